@@ -1,0 +1,78 @@
+/**
+ * The engine's one WebAssembly memory: where hart state, software TLBs, decoded code and RAM live.
+ *
+ *   0 ┬ null page (never used)
+ *     ├ HARTS      one 4 KiB block per hart (offsets in `HS`)
+ *     ├ TLBS       a pool of TLBs, one per address-space context, TLB_BYTES each
+ *     ├ CODEMAP    u32 per physical RAM page: linear address of its decoded code page, 0 = none
+ *     ├ CODEPAGES  a pool of decoded code pages, CODEPAGE_BYTES each
+ *     └ RAM        physical RAM_BASE …, page aligned; the last thing in the memory
+ *
+ * Everything generated code touches has a fixed place here; TypeScript sees it through typed arrays.
+ */
+
+/** Physical address where RAM starts (QEMU `virt`). */
+export const RAM_BASE = 0x8000_0000;
+export const PAGE = 4096;
+
+/** First hart block; hart `i` is at HARTS + i * HART_BYTES. */
+export const HARTS = 0x1_0000;
+export const HART_BYTES = 0x1000;
+export const MAX_HARTS = 16;
+
+/**
+ * Byte offsets in a hart block. Integer registers and the pc are 64-bit little-endian; x0 stays zero.
+ * Generated code keeps the pc as (page, record) while it runs; `PC` is exact whenever TypeScript is called.
+ */
+export const HS = {
+  X: 0x000, // 32 × i64
+  F: 0x100, // 32 × i64, single and half precision NaN-boxed
+  PC: 0x200, // i64
+  BUDGET: 0x208, // i32: instructions left in this slice; exact whenever TypeScript is called
+  FFLAGS: 0x20c, // u32: accrued exceptions NV DZ OF UF NX = bits 4..0
+  FRM: 0x210, // u32: dynamic rounding mode
+  FS_ON: 0x214, // u32: 1 when floating-point instructions are legal now (mstatus.FS, and vsstatus.FS under V)
+  FS_DIRTY: 0x218, // u32: set to 1 by generated code when an f register or fflags changes; CSR reads fold it into FS
+  TLB: 0x21c, // u32: linear address of the TLB of the current context (loads, stores and fetches)
+  PRIV: 0x220, // u32: 0 U, 1 S, 3 M
+  VIRT: 0x224, // u32: V bit
+  RES: 0x228, // u32: LR reservation, linear address of the doubleword, 0 = none
+  ADDR: 0x230, // i64: argument of a memory slow path: virtual address
+  VALUE: 0x238, // i64: the value to store, or the value loaded (already sign or zero extended to 64 bits)
+  INSTRET: 0x240, // f64: instructions retired up to the start of this slice
+  SLICE: 0x248, // i32: BUDGET as it was at the start of this slice (retired in slice = SLICE - BUDGET)
+  CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
+} as const;
+
+/**
+ * A TLB: TLB_ENTRIES entries of 32 bytes, direct mapped by virtual page number. A tag is the page's virtual address
+ * (bits 63..12) or -1 for "no". An access of `size` bytes at `va` hits when (va - tag) <= 4096 - size, unsigned.
+ *   +0 i64 tagR   +8 i64 tagW   +16 i64 tagX   +24 i32 host: linear address of the page
+ * Device pages never get a tag; pages with decoded code never get tagW (a store takes the slow path, which drops the code).
+ */
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY = 32;
+export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
+
+/**
+ * A decoded code page: 2048 records of 16 bytes, one per halfword of the physical page, plus one end record that leaves
+ * for the next page.
+ *   +0 u16 op      row number of the instruction table + a few internal operations (0 = not decoded yet)
+ *   +2 u8  length  2 or 4
+ *   +4 u16 rd8, +6 u16 rs1_8, +8 u16 rs2_8   register number × 8 (so that HS.X + rd8 addresses it; f likewise)
+ *   +10 u16 rs3_8 or spare
+ *   +12 i32 imm    immediate, or the raw instruction for operations that TypeScript executes
+ */
+export const RECORD = 16;
+export const RECORDS = 2048;
+export const CODEPAGE_BYTES = (RECORDS + 16) * RECORD;
+
+/** What a TypeScript slow path answers to generated code. */
+export const SLOW = {
+  /** Done; go on with the next instruction in sequence. */
+  NEXT: 0,
+  /** PC, privilege, context or code changed: refetch from HS.PC. */
+  JUMP: 1,
+  /** Leave `run` now; HS.PC says where to go on. */
+  LEAVE: 2,
+} as const;
