@@ -1,0 +1,39 @@
+/**
+ * A flexpage: a naturally aligned power-of-two range of an address space or of a capability space, with rights.
+ * One 64-bit word, below 2^53 so that it is an exact number too:
+ *
+ *    63            12 11 10      4   3     2   1   0
+ *   ┌────────────────┬───┬────────┬──────┬───────────┐
+ *   │ base page / sel│ 0 │ order  │ kind │ X   W   R │
+ *   └────────────────┴───┴────────┴──────┴───────────┘
+ *
+ * Memory: base is an address, order ≥ 12 is log2 of the size in bytes. Capabilities: the selector stands in bits 12 and up,
+ * order is log2 of the number of capabilities.
+ */
+export const Right = { R: 1, W: 2, X: 4, RW: 3, RX: 5, RWX: 7 } as const;
+/** Rights of capabilities reuse the three bits: use (send, call), control (change the object), and pass on (map it to others). */
+export const CapRight = { use: 1, control: 2, map: 4, all: 7 } as const;
+
+export type Flexpage = number;
+const KIND_CAP = 8;
+
+export const memoryPage = (base: number, order: number, rights: number): Flexpage => base + order * 16 + rights;
+export const capPage = (selector: number, order = 0, rights: number = CapRight.all): Flexpage => selector * 4096 + order * 16 + KIND_CAP + rights;
+export const flexBase = (f: Flexpage): number => f - (f % 4096);
+export const flexSelector = (f: Flexpage): number => Math.floor(f / 4096);
+export const flexOrder = (f: Flexpage): number => Math.floor((f % 2048) / 16);
+export const flexSize = (f: Flexpage): number => 2 ** flexOrder(f);
+export const flexRights = (f: Flexpage): number => f & 7;
+export const isCapPage = (f: Flexpage): boolean => (f & KIND_CAP) !== 0;
+/** The whole user address space of a task (Sv39: 2^38 bytes), as a receive window or for unmap. */
+export const wholeSpace = (rights: number = Right.RWX): Flexpage => memoryPage(0, 38, rights);
+
+/** Splits [base, base+size) into the fewest flexpages whose `dest` counterpart is aligned alike. Sizes are multiples of 4096. */
+export function* flexpages(base: number, size: number, rights: number, dest = base): Generator<{ page: Flexpage; dest: number }> {
+  for (let at = 0; at < size; ) {
+    let order = 12;
+    while (order < 38 && (base + at) % 2 ** (order + 1) === 0 && (dest + at) % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= size) order++;
+    yield { page: memoryPage(base + at, order, rights), dest: dest + at };
+    at += 2 ** order;
+  }
+}

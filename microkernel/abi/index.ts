@@ -1,0 +1,12 @@
+/** All that user level sees of the kernel. */
+export * from './status.ts';
+export * from './flexpage.ts';
+export * from './mtd.ts';
+export * from './utcb.ts';
+export * from './events.ts';
+export * from './operations.ts';
+export * from './ipc.ts';
+export * from './memory.ts';
+export * from './syscalls.ts';
+export * from './bootinfo.ts';
+export * from './trace.ts';

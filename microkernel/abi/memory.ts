@@ -1,0 +1,38 @@
+/**
+ * Memory as a TypeScript thread sees it: through its task's mappings, walked like a processor would. An access to an address that is not
+ * mapped with the right it needs throws MemoryFault; uncaught, it becomes the thread's page-fault event. Device pages work with the
+ * sized accessors. Numbers are exact: `u64` is bigint.
+ */
+export interface Memory {
+  u8(va: number): number;
+  u16(va: number): number;
+  u32(va: number): number;
+  u64(va: number): bigint;
+  setU8(va: number, v: number): void;
+  setU16(va: number, v: number): void;
+  setU32(va: number, v: number): void;
+  setU64(va: number, v: bigint): void;
+  /** Copies out of / into the address space, across pages. */
+  read(va: number, length: number): Uint8Array;
+  write(va: number, bytes: Uint8Array): void;
+  copy(to: number, from: number, length: number): void;
+  fill(va: number, length: number, byte: number): void;
+  /**
+   * A live view of [va, va+length), or undefined where it is not mapped or its frames are not contiguous. Use it at once: it is
+   * stale after the next `yield`. `writable` asks for the right to write, and makes the processor see code that is written.
+   */
+  view(va: number, length: number): Uint8Array | undefined;
+  writable(va: number, length: number): Uint8Array | undefined;
+  /** True when all of the range is mapped with these rights (Right.*). */
+  mapped(va: number, length: number, rights: number): boolean;
+}
+
+export class MemoryFault extends Error {
+  readonly address: number;
+  readonly access: 'read' | 'write' | 'execute';
+  constructor(address: number, access: 'read' | 'write' | 'execute') {
+    super(`no ${access} mapping at 0x${address.toString(16)}`);
+    this.address = address;
+    this.access = access;
+  }
+}

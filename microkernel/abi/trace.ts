@@ -1,0 +1,31 @@
+/**
+ * Trace records: 40 bytes each in a ring, written by the kernel, always on. Words mean what `Kind` rows say.
+ *
+ *   +0 f64 time (cycles)  +8 u16 kind  +10 u8 hart  +11 u8 status  +12 u32 actor (thread)  +16 u32 object (thread, portal, task, …)
+ *   +20 u32 cause: sequence number of the record that this one answers or follows from, 0 = none   +24 u32 a  +28 u32 b  +32 f64 c
+ *
+ * Sequence numbers count from 1. Names of threads, tasks and portals come in the string table (`TraceNames`).
+ */
+export const TRACE_RECORD = 40;
+export const Kind = {
+  send: 1, // a message leaves: object = portal, a = label, b = words | items << 8, c = badge
+  call: 2, // the same, and a reply is awaited
+  receive: 3, // a message is delivered to actor: object = sender thread, cause = its send or call
+  reply: 4, // object = caller thread, a = label, b = words, cause = the call or event
+  event: 5, // actor = faulting thread, object = portal, a = cause (events.ts), b = bytes of state moved, c = detail (address, system call number, SBI extension)
+  resume: 6, // reply to an event: actor = server, object = resumed thread, a = Resume label, b = bytes of state moved, cause = the event
+  invoke: 7, // kernel object operation: object id, a = operation label, c = first word
+  map: 8, // object = destination task, a = rights | attributes, b = order, c = destination address
+  unmap: 9, // the same
+  schedule: 10, // actor = thread that runs now on `hart`, object = the one before, a = reason
+  interrupt: 11, // a = line, object = semaphore
+  create: 12, // object = new object id, a = object kind, c = quota bytes
+  destroy: 13,
+  recall: 14, // object = recalled thread
+  spaceSwitch: 15, // object = task whose space is active now
+  timeout: 16, // actor's wait ended by time
+} as const;
+export const kindName = (k: number): string => Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`;
+
+/** Where the kernel writes; the recorder drains. `drain` is called with full halves of the ring, and at the end with the rest. */
+export interface TraceSink { drain(records: Uint8Array, firstSequence: number): void; name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void }

@@ -1,0 +1,24 @@
+/**
+ * What a component finds when it starts: its name, its arguments from the boot scenario, the capabilities that the scenario lists
+ * by name, and nothing else.
+ */
+import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+
+/** A TypeScript server program, as a boot scenario names it. */
+export interface Program {
+  readonly name: string;
+  main(sys: Syscalls, env: Env): Sys<void>;
+}
+
+export interface Env {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Selector of a capability that the scenario (or the loader) gave under this name; throws a clear error if there is none. */
+  cap(name: string): number;
+  hasCap(name: string): boolean;
+  /** Fresh selectors of this task's capability space; `free` gives them back. */
+  selector(): number;
+  freeSelector(selector: number): void;
+  /** Fresh virtual address range of this task (nothing is mapped there yet), aligned to its largest power of two up to 1 GiB unless told. */
+  reserve(size: number, align?: number): number;
+}
