@@ -1,0 +1,15 @@
+/**
+ * What the interrupt devices of the board hold of the harts: one wire per hart and interrupt number. A wire is a
+ * level; the hart shows it in `mip`. Interrupt controllers know harts through this and nothing else.
+ */
+
+/** Interrupt numbers of `mip` that the board drives. @spec priv 3.1.9 */
+export const HartIrq = { SSI: 1, STI: 5, SEI: 9, MSI: 3, MTI: 7, MEI: 11 } as const;
+export type HartIrq = (typeof HartIrq)[keyof typeof HartIrq];
+
+export interface HartWires {
+  /** How many harts there are. */
+  readonly count: number;
+  /** Drives interrupt `irq` of hart `hart` from outside. For SSI, STI and SEI the wire is ORed with what software wrote. */
+  drive(hart: number, irq: HartIrq, level: boolean): void;
+}
