@@ -36,17 +36,19 @@ export const HS = {
   TLB: 0x21c, // u32: linear address of the TLB of the current context (loads, stores and fetches)
   PRIV: 0x220, // u32: 0 U, 1 S, 3 M
   VIRT: 0x224, // u32: V bit
-  RES: 0x228, // u32: LR reservation, linear address of the doubleword, 0 = none
+  RES: 0x228, // u32: LR reservation, linear address of the reserved word, 0 = none; cleared by `run` at entry and after every JUMP
   ADDR: 0x230, // i64: argument of a memory slow path: virtual address
   VALUE: 0x238, // i64: the value to store, or the value loaded (already sign or zero extended to 64 bits)
   INSTRET: 0x240, // f64: instructions retired up to the start of this slice
   SLICE: 0x248, // i32: BUDGET as it was at the start of this slice (retired in slice = SLICE - BUDGET)
+  SINK: 0x250, // i64: where generated code writes results for x0
+  CODE: 0x258, // u32: linear address of the decoded code page in use, 0 outside `run`
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
 } as const;
 
 /**
  * A TLB: TLB_ENTRIES entries of 32 bytes, direct mapped by virtual page number. A tag is the page's virtual address
- * (bits 63..12) or -1 for "no". An access of `size` bytes at `va` hits when (va - tag) <= 4096 - size, unsigned.
+ * (bits 63..12) or `noTag(entry)` for "no". An access of `size` bytes at `va` hits when (va - tag) <= 4096 - size, unsigned.
  *   +0 i64 tagR   +8 i64 tagW   +16 i64 tagX   +24 i32 host: linear address of the page
  * Device pages never get a tag; pages with decoded code never get tagW (a store takes the slow path, which drops the code).
  */
@@ -55,17 +57,81 @@ export const TLB_ENTRY = 32;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
 
 /**
+ * The tag that never hits in this entry. -1 would do but for va 0 … 4087 in entry 0 and va -1 in entry 1023 (the test is a
+ * subtraction); those two use a page that belongs to a neighbouring entry.
+ */
+export function noTag(entry: number): bigint {
+  return entry === 0 || entry === TLB_ENTRIES - 1 ? 0x1000n : -1n;
+}
+
+/** Empties the TLB at linear address `tlb`; `memory` views the whole linear memory. */
+export function clearTlb(memory: BigInt64Array, tlb: number): void {
+  const first = tlb / 8;
+  const last = first + (TLB_BYTES - TLB_ENTRY) / 8;
+  memory.fill(-1n, first, first + TLB_BYTES / 8);
+  memory.fill(0x1000n, first, first + 3);
+  memory.fill(0x1000n, last, last + 3);
+}
+
+/**
  * A decoded code page: 2048 records of 16 bytes, one per halfword of the physical page, plus one end record that leaves
  * for the next page.
- *   +0 u16 op      row number of the instruction table + a few internal operations (0 = not decoded yet)
- *   +2 u8  length  2 or 4
- *   +4 u16 rd8, +6 u16 rs1_8, +8 u16 rs2_8   register number × 8 (so that HS.X + rd8 addresses it; f likewise)
+ *   +0 u16 op      the engine's operation: instruction rows in their variants + a few internal ones (0 = not decoded yet)
+ *   +2 u8  length  2 or 4;  +3 u8 7 when the rounding mode is dynamic, else 0
+ *   +4 u16 rd8, +6 u16 rs1_8, +8 u16 rs2_8   register number × 8 (so that HS.X + rd8 addresses it; f likewise); rd x0 = HS.SINK
  *   +10 u16 rs3_8 or spare
  *   +12 i32 imm    immediate, or the raw instruction for operations that TypeScript executes
  */
 export const RECORD = 16;
 export const RECORDS = 2048;
 export const CODEPAGE_BYTES = (RECORDS + 16) * RECORD;
+
+/** One u32: how many TLBs of the pool have ever been handed out (the hart side keeps it; scans of the pool stop there). */
+export const TLBS_USED = 0x8000;
+
+/** Pool sizes: TLBs and decoded code pages. */
+export const TLB_COUNT = 256;
+export const CODEPAGE_COUNT = 2048;
+
+/** Linear addresses of everything for a given RAM size; all are multiples of 64 KiB but `codePages`. */
+export interface Layout {
+  readonly harts: number;
+  readonly tlbs: number;
+  readonly tlbCount: number;
+  readonly codeMap: number;
+  readonly codePages: number;
+  readonly codePageCount: number;
+  /** Linear address of physical RAM_BASE: linear = physical - RAM_BASE + ram. */
+  readonly ram: number;
+  readonly ramBytes: number;
+  readonly ramPages: number;
+  /** Size of the memory in bytes and in WebAssembly pages of 64 KiB. */
+  readonly bytes: number;
+  readonly wasmPages: number;
+}
+
+const WASM_PAGE = 0x1_0000;
+const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/**
+ * Places everything for `ramBytes` of RAM (a multiple of 4 KiB) and this many harts.
+ * @throws RangeError when it does not fit the 4 GiB of a WebAssembly memory, or there are too many harts.
+ */
+export function computeLayout(ramBytes: number, harts: number): Layout {
+  if (harts < 1 || harts > MAX_HARTS) throw new RangeError(`${harts} harts: 1 to ${MAX_HARTS} are possible`);
+  if (ramBytes <= 0 || ramBytes % PAGE !== 0) throw new RangeError(`RAM size ${ramBytes} is not a multiple of ${PAGE}`);
+  const tlbs = HARTS + MAX_HARTS * HART_BYTES;
+  const codeMap = alignUp(tlbs + TLB_COUNT * TLB_BYTES, WASM_PAGE);
+  const ramPages = ramBytes / PAGE;
+  const codePages = alignUp(codeMap + ramPages * 4, WASM_PAGE);
+  const ram = alignUp(codePages + CODEPAGE_COUNT * CODEPAGE_BYTES, WASM_PAGE);
+  const bytes = alignUp(ram + ramBytes, WASM_PAGE);
+  if (bytes > 0xffff_0000) throw new RangeError(`${ramBytes} bytes of RAM do not fit the engine's 4 GiB`);
+  return {
+    harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount: CODEPAGE_COUNT,
+    ram, ramBytes, ramPages, bytes, wasmPages: bytes / WASM_PAGE,
+  };
+}
 
 /** What a TypeScript slow path answers to generated code. */
 export const SLOW = {

@@ -13,7 +13,7 @@ export const LD = { b: 0, h: 1, w: 2, d: 3, bu: 4, hu: 5, wu: 6, fw: 7, fd: 8, f
  * callee has already retired it where it completed (`retire(hart)`) or not (a trap).
  */
 export interface HartSide {
-  /** A load missed the TLB. HS.ADDR = address. On NEXT, HS.VALUE = the value, extended for `kind` (see LD). */
+  /** A load missed the TLB. HS.ADDR = address. On NEXT, HS.VALUE = the value, extended for `kind` (see LD; fw and fh: NaN-boxed). */
   load(hart: number, kind: number): number;
   /** A store missed. HS.ADDR, HS.VALUE; size = 1, 2, 4, 8. */
   store(hart: number, size: number): number;
@@ -24,8 +24,13 @@ export interface HartSide {
    * `EngineSide.codePage`). NEXT = look again, JUMP/LEAVE after a fault.
    */
   fetch(hart: number): number;
-  /** An instruction whose row says `slow`: `op` is the row number, `insn` the raw bits (expanded, if it was compressed). */
-  slow(hart: number, op: number, insn: number): number;
+  /**
+   * An instruction whose row says `slow`, or one that generated code hands over (rounding, NaNs, FS off …): `row` is the index into
+   * `rows` of machine/isa/table.ts (0 = illegal: raise it with tval = insn as it stands in memory), `insn` the raw bits (expanded, if it was compressed).
+   */
+  slow(hart: number, row: number, insn: number): number;
+  /** The halfword at HS.PC + 2, on another page, is needed: NEXT = it is in HS.VALUE; JUMP after a fault (tval = PC + 2). */
+  fetchSecond(hart: number): number;
 }
 
 /** What the hart model asks of the engine. Physical pages are named by their linear address. */
