@@ -1,0 +1,50 @@
+/**
+ * What goes wrong by the user's hand, told in one line: a code to search for, what was wrong, and what to do next.
+ *
+ *   tessera: E_NO_FILE: kernel 'vmlinuz' does not exist; fetch Debian's with: tessera images fetch
+ *
+ * Anything else that is thrown is a bug of ours and is shown with its stack.
+ */
+
+/** Exit statuses of the command that are not the guest's own (CLI contract). */
+export const Exit = { ok: 0, failure: 1, usage: 2, limit: 124, notExecutable: 126, notFound: 127 } as const;
+
+export class CliError extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  /** `code` looks like E_NO_FILE; `message` is one line without a full stop; `next` says what to do, if anything can be done. */
+  constructor(code: string, message: string, next = '', status: number = Exit.usage) {
+    super(next ? `${message}; ${next}` : message);
+    this.name = 'CliError';
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Node's errno codes in words that fit after a file name. */
+const reasons: Record<string, string> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be accessed (permission denied)',
+  EPERM: 'may not be accessed (operation not permitted)',
+  EISDIR: 'is a folder, not a file',
+  ENOTDIR: 'has a part that is not a folder',
+  ENOSPC: 'could not be written: no space left on the device',
+  EROFS: 'could not be written: the file system is read-only',
+  EFBIG: 'could not be written: it is too large',
+  EMFILE: 'could not be opened: too many open files',
+  ELOOP: 'is a loop of symbolic links',
+  EEXIST: 'is there already',
+};
+
+/** True for an error that the operating system reported about a file. */
+export function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && (error as NodeJS.ErrnoException).syscall !== undefined;
+}
+
+/** Turns a file error into the user's sentence: "kernel 'x' does not exist". `status` is 2 unless the run was already under way. */
+export function fileError(role: string, path: string, error: unknown, next = '', status: number = Exit.usage): CliError {
+  const code = isFileError(error) ? error.code ?? '' : '';
+  const why = reasons[code] ?? `cannot be used (${code || String(error)})`;
+  return new CliError(code === 'ENOENT' ? 'E_NO_FILE' : code === 'ENOSPC' ? 'E_DISK_FULL' : 'E_FILE', `${role} '${path}' ${why}`, next, status);
+}
