@@ -1,0 +1,88 @@
+/**
+ * CLINT: the core-local interruptor, which is an ACLINT MSWI and MTIMER side by side.
+ *
+ *   offset  width  name         title
+ *   0x0000    4    msip[hart]      machine software interrupt, bit 0
+ *   0x4000    8    mtimecmp[hart]  machine timer interrupt when mtime >= mtimecmp
+ *   0xbff8    8    mtime           10 MHz counter
+ *
+ * State: one msip bit and one mtimecmp per hart. mtime itself is virtual time divided by 100.
+ * Features: 4-byte accesses to every half, timer interrupts at the exact cycle.
+ * Missing: writes to mtime have no effect (the counter is the machine's clock, which `time` shows too).
+ * Documentation: RISC-V ACLINT specification 1.0-rc4, chapters 2 and 3; priv 3.2.1.
+ */
+import type { EventQueue, TimerHandle } from '../api.ts';
+import type { Device } from './device.ts';
+import { HartIrq, type HartWires } from './wires.ts';
+
+/** Cycles (1 ns each) per tick of mtime: 10 MHz. */
+export const CYCLES_PER_TICK = 100;
+
+const MTIMECMP = 0x4000;
+const MTIME = 0xbff8;
+const NEVER = 0xffff_ffff;
+
+export class Clint implements Device {
+  readonly name = 'clint';
+  readonly size = 0x1_0000;
+  readonly #wires: HartWires;
+  readonly #events: EventQueue;
+  readonly #msip: Uint8Array;
+  /** mtimecmp as halves: low at 2 * hart, high behind it. */
+  readonly #compare: Uint32Array;
+  readonly #timers: (TimerHandle | undefined)[];
+
+  constructor(wires: HartWires, events: EventQueue) {
+    this.#wires = wires;
+    this.#events = events;
+    this.#msip = new Uint8Array(wires.count);
+    this.#compare = new Uint32Array(2 * wires.count).fill(NEVER);
+    this.#timers = Array.from({ length: wires.count }, () => undefined);
+  }
+
+  reset(): void {
+    for (let hart = 0; hart < this.#wires.count; hart++) {
+      this.#setMsip(hart, 0);
+      this.#compare.fill(NEVER, 2 * hart, 2 * hart + 2);
+      this.#armTimer(hart);
+    }
+  }
+
+  read(offset: number, size: number): number {
+    if (offset < MTIMECMP) return this.#msip[offset >> 2] ?? 0;
+    const half = (offset >> 2) & 1;
+    const word = offset >= MTIME ? this.#timeHalf(half) : (this.#compare[(offset - MTIMECMP) >> 2] ?? 0);
+    return size === 4 ? word : (word >>> (8 * (offset & 3))) & (2 ** (8 * size) - 1);
+  }
+
+  write(offset: number, value: number, size: number): void {
+    if (size !== 4) return;
+    if (offset < MTIMECMP) return this.#setMsip(offset >> 2, value & 1);
+    const index = (offset - MTIMECMP) >> 2;
+    if (index >= this.#compare.length) return;
+    this.#compare[index] = value;
+    this.#armTimer(index >> 1);
+  }
+
+  #setMsip(hart: number, bit: number): void {
+    if (hart >= this.#wires.count) return;
+    this.#msip[hart] = bit;
+    this.#wires.drive(hart, HartIrq.MSI, bit !== 0);
+  }
+
+  #timeHalf(half: number): number {
+    const ticks = Math.floor(this.#events.now / CYCLES_PER_TICK);
+    return half === 0 ? ticks % 2 ** 32 : Math.floor(ticks / 2 ** 32);
+  }
+
+  /** Puts the interrupt wire where mtime and mtimecmp say, now and when time reaches mtimecmp. */
+  #armTimer(hart: number): void {
+    this.#timers[hart]?.cancel();
+    this.#timers[hart] = undefined;
+    const ticks = this.#compare[2 * hart + 1] * 2 ** 32 + this.#compare[2 * hart];
+    const due = ticks * CYCLES_PER_TICK;
+    this.#wires.drive(hart, HartIrq.MTI, due <= this.#events.now);
+    if (due <= this.#events.now || due > Number.MAX_SAFE_INTEGER) return;
+    this.#timers[hart] = this.#events.at(due, () => this.#wires.drive(hart, HartIrq.MTI, true));
+  }
+}

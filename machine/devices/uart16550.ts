@@ -1,0 +1,210 @@
+/**
+ * 16550A UART, byte-wide registers.
+ *
+ *   offset  DLAB  read  write
+ *     0      0    RBR   THR      receive buffer, transmit holding
+ *     0      1    DLL   DLL      divisor low
+ *     1      0    IER   IER      enables: received, transmitter empty, line status, modem status
+ *     1      1    DLM   DLM      divisor high
+ *     2           IIR   FCR      which interrupt; FIFO control
+ *     3           LCR   LCR      word format, break, DLAB (bit 7)
+ *     4           MCR   MCR      DTR, RTS, OUT1, OUT2, loopback (bit 4)
+ *     5           LSR            line status
+ *     6           MSR            modem status with delta bits
+ *     7           SCR   SCR      scratch
+ *
+ * State: the registers, a 16-byte receive FIFO, one latch for the transmitter-empty interrupt.
+ * Features: FIFOs on or off, trigger levels, all four interrupts with their priorities, overrun, loopback with modem lines.
+ * Missing: baud rate has no timing (a byte is out at once; the receive timeout interrupt comes at once), break, DMA modes.
+ * Documentation: National Semiconductor PC16550D data sheet, 8.0 Registers.
+ */
+import type { CharBackend, Device, IrqLine } from './device.ts';
+
+const REG = { DATA: 0, IER: 1, IIR_FCR: 2, LCR: 3, MCR: 4, LSR: 5, MSR: 6, SCR: 7 } as const;
+const IER = { RECEIVED: 1, THR_EMPTY: 2, LINE: 4, MODEM: 8 } as const;
+const IIR = { MODEM: 0x0, NONE: 0x1, THR_EMPTY: 0x2, RECEIVED: 0x4, LINE: 0x6, TIMEOUT: 0xc, FIFOS: 0xc0 } as const;
+const FCR = { ENABLE: 1, CLEAR_RECEIVE: 2 } as const;
+const LCR_DLAB = 0x80;
+const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOP: 16 } as const;
+const LSR = { READY: 1, OVERRUN: 2, THR_EMPTY: 0x20, IDLE: 0x40 } as const;
+const MSR = { CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as const;
+const FIFO_BYTES = 16;
+const triggerLevels = [1, 4, 8, 14] as const;
+
+export class Uart16550 implements Device {
+  readonly name = 'uart';
+  readonly size = 0x100;
+  readonly #backend: CharBackend;
+  readonly #irq: IrqLine;
+  #ier = 0;
+  #fcr = 0;
+  #lcr = 0;
+  #mcr = 0;
+  #scr = 0;
+  #divisor = 0;
+  #modem: number = MSR.CTS | MSR.DSR | MSR.DCD;
+  #modemDelta = 0;
+  #overrun = 0;
+  /** The transmitter-empty interrupt: set when THR runs empty, cleared by reading IIR. */
+  #thrInterrupt = false;
+  #fifo: number[] = [];
+
+  constructor(backend: CharBackend, irq: IrqLine) {
+    this.#backend = backend;
+    this.#irq = irq;
+    backend.onInput(() => {
+      this.#refill();
+      this.#update();
+    });
+  }
+
+  reset(): void {
+    this.#ier = this.#fcr = this.#lcr = this.#mcr = this.#scr = this.#divisor = this.#overrun = 0;
+    this.#thrInterrupt = false;
+    this.#fifo = [];
+    this.#modemDelta = 0;
+    this.#update();
+  }
+
+  read(offset: number): number {
+    const value = this.#readRegister(offset);
+    this.#update();
+    return value;
+  }
+
+  write(offset: number, value: number): void {
+    this.#writeRegister(offset, value & 0xff);
+    this.#update();
+  }
+
+  #readRegister(offset: number): number {
+    switch (offset) {
+      case REG.DATA: return this.#dlab ? this.#divisor & 0xff : this.#receive();
+      case REG.IER: return this.#dlab ? this.#divisor >> 8 : this.#ier;
+      case REG.IIR_FCR: return this.#readIir();
+      case REG.LCR: return this.#lcr;
+      case REG.MCR: return this.#mcr;
+      case REG.LSR: return this.#readLsr();
+      case REG.MSR: return this.#readMsr();
+      case REG.SCR: return this.#scr;
+      default: return 0;
+    }
+  }
+
+  #writeRegister(offset: number, value: number): void {
+    switch (offset) {
+      case REG.DATA: return this.#dlab ? this.#setDivisor((this.#divisor & 0xff00) | value) : this.#transmit(value);
+      case REG.IER: return this.#dlab ? this.#setDivisor((this.#divisor & 0xff) | (value << 8)) : this.#setIer(value);
+      case REG.IIR_FCR: return this.#setFcr(value);
+      case REG.LCR: this.#lcr = value; return;
+      case REG.MCR: return this.#setMcr(value & 0x1f);
+      case REG.SCR: this.#scr = value; return;
+      default: // LSR and MSR are read only
+    }
+  }
+
+  get #dlab(): boolean {
+    return (this.#lcr & LCR_DLAB) !== 0;
+  }
+
+  get #capacity(): number {
+    return (this.#fcr & FCR.ENABLE) !== 0 ? FIFO_BYTES : 1;
+  }
+
+  #setDivisor(value: number): void {
+    this.#divisor = value;
+  }
+
+  #transmit(byte: number): void {
+    if ((this.#mcr & MCR.LOOP) !== 0) this.#loopBack(byte);
+    else this.#backend.output(byte);
+    this.#thrInterrupt = true;
+  }
+
+  #loopBack(byte: number): void {
+    if (this.#fifo.length < this.#capacity) this.#fifo.push(byte);
+    else this.#overrun = LSR.OVERRUN;
+  }
+
+  #receive(): number {
+    const byte = this.#fifo.shift() ?? 0;
+    this.#refill();
+    return byte;
+  }
+
+  /** Bytes stay with the backend until there is room, so outside input never overruns. */
+  #refill(): void {
+    if ((this.#mcr & MCR.LOOP) !== 0) return;
+    const room = this.#capacity - this.#fifo.length;
+    if (room > 0) this.#fifo.push(...this.#backend.take(room));
+  }
+
+  /** Enabling the transmitter-empty interrupt while THR is empty raises it at once. */
+  #setIer(value: number): void {
+    const enabled = value & ~this.#ier;
+    this.#ier = value & 0xf;
+    if ((enabled & IER.THR_EMPTY) !== 0) this.#thrInterrupt = true;
+  }
+
+  #setFcr(value: number): void {
+    const switched = ((value ^ this.#fcr) & FCR.ENABLE) !== 0;
+    this.#fcr = value & 0xc9;
+    if (switched || (value & FCR.CLEAR_RECEIVE) !== 0) this.#fifo = [];
+    this.#refill();
+  }
+
+  #setMcr(value: number): void {
+    this.#mcr = value;
+    const lines = (value & MCR.LOOP) !== 0 ? loopedModemLines(value) : MSR.CTS | MSR.DSR | MSR.DCD;
+    const changed = (lines ^ this.#modem) >> 4;
+    // The ring indicator counts only its trailing edge.
+    const ringEnded = (this.#modem & MSR.RI) !== 0 && (lines & MSR.RI) === 0;
+    this.#modemDelta |= (changed & 0xb) | (ringEnded ? 4 : 0);
+    this.#modem = lines;
+    this.#refill();
+  }
+
+  #readIir(): number {
+    const cause = this.#cause();
+    if (cause === IIR.THR_EMPTY) this.#thrInterrupt = false;
+    return cause | ((this.#fcr & FCR.ENABLE) !== 0 ? IIR.FIFOS : 0);
+  }
+
+  #readLsr(): number {
+    const status = LSR.THR_EMPTY | LSR.IDLE | this.#overrun | (this.#fifo.length > 0 ? LSR.READY : 0);
+    this.#overrun = 0;
+    return status;
+  }
+
+  #readMsr(): number {
+    const status = this.#modem | this.#modemDelta;
+    this.#modemDelta = 0;
+    return status;
+  }
+
+  /** The pending interrupt of highest priority. */
+  #cause(): number {
+    if ((this.#ier & IER.LINE) !== 0 && this.#overrun !== 0) return IIR.LINE;
+    if ((this.#ier & IER.RECEIVED) !== 0 && this.#fifo.length > 0) {
+      const trigger = this.#capacity === 1 ? 1 : triggerLevels[this.#fcr >> 6];
+      return this.#fifo.length >= trigger ? IIR.RECEIVED : IIR.TIMEOUT;
+    }
+    if ((this.#ier & IER.THR_EMPTY) !== 0 && this.#thrInterrupt) return IIR.THR_EMPTY;
+    if ((this.#ier & IER.MODEM) !== 0 && this.#modemDelta !== 0) return IIR.MODEM;
+    return IIR.NONE;
+  }
+
+  #update(): void {
+    this.#irq.set(this.#cause() !== IIR.NONE);
+  }
+}
+
+/** In loopback DTR, RTS, OUT1, OUT2 appear as DSR, CTS, RI, DCD. */
+function loopedModemLines(mcr: number): number {
+  return (
+    ((mcr & MCR.RTS) !== 0 ? MSR.CTS : 0) |
+    ((mcr & MCR.DTR) !== 0 ? MSR.DSR : 0) |
+    ((mcr & MCR.OUT1) !== 0 ? MSR.RI : 0) |
+    ((mcr & MCR.OUT2) !== 0 ? MSR.DCD : 0)
+  );
+}

@@ -1,0 +1,225 @@
+/**
+ * virtio-mmio, version 2: the register window in front of a virtio model.
+ *
+ *   offset  access  name
+ *   0x000   r       MagicValue "virt"      0x044    rw  QueueReady
+ *   0x004   r       Version 2              0x050     w  QueueNotify
+ *   0x008   r       DeviceID (0 = none)    0x060    r   InterruptStatus
+ *   0x00c   r       VendorID               0x064     w  InterruptACK
+ *   0x010   r       DeviceFeatures         0x070    rw  Status
+ *   0x014    w      DeviceFeaturesSel      0x080/84  w  QueueDesc
+ *   0x020    w      DriverFeatures         0x090/94  w  QueueDriver
+ *   0x024    w      DriverFeaturesSel      0x0a0/a4  w  QueueDevice
+ *   0x030    w      QueueSel               0x0fc    r   ConfigGeneration
+ *   0x034   r       QueueNumMax            0x100 …      configuration space
+ *   0x038    w      QueueNum
+ *
+ * State: status, feature selection, the queues, interrupt status.
+ * Features: split rings, indirect descriptors, event index. Missing: packed rings, shared memory regions, queue reset;
+ * the legacy interface (version 1).
+ * Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features).
+ */
+import type { Device, DeviceContext, IrqLine } from '../device.ts';
+import { Feature, type VirtioModel, type VirtioPort } from './model.ts';
+import { QueueBroken, Virtqueue } from './queue.ts';
+
+const REG = {
+  MAGIC: 0x00, VERSION: 0x04, DEVICE_ID: 0x08, VENDOR_ID: 0x0c, DEVICE_FEATURES: 0x10, DEVICE_FEATURES_SEL: 0x14,
+  DRIVER_FEATURES: 0x20, DRIVER_FEATURES_SEL: 0x24, QUEUE_SEL: 0x30, QUEUE_NUM_MAX: 0x34, QUEUE_NUM: 0x38, QUEUE_READY: 0x44,
+  QUEUE_NOTIFY: 0x50, INTERRUPT_STATUS: 0x60, INTERRUPT_ACK: 0x64, STATUS: 0x70, QUEUE_DESC: 0x80, QUEUE_DRIVER: 0x90,
+  QUEUE_DEVICE: 0xa0, CONFIG_GENERATION: 0xfc, CONFIG: 0x100,
+} as const;
+const MAGIC = 0x7472_6976; // "virt"
+const VENDOR = 0x5453_5254; // "TRST"
+const STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
+const INTERRUPT = { USED: 1, CONFIG: 2 } as const;
+
+/** A slot without a device reads as DeviceID 0. @spec virtio 4.2.3.1 */
+export class EmptyVirtioSlot implements Device {
+  readonly name = 'virtio';
+  readonly size = 0x1000;
+
+  read(offset: number): number {
+    return offset === REG.MAGIC ? MAGIC : offset === REG.VERSION ? 2 : 0;
+  }
+
+  write(): void {}
+}
+
+export class VirtioMmio implements Device, VirtioPort {
+  readonly name: string;
+  readonly size = 0x1000;
+  readonly memory: DeviceContext['memory'];
+  readonly #model: VirtioModel;
+  readonly #irq: IrqLine;
+  readonly #queues: Virtqueue[];
+  /** Offered features as two words. */
+  readonly #offered: readonly [number, number];
+  readonly #accepted: [number, number] = [0, 0];
+  #deviceFeaturesSel = 0;
+  #driverFeaturesSel = 0;
+  #queueSel = 0;
+  #status = 0;
+  #interrupts = 0;
+  #generation = 0;
+
+  constructor(model: VirtioModel, context: Pick<DeviceContext, 'memory' | 'irq'>) {
+    this.name = `virtio-${model.name}`;
+    this.memory = context.memory;
+    this.#irq = context.irq();
+    this.#model = model;
+    this.#queues = model.queueSizes.map((size) => new Virtqueue(this.memory, size));
+    this.#offered = featureWords([...model.features, Feature.INDIRECT, Feature.EVENT_IDX, Feature.VERSION_1]);
+    model.attach(this);
+  }
+
+  // ── what the model uses ──
+
+  queue(index: number): Virtqueue {
+    return this.#queues[index];
+  }
+
+  negotiated(feature: number): boolean {
+    return ((this.#accepted[feature >> 5] >>> (feature & 31)) & 1) !== 0;
+  }
+
+  usedBuffers(index: number): void {
+    if (this.#queues[index].wantsInterrupt()) this.#raise(INTERRUPT.USED);
+  }
+
+  configChanged(): void {
+    this.#generation = (this.#generation + 1) >>> 0;
+    if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIG);
+  }
+
+  // ── registers ──
+
+  reset(): void {
+    for (const queue of this.#queues) queue.reset();
+    this.#accepted.fill(0);
+    this.#deviceFeaturesSel = this.#driverFeaturesSel = this.#queueSel = this.#status = this.#interrupts = 0;
+    this.#model.reset?.();
+    this.#irq.set(false);
+  }
+
+  read(offset: number, size: number): number {
+    if (offset >= REG.CONFIG) return readLittle(this.#model.config(), offset - REG.CONFIG, size);
+    if (size !== 4) return 0;
+    const queue = this.#queues[this.#queueSel];
+    switch (offset) {
+      case REG.MAGIC: return MAGIC;
+      case REG.VERSION: return 2;
+      case REG.DEVICE_ID: return this.#model.id;
+      case REG.VENDOR_ID: return VENDOR;
+      case REG.DEVICE_FEATURES: return this.#offered[this.#deviceFeaturesSel] ?? 0;
+      case REG.QUEUE_NUM_MAX: return queue?.maxSize ?? 0;
+      case REG.QUEUE_READY: return queue?.ready ? 1 : 0;
+      case REG.INTERRUPT_STATUS: return this.#interrupts;
+      case REG.STATUS: return this.#status;
+      case REG.CONFIG_GENERATION: return this.#generation;
+      default: return 0;
+    }
+  }
+
+  write(offset: number, value: number, size: number): void {
+    if (offset >= REG.CONFIG) return this.#model.writeConfig?.(offset - REG.CONFIG, value, size);
+    if (size !== 4) return;
+    switch (offset) {
+      case REG.DEVICE_FEATURES_SEL: this.#deviceFeaturesSel = value; return;
+      case REG.DRIVER_FEATURES_SEL: this.#driverFeaturesSel = value; return;
+      case REG.DRIVER_FEATURES: return this.#acceptFeatures(value);
+      case REG.QUEUE_SEL: this.#queueSel = value; return;
+      case REG.QUEUE_NOTIFY: return this.#notify(value);
+      case REG.INTERRUPT_ACK: return this.#acknowledge(value);
+      case REG.STATUS: return this.#setStatus(value);
+      default: return this.#guarded(() => this.#writeQueue(offset, value));
+    }
+  }
+
+  #writeQueue(offset: number, value: number): void {
+    const queue = this.#queues[this.#queueSel];
+    if (queue === undefined) return;
+    switch (offset) {
+      case REG.QUEUE_NUM: if (isQueueSize(value, queue.maxSize)) queue.size = value; return;
+      case REG.QUEUE_READY: if (value === 1) queue.enable(); else queue.ready = false; return;
+      case REG.QUEUE_DESC: queue.descriptors = withLow(queue.descriptors, value); return;
+      case REG.QUEUE_DESC + 4: queue.descriptors = withHigh(queue.descriptors, value); return;
+      case REG.QUEUE_DRIVER: queue.available = withLow(queue.available, value); return;
+      case REG.QUEUE_DRIVER + 4: queue.available = withHigh(queue.available, value); return;
+      case REG.QUEUE_DEVICE: queue.used = withLow(queue.used, value); return;
+      case REG.QUEUE_DEVICE + 4: queue.used = withHigh(queue.used, value); return;
+      default: // read-only and unknown registers
+    }
+  }
+
+  /** Features are fixed once the driver has set FEATURES_OK. @spec virtio 2.2 */
+  #acceptFeatures(value: number): void {
+    if ((this.#status & STATUS.FEATURES_OK) === 0 && this.#driverFeaturesSel < 2) this.#accepted[this.#driverFeaturesSel] = value >>> 0;
+  }
+
+  /** FEATURES_OK stays off when the driver asks for what was not offered, or is a legacy driver. @spec virtio 3.1.1, 6.1 */
+  #setStatus(value: number): void {
+    if (value === 0) return this.reset();
+    let status = value & 0xff;
+    if ((status & ~this.#status & STATUS.FEATURES_OK) !== 0) {
+      const notOffered = (this.#accepted[0] & ~this.#offered[0]) | (this.#accepted[1] & ~this.#offered[1]);
+      if (notOffered !== 0 || !this.negotiated(Feature.VERSION_1)) status &= ~STATUS.FEATURES_OK;
+    }
+    this.#status = status | (this.#status & STATUS.NEEDS_RESET);
+    for (const queue of this.#queues) {
+      queue.eventIndex = this.negotiated(Feature.EVENT_IDX);
+      queue.indirect = this.negotiated(Feature.INDIRECT);
+    }
+  }
+
+  #notify(index: number): void {
+    if (index >= this.#queues.length || (this.#status & STATUS.DRIVER_OK) === 0) return;
+    this.#guarded(() => this.#model.notify(index));
+  }
+
+  /** A broken ring stops the device until the driver resets it. @spec virtio 2.1.2 */
+  #guarded(action: () => void): void {
+    if ((this.#status & STATUS.NEEDS_RESET) !== 0) return;
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof QueueBroken)) throw error;
+      this.#status |= STATUS.NEEDS_RESET;
+      this.#raise(INTERRUPT.CONFIG);
+    }
+  }
+
+  #raise(cause: number): void {
+    this.#interrupts |= cause;
+    this.#irq.set(true);
+  }
+
+  #acknowledge(causes: number): void {
+    this.#interrupts &= ~causes;
+    this.#irq.set(this.#interrupts !== 0);
+  }
+}
+
+function featureWords(features: readonly number[]): [number, number] {
+  const words: [number, number] = [0, 0];
+  for (const f of features) words[f >> 5] = (words[f >> 5] | (1 << (f & 31))) >>> 0;
+  return words;
+}
+
+function isQueueSize(value: number, max: number): boolean {
+  return value > 0 && value <= max && (value & (value - 1)) === 0;
+}
+
+function withLow(address: number, low: number): number {
+  return Math.floor(address / 2 ** 32) * 2 ** 32 + (low >>> 0);
+}
+
+function withHigh(address: number, high: number): number {
+  return (high >>> 0) * 2 ** 32 + (address % 2 ** 32);
+}
+
+function readLittle(bytes: Uint8Array, offset: number, size: number): number {
+  let value = 0;
+  for (let i = size - 1; i >= 0; i--) value = value * 256 + (bytes[offset + i] ?? 0);
+  return value;
+}

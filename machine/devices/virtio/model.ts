@@ -1,0 +1,41 @@
+/**
+ * The two halves of a virtio device: the transport (virtio-mmio: registers, queues, interrupt) and the model behind it
+ * (block, console, entropy). A model sees its queues and its configuration space, and nothing of the transport.
+ */
+import type { PhysicalMemory } from '../../api.ts';
+import type { Virtqueue } from './queue.ts';
+
+/** Device identifiers. @spec virtio 5 (v1.2) */
+export const VirtioId = { NET: 1, BLOCK: 2, CONSOLE: 3, ENTROPY: 4 } as const;
+
+/** Feature bits of every device. @spec virtio 6 */
+export const Feature = { INDIRECT: 28, EVENT_IDX: 29, VERSION_1: 32 } as const;
+
+/** What the transport gives to a model. */
+export interface VirtioPort {
+  readonly memory: PhysicalMemory;
+  queue(index: number): Virtqueue;
+  /** True when driver and device agreed on this feature bit. */
+  negotiated(feature: number): boolean;
+  /** Tells the driver that used buffers wait in queue `index`, if it wants to know. */
+  usedBuffers(index: number): void;
+  /** Tells the driver that the configuration space has changed. */
+  configChanged(): void;
+}
+
+export interface VirtioModel {
+  readonly name: string;
+  readonly id: number;
+  /** Feature bits that the device offers beyond those of the transport. */
+  readonly features: readonly number[];
+  /** Largest size of each queue: a power of two. */
+  readonly queueSizes: readonly number[];
+  /** Configuration space as it reads now. Drivers may write where `writeConfig` is. */
+  config(): Uint8Array;
+  writeConfig?(offset: number, value: number, size: number): void;
+  attach(port: VirtioPort): void;
+  /** The driver has made buffers available in queue `index`. */
+  notify(index: number): void;
+  /** The driver has reset the device: forget all that is in flight. */
+  reset?(): void;
+}

@@ -1,0 +1,144 @@
+/**
+ * ELF64 for RISC-V: the segments to load, the entry point, the symbols.
+ *
+ *   const elf = parseElf(bytes);
+ *   if (!elf.ok) say(elf.error);          // "is a 32-bit program …"
+ *   else for (const s of elf.value.segments) place(s.paddr, s.bytes, s.memBytes);
+ *
+ * Nothing is copied: segment bytes are views of the file.
+ * @spec elf 1-4, 1-27; riscv-elf-psabi 8
+ */
+import { type Loaded, loaded, refused } from './result.ts';
+
+export interface Segment {
+  /** Where it is linked (virtual) and where it is to be put (physical). */
+  readonly vaddr: number;
+  readonly paddr: number;
+  /** Bytes from the file; the rest, up to `memBytes`, is zero. */
+  readonly bytes: Uint8Array;
+  readonly memBytes: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly executable: boolean;
+}
+
+export interface Elf {
+  readonly entry: number;
+  readonly segments: readonly Segment[];
+  /** Addresses by name; empty when the file is stripped. */
+  readonly symbols: ReadonlyMap<string, number>;
+}
+
+const EM_RISCV = 243;
+const ET = { EXEC: 2, DYN: 3 } as const;
+const PT_LOAD = 1;
+const SHT_SYMTAB = 2;
+const PF = { X: 1, W: 2, R: 4 } as const;
+const HEADER_BYTES = 64;
+const PROGRAM_HEADER_BYTES = 56;
+const SECTION_HEADER_BYTES = 64;
+const SYMBOL_BYTES = 24;
+
+const machines: Record<number, string> = { 3: 'x86 (i386)', 8: 'MIPS', 20: 'PowerPC', 21: 'PowerPC64', 40: 'ARM', 62: 'x86-64', 183: 'AArch64' };
+const fileTypes: Record<number, string> = { 1: 'a relocatable object file', 4: 'a core dump' };
+
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+/** Reads an executable. The error completes a sentence that starts with the file's name. */
+export function parseElf(bytes: Uint8Array): Loaded<Elf> {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const wrong = whatIsWrong(bytes, data);
+  if (wrong !== undefined) return refused(wrong);
+  const segments = readSegments(bytes, data);
+  if (!segments.ok) return segments;
+  if (segments.value.length === 0) return refused('has no loadable segments');
+  return loaded({ entry: u64(data, 24), segments: segments.value, symbols: readSymbols(bytes, data) });
+}
+
+function whatIsWrong(bytes: Uint8Array, data: DataView): string | undefined {
+  if (!isElf(bytes)) return 'is not an ELF file';
+  if (bytes.length < 20) return 'is truncated: the ELF header is cut off';
+  if (bytes[5] !== 1) return 'is a big-endian ELF file; a little-endian RISC-V one is needed';
+  const machine = data.getUint16(18, true);
+  if (machine !== EM_RISCV) return `is a program for ${machines[machine] ?? `machine type ${machine}`}, not for RISC-V`;
+  if (bytes[4] !== 2) return 'is a 32-bit RISC-V program; a 64-bit one is needed';
+  if (bytes.length < HEADER_BYTES) return 'is truncated: the ELF header is cut off';
+  const type = data.getUint16(16, true);
+  if (type !== ET.EXEC && type !== ET.DYN) return `is ${fileTypes[type] ?? `an ELF file of type ${type}`}, not an executable`;
+  return undefined;
+}
+
+function readSegments(bytes: Uint8Array, data: DataView): Loaded<Segment[]> {
+  const table = u64(data, 32);
+  const entryBytes = data.getUint16(54, true);
+  const count = data.getUint16(56, true);
+  const segments: Segment[] = [];
+  if (count > 0 && entryBytes < PROGRAM_HEADER_BYTES) return refused('is damaged: its program headers are too small');
+  if (table + count * entryBytes > bytes.length) return refused('is truncated: the program headers are cut off');
+  for (let at = table; at < table + count * entryBytes; at += entryBytes) {
+    if (data.getUint32(at, true) !== PT_LOAD) continue;
+    const segment = readSegment(bytes, data, at);
+    if (!segment.ok) return segment;
+    if (segment.value.memBytes > 0) segments.push(segment.value);
+  }
+  return loaded(segments);
+}
+
+function readSegment(bytes: Uint8Array, data: DataView, at: number): Loaded<Segment> {
+  const flags = data.getUint32(at + 4, true);
+  const offset = u64(data, at + 8);
+  const fileBytes = u64(data, at + 32);
+  const memBytes = u64(data, at + 40);
+  if (offset + fileBytes > bytes.length) {
+    return refused(`is truncated: a segment ends at byte ${offset + fileBytes}, the file at ${bytes.length}`);
+  }
+  if (fileBytes > memBytes) return refused('is damaged: a segment is larger in the file than in memory');
+  return loaded({
+    vaddr: u64(data, at + 16),
+    paddr: u64(data, at + 24),
+    bytes: bytes.subarray(offset, offset + fileBytes),
+    memBytes,
+    readable: (flags & PF.R) !== 0,
+    writable: (flags & PF.W) !== 0,
+    executable: (flags & PF.X) !== 0,
+  });
+}
+
+/** Symbols are a convenience: a damaged table yields what could be read. */
+function readSymbols(bytes: Uint8Array, data: DataView): Map<string, number> {
+  const symbols = new Map<string, number>();
+  const sections = u64(data, 40);
+  const count = data.getUint16(60, true);
+  if (data.getUint16(58, true) !== SECTION_HEADER_BYTES || sections + count * SECTION_HEADER_BYTES > bytes.length) return symbols;
+  const section = (index: number): number => sections + index * SECTION_HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    if (data.getUint32(section(i) + 4, true) !== SHT_SYMTAB) continue;
+    const link = data.getUint32(section(i) + 40, true);
+    if (link < count) readSymbolTable(bytes, data, section(i), section(link), symbols);
+  }
+  return symbols;
+}
+
+function readSymbolTable(bytes: Uint8Array, data: DataView, table: number, strings: number, into: Map<string, number>): void {
+  const start = u64(data, table + 24);
+  const end = Math.min(start + u64(data, table + 32), bytes.length);
+  const names = u64(data, strings + 24);
+  for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
+    const name = cString(bytes, names + data.getUint32(at, true));
+    const defined = data.getUint16(at + 6, true) !== 0;
+    if (name !== '' && defined) into.set(name, u64(data, at + 8));
+  }
+}
+
+function cString(bytes: Uint8Array, start: number): string {
+  let text = '';
+  for (let i = start; i < bytes.length && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]);
+  return text;
+}
+
+/** 64-bit field as a number. Fields above 2^53 lose low bits; they fail the checks against the file's size anyway. */
+function u64(data: DataView, at: number): number {
+  return data.getUint32(at + 4, true) * 2 ** 32 + data.getUint32(at, true);
+}
