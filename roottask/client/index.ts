@@ -1,0 +1,14 @@
+/** What a server program may use of roottask. */
+export * from './env.ts';
+export * from './result.ts';
+export * from './protocol.ts';
+export * from './wire.ts';
+export * from './memory.ts';
+export * from './rom.ts';
+export * from './log.ts';
+export * from './console.ts';
+export * from './block.ts';
+export * from './names.ts';
+export * from './lifecycle.ts';
+export * from './threads.ts';
+export * from './io.ts';

@@ -1,0 +1,16 @@
+/** The end of a component, and what it says about itself on the way. */
+import { NEVER, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import type { Env } from './env.ts';
+import { Protocol } from './protocol.ts';
+import { ask } from './wire.ts';
+
+/** Ends the component with this status (0 = well): the loader takes its task down. Does not return. */
+export function* exit(sys: Syscalls, env: Env, status: number, why = ''): Sys<never> {
+  yield* ask(sys, env.cap('life'), Protocol.life.exit, [status], { text: why });
+  for (;;) yield sys.ipc(2, 0, NEVER, NEVER);
+}
+
+/** A short text about the state of the component ("READY", "3 processes"): shown in the scenario's table, the last one wins. */
+export function* report(sys: Syscalls, env: Env, text: string): Sys<void> {
+  yield* ask(sys, env.cap('life'), Protocol.life.report, [], { text });
+}

@@ -1,0 +1,75 @@
+/**
+ * Memory from moe. `allocate` is what most programs want: zeroed, contiguous, mapped with the largest superpages that its size allows.
+ * A `Dataspace` is the same before it is mapped: a capability that may be attached several times, or handed to somebody else.
+ */
+import { Ops, Own, Right, Status, flexpages, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import type { Env } from './env.ts';
+import { MemoryFlag, Protocol } from './protocol.ts';
+import { bad, good, type Result } from './result.ts';
+import { ask } from './wire.ts';
+
+export interface Dataspace { readonly cap: number; readonly size: number; /** Where its first byte stands in an aligned 2 MiB page. */ readonly skew: number }
+export interface AllocateOptions { readonly rights?: number; /** Alignment of frames and address; default: the largest power of two in `size`, up to 1 GiB. */ readonly align?: number }
+export interface AttachOptions { readonly va?: number; readonly offset?: number; readonly size?: number; readonly rights?: number }
+
+const PAGE = 4096, GIB = 2 ** 30;
+export const roundUp = (size: number, to = PAGE): number => Math.ceil(size / to) * to;
+/** The largest power of two up to 1 GiB that is not above `size`, at least a page. */
+export const naturalAlign = (size: number): number => Math.min(GIB, 2 ** Math.max(12, Math.floor(Math.log2(size))));
+
+/** Address of `size` fresh bytes (rounded up to pages). Fails with noQuota when the component's memory is used up. */
+export function* allocate(sys: Syscalls, env: Env, size: number, options: AllocateOptions = {}): Sys<Result<number>> {
+  const ds = yield* createDataspace(sys, env, size, { align: options.align });
+  return ds.ok ? yield* attach(sys, env, ds.value, { rights: options.rights }) : ds;
+}
+
+export function* createDataspace(sys: Syscalls, env: Env, size: number, options: { align?: number; dma?: boolean } = {}): Sys<Result<Dataspace>> {
+  const bytes = roundUp(size), align = options.align ?? naturalAlign(bytes), cap = env.selector();
+  const status = yield* ask(sys, env.cap('memory'), Protocol.memory.create, [bytes, align, cap, options.dma ? MemoryFlag.dma : 0], { receives: true });
+  if (status === 0) return good({ cap, size: bytes, skew: sys.utcb.word(0) });
+  env.freeSelector(cap);
+  return bad(status, `${env.name}: ${bytes} bytes of memory`);
+}
+
+/** Maps a dataspace (or a part of it) into this task; answers the address. */
+export function* attach(sys: Syscalls, env: Env, ds: Dataspace, options: AttachOptions = {}): Sys<Result<number>> {
+  const offset = options.offset ?? 0, size = roundUp(options.size ?? ds.size - offset), rights = options.rights ?? Right.RW;
+  const va = options.va ?? env.reserve(size, naturalAlign(size));
+  for (let done = 0; done < size; ) {
+    const status = yield* ask(sys, ds.cap, Protocol.dataspace.attach, [va + done, offset + done, size - done, rights], { receives: true });
+    if (status !== 0) return bad(status, `${env.name}: attach`);
+    const mapped = sys.utcb.word(0);
+    if (!(mapped > 0)) return bad(Status.badArgument, `${env.name}: attach`);
+    done += mapped;
+  }
+  return good(va);
+}
+
+/** Unmaps a range of this task's own memory (everything it mapped on to others goes too). */
+export function* detach(sys: Syscalls, va: number, size: number): Sys<void> {
+  for (const { page } of flexpages(va, roundUp(size), 0)) yield* sys.invoke(Own.task, Ops.task.unmap, [page, 1]);
+}
+
+/** Gives a dataspace back to moe: its mappings end everywhere. */
+export function* free(sys: Syscalls, env: Env, ds: Dataspace): Sys<void> {
+  yield* ask(sys, ds.cap, Protocol.dataspace.free);
+  yield* sys.invoke(Own.task, Ops.task.delete, [ds.cap]);
+  env.freeSelector(ds.cap);
+}
+
+/** Memory that a device may be told the address of; only for components whose scenario entry says `dma`. */
+export function* allocateDma(sys: Syscalls, env: Env, size: number): Sys<Result<{ va: number; pa: number }>> {
+  const ds = yield* createDataspace(sys, env, size, { dma: true });
+  if (!ds.ok) return ds;
+  const status = yield* ask(sys, ds.value.cap, Protocol.dataspace.address);
+  if (status !== 0) return bad(status, `${env.name}: address of DMA memory`);
+  const pa = sys.utcb.word(0);
+  const va = yield* attach(sys, env, ds.value);
+  return va.ok ? good({ va: va.value, pa }) : va;
+}
+
+/** Bytes that moe gives this component at most, and has given. */
+export function* memoryQuota(sys: Syscalls, env: Env): Sys<Result<{ limit: number; used: number }>> {
+  const status = yield* ask(sys, env.cap('memory'), Protocol.memory.quota);
+  return status === 0 ? good({ limit: sys.utcb.word(0), used: sys.utcb.word(1) }) : bad(status, `${env.name}: memory quota`);
+}

@@ -1,0 +1,38 @@
+/** More threads in a TypeScript component: a body, a scheduling context, and go. */
+import { Ops, Own, ThreadFlag, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import type { Env } from './env.ts';
+import { exit } from './lifecycle.ts';
+import { bad, good, type Result } from './result.ts';
+
+export interface SpawnOptions {
+  /** 0–255; default 100, which is what main threads of components have. `donated`: none of its own, runs on its callers' time. */
+  readonly priority?: number | 'donated';
+  readonly hart?: number;
+  /** What an exception out of the body means: the whole component crashes (default), or only this thread ends. */
+  readonly crash?: 'component' | 'thread';
+}
+export interface Spawned { readonly thread: number; readonly context: number | undefined }
+export const DEFAULT_PRIORITY = 100;
+
+/** Creates and starts a thread in this task. `makeBody` may close over anything: threads of a component share their heap. */
+export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: SpawnOptions = {}): Sys<Result<Spawned>> {
+  const thread = env.selector(), priority = options.priority ?? DEFAULT_PRIORITY;
+  const guarded: ThreadBody = options.crash === 'thread' ? body : function* (own) {
+    try { yield* body(own); } catch (e) { yield* exit(own, env, 1, crashText(e)); }
+  };
+  let status = yield* sys.invoke(Own.factory, Ops.factory.createThread, [thread, Own.task, ThreadFlag.typescript, 0, options.hart ?? 0], undefined, guarded);
+  if (status !== 0) return bad(status, `${env.name}: thread`);
+  if (priority === 'donated') return good({ thread, context: undefined });
+  const context = env.selector();
+  status = yield* sys.invoke(Own.factory, Ops.factory.createSchedContext, [context, priority, 0, 0]);
+  if (status === 0) status = yield* sys.invoke(thread, Ops.thread.bind, [context]);
+  if (status === 0) status = yield* sys.invoke(thread, Ops.thread.start, [0, 0, 0]);
+  return status === 0 ? good({ thread, context }) : bad(status, `${env.name}: thread`);
+}
+
+/** One line about an exception, with the place where it was thrown. */
+export function crashText(e: unknown): string {
+  if (!(e instanceof Error)) return String(e);
+  const place = /at (.*)/.exec(e.stack ?? '')?.[1] ?? '';
+  return `${e.message} (${place.replace(/\(?[^( ]*\/([^/ ]+)\)?$/, '$1')})`;
+}

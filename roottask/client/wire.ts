@@ -1,0 +1,55 @@
+/** Messages on the wire: rows of the protocol into UTCB words and back, text packed behind the numbers. */
+import { IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type MapItem, type Operation, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+
+const encoder = new TextEncoder(), decoder = new TextDecoder();
+export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
+export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+/** All memory, and all selectors, as receive windows: destinations are then what the message's words say. */
+export const ANY_MEMORY = wholeSpace();
+export const ANY_CAP = capPage(0, 20);
+/** Most bytes of text in one message with a few numbers before it. */
+export const TEXT_MAX = (MAX_WORDS - 8) * 8;
+
+/** Copies bytes into the message from word `at` on. */
+export function putBytes(utcb: Utcb, at: number, bytes: Uint8Array): void {
+  new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + U.words + at * 8, bytes.length).set(bytes);
+}
+/** A copy of `length` bytes of the message from word `at` on; never beyond the message area. */
+export function getBytes(utcb: Utcb, at: number, length: number): Uint8Array {
+  const n = Math.max(0, Math.min(length, (MAX_WORDS - at) * 8));
+  return new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + U.words + at * 8, n).slice();
+}
+/** Text whose length stands in word `at` and whose bytes follow it. */
+export const getText = (utcb: Utcb, at: number): string => textOf(getBytes(utcb, at + 1, utcb.word(at)));
+
+export interface Extra { readonly text?: string; readonly bytes?: Uint8Array; readonly items?: readonly MapItem[]; readonly timeout?: number; readonly receives?: boolean }
+
+/** Fills the UTCB with a message: numbers, then (length, bytes) if there is text. */
+export function put(utcb: Utcb, label: number, words: readonly number[], extra: Extra = {}): void {
+  let n = words.length;
+  for (let i = 0; i < n; i++) utcb.setWord(i, words[i]!);
+  const bytes = extra.bytes ?? (extra.text === undefined ? undefined : bytesOf(extra.text).subarray(0, TEXT_MAX));
+  if (bytes) {
+    utcb.setWord(n, bytes.length);
+    putBytes(utcb, n + 1, bytes);
+    n += 1 + ((bytes.length + 7) >> 3);
+  }
+  const items = extra.items ?? [];
+  for (let i = 0; i < items.length; i++) utcb.setItem(i, items[i]!.flexpage, items[i]!.dest, items[i]!.flags ?? 0);
+  utcb.setTag(label, n, items.length);
+  utcb.mtd = 0;
+}
+
+/** A request: answers the status of the system call, or else the status in the reply's label. Result words stand in the UTCB. */
+export function* ask(sys: Syscalls, cap: number, row: Operation, words: readonly number[] = [], extra: Extra = {}): Sys<number> {
+  const u = sys.utcb;
+  put(u, row.label, words, extra);
+  u.window = extra.receives ? ANY_MEMORY : 0;
+  u.capWindow = extra.receives ? ANY_CAP : 0;
+  const timeout = extra.timeout ?? NEVER;
+  const status = yield sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap, timeout, timeout);
+  u.window = 0;
+  u.capWindow = 0;
+  return status !== 0 ? status : u.label;
+}
