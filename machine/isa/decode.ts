@@ -1,0 +1,86 @@
+/**
+ * From instruction words to rows. The decision tree is built once per ISA string: each node looks at one bit field and goes on with
+ * the rows that agree there; a leaf tries its few rows in turn, those with the most fixed bits first.
+ */
+import { encode, matches, operandsOf, type Operands, type Row } from './row.ts';
+import { enabled, parseIsa, rowIndex, rows } from './table.ts';
+
+export interface Decoded {
+  /** Row number of the base instruction (compressed ones are expanded); 0 = illegal. */
+  readonly index: number;
+  readonly row: Row;
+  /** Row as written: the compressed one where it was compressed. */
+  readonly written: Row;
+  readonly operands: Operands;
+  /** 2 or 4. */
+  readonly length: 2 | 4;
+  /** The instruction word, expanded where it was compressed; an illegal one as it stands. */
+  readonly word: number;
+}
+
+/** Decodes one instruction; for a 16-bit one only the low half of `word` counts. */
+export type Decoder = (word: number) => Decoded;
+
+type Node = { readonly shift: number; readonly mask: number; readonly children: readonly Node[] } | readonly Row[];
+
+/** Bit fields in the order in which the tree looks at them: [lowest bit, width]. */
+const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
+const FIELDS_16 = [[0, 2], [13, 3], [10, 3], [5, 2]] as const;
+const LEAF = 3;
+
+function build(list: readonly Row[], fields: readonly (readonly [number, number])[]): Node {
+  const field = fields[0];
+  if (list.length <= LEAF || !field) return list;
+  const [shift, width] = field;
+  const mask = (1 << width) - 1;
+  const children = Array.from({ length: mask + 1 }, (_, value) =>
+    build(list.filter(({ pattern: p }) => (((p.match >>> shift) ^ value) & (p.mask >>> shift) & mask) === 0), fields.slice(1)));
+  return { shift, mask, children };
+}
+
+/** How many bits a row fixes. */
+function population(r: Row): number {
+  let n = 0;
+  for (let m = r.pattern.mask >>> 0; m !== 0; m >>>= 1) n += m & 1;
+  return n;
+}
+
+function find(node: Node, word: number): Row | undefined {
+  while (!Array.isArray(node)) {
+    const branch = node as Exclude<Node, readonly Row[]>;
+    node = branch.children[(word >>> branch.shift) & branch.mask]!;
+  }
+  for (const r of node as readonly Row[]) if (matches(r, word)) return r;
+  return undefined;
+}
+
+function illegalWord(word: number, length: 2 | 4): Decoded {
+  return { index: 0, row: rows[0]!, written: rows[0]!, operands: {}, length, word };
+}
+
+/** A decoder for the extensions of an ISA string (see `parseIsa` for its errors). */
+export function createDecoder(isa: string): Decoder {
+  const extensions = parseIsa(isa);
+  const legal = rows.slice(1).filter((r) => enabled(r, extensions)).sort((a, b) => population(b) - population(a));
+  const long = build(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
+  const short = build(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
+  return (word) => {
+    if ((word & 3) === 3) {
+      const found = find(long, word);
+      return found ? { index: rowIndex.get(found.name)!, row: found, written: found, operands: operandsOf(found, word), length: 4, word: word | 0 } : illegalWord(word | 0, 4);
+    }
+    const half = word & 0xffff;
+    const found = find(short, half);
+    return found ? expand(found, half) : illegalWord(half, 2);
+  };
+}
+
+function expand(written: Row, half: number): Decoded {
+  const operands = operandsOf(written, half);
+  const to = written.expands;
+  if (!to) return { index: rowIndex.get(written.name)!, row: written, written, operands, length: 2, word: half };
+  Object.assign(operands, to.fixed);
+  const index = rowIndex.get(to.name)!;
+  const base = rows[index]!;
+  return { index, row: base, written, operands, length: 2, word: encode(base, operands) };
+}
