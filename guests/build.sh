@@ -1,0 +1,35 @@
+#!/bin/sh
+# Builds every guest program into guests/bin (or the folder given), the same bytes every time with the same compiler.
+#   guests/build.sh [FOLDER]
+set -eu
+cd "$(dirname "$0")"
+out=${1:-bin}
+prefix=${CROSS_COMPILE:-riscv64-linux-gnu-}
+cc=${prefix}gcc
+command -v "$cc" >/dev/null || { echo "build.sh: $cc is missing; install gcc-riscv64-linux-gnu" >&2; exit 1; }
+common="-march=rv64gc -mabi=lp64d -O2 -g0 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+  -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -fno-ident -Wall -Wextra -Werror -nostdlib -static -no-pie \
+  -ffile-prefix-map=$(pwd)=. -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,norelro -Wl,-z,noexecstack"
+mkdir -p "$out/linux"
+
+linux() { # NAME SOURCE…: one Linux program; code and data share a file page so that the images stay small
+  name=$1; shift
+  # shellcheck disable=SC2086
+  $cc $common -Ilinux/include -Wl,-T,linux/lib/linux.ld -Wl,-z,max-page-size=4096 -o "$out/linux/$name" linux/lib/crt0.S "$@" linux/lib/string.c linux/lib/io.c
+  "${prefix}strip" --strip-all -R .comment -R .riscv.attributes "$out/linux/$name"
+}
+for source in linux/tools/*.c linux/tests/*.c linux/bench/*.c; do
+  name=${source##*/}
+  linux "${name%.c}" "$source"
+done
+linux sh linux/sh/*.c
+
+minios() { # the small guest operating system: an ELF for looking at, a flat image with a Linux Image header for booting
+  # shellcheck disable=SC2086
+  $cc $common -mcmodel=medany -mno-relax -Wl,--no-relax -Wl,-T,minios/minios.ld -Wl,-z,max-page-size=4096 -Iminios -o "$out/minios.elf" minios/*.S minios/*.c
+  "${prefix}strip" --strip-debug -R .comment -R .riscv.attributes "$out/minios.elf"
+  "${prefix}objcopy" -O binary "$out/minios.elf" "$out/minios.bin"
+}
+if [ -f minios/minios.ld ]; then minios; fi
+if [ -f native/build.sh ]; then . native/build.sh; fi
+ls -l "$out" "$out/linux" | awk '{ print $5, $9 }' | sed '/^ *$/d'
