@@ -26,7 +26,7 @@ export class VirtioConsole implements VirtioModel {
 
   constructor(backend: CharBackend) {
     this.#backend = backend;
-    backend.onInput(() => this.#receive());
+    backend.onInput(() => this.#port.guarded(() => this.#receive()));
   }
 
   attach(port: VirtioPort): void {

@@ -92,6 +92,18 @@ export class VirtioMmio implements Device, VirtioPort {
     if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIG);
   }
 
+  /** A broken ring stops the device until the driver resets it. @spec virtio 2.1.2 */
+  guarded(work: () => void): void {
+    if ((this.#status & STATUS.NEEDS_RESET) !== 0) return;
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof QueueBroken)) throw error;
+      this.#status |= STATUS.NEEDS_RESET;
+      this.#raise(INTERRUPT.CONFIG);
+    }
+  }
+
   // ── registers ──
 
   reset(): void {
@@ -132,7 +144,7 @@ export class VirtioMmio implements Device, VirtioPort {
       case REG.QUEUE_NOTIFY: return this.#notify(value);
       case REG.INTERRUPT_ACK: return this.#acknowledge(value);
       case REG.STATUS: return this.#setStatus(value);
-      default: return this.#guarded(() => this.#writeQueue(offset, value));
+      default: return this.guarded(() => this.#writeQueue(offset, value));
     }
   }
 
@@ -174,19 +186,7 @@ export class VirtioMmio implements Device, VirtioPort {
 
   #notify(index: number): void {
     if (index >= this.#queues.length || (this.#status & STATUS.DRIVER_OK) === 0) return;
-    this.#guarded(() => this.#model.notify(index));
-  }
-
-  /** A broken ring stops the device until the driver resets it. @spec virtio 2.1.2 */
-  #guarded(action: () => void): void {
-    if ((this.#status & STATUS.NEEDS_RESET) !== 0) return;
-    try {
-      action();
-    } catch (error) {
-      if (!(error instanceof QueueBroken)) throw error;
-      this.#status |= STATUS.NEEDS_RESET;
-      this.#raise(INTERRUPT.CONFIG);
-    }
+    this.guarded(() => this.#model.notify(index));
   }
 
   #raise(cause: number): void {

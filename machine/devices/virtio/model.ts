@@ -21,6 +21,8 @@ export interface VirtioPort {
   usedBuffers(index: number): void;
   /** Tells the driver that the configuration space has changed. */
   configChanged(): void;
+  /** Runs work on queues that no notification started (input has arrived): a broken ring stops the device, not the machine. */
+  guarded(work: () => void): void;
 }
 
 export interface VirtioModel {

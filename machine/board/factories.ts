@@ -1,0 +1,120 @@
+/**
+ * Device factories, found by `compatible`: each makes a device and writes its device-tree node. The node is shown
+ * where it is written.
+ */
+import type { BlockBackend, CharBackend, Device, DeviceContext } from '../devices/device.ts';
+import { Clint } from '../devices/clint.ts';
+import { TestFinisher } from '../devices/finisher.ts';
+import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
+import { Plic, PLIC_SOURCES } from '../devices/plic.ts';
+import type { SeededRandom } from '../devices/random.ts';
+import { Uart16550 } from '../devices/uart16550.ts';
+import { EmptyVirtioSlot, VirtioMmio } from '../devices/virtio/mmio.ts';
+import type { VirtioModel } from '../devices/virtio/model.ts';
+import type { HartWires } from '../devices/wires.ts';
+import { type FdtNode, type FdtValue, cells64, node } from '../loader/fdt.ts';
+import { Phandle, cpuIntc } from './phandles.ts';
+
+/** One device of a board. */
+export interface DeviceRow {
+  readonly compatible: string;
+  readonly base: number;
+  /** Source number at the PLIC; absent for devices without an interrupt. */
+  readonly irq?: number;
+}
+
+/** What the outside brings: backends, and what randomness and clocks start from. */
+export interface Outside {
+  readonly console: CharBackend;
+  readonly disks: readonly BlockBackend[];
+  readonly random: SeededRandom;
+  /** What the real-time clock shows at the start, in milliseconds since 1970. */
+  readonly startMs: number;
+}
+
+/** What a factory may use. */
+export interface Parts extends DeviceContext {
+  readonly wires: HartWires;
+  readonly plic: Plic;
+  readonly outside: Outside;
+  /** Takes the next virtio model that waits for a slot. */
+  nextVirtio(): VirtioModel | undefined;
+}
+
+export interface Factory {
+  create(parts: Parts): Device;
+  node(row: DeviceRow, device: Device, harts: number): FdtNode[];
+}
+
+/** test@100000, with the nodes that tell kernels how to power off and reboot through it. */
+const finisher: Factory = {
+  create: (parts) => new TestFinisher((reason) => parts.stop(reason)),
+  node: (row, device) => [
+    deviceNode('test', row, device, { compatible: ['sifive,test1', 'sifive,test0', 'syscon'], phandle: Phandle.FINISHER }),
+    node('poweroff', { compatible: 'syscon-poweroff', value: 0x5555, offset: 0, regmap: Phandle.FINISHER }),
+    node('reboot', { compatible: 'syscon-reboot', value: 0x7777, offset: 0, regmap: Phandle.FINISHER }),
+  ],
+};
+
+/** rtc@101000 { compatible = "google,goldfish-rtc"; interrupts = <11>; } */
+const rtc: Factory = {
+  create: (parts) => new GoldfishRtc(parts.events, parts.irq(), parts.outside.startMs),
+  node: (row, device) => [deviceNode('rtc', row, device, { compatible: row.compatible })],
+};
+
+/** clint@2000000 { interrupts-extended = <&cpu0 3 &cpu0 7 …>; } */
+const clint: Factory = {
+  create: (parts) => new Clint(parts.wires, parts.events),
+  node: (row, device, harts) => [
+    deviceNode('clint', row, device, { compatible: ['sifive,clint0', 'riscv,clint0'], 'interrupts-extended': perHart(harts, [3, 7]) }),
+  ],
+};
+
+/** plic@c000000 { interrupts-extended = <&cpu0 11 &cpu0 9 …>; riscv,ndev = <95>; } */
+const plic: Factory = {
+  create: (parts) => parts.plic,
+  node: (row, device, harts) => [
+    deviceNode('plic', row, device, {
+      compatible: ['sifive,plic-1.0.0', 'riscv,plic0'],
+      'interrupt-controller': true,
+      '#interrupt-cells': 1,
+      '#address-cells': 0,
+      'riscv,ndev': PLIC_SOURCES - 1,
+      'interrupts-extended': perHart(harts, [11, 9]),
+      phandle: Phandle.PLIC,
+    }),
+  ],
+};
+
+/** serial@10000000 { compatible = "ns16550a"; clock-frequency = <3686400>; interrupts = <10>; } */
+const uart: Factory = {
+  create: (parts) => new Uart16550(parts.outside.console, parts.irq()),
+  node: (row, device) => [deviceNode('serial', row, device, { compatible: row.compatible, 'clock-frequency': 3_686_400 })],
+};
+
+/** virtio_mmio@10001000 { compatible = "virtio,mmio"; interrupts = <1>; } */
+const virtio: Factory = {
+  create: (parts) => {
+    const model = parts.nextVirtio();
+    return model === undefined ? new EmptyVirtioSlot() : new VirtioMmio(model, parts);
+  },
+  node: (row, device) => [deviceNode('virtio_mmio', row, device, { compatible: row.compatible })],
+};
+
+export const factories: Readonly<Record<string, Factory>> = {
+  'sifive,test1': finisher,
+  'google,goldfish-rtc': rtc,
+  'sifive,clint0': clint,
+  'sifive,plic-1.0.0': plic,
+  ns16550a: uart,
+  'virtio,mmio': virtio,
+};
+
+function deviceNode(name: string, row: DeviceRow, device: Device, props: Record<string, FdtValue>): FdtNode {
+  const interrupt: Record<string, FdtValue> = row.irq === undefined ? {} : { interrupts: row.irq, 'interrupt-parent': Phandle.PLIC };
+  return node(`${name}@${row.base.toString(16)}`, { reg: cells64(row.base, device.size), ...interrupt, ...props });
+}
+
+function perHart(harts: number, irqs: readonly number[]): number[] {
+  return Array.from({ length: harts }, (_, hart) => irqs.flatMap((irq) => [cpuIntc(hart), irq])).flat();
+}

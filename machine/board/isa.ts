@@ -1,0 +1,25 @@
+/**
+ * The ISA string in the device tree's words.
+ * @spec devicetree bindings riscv/extensions.yaml
+ */
+import { FULL_ISA, parseIsa } from '../isa/table.ts';
+
+/** What the machine has unless told otherwise: all instructions, and the features of the hart model. */
+export const DEFAULT_ISA = `${FULL_ISA}_sstc_svadu_svnapot_svpbmt`;
+
+/** Names that say a privilege mode rather than an extension. */
+const modes = new Set(['g', 's', 'u']);
+const LETTERS = 'imafdqcbvh';
+
+/** Extension names as `riscv,isa-extensions` lists them: single letters in canonical order, then the others. */
+export function isaExtensions(isa: string): string[] {
+  const names = [...parseIsa(isa)].filter((name) => !modes.has(name));
+  const letters = names.filter((n) => n.length === 1).sort((a, b) => LETTERS.indexOf(a) - LETTERS.indexOf(b));
+  return [...letters, ...names.filter((n) => n.length > 1).sort()];
+}
+
+/** The `riscv,isa` string of the same list. */
+export function isaString(extensions: readonly string[]): string {
+  const letters = extensions.filter((n) => n.length === 1).join('');
+  return [`rv64${letters}`, ...extensions.filter((n) => n.length > 1)].join('_');
+}

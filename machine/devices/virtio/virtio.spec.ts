@@ -1,0 +1,197 @@
+import { expect, test } from 'vitest';
+import type { BlockBackend } from '../device.ts';
+import { SeededRandom } from '../random.ts';
+import { TestLine, TestMemory, TestTerminal } from '../testing.ts';
+import { VirtioBlock } from './block.ts';
+import { VirtioConsole } from './console.ts';
+import { VirtioEntropy } from './entropy.ts';
+import { EmptyVirtioSlot, VirtioMmio } from './mmio.ts';
+import { Feature, type VirtioModel } from './model.ts';
+
+const RAM = 0x8000_0000;
+const DATA = RAM + 0x8000;
+type Descriptor = { address: number; length: number; write?: boolean; indirect?: boolean };
+
+/** The driver's half, as small as it can be: queues of 8 at fixed places, one descriptor table per queue. */
+class Driver {
+  readonly memory = new TestMemory(0x2_0000, RAM);
+  readonly irq = new TestLine();
+  readonly device: VirtioMmio;
+  readonly #available: number[] = [];
+
+  constructor(model: VirtioModel, features: number[] = [Feature.VERSION_1]) {
+    this.device = new VirtioMmio(model, { memory: this.memory, irq: () => this.irq });
+    this.set(0x70, 3);
+    const words = [0, 1].map((w) => features.filter((f) => f >> 5 === w).reduce((a, f) => a | (1 << (f & 31)), 0));
+    words.forEach((word, sel) => {
+      this.set(0x24, sel);
+      this.set(0x20, word);
+    });
+    this.set(0x70, 0xb);
+    model.queueSizes.forEach((_, q) => this.#openQueue(q));
+    this.set(0x70, 0xf);
+  }
+
+  set(offset: number, value: number): void { this.device.write(offset, value >>> 0, 4); }
+  get(offset: number): number { return this.device.read(offset, 4); }
+  descriptors(q: number): number { return RAM + 0x1000 * q; }
+  available(q: number): number { return this.descriptors(q) + 0x400; }
+  used(q: number): number { return this.descriptors(q) + 0x800; }
+  usedIndex(q: number): number { return this.memory.u16(this.used(q) + 2); }
+  usedLength(q: number, n: number): number { return this.memory.u32(this.used(q) + 4 + 8 * n + 4); }
+
+  #openQueue(q: number): void {
+    this.set(0x30, q);
+    this.set(0x38, 8);
+    [[0x80, this.descriptors(q)], [0x90, this.available(q)], [0xa0, this.used(q)]].forEach(([reg, at]) => this.set(reg, at));
+    this.set(0x44, 1);
+    this.#available[q] = 0;
+  }
+
+  writeTable(table: number, chain: Descriptor[]): void {
+    chain.forEach((d, i) => {
+      const more = i + 1 < chain.length;
+      this.memory.setU64(table + 16 * i, BigInt(d.address));
+      this.memory.setU32(table + 16 * i + 8, d.length);
+      this.memory.setU16(table + 16 * i + 12, (more ? 1 : 0) | (d.write ? 2 : 0) | (d.indirect ? 4 : 0));
+      this.memory.setU16(table + 16 * i + 14, more ? i + 1 : 0);
+    });
+  }
+
+  offer(q: number, chain: Descriptor[]): void {
+    this.writeTable(this.descriptors(q), chain);
+    this.memory.setU16(this.available(q) + 4 + 2 * (this.#available[q] % 8), 0);
+    this.memory.setU16(this.available(q) + 2, ++this.#available[q]);
+    this.set(0x50, q);
+  }
+}
+
+class Disk implements BlockBackend {
+  readonly bytes: Uint8Array;
+  readonly readOnly: boolean;
+  flushes = 0;
+  constructor(sectors: number, readOnly = false) {
+    this.bytes = new Uint8Array(512 * sectors).map((_, i) => i >> 9);
+    this.readOnly = readOnly;
+  }
+  get size(): number { return this.bytes.length; }
+  read(offset: number, into: Uint8Array): void { into.set(this.bytes.subarray(offset, offset + into.length)); }
+  write(offset: number, from: Uint8Array): void { this.bytes.set(from, offset); }
+  flush(): void { this.flushes++; }
+}
+
+function request(driver: Driver, type: number, sector: number, data: Descriptor[]): number {
+  driver.memory.setU32(DATA, type);
+  driver.memory.setU64(DATA + 8, BigInt(sector));
+  driver.memory.setU8(DATA + 0x100, 0xff);
+  driver.offer(0, [{ address: DATA, length: 16 }, ...data, { address: DATA + 0x100, length: 1, write: true }]);
+  return driver.memory.u8(DATA + 0x100);
+}
+
+const buffer = DATA + 0x1000;
+
+test('the block device reads sectors, says how much it wrote, and interrupts until acknowledged', () => {
+  const driver = new Driver(new VirtioBlock(new Disk(8), 'disk0'));
+  expect(request(driver, 0, 3, [{ address: buffer, length: 1024, write: true }])).toBe(0);
+  expect([driver.memory.u8(buffer), driver.memory.u8(buffer + 1023)]).toEqual([3, 4]);
+  expect([driver.usedIndex(0), driver.usedLength(0, 0)]).toEqual([1, 1025]);
+  expect([driver.irq.level, driver.get(0x60)]).toEqual([true, 1]);
+  driver.set(0x64, 1);
+  expect(driver.irq.level).toBe(false);
+});
+
+test('it writes, flushes, identifies itself, writes zeroes, refuses what lies beyond its end and what it does not know', () => {
+  const disk = new Disk(8);
+  const driver = new Driver(new VirtioBlock(disk, 'disk0'));
+  driver.memory.fill(buffer, 512, 0xaa);
+  expect(request(driver, 1, 2, [{ address: buffer, length: 512 }])).toBe(0);
+  expect([disk.bytes[1024], disk.bytes[1535], disk.bytes[1536]]).toEqual([0xaa, 0xaa, 3]);
+  expect([request(driver, 4, 0, []), disk.flushes]).toEqual([0, 1]);
+  expect(request(driver, 8, 0, [{ address: buffer, length: 20, write: true }])).toBe(0);
+  expect(String.fromCharCode(...driver.memory.view(buffer, 5))).toBe('disk0');
+  driver.memory.setU64(buffer, 2n);
+  driver.memory.setU64(buffer + 8, 1n);
+  expect([request(driver, 13, 0, [{ address: buffer, length: 16 }]), disk.bytes[1024]]).toEqual([0, 0]);
+  expect(request(driver, 0, 8, [{ address: buffer, length: 512, write: true }])).toBe(1);
+  expect(request(driver, 99, 0, [])).toBe(2);
+});
+
+test('a read-only disk says so and refuses writes', () => {
+  const disk = new Disk(8, true);
+  const driver = new Driver(new VirtioBlock(disk, 'ro'));
+  expect(driver.get(0x10) & (1 << 5)).not.toBe(0);
+  expect(request(driver, 1, 0, [{ address: buffer, length: 512 }])).toBe(1);
+  expect(disk.bytes[0]).toBe(0);
+});
+
+test('an indirect table serves like a direct one', () => {
+  const driver = new Driver(new VirtioBlock(new Disk(8), 'd'), [Feature.VERSION_1, Feature.INDIRECT]);
+  driver.memory.setU32(DATA, 0);
+  driver.memory.setU64(DATA + 8, 5n);
+  driver.writeTable(DATA + 0x200, [
+    { address: DATA, length: 16 }, { address: buffer, length: 512, write: true }, { address: DATA + 0x100, length: 1, write: true },
+  ]);
+  driver.offer(0, [{ address: DATA + 0x200, length: 48, indirect: true }]);
+  expect([driver.usedLength(0, 0), driver.memory.u8(buffer)]).toEqual([513, 5]);
+});
+
+test('with event index the interrupt comes only when the used index passes the event', () => {
+  const driver = new Driver(new VirtioBlock(new Disk(8), 'd'), [Feature.VERSION_1, Feature.EVENT_IDX]);
+  driver.memory.setU16(driver.available(0) + 4 + 16, 1);
+  request(driver, 4, 0, []);
+  expect(driver.irq.level).toBe(false);
+  request(driver, 4, 0, []);
+  expect(driver.irq.level).toBe(true);
+  expect(driver.memory.u16(driver.used(0) + 4 + 64)).toBe(2);
+});
+
+test('a driver that asks for features not offered, or without VERSION_1, does not get FEATURES_OK', () => {
+  for (const features of [[], [Feature.VERSION_1, 24]]) {
+    const driver = new Driver(new VirtioEntropy(new SeededRandom(1)), features);
+    expect(driver.get(0x70) & 8).toBe(0);
+  }
+});
+
+test('a chain that loops, or names memory that is not there, stops the device until it is reset', () => {
+  for (const bad of [{ address: 0x1000, length: 16 }, { address: RAM + 0x1_fff0, length: 32 }]) {
+    const driver = new Driver(new VirtioBlock(new Disk(8), 'd'));
+    driver.offer(0, [bad]);
+    expect([driver.get(0x70) & 64, driver.get(0x60) & 2, driver.irq.level]).toEqual([64, 2, true]);
+    driver.set(0x70, 0);
+    expect([driver.get(0x70), driver.irq.level]).toEqual([0, false]);
+  }
+  const looping = new Driver(new VirtioBlock(new Disk(8), 'd'));
+  looping.memory.setU64(looping.descriptors(0), BigInt(DATA));
+  looping.memory.setU32(looping.descriptors(0) + 8, 16);
+  looping.memory.setU16(looping.descriptors(0) + 12, 1);
+  looping.memory.setU16(looping.available(0) + 2, 1);
+  looping.set(0x50, 0);
+  expect(looping.get(0x70) & 64).toBe(64);
+});
+
+test('the console transmits, and keeps input until the driver offers a buffer', () => {
+  const terminal = new TestTerminal();
+  const driver = new Driver(new VirtioConsole(terminal));
+  driver.memory.view(buffer, 3).set([104, 105, 10]);
+  driver.offer(1, [{ address: buffer, length: 3 }]);
+  expect(terminal.text).toBe('hi\n');
+  terminal.type('abc');
+  driver.offer(0, [{ address: buffer, length: 2, write: true }]);
+  expect([driver.usedLength(0, 0), driver.memory.u16(buffer)]).toEqual([2, 0x6261]);
+  driver.offer(0, [{ address: buffer, length: 8, write: true }]);
+  driver.offer(0, [{ address: buffer + 8, length: 8, write: true }]);
+  expect([driver.usedIndex(0), driver.usedLength(0, 1)]).toEqual([2, 1]);
+  terminal.type('!');
+  expect([driver.usedIndex(0), driver.memory.u8(buffer + 8)]).toEqual([3, 33]);
+});
+
+test('the entropy device fills buffers from the seed', () => {
+  const driver = new Driver(new VirtioEntropy(new SeededRandom(7)));
+  driver.offer(0, [{ address: buffer, length: 16, write: true }]);
+  expect([...driver.memory.view(buffer, 16)]).toEqual([...new SeededRandom(7).bytes(16)]);
+});
+
+test('an empty slot identifies itself as one', () => {
+  const slot = new EmptyVirtioSlot();
+  expect([slot.read(0), slot.read(4), slot.read(8)]).toEqual([0x7472_6976, 2, 0]);
+});
