@@ -1,0 +1,11 @@
+/** Recording, reading, analysing and exporting the kernel's trace. */
+export * from './format.ts';
+export * from './record.ts';
+export * from './recorder.ts';
+export * from './reader.ts';
+export * from './stats.ts';
+export * from './report.ts';
+export * from './words.ts';
+export { jsonLines, describe } from './export/jsonl.ts';
+export { mermaid } from './export/mermaid.ts';
+export { perfetto } from './export/perfetto.ts';

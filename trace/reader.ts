@@ -1,0 +1,71 @@
+/**
+ * Reads a trace file that is in memory. A file cut short or damaged in its middle gives all records of the chunks that are whole, and says what
+ * was wrong in `damage`.
+ */
+import { TRACE_RECORD } from '../microkernel/abi/index.ts';
+import { CHUNK_HEADER, Chunk, HEADER_BYTES, MAGIC, TraceFileError, VERSION, crc32, padded } from './format.ts';
+import type { ObjectKind, TraceName } from './recorder.ts';
+import { RecordView } from './record.ts';
+
+interface RecordChunk { first: number; bytes: Uint8Array }
+
+export class TraceFile {
+  readonly names = new Map<number, TraceName>();
+  /** One line when the file is not whole, else undefined. */
+  damage: string | undefined;
+  private readonly chunks: RecordChunk[] = [];
+  private total = 0;
+
+  /** Throws TraceFileError when this is not a trace file at all. */
+  constructor(bytes: Uint8Array) {
+    checkHeader(bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = HEADER_BYTES, closed = false;
+    while (at < bytes.length) {
+      const length = at + CHUNK_HEADER <= bytes.length ? view.getUint32(at + 4, true) : Infinity;
+      if (at + CHUNK_HEADER + length > bytes.length) { this.damage = `the file ends inside a chunk at byte ${at}; the ${this.total} records before it are shown`; break; }
+      const payload = bytes.subarray(at + CHUNK_HEADER, at + CHUNK_HEADER + length);
+      if (crc32(payload) !== view.getUint32(at + 8, true)) this.damage = `a damaged chunk at byte ${at} was left out`;
+      else closed = this.take(view.getUint32(at, true), payload) || closed;
+      at += CHUNK_HEADER + padded(length);
+    }
+    if (!closed && !this.damage) this.damage = 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown';
+  }
+
+  get length(): number { return this.total; }
+  name(id: number): string { return this.names.get(id)?.text ?? `#${id}`; }
+  /** Name of the task that a thread or portal belongs to. */
+  taskOf(id: number): string {
+    let entry = this.names.get(id);
+    while (entry && entry.kind !== 'task' && entry.parent !== 0) entry = this.names.get(entry.parent);
+    return entry?.text ?? `#${id}`;
+  }
+
+  /** All records in order; the view is reused from one to the next. */
+  *records(): Generator<RecordView> {
+    const view = new RecordView();
+    for (const c of this.chunks) for (let at = 0, n = 0; at < c.bytes.length; at += TRACE_RECORD, n++) yield view.at(c.bytes, at, c.first + n);
+  }
+
+  private take(type: number, payload: Uint8Array): boolean {
+    if (type === Chunk.records && payload.length >= 8 && (payload.length - 8) % TRACE_RECORD === 0) {
+      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), bytes: payload.subarray(8) });
+      this.total += (payload.length - 8) / TRACE_RECORD;
+    } else if (type === Chunk.names) {
+      for (const line of new TextDecoder().decode(payload).split('\n')) if (line) this.addName(line);
+    }
+    return type === Chunk.index;
+  }
+  private addName(line: string): void {
+    const [kind, id, parent, text] = JSON.parse(line) as [ObjectKind, number, number, string];
+    this.names.set(id, { kind, id, parent, text });
+  }
+}
+
+function checkHeader(bytes: Uint8Array): void {
+  if (bytes.length === 0) throw new TraceFileError('the file is empty');
+  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
+  if (magic !== MAGIC || bytes.length < HEADER_BYTES) throw new TraceFileError('not a Tessera trace file');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(8, true) !== VERSION || view.getUint16(10, true) !== TRACE_RECORD) throw new TraceFileError(`trace file version ${view.getUint16(8, true)} with ${view.getUint16(10, true)}-byte records is not known here (this is version ${VERSION}, ${TRACE_RECORD} bytes); record it again`);
+}

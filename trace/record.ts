@@ -1,0 +1,28 @@
+/** One trace record, read in place. Field meanings by kind: microkernel/abi/trace.ts. */
+import { TRACE_RECORD, kindName } from '../microkernel/abi/index.ts';
+
+export class RecordView {
+  private view: DataView = new DataView(new ArrayBuffer(TRACE_RECORD));
+  private base = 0;
+  sequence = 0;
+  /** Points this view at the record at byte `offset` of `bytes`. */
+  at(bytes: Uint8Array, offset: number, sequence: number): this {
+    if (this.view.buffer !== bytes.buffer || this.view.byteOffset !== bytes.byteOffset || this.view.byteLength !== bytes.byteLength) this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.base = offset;
+    this.sequence = sequence;
+    return this;
+  }
+  /** Cycles. */
+  get time(): number { return this.view.getFloat64(this.base, true); }
+  get kind(): number { return this.view.getUint16(this.base + 8, true); }
+  get kindName(): string { return kindName(this.kind); }
+  get hart(): number { return this.view.getUint8(this.base + 10); }
+  get status(): number { return this.view.getUint8(this.base + 11); }
+  get actor(): number { return this.view.getUint32(this.base + 12, true); }
+  get object(): number { return this.view.getUint32(this.base + 16, true); }
+  /** Sequence number of the record that this one answers or follows from; 0 = none. */
+  get cause(): number { return this.view.getUint32(this.base + 20, true); }
+  get a(): number { return this.view.getUint32(this.base + 24, true); }
+  get b(): number { return this.view.getUint32(this.base + 28, true); }
+  get c(): number { return this.view.getFloat64(this.base + 32, true); }
+}

@@ -1,0 +1,142 @@
+/**
+ * Counts and latencies of a trace: by task, by pair of tasks, by event cause, by system call, by kernel-object operation. Latency of an
+ * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
+ */
+import { Cause, Kind, causeName } from '../microkernel/abi/index.ts';
+import type { TraceFile } from './reader.ts';
+import type { RecordView } from './record.ts';
+
+export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
+export interface TaskRow { task: string; threads: number; sent: number; events: number; replies: number; mapped: number; unmapped: number; scheduled: number }
+export interface PairRow { from: string; to: string; messages: number; replies: number; words: number; latency: Latency | undefined }
+export interface CauseRow { task: string; cause: string; events: number; replies: number; bytes: number; latency: Latency | undefined }
+export interface SyscallRow { task: string; number: number; events: number; replies: number; kernelEntriesPerCall: number; spaceSwitchesPerCall: number; latency: Latency | undefined }
+export interface Stats {
+  records: number;
+  firstTime: number;
+  lastTime: number;
+  kinds: Record<string, number>;
+  tasks: TaskRow[];
+  pairs: PairRow[];
+  causes: CauseRow[];
+  syscalls: SyscallRow[];
+  damage?: string;
+}
+
+/** What each entry into the kernel leaves in the trace: exactly one of these a system call or trap. */
+const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
+
+interface Open { time: number; row: { replies: number; samples: number[] } }
+interface Sampled { samples: number[] }
+type Mutable<T> = Omit<T, 'latency'> & Sampled;
+
+export function analyse(file: TraceFile): Stats {
+  const counter = new Counter(file);
+  for (const record of file.records()) counter.add(record);
+  return counter.result();
+}
+
+class Counter {
+  private readonly kinds = new Map<number, number>();
+  private readonly tasks = new Map<string, TaskRow & { seen: Set<number> }>();
+  private readonly pairs = new Map<string, Mutable<PairRow>>();
+  private readonly causes = new Map<string, Mutable<CauseRow>>();
+  private readonly syscalls = new Map<string, Mutable<SyscallRow> & { entries: number; switches: number }>();
+  private readonly open = new Map<number, Open[]>();
+  /** By hart: the system call whose window is open (from its event to the thread's next event on that hart). */
+  private readonly window = new Map<number, { entries: number; switches: number }>();
+  private records = 0;
+  private first = 0;
+  private last = 0;
+  private readonly file: TraceFile;
+  constructor(file: TraceFile) { this.file = file; }
+
+  add(r: RecordView): void {
+    if (this.records++ === 0) this.first = r.time;
+    this.last = Math.max(this.last, r.time);
+    this.kinds.set(r.kind, (this.kinds.get(r.kind) ?? 0) + 1);
+    const task = this.task(r.actor);
+    switch (r.kind) {
+      case Kind.send: case Kind.call: task.sent++; this.message(r); break;
+      case Kind.event: task.events++; this.event(r); break;
+      case Kind.reply: case Kind.resume: task.replies++; this.answer(r); break;
+      case Kind.map: task.mapped++; break;
+      case Kind.unmap: task.unmapped++; break;
+      case Kind.schedule: task.scheduled++; break;
+    }
+    const window = this.window.get(r.hart);
+    if (window) {
+      if (ENTRIES.has(r.kind)) window.entries++;
+      else if (r.kind === Kind.spaceSwitch) window.switches++;
+    }
+  }
+
+  private message(r: RecordView): void {
+    const from = this.file.taskOf(r.actor), to = this.file.taskOf(r.object);
+    const row = at(this.pairs, `${from}\0${to}`, () => ({ from, to, messages: 0, replies: 0, words: 0, samples: [] }));
+    row.messages++;
+    row.words += r.b & 0xff;
+    if (r.kind === Kind.call) this.open.set(r.sequence, [{ time: r.time, row }]);
+  }
+
+  private event(r: RecordView): void {
+    const task = this.file.taskOf(r.actor), cause = causeName(r.a);
+    const row = at(this.causes, `${task}\0${cause}`, () => ({ task, cause, events: 0, replies: 0, bytes: 0, samples: [] }));
+    row.events++;
+    row.bytes += r.b;
+    const opened: Open[] = [{ time: r.time, row }];
+    this.window.delete(r.hart);
+    if (r.a === Cause.syscall) {
+      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: [], entries: 0, switches: 0 }));
+      call.events++;
+      opened.push({ time: r.time, row: call });
+      this.window.set(r.hart, call);
+    }
+    this.open.set(r.sequence, opened);
+  }
+
+  private answer(r: RecordView): void {
+    const opened = this.open.get(r.cause);
+    if (!opened) return;
+    this.open.delete(r.cause);
+    for (const { time, row } of opened) { row.replies++; row.samples.push(r.time - time); }
+  }
+
+  private task(thread: number): TaskRow {
+    const name = this.file.taskOf(thread);
+    const row = at(this.tasks, name, () => ({ task: name, threads: 0, sent: 0, events: 0, replies: 0, mapped: 0, unmapped: 0, scheduled: 0, seen: new Set<number>() }));
+    if (!row.seen.has(thread)) { row.seen.add(thread); row.threads++; }
+    return row;
+  }
+
+  result(): Stats {
+    return {
+      records: this.records, firstTime: this.first, lastTime: this.last,
+      kinds: Object.fromEntries([...this.kinds].sort((x, y) => x[0] - y[0]).map(([k, n]) => [nameOfKind(k), n])),
+      tasks: [...this.tasks.values()].map(({ seen: _, ...row }) => row),
+      pairs: [...this.pairs.values()].map(withLatency),
+      causes: [...this.causes.values()].map(withLatency),
+      syscalls: [...this.syscalls.values()].map(({ entries, switches, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
+      ...(this.file.damage ? { damage: this.file.damage } : {}),
+    };
+  }
+}
+
+const nameOfKind = (k: number): string => Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`;
+
+function at<T>(map: Map<string, T>, key: string, make: () => T): T {
+  let row = map.get(key);
+  if (row === undefined) map.set(key, (row = make()));
+  return row;
+}
+
+function withLatency<T extends Sampled>({ samples, ...row }: T): Omit<T, 'samples'> & { latency: Latency | undefined } {
+  return { ...row, latency: latencyOf(samples) };
+}
+
+/** Order statistics of a list of durations; undefined for none. */
+export function latencyOf(samples: number[]): Latency | undefined {
+  if (samples.length === 0) return undefined;
+  const s = Float64Array.from(samples).sort(), q = (p: number): number => s[Math.min(s.length - 1, Math.floor(p * s.length))]!;
+  return { count: s.length, min: s[0]!, median: q(0.5), p90: q(0.9), p99: q(0.99), max: s[s.length - 1]! };
+}
