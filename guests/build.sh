@@ -25,9 +25,17 @@ done
 linux sh linux/sh/*.c
 
 minios() { # the small guest operating system: an ELF for looking at, a flat image with a Linux Image header for booting
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for source in minios/*.S minios/*.c; do
+    base=${source##*/}
+    # shellcheck disable=SC2086
+    $cc $flags -c -o "$objects/${base%.*}.o" "$source"
+  done
   # shellcheck disable=SC2086
-  $cc $common -mcmodel=medany -mno-relax -Wl,--no-relax -Wl,-T,minios/minios.ld -Wl,-z,max-page-size=4096 -Iminios -o "$out/minios.elf" minios/*.S minios/*.c
-  "${prefix}strip" --strip-debug -R .comment -R .riscv.attributes "$out/minios.elf"
+  $cc $flags -Wl,--no-relax -Wl,-T,minios/minios.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/minios.elf" "$objects"/*.o
+  rm -r "$objects"
+  "${prefix}strip" --strip-debug "$out/minios.elf"
   "${prefix}objcopy" -O binary "$out/minios.elf" "$out/minios.bin"
 }
 if [ -f minios/minios.ld ]; then minios; fi
