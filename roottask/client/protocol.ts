@@ -30,6 +30,7 @@ export const Protocol = {
   life: {
     exit: row(0x1050, 'status text', '', 'The component ends. Never answered.'),
     report: row(0x1051, 'text', '', 'A word about the component\'s state, for the table at the end of a scenario.'),
+    crash: row(0x1052, 'status text', '', 'The component has failed; the text says why. Never answered.'),
   },
   io: {
     device: row(0x1060, 'index text', 'size irq skew', 'Device number `index` of those whose name or compatible string is `text`: window size, interrupt line.'),
@@ -37,7 +38,7 @@ export const Protocol = {
   },
   /** Every server answers this on the portal it registered: the loader asks, on behalf of a client. */
   service: {
-    session: row(0x1100, 'text', '', 'Opens a session for the client named `text`; its capability comes as an item.'),
+    session: row(0x1100, 'text', 'session', 'Opens a session for the client named `text`; its capability comes as an item.'),
     close: row(0x1101, 'session', '', 'The client is gone.'),
   },
   /** A byte stream: UART, virtio console, a terminal of the multiplexer. */
@@ -45,7 +46,7 @@ export const Protocol = {
     open: row(0x1110, 'selector', '', 'The caller\'s buffer (128 KiB: first half output, second input) comes as an item; the input semaphore goes to `selector`.'),
     write: row(0x1111, 'text', '', 'A few bytes, in the words.'),
     writeBuffer: row(0x1112, 'length', '', 'The first `length` bytes of the buffer.'),
-    read: row(0x1113, 'max', 'length', 'Up to `max` bytes that wait, into the second half of the buffer; never blocks.'),
+    read: row(0x1113, 'max', 'length ended', 'Up to `max` bytes that wait, into the second half of the buffer; never blocks. ended = 1: no more will come.'),
     size: row(0x1114, '', 'columns rows', 'Of the window; 0 0 when it has none.'),
   },
   block: {

@@ -1,7 +1,7 @@
 /** More threads in a TypeScript component: a body, a scheduling context, and go. */
 import { Ops, Own, ThreadFlag, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
-import { exit } from './lifecycle.ts';
+import { crash } from './lifecycle.ts';
 import { bad, good, type Result } from './result.ts';
 
 export interface SpawnOptions {
@@ -18,7 +18,7 @@ export const DEFAULT_PRIORITY = 100;
 export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: SpawnOptions = {}): Sys<Result<Spawned>> {
   const thread = env.selector(), priority = options.priority ?? DEFAULT_PRIORITY;
   const guarded: ThreadBody = options.crash === 'thread' ? body : function* (own) {
-    try { yield* body(own); } catch (e) { yield* exit(own, env, 1, crashText(e)); }
+    try { yield* body(own); } catch (e) { yield* crash(own, env, crashText(e)); }
   };
   let status = yield* sys.invoke(Own.factory, Ops.factory.createThread, [thread, Own.task, ThreadFlag.typescript, 0, options.hart ?? 0], undefined, guarded);
   if (status !== 0) return bad(status, `${env.name}: thread`);

@@ -1,0 +1,41 @@
+/** What roottask knows about each component: its objects, its share of memory, its state. */
+import type { Component } from '../scenario.ts';
+import { bytesOfSize } from '../scenario.ts';
+import type { Dataspace } from './dataspaces.ts';
+import type { BootInfo } from '../../microkernel/abi/index.ts';
+import { LocalEnv } from './env.ts';
+
+export type ClientState = 'starting' | 'running' | 'exited' | 'crashed' | 'killed';
+export const DEFAULT_MEMORY = 4 << 20, DEFAULT_KERNEL_MEMORY = 4 << 20;
+
+export class Client {
+  readonly id: number;
+  readonly name: string;
+  readonly spec: Component;
+  readonly memoryLimit: number;
+  memoryUsed = 0;
+  readonly dataspaces = new Set<Dataspace>();
+  env: LocalEnv;
+  /** Selectors in the first task's capability space; 0 = none. */
+  factory = 0; task = 0; thread = 0; context = 0;
+  readonly portals: number[] = [];
+  state: ClientState = 'starting';
+  status = 0;
+  why = '';
+  report = '';
+  restarts = 0;
+  startedAt = 0;
+  /** Sessions that were opened for it: with which server, its number there. */
+  readonly sessions: { name: string; server: string; selector: number; number: number }[] = [];
+  /** The device it asked for last. */
+  device: BootInfo['devices'][number] | undefined;
+
+  constructor(id: number, name: string, spec: Component) {
+    this.id = id; this.name = name; this.spec = spec;
+    this.memoryLimit = bytesOfSize(spec.memory ?? DEFAULT_MEMORY);
+    this.env = new LocalEnv(name, spec.args);
+  }
+  get alive(): boolean { return this.state === 'starting' || this.state === 'running'; }
+  /** A server: the scenario does not wait for its end. */
+  get isServer(): boolean { return (this.spec.provides ?? []).length > 0; }
+}

@@ -1,0 +1,124 @@
+/**
+ * What roottask answers: one row per request of the protocol, by service. A component holds one portal per service that it was given;
+ * the portal's label says which component and which service, so that nothing in the message has to be believed.
+ */
+import { CapRight, Initial, Right, Status, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
+import { Protocol } from '../client/protocol.ts';
+import { roundUp } from '../client/memory.ts';
+import type { Client } from './client.ts';
+import { attachDataspace, createDataspace, dataspaceAddress, freeDataspace, mapItems, type Dataspace } from './dataspaces.ts';
+import { done, fail, type Handler, type Reply, type Request } from './request.ts';
+
+/** Services by number: the low four bits of a portal's label. */
+export const SERVICES = ['memory', 'rom', 'log', 'names', 'life', 'io', 'fault'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+const mayOpen = (c: Client, name: string): boolean => c.spec.roms === true || (c.spec.roms ?? []).includes(name);
+const openable = ({ root, client }: Request): BootInfo['modules'][number][] => root.info.modules.filter(m => mayOpen(client, m.name));
+
+function* romStat(r: Request): Sys<Reply> {
+  const name = r.text(0), id = r.root.info.modules.findIndex(m => m.name === name && mayOpen(r.client, name));
+  if (id < 0) return fail(Status.badArgument);
+  const m = r.root.info.modules[id]!;
+  return done(m.size, m.base % 0x20_0000, id);
+}
+function* romMap({ root, client, words }: Request): Sys<Reply> {
+  const [id = -1, va = 0, offset = 0] = words, m = root.info.modules[id];
+  if (!m || !mayOpen(client, m.name) || va % 4096 !== 0 || offset % 4096 !== 0 || offset < 0 || offset >= m.size) return fail(Status.badArgument);
+  const { items, bytes } = mapItems(m.base + offset, roundUp(m.size - offset), Right.RX, va);
+  return { status: 0, words: [bytes], items };
+}
+function* romList(r: Request): Sys<Reply> {
+  const m = openable(r)[r.words[0] ?? -1];
+  return m ? { status: 0, text: m.name } : fail(Status.badArgument);
+}
+
+function* logLine({ root, client, sys, bytes }: Request): Sys<Reply> {
+  yield* root.log.write(sys, client.name, bytes(0));
+  return done();
+}
+
+function* register({ root, client, sys, text }: Request): Sys<Reply> {
+  const name = text(0);
+  if (!(client.spec.provides ?? []).includes(name)) return fail(Status.badRights);
+  const portal = root.takeReceivedCap();
+  root.names.set(`${client.name}/${name}`, { portal, client });
+  yield* root.wake(sys);
+  return done();
+}
+function* lookup({ client, root, text, words }: Request): Sys<Reply> {
+  const session = client.sessions.find(s => s.name === text(1)), dest = words[0] ?? 0;
+  if (!session || !root.names.get(session.server)?.client.alive) return fail(Status.badCap);
+  return { status: 0, items: [{ flexpage: capPage(session.selector, 0, CapRight.use | CapRight.map), dest }] };
+}
+
+function* lifeExit({ root, sys, client, words, text }: Request): Sys<Reply> {
+  yield* root.ended(sys, client, 'exited', words[0]! & 0xffff, text(1));
+  return { status: 0, silent: true };
+}
+function* lifeCrash({ root, sys, client, words, text }: Request): Sys<Reply> {
+  yield* root.ended(sys, client, 'crashed', words[0]! & 0xffff, text(1));
+  return { status: 0, silent: true };
+}
+function* lifeReport({ client, text }: Request): Sys<Reply> {
+  client.report = text(0);
+  return done();
+}
+
+function* ioDevice(r: Request): Sys<Reply> {
+  const name = r.text(1), listed = (d: BootInfo['devices'][number], by: string): boolean => d.name === by || d.compatible === by;
+  const d = r.root.info.devices.filter(x => listed(x, name) && (r.client.spec.devices ?? []).some(by => listed(x, by)))[r.words[0] ?? 0];
+  if (!d) return fail(Status.badArgument);
+  r.client.device = d;
+  return done(d.size, d.irq, 0);
+}
+function* ioMap({ root, client, words }: Request): Sys<Reply> {
+  const d = client.device, [va = 0, selector = 0] = words;
+  if (!d || va % 4096 !== 0) return fail(Status.badArgument);
+  const holder = root.deviceOwners.get(d.name);
+  if (holder && holder !== client && holder.alive) return fail(Status.busy);
+  root.deviceOwners.set(d.name, client);
+  const { items } = mapItems(d.base, roundUp(d.size), Right.RW, va);
+  if (selector > 0 && d.irq > 0) items.push({ flexpage: capPage(Initial.irqBase + d.irq), dest: selector });
+  return { status: 0, items };
+}
+
+function* quota({ client }: Request): Sys<Reply> { return done(client.memoryLimit, client.memoryUsed); }
+
+/** A native program's fault: the portal's message is the event itself. */
+function* fault({ root, sys, client, words }: Request): Sys<Reply> {
+  yield* root.ended(sys, client, 'crashed', 139, `fault ${words[0]} at 0x${(words[1] ?? 0).toString(16)}`);
+  return { status: 0, silent: true };
+}
+
+const table = new Map<number, { service: ServiceName; handler: Handler }>();
+const row = (service: ServiceName, op: { label: number }, handler: Handler): void => void table.set(op.label, { service, handler });
+row('memory', Protocol.memory.create, createDataspace);
+row('memory', Protocol.memory.quota, quota);
+row('rom', Protocol.rom.stat, romStat);
+row('rom', Protocol.rom.map, romMap);
+row('rom', Protocol.rom.list, romList);
+row('log', Protocol.log.line, logLine);
+row('names', Protocol.names.register, register);
+row('names', Protocol.names.lookup, lookup);
+row('life', Protocol.life.exit, lifeExit);
+row('life', Protocol.life.crash, lifeCrash);
+row('life', Protocol.life.report, lifeReport);
+row('io', Protocol.io.device, ioDevice);
+row('io', Protocol.io.map, ioMap);
+
+/** Answers a request that came through a component's service portal. */
+export function* serve(request: Request, service: ServiceName, label: number): Sys<Reply> {
+  if (service === 'fault') return yield* fault(request);
+  const entry = table.get(label);
+  return entry && entry.service === service ? yield* entry.handler(request) : fail(Status.badOp);
+}
+
+/** Answers a request to a dataspace: whoever holds its capability may attach it. */
+export function* serveDataspace({ root, sys, words }: Request, ds: Dataspace, label: number): Sys<Reply> {
+  if (label === Protocol.dataspace.attach.label) return yield* attachDataspace(ds, words);
+  if (label === Protocol.dataspace.address.label) return yield* dataspaceAddress(ds);
+  if (label !== Protocol.dataspace.free.label) return fail(Status.badOp);
+  yield* freeDataspace(root, sys, ds);
+  return done();
+}

@@ -1,0 +1,139 @@
+/** Starting one component: its quota, task, thread, and the capabilities that the scenario lists, under their names. And taking it down. */
+import { CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import type { Program } from '../client/env.ts';
+import { crash, exit } from '../client/lifecycle.ts';
+import { Protocol } from '../client/protocol.ts';
+import { bad, good, type Result } from '../client/result.ts';
+import { DEFAULT_PRIORITY, crashText } from '../client/threads.ts';
+import { put } from '../client/wire.ts';
+import { bytesOfSize, sizeText, type CapSource } from '../scenario.ts';
+import { DEFAULT_KERNEL_MEMORY, type Client } from './client.ts';
+import type { LocalEnv } from './env.ts';
+import { freeDataspace } from './dataspaces.ts';
+import type { Root } from './root.ts';
+import { SERVICES, type ServiceName } from './services.ts';
+
+/** How long (virtual ns) roottask waits for a server to open a session. */
+const PATIENCE = 5e9;
+const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
+/** Selectors of a component: 1 … 4 its own objects, 16 … services of roottask, 32 … sessions with servers. */
+const OWN_CONTEXT = 4, FIRST_SERVICE = 16, FIRST_SESSION = 32;
+
+/** The key of `Root.names` that a capability source means. */
+export function serviceOf(root: Root, source: CapSource): string {
+  const from = typeof source === 'string' ? source : source.from;
+  return from.includes('/') ? from : `${from}/${root.scenario.components[from]?.provides?.[0] ?? ''}`;
+}
+
+export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<Result<void>> {
+  client.startedAt = sys.now();
+  const made = yield* createObjects(root, sys, client);
+  if (!made.ok) return made;
+  yield* giveOwn(sys, client);
+  yield* giveServices(root, sys, client);
+  for (const [name, source] of Object.entries(client.spec.caps ?? {})) {
+    const given = yield* giveSession(root, sys, client, name, source);
+    if (!given.ok) return given;
+  }
+  client.state = 'running';
+  yield* sys.must(client.thread, Ops.thread.start, [0, 0, 0]);
+  return good(undefined);
+}
+
+function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<void>> {
+  const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY);
+  if (!('main' in spec.program)) return bad(Status.badArgument, `${name}: '${spec.program.elf}' is a native program; the loader starts TypeScript programs only`);
+  client.factory = root.env.selector(); client.task = root.env.selector(); client.thread = root.env.selector(); client.context = root.env.selector();
+  let status = yield* sys.invoke(Initial.factory, Ops.factory.createFactory, [client.factory, quota]);
+  if (status !== 0) return bad(status, `${name}: ${sizeText(quota)} of kernel memory`);
+  const steps: (() => Sys<number>)[] = [
+    () => sys.invoke(client.factory, Ops.factory.createTask, [client.task, 0]),
+    () => sys.invoke(client.factory, Ops.factory.createThread, [client.thread, client.task, ThreadFlag.typescript, 0, spec.hart ?? 0], undefined, bodyOf(spec.program as Program, client.env)),
+    () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, spec.priority ?? DEFAULT_PRIORITY, 0, 0]),
+    () => sys.invoke(client.thread, Ops.thread.bind, [client.context]),
+  ];
+  for (const step of steps) {
+    status = yield* step();
+    if (status !== 0) return bad(status, `${name}: creating the component`);
+  }
+  return good(undefined);
+}
+
+/** The main thread: the program, and what its end means. */
+function bodyOf(program: Program, env: LocalEnv): ThreadBody {
+  return function* (sys) {
+    try {
+      yield* program.main(sys, env);
+    } catch (e) {
+      yield* crash(sys, env, crashText(e));
+    }
+    yield* exit(sys, env, 0);
+  };
+}
+
+const give = (sys: Syscalls, client: Client, selector: number, dest: number, rights: number = CapRight.all): Sys<void> =>
+  sys.must(client.task, Ops.task.map, [0, capPage(selector, 0, rights), dest, 0]);
+
+function* giveOwn(sys: Syscalls, client: Client): Sys<void> {
+  yield* give(sys, client, client.task, Own.task);
+  yield* give(sys, client, client.thread, Own.thread);
+  yield* give(sys, client, client.factory, Own.factory);
+  yield* give(sys, client, client.context, OWN_CONTEXT);
+}
+
+const wants: Readonly<Record<ServiceName, (c: Client) => boolean>> = {
+  memory: () => true, log: () => true, life: () => true, names: () => true,
+  rom: c => c.spec.roms !== undefined,
+  io: c => c.spec.devices !== undefined,
+  fault: () => false,
+};
+
+function* giveServices(root: Root, sys: Syscalls, client: Client): Sys<void> {
+  for (const [i, service] of SERVICES.entries()) {
+    if (!wants[service](client)) continue;
+    const portal = root.env.selector();
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, root.serviceThread, root.serviceBadge(client, i), 0]);
+    client.portals.push(portal);
+    yield* give(sys, client, portal, FIRST_SERVICE + i, CapRight.use | CapRight.map);
+    client.env.caps.set(service, FIRST_SERVICE + i);
+  }
+}
+
+/** Opens a session with the server on the component's behalf, and gives it under `name`; again after the server was restarted. */
+export function* giveSession(root: Root, sys: Syscalls, client: Client, name: string, source: CapSource): Sys<Result<void>> {
+  const server = serviceOf(root, source), entry = root.names.get(server), what = `${client.name}: capability '${name}' from '${server}'`;
+  if (!entry) return bad(Status.badCap, what);
+  const selector = root.env.selector(), u = sys.utcb;
+  put(u, Protocol.service.session.label, [], { text: typeof source === 'string' ? client.name : source.label });
+  u.capWindow = capPage(selector);
+  const status = (yield sys.ipc(CALL, entry.portal, PATIENCE, PATIENCE)) || u.label;
+  u.capWindow = 0;
+  if (status !== 0) return bad(status, what);
+  const known = client.env.caps.get(name), dest = known ?? FIRST_SESSION + client.sessions.length;
+  const old = client.sessions.findIndex(s => s.name === name);
+  if (old >= 0) yield* root.drop(sys, client.sessions.splice(old, 1)[0]!.selector);
+  client.sessions.push({ name, server, selector, number: u.word(0) });
+  yield* give(sys, client, selector, dest, CapRight.use | CapRight.map);
+  client.env.caps.set(name, dest);
+  return good(undefined);
+}
+
+/** Takes a component apart: its sessions, threads, task and quota; its memory goes back to moe. */
+export function* destroyComponent(root: Root, sys: Syscalls, client: Client): Sys<void> {
+  for (const [key, entry] of root.names) if (entry.client === client) { root.names.delete(key); yield* root.drop(sys, entry.portal); }
+  if (client.thread) yield* sys.invoke(client.thread, Ops.thread.kill);
+  for (const selector of [client.thread, client.task, client.context, client.factory, ...client.portals]) yield* root.drop(sys, selector);
+  client.thread = client.task = client.context = client.factory = 0;
+  client.portals.length = 0;
+  for (const ds of [...client.dataspaces]) yield* freeDataspace(root, sys, ds);
+  for (const s of client.sessions) {
+    const server = root.names.get(s.server);
+    if (server?.client.alive) {
+      put(sys.utcb, Protocol.service.close.label, [s.number]);
+      yield sys.ipc(CALL, server.portal, PATIENCE, PATIENCE);
+    }
+    yield* root.drop(sys, s.selector);
+  }
+  client.sessions.length = 0;
+  root.clients.delete(client.id);
+}

@@ -1,0 +1,74 @@
+/**
+ * A boot scenario as roottask reads it: components, the capabilities that each gets by name, what must appear. The same file is a
+ * demo, a system test and the start of a lab. Scenario files use `defineScenario` of the public API (index.ts).
+ */
+import type { Program } from './client/env.ts';
+
+/** Bytes, or text such as '4K', '64M', '1G'. */
+export type Size = number | string;
+
+/** Where a capability comes from: a component's service ('console', or 'disk/block' when it has several), and the label of the session. */
+export type CapSource = string | { readonly from: string; readonly label: string };
+
+export interface Component {
+  /** A TypeScript program, or a native RISC-V one: the name of a boot module with an ELF file. */
+  readonly program: Program | { readonly elf: string };
+  readonly args?: Readonly<Record<string, unknown>>;
+  /** Name in the component's namespace → where it comes from. Nothing else is there, but memory, log, life, names. */
+  readonly caps?: Readonly<Record<string, CapSource>>;
+  /** Most memory that it gets from moe (default 4M); kept free for it. */
+  readonly memory?: Size;
+  /** Most kernel memory for its objects, page tables and mapping nodes (default 4M). */
+  readonly kernelMemory?: Size;
+  /** Boot modules that it may open; `true` = all. */
+  readonly roms?: readonly string[] | true;
+  /** Devices (by name or compatible string) whose registers and interrupt it may have. */
+  readonly devices?: readonly string[];
+  /** It may ask for physical addresses of its memory. */
+  readonly dma?: boolean;
+  /** 0–255, default 100. */
+  readonly priority?: number;
+  readonly hart?: number;
+  /** Services that it announces: whoever uses one is started after it did. */
+  readonly provides?: readonly string[];
+  /** Start it again after a crash, this often at most. */
+  readonly restart?: number;
+  /** Status that a good end has (default 0), or 'any'. */
+  readonly exit?: number | 'any';
+}
+
+/** Text that must appear on the board's console; `from`: in a line of this component. */
+export interface Expectation { readonly text: string; readonly from?: string }
+
+/** Something that is done to a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has appeared. */
+export interface Action { readonly kill: string; readonly afterMs?: number; readonly afterText?: string }
+
+export interface Scenario {
+  readonly name: string;
+  readonly summary: string;
+  readonly components: Readonly<Record<string, Component>>;
+  /** The component (one that provides a stream) that takes the log; without it roottask writes to the UART itself. */
+  readonly log?: string;
+  readonly expect?: readonly Expectation[];
+  readonly actions?: readonly Action[];
+  /** Cycles of virtual time after which the scenario has failed (default: none). */
+  readonly budget?: number;
+  /** RAM of the board (default 512M), harts (default 1). */
+  readonly ram?: Size;
+  readonly harts?: number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** Bytes of a Size. Throws a RangeError with the text in it when it is none. */
+export function bytesOfSize(size: Size): number {
+  if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size;
+  const m = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(String(size));
+  if (!m) throw new RangeError(`'${size}' is not a size: write bytes, or a number with K, M or G`);
+  return Math.round(Number(m[1]) * UNITS[m[2]!.toUpperCase()]!);
+}
+/** '12.5 MiB' for people. */
+export function sizeText(bytes: number): string {
+  for (const [unit, n] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) if (bytes >= n) return `${Math.round((bytes / n) * 10) / 10} ${unit}`;
+  return `${bytes} B`;
+}
