@@ -31,6 +31,7 @@ test('more input than the FIFO holds waits outside and is not lost', () => {
   const { uart, terminal } = setup();
   uart.write(2, 1);
   terminal.type('0123456789abcdefghij');
+  uart.write(1, 1);
   let text = '';
   while ((uart.read(5) & 1) !== 0) text += String.fromCharCode(uart.read(0));
   expect(text).toBe('0123456789abcdefghij');
@@ -62,4 +63,13 @@ test('loopback returns bytes and modem lines, and nothing goes out', () => {
   expect(uart.read(6) & 0xf0).toBe(0x90);
   uart.write(0, 0x55);
   expect([uart.read(5) & 1, uart.read(0), terminal.text]).toEqual([1, 0x55, '']);
+});
+
+test('what is typed before the driver starts survives its clearing of the FIFO; polling LSR listens too', () => {
+  const { uart, terminal } = setup();
+  terminal.type('early');
+  uart.write(2, 7);
+  expect([uart.read(5) & 1, uart.read(0)]).toEqual([0, 0]);
+  expect([uart.read(5) & 1, uart.read(5) & 1]).toEqual([0, 1]);
+  expect(uart.read(0)).toBe('e'.charCodeAt(0));
 });

@@ -15,6 +15,7 @@
  *
  * State: the registers, a 16-byte receive FIFO, one latch for the transmitter-empty interrupt.
  * Features: FIFOs on or off, trigger levels, all four interrupts with their priorities, overrun, loopback with modem lines.
+ * Input waits outside until the guest listens (see `#listening`), so that what was typed ahead survives a driver's start.
  * Missing: baud rate has no timing (a byte is out at once; the receive timeout interrupt comes at once), break, DMA modes.
  * Documentation: National Semiconductor PC16550D data sheet, 8.0 Registers.
  */
@@ -48,6 +49,8 @@ export class Uart16550 implements Device {
   /** The transmitter-empty interrupt: set when THR runs empty, cleared by reading IIR. */
   #thrInterrupt = false;
   #fifo: number[] = [];
+  /** LSR reads in a row with nothing received: how a polling guest listens. */
+  #polls = 0;
 
   constructor(backend: CharBackend, irq: IrqLine) {
     this.#backend = backend;
@@ -67,12 +70,14 @@ export class Uart16550 implements Device {
   }
 
   read(offset: number): number {
+    this.#polls = offset === REG.LSR ? this.#polls + 1 : 0;
     const value = this.#readRegister(offset);
     this.#update();
     return value;
   }
 
   write(offset: number, value: number): void {
+    this.#polls = 0;
     this.#writeRegister(offset, value & 0xff);
     this.#update();
   }
@@ -132,9 +137,14 @@ export class Uart16550 implements Device {
     return byte;
   }
 
+  /** Drivers clear the FIFO and read RBR blindly when they start; a guest that listens has done with that. */
+  get #listening(): boolean {
+    return (this.#ier & IER.RECEIVED) !== 0 || this.#polls >= 2;
+  }
+
   /** Bytes stay with the backend until there is room, so outside input never overruns. */
   #refill(): void {
-    if ((this.#mcr & MCR.LOOP) !== 0) return;
+    if ((this.#mcr & MCR.LOOP) !== 0 || !this.#listening) return;
     const room = this.#capacity - this.#fifo.length;
     if (room > 0) this.#fifo.push(...this.#backend.take(room));
   }
@@ -144,6 +154,7 @@ export class Uart16550 implements Device {
     const enabled = value & ~this.#ier;
     this.#ier = value & 0xf;
     if ((enabled & IER.THR_EMPTY) !== 0) this.#thrInterrupt = true;
+    this.#refill();
   }
 
   #setFcr(value: number): void {
@@ -171,6 +182,7 @@ export class Uart16550 implements Device {
   }
 
   #readLsr(): number {
+    this.#refill();
     const status = LSR.THR_EMPTY | LSR.IDLE | this.#overrun | (this.#fifo.length > 0 ? LSR.READY : 0);
     this.#overrun = 0;
     return status;
