@@ -1,0 +1,111 @@
+/**
+ * Driver for a virtio console: one session of the stream protocol in front of it.
+ *
+ * args: device (its name on the board). Provides 'stream'. Needs `dma` and the device.
+ * State: eight receive buffers of 4 KiB, one transmit buffer of 64 KiB, the window size.
+ * The console has no hang-up of its own: the host says it by a window of 0 × 0, after the last byte.
+ */
+import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { STREAM_HALF, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
+import { INPUT_LIMIT, StreamServer, type StreamState } from '../lib/stream.ts';
+import { VirtioId, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
+
+const RECEIVE = 0, TRANSMIT = 1, FEATURE_SIZE = 0, CHANGED = 2;
+const BUFFERS = 8, BUFFER = 4096;
+
+class VirtioConsoleDriver {
+  private readonly device: VirtioDriver;
+  private readonly stream: StreamServer;
+  private inVa = 0; private inPa = 0; private outVa = 0; private outPa = 0;
+  private columns = 0; private rows = 0;
+  private ended = false;
+  private state: StreamState | undefined;
+  /** Buffers that are not with the device because their input is still unread. */
+  private readonly held: number[] = [];
+  private unread: Uint8Array[] = [];
+
+  constructor(env: Env, device: VirtioDriver) {
+    this.device = device;
+    this.stream = new StreamServer(env, 'stream', {
+      write: (sys, _state, bytes) => this.write(sys, bytes),
+      drained: sys => this.refill(sys),
+      size: () => ({ columns: this.columns, rows: this.rows }),
+      accept: (_label, open) => open === 0,
+      opened: state => { this.state = state; state.ended = this.ended; for (const bytes of this.unread) { state.chunks.push(bytes); state.waiting += bytes.length; } this.unread = []; },
+      closed: () => { this.state = undefined; },
+    });
+  }
+
+  *run(sys: Syscalls, env: Env): Sys<void> {
+    yield* this.device.start(sys, env, [FEATURE_SIZE], 2);
+    ({ va: this.inVa, pa: this.inPa } = valueOf(yield* allocateDma(sys, env, BUFFERS * BUFFER)));
+    ({ va: this.outVa, pa: this.outPa } = valueOf(yield* allocateDma(sys, env, STREAM_HALF)));
+    this.readSize();
+    for (let slot = 0; slot < BUFFERS; slot++) this.post(slot);
+    this.device.notify(RECEIVE);
+    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: 160 }));
+    yield* this.stream.server.run(sys);
+  }
+
+  private post(slot: number): void {
+    this.device.queues[RECEIVE]!.post(slot, [{ pa: this.inPa + slot * BUFFER, length: BUFFER, write: true }]);
+  }
+  private readSize(): void {
+    this.columns = this.device.config16(0);
+    this.rows = this.device.config16(2);
+  }
+
+  private *write(sys: Syscalls, bytes: Uint8Array): Sys<number> {
+    const queue = this.device.queues[TRANSMIT]!;
+    if (bytes.length === 0) return 0;
+    sys.memory.write(this.outVa, bytes);
+    queue.post(0, [{ pa: this.outPa, length: bytes.length, write: false }]);
+    this.device.notify(TRANSMIT);
+    while (!queue.done()) yield* sys.down(this.device.interrupt, Ops.semaphore.down, 1e6);
+    return 0;
+  }
+
+  private *interrupts(sys: Syscalls): Sys<void> {
+    for (;;) {
+      yield* sys.down(this.device.interrupt, Ops.semaphore.down, NEVER, 1);
+      const why = this.device.acknowledge();
+      yield* sys.invoke(this.device.interrupt, Ops.semaphore.ack);
+      yield* this.collect(sys);
+      if (why & CHANGED) yield* this.resized(sys);
+    }
+  }
+  private *resized(sys: Syscalls): Sys<void> {
+    this.readSize();
+    this.ended = this.columns === 0 && this.rows === 0;
+    if (!this.state) return;
+    this.state.ended = this.ended;
+    yield* this.stream.signal(sys, this.state);
+  }
+  /** Takes what the device has filled in; buffers go back while there is room for more. */
+  private *collect(sys: Syscalls): Sys<void> {
+    const queue = this.device.queues[RECEIVE]!;
+    for (let used = queue.done(); used; used = queue.done()) {
+      const bytes = sys.memory.read(this.inVa + used.slot * BUFFER, used.length);
+      this.held.push(used.slot);
+      if (this.state) yield* this.stream.feed(sys, this.state, bytes); else this.unread.push(bytes);
+    }
+    if ((this.state?.waiting ?? 0) < INPUT_LIMIT) this.giveBack();
+  }
+  private giveBack(): void {
+    if (this.held.length === 0) return;
+    for (const slot of this.held.splice(0)) this.post(slot);
+    this.device.notify(RECEIVE);
+  }
+  private *refill(sys: Syscalls): Sys<void> {
+    this.giveBack();
+    yield* this.collect(sys);
+  }
+}
+
+export const virtioConsole: Program = {
+  name: 'virtio-console',
+  *main(sys, env) {
+    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.console));
+    yield* new VirtioConsoleDriver(env, device).run(sys, env);
+  },
+};

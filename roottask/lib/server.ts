@@ -1,0 +1,108 @@
+/**
+ * What every server does: announce a service, open sessions for the loader, answer requests of sessions. A session is a portal into
+ * the server's main thread; its label is the session's number. A client that vanishes costs its session, nothing else.
+ *
+ *   const server = new Server(env, 'block', label => new Disk(label), handlers);
+ *   yield* server.run(sys);
+ */
+import { CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Protocol, detach, getText, put, register, valueOf, type Env } from '../client/index.ts';
+
+export interface Answer { readonly status: number; readonly words?: readonly number[]; readonly text?: string; readonly items?: readonly MapItem[] }
+export const OK: Answer = { status: Status.ok };
+export const answer = (...words: number[]): Answer => ({ status: Status.ok, words });
+export const refuse = (status: number): Answer => ({ status });
+
+/** One session: what the server keeps about a client. */
+export interface Session<T> { readonly id: number; readonly label: string; readonly state: T; readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */ buffer: number }
+/** A request: message words are read from `sys.utcb` before the first `yield`. */
+export type SessionHandler<T> = (sys: Syscalls, session: Session<T>) => Sys<Answer>;
+
+export interface ServerOptions<T> {
+  /** State of a new session, or undefined to refuse it. */
+  open(label: string): T | undefined;
+  /** Log2 of the buffer's size that clients share (the window offered for it); 0 = none. */
+  readonly bufferOrder: number;
+  closed?(session: Session<T>): void;
+}
+
+export class Server<T> {
+  private readonly env: Env;
+  private readonly service: string;
+  private readonly options: ServerOptions<T>;
+  private readonly handlers: ReadonlyMap<number, SessionHandler<T>>;
+  readonly sessions = new Map<number, Session<T>>();
+  private nextId = 1;
+  private window = 0;
+
+  constructor(env: Env, service: string, handlers: ReadonlyMap<number, SessionHandler<T>>, options: ServerOptions<T>) {
+    this.env = env; this.service = service; this.handlers = handlers; this.options = options;
+  }
+
+  /** Announces the service and answers for ever. */
+  *run(sys: Syscalls): Sys<void> {
+    const portal = this.env.selector();
+    yield* sys.must(Own.factory, Ops.factory.createPortal, [portal, Own.thread, 0, 0]);
+    valueOf(yield* register(sys, this.env, this.service, portal));
+    let flags: number = IpcFlag.receive;
+    for (;;) {
+      this.offerWindow(sys);
+      const status = yield sys.ipc(flags, 0);
+      if (status !== 0) { flags = IpcFlag.receive; continue; }
+      const a = yield* this.dispatch(sys);
+      put(sys.utcb, a.status, a.words ?? [], a);
+      flags = IpcFlag.reply | IpcFlag.receive;
+    }
+  }
+
+  /** Takes over the memory that the current request brought (the whole window); undefined when it brought none. */
+  takeBuffer(sys: Syscalls): number | undefined {
+    const size = 2 ** this.options.bufferOrder, at = this.window;
+    if (at === 0 || !sys.memory.mapped(at, size, Right.RW)) return undefined;
+    this.window = 0;
+    return at;
+  }
+
+  private offerWindow(sys: Syscalls): void {
+    const { bufferOrder } = this.options;
+    if (bufferOrder > 0 && this.window === 0) this.window = this.env.reserve(2 ** bufferOrder, 2 ** bufferOrder);
+    sys.utcb.window = this.window ? memoryPage(this.window, bufferOrder, Right.RW) : 0;
+    sys.utcb.capWindow = 0;
+  }
+
+  private *dispatch(sys: Syscalls): Sys<Answer> {
+    const badge = sys.utcb.badge, label = sys.utcb.label;
+    if (badge === 0) return yield* this.control(sys, label);
+    const session = this.sessions.get(badge), handler = this.handlers.get(label);
+    if (!session) return refuse(Status.dead);
+    if (!handler) return refuse(Status.badOp);
+    try {
+      return yield* handler(sys, session);
+    } catch (e) {
+      if (e instanceof MemoryFault) return refuse(Status.fault);
+      throw e;
+    }
+  }
+
+  private *control(sys: Syscalls, label: number): Sys<Answer> {
+    if (label === Protocol.service.close.label) return yield* this.close(sys, sys.utcb.word(0));
+    if (label !== Protocol.service.session.label) return refuse(Status.badOp);
+    const name = getText(sys.utcb, 0), state = this.options.open(name);
+    if (state === undefined) return refuse(Status.busy);
+    const id = this.nextId++, portal = this.env.selector();
+    const status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, Own.thread, id, 0]);
+    if (status !== 0) return refuse(status);
+    this.sessions.set(id, { id, label: name, state, portal, buffer: 0 });
+    return { status: 0, words: [id], items: [{ flexpage: capPage(portal, 0, CapRight.use | CapRight.map), dest: 0 }] };
+  }
+  private *close(sys: Syscalls, id: number): Sys<Answer> {
+    const session = this.sessions.get(id);
+    if (!session) return refuse(Status.badArgument);
+    this.sessions.delete(id);
+    this.options.closed?.(session);
+    yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(session.portal), 1]);
+    this.env.freeSelector(session.portal);
+    if (session.buffer) yield* detach(sys, session.buffer, 2 ** this.options.bufferOrder);
+    return OK;
+  }
+}

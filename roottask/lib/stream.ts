@@ -1,0 +1,115 @@
+/**
+ * Server side of the stream protocol (Protocol.stream): a driver or multiplexer says how bytes go out, and feeds what comes in; sessions,
+ * buffers, input queues and semaphores are here.
+ */
+import { CapRight, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Protocol, STREAM_HALF, STREAM_ORDER, getBytes, type Env } from '../client/index.ts';
+import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
+
+/** Input that nobody has read yet; beyond this the backend is asked to wait. */
+export const INPUT_LIMIT = 1 << 16;
+
+export class StreamState {
+  readonly label: string;
+  readonly chunks: Uint8Array[] = [];
+  waiting = 0;
+  ended = false;
+  semaphore = 0;
+  constructor(label: string) { this.label = label; }
+
+  take(max: number): Uint8Array {
+    const out = new Uint8Array(Math.min(max, this.waiting));
+    for (let at = 0; at < out.length; ) {
+      const chunk = this.chunks[0]!, n = Math.min(chunk.length, out.length - at);
+      out.set(chunk.subarray(0, n), at);
+      at += n;
+      if (n === chunk.length) this.chunks.shift(); else this.chunks[0] = chunk.subarray(n);
+    }
+    this.waiting -= out.length;
+    return out;
+  }
+}
+
+export interface StreamBackend {
+  /** Carries bytes of a session out; may wait. A non-zero status goes to the client. */
+  write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number>;
+  /** There is room again for input of this session. */
+  drained?(sys: Syscalls, state: StreamState): Sys<void>;
+  size?(): { columns: number; rows: number };
+  /** May another session be opened? Default: any number. */
+  accept?(label: string, open: number): boolean;
+  opened?(state: StreamState): void;
+  closed?(state: StreamState): void;
+}
+
+export class StreamServer {
+  readonly server: Server<StreamState>;
+  private readonly env: Env;
+  private readonly backend: StreamBackend;
+
+  constructor(env: Env, service: string, backend: StreamBackend) {
+    this.env = env;
+    this.backend = backend;
+    const handlers = new Map<number, SessionHandler<StreamState>>([
+      [Protocol.stream.open.label, (sys, s) => this.open(sys, s)],
+      [Protocol.stream.write.label, (sys, s) => this.write(sys, s, getBytes(sys.utcb, 1, sys.utcb.word(0)))],
+      [Protocol.stream.writeBuffer.label, (sys, s) => this.writeBuffer(sys, s)],
+      [Protocol.stream.read.label, (sys, s) => this.read(sys, s)],
+      [Protocol.stream.size.label, () => this.size()],
+    ]);
+    this.server = new Server(env, service, handlers, {
+      bufferOrder: STREAM_ORDER,
+      open: label => {
+        if (backend.accept?.(label, this.server.sessions.size) === false) return undefined;
+        const state = new StreamState(label);
+        backend.opened?.(state);
+        return state;
+      },
+      closed: s => backend.closed?.(s.state),
+    });
+  }
+
+  get states(): StreamState[] { return [...this.server.sessions.values()].map(s => s.state); }
+
+  /** Input for a session: from the interrupt thread, or the multiplexer's. */
+  *feed(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<void> {
+    state.chunks.push(bytes);
+    state.waiting += bytes.length;
+    yield* this.signal(sys, state);
+  }
+  *signal(sys: Syscalls, state: StreamState): Sys<void> { if (state.semaphore) yield* sys.invoke(state.semaphore, Ops.semaphore.up); }
+
+  private *open(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+    const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
+    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
+    s.buffer = buffer;
+    if (!s.state.semaphore) {
+      const semaphore = this.env.selector();
+      const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, s.state.waiting > 0 || s.state.ended ? 1 : 0]);
+      if (status !== 0) return refuse(status);
+      s.state.semaphore = semaphore;
+    }
+    return { status: 0, items: [{ flexpage: capPage(s.state.semaphore, 0, CapRight.use | CapRight.map), dest }] };
+  }
+  private *write(sys: Syscalls, s: Session<StreamState>, bytes: Uint8Array): Sys<Answer> {
+    const status = yield* this.backend.write(sys, s.state, bytes);
+    return status === 0 ? OK : refuse(status);
+  }
+  private *writeBuffer(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+    const length = sys.utcb.word(0);
+    if (!s.buffer || !(length >= 0) || length > STREAM_HALF) return refuse(Status.badArgument);
+    return yield* this.write(sys, s, sys.memory.read(s.buffer, length));
+  }
+  private *read(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+    const max = sys.utcb.word(0), was = s.state.waiting;
+    if (!s.buffer || !(max >= 0) || max > STREAM_HALF) return refuse(Status.badArgument);
+    const bytes = s.state.take(max);
+    sys.memory.write(s.buffer + STREAM_HALF, bytes);
+    if (this.backend.drained && was > 0 && s.state.waiting < INPUT_LIMIT) yield* this.backend.drained(sys, s.state);
+    return answer(bytes.length, s.state.ended && s.state.waiting === 0 ? 1 : 0);
+  }
+  private *size(): Sys<Answer> {
+    const { columns, rows } = this.backend.size?.() ?? { columns: 0, rows: 0 };
+    return answer(columns, rows);
+  }
+}
