@@ -45,7 +45,7 @@ export interface Format<F> {
 }
 
 /** Significant bits of a double: 53 less the trailing zeros of its fraction (fraction 0: 1 bit). */
-const significantBits = (s: Semantics, a: F64): I32 => s.sub32(s.word(53), s.wrap(s.ctz(s.or(s.bitsD(a), s.long(1n << 52n)))));
+const significantBits = (s: Semantics, a: () => F64): I32 => s.sub32(s.word(53), s.wrap(s.ctz(s.or(s.bitsD(a()), s.long(1n << 52n)))));
 
 export const DOUBLE: Format<F64> = {
   suffix: 'd', bits: '01', extension: 'd', maxExponent: 0x7ff,
@@ -58,7 +58,7 @@ export const DOUBLE: Format<F64> = {
   toW: (s, a) => s.wFromD(a), toWu: (s, a) => s.wuFromD(a), toL: (s, a) => s.lFromD(a), toLu: (s, a) => s.luFromD(a),
   power: (s, n) => s.fromBitsD(s.long(BigInt(n + 1023) << 52n)),
   exponent: (s, a) => s.and32(s.wrap(s.shrU(s.bitsD(a), s.long(52))), s.word(0x7ff)),
-  exactProduct: (s, a, b) => s.leS32(s.add32(significantBits(s, a()), significantBits(s, b())), s.word(53)),
+  exactProduct: (s, a, b) => s.leS32(s.add32(significantBits(s, a), significantBits(s, b)), s.word(53)),
 };
 
 export const SINGLE: Format<F32> = {

@@ -20,7 +20,7 @@ function highUnsigned(s: Semantics, a: () => I64, b: () => I64): I64 {
 }
 
 /** What a signed operand takes off the unsigned high product: the other operand where this one is negative. */
-const correction = (s: Semantics, sign: I64, other: I64): I64 => s.and(s.shrS(sign, s.long(63)), other);
+const correction = (s: Semantics, sign: () => I64, other: () => I64): I64 => s.and(s.shrS(sign(), s.long(63)), other());
 
 const mul = (name: string, f3: string, meaning: (s: Semantics) => void): Row =>
   row(name, `0000001 rs2 rs1 ${f3} rd 0110011`, R, f3.startsWith('0') ? 'm zmmul' : 'm', meaning);
@@ -51,12 +51,12 @@ export const multiplyRows: readonly Row[] = [
   mul('mulh', '001', (s) => {
     const a = s.keep(s.x1());
     const b = s.keep(s.x2());
-    s.rd(s.sub(s.sub(highUnsigned(s, a, b), correction(s, a(), b())), correction(s, b(), a())));
+    s.rd(s.sub(s.sub(highUnsigned(s, a, b), correction(s, a, b)), correction(s, b, a)));
   }),
   mul('mulhsu', '010', (s) => {
     const a = s.keep(s.x1());
     const b = s.keep(s.x2());
-    s.rd(s.sub(highUnsigned(s, a, b), correction(s, a(), b())));
+    s.rd(s.sub(highUnsigned(s, a, b), correction(s, a, b)));
   }),
   mul('mulhu', '011', (s) => s.rd(highUnsigned(s, s.keep(s.x1()), s.keep(s.x2())))),
   mul('div', '100', (s) => divide(s, (a, b) => s.divS(a, b), () => s.long(-1), (a) => a())),

@@ -1,0 +1,166 @@
+/**
+ * The pool of decoded code pages: which RAM pages have records, making, dropping and evicting them, decoding into them.
+ *
+ * A page with records must not be written behind our back: no TLB holds a write tag for it (`codePage` takes them away), so every
+ * store comes through HartSide.store, which calls `dropCode`. Dropping forgets just the records that the store overlaps; a page that is
+ * written often gives up all of them, so that it becomes plain data again.
+ *
+ * Behind the 2,048 records of a page: [2048] end of page; [2049] the instruction composed from this page's last halfword and
+ * the next page's first, [2050] its word (imm), [2051] end of page again, where the composed instruction falls through to.
+ */
+import type { Decoder } from '../isa/decode.ts';
+import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, noTag, type Layout } from './layout.ts';
+import { Internal } from './operations.ts';
+import { endsSequence, RecordWriter } from './records.ts';
+import { STRADDLE_RECORD } from './interpreter.ts';
+
+/** Records decoded in one go. */
+const AHEAD = 64;
+/** Stores into a code page until it is given up. */
+const PATIENCE = 64;
+/** Writes of this many bytes give the page up at once. */
+const LARGE = 256;
+
+export class CodePages {
+  private readonly layout: Layout;
+  private readonly decode: Decoder;
+  private readonly writer: RecordWriter;
+  private readonly halves: Uint16Array;
+  private readonly words: Int32Array;
+  private readonly longs: BigInt64Array;
+  /** Per slot: linear address of its RAM page, 0 = free; stores into it so far. */
+  private readonly pages: Uint32Array;
+  private readonly drops: Uint8Array;
+  private readonly free: number[] = [];
+  private hand = 0;
+  used = 0;
+
+  constructor(memory: ArrayBuffer, layout: Layout, decode: Decoder) {
+    this.layout = layout;
+    this.decode = decode;
+    this.writer = new RecordWriter(memory);
+    this.halves = new Uint16Array(memory);
+    this.words = new Int32Array(memory);
+    this.longs = new BigInt64Array(memory);
+    this.pages = new Uint32Array(layout.codePageCount);
+    this.drops = new Uint8Array(layout.codePageCount);
+    for (let i = layout.codePageCount - 1; i >= 0; i--) this.free.push(i);
+  }
+
+  private address(slot: number): number { return this.layout.codePages + slot * CODEPAGE_BYTES; }
+  private mapIndex(page: number): number { return (this.layout.codeMap >>> 2) + Math.floor((page - this.layout.ram) / PAGE); }
+
+  hasCode(page: number): boolean { return this.words[this.mapIndex(page)] !== 0; }
+
+  /** Gives the RAM page at this linear address a code page. */
+  codePage(page: number): void {
+    if (this.hasCode(page)) return;
+    const slot = this.free.pop() ?? this.evict();
+    const at = this.address(slot);
+    this.words.fill(0, at >> 2, (at + CODEPAGE_BYTES) >> 2);
+    this.writer.internal(at + RECORDS * RECORD, Internal.PAGE_END);
+    this.writer.internal(at + (STRADDLE_RECORD + 2) * RECORD, Internal.PAGE_END);
+    this.pages[slot] = page;
+    this.drops[slot] = 0;
+    this.words[this.mapIndex(page)] = at;
+    this.used++;
+    this.dropWriteTags(page);
+  }
+
+  /** First in, first out. No hart is inside a code page when one is made: `run` looks its page up again afterwards. */
+  private evict(): number {
+    const slot = this.hand;
+    this.hand = (this.hand + 1) % this.pages.length;
+    this.words[this.mapIndex(this.pages[slot]!)] = 0;
+    this.used--;
+    return slot;
+  }
+
+  private release(slot: number): void {
+    this.words[this.mapIndex(this.pages[slot]!)] = 0;
+    this.pages[slot] = 0;
+    this.free.push(slot);
+    this.used--;
+  }
+
+  private dropWriteTags(page: number): void {
+    const { words, longs } = this;
+    const first = this.layout.tlbs;
+    const end = first + words[TLBS_USED >> 2]! * TLB_BYTES;
+    const host = page | 0;
+    for (let entry = first; entry < end; entry += TLB_ENTRY) {
+      if (words[(entry + 24) >> 2] === host) longs[(entry + 8) >> 3] = noTag(((entry - first) / TLB_ENTRY) % TLB_ENTRIES);
+    }
+  }
+
+  /** Forgets the records that overlap [linear, linear + length). */
+  dropCode(linear: number, length: number): void {
+    const end = linear + length;
+    for (let page = linear - (linear % PAGE); page < end; page += PAGE) {
+      const at = this.words[this.mapIndex(page)]!;
+      if (at === 0) continue;
+      const from = Math.max(linear - page, 0);
+      const to = Math.min(end - page, PAGE);
+      const slot = this.slotOf(at);
+      if ((to - from >= LARGE || ++this.drops[slot]! > PATIENCE) && !this.inUse(at)) this.release(slot);
+      else this.forget(at, from, to);
+    }
+  }
+
+  private slotOf(address: number): number { return Math.floor((address - this.layout.codePages) / CODEPAGE_BYTES); }
+
+  private inUse(at: number): boolean {
+    for (let h = 0; h < this.layout.harts; h++) if (this.words[(HARTS + h * HART_BYTES + HS.CODE) >> 2] === at) return true;
+    return false;
+  }
+
+  /** An instruction that begins one halfword earlier may reach into the range. */
+  private forget(at: number, from: number, to: number): void {
+    for (let i = Math.max((from >> 1) - 1, 0); i <= (to - 1) >> 1; i++) this.halves[(at + i * RECORD) >> 1] = Internal.UNDECODED;
+  }
+
+  /** Decodes the instruction of this record and those that follow it. */
+  fill(record: number): void {
+    const slot = this.slotOf(record);
+    const at = this.address(slot);
+    const page = this.pages[slot]!;
+    let i = (record - at) / RECORD;
+    for (let n = 0; n < AHEAD && i < RECORDS; n++) {
+      const here = at + i * RECORD;
+      if (n > 0 && this.halves[here >> 1] !== Internal.UNDECODED) return;
+      const word = this.fetch(page, i);
+      if (i === RECORDS - 1 && (word & 3) === 3) return this.writer.internal(here, Internal.STRADDLE);
+      const d = this.decode(word);
+      this.writer.write(here, d, i * 2);
+      if (endsSequence(d.row)) return;
+      i += d.length >> 1;
+    }
+  }
+
+  private fetch(page: number, i: number): number {
+    const half = (page >>> 1) + i;
+    const low = this.halves[half]!;
+    return i === RECORDS - 1 ? low : low | (this.halves[half + 1]! << 16);
+  }
+
+  /** Composes the instruction that begins at a page's last halfword. */
+  compose(record: number, second: number): void {
+    const slot = this.slotOf(record);
+    const at = this.address(slot);
+    const word = this.fetch(this.pages[slot]!, RECORDS - 1) | (second << 16);
+    const composed = at + STRADDLE_RECORD * RECORD;
+    const remembered = (composed + RECORD + 12) >> 2;
+    if (this.halves[composed >> 1] !== Internal.UNDECODED && this.words[remembered] === word) return;
+    this.writer.write(composed, this.decode(word), -1);
+    this.words[remembered] = word;
+  }
+
+  /** The instruction of a record as it stands in memory: 16 or 32 bits. */
+  raw(record: number): number {
+    const slot = this.slotOf(record);
+    const i = (record - this.address(slot)) / RECORD;
+    if (i >= RECORDS) return this.words[(record + RECORD + 12) >> 2]!;
+    const word = this.fetch(this.pages[slot]!, i);
+    return (word & 3) === 3 ? word : word & 0xffff;
+  }
+}

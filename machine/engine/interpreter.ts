@@ -1,0 +1,325 @@
+/**
+ * The interpreter: one generated WebAssembly function, `run(hart)`, over decoded records (layout.ts).
+ *
+ *   loop jump                     an address in `target`: TLB, code map, record
+ *     loop next                   budget, dispatch
+ *       op … op … op              one piece of code per operation, from the instruction table
+ *       load / store / atomic / slow tails       what the operations leave to TypeScript
+ *     after                       a slow path answered JUMP or LEAVE
+ *     miss                        no executable page, or no records: HartSide.fetch
+ *
+ * `budget` is decremented when an instruction starts, so inside one it is one less than HS.BUDGET will say.
+ */
+import { HART_BYTES, HARTS, HS, RECORD, RECORDS, type Layout } from './layout.ts';
+import { Code, Op, type Label } from './code.ts';
+import { encodeModule, type Import } from './module.ts';
+import { InterpreterEmitter } from './operands.ts';
+import { Internal, operationCount, operations, firstOperation } from './operations.ts';
+import { dispatch } from './dispatch.ts';
+
+const ONE = { params: ['i32'], results: ['i32'] } as const;
+const TWO = { params: ['i32', 'i32'], results: ['i32'] } as const;
+const THREE = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
+const IMPORTS: readonly Import[] = [
+  { name: 'load', signature: TWO }, { name: 'store', signature: TWO }, { name: 'atomic', signature: TWO }, { name: 'fetch', signature: ONE },
+  { name: 'slow', signature: THREE }, { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
+];
+const CALL = Object.fromEntries(IMPORTS.map((f, i) => [f.name, i])) as Record<string, number>;
+
+/** Where in the straddle area the composed instruction is (records after the page's own; see codepages.ts). */
+export const STRADDLE_RECORD = RECORDS + 1;
+
+/** The module's bytes; imports `e.memory` and the functions of `IMPORTS`; exports `run(hart) → 0 budget used up | 2 left`. */
+export function generateInterpreter(layout: Layout): Uint8Array {
+  const emitter = new InterpreterEmitter(new Code(1 << 17));
+  const body = new Generator(emitter, layout).function();
+  return encodeModule(layout.wasmPages, IMPORTS, [{ name: 'run', signature: ONE, locals: emitter.locals.slice(1), body }]);
+}
+
+class Generator {
+  private readonly e: InterpreterEmitter;
+  private readonly c: Code;
+  private readonly layout: Layout;
+  private jump!: Label;
+  private after!: Label;
+  private miss!: Label;
+
+  constructor(e: InterpreterEmitter, layout: Layout) {
+    this.e = e;
+    this.c = e.code;
+    this.layout = layout;
+  }
+
+  function(): Uint8Array {
+    const { c, e } = this;
+    this.prologue();
+    this.jump = e.jumpLabel = c.loop();
+    this.miss = c.block();
+    this.after = c.block();
+    this.lookUp();
+    e.next = c.loop();
+    this.body();
+    c.end(); // next
+    c.byte(Op.unreachable);
+    c.end(); // after
+    this.afterSlow();
+    c.end(); // miss
+    this.fetchMiss();
+    c.end(); // jump
+    c.byte(Op.unreachable);
+    return c.done();
+  }
+
+  private prologue(): void {
+    const { c, e } = this;
+    c.get(0);
+    c.i32(HART_BYTES);
+    e.mul32(e.pushed(), e.pushed());
+    c.i32(HARTS);
+    e.add32(e.pushed(), e.pushed());
+    c.set(e.hart);
+    this.reload();
+    this.startAtPc();
+  }
+
+  /** After TypeScript has run: it may have changed the budget and the context. */
+  private reload(): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.memory(Op.i32Load, HS.BUDGET);
+    c.set(e.budget);
+    c.get(e.hart);
+    c.memory(Op.i32Load, HS.TLB);
+    c.set(e.tlb);
+  }
+
+  private startAtPc(): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.i32(0);
+    c.memory(Op.i32Store, HS.RES);
+    c.get(e.hart);
+    c.memory(Op.i64Load, HS.PC);
+    c.set(e.target);
+  }
+
+  private leave(result: number): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.i32(0);
+    c.memory(Op.i32Store, HS.CODE);
+    c.i32(result);
+    c.byte(Op.return);
+  }
+
+  /** HS.PC = target, HS.BUDGET = budget. */
+  private saveTarget(): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.get(e.target);
+    c.memory(Op.i64Store, HS.PC);
+    c.get(e.hart);
+    c.get(e.budget);
+    c.memory(Op.i32Store, HS.BUDGET);
+  }
+
+  private lookUp(): void {
+    const { c, e } = this;
+    const { codeMap, ram } = this.layout;
+    e.leS32(e.read(e.budget), e.word(0));
+    c.if();
+    this.saveTarget();
+    this.leave(0);
+    c.end();
+    e.tlbEntry(e.target);
+    // offset = target - tagX; a hit is 0 … 4094
+    const offset = e.keep(e.sub(e.read(e.target), e.field64(16)));
+    e.gtU(offset(), e.long(4094));
+    c.brIf(this.miss);
+    // The code map is indexed by RAM page; host >>> 10 is four times the page number.
+    e.shrU32(e.field32(24), e.word(10));
+    c.memory(Op.i32Load, codeMap - (ram >>> 10));
+    c.tee(e.record);
+    e.eqz32(e.pushed());
+    c.brIf(this.miss);
+    c.get(e.hart);
+    c.get(e.record);
+    c.memory(Op.i32Store, HS.CODE);
+    e.add32(e.read(e.record), e.shl32(e.wrap(offset()), e.word(3)));
+    c.set(e.record);
+    e.sub(e.read(e.target), e.zext(e.shrU32(e.read(e.record), e.word(3))));
+    c.set(e.pcBase);
+  }
+
+  /** Dispatch, operations, and the tails that call TypeScript. */
+  private body(): void {
+    const { c, e } = this;
+    const end = c.block();
+    e.atomicMiss = c.block();
+    e.illegal = c.block();
+    e.slow = c.block();
+    e.storeMiss = c.block();
+    e.loadMiss = c.block();
+    const labels: Label[] = new Array<Label>(operationCount);
+    for (let i = operationCount - 1; i >= 0; i--) labels[i] = c.block();
+    e.sub32(e.read(e.budget), e.word(1));
+    c.tee(e.budget);
+    e.ltS32(e.pushed(), e.word(0));
+    c.brIf(end);
+    dispatch(e, labels);
+    for (let i = 0; i < operationCount; i++) {
+      c.end();
+      if (i < firstOperation) this.internal(i);
+      else e.operation(operations[i - firstOperation]!);
+    }
+    c.end();
+    this.loadTail();
+    c.end();
+    this.storeTail();
+    c.end();
+    this.callTail('slow', () => { c.get(e.record); c.memory(Op.i32Load16U, 10); c.get(e.record); c.memory(Op.i32Load, 12); });
+    c.end();
+    this.callTail('illegal', () => c.get(e.record));
+    c.end();
+    this.callTail('atomic', () => { c.get(e.record); c.memory(Op.i32Load, 12); });
+    c.end();
+    this.save();
+    this.leave(0);
+  }
+
+  private internal(op: number): void {
+    const { c, e } = this;
+    if (op === Internal.SLOW) return c.br(e.slow);
+    e.addTo(e.budget, 1); // nothing has been executed
+    if (op === Internal.UNDECODED) {
+      c.get(e.record);
+      c.call(CALL['decode']!);
+      c.byte(Op.drop);
+      c.br(e.next);
+    } else if (op === Internal.PAGE_END) {
+      this.targetIsHere();
+      c.br(this.jump);
+    } else this.straddle();
+  }
+
+  private targetIsHere(): void {
+    this.e.pc();
+    this.c.set(this.e.target);
+  }
+
+  /** The composed instruction stands in a record of its own behind the page; TypeScript checks it each time. */
+  private straddle(): void {
+    const { c, e } = this;
+    this.targetIsHere();
+    this.saveTarget();
+    c.get(0);
+    c.get(e.record);
+    c.call(CALL['straddle']!);
+    c.tee(e.kind);
+    this.reload();
+    c.brIf(this.after);
+    const distance = (STRADDLE_RECORD - (RECORDS - 1)) * RECORD;
+    e.addTo(e.record, distance);
+    e.sub(e.read(e.pcBase), e.long(distance / 8));
+    c.set(e.pcBase);
+    c.br(e.next);
+  }
+
+  /** HS.PC and HS.BUDGET of the instruction in execution. */
+  private save(): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    e.pc();
+    c.memory(Op.i64Store, HS.PC);
+    c.get(e.hart);
+    e.add32(e.read(e.budget), e.word(1));
+    c.memory(Op.i32Store, HS.BUDGET);
+  }
+
+  /** Calls TypeScript for the current instruction; goes on here when it answers NEXT. */
+  private call(name: string, argument: () => void): void {
+    const { c, e } = this;
+    this.save();
+    c.get(0);
+    argument();
+    c.call(CALL[name]!);
+    c.set(e.kind);
+    this.reload();
+    c.get(e.kind);
+    c.brIf(this.after);
+  }
+
+  private retire(): void {
+    const { c, e } = this;
+    e.add32(e.read(e.record), e.shl32(e.lengthField(), e.word(3)));
+    c.set(e.record);
+    e.addTo(e.budget, -1);
+    c.br(e.next);
+  }
+
+  private callTail(name: string, argument: () => void): void {
+    this.call(name, argument);
+    this.retire();
+  }
+
+  private loadTail(): void {
+    const { c, e } = this;
+    const kind = e.local('i32');
+    c.get(e.kind);
+    c.set(kind);
+    this.argument(HS.ADDR, e.address);
+    this.call('load', () => c.get(kind));
+    const value = e.local('i64');
+    c.get(e.hart);
+    c.memory(Op.i64Load, HS.VALUE);
+    c.set(value);
+    e.ltU32(e.read(kind), e.word(7));
+    c.if();
+    e.rd(e.read(value));
+    c.else();
+    e.fd(e.read(value));
+    c.end();
+    this.retire();
+  }
+
+  private storeTail(): void {
+    const { c, e } = this;
+    const size = e.local('i32');
+    c.get(e.kind);
+    c.set(size);
+    this.argument(HS.ADDR, e.address);
+    this.argument(HS.VALUE, e.value);
+    this.callTail('store', () => c.get(size));
+  }
+
+  private argument(offset: number, local: number): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.get(local);
+    c.memory(Op.i64Store, offset);
+  }
+
+  /** A slow path said JUMP (1) or LEAVE (2). */
+  private afterSlow(): void {
+    const { c, e } = this;
+    e.eq32(e.read(e.kind), e.word(2));
+    c.if();
+    this.leave(2);
+    c.end();
+    this.startAtPc();
+    c.br(this.jump);
+  }
+
+  private fetchMiss(): void {
+    const { c, e } = this;
+    this.saveTarget();
+    c.get(0);
+    c.call(CALL['fetch']!);
+    c.set(e.kind);
+    this.reload();
+    c.get(e.kind);
+    e.eqz32(e.pushed());
+    c.brIf(this.jump);
+    this.afterSlow();
+  }
+}

@@ -1,0 +1,91 @@
+/** A WebAssembly module as bytes: one imported memory, imported functions, functions, exports. */
+import { Code, Type, type TypeName } from './code.ts';
+
+export interface Signature { readonly params: readonly TypeName[]; readonly results: readonly TypeName[] }
+export interface FunctionBody {
+  readonly name: string;
+  readonly signature: Signature;
+  /** Locals beyond the parameters. */
+  readonly locals: readonly TypeName[];
+  /** Instructions without the closing `end`. */
+  readonly body: Uint8Array;
+}
+export interface Import { readonly name: string; readonly signature: Signature }
+
+const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+const Section = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+
+function name(out: Code, text: string): void {
+  out.u32(text.length);
+  for (let i = 0; i < text.length; i++) out.byte(text.charCodeAt(i));
+}
+
+function section(out: Code, id: number, write: (s: Code) => void): void {
+  const inner = new Code(256);
+  write(inner);
+  out.byte(id);
+  out.u32(inner.length);
+  out.append(inner.bytes.subarray(0, inner.length));
+}
+
+function vector<T>(out: Code, items: readonly T[], write: (item: T, i: number) => void): void {
+  out.u32(items.length);
+  items.forEach(write);
+}
+
+const types = (out: Code, list: readonly TypeName[]): void => vector(out, list, (t) => out.byte(Type[t]));
+
+/** Imports come from module `e`: `e.memory` (initial = maximum = `pages` of 64 KiB), then the functions. Every function is exported. */
+export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[]): Uint8Array {
+  const out = new Code(4096);
+  for (const b of MAGIC) out.byte(b);
+  section(out, Section.type, (s) => vector(s, [...imports, ...functions], ({ signature }) => {
+    s.byte(0x60);
+    types(s, signature.params);
+    types(s, signature.results);
+  }));
+  section(out, Section.import, (s) => {
+    s.u32(imports.length + 1);
+    name(s, 'e');
+    name(s, 'memory');
+    s.byte(2);
+    s.byte(1); // with a maximum
+    s.u32(pages);
+    s.u32(pages);
+    imports.forEach((f, i) => {
+      name(s, 'e');
+      name(s, f.name);
+      s.byte(0);
+      s.u32(i);
+    });
+  });
+  section(out, Section.function, (s) => vector(s, functions, (_f, i) => s.u32(imports.length + i)));
+  section(out, Section.export, (s) => vector(s, functions, (f, i) => {
+    name(s, f.name);
+    s.byte(0);
+    s.u32(imports.length + i);
+  }));
+  section(out, Section.code, (s) => vector(s, functions, (f) => {
+    const body = new Code(f.body.length + 64);
+    writeLocals(body, f.locals);
+    body.append(f.body);
+    body.byte(0x0b);
+    s.u32(body.length);
+    s.append(body.bytes.subarray(0, body.length));
+  }));
+  return out.done();
+}
+
+/** Locals in runs of one type. */
+function writeLocals(out: Code, locals: readonly TypeName[]): void {
+  const runs: [number, TypeName][] = [];
+  for (const t of locals) {
+    const last = runs[runs.length - 1];
+    if (last && last[1] === t) last[0]++;
+    else runs.push([1, t]);
+  }
+  vector(out, runs, ([count, t]) => {
+    out.u32(count);
+    out.byte(Type[t]);
+  });
+}

@@ -1,0 +1,273 @@
+/** The interpreter's half of `Semantics`: operands come from the decoded record, results go to the hart block, memory through the TLB. */
+import type { F32, F64, I32, I64 } from '../isa/operators.ts';
+import type { LoadKind, Semantics, StoreKind } from '../isa/semantics.ts';
+import { HS } from './layout.ts';
+import { LD } from './port.ts';
+import { Op, type Code, type Label } from './code.ts';
+import { Emitter } from './emitter.ts';
+import type { Operation } from './operations.ts';
+
+/** Offsets in a record. */
+const RD = 4;
+const RS1 = 6;
+const RS2 = 8;
+const IMM = 12;
+const MODE = 3;
+const LENGTH = 2;
+
+/** size and opcode of each load; stores. */
+const LOADS: Record<LoadKind, [number, number]> = {
+  b: [1, Op.i64Load8S], h: [2, Op.i64Load16S], w: [4, Op.i64Load32S], d: [8, Op.i64Load],
+  bu: [1, Op.i64Load8U], hu: [2, Op.i64Load16U], wu: [4, Op.i64Load32U],
+  fw: [4, Op.i64Load32U], fd: [8, Op.i64Load], fh: [2, Op.i64Load16U],
+};
+const STORES: Record<StoreKind, [number, number]> = { b: [1, Op.i64Store8], h: [2, Op.i64Store16], w: [4, Op.i64Store32], d: [8, Op.i64Store] };
+const BOXES: Partial<Record<LoadKind, bigint>> = { fw: ~0xffff_ffffn, fh: ~0xffffn };
+const INEXACT = 1;
+
+export class InterpreterEmitter extends Emitter implements Semantics {
+  // Parameter 0 is the hart's number.
+  readonly hart: number = this.local('i32'); // linear address of the hart block
+  readonly record: number = this.local('i32');
+  readonly budget: number = this.local('i32');
+  readonly tlb: number = this.local('i32');
+  readonly pcBase: number = this.local('i64'); // pc = pcBase + (record >>> 3)
+  readonly target: number = this.local('i64'); // where `jump` goes
+  readonly address: number = this.local('i64'); // arguments of the memory tails
+  readonly value: number = this.local('i64');
+  readonly kind: number = this.local('i32'); // kind or size for the tails; then their answer
+  readonly entry: number = this.local('i32'); // TLB entry
+  next!: Label;
+  jumpLabel!: Label;
+  loadMiss!: Label;
+  storeMiss!: Label;
+  atomicMiss!: Label;
+  slow!: Label;
+  illegal!: Label;
+  private length: 2 | 4 = 4;
+  private near = false;
+
+  constructor(code: Code) {
+    super(code, ['i32']);
+  }
+
+  /** The code of one operation, up to the jump to the next instruction. */
+  operation(o: Operation): void {
+    this.length = o.length;
+    this.near = o.near;
+    o.meaning(this);
+    this.proceed();
+    this.endInstruction();
+  }
+
+  private proceed(): void {
+    this.addTo(this.record, this.length * 8);
+    this.code.br(this.next);
+  }
+
+  addTo(local: number, n: number): void {
+    this.add32(this.read(local), this.word(n));
+    this.code.set(local);
+  }
+
+  /** Address of a register field: hart + record[offset]. */
+  private register(field: number): void {
+    const { code } = this;
+    code.get(this.hart);
+    code.get(this.record);
+    code.memory(Op.i32Load16U, field);
+    this.add32(this.pushed(), this.pushed());
+  }
+
+  private source(field: number, opcode: number, base: number): void {
+    this.register(field);
+    this.code.memory(opcode, base);
+  }
+
+  private destination(base: number): void {
+    const value = this.temporary('i64');
+    this.code.set(value);
+    this.register(RD);
+    this.code.get(value);
+    this.code.memory(Op.i64Store, base);
+  }
+
+  lengthField(): I32 { this.code.get(this.record); this.code.memory(Op.i32Load8U, LENGTH); return this.pushed(); }
+  x1(): I64 { this.source(RS1, Op.i64Load, HS.X); return this.pushed(); }
+  x2(): I64 { this.source(RS2, Op.i64Load, HS.X); return this.pushed(); }
+  w1(): I32 { this.source(RS1, Op.i32Load, HS.X); return this.pushed(); }
+  w2(): I32 { this.source(RS2, Op.i32Load, HS.X); return this.pushed(); }
+  rd(_value: I64): void { this.destination(HS.X); }
+  rdw(value: I32): void { this.rd(this.sext(value)); }
+  imm(): I64 { this.code.get(this.record); this.code.memory(Op.i64Load32S, IMM); return this.pushed(); }
+  imm32(): I32 { this.code.get(this.record); this.code.memory(Op.i32Load, IMM); return this.pushed(); }
+  pc(): I64 { return this.add(this.read(this.pcBase), this.zext(this.shrU32(this.read(this.record), this.word(3)))); }
+  nextPc(): I64 { return this.add(this.pc(), this.long(this.length)); }
+
+  branch(_condition: I32): void {
+    const { code } = this;
+    code.if();
+    this.jump();
+    code.end();
+  }
+
+  jump(): void {
+    const { code } = this;
+    if (this.near) {
+      this.add32(this.read(this.record), this.imm32());
+      code.set(this.record);
+      code.br(this.next);
+    } else this.jumpTo(this.add(this.pc(), this.imm()));
+  }
+
+  jumpTo(_target: I64): void {
+    this.code.set(this.target);
+    this.code.br(this.jumpLabel);
+  }
+
+  /** entry = TLB entry of the page of a local that holds an address. @see layout.ts */
+  tlbEntry(address: number): void {
+    this.add32(this.read(this.tlb), this.and32(this.shrU32(this.wrap(this.read(address)), this.word(7)), this.word(0x7fe0)));
+    this.code.set(this.entry);
+  }
+  field64(offset: number): I64 { this.code.get(this.entry); this.code.memory(Op.i64Load, offset); return this.pushed(); }
+  field32(offset: number): I32 { this.code.get(this.entry); this.code.memory(Op.i32Load, offset); return this.pushed(); }
+
+  /** The address (in the local `address`) → its host address on the stack; `miss` is taken where the tag does not match. */
+  private hostAddress(tag: number, size: number, miss: Label): I32 {
+    this.tlbEntry(this.address);
+    this.gtU(this.sub(this.read(this.address), this.field64(tag)), this.long(4096 - size));
+    this.code.brIf(miss);
+    return this.add32(this.field32(24), this.and32(this.wrap(this.read(this.address)), this.word(4095)));
+  }
+
+  private setKind(n: number): void {
+    this.code.i32(n);
+    this.code.set(this.kind);
+  }
+
+  load(kind: LoadKind, _address: I64): I64 {
+    const { code } = this;
+    const [size, opcode] = LOADS[kind];
+    code.set(this.address);
+    this.setKind(LD[kind]);
+    this.hostAddress(0, size, this.loadMiss);
+    code.memory(opcode, 0);
+    const box = BOXES[kind];
+    return box === undefined ? this.pushed() : this.or(this.pushed(), this.long(box));
+  }
+
+  store(kind: StoreKind, _address: I64, _value: I64): void {
+    const { code } = this;
+    const [size, opcode] = STORES[kind];
+    code.set(this.value);
+    code.set(this.address);
+    this.setKind(size);
+    this.hostAddress(8, size, this.storeMiss);
+    code.get(this.value);
+    code.memory(opcode, 0);
+  }
+
+  /** Host address of an atomic access, in a local; misaligned ones miss. */
+  private atomicAddress(kind: 'w' | 'd', tag: number): number {
+    const { code } = this;
+    const size = STORES[kind][0];
+    code.set(this.address);
+    this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
+    code.brIf(this.atomicMiss);
+    this.hostAddress(tag, size, this.atomicMiss);
+    const host = this.temporary('i32');
+    code.set(host);
+    return host;
+  }
+
+  modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, 8);
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    const old = this.keep(this.pushed());
+    code.get(host);
+    change(old);
+    code.memory(STORES[kind][1], 0);
+    return old();
+  }
+
+  loadReserved(kind: 'w' | 'd', _address: I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, 0);
+    code.get(this.hart);
+    code.get(host);
+    code.memory(Op.i32Store, HS.RES);
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    return this.pushed();
+  }
+
+  storeConditional(kind: 'w' | 'd', _address: I64, _value: I64): I64 {
+    const { code } = this;
+    code.set(this.value);
+    const host = this.atomicAddress(kind, 8);
+    code.get(this.hart);
+    code.memory(Op.i32Load, HS.RES);
+    const held = this.keep32(this.eq32(this.pushed(), this.read(host)));
+    code.get(this.hart);
+    code.i32(0);
+    code.memory(Op.i32Store, HS.RES);
+    this.when(held(), () => {
+      code.get(host);
+      code.get(this.value);
+      code.memory(STORES[kind][1], 0);
+    });
+    return this.zext(this.eqz32(held()));
+  }
+
+  slowIf(_condition: I32): void { this.code.brIf(this.slow); }
+  needsFp(): void {
+    this.hartWord(HS.FS_ON);
+    this.eqz32(this.pushed());
+    this.code.brIf(this.illegal);
+  }
+  private hartWord(offset: number): I32 { this.code.get(this.hart); this.code.memory(Op.i32Load, offset); return this.pushed(); }
+
+  rm(): I32 {
+    this.code.get(this.record);
+    this.code.memory(Op.i32Load8U, MODE);
+    const mode = this.keep32(this.pushed());
+    return this.choose32(this.eq32(mode(), this.word(7)), () => this.hartWord(HS.FRM), mode);
+  }
+  f1(): I64 { this.source(RS1, Op.i64Load, HS.F); return this.pushed(); }
+  f2(): I64 { this.source(RS2, Op.i64Load, HS.F); return this.pushed(); }
+  d1(): F64 { this.source(RS1, Op.f64Load, HS.F); return this.pushed(); }
+  d2(): F64 { this.source(RS2, Op.f64Load, HS.F); return this.pushed(); }
+  b1(): I32 { return this.boxed(RS1); }
+  b2(): I32 { return this.boxed(RS2); }
+  s1(): F32 { this.boxed(RS1); return this.fromBitsS(this.pushed()); }
+  s2(): F32 { this.boxed(RS2); return this.fromBitsS(this.pushed()); }
+  private boxed(field: number): I32 {
+    this.source(field, Op.i64Load, HS.F);
+    const value = this.keep(this.pushed());
+    this.slowIf(this.ne(this.shrS(value(), this.long(32)), this.long(-1)));
+    return this.wrap(value());
+  }
+  fd(_value: I64): void {
+    this.destination(HS.F);
+    this.dirty();
+  }
+  private dirty(): void {
+    this.code.get(this.hart);
+    this.code.i32(1);
+    this.code.memory(Op.i32Store, HS.FS_DIRTY);
+  }
+  fdB(value: I32): void { this.fd(this.or(this.zext(value), this.long(~0xffff_ffffn))); }
+  fdD(value: F64): void { this.fd(this.bitsD(value)); }
+  fdS(value: F32): void { this.fdB(this.bitsS(value)); }
+  inexactSet(): I32 { return this.and32(this.hartWord(HS.FFLAGS), this.word(INEXACT)); }
+  raiseInexact(condition: I32): void {
+    const flag = this.keep32(condition);
+    this.code.get(this.hart);
+    this.or32(this.hartWord(HS.FFLAGS), flag());
+    this.code.memory(Op.i32Store, HS.FFLAGS);
+    this.dirty();
+  }
+}
