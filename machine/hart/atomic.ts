@@ -1,0 +1,129 @@
+/**
+ * Atomic instructions that generated code hands over: a TLB miss, a page without write tag, a misaligned address, a
+ * device. The whole instruction is executed here. @spec a 14 @spec zacas 15
+ */
+import { HS, SLOW } from '../engine/layout.ts';
+import { Access, Cause } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { raise, raiseFault } from './trap.ts';
+
+const ADDR = HS.ADDR >> 2;
+const RES = HS.RES >> 2;
+
+const LR = 0b00010;
+const SC = 0b00011;
+const CAS = 0b00101;
+
+/** The operations on memory values; both are sign extended from the access size. */
+const OPERATIONS: Record<number, ((memory: bigint, register: bigint, bits: number) => bigint) | undefined> = {
+  0b00001: (_, b) => b,
+  0b00000: (a, b) => a + b,
+  0b00100: (a, b) => a ^ b,
+  0b01100: (a, b) => a & b,
+  0b01000: (a, b) => a | b,
+  0b10000: (a, b) => (a < b ? a : b),
+  0b10100: (a, b) => (a > b ? a : b),
+  0b11000: (a, b, n) => (BigInt.asUintN(n, a) < BigInt.asUintN(n, b) ? a : b),
+  0b11100: (a, b, n) => (BigInt.asUintN(n, a) > BigInt.asUintN(n, b) ? a : b),
+};
+
+export function atomic(h: Hart, insn: number): number {
+  const lo = h.w[ADDR];
+  const hi = h.w[ADDR + 1];
+  const funct5 = insn >>> 27;
+  const size = 1 << ((insn >> 12) & 7);
+  const isLoad = funct5 === LR;
+  if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi);
+  const access = isLoad ? Access.load : Access.store;
+  const mmu = h.mmu;
+  if (!mmu.translate(lo, hi, access, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
+  const page = h.host.linear.page(mmu.ppn);
+  if (page === 0) return raise(h, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi);
+  const hasCode = h.host.engine.hasCode(page);
+  h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
+
+  const at = page + (lo & 0xfff);
+  if (hasCode && !isLoad) h.host.engine.dropCode(at, size);
+  if (funct5 === LR) loadReserved(h, insn, at, size);
+  else if (funct5 === SC) storeConditional(h, insn, at, size);
+  else if (funct5 === CAS) compareAndSwap(h, insn, at, size);
+  else modify(h, insn, at, size, funct5);
+  return SLOW.NEXT;
+}
+
+function loadReserved(h: Hart, insn: number, at: number, size: number): void {
+  const data = h.host.linear.data;
+  const low = data.getInt32(at, true);
+  h.setX((insn >> 7) & 31, low, size === 8 ? data.getInt32(at + 4, true) : low >> 31);
+  h.w[RES] = at;
+}
+
+function storeConditional(h: Hart, insn: number, at: number, size: number): void {
+  const data = h.host.linear.data;
+  const source = 2 * ((insn >> 20) & 31);
+  const ok = h.w[RES] === (at | 0);
+  if (ok) {
+    data.setInt32(at, h.x32[source], true);
+    if (size === 8) data.setInt32(at + 4, h.x32[source + 1], true);
+  }
+  h.w[RES] = 0;
+  h.setX((insn >> 7) & 31, ok ? 0 : 1, 0);
+}
+
+function readMemory(h: Hart, at: number, size: number): bigint {
+  const data = h.host.linear.data;
+  switch (size) {
+    case 1: return BigInt(data.getInt8(at));
+    case 2: return BigInt(data.getInt16(at, true));
+    case 4: return BigInt(data.getInt32(at, true));
+    default: return data.getBigInt64(at, true);
+  }
+}
+
+function writeMemory(h: Hart, at: number, size: number, value: bigint): void {
+  const data = h.host.linear.data;
+  switch (size) {
+    case 1: data.setInt8(at, Number(BigInt.asIntN(8, value))); break;
+    case 2: data.setInt16(at, Number(BigInt.asIntN(16, value)), true); break;
+    case 4: data.setInt32(at, Number(BigInt.asIntN(32, value)), true); break;
+    default: data.setBigInt64(at, BigInt.asIntN(64, value), true);
+  }
+}
+
+function writeX(h: Hart, i: number, value: bigint): void { if (i !== 0) h.x[i] = value; }
+
+function modify(h: Hart, insn: number, at: number, size: number, funct5: number): void {
+  const operation = OPERATIONS[funct5];
+  if (operation === undefined) throw new Error(`atomic: no operation ${funct5}`);
+  const bits = size * 8;
+  const old = readMemory(h, at, size);
+  const value = operation(old, BigInt.asIntN(bits, h.x[(insn >> 20) & 31]), bits);
+  writeMemory(h, at, size, value);
+  writeX(h, (insn >> 7) & 31, old);
+}
+
+/** amocas: rd is compared and loaded, rs2 stored; the 16-byte form uses register pairs. */
+function compareAndSwap(h: Hart, insn: number, at: number, size: number): void {
+  const rd = (insn >> 7) & 31;
+  const rs2 = (insn >> 20) & 31;
+  if (size === 16) return compareAndSwapPair(h, rd, rs2, at);
+  const old = readMemory(h, at, size);
+  if (old === BigInt.asIntN(size * 8, h.x[rd])) writeMemory(h, at, size, h.x[rs2]);
+  writeX(h, rd, old);
+}
+
+function compareAndSwapPair(h: Hart, rd: number, rs2: number, at: number): void {
+  const pair = (i: number): [bigint, bigint] => (i === 0 ? [0n, 0n] : [h.x[i], h.x[i + 1]]);
+  const low = readMemory(h, at, 8);
+  const high = readMemory(h, at + 8, 8);
+  const [wantLow, wantHigh] = pair(rd);
+  if (low === wantLow && high === wantHigh) {
+    const [newLow, newHigh] = pair(rs2);
+    writeMemory(h, at, 8, newLow);
+    writeMemory(h, at + 8, 8, newHigh);
+  }
+  if (rd !== 0) {
+    h.x[rd] = low;
+    h.x[rd + 1] = high;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * TLB contexts. A *space* is one setting of the translation registers (satp, or vsatp and hgatp); within it every
+ * combination of privilege, SUM and MXR that is used has a *context* with a TLB of its own out of a shared pool.
+ * Switching mode or space is a lookup and a store; nothing is flushed. When the pool is empty, the context that was
+ * entered longest ago loses its TLB.
+ *
+ * Pages are named by virtual page number, a JavaScript number (signed, |vpn| < 2^52).
+ */
+import { clearTlb, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
+import type { Linear } from '../linear.ts';
+import { C } from './slots.ts';
+
+/** A context's index in its space: data privilege (bits 0, 1) and these. */
+export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
+/** So many fills are remembered, to clear a little-used TLB entry by entry. */
+const LOG = 48;
+const WORDS = TLB_ENTRY / 4;
+/** log2 of the pages of each kind of superpage: 64 KiB (Svnapot), 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
+const SPANS = [4, 9, 18, 27, 36] as const;
+
+export interface Context {
+  readonly tlb: number;
+  /** When it was entered last (a count of entries, not of time). */
+  used: number;
+  fills: number;
+  readonly log: Uint16Array;
+  /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
+  readonly supers: Set<number>;
+  space: Space;
+  slot: number;
+  owner: Contexts;
+}
+
+export interface Space {
+  readonly key: number;
+  readonly guestKey: number;
+  readonly asid: number;
+  readonly vmid: number;
+  readonly contexts: (Context | undefined)[];
+}
+
+/** The machine's TLBs, handed to contexts of any hart. */
+export class TlbPool {
+  readonly #linear: Linear;
+  readonly #all: Context[] = [];
+  readonly #free: Context[] = [];
+  #stamp = 0;
+
+  constructor(linear: Linear) { this.#linear = linear; }
+
+  touch(context: Context): void { context.used = ++this.#stamp; }
+
+  take(owner: Contexts, space: Space, slot: number): Context {
+    const context = this.#free.pop() ?? this.#fresh(owner, space) ?? this.#oldest();
+    context.owner = owner;
+    context.space = space;
+    context.slot = slot;
+    space.contexts[slot] = context;
+    return context;
+  }
+
+  give(context: Context): void {
+    this.clear(context);
+    context.space.contexts[context.slot] = undefined;
+    this.#free.push(context);
+  }
+
+  /** Forgets all translations of this context. */
+  clear(context: Context): void {
+    if (context.fills === 0) return;
+    if (context.fills > LOG) clearTlb(this.#linear.i64, context.tlb);
+    else for (let i = 0; i < context.fills; i++) this.drop(context, context.log[i]);
+    context.fills = 0;
+    context.supers.clear();
+  }
+
+  drop(context: Context, entry: number): void {
+    const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    const none = entry === 0 || entry === TLB_ENTRIES - 1;
+    this.#linear.i32.fill(none ? 0 : -1, at, at + 6);
+    if (none) this.#linear.i32[at] = this.#linear.i32[at + 2] = this.#linear.i32[at + 4] = 0x1000;
+  }
+
+  /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
+  forbidWrites(page: number): void {
+    const m = this.#linear.i32;
+    const host = page | 0;
+    for (const context of this.#all) {
+      if (context.fills === 0) continue;
+      const first = context.tlb / 4;
+      for (let at = first; at < first + TLB_BYTES / 4; at += WORDS) {
+        if (m[at + 6] === host) {
+          const none = at === first || at === first + (TLB_ENTRIES - 1) * WORDS;
+          m[at + 2] = none ? 0x1000 : -1;
+          m[at + 3] = none ? 0 : -1;
+        }
+      }
+    }
+  }
+
+  #fresh(owner: Contexts, space: Space): Context | undefined {
+    const n = this.#all.length;
+    const layout = this.#linear.layout;
+    if (n >= layout.tlbCount) return undefined;
+    const tlb = layout.tlbs + n * TLB_BYTES;
+    clearTlb(this.#linear.i64, tlb);
+    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), supers: new Set<number>(), space, slot: 0, owner };
+    this.#all.push(context);
+    this.#linear.u32[TLBS_USED / 4] = n + 1;
+    return context;
+  }
+
+  #oldest(): Context {
+    let oldest = this.#all[0];
+    for (const c of this.#all) if (c.used < oldest.used && c.owner.current !== c) oldest = c;
+    this.give(oldest);
+    oldest.owner.forget(oldest.space);
+    return this.#free.pop()!;
+  }
+}
+
+/** The contexts of one hart. */
+export class Contexts {
+  /** The context in use: never evicted. */
+  current: Context | undefined;
+  readonly #linear: Linear;
+  readonly #pool: TlbPool;
+  /** Spaces by the key of hgatp (-1 = not virtualized), then by the key of satp or vsatp. */
+  readonly #guests = new Map<number, Map<number, Space>>();
+  #host: Space | undefined;
+  #guest: Space | undefined;
+
+  constructor(linear: Linear, pool: TlbPool) {
+    this.#linear = linear;
+    this.#pool = pool;
+  }
+
+  /** satp, vsatp or hgatp was written. */
+  spaceChanged(): void { this.#host = this.#guest = undefined; }
+
+  /** The context for data accesses in this slot of the space that the registers name now. */
+  enter(slot: number, virt: boolean, csrs: Int32Array): Context {
+    const space = virt ? (this.#guest ??= this.#find(csrs, C.vsatp, C.hgatp)) : (this.#host ??= this.#find(csrs, C.satp, -1));
+    const context = space.contexts[slot] ?? this.#pool.take(this, space, slot);
+    if (context !== this.current) {
+      this.#pool.touch(context);
+      this.current = context;
+    }
+    return context;
+  }
+
+  /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages. */
+  fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
+    const m = this.#linear.i32;
+    const tag = lo & -4096;
+    const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
+    const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    if (m[at + 6] !== (host | 0) || !holds(m, at, tag, hi)) this.#pool.drop(context, entry);
+    m[at + 6] = host;
+    if (kind === 2) {
+      m[at + 4] = tag;
+      m[at + 5] = hi;
+    } else {
+      if (kind === 0) { m[at] = tag; m[at + 1] = hi; }
+      if (write) {
+        m[at + 2] = tag;
+        m[at + 3] = hi;
+        this.#linear.written[this.#linear.ramIndex(host)] = 1;
+      }
+    }
+    if (context.fills < LOG) context.log[context.fills] = entry;
+    context.fills++;
+    if (span > 0) {
+      const size = 2 ** span;
+      context.supers.add(Math.floor((hi * 0x10_0000 + (lo >>> 12)) / size) * size * 64 + span);
+    }
+  }
+
+  /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
+  fence(vpn: number | undefined, asid: number | undefined): void {
+    const spaces = this.#guests.get(-1);
+    if (spaces) for (const s of spaces.values()) if (asid === undefined || s.asid === asid) this.#flush(s, vpn);
+  }
+
+  /** hfence: a page (of VS-stage addresses) or all, of one or all guest address spaces, of one or all virtual machines. */
+  fenceGuest(vpn: number | undefined, asid: number | undefined, vmid: number | undefined): void {
+    for (const [key, spaces] of this.#guests) {
+      if (key === -1) continue;
+      for (const s of spaces.values()) {
+        if ((asid === undefined || s.asid === asid) && (vmid === undefined || s.vmid === vmid)) this.#flush(s, vpn);
+      }
+    }
+  }
+
+  flushAll(): void {
+    for (const spaces of this.#guests.values()) for (const s of spaces.values()) this.#flush(s, undefined);
+  }
+
+  /** A space lost a context: drop it from the tables when it was the last one. */
+  forget(space: Space): void {
+    if (space === this.#host || space === this.#guest || space.contexts.some((c) => c !== undefined)) return;
+    const spaces = this.#guests.get(space.guestKey);
+    spaces?.delete(space.key);
+    if (spaces?.size === 0) this.#guests.delete(space.guestKey);
+  }
+
+  #flush(space: Space, vpn: number | undefined): void {
+    for (const context of space.contexts) {
+      if (context === undefined || context.fills === 0) continue;
+      if (vpn === undefined) this.#pool.clear(context);
+      else this.#flushPage(context, vpn);
+    }
+  }
+
+  #flushPage(context: Context, vpn: number): void {
+    this.#flushEntry(context, vpn);
+    if (context.supers.size === 0) return;
+    for (const span of SPANS) {
+      const first = Math.floor(vpn / 2 ** span) * 2 ** span;
+      if (!context.supers.delete(first * 64 + span)) continue;
+      if (span >= 10) return this.#pool.clear(context);
+      for (let i = 0; i < 2 ** span; i++) this.#flushEntry(context, first + i);
+    }
+  }
+
+  #flushEntry(context: Context, vpn: number): void {
+    const hi = Math.floor(vpn / 0x10_0000) | 0;
+    const lo = (vpn % 0x10_0000) * 4096 | 0;
+    const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
+    const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    if (holds(this.#linear.i32, at, lo, hi)) this.#pool.drop(context, entry);
+  }
+
+  #find(csrs: Int32Array, root: number, guest: number): Space {
+    const guestKey = guest < 0 ? -1 : spaceKey(csrs, guest);
+    const key = spaceKey(csrs, root);
+    let spaces = this.#guests.get(guestKey);
+    if (!spaces) this.#guests.set(guestKey, (spaces = new Map()));
+    let space = spaces.get(key);
+    if (!space) {
+      const asid = (csrs[root + 1] >>> 12) & 0xffff;
+      const vmid = guest < 0 ? 0 : (csrs[guest + 1] >>> 12) & 0x3fff;
+      space = { key, guestKey, asid, vmid, contexts: new Array<Context | undefined>(CONTEXT_SLOTS.count).fill(undefined) };
+      spaces.set(key, space);
+    }
+    return space;
+  }
+}
+
+/** Does the entry hold a tag for this page? */
+function holds(m: Int32Array, at: number, tag: number, hi: number): boolean {
+  return (m[at] === tag && m[at + 1] === hi) || (m[at + 2] === tag && m[at + 3] === hi) || (m[at + 4] === tag && m[at + 5] === hi);
+}
+
+/** satp, vsatp or hgatp as one exact number: mode, ASID, and root below 2^29 pages (all higher roots are equally void). */
+function spaceKey(csrs: Int32Array, slot: number): number {
+  const lo = csrs[slot] >>> 0;
+  const hi = csrs[slot + 1];
+  const root = (hi & 0xfff) === 0 && lo < 0x1fff_ffff ? lo : 0x1fff_ffff;
+  return (hi >>> 12) * 0x2000_0000 + root;
+}

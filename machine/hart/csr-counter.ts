@@ -1,0 +1,123 @@
+/**
+ * Counters and comparators. A counter is the hart's own count plus an offset that writing sets; while inhibited, the
+ * slot holds the frozen value itself.
+ * @spec priv 3.1.10 @spec priv 3.1.11 @spec sstc 2
+ */
+import { HS } from '../engine/layout.ts';
+import { ENVCFG } from './bits.ts';
+import type { CsrRow, Deny } from './csr.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+type Rules = Pick<CsrRow, 'read' | 'write' | 'guard'>;
+
+const WORD = 0x1_0000_0000;
+const TIME = 1;
+
+/** May counter `bit` be read in this mode? Each level asks the one above it. */
+export function allowed(bit: number): NonNullable<CsrRow['guard']> {
+  const mask = 1 << bit;
+  return (h: Hart): Deny => {
+    const priv = h.w[HS.PRIV >> 2];
+    const c = h.c;
+    if (priv === 3) return 0;
+    if ((c[C.mcounteren] & mask) === 0) return 1;
+    const virt = h.w[HS.VIRT >> 2] !== 0;
+    if (virt && (c[C.hcounteren] & mask) === 0) return 2;
+    if (priv === 0 && (c[C.scounteren] & mask) === 0) return virt ? 2 : 1;
+    return 0;
+  };
+}
+
+/** Leaves count + (hi:lo at `slot`) in h.lo, h.hi. */
+function plus(h: Hart, count: number, slot: number): void {
+  const lo = (count % WORD) + (h.c[slot] >>> 0);
+  h.lo = lo | 0;
+  h.hi = (Math.floor(count / WORD) + h.c[slot + 1] + (lo >= WORD ? 1 : 0)) | 0;
+}
+
+/** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it will have moved when the writing instruction is done. */
+function counter(slot: number, bit: number, skew: number, count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
+  return {
+    read: (h) => {
+      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) return plus(h, count(h), slot);
+      h.lo = h.c[slot];
+      h.hi = h.c[slot + 1];
+    },
+    write: (h, lo, hi) => {
+      h.c[slot] = lo;
+      h.c[slot + 1] = hi;
+      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) subtract(h, slot, count(h) + skew);
+    },
+  };
+}
+
+function subtract(h: Hart, slot: number, count: number): void {
+  const lo = (h.c[slot] >>> 0) - (count % WORD);
+  h.c[slot] = lo | 0;
+  h.c[slot + 1] -= Math.floor(count / WORD) + (lo < 0 ? 1 : 0);
+}
+
+export const mcycle = counter(C.cycleOffset, 0, 1, (h) => h.cycles);
+export const minstret = counter(C.instretOffset, 2, 1, (h) => h.instret);
+export const cycle: Rules = { read: mcycle.read, guard: allowed(0) };
+export const instret: Rules = { read: minstret.read, guard: allowed(2) };
+
+export const time: Rules = {
+  guard: allowed(TIME),
+  read: (h) => {
+    const ticks = h.host.ticks();
+    if (h.w[HS.VIRT >> 2] !== 0) return plus(h, ticks, C.htimedelta);
+    h.lo = ticks | 0;
+    h.hi = Math.floor(ticks / WORD);
+  },
+};
+
+export function writeInhibit(h: Hart, lo: number): void {
+  for (const [rules, bit, slot] of [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset]] as const) {
+    const mask = 1 << bit;
+    rules.read(h);
+    const [valueLo, valueHi] = [h.lo, h.hi];
+    h.c[C.mcountinhibit] = (h.c[C.mcountinhibit] & ~mask) | (lo & mask);
+    if ((lo & mask) !== 0) {
+      h.c[slot] = valueLo;
+      h.c[slot + 1] = valueHi;
+    } else rules.write(h, valueLo, valueHi);
+  }
+}
+
+export const stimecmp: Rules = {
+  guard: (h) => {
+    const c = h.c;
+    if (h.w[HS.PRIV >> 2] === 3) return 0;
+    if ((c[C.mcounteren] & (1 << TIME)) === 0 || (c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) return 1;
+    if (h.w[HS.VIRT >> 2] === 0) return 0;
+    return (c[C.hcounteren] & (1 << TIME)) === 0 || (c[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 2 : 0;
+  },
+  write: (h, lo, hi) => {
+    h.c[C.stimecmp] = lo;
+    h.c[C.stimecmp + 1] = hi;
+    h.timers.supervisorChanged();
+    h.interruptsChanged();
+  },
+};
+
+export const vstimecmp: Rules = {
+  guard: (h) => {
+    if (h.w[HS.PRIV >> 2] === 3) return 0;
+    return (h.c[C.mcounteren] & (1 << TIME)) === 0 || (h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 1 : 0;
+  },
+  write: (h, lo, hi) => {
+    h.c[C.vstimecmp] = lo;
+    h.c[C.vstimecmp + 1] = hi;
+    h.timers.guestChanged();
+    h.interruptsChanged();
+  },
+};
+
+export function writeTimeDelta(h: Hart, lo: number, hi: number): void {
+  h.c[C.htimedelta] = lo;
+  h.c[C.htimedelta + 1] = hi;
+  h.timers.guestChanged();
+  h.interruptsChanged();
+}

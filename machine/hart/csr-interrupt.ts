@@ -1,0 +1,83 @@
+/**
+ * Interrupt registers. There is one set of pending bits (wires, what software set, hvip) and one set of enables (mie);
+ * sip, sie, hip, hie, vsip, vsie are windows on them.
+ * @spec priv 3.1.9 @spec priv 12.1.3 @spec priv 18.2.3
+ */
+import { ENVCFG, IP, IP_S, IP_VS } from './bits.ts';
+import type { CsrRow } from './csr.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+type Rules = Pick<CsrRow, 'read' | 'write' | 'modify'>;
+
+const HIE = IP_VS | IP.SGEI;
+
+function give(h: Hart, lo: number): void {
+  h.lo = lo;
+  h.hi = 0;
+}
+
+/** Stores `value` in the bits `mask` of a slot. */
+function merge(h: Hart, slot: number, mask: number, value: number): void {
+  h.c[slot] = (h.c[slot] & ~mask) | (value & mask);
+  h.interruptsChanged();
+}
+
+/** Writes bits of hvip that are seen from elsewhere. */
+const mergeHvip = (h: Hart, mask: number, value: number): void => merge(h, C.hvip, mask, value);
+
+/** STIP can be written only while no comparator drives it. */
+function softBits(h: Hart): number {
+  return (h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) !== 0 ? IP.SSI | IP.SEI : IP_S;
+}
+
+/** The SSI wire is edge-like (inter-processor interrupts): clearing the bit clears it too. */
+function writeSoft(h: Hart, mask: number, value: number): void {
+  if ((mask & IP.SSI) !== 0 && (value & IP.SSI) === 0) h.drive(IP.SSI, false);
+  merge(h, C.softPending, mask, value);
+}
+
+export const mip: Rules = {
+  read: (h) => give(h, h.pending),
+  modify: (h) => give(h, (h.pending & ~IP.SEI) | (h.c[C.softPending] & IP.SEI)),
+  write: (h, lo) => {
+    writeSoft(h, softBits(h), lo);
+    mergeHvip(h, IP.VSSI, lo);
+  },
+};
+
+export const sip: Rules = {
+  read: (h) => give(h, h.pending & h.c[C.mideleg] & IP_S),
+  write: (h, lo) => writeSoft(h, IP.SSI & h.c[C.mideleg], lo),
+};
+
+export const sie: Rules = {
+  read: (h) => give(h, h.c[C.mie] & h.c[C.mideleg] & IP_S),
+  write: (h, lo) => merge(h, C.mie, h.c[C.mideleg] & IP_S, lo),
+};
+
+export const hip: Rules = {
+  read: (h) => give(h, h.pending & HIE),
+  write: (h, lo) => mergeHvip(h, IP.VSSI, lo),
+};
+
+export const hie: Rules = {
+  read: (h) => give(h, h.c[C.mie] & HIE),
+  write: (h, lo) => merge(h, C.mie, HIE, lo),
+};
+
+/** The guest's registers show the VS bits one place lower, as its own S bits. */
+export const vsip: Rules = {
+  read: (h) => give(h, (h.pending & h.c[C.hideleg] & IP_VS) >> 1),
+  write: (h, lo) => mergeHvip(h, IP.VSSI & h.c[C.hideleg], lo << 1),
+};
+
+export const vsie: Rules = {
+  read: (h) => give(h, (h.c[C.mie] & h.c[C.hideleg] & IP_VS) >> 1),
+  write: (h, lo) => merge(h, C.mie, h.c[C.hideleg] & IP_VS, lo << 1),
+};
+
+export const writeHvip = (h: Hart, lo: number): void => merge(h, C.hvip, IP_VS, lo);
+export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, IP_VS, lo);
+export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S, lo);
+export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, 0x1eee, lo);

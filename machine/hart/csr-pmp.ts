@@ -1,0 +1,55 @@
+/** Rules of the PMP registers: locks, and the one-page grain. @spec priv 3.7.1 */
+import type { CsrRow } from './csr.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+const LOCK = 0x80;
+
+/** One configuration byte as it may be stored: R=0 W=1 is reserved, NA4 is not selectable with a grain of a page. */
+function legal(old: number, value: number): number {
+  if ((old & LOCK) !== 0) return old;
+  let next = value & 0x9f;
+  if ((next & 3) === 2) next &= ~3;
+  if (((next >> 3) & 3) === 2) next = (next & ~0x18) | (old & 0x18);
+  return next;
+}
+
+function legalWord(old: number, value: number): number {
+  let result = 0;
+  for (let shift = 0; shift < 32; shift += 8) result |= legal((old >>> shift) & 0xff, (value >>> shift) & 0xff) << shift;
+  return result;
+}
+
+/** Writes the register with the configuration of entries `first` … first + 7. */
+export function writeConfig(first: number): NonNullable<CsrRow['write']> {
+  const slot = first === 0 ? C.pmpcfg0 : C.pmpcfg2;
+  return (h: Hart, lo: number, hi: number) => {
+    h.c[slot] = legalWord(h.c[slot], lo);
+    h.c[slot + 1] = legalWord(h.c[slot + 1], hi);
+    changed(h);
+  };
+}
+
+/** Bits below the grain read as ones under NAPOT and as zeros under TOR and OFF; what was written stays stored. */
+export function address(i: number): Pick<CsrRow, 'read' | 'write' | 'refetch'> {
+  const slot = C.pmpaddr + 2 * i;
+  return {
+    read: (h) => {
+      const napot = ((h.pmp.config(i) >> 3) & 3) === 3;
+      h.lo = napot ? h.c[slot] | 0x1ff : h.c[slot] & ~0x3ff;
+      h.hi = h.c[slot + 1];
+    },
+    write: (h, lo, hi) => {
+      if (h.pmp.addressLocked(i)) return;
+      h.c[slot] = lo;
+      h.c[slot + 1] = hi & 0x3f_ffff;
+      changed(h);
+    },
+    refetch: true,
+  };
+}
+
+function changed(h: Hart): void {
+  h.pmp.update();
+  h.flushTlbs();
+}

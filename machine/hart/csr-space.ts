@@ -1,0 +1,117 @@
+/** Rules of the translation roots, of the environment configuration, and of state enables (Smstateen). */
+import { HS } from '../engine/layout.ts';
+import { ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
+import type { CsrRow, Deny } from './csr.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
+
+/** Bare, Sv39, Sv48, Sv57. */
+const legalMode = (hi: number): boolean => hi >>> 28 === 0 || (hi >>> 28 >= 8 && hi >>> 28 <= 10);
+
+function spaceChanged(h: Hart): void {
+  h.contexts.spaceChanged();
+  h.refresh();
+}
+
+/** A write with a mode that does not exist changes nothing. @spec priv 12.1.11 */
+function writeRoot(slot: number): NonNullable<CsrRow['write']> {
+  return (h, lo, hi) => {
+    if (!legalMode(hi)) return;
+    h.c[slot] = lo;
+    h.c[slot + 1] = hi;
+    spaceChanged(h);
+  };
+}
+
+export const satp: Rules = {
+  refetch: true,
+  guard: (h): Deny => {
+    if (h.w[HS.PRIV >> 2] !== 1) return 0;
+    if (h.w[HS.VIRT >> 2] !== 0) return (h.c[C.hstatus] & HSTATUS.VTVM) !== 0 ? 2 : 0;
+    return (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0;
+  },
+  write: writeRoot(C.satp),
+};
+
+export const vsatp: Rules = { refetch: true, write: writeRoot(C.vsatp) };
+
+export const hgatp: Rules = {
+  refetch: true,
+  guard: (h): Deny => (h.w[HS.PRIV >> 2] === 1 && h.w[HS.VIRT >> 2] === 0 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0),
+  write: (h, lo, hi) => {
+    const mode = legalMode(hi) ? hi & ~0x0fff_ffff : h.c[C.hgatp + 1] & ~0x0fff_ffff;
+    h.c[C.hgatp] = lo & ~3;
+    h.c[C.hgatp + 1] = mode | (hi & 0x03ff_ffff); // VMID has 14 bits
+    spaceChanged(h);
+  },
+};
+
+const TRANSLATION = ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI;
+const GUEST_HI = TRANSLATION | ENVCFG.STCE_HI;
+const LOW = ENVCFG.FIOM | ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
+
+/** CBIE = 2 is reserved: the old value stays. */
+const legalLow = (old: number, lo: number): number => (lo & LOW & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE;
+
+export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
+  const c = h.c;
+  const changed = c[C.menvcfg + 1] ^ hi;
+  c[C.menvcfg] = legalLow(c[C.menvcfg], lo);
+  c[C.menvcfg + 1] = hi & GUEST_HI;
+  if ((changed & TRANSLATION) !== 0) h.flushTlbs();
+  if ((changed & ENVCFG.STCE_HI) !== 0) {
+    h.timers.supervisorChanged();
+    h.timers.guestChanged();
+    h.interruptsChanged();
+  }
+}
+
+/** Bits that menvcfg withholds read as zero. @spec priv 18.2.5 */
+export const henvcfg: Rules = {
+  guard: (h) => stateenEnvcfg(h),
+  read: (h) => {
+    h.lo = h.c[C.henvcfg];
+    h.hi = h.c[C.henvcfg + 1] & h.c[C.menvcfg + 1];
+  },
+  write: (h, lo, hi) => {
+    const c = h.c;
+    const next = hi & GUEST_HI & c[C.menvcfg + 1];
+    const changed = c[C.henvcfg + 1] ^ next;
+    c[C.henvcfg] = legalLow(c[C.henvcfg], lo);
+    c[C.henvcfg + 1] = next;
+    if ((changed & TRANSLATION) !== 0) h.flushTlbs();
+    if ((changed & ENVCFG.STCE_HI) !== 0) {
+      h.timers.guestChanged();
+      h.interruptsChanged();
+    }
+  },
+};
+
+// ---- Smstateen: mstateen0.SE0 (63) opens the lower stateen registers, ENVCFG (62) the configuration registers ------
+
+const SE0 = 1 << 31;
+const ENV = 1 << 30;
+export const STATEEN_HI = SE0 | ENV;
+
+/** Does `bit` of the upper stateen words allow what this mode asks? `deep`: hstateen0 governs this register for VS mode. */
+function stateen(h: Hart, bit: number): Deny {
+  if (h.w[HS.PRIV >> 2] === 3) return 0;
+  if ((h.c[C.mstateen0 + 1] & bit) === 0) return 1;
+  return h.w[HS.VIRT >> 2] !== 0 && (h.c[C.hstateen0 + 1] & bit) === 0 ? 2 : 0;
+}
+
+export const stateenEnvcfg = (h: Hart): Deny => stateen(h, ENV);
+export const stateenSe = (h: Hart): Deny => stateen(h, SE0);
+/** stateen1 … 3 are there, with nothing in them, but their SE bits above are zero. */
+export const stateenNone = (h: Hart): Deny => (h.w[HS.PRIV >> 2] === 3 ? 0 : 1);
+
+export const hstateen0: Rules = {
+  guard: (h) => (h.w[HS.PRIV >> 2] !== 3 && (h.c[C.mstateen0 + 1] & SE0) === 0 ? 1 : 0),
+  read: (h) => {
+    h.lo = 0;
+    h.hi = h.c[C.hstateen0 + 1] & h.c[C.mstateen0 + 1];
+  },
+  write: (h, _lo, hi) => { h.c[C.hstateen0 + 1] = hi & STATEEN_HI & h.c[C.mstateen0 + 1]; },
+};

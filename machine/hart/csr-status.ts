@@ -1,0 +1,94 @@
+/** Rules of the status registers and of the floating-point registers (whose legality mstatus.FS decides). */
+import { HS } from '../engine/layout.ts';
+import { HSTATUS, MSTATUS } from './bits.ts';
+import type { CsrRow } from './csr.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
+
+const letters = (text: string): number => [...text].reduce((bits, ch) => bits | (1 << (ch.charCodeAt(0) - 65)), 0);
+/** RV64 and these extensions; the upper word's top bits say 64. @spec priv 3.1.1 */
+export const MISA = letters('ACDFHIMSU');
+
+const S_BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
+const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV | MSTATUS.TVM | MSTATUS.TW | MSTATUS.TSR;
+const M_BITS_HI = MSTATUS.GVA_HI | MSTATUS.MPV_HI;
+const dirty = (lo: number): number => ((lo & MSTATUS.FS) === MSTATUS.FS ? MSTATUS.SD_HI : 0);
+
+function statusChanged(h: Hart): void {
+  h.refresh();
+  h.interruptsChanged();
+}
+
+export const mstatus: Rules = {
+  read: (h) => {
+    h.foldFs();
+    h.lo = h.c[C.mstatus];
+    h.hi = h.c[C.mstatus + 1] | dirty(h.lo);
+  },
+  write: (h, lo, hi) => {
+    h.foldFs();
+    const c = h.c;
+    let next = (c[C.mstatus] & ~M_BITS) | (lo & M_BITS);
+    if ((next & MSTATUS.MPP) === 2 << MSTATUS.MPP_SHIFT) next = (next & ~MSTATUS.MPP) | (c[C.mstatus] & MSTATUS.MPP);
+    c[C.mstatus] = next;
+    c[C.mstatus + 1] = (c[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
+    statusChanged(h);
+  },
+};
+
+export const sstatus: Rules = {
+  read: (h) => {
+    h.foldFs();
+    h.lo = h.c[C.mstatus] & S_BITS;
+    h.hi = (h.c[C.mstatus + 1] & MSTATUS.UXL_HI) | dirty(h.lo);
+  },
+  write: (h, lo) => {
+    h.foldFs();
+    h.c[C.mstatus] = (h.c[C.mstatus] & ~S_BITS) | (lo & S_BITS);
+    statusChanged(h);
+  },
+};
+
+export const vsstatus: Rules = {
+  read: (h) => {
+    h.foldFs();
+    h.lo = h.c[C.vsstatus];
+    h.hi = h.c[C.vsstatus + 1] | dirty(h.lo);
+  },
+  write: (h, lo) => {
+    h.foldFs();
+    h.c[C.vsstatus] = lo & S_BITS;
+    statusChanged(h);
+  },
+};
+
+const H_BITS = HSTATUS.GVA | HSTATUS.SPV | HSTATUS.SPVP | HSTATUS.HU | HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
+
+export function writeHstatus(h: Hart, lo: number): void {
+  h.c[C.hstatus] = lo & H_BITS;
+}
+
+/** Floating-point registers are there only while FS allows. */
+const guard = (h: Hart) => (h.w[HS.FS_ON >> 2] !== 0 ? 0 : 1) as 0 | 1;
+
+function touchFp(h: Hart): void { h.w[HS.FS_DIRTY >> 2] = 1; }
+
+export const fflags: Rules = {
+  guard,
+  read: (h) => { h.lo = h.w[HS.FFLAGS >> 2]; h.hi = 0; },
+  write: (h, lo) => { h.w[HS.FFLAGS >> 2] = lo & 31; touchFp(h); },
+};
+
+export const frm: Rules = {
+  guard,
+  read: (h) => { h.lo = h.w[HS.FRM >> 2]; h.hi = 0; },
+  write: (h, lo) => { h.w[HS.FRM >> 2] = lo & 7; touchFp(h); },
+};
+
+export const fcsr: Rules = {
+  guard,
+  read: (h) => { h.lo = h.fcsr; h.hi = 0; },
+  write: (h, lo) => { h.fcsr = lo; touchFp(h); },
+};

@@ -1,0 +1,118 @@
+/**
+ * Access to control and status registers: which one an instruction means (under virtualization some names mean the
+ * guest's copies), whether it may, and the read-modify-write itself. The registers are the rows of csr-rows.ts.
+ * @spec priv 2.1 @spec priv 18.2
+ */
+import { SLOW } from '../engine/layout.ts';
+import { HS } from '../engine/layout.ts';
+import { Cause } from './bits.ts';
+import { ROWS } from './csr-rows.ts';
+import type { Hart } from './hart.ts';
+import { illegalInstruction, raise } from './trap.ts';
+
+/** What stands in the way of an access. */
+export const Deny = { no: 0, illegal: 1, virtual: 2 } as const;
+export type Deny = (typeof Deny)[keyof typeof Deny];
+
+export interface CsrRow {
+  readonly number: number;
+  readonly name: string;
+  /** Index of the stored value (slots.ts), -1 when `read` and `write` do it all. */
+  readonly slot: number;
+  /** Writable bits of the stored value. */
+  readonly maskLo: number;
+  readonly maskHi: number;
+  /** Leaves the value in h.lo, h.hi. */
+  readonly read?: (h: Hart) => void;
+  readonly write?: (h: Hart, lo: number, hi: number) => void;
+  /** The value that csrrs and csrrc start from, where it differs from what is read (mip.SEIP). */
+  readonly modify?: (h: Hart) => void;
+  readonly guard?: (h: Hart, write: boolean) => Deny;
+  /** After a write the next instruction may have to be fetched anew. */
+  readonly refetch?: boolean;
+}
+
+const byNumber: (CsrRow | undefined)[] = new Array<CsrRow | undefined>(4096).fill(undefined);
+for (const row of ROWS) byNumber[row.number] = row;
+
+/** The supervisor registers that have a guest's copy 0x100 above. @spec priv 18.2 */
+const hasGuestCopy = new Uint8Array(4096);
+for (const n of [0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180]) hasGuestCopy[n] = 1;
+
+/** All registers, for reference pages and debuggers. */
+export const csrRows: readonly CsrRow[] = ROWS;
+
+function readRow(h: Hart, row: CsrRow): void {
+  if (row.read !== undefined) return row.read(h);
+  h.lo = h.c[row.slot];
+  h.hi = h.c[row.slot + 1];
+}
+
+function writeRow(h: Hart, row: CsrRow, lo: number, hi: number): void {
+  if (row.write !== undefined) return row.write(h, lo, hi);
+  const c = h.c;
+  c[row.slot] = (c[row.slot] & ~row.maskLo) | (lo & row.maskLo);
+  c[row.slot + 1] = (c[row.slot + 1] & ~row.maskHi) | (hi & row.maskHi);
+}
+
+/** Reads by number, as the most privileged software would: value in h.lo, h.hi. False = no such register. */
+export function readCsr(h: Hart, number: number): boolean {
+  const row = byNumber[number & 0xfff];
+  if (row === undefined) return false;
+  readRow(h, row);
+  return true;
+}
+
+/** Writes by number, with WARL rules and side effects. False = no such register, or read-only. */
+export function writeCsr(h: Hart, number: number, lo: number, hi: number): boolean {
+  const row = byNumber[number & 0xfff];
+  if (row === undefined || number >> 10 === 3) return false;
+  writeRow(h, row, lo, hi);
+  return true;
+}
+
+/** May the hart, as it is, access this register? */
+function check(h: Hart, row: CsrRow, write: boolean): Deny {
+  const n = row.number;
+  if (write && n >> 10 === 3) return Deny.illegal;
+  const level = (n >> 8) & 3;
+  const priv = h.w[HS.PRIV >> 2];
+  if (h.w[HS.VIRT >> 2] !== 0) {
+    if (level === 3) return Deny.illegal;
+    if (level === 2 || (level === 1 && priv === 0)) return row.guard?.(h, write) === Deny.illegal ? Deny.illegal : Deny.virtual;
+  } else if (level === 2 ? priv === 0 : level > priv) return Deny.illegal;
+  return row.guard === undefined ? Deny.no : row.guard(h, write);
+}
+
+/** csrrw, csrrs, csrrc and their immediate forms. @spec zicsr 7.1 */
+export function csrInstruction(h: Hart, insn: number): number {
+  const number = insn >>> 20;
+  const f3 = (insn >> 12) & 7;
+  const source = (insn >> 15) & 31;
+  const rd = (insn >> 7) & 31;
+  const isSwap = (f3 & 3) === 1;
+  const write = isSwap || source !== 0;
+  let row = byNumber[number];
+  if (row === undefined) return illegalInstruction(h);
+  const deny = check(h, row, write);
+  if (deny !== Deny.no) return deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
+  if (hasGuestCopy[number] !== 0 && h.w[HS.VIRT >> 2] !== 0) row = byNumber[number + 0x100]!;
+
+  let lo = (f3 & 4) !== 0 ? source : h.x32[2 * source];
+  let hi = (f3 & 4) !== 0 ? 0 : h.x32[2 * source + 1];
+  if (!isSwap || rd !== 0) {
+    readRow(h, row);
+    const oldLo = h.lo;
+    const oldHi = h.hi;
+    if (!isSwap && write) {
+      if (row.modify !== undefined) row.modify(h);
+      if ((f3 & 3) === 2) { lo |= h.lo; hi |= h.hi; } else { lo = h.lo & ~lo; hi = h.hi & ~hi; }
+    }
+    h.setX(rd, oldLo, oldHi);
+  }
+  if (!write) return SLOW.NEXT;
+  writeRow(h, row, lo, hi);
+  if (row.refetch !== true) return SLOW.NEXT;
+  h.retire(4);
+  return SLOW.JUMP;
+}

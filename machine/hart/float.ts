@@ -1,0 +1,181 @@
+/**
+ * Floating-point instructions in software, by mnemonic: what generated code does not compute inline (other rounding
+ * modes, NaNs, subnormals, overflow, half precision, fused operations …).
+ * @spec unpriv 20 @spec unpriv 21 @spec zfh 22 @spec zfa 22.4
+ */
+import { HS, SLOW } from '../engine/layout.ts';
+import * as arithmetic from './softfloat/arithmetic.ts';
+import * as compares from './softfloat/compare.ts';
+import * as converts from './softfloat/convert.ts';
+import { DOUBLE, HALF, SINGLE, Status } from './softfloat/format.ts';
+import type { Format } from './softfloat/format.ts';
+import * as fused from './softfloat/fused.ts';
+import { fliConstant } from './float-constants.ts';
+import type { Hart } from './hart.ts';
+import type { Handler } from './system.ts';
+import { illegalInstruction } from './trap.ts';
+
+const FFLAGS = HS.FFLAGS >> 2;
+const DYNAMIC = 7;
+const st = new Status();
+
+interface Operands {
+  readonly h: Hart;
+  readonly insn: number;
+}
+
+/** What an instruction does, once it is known to be legal and `st` is set up. */
+type Body = (o: Operands, f: Format) => void;
+
+const field = (insn: number, at: number): number => (insn >>> at) & 31;
+
+/** An f register as this format sees it: what is not NaN-boxed is the canonical NaN. */
+function readF(h: Hart, i: number, f: Format): bigint {
+  const bits = BigInt.asUintN(64, h.f[i]);
+  if (f === DOUBLE) return bits;
+  const width = f === SINGLE ? 32n : 16n;
+  return bits >> width === (1n << (64n - width)) - 1n ? BigInt.asUintN(Number(width), bits) : f.nan;
+}
+
+function writeF(h: Hart, i: number, f: Format, bits: bigint): void {
+  h.f[i] = f === DOUBLE ? BigInt.asIntN(64, bits) : f === SINGLE ? bits | (-1n << 32n) : bits | (-1n << 16n);
+  h.w[HS.FS_DIRTY >> 2] = 1;
+}
+
+const writeX = (o: Operands, value: bigint): void => { if (field(o.insn, 7) !== 0) o.h.x[field(o.insn, 7)] = value; };
+const one = (o: Operands, f: Format): bigint => readF(o.h, field(o.insn, 15), f);
+const two = (o: Operands, f: Format): bigint => readF(o.h, field(o.insn, 20), f);
+const three = (o: Operands, f: Format): bigint => readF(o.h, field(o.insn, 27), f);
+const result = (o: Operands, f: Format, bits: bigint): void => writeF(o.h, field(o.insn, 7), f, bits);
+
+/** Checks legality and rounding mode, runs the body, accrues its exceptions. */
+function instruction(f: Format, hasRounding: boolean, body: Body): Handler {
+  return (h, insn) => {
+    if (h.w[HS.FS_ON >> 2] === 0) return illegalInstruction(h);
+    st.flags = 0;
+    if (hasRounding) {
+      const rm = (insn >> 12) & 7;
+      st.rm = rm === DYNAMIC ? h.w[HS.FRM >> 2] : rm;
+      if (st.rm > 4) return illegalInstruction(h);
+    }
+    body({ h, insn }, f);
+    if (st.flags !== 0) {
+      h.w[FFLAGS] |= st.flags;
+      h.w[HS.FS_DIRTY >> 2] = 1;
+    }
+    return SLOW.NEXT;
+  };
+}
+
+type Two = (f: Format, st: Status, a: bigint, b: bigint) => bigint;
+const binary = (op: Two): Body => (o, f) => result(o, f, op(f, st, one(o, f), two(o, f)));
+
+/** The four fused operations: signs of the product and of the addend. */
+function multiplyAdd(negateProduct: boolean, negateAddend: boolean): Body {
+  return (o, f) => {
+    const a = one(o, f) ^ (negateProduct ? f.signBit : 0n);
+    const c = three(o, f) ^ (negateAddend ? f.signBit : 0n);
+    result(o, f, arithmetic.fma(f, st, a, two(o, f), c));
+  };
+}
+
+/** The host computes most fused operations exactly; the rest is for the software. */
+function quickFused(f: Format, negateProduct: boolean, negateAddend: boolean): Handler {
+  const exact = instruction(f, true, multiplyAdd(negateProduct, negateAddend));
+  const compute = f === DOUBLE ? fused.fusedDouble : fused.fusedSingle;
+  const read = f === DOUBLE ? (h: Hart, i: number): number => h.fd[i] : (h: Hart, i: number): number => (h.f32[2 * i + 1] === -1 ? h.fs[2 * i] : NaN);
+  return (h, insn) => {
+    const rm = (insn >> 12) & 7;
+    if (h.w[HS.FS_ON >> 2] === 0 || (rm === DYNAMIC ? h.w[HS.FRM >> 2] : rm) !== 0) return exact(h, insn);
+    const a = read(h, field(insn, 15));
+    const c = read(h, field(insn, 27));
+    const r = compute(negateProduct ? -a : a, read(h, field(insn, 20)), negateAddend ? -c : c);
+    if (r !== r) return exact(h, insn);
+    const rd = field(insn, 7);
+    if (f === DOUBLE) h.fd[rd] = r;
+    else {
+      h.fs[2 * rd] = r;
+      h.f32[2 * rd + 1] = -1;
+    }
+    if (fused.inexact) h.w[FFLAGS] |= 1;
+    h.w[HS.FS_DIRTY >> 2] = 1;
+    return SLOW.NEXT;
+  };
+}
+
+const relation = (how: compares.Relation, quiet: boolean): Body => (o, f) =>
+  writeX(o, compares.compare(f, st, how, one(o, f), two(o, f), quiet) ? 1n : 0n);
+const choose = (maximum: boolean, propagate: boolean): Body => (o, f) => result(o, f, compares.select(f, st, one(o, f), two(o, f), maximum, propagate));
+
+/** Sign injection: the sign of rs2, its opposite, or the exclusive or of both. */
+const signInjection = (how: 'copy' | 'negate' | 'xor'): Body => (o, f) => {
+  const a = one(o, f);
+  const sign = two(o, f) & f.signBit;
+  const magnitude = a & (f.signBit - 1n);
+  const from = how === 'copy' ? sign : how === 'negate' ? sign ^ f.signBit : sign ^ (a & f.signBit);
+  result(o, f, magnitude | from);
+};
+
+/** Rows of each format: name, does it have a rounding mode, body. */
+const common: readonly (readonly [name: string, rounding: boolean, body: Body])[] = [
+  ['fadd', true, binary(arithmetic.add)],
+  ['fsub', true, binary(arithmetic.sub)],
+  ['fmul', true, binary(arithmetic.mul)],
+  ['fdiv', true, binary(arithmetic.div)],
+  ['fsqrt', true, (o, f) => result(o, f, arithmetic.sqrt(f, st, one(o, f)))],
+  ['fmadd', true, multiplyAdd(false, false)],
+  ['fmsub', true, multiplyAdd(false, true)],
+  ['fnmsub', true, multiplyAdd(true, false)],
+  ['fnmadd', true, multiplyAdd(true, true)],
+  ['fmin', false, choose(false, false)],
+  ['fmax', false, choose(true, false)],
+  ['fminm', false, choose(false, true)],
+  ['fmaxm', false, choose(true, true)],
+  ['feq', false, relation('eq', true)],
+  ['flt', false, relation('lt', false)],
+  ['fle', false, relation('le', false)],
+  ['fltq', false, relation('lt', true)],
+  ['fleq', false, relation('le', true)],
+  ['fsgnj', false, signInjection('copy')],
+  ['fsgnjn', false, signInjection('negate')],
+  ['fsgnjx', false, signInjection('xor')],
+  ['fclass', false, (o, f) => writeX(o, BigInt(compares.classify(f, one(o, f))))],
+  ['fround', true, (o, f) => result(o, f, converts.toIntegral(f, st, one(o, f), false))],
+  ['froundnx', true, (o, f) => result(o, f, converts.toIntegral(f, st, one(o, f), true))],
+  ['fli', false, (o, f) => result(o, f, fliConstant(f, field(o.insn, 15)))],
+];
+
+const integers = [['w', 32, false], ['wu', 32, true], ['l', 64, false], ['lu', 64, true]] as const;
+
+function conversions(table: Map<string, Handler>, f: Format): void {
+  for (const [name, bits, unsigned] of integers) {
+    table.set(`fcvt.${name}.${f.name}`, instruction(f, true, (o) => writeX(o, converts.toInteger(f, st, one(o, f), bits, unsigned))));
+    table.set(`fcvt.${f.name}.${name}`, instruction(f, true, (o) => {
+      const x = o.h.x[field(o.insn, 15)];
+      result(o, f, converts.fromInteger(f, st, unsigned ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x)));
+    }));
+  }
+  for (const to of FORMATS) {
+    if (to !== f) table.set(`fcvt.${to.name}.${f.name}`, instruction(f, true, (o) => result(o, to, converts.convert(f, to, st, one(o, f)))));
+  }
+}
+
+const FORMATS = [HALF, SINGLE, DOUBLE] as const;
+
+function build(): Map<string, Handler> {
+  const table = new Map<string, Handler>();
+  for (const f of FORMATS) {
+    for (const [name, rounding, body] of common) table.set(`${name}.${f.name}`, instruction(f, rounding, body));
+    conversions(table, f);
+  }
+  for (const f of [SINGLE, DOUBLE]) {
+    table.set(`fmadd.${f.name}`, quickFused(f, false, false));
+    table.set(`fmsub.${f.name}`, quickFused(f, false, true));
+    table.set(`fnmsub.${f.name}`, quickFused(f, true, false));
+    table.set(`fnmadd.${f.name}`, quickFused(f, true, true));
+  }
+  table.set('fcvtmod.w.d', instruction(DOUBLE, false, (o) => writeX(o, converts.toIntegerModular(DOUBLE, st, one(o, DOUBLE)))));
+  return table;
+}
+
+export const floatHandlers: ReadonlyMap<string, Handler> = build();

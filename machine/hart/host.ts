@@ -1,0 +1,27 @@
+/** What a hart needs of the machine around it. */
+import type { Supervisor } from '../api.ts';
+import type { EngineSide } from '../engine/port.ts';
+import type { Events } from '../events.ts';
+import type { Firmware } from '../firmware/host.ts';
+import type { Linear } from '../linear.ts';
+import type { AddressBus } from '../bus.ts';
+import type { TlbPool } from './contexts.ts';
+import type { Hart } from './hart.ts';
+
+export interface HartHost {
+  readonly linear: Linear;
+  readonly bus: AddressBus;
+  readonly events: Events;
+  readonly engine: EngineSide;
+  readonly tlbs: TlbPool;
+  /** Takes the traps into HS mode on a hosted machine. */
+  readonly supervisor: Supervisor | undefined;
+  /** Takes the environment calls of HS mode when there is no M-mode software. */
+  readonly firmware: Firmware | undefined;
+  /** satp.MODE that `switchSpace` writes: 8 = Sv39, 9 = Sv48, 10 = Sv57. */
+  readonly hostedMode: number;
+  /** The `time` counter: 10 MHz, never runs backwards whichever hart asks. */
+  ticks(): number;
+  /** An interrupt input of this hart went up. */
+  interruptRaised(hart: Hart): void;
+}

@@ -1,0 +1,52 @@
+/**
+ * Which interrupt is taken next: the highest-ranking privilege level that has one enabled, and in it the manual's order.
+ * @spec priv 3.1.9 @spec priv 18.3.2
+ */
+import { HS } from '../engine/layout.ts';
+import { MSTATUS } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+import { takeInterrupt } from './trap.ts';
+
+/** MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI. */
+const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6] as const;
+
+/** Takes the interrupt that is due, if any. Answers whether one was taken. */
+export function deliverInterrupt(h: Hart): boolean {
+  const ready = h.pending & h.c[C.mie];
+  if (ready === 0) return false;
+  const c = h.c;
+  const priv = h.w[HS.PRIV >> 2];
+  const virt = h.w[HS.VIRT >> 2] !== 0;
+  const status = c[C.mstatus];
+  const delegated = c[C.mideleg];
+
+  if (priv < 3 || (status & MSTATUS.MIE) !== 0) {
+    const m = ready & ~delegated;
+    // A hosted machine has no M mode: what nobody delegated stays pending.
+    if (m !== 0 && h.host.supervisor === undefined) return take(h, m, 3);
+  }
+  if (priv === 3) return false;
+  if (virt || priv === 0 || (status & MSTATUS.SIE) !== 0) {
+    const s = ready & delegated & ~c[C.hideleg];
+    if (s !== 0) return take(h, s, 1);
+  }
+  if (virt && (priv === 0 || (c[C.vsstatus] & MSTATUS.SIE) !== 0)) {
+    const vs = ready & delegated & c[C.hideleg];
+    if (vs !== 0) return take(h, vs, 0);
+  }
+  return false;
+}
+
+function take(h: Hart, bits: number, target: number): boolean {
+  for (const number of ORDER) {
+    if ((bits & (1 << number)) === 0) continue;
+    h.w[HS.RES >> 2] = 0;
+    takeInterrupt(h, number, target);
+    return true;
+  }
+  return false;
+}
+
+/** Would `wfi` go on now? Global enables do not matter. @spec priv 3.3.3 */
+export function wakePending(h: Hart): boolean { return (h.pending & h.c[C.mie]) !== 0; }

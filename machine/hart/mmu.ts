@@ -1,0 +1,256 @@
+/**
+ * Address translation: the page-table walker for one and two stages. It works on pairs of 32-bit words and allocates
+ * nothing; results and the description of a fault are left in its fields.
+ * @spec priv 12.3.2 @spec priv 18.5.1
+ */
+import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { PmpPerm } from './pmp.ts';
+import { C } from './slots.ts';
+
+const WORD = 0x1_0000_0000;
+const PERM_BIT = [PTE.R, PTE.W, PTE.X] as const;
+const PMP_BIT = [PmpPerm.R, PmpPerm.W, PmpPerm.X] as const;
+/** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. */
+const SIGN = [25, 16, 7] as const;
+/** Bits of a guest physical address in its upper word, by hgatp.MODE - 8. */
+const GUEST_BITS = [9, 18, 27] as const;
+
+export class Mmu {
+  /** Physical page number of the translation. */
+  ppn = 0;
+  /** May stores go through the same translation (dirty bit set, writable in both stages and by PMP)? */
+  writable = false;
+  /** log2 of the size in pages of the (first-stage) leaf. */
+  span = 0;
+  /** After a fault: exception code; guest physical address / 4; was it an implicit access (0 no, 1 read, 2 write)? */
+  cause = 0;
+  gpaLo = 0;
+  gpaHi = 0;
+  implicit = 0;
+
+  readonly #h: Hart;
+  // The second stage's results.
+  #gPpn = 0;
+  #gWritable = false;
+
+  constructor(hart: Hart) { this.#h = hart; }
+
+  /** Translates va = hi:lo for this access by (priv, virt). `executable`: hlvx, reads with execute permission. False = fault. */
+  translate(lo: number, hi: number, access: Access, priv: number, virt: boolean, executable = false): boolean {
+    const c = this.#h.c;
+    this.implicit = this.gpaLo = this.gpaHi = 0;
+    this.span = 0;
+    this.writable = true;
+    if (virt) {
+      if (!this.#guest(lo, hi, access, priv, executable)) return false;
+    } else if (priv === 3 || c[C.satp + 1] >>> 28 === 0) {
+      this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
+    } else {
+      const status = c[C.mstatus];
+      const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
+      const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+      if (!this.#walk(C.satp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, (status & MSTATUS.MXR) !== 0, false, adue, pbmte, false)) return false;
+    }
+    const allowed = this.#h.pmp.check(this.ppn, priv);
+    if ((allowed & PMP_BIT[access]) === 0) return this.#accessFault(access);
+    if ((allowed & PmpPerm.W) === 0) this.writable = false;
+    return true;
+  }
+
+  /** Both stages. */
+  #guest(lo: number, hi: number, access: Access, priv: number, executable: boolean): boolean {
+    const c = this.#h.c;
+    if (c[C.vsatp + 1] >>> 28 === 0) this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
+    else {
+      const status = c[C.vsstatus];
+      const mxr = ((status | c[C.mstatus]) & MSTATUS.MXR) !== 0;
+      const adue = (c[C.henvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
+      const pbmte = (c[C.henvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+      if (!this.#walk(C.vsatp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, mxr, executable, adue, pbmte, true)) return false;
+    }
+    const writable = this.writable;
+    if (!this.#second(this.ppn, lo & 0xfff, access, access, executable, 0)) return false;
+    this.ppn = this.#gPpn;
+    this.writable = writable && this.#gWritable;
+    return true;
+  }
+
+  /** One walk of a first-stage (or only) table. Under `virt` its entries lie at guest physical addresses. */
+  #walk(root: number, lo: number, hi: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean, adue: boolean, pbmte: boolean, virt: boolean): boolean {
+    const h = this.#h;
+    const m = h.host.linear.i32;
+    const mode = (h.c[root + 1] >>> 28) - 8;
+    if ((hi << SIGN[mode]) >> SIGN[mode] !== hi) return this.#pageFault(access);
+    let ppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
+    for (let level = mode + 2; level >= 0; level--) {
+      const offset = tableIndex(lo, hi, 12 + 9 * level) * 8;
+      let tableWritable = true;
+      if (virt) {
+        if (!this.#second(ppn, offset, Access.load, access, false, 1)) return false;
+        ppn = this.#gPpn;
+        tableWritable = this.#gWritable;
+      }
+      const at = this.#entry(ppn, offset, access);
+      if (at === 0) return false;
+      const pteLo = m[at];
+      const pteHi = m[at + 1];
+      if (malformed(pteLo, pteHi, level, pbmte)) return this.#pageFault(access);
+      const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
+      if ((pteLo & (PTE.R | PTE.X)) === 0) {
+        ppn = next;
+        continue;
+      }
+      if (!permitted(pteLo, access, priv, sum, mxr, executable)) return this.#pageFault(access);
+      const napot = pteHi < 0;
+      const size = 2 ** (9 * level);
+      if (!napot && next % size !== 0) return this.#pageFault(access);
+      const need = access === Access.store ? PTE.A | PTE.D : PTE.A;
+      let leaf = pteLo;
+      if ((pteLo & need) !== need) {
+        if (!adue) return this.#pageFault(access);
+        if (virt && !tableWritable && !this.#second(this.#tableGppn(root, lo, hi, level), offset, Access.store, access, false, 2)) return false;
+        leaf = this.#mark(ppn, at, pteLo | need, access);
+        if (leaf === 0) return false;
+      }
+      const vpn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
+      this.ppn = napot ? next - (next % 16) + (vpn % 16) : next + (vpn % size);
+      this.span = napot ? 4 : 9 * level;
+      this.writable = (leaf & (PTE.W | PTE.D)) === (PTE.W | PTE.D);
+      return true;
+    }
+    return this.#pageFault(access);
+  }
+
+  /**
+   * Second stage: guest page `gppn`. `access` is what must be allowed, `original` what the instruction wanted (the
+   * exception is named after it), `implicit` says that a first-stage entry is being read (1) or updated (2).
+   */
+  #second(gppn: number, offset: number, access: Access, original: Access, executable: boolean, implicit: number): boolean {
+    const h = this.#h;
+    const c = h.c;
+    const m = h.host.linear.i32;
+    this.#gPpn = gppn;
+    this.#gWritable = true;
+    if (c[C.hgatp + 1] >>> 28 === 0) return true;
+    const mode = (c[C.hgatp + 1] >>> 28) - 8;
+    const hi = Math.floor(gppn / 0x10_0000);
+    const lo = (gppn % 0x10_0000) * 4096 | offset;
+    if (hi >>> GUEST_BITS[mode] !== 0) return this.#guestFault(gppn, offset, original, implicit);
+    const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
+    const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+    const mxr = implicit === 0 && (c[C.mstatus] & MSTATUS.MXR) !== 0;
+    let ppn = (c[C.hgatp + 1] & 0xfff) * WORD + (c[C.hgatp] >>> 0);
+    const top = mode + 2;
+    for (let level = top; level >= 0; level--) {
+      let index = tableIndex(lo, hi, 12 + 9 * level);
+      if (level === top) {
+        index += Math.floor(gppn / 2 ** (9 * (top + 1))) % 4 * 512; // the root is four pages wide
+        ppn += index >> 9;
+        index &= 511;
+      }
+      const at = this.#entry(ppn, index * 8, original);
+      if (at === 0) return false;
+      const pteLo = m[at];
+      const pteHi = m[at + 1];
+      if (malformed(pteLo, pteHi, level, pbmte)) return this.#guestFault(gppn, offset, original, implicit);
+      const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
+      if ((pteLo & (PTE.R | PTE.X)) === 0) {
+        ppn = next;
+        continue;
+      }
+      const napot = pteHi < 0;
+      const size = 2 ** (9 * level);
+      if (!permitted(pteLo, access, 0, false, mxr, executable) || (!napot && next % size !== 0)) return this.#guestFault(gppn, offset, original, implicit);
+      const need = access === Access.store ? PTE.A | PTE.D : PTE.A;
+      let leaf = pteLo;
+      if ((pteLo & need) !== need) {
+        if (!adue) return this.#guestFault(gppn, offset, original, implicit);
+        leaf = this.#mark(ppn, at, pteLo | need, original);
+        if (leaf === 0) return false;
+      }
+      this.#gPpn = napot ? next - (next % 16) + (gppn % 16) : next + (gppn % size);
+      this.#gWritable = (leaf & (PTE.W | PTE.D)) === (PTE.W | PTE.D);
+      return true;
+    }
+    return this.#guestFault(gppn, offset, original, implicit);
+  }
+
+  /** Guest page of the first-stage table at `level`: walked again, for the rare update that the second stage must allow. */
+  #tableGppn(root: number, lo: number, hi: number, level: number): number {
+    const h = this.#h;
+    let gppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
+    for (let l = (h.c[root + 1] >>> 28) - 6; l > level; l--) {
+      this.#second(gppn, 0, Access.load, Access.load, false, 1);
+      const at = (h.host.linear.page(this.#gPpn) + tableIndex(lo, hi, 12 + 9 * l) * 8) >>> 2;
+      gppn = (h.host.linear.i32[at + 1] & PTE.PPN_HI) * 0x40_0000 + (h.host.linear.i32[at] >>> 10);
+    }
+    return gppn;
+  }
+
+  /** Word index of a table entry in linear memory; 0 after an access fault. */
+  #entry(ppn: number, offset: number, access: Access): number {
+    const page = this.#h.host.linear.page(ppn);
+    if (page === 0 || (this.#h.pmp.check(ppn, 1) & PmpPerm.R) === 0) {
+      this.#accessFault(access);
+      return 0;
+    }
+    return (page + offset) >>> 2;
+  }
+
+  /** Hardware update of accessed and dirty bits: the new lower word, 0 after an access fault. @spec svadu 1 */
+  #mark(ppn: number, at: number, value: number, access: Access): number {
+    const h = this.#h;
+    if ((h.pmp.check(ppn, 1) & PmpPerm.W) === 0) {
+      this.#accessFault(access);
+      return 0;
+    }
+    const page = h.host.linear.page(ppn);
+    if (h.host.engine.hasCode(page)) h.host.engine.dropCode(at * 4, 8);
+    h.host.linear.i32[at] = value;
+    return value;
+  }
+
+  #pageFault(access: Access): boolean {
+    this.cause = PAGE_FAULT[access];
+    return false;
+  }
+
+  #accessFault(access: Access): boolean {
+    this.cause = ACCESS_FAULT[access];
+    return false;
+  }
+
+  #guestFault(gppn: number, offset: number, original: Access, implicit: number): boolean {
+    const quarter = gppn * 1024 + (offset >>> 2);
+    this.cause = GUEST_FAULT[original];
+    this.gpaLo = quarter % WORD | 0;
+    this.gpaHi = Math.floor(quarter / WORD);
+    this.implicit = implicit;
+    return false;
+  }
+}
+
+/** Nine bits of hi:lo from `shift` up. */
+function tableIndex(lo: number, hi: number, shift: number): number {
+  if (shift >= 32) return (hi >>> (shift - 32)) & 511;
+  return shift <= 23 ? (lo >>> shift) & 511 : ((lo >>> shift) | (hi << (32 - shift))) & 511;
+}
+
+/** Not valid, reserved encodings, or bits that must be zero: in leaves and in pointers. @spec priv 12.3.1 */
+function malformed(lo: number, hi: number, level: number, pbmte: boolean): boolean {
+  if ((lo & PTE.V) === 0 || (lo & (PTE.R | PTE.W)) === PTE.W) return true;
+  if ((hi & ~PTE.PPN_HI) === 0) return (lo & (PTE.R | PTE.X)) === 0 && (lo & (PTE.A | PTE.D | PTE.U)) !== 0;
+  if ((hi & PTE.RESERVED_HI) !== 0 || (lo & (PTE.R | PTE.X)) === 0) return true;
+  const type = hi & PTE.PBMT_HI;
+  if (type !== 0 && (!pbmte || type === PTE.PBMT_HI)) return true;
+  return hi < 0 && (level !== 0 || ((lo >>> 10) & 15) !== 8);
+}
+
+function permitted(pte: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean): boolean {
+  if (priv === 0) {
+    if ((pte & PTE.U) === 0) return false;
+  } else if ((pte & PTE.U) !== 0 && (access === Access.fetch || !sum)) return false;
+  if (executable) return (pte & PTE.X) !== 0;
+  return (pte & PERM_BIT[access]) !== 0 || (mxr && access === Access.load && (pte & PTE.X) !== 0);
+}

@@ -1,0 +1,147 @@
+/**
+ * Privileged instructions: environment calls, wait, fences, cache-block operations.
+ * @spec priv 3.3 @spec priv 12.2 @spec priv 18.3
+ */
+import { HS, SLOW } from '../engine/layout.ts';
+import { Access, Cause, ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { wakePending } from './interrupts.ts';
+import { C } from './slots.ts';
+import { illegalInstruction, raise, raiseFault, virtualInstruction } from './trap.ts';
+
+const PC = HS.PC >> 2;
+const PRIV = HS.PRIV >> 2;
+const VIRT = HS.VIRT >> 2;
+const BLOCK = 64;
+
+export type Handler = (h: Hart, insn: number) => number;
+
+const rs1 = (insn: number): number => (insn >> 15) & 31;
+const rs2 = (insn: number): number => (insn >> 20) & 31;
+
+export function ecall(h: Hart): number {
+  const priv = h.w[PRIV];
+  const cause = priv === 3 ? Cause.ecallM : priv === 0 ? Cause.ecallU : h.w[VIRT] !== 0 ? Cause.ecallVS : Cause.ecallS;
+  return raise(h, cause, 0, 0);
+}
+
+export const ebreak: Handler = (h) => raise(h, Cause.breakpoint, h.w[PC], h.w[PC + 1]);
+
+/** Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. */
+export function wfi(h: Hart): number {
+  const priv = h.w[PRIV];
+  const virt = h.w[VIRT] !== 0;
+  if (priv !== 3 && (h.c[C.mstatus] & MSTATUS.TW) !== 0) return illegalInstruction(h);
+  if (virt && (priv === 0 || (h.c[C.hstatus] & HSTATUS.VTW) !== 0)) return virtualInstruction(h);
+  if (priv === 0) return illegalInstruction(h);
+  h.retire(4);
+  if (!wakePending(h)) h.waiting = true;
+  return SLOW.LEAVE;
+}
+
+/** Waits for a reservation to end: reservations end at slice ends, so there is nothing to wait for but time. @spec zawrs 1 */
+export function waitOnReservation(h: Hart): number {
+  h.retire(4);
+  h.w[HS.RES >> 2] = 0;
+  return SLOW.JUMP;
+}
+
+/** Decoded code follows every store: only what is under way must be fetched anew. */
+export function fenceI(h: Hart): number {
+  h.retire(4);
+  return SLOW.JUMP;
+}
+
+/** Page number of an address in a register: exact for sign-extended addresses. */
+function pageOf(h: Hart, register: number): number | undefined {
+  return register === 0 ? undefined : h.x32[2 * register + 1] * 0x10_0000 + (h.x32[2 * register] >>> 12);
+}
+
+function idOf(h: Hart, register: number, mask: number): number | undefined {
+  return register === 0 ? undefined : h.x32[2 * register] & mask;
+}
+
+const currentVmid = (h: Hart): number => (h.c[C.hgatp + 1] >>> 12) & 0x3fff;
+
+/** sfence.vma and sinval.vma: the hart's own address spaces, or under V the current virtual machine's. */
+export function sfenceVma(h: Hart, insn: number): number {
+  const priv = h.w[PRIV];
+  const page = pageOf(h, rs1(insn));
+  const asid = idOf(h, rs2(insn), 0xffff);
+  if (h.w[VIRT] !== 0) {
+    if (priv === 0 || (h.c[C.hstatus] & HSTATUS.VTVM) !== 0) return virtualInstruction(h);
+    h.contexts.fenceGuest(page, asid, currentVmid(h));
+  } else {
+    if (priv === 0 || (priv === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
+    h.contexts.fence(page, asid);
+  }
+  h.retire(4);
+  return SLOW.JUMP;
+}
+
+/** sfence.w.inval and sfence.inval.ir order what sinval does at once. */
+export function orderInvalidations(h: Hart): number {
+  if (h.w[PRIV] === 0) return h.w[VIRT] !== 0 ? virtualInstruction(h) : illegalInstruction(h);
+  return SLOW.NEXT;
+}
+
+/** hfence.vvma, hinval.vvma: the guest address spaces of the virtual machine that hgatp names. */
+export function hfenceVvma(h: Hart, insn: number): number {
+  if (h.w[VIRT] !== 0) return virtualInstruction(h);
+  if (h.w[PRIV] === 0) return illegalInstruction(h);
+  h.contexts.fenceGuest(pageOf(h, rs1(insn)), idOf(h, rs2(insn), 0xffff), currentVmid(h));
+  h.retire(4);
+  return SLOW.JUMP;
+}
+
+/** hfence.gvma, hinval.gvma: contexts hold both stages combined, so an address flushes the whole machine. */
+export function hfenceGvma(h: Hart, insn: number): number {
+  if (h.w[VIRT] !== 0) return virtualInstruction(h);
+  if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
+  h.contexts.fenceGuest(undefined, undefined, idOf(h, rs2(insn), 0x3fff));
+  h.retire(4);
+  return SLOW.JUMP;
+}
+
+/** What a cache-block operation may do, asked of each level's envcfg: 0 allowed, else the exception. @spec cmo 3.4 */
+function blockDenied(h: Hart, mask: number): number {
+  const priv = h.w[PRIV];
+  const virt = h.w[VIRT] !== 0;
+  if (priv === 3) return 0;
+  if ((h.c[C.menvcfg] & mask) === 0) return Cause.illegal;
+  if (virt && (h.c[C.henvcfg] & mask) === 0) return Cause.virtualInstruction;
+  if (priv === 0 && (h.c[C.senvcfg] & mask) === 0) return virt ? Cause.virtualInstruction : Cause.illegal;
+  return 0;
+}
+
+const denied = (h: Hart, cause: number): number => (cause === Cause.illegal ? illegalInstruction(h) : virtualInstruction(h));
+
+/** cbo.clean, cbo.flush, cbo.inval: memory is coherent, only permission is checked. */
+function blockManagement(mask: number): Handler {
+  return (h, insn) => {
+    const cause = blockDenied(h, mask);
+    if (cause !== 0) return denied(h, cause);
+    const r = 2 * rs1(insn);
+    const [lo, hi] = [h.x32[r], h.x32[r + 1]];
+    if (h.mmu.translate(lo, hi, Access.load, h.dataPriv, h.dataVirt)) return SLOW.NEXT;
+    // Faults are reported as those of stores.
+    return h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt) ? SLOW.NEXT : raiseFault(h, lo, hi, h.dataVirt);
+  };
+}
+
+export const cboClean = blockManagement(ENVCFG.CBCFE);
+export const cboInval = blockManagement(ENVCFG.CBIE);
+
+export function cboZero(h: Hart, insn: number): number {
+  const cause = blockDenied(h, ENVCFG.CBZE);
+  if (cause !== 0) return denied(h, cause);
+  const r = 2 * rs1(insn);
+  const [lo, hi] = [h.x32[r], h.x32[r + 1]];
+  if (!h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
+  const page = h.host.linear.page(h.mmu.ppn);
+  if (page === 0) return raise(h, Cause.storeAccess, lo, hi);
+  const at = page + (lo & 0xfff & -BLOCK);
+  if (h.host.engine.hasCode(page)) h.host.engine.dropCode(at, BLOCK);
+  h.host.linear.u8.fill(0, at, at + BLOCK);
+  return SLOW.NEXT;
+}

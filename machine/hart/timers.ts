@@ -1,0 +1,69 @@
+/**
+ * Interrupt timers of a hart: stimecmp (STIP), vstimecmp (VSTIP), and the cycle timer of a hosted supervisor (STIP).
+ * A comparator's level follows it exactly: it is evaluated when written, and an event is set for when it will change.
+ * @spec sstc 2.1
+ */
+import type { Timer } from '../events.ts';
+import { ENVCFG, IP } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+/** Cycles per tick of `time`: 1 GHz against 10 MHz. */
+export const CYCLES_PER_TICK = 100;
+const WORD = 0x1_0000_0000;
+
+export class HartTimers {
+  readonly #h: Hart;
+  readonly #supervisor: Timer;
+  readonly #guest: Timer;
+
+  constructor(hart: Hart) {
+    this.#h = hart;
+    this.#supervisor = hart.host.events.timer(() => hart.drive(IP.STI, true));
+    this.#guest = hart.host.events.timer(() => this.guestChanged());
+  }
+
+  /** Hosted: STIP at exactly this cycle; clears it until then. */
+  setHosted(cycle: number): void {
+    const due = cycle <= this.#h.cycles;
+    this.#h.drive(IP.STI, due);
+    this.#supervisor.set(due ? Infinity : cycle);
+  }
+
+  /** stimecmp or menvcfg.STCE was written. */
+  supervisorChanged(): void {
+    const c = this.#h.c;
+    if ((c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) {
+      this.#supervisor.cancel();
+      this.#h.drive(IP.STI, false);
+      return;
+    }
+    const target = (c[C.stimecmp + 1] >>> 0) * WORD + (c[C.stimecmp] >>> 0);
+    const due = this.#h.host.ticks() >= target;
+    this.#h.drive(IP.STI, due);
+    this.#supervisor.set(due || target > 2 ** 45 ? Infinity : target * CYCLES_PER_TICK);
+  }
+
+  /** vstimecmp, htimedelta or an STCE bit was written, or the event for it came. */
+  guestChanged(): void {
+    const c = this.#h.c;
+    if ((c[C.menvcfg + 1] & c[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0) {
+      this.#guest.cancel();
+      this.#h.drive(IP.VSTI, false);
+      return;
+    }
+    const ticks = this.#h.host.ticks();
+    const left = this.#ticksLeft(ticks);
+    this.#h.drive(IP.VSTI, left <= 0);
+    this.#guest.set(left <= 0 || left > 2 ** 45 ? Infinity : (ticks + left) * CYCLES_PER_TICK);
+  }
+
+  /** Ticks until the guest's time (which wraps at 2^64) reaches vstimecmp. */
+  #ticksLeft(ticks: number): number {
+    const c = this.#h.c;
+    if (c[C.htimedelta] === 0 && c[C.htimedelta + 1] === 0) return (c[C.vstimecmp + 1] >>> 0) * WORD + (c[C.vstimecmp] >>> 0) - ticks;
+    const delta = (BigInt(c[C.htimedelta + 1] >>> 0) << 32n) | BigInt(c[C.htimedelta] >>> 0);
+    const target = (BigInt(c[C.vstimecmp + 1] >>> 0) << 32n) | BigInt(c[C.vstimecmp] >>> 0);
+    return Number(target - BigInt.asUintN(64, BigInt(ticks) + delta));
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The transformed instruction that htinst and mtinst show for a guest page fault of a load or store: the instruction
+ * with its immediate cleared and its base register replaced by the offset of the fault within the access.
+ * @spec priv 18.6.3
+ */
+import { HS } from '../engine/layout.ts';
+import { Cause } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { expandMemory } from './tinst-compressed.ts';
+import { rawInstruction } from './trap.ts';
+
+const RD = 0xf80;
+const FUNCT3 = 0x7000;
+const RS2 = 0x1f0_0000;
+
+/** 0 where there is no standard transformation. Saves and restores what looking at memory changes in the walker. */
+export function transformedInstruction(h: Hart, cause: number, tvalLo: number): number {
+  if (cause === Cause.guestFetchPage) return 0;
+  const { gpaLo, gpaHi, implicit } = h.mmu;
+  const raw = rawInstruction(h);
+  h.mmu.gpaLo = gpaLo;
+  h.mmu.gpaHi = gpaHi;
+  h.mmu.implicit = implicit;
+  const compressed = (raw & 3) !== 3;
+  const insn = compressed ? expandMemory(raw) : raw;
+  if (insn === 0) return 0;
+  const result = transform(insn, offset(h, insn, tvalLo));
+  return compressed ? result & ~2 : result;
+}
+
+/** How far into the access the fault lies: nonzero only for the second part of a misaligned access. */
+function offset(h: Hart, insn: number, tvalLo: number): number {
+  const opcode = insn & 0x7f;
+  if (opcode !== 0x03 && opcode !== 0x07 && opcode !== 0x23 && opcode !== 0x27) return 0;
+  const isStore = (opcode & 0x20) !== 0;
+  const imm = isStore ? ((insn >> 25) << 5) | ((insn >> 7) & 31) : insn >> 20;
+  return (tvalLo - (h.w[HS.X / 4 + 2 * ((insn >> 15) & 31)] + imm)) & 31;
+}
+
+function transform(insn: number, at: number): number {
+  const place = at << 15;
+  switch (insn & 0x7f) {
+    case 0x03: case 0x07: return (insn & (FUNCT3 | RD | 0x7f)) | place;
+    case 0x23: case 0x27: return (insn & (RS2 | FUNCT3 | 0x7f)) | place;
+    case 0x2f: return (insn & ~(31 << 15)) | place;
+    case 0x73: return (insn & ~(31 << 15)) | place; // hlv, hlvx, hsv
+    default: return 0;
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * Traps: where they go, what they leave in the CSRs, and the way back. On a hosted machine HS mode is the supervisor, a
+ * TypeScript object; with built-in firmware the environment calls of HS mode go to that. Otherwise software takes them.
+ * @spec priv 3.1.6 @spec priv 18.6
+ */
+import { HS, SLOW } from '../engine/layout.ts';
+import { Cause, HSTATUS, MSTATUS } from './bits.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+import { transformedInstruction } from './tinst.ts';
+
+const PC = HS.PC >> 2;
+const PRIV = HS.PRIV >> 2;
+const VIRT = HS.VIRT >> 2;
+
+/** Exceptions whose tval is an address: under virtualization a guest virtual one. */
+const ADDRESS = 0b1011_0000_1011_0000_1111_1011;
+const INTERRUPT_HI = 1 << 31;
+
+/** Raises an exception at the current instruction. Answers a SLOW code. */
+export function raise(h: Hart, cause: number, tvalLo: number, tvalHi: number): number {
+  const guestAddress = h.w[VIRT] !== 0 && ((ADDRESS >> cause) & 1) !== 0;
+  return trap(h, cause, false, tvalLo, tvalHi, 0, 0, 0, guestAddress);
+}
+
+/** Raises the fault that the walker found, for virtual address hi:lo. `guest`: the access was made as a guest (V, MPRV, hlv). */
+export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): number {
+  const mmu = h.mmu;
+  const cause = mmu.cause;
+  if (cause < 20) return trap(h, cause, false, lo, hi, 0, 0, 0, guest);
+  const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020) : transformedInstruction(h, cause, lo);
+  return trap(h, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
+}
+
+/** Illegal instruction: tval is the instruction as it stands in memory. */
+export function illegalInstruction(h: Hart): number { return raise(h, Cause.illegal, rawInstruction(h), 0); }
+
+export function virtualInstruction(h: Hart): number { return raise(h, Cause.virtualInstruction, rawInstruction(h), 0); }
+
+/** The instruction at the pc, 16 or 32 bits. The pc was fetched just now, so it can be translated. */
+export function rawInstruction(h: Hart): number {
+  const first = halfword(h, h.w[PC], h.w[PC + 1]);
+  if ((first & 3) !== 3) return first;
+  const lo = (h.w[PC] + 2) | 0;
+  return first | (halfword(h, lo, h.w[PC + 1] + (lo === 0 ? 1 : 0)) << 16);
+}
+
+function halfword(h: Hart, lo: number, hi: number): number {
+  if (!h.mmu.translate(lo, hi, 2, h.w[PRIV], h.w[VIRT] !== 0)) return 0;
+  const page = h.host.linear.page(h.mmu.ppn);
+  return page === 0 ? 0 : h.host.linear.u16[(page + (lo & 0xfff)) >>> 1];
+}
+
+/** Takes the interrupt `number` (its bit in mip), delegated to M (3), HS (1) or VS (0). */
+export function takeInterrupt(h: Hart, number: number, target: number): void {
+  if (target === 0) return enterGuest(h, number - 1, INTERRUPT_HI, 0, 0);
+  note(h, number, true, 0, 0);
+  if (target === 3) enterMachine(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
+  else enterSupervisor(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
+}
+
+function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): number {
+  const bit = 1 << cause;
+  const priv = h.w[PRIV];
+  const hosted = h.host.supervisor !== undefined;
+  if (!hosted && (priv === 3 || (h.c[C.medeleg] & bit) === 0)) {
+    note(h, cause, false, tvalLo, tvalHi);
+    if (cause === Cause.ecallS && h.host.firmware !== undefined) return callFirmware(h);
+    enterMachine(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
+    return SLOW.JUMP;
+  }
+  if (h.w[VIRT] !== 0 && (h.c[C.hedeleg] & bit) !== 0) {
+    enterGuest(h, cause, 0, tvalLo, tvalHi);
+    return SLOW.JUMP;
+  }
+  note(h, cause, false, tvalLo, tvalHi);
+  enterSupervisor(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
+  return hosted ? afterSupervisor(h) : SLOW.JUMP;
+}
+
+function note(h: Hart, cause: number, interrupt: boolean, tvalLo: number, tvalHi: number): void {
+  h.causeCode = cause;
+  h.causeIsInterrupt = interrupt;
+  h.tvalLo = tvalLo;
+  h.tvalHi = tvalHi;
+}
+
+function callFirmware(h: Hart): number {
+  h.retire(4);
+  h.host.firmware!.ecall(h);
+  return afterSupervisor(h);
+}
+
+/** TypeScript has handled the trap: go on unless the hart now waits or its time is used up. */
+function afterSupervisor(h: Hart): number {
+  return h.waiting || h.parked || h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
+}
+
+function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
+  const c = h.c;
+  h.foldFs();
+  c[C.mepc] = h.w[PC];
+  c[C.mepc + 1] = h.w[PC + 1];
+  c[C.mcause] = cause;
+  c[C.mcause + 1] = causeHi;
+  c[C.mtval] = tvalLo;
+  c[C.mtval + 1] = tvalHi;
+  c[C.mtval2] = gpaLo;
+  c[C.mtval2 + 1] = gpaHi;
+  c[C.mtinst] = instruction;
+  c[C.mtinst + 1] = 0;
+  const status = c[C.mstatus];
+  const enabled = (status & MSTATUS.MIE) !== 0 ? MSTATUS.MPIE : 0;
+  c[C.mstatus] = (status & ~(MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP)) | enabled | (h.w[PRIV] << MSTATUS.MPP_SHIFT);
+  c[C.mstatus + 1] = (c[C.mstatus + 1] & ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI)) | (h.w[VIRT] !== 0 ? MSTATUS.MPV_HI : 0) | (guest ? MSTATUS.GVA_HI : 0);
+  vector(h, C.mtvec, cause, causeHi);
+  h.setMode(3, false);
+}
+
+function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
+  const c = h.c;
+  h.foldFs();
+  const fromGuest = h.w[VIRT] !== 0;
+  const supervisorBit = h.w[PRIV] & 1;
+  c[C.sepc] = h.w[PC];
+  c[C.sepc + 1] = h.w[PC + 1];
+  c[C.scause] = cause;
+  c[C.scause + 1] = causeHi;
+  c[C.stval] = tvalLo;
+  c[C.stval + 1] = tvalHi;
+  c[C.htval] = gpaLo;
+  c[C.htval + 1] = gpaHi;
+  c[C.htinst] = instruction;
+  c[C.htinst + 1] = 0;
+  let hstatus = c[C.hstatus] & ~(HSTATUS.SPV | HSTATUS.GVA);
+  if (guest) hstatus |= HSTATUS.GVA;
+  if (fromGuest) hstatus = (hstatus & ~HSTATUS.SPVP) | HSTATUS.SPV | (supervisorBit !== 0 ? HSTATUS.SPVP : 0);
+  c[C.hstatus] = hstatus;
+  c[C.mstatus] = stacked(c[C.mstatus], supervisorBit);
+  const supervisor = h.host.supervisor;
+  if (supervisor !== undefined) return supervisor.trap(h);
+  vector(h, C.stvec, cause, causeHi);
+  h.setMode(1, false);
+}
+
+function enterGuest(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number): void {
+  const c = h.c;
+  c[C.vsepc] = h.w[PC];
+  c[C.vsepc + 1] = h.w[PC + 1];
+  c[C.vscause] = cause;
+  c[C.vscause + 1] = causeHi;
+  c[C.vstval] = tvalLo;
+  c[C.vstval + 1] = tvalHi;
+  c[C.vsstatus] = stacked(c[C.vsstatus], h.w[PRIV] & 1);
+  vector(h, C.vstvec, cause, causeHi);
+  h.setMode(1, true);
+}
+
+/** SPP and SPIE remember, SIE goes off. */
+function stacked(status: number, supervisorBit: number): number {
+  const enabled = (status & MSTATUS.SIE) !== 0 ? MSTATUS.SPIE : 0;
+  return (status & ~(MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP)) | enabled | (supervisorBit !== 0 ? MSTATUS.SPP : 0);
+}
+
+function vector(h: Hart, slot: number, cause: number, causeHi: number): void {
+  const base = h.c[slot];
+  h.w[PC] = base & ~3;
+  h.w[PC + 1] = h.c[slot + 1];
+  if ((base & 1) !== 0 && causeHi !== 0) h.advance(4 * cause);
+}
+
+/** mret. @spec priv 3.3.2 */
+export function mret(h: Hart): number {
+  if (h.w[PRIV] !== 3) return illegalInstruction(h);
+  const c = h.c;
+  h.foldFs();
+  const status = c[C.mstatus];
+  const priv = (status >> MSTATUS.MPP_SHIFT) & 3;
+  const virt = priv !== 3 && (c[C.mstatus + 1] & MSTATUS.MPV_HI) !== 0;
+  let next = (status & ~(MSTATUS.MIE | MSTATUS.MPP)) | MSTATUS.MPIE;
+  if ((status & MSTATUS.MPIE) !== 0) next |= MSTATUS.MIE;
+  if (priv !== 3) next &= ~MSTATUS.MPRV;
+  c[C.mstatus] = next;
+  c[C.mstatus + 1] &= ~MSTATUS.MPV_HI;
+  return returnTo(h, C.mepc, priv, virt);
+}
+
+/** sret, in M, HS and VS mode. @spec priv 12.1.1 */
+export function sret(h: Hart): number {
+  const c = h.c;
+  const priv = h.w[PRIV];
+  if (h.w[VIRT] !== 0) {
+    if (priv === 0 || (c[C.hstatus] & HSTATUS.VTSR) !== 0) return virtualInstruction(h);
+    const status = c[C.vsstatus];
+    c[C.vsstatus] = unstacked(status);
+    return returnTo(h, C.vsepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, true);
+  }
+  if (priv === 0 || (priv === 1 && (c[C.mstatus] & MSTATUS.TSR) !== 0)) return illegalInstruction(h);
+  h.foldFs();
+  const status = c[C.mstatus];
+  const virt = (c[C.hstatus] & HSTATUS.SPV) !== 0;
+  c[C.mstatus] = unstacked(status) & ~MSTATUS.MPRV;
+  c[C.hstatus] &= ~HSTATUS.SPV;
+  return returnTo(h, C.sepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, virt);
+}
+
+function unstacked(status: number): number {
+  const enabled = (status & MSTATUS.SPIE) !== 0 ? MSTATUS.SIE : 0;
+  return (status & ~(MSTATUS.SIE | MSTATUS.SPP)) | MSTATUS.SPIE | enabled;
+}
+
+function returnTo(h: Hart, epc: number, priv: number, virt: boolean): number {
+  h.retire(0);
+  h.w[PC] = h.c[epc] & ~1;
+  h.w[PC + 1] = h.c[epc + 1];
+  h.setMode(priv, virt);
+  h.interruptsChanged();
+  return SLOW.JUMP;
+}

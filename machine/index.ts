@@ -1,0 +1,6 @@
+/** What the other folders may use of the machine. */
+export { Machine } from './machine.ts';
+export type { MachineOptions, RunLimits, RunResult } from './machine.ts';
+export type { Bus, EventQueue, HartApi, PhysicalMemory, StopReason, Supervisor, TimerHandle } from './api.ts';
+export type { BlockBackend, CharBackend, Device, DeviceContext, IrqLine } from './devices/device.ts';
+export { RAM_BASE } from './engine/layout.ts';

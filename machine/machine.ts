@@ -1,0 +1,294 @@
+/**
+ * The machine: memory, harts, engine, bus, events, and the loop that lets virtual time pass.
+ *
+ *   const machine = new Machine({ memoryBytes: 256 << 20, harts: 1 });
+ *   machine.attach(0x1000_0000, uart);
+ *   machine.reset(0x8000_0000, deviceTree);
+ *   for (;;) { const reason = machine.run({ maxCycles: 10_000_000 }); … }
+ *
+ * Time. A round lasts until the end of a quantum or the next event, whichever is first; every hart runs to that cycle,
+ * one after the other. When all harts wait, time jumps to the next event. Nothing else moves time, so a run is a
+ * function of memory, devices and `input`.
+ */
+import type { StopReason, Supervisor } from './api.ts';
+import { AddressBus } from './bus.ts';
+import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
+import type { HartIrq, HartWires } from './devices/wires.ts';
+import { createEngine } from './engine/engine.ts';
+import type { EngineSide } from './engine/port.ts';
+import { Events } from './events.ts';
+import type { Clock } from './events.ts';
+import type { Firmware, FirmwareHost } from './firmware/host.ts';
+import { TlbPool } from './hart/contexts.ts';
+import { Hart } from './hart/hart.ts';
+import type { HartHost } from './hart/host.ts';
+import { deliverInterrupt, wakePending } from './hart/interrupts.ts';
+import { hartSide } from './hart/slow.ts';
+import { C } from './hart/slots.ts';
+import { CYCLES_PER_TICK } from './hart/timers.ts';
+import { FULL_ISA } from './isa/table.ts';
+import { Linear } from './linear.ts';
+import { Ram } from './memory.ts';
+
+export interface MachineOptions {
+  /** Bytes of RAM at RAM_BASE, a multiple of 4 KiB. */
+  memoryBytes: number;
+  harts?: number;
+  /** ISA string; everything that the instruction table has, when absent. */
+  isa?: string;
+  /** Which engine tiers run; all of them, as they pay, when absent. */
+  engine?: 'auto' | 'interp' | 'jit';
+  /** Cycles of a hart's turn; 10,000 when absent. */
+  quantum?: number;
+  /** Hosted: takes HS mode. */
+  supervisor?: Supervisor;
+  /** Hosted: the satp.MODE of `switchSpace`; Sv39 when absent. */
+  hostedMode?: 'sv39' | 'sv48' | 'sv57';
+}
+
+export interface RunLimits {
+  /** Stop after so many more instructions, over all harts: 'instructions'. */
+  maxInstructions?: number;
+  /** Return after so many more cycles: 'yield'. For hosts that have other things to do now and then. */
+  maxCycles?: number;
+}
+
+export type RunResult = StopReason | { kind: 'yield' };
+
+const DEFAULT_QUANTUM = 10_000;
+const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
+
+export class Machine implements HartHost, HartWires, FirmwareHost {
+  readonly linear: Linear;
+  readonly memory: Ram;
+  readonly bus = new AddressBus();
+  readonly events: Events;
+  readonly engine: EngineSide;
+  readonly tlbs: TlbPool;
+  readonly harts: readonly Hart[];
+  readonly supervisor: Supervisor | undefined;
+  readonly hostedMode: number;
+  readonly quantum: number;
+  firmware: Firmware | undefined;
+
+  /** Cycle at which the present round began, and at which it will end. */
+  #round = 0;
+  #end = 0;
+  #running: Hart | undefined;
+  #first = 0;
+  #reason: StopReason | undefined;
+  #lastTick = 0;
+  readonly #inputs: (() => void)[] = [];
+
+  /** @throws RangeError when memory or harts are out of range; Error when the ISA string is not understood. */
+  constructor(options: MachineOptions) {
+    const count = options.harts ?? 1;
+    this.linear = new Linear(options.memoryBytes, count);
+    const scheduled = (cycle: number): void => this.#scheduled(cycle);
+    this.events = new Events(clock(this, scheduled));
+    this.tlbs = new TlbPool(this.linear);
+    this.supervisor = options.supervisor;
+    this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
+    this.quantum = options.quantum ?? DEFAULT_QUANTUM;
+    this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
+    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa: options.isa ?? FULL_ISA });
+    this.memory = new Ram(this.linear, this.engine);
+    for (const hart of this.harts) {
+      // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
+      if (this.supervisor === undefined) hart.parked = true;
+      else {
+        hart.presetForSupervisor();
+        hart.waiting = true;
+      }
+    }
+  }
+
+  // ---- the board ---------------------------------------------------------------------------------------------------
+
+  /** Puts a device at a physical address. @throws Error when the window is taken. */
+  attach(base: number, device: Device): void { this.bus.attach(base, device); }
+
+  /** What devices are made with; `irq` comes from the interrupt controller. */
+  deviceContext(irq: (n: number) => IrqLine): DeviceContext {
+    return { memory: this.memory, events: this.events, irq: (n = 0) => irq(n), stop: (reason) => this.stop(reason) };
+  }
+
+  /** The harts' interrupt inputs, for interrupt controllers. */
+  get wires(): HartWires { return this; }
+  get count(): number { return this.harts.length; }
+
+  drive(hart: number, irq: HartIrq, level: boolean): void { this.harts[hart].drive(1 << irq, level); }
+
+  interruptRaised(hart: Hart): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    running.endSlice();
+    // Another hart is called: it gets its turn soon.
+    if (running !== hart) {
+      this.#end = Math.min(this.#end, Math.max(running.cycles + 1, this.#round + 1));
+      this.#first = hart.id;
+    }
+  }
+
+  // ---- starting ----------------------------------------------------------------------------------------------------
+
+  /** Bare: every hart from reset, in M mode at `pc`, with a0 = its number and a1 = the address of the device tree. */
+  reset(pc: number, deviceTree = 0): void {
+    for (const hart of this.harts) {
+      hart.reset();
+      hart.parked = hart.waiting = false;
+      hart.pcNum = pc;
+      hart.setNum(10, hart.id);
+      hart.setNum(11, deviceTree);
+    }
+    this.bus.reset();
+  }
+
+  // ---- what the built-in firmware asks (FirmwareHost) --------------------------------------------------------------
+
+  setPending(hart: number, bit: number, level: boolean): void {
+    const h = this.harts[hart];
+    const mask = 1 << bit;
+    h.c[C.softPending] = level ? h.c[C.softPending] | mask : h.c[C.softPending] & ~mask;
+    if (level) this.interruptRaised(h);
+  }
+
+  park(hart: number): void {
+    this.harts[hart].parked = true;
+    if (this.#running === this.harts[hart]) this.harts[hart].endSlice();
+  }
+
+  start(hart: number, pc: bigint, opaque: bigint): void {
+    const h = this.harts[hart];
+    h.parked = h.waiting = false;
+    h.sliceEnd = Math.max(h.sliceEnd, this.#round);
+    h.pc = pc;
+    h.setNum(10, hart);
+    h.x[11] = BigInt.asIntN(64, opaque);
+    h.setCsr(0x180, 0n);
+    h.setCsr(0x100, h.csr(0x100) & ~2n);
+    h.setMode(1, false);
+  }
+
+  wait(hart: number): void {
+    if (!wakePending(this.harts[hart])) this.harts[hart].waiting = true;
+  }
+
+  // ---- time --------------------------------------------------------------------------------------------------------
+
+  /** Virtual time in cycles: of the hart that runs, else of the round. */
+  get now(): number { return this.#running?.cycles ?? this.#round; }
+
+  ticks(): number {
+    const ticks = Math.floor(this.now / CYCLES_PER_TICK);
+    if (ticks > this.#lastTick) this.#lastTick = ticks;
+    return this.#lastTick;
+  }
+
+  get instructions(): number { return this.harts.reduce((n, h) => n + h.instret, 0); }
+
+  /** Outside input: `action` is done between rounds, at a cycle that a recording can note. */
+  input(action: () => void): void { this.#inputs.push(action); }
+
+  /** Ends `run` as soon as the present slice is over. */
+  stop(reason: StopReason = { kind: 'stopped' }): void {
+    this.#reason ??= reason;
+    this.#running?.endSlice();
+  }
+
+  /** Runs until something says stop. The machine can be run on after any answer. */
+  run({ maxInstructions = Infinity, maxCycles = Infinity }: RunLimits = {}): RunResult {
+    const lastInstruction = maxInstructions === Infinity ? Infinity : this.instructions + maxInstructions;
+    const lastCycle = this.#round + maxCycles;
+    for (;;) {
+      this.#takeInputs();
+      this.events.runDue(this.#round);
+      if (this.#reason !== undefined) return this.#takeReason();
+      if (lastInstruction < Infinity && this.instructions >= lastInstruction) return { kind: 'instructions' };
+      if (this.#round >= lastCycle) return { kind: 'yield' };
+      if (!this.#wake()) {
+        const next = this.events.next;
+        if (next === Infinity) {
+          if (this.#inputs.length > 0) continue;
+          return { kind: 'deadlock' };
+        }
+        this.#round = Math.min(next, lastCycle);
+        continue;
+      }
+      this.#runRound(lastCycle, lastInstruction);
+    }
+  }
+
+  #takeReason(): StopReason {
+    const reason = this.#reason!;
+    this.#reason = undefined;
+    return reason;
+  }
+
+  #takeInputs(): void {
+    while (this.#inputs.length > 0) this.#inputs.shift()!();
+  }
+
+  /** Harts that waited for what is now pending go on. Answers whether any hart can run. */
+  #wake(): boolean {
+    let any = false;
+    for (const h of this.harts) {
+      if (h.parked) continue;
+      if (h.waiting && wakePending(h)) {
+        h.waiting = false;
+        h.sliceEnd = Math.max(h.sliceEnd, this.#round);
+        if (this.supervisor !== undefined) this.#wakeHosted(h);
+      }
+      if (!h.waiting) any = true;
+    }
+    return any;
+  }
+
+  #wakeHosted(h: Hart): void {
+    this.#running = h;
+    this.supervisor!.wake(h);
+    this.#running = undefined;
+  }
+
+  #runRound(lastCycle: number, lastInstruction: number): void {
+    this.#end = Math.min(this.#round + this.quantum, this.events.next, lastCycle);
+    const count = this.harts.length;
+    const first = this.#first;
+    this.#first = 0;
+    for (let i = 0; i < count && this.#reason === undefined; i++) {
+      const h = this.harts[(first + i) % count];
+      if (!h.waiting && !h.parked) this.#runHart(h, lastInstruction);
+    }
+    let reached = Infinity;
+    for (const h of this.harts) if (!h.waiting && !h.parked) reached = Math.min(reached, h.sliceEnd);
+    if (this.#reason === undefined || reached < this.#end) this.#round = reached === Infinity ? this.#end : Math.max(this.#round, Math.min(reached, Math.max(this.#end, this.events.next)));
+  }
+
+  /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
+  #runHart(h: Hart, lastInstruction: number): void {
+    this.#running = h;
+    while (h.sliceEnd < this.#end && this.#reason === undefined) {
+      deliverInterrupt(h);
+      if (h.waiting || h.parked) break;
+      let cycles = this.#end - h.sliceEnd;
+      if (cycles <= 0) break;
+      if (lastInstruction < Infinity) cycles = Math.min(cycles, lastInstruction - this.instructions);
+      if (cycles <= 0) break;
+      h.beginSlice(cycles);
+      this.engine.run(h.id);
+      h.finishSlice();
+      if (h.waiting || h.parked) break;
+    }
+    this.#running = undefined;
+  }
+
+  /** An event has become the earliest: the hart that runs must not run past it. */
+  #scheduled(cycle: number): void {
+    this.#end = Math.min(this.#end, Math.max(cycle, this.#round + 1));
+    this.#running?.shorten(cycle);
+  }
+}
+
+function clock(machine: Machine, scheduled: (cycle: number) => void): Clock {
+  return { get now() { return machine.now; }, scheduled };
+}
