@@ -1,1 +1,59 @@
-process.exit(0)
+// Bundles the command into dist/: tessera.mjs and one chunk per lazily loaded part, so that start-up reads little.
+// Run by `npm install` (prepare), by `npm run build`, and by bin/tessera when a source is newer than the bundle.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const sources = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'cli', 'scenarios', 'index.ts', 'build.mjs'];
+
+/** Time of the newest source file in milliseconds. */
+export function newestSource(paths = sources.map((name) => join(root, name))) {
+  let newest = 0;
+  for (const path of paths) {
+    if (!existsSync(path)) continue;
+    const stat = statSync(path);
+    newest = Math.max(newest, stat.isDirectory() ? newestSource(readdirSync(path).map((name) => join(path, name))) : /\.(ts|mjs)$/.test(path) && !path.endsWith('.spec.ts') ? stat.mtimeMs : 0);
+  }
+  return newest;
+}
+
+/** Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one. */
+export async function build() {
+  const esbuild = await import('esbuild');
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: { tessera: 'cli/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20',
+    keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
+    external: ['esbuild', 'tsx'],
+    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+    write: false,
+  });
+  const started = Date.now();
+  mkdirSync(join(root, 'dist/chunks'), { recursive: true });
+  const entryFirst = [...result.outputFiles].sort((a, b) => Number(basename(a.path) === 'tessera.mjs') - Number(basename(b.path) === 'tessera.mjs'));
+  for (const file of entryFirst) {
+    writeFileSync(`${file.path}.${process.pid}`, file.contents);
+    renameSync(`${file.path}.${process.pid}`, file.path);
+  }
+  const current = new Set(result.outputFiles.map((file) => file.path));
+  for (const name of readdirSync(join(root, 'dist/chunks'))) {
+    const path = join(root, 'dist/chunks', name);
+    if (!current.has(path) && statSync(path, { throwIfNoEntry: false })?.mtimeMs < started - 600_000) rmSync(path, { force: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    await build();
+  } catch (error) {
+    // An installation without the bundler still works: bin/tessera then runs the sources.
+    const missing = error?.code === 'ERR_MODULE_NOT_FOUND';
+    console.error(missing ? 'build: esbuild is not installed; bin/tessera will run the sources' : `build: ${error.message}`);
+    process.exitCode = missing ? 0 : 1;
+  }
+}

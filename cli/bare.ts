@@ -1,0 +1,186 @@
+/**
+ * `tessera bare`: software on the machine alone.
+ *
+ *   bare FILE                    M mode from the first instruction: firmware, xv6, conformance tests
+ *   bare --kernel IMAGE          a kernel in S mode under the built-in SBI firmware
+ *   bare FIRMWARE --kernel IMAGE firmware in M mode that will jump to the kernel (OpenSBI's fw_jump)
+ *
+ * `runBare` is the whole command behind its options: it loads, runs, and answers the exit status.
+ */
+import { gunzipSync } from 'node:zlib';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Board, createBoard } from '../machine/board/board.ts';
+import { CharChannel } from '../machine/devices/char-channel.ts';
+import { Htif } from '../machine/devices/htif.ts';
+import { type Placed, deviceTreePlace, loadInitrd, loadProgram } from '../machine/loader/kernel.ts';
+import type { Loaded } from '../machine/loader/result.ts';
+import { type BareIo, processIo } from './bare/io.ts';
+import { type DiskOption, FileDisk } from './bare/disk.ts';
+import { InputDoor } from './bare/door.ts';
+import { Session, type Ending } from './bare/session.ts';
+import { writeSignature } from './bare/signature.ts';
+import { bareStats } from './bare/stats.ts';
+import { CliError, Exit, fileError } from './errors.ts';
+
+export interface BareOptions {
+  /** Program or firmware for M mode. */
+  readonly file?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly isa?: string;
+  /** Bytes of RAM; 128 MiB unless given (512 MiB with a kernel). */
+  readonly memory?: number;
+  readonly smp?: number;
+  readonly disks?: readonly DiskOption[];
+  readonly signature?: string;
+  /** Bytes a line of the signature: 4 unless given. */
+  readonly signatureGranularity?: number;
+  readonly dumpDtb?: string;
+  readonly engine?: 'auto' | 'interp' | 'jit';
+  readonly seed?: number;
+  /** true = standard error, text = that file. */
+  readonly stats?: boolean | string;
+  readonly maxInstructions?: number;
+  readonly until?: string;
+  readonly record?: string;
+  readonly replay?: string;
+}
+
+const MIB = 1024 * 1024;
+const MAX_HARTS = 16;
+
+/** Runs to the end; answers the exit status. @throws CliError for what the user can put right */
+export async function runBare(options: BareOptions, io: BareIo = processIo()): Promise<number> {
+  check(options);
+  const disks = (options.disks ?? []).map((d) => new FileDisk(d));
+  const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
+  const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions });
+  try {
+    for (;;) {
+      const { board, program } = start(options, disks, session);
+      const ending = await session.run(board.machine);
+      if (ending.kind === 'reset' && ending.code === 0) continue;
+      finish(options, io, session, board, program, ending);
+      return statusOf(options, ending, io);
+    }
+  } finally {
+    session.close();
+    door.close();
+    for (const disk of disks) disk.close();
+  }
+}
+
+function check(options: BareOptions): void {
+  if (options.file === undefined && options.kernel === undefined) {
+    throw new CliError('E_USAGE', 'bare needs a program', 'give FILE for M mode, or --kernel IMAGE for a Linux kernel');
+  }
+  for (const [name, given] of [['--initrd', options.initrd], ['--append', options.append]] as const) {
+    if (given !== undefined && options.kernel === undefined) throw new CliError('E_USAGE', `${name} needs --kernel`, 'name the kernel with --kernel IMAGE');
+  }
+  if (options.signature !== undefined && options.file === undefined) throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
+  const harts = options.smp ?? 1;
+  if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
+}
+
+/** A fresh board with everything loaded, ready to run. */
+function start(options: BareOptions, disks: FileDisk[], session: Session): { board: Board; program: Placed } {
+  const console = new CharChannel((byte) => session.output(byte));
+  const board = makeBoard(options, disks, console);
+  session.attach(board.machine, console);
+  const program = load(options, board, console);
+  return { board, program };
+}
+
+function makeBoard(options: BareOptions, disks: FileDisk[], console: CharChannel): Board {
+  const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
+  try {
+    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, engine: options.engine, seed: options.seed, disks, console });
+  } catch (error) {
+    // Sizes and ISA strings that the machine refuses are the user's; everything else is ours.
+    if (error instanceof RangeError) throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);
+    if (error instanceof Error && error.message.includes('ISA string')) throw new CliError('E_ISA', error.message);
+    throw error;
+  }
+}
+
+function load(options: BareOptions, board: Board, console: CharChannel): Placed {
+  const { machine } = board;
+  const firmware = options.file === undefined ? undefined : place(options.file, 'program', board, true);
+  const kernel = options.kernel === undefined ? undefined : place(options.kernel, 'kernel', board, false);
+  const initrd = options.initrd === undefined || kernel === undefined ? undefined : placeInitrd(options.initrd, board, kernel);
+  const chosen = { bootargs: options.append, initrd };
+  if (options.dumpDtb !== undefined) writeOut(options.dumpDtb, board.deviceTree(chosen));
+  if (firmware === undefined) {
+    checkTreeFits(board, kernel!, options.kernel!);
+    board.startKernel(kernel!.entry, chosen);
+    return kernel!;
+  }
+  const tohost = firmware.symbols.get('tohost');
+  if (tohost !== undefined && machine.memory.isRam(tohost, 8)) {
+    new Htif({ memory: machine.memory, events: machine.events, stop: (r) => machine.stop(r) }, console, { tohost, fromhost: firmware.symbols.get('fromhost') });
+  }
+  board.startProgram(firmware.entry, chosen);
+  return firmware;
+}
+
+function place(path: string, role: string, board: Board, raw: boolean): Placed {
+  const bytes = readInput(path, role);
+  const { memory } = board.machine;
+  return must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b), raw }));
+}
+
+function placeInitrd(path: string, board: Board, kernel: Placed): { start: number; end: number } {
+  return must(path, 'initrd', loadInitrd(board.machine.memory, readInput(path, 'initrd'), kernel.end));
+}
+
+function checkTreeFits(board: Board, kernel: Placed, path: string): void {
+  if (kernel.end <= deviceTreePlace(board.machine.memory)) return;
+  throw new CliError('E_MEMORY', `kernel '${path}' leaves no room for the device tree`, 'give the machine more memory with --memory');
+}
+
+function must<T>(path: string, role: string, result: Loaded<T>): T {
+  if (result.ok) return result.value;
+  throw new CliError('E_FORMAT', `${role} '${path}' ${result.error}`);
+}
+
+function readInput(path: string, role: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw fileError(role, path, error);
+  }
+}
+
+function writeOut(path: string, bytes: Uint8Array | string): void {
+  try {
+    writeFileSync(path, bytes);
+  } catch (error) {
+    throw fileError('output file', path, error, '', Exit.failure);
+  }
+}
+
+function finish(options: BareOptions, io: BareIo, session: Session, board: Board, program: Placed, ending: Ending): void {
+  if (options.signature !== undefined) writeOut(options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
+  if (options.stats === undefined || options.stats === false) return;
+  const text = `${JSON.stringify(bareStats(board.machine, session.wallSeconds, ending))}\n`;
+  if (typeof options.stats === 'string') writeOut(options.stats, text);
+  else io.error(text);
+}
+
+/** Exit statuses of the CLI contract. */
+function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
+  switch (ending.kind) {
+    case 'until': return Exit.ok;
+    case 'limit': return Exit.limit;
+    case 'interrupted': return 130;
+    case 'deadlock':
+      io.error('tessera: E_DEADLOCK: every hart waits for an interrupt that can never come; the machine was stopped\n');
+      return Exit.failure;
+    case 'reset': return Exit.failure;
+    case 'poweroff': {
+      if (ending.code !== 0) return (ending.code & 0xff) === 0 ? Exit.failure : ending.code & 0xff;
+      return options.until === undefined ? Exit.ok : Exit.failure;
+    }
+  }
+}

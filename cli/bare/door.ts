@@ -1,0 +1,70 @@
+/**
+ * The one door for input from outside. Recording writes what came in and at which cycle; replaying lets the recorded
+ * input in at those cycles and nothing else. One JSON object a line:
+ *
+ *   {"tessera":"input","version":1,"seed":0}
+ *   {"cycle":1234567,"data":"bHMK"}           console input, base64
+ */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { CliError, fileError } from '../errors.ts';
+
+export interface Arrival {
+  readonly cycle: number;
+  readonly data: Uint8Array;
+}
+
+export class InputDoor {
+  readonly replaying: boolean;
+  /** What a recording will let in. */
+  readonly arrivals: readonly Arrival[];
+  readonly #record: number | undefined;
+
+  constructor(record: string | undefined, replay: string | undefined, seed: number) {
+    this.replaying = replay !== undefined;
+    this.arrivals = replay === undefined ? [] : readRecording(replay, seed);
+    this.#record = record === undefined ? undefined : openRecording(record, seed);
+  }
+
+  /** Input has entered the machine at this cycle. */
+  passed(cycle: number, data: Uint8Array): void {
+    if (this.#record === undefined) return;
+    try {
+      writeSync(this.#record, `${JSON.stringify({ cycle, data: Buffer.from(data).toString('base64') })}\n`);
+    } catch (error) {
+      throw fileError('recording', '--record', error, '', 1);
+    }
+  }
+
+  close(): void {
+    if (this.#record !== undefined) closeSync(this.#record);
+  }
+}
+
+function openRecording(path: string, seed: number): number {
+  try {
+    const fd = openSync(path, 'w');
+    writeSync(fd, `${JSON.stringify({ tessera: 'input', version: 1, seed })}\n`);
+    return fd;
+  } catch (error) {
+    throw fileError('recording', path, error);
+  }
+}
+
+function readRecording(path: string, seed: number): Arrival[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fileError('recording', path, error);
+  }
+  const lines = text.split('\n').filter((line) => line !== '');
+  try {
+    const [head, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
+    if (head['seed'] !== seed) throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
+    return rest.map((line) => ({ cycle: Number(line['cycle']), data: Buffer.from(String(line['data']), 'base64') }));
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Runs a machine in pieces, so that the host can bring input and see output between them: limits, the text to wait
+ * for, pacing, the door for input. One session outlives reboots of the machine.
+ */
+import type { CharChannel } from '../../machine/devices/char-channel.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { InputDoor } from './door.ts';
+import type { BareIo } from './io.ts';
+import { WatchedText } from './watch.ts';
+
+export interface Limits {
+  readonly until?: string;
+  readonly maxInstructions?: number;
+}
+
+/** How a run came to its end. */
+export type Ending =
+  | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
+  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' };
+
+/** Cycles (nanoseconds of virtual time) between two looks outside; shorter where a person waits for an echo. */
+const PIECE = { batch: 20_000_000, interactive: 4_000_000 } as const;
+const CTRL_A = 1;
+const LONGEST_SLEEP_MS = 100;
+
+export class Session {
+  readonly #io: BareIo;
+  readonly #door: InputDoor;
+  readonly #limits: Limits;
+  readonly #watch: WatchedText | undefined;
+  readonly #stopListening: () => void;
+  readonly #startedAt = performance.now();
+  #machine: Machine | undefined;
+  #console: CharChannel | undefined;
+  #out: number[] = [];
+  #inputEnded = false;
+  #interrupted = false;
+  #escape = false;
+  #instructions = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(io: BareIo, door: InputDoor, limits: Limits) {
+    this.#io = io;
+    this.#door = door;
+    this.#limits = limits;
+    this.#watch = limits.until === undefined ? undefined : new WatchedText(limits.until);
+    this.#inputEnded = door.replaying;
+    this.#stopListening = door.replaying ? () => {} : io.listen((bytes) => this.#arrived(bytes));
+  }
+
+  get wallSeconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  /** This machine is the one that runs from now on. */
+  attach(machine: Machine, console: CharChannel): void {
+    this.#machine = machine;
+    this.#console = console;
+    for (const { cycle, data } of this.#door.arrivals) machine.events.at(cycle, () => console.send(data));
+  }
+
+  /** A byte from the machine's console. */
+  output(byte: number): void {
+    this.#out.push(byte);
+    if (this.#watch?.saw(byte) === true) this.#machine!.stop({ kind: 'stopped' });
+  }
+
+  async run(machine: Machine): Promise<Ending> {
+    const pace = new Pace(machine.events.now);
+    const piece = this.#io.interactive ? PIECE.interactive : PIECE.batch;
+    for (;;) {
+      const before = machine.instructions;
+      const reason = machine.run({ maxInstructions: this.#left(), maxCycles: piece });
+      this.#instructions += machine.instructions - before;
+      this.#flush();
+      if (this.#interrupted) return { kind: 'interrupted' };
+      switch (reason.kind) {
+        case 'poweroff':
+        case 'reset': return reason;
+        case 'stopped': return { kind: 'until' };
+        case 'deadlock':
+          if (this.#inputEnded) return { kind: 'deadlock' };
+          await this.#input();
+          break;
+        default:
+          if (this.#left() === 0) return { kind: 'limit' };
+      }
+      await this.#rest(this.#io.interactive ? pace.lead(machine.events.now) : 0);
+    }
+  }
+
+  close(): void {
+    this.#flush();
+    this.#stopListening();
+  }
+
+  #left(): number {
+    return this.#limits.maxInstructions === undefined ? Infinity : Math.max(0, this.#limits.maxInstructions - this.#instructions);
+  }
+
+  #arrived(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) this.#inputEnded = true;
+    else this.#letIn(this.#io.interactive ? this.#withoutEscapes(bytes) : bytes);
+    this.#wake?.();
+  }
+
+  #letIn(bytes: Uint8Array): void {
+    const machine = this.#machine;
+    const console = this.#console;
+    if (machine === undefined || console === undefined || bytes.length === 0) return;
+    machine.input(() => {
+      this.#door.passed(machine.events.now, bytes);
+      console.send(bytes);
+    });
+  }
+
+  /** Ctrl-A X leaves, Ctrl-A Ctrl-A types one Ctrl-A. */
+  #withoutEscapes(bytes: Uint8Array): Uint8Array {
+    const kept: number[] = [];
+    for (const byte of bytes) {
+      if (this.#escape && (byte === 0x78 || byte === 0x58)) this.#interrupted = true;
+      if (!this.#escape && byte === CTRL_A) this.#escape = true;
+      else {
+        if (!this.#escape || byte === CTRL_A) kept.push(byte);
+        this.#escape = false;
+      }
+    }
+    return Uint8Array.from(kept);
+  }
+
+  #flush(): void {
+    if (this.#out.length === 0) return;
+    const bytes = Uint8Array.from(this.#out);
+    this.#out = [];
+    this.#io.write(bytes);
+  }
+
+  /** Lets the host's own events happen, and sleeps while the machine is ahead of the wall clock. */
+  #rest(milliseconds: number): Promise<void> {
+    if (milliseconds < 1) return new Promise((resolve) => setImmediate(resolve));
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), Math.min(milliseconds, LONGEST_SLEEP_MS));
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #input(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+/** Compares virtual time with the wall clock. A machine that is behind is not hurried later. */
+class Pace {
+  #cycle: number;
+  #wall = performance.now();
+
+  constructor(cycle: number) {
+    this.#cycle = cycle;
+  }
+
+  /** Milliseconds that virtual time is ahead. */
+  lead(cycle: number): number {
+    const wall = performance.now();
+    const ahead = (cycle - this.#cycle) / 1e6 - (wall - this.#wall);
+    if (ahead >= 0) return ahead;
+    this.#cycle = cycle;
+    this.#wall = wall;
+    return 0;
+  }
+}

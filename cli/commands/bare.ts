@@ -1,0 +1,47 @@
+/** `tessera bare`: a program, firmware or kernel on the bare machine. */
+import { Command } from 'commander';
+import { CliError } from '../errors.ts';
+import { count, size, withSharedOptions, several, type SharedOptions } from '../options.ts';
+
+export interface BareOptions extends SharedOptions {
+  isa?: string;
+  /** Bytes of RAM. */
+  memory: number;
+  smp: number;
+  signature?: string;
+  signatureGranularity: number;
+  /** FILE or FILE,ro, as often as there are disks. */
+  disk?: string[];
+  kernel?: string;
+  initrd?: string;
+  append?: string;
+}
+
+const examples = `
+Examples:
+  tessera bare program.elf                       from M mode; the exit status comes from tohost or the test finisher
+  tessera bare --signature out.sig test.elf      for conformance tests
+  tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
+On a terminal every key goes to the machine; Ctrl-A x leaves.
+`;
+
+export function bareCommand(done: (status: number) => void): Command {
+  const command = new Command('bare').description('run a program, firmware or kernel on the bare machine, without the microkernel')
+    .argument('[file]', 'ELF or raw image, started in M mode')
+    .option('--kernel <image>', 'boot this Linux kernel in S mode with the built-in SBI firmware')
+    .option('--initrd <file>', 'initial RAM disk for the kernel')
+    .option('--append <text>', 'command line for the kernel')
+    .option('--isa <text>', 'what the harts implement, such as rv64gch_sstc')
+    .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', size('--memory'))
+    .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
+    .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
+    .option('--signature <file>', 'write begin_signature … end_signature there as hexadecimal words')
+    .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4);
+  return withSharedOptions(command).addHelpText('after', examples)
+    .action(async (file: string | undefined, options: BareOptions) => {
+      if ((file === undefined) === (options.kernel === undefined)) throw new CliError('E_USAGE', 'bare takes either a FILE or --kernel IMAGE', 'see: tessera bare --help');
+      if (file !== undefined && (options.initrd ?? options.append) !== undefined) throw new CliError('E_USAGE', '--initrd and --append go with --kernel', 'see: tessera bare --help');
+      const { runBare } = await import('../bare.ts');
+      done(await runBare(file, { ...options, memory: options.memory ?? (options.kernel === undefined ? 128 : 512) * 2 ** 20 }));
+    });
+}

@@ -1,0 +1,55 @@
+/** `tessera images`: guest images that are here, fetching Debian's, packing an initramfs. */
+import { Command } from 'commander';
+import { Exit, fileError } from '../errors.ts';
+
+type Done = (status: number) => void;
+
+export function imagesCommand(done: Done): Command {
+  const images = new Command('images').description('what guest images are here; fetches Debian\'s').addHelpText('after', `
+Examples:
+  tessera images                 what is here
+  tessera images fetch           Debian's kernel and busybox for riscv64, with apt (nothing is installed)
+  tessera images initramfs DIR -o initramfs.cpio
+`);
+  images.command('list', { isDefault: true }).description('what guest images are here').action(async () => {
+    const { listImages } = await import('../images/list.ts');
+    done(await listImages());
+  });
+  images.command('fetch').description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; goes on where it stopped')
+    .option('--update', 'look for newer packages even if everything is here')
+    .option('--dir <folder>', 'where to put them (default: the images folder of the project)')
+    .addHelpText('after', '\nExample:\n  tessera images fetch\n')
+    .action(async (options: { update?: boolean; dir?: string }) => {
+      const { fetchImages } = await import('../images/fetch.ts');
+      const { imagesFolder } = await import('../images/where.ts');
+      const { resolve } = await import('node:path');
+      await fetchImages(resolve(options.dir ?? imagesFolder()), (line) => process.stderr.write(`${line}\n`), options.update);
+      done(Exit.ok);
+    });
+  images.command('initramfs').description('pack a folder into an initramfs (newc cpio)')
+    .argument('<folder>', 'becomes the root folder; its /init is the first program')
+    .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
+    .addHelpText('after', '\nExample:\n  tessera images initramfs my-root -o my-root.cpio\n')
+    .action(async (folder: string, options: { output: string }) => done(await initramfs(folder, options.output)));
+  return images;
+}
+
+async function initramfs(folder: string, output: string): Promise<number> {
+  const { packInitramfs } = await import('../cpio.ts');
+  const { writeFileSync } = await import('node:fs');
+  let bytes: Buffer;
+  try {
+    bytes = packInitramfs(folder);
+  } catch (error) {
+    throw fileError('folder', folder, error);
+  }
+  if (output === '-') process.stdout.write(bytes);
+  else {
+    try {
+      writeFileSync(output, bytes);
+    } catch (error) {
+      throw fileError('output', output, error);
+    }
+  }
+  return Exit.ok;
+}

@@ -1,0 +1,43 @@
+/**
+ * The checks of `tessera doctor`, one row each: what is looked for, what it is needed for, how to get it. Only a row marked `must` is
+ * needed to run Tessera at all; the others each enable one thing.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { Exit } from './errors.ts';
+import { haveTool } from './images/apt.ts';
+import { readManifest } from './images/manifest.ts';
+import { configuredSources, debianMirror } from './images/sources.ts';
+import { imagesFolder, projectRoot } from './images/where.ts';
+
+interface Check { what: string; must?: boolean; here: () => boolean; needed: string; get: string }
+
+const tool = (name: string, needed: string, get: string): Check => ({ what: name, here: () => haveTool(name), needed, get });
+
+const checks: Check[] = [
+  { what: `Node ${process.versions.node}`, must: true, here: () => Number(process.versions.node.split('.')[0]) >= 20, needed: 'everything', get: 'install Node 20 or newer' },
+  { what: 'WebAssembly', must: true, here: () => typeof WebAssembly === 'object', needed: 'the machine', get: 'use a Node built with WebAssembly' },
+  { what: 'guests/bin', must: true, here: () => existsSync(join(projectRoot(), 'guests/bin/linux/sh')), needed: 'the default scenario', get: 'check out guests/bin again, or run guests/build.sh' },
+  { what: 'Debian images', here: () => readManifest(imagesFolder()) !== undefined, needed: 'tessera run --rootfs, tessera vm with Debian', get: 'tessera images fetch' },
+  tool('apt-get', 'tessera images fetch', 'use a Debian or a system with apt; or copy an images folder from one'),
+  tool('dpkg-deb', 'tessera images fetch', 'install the package dpkg'),
+  { what: 'a Debian mirror', here: () => debianMirror(configuredSources()) !== undefined, needed: 'tessera images fetch', get: 'a Debian source in /etc/apt (it is only read)' },
+  tool('xz', 'kernel modules in the initramfs', 'install xz-utils'),
+  tool('riscv64-linux-gnu-gcc', 'rebuilding guests/', 'install gcc-riscv64-linux-gnu'),
+  tool('qemu-riscv64-static', 'comparing our Unix server with QEMU', 'install qemu-user-static'),
+  tool('qemu-system-riscv64', 'comparing our machine with QEMU', 'install qemu-system-misc'),
+  tool('gdb-multiarch', 'debugging guests', 'install gdb-multiarch'),
+];
+
+/** Prints the table; status 1 if something that every run needs is missing. */
+export function doctor(): number {
+  let status: number = Exit.ok;
+  for (const check of checks) {
+    const here = check.here();
+    if (!here && check.must) status = Exit.failure;
+    const mark = here ? pc.green('ok     ') : check.must ? pc.red('missing') : pc.yellow('missing');
+    process.stdout.write(`${mark}  ${check.what.padEnd(22)} for ${check.needed}${here ? '' : `; ${check.get}`}\n`);
+  }
+  return status;
+}

@@ -1,0 +1,84 @@
+/**
+ * The `tessera` command. Each command's file describes its options and loads what it needs only when it runs, so that `tessera --help` is
+ * as quick as Node itself. `main` sets the exit status and lets Node end when everything is written.
+ */
+import { Command, CommanderError } from 'commander';
+import { CliError, Exit } from './errors.ts';
+import { reportError } from './report.ts';
+import { settleStats } from './options.ts';
+import { bareCommand } from './commands/bare.ts';
+import { bootCommand } from './commands/boot.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { imagesCommand } from './commands/images.ts';
+import { runCommand } from './commands/run.ts';
+import { traceCommand } from './commands/trace.ts';
+import { vmCommand } from './commands/vm.ts';
+import { version } from './version.ts';
+
+const examples = `
+Examples:
+  tessera boot two-worlds                        a Unix world and a virtual machine, side by side
+  tessera run --rootfs images/rootfs sh          a shell, in tasks of a microkernel
+  tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
+  tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio
+  tessera trace stats run.trace                  who sent how many messages to whom
+`;
+
+/** Every command with its options; actions report their exit status to `done`. */
+export function buildProgram(done: (status: number) => void): Command {
+  const program = new Command('tessera')
+    .description('A small computer system: a RISC-V machine, a microkernel, a Unix server and virtual machines.')
+    .version(version(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .enablePositionalOptions()
+    .addHelpText('after', examples);
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, traceCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const command of withChildren(program)) settle(command);
+  return program;
+}
+
+function withChildren(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withChildren)];
+}
+
+/** Errors come to `main` as exceptions, and their text is ours. */
+function settle(command: Command): void {
+  command.exitOverride();
+  command.configureOutput({ outputError: () => {} });
+  command.configureHelp({ helpWidth: 100 });
+}
+
+/** The status for an error that commander threw: help and version are no errors. */
+function usageError(error: CommanderError, command: string): CliError | undefined {
+  if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
+  const what = error.message.replace(/^error: /, '').replace(/\.$/, '').replace(/\s*\n\s*/g, ' ');
+  return new CliError('E_USAGE', what, `see: tessera ${command ? `${command} ` : ''}--help`);
+}
+
+export async function main(words: string[]): Promise<void> {
+  process.exitCode = Exit.ok;
+  const program = buildProgram((status) => { process.exitCode = status; });
+  const name = words.find((word) => !word.startsWith('-')) ?? '';
+  const command = program.commands.find((c) => c.name() === name);
+  const at = words.indexOf(name);
+  const settled = command ? [...words.slice(0, at + 1), ...settleStats(words.slice(at + 1), command, name === 'run')] : words;
+  process.stdout.on('error', ignoreClosedPipe);
+  try {
+    if (words.length === 0) {
+      program.outputHelp({ error: true });
+      process.exitCode = Exit.usage;
+      return;
+    }
+    await program.parseAsync(settled, { from: 'user' });
+  } catch (error) {
+    const ours = error instanceof CommanderError ? usageError(error, command?.name() ?? '') : error;
+    if (ours === undefined) return;
+    process.exitCode = reportError(ours);
+  }
+}
+
+/** A reader that has gone (`tessera … | head`) is no error. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(Exit.ok);
+}

@@ -1,0 +1,81 @@
+/**
+ * The options that `boot`, `run`, `vm` and `bare` share, and how option values are read. A value that makes no sense is a usage error
+ * that names the option.
+ */
+import { Option, type Command } from 'commander';
+import { CliError } from './errors.ts';
+
+export const engines = ['auto', 'interp', 'jit'] as const;
+export type Engine = (typeof engines)[number];
+
+export interface SharedOptions {
+  engine: Engine;
+  /** File for the kernel's trace. */
+  trace?: string;
+  /** `true`: the JSON object goes to standard error; text: to that file. */
+  stats?: true | string;
+  /** Stop after so many instructions, status 124. */
+  maxInstructions?: number;
+  /** Stop with status 0 when this has appeared on the console. */
+  until?: string;
+  seed: number;
+  record?: string;
+  replay?: string;
+}
+
+/** Adds the shared options to a command. */
+export function withSharedOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default('auto').argParser(oneOf('--engine', engines)))
+    .option('--trace <file>', "record the kernel's trace")
+    .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
+    .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
+    .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
+    .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'), 1)
+    .option('--record <file>', 'record everything that comes from outside')
+    .option('--replay <file>', 'take everything from outside out of a recording');
+}
+
+const units: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Reader of sizes: `512M`, `1G`, `65536`; in bytes. */
+export const size = (option: string) => (text: string): number => {
+  const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(text);
+  const bytes = match ? Number(match[1]) * units[match[2].toLowerCase()] : NaN;
+  if (!Number.isSafeInteger(bytes) || bytes <= 0) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a size`, 'write bytes, or a number with K, M or G, such as 512M');
+  return bytes;
+};
+
+/** Reader of counts: non-negative whole numbers; `1e9`, `10_000` and hexadecimal are fine. */
+export const count = (option: string, least = 0, most = Number.MAX_SAFE_INTEGER) => (text: string): number => {
+  const value = /^(0x[0-9a-f]+|[\d_]+(e\d+)?)$/i.test(text) ? Number(text.replaceAll('_', '')) : NaN;
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new CliError('E_OPTION', `option ${option}: '${text}' is not a number`, `write a whole number ${range}`);
+  }
+  return value;
+};
+
+export const oneOf = <T extends string>(option: string, choices: readonly T[]) => (text: string): T => {
+  if (!choices.includes(text as T)) throw new CliError('E_OPTION', `option ${option}: '${text}' is none of ${choices.join(', ')}`, `write for example ${option} ${choices[0]}`);
+  return text as T;
+};
+
+/** Collects an option that may be given several times. */
+export const several = (text: string, before: string[] = []): string[] => [...before, text];
+
+/**
+ * `--stats` takes a value only with '=', but commander would also take the next word. So a bare `--stats` is written as `--stats=`, up to where
+ * the words of a guest program begin.
+ */
+export function settleStats(words: string[], command: Command, stopAtOperand: boolean): string[] {
+  const done: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (word === '--' || (stopAtOperand && (!word.startsWith('-') || word === '-'))) return [...done, ...words.slice(i)];
+    done.push(word === '--stats' ? '--stats=' : word);
+    const option = command.options.find((o) => o.long === word || o.short === word);
+    if (option?.required && i + 1 < words.length) done.push(words[++i]);
+  }
+  return done;
+}

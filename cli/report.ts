@@ -1,0 +1,24 @@
+/** How errors reach the user: one line for what the user can mend, a stack trace for a bug of ours. */
+import { CliError, Exit, fileError, isFileError } from './errors.ts';
+
+const tracesKept = new Set<string>();
+
+/** Names a trace file that is being written, for the message of a crash. */
+export function noteTrace(path: string): void {
+  tracesKept.add(path);
+}
+
+/** Writes the error to standard error and gives the exit status. */
+export function reportError(error: unknown): number {
+  if (error instanceof CliError) {
+    process.stderr.write(`tessera: ${error.code}: ${oneLine(error.message)}\n`);
+    return error.status;
+  }
+  if (isFileError(error) && error.path) return reportError(fileError('file', error.path, error));
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  const where = tracesKept.size ? `the trace up to here is in ${[...tracesKept].join(', ')}` : 'run it again with --trace FILE to record what led to it';
+  process.stderr.write(`tessera: E_BUG: this is a bug in Tessera\n${stack}\n${where}\n`);
+  return Exit.failure;
+}
+
+const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ');

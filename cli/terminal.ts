@@ -1,0 +1,96 @@
+/**
+ * The user's side of a guest's console: standard input, output and error of this process.
+ *
+ * On a terminal, `raw` hands every key to the guest, whose own line discipline echoes, edits and makes signals of Ctrl-C; Ctrl-A x leaves,
+ * Ctrl-A Ctrl-A sends a Ctrl-A. The terminal gets its mode back when the process ends, however it does.
+ */
+
+export type Bytes = Uint8Array;
+
+const CTRL_A = 1;
+
+export interface TerminalOptions {
+  /** Keys go to the guest unchanged (only if standard input is a terminal). */
+  raw: boolean;
+  onInput(bytes: Bytes): void;
+  /** Standard input has ended. */
+  onEnd(): void;
+  /** The user wants to leave: Ctrl-A x, or SIGINT/SIGTERM/SIGHUP from outside. `signal` is 0 for Ctrl-A x. */
+  onLeave(signal: number): void;
+  onResize?(columns: number, rows: number): void;
+}
+
+const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+export class Terminal {
+  private readonly options: TerminalOptions;
+  private readonly undo: (() => void)[] = [];
+  private escape = false;
+
+  constructor(options: TerminalOptions) {
+    this.options = options;
+  }
+
+  get interactive(): boolean {
+    return process.stdin.isTTY === true;
+  }
+
+  /** Columns and rows of the terminal; 80 × 24 when output is none. */
+  get size(): { columns: number; rows: number } {
+    return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
+  }
+
+  /** Starts to listen. */
+  open(): void {
+    const { stdin } = process;
+    const data = (chunk: Buffer) => this.take(chunk);
+    const end = () => this.options.onEnd();
+    stdin.on('data', data).on('end', end).on('error', end);
+    this.undo.push(() => stdin.off('data', data).off('end', end).off('error', end).pause());
+    if (this.options.raw && this.interactive) this.makeRaw();
+    for (const [name, number] of Object.entries(signals)) {
+      const leave = () => this.options.onLeave(number);
+      process.on(name, leave);
+      this.undo.push(() => process.off(name, leave));
+    }
+    const resize = () => this.options.onResize?.(this.size.columns, this.size.rows);
+    process.stdout.on('resize', resize);
+    this.undo.push(() => process.stdout.off('resize', resize));
+  }
+
+  /** Stops listening and gives the terminal its mode back. Safe to call twice. */
+  close(): void {
+    for (const step of this.undo.splice(0)) step();
+    process.stdin.unref?.();
+  }
+
+  private makeRaw(): void {
+    const restore = () => process.stdin.setRawMode(false);
+    process.stdin.setRawMode(true);
+    process.on('exit', restore);
+    this.undo.push(() => { process.off('exit', restore); restore(); });
+  }
+
+  private take(chunk: Buffer): void {
+    if (!this.options.raw || !this.interactive) return this.options.onInput(chunk);
+    const out: number[] = [];
+    for (const byte of chunk) {
+      if (this.escape) {
+        this.escape = false;
+        if (byte === 0x78) return this.options.onLeave(0);
+        out.push(...(byte === CTRL_A ? [CTRL_A] : [CTRL_A, byte]));
+      } else if (byte === CTRL_A) this.escape = true;
+      else out.push(byte);
+    }
+    if (out.length) this.options.onInput(Uint8Array.from(out));
+  }
+}
+
+/** Resolves when what was written to a stream has left enough room; the producer should wait for it between steps. */
+export function drained(stream: NodeJS.WriteStream, limit = 1 << 20): Promise<void> | undefined {
+  if (stream.writableLength < limit || stream.destroyed) return undefined;
+  return new Promise((resolve) => {
+    const go = () => { stream.off('drain', go).off('close', go).off('error', go); resolve(); };
+    stream.on('drain', go).on('close', go).on('error', go);
+  });
+}
