@@ -14,7 +14,7 @@ export const compressedRows: readonly Row[] = [
   c('c.fsd', "101 uimm[5:3] rs1' uimm[7:6] rs2' 00", 'fs2, imm(rs1)', 'fsd', {}, D),
   c('c.sw', "110 uimm[5:3] rs1' uimm[2|6] rs2' 00", 'rs2, imm(rs1)', 'sw'),
   c('c.sd', "111 uimm[5:3] rs1' uimm[7:6] rs2' 00", 'rs2, imm(rs1)', 'sd'),
-  c('c.nop', '000 imm[5] 00000 imm[4:0] 01', '', 'addi'),
+  c('c.nop', '000 imm[5] 00000 imm[4:0] 01', 'imm', 'addi'),
   c('c.addi', '000 imm[5] rd/rs1!=0 imm[4:0] 01', 'rd, imm', 'addi'),
   c('c.addiw', '001 imm[5] rd/rs1!=0 imm[4:0] 01', 'rd, imm', 'addiw'),
   c('c.li', '010 imm[5] rd imm[4:0] 01', 'rd, imm', 'addi', { rs1: 0 }),

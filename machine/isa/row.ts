@@ -22,6 +22,8 @@ export interface Field {
   /** Three-bit register field: add 8. */
   readonly bias: number;
   readonly excluded: readonly number[];
+  /** The other operand of the same field (`rd/rs1`): stands in where this one is not given. */
+  readonly twin?: OperandName | undefined;
 }
 
 export interface Pattern {
@@ -52,7 +54,7 @@ export type Operands = Partial<Record<OperandName, number>>;
 const FIXED_WIDTHS: Record<string, number> = { rd: 5, rs1: 5, rs2: 5, rs3: 5, rm: 3, aq: 1, rl: 1, csr: 12, zimm: 5, fm: 4, pred: 4, succ: 4 };
 const IMMEDIATES = new Set(['imm', 'nzimm', 'uimm', 'nzuimm', 'shamt']);
 
-interface Draft { name: OperandName; parts: FieldPart[]; signed: boolean; bias: number; excluded: Set<number> }
+interface Draft { name: OperandName; parts: FieldPart[]; signed: boolean; bias: number; excluded: Set<number>; twin?: OperandName | undefined }
 
 /** @throws Error when the pattern is not 16 or 32 bits wide or a token is not understood: a bug in the table. */
 export function parsePattern(text: string): Pattern {
@@ -103,6 +105,7 @@ function addToken(drafts: Map<OperandName, Draft>, token: string, at: number, wi
     drafts.set(name, draft);
     excluded.forEach((v) => draft.excluded.add(v));
     if (plain.startsWith('nz')) draft.excluded.add(0);
+    draft.twin = names!.split('/').map((n) => n.replace("'", '')).find((n) => n !== plain) as OperandName | undefined;
     const bits = /\[(.*)\]/.exec(token);
     if (!bits) draft.parts.push({ shift: at, width, to: 0 });
     else addRanges(draft, ranges(bits[1]!), at + width);
@@ -118,7 +121,7 @@ function addRanges(draft: Draft, list: [number, number][], top: number): void {
 
 function finish(draft: Draft): Field {
   const top = Math.max(...draft.parts.map((p) => p.to + p.width));
-  return { name: draft.name, parts: draft.parts, signBits: draft.signed ? top : 0, bias: draft.bias, excluded: [...draft.excluded] };
+  return { name: draft.name, parts: draft.parts, signBits: draft.signed ? top : 0, bias: draft.bias, excluded: [...draft.excluded], twin: draft.twin };
 }
 
 /** The value of one field in an instruction word. */
@@ -148,7 +151,7 @@ export function operandsOf(row: Row, word: number): Operands {
 export function encode(row: Row, operands: Operands): number {
   let word = row.pattern.match;
   for (const f of row.pattern.fields) {
-    const value = operands[f.name] ?? 0;
+    const value = operands[f.name] ?? (f.twin && operands[f.twin]) ?? 0;
     word |= insert(f, value);
     if (f.excluded.includes(value)) throw new RangeError(`${row.name}: operand ${f.name} cannot be ${value}`);
   }

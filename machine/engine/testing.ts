@@ -1,0 +1,139 @@
+/**
+ * A hart side for the engine's own tests: memory is the identity (no translation, all rights), slow rows are listed, `ebreak`
+ * leaves. Everything outside RAM faults, which ends the run with the address in `faults`.
+ */
+import { rows } from '../isa/table.ts';
+import { assemble } from '../isa/assemble.ts';
+import { createEngine } from './engine.ts';
+import { clearTlb, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
+import { LD, type EngineSide, type HartSide } from './port.ts';
+
+const LOAD_SIZE = [1, 2, 4, 8, 1, 2, 4, 4, 8, 2];
+
+export class TestMachine implements HartSide {
+  readonly layout: Layout = computeLayout(1 << 20, 1);
+  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: this.layout.wasmPages, maximum: this.layout.wasmPages });
+  readonly view: DataView = new DataView(this.memory.buffer);
+  readonly longs: BigInt64Array = new BigInt64Array(this.memory.buffer);
+  readonly bytes: Uint8Array = new Uint8Array(this.memory.buffer);
+  readonly engine: EngineSide;
+  /** Mnemonics that were handed to `slow`, addresses of accesses outside RAM. */
+  readonly slowed: string[] = [];
+  readonly faults: number[] = [];
+  /** What the slow paths were called for. */
+  readonly calls = { load: 0, store: 0, atomic: 0, fetch: 0, second: 0 };
+  /** Pages that get no tags, so that every access takes the slow path. */
+  untagged = false;
+
+  constructor(isa = 'rv64gc') {
+    clearTlb(this.longs, this.layout.tlbs);
+    this.view.setUint32(TLBS_USED, 1, true);
+    this.set32(HS.TLB, this.layout.tlbs);
+    this.set32(HS.FS_ON, 1);
+    this.engine = createEngine({ memory: this.memory, layout: this.layout, hartSide: this, isa });
+  }
+
+  set32(offset: number, value: number): void { this.view.setInt32(HARTS + offset, value, true); }
+  get32(offset: number): number { return this.view.getInt32(HARTS + offset, true); }
+  set64(offset: number, value: bigint): void { this.view.setBigInt64(HARTS + offset, value, true); }
+  get64(offset: number): bigint { return this.view.getBigInt64(HARTS + offset, true); }
+  x(n: number): bigint { return this.get64(HS.X + n * 8); }
+  setX(n: number, value: bigint): void { this.set64(HS.X + n * 8, value); }
+  f(n: number): bigint { return this.get64(HS.F + n * 8); }
+  setF(n: number, value: bigint): void { this.set64(HS.F + n * 8, value); }
+  linear(pa: number): number { return pa - RAM_BASE + this.layout.ram; }
+
+  /** Puts a program at RAM_BASE (or elsewhere) and the pc on it. */
+  program(text: string, at = RAM_BASE): ReadonlyMap<string, bigint> {
+    const { bytes, symbols } = assemble(text, at);
+    this.engine.dropCode(this.linear(at), bytes.length);
+    this.bytes.set(bytes, this.linear(at));
+    this.set64(HS.PC, BigInt(at));
+    return symbols;
+  }
+
+  /** Runs for at most `budget` instructions; gives how many were retired. */
+  run(budget = 100_000): number {
+    this.set32(HS.BUDGET, budget);
+    this.engine.run(0);
+    return budget - this.get32(HS.BUDGET);
+  }
+
+  private address(): number { return Number(BigInt.asUintN(64, this.get64(HS.ADDR))); }
+  private inRam(pa: number, size: number): boolean { return pa >= RAM_BASE && pa + size <= RAM_BASE + this.layout.ramBytes; }
+
+  private fill(va: number, tags: readonly number[]): void {
+    if (this.untagged) return;
+    const page = va - (va % PAGE);
+    const entry = this.layout.tlbs + (Math.floor(va / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
+    for (const tag of tags) this.view.setBigInt64(entry + tag, BigInt(page), true);
+    this.view.setInt32(entry + 24, this.linear(page), true);
+  }
+
+  private fault(pa: number): number {
+    this.faults.push(pa);
+    return SLOW.LEAVE;
+  }
+
+  load(_hart: number, kind: number): number {
+    this.calls.load++;
+    const pa = this.address();
+    const size = LOAD_SIZE[kind]!;
+    if (!this.inRam(pa, size)) return this.fault(pa);
+    this.fill(pa, [0]);
+    const raw = this.view.getBigUint64(this.linear(pa), true);
+    const bits = size * 8;
+    const signed = kind <= LD.d;
+    const boxed = kind === LD.fw || kind === LD.fh;
+    const value = signed ? BigInt.asIntN(bits, raw) : BigInt.asUintN(bits, raw);
+    this.set64(HS.VALUE, boxed ? value | (-1n << BigInt(bits)) : value);
+    return SLOW.NEXT;
+  }
+
+  store(_hart: number, size: number): number {
+    this.calls.store++;
+    const pa = this.address();
+    if (!this.inRam(pa, size)) return this.fault(pa);
+    const linear = this.linear(pa);
+    for (let i = 0; i < size; i++) this.bytes[linear + i] = Number((this.get64(HS.VALUE) >> BigInt(8 * i)) & 255n);
+    this.engine.dropCode(linear, size);
+    if (!this.engine.hasCode(linear - (linear % PAGE))) this.fill(pa, [8]);
+    return SLOW.NEXT;
+  }
+
+  /** Gives the page its tags; the instruction is tried again. */
+  atomic(): number {
+    this.calls.atomic++;
+    const pc = this.get64(HS.PC);
+    const insn = this.view.getUint32(this.linear(Number(pc)), true);
+    const pa = Number(this.x((insn >>> 15) & 31));
+    const size = (insn >>> 12) & 1 ? 8 : 4;
+    if (!this.inRam(pa, size) || pa % size !== 0) return this.fault(pa);
+    this.fill(pa, [0, 8]);
+    return SLOW.JUMP;
+  }
+
+  fetch(): number {
+    this.calls.fetch++;
+    const pc = Number(this.get64(HS.PC));
+    if (!this.inRam(pc, 2)) return this.fault(pc);
+    const page = pc - (pc % PAGE);
+    this.engine.codePage(this.linear(page));
+    const entry = this.layout.tlbs + (Math.floor(pc / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
+    this.view.setBigInt64(entry + 16, BigInt(page), true);
+    this.view.setInt32(entry + 24, this.linear(page), true);
+    return SLOW.NEXT;
+  }
+
+  slow(_hart: number, row: number): number {
+    const { name } = rows[row]!;
+    this.slowed.push(name);
+    return name === 'fence.i' ? SLOW.NEXT : SLOW.LEAVE;
+  }
+
+  fetchSecond(): number {
+    this.calls.second++;
+    this.set64(HS.VALUE, BigInt(this.view.getUint16(this.linear(Number(this.get64(HS.PC)) + 2), true)));
+    return SLOW.NEXT;
+  }
+}

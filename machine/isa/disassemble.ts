@@ -1,0 +1,42 @@
+/** From instruction words to assembly text, by the rows' operand formats. */
+import type { Decoded, Decoder } from './decode.ts';
+import type { Operands } from './row.ts';
+import { csrName, fName, ROUNDING, xName } from './registers.ts';
+
+const FENCE_SETS = ['w', 'r', 'o', 'i'];
+const set = (bits: number): string => FENCE_SETS.map((c, i) => ((bits >> i) & 1 ? c : '')).reverse().join('') || '0';
+const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
+
+/** One operand name of a row's format → text. `pc` is undefined when unknown: targets are then shown relative. */
+function operand(name: string, o: Operands, pc: bigint | undefined): string {
+  switch (name) {
+    case 'rd': case 'rs1': case 'rs2': case 'rs3': return xName(o[name]!);
+    case 'fd': return fName(o.rd!);
+    case 'fs1': case 'fs2': case 'fs3': return fName(o[`r${name.slice(1)}` as 'rs1']!);
+    case 'imm': return `${o.imm}`;
+    case 'upper': return hex((o.imm! >>> 12) & 0xfffff);
+    case 'target': return pc === undefined ? `. ${o.imm! < 0 ? '-' : '+'} ${Math.abs(o.imm!)}` : hex(BigInt.asUintN(64, pc + BigInt(o.imm!)));
+    case 'csr': return csrName(o.csr!);
+    case 'zimm': return `${o.zimm}`;
+    case 'rm': return ROUNDING[o.rm!] ?? `${o.rm}`;
+    case 'pred': return set(o.pred!);
+    case 'succ': return set(o.succ!);
+    case 'constant': return `${o.rs1}`;
+    default: return name; // punctuation and fixed registers such as sp
+  }
+}
+
+/** Text of a decoded instruction, as written (compressed forms keep their names). */
+export function disassemble(d: Decoded, pc?: bigint): string {
+  const { written, operands } = d;
+  if (d.index === 0) return d.length === 4 ? `.word ${hex(d.word >>> 0)}` : `.half ${hex(d.word & 0xffff)}`;
+  const suffix = operands.aq || operands.rl ? `.${operands.aq ? 'aq' : ''}${operands.rl ? 'rl' : ''}` : '';
+  let format = written.operands;
+  if (operands.rm === 7) format = format.replace(', rm', ''); // dynamic is what is assumed
+  return `${written.name}${suffix} ${format.replace(/[a-z]+\d?/g, (name) => operand(name, operands, pc))}`.trim();
+}
+
+/** Text of an instruction word. */
+export function disassembleWord(decode: Decoder, word: number, pc?: bigint): string {
+  return disassemble(decode(word), pc);
+}
