@@ -1,0 +1,129 @@
+/**
+ * A board: the machine with its devices attached, from a list.
+ *
+ *   const board = createBoard({ memoryBytes: 128 << 20, harts: 1, console, disks: [disk] });
+ *   const placed = loadProgram(board.machine.memory, file, { base: board.machine.memory.base });
+ *   board.startKernel(placed.value.entry, { bootargs: 'console=ttyS0' });   // S mode, under the built-in firmware
+ *   board.startProgram(placed.value.entry);                                // M mode, from the reset vector
+ *   board.machine.run();
+ */
+import type { Supervisor } from '../api.ts';
+import type { BlockBackend, CharBackend, Device } from '../devices/device.ts';
+import { Plic } from '../devices/plic.ts';
+import { SeededRandom } from '../devices/random.ts';
+import { VirtioBlock } from '../devices/virtio/block.ts';
+import { VirtioConsole } from '../devices/virtio/console.ts';
+import { VirtioEntropy } from '../devices/virtio/entropy.ts';
+import type { VirtioModel } from '../devices/virtio/model.ts';
+import { SbiFirmware } from '../firmware/firmware.ts';
+import { parseIsa } from '../isa/table.ts';
+import { deviceTreePlace } from '../loader/kernel.ts';
+import { Machine } from '../machine.ts';
+import { type Chosen, boardDeviceTree } from './device-tree.ts';
+import { type DeviceRow, type Outside, type Parts, factories } from './factories.ts';
+import { DEFAULT_ISA } from './isa.ts';
+import { VIRTIO_SLOTS, virtBoard } from './virt.ts';
+
+export interface BoardConfig {
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly isa?: string;
+  readonly engine?: 'auto' | 'interp' | 'jit';
+  readonly quantum?: number;
+  /** Takes HS mode (hosted); absent on a bare machine. */
+  readonly supervisor?: Supervisor;
+  /** The UART's outside. */
+  readonly console: CharBackend;
+  /** A virtio console beside the UART. */
+  readonly virtioConsole?: CharBackend;
+  /** More of them. */
+  readonly virtioConsoles?: readonly CharBackend[];
+  readonly disks?: readonly BlockBackend[];
+  readonly seed?: number;
+  /** The real-time clock at the start, milliseconds since 1970; the same for every run unless given. */
+  readonly startMs?: number;
+  readonly devices?: readonly DeviceRow[];
+}
+
+export interface AttachedDevice {
+  readonly row: DeviceRow;
+  readonly device: Device;
+}
+
+export interface Board {
+  readonly machine: Machine;
+  readonly devices: readonly AttachedDevice[];
+  /** The virtio consoles, in the order of the configuration: to tell them the size of the terminal. */
+  readonly consoles: readonly VirtioConsole[];
+  /** The flattened device tree, with the machine's `rng-seed` in /chosen. */
+  deviceTree(chosen: Chosen): Uint8Array;
+  /** Starts hart 0 in S mode at `entry` under the built-in SBI firmware. */
+  startKernel(entry: number, chosen: Chosen): void;
+  /** Starts all harts in M mode at `entry`: a0 = hart number, a1 = device tree. */
+  startProgram(entry: number, chosen?: Chosen): void;
+}
+
+/** 2026-01-01 00:00 UTC: runs do not depend on the day they are run. */
+const DEFAULT_START_MS = 1_767_225_600_000;
+const RNG_SEED_BYTES = 64;
+
+export function createBoard(config: BoardConfig): Board {
+  const isa = config.isa ?? DEFAULT_ISA;
+  const { memoryBytes, harts, quantum, supervisor } = config;
+  const machine = new Machine({ memoryBytes, harts, isa, quantum, supervisor });
+  const random = new SeededRandom(config.seed ?? 0);
+  const rngSeed = random.bytes(RNG_SEED_BYTES);
+  const models = virtioModels(config, random);
+  const devices = attachDevices(machine, config, random, [...models]);
+  const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({ memory: machine.memory, harts, isa, devices, chosen: { rngSeed, ...chosen } });
+  const placeTree = (chosen: Chosen): number => {
+    const blob = deviceTree(chosen);
+    const at = deviceTreePlace(machine.memory);
+    machine.memory.writable(at, blob.length).set(blob);
+    return at;
+  };
+  return {
+    machine,
+    devices,
+    consoles: models.filter((m) => m instanceof VirtioConsole),
+    deviceTree,
+    startKernel(entry, chosen) {
+      const firmware = new SbiFirmware(machine, config.console, { sstc: parseIsa(isa).has('sstc') });
+      machine.firmware = firmware;
+      firmware.boot(entry, placeTree(chosen));
+    },
+    startProgram(entry, chosen = {}) {
+      machine.reset(entry, placeTree(chosen));
+    },
+  };
+}
+
+function attachDevices(machine: Machine, config: BoardConfig, random: SeededRandom, waiting: VirtioModel[]): AttachedDevice[] {
+  const outside: Outside = { console: config.console, disks: config.disks ?? [], random, startMs: config.startMs ?? DEFAULT_START_MS };
+  const plic = new Plic(machine);
+  return (config.devices ?? virtBoard).map((row) => {
+    const parts: Parts = {
+      memory: machine.memory,
+      events: machine.events,
+      irq: (n = 0) => plic.line((row.irq ?? 0) + n),
+      stop: (reason) => machine.stop(reason),
+      wires: machine,
+      plic,
+      outside,
+      nextVirtio: () => waiting.shift(),
+    };
+    const device = factories[row.compatible].create(parts);
+    machine.attach(row.base, device);
+    return { row, device };
+  });
+}
+
+/** Disks take the first slots, so that the first disk is where kernels with fixed addresses look for it. */
+function virtioModels(config: BoardConfig, random: SeededRandom): VirtioModel[] {
+  const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(disk, `tessera-disk${n}`));
+  models.push(new VirtioEntropy(random));
+  if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole));
+  for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));
+  if (models.length > VIRTIO_SLOTS) throw new Error(`board: ${models.length} virtio devices for ${VIRTIO_SLOTS} slots`);
+  return models;
+}

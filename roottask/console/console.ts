@@ -1,0 +1,121 @@
+/**
+ * The console multiplexer: many clients of the stream protocol share one terminal. Lines carry the client's label; the client in focus
+ * gets the input. A client that the arguments name as `raw` has the terminal for itself, byte by byte.
+ *
+ * args: raw (label of a client). Needs the capability `out` (a stream). Provides 'stream'.
+ * Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, Ctrl-A = the character itself.
+ */
+import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { bytesOf, openConsole, spawn, valueOf, type Console, type Env, type Program } from '../client/index.ts';
+import { StreamServer, type StreamState } from '../lib/stream.ts';
+import { LabelledLines, type Speaker } from './lines.ts';
+
+const ESCAPE = 1, READ = 4096;
+interface Client { readonly state: StreamState; readonly speaker: Speaker; readonly raw: boolean }
+
+class Multiplexer {
+  private readonly out: Console;
+  private readonly raw: string | undefined;
+  private readonly stream: StreamServer;
+  private readonly lines = new LabelledLines();
+  private readonly clients: Client[] = [];
+  private focus: Client | undefined;
+  private escaped = false;
+  private readonly queue: Uint8Array[] = [];
+  private writing = false;
+
+  constructor(env: Env, out: Console) {
+    this.out = out;
+    this.raw = env.args['raw'] as string | undefined;
+    this.stream = new StreamServer(env, 'stream', {
+      write: (sys, state, bytes) => this.write(sys, state, bytes),
+      opened: state => this.opened(state),
+      closed: state => this.closed(state),
+      size: () => ({ columns: 0, rows: 0 }),
+    });
+  }
+
+  *run(sys: Syscalls, env: Env): Sys<void> {
+    valueOf(yield* spawn(sys, env, s => this.input(s), { priority: 140 }));
+    yield* this.stream.server.run(sys);
+  }
+
+  private opened(state: StreamState): void {
+    const client: Client = { state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw };
+    this.clients.push(client);
+    if (client.raw || (!this.focus && this.raw === undefined && state.label !== '')) this.setFocus(client);
+  }
+  private closed(state: StreamState): void {
+    const i = this.clients.findIndex(c => c.state === state), client = this.clients[i];
+    if (!client) return;
+    this.clients.splice(i, 1);
+    this.queue.push(this.lines.close(client.speaker));
+    if (this.focus === client) this.setFocus(this.clients.find(c => c.state.label !== ''));
+  }
+  private setFocus(client: Client | undefined): void {
+    this.focus = client;
+    this.queue.push(this.lines.setFocus(client && !client.raw ? client.speaker : undefined));
+  }
+
+  private *write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number> {
+    const client = this.clients.find(c => c.state === state)!;
+    this.queue.push(client.raw ? bytes : this.lines.write(client.speaker, bytes));
+    return yield* this.flush(sys);
+  }
+  /** Carries the queue out; whoever comes while somebody does, leaves it to them. */
+  private *flush(sys: Syscalls): Sys<number> {
+    if (this.writing) return 0;
+    this.writing = true;
+    let status = 0;
+    for (let bytes = this.queue.shift(); bytes; bytes = this.queue.shift()) {
+      if (bytes.length === 0) continue;
+      const r = yield* this.out.write(sys, bytes);
+      if (!r.ok) status = r.status;
+    }
+    this.writing = false;
+    return status;
+  }
+
+  private *input(sys: Syscalls): Sys<void> {
+    for (;;) {
+      yield* sys.down(this.out.inputSemaphore, Ops.semaphore.down, NEVER, 1);
+      for (;;) {
+        const r = yield* this.out.read(sys, READ);
+        if (!r.ok || r.value.length === 0) break;
+        yield* this.distribute(sys, r.value);
+      }
+    }
+  }
+  private *distribute(sys: Syscalls, bytes: Uint8Array): Sys<void> {
+    let plain: number[] = [];
+    for (const b of bytes) {
+      if (this.escaped) {
+        this.escaped = false;
+        if (b === ESCAPE) plain.push(b); else yield* this.command(sys, String.fromCharCode(b));
+      } else if (b === ESCAPE && !this.focus?.raw) {
+        yield* this.deliver(sys, plain);
+        plain = [];
+        this.escaped = true;
+      } else plain.push(b);
+    }
+    yield* this.deliver(sys, plain);
+  }
+  private *deliver(sys: Syscalls, bytes: number[]): Sys<void> {
+    if (this.focus && bytes.length) yield* this.stream.feed(sys, this.focus.state, Uint8Array.from(bytes));
+  }
+  private *command(sys: Syscalls, key: string): Sys<void> {
+    const named = this.clients.filter(c => c.state.label !== '');
+    if (key === 'l') this.queue.push(bytesOf(named.map((c, i) => `[console] ${i + 1} ${c.state.label}${c === this.focus ? ' *' : ''}\n`).join('')));
+    else if (key === 'n' && named.length) this.setFocus(named[(named.indexOf(this.focus!) + 1) % named.length]);
+    else if (named[Number(key) - 1]) this.setFocus(named[Number(key) - 1]);
+    yield* this.flush(sys);
+  }
+}
+
+export const consoleMux: Program = {
+  name: 'console',
+  *main(sys, env) {
+    const out = valueOf(yield* openConsole(sys, env, 'out'));
+    yield* new Multiplexer(env, out).run(sys, env);
+  },
+};
