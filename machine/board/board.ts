@@ -69,8 +69,8 @@ const RNG_SEED_BYTES = 64;
 
 export function createBoard(config: BoardConfig): Board {
   const isa = config.isa ?? DEFAULT_ISA;
-  const { memoryBytes, harts, quantum, supervisor } = config;
-  const machine = new Machine({ memoryBytes, harts, isa, quantum, supervisor });
+  const { memoryBytes, harts, engine, quantum, supervisor } = config;
+  const machine = new Machine({ memoryBytes, harts, isa, engine, quantum, supervisor });
   const random = new SeededRandom(config.seed ?? 0);
   const rngSeed = random.bytes(RNG_SEED_BYTES);
   const models = virtioModels(config, random);
