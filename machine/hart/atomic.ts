@@ -7,7 +7,6 @@ import { Access, Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { raise, raiseFault } from './trap.ts';
 
-const ADDR = HS.ADDR >> 2;
 const RES = HS.RES >> 2;
 
 const LR = 0b00010;
@@ -28,8 +27,9 @@ const OPERATIONS: Record<number, ((memory: bigint, register: bigint, bits: numbe
 };
 
 export function atomic(h: Hart, insn: number): number {
-  const lo = h.w[ADDR];
-  const hi = h.w[ADDR + 1];
+  const base = (insn >> 15) & 31;
+  const lo = h.x32[2 * base];
+  const hi = h.x32[2 * base + 1];
   const funct5 = insn >>> 27;
   const size = 1 << ((insn >> 12) & 7);
   const isLoad = funct5 === LR;

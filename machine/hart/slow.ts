@@ -1,7 +1,6 @@
 /**
  * The instructions that TypeScript executes, by mnemonic, and the engine's view of the harts (`HartSide`).
  */
-import { HS } from '../engine/layout.ts';
 import type { HartSide } from '../engine/port.ts';
 import { rows } from '../isa/table.ts';
 import { atomic } from './atomic.ts';
@@ -13,8 +12,6 @@ import type { Hart } from './hart.ts';
 import * as system from './system.ts';
 import type { Handler } from './system.ts';
 import { illegalInstruction, mret, sret } from './trap.ts';
-
-const ADDR = HS.ADDR >> 2;
 
 const handlers: Record<string, Handler | undefined> = {
   illegal: illegalInstruction,
@@ -33,19 +30,11 @@ const handlers: Record<string, Handler | undefined> = {
   'hsv.b': hsv(1), 'hsv.h': hsv(2), 'hsv.w': hsv(4), 'hsv.d': hsv(8),
 };
 
+/** Atomics reach `slow` only if the engine has no inline form for them. */
+const atomicHandler = (name: string): Handler | undefined => (/^(amo|lr\.|sc\.)/.test(name) ? atomic : undefined);
+
 /** By row number. What has neither semantics in the table nor a handler here is illegal. */
 const byRow: readonly Handler[] = rows.map((row) => handlers[row.name] ?? floatHandlers.get(row.name) ?? atomicHandler(row.name) ?? illegalInstruction);
-
-/** Atomics reach `slow` only if the engine has no inline form for them: the address is rs1. */
-function atomicHandler(name: string): Handler | undefined {
-  if (!/^(amo|lr\.|sc\.)/.test(name)) return undefined;
-  return (h, insn) => {
-    const r = (insn >> 15) & 31;
-    h.w[ADDR] = h.x32[2 * r];
-    h.w[ADDR + 1] = h.x32[2 * r + 1];
-    return atomic(h, insn);
-  };
-}
 
 /** The names of rows that have a handler. */
 export const handled = (name: string): boolean => handlers[name] !== undefined || floatHandlers.has(name) || atomicHandler(name) !== undefined;
