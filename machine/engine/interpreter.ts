@@ -181,6 +181,7 @@ class Generator {
     c.end();
     this.callTail('illegal', () => c.get(e.record));
     c.end();
+    this.argument(HS.ADDR, e.address);
     this.callTail('atomic', () => { c.get(e.record); c.memory(Op.i32Load, 12); });
     c.end();
     this.save();

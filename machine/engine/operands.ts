@@ -204,6 +204,11 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     return this.pushed();
   }
 
+  compareAndSwap(_address: I64): void {
+    this.code.set(this.address);
+    this.code.br(this.atomicMiss);
+  }
+
   storeConditional(kind: 'w' | 'd', _address: I64, _value: I64): I64 {
     const { code } = this;
     code.set(this.value);

@@ -17,7 +17,7 @@ export interface HartSide {
   load(hart: number, kind: number): number;
   /** A store missed. HS.ADDR, HS.VALUE; size = 1, 2, 4, 8. */
   store(hart: number, size: number): number;
-  /** An atomic (LR, SC, AMO) missed or is misaligned: execute the whole instruction `insn`. */
+  /** An atomic (LR, SC, AMO) missed or is misaligned, HS.ADDR = address: execute the whole instruction `insn`. */
   atomic(hart: number, insn: number): number;
   /**
    * No executable mapping for HS.PC in the TLB, or its code page has no records. Fills tagX and CODEMAP (through

@@ -31,9 +31,7 @@ export const atomicRows: readonly Row[] = [
   ...amo('amomax', '10100', (s, old, by) => pick(s, old, by, 'gtS')),
   ...amo('amominu', '11000', (s, old, by) => pick(s, old, by, 'ltU')),
   ...amo('amomaxu', '11100', (s, old, by) => pick(s, old, by, 'gtU')),
-  row('amocas.w', '00101 aq rl rs2 rs1 010 rd 0101111', 'rd, rs2, (rs1)', 'zacas'),
-  row('amocas.d', '00101 aq rl rs2 rs1 011 rd 0101111', 'rd, rs2, (rs1)', 'zacas'),
-  row('amocas.q', '00101 aq rl rs2 rs1 100 rd 0101111', 'rd, rs2, (rs1)', 'zacas'),
+  ...(['010', '011', '100'] as const).map((f3, i) => row(`amocas.${'wdq'[i]}`, `00101 aq rl rs2 rs1 ${f3} rd 0101111`, 'rd, rs2, (rs1)', 'zacas', (s) => s.compareAndSwap(s.x1()))),
   row('wrs.nto', '00000000110100000000000001110011', '', 'zawrs'),
   row('wrs.sto', '00000001110100000000000001110011', '', 'zawrs'),
 ];

@@ -56,6 +56,8 @@ export interface Semantics extends OperatorMethods {
   /** Read-modify-write of an aligned word; gives the old value, sign-extended. */
   modify(kind: 'w' | 'd', address: I64, change: (old: () => I64) => I64): I64;
   loadReserved(kind: 'w' | 'd', address: I64): I64;
+  /** Atomic compare-and-swap: always executed by TypeScript (HartSide.atomic). */
+  compareAndSwap(address: I64): void;
   /** 0 when the store happened, 1 when the reservation was lost. */
   storeConditional(kind: 'w' | 'd', address: I64, value: I64): I64;
 
