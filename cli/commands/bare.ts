@@ -3,18 +3,18 @@ import { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { count, size, withSharedOptions, several, type SharedOptions } from '../options.ts';
 
-export interface BareOptions extends SharedOptions {
+/** Options as commander gives them. */
+interface Given extends SharedOptions {
   isa?: string;
-  /** Bytes of RAM. */
-  memory: number;
+  memory?: number;
   smp: number;
   signature?: string;
   signatureGranularity: number;
-  /** FILE or FILE,ro, as often as there are disks. */
   disk?: string[];
   kernel?: string;
   initrd?: string;
   append?: string;
+  dumpDtb?: string;
 }
 
 const examples = `
@@ -31,6 +31,7 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--kernel <image>', 'boot this Linux kernel in S mode with the built-in SBI firmware')
     .option('--initrd <file>', 'initial RAM disk for the kernel')
     .option('--append <text>', 'command line for the kernel')
+    .option('--dump-dtb <file>', 'write the device tree there')
     .option('--isa <text>', 'what the harts implement, such as rv64gch_sstc')
     .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', size('--memory'))
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
@@ -38,10 +39,12 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--signature <file>', 'write begin_signature … end_signature there as hexadecimal words')
     .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4);
   return withSharedOptions(command).addHelpText('after', examples)
-    .action(async (file: string | undefined, options: BareOptions) => {
-      if ((file === undefined) === (options.kernel === undefined)) throw new CliError('E_USAGE', 'bare takes either a FILE or --kernel IMAGE', 'see: tessera bare --help');
-      if (file !== undefined && (options.initrd ?? options.append) !== undefined) throw new CliError('E_USAGE', '--initrd and --append go with --kernel', 'see: tessera bare --help');
+    .action(async (file: string | undefined, options: Given) => {
       const { runBare } = await import('../bare.ts');
-      done(await runBare(file, { ...options, memory: options.memory ?? (options.kernel === undefined ? 128 : 512) * 2 ** 20 }));
+      const { parseDisk } = await import('../bare/disk.ts');
+      const { disk, ...rest } = options;
+      if (options.trace !== undefined) throw new CliError('E_USAGE', '--trace records the microkernel, and a bare machine has none', 'use tessera vm or tessera run');
+      const stats = typeof options.stats === 'string' && options.stats !== '' ? options.stats : options.stats !== undefined;
+      done(await runBare({ ...rest, file, stats, disks: (disk ?? []).map(parseDisk) }));
     });
 }

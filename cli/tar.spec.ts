@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { packTar, tarNames } from './tar.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-tar-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const long = `${'deep-folder-name/'.repeat(12)}${'x'.repeat(120)}`;
+mkdirSync(join(folder, 'bin'));
+writeFileSync(join(folder, 'bin/a'), 'hello\n');
+linkSync(join(folder, 'bin/a'), join(folder, 'bin/b'));
+symlinkSync('a', join(folder, 'bin/c'));
+mkdirSync(join(folder, long, '..'), { recursive: true });
+writeFileSync(join(folder, long), 'far away');
+
+describe('a host folder as a tar archive', () => {
+  const archive = packTar([{ host: folder, guest: '' }, { host: join(folder, 'bin/a'), guest: '/opt/tools/prog' }]);
+
+  it('is read by the tar of this computer, hard and symbolic links included', () => {
+    const listing = execFileSync('tar', ['-tvf', '-'], { input: archive, encoding: 'utf8' });
+    expect(listing).toMatch(/bin\/b link to bin\/a/);
+    expect(listing).toMatch(/bin\/c -> a/);
+    expect(listing).toContain(long);
+    expect(execFileSync('tar', ['-xOf', '-', 'opt/tools/prog'], { input: archive, encoding: 'utf8' })).toBe('hello\n');
+  });
+
+  it('lists its own names, the long ones too, and folders that a placed file needs', () => {
+    const names = tarNames(archive);
+    expect(names).toContain(long);
+    expect(names).toContain('opt/tools');
+    expect(names).toContain('bin/c');
+  });
+
+  it('is the same twice', () => {
+    expect(packTar([{ host: folder, guest: '' }])).toEqual(packTar([{ host: folder, guest: '' }]));
+  });
+
+  it('knows what is no archive', () => {
+    expect(tarNames(Buffer.from('#!/bin/sh\n'))).toBeUndefined();
+  });
+});
