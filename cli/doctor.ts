@@ -17,7 +17,7 @@ const tool = (name: string, needed: string, get: string): Check => ({ what: name
 
 const checks: Check[] = [
   { what: `Node ${process.versions.node}`, must: true, here: () => Number(process.versions.node.split('.')[0]) >= 20, needed: 'everything', get: 'install Node 20 or newer' },
-  { what: 'WebAssembly', must: true, here: () => typeof WebAssembly === 'object', needed: 'the machine', get: 'use a Node built with WebAssembly' },
+  { what: 'WebAssembly', must: true, here: () => 'WebAssembly' in globalThis, needed: 'the machine', get: 'use a Node built with WebAssembly' },
   { what: 'guests/bin', must: true, here: () => existsSync(join(projectRoot(), 'guests/bin/linux/sh')), needed: 'the default scenario', get: 'check out guests/bin again, or run guests/build.sh' },
   { what: 'Debian images', here: () => readManifest(imagesFolder()) !== undefined, needed: 'tessera run --rootfs, tessera vm with Debian', get: 'tessera images fetch' },
   tool('apt-get', 'tessera images fetch', 'use a Debian or a system with apt; or copy an images folder from one'),

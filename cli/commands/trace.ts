@@ -22,6 +22,6 @@ Examples:
     .requiredOption('--format <format>', formats.join(', '), oneOf('--format', formats))
     .option('-o, --output <file>', 'where to write it (default: standard output)', '-')
     .addHelpText('after', '\nExample:\n  tessera trace export run.trace --format mermaid\n')
-    .action(async (file: string, options: { format: TraceFormat; output: string }) => done((await import('../trace.ts')).traceExport(file, options.format, options.output)));
+    .action(async (file: string, options: { format: TraceFormat; output: string }) => done(await (await import('../trace.ts')).traceExport(file, options.format, options.output)));
   return trace;
 }

@@ -1,0 +1,36 @@
+/**
+ * The initramfs that Debian's kernel starts from: the busybox root file system, kernel modules for our devices, and an init script
+ * that says READY when it has set up the system and then runs a shell on the console.
+ *
+ * The kernel hands words of its command line that it does not know to init: `RUN="ls /"` runs that instead of a shell,
+ * and the machine powers off afterwards either way.
+ */
+import { Mode, packInitramfs, type CpioEntry } from '../cpio.ts';
+
+const INIT = `#!/bin/sh
+# First program of the virtual machine: sets up the system, says READY, runs a shell.
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=\${TERM:-linux}
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev 2>/dev/null
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts 2>/dev/null
+mount -t tmpfs tmpfs /tmp
+hostname -F /etc/hostname
+for node in /proc/device-tree/soc/virtio_mmio@* /proc/device-tree/virtio_mmio@* /proc/device-tree/soc/virtio@* /proc/device-tree/virtio@*; do
+  [ -e "$node" ] && { modprobe virtio_mmio; modprobe virtio_blk; break; }
+done
+cd /root
+echo READY
+if [ -n "$RUN" ]; then
+  sh -c "$RUN"
+else
+  setsid cttyhack sh -l
+fi
+poweroff -f
+`;
+
+/** Packs a root file system folder with our init script. */
+export function makeInitramfs(rootfs: string, extra: CpioEntry[] = []): Buffer {
+  return packInitramfs(rootfs, [{ name: 'init', mode: Mode.file | 0o755, data: Buffer.from(INIT) }, ...extra]);
+}
