@@ -23,6 +23,7 @@ const settings: readonly (readonly [name: string, csr: number, value: bigint])[]
   ['mcounteren', 0x306, 0xffff_ffffn],
   ['mcountinhibit', 0x320, 0n],
   ['menvcfg', 0x30a, (3n << BigInt(MENVCFG.CBIE)) | bit(MENVCFG.CBCFE) | bit(MENVCFG.CBZE) | bit(MENVCFG.ADUE) | bit(MENVCFG.PBMTE) | bit(MENVCFG.STCE)],
+  ['mstateen0', 0x30c, ALL_ONES],
   ['mie', 0x304, 0n],
 ];
 
