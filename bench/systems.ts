@@ -1,0 +1,82 @@
+/**
+ * The systems that run the benchmarks. Each runs one shell script with all programs and prints a marker line before and after each;
+ * the harness takes the host's time when a marker arrives, so a guest's own idea of time does not matter.
+ */
+import { existsSync, mkdtempSync, writeFileSync, cpSync, mkdirSync, chmodSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packInitramfs } from '../cli/cpio.ts';
+import type { Benchmark } from './programs.ts';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const programs = join(root, 'guests/bin/linux');
+export interface System {
+  readonly name: string;
+  /** Why it cannot run here, or undefined. */
+  readonly missing: string | undefined;
+  command(list: readonly Benchmark[]): { file: string; args: string[]; env?: Record<string, string> };
+  runs(b: Benchmark): boolean;
+}
+
+export const script = (list: readonly Benchmark[]): string => list.map((b) => `echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
+const has = (name: string): boolean => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+const unless = (ok: boolean, why: string): string | undefined => (ok ? undefined : why);
+const scratch = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
+
+/** A root file system folder with our programs and the script as /bench.sh. */
+function rootfs(list: readonly Benchmark[], init: boolean): string {
+  const dir = mkdtempSync(join(scratch, 'root-'));
+  for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, d));
+  cpSync(programs, join(dir, 'bin'), { recursive: true });
+  writeFileSync(join(dir, 'bench.sh'), script(list));
+  if (init) writeFileSync(join(dir, 'init'), `#!/bin/sh\nexport PATH=/bin\n. /bench.sh\necho @done\n`);
+  if (init) chmodSync(join(dir, 'init'), 0o755);
+  return dir;
+}
+
+/** The same as an initramfs, for the systems that boot Debian's kernel. */
+function initramfs(list: readonly Benchmark[]): string {
+  const out = join(scratch, `initramfs-${list.length}.cpio`);
+  writeFileSync(out, packInitramfs(rootfs(list, true)));
+  return out;
+}
+
+const kernel = join(root, 'images/vmlinuz');
+const tessera = join(root, 'bin/tessera');
+const append = 'console=ttyS0 quiet';
+const noKernel = (): string | undefined => unless(existsSync(kernel), 'no images: run `npm run images`');
+
+export const systems: readonly System[] = [
+  { name: 'tessera', missing: undefined, runs: () => true, command: (l) => ({ file: tessera, args: ['run', '--rootfs', rootfs(l, false), '/bin/sh', '/bench.sh'] }) },
+  { name: 'tessera-vm', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['vm', '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
+  { name: 'tessera-bare', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['bare', '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
+  { name: 'qemu-system', missing: unless(has('qemu-system-riscv64'), 'qemu-system-riscv64 is not installed') ?? noKernel(), runs: () => true,
+    command: (l) => ({ file: 'qemu-system-riscv64', args: ['-M', 'virt', '-m', '512M', '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append', append + ' panic=-1'] }) },
+  { name: 'qemu-user', missing: unless(has('qemu-riscv64-static'), 'qemu-riscv64-static is not installed'), runs: () => true,
+    command: (l) => ({ file: 'qemu-riscv64-static', args: [join(programs, 'sh'), join(rootfs(l, false), 'bench.sh')], env: { PATH: binfmtPath(l) } }) },
+  { name: 'native', missing: unless(has('cc'), 'no C compiler'), runs: (b) => b.native, command: (l) => ({ file: 'sh', args: [join(rootfs(l, false), 'bench.sh')], env: { PATH: `${nativePrograms()}:/bin:/usr/bin` } }) },
+];
+
+/** Wrappers so that programs named in the script run under user-mode emulation without binfmt. */
+function binfmtPath(list: readonly Benchmark[]): string {
+  const dir = mkdtempSync(join(scratch, 'user-'));
+  for (const name of new Set(list.map((b) => b.command.split(' ')[0]!))) {
+    writeFileSync(join(dir, name), `#!/bin/sh\nexec qemu-riscv64-static ${join(programs, name)} "$@"\n`);
+    chmodSync(join(dir, name), 0o755);
+  }
+  return `${dir}:/bin:/usr/bin`;
+}
+
+let built: string | undefined;
+/** The CPU programs compiled for this computer, with the C library in the place of ours. */
+function nativePrograms(): string {
+  if (built) return built;
+  built = mkdtempSync(join(scratch, 'native-'));
+  for (const name of ['intmix', 'sieve', 'matmul', 'nbody', 'stream', 'interp', 'fib']) {
+    const r = spawnSync('cc', ['-O2', '-fno-tree-vectorize', '-I', join(root, 'bench/native'), '-o', join(built, name), join(root, 'guests/linux/bench', `${name}.c`), '-lm'], { encoding: 'utf8' });
+    if (r.status !== 0) throw new Error(`native ${name}: ${r.stderr}`);
+  }
+  return built;
+}
