@@ -31,7 +31,7 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
   for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, d));
   cpSync(programs, join(dir, 'bin'), { recursive: true });
   writeFileSync(join(dir, 'bench.sh'), script(list));
-  if (init) writeFileSync(join(dir, 'init'), `#!/bin/sh\nexport PATH=/bin\n. /bench.sh\necho @done\n`);
+  if (init) writeFileSync(join(dir, 'init'), `#!/bin/sh\nexport PATH=/bin\n/bin/sh /bench.sh\necho @done\n`);
   if (init) chmodSync(join(dir, 'init'), 0o755);
   return dir;
 }
