@@ -47,13 +47,15 @@ export interface Scenario {
   readonly name: string;
   readonly summary: string;
   readonly components: Readonly<Record<string, Component>>;
+  /** The component whose exit status is the scenario's. Default: 0 when all ended as their entries say. */
+  readonly status?: string;
   /** The component (one that provides a stream) that takes the log; without it roottask writes to the UART itself. */
   readonly log?: string;
   readonly expect?: readonly Expectation[];
   readonly actions?: readonly Action[];
   /** Cycles of virtual time after which the scenario has failed (default: none). */
   readonly budget?: number;
-  /** RAM of the board (default 512M), harts (default 1). */
+  /** RAM of the board (default: what the components may use, and some), harts (default 1). */
   readonly ram?: Size;
   readonly harts?: number;
 }

@@ -8,14 +8,21 @@ import { MemoryFlag, Protocol } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';
 import { ask } from './wire.ts';
 
-export interface Dataspace { readonly cap: number; readonly size: number; /** Where its first byte stands in an aligned 2 MiB page. */ readonly skew: number }
-export interface AllocateOptions { readonly rights?: number; /** Alignment of frames and address; default: the largest power of two in `size`, up to 1 GiB. */ readonly align?: number }
+export interface Dataspace { readonly cap: number; readonly size: number; /** Its frames' address modulo 1 GiB: addresses that agree with it need the fewest superpages. */ readonly skew: number }
+export interface AllocateOptions { readonly rights?: number; /** Alignment of the frames; default: the largest power of two in `size`, up to 2 MiB. */ readonly align?: number }
 export interface AttachOptions { readonly va?: number; readonly offset?: number; readonly size?: number; readonly rights?: number }
 
-const PAGE = 4096, GIB = 2 ** 30;
+const PAGE = 4096, LARGE = 0x20_0000, GIB = 2 ** 30;
 export const roundUp = (size: number, to = PAGE): number => Math.ceil(size / to) * to;
 /** The largest power of two up to 1 GiB that is not above `size`, at least a page. */
 export const naturalAlign = (size: number): number => Math.min(GIB, 2 ** Math.max(12, Math.floor(Math.log2(size))));
+
+/** A fresh address for frames at `skew` (modulo 1 GiB): congruent to them as far as superpages can gain from it. */
+function placeFor(env: Env, size: number, skew: number): number {
+  if (size < LARGE) return env.reserve(size, naturalAlign(size));
+  const align = Math.min(GIB, 2 ** Math.ceil(Math.log2(size))), shift = skew % align;
+  return env.reserve(size + shift, align) + shift;
+}
 
 /** Address of `size` fresh bytes (rounded up to pages). Fails with noQuota when the component's memory is used up. */
 export function* allocate(sys: Syscalls, env: Env, size: number, options: AllocateOptions = {}): Sys<Result<number>> {
@@ -24,7 +31,7 @@ export function* allocate(sys: Syscalls, env: Env, size: number, options: Alloca
 }
 
 export function* createDataspace(sys: Syscalls, env: Env, size: number, options: { align?: number; dma?: boolean } = {}): Sys<Result<Dataspace>> {
-  const bytes = roundUp(size), align = options.align ?? naturalAlign(bytes), cap = env.selector();
+  const bytes = roundUp(size), align = options.align ?? Math.min(LARGE, naturalAlign(bytes)), cap = env.selector();
   const status = yield* ask(sys, env.cap('memory'), Protocol.memory.create, [bytes, align, cap, options.dma ? MemoryFlag.dma : 0], { receives: true });
   if (status === 0) return good({ cap, size: bytes, skew: sys.utcb.word(0) });
   env.freeSelector(cap);
@@ -34,7 +41,7 @@ export function* createDataspace(sys: Syscalls, env: Env, size: number, options:
 /** Maps a dataspace (or a part of it) into this task; answers the address. */
 export function* attach(sys: Syscalls, env: Env, ds: Dataspace, options: AttachOptions = {}): Sys<Result<number>> {
   const offset = options.offset ?? 0, size = roundUp(options.size ?? ds.size - offset), rights = options.rights ?? Right.RW;
-  const va = options.va ?? env.reserve(size, naturalAlign(size));
+  const va = options.va ?? placeFor(env, size, (ds.skew + offset) % GIB);
   for (let done = 0; done < size; ) {
     const status = yield* ask(sys, ds.cap, Protocol.dataspace.attach, [va + done, offset + done, size - done, rights], { receives: true });
     if (status !== 0) return bad(status, `${env.name}: attach`);

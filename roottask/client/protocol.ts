@@ -9,7 +9,7 @@ const row = (label: number, input: string, output: string, doc: string): Operati
 
 export const Protocol = {
   memory: {
-    create: row(0x1000, 'size align selector flags', 'skew', 'A zeroed dataspace of contiguous frames; its capability goes to `selector`. flags 1: for DMA (the address may be asked).'),
+    create: row(0x1000, 'size align selector flags', 'skew', 'A zeroed dataspace of contiguous frames; its capability goes to `selector`. flags 1: for DMA (the address may be asked). skew: the frames\' address modulo 1 GiB.'),
     quota: row(0x1001, '', 'limit used', 'Bytes this client may have, and has.'),
   },
   dataspace: {

@@ -25,7 +25,7 @@ export function* createDataspace({ root, sys, client, words }: Request): Sys<Rep
   client.dataspaces.add(ds);
   client.memoryUsed += size;
   root.dataspaces.set(id, ds);
-  return { status: 0, words: [base % 0x20_0000], items: [{ flexpage: capPage(portal, 0, CapRight.use | CapRight.map), dest: selector }] };
+  return { status: 0, words: [base % 2 ** 30], items: [{ flexpage: capPage(portal, 0, CapRight.use | CapRight.map), dest: selector }] };
 }
 
 /** Items that map [base, base+size) at va, as many as one message holds; and how much that is. */

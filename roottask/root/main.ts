@@ -154,6 +154,8 @@ class Main {
 
   /** The status of the scenario: of the first component that did not end as its entry says. */
   private verdict(): [number, string] {
+    const decider = this.root.byName.get(this.root.scenario.status ?? '');
+    if (decider) return [decider.status, decider.state === 'exited' ? '' : `${decider.name} ${decider.state}: ${decider.why}`];
     for (const c of this.root.byName.values()) {
       if (c.isServer || c.spec.exit === 'any' || (c.state !== 'crashed' && c.status === (c.spec.exit ?? 0))) continue;
       return [c.status || 1, `${c.name} ${c.state} with status ${c.status}${c.why ? `: ${c.why}` : ''}`];

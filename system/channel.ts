@@ -1,0 +1,43 @@
+/** A character device's outside: output is collected and handed over in pieces, input waits until the device takes it. */
+import type { CharBackend } from '../machine/index.ts';
+
+export class ChannelEnd implements CharBackend {
+  private buffer = new Uint8Array(4096);
+  private length = 0;
+  private waiting: Uint8Array[] = [];
+  private readonly notify: (() => void)[] = [];
+  private readonly lineEnded: () => void;
+
+  /** `lineEnded` is called at each line feed, so that who watches can look (and stop the machine) at once. */
+  constructor(lineEnded: () => void) { this.lineEnded = lineEnded; }
+
+  output(byte: number): void {
+    if (this.length === this.buffer.length) {
+      const bigger = new Uint8Array(this.length * 2);
+      bigger.set(this.buffer);
+      this.buffer = bigger;
+    }
+    this.buffer[this.length++] = byte;
+    if (byte === 10) this.lineEnded();
+  }
+  /** A copy of what has been put out since the last time. */
+  drain(): Uint8Array {
+    const bytes = this.buffer.slice(0, this.length);
+    this.length = 0;
+    return bytes;
+  }
+  get pending(): number { return this.length; }
+
+  take(max: number): Uint8Array {
+    const first = this.waiting[0];
+    if (first === undefined) return new Uint8Array(0);
+    if (first.length > max) this.waiting[0] = first.subarray(max); else this.waiting.shift();
+    return first.subarray(0, max);
+  }
+  onInput(notify: () => void): void { this.notify.push(notify); }
+  send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.waiting.push(bytes);
+    for (const n of this.notify) n();
+  }
+}

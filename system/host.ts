@@ -1,0 +1,66 @@
+/**
+ * What the outside brings to a system: bytes of consoles, disks, files, time to breathe. Portable: no Node, no browser. Everything
+ * that comes in passes one door, at a cycle that a recording notes.
+ */
+import type { BlockBackend } from '../machine/index.ts';
+import type { TraceSink } from '../microkernel/abi/index.ts';
+
+/** 'uart', 'console0', 'console1' … */
+export type Channel = 'uart' | `console${number}`;
+
+/** One thing that came from outside. */
+export type Arrival =
+  | { readonly cycle: number; readonly channel: Channel; readonly kind: 'bytes'; readonly data: Uint8Array }
+  | { readonly cycle: number; readonly channel: Channel; readonly kind: 'size'; readonly columns: number; readonly rows: number }
+  | { readonly cycle: number; readonly channel: Channel; readonly kind: 'end' };
+
+export interface Door {
+  /** When this is given, nothing else comes in: the replay of a recording. */
+  readonly arrivals?: readonly Arrival[];
+  /** Something has come in. */
+  passed?(arrival: Arrival): void;
+}
+
+export interface Module { readonly name: string; readonly bytes: Uint8Array }
+
+export interface Host {
+  /** Output of a channel, in pieces as large as they come. */
+  output(channel: Channel, bytes: Uint8Array): void;
+  /** How many virtio consoles the board has beside the UART (default 0), in slots 'console0' … */
+  readonly consoles?: number;
+  readonly disks?: readonly BlockBackend[];
+  readonly modules?: readonly Module[];
+  /** A line of the kernel's own log: a thread that died of an exception, and where. */
+  kernelLog?(line: string): void;
+  /** Channels that input may come from; when all have ended and nothing can happen any more, the run is over. Default: none. */
+  readonly inputs?: readonly Channel[];
+  /** Lets the host's own events happen: between pieces of a run. Default: a timer of 0 ms. */
+  pause?(): Promise<void>;
+  readonly door?: Door;
+}
+
+export interface SystemOptions {
+  /** RAM in bytes, harts: over those of the scenario. */
+  readonly memoryBytes?: number;
+  readonly harts?: number;
+  readonly engine?: 'auto' | 'interp' | 'jit';
+  readonly seed?: number;
+  readonly startMs?: number;
+  readonly trace?: TraceSink;
+  /** Stop after this many instructions: status 124. */
+  readonly maxInstructions?: number;
+  /** Stop with status 0 when this has appeared on any channel; 1 when the run ends without it. */
+  readonly until?: string;
+  /** Virtual time does not run ahead of the clock on the wall: for people. */
+  readonly paced?: boolean;
+}
+
+/** How a run came to its end. `status` is what the command exits with. */
+export interface Result {
+  readonly status: number;
+  readonly ending: 'finished' | 'until' | 'limit' | 'budget' | 'deadlock' | 'stopped' | 'crashed';
+  /** One sentence, empty when all is well. */
+  readonly why: string;
+  /** Expectations of the scenario that were not met. */
+  readonly missing: readonly string[];
+}

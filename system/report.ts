@@ -1,0 +1,37 @@
+/** The figures of a run: the `--stats` object, and the table of tasks that a scenario ends with. */
+import type { ComponentState } from '../roottask/root/main.ts';
+import type { System } from './system.ts';
+
+const round = (value: number): number => Math.round(value * 1000) / 1000;
+
+/** Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. */
+export function statsOf(system: System): Record<string, unknown> {
+  const { machine, kernel } = system, { counters } = kernel, instructions = machine.instructions, wallSeconds = system.wallSeconds;
+  const { regions, compileSeconds, interpretedInstructions, translatedInstructions } = machine.engine.stats();
+  const exits: Record<string, number> = counters.eventsByCause();
+  return {
+    instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds), mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
+    traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
+    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries,
+    engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions },
+    components: Object.fromEntries([...system.components.values()].map(c => [c.name, { state: c.state, status: c.status, restarts: c.restarts }])),
+  };
+}
+
+const SHOWN = ['threads', 'messages', 'events', 'replies', 'maps', 'switches'] as const;
+
+/** Tasks with their messages and events, components with their ends, exits by cause: plain text of at most 100 columns. */
+export function tableOf(system: System): string {
+  const rows = system.tally.rows(), lines: string[] = [];
+  const named = rows.filter(r => r.messages + r.events + r.replies > 0);
+  lines.push(line(['task', ...SHOWN]), ...named.map(r => line([r.name, ...SHOWN.map(c => String(r[c]))])), '');
+  lines.push(line(['component', 'state', 'status', 'restarts', '', '', 'says']), ...[...system.components.values()].map(componentLine));
+  const exits = Object.entries(system.kernel.counters.eventsByCause());
+  if (exits.length) lines.push('', `events and exits: ${exits.map(([cause, n]) => `${cause} ${n}`).join(', ')}`);
+  const c = system.kernel.counters;
+  lines.push('', `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, ${system.machine.instructions} guest instructions`);
+  return lines.map(l => l.trimEnd()).join('\n') + '\n';
+}
+const componentLine = (c: ComponentState): string => line([c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', c.report || c.why]);
+const WIDTHS = [22, 9, 9, 9, 9, 9];
+const line = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : i < WIDTHS.length ? cell.padStart(WIDTHS[i]!) : `  ${cell}`)).join('');

@@ -1,0 +1,215 @@
+/**
+ * The whole system: board, kernel, roottask, and the loop that lets it run in pieces, so that the host can bring input and see output.
+ *
+ *   const system = bootScenario(scenario, { output: (channel, bytes) => … }, {});
+ *   const result = await system.run();
+ *
+ * A run is a function of the scenario, the modules, the disks, the seed, and what passes the door.
+ */
+import { createBoard, type Board } from '../machine/board/board.ts';
+import type { HartApi, Machine, RunResult } from '../machine/index.ts';
+import { Kernel } from '../microkernel/index.ts';
+import { rootTask, type ComponentState } from '../roottask/root/main.ts';
+import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
+import { ChannelEnd } from './channel.ts';
+import { deviceList } from './devices.ts';
+import { ramFor } from './ram.ts';
+import type { Arrival, Channel, Host, Result, SystemOptions } from './host.ts';
+import { Pace } from './pace.ts';
+import { Tally } from './tally.ts';
+import { Watch } from './watch.ts';
+
+const MIB = 1 << 20;
+/** Cycles between two looks outside; fewer where a person waits for an echo. */
+const PIECE = { batch: 20_000_000, paced: 4_000_000 } as const;
+
+/** A system cannot be made of this: what is wrong, for the user. */
+export class SystemError extends Error {}
+
+export class System {
+  readonly scenario: Scenario;
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly tally: Tally;
+  readonly components = new Map<string, ComponentState>();
+  private readonly board: Board;
+  private readonly host: Host;
+  private readonly options: SystemOptions;
+  private readonly ends = new Map<Channel, ChannelEnd>();
+  private readonly watches = new Map<Channel, Watch>();
+  private readonly open: Set<Channel>;
+  private verdict: { status: number; why: string } | undefined;
+  private over: Result | undefined;
+  private untilSeen = false;
+  private wake: (() => void) | undefined;
+  private readonly startedAt = performance.now();
+
+  constructor(scenario: Scenario, host: Host, options: SystemOptions) {
+    this.scenario = scenario;
+    this.host = host;
+    this.options = options;
+    this.open = new Set(host.door?.arrivals ? [] : host.inputs ?? []);
+    this.addChannel('uart');
+    for (let i = 0; i < (host.consoles ?? 0); i++) this.addChannel(`console${i}`);
+    this.tally = new Tally(options.trace);
+    this.board = this.makeBoard();
+    this.machine = this.board.machine;
+    this.kernel = this.makeKernel();
+    for (const a of host.door?.arrivals ?? []) this.machine.events.at(a.cycle, () => this.letIn(a));
+  }
+
+  // ---- making it ----------------------------------------------------------------------------------------------------
+
+  private addChannel(channel: Channel): void {
+    const watch = new Watch();
+    for (const e of [...(this.scenario.expect ?? []), ...this.texts()]) watch.add(e);
+    this.watches.set(channel, watch);
+    this.ends.set(channel, new ChannelEnd(() => this.flush(channel)));
+  }
+  private texts(): Expectation[] {
+    const texts = (this.scenario.actions ?? []).flatMap(a => a.afterText ?? []);
+    return [...texts, ...(this.options.until === undefined ? [] : [this.options.until])].map(text => ({ text }));
+  }
+  private makeBoard(): Board {
+    const { options, host, scenario } = this;
+    const memoryBytes = options.memoryBytes ?? (scenario.ram === undefined ? ramFor(scenario, host.modules ?? []) : bytesOfSize(scenario.ram));
+    const supervisor = { trap: (hart: HartApi) => this.kernel.trap(hart), wake: (hart: HartApi) => this.kernel.wake(hart) };
+    const consoles = [...this.ends].filter(([c]) => c !== 'uart').map(([, end]) => end);
+    try {
+      return createBoard({
+        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, engine: options.engine, seed: options.seed, startMs: options.startMs,
+        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks,
+      });
+    } catch (e) {
+      if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
+      throw e;
+    }
+  }
+  private makeKernel(): Kernel {
+    const { host, scenario, board, options } = this, modules = host.modules ?? [];
+    const room = board.machine.memory.size - modules.reduce((n, m) => n + m.bytes.length, 0);
+    if (room < 16 * MIB) throw new SystemError(`${sizeText(board.machine.memory.size)} of memory are too little: the boot modules leave ${sizeText(Math.max(0, room))}`);
+    return new Kernel({
+      machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name }), seed: options.seed ?? 0,
+      trace: this.tally, log: host.kernelLog,
+      root: rootTask(scenario, {
+        changed: state => this.components.set(state.name, state),
+        finished: (status, why) => { this.verdict = { status, why }; },
+        appeared: text => [...this.watches.values()].some(w => w.has({ text })),
+      }),
+    });
+  }
+
+  // ---- what the host does -------------------------------------------------------------------------------------------
+
+  /** Bytes from outside. Ignored while a recording is replayed. */
+  input(channel: Channel, data: Uint8Array): void { this.arrive({ cycle: 0, channel, kind: 'bytes', data }); }
+  /** No more will come on this channel. */
+  endInput(channel: Channel): void {
+    this.open.delete(channel);
+    this.arrive({ cycle: 0, channel, kind: 'end' });
+  }
+  /** The terminal has this size. */
+  resize(channel: Channel, columns: number, rows: number): void { this.arrive({ cycle: 0, channel, kind: 'size', columns, rows }); }
+  /** Ends the run at the next opportunity: Ctrl-C. */
+  stop(): void {
+    this.over ??= { status: 130, ending: 'stopped', why: 'stopped', missing: [] };
+    this.machine.stop({ kind: 'stopped' });
+    this.wake?.();
+  }
+  get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
+
+  private arrive(a: Arrival): void {
+    if (this.host.door?.arrivals) return;
+    this.machine.input(() => this.letIn({ ...a, cycle: this.machine.events.now }));
+    this.wake?.();
+  }
+  private letIn(a: Arrival): void {
+    this.host.door?.passed?.(a);
+    const end = this.ends.get(a.channel), console = this.board.consoles[Number(a.channel.slice('console'.length))];
+    if (a.kind === 'bytes') end?.send(a.data);
+    else if (a.channel !== 'uart') console?.resize(a.kind === 'size' ? a.columns : 0, a.kind === 'size' ? a.rows : 0);
+  }
+
+  /** Hands output over, and looks whether it holds what somebody waits for. */
+  private flush(channel: Channel): void {
+    const end = this.ends.get(channel)!;
+    if (end.pending === 0) return;
+    const bytes = end.drain(), watch = this.watches.get(channel)!;
+    this.host.output(channel, bytes);
+    if (watch.look(bytes) && this.options.until !== undefined && watch.has({ text: this.options.until })) {
+      this.untilSeen = true;
+      this.machine.stop({ kind: 'stopped' });
+    }
+  }
+
+  // ---- running ------------------------------------------------------------------------------------------------------
+
+  /** Runs for this many cycles at most. A result when the run is over, 'idle' when only the outside can make anything happen. */
+  runFor(cycles: number): Result | 'idle' | 'running' {
+    if (this.over) return this.over;
+    const { maxInstructions } = this.options, left = maxInstructions === undefined ? undefined : Math.max(0, maxInstructions - this.machine.instructions);
+    let reason: RunResult;
+    try {
+      reason = this.machine.run({ maxCycles: cycles, maxInstructions: left });
+    } finally {
+      for (const channel of this.ends.keys()) this.flush(channel);
+    }
+    const ended = this.ended(reason);
+    if (ended === 'idle' || ended === 'running') return this.over ?? ended;
+    this.kernel.flushTrace();
+    return (this.over = ended);
+  }
+
+  /** Runs to the end. */
+  async run(): Promise<Result> {
+    const piece = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
+    for (;;) {
+      const r = this.runFor(piece);
+      if (typeof r === 'object') return r;
+      if (r === 'idle') await new Promise<void>(resolve => { this.wake = resolve; });
+      else await this.rest(this.options.paced ? pace.lead(this.machine.events.now) : 0);
+      this.wake = undefined;
+    }
+  }
+  private rest(milliseconds: number): Promise<void> {
+    if (milliseconds < 1) return this.host.pause?.() ?? new Promise(resolve => setTimeout(resolve, 0));
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, Math.min(milliseconds, 100));
+      this.wake = () => { clearTimeout(timer); resolve(); };
+    });
+  }
+
+  private ended(reason: RunResult): Result | 'idle' | 'running' {
+    if (this.untilSeen) return { status: 0, ending: 'until', why: '', missing: [] };
+    switch (reason.kind) {
+      case 'poweroff': case 'reset': return this.finished(reason.code);
+      case 'stopped': return this.over ?? 'running';
+      case 'instructions': return { status: 124, ending: 'limit', why: `the limit of ${this.options.maxInstructions} instructions is reached`, missing: this.missing() };
+      case 'deadlock':
+        if (this.open.size > 0) return 'idle';
+        return { status: 1, ending: 'deadlock', why: `every component waits, and nothing can come any more (${this.waiting()})`, missing: this.missing() };
+      default: return this.outOfBudget() ?? 'running';
+    }
+  }
+  private finished(code: number): Result {
+    const { status, why } = this.verdict ?? { status: code || 1, why: 'the machine was switched off before the scenario was over' }, missing = this.missing();
+    const sentence = why || (missing.length ? `did not appear: ${missing.join(', ')}` : this.options.until === undefined ? '' : `'${this.options.until}' did not appear`);
+    return { status: status || (sentence ? 1 : 0), ending: 'finished', why: sentence, missing };
+  }
+  private outOfBudget(): Result | undefined {
+    const { budget } = this.scenario;
+    if (budget === undefined || this.machine.events.now < budget) return undefined;
+    return { status: 1, ending: 'budget', why: `not over after ${budget} cycles (${this.waiting()})`, missing: this.missing() };
+  }
+  private missing(): string[] {
+    return (this.scenario.expect ?? []).filter(e => ![...this.watches.values()].some(w => w.has(e))).map(e => (e.from ? `'${e.text}' from ${e.from}` : `'${e.text}'`));
+  }
+  private waiting(): string {
+    const alive = [...this.components.values()].filter(c => c.state === 'running' && !c.server).map(c => c.name);
+    return alive.length ? `still there: ${alive.join(', ')}` : 'no component is left';
+  }
+}
+
+/** Makes a system of a scenario. Throws SystemError for what the user can put right. */
+export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host, options); }

@@ -1,0 +1,39 @@
+/** Texts that one waits for in what a system puts out. Each channel is looked at once, line by line for expectations of a component. */
+import type { Expectation } from '../roottask/scenario.ts';
+
+const KEEP = 8192;
+
+/** One channel's output as text: knows which of the texts have appeared in it. */
+export class Watch {
+  private readonly decoder = new TextDecoder();
+  private tail = '';
+  private readonly wanted: { readonly text: string; readonly from: string | undefined; seen: boolean }[] = [];
+
+  add(e: Expectation): void {
+    if (!this.wanted.some(w => w.text === e.text && w.from === e.from)) this.wanted.push({ text: e.text, from: e.from, seen: false });
+  }
+  has(e: Expectation): boolean { return this.wanted.some(w => w.text === e.text && w.from === e.from && w.seen); }
+
+  /** Answers whether something that was wanted has appeared for the first time. */
+  look(bytes: Uint8Array): boolean {
+    const from = this.tail.length, all = this.tail + this.decoder.decode(bytes, { stream: true });
+    let news = false;
+    for (const w of this.wanted) {
+      if (w.seen) continue;
+      w.seen = w.from === undefined ? all.indexOf(w.text, Math.max(0, from - w.text.length)) >= 0 : inLineOf(all, w.from, w.text);
+      news ||= w.seen;
+    }
+    const line = all.lastIndexOf('\n') + 1;
+    this.tail = all.slice(Math.max(Math.min(line, all.length - 512), all.length - KEEP, 0));
+    return news;
+  }
+}
+
+/** Does `text` stand in a line that begins with `[from] `? */
+function inLineOf(all: string, from: string, text: string): boolean {
+  const label = `[${from}] `;
+  for (let at = all.indexOf(text); at >= 0; at = all.indexOf(text, at + 1)) {
+    if (all.startsWith(label, all.lastIndexOf('\n', at) + 1)) return true;
+  }
+  return false;
+}
