@@ -70,6 +70,7 @@ test('what is typed before the driver starts survives its clearing of the FIFO; 
   terminal.type('early');
   uart.write(2, 7);
   expect([uart.read(5) & 1, uart.read(0)]).toEqual([0, 0]);
-  expect([uart.read(5) & 1, uart.read(5) & 1]).toEqual([0, 1]);
+  for (let poll = 1; poll < 16; poll++) expect(uart.read(5) & 1).toBe(0);
+  expect(uart.read(5) & 1).toBe(1);
   expect(uart.read(0)).toBe('e'.charCodeAt(0));
 });

@@ -30,6 +30,8 @@ const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOP: 16 } as const;
 const LSR = { READY: 1, OVERRUN: 2, THR_EMPTY: 0x20, IDLE: 0x40 } as const;
 const MSR = { CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as const;
 const FIFO_BYTES = 16;
+/** Drivers that only transmit read LSR a few times in a row; who reads it more often waits for input. */
+const LISTENING_POLLS = 16;
 const triggerLevels = [1, 4, 8, 14] as const;
 
 export class Uart16550 implements Device {
@@ -139,7 +141,7 @@ export class Uart16550 implements Device {
 
   /** Drivers clear the FIFO and read RBR blindly when they start; a guest that listens has done with that. */
   get #listening(): boolean {
-    return (this.#ier & IER.RECEIVED) !== 0 || this.#polls >= 2;
+    return (this.#ier & IER.RECEIVED) !== 0 || this.#polls >= LISTENING_POLLS;
   }
 
   /** Bytes stay with the backend until there is room, so outside input never overruns. */
