@@ -247,10 +247,17 @@ export class InterpreterEmitter extends Emitter implements Semantics {
   d2(): F64 { this.source(RS2, Op.f64Load, HS.F); return this.pushed(); }
   b1(): I32 { return this.boxed(RS1); }
   b2(): I32 { return this.boxed(RS2); }
+  d3(): F64 { this.third(); this.code.memory(Op.f64Load, HS.F); return this.pushed(); }
+  s3(): F32 { this.third(); this.code.memory(Op.i64Load, HS.F); return this.fromBitsS(this.unbox()); }
+  /** Address of the third source, which only the instruction word says (bits 31 … 27). */
+  private third(): I32 { return this.add32(this.read(this.hart), this.and32(this.shrU32(this.imm32(), this.word(24)), this.word(0xf8))); }
   s1(): F32 { this.boxed(RS1); return this.fromBitsS(this.pushed()); }
   s2(): F32 { this.boxed(RS2); return this.fromBitsS(this.pushed()); }
   private boxed(field: number): I32 {
     this.source(field, Op.i64Load, HS.F);
+    return this.unbox();
+  }
+  private unbox(): I32 {
     const value = this.keep(this.pushed());
     this.slowIf(this.ne(this.shrS(value(), this.long(32)), this.long(-1)));
     return this.wrap(value());

@@ -164,9 +164,7 @@ function arithmetic<F>(f: Format<F>): Row[] {
     row(`${name}.${suffix}`, `${f5}${bits} rs2 rs1 rm rd 1010011`, 'fd, fs1, fs2, rm', extension, fp(meaning));
   const three = (name: string, f5: string, f3: string, operands: string, meaning: Meaning): Row =>
     row(`${name}.${suffix}`, `${f5}${bits} rs2 rs1 ${f3} rd 1010011`, operands, extension, fp(meaning));
-  const fused = (name: string, opcode: string): Row => row(`${name}.${suffix}`, `rs3 ${bits} rs2 rs1 rm rd ${opcode}`, 'fd, fs1, fs2, fs3, rm', extension);
   return [
-    fused('fmadd', '1000011'), fused('fmsub', '1000111'), fused('fnmsub', '1001011'), fused('fnmadd', '1001111'),
     binary('fadd', '00000', (s) => sum(s, f, false)),
     binary('fsub', '00001', (s) => sum(s, f, true)),
     binary('fmul', '00010', (s) => scaled(s, f, (a, b) => f.mul(s, a, b), 'both', (a, b) => f.exactProduct(s, a, b))),

@@ -74,8 +74,10 @@ export interface Semantics extends OperatorMethods {
   b2(): I32;
   d1(): F64;
   d2(): F64;
+  d3(): F64;
   s1(): F32;
   s2(): F32;
+  s3(): F32;
   /** The destination: raw bits, bits of a single (boxed here), a double, a single. A NaN comes here only by moves. */
   fd(value: I64): void;
   fdB(value: I32): void;

@@ -7,6 +7,7 @@ import { integerRows } from './integer.ts';
 import { multiplyRows } from './multiply.ts';
 import { atomicRows } from './atomic.ts';
 import { floatRows } from './float.ts';
+import { fusedRows } from './fused.ts';
 import { halfFloatRows } from './halffloat.ts';
 import { bitmanipRows } from './bitmanip.ts';
 import { hintRows } from './hints.ts';
@@ -16,7 +17,7 @@ import { compressedRows } from './compressed.ts';
 const illegal = row('illegal', '00000000000000000000000000000000', '', 'i');
 
 export const rows: readonly Row[] = [
-  illegal, ...integerRows, ...multiplyRows, ...atomicRows, ...privilegedRows, ...floatRows, ...bitmanipRows, ...hintRows, ...halfFloatRows, ...compressedRows,
+  illegal, ...integerRows, ...multiplyRows, ...atomicRows, ...privilegedRows, ...floatRows, ...fusedRows, ...bitmanipRows, ...hintRows, ...halfFloatRows, ...compressedRows,
 ];
 
 /** Row number by mnemonic. */

@@ -1,0 +1,100 @@
+/**
+ * Fused multiply-add, exactly rounded without a fused instruction. @spec unpriv 20.6
+ *
+ * Singles: the product is exact as a double; the sum is rounded to odd as a double, and then once more, to single: rounding to odd keeps
+ * what the second rounding must know. Doubles: the product as an exact pair (Dekker), two exact sums (Knuth), the low parts added
+ * with rounding to odd, the last sum to nearest (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums").
+ * Operands whose intermediate results could leave the range go the slow way.
+ */
+import { row, type Row } from './row.ts';
+import type { F64, I32 } from './operators.ts';
+import type { Semantics } from './semantics.ts';
+import { DOUBLE, SINGLE } from './formats.ts';
+
+type Pair = readonly [high: () => F64, low: () => F64];
+
+/** a + b = high + low, exactly. */
+function exactSum(s: Semantics, a: () => F64, b: () => F64): Pair {
+  const high = s.keepD(s.addD(a(), b()));
+  const part = s.keepD(s.subD(high(), a()));
+  const low = s.keepD(s.addD(s.subD(a(), s.subD(high(), part())), s.subD(b(), part())));
+  return [high, low];
+}
+
+/** a = high + low with 26 bits each (Veltkamp). */
+function halves(s: Semantics, a: () => F64): Pair {
+  const scaled = s.keepD(s.mulD(a(), s.fromBitsD(s.long(0x41a0_0000_0200_0000n)))); // 2^27 + 1
+  const high = s.keepD(s.subD(scaled(), s.subD(scaled(), a())));
+  return [high, s.keepD(s.subD(a(), high()))];
+}
+
+/** a * b = high + low, exactly. */
+function exactProduct(s: Semantics, a: () => F64, b: () => F64): Pair {
+  const high = s.keepD(s.mulD(a(), b()));
+  const [ah, al] = halves(s, a);
+  const [bh, bl] = halves(s, b);
+  const first = s.subD(s.mulD(ah(), bh()), high());
+  const second = s.addD(s.addD(first, s.mulD(ah(), bl())), s.mulD(al(), bh()));
+  return [high, s.keepD(s.addD(second, s.mulD(al(), bl())))];
+}
+
+/** The sum rounded to odd, given the exact sum as a pair: an even last bit of an inexact sum moves towards the error. */
+function toOdd(s: Semantics, [high, low]: Pair): () => F64 {
+  const zero = (): F64 => DOUBLE.zero(s);
+  const bits = s.keep(s.bitsD(high()));
+  const sameSign = (): I32 => s.eq32(s.gtD(low(), zero()), s.gtD(high(), zero()));
+  const moves = (): I32 => s.and32(s.neD(low(), zero()), s.eqz(s.and(bits(), s.long(1))));
+  return s.keepD(s.fromBitsD(s.choose(moves(), () => s.add(bits(), s.select(s.long(1), s.long(-1), sameSign())), bits)));
+}
+
+const negateD = (s: Semantics, v: F64, negative: boolean): F64 => (negative ? s.negD(v) : v);
+
+/** Exponents between 2^-450 and 2^450: products and their errors are normal. */
+const outside = (s: Semantics, v: F64): I32 => s.gtU32(s.sub32(DOUBLE.exponent(s, v), s.word(1023 - 450)), s.word(900));
+
+function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
+  const a = s.keepD(negateD(s, s.d1(), negateProduct));
+  const b = s.keepD(s.d2());
+  const c = s.keepD(negateD(s, s.d3(), negateAddend));
+  s.slowIf(s.gtU32(DOUBLE.exponent(s, c()), s.word(2000)));
+  const zero = s.keep32(s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s))));
+  const product = s.keepD(s.mulD(a(), b()));
+  s.when(s.eqz32(zero()), () => s.slowIf(s.or32(outside(s, a()), outside(s, b()))));
+  s.slowIf(s.neD(product(), product())); // zero times infinity
+  const r = s.keepD(s.fromBitsD(s.choose(zero(), () => s.bitsD(s.addD(product(), c())), () => {
+    const [uh, ul] = exactProduct(s, a, b);
+    const [th, tl] = exactSum(s, c, ul);
+    const [vh, vl] = exactSum(s, uh, th);
+    const lows = exactSum(s, tl, vl);
+    const z = toOdd(s, lows);
+    const [rh, rl] = exactSum(s, vh, z);
+    s.slowIf(s.ltU32(DOUBLE.exponent(s, rh()), s.word(2)));
+    s.raiseInexact(s.or32(s.neD(lows[1](), DOUBLE.zero(s)), s.neD(rl(), DOUBLE.zero(s))));
+    return s.bitsD(rh());
+  })));
+  s.fdD(r());
+}
+
+function fusedSingle(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
+  const a = s.keepD(negateD(s, s.promote(s.s1()), negateProduct));
+  const b = s.keepD(s.promote(s.s2()));
+  const c = s.keepD(negateD(s, s.promote(s.s3()), negateAddend));
+  const product = s.keepD(s.mulD(a(), b()));
+  const sum = exactSum(s, product, c);
+  const z = toOdd(s, sum);
+  const r = s.keepS(s.demote(z()));
+  const normal = s.leU32(s.sub32(SINGLE.exponent(s, r()), s.word(2)), s.word(SINGLE.maxExponent - 4));
+  s.when(s.eqz32(normal), () => s.slowIf(s.neD(z(), DOUBLE.zero(s))));
+  s.raiseInexact(s.neD(s.promote(r()), z()));
+  s.fdS(r());
+}
+
+const KINDS = [['fmadd', '1000011', false, false], ['fmsub', '1000111', false, true], ['fnmsub', '1001011', true, false], ['fnmadd', '1001111', true, true]] as const;
+
+export const fusedRows: readonly Row[] = KINDS.flatMap(([name, opcode, product, addend]) =>
+  ([['s', '00', 'f', fusedSingle], ['d', '01', 'd', fusedDouble]] as const).map(([suffix, fmt, extension, meaning]) =>
+    row(`${name}.${suffix}`, `rs3 ${fmt} rs2 rs1 rm rd ${opcode}`, 'fd, fs1, fs2, fs3, rm', extension, (s) => {
+      s.needsFp();
+      s.slowIf(s.rm());
+      meaning(s, product, addend);
+    })));
