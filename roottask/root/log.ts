@@ -66,7 +66,6 @@ export class Log {
     if (this.uart === undefined) return;
     for (const b of bytes) {
       for (let tries = 0; tries < 10_000 && (sys.memory.u8(this.uart + UART_LSR) & LSR_THRE) === 0; tries++) sys.charge(10);
-      if (b === 10) sys.memory.setU8(this.uart, 13);
       sys.memory.setU8(this.uart, b);
     }
   }

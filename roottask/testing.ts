@@ -1,0 +1,221 @@
+/**
+ * A stand-in for the kernel, for unit specs of servers: TypeScript threads only, first come first served, one flat memory, page tables
+ * that are maps. Just enough of the ABI to boot a scenario in milliseconds; says nothing about the real kernel.
+ */
+import {
+  BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, Syscalls, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage,
+  type BootInfo, type IpcRequest, type Memory, type Sys, type ThreadBody,
+} from '../microkernel/abi/index.ts';
+
+const PAGE = 4096;
+interface Obj { readonly kind: string; readonly n: number; dead: boolean }
+interface Task extends Obj { caps: Map<number, Obj>; pages: Map<number, { pa: number; rights: number }> }
+interface Portal extends Obj { readonly thread: Thread; readonly label: number }
+interface Semaphore extends Obj { count: number; readonly waiters: Thread[] }
+interface Thread extends Obj { task: Task; sys: Syscalls; run: Sys<void> | undefined; body: ThreadBody; state: string; request?: IpcRequest; partner?: Thread; callers: { from: Thread; portal: Portal }[]; wakeAt: number; window: number; capWindow: number }
+
+export class FakeKernel {
+  readonly ram: Uint8Array;
+  readonly base = 0x8000_0000;
+  time = 0;
+  /** Device windows: page number → access. */
+  readonly devices = new Map<number, { read(at: number, size: number): number; write(at: number, v: number, size: number): void }>();
+  readonly uartText: string[] = [];
+  finished: number | undefined;
+  private n = 0;
+  private readonly ready: { t: Thread; status: number }[] = [];
+  private readonly sleeping = new Set<Thread>();
+  private utcbs = 0;
+  readonly root: Task;
+
+  constructor(size: number, body: ThreadBody, extra: Partial<BootInfo> = {}) {
+    this.ram = new Uint8Array(size);
+    const reserved = 1 << 20;
+    const info: BootInfo = {
+      memory: [{ base: this.base + reserved, size: size - reserved }], modules: [], harts: 1, seed: 0, options: '',
+      devices: [{ name: 'uart', compatible: 'ns16550a', base: 0x1000_0000, size: 4096, irq: 0 }, { name: 'finisher', compatible: 'sifive,test1', base: 0x10_0000, size: 4096, irq: 0 }], ...extra,
+    };
+    this.root = this.task();
+    const json = new TextEncoder().encode(JSON.stringify(info)), at = size - 65536;
+    this.ram.set(json, at + 4);
+    new DataView(this.ram.buffer).setUint32(at, json.length, true);
+    for (let p = 0; p < 15; p++) this.root.pages.set((BOOTINFO_VA >> 12) + p, { pa: this.base + at + p * PAGE, rights: 1 });
+    for (const r of info.memory) for (let a = r.base; a < r.base + r.size; a += PAGE) this.root.pages.set(a / PAGE, { pa: a, rights: 7 });
+    for (const d of info.devices) this.root.pages.set(d.base / PAGE, { pa: d.base, rights: 3 });
+    this.devices.set(0x1000_0, { read: () => 0x20, write: (at2, v) => void (at2 === 0 && this.uartText.push(String.fromCharCode(v))) });
+    this.devices.set(0x100, { read: () => 0, write: (_a, v) => { this.finished = v; } });
+    const factory = this.object('factory');
+    this.root.caps.set(Initial.factory, factory).set(Initial.task, this.root);
+    const main = this.thread(this.root, body);
+    this.root.caps.set(Initial.thread, main);
+    this.start(main);
+  }
+  /** Runs until nothing can happen or the finisher was written. */
+  run(steps = 1e6): void {
+    for (let i = 0; i < steps && this.finished === undefined; i++) {
+      const next = this.ready.shift();
+      if (next) { this.step(next.t, next.status); continue; }
+      const first = [...this.sleeping].sort((a, b) => a.wakeAt - b.wakeAt)[0];
+      if (!first || first.wakeAt === Infinity) return;
+      this.time = Math.max(this.time, first.wakeAt);
+      this.cancelWait(first);
+      this.wake(first, Status.timeout);
+    }
+  }
+  get text(): string { return this.uartText.join(''); }
+
+  private object<K extends string>(kind: K): Obj { return { kind, n: ++this.n, dead: false }; }
+  private task(): Task { return { ...this.object('task'), caps: new Map(), pages: new Map() }; }
+  private thread(task: Task, body: ThreadBody): Thread {
+    const utcb = new Utcb(this.ram.buffer as ArrayBuffer, this.utcbs++ * PAGE), t = { ...this.object('thread'), task, body, state: 'new', callers: [], wakeAt: Infinity, window: 0, capWindow: 0 } as unknown as Thread;
+    t.sys = new Syscalls({ utcb, memory: this.memoryOf(task), now: () => this.time, charge: c => { this.time += c; } });
+    return t;
+  }
+  private start(t: Thread): void { t.run = t.body(t.sys); this.wake(t, 0); }
+  private wake(t: Thread, status: number): void { t.state = 'ready'; t.wakeAt = Infinity; this.sleeping.delete(t); this.ready.push({ t, status }); }
+  private sleep(t: Thread, state: string, timeout: number): void { t.state = state; t.wakeAt = this.time + timeout; this.sleeping.add(t); }
+  private cancelWait(t: Thread): void {
+    for (const o of this.allThreads) o.callers = o.callers.filter(c => c.from !== t);
+    for (const s of this.semaphores) { const i = s.waiters.indexOf(t); if (i >= 0) s.waiters.splice(i, 1); }
+  }
+  private readonly allThreads: Thread[] = [];
+  private readonly semaphores: Semaphore[] = [];
+
+  private step(t: Thread, status: number): void {
+    if (t.dead || !t.run) return;
+    if (!this.allThreads.includes(t)) this.allThreads.push(t);
+    this.time += 100;
+    const r = t.run.next(status);
+    if (r.done) { this.kill(t); return; }
+    t.request = r.value;
+    this.ipc(t, r.value);
+  }
+  private ipc(t: Thread, r: IpcRequest): void {
+    if (r.flags & IpcFlag.reply && t.partner) { this.transfer(t, t.partner, 0); this.wake(t.partner, 0); t.partner = undefined; }
+    if (r.flags & IpcFlag.send) return this.send(t, r);
+    if (r.flags & IpcFlag.receive) return this.receive(t, r);
+    this.wake(t, 0);
+  }
+  private send(t: Thread, r: IpcRequest): void {
+    const o = t.task.caps.get(r.cap);
+    if (!o) return this.wake(t, Status.badCap);
+    if (o.dead) return this.wake(t, Status.dead);
+    if (o.kind !== 'portal') return this.invoke(t, o, r);
+    const portal = o as Portal;
+    if (portal.thread.dead) return this.wake(t, Status.dead);
+    this.sleep(t, 'calling', r.sendTimeout);
+    portal.thread.callers.push({ from: t, portal });
+    if (portal.thread.state === 'receiving') this.deliver(portal.thread);
+  }
+  private receive(t: Thread, r: IpcRequest): void {
+    if (t.partner) { this.wake(t.partner, Status.dead); t.partner = undefined; }
+    this.sleep(t, 'receiving', r.receiveTimeout);
+    if (t.callers.length) this.deliver(t);
+  }
+  private deliver(t: Thread): void {
+    const { from, portal } = t.callers.shift()!;
+    this.transfer(from, t, portal.label);
+    t.partner = from;
+    from.state = 'waiting';
+    from.wakeAt = Infinity;
+    this.wake(t, 0);
+  }
+  private transfer(from: Thread, to: Thread, badge: number): void {
+    const a = from.sys.utcb, b = to.sys.utcb, window = b.num(U.window), capWindow = b.num(U.capWindow);
+    for (let i = 0; i < a.itemCount; i++) {
+      const at = U.items + i * ITEM_BYTES, page = a.num(at), dest = a.num(at + 8), w = isCapPage(page) ? capWindow : window;
+      if (isCapPage(page)) this.mapCap(from.task, page, to.task, flexSelector(w) + (dest % 2 ** flexOrder(w)));
+      else this.mapMemory(from.task, page, to.task, flexBase(w) + (dest % flexSize(w)));
+    }
+    b.u32.set(a.u32.subarray(U.words / 4, U.words / 4 + 128), U.words / 4);
+    b.setTag(a.label, a.wordCount, a.itemCount);
+    b.setNum(U.badge, badge);
+  }
+  private mapCap(from: Task, page: number, to: Task, dest: number): void { const o = from.caps.get(flexSelector(page)); if (o) to.caps.set(dest, o); }
+  private mapMemory(from: Task, page: number, to: Task, dest: number): void {
+    for (let at = 0; at < flexSize(page); at += PAGE) {
+      const p = from.pages.get((flexBase(page) + at) / PAGE);
+      if (p) to.pages.set((dest + at) / PAGE, { pa: p.pa, rights: p.rights & flexRights(page) });
+    }
+  }
+  private kill(t: Thread): void {
+    t.dead = true;
+    t.run = undefined;
+    this.sleeping.delete(t);
+    for (const c of t.callers) this.wake(c.from, Status.dead);
+    if (t.partner) this.wake(t.partner, Status.dead);
+  }
+  private destroy(o: Obj): void {
+    o.dead = true;
+    if (o.kind === 'thread') this.kill(o as Thread);
+    if (o.kind === 'task') for (const t of this.allThreads) if (t.task === o) this.kill(t);
+  }
+
+  private invoke(t: Thread, o: Obj, r: IpcRequest): void {
+    const u = t.sys.utcb, w = (i: number): number => u.word(i), caps = t.task.caps, label = u.label, done = (): void => this.wake(t, 0);
+    switch (label) {
+      case Ops.factory.createTask.label: caps.set(w(0), this.task()); return done();
+      case Ops.factory.createFactory.label: caps.set(w(0), this.object('factory')); return done();
+      case Ops.factory.createSchedContext.label: caps.set(w(0), this.object('schedContext')); return done();
+      case Ops.factory.createThread.label: caps.set(w(0), this.thread(caps.get(w(1)) as Task, r.body!)); return done();
+      case Ops.factory.createPortal.label: caps.set(w(0), { ...this.object('portal'), thread: caps.get(w(1)) as Thread, label: w(2) } as Portal); return done();
+      case Ops.factory.createSemaphore.label: {
+        const s = { ...this.object('semaphore'), count: w(1), waiters: [] } as Semaphore;
+        this.semaphores.push(s);
+        caps.set(w(0), s);
+        return done();
+      }
+      case Ops.task.map.label: this.mapCap(t.task, w(1), o as Task, w(2)); return done();
+      case Ops.task.unmap.label: this.unmap(o as Task, w(0), w(1)); return done();
+      case Ops.thread.start.label: this.start(o as Thread); return done();
+      case Ops.thread.kill.label: this.kill(o as Thread); return done();
+      case Ops.semaphore.up.label: {
+        const s = o as Semaphore, waiter = s.waiters.shift();
+        if (waiter) this.wake(waiter, 0); else s.count++;
+        return done();
+      }
+      case Ops.semaphore.down.label: return this.down(t, o as Semaphore, w(0), r.receiveTimeout);
+      default: return this.wake(t, label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
+    }
+  }
+  private down(t: Thread, s: Semaphore, clear: number, timeout: number): void {
+    if (s.count > 0) { s.count = clear ? 0 : s.count - 1; return this.wake(t, 0); }
+    s.waiters.push(t);
+    this.sleep(t, 'down', timeout);
+  }
+  private unmap(task: Task, page: number, self: number): void {
+    if (isCapPage(page)) {
+      const o = task.caps.get(flexSelector(page));
+      if (o && self) { this.destroy(o); task.caps.delete(flexSelector(page)); }
+    } else if (self) for (let at = 0; at < flexSize(page); at += PAGE) task.pages.delete((flexBase(page) + at) / PAGE);
+  }
+
+  private memoryOf(task: Task): Memory {
+    const at = (va: number, access: 'read' | 'write'): number => {
+      const p = task.pages.get(Math.floor(va / PAGE));
+      if (!p || (access === 'write' && !(p.rights & 2))) throw new MemoryFault(va, access);
+      return p.pa + (va % PAGE);
+    };
+    const data = new DataView(this.ram.buffer), device = (pa: number) => this.devices.get(Math.floor(pa / PAGE)), off = (pa: number): number => pa - this.base;
+    const get = (va: number, size: 1 | 2 | 4): number => {
+      const pa = at(va, 'read'), d = device(pa);
+      if (d) return d.read(pa % PAGE, size);
+      return size === 1 ? data.getUint8(off(pa)) : size === 2 ? data.getUint16(off(pa), true) : data.getUint32(off(pa), true);
+    };
+    const set = (va: number, v: number, size: 1 | 2 | 4): void => {
+      const pa = at(va, 'write'), d = device(pa);
+      if (d) return d.write(pa % PAGE, v, size);
+      if (size === 1) data.setUint8(off(pa), v); else if (size === 2) data.setUint16(off(pa), v, true); else data.setUint32(off(pa), v, true);
+    };
+    const read = (va: number, n: number): Uint8Array => Uint8Array.from({ length: n }, (_, i) => get(va + i, 1));
+    const write = (va: number, bytes: Uint8Array): void => bytes.forEach((b, i) => set(va + i, b, 1));
+    return {
+      u8: va => get(va, 1), u16: va => get(va, 2), u32: va => get(va, 4), u64: va => BigInt(get(va, 4)) | (BigInt(get(va + 4, 4)) << 32n),
+      setU8: (va, v) => set(va, v, 1), setU16: (va, v) => set(va, v, 2), setU32: (va, v) => set(va, v, 4),
+      setU64: (va, v) => { set(va, Number(v & 0xffffffffn), 4); set(va + 4, Number(v >> 32n), 4); },
+      read, write, copy: (to, from, n) => write(to, read(from, n)), fill: (va, n, b) => { for (let i = 0; i < n; i++) set(va + i, b, 1); },
+      view: () => undefined, writable: () => undefined,
+      mapped: (va, n, rights) => { for (let a = va; a < va + n; a += PAGE) { const p = task.pages.get(Math.floor(a / PAGE)); if (!p || (p.rights & rights) !== rights) return false; } return true; },
+    };
+  }
+}
