@@ -2,7 +2,7 @@
  * Four worlds: two virtual machines with Debian's kernel, two Unix servers. One kernel panics, one Unix server is killed. The others
  * do not notice: they finish their work and say so.
  */
-import { consoleMux } from '../roottask/console/console.ts';
+import { consoleMux, type Typing } from '../roottask/console/console.ts';
 import { uart } from '../roottask/drivers/uart.ts';
 import type { Component } from '../roottask/scenario.ts';
 import { defineScenario } from './define.ts';
@@ -10,10 +10,15 @@ import { machineComponent, unixComponent } from './worlds.ts';
 
 const MIB = 1 << 20;
 const APPEND = 'console=ttyS0 panic=-1 loglevel=4';
+/** Typed at the machines' shells. */
+const SCRIPT: Typing[] = [
+  { to: 'vm-a', after: 'READY', type: 'sleep 5; echo a""live; poweroff -f\n' },
+  { to: 'vm-b', after: 'READY', type: 'echo c > /proc/sysrq-trigger\n' },
+];
 const COUNT = 'for i in 1 2 3 4 5 6 7 8 9 10; do echo "step $i"; sleep 1; done; seq 100 | sort -n | tail -1; echo finished';
 
-const vm = (name: string, script: string, exit: Component['exit']): Component => ({
-  ...machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: `${APPEND} tessera.run=${script}`, memory: 256 * MIB, more: { rebootIsExit: true } }, { console: { from: 'console', label: name } }), exit,
+const vm = (name: string, exit: Component['exit']): Component => ({
+  ...machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: APPEND, memory: 256 * MIB, more: { rebootIsExit: true } }, { console: { from: 'console', label: name } }), exit,
 });
 const unix = (name: string, script: string, exit: Component['exit']): Component => ({
   ...unixComponent({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin:/usr/bin'], rootfs: 'rootfs', memory: 64 * MIB }, { stdio: { from: 'console', label: name }, stderr: { from: 'console', label: name } }), exit,
@@ -24,9 +29,9 @@ export default defineScenario({
   summary: 'two Debian machines and two Unix servers: one kernel panics, one server is killed, the others go on',
   components: {
     uart: { program: uart, provides: ['stream'], devices: ['uart'], priority: 150 },
-    console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' }, priority: 140 },
-    'vm-a': vm('vm-a', 'sleep 3; echo alive; poweroff -f'.replaceAll(' ', '_'), 0),
-    'vm-b': vm('vm-b', 'echo c > /proc/sysrq-trigger'.replaceAll(' ', '_'), 1),
+    console: { program: consoleMux, args: { script: SCRIPT }, provides: ['stream'], caps: { out: 'uart' }, priority: 140 },
+    'vm-a': vm('vm-a', 0),
+    'vm-b': vm('vm-b', 1),
     'unix-a': unix('unix-a', COUNT, 0),
     'unix-b': unix('unix-b', 'while true; do echo working; sleep 1; done', 'any'),
   },

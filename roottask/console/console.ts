@@ -2,16 +2,18 @@
  * The console multiplexer: many clients of the stream protocol share one terminal. Lines carry the client's label; the client in focus
  * gets the input. A client that the arguments name as `raw` has the terminal for itself, byte by byte.
  *
- * args: raw (label of a client). Needs the capability `out` (a stream). Provides 'stream'.
+ * args: raw (label of a client); script: what to type into whose input once a text has appeared there. Needs the capability `out` (a stream). Provides 'stream'.
  * Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, Ctrl-A = the character itself.
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
-import { bytesOf, openConsole, spawn, valueOf, type Console, type Env, type Program } from '../client/index.ts';
+import { bytesOf, openConsole, spawn, textOf, valueOf, type Console, type Env, type Program } from '../client/index.ts';
 import { StreamServer, type StreamState } from '../lib/stream.ts';
 import { LabelledLines, type Speaker } from './lines.ts';
 
-const ESCAPE = 1, READ = 4096;
-interface Client { readonly state: StreamState; readonly speaker: Speaker; readonly raw: boolean }
+const ESCAPE = 1, READ = 4096, TAIL = 256;
+interface Client { readonly state: StreamState; readonly speaker: Speaker; readonly raw: boolean; tail: string }
+/** A line for a client's input, typed once `after` has appeared in its output. */
+export interface Typing { readonly to: string; readonly after: string; readonly type: string }
 
 class Multiplexer {
   private readonly out: Console;
@@ -23,10 +25,12 @@ class Multiplexer {
   private escaped = false;
   private readonly queue: Uint8Array[] = [];
   private writing = false;
+  private readonly script: Typing[];
 
   constructor(env: Env, out: Console) {
     this.out = out;
     this.raw = env.args['raw'] as string | undefined;
+    this.script = [...((env.args['script'] as Typing[] | undefined) ?? [])];
     this.stream = new StreamServer(env, 'stream', {
       write: (sys, state, bytes) => this.write(sys, state, bytes),
       opened: state => this.opened(state),
@@ -41,7 +45,7 @@ class Multiplexer {
   }
 
   private opened(state: StreamState): void {
-    const client: Client = { state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw };
+    const client: Client = { state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw, tail: '' };
     this.clients.push(client);
     if (client.raw || (!this.focus && this.raw === undefined && state.label !== '')) this.setFocus(client);
   }
@@ -60,7 +64,16 @@ class Multiplexer {
   private *write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number> {
     const client = this.clients.find(c => c.state === state)!;
     this.queue.push(client.raw ? bytes : this.lines.write(client.speaker, bytes));
+    if (this.script.length) yield* this.play(sys, client, textOf(bytes));
     return yield* this.flush(sys);
+  }
+  private *play(sys: Syscalls, client: Client, text: string): Sys<void> {
+    const all = client.tail + text;
+    client.tail = all.slice(-TAIL);
+    const i = this.script.findIndex(t => t.to === client.state.label && all.includes(t.after));
+    if (i < 0) return;
+    client.tail = '';
+    yield* this.stream.feed(sys, client.state, bytesOf(this.script.splice(i, 1)[0]!.type));
   }
   /** Carries the queue out; whoever comes while somebody does, leaves it to them. */
   private *flush(sys: Syscalls): Sys<number> {
