@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
-const sources = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'cli', 'scenarios', 'index.ts', 'build.mjs'];
+const sources = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'scenarios', 'index.ts', 'build.mjs'];
 
 /** Time of the newest source file in milliseconds. */
 export function newestSource(paths = sources.map((name) => join(root, name))) {

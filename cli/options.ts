@@ -18,7 +18,7 @@ export interface SharedOptions {
   maxInstructions?: number;
   /** Stop with status 0 when this has appeared on the console. */
   until?: string;
-  seed: number;
+  seed?: number;
   record?: string;
   replay?: string;
 }
@@ -31,7 +31,7 @@ export function withSharedOptions(command: Command): Command {
     .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
     .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
-    .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'), 1)
+    .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))
     .option('--record <file>', 'record everything that comes from outside')
     .option('--replay <file>', 'take everything from outside out of a recording');
 }

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packTar, tarNames } from './tar.ts';
+import { lookUp, packTar, readTar } from './tar.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-tar-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,10 +28,17 @@ describe('a host folder as a tar archive', () => {
   });
 
   it('lists its own names, the long ones too, and folders that a placed file needs', () => {
-    const names = tarNames(archive);
-    expect(names).toContain(long);
-    expect(names).toContain('opt/tools');
-    expect(names).toContain('bin/c');
+    const names = readTar(archive)!;
+    expect(names.has(long)).toBe(true);
+    expect(names.has('opt/tools')).toBe(true);
+    expect(names.has('bin/c')).toBe(true);
+  });
+
+  it('is looked into like a file system: links are followed, also hard ones', () => {
+    const entries = readTar(archive)!;
+    expect(Buffer.from(lookUp(entries, '/bin/../bin/c')!.data).toString()).toBe('hello\n');
+    expect(lookUp(entries, '/bin/b')?.type).toBe('0');
+    expect(lookUp(entries, '/bin/none')).toBeUndefined();
   });
 
   it('is the same twice', () => {
@@ -39,6 +46,6 @@ describe('a host folder as a tar archive', () => {
   });
 
   it('knows what is no archive', () => {
-    expect(tarNames(Buffer.from('#!/bin/sh\n'))).toBeUndefined();
+    expect(readTar(Buffer.from('#!/bin/sh\n'))).toBeUndefined();
   });
 });

@@ -77,7 +77,7 @@ class Walk {
 /** Folders above a placed file that are not in the archive otherwise. */
 function parents(name: string): Entry[] {
   const parts = name.split('/').slice(0, -1);
-  return parts.map((_, i) => ({ name: parts.slice(0, i + 1).join('/'), type: Type.dir, mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, link: '' }));
+  return parts.map((_, i) => emptyFolder(parts.slice(0, i + 1).join('/')));
 }
 
 const utf8 = (text: string) => Buffer.from(text);
@@ -141,10 +141,13 @@ function readInto(to: Buffer, at: number, path: string, size: number): void {
   }
 }
 
-/** Host files and folders as one tar archive. A folder placed at "" becomes the root itself. */
-export function packTar(placements: Placement[]): Buffer {
+const emptyFolder = (name: string): Entry => ({ name, type: Type.dir, mode: name === 'tmp' ? 0o1777 : 0o755, uid: 0, gid: 0, mtime: 0, size: 0, link: '' });
+
+/** Host files and folders as one tar archive, empty folders first. A folder placed at "" becomes the root itself. */
+export function packTar(placements: Placement[], folders: string[] = []): Buffer {
   const walk = new Walk();
-  const there = new Set<string>();
+  const there = new Set<string>(folders);
+  walk.entries.push(...folders.map(emptyFolder));
   for (const { host, guest } of placements) {
     const name = guest.replace(/^\/+|\/+$/g, '');
     for (const folder of parents(name)) if (!there.has(folder.name)) walk.entries.push(folder), there.add(folder.name);
@@ -165,25 +168,50 @@ export function packTar(placements: Placement[]): Buffer {
   return archive;
 }
 
-/** Names in a tar archive, without leading "./" and trailing "/"; undefined when the bytes are no tar archive. */
-export function tarNames(bytes: Uint8Array): Set<string> | undefined {
+/** An entry of an archive: its type, where a link leads, and where its contents lie. */
+export interface TarEntry { type: string; mode: number; link: string; data: Uint8Array }
+
+/** The entries of an archive by name, without leading "./" and trailing "/"; undefined when the bytes are no tar archive. */
+export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (text.length < BLOCK || text.toString('latin1', 257, 262) !== 'ustar') return undefined;
-  const names = new Set<string>();
-  let longName = '';
+  const entries = new Map<string, TarEntry>();
+  let long: { path?: string; linkpath?: string; size?: string } = {};
   for (let at = 0; at + BLOCK <= text.length && text[at] !== 0; ) {
     const field = (offset: number, size: number) => text.toString('utf8', at + offset, at + offset + size).replace(/\0.*$/s, '');
-    const size = text[at + 124] & 0x80 ? Number(text.readBigUInt64BE(at + 128)) : parseInt(field(124, 12), 8) || 0;
-    const type = field(156, 1);
-    const body = () => text.toString('utf8', at + BLOCK, at + BLOCK + size);
-    if (type === 'x') longName = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(body())?.[1] ?? '';
-    else if (type === 'L') longName = body().replace(/\0.*$/s, '');
-    else {
-      const name = longName || (field(345, 155) ? `${field(345, 155)}/${field(0, 100)}` : field(0, 100));
-      names.add(name.replace(/^(\.?\/)+|\/+$/g, ''));
-      longName = '';
+    const type = field(156, 1) || Type.file;
+    const size = long.size !== undefined && type !== Type.pax ? Number(long.size) : text[at + 124] & 0x80 ? Number(text.readBigUInt64BE(at + 128)) : parseInt(field(124, 12), 8) || 0;
+    const data = text.subarray(at + BLOCK, at + BLOCK + size);
+    if (type === Type.pax) long = Object.fromEntries([...data.toString('utf8').matchAll(/(?:^|\n)\d+ (path|linkpath|size)=([^\n]*)/g)].map((m) => [m[1], m[2]]));
+    else if (type === 'L') long = { ...long, path: data.toString('utf8').replace(/\0.*$/s, '') };
+    else if (type === 'K') long = { ...long, linkpath: data.toString('utf8').replace(/\0.*$/s, '') };
+    else if (type !== 'g') {
+      const name = long.path ?? (field(345, 155) ? `${field(345, 155)}/${field(0, 100)}` : field(0, 100));
+      entries.set(clean(name), { type, mode: parseInt(field(100, 8), 8) || 0, link: long.linkpath ?? field(157, 100), data });
+      long = {};
     }
     at += BLOCK + rounded(size);
   }
-  return names;
+  return entries;
+}
+
+const clean = (name: string) => name.replace(/^(\.?\/)+|\/+$/g, '');
+
+/** The entry that a path leads to inside an archive, symbolic links followed (at most 40, as Linux does). */
+export function lookUp(entries: Map<string, TarEntry>, path: string): TarEntry | undefined {
+  let rest = path.split('/').filter(Boolean), here: string[] = [], links = 0;
+  while (rest.length) {
+    const [part, ...after] = rest;
+    rest = after;
+    if (part === '.') continue;
+    if (part === '..') { here.pop(); continue; }
+    const entry = entries.get([...here, part].join('/'));
+    if (entry?.type === Type.link) {
+      if (++links > 40) return undefined;
+      if (entry.link.startsWith('/')) here = [];
+      rest = [...entry.link.split('/').filter(Boolean), ...rest];
+    } else here.push(part);
+  }
+  const found = entries.get(here.join('/'));
+  return found?.type === Type.hard ? entries.get(clean(found.link)) : found;
 }

@@ -6,7 +6,7 @@ import { Exit } from '../errors.ts';
 import { readManifest, sha256 } from './manifest.ts';
 import { imagesFolder, projectRoot } from './where.ts';
 
-const megabytes = (n: number) => `${(n / 1e6).toFixed(1)} MB`.padStart(9);
+const megabytes = (n: number) => (n < 1e5 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`).padStart(9);
 
 /** Prints the list; status 1 when a fetched file is missing or changed. */
 export async function listImages(): Promise<number> {

@@ -1,0 +1,91 @@
+/**
+ * `tessera boot`: finds a scenario, reads the files that it names, boots it with the UART on standard output, and ends with the table of
+ * tasks, messages, events and exits.
+ *
+ * Ours are part of the bundle; a user's scenario is TypeScript that esbuild bundles when it is run, and may import 'tessera'.
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { tableOf, type Module, type ScenarioFile } from '../index.ts';
+import { CliError, Exit } from './errors.ts';
+import { readInput } from './files.ts';
+import { imagesFolder, projectRoot } from './images/where.ts';
+import type { SharedOptions } from './options.ts';
+import { endingLine, runSystem } from './session.ts';
+
+const folder = () => join(projectRoot(), 'scenarios');
+const helpers = new Set(['define']);
+
+/** Names of the scenarios in scenarios/. */
+function names(): string[] {
+  if (!existsSync(folder())) return [];
+  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts')).map((name) => basename(name, '.ts')).filter((name) => !helpers.has(name));
+}
+
+export async function listScenarios(): Promise<number> {
+  for (const name of names()) {
+    const scenario = await loadScenario(join(folder(), `${name}.ts`));
+    process.stdout.write(`${name.padEnd(18)} ${scenario.summary}\n`);
+  }
+  return Exit.ok;
+}
+
+export async function boot(name: string, options: SharedOptions): Promise<number> {
+  const scenario = await loadScenario(findScenario(name));
+  const { result, system } = await runSystem({
+    scenario, modules: readModules(scenario), consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
+  }, options);
+  if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}`);
+  process.stderr.write(endingLine(result));
+  return result.status;
+}
+
+function findScenario(name: string): string {
+  const ours = join(folder(), `${name}.ts`);
+  if (/^[\w-]+$/.test(name) && existsSync(ours)) return ours;
+  if (existsSync(name)) return resolve(name);
+  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'`, `give a file, or one of: ${names().join(', ')}`);
+}
+
+/** Files of ours lie below the project's root, Debian's in the images folder. */
+function readModules(scenario: ScenarioFile): Module[] {
+  const ours = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: readInput('boot module', join(projectRoot(), path)) }));
+  const images = Object.entries(scenario.images ?? {}).map(([name, path]) => {
+    const full = join(imagesFolder(), path.replace(/^images\//, ''));
+    if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`, 'fetch it with: tessera images fetch', Exit.failure);
+    return { name, bytes: readInput('boot module', full) };
+  });
+  return [...ours, ...images];
+}
+
+async function loadScenario(path: string): Promise<ScenarioFile> {
+  const module = (dirname(path) === folder() ? await import(`../scenarios/${basename(path, '.ts')}.ts`) : await importTypeScript(path)) as { default?: ScenarioFile };
+  const scenario = module.default;
+  if (!scenario || typeof scenario !== 'object' || !scenario.components) {
+    throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, "it must say: export default defineScenario({…})");
+  }
+  return scenario;
+}
+
+/** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
+async function importTypeScript(path: string): Promise<unknown> {
+  const { build } = await import('esbuild');
+  const place = mkdtempSync(join(tmpdir(), 'tessera-scenario-'));
+  try {
+    const bundle = await build({
+      entryPoints: [path], bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false, logLevel: 'silent', sourcemap: 'inline',
+      alias: { tessera: join(projectRoot(), 'index.ts') }, nodePaths: [join(projectRoot(), 'node_modules')],
+    });
+    const out = join(place, 'scenario.mjs');
+    writeFileSync(out, bundle.outputFiles[0].contents);
+    return await import(pathToFileURL(out).href);
+  } catch (error) {
+    const first = (error as { errors?: { text: string; location?: { file: string; line: number } }[] }).errors?.[0];
+    if (first) throw new CliError('E_SCENARIO', `scenario '${path}' cannot be compiled: ${first.text}${first.location ? ` (${first.location.file}:${first.location.line})` : ''}`);
+    throw error instanceof Error ? new CliError('E_SCENARIO', `scenario '${path}': ${error.message.split('\n')[0]}`) : error;
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}

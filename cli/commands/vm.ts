@@ -1,0 +1,40 @@
+/** `tessera vm`: an operating system in a virtual machine under a vmm. */
+import { Command } from 'commander';
+import { count, several, size, withSharedOptions, type SharedOptions } from '../options.ts';
+
+export interface VmOptions extends SharedOptions {
+  kernel: string;
+  initrd?: string;
+  append: string;
+  /** Bytes of the virtual machine's memory. */
+  memory: number;
+  smp: number;
+  disk?: string[];
+  net?: string;
+  dumpDtb?: string;
+}
+
+const examples = `
+Examples:
+  tessera vm --kernel guests/bin/minios.bin
+  tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
+  tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0 --smp 2 --disk disk.img
+On a terminal every key goes to the virtual machine; Ctrl-A x leaves. Status 0: it powered itself off.
+`;
+
+export function vmCommand(done: (status: number) => void): Command {
+  const command = new Command('vm').description('boot an operating system in a virtual machine')
+    .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d), ELF or raw image')
+    .option('--initrd <file>', 'initial RAM disk')
+    .option('--append <text>', 'kernel command line', '')
+    .option('--memory <size>', 'memory of the virtual machine', size('--memory'), 512 * 2 ** 20)
+    .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
+    .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
+    .option('--net <kind>', 'a network card')
+    .option('--dump-dtb <file>', 'write the device tree there');
+  return withSharedOptions(command).addHelpText('after', examples)
+    .action(async (options: VmOptions) => {
+      const { vm } = await import('../vm.ts');
+      done(await vm(options));
+    });
+}

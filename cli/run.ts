@@ -1,0 +1,119 @@
+/**
+ * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the log of the
+ * system is shown when something went wrong.
+ *
+ *   stdin/stdout ── console0 ── driver ── l4guest ── the program
+ *   stderr ──────── console1 ── driver ──┘
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Module } from '../index.ts';
+import { unixWorld } from '../scenarios/worlds.ts';
+import { CliError, Exit, fileError } from './errors.ts';
+import { readInput } from './files.ts';
+import type { RunOptions } from './commands/run.ts';
+import { whyNotProgram } from './program.ts';
+import { boardMemory, endingLine, runSystem } from './session.ts';
+import { lookUp, packTar, readTar, type Placement } from './tar.ts';
+
+const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
+
+interface GuestFiles { modules: Module[]; argv: string[] }
+
+export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
+  const env = environment(options.env ?? []);
+  const { modules, argv } = guestFiles(program, args, env, options);
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const { result, system } = await runSystem({
+    scenario: unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory }), modules, consoles: 2,
+    outputs: { console0: 1, console1: 2 },
+    input: 'console0', interactive,
+    memoryBytes: boardMemory(options.memory, modules),
+  }, options);
+  const linux = system.components.get('linux');
+  if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
+  process.stderr.write(endingLine(result));
+  return result.status;
+}
+
+/** K=V of the options over what every program finds. */
+function environment(given: string[]): string[] {
+  const values = new Map([['PATH', DEFAULT_PATH], ['HOME', '/root'], ['TERM', process.stdout.isTTY ? process.env['TERM'] ?? 'linux' : 'dumb']]);
+  for (const pair of given) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new CliError('E_OPTION', `option --env: '${pair}' is no K=V`, 'write for example --env LANG=C');
+    values.set(pair.slice(0, at), pair.slice(at + 1));
+  }
+  return [...values].map(([key, value]) => `${key}=${value}`);
+}
+
+/** The root file system as one archive, the program in it, and what it shall be called. */
+function guestFiles(program: string, args: string[], env: string[], options: RunOptions): GuestFiles {
+  const archive = rootArchive(options);
+  const entries = readTar(archive);
+  if (!entries) throw new CliError('E_ROOTFS', `root file system '${options.rootfs}' is neither a folder nor a tar archive`);
+  const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length).split(':');
+  const inGuest = (program.includes('/') ? [program] : path.map((folder) => `${folder}/${program}`))
+    .map((name) => lookUp(entries, name.startsWith('/') ? name : `${options.cwd ?? '/'}/${name}`)).find((entry) => entry?.type === '0');
+  const modules: Module[] = [{ name: 'rootfs', bytes: archive }];
+  if (inGuest) {
+    checkProgram(program, inGuest);
+    return { modules, argv: [program, ...args] };
+  }
+  const placed = hostProgram(program, options.rootfs);
+  return { modules: [{ name: 'rootfs', bytes: joinTar(archive, packTar([{ host: program, guest: placed }])) }], argv: [placed, ...args] };
+}
+
+/** Two archives as one: the second's entries come later and win. */
+function joinTar(first: Buffer, second: Buffer): Buffer {
+  let end = first.length;
+  while (end >= 512 && first.subarray(end - 512, end).every((byte) => byte === 0)) end -= 512;
+  return Buffer.concat([first.subarray(0, end), second]);
+}
+
+function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
+  const why = (entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data);
+  if (why) throw new CliError('E_PROGRAM', `program '${name}' ${why}`, why === 'is not executable' ? 'give it the right with chmod +x' : '', Exit.notExecutable);
+}
+
+/** The path in the guest for a program of the host. */
+function hostProgram(program: string, rootfs: string | undefined): string {
+  if (!existsSync(program)) {
+    const where = rootfs === undefined ? 'no file here, and without --rootfs the guest has no programs' : `neither in '${rootfs}' nor a file here`;
+    throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}`, '', Exit.notFound);
+  }
+  try {
+    const stat = statSync(program);
+    if (stat.isDirectory()) throw new CliError('E_PROGRAM', `program '${program}' is a folder`, '', Exit.notExecutable);
+    checkProgram(program, { mode: stat.mode, data: readFileSync(program) });
+  } catch (error) {
+    throw error instanceof CliError ? error : fileError('program', program, error, '', Exit.notExecutable);
+  }
+  return `/bin/${basename(program)}`;
+}
+
+/** The folder or archive of --rootfs and the folders of --mount; without --rootfs a few empty folders. */
+function rootArchive(options: RunOptions): Buffer {
+  const mounts = (options.mount ?? []).map(parseMount);
+  const { rootfs } = options;
+  if (rootfs === undefined) return packTar([...mounts], ['bin', 'dev', 'etc', 'proc', 'tmp']);
+  try {
+    if (statSync(rootfs).isDirectory()) return packTar([{ host: rootfs, guest: '' }, ...mounts]);
+  } catch (error) {
+    throw fileError('root file system', rootfs, error, /images/.test(rootfs) ? 'fetch one with: tessera images fetch' : '');
+  }
+  const bytes = readInput('root file system', rootfs);
+  const archive = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+  return mounts.length && readTar(archive) ? joinTar(archive, packTar(mounts)) : archive;
+}
+
+/** HOST:GUEST[:ro]. */
+function parseMount(text: string): Placement {
+  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
+  if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
+  const [, host, guest, mode] = match;
+  if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
+  if (mode !== 'ro') throw new CliError('E_UNSUPPORTED', `option --mount: '${text}' asks for writing to the host, which this version cannot do`, 'add :ro');
+  return { host, guest };
+}

@@ -1,0 +1,154 @@
+/**
+ * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
+ * and say which of its channels are connected to what; the rest is the same and is here.
+ */
+import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System } from '../index.ts';
+import type { BlockBackend } from '../machine/index.ts';
+import { CliError, Exit } from './errors.ts';
+import { checkWritable, writeOutput } from './files.ts';
+import type { SharedOptions } from './options.ts';
+import { writeNow } from './output.ts';
+import { Recording } from './recording.ts';
+import { Terminal } from './terminal.ts';
+import { TraceOutput } from './trace-file.ts';
+
+export interface Launch {
+  scenario: Scenario;
+  modules: Module[];
+  disks?: BlockBackend[];
+  /** Number of virtio consoles. */
+  consoles: number;
+  /** Where output goes: a file descriptor, or a function. Channels not named are silent. */
+  outputs: Partial<Record<Channel, number | ((bytes: Uint8Array) => void)>>;
+  /** The channel that standard input feeds; without one, standard input is left alone. */
+  input?: Channel;
+  /** A person sits at a terminal: keys go to the guest one by one, virtual time keeps to the wall clock. */
+  interactive: boolean;
+  memoryBytes?: number;
+  harts?: number;
+}
+
+/** `log`: the end of what the UART said, if it was connected to nothing. */
+export interface Outcome { result: Result; system: System; log: string }
+
+const LOG_KEPT = 16384;
+
+/** Statuses of a run that a signal from outside ended. */
+const SIGPIPE = 13, SIGINT = 2;
+
+/** Runs a system to its end; files of the options are written. Throws `CliError` for what the user can mend. */
+export async function runSystem(launch: Launch, options: SharedOptions): Promise<Outcome> {
+  const session = new Session(launch, options);
+  try {
+    return await session.run();
+  } finally {
+    session.close();
+  }
+}
+
+class Session {
+  private readonly launch: Launch;
+  private readonly options: SharedOptions;
+  private readonly recording: Recording;
+  private readonly trace: TraceOutput | undefined;
+  private readonly system: System;
+  private readonly terminal: Terminal;
+  /** The end of the system's log, shown when the run fails. */
+  private log = Buffer.alloc(0);
+  /** The status when somebody outside ended the run. */
+  private left: number | undefined;
+
+  constructor(launch: Launch, options: SharedOptions) {
+    this.launch = launch;
+    this.options = options;
+    if (typeof options.stats === 'string' && options.stats !== '') checkWritable('statistics', options.stats);
+    this.recording = new Recording(options.record, options.replay, options.seed);
+    this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace);
+    this.system = this.boot();
+    this.terminal = this.makeTerminal();
+  }
+
+  async run(): Promise<Outcome> {
+    const { input, interactive } = this.launch;
+    if (input !== undefined && !this.recording.arrivals) {
+      if (interactive) this.system.resize(input, this.terminal.size.columns, this.terminal.size.rows);
+      this.terminal.open();
+    }
+    const result = await this.system.run();
+    this.terminal.close();
+    this.trace?.close();
+    this.writeStats();
+    for (const failure of [this.trace?.failed, this.recording.failed]) if (failure) throw failure;
+    return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left, why: '' } };
+  }
+
+  close(): void {
+    this.terminal.close();
+    this.recording.close();
+  }
+
+  private boot(): System {
+    const { launch, options, recording } = this;
+    try {
+      return bootScenario(launch.scenario, {
+        output: (channel, bytes) => this.output(channel, bytes),
+        consoles: launch.consoles, disks: launch.disks, modules: launch.modules, door: recording,
+        inputs: launch.input === undefined ? [] : [launch.input],
+        pause: () => new Promise((resolve) => setImmediate(resolve)),
+        kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
+      }, {
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder,
+        maxInstructions: options.maxInstructions, until: options.until, paced: launch.interactive && !recording.arrivals,
+      });
+    } catch (error) {
+      throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;
+    }
+  }
+
+  private makeTerminal(): Terminal {
+    const { input } = this.launch, { system } = this;
+    return new Terminal({
+      raw: this.launch.interactive,
+      onInput: (bytes) => { if (input) system.input(input, bytes); },
+      onEnd: () => { if (input) system.endInput(input); },
+      onLeave: (signal) => this.leave(128 + (signal || SIGINT)),
+      onResize: (columns, rows) => { if (input) system.resize(input, columns, rows); },
+    });
+  }
+
+  private output(channel: Channel, bytes: Uint8Array): void {
+    const to = this.launch.outputs[channel];
+    if (typeof to === 'function') to(bytes);
+    else if (to === undefined && channel === 'uart') this.log = Buffer.concat([this.log, bytes]).subarray(-LOG_KEPT);
+    else if (to !== undefined && !writeNow(to, bytes) && to === 1) this.leave(128 + SIGPIPE);
+  }
+
+  private leave(status: number): void {
+    this.left ??= status;
+    this.system.stop();
+  }
+
+  private writeStats(): void {
+    const { stats } = this.options;
+    if (stats === undefined) return;
+    const text = JSON.stringify(statsOf(this.system)) + '\n';
+    if (stats === true || stats === '') process.stderr.write(text);
+    else writeOutput('statistics', stats, text);
+  }
+}
+
+const MIB = 2 ** 20;
+
+/** RAM that a board needs for a guest with this much memory: kernel, roottask and drivers take their part, boot modules lie in it too. */
+export function boardMemory(guest: number, modules: Module[]): number {
+  const files = modules.reduce((sum, module) => sum + Math.ceil(module.bytes.length / MIB) * MIB + 2 * MIB, 0);
+  return Math.ceil((guest * 1.2 + files) / (2 * MIB)) * 2 * MIB + 96 * MIB;
+}
+
+/** The line for a run that ended by itself in another way than it should; empty when there is nothing to say. */
+export function endingLine(result: Result): string {
+  if (!result.why) return '';
+  const codes: Record<Result['ending'], string> = { finished: 'E_FAILED', until: 'E_UNTIL', limit: 'E_LIMIT', budget: 'E_BUDGET', deadlock: 'E_DEADLOCK', stopped: 'E_STOPPED', crashed: 'E_CRASHED' };
+  return `tessera: ${codes[result.ending]}: ${result.why}\n`;
+}
+

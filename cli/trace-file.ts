@@ -1,0 +1,30 @@
+/** The file behind `--trace`. A disk that fills up ends the recording, not the run: what is in the file up to there can be read. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { TraceRecorder } from '../trace/index.ts';
+import { Exit, fileError, type CliError } from './errors.ts';
+import { noteTrace } from './report.ts';
+
+export class TraceOutput {
+  readonly recorder: TraceRecorder;
+  failed: CliError | undefined;
+
+  /** Creates the file; throws `CliError` when that is impossible. */
+  constructor(path: string) {
+    let fd: number;
+    try {
+      fd = openSync(path, 'w');
+    } catch (error) {
+      throw fileError('trace', path, error);
+    }
+    noteTrace(path);
+    this.recorder = new TraceRecorder({
+      write: (bytes) => { for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at); },
+      close: () => closeSync(fd),
+    });
+    this.recorder.on('failed', (error) => { this.failed ??= fileError('trace', path, error, 'what is in it up to here can be read', Exit.failure); });
+  }
+
+  close(): void {
+    this.recorder.close();
+  }
+}
