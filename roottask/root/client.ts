@@ -27,6 +27,8 @@ export class Client {
   startedAt = 0;
   /** Sessions that were opened for it: with which server, its number there. */
   readonly sessions: { name: string; server: string; selector: number; number: number }[] = [];
+  /** A native program's information page (physical address) and heap size. */
+  info: { pa: number; heap: number } | undefined;
   /** The device it asked for last. */
   device: BootInfo['devices'][number] | undefined;
 

@@ -10,6 +10,7 @@ import { bytesOfSize, sizeText, type CapSource } from '../scenario.ts';
 import { DEFAULT_KERNEL_MEMORY, type Client } from './client.ts';
 import type { LocalEnv } from './env.ts';
 import { freeDataspace } from './dataspaces.ts';
+import { INFO_VA, STACK_TOP, UTCB_VA, finishNative, loadNative } from './native.ts';
 import type { Root } from './root.ts';
 import { SERVICES, type ServiceName } from './services.ts';
 
@@ -35,20 +36,21 @@ export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<
     const given = yield* giveSession(root, sys, client, name, source);
     if (!given.ok) return given;
   }
+  if (client.info) yield* finishNative(root, sys, client);
   client.state = 'running';
-  yield* sys.must(client.thread, Ops.thread.start, [0, 0, 0]);
+  yield* sys.must(client.thread, Ops.thread.start, client.info ? [made.value, STACK_TOP, INFO_VA] : [0, 0, 0]);
   return good(undefined);
 }
 
-function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<void>> {
-  const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY);
-  if (!('main' in spec.program)) return bad(Status.badArgument, `${name}: '${spec.program.elf}' is a native program; the loader starts TypeScript programs only`);
+/** Factory, task, thread, scheduling context. Answers where a native program starts. */
+function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<number>> {
+  const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY), { program } = spec, native = !('main' in program);
   client.factory = root.env.selector(); client.task = root.env.selector(); client.thread = root.env.selector(); client.context = root.env.selector();
   let status = yield* sys.invoke(Initial.factory, Ops.factory.createFactory, [client.factory, quota]);
   if (status !== 0) return bad(status, `${name}: ${sizeText(quota)} of kernel memory`);
   const steps: (() => Sys<number>)[] = [
     () => sys.invoke(client.factory, Ops.factory.createTask, [client.task, 0]),
-    () => sys.invoke(client.factory, Ops.factory.createThread, [client.thread, client.task, ThreadFlag.typescript, 0, spec.hart ?? 0], undefined, bodyOf(spec.program as Program, client.env)),
+    () => sys.invoke(client.factory, Ops.factory.createThread, [client.thread, client.task, native ? 0 : ThreadFlag.typescript, native ? UTCB_VA : 0, spec.hart ?? 0], undefined, native ? undefined : bodyOf(program, client.env)),
     () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, spec.priority ?? DEFAULT_PRIORITY, 0, 0]),
     () => sys.invoke(client.thread, Ops.thread.bind, [client.context]),
   ];
@@ -56,12 +58,12 @@ function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<v
     status = yield* step();
     if (status !== 0) return bad(status, `${name}: creating the component`);
   }
-  return good(undefined);
+  return native ? yield* loadNative(root, sys, client, program.elf) : good(0);
 }
 
 /** The main thread: the program, and what its end means. */
 function bodyOf(program: Program, env: LocalEnv): ThreadBody {
-  return function* (sys) {
+  const body: ThreadBody = function* (sys) {
     try {
       yield* program.main(sys, env);
     } catch (e) {
@@ -69,6 +71,8 @@ function bodyOf(program: Program, env: LocalEnv): ThreadBody {
     }
     yield* exit(sys, env, 0);
   };
+  Object.defineProperty(body, 'name', { value: env.name });
+  return body;
 }
 
 const give = (sys: Syscalls, client: Client, selector: number, dest: number, rights: number = CapRight.all): Sys<void> =>
