@@ -21,6 +21,8 @@ const settings: readonly (readonly [name: string, csr: number, value: bigint])[]
   ['medeleg', 0x302, 0xff_ffffn & ~(bit(EXCEPTION.ECALL_HS) | bit(EXCEPTION.ECALL_M) | bit(EXCEPTION.DOUBLE_TRAP))],
   ['mideleg', 0x303, bit(INTERRUPT.SSI) | bit(INTERRUPT.STI) | bit(INTERRUPT.SEI) | bit(INTERRUPT.LCOFI)],
   ['mcounteren', 0x306, 0xffff_ffffn],
+  // Kernels leave this alone and yet let programs read the time.
+  ['scounteren', 0x106, 7n],
   ['mcountinhibit', 0x320, 0n],
   ['menvcfg', 0x30a, (3n << BigInt(MENVCFG.CBIE)) | bit(MENVCFG.CBCFE) | bit(MENVCFG.CBZE) | bit(MENVCFG.ADUE) | bit(MENVCFG.PBMTE) | bit(MENVCFG.STCE)],
   ['mstateen0', 0x30c, ALL_ONES],
