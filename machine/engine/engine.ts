@@ -39,13 +39,18 @@ export function createEngine({ memory, layout, hartSide, isa }: EngineOptions): 
   };
   const instance = new WebAssembly.Instance(moduleFor(layout), { e: imports });
   const run = instance.exports['run'] as (hart: number) => number;
-  const stats: EngineStats = { codePages: 0, regions: 0, compileSeconds: 0, interpretedInstructions: 0, translatedInstructions: 0 };
+  const doubles = new Float64Array(buffer);
+  const retired = (): number => {
+    let n = 0;
+    for (let at = HARTS; at < HARTS + layout.harts * HART_BYTES; at += HART_BYTES) n += doubles[(at + HS.INSTRET) >> 3]! + words[(at + HS.SLICE) >> 2]! - words[(at + HS.BUDGET) >> 2]!;
+    return n;
+  };
   return {
     run,
     codePage: (page) => pages.codePage(page),
     dropCode: (linear, length) => pages.dropCode(linear, length),
     hasCode: (page) => pages.hasCode(page),
-    stats: () => ({ ...stats, codePages: pages.used }),
+    stats: (): EngineStats => ({ codePages: pages.used, regions: 0, compileSeconds: 0, interpretedInstructions: retired(), translatedInstructions: 0 }),
   };
 }
 

@@ -96,6 +96,23 @@ describe('the interpreter', () => {
     expect(m.calls.store).toBeLessThan(100);
   });
 
+  it('evicts decoded pages when the pool is full, and decodes them again', () => {
+    m = new TestMachine('rv64gc', 3);
+    for (let page = 0; page < 8; page++) m.program(page < 7 ? 'addi a0, a0, 1; lui t0, 1; add t1, t1, t0; jr t1' : 'addi a1, a1, -1; mv t1, s0; beqz a1, out; jr t1; out: ebreak', RAM_BASE + page * 4096);
+    m.setX(8, BigInt(RAM_BASE));
+    m.setX(6, BigInt(RAM_BASE));
+    m.setX(11, 3n);
+    m.set64(HS.PC, BigInt(RAM_BASE));
+    m.run();
+    expect([m.x(10), m.slowed, m.engine.stats().codePages]).toEqual([21n, LEFT, 3]);
+  });
+
+  it('does moves, constants and comparisons with zero in their cheaper forms alike', () => {
+    m.program('li a0, -5; mv a1, a0; c.mv a2, a1; c.li a3, 3; add a4, zero, a3; addiw a5, a0, 0; add zero, zero, a0; mv zero, a0; beqz zero, on; li a0, 1; on: bnez a3, over; li a0, 2; over: c.bnez a3, out; li a0, 3; out: ebreak');
+    m.run();
+    expect([0, 10, 11, 12, 13, 14, 15].map((n) => m.x(n))).toEqual([0n, -5n, -5n, -5n, 3n, 3n, -5n]);
+  });
+
   it('reserves and stores conditionally; an intervening slice loses the reservation', () => {
     m.program('lr.d a0, (s0); addi a0, a0, 1; sc.d a1, a0, (s0); sc.d a2, a0, (s0); ebreak');
     m.setX(8, BigInt(RAM_BASE + 0x8000));

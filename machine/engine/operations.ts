@@ -1,9 +1,11 @@
 /**
  * The interpreter's operations: which number in a record's `op` field stands for which row in which form. A row with inline semantics
  * has one form per instruction length, and jumps one per reach (`near`: the target's record is on the same page; the record's imm is then the
- * distance between records). Everything else is one of a few internal operations.
+ * distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
+ * Everything else is one of a few internal operations.
  */
-import type { Meaning } from '../isa/row.ts';
+import type { Meaning, Operands } from '../isa/row.ts';
+import type { Semantics } from '../isa/semantics.ts';
 import { rows } from '../isa/table.ts';
 
 export const Internal = {
@@ -24,42 +26,70 @@ export interface Operation {
   readonly near: boolean;
 }
 
+/** A cheaper way to say the same for some operands. */
+interface Special { readonly name: string; readonly when: (o: Operands) => boolean; readonly meaning: Meaning }
+
+const move = (s: Semantics): void => s.rd(s.x1());
+const moveSecond = (s: Semantics): void => s.rd(s.x2());
+const constant = (s: Semantics): void => s.rd(s.imm());
+const SPECIALS: Record<string, readonly Special[]> = {
+  add: [{ name: 'mv', when: (o) => o.rs1 === 0, meaning: moveSecond }],
+  addi: [{ name: 'li', when: (o) => o.rs1 === 0, meaning: constant }, { name: 'mv (addi)', when: (o) => o.imm === 0, meaning: move }],
+  addiw: [{ name: 'sext.w', when: (o) => o.imm === 0, meaning: (s) => s.rdw(s.w1()) }],
+  jal: [{ name: 'j', when: (o) => o.rd === 0, meaning: (s) => s.jump() }],
+  jalr: [{ name: 'jr', when: (o) => o.rd === 0 && o.imm === 0, meaning: (s) => s.jumpTo(s.and(s.x1(), s.long(-2))) }],
+  beq: [{ name: 'beqz', when: (o) => o.rs2 === 0, meaning: (s) => s.branch(s.eqz(s.x1())) }],
+  bne: [{ name: 'bnez', when: (o) => o.rs2 === 0, meaning: (s) => s.branch(s.ne(s.x1(), s.long(0))) }],
+};
+
 const FIRST = Object.keys(Internal).length;
 export const operations: Operation[] = [];
-const numbers = new Map<string, number>();
-
-const isJump = (operands: string): boolean => operands.includes('target');
-const key = (row: number, length: number, near: boolean): string => `${row}/${length}/${near}`;
-
 /** Rows that mean the same (do nothing, write zero) share their operations. */
-const shared = new Map<Meaning, Map<number, number>>();
+const shared = new Map<Meaning, Map<string, number>>();
 
-function define(index: number, length: 2 | 4, near: boolean): void {
-  const { name, meaning } = rows[index]!;
-  const byLength = shared.get(meaning!) ?? new Map<number, number>();
-  shared.set(meaning!, byLength);
-  const known = near ? undefined : byLength.get(length);
-  const number = known ?? FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning: meaning!, length, near }) - 1;
-  if (!near) byLength.set(length, number);
-  numbers.set(key(index, length, near), number);
+function define(name: string, meaning: Meaning, length: 2 | 4, near: boolean): number {
+  const forms = shared.get(meaning) ?? new Map<string, number>();
+  shared.set(meaning, forms);
+  const key = `${length}/${near}`;
+  const known = forms.get(key);
+  if (known !== undefined) return known;
+  const number = FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning, length, near }) - 1;
+  forms.set(key, number);
+  return number;
 }
 
+/** Numbers of one meaning, by form: [far 4, far 2, near 4, near 2]; -1 where the form cannot occur. */
+type Forms = readonly number[];
+const formIndex = (length: number, near: boolean): number => (length === 2 ? 1 : 0) + (near ? 2 : 0);
+
+const isJump = (operands: string): boolean => operands.includes('target');
 const shortened = new Set(rows.flatMap((r) => (r.expands ? [r.expands.name] : r.pattern.length === 2 ? [r.name] : [])));
-rows.forEach((r, i) => {
-  if (!r.meaning) return;
-  for (const length of [4, 2] as const) {
-    if (length === 2 ? !shortened.has(r.name) : r.pattern.length === 2) continue;
-    define(i, length, false);
-    if (isJump(r.operands)) define(i, length, true);
-  }
+
+function formsOf(name: string, meaning: Meaning, lengths: readonly (2 | 4)[], jump: boolean): Forms {
+  const forms = [-1, -1, -1, -1];
+  for (const near of jump ? [false, true] : [false]) for (const length of lengths) forms[formIndex(length, near)] = define(name, meaning, length, near);
+  return forms;
+}
+
+interface Choice { readonly forms: Forms; readonly specials: readonly { readonly when: (o: Operands) => boolean; readonly forms: Forms }[] }
+const choices: readonly (Choice | undefined)[] = rows.map((r) => {
+  if (!r.meaning) return undefined;
+  const lengths = r.pattern.length === 2 ? [2 as const] : shortened.has(r.name) ? [4 as const, 2 as const] : [4 as const];
+  const jump = isJump(r.operands);
+  return {
+    forms: formsOf(r.name, r.meaning, lengths, jump),
+    specials: (SPECIALS[r.name] ?? []).map(({ name, when, meaning }) => ({ when, forms: formsOf(name, meaning, lengths, jump) })),
+  };
 });
 
 export const firstOperation: number = FIRST;
 export const operationCount: number = FIRST + operations.length;
 
 /** The operation of a row with inline semantics. */
-export function operationOf(row: number, length: number, near: boolean): number {
-  return numbers.get(key(row, length, near))!;
+export function operationOf(row: number, operands: Operands, length: number, near: boolean): number {
+  const { forms, specials } = choices[row]!;
+  for (const special of specials) if (special.when(operands)) return special.forms[formIndex(length, near)]!;
+  return forms[formIndex(length, near)]!;
 }
 
 /** Does the row jump to pc + imm? */

@@ -32,7 +32,7 @@ export class RecordWriter {
     const inline = d.row.meaning !== undefined;
     const near = inline && jumps[index]! && offset >= 0 && inPage(offset, o);
     const half = record >> 1;
-    this.halves[half] = inline ? operationOf(index, d.length, near) : Internal.SLOW;
+    this.halves[half] = inline ? operationOf(index, o, d.length, near) : Internal.SLOW;
     this.bytes[record + 2] = d.length;
     this.bytes[record + 3] = o.rm ?? 0;
     this.halves[half + 2] = o.rd === 0 && writesX[index] ? HS.SINK : register(o.rd);

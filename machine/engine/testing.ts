@@ -5,17 +5,17 @@
 import { rows } from '../isa/table.ts';
 import { assemble } from '../isa/assemble.ts';
 import { createEngine } from './engine.ts';
-import { clearTlb, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
+import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
 import { LD, type EngineSide, type HartSide } from './port.ts';
 
 const LOAD_SIZE = [1, 2, 4, 8, 1, 2, 4, 4, 8, 2];
 
 export class TestMachine implements HartSide {
-  readonly layout: Layout = computeLayout(1 << 20, 1);
-  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: this.layout.wasmPages, maximum: this.layout.wasmPages });
-  readonly view: DataView = new DataView(this.memory.buffer);
-  readonly longs: BigInt64Array = new BigInt64Array(this.memory.buffer);
-  readonly bytes: Uint8Array = new Uint8Array(this.memory.buffer);
+  readonly layout: Layout;
+  readonly memory: WebAssembly.Memory;
+  readonly view: DataView;
+  readonly longs: BigInt64Array;
+  readonly bytes: Uint8Array;
   readonly engine: EngineSide;
   /** Mnemonics that were handed to `slow`, addresses of accesses outside RAM. */
   readonly slowed: string[] = [];
@@ -25,7 +25,13 @@ export class TestMachine implements HartSide {
   /** Pages that get no tags, so that every access takes the slow path. */
   untagged = false;
 
-  constructor(isa = 'rv64gc') {
+  constructor(isa = 'rv64gc', codePageCount = CODEPAGE_COUNT) {
+    this.layout = { ...computeLayout(1 << 20, 1), codePageCount };
+    const { wasmPages } = this.layout;
+    this.memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages });
+    this.view = new DataView(this.memory.buffer);
+    this.longs = new BigInt64Array(this.memory.buffer);
+    this.bytes = new Uint8Array(this.memory.buffer);
     clearTlb(this.longs, this.layout.tlbs);
     this.view.setUint32(TLBS_USED, 1, true);
     this.set32(HS.TLB, this.layout.tlbs);
