@@ -40,4 +40,4 @@ minios() { # the small guest operating system: an ELF for looking at, a flat ima
 }
 if [ -f minios/minios.ld ]; then minios; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
-ls -l "$out" "$out/linux" | awk '{ print $5, $9 }' | sed '/^ *$/d'
+ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

@@ -1,0 +1,7 @@
+# a0 = information page, sp = end of the stack.
+	.section .text.start, "ax"
+	.globl _start
+_start:
+	call	main
+	.globl	die
+die:	unimp		# main has told roottask of its end and does not come back
