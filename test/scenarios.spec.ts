@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { bootScenario, tableOf, type ScenarioFile, type System } from '../index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import helloIpc from '../scenarios/hello-ipc.ts';
+import restart from '../scenarios/restart.ts';
 
 const root = new URL('../', import.meta.url);
 
@@ -37,5 +38,13 @@ describe('hello-ipc', () => {
     await boot(helloIpc, b);
     expect(a.text.length).toBeGreaterThan(0);
     expect(a.text).toEqual(b.text);
+  });
+});
+
+describe('restart', () => {
+  it('brings a crashed server back under the same capability', async () => {
+    const r = await boot(restart);
+    expect(r.why).toBe('');
+    expect(r.status).toBe(0);
   });
 });

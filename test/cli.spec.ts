@@ -1,0 +1,94 @@
+/** The command as a user meets it: help, wrong usage, files that are not what they should be. Nothing here boots a system to the end. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { root, tessera } from './tessera.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const minios = readFileSync(join(root, 'guests/bin/minios.elf'));
+const echo = readFileSync(join(root, 'guests/bin/linux/echo'));
+const file = (name: string, bytes: Uint8Array | string, mode = 0o755) => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes, { mode });
+  return path;
+};
+const changed = (bytes: Buffer, offset: number, ...values: number[]) => { const copy = Buffer.from(bytes); copy.set(values, offset); return copy; };
+
+describe('help', () => {
+  it.each([[''], ['boot'], ['run'], ['vm'], ['bare'], ['trace'], ['trace stats'], ['trace export'], ['images'], ['images fetch'], ['doctor']])('tessera %s --help shows an example and is no error', async (name) => {
+    const run = await tessera([...name.split(' ').filter(Boolean), '--help']);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/Examples?:\n {2}tessera /);
+  });
+
+  it('tells the version of package.json', async () => {
+    expect((await tessera(['--version'])).stdout.trim()).toBe((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version);
+  });
+});
+
+/** Arguments, status, what the one line must hold. */
+const wrong: [string, string[], number, RegExp][] = [
+  ['an unknown command', ['fly'], 2, /unknown command 'fly'; see: tessera --help/],
+  ['an unknown option', ['vm', '--kernel', 'x', '--fast'], 2, /unknown option '--fast'; see: tessera vm --help/],
+  ['a missing argument', ['run'], 2, /missing required argument 'program'/],
+  ['a missing option', ['vm'], 2, /required option '--kernel <image>' not specified/],
+  ['a size that is none', ['vm', '--kernel', 'x', '--memory', 'lots'], 2, /option --memory: 'lots' is not a size/],
+  ['a size after =', ['vm', '--kernel', 'x', '--memory=much'], 2, /option --memory: 'much' is not a size/],
+  ['a count out of range', ['vm', '--kernel', 'x', '--smp', '0'], 2, /option --smp: '0' is not a number; write a whole number from 1/],
+  ['an engine that there is none', ['bare', '--engine', 'fast', 'x'], 2, /option --engine: 'fast' is none of auto, interp, jit/],
+  ['a trace file that is none', ['trace', 'stats', join(root, 'README.md')], 2, /trace '.*README.md': not a Tessera trace file/],
+  ['a trace that is not there', ['trace', 'stats', 'none.trace'], 2, /trace 'none.trace' does not exist/],
+  ['an export format that there is none', ['trace', 'export', 'x', '--format', 'pdf'], 2, /option --format: 'pdf' is none of perfetto/],
+  ['bare without a program', ['bare'], 2, /bare needs a program/],
+  ['a bare program that is not there', ['bare', 'none.elf'], 2, /program 'none.elf' does not exist/],
+  ['a bare kernel that is text', ['bare', '--kernel', join(root, 'README.md')], 2, /kernel '.*' is (neither|no)/],
+  ['a 32-bit bare program', ['bare', file('rv32.elf', changed(minios, 4, 1))], 2, /rv32.elf' is .*32-bit/],
+  ['an x86 bare program', ['bare', file('x86.elf', changed(minios, 18, 62, 0))], 2, /x86.elf' is .*x86/],
+  ['a truncated bare program', ['bare', file('cut.elf', minios.subarray(0, 6000))], 2, /cut.elf' is truncated/],
+  ['too little memory for a bare program', ['bare', join(root, 'guests/bin/minios.elf'), '--memory', '1M'], 2, /memory/],
+  ['a disk that is no number of sectors', ['bare', join(root, 'guests/bin/minios.elf'), '--disk', file('odd.img', 'abc')], 2, /disk '.*odd.img' has 3 bytes/],
+  ['an initramfs of a folder that is not there', ['images', 'initramfs', 'none', '-o', '-'], 2, /folder 'none' does not exist/],
+];
+
+/** The same for what needs the whole system in the bundle. */
+const hosted: [string, string[], number, RegExp][] = [
+  ['an unknown scenario', ['boot', 'nowhere'], 2, /there is no scenario 'nowhere'; give a file, or one of: .*two-worlds/],
+  ['a scenario that is none', ['boot', file('none.ts', 'export const x = 1;')], 2, /is no boot scenario/],
+  ['a scenario with a mistake in it', ['boot', file('bad.ts', 'export default {')], 2, /cannot be compiled/],
+  ['a program that is nowhere', ['run', 'no-such-program'], 127, /program 'no-such-program' is no file here/],
+  ['a program for another processor', ['run', file('prog-x86', changed(echo, 18, 62, 0))], 126, /is a program for x86-64, not for riscv64/],
+  ['a 32-bit program', ['run', file('prog-32', changed(echo, 4, 1))], 126, /is a 32-bit program/],
+  ['a truncated program', ['run', file('prog-cut', echo.subarray(0, 1000))], 126, /is cut short/],
+  ['a program without the right to be run', ['run', file('prog-plain', echo, 0o644)], 126, /is not executable; give it the right with chmod/],
+  ['a text as a program', ['run', file('text', 'hello\n')], 126, /is no ELF program and no script/],
+  ['a folder as a program', ['run', folder], 126, /is a folder/],
+  ['a root file system that is not there', ['run', '--rootfs', 'nowhere', 'sh'], 2, /root file system 'nowhere' does not exist/],
+  ['a root file system that is none', ['run', '--rootfs', join(root, 'README.md'), 'sh'], 2, /neither a folder nor a tar archive/],
+  ['an environment variable without a value', ['run', '--env', 'X', 'sh'], 2, /option --env: 'X' is no K=V/],
+  ['a mount that is none', ['run', '--mount', 'x', 'sh'], 2, /option --mount: 'x' is no HOST:GUEST/],
+  ['a kernel that is not there', ['vm', '--kernel', 'none'], 2, /kernel 'none' does not exist/],
+  ['a kernel that is text', ['vm', '--kernel', join(root, 'README.md')], 2, /kernel '.*README.md' is not a kernel/],
+  ['a 32-bit kernel', ['vm', '--kernel', file('k32.elf', changed(minios, 4, 1))], 2, /32-bit/],
+  ['an x86 kernel', ['vm', '--kernel', file('kx86.elf', changed(minios, 18, 62, 0))], 2, /x86-64, not for RISC-V/],
+  ['a truncated kernel', ['vm', '--kernel', file('kcut.elf', minios.subarray(0, 6000))], 2, /truncated/],
+  ['an initrd that does not fit', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--initrd', file('big', Buffer.alloc(20 << 20)), '--memory', '16M'], 2, /initrd '.*big' does not fit/],
+  ['too little memory for a kernel', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '2M'], 2, /needs .* MiB of memory/],
+  ['a device that there is none', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--net', 'tokenring'], 2, /option --net: 'tokenring'/],
+  ['recording and replaying at once', ['run', '--record', join(folder, 'a'), '--replay', join(folder, 'b'), file('prog', echo)], 2, /exclude each other/],
+  ['a recording that is none', ['run', '--replay', join(root, 'README.md'), file('prog', echo)], 2, /is not a recording of ours/],
+  ['a trace that cannot be written', ['run', '--trace', '/nowhere/x', file('prog', echo)], 2, /trace '\/nowhere\/x' does not exist/],
+  ['a full disk while recording', ['run', '--trace', '/dev/full', file('prog', echo)], 1, /trace '\/dev\/full' could not be written: no space left/],
+];
+
+describe('what is wrong is said in one line', () => {
+  it.each([...wrong, ...hosted])('%s', async (_what, args, status, line) => {
+    const run = await tessera(args);
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(run.stderr).toMatch(/^tessera: E_[A-Z_]+: /);
+    expect(run.stderr).toMatch(line);
+    expect(run.status).toBe(status);
+  });
+});
