@@ -5,7 +5,10 @@
 	.section .text.head, "ax"
 	.globl _start
 _start:
+	.option push
+	.option norvc
 	j	1f
+	.option pop
 	.word	0
 	.dword	0x200000		# where to load, from the start of RAM
 	.dword	free_start - _start	# memory it needs
