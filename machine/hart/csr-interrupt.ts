@@ -10,7 +10,7 @@ import { C } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'modify'>;
 
-const HIE = IP_VS | IP.SGEI;
+const HIE = IP_VS; // GEILEN = 0: no SGEI
 
 function give(h: Hart, lo: number): void {
   h.lo = lo;
@@ -80,4 +80,4 @@ export const vsie: Rules = {
 export const writeHvip = (h: Hart, lo: number): void => merge(h, C.hvip, IP_VS, lo);
 export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, IP_VS, lo);
 export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S, lo);
-export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, 0x1eee, lo);
+export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, 0xeee, lo);

@@ -91,7 +91,7 @@ const MACHINE: CsrRow[] = [
   constant(0x301, 'misa', status.MISA, 1 << 31),
   stored(0x302, 'medeleg', C.medeleg, 0xf0_b7ff, 0),
   stored(0x303, 'mideleg', C.mideleg, 0x222, 0, { write: irq.writeMideleg }),
-  stored(0x304, 'mie', C.mie, 0x1eee, 0, { write: irq.writeMie }),
+  stored(0x304, 'mie', C.mie, 0xeee, 0, { write: irq.writeMie }),
   stored(0x305, 'mtvec', C.mtvec, ~2, ALL),
   stored(0x306, 'mcounteren', C.mcounteren, ALL, 0),
   stored(0x30a, 'menvcfg', C.menvcfg, ENV_LO, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI, { write: space.writeMenvcfg }),

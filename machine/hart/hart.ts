@@ -86,7 +86,7 @@ export class Hart implements HartApi {
   reset(): void {
     this.w.fill(0);
     this.c[C.mstatus + 1] = 2 | (2 << 2);
-    this.c[C.mideleg] = IP_VS | IP.SGEI;
+    this.c[C.mideleg] = IP_VS;
     this.c[C.hstatus + 1] = HSTATUS.VSXL_HI;
     this.c[C.vsstatus + 1] = 2;
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
