@@ -9,7 +9,7 @@
 import { createBoard, type Board } from '../machine/board/board.ts';
 import type { HartApi, Machine, RunResult } from '../machine/index.ts';
 import { Kernel } from '../microkernel/index.ts';
-import { rootTask, type ComponentState } from '../roottask/root/main.ts';
+import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
 import { ChannelEnd } from './channel.ts';
 import { deviceList } from './devices.ts';
@@ -45,6 +45,7 @@ export class System {
   private readonly startedAt = performance.now();
 
   constructor(scenario: Scenario, host: Host, options: SystemOptions) {
+    check(scenario);
     this.scenario = scenario;
     this.host = host;
     this.options = options;
@@ -208,6 +209,16 @@ export class System {
   private waiting(): string {
     const alive = [...this.components.values()].filter(c => c.state === 'running' && !c.server).map(c => c.name);
     return alive.length ? `still there: ${alive.join(', ')}` : 'no component is left';
+  }
+}
+
+/** What would stop roottask at once is said before anything is made. */
+function check(scenario: Scenario): void {
+  try {
+    startOrder(scenario);
+    for (const c of Object.values(scenario.components)) for (const size of [c.memory, c.kernelMemory, scenario.ram]) if (size !== undefined) bytesOfSize(size);
+  } catch (e) {
+    throw new SystemError(`scenario '${scenario.name}': ${(e as Error).message}`);
   }
 }
 

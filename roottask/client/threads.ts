@@ -34,5 +34,5 @@ export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: Spawn
 export function crashText(e: unknown): string {
   if (!(e instanceof Error)) return String(e);
   const place = /at (.*)/.exec(e.stack ?? '')?.[1] ?? '';
-  return `${e.message} (${place.replace(/\(?[^( ]*\/([^/ ]+)\)?$/, '$1')})`;
+  return `${e.message} (${place.replace(/\(?[^( ]*\/([^/ )]+)\)?$/, '$1')})`;
 }
