@@ -150,7 +150,7 @@ export function packTar(placements: Placement[], folders: string[] = []): Buffer
   walk.entries.push(...folders.map(emptyFolder));
   for (const { host, guest } of placements) {
     const name = guest.replace(/^\/+|\/+$/g, '');
-    for (const folder of parents(name)) if (!there.has(folder.name)) walk.entries.push(folder), there.add(folder.name);
+    walk.entries.push(...parents(name).filter((above) => !there.has(above.name)));
     walk.place(host, name);
     for (const entry of walk.entries) there.add(entry.name);
   }

@@ -4,25 +4,31 @@
  */
 import type { Module } from '../index.ts';
 import { machineWorld } from '../scenarios/worlds.ts';
-import { loadInitrd, loadKernel, loadTree } from '../vmm/loaders/load.ts';
+import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
+import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
+import { Random } from '../vmm/random.ts';
 import { GuestRam, RAM_BASE, type RamAccess } from '../vmm/ram.ts';
 import { FileDisk, parseDisk } from './bare/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
 import { CliError } from './errors.ts';
-import { readImage } from './files.ts';
+import { readImage, writeOutput } from './files.ts';
 import { boardMemory, endingLine, runSystem } from './session.ts';
 
 export async function vm(options: VmOptions): Promise<number> {
   if (options.net !== undefined) throw new CliError('E_UNSUPPORTED', `option --net: '${options.net}' is no network that this version has`, 'leave --net away');
   const modules: Module[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
-  checkImages(options, modules);
   const disks = (options.disk ?? []).map((text) => new FileDisk(parseDisk(text)));
+  const initrd = checkImages(options, modules);
+  const more = { seed: options.seed ?? 1 };
+  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })) });
+  if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
+  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length, initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   try {
     const { result, system } = await runSystem({
       scenario: machineWorld({
-        kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length,
+        kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length, more,
       }),
       modules, disks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, memoryBytes: boardMemory(options.memory, modules),
     }, options);
@@ -41,7 +47,8 @@ const nowhere: RamAccess = {
   view: () => undefined, writable: () => undefined,
 };
 
-function checkImages(options: VmOptions, [kernel, initrd]: Module[]): void {
+/** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
+function checkImages(options: VmOptions, [kernel, initrd]: Module[]): Place | undefined {
   const ram = new GuestRam(nowhere, RAM_BASE, options.memory);
   const must = <T>(role: string, path: string, answer: { ok: true; value: T } | { ok: false; error: string }): T => {
     if (answer.ok) return answer.value;
@@ -49,5 +56,13 @@ function checkImages(options: VmOptions, [kernel, initrd]: Module[]): void {
   };
   const placed = must('kernel', options.kernel, loadKernel(ram, kernel.bytes));
   must('kernel', options.kernel, loadTree(ram, new Uint8Array(0), placed));
-  if (initrd) must('initrd', options.initrd ?? '', loadInitrd(ram, initrd.bytes, placed));
+  return initrd && must('initrd', options.initrd ?? '', loadInitrd(ram, initrd.bytes, placed));
+}
+
+const SEED_BYTES = 64;
+
+/** The tree that the vmm will make of the same options: every disk and the source of entropy is a virtio device. */
+function deviceTree(options: VmOptions, disks: number, initrd: Place | undefined): Uint8Array {
+  const rngSeed = new Random(options.seed ?? 1).bytes(SEED_BYTES);
+  return guestTree({ rows: rowsWith(disks + 1), memory: options.memory, smp: options.smp, isa: DEFAULT_ISA, append: options.append, rngSeed, initrd });
 }
