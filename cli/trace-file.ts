@@ -17,14 +17,21 @@ export class TraceOutput {
       throw fileError('trace', path, error);
     }
     noteTrace(path);
-    this.recorder = new TraceRecorder({
-      write: (bytes) => { for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at); },
-      close: () => closeSync(fd),
-    });
-    this.recorder.on('failed', (error) => { this.failed ??= fileError('trace', path, error, 'what is in it up to here can be read', Exit.failure); });
+    this.recorder = new TraceRecorder({ write: (bytes) => this.write(fd, path, bytes), close: () => closeSync(fd) });
+    if (this.failed) throw this.failed;
   }
 
   close(): void {
     this.recorder.close();
+  }
+
+  /** Notes the first failure; the recorder then stops writing. */
+  private write(fd: number, path: string, bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    } catch (error) {
+      this.failed ??= fileError('trace', path, error, 'what is in it up to here can be read', Exit.failure);
+      throw error;
+    }
   }
 }
