@@ -22,6 +22,7 @@ export const Ops = {
     unmap: op(0x201, 'flexpage flags', '', 'Takes the rights of the flexpage away from everything derived from that range of this task (and from the range itself with flags = 1). Rights 0 mean all rights. Works for memory and capabilities.'),
     lookup: op(0x202, 'address', 'flexpage', 'What is mapped at an address: flexpage with rights, 0 = nothing.'),
     delete: op(0x203, 'selector', '', 'Empties one slot of this task\'s capability space (what was derived from it stays).'),
+    fence: op(0x205, 'address size', '', 'VM task: every hart forgets what it caches of the guest\'s own translations and code in this range (size 0 = all).'),
   },
   thread: {
     start: op(0x300, 'pc sp arg', '', 'Makes the thread runnable at pc with sp, a0 = arg (RISC-V), or starts the body (TypeScript). Needs a scheduling context bound.'),
@@ -35,6 +36,7 @@ export const Ops = {
     keepReply: op(0x308, 'sel', '', 'Moves the caller\'s (this thread must be the caller) current reply into a slot as a one-shot reply capability.'),
     info: op(0x309, '', 'state consumed', 'State and cycles consumed.'),
     resume: op(0x30a, '', '', 'Makes a stopped thread runnable again with the state it has.'),
+    name: op(0x30b, 'text', '', 'A name for traces: up to 64 bytes of text, packed in the words.'),
   },
   semaphore: {
     up: op(0x400, '', '', 'Adds one, or wakes the longest waiting thread of the highest priority.'),

@@ -1,0 +1,113 @@
+/**
+ * The VM's machine: a list of devices at the addresses of QEMU's `virt` board, and a factory for each kind, found by `compatible`.
+ * A factory makes the device and writes its node of the device tree, shown in the comment above it.
+ */
+import { Bus } from './devices/bus.ts';
+import type { CharPort, Device } from './devices/device.ts';
+import { type Ending, TestFinisher } from './devices/finisher.ts';
+import { type Alarm, GoldfishRtc } from './devices/goldfish-rtc.ts';
+import { Plic, SOURCES } from './devices/plic.ts';
+import { Uart16550 } from './devices/uart16550.ts';
+import type { Model } from './devices/virtio/model.ts';
+import { VirtioTransport } from './devices/virtio/transport.ts';
+import { type Node, type Value, node, u64s } from './fdt.ts';
+import type { GuestRam } from './ram.ts';
+
+export interface Row { readonly compatible: string; readonly base: number; readonly irq: number }
+
+/** Numbers by which nodes name each other. */
+export const Phandle = { plic: 1, finisher: 2, firstCpu: 16 } as const;
+const MODE_M_EXTERNAL = 11, MODE_S_EXTERNAL = 9;
+const VIRTIO_BASE = 0x1000_1000, VIRTIO_STRIDE = 0x1000, CLOCK_HZ = 3_686_400;
+
+/** Devices without the virtio ones, which follow from 0x1000_1000 on with interrupts 1, 2, … */
+export const virtRows: readonly Row[] = [
+  { compatible: 'sifive,test1', base: 0x10_0000, irq: 0 },
+  { compatible: 'google,goldfish-rtc', base: 0x10_1000, irq: 11 },
+  { compatible: 'sifive,plic-1.0.0', base: 0xc00_0000, irq: 0 },
+  { compatible: 'ns16550a', base: 0x1000_0000, irq: 10 },
+];
+export const rowsWith = (virtioDevices: number): readonly Row[] => [
+  ...virtRows,
+  ...Array.from({ length: virtioDevices }, (_, i) => ({ compatible: 'virtio,mmio', base: VIRTIO_BASE + i * VIRTIO_STRIDE, irq: 1 + i })),
+];
+
+/** What factories build with. */
+export interface Parts {
+  readonly ram: GuestRam;
+  readonly plic: Plic;
+  readonly console: CharPort;
+  readonly clock: Alarm;
+  readonly date: number;
+  end(how: Ending): void;
+}
+
+interface Factory {
+  /** `models`: virtio models that wait for a window; a factory takes its own from the front. */
+  create(parts: Parts, row: Row, models: Model[]): Device;
+  nodes(row: Row, vcpus: number): readonly Node[];
+}
+
+const at = (row: Row): string => row.base.toString(16);
+const device = (name: string, row: Row, size: number, props: Record<string, Value>): Node =>
+  node(`${name}@${at(row)}`, { ...props, reg: u64s(row.base, size), ...(row.irq ? { interrupts: row.irq, 'interrupt-parent': Phandle.plic } : {}) });
+
+/** test@100000 { compatible = "sifive,test1", "syscon"; }  and  poweroff, reboot { regmap = <&test>; value = …; } */
+const finisher: Factory = {
+  create: (parts) => new TestFinisher((how) => parts.end(how)),
+  nodes: (row) => [
+    device('test', row, 0x1000, { compatible: ['sifive,test1', 'sifive,test0', 'syscon'], phandle: Phandle.finisher }),
+    node('poweroff', { compatible: 'syscon-poweroff', regmap: Phandle.finisher, offset: 0, value: 0x5555 }),
+    node('reboot', { compatible: 'syscon-reboot', regmap: Phandle.finisher, offset: 0, value: 0x7777 }),
+  ],
+};
+
+/** rtc@101000 { compatible = "google,goldfish-rtc"; interrupts = <11>; } */
+const rtc: Factory = {
+  create: (parts, row) => new GoldfishRtc(parts.clock, parts.plic.line(row.irq), parts.date),
+  nodes: (row) => [device('rtc', row, 0x1000, { compatible: row.compatible })],
+};
+
+/** plic@c000000 { interrupts-extended = <&cpu0_intc 11 &cpu0_intc 9 …>; riscv,ndev = <63>; } */
+const plic: Factory = {
+  create: (parts) => parts.plic,
+  nodes: (row, vcpus) => [device('plic', row, 0x60_0000, {
+    compatible: ['sifive,plic-1.0.0', 'riscv,plic0'], 'interrupt-controller': true, '#interrupt-cells': 1, '#address-cells': 0, 'riscv,ndev': SOURCES - 1,
+    'interrupts-extended': Array.from({ length: vcpus }, (_, i) => [intcOf(i), MODE_M_EXTERNAL, intcOf(i), MODE_S_EXTERNAL]).flat(), phandle: Phandle.plic,
+  })],
+};
+
+/** serial@10000000 { compatible = "ns16550a"; clock-frequency = <3686400>; interrupts = <10>; } */
+const serial: Factory = {
+  create: (parts, row) => new Uart16550(parts.console, parts.plic.line(row.irq)),
+  nodes: (row) => [device('serial', row, 0x100, { compatible: row.compatible, 'clock-frequency': CLOCK_HZ })],
+};
+
+/** virtio_mmio@10001000 { compatible = "virtio,mmio"; interrupts = <1>; } */
+const virtio: Factory = {
+  create: (parts, row, models) => {
+    const model = models.shift();
+    if (!model) throw new Error(`no virtio device is left for 0x${at(row)}`);
+    return new VirtioTransport(model, parts.ram, parts.plic.line(row.irq));
+  },
+  nodes: (row) => [device('virtio_mmio', row, 0x1000, { compatible: row.compatible })],
+};
+
+export const factories: Readonly<Record<string, Factory>> = {
+  'sifive,test1': finisher,
+  'google,goldfish-rtc': rtc,
+  'sifive,plic-1.0.0': plic,
+  ns16550a: serial,
+  'virtio,mmio': virtio,
+};
+
+/** The interrupt controller inside a vCPU, and the vCPU itself. */
+export const intcOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu;
+export const cpuOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu + 1;
+
+/** Builds the devices of `rows` onto a bus. */
+export function buildBus(rows: readonly Row[], parts: Parts, models: readonly Model[]): Bus {
+  const bus = new Bus(), waiting = [...models];
+  for (const row of rows) bus.attach(row.base, factories[row.compatible].create(parts, row, waiting));
+  return bus;
+}

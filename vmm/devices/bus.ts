@@ -1,0 +1,25 @@
+/** The bus: which device answers at a guest-physical address. */
+import type { Device } from './device.ts';
+
+export interface Window { readonly base: number; readonly end: number; readonly device: Device }
+
+export class Bus {
+  readonly #windows: Window[] = [];
+  /** The window that answered last: accesses come in runs. */
+  #last: Window | undefined;
+
+  attach(base: number, device: Device): void {
+    const end = base + device.size, other = this.#windows.find((w) => base < w.end && w.base < end);
+    if (other) throw new Error(`${device.name} at 0x${base.toString(16)} overlaps ${other.device.name}`);
+    this.#windows.push({ base, end, device });
+  }
+
+  /** The window that holds all of [address, address + size), or undefined. */
+  find(address: number, size: number): Window | undefined {
+    const last = this.#last;
+    if (last && address >= last.base && address + size <= last.end) return last;
+    const found = this.#windows.find((w) => address >= w.base && address + size <= w.end);
+    if (found) this.#last = found;
+    return found;
+  }
+}

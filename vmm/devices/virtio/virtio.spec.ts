@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
+import { RAM_BASE } from '../../ram.ts';
+import { Random } from '../../random.ts';
+import { fakeRam, finish } from '../../testing.ts';
+import { type Disk, VirtioBlock } from './block.ts';
+import { VirtioConsole } from './console.ts';
+import { VirtioEntropy } from './entropy.ts';
+import type { Model } from './model.ts';
+import { VirtioTransport } from './transport.ts';
+
+const DESC = RAM_BASE + 0x1000, DRIVER = RAM_BASE + 0x2000, DEVICE = RAM_BASE + 0x3000, DATA = RAM_BASE + 0x8000;
+const noSys = undefined as unknown as Syscalls;
+
+/** A driver that does what the specification says, over queue `q`. */
+function rig(model: Model, q = 0, features: readonly [number, number] = [0, 1]) {
+  const ram = fakeRam(), line = { level: false, set(l: boolean) { this.level = l; } }, t = new VirtioTransport(model, ram, line);
+  const write = (offset: number, value: number): void => { const w = t.write(offset, value, 4); if (w) finish(w(noSys)); };
+  const setUp = (size = 8): void => {
+    write(0x70, 0); write(0x70, 1); write(0x70, 3);
+    write(0x24, 0); write(0x20, features[0]); write(0x24, 1); write(0x20, features[1]);
+    write(0x70, 0xb);
+    write(0x30, q); write(0x38, size);
+    for (const [at, v] of [[0x80, DESC], [0x90, DRIVER], [0xa0, DEVICE]]) { write(at, v); write(at + 4, 0); }
+    write(0x44, 1); write(0x70, 0xf);
+  };
+  let index = 0;
+  const descriptor = (i: number, gpa: number, length: number, flags: number, next = 0): void => {
+    const at = DESC + 16 * i;
+    ram.setU32(at, gpa % 2 ** 32); ram.setU32(at + 4, Math.floor(gpa / 2 ** 32)); ram.setU32(at + 8, length); ram.setU16(at + 12, flags); ram.setU16(at + 14, next);
+  };
+  const offer = (head: number): void => { ram.setU16(DRIVER + 4 + 2 * (index & 7), head); ram.setU16(DRIVER + 2, ++index); write(0x50, q); };
+  const used = (i: number) => ({ index: ram.u16(DEVICE + 2), head: ram.u32(DEVICE + 4 + 8 * i), written: ram.u32(DEVICE + 8 + 8 * i) });
+  return { ram, line, t, write, setUp, descriptor, offer, used };
+}
+
+class ArrayDisk implements Disk {
+  readonly sectors = 16;
+  readonly readOnly: boolean;
+  log: string[] = [];
+  constructor(readOnly = false) { this.readOnly = readOnly; }
+  *read(_: Syscalls, sector: number, count: number): Sys<boolean> { this.log.push(`read ${sector}+${count}`); return true; }
+  *write(_: Syscalls, sector: number, count: number): Sys<boolean> { this.log.push(`write ${sector}+${count}`); return true; }
+  *flush(): Sys<boolean> { this.log.push('flush'); return true; }
+}
+
+function request(r: ReturnType<typeof rig>, type: number, sector: number, data: number, length = 512): number {
+  r.ram.setU32(DATA, type); r.ram.setU32(DATA + 8, sector); r.ram.setU8(DATA + 0x4000, 0xee);
+  r.descriptor(0, DATA, 16, 1, 1); r.descriptor(1, data, length, type === 1 ? 1 : 3, 2); r.descriptor(2, DATA + 0x4000, 1, 2);
+  r.offer(0);
+  return r.ram.u8(DATA + 0x4000);
+}
+
+describe('transport', () => {
+  it('says what it is', () => {
+    const { t } = rig(new VirtioEntropy(new Random(1)));
+    expect([t.read(0, 4), t.read(4, 4), t.read(8, 4), t.read(0x34, 4)]).toEqual([0x7472_6976, 2, 4, 8]);
+  });
+  it('does not agree to features it has not offered, nor to a legacy driver', () => {
+    for (const f of [[1, 1], [0, 0]] as const) { const r = rig(new VirtioEntropy(new Random(1)), 0, f); r.setUp(); expect(r.t.read(0x70, 4) & 8).toBe(0); }
+  });
+  it('stops a device whose queue lies outside of memory, until it is reset', () => {
+    const r = rig(new VirtioEntropy(new Random(1)));
+    r.setUp();
+    r.descriptor(0, 0x1000, 64, 2);
+    r.offer(0);
+    expect([r.t.read(0x70, 4) & 64, r.line.level, r.t.read(0x60, 4)]).toEqual([64, true, 2]);
+    r.write(0x70, 0);
+    expect([r.t.read(0x70, 4), r.line.level]).toEqual([0, false]);
+  });
+  it('stops at an endless chain and at a ring that is fuller than it is large', () => {
+    for (const spoil of [(r: ReturnType<typeof rig>) => r.descriptor(0, DATA, 8, 3, 0), (r: ReturnType<typeof rig>) => r.ram.setU16(DRIVER + 2, 100)]) {
+      const r = rig(new VirtioEntropy(new Random(1)));
+      r.setUp(); spoil(r);
+      if (r.ram.u16(DRIVER + 2) === 0) r.offer(0); else r.write(0x50, 0);
+      expect(r.t.read(0x70, 4) & 64).toBe(64);
+    }
+  });
+  it('survives any register access, and any ring', () => {
+    const write = fc.record({ offset: fc.nat(0x110), value: fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 3, 0xb, 0xf, DESC, DRIVER)), size: fc.constantFrom(1, 2, 4) });
+    fc.assert(fc.property(fc.array(write, { maxLength: 40 }), fc.uint8Array({ minLength: 0x40, maxLength: 0x200 }), (list, ring) => {
+      for (const model of [new VirtioBlock(new ArrayDisk(), 'x'), new VirtioEntropy(new Random(3))]) {
+        const r = rig(model, 0, [0x3000_0000, 1]);
+        r.setUp();
+        r.ram.write(DESC, ring); r.ram.write(DRIVER, ring); r.write(0x50, 0);
+        for (const { offset, value, size } of list) { const w = r.t.write(offset & -size, value, size); if (w) finish(w(noSys)); r.t.read(offset & -size, size); }
+      }
+    }), { numRuns: 150 });
+  });
+});
+
+describe('block', () => {
+  it('reads, writes, flushes, and says who it is', () => {
+    const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'disk0'));
+    r.setUp();
+    expect([request(r, 0, 3, DATA + 0x1000), r.used(0)]).toEqual([0, { index: 1, head: 0, written: 513 }]);
+    expect([request(r, 1, 4, DATA + 0x1000, 1024), request(r, 4, 0, DATA + 0x1000), request(r, 8, 0, DATA + 0x1000, 20)]).toEqual([0, 0, 0]);
+    expect(disk.log).toEqual(['read 3+1', 'write 4+2', 'flush']);
+    expect(new TextDecoder().decode(r.ram.bytes(DATA + 0x1000, 5))).toBe('disk0');
+    expect([r.line.level, r.t.read(0x100, 4)]).toEqual([true, 16]);
+  });
+  it('refuses what lies beyond the end, half sectors, writes to a read-only disk, and unknown requests', () => {
+    const disk = new ArrayDisk(true), r = rig(new VirtioBlock(disk, 'x'));
+    r.setUp();
+    expect([request(r, 0, 16, DATA + 0x1000), request(r, 0, 0, DATA + 0x1000, 100), request(r, 1, 0, DATA + 0x1000), request(r, 77, 0, DATA + 0x1000)]).toEqual([1, 1, 1, 2]);
+    expect(disk.log).toEqual([]);
+  });
+});
+
+describe('console', () => {
+  it('sends what the guest writes and fills its buffers with input', () => {
+    let sent = '', waiting = [...new TextEncoder().encode('typed')], notify = (): void => {};
+    const port = { output: (b: number) => { sent += String.fromCharCode(b); }, next: () => waiting.shift() ?? -1, take: (n: number) => Uint8Array.from(waiting.splice(0, n)), onInput: (f: () => void) => { notify = f; } };
+    const out = rig(new VirtioConsole(port), 1);
+    out.setUp();
+    out.ram.write(DATA, new TextEncoder().encode('hello'));
+    out.descriptor(0, DATA, 5, 0); out.offer(0);
+    const typed = waiting;
+    waiting = [];
+    const into = rig(new VirtioConsole(port), 0);
+    into.setUp(); into.descriptor(0, DATA, 64, 2); into.offer(0);
+    expect(into.used(0).index).toBe(0);
+    waiting = typed; notify();
+    expect([sent, into.used(0), new TextDecoder().decode(into.ram.bytes(DATA, 5)), into.line.level]).toEqual(['hello', { index: 1, head: 0, written: 5 }, 'typed', true]);
+  });
+});

@@ -1,0 +1,36 @@
+/**
+ * Why a guest leaves, what of its state has to travel for that, and who handles it. A handler works on the state in the UTCB and
+ * answers which groups of it go back.
+ */
+import { Cause, Mtd, causeName, type Sys } from '../microkernel/abi/index.ts';
+import { onInstruction } from './exits/instruction.ts';
+import { onMemory } from './exits/memory.ts';
+import { onRecall, onStartup, onWfi } from './exits/run.ts';
+import { onSbi } from './exits/sbi.ts';
+import { onTrap } from './exits/trap.ts';
+import type { Vcpu } from './vcpu.ts';
+
+export type Handler = (v: Vcpu) => number | Sys<number>;
+export interface Exit { readonly cause: Cause; /** Groups that the event brings. */ readonly mtd: number; readonly handle: Handler }
+
+const exit = (cause: keyof typeof Cause, mtd: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, handle });
+const general = Mtd.args | Mtd.regs | Mtd.pc, trapped = Mtd.pc | Mtd.vs | Mtd.mode;
+
+export const exits: readonly Exit[] = [
+  exit('startup', 0, onStartup),
+  exit('recall', Mtd.irq, onRecall),
+  exit('sbi', Mtd.args | Mtd.irq, onSbi),
+  exit('guestPageFault', Mtd.exit | Mtd.irq | general, onMemory),
+  exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, onInstruction),
+  exit('wfi', Mtd.irq, onWfi),
+  exit('guestTrap', Mtd.exit | Mtd.irq | trapped, onTrap),
+];
+
+const byCause: Exit[] = [];
+for (const e of exits) byCause[e.cause] = e;
+
+export function exitOf(cause: number): Exit {
+  const found = byCause[cause];
+  if (!found) throw new Error(`a guest raises no event '${causeName(cause)}'`);
+  return found;
+}

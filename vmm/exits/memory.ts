@@ -1,0 +1,68 @@
+/**
+ * Guest-page faults. All of the guest's memory is mapped from the start, so what faults is a device register, or nothing at all.
+ * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 18.6.3
+ */
+import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import type { Window } from '../devices/bus.ts';
+import type { Waits } from '../devices/device.ts';
+import { type Access, decodeAccess, decodeTransformed } from '../interpreter/access.ts';
+import { fetchInstruction } from '../interpreter/walk.ts';
+import type { Vcpu } from '../vcpu.ts';
+import { Trap, advance, inject } from './inject.ts';
+
+const Scause = { fetch: 20, load: 21, store: 23 } as const;
+const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
+
+export function onMemory(v: Vcpu): number | Sys<number> {
+  const u = v.utcb, gpa = u.word(2) * 4 + (u.u32[(U.words + 8) >> 2] & 3), htinst = u.u32[(U.words + 24) >> 2];
+  const access = decodeTransformed(htinst);
+  if (!access) return slowly(v, gpa, htinst);
+  const window = v.vm.bus.find(gpa, access.size);
+  return window && gpa % access.size === 0 ? perform(v, window, gpa - window.base, access) : refuse(v);
+}
+
+/** The machine did not say which instruction it was: it is read where the guest has it. */
+function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
+  const scause = v.utcb.word(0), window = v.vm.bus.find(gpa, 1);
+  if (scause === Scause.fetch || !window || htinst !== 0) return yield* refuse(v);
+  yield* v.fetch(Mtd.vs | Mtd.mode);
+  const instruction = fetchInstruction(v.vm.ram, v.utcb.big(S.vsatp), v.utcb.big(S.pc));
+  const access = instruction === undefined ? undefined : decodeAccess(instruction);
+  if (!access || gpa % access.size !== 0 || gpa + access.size > window.end) return yield* refuse(v);
+  const result = perform(v, window, gpa - window.base, access);
+  return typeof result === 'number' ? result : yield* result;
+}
+
+function perform(v: Vcpu, window: Window, offset: number, a: Access): number | Sys<number> {
+  if (!a.store) return load(v.utcb, window, offset, a) | advance(v.utcb, a.length);
+  const waits = store(v.utcb, window, offset, a);
+  return waits ? wait(v, waits, a.length) : advance(v.utcb, a.length);
+}
+
+function* wait(v: Vcpu, waits: Waits, length: number): Sys<number> {
+  yield* waits(v.sys);
+  return advance(v.utcb, length);
+}
+
+/** A register of 8 bytes is two of 4. */
+function load(u: Utcb, { device }: Window, offset: number, a: Access): number {
+  const at = (S.x >> 2) + 2 * a.register, part = Math.min(a.size, 4), low = device.read(offset, part), bits = 32 - 8 * part;
+  const value = a.signed ? (low << bits) >> bits : low >>> 0;
+  if (a.register === 0) return 0;
+  u.u32[at] = value;
+  u.u32[at + 1] = a.size === 8 ? device.read(offset + 4, 4) : value < 0 ? 0xffff_ffff : 0;
+  return a.register >= FIRST_ARGUMENT && a.register <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+}
+
+function store(u: Utcb, { device }: Window, offset: number, a: Access): void | Waits {
+  const at = (S.x >> 2) + 2 * a.register, low = a.register === 0 ? 0 : u.u32[at], part = Math.min(a.size, 4);
+  const waits = device.write(offset, part === 4 ? low : low & (2 ** (8 * part) - 1), part);
+  return a.size === 8 ? (device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4) ?? waits) : waits;
+}
+
+/** Nobody is there, or nobody understands: an access fault, as on a real machine. */
+function* refuse(v: Vcpu): Sys<number> {
+  const u = v.utcb, scause = u.word(0), address = u.bigWord(1);
+  yield* v.fetch(Mtd.vs | Mtd.mode);
+  return inject(u, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
+}

@@ -1,0 +1,33 @@
+/** How a vCPU begins, waits, and is made to look at its interrupts. */
+import { MTD_GUEST, Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
+import type { Vcpu } from '../vcpu.ts';
+
+const GROUPS = MTD_GUEST & ~Mtd.control; // all but the hypervisor's own controls, which are the kernel's default
+const A0 = 10, A1 = 11, VS = 1;
+/** vsstatus of a fresh hart: 64-bit user mode. @spec priv 12.1.1 (UXL) */
+const UXL_64 = 2n << 32n;
+
+/** The first event of a guest thread: it begins when it is told where. */
+export function onStartup(v: Vcpu): Sys<number> { return start(v); }
+
+/** Waits until the vCPU is started, then sets all of its state. @spec sbi 9.1: S mode, bare, interrupts off, a0 = hart, a1 = opaque */
+export function* start(v: Vcpu): Sys<number> {
+  const { pc, opaque } = yield* v.waitForStart(), u = v.utcb;
+  for (let at = S.x >> 3; at <= S.hstatus >> 3; at++) u.i64[at] = 0n;
+  u.setXBig(A0, BigInt(v.id));
+  u.setXBig(A1, opaque);
+  u.setBig(S.pc, pc);
+  u.setNum(S.mode, VS);
+  u.setBig(S.vsstatus, UXL_64);
+  u.setBig(S.vstimecmp, -1n);
+  return GROUPS;
+}
+
+/** The guest waits for an interrupt, and so do we. */
+export function* onWfi(v: Vcpu): Sys<number> {
+  yield* v.waitForInterrupt();
+  return 0;
+}
+
+/** Somebody changed its interrupts while it ran: the answer brings them. */
+export function onRecall(): number { return 0; }

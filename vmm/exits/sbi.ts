@@ -1,0 +1,34 @@
+/** Environment calls: decoded here, done in sbi/. pc stands behind the ecall already. */
+import { Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
+import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
+import type { Vcpu } from '../vcpu.ts';
+import { start } from './run.ts';
+
+export function onSbi(v: Vcpu): number | Sys<number> {
+  const u = v.utcb;
+  let groups: number = Mtd.args;
+  const c: SbiCall = {
+    cpu: v, machine: v.vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
+    setTimer(time) { u.setBig(S.vstimecmp, time); groups |= Mtd.irq; },
+  };
+  const answer = v.vm.sbi.call(c);
+  write(v, answer);
+  return c.wait === 'nothing' ? groups : wait(v, c.wait, groups);
+}
+
+function write(v: Vcpu, answer: SbiAnswer): void {
+  if ('legacy' in answer) { v.utcb.setX(A.a0, answer.legacy); return; }
+  v.utcb.setX(A.a0, answer.error);
+  v.utcb.setX(A.a1, answer.value);
+}
+
+function* wait(v: Vcpu, what: 'start' | 'interrupt' | 'fence', groups: number): Sys<number> {
+  if (what === 'fence') yield* v.vm.fence(v.sys);
+  if (what === 'interrupt') {
+    if (v.vm.work.pending) yield* v.vm.work.deliver(v.sys, v);
+    yield* v.waitForInterrupt();
+  }
+  if (what !== 'start') return groups;
+  v.stop();
+  return yield* start(v);
+}

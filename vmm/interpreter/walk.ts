@@ -1,0 +1,51 @@
+/**
+ * The guest's own page tables, walked by software: where the interpreter routines find the instruction that exits when the machine did
+ * not say (htinst = 0). Guest-physical to VMM memory is a constant distance (ram.ts).
+ * @spec priv 12.3.2 (Sv39; 12.4 Sv48; 12.5 Sv57)
+ */
+import type { GuestRam } from '../ram.ts';
+
+const Pte = { valid: 1, read: 2, execute: 8 } as const;
+const PAGE = 4096;
+/** Pages in a contiguous run. @spec priv 13.1 (Svnapot: 64 KiB only) */
+const NAPOT = 16;
+/** satp.MODE → levels. */
+const levels: Record<number, number> = { 8: 3, 9: 4, 10: 5 };
+
+/** Guest-physical address behind a virtual one, whatever its rights; undefined where nothing is mapped. Bare mode: the same number. */
+export function translate(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
+  const mode = Number(vsatp >> 60n), depth = levels[mode];
+  if (mode === 0) return Number(va);
+  if (depth === undefined || !isCanonical(va, depth)) return undefined;
+  let table = Number(vsatp & 0xfff_ffff_ffffn) * PAGE;
+  for (let level = depth - 1; level >= 0; level--) {
+    const index = Number((va >> BigInt(12 + 9 * level)) & 511n), at = table + index * 8;
+    if (!ram.contains(at, 8)) return undefined;
+    const low = ram.u32(at), frame = (ram.u32(at + 4) & 0x3f_ffff) * 2 ** 22 + (low >>> 10);
+    if ((low & Pte.valid) === 0) return undefined;
+    if ((low & (Pte.read | Pte.execute)) !== 0) return leaf(frame, va, PAGE * 512 ** level * (ram.u32(at + 4) >>> 31 ? NAPOT : 1));
+    table = frame * PAGE;
+  }
+  return undefined;
+}
+
+/** The low frame bits come from the address: in a superpage, and where Svnapot puts its size code. */
+function leaf(frame: number, va: bigint, size: number): number {
+  const offset = Number(va & BigInt(size - 1));
+  return Math.floor((frame * PAGE) / size) * size + offset;
+}
+
+const isCanonical = (va: bigint, depth: number): boolean => BigInt.asIntN(12 + 9 * depth, va) === BigInt.asIntN(64, va);
+
+/** The instruction at `va`, or undefined where it cannot be read. */
+export function fetchInstruction(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
+  const low = fetchHalf(ram, vsatp, va);
+  if (low === undefined || (low & 3) !== 3) return low;
+  const high = fetchHalf(ram, vsatp, va + 2n);
+  return high === undefined ? undefined : (high << 16) | low;
+}
+
+function fetchHalf(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
+  const gpa = translate(ram, vsatp, va);
+  return gpa !== undefined && ram.contains(gpa, 2) ? ram.u16(gpa) : undefined;
+}

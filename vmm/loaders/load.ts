@@ -1,0 +1,91 @@
+/**
+ * A guest's files into its memory: kernel (Linux Image, plain or gzip'd; ELF; raw), initrd, device tree.
+ *
+ *   RAM  ┬ 2 MiB left free, where firmware would be
+ *        ├ kernel                 where its header says; raw: at the start of RAM + 2 MiB
+ *        ├ …
+ *        ├ initrd                 right below the device tree, on a page
+ *        └ device tree            the last 2 MiB of RAM, or of its first GiB
+ *
+ * Every question is asked before anything is written.
+ */
+import { gunzipSync } from 'fflate';
+import type { GuestRam } from '../ram.ts';
+import { type Piece, isElf, readElf } from './elf.ts';
+import { isGzip, isImage, readImage } from './image.ts';
+import { type Loaded, loaded, refused } from './result.ts';
+
+/** Where the guest begins, and the first address that the kernel does not use. */
+export interface Kernel { readonly entry: number; readonly end: number }
+export interface Place { readonly start: number; readonly end: number }
+
+const MIB = 2 ** 20, PAGE = 4096, KERNEL_OFFSET = 2 * MIB, TREE_ROOM = 2 * MIB, TREE_BELOW = 1024 * MIB;
+/** No guest kernel unpacks to more: a small file cannot make the VMM run out of memory. */
+const LARGEST = 512 * MIB;
+
+export function loadKernel(ram: GuestRam, file: Uint8Array): Loaded<Kernel> {
+  const plain = unpack(file);
+  if (!plain.ok) return plain;
+  const bytes = plain.value;
+  if (bytes.length === 0) return refused('is empty');
+  if (isElf(bytes)) {
+    const elf = readElf(bytes);
+    return elf.ok ? place(ram, elf.value.pieces, elf.value.entry) : elf;
+  }
+  if (!isImage(bytes)) return refused('is not a kernel: neither a RISC-V Linux image nor an ELF file');
+  const image = readImage(bytes);
+  if (!image.ok) return image;
+  const address = ram.base + image.value.textOffset;
+  return place(ram, [{ address, bytes, memory: image.value.memory }], address);
+}
+
+/** Raw machine code that begins with its first byte. */
+export const loadRaw = (ram: GuestRam, bytes: Uint8Array): Loaded<Kernel> =>
+  place(ram, [{ address: ram.base + KERNEL_OFFSET, bytes, memory: bytes.length }], ram.base + KERNEL_OFFSET);
+
+function unpack(file: Uint8Array): Loaded<Uint8Array> {
+  if (!isGzip(file)) return loaded(file);
+  const damaged = refused('is truncated or damaged: its gzip data does not unpack');
+  if (file.length < 18) return damaged;
+  const size = new DataView(file.buffer, file.byteOffset + file.length - 4, 4).getUint32(0, true);
+  if (size > LARGEST) return damaged;
+  try {
+    const bytes = gunzipSync(file);
+    return bytes.length === size ? loaded(bytes) : damaged;
+  } catch { return damaged; }
+}
+
+function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<Kernel> {
+  for (const p of pieces) if (!ram.contains(p.address, p.memory)) return refused(tooSmall(ram, p.address, p.memory));
+  for (const p of pieces) {
+    ram.write(p.address, p.bytes);
+    ram.fill(p.address + p.bytes.length, p.memory - p.bytes.length, 0);
+  }
+  return loaded({ entry, end: Math.max(...pieces.map((p) => p.address + p.memory)) });
+}
+
+function tooSmall(ram: GuestRam, address: number, length: number): string {
+  if (address < ram.base) return `wants to be at 0x${address.toString(16)}, but memory begins at 0x${ram.base.toString(16)}`;
+  const needed = Math.ceil((address + length - ram.base) / MIB) + TREE_ROOM / MIB;
+  return `does not fit: it needs ${needed} MiB of memory, the VM has ${Math.floor(ram.size / MIB)} MiB; give it more with --memory`;
+}
+
+/** Where the device tree stands. */
+export const treePlace = (ram: GuestRam): number => ram.base + Math.min(ram.size, TREE_BELOW) - TREE_ROOM;
+
+export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Loaded<Place> {
+  const start = Math.floor((treePlace(ram) - bytes.length) / PAGE) * PAGE;
+  if (start < kernel.end) {
+    const left = Math.max(0, Math.floor((treePlace(ram) - kernel.end) / MIB));
+    return refused(`does not fit: it has ${Math.ceil(bytes.length / MIB)} MiB, the kernel leaves ${left} MiB; give the VM more with --memory`);
+  }
+  ram.write(start, bytes);
+  return loaded({ start, end: start + bytes.length });
+}
+
+export function loadTree(ram: GuestRam, tree: Uint8Array, kernel: Kernel): Loaded<number> {
+  const at = treePlace(ram);
+  if (at < kernel.end || tree.length > TREE_ROOM) return refused(`leaves no room for the device tree; give the VM more than ${Math.floor(ram.size / MIB)} MiB with --memory`);
+  ram.write(at, tree);
+  return loaded(at);
+}

@@ -1,0 +1,66 @@
+/**
+ * What a boot scenario may say about a VM: the arguments of the component, checked.
+ *
+ *   { kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 2 ** 29, smp: 2,
+ *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console' }
+ */
+export interface DiskOption {
+  /** Name of a capability to a block server, or of a boot module. */
+  readonly block?: string;
+  readonly rom?: string;
+  readonly ro?: boolean;
+}
+
+export interface Options {
+  /** Names of boot modules. */
+  readonly kernel: string;
+  readonly initrd?: string;
+  /** The kernel is bare machine code without any header. */
+  readonly raw: boolean;
+  readonly append: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly smp: number;
+  readonly disks: readonly DiskOption[];
+  /** Name of the capability to the stream that is the guest's console. */
+  readonly console: string;
+  /** A reboot of the guest ends the component instead. */
+  readonly rebootIsExit: boolean;
+  readonly isa: string;
+  readonly seed: number;
+  /** What the real-time clock shows at the start: milliseconds since 1970. */
+  readonly date: number;
+  /** vCPU n runs on hart n mod `harts`. */
+  readonly harts: number;
+  readonly priority: number;
+}
+
+const MIB = 2 ** 20, PAGE = 4096;
+export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6;
+/** Interrupts of the virtual CPU come by Sstc; what needs more than that of the machine is not offered. */
+export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zba_zbb_zbs_sstc';
+/** 1 July 2025. */
+const DEFAULT_DATE = 1_751_328_000_000;
+
+/** Checks the arguments; the error is a sentence. */
+export function readOptions(args: Readonly<Record<string, unknown>>): Options | string {
+  const text = (name: string, otherwise: string): string => (typeof args[name] === 'string' ? (args[name] as string) : otherwise);
+  const number = (name: string, otherwise: number): number => (typeof args[name] === 'number' ? (args[name] as number) : otherwise);
+  const disks = (args['disks'] ?? []) as readonly DiskOption[];
+  const options: Options = {
+    kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
+    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'),
+    rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
+    harts: Math.max(1, number('harts', 1)), priority: number('priority', 60),
+  };
+  return whatIsWrong(options) ?? options;
+}
+
+function whatIsWrong(o: Options): string | undefined {
+  if (o.kernel === '') return 'no kernel is given';
+  if (!(o.memory >= LEAST_MEMORY)) return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
+  if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
+  if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
+  if (o.disks.some((d) => !d.block === !d.rom)) return 'a disk is either a block server or a boot module';
+  return undefined;
+}

@@ -1,0 +1,62 @@
+/**
+ * The guest's memory as the VMM sees it: one contiguous range of guest-physical addresses that stands, byte for byte, somewhere in
+ * the VMM's own address space. Everything a device or loader does to guest memory goes through here, so this is where the
+ * guest's addresses are checked.
+ *
+ * Addresses are guest-physical numbers. `contains` first: the accessors trust their callers, and an address outside would be the
+ * VMM's own memory (accessors check again and throw, which ends this VM and no other).
+ */
+import type { Memory } from '../microkernel/abi/index.ts';
+
+export const RAM_BASE = 0x8000_0000;
+
+/** What of a task's memory the VMM needs; specs put an array behind it. */
+export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill' | 'view' | 'writable'>;
+
+export class GuestRam {
+  readonly base: number = RAM_BASE;
+  readonly size: number;
+  readonly #memory: RamAccess;
+  /** VMM address of guest-physical 0 (so that one addition translates). */
+  readonly #shift: number;
+
+  /** `va`: where `size` bytes of guest memory begin in the VMM's address space. */
+  constructor(memory: RamAccess, va: number, size: number) {
+    this.#memory = memory;
+    this.size = size;
+    this.#shift = va - RAM_BASE;
+  }
+
+  get end(): number { return this.base + this.size; }
+
+  contains(gpa: number, length: number): boolean {
+    return gpa >= this.base && length >= 0 && gpa + length <= this.end;
+  }
+
+  /** VMM address of a guest range, for servers that copy to and from it. */
+  va(gpa: number, length: number): number {
+    if (!this.contains(gpa, length)) throw new Error(`guest memory 0x${gpa.toString(16)}+${length} does not exist`);
+    return gpa + this.#shift;
+  }
+
+  u8(gpa: number): number { return this.#memory.u8(this.va(gpa, 1)); }
+  u16(gpa: number): number { return this.#memory.u16(this.va(gpa, 2)); }
+  u32(gpa: number): number { return this.#memory.u32(this.va(gpa, 4)); }
+  /** An unsigned 64-bit value as a number; exact below 2^53, and above only compared, never used as an address. */
+  u64(gpa: number): number { return this.u32(gpa + 4) * 2 ** 32 + this.u32(gpa); }
+  setU8(gpa: number, v: number): void { this.#memory.setU8(this.va(gpa, 1), v); }
+  setU16(gpa: number, v: number): void { this.#memory.setU16(this.va(gpa, 2), v); }
+  setU32(gpa: number, v: number): void { this.#memory.setU32(this.va(gpa, 4), v); }
+  fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.va(gpa, length), length, byte); }
+
+  /** Bytes to look at now; do not keep them across a system call. */
+  bytes(gpa: number, length: number): Uint8Array {
+    const va = this.va(gpa, length);
+    return this.#memory.view(va, length) ?? this.#memory.read(va, length);
+  }
+  write(gpa: number, bytes: Uint8Array): void {
+    const va = this.va(gpa, bytes.length), place = this.#memory.writable(va, bytes.length);
+    if (place) place.set(bytes);
+    else this.#memory.write(va, bytes);
+  }
+}

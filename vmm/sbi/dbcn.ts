@@ -1,0 +1,28 @@
+/** Debug console: strings instead of characters. @spec sbi 12 (v2.0) */
+import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, notSupported, success, unsigned, value } from './sbi.ts';
+
+/** Bytes a call moves at most: the specification lets a console take less than it was offered. */
+const MOST = 0x1000;
+
+export class DbcnExtension implements SbiExtension {
+  readonly name = 'dbcn';
+  readonly ids = [0x4442_434e]; // "DBCN"
+
+  call(c: SbiCall): SbiAnswer {
+    const { ram, console } = c.machine, u = c.utcb;
+    if (c.fid === 2) {
+      console.outputBytes(Uint8Array.of(Number(u.xBig(A.a0) & 0xffn)));
+      return success;
+    }
+    if (c.fid > 2) return notSupported;
+    const length = Math.min(MOST, unsigned(u, A.a0)), address = unsigned(u, A.a1);
+    if (u.xBig(A.a2) !== 0n || !ram.contains(address, length)) return invalidParam;
+    if (c.fid === 0) {
+      console.outputBytes(ram.bytes(address, length));
+      return value(length);
+    }
+    const bytes = console.take(length);
+    ram.write(address, bytes);
+    return value(bytes.length);
+  }
+}

@@ -1,0 +1,31 @@
+/** The extensions a guest finds, and the way from a7 to one of them. */
+import { BaseExtension } from './base.ts';
+import { DbcnExtension } from './dbcn.ts';
+import { HsmExtension } from './hsm.ts';
+import { IpiExtension } from './ipi.ts';
+import { LegacyExtension } from './legacy.ts';
+import { RfenceExtension } from './rfence.ts';
+import { type SbiAnswer, type SbiCall, type SbiExtension, notSupported } from './sbi.ts';
+import { SrstExtension } from './srst.ts';
+import { TimeExtension } from './time.ts';
+
+export class Sbi {
+  readonly #byId = new Map<number, SbiExtension>();
+
+  constructor() {
+    const extensions: SbiExtension[] = [
+      new BaseExtension((id) => this.#byId.has(id)),
+      new TimeExtension(),
+      new IpiExtension(),
+      new RfenceExtension(),
+      new HsmExtension(),
+      new SrstExtension(),
+      new DbcnExtension(),
+      new LegacyExtension(),
+    ];
+    for (const e of extensions) for (const id of e.ids) this.#byId.set(id, e);
+  }
+
+  /** An unknown extension (PMU, SUSP, STA, …) answers "not supported", as the specification wants. @spec sbi 3 */
+  call(c: SbiCall): SbiAnswer { return this.#byId.get(c.extension)?.call(c) ?? notSupported; }
+}

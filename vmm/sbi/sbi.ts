@@ -1,0 +1,83 @@
+/**
+ * The supervisor binary interface: extension in a7, function in a6, arguments in a0 … a5; answers an error in a0 and a value in a1.
+ * One class per extension, each in a file of its own; `extensions.ts` lists them.
+ * @spec sbi 3 (v2.0)
+ */
+import type { Utcb } from '../../microkernel/abi/index.ts';
+import type { Waits } from '../devices/device.ts';
+import type { Ending } from '../devices/finisher.ts';
+import type { GuestRam } from '../ram.ts';
+
+/** @spec sbi 3.1 */
+export const SbiError = {
+  success: 0, failed: -1, notSupported: -2, invalidParam: -3, denied: -4, invalidAddress: -5, alreadyAvailable: -6, alreadyStarted: -7, alreadyStopped: -8,
+} as const;
+
+/** A vCPU as the extensions see it. */
+export interface SbiCpu {
+  readonly id: number;
+  readonly started: boolean;
+  /** Sets the guest's supervisor software interrupt. */
+  raiseSoftware(): void;
+  /** Starts a stopped vCPU in S mode with a0 = id, a1 = opaque. */
+  begin(pc: bigint, opaque: bigint): void;
+}
+
+/** The VM as the extensions see it. */
+export interface SbiMachine {
+  readonly ram: GuestRam;
+  readonly cpus: readonly SbiCpu[];
+  readonly console: { outputBytes(bytes: Uint8Array): void; next(): number; take(max: number): Uint8Array };
+  /** Other vCPUs forget cached translations and decoded code. */
+  readonly fence: Waits;
+  end(how: Ending): void;
+}
+
+/** One call: who calls, and the registers. */
+export interface SbiCall {
+  readonly cpu: SbiCpu;
+  readonly machine: SbiMachine;
+  readonly utcb: Utcb;
+  readonly extension: number;
+  readonly fid: number;
+  /** Sets the time of the next timer interrupt; all ones = never. */
+  setTimer(time: bigint): void;
+  /** What the vCPU has to wait for after this call. */
+  wait: 'nothing' | 'start' | 'interrupt' | 'fence';
+}
+
+export interface SbiExtension {
+  readonly name: string;
+  readonly ids: readonly number[];
+  /** Answers error and value; legacy calls their one result. */
+  call(c: SbiCall): SbiAnswer;
+}
+
+/** `legacy`: only a0 is written, and only this number. */
+export type SbiAnswer = { readonly error: number; readonly value: number } | { readonly legacy: number };
+
+export const answer = (error: number, value = 0): SbiAnswer => ({ error, value });
+export const success = answer(SbiError.success);
+export const notSupported = answer(SbiError.notSupported);
+export const invalidParam = answer(SbiError.invalidParam);
+export const invalidAddress = answer(SbiError.invalidAddress);
+export const value = (v: number): SbiAnswer => answer(SbiError.success, v);
+
+export const A = { a0: 10, a1: 11, a2: 12, a3: 13, a4: 14, a6: 16, a7: 17 } as const;
+
+/** A register as an unsigned number: exact below 2^53, and what is larger stays larger. */
+export function unsigned(u: Utcb, register: number): number { return Number(BigInt.asUintN(64, u.xBig(register))); }
+
+/** The vCPUs that a mask with a base names; base all ones = all of them. undefined: one of them does not exist. @spec sbi 3.2 */
+export function maskedCpus(c: SbiCall, mask: number, base: number): SbiCpu[] | undefined {
+  const { cpus } = c.machine, bits = BigInt.asUintN(64, c.utcb.xBig(mask)), first = unsigned(c.utcb, base);
+  if (c.utcb.xBig(base) === -1n) return [...cpus];
+  const chosen: SbiCpu[] = [];
+  for (let i = 0; bits >> BigInt(i) !== 0n; i++) {
+    if (((bits >> BigInt(i)) & 1n) === 0n) continue;
+    const cpu = cpus[first + i];
+    if (!cpu) return undefined;
+    chosen.push(cpu);
+  }
+  return chosen;
+}

@@ -1,0 +1,112 @@
+/**
+ * The characters of a guest's console on their way between devices, which never wait, and the stream server, which one waits for.
+ *
+ *   device ── output ──► buffer ── writer thread ──► stream
+ *   device ◄── next, take ── buffer ◄── reader thread ◄── stream
+ *
+ * The writer has the priority of the guest, so that a run of characters goes out as one message. A guest that prints faster than the
+ * stream takes waits (`full`). Input that the guest does not take stays in the stream.
+ */
+import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import type { Console, Result } from '../roottask/client/index.ts';
+import type { CharPort } from './devices/device.ts';
+
+const OUTPUT_MOST = 0x1_0000, INPUT_MOST = 0x1000;
+
+export class Characters implements CharPort {
+  #output = new Uint8Array(OUTPUT_MOST);
+  #outputLength = 0;
+  #input: number[] = [];
+  #taken = 0;
+  readonly #listeners: (() => void)[] = [];
+  /** Called when there is output again after there was none, and when there is room for input again. */
+  readonly #wakeWriter: () => void;
+  readonly #wakeReader: () => void;
+
+  constructor(wakeWriter: () => void, wakeReader: () => void) {
+    this.#wakeWriter = wakeWriter;
+    this.#wakeReader = wakeReader;
+  }
+
+  /** More output may come only after the writer has run. */
+  get full(): boolean { return this.#outputLength >= OUTPUT_MOST / 2; }
+  get roomForInput(): number { return Math.max(0, INPUT_MOST - (this.#input.length - this.#taken)); }
+
+  output(byte: number): void {
+    if (this.#outputLength === 0) this.#wakeWriter();
+    if (this.#outputLength === this.#output.length) this.#grow(1);
+    this.#output[this.#outputLength++] = byte;
+  }
+  outputBytes(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#outputLength === 0) this.#wakeWriter();
+    if (this.#outputLength + bytes.length > this.#output.length) this.#grow(bytes.length);
+    this.#output.set(bytes, this.#outputLength);
+    this.#outputLength += bytes.length;
+  }
+  /** All output so far, which is then gone from here. */
+  drain(): Uint8Array {
+    const bytes = this.#output.slice(0, this.#outputLength);
+    this.#outputLength = 0;
+    return bytes;
+  }
+
+  next(): number {
+    if (this.#taken === this.#input.length) return -1;
+    const byte = this.#input[this.#taken++];
+    if (this.#taken === this.#input.length) {
+      this.#input = [];
+      this.#taken = 0;
+      this.#wakeReader();
+    }
+    return byte;
+  }
+  take(max: number): Uint8Array {
+    const bytes: number[] = [];
+    for (let byte; bytes.length < max && (byte = this.next()) >= 0; ) bytes.push(byte);
+    return Uint8Array.from(bytes);
+  }
+  onInput(notify: () => void): void { this.#listeners.push(notify); }
+  /** Bytes from outside. */
+  arrived(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#input.push(byte);
+    for (const notify of this.#listeners) notify();
+  }
+  /** The devices that listen are gone (the VM starts anew). */
+  forgetListeners(): void { this.#listeners.length = 0; }
+
+  #grow(more: number): void {
+    const larger = new Uint8Array(2 * (this.#outputLength + more));
+    larger.set(this.#output);
+    this.#output = larger;
+  }
+}
+
+/** Takes output: a console, or what stands for one. */
+export interface Sink { write(sys: Syscalls, bytes: Uint8Array): Sys<Result<void>> }
+
+/** Body of the writer thread: waits for `wake`, writes what there is, tells `written`. */
+export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: number, written: (sys: Syscalls) => Sys<void>): Sys<void> {
+  for (;;) {
+    yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);
+    for (let bytes = chars.drain(); bytes.length > 0; bytes = chars.drain()) {
+      const answer = yield* stream.write(sys, bytes);
+      yield* written(sys);
+      if (!answer.ok) break;
+    }
+  }
+}
+
+/** Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. */
+export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>): Sys<void> {
+  for (;;) {
+    const bytes = yield* stream.read(sys, chars.roomForInput);
+    if (!bytes.ok) return;
+    if (bytes.value.length > 0) {
+      chars.arrived(bytes.value);
+      yield* arrived(sys);
+    }
+    if (chars.roomForInput === 0) yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);
+    else if (bytes.value.length === 0) yield* sys.down(stream.inputSemaphore, Ops.semaphore.down, NEVER, 1);
+  }
+}

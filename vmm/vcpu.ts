@@ -1,0 +1,144 @@
+/**
+ * A vCPU: a guest thread, and the thread of ours that answers its events. While an event is not answered the guest thread stands still:
+ * so a vCPU that waits for an interrupt, or is stopped, is simply one whose answer is late.
+ *
+ *   stopped ── begin ──► handling ── answer ──► running ── event ──► handling
+ *                        handling ── wfi ──► waiting ── interrupt ──► handling
+ *
+ * Interrupts reach the guest through hvip, which travels with every event and answer; a running vCPU is recalled to take a new one.
+ */
+import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Syscalls, type Utcb } from '../microkernel/abi/index.ts';
+import { exitOf } from './dispatcher.ts';
+import type { SbiCpu } from './sbi/sbi.ts';
+import type { Vm } from './vm.ts';
+import type { Attentive } from './work.ts';
+
+/** Bits of hvip, and how far they stand above their enables in vsie. @spec priv 18.2.3 */
+export const Hvip = { software: 1 << 2, timer: 1 << 6, external: 1 << 10 } as const;
+const SHIFT = 1;
+/** The `time` counter runs at 10 MHz; virtual time is in ns. */
+export const NS_PER_TICK = 100;
+const LATEST = 2 ** 53;
+
+export class Vcpu implements SbiCpu, Attentive {
+  readonly id: number;
+  readonly vm: Vm;
+  /** Selectors of the guest thread and of the semaphore that ends our waits. */
+  readonly guest: number;
+  readonly wake: number;
+  sys!: Syscalls;
+  utcb!: Utcb;
+  #phase: 'stopped' | 'handling' | 'waiting' | 'running' = 'stopped';
+  #external = false;
+  #software = false;
+  #start: { pc: bigint; opaque: bigint } | undefined;
+  #started = false;
+
+  constructor(id: number, vm: Vm, guest: number, wake: number) {
+    this.id = id;
+    this.vm = vm;
+    this.guest = guest;
+    this.wake = wake;
+  }
+
+  // ── what devices and SBI calls do to it ──
+
+  get started(): boolean { return this.#started; }
+  raiseSoftware(): void { this.#software = true; this.vm.work.changed(this); }
+  setExternal(level: boolean): void { this.#external = level; this.vm.work.changed(this); }
+  begin(pc: bigint, opaque: bigint): void {
+    this.#start = { pc, opaque };
+    this.#started = true;
+    this.vm.work.signal(this.wake);
+  }
+
+  /** Its interrupts have changed: makes it look at them. */
+  *attend(sys: Syscalls): Sys<void> {
+    if (this.#phase === 'running') yield* sys.invoke(this.guest, Ops.thread.recall);
+    else if (this.#phase === 'waiting') yield* sys.invoke(this.wake, Ops.semaphore.up);
+  }
+
+  // ── the thread that answers its events ──
+
+  *serve(sys: Syscalls): Sys<void> {
+    const { vm } = this, u = (this.utcb = sys.utcb);
+    this.sys = sys;
+    let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
+    for (;;) {
+      if (status === 0) {
+        this.#phase = 'handling';
+        const result = exitOf(u.label).handle(this);
+        let groups = typeof result === 'number' ? result : yield* result;
+        if (vm.work.pending) yield* vm.work.deliver(sys, this);
+        if (vm.chars.full) yield* vm.waitForConsole(sys);
+        if (vm.ended) yield* this.#rest();
+        groups = this.#withInterrupts(groups);
+        u.setTag(Resume.go, 0);
+        u.mtd = groups;
+        this.#phase = 'running';
+      }
+      status = yield sys.ipc(status === 0 ? IpcFlag.reply | IpcFlag.receive : IpcFlag.receive, 0, NEVER, NEVER);
+    }
+  }
+
+  /** Adds what is pending to the hvip of the answer. Every event brings the irq group. */
+  #withInterrupts(groups: number): number {
+    const u = this.utcb, at = S.hvip >> 2, now = u.u32[at];
+    const next = ((now & ~Hvip.external) | (this.#external ? Hvip.external : 0) | (this.#software ? Hvip.software : 0)) >>> 0;
+    this.#software = false;
+    if (next === now) return groups;
+    u.u32[at] = next;
+    return groups | Mtd.irq;
+  }
+
+  // ── what handlers use ──
+
+  /** Brings more groups of the guest's state into the UTCB. */
+  *fetch(groups: number): Sys<void> { yield* this.sys.must(this.guest, Ops.thread.getState, [groups]); }
+
+  /** Waits until an interrupt that the guest has enabled is pending. */
+  *waitForInterrupt(): Sys<void> {
+    for (;;) {
+      const delay = this.#timerDelay(), enabled = this.utcb.u32[S.vsie >> 2];
+      if (this.#wakesUp(enabled, delay <= 0)) return;
+      const timeout = (enabled << SHIFT) & Hvip.timer ? delay : NEVER;
+      this.#phase = 'waiting';
+      yield* this.sys.down(this.wake, Ops.semaphore.down, timeout, 1);
+      this.#phase = 'handling';
+      if (this.vm.ended) yield* this.#rest();
+    }
+  }
+
+  /** Waits until it is started; answers where. */
+  *waitForStart(): Sys<{ pc: bigint; opaque: bigint }> {
+    while (!this.#start) {
+      this.#phase = 'stopped';
+      yield* this.sys.down(this.wake, Ops.semaphore.down, NEVER, 1);
+    }
+    const start = this.#start;
+    this.#start = undefined;
+    this.#phase = 'handling';
+    this.#software = false;
+    return start;
+  }
+  /** The guest has stopped it. */
+  stop(): void { this.#started = false; }
+
+  #wakesUp(enabled: number, timer: boolean): boolean {
+    const pending = this.utcb.u32[S.hvip >> 2] & ~Hvip.external;
+    const all = pending | (this.#external ? Hvip.external : 0) | (this.#software ? Hvip.software : 0) | (timer ? Hvip.timer : 0);
+    return (all & (enabled << SHIFT)) !== 0;
+  }
+
+  /** Virtual time in ns until vstimecmp. */
+  #timerDelay(): number {
+    const u = this.utcb, at = S.vstimecmp >> 2, ticks = u.u32[at + 1] * 2 ** 32 + u.u32[at];
+    return ticks >= LATEST / NS_PER_TICK ? NEVER : ticks * NS_PER_TICK - this.sys.now();
+  }
+
+  /** The VM has ended: this thread only waits for its own end. */
+  *#rest(): Sys<never> {
+    yield* this.vm.work.deliver(this.sys, this);
+    for (;;) yield* this.sys.down(this.wake, Ops.semaphore.down);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One run of a virtual machine, from its first instruction to its end: the task that is its memory, its vCPUs, its devices. A reboot is
+ * the end of one Vm and the beginning of another in the same guest memory.
+ */
+import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { type Env, type Result, type Spawned, bad, good, spawn } from '../roottask/client/index.ts';
+import { type Row, buildBus } from './board.ts';
+import type { Clock } from './clock.ts';
+import type { Bus } from './devices/bus.ts';
+import type { Ending } from './devices/finisher.ts';
+import { Plic } from './devices/plic.ts';
+import type { Model } from './devices/virtio/model.ts';
+import { exits } from './dispatcher.ts';
+import type { Options } from './options.ts';
+import type { GuestRam } from './ram.ts';
+import { Sbi } from './sbi/extensions.ts';
+import type { SbiMachine } from './sbi/sbi.ts';
+import type { Characters } from './streams.ts';
+import { Vcpu } from './vcpu.ts';
+import type { Work } from './work.ts';
+
+/** What outlives a reboot. */
+export interface Surroundings {
+  readonly env: Env;
+  readonly options: Options;
+  readonly ram: GuestRam;
+  /** Address of the guest's memory in this task. */
+  readonly ramVa: number;
+  readonly chars: Characters;
+  readonly clock: Clock;
+  readonly work: Work;
+  /** Raised when a VM has ended, and when the console has taken output. */
+  readonly endSemaphore: number;
+  readonly consoleSemaphore: number;
+}
+
+/** Threads that answer events come before the guest's own. */
+const SERVER_PRIORITY = 110;
+
+export class Vm implements SbiMachine {
+  readonly ram: GuestRam;
+  readonly chars: Characters;
+  readonly console: Characters;
+  readonly work: Work;
+  readonly sbi = new Sbi();
+  readonly bus: Bus;
+  readonly cpus: Vcpu[] = [];
+  readonly #around: Surroundings;
+  readonly #task: number;
+  readonly #servers: Spawned[] = [];
+  readonly #selectors: number[] = [];
+  #ending: Ending | undefined;
+
+  constructor(around: Surroundings, rows: readonly Row[], models: readonly Model[]) {
+    this.#around = around;
+    this.ram = around.ram;
+    this.chars = this.console = around.chars;
+    this.work = around.work;
+    this.#task = this.#selector();
+    const plic = new Plic(around.options.smp, (vcpu, level) => this.cpus[vcpu].setExternal(level));
+    this.bus = buildBus(rows, { ram: around.ram, plic, console: around.chars, clock: around.clock, date: around.options.date, end: (how) => this.end(how) }, models);
+  }
+
+  get ended(): boolean { return this.#ending !== undefined; }
+  get ending(): Ending | undefined { return this.#ending; }
+  /** The first word counts. */
+  end(how: Ending): void {
+    this.#ending ??= how;
+    this.work.signal(this.#around.endSemaphore);
+  }
+
+  /** Every hart forgets what it caches of this VM's translations and code. */
+  readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
+
+  /** The console is slower than the guest: waits until it has taken what there is. */
+  *waitForConsole(sys: Syscalls): Sys<void> {
+    while (this.chars.full && !this.ended) {
+      if (this.work.pending) yield* this.work.deliver(sys);
+      yield* sys.down(this.#around.consoleSemaphore, Ops.semaphore.down, NEVER, 0);
+    }
+  }
+
+  // ── create ──
+
+  /** Makes task and vCPUs; they wait for `cpus[0].begin`. */
+  *create(sys: Syscalls): Sys<Result<void>> {
+    const { env, options } = this.#around;
+    let status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [this.#task, 1]);
+    if (status !== 0) return bad(status, `${env.name}: task for the guest`);
+    for (const { page, dest } of flexpages(this.#around.ramVa, this.ram.size, Right.RWX, this.ram.base)) {
+      status = yield* sys.invoke(this.#task, Ops.task.map, [0, page, dest, 0]);
+      if (status !== 0) return bad(status, `${env.name}: guest memory`);
+    }
+    for (let i = 0; i < options.smp; i++) {
+      const made = yield* this.#createVcpu(sys, i);
+      if (!made.ok) return made;
+    }
+    return good(undefined);
+  }
+
+  *#createVcpu(sys: Syscalls, id: number): Sys<Result<void>> {
+    const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
+    const vcpu = new Vcpu(id, this, guest, wake);
+    this.cpus.push(vcpu);
+    const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: SERVER_PRIORITY, hart });
+    if (!server.ok) return server;
+    this.#servers.push(server.value);
+    const create = Ops.factory;
+    const steps = [
+      [Own.factory, create.createSemaphore, [wake, 0]],
+      [Own.factory, create.createThread, [guest, this.#task, ThreadFlag.guest, 0, hart]],
+      [Own.factory, create.createSchedContext, [context, options.priority, 0, 0]],
+      [guest, Ops.thread.bind, [context]],
+    ] as const;
+    for (const [cap, op, words] of steps) {
+      const status = yield* sys.invoke(cap, op, words);
+      if (status !== 0) return bad(status, `${env.name}: vCPU ${id}`);
+    }
+    for (const { cause, mtd } of exits) {
+      const bound = yield* this.#bindPortal(sys, guest, server.value.thread, cause, mtd);
+      if (bound !== 0) return bad(bound, `${env.name}: portals of vCPU ${id}`);
+    }
+    const status = yield* sys.invoke(guest, Ops.thread.start, [0, 0, 0]);
+    return status === 0 ? good(undefined) : bad(status, `${env.name}: start of vCPU ${id}`);
+  }
+
+  *#bindPortal(sys: Syscalls, guest: number, server: number, cause: Cause, mtd: number): Sys<number> {
+    const portal = this.#selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, server, cause, mtd]);
+    return status !== 0 ? status : yield* sys.invoke(guest, Ops.thread.setEvents, [portal, 1 << cause]);
+  }
+
+  // ── destroy ──
+
+  /** Takes everything down that `create` made. The guest's threads end first, then those that answer them. */
+  *destroy(sys: Syscalls): Sys<void> {
+    const { env } = this.#around;
+    for (const { guest } of this.cpus) yield* sys.invoke(guest, Ops.thread.kill);
+    for (const { thread, context } of this.#servers) {
+      yield* sys.invoke(thread, Ops.thread.kill);
+      for (const selector of [thread, context]) if (selector !== undefined) this.#selectors.push(selector);
+    }
+    for (const selector of this.#selectors.reverse()) {
+      yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(selector, 0, CapRight.all), 1]);
+      env.freeSelector(selector);
+    }
+  }
+
+  #selector(): number {
+    const selector = this.#around.env.selector();
+    this.#selectors.push(selector);
+    return selector;
+  }
+}

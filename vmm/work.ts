@@ -1,0 +1,27 @@
+/**
+ * What devices and calls want done, but cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at.
+ * Whoever let a device run (a vCPU's thread, the console's reader, the clock) calls `deliver` afterwards.
+ */
+import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+
+/** Somebody whose interrupts have changed. */
+export interface Attentive { attend(sys: Syscalls): Sys<void> }
+
+export class Work {
+  #semaphores: number[] = [];
+  #changed: Attentive[] = [];
+
+  get pending(): boolean { return this.#semaphores.length + this.#changed.length > 0; }
+  signal(semaphore: number): void { if (!this.#semaphores.includes(semaphore)) this.#semaphores.push(semaphore); }
+  changed(who: Attentive): void { if (!this.#changed.includes(who)) this.#changed.push(who); }
+
+  /** `self` needs no attention: it is the caller and looks at itself before it goes on. */
+  *deliver(sys: Syscalls, self?: Attentive): Sys<void> {
+    for (;;) {
+      const semaphore = this.#semaphores.pop(), who = this.#changed.pop();
+      if (semaphore !== undefined) yield* sys.invoke(semaphore, Ops.semaphore.up);
+      if (who && who !== self) yield* who.attend(sys);
+      if (semaphore === undefined && !who) return;
+    }
+  }
+}
