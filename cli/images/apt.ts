@@ -3,7 +3,7 @@
  * Nothing is installed, and the computer's apt state is neither read (but for its mirror, proxies and credentials) nor changed.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError, Exit } from '../errors.ts';
 import { configuredSources, debianMirror, type AptSource } from './sources.ts';
@@ -58,10 +58,15 @@ export class Apt {
     return { name, version, sha256: field('SHA256'), size: Number(field('Size')), file, depends: field('Depends') };
   }
 
-  /** Downloads one package into `folder`; apt checks it against the signed index. */
-  async download(name: string, folder: string): Promise<void> {
+  /** Downloads one package into `folder`, going on with a part that is there; apt checks it against the signed index. `arrived` hears how many bytes there are. */
+  async download(item: AptPackage, folder: string, arrived: (bytes: number) => void): Promise<void> {
     mkdirSync(folder, { recursive: true });
-    await this.run('apt-get', ['download', '-q', `${name}:${ARCH}`], folder);
+    const timer = setInterval(() => arrived(statSync(join(folder, item.file), { throwIfNoEntry: false })?.size ?? 0), 500);
+    try {
+      await this.run('apt-get', ['download', '-qq', `${item.name}:${ARCH}`], folder);
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   private env(): NodeJS.ProcessEnv {

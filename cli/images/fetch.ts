@@ -52,10 +52,19 @@ async function choosePackages(apt: Apt, say: Say, folder: string): Promise<AptPa
     const path = join(folder, item.file);
     const have = existsSync(path) && (await sha256(path)) === item.sha256;
     say(have ? `${label}: is here` : `${label}: downloading`);
-    if (!have) await apt.download(item.name, folder);
+    if (!have) await apt.download(item, folder, quarters(item.size, (percent) => say(`${label}: ${percent} %`)));
     if ((await sha256(path)) !== item.sha256) throw new CliError('E_CHECKSUM', `'${path}' has another checksum than the index says`, 'delete it and fetch again', Exit.failure);
   }
   return packages;
+}
+
+/** Calls `tell` when another quarter has arrived. */
+function quarters(total: number, tell: (percent: number) => void): (bytes: number) => void {
+  let told = 0;
+  return (bytes) => {
+    const percent = Math.floor((bytes / total) * 4) * 25;
+    if (percent > told && percent < 100) tell((told = percent));
+  };
 }
 
 function find(apt: Apt, name: string): AptPackage {
