@@ -36,7 +36,9 @@ export interface Space {
   readonly guestKey: number;
   readonly asid: number;
   readonly vmid: number;
+  /** By slot; and those that are there, in no order. */
   readonly contexts: (Context | undefined)[];
+  readonly live: Context[];
 }
 
 /** The machine's TLBs, handed to contexts of any hart. */
@@ -56,12 +58,15 @@ export class TlbPool {
     context.space = space;
     context.slot = slot;
     space.contexts[slot] = context;
+    space.live.push(context);
     return context;
   }
 
   give(context: Context): void {
     this.clear(context);
-    context.space.contexts[context.slot] = undefined;
+    const { space } = context;
+    space.contexts[context.slot] = undefined;
+    space.live.splice(space.live.indexOf(context), 1);
     this.#free.push(context);
   }
 
@@ -198,15 +203,15 @@ export class Contexts {
 
   /** A space lost a context: drop it from the tables when it was the last one. */
   forget(space: Space): void {
-    if (space === this.#host || space === this.#guest || space.contexts.some((c) => c !== undefined)) return;
+    if (space === this.#host || space === this.#guest || space.live.length > 0) return;
     const spaces = this.#guests.get(space.guestKey);
     spaces?.delete(space.key);
     if (spaces?.size === 0) this.#guests.delete(space.guestKey);
   }
 
   #flush(space: Space, vpn: number | undefined): void {
-    for (const context of space.contexts) {
-      if (context === undefined || context.fills === 0) continue;
+    for (const context of space.live) {
+      if (context.fills === 0) continue;
       if (vpn === undefined) this.#pool.clear(context);
       else this.#flushPage(context, vpn);
     }
@@ -240,7 +245,7 @@ export class Contexts {
     if (!space) {
       const asid = (csrs[root + 1] >>> 12) & 0xffff;
       const vmid = guest < 0 ? 0 : (csrs[guest + 1] >>> 12) & 0x3fff;
-      space = { key, guestKey, asid, vmid, contexts: new Array<Context | undefined>(CONTEXT_SLOTS.count).fill(undefined) };
+      space = { key, guestKey, asid, vmid, contexts: new Array<Context | undefined>(CONTEXT_SLOTS.count).fill(undefined), live: [] };
       spaces.set(key, space);
     }
     return space;
