@@ -50,6 +50,10 @@ export interface HartApi {
   readonly tvalNum: number;
   /** Hosted: go on in this mode at `pc`. The address space is whatever satp, hgatp and vsatp say. */
   enter(pc: bigint, priv: 0 | 1, virt: boolean): void;
+  /** Like `enter`, at the pc as it is. */
+  resume(priv: 0 | 1, virt: boolean): void;
+  /** The pc moves on by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
+  advance(bytes: number): void;
   /** Hosted: nothing to run; sleep until an event. */
   idle(): void;
   /** Hosted: fast address-space switch for a U-mode thread: same as writing satp, without bigint. root = physical address. */

@@ -246,6 +246,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
 
   #wakeHosted(h: Hart): void {
     this.#running = h;
+    h.endKick();
     this.supervisor!.wake(h);
     this.#running = undefined;
   }

@@ -283,6 +283,8 @@ export class Hart implements HartApi {
   setTimer(cycle: number): void { this.timers.setHosted(cycle); }
 
   kick(): void { this.drive(IP.SSI, true); }
+  /** The supervisor is about to be called: it has heard the kick. */
+  endKick(): void { this.wires &= ~IP.SSI; }
 
   // ---- interrupts --------------------------------------------------------------------------------------------------
 

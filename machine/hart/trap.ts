@@ -138,7 +138,10 @@ function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number
   c[C.hstatus] = hstatus;
   c[C.mstatus] = stacked(c[C.mstatus], supervisorBit);
   const supervisor = h.host.supervisor;
-  if (supervisor !== undefined) return supervisor.trap(h);
+  if (supervisor !== undefined) {
+    h.endKick();
+    return supervisor.trap(h);
+  }
   vector(h, C.stvec, cause, causeHi);
   h.setMode(1, false);
 }

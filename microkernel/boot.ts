@@ -1,0 +1,140 @@
+/**
+ * Booting: where everything lies in RAM, and what the first task gets. It gets everything that the kernel does not keep.
+ *
+ *   RAM_BASE ┬ free memory: the first task's, RWX
+ *            ├ boot modules, read-only
+ *            └ kernel memory: page tables, UTCBs
+ */
+import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
+import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type ThreadBody, type TraceSink } from './abi/index.ts';
+import { BYTES } from './costs.ts';
+import { Factory } from './factory.ts';
+import { Frames } from './frames.ts';
+import type { Kernel } from './kernel.ts';
+import { LEVEL_SIZE } from './mem/node.ts';
+import type { Space } from './mem/space.ts';
+import type { KernelObject } from './object.ts';
+import { SchedContext } from './obj/sched-context.ts';
+import { Semaphore } from './obj/semaphore.ts';
+import { threadBytes } from './obj/thread.ts';
+import { makeReady } from './sched/scheduler.ts';
+import { LINES } from './traps/interrupts.ts';
+
+/** What the kernel needs of a machine. */
+export interface KernelMachine {
+  readonly harts: readonly HartApi[];
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  /** A `Hosted` (kernel.ts), made before the machine. */
+  readonly supervisor: Supervisor | undefined;
+}
+export interface KernelOptions {
+  readonly machine: KernelMachine;
+  /** Body of the first thread. */
+  readonly root: ThreadBody;
+  /** Files for the first task; copied into RAM. */
+  readonly bootModules?: readonly { name: string; bytes: Uint8Array }[];
+  readonly devices?: BootInfo['devices'];
+  /** Free text for the first task. */
+  readonly options?: string;
+  readonly seed?: number;
+  readonly trace?: TraceSink;
+  /** Bytes of kernel memory; default a sixteenth of RAM, 2 to 64 MiB. */
+  readonly kernelMemory?: number;
+  /** The kernel's own lines: threads that died or stopped. */
+  readonly log?: (line: string) => void;
+}
+
+export const ROOT_PRIORITY = 250;
+const PAGE = 4096, MIB = 2 ** 20;
+const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
+
+export function boot(k: Kernel, o: KernelOptions): void {
+  const { memory } = o.machine, end = memory.base + memory.size;
+  const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
+  const modules = placeModules(memory, end - kernelBytes, o.bootModules ?? []);
+  const free = modules.length > 0 ? modules[0].base : end - kernelBytes;
+  if (free <= memory.base) throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
+  k.frames = new Frames(memory, end - kernelBytes, kernelBytes);
+  const info: BootInfo = {
+    memory: [{ base: memory.base, size: free - memory.base }], modules: modules.map(m => ({ name: m.name, base: m.base, size: m.size })),
+    devices: o.devices ?? [], harts: o.machine.harts.length, seed: o.seed ?? 0, options: o.options ?? '',
+  };
+  firstTask(k, kernelBytes, info, o.root);
+  k.interrupts.start();
+  for (const cpu of k.cpus) {
+    enableInterrupts(cpu.hart);
+    cpu.hart.setTimer(0);
+  }
+}
+
+/** Module contents go to the top of what the kernel left, in order; page aligned. */
+function placeModules(memory: PhysicalMemory, top: number, files: readonly { name: string; bytes: Uint8Array }[]): { name: string; base: number; size: number }[] {
+  let base = top - files.reduce((sum, f) => sum + roundUp(f.bytes.length), 0);
+  if (base <= memory.base) throw new RangeError(`the boot modules (${top - base} bytes) do not fit the RAM: give the board more`);
+  return files.map(({ name, bytes }) => {
+    const at = base;
+    if (bytes.length > 0) memory.writable(at, bytes.length).set(bytes);
+    base += roundUp(bytes.length);
+    return { name, base: at, size: bytes.length };
+  });
+}
+
+function firstTask(k: Kernel, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
+  const factory = new Factory(k.newId(), undefined, kernelBytes);
+  const task = k.newTask(factory, false)!;
+  k.created(task);
+  k.root = { factory, task };
+  const { space } = task;
+  for (const { base, size } of info.memory) mapIdentity(space, base, base + size, Right.RWX);
+  for (const { base, size } of info.modules) mapIdentity(space, base, base + roundUp(size), Right.RX);
+  for (const d of info.devices) mapIdentity(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
+  writeBootInfo(k, space, info);
+  const thread = k.newThread(factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body }, true, undefined)!;
+  k.created(thread);
+  const context = new SchedContext(k.newId(), factory, ROOT_PRIORITY, 0, 0);
+  k.created(context);
+  const put = (selector: number, object: KernelObject): void => { task.caps.put(selector, object, CapRight.all, undefined); };
+  put(Initial.task, task);
+  put(Initial.thread, thread);
+  put(Initial.factory, factory);
+  put(Initial.schedContext, context);
+  for (let line = 1; line < LINES; line++) {
+    const semaphore = new Semaphore(k.newId(), factory, 0, line);
+    k.created(semaphore);
+    k.interrupts.semaphores[line] = semaphore;
+    put(Initial.irqBase + line, semaphore);
+  }
+  thread.context = context;
+  context.thread = thread;
+  makeReady(k, thread);
+}
+
+/** A range at its own address, in the largest leaves. Ranges that overlap earlier ones (devices that share a page) keep those. */
+function mapIdentity(space: Space, from: number, to: number, rights: number): void {
+  for (let at = from; at < to; ) {
+    let level = 2;
+    while (level > 0 && (at % LEVEL_SIZE[level] !== 0 || at + LEVEL_SIZE[level] > to)) level--;
+    if (!space.find(at) && !space.install(at, level, at, rights, undefined)) throw new RangeError('kernel memory does not hold the first task\'s page tables');
+    at += LEVEL_SIZE[level];
+  }
+}
+
+/** A u32 length and JSON, in kernel frames that the first task may read. */
+function writeBootInfo(k: Kernel, space: Space, info: BootInfo): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(info));
+  for (let at = 0; at < bytes.length + 4; at += PAGE) {
+    const frame = k.frames.take();
+    if (frame === 0 || !space.factory.charge(BYTES.frame) || !space.install(BOOTINFO_VA + at, 0, frame, Right.R, undefined, true)) throw new RangeError('kernel memory does not hold the boot information');
+    const page = k.memory.writable(frame, PAGE);
+    if (at === 0) new DataView(page.buffer, page.byteOffset).setUint32(0, bytes.length, true);
+    page.set(bytes.subarray(Math.max(0, at - 4), at + PAGE - 4), at === 0 ? 4 : 0);
+  }
+}
+
+/** Software, timer and external interrupts of HS mode; floating point for user level; counters readable. */
+function enableInterrupts(hart: HartApi): void {
+  hart.setCsr(0x104, 0x222n);
+  hart.setCsr(0x100, hart.csr(0x100) | 0x6000n);
+  hart.setCsr(0x106, 7n);
+}

@@ -1,0 +1,32 @@
+/** Exact counts of what the kernel did, for `--stats` and tests. */
+import { CAUSES, causeName, Cause } from './abi/index.ts';
+
+export class Counters {
+  /** System calls, traps and interrupts taken. */
+  kernelEntries = 0;
+  /** Times that another task's address space became active. */
+  addressSpaceSwitches = 0;
+  /** Messages delivered: sends, calls and replies (not events). */
+  ipc = 0;
+  words = 0;
+  interrupts = 0;
+  schedules = 0;
+  worldSwitches = 0;
+  pagesMapped = 0;
+  pagesUnmapped = 0;
+  /** Events raised, by cause. */
+  readonly events = new Float64Array(CAUSES);
+
+  /** Events by name, without those that did not happen. */
+  eventsByCause(): Record<string, number> {
+    const named: Record<string, number> = {};
+    for (let c = 0; c < CAUSES; c++) if (this.events[c] > 0) named[causeName(c)] = this.events[c];
+    return named;
+  }
+  /** Events of guest threads. */
+  get exits(): number {
+    let n = 0;
+    for (let c: number = Cause.sbi; c < CAUSES; c++) n += this.events[c];
+    return n;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The one system call. A message leaves when its receiver waits for it (rendezvous); until then the sender stands in the receiver's
+ * queue. Everything here works on a thread that is ready, and leaves it ready with `status` set, or blocked.
+ *
+ *   call     = send, then wait for the answer of whoever got it
+ *   receive  = from the queue of senders, or wait
+ *   reply    = to the caller whose message came last, unless the reply was kept
+ */
+import { CapRight, IpcFlag, Kind, Status, type ThreadBody } from '../abi/index.ts';
+import type { Kernel } from '../kernel.ts';
+import { ObjectKind } from '../object.ts';
+import type { Portal } from '../obj/portal.ts';
+import type { Reply } from '../obj/reply.ts';
+import { ThreadState, type Thread } from '../obj/thread.ts';
+import { invoke } from '../ops/invoke.ts';
+import { deliverEvent, resumeFromEvent } from '../events/event.ts';
+import { makeReady } from '../sched/scheduler.ts';
+import { endWait, leave, setTimeout } from '../sched/wait.ts';
+import { senderOf } from './queue.ts';
+import { transfer, wordsOf, itemsOf } from './transfer.ts';
+
+/** Time-outs in ns; `cap` is a selector of the thread's task. */
+export function ipc(k: Kernel, t: Thread, flags: number, cap: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
+  if (!t.utcb) { t.status = Status.fault; return; }
+  if ((flags & IpcFlag.reply) !== 0) {
+    const status = replyToCaller(k, t);
+    if ((flags & IpcFlag.receive) === 0 || (status !== Status.ok && t.currentCaller)) { t.status = status; return; }
+    return receive(k, t, cap, receiveTimeout);
+  }
+  if ((flags & IpcFlag.send) !== 0) return send(k, t, flags, cap, sendTimeout, receiveTimeout, body);
+  if ((flags & IpcFlag.receive) !== 0) return receive(k, t, cap, receiveTimeout);
+  t.status = Status.badArgument;
+}
+
+function send(k: Kernel, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
+  const cap = t.task.caps.lookup(selector);
+  if (!cap) { t.status = Status.badCap; return; }
+  if (cap.object.kind !== ObjectKind.portal && cap.object.kind !== ObjectKind.reply) return invoke(k, t, cap, receiveTimeout, body);
+  if ((cap.rights & CapRight.use) === 0) { t.status = Status.badRights; return; }
+  if (cap.object.kind === ObjectKind.reply) { t.status = replyTo(k, t, (cap.object as Reply).caller); return; }
+  sendThrough(k, t, cap.object as Portal, flags, sendTimeout, receiveTimeout);
+}
+
+function sendThrough(k: Kernel, t: Thread, portal: Portal, flags: number, sendTimeout: number, receiveTimeout: number): void {
+  const server = portal.thread, call = (flags & IpcFlag.call) !== 0;
+  if (server.dead || server.state === ThreadState.dead) { t.status = Status.dead; return; }
+  t.portal = portal;
+  t.event = -1;
+  t.sendsCall = call;
+  t.thenReceives = !call && (flags & IpcFlag.receive) !== 0;
+  t.receiveTimeout = receiveTimeout;
+  const u = t.utcb!;
+  t.sequence = k.trace.record(t.cpu.hart.cycles, call ? Kind.call : Kind.send, t.cpu.id, 0, t.id, portal.id, 0, u.u32[1], wordsOf(u) | (itemsOf(u) << 8), portal.label);
+  if (waitsFor(server, portal)) {
+    const status = deliver(k, t, server);
+    if (status !== Status.ok) { t.status = status; return; }
+    arrived(k, server);
+    return;
+  }
+  if (sendTimeout <= 0) { t.status = Status.timeout; return; }
+  enqueue(t, server, sendTimeout);
+}
+
+/** `t` stands in the server's queue until it is received, or until the time is over. */
+export function enqueue(t: Thread, server: Thread, timeout: number): void {
+  t.state = ThreadState.sending;
+  t.partner = server;
+  server.senders.add(t);
+  setTimeout(t, timeout);
+}
+
+export const waitsFor = (server: Thread, portal: Portal): boolean =>
+  server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
+
+/** The message of `t` (which waits nowhere now) is copied to `server`; then `t` waits for the answer, or goes on. */
+function deliver(k: Kernel, t: Thread, server: Thread): Status {
+  const portal = t.portal!, status = transfer(k, t, server, portal);
+  if (status !== Status.ok) return status;
+  k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, server.utcb!.u32[1], wordsOf(server.utcb!), portal.label);
+  if (t.sendsCall) {
+    t.state = ThreadState.calling;
+    t.partner = server;
+    server.currentCaller = t;
+    setTimeout(t, t.receiveTimeout);
+    return Status.ok;
+  }
+  t.portal = t.partner = undefined;
+  t.status = Status.ok;
+  if (t.thenReceives) {
+    t.state = ThreadState.ready;
+    receiveFrom(k, t, undefined, t.receiveTimeout);
+  }
+  if (t.state !== ThreadState.receiving) makeReady(k, t);
+  return Status.ok;
+}
+
+/** The server's wait is over: it has a message. */
+export function arrived(k: Kernel, server: Thread): void {
+  if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
+  server.onlyFrom = undefined;
+  server.status = Status.ok;
+  makeReady(k, server);
+}
+
+function receive(k: Kernel, t: Thread, selector: number, timeout: number): void {
+  let only: Portal | undefined;
+  if (selector !== 0) {
+    const cap = t.task.caps.lookup(selector);
+    if (!cap) { t.status = Status.badCap; return; }
+    if (cap.object.kind !== ObjectKind.portal) { t.status = Status.badKind; return; }
+    only = cap.object as Portal;
+    if (only.thread !== t) { t.status = Status.badArgument; return; }
+  }
+  receiveFrom(k, t, only, timeout);
+}
+
+function receiveFrom(k: Kernel, t: Thread, only: Portal | undefined, timeout: number): void {
+  const forgotten = t.currentCaller;
+  if (forgotten) endWait(k, forgotten, Status.dead);
+  for (let sender = senderOf(t, only); sender; sender = senderOf(t, only)) {
+    t.senders.remove(sender);
+    if (sender.heapIndex >= 0) sender.cpu.timeouts.cancel(sender);
+    const status = sender.event >= 0 ? deliverEvent(k, sender, t, true) : deliver(k, sender, t);
+    if (status === Status.ok) { t.status = Status.ok; return; }
+    endWait(k, sender, status);
+  }
+  if (timeout <= 0) { t.status = Status.timeout; return; }
+  t.state = ThreadState.receiving;
+  t.onlyFrom = only;
+  setTimeout(t, timeout);
+}
+
+function replyToCaller(k: Kernel, t: Thread): Status { return replyTo(k, t, t.currentCaller); }
+
+/** Answers a call or an event. Errors that are the server's leave the caller waiting; the caller's own are the caller's to see. */
+function replyTo(k: Kernel, t: Thread, caller: Thread | undefined): Status {
+  if (!caller) return Status.dead;
+  if (caller.event >= 0) return resumeFromEvent(k, t, caller);
+  const status = transfer(k, t, caller, undefined), u = t.utcb!;
+  k.trace.record(k.cpu.hart.cycles, Kind.reply, t.cpu.id, status, t.id, caller.id, caller.sequence, u.u32[1], wordsOf(u), 0);
+  leave(k, caller);
+  caller.status = status;
+  makeReady(k, caller);
+  return status;
+}

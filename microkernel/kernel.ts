@@ -1,0 +1,220 @@
+/**
+ * The kernel: the HS-mode software of a hosted machine. It runs when a hart traps or wakes, does what is to be done, and goes back to
+ * user level; TypeScript threads run inside this loop.
+ *
+ * Construction boots it (boot.ts); after that everything happens in `trap` and `wake`.
+ */
+import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
+import { Kind, Utcb, type Memory } from './abi/index.ts';
+import { boot, type KernelOptions } from './boot.ts';
+import { BYTES, COSTS } from './costs.ts';
+import { Counters } from './counters.ts';
+import type { Factory } from './factory.ts';
+import type { Frames } from './frames.ts';
+import type { Space } from './mem/space.ts';
+import { TaskMemory } from './mem/task-memory.ts';
+import type { KernelObject } from './object.ts';
+import { Task } from './obj/task.ts';
+import { Thread, ThreadState } from './obj/thread.ts';
+import { Cpu } from './sched/cpu.ts';
+import { account, arm, choose, tick } from './sched/scheduler.ts';
+import { initGuest } from './state/guest.ts';
+import { step } from './threads/server.ts';
+import { TraceRing } from './trace-ring.ts';
+import { Interrupts } from './traps/interrupts.ts';
+import { resume } from './traps/resume.ts';
+import { handleTrap } from './traps/trap.ts';
+
+/** A TypeScript thread that has used so many cycles lets the machine have its turn. */
+const TURN = 10_000;
+
+/** What a machine is constructed with before there is a kernel: hands everything on to it. */
+export class Hosted implements Supervisor {
+  kernel: Kernel | undefined = undefined;
+  trap(hart: HartApi): void { this.kernel?.trap(hart); }
+  wake(hart: HartApi): void { this.kernel?.wake(hart); }
+}
+
+export class Kernel implements Supervisor {
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  readonly counters = new Counters();
+  readonly trace: TraceRing;
+  readonly interrupts: Interrupts;
+  readonly cpus: readonly Cpu[];
+  readonly log: (line: string) => void;
+  /** TypeScript threads that an exception ended. */
+  crashes = 0;
+  /** The hart that the kernel runs on now. */
+  cpu: Cpu;
+  frames!: Frames;
+  root!: { factory: Factory; task: Task };
+  /** Spaces with TLB entries to flush before user level goes on; objects that have lost their last capability. */
+  readonly fences: Space[] = [];
+  readonly #doomed: KernelObject[] = [];
+  readonly #memories = new Map<Task, TaskMemory>();
+  #ids = 0;
+  #asids: number[] = [];
+  #vmids: number[] = [];
+  #nextAsid = 1;
+  #nextVmid = 1;
+  readonly tasks = new Set<Task>();
+
+  /** @throws RangeError when the RAM does not hold kernel memory and modules. */
+  constructor(options: KernelOptions) {
+    const { machine } = options;
+    this.memory = machine.memory;
+    this.bus = machine.bus;
+    this.log = options.log ?? (() => {});
+    this.trace = new TraceRing(options.trace);
+    this.interrupts = new Interrupts(machine.bus);
+    this.interrupts.kernel = this;
+    this.cpus = machine.harts.map(h => new Cpu(h));
+    this.cpu = this.cpus[0];
+    boot(this, options);
+    if (machine.supervisor instanceof Hosted) machine.supervisor.kernel = this;
+  }
+
+  // ---- entry ---------------------------------------------------------------------------------------------------------
+
+  trap(hart: HartApi): void {
+    const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
+    cpu.entered = hart.cycles;
+    if (t) {
+      handleTrap(this, cpu, t);
+      this.settle();
+    }
+    this.#run(cpu);
+  }
+
+  wake(hart: HartApi): void {
+    const cpu = this.cpu = this.cpus[hart.id];
+    cpu.entered = cpu.since = hart.cycles; // idle time is nobody's
+    this.interrupts.claimAll(cpu);
+    tick(this, cpu);
+    this.settle();
+    cpu.reschedule = true;
+    this.#run(cpu);
+  }
+
+  /** Until a RISC-V thread runs, there is nothing to do, or this turn is over. */
+  #run(cpu: Cpu): void {
+    const { hart } = cpu;
+    for (;;) {
+      let t = cpu.running;
+      if (cpu.armed >= 0 && hart.cycles >= cpu.armed) tick(this, cpu);
+      if (cpu.reschedule || !t || t.state !== ThreadState.ready) {
+        t = choose(this, cpu);
+        if (!t) { arm(cpu); return hart.idle(); }
+      }
+      if (t.body) {
+        if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
+        step(this, cpu, t);
+      } else if (resume(this, cpu, t)) return;
+    }
+  }
+
+  /** The machine has its turn (events, other harts), then this hart goes on. */
+  #pause(cpu: Cpu): void {
+    account(cpu);
+    cpu.armed = cpu.hart.cycles;
+    cpu.hart.setTimer(cpu.armed);
+    cpu.hart.idle();
+  }
+
+  charge(cycles: number): void { this.cpu.hart.charge(cycles); }
+
+  /** The end of every change: objects that nobody names any more go, TLBs forget. */
+  settle(): void {
+    for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.firstCap) this.destroy(o);
+    for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
+  }
+
+  // ---- objects -------------------------------------------------------------------------------------------------------
+
+  newId(): number { return ++this.#ids; }
+
+  /** An object joins its factory; its bytes have been charged. */
+  adopt(object: KernelObject): void { object.factory?.adopt(object); }
+
+  /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
+  created(object: KernelObject): void {
+    if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
+    this.adopt(object);
+    this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, object.bytes);
+  }
+
+  /** An object has lost its last capability: it ends when the current operation is over. */
+  doom(object: KernelObject): void { if (!object.dead) this.#doomed.push(object); }
+
+  /** Ends an object: its capabilities everywhere, what it holds, its bytes. */
+  destroy(object: KernelObject): void {
+    if (object.dead) return;
+    object.dead = true;
+    for (let cap = object.firstCap; cap; cap = object.firstCap) cap.space.remove(this, cap);
+    object.teardown(this);
+    object.factory?.release(object);
+    this.charge(COSTS.object);
+    if (object instanceof Thread) return; // its end was its death
+    this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, 0);
+  }
+
+  /** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
+  newTask(factory: Factory, guest: boolean): Task | undefined {
+    const free = guest ? this.#vmids : this.#asids, last = guest ? 0x3fff : 0xffff;
+    const number = free.length > 0 ? free[free.length - 1] : guest ? this.#nextVmid : this.#nextAsid;
+    const bytes = BYTES.task + BYTES.frame * (guest ? 4 : 1);
+    if (number > last || !factory.charge(bytes)) return undefined;
+    const root = guest ? this.frames.takeGroup() : this.frames.take();
+    if (root === 0) { factory.refund(bytes); return undefined; }
+    if (free.length > 0) free.pop();
+    else if (guest) this.#nextVmid++;
+    else this.#nextAsid++;
+    const task = new Task(this, this.newId(), factory, guest, root, number);
+    this.tasks.add(task);
+    this.trace.name('task', task.id, 0, `task ${task.id}`);
+    return task;
+  }
+
+  /** A task has let go of its mappings: its root and number may be used again. */
+  freeSpace(task: Task): void {
+    const { space } = task;
+    for (const cpu of this.cpus) {
+      if (cpu.satp === task) cpu.satp = undefined;
+      if (cpu.hgatp === task) cpu.hgatp = undefined;
+      if (cpu.active === task) cpu.active = undefined;
+    }
+    if (task.guest) { this.frames.giveGroup(space.root.pa); this.#vmids.push(space.asid); }
+    else { this.frames.give(space.root.pa); this.#asids.push(space.asid); }
+    this.tasks.delete(task);
+    this.#memories.delete(task);
+  }
+
+  /** A thread, charged to `factory`; its UTCB, if it has one, is a kernel frame, mapped at `utcbVa` for RISC-V code. */
+  newThread(factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: { guest: boolean; alien: boolean; body: Thread['body'] }, withUtcb: boolean, utcbVa: number | undefined): Thread | undefined {
+    if (!factory.charge(bytes)) return undefined;
+    const frame = withUtcb ? this.frames.take() : 0;
+    const node = utcbVa === undefined ? undefined : task.space.install(utcbVa, 0, frame, 3, undefined, true);
+    if (utcbVa !== undefined && !node) {
+      this.frames.give(frame);
+      factory.refund(bytes);
+      return undefined;
+    }
+    const t = new Thread(this.newId(), factory, bytes, task, cpu, kind);
+    if (withUtcb) {
+      const view = this.memory.view(frame, BYTES.frame);
+      t.utcb = new Utcb(view.buffer as ArrayBuffer, view.byteOffset);
+      t.utcbFrame = frame;
+      t.utcbNode = node;
+    }
+    if (kind.guest) initGuest(t);
+    this.trace.name('thread', t.id, task.id, `thread ${t.id}`);
+    return t;
+  }
+
+  memoryOf(task: Task): Memory {
+    let memory = this.#memories.get(task);
+    if (!memory) this.#memories.set(task, (memory = new TaskMemory(this, task.space)));
+    return memory;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Mapping a flexpage of memory from one space into another: each leaf of the source becomes leaves of the destination, as large as
+ * the source's leaf, the flexpage and both alignments allow, with rights that are never more than the source's.
+ */
+import { Status, flexBase, flexOrder, flexRights } from '../abi/index.ts';
+import { BYTES } from '../costs.ts';
+import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, type MapNode } from './node.ts';
+import { indexAt, type Space } from './space.ts';
+import type { Table } from './table.ts';
+import { removeSubtree, split } from './unmap.ts';
+
+/** How many leaves the last `mapMemory` made or found made. */
+export let mapped = 0;
+
+/** badArgument: order, alignment or range; fault: nothing is mapped there with these rights; noQuota: nothing has changed. */
+export function mapMemory(from: Space, page: number, to: Space, dest: number, grant: boolean): Status {
+  const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = 2 ** order;
+  mapped = 0;
+  if (order < 12 || order > 41 || base % size !== 0 || base + size > from.limit) return Status.badArgument;
+  if (rights === 0 || !(dest >= 0) || dest % 4096 !== 0 || dest + size > to.limit) return Status.badArgument;
+  if (size > 4096 && Math.min(from.factory.free, to.factory.free) < crudeCost(size) && !affordable(from, base, size, to, dest, rights)) return Status.noQuota;
+  for (let at = 0; at < size; ) {
+    const node = from.find(base + at);
+    if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
+    const level = levelFor(node, base + at, dest + at, size - at);
+    const status = node.pinned ? Status.ok : mapLeaf(node, base + at, to, dest + at, level, rights, grant);
+    if (status !== Status.ok) return status;
+    at += LEVEL_SIZE[level];
+  }
+  return mapped > 0 ? Status.ok : Status.fault;
+}
+
+const crudeCost = (size: number): number => (size / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
+
+/** The largest level at which `left` bytes of `node` from `va` on fit at `dest`. */
+function levelFor(node: MapNode, va: number, dest: number, left: number): number {
+  const pa = node.pa + va - node.va;
+  for (let level = node.level; level > 0; level--) {
+    const size = LEVEL_SIZE[level];
+    if (left >= size && pa % size === 0 && dest % size === 0) return level;
+  }
+  return 0;
+}
+
+/** Exactly: would the whole flexpage fit both quotas? Asked only when they are nearly used up. */
+function affordable(from: Space, base: number, size: number, to: Space, dest: number, rights: number): boolean {
+  const seen = new Set<number>(), seenParts = new Set<string>();
+  let cost = 0, parts = 0;
+  for (let at = 0; at < size; ) {
+    const node = from.find(base + at);
+    if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
+    const level = levelFor(node, base + at, dest + at, size - at), va = dest + at;
+    if ((node.rights & rights) !== 0 && !node.pinned) {
+      cost += BYTES.node;
+      for (let l = level; l < 2; l++) {
+        const key = Math.floor(va / LEVEL_SIZE[l + 1]) * 4 + l;
+        if (!seen.has(key) && !tableAt(to, va, l)) cost += BYTES.frame;
+        seen.add(key);
+      }
+      const pa = node.pa + base + at - node.va, need = partsNeeded(node, level, pa), key = `${node.va} ${Math.floor(pa / LEVEL_SIZE[1])}`;
+      if (need > 0 && !seenParts.has(key)) { seenParts.add(key); parts += need; }
+    }
+    at += LEVEL_SIZE[level];
+  }
+  return from.factory === to.factory ? from.factory.free >= cost + parts * BYTES.parts : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
+}
+
+function tableAt(space: Space, va: number, level: number): Table | undefined {
+  let table: Table | undefined = space.root;
+  for (let l = 2; l > level; l--) table = table?.tables![indexAt(va, l)];
+  return table;
+}
+
+function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): Status {
+  const rights = legalRights(source.rights & wanted), pa = source.pa + va - source.va;
+  if (rights === 0) return Status.ok;
+  const there = clearWay(source, to, dest, level, pa, rights);
+  if (there === 'skip' || !source.alive) return Status.ok;
+  mapped++;
+  if (there === 'same') return Status.ok;
+  const node = to.install(dest, level, pa, rights, source);
+  if (!node) return Status.noQuota;
+  if (grant) handOver(source, node);
+  return Status.ok;
+}
+
+/** Granting: the new leaf takes the source's place in the tree, the source's leaf goes. */
+function handOver(source: MapNode, node: MapNode): void {
+  let from = source;
+  while (from.level > node.level) {
+    const part = split(from)?.find(p => p.pa <= node.pa && node.pa < p.pa + LEVEL_SIZE[p.level]);
+    if (!part) return;
+    from = part;
+  }
+  reparent(from);
+  from.space.remove(from);
+}
+
+/** What was derived from `node` becomes its parent's. */
+function reparent(node: MapNode): void {
+  const parent = node.parent, orphans: MapNode[] = [];
+  for (let c = node.children; c; c = c.next) orphans.push(c);
+  for (const head of node.parts ? allHeads(node) : []) for (let c: MapNode | undefined = head; c; c = c.next) orphans.push(c);
+  for (const c of orphans) {
+    const gone = unlinkNode(c);
+    node.space.factory.refund(gone * BYTES.parts);
+    if (!parent) continue;
+    const need = partsNeeded(parent, c.level, c.pa) * BYTES.parts;
+    if (need > 0 && !parent.space.factory.charge(need)) removeSubtree(c);
+    else linkNode(c, parent);
+  }
+}
+function allHeads(node: MapNode): MapNode[] {
+  const heads = (node.parts!.heads.filter(h => h) as MapNode[]);
+  for (const p of node.parts!.parts ?? []) if (p) heads.push(...(p.heads.filter(h => h) as MapNode[]));
+  return heads;
+}
+
+/**
+ * Makes room at the destination. 'same': this frame is mapped there already from the same source, and has the rights now. 'skip': the
+ * source was itself derived from what is there, or the kernel's own page is there.
+ */
+function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): 'free' | 'same' | 'skip' {
+  const table = tableAt(to, dest, level);
+  const there = table?.nodes[indexAt(dest, level)];
+  if (there) {
+    if (there === source || there.pinned || isAncestor(there, source)) return 'skip';
+    if (there.pa === pa && there.parent === source) {
+      if ((rights & ~there.rights) !== 0) {
+        there.rights |= rights;
+        to.rewrite(there, false);
+        if (level > 0) to.forget();
+      }
+      return 'same';
+    }
+    removeSubtree(there);
+    return 'free';
+  }
+  if (level > 0 && table?.tables?.[indexAt(dest, level)]) return clearSmaller(source, to, dest, level);
+  return table ? 'free' : clearLarger(source, to, dest, level);
+}
+
+/** Smaller leaves stand where a superpage is to go. */
+function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 'free' | 'skip' {
+  const leaves: MapNode[] = [];
+  for (let at = 0; at < LEVEL_SIZE[level]; ) {
+    const node = to.find(dest + at);
+    if (node) {
+      if (node.pinned || node === source || isAncestor(node, source)) return 'skip';
+      leaves.push(node);
+      at += LEVEL_SIZE[node.level];
+    } else at += to.hole - ((dest + at) % to.hole);
+  }
+  for (const node of leaves) if (node.alive) removeSubtree(node);
+  return 'free';
+}
+
+/** A superpage may cover the place where a smaller leaf is to go: it is split, and the part there removed. */
+function clearLarger(source: MapNode, to: Space, dest: number, level: number): 'free' | 'skip' {
+  for (let node = to.find(dest); node; node = to.find(dest)) {
+    if (node === source || node.pinned || isAncestor(node, source)) return 'skip';
+    if (node.level === level || !split(node)) removeSubtree(node);
+  }
+  return 'free';
+}
+
+function isAncestor(node: MapNode, of: MapNode): boolean {
+  for (let n = of.parent; n; n = n.parent) if (n === node) return true;
+  return false;
+}

@@ -1,0 +1,204 @@
+/**
+ * A memory space: page tables of a task (Sv39), or of a guest's physical memory (Sv39x4, root of 16 KiB), and the mapping nodes of
+ * their leaves. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
+ *
+ * Everything is charged to the task's factory: 4096 bytes a table, BYTES.node a leaf.
+ * @spec priv 12.4 @spec priv 18.5.1
+ */
+import { Right } from '../abi/index.ts';
+import { BYTES } from '../costs.ts';
+import type { Factory } from '../factory.ts';
+import type { Kernel } from '../kernel.ts';
+import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode } from './node.ts';
+import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePointer } from './table.ts';
+
+/** User addresses of a host space; guest-physical addresses. Both are below this. */
+export const HOST_LIMIT = 2 ** 38, GUEST_LIMIT = 2 ** 41;
+const CACHE = 256, FENCES = 8;
+
+export class Space {
+  readonly k: Kernel;
+  readonly factory: Factory;
+  readonly guest: boolean;
+  readonly limit: number;
+  readonly root: Table;
+  /** ASID, or VMID. */
+  readonly asid: number;
+  /** Harts whose TLBs may know this space, as bits. */
+  harts = 0;
+  /** Being taken down: TLBs are flushed once, at the end. */
+  dying = false;
+  leaves = 0;
+  /** What `walk` found last. */
+  pa = 0;
+  rights = 0;
+  readonly #tags = new Float64Array(CACHE).fill(-1);
+  readonly #pages = new Float64Array(CACHE);
+  readonly #rights = new Uint8Array(CACHE);
+  /** Pages to be fenced at the end of this kernel entry; more than FENCES: all. */
+  readonly #fences = new Float64Array(FENCES);
+  #fenceCount = 0;
+
+  /** The root's frames have been charged. */
+  constructor(k: Kernel, factory: Factory, guest: boolean, root: number, asid: number) {
+    this.k = k;
+    this.factory = factory;
+    this.guest = guest;
+    this.limit = guest ? GUEST_LIMIT : HOST_LIMIT;
+    this.root = new Table(root, 2, guest ? 2048 : 512, undefined, 0);
+    this.asid = asid;
+  }
+
+  /** The leaf that covers `va`. If there is none, `hole` is the size of the aligned hole that `va` lies in. */
+  find(va: number): MapNode | undefined {
+    let table: Table | undefined = this.root;
+    for (let level = 2; table; level--) {
+      const i: number = indexAt(va, level), node: MapNode | undefined = table.nodes[i];
+      if (node) return node;
+      this.hole = LEVEL_SIZE[level];
+      table = table.tables?.[i];
+    }
+    return undefined;
+  }
+  hole = 0;
+
+  /** Translates like the MMU, from the tables in RAM: true, and `pa` and `rights` of the page, if it is mapped. */
+  walk(va: number): boolean {
+    const vpn = Math.floor(va / 4096), slot = vpn & (CACHE - 1);
+    if (this.#tags[slot] === vpn) {
+      this.pa = this.#pages[slot];
+      this.rights = this.#rights[slot];
+      return true;
+    }
+    if (va < 0 || va >= this.limit) return false;
+    const frames = this.k.frames;
+    let table = this.root.pa;
+    for (let level = 2; level >= 0; level--) {
+      const i = indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
+      if ((flags & PTE.V) === 0) return false;
+      if ((flags & (PTE.R | PTE.W | PTE.X)) !== 0) {
+        this.#tags[slot] = vpn;
+        this.#pages[slot] = this.pa = next + vpn * 4096 - Math.floor(vpn * 4096 / LEVEL_SIZE[level]) * LEVEL_SIZE[level];
+        this.#rights[slot] = this.rights = (flags >> 1) & Right.RWX;
+        return true;
+      }
+      table = next;
+    }
+    return false;
+  }
+
+  /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
+  costOf(va: number, level: number): number {
+    let bytes: number = BYTES.node, table: Table | undefined = this.root;
+    for (let l = 2; l > level; l--) {
+      table = table?.tables![indexAt(va, l)];
+      if (!table) bytes += BYTES.frame;
+    }
+    return bytes;
+  }
+
+  /**
+   * A new leaf; nothing is mapped there. False (and nothing changed) when a quota does not allow it: its own for node and tables, the
+   * parent's for the directories of its parts.
+   */
+  install(va: number, level: number, pa: number, rights: number, parent: MapNode | undefined, pinned = false): MapNode | undefined {
+    const cost = this.costOf(va, level), parts = parent ? partsNeeded(parent, level, pa) * BYTES.parts : 0;
+    if (!this.factory.charge(cost)) return undefined;
+    if (parts > 0 && !parent!.space.factory.charge(parts)) {
+      this.factory.refund(cost);
+      return undefined;
+    }
+    let table = this.root;
+    for (let l = 2; l > level; l--) {
+      const i = indexAt(va, l);
+      table = table.tables![i] ?? this.#addTable(table, i, l - 1);
+    }
+    const index = indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
+    table.nodes[index] = node;
+    table.used++;
+    this.leaves++;
+    if (parent) linkNode(node, parent);
+    writeLeaf(this.k.frames, table, index, pa, rights);
+    return node;
+  }
+
+  #addTable(up: Table, index: number, level: number): Table {
+    const frame = this.k.frames.take();
+    const table = up.tables![index] = new Table(frame, level, 512, up, index);
+    up.used++;
+    writePointer(this.k.frames, up, index, frame);
+    return table;
+  }
+
+  /** Takes a leaf away. It has no children any more. */
+  remove(node: MapNode): void {
+    const { table } = node, parent = node.parent;
+    clearEntry(this.k.frames, table, node.index);
+    table.nodes[node.index] = undefined;
+    this.leaves--;
+    node.alive = false;
+    this.factory.refund(BYTES.node);
+    const parts = unlinkNode(node);
+    if (parts > 0) parent!.space.factory.refund(parts * BYTES.parts);
+    this.invalidate(node.va, node.level);
+    this.release(table);
+  }
+
+  /** One entry less in use: a table without entries goes, and so on up to the root. */
+  release(table: Table): void {
+    let t = table;
+    while (--t.used === 0 && t.up) {
+      clearEntry(this.k.frames, t.up, t.upIndex);
+      t.up.tables![t.upIndex] = undefined;
+      this.k.frames.give(t.pa);
+      this.factory.refund(BYTES.frame);
+      t = t.up;
+    }
+  }
+
+  /** Writes a leaf's entry anew after its rights have changed. */
+  rewrite(node: MapNode, fewer: boolean): void {
+    writeLeaf(this.k.frames, node.table, node.index, node.pa, node.rights);
+    if (fewer) this.invalidate(node.va, node.level);
+    else this.#tags[Math.floor(node.va / 4096) & (CACHE - 1)] = -1;
+  }
+
+  /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
+  invalidate(va: number, level: number): void {
+    if (level === 0) {
+      const vpn = Math.floor(va / 4096), slot = vpn & (CACHE - 1);
+      if (this.#tags[slot] === vpn) this.#tags[slot] = -1;
+    } else this.#tags.fill(-1);
+    if (this.harts === 0 || this.dying) return;
+    if (this.#fenceCount === 0) this.k.fences.push(this);
+    if (level > 0 || this.#fenceCount >= FENCES) this.#fenceCount = FENCES + 1;
+    else this.#fences[this.#fenceCount++] = va;
+  }
+
+  /** Sends the fences that have gathered to all harts that know the space. */
+  fence(): void {
+    const pages = this.#fenceCount;
+    this.#fenceCount = 0;
+    for (const cpu of this.k.cpus) {
+      if ((this.harts & (1 << cpu.id)) === 0) continue;
+      if (this.guest) cpu.hart.hfenceGvma(undefined, this.asid);
+      else if (pages > FENCES) cpu.hart.sfenceVma(undefined, this.asid);
+      else for (let i = 0; i < pages; i++) cpu.hart.sfenceVma(this.#fences[i], this.asid);
+    }
+  }
+
+  /** Forgets the kernel's cached translations (rights of some page have grown). */
+  forget(): void { this.#tags.fill(-1); }
+
+  /** The whole space is going: one flush instead of one per page. */
+  flushAll(): void {
+    this.#tags.fill(-1);
+    this.#fenceCount = FENCES + 1;
+    this.fence();
+  }
+}
+
+/** Index into a table of this level; the root of a guest-physical space has two bits more. */
+export function indexAt(va: number, level: number): number {
+  return level === 2 ? Math.floor(va / LEVEL_SIZE[2]) : level === 1 ? Math.floor(va / LEVEL_SIZE[1]) & 511 : Math.floor(va / 4096) & 511;
+}

@@ -1,0 +1,58 @@
+/**
+ * One page table: a frame in simulated RAM that the MMU walks, and beside it what the kernel knows about each entry: the mapping node
+ * of a leaf, or the next table. The two always say the same (audit.ts checks it).
+ *
+ * Level 2 is the root (512 entries of 1 GiB; 2048 in guest-physical spaces), level 1 has entries of 2 MiB, level 0 of 4 KiB.
+ * @spec priv 12.4 Sv39
+ */
+import { Right } from '../abi/index.ts';
+import type { Frames } from '../frames.ts';
+import type { MapNode } from './node.ts';
+
+/** @spec priv 12.3.1 */
+export const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
+const LEAF = PTE.V | PTE.U | PTE.A | PTE.D;
+
+export class Table {
+  readonly pa: number;
+  readonly level: number;
+  readonly up: Table | undefined;
+  readonly upIndex: number;
+  readonly nodes: (MapNode | undefined)[];
+  readonly tables: (Table | undefined)[] | undefined;
+  used = 0;
+
+  constructor(pa: number, level: number, entries: number, up: Table | undefined, upIndex: number) {
+    this.pa = pa;
+    this.level = level;
+    this.up = up;
+    this.upIndex = upIndex;
+    this.nodes = new Array<MapNode | undefined>(entries).fill(undefined);
+    this.tables = level > 0 ? new Array<Table | undefined>(entries).fill(undefined) : undefined;
+  }
+}
+
+/** PTE permission bits (R, W, X in bits 1 … 3) are the rights shifted by one. */
+const permissions = (rights: number): number => (rights & Right.RWX) << 1;
+
+export function writeLeaf(frames: Frames, table: Table, index: number, pa: number, rights: number): void {
+  writeEntry(frames, table, index, pa, LEAF | permissions(rights));
+}
+export function writePointer(frames: Frames, table: Table, index: number, pa: number): void { writeEntry(frames, table, index, pa, PTE.V); }
+
+function writeEntry(frames: Frames, table: Table, index: number, pa: number, flags: number): void {
+  const at = (table.pa - frames.base) / 4 + index * 2, ppn = pa / 4096;
+  frames.words[at] = (ppn << 10) | flags;
+  frames.words[at + 1] = Math.floor(ppn / 2 ** 22);
+}
+export function clearEntry(frames: Frames, table: Table, index: number): void {
+  const at = (table.pa - frames.base) / 4 + index * 2;
+  frames.words[at] = frames.words[at + 1] = 0;
+}
+
+/** Physical address and flags of an entry as the MMU sees it. */
+export function entryFlags(frames: Frames, tablePa: number, index: number): number { return frames.words[(tablePa - frames.base) / 4 + index * 2] & 0x3ff; }
+export function entryAddress(frames: Frames, tablePa: number, index: number): number {
+  const at = (tablePa - frames.base) / 4 + index * 2;
+  return ((frames.words[at] >>> 10) + frames.words[at + 1] * 2 ** 22) * 4096;
+}

@@ -1,0 +1,145 @@
+/**
+ * Memory as TypeScript threads see it: through the page tables of their task, device pages included. Every access is translated; where
+ * nothing is mapped with the right it needs, it throws MemoryFault inside the thread.
+ */
+import type { Bus, PhysicalMemory } from '../../machine/api.ts';
+import { MemoryFault, Right, type Memory } from '../abi/index.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Space } from './space.ts';
+
+const PAGE = 4096;
+type Access = 'read' | 'write';
+
+export class TaskMemory implements Memory {
+  readonly #space: Space;
+  readonly #memory: PhysicalMemory;
+  readonly #bus: Bus;
+  readonly #ram: Uint8Array;
+  readonly #data: DataView;
+  readonly #base: number;
+  readonly #size: number;
+
+  constructor(k: Kernel, space: Space) {
+    this.#space = space;
+    this.#memory = k.memory;
+    this.#bus = k.bus;
+    this.#base = k.memory.base;
+    this.#size = k.memory.size;
+    this.#ram = k.memory.view(k.memory.base, k.memory.size);
+    this.#data = new DataView(this.#ram.buffer, this.#ram.byteOffset, this.#size);
+  }
+
+  /** Physical address of `va`. */
+  #at(va: number, access: Access): number {
+    if (!this.#space.walk(va) || (this.#space.rights & (access === 'read' ? Right.R : Right.W)) === 0) throw new MemoryFault(va, access);
+    return this.#space.pa + (va % PAGE);
+  }
+  /** Offset in RAM of [va, va + n) if it lies in one page of RAM; -1: look closer (`#slow…`). */
+  #offset(va: number, n: number, access: Access): number {
+    if ((va % PAGE) + n > PAGE) return -1;
+    const offset = this.#at(va, access) - this.#base;
+    return offset >= 0 && offset < this.#size ? offset : -1;
+  }
+
+  u8(va: number): number { const o = this.#offset(va, 1, 'read'); return o >= 0 ? this.#ram[o] : this.#load(va, 1); }
+  u16(va: number): number { const o = this.#offset(va, 2, 'read'); return o >= 0 ? this.#data.getUint16(o, true) : this.#load(va, 2); }
+  u32(va: number): number { const o = this.#offset(va, 4, 'read'); return o >= 0 ? this.#data.getUint32(o, true) : this.#load(va, 4); }
+  u64(va: number): bigint {
+    const o = this.#offset(va, 8, 'read');
+    return o >= 0 ? this.#data.getBigUint64(o, true) : BigInt(this.u32(va)) | (BigInt(this.u32(va + 4)) << 32n);
+  }
+  setU8(va: number, v: number): void { this.#store(va, 1, v); }
+  setU16(va: number, v: number): void { this.#store(va, 2, v); }
+  setU32(va: number, v: number): void { this.#store(va, 4, v); }
+  setU64(va: number, v: bigint): void {
+    if (this.#offset(va, 8, 'write') >= 0) return this.#memory.setU64(this.#at(va, 'write'), BigInt.asUintN(64, v));
+    this.setU32(va, Number(BigInt.asUintN(32, v)));
+    this.setU32(va + 4, Number(BigInt.asUintN(32, v >> 32n)));
+  }
+
+  /** A device register, or a value across two pages. */
+  #load(va: number, n: number): number {
+    if ((va % PAGE) + n > PAGE) {
+      const half = n / 2;
+      return this.#load(va, half) + this.#load(va + half, half) * 2 ** (8 * half);
+    }
+    const pa = this.#at(va, 'read');
+    if (this.#memory.isRam(pa, n)) return n === 1 ? this.#memory.u8(pa) : n === 2 ? this.#memory.u16(pa) : this.#memory.u32(pa);
+    const value = this.#bus.read(pa, n);
+    if (value === undefined) throw new MemoryFault(va, 'read');
+    return value;
+  }
+  #store(va: number, n: number, v: number): void {
+    if ((va % PAGE) + n > PAGE) {
+      const half = n / 2, unit = 2 ** (8 * half);
+      this.#at(va + half, 'write');
+      this.#store(va, half, (v >>> 0) % unit);
+      return this.#store(va + half, half, Math.floor((v >>> 0) / unit));
+    }
+    const pa = this.#at(va, 'write'), offset = pa - this.#base;
+    if (offset >= 0 && offset < this.#size) {
+      if (n === 1) this.#memory.setU8(pa, v & 0xff);
+      else if (n === 2) this.#memory.setU16(pa, v & 0xffff);
+      else this.#memory.setU32(pa, v >>> 0);
+    } else if (!this.#bus.write(pa, n, n === 4 ? v >>> 0 : v & (2 ** (8 * n) - 1))) throw new MemoryFault(va, 'write');
+  }
+
+  /** Physical ranges of [va, va + n) in RAM, page by page, equal neighbours joined; throws before the first where one is missing. */
+  *#ranges(va: number, n: number, access: Access): Generator<{ pa: number; at: number; size: number }> {
+    for (let at = 0; at < n; ) {
+      const pa = this.#at(va + at, access);
+      let size = Math.min(n - at, PAGE - ((va + at) % PAGE));
+      while (at + size < n && this.#space.walk(va + at + size) && this.#space.pa === pa + size && this.#at(va + at + size, access) === pa + size) size += Math.min(PAGE, n - at - size);
+      if (!this.#memory.isRam(pa, size)) throw new MemoryFault(va + at, access);
+      yield { pa, at, size };
+      at += size;
+    }
+  }
+
+  read(va: number, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    for (const { pa, at, size } of this.#ranges(va, length, 'read')) out.set(this.#memory.view(pa, size), at);
+    return out;
+  }
+  write(va: number, bytes: Uint8Array): void {
+    this.#check(va, bytes.length, 'write');
+    for (const { pa, at, size } of this.#ranges(va, bytes.length, 'write')) this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
+  }
+  copy(to: number, from: number, length: number): void {
+    const source = this.view(from, length), dest = this.writable(to, length);
+    if (source && dest) dest.set(source);
+    else this.write(to, this.read(from, length));
+  }
+  fill(va: number, length: number, byte: number): void {
+    this.#check(va, length, 'write');
+    for (const { pa, size } of this.#ranges(va, length, 'write')) this.#memory.fill(pa, size, byte);
+  }
+  #check(va: number, length: number, access: Access): void {
+    if (length > PAGE) for (const _ of this.#ranges(va, length, access)) { /* throws before anything is written */ }
+  }
+
+  view(va: number, length: number): Uint8Array | undefined {
+    const pa = this.#contiguous(va, length, Right.R);
+    return pa < 0 ? undefined : this.#memory.view(pa, length);
+  }
+  writable(va: number, length: number): Uint8Array | undefined {
+    const pa = this.#contiguous(va, length, Right.W);
+    return pa < 0 ? undefined : this.#memory.writable(pa, length);
+  }
+  /** Physical address of a range of RAM that is mapped with this right and contiguous, or -1. */
+  #contiguous(va: number, length: number, right: number): number {
+    if (!this.#space.walk(va) || (this.#space.rights & right) === 0) return -1;
+    const pa = this.#space.pa + (va % PAGE);
+    for (let at = PAGE - (va % PAGE); at < length; at += PAGE) {
+      if (!this.#space.walk(va + at) || (this.#space.rights & right) === 0 || this.#space.pa !== pa + at) return -1;
+    }
+    return this.#memory.isRam(pa, Math.max(length, 1)) ? pa : -1;
+  }
+
+  mapped(va: number, length: number, rights: number): boolean {
+    for (let at = va - (va % PAGE); at < va + length; at += PAGE) {
+      if (!this.#space.walk(at) || (this.#space.rights & rights) !== rights) return false;
+    }
+    return true;
+  }
+}

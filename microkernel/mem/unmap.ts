@@ -1,0 +1,120 @@
+/**
+ * Unmapping: rights are taken from everything that was derived from a range, at once and everywhere. It always succeeds. Superpages
+ * that are only partly meant are split first; where the quota of a space does not pay for the split, it loses the whole superpage.
+ */
+import { Right, flexBase, flexOrder, flexRights } from '../abi/index.ts';
+import { BYTES } from '../costs.ts';
+import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, type Parts } from './node.ts';
+import type { Space } from './space.ts';
+import { Table, writeLeaf, writePointer } from './table.ts';
+
+/** Leaves that the last `unmapMemory` removed or reduced. */
+export let unmapped = 0;
+
+/** Takes the flexpage's rights (0 = all) from what was derived from the range, and from the range itself if `self`. */
+export function unmapMemory(space: Space, page: number, self: boolean): void {
+  const base = flexBase(page), size = 2 ** flexOrder(page), rights = flexRights(page) || Right.RWX;
+  unmapped = 0;
+  for (let at = base; at < Math.min(base + size, space.limit); ) {
+    const node = space.find(at);
+    if (!node) { at += space.hole - (at % space.hole); continue; }
+    const from = Math.max(at, node.va), end = Math.min(base + size, node.va + LEVEL_SIZE[node.level]);
+    revokeRange(node, node.pa + from - node.va, end - from, rights, self);
+    at = end;
+  }
+}
+
+/** The same for [pa, pa + size) within one leaf. */
+function revokeRange(node: MapNode, pa: number, size: number, rights: number, self: boolean): void {
+  if (node.pinned || (self && (node.rights & rights) === 0)) return;
+  if (self) return takeRange(node, pa, size, rights);
+  const below: MapNode[] = [];
+  overlapping(node, pa, size, below);
+  for (const child of below) takeRange(child, pa, size, rights);
+}
+
+/** Takes rights from the part [pa, pa + size) of a leaf and from all that was derived from that part. */
+function takeRange(node: MapNode, pa: number, size: number, rights: number): void {
+  if (!node.alive || (node.rights & rights) === 0 || node.pa >= pa + size || node.pa + LEVEL_SIZE[node.level] <= pa) return;
+  if (node.pa >= pa && node.pa + LEVEL_SIZE[node.level] <= pa + size) return take(node, rights);
+  const pieces = split(node);
+  if (!pieces) return removeSubtree(node);
+  const step = LEVEL_SIZE[node.level - 1];
+  for (let i = Math.max(0, Math.floor((pa - node.pa) / step)); i < 512 && node.pa + i * step < pa + size; i++) takeRange(pieces[i], pa, size, rights);
+}
+
+/** Takes rights from a leaf and its descendants; those that have none left are gone. */
+function take(node: MapNode, rights: number): void {
+  if (legalRights(node.rights & ~rights) === 0) return removeSubtree(node);
+  const stack = [node];
+  for (let n = stack.pop(); n; n = stack.pop()) {
+    if (!n.alive || (n.rights & rights) === 0) continue;
+    const left = legalRights(n.rights & ~rights);
+    if (left === 0) { removeSubtree(n); continue; }
+    n.rights = left;
+    n.space.rewrite(n, true);
+    unmapped++;
+    overlapping(n, n.pa, LEVEL_SIZE[n.level], stack);
+  }
+}
+
+/** Removes a leaf and everything derived from it. */
+export function removeSubtree(node: MapNode): void {
+  if (!node.children && !node.parts) {
+    unmapped++;
+    return node.space.remove(node);
+  }
+  const all = descendants(node);
+  unmapped += all.length;
+  for (let i = all.length - 1; i >= 0; i--) all[i].space.remove(all[i]);
+}
+
+/**
+ * Replaces a superpage by 512 leaves of the next size, in the page table and in the tree; equal superpages derived from it are split
+ * too. The new leaves, or undefined (and `node` as it was, but perhaps with fewer derived superpages) when the quota does not allow it.
+ */
+export function split(node: MapNode): MapNode[] | undefined {
+  const chain = [node];
+  for (let i = 0; i < chain.length; i++) for (let c = chain[i].children; c; c = c.next) chain.push(c);
+  for (let i = chain.length - 1; i > 0; i--) if (!splitOne(chain[i])) removeSubtree(chain[i]);
+  return splitOne(node);
+}
+
+/** `node` has no children of its own size. */
+function splitOne(node: MapNode): MapNode[] | undefined {
+  const { space, parent } = node, level = node.level - 1, own = BYTES.frame + 511 * BYTES.node - (node.parts ? BYTES.parts : 0);
+  const forParts = parent ? partsNeeded(parent, level, node.pa) * BYTES.parts : 0;
+  if (!space.factory.charge(own)) return undefined;
+  if (forParts > 0 && !parent!.space.factory.charge(forParts)) {
+    space.factory.refund(own);
+    return undefined;
+  }
+  const table = new Table(space.k.frames.take(), level, 512, node.table, node.index), pieces: MapNode[] = [], step = LEVEL_SIZE[level];
+  for (let i = 0; i < 512; i++) {
+    const piece = new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i);
+    table.nodes[i] = piece;
+    writeLeaf(space.k.frames, table, i, piece.pa, piece.rights);
+    if (parent) linkNode(piece, parent);
+    if (node.parts) inherit(piece, node.parts, i);
+    pieces.push(piece);
+  }
+  const gone = unlinkNode(node); // after its pieces are in: their directories stay
+  if (gone > 0) parent!.space.factory.refund(gone * BYTES.parts);
+  table.used = 512;
+  node.table.nodes[node.index] = undefined;
+  node.table.tables![node.index] = table;
+  writePointer(space.k.frames, node.table, node.index, table.pa);
+  node.alive = false;
+  node.parts = undefined;
+  space.leaves += 511;
+  space.invalidate(node.va, node.level);
+  return pieces;
+}
+
+/** What hung at part `i` of a superpage now hangs at the leaf that has taken the part's place. */
+function inherit(piece: MapNode, parts: Parts, i: number): void {
+  piece.children = parts.heads[i];
+  for (let c = piece.children; c; c = c.next) c.parent = piece;
+  piece.parts = parts.parts?.[i];
+  for (const head of piece.parts?.heads ?? []) for (let c = head; c; c = c.next) c.parent = piece;
+}

@@ -1,0 +1,36 @@
+/**
+ * Portal: an entry point into a server thread. Its label arrives with each message as the badge, so a server knows which of its portals
+ * (whose client) a message came through; its MTD says which state groups travel with events. Use: send, call, name it in an event table.
+ */
+import { BYTES } from '../costs.ts';
+import type { Factory } from '../factory.ts';
+import type { Kernel } from '../kernel.ts';
+import { KernelObject, ObjectKind } from '../object.ts';
+import { senderOf } from '../ipc/queue.ts';
+import { endWait } from '../sched/wait.ts';
+import { Status } from '../abi/index.ts';
+import type { Thread } from './thread.ts';
+
+export class Portal extends KernelObject {
+  readonly kind = ObjectKind.portal;
+  readonly thread: Thread;
+  readonly mtd: number;
+  /** The 64-bit label in two halves, as it is copied into UTCBs; and as a number for the trace. */
+  readonly labelLo: number;
+  readonly labelHi: number;
+
+  constructor(id: number, factory: Factory, thread: Thread, labelLo: number, labelHi: number, mtd: number) {
+    super(id, factory, BYTES.portal);
+    this.thread = thread;
+    this.labelLo = labelLo;
+    this.labelHi = labelHi;
+    this.mtd = mtd;
+  }
+  get label(): number { return this.labelHi * 2 ** 32 + (this.labelLo >>> 0); }
+
+  /** Who waits to send through it gets `dead`; a server that waits for it alone does too. */
+  override teardown(k: Kernel): void {
+    for (let t = senderOf(this.thread, this); t; t = senderOf(this.thread, this)) endWait(k, t, Status.dead);
+    if (this.thread.onlyFrom === this) endWait(k, this.thread, Status.dead);
+  }
+}

@@ -1,0 +1,77 @@
+/** What the kernel keeps per hart: run queues by priority, who runs, whose state is in the registers. */
+import type { HartApi } from '../../machine/api.ts';
+import type { SchedContext } from '../obj/sched-context.ts';
+import type { Task } from '../obj/task.ts';
+import type { Thread } from '../obj/thread.ts';
+import { Timeouts } from './timeouts.ts';
+
+export const PRIORITIES = 256;
+
+export class Cpu {
+  readonly hart: HartApi;
+  readonly id: number;
+  readonly timeouts = new Timeouts();
+  /** The context whose time passes, and the thread that it runs. */
+  current: SchedContext | undefined = undefined;
+  running: Thread | undefined = undefined;
+  /** Choose again before going on. */
+  reschedule = true;
+  /** Cycle up to which time has been accounted; cycle at which the hart's timer will fire. */
+  since = 0;
+  armed = Infinity;
+  /** Cycle at which the hart came into the kernel. */
+  entered = 0;
+  /** Whose address space the kernel considers active; whose is in satp and hgatp. */
+  active: Task | undefined = undefined;
+  satp: Task | undefined = undefined;
+  hgatp: Task | undefined = undefined;
+  /** Whose registers are in the hart; whose vs* registers are. */
+  owner: Thread | undefined = undefined;
+  vsOwner: Thread | undefined = undefined;
+  readonly #heads = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
+  readonly #tails = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
+  /** Bit p of the array: the queue of priority p is not empty. */
+  readonly #map = new Int32Array(PRIORITIES / 32);
+
+  constructor(hart: HartApi) {
+    this.hart = hart;
+    this.id = hart.id;
+  }
+
+  /** The first context of the highest priority that has one. */
+  top(): SchedContext | undefined {
+    for (let w = this.#map.length - 1; w >= 0; w--) {
+      const bits = this.#map[w];
+      if (bits !== 0) return this.#heads[w * 32 + 31 - Math.clz32(bits)];
+    }
+    return undefined;
+  }
+
+  pushTail(c: SchedContext): void {
+    const p = c.priority, tail = this.#tails[p];
+    c.prev = tail;
+    c.next = undefined;
+    if (tail) tail.next = c;
+    else this.#heads[p] = c;
+    this.#tails[p] = c;
+    this.#map[p >> 5] |= 1 << (p & 31);
+  }
+  pushHead(c: SchedContext): void {
+    const p = c.priority, head = this.#heads[p];
+    c.next = head;
+    c.prev = undefined;
+    if (head) head.prev = c;
+    else this.#tails[p] = c;
+    this.#heads[p] = c;
+    this.#map[p >> 5] |= 1 << (p & 31);
+  }
+  remove(c: SchedContext): void {
+    const p = c.priority;
+    if (c.prev) c.prev.next = c.next;
+    else this.#heads[p] = c.next;
+    if (c.next) c.next.prev = c.prev;
+    else this.#tails[p] = c.prev;
+    c.next = c.prev = undefined;
+    if (!this.#heads[p]) this.#map[p >> 5] &= ~(1 << (p & 31));
+  }
+}

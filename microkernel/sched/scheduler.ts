@@ -1,0 +1,194 @@
+/**
+ * The scheduler. What is scheduled are scheduling contexts, not threads: a context runs its own thread or, while that waits for an
+ * answer, whoever is to give it, along the chain of calls. Donation to servers without a context and helping of servers of lower
+ * priority are this one rule.
+ *
+ * A context whose chain ends at a blocked thread leaves the run queue when it is found there, and waits `behind` that thread.
+ */
+import { Kind } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Kernel } from '../kernel.ts';
+import { ObjectKind } from '../object.ts';
+import { Place, type SchedContext } from '../obj/sched-context.ts';
+import { ThreadState, type Thread } from '../obj/thread.ts';
+import { beginDonated } from '../threads/start.ts';
+import type { Cpu } from './cpu.ts';
+import { expireWait } from './wait.ts';
+
+/** Longer chains of calls (or circles of them) do not donate. */
+const CHAIN = 64;
+
+/** The thread at the end of the chain: ready, or what everything waits for. */
+export function endOfChain(from: Thread): Thread {
+  let t = from;
+  for (let i = 0; i < CHAIN; i++) {
+    if ((t.state !== ThreadState.calling && t.state !== ThreadState.sending) || !t.partner) break;
+    t = t.partner;
+  }
+  return t;
+}
+
+/** Puts a context that is nowhere to where it belongs now: a run queue, or behind a blocked thread. */
+export function place(k: Kernel, c: SchedContext, first = false): void {
+  if (!c.thread) { c.place = Place.nowhere; return; }
+  const t = endOfChain(c.thread);
+  if (t.state === ThreadState.inactive) beginDonated(k, t);
+  if (t.state !== ThreadState.ready) return putBehind(c, t);
+  const cpu = t.cpu;
+  c.cpu = cpu;
+  if (c.limited && c.left <= 0) return deplete(c, cpu);
+  c.place = Place.queue;
+  if (first) cpu.pushHead(c);
+  else cpu.pushTail(c);
+  if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
+}
+
+/** This hart is to choose again, at its next chance. */
+export function preempt(k: Kernel, cpu: Cpu): void {
+  if (cpu.reschedule) return;
+  cpu.reschedule = true;
+  if (cpu !== k.cpu) cpu.hart.kick();
+}
+
+function putBehind(c: SchedContext, t: Thread): void {
+  c.place = Place.blocked;
+  c.behind = t;
+  c.prev = undefined;
+  c.next = t.helpers;
+  if (t.helpers) t.helpers.prev = c;
+  t.helpers = c;
+}
+
+/** Takes a context from wherever it is. */
+export function detach(k: Kernel, c: SchedContext): void {
+  switch (c.place) {
+    case Place.queue: c.cpu!.remove(c); break;
+    case Place.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
+    case Place.depleted: c.cpu!.timeouts.cancel(c); break;
+    case Place.blocked:
+      if (c.prev) c.prev.next = c.next;
+      else c.behind!.helpers = c.next;
+      if (c.next) c.next.prev = c.prev;
+      c.next = c.prev = c.behind = undefined;
+  }
+  c.place = Place.nowhere;
+}
+
+/** Everything that waits behind `t` looks again where it belongs. */
+export function releaseHelpers(k: Kernel, t: Thread): void {
+  const all: SchedContext[] = [];
+  for (let c = t.helpers; c; c = c.next) all.push(c);
+  for (const c of all) {
+    detach(k, c);
+    place(k, c);
+  }
+}
+
+/** A thread has become ready. */
+export function makeReady(k: Kernel, t: Thread): void {
+  t.state = ThreadState.ready;
+  if (t.helpers) releaseHelpers(k, t);
+  const own = t.context;
+  if (!own) return;
+  if (own.place === Place.nowhere) place(k, own);
+  else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) {
+    detach(k, own);
+    place(k, own);
+  }
+}
+
+/** Time that has passed since the last account goes to the current context and the running thread. */
+export function account(cpu: Cpu): void {
+  const now = cpu.hart.cycles, passed = now - cpu.since;
+  cpu.since = now;
+  if (cpu.current) {
+    cpu.current.left -= passed;
+    cpu.current.consumed += passed;
+  }
+  if (cpu.running) cpu.running.consumed += passed;
+}
+
+/** Chooses who runs on this hart now; undefined: nobody. */
+export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
+  account(cpu);
+  cpu.reschedule = false;
+  const before = cpu.current;
+  for (;;) {
+    const top = cpu.top();
+    let c = cpu.current;
+    if (c && c.left <= 0) {
+      cpu.current = undefined;
+      renew(k, c, cpu);
+      continue;
+    }
+    if (c && top && top.priority > c.priority) {
+      c.place = Place.queue;
+      cpu.pushHead(c);
+      c = undefined;
+    }
+    if (!c) {
+      if (!top) { cpu.current = cpu.running = undefined; return undefined; }
+      cpu.remove(top);
+      c = top;
+      c.place = Place.current;
+      c.cpu = cpu;
+    }
+    cpu.current = c;
+    const t = c.thread ? endOfChain(c.thread) : undefined;
+    if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
+    cpu.current = undefined;
+    if (c.left <= 0) { renew(k, c, cpu); continue; }
+    c.place = Place.nowhere;
+    place(k, c);
+  }
+}
+
+function dispatch(k: Kernel, cpu: Cpu, t: Thread, switched: boolean): Thread {
+  const last = cpu.running;
+  cpu.running = t;
+  if (switched && t !== last) {
+    k.counters.schedules++;
+    cpu.hart.charge(COSTS.schedule);
+    k.trace.record(cpu.hart.cycles, Kind.schedule, cpu.id, 0, t.id, last ? last.id : 0, 0, cpu.current!.priority, 0, 0);
+  }
+  return t;
+}
+
+/** The slice is over: to the end of the queue with a new one, or out until the period is over. */
+function renew(k: Kernel, c: SchedContext, cpu: Cpu): void {
+  c.place = Place.nowhere;
+  if (c.limited) return deplete(c, cpu);
+  c.left = c.slice;
+  place(k, c);
+}
+
+function deplete(c: SchedContext, cpu: Cpu): void {
+  const now = cpu.hart.cycles;
+  c.place = Place.depleted;
+  c.cpu = cpu;
+  c.periodStart += Math.max(1, Math.ceil((now - c.periodStart) / c.period)) * c.period;
+  cpu.timeouts.set(c, c.periodStart);
+}
+
+/** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
+export function tick(k: Kernel, cpu: Cpu): void {
+  const now = cpu.hart.cycles;
+  cpu.armed = -1;
+  for (let item = cpu.timeouts.due(now); item; item = cpu.timeouts.due(now)) {
+    if (item.kind === ObjectKind.thread) { expireWait(k, item as Thread); continue; }
+    const c = item as SchedContext;
+    c.left = c.slice;
+    c.place = Place.nowhere;
+    place(k, c);
+  }
+  account(cpu);
+  if (cpu.current && cpu.current.left <= 0) cpu.reschedule = true;
+}
+
+/** Sets the hart's timer for what comes next. It may fire too early (then it is set again), never too late. */
+export function arm(cpu: Cpu): void {
+  const slice = cpu.current ? cpu.since + cpu.current.left : Infinity, next = Math.min(slice, cpu.timeouts.next);
+  if (next >= cpu.armed && cpu.armed >= 0) return;
+  cpu.armed = next;
+  cpu.hart.setTimer(next);
+}

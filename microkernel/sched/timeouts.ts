@@ -1,0 +1,70 @@
+/** The time-outs of one hart: a heap of what is due when; equal times in the order in which they were set. */
+
+/** A thread that waits, or a scheduling context whose budget comes back. In a heap while `heapIndex` >= 0. */
+export interface Timed { deadline: number; order: number; heapIndex: number; readonly kind: number }
+
+export class Timeouts {
+  readonly #heap: Timed[] = [];
+  #order = 0;
+
+  /** Cycle of the first, Infinity when there is none. */
+  get next(): number { return this.#heap.length > 0 ? this.#heap[0].deadline : Infinity; }
+
+  /** Sets (or moves) the time-out of `item`; Infinity = none. */
+  set(item: Timed, deadline: number): void {
+    if (item.heapIndex >= 0) this.cancel(item);
+    if (deadline === Infinity) return;
+    item.deadline = deadline;
+    item.order = this.#order++;
+    this.#heap.push(item);
+    this.#up(item, this.#heap.length - 1);
+  }
+
+  cancel(item: Timed): void {
+    const i = item.heapIndex;
+    if (i < 0) return;
+    item.heapIndex = -1;
+    item.deadline = Infinity;
+    const last = this.#heap.pop()!;
+    if (last === item) return;
+    this.#up(last, i);
+    this.#down(last, last.heapIndex);
+  }
+
+  /** Takes the first one that is due at `now` out. */
+  due(now: number): Timed | undefined {
+    const first = this.#heap[0];
+    if (!first || first.deadline > now) return undefined;
+    this.cancel(first);
+    return first;
+  }
+
+  #up(item: Timed, from: number): void {
+    let i = from;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!before(item, this.#heap[parent])) break;
+      this.#put(this.#heap[parent], i);
+      i = parent;
+    }
+    this.#put(item, i);
+  }
+  #down(item: Timed, from: number): void {
+    let i = from;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= this.#heap.length) break;
+      if (child + 1 < this.#heap.length && before(this.#heap[child + 1], this.#heap[child])) child++;
+      if (!before(this.#heap[child], item)) break;
+      this.#put(this.#heap[child], i);
+      i = child;
+    }
+    this.#put(item, i);
+  }
+  #put(item: Timed, i: number): void {
+    this.#heap[i] = item;
+    item.heapIndex = i;
+  }
+}
+
+const before = (a: Timed, b: Timed): boolean => a.deadline < b.deadline || (a.deadline === b.deadline && a.order < b.order);

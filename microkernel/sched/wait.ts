@@ -1,0 +1,44 @@
+/** How a wait ends before its time or in the regular way: out of every queue, the time-out cancelled, and ready again. */
+import { Kind, Status } from '../abi/index.ts';
+import type { Kernel } from '../kernel.ts';
+import { ThreadState, type Thread } from '../obj/thread.ts';
+import { endOfChain, makeReady, preempt, releaseHelpers } from './scheduler.ts';
+
+/** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
+export function endWait(k: Kernel, t: Thread, status: Status): void {
+  const partner = t.partner, event = t.event >= 0 && status !== Status.ok;
+  leave(k, t);
+  t.status = status;
+  if (event) t.state = ThreadState.stopped;
+  else makeReady(k, t);
+  if (!partner || status === Status.ok) return;
+  // Contexts that came through `t` to its partner no longer do.
+  releaseHelpers(k, endOfChain(partner));
+  preempt(k, t.cpu);
+}
+
+/** Takes `t` out of all that it waits in; its state is the caller's to set. */
+export function leave(k: Kernel, t: Thread): void {
+  if (t.heapIndex >= 0) t.cpu.timeouts.cancel(t);
+  t.inQueue?.remove(t);
+  const partner = t.partner;
+  if (partner?.currentCaller === t) partner.currentCaller = undefined;
+  const kept = t.keptReply;
+  if (kept) {
+    t.keptReply = kept.caller = undefined;
+    k.destroy(kept);
+  }
+  t.partner = t.waitingAt = t.onlyFrom = undefined;
+  t.portal = undefined;
+  t.event = -1;
+}
+
+export function expireWait(k: Kernel, t: Thread): void {
+  k.trace.record(t.cpu.hart.cycles, Kind.timeout, t.cpu.id, 0, t.id, t.partner ? t.partner.id : 0, t.sequence, 0, 0, 0);
+  endWait(k, t, Status.timeout);
+}
+
+/** The wait may last until now + `ns`. */
+export function setTimeout(t: Thread, ns: number): void {
+  if (ns !== Infinity) t.cpu.timeouts.set(t, t.cpu.hart.cycles + ns);
+}

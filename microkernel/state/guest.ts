@@ -1,0 +1,86 @@
+/**
+ * The state of a virtual processor beyond its registers: the vs* CSRs, what is injected, and the controls of its exits. They stay in
+ * the hart until another virtual processor needs it (`vsOwner`).
+ * @spec priv 18.2
+ */
+import { Mtd, S, type Utcb } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Thread } from '../obj/thread.ts';
+import type { Cpu } from '../sched/cpu.ts';
+
+/** VTVM, VTW, VTSR: what a virtual machine monitor may set of hstatus. */
+const HSTATUS_MASK = 0x70_0000n;
+/** The low word of hstatus that the kernel keeps: VSXL = 64 bits is fixed; HU stays off. */
+const CSR = { hstatus: 0x600, hgatp: 0x680 } as const;
+
+interface Row { readonly csr: number; readonly at: number; readonly group: number; readonly initial: bigint }
+const row = (csr: number, at: number, group: number, initial = 0n): Row => ({ csr, at, group, initial });
+
+/**
+ * CSR number, place in the state area, group, and the value of a new virtual processor: exceptions that are a guest operating system's
+ * own business and its interrupts are delegated, counters readable, Sstc and the cache-block operations on, `wfi` exits.
+ */
+const ROWS: readonly Row[] = [
+  row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs), row(0x241, S.vsepc, Mtd.vs),
+  row(0x242, S.vscause, Mtd.vs), row(0x243, S.vstval, Mtd.vs), row(0x280, S.vsatp, Mtd.vs),
+  row(0x602, S.hedeleg, Mtd.control, 0xb1ffn), row(0x603, S.hideleg, Mtd.control, 0x444n), row(0x606, S.hcounteren, Mtd.control, 7n),
+  row(0x60a, S.henvcfg, Mtd.control, 0xe000_0000_0000_00f1n), row(CSR.hstatus, S.hstatus, Mtd.control, 0x20_0000n),
+  row(0x605, S.htimedelta, Mtd.time),
+  row(0x645, S.hvip, Mtd.irq), row(0x204, S.vsie, Mtd.irq), row(0x24d, S.vstimecmp, Mtd.irq, 0xffff_ffff_ffff_ffffn),
+];
+export const VS_SLOTS = ROWS.length;
+export const GUEST_GROUPS = Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;
+
+export function initGuest(t: Thread): void { ROWS.forEach((r, i) => { t.vs![i] = r.initial; }); }
+
+export function guestOut(t: Thread, u: Utcb, mtd: number): number {
+  const live = t.cpu.vsOwner === t;
+  let bytes = 0;
+  if ((mtd & Mtd.mode) !== 0) { u.setNum(S.mode, t.mode); bytes += 8; }
+  if ((mtd & GUEST_GROUPS) === Mtd.mode) return bytes;
+  for (let i = 0; i < ROWS.length; i++) {
+    const r = ROWS[i];
+    if ((mtd & r.group) === 0) continue;
+    u.setBig(r.at, live ? read(t.cpu, r.csr) : t.vs![i]);
+    bytes += 8;
+  }
+  return bytes;
+}
+
+export function guestIn(t: Thread, u: Utcb, mtd: number): number {
+  const live = t.cpu.vsOwner === t;
+  let bytes = 0;
+  if ((mtd & Mtd.mode) !== 0) { t.mode = u.num(S.mode) === 0 ? 0 : 1; bytes += 8; }
+  if ((mtd & GUEST_GROUPS) === Mtd.mode) return bytes;
+  for (let i = 0; i < ROWS.length; i++) {
+    const r = ROWS[i];
+    if ((mtd & r.group) === 0) continue;
+    if (live) write(t.cpu, r.csr, u.big(r.at));
+    else t.vs![i] = u.big(r.at);
+    bytes += 8;
+  }
+  return bytes;
+}
+
+/** Exits are forced by these bits alone; whatever else a monitor writes to hstatus is the kernel's. */
+function write(cpu: Cpu, csr: number, value: bigint): void {
+  if (csr === CSR.hstatus) cpu.hart.setCsr(csr, (cpu.hart.csr(csr) & ~HSTATUS_MASK) | (value & HSTATUS_MASK));
+  else cpu.hart.setCsr(csr, value);
+}
+const read = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
+
+/** The world of `t` comes into the hart; the one before is saved. */
+export function loadGuest(k: Kernel, cpu: Cpu, t: Thread): void {
+  const old = cpu.vsOwner;
+  if (old) for (let i = 0; i < ROWS.length; i++) old.vs![i] = read(cpu, ROWS[i].csr);
+  cpu.vsOwner = t;
+  for (let i = 0; i < ROWS.length; i++) write(cpu, ROWS[i].csr, t.vs![i]);
+  k.counters.worldSwitches++;
+  k.charge(COSTS.worldSwitch);
+}
+
+/** Guest-physical translation of this task: Sv39x4, its VMID, its root. */
+export function switchGuestSpace(cpu: Cpu, root: number, vmid: number): void {
+  cpu.hart.setCsr(CSR.hgatp, (8n << 60n) | (BigInt(vmid) << 44n) | BigInt(root / 4096));
+}

@@ -1,0 +1,100 @@
+/**
+ * The state of a thread that runs on a hart, by groups (abi/mtd.ts): out of it into a UTCB, and back. Integer and floating-point
+ * registers stay in the hart until another thread needs it (`owner`), so that an event and its reply copy only what they carry.
+ */
+import { Mtd, S, type Utcb } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Thread } from '../obj/thread.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { guestIn, guestOut, loadGuest, GUEST_GROUPS } from './guest.ts';
+
+const X = S.x >> 2, A0 = 20, A7_END = 36;
+
+/** The thread's integer registers, wherever they are, as 32-bit halves. */
+export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.x32 : t.x;
+
+/** Copies the groups of `mtd` to the state area; answers the bytes copied. */
+export function stateOut(t: Thread, u: Utcb, mtd: number): number {
+  const to = u.i32;
+  let bytes = 0;
+  if ((mtd & (Mtd.args | Mtd.regs)) !== 0) {
+    const x = registersOf(t);
+    if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) to[X + i] = x[i]; bytes += 64; }
+    if ((mtd & Mtd.regs) !== 0) { copyOthers(to, X, x, 0); bytes += 184; }
+  }
+  if ((mtd & Mtd.pc) !== 0) { pcOut(t, u); bytes += 8; }
+  if ((mtd & Mtd.fpu) !== 0) { floatOut(t, u); bytes += 264; }
+  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestOut(t, u, mtd);
+  return bytes;
+}
+
+/** Takes the groups of `mtd` from the state area. */
+export function stateIn(t: Thread, u: Utcb, mtd: number): number {
+  const from = u.i32;
+  let bytes = 0;
+  if ((mtd & (Mtd.args | Mtd.regs)) !== 0) {
+    const x = registersOf(t);
+    if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) x[i] = from[X + i]; bytes += 64; }
+    if ((mtd & Mtd.regs) !== 0) { copyOthers(x, 0, from, X); x[0] = x[1] = 0; bytes += 184; }
+  }
+  if ((mtd & Mtd.pc) !== 0) { setPc(t, u.big(S.pc)); bytes += 8; }
+  if ((mtd & Mtd.fpu) !== 0) { floatIn(t, u); bytes += 264; }
+  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestIn(t, u, mtd);
+  return bytes;
+}
+
+/** x1 … x9 and x18 … x31. */
+function copyOthers(to: Int32Array, toBase: number, from: Int32Array, fromBase: number): void {
+  for (let i = 2; i < A0; i++) to[toBase + i] = from[fromBase + i];
+  for (let i = A7_END; i < 64; i++) to[toBase + i] = from[fromBase + i];
+}
+
+function pcOut(t: Thread, u: Utcb): void {
+  if (t.cpu.owner !== t) return u.setBig(S.pc, t.pc);
+  const pc = t.cpu.hart.pcNum;
+  if (pc < 2 ** 52 && pc > -(2 ** 52)) u.setNum(S.pc, pc);
+  else u.setBig(S.pc, t.cpu.hart.pc);
+}
+/** Instructions are at even addresses. */
+export function setPc(t: Thread, pc: bigint): void {
+  if (t.cpu.owner === t) t.cpu.hart.pc = pc & ~1n;
+  else t.pc = pc & ~1n;
+}
+
+function floatOut(t: Thread, u: Utcb): void {
+  const live = t.cpu.owner === t;
+  u.i64.set(live ? t.cpu.hart.f : t.f!, S.f >> 3);
+  u.setNum(S.fcsr, live ? t.cpu.hart.fcsr : t.fcsr);
+}
+function floatIn(t: Thread, u: Utcb): void {
+  const from = u.i64.subarray(S.f >> 3, (S.f >> 3) + 32), fcsr = u.num(S.fcsr) & 0xff;
+  if (t.cpu.owner === t) { t.cpu.hart.f.set(from); t.cpu.hart.fcsr = fcsr; }
+  else { t.f!.set(from); t.fcsr = fcsr; }
+}
+
+/** Makes `t` the owner of its hart's registers. */
+export function load(k: Kernel, cpu: Cpu, t: Thread): void {
+  if (cpu.owner !== t) {
+    save(cpu);
+    const { hart } = cpu;
+    hart.x32.set(t.x);
+    hart.f.set(t.f!);
+    hart.fcsr = t.fcsr;
+    hart.pc = t.pc;
+    cpu.owner = t;
+    k.charge(COSTS.registers);
+  }
+  if (t.guest && cpu.vsOwner !== t) loadGuest(k, cpu, t);
+}
+
+/** Saves the registers of who owns them. */
+function save(cpu: Cpu): void {
+  const old = cpu.owner;
+  if (!old) return;
+  const { hart } = cpu;
+  old.x.set(hart.x32);
+  old.f!.set(hart.f);
+  old.fcsr = hart.fcsr;
+  old.pc = hart.pc;
+}

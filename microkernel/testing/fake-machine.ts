@@ -1,0 +1,114 @@
+/**
+ * A machine without an engine, for specs of the kernel: RAM, time, timers and idle harts, but no instruction is ever executed. Enough
+ * for TypeScript threads.
+ */
+import type { Bus, HartApi, PhysicalMemory } from '../../machine/api.ts';
+import { Hosted, Kernel } from '../kernel.ts';
+import type { KernelMachine, KernelOptions } from '../boot.ts';
+import type { ThreadBody } from '../abi/index.ts';
+
+const BASE = 0x8000_0000;
+
+class FakeMemory implements PhysicalMemory {
+  readonly base = BASE;
+  readonly size: number;
+  readonly #bytes: Uint8Array;
+  readonly #data: DataView;
+  constructor(size: number) {
+    this.size = size;
+    this.#bytes = new Uint8Array(size);
+    this.#data = new DataView(this.#bytes.buffer);
+  }
+  isRam(pa: number, length: number): boolean { return pa >= BASE && pa + length <= BASE + this.size; }
+  u8(pa: number): number { return this.#data.getUint8(pa - BASE); }
+  u16(pa: number): number { return this.#data.getUint16(pa - BASE, true); }
+  u32(pa: number): number { return this.#data.getUint32(pa - BASE, true); }
+  u64(pa: number): bigint { return this.#data.getBigUint64(pa - BASE, true); }
+  setU8(pa: number, v: number): void { this.#data.setUint8(pa - BASE, v); }
+  setU16(pa: number, v: number): void { this.#data.setUint16(pa - BASE, v, true); }
+  setU32(pa: number, v: number): void { this.#data.setUint32(pa - BASE, v, true); }
+  setU64(pa: number, v: bigint): void { this.#data.setBigUint64(pa - BASE, v, true); }
+  view(pa: number, length: number): Uint8Array { return this.#bytes.subarray(pa - BASE, pa - BASE + length); }
+  writable(pa: number, length: number): Uint8Array { return this.view(pa, length); }
+  fill(pa: number, length: number, byte: number): void { this.#bytes.fill(byte, pa - BASE, pa - BASE + length); }
+  copy(to: number, from: number, length: number): void { this.#bytes.copyWithin(to - BASE, from - BASE, from - BASE + length); }
+}
+
+class FakeHart implements HartApi {
+  readonly id: number;
+  readonly x = new BigInt64Array(32);
+  readonly f = new BigInt64Array(32);
+  readonly x32 = new Int32Array(this.x.buffer);
+  pc = 0n;
+  readonly pcNum = 0;
+  priv: 0 | 1 | 3 = 0;
+  virt = false;
+  fcsr = 0;
+  readonly causeCode = 0;
+  readonly causeIsInterrupt = false;
+  readonly tvalNum = 0;
+  cycles = 0;
+  readonly instret = 0;
+  timer = Infinity;
+  kicked = false;
+  waiting = false;
+  fences = 0;
+  constructor(id: number) { this.id = id; }
+  num(i: number): number { return Number(this.x[i]); }
+  setNum(i: number, v: number): void { this.x[i] = BigInt(v); }
+  csr(): bigint { return 0n; }
+  setCsr(): void {}
+  enter(): void {}
+  resume(): void { throw new Error('the fake machine executes nothing'); }
+  advance(): void {}
+  idle(): void { this.waiting = true; }
+  switchSpace(): void {}
+  charge(n: number): void { this.cycles += n; }
+  setTimer(cycle: number): void { this.timer = cycle; }
+  kick(): void { this.kicked = true; }
+  sfenceVma(): void { this.fences++; }
+  hfenceGvma(): void { this.fences++; }
+}
+
+export class FakeMachine implements KernelMachine {
+  readonly harts: FakeHart[];
+  readonly memory: FakeMemory;
+  readonly bus: Bus = { read: () => undefined, write: () => false };
+  readonly supervisor = new Hosted();
+
+  constructor(bytes = 16 * 2 ** 20, harts = 1) {
+    this.memory = new FakeMemory(bytes);
+    this.harts = Array.from({ length: harts }, (_, i) => new FakeHart(i));
+  }
+
+  /** Runs until every hart waits for ever, or `steps` slices have passed. */
+  run(steps = 100_000): void {
+    for (let i = 0; i < steps; i++) {
+      const next = this.#next();
+      if (!next) return;
+      const at = next.kicked ? next.cycles : Math.max(next.cycles, next.timer);
+      next.cycles = at;
+      next.kicked = next.waiting = false;
+      next.timer = Infinity;
+      this.supervisor.wake(next);
+    }
+    throw new Error('the fake machine is still busy');
+  }
+  /** The hart whose turn is first; undefined when none will ever wake. */
+  #next(): FakeHart | undefined {
+    let best: FakeHart | undefined, at = Infinity;
+    for (const h of this.harts) {
+      const due = h.kicked ? h.cycles : Math.max(h.cycles, h.timer);
+      if (due < at) { at = due; best = h; }
+    }
+    return best;
+  }
+}
+
+/** Boots a kernel on a fake machine with this first thread and runs it until all is quiet. Kernel lines go to `lines`. */
+export function bootFake(root: ThreadBody, options: Partial<KernelOptions> & { harts?: number; bytes?: number } = {}): { kernel: Kernel; machine: FakeMachine; lines: string[] } {
+  const machine = new FakeMachine(options.bytes, options.harts), lines: string[] = [];
+  const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
+  machine.run();
+  return { kernel, machine, lines };
+}

@@ -1,0 +1,28 @@
+/** The end of a thread: whatever it was doing, and whoever waits for it. Its object stays, dead, until its capabilities are gone. */
+import { Kind, Status } from '../abi/index.ts';
+import type { Kernel } from '../kernel.ts';
+import { ThreadState, type Thread } from '../obj/thread.ts';
+import { detach, endOfChain, preempt, releaseHelpers } from '../sched/scheduler.ts';
+import { endWait, leave } from '../sched/wait.ts';
+
+export function killThread(k: Kernel, t: Thread): void {
+  if (t.state === ThreadState.dead) return;
+  const { cpu, partner } = t;
+  leave(k, t);
+  t.state = ThreadState.dead;
+  if (partner) releaseHelpers(k, endOfChain(partner));
+  if (t.context) {
+    detach(k, t.context);
+    t.context.thread = undefined;
+    t.context = undefined;
+  }
+  const caller = t.currentCaller;
+  if (caller) endWait(k, caller, Status.dead);
+  for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
+  releaseHelpers(k, t);
+  if (cpu.running === t) { cpu.running = undefined; preempt(k, cpu); }
+  if (cpu.owner === t) cpu.owner = undefined;
+  if (cpu.vsOwner === t) cpu.vsOwner = undefined;
+  t.running = undefined;
+  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, k.cpu.running ? k.cpu.running.id : 0, t.id, 0, t.kind, 0, 0);
+}
