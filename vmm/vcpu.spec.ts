@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Cause, IpcFlag, Mtd, Ops, S, Syscalls, type IpcRequest, type Sys, type Utcb } from '../microkernel/abi/index.ts';
+import { Bus } from './devices/bus.ts';
+import type { Device } from './devices/device.ts';
+import { RAM_BASE } from './ram.ts';
+import { Sbi } from './sbi/extensions.ts';
+import { Characters } from './streams.ts';
+import { fakeRam, fakeUtcb } from './testing.ts';
+import { Vcpu } from './vcpu.ts';
+import type { Vm } from './vm.ts';
+import { Work } from './work.ts';
+
+const WAKE = 77, GUEST = 50;
+const REPLY_AND_WAIT = IpcFlag.reply | IpcFlag.receive;
+
+/** A vCPU's thread driven by hand: `event` is what the kernel does at an exit, `step` answers a system call. */
+class Rig {
+  now = 0;
+  readonly utcb: Utcb = fakeUtcb();
+  readonly sys: Syscalls = new Syscalls({ utcb: this.utcb, memory: undefined as never, now: () => this.now, charge: () => {} });
+  readonly work = new Work();
+  readonly bus = new Bus();
+  readonly ended: unknown[] = [];
+  readonly chars = new Characters(() => {}, () => {});
+  readonly cpus: Vcpu[] = [];
+  readonly v: Vcpu;
+  readonly #thread: Sys<void>;
+  #request: IpcRequest;
+  constructor() {
+    const { work, bus, chars, cpus, ended } = this;
+    const vm = { ram: fakeRam(), work, bus, chars, console: chars, cpus, sbi: new Sbi(), end: (e: unknown) => ended.push(e), ended: false, *fence() {} } as unknown as Vm;
+    cpus.push(new Vcpu(0, vm, GUEST, WAKE), new Vcpu(1, vm, GUEST + 1, WAKE + 1));
+    this.v = cpus[0];
+    this.#thread = this.v.serve(this.sys);
+    this.#request = this.#thread.next(0).value as IpcRequest;
+  }
+  event(cause: number, words: number[] = []): this {
+    words.forEach((w, i) => this.utcb.setWord(i, w));
+    this.utcb.setTag(cause, words.length);
+    return this.step();
+  }
+  step(status = 0): this { this.#request = this.#thread.next(status).value as IpcRequest; return this; }
+  /** What the thread asks the kernel now. */
+  get asks(): { flags: number; cap: number; label: number; timeout: number } {
+    const r = this.#request;
+    return { flags: r.flags, cap: r.cap, label: this.utcb.label, timeout: r.receiveTimeout };
+  }
+  get answered(): boolean { return this.asks.flags === REPLY_AND_WAIT; }
+}
+const wait = (timeout: number) => expect.objectContaining({ cap: WAKE, label: Ops.semaphore.down.label, timeout });
+
+describe('a vCPU', () => {
+  let r: Rig;
+  const boot = (): void => {
+    r.v.begin(0x8020_0000n, 0x8fe0_0000n);
+    r.event(Cause.startup);
+    while (!r.answered) r.step();
+  };
+  beforeEach(() => { r = new Rig(); });
+
+  it('starts when it is told where, with all of its state', () => {
+    r.event(Cause.startup);
+    expect(r.asks).toEqual(wait(Infinity));
+    r.v.begin(0x8020_0000n, 0x8fe0_0000n);
+    r.step();
+    while (!r.answered) r.step();
+    expect([r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.num(S.mode), r.utcb.big(S.vstimecmp), r.v.started]).toEqual([0x8020_0000, 0, 0x8fe0_0000, 1, -1n, true]);
+    expect(r.utcb.mtd & (Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq)).toBe(Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq);
+  });
+
+  it('waits in wfi for its timer, to the nanosecond', () => {
+    boot();
+    r.now = 1_000_050;
+    r.utcb.setNum(S.vsie, 1 << 5); r.utcb.setNum(S.vstimecmp, 20_000);
+    r.event(Cause.wfi);
+    expect(r.asks).toEqual(wait(999_950));
+    r.now = 2_000_000;
+    r.step(8);
+    expect([r.answered, r.utcb.mtd]).toEqual([true, 0]);
+  });
+
+  it('does not wait for what is pending, and not for what is disabled', () => {
+    boot();
+    r.utcb.setNum(S.hvip, 1 << 2); r.utcb.setNum(S.vsie, 1 << 1); r.utcb.setBig(S.vstimecmp, -1n);
+    expect(r.event(Cause.wfi).answered).toBe(true);
+    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 1); r.utcb.setNum(S.vstimecmp, 1);
+    r.now = 1e6;
+    expect(r.event(Cause.wfi).asks).toEqual(wait(Infinity));
+  });
+
+  it('is woken by an external interrupt, which goes into hvip', () => {
+    boot();
+    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 9); r.utcb.setBig(S.vstimecmp, -1n);
+    r.event(Cause.wfi);
+    r.v.setExternal(true);
+    expect([...r.v.attend(r.sys)].length).toBe(1); // raises the semaphore
+    r.step();
+    while (!r.answered) r.step();
+    expect([r.utcb.mtd, r.utcb.num(S.hvip)]).toEqual([Mtd.irq, 1 << 10]);
+    r.v.setExternal(false);
+    r.event(Cause.recall);
+    while (!r.answered) r.step();
+    expect([r.utcb.mtd, r.utcb.num(S.hvip)]).toEqual([Mtd.irq, 0]);
+  });
+
+  it('is recalled while it runs, left alone while its event is handled', () => {
+    boot();
+    const attention = r.v.attend(r.sys);
+    expect(attention.next(0).value).toMatchObject({ cap: GUEST });
+    expect(r.utcb.label).toBe(Ops.thread.recall.label);
+  });
+
+  it('stops for good, and can be started again', () => {
+    boot();
+    r.utcb.setNum(S.x + 8 * 17, 0x48_534d); r.utcb.setNum(S.x + 8 * 16, 1);
+    r.event(Cause.sbi);
+    expect([r.asks.label, r.v.started]).toEqual([Ops.semaphore.down.label, false]);
+    r.v.begin(BigInt(RAM_BASE), 7n);
+    r.step();
+    while (!r.answered) r.step();
+    expect([r.utcb.pc, r.utcb.x(11)]).toEqual([RAM_BASE, 7]);
+  });
+
+  describe('at a device', () => {
+    const seen: string[] = [];
+    const device: Device = { name: 'probe', size: 16, read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); } };
+    const fault = (gpa: number, htinst: number, store: boolean): void => {
+      r.utcb.setBig(S.pc, -0x10n);
+      r.event(Cause.guestPageFault, [store ? 23 : 21, gpa % 4, Math.floor(gpa / 4), htinst]);
+    };
+    beforeEach(() => { seen.length = 0; boot(); r.bus.attach(0x1000_0000, device); });
+
+    it('loads with the right size and sign into the right register', () => {
+      fault(0x1000_0001, 0x0000_0783, false); // lb a5
+      expect([seen, r.utcb.x(15), r.utcb.big(S.pc), r.utcb.mtd]).toEqual([['r1 1'], -128, -0xcn, Mtd.args | Mtd.pc]);
+      fault(0x1000_0004, 0x0000_6281, false); // lwu t0, compressed length
+      expect([r.utcb.x(5), r.utcb.big(S.pc), r.utcb.mtd]).toEqual([0x8000_0080, -0xen, Mtd.regs | Mtd.pc]);
+      fault(0x1000_0008, 0x0000_3783, false); // ld a5
+      expect([seen.slice(2), r.utcb.xBig(15)]).toEqual([['r4 8', 'r4 12'], BigInt.asIntN(64, 0x8000_0080_8000_0080n)]);
+    });
+    it('stores what the register holds', () => {
+      r.utcb.setNum(S.x + 8 * 15, 0x1234_5678);
+      fault(0x1000_0003, 0x00f0_0023, true); // sb
+      fault(0x1000_0004, 0x00f0_2023, true); // sw
+      fault(0x1000_0004, 0x0000_2023, true); // sw zero
+      expect([seen, r.utcb.mtd]).toEqual([['w1 3 78', 'w4 4 12345678', 'w4 4 0'], Mtd.pc]);
+    });
+    it('gives the guest an access fault where nobody is, and for atomics', () => {
+      r.utcb.setBig(S.vstvec, 0x8020_1000n);
+      for (const [gpa, htinst] of [[0x2000_0000, 0x2783], [0x1000_0000, 0x1002_02af], [0x1000_0002, 0x2783]]) {
+        fault(gpa, htinst, false);
+        expect(r.asks.label).toBe(Ops.thread.getState.label);
+        r.step();
+        expect([r.answered, r.utcb.pc, r.utcb.num(S.vscause)]).toEqual([true, 0x8020_1000, 5]);
+      }
+      expect(seen).toEqual([]);
+    });
+  });
+});
