@@ -24,7 +24,12 @@ static u64 put_text(u64 at, const char *text) {
   mine->words[at] = n;
   return at + 1 + (n + 7) / 8;
 }
-static void say(const char *text) { call(mine, log_cap, LOG_LINE, put_text(0, text)); }
+/* One line of the log. */
+static void say(const char *text) {
+  u64 words = put_text(0, text), n = mine->words[0]++;
+  ((char *)&mine->words[1])[n] = '\n';
+  call(mine, log_cap, LOG_LINE, n % 8 ? words : words + 1);
+}
 
 static void end(u64 status, const char *text) {
   extern void die(void);
