@@ -63,9 +63,9 @@ export interface HartApi {
   readonly instret: number;
   /** Adds cycles for work done by the supervisor or its servers. */
   charge(cycles: number): void;
-  /** Hosted: raise a supervisor timer trap at exactly this cycle (Infinity = none); replaces the earlier one. */
+  /** Hosted: raise a supervisor timer trap at exactly this cycle (Infinity = none), once; replaces the earlier one. */
   setTimer(cycle: number): void;
-  /** Hosted, from another hart: raise a supervisor software interrupt trap there. */
+  /** Hosted, from another hart: raise a supervisor software interrupt trap there, once. */
   kick(): void;
   sfenceVma(va?: number, asid?: number): void;
   hfenceGvma(gpa?: number, vmid?: number): void;

@@ -19,6 +19,7 @@ import type { EngineSide } from './engine/port.ts';
 import { Events } from './events.ts';
 import type { Clock } from './events.ts';
 import type { Firmware, FirmwareHost } from './firmware/host.ts';
+import { IP } from './hart/bits.ts';
 import { TlbPool } from './hart/contexts.ts';
 import { Hart } from './hart/hart.ts';
 import type { HartHost } from './hart/host.ts';
@@ -49,7 +50,10 @@ export interface MachineOptions {
 export interface RunLimits {
   /** Stop after so many more instructions, over all harts: 'instructions'. */
   maxInstructions?: number;
-  /** Return after so many more cycles: 'yield'. For hosts that have other things to do now and then. */
+  /**
+   * Return after so many more cycles, at the end of a round: 'yield'. For hosts that have other things to do now and then;
+   * it does not change what the machine computes.
+   */
   maxCycles?: number;
 }
 
@@ -66,7 +70,6 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   readonly engine: EngineSide;
   readonly tlbs: TlbPool;
   readonly harts: readonly Hart[];
-  readonly supervisor: Supervisor | undefined;
   readonly hostedMode: number;
   readonly quantum: number;
   firmware: Firmware | undefined;
@@ -76,6 +79,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #end = 0;
   #running: Hart | undefined;
   #first = 0;
+  #supervisor: Supervisor | undefined;
   #reason: StopReason | undefined;
   #lastTick = 0;
   readonly #inputs: (() => void)[] = [];
@@ -87,20 +91,28 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     const scheduled = (cycle: number): void => this.#scheduled(cycle);
     this.events = new Events(clock(this, scheduled));
     this.tlbs = new TlbPool(this.linear);
-    this.supervisor = options.supervisor;
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
     this.quantum = options.quantum ?? DEFAULT_QUANTUM;
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
     this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa: options.isa ?? FULL_ISA });
     this.memory = new Ram(this.linear, this.engine);
-    for (const hart of this.harts) {
-      // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
-      if (this.supervisor === undefined) hart.parked = true;
-      else {
+    // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
+    for (const hart of this.harts) hart.parked = true;
+    this.supervisor = options.supervisor;
+  }
+
+  get supervisor(): Supervisor | undefined { return this.#supervisor; }
+
+  /** From now on this supervisor has HS mode; harts that had none start as firmware would leave them, and wait. */
+  set supervisor(supervisor: Supervisor | undefined) {
+    if (this.#supervisor === undefined && supervisor !== undefined) {
+      for (const hart of this.harts) {
         hart.presetForSupervisor();
+        hart.parked = false;
         hart.waiting = true;
       }
     }
+    this.#supervisor = supervisor;
   }
 
   // ---- the board ---------------------------------------------------------------------------------------------------
@@ -215,7 +227,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
         this.#round = Math.min(next, lastCycle);
         continue;
       }
-      this.#runRound(lastCycle, lastInstruction);
+      this.#runRound(lastInstruction);
     }
   }
 
@@ -236,23 +248,16 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
       if (h.parked) continue;
       if (h.waiting && wakePending(h)) {
         h.waiting = false;
+        h.woken = this.#supervisor !== undefined;
         h.sliceEnd = Math.max(h.sliceEnd, this.#round);
-        if (this.supervisor !== undefined) this.#wakeHosted(h);
       }
       if (!h.waiting) any = true;
     }
     return any;
   }
 
-  #wakeHosted(h: Hart): void {
-    this.#running = h;
-    h.endKick();
-    this.supervisor!.wake(h);
-    this.#running = undefined;
-  }
-
-  #runRound(lastCycle: number, lastInstruction: number): void {
-    this.#end = Math.min(this.#round + this.quantum, this.events.next, lastCycle);
+  #runRound(lastInstruction: number): void {
+    this.#end = Math.min(this.#round + this.quantum, this.events.next);
     const count = this.harts.length;
     const first = this.#first;
     this.#first = 0;
@@ -260,27 +265,37 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
       const h = this.harts[(first + i) % count];
       if (!h.waiting && !h.parked) this.#runHart(h, lastInstruction);
     }
+    this.#round = Math.max(this.#round, this.#reached());
+  }
+
+  /** The cycle up to which every hart has come: the end of the round, less when it was stopped, more when all were charged past it. */
+  #reached(): number {
     let reached = Infinity;
     for (const h of this.harts) if (!h.waiting && !h.parked) reached = Math.min(reached, h.sliceEnd);
-    if (this.#reason === undefined || reached < this.#end) this.#round = reached === Infinity ? this.#end : Math.max(this.#round, Math.min(reached, Math.max(this.#end, this.events.next)));
+    if (reached === Infinity) return this.#end;
+    return reached > this.#end ? Math.min(reached, Math.max(this.#end, this.events.next)) : reached;
   }
 
   /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
   #runHart(h: Hart, lastInstruction: number): void {
     this.#running = h;
     while (h.sliceEnd < this.#end && this.#reason === undefined) {
-      deliverInterrupt(h);
-      if (h.waiting || h.parked) break;
-      let cycles = this.#end - h.sliceEnd;
-      if (cycles <= 0) break;
-      if (lastInstruction < Infinity) cycles = Math.min(cycles, lastInstruction - this.instructions);
+      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions);
       if (cycles <= 0) break;
       h.beginSlice(cycles);
-      this.engine.run(h.id);
+      if (h.woken) this.#wakeHosted(h);
+      else deliverInterrupt(h);
+      if (!h.waiting && !h.parked) this.engine.run(h.id);
       h.finishSlice();
       if (h.waiting || h.parked) break;
     }
     this.#running = undefined;
+  }
+
+  #wakeHosted(h: Hart): void {
+    h.woken = false;
+    h.drive(IP.SSI | IP.STI, false); // kick and setTimer are for one time
+    this.#supervisor!.wake(h);
   }
 
   /** An event has become the earliest: the hart that runs must not run past it. */

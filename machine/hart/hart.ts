@@ -49,6 +49,8 @@ export class Hart implements HartApi {
   wires = 0;
   /** In wfi or idle: nothing to do until an enabled interrupt is pending. Parked: nothing to do until started. */
   waiting = false;
+  /** Hosted: the supervisor is to be told that the wait is over. */
+  woken = false;
   parked = false;
   /** Privilege and virtualization of loads and stores (they differ from those of the hart under MPRV). */
   dataPriv = 3;

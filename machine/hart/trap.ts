@@ -4,7 +4,7 @@
  * @spec priv 3.1.6 @spec priv 18.6
  */
 import { HS, SLOW } from '../engine/layout.ts';
-import { Cause, HSTATUS, MSTATUS } from './bits.ts';
+import { Cause, HSTATUS, IP, MSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
 import { transformedInstruction } from './tinst.ts';
@@ -55,6 +55,8 @@ function halfword(h: Hart, lo: number, hi: number): number {
 export function takeInterrupt(h: Hart, number: number, target: number): void {
   if (target === 0) return enterGuest(h, number - 1, INTERRUPT_HI, 0, 0);
   note(h, number, true, 0, 0);
+  // A hosted supervisor is told once of a kick or of its timer.
+  if (h.host.supervisor !== undefined) h.drive((1 << number) & (IP.SSI | IP.STI), false);
   if (target === 3) enterMachine(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
   else enterSupervisor(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
 }
