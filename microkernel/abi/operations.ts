@@ -22,6 +22,7 @@ export const Ops = {
     unmap: op(0x201, 'flexpage flags', '', 'Takes the rights of the flexpage away from everything derived from that range of this task (and from the range itself with flags = 1). Rights 0 mean all rights. Works for memory and capabilities.'),
     lookup: op(0x202, 'address', 'flexpage', 'What is mapped at an address: flexpage with rights, 0 = nothing.'),
     delete: op(0x203, 'selector', '', 'Empties one slot of this task\'s capability space (what was derived from it stays).'),
+    name: op(0x204, 'text', '', 'A name for traces: up to 64 bytes of text, packed in the words.'),
     fence: op(0x205, 'address size', '', 'VM task: every hart forgets what it caches of the guest\'s own translations and code in this range (size 0 = all).'),
   },
   thread: {

@@ -1,5 +1,5 @@
 /**
- * Interrupts of devices. The kernel owns the interrupt controller: it claims, masks the line, completes, and the line's semaphore goes
+ * Interrupts of devices. The kernel owns the interrupt controller: it claims, completes, masks the line, and the line's semaphore goes
  * up; `ack` unmasks. A line that nobody waits for stays masked. All lines go to hart 0.
  *
  * PLIC registers (of hart 0's supervisor context, number 1):
@@ -47,8 +47,8 @@ export class Interrupts {
     for (let i = 0; i < LINES; i++) {
       const line = this.#bus.read(PLIC.base + PLIC.claim, 4) ?? 0;
       if (line === 0) return;
+      this.#write(PLIC.claim, line); // before it is masked: completing a masked line does nothing
       this.#enable(line, false);
-      this.#write(PLIC.claim, line);
       this.#fire(cpu, line);
     }
   }
