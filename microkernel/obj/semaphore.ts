@@ -1,6 +1,6 @@
 /**
  * Semaphore: a counting signal. `up` (right: use) adds one or wakes a waiting thread; `down` (right: control) takes one, or waits. An
- * interrupt is a semaphore whose `up` the hardware does: the line is masked when it fires and unmasked by `ack`.
+ * interrupt is a semaphore whose `up` the hardware does: the line is silent from when it fires to `ack`.
  */
 import { Status } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';

@@ -1,6 +1,6 @@
 /**
- * Interrupts of devices. The kernel owns the interrupt controller: it claims, completes, masks the line, and the line's semaphore goes
- * up; `ack` unmasks. A line that nobody waits for stays masked. All lines go to hart 0.
+ * Interrupts of devices. The kernel owns the interrupt controller: it claims, and the line's semaphore goes up; `ack` completes. In
+ * between the line is silent. A line that nobody has waited for is not enabled. All lines go to hart 0.
  *
  * PLIC registers (of hart 0's supervisor context, number 1):
  *   0x00_0000 + 4 line  priority      0x00_2080  enable, one bit a line
@@ -38,6 +38,7 @@ export class Interrupts {
 
   /** Handled: the line may fire again. */
   ack(line: number): void {
+    if (this.#pending[line]) this.#write(PLIC.claim, line);
     this.#pending[line] = 0;
     this.#enable(line, true);
   }
@@ -47,8 +48,6 @@ export class Interrupts {
     for (let i = 0; i < LINES; i++) {
       const line = this.#bus.read(PLIC.base + PLIC.claim, 4) ?? 0;
       if (line === 0) return;
-      this.#write(PLIC.claim, line); // before it is masked: completing a masked line does nothing
-      this.#enable(line, false);
       this.#fire(cpu, line);
     }
   }
