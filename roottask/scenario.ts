@@ -18,7 +18,7 @@ export interface Component {
   readonly caps?: Readonly<Record<string, CapSource>>;
   /** Most memory that it gets from moe (default 4M); kept free for it. */
   readonly memory?: Size;
-  /** Most kernel memory for its objects, page tables and mapping nodes (default 4M). */
+  /** Most kernel memory for its objects, page tables and mapping nodes (default 1M). */
   readonly kernelMemory?: Size;
   /** Boot modules that it may open; `true` = all. */
   readonly roms?: readonly string[] | true;

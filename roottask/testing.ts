@@ -175,7 +175,7 @@ export class FakeKernel {
         return done();
       }
       case Ops.semaphore.down.label: return this.down(t, o as Semaphore, w(0), r.receiveTimeout);
-      default: return this.wake(t, label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
+      default: return this.wake(t, label === Ops.task.name.label || label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
     }
   }
   private down(t: Thread, s: Semaphore, clear: number, timeout: number): void {

@@ -13,7 +13,7 @@ import { rootTask, startOrder, type ComponentState } from '../roottask/root/main
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
 import { ChannelEnd } from './channel.ts';
 import { deviceList } from './devices.ts';
-import { ramFor } from './ram.ts';
+import { kernelMemoryFor, ramFor } from './ram.ts';
 import type { Arrival, Channel, Host, Result, SystemOptions } from './host.ts';
 import { Pace } from './pace.ts';
 import { Tally } from './tally.ts';
@@ -56,6 +56,7 @@ export class System {
     this.board = this.makeBoard();
     this.machine = this.board.machine;
     this.kernel = this.makeKernel();
+    this.machine.harts[0]!.kick();
     for (const a of host.door?.arrivals ?? []) this.machine.events.at(a.cycle, () => this.letIn(a));
   }
 
@@ -88,11 +89,11 @@ export class System {
   }
   private makeKernel(): Kernel {
     const { host, scenario, board, options } = this, modules = host.modules ?? [];
-    const room = board.machine.memory.size - modules.reduce((n, m) => n + m.bytes.length, 0);
-    if (room < 16 * MIB) throw new SystemError(`${sizeText(board.machine.memory.size)} of memory are too little: the boot modules leave ${sizeText(Math.max(0, room))}`);
+    const { size } = board.machine.memory, fixed = kernelMemoryFor(scenario) + modules.reduce((n, m) => n + m.bytes.length, 0);
+    if (size - fixed < 8 * MIB) throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
       machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name }), seed: options.seed ?? 0,
-      trace: this.tally, log: host.kernelLog,
+      kernelMemory: kernelMemoryFor(scenario), trace: this.tally, log: host.kernelLog,
       root: rootTask(scenario, {
         changed: state => this.components.set(state.name, state),
         finished: (status, why) => { this.verdict = { status, why }; },
@@ -158,7 +159,7 @@ export class System {
     }
     const ended = this.ended(reason);
     if (ended === 'idle' || ended === 'running') return this.over ?? ended;
-    this.kernel.flushTrace();
+    this.kernel.trace.flush();
     return (this.over = ended);
   }
 

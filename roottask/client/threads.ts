@@ -2,12 +2,15 @@
 import { Ops, Own, ThreadFlag, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
 import { crash } from './lifecycle.ts';
+import { nameIt } from './wire.ts';
 import { bad, good, type Result } from './result.ts';
 
 export interface SpawnOptions {
   /** 0–255; default 100, which is what main threads of components have. `donated`: none of its own, runs on its callers' time. */
   readonly priority?: number | 'donated';
   readonly hart?: number;
+  /** In traces; default: the component's name. */
+  readonly name?: string;
   /** What an exception out of the body means: the whole component crashes (default), or only this thread ends. */
   readonly crash?: 'component' | 'thread';
 }
@@ -22,6 +25,7 @@ export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: Spawn
   };
   let status = yield* sys.invoke(Own.factory, Ops.factory.createThread, [thread, Own.task, ThreadFlag.typescript, 0, options.hart ?? 0], undefined, guarded);
   if (status !== 0) return bad(status, `${env.name}: thread`);
+  yield* nameIt(sys, thread, Ops.thread.name, options.name ?? env.name);
   if (priority === 'donated') return good({ thread, context: undefined });
   const context = env.selector();
   status = yield* sys.invoke(Own.factory, Ops.factory.createSchedContext, [context, priority, 0, 0]);

@@ -41,6 +41,15 @@ export function put(utcb: Utcb, label: number, words: readonly number[], extra: 
   utcb.mtd = 0;
 }
 
+/** Gives a task or thread (row: its `name` operation) a name in traces. */
+export function* nameIt(sys: Syscalls, cap: number, row: Operation, name: string): Sys<void> {
+  const bytes = bytesOf(name).subarray(0, 64), n = (bytes.length + 7) >> 3;
+  for (let i = 0; i < n; i++) sys.utcb.setWord(i, 0);
+  putBytes(sys.utcb, 0, bytes);
+  sys.utcb.setTag(row.label, n);
+  yield sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap);
+}
+
 /** A request: answers the status of the system call, or else the status in the reply's label. Result words stand in the UTCB. */
 export function* ask(sys: Syscalls, cap: number, row: Operation, words: readonly number[] = [], extra: Extra = {}): Sys<number> {
   const u = sys.utcb;

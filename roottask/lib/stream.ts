@@ -2,7 +2,7 @@
  * Server side of the stream protocol (Protocol.stream): a driver or multiplexer says how bytes go out, and feeds what comes in; sessions,
  * buffers, input queues and semaphores are here.
  */
-import { CapRight, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { Protocol, STREAM_HALF, STREAM_ORDER, getBytes, type Env } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 
@@ -89,7 +89,7 @@ export class StreamServer {
       if (status !== 0) return refuse(status);
       s.state.semaphore = semaphore;
     }
-    return { status: 0, items: [{ flexpage: capPage(s.state.semaphore, 0, CapRight.use | CapRight.map), dest }] };
+    return { status: 0, items: [{ flexpage: capPage(s.state.semaphore), dest }] };
   }
   private *write(sys: Syscalls, s: Session<StreamState>, bytes: Uint8Array): Sys<Answer> {
     const status = yield* this.backend.write(sys, s.state, bytes);

@@ -6,7 +6,7 @@ import type { BootInfo } from '../../microkernel/abi/index.ts';
 import { LocalEnv } from './env.ts';
 
 export type ClientState = 'starting' | 'running' | 'exited' | 'crashed' | 'killed';
-export const DEFAULT_MEMORY = 4 << 20, DEFAULT_KERNEL_MEMORY = 4 << 20;
+export const DEFAULT_MEMORY = 4 << 20, DEFAULT_KERNEL_MEMORY = 1 << 20;
 
 export class Client {
   readonly id: number;

@@ -2,8 +2,9 @@
  * roottask's main thread: boots the scenario in the order of its dependencies, waits for ends and failures, restarts what is to be
  * restarted, and ends the machine with the scenario's status.
  */
-import { NEVER, Ops, readBootInfo, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import { Initial, NEVER, Ops, readBootInfo, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
 import { spawn } from '../client/threads.ts';
+import { nameIt } from '../client/wire.ts';
 import { bytesOfSize, sizeText, type Scenario } from '../scenario.ts';
 import { DEFAULT_MEMORY, type Client } from './client.ts';
 import { Root } from './root.ts';
@@ -75,8 +76,10 @@ class Main {
   private *prepare(sys: Syscalls): Sys<void> {
     const { root } = this;
     yield* root.prepare(sys);
-    const service = yield* spawn(sys, root.env, s => root.service(s), { priority: PRIORITY.service, crash: 'thread' });
-    const log = yield* spawn(sys, root.env, s => root.log.run(s), { priority: PRIORITY.log, crash: 'thread' });
+    yield* nameIt(sys, Initial.task, Ops.task.name, 'roottask');
+    yield* nameIt(sys, Initial.thread, Ops.thread.name, 'roottask');
+    const service = yield* spawn(sys, root.env, s => root.service(s), { name: 'roottask/service', priority: PRIORITY.service, crash: 'thread' });
+    const log = yield* spawn(sys, root.env, s => root.log.run(s), { name: 'roottask/log', priority: PRIORITY.log, crash: 'thread' });
     if (!service.ok || !log.ok) throw new Error('roottask: no memory for its own threads');
     root.serviceThread = service.value.thread;
   }

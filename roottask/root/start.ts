@@ -5,7 +5,7 @@ import { crash, exit } from '../client/lifecycle.ts';
 import { Protocol } from '../client/protocol.ts';
 import { bad, good, type Result } from '../client/result.ts';
 import { DEFAULT_PRIORITY, crashText } from '../client/threads.ts';
-import { put } from '../client/wire.ts';
+import { nameIt, put } from '../client/wire.ts';
 import { bytesOfSize, sizeText, type CapSource } from '../scenario.ts';
 import { DEFAULT_KERNEL_MEMORY, type Client } from './client.ts';
 import type { LocalEnv } from './env.ts';
@@ -30,6 +30,8 @@ export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<
   client.startedAt = sys.now();
   const made = yield* createObjects(root, sys, client);
   if (!made.ok) return made;
+  yield* nameIt(sys, client.task, Ops.task.name, client.name);
+  yield* nameIt(sys, client.thread, Ops.thread.name, client.name);
   yield* giveOwn(sys, client);
   yield* giveServices(root, sys, client);
   for (const [name, source] of Object.entries(client.spec.caps ?? {})) {
