@@ -33,9 +33,10 @@ export async function listScenarios(): Promise<number> {
 }
 
 export async function boot(name: string, options: SharedOptions): Promise<number> {
-  const scenario = await loadScenario(findScenario(name));
+  const path = findScenario(name);
+  const scenario = await loadScenario(path);
   const { result, system } = await runSystem({
-    scenario, modules: readModules(scenario), consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
+    scenario, modules: readModules(scenario, dirname(path)), consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
   }, options);
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}`);
   process.stderr.write(endingLine(result));
@@ -49,9 +50,10 @@ function findScenario(name: string): string {
   throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'`, `give a file, or one of: ${names().join(', ')}`);
 }
 
-/** Files of ours lie below the project's root, Debian's in the images folder. */
-function readModules(scenario: ScenarioFile): Module[] {
-  const ours = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: readInput('boot module', join(projectRoot(), path)) }));
+/** Files lie beside the scenario or below the project's root, Debian's in the images folder. */
+function readModules(scenario: ScenarioFile, beside: string): Module[] {
+  const place = (path: string) => [resolve(beside, path), join(projectRoot(), path)].find(existsSync) ?? path;
+  const ours = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: readInput('boot module', place(path)) }));
   const images = Object.entries(scenario.images ?? {}).map(([name, path]) => {
     const full = join(imagesFolder(), path.replace(/^images\//, ''));
     if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`, 'fetch it with: tessera images fetch', Exit.failure);
