@@ -3,17 +3,13 @@
  * one virtual machine. Channel console0 of the board is the terminal, console1 standard error, the UART the log.
  */
 import { l4guest } from '../l4guest/index.ts';
-import { virtioBlock } from '../roottask/drivers/virtio-block.ts';
-import { virtioConsole } from '../roottask/drivers/virtio-console.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
 import { vmm } from '../vmm/index.ts';
+import { blockDriver, consoleDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the servers need beside the memory of their guests. */
 const OVERHEAD = { vmm: 12 * MIB, unix: 8 * MIB } as const;
-
-export const consoleDriver = (device: string): Component => ({ program: virtioConsole, args: { device }, provides: ['stream'], devices: [device], dma: true, priority: 150, memory: '1M' });
-export const blockDriver = (device: string): Component => ({ program: virtioBlock, args: { device }, provides: ['block'], devices: [device], dma: true, priority: 150, memory: '4M' });
 
 export interface UnixOptions {
   readonly argv: readonly string[];

@@ -18,7 +18,6 @@ class VirtioConsoleDriver {
   private readonly stream: StreamServer;
   private inVa = 0; private inPa = 0; private outVa = 0; private outPa = 0;
   private columns = 0; private rows = 0;
-  private ended = false;
   private state: StreamState | undefined;
   /** Buffers that are not with the device because their input is still unread. */
   private readonly held: number[] = [];
@@ -31,7 +30,7 @@ class VirtioConsoleDriver {
       drained: sys => this.refill(sys),
       size: () => ({ columns: this.columns, rows: this.rows }),
       accept: (_label, open) => open === 0,
-      opened: state => { this.state = state; state.ended = this.ended; for (const bytes of this.unread) { state.chunks.push(bytes); state.waiting += bytes.length; } this.unread = []; },
+      opened: state => { this.state = state; for (const bytes of this.unread) { state.chunks.push(bytes); state.waiting += bytes.length; } this.unread = []; },
       closed: () => { this.state = undefined; },
     });
   }
@@ -71,15 +70,14 @@ class VirtioConsoleDriver {
       const why = this.device.acknowledge();
       yield* sys.invoke(this.device.interrupt, Ops.semaphore.ack);
       yield* this.collect(sys);
-      if (why & CHANGED) yield* this.resized(sys);
+      if (why & CHANGED) yield* this.resized(sys); else yield* this.tellEnd(sys);
     }
   }
+  /** A new size of the window; 0 × 0 = hung up. */
   private *resized(sys: Syscalls): Sys<void> {
     this.readSize();
-    this.ended = this.columns === 0 && this.rows === 0;
-    if (!this.state) return;
-    this.state.ended = this.ended;
-    yield* this.stream.signal(sys, this.state);
+    yield* this.tellEnd(sys);
+    if (this.state) yield* this.stream.signal(sys, this.state);
   }
   /** Takes what the device has filled in; buffers go back while there is room for more. */
   private *collect(sys: Syscalls): Sys<void> {
@@ -88,6 +86,7 @@ class VirtioConsoleDriver {
       const bytes = sys.memory.read(this.inVa + used.slot * BUFFER, used.length);
       this.held.push(used.slot);
       if (this.state) yield* this.stream.feed(sys, this.state, bytes); else this.unread.push(bytes);
+      if (this.held.length === BUFFERS && (this.state?.waiting ?? 0) < INPUT_LIMIT) this.giveBack();
     }
     if ((this.state?.waiting ?? 0) < INPUT_LIMIT) this.giveBack();
   }
@@ -96,9 +95,17 @@ class VirtioConsoleDriver {
     for (const slot of this.held.splice(0)) this.post(slot);
     this.device.notify(RECEIVE);
   }
+  /** The client learns of the end when the device has nothing more for it. */
+  private *tellEnd(sys: Syscalls): Sys<void> {
+    const { state } = this, over = this.columns === 0 && this.rows === 0 && this.held.length === 0 && !this.device.queues[RECEIVE]!.ready;
+    if (!state || !over || state.ended) return;
+    state.ended = true;
+    yield* this.stream.signal(sys, state);
+  }
   private *refill(sys: Syscalls): Sys<void> {
     this.giveBack();
     yield* this.collect(sys);
+    yield* this.tellEnd(sys);
   }
 }
 

@@ -33,7 +33,7 @@ export class StreamState {
 export interface StreamBackend {
   /** Carries bytes of a session out; may wait. A non-zero status goes to the client. */
   write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number>;
-  /** There is room again for input of this session. */
+  /** The session has been read: there may be room again, and this is the time to say that the input has ended. */
   drained?(sys: Syscalls, state: StreamState): Sys<void>;
   size?(): { columns: number; rows: number };
   /** May another session be opened? Default: any number. */
@@ -85,7 +85,7 @@ export class StreamServer {
     s.buffer = buffer;
     if (!s.state.semaphore) {
       const semaphore = this.env.selector();
-      const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, s.state.waiting > 0 || s.state.ended ? 1 : 0]);
+      const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
       if (status !== 0) return refuse(status);
       s.state.semaphore = semaphore;
     }
@@ -101,11 +101,11 @@ export class StreamServer {
     return yield* this.write(sys, s, sys.memory.read(s.buffer, length));
   }
   private *read(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
-    const max = sys.utcb.word(0), was = s.state.waiting;
+    const max = sys.utcb.word(0);
     if (!s.buffer || !(max >= 0) || max > STREAM_HALF) return refuse(Status.badArgument);
     const bytes = s.state.take(max);
     sys.memory.write(s.buffer + STREAM_HALF, bytes);
-    if (this.backend.drained && was > 0 && s.state.waiting < INPUT_LIMIT) yield* this.backend.drained(sys, s.state);
+    if (this.backend.drained && s.state.waiting < INPUT_LIMIT) yield* this.backend.drained(sys, s.state);
     return answer(bytes.length, s.state.ended && s.state.waiting === 0 ? 1 : 0);
   }
   private *size(): Sys<Answer> {

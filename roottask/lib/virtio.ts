@@ -44,6 +44,8 @@ export class DriverQueue {
     this.available = (this.available + 1) & 0xffff;
     m.setU16(this.va + AVAILABLE + 2, this.available);
   }
+  /** Is there one that `done` would give? */
+  get ready(): boolean { return this.memory.u16(this.va + USED + 2) !== this.usedSeen; }
   /** The next request that the device is done with: its slot and the bytes written, or undefined. */
   done(): { slot: number; length: number } | undefined {
     if (this.memory.u16(this.va + USED + 2) === this.usedSeen) return undefined;

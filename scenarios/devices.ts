@@ -1,0 +1,7 @@
+/** Components that drive the board's devices, as scenarios list them. */
+import { virtioBlock } from '../roottask/drivers/virtio-block.ts';
+import { virtioConsole } from '../roottask/drivers/virtio-console.ts';
+import type { Component } from '../roottask/scenario.ts';
+
+export const consoleDriver = (device: string): Component => ({ program: virtioConsole, args: { device }, provides: ['stream'], devices: [device], dma: true, priority: 150, memory: '1M' });
+export const blockDriver = (device: string): Component => ({ program: virtioBlock, args: { device }, provides: ['block'], devices: [device], dma: true, priority: 150, memory: '4M' });
