@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { Events } from './events.ts';
+
+describe('event queue', () => {
+  const make = () => new Events({ now: 0, scheduled: () => {} });
+
+  it('runs by cycle, then by insertion, and only what is due', () => {
+    const q = make();
+    const log: string[] = [];
+    q.at(20, () => log.push('c'));
+    q.at(10, () => log.push('a'));
+    q.at(10, () => log.push('b'));
+    q.at(30, () => log.push('late'));
+    q.runDue(20);
+    expect(log).toEqual(['a', 'b', 'c']);
+    expect(q.next).toBe(30);
+  });
+
+  it('cancelled events do not happen; timers move', () => {
+    const q = make();
+    const log: number[] = [];
+    const handles = Array.from({ length: 50 }, (_, i) => q.at((i * 37) % 50, () => log.push((i * 37) % 50)));
+    handles.forEach((h, i) => { if (i % 2 === 0) h.cancel(); });
+    const timer = q.timer(() => log.push(1000));
+    timer.set(5);
+    timer.set(100);
+    q.runDue(60);
+    expect(log).toEqual([...log].sort((a, b) => a - b));
+    expect(log.length).toBe(25);
+    q.runDue(100);
+    expect(log.at(-1)).toBe(1000);
+    expect(q.next).toBe(Infinity);
+  });
+
+  it('tells the clock of an event earlier than all others', () => {
+    const seen: number[] = [];
+    const q = new Events({ now: 0, scheduled: (cycle) => seen.push(cycle) });
+    q.at(10, () => {});
+    q.at(20, () => {});
+    q.at(5, () => {});
+    expect(seen).toEqual([10, 5]);
+  });
+});
