@@ -132,9 +132,11 @@ function writeBootInfo(k: Kernel, space: Space, info: BootInfo): void {
   }
 }
 
-/** Software, timer and external interrupts of HS mode; floating point for user level; counters readable. */
+/** Software, timer and external interrupts of HS mode; floating point, counters, cbo.zero for user level; guests have their own senvcfg. */
 function enableInterrupts(hart: HartApi): void {
   hart.setCsr(0x104, 0x222n);
   hart.setCsr(0x100, hart.csr(0x100) | 0x6000n);
   hart.setCsr(0x106, 7n);
+  hart.setCsr(0x10a, 0x80n);
+  hart.setCsr(0x60c, 0xc000_0000_0000_0000n);
 }

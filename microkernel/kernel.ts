@@ -122,6 +122,9 @@ export class Kernel implements Supervisor {
     cpu.hart.idle();
   }
 
+  /** Gives the trace sink what it has not seen yet: at the end of a run. */
+  flushTrace(): void { this.trace.flush(); }
+
   charge(cycles: number): void { this.cpu.hart.charge(cycles); }
 
   /** The end of every change: objects that nobody names any more go, TLBs forget. */
@@ -208,7 +211,7 @@ export class Kernel implements Supervisor {
       t.utcbNode = node;
     }
     if (kind.guest) initGuest(t);
-    this.trace.name('thread', t.id, task.id, `thread ${t.id}`);
+    this.trace.name('thread', t.id, task.id, kind.body?.name || `thread ${t.id}`);
     return t;
   }
 

@@ -59,5 +59,13 @@ function name(i: Invocation): Status {
   return Status.ok;
 }
 
+/** A guest's own translations are cached with its address-space number: all of them go (the range is a hint). */
+function fence(i: Invocation): Status {
+  const { space } = taskOf(i);
+  if (!space.guest) return Status.badArgument;
+  for (const cpu of i.k.cpus) if ((space.harts & (1 << cpu.id)) !== 0) cpu.hart.hfenceGvma(undefined, space.asid);
+  return Status.ok;
+}
+
 /** In the order of the labels, from 0x200. */
-export const taskOps: readonly Row[] = [control(map), control(unmap), control(lookup), control(remove), control(name)];
+export const taskOps: readonly Row[] = [control(map), control(unmap), control(lookup), control(remove), control(name), control(fence)];

@@ -28,6 +28,8 @@ export class Cpu {
   /** Whose registers are in the hart; whose vs* registers are. */
   owner: Thread | undefined = undefined;
   vsOwner: Thread | undefined = undefined;
+  /** scounteren and senvcfg are those of `vsOwner`, not the user threads'. */
+  sharedByGuest = false;
   readonly #heads = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
   readonly #tails = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
   /** Bit p of the array: the queue of priority p is not empty. */

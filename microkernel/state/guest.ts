@@ -11,7 +11,6 @@ import type { Cpu } from '../sched/cpu.ts';
 
 /** VTVM, VTW, VTSR: what a virtual machine monitor may set of hstatus. */
 const HSTATUS_MASK = 0x70_0000n;
-/** The low word of hstatus that the kernel keeps: VSXL = 64 bits is fixed; HU stays off. */
 const CSR = { hstatus: 0x600, hgatp: 0x680 } as const;
 
 interface Row { readonly csr: number; readonly at: number; readonly group: number; readonly initial: bigint }
@@ -25,12 +24,29 @@ const ROWS: readonly Row[] = [
   row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs), row(0x241, S.vsepc, Mtd.vs),
   row(0x242, S.vscause, Mtd.vs), row(0x243, S.vstval, Mtd.vs), row(0x280, S.vsatp, Mtd.vs),
   row(0x602, S.hedeleg, Mtd.control, 0xb1ffn), row(0x603, S.hideleg, Mtd.control, 0x444n), row(0x606, S.hcounteren, Mtd.control, 7n),
-  row(0x60a, S.henvcfg, Mtd.control, 0xe000_0000_0000_00f1n), row(CSR.hstatus, S.hstatus, Mtd.control, 0x20_0000n),
+  row(0x60a, S.henvcfg, Mtd.control, 0xe000_0000_0000_00f0n), row(CSR.hstatus, S.hstatus, Mtd.control, 0x20_0000n),
   row(0x605, S.htimedelta, Mtd.time),
   row(0x645, S.hvip, Mtd.irq), row(0x204, S.vsie, Mtd.irq), row(0x24d, S.vstimecmp, Mtd.irq, 0xffff_ffff_ffff_ffffn),
+  // Without a copy of their own in the hardware, and without a place in messages: scounteren, senvcfg.
+  row(0x106, -1, 0, 7n), row(0x10a, -1, 0),
 ];
+const SHARED = ROWS.length - 2;
+/** What user threads find in scounteren and senvcfg: counters readable, cbo.zero allowed. */
+const USER_SHARED = [7n, 0x80n] as const;
 export const VS_SLOTS = ROWS.length;
 export const GUEST_GROUPS = Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;
+
+/** scounteren and senvcfg are the user threads' again, or the virtual processor's. */
+export function shareWith(cpu: Cpu, guest: boolean): void {
+  if (cpu.sharedByGuest === guest) return;
+  cpu.sharedByGuest = guest;
+  const owner = cpu.vsOwner;
+  for (let i = 0; i < USER_SHARED.length; i++) {
+    const { csr } = ROWS[SHARED + i];
+    if (!guest && owner) owner.vs![SHARED + i] = cpu.hart.csr(csr);
+    cpu.hart.setCsr(csr, guest ? owner!.vs![SHARED + i] : USER_SHARED[i]);
+  }
+}
 
 export function initGuest(t: Thread): void { ROWS.forEach((r, i) => { t.vs![i] = r.initial; }); }
 
@@ -73,9 +89,10 @@ const read = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.c
 /** The world of `t` comes into the hart; the one before is saved. */
 export function loadGuest(k: Kernel, cpu: Cpu, t: Thread): void {
   const old = cpu.vsOwner;
-  if (old) for (let i = 0; i < ROWS.length; i++) old.vs![i] = read(cpu, ROWS[i].csr);
+  if (old) shareWith(cpu, false);
+  if (old) for (let i = 0; i < SHARED; i++) old.vs![i] = read(cpu, ROWS[i].csr);
   cpu.vsOwner = t;
-  for (let i = 0; i < ROWS.length; i++) write(cpu, ROWS[i].csr, t.vs![i]);
+  for (let i = 0; i < SHARED; i++) write(cpu, ROWS[i].csr, t.vs![i]);
   k.counters.worldSwitches++;
   k.charge(COSTS.worldSwitch);
 }

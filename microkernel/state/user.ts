@@ -7,7 +7,7 @@ import { COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Thread } from '../obj/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { guestIn, guestOut, loadGuest, GUEST_GROUPS } from './guest.ts';
+import { guestIn, guestOut, loadGuest, shareWith, GUEST_GROUPS } from './guest.ts';
 
 const X = S.x >> 2, A0 = 20, A7_END = 36;
 
@@ -86,6 +86,7 @@ export function load(k: Kernel, cpu: Cpu, t: Thread): void {
     k.charge(COSTS.registers);
   }
   if (t.guest && cpu.vsOwner !== t) loadGuest(k, cpu, t);
+  shareWith(cpu, t.guest);
 }
 
 /** Saves the registers of who owns them. */

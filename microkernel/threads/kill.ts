@@ -3,6 +3,7 @@ import { Kind, Status } from '../abi/index.ts';
 import type { Kernel } from '../kernel.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import { detach, endOfChain, preempt, releaseHelpers } from '../sched/scheduler.ts';
+import { shareWith } from '../state/guest.ts';
 import { endWait, leave } from '../sched/wait.ts';
 
 export function killThread(k: Kernel, t: Thread): void {
@@ -22,7 +23,7 @@ export function killThread(k: Kernel, t: Thread): void {
   releaseHelpers(k, t);
   if (cpu.running === t) { cpu.running = undefined; preempt(k, cpu); }
   if (cpu.owner === t) cpu.owner = undefined;
-  if (cpu.vsOwner === t) cpu.vsOwner = undefined;
+  if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }
   t.running = undefined;
   k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, k.cpu.running ? k.cpu.running.id : 0, t.id, 0, t.kind, 0, 0);
 }
