@@ -4,7 +4,7 @@
  *
  * Ours are part of the bundle; a user's scenario is TypeScript that esbuild bundles when it is run, and may import 'tessera'.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,9 +14,10 @@ import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
 import type { SharedOptions } from './options.ts';
 import { endingLine, runSystem } from './session.ts';
+import { packTar } from './tar.ts';
 
 const folder = () => join(projectRoot(), 'scenarios');
-const helpers = new Set(['define']);
+const helpers = new Set(['define', 'devices', 'worlds']);
 
 /** Names of the scenarios in scenarios/. */
 function names(): string[] {
@@ -57,7 +58,7 @@ function readModules(scenario: ScenarioFile, beside: string): Module[] {
   const images = Object.entries(scenario.images ?? {}).map(([name, path]) => {
     const full = join(imagesFolder(), path.replace(/^images\//, ''));
     if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`, 'fetch it with: tessera images fetch', Exit.failure);
-    return { name, bytes: readInput('boot module', full) };
+    return { name, bytes: statSync(full).isDirectory() ? packTar([{ host: full, guest: '' }]) : readInput('boot module', full) };
   });
   return [...ours, ...images];
 }

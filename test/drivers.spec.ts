@@ -122,5 +122,6 @@ describe('boot modules', () => {
     const modules = [{ name: 'other', bytes: bytes('x') }, { name: 'file', bytes: file }];
     expect((await run({ reader: { program: reader, roms: ['file'] } }, { modules })).result.status).toBe(0);
     expect((await run({ reader: { program: reader, roms: ['other'] } }, { modules })).result.status).toBe(3);
+    expect((await run({ reader: { program: reader } }, { modules })).result.status).toBe(3);
   });
 });

@@ -87,6 +87,12 @@ describe('boot', () => {
     expect(r.status).toBe(1);
     expect(r.why).toContain('asks for 1 GiB of memory');
   });
+  it('names a device or a boot module that is not there', () => {
+    const p = program(function* () {});
+    expect(boot({ a: { program: p, devices: ['teapot'] } }).why).toContain("wants the device 'teapot'");
+    expect(boot({ a: { program: p, roms: ['kernel'] } }).why).toContain("wants the boot module 'kernel'");
+    expect(boot({ a: { program: { elf: 'tool' } } }).why).toContain("wants the boot module 'tool'");
+  });
 });
 
 describe('startOrder', () => {

@@ -89,9 +89,23 @@ class Main {
     const { root } = this, { components } = root.scenario;
     const asked = Object.values(components).reduce((sum, c) => sum + bytesOfSize(c.memory ?? DEFAULT_MEMORY), 0);
     if (asked > root.frames.total) return `the scenario asks for ${sizeText(asked)} of memory, the board has ${sizeText(root.frames.total)} free: give it more RAM or the components less`;
+    const nothing = this.lacking();
+    if (nothing !== undefined) return nothing;
     for (const name of startOrder(root.scenario)) {
       const client = root.addClient(name), why = yield* this.start(sys, client);
       if (why !== undefined) return why;
+    }
+    return undefined;
+  }
+
+  /** A sentence about a device or boot module that a component wants and that is not there. */
+  private lacking(): string | undefined {
+    const { devices, modules } = this.root.info;
+    for (const [name, c] of Object.entries(this.root.scenario.components)) {
+      const device = (c.devices ?? []).find(d => !devices.some(x => x.name === d || x.compatible === d));
+      if (device !== undefined) return `component '${name}' wants the device '${device}', which this board does not have (it has ${devices.map(d => d.name).join(', ')})`;
+      const wanted = [...(c.roms === true ? [] : c.roms ?? []), ...('elf' in c.program ? [c.program.elf] : [])], rom = wanted.find(r => !modules.some(m => m.name === r));
+      if (rom !== undefined) return `component '${name}' wants the boot module '${rom}', which the scenario does not bring (it brings ${modules.map(m => m.name).join(', ') || 'none'})`;
     }
     return undefined;
   }
