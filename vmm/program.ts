@@ -69,7 +69,16 @@ function* runOnce(sys: Syscalls, around: Surroundings, disks: readonly Disk[], r
     yield* sys.down(around.endSemaphore, Ops.semaphore.down, NEVER, 1);
   }
   yield* vm.destroy(sys);
+  yield* lastWords(sys, around);
   return vm.ending!;
+}
+
+/** Waits until the console has what the guest said. */
+function* lastWords(sys: Syscalls, { work, chars, consoleSemaphore }: Surroundings): Sys<void> {
+  while (!chars.idle) {
+    yield* work.deliver(sys);
+    yield* sys.down(consoleSemaphore, Ops.semaphore.down, NEVER, 1);
+  }
 }
 
 /** Fresh memory with kernel, initrd and device tree in it. */

@@ -18,6 +18,8 @@ export class Characters implements CharPort {
   #outputLength = 0;
   #input: number[] = [];
   #taken = 0;
+  /** The writer is at it. */
+  writing = false;
   readonly #listeners: (() => void)[] = [];
   /** Called when there is output again after there was none, and when there is room for input again. */
   readonly #wakeWriter: () => void;
@@ -28,6 +30,8 @@ export class Characters implements CharPort {
     this.#wakeReader = wakeReader;
   }
 
+  /** The stream has all output. */
+  get idle(): boolean { return this.#outputLength === 0 && !this.writing; }
   /** More output may come only after the writer has run. */
   get full(): boolean { return this.#outputLength >= OUTPUT_MOST / 2; }
   get roomForInput(): number { return Math.max(0, INPUT_MOST - (this.#input.length - this.#taken)); }
@@ -89,11 +93,14 @@ export interface Sink { write(sys: Syscalls, bytes: Uint8Array): Sys<Result<void
 export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: number, written: (sys: Syscalls) => Sys<void>): Sys<void> {
   for (;;) {
     yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);
+    chars.writing = true;
     for (let bytes = chars.drain(); bytes.length > 0; bytes = chars.drain()) {
       const answer = yield* stream.write(sys, bytes);
+      if (!answer.ok) chars.drain(); // nobody listens any more
       yield* written(sys);
-      if (!answer.ok) break;
     }
+    chars.writing = false;
+    yield* written(sys);
   }
 }
 
