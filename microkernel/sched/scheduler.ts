@@ -76,8 +76,13 @@ export function detach(k: Kernel, c: SchedContext): void {
 
 /** Everything that waits behind `t` looks again where it belongs. */
 export function releaseHelpers(k: Kernel, t: Thread): void {
+  const first = t.helpers;
+  if (first && !first.next) {
+    detach(k, first);
+    return place(k, first);
+  }
   const all: SchedContext[] = [];
-  for (let c = t.helpers; c; c = c.next) all.push(c);
+  for (let c = first; c; c = c.next) all.push(c);
   for (const c of all) {
     detach(k, c);
     place(k, c);
