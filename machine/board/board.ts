@@ -65,6 +65,9 @@ export interface Board {
 
 /** 2026-01-01 00:00 UTC: runs do not depend on the day they are run. */
 const DEFAULT_START_MS = 1_767_225_600_000;
+/** Accessed and dirty bits are updated by hardware from reset on, as on QEMU's board: older kernels rely on it. */
+const CSR_MENVCFG = 0x30a;
+const MENVCFG_ADUE = 1n << 61n;
 const RNG_SEED_BYTES = 64;
 
 export function createBoard(config: BoardConfig): Board {
@@ -94,6 +97,7 @@ export function createBoard(config: BoardConfig): Board {
     },
     startProgram(entry, chosen = {}) {
       machine.reset(entry, placeTree(chosen));
+      if (parseIsa(isa).has('svadu')) for (const hart of machine.harts) hart.setCsr(CSR_MENVCFG, MENVCFG_ADUE);
     },
   };
 }

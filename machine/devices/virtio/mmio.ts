@@ -30,7 +30,8 @@ const REG = {
   QUEUE_DEVICE: 0xa0, CONFIG_GENERATION: 0xfc, CONFIG: 0x100,
 } as const;
 const MAGIC = 0x7472_6976; // "virt"
-const VENDOR = 0x5453_5254; // "TRST"
+/** "QEMU": xv6 takes no other. */
+const VENDOR = 0x554d_4551;
 const STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
 const INTERRUPT = { USED: 1, CONFIG: 2 } as const;
 
@@ -169,13 +170,16 @@ export class VirtioMmio implements Device, VirtioPort {
     if ((this.#status & STATUS.FEATURES_OK) === 0 && this.#driverFeaturesSel < 2) this.#accepted[this.#driverFeaturesSel] = value >>> 0;
   }
 
-  /** FEATURES_OK stays off when the driver asks for what was not offered, or is a legacy driver. @spec virtio 3.1.1, 6.1 */
+  /**
+   * FEATURES_OK stays off when the driver asks for what was not offered. A driver that does not accept VERSION_1 could
+   * be refused; it is not, since xv6 is one. @spec virtio 3.1.1, 6.2
+   */
   #setStatus(value: number): void {
     if (value === 0) return this.reset();
     let status = value & 0xff;
     if ((status & ~this.#status & STATUS.FEATURES_OK) !== 0) {
       const notOffered = (this.#accepted[0] & ~this.#offered[0]) | (this.#accepted[1] & ~this.#offered[1]);
-      if (notOffered !== 0 || !this.negotiated(Feature.VERSION_1)) status &= ~STATUS.FEATURES_OK;
+      if (notOffered !== 0) status &= ~STATUS.FEATURES_OK;
     }
     this.#status = status | (this.#status & STATUS.NEEDS_RESET);
     for (const queue of this.#queues) {
