@@ -4,7 +4,7 @@
  *
  * Ours are part of the bundle; a user's scenario is TypeScript that esbuild bundles when it is run, and may import 'tessera'.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,10 +19,10 @@ import { packTar } from './tar.ts';
 const folder = () => join(projectRoot(), 'scenarios');
 const helpers = new Set(['define', 'devices', 'worlds']);
 
-/** Names of the scenarios in scenarios/. */
+/** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
   if (!existsSync(folder())) return [];
-  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts')).map((name) => basename(name, '.ts')).filter((name) => !helpers.has(name));
+  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && readFileSync(join(folder(), name), 'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
 }
 
 export async function listScenarios(): Promise<number> {

@@ -13,9 +13,10 @@ import { unixWorld } from '../scenarios/worlds.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { RunOptions } from './commands/run.ts';
+import { parseMount, Returns, type Mount } from './mounts.ts';
 import { whyNotProgram } from './program.ts';
 import { boardMemory, endingLine, runSystem } from './session.ts';
-import { lookUp, packTar, readTar, type Placement } from './tar.ts';
+import { lookUp, packTar, readTar } from './tar.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
@@ -23,15 +24,18 @@ interface GuestFiles { modules: Module[]; argv: string[] }
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
   const env = environment(options.env ?? []);
-  const { modules, argv } = guestFiles(program, args, env, options);
+  const mounts = (options.mount ?? []).map(parseMount);
+  const returns = new Returns(mounts);
+  const { modules, argv } = guestFiles(program, args, env, options, mounts);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const { result, system } = await runSystem({
-    scenario: unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory }), modules, consoles: 2,
-    outputs: { console0: 1, console1: 2 },
+    scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory })), modules, consoles: returns.consoles,
+    outputs: { console0: 1, console1: 2, ...returns.outputs() },
     input: 'console0', interactive,
     memoryBytes: boardMemory(options.memory, modules),
   }, options);
   const linux = system.components.get('linux');
+  if (linux?.state === 'exited') returns.apply();
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
   return result.status;
@@ -49,8 +53,8 @@ function environment(given: string[]): string[] {
 }
 
 /** The root file system as one archive, the program in it, and what it shall be called. */
-function guestFiles(program: string, args: string[], env: string[], options: RunOptions): GuestFiles {
-  const archive = rootArchive(options);
+function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): GuestFiles {
+  const archive = rootArchive(options, mounts);
   const entries = readTar(archive);
   if (!entries) throw new CliError('E_ROOTFS', `root file system '${options.rootfs}' is neither a folder nor a tar archive`);
   const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length).split(':');
@@ -94,8 +98,7 @@ function hostProgram(program: string, rootfs: string | undefined): string {
 }
 
 /** The folder or archive of --rootfs and the folders of --mount; without --rootfs a few empty folders. */
-function rootArchive(options: RunOptions): Buffer {
-  const mounts = (options.mount ?? []).map(parseMount);
+function rootArchive(options: RunOptions, mounts: Mount[]): Buffer {
   const { rootfs } = options;
   if (rootfs === undefined) return packTar([...mounts], ['bin', 'dev', 'etc', 'proc', 'tmp']);
   try {
@@ -106,14 +109,4 @@ function rootArchive(options: RunOptions): Buffer {
   const bytes = readInput('root file system', rootfs);
   const archive = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
   return mounts.length && readTar(archive) ? joinTar(archive, packTar(mounts)) : archive;
-}
-
-/** HOST:GUEST[:ro]. */
-function parseMount(text: string): Placement {
-  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
-  if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
-  const [, host, guest, mode] = match;
-  if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
-  if (mode !== 'ro') throw new CliError('E_UNSUPPORTED', `option --mount: '${text}' asks for writing to the host, which this version cannot do`, 'add :ro');
-  return { host, guest };
 }

@@ -1,0 +1,109 @@
+/**
+ * `--mount HOST:GUEST[:ro]`. A host folder is copied into the guest's root file system at the start. If it may be written, the Unix server
+ * sends what has become of it, as a tar archive, on a console of its own when the program has ended, and the differences are put into the host's folder then.
+ */
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { Channel, Scenario } from '../index.ts';
+import { consoleDriver } from '../scenarios/devices.ts';
+import { CliError, Exit, fileError } from './errors.ts';
+import { lookUp, packTar, readTar, type TarEntry } from './tar.ts';
+
+export interface Mount { host: string; guest: string; writable: boolean }
+
+/** Reads the option's value. */
+export function parseMount(text: string): Mount {
+  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
+  if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
+  const [, host, guest, mode] = match;
+  if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
+  return { host, guest, writable: mode !== 'ro' };
+}
+
+/** The consoles on which writable mounts come back; standard streams have the first two. */
+const FIRST_CHANNEL = 2;
+
+/** What comes back from the guest, by mount. */
+export class Returns {
+  readonly mounts: readonly Mount[];
+  private readonly parts: Buffer[][];
+
+  constructor(mounts: readonly Mount[]) {
+    this.mounts = mounts.filter((mount) => mount.writable);
+    this.parts = this.mounts.map(() => []);
+  }
+
+  get consoles(): number {
+    return FIRST_CHANNEL + this.mounts.length;
+  }
+
+  outputs(): Partial<Record<Channel, (bytes: Uint8Array) => void>> {
+    return Object.fromEntries(this.mounts.map((_, i) => [`console${FIRST_CHANNEL + i}`, (bytes: Uint8Array) => { this.parts[i].push(Buffer.from(bytes)); }]));
+  }
+
+  /** The Unix world with a console for every writable mount, and the server told to use them. */
+  extend(world: Scenario): Scenario {
+    if (this.mounts.length === 0) return world;
+    const names = this.mounts.map((_, i) => `export${i}`);
+    const { linux } = world.components;
+    const exports = this.mounts.map((mount, i) => ({ path: mount.guest, cap: names[i] }));
+    return {
+      ...world,
+      components: {
+        ...Object.fromEntries(names.map((name, i) => [name, consoleDriver(`console${FIRST_CHANNEL + i}`)])),
+        ...world.components,
+        linux: { ...linux, args: { ...linux.args, exports }, caps: { ...linux.caps, ...Object.fromEntries(names.map((name) => [name, name])) } },
+      },
+    };
+  }
+
+  /** Puts into the host's folders what the guest has changed. */
+  apply(): void {
+    this.mounts.forEach((mount, i) => {
+      const after = readTar(Buffer.concat(this.parts[i]));
+      if (!after) throw new CliError('E_MOUNT', `what the guest wrote to '${mount.guest}' did not come back`, `'${mount.host}' is as it was`, Exit.failure);
+      applyChanges(mount.host, readTar(packTar([{ host: mount.host, guest: '' }])) ?? new Map<string, TarEntry>(), after);
+    });
+  }
+}
+
+const DIR = '5', LINK = '2', FILE = '0', HARD = '1';
+
+/** Makes a host folder that is `before` into `after`: removes, then makes, folders first. Device nodes are left out. */
+export function applyChanges(host: string, before: Map<string, TarEntry>, after: Map<string, TarEntry>): void {
+  const gone = [...before.keys()].filter((name) => name !== '' && !(after.get(name) && kind(after.get(name)!) === kind(before.get(name)!)));
+  for (const name of gone.sort().reverse()) change(host, name, (path) => rmSync(path, { recursive: true, force: true }));
+  for (const name of [...after.keys()].sort()) {
+    const entry = after.get(name)!.type === HARD ? lookUp(after, name) : after.get(name);
+    const old = before.get(name)?.type === HARD ? lookUp(before, name) : before.get(name);
+    if (name !== '' && entry && !same(old, entry)) change(host, name, (path) => make(path, entry));
+  }
+}
+
+const kind = (entry: TarEntry) => (entry.type === HARD ? FILE : entry.type);
+
+function same(old: TarEntry | undefined, entry: TarEntry): boolean {
+  return old !== undefined && old.type === entry.type && old.link === entry.link && (entry.type === LINK || old.mode === entry.mode) && Buffer.compare(old.data, entry.data) === 0;
+}
+
+function make(path: string, entry: TarEntry): void {
+  if (entry.type === DIR) mkdirSync(path, { recursive: true });
+  else if (entry.type === LINK) {
+    rmSync(path, { force: true });
+    symlinkSync(entry.link, path);
+  } else if (entry.type === FILE) writeFileSync(path, entry.data);
+  if ((entry.type === DIR || entry.type === FILE) && (lstatSync(path).mode & 0o7777) !== (entry.mode & 0o7777)) chmodSync(path, entry.mode & 0o7777);
+}
+
+/** Does something to a path of the folder, but never to one that a name or a link leads out of it. */
+function change(host: string, name: string, act: (path: string) => void): void {
+  const path = join(host, name);
+  const root = realpathSync(host);
+  if (name.split('/').includes('..')) return;
+  if (existsSync(dirname(path)) && relative(root, realpathSync(dirname(path))).startsWith('..')) return;
+  try {
+    act(path);
+  } catch (error) {
+    throw fileError('mounted file', path, error, '', Exit.failure);
+  }
+}
