@@ -17,7 +17,6 @@ import { endingLine, runSystem } from './session.ts';
 import { packTar } from './tar.ts';
 
 const folder = () => join(projectRoot(), 'scenarios');
-const helpers = new Set(['define', 'devices', 'worlds']);
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
