@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { bootScenario, tableOf, type ScenarioFile, type System } from '../index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import helloIpc from '../scenarios/hello-ipc.ts';
+import native from '../scenarios/native.ts';
 import restart from '../scenarios/restart.ts';
 
 const root = new URL('../', import.meta.url);
@@ -46,5 +47,14 @@ describe('restart', () => {
     const r = await boot(restart);
     expect(r.why).toBe('');
     expect(r.status).toBe(0);
+  });
+});
+
+describe('native', () => {
+  it('runs a RISC-V program that uses the kernel itself', async () => {
+    const r = await boot(native);
+    expect(r.kernelLog).toEqual([]);
+    expect(r.why).toBe('');
+    expect(r.text).toMatch(/1000 calls/);
   });
 });
