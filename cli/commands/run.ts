@@ -1,5 +1,5 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { several, size, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface RunOptions extends SharedOptions {
@@ -28,7 +28,7 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
     .option('--cwd <dir>', 'working directory in the guest')
-    .option('--memory <size>', 'memory of the Unix server and its processes', size('--memory'), 512 * 2 ** 20);
+    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(size('--memory')).default(512 * 2 ** 20, '512M'));
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
     .action(async (program: string, args: string[], options: RunOptions) => {
       const { run } = await import('../run.ts');

@@ -1,5 +1,5 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { count, several, size, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface VmOptions extends SharedOptions {
@@ -27,7 +27,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d), ELF or raw image')
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <text>', 'kernel command line', '')
-    .option('--memory <size>', 'memory of the virtual machine', size('--memory'), 512 * 2 ** 20)
+    .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(size('--memory')).default(512 * 2 ** 20, '512M'))
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
     .option('--net <kind>', 'a network card')
