@@ -94,7 +94,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
     this.quantum = options.quantum ?? DEFAULT_QUANTUM;
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
-    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa: options.isa ?? FULL_ISA });
+    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa: options.isa ?? FULL_ISA, tier: options.engine });
     this.memory = new Ram(this.linear, this.engine);
     // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
     for (const hart of this.harts) hart.parked = true;

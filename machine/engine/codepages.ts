@@ -8,7 +8,7 @@
  * Behind the 2,048 records of a page: [2048] end of page; [2049] the instruction composed from this page's last halfword and
  * the next page's first, [2050] its word (imm), [2051] end of page again, where the composed instruction falls through to.
  */
-import type { Decoder } from '../isa/decode.ts';
+import type { Decoded, Decoder } from '../isa/decode.ts';
 import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, noTag, type Layout } from './layout.ts';
 import { Internal } from './operations.ts';
 import { endsSequence, RecordWriter } from './records.ts';
@@ -34,6 +34,8 @@ export class CodePages {
   private readonly free: number[] = [];
   private hand = 0;
   used = 0;
+  /** Translations follow the records. */
+  translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number): void } | undefined;
 
   constructor(memory: ArrayBuffer, layout: Layout, decode: Decoder) {
     this.layout = layout;
@@ -47,7 +49,9 @@ export class CodePages {
     for (let i = layout.codePageCount - 1; i >= 0; i--) this.free.push(i);
   }
 
-  private address(slot: number): number { return this.layout.codePages + slot * CODEPAGE_BYTES; }
+  address(slot: number): number { return this.layout.codePages + slot * CODEPAGE_BYTES; }
+  /** Linear address of the RAM page that has this slot; 0 = none. */
+  pageOf(slot: number): number { return this.pages[slot]!; }
   private mapIndex(page: number): number { return (this.layout.codeMap >>> 2) + Math.floor((page - this.layout.ram) / PAGE); }
 
   hasCode(page: number): boolean { return this.words[this.mapIndex(page)] !== 0; }
@@ -58,6 +62,8 @@ export class CodePages {
     const slot = this.free.pop() ?? this.evict();
     const at = this.address(slot);
     this.words.fill(0, at >> 2, (at + CODEPAGE_BYTES) >> 2);
+    const side = this.layout.sides + slot * (CODEPAGE_BYTES / 2);
+    this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES / 2) >> 2);
     this.writer.internal(at + RECORDS * RECORD, Internal.PAGE_END);
     this.writer.internal(at + (STRADDLE_RECORD + 2) * RECORD, Internal.PAGE_END);
     this.pages[slot] = page;
@@ -71,12 +77,14 @@ export class CodePages {
   private evict(): number {
     const slot = this.hand;
     this.hand = (this.hand + 1) % this.pages.length;
+    this.translations?.release(slot);
     this.words[this.mapIndex(this.pages[slot]!)] = 0;
     this.used--;
     return slot;
   }
 
   private release(slot: number): void {
+    this.translations?.release(slot);
     this.words[this.mapIndex(this.pages[slot]!)] = 0;
     this.pages[slot] = 0;
     this.free.push(slot);
@@ -103,11 +111,14 @@ export class CodePages {
       const to = Math.min(end - page, PAGE);
       const slot = this.slotOf(at);
       if ((to - from >= LARGE || ++this.drops[slot]! > PATIENCE) && !this.inUse(at)) this.release(slot);
-      else this.forget(at, from, to);
+      else {
+        this.translations?.forget(slot, page, from, to);
+        this.forget(at, from, to);
+      }
     }
   }
 
-  private slotOf(address: number): number { return Math.floor((address - this.layout.codePages) / CODEPAGE_BYTES); }
+  slotOf(address: number): number { return Math.floor((address - this.layout.codePages) / CODEPAGE_BYTES); }
 
   private inUse(at: number): boolean {
     for (let h = 0; h < this.layout.harts; h++) if (this.words[(HARTS + h * HART_BYTES + HS.CODE) >> 2] === at) return true;
@@ -135,6 +146,12 @@ export class CodePages {
       if (endsSequence(d.row)) return;
       i += d.length >> 1;
     }
+  }
+
+  /** The instruction at record `i` of the page; undefined when it reaches into the next page. */
+  instruction(slot: number, i: number): Decoded | undefined {
+    const word = this.fetch(this.pages[slot]!, i);
+    return i === RECORDS - 1 && (word & 3) === 3 ? undefined : this.decode(word);
   }
 
   private fetch(page: number, i: number): number {

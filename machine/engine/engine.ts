@@ -4,6 +4,8 @@ import { HART_BYTES, HARTS, HS, SLOW, type Layout } from './layout.ts';
 import type { EngineSide, EngineStats, HartSide } from './port.ts';
 import { CodePages } from './codepages.ts';
 import { generateInterpreter } from './interpreter.ts';
+import { TABLE_SIZE } from './regions/convention.ts';
+import { Regions } from './regions/regions.ts';
 
 export interface EngineOptions {
   /** Allocated once with initial = maximum = layout.wasmPages. */
@@ -12,15 +14,27 @@ export interface EngineOptions {
   readonly hartSide: HartSide;
   /** ISA string: which instructions are legal (see `parseIsa`). */
   readonly isa: string;
+  /** `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `auto`: what is executed often. */
+  readonly tier?: Tier | undefined;
 }
 
+export type Tier = 'auto' | 'interp' | 'jit';
+/** Jumps to an instruction after which it is translated; 0 = never. */
+const THRESHOLDS: Record<Tier, number> = { auto: 256, interp: 0, jit: 1 };
+
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
-export function createEngine({ memory, layout, hartSide, isa }: EngineOptions): EngineSide {
+export function createEngine({ memory, layout, hartSide, isa, tier = 'auto' }: EngineOptions): EngineSide {
   const { buffer } = memory;
   const pages = new CodePages(buffer, layout, createDecoder(isa));
   const words = new Int32Array(buffer);
+  const threshold = THRESHOLDS[tier];
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
+  const regions = new Regions({ memory, layout, pages, table, threshold });
+  pages.translations = regions;
   const imports = {
     memory,
+    table,
+    hot: (record: number) => regions.hot(record),
     load: (hart: number, kind: number) => hartSide.load(hart, kind),
     store: (hart: number, size: number) => hartSide.store(hart, size),
     atomic: (hart: number, insn: number) => hartSide.atomic(hart, insn),
@@ -37,8 +51,19 @@ export function createEngine({ memory, layout, hartSide, isa }: EngineOptions): 
       return answer;
     },
   };
-  const instance = new WebAssembly.Instance(moduleFor(layout), { e: imports });
-  const run = instance.exports['run'] as (hart: number) => number;
+  const instance = new WebAssembly.Instance(moduleFor(layout, threshold), { e: imports });
+  const interpret = instance.exports['run'] as (hart: number) => number;
+  const { queue } = regions;
+  const run = (hart: number): number => {
+    if (queue.length > 0) regions.tick();
+    return interpret(hart);
+  };
+  const longs = new BigInt64Array(buffer);
+  const translated = (): number => {
+    let n = 0;
+    for (let at = HARTS; at < HARTS + layout.harts * HART_BYTES; at += HART_BYTES) n += Number(longs[(at + HS.TRANSLATED) >> 3]!);
+    return n;
+  };
   const doubles = new Float64Array(buffer);
   const retired = (): number => {
     let n = 0;
@@ -50,17 +75,17 @@ export function createEngine({ memory, layout, hartSide, isa }: EngineOptions): 
     codePage: (page) => pages.codePage(page),
     dropCode: (linear, length) => pages.dropCode(linear, length),
     hasCode: (page) => pages.hasCode(page),
-    stats: (): EngineStats => ({ codePages: pages.used, regions: 0, compileSeconds: 0, interpretedInstructions: retired(), translatedInstructions: 0 }),
+    stats: (): EngineStats => ({ codePages: pages.used, regions: regions.count, compileSeconds: regions.compileSeconds, interpretedInstructions: retired() - translated(), translatedInstructions: translated() }),
   };
 }
 
-/** The generated module depends on the layout alone; machines of one size share it. */
+/** The generated module depends on the layout and the threshold alone; machines of one size share it. */
 const modules = new Map<string, WebAssembly.Module>();
-function moduleFor(layout: Layout): WebAssembly.Module {
-  const key = `${layout.wasmPages}/${layout.ram}/${layout.codeMap}`;
+function moduleFor(layout: Layout, threshold: number): WebAssembly.Module {
+  const key = `${layout.wasmPages}/${layout.ram}/${layout.codeMap}/${threshold}`;
   const known = modules.get(key);
   if (known) return known;
-  const made = new WebAssembly.Module(generateInterpreter(layout));
+  const made = new WebAssembly.Module(generateInterpreter(layout, threshold));
   modules.set(key, made);
   return made;
 }

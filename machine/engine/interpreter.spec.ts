@@ -4,10 +4,11 @@ import { HS, RAM_BASE } from './layout.ts';
 import { TestMachine } from './testing.ts';
 
 let m: TestMachine;
-beforeEach(() => { m = new TestMachine(FULL_ISA); });
 const LEFT = ['ebreak'];
 
-describe('the interpreter', () => {
+describe.each(['interp', 'jit'] as const)('the engine (%s)', (tier) => {
+  beforeEach(() => { m = new TestMachine(FULL_ISA, undefined, tier); });
+
   it('runs a loop and leaves at ebreak with the exact pc and count', () => {
     const symbols = m.program('li a0, 10; li a1, 0; loop: add a1, a1, a0; addi a0, a0, -1; bnez a0, loop; end: ebreak');
     expect(m.run()).toBe(2 + 30);
@@ -97,7 +98,7 @@ describe('the interpreter', () => {
   });
 
   it('evicts decoded pages when the pool is full, and decodes them again', () => {
-    m = new TestMachine('rv64gc', 3);
+    m = new TestMachine('rv64gc', 3, tier);
     for (let page = 0; page < 8; page++) m.program(page < 7 ? 'addi a0, a0, 1; lui t0, 1; add t1, t1, t0; jr t1' : 'addi a1, a1, -1; mv t1, s0; beqz a1, out; jr t1; out: ebreak', RAM_BASE + page * 4096);
     m.setX(8, BigInt(RAM_BASE));
     m.setX(6, BigInt(RAM_BASE));

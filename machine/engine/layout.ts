@@ -6,6 +6,7 @@
  *     ├ TLBS       a pool of TLBs, one per address-space context, TLB_BYTES each
  *     ├ CODEMAP    u32 per physical RAM page: linear address of its decoded code page, 0 = none
  *     ├ CODEPAGES  a pool of decoded code pages, CODEPAGE_BYTES each
+ *     ├ SIDES      SIDE bytes beside every record of the pool: its heat, and the translation that begins there
  *     └ RAM        physical RAM_BASE …, page aligned; the last thing in the memory
  *
  * Everything generated code touches has a fixed place here; TypeScript sees it through typed arrays.
@@ -43,6 +44,7 @@ export const HS = {
   SLICE: 0x248, // i32: BUDGET as it was at the start of this slice (retired in slice = SLICE - BUDGET)
   SINK: 0x250, // i64: where generated code writes results for x0
   CODE: 0x258, // u32: linear address of the decoded code page in use, 0 outside `run`
+  TRANSLATED: 0x260, // i64: instructions executed by translated code
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
 } as const;
 
@@ -50,6 +52,7 @@ export const HS = {
  * A TLB: TLB_ENTRIES entries of 32 bytes, direct mapped by virtual page number. A tag is the page's virtual address
  * (bits 63..12) or `noTag(entry)` for "no". An access of `size` bytes at `va` hits when (va - tag) <= 4096 - size, unsigned.
  *   +0 i64 tagR   +8 i64 tagW   +16 i64 tagX   +24 i32 host: linear address of the page
+ *   +28 i32 addend: host - virtual address of the page, so that linear address = low half of va + addend
  * Device pages never get a tag; pages with decoded code never get tagW (a store takes the slow path, which drops the code).
  */
 export const TLB_ENTRIES = 1024;
@@ -86,6 +89,14 @@ export const RECORD = 16;
 export const RECORDS = 2048;
 export const CODEPAGE_BYTES = (RECORDS + 16) * RECORD;
 
+/**
+ * Beside the record at linear address r, at sides + (r - codePages) / 2:
+ *   +0 u32 translation that begins here: index in the dispatcher's table << 8 | which of its entries
+ *   +4 u16 heat: how often a jump came here
+ *   +6 u16 the record's own op, while its op field says REGION (operations.ts)
+ */
+export const SIDE = 8;
+
 /** One u32: how many TLBs of the pool have ever been handed out (the hart side keeps it; scans of the pool stop there). */
 export const TLBS_USED = 0x8000;
 
@@ -101,6 +112,7 @@ export interface Layout {
   readonly codeMap: number;
   readonly codePages: number;
   readonly codePageCount: number;
+  readonly sides: number;
   /** Linear address of physical RAM_BASE: linear = physical - RAM_BASE + ram. */
   readonly ram: number;
   readonly ramBytes: number;
@@ -124,11 +136,12 @@ export function computeLayout(ramBytes: number, harts: number): Layout {
   const codeMap = alignUp(tlbs + TLB_COUNT * TLB_BYTES, WASM_PAGE);
   const ramPages = ramBytes / PAGE;
   const codePages = alignUp(codeMap + ramPages * 4, WASM_PAGE);
-  const ram = alignUp(codePages + CODEPAGE_COUNT * CODEPAGE_BYTES, WASM_PAGE);
+  const sides = codePages + CODEPAGE_COUNT * CODEPAGE_BYTES;
+  const ram = alignUp(sides + (CODEPAGE_COUNT * CODEPAGE_BYTES) / 2, WASM_PAGE);
   const bytes = alignUp(ram + ramBytes, WASM_PAGE);
   if (bytes > 0xffff_0000) throw new RangeError(`${ramBytes} bytes of RAM do not fit the engine's 4 GiB`);
   return {
-    harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount: CODEPAGE_COUNT,
+    harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount: CODEPAGE_COUNT, sides,
     ram, ramBytes, ramPages, bytes, wasmPages: bytes / WASM_PAGE,
   };
 }

@@ -11,6 +11,10 @@ export interface FunctionBody {
   readonly body: Uint8Array;
 }
 export interface Import { readonly name: string; readonly signature: Signature }
+/** An imported table `e.table` of functions with one signature, whose type has the number `tableType`. */
+export interface TableImport { readonly size: number; readonly signature: Signature }
+
+export const tableType = (imports: readonly Import[], functions: number): number => imports.length + functions;
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const Section = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
@@ -36,16 +40,16 @@ function vector<T>(out: Code, items: readonly T[], write: (item: T, i: number) =
 const types = (out: Code, list: readonly TypeName[]): void => vector(out, list, (t) => out.byte(Type[t]));
 
 /** Imports come from module `e`: `e.memory` (initial = maximum = `pages` of 64 KiB), then the functions. Every function is exported. */
-export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[]): Uint8Array {
+export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[], table?: TableImport): Uint8Array {
   const out = new Code(4096);
   for (const b of MAGIC) out.byte(b);
-  section(out, Section.type, (s) => vector(s, [...imports, ...functions], ({ signature }) => {
+  section(out, Section.type, (s) => vector(s, [...imports, ...functions, ...(table ? [table] : [])], ({ signature }) => {
     s.byte(0x60);
     types(s, signature.params);
     types(s, signature.results);
   }));
   section(out, Section.import, (s) => {
-    s.u32(imports.length + 1);
+    s.u32(imports.length + (table ? 2 : 1));
     name(s, 'e');
     name(s, 'memory');
     s.byte(2);
@@ -58,6 +62,15 @@ export function encodeModule(pages: number, imports: readonly Import[], function
       s.byte(0);
       s.u32(i);
     });
+    if (table) {
+      name(s, 'e');
+      name(s, 'table');
+      s.byte(1);
+      s.byte(0x70);
+      s.byte(1);
+      s.u32(table.size);
+      s.u32(table.size);
+    }
   });
   section(out, Section.function, (s) => vector(s, functions, (_f, i) => s.u32(imports.length + i)));
   section(out, Section.export, (s) => vector(s, functions, (f, i) => {

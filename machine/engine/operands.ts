@@ -5,6 +5,7 @@ import { HS } from './layout.ts';
 import { LD } from './port.ts';
 import { Op, type Code, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
+import { BOXES, LOADS, STORES } from './memory-kinds.ts';
 import type { Operation } from './operations.ts';
 
 /** Offsets in a record. */
@@ -15,14 +16,6 @@ const IMM = 12;
 const MODE = 3;
 const LENGTH = 2;
 
-/** size and opcode of each load; stores. */
-const LOADS: Record<LoadKind, [number, number]> = {
-  b: [1, Op.i64Load8S], h: [2, Op.i64Load16S], w: [4, Op.i64Load32S], d: [8, Op.i64Load],
-  bu: [1, Op.i64Load8U], hu: [2, Op.i64Load16U], wu: [4, Op.i64Load32U],
-  fw: [4, Op.i64Load32U], fd: [8, Op.i64Load], fh: [2, Op.i64Load16U],
-};
-const STORES: Record<StoreKind, [number, number]> = { b: [1, Op.i64Store8], h: [2, Op.i64Store16], w: [4, Op.i64Store32], d: [8, Op.i64Store] };
-const BOXES: Partial<Record<LoadKind, bigint>> = { fw: ~0xffff_ffffn, fh: ~0xffffn };
 const INEXACT = 1;
 
 export class InterpreterEmitter extends Emitter implements Semantics {
@@ -38,6 +31,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
   readonly kind: number = this.local('i32'); // kind or size for the tails; then their answer
   readonly entry: number = this.local('i32'); // TLB entry
   next!: Label;
+  landed!: Label;
   jumpLabel!: Label;
   loadMiss!: Label;
   storeMiss!: Label;
@@ -116,7 +110,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     if (this.near) {
       this.add32(this.read(this.record), this.imm32());
       code.set(this.record);
-      code.br(this.next);
+      code.br(this.landed);
     } else this.jumpTo(this.add(this.pc(), this.imm()));
   }
 
@@ -138,7 +132,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     this.tlbEntry(this.address);
     this.gtU(this.sub(this.read(this.address), this.field64(tag)), this.long(4096 - size));
     this.code.brIf(miss);
-    return this.add32(this.field32(24), this.and32(this.wrap(this.read(this.address)), this.word(4095)));
+    return this.add32(this.field32(28), this.wrap(this.read(this.address)));
   }
 
   private setKind(n: number): void {

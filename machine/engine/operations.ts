@@ -17,6 +17,8 @@ export const Internal = {
   STRADDLE: 2,
   /** HartSide.slow(hart, row, imm). */
   SLOW: 3,
+  /** Translated code begins here (layout.ts, SIDE). */
+  REGION: 4,
 } as const;
 
 export interface Operation {

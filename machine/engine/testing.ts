@@ -4,7 +4,7 @@
  */
 import { rows } from '../isa/table.ts';
 import { assemble } from '../isa/assemble.ts';
-import { createEngine } from './engine.ts';
+import { createEngine, type Tier } from './engine.ts';
 import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
 import { LD, type EngineSide, type HartSide } from './port.ts';
 
@@ -25,7 +25,7 @@ export class TestMachine implements HartSide {
   /** Pages that get no tags, so that every access takes the slow path. */
   untagged = false;
 
-  constructor(isa = 'rv64gc', codePageCount = CODEPAGE_COUNT) {
+  constructor(isa = 'rv64gc', codePageCount = CODEPAGE_COUNT, tier: Tier = 'auto') {
     this.layout = { ...computeLayout(1 << 20, 1), codePageCount };
     const { wasmPages } = this.layout;
     this.memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages });
@@ -36,7 +36,7 @@ export class TestMachine implements HartSide {
     this.view.setUint32(TLBS_USED, 1, true);
     this.set32(HS.TLB, this.layout.tlbs);
     this.set32(HS.FS_ON, 1);
-    this.engine = createEngine({ memory: this.memory, layout: this.layout, hartSide: this, isa });
+    this.engine = createEngine({ memory: this.memory, layout: this.layout, hartSide: this, isa, tier });
   }
 
   set32(offset: number, value: number): void { this.view.setInt32(HARTS + offset, value, true); }
@@ -74,6 +74,7 @@ export class TestMachine implements HartSide {
     const entry = this.layout.tlbs + (Math.floor(va / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
     for (const tag of tags) this.view.setBigInt64(entry + tag, BigInt(page), true);
     this.view.setInt32(entry + 24, this.linear(page), true);
+    this.view.setInt32(entry + 28, this.linear(page) - page, true);
   }
 
   private fault(pa: number): number {
@@ -128,6 +129,7 @@ export class TestMachine implements HartSide {
     const entry = this.layout.tlbs + (Math.floor(pc / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
     this.view.setBigInt64(entry + 16, BigInt(page), true);
     this.view.setInt32(entry + 24, this.linear(page), true);
+    this.view.setInt32(entry + 28, this.linear(page) - page, true);
     return SLOW.NEXT;
   }
 

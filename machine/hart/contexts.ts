@@ -162,6 +162,7 @@ export class Contexts {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     if (m[at + 6] !== (host | 0) || !holds(m, at, tag, hi)) this.#pool.drop(context, entry);
     m[at + 6] = host;
+    m[at + 7] = host - tag;
     if (kind === 2) {
       m[at + 4] = tag;
       m[at + 5] = hi;

@@ -1,0 +1,266 @@
+/**
+ * The translator's half of `Semantics`: guest registers are locals, immediates and addresses constants; memory goes through the TLB. What
+ * cannot be done here leaves the region: `target` is set to the place of the instruction, and everything goes to the one exit.
+ */
+import type { Decoded } from '../../isa/decode.ts';
+import type { F32, F64, I32, I64 } from '../../isa/operators.ts';
+import type { LoadKind, Semantics, StoreKind } from '../../isa/semantics.ts';
+import { Op, type Code, type Label } from '../code.ts';
+import { Emitter } from '../emitter.ts';
+import { HS } from '../layout.ts';
+import { BOXES, LOADS, STORES } from '../memory-kinds.ts';
+import { PARAMETER, REGION, RESULT } from './convention.ts';
+
+const INEXACT = 1;
+const TAG = { read: 0, write: 8 } as const;
+const ADDEND = 28;
+
+/** Where jumps go is the region's business. */
+export interface JumpSide {
+  branch(): void;
+  jump(): void;
+  jumpTo(): void;
+}
+
+export class RegionEmitter extends Emitter implements Semantics {
+  readonly target: number;
+  /** Locals of the registers used: x i64, f f64. */
+  readonly x = new Map<number, number>();
+  readonly f = new Map<number, number>();
+  readonly dirtyX = new Set<number>();
+  readonly dirtyF = new Set<number>();
+  usesFloat = false;
+  usesRounding = false;
+  usesFlags = false;
+  /** Accrued exceptions, also in memory. */
+  readonly flags: number;
+  exit!: Label;
+  readonly jumps: JumpSide;
+  private d!: Decoded;
+  /** Address of the instruction's record, and where in its page that is, times 16; instructions counted from here to the end of the block. */
+  private record = 0;
+  private place = 0;
+  private refund = 0;
+  private fsDirty = false;
+  private readonly address: number;
+  private readonly entry: number;
+
+  constructor(code: Code, jumps: JumpSide) {
+    super(code, REGION.params);
+    this.jumps = jumps;
+    this.target = this.local('i64');
+    this.flags = this.local('i32');
+    this.address = this.local('i64');
+    this.entry = this.local('i32');
+  }
+
+  beginBlock(): void { this.fsDirty = false; }
+
+  instruction(d: Decoded, page: number, place: number, refund: number): void {
+    this.d = d;
+    this.record = page + place * 16;
+    this.place = place * 16;
+    this.refund = refund;
+    d.row.meaning!(this);
+    this.endInstruction();
+  }
+
+  /** target = the place of this instruction: it is to be interpreted. Works with a condition on the stack. */
+  private mark(): void {
+    this.code.i64(this.place | RESULT.special | (this.refund << RESULT.refundShift));
+    this.code.set(this.target);
+  }
+  private leaveIf(): void {
+    this.mark();
+    this.code.brIf(this.exit);
+  }
+
+  private xLocal(n: number): number {
+    let local = this.x.get(n);
+    if (local === undefined) this.x.set(n, (local = this.local('i64')));
+    return local;
+  }
+  private fLocal(n: number): number {
+    let local = this.f.get(n);
+    if (local === undefined) this.f.set(n, (local = this.local('f64')));
+    return local;
+  }
+  private readX(n: number): I64 { return n === 0 ? this.long(0) : this.read<I64>(this.xLocal(n)); }
+  private readF(n: number): F64 { return this.read<F64>(this.fLocal(n)); }
+
+  x1(): I64 { return this.readX(this.d.operands.rs1 ?? 0); }
+  x2(): I64 { return this.readX(this.d.operands.rs2 ?? 0); }
+  w1(): I32 { return (this.d.operands.rs1 ?? 0) === 0 ? this.word(0) : this.wrap(this.x1()); }
+  w2(): I32 { return (this.d.operands.rs2 ?? 0) === 0 ? this.word(0) : this.wrap(this.x2()); }
+  rd(_value: I64): void {
+    const n = this.d.operands.rd ?? 0;
+    if (n === 0) return this.code.byte(Op.drop);
+    this.code.set(this.xLocal(n));
+    this.dirtyX.add(n);
+  }
+  rdw(value: I32): void { this.rd(this.sext(value)); }
+  imm(): I64 { return this.long(this.d.operands.imm ?? 0); }
+  imm32(): I32 { return this.word(this.d.operands.imm ?? 0); }
+  pc(): I64 { return this.pcAfter(0); }
+  nextPc(): I64 { return this.pcAfter(this.d.length); }
+  /** The address `bytes` behind this instruction. */
+  pcAfter(bytes: number): I64 { return this.add(this.read<I64>(PARAMETER.pcBase), this.long((this.record >>> 3) + bytes)); }
+
+  branch(_condition: I32): void { this.jumps.branch(); }
+  jump(): void { this.jumps.jump(); }
+  jumpTo(_target: I64): void {
+    this.code.set(this.target);
+    this.jumps.jumpTo();
+  }
+
+  /** The address (in the local `address`) → its linear address on the stack; without a matching tag the region is left. */
+  private hostAddress(tag: number, size: number): I32 {
+    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(0x7fe0)));
+    this.code.set(this.entry);
+    this.read(this.address);
+    this.code.get(this.entry);
+    this.code.memory(Op.i64Load, tag);
+    this.sub(this.pushed(), this.pushed());
+    this.gtU(this.pushed(), this.long(4096 - size));
+    this.leaveIf();
+    this.wrap(this.read(this.address));
+    this.code.get(this.entry);
+    this.code.memory(Op.i32Load, ADDEND);
+    return this.add32(this.pushed(), this.pushed());
+  }
+
+  load(kind: LoadKind, _address: I64): I64 {
+    const [size, opcode] = LOADS[kind];
+    this.code.set(this.address);
+    this.hostAddress(TAG.read, size);
+    this.code.memory(opcode, 0);
+    const box = BOXES[kind];
+    return box === undefined ? this.pushed() : this.or(this.pushed(), this.long(box));
+  }
+
+  store(kind: StoreKind, _address: I64, _value: I64): void {
+    const [size, opcode] = STORES[kind];
+    const value = this.temporary('i64');
+    this.code.set(value);
+    this.code.set(this.address);
+    this.hostAddress(TAG.write, size);
+    this.code.get(value);
+    this.code.memory(opcode, 0);
+  }
+
+  private atomicAddress(kind: 'w' | 'd', tag: number): number {
+    const size = STORES[kind][0];
+    this.code.set(this.address);
+    this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
+    this.leaveIf();
+    this.hostAddress(tag, size);
+    const host = this.temporary('i32');
+    this.code.set(host);
+    return host;
+  }
+
+  modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, TAG.write);
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    const old = this.keep(this.pushed());
+    code.get(host);
+    change(old);
+    code.memory(STORES[kind][1], 0);
+    return old();
+  }
+
+  loadReserved(kind: 'w' | 'd', _address: I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, TAG.read);
+    this.storeHart(HS.RES, () => code.get(host));
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    return this.pushed();
+  }
+
+  storeConditional(kind: 'w' | 'd', _address: I64, _value: I64): I64 {
+    const { code } = this;
+    const value = this.temporary('i64');
+    code.set(value);
+    const host = this.atomicAddress(kind, TAG.write);
+    const held = this.keep32(this.eq32(this.hartWord(HS.RES), this.read(host)));
+    this.storeHart(HS.RES, () => code.i32(0));
+    this.when(held(), () => {
+      code.get(host);
+      code.get(value);
+      code.memory(STORES[kind][1], 0);
+    });
+    return this.zext(this.eqz32(held()));
+  }
+
+  /** Always left to the interpreter. What follows in the block is never reached. */
+  compareAndSwap(_address: I64): void {
+    this.code.byte(Op.drop);
+    this.mark();
+    this.code.br(this.exit);
+  }
+
+  private hartWord(offset: number): I32 {
+    this.code.get(PARAMETER.hart);
+    this.code.memory(Op.i32Load, offset);
+    return this.pushed();
+  }
+  private storeHart(offset: number, value: () => void): void {
+    this.code.get(PARAMETER.hart);
+    value();
+    this.code.memory(Op.i32Store, offset);
+  }
+
+  slowIf(_condition: I32): void { this.leaveIf(); }
+  needsFp(): void { this.usesFloat = true; }
+  /** The region is only entered while the dynamic mode is 0. */
+  rm(): I32 {
+    const mode = this.d.operands.rm ?? 0;
+    if (mode === 7) this.usesRounding = true;
+    return this.word(mode === 7 ? 0 : mode);
+  }
+  f1(): I64 { return this.bitsD(this.readF(this.d.operands.rs1 ?? 0)); }
+  f2(): I64 { return this.bitsD(this.readF(this.d.operands.rs2 ?? 0)); }
+  d1(): F64 { return this.readF(this.d.operands.rs1 ?? 0); }
+  d2(): F64 { return this.readF(this.d.operands.rs2 ?? 0); }
+  d3(): F64 { return this.readF(this.d.operands.rs3 ?? 0); }
+  b1(): I32 { return this.unbox(this.f1()); }
+  b2(): I32 { return this.unbox(this.f2()); }
+  s1(): F32 { return this.fromBitsS(this.b1()); }
+  s2(): F32 { return this.fromBitsS(this.b2()); }
+  s3(): F32 { return this.fromBitsS(this.unbox(this.bitsD(this.d3()))); }
+  private unbox(raw: I64): I32 {
+    const value = this.keep(raw);
+    this.slowIf(this.ne(this.shrS(value(), this.long(32)), this.long(-1)));
+    return this.wrap(value());
+  }
+  fd(value: I64): void { this.fdD(this.fromBitsD(value)); }
+  fdB(value: I32): void { this.fd(this.or(this.zext(value), this.long(~0xffff_ffffn))); }
+  fdS(value: F32): void { this.fdB(this.bitsS(value)); }
+  fdD(_value: F64): void {
+    const n = this.d.operands.rd ?? 0;
+    this.code.set(this.fLocal(n));
+    this.dirtyF.add(n);
+    this.dirty();
+  }
+  private dirty(): void {
+    if (this.fsDirty) return;
+    this.fsDirty = true;
+    this.storeHart(HS.FS_DIRTY, () => this.code.i32(1));
+  }
+  inexactSet(): I32 {
+    this.usesFlags = true;
+    return this.and32(this.read(this.flags), this.word(INEXACT));
+  }
+  raiseInexact(condition: I32): void {
+    this.usesFlags = true;
+    const flag = this.keep32(condition);
+    this.or32(this.read(this.flags), flag());
+    this.code.set(this.flags);
+    this.storeHart(HS.FFLAGS, () => this.code.get(this.flags));
+    // This may stand in a conditional part of the instruction, so it does not count for what follows.
+    this.storeHart(HS.FS_DIRTY, () => this.code.i32(1));
+  }
+}

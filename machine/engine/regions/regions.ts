@@ -1,0 +1,196 @@
+/**
+ * The regions that exist: which instructions are to be translated, modules of translations, their places in the dispatcher's table, and
+ * their end, which comes when their code changes, when their page loses its records, or when there are too many.
+ *
+ * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
+ */
+import { PAGE, RECORD, RECORDS, type Layout } from '../layout.ts';
+import type { CodePages } from '../codepages.ts';
+import { encodeModule } from '../module.ts';
+import { Internal } from '../operations.ts';
+import { TABLE_SIZE } from './convention.ts';
+import { discover, type PageView, type Region } from './discover.ts';
+import { translate, type Translation } from './translate.ts';
+
+/** Modules are made for so many regions at once, or after so many slices. */
+const BATCH = 24;
+const PATIENCE = 8;
+/** Bytes of WebAssembly that may be alive; the oldest modules go first. */
+const MAX_BYTES = 12 << 20;
+/** Stores that hit translated code of a page, after which it stays interpreted. */
+const MAX_DROPS = 16;
+
+interface Batch { readonly regions: Live[]; bytes: number }
+interface Live {
+  readonly slot: number;
+  readonly ranges: readonly (readonly [number, number])[];
+  readonly index: number;
+  readonly records: number[];
+  readonly batch: Batch;
+}
+interface Draft { readonly record: number; readonly region: Region; readonly translation: Translation }
+
+export interface RegionOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  readonly pages: CodePages;
+  readonly table: WebAssembly.Table;
+  /** Jumps to an instruction that make it hot; 1 or 2 for tests. */
+  readonly threshold: number;
+}
+
+export class Regions {
+  compileSeconds = 0;
+  readonly queue: number[] = [];
+  private readonly o: RegionOptions;
+  private readonly halves: Uint16Array;
+  private readonly words: Uint32Array;
+  private readonly bySlot = new Map<number, Set<Live>>();
+  private readonly free: number[] = [];
+  private readonly batches: Batch[] = [];
+  private readonly drops: Uint8Array;
+  private waited = 0;
+  private bytes = 0;
+
+  constructor(options: RegionOptions) {
+    this.o = options;
+    this.halves = new Uint16Array(options.memory.buffer);
+    this.words = new Uint32Array(options.memory.buffer);
+    this.drops = new Uint8Array(options.layout.ramPages);
+    for (let i = TABLE_SIZE - 1; i >= 0; i--) this.free.push(i);
+  }
+
+  get count(): number { return TABLE_SIZE - this.free.length; }
+
+  private sideOf(record: number): number { return this.o.layout.sides + (record - this.o.layout.codePages) / 2; }
+
+  /** The instruction of this record is executed often. */
+  hot(record: number): void {
+    this.queue.push(record);
+    if (this.o.threshold <= 2) this.compile();
+  }
+
+  /** Once a slice. */
+  tick(): void {
+    if (this.queue.length >= BATCH || ++this.waited >= PATIENCE) this.compile();
+  }
+
+  private compile(): void {
+    const begun = now();
+    this.waited = 0;
+    const drafts: Draft[] = [];
+    const covered = new Set<number>();
+    for (const record of this.queue) this.draft(record, drafts, covered);
+    this.queue.length = 0;
+    if (drafts.length > 0) this.build(drafts);
+    this.compileSeconds += (now() - begun) / 1000;
+  }
+
+  private draft(record: number, drafts: Draft[], covered: Set<number>): void {
+    const { pages } = this.o;
+    const slot = pages.slotOf(record);
+    const at = pages.address(slot);
+    const page = pages.pageOf(slot);
+    if (page === 0 || covered.has(record) || this.halves[record >> 1] === Internal.REGION) return;
+    if (this.drops[this.ramIndex(page)]! >= MAX_DROPS) return;
+    const region = discover(this.view(slot, at), (record - at) / RECORD);
+    if (!region) return;
+    const translation = translate(region, at, `r${drafts.length}`);
+    for (const place of translation.entries) covered.add(at + place * RECORD);
+    drafts.push({ record, region, translation });
+  }
+
+  private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }
+
+  private view(slot: number, at: number): PageView {
+    const { pages, threshold } = this.o;
+    const least = threshold >> 5;
+    return {
+      decode: (place) => pages.instruction(slot, place),
+      decoded: (place) => threshold <= 2 || place < RECORDS && this.halves[(at + place * RECORD) >> 1] !== Internal.UNDECODED,
+      warm: (place) => {
+        const record = at + place * RECORD;
+        return this.halves[(this.sideOf(record) + 4) >> 1]! >= least;
+      },
+    };
+  }
+
+  private build(drafts: readonly Draft[]): void {
+    const { layout, memory, pages, table } = this.o;
+    const code = encodeModule(layout.wasmPages, [], drafts.map((d) => d.translation.function));
+    while (this.batches.length > 0 && (this.free.length < drafts.length || this.bytes + code.length > MAX_BYTES)) this.evict();
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { e: { memory } });
+    const batch: Batch = { regions: [], bytes: code.length };
+    this.bytes += code.length;
+    this.batches.push(batch);
+    for (const { record, region, translation } of drafts) {
+      const slot = pages.slotOf(record);
+      const index = this.free.pop();
+      if (index === undefined) return;
+      table.set(index, instance.exports[translation.function.name] as never);
+      const ranges = [...region.blocks.values()].map((b) => [b.start * 2, b.end * 2] as const);
+      const live: Live = { slot, ranges, index, records: [], batch };
+      batch.regions.push(live);
+      let ofSlot = this.bySlot.get(slot);
+      if (!ofSlot) this.bySlot.set(slot, (ofSlot = new Set()));
+      ofSlot.add(live);
+      translation.entries.forEach((place, n) => this.enter(live, pages.address(slot) + place * RECORD, n));
+    }
+  }
+
+  /** The region can be entered here, unless another one can already. */
+  private enter(live: Live, record: number, entry: number): void {
+    if (this.halves[record >> 1] === Internal.UNDECODED) this.o.pages.fill(record);
+    const op = this.halves[record >> 1]!;
+    if (op === Internal.REGION) return;
+    const side = this.sideOf(record);
+    this.words[side >> 2] = (live.index << 8) | entry;
+    this.halves[(side + 6) >> 1] = op;
+    this.halves[record >> 1] = Internal.REGION;
+    live.records.push(record);
+  }
+
+  private evict(): void {
+    const oldest = this.batches.shift()!;
+    for (const r of [...oldest.regions]) this.remove(r);
+  }
+
+  private remove(live: Live): void {
+    for (const record of live.records) {
+      const side = this.sideOf(record);
+      if (this.halves[record >> 1] === Internal.REGION && this.words[side >> 2]! >>> 8 === live.index) this.halves[record >> 1] = this.halves[(side + 6) >> 1]!;
+      this.halves[(side + 4) >> 1] = 0;
+    }
+    this.o.table.set(live.index, null);
+    this.free.push(live.index);
+    this.bySlot.get(live.slot)?.delete(live);
+    const { batch } = live;
+    batch.regions.splice(batch.regions.indexOf(live), 1);
+    if (batch.regions.length > 0) return;
+    this.bytes -= batch.bytes;
+    const at = this.batches.indexOf(batch);
+    if (at >= 0) this.batches.splice(at, 1);
+  }
+
+  /** Bytes [from, to) of the page in this slot have been written. */
+  forget(slot: number, page: number, from: number, to: number): void {
+    const regions = this.bySlot.get(slot);
+    if (!regions) return;
+    for (const r of [...regions]) {
+      if (!r.ranges.some(([a, b]) => a < to && b > from)) continue;
+      this.remove(r);
+      const i = this.ramIndex(page);
+      if (this.drops[i]! < 255) this.drops[i]!++;
+    }
+  }
+
+  /** The page in this slot loses its records. */
+  release(slot: number): void {
+    const regions = this.bySlot.get(slot);
+    if (!regions) return;
+    for (const r of [...regions]) this.remove(r);
+    this.bySlot.delete(slot);
+  }
+}
+
+const now = (): number => performance.now();
