@@ -75,6 +75,10 @@ function exitWords(t: Thread, to: Int32Array): void {
     to[WORD0 + 2 * i] = v % 4294967296;
     to[WORD0 + 2 * i + 1] = Math.floor(v / 4294967296);
   }
+  if (t.exit[1] >= 2 ** 53 || t.exit[1] <= -(2 ** 53)) {
+    to[WORD0 + 2] = Number(BigInt.asIntN(32, t.exactValue));
+    to[WORD0 + 3] = Number(t.exactValue >> 32n);
+  }
 }
 
 /** The reply to an event. Not ok: what the server asked cannot be done, and the thread still waits. */

@@ -89,6 +89,8 @@ export class Thread extends KernelObject implements Timed {
   starting = false;
   /** Scause, stval, htval, htinst of the event that is being raised, as they travel. */
   readonly exit = new Float64Array(4);
+  /** exit[1] where a number does not hold it exactly: addresses of Sv57. */
+  exactValue = 0n;
   /** Alien: execute its ecall as a system call when it runs next. */
   letThrough = false;
 

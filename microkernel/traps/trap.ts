@@ -32,7 +32,7 @@ export function handleTrap(k: Kernel, cpu: Cpu, t: Thread): void {
   if (t.guest) return guestExit(k, cpu, t, code);
   if (code !== ECALL_U) {
     t.exit[0] = code;
-    t.exit[1] = value(hart.tvalNum, cpu, CSR.stval);
+    t.exit[1] = value(t, hart.tvalNum);
     t.exit[2] = t.exit[3] = 0;
     return raise(k, t, USER_CAUSE[code] ?? Cause.illegal);
   }
@@ -53,7 +53,7 @@ function guestExit(k: Kernel, cpu: Cpu, t: Thread, code: number): void {
   const { hart } = cpu;
   t.mode = hart.priv === 0 ? 0 : 1;
   t.exit[0] = code;
-  t.exit[1] = value(hart.tvalNum, cpu, CSR.stval);
+  t.exit[1] = value(t, hart.tvalNum);
   t.exit[2] = t.exit[3] = 0;
   if (code >= 20 && code !== VIRTUAL_INSTRUCTION) {
     t.exit[2] = Number(hart.csr(CSR.htval));
@@ -67,5 +67,9 @@ function guestExit(k: Kernel, cpu: Cpu, t: Thread, code: number): void {
   raise(k, t, Cause.wfi);
 }
 
-/** Exact below 2^53 in magnitude; addresses beyond that keep their upper bits only, which is all that a canonical check needs. */
-const value = (v: number, cpu: Cpu, csr: number): number => v < 2 ** 53 && v > -(2 ** 53) ? v : Number(BigInt.asIntN(64, cpu.hart.csr(csr)));
+/** stval. Exact below 2^53 in magnitude; an address beyond that (a guest in Sv57 has such) stands in `exactValue` as well. */
+function value(t: Thread, v: number): number {
+  if (v < 2 ** 53 && v > -(2 ** 53)) return v;
+  t.exactValue = BigInt.asIntN(64, t.cpu.hart.csr(CSR.stval));
+  return Number(t.exactValue);
+}
