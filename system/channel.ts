@@ -1,6 +1,8 @@
 /** A character device's outside: output is collected and handed over in pieces, input waits until the device takes it. */
 import type { CharBackend } from '../machine/index.ts';
 
+const NEWLINE = 10;
+
 export class ChannelEnd implements CharBackend {
   private buffer = new Uint8Array(4096);
   private length = 0;
@@ -12,13 +14,21 @@ export class ChannelEnd implements CharBackend {
   constructor(lineEnded: () => void) { this.lineEnded = lineEnded; }
 
   output(byte: number): void {
-    if (this.length === this.buffer.length) {
-      const bigger = new Uint8Array(this.length * 2);
-      bigger.set(this.buffer);
-      this.buffer = bigger;
-    }
+    this.room(1);
     this.buffer[this.length++] = byte;
-    if (byte === 10) this.lineEnded();
+    if (byte === NEWLINE) this.lineEnded();
+  }
+  outputBytes(bytes: Uint8Array): void {
+    this.room(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+    if (bytes.includes(NEWLINE)) this.lineEnded();
+  }
+  private room(n: number): void {
+    if (this.length + n <= this.buffer.length) return;
+    const bigger = new Uint8Array(2 * (this.length + n));
+    bigger.set(this.buffer.subarray(0, this.length));
+    this.buffer = bigger;
   }
   /** A copy of what has been put out since the last time. */
   drain(): Uint8Array {

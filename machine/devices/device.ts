@@ -28,6 +28,8 @@ export interface Device {
 /** The outside of a character device: what it transmits goes to `onOutput`; `input` offers bytes and says how many were taken. */
 export interface CharBackend {
   output(byte: number): void;
+  /** The same for many bytes, for devices that have them together; they are the device's: copy what you keep. */
+  outputBytes?(bytes: Uint8Array): void;
   /** Called by the device: up to `max` bytes that wait, empty when none. */
   take(max: number): Uint8Array;
   /** The device registers here to be told that input has arrived. */

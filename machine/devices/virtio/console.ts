@@ -57,10 +57,15 @@ export class VirtioConsole implements VirtioModel {
   #transmit(): void {
     const queue = this.#port.queue(QUEUE.TRANSMIT);
     for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-      for (const byte of gather(this.#port.memory, chain.readable)) this.#backend.output(byte);
+      this.#output(gather(this.#port.memory, chain.readable));
       queue.push(chain, 0);
     }
     this.#port.usedBuffers(QUEUE.TRANSMIT);
+  }
+
+  #output(bytes: Uint8Array): void {
+    if (this.#backend.outputBytes) this.#backend.outputBytes(bytes);
+    else for (const byte of bytes) this.#backend.output(byte);
   }
 
   /** Fills the guest's buffers with what waits; input stays outside until there is a buffer. */
