@@ -198,10 +198,13 @@ function codePage(h: Hart, page: number): void {
 export function fetchSecond(h: Hart): number {
   const lo = (h.w[PC] + 2) | 0;
   const hi = lo === 0 ? (h.w[PC + 1] + 1) | 0 : h.w[PC + 1];
-  const virt = h.w[VIRT] !== 0;
-  if (!h.mmu.translate(lo, hi, Access.fetch, h.w[PRIV], virt)) return raiseFault(h, lo, hi, virt);
-  const page = h.host.linear.page(h.mmu.ppn);
-  if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
+  let page = h.contexts.hit(h.context!, lo, hi, Access.fetch);
+  if (page === 0) {
+    const virt = h.w[VIRT] !== 0;
+    if (!h.mmu.translate(lo, hi, Access.fetch, h.w[PRIV], virt)) return raiseFault(h, lo, hi, virt);
+    page = h.host.linear.page(h.mmu.ppn);
+    if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
+  }
   h.w[VALUE] = h.host.linear.u16[(page + (lo & 0xfff)) >>> 1];
   h.w[VALUE + 1] = 0;
   return SLOW.NEXT;

@@ -154,6 +154,13 @@ export class Contexts {
     return context;
   }
 
+  /** Linear address of the page if the TLB allows this kind of access to it (0 load, 1 store, 2 fetch), else 0. */
+  hit(context: Context, lo: number, hi: number, kind: number): number {
+    const m = this.#linear.i32;
+    const at = (context.tlb + ((lo >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY) / 4;
+    return m[at + 2 * kind] === (lo & -4096) && m[at + 2 * kind + 1] === hi ? m[at + 6] >>> 0 : 0;
+  }
+
   /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
     const m = this.#linear.i32;

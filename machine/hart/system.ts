@@ -137,11 +137,15 @@ export function cboZero(h: Hart, insn: number): number {
   if (cause !== 0) return denied(h, cause);
   const r = 2 * rs1(insn);
   const [lo, hi] = [h.x32[r], h.x32[r + 1]];
-  if (!h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
-  const page = h.host.linear.page(h.mmu.ppn);
-  if (page === 0) return raise(h, Cause.storeAccess, lo, hi);
+  let page = h.contexts.hit(h.context!, lo, hi, Access.store);
+  if (page === 0) {
+    if (!h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
+    page = h.host.linear.page(h.mmu.ppn);
+    if (page === 0) return raise(h, Cause.storeAccess, lo, hi);
+    if (h.host.engine.hasCode(page)) h.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
+    else h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
+  }
   const at = page + (lo & 0xfff & -BLOCK);
-  if (h.host.engine.hasCode(page)) h.host.engine.dropCode(at, BLOCK);
   h.host.linear.u8.fill(0, at, at + BLOCK);
   return SLOW.NEXT;
 }
