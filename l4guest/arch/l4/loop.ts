@@ -1,0 +1,258 @@
+/**
+ * The main thread of the server: it receives what happens (system calls, faults, interrupts), lets the kernel act, and answers the
+ * thread that is to run next. One process is in user mode at a time; the others wait for their answers.
+ *
+ *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
+ *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
+ */
+import { Cause, IpcFlag, Mtd, Ops, Own, S, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { Sig } from '../../kernel/linux.ts';
+import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
+import { around, Runs } from '../../mm/around.ts';
+import { Access, Fault } from '../../mm/mm.ts';
+import { byNumber, dispatch, LAST } from '../../syscalls/table.ts';
+import { strace } from '../../syscalls/strace.ts';
+import { IRQ_LABEL, type Shared } from './shared.ts';
+import type { Slot, Slots } from './slots.ts';
+
+const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
+const NOTHING = 0;
+/** Signal and si_code by cause. */
+const EXCEPTIONS: Readonly<Record<number, readonly [number, number]>> = { [Cause.illegal]: [Sig.ILL, 1], [Cause.breakpoint]: [Sig.TRAP, 1], [Cause.misaligned]: [Sig.BUS, 1] };
+const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
+
+export class Loop {
+  private readonly sys: Syscalls;
+  private readonly k: Kernel;
+  private readonly slots: Slots;
+  private readonly shared: Shared;
+  private readonly timer: number;
+  private readonly runs = new Runs();
+  /** The slot whose thread waits for the implicit reply. */
+  private held: Slot | undefined;
+  ended = false;
+  trace: ((line: string) => void) | undefined;
+  writeLog: (() => Sys<void>) | undefined;
+
+  constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) { this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; }
+
+  /** Serves until `ended`. */
+  *run(): Sys<void> {
+    while (!this.ended) {
+      if (!this.k.inUser) {
+        const next = yield* this.choose();
+        if (this.shared.chores) yield* this.doChores();
+        if (this.ended) return;
+        if (next) yield* this.resume(next); else yield* this.idle();
+      } else {
+        if (this.shared.chores) yield* this.doChores();
+        yield this.sys.ipc(IpcFlag.receive, 0);
+      }
+      yield* this.handle();
+    }
+  }
+
+  /** A message has arrived. System calls that end at once are answered here, without leaving. */
+  private *handle(): Sys<void> {
+    const { sys, k } = this, u = sys.utcb;
+    for (;;) {
+      const badge = u.u32[U.badge >> 2]!;
+      if (badge === IRQ_LABEL) { this.interrupt(); return; }
+      const slot = this.slots.slots[badge >> 1]!, t = slot.t!;
+      this.held = slot;
+      k.inUser = false;
+      if ((badge & 1) !== 0) {
+        if (u.label !== Cause.pageFault) { yield* this.exception(t, u.label, u.word(1)); return; }
+        if (!this.pageFault(t, u.word(1), u.word(0))) return;
+        yield sys.ipc(REPLY, 0);
+        continue;
+      }
+      const nr = u.x(17), row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
+      if (row !== undefined && (row.regs || this.trace !== undefined)) { yield* this.slowCall(t, nr); return; }
+      const result = dispatch(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
+      if (typeof result !== 'number' || t.work || k.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= -512 || t.mm.flushes.length !== 0) {
+        this.saveArgs(t);
+        this.settle(t, nr, result);
+        return;
+      }
+      u.setX(10, result);
+      if (this.shared.chores) { this.saveArgs(t); t.regs.setX(10, result); return; }
+      u.setTag(NOTHING, 0);
+      u.mtd = Mtd.args;
+      k.inUser = true;
+      yield sys.ipc(REPLY, 0);
+    }
+  }
+  private saveArgs(t: Thread): void {
+    if (t.loaded !== Loaded.none) return;
+    const from = this.sys.utcb.i32, to = t.regs.i32;
+    for (let i = 0; i < 16; i++) to[20 + i] = from[A0 + i]!;
+    t.loaded = Loaded.args;
+  }
+  /** The call has ended or sleeps: notes what is needed to end it or start it again. */
+  private settle(t: Thread, nr: number, result: ReturnType<typeof dispatch>): void {
+    const { k } = this;
+    this.account(t);
+    // These have given the thread new registers.
+    if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }
+    t.call = nr;
+    t.arg0 = t.regs.big[10]!;
+    if (typeof result !== 'number') k.continueCall(t, result);
+    else if (t.state === Run.current) k.finish(t, result);
+  }
+  private *slowCall(t: Thread, nr: number): Sys<void> {
+    this.saveArgs(t);
+    if (byNumber[nr]!.regs) yield* this.slots.load(t);
+    const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
+    const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
+    if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
+    if (nr === CLONE || nr === CLONE3) t.loaded = Loaded.args;
+    this.settle(t, nr, result);
+  }
+
+  /** Recall, or an exception that no page can cure. */
+  private *exception(t: Thread, cause: number, address: number): Sys<void> {
+    this.account(t);
+    if (cause === Cause.recall) return;
+    yield* this.slots.load(t);
+    const [sig, code] = EXCEPTIONS[cause] ?? [Sig.SEGV, 2];
+    this.k.signals.force(t, sig, code, cause === Cause.illegal || cause === Cause.breakpoint ? t.regs.pc : address);
+  }
+  /** True when the reply with the missing pages stands in the UTCB. */
+  private pageFault(t: Thread, va: number, scause: number): boolean {
+    const { k } = this, mm = t.mm, write = scause === STORE, access = write ? Access.write : scause === FETCH ? Access.exec : Access.read;
+    const fault = va >= 0 && va < 0x40_0000_0000 ? mm.fault(va, access) : Fault.mapErr;
+    if (fault !== Fault.none) { this.badAccess(t, fault, va); return false; }
+    const vpn = Math.floor(va / 4096), only = mm.flushes[0];
+    // The old page of a copy-on-write is replaced by the item itself.
+    if (mm.flushes.length === 1 && only!.from === vpn && only!.to === vpn + 1) mm.flushes.length = 0;
+    if (t.work || k.resched || this.shared.chores || mm.flushes.length !== 0) return false;
+    this.putItems(t, va, write);
+    this.sys.utcb.mtd = 0;
+    k.inUser = true;
+    return true;
+  }
+  private putItems(t: Thread, va: number, write: boolean): void {
+    const u = this.sys.utcb, runs = this.runs;
+    around(t.mm, va, write, runs);
+    for (let i = 0; i < runs.count; i++) u.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!, runs.vpn[i]! * 4096);
+    u.setTag(NOTHING, 0, runs.count);
+  }
+  private badAccess(t: Thread, fault: Fault, va: number): void {
+    const { k } = this;
+    this.account(t);
+    if (fault === Fault.noMemory) {
+      k.arch.log(`l4guest: out of memory: ended ${t.name}[${t.tid}]`);
+      k.endProcess(t.proc, Sig.KILL);
+    } else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
+  }
+
+  /** An interrupt thread has brought something. */
+  private interrupt(): void {
+    const { shared, k } = this;
+    for (const arrival of shared.arrivals.splice(0)) arrival();
+    k.tick();
+    if (k.inUser && k.ready.length > 0 && k.current) { k.resched = true; k.arch.recall(k.current); }
+  }
+
+  // ── who runs next ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A thread ready for user mode, its signals looked at. */
+  private *choose(): Sys<Thread | undefined> {
+    const { k } = this;
+    for (;;) {
+      let t: Thread | undefined = k.current;
+      if (t && (t.state !== Run.current || t.co)) t = undefined;
+      if (t && k.resched && k.ready.length > 0) { k.yieldCpu(t); t = undefined; }
+      k.resched = false;
+      t ??= k.pick();
+      if (!t || this.ended) { k.rearm(); return undefined; }
+      if (t.work) {
+        if (t.hardware) yield* this.slots.load(t);
+        k.signals.deliver(t);
+        if (t.state !== Run.current) { k.current = undefined; continue; }
+        if (t.work) continue;
+      }
+      t.call = -1;
+      k.rearm();
+      return t;
+    }
+  }
+  private account(t: Thread): void {
+    const now = this.k.now();
+    t.cpuNs += Math.max(0, now - t.startedAt);
+    t.startedAt = now;
+  }
+  /** Lets `t` go on in user mode and waits for the next message. */
+  private *resume(t: Thread): Sys<void> {
+    const { sys, k, slots } = this, mm = t.mm;
+    if (mm.flushes.length > 0) yield* slots.flush(mm);
+    let slot = t.hardware as Slot | undefined;
+    if (slot && slot.space !== mm.space) { yield* this.drop(slot); slot = undefined; t.hardware = undefined; }
+    k.current = t;
+    k.inUser = true;
+    t.startedAt = k.now();
+    if (!slot) {
+      yield* this.keep();
+      slot = yield* slots.create(t);
+      yield* slots.start(slot);
+      t.loaded = Loaded.none;
+      yield sys.ipc(IpcFlag.receive, 0);
+      return;
+    }
+    if (slot !== this.held) yield* this.keep();
+    const mtd = slots.putRegisters(t);
+    t.loaded = Loaded.none;
+    sys.utcb.setTag(NOTHING, 0);
+    sys.utcb.mtd = mtd;
+    if (slot === this.held) { this.held = undefined; yield sys.ipc(REPLY, 0); return; }
+    slot.kept = false;
+    yield sys.ipc(IpcFlag.send, slot.reply);
+    yield* this.dropCap(slot.reply);
+    yield sys.ipc(IpcFlag.receive, 0);
+  }
+  /** An answered reply capability leaves its slot. */
+  private *dropCap(selector: number): Sys<void> {
+    const u = this.sys.utcb;
+    u.setWord(0, selector);
+    u.setTag(Ops.task.delete.label, 1);
+    yield this.sys.ipc(7, Own.task);
+  }
+  /** Puts the implicit reply away, so that another thread may be answered first. */
+  private *keep(): Sys<void> {
+    const held = this.held, u = this.sys.utcb;
+    this.held = undefined;
+    if (!held?.t) return;
+    u.setWord(0, held.reply);
+    u.setTag(Ops.thread.keepReply.label, 1);
+    const status = yield this.sys.ipc(7, Own.thread);
+    held.kept = status === 0;
+  }
+  private *idle(): Sys<void> {
+    yield* this.keep();
+    yield this.sys.ipc(IpcFlag.receive, 0);
+  }
+  private *drop(slot: Slot): Sys<void> {
+    if (this.held === slot) this.held = undefined;
+    yield* this.slots.destroy(slot);
+  }
+
+  /** What the kernel has decided and only this thread can do. */
+  private *doChores(): Sys<void> {
+    const { shared, sys, k } = this;
+    shared.chores = false;
+    for (const t of shared.deadThreads.splice(0)) {
+      const slot = t.hardware as Slot | undefined;
+      t.hardware = undefined;
+      if (slot) yield* this.drop(slot);
+    }
+    for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
+    for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
+    if (shared.alarm < shared.armed) { shared.armed = shared.alarm; yield* sys.must(this.timer, Ops.semaphore.up); }
+    if (shared.lines.length > 0 && this.writeLog) yield* this.writeLog();
+    const t = shared.recall;
+    shared.recall = undefined;
+    if (t && k.inUser && t === k.current && t.hardware) yield* sys.must((t.hardware as Slot).thread, Ops.thread.recall);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
+ *
+ *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
+ *         hostname, strace;   caps: stdio, stderr, memory, rom, log, life
+ */
+import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
+import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
+import { InputPort } from '../../drivers/ports.ts';
+import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
+import { Tty } from '../../drivers/tty.ts';
+import { loadTar } from '../../fs/tar.ts';
+import { S } from '../../kernel/linux.ts';
+import { Kernel } from '../../kernel/kernel.ts';
+import { mountDefaults } from '../../kernel/boot.ts';
+import { startInit, type Streams } from '../../kernel/init.ts';
+import { exitCode, ExecError } from '../../kernel/init.ts';
+import { L4Arch } from './arch.ts';
+import { Loop } from './loop.ts';
+import { Shared } from './shared.ts';
+import { Slots } from './slots.ts';
+import { openInput, openOutput, openTimer } from './streams.ts';
+
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean }
+const EPOCH = 1_767_225_600;
+
+function readArgs(env: Env): Args {
+  const a = env.args as Partial<Args>;
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false };
+}
+
+export const l4guest: Program = {
+  name: 'l4guest',
+  *main(sys: Syscalls, env: Env): Sys<void> {
+    const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
+    const k = new Kernel(new L4Arch(sys, shared, pool), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
+    const problem = yield* fillRoot(sys, env, k, args);
+    if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
+    mountDefaults(k);
+    const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
+    yield* openTimer(sys, env, shared, timer, irq);
+    const streams = yield* openStreams(sys, env, shared, k, irq, args.tty), loop = new Loop(sys, k, slots, shared, timer);
+    if (args.strace) loop.trace = (line) => k.arch.log(line);
+    let status = 0;
+    k.onEnd = (s) => { status = s; loop.ended = true; };
+    try { startInit(k, args, streams.files); } catch (e) {
+      if (!(e instanceof ExecError)) throw e;
+      yield* log(sys, env, `l4guest: ${e.message}`);
+      yield* exit(sys, env, e.status, e.message);
+    }
+    yield* serve(sys, env, shared, loop);
+    while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
+    yield* report(sys, env, `${k.forks + 1} processes`);
+    yield* exit(sys, env, exitCode(status), '');
+  },
+};
+
+/** The loop, with the log written in between. */
+function* serve(sys: Syscalls, env: Env, shared: Shared, loop: Loop): Sys<void> {
+  loop.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
+  yield* loop.run();
+  yield* loop.writeLog();
+}
+
+function* allocatePool(sys: Syscalls, env: Env, bytes: number): Sys<{ pfn: number; pages: number; bytes: Uint8Array }> {
+  const size = Math.floor(bytes / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size)), view = sys.memory.writable(va, size);
+  if (!view) throw new Error('the memory of the Unix world is not contiguous');
+  return { pfn: va / 4096, pages: size / 4096, bytes: view };
+}
+
+/** A module as frames that can be mapped, if it starts at a page boundary. */
+function announce(sys: Syscalls, k: Kernel, rom: Rom): { bytes: Uint8Array; pfn: number } {
+  const bytes = rom.size > 0 ? sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size) : new Uint8Array(0), pfn = rom.va % 4096 === 0 ? rom.va / 4096 : 0;
+  if (pfn !== 0 && bytes.length > 0) k.frames.addRom(pfn, bytes);
+  return { bytes, pfn };
+}
+/** Fills the root file system; answers what is wrong with it. */
+function* fillRoot(sys: Syscalls, env: Env, k: Kernel, args: Args): Sys<string | undefined> {
+  if (args.rootfs !== undefined) {
+    const rom = yield* openRom(sys, env, args.rootfs);
+    if (!rom) return `root file system '${args.rootfs}': no such module`;
+    const result = loadTar(k.root, announce(sys, k, rom));
+    if (typeof result === 'string') return `root file system '${args.rootfs}' ${result}`;
+  }
+  for (const name of args.files) {
+    const rom = yield* openRom(sys, env, name);
+    if (!rom) return `program '${name}': no such module`;
+    const bin = k.root.lookup('bin') ?? k.root.make('bin', S.IFDIR | 0o755, 0);
+    if (!(bin instanceof k.root.constructor)) return '/bin is no directory';
+    const dir = bin as typeof k.root, image = announce(sys, k, rom);
+    dir.attach(name.slice(name.lastIndexOf('/') + 1), dir.create(S.IFREG | 0o755, 0, image));
+  }
+  return undefined;
+}
+
+/** Standard streams: a terminal on stdio, or plain streams. */
+function* openStreams(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number, tty: boolean): Sys<{ files: Streams; pending: () => number }> {
+  if (!env.hasCap('stdio')) return { files: {}, pending: () => 0 };
+  const stdio = valueOf(yield* openConsole(sys, env, 'stdio')), out = yield* openOutput(sys, env, shared, stdio, irq), input = new InputPort();
+  if (tty) {
+    const terminal = new Tty(k, (4 << 8) | 1, out), size = yield* stdio.size(sys);
+    terminalsOf(k).console = terminal;
+    if (size.ok && size.value.columns > 0) { terminal.columns = size.value.columns; terminal.rows = size.value.rows; }
+    input.consumer = (bytes) => terminal.input(bytes);
+    yield* openInput(sys, env, shared, stdio, input, irq, (columns, rows) => terminal.resize(columns, rows));
+    return { files: { terminal }, pending: () => out.length };
+  }
+  const err = env.hasCap('stderr') ? yield* openOutput(sys, env, shared, valueOf(yield* openConsole(sys, env, 'stderr')), irq) : out;
+  yield* openInput(sys, env, shared, stdio, input, irq);
+  return { files: { input, out, err }, pending: () => out.length + err.length };
+}

@@ -1,0 +1,23 @@
+/** What the threads of the server share beside the kernel: who must be woken, and what the main thread still has to do. */
+import type { Thread } from '../../kernel/thread.ts';
+import type { Mm } from '../../mm/mm.ts';
+
+/** Portal labels: slot × 2 for system calls, + 1 for everything else; interrupts have a label of their own. */
+export const IRQ_LABEL = 0xffff_fffe;
+
+export class Shared {
+  /** Something below is to be done before the main thread waits again. */
+  chores = false;
+  recall: Thread | undefined;
+  deadThreads: Thread[] = [];
+  deadSpaces: Mm[] = [];
+  /** When the kernel wants its tick, and for when the timer thread has set its sleep. */
+  alarm = Infinity;
+  armed = Infinity;
+  /** Output ports with fresh bytes whose writer sleeps: selectors of their semaphores. */
+  kicks: number[] = [];
+  /** Lines for the log. */
+  lines: string[] = [];
+  /** What interrupt threads have brought: run by the main thread. */
+  arrivals: (() => void)[] = [];
+}

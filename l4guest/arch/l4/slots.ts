@@ -1,0 +1,151 @@
+/**
+ * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
+ * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
+ */
+import { Cause, Mtd, Ops, Own, S, ThreadFlag, capPage, flexpages, memoryPage, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import type { Env } from '../../../roottask/client/index.ts';
+import { Loaded, type Thread } from '../../kernel/thread.ts';
+import type { Mm } from '../../mm/mm.ts';
+import { IRQ_LABEL } from './shared.ts';
+
+/** Processes run below the server's main thread (100). */
+const USER_PRIORITY = 90;
+const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
+const SYSCALL_CAUSES = 1 << Cause.syscall;
+const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint) | (1 << Cause.misaligned) | (1 << Cause.accessFault);
+const SPACE_PAGES = 2 ** 26;
+
+export interface Space { readonly task: number }
+export interface Slot {
+  readonly index: number;
+  readonly thread: number;
+  readonly context: number;
+  readonly callPortal: number;
+  readonly eventPortal: number;
+  readonly reply: number;
+  t: Thread | undefined;
+  space: Space | undefined;
+  /** The thread waits for an answer that stands in `reply`. */
+  kept: boolean;
+}
+
+export class Slots {
+  readonly slots: Slot[] = [];
+  private readonly free: Slot[] = [];
+  private readonly sys: Syscalls;
+  private readonly env: Env;
+  constructor(sys: Syscalls, env: Env) { this.sys = sys; this.env = env; }
+
+  private *newSlot(): Sys<Slot> {
+    const { sys, env } = this, index = this.slots.length, selector = (): number => env.selector();
+    const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(), t: undefined, space: undefined, kept: false };
+    yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, Mtd.args]);
+    yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]);
+    yield* sys.must(Own.factory, Ops.factory.createSchedContext, [slot.context, USER_PRIORITY, 0, 0]);
+    this.slots.push(slot);
+    return slot;
+  }
+  *irqPortal(): Sys<number> {
+    const portal = this.env.selector();
+    yield* this.sys.must(Own.factory, Ops.factory.createPortal, [portal, Own.thread, IRQ_LABEL, 0]);
+    return portal;
+  }
+
+  /** The task of an address space, made at its first use. */
+  private *spaceOf(mm: Mm, name: string): Sys<Space> {
+    if (mm.space) return mm.space as Space;
+    const space: Space = { task: this.env.selector() };
+    yield* this.sys.must(Own.factory, Ops.factory.createTask, [space.task, 0]);
+    yield* this.name(space.task, name);
+    mm.space = space;
+    return space;
+  }
+  private *name(task: number, text: string): Sys<void> {
+    const u = this.sys.utcb, bytes = new Uint8Array(u.u32.buffer as ArrayBuffer, u.u32.byteOffset + 0x40, 32);
+    bytes.fill(0);
+    for (let i = 0; i < text.length && i < 31; i++) bytes[i] = text.charCodeAt(i);
+    u.setTag(Ops.task.name.label, 4);
+    yield this.sys.ipc(7, task);
+  }
+
+  /** A slot for a thread that has none, or whose process has a new address space. The thread is not started yet. */
+  *create(t: Thread): Sys<Slot> {
+    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = this.free.pop() ?? (yield* this.newSlot());
+    yield* sys.must(Own.factory, Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, 0, 0]);
+    yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
+    yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
+    yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
+    slot.t = t;
+    slot.space = space;
+    slot.kept = false;
+    t.hardware = slot;
+    return slot;
+  }
+  /** Starts the thread of a fresh slot with the registers that the server holds. */
+  *start(slot: Slot): Sys<void> {
+    const { sys } = this, r = slot.t!.regs;
+    this.putRegisters(slot.t!);
+    yield* sys.must(slot.thread, Ops.thread.setState, [USER_STATE]);
+    yield* sys.must(slot.thread, Ops.thread.start, [r.pc, r.big[2]!, r.big[10]!]);
+  }
+  /** Ends the thread of a slot; the slot may be used again. */
+  *destroy(slot: Slot): Sys<void> {
+    const { sys } = this;
+    yield* sys.must(slot.thread, Ops.thread.kill);
+    yield* sys.must(Own.task, Ops.task.unmap, [capPage(slot.thread), 1]);
+    if (slot.kept) yield* sys.must(Own.task, Ops.task.unmap, [capPage(slot.reply), 1]);
+    slot.t = undefined;
+    slot.space = undefined;
+    slot.kept = false;
+    this.free.push(slot);
+  }
+  *destroySpace(mm: Mm): Sys<void> {
+    const space = mm.space as Space | undefined;
+    if (!space) return;
+    mm.space = undefined;
+    yield* this.sys.must(Own.task, Ops.task.unmap, [capPage(space.task), 1]);
+    this.env.freeSelector(space.task);
+  }
+
+  // ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** All registers of `t` into the server's image; a0 of a finished call stays as it is there. */
+  *load(t: Thread): Sys<void> {
+    if (t.loaded === Loaded.all) return;
+    const slot = t.hardware as Slot, u = this.sys.utcb, a0 = t.loaded === Loaded.args ? t.regs.big[10]! : undefined;
+    yield* this.sys.must(slot.thread, Ops.thread.getState, [USER_STATE]);
+    t.regs.i32.set(u.i32.subarray(S.x >> 2, (S.x >> 2) + 132));
+    if (a0 !== undefined) t.regs.big[10] = a0;
+    t.loaded = Loaded.all;
+  }
+  /** The server's image into the state area; answers the MTD that says what is there. */
+  putRegisters(t: Thread): number {
+    const u = this.sys.utcb;
+    if (t.loaded === Loaded.none) return 0;
+    if (t.loaded === Loaded.args) {
+      const to = (S.x >> 2) + 20, from = t.regs.i32;
+      for (let i = 0; i < 16; i++) u.i32[to + i] = from[20 + i]!;
+      return Mtd.args;
+    }
+    u.i32.set(t.regs.i32, S.x >> 2);
+    return USER_STATE;
+  }
+
+  /** Takes away below what the kernel has taken away in its own tables. */
+  *flush(mm: Mm): Sys<void> {
+    const space = mm.space as Space | undefined, list = mm.flushes.splice(0);
+    if (!space) return;
+    if (list.length > 24) { const all = list.reduce((r, f) => r | f.rights, 0); yield* this.unmap(space, 0, 38, all); if (all === 7) forgetAll(mm); return; }
+    for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space, page);
+  }
+  private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space, memoryPage(base, order, rights)); }
+  private *unmapPage(space: Space, page: number): Sys<void> {
+    const u = this.sys.utcb;
+    u.setWord(0, page);
+    u.setWord(1, 1);
+    u.setTag(Ops.task.unmap.label, 2);
+    yield this.sys.ipc(7, space.task);
+  }
+}
+/** After everything was unmapped below, no page is mirrored any more. */
+function forgetAll(mm: Mm): void { mm.table.update(0, SPACE_PAGES, (_vpn, pte) => pte & ~2); }

@@ -1,0 +1,68 @@
+/** Device numbers to drivers. `openSpecial` is what file systems call for inodes that are neither file, directory nor link. */
+import { openFifo } from '../fs/pipe.ts';
+import type { File } from '../fs/file.ts';
+import type { Inode } from '../fs/inode.ts';
+import { E } from '../kernel/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { O, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
+import { Ptys } from './pty.ts';
+import { Tty, openTty } from './tty.ts';
+
+export const makeDev = (major: number, minor: number): number => ((major << 8) | (minor & 0xff)) + (minor & ~0xff) * 4096;
+
+type Open = (t: Thread, inode: Inode, flags: number) => File | number;
+
+/** The terminals of one kernel. */
+export class Terminals {
+  readonly ptys: Ptys;
+  /** What /dev/console and the standard streams are, when the server has a terminal. */
+  console: Tty | undefined;
+  constructor(k: Kernel) { this.ptys = new Ptys(k); }
+}
+const terminals = new WeakMap<Kernel, Terminals>();
+export function terminalsOf(k: Kernel): Terminals {
+  let x = terminals.get(k);
+  if (!x) terminals.set(k, x = new Terminals(k));
+  return x;
+}
+
+function openCurrent(t: Thread, inode: Inode, flags: number): File | number {
+  const tty = t.proc.session.terminal;
+  return tty instanceof Tty ? openTty(t, inode, flags, true, tty) : -E.NXIO;
+}
+function openConsole(t: Thread, inode: Inode, flags: number): File | number {
+  const tty = terminalsOf(t.k).console;
+  return tty ? openTty(t, inode, flags, true, tty) : new NullFile(inode, flags);
+}
+
+export interface CharDevice { readonly name: string; readonly major: number; readonly minor: number; readonly mode: number; readonly open: Open }
+/** The rows make both /dev and the way from a device number to a driver. */
+export const charDevices: readonly CharDevice[] = [
+  { name: 'null', major: 1, minor: 3, mode: 0o666, open: (_t, i, f) => new NullFile(i, f) },
+  { name: 'zero', major: 1, minor: 5, mode: 0o666, open: (_t, i, f) => new ZeroFile(i, f) },
+  { name: 'full', major: 1, minor: 7, mode: 0o666, open: (_t, i, f) => new FullFile(i, f) },
+  { name: 'random', major: 1, minor: 8, mode: 0o666, open: (_t, i, f) => new RandomFile(i, f) },
+  { name: 'urandom', major: 1, minor: 9, mode: 0o666, open: (_t, i, f) => new RandomFile(i, f) },
+  { name: 'kmsg', major: 1, minor: 11, mode: 0o644, open: (_t, i, f) => new KmsgFile(i, f) },
+  { name: 'tty', major: 5, minor: 0, mode: 0o666, open: openCurrent },
+  { name: 'console', major: 5, minor: 1, mode: 0o600, open: openConsole },
+  { name: 'ptmx', major: 5, minor: 2, mode: 0o666, open: (t, i, f) => terminalsOf(t.k).ptys.open(i, f) },
+  { name: 'tty1', major: 4, minor: 1, mode: 0o620, open: openConsole },
+];
+const byNumber = new Map(charDevices.map((d) => [makeDev(d.major, d.minor), d]));
+
+export function openSpecial(t: Thread, inode: Inode, flags: number): File | number {
+  switch (inode.type) {
+    case S.IFIFO: return openFifo(inode as Inode & { endpoint: unknown }, flags);
+    case S.IFCHR: return openChar(t, inode, flags);
+    default: return flags & O.PATH ? -E.INVAL : -E.NXIO;
+  }
+}
+function openChar(t: Thread, inode: Inode, flags: number): File | number {
+  const d = byNumber.get(inode.rdev);
+  if (d) return d.open(t, inode, flags);
+  if (inode.rdev >> 8 === 136) return terminalsOf(t.k).ptys.list[inode.rdev & 0xff]?.openSlave(t, flags) ?? -E.IO;
+  return -E.NXIO;
+}

@@ -1,0 +1,165 @@
+/**
+ * The line discipline: what happens between the keys that are pressed and the bytes that are read (editing, echo, signals), and on the
+ * way out (newline translation). It knows nothing of processes; signals go through `signal`.
+ */
+import { Sig } from '../kernel/linux.ts';
+import { I, L, Out, V, defaultTermios, type Termios } from './termios.ts';
+
+const LIMIT = 4095, BELL = 7, NL = 10, CR = 13;
+
+/** A finished line (or raw bytes), with a mark where end-of-file was typed. */
+interface Chunk { bytes: number[]; eof: boolean }
+
+export class LineDiscipline {
+  readonly termios: Termios = defaultTermios();
+  private edit: number[] = [];
+  private readonly chunks: Chunk[] = [];
+  private literal = false;
+  private column = 0;
+  /** Output is stopped by ^S. */
+  stopped = false;
+  private readonly emit: (bytes: Uint8Array) => void;
+  private readonly signal: (sig: number) => void;
+
+  constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void) { this.emit = emit; this.signal = signal; }
+
+  private l(flag: number): boolean { return (this.termios.l & flag) !== 0; }
+  get canonical(): boolean { return this.l(L.ICANON); }
+  /** Bytes that a read would get. */
+  get available(): number { let n = 0; for (const c of this.chunks) n += c.bytes.length; return n; }
+  get readable(): boolean { return this.canonical ? this.chunks.length > 0 : this.available >= Math.max(1, this.termios.cc[V.TIME] ? 1 : this.termios.cc[V.MIN]!); }
+
+  // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  input(bytes: Uint8Array): void { for (const b of bytes) this.key(b); }
+
+  private key(raw: number): void {
+    const t = this.termios, cc = t.cc;
+    let c = t.i & I.ISTRIP ? raw & 0x7f : raw;
+    if (this.literal) { this.literal = false; this.plain(c); return; }
+    if (c === CR) { if (t.i & I.IGNCR) return; if (t.i & I.ICRNL) c = NL; } else if (c === NL && t.i & I.INLCR) c = CR;
+    if (t.i & I.IXON && c !== 0) {
+      if (c === cc[V.STOP]) { this.stopped = true; return; }
+      if (c === cc[V.START]) { this.stopped = false; return; }
+      if (this.stopped && t.i & I.IXANY) this.stopped = false;
+    }
+    if (this.l(L.ISIG) && this.signalKey(c)) return;
+    if (this.canonical && this.editKey(c)) return;
+    this.plain(c);
+  }
+  private signalKey(c: number): boolean {
+    const cc = this.termios.cc, sig = c === 0 ? 0 : c === cc[V.INTR] ? Sig.INT : c === cc[V.QUIT] ? Sig.QUIT : c === cc[V.SUSP] ? Sig.TSTP : 0;
+    if (sig === 0) return false;
+    if (!this.l(L.NOFLSH)) this.flush();
+    this.echo(c);
+    this.signal(sig);
+    return true;
+  }
+  private editKey(c: number): boolean {
+    const cc = this.termios.cc;
+    if (c === 0) return false;
+    switch (c) {
+      case cc[V.ERASE]: this.erase(1); return true;
+      case cc[V.KILL]: if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(c); if (this.l(L.ECHOK)) this.out([NL]); } return true;
+      case cc[V.EOF]: this.complete(true); return true;
+      case cc[V.WERASE]: if (this.l(L.IEXTEN)) { this.eraseWord(); return true; } return false;
+      case cc[V.LNEXT]: if (this.l(L.IEXTEN)) { this.literal = true; if (this.l(L.ECHO) && this.l(L.ECHOCTL)) this.out([0x5e, 8]); return true; } return false;
+      case cc[V.REPRINT]: if (this.l(L.IEXTEN)) { this.echo(c); this.out([NL]); for (const x of this.edit) this.echo(x); return true; } return false;
+      default: return false;
+    }
+  }
+  private plain(c: number): void {
+    if (!this.canonical) {
+      const last = this.chunks[this.chunks.length - 1];
+      if (last && !last.eof) last.bytes.push(c); else this.chunks.push({ bytes: [c], eof: false });
+      this.echo(c);
+      return;
+    }
+    const cc = this.termios.cc, ends = c === NL || (c !== 0 && (c === cc[V.EOL] || c === cc[V.EOL2]));
+    if (this.edit.length >= LIMIT && !ends) { if (this.termios.i & I.IMAXBEL) this.out([BELL]); return; }
+    this.edit.push(c);
+    if (c === NL && !this.l(L.ECHO) && this.l(L.ECHONL)) this.out([NL]); else this.echo(c);
+    if (ends) this.complete(false);
+  }
+  private complete(eof: boolean): void {
+    this.chunks.push({ bytes: this.edit, eof });
+    this.edit = [];
+  }
+  private echo(c: number): void {
+    if (!this.l(L.ECHO)) return;
+    if (this.l(L.ECHOCTL) && ((c < 32 && c !== NL && c !== 9) || c === 127)) this.out([0x5e, c ^ 64]);
+    else this.out([c]);
+  }
+  /** Takes back the last n characters (UTF-8 sequences count as one). */
+  private erase(n: number): void {
+    for (; n > 0 && this.edit.length > 0; n--) {
+      let c = this.edit.pop()!;
+      if (this.termios.i & I.IUTF8) while ((c & 0xc0) === 0x80 && this.edit.length > 0) c = this.edit.pop()!;
+      if (!this.l(L.ECHO)) continue;
+      if (!this.l(L.ECHOE)) { this.out([this.termios.cc[V.ERASE]!]); continue; }
+      const width = c < 32 && c !== 9 && this.l(L.ECHOCTL) ? 2 : 1;
+      for (let i = 0; i < width; i++) this.out([8, 32, 8]);
+    }
+  }
+  private eraseWord(): void {
+    const isSpace = (c: number | undefined): boolean => c === 32 || c === 9;
+    while (this.edit.length > 0 && isSpace(this.edit[this.edit.length - 1])) this.erase(1);
+    while (this.edit.length > 0 && !isSpace(this.edit[this.edit.length - 1])) this.erase(1);
+  }
+  /** Drops what was typed and not read. */
+  flush(): void { this.edit = []; this.chunks.length = 0; }
+  /** The mode has changed: what is being edited becomes readable in raw mode. */
+  modeChanged(wasCanonical: boolean): void {
+    if (wasCanonical && !this.canonical && this.edit.length > 0) this.complete(false);
+    if (!wasCanonical && this.canonical) for (const c of this.chunks) c.eof = false;
+  }
+
+  /** Takes up to `max` bytes: a line at most in canonical mode. Undefined: nothing to read yet. */
+  take(max: number): Uint8Array | undefined {
+    const first = this.chunks[0];
+    if (!first) return undefined;
+    if (!this.canonical) return this.takeRaw(max);
+    const bytes = first.bytes.splice(0, max);
+    if (first.bytes.length === 0) this.chunks.shift();
+    return Uint8Array.from(bytes);
+  }
+  private takeRaw(max: number): Uint8Array {
+    const out: number[] = [];
+    while (this.chunks.length && out.length < max) {
+      const c = this.chunks[0]!;
+      out.push(...c.bytes.splice(0, max - out.length));
+      if (c.bytes.length === 0) this.chunks.shift();
+    }
+    return Uint8Array.from(out);
+  }
+
+  // ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private out(bytes: number[]): void { this.emit(this.process(Uint8Array.from(bytes))); }
+  /** Output processing: newline translation, tabs. */
+  process(bytes: Uint8Array): Uint8Array {
+    const o = this.termios.o;
+    if (!(o & Out.OPOST)) return bytes;
+    if (o & Out.ONLCR && !(o & (Out.OCRNL | Out.OLCUC | Out.TABS | Out.ONOCR))) return expandNewlines(bytes);
+    const out: number[] = [];
+    for (const c of bytes) this.outOne(c, out);
+    return Uint8Array.from(out);
+  }
+  private outOne(c: number, out: number[]): void {
+    const o = this.termios.o;
+    if (c === NL) { if (o & Out.ONLCR) { out.push(CR); this.column = 0; } out.push(NL); if (o & Out.ONLRET) this.column = 0; return; }
+    if (c === CR) { if (o & Out.ONOCR && this.column === 0) return; if (o & Out.OCRNL) { out.push(NL); return; } this.column = 0; out.push(CR); return; }
+    if (c === 9 && (o & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
+    if (c === 8) { if (this.column > 0) this.column--; } else if (c >= 32) this.column++;
+    out.push(o & Out.OLCUC && c >= 97 && c <= 122 ? c - 32 : c);
+  }
+}
+function expandNewlines(bytes: Uint8Array): Uint8Array {
+  let n = 0;
+  for (const c of bytes) if (c === NL) n++;
+  if (n === 0) return bytes;
+  const out = new Uint8Array(bytes.length + n);
+  let at = 0;
+  for (const c of bytes) { if (c === NL) out[at++] = CR; out[at++] = c; }
+  return out;
+}

@@ -1,0 +1,86 @@
+/** /dev/null, zero, full, random, urandom, kmsg; and standard streams that are no terminal. */
+import { File, type MapAnswer } from '../fs/file.ts';
+import type { Inode } from '../fs/inode.ts';
+import { E } from '../kernel/errno.ts';
+import { Poll, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Mm } from '../mm/mm.ts';
+import { setU32, textOf, type Io } from '../mm/uaccess.ts';
+import type { InputPort, OutputPort } from './ports.ts';
+
+/** Swallows `io` and answers how much that was. */
+function swallow(io: Io): number {
+  const n = io.left, bin = new Uint8Array(Math.min(n, 65536));
+  for (let left = n; left > 0; left -= bin.length) io.take(bin, 0, Math.min(left, bin.length));
+  return n;
+}
+export class NullFile extends File {
+  override get seekable(): boolean { return true; }
+  override seek(): number { return 0; }
+  override read(): number { return 0; }
+  override write(io: Io): number { return io.left; }
+}
+export class ZeroFile extends NullFile {
+  override read(io?: Io): number { const n = io!.left; io!.zero(n); return n; }
+  override map(_mm: Mm, shared: boolean): MapAnswer | number { return shared ? -E.NODEV : { object: undefined, name: '' }; }
+}
+export class FullFile extends ZeroFile {
+  override write(): number { return -E.NOSPC; }
+}
+export class RandomFile extends File {
+  override get seekable(): boolean { return true; }
+  override seek(): number { return 0; }
+  override read(io: Io, _pos: number, t: Thread): number {
+    const start = io.done;
+    while (io.left > 0) { const b = t.k.random.bytes(Math.min(io.left, 4096)); io.put(b, 0, b.length); }
+    return io.done - start;
+  }
+  override write(io: Io): number { return swallow(io); }
+}
+export class KmsgFile extends File {
+  override read(): number { return -E.AGAIN; }
+  override write(io: Io, _pos: number, t: Thread): number {
+    const b = new Uint8Array(Math.min(io.left, 1024));
+    io.take(b, 0, b.length);
+    t.k.arch.log(textOf(b).replace(/^<\d+>/, '').replace(/\n$/, ''));
+    return b.length;
+  }
+  override poll(): number { return Poll.OUT | Poll.WRNORM; }
+}
+
+const FIONREAD = 0x541b;
+
+/** Standard input as a stream (a pipe or a file on the host). */
+export class InFile extends File {
+  private readonly port: InputPort;
+  constructor(inode: Inode, flags: number, port: InputPort) { super(inode, flags); this.port = port; this.wq = port.wq; this.name = `pipe:[${inode.ino}]`; }
+  override read(io: Io): number {
+    if (io.left === 0) return 0;
+    const b = this.port.take(io.left);
+    if (b.length === 0) return this.port.ended ? 0 : -E.AGAIN;
+    io.put(b, 0, b.length);
+    return b.length;
+  }
+  override poll(): number { return this.port.length > 0 ? Poll.IN | Poll.RDNORM : this.port.ended ? Poll.HUP : 0; }
+  override ioctl(t: Thread, command: number, arg: number): number {
+    if (command !== FIONREAD) return -E.NOTTY;
+    setU32(t.mm, arg, this.port.length);
+    return 0;
+  }
+}
+/** Standard output or error as a stream. */
+export class OutFile extends File {
+  private readonly port: OutputPort;
+  constructor(inode: Inode, flags: number, port: OutputPort) { super(inode, flags); this.port = port; this.wq = port.wq; this.name = `pipe:[${inode.ino}]`; }
+  override write(io: Io): number {
+    const room = this.port.room();
+    if (io.left === 0) return 0;
+    if (room <= 0) return -E.AGAIN;
+    const b = new Uint8Array(Math.min(io.left, room, 65536));
+    io.take(b, 0, b.length);
+    this.port.put(b);
+    return b.length;
+  }
+  override poll(): number { return this.port.room() > 0 ? Poll.OUT | Poll.WRNORM : 0; }
+}
+export const STREAM_MODE = S.IFIFO | 0o600;

@@ -1,0 +1,99 @@
+/** Pseudo-terminals: /dev/ptmx makes a pair; the slave is an ordinary terminal in /dev/pts whose port is the master's queue. */
+import { File } from '../fs/file.ts';
+import type { Inode } from '../fs/inode.ts';
+import { install } from '../syscalls/fds.ts';
+import { E } from '../kernel/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { O, Poll, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { WaitQueue } from '../kernel/wait.ts';
+import { setU32, type Io } from '../mm/uaccess.ts';
+import type { OutputPort } from './ports.ts';
+import { Tty, TtyFile } from './tty.ts';
+
+const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, FIONREAD = 0x541b;
+const CAPACITY = 65536, PTS_MAJOR = 136;
+
+class Queue implements OutputPort {
+  readonly wq = new WaitQueue();
+  chunks: Uint8Array[] = [];
+  length = 0;
+  room(): number { return CAPACITY - this.length; }
+  put(bytes: Uint8Array): void { if (bytes.length === 0) return; this.chunks.push(bytes.slice()); this.length += bytes.length; this.wq.wakeAll(); }
+}
+
+export class Ptys {
+  readonly list: (Pty | undefined)[] = [];
+  readonly k: Kernel;
+  constructor(k: Kernel) { this.k = k; }
+  open(inode: Inode, flags: number): File {
+    let n = 0;
+    while (this.list[n]) n++;
+    const pty = this.list[n] = new Pty(this, n);
+    return new MasterFile(inode, flags, pty);
+  }
+}
+export class Pty {
+  readonly n: number;
+  readonly queue = new Queue();
+  readonly tty: Tty;
+  readonly inode: Inode;
+  readonly owner: Ptys;
+  slaves = 0;
+  opened = false;
+  masterOpen = true;
+  constructor(owner: Ptys, n: number) {
+    this.owner = owner; this.n = n;
+    this.tty = new Tty(owner.k, (PTS_MAJOR << 8) | n, this.queue);
+    this.inode = owner.k.anon.make(S.IFCHR | 0o620);
+    this.inode.rdev = this.tty.rdev;
+  }
+  openSlave(t: Thread, flags: number): File | number {
+    if (!this.masterOpen) return -E.IO;
+    const p = t.proc;
+    if (!(flags & O.NOCTTY) && p.session.id === p.pid && !p.session.terminal && !this.tty.session) this.tty.control(t, 0);
+    return new SlaveFile(this.inode, flags & ~O.NOCTTY, this);
+  }
+}
+class SlaveFile extends TtyFile {
+  private readonly pty: Pty;
+  constructor(inode: Inode, flags: number, pty: Pty) { super(inode, flags, pty.tty); this.pty = pty; pty.slaves++; pty.opened = true; this.name = `/dev/pts/${pty.n}`; }
+  protected override closed(): void { this.pty.slaves--; this.pty.queue.wq.wakeAll(); }
+}
+class MasterFile extends File {
+  private readonly pty: Pty;
+  constructor(inode: Inode, flags: number, pty: Pty) { super(inode, flags); this.pty = pty; this.wq = pty.queue.wq; this.name = '/dev/ptmx'; }
+  private get gone(): boolean { return this.pty.opened && this.pty.slaves === 0; }
+  override read(io: Io): number {
+    const q = this.pty.queue, first = q.chunks[0];
+    if (!first) return this.gone ? -E.IO : -E.AGAIN;
+    const n = Math.min(io.left, first.length);
+    io.put(first, 0, n);
+    if (n === first.length) q.chunks.shift(); else q.chunks[0] = first.subarray(n);
+    q.length -= n;
+    this.pty.tty.wq.wakeAll();
+    return n;
+  }
+  override write(io: Io): number {
+    const bytes = new Uint8Array(Math.min(io.left, 4096));
+    io.take(bytes, 0, bytes.length);
+    this.pty.tty.input(bytes);
+    return bytes.length;
+  }
+  override poll(): number { return (this.pty.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.gone ? Poll.HUP : Poll.OUT | Poll.WRNORM); }
+  override ioctl(t: Thread, command: number, arg: number): number {
+    switch (command) {
+      case IOCGPTN: setU32(t.mm, arg, this.pty.n); return 0;
+      case IOCSPTLCK: case IOCPKT: return 0;
+      case IOCGPTLCK: setU32(t.mm, arg, 0); return 0;
+      case FIONREAD: setU32(t.mm, arg, this.pty.queue.length); return 0;
+      case IOCGPTPEER: { const f = this.pty.openSlave(t, arg); return typeof f === 'number' ? f : install(t, f, (arg & O.CLOEXEC) !== 0); }
+      default: return this.pty.tty.ioctl(t, command, arg);
+    }
+  }
+  protected override closed(): void {
+    this.pty.masterOpen = false;
+    this.pty.tty.hangUp();
+    this.pty.owner.list[this.pty.n] = undefined;
+  }
+}

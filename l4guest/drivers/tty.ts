@@ -1,0 +1,183 @@
+/** Terminals: a line discipline between processes and a port, with job control. */
+import { File } from '../fs/file.ts';
+import type { Inode } from '../fs/inode.ts';
+import { E } from '../kernel/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { O, Poll, Sig } from '../kernel/linux.ts';
+import type { ProcessGroup, Session, Terminal } from '../kernel/process.ts';
+import { Handler, bit } from '../kernel/sigqueue.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Timer } from '../kernel/timers.ts';
+import { WaitQueue } from '../kernel/wait.ts';
+import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
+import { LineDiscipline } from './ldisc.ts';
+import type { OutputPort } from './ports.ts';
+import { L, V, getTermios, putTermios } from './termios.ts';
+
+const T = {
+  CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
+  IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b, IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
+  CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
+} as const;
+
+export class Tty implements Terminal {
+  readonly k: Kernel;
+  readonly rdev: number;
+  readonly wq = new WaitQueue();
+  readonly discipline: LineDiscipline;
+  readonly output: OutputPort;
+  session: Session | undefined;
+  foreground: ProcessGroup | undefined;
+  columns = 80;
+  rows = 24;
+  hungUp = false;
+  private timer: Timer | undefined;
+  private timedOut = false;
+
+  constructor(k: Kernel, rdev: number, output: OutputPort) {
+    this.k = k; this.rdev = rdev; this.output = output;
+    this.discipline = new LineDiscipline((bytes) => output.put(bytes), (sig) => k.signals.toGroup(this.foreground, sig));
+  }
+  /** Bytes from the keyboard side. */
+  input(bytes: Uint8Array): void { this.discipline.input(bytes); this.wq.wakeAll(); this.output.wq.wakeAll(); }
+  resize(columns: number, rows: number): void {
+    if (columns === this.columns && rows === this.rows) return;
+    this.columns = columns;
+    this.rows = rows;
+    this.k.signals.toGroup(this.foreground, Sig.WINCH);
+  }
+  hangUp(): void {
+    this.hungUp = true;
+    if (this.session) { const leader = this.k.processes.get(this.session.id); if (leader) { this.k.signals.toProcess(leader, Sig.HUP, 0x80); this.k.signals.toProcess(leader, Sig.CONT, 0x80); } }
+    this.wq.wakeAll();
+  }
+
+  /** A process of the background that reads, or changes the terminal, is stopped. 0 = go on. */
+  private background(t: Thread, sig: number): number {
+    const p = t.proc;
+    if (p.session.terminal !== this || !this.foreground || p.group === this.foreground) return 0;
+    const ignored = p.actions.list[sig]!.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n;
+    if (sig === Sig.TTOU && ignored) return 0;
+    if (ignored || this.k.isOrphaned(p.group)) return -E.IO;
+    this.k.signals.toGroup(p.group, sig);
+    return -E.RESTARTSYS;
+  }
+  read(io: Io, t: Thread): number {
+    const held = this.background(t, Sig.TTIN);
+    if (held) return held;
+    if (io.left === 0) return 0;
+    const d = this.discipline;
+    if (!d.canonical && !this.enough()) return this.hungUp ? 0 : this.rawWait();
+    this.k.timers.cancel(this.timer);
+    this.timer = undefined;
+    this.timedOut = false;
+    const bytes = d.take(io.left);
+    if (bytes === undefined) return this.hungUp || !d.canonical ? 0 : -E.AGAIN;
+    io.put(bytes, 0, bytes.length);
+    this.output.wq.wakeAll();
+    return bytes.length;
+  }
+  /** Raw mode: VMIN bytes are there, or VTIME has passed. */
+  private enough(): boolean {
+    const cc = this.discipline.termios.cc, n = this.discipline.available, min = cc[V.MIN]!;
+    if (n > 0 && n >= min) return true;
+    if (min === 0 && cc[V.TIME] === 0) return true;
+    return this.timedOut && (min === 0 || n > 0);
+  }
+  private rawWait(): number {
+    const cc = this.discipline.termios.cc, time = cc[V.TIME]!;
+    if (time > 0 && this.timer === undefined && (cc[V.MIN] === 0 || this.discipline.available > 0)) this.timer = this.k.timers.add(this.k.now() + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
+    return -E.AGAIN;
+  }
+  write(io: Io, t: Thread): number {
+    if (this.discipline.termios.l & L.TOSTOP) { const held = this.background(t, Sig.TTOU); if (held) return held; }
+    if (this.hungUp) return -E.IO;
+    const room = Math.floor(this.output.room() / 2);
+    if (io.left === 0) return 0;
+    if (room <= 0 || this.discipline.stopped) return -E.AGAIN;
+    const bytes = new Uint8Array(Math.min(io.left, room, 16384));
+    io.take(bytes, 0, bytes.length);
+    this.output.put(this.discipline.process(bytes));
+    return bytes.length;
+  }
+  poll(): number {
+    if (this.hungUp) return Poll.IN | Poll.HUP | Poll.ERR | Poll.RDNORM;
+    return (this.discipline.readable ? Poll.IN | Poll.RDNORM : 0) | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
+  }
+
+  ioctl(t: Thread, command: number, arg: number): number {
+    const d = this.discipline, mm = t.mm;
+    switch (command) {
+      case T.CGETS: putTermios(mm, arg, d.termios, false); return 0;
+      case T.CGETS2: putTermios(mm, arg, d.termios, true); return 0;
+      case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(t, arg, false, command === T.CSETSF);
+      case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(t, arg, true, command === T.CSETSF2);
+      case T.IOCGWINSZ: setU16(mm, arg, this.rows); setU16(mm, arg + 2, this.columns); setU16(mm, arg + 4, 0); setU16(mm, arg + 6, 0); return 0;
+      case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
+      case T.FIONREAD: setU32(mm, arg, d.available); return 0;
+      case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
+      case T.CFLSH: if (arg === 0 || arg === 2) d.flush(); return arg > 2 ? -E.INVAL : 0;
+      case T.CXONC: if (arg < 2) { d.stopped = arg === 0; this.output.wq.wakeAll(); } return 0;
+      case T.CSBRK: case T.CSBRKP: case T.IOCEXCL: case T.IOCNXCL: return 0;
+      case T.IOCSTI: { const c = mm.pageAt(arg, false)[arg % 4096]!; this.input(Uint8Array.of(c)); return 0; }
+      default: return this.jobControl(t, command, arg);
+    }
+  }
+  private set(t: Thread, arg: number, second: boolean, flush: boolean): number {
+    const held = this.background(t, Sig.TTOU);
+    if (held) return held;
+    const was = this.discipline.canonical;
+    if (flush) this.discipline.flush();
+    getTermios(t.mm, arg, this.discipline.termios, second);
+    this.discipline.modeChanged(was);
+    this.wq.wakeAll();
+    return 0;
+  }
+  private jobControl(t: Thread, command: number, arg: number): number {
+    const p = t.proc, mine = p.session.terminal === this;
+    switch (command) {
+      case T.IOCSCTTY: return this.control(t, arg);
+      case T.IOCNOTTY: if (!mine) return -E.NOTTY; if (p.session.id === p.pid) { this.k.signals.toGroup(this.foreground, Sig.HUP); this.session = this.foreground = undefined; p.session.terminal = undefined; } return 0;
+      case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, this.foreground?.id ?? 0); return 0;
+      case T.IOCGSID: if (!mine) return -E.NOTTY; setU32(t.mm, arg, this.session?.id ?? 0); return 0;
+      case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), mine);
+      default: return -E.NOTTY;
+    }
+  }
+  private setForeground(t: Thread, id: number, mine: boolean): number {
+    if (!mine) return -E.NOTTY;
+    const held = this.background(t, Sig.TTOU);
+    if (held) return held;
+    const g = this.k.groups.get(id);
+    if (!g) return id < 0 ? -E.INVAL : -E.SRCH;
+    if (g.session !== t.proc.session) return -E.PERM;
+    this.foreground = g;
+    return 0;
+  }
+  /** Becomes the controlling terminal of a session leader. */
+  control(t: Thread, steal: number): number {
+    const p = t.proc, s = p.session;
+    if (s.id === p.pid && this.session === s) return 0;
+    if (s.id !== p.pid || s.terminal) return -E.PERM;
+    if (this.session) { if (steal !== 1 || p.creds.euid !== 0) return -E.PERM; this.session.terminal = undefined; }
+    s.terminal = this;
+    this.session = s;
+    this.foreground = p.group;
+    return 0;
+  }
+}
+
+export class TtyFile extends File {
+  readonly tty: Tty;
+  constructor(inode: Inode, flags: number, tty: Tty) { super(inode, flags); this.tty = tty; this.wq = tty.wq; }
+  override read(io: Io, _pos: number, t: Thread): number { return this.tty.read(io, t); }
+  override write(io: Io, _pos: number, t: Thread): number { return this.tty.write(io, t); }
+  override poll(): number { return this.tty.poll(); }
+  override ioctl(t: Thread, command: number, arg: number): number { return this.tty.ioctl(t, command, arg); }
+}
+/** Opens a terminal; a session leader without one gets it as its controlling terminal. */
+export function openTty(t: Thread, inode: Inode, flags: number, noctty: boolean, tty: Tty): File {
+  const p = t.proc;
+  if (!noctty && p.session.id === p.pid && !p.session.terminal && !tty.session) tty.control(t, 0);
+  return new TtyFile(inode, flags & ~O.NOCTTY, tty);
+}

@@ -1,0 +1,153 @@
+/**
+ * Open file descriptions, and the table of descriptors that names them. Operations never sleep: one that would answers -EAGAIN, and
+ * the system call layer waits on the file's queue and asks again.
+ */
+import { E } from '../kernel/errno.ts';
+import { O, Poll, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co, WaitQueue } from '../kernel/wait.ts';
+import type { Mm } from '../mm/mm.ts';
+import type { Io } from '../mm/uaccess.ts';
+import type { Mappable } from '../mm/vma.ts';
+import { type DirEntry, type Directory, type Inode, pathOf } from './inode.ts';
+
+/** What mmap asks a file for. `frames` answers where the mapping comes from; a number is -errno. */
+export interface MapAnswer { readonly object: Mappable | undefined; readonly name: string }
+
+export class File {
+  readonly inode: Inode;
+  flags: number;
+  pos = 0;
+  refs = 1;
+  /** Where it was opened: for /proc and maps. */
+  dir: Directory | undefined;
+  name = '';
+  /** Signals changes of `poll`; undefined for files that are always ready. */
+  wq: WaitQueue | undefined;
+  /** fcntl(F_SETOWN). */
+  owner = 0;
+  locks: unknown = undefined;
+
+  constructor(inode: Inode, flags: number) {
+    this.inode = inode;
+    this.flags = flags;
+    inode.users++;
+  }
+  get readable(): boolean { return (this.flags & O.ACCMODE) !== O.WRONLY && (this.flags & O.PATH) === 0; }
+  get writable(): boolean { const m = this.flags & O.ACCMODE; return m !== O.RDONLY && (this.flags & O.PATH) === 0; }
+  get nonblocking(): boolean { return (this.flags & O.NONBLOCK) !== 0; }
+  /** Whether the file has positions: lseek, pread. */
+  get seekable(): boolean { return false; }
+
+  /** Reads up to io.left bytes at `pos` (ignored where there are no positions). */
+  read(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
+  write(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
+  poll(): number { return Poll.IN | Poll.OUT | Poll.RDNORM | Poll.WRNORM; }
+  ioctl(_t: Thread, _command: number, _arg: number): number | Co<number> { return -E.NOTTY; }
+  /** Where O_APPEND and SEEK_END stand. */
+  get end(): number { return this.inode.size; }
+  seek(offset: number, whence: number): number {
+    if (!this.seekable) return -E.SPIPE;
+    const from = [0, this.pos, this.end][whence];
+    if (from === undefined) return this.seekData(offset, whence);
+    if (from + offset < 0) return -E.INVAL;
+    return this.pos = from + offset;
+  }
+  /** SEEK_DATA and SEEK_HOLE of a file without holes. */
+  private seekData(offset: number, whence: number): number {
+    if (whence !== 3 && whence !== 4) return -E.INVAL;
+    if (offset < 0 || offset >= this.end) return -E.NXIO;
+    return this.pos = whence === 3 ? offset : this.end;
+  }
+  map(_mm: Mm, _shared: boolean): MapAnswer | number { return -E.NODEV; }
+  /** The last descriptor is closed. */
+  protected closed(): void { /* nothing to do */ }
+  /** One descriptor of process `t` is closed (POSIX locks, flush). */
+  release(): void {
+    if (--this.refs > 0) return;
+    this.closed();
+    const i = this.inode;
+    if (--i.users === 0 && i.nlink === 0) i.drop();
+  }
+  hold(): this { this.refs++; return this; }
+
+  /** Path seen from `root`, as /proc/PID/fd shows it. */
+  path(root: Directory): string {
+    const dir = this.dir && pathOf(this.dir, root);
+    if (dir === undefined) return this.name;
+    const path = this.name === '' ? dir : dir === '/' ? `/${this.name}` : `${dir}/${this.name}`;
+    return this.inode.nlink === 0 ? `${path} (deleted)` : path;
+  }
+}
+
+/** An open directory: its entries are a snapshot taken at position 0. */
+export class DirectoryFile extends File {
+  private entries: DirEntry[] | undefined;
+  override get seekable(): boolean { return true; }
+  override read(): number { return -E.ISDIR; }
+  override seek(offset: number, whence: number): number {
+    if (whence > 1) return -E.INVAL;
+    const to = whence === 0 ? offset : this.pos + offset;
+    if (to < 0) return -E.INVAL;
+    if (to === 0) this.entries = undefined;
+    return this.pos = to;
+  }
+  snapshot(t: Thread): DirEntry[] {
+    if (this.entries && this.pos > 0) return this.entries;
+    const d = this.inode as Directory, above = d.covers ? d.covers.parent : d.parent;
+    return this.entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: above.ino, type: S.IFDIR }, ...d.list(t)];
+  }
+}
+
+/** O_PATH: names the inode and nothing else. */
+export class PathFile extends File {
+  override read(): number { return -E.BADF; }
+  override write(): number { return -E.BADF; }
+}
+
+interface Slot { file: File; cloexec: boolean }
+
+export class FdTable {
+  private slots: (Slot | undefined)[] = [];
+  private lowest = 0;
+  users = 1;
+
+  get(fd: number): File | undefined { return this.slots[fd]?.file; }
+  cloexec(fd: number): boolean { return this.slots[fd]?.cloexec ?? false; }
+  setCloexec(fd: number, on: boolean): void { const s = this.slots[fd]; if (s) s.cloexec = on; }
+  /** Puts the file (whose count passes to the table) at the lowest free number ≥ from; -EMFILE at the limit. */
+  add(file: File, cloexec: boolean, limit: number, from = 0): number {
+    let fd = Math.max(from, from <= this.lowest ? this.lowest : 0);
+    while (this.slots[fd] !== undefined) fd++;
+    if (fd >= limit) return -E.MFILE;
+    this.slots[fd] = { file, cloexec };
+    if (from <= this.lowest) this.lowest = fd + 1;
+    return fd;
+  }
+  put(fd: number, file: File, cloexec: boolean): void {
+    const old = this.slots[fd];
+    while (this.slots.length < fd) this.slots.push(undefined);
+    this.slots[fd] = { file, cloexec };
+    old?.file.release();
+  }
+  take(fd: number): File | undefined {
+    const s = this.slots[fd];
+    if (!s) return undefined;
+    this.slots[fd] = undefined;
+    if (fd < this.lowest) this.lowest = fd;
+    return s.file;
+  }
+  *entries(): Generator<[number, File]> {
+    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) yield [fd, s.file]; }
+  }
+  get length(): number { return this.slots.length; }
+  fork(): FdTable {
+    const t = new FdTable();
+    t.slots = this.slots.map((s) => s && { file: s.file.hold(), cloexec: s.cloexec });
+    t.lowest = this.lowest;
+    return t;
+  }
+  /** Closes what is marked close-on-exec. */
+  onExec(close: (fd: number) => void): void { this.slots.forEach((s, fd) => { if (s?.cloexec) close(fd); }); }
+  closeAll(): void { for (const s of this.slots) s?.file.release(); this.slots = []; this.lowest = 0; }
+}

@@ -1,0 +1,84 @@
+/** Files and directories whose content is made when they are asked: the building blocks of procfs and sysfs. */
+import { E } from '../kernel/errno.ts';
+import { O, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { bytesOf, textOf, type Io } from '../mm/uaccess.ts';
+import { DirectoryFile, File, PathFile } from './file.ts';
+import { Directory, Inode, type DirEntry, type FileSystem, type Time } from './inode.ts';
+
+export class GeneratedFs implements FileSystem {
+  readonly type: string; readonly dev: number; readonly magic: number; readonly source: string;
+  readOnly = false;
+  options = 'rw,nosuid,nodev,noexec,relatime';
+  private readonly clock: () => Time;
+  private last = 0;
+  constructor(type: string, dev: number, magic: number, clock: () => Time) { this.type = type; this.source = type; this.dev = dev; this.magic = magic; this.clock = clock; }
+  now(): Time { return this.clock(); }
+  newIno(): number { return ++this.last; }
+  usage(): { blocks: number; free: number; files: number } { return { blocks: 0, free: 0, files: 0 }; }
+}
+
+export type Content = (t: Thread) => string | Uint8Array;
+
+export class GeneratedInode extends Inode {
+  readonly content: Content;
+  readonly accept: ((t: Thread, text: string) => number) | undefined;
+  constructor(fs: FileSystem, content: Content, accept?: (t: Thread, text: string) => number, mode = accept ? 0o644 : 0o444) { super(fs, S.IFREG | mode); this.content = content; this.accept = accept; }
+  override open(_t: Thread, flags: number): File { return new GeneratedFile(this, flags); }
+  override truncate(): number { return 0; }
+}
+class GeneratedFile extends File {
+  declare readonly inode: GeneratedInode;
+  private text: Uint8Array | undefined;
+  override get seekable(): boolean { return true; }
+  override get end(): number { return this.text?.length ?? 0; }
+  override read(io: Io, pos: number, t: Thread): number {
+    if (pos === 0 || !this.text) { const c = this.inode.content(t); this.text = typeof c === 'string' ? bytesOf(c) : c; }
+    const n = Math.max(0, Math.min(io.left, this.text.length - pos));
+    io.put(this.text, pos, n);
+    return n;
+  }
+  override write(io: Io, _pos: number, t: Thread): number {
+    if (!this.inode.accept) return -E.ACCES;
+    const b = new Uint8Array(Math.min(io.left, 4096));
+    io.take(b, 0, b.length);
+    const r = this.inode.accept(t, textOf(b));
+    return r < 0 ? r : b.length;
+  }
+}
+export class GeneratedLink extends Inode {
+  private readonly target: (t: Thread) => string | number;
+  private readonly to: ((t: Thread) => Inode | number | undefined) | undefined;
+  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Inode | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
+  override readlink(t: Thread): string | number { return this.target(t); }
+  override jump(t: Thread): Inode | number | undefined { return this.to?.(t); }
+  override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
+}
+/** A directory with fixed rows, and optionally entries that come and go. */
+export class GeneratedDir extends Directory {
+  private readonly rows = new Map<string, Inode>();
+  private readonly find: ((name: string, t: Thread) => Inode | undefined) | undefined;
+  private readonly more: ((t: Thread) => DirEntry[]) | undefined;
+  constructor(fs: FileSystem, find?: (name: string, t: Thread) => Inode | undefined, more?: (t: Thread) => DirEntry[]) { super(fs, S.IFDIR | 0o555); this.find = find; this.more = more; this.nlink = 2; }
+  add(name: string, inode: Inode): this {
+    this.rows.set(name, inode);
+    if (inode instanceof Directory) this.adopt(name, inode);
+    return this;
+  }
+  adopt(name: string, d: Directory): void { d.parent = this; d.name = name; }
+  file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this { return this.add(name, new GeneratedInode(this.fs, content, accept)); }
+  override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
+  override lookup(name: string, t: Thread): Inode | undefined {
+    const fixed = this.rows.get(name);
+    if (fixed) return fixed;
+    const found = this.find?.(name, t);
+    if (found instanceof Directory) this.adopt(name, found);
+    return found;
+  }
+  override list(t: Thread): DirEntry[] {
+    const out: DirEntry[] = [];
+    for (const [name, i] of this.rows) out.push({ name, ino: i.ino, type: i.type });
+    return this.more ? [...out, ...this.more(t)] : out;
+  }
+  override get isEmpty(): boolean { return false; }
+}

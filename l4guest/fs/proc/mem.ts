@@ -1,0 +1,32 @@
+/** /proc/PID/mem: the memory of a process as a file. */
+import { E, UserFault } from '../../kernel/errno.ts';
+import { S } from '../../kernel/linux.ts';
+import type { Process } from '../../kernel/process.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import type { Io } from '../../mm/uaccess.ts';
+import { File } from '../file.ts';
+import { Inode, type FileSystem } from '../inode.ts';
+
+export class MemInode extends Inode {
+  readonly process: Process;
+  constructor(fs: FileSystem, process: Process) { super(fs, S.IFREG | 0o600); this.process = process; }
+  override open(_t: Thread, flags: number): File { return new MemFile(this, flags); }
+}
+class MemFile extends File {
+  declare readonly inode: MemInode;
+  override get seekable(): boolean { return true; }
+  private move(io: Io, pos: number, write: boolean): number {
+    const mm = this.inode.process.mm, start = io.done;
+    if (!this.inode.process.alive) return 0;
+    try {
+      while (io.left > 0) {
+        const at = pos % 4096, n = Math.min(io.left, 4096 - at), page = mm.pageAt(pos, write);
+        if (write) io.take(page, at, n); else io.put(page, at, n);
+        pos += n;
+      }
+    } catch (e) { if (!(e instanceof UserFault)) throw e; if (io.done === start) return -E.IO; }
+    return io.done - start;
+  }
+  override read(io: Io, pos: number): number { return this.move(io, pos, false); }
+  override write(io: Io, pos: number): number { return this.move(io, pos, true); }
+}

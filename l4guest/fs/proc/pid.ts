@@ -1,0 +1,90 @@
+/** /proc/PID: one directory per process, made when somebody looks and kept while the process lives. */
+import { E } from '../../kernel/errno.ts';
+import { Limit } from '../../kernel/creds.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { S } from '../../kernel/linux.ts';
+import type { Process } from '../../kernel/process.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import { copyIn } from '../../mm/uaccess.ts';
+import type { FileSystem, Inode } from '../inode.ts';
+import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
+import { pathOf } from '../inode.ts';
+import { MemInode } from './mem.ts';
+import { maps, smaps } from './maps.ts';
+import { statLine, statm, statusText } from './status.ts';
+
+export class ProcessDirs {
+  private readonly k: Kernel;
+  private readonly fs: FileSystem;
+  private readonly dirs = new Map<number, { process: Process; dir: GeneratedDir }>();
+  constructor(k: Kernel, fs: FileSystem) { this.k = k; this.fs = fs; }
+
+  get(pid: number): GeneratedDir | undefined {
+    const process = this.k.processes.get(pid) ?? this.k.threads.get(pid)?.proc;
+    if (!process) { this.dirs.delete(pid); return undefined; }
+    const old = this.dirs.get(pid);
+    if (old?.process === process) return old.dir;
+    if (this.dirs.size > 64) for (const [n, d] of this.dirs) if (!this.k.processes.has(n) || d.process.status !== undefined) this.dirs.delete(n);
+    const dir = makeDir(this.fs, process);
+    this.dirs.set(pid, { process, dir });
+    return dir;
+  }
+}
+
+const bytesAt = (p: Process, start: number, end: number): Uint8Array => (p.alive && end > start ? copyIn(p.mm, start, Math.min(end - start, 1 << 20)) : new Uint8Array(0));
+
+function makeDir(fs: FileSystem, p: Process): GeneratedDir {
+  const dir = new GeneratedDir(fs);
+  common(dir, fs, p, undefined);
+  dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, Number(name)), () => [...p.threads].map((t) => ({ name: String(t.tid), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
+  dir.add('root', new GeneratedLink(fs, (t) => pathOf(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
+  dir.add('net', new GeneratedDir(fs).file('dev', () => 'Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n')
+    .file('unix', () => 'Num       RefCount Protocol Flags    Type St Inode Path\n').file('tcp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n').file('udp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n').file('route', () => 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n').file('arp', () => 'IP address       HW type     Flags       HW address            Mask     Device\n').file('raw', () => '').file('tcp6', () => '').file('udp6', () => ''));
+  return dir;
+}
+function taskDir(fs: FileSystem, p: Process, tid: number): Inode | undefined {
+  const thread = [...p.threads].find((t) => t.tid === tid);
+  if (!thread) return undefined;
+  const dir = new GeneratedDir(fs);
+  common(dir, fs, p, thread);
+  return dir;
+}
+function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | undefined): void {
+  dir.file('stat', () => statLine(p, thread)).file('status', () => statusText(p, thread)).file('statm', () => statm(p))
+    .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
+    .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
+    .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', (t) => mountLines(t)).file('mountinfo', (t) => mountInfo(t)).file('limits', () => limits(p))
+    .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => '4294967295').file('sessionid', () => '4294967295').file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
+    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file('schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => '50000\n').file('setgroups', () => 'allow\n').file('uid_map', () => '         0          0 4294967295\n').file('gid_map', () => '         0          0 4294967295\n');
+  dir.add('mem', new MemInode(fs, p));
+  dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe?.inode ?? -E.NOENT));
+  dir.add('cwd', new GeneratedLink(fs, (t) => pathOf(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
+  dir.add('fd', fdDir(fs, p));
+  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.get(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t1\nino:\t${f.inode.ino}\n`); }, () => fdEntries(p, S.IFREG)));
+  dir.add('ns', new GeneratedDir(fs, (name) => { const i = spaces.indexOf(name); return i < 0 ? undefined : new GeneratedLink(fs, () => `${name}:[${4026531835 + i}]`); }, () => spaces.map((name, i) => ({ name, ino: 4026531835 + i, type: S.IFLNK }))));
+}
+const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
+
+const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] => (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
+function fdDir(fs: FileSystem, p: Process): GeneratedDir {
+  return new GeneratedDir(fs, (name) => {
+    const f = p.alive && /^\d+$/.test(name) ? p.fds.get(Number(name)) : undefined;
+    return f && new GeneratedLink(fs, (t) => f.path(t.proc.fs.root), () => f.inode);
+  }, () => fdEntries(p, S.IFLNK));
+}
+
+/** /proc/mounts. */
+export function mountLines(t: Thread): string {
+  return t.k.mounts.map((m) => `${m.source} ${m.path} ${m.type} ${m.root.fs.readOnly ? m.root.fs.options.replace(/^rw/, 'ro') : m.root.fs.options} 0 0\n`).join('');
+}
+function mountInfo(t: Thread): string {
+  return t.k.mounts.map((m, i) => `${i + 20} ${i === 0 ? 1 : 20} 0:${m.root.fs.dev} / ${m.path} ${m.root.fs.options} - ${m.type} ${m.source} rw\n`).join('');
+}
+const limitRows: readonly (readonly [string, number, string])[] = [
+  ['Max cpu time', Limit.CPU, 'seconds'], ['Max file size', Limit.FSIZE, 'bytes'], ['Max data size', Limit.DATA, 'bytes'], ['Max stack size', Limit.STACK, 'bytes'], ['Max core file size', Limit.CORE, 'bytes'], ['Max resident set', Limit.RSS, 'bytes'], ['Max processes', Limit.NPROC, 'processes'], ['Max open files', Limit.NOFILE, 'files'],
+  ['Max locked memory', Limit.MEMLOCK, 'bytes'], ['Max address space', Limit.AS, 'bytes'], ['Max file locks', Limit.LOCKS, 'locks'], ['Max pending signals', Limit.SIGPENDING, 'signals'], ['Max msgqueue size', Limit.MSGQUEUE, 'bytes'], ['Max nice priority', Limit.NICE, ''], ['Max realtime priority', Limit.RTPRIO, ''], ['Max realtime timeout', Limit.RTTIME, 'us'],
+];
+function limits(p: Process): string {
+  const n = (v: number): string => (v === Infinity ? 'unlimited' : String(v)).padEnd(21);
+  return `${'Limit'.padEnd(26)}${'Soft Limit'.padEnd(21)}${'Hard Limit'.padEnd(21)}Units     \n${limitRows.map(([name, i, unit]) => `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('')}`;
+}

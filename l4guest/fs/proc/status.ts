@@ -1,0 +1,50 @@
+/** /proc/PID/stat, statm and status. */
+import type { Process } from '../../kernel/process.ts';
+import { Handler, bit } from '../../kernel/sigqueue.ts';
+import { Run, type Thread } from '../../kernel/thread.ts';
+
+export function stateLetter(p: Process, thread: Thread | undefined): string {
+  if (!p.alive) return 'Z';
+  if (p.stopped) return 'T';
+  const list = thread ? [thread] : [...p.threads];
+  return list.some((t) => t.state === Run.current || t.state === Run.ready) ? 'R' : 'S';
+}
+const ticks = (ns: number): number => Math.floor(ns / 1e7);
+function cpu(p: Process, thread: Thread | undefined): number {
+  if (thread) return thread.cpuNs;
+  let n = p.cpuNs;
+  for (const t of p.threads) n += t.cpuNs;
+  return n;
+}
+const foreground = (p: Process): number => p.session.terminal?.foreground?.id ?? -1;
+const ignored = (p: Process): bigint => p.actions.list.reduce((s, a, i) => (i > 0 && a.handler === Handler.IGN ? s | bit(i) : s), 0n);
+const caught = (p: Process): bigint => p.actions.list.reduce((s, a, i) => (i > 0 && a.handler > Handler.IGN ? s | bit(i) : s), 0n);
+
+/** 52 fields, see proc(5). */
+export function statLine(p: Process, thread: Thread | undefined): string {
+  const t = thread ?? p.leader, mm = p.mm, low = (s: bigint): string => (s & 0x7fffffffn).toString();
+  const fields: (number | string)[] = [
+    thread?.tid ?? p.pid, `(${t?.name ?? p.name})`, stateLetter(p, thread), p.parent?.pid ?? 0, p.group.id, p.session.id, p.session.terminal?.rdev ?? 0, foreground(p), 0x400000, mm.minorFaults, p.childFaults, 0, 0,
+    ticks(cpu(p, thread)), 0, ticks(p.childCpuNs), 0, 20 + (t?.nice ?? 0), t?.nice ?? 0, Math.max(1, p.threads.size), 0, ticks(p.startedAt),
+    p.alive ? mm.size : 0, p.alive ? mm.table.count : 0, '18446744073709551615', mm.codeStart, mm.codeEnd, mm.stackStart, 0, 0,
+    low(p.pending.bits), low(t?.mask ?? 0n), low(ignored(p)), low(caught(p)), 0, 0, 0, p.exitSignal, 0, 0, 0, 0, 0, 0, 0, 0, mm.brkStart, mm.argStart, mm.argEnd, mm.envStart, mm.envEnd, p.status ?? 0,
+  ];
+  return `${fields.join(' ')}\n`;
+}
+export function statm(p: Process): string {
+  if (!p.alive) return '0 0 0 0 0 0 0\n';
+  const size = p.mm.size / 4096, rss = p.mm.table.count, text = Math.ceil((p.mm.codeEnd - p.mm.codeStart) / 4096);
+  return `${size} ${rss} 0 ${text} 0 ${size - text} 0\n`;
+}
+const names: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', Z: 'Z (zombie)' };
+export function statusText(p: Process, thread: Thread | undefined): string {
+  const t = thread ?? p.leader, c = p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'), all = c.euid === 0 ? '000001ffffffffff' : '0000000000000000', kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
+  const memory = p.alive ? [['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(0)], ['VmHWM', kb(p.mm.resident)], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)], ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)], ['VmSwap', kb(0)]] : [];
+  const rows = [
+    ['Name', t?.name ?? p.name], ['Umask', `0${p.fs.umask.toString(8).padStart(3, '0')}`], ['State', names[stateLetter(p, thread)]!], ['Tgid', p.pid], ['Ngid', 0], ['Pid', thread?.tid ?? p.pid], ['PPid', p.parent?.pid ?? 0], ['TracerPid', 0],
+    ['Uid', [c.uid, c.euid, c.suid, c.fsuid].join('\t')], ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].join('\t')], ['FDSize', Math.max(64, p.fds.length)], ['Groups', `${c.groups.join(' ')} `], ['NStgid', p.pid], ['NSpid', thread?.tid ?? p.pid], ['NSpgid', p.group.id], ['NSsid', p.session.id],
+    ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', '0/4096'], ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))], ['SigCgt', hex(caught(p))],
+    ['CapInh', '0000000000000000'], ['CapPrm', all], ['CapEff', all], ['CapBnd', '000001ffffffffff'], ['CapAmb', '0000000000000000'], ['NoNewPrivs', p.noNewPrivs], ['Seccomp', 0], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'], ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],
+  ];
+  return rows.map(([k, v]) => `${k}:\t${v}\n`).join('');
+}

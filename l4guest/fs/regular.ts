@@ -1,0 +1,155 @@
+/**
+ * Regular files: pages in frames of the pool, over an optional read-only image that stands in memory anyway (a file of a tar ROM). A
+ * page is copied out of the image when it is written first; where the image is page-aligned, its pages are mapped directly.
+ */
+import { E } from '../kernel/errno.ts';
+import { O, PAGE } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Frames } from '../mm/frames.ts';
+import { zapObject } from '../mm/mm.ts';
+import type { Io } from '../mm/uaccess.ts';
+import type { Mappable, Vma } from '../mm/vma.ts';
+import { File, type MapAnswer } from './file.ts';
+import { Inode, type FileSystem } from './inode.ts';
+
+/** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
+export interface Image { readonly bytes: Uint8Array; readonly pfn: number }
+
+export interface MemoryFs extends FileSystem { readonly frames: Frames }
+
+export class RegularInode extends Inode implements Mappable {
+  declare readonly fs: MemoryFs;
+  readonly areas = new Set<Vma>();
+  private length = 0;
+  /** Frame per page, 0 = from the image or a hole. */
+  private pages: number[] = [];
+  private image: Image | undefined;
+  /** Bytes of the image that are still part of the file. */
+  private imageLength = 0;
+  /** memfd seals, see fs/memfd.ts. */
+  seals = 0;
+
+  constructor(fs: MemoryFs, mode: number, image?: Image) {
+    super(fs, mode);
+    if (image) { this.image = image; this.length = this.imageLength = image.bytes.length; }
+  }
+  override get size(): number { return this.length; }
+  override get blocks(): number {
+    let n = Math.ceil(this.imageLength / PAGE);
+    this.pages.forEach((pfn, i) => { if (pfn !== 0 && i * PAGE >= this.imageLength) n++; });
+    return n * 8;
+  }
+  override open(_t: Thread, flags: number): File { return new RegularFile(this, flags); }
+
+  frameToRead(index: number): number {
+    if (index * PAGE >= this.length) return -1;
+    const own = this.pages[index] ?? 0;
+    if (own !== 0) return own;
+    if (index * PAGE >= this.imageLength) return this.areas.size > 0 ? this.frameToWrite(index) : this.fs.frames.zero;
+    const pfn = this.image!.pfn;
+    if (pfn !== 0 && (index + 1) * PAGE <= this.imageLength) return pfn + index;
+    return this.frameToWrite(index);
+  }
+  resident(index: number): boolean {
+    if (index * PAGE >= this.length) return false;
+    return (this.pages[index] ?? 0) !== 0 || ((this.image?.pfn ?? 0) !== 0 && (index + 1) * PAGE <= this.imageLength);
+  }
+  frameToWrite(index: number): number {
+    if (index * PAGE >= this.length) return -1;
+    const own = this.pages[index] ?? 0;
+    if (own !== 0) return own;
+    const pfn = this.fs.frames.alloc();
+    if (pfn === 0) return 0;
+    const from = index * PAGE;
+    if (from < this.imageLength) {
+      this.fs.frames.page(pfn).set(this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)));
+      if (this.areas.size > 0 && this.image!.pfn !== 0) zapObject(this.areas, index, index + 1, this.fs.frames);
+    }
+    while (this.pages.length < index) this.pages.push(0);
+    return this.pages[index] = pfn;
+  }
+
+  /** Copies up to io.left bytes from `pos` out. */
+  readTo(io: Io, pos: number): number {
+    const start = io.done, end = Math.min(this.length, pos + io.left);
+    while (pos < end) {
+      const index = Math.floor(pos / PAGE), at = pos % PAGE, own = this.pages[index] ?? 0;
+      let n = Math.min(PAGE - at, end - pos);
+      if (own !== 0) io.put(this.fs.frames.page(own), at, n);
+      else if (pos < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
+      else io.zero(n);
+      pos += n;
+    }
+    return io.done - start;
+  }
+  /** End of the run of pages from `index` on that come from the image. */
+  private imageRun(index: number, end: number): number {
+    let i = index + 1;
+    while (i * PAGE < end && i * PAGE < this.imageLength && (this.pages[i] ?? 0) === 0) i++;
+    return Math.min(end, i * PAGE);
+  }
+  writeFrom(io: Io, pos: number): number {
+    const start = io.done, end = pos + io.left;
+    while (pos < end) {
+      const index = Math.floor(pos / PAGE), at = pos % PAGE, n = Math.min(PAGE - at, end - pos), before = this.length;
+      if (pos + n > this.length) this.length = pos + n;
+      const pfn = this.frameToWrite(index);
+      if (pfn <= 0) { this.length = before; return io.done > start ? io.done - start : -E.NOSPC; }
+      io.take(this.fs.frames.page(pfn), at, n);
+      this.fs.frames.wrote(pfn);
+      pos += n;
+    }
+    return io.done - start;
+  }
+  override truncate(length: number): number {
+    if (length < this.length) {
+      const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
+      if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames);
+      for (let i = keep; i < this.pages.length; i++) if (this.pages[i]) this.fs.frames.unref(this.pages[i]!);
+      this.pages.length = Math.min(this.pages.length, keep);
+      if (length % PAGE !== 0 && (this.pages[keep - 1] ?? 0) !== 0) this.fs.frames.page(this.pages[keep - 1]!).fill(0, length % PAGE);
+      this.imageLength = Math.min(this.imageLength, length);
+    }
+    this.length = length;
+    this.touch();
+    return 0;
+  }
+  /** Makes the pages of [from, to) bytes holes again. */
+  punch(from: number, to: number): void {
+    const end = Math.min(to, this.length);
+    for (let pos = from; pos < end; ) {
+      const n = Math.min(PAGE - (pos % PAGE), end - pos), pfn = this.frameToWrite(Math.floor(pos / PAGE));
+      if (pfn > 0) this.fs.frames.page(pfn).fill(0, pos % PAGE, (pos % PAGE) + n);
+      pos += n;
+    }
+  }
+  override drop(): void {
+    for (const pfn of this.pages) if (pfn) this.fs.frames.unref(pfn);
+    this.pages = [];
+    this.image = undefined;
+    this.length = this.imageLength = 0;
+  }
+}
+
+export class RegularFile extends File {
+  declare readonly inode: RegularInode;
+  override get seekable(): boolean { return true; }
+  override read(io: Io, pos: number): number {
+    const i = this.inode, n = i.readTo(io, pos);
+    if (i.atime.s < i.mtime.s && !(this.flags & O.NOATIME)) i.atime = i.fs.now();
+    return n;
+  }
+  override write(io: Io, pos: number, t: Thread): number {
+    const i = this.inode, limit = t.proc.limits.fileSize;
+    if (i.seals & 0x8) return -E.PERM;
+    if (pos >= limit && io.left > 0) { t.k.signals.toThread(t, 25, 0x80); return -E.FBIG; }
+    if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
+    i.touch();
+    if (i.mode & 0o6000) i.mode &= ~0o6000;
+    return i.writeFrom(io, pos);
+  }
+  override map(_mm: unknown, shared: boolean): MapAnswer | number {
+    if (shared && this.inode.seals & 0x8 && this.writable) return -E.PERM;
+    return { object: this.inode, name: '' };
+  }
+}

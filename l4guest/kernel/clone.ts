@@ -1,0 +1,69 @@
+/** clone: new threads and processes. */
+import type { Mm } from '../mm/mm.ts';
+import { setU32 } from '../mm/uaccess.ts';
+import { E } from './errno.ts';
+import type { Kernel } from './kernel.ts';
+import { Clone, Sig } from './linux.ts';
+import { Process } from './process.ts';
+import { Reg } from './registers.ts';
+import { Loaded, Run, Thread } from './thread.ts';
+import type { Co } from './wait.ts';
+import { SigActions, Handler } from './sigqueue.ts';
+import { pidFd } from '../fs/pidfd.ts';
+
+export interface CloneArgs { flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean }
+
+const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
+
+/** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
+export function clone(t: Thread, a: CloneArgs): number | Co<number> {
+  const f = a.flags;
+  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))) return -E.INVAL;
+  if (f & Clone.THREAD && f & Clone.PIDFD) return -E.INVAL;
+  const k = t.k;
+  if (k.threads.size >= 32_000) return -E.AGAIN;
+  const tid = k.newPid(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
+  const child = new Thread(k, tid, proc, t.name);
+  inheritThread(child, t, a);
+  proc.threads.add(child);
+  k.threads.set(tid, child);
+  k.forks++;
+  if (f & Clone.PARENT_SETTID) setU32(t.mm, a.parentTid, tid);
+  if (f & Clone.CHILD_SETTID) setU32(child.mm, a.childTid, tid);
+  if (f & Clone.PIDFD) setU32(t.mm, a.pidfd, pidFd(t, proc, 0));
+  child.state = Run.ready;
+  k.ready.push(child);
+  return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
+}
+function* waitForChild(t: Thread, child: Process, tid: number): Co<number> {
+  while (child.borrowsMm && child.alive) yield* t.nap(child.endWq);
+  return tid;
+}
+function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
+  child.regs.big.set(t.regs.big);
+  child.loaded = Loaded.all;
+  child.regs.setX(Reg.a0, 0);
+  if (a.stack !== 0) child.regs.setX(Reg.sp, a.stack);
+  if (a.flags & Clone.SETTLS) child.regs.setX(Reg.tp, a.tls);
+  if (a.flags & Clone.CHILD_CLEARTID) child.clearTid = a.childTid;
+  child.mask = t.mask;
+  child.nice = t.nice;
+  if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };
+}
+function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
+  const parent = t.proc, k: Kernel = t.k, f = a.flags, mm: Mm = f & Clone.VM ? parent.mm : parent.mm.fork();
+  if (f & Clone.VM) mm.users++;
+  const p = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
+  p.inherit(parent);
+  if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
+  p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();
+  if (a.clearSighand) clearHandlers(p.actions);
+  p.exitSignal = a.exitSignal;
+  p.borrowsMm = (f & Clone.VFORK) !== 0;
+  p.parent = f & Clone.PARENT ? parent.parent : parent;
+  p.parent?.children.add(p);
+  k.processes.set(pid, p);
+  return p;
+}
+function clearHandlers(a: SigActions): void { for (const x of a.list) if (x.handler > Handler.IGN) x.handler = Handler.DFL; }
+export const plainFork: CloneArgs = { flags: 0, stack: 0, parentTid: 0, childTid: 0, tls: 0, exitSignal: Sig.CHLD, pidfd: 0, clearSighand: false };

@@ -1,0 +1,37 @@
+/** Who a process is, and what it may use. */
+export interface Creds {
+  uid: number; euid: number; suid: number; fsuid: number;
+  gid: number; egid: number; sgid: number; fsgid: number;
+  groups: number[];
+}
+export const rootCreds = (): Creds => ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0] });
+export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups] });
+/** Whether the process has the rights of the superuser (we keep no finer capabilities). */
+export const isRoot = (c: Creds): boolean => c.euid === 0;
+
+export const Limit = { CPU: 0, FSIZE: 1, DATA: 2, STACK: 3, CORE: 4, RSS: 5, NPROC: 6, NOFILE: 7, MEMLOCK: 8, AS: 9, LOCKS: 10, SIGPENDING: 11, MSGQUEUE: 12, NICE: 13, RTPRIO: 14, RTTIME: 15 } as const;
+export const LIMITS = 16;
+
+/** Resource limits; Infinity = none. */
+export class Limits {
+  readonly soft: number[] = new Array<number>(LIMITS).fill(Infinity);
+  readonly hard: number[] = new Array<number>(LIMITS).fill(Infinity);
+  constructor() {
+    this.soft[Limit.STACK] = 8 << 20;
+    this.soft[Limit.CORE] = 0;
+    this.soft[Limit.NOFILE] = 1024; this.hard[Limit.NOFILE] = 1048576;
+    this.soft[Limit.MEMLOCK] = this.hard[Limit.MEMLOCK] = 8 << 20;
+    this.soft[Limit.NPROC] = this.hard[Limit.NPROC] = 32768;
+    this.soft[Limit.SIGPENDING] = this.hard[Limit.SIGPENDING] = 4096;
+    this.soft[Limit.MSGQUEUE] = this.hard[Limit.MSGQUEUE] = 819200;
+    this.soft[Limit.NICE] = this.hard[Limit.NICE] = 0;
+    this.soft[Limit.RTPRIO] = this.hard[Limit.RTPRIO] = 0;
+  }
+  copy(): Limits {
+    const l = new Limits();
+    for (let i = 0; i < LIMITS; i++) { l.soft[i] = this.soft[i]!; l.hard[i] = this.hard[i]!; }
+    return l;
+  }
+  get fileSize(): number { return this.soft[Limit.FSIZE]!; }
+  get files(): number { return this.soft[Limit.NOFILE]!; }
+}

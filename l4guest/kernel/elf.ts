@@ -1,0 +1,88 @@
+/** ELF files: checking and mapping. */
+import { Inode } from '../fs/inode.ts';
+import { RegularInode } from '../fs/regular.ts';
+import type { Mm } from '../mm/mm.ts';
+import { mapArea, roundUp } from '../mm/mmap.ts';
+import { KernelIo, clearUser, textOf } from '../mm/uaccess.ts';
+import { E } from './errno.ts';
+import { Map_, PAGE, Prot } from './linux.ts';
+
+const Pt = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551 } as const;
+const ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243;
+
+export interface Segment { readonly type: number; readonly flags: number; readonly offset: number; readonly va: number; readonly fileSize: number; readonly size: number }
+export interface Elf { readonly inode: RegularInode; readonly fixed: boolean; readonly entry: number; readonly phoff: number; readonly phnum: number; readonly segments: readonly Segment[]; readonly interpreter: string | undefined }
+
+export function readAt(inode: RegularInode, offset: number, length: number): Uint8Array {
+  const io = new KernelIo(new Uint8Array(Math.max(0, Math.min(length, inode.size - offset))));
+  inode.readTo(io, offset);
+  return io.bytes;
+}
+
+/** Why a file is not an ELF program of ours, for people; undefined when it is one. */
+export function whyNotElf(head: Uint8Array): string | undefined {
+  const v = new DataView(head.buffer, head.byteOffset, head.length);
+  if (head.length < 4 || v.getUint32(0) !== 0x7f454c46) return 'not an ELF program';
+  if (head.length < 64) return 'a truncated ELF file';
+  if (head[4] !== 2) return 'a 32-bit program; only 64-bit RISC-V programs run here';
+  if (head[5] !== 1) return 'a big-endian program; only little-endian RISC-V programs run here';
+  if (v.getUint16(18, true) !== EM_RISCV) return 'a program for another processor; only riscv64 programs run here';
+  const type = v.getUint16(16, true);
+  if (type !== ET_EXEC && type !== ET_DYN) return 'an ELF file, but not a program';
+  return undefined;
+}
+
+export function parseElf(inode: Inode): Elf | number {
+  if (!(inode instanceof RegularInode)) return -E.ACCES;
+  const head = readAt(inode, 0, 64);
+  if (whyNotElf(head)) return -E.NOEXEC;
+  const v = new DataView(head.buffer), phoff = Number(v.getBigUint64(32, true)), phnum = v.getUint16(56, true);
+  if (v.getUint16(54, true) !== 56 || phnum === 0 || phnum > 512) return -E.NOEXEC;
+  const table = readAt(inode, phoff, phnum * 56);
+  if (table.length < phnum * 56) return -E.NOEXEC;
+  const segments: Segment[] = [];
+  for (let i = 0; i < phnum; i++) segments.push(segmentAt(new DataView(table.buffer, i * 56, 56)));
+  const loads = segments.filter((s) => s.type === Pt.LOAD);
+  if (loads.length === 0 || loads.some((s) => !isSane(s, inode.size))) return -E.NOEXEC;
+  const interp = segments.find((s) => s.type === Pt.INTERP);
+  const interpreter = interp && textOf(readAt(inode, interp.offset, interp.fileSize)).replace(/\0.*$/s, '');
+  return { inode, fixed: v.getUint16(16, true) === ET_EXEC, entry: Number(v.getBigUint64(24, true)), phoff, phnum, segments, interpreter };
+}
+function segmentAt(v: DataView): Segment {
+  const n = (at: number): number => Number(v.getBigUint64(at, true));
+  return { type: v.getUint32(0, true), flags: v.getUint32(4, true), offset: n(8), va: n(16), fileSize: n(32), size: n(40) };
+}
+const isSane = (s: Segment, size: number): boolean => s.size >= s.fileSize && s.offset + s.fileSize <= size && s.offset % PAGE === s.va % PAGE && s.va + s.size < 0x40_0000_0000;
+
+export interface Loaded { readonly base: number; readonly entry: number; readonly phdr: number; readonly end: number; readonly codeStart: number; readonly codeEnd: number }
+
+/** Maps the segments; position-independent ones at `base` (0 = anywhere). Answers where things are, or -errno. */
+export function mapElf(mm: Mm, elf: Elf, base: number, name: string): Loaded | number {
+  const loads = elf.segments.filter((s) => s.type === Pt.LOAD);
+  const low = Math.floor(Math.min(...loads.map((s) => s.va)) / PAGE) * PAGE, high = Math.max(...loads.map((s) => s.va + s.size));
+  let bias = 0;
+  if (!elf.fixed) {
+    const at = mapArea(mm, { at: base, length: high - low, prot: 0, flags: Map_.PRIVATE | Map_.ANONYMOUS | Map_.NORESERVE });
+    if (at < 0) return at;
+    bias = at - low;
+  }
+  let codeStart = Infinity, codeEnd = 0, phdr = 0;
+  for (const s of loads) {
+    const failed = mapSegment(mm, elf, s, bias, name);
+    if (failed < 0) return failed;
+    if (s.flags & 1) { codeStart = Math.min(codeStart, s.va + bias); codeEnd = Math.max(codeEnd, s.va + s.fileSize + bias); }
+    if (elf.phoff >= s.offset && elf.phoff < s.offset + s.fileSize) phdr = elf.phoff - s.offset + s.va + bias;
+  }
+  return { base: bias, entry: elf.entry + bias, phdr, end: high + bias, codeStart, codeEnd };
+}
+function mapSegment(mm: Mm, elf: Elf, s: Segment, bias: number, name: string): number {
+  const start = Math.floor((s.va + bias) / PAGE) * PAGE, fileEnd = s.va + bias + s.fileSize, end = roundUp(s.va + bias + s.size);
+  const prot = (s.flags & 4 ? Prot.READ : 0) | (s.flags & 2 ? Prot.WRITE : 0) | (s.flags & 1 ? Prot.EXEC : 0), flags = Map_.PRIVATE | Map_.FIXED;
+  if (s.fileSize > 0) {
+    const at = mapArea(mm, { at: start, length: fileEnd - start, prot, flags, object: elf.inode, first: Math.floor(s.offset / PAGE), name });
+    if (at < 0) return at;
+    if (s.size > s.fileSize && fileEnd % PAGE !== 0 && prot & Prot.WRITE) clearUser(mm, fileEnd, PAGE - (fileEnd % PAGE));
+  }
+  const bss = s.fileSize > 0 ? roundUp(fileEnd) : start;
+  return end > bss ? mapArea(mm, { at: bss, length: end - bss, prot, flags: flags | Map_.ANONYMOUS }) : 0;
+}

@@ -1,0 +1,143 @@
+/** execve: a new program in an old process. Everything that can fail is done before the old program is touched. */
+import { openFrom } from '../fs/open.ts';
+import type { File } from '../fs/file.ts';
+import type { Directory } from '../fs/inode.ts';
+import { RegularInode } from '../fs/regular.ts';
+import { May, permitted } from '../fs/walk.ts';
+import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
+import { roundUp } from '../mm/mmap.ts';
+import { bytesOf, textOf } from '../mm/uaccess.ts';
+import { Vma } from '../mm/vma.ts';
+import { E, UserFault } from './errno.ts';
+import { mapElf, parseElf, readAt, type Elf, type Loaded as LoadedElf } from './elf.ts';
+import { releaseMm } from './exit.ts';
+import { O, PAGE, Prot, S } from './linux.ts';
+import type { Process } from './process.ts';
+import { Reg } from './registers.ts';
+import { buildStack } from './stack.ts';
+import { Loaded, Run, type Thread } from './thread.ts';
+
+const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
+
+interface Program { readonly file: File; readonly elf: Elf; readonly interpreter: { file: File; elf: Elf } | undefined; readonly argv: Uint8Array[]; readonly path: string }
+
+/** Replaces the program of `t`'s process. 0, or -errno with nothing changed. */
+export function exec(t: Thread, base: Directory, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
+  const program = find(t, base, path, argv, flags, 0);
+  if (typeof program === 'number') return program;
+  const mm = new Mm(t.k.frames), image = build(t, mm, program, envp);
+  if (typeof image === 'number') {
+    mm.release();
+    program.file.release();
+    program.interpreter?.file.release();
+    return image;
+  }
+  commit(t, mm, program, image);
+  return 0;
+}
+
+/** Opens a file for execution. */
+function openProgram(t: Thread, base: Directory, path: string, flags: number): File | number {
+  const file = openFrom(t, base, path, O.RDONLY | flags, 0);
+  if (typeof file === 'number') return file;
+  const inode = file.inode;
+  const refused = !(inode instanceof RegularInode) || inode.type !== S.IFREG ? -E.ACCES : !permitted(inode, May.EXEC, t.proc.creds) ? -E.ACCES : 0;
+  if (refused) { file.release(); return refused; }
+  return file;
+}
+
+/** The program that `path` leads to: itself, or the interpreter of a script. */
+function find(t: Thread, base: Directory, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
+  const file = openProgram(t, base, path, flags);
+  if (typeof file === 'number') return file;
+  const head = readAt(file.inode as RegularInode, 0, 256);
+  if (head[0] === 0x23 && head[1] === 0x21) {
+    file.release();
+    if (depth >= MAX_SCRIPTS) return -E.LOOP;
+    const script = scriptLine(head);
+    if (!script) return -E.NOEXEC;
+    const rest = argv.slice(1), name = bytesOf(path);
+    return find(t, t.proc.fs.cwd, script.program, [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
+  }
+  const elf = parseElf(file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, elf);
+  if (typeof elf === 'number' || typeof interpreter === 'number') { file.release(); return typeof elf === 'number' ? elf : interpreter as number; }
+  return { file, elf, interpreter, argv, path };
+}
+/** `#! program argument`: the argument is all the rest of the line. */
+export function scriptLine(head: Uint8Array): { program: string; argument: string | undefined } | undefined {
+  const end = head.indexOf(10), line = textOf(head.subarray(2, end < 0 ? head.length : end)).trim(), m = /^(\S+)(?:\s+(.*))?$/.exec(line);
+  return m ? { program: m[1]!, argument: m[2] } : undefined;
+}
+function findInterpreter(t: Thread, elf: Elf): { file: File; elf: Elf } | undefined | number {
+  if (elf.interpreter === undefined) return undefined;
+  const file = openProgram(t, t.proc.fs.root, elf.interpreter, 0);
+  if (typeof file === 'number') return file;
+  const parsed = parseElf(file.inode);
+  if (typeof parsed === 'number') { file.release(); return -E.NOEXEC; }
+  return { file, elf: parsed };
+}
+
+interface Image { readonly pc: number; readonly sp: number }
+
+function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Image | number {
+  try {
+    mm.areas.insert(new Vma(mm, TRAMPOLINE, TRAMPOLINE + PAGE, Prot.READ | Prot.EXEC, true, t.k.trampoline, 0, '[vdso]'));
+    const root = t.proc.fs.root, main = mapElf(mm, p.elf, PIE_BASE, p.file.path(root));
+    if (typeof main === 'number') return main;
+    const interpreter = p.interpreter ? mapElf(mm, p.interpreter.elf, 0, p.interpreter.file.path(root)) : undefined;
+    if (typeof interpreter === 'number') return interpreter;
+    mm.codeStart = main.codeStart; mm.codeEnd = main.codeEnd;
+    mm.brkStart = mm.brk = roundUp(main.end);
+    const sp = makeStack(t, mm, p, envp, main, interpreter);
+    return sp < 0 ? sp : { pc: interpreter ? interpreter.entry : main.entry, sp };
+  } catch (e) {
+    if (e instanceof UserFault) return -E.NOMEM;
+    throw e;
+  }
+}
+function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], main: LoadedElf, interpreter: LoadedElf | undefined): number {
+  mm.stackLimit = Math.min(t.proc.limits.soft[3]!, 0xf00_0000);
+  const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
+  stack.growsDown = true;
+  mm.areas.insert(stack);
+  const c = suidCreds(t.proc, p.file.inode as RegularInode);
+  return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
+    [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
+    [11, c.uid], [12, c.euid], [13, c.gid], [14, c.egid], [16, 0x112d], [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
+  ]);
+}
+/** User and group after exec: set-user-ID bits count unless the process gave that up. */
+function suidCreds(p: Process, inode: RegularInode): { uid: number; euid: number; gid: number; egid: number } {
+  const c = p.creds, honour = !p.noNewPrivs;
+  return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
+}
+
+/** The point of no return. */
+function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
+  const p = t.proc, k = t.k;
+  for (const o of [...p.threads]) if (o !== t) k.dropThread(o);
+  if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
+  releaseMm(k, p);
+  p.mm = mm;
+  if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
+  const ids = suidCreds(p, program.file.inode as RegularInode);
+  p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
+  p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
+  p.exe?.release();
+  p.exe = program.file;
+  program.interpreter?.file.release();
+  p.name = t.name = nameOf(program.path);
+  p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork()) : p.fds;
+  p.fds.onExec((fd) => { p.fds.take(fd)?.release(); });
+  p.actions = p.actions.copy();
+  p.actions.reset();
+  t.altStack = { sp: 0, flags: 2, size: 0 };
+  t.clearTid = 0;
+  t.robustList = 0;
+  t.regs.big.fill(0n);
+  t.regs.pc = image.pc;
+  t.regs.setX(Reg.sp, image.sp);
+  t.loaded = Loaded.all;
+  t.state = Run.current;
+}
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).slice(0, 15);

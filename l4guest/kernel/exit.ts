@@ -1,0 +1,135 @@
+/** The end of threads and processes, and how parents hear of it. */
+import { EFAULT, UserFault } from './errno.ts';
+import type { Kernel } from './kernel.ts';
+import { Sig } from './linux.ts';
+import type { Process } from './process.ts';
+import { childInfo } from './signals.ts';
+import { Handler, SaFlag } from './sigqueue.ts';
+import { Run, type Thread } from './thread.ts';
+import { futexKey } from './futex.ts';
+import { getI64, getU32, setU32 } from '../mm/uaccess.ts';
+import { dropLocks } from '../fs/locks.ts';
+import { dropTimers } from './itimers.ts';
+
+/** Ends one thread; the last one ends its process with `status`. */
+export function endThread(k: Kernel, t: Thread, status: number): void {
+  const p = t.proc;
+  if (p.threads.size === 1) { endProcess(k, p, status); return; }
+  if (t === p.leader) k.processes.set(p.pid, p);
+  removeThread(k, t, true);
+}
+
+function removeThread(k: Kernel, t: Thread, courtesies: boolean): void {
+  if (t.state === Run.ready) k.ready.remove(t);
+  t.state = Run.dead;
+  const co = t.co;
+  t.co = undefined;
+  if (co && k.current !== t) co.return(0);
+  if (courtesies) leave(k, t);
+  t.proc.threads.delete(t);
+  t.proc.cpuNs += t.cpuNs;
+  k.threads.delete(t.tid);
+  k.arch.threadGone(t);
+}
+/** What a thread owes others: CLONE_CHILD_CLEARTID and robust futexes. */
+function leave(k: Kernel, t: Thread): void {
+  try {
+    if (t.robustList) robust(k, t);
+    if (t.clearTid && (t.proc.threads.size > 1 || t.mm.users > 1)) {
+      setU32(t.mm, t.clearTid, 0);
+      k.futexes.wake(futexKey(t.mm, t.clearTid), 1);
+    }
+  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT) throw e; }
+}
+function robust(k: Kernel, t: Thread): void {
+  const head = t.robustList, offset = getI64(t.mm, head + 8);
+  let entry = getI64(t.mm, head);
+  for (let n = 0; entry !== head && n < 2048; n++) {
+    const next = getI64(t.mm, entry), word = entry + offset, value = getU32(t.mm, word);
+    if ((value & 0x3fffffff) === t.tid) {
+      setU32(t.mm, word, (value & 0x80000000) | 0x40000000);
+      if (value & 0x80000000) k.futexes.wake(futexKey(t.mm, word), 1);
+    }
+    entry = next;
+  }
+}
+
+/** Ends a whole process with this wait status. */
+export function endProcess(k: Kernel, p: Process, status: number): void {
+  if (p.status !== undefined || p.ending !== undefined) return;
+  p.ending = status;
+  for (const t of [...p.threads]) removeThread(k, t, true);
+  closeProcess(k, p);
+  p.status = status;
+  p.stopped = false;
+  hangUp(k, p);
+  orphan(k, p);
+  p.endWq.wakeAll();
+  if (p.pid === k.mainPid) k.onEnd(status);
+  tellParent(k, p);
+}
+function closeProcess(k: Kernel, p: Process): void {
+  k.timers.cancel(p.real.timer);
+  dropTimers(k, p);
+  dropLocks(p);
+  if (--p.fds.users === 0) p.fds.closeAll();
+  p.exe?.release();
+  p.exe = undefined;
+  releaseMm(k, p);
+}
+export function releaseMm(k: Kernel, p: Process): void {
+  if (--p.mm.users > 0) return;
+  p.mm.release();
+  k.arch.spaceGone(p.mm);
+}
+/** A session leader's end takes the terminal from the session. */
+function hangUp(k: Kernel, p: Process): void {
+  const s = p.session;
+  if (p.pid !== s.id || !s.terminal) return;
+  const terminal = s.terminal;
+  s.terminal = undefined;
+  k.signals.toGroup(terminal.foreground, Sig.HUP);
+  k.signals.toGroup(terminal.foreground, Sig.CONT);
+  terminal.session = undefined;
+  terminal.foreground = undefined;
+}
+function orphan(k: Kernel, p: Process): void {
+  const heir = reaperOf(k, p);
+  for (const c of p.children) {
+    c.parent = heir;
+    heir.children.add(c);
+    if (c.deathSignal) k.signals.toProcess(c, c.deathSignal, 0);
+    if (c.status !== undefined) tellParent(k, c);
+    else if (c.stopped && k.isOrphaned(c.group)) { k.signals.toGroup(c.group, Sig.HUP); k.signals.toGroup(c.group, Sig.CONT); }
+  }
+  p.children.clear();
+}
+function reaperOf(k: Kernel, p: Process): Process {
+  for (let a = p.parent; a; a = a.parent) if (a.subreaper && a.alive) return a;
+  return k.init;
+}
+function tellParent(k: Kernel, p: Process): void {
+  const parent = p.parent;
+  if (!parent || parent === k.init || !parent.alive) { reapChild(k, p); return; }
+  const chld = parent.actions.list[Sig.CHLD]!;
+  const auto = p.exitSignal === Sig.CHLD && (chld.handler === Handler.IGN || (chld.flags & SaFlag.NOCLDWAIT) !== 0);
+  if (p.exitSignal > 0) {
+    const info = childInfo(p.status!);
+    k.signals.toProcess(parent, p.exitSignal, info.code, { pid: p.pid, uid: p.creds.uid, status: info.status });
+  }
+  if (auto) reapChild(k, p);
+  parent.childWq.wakeAll();
+}
+/** The last trace of a process goes away. */
+export function reapChild(k: Kernel, p: Process): void {
+  if (p.parent) {
+    p.parent.children.delete(p);
+    p.parent.childCpuNs += p.cpuNs + p.childCpuNs;
+    p.parent.childFaults += p.mm.minorFaults + p.childFaults;
+  }
+  k.processes.delete(p.pid);
+  const g = p.group;
+  g.members.delete(p);
+  if (g.members.size === 0) k.groups.delete(g.id);
+  if (g.members.size === 0 && ![...k.groups.values()].some((x) => x.session === g.session)) k.sessions.delete(g.session.id);
+}

@@ -1,0 +1,98 @@
+/** The first processes: 1, which only adopts orphans, and the program that the server was started for. */
+import { InFile, OutFile, STREAM_MODE } from '../drivers/memdev.ts';
+import type { InputPort, OutputPort } from '../drivers/ports.ts';
+import { TtyFile, type Tty } from '../drivers/tty.ts';
+import { devTree } from '../fs/devfs.ts';
+import { File } from '../fs/file.ts';
+import { Directory } from '../fs/inode.ts';
+import { newPlace, walk, WalkFlag } from '../fs/walk.ts';
+import { readAt, whyNotElf } from './elf.ts';
+import { RegularInode } from '../fs/regular.ts';
+import { Mm } from '../mm/mm.ts';
+import { bytesOf } from '../mm/uaccess.ts';
+import { E, errnoName } from './errno.ts';
+import { exec } from './exec.ts';
+import type { Kernel } from './kernel.ts';
+import { O } from './linux.ts';
+import { Process } from './process.ts';
+import { Run, Thread } from './thread.ts';
+
+export interface Streams { readonly terminal?: Tty; readonly input?: InputPort; readonly out?: OutputPort; readonly err?: OutputPort }
+export interface InitArgs { readonly argv: readonly string[]; readonly env: readonly string[]; readonly cwd: string }
+
+/** The program cannot be started; `status` is what a shell would answer. */
+export class ExecError extends Error {
+  readonly status: number;
+  constructor(message: string, status: number) { super(message); this.status = status; }
+}
+/** Exit status of a command for a wait status: its own, or 128 + signal. */
+export const exitCode = (status: number): number => ((status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f));
+
+function newProcess(k: Kernel, name: string): Process {
+  const pid = k.newPid(), p = new Process(k, pid, new Mm(k.frames), k.newSession(pid), { root: k.root, cwd: k.root, umask: 0o22 });
+  p.name = name;
+  k.processes.set(pid, p);
+  return p;
+}
+
+/** Makes process 1 and the program's process, which is ready to run. Throws ExecError. */
+export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
+  k.init = newProcess(k, 'init');
+  const p = newProcess(k, 'start'), t = new Thread(k, p.pid, p, 'start');
+  p.parent = k.init;
+  k.init.children.add(p);
+  p.threads.add(t);
+  k.threads.set(t.tid, t);
+  k.current = t;
+  changeDir(t, args.cwd);
+  openStreams(k, t, streams);
+  execProgram(t, args);
+  k.mainPid = p.pid;
+  k.current = undefined;
+  t.state = Run.ready;
+  k.ready.push(t);
+  return t;
+}
+function changeDir(t: Thread, path: string): void {
+  const place = newPlace();
+  if (walk(t, t.k.root, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = place.inode;
+  else throw new ExecError(`working directory '${path}' is not there`, 126);
+}
+function openStreams(k: Kernel, t: Thread, s: Streams): void {
+  const fds = t.proc.fds, limit = 64;
+  if (s.terminal) {
+    const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, s.terminal);
+    file.dir = devTree(k);
+    file.name = 'console';
+    s.terminal.control(t, 0);
+    for (let i = 0; i < 3; i++) fds.add(i === 0 ? file : file.hold(), false, limit);
+    return;
+  }
+  const inode = (): ReturnType<Kernel['anon']['make']> => k.anon.make(STREAM_MODE);
+  const files: (File | undefined)[] = [s.input && new InFile(inode(), O.RDONLY, s.input), s.out && new OutFile(inode(), O.WRONLY, s.out), s.err && new OutFile(inode(), O.WRONLY, s.err)];
+  for (const f of files) {
+    const file = f ?? devTree(k).lookup('null')!.open(t, O.RDWR);
+    if (file instanceof File) fds.add(file, false, limit);
+  }
+}
+
+/** Looks the program up as a shell does, and starts it. */
+function execProgram(t: Thread, args: InitArgs): void {
+  const name = args.argv[0];
+  if (!name) throw new ExecError('no program given', 126);
+  const path = args.env.findLast((e) => e.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin';
+  const candidates = name.includes('/') ? [name] : path.split(':').map((d) => `${d || '.'}/${name}`), encode = (s: string): Uint8Array => bytesOf(s);
+  let worst = -E.NOENT, at = name;
+  for (const c of candidates) {
+    const r = exec(t, t.proc.fs.cwd, c, args.argv.map(encode), args.env.map(encode));
+    if (r === 0) return;
+    if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = c; }
+  }
+  if (worst === -E.NOENT) throw new ExecError(`program '${name}' is not there (or the interpreter it names)`, 127);
+  throw new ExecError(`program '${at}': ${why(t, at, worst)}`, 126);
+}
+function why(t: Thread, path: string, error: number): string {
+  const place = newPlace();
+  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode instanceof RegularInode) return `is ${whyNotElf(readAt(place.inode, 0, 64)) ?? 'damaged'}`;
+  return error === -E.ACCES ? 'is not executable' : `cannot be started (${errnoName(-error)})`;
+}

@@ -1,0 +1,52 @@
+/** Timers that end in signals: setitimer, alarm, and POSIX timers. */
+import type { Kernel } from './kernel.ts';
+import { Sig } from './linux.ts';
+import type { Process } from './process.ts';
+import { SiCode } from './sigqueue.ts';
+import type { Timer } from './timers.ts';
+import { Run } from './thread.ts';
+
+/** (Re)starts the real-time interval timer; 0 stops it. Times in ns. */
+export function setRealTimer(k: Kernel, p: Process, value: number, interval: number): void {
+  k.timers.cancel(p.real.timer);
+  p.real = { timer: undefined, at: 0, interval };
+  if (value > 0) armReal(k, p, k.now() + value);
+  k.rearm();
+}
+function armReal(k: Kernel, p: Process, at: number): void {
+  p.real.at = at;
+  p.real.timer = k.timers.add(at, () => {
+    p.real.timer = undefined;
+    p.real.at = 0;
+    k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL);
+    if (p.real.interval > 0 && p.alive) armReal(k, p, Math.max(at + p.real.interval, k.now()));
+  });
+}
+
+export interface PosixTimer {
+  readonly id: number; readonly clock: number; readonly signal: number; readonly value: bigint; readonly tid: number;
+  at: number; interval: number; overrun: number; timer: Timer | undefined;
+}
+export const posixTimers = (p: Process): Map<number, PosixTimer> => (p.timers ??= new Map<number, PosixTimer>()) as Map<number, PosixTimer>;
+
+export function armPosix(k: Kernel, p: Process, x: PosixTimer, at: number, interval: number): void {
+  k.timers.cancel(x.timer);
+  x.timer = undefined;
+  x.at = at;
+  x.interval = interval;
+  if (at > 0) x.timer = k.timers.add(at, () => firePosix(k, p, x));
+  k.rearm();
+}
+function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
+  const now = k.now();
+  x.timer = undefined;
+  x.overrun = x.interval > 0 ? Math.floor((now - x.at) / x.interval) : 0;
+  const next = x.at + (x.overrun + 1) * x.interval, more = { timer: x.id, overrun: x.overrun, value: x.value };
+  const t = x.tid ? k.threads.get(x.tid) : undefined;
+  if (x.signal > 0) { if (t && t.state !== Run.dead) k.signals.toThread(t, x.signal, SiCode.TIMER, more); else k.signals.toProcess(p, x.signal, SiCode.TIMER, more); }
+  if (x.interval > 0 && p.alive) armPosix(k, p, x, next, x.interval); else x.at = 0;
+}
+export function dropTimers(k: Kernel, p: Process): void {
+  if (p.timers) for (const x of posixTimers(p).values()) k.timers.cancel(x.timer);
+  p.timers = undefined;
+}

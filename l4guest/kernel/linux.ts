@@ -1,0 +1,46 @@
+/** Constants of the Linux riscv64 ABI (asm-generic): open flags, file modes, signals, clone and mmap flags, wait status. */
+export const PAGE = 4096;
+
+export const O = {
+  ACCMODE: 3, RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, EXCL: 0o200, NOCTTY: 0o400, TRUNC: 0o1000, APPEND: 0o2000,
+  NONBLOCK: 0o4000, DSYNC: 0o10000, ASYNC: 0o20000, DIRECT: 0o40000, LARGEFILE: 0o100000, DIRECTORY: 0o200000, NOFOLLOW: 0o400000,
+  NOATIME: 0o1000000, CLOEXEC: 0o2000000, SYNC: 0o4010000, PATH: 0o10000000, TMPFILE: 0o20000000,
+} as const;
+
+export const S = {
+  IFMT: 0o170000, IFSOCK: 0o140000, IFLNK: 0o120000, IFREG: 0o100000, IFBLK: 0o060000, IFDIR: 0o040000, IFCHR: 0o020000, IFIFO: 0o010000,
+  ISUID: 0o4000, ISGID: 0o2000, ISVTX: 0o1000,
+} as const;
+
+export const AT = {
+  FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, REMOVEDIR: 0x200, EACCESS: 0x200, SYMLINK_FOLLOW: 0x400, NO_AUTOMOUNT: 0x800, EMPTY_PATH: 0x1000,
+} as const;
+
+export const Sig = {
+  HUP: 1, INT: 2, QUIT: 3, ILL: 4, TRAP: 5, ABRT: 6, BUS: 7, FPE: 8, KILL: 9, USR1: 10, SEGV: 11, USR2: 12, PIPE: 13, ALRM: 14,
+  TERM: 15, STKFLT: 16, CHLD: 17, CONT: 18, STOP: 19, TSTP: 20, TTIN: 21, TTOU: 22, URG: 23, XCPU: 24, XFSZ: 25, VTALRM: 26,
+  PROF: 27, WINCH: 28, IO: 29, PWR: 30, SYS: 31,
+} as const;
+const signalNames = new Map<number, string>(Object.entries(Sig).map(([name, n]) => [n, `SIG${name}`]));
+export const signalName = (n: number): string => signalNames.get(n) ?? `SIG${n}`;
+
+export const Clone = {
+  VM: 0x100, FS: 0x200, FILES: 0x400, SIGHAND: 0x800, PIDFD: 0x1000, PTRACE: 0x2000, VFORK: 0x4000, PARENT: 0x8000, THREAD: 0x10000,
+  NEWNS: 0x20000, SYSVSEM: 0x40000, SETTLS: 0x80000, PARENT_SETTID: 0x100000, CHILD_CLEARTID: 0x200000, CHILD_SETTID: 0x1000000,
+  CLEAR_SIGHAND: 0x100000000,
+} as const;
+
+export const Prot = { NONE: 0, READ: 1, WRITE: 2, EXEC: 4, GROWSDOWN: 0x1000000 } as const;
+export const Map_ = {
+  SHARED: 1, PRIVATE: 2, SHARED_VALIDATE: 3, TYPE: 0xf, FIXED: 0x10, ANONYMOUS: 0x20, GROWSDOWN: 0x100, LOCKED: 0x2000,
+  NORESERVE: 0x4000, POPULATE: 0x8000, STACK: 0x20000, FIXED_NOREPLACE: 0x100000,
+} as const;
+
+export const Poll = { IN: 1, PRI: 2, OUT: 4, ERR: 8, HUP: 0x10, NVAL: 0x20, RDNORM: 0x40, RDBAND: 0x80, WRNORM: 0x100, WRBAND: 0x200, RDHUP: 0x2000 } as const;
+
+export const Wait = { NOHANG: 1, STOPPED: 2, EXITED: 4, CONTINUED: 8, NOWAIT: 0x1000000 } as const;
+export const exitedStatus = (code: number): number => (code & 0xff) << 8;
+export const stoppedStatus = (sig: number): number => (sig << 8) | 0x7f;
+export const CONTINUED_STATUS = 0xffff;
+
+export const Clock = { REALTIME: 0, MONOTONIC: 1, PROCESS: 2, THREAD: 3, MONOTONIC_RAW: 4, REALTIME_COARSE: 5, MONOTONIC_COARSE: 6, BOOTTIME: 7, REALTIME_ALARM: 8, BOOTTIME_ALARM: 9, TAI: 11 } as const;

@@ -1,0 +1,102 @@
+/** A process: what its threads share. Process groups and sessions. */
+import type { Directory } from '../fs/inode.ts';
+import { FdTable } from '../fs/file.ts';
+import type { File } from '../fs/file.ts';
+import type { Mm } from '../mm/mm.ts';
+import { copyCreds, rootCreds, Limits, type Creds } from './creds.ts';
+import type { Kernel } from './kernel.ts';
+import { Sig } from './linux.ts';
+import { SigActions, SignalQueue } from './sigqueue.ts';
+import type { Thread } from './thread.ts';
+import type { Timer } from './timers.ts';
+import { WaitQueue } from './wait.ts';
+
+/** Root, working directory and umask (shared with CLONE_FS). */
+export interface FsContext { root: Directory; cwd: Directory; umask: number }
+
+export interface Terminal { session: Session | undefined; foreground: ProcessGroup | undefined; hangUp(): void; readonly rdev: number }
+
+export class Session {
+  readonly id: number;
+  terminal: Terminal | undefined;
+  constructor(id: number) { this.id = id; }
+}
+export class ProcessGroup {
+  readonly id: number;
+  readonly session: Session;
+  readonly members = new Set<Process>();
+  constructor(id: number, session: Session) { this.id = id; this.session = session; }
+}
+
+export interface ItimerState { timer: Timer | undefined; at: number; interval: number }
+
+export class Process {
+  readonly k: Kernel;
+  readonly pid: number;
+  parent: Process | undefined;
+  readonly children = new Set<Process>();
+  group: ProcessGroup;
+  readonly threads = new Set<Thread>();
+  mm: Mm;
+  fds = new FdTable();
+  fs: FsContext;
+  creds: Creds = rootCreds();
+  limits = new Limits();
+  actions = new SigActions();
+  readonly pending = new SignalQueue();
+  /** Signal that the parent gets at the end. */
+  exitSignal: number = Sig.CHLD;
+  /** undefined while it lives; else the wait status. */
+  status: number | undefined;
+  /** exit_group has begun with this wait status. */
+  ending: number | undefined;
+  stopped = false;
+  /** Wait status of a stop or continue that the parent has not fetched. */
+  report: number | undefined;
+  /** Woken when a child changes its state. */
+  readonly childWq = new WaitQueue();
+  /** Woken when this process has ended or execed: vfork, pidfd. */
+  readonly endWq = new WaitQueue();
+  /** A vfork child: the parent waits until it lets go of the address space. */
+  borrowsMm = false;
+  name = '';
+  exe: File | undefined;
+  readonly startedAt: number;
+  cpuNs = 0;
+  childCpuNs = 0;
+  childFaults = 0;
+  real: ItimerState = { timer: undefined, at: 0, interval: 0 };
+  timers: unknown = undefined;
+  deathSignal = 0;
+  subreaper = false;
+  dumpable = 1;
+  noNewPrivs = 0;
+  personality = 0;
+  oomScore = 0;
+
+  constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
+    this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
+    this.startedAt = k.now();
+    group.members.add(this);
+  }
+  get session(): Session { return this.group.session; }
+  get leader(): Thread | undefined { for (const t of this.threads) return t; return undefined; }
+  get alive(): boolean { return this.status === undefined; }
+  joinGroup(g: ProcessGroup): void {
+    this.group.members.delete(this);
+    if (this.group.members.size === 0) this.k.groups.delete(this.group.id);
+    this.group = g;
+    g.members.add(this);
+  }
+  /** Takes over from the parent what fork copies by value. */
+  inherit(parent: Process): void {
+    this.creds = copyCreds(parent.creds);
+    this.limits = parent.limits.copy();
+    this.name = parent.name;
+    this.exe = parent.exe?.hold();
+    this.dumpable = parent.dumpable;
+    this.noNewPrivs = parent.noNewPrivs;
+    this.personality = parent.personality;
+    this.oomScore = parent.oomScore;
+  }
+}

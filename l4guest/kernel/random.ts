@@ -1,0 +1,26 @@
+/** Random bytes from a seed: the same run gives the same bytes. xoshiro128** (Blackman and Vigna), seeded by splitmix. */
+export class Random {
+  private readonly s = new Uint32Array(4);
+  constructor(seed: number) {
+    let z = seed >>> 0;
+    for (let i = 0; i < 4; i++) {
+      z = (z + 0x9e3779b9) >>> 0;
+      let x = z;
+      x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+      x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+      this.s[i] = x ^ (x >>> 16);
+    }
+  }
+  next(): number {
+    const s = this.s, x = Math.imul(s[1]!, 5), r = Math.imul((x << 7) | (x >>> 25), 9) >>> 0, t = s[1]! << 9;
+    s[2]! ^= s[0]!; s[3]! ^= s[1]!; s[1]! ^= s[2]!; s[0]! ^= s[3]!;
+    s[2]! ^= t;
+    s[3] = (s[3]! << 11) | (s[3]! >>> 21);
+    return r;
+  }
+  bytes(n: number): Uint8Array {
+    const words = new Uint32Array((n + 3) >> 2);
+    for (let i = 0; i < words.length; i++) words[i] = this.next();
+    return new Uint8Array(words.buffer, 0, n);
+  }
+}

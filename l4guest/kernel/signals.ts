@@ -1,0 +1,161 @@
+/** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
+import { Sig, exitedStatus, stoppedStatus, CONTINUED_STATUS } from './linux.ts';
+import { buildFrame } from './sigframe.ts';
+import type { Kernel } from './kernel.ts';
+import type { Process, ProcessGroup } from './process.ts';
+import { E } from './errno.ts';
+import { Handler, SaFlag, STOPS, SiCode, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
+import { Run, type Thread } from './thread.ts';
+import { Reg } from './registers.ts';
+
+const IGNORED_BY_DEFAULT = new Set<number>([Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT]);
+const CORE = new Set<number>([Sig.QUIT, Sig.ILL, Sig.TRAP, Sig.ABRT, Sig.BUS, Sig.FPE, Sig.SEGV, Sig.XCPU, Sig.XFSZ, Sig.SYS]);
+
+export class Signals {
+  private readonly k: Kernel;
+  constructor(k: Kernel) { this.k = k; }
+
+  // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): void {
+    if (!this.before(t.proc, sig, t.mask)) return;
+    t.pending.add({ ...more, signo: sig, code });
+    this.look(t, sig);
+  }
+  toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): void {
+    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask)) return;
+    p.pending.add({ ...more, signo: sig, code });
+    this.look(this.taker(p, sig), sig);
+  }
+  toGroup(g: ProcessGroup | undefined, sig: number, code: number = SiCode.KERNEL): void {
+    if (g) for (const p of [...g.members]) this.toProcess(p, sig, code);
+  }
+  /** A fault of the thread's own: a handler must run now, or the process dies. */
+  force(t: Thread, sig: number, code: number, addr: number): void {
+    const action = t.proc.actions.list[sig]!;
+    if (action.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n) { action.handler = Handler.DFL; t.mask &= ~bit(sig); }
+    t.pending.add({ signo: sig, code, addr });
+    this.look(t, sig);
+  }
+  /** Side effects at the time of sending. False: the signal is ignored and leaves no trace. */
+  private before(p: Process, sig: number, mask: bigint): boolean {
+    if (sig === Sig.CONT || sig === Sig.KILL) this.resume(p, sig);
+    if ((bit(sig) & STOPS) !== 0n) this.drop(p, bit(Sig.CONT));
+    if (sig === Sig.CONT) this.drop(p, STOPS);
+    const a = p.actions.list[sig]!;
+    if ((mask & bit(sig)) !== 0n) return true;
+    return !(a.handler === Handler.IGN || (a.handler === Handler.DFL && IGNORED_BY_DEFAULT.has(sig)));
+  }
+  private drop(p: Process, set: bigint): void {
+    p.pending.remove(set);
+    for (const t of p.threads) t.pending.remove(set);
+  }
+  private resume(p: Process, sig: number): void {
+    if (!p.stopped) return;
+    p.stopped = false;
+    for (const t of p.threads) if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.push(t); }
+    if (sig === Sig.CONT) this.reportToParent(p, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
+  }
+  private taker(p: Process, sig: number): Thread {
+    const current = this.k.current;
+    if (current?.proc === p && (current.mask & bit(sig)) === 0n) return current;
+    for (const t of p.threads) if ((t.mask & bit(sig)) === 0n && t.state !== Run.dead) return t;
+    return p.leader!;
+  }
+  private look(t: Thread, sig: number): void {
+    if ((t.mask & bit(sig)) !== 0n && (UNBLOCKABLE & bit(sig)) === 0n) { t.proc.childWq.wakeAll(); this.k.signalWq.wakeAll(); return; }
+    t.work = true;
+    if (t.state === Run.blocked) t.wake();
+    this.k.kick(t);
+  }
+  /** To be called when the mask or the pending set of a thread has changed. */
+  update(t: Thread): void {
+    if (((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n) t.work = true;
+  }
+  setMask(t: Thread, mask: bigint): void {
+    t.mask = mask & ~UNBLOCKABLE;
+    this.update(t);
+    const shared = t.proc.pending.bits & t.mask; // signals that this thread has just blocked may suit another one
+    if (shared !== 0n && t.proc.threads.size > 1) for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+  }
+  wouldInterrupt(t: Thread): boolean {
+    if (t.proc.stopped || t.proc.ending !== undefined) return true;
+    return ((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n;
+  }
+
+  // ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Acts on pending signals before `t` returns to user mode; its registers are loaded. Afterwards it may be stopped or dead.
+   * A system call that wants to start again does so here, unless a handler runs that does not want it.
+   */
+  deliver(t: Thread): void {
+    t.work = false;
+    for (;;) {
+      if (t.state === Run.dead) return;
+      if (t.proc.stopped) { t.state = Run.stopped; t.work = true; return; }
+      const info = t.pending.take(t.mask) ?? t.proc.pending.take(t.mask);
+      if (!info) break;
+      if (this.act(t, info)) return;
+    }
+    if (t.state !== Run.current) return;
+    this.restartCall(t, undefined);
+    if (t.savedMask !== undefined) { const m = t.savedMask; t.savedMask = undefined; this.setMask(t, m); if (t.work) this.deliver(t); }
+  }
+  /** True when a handler's frame is built, or the thread cannot go on. */
+  private act(t: Thread, info: SigInfo): boolean {
+    const sig = info.signo, a = t.proc.actions.list[sig]!;
+    if (a.handler === Handler.IGN && sig !== Sig.KILL && sig !== Sig.STOP) return false;
+    if (a.handler > Handler.IGN) { this.handle(t, info, a); return true; }
+    if (IGNORED_BY_DEFAULT.has(sig)) return false;
+    if ((bit(sig) & STOPS) !== 0n) return this.stop(t, sig);
+    this.k.endProcess(t.proc, sig | (CORE.has(sig) && t.proc.limits.soft[4]! > 0 ? 0x80 : 0));
+    return true;
+  }
+  private handle(t: Thread, info: SigInfo, a: SigAction): void {
+    this.restartCall(t, a);
+    const mask = t.savedMask ?? t.mask;
+    t.savedMask = undefined;
+    if (!buildFrame(t, info, a, mask)) {
+      t.proc.actions.list[Sig.SEGV]!.handler = Handler.DFL;
+      this.k.endProcess(t.proc, Sig.SEGV);
+      return;
+    }
+    const handlerMask = t.mask | a.mask | (a.flags & SaFlag.NODEFER ? 0n : bit(info.signo));
+    if (a.flags & SaFlag.RESETHAND) a.handler = Handler.DFL;
+    this.setMask(t, handlerMask);
+    if (t.work && t.state === Run.current) this.deliver(t);
+  }
+  private restartCall(t: Thread, a: SigAction | undefined): void {
+    if (t.call < 0) return;
+    const result = -t.regs.x(Reg.a0);
+    t.call = -1;
+    if (result !== E.RESTARTSYS && result !== E.RESTARTNOHAND) return;
+    if (a && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
+    t.regs.big[Reg.a0] = t.arg0;
+    t.regs.pc -= 4;
+  }
+  private stop(t: Thread, sig: number): boolean {
+    const p = t.proc;
+    if (sig !== Sig.STOP && this.k.isOrphaned(p.group)) return false;
+    p.stopped = true;
+    for (const o of p.threads) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+    this.reportToParent(p, stoppedStatus(sig), SiCode.STOPPED, sig);
+    t.state = Run.stopped;
+    t.work = true;
+    return true;
+  }
+  private reportToParent(p: Process, report: number, code: number, status: number): void {
+    const parent = p.parent;
+    p.report = report;
+    if (!parent) return;
+    if (!(parent.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) this.toProcess(parent, Sig.CHLD, code, { pid: p.pid, uid: p.creds.uid, status });
+    parent.childWq.wakeAll();
+  }
+}
+/** SIGCHLD's code and status for a wait status. */
+export function childInfo(status: number): { code: number; status: number } {
+  if ((status & 0x7f) === 0) return { code: SiCode.EXITED, status: (status >> 8) & 0xff };
+  return { code: status & 0x80 ? SiCode.DUMPED : SiCode.KILLED, status: status & 0x7f };
+}
+export { exitedStatus };

@@ -1,0 +1,72 @@
+/** Signals as data: sets, pending queues, actions, siginfo. Sets are bigints with bit (n-1) for signal n. */
+import { setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import type { Mm } from '../mm/mm.ts';
+import { Sig } from './linux.ts';
+
+export const bit = (sig: number): bigint => 1n << BigInt(sig - 1);
+export const setOf = (...sigs: number[]): bigint => sigs.reduce((s, n) => s | bit(n), 0n);
+export const UNBLOCKABLE = setOf(Sig.KILL, Sig.STOP);
+export const STOPS = setOf(Sig.STOP, Sig.TSTP, Sig.TTIN, Sig.TTOU);
+export const FAULTS = setOf(Sig.SEGV, Sig.BUS, Sig.ILL, Sig.TRAP, Sig.FPE, Sig.SYS);
+
+export interface SigInfo {
+  readonly signo: number; readonly code: number; readonly errno?: number;
+  readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
+  readonly timer?: number; readonly overrun?: number;
+}
+export const SiCode = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, STOPPED: 5, CONTINUED: 6 } as const;
+
+export interface SigAction { handler: number; flags: number; mask: bigint }
+export const Handler = { DFL: 0, IGN: 1 } as const;
+export const SaFlag = { NOCLDSTOP: 1, NOCLDWAIT: 2, SIGINFO: 4, ONSTACK: 0x08000000, RESTART: 0x10000000, NODEFER: 0x40000000, RESETHAND: 0x80000000 } as const;
+export interface AltStack { sp: number; flags: number; size: number }
+
+/** Actions of a process (or of several, with CLONE_SIGHAND). */
+export class SigActions {
+  readonly list: SigAction[] = Array.from({ length: 65 }, () => ({ handler: 0, flags: 0, mask: 0n }));
+  copy(): SigActions { const c = new SigActions(); this.list.forEach((a, i) => { c.list[i] = { ...a }; }); return c; }
+  /** exec: handlers go back to the default, what is ignored stays so. */
+  reset(): void { for (const a of this.list) { if (a.handler !== Handler.IGN) a.handler = Handler.DFL; a.flags = 0; a.mask = 0n; } }
+}
+
+export class SignalQueue {
+  bits = 0n;
+  private readonly infos: SigInfo[] = [];
+  /** Standard signals pend once, real-time signals queue. False: it was there already. */
+  add(info: SigInfo): boolean {
+    const b = bit(info.signo);
+    if (info.signo < 32 && (this.bits & b) !== 0n) return false;
+    this.bits |= b;
+    this.infos.push(info);
+    return true;
+  }
+  /** Takes the next one outside `mask`: faults first, then by number. */
+  take(mask: bigint): SigInfo | undefined {
+    const open = this.bits & ~mask;
+    if (open === 0n) return undefined;
+    const from = (open & FAULTS) !== 0n ? open & FAULTS : open;
+    let sig = 1;
+    while ((from & bit(sig)) === 0n) sig++;
+    const i = this.infos.findIndex((x) => x.signo === sig), [info] = this.infos.splice(i, 1);
+    if (!this.infos.some((x) => x.signo === sig)) this.bits &= ~bit(sig);
+    return info;
+  }
+  remove(set: bigint): void {
+    if ((this.bits & set) === 0n) return;
+    this.bits &= ~set;
+    for (let i = this.infos.length - 1; i >= 0; i--) if ((bit(this.infos[i]!.signo) & set) !== 0n) this.infos.splice(i, 1);
+  }
+}
+
+/** Writes a siginfo_t (128 bytes). */
+export function putSigInfo(mm: Mm, va: number, s: SigInfo): void {
+  for (let i = 0; i < 128; i += 4) setU32(mm, va + i, 0);
+  setU32(mm, va, s.signo);
+  setU32(mm, va + 4, s.errno ?? 0);
+  setU32(mm, va + 8, s.code);
+  if (s.addr !== undefined) { setI64(mm, va + 16, s.addr); return; }
+  if (s.timer !== undefined) { setU32(mm, va + 16, s.timer); setU32(mm, va + 20, s.overrun ?? 0); }
+  else { setU32(mm, va + 16, s.pid ?? 0); setU32(mm, va + 20, s.uid ?? 0); }
+  if (s.value !== undefined) setBig(mm, va + 24, s.value);
+  else if (s.status !== undefined) setU32(mm, va + 24, s.status);
+}

@@ -1,0 +1,97 @@
+/** A thread of a process: registers, signal state, and where it stands between user mode, the run queue and sleep. */
+import { E } from './errno.ts';
+import type { Kernel } from './kernel.ts';
+import type { Process } from './process.ts';
+import { Registers } from './registers.ts';
+import { SignalQueue, type AltStack } from './sigqueue.ts';
+import type { Mm } from '../mm/mm.ts';
+import type { Co, Waiter, WaitQueue } from './wait.ts';
+
+export const Run = {
+  /** In user mode, or in the server on its way there. */
+  current: 0,
+  /** In the run queue. */
+  ready: 1,
+  /** In a system call that waits. */
+  blocked: 2,
+  /** Stopped by job control. */
+  stopped: 3,
+  dead: 4,
+} as const;
+export type Run = (typeof Run)[keyof typeof Run];
+
+/** Which registers `regs` holds; the rest is with the arch layer. */
+export const Loaded = { none: 0, args: 1, all: 2 } as const;
+
+export class Thread implements Waiter {
+  readonly k: Kernel;
+  readonly tid: number;
+  proc: Process;
+  readonly regs = new Registers();
+  loaded: 0 | 1 | 2 = Loaded.none;
+  state: Run = Run.current;
+  /** The system call in progress, when it sleeps. */
+  co: Co<number> | undefined;
+  /** Something must be looked at before it returns to user mode: a signal, a stop. */
+  work = false;
+  /** Number, first argument and restart wish of the system call that has just ended; -1 = none. */
+  call = -1;
+  arg0 = 0n;
+  restart = false;
+  /** Absolute deadline of a sleep that may be started again. */
+  sleepUntil = -1;
+
+  mask = 0n;
+  /** Mask to put back after sigsuspend and the like, once a handler's frame holds it. */
+  savedMask: bigint | undefined;
+  readonly pending = new SignalQueue();
+  altStack: AltStack = { sp: 0, flags: 2, size: 0 };
+
+  name: string;
+  /** Cleared, and its futex woken, when the thread ends. */
+  clearTid = 0;
+  robustList = 0;
+  cpuNs = 0;
+  startedAt = 0;
+  nice = 0;
+  /** The arch layer's handle. */
+  hardware: unknown = undefined;
+
+  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.tid = tid; this.proc = proc; this.name = name; }
+
+  get mm(): Mm { return this.proc.mm; }
+
+  wake(): void {
+    if (this.state !== Run.blocked) return;
+    this.state = Run.ready;
+    this.k.ready.push(this);
+  }
+  /** Whether a signal is there that this thread would act on. */
+  get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
+
+  /**
+   * Sleeps until the queue (or queues) or the deadline (ns of virtual time) wakes it.
+   * 0 = woken (look again, it may be for nothing), -ETIMEDOUT, -ERESTARTSYS = a signal.
+   */
+  *sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until = Infinity): Co<number> {
+    if (this.interrupted) return -E.RESTARTSYS;
+    if (until <= this.k.now()) return -E.TIMEDOUT;
+    const queues = on === undefined ? [] : 'length' in on ? on : [on];
+    let timedOut = false;
+    const timer = until === Infinity ? undefined : this.k.timers.add(until, () => { timedOut = true; this.wake(); });
+    for (const q of queues) q.add(this);
+    this.state = Run.blocked;
+    try { yield; } finally {
+      for (const q of queues) q.remove(this);
+      this.k.timers.cancel(timer);
+    }
+    if (this.interrupted) return -E.RESTARTSYS;
+    return timedOut ? -E.TIMEDOUT : 0;
+  }
+  /** Sleeps without regard to signals: for short waits that must not be left (vfork). */
+  *nap(on: WaitQueue): Co<void> {
+    on.add(this);
+    this.state = Run.blocked;
+    try { yield; } finally { on.remove(this); }
+  }
+}

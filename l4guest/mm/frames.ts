@@ -1,0 +1,86 @@
+/**
+ * Page frames: the server's memory pool, counted by users, and read-only files that stand in memory anyway (ROMs). A frame is named
+ * by its page number in the server's address space, so that the same number serves page tables, map items and look-ups.
+ *
+ * A frame's count is the number of page-table entries and page-cache slots that hold it. ROM frames and the zero frame are not counted.
+ */
+import { PAGE } from '../kernel/linux.ts';
+
+/** Memory that the arch layer gives the server. `bytes` stays valid for ever. */
+export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Uint8Array }
+
+interface RomRange { readonly first: number; readonly end: number; readonly bytes: Uint8Array; readonly views: (Uint8Array | undefined)[] }
+
+const CODE = 1;
+
+export class Frames {
+  readonly total: number;
+  readonly zero: number;
+  private readonly base: number;
+  private readonly bytes: Uint8Array;
+  private readonly counts: Int32Array;
+  private readonly flags: Uint8Array;
+  private readonly views: (Uint8Array | undefined)[];
+  private readonly stack: Int32Array;
+  private top = 0;
+  private readonly roms: RomRange[] = [];
+  private readonly changedCode: (pfn: number) => void;
+
+  /** `changedCode` is told of writes to frames that may hold code which the processor has seen. */
+  constructor(pool: Pool, changedCode: (pfn: number) => void) {
+    this.base = pool.pfn;
+    this.total = pool.pages;
+    this.bytes = pool.bytes;
+    this.changedCode = changedCode;
+    this.counts = new Int32Array(pool.pages);
+    this.flags = new Uint8Array(pool.pages);
+    this.views = new Array<Uint8Array | undefined>(pool.pages);
+    this.stack = new Int32Array(pool.pages);
+    for (let i = pool.pages - 1; i >= 0; i--) this.stack[this.top++] = i;
+    this.zero = this.alloc();
+  }
+
+  get free(): number { return this.top; }
+
+  /** A zeroed frame with count 1, or 0 when the pool is empty. */
+  alloc(): number {
+    const pfn = this.allocDirty();
+    if (pfn !== 0) this.page(pfn).fill(0);
+    return pfn;
+  }
+  /** The same with whatever was in it: for callers that fill it at once. */
+  allocDirty(): number {
+    if (this.top === 0) return 0;
+    const i = this.stack[--this.top]!;
+    this.counts[i] = 1;
+    if (this.flags[i] !== 0) { this.flags[i] = 0; this.changedCode(this.base + i); }
+    return this.base + i;
+  }
+  private counted(pfn: number): boolean { return pfn >= this.base && pfn < this.base + this.total && pfn !== this.zero; }
+  ref(pfn: number): void { if (this.counted(pfn)) this.counts[pfn - this.base]!++; }
+  unref(pfn: number): void {
+    if (!this.counted(pfn)) return;
+    const i = pfn - this.base;
+    if (--this.counts[i]! === 0) this.stack[this.top++] = i;
+  }
+  /** Whether exactly one holder is left, so that it may write without copying. */
+  sole(pfn: number): boolean { return this.counted(pfn) && this.counts[pfn - this.base] === 1; }
+
+  /** Marks a frame that is about to be mapped executable. */
+  markCode(pfn: number): void { if (pfn >= this.base && pfn < this.base + this.total) this.flags[pfn - this.base] = CODE; }
+  /** To be called when the server has written to a frame. */
+  wrote(pfn: number): void { const i = pfn - this.base; if (i >= 0 && i < this.total && this.flags[i] !== 0) this.changedCode(pfn); }
+
+  /** The bytes of a frame. */
+  page(pfn: number): Uint8Array {
+    const i = pfn - this.base;
+    if (i >= 0 && i < this.total) return this.views[i] ??= this.bytes.subarray(i * PAGE, (i + 1) * PAGE);
+    for (const rom of this.roms) if (pfn >= rom.first && pfn < rom.end) return rom.views[pfn - rom.first] ??= rom.bytes.subarray((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
+    throw new Error(`no such frame: ${pfn}`);
+  }
+
+  /** Announces a read-only range: `bytes` starts at page `first`. */
+  addRom(first: number, bytes: Uint8Array): void {
+    this.roms.push({ first, end: first + Math.ceil(bytes.length / PAGE), bytes, views: [] });
+  }
+}

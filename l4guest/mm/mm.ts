@@ -1,0 +1,204 @@
+/**
+ * An address space: areas (what may be there), page table (what is there), and the list of flushes that the arch layer owes before
+ * any thread of this space runs again. All decisions are made here, in ordinary synchronous code; the arch layer only mirrors them.
+ */
+import { E, EFAULT } from '../kernel/errno.ts';
+import { Prot } from '../kernel/linux.ts';
+import type { Frames } from './frames.ts';
+import { PageTable, Pte, makePte, pteFrame } from './pagetable.ts';
+import { Vma, VmaList } from './vma.ts';
+
+/** User addresses end here (Sv39). */
+export const TASK_SIZE = 0x40_0000_0000;
+export const MMAP_TOP = 0x3f_f000_0000;
+export const STACK_TOP = 0x3f_ffff_e000;
+/** One page with the code that a signal handler returns to. */
+export const TRAMPOLINE = 0x3f_ffff_e000;
+
+export const Access = { read: 0, write: 1, exec: 2 } as const;
+export type Access = (typeof Access)[keyof typeof Access];
+/** What a fault could not be resolved to. */
+export const Fault = { none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
+export type Fault = (typeof Fault)[keyof typeof Fault];
+
+/** A range of pages whose mirror below must lose these rights (Prot bits; 7 = all) before the space runs again. */
+export interface Flush { from: number; to: number; rights: number }
+
+export class Mm {
+  readonly frames: Frames;
+  readonly areas = new VmaList();
+  readonly table = new PageTable();
+  /** Processes that use this space (fork makes a new one, vfork and clone share). */
+  users = 1;
+  /** Owed to the arch layer, in order. */
+  readonly flushes: Flush[] = [];
+  /** The arch layer's handle: the task that mirrors this space, once there is one. */
+  space: unknown = undefined;
+  brkStart = 0; brk = 0;
+  codeStart = 0; codeEnd = 0; stackStart = 0;
+  argStart = 0; argEnd = 0; envStart = 0; envEnd = 0;
+  auxv: Uint8Array = new Uint8Array(0);
+  stackLimit = 8 << 20;
+  dataLimit = Infinity;
+  minorFaults = 0;
+
+  constructor(frames: Frames) { this.frames = frames; }
+
+  /** Resolves a fault at `va`, or says why that cannot be. */
+  fault(va: number, access: Access): Fault {
+    const area = this.areas.find(va) ?? this.growStack(va);
+    if (!area) return Fault.mapErr;
+    const need = access === Access.write ? Prot.WRITE : access === Access.exec ? Prot.EXEC : Prot.READ;
+    if ((area.prot & need) === 0 && !(need === Prot.READ && area.prot & Prot.WRITE)) return Fault.accErr;
+    const vpn = Math.floor(va / 4096), pte = this.table.get(vpn);
+    if (pte === 0 || (pte & Pte.NONE) !== 0) return this.populate(area, vpn, access === Access.write);
+    if (access !== Access.write || (pte & Pte.W) !== 0) return Fault.none;
+    return this.makeWritable(area, vpn, pte);
+  }
+
+  private populate(area: Vma, vpn: number, write: boolean): Fault {
+    this.minorFaults++;
+    if (area.object === undefined) return this.populateAnonymous(vpn, write);
+    const index = area.pageOf(vpn);
+    if (area.shared) {
+      const writable = (area.prot & Prot.WRITE) !== 0 && write;
+      const pfn = writable ? area.object.frameToWrite(index) : area.object.frameToRead(index);
+      return this.install(vpn, pfn, writable ? Pte.W : 0);
+    }
+    const pfn = area.object.frameToRead(index);
+    if (!write || pfn <= 0) return this.install(vpn, pfn, 0);
+    return this.copyTo(vpn, pfn);
+  }
+  private populateAnonymous(vpn: number, write: boolean): Fault {
+    if (!write) { this.table.set(vpn, makePte(this.frames.zero, 0)); return Fault.none; }
+    const pfn = this.frames.alloc();
+    if (pfn === 0) return Fault.noMemory;
+    this.table.set(vpn, makePte(pfn, Pte.W));
+    return Fault.none;
+  }
+  private install(vpn: number, pfn: number, flags: number): Fault {
+    if (pfn < 0) return Fault.busErr;
+    if (pfn === 0) return Fault.noMemory;
+    this.frames.ref(pfn);
+    this.table.set(vpn, makePte(pfn, flags));
+    return Fault.none;
+  }
+  private copyTo(vpn: number, from: number): Fault {
+    const pfn = this.frames.allocDirty();
+    if (pfn === 0) return Fault.noMemory;
+    if (from === this.frames.zero) this.frames.page(pfn).fill(0);
+    else this.frames.page(pfn).set(this.frames.page(from));
+    this.table.set(vpn, makePte(pfn, Pte.W));
+    return Fault.none;
+  }
+  /** A write to a page that is there but not writable: first write to a shared page, or copy-on-write. */
+  private makeWritable(area: Vma, vpn: number, pte: number): Fault {
+    const old = pteFrame(pte);
+    if (area.shared && area.object) {
+      const pfn = area.object.frameToWrite(area.pageOf(vpn));
+      if (pfn <= 0) return pfn < 0 ? Fault.busErr : Fault.noMemory;
+      if (pfn === old) { this.table.set(vpn, pte | Pte.W); return Fault.none; }
+      this.forget(vpn, pte);
+      return this.install(vpn, pfn, Pte.W);
+    }
+    this.minorFaults++;
+    if (this.frames.sole(old)) { this.table.set(vpn, pte | Pte.W); return Fault.none; }
+    const failed = this.copyTo(vpn, old);
+    if (failed) return failed;
+    this.owe(vpn, vpn + 1, 7, pte);
+    this.frames.unref(old);
+    return Fault.none;
+  }
+  /** Takes the entry's frame away and owes the flush. */
+  private forget(vpn: number, pte: number): void {
+    this.owe(vpn, vpn + 1, 7, pte);
+    this.frames.unref(pteFrame(pte));
+  }
+  /** Notes that pages [from, to) must be unmapped below; `pte` is an entry of the range (nothing is owed for what was never mirrored). */
+  owe(from: number, to: number, rights: number, pte: number = Pte.MAPPED): void {
+    if ((pte & Pte.MAPPED) === 0) return;
+    const last = this.flushes[this.flushes.length - 1];
+    if (last && last.to === from && last.rights === rights) last.to = to;
+    else this.flushes.push({ from, to, rights });
+  }
+
+  private growStack(va: number): Vma | undefined {
+    const above = this.areas.above(va);
+    if (!above?.growsDown || above.end - va > this.stackLimit) return undefined;
+    const start = Math.floor(va / 4096) * 4096, i = this.areas.indexAbove(va), below = this.areas.list[i - 1];
+    if (below && below.end + 0x10_0000 > start && below.prot !== 0) return undefined;
+    above.start = start;
+    return above;
+  }
+
+  // ── access to user memory ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The page at `va` as bytes, made readable or writable first. Throws EFAULT. */
+  pageAt(va: number, write: boolean): Uint8Array {
+    const vpn = Math.floor(va / 4096);
+    let pte = va >= 0 && va < TASK_SIZE ? this.table.get(vpn) : 0;
+    if (pte === 0 || (pte & Pte.NONE) !== 0 || (write && (pte & Pte.W) === 0)) {
+      if (!(va >= 0 && va < TASK_SIZE) || this.fault(va, write ? Access.write : Access.read) !== Fault.none) throw EFAULT;
+      pte = this.table.get(vpn);
+    }
+    const pfn = pteFrame(pte);
+    if (write) this.frames.wrote(pfn);
+    return this.frames.page(pfn);
+  }
+
+  // ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A copy for fork: private pages become copy-on-write on both sides. */
+  fork(): Mm {
+    const child = new Mm(this.frames);
+    child.brkStart = this.brkStart; child.brk = this.brk; child.codeStart = this.codeStart; child.codeEnd = this.codeEnd;
+    child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart; child.envEnd = this.envEnd;
+    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit;
+    for (const area of this.areas.list) {
+      if (area.fork === 'none') continue;
+      child.areas.list.push(area.clone(child));
+      if (area.fork === 'copy') this.forkPages(area, child);
+    }
+    return child;
+  }
+  private forkPages(area: Vma, child: Mm): void {
+    this.table.update(area.start / 4096, area.end / 4096, (vpn, pte) => {
+      this.frames.ref(pteFrame(pte));
+      if (area.shared) { child.table.set(vpn, pte & ~Pte.MAPPED); return pte; }
+      child.table.set(vpn, pte & ~(Pte.MAPPED | Pte.W));
+      if ((pte & Pte.W) === 0) return pte;
+      this.owe(vpn, vpn + 1, Prot.WRITE, pte);
+      return pte & ~Pte.W;
+    });
+  }
+  /** Gives all frames back. The arch layer destroys or empties the mirror. */
+  release(): void {
+    this.table.update(0, TASK_SIZE / 4096, (_vpn, pte) => { this.frames.unref(pteFrame(pte)); return 0; });
+    this.table.clear();
+    for (const area of this.areas.list) area.gone();
+    this.areas.remove(0, TASK_SIZE);
+    this.flushes.length = 0;
+  }
+  /** Drops the pages of [start, end) bytes: they will fault again. */
+  zap(start: number, end: number): void {
+    this.table.update(start / 4096, end / 4096, (vpn, pte) => { this.forget(vpn, pte); return 0; });
+  }
+  /** Bytes of areas, and bytes of pages present. */
+  get size(): number { let n = 0; for (const a of this.areas.list) n += a.end - a.start; return n; }
+  get resident(): number { return this.table.count * 4096; }
+}
+
+/** Drops page `index` of a mapped object everywhere, because another frame stands for it now, or none. */
+export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames): void {
+  for (const area of areas) {
+    const start = area.start + (from - area.first) * 4096, end = area.start + (to - area.first) * 4096;
+    const mm = area.mm;
+    mm.table.update(Math.max(start, area.start) / 4096, Math.min(end, area.end) / 4096, (vpn, pte) => {
+      if (!area.shared && (pte & Pte.W) !== 0) return pte; // a private copy
+      mm.owe(vpn, vpn + 1, 7, pte);
+      frames.unref(pteFrame(pte));
+      return 0;
+    });
+  }
+}
+export const errnoOfFault = (f: Fault): number => (f === Fault.noMemory ? -E.NOMEM : -E.FAULT);

@@ -1,0 +1,70 @@
+/**
+ * The server's own page tables, one per address space: what the process may see, whether or not the hardware below knows it yet.
+ * An entry is frame × 8 + flags, 0 = nothing. Leaves of 512 entries hang in a map by virtual page number / 512.
+ */
+export const Pte = {
+  /** May be written without asking (copy-on-write is resolved). */
+  W: 1,
+  /** Mirrored below: the arch layer has mapped it (with at most these rights). */
+  MAPPED: 2,
+  /** Present but forbidden for now (PROT_NONE). */
+  NONE: 4,
+} as const;
+
+export const pteFrame = (pte: number): number => pte >>> 3;
+export const makePte = (pfn: number, flags: number): number => pfn * 8 + flags;
+
+type Leaf = Int32Array;
+
+export class PageTable {
+  private readonly leaves = new Map<number, Leaf>();
+  private lastKey = -1;
+  private last: Leaf | undefined;
+  /** Present entries. */
+  count = 0;
+
+  private leaf(key: number): Leaf | undefined {
+    if (key === this.lastKey) return this.last;
+    const leaf = this.leaves.get(key);
+    if (leaf) { this.lastKey = key; this.last = leaf; }
+    return leaf;
+  }
+  get(vpn: number): number {
+    const leaf = this.leaf(vpn >>> 9);
+    return leaf === undefined ? 0 : leaf[vpn & 511]!;
+  }
+  set(vpn: number, pte: number): void {
+    const key = vpn >>> 9;
+    let leaf = this.leaf(key);
+    if (!leaf) {
+      if (pte === 0) return;
+      leaf = new Int32Array(512);
+      this.leaves.set(key, leaf);
+      this.lastKey = key;
+      this.last = leaf;
+    }
+    const i = vpn & 511, old = leaf[i]!;
+    if (old === 0) { if (pte !== 0) this.count++; } else if (pte === 0) this.count--;
+    leaf[i] = pte;
+  }
+  /** Calls `visit` for each present entry of [from, to); its answer replaces the entry. Visits only leaves that exist. */
+  update(from: number, to: number, visit: (vpn: number, pte: number) => number): void {
+    const first = from >>> 9, end = (to + 511) >>> 9;
+    if (end - first > this.leaves.size) {
+      for (const key of this.leaves.keys()) if (key >= first && key < end) this.updateLeaf(key, from, to, visit);
+    } else for (let key = first; key < end; key++) this.updateLeaf(key, from, to, visit);
+  }
+  private updateLeaf(key: number, from: number, to: number, visit: (vpn: number, pte: number) => number): void {
+    const leaf = this.leaves.get(key);
+    if (!leaf) return;
+    const start = Math.max(0, from - key * 512), end = Math.min(512, to - key * 512);
+    for (let i = start; i < end; i++) {
+      const pte = leaf[i]!;
+      if (pte === 0) continue;
+      const next = visit(key * 512 + i, pte);
+      if (next === 0) this.count--;
+      leaf[i] = next;
+    }
+  }
+  clear(): void { this.leaves.clear(); this.lastKey = -1; this.last = undefined; this.count = 0; }
+}

@@ -1,0 +1,157 @@
+/** Reading and writing the memory of a process, by walking its tables. All throw EFAULT for addresses that are not there. */
+import { EFAULT } from '../kernel/errno.ts';
+import type { Mm } from './mm.ts';
+
+const decoder = new TextDecoder(), encoder = new TextEncoder();
+export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
+export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
+
+export function getU8(mm: Mm, va: number): number { return mm.pageAt(va, false)[va % 4096]!; }
+export function getU16(mm: Mm, va: number): number { return getU8(mm, va) | (getU8(mm, va + 1) << 8); }
+export function getU32(mm: Mm, va: number): number {
+  const at = va % 4096;
+  if (at > 4092) return (getU16(mm, va) | (getU16(mm, va + 2) << 16)) >>> 0;
+  const p = mm.pageAt(va, false);
+  return (p[at]! | (p[at + 1]! << 8) | (p[at + 2]! << 16) | (p[at + 3]! << 24)) >>> 0;
+}
+export const getI32 = (mm: Mm, va: number): number => getU32(mm, va) | 0;
+/** A signed 64-bit value as a number: exact below 2^53. */
+export const getI64 = (mm: Mm, va: number): number => getI32(mm, va + 4) * 4294967296 + getU32(mm, va);
+export const getBig = (mm: Mm, va: number): bigint => (BigInt(getU32(mm, va + 4)) << 32n) | BigInt(getU32(mm, va));
+
+export function setU8(mm: Mm, va: number, v: number): void { mm.pageAt(va, true)[va % 4096] = v; }
+export function setU16(mm: Mm, va: number, v: number): void { setU8(mm, va, v); setU8(mm, va + 1, v >> 8); }
+export function setU32(mm: Mm, va: number, v: number): void {
+  const at = va % 4096;
+  if (at > 4092) { setU16(mm, va, v); setU16(mm, va + 2, v >>> 16); return; }
+  const p = mm.pageAt(va, true);
+  p[at] = v; p[at + 1] = v >>> 8; p[at + 2] = v >>> 16; p[at + 3] = v >>> 24;
+}
+export function setI64(mm: Mm, va: number, v: number): void { setU32(mm, va, v % 4294967296); setU32(mm, va + 4, Math.floor(v / 4294967296)); }
+export function setBig(mm: Mm, va: number, v: bigint): void { setU32(mm, va, Number(v & 0xffffffffn)); setU32(mm, va + 4, Number((v >> 32n) & 0xffffffffn)); }
+
+export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
+  if (length < 0 || length > 0x4000_0000) throw EFAULT;
+  const out = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const at = (va + done) % 4096, n = Math.min(4096 - at, length - done);
+    out.set(mm.pageAt(va + done, false).subarray(at, at + n), done);
+    done += n;
+  }
+  return out;
+}
+export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = (va + done) % 4096, n = Math.min(4096 - at, bytes.length - done);
+    mm.pageAt(va + done, true).set(n === bytes.length ? bytes : bytes.subarray(done, done + n), at);
+    done += n;
+  }
+}
+export function clearUser(mm: Mm, va: number, length: number): void {
+  for (let done = 0; done < length; ) {
+    const at = (va + done) % 4096, n = Math.min(4096 - at, length - done);
+    mm.pageAt(va + done, true).fill(0, at, at + n);
+    done += n;
+  }
+}
+
+/** Bytes up to the terminating zero (not included); undefined when there is none within `max`. */
+export function getBytesZ(mm: Mm, va: number, max: number): Uint8Array | undefined {
+  const parts: Uint8Array[] = [];
+  for (let length = 0; length < max; ) {
+    const at = (va + length) % 4096, page = mm.pageAt(va + length, false), end = page.indexOf(0, at);
+    const n = (end < 0 ? 4096 : end) - at;
+    parts.push(page.subarray(at, at + n));
+    length += n;
+    if (end >= 0) return length > max ? undefined : parts.length === 1 ? parts[0]! : join(parts, length);
+  }
+  return undefined;
+}
+function join(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const p of parts) { out.set(p, at); at += p.length; }
+  return out;
+}
+/** A path or name. Bytes that are not UTF-8 become replacement characters. `undefined`: too long. */
+export function getString(mm: Mm, va: number, max = 4096): string | undefined {
+  const b = getBytesZ(mm, va, max);
+  return b === undefined ? undefined : asciiOrUtf8(b);
+}
+function asciiOrUtf8(b: Uint8Array): string {
+  if (b.length > 64) return decoder.decode(b);
+  let s = '';
+  for (let i = 0; i < b.length; i++) { const c = b[i]!; if (c >= 0x80) return decoder.decode(b); s += String.fromCharCode(c); }
+  return s;
+}
+
+/** A cursor over memory that a transfer fills or drains: one buffer or a list of them, of a process or of the server. */
+export interface Io {
+  /** Bytes still to go. */
+  readonly left: number;
+  readonly done: number;
+  /** Copies n ≤ left bytes of `src` to it. */
+  put(src: Uint8Array, at: number, n: number): void;
+  /** Copies n ≤ left bytes from it. */
+  take(dst: Uint8Array, at: number, n: number): void;
+  zero(n: number): void;
+}
+
+export class UserIo implements Io {
+  left = 0;
+  done = 0;
+  private mm: Mm;
+  private va: number;
+  private inSegment: number;
+  private readonly more: { base: number; length: number }[];
+  constructor(mm: Mm, base: number, length: number, more: { base: number; length: number }[] = []) {
+    this.mm = mm; this.va = base; this.inSegment = length; this.more = more;
+    this.left = length;
+    for (const s of more) this.left += s.length;
+  }
+  /** Uses the object again for one buffer. */
+  reset(mm: Mm, base: number, length: number): this {
+    this.mm = mm; this.va = base; this.inSegment = length; this.left = length; this.done = 0;
+    return this;
+  }
+  /** Bytes that may be copied in one piece now; steps to the next segment where one is used up. */
+  private chunk(n: number): number {
+    while (this.inSegment === 0) { const s = this.more.shift(); if (!s) return 0; this.va = s.base; this.inSegment = s.length; }
+    const room = 4096 - (this.va % 4096);
+    return n < room ? Math.min(n, this.inSegment) : Math.min(room, this.inSegment);
+  }
+  private step(n: number): void { this.va += n; this.inSegment -= n; this.left -= n; this.done += n; }
+  put(src: Uint8Array, at: number, n: number): void {
+    while (n > 0) {
+      const m = this.chunk(n), page = this.mm.pageAt(this.va, true), to = this.va % 4096;
+      if (m < 16) for (let i = 0; i < m; i++) page[to + i] = src[at + i]!;
+      else page.set(src.subarray(at, at + m), to);
+      this.step(m); at += m; n -= m;
+    }
+  }
+  take(dst: Uint8Array, at: number, n: number): void {
+    while (n > 0) {
+      const m = this.chunk(n), page = this.mm.pageAt(this.va, false), from = this.va % 4096;
+      if (m < 16) for (let i = 0; i < m; i++) dst[at + i] = page[from + i]!;
+      else dst.set(page.subarray(from, from + m), at);
+      this.step(m); at += m; n -= m;
+    }
+  }
+  zero(n: number): void {
+    while (n > 0) {
+      const m = this.chunk(n), to = this.va % 4096;
+      this.mm.pageAt(this.va, true).fill(0, to, to + m);
+      this.step(m); n -= m;
+    }
+  }
+}
+
+export class KernelIo implements Io {
+  done = 0;
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) { this.bytes = bytes; }
+  get left(): number { return this.bytes.length - this.done; }
+  put(src: Uint8Array, at: number, n: number): void { this.bytes.set(src.subarray(at, at + n), this.done); this.done += n; }
+  take(dst: Uint8Array, at: number, n: number): void { dst.set(this.bytes.subarray(this.done, this.done + n), at); this.done += n; }
+  zero(n: number): void { this.bytes.fill(0, this.done, this.done + n); this.done += n; }
+}

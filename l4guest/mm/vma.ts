@@ -1,0 +1,134 @@
+/** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
+import type { Mm } from './mm.ts';
+
+/** What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object. */
+export interface Mappable {
+  /** Frame to map for reading page `index`; -1 beyond the end of the object, 0 when memory is short. Its count is not raised. */
+  frameToRead(index: number): number;
+  /** Frame that belongs to the object, to be written in place (shared mappings). */
+  frameToWrite(index: number): number;
+  /** Whether `frameToRead` answers without work: for fault-around. */
+  resident(index: number): boolean;
+  /** Areas that map this object now. */
+  readonly areas: Set<Vma>;
+  readonly ino: number;
+  readonly dev: number;
+}
+
+export class Vma {
+  mm: Mm;
+  start: number;
+  end: number;
+  prot: number;
+  shared: boolean;
+  /** undefined: anonymous and private. */
+  object: Mappable | undefined;
+  /** Page of `object` that stands at `start`. */
+  first: number;
+  /** What /proc/PID/maps shows. */
+  name: string;
+  growsDown = false;
+  /** Shared mapping of a file that was not opened for writing: mprotect may not add the right to write. */
+  mayWrite = true;
+  /** MADV_DONTFORK, MADV_WIPEONFORK. */
+  fork: 'copy' | 'none' | 'wipe' = 'copy';
+
+  constructor(mm: Mm, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
+    this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
+    object?.areas.add(this);
+  }
+  /** Page of the object that stands at this virtual page. */
+  pageOf(vpn: number): number { return this.first + vpn - this.start / 4096; }
+
+  private copy(mm: Mm, start: number, end: number): Vma {
+    const v = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
+    v.growsDown = this.growsDown; v.mayWrite = this.mayWrite; v.fork = this.fork;
+    return v;
+  }
+  clone(mm: Mm): Vma { return this.copy(mm, this.start, this.end); }
+  /** Cuts this area at `at`: it keeps what lies below, the answer is the rest. */
+  split(at: number): Vma {
+    const upper = this.copy(this.mm, at, this.end);
+    this.end = at;
+    return upper;
+  }
+  gone(): void { this.object?.areas.delete(this); }
+  /** Whether `next` continues this area, so that both may be one. */
+  joins(next: Vma): boolean {
+    return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object && this.name === next.name
+      && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork
+      && (this.object === undefined || this.first + (this.end - this.start) / 4096 === next.first);
+  }
+}
+
+/** Sorted, disjoint areas. */
+export class VmaList {
+  readonly list: Vma[] = [];
+  private last: Vma | undefined;
+
+  /** Index of the first area that ends above `va`. */
+  indexAbove(va: number): number {
+    let lo = 0, hi = this.list.length;
+    while (lo < hi) {
+      const mid = (lo + hi) >>> 1;
+      if (this.list[mid]!.end > va) hi = mid; else lo = mid + 1;
+    }
+    return lo;
+  }
+  find(va: number): Vma | undefined {
+    const last = this.last;
+    if (last !== undefined && va >= last.start && va < last.end) return last;
+    const v = this.list[this.indexAbove(va)];
+    if (v === undefined || v.start > va) return undefined;
+    return this.last = v;
+  }
+  /** The first area that ends above `va`, covering it or not. */
+  above(va: number): Vma | undefined { return this.list[this.indexAbove(va)]; }
+  /** Puts an area in, joining it with neighbours where they are alike. The range must be free. */
+  insert(v: Vma): Vma {
+    const i = this.indexAbove(v.start), before = this.list[i - 1], after = this.list[i];
+    this.last = undefined;
+    if (before?.joins(v)) {
+      before.end = v.end;
+      v.gone();
+      if (after && before.joins(after)) { before.end = after.end; after.gone(); this.list.splice(i, 1); }
+      return before;
+    }
+    if (after && v.joins(after)) {
+      after.first -= (after.start - v.start) / 4096;
+      after.start = v.start;
+      v.gone();
+      return after;
+    }
+    this.list.splice(i, 0, v);
+    return v;
+  }
+  /** Cuts areas so that [start, end) begins and ends between areas; answers those inside. */
+  isolate(start: number, end: number): Vma[] {
+    this.last = undefined;
+    this.cut(start);
+    this.cut(end);
+    const from = this.indexAbove(start), inside: Vma[] = [];
+    for (let i = from; i < this.list.length && this.list[i]!.start < end; i++) inside.push(this.list[i]!);
+    return inside;
+  }
+  private cut(at: number): void {
+    const i = this.indexAbove(at), v = this.list[i];
+    if (v && v.start < at) this.list.splice(i + 1, 0, v.split(at));
+  }
+  remove(start: number, end: number): Vma[] {
+    const inside = this.isolate(start, end);
+    if (inside.length) this.list.splice(this.list.indexOf(inside[0]!), inside.length);
+    for (const v of inside) v.gone();
+    return inside;
+  }
+  /** Joins alike neighbours around a range whose areas have changed. */
+  merge(start: number, end: number): void {
+    this.last = undefined;
+    let i = Math.max(1, this.indexAbove(start));
+    while (i < this.list.length && this.list[i]!.start <= end) {
+      const a = this.list[i - 1]!, b = this.list[i]!;
+      if (a.joins(b)) { a.end = b.end; b.gone(); this.list.splice(i, 1); } else i++;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
+import { E } from '../kernel/errno.ts';
+import { LIMITS, Limit, type Creds } from '../kernel/creds.ts';
+import type { Process } from '../kernel/process.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setU32, textOf } from '../mm/uaccess.ts';
+import { row, type Row } from './row.ts';
+
+type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid'];
+const USER: Three = ['uid', 'euid', 'suid', 'fsuid'], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid'];
+
+/** setresuid's rule: each id may become one that the process has, or anything for root. -1 leaves it. */
+function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
+  const own = [c[n[0]], c[n[1]], c[n[2]]], ask = [r | 0, e | 0, s | 0];
+  if (c.euid !== 0 && ask.some((x) => x !== -1 && !own.includes(x >>> 0))) return -E.PERM;
+  ask.forEach((x, i) => { if (x !== -1) c[n[i as 0 | 1 | 2]] = x >>> 0; });
+  c[n[3]] = c[n[1]];
+  return 0;
+}
+function setre(c: Creds, n: Three, r: number, e: number): number {
+  const oldReal = c[n[0]], failed = setres(c, n, r, e, -1);
+  if (failed) return failed;
+  if ((r | 0) !== -1 || ((e | 0) !== -1 && c[n[1]] !== oldReal)) c[n[2]] = c[n[1]];
+  return 0;
+}
+function setOne(c: Creds, n: Three, id: number): number {
+  if (c.euid === 0) { c[n[0]] = c[n[1]] = c[n[2]] = c[n[3]] = id >>> 0; return 0; }
+  return setres(c, n, -1, id, -1);
+}
+function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
+  [a, b, c].forEach((va, i) => { setU32(t.mm, va, t.proc.creds[n[i as 0 | 1 | 2]]); });
+  return 0;
+}
+function setfs(c: Creds, n: Three, id: number): number {
+  const old = c[n[3]];
+  if (c.euid === 0 || [c[n[0]], c[n[1]], c[n[2]], old].includes(id)) c[n[3]] = id;
+  return old;
+}
+function getgroups(t: Thread, size: number, va: number): number {
+  const g = t.proc.creds.groups;
+  if (size === 0) return g.length;
+  if (size < g.length) return -E.INVAL;
+  g.forEach((id, i) => { setU32(t.mm, va + 4 * i, id); });
+  return g.length;
+}
+function setgroups(t: Thread, size: number, va: number): number {
+  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (size > 65536) return -E.INVAL;
+  t.proc.creds.groups = Array.from({ length: size }, (_, i) => getU32(t.mm, va + 4 * i));
+  return 0;
+}
+
+// ── limits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const INFINITE = 0xffff_ffff_ffff_ffffn;
+const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
+const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
+
+function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: number): number {
+  const p = pid === 0 ? t.proc : t.k.processes.get(pid);
+  if (!p) return -E.SRCH;
+  if (which < 0 || which >= LIMITS) return -E.INVAL;
+  const l = p.limits, old = [l.soft[which]!, l.hard[which]!] as const;
+  if (newVa) {
+    const soft = get(getBig(t.mm, newVa)), hard = get(getBig(t.mm, newVa + 8));
+    if (soft > hard) return -E.INVAL;
+    if (hard > old[1] && t.proc.creds.euid !== 0) return -E.PERM;
+    l.soft[which] = soft;
+    l.hard[which] = hard;
+    if (which === Limit.STACK) p.mm.stackLimit = Math.min(soft, 0xf00_0000);
+    if (which === Limit.DATA) p.mm.dataLimit = soft;
+  }
+  if (oldVa) { setBig(t.mm, oldVa, put(old[0])); setBig(t.mm, oldVa + 8, put(old[1])); }
+  return 0;
+}
+
+// ── prctl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+type Prctl = (t: Thread, p: Process, a: number, b: number) => number;
+const prctls: Record<number, Prctl> = {
+  1: (_t, p, a) => { if (a < 0 || a > 64) return -E.INVAL; p.deathSignal = a; return 0; },
+  2: (t, p, a) => { setU32(t.mm, a, p.deathSignal); return 0; },
+  3: (_t, p) => p.dumpable,
+  4: (_t, p, a) => { if (a > 1) return -E.INVAL; p.dumpable = a; return 0; },
+  7: () => 0, 8: () => 0,
+  15: (t, p, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (p.leader === t) p.name = t.name; return 0; },
+  16: (t, _p, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
+  21: () => 0, 22: () => -E.INVAL,
+  23: (_t, _p, a) => (a > 40 ? -E.INVAL : 1), 24: () => 0, 27: () => 0, 28: () => 0, 29: () => 50000, 30: () => 0,
+  36: (_t, p, a) => { p.subreaper = a !== 0; return 0; },
+  37: (t, p, a) => { setU32(t.mm, a, p.subreaper ? 1 : 0); return 0; },
+  38: (_t, p, a) => { if (a !== 1) return -E.INVAL; p.noNewPrivs = 1; return 0; },
+  39: (_t, p) => p.noNewPrivs,
+  41: () => 0, 42: () => 0, 47: (_t, _p, a) => (a === 1 ? 0 : a === 4 ? 0 : -E.INVAL),
+};
+function prctl(t: Thread, option: number, a: number, b: number): number { return prctls[option]?.(t, t.proc, a, b) ?? -E.INVAL; }
+
+/** Everybody of a PRIO_* selection. */
+function selected(t: Thread, which: number, who: number): Thread[] {
+  const all = [...t.k.threads.values()];
+  if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === who);
+  if (which === 1) return all.filter((x) => x.proc.group.id === (who || t.proc.group.id));
+  return all.filter((x) => x.proc.creds.uid === (who || t.proc.creds.uid));
+}
+function getpriority(t: Thread, which: number, who: number): number {
+  if (which > 2) return -E.INVAL;
+  const list = selected(t, which, who);
+  return list.length ? 20 - Math.min(...list.map((x) => x.nice)) : -E.SRCH;
+}
+function setpriority(t: Thread, which: number, who: number, nice: number): number {
+  const list = selected(t, which, who), n = Math.max(-20, Math.min(19, nice | 0));
+  if (which > 2) return -E.INVAL;
+  if (!list.length) return -E.SRCH;
+  if (list.some((x) => n < x.nice) && t.proc.creds.euid !== 0) return -E.ACCES;
+  for (const x of list) x.nice = n;
+  return 0;
+}
+/** Capability sets of version 3 are two u32 triples; root has them all. */
+function capget(t: Thread, header: number, data: number): number {
+  const version = getU32(t.mm, header), all = t.proc.creds.euid === 0;
+  if (![0x19980330, 0x20071026, 0x20080522].includes(version)) { setU32(t.mm, header, 0x20080522); return data ? -E.INVAL : 0; }
+  if (data) for (let i = 0; i < (version === 0x19980330 ? 1 : 2); i++) { const v = all ? (i ? 0x1ff : 0xffffffff) : 0; setU32(t.mm, data + 12 * i, v); setU32(t.mm, data + 12 * i + 4, v); setU32(t.mm, data + 12 * i + 8, 0); }
+  return 0;
+}
+
+export const idCalls: Row[] = [
+  row(174, 'getuid', '', (t) => t.proc.creds.uid), row(175, 'geteuid', '', (t) => t.proc.creds.euid), row(176, 'getgid', '', (t) => t.proc.creds.gid), row(177, 'getegid', '', (t) => t.proc.creds.egid),
+  row(146, 'setuid', 'uid', (t, id) => setOne(t.proc.creds, USER, id)), row(144, 'setgid', 'gid', (t, id) => setOne(t.proc.creds, GROUP, id)),
+  row(145, 'setreuid', 'r e', (t, r, e) => setre(t.proc.creds, USER, r, e)), row(143, 'setregid', 'r e', (t, r, e) => setre(t.proc.creds, GROUP, r, e)),
+  row(147, 'setresuid', 'r e s', (t, r, e, s) => setres(t.proc.creds, USER, r, e, s)), row(149, 'setresgid', 'r e s', (t, r, e, s) => setres(t.proc.creds, GROUP, r, e, s)),
+  row(148, 'getresuid', 'r:x e:x s:x', (t, a, b, c) => getres(t, USER, a, b, c)), row(150, 'getresgid', 'r:x e:x s:x', (t, a, b, c) => getres(t, GROUP, a, b, c)),
+  row(151, 'setfsuid', 'uid', (t, id) => setfs(t.proc.creds, USER, id)), row(152, 'setfsgid', 'gid', (t, id) => setfs(t.proc.creds, GROUP, id)),
+  row(158, 'getgroups', 'n list:x', getgroups), row(159, 'setgroups', 'n list:x', setgroups),
+  row(166, 'umask', 'mask:o', (t, mask) => { const old = t.proc.fs.umask; t.proc.fs.umask = mask & 0o777; return old; }),
+  row(163, 'getrlimit', 'which old:x', (t, which, va) => prlimit(t, 0, which, 0, va)), row(164, 'setrlimit', 'which new:x', (t, which, va) => prlimit(t, 0, which, va, 0)),
+  row(261, 'prlimit64', 'pid which new:x old:x', prlimit),
+  row(167, 'prctl', 'option a:x b:x c:x d:x', prctl, { note: 'the options that programs use' }),
+  row(140, 'setpriority', 'which who nice', setpriority, { note: 'kept, not used' }), row(141, 'getpriority', 'which who', getpriority),
+  row(90, 'capget', 'header:x data:x', capget), row(91, 'capset', 'header:x data:x', () => 0, { note: 'root has all, others none' }),
+  row(30, 'ioprio_set', 'which who prio', () => 0, { support: 'none' }), row(31, 'ioprio_get', 'which who', () => 0, { support: 'none' }),
+  row(92, 'personality', 'flags:x', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
+];

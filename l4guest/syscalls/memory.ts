@@ -1,0 +1,69 @@
+/** Memory calls: mmap and relatives, brk, madvise, memfd. */
+import { install } from './fds.ts';
+import { E } from '../kernel/errno.ts';
+import { Map_, O, PAGE, Prot, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { RegularFile, RegularInode } from '../fs/regular.ts';
+import { advise, mapArea, protect, remap, roundUp, setBrk, unmap } from '../mm/mmap.ts';
+import { copyOut } from '../mm/uaccess.ts';
+import { pathArg, row, type Row } from './row.ts';
+
+function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
+  const type = flags & Map_.TYPE;
+  if (offset % PAGE !== 0 || length <= 0 || (type !== Map_.SHARED && type !== Map_.PRIVATE && type !== Map_.SHARED_VALIDATE)) return -E.INVAL;
+  if (flags & Map_.ANONYMOUS) {
+    if (type === Map_.PRIVATE) return mapArea(t.mm, { at, length, prot, flags });
+    const shared = t.k.memfd(S.IFREG | 0o600);
+    shared.nlink = 0;
+    shared.truncate(roundUp(length));
+    return mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)' });
+  }
+  const f = t.proc.fds.get(fd | 0);
+  if (!f) return -E.BADF;
+  if (!f.readable) return -E.ACCES;
+  const shared = type !== Map_.PRIVATE;
+  if (shared && prot & Prot.WRITE && !f.writable) return -E.ACCES;
+  const answer = f.map(t.mm, shared);
+  if (typeof answer === 'number') return answer;
+  return mapArea(t.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name: answer.name || f.path(t.proc.fs.root), mayWrite: !shared || f.writable });
+}
+function memfd(t: Thread, name: number, flags: number): number {
+  if (flags & ~0x1f) return -E.INVAL;
+  const text = pathArg(t, name);
+  if (text.length > 249) return -E.INVAL;
+  const inode = new RegularInode(t.k.root.fs, S.IFREG | 0o777), file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
+  inode.seals = flags & 2 ? 0 : 1;
+  inode.nlink = 0;
+  file.name = `/memfd:${text} (deleted)`;
+  return install(t, file, (flags & 1) !== 0);
+}
+function mincore(t: Thread, at: number, length: number, va: number): number {
+  if (at % PAGE !== 0) return -E.INVAL;
+  const pages = roundUp(length) / PAGE, out = new Uint8Array(pages);
+  for (let i = 0; i < pages; i++) {
+    if (!t.mm.areas.find(at + i * PAGE)) return -E.NOMEM;
+    out[i] = t.mm.table.get(at / PAGE + i) === 0 ? 0 : 1;
+  }
+  copyOut(t.mm, va, out);
+  return 0;
+}
+const inRange = (t: Thread, at: number): number => (at % PAGE !== 0 ? -E.INVAL : t.mm.areas.find(at) ? 0 : -E.NOMEM);
+
+export const memoryCalls: Row[] = [
+  row(214, 'brk', 'end:x', (t, end) => setBrk(t.mm, end)),
+  row(222, 'mmap', 'at:x len prot:x flags:x fd pos:x', mmap),
+  row(215, 'munmap', 'at:x len', (t, at, length) => unmap(t.mm, at, length)),
+  row(226, 'mprotect', 'at:x len prot:x', (t, at, length, prot) => protect(t.mm, at, length, prot)),
+  row(288, 'pkey_mprotect', 'at:x len prot:x key', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
+  row(289, 'pkey_alloc', 'flags:x rights:x', () => -E.NOSPC), row(290, 'pkey_free', 'key', () => -E.INVAL),
+  row(216, 'mremap', 'at:x len newlen flags:x newat:x', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
+  row(233, 'madvise', 'at:x len advice', (t, at, length, advice) => advise(t.mm, at, length, advice)),
+  row(227, 'msync', 'at:x len flags:x', (t, at, _length, flags) => (flags & ~7 || (flags & 5) === 5 ? -E.INVAL : inRange(t, at))),
+  row(228, 'mlock', 'at:x len', () => 0, { note: 'nothing is ever paged out' }), row(284, 'mlock2', 'at:x len flags:x', () => 0), row(229, 'munlock', 'at:x len', () => 0),
+  row(230, 'mlockall', 'flags:x', () => 0), row(231, 'munlockall', '', () => 0),
+  row(232, 'mincore', 'at:x len vec:x', mincore),
+  row(279, 'memfd_create', 'name:s flags:x', memfd),
+  row(235, 'mbind', 'at:x len mode mask:x max flags:x', () => 0, { support: 'none' }), row(236, 'get_mempolicy', 'mode:x mask:x max at:x flags:x', () => -E.NOSYS), row(237, 'set_mempolicy', 'mode mask:x max', () => 0, { support: 'none' }),
+  row(259, 'riscv_flush_icache', 'start:x end:x flags:x', () => 0),
+  row(283, 'membarrier', 'command flags cpu', (_t, command) => (command === 0 ? 0 : -E.INVAL), { note: 'reports no commands' }),
+];

@@ -1,0 +1,4 @@
+/** Socket calls. */
+import type { Row } from './row.ts';
+
+export const netCalls: Row[] = [];

@@ -1,0 +1,133 @@
+/** Calls on names and directories: mkdir … rename, readlink, getdents64, chdir, mounts, extended attributes, sync. */
+import { DirectoryFile } from '../fs/file.ts';
+import { Directory, pathOf, uncovered, type Inode } from '../fs/inode.ts';
+import { mountAt, unmountAt } from '../fs/mount.ts';
+import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
+import { inodeAt, May, permitted } from '../fs/walk.ts';
+import { E } from '../kernel/errno.ts';
+import { AT, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
+import { pathArg, row, type Row } from './row.ts';
+import { inodeOf } from './stat.ts';
+
+/** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
+function getdents(t: Thread, fd: number, va: number, size: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!f) return -E.BADF;
+  if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
+  if (f.inode.nlink === 0) return -E.NOENT;
+  const entries = f.snapshot(t), out = new Uint8Array(Math.min(size, 65536)), v = new DataView(out.buffer);
+  let at = 0, pos = f.pos;
+  for (; pos < entries.length; pos++) {
+    const e = entries[pos]!, name = bytesOf(e.name), length = (19 + name.length + 1 + 7) & ~7;
+    if (at + length > out.length) break;
+    v.setBigUint64(at, BigInt(e.ino), true);
+    v.setBigUint64(at + 8, BigInt(pos + 1), true);
+    v.setUint16(at + 16, length, true);
+    out[at + 18] = e.type >> 12;
+    out.set(name, at + 19);
+    at += length;
+  }
+  if (at === 0 && pos < entries.length) return -E.INVAL;
+  copyOut(t.mm, va, out.subarray(0, at));
+  f.pos = pos;
+  return at;
+}
+function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {
+  if (size <= 0) return -E.INVAL;
+  const path = pathArg(t, pathVa), i = path === '' ? t.proc.fds.get(fd)?.inode ?? -E.BADF : inodeAt(t, fd, path, false);
+  if (typeof i === 'number') return i;
+  if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;
+  const target = i.readlink(t);
+  if (typeof target === 'number') return target;
+  const bytes = bytesOf(target).subarray(0, size);
+  copyOut(t.mm, va, bytes);
+  return bytes.length;
+}
+function getcwd(t: Thread, va: number, size: number): number {
+  const cwd = t.proc.fs.cwd;
+  if (cwd.nlink === 0) return -E.NOENT;
+  const path = pathOf(cwd, uncovered(t.proc.fs.root)), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.name}`}\0`);
+  if (bytes.length > size) return -E.RANGE;
+  copyOut(t.mm, va, bytes);
+  return bytes.length;
+}
+function changeTo(t: Thread, i: Inode | number, set: (d: Directory) => void): number {
+  if (typeof i === 'number') return i;
+  if (!(i instanceof Directory)) return -E.NOTDIR;
+  if (!permitted(i, May.EXEC, t.proc.creds)) return -E.ACCES;
+  set(i);
+  return 0;
+}
+function chroot(t: Thread, path: number): number {
+  if (t.proc.creds.euid !== 0) return -E.PERM;
+  return changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.root = d; });
+}
+function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): number {
+  const i = inodeOf(t, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+  return typeof i === 'number' ? i : linkInode(t, i, toFd | 0, pathArg(t, to));
+}
+const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t.mm, va, 4096) ?? '');
+
+// ── extended attributes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function setxattr(t: Thread, i: Inode | number, nameVa: number, va: number, size: number, flags: number): number {
+  if (typeof i === 'number') return i;
+  const name = pathArg(t, nameVa), has = i.xattrs?.has(name) ?? false;
+  if (!/^(user|trusted|security)\./.test(name)) return -E.OPNOTSUPP;
+  if (name.startsWith('user.') && i.type !== S.IFREG && !i.isDir) return -E.PERM;
+  if (flags & 1 && has) return -E.EXIST;
+  if (flags & 2 && !has) return -E.NODATA;
+  if (size > 65536) return -E.RANGE;
+  (i.xattrs ??= new Map()).set(name, copyIn(t.mm, va, size));
+  return 0;
+}
+function answer(t: Thread, value: Uint8Array, va: number, size: number): number {
+  if (size === 0) return value.length;
+  if (value.length > size) return -E.RANGE;
+  copyOut(t.mm, va, value);
+  return value.length;
+}
+function getxattr(t: Thread, i: Inode | number, nameVa: number, va: number, size: number): number {
+  if (typeof i === 'number') return i;
+  const value = i.xattrs?.get(pathArg(t, nameVa));
+  return value ? answer(t, value, va, size) : -E.NODATA;
+}
+const listxattr = (t: Thread, i: Inode | number, va: number, size: number): number =>
+  (typeof i === 'number' ? i : answer(t, bytesOf([...(i.xattrs?.keys() ?? [])].map((n) => `${n}\0`).join('')), va, size));
+const removexattr = (t: Thread, i: Inode | number, nameVa: number): number => (typeof i === 'number' ? i : i.xattrs?.delete(pathArg(t, nameVa)) ? 0 : -E.NODATA);
+const byPath = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va));
+const byLink = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va), false);
+const byFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
+
+const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find], i) => [
+  row(5 + i, `${p}setxattr`, 'path name:s value:x len flags', (t, x, n, va, size, flags) => setxattr(t, find(t, x), n, va, size, flags)),
+  row(8 + i, `${p}getxattr`, 'path name:s value:x len', (t, x, n, va, size) => getxattr(t, find(t, x), n, va, size)),
+  row(11 + i, p === '' ? 'listxattr' : `${p}listxattr`, 'path list:x len', (t, x, va, size) => listxattr(t, find(t, x), va, size)),
+  row(14 + i, `${p}removexattr`, 'path name:s', (t, x, n) => removexattr(t, find(t, x), n)),
+]);
+
+const fdOk = (t: Thread, fd: number): number => (t.proc.fds.get(fd) ? 0 : -E.BADF);
+
+export const pathCalls: Row[] = [
+  row(17, 'getcwd', 'buf:x len', getcwd),
+  row(33, 'mknodat', 'dir path:s mode:o dev:x', (t, fd, path, mode, dev) => makeNode(t, fd | 0, pathArg(t, path), mode, dev)),
+  row(34, 'mkdirat', 'dir path:s mode:o', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
+  row(35, 'unlinkat', 'dir path:s flags:x', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
+  row(36, 'symlinkat', 'target:s dir path:s', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
+  row(37, 'linkat', 'dir path:s newdir newpath:s flags:x', link),
+  row(276, 'renameat2', 'dir path:s newdir newpath:s flags:x', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
+  row(38, 'renameat', 'dir path:s newdir newpath:s', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
+  row(49, 'chdir', 'path:s', (t, path) => changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.cwd = d; })),
+  row(50, 'fchdir', 'fd', (t, fd) => changeTo(t, byFd(t, fd), (d) => { t.proc.fs.cwd = d; })),
+  row(51, 'chroot', 'path:s', chroot),
+  row(61, 'getdents64', 'fd buf:x len', getdents),
+  row(78, 'readlinkat', 'dir path:s buf:x len', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),
+  row(40, 'mount', 'source:s target:s type:s flags:x data:x', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'proc, sysfs, tmpfs, devtmpfs, devpts, bind, remount' }),
+  row(39, 'umount2', 'target:s flags:x', (t, target) => unmountAt(t, pathArg(t, target))),
+  row(41, 'pivot_root', 'new:s old:s', () => -E.INVAL, { note: 'the root is in memory: use chroot' }),
+  row(81, 'sync', '', () => 0), row(82, 'fsync', 'fd', fdOk), row(83, 'fdatasync', 'fd', fdOk), row(84, 'sync_file_range', 'fd pos len flags:x', fdOk), row(267, 'syncfs', 'fd', fdOk),
+  row(213, 'readahead', 'fd pos len', fdOk), row(223, 'fadvise64', 'fd pos len advice', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
+  ...xattrCalls,
+];

@@ -1,0 +1,156 @@
+/** Waiting for many files at once: poll, select, epoll; and the files that exist to be waited for. */
+import { EpollFile } from '../fs/epoll.ts';
+import { EventFile, TimerFile } from '../fs/eventfds.ts';
+import { InotifyFile } from '../fs/inotify.ts';
+import { inodeAt } from '../fs/walk.ts';
+import type { File } from '../fs/file.ts';
+import { E } from '../kernel/errno.ts';
+import { AT, Clock, O, Poll, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co, WaitQueue } from '../kernel/wait.ts';
+import { copyIn, copyOut, getBig, getI32, getI64, getU16, getU32, setBig, setU16, setU32 } from '../mm/uaccess.ts';
+import { install } from './fds.ts';
+import { endMask, withMask } from './signals.ts';
+import { putTimespec, timespec } from './times.ts';
+import { pathArg, row, type Row } from './row.ts';
+
+/** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the queues in between. */
+function* pollLoop(t: Thread, check: () => number, queues: readonly WaitQueue[], until: number): Co<number> {
+  for (;;) {
+    const r = yield* t.sleep(queues, until);
+    const n = check();
+    if (n !== 0) return endMask(t, n);
+    if (r === -E.TIMEDOUT) return endMask(t, 0);
+    if (r < 0) return endMask(t, -E.RESTARTNOHAND);
+  }
+}
+function pollOn(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): number | Co<number> {
+  const n = check();
+  if (n !== 0 || until <= t.k.now()) return endMask(t, n);
+  const queues: WaitQueue[] = [];
+  for (const f of files) if (f?.wq && !queues.includes(f.wq)) queues.push(f.wq);
+  return pollLoop(t, check, queues, until);
+}
+
+/** struct pollfd: i32 fd, i16 events, i16 revents. */
+function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: number, size: number): number | Co<number> {
+  if (count < 0 || count > t.proc.limits.files) return -E.INVAL;
+  const ns = timeVa ? timespec(t, timeVa) : Infinity;
+  if (Number.isNaN(ns)) return -E.INVAL;
+  const fds: number[] = [], files: (File | undefined)[] = [];
+  for (let i = 0; i < count; i++) { const fd = getI32(t.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : t.proc.fds.get(fd)); }
+  withMask(t, maskVa, size);
+  return pollOn(t, () => {
+    let n = 0;
+    for (let i = 0; i < count; i++) {
+      const f = files[i], want = getU16(t.mm, va + 8 * i + 4);
+      const got = fds[i]! < 0 ? 0 : f === undefined ? Poll.NVAL : f.poll() & (want | Poll.ERR | Poll.HUP);
+      setU16(t.mm, va + 8 * i + 6, got);
+      if (got) n++;
+    }
+    return n;
+  }, files, t.k.now() + ns);
+}
+
+const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
+
+function pselect(t: Thread, count: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number, maskArg: number): number | Co<number> {
+  if (count < 0 || count > 65536) return -E.INVAL;
+  const bytes = Math.ceil(count / 64) * 8, vas = [readVa, writeVa, exceptVa], bits = [READ, WRITE, EXCEPT];
+  const ns = timeVa ? timespec(t, timeVa) : Infinity;
+  if (Number.isNaN(ns)) return -E.INVAL;
+  const want = vas.map((va) => (va ? copyIn(t.mm, va, bytes) : undefined)), files: (File | undefined)[] = [];
+  for (let fd = 0; fd < count; fd++) {
+    if (!want.some((w) => w && w[fd >> 3]! & (1 << (fd & 7)))) { files.push(undefined); continue; }
+    const f = t.proc.fds.get(fd);
+    if (!f) return -E.BADF;
+    files.push(f);
+  }
+  if (maskArg && getI64(t.mm, maskArg)) withMask(t, getI64(t.mm, maskArg), getI64(t.mm, maskArg + 8));
+  const until = t.k.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
+  const r = pollOn(t, () => {
+    let n = 0;
+    got.forEach((g) => g?.fill(0));
+    files.forEach((f, fd) => {
+      if (!f) return;
+      const ready = f.poll();
+      want.forEach((w, i) => { if (w && w[fd >> 3]! & (1 << (fd & 7)) && ready & bits[i]!) { got[i]![fd >> 3]! |= 1 << (fd & 7); n++; } });
+    });
+    return write(n);
+  }, files, until);
+  const finish = (n: number): number => {
+    if (n >= 0) vas.forEach((va, i) => { if (va) copyOut(t.mm, va, got[i]!); });
+    if (timeVa && ns !== Infinity) putTimespec(t, timeVa, Math.max(0, until - t.k.now()));
+    return n;
+  };
+  return typeof r === 'number' ? finish(r) : then(r, finish);
+}
+function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(yield* co); }
+
+// ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function epollCtl(t: Thread, epfd: number, op: number, fd: number, va: number): number {
+  const e = t.proc.fds.get(epfd), f = t.proc.fds.get(fd);
+  if (!e || !f) return -E.BADF;
+  if (!(e instanceof EpollFile)) return -E.INVAL;
+  return e.control(op, fd, f, op === 2 ? 0 : getU32(t.mm, va), op === 2 ? 0n : getBig(t.mm, va + 8));
+}
+/** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. */
+function epollWait(t: Thread, epfd: number, va: number, max: number, until: number, maskVa: number, size: number): number | Co<number> {
+  const e = t.proc.fds.get(epfd);
+  if (!e) return -E.BADF;
+  if (!(e instanceof EpollFile) || max <= 0) return -E.INVAL;
+  withMask(t, maskVa, size);
+  return pollOn(t, () => {
+    const list = e.collect(max);
+    list.forEach((x, i) => { setU32(t.mm, va + 16 * i, x.events); setBig(t.mm, va + 16 * i + 8, x.data); });
+    return list.length;
+  }, [e], until);
+}
+const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.now() + ms * 1e6);
+
+// ── timerfd, inotify ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!(f instanceof TimerFile)) return f ? -E.INVAL : -E.BADF;
+  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), wall = f.clock === Clock.REALTIME;
+  if (Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
+  if (oldVa) putTimerState(t, oldVa, f);
+  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? value - t.k.epoch * 1e9 : value) : t.k.now() + value), interval);
+  return 0;
+}
+function putTimerState(t: Thread, va: number, f: TimerFile): number {
+  putTimespec(t, va, f.interval);
+  putTimespec(t, va + 16, f.at > 0 ? Math.max(1, f.at - t.k.now()) : 0);
+  return 0;
+}
+const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(S.IFREG | 0o600);
+const cloexec = (flags: number): boolean => (flags & O.CLOEXEC) !== 0;
+
+function inotifyAdd(t: Thread, fd: number, path: number, mask: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!(f instanceof InotifyFile)) return f ? -E.INVAL : -E.BADF;
+  const i = inodeAt(t, AT.FDCWD, pathArg(t, path), (mask & 0x02000000) === 0);
+  if (typeof i === 'number') return i;
+  if (mask & 0x01000000 && !i.isDir) return -E.NOTDIR;
+  return (mask & 0xfff) === 0 ? -E.INVAL : f.add(i, mask);
+}
+function inotifyRemove(t: Thread, fd: number, wd: number): number {
+  const f = t.proc.fds.get(fd);
+  return f instanceof InotifyFile ? f.remove(wd | 0) : f ? -E.INVAL : -E.BADF;
+}
+
+export const pollCalls: Row[] = [
+  row(73, 'ppoll', 'fds:x n time:x mask:x size', ppoll), row(72, 'pselect6', 'n r:x w:x e:x time:x mask:x', pselect),
+  row(20, 'epoll_create1', 'flags:x', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
+  row(21, 'epoll_ctl', 'epfd op fd event:x', epollCtl),
+  row(22, 'epoll_pwait', 'epfd events:x max ms mask:x size', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
+  row(441, 'epoll_pwait2', 'epfd events:x max time:x mask:x size', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.now() + timespec(t, time) : Infinity, mask, size)),
+  row(19, 'eventfd2', 'count flags:x', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
+  row(85, 'timerfd_create', 'clock flags:x', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
+  row(86, 'timerfd_settime', 'fd flags:x new:x old:x', timerSettime),
+  row(87, 'timerfd_gettime', 'fd old:x', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
+  row(26, 'inotify_init1', 'flags:x', (t, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) ? -E.INVAL : install(t, new InotifyFile(anon(t), flags), cloexec(flags)))),
+  row(27, 'inotify_add_watch', 'fd path:s mask:x', inotifyAdd), row(28, 'inotify_rm_watch', 'fd wd', inotifyRemove),
+];

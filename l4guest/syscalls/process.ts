@@ -1,0 +1,176 @@
+/** Processes: clone, execve, exit, wait, groups and sessions. */
+import { Directory } from '../fs/inode.ts';
+import { PidFile, pidFd } from '../fs/pidfd.ts';
+import { baseOf } from '../fs/walk.ts';
+import { clone as makeClone, type CloneArgs } from '../kernel/clone.ts';
+import { E } from '../kernel/errno.ts';
+import { exec } from '../kernel/exec.ts';
+import { AT, Clone, CONTINUED_STATUS, O, Sig, Wait, exitedStatus } from '../kernel/linux.ts';
+import type { Process } from '../kernel/process.ts';
+import { childInfo } from '../kernel/signals.ts';
+import { SiCode, putSigInfo } from '../kernel/sigqueue.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co } from '../kernel/wait.ts';
+import { getBytesZ, getI64, setU32 } from '../mm/uaccess.ts';
+import { putRusage } from './times.ts';
+import { pathArg, row, type Row } from './row.ts';
+
+function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: number, childTid: number): number | Co<number> {
+  const known = flags < 0 ? flags + 4294967296 : flags;
+  return makeClone(t, { flags: known & ~0xff, stack, parentTid, childTid, tls, exitSignal: known & 0xff, pidfd: parentTid, clearSighand: false });
+}
+/** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
+function clone3(t: Thread, va: number, size: number): number | Co<number> {
+  if (size < 64) return -E.INVAL;
+  const f = (i: number): number => getI64(t.mm, va + i * 8), flags = f(0), stack = f(5);
+  if ((size > 64 && f(8) !== 0) || f(4) > 64) return -E.INVAL;
+  const a: CloneArgs = { flags: flags % 4294967296 | 0, stack: stack ? stack + f(6) : 0, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal: f(4), pidfd: f(1), clearSighand: (flags >= Clone.CLEAR_SIGHAND) };
+  return makeClone(t, a);
+}
+
+/** Reads a null-terminated array of strings. */
+function strings(t: Thread, va: number): Uint8Array[] | number {
+  const out: Uint8Array[] = [];
+  if (va === 0) return out;
+  for (let total = 0; ; va += 8) {
+    const p = getI64(t.mm, va);
+    if (p === 0) return out;
+    const s = getBytesZ(t.mm, p, 131072);
+    if (!s) return -E.TOOBIG;
+    out.push(s.slice());
+    total += s.length + 9;
+    if (total > 6 << 20) return -E.TOOBIG;
+  }
+}
+function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa: number, flags: number): number {
+  const path = pathArg(t, pathVa), argv = strings(t, argvVa), envp = strings(t, envpVa);
+  if (typeof argv === 'number') return argv;
+  if (typeof envp === 'number') return envp;
+  if (argv.length === 0) argv.push(new Uint8Array(0));
+  if (path === '' && flags & AT.EMPTY_PATH) return exec(t, t.proc.fs.cwd, `/proc/self/fd/${fd}`, argv, envp);
+  const base = baseOf(t, fd, path);
+  if (typeof base === 'number') return base;
+  return base instanceof Directory ? exec(t, base, path, argv, envp, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0) : -E.NOTDIR;
+}
+
+// ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Wanted { readonly matches: (p: Process) => boolean; readonly options: number }
+
+const whom = (t: Thread, pid: number): ((p: Process) => boolean) =>
+  pid === -1 ? () => true : pid > 0 ? (p) => p.pid === pid : pid === 0 ? (p) => p.group === t.proc.group : (p) => p.group.id === -pid;
+
+/** A child whose state the caller has asked for, with the wait status; undefined = none yet; -ECHILD. */
+function look(t: Thread, w: Wanted): { child: Process; status: number } | undefined | number {
+  let any = false;
+  for (const c of t.proc.children) {
+    if (!w.matches(c)) continue;
+    any = true;
+    if (c.status !== undefined && w.options & Wait.EXITED) return { child: c, status: c.status };
+    if (c.report !== undefined && w.options & (c.report === CONTINUED_STATUS ? Wait.CONTINUED : Wait.STOPPED)) return { child: c, status: c.report };
+  }
+  return any ? undefined : -E.CHILD;
+}
+function* sleepFor(t: Thread, w: Wanted, done: (child: Process, status: number) => number): Co<number> {
+  for (;;) {
+    const r = yield* t.sleep(t.proc.childWq);
+    const found = look(t, w);
+    if (typeof found === 'number') return found;
+    if (found) return done(found.child, found.status);
+    if (r < 0) return r;
+  }
+}
+function wait(t: Thread, w: Wanted, nothing: number, done: (child: Process, status: number) => number): number | Co<number> {
+  const found = look(t, w);
+  if (typeof found === 'number') return found;
+  if (found) return done(found.child, found.status);
+  return w.options & Wait.NOHANG ? nothing : sleepFor(t, w, done);
+}
+function consume(t: Thread, c: Process, options: number): void {
+  if (options & Wait.NOWAIT) return;
+  if (c.status === undefined) c.report = undefined;
+  else t.k.reap(c);
+}
+function wait4(t: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
+  if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | 0xe0000000)) return -E.INVAL;
+  return wait(t, { matches: whom(t, pid | 0), options: options | Wait.EXITED }, 0, (c, status) => {
+    if (statusVa) setU32(t.mm, statusVa, status);
+    if (usageVa) putRusage(t, usageVa, c.cpuNs + c.childCpuNs, c.mm.minorFaults);
+    consume(t, c, options);
+    return c.pid;
+  });
+}
+function waitid(t: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
+  if (!(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED)) || type > 3) return -E.INVAL;
+  const fd = type === 3 ? t.proc.fds.get(id) : undefined;
+  if (type === 3 && !(fd instanceof PidFile)) return fd ? -E.INVAL : -E.BADF;
+  const matches = type === 0 ? () => true : type === 1 ? (p: Process) => p.pid === id : type === 2 ? (p: Process) => p.group.id === (id || t.proc.group.id) : (p: Process) => p === (fd as PidFile).process;
+  const r = wait(t, { matches, options }, 0, (c, status) => {
+    const info = status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT } : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 } : childInfo(status);
+    if (infoVa) putSigInfo(t.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: c.pid, uid: c.creds.uid, status: info.status });
+    if (usageVa) putRusage(t, usageVa, c.cpuNs + c.childCpuNs, c.mm.minorFaults);
+    consume(t, c, options);
+    return 0;
+  });
+  if (r === 0 && infoVa && options & Wait.NOHANG && look(t, { matches, options }) === undefined) setU32(t.mm, infoVa + 12, 0);
+  return r;
+}
+
+// ── groups and sessions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function setpgid(t: Thread, pid: number, pgid: number): number {
+  const p = pid === 0 ? t.proc : t.k.processes.get(pid), to = pgid === 0 ? (pid || t.proc.pid) : pgid;
+  if (pgid < 0) return -E.INVAL;
+  if (!p || (p !== t.proc && p.parent !== t.proc) || !p.alive) return -E.SRCH;
+  if (p.session.id === p.pid || p.session !== t.proc.session) return -E.PERM;
+  let g = t.k.groups.get(to);
+  if (!g && to !== p.pid) return -E.PERM;
+  if (g && g.session !== p.session) return -E.PERM;
+  g ??= t.k.newGroup(to, p.session);
+  p.joinGroup(g);
+  return 0;
+}
+function setsid(t: Thread): number {
+  const p = t.proc;
+  if (t.k.groups.has(p.pid)) return -E.PERM;
+  p.joinGroup(t.k.newSession(p.pid));
+  return p.pid;
+}
+const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc);
+
+function pidfdSend(t: Thread, fd: number, sig: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!(f instanceof PidFile)) return -E.BADF;
+  if (!f.process.alive) return -E.SRCH;
+  if (sig) t.k.signals.toProcess(f.process, sig, SiCode.USER, { pid: t.proc.pid, uid: t.proc.creds.uid });
+  return 0;
+}
+function pidfdOpen(t: Thread, pid: number, flags: number): number {
+  const p = t.k.processes.get(pid);
+  return p ? pidFd(t, p, flags) : -E.SRCH;
+}
+function pidfdGetfd(t: Thread, fd: number, other: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!(f instanceof PidFile)) return -E.BADF;
+  const file = f.process.fds.get(other);
+  return file ? t.proc.fds.add(file.hold(), true, t.proc.limits.files) : -E.BADF;
+}
+
+export const processCalls: Row[] = [
+  row(220, 'clone', 'flags:x stack:x parent_tid:x tls:x child_tid:x', clone, { regs: true }),
+  row(435, 'clone3', 'args:x size', clone3, { regs: true }),
+  row(221, 'execve', 'path:s argv:x envp:x', (t, path, argv, envp) => execveat(t, AT.FDCWD, path, argv, envp, 0)),
+  row(281, 'execveat', 'dir path:s argv:x envp:x flags:x', (t, fd, path, argv, envp, flags) => execveat(t, fd | 0, path, argv, envp, flags)),
+  row(93, 'exit', 'status', (t, status) => { t.k.endThread(t, exitedStatus(status)); return 0; }),
+  row(94, 'exit_group', 'status', (t, status) => { t.k.endProcess(t.proc, exitedStatus(status)); return 0; }),
+  row(260, 'wait4', 'pid status:x options:x usage:x', wait4),
+  row(95, 'waitid', 'type id info:x options:x usage:x', waitid),
+  row(96, 'set_tid_address', 'at:x', (t, va) => { t.clearTid = va; return t.tid; }),
+  row(99, 'set_robust_list', 'head:x len', (t, va) => { t.robustList = va; return 0; }),
+  row(100, 'get_robust_list', 'pid head:x len:x', () => -E.NOSYS, { support: 'none' }),
+  row(172, 'getpid', '', (t) => t.proc.pid), row(173, 'getppid', '', (t) => t.proc.parent?.pid ?? 0), row(178, 'gettid', '', (t) => t.tid),
+  row(154, 'setpgid', 'pid pgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
+  row(155, 'getpgid', 'pid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row(156, 'getsid', 'pid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
+  row(157, 'setsid', '', setsid),
+  row(434, 'pidfd_open', 'pid flags:x', pidfdOpen), row(424, 'pidfd_send_signal', 'fd sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
+];

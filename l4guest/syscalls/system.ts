@@ -1,0 +1,130 @@
+/** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
+import { E } from '../kernel/errno.ts';
+import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
+import type { Co } from '../kernel/wait.ts';
+import { bytesOf, clearUser, copyOut, getI32, getU32, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
+import { timespec } from './times.ts';
+import { row, type Row } from './row.ts';
+
+function uname(t: Thread, va: number): number {
+  const out = new Uint8Array(6 * 65);
+  ['Linux', t.k.hostname, RELEASE, VERSION, MACHINE, t.k.domainname].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
+  copyOut(t.mm, va, out);
+  return 0;
+}
+function setName(t: Thread, va: number, length: number, set: (s: string) => void): number {
+  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (length < 0 || length > 64) return -E.INVAL;
+  set((getString(t.mm, va, length + 1) ?? '').slice(0, length));
+  return 0;
+}
+/** struct sysinfo, 112 bytes. */
+function sysinfo(t: Thread, va: number): number {
+  clearUser(t.mm, va, 112);
+  setI64(t.mm, va, Math.floor(t.k.now() / 1e9));
+  setI64(t.mm, va + 32, t.k.frames.total * 4096);
+  setI64(t.mm, va + 40, t.k.frames.free * 4096);
+  setU16(t.mm, va + 80, t.k.threads.size);
+  setU32(t.mm, va + 104, 1);
+  return 0;
+}
+function getrandom(t: Thread, va: number, length: number, flags: number): number {
+  if (flags & ~7) return -E.INVAL;
+  const n = Math.min(length, 1 << 20);
+  copyOut(t.mm, va, t.k.random.bytes(n));
+  return n;
+}
+
+// ── scheduling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const known = (t: Thread, tid: number): number => (tid === 0 || t.k.threads.has(tid) ? 0 : -E.SRCH);
+function getaffinity(t: Thread, tid: number, size: number, va: number): number {
+  if (size < 8 || size % 8) return -E.INVAL;
+  if (known(t, tid)) return -E.SRCH;
+  setBig(t.mm, va, 1n);
+  return 8;
+}
+function schedGetattr(t: Thread, tid: number, va: number, size: number): number {
+  if (size < 48) return -E.INVAL;
+  clearUser(t.mm, va, 48);
+  setU32(t.mm, va, 48);
+  setU32(t.mm, va + 16, (t.k.threads.get(tid) ?? t).nice);
+  return 0;
+}
+const schedYield = (t: Thread): number => { if (t.k.ready.length > 0) t.k.resched = true; return 0; };
+
+// ── futex ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const Op = { WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, WAIT_BITSET: 9, WAKE_BITSET: 10 } as const;
+const CLOCK_REALTIME = 256;
+
+function futex(t: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
+  const op = opArg & 127;
+  if (futexInvalid(va)) return -E.INVAL;
+  switch (op) {
+    case Op.WAIT: case Op.WAIT_BITSET: return futexWait(t, va, opArg, value, time, op === Op.WAIT ? ANY_BITS : value3 >>> 0);
+    case Op.WAKE: return t.k.futexes.wake(futexKey(t.mm, va), Math.max(1, value | 0));
+    case Op.WAKE_BITSET: return value3 === 0 ? -E.INVAL : t.k.futexes.wake(futexKey(t.mm, va), value | 0, value3 >>> 0);
+    case Op.CMP_REQUEUE: if (getU32(t.mm, va) !== value3 >>> 0) return -E.AGAIN; return t.k.futexes.requeue(futexKey(t.mm, va), futexKey(t.mm, va2), value | 0, time);
+    case Op.REQUEUE: return t.k.futexes.requeue(futexKey(t.mm, va), futexKey(t.mm, va2), value | 0, time);
+    case Op.WAKE_OP: return wakeOp(t, va, value, time, va2, value3);
+    default: return -E.NOSYS;
+  }
+}
+function futexWait(t: Thread, va: number, op: number, value: number, time: number, bits: number): number | Co<number> {
+  if (bits === 0) return -E.INVAL;
+  const ns = time ? timespec(t, time) : Infinity, absolute = (op & 127) === Op.WAIT_BITSET;
+  if (Number.isNaN(ns)) return -E.INVAL;
+  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
+  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? ns - t.k.epoch * 1e9 : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.now() + ns;
+  if (!absolute && until !== Infinity) t.sleepUntil = until;
+  return t.k.futexes.wait(t, futexKey(t.mm, va), bits, until);
+}
+/** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
+function wakeOp(t: Thread, va: number, count: number, count2: number, va2: number, code: number): number {
+  const old = getI32(t.mm, va2), sext = (x: number): number => (x << 20) >> 20, arg = sext((code >>> 12) & 0xfff), compare = sext(code & 0xfff);
+  const kind = (code >>> 28) & 7, operand = code & 0x80000000 ? 1 << arg : arg;
+  const next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][kind];
+  if (next === undefined) return -E.NOSYS;
+  setU32(t.mm, va2, next >>> 0);
+  const yes = [old === compare, old !== compare, old < compare, old <= compare, old > compare, old >= compare][(code >>> 24) & 15];
+  const n = t.k.futexes.wake(futexKey(t.mm, va), count | 0);
+  return yes ? n + t.k.futexes.wake(futexKey(t.mm, va2), count2 | 0) : n;
+}
+
+/** riscv_hwprobe: pairs of i64 key, u64 value. */
+function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: number, flags: number): number {
+  if (flags !== 0) return -E.INVAL;
+  for (let i = 0; i < count; i++) {
+    const at = va + i * 16, key = getI64(t.mm, at);
+    const value = { 0: 0n, 1: 0n, 2: 0n, 3: 1n, 4: 0x3n, 5: 3n, 6: 0n }[key];
+    if (value === undefined) setI64(t.mm, at, -1); else setBig(t.mm, at + 8, value);
+  }
+  return 0;
+}
+function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : t.proc.creds.euid === 0 ? 0 : -E.PERM; }
+function reboot(t: Thread): number { if (t.proc.creds.euid !== 0) return -E.PERM; t.k.onEnd(0); return 0; }
+const refused = (errno: number) => (): number => -errno;
+
+export const systemCalls: Row[] = [
+  row(160, 'uname', 'buf:x', uname), row(179, 'sysinfo', 'buf:x', sysinfo), row(278, 'getrandom', 'buf:x len flags:x', getrandom),
+  row(161, 'sethostname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row(162, 'setdomainname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
+  row(98, 'futex', 'at:x op value time:x at2:x value3', futex, { note: 'no priority inheritance' }),
+  row(124, 'sched_yield', '', schedYield), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', known, { note: 'one processor' }),
+  row(120, 'sched_getscheduler', 'tid', known), row(119, 'sched_setscheduler', 'tid policy param:x', known, { support: 'none' }), row(118, 'sched_setparam', 'tid param:x', known, { support: 'none' }),
+  row(121, 'sched_getparam', 'tid param:x', (t, tid, va) => { setU32(t.mm, va, 0); return known(t, tid); }), row(125, 'sched_get_priority_max', 'policy', (_t, p) => (p === 1 || p === 2 ? 99 : 0)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => (p === 1 || p === 2 ? 1 : 0)),
+  row(127, 'sched_rr_get_interval', 'tid time:x', (t, _tid, va) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, 10_000_000); return 0; }), row(274, 'sched_setattr', 'tid attr:x flags:x', known, { support: 'none' }), row(275, 'sched_getattr', 'tid attr:x size flags:x', schedGetattr),
+  row(168, 'getcpu', 'cpu:x node:x', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
+  row(258, 'riscv_hwprobe', 'pairs:x n cpus set:x flags:x', hwprobe), row(116, 'syslog', 'type buf:x len', syslog, { note: 'the buffer is empty' }), row(142, 'reboot', 'magic:x magic2:x command:x', reboot),
+  row(293, 'rseq', 'area:x len flags:x sig:x', refused(E.NOSYS), { support: 'none' }), row(128, 'restart_syscall', '', refused(E.INTR)),
+  row(97, 'unshare', 'flags:x', (_t, flags) => (flags & ~0x600 ? -E.PERM : 0), { note: 'no name spaces' }), row(268, 'setns', 'fd type:x', refused(E.PERM), { support: 'none' }),
+  row(277, 'seccomp', 'op flags:x args:x', refused(E.INVAL), { support: 'none' }), row(117, 'ptrace', 'request pid at:x data:x', refused(E.PERM), { support: 'none' }),
+  row(58, 'vhangup', '', () => 0, { support: 'none' }), row(89, 'acct', 'path:s', refused(E.NOSYS), { support: 'none' }),
+  row(217, 'add_key', 'type:s name:s data:x len ring', refused(E.NOSYS), { support: 'none' }), row(219, 'keyctl', 'op', refused(E.NOSYS), { support: 'none' }),
+  row(425, 'io_uring_setup', 'entries params:x', refused(E.NOSYS), { support: 'none' }), row(0, 'io_setup', 'n context:x', refused(E.NOSYS), { support: 'none' }), row(280, 'bpf', 'command attr:x size', refused(E.PERM), { support: 'none' }),
+  row(241, 'perf_event_open', 'attr:x pid cpu group flags:x', refused(E.NOSYS), { support: 'none' }), row(282, 'userfaultfd', 'flags:x', refused(E.NOSYS), { support: 'none' }), row(272, 'kcmp', 'a b type x y', refused(E.NOSYS), { support: 'none' }),
+  row(105, 'init_module', 'image:x len args:s', refused(E.PERM), { support: 'none' }), row(273, 'finit_module', 'fd args:s flags:x', refused(E.PERM), { support: 'none' }), row(106, 'delete_module', 'name:s flags:x', refused(E.PERM), { support: 'none' }),
+  row(224, 'swapon', 'path:s flags:x', refused(E.PERM), { support: 'none' }), row(225, 'swapoff', 'path:s', refused(E.INVAL), { support: 'none' }),
+];

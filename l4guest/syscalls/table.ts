@@ -1,0 +1,48 @@
+/**
+ * All system calls, by number. `dispatch` is the whole way from a number to its handler; what it answers is the result, or the generator
+ * of a call that sleeps.
+ */
+import { E } from '../kernel/errno.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co } from '../kernel/wait.ts';
+import { fdCalls } from './fds.ts';
+import { idCalls } from './ids.ts';
+import { ioCalls } from './io.ts';
+import { memoryCalls } from './memory.ts';
+import { netCalls } from './net.ts';
+import { pathCalls } from './paths.ts';
+import { pollCalls } from './poll.ts';
+import { processCalls } from './process.ts';
+import type { Row } from './row.ts';
+import { signalCalls } from './signals.ts';
+import { statCalls } from './stat.ts';
+import { systemCalls } from './system.ts';
+import { sysvCalls } from './sysv.ts';
+import { timeCalls } from './times.ts';
+
+export const rows: readonly Row[] = [
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...sysvCalls,
+].sort((a, b) => a.nr - b.nr);
+
+export const LAST = 512;
+/** Row by number; undefined = no such call. */
+export const byNumber: readonly (Row | undefined)[] = (() => {
+  const out = new Array<Row | undefined>(LAST).fill(undefined);
+  for (const r of rows) out[r.nr] = r;
+  return out;
+})();
+
+/** Runs a call. Numbers only: nothing is allocated on the way unless the handler does. */
+export function dispatch(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | Co<number> {
+  const r = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
+  if (r === undefined) return unknown(t, nr);
+  try {
+    return r.handler(t, a, b, c, d, e, f);
+  } catch (x) {
+    return t.k.failed(t, x);
+  }
+}
+function unknown(t: Thread, nr: number): number {
+  t.k.once(`l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);
+  return -E.NOSYS;
+}

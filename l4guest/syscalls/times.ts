@@ -1,0 +1,131 @@
+/** Clocks, sleeping, interval timers, accounting. */
+import { E } from '../kernel/errno.ts';
+import { armPosix, posixTimers, setRealTimer, type PosixTimer } from '../kernel/itimers.ts';
+import { Clock, Sig } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co } from '../kernel/wait.ts';
+import { getBig, getI32, getI64, setI64, setU32 } from '../mm/uaccess.ts';
+import { row, type Row } from './row.ts';
+
+/** A struct timespec as ns; NaN where it is not one. */
+export function timespec(t: Thread, va: number): number {
+  const s = getI64(t.mm, va), n = getI64(t.mm, va + 8);
+  return s < 0 || n < 0 || n >= 1e9 ? NaN : s * 1e9 + n;
+}
+export function putTimespec(t: Thread, va: number, ns: number): void {
+  const s = Math.floor(ns / 1e9);
+  setI64(t.mm, va, s);
+  setI64(t.mm, va + 8, Math.floor(ns - s * 1e9));
+}
+/** A struct timeval as ns. */
+const timeval = (t: Thread, va: number): number => { const u = getI64(t.mm, va + 8); return u < 0 || u >= 1e6 ? NaN : getI64(t.mm, va) * 1e9 + u * 1000; };
+function putTimeval(t: Thread, va: number, ns: number): void { const s = Math.floor(ns / 1e9); setI64(t.mm, va, s); setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000)); }
+
+const isWall = (clock: number): boolean => clock === Clock.REALTIME || clock === Clock.REALTIME_COARSE || clock === Clock.TAI || clock === Clock.REALTIME_ALARM;
+export const cpuNow = (t: Thread): number => t.cpuNs + (t === t.k.current ? Math.max(0, t.k.now() - t.startedAt) : 0);
+function processCpu(t: Thread): number { let n = t.proc.cpuNs; for (const x of t.proc.threads) n += cpuNow(x); return n; }
+
+function clockGet(t: Thread, clock: number, va: number): number {
+  const c = clock | 0;
+  if (isWall(c)) { const w = t.k.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
+  if (c === Clock.PROCESS || (c < 0 && (c & 7) === 2)) { putTimespec(t, va, processCpu(t)); return 0; }
+  if (c === Clock.THREAD || (c < 0 && (c & 7) === 6)) { putTimespec(t, va, cpuNow(t)); return 0; }
+  if (c < 0 || c > 11 || c === 10) return -E.INVAL;
+  putTimespec(t, va, t.k.now());
+  return 0;
+}
+/** Deadline on the server's clock for a time on one of ours. */
+function deadline(t: Thread, clock: number, ns: number, absolute: boolean): number {
+  if (!absolute) return t.k.now() + ns;
+  return isWall(clock) ? ns - t.k.epoch * 1e9 : ns;
+}
+function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean): Co<number> {
+  for (;;) {
+    const r = yield* t.sleep(undefined, until);
+    if (r === -E.TIMEDOUT) { t.sleepUntil = -1; return 0; }
+    if (r < 0) {
+      t.sleepUntil = until;
+      if (relative && restAt) putTimespec(t, restAt, Math.max(0, until - t.k.now()));
+      return -E.RESTARTNOHAND;
+    }
+  }
+}
+function nanosleep(t: Thread, clock: number, flags: number, va: number, restVa: number): number | Co<number> {
+  const ns = timespec(t, va);
+  if (Number.isNaN(ns) || clock > 11) return -E.INVAL;
+  const until = t.sleepUntil >= 0 ? t.sleepUntil : deadline(t, clock, ns, (flags & 1) !== 0);
+  return until <= t.k.now() ? 0 : sleepUntil(t, until, restVa, (flags & 1) === 0);
+}
+
+function getitimer(t: Thread, which: number, va: number): number {
+  if (which > 2) return -E.INVAL;
+  const r = t.proc.real, on = which === 0 && r.at > 0;
+  putTimeval(t, va, which === 0 ? r.interval : 0);
+  putTimeval(t, va + 16, on ? Math.max(1000, r.at - t.k.now()) : 0);
+  return 0;
+}
+function setitimer(t: Thread, which: number, newVa: number, oldVa: number): number {
+  const interval = newVa ? timeval(t, newVa) : 0, value = newVa ? timeval(t, newVa + 16) : 0;
+  if (which > 2 || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
+  if (oldVa) getitimer(t, which, oldVa);
+  if (which === 0) setRealTimer(t.k, t.proc, value, interval);
+  return 0;
+}
+
+// ── POSIX timers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function timerCreate(t: Thread, clock: number, event: number, idVa: number): number {
+  if (clock > 11) return -E.INVAL;
+  const all = posixTimers(t.proc), id = all.size ? Math.max(...all.keys()) + 1 : 0;
+  const notify = event ? getI32(t.mm, event + 12) : 0, signal = notify === 1 ? 0 : event ? getI32(t.mm, event + 8) : Sig.ALRM;
+  if (signal < 0 || signal > 64) return -E.INVAL;
+  all.set(id, { id, clock, signal, value: event ? getBig(t.mm, event) : BigInt(id), tid: notify === 4 ? getI32(t.mm, event + 16) : 0, at: 0, interval: 0, overrun: 0, timer: undefined });
+  setU32(t.mm, idVa, id);
+  return 0;
+}
+function putTimer(t: Thread, va: number, x: PosixTimer): void { putTimespec(t, va, x.interval); putTimespec(t, va + 16, x.at > 0 ? Math.max(1, x.at - t.k.now()) : 0); }
+function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
+  const x = posixTimers(t.proc).get(id), interval = timespec(t, newVa), value = timespec(t, newVa + 16);
+  if (!x || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
+  if (oldVa) putTimer(t, oldVa, x);
+  armPosix(t.k, t.proc, x, value > 0 ? Math.max(1, deadline(t, x.clock, value, (flags & 1) !== 0)) : 0, interval);
+  return 0;
+}
+function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number { const x = posixTimers(t.proc).get(id); return x ? use(x) : -E.INVAL; }
+
+// ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** struct rusage: user time, system time, 14 longs of which we know two. */
+export function putRusage(t: Thread, va: number, ns: number, faults: number): void {
+  for (let i = 0; i < 18; i++) setI64(t.mm, va + 8 * i, 0);
+  putTimeval(t, va, ns);
+  setI64(t.mm, va + 32, Math.floor(t.mm.resident / 1024));
+  setI64(t.mm, va + 64, faults);
+}
+function getrusage(t: Thread, who: number, va: number): number {
+  if ((who | 0) === -1) putRusage(t, va, t.proc.childCpuNs, t.proc.childFaults);
+  else if (who === 0) putRusage(t, va, processCpu(t), t.mm.minorFaults);
+  else if (who === 1) putRusage(t, va, cpuNow(t), t.mm.minorFaults);
+  else return -E.INVAL;
+  return 0;
+}
+function times(t: Thread, va: number): number {
+  const ticks = (ns: number): number => Math.floor(ns / 1e7);
+  if (va) [ticks(processCpu(t)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
+  return ticks(t.k.now());
+}
+const notOurs = (t: Thread): number => (t.proc.creds.euid === 0 ? 0 : -E.PERM);
+
+export const timeCalls: Row[] = [
+  row(113, 'clock_gettime', 'clock time:x', clockGet),
+  row(114, 'clock_getres', 'clock res:x', (t, c, va) => { if (c > 11) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
+  row(112, 'clock_settime', 'clock time:x', notOurs, { support: 'none', note: 'the clock is the machine\'s' }), row(170, 'settimeofday', 'time:x zone:x', notOurs, { support: 'none' }),
+  row(171, 'adjtimex', 'buf:x', (t) => (t.proc.creds.euid === 0 ? 0 : -E.PERM), { support: 'none' }), row(266, 'clock_adjtime', 'clock buf:x', notOurs, { support: 'none' }),
+  row(169, 'gettimeofday', 'time:x zone:x', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
+  row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock flags:x time:x rest:x', nanosleep),
+  row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'virtual and profiling timers never fire' }),
+  row(107, 'timer_create', 'clock event:x id:x', timerCreate), row(110, 'timer_settime', 'id flags:x new:x old:x', timerSet),
+  row(108, 'timer_gettime', 'id old:x', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row(109, 'timer_getoverrun', 'id', (t, id) => withTimer(t, id, (x) => x.overrun)),
+  row(111, 'timer_delete', 'id', (t, id) => withTimer(t, id, (x) => { t.k.timers.cancel(x.timer); posixTimers(t.proc).delete(id); return 0; })),
+  row(165, 'getrusage', 'who usage:x', getrusage), row(153, 'times', 'buf:x', times),
+];
