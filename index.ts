@@ -10,7 +10,10 @@ export { defineScenario, type ScenarioFile } from './scenarios/define.ts';
 export type { Action, CapSource, Component, Expectation, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';
-export type { Env, Program } from './roottask/client/index.ts';
+// What programs in a scenario use: system calls, roottask's stubs, the server library.
+export * from './roottask/client/index.ts';
+export { Server, answer, refuse, type Answer, type Session, type SessionHandler } from './roottask/lib/server.ts';
+export { NEVER, Ops, Own, Right, Status, statusName, type Sys, type Syscalls } from './microkernel/abi/index.ts';
 export { uart } from './roottask/drivers/uart.ts';
 export { virtioBlock } from './roottask/drivers/virtio-block.ts';
 export { virtioConsole } from './roottask/drivers/virtio-console.ts';

@@ -1,0 +1,131 @@
+/** The public API's promises: limits, texts to wait for, budgets, a door that records and replays, one line for what cannot be. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { bootScenario, type Arrival, type Host, type Program, type Scenario, type SystemOptions } from '../index.ts';
+import { audit } from '../microkernel/index.ts';
+import { Ops, type TraceSink } from '../microkernel/abi/index.ts';
+import { allocate, exit, log, openConsole, spawn, valueOf } from '../roottask/client/index.ts';
+import { consoleDriver } from '../scenarios/devices.ts';
+import native from '../scenarios/native.ts';
+
+const program = (main: Program['main']): Program => ({ name: 'test', main });
+const scenario = (main: Program['main'], more: Partial<Scenario> = {}): Scenario => ({ name: 'test', summary: '', components: { a: { program: program(main) } }, ...more });
+const start = (s: Scenario, options: SystemOptions = {}, host: Partial<Host> = {}): { system: ReturnType<typeof bootScenario>; text: () => string } => {
+  let text = '';
+  const system = bootScenario(s, { output: (_c, b) => { text += new TextDecoder().decode(b); }, ...host }, options);
+  return { system, text: () => text };
+};
+
+const ticking: Program['main'] = function* (sys, env) {
+  for (let i = 0; ; i++) {
+    yield* log(sys, env, `tick ${i}`);
+    yield* sys.receive(0, 10e6);
+  }
+};
+
+describe('a run', () => {
+  it('stops with status 0 when the text has appeared, at the same cycle each time', async () => {
+    const cycles: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { system, text } = start(scenario(ticking), { until: 'tick 5' });
+      expect(await system.run()).toMatchObject({ status: 0, ending: 'until' });
+      expect(text()).toContain('tick 5');
+      expect(text()).not.toContain('tick 7');
+      cycles.push(system.machine.events.now);
+    }
+    expect(cycles[0]).toBe(cycles[1]);
+  });
+  it('fails when it ends without the text', async () => {
+    expect(await start(scenario(function* () {}), { until: 'never' }).system.run()).toMatchObject({ status: 1, why: "'never' did not appear" });
+  });
+  it('fails when the budget is used up, and says who was still there', async () => {
+    const r = await start(scenario(ticking, { budget: 1e9 })).system.run();
+    expect(r).toMatchObject({ status: 1, ending: 'budget' });
+    expect(r.why).toContain('still there: a');
+  });
+  it('fails when an expectation is not met, and names it', async () => {
+    const r = await start(scenario(function* () {}, { expect: [{ from: 'a', text: 'hello' }] })).system.run();
+    expect(r).toMatchObject({ status: 1, missing: ["'hello' from a"] });
+  });
+  it('ends with status 124 at a limit of instructions', async () => {
+    const modules = [{ name: 'pingpong', bytes: new Uint8Array(readFileSync(new URL('../guests/bin/native/pingpong', import.meta.url))) }];
+    const { system } = start(native, { maxInstructions: 5000 }, { modules });
+    expect(await system.run()).toMatchObject({ status: 124, ending: 'limit' });
+    expect(system.machine.instructions).toBe(5000);
+  });
+  it('ends when everybody waits and nothing can come', async () => {
+    const r = await start(scenario(function* (sys) { yield* sys.receive(); })).system.run();
+    expect(r).toMatchObject({ status: 1, ending: 'deadlock' });
+  });
+  it('is refused in words when it cannot be made', () => {
+    expect(() => start(scenario(function* () {}, { ram: '64T' }))).toThrow(/64 ?T|cannot be made/);
+    expect(() => start({ ...scenario(function* () {}), components: { a: { program: program(function* () {}), memory: 'lots' } } })).toThrow("'lots' is not a size");
+    expect(() => start(scenario(function* () {}), { memoryBytes: 4 << 20 })).toThrow('too little');
+  });
+});
+
+describe('the door', () => {
+  const echo: Scenario = {
+    name: 'echo', summary: '', components: {
+      terminal: consoleDriver('console0'),
+      echo: { caps: { stdio: 'terminal' }, program: program(function* (sys, env) {
+        const io = valueOf(yield* openConsole(sys, env, 'stdio'));
+        for (let n = 0; ;) {
+          const got = valueOf(yield* io.read(sys, 100));
+          if (got.length) { n += got.length; yield* log(sys, env, `${n} at ${sys.now()}`); }
+          else if (yield* io.ended(sys)) return yield* exit(sys, env, n);
+          else yield* sys.down(io.inputSemaphore, Ops.semaphore.down);
+        }
+      }) },
+    }, status: 'echo',
+  };
+  const sink = (into: string[]): TraceSink => ({ drain: r => void into.push(Buffer.from(r).toString('base64')), name: () => {} });
+
+  it('records what comes in, and a replay is the same run, to the byte of the trace', async () => {
+    const arrivals: Arrival[] = [], first: string[] = [], second: string[] = [];
+    const a = start(echo, { trace: sink(first) }, { consoles: 1, inputs: ['console0'], door: { passed: x => arrivals.push(x) } });
+    setTimeout(() => a.system.input('console0', new Uint8Array(5)), 20);
+    setTimeout(() => { a.system.input('console0', new Uint8Array(7)); a.system.endInput('console0'); }, 60);
+    expect((await a.system.run()).status).toBe(12);
+    const b = start(echo, { trace: sink(second) }, { consoles: 1, inputs: ['console0'], door: { arrivals } });
+    b.system.input('console0', new Uint8Array(99));
+    expect((await b.system.run()).status).toBe(12);
+    expect(b.text()).toBe(a.text());
+    expect(second).toEqual(first);
+  });
+});
+
+describe('a component that ends', () => {
+  const crashing = (times: number): Scenario => ({
+    name: 'crashing', summary: '', components: {
+      terminal: consoleDriver('console0'),
+      a: { restart: times, caps: { stdio: 'terminal' }, exit: 'any', program: program(function* (sys, env) {
+        valueOf(yield* openConsole(sys, env, 'stdio'));
+        valueOf(yield* allocate(sys, env, 1 << 20));
+        valueOf(yield* spawn(sys, env, function* (s) { yield* s.receive(); }));
+        yield* sys.receive(0, 1e6);
+        throw new Error('again');
+      }) },
+    },
+  });
+  const after = async (times: number): Promise<{ used: number; faults: string[]; crashes: number }> => {
+    const { system, text } = start(crashing(times), {}, { consoles: 1 });
+    await system.run();
+    return { used: system.kernel.root.factory.used, faults: audit(system.kernel), crashes: text().split('crashed: again').length - 1 };
+  };
+  it('gives back all kernel memory and leaves no mapping behind, however often it is restarted', async () => {
+    const few = await after(2), many = await after(12);
+    expect(many.crashes).toBe(13);
+    expect(few.faults).toEqual([]);
+    expect(many.faults).toEqual([]);
+    expect(many.used).toBe(few.used);
+  });
+  it('can be killed by the scenario, and the others go on', async () => {
+    const { system, text } = start({
+      name: 'kill', summary: '', components: { a: { program: program(ticking), exit: 'any' }, b: { program: program(function* (sys, env) { yield* sys.receive(0, 200e6); yield* log(sys, env, 'still here'); }) } },
+      actions: [{ kill: 'a', afterText: '[a] tick 3' }], expect: [{ from: 'roottask', text: 'a killed' }, { from: 'b', text: 'still here' }],
+    });
+    expect(await system.run()).toMatchObject({ status: 0, missing: [] });
+    expect(text()).not.toContain('tick 9');
+  });
+});
