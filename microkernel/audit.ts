@@ -2,23 +2,62 @@
  * The isolation audit: do page tables in RAM, mapping nodes and the tree say the same; is every right of a leaf its parent's too; is
  * every byte of every quota accounted for? Answers what is wrong, one line each; nothing, when all is well.
  */
+import { auditThreads } from './audit-threads.ts';
+import { BYTES } from './costs.ts';
+import { Factory } from './factory.ts';
 import type { Kernel } from './kernel.ts';
 import { LEVEL_SIZE, type MapNode } from './mem/node.ts';
 import { entryAddress, entryFlags, PTE, type Table } from './mem/table.ts';
 import type { Task } from './obj/task.ts';
+import { Thread } from './obj/thread.ts';
 
 export function audit(k: Kernel): string[] {
-  const wrong: string[] = [];
+  const wrong: string[] = [], charges = new Charges();
   for (const task of k.tasks) {
-    const count = { leaves: 0, tables: 0 };
+    const count: Count = { leaves: 0, tables: 0, parts: 0 };
     auditTable(k, task, task.space.root, 0, wrong, count);
     if (count.leaves !== task.space.leaves) wrong.push(`task ${task.id}: ${count.leaves} leaves, ${task.space.leaves} counted`);
     auditCaps(task, wrong);
+    charges.add(task.factory!, task.caps.bytes + count.leaves * BYTES.node + (count.tables - 1) * BYTES.frame);
+    charges.add(task.factory!, count.parts * BYTES.parts);
   }
+  const factories = auditQuotas(k, charges, wrong);
+  wrong.push(...auditThreads(k, factories));
   return wrong;
 }
 
-function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: string[], count: { leaves: number; tables: number }): void {
+interface Count { leaves: number; tables: number; parts: number }
+class Charges {
+  readonly byFactory = new Map<Factory, number>();
+  add(f: Factory, bytes: number): void { this.byFactory.set(f, (this.byFactory.get(f) ?? 0) + bytes); }
+}
+
+/** Every factory's account is the sum of its objects, and of what its tasks have in tables, nodes and capabilities. */
+function auditQuotas(k: Kernel, charges: Charges, wrong: string[]): Factory[] {
+  charges.add(k.root.factory, k.bootFrames * BYTES.frame);
+  const all = [k.root.factory];
+  let frames = k.bootFrames;
+  for (const f of all) {
+    for (const o of f.objects()) {
+      charges.add(f, o.bytes);
+      if (o instanceof Factory) all.push(o);
+      if (o instanceof Thread && o.utcbFrame !== 0) frames++;
+    }
+    const sum = charges.byFactory.get(f) ?? 0;
+    if (sum !== f.used) wrong.push(`factory ${f.id}: ${f.used} bytes in its account, ${sum} in use`);
+    if (f.used > f.limit) wrong.push(`factory ${f.id}: over its limit`);
+  }
+  for (const t of k.tasks) frames += (t.guest ? 4 : 1) + tablesBelow(t.space.root);
+  if (frames !== k.frames.used) wrong.push(`${k.frames.used} kernel frames taken, ${frames} in use`);
+  return all;
+}
+function tablesBelow(table: Table): number {
+  let n = 0;
+  for (const t of table.tables ?? []) if (t) n += 1 + tablesBelow(t);
+  return n;
+}
+
+function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: string[], count: Count): void {
   count.tables++;
   let used = 0;
   for (let i = 0; i < table.nodes.length; i++) {
@@ -33,6 +72,7 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
     }
     if (!node) continue;
     count.leaves++;
+    if (node.parts) count.parts += 1 + (node.parts.parts?.filter(p => p).length ?? 0);
     if (address !== node.pa || ((flags >> 1) & 7) !== node.rights || (flags & PTE.V) === 0) wrong.push(`${where}: entry differs from its node`);
     if (node.va !== va || node.level !== table.level || node.table !== table || node.index !== i || node.space !== task.space || !node.alive) wrong.push(`${where}: misplaced node`);
     auditParent(k, node, where, wrong);

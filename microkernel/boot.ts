@@ -126,6 +126,7 @@ function writeBootInfo(k: Kernel, space: Space, info: BootInfo): void {
   for (let at = 0; at < bytes.length + 4; at += PAGE) {
     const frame = k.frames.take();
     if (frame === 0 || !space.factory.charge(BYTES.frame) || !space.install(BOOTINFO_VA + at, 0, frame, Right.R, undefined, true)) throw new RangeError('kernel memory does not hold the boot information');
+    k.bootFrames++;
     const page = k.memory.writable(frame, PAGE);
     if (at === 0) new DataView(page.buffer, page.byteOffset).setUint32(0, bytes.length, true);
     page.set(bytes.subarray(Math.max(0, at - 4), at + PAGE - 4), at === 0 ? 4 : 0);

@@ -42,7 +42,13 @@ export class Factory extends KernelObject {
     this.refund(object.bytes);
   }
 
+  /** Factories made out of this one go first, the deepest before the others (nesting may be deep, so this is a loop). */
   override teardown(k: Kernel): void {
+    const all: Factory[] = [this];
+    for (let i = 0; i < all.length; i++) for (const o of all[i].objects()) if (o instanceof Factory) all.push(o);
+    for (let i = all.length - 1; i > 0; i--) k.destroy(all[i]);
     while (this.firstObject) k.destroy(this.firstObject);
   }
+
+  *objects(): Generator<KernelObject> { for (let o = this.firstObject; o; o = o.nextOfFactory) yield o; }
 }

@@ -59,6 +59,8 @@ export class Kernel implements Supervisor {
   #nextAsid = 1;
   #nextVmid = 1;
   readonly tasks = new Set<Task>();
+  /** Frames of the boot information. */
+  bootFrames = 0;
 
   /** @throws RangeError when the RAM does not hold kernel memory and modules. */
   constructor(options: KernelOptions) {

@@ -57,6 +57,9 @@ export class CapSpace {
     if (!cap.object.firstCap) k.doom(cap.object);
   }
 
+  /** Bytes charged for this space. */
+  get bytes(): number { return this.count * BYTES.cap + this.#chunks.reduce((n, c) => n + (c ? BYTES.capChunk : 0), 0); }
+
   /** The capabilities in [first, first + n). */
   *range(first: number, n: number): Generator<Cap> {
     const last = Math.min(first + n, SELECTORS) - 1;

@@ -20,7 +20,8 @@ import { senderOf } from './queue.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
 
 /** Time-outs in ns; `cap` is a selector of the thread's task. */
-export function ipc(k: Kernel, t: Thread, flags: number, cap: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
+export function ipc(k: Kernel, t: Thread, flags: number, cap: number, sendTime: number, receiveTime: number, body: ThreadBody | undefined): void {
+  const sendTimeout = sendTime > 0 ? sendTime : 0, receiveTimeout = receiveTime > 0 ? receiveTime : 0;
   if (!t.utcb) { t.status = Status.fault; return; }
   if ((flags & IpcFlag.reply) !== 0) {
     const status = replyToCaller(k, t);

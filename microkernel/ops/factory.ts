@@ -28,6 +28,11 @@ function room(i: Invocation, bytes: number): Status {
 /** The new object's first capability, with all rights. */
 function hand(i: Invocation, object: KernelObject): Status {
   i.k.created(object);
+  const status = i.caller.task.caps.canPut(i.u.word(0));
+  if (status !== Status.ok) { // what the object itself took has left no room for its capability
+    i.k.destroy(object);
+    return status;
+  }
   i.caller.task.caps.put(i.u.word(0), object, CapRight.all, undefined);
   i.k.charge(COSTS.object);
   return Status.ok;

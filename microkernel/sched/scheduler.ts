@@ -15,17 +15,28 @@ import { beginDonated } from '../threads/start.ts';
 import type { Cpu } from './cpu.ts';
 import { expireWait } from './wait.ts';
 
-/** Longer chains of calls (or circles of them) do not donate. */
-const CHAIN = 64;
+/** After so many steps a chain of calls is looked at for being a circle. */
+const LONG = 32;
+const waitsForAnswer = (t: Thread): boolean => (t.state === ThreadState.calling || t.state === ThreadState.sending) && t.partner !== undefined;
 
-/** The thread at the end of the chain: ready, or what everything waits for. */
+/** The thread at the end of the chain: ready, or what everything waits for. Of a circle it is always the same member. */
 export function endOfChain(from: Thread): Thread {
   let t = from;
-  for (let i = 0; i < CHAIN; i++) {
-    if ((t.state !== ThreadState.calling && t.state !== ThreadState.sending) || !t.partner) break;
-    t = t.partner;
+  for (let i = 0; waitsForAnswer(t); i++) {
+    if (i === LONG) return endOfLongChain(from);
+    t = t.partner!;
   }
   return t;
+}
+
+function endOfLongChain(from: Thread): Thread {
+  const seen = new Set<Thread>();
+  let t = from;
+  for (; waitsForAnswer(t) && !seen.has(t); t = t.partner!) seen.add(t);
+  if (!waitsForAnswer(t)) return t;
+  let least = t;
+  for (let m = t.partner!; m !== t; m = m.partner!) if (m.id < least.id) least = m;
+  return least;
 }
 
 /** Puts a context that is nowhere to where it belongs now: a run queue, or behind a blocked thread. */

@@ -6,14 +6,14 @@ import { endOfChain, makeReady, preempt, releaseHelpers } from './scheduler.ts';
 
 /** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
 export function endWait(k: Kernel, t: Thread, status: Status): void {
-  const partner = t.partner, event = t.event >= 0 && status !== Status.ok;
+  const end = t.partner && status !== Status.ok ? endOfChain(t) : undefined, event = t.event >= 0 && status !== Status.ok;
   leave(k, t);
   t.status = status;
   if (event) t.state = ThreadState.stopped;
   else makeReady(k, t);
-  if (!partner || status === Status.ok) return;
+  if (!end) return;
   // Contexts that came through `t` to its partner no longer do.
-  releaseHelpers(k, endOfChain(partner));
+  releaseHelpers(k, end);
   preempt(k, t.cpu);
 }
 

@@ -1,6 +1,6 @@
 /**
- * A machine without an engine, for specs of the kernel: RAM, time, timers and idle harts, but no instruction is ever executed. Enough
- * for TypeScript threads.
+ * A machine without an engine, for specs of the kernel: RAM, time, timers and idle harts. Enough for TypeScript threads; a RISC-V
+ * thread does nothing but trap, every 500 cycles, in turn for one cause and another.
  */
 import type { Bus, HartApi, PhysicalMemory } from '../../machine/api.ts';
 import { Hosted, Kernel } from '../kernel.ts';
@@ -8,6 +8,7 @@ import type { KernelMachine, KernelOptions } from '../boot.ts';
 import type { ThreadBody } from '../abi/index.ts';
 
 const BASE = 0x8000_0000;
+const CAUSES = [8, 8, 13, 8, 15, 2, 12, 21, 22, 10];
 
 class FakeMemory implements PhysicalMemory {
   readonly base = BASE;
@@ -44,9 +45,11 @@ class FakeHart implements HartApi {
   priv: 0 | 1 | 3 = 0;
   virt = false;
   fcsr = 0;
-  readonly causeCode = 0;
-  readonly causeIsInterrupt = false;
-  readonly tvalNum = 0;
+  causeCode = 0;
+  causeIsInterrupt = false;
+  readonly tvalNum = 0x5000;
+  executing = false;
+  traps = 0;
   cycles = 0;
   readonly instret = 0;
   timer = Infinity;
@@ -59,9 +62,17 @@ class FakeHart implements HartApi {
   csr(): bigint { return 0n; }
   setCsr(): void {}
   enter(): void {}
-  resume(): void { throw new Error('the fake machine executes nothing'); }
+  resume(): void { this.executing = true; }
+  /** Time passes until the thread traps. */
+  nextTrap(): void {
+    this.executing = false;
+    this.cycles += 500;
+    this.causeIsInterrupt = this.cycles >= this.timer || this.kicked;
+    this.causeCode = this.causeIsInterrupt ? (this.kicked ? 1 : 5) : CAUSES[this.traps++ % CAUSES.length];
+    this.kicked = false;
+  }
   advance(): void {}
-  idle(): void { this.waiting = true; }
+  idle(): void { this.waiting = true; this.executing = false; }
   switchSpace(): void {}
   charge(n: number): void { this.cycles += n; }
   setTimer(cycle: number): void { this.timer = cycle; }
@@ -86,6 +97,11 @@ export class FakeMachine implements KernelMachine {
     for (let i = 0; i < steps; i++) {
       const next = this.#next();
       if (!next) return;
+      if (next.executing) {
+        next.nextTrap();
+        this.supervisor.trap(next);
+        continue;
+      }
       const at = next.kicked ? next.cycles : Math.max(next.cycles, next.timer);
       next.cycles = at;
       next.kicked = next.waiting = false;
@@ -98,7 +114,7 @@ export class FakeMachine implements KernelMachine {
   #next(): FakeHart | undefined {
     let best: FakeHart | undefined, at = Infinity;
     for (const h of this.harts) {
-      const due = h.kicked ? h.cycles : Math.max(h.cycles, h.timer);
+      const due = h.kicked || h.executing ? h.cycles : Math.max(h.cycles, h.timer);
       if (due < at) { at = due; best = h; }
     }
     return best;

@@ -8,10 +8,10 @@ import { endWait, leave } from '../sched/wait.ts';
 
 export function killThread(k: Kernel, t: Thread): void {
   if (t.state === ThreadState.dead) return;
-  const { cpu, partner } = t;
+  const { cpu } = t, end = t.partner ? endOfChain(t) : undefined;
   leave(k, t);
   t.state = ThreadState.dead;
-  if (partner) releaseHelpers(k, endOfChain(partner));
+  if (end) releaseHelpers(k, end);
   if (t.context) {
     detach(k, t.context);
     t.context.thread = undefined;

@@ -9,7 +9,7 @@ import { ThreadState, type Thread } from '../obj/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { arm } from '../sched/scheduler.ts';
 import { switchGuestSpace } from '../state/guest.ts';
-import { load } from '../state/user.ts';
+import { load, registersOf } from '../state/user.ts';
 import { syscall } from './syscall.ts';
 
 /** The address space of `task` becomes the active one: counted, charged and traced, whoever runs in it. */
@@ -23,6 +23,7 @@ export function activate(k: Kernel, cpu: Cpu, task: Task): void {
 
 /** Goes to user level with a RISC-V thread. False: something came up, choose again. */
 export function resume(k: Kernel, cpu: Cpu, t: Thread): boolean {
+  if (t.inSyscall) returnValues(t, registersOf(t));
   if (t.recalled || t.starting) {
     const cause = t.starting ? Cause.startup : Cause.recall;
     if (t.starting) t.starting = false;
@@ -33,7 +34,6 @@ export function resume(k: Kernel, cpu: Cpu, t: Thread): boolean {
   }
   activate(k, cpu, t.task);
   load(k, cpu, t);
-  if (t.inSyscall) returnValues(t, cpu.hart.x32);
   if (t.letThrough) {
     t.letThrough = false;
     syscall(k, cpu, t);

@@ -1,0 +1,40 @@
+/** The audit of threads and time: what a thread waits for knows it, and no scheduling context that could run somebody is forgotten. */
+import type { Kernel } from './kernel.ts';
+import type { Factory } from './factory.ts';
+import { Place, SchedContext } from './obj/sched-context.ts';
+import { ThreadState, type Thread } from './obj/thread.ts';
+import { endOfChain } from './sched/scheduler.ts';
+
+export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {
+  const wrong: string[] = [];
+  for (const task of k.tasks) for (let t = task.firstThread; t; t = t.nextOfTask) auditWait(t, wrong);
+  for (const f of factories) for (const o of f.objects()) if (o instanceof SchedContext) auditContext(o, wrong);
+  for (const cpu of k.cpus) {
+    if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu)) wrong.push(`hart ${cpu.id}: its context ${cpu.current.id} is elsewhere`);
+    for (const t of [cpu.running, cpu.owner, cpu.vsOwner]) if (t && (t.dead || t.state === ThreadState.dead)) wrong.push(`hart ${cpu.id}: thread ${t.id} is dead`);
+  }
+  return wrong;
+}
+
+function auditWait(t: Thread, wrong: string[]): void {
+  const say = (what: string): void => { wrong.push(`thread ${t.id} (state ${t.state}): ${what}`); };
+  switch (t.state) {
+    case ThreadState.sending: if (!t.partner || t.inQueue !== t.partner.senders) say('not in its partner\'s queue'); break;
+    case ThreadState.calling: if (t.partner ? t.partner.currentCaller !== t : t.keptReply?.caller !== t) say('nobody has its reply'); break;
+    case ThreadState.semaphore: if (!t.waitingAt || t.inQueue !== t.waitingAt.waiters) say('not in the semaphore\'s queue'); break;
+    default: if (t.inQueue || t.partner || t.waitingAt || t.keptReply) say('does not wait, but something holds it');
+  }
+  if (t.state === ThreadState.receiving && t.senders.first && !t.onlyFrom) say('receives, but somebody waits to send');
+  if (t.heapIndex >= 0 && (t.state < ThreadState.receiving || t.state > ThreadState.semaphore)) say('has a time-out but does not wait');
+  if (t.currentCaller && t.currentCaller.partner !== t) say('its caller waits for somebody else');
+  if (t.context && t.context.thread !== t) say('its context is another\'s');
+}
+
+function auditContext(c: SchedContext, wrong: string[]): void {
+  const say = (what: string): void => { wrong.push(`context ${c.id} (place ${c.place}): ${what}`); };
+  if (!c.thread) { if (c.place !== Place.nowhere) say('has no thread'); return; }
+  if (c.thread.context !== c) say('its thread has another');
+  const end = endOfChain(c.thread);
+  if (end.state === ThreadState.ready && c.place !== Place.queue && c.place !== Place.current && c.place !== Place.depleted) say(`could run thread ${end.id}`);
+  if (c.place === Place.blocked && c.behind !== end && end.state !== ThreadState.ready) say(`waits behind thread ${c.behind?.id}, not ${end.id}`);
+}
