@@ -5,7 +5,7 @@
  *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
-import { Cause, IpcFlag, Mtd, Ops, Own, S, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Sig } from '../../kernel/linux.ts';
 import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
@@ -65,7 +65,8 @@ export class Loop {
       if ((badge & 1) !== 0) {
         if (u.label !== Cause.pageFault) { yield* this.exception(t, u.label, u.word(1)); return; }
         if (!this.pageFault(t, u.word(1), u.word(0))) return;
-        yield sys.ipc(REPLY, 0);
+        const status = yield sys.ipc(REPLY, 0);
+        if (status !== 0) throw new KernelError('reply to a page fault', status);
         continue;
       }
       const nr = u.x(17), row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
@@ -81,7 +82,8 @@ export class Loop {
       u.setTag(NOTHING, 0);
       u.mtd = Mtd.args;
       k.inUser = true;
-      yield sys.ipc(REPLY, 0);
+      const status = yield sys.ipc(REPLY, 0);
+      if (status !== 0) throw new KernelError('reply to a system call', status);
     }
   }
   private saveArgs(t: Thread): void {

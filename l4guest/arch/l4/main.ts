@@ -4,7 +4,7 @@
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
  *         hostname, strace;   caps: stdio, stderr, memory, rom, log, life
  */
-import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
+import { Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
 import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
@@ -63,7 +63,7 @@ function* serve(sys: Syscalls, env: Env, shared: Shared, loop: Loop): Sys<void> 
 }
 
 function* allocatePool(sys: Syscalls, env: Env, bytes: number): Sys<{ pfn: number; pages: number; bytes: Uint8Array }> {
-  const size = Math.floor(bytes / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size)), view = sys.memory.writable(va, size);
+  const size = Math.floor(bytes / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX })), view = sys.memory.writable(va, size);
   if (!view) throw new Error('the memory of the Unix world is not contiguous');
   return { pfn: va / 4096, pages: size / 4096, bytes: view };
 }
