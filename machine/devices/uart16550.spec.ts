@@ -47,6 +47,19 @@ test('the transmitter-empty interrupt comes on enabling it and after each byte, 
   expect(irq.level).toBe(true);
 });
 
+test('for a driver that never reads IIR, reading LSR ends the transmitter-empty interrupt: xv6 would drown in it', () => {
+  const { uart, irq } = setup();
+  uart.write(1, 3);
+  uart.write(0, 65);
+  uart.read(5);
+  expect(irq.level).toBe(false);
+  uart.write(0, 66);
+  uart.read(2);
+  uart.write(0, 67);
+  uart.read(5);
+  expect(irq.level).toBe(true);
+});
+
 test('DLAB turns data and IER into the divisor', () => {
   const { uart, terminal } = setup();
   uart.write(3, 0x83);

@@ -51,6 +51,8 @@ export class Uart16550 implements Device {
   /** The transmitter-empty interrupt: set when THR runs empty, cleared by reading IIR. */
   #thrInterrupt = false;
   #fifo: number[] = [];
+  /** The driver knows IIR. One that never reads it (xv6) could not end a transmitter-empty interrupt; for it LSR does. */
+  #iirUsed = false;
   /** LSR reads in a row with nothing received: how a polling guest listens. */
   #polls = 0;
 
@@ -65,9 +67,9 @@ export class Uart16550 implements Device {
 
   reset(): void {
     this.#ier = this.#fcr = this.#lcr = this.#mcr = this.#scr = this.#divisor = this.#overrun = 0;
-    this.#thrInterrupt = false;
+    this.#thrInterrupt = this.#iirUsed = false;
     this.#fifo = [];
-    this.#modemDelta = 0;
+    this.#polls = this.#modemDelta = 0;
     this.#update();
   }
 
@@ -179,12 +181,14 @@ export class Uart16550 implements Device {
 
   #readIir(): number {
     const cause = this.#cause();
+    this.#iirUsed = true;
     if (cause === IIR.THR_EMPTY) this.#thrInterrupt = false;
     return cause | ((this.#fcr & FCR.ENABLE) !== 0 ? IIR.FIFOS : 0);
   }
 
   #readLsr(): number {
     this.#refill();
+    if (!this.#iirUsed) this.#thrInterrupt = false;
     const status = LSR.THR_EMPTY | LSR.IDLE | this.#overrun | (this.#fifo.length > 0 ? LSR.READY : 0);
     this.#overrun = 0;
     return status;
