@@ -59,7 +59,7 @@ function bind(i: Invocation): Status {
   t.context = context;
   context.thread = t;
   context.left = context.slice;
-  if (t.state === ThreadState.ready) place(k, context);
+  place(k, context);
   return Status.ok;
 }
 
