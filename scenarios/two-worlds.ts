@@ -9,7 +9,9 @@ import { machineComponent, unixComponent } from './worlds.ts';
 
 const PROGRAMS = ['sh', 'echo', 'cat', 'seq', 'sort', 'tr', 'wc', 'head', 'ps', 'uname', 'sleep'];
 const SCRIPT = `uname
+sleep 0.02
 seq 5 | sort -r | tr 1-5 a-e
+sleep 0.02
 echo "processes: each one is a task"
 ps
 seq 1000 | wc -l`;
@@ -20,10 +22,10 @@ export default defineScenario({
   components: {
     uart: { program: uart, provides: ['stream'], devices: ['uart'], priority: 150 },
     console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' }, priority: 140 },
+    vm: machineComponent({ kernel: 'minios', memory: 32 << 20 }, { console: { from: 'console', label: 'vm' } }),
     linux: unixComponent({ argv: ['/bin/sh', '-c', SCRIPT], env: ['PATH=/bin'], files: PROGRAMS, memory: 32 << 20 }, {
       stdio: { from: 'console', label: 'linux' }, stderr: { from: 'console', label: 'linux' },
     }),
-    vm: machineComponent({ kernel: 'minios', memory: 32 << 20 }, { console: { from: 'console', label: 'vm' } }),
   },
   log: 'console',
   files: { ...Object.fromEntries(PROGRAMS.map(p => [p, `guests/bin/linux/${p}`])), minios: 'guests/bin/minios.bin' },

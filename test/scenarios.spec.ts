@@ -7,6 +7,8 @@ import type { TraceSink } from '../microkernel/abi/index.ts';
 import helloIpc from '../scenarios/hello-ipc.ts';
 import native from '../scenarios/native.ts';
 import restart from '../scenarios/restart.ts';
+import twoWorlds from '../scenarios/two-worlds.ts';
+import { audit } from '../microkernel/index.ts';
 
 const root = new URL('../', import.meta.url);
 
@@ -56,5 +58,21 @@ describe('native', () => {
     expect(r.kernelLog).toEqual([]);
     expect(r.why).toBe('');
     expect(r.text).toMatch(/1000 calls/);
+  });
+});
+
+describe('two-worlds', () => {
+  it('runs a pipeline of processes beside a virtual machine, twice the same', async () => {
+    const a = await boot(twoWorlds), b = await boot(twoWorlds);
+    expect(a.kernelLog).toEqual([]);
+    expect(a.why).toBe('');
+    expect(a.status).toBe(0);
+    expect(a.text.match(/^\[linux\] [a-e]$/gm)).toEqual(['e', 'd', 'c', 'b', 'a'].map(c => `[linux] ${c}`));
+    expect(a.text).toContain('[vm] minios: 5 ticks');
+    expect(b.text).toBe(a.text);
+    expect(b.system.machine.events.now).toBe(a.system.machine.events.now);
+    expect(audit(a.system.kernel)).toEqual([]);
+    const processes = a.system.tally.rows().filter(r => /^sh/.test(r.name));
+    expect(processes.length).toBeGreaterThan(7);
   });
 });
