@@ -31,7 +31,7 @@ export default defineScenario({
     uart: { program: uart, provides: ['stream'], devices: ['uart'], priority: 150 },
     console: { program: consoleMux, args: { script: SCRIPT }, provides: ['stream'], caps: { out: 'uart' }, priority: 140 },
     'vm-a': vm('vm-a', 0),
-    'vm-b': vm('vm-b', 1),
+    'vm-b': vm('vm-b', 'any'),
     'unix-a': unix('unix-a', COUNT, 0),
     'unix-b': unix('unix-b', 'while true; do echo working; sleep 1; done', 'any'),
   },
