@@ -21,6 +21,8 @@ import type { Clock } from './events.ts';
 import type { Firmware, FirmwareHost } from './firmware/host.ts';
 import { IP } from './hart/bits.ts';
 import { TlbPool } from './hart/contexts.ts';
+import { featuresOf, HART_EXTENSIONS } from './hart/features.ts';
+import type { Features } from './hart/features.ts';
 import { Hart } from './hart/hart.ts';
 import type { HartHost } from './hart/host.ts';
 import { deliverInterrupt, wakePending } from './hart/interrupts.ts';
@@ -35,7 +37,7 @@ export interface MachineOptions {
   /** Bytes of RAM at RAM_BASE, a multiple of 4 KiB. */
   memoryBytes: number;
   harts?: number;
-  /** ISA string; everything that the instruction table has, when absent. */
+  /** ISA string; everything that instruction table and hart model have, when absent. */
   isa?: string;
   /** Which engine tiers run; all of them, as they pay, when absent. */
   engine?: 'auto' | 'interp' | 'jit';
@@ -64,6 +66,7 @@ const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
 
 export class Machine implements HartHost, HartWires, FirmwareHost {
   readonly linear: Linear;
+  readonly features: Features;
   readonly memory: Ram;
   readonly bus = new AddressBus();
   readonly events: Events;
@@ -87,6 +90,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   /** @throws RangeError when memory or harts are out of range; Error when the ISA string is not understood. */
   constructor(options: MachineOptions) {
     const count = options.harts ?? 1;
+    const isa = options.isa ?? `${FULL_ISA}_${HART_EXTENSIONS}`;
+    this.features = featuresOf(isa);
     this.linear = new Linear(options.memoryBytes, count);
     const scheduled = (cycle: number): void => this.#scheduled(cycle);
     this.events = new Events(clock(this, scheduled));
@@ -94,7 +99,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
     this.quantum = options.quantum ?? DEFAULT_QUANTUM;
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
-    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa: options.isa ?? FULL_ISA, tier: options.engine });
+    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine });
     this.memory = new Ram(this.linear, this.engine);
     // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
     for (const hart of this.harts) hart.parked = true;

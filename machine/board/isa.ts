@@ -2,10 +2,11 @@
  * The ISA string in the device tree's words.
  * @spec devicetree bindings riscv/extensions.yaml
  */
+import { HART_EXTENSIONS } from '../hart/features.ts';
 import { FULL_ISA, parseIsa } from '../isa/table.ts';
 
 /** What the machine has unless told otherwise: all instructions, and the features of the hart model. */
-export const DEFAULT_ISA = `${FULL_ISA}_sstc_svadu_svnapot_svpbmt`;
+export const DEFAULT_ISA = `${FULL_ISA}_${HART_EXTENSIONS}`;
 
 /** Names that say a privilege mode rather than an extension. */
 const modes = new Set(['g', 's', 'u']);

@@ -80,4 +80,9 @@ export const vsie: Rules = {
 export const writeHvip = (h: Hart, lo: number): void => merge(h, C.hvip, IP_VS, lo);
 export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, IP_VS, lo);
 export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S, lo);
-export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, 0xeee, lo);
+/** Without a hypervisor extension nothing of its can be delegated. */
+export function writeMedeleg(h: Hart, lo: number): void {
+  h.c[C.medeleg] = lo & (h.features.h ? 0xf0_b7ff : 0xb3ff);
+}
+
+export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, h.features.h ? 0xeee : 0xaaa, lo);

@@ -6,6 +6,7 @@
 import { ENVCFG } from './bits.ts';
 import * as counter from './csr-counter.ts';
 import type { CsrRow } from './csr.ts';
+import type { Features } from './features.ts';
 import * as irq from './csr-interrupt.ts';
 import * as pmp from './csr-pmp.ts';
 import * as status from './csr-status.ts';
@@ -15,7 +16,7 @@ import { C, PMP_ENTRIES } from './slots.ts';
 const ALL = -1;
 const ENV_LO = ENVCFG.FIOM | ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
 
-type Rules = Pick<CsrRow, 'read' | 'write' | 'modify' | 'guard' | 'refetch'>;
+type Rules = Pick<CsrRow, 'read' | 'write' | 'modify' | 'guard' | 'refetch' | 'feature'>;
 
 const stored = (number: number, name: string, slot: number, maskLo = ALL, maskHi = ALL, rules: Rules = {}): CsrRow =>
   ({ number, name, slot, maskLo, maskHi, ...rules });
@@ -23,6 +24,9 @@ const computed = (number: number, name: string, rules: Rules): CsrRow => ({ numb
 const constant = (number: number, name: string, lo = 0, hi = 0, rules: Rules = {}): CsrRow =>
   computed(number, name, { read: (h) => { h.lo = lo; h.hi = hi; }, write: () => {}, ...rules });
 const range = (count: number, make: (i: number) => CsrRow): CsrRow[] => Array.from({ length: count }, (_, i) => make(i));
+
+/** The same rows, there only with this extension (unless they name one themselves). */
+const withFeature = (feature: keyof Features, rows: CsrRow[]): CsrRow[] => rows.map((row) => ({ feature, ...row }));
 
 const USER: CsrRow[] = [
   computed(0x001, 'fflags', status.fflags),
@@ -40,13 +44,13 @@ const SUPERVISOR: CsrRow[] = [
   stored(0x105, 'stvec', C.stvec, ~2, ALL),
   stored(0x106, 'scounteren', C.scounteren, ALL, 0),
   stored(0x10a, 'senvcfg', C.senvcfg, ENV_LO, 0, { guard: space.stateenEnvcfg }),
-  ...range(4, (i) => (i === 0 ? stored(0x10c, 'sstateen0', C.sstateen0, 0, 0, { guard: space.stateenSe }) : constant(0x10c + i, `sstateen${i}`, 0, 0, { guard: space.stateenNone }))),
+  ...range(4, (i) => (i === 0 ? stored(0x10c, 'sstateen0', C.sstateen0, 0, 0, { guard: space.stateenSe, feature: 'smstateen' }) : constant(0x10c + i, `sstateen${i}`, 0, 0, { guard: space.stateenNone, feature: 'smstateen' }))),
   stored(0x140, 'sscratch', C.sscratch),
   stored(0x141, 'sepc', C.sepc, ~1, ALL),
   stored(0x142, 'scause', C.scause),
   stored(0x143, 'stval', C.stval),
   computed(0x144, 'sip', irq.sip),
-  stored(0x14d, 'stimecmp', C.stimecmp, ALL, ALL, counter.stimecmp),
+  stored(0x14d, 'stimecmp', C.stimecmp, ALL, ALL, { ...counter.stimecmp, feature: 'sstc' }),
   stored(0x180, 'satp', C.satp, ALL, ALL, space.satp),
 ];
 
@@ -59,7 +63,7 @@ const HYPERVISOR: CsrRow[] = [
   stored(0x606, 'hcounteren', C.hcounteren, ALL, 0),
   constant(0x607, 'hgeie'),
   stored(0x60a, 'henvcfg', C.henvcfg, ENV_LO, 0, space.henvcfg),
-  ...range(4, (i) => (i === 0 ? stored(0x60c, 'hstateen0', C.hstateen0, 0, ALL, space.hstateen0) : constant(0x60c + i, `hstateen${i}`, 0, 0, { guard: space.stateenNone }))),
+  ...range(4, (i) => (i === 0 ? stored(0x60c, 'hstateen0', C.hstateen0, 0, ALL, { ...space.hstateen0, feature: 'hstateen' }) : constant(0x60c + i, `hstateen${i}`, 0, 0, { guard: space.stateenNone, feature: 'hstateen' }))),
   stored(0x643, 'htval', C.htval),
   computed(0x644, 'hip', irq.hip),
   stored(0x645, 'hvip', C.hvip, 0x444, 0, { write: irq.writeHvip }),
@@ -77,7 +81,7 @@ const GUEST: CsrRow[] = [
   stored(0x242, 'vscause', C.vscause),
   stored(0x243, 'vstval', C.vstval),
   computed(0x244, 'vsip', irq.vsip),
-  stored(0x24d, 'vstimecmp', C.vstimecmp, ALL, ALL, counter.vstimecmp),
+  stored(0x24d, 'vstimecmp', C.vstimecmp, ALL, ALL, { ...counter.vstimecmp, feature: 'vsstc' }),
   stored(0x280, 'vsatp', C.vsatp, ALL, ALL, space.vsatp),
 ];
 
@@ -88,14 +92,14 @@ const MACHINE: CsrRow[] = [
   computed(0xf14, 'mhartid', { read: (h) => { h.lo = h.id; h.hi = 0; } }),
   constant(0xf15, 'mconfigptr'),
   computed(0x300, 'mstatus', status.mstatus),
-  constant(0x301, 'misa', status.MISA, 1 << 31),
-  stored(0x302, 'medeleg', C.medeleg, 0xf0_b7ff, 0),
+  computed(0x301, 'misa', status.misa),
+  stored(0x302, 'medeleg', C.medeleg, 0xf0_b7ff, 0, { write: irq.writeMedeleg }),
   stored(0x303, 'mideleg', C.mideleg, 0x222, 0, { write: irq.writeMideleg }),
   stored(0x304, 'mie', C.mie, 0xeee, 0, { write: irq.writeMie }),
   stored(0x305, 'mtvec', C.mtvec, ~2, ALL),
   stored(0x306, 'mcounteren', C.mcounteren, ALL, 0),
   stored(0x30a, 'menvcfg', C.menvcfg, ENV_LO, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI, { write: space.writeMenvcfg }),
-  ...range(4, (i) => (i === 0 ? stored(0x30c, 'mstateen0', C.mstateen0, 0, space.STATEEN_HI) : constant(0x30c + i, `mstateen${i}`))),
+  ...range(4, (i) => (i === 0 ? stored(0x30c, 'mstateen0', C.mstateen0, 0, space.STATEEN_HI, { feature: 'smstateen' }) : constant(0x30c + i, `mstateen${i}`, 0, 0, { feature: 'smstateen' }))),
   stored(0x320, 'mcountinhibit', C.mcountinhibit, 5, 0, { write: counter.writeInhibit }),
   ...range(29, (i) => constant(0x323 + i, `mhpmevent${i + 3}`)),
   stored(0x340, 'mscratch', C.mscratch),
@@ -103,8 +107,8 @@ const MACHINE: CsrRow[] = [
   stored(0x342, 'mcause', C.mcause),
   stored(0x343, 'mtval', C.mtval),
   computed(0x344, 'mip', irq.mip),
-  stored(0x34a, 'mtinst', C.mtinst),
-  stored(0x34b, 'mtval2', C.mtval2),
+  stored(0x34a, 'mtinst', C.mtinst, ALL, ALL, { feature: 'h' }),
+  stored(0x34b, 'mtval2', C.mtval2, ALL, ALL, { feature: 'h' }),
   ...range(8, (i) => (i < 2 ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8) }) : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
   ...range(64, (i) => (i < PMP_ENTRIES ? stored(0x3b0 + i, `pmpaddr${i}`, C.pmpaddr + 2 * i, ALL, 0x3f_ffff, pmp.address(i)) : constant(0x3b0 + i, `pmpaddr${i}`))),
   constant(0x747, 'mseccfg'),
@@ -118,4 +122,4 @@ const MACHINE: CsrRow[] = [
   ...range(29, (i) => constant(0xb03 + i, `mhpmcounter${i + 3}`)),
 ];
 
-export const ROWS: readonly CsrRow[] = [...USER, ...SUPERVISOR, ...HYPERVISOR, ...GUEST, ...MACHINE];
+export const ROWS: readonly CsrRow[] = [...USER, ...SUPERVISOR, ...withFeature('h', HYPERVISOR), ...withFeature('h', GUEST), ...MACHINE];

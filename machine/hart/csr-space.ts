@@ -52,14 +52,19 @@ const TRANSLATION = ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI;
 const GUEST_HI = TRANSLATION | ENVCFG.STCE_HI;
 const LOW = ENVCFG.FIOM | ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
 
+/** The enables of extensions that are there. */
+const enableBits = ({ features: f }: Hart): number =>
+  (f.svadu ? ENVCFG.ADUE_HI : 0) | (f.svpbmt ? ENVCFG.PBMTE_HI : 0) | (f.sstc ? ENVCFG.STCE_HI : 0);
+
 /** CBIE = 2 is reserved: the old value stays. */
 const legalLow = (old: number, lo: number): number => (lo & LOW & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE;
 
 export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   const c = h.c;
-  const changed = c[C.menvcfg + 1] ^ hi;
+  const next = hi & enableBits(h);
+  const changed = c[C.menvcfg + 1] ^ next;
   c[C.menvcfg] = legalLow(c[C.menvcfg], lo);
-  c[C.menvcfg + 1] = hi & GUEST_HI;
+  c[C.menvcfg + 1] = next;
   if ((changed & TRANSLATION) !== 0) h.flushTlbs();
   if ((changed & ENVCFG.STCE_HI) !== 0) {
     h.timers.supervisorChanged();
@@ -97,7 +102,7 @@ export const STATEEN_HI = SE0 | ENV;
 
 /** Does `bit` of the upper stateen words allow what this mode asks? `deep`: hstateen0 governs this register for VS mode. */
 function stateen(h: Hart, bit: number): Deny {
-  if (h.w[HS.PRIV >> 2] === 3) return 0;
+  if (h.w[HS.PRIV >> 2] === 3 || !h.features.smstateen) return 0;
   if ((h.c[C.mstateen0 + 1] & bit) === 0) return 1;
   return h.w[HS.VIRT >> 2] !== 0 && (h.c[C.hstateen0 + 1] & bit) === 0 ? 2 : 0;
 }

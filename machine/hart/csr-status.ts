@@ -7,9 +7,11 @@ import { C } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
 
-const letters = (text: string): number => [...text].reduce((bits, ch) => bits | (1 << (ch.charCodeAt(0) - 65)), 0);
-/** RV64 and these extensions; the upper word's top bits say 64. @spec priv 3.1.1 */
-export const MISA = letters('ACDFHIMSU');
+/** RV64 and the letters of the ISA string; nothing can be switched off. @spec priv 3.1.1 */
+export const misa: Rules = {
+  read: (h) => { h.lo = h.features.letters; h.hi = 1 << 31; },
+  write: () => {},
+};
 
 const S_BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
 const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV | MSTATUS.TVM | MSTATUS.TW | MSTATUS.TSR;
@@ -33,7 +35,7 @@ export const mstatus: Rules = {
     let next = (c[C.mstatus] & ~M_BITS) | (lo & M_BITS);
     if ((next & MSTATUS.MPP) === 2 << MSTATUS.MPP_SHIFT) next = (next & ~MSTATUS.MPP) | (c[C.mstatus] & MSTATUS.MPP);
     c[C.mstatus] = next;
-    c[C.mstatus + 1] = (c[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
+    if (h.features.h) c[C.mstatus + 1] = (c[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
     statusChanged(h);
   },
 };

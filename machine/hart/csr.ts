@@ -7,6 +7,7 @@ import { SLOW } from '../engine/layout.ts';
 import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';
 import { ROWS } from './csr-rows.ts';
+import type { Features } from './features.ts';
 import type { Hart } from './hart.ts';
 import { illegalInstruction, raise } from './trap.ts';
 
@@ -28,6 +29,8 @@ export interface CsrRow {
   /** The value that csrrs and csrrc start from, where it differs from what is read (mip.SEIP). */
   readonly modify?: (h: Hart) => void;
   readonly guard?: (h: Hart, write: boolean) => Deny;
+  /** The extension that brings it: without it there is no such register. */
+  readonly feature?: keyof Features;
   /** After a write the next instruction may have to be fetched anew. */
   readonly refetch?: boolean;
 }
@@ -74,6 +77,7 @@ export function writeCsr(h: Hart, number: number, lo: number, hi: number): boole
 /** May the hart, as it is, access this register? */
 function check(h: Hart, row: CsrRow, write: boolean): Deny {
   const n = row.number;
+  if (row.feature !== undefined && !h.features[row.feature]) return Deny.illegal;
   if (write && n >> 10 === 3) return Deny.illegal;
   const level = (n >> 8) & 3;
   const priv = h.w[HS.PRIV >> 2];

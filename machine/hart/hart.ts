@@ -10,7 +10,8 @@ import type { HartApi } from '../api.ts';
 import { CONTEXT_SLOTS, Contexts } from './contexts.ts';
 import type { Context } from './contexts.ts';
 import { readCsr, writeCsr } from './csr.ts';
-import { Cause, HSTATUS, IP, IP_S, IP_VS, MSTATUS } from './bits.ts';
+import { ENVCFG, HSTATUS, IP, IP_S, IP_VS, MSTATUS } from './bits.ts';
+import type { Features } from './features.ts';
 import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
@@ -25,6 +26,7 @@ const INSTRET = HS.INSTRET >> 3;
 export class Hart implements HartApi {
   readonly id: number;
   readonly host: HartHost;
+  readonly features: Features;
   /** The hart block as words, index HS.name >> 2, and as doubles. */
   readonly w: Int32Array;
   readonly d: Float64Array;
@@ -66,6 +68,7 @@ export class Hart implements HartApi {
   constructor(id: number, host: HartHost) {
     this.id = id;
     this.host = host;
+    this.features = host.features;
     const base = HARTS + id * HART_BYTES;
     const buffer = host.linear.memory.buffer;
     this.w = new Int32Array(buffer, base, HART_BYTES / 4);
@@ -88,7 +91,7 @@ export class Hart implements HartApi {
   reset(): void {
     this.w.fill(0);
     this.c[C.mstatus + 1] = 2 | (2 << 2);
-    this.c[C.mideleg] = IP_VS;
+    this.c[C.mideleg] = this.features.h ? IP_VS : 0;
     this.c[C.hstatus + 1] = HSTATUS.VSXL_HI;
     this.c[C.vsstatus + 1] = 2;
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
@@ -308,11 +311,10 @@ export class Hart implements HartApi {
   /** Hosted machines and built-in firmware start with what M-mode firmware would have set up. */
   presetForSupervisor(): void {
     const c = this.c;
-    c[C.medeleg] = 0xf0b7ff & ~(1 << Cause.ecallS);
     c[C.mideleg] |= IP_S;
     c[C.mcounteren] = c[C.scounteren] = -1;
-    c[C.menvcfg] = 0xf1 & ~0xe; c[C.menvcfg + 1] = -0x2000_0000; // FIOM, CBIE, CBCFE, CBZE; ADUE, PBMTE, STCE
-    c[C.mstateen0 + 1] = -0x4000_0000;
+    writeCsr(this, 0x30a, ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI);
+    writeCsr(this, 0x30c, 0, -1);
     c[C.pmpaddr] = -1; c[C.pmpaddr + 1] = 0x3f_ffff;
     c[C.pmpcfg0] = 0x1f;
     this.pmp.update();

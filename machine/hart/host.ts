@@ -6,10 +6,12 @@ import type { Firmware } from '../firmware/host.ts';
 import type { Linear } from '../linear.ts';
 import type { AddressBus } from '../bus.ts';
 import type { TlbPool } from './contexts.ts';
+import type { Features } from './features.ts';
 import type { Hart } from './hart.ts';
 
 export interface HartHost {
   readonly linear: Linear;
+  readonly features: Features;
   readonly bus: AddressBus;
   readonly events: Events;
   readonly engine: EngineSide;

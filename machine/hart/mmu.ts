@@ -95,7 +95,7 @@ export class Mmu {
       if (at === 0) return false;
       const pteLo = m[at];
       const pteHi = m[at + 1];
-      if (malformed(pteLo, pteHi, level, pbmte)) return this.#pageFault(access);
+      if (malformed(pteLo, pteHi, level, pbmte, h.features.svnapot)) return this.#pageFault(access);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
         ppn = next;
@@ -153,7 +153,7 @@ export class Mmu {
       if (at === 0) return false;
       const pteLo = m[at];
       const pteHi = m[at + 1];
-      if (malformed(pteLo, pteHi, level, pbmte)) return this.#guestFault(gppn, offset, original, implicit);
+      if (malformed(pteLo, pteHi, level, pbmte, h.features.svnapot)) return this.#guestFault(gppn, offset, original, implicit);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
         ppn = next;
@@ -238,13 +238,13 @@ function tableIndex(lo: number, hi: number, shift: number): number {
 }
 
 /** Not valid, reserved encodings, or bits that must be zero: in leaves and in pointers. @spec priv 12.3.1 */
-function malformed(lo: number, hi: number, level: number, pbmte: boolean): boolean {
+function malformed(lo: number, hi: number, level: number, pbmte: boolean, napot: boolean): boolean {
   if ((lo & PTE.V) === 0 || (lo & (PTE.R | PTE.W)) === PTE.W) return true;
   if ((hi & ~PTE.PPN_HI) === 0) return (lo & (PTE.R | PTE.X)) === 0 && (lo & (PTE.A | PTE.D | PTE.U)) !== 0;
   if ((hi & PTE.RESERVED_HI) !== 0 || (lo & (PTE.R | PTE.X)) === 0) return true;
   const type = hi & PTE.PBMT_HI;
   if (type !== 0 && (!pbmte || type === PTE.PBMT_HI)) return true;
-  return hi < 0 && (level !== 0 || ((lo >>> 10) & 15) !== 8);
+  return hi < 0 && (!napot || level !== 0 || ((lo >>> 10) & 15) !== 8);
 }
 
 function permitted(pte: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean): boolean {

@@ -1,0 +1,41 @@
+/**
+ * What the hart model has beyond instructions: read from the ISA string, so that a machine without the hypervisor
+ * extension, without Sstc and so on can be had for the asking. What is absent has no CSRs, and its enable bits are zero.
+ */
+import { parseIsa } from '../isa/table.ts';
+
+export interface Features {
+  /** The hypervisor extension. */
+  readonly h: boolean;
+  /** stimecmp; and vstimecmp, where there is a hypervisor extension. */
+  readonly sstc: boolean;
+  readonly vsstc: boolean;
+  /** Hardware update of accessed and dirty bits can be switched on. */
+  readonly svadu: boolean;
+  readonly svnapot: boolean;
+  readonly svpbmt: boolean;
+  /** State enables; hstateen as well, where there is a hypervisor extension. */
+  readonly smstateen: boolean;
+  readonly hstateen: boolean;
+  /** The letters of misa. */
+  readonly letters: number;
+}
+
+/** The names that only the hart model knows; instruction extensions are in the instruction table. */
+export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen';
+
+const MISA_LETTERS = 'abcdfhims';
+
+/** @throws Error when the string is not an RV64 ISA string. */
+export function featuresOf(isa: string): Features {
+  const names = parseIsa(isa);
+  const has = (name: string): boolean => names.has(name);
+  const letter = (ch: string): number => 1 << (ch.charCodeAt(0) - 97);
+  const compressed = has('c') || has('zca') ? letter('c') : 0;
+  const supervisor = letter('s') | letter('u'); // always there
+  return {
+    h: has('h'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
+    smstateen: has('smstateen'), hstateen: has('smstateen') && has('h'),
+    letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
+  };
+}
