@@ -1,7 +1,7 @@
 /**
  * The pool of decoded code pages: which RAM pages have records, making, dropping and evicting them, decoding into them.
  *
- * A page with records must not be written behind our back: no TLB holds a write tag for it (`codePage` takes them away), so every
+ * A page with records must not be written behind our back: no TLB holds a write tag for it (the hart side takes them away first), so every
  * store comes through HartSide.store, which calls `dropCode`. Dropping forgets just the records that the store overlaps; a page that is
  * written often gives up all of them, so that it becomes plain data again.
  *
@@ -9,7 +9,7 @@
  * the next page's first, [2050] its word (imm), [2051] end of page again, where the composed instruction falls through to.
  */
 import type { Decoded, Decoder } from '../isa/decode.ts';
-import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, noTag, type Layout } from './layout.ts';
+import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, type Layout } from './layout.ts';
 import { Internal } from './operations.ts';
 import { endsSequence, RecordWriter } from './records.ts';
 import { STRADDLE_RECORD } from './interpreter.ts';
@@ -27,7 +27,6 @@ export class CodePages {
   private readonly writer: RecordWriter;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
-  private readonly longs: BigInt64Array;
   /** Per slot: linear address of its RAM page, 0 = free; stores into it so far. */
   private readonly pages: Uint32Array;
   private readonly drops: Uint8Array;
@@ -43,7 +42,6 @@ export class CodePages {
     this.writer = new RecordWriter(memory);
     this.halves = new Uint16Array(memory);
     this.words = new Int32Array(memory);
-    this.longs = new BigInt64Array(memory);
     this.pages = new Uint32Array(layout.codePageCount);
     this.drops = new Uint8Array(layout.codePageCount);
     for (let i = layout.codePageCount - 1; i >= 0; i--) this.free.push(i);
@@ -70,7 +68,6 @@ export class CodePages {
     this.drops[slot] = 0;
     this.words[this.mapIndex(page)] = at;
     this.used++;
-    this.dropWriteTags(page);
   }
 
   /** First in, first out. No hart is inside a code page when one is made: `run` looks its page up again afterwards. */
@@ -89,16 +86,6 @@ export class CodePages {
     this.pages[slot] = 0;
     this.free.push(slot);
     this.used--;
-  }
-
-  private dropWriteTags(page: number): void {
-    const { words, longs } = this;
-    const first = this.layout.tlbs;
-    const end = first + words[TLBS_USED >> 2]! * TLB_BYTES;
-    const host = page | 0;
-    for (let entry = first; entry < end; entry += TLB_ENTRY) {
-      if (words[(entry + 24) >> 2] === host) longs[(entry + 8) >> 3] = noTag(((entry - first) / TLB_ENTRY) % TLB_ENTRIES);
-    }
   }
 
   /** Forgets the records that overlap [linear, linear + length). */

@@ -20,7 +20,7 @@ export interface EngineOptions {
 
 export type Tier = 'auto' | 'interp' | 'jit';
 /** Jumps to an instruction after which it is translated; 0 = never. */
-const THRESHOLDS: Record<Tier, number> = { auto: 256, interp: 0, jit: 1 };
+const THRESHOLDS: Record<Tier, number> = { auto: 2048, interp: 0, jit: 1 };
 
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
 export function createEngine({ memory, layout, hartSide, isa, tier = 'auto' }: EngineOptions): EngineSide {

@@ -55,12 +55,14 @@ export const HS = {
  *   +28 i32 addend: host - virtual address of the page, so that linear address = low half of va + addend
  * Device pages never get a tag; pages with decoded code never get tagW (a store takes the slow path, which drops the code).
  */
-export const TLB_ENTRIES = 1024;
+export const TLB_ENTRIES = 4096;
 export const TLB_ENTRY = 32;
+/** Byte offset of the entry of virtual address va: (va >>> 7) & TLB_MASK. */
+export const TLB_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
 
 /**
- * The tag that never hits in this entry. -1 would do but for va 0 … 4087 in entry 0 and va -1 in entry 1023 (the test is a
+ * The tag that never hits in this entry. -1 would do but for va 0 … 4087 in entry 0 and va -1 in the last (the test is a
  * subtraction); those two use a page that belongs to a neighbouring entry.
  */
 export function noTag(entry: number): bigint {

@@ -1,7 +1,7 @@
 /** The interpreter's half of `Semantics`: operands come from the decoded record, results go to the hart block, memory through the TLB. */
 import type { F32, F64, I32, I64 } from '../isa/operators.ts';
 import type { LoadKind, Semantics, StoreKind } from '../isa/semantics.ts';
-import { HS } from './layout.ts';
+import { HS, TLB_MASK } from './layout.ts';
 import { LD } from './port.ts';
 import { Op, type Code, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
@@ -121,7 +121,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
 
   /** entry = TLB entry of the page of a local that holds an address. @see layout.ts */
   tlbEntry(address: number): void {
-    this.add32(this.read(this.tlb), this.and32(this.shrU32(this.wrap(this.read(address)), this.word(7)), this.word(0x7fe0)));
+    this.add32(this.read(this.tlb), this.and32(this.shrU32(this.wrap(this.read(address)), this.word(7)), this.word(TLB_MASK)));
     this.code.set(this.entry);
   }
   field64(offset: number): I64 { this.code.get(this.entry); this.code.memory(Op.i64Load, offset); return this.pushed(); }

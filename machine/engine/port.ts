@@ -37,7 +37,7 @@ export interface HartSide {
 export interface EngineSide {
   /** Runs hart `index` from HS.PC until BUDGET is used up (0) or a slow path says LEAVE (2). */
   run(index: number): number;
-  /** Makes sure that the RAM page at this linear address has a decoded code page; drops write tags to it in all TLBs. */
+  /** Makes sure that the RAM page at this linear address has a decoded code page. The caller has dropped the write tags to it in all TLBs. */
   codePage(page: number): void;
   /** Forgets decoded (and translated) code that overlaps [linear, linear + length). Cheap when there is none. */
   dropCode(linear: number, length: number): void;

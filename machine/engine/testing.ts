@@ -127,6 +127,7 @@ export class TestMachine implements HartSide {
     const page = pc - (pc % PAGE);
     this.engine.codePage(this.linear(page));
     const entry = this.layout.tlbs + (Math.floor(pc / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
+    this.view.setBigInt64(entry + 8, -1n, true);
     this.view.setBigInt64(entry + 16, BigInt(page), true);
     this.view.setInt32(entry + 24, this.linear(page), true);
     this.view.setInt32(entry + 28, this.linear(page) - page, true);

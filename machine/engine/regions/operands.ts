@@ -7,7 +7,7 @@ import type { F32, F64, I32, I64 } from '../../isa/operators.ts';
 import type { LoadKind, Semantics, StoreKind } from '../../isa/semantics.ts';
 import { Op, type Code, type Label } from '../code.ts';
 import { Emitter } from '../emitter.ts';
-import { HS } from '../layout.ts';
+import { HS, TLB_MASK } from '../layout.ts';
 import { BOXES, LOADS, STORES } from '../memory-kinds.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
 
@@ -115,7 +115,7 @@ export class RegionEmitter extends Emitter implements Semantics {
 
   /** The address (in the local `address`) → its linear address on the stack; without a matching tag the region is left. */
   private hostAddress(tag: number, size: number): I32 {
-    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(0x7fe0)));
+    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
     this.code.set(this.entry);
     this.read(this.address);
     this.code.get(this.entry);
