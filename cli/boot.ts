@@ -38,7 +38,7 @@ export async function boot(name: string, options: SharedOptions): Promise<number
   const { result, system } = await runSystem({
     scenario, modules: readModules(scenario, dirname(path)), consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
   }, options);
-  if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}`);
+  if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
   process.stderr.write(endingLine(result));
   return result.status;
 }

@@ -72,7 +72,19 @@ describe('two-worlds', () => {
     expect(b.text).toBe(a.text);
     expect(b.system.machine.events.now).toBe(a.system.machine.events.now);
     expect(audit(a.system.kernel)).toEqual([]);
-    const processes = a.system.tally.rows().filter(r => /^sh/.test(r.name));
+    const processes = a.system.tally.rows().filter(r => r.name.startsWith('sh'));
     expect(processes.length).toBeGreaterThan(7);
+  });
+});
+
+describe.each(['getpid', 'page-fault', 'fork-cow', 'pipe', 'interrupt'])('%s', name => {
+  it('shows what its summary says', async () => {
+    const { default: scenario } = await import(`../scenarios/${name}.ts`) as { default: ScenarioFile }, r = await boot(scenario);
+    expect(r.kernelLog).toEqual([]);
+    expect(r.why).toBe('');
+    expect(r.status).toBe(0);
+    expect(audit(r.system.kernel)).toEqual([]);
+    if (name === 'getpid') expect(r.system.kernel.counters.eventsByCause()['syscall']).toBe(1004);
+    if (name === 'interrupt') expect(r.system.kernel.counters.eventsByCause()['recall']).toBeGreaterThan(10);
   });
 });

@@ -1,0 +1,15 @@
+/**
+ * What a system call costs. A process asks for its parent's number a thousand times. Each time: the ecall enters the kernel, becomes an
+ * event message to the Unix server, the server replies, the process goes on. Two kernel entries, two address space switches, no more.
+ */
+import { defineScenario } from './define.ts';
+import { unixStory } from './unix.ts';
+
+export default defineScenario({
+  name: 'getpid',
+  summary: 'the cost of a system call: two kernel entries, two address space switches',
+  ...unixStory(['/bin/getppid', '1000'], ['getppid']),
+  expect: [{ from: 'linux', text: 'getppid: 1000 calls' }],
+  budget: 5e9,
+  story: 'tessera boot getpid --trace t && tessera trace stats t: the row "getppid" under "System calls".',
+});
