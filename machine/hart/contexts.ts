@@ -12,9 +12,8 @@ import { C } from './slots.ts';
 
 /** A context's index in its space: data privilege (bits 0, 1) and these. */
 export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
-/** So many fills are remembered, to clear a little-used TLB entry by entry. */
-const LOG = 48;
-const WORDS = TLB_ENTRY / 4;
+/** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
+const LOG = 1024;
 /** log2 of the pages of each kind of superpage: 64 KiB (Svnapot), 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
 const SPANS = [4, 9, 18, 27, 36] as const;
 
@@ -81,26 +80,28 @@ export class TlbPool {
 
   drop(context: Context, entry: number): void {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    const m = this.#linear.i32;
     const none = entry === 0 || entry === TLB_ENTRIES - 1;
-    this.#linear.i32.fill(none ? 0 : -1, at, at + 6);
-    if (none) this.#linear.i32[at] = this.#linear.i32[at + 2] = this.#linear.i32[at + 4] = 0x1000;
+    m[at] = m[at + 2] = m[at + 4] = none ? 0x1000 : -1;
+    m[at + 1] = m[at + 3] = m[at + 5] = none ? 0 : -1;
   }
 
   /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
   forbidWrites(page: number): void {
-    const m = this.#linear.i32;
-    const host = page | 0;
     for (const context of this.#all) {
       if (context.fills === 0) continue;
-      const first = context.tlb / 4;
-      for (let at = first; at < first + TLB_BYTES / 4; at += WORDS) {
-        if (m[at + 6] === host) {
-          const none = at === first || at === first + (TLB_ENTRIES - 1) * WORDS;
-          m[at + 2] = none ? 0x1000 : -1;
-          m[at + 3] = none ? 0 : -1;
-        }
-      }
+      if (context.fills > LOG) for (let entry = 0; entry < TLB_ENTRIES; entry++) this.#forbid(context, entry, page | 0);
+      else for (let i = 0; i < context.fills; i++) this.#forbid(context, context.log[i], page | 0);
     }
+  }
+
+  #forbid(context: Context, entry: number, host: number): void {
+    const m = this.#linear.i32;
+    const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    if (m[at + 6] !== host) return;
+    const none = entry === 0 || entry === TLB_ENTRIES - 1;
+    m[at + 2] = none ? 0x1000 : -1;
+    m[at + 3] = none ? 0 : -1;
   }
 
   #fresh(owner: Contexts, space: Space): Context | undefined {
