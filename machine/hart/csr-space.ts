@@ -42,6 +42,7 @@ export const hgatp: Rules = {
   guard: (h): Deny => (h.w[HS.PRIV >> 2] === 1 && h.w[HS.VIRT >> 2] === 0 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0),
   write: (h, lo, hi) => {
     const mode = legalMode(hi) ? hi & ~0x0fff_ffff : h.c[C.hgatp + 1] & ~0x0fff_ffff;
+    h.mmu.forgetGuest();
     h.c[C.hgatp] = lo & ~3;
     h.c[C.hgatp + 1] = mode | (hi & 0x03ff_ffff); // VMID has 14 bits
     spaceChanged(h);

@@ -98,8 +98,7 @@ export class Hart implements HartApi {
     this.c[C.vstimecmp] = this.c[C.vstimecmp + 1] = -1;
     this.w[HS.PRIV >> 2] = 3;
     this.pmp.update();
-    this.contexts.flushAll();
-    this.refresh();
+    this.flushTlbs();
   }
 
   // ---- registers -------------------------------------------------------------------------------------------------
@@ -199,6 +198,7 @@ export class Hart implements HartApi {
 
   /** Everything cached from page tables or PMP is forgotten. */
   flushTlbs(): void {
+    this.mmu.forgetGuest();
     this.contexts.flushAll();
     this.refresh();
   }
@@ -236,7 +236,10 @@ export class Hart implements HartApi {
     this.contexts.fence(va === undefined ? undefined : Math.floor(va / 4096), asid);
   }
 
-  hfenceGvma(_gpa?: number, vmid?: number): void { this.contexts.fenceGuest(undefined, undefined, vmid); }
+  hfenceGvma(_gpa?: number, vmid?: number): void {
+    this.mmu.forgetGuest();
+    this.contexts.fenceGuest(undefined, undefined, vmid);
+  }
 
   // ---- time --------------------------------------------------------------------------------------------------------
 

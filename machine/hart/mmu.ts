@@ -13,6 +13,8 @@ const PERM_BIT = [PTE.R, PTE.W, PTE.X] as const;
 const PMP_BIT = [PmpPerm.R, PmpPerm.W, PmpPerm.X] as const;
 /** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. */
 const SIGN = [25, 16, 7] as const;
+/** Second-stage translations remembered, by guest page. */
+const REMEMBERED = 512;
 /** Bits of a guest physical address in its upper word, by hgatp.MODE - 8. */
 const GUEST_BITS = [9, 18, 27] as const;
 
@@ -33,8 +35,15 @@ export class Mmu {
   // The second stage's results.
   #gPpn = 0;
   #gWritable = false;
+  /** Recent second-stage leaves of the virtual machine in hgatp: guest page (-1 = none), page, permission bits. */
+  readonly #guestPages = new Float64Array(REMEMBERED).fill(-1);
+  readonly #pages = new Float64Array(REMEMBERED);
+  readonly #leaves = new Uint8Array(REMEMBERED);
 
   constructor(hart: Hart) { this.#h = hart; }
+
+  /** Second-stage tables, hgatp or physical protection have changed. */
+  forgetGuest(): void { this.#guestPages.fill(-1); }
 
   /** Translates va = hi:lo for this access by (priv, virt). `executable`: hlvx, reads with execute permission. False = fault. */
   translate(lo: number, hi: number, access: Access, priv: number, virt: boolean, executable = false): boolean {
@@ -133,13 +142,22 @@ export class Mmu {
     this.#gPpn = gppn;
     this.#gWritable = true;
     if (c[C.hgatp + 1] >>> 28 === 0) return true;
+    const mxr = implicit === 0 && (c[C.mstatus] & MSTATUS.MXR) !== 0;
+    const slot = gppn % REMEMBERED;
+    if (this.#guestPages[slot] === gppn) {
+      const leaf = this.#leaves[slot];
+      if ((access !== Access.store || (leaf & PTE.D) !== 0) && permitted(leaf, access, 0, false, mxr, executable)) {
+        this.#gPpn = this.#pages[slot];
+        this.#gWritable = (leaf & (PTE.W | PTE.D)) === (PTE.W | PTE.D);
+        return true;
+      }
+    }
     const mode = (c[C.hgatp + 1] >>> 28) - 8;
     const hi = Math.floor(gppn / 0x10_0000);
     const lo = (gppn % 0x10_0000) * 4096 | offset;
     if (hi >>> GUEST_BITS[mode] !== 0) return this.#guestFault(gppn, offset, original, implicit);
     const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
     const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
-    const mxr = implicit === 0 && (c[C.mstatus] & MSTATUS.MXR) !== 0;
     let ppn = (c[C.hgatp + 1] & 0xfff) * WORD + (c[C.hgatp] >>> 0);
     const top = mode + 2;
     for (let level = top; level >= 0; level--) {
@@ -171,6 +189,9 @@ export class Mmu {
       }
       this.#gPpn = napot ? next - (next % 16) + (gppn % 16) : next + (gppn % size);
       this.#gWritable = (leaf & (PTE.W | PTE.D)) === (PTE.W | PTE.D);
+      this.#guestPages[slot] = gppn;
+      this.#pages[slot] = this.#gPpn;
+      this.#leaves[slot] = leaf;
       return true;
     }
     return this.#guestFault(gppn, offset, original, implicit);

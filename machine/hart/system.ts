@@ -98,6 +98,7 @@ export function hfenceVvma(h: Hart, insn: number): number {
 export function hfenceGvma(h: Hart, insn: number): number {
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
+  h.mmu.forgetGuest();
   h.contexts.fenceGuest(undefined, undefined, idOf(h, rs2(insn), 0x3fff));
   h.retire(4);
   return SLOW.JUMP;
