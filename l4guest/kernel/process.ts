@@ -83,6 +83,7 @@ export class Process {
   get leader(): Thread | undefined { for (const t of this.threads) return t; return undefined; }
   get alive(): boolean { return this.status === undefined; }
   joinGroup(g: ProcessGroup): void {
+    if (g === this.group) return;
     this.group.members.delete(this);
     if (this.group.members.size === 0) this.k.groups.delete(this.group.id);
     this.group = g;

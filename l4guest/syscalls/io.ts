@@ -148,7 +148,7 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
 function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, count: number): number | Co<number> {
   const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
   if (!source?.readable || !target?.writable) return -E.BADF;
-  if (!source.seekable && source.inode.type !== S.IFCHR) return -E.INVAL;
+  if (!source.seekable) return -E.INVAL;
   const at = offsetVa ? getI64(t.mm, offsetVa) : -1;
   return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
 }
