@@ -1,0 +1,68 @@
+/** Socket addresses: AF_UNIX, AF_INET, AF_INET6, to and from the bytes that calls carry. The key names who is bound to one. */
+import { E } from '../kernel/errno.ts';
+import type { Mm } from '../mm/mm.ts';
+import { bytesOf, copyIn, copyOut, getU32, setU32, textOf } from '../mm/uaccess.ts';
+
+export const Af = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
+
+export interface Address {
+  readonly family: number;
+  /** Unix: path, or \0 and an abstract name, or '' (unnamed). */
+  readonly path: string;
+  /** Internet: 4 or 16 bytes, port. */
+  readonly ip: Uint8Array;
+  readonly port: number;
+}
+const NO_IP = new Uint8Array(0);
+export const unixAddress = (path: string): Address => ({ family: Af.UNIX, path, ip: NO_IP, port: 0 });
+export const inetAddress = (family: number, ip: Uint8Array, port: number): Address => ({ family, path: '', ip, port });
+export const anyIp = (family: number): Uint8Array => new Uint8Array(family === Af.INET ? 4 : 16);
+export function loopbackIp(family: number): Uint8Array {
+  const ip = anyIp(family);
+  if (family === Af.INET) ip.set([127, 0, 0, 1]); else ip[15] = 1;
+  return ip;
+}
+export const isAny = (ip: Uint8Array): boolean => ip.every((b) => b === 0);
+/** Whether an address is this computer: 127.x, ::1, the unspecified ones, ::ffff:127.x. */
+export function isLocal(ip: Uint8Array): boolean {
+  if (ip.length === 4) return ip[0] === 127 || isAny(ip);
+  if (isAny(ip.subarray(0, 10)) && ip[10] === 0xff && ip[11] === 0xff) return isLocal(ip.subarray(12));
+  return isAny(ip.subarray(0, 15)) && ip[15]! <= 1;
+}
+
+/** Reads a sockaddr; -EINVAL, -EAFNOSUPPORT. */
+export function getAddress(mm: Mm, va: number, length: number): Address | number {
+  if (length < 2 || length > 128) return -E.INVAL;
+  const b = copyIn(mm, va, length), family = b[0]! | (b[1]! << 8);
+  if (family === Af.UNIX) {
+    const name = b.subarray(2);
+    if (name.length === 0) return unixAddress('');
+    if (name[0] === 0) return unixAddress(`\0${[...name.subarray(1)].map((c) => String.fromCharCode(c)).join('')}`);
+    const end = name.indexOf(0);
+    return unixAddress(textOf(end < 0 ? name : name.subarray(0, end)));
+  }
+  if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, b.slice(4, 8), (b[2]! << 8) | b[3]!);
+  if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, b.slice(8, 24), (b[2]! << 8) | b[3]!);
+  return family === Af.UNSPEC ? { family, path: '', ip: NO_IP, port: 0 } : -E.AFNOSUPPORT;
+}
+export function encode(a: Address): Uint8Array {
+  if (a.family === Af.UNIX) {
+    const name = a.path.startsWith('\0') ? Uint8Array.from(a.path, (c) => c.charCodeAt(0)) : a.path === '' ? new Uint8Array(0) : bytesOf(`${a.path}\0`), out = new Uint8Array(2 + name.length);
+    out[0] = Af.UNIX;
+    out.set(name, 2);
+    return out;
+  }
+  const out = new Uint8Array(a.family === Af.INET ? 16 : 28);
+  out[0] = a.family;
+  out[2] = a.port >> 8;
+  out[3] = a.port;
+  out.set(a.ip, a.family === Af.INET ? 4 : 8);
+  return out;
+}
+/** Writes a sockaddr and its length as accept and relatives do: cut to the room that *lengthVa says. */
+export function putAddress(mm: Mm, va: number, lengthVa: number, a: Address): void {
+  if (!va || !lengthVa) return;
+  const bytes = encode(a);
+  copyOut(mm, va, bytes.subarray(0, Math.min(bytes.length, getU32(mm, lengthVa))));
+  setU32(mm, lengthVa, bytes.length);
+}

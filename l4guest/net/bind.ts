@@ -1,0 +1,59 @@
+/** Giving sockets names: paths in the file system, abstract names, ports. */
+import { own } from '../fs/open.ts';
+import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
+import type { Inode } from '../fs/inode.ts';
+import { E } from '../kernel/errno.ts';
+import { AT, S } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
+import { namesOf, type Socket } from './socket.ts';
+
+type Endpoint = Inode & { endpoint: unknown };
+
+export function bindTo(t: Thread, s: Socket, a: Address): number {
+  if (a.family !== s.family) return -E.INVAL;
+  if (s.key !== undefined || s.inode) return -E.INVAL;
+  return a.family === Af.UNIX ? bindUnix(t, s, a) : bindInet(t, s, a);
+}
+function bindUnix(t: Thread, s: Socket, a: Address): number {
+  if (a.path === '') a = unixAddress(`\0${t.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);
+  if (!a.path.startsWith('\0')) return bindPath(t, s, a);
+  return reserve(t, s, a);
+}
+function reserve(t: Thread, s: Socket, a: Address): number {
+  const key = s.nameKey(a), names = namesOf(t.k).bound;
+  if (names.has(key)) return -E.ADDRINUSE;
+  names.set(key, s);
+  s.key = key;
+  s.local = a;
+  return 0;
+}
+const place = newPlace();
+function bindPath(t: Thread, s: Socket, a: Address): number {
+  const failed = walk(t, t.proc.fs.cwd, a.path, WalkFlag.parent, place);
+  if (failed) return failed;
+  if (place.inode) return -E.ADDRINUSE;
+  if (!permitted(place.dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
+  const inode = place.dir.make(place.name, S.IFSOCK | (0o777 & ~t.proc.fs.umask), 0, t);
+  if (typeof inode === 'number') return inode;
+  own(t, inode, place.dir);
+  (inode as Endpoint).endpoint = s;
+  s.inode = inode as Endpoint;
+  s.local = a;
+  return 0;
+}
+function bindInet(t: Thread, s: Socket, a: Address): number {
+  if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
+  if (a.port > 0 && a.port < 1024 && t.proc.creds.euid !== 0) return -E.ACCES;
+  const port = a.port || namesOf(t.k).ephemeral(String(s.type));
+  return reserve(t, s, inetAddress(s.family, a.ip, port));
+}
+/** The socket bound to a Unix address. */
+export function findUnix(t: Thread, a: Address): Socket | number {
+  if (a.path.startsWith('\0')) return namesOf(t.k).bound.get(`unix${a.path}`) ?? -E.CONNREFUSED;
+  const inode = inodeAt(t, AT.FDCWD, a.path);
+  if (typeof inode === 'number') return inode;
+  if (inode.type !== S.IFSOCK) return -E.CONNREFUSED;
+  if (!permitted(inode, May.WRITE, t.proc.creds)) return -E.ACCES;
+  return ((inode as Endpoint).endpoint as Socket | undefined) ?? -E.CONNREFUSED;
+}

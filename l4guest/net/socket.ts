@@ -1,0 +1,98 @@
+/** What all sockets have in common, and the file that stands for one. Operations never sleep: -EAGAIN means wait on `wq`. */
+import { File } from '../fs/file.ts';
+import type { Inode } from '../fs/inode.ts';
+import { E } from '../kernel/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { O, Poll, Sig } from '../kernel/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { WaitQueue } from '../kernel/wait.ts';
+import { setU32, type Io } from '../mm/uaccess.ts';
+import { Af, anyIp, inetAddress, unixAddress, type Address } from './address.ts';
+
+export const SockType = { STREAM: 1, DGRAM: 2, SEQPACKET: 5 } as const;
+export const Msg = { OOB: 1, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
+
+export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
+/** What came with bytes: files (SCM_RIGHTS) and who sent them. */
+export interface Attached { readonly files: readonly File[]; readonly from: Address; readonly sender: Credentials }
+export interface Received extends Attached { readonly n: number; readonly flags: number }
+
+export const BUFFER = 212_992;
+
+/** Who is bound to which name that is not a path. */
+export class Names {
+  readonly bound = new Map<string, Socket>();
+  private nextPort = 32768;
+  ephemeral(kind: string): number {
+    for (let i = 0; i < 28232; i++) { const p = 32768 + ((this.nextPort++ - 32768) % 28232); if (!this.bound.has(`${kind}:${p}`)) return p; }
+    return 0;
+  }
+}
+const names = new WeakMap<Kernel, Names>();
+export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.set(k, n = new Names()); return n; }
+
+export abstract class Socket {
+  readonly k: Kernel;
+  readonly family: number;
+  readonly type: number;
+  readonly wq = new WaitQueue();
+  local: Address;
+  remote: Address | undefined;
+  /** Key in `Names`, or the inode of a path. */
+  key: string | undefined;
+  inode: (Inode & { endpoint: unknown }) | undefined;
+  readShut = false;
+  writeShut = false;
+  error = 0;
+  passCred = false;
+  owner: Credentials = { pid: 0, uid: 0, gid: 0 };
+  peerOwner: Credentials | undefined;
+  readonly options = new Map<number, number>();
+  constructor(k: Kernel, family: number, type: number) { this.k = k; this.family = family; this.type = type; this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0); }
+
+  abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number;
+  abstract receive(io: Io, flags: number): Received | number;
+  abstract connect(t: Thread, to: Address): number;
+  abstract poll(): number;
+  abstract get available(): number;
+  listen(_backlog: number): number { return -E.OPNOTSUPP; }
+  accept(): Socket | number { return -E.OPNOTSUPP; }
+  abstract close(): void;
+  shutdown(how: number): number {
+    if (how === 0 || how === 2) this.readShut = true;
+    if (how === 1 || how === 2) this.writeShut = true;
+    this.wq.wakeAll();
+    return 0;
+  }
+  /** Name in `Names` for an address of this family and type. */
+  nameKey(a: Address): string { return a.family === Af.UNIX ? `unix${a.path}` : `${this.type}:${a.port}`; }
+  unbind(): void {
+    if (this.key !== undefined) namesOf(this.k).bound.delete(this.key);
+    if (this.inode?.endpoint === this) this.inode.endpoint = undefined;
+    this.key = this.inode = undefined;
+  }
+}
+
+export class SocketFile extends File {
+  readonly socket: Socket;
+  constructor(inode: Inode, flags: number, socket: Socket) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.socket = socket; this.wq = socket.wq; this.name = `socket:[${inode.ino}]`; }
+  override read(io: Io): number {
+    const r = this.socket.receive(io, 0);
+    if (typeof r === 'number') return r;
+    for (const f of r.files) f.release();
+    return r.n;
+  }
+  override write(io: Io, _pos: number, t: Thread): number {
+    const n = this.socket.send(io, undefined, [], t);
+    if (n === -E.PIPE) t.k.signals.toThread(t, Sig.PIPE, 0x80);
+    return n;
+  }
+  override poll(): number { return this.socket.poll(); }
+  override ioctl(t: Thread, command: number, arg: number): number {
+    if (command === 0x541b) { setU32(t.mm, arg, this.socket.available); return 0; }
+    if (command === 0x5411) { setU32(t.mm, arg, 0); return 0; }
+    return command >= 0x8900 && command < 0x8a00 ? -E.NODEV : -E.NOTTY;
+  }
+  protected override closed(): void { this.socket.close(); }
+}
+export const HANGUP = Poll.HUP | Poll.RDHUP | Poll.IN | Poll.RDNORM;
