@@ -49,7 +49,9 @@ export class Server<T> {
       this.offerWindow(sys);
       const status = yield sys.ipc(flags, 0);
       if (status !== 0) { flags = IpcFlag.receive; continue; }
-      const a = yield* this.dispatch(sys);
+      const unwanted = sys.utcb.itemCount > 0, a = yield* this.dispatch(sys);
+      // Memory that nobody asked for must not lie where the next client's buffer is to go.
+      if (unwanted && this.window !== 0) yield* detach(sys, this.window, 2 ** this.options.bufferOrder);
       put(sys.utcb, a.status, a.words ?? [], a);
       flags = IpcFlag.reply | IpcFlag.receive;
     }

@@ -7,6 +7,8 @@ import type { Root } from './root.ts';
 
 export interface Dataspace { readonly id: number; readonly owner: Client; readonly base: number; readonly size: number; readonly portal: number; readonly dma: boolean }
 const PAGE = 4096;
+/** Dataspaces that one component may have; their portals come out of its own kernel memory. */
+const MOST = 4096;
 const isPower = (n: number): boolean => n > 0 && Number.isInteger(Math.log2(n));
 
 /** @see Protocol.memory.create */
@@ -15,11 +17,11 @@ export function* createDataspace({ root, sys, client, words }: Request): Sys<Rep
   const dma = (flags & MemoryFlag.dma) !== 0;
   if (!(size > 0) || size % PAGE !== 0 || !isPower(align) || align < PAGE || !(selector > 0)) return fail(Status.badArgument);
   if (dma && !client.spec.dma) return fail(Status.badRights);
-  if (client.memoryUsed + size > client.memoryLimit) return fail(Status.noQuota);
+  if (client.memoryUsed + size > client.memoryLimit || client.dataspaces.size >= MOST) return fail(Status.noQuota);
   const base = root.frames.take(size, align, (at, n) => sys.memory.fill(at, n, 0));
   if (base === undefined) return fail(Status.noQuota);
   const id = root.nextDataspace++, portal = root.env.selector();
-  const status = yield* sys.invoke(Initial.factory, Ops.factory.createPortal, [portal, root.serviceThread, root.dataspaceBadge(id), 0]);
+  const status = yield* sys.invoke(client.factory || Initial.factory, Ops.factory.createPortal, [portal, root.serviceThread, root.dataspaceBadge(id), 0]);
   if (status !== 0) { root.frames.give(base, size); root.env.freeSelector(portal); return fail(status); }
   const ds: Dataspace = { id, owner: client, base, size, portal, dma };
   client.dataspaces.add(ds);

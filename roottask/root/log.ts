@@ -6,7 +6,7 @@ import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index
 import { Protocol } from '../client/protocol.ts';
 import { ask, bytesOf, textOf } from '../client/wire.ts';
 
-const MAX_QUEUE = 4096, CHUNK = 400, PATIENCE = 2e9;
+const MAX_QUEUE = 4096, MAX_LINE = 4096, CHUNK = 400, PATIENCE = 2e9;
 const UART_LSR = 5, LSR_THRE = 0x20;
 
 export class Log {
@@ -26,6 +26,7 @@ export class Log {
   *write(sys: Syscalls, name: string, bytes: Uint8Array): Sys<void> {
     const parts = ((this.partial.get(name) ?? '') + textOf(bytes)).split('\n');
     this.partial.set(name, parts.pop()!);
+    if (this.partial.get(name)!.length > MAX_LINE) { parts.push(this.partial.get(name)!); this.partial.delete(name); }
     for (const line of parts) yield* this.line(sys, name, line);
   }
   *line(sys: Syscalls, name: string, text: string): Sys<void> {

@@ -90,9 +90,11 @@ export class Root {
     for (;;) {
       sys.utcb.window = 0;
       sys.utcb.capWindow = capPage(this.landing);
-      const status = yield sys.ipc(flags, 0);
+      const status = yield sys.ipc(flags, 0), landing = this.landing;
       if (status !== 0) { flags = IpcFlag.receive; continue; }
-      const reply = yield* this.answer(sys);
+      const unwanted = sys.utcb.itemCount > 0, reply = yield* this.answer(sys);
+      // A capability that nobody asked for must not lie where the next one is to land.
+      if (unwanted && this.landing === landing) yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(landing), 1]);
       put(sys.utcb, reply.status, reply.words ?? [], { text: reply.text, items: reply.items });
       flags = reply.silent ? IpcFlag.receive : IpcFlag.reply | IpcFlag.receive;
     }

@@ -41,6 +41,7 @@ function* logLine({ root, client, sys, bytes }: Request): Sys<Reply> {
 function* register({ root, client, sys, text }: Request): Sys<Reply> {
   const name = text(0);
   if (!(client.spec.provides ?? []).includes(name)) return fail(Status.badRights);
+  if (root.names.has(`${client.name}/${name}`)) return fail(Status.busy);
   const portal = root.takeReceivedCap();
   root.names.set(`${client.name}/${name}`, { portal, client });
   yield* root.wake(sys);

@@ -1,0 +1,71 @@
+/** A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean. */
+import { describe, expect, it } from 'vitest';
+import { bootScenario, consoleMux, uart, type Program, type Scenario } from '../index.ts';
+import { audit } from '../microkernel/index.ts';
+import { IpcFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Protocol, allocate, log, openBlock, openConsole, valueOf, type Env } from '../roottask/client/index.ts';
+import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
+
+const program = (main: Program['main']): Program => ({ name: 'test', main });
+const rows = Object.values(Protocol).flatMap(group => Object.values(group).map(row => row.label));
+
+/** xorshift32: the same rubbish in every run. */
+function random(seed: number): (below: number) => number {
+  let x = seed | 1;
+  return below => { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; return (x >>> 0) % below; };
+}
+const VALUES = [0, 1, 2, 7, 32, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096, -(2 ** 40)];
+
+function* rubbish(sys: Syscalls, env: Env): Sys<void> {
+  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })), caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal'].filter(c => env.hasCap(c));
+  const dataspaces: number[] = [];
+  for (let i = 0; i < 3000; i++) {
+    const u = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, r(64)], label = rows[r(rows.length)]!, words = r(6), items = r(3);
+    if (label === Protocol.life.exit.label || label === Protocol.life.crash.label) continue;
+    for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
+    for (let n = 0; n < items; n++) u.setItem(n, r(2) ? memoryPage(va, 12 + r(9), 1 + r(7)) : capPage(selectors[r(selectors.length)]!, 0, 1 + r(7)), VALUES[r(VALUES.length)]!, 2 * r(2)); // never grants: who gives its own life away cannot say that it ends
+    u.setTag(label, words, items);
+    u.window = r(2) ? wholeSpace() : 0;
+    u.capWindow = r(2) ? capPage(2048, 11) : 0;
+    yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selectors[r(selectors.length)]!, r(2) ? 1e6 : 0, 1e6);
+    if (r(50) === 0) dataspaces.push(2048 + r(2048));
+  }
+  yield* log(sys, env, '\nrubbish sent');
+}
+
+function* honest(sys: Syscalls, env: Env): Sys<void> {
+  const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 4096));
+  for (let i = 0; i < 200; i++) {
+    sys.memory.setU32(va, i);
+    valueOf(yield* disk.write(sys, 5, 1, va));
+    sys.memory.setU32(va, 0);
+    valueOf(yield* disk.read(sys, 5, 1, va));
+    if (sys.memory.u32(va) !== i) throw new Error(`the disk says ${sys.memory.u32(va)} instead of ${i}`);
+    valueOf(yield* io.write(sys, new TextEncoder().encode(`line ${i}\n`)));
+    yield* sys.receive(0, 1e5);
+  }
+}
+
+describe('a hostile component', () => {
+  it.each([1, 2, 3, 4])('harms nobody else (seed %i)', async seed => {
+    const data = new Uint8Array(1 << 20), kernelLog: string[] = [];
+    let text = '';
+    const scenario: Scenario = {
+      name: 'hostile', summary: '', budget: 100e9, log: 'console', components: {
+        uart: { program: uart, provides: ['stream'], devices: ['uart'] }, console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
+        terminal: consoleDriver('console0'), disk0: blockDriver('disk0'),
+        bad: { program: program(rubbish), args: { seed }, caps: { stdio: 'console', disk: 'disk0', terminal: 'terminal' }, roms: true, devices: ['rtc'], memory: '3M', exit: 'any' },
+        good: { program: program(honest), caps: { stdio: 'console', disk: 'disk0' } },
+      },
+    };
+    const disk = { size: data.length, readOnly: false, read: (at: number, to: Uint8Array) => to.set(data.subarray(at, at + to.length)), write: (at: number, from: Uint8Array) => data.set(from, at), flush: () => {} };
+    const system = bootScenario(scenario, { output: (c, b) => { if (c === 'uart') text += new TextDecoder().decode(b); }, disks: [disk], consoles: 1, modules: [{ name: 'm', bytes: new Uint8Array(5000) }], kernelLog: l => kernelLog.push(l) });
+    const result = await system.run();
+    expect(kernelLog).toEqual([]);
+    expect(result).toMatchObject({ status: 0, why: '' });
+    for (const name of ['uart', 'console', 'terminal', 'disk0']) expect(system.components.get(name)).toMatchObject({ state: 'running', restarts: 0 });
+    expect(text).toContain('[bad] rubbish sent');
+    expect(text.match(/^\[good\] line \d+$/gm)?.length).toBe(200);
+    expect(audit(system.kernel)).toEqual([]);
+  });
+});
