@@ -117,8 +117,8 @@ export class TlbPool {
   }
 
   #oldest(): Context {
-    let oldest = this.#all[0];
-    for (const c of this.#all) if (c.used < oldest.used && c.owner.current !== c) oldest = c;
+    const candidates = this.#all.filter((c) => c.owner.current !== c);
+    const oldest = candidates.reduce((a, b) => (b.used < a.used ? b : a));
     this.give(oldest);
     oldest.owner.forget(oldest.space);
     return this.#free.pop()!;

@@ -18,8 +18,12 @@ const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV 
 const M_BITS_HI = MSTATUS.GVA_HI | MSTATUS.MPV_HI;
 const dirty = (lo: number): number => ((lo & MSTATUS.FS) === MSTATUS.FS ? MSTATUS.SD_HI : 0);
 
-function statusChanged(h: Hart): void {
-  h.refresh();
+/** Bits that decide about translation and floating point. */
+const MODE_BITS = MSTATUS.SUM | MSTATUS.MXR | MSTATUS.FS | MSTATUS.MPRV | MSTATUS.MPP;
+
+/** After a write that changed these bits of the lower word. */
+function statusChanged(h: Hart, changed: number): void {
+  if ((changed & MODE_BITS) !== 0) h.refresh();
   h.interruptsChanged();
 }
 
@@ -34,9 +38,10 @@ export const mstatus: Rules = {
     const c = h.c;
     let next = (c[C.mstatus] & ~M_BITS) | (lo & M_BITS);
     if ((next & MSTATUS.MPP) === 2 << MSTATUS.MPP_SHIFT) next = (next & ~MSTATUS.MPP) | (c[C.mstatus] & MSTATUS.MPP);
+    const changed = c[C.mstatus] ^ next | ((c[C.mstatus + 1] ^ hi) & MSTATUS.MPV_HI ? MSTATUS.MPRV : 0);
     c[C.mstatus] = next;
     if (h.features.h) c[C.mstatus + 1] = (c[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
-    statusChanged(h);
+    statusChanged(h, changed);
   },
 };
 
@@ -48,8 +53,9 @@ export const sstatus: Rules = {
   },
   write: (h, lo) => {
     h.foldFs();
-    h.c[C.mstatus] = (h.c[C.mstatus] & ~S_BITS) | (lo & S_BITS);
-    statusChanged(h);
+    const changed = (h.c[C.mstatus] ^ lo) & S_BITS;
+    h.c[C.mstatus] ^= changed;
+    statusChanged(h, changed);
   },
 };
 
@@ -61,8 +67,9 @@ export const vsstatus: Rules = {
   },
   write: (h, lo) => {
     h.foldFs();
-    h.c[C.vsstatus] = lo & S_BITS;
-    statusChanged(h);
+    const changed = (h.c[C.vsstatus] ^ lo) & S_BITS;
+    h.c[C.vsstatus] ^= changed;
+    statusChanged(h, changed);
   },
 };
 

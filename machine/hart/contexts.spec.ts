@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { TLB_COUNT } from '../engine/layout.ts';
+import { Linear } from '../linear.ts';
+import { Contexts, TlbPool } from './contexts.ts';
+import { C, SLOTS } from './slots.ts';
+
+function make(): { linear: Linear; contexts: Contexts; csrs: Int32Array; space(root: number, asid?: number): void } {
+  const linear = new Linear(1 << 20, 1);
+  const contexts = new Contexts(linear, new TlbPool(linear));
+  const csrs = new Int32Array(SLOTS);
+  const space = (root: number, asid = 0): void => {
+    csrs[C.satp] = root;
+    csrs[C.satp + 1] = (8 << 28) | (asid << 12);
+    contexts.spaceChanged();
+  };
+  return { linear, contexts, csrs, space };
+}
+
+describe('TLB contexts', () => {
+  it('every space and mode has its own; coming back finds what was cached', () => {
+    const { linear, contexts, csrs, space } = make();
+    const page = linear.layout.ram;
+    space(1);
+    const user = contexts.enter(0, false, csrs);
+    contexts.fill(user, 0x5000, 0, page, true, 0, 0);
+    expect(contexts.enter(1, false, csrs)).not.toBe(user);
+    space(2);
+    const other = contexts.enter(0, false, csrs);
+    expect(other).not.toBe(user);
+    expect(contexts.hit(other, 0x5000, 0, 0)).toBe(0);
+    space(1);
+    expect(contexts.enter(0, false, csrs)).toBe(user);
+    expect(contexts.hit(user, 0x5123, 0, 1)).toBe(page);
+  });
+
+  it('fences forget a page, an address space, or all', () => {
+    const { linear, contexts, csrs, space } = make();
+    const page = linear.layout.ram;
+    const fillBoth = () => [1, 2].map((asid) => {
+      space(asid, asid);
+      const c = contexts.enter(0, false, csrs);
+      for (const at of [0x5000, 0x6000]) contexts.fill(c, at, 0, page, false, 0, 0);
+      return c;
+    });
+    const [a, b] = fillBoth();
+    contexts.fence(5, 1);
+    expect([contexts.hit(a, 0x5000, 0, 0), contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x5000, 0, 0)]).toEqual([0, page, page]);
+    contexts.fence(undefined, 2);
+    expect([contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x6000, 0, 0)]).toEqual([page, 0]);
+    fillBoth();
+    contexts.fence(undefined, undefined);
+    expect([contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x6000, 0, 0)]).toEqual([0, 0]);
+  });
+
+  it('a fence for any address of a superpage forgets all parts of it', () => {
+    const { linear, contexts, csrs, space } = make();
+    space(1);
+    const c = contexts.enter(1, false, csrs);
+    const base = -0x4000_0000; // 2 MiB aligned, sign extended
+    for (const i of [0, 3, 511]) contexts.fill(c, base + i * 4096, -1, linear.layout.ram, false, 0, 9);
+    contexts.fill(c, 0x1000, 0, linear.layout.ram, false, 0, 0);
+    contexts.fence(base / 4096 + 100, undefined);
+    expect([0, 3, 511].map((i) => contexts.hit(c, base + i * 4096, -1, 0))).toEqual([0, 0, 0]);
+    expect(contexts.hit(c, 0x1000, 0, 0)).toBe(linear.layout.ram);
+  });
+
+  it('a pool that is used up takes the TLB that was entered longest ago', () => {
+    const { linear, contexts, csrs, space } = make();
+    space(1);
+    const first = contexts.enter(0, false, csrs);
+    contexts.fill(first, 0x5000, 0, linear.layout.ram, false, 0, 0);
+    for (let root = 2; root <= TLB_COUNT; root++) { space(root); contexts.enter(0, false, csrs); }
+    space(1000);
+    const late = contexts.enter(0, false, csrs);
+    expect(late.tlb).toBe(first.tlb);
+    expect(contexts.hit(late, 0x5000, 0, 0)).toBe(0);
+  });
+
+  it('writes to a page can be forbidden in every TLB', () => {
+    const { linear, contexts, csrs, space } = make();
+    const pool = new TlbPool(linear);
+    const own = new Contexts(linear, pool);
+    space(1);
+    const c = own.enter(0, false, csrs);
+    own.fill(c, 0, 0, linear.layout.ram, true, 0, 0);
+    own.fill(c, 0x1000, 0, linear.layout.ram + 4096, true, 0, 0);
+    pool.forbidWrites(linear.layout.ram);
+    expect([own.hit(c, 0, 0, 1), own.hit(c, 0, 0, 0), own.hit(c, 0x1000, 0, 1)]).toEqual([0, linear.layout.ram, linear.layout.ram + 4096]);
+    expect(contexts.current).toBeUndefined();
+  });
+});
