@@ -24,7 +24,7 @@ const SHOWN = ['threads', 'messages', 'events', 'replies', 'maps', 'switches'] a
 export function tableOf(system: System): string {
   const rows = system.tally.rows(), lines: string[] = [];
   const named = rows.filter(r => r.messages + r.events + r.replies > 0);
-  lines.push(line(['task', ...SHOWN]), ...named.map(r => line([r.name, ...SHOWN.map(c => String(r[c]))])), '');
+  lines.push(line(['task', ...SHOWN]), ...named.map(r => line([r.tasks > 1 ? `${r.name} (${r.tasks})` : r.name, ...SHOWN.map(c => String(r[c]))])), '');
   lines.push(line(['component', 'state', 'status', 'restarts', '', '', 'says']), ...[...system.components.values()].map(componentLine));
   const exits = Object.entries(system.kernel.counters.eventsByCause());
   if (exits.length) lines.push('', `events and exits: ${exits.map(([cause, n]) => `${cause} ${n}`).join(', ')}`);
@@ -33,5 +33,5 @@ export function tableOf(system: System): string {
   return lines.map(l => l.trimEnd()).join('\n') + '\n';
 }
 const componentLine = (c: ComponentState): string => line([c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', c.report || c.why]);
-const WIDTHS = [22, 9, 9, 9, 9, 9];
+const WIDTHS = [26, 9, 9, 9, 9, 9];
 const line = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : i < WIDTHS.length ? cell.padStart(WIDTHS[i]!) : `  ${cell}`)).join('');

@@ -149,7 +149,10 @@ export class System {
 
   /** Runs for this many cycles at most. A result when the run is over, 'idle' when only the outside can make anything happen. */
   runFor(cycles: number): Result | 'idle' | 'running' {
-    if (this.over) return this.over;
+    if (this.over) {
+      this.kernel.trace.flush();
+      return this.over;
+    }
     const { maxInstructions } = this.options, left = maxInstructions === undefined ? undefined : Math.max(0, maxInstructions - this.machine.instructions);
     let reason: RunResult;
     try {
