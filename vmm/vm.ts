@@ -3,7 +3,7 @@
  * the end of one Vm and the beginning of another in the same guest memory.
  */
 import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type Result, type Spawned, bad, good, spawn } from '../roottask/client/index.ts';
+import { type Env, type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, buildBus } from './board.ts';
 import type { Clock } from './clock.ts';
 import type { Bus } from './devices/bus.ts';
@@ -87,6 +87,7 @@ export class Vm implements SbiMachine {
     const { env, options } = this.#around;
     let status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [this.#task, 1]);
     if (status !== 0) return bad(status, `${env.name}: task for the guest`);
+    yield* nameIt(sys, this.#task, Ops.task.name, `${env.name} guest`);
     for (const { page, dest } of flexpages(this.#around.ramVa, this.ram.size, Right.RWX, this.ram.base)) {
       status = yield* sys.invoke(this.#task, Ops.task.map, [0, page, dest, 0]);
       if (status !== 0) return bad(status, `${env.name}: guest memory`);
