@@ -2,7 +2,7 @@
  * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
- *         hostname, strace;   caps: stdio, stderr, memory, rom, log, life
+ *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap });   caps: stdio, stderr, memory, rom, log, life
  */
 import { Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
@@ -10,6 +10,7 @@ import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
 import { Tty } from '../../drivers/tty.ts';
 import { loadTar } from '../../fs/tar.ts';
+import { directoryAt, tarOf } from '../../fs/tar-out.ts';
 import { S } from '../../kernel/linux.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import { mountDefaults } from '../../kernel/boot.ts';
@@ -21,12 +22,12 @@ import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[] }
 const EPOCH = 1_767_225_600;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [] };
 }
 
 export const l4guest: Program = {
@@ -50,6 +51,7 @@ export const l4guest: Program = {
     }
     yield* serve(sys, env, shared, loop);
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
+    for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
     yield* report(sys, env, `${k.forks + 1} processes`);
     yield* exit(sys, env, exitCode(status), '');
   },
@@ -91,6 +93,12 @@ function* fillRoot(sys: Syscalls, env: Env, k: Kernel, args: Args): Sys<string |
     dir.attach(name.slice(name.lastIndexOf('/') + 1), dir.create(S.IFREG | 0o755, 0, image));
   }
   return undefined;
+}
+
+/** What has become of a directory that the host lent, as tar on a stream; nothing when it is no directory any more. */
+function* exportTree(sys: Syscalls, env: Env, k: Kernel, path: string, cap: string): Sys<void> {
+  const stream = valueOf(yield* openConsole(sys, env, cap)), dir = directoryAt(k.root, path);
+  if (dir) for (const piece of tarOf(dir)) yield* stream.write(sys, piece);
 }
 
 /** Standard streams: a terminal on stdio, or plain streams. */
