@@ -6,7 +6,7 @@ import { HS, PAGE } from './layout.ts';
 import { Internal, jumps, operationOf } from './operations.ts';
 
 /** Does the row's rd name an x register (so that x0 must go to the sink)? */
-const writesX: readonly boolean[] = rows.map((r) => /(^|, )rd\b/.test(r.operands));
+export const writesX: readonly boolean[] = rows.map((r) => /(^|, )rd\b/.test(r.operands));
 const hasImmediate: readonly boolean[] = rows.map((r) => r.pattern.fields.some((f) => f.name === 'imm'));
 
 /** Rows after which the next record is not reached by falling through. */

@@ -2,9 +2,8 @@
  * Fused multiply-add, exactly rounded without a fused instruction. @spec unpriv 20.6
  *
  * Singles: the product is exact as a double; the sum is rounded to odd as a double, and then once more, to single: rounding to odd keeps
- * what the second rounding must know. Doubles: the product as an exact pair (Dekker), two exact sums (Knuth), the low parts added
- * with rounding to odd, the last sum to nearest (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums").
- * Operands whose intermediate results could leave the range go the slow way.
+ * what the second rounding must know (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums"). Doubles: the product as an
+ * exact pair (Dekker), an exact sum (Knuth), and a test whether the rest can be added without doubt about the rounding (Ziv).
  */
 import { row, type Row } from './row.ts';
 import type { F64, I32 } from './operators.ts';
@@ -49,30 +48,31 @@ function toOdd(s: Semantics, [high, low]: Pair): () => F64 {
 
 const negateD = (s: Semantics, v: F64, negative: boolean): F64 => (negative ? s.negD(v) : v);
 
-/** Exponents between 2^-450 and 2^450: products and their errors are normal. */
-const outside = (s: Semantics, v: F64): I32 => s.gtU32(s.sub32(DOUBLE.exponent(s, v), s.word(1023 - 450)), s.word(900));
+/** Products whose error is certainly a double: 2^-900 … 2^1000. */
+const outside = (s: Semantics, v: F64): I32 => s.gtU32(s.sub32(DOUBLE.exponent(s, v), s.word(1023 - 900)), s.word(1900));
 
+const NEAR_ONE = [0x3fef_ffff_ffff_fff8n, 0x3ff0_0000_0000_0004n] as const; // 1 - 2^-50, 1 + 2^-50
+
+/**
+ * a * b + c = sum + rest exactly, where rest = the errors of product and sum. Both ends of an interval that surely holds it are rounded: where
+ * they agree, that is the result. An operation that would be the first inexact one goes the slow way, as does all that left the range
+ * (a NaN on the way makes the ends unequal).
+ */
 function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
   const a = s.keepD(negateD(s, s.d1(), negateProduct));
   const b = s.keepD(s.d2());
   const c = s.keepD(negateD(s, s.d3(), negateAddend));
-  s.slowIf(s.gtU32(DOUBLE.exponent(s, c()), s.word(2000)));
-  const zero = s.keep32(s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s))));
-  const product = s.keepD(s.mulD(a(), b()));
-  s.when(s.eqz32(zero()), () => s.slowIf(s.or32(outside(s, a()), outside(s, b()))));
-  s.slowIf(s.neD(product(), product())); // zero times infinity
-  const r = s.keepD(s.fromBitsD(s.choose(zero(), () => s.bitsD(s.addD(product(), c())), () => {
-    const [uh, ul] = exactProduct(s, a, b);
-    const [th, tl] = exactSum(s, c, ul);
-    const [vh, vl] = exactSum(s, uh, th);
-    const lows = exactSum(s, tl, vl);
-    const z = toOdd(s, lows);
-    const [rh, rl] = exactSum(s, vh, z);
-    s.slowIf(s.ltU32(DOUBLE.exponent(s, rh()), s.word(2)));
-    s.raiseInexact(s.or32(s.neD(lows[1](), DOUBLE.zero(s)), s.neD(rl(), DOUBLE.zero(s))));
-    return s.bitsD(rh());
-  })));
-  s.fdD(r());
+  const [high, low] = exactProduct(s, a, b);
+  s.when(outside(s, high()), () => s.slowIf(s.eqz32(s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s))))));
+  const [sum, error] = exactSum(s, high, c);
+  const rest = s.keepD(s.addD(error(), low()));
+  const end = (factor: bigint): (() => F64) => s.keepD(s.addD(sum(), s.mulD(rest(), s.fromBitsD(s.long(factor)))));
+  const first = end(NEAR_ONE[0]);
+  const last = end(NEAR_ONE[1]);
+  const inexact = (): I32 => s.neD(rest(), DOUBLE.zero(s));
+  s.slowIf(s.or32(s.neD(first(), last()), s.and32(inexact(), s.eqz32(s.inexactSet()))));
+  // An exact result is the sum as it is: minus zero plus a rest of zero would lose its sign.
+  s.fdD(s.fromBitsD(s.select(s.bitsD(first()), s.bitsD(sum()), inexact())));
 }
 
 function fusedSingle(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {

@@ -13,6 +13,8 @@ export interface PageView {
   decode(place: number): Decoded | undefined;
   /** Has it been jumped to so often that it is worth translating? */
   warm(place: number): boolean;
+  /** All such places; `hot`: that are even worth a region of their own. */
+  warmPlaces(hot: boolean): readonly number[];
   /** Was it ever decoded? What was not cannot have been executed. */
   decoded(place: number): boolean;
 }
@@ -44,6 +46,9 @@ export interface Region {
 
 const MAX_BLOCKS = 48;
 const MAX_INSTRUCTIONS = 320;
+const MAX_COMPUTED = 32;
+const MAX_CALLED = 8;
+const RA = 1;
 const isTranslated = (d: Decoded): boolean => d.row.meaning !== undefined;
 
 /** The region that begins at `head`; undefined when nothing can be translated there. */
@@ -53,6 +58,7 @@ export function discover(page: PageView, head: number): Region | undefined {
   const first = blocks.get(head);
   if (!first || first.instructions.length === 0) return undefined;
   const roots = new Set([head]);
+  for (const r of scan.computed) if (blocks.has(r)) roots.add(r);
   for (const b of blocks.values()) if (b.comeback >= 0) roots.add(b.comeback);
   let instructions = 0;
   for (const b of blocks.values()) instructions += b.instructions.length;
@@ -64,6 +70,8 @@ class Scan {
   private readonly code = new Map<number, Decoded>();
   private readonly leaders = new Set<number>();
   private readonly queue: number[] = [];
+  /** Likely targets of computed jumps (not returns). */
+  computed: readonly number[] = [];
 
   constructor(page: PageView, head: number) {
     this.page = page;
@@ -90,12 +98,18 @@ class Scan {
       }
       code.set(at, d);
       if (jumps[d.index]!) return this.jump(at, d, after);
-      if (d.row.name === 'jalr') {
-        if ((d.operands.rd ?? 0) !== 0) this.lead(after);
-        return;
-      }
+      if (d.row.name === 'jalr') return this.computedJump(at, d, after);
       at = after;
     }
+  }
+
+  /** A call comes back; it and a computed jump may lead to the nearest places that jumps have often gone to; a return does not. */
+  private computedJump(at: number, d: Decoded, after: number): void {
+    const call = (d.operands.rd ?? 0) !== 0;
+    if (call && this.page.decoded(after)) this.lead(after);
+    if (d.operands.rs1 === RA || this.computed.length > 0) return;
+    this.computed = [...this.page.warmPlaces(call)].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0, call ? MAX_CALLED : MAX_COMPUTED);
+    for (const place of this.computed) this.lead(place);
   }
 
   private jump(at: number, d: Decoded, after: number): void {

@@ -10,6 +10,7 @@ import { Emitter } from '../emitter.ts';
 import { HS, TLB_MASK } from '../layout.ts';
 import { BOXES, LOADS, STORES } from '../memory-kinds.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
+import { groupsOf, type Group } from './groups.ts';
 
 const INEXACT = 1;
 const TAG = { read: 0, write: 8 } as const;
@@ -42,6 +43,12 @@ export class RegionEmitter extends Emitter implements Semantics {
   private place = 0;
   private refund = 0;
   private fsDirty = false;
+  private i = 0;
+  private groups: readonly (Group | undefined)[] = [];
+  private group: Group | undefined;
+  /** Locals with the linear address that stands for the base register of a group; all such locals. */
+  private readonly bases = new Map<Group, number>();
+  private readonly baseLocals: number[] = [];
   private readonly address: number;
   private readonly entry: number;
 
@@ -54,10 +61,17 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.entry = this.local('i32');
   }
 
-  beginBlock(): void { this.fsDirty = false; }
+  beginBlock(instructions: readonly Decoded[]): void {
+    this.fsDirty = false;
+    this.groups = groupsOf(instructions);
+    this.bases.clear();
+  }
 
-  instruction(d: Decoded, page: number, place: number, refund: number): void {
+  /** Instruction `i` of the block. */
+  instruction(d: Decoded, i: number, page: number, place: number, refund: number): void {
     this.d = d;
+    this.i = i;
+    this.group = this.groups[i];
     this.record = page + place * 16;
     this.place = place * 16;
     this.refund = refund;
@@ -113,8 +127,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.jumps.jumpTo();
   }
 
-  /** The address (in the local `address`) → its linear address on the stack; without a matching tag the region is left. */
-  private hostAddress(tag: number, size: number): I32 {
+  /** The entry of the page of the local `address` must have a tag for [address, address + size); else the region is left. */
+  private checkTag(tag: number, size: number): void {
     this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
     this.code.set(this.entry);
     this.read(this.address);
@@ -123,17 +137,47 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.sub(this.pushed(), this.pushed());
     this.gtU(this.pushed(), this.long(4096 - size));
     this.leaveIf();
-    this.wrap(this.read(this.address));
+  }
+  private addend(): I32 {
     this.code.get(this.entry);
     this.code.memory(Op.i32Load, ADDEND);
-    return this.add32(this.pushed(), this.pushed());
+    return this.pushed();
+  }
+
+  /** The address (on the stack) → its linear address and a constant offset from that. */
+  private hostAddress(tag: number, size: number): number {
+    const { group, code } = this;
+    if (!group) {
+      code.set(this.address);
+      this.checkTag(tag, size);
+      this.add32(this.addend(), this.wrap(this.read(this.address)));
+      return 0;
+    }
+    code.byte(Op.drop);
+    if (group.leader === this.i) this.lead(group, tag);
+    const offset = this.d.operands.imm ?? 0;
+    code.get(this.bases.get(group)!);
+    if (offset >= 0) return offset;
+    this.add32(this.pushed(), this.word(offset));
+    return 0;
+  }
+
+  /** The check for a whole group. */
+  private lead(group: Group, tag: number): void {
+    const { code } = this;
+    this.add(this.x1(), this.long(group.low));
+    code.set(this.address);
+    this.checkTag(tag, group.high - group.low);
+    const base = this.baseLocals[this.bases.size] ?? this.local('i32');
+    this.baseLocals[this.bases.size] = base;
+    this.bases.set(group, base);
+    this.add32(this.addend(), this.wrap(this.x1()));
+    code.set(base);
   }
 
   load(kind: LoadKind, _address: I64): I64 {
     const [size, opcode] = LOADS[kind];
-    this.code.set(this.address);
-    this.hostAddress(TAG.read, size);
-    this.code.memory(opcode, 0);
+    this.code.memory(opcode, this.hostAddress(TAG.read, size));
     const box = BOXES[kind];
     return box === undefined ? this.pushed() : this.or(this.pushed(), this.long(box));
   }
@@ -142,10 +186,9 @@ export class RegionEmitter extends Emitter implements Semantics {
     const [size, opcode] = STORES[kind];
     const value = this.temporary('i64');
     this.code.set(value);
-    this.code.set(this.address);
-    this.hostAddress(TAG.write, size);
+    const offset = this.hostAddress(TAG.write, size);
     this.code.get(value);
-    this.code.memory(opcode, 0);
+    this.code.memory(opcode, offset);
   }
 
   private atomicAddress(kind: 'w' | 'd', tag: number): number {
@@ -153,8 +196,9 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.code.set(this.address);
     this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
     this.leaveIf();
-    this.hostAddress(tag, size);
+    this.checkTag(tag, size);
     const host = this.temporary('i32');
+    this.add32(this.addend(), this.wrap(this.read(this.address)));
     this.code.set(host);
     return host;
   }

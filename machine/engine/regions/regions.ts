@@ -4,7 +4,7 @@
  *
  * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
  */
-import { PAGE, RECORD, RECORDS, type Layout } from '../layout.ts';
+import { PAGE, RECORD, RECORDS, SIDE, type Layout } from '../layout.ts';
 import type { CodePages } from '../codepages.ts';
 import { encodeModule } from '../module.ts';
 import { Internal } from '../operations.ts';
@@ -28,7 +28,7 @@ interface Live {
   readonly records: number[];
   readonly batch: Batch;
 }
-interface Draft { readonly record: number; readonly region: Region; readonly translation: Translation }
+interface Draft { readonly record: number; readonly index: number; readonly region: Region; readonly translation: Translation }
 
 export interface RegionOptions {
   readonly memory: WebAssembly.Memory;
@@ -57,10 +57,10 @@ export class Regions {
     this.halves = new Uint16Array(options.memory.buffer);
     this.words = new Uint32Array(options.memory.buffer);
     this.drops = new Uint8Array(options.layout.ramPages);
-    for (let i = TABLE_SIZE - 1; i >= 0; i--) this.free.push(i);
+    for (let i = TABLE_SIZE - 1; i > 0; i--) this.free.push(i); // 0 says "none" in side data
   }
 
-  get count(): number { return TABLE_SIZE - this.free.length; }
+  get count(): number { return TABLE_SIZE - 1 - this.free.length; }
 
   private sideOf(record: number): number { return this.o.layout.sides + (record - this.o.layout.codePages) / 2; }
 
@@ -79,6 +79,7 @@ export class Regions {
     const begun = now();
     this.waited = 0;
     const drafts: Draft[] = [];
+    while (this.batches.length > 0 && (this.free.length < this.queue.length || this.bytes > MAX_BYTES)) this.evict();
     const covered = new Set<number>();
     for (const record of this.queue) this.draft(record, drafts, covered);
     this.queue.length = 0;
@@ -95,9 +96,11 @@ export class Regions {
     if (this.drops[this.ramIndex(page)]! >= MAX_DROPS) return;
     const region = discover(this.view(slot, at), (record - at) / RECORD);
     if (!region) return;
-    const translation = translate(region, at, `r${drafts.length}`);
+    const index = this.free.pop();
+    if (index === undefined) return;
+    const translation = translate(region, { page: at, sides: this.sideOf(at), index }, `r${drafts.length}`);
     for (const place of translation.entries) covered.add(at + place * RECORD);
-    drafts.push({ record, region, translation });
+    drafts.push({ record, index, region, translation });
   }
 
   private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }
@@ -108,25 +111,27 @@ export class Regions {
     return {
       decode: (place) => pages.instruction(slot, place),
       decoded: (place) => threshold <= 2 || place < RECORDS && this.halves[(at + place * RECORD) >> 1] !== Internal.UNDECODED,
-      warm: (place) => {
-        const record = at + place * RECORD;
-        return this.halves[(this.sideOf(record) + 4) >> 1]! >= least;
-      },
+      warm: (place) => this.halves[(this.sideOf(at + place * RECORD) + 4) >> 1]! >= least,
+      warmPlaces: (hot) => this.warmPlaces(at, Math.max(hot ? threshold >> 3 : least, 1)),
     };
+  }
+
+  private warmPlaces(at: number, least: number): number[] {
+    const out: number[] = [];
+    const first = (this.sideOf(at) + 4) >> 1;
+    for (let place = 0; place < RECORDS; place++) if (this.halves[first + place * (SIDE / 2)]! >= least) out.push(place);
+    return out;
   }
 
   private build(drafts: readonly Draft[]): void {
     const { layout, memory, pages, table } = this.o;
     const code = encodeModule(layout.wasmPages, [], drafts.map((d) => d.translation.function));
-    while (this.batches.length > 0 && (this.free.length < drafts.length || this.bytes + code.length > MAX_BYTES)) this.evict();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { e: { memory } });
     const batch: Batch = { regions: [], bytes: code.length };
     this.bytes += code.length;
     this.batches.push(batch);
-    for (const { record, region, translation } of drafts) {
+    for (const { record, index, region, translation } of drafts) {
       const slot = pages.slotOf(record);
-      const index = this.free.pop();
-      if (index === undefined) return;
       table.set(index, instance.exports[translation.function.name] as never);
       const ranges = [...region.blocks.values()].map((b) => [b.start * 2, b.end * 2] as const);
       const live: Live = { slot, ranges, index, records: [], batch };
@@ -158,7 +163,8 @@ export class Regions {
   private remove(live: Live): void {
     for (const record of live.records) {
       const side = this.sideOf(record);
-      if (this.halves[record >> 1] === Internal.REGION && this.words[side >> 2]! >>> 8 === live.index) this.halves[record >> 1] = this.halves[(side + 6) >> 1]!;
+      if (this.halves[record >> 1] === Internal.REGION) this.halves[record >> 1] = this.halves[(side + 6) >> 1]!;
+      this.words[side >> 2] = 0;
       this.halves[(side + 4) >> 1] = 0;
     }
     this.o.table.set(live.index, null);

@@ -10,7 +10,7 @@
  *   store the registers changed; → target, budget
  */
 import { Code, Op, type Label } from '../code.ts';
-import { HS } from '../layout.ts';
+import { HS, PAGE } from '../layout.ts';
 import type { FunctionBody } from '../module.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
 import type { Block, Region } from './discover.ts';
@@ -23,17 +23,21 @@ export interface Translation {
   readonly entries: readonly number[];
 }
 
-/** `page` is the linear address of the decoded code page. */
-export function translate(region: Region, page: number, name: string): Translation {
+/** Where a translation stands: linear address of the decoded code page, of the data beside its first record, its number in the dispatcher's table. */
+export interface Place { readonly page: number; readonly sides: number; readonly index: number }
+
+export function translate(region: Region, place: Place, name: string): Translation {
   const shape = shapeOf(region);
-  const body = new Body(region, shape, page).function();
+  const body = new Body(region, shape, place).function();
   return { function: { name, signature: REGION, ...body }, entries: shape.entries };
 }
 
 class Body implements JumpSide {
   private readonly region: Region;
   private readonly shape: Shape;
-  private readonly page: number;
+  private readonly place: Place;
+  /** Instructions at most from any entry to the next look at the budget. */
+  private readonly need: number;
   private readonly c = new Code(4096);
   private readonly e: RegionEmitter;
   private readonly forward = new Map<number, Label>();
@@ -43,10 +47,11 @@ class Body implements JumpSide {
   private block!: Block;
   private next: number | undefined;
 
-  constructor(region: Region, shape: Shape, page: number) {
+  constructor(region: Region, shape: Shape, place: Place) {
     this.region = region;
     this.shape = shape;
-    this.page = page;
+    this.place = place;
+    this.need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
     this.e = new RegionEmitter(this.c, this);
   }
 
@@ -68,10 +73,9 @@ class Body implements JumpSide {
   }
 
   private prologue(out: Code): void {
-    const { e, shape } = this;
-    const need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
+    const { e } = this;
     out.get(PARAMETER.budget);
-    out.i32(need);
+    out.i32(this.need);
     out.byte(0x48); // i32.lt_s
     if (e.usesFloat) {
       this.hartWord(out, HS.FS_ON);
@@ -170,10 +174,10 @@ class Body implements JumpSide {
       e.sub32(e.read(PARAMETER.budget), e.word(n));
       c.set(PARAMETER.budget);
     }
-    e.beginBlock();
+    e.beginBlock(b.instructions);
     let at = b.start;
     b.instructions.forEach((d, i) => {
-      e.instruction(d, this.page, at, n - i);
+      e.instruction(d, i, this.place.page, at, n - i);
       at += d.length >> 1;
     });
     this.fallThrough(b);
@@ -197,7 +201,30 @@ class Body implements JumpSide {
 
   jump(): void { this.takeJump(); }
 
-  jumpTo(): void { this.c.br(this.e.exit); }
+  /** To an entry of this region, if that is where the address in `target` leads; else out. */
+  jumpTo(): void {
+    const { c, e } = this;
+    if (this.shape.entries.length > 1) this.jumpInside();
+    c.br(e.exit);
+  }
+
+  private jumpInside(): void {
+    const { c, e, place } = this;
+    const offset = e.keep(e.sub(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(place.page >>> 3))));
+    e.ltU(offset(), e.long(PAGE));
+    c.if();
+    e.shl32(e.wrap(offset()), e.word(2));
+    c.memory(Op.i32Load, place.sides);
+    c.tee(PARAMETER.entry);
+    e.eq32(e.shrU32(e.pushed(), e.word(8)), e.word(place.index));
+    e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
+    c.if();
+    e.and32(e.read(PARAMETER.entry), e.word(0xff));
+    c.set(PARAMETER.entry);
+    c.br(this.again!);
+    c.end();
+    c.end();
+  }
 
   private takeJump(): void {
     const { e, c, block } = this;
