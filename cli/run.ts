@@ -29,7 +29,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const { modules, argv } = guestFiles(program, args, env, options, mounts);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const { result, system } = await runSystem({
-    scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory })), modules, consoles: returns.consoles,
+    scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory, more: { seed: options.seed ?? 1 } })), modules, consoles: returns.consoles,
     outputs: { console0: 1, console1: 2, ...returns.outputs() },
     input: 'console0', interactive,
     memoryBytes: boardMemory(options.memory, modules),

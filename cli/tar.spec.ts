@@ -41,6 +41,14 @@ describe('a host folder as a tar archive', () => {
     expect(lookUp(entries, '/bin/none')).toBeUndefined();
   });
 
+  it('has files of a page or more at pages of the archive, and tar does not mind', () => {
+    writeFileSync(join(folder, 'bin/large'), Buffer.alloc(10_000, 7));
+    const padded = packTar([{ host: folder, guest: '' }]);
+    expect(padded.indexOf(Buffer.alloc(10_000, 7)) % 4096).toBe(0);
+    expect(execFileSync('tar', ['-xOf', '-', 'bin/large'], { input: padded })).toEqual(Buffer.alloc(10_000, 7));
+    expect(readTar(padded)!.get('bin/large')!.data.length).toBe(10_000);
+  });
+
   it('is the same twice', () => {
     expect(packTar([{ host: folder, guest: '' }])).toEqual(packTar([{ host: folder, guest: '' }]));
   });

@@ -107,6 +107,40 @@ function paxFor(entry: Entry): Entry | undefined {
   return { ...entry, name: 'pax', type: Type.pax, size: utf8(text).length, link: '', from: utf8(text) };
 }
 
+const PAGE = 4096;
+
+/**
+ * Padding before an entry, so that the contents of a file of a page or more begin at a page of the archive: the Unix server then maps them as they
+ * are. It is a pax header with a comment, which readers pass over.
+ */
+function paddingFor(entry: Entry, at: number): Entry | undefined {
+  if (entry.type !== Type.file || entry.size < PAGE) return undefined;
+  let gap = (2 * PAGE - BLOCK - (at % PAGE)) % PAGE;
+  if (gap === 0) return undefined;
+  if (gap === BLOCK) gap += PAGE;
+  const size = gap - BLOCK;
+  const body = `${size} comment=`.padEnd(size - 1, ' ') + '\n';
+  return { ...entry, name: 'pax', type: Type.pax, size, from: utf8(body) };
+}
+
+/** Entries with the headers that some need before them. */
+function laidOut(entries: Entry[]): Entry[] {
+  const all: Entry[] = [];
+  let at = 0;
+  const put = (entry: Entry | undefined) => {
+    if (!entry) return;
+    all.push(entry);
+    at += BLOCK + rounded(entry.size);
+  };
+  for (const entry of entries) {
+    const pax = paxFor(entry);
+    put(pax ? undefined : paddingFor(entry, at));
+    put(pax);
+    put(entry);
+  }
+  return all;
+}
+
 function writeHeader(to: Buffer, at: number, entry: Entry): void {
   const text = (offset: number, size: number, value: string) => utf8(value).copy(to, at + offset, 0, size);
   const octal = (offset: number, size: number, value: number) => text(offset, size, (value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0') + '\0');
@@ -154,7 +188,7 @@ export function packTar(placements: Placement[], folders: string[] = []): Buffer
     walk.place(host, name);
     for (const entry of walk.entries) there.add(entry.name);
   }
-  const entries = walk.entries.flatMap((entry) => { const pax = paxFor(entry); return pax ? [pax, entry] : [entry]; });
+  const entries = laidOut(walk.entries);
   const total = entries.reduce((sum, entry) => sum + BLOCK + rounded(entry.size), 2 * BLOCK);
   const archive = Buffer.alloc(total);
   let at = 0;

@@ -1,0 +1,165 @@
+/** The bare command on programs of a few instructions, in this process: console, endings, limits, signature, recordings. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { assemble } from '../../machine/isa/assemble.ts';
+import { type BareOptions, runBare } from '../bare.ts';
+import type { BareIo } from './io.ts';
+import { parseDisk } from './disk.ts';
+
+const RAM = 0x8000_0000;
+const folder = mkdtempSync(join(tmpdir(), 'tessera-bare-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome { status: number; out: string; err: string }
+
+/** Input is typed when the output asks for it with a '?'. */
+async function run(options: BareOptions, input = ''): Promise<Outcome> {
+  const outcome = { status: -1, out: '', err: '' };
+  let type: (bytes: Uint8Array | undefined) => void = () => {};
+  const io: BareIo = {
+    interactive: false,
+    write: (bytes) => {
+      outcome.out += new TextDecoder().decode(bytes);
+      if (outcome.out.endsWith('?')) queueMicrotask(() => type(new TextEncoder().encode(input)));
+    },
+    error: (text) => void (outcome.err += text),
+    listen: (receive) => {
+      type = receive;
+      return () => {};
+    },
+  };
+  outcome.status = await runBare({ memory: 16 << 20, ...options }, io);
+  return outcome;
+}
+
+/** A raw program file. UART in s0, finisher in s1. */
+function program(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, assemble(`li s0, 0x10000000\nli s1, 0x100000\n${text}`, RAM).bytes);
+  return path;
+}
+
+const say = (text: string): string => [...text].map((c) => `li t0, ${c.charCodeAt(0)}\nsb t0, 0(s0)`).join('\n');
+const finish = (value: number): string => `li t0, ${value}\nsw t0, 0(s1)\nhere: j here`;
+
+it('what the UART sends is the output, and the finisher gives the status', async () => {
+  expect(await run({ file: program('pass', `${say('hi')}\n${finish(0x5555)}`) })).toMatchObject({ status: 0, out: 'hi' });
+  expect((await run({ file: program('fail', finish(0x3333 + (9 << 16))) })).status).toBe(9);
+});
+
+it('a failing reset ends with 1, a clean one starts again', async () => {
+  // The word at the end of RAM tells the second start from the first: memory is fresh, the disk is not.
+  const disk = join(folder, 'disk');
+  writeFileSync(disk, new Uint8Array(512));
+  expect((await run({ file: program('reset', finish(0x7777)), maxInstructions: 100_000, disks: [parseDisk(disk)] })).status).toBe(124);
+});
+
+it('a limit ends with 124 after exactly so many instructions', async () => {
+  const stats = join(folder, 'stats');
+  expect((await run({ file: program('loop', 'here: j here'), maxInstructions: 123_457, stats })).status).toBe(124);
+  expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ instructions: 123_457, ending: 'limit' });
+});
+
+it('--until ends with 0 when the text has come, and with 1 when the run ends without it', async () => {
+  const forever = program('until', `${say('a READY')}\nhere: j here`);
+  expect(await run({ file: forever, until: 'READY' })).toMatchObject({ status: 0, out: 'a READY' });
+  expect((await run({ file: program('never', `${say('REA')}\n${finish(0x5555)}`), until: 'READY' })).status).toBe(1);
+});
+
+it('harts that all wait for nothing are a deadlock once input has ended', async () => {
+  const recording = join(folder, 'empty');
+  const file = program('wait', 'here: wfi\nj here');
+  writeFileSync(recording, '{"tessera":"input","version":1,"seed":0}\n');
+  expect(await run({ file, replay: recording })).toMatchObject({ status: 1, err: expect.stringContaining('E_DEADLOCK') });
+});
+
+/** Asks with '?', then echoes two characters plus one. */
+const echo = `${say('?')}
+li s2, 2
+poll: lbu t0, 5(s0)
+andi t0, t0, 1
+beqz t0, poll
+lbu t1, 0(s0)
+addi t1, t1, 1
+sb t1, 0(s0)
+addi s2, s2, -1
+bnez s2, poll
+${finish(0x5555)}`;
+
+it('a recording of the input replays to the same instruction', async () => {
+  const file = program('echo', echo);
+  const recording = join(folder, 'recording');
+  const counts = ['first', 'second'].map((name) => join(folder, name));
+  expect(await run({ file, record: recording, stats: counts[0] }, 'HI')).toMatchObject({ status: 0, out: '?IJ' });
+  expect(await run({ file, replay: recording, stats: counts[1] })).toMatchObject({ status: 0, out: '?IJ' });
+  const [first, second] = counts.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>);
+  expect([second['instructions'], second['cycles']]).toEqual([first['instructions'], first['cycles']]);
+});
+
+it('several harts start together, each with its number in a0', async () => {
+  const file = program('harts', `
+    la s2, turn
+    wait: lw t0, 0(s2)
+    bne t0, a0, wait
+    addi t1, a0, 48
+    sb t1, 0(s0)
+    addi t0, t0, 1
+    sw t0, 0(s2)
+    li t1, 3
+    bne t0, t1, park
+    ${finish(0x5555)}
+    park: j park
+    .balign 4096
+    turn: .word 0`);
+  expect(await run({ file, smp: 3 })).toMatchObject({ status: 0, out: '012' });
+});
+
+/** An ELF64 around raw code at RAM, with absolute symbols. */
+function elf(code: Uint8Array, symbols: Record<string, number>): Uint8Array {
+  const names = ['', ...Object.keys(symbols)];
+  const strings = new TextEncoder().encode(names.map((n) => `${n}\0`).join(''));
+  const table = 120 + code.length, text = table + 24 * names.length, sections = text + strings.length;
+  const bytes = new Uint8Array(sections + 192);
+  const data = new DataView(bytes.buffer);
+  const u64 = (at: number, v: number): void => data.setBigUint64(at, BigInt(v), true);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  [[16, 2], [18, 243], [54, 56], [56, 1], [58, 64], [60, 3]].forEach(([at, v]) => data.setUint16(at, v, true));
+  [[24, RAM], [32, 64], [40, sections], [80, RAM], [88, RAM], [72, 120], [96, code.length], [104, code.length]].forEach(([at, v]) => u64(at, v));
+  data.setUint32(64, 1, true);
+  bytes.set(code, 120);
+  names.forEach((name, i) => {
+    data.setUint32(table + 24 * i, names.slice(0, i).join('\0').length + (i > 0 ? 1 : 0), true);
+    data.setUint16(table + 24 * i + 6, i > 0 ? 0xfff1 : 0, true);
+    u64(table + 24 * i + 8, symbols[name] ?? 0);
+  });
+  bytes.set(strings, text);
+  data.setUint32(sections + 64 + 4, 2, true);
+  data.setUint32(sections + 64 + 40, 2, true);
+  [[24, table], [32, 24 * names.length]].forEach(([at, v]) => u64(sections + 64 + at, v));
+  u64(sections + 128 + 24, text);
+  return bytes;
+}
+
+it('HTIF ends the run with its code, and the signature is written as words', async () => {
+  const { bytes } = assemble('la t1, tohost\nli t0, 11\nhere: sd t0, 0(t1)\nj here\n.balign 4096\ntohost: .dword 0\n.dword 0x1122334455667788\n.dword 5', RAM);
+  const file = join(folder, 'test.elf');
+  const signature = join(folder, 'signature');
+  writeFileSync(file, elf(bytes, { tohost: RAM + 4096, begin_signature: RAM + 4104, end_signature: RAM + 4120 }));
+  expect((await run({ file, signature })).status).toBe(5);
+  expect(readFileSync(signature, 'utf8')).toBe('55667788\n11223344\n00000005\n00000000\n');
+  await run({ file, signature, signatureGranularity: 8 });
+  expect(readFileSync(signature, 'utf8')).toBe('1122334455667788\n0000000000000005\n');
+});
+
+it('what cannot be used is refused in one line', async () => {
+  const text = join(folder, 'text');
+  writeFileSync(text, 'not a kernel, however long this line may be; a header has sixty-four bytes');
+  const refusals: [BareOptions, string][] = [
+    [{}, 'E_USAGE'], [{ file: text, initrd: text }, 'E_USAGE'], [{ file: text, smp: 99 }, 'E_USAGE'], [{ file: join(folder, 'none') }, 'E_NO_FILE'],
+    [{ kernel: text }, 'E_FORMAT'], [{ file: text, isa: 'rv32i' }, 'E_ISA'], [{ file: text, memory: 2 ** 36 }, 'E_MEMORY'],
+    [{ file: text, disks: [parseDisk(`${text},ro`)] }, 'E_DISK'], [{ file: text, replay: text }, 'E_RECORDING'],
+  ];
+  for (const [options, code] of refusals) await expect(run(options)).rejects.toMatchObject({ name: 'CliError', code, message: expect.not.stringContaining('\n') });
+});
