@@ -145,7 +145,7 @@ export class Kernel {
   private makeTrampoline(): Mappable {
     const pfn = this.frames.alloc();
     this.frames.page(pfn).set(trampolineCode);
-    return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, areas: new Set<Vma>(), ino: 0, dev: 0 };
+    return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 };
   }
 
   // ── a system call's way ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,8 @@ export interface Mappable {
   resident(index: number): boolean;
   /** Areas that map this object now. */
   readonly areas: Set<Vma>;
+  /** No area maps it any more. */
+  unmapped(): void;
   readonly ino: number;
   readonly dev: number;
 }
@@ -52,7 +54,9 @@ export class Vma {
     this.end = at;
     return upper;
   }
-  gone(): void { this.object?.areas.delete(this); }
+  gone(): void {
+    if (this.object?.areas.delete(this) && this.object.areas.size === 0) this.object.unmapped();
+  }
   /** Whether `next` continues this area, so that both may be one. */
   joins(next: Vma): boolean {
     return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object && this.name === next.name

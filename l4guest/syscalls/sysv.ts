@@ -21,6 +21,7 @@ function shmget(t: Thread, key: number, size: number, flags: number): number {
   if (size <= 0) return -E.INVAL;
   const inode = t.k.memfd(S.IFREG | 0o600), id = all.size ? Math.max(...all.keys()) + 1 : 0;
   inode.nlink = 0;
+  inode.users = 1; // kept until it is removed
   inode.truncate(roundUp(size));
   all.set(id, { id, key, size, inode, mode: flags & 0o777, uid: t.proc.creds.euid, cpid: t.proc.pid, removed: false });
   return id;
@@ -37,7 +38,7 @@ function shmdt(t: Thread, at: number): number {
   sweep(t.k, s);
   return r;
 }
-function sweep(k: Kernel, s: Segment): void { if (s.removed && s.inode.areas.size === 0) { of(k).delete(s.id); s.inode.drop(); } }
+function sweep(k: Kernel, s: Segment): void { if (s.removed && s.inode.areas.size === 0) { of(k).delete(s.id); s.inode.users = 0; s.inode.drop(); } }
 function shmctl(t: Thread, id: number, command: number, va: number): number {
   const s = of(t.k).get(id);
   if (!s) return -E.INVAL;
