@@ -69,15 +69,15 @@ function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: numbe
     note(h, cause, false, tvalLo, tvalHi);
     if (cause === Cause.ecallS && h.host.firmware !== undefined) return callFirmware(h);
     enterMachine(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
-    return SLOW.JUMP;
+    return afterTrap(h);
   }
   if (h.w[VIRT] !== 0 && (h.c[C.hedeleg] & bit) !== 0) {
     enterGuest(h, cause, 0, tvalLo, tvalHi);
-    return SLOW.JUMP;
+    return afterTrap(h);
   }
   note(h, cause, false, tvalLo, tvalHi);
   enterSupervisor(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
-  return hosted ? afterSupervisor(h) : SLOW.JUMP;
+  return hosted ? afterSupervisor(h) : afterTrap(h);
 }
 
 function note(h: Hart, cause: number, interrupt: boolean, tvalLo: number, tvalHi: number): void {
@@ -91,6 +91,12 @@ function callFirmware(h: Hart): number {
   h.retire(4);
   h.host.firmware!.ecall(h);
   return afterSupervisor(h);
+}
+
+/** A trap takes a cycle: software that faults at its own trap vector, for ever, does not stop time. */
+function afterTrap(h: Hart): number {
+  h.charge(1);
+  return h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
 /** TypeScript has handled the trap: go on unless the hart now waits or its time is used up. */
