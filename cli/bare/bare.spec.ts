@@ -50,16 +50,19 @@ it('what the UART sends is the output, and the finisher gives the status', async
 });
 
 it('a failing reset ends with 1, a clean one starts again', async () => {
-  // The word at the end of RAM tells the second start from the first: memory is fresh, the disk is not.
-  const disk = join(folder, 'disk');
-  writeFileSync(disk, new Uint8Array(512));
-  expect((await run({ file: program('reset', finish(0x7777)), maxInstructions: 100_000, disks: [parseDisk(disk)] })).status).toBe(124);
+  expect(await run({ file: program('reset', `${say('x')}\n${finish(0x7777)}`), maxInstructions: 20 })).toMatchObject({ status: 124, out: 'xxx' });
 });
 
 it('a limit ends with 124 after exactly so many instructions', async () => {
   const stats = join(folder, 'stats');
   expect((await run({ file: program('loop', 'here: j here'), maxInstructions: 123_457, stats })).status).toBe(124);
   expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ instructions: 123_457, ending: 'limit' });
+});
+
+it('a machine that only traps, since its handler faults, comes to its limit too', async () => {
+  const stats = join(folder, 'traps');
+  expect((await run({ file: program('wild', 'csrwi mtvec, 0\nlw t0, 0(zero)'), maxInstructions: 1000, stats })).status).toBe(124);
+  expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ exits: { 'load access fault': 1, 'instruction access fault': expect.any(Number) } });
 });
 
 it('--until ends with 0 when the text has come, and with 1 when the run ends without it', async () => {
@@ -111,7 +114,6 @@ it('several harts start together, each with its number in a0', async () => {
     bne t0, t1, park
     ${finish(0x5555)}
     park: j park
-    .balign 4096
     turn: .word 0`);
   expect(await run({ file, smp: 3 })).toMatchObject({ status: 0, out: '012' });
 });
@@ -143,10 +145,11 @@ function elf(code: Uint8Array, symbols: Record<string, number>): Uint8Array {
 }
 
 it('HTIF ends the run with its code, and the signature is written as words', async () => {
-  const { bytes } = assemble('la t1, tohost\nli t0, 11\nhere: sd t0, 0(t1)\nj here\n.balign 4096\ntohost: .dword 0\n.dword 0x1122334455667788\n.dword 5', RAM);
+  const { bytes, symbols } = assemble('la t1, tohost\nli t0, 11\nhere: sd t0, 0(t1)\nj here\n.word 0\ntohost: .dword 0\n.dword 0x1122334455667788\n.dword 5', RAM);
+  const address = (name: string): number => Number(symbols.get(name));
   const file = join(folder, 'test.elf');
   const signature = join(folder, 'signature');
-  writeFileSync(file, elf(bytes, { tohost: RAM + 4096, begin_signature: RAM + 4104, end_signature: RAM + 4120 }));
+  writeFileSync(file, elf(bytes, { tohost: address('tohost'), begin_signature: address('tohost') + 8, end_signature: address('tohost') + 24 }));
   expect((await run({ file, signature })).status).toBe(5);
   expect(readFileSync(signature, 'utf8')).toBe('55667788\n11223344\n00000005\n00000000\n');
   await run({ file, signature, signatureGranularity: 8 });

@@ -3,12 +3,13 @@
  * input in at those cycles and nothing else. One JSON object a line:
  *
  *   {"tessera":"input","version":1,"seed":0}
- *   {"cycle":1234567,"data":"bHMK"}           console input, base64
+ *   {"boot":0,"cycle":1234567,"data":"bHMK"}  console input, base64; boot counts the machine's restarts
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { CliError, fileError } from '../errors.ts';
+import { CliError, Exit, fileError } from '../errors.ts';
 
 export interface Arrival {
+  readonly boot: number;
   readonly cycle: number;
   readonly data: Uint8Array;
 }
@@ -18,20 +19,22 @@ export class InputDoor {
   /** What a recording will let in. */
   readonly arrivals: readonly Arrival[];
   readonly #record: number | undefined;
+  readonly #path: string;
 
   constructor(record: string | undefined, replay: string | undefined, seed: number) {
+    this.#path = record ?? '';
     this.replaying = replay !== undefined;
     this.arrivals = replay === undefined ? [] : readRecording(replay, seed);
     this.#record = record === undefined ? undefined : openRecording(record, seed);
   }
 
-  /** Input has entered the machine at this cycle. */
-  passed(cycle: number, data: Uint8Array): void {
+  /** Input has entered the machine. */
+  passed({ boot, cycle, data }: Arrival): void {
     if (this.#record === undefined) return;
     try {
-      writeSync(this.#record, `${JSON.stringify({ cycle, data: Buffer.from(data).toString('base64') })}\n`);
+      writeSync(this.#record, `${JSON.stringify({ boot, cycle, data: Buffer.from(data).toString('base64') })}\n`);
     } catch (error) {
-      throw fileError('recording', '--record', error, '', 1);
+      throw fileError('recording', this.#path, error, '', Exit.failure);
     }
   }
 
@@ -62,7 +65,7 @@ function readRecording(path: string, seed: number): Arrival[] {
     const [head, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
     if (head['seed'] !== seed) throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
-    return rest.map((line) => ({ cycle: Number(line['cycle']), data: Buffer.from(String(line['data']), 'base64') }));
+    return rest.map((line) => ({ boot: Number(line['boot']), cycle: Number(line['cycle']), data: Buffer.from(String(line['data']), 'base64') }));
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');

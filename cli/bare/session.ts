@@ -6,6 +6,7 @@ import type { CharChannel } from '../../machine/devices/char-channel.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { InputDoor } from './door.ts';
 import type { BareIo } from './io.ts';
+import { trapCount } from './stats.ts';
 import { WatchedText } from './watch.ts';
 
 export interface Limits {
@@ -18,8 +19,8 @@ export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
   | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' };
 
-/** Cycles (nanoseconds of virtual time) between two looks outside; shorter where a person waits for an echo. */
-const PIECE = { batch: 20_000_000, interactive: 4_000_000 } as const;
+/** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
+const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
 const CTRL_A = 1;
 const LONGEST_SLEEP_MS = 100;
 
@@ -37,6 +38,8 @@ export class Session {
   #interrupted = false;
   #escape = false;
   #instructions = 0;
+  /** Which life of the machine this is. */
+  #boot = -1;
   #wake: (() => void) | undefined;
 
   constructor(io: BareIo, door: InputDoor, limits: Limits) {
@@ -52,11 +55,14 @@ export class Session {
     return (performance.now() - this.#startedAt) / 1000;
   }
 
-  /** This machine is the one that runs from now on. */
+  /** This machine is the one that runs from now on: the first, or the next after a reboot. */
   attach(machine: Machine, console: CharChannel): void {
+    this.#boot++;
     this.#machine = machine;
     this.#console = console;
-    for (const { cycle, data } of this.#door.arrivals) machine.events.at(cycle, () => console.send(data));
+    for (const { boot, cycle, data } of this.#door.arrivals) {
+      if (boot === this.#boot) machine.events.at(cycle, () => console.send(data));
+    }
   }
 
   /** A byte from the machine's console. */
@@ -67,11 +73,14 @@ export class Session {
 
   async run(machine: Machine): Promise<Ending> {
     const pace = new Pace(machine.events.now);
-    const piece = this.#io.interactive ? PIECE.interactive : PIECE.batch;
+    let piece: number = PIECE.first;
     for (;;) {
       const before = machine.instructions;
+      const trapsBefore = trapCount(machine);
+      const startedAt = performance.now();
       const reason = machine.run({ maxInstructions: this.#left(), maxCycles: piece });
       this.#instructions += machine.instructions - before;
+      piece = adapted(piece, performance.now() - startedAt);
       this.#flush();
       if (this.#interrupted) return { kind: 'interrupted' };
       switch (reason.kind) {
@@ -83,7 +92,7 @@ export class Session {
           await this.#input();
           break;
         default:
-          if (this.#left() === 0) return { kind: 'limit' };
+          if (this.#left() === 0 || this.#onlyTraps(machine, before, trapsBefore)) return { kind: 'limit' };
       }
       await this.#rest(this.#io.interactive ? pace.lead(machine.events.now) : 0);
     }
@@ -98,6 +107,11 @@ export class Session {
     return this.#limits.maxInstructions === undefined ? Infinity : Math.max(0, this.#limits.maxInstructions - this.#instructions);
   }
 
+  /** A machine whose trap handler faults at once never comes to the limit: it executes nothing. */
+  #onlyTraps(machine: Machine, instructions: number, traps: number): boolean {
+    return this.#limits.maxInstructions !== undefined && machine.instructions === instructions && trapCount(machine) > traps;
+  }
+
   #arrived(bytes: Uint8Array | undefined): void {
     if (bytes === undefined) this.#inputEnded = true;
     else this.#letIn(this.#io.interactive ? this.#withoutEscapes(bytes) : bytes);
@@ -109,7 +123,7 @@ export class Session {
     const console = this.#console;
     if (machine === undefined || console === undefined || bytes.length === 0) return;
     machine.input(() => {
-      this.#door.passed(machine.events.now, bytes);
+      this.#door.passed({ boot: this.#boot, cycle: machine.events.now, data: bytes });
       console.send(bytes);
     });
   }
@@ -156,6 +170,12 @@ export class Session {
       };
     });
   }
+}
+
+/** The next piece: nearer to the wall time that one should take, by at most a factor of two. */
+function adapted(piece: number, milliseconds: number): number {
+  const factor = Math.min(2, Math.max(0.5, PIECE.milliseconds / Math.max(milliseconds, 0.01)));
+  return Math.min(PIECE.most, Math.max(PIECE.least, Math.round(piece * factor)));
 }
 
 /** Compares virtual time with the wall clock. A machine that is behind is not hurried later. */

@@ -6,6 +6,8 @@
  */
 import type { CharBackend } from './device.ts';
 
+const nothing = new Uint8Array(0);
+
 export class CharChannel implements CharBackend {
   readonly #output: (byte: number) => void;
   readonly #notify: (() => void)[] = [];
@@ -21,7 +23,7 @@ export class CharChannel implements CharBackend {
 
   take(max: number): Uint8Array {
     const first = this.#waiting[0];
-    if (first === undefined) return new Uint8Array(0);
+    if (first === undefined) return nothing;
     if (first.length > max) this.#waiting[0] = first.subarray(max);
     else this.#waiting.shift();
     return first.subarray(0, max);

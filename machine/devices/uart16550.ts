@@ -150,7 +150,8 @@ export class Uart16550 implements Device {
   #refill(): void {
     if ((this.#mcr & MCR.LOOP) !== 0 || !this.#listening) return;
     const room = this.#capacity - this.#fifo.length;
-    if (room > 0) this.#fifo.push(...this.#backend.take(room));
+    if (room === 0) return;
+    for (const byte of this.#backend.take(room)) this.#fifo.push(byte);
   }
 
   /** Enabling the transmitter-empty interrupt while THR is empty raises it at once. */

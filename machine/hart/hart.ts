@@ -44,6 +44,9 @@ export class Hart implements HartApi {
   readonly contexts: Contexts;
   readonly timers: HartTimers;
 
+  /** Traps taken, whoever took them: by exception code, interrupts from 64 on. */
+  readonly traps = new Float64Array(128);
+
   /** A CSR value on its way between table rows and instructions. */
   lo = 0;
   hi = 0;

@@ -51,8 +51,12 @@ function halfword(h: Hart, lo: number, hi: number): number {
   return page === 0 ? 0 : h.host.linear.u16[(page + (lo & 0xfff)) >>> 1];
 }
 
+/** Where interrupts begin in `Hart.traps`. */
+export const TRAP_INTERRUPT = 64;
+
 /** Takes the interrupt `number` (its bit in mip), delegated to M (3), HS (1) or VS (0). */
 export function takeInterrupt(h: Hart, number: number, target: number): void {
+  h.traps[TRAP_INTERRUPT + number]++;
   if (target === 0) return enterGuest(h, number - 1, INTERRUPT_HI, 0, 0);
   note(h, number, true, 0, 0);
   // A hosted supervisor is told once of a kick or of its timer.
@@ -64,6 +68,7 @@ export function takeInterrupt(h: Hart, number: number, target: number): void {
 function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): number {
   const bit = 1 << cause;
   const priv = h.w[PRIV];
+  h.traps[cause]++;
   const hosted = h.host.supervisor !== undefined;
   if (!hosted && (priv === 3 || (h.c[C.medeleg] & bit) === 0)) {
     note(h, cause, false, tvalLo, tvalHi);
