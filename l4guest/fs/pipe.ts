@@ -109,13 +109,21 @@ export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
   const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = new Pipe(), keep = flags & (O.NONBLOCK | O.DIRECT);
   inode.uid = t.proc.creds.fsuid;
   inode.gid = t.proc.creds.fsgid;
+  (inode as Inode & { endpoint: unknown }).endpoint = pipe;
   const ends: [PipeFile, PipeFile] = [new PipeFile(inode, O.RDONLY | keep, pipe), new PipeFile(inode, O.WRONLY | keep, pipe)];
   for (const e of ends) e.name = `pipe:[${inode.ino}]`;
   return ends;
 }
 
+/** What stands behind the inode of a stream that is no pipe of ours, but looks like one: opening it again by /dev/stdin. */
+export class Reopen {
+  readonly open: (flags: number) => File | number;
+  constructor(open: (flags: number) => File | number) { this.open = open; }
+}
+
 /** A named fifo: the pipe lives while somebody has it open. Opening waits for the other side (`waitForPeer`). */
-export function openFifo(inode: Inode & { endpoint: unknown }, flags: number): PipeFile | number {
+export function openFifo(inode: Inode & { endpoint: unknown }, flags: number): File | number {
+  if (inode.endpoint instanceof Reopen) return inode.endpoint.open(flags);
   let pipe = inode.endpoint as Pipe | undefined;
   if (!pipe || (pipe.readers === 0 && pipe.writers === 0)) inode.endpoint = pipe = new Pipe();
   if (flags & O.NONBLOCK && (flags & O.ACCMODE) === O.WRONLY && pipe.readers === 0) return -E.NXIO;

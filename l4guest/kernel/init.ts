@@ -4,7 +4,8 @@ import type { InputPort, OutputPort } from '../drivers/ports.ts';
 import { TtyFile, type Tty } from '../drivers/tty.ts';
 import { devTree } from '../fs/devfs.ts';
 import { File } from '../fs/file.ts';
-import { Directory } from '../fs/inode.ts';
+import { Directory, type Inode } from '../fs/inode.ts';
+import { Reopen } from '../fs/pipe.ts';
 import { newPlace, walk, WalkFlag } from '../fs/walk.ts';
 import { readAt, whyNotElf } from './elf.ts';
 import { RegularInode } from '../fs/regular.ts';
@@ -68,8 +69,13 @@ function openStreams(k: Kernel, t: Thread, s: Streams): void {
     for (let i = 0; i < 3; i++) fds.add(i === 0 ? file : file.hold(), false, limit);
     return;
   }
-  const inode = (): ReturnType<Kernel['anon']['make']> => k.anon.make(STREAM_MODE);
-  const files: (File | undefined)[] = [s.input && new InFile(inode(), O.RDONLY, s.input), s.out && new OutFile(inode(), O.WRONLY, s.out), s.err && new OutFile(inode(), O.WRONLY, s.err)];
+  const stream = (make: (inode: Inode, flags: number) => File, flags: number): File => {
+    const inode = k.anon.make(STREAM_MODE) as Inode & { endpoint: unknown };
+    inode.endpoint = new Reopen((again) => make(inode, again));
+    return make(inode, flags);
+  };
+  const { input, out, err } = s, output = (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
+  const files = [input && stream((inode, flags) => new InFile(inode, flags, input), O.RDONLY), out && output(out), err && output(err)];
   for (const f of files) {
     const file = f ?? devTree(k).lookup('null')!.open(t, O.RDWR);
     if (file instanceof File) fds.add(file, false, limit);

@@ -108,10 +108,10 @@ export class Kernel {
     while (this.threads.has(this.lastPid) || this.processes.has(this.lastPid) || this.groups.has(this.lastPid) || this.sessions.has(this.lastPid));
     return this.lastPid;
   }
-  /** Says something on the log, once. */
-  once(text: string): void {
-    if (this.said.has(text)) return;
-    this.said.add(text);
+  /** Says something on the log, once for each key. */
+  once(key: string, text: string): void {
+    if (this.said.has(key)) return;
+    this.said.add(key);
     this.arch.log(text);
   }
   get root(): TmpDir { return this.rootFs.root; }

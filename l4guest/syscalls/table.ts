@@ -43,6 +43,6 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
   }
 }
 function unknown(t: Thread, nr: number): number {
-  t.k.once(`l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);
+  t.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);
   return -E.NOSYS;
 }
