@@ -27,6 +27,8 @@ type Node = { readonly shift: number; readonly mask: number; readonly children: 
 const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
 const FIELDS_16 = [[0, 2], [13, 3], [10, 3], [5, 2]] as const;
 const LEAF = 3;
+/** Decoded words that are kept. */
+const REMEMBERED = 1 << 15;
 
 function build(list: readonly Row[], fields: readonly (readonly [number, number])[]): Node {
   const field = fields[0];
@@ -64,14 +66,24 @@ export function createDecoder(isa: string): Decoder {
   const legal = rows.slice(1).filter((r) => enabled(r, extensions)).sort((a, b) => population(b) - population(a));
   const long = build(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
   const short = build(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
-  return (word) => {
-    if ((word & 3) === 3) {
-      const found = find(long, word);
-      return found ? { index: rowIndex.get(found.name)!, row: found, written: found, operands: operandsOf(found, word), length: 4, word: word | 0 } : illegalWord(word | 0, 4);
-    }
-    const half = word & 0xffff;
+  const decodeLong = (word: number): Decoded => {
+    const found = find(long, word);
+    return found ? { index: rowIndex.get(found.name)!, row: found, written: found, operands: operandsOf(found, word), length: 4, word: word | 0 } : illegalWord(word | 0, 4);
+  };
+  const decodeShort = (half: number): Decoded => {
     const found = find(short, half);
     return found ? expand(found, half) : illegalWord(half, 2);
+  };
+  // Programs use few different words: what has been decoded is remembered.
+  const known = new Map<number, Decoded>();
+  return (word) => {
+    const key = (word & 3) === 3 ? word | 0 : word & 0xffff;
+    const before = known.get(key);
+    if (before) return before;
+    if (known.size >= REMEMBERED) known.clear();
+    const decoded = (key & 3) === 3 ? decodeLong(key) : decodeShort(key);
+    known.set(key, decoded);
+    return decoded;
   };
 }
 

@@ -1,0 +1,102 @@
+/** Random programs on both tiers: registers, memory and counts agree at the end of every slice, however long it is. */
+import { describe, expect, it } from 'vitest';
+import { FULL_ISA } from '../../isa/table.ts';
+import { HS, RAM_BASE } from '../layout.ts';
+import { TestMachine } from '../testing.ts';
+
+/** A small deterministic generator of numbers (xorshift). */
+function generator(seed: number): (below: number) => number {
+  let s = seed | 1;
+  return (below) => {
+    s ^= s << 13; s ^= s >>> 17; s ^= s << 5;
+    return (s >>> 0) % below;
+  };
+}
+
+const ALU = ['add', 'sub', 'xor', 'or', 'and', 'sll', 'srl', 'sra', 'slt', 'sltu', 'addw', 'subw', 'sllw', 'srlw', 'sraw', 'mul', 'mulh', 'mulhu', 'mulhsu', 'div', 'divu', 'rem', 'remu', 'mulw', 'divw', 'remuw', 'andn', 'max', 'minu', 'rol', 'sh2add'];
+const ALU_IMM = ['addi', 'xori', 'ori', 'andi', 'slti', 'sltiu', 'addiw'];
+const LOADS = ['lb', 'lh', 'lw', 'ld', 'lbu', 'lhu', 'lwu'];
+const STORES = ['sb', 'sh', 'sw', 'sd'];
+const FLOAT = ['fadd.d', 'fsub.d', 'fmul.d', 'fdiv.d', 'fmin.d', 'fsgnjx.d', 'fadd.s', 'fmul.s'];
+const AMO = ['amoadd.d', 'amoswap.w', 'amomax.d', 'amoxor.w', 'lr.d', 'sc.d'];
+const DATA = RAM_BASE + 0x8000;
+
+/** x8, x9 and x18 point to data, x19 counts rounds, x20 points to the instruction that is rewritten. */
+function program(random: (below: number) => number): string {
+  const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
+  const x = (): string => pick(['a0', 'a1', 'a2', 'a3', 't0', 't1', 't2', 'zero']);
+  const f = (): string => `fa${random(5)}`;
+  const offset = (): number => random(97) - 48;
+  let labels = 0;
+  const open: { name: string; after: number }[] = [];
+  const lines: string[] = ['again: addi s3, s3, -1', 'beqz s3, out'];
+  const kinds: (() => string)[] = [
+    () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`, () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`, () => `${pick(ALU_IMM)} ${x()}, ${x()}, ${offset()}`,
+    () => `slli ${x()}, ${x()}, ${random(64)}`, () => `auipc ${x()}, ${random(8)}`,
+    () => `${pick(LOADS)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(LOADS)} ${x()}, ${offset()}(s0)`,
+    () => `${pick(STORES)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(STORES)} ${x()}, ${offset()}(s0)`,
+    () => `addi s0, s0, ${offset()}`, () => `fld ${f()}, ${offset()}(s1)`, () => `fsd ${f()}, ${offset()}(s1)`,
+    () => { const op = pick(FLOAT); return `${op} ${f()}, ${f()}, ${f()}`; }, () => `fcvt.d.w ${f()}, ${x()}`, () => `fmadd.d ${f()}, ${f()}, ${f()}, ${f()}`,
+    () => { const op = pick(AMO); return op === 'lr.d' ? `lr.d ${x()}, (s2)` : `${op} ${x()}, ${x()}, (s2)`; },
+    () => `jal ra, function${random(2)}`, () => 'fence.i', () => `sw ${pick(['s5', 's6'])}, 0(s4)`, () => 'patch_here', () => 'c.addi a0, 1',
+  ];
+  for (let i = 0; i < 40; i++) {
+    const due = open.findIndex((l) => l.after <= i);
+    if (due >= 0) lines.push(`${open.splice(due, 1)[0]!.name}: nop`);
+    if (random(6) === 0) {
+      const name = `l${labels++}`;
+      open.push({ name, after: i + 1 + random(8) });
+      lines.push(`${pick(['beq', 'bne', 'blt', 'bgeu'])} ${x()}, ${x()}, ${name}`);
+    } else lines.push(pick(kinds)());
+  }
+  for (const l of open) lines.push(`${l.name}: nop`);
+  // An inner loop, and the instruction that stores rewrite.
+  lines.push('li s7, 5', 'inner: addi s7, s7, -1', `${pick(STORES)} a0, 8(s0)`, 'patch: addi a1, a1, 1', 'bnez s7, inner', 'mv s0, s8', 'j again');
+  lines.push('function0: add a2, a2, ra', 'ret', 'function1: beqz a0, function0', 'sd a0, 0(s1)', 'ret', 'out: ebreak');
+  return lines.filter((l) => l !== 'patch_here').join('; ');
+}
+
+function prepare(m: TestMachine, seed: number): TestMachine {
+  const random = generator(seed);
+  const symbols = m.program(program(random));
+  for (let i = 0; i < 32; i++) m.setX(i, i === 0 ? 0n : BigInt(random(0x7fff_ffff)) * (random(2) ? 0x1_0000_0001n : 1n));
+  for (let i = 0; i < 32; i++) m.setF(i, BigInt.asIntN(64, [0x3ff0000000000000n, 0x4009_21fb_5444_2d18n, -0x4000_0000_0000_0000n, 0xffff_ffff_3fc0_0000n, 0n][random(5)]!));
+  for (const i of [8, 24]) m.setX(i, BigInt(DATA + 4096 - random(80)));
+  m.setX(9, BigInt(DATA + 256));
+  m.setX(18, BigInt(DATA + 1024));
+  m.setX(19, 60n);
+  m.setX(20, symbols.get('patch')!);
+  m.setX(21, 0x0015_8593n); // addi a1, a1, 1
+  m.setX(22, 0x0035_8593n); // addi a1, a1, 3
+  return m;
+}
+
+const fields = [HS.PC, HS.FFLAGS, HS.FS_DIRTY, HS.RES];
+function state(m: TestMachine): string {
+  const registers = Array.from({ length: 32 }, (_, i) => `${m.x(i)} ${m.f(i)}`);
+  const memory = m.bytes.subarray(m.linear(DATA) - 256, m.linear(DATA) + 8192);
+  let sum = 0;
+  for (const b of memory) sum = (Math.imul(sum, 31) + b) | 0;
+  return [...registers, ...fields.map((f) => m.get64(f)), sum, m.slowed.length, m.faults.length].join('\n');
+}
+
+/** One slice; an instruction that the test's hart side does not do is passed over. Answers what was retired. */
+function slice(m: TestMachine, budget: number): number {
+  const before = m.slowed.length;
+  const done = m.run(budget);
+  if (m.slowed.length > before && m.slowed.at(-1) !== 'fence.i' && m.slowed.at(-1) !== 'ebreak') m.set64(HS.PC, m.get64(HS.PC) + 4n);
+  return done;
+}
+
+describe('the two tiers', () => {
+  it.each(Array.from({ length: 16 }, (_, i) => i + 1))('agree on random program %i', (seed) => {
+    const [a, b] = (['interp', 'jit'] as const).map((tier) => prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
+    const random = generator(seed * 77);
+    for (let i = 0; i < 400 && a.slowed.at(-1) !== 'ebreak'; i++) {
+      const budget = 1 + random(random(4) === 0 ? 400 : 40);
+      expect(slice(b, budget)).toBe(slice(a, budget));
+      expect(state(b)).toBe(state(a));
+    }
+    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
+  });
+});
