@@ -1,12 +1,12 @@
-/** `tessera trace stats` and `trace export`: read a trace file, print what the analysis or an exporter makes of it. */
+/** `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of it. */
 import { createWriteStream, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { TraceFile, TraceFileError, analyse, jsonLines, mermaid, perfetto, report } from '../trace/index.ts';
+import { Filter, FilterError, TraceFile, TraceFileError, analyse, filtered, jsonLines, mermaid, perfetto, report, svg, type TraceSource } from '../trace/index.ts';
 import type { TraceFormat } from './commands/trace.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 
-const exporters: Record<TraceFormat, (file: TraceFile) => Generator<string>> = { perfetto, mermaid, jsonl: jsonLines };
+const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string>> = { perfetto, mermaid, jsonl: jsonLines, svg };
 
 function readTrace(path: string): TraceFile {
   let bytes: Buffer;
@@ -23,14 +23,36 @@ function readTrace(path: string): TraceFile {
   }
 }
 
-export function traceStats(path: string, json: boolean): number {
-  const stats = analyse(readTrace(path));
+function parseFilter(file: TraceFile, text: string): Filter {
+  try {
+    return new Filter(text, file);
+  } catch (error) {
+    if (error instanceof FilterError) throw new CliError('E_FILTER', `filter '${text}': ${error.message}`);
+    throw error;
+  }
+}
+
+export function traceStats(path: string, json: boolean, filter = ''): number {
+  const file = readTrace(path), keep = parseFilter(file, filter);
+  keep.prepareNow();
+  const stats = analyse(file, (r, index) => keep.test(r, index));
   process.stdout.write(json ? JSON.stringify(stats, null, 2) + '\n' : report(stats));
   return Exit.ok;
 }
 
-export async function traceExport(path: string, format: TraceFormat, output: string): Promise<number> {
+/** The viewer, on the terminal that standard input and output are. */
+export async function traceView(path: string, filter: string): Promise<number> {
+  if (path === '-') throw new CliError('E_TRACE', 'trace view reads keys from standard input', 'give a file');
   const file = readTrace(path);
+  parseFilter(file, filter);
+  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
+  const { view } = await import('../trace/view/run.ts');
+  await view(file, path, filter);
+  return Exit.ok;
+}
+
+export async function traceExport(path: string, format: TraceFormat, output: string, filter = ''): Promise<number> {
+  const whole = readTrace(path), file = filter ? filtered(whole, parseFilter(whole, filter)) : whole;
   const text = function* () {
     for (const part of exporters[format](file)) yield part.endsWith('\n') ? part : part + '\n';
   };

@@ -7,9 +7,19 @@ import { CHUNK_HEADER, Chunk, HEADER_BYTES, MAGIC, TraceFileError, VERSION, crc3
 import type { ObjectKind, TraceName } from './recorder.ts';
 import { RecordView } from './record.ts';
 
-interface RecordChunk { first: number; bytes: Uint8Array }
+/** `start` is the record number (from 0, without gaps) of the chunk's first record; `first` its sequence number. */
+interface RecordChunk { first: number; start: number; bytes: Uint8Array }
 
-export class TraceFile {
+/** What analyses and exporters need of a trace: its names and its records in order. */
+export interface TraceSource {
+  readonly names: ReadonlyMap<number, TraceName>;
+  readonly damage: string | undefined;
+  name(id: number): string;
+  taskOf(id: number): string;
+  records(): Generator<RecordView>;
+}
+
+export class TraceFile implements TraceSource {
   readonly names = new Map<number, TraceName>();
   /** One line when the file is not whole, else undefined. */
   damage: string | undefined;
@@ -47,9 +57,38 @@ export class TraceFile {
     for (const c of this.chunks) for (let at = 0, n = 0; at < c.bytes.length; at += TRACE_RECORD, n++) yield view.at(c.bytes, at, c.first + n);
   }
 
+  /** Points `view` at record number `index` (0 … length - 1); throws RangeError outside. */
+  at(index: number, view: RecordView = new RecordView()): RecordView {
+    const c = this.chunkOf(index);
+    return view.at(c.bytes, (index - c.start) * TRACE_RECORD, c.first + index - c.start);
+  }
+
+  /** Number of the record with this sequence number; -1 when the file does not have it. */
+  indexOf(sequence: number): number {
+    const c = this.chunks[last(this.chunks, (x) => x.first <= sequence)], n = c ? sequence - c.first : -1;
+    return c && n < c.bytes.length / TRACE_RECORD && n >= 0 ? c.start + n : -1;
+  }
+
+  /** Number of the first record at or after `time` (cycles); `length` when all are before it. */
+  indexAtTime(time: number): number {
+    let low = 0, high = this.total;
+    const view = new RecordView();
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.at(middle, view).time < time) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  private chunkOf(index: number): RecordChunk {
+    const c = this.chunks[last(this.chunks, (x) => x.start <= index)];
+    if (!c || index < 0 || index >= this.total) throw new RangeError(`record ${index} of ${this.total}`);
+    return c;
+  }
+
   private take(type: number, payload: Uint8Array): boolean {
     if (type === Chunk.records && payload.length >= 8 && (payload.length - 8) % TRACE_RECORD === 0) {
-      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), bytes: payload.subarray(8) });
+      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), start: this.total, bytes: payload.subarray(8) });
       this.total += (payload.length - 8) / TRACE_RECORD;
     } else if (type === Chunk.names) {
       for (const line of new TextDecoder().decode(payload).split('\n')) if (line) this.addName(line);
@@ -60,6 +99,16 @@ export class TraceFile {
     const [kind, id, parent, text] = JSON.parse(line) as [ObjectKind, number, number, string];
     this.names.set(id, { kind, id, parent, text });
   }
+}
+
+/** Index of the last element that `holds`, in a list where it holds for a prefix; -1 for none. */
+function last<T>(list: readonly T[], holds: (x: T) => boolean): number {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(list[middle]!)) low = middle + 1; else high = middle;
+  }
+  return low - 1;
 }
 
 function checkHeader(bytes: Uint8Array): void {

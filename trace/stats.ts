@@ -3,7 +3,7 @@
  * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
  */
 import { Cause, Kind, causeName } from '../microkernel/abi/index.ts';
-import type { TraceFile } from './reader.ts';
+import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
 
 export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
@@ -27,12 +27,31 @@ export interface Stats {
 const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
 
 interface Open { time: number; row: { replies: number; samples: number[] } }
+/** What a call's window has seen; `sequence` is the event that opened it last. */
+interface Window { entries: number; switches: number; sequence: number }
 interface Sampled { samples: number[] }
 type Mutable<T> = Omit<T, 'latency'> & Sampled;
 
-export function analyse(file: TraceFile): Stats {
+/** Which records count; all when it is left out. Kernel entries and space switches within a call are counted in any case. */
+export type Keep = (r: RecordView, index: number) => boolean;
+
+export function analyse(file: TraceSource, keep?: Keep): Stats {
+  const steps = analysis(file, keep);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in slices: yields every few thousand records, so that a terminal stays awake meanwhile. */
+export function* analysis(file: TraceSource, keep: Keep = () => true): Generator<void, Stats> {
   const counter = new Counter(file);
-  for (const record of file.records()) counter.add(record);
+  let n = 0;
+  for (const record of file.records()) {
+    if (keep(record, n)) counter.add(record);
+    counter.inWindow(record);
+    if ((++n & 4095) === 0) yield;
+  }
   return counter.result();
 }
 
@@ -41,15 +60,15 @@ class Counter {
   private readonly tasks = new Map<string, TaskRow & { seen: Set<number> }>();
   private readonly pairs = new Map<string, Mutable<PairRow>>();
   private readonly causes = new Map<string, Mutable<CauseRow>>();
-  private readonly syscalls = new Map<string, Mutable<SyscallRow> & { entries: number; switches: number }>();
+  private readonly syscalls = new Map<string, Mutable<SyscallRow> & Window>();
   private readonly open = new Map<number, Open[]>();
   /** By hart: the system call whose window is open (from its event to the thread's next event on that hart). */
-  private readonly window = new Map<number, { entries: number; switches: number }>();
+  private readonly window = new Map<number, Mutable<SyscallRow> & Window>();
   private records = 0;
   private first = 0;
   private last = 0;
-  private readonly file: TraceFile;
-  constructor(file: TraceFile) { this.file = file; }
+  private readonly file: TraceSource;
+  constructor(file: TraceSource) { this.file = file; }
 
   add(r: RecordView): void {
     if (this.records++ === 0) this.first = r.time;
@@ -64,11 +83,15 @@ class Counter {
       case Kind.unmap: task.unmapped++; break;
       case Kind.schedule: task.scheduled++; break;
     }
+  }
+
+  /** Counts towards the system call that is open on this hart, whether or not the record itself is kept. */
+  inWindow(r: RecordView): void {
     const window = this.window.get(r.hart);
-    if (window) {
-      if (ENTRIES.has(r.kind)) window.entries++;
-      else if (r.kind === Kind.spaceSwitch) window.switches++;
-    }
+    if (!window) return;
+    if (r.kind === Kind.event && r.sequence !== window.sequence) this.window.delete(r.hart);
+    else if (ENTRIES.has(r.kind)) window.entries++;
+    else if (r.kind === Kind.spaceSwitch) window.switches++;
   }
 
   private message(r: RecordView): void {
@@ -87,8 +110,9 @@ class Counter {
     const opened: Open[] = [{ time: r.time, row }];
     this.window.delete(r.hart);
     if (r.a === Cause.syscall) {
-      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: [], entries: 0, switches: 0 }));
+      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: [], entries: 0, switches: 0, sequence: 0 }));
       call.events++;
+      call.sequence = r.sequence;
       opened.push({ time: r.time, row: call });
       this.window.set(r.hart, call);
     }
@@ -116,7 +140,7 @@ class Counter {
       tasks: [...this.tasks.values()].map(({ seen: _, ...row }) => row),
       pairs: [...this.pairs.values()].map(withLatency),
       causes: [...this.causes.values()].map(withLatency),
-      syscalls: [...this.syscalls.values()].map(({ entries, switches, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
+      syscalls: [...this.syscalls.values()].map(({ entries, switches, sequence: _, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
       ...(this.file.damage ? { damage: this.file.damage } : {}),
     };
   }

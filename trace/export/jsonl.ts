@@ -1,15 +1,15 @@
 /** JSON lines: one object a record, with names in place of numbers. */
 import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
-import type { TraceFile } from '../reader.ts';
+import type { TraceSource } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 import { syscallName } from '../words.ts';
 
-export function* jsonLines(file: TraceFile): Generator<string> {
+export function* jsonLines(file: TraceSource): Generator<string> {
   for (const r of file.records()) yield JSON.stringify(describe(file, r)) + '\n';
 }
 
 /** A record in words. Fields that a kind does not use are left out. */
-export function describe(file: TraceFile, r: RecordView): Record<string, unknown> {
+export function describe(file: TraceSource, r: RecordView): Record<string, unknown> {
   const o: Record<string, unknown> = { seq: r.sequence, time: r.time, kind: r.kindName, hart: r.hart, thread: file.name(r.actor), task: file.taskOf(r.actor) };
   if (r.object !== 0) o['object'] = file.name(r.object);
   if (r.cause !== 0) o['answers'] = r.cause;

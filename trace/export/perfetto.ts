@@ -3,11 +3,12 @@
  * call is a slice from its start to its answer; arrows (flows) lead from each message to the thread that received it.
  */
 import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
-import type { TraceFile } from '../reader.ts';
+import { labelName } from '../labels.ts';
+import type { TraceSource } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 import { syscallName } from '../words.ts';
 
-export function* perfetto(file: TraceFile): Generator<string> {
+export function* perfetto(file: TraceSource): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n';
   const pids = new Map<string, number>();
   const pid = (thread: number): number => { const t = file.taskOf(thread); return pids.get(t) ?? (pids.set(t, pids.size + 1), pids.size); };
@@ -37,6 +38,6 @@ export function* perfetto(file: TraceFile): Generator<string> {
 }
 
 function nameOf(r: RecordView): string {
-  if (r.kind === Kind.call) return `call ${r.a}`;
+  if (r.kind === Kind.call) return `call ${labelName(r.a)}`;
   return r.a === Cause.syscall ? syscallName(r.c) : causeName(r.a);
 }

@@ -1,0 +1,23 @@
+/** Records as the arrows of a sequence diagram: messages, events and their answers between tasks. */
+import { Cause, Kind } from '../../microkernel/abi/index.ts';
+import { eventText } from '../decode.ts';
+import { labelName } from '../labels.ts';
+import type { TraceSource } from '../reader.ts';
+import type { RecordView } from '../record.ts';
+
+export interface Arrow { sequence: number; time: number; from: string; to: string; text: string; reply: boolean }
+
+/** Undefined for records that cross no boundary. */
+export function arrowOf(trace: TraceSource, r: RecordView): Arrow | undefined {
+  const from = trace.taskOf(r.actor), to = trace.taskOf(r.object);
+  const arrow = (text: string, reply = false): Arrow => ({ sequence: r.sequence, time: r.time, from, to, text, reply });
+  switch (r.kind) {
+    case Kind.send: return arrow(`send ${labelName(r.a)}`);
+    case Kind.call: return arrow(`call ${labelName(r.a)}`);
+    case Kind.event: return r.object === 0 ? undefined : arrow(r.a === Cause.syscall ? `ecall ${eventText(r.a, r.c)}` : eventText(r.a, r.c));
+    case Kind.map: return arrow(r.a & 8 ? 'map capability' : 'map memory');
+    case Kind.reply: return arrow('reply', true);
+    case Kind.resume: return arrow('resume', true);
+    default: return undefined;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The filter language of `trace view`, `trace stats --filter` and `trace export --filter`: terms separated by blanks, all of which must hold.
+ *
+ *   task:linux cause:syscall nr:openat latency>5us      field, comparison, value
+ *   kind:event,resume   nr:read*                        one of several; * stands for any text
+ *   -kind:schedule      !spaceSwitch                    not
+ *   seq:100..240        time>=1.5ms                     ranges; durations in ns, us, ms, s, or cycles (= ns) without a unit
+ *   openat "page fault"                                 words of the record's own line
+ *
+ * An answer (receive, reply, resume) has the cause, system call and operation of what it answers, so that `nr:openat` shows whole calls.
+ */
+import { Cause, Kind, Status, causeName, statusName } from '../microkernel/abi/index.ts';
+import { latencies, latencyAt } from './causality.ts';
+import { objectName, originOf, sentence } from './decode.ts';
+import { labelName, labelNames } from './labels.ts';
+import type { TraceFile, TraceSource } from './reader.ts';
+import type { RecordView } from './record.ts';
+import { syscallName } from './words.ts';
+
+/** A mistake in a filter, in one line that says what to write. */
+export class FilterError extends Error {}
+
+type Test = (r: RecordView, index: number) => boolean;
+interface TextField { words: (r: RecordView, trace: TraceFile, origin: () => RecordView) => (string | undefined)[]; known?: (trace: TraceFile) => string[]; doc: string }
+interface NumberField { value: (r: RecordView, index: number, filter: Filter) => number; unit: 'time' | 'number'; doc: string }
+
+const nameList = (trace: TraceFile, ...kinds: string[]): string[] => [...new Set([...trace.names.values()].filter((n) => kinds.includes(n.kind)).map((n) => n.text))];
+
+export const textFields: Record<string, TextField> = {
+  task: { words: (r, t) => [fromTask(r, t), r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task of either end' },
+  from: { words: (r, t) => [fromTask(r, t)], known: (t) => nameList(t, 'task'), doc: 'task that acts' },
+  to: { words: (r, t) => [r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task acted on' },
+  thread: { words: (r, t) => [t.name(r.actor), r.object ? objectName(t, r.object) : undefined], known: (t) => nameList(t, 'thread'), doc: 'thread at either end' },
+  object: { words: (r, t) => [r.object ? t.name(r.object) : undefined, String(r.object)], doc: 'object by name or number' },
+  kind: { words: (r) => [r.kindName], known: () => Object.keys(Kind), doc: 'kind of record' },
+  cause: { words: (_r, _t, origin) => [origin().kind === Kind.event ? causeName(origin().a) : undefined], known: () => Object.keys(Cause), doc: 'cause of an event and its answer' },
+  nr: { words: (_r, _t, origin) => (origin().kind === Kind.event && origin().a === Cause.syscall ? [syscallName(origin().c), String(origin().c)] : []), known: knownCalls, doc: 'system call, by name or number' },
+  op: { words: (_r, _t, origin) => (hasLabel(origin().kind) ? [labelName(origin().a), labelName(origin().a).split('.')[1]] : []), known: labelNames, doc: 'operation or request' },
+  status: { words: (r) => [statusName(r.status)], known: () => Object.keys(Status), doc: 'status code' },
+};
+
+export const numberFields: Record<string, NumberField> = {
+  seq: { value: (r) => r.sequence, unit: 'number', doc: 'sequence number' },
+  time: { value: (r) => r.time, unit: 'time', doc: 'virtual time' },
+  latency: { value: (_, index, f) => f.latency(index), unit: 'time', doc: 'time to the answer, or since the cause' },
+  hart: { value: (r) => r.hart, unit: 'number', doc: 'hart' },
+  bytes: { value: (r) => (r.kind === Kind.event || r.kind === Kind.resume ? r.b : NaN), unit: 'number', doc: 'bytes of state moved' },
+  address: { value: (r) => addressOf(r), unit: 'number', doc: 'faulting or mapped address' },
+};
+
+const fromTask = (r: RecordView, trace: TraceFile): string => (r.actor ? trace.taskOf(r.actor) : 'kernel');
+function knownCalls(): string[] {
+  return Array.from({ length: 460 }, (_, n) => syscallName(n)).filter((name) => !name.startsWith('syscall '));
+}
+const hasLabel = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.invoke;
+function addressOf(r: RecordView): number {
+  if (r.kind === Kind.event) return r.a === Cause.pageFault || r.a === Cause.guestPageFault ? Math.abs(r.c) : NaN;
+  return (r.kind === Kind.map || r.kind === Kind.unmap) && !(r.a & 8) ? r.c : NaN;
+}
+
+export class Filter {
+  readonly text: string;
+  /** True when the filter asks for latencies: `prepare` then saves much time. */
+  readonly usesLatency: boolean;
+  private readonly trace: TraceFile;
+  private readonly tests: Test[];
+  private known: Float32Array | undefined;
+
+  /** Throws FilterError. */
+  constructor(text: string, trace: TraceFile) {
+    this.text = text.trim();
+    this.trace = trace;
+    const terms = words(this.text);
+    this.tests = terms.map((term) => this.compile(term));
+    this.usesLatency = terms.some((t) => /^[-!]?latency/.test(t));
+  }
+
+  /** Is record number `index`, which is `r`, shown? */
+  test(r: RecordView, index: number): boolean {
+    for (const test of this.tests) if (!test(r, index)) return false;
+    return true;
+  }
+
+  /** Finds all latencies in one pass, in slices. */
+  *prepare(): Generator<void, void> { if (this.usesLatency && !this.known) this.known = yield* latencies(this.trace); }
+
+  /** The same in one go, where nobody waits for a key. */
+  prepareNow(): void { for (const steps = this.prepare(); !steps.next().done; ); }
+
+  latency(index: number): number { return this.known ? this.known[index]! : latencyAt(this.trace, index); }
+
+  private compile(term: string): Test {
+    const not = /^[-!]./.test(term), plain = not ? term.slice(1) : term;
+    const match = /^([A-Za-z]+)(:|!=|<=|>=|=|<|>)(.*)$/.exec(plain);
+    const test = match && !plain.startsWith('"') ? this.comparison(match[1]!.toLowerCase(), match[2]!, match[3]!) : this.wordTest(unquote(plain).toLowerCase());
+    return not ? (r, i) => !test(r, i) : test;
+  }
+
+  private comparison(field: string, operator: string, value: string): Test {
+    const number = numberFields[field], text = textFields[field];
+    if (!number && !text) throw new FilterError(`no field '${field}'; ${nearest(field, [...Object.keys(textFields), ...Object.keys(numberFields)])}`);
+    if (value === '') throw new FilterError(`'${field}${operator}' wants a value, such as ${example(field)}`);
+    return number ? this.numberTest(field, number, operator, value) : this.textTest(field, text!, operator, unquote(value));
+  }
+
+  private textTest(field: string, { words: of, known }: TextField, operator: string, value: string): Test {
+    if (operator !== ':' && operator !== '=' && operator !== '!=') throw new FilterError(`'${field}' is a name and cannot be compared with '${operator}'; write ${field}:${value}`);
+    const choices = value.split(',').filter(Boolean);
+    for (const choice of choices) if (known) checkKnown(field, choice, known(this.trace));
+    const patterns = choices.map(glob), verdicts = new Map<string, boolean>();
+    const matches = (word: string): boolean => {
+      let verdict = verdicts.get(word);
+      if (verdict === undefined) verdicts.set(word, (verdict = patterns.some((p) => p.test(word))));
+      return verdict;
+    };
+    const test: Test = (r) => of(r, this.trace, () => originOf(this.trace, r) ?? r).some((w) => w !== undefined && matches(w));
+    return operator === '!=' ? (r, i) => !test(r, i) : test;
+  }
+
+  private numberTest(field: string, { value: of, unit }: NumberField, operator: string, text: string): Test {
+    const [low, high] = text.includes('..') ? text.split('..', 2).map((t, n) => (t === '' ? (n ? Infinity : -Infinity) : quantity(field, t, unit))) : [quantity(field, text, unit)];
+    if (high !== undefined) {
+      if (operator !== ':' && operator !== '=') throw new FilterError(`a range goes with ':'; write ${field}:${text}`);
+      return (r, i) => { const v = of(r, i, this); return v >= low! && v <= high; };
+    }
+    const compare = comparisons[operator]!;
+    return (r, i) => { const v = of(r, i, this); return !Number.isNaN(v) && compare(v, low!); };
+  }
+
+  private wordTest(word: string): Test {
+    return (r) => {
+      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r))} ${this.trace.name(r.actor)} ${r.object ? objectName(this.trace, r.object) : ''}`;
+      return line.toLowerCase().includes(word);
+    };
+  }
+}
+
+const comparisons: Record<string, (a: number, b: number) => boolean> = {
+  ':': (a, b) => a === b, '=': (a, b) => a === b, '!=': (a, b) => a !== b, '<': (a, b) => a < b, '>': (a, b) => a > b, '<=': (a, b) => a <= b, '>=': (a, b) => a >= b,
+};
+const scale: Record<string, number> = { '': 1, ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
+
+function quantity(field: string, text: string, unit: 'time' | 'number'): number {
+  const match = /^(0x[0-9a-f]+|\d+(?:\.\d+)?)(ns|us|µs|ms|s)?$/i.exec(text);
+  if (!match || (unit === 'number' && match[2])) throw new FilterError(`'${text}' is not a ${unit === 'time' ? 'duration' : 'number'}; write for example ${example(field)}`);
+  return Number(match[1]) * scale[(match[2] ?? '').toLowerCase()]!;
+}
+
+const example = (field: string): string => numberFields[field]?.unit === 'time' ? `${field}>5us` : numberFields[field] ? `${field}:1` : field === 'nr' ? 'nr:openat' : field === 'kind' ? 'kind:event' : `${field}:NAME`;
+
+function checkKnown(field: string, choice: string, known: string[]): void {
+  if (/^\d+$/.test(choice) || choice.includes('*')) return;
+  const short = field === 'op' ? known.map((k) => k.split('.')[1]!) : [];
+  if ([...known, ...short, 'kernel'].some((k) => k.toLowerCase() === choice.toLowerCase())) return;
+  throw new FilterError(`no ${field} '${choice}'${field === 'task' || field === 'thread' || field === 'from' || field === 'to' ? ' in this trace' : ''}; ${nearest(choice, known)}`);
+}
+
+/** "did you mean 'x'?" or the first few that exist. */
+function nearest(word: string, known: string[]): string {
+  const best = known.map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];
+  if (best && best.d <= Math.max(1, word.length / 3)) return `did you mean '${best.k}'?`;
+  return `there ${known.length === 1 ? 'is' : 'are'} ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+const glob = (text: string): RegExp => new RegExp(`^${text.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 'i');
+const unquote = (text: string): string => text.replace(/"/g, '');
+
+/** Splits at blanks outside quotes. */
+function words(text: string): string[] {
+  if ((text.split('"').length & 1) === 0) throw new FilterError('a quotation mark is not closed');
+  return text.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
+}
+
+/** What the last term of `text` could become: whole texts, best first. */
+export function completions(text: string, trace: TraceFile): string[] {
+  const term = /(?:"[^"]*"?|[^\s"])*$/.exec(text)![0], before = text.slice(0, text.length - term.length), sign = /^[-!]/.exec(term)?.[0] ?? '';
+  const match = /^([A-Za-z]+)[:=](.*)$/.exec(term.slice(sign.length));
+  if (!match) return fieldsFrom(term.slice(sign.length)).map((f) => before + sign + f);
+  const field = match[1]!.toLowerCase(), done = match[2]!.slice(0, match[2]!.lastIndexOf(',') + 1), start = match[2]!.slice(done.length).toLowerCase();
+  const values = (textFields[field]?.known?.(trace) ?? []).filter((v) => v.toLowerCase().startsWith(start));
+  return values.map((v) => `${before}${sign}${field}:${done}${v.includes(' ') ? `"${v}"` : v}`);
+}
+
+const fieldsFrom = (start: string): string[] => [...Object.keys(textFields).map((f) => `${f}:`), ...Object.keys(numberFields).map((f) => `${f}>`)].filter((f) => f.startsWith(start.toLowerCase()));
+
+/** The trace with only the records that match, for analyses and exporters. */
+export function filtered(trace: TraceFile, filter: Filter): TraceSource {
+  filter.prepareNow();
+  return {
+    names: trace.names, damage: trace.damage, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
+    *records() {
+      let index = 0;
+      for (const r of trace.records()) if (filter.test(r, index++)) yield r;
+    },
+  };
+}

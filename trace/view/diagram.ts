@@ -1,0 +1,62 @@
+/** The sequence diagram of a span: a lifeline per task, an arrow per message, event or answer. */
+import { cyclesText } from '../decode.ts';
+import { arrowOf, type Arrow } from '../export/arrows.ts';
+import { RecordView } from '../record.ts';
+import { fit, type Line } from './text.ts';
+import type { Viewer } from './viewer.ts';
+
+const LEFT = 19;
+/** Arrows that a diagram shows at most. */
+const LIMIT = 400;
+
+export interface Drawn { arrow: Arrow; record: number }
+
+/** Arrows of the span between mark and cursor, or of what follows the selected record. */
+export function arrowsOf(v: Viewer): Drawn[] {
+  const [from, to] = v.span(), view = new RecordView(), drawn: Drawn[] = [];
+  for (let i = from; i <= to && drawn.length < LIMIT; i++) {
+    const r = v.trace.at(i, view);
+    if (v.rows.filter && !v.rows.filter.test(r, i)) continue;
+    const arrow = arrowOf(v.trace, r);
+    if (arrow) drawn.push({ arrow, record: i });
+  }
+  return drawn;
+}
+
+export function diagram(v: Viewer, width: number, height: number): Line[] {
+  const drawn = arrowsOf(v), all = [...new Set(drawn.flatMap((d) => [d.arrow.from, d.arrow.to]))];
+  if (drawn.length === 0) return [[{ text: 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
+  const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = all.slice(0, room), lane = Math.floor((width - LEFT) / tasks.length);
+  const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane, shown = drawn.filter((d) => tasks.includes(d.arrow.from) && tasks.includes(d.arrow.to));
+  const start = drawn[0]!.arrow.time, rows = height - 2;
+  v.diagramTop = Math.max(0, Math.min(v.diagramTop, shown.length - rows));
+  const lines: Line[] = [[{ text: fit('  record   after', LEFT), bold: true }, { text: tasks.map((t) => centre(t, lane)).join(''), bold: true }]];
+  for (const d of shown.slice(v.diagramTop, v.diagramTop + rows)) {
+    const left = `${String(d.arrow.sequence).padStart(8)} ${('+' + cyclesText(d.arrow.time - start)).padStart(9)} `;
+    lines.push([{ text: left, dim: true }, { text: arrowText(d.arrow, tasks.map(x), x(d.arrow.from), x(d.arrow.to), width - LEFT), color: d.arrow.reply ? 'green' : 'cyan' }]);
+  }
+  while (lines.length < height - 1) lines.push([]);
+  const left = all.length - tasks.length;
+  lines.push([{ text: `${shown.length} messages${drawn.length === LIMIT ? ' (the first of them)' : ''}${left > 0 ? `; ${left} task${left > 1 ? 's' : ''} do not fit` : ''}; e writes this span as SVG`, dim: true }]);
+  return lines;
+}
+
+function centre(text: string, width: number): string {
+  const short = text.length > width - 2 ? text.slice(0, width - 3) + '…' : text, left = Math.floor((width - short.length) / 2);
+  return (' '.repeat(Math.max(0, left)) + short).padEnd(width);
+}
+
+/** Lifelines with one arrow across them; its words stand in the arrow, or behind it where they do not fit. */
+function arrowText(a: Arrow, lines: number[], from: number, to: number, width: number): string {
+  const cells = Array.from({ length: width }, () => ' '), put = (at: number, text: string): void => { [...text].forEach((c, n) => { if (at + n < width) cells[at + n] = c; }); };
+  for (const at of lines) cells[at] = '│';
+  const low = Math.min(from, to), high = Math.max(from, to), inside = high - low - 5;
+  if (from === to) put(from, `├╴${a.text}`);
+  else {
+    put(low + 1, (a.reply ? '╌' : '─').repeat(high - low - 1));
+    cells[to > from ? to - 1 : to + 1] = to > from ? '▶' : '◀';
+    if (a.text.length <= inside) put(low + 2 + Math.floor((inside - a.text.length) / 2), ` ${a.text} `);
+    else put(high + 1 + a.text.length + 1 <= width ? high + 1 : low + 2, high + 1 + a.text.length + 1 <= width ? ` ${a.text}` : ` ${a.text.slice(0, Math.max(0, inside - 1))}… `);
+  }
+  return cells.join('').trimEnd();
+}

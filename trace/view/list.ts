@@ -1,0 +1,47 @@
+/** The message list and, below it, the selected record in words. Only the rows that are on the screen are decoded. */
+import { latencyAt } from '../causality.ts';
+import { cyclesText, details, ends, originOf, sentence } from '../decode.ts';
+import { Kind } from '../../microkernel/abi/index.ts';
+import type { TraceFile } from '../reader.ts';
+import { fit, wrap, type Line, type Look } from './text.ts';
+import type { Viewer } from './viewer.ts';
+
+/** Records that a row looks ahead for its answer. */
+const REACH = 20_000;
+export const DETAIL_LINES = 8;
+
+const looks: Record<number, Look> = {
+  [Kind.send]: { color: 'cyan' }, [Kind.call]: { color: 'cyan' }, [Kind.receive]: {}, [Kind.reply]: { color: 'green' }, [Kind.resume]: { color: 'green' },
+  [Kind.event]: { color: 'yellow' }, [Kind.map]: { color: 'magenta' }, [Kind.unmap]: { color: 'magenta' }, [Kind.interrupt]: { color: 'red' }, [Kind.timeout]: { color: 'red' }, [Kind.destroy]: { color: 'red' },
+};
+export const lookOf = (kind: number): Look => looks[kind] ?? { dim: true };
+
+export const listHeight = (height: number): number => Math.max(3, height - DETAIL_LINES - 2);
+
+export function list(v: Viewer, width: number, height: number): Line[] {
+  const shown = listHeight(height), lines: Line[] = [[{ text: fit(columns(width, 'record', 'time', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
+  for (let row = v.top; row < v.top + shown; row++) lines.push(row < v.rows.length ? rowLine(v, row, width) : []);
+  if (v.rows.length === 0) lines[1] = [{ text: v.rows.progress < 1 ? '  looking …' : v.trace.length === 0 ? '  no records in this file' : '  no record matches the filter (f changes it, f and Enter on nothing shows all)' }];
+  lines.push([{ text: '─'.repeat(width), dim: true }]);
+  return [...lines, ...detailLines(v.trace, v.record, width).slice(0, DETAIL_LINES)];
+}
+
+function rowLine(v: Viewer, row: number, width: number): Line {
+  const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
+  const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
+  const latency = latencyAt(v.trace, record, REACH);
+  const text = mark + columns(width, String(r.sequence), cyclesText(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency)).slice(2);
+  return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
+}
+
+function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string): string {
+  const whoWidth = width < 100 ? 22 : Math.min(48, Math.floor(width * 0.25)), whatWidth = width - (2 + 8 + 10 + 9 + 9) - whoWidth - 5;
+  return `  ${sequence.padStart(8)} ${time.padStart(9)} ${fit(kind, 8)} ${fit(who, whoWidth)} ${fit(what, whatWidth)} ${latency.padStart(8)}`;
+}
+
+function detailLines(trace: TraceFile, record: number, width: number): Line[] {
+  if (record < 0) return [];
+  const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? latencyAt(trace, record) : NaN;
+  if (!Number.isNaN(latency)) lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
+  return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]));
+}

@@ -1,0 +1,76 @@
+/** The line at the bottom where a filter, a search or a record number is typed; Tab completes what can be completed. */
+import { FilterError, completions } from '../filter.ts';
+import type { Viewer } from './viewer.ts';
+
+export type PromptKind = 'filter' | 'search' | 'go to';
+
+export class Prompt {
+  readonly kind: PromptKind;
+  text: string;
+  error = '';
+  /** What Tab cycles through, and where it is. */
+  private choices: string[] = [];
+  private chosen = -1;
+  constructor(kind: PromptKind, text = '') { this.kind = kind; this.text = text; }
+
+  /** Handles a key; answers true when the prompt is done. */
+  key(v: Viewer, name: string, typed: string): boolean {
+    if (name === 'escape') return true;
+    if (name === 'return') return this.accept(v);
+    if (name === 'tab') this.complete(v);
+    else {
+      if (name === 'backspace' || name === 'delete') this.text = this.text.slice(0, -1);
+      else if (name === 'clear') this.text = '';
+      else if (typed) this.text += typed;
+      this.choices = [];
+      this.error = '';
+    }
+    return false;
+  }
+
+  /** What could come next, for the hint line. */
+  hint(v: Viewer): string {
+    if (this.error) return this.error;
+    if (this.kind === 'go to') return 'a record number, or time:1.5ms; Enter goes there, Esc leaves';
+    const known = this.choices.length ? this.choices : completions(this.text, v.trace), words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
+    return words.length && !/\s$/.test(this.text) ? `Tab: ${words.join('  ')}` : 'Enter applies, Esc leaves, Tab completes, Ctrl-U clears';
+  }
+
+  private complete(v: Viewer): void {
+    if (this.kind === 'go to') return;
+    if (this.choices.length === 0) { this.choices = completions(this.text, v.trace); this.chosen = -1; }
+    if (this.choices.length === 0) return;
+    const common = this.choices.length > 1 ? prefix(this.choices) : '';
+    if (this.chosen < 0 && common.length > this.text.length) { this.text = common; this.choices = []; return; }
+    this.chosen = (this.chosen + 1) % this.choices.length;
+    this.text = this.choices[this.chosen]!;
+    if (this.choices.length === 1) this.choices = [];
+  }
+
+  private accept(v: Viewer): boolean {
+    try {
+      if (this.kind === 'filter') v.applyFilter(this.text);
+      else if (this.kind === 'search') { if (this.text.trim()) v.search(this.text); } else goTo(v, this.text.trim());
+      return true;
+    } catch (error) {
+      if (!(error instanceof FilterError)) throw error;
+      this.error = error.message;
+      return false;
+    }
+  }
+}
+
+function goTo(v: Viewer, text: string): void {
+  const time = /^time[:=]?(\d+(?:\.\d+)?)(ns|us|µs|ms|s)?$/.exec(text);
+  if (v.trace.length === 0) throw new FilterError('there are no records');
+  if (time) return v.goTo(Math.min(v.trace.length - 1, v.trace.indexAtTime(Number(time[1]) * { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 }[(time[2] ?? 'ns') as 'ns']!)));
+  const index = /^\d+$/.test(text) ? v.trace.indexOf(Number(text)) : -1;
+  if (index < 0) throw new FilterError(`no record '${text}'; there are ${v.trace.at(0).sequence} to ${v.trace.at(v.trace.length - 1).sequence}`);
+  v.goTo(index);
+}
+
+function prefix(list: string[]): string {
+  let common = list[0]!;
+  for (const item of list) while (!item.startsWith(common)) common = common.slice(0, -1);
+  return common;
+}
