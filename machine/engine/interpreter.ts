@@ -15,7 +15,8 @@ import { Code, Op, type Label } from './code.ts';
 import { encodeModule, tableType, type Import } from './module.ts';
 import { InterpreterEmitter } from './operands.ts';
 import { Internal, operationCount, operations, firstOperation } from './operations.ts';
-import { REGION, RESULT, TABLE_SIZE } from './regions/convention.ts';
+import { RegionCalls } from './region-calls.ts';
+import { REGION, TABLE_SIZE } from './regions/convention.ts';
 
 const ONE = { params: ['i32'], results: ['i32'] } as const;
 const TWO = { params: ['i32', 'i32'], results: ['i32'] } as const;
@@ -46,16 +47,13 @@ class Generator {
   private jump!: Label;
   private after!: Label;
   private miss!: Label;
-  private readonly threshold: number;
-  /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
-  private readonly deferred: number;
+  private readonly regions: RegionCalls;
 
   constructor(e: InterpreterEmitter, layout: Layout, threshold: number) {
-    this.threshold = threshold;
-    this.deferred = e.local('i32');
     this.e = e;
     this.c = e.code;
     this.layout = layout;
+    this.regions = new RegionCalls(e, layout, threshold, { hot: CALL['hot']!, type: tableType(IMPORTS, 1) });
   }
 
   function(): Uint8Array {
@@ -157,31 +155,8 @@ class Generator {
     c.set(e.record);
     e.sub(e.read(e.target), e.zext(e.shrU32(e.read(e.record), e.word(3))));
     c.set(e.pcBase);
-    this.heat();
+    this.regions.heat();
   }
-
-  /** Counts a jump to this record. */
-  private heat(): void {
-    const { c, e } = this;
-    if (this.threshold === 0) return;
-    const offset = this.sideOffset;
-    const side = e.keep32(e.shrU32(e.read(e.record), e.word(1)));
-    side();
-    c.memory(Op.i32Load16U, offset + 4);
-    const count = e.keep32(e.add32(e.pushed(), e.word(1)));
-    side();
-    count();
-    c.memory(Op.i32Store16, offset + 4);
-    e.eq32(count(), e.word(this.threshold));
-    c.if();
-    c.get(e.record);
-    c.call(CALL['hot']!);
-    c.end();
-    e.endInstruction();
-  }
-
-  /** Offset of the side data from record / 2. */
-  private get sideOffset(): number { return this.layout.sides - this.layout.codePages / 2; }
 
   /** Dispatch, operations, and the tails that call TypeScript. */
   private body(): void {
@@ -199,7 +174,7 @@ class Generator {
     c.tee(e.budget);
     e.ltS32(e.pushed(), e.word(0));
     c.if();
-    this.deferredDispatch(end, labels);
+    this.regions.deferredDispatch(end, labels);
     c.end();
     c.get(e.record);
     c.memory(Op.i32Load16U, 0);
@@ -221,96 +196,11 @@ class Generator {
     this.argument(HS.ADDR, e.address);
     this.callTail('atomic', () => { c.get(e.record); c.memory(Op.i32Load, 12); });
     c.end();
-    this.heat();
+    this.regions.heat();
     c.br(e.next);
     c.end();
     this.save();
     this.leave(0);
-  }
-
-  /** The budget is used up, or it stands in `deferred`: then this one instruction is interpreted, whatever begins here. */
-  private deferredDispatch(end: Label, labels: readonly Label[]): void {
-    const { c, e } = this;
-    c.get(this.deferred);
-    e.eqz32(e.pushed());
-    c.brIf(end);
-    e.sub32(e.read(this.deferred), e.word(1));
-    c.set(e.budget);
-    c.i32(0);
-    c.set(this.deferred);
-    c.get(e.record);
-    c.memory(Op.i32Load16U, 0);
-    c.tee(e.kind);
-    e.eq32(e.pushed(), e.word(Internal.REGION));
-    c.if();
-    e.shrU32(e.read(e.record), e.word(1));
-    c.memory(Op.i32Load16U, this.sideOffset + 6);
-    c.set(e.kind);
-    c.end();
-    c.get(e.kind);
-    c.brTable(labels, labels[0]!);
-  }
-
-  /** Calls the translation, and goes on as its answer says (regions/convention.ts). */
-  private region(): void {
-    const { c, e } = this;
-    const before = e.local('i32');
-    const answer = e.local('i32');
-    c.get(e.budget);
-    c.set(before);
-    c.get(e.hart);
-    c.get(e.tlb);
-    c.get(e.budget);
-    c.get(e.pcBase);
-    e.shrU32(e.read(e.record), e.word(1));
-    c.memory(Op.i32Load, this.sideOffset);
-    c.tee(answer);
-    e.and32(e.pushed(), e.word(0xff));
-    e.shrU32(e.read(answer), e.word(8));
-    c.byte(Op.callIndirect);
-    c.u32(tableType(IMPORTS, 1));
-    c.u32(0);
-    c.set(e.budget);
-    c.set(e.target);
-    e.wrap(e.read(e.target));
-    c.tee(answer);
-    e.and32(e.pushed(), e.word(RESULT.special));
-    c.if();
-    this.specialAnswer(answer, before);
-    c.end();
-    this.countTranslated(before);
-    c.br(this.jump);
-  }
-
-  /** A place in the page. The counted instructions that were not executed come back. */
-  private specialAnswer(answer: number, before: number): void {
-    const { c, e } = this;
-    e.eqz32(e.and32(e.read(answer), e.word(RESULT.refused)));
-    c.if();
-    c.get(e.hart);
-    c.memory(Op.i32Load, HS.CODE);
-    e.add32(e.pushed(), e.and32(e.read(answer), e.word(RESULT.record)));
-    c.set(e.record);
-    e.add32(e.read(e.budget), e.shrU32(e.read(answer), e.word(RESULT.refundShift)));
-    c.set(e.budget);
-    this.countTranslated(before);
-    e.and32(e.read(answer), e.word(RESULT.landed));
-    c.brIf(e.landed);
-    c.end();
-    c.get(e.budget);
-    c.set(this.deferred);
-    c.i32(0);
-    c.set(e.budget);
-    c.br(e.next);
-  }
-
-  private countTranslated(before: number): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.get(e.hart);
-    c.memory(Op.i64Load, HS.TRANSLATED);
-    e.add(e.pushed(), e.sext(e.sub32(e.read(before), e.read(e.budget))));
-    c.memory(Op.i64Store, HS.TRANSLATED);
   }
 
   private internal(op: number): void {
@@ -325,7 +215,7 @@ class Generator {
     } else if (op === Internal.PAGE_END) {
       this.targetIsHere();
       c.br(this.jump);
-    } else if (op === Internal.REGION) this.region();
+    } else if (op === Internal.REGION) this.regions.call(this.jump);
     else this.straddle();
   }
 

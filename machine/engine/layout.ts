@@ -44,6 +44,7 @@ export const HS = {
   SLICE: 0x248, // i32: BUDGET as it was at the start of this slice (retired in slice = SLICE - BUDGET)
   SINK: 0x250, // i64: where generated code writes results for x0
   CODE: 0x258, // u32: linear address of the decoded code page in use, 0 outside `run`
+  ZERO_ON: 0x25c, // u32: 1 when cbo.zero is legal now (the envcfg registers and the mode)
   TRANSLATED: 0x260, // i64: instructions executed by translated code
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
 } as const;

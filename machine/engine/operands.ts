@@ -221,6 +221,19 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     return this.zext(this.eqz32(held()));
   }
 
+  zeroBlock(_address: I64): void {
+    const { code } = this;
+    this.and(this.pushed(), this.long(-64));
+    code.set(this.address);
+    this.slowIf(this.eqz32(this.hartWord(HS.ZERO_ON)));
+    const host = this.keep32(this.hostAddress(8, 64, this.slow));
+    for (let i = 0; i < 64; i += 8) {
+      host();
+      code.i64(0);
+      code.memory(Op.i64Store, i);
+    }
+  }
+
   slowIf(_condition: I32): void { this.code.brIf(this.slow); }
   needsFp(): void {
     this.hartWord(HS.FS_ON);

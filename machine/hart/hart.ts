@@ -178,6 +178,8 @@ export class Hart implements HartApi {
     const priv = w[HS.PRIV >> 2];
     const virt = w[HS.VIRT >> 2] !== 0;
     w[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
+    const zero = c[C.menvcfg] & (virt ? c[C.henvcfg] : -1) & (priv === 0 ? c[C.senvcfg] : -1) & ENVCFG.CBZE;
+    w[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
     let dataPriv = priv;
     let dataVirt = virt;
     let slot = 0;

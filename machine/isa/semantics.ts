@@ -61,6 +61,9 @@ export interface Semantics extends OperatorMethods {
   /** 0 when the store happened, 1 when the reservation was lost. */
   storeConditional(kind: 'w' | 'd', address: I64, value: I64): I64;
 
+  /** Zeroes the aligned block of 64 bytes around the address; where that is not plainly possible TypeScript does it (HartSide.slow). */
+  zeroBlock(address: I64): void;
+
   /** Leaves this instruction to TypeScript (HartSide.slow) when the condition holds; nothing may have been changed before. */
   slowIf(condition: I32): void;
   /** Floating point is off: illegal instruction. First statement of every floating-point row. */

@@ -22,7 +22,7 @@ const SIZES: Record<string, number> = { b: 1, bu: 1, h: 2, hu: 2, w: 4, wu: 4, d
 interface Access { readonly store: boolean; readonly size: number }
 const accesses: readonly (Access | undefined)[] = rows.map((r) => {
   const [, what, size] = /^f?([ls])(b|bu|h|hu|w|wu|d)$/.exec(r.name) ?? [];
-  return what !== undefined && r.meaning && /imm\(rs1\)$/.test(r.operands) ? { store: what === 's', size: SIZES[size!]! } : undefined;
+  return what !== undefined && r.meaning && r.operands.endsWith('imm(rs1)') ? { store: what === 's', size: SIZES[size!]! } : undefined;
 });
 
 /** For each instruction the group it belongs to; undefined where it checks for itself. */

@@ -246,6 +246,20 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.code.br(this.exit);
   }
 
+  zeroBlock(_address: I64): void {
+    const { code } = this;
+    this.and(this.pushed(), this.long(-64));
+    code.set(this.address);
+    this.slowIf(this.eqz32(this.hartWord(HS.ZERO_ON)));
+    this.checkTag(TAG.write, 64);
+    const host = this.keep32(this.add32(this.addend(), this.wrap(this.read(this.address))));
+    for (let i = 0; i < 64; i += 8) {
+      host();
+      code.i64(0);
+      code.memory(Op.i64Store, i);
+    }
+  }
+
   private hartWord(offset: number): I32 {
     this.code.get(PARAMETER.hart);
     this.code.memory(Op.i32Load, offset);

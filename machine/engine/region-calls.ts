@@ -1,0 +1,135 @@
+/** The interpreter's part in running translations: counting jumps, calling regions, going on as their answers say. */
+import { HS, type Layout } from './layout.ts';
+import { Op, type Label } from './code.ts';
+import type { InterpreterEmitter } from './operands.ts';
+import { Internal } from './operations.ts';
+import { RESULT } from './regions/convention.ts';
+
+export class RegionCalls {
+  private readonly e: InterpreterEmitter;
+  private readonly c: InterpreterEmitter['code'];
+  private readonly layout: Layout;
+  /** Jumps to a record after which it is reported; 0 = nothing is counted. */
+  private readonly threshold: number;
+  /** Function number of `hot`, type number of regions. */
+  private readonly numbers: { readonly hot: number; readonly type: number };
+  /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
+  private readonly deferred: number;
+
+  constructor(e: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; type: number }) {
+    this.e = e;
+    this.c = e.code;
+    this.layout = layout;
+    this.threshold = threshold;
+    this.numbers = numbers;
+    this.deferred = e.local('i32');
+  }
+
+  /** Counts a jump to this record. */
+  heat(): void {
+    const { c, e } = this;
+    if (this.threshold === 0) return;
+    const offset = this.sideOffset;
+    const side = e.keep32(e.shrU32(e.read(e.record), e.word(1)));
+    side();
+    c.memory(Op.i32Load16U, offset + 4);
+    const count = e.keep32(e.add32(e.pushed(), e.word(1)));
+    side();
+    count();
+    c.memory(Op.i32Store16, offset + 4);
+    e.eq32(count(), e.word(this.threshold));
+    c.if();
+    c.get(e.record);
+    c.call(this.numbers.hot);
+    c.end();
+    e.endInstruction();
+  }
+
+  /** Offset of the side data from record / 2. */
+  private get sideOffset(): number { return this.layout.sides - this.layout.codePages / 2; }
+
+  /** The budget is used up, or it stands in `deferred`: then this one instruction is interpreted, whatever begins here. */
+  deferredDispatch(end: Label, labels: readonly Label[]): void {
+    const { c, e } = this;
+    c.get(this.deferred);
+    e.eqz32(e.pushed());
+    c.brIf(end);
+    e.sub32(e.read(this.deferred), e.word(1));
+    c.set(e.budget);
+    c.i32(0);
+    c.set(this.deferred);
+    c.get(e.record);
+    c.memory(Op.i32Load16U, 0);
+    c.tee(e.kind);
+    e.eq32(e.pushed(), e.word(Internal.REGION));
+    c.if();
+    e.shrU32(e.read(e.record), e.word(1));
+    c.memory(Op.i32Load16U, this.sideOffset + 6);
+    c.set(e.kind);
+    c.end();
+    c.get(e.kind);
+    c.brTable(labels, labels[0]!);
+  }
+
+  /** Calls the translation, and goes on as its answer says (regions/convention.ts). */
+  call(jump: Label): void {
+    const { c, e } = this;
+    const before = e.local('i32');
+    const answer = e.local('i32');
+    c.get(e.budget);
+    c.set(before);
+    c.get(e.hart);
+    c.get(e.tlb);
+    c.get(e.budget);
+    c.get(e.pcBase);
+    e.shrU32(e.read(e.record), e.word(1));
+    c.memory(Op.i32Load, this.sideOffset);
+    c.tee(answer);
+    e.and32(e.pushed(), e.word(0xff));
+    e.shrU32(e.read(answer), e.word(8));
+    c.byte(Op.callIndirect);
+    c.u32(this.numbers.type);
+    c.u32(0);
+    c.set(e.budget);
+    c.set(e.target);
+    e.wrap(e.read(e.target));
+    c.tee(answer);
+    e.and32(e.pushed(), e.word(RESULT.special));
+    c.if();
+    this.specialAnswer(answer, before);
+    c.end();
+    this.countTranslated(before);
+    c.br(jump);
+  }
+
+  /** A place in the page. The counted instructions that were not executed come back. */
+  private specialAnswer(answer: number, before: number): void {
+    const { c, e } = this;
+    e.eqz32(e.and32(e.read(answer), e.word(RESULT.refused)));
+    c.if();
+    c.get(e.hart);
+    c.memory(Op.i32Load, HS.CODE);
+    e.add32(e.pushed(), e.and32(e.read(answer), e.word(RESULT.record)));
+    c.set(e.record);
+    e.add32(e.read(e.budget), e.shrU32(e.read(answer), e.word(RESULT.refundShift)));
+    c.set(e.budget);
+    this.countTranslated(before);
+    e.and32(e.read(answer), e.word(RESULT.landed));
+    c.brIf(e.landed);
+    c.end();
+    c.get(e.budget);
+    c.set(this.deferred);
+    c.i32(0);
+    c.set(e.budget);
+    c.br(e.next);
+  }
+
+  private countTranslated(before: number): void {
+    const { c, e } = this;
+    c.get(e.hart);
+    c.get(e.hart);
+    c.memory(Op.i64Load, HS.TRANSLATED);
+    e.add(e.pushed(), e.sext(e.sub32(e.read(before), e.read(e.budget))));
+    c.memory(Op.i64Store, HS.TRANSLATED);
+  }
+}
