@@ -91,21 +91,27 @@ export function revoke(k: Kernel, cap: Cap, rights: number, self: boolean): void
   }
 }
 
-/** Maps (or, `grant`, moves) the capabilities of a flexpage into another space. Asks everything before it does anything. */
-export function mapCaps(k: Kernel, from: CapSpace, page: number, to: CapSpace, dest: number, grant: boolean): Status {
+/** May the capabilities of a flexpage be mapped to `dest`? badArgument, badRights, busy, noQuota, badCap (nothing is there). */
+export function checkCaps(from: CapSpace, page: number, to: CapSpace, dest: number): Status {
   const first = flexSelector(page), n = 2 ** flexOrder(page), rights = flexRights(page);
   if (first + n > SELECTORS || dest + n > SELECTORS || dest >>> 0 !== dest) return Status.badArgument;
-  const caps = [...from.range(first, n)];
-  let chunks = 0, lastChunk = -1;
-  for (const cap of caps) {
+  let found = 0, chunks = 0, lastChunk = -1;
+  for (const cap of from.range(first, n)) {
     const at = dest + cap.selector - first, status = to.canPut(at);
     if ((cap.rights & CapRight.map) === 0 || (cap.rights & rights) === 0) return Status.badRights;
     if (status !== Status.ok) return status;
+    found++;
     if (at >>> 8 !== lastChunk) { lastChunk = at >>> 8; chunks++; }
   }
-  if (caps.length === 0) return Status.badCap;
-  if (caps.length > 1 && to.factory.free < caps.length * BYTES.cap + chunks * BYTES.capChunk) return Status.noQuota;
-  for (const cap of caps) {
+  if (found === 0) return Status.badCap;
+  return found > 1 && to.factory.free < found * BYTES.cap + chunks * BYTES.capChunk ? Status.noQuota : Status.ok;
+}
+
+/** Maps (or, `grant`, moves) the capabilities of a flexpage into another space. Unless ok, nothing has changed. */
+export function mapCaps(k: Kernel, from: CapSpace, page: number, to: CapSpace, dest: number, grant: boolean): Status {
+  const first = flexSelector(page), rights = flexRights(page), status = checkCaps(from, page, to, dest);
+  if (status !== Status.ok) return status;
+  for (const cap of [...from.range(first, 2 ** flexOrder(page))]) {
     to.put(dest + cap.selector - first, cap.object, cap.rights & rights, cap);
     if (grant) from.remove(k, cap);
   }

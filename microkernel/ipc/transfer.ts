@@ -1,9 +1,9 @@
 /** What a message carries from one thread to another: the tag, words, the badge, and typed items that map memory and capabilities. */
 import { Item, ITEM_BYTES, Kind, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage, type Utcb } from '../abi/index.ts';
-import { mapCaps } from '../caps/cap-space.ts';
-import { COSTS } from '../costs.ts';
+import { checkCaps, mapCaps } from '../caps/cap-space.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
-import { mapMemory, mapped } from '../mem/map.ts';
+import { checkMemory, fits, mapMemory, mapped } from '../mem/map.ts';
 import type { Portal } from '../obj/portal.ts';
 import type { Task } from '../obj/task.ts';
 import type { Thread } from '../obj/thread.ts';
@@ -15,7 +15,7 @@ export const itemsOf = (u: Utcb): number => Math.min((u.i32[0] >>> 8) & 0x1f, MA
 
 /**
  * Copies the message of `from` to `to`. ok; fault: no UTCB, no window or too small a one, nothing mapped; or what mapping answers.
- * Unless ok, nothing has changed but items before the one that failed for lack of memory.
+ * Unless ok, nothing has changed.
  */
 export function transfer(k: Kernel, from: Thread, to: Thread, portal: Portal | undefined): Status {
   const s = from.utcb, d = to.utcb;
@@ -41,42 +41,71 @@ export function transfer(k: Kernel, from: Thread, to: Thread, portal: Portal | u
   return Status.ok;
 }
 
+/** Where an item goes: a flexpage of the sender, an address or selector of the receiver. */
+interface Place { page: number; dest: number; flags: number }
+
+function itemAt(u: Utcb, i: number): Place {
+  const at = U.items + i * ITEM_BYTES;
+  return { page: u.num(at), dest: u.num(at + 8), flags: u.num(at + 16) };
+}
+
+/** Destinations are meant modulo the window's size. fault: there is no window for it, or it is too small. */
 function transferItems(k: Kernel, from: Thread, to: Thread, n: number): Status {
-  const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow);
+  const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places: Place[] = [];
   for (let i = 0; i < n; i++) {
-    const page = itemPage(from.utcb!, i), w = isCapPage(page) ? capWindow : window;
-    if (w === 0 || isCapPage(w) !== isCapPage(page) || flexOrder(page) > flexOrder(w)) return Status.fault;
+    const p = itemAt(from.utcb!, i), w = isCapPage(p.page) ? capWindow : window;
+    if (w === 0 || isCapPage(w) !== isCapPage(p.page) || flexOrder(p.page) > flexOrder(w)) return Status.fault;
+    const size = flexSize(w), base = isCapPage(w) ? flexSelector(w) : flexBase(w);
+    p.dest = base + (((p.dest % size) + size) % size);
+    places.push(p);
   }
+  return mapAll(k, from.task, to.task, places, to.sequence);
+}
+
+/** The items of a reply to a page fault: their destinations are addresses in the faulting task. */
+export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number): Status {
+  if (n === 1) {
+    const u = from.utcb!, page = u.num(U.items);
+    return isCapPage(page) ? Status.badArgument : mapFlexpage(k, from.task, page, to, u.num(U.items + 8), u.num(U.items + 16), 0);
+  }
+  const places: Place[] = [];
   for (let i = 0; i < n; i++) {
-    const page = itemPage(from.utcb!, i), dest = from.utcb!.num(U.items + i * ITEM_BYTES + 8), flags = from.utcb!.num(U.items + i * ITEM_BYTES + 16);
-    const at = isCapPage(page) ? inWindow(flexSelector(capWindow), flexSize(capWindow), dest) : inWindow(flexBase(window), flexSize(window), dest);
-    const status = mapFlexpage(k, from.task, page, to.task, at, flags, to.sequence);
+    const p = itemAt(from.utcb!, i);
+    if (isCapPage(p.page)) return Status.badArgument;
+    places.push(p);
+  }
+  return mapAll(k, from.task, to, places, 0);
+}
+
+/** All of them or none: every question is asked before the first is mapped. */
+function mapAll(k: Kernel, from: Task, to: Task, places: readonly Place[], cause: number): Status {
+  for (let i = 0; places.length > 1 && i < places.length; i++) {
+    const { page, dest } = places[i], caps = isCapPage(page);
+    const status = caps ? checkCaps(from.caps, page, to.caps, dest) : checkMemory(from.space, page, to.space, dest);
+    if (status !== Status.ok) return status;
+    if (caps ? meets(places, i) : !fits(from.space, page, to.space, dest, i * TABLES)) return caps ? Status.badArgument : Status.noQuota;
+    if (caps && to.caps.factory.free < places.length * TABLES) return Status.noQuota;
+  }
+  for (const { page, dest, flags } of places) {
+    const status = mapFlexpage(k, from, page, to, dest, flags, cause);
     if (status !== Status.ok) return status;
   }
   return Status.ok;
 }
+/** What an earlier item may take of a quota at most, beyond what its own check found. */
+const TABLES = 3 * BYTES.frame + 2 * BYTES.parts + BYTES.node;
 
-const itemPage = (u: Utcb, i: number): number => u.num(U.items + i * ITEM_BYTES);
-/** A destination is meant modulo the window's size. */
-const inWindow = (base: number, size: number, dest: number): number => base + (((dest % size) + size) % size);
-
-/** The items of a reply to a page fault: their destinations are addresses in the faulting task. */
-export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number): Status {
-  const u = from.utcb!;
-  for (let i = 0; i < n; i++) {
-    const page = itemPage(u, i);
-    if (isCapPage(page)) return Status.badArgument;
-    const status = mapFlexpage(k, from.task, page, to, u.num(U.items + i * ITEM_BYTES + 8), u.num(U.items + i * ITEM_BYTES + 16), 0);
-    if (status !== Status.ok) return status;
-  }
-  return Status.ok;
+/** Does a capability item want the slots of an earlier one? */
+function meets(places: readonly Place[], i: number): boolean {
+  const { page, dest } = places[i];
+  return places.some((p, j) => j < i && isCapPage(p.page) && p.dest < dest + flexSize(page) && dest < p.dest + flexSize(p.page));
 }
 
 /** Maps one flexpage of memory or capabilities from task to task, and says so in the trace. */
 export function mapFlexpage(k: Kernel, from: Task, page: number, to: Task, dest: number, flags: number, cause: number): Status {
   const grant = (flags & Item.grant) !== 0;
   let status: Status;
-  if (isCapPage(page)) status = from.caps === undefined ? Status.badArgument : mapCaps(k, from.caps, page, to.caps, dest, grant);
+  if (isCapPage(page)) status = mapCaps(k, from.caps, page, to.caps, dest, grant);
   else {
     status = mapMemory(from.space, page, to.space, dest, grant);
     k.counters.pagesMapped += mapped;

@@ -2,7 +2,7 @@
  * Mapping a flexpage of memory from one space into another: each leaf of the source becomes leaves of the destination, as large as
  * the source's leaf, the flexpage and both alignments allow, with rights that are never more than the source's.
  */
-import { Status, flexBase, flexOrder, flexRights } from '../abi/index.ts';
+import { Status, flexBase, flexOrder, flexRights, flexSize } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, type MapNode } from './node.ts';
 import { indexAt, type Space } from './space.ts';
@@ -12,22 +12,40 @@ import { removeSubtree, split } from './unmap.ts';
 /** How many leaves the last `mapMemory` made or found made. */
 export let mapped = 0;
 
-/** badArgument: order, alignment or range; fault: nothing is mapped there with these rights; noQuota: nothing has changed. */
-export function mapMemory(from: Space, page: number, to: Space, dest: number, grant: boolean): Status {
+/** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
+export function checkMemory(from: Space, page: number, to: Space, dest: number): Status {
   const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = 2 ** order;
-  mapped = 0;
   if (order < 12 || order > 41 || base % size !== 0 || base + size > from.limit) return Status.badArgument;
   if (rights === 0 || !(dest >= 0) || dest % 4096 !== 0 || dest + size > to.limit) return Status.badArgument;
-  if (size > 4096 && Math.min(from.factory.free, to.factory.free) < crudeCost(size) && !affordable(from, base, size, to, dest, rights)) return Status.noQuota;
+  for (let at = 0; at < size; ) {
+    const node = from.find(base + at);
+    if (node && !node.pinned && legalRights(node.rights & rights) !== 0) return Status.ok;
+    at += node ? LEVEL_SIZE[node.level] - ((base + at) % LEVEL_SIZE[node.level]) : from.hole - ((base + at) % from.hole);
+  }
+  return Status.fault;
+}
+
+/** Would the flexpage fit both quotas, with `before` bytes gone already? Exact only where they are nearly used up. */
+export function fits(from: Space, page: number, to: Space, dest: number, before: number): boolean {
+  const size = flexSize(page);
+  return Math.min(from.factory.free, to.factory.free) >= crudeCost(size) + before || affordable(from, flexBase(page), size, to, dest, legalRights(flexRights(page)), before);
+}
+
+/** badArgument: order, alignment or range; fault: nothing is mapped there with these rights; noQuota. Unless ok, nothing has changed. */
+export function mapMemory(from: Space, page: number, to: Space, dest: number, grant: boolean): Status {
+  const base = flexBase(page), rights = legalRights(flexRights(page)), size = flexSize(page), status = checkMemory(from, page, to, dest);
+  mapped = 0;
+  if (status !== Status.ok) return status;
+  if (size > 4096 && !fits(from, page, to, dest, 0)) return Status.noQuota;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
     if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
     const level = levelFor(node, base + at, dest + at, size - at);
-    const status = node.pinned ? Status.ok : mapLeaf(node, base + at, to, dest + at, level, rights, grant);
-    if (status !== Status.ok) return status;
-    at += LEVEL_SIZE[level];
+    const done = node.pinned ? 'done' : mapLeaf(node, base + at, to, dest + at, level, rights, grant);
+    if (done === 'noQuota') return Status.noQuota;
+    if (done === 'done') at += LEVEL_SIZE[level];
   }
-  return mapped > 0 ? Status.ok : Status.fault;
+  return Status.ok;
 }
 
 const crudeCost = (size: number): number => (size / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
@@ -43,9 +61,9 @@ function levelFor(node: MapNode, va: number, dest: number, left: number): number
 }
 
 /** Exactly: would the whole flexpage fit both quotas? Asked only when they are nearly used up. */
-function affordable(from: Space, base: number, size: number, to: Space, dest: number, rights: number): boolean {
+function affordable(from: Space, base: number, size: number, to: Space, dest: number, rights: number, before: number): boolean {
   const seen = new Set<number>(), seenParts = new Set<string>();
-  let cost = 0, parts = 0;
+  let cost = before, parts = 0;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
     if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
@@ -71,17 +89,18 @@ function tableAt(space: Space, va: number, level: number): Table | undefined {
   return table;
 }
 
-function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): Status {
+/** 'again': making room has split the source, so look for it anew. */
+function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): 'done' | 'again' | 'noQuota' {
   const rights = legalRights(source.rights & wanted), pa = source.pa + va - source.va;
-  if (rights === 0) return Status.ok;
-  const there = clearWay(source, to, dest, level, pa, rights);
-  if (there === 'skip' || !source.alive) return Status.ok;
+  if (rights === 0) return 'done';
+  const room = clearWay(source, to, dest, level, pa, rights);
+  if (room === 'again' || room === 'noQuota') return room;
+  if (room === 'skip') return 'done';
   mapped++;
-  if (there === 'same') return Status.ok;
-  const node = to.install(dest, level, pa, rights, source);
-  if (!node) return Status.noQuota;
+  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[indexAt(dest, level)]! : to.install(dest, level, pa, rights, source);
+  if (!node) return 'noQuota';
   if (grant) handOver(source, node);
-  return Status.ok;
+  return 'done';
 }
 
 /** Granting: the new leaf takes the source's place in the tree, the source's leaf goes. */
@@ -116,28 +135,27 @@ function allHeads(node: MapNode): MapNode[] {
   return heads;
 }
 
+type Room = 'free' | 'same' | 'skip' | 'again' | 'noQuota';
+
 /**
- * Makes room at the destination. 'same': this frame is mapped there already from the same source, and has the rights now. 'skip': the
- * source was itself derived from what is there, or the kernel's own page is there.
+ * Makes room at the destination: a mapping replaces what was there, and what was derived from that. 'same': this frame is there already
+ * from the same source, and has the new rights now. 'skip': the source was itself derived from what is there, or the kernel's own page
+ * is there; then it stays.
  */
-function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): 'free' | 'same' | 'skip' {
+function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): Room {
   const table = tableAt(to, dest, level);
   const there = table?.nodes[indexAt(dest, level)];
   if (there) {
     if (there === source || there.pinned || isAncestor(there, source)) return 'skip';
-    if (there.pa === pa && there.parent === source) {
-      if ((rights & ~there.rights) !== 0) {
-        there.rights |= rights;
-        to.rewrite(there, false);
-        if (level > 0) to.forget();
-      }
+    if (there.pa === pa && there.parent === source && !there.children && !there.parts) {
+      if (there.rights !== rights) to.setRights(there, rights);
       return 'same';
     }
     removeSubtree(there);
     return 'free';
   }
   if (level > 0 && table?.tables?.[indexAt(dest, level)]) return clearSmaller(source, to, dest, level);
-  return table ? 'free' : clearLarger(source, to, dest, level);
+  return table ? 'free' : clearLarger(source, to, dest, level, pa);
 }
 
 /** Smaller leaves stand where a superpage is to go. */
@@ -155,11 +173,14 @@ function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 
   return 'free';
 }
 
-/** A superpage may cover the place where a smaller leaf is to go: it is split, and the part there removed. */
-function clearLarger(source: MapNode, to: Space, dest: number, level: number): 'free' | 'skip' {
+/** A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). */
+function clearLarger(source: MapNode, to: Space, dest: number, level: number, pa: number): Room {
   for (let node = to.find(dest); node; node = to.find(dest)) {
-    if (node === source || node.pinned || isAncestor(node, source)) return 'skip';
-    if (node.level === level || !split(node)) removeSubtree(node);
+    const origin = node === source || isAncestor(node, source);
+    if (node.pinned || (origin && node.pa + dest - node.va === pa)) return 'skip';
+    if (node.level === level) removeSubtree(node);
+    else if (!split(node)) return 'noQuota';
+    if (!source.alive) return 'again';
   }
   return 'free';
 }

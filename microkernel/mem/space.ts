@@ -156,10 +156,13 @@ export class Space {
     }
   }
 
-  /** Writes a leaf's entry anew after its rights have changed. */
-  rewrite(node: MapNode, fewer: boolean): void {
-    writeLeaf(this.k.frames, node.table, node.index, node.pa, node.rights);
+  /** Gives a leaf other rights; nothing was derived from it that would have more. */
+  setRights(node: MapNode, rights: number): void {
+    const fewer = (node.rights & ~rights) !== 0;
+    node.rights = rights;
+    writeLeaf(this.k.frames, node.table, node.index, node.pa, rights);
     if (fewer) this.invalidate(node.va, node.level);
+    else if (node.level > 0) this.#tags.fill(-1);
     else this.#tags[Math.floor(node.va / 4096) & (CACHE - 1)] = -1;
   }
 
@@ -186,9 +189,6 @@ export class Space {
       else for (let i = 0; i < pages; i++) cpu.hart.sfenceVma(this.#fences[i], this.asid);
     }
   }
-
-  /** Forgets the kernel's cached translations (rights of some page have grown). */
-  forget(): void { this.#tags.fill(-1); }
 
   /** The whole space is going: one flush instead of one per page. */
   flushAll(): void {

@@ -51,8 +51,7 @@ function take(node: MapNode, rights: number): void {
     if (!n.alive || (n.rights & rights) === 0) continue;
     const left = legalRights(n.rights & ~rights);
     if (left === 0) { removeSubtree(n); continue; }
-    n.rights = left;
-    n.space.rewrite(n, true);
+    n.space.setRights(n, left);
     unmapped++;
     overlapping(n, n.pa, LEVEL_SIZE[n.level], stack);
   }

@@ -1,0 +1,124 @@
+/**
+ * Random sequences of mapping, unmapping, granting and revoking by several tasks, compared with the reference model after each step:
+ * page tables as the MMU walks them, capabilities, and the audit. RUNS in the environment makes it longer; failures shrink.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { audit } from './audit.ts';
+import type { Kernel } from './kernel.ts';
+import type { Task } from './obj/task.ts';
+import { bootFake } from './testing/fake-machine.ts';
+import { mapPages, mapSlots, put, unmapPages, unmapSlots, dissolve, type Table } from './testing/model.ts';
+
+const TASKS = 4, SELECTOR = 0x1000, RAM = 0x8040_0000, WINDOW = 4 * 2 ** 20, BASE = 0x4000_0000, SLOTS = 24;
+const RUNS = Number(process.env['RUNS'] ?? 60);
+
+interface Step { kind: 'map' | 'unmap'; from: number; to: number; order: number; at: number; dest: number; rights: number; flag: boolean }
+const step = (orders: number[], places: number): fc.Arbitrary<Step> => fc.record({
+  kind: fc.constantFrom('map', 'map', 'map', 'unmap'), from: fc.nat(TASKS - 1), to: fc.nat(TASKS - 1), order: fc.constantFrom(...orders),
+  at: fc.nat(places - 1), dest: fc.nat(places - 1), rights: fc.constantFrom(1, 3, 5, 7, 7, 2, 4, 0), flag: fc.boolean(),
+});
+
+/** Tasks 0 … 3 have their memory at BASE; task 0 gets it from the first task. */
+function* makeTasks(sys: Syscalls): Sys<void> {
+  for (let i = 0; i < TASKS; i++) yield* sys.must(Initial.factory, Ops.factory.createTask, [SELECTOR + i, 0]);
+}
+const tasksOf = (k: Kernel): Task[] => Array.from({ length: TASKS }, (_, i) => k.root.task.caps.lookup(SELECTOR + i)!.object as Task);
+
+/** Runs the body in the first task and hands on what it throws. */
+function inFirstTask(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>): void {
+  let failure: unknown, done = false;
+  const holder: { kernel?: Kernel } = {};
+  bootFake(function* (sys) {
+    try { yield* body(sys, () => holder.kernel!); done = true; } catch (e) { failure = e; }
+    yield* sys.receive();
+  }, { onKernel: k => { holder.kernel = k; } });
+  if (failure) throw failure;
+  expect(done).toBe(true);
+}
+
+function comparePages(tasks: Task[], model: Table[]): void {
+  for (let i = 0; i < TASKS; i++) {
+    for (let va = BASE; va < BASE + WINDOW; va += 4096) {
+      const there = tasks[i].space.walk(va), expected = model[i].get(va);
+      if (there !== (expected !== undefined) || (expected && (tasks[i].space.pa !== expected.frame || tasks[i].space.rights !== expected.rights))) {
+        throw new Error(`task ${i} at 0x${va.toString(16)}: ${there ? `0x${tasks[i].space.pa.toString(16)} rights ${tasks[i].space.rights}` : 'nothing'}, expected ${expected ? `0x${expected.frame.toString(16)} rights ${expected.rights}` : 'nothing'}`);
+      }
+    }
+  }
+}
+
+function* memoryStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
+  const size = 2 ** s.order, base = BASE + Math.floor((s.at * 4096) / size) * size, dest = BASE + s.dest * 4096;
+  if (s.kind === 'unmap') {
+    yield* sys.must(SELECTOR + s.from, Ops.task.unmap, [memoryPage(base, s.order, s.rights), s.flag ? 1 : 0]);
+    return unmapPages(model[s.from], base, size, s.rights, s.flag);
+  }
+  const place = s.flag ? BASE + Math.floor((s.dest * 4096) / size) * size : dest;
+  if (place + size > BASE + WINDOW) return;
+  const grant = s.at % 7 === 0, status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map, [SELECTOR + s.from, memoryPage(base, s.order, s.rights), place, grant ? 1 : 0]);
+  expect(status).toBe(mapPages(model[s.from], base, size, s.rights, model[s.to], place, grant));
+}
+
+it('memory: page tables are what the model says, whatever is mapped, granted and unmapped', () => {
+  fc.assert(fc.property(fc.array(step([12, 12, 13, 15, 20, 21, 21, 22], WINDOW / 4096), { maxLength: 40, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+    yield* makeTasks(sys);
+    const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), ram: Table = new Map();
+    for (let at = 0; at < WINDOW; at += 4096) put(ram, RAM + at, RAM + at, Right.RWX, undefined);
+    yield* sys.must(SELECTOR, Ops.task.map, [0, memoryPage(RAM, 22, Right.RWX), BASE, 0]);
+    mapPages(ram, RAM, WINDOW, Right.RWX, model[0], BASE, false);
+    for (const s of steps) {
+      yield* memoryStep(sys, s, model);
+      comparePages(tasks, model);
+    }
+    expect(audit(kernel())).toEqual([]);
+    yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(RAM, 22, 0), 0]);
+    unmapPages(ram, RAM, WINDOW, 0, false);
+    comparePages(tasks, model);
+    for (const t of tasks) expect(t.space.leaves).toBe(0);
+  })), { numRuns: RUNS });
+}, 600_000);
+
+function compareSlots(tasks: Task[], model: Table[]): void {
+  for (let i = 0; i < TASKS; i++) {
+    for (let n = 0; n < SLOTS; n++) {
+      const cap = tasks[i].caps.lookup(n), expected = model[i].get(n);
+      expect(cap ? [cap.object.id, cap.rights] : undefined, `task ${i} slot ${n}`).toEqual(expected ? [expected.frame, expected.rights] : undefined);
+    }
+  }
+}
+
+function* capStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
+  const n = 2 ** s.order;
+  if (s.kind === 'unmap' && s.order === 0 && s.flag && s.rights === 4) {
+    const e = model[s.from].get(s.at);
+    expect(yield* sys.invoke(SELECTOR + s.from, Ops.task.delete, [s.at])).toBe(e ? Status.ok : Status.badCap);
+    if (e) dissolve(e);
+  } else if (s.kind === 'unmap') {
+    yield* sys.must(SELECTOR + s.from, Ops.task.unmap, [capPage(s.at, s.order, s.rights), s.flag ? 1 : 0]);
+    unmapSlots(model[s.from], s.at, n, s.rights, s.flag);
+  } else if (s.dest + n <= SLOTS && s.at + n <= SLOTS) {
+    const status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map, [SELECTOR + s.from, capPage(s.at, s.order, s.rights), s.dest, s.flag ? 1 : 0]);
+    expect(status).toBe(mapSlots(model[s.from], s.at, n, s.rights, model[s.to], s.dest, s.flag));
+  }
+}
+
+it('capabilities: slots, rights and objects are what the model says, whatever is mapped, moved, revoked and deleted', () => {
+  fc.assert(fc.property(fc.array(step([0, 0, 0, 1, 2], SLOTS), { maxLength: 80, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+    yield* makeTasks(sys);
+    const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), own: Table = new Map();
+    for (let i = 0; i < 6; i++) {
+      const selector = 0x2000 + i;
+      yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [selector, 0]);
+      put(own, selector, kernel().root.task.caps.lookup(selector)!.object.id, CapRight.all, undefined);
+      yield* sys.must(SELECTOR, Ops.task.map, [0, capPage(selector), i, 0]);
+      mapSlots(own, selector, 1, CapRight.all, model[0], i, false);
+    }
+    for (const s of steps) {
+      yield* capStep(sys, s, model);
+      compareSlots(tasks, model);
+    }
+    expect(audit(kernel())).toEqual([]);
+  })), { numRuns: RUNS });
+}, 600_000);
