@@ -32,6 +32,8 @@ export class CodePages {
   private readonly drops: Uint8Array;
   private readonly free: number[] = [];
   private hand = 0;
+  /** Slots from here on have never been used: their memory is still zero, and costs nothing. */
+  private touched = 0;
   used = 0;
   /** Translations follow the records. */
   translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number): void } | undefined;
@@ -59,15 +61,21 @@ export class CodePages {
     if (this.hasCode(page)) return;
     const slot = this.free.pop() ?? this.evict();
     const at = this.address(slot);
-    this.words.fill(0, at >> 2, (at + CODEPAGE_BYTES) >> 2);
-    const side = this.layout.sides + slot * (CODEPAGE_BYTES / 2);
-    this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES / 2) >> 2);
+    if (slot < this.touched) this.clear(slot);
+    else this.touched = slot + 1;
     this.writer.internal(at + RECORDS * RECORD, Internal.PAGE_END);
     this.writer.internal(at + (STRADDLE_RECORD + 2) * RECORD, Internal.PAGE_END);
     this.pages[slot] = page;
     this.drops[slot] = 0;
     this.words[this.mapIndex(page)] = at;
     this.used++;
+  }
+
+  private clear(slot: number): void {
+    const at = this.address(slot);
+    const side = this.layout.sides + slot * (CODEPAGE_BYTES / 2);
+    this.words.fill(0, at >> 2, (at + CODEPAGE_BYTES) >> 2);
+    this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES / 2) >> 2);
   }
 
   /** First in, first out. No hart is inside a code page when one is made: `run` looks its page up again afterwards. */

@@ -5,7 +5,7 @@ import type { EngineSide, EngineStats, HartSide } from './port.ts';
 import { CodePages } from './codepages.ts';
 import { generateInterpreter } from './interpreter.ts';
 import { TABLE_SIZE } from './regions/convention.ts';
-import { Regions } from './regions/regions.ts';
+import { MAX_BYTES, Regions } from './regions/regions.ts';
 
 export interface EngineOptions {
   /** Allocated once with initial = maximum = layout.wasmPages. */
@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly isa: string;
   /** `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `auto`: what is executed often. */
   readonly tier?: Tier | undefined;
+  /** Bytes of translations that are kept; for tests. */
+  readonly translationBytes?: number | undefined;
 }
 
 export type Tier = 'auto' | 'interp' | 'jit';
@@ -23,13 +25,13 @@ export type Tier = 'auto' | 'interp' | 'jit';
 const THRESHOLDS: Record<Tier, number> = { auto: 2048, interp: 0, jit: 1 };
 
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
-export function createEngine({ memory, layout, hartSide, isa, tier = 'auto' }: EngineOptions): EngineSide {
+export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', translationBytes = MAX_BYTES }: EngineOptions): EngineSide {
   const { buffer } = memory;
   const pages = new CodePages(buffer, layout, createDecoder(isa));
   const words = new Int32Array(buffer);
   const threshold = THRESHOLDS[tier];
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
-  const regions = new Regions({ memory, layout, pages, table, threshold });
+  const regions = new Regions({ memory, layout, pages, table, threshold, maxBytes: translationBytes });
   pages.translations = regions;
   const imports = {
     memory,

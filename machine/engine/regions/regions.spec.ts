@@ -99,4 +99,32 @@ describe('the two tiers', () => {
     }
     expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
   });
+
+  it('agree when there is room for hardly any translation, and no more are kept than that', () => {
+    const a = prepare(new TestMachine(FULL_ISA, undefined, 'interp'), 1);
+    const b = prepare(new TestMachine(FULL_ISA, undefined, 'jit', 2000), 1);
+    for (let i = 0; i < 100 && a.slowed.at(-1) !== 'ebreak'; i++) {
+      expect(slice(b, 50)).toBe(slice(a, 50));
+      expect(state(b)).toBe(state(a));
+    }
+    expect(b.engine.stats().regions).toBeLessThan(6);
+  });
+
+  it('forget translations with their page: what is loaded over them is executed', () => {
+    const m = new TestMachine(FULL_ISA, undefined, 'jit');
+    for (const n of [1n, 2n, 3n]) {
+      m.program(`li a0, 0; li a1, 9; loop: addi a0, a0, ${n}; addi a1, a1, -1; bnez a1, loop; ebreak`);
+      m.run();
+      expect(m.x(10)).toBe(9n * n);
+    }
+  });
+
+  it('take a page that keeps changing to be data: it stays interpreted', () => {
+    const m = new TestMachine(FULL_ISA, undefined, 'jit');
+    m.program('li a1, 40; lw t0, 0(s4); loop: sw t0, 0(s4); addi a1, a1, -1; fence.i; j patch; nop; patch: addi a0, a0, 1; bnez a1, loop; ebreak');
+    m.setX(20, BigInt(RAM_BASE + 28));
+    m.run();
+    expect(m.x(10)).toBe(40n);
+    expect(m.engine.stats().translatedInstructions).toBeLessThan(160);
+  });
 });

@@ -16,7 +16,7 @@ import { translate, type Translation } from './translate.ts';
 const BATCH = 24;
 const PATIENCE = 8;
 /** Bytes of WebAssembly that may be alive; the oldest modules go first. */
-const MAX_BYTES = 12 << 20;
+export const MAX_BYTES = 12 << 20;
 /** Stores that hit translated code of a page, after which it stays interpreted. */
 const MAX_DROPS = 16;
 
@@ -37,6 +37,8 @@ export interface RegionOptions {
   readonly table: WebAssembly.Table;
   /** Jumps to an instruction that make it hot; 1 or 2 for tests. */
   readonly threshold: number;
+  /** Bytes of WebAssembly that may be alive. */
+  readonly maxBytes: number;
 }
 
 export class Regions {
@@ -79,7 +81,7 @@ export class Regions {
     const begun = now();
     this.waited = 0;
     const drafts: Draft[] = [];
-    while (this.batches.length > 0 && (this.free.length < this.queue.length || this.bytes > MAX_BYTES)) this.evict();
+    while (this.batches.length > 0 && (this.free.length < this.queue.length || this.bytes > this.o.maxBytes)) this.evict();
     const covered = new Set<number>();
     for (const record of this.queue) this.draft(record, drafts, covered);
     this.queue.length = 0;
