@@ -35,7 +35,8 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
     disks.push(disk);
   }
   const random = new Random(options.seed);
-  for (;;) {
+  for (let runs = 0; ; runs++) {
+    if (runs > 0) around.ram.fill(around.ram.base, around.ram.size, 0); // the first time it comes zeroed
     const ending = yield* runOnce(sys, around, disks, random);
     if (typeof ending === 'string') return yield* refuse(sys, env, ending);
     if (ending.kind === 'reboot' && !options.rebootIsExit) continue;
@@ -81,13 +82,12 @@ function* lastWords(sys: Syscalls, { work, chars, consoleSemaphore }: Surroundin
   }
 }
 
-/** Fresh memory with kernel, initrd and device tree in it. */
+/** Kernel, initrd and device tree into the guest's memory. */
 function* load(sys: Syscalls, env: Env, o: Options, ram: GuestRam, tree: (initrd?: { start: number; end: number }) => Uint8Array): Sys<Loaded<{ entry: number; tree: number }>> {
   const kernelRom = yield* openRom(sys, env, o.kernel), initrdRom = o.initrd ? yield* openRom(sys, env, o.initrd) : undefined;
   if (!kernelRom) return refused(`there is no boot module '${o.kernel}'`);
   if (o.initrd && !initrdRom) return refused(`there is no boot module '${o.initrd}'`);
   const bytes = (rom: { va: number; size: number }): Uint8Array => sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size);
-  ram.fill(ram.base, ram.size, 0);
   const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(kernelRom));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);
   const initrd = initrdRom ? loadInitrd(ram, bytes(initrdRom), kernel.value) : undefined;
