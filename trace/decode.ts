@@ -96,9 +96,9 @@ export function objectName(trace: TraceSource, id: number): string {
 }
 
 /** The record that `r` answers or follows from. */
-export function originOf(trace: TraceFile, r: RecordView): RecordView | undefined {
+export function originOf(trace: TraceFile, r: RecordView, view: RecordView = new RecordView()): RecordView | undefined {
   const index = r.cause === 0 ? -1 : trace.indexOf(r.cause);
-  return index < 0 ? undefined : trace.at(index);
+  return index < 0 ? undefined : trace.at(index, view);
 }
 
 const meanings: Record<number, [string, string, string]> = {

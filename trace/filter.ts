@@ -14,7 +14,7 @@ import { latencies, latencyAt } from './causality.ts';
 import { objectName, originOf, sentence } from './decode.ts';
 import { labelName, labelNames } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
-import type { RecordView } from './record.ts';
+import { RecordView } from './record.ts';
 import { syscallName } from './words.ts';
 
 /** A mistake in a filter, in one line that says what to write. */
@@ -65,6 +65,7 @@ export class Filter {
   private readonly trace: TraceFile;
   private readonly tests: Test[];
   private known: Float32Array | undefined;
+  private readonly origin = new RecordView();
 
   /** Throws FilterError. */
   constructor(text: string, trace: TraceFile) {
@@ -113,7 +114,7 @@ export class Filter {
       if (verdict === undefined) verdicts.set(word, (verdict = patterns.some((p) => p.test(word))));
       return verdict;
     };
-    const test: Test = (r) => of(r, this.trace, () => originOf(this.trace, r) ?? r).some((w) => w !== undefined && matches(w));
+    const test: Test = (r) => of(r, this.trace, () => originOf(this.trace, r, this.origin) ?? r).some((w) => w !== undefined && matches(w));
     return operator === '!=' ? (r, i) => !test(r, i) : test;
   }
 
@@ -129,7 +130,7 @@ export class Filter {
 
   private wordTest(word: string): Test {
     return (r) => {
-      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r))} ${this.trace.name(r.actor)} ${r.object ? objectName(this.trace, r.object) : ''}`;
+      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} ${this.trace.name(r.actor)} ${r.object ? objectName(this.trace, r.object) : ''}`;
       return line.toLowerCase().includes(word);
     };
   }
@@ -162,11 +163,17 @@ function nearest(word: string, known: string[]): string {
   return `there ${known.length === 1 ? 'is' : 'are'} ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
 }
 
+/** Edits from one word to the other: letters put in, left out, changed or swapped with a neighbour. */
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let before: number[] = [], row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= b.length; j++) {
+      let best = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, before[j - 2]! + 1);
+      next.push(best);
+    }
+    before = row;
     row = next;
   }
   return row[b.length]!;

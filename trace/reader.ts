@@ -8,7 +8,7 @@ import type { ObjectKind, TraceName } from './recorder.ts';
 import { RecordView } from './record.ts';
 
 /** `start` is the record number (from 0, without gaps) of the chunk's first record; `first` its sequence number. */
-interface RecordChunk { first: number; start: number; bytes: Uint8Array }
+interface RecordChunk { first: number; start: number; count: number; bytes: Uint8Array }
 
 /** What analyses and exporters need of a trace: its names and its records in order. */
 export interface TraceSource {
@@ -25,6 +25,8 @@ export class TraceFile implements TraceSource {
   damage: string | undefined;
   private readonly chunks: RecordChunk[] = [];
   private total = 0;
+  /** The chunk that was asked for last: most questions are about it again. */
+  private recent: RecordChunk | undefined;
 
   /** Throws TraceFileError when this is not a trace file at all. */
   constructor(bytes: Uint8Array) {
@@ -65,8 +67,9 @@ export class TraceFile implements TraceSource {
 
   /** Number of the record with this sequence number; -1 when the file does not have it. */
   indexOf(sequence: number): number {
-    const c = this.chunks[last(this.chunks, (x) => x.first <= sequence)], n = c ? sequence - c.first : -1;
-    return c && n < c.bytes.length / TRACE_RECORD && n >= 0 ? c.start + n : -1;
+    let c = this.recent;
+    if (!c || sequence < c.first || sequence >= c.first + c.count) c = this.chunks[last(this.chunks, (x) => x.first <= sequence)];
+    return c && sequence >= c.first && sequence < c.first + c.count ? c.start + sequence - c.first : -1;
   }
 
   /** Number of the first record at or after `time` (cycles); `length` when all are before it. */
@@ -81,15 +84,18 @@ export class TraceFile implements TraceSource {
   }
 
   private chunkOf(index: number): RecordChunk {
+    const near = this.recent;
+    if (near && index >= near.start && index < near.start + near.count) return near;
     const c = this.chunks[last(this.chunks, (x) => x.start <= index)];
     if (!c || index < 0 || index >= this.total) throw new RangeError(`record ${index} of ${this.total}`);
-    return c;
+    return (this.recent = c);
   }
 
   private take(type: number, payload: Uint8Array): boolean {
     if (type === Chunk.records && payload.length >= 8 && (payload.length - 8) % TRACE_RECORD === 0) {
-      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), start: this.total, bytes: payload.subarray(8) });
-      this.total += (payload.length - 8) / TRACE_RECORD;
+      const count = (payload.length - 8) / TRACE_RECORD;
+      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), start: this.total, count, bytes: payload.subarray(8) });
+      this.total += count;
     } else if (type === Chunk.names) {
       for (const line of new TextDecoder().decode(payload).split('\n')) if (line) this.addName(line);
     }

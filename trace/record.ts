@@ -1,13 +1,19 @@
 /** One trace record, read in place. Field meanings by kind: microkernel/abi/trace.ts. */
 import { TRACE_RECORD, kindName } from '../microkernel/abi/index.ts';
 
+const NOTHING = new DataView(new ArrayBuffer(TRACE_RECORD));
+
 export class RecordView {
-  private view: DataView = new DataView(new ArrayBuffer(TRACE_RECORD));
+  private view: DataView = NOTHING;
+  private bytes: Uint8Array | undefined;
   private base = 0;
   sequence = 0;
   /** Points this view at the record at byte `offset` of `bytes`. */
   at(bytes: Uint8Array, offset: number, sequence: number): this {
-    if (this.view.buffer !== bytes.buffer || this.view.byteOffset !== bytes.byteOffset || this.view.byteLength !== bytes.byteLength) this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
     this.base = offset;
     this.sequence = sequence;
     return this;

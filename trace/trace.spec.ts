@@ -1,18 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cause, Kind, TRACE_RECORD } from '../microkernel/abi/index.ts';
+import { bytesOf, recorded, type Rec } from './testing/traces.ts';
 import { TraceFile, TraceFileError, TraceRecorder, analyse, jsonLines, mermaid, perfetto, report } from './index.ts';
-
-interface Rec { time: number; kind: number; actor: number; object: number; cause?: number; a?: number; b?: number; c?: number }
-
-function bytesOf(records: Rec[]): Uint8Array {
-  const bytes = new Uint8Array(records.length * TRACE_RECORD), v = new DataView(bytes.buffer);
-  records.forEach((r, i) => {
-    const at = i * TRACE_RECORD;
-    v.setFloat64(at, r.time, true); v.setUint16(at + 8, r.kind, true); v.setUint32(at + 12, r.actor, true); v.setUint32(at + 16, r.object, true);
-    v.setUint32(at + 20, r.cause ?? 0, true); v.setUint32(at + 24, r.a ?? 0, true); v.setUint32(at + 28, r.b ?? 0, true); v.setFloat64(at + 32, r.c ?? 0, true);
-  });
-  return bytes;
-}
 
 /** Ten getppid calls of a process, as the kernel records them. */
 function getppids(): Rec[] {
@@ -26,17 +15,6 @@ function getppids(): Rec[] {
     list.push({ time: time + 50, kind: Kind.spaceSwitch, actor: 12, object: 1 });
   }
   return list;
-}
-
-function recorded(records: Rec[], split = 7): Uint8Array {
-  const parts: Uint8Array[] = [];
-  const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
-  recorder.name('task', 1, 0, 'sh'); recorder.name('task', 2, 0, 'l4guest');
-  recorder.name('thread', 12, 1, 'sh.main'); recorder.name('thread', 22, 2, 'server'); recorder.name('portal', 30, 22, 'syscall');
-  const bytes = bytesOf(records);
-  for (let at = 0, n = 0; at < bytes.length; at += split * TRACE_RECORD, n += split) recorder.drain(bytes.subarray(at, at + split * TRACE_RECORD), n + 1);
-  recorder.close();
-  return new Uint8Array(Buffer.concat(parts));
 }
 
 describe('the trace file', () => {

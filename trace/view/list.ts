@@ -19,7 +19,7 @@ export const lookOf = (kind: number): Look => looks[kind] ?? { dim: true };
 export const listHeight = (height: number): number => Math.max(3, height - DETAIL_LINES - 2);
 
 export function list(v: Viewer, width: number, height: number): Line[] {
-  const shown = listHeight(height), lines: Line[] = [[{ text: fit(columns(width, 'record', 'time', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
+  const shown = listHeight(height), lines: Line[] = [[{ text: fit(columns(width, 'record', 'time µs', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
   for (let row = v.top; row < v.top + shown; row++) lines.push(row < v.rows.length ? rowLine(v, row, width) : []);
   if (v.rows.length === 0) lines[1] = [{ text: v.rows.progress < 1 ? '  looking …' : v.trace.length === 0 ? '  no records in this file' : '  no record matches the filter (f changes it, f and Enter on nothing shows all)' }];
   lines.push([{ text: '─'.repeat(width), dim: true }]);
@@ -30,13 +30,20 @@ function rowLine(v: Viewer, row: number, width: number): Line {
   const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
   const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
   const latency = latencyAt(v.trace, record, REACH);
-  const text = mark + columns(width, String(r.sequence), cyclesText(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency)).slice(2);
+  const text = mark + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency)).slice(2);
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
 
+/** Narrow terminals do without the kind: the sentence says enough. Times are microseconds. */
 function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string): string {
-  const whoWidth = width < 100 ? 22 : Math.min(48, Math.floor(width * 0.25)), whatWidth = width - (2 + 8 + 10 + 9 + 9) - whoWidth - 5;
-  return `  ${sequence.padStart(8)} ${time.padStart(9)} ${fit(kind, 8)} ${fit(who, whoWidth)} ${fit(what, whatWidth)} ${latency.padStart(8)}`;
+  const narrow = width < 110, whoWidth = narrow ? 24 : Math.min(48, Math.floor(width * 0.25)), kindText = narrow ? '' : fit(kind, 9);
+  const whatWidth = width - (2 + 7 + 1 + 11 + 1 + 1 + 1 + 8) - whoWidth - kindText.length;
+  return `  ${sequence.padStart(7)} ${time.padStart(11)} ${kindText}${fit(who, whoWidth)} ${fit(what, whatWidth)} ${latency.padStart(8)}`;
+}
+
+/** Microseconds, as exact as eleven columns allow. */
+function micros(cycles: number): string {
+  return [3, 1, 0].map((digits) => (cycles / 1000).toFixed(digits)).find((t, n) => t.length <= 11 || n === 2)!;
 }
 
 function detailLines(trace: TraceFile, record: number, width: number): Line[] {

@@ -16,9 +16,9 @@ const LETTERS: [number, string][] = [
   [Kind.unmap, 'u'], [Kind.destroy, 'd'], [Kind.create, 'n'], [Kind.invoke, 'o'], [Kind.recall, 'x'],
 ];
 const rank = new Map(LETTERS.map(([kind], n) => [kind, n]));
-const LEGEND = 'e event  c call  s send  v receive  r reply, resume  m map  u unmap  o operation  n new  d destroy  i interrupt  ━ runs';
+const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m map  u unmap  o operation  n new  d destroy  i interrupt';
 /** Records that one column looks at; more are sampled. */
-const BUDGET = 3000;
+const BUDGET = 1000;
 
 interface Cell { rank: number; count: number; runs: boolean }
 interface Window { from: number; to: number }

@@ -134,12 +134,12 @@ export class Viewer {
     else this.goTo(found);
   }
 
-  /** First and last record number of the span: mark to cursor, else the selected chain, else the next screenful. */
+  /** First and last record number of the span: mark to cursor, else the selected chain, else what comes next. */
   span(): [number, number] {
     const now = Math.max(0, this.record), end = this.trace.length - 1;
     if (this.mark >= 0) return [Math.min(this.mark, now), Math.max(this.mark, now)];
     const { cause } = this.trace.length ? this.trace.at(now) : { cause: 0 }, start = cause === 0 ? now : Math.max(0, this.trace.indexOf(cause)), answer = this.trace.length ? answerOf(this.trace, start) : -1;
-    return answer >= 0 ? [start, answer] : [now, Math.min(end, now + 200)];
+    return answer >= 0 ? [start, answer] : [Math.max(0, Math.min(now, end - 200)), Math.min(end, now + 200)];
   }
   inSpan(record: number): boolean { return this.mark >= 0 && record >= Math.min(this.mark, this.record) && record <= Math.max(this.mark, this.record); }
   laneOf(record: number): string {

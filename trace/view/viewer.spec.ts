@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { TraceFile } from '../index.ts';
+import { recorded, story } from '../testing/traces.ts';
+import { screen } from './screen.ts';
+import { plain } from './text.ts';
+import { Viewer } from './viewer.ts';
+
+const saved = new Map<string, string>();
+function open(width = 80, height = 24, rounds = 40, filter = ''): Viewer {
+  const v = new Viewer(new TraceFile(recorded(story(rounds))), 'story.trace', (name, text) => { saved.set(name, [...text].join('')); }, filter);
+  v.resize(width, height);
+  settle(v);
+  return v;
+}
+const settle = (v: Viewer): void => { while (v.busy) v.work(); };
+const keys = (v: Viewer, ...names: string[]): Viewer => { for (const name of names) { v.key(name); settle(v); } return v; };
+const type = (v: Viewer, text: string): Viewer => { for (const c of text) v.key(c, c); return v; };
+const shown = (v: Viewer): string => screen(v).map((l) => plain(l).trimEnd()).join('\n') + '\n';
+const selected = (v: Viewer): number => v.trace.at(v.record).sequence;
+
+describe('screens', () => {
+  const sizes: [number, number][] = [[80, 23], [200, 59]];
+  const cases: Record<string, string[]> = { list: ['down', 'down', 'b', 'down'], timeline: ['pagedown', 't', '+', '+', '+'], diagram: ['down', 'd'], statistics: ['s'], help: ['?'] };
+  for (const [width, height] of sizes) for (const [name, pressed] of Object.entries(cases)) {
+    it(`${name} at ${width}×${height + 1}`, async () => {
+      const text = shown(keys(open(width, height), ...pressed));
+      expect(text.split('\n').length - 1).toBe(height);
+      for (const row of text.split('\n')) expect(row.length).toBeLessThanOrEqual(width);
+      await expect(text).toMatchFileSnapshot(`golden/${name}-${width}x${height + 1}.txt`);
+    });
+  }
+  it('says in one line that the terminal is too small', () => {
+    expect(shown(open(50, 10))).toBe('terminal too small: 50×10, wanted 60×16 (q quits)\n');
+    expect(screen(open(20, 3)).length).toBe(1);
+  });
+  it('draws every view at every size without a line too many', () => {
+    for (const mode of ['s', 't', 'd', '?', 'f']) for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
+      const lines = screen(keys(open(width, height, 3), mode));
+      expect(lines.length).toBe(height);
+      for (const l of lines) expect(plain(l).length).toBeLessThanOrEqual(width);
+    }
+  });
+  it('shows a trace without records, and what is wrong with the file', () => {
+    const empty = new Viewer(new TraceFile(recorded([])), 'empty', () => undefined);
+    empty.resize(80, 23);
+    for (const key of ['down', 'n', 'p', 'b', ' ', 'e', 't', '+', 'd', 's', '?', 'G']) { keys(empty, key); expect(screen(empty).length).toBe(23); }
+    keys(empty, 'escape');
+    expect(shown(empty)).toContain('no records in this file');
+    const cut = new Viewer(new TraceFile(recorded(story(2)).subarray(0, 700)), 'cut', () => undefined);
+    cut.resize(80, 23);
+    expect(shown(cut)).toMatch(/the file ends inside a chunk|not closed/);
+  });
+});
+
+describe('keys', () => {
+  it('move by record, page and to the ends', () => {
+    const v = open();
+    expect([['down'], ['j'], ['pagedown'], ['up'], ['pageup'], ['end'], ['home'], ['up']].map(([k]) => selected(keys(v, k!)))).toEqual([2, 3, 13, 12, 2, 560, 1, 1]);
+  });
+  it('jump along causality with n and p, and say when there is no further', () => {
+    const v = keys(open(), 'down', 'n', 'n');
+    expect(selected(v)).toBe(10);
+    expect(keys(v, 'n').message).toContain('nothing follows');
+    expect(selected(keys(v, 'p', 'p'))).toBe(2);
+  });
+  it('filter from the prompt, tell mistakes there and keep the selection near', () => {
+    const v = keys(open(), 'end', 'f');
+    type(v, 'kind:evnt');
+    keys(v, 'return');
+    expect(shown(v)).toContain("no kind 'evnt'; did you mean 'event'?");
+    keys(v, 'backspace', 'backspace');
+    type(v, 'e');
+    keys(v, 'tab', 'return');
+    expect(v.prompt).toBeUndefined();
+    expect(v.rows.length).toBe(80);
+    expect(selected(v)).toBe(557);
+    keys(v, 'f', 'clear', 'return');
+    expect(v.rows.length).toBe(560);
+    expect(selected(v)).toBe(557);
+  });
+  it('search wraps around and says so', () => {
+    const v = keys(open(), '/');
+    type(v, 'interrupt');
+    expect(selected(keys(v, 'return'))).toBe(14);
+    expect(selected(keys(v, '*'))).toBe(28);
+    keys(v, 'end', '*');
+    expect([selected(v), v.message]).toEqual([14, 'search went on from the top']);
+    keys(v, '/');
+    type(v, 'nosuchword');
+    expect(keys(v, 'return').message).toBe("nothing found for 'nosuchword'");
+  });
+  it('go to a record or a time', () => {
+    const v = keys(open(), ':');
+    type(v, '300');
+    expect(selected(keys(v, 'return'))).toBe(300);
+    keys(v, ':');
+    type(v, 'time:10us');
+    expect(selected(keys(v, 'return'))).toBe(71);
+    keys(v, ':');
+    type(v, '9999');
+    expect(shown(keys(v, 'return'))).toContain("no record '9999'; there are 1 to 560");
+  });
+  it('set bookmarks and go between them', () => {
+    const v = keys(open(), 'down', 'b', 'end', 'b', 'home', ']');
+    expect(selected(v)).toBe(2);
+    expect(selected(keys(v, ']'))).toBe(560);
+    expect(keys(v, ']').message).toBe('no bookmark further on');
+    expect(selected(keys(v, '['))).toBe(2);
+  });
+  it('write the span between mark and cursor as SVG', () => {
+    const v = keys(open(), 'down', ' ', 'pagedown', 'e');
+    expect(v.message).toBe('wrote trace-2-12.svg');
+    expect(saved.get('trace-2-12.svg')).toContain('ecall openat');
+  });
+  it('zoom the timeline around the selected record', () => {
+    const v = keys(open(), 't', '+', '+', 'right', 'right');
+    expect([v.zoom, selected(v)]).toEqual([2, 3]);
+    expect(keys(v, '0', '-').zoom).toBe(0);
+  });
+  it('quit', () => expect(keys(open(), 'q').finished).toBe(true));
+});
