@@ -36,7 +36,7 @@ export class CodePages {
   private touched = 0;
   used = 0;
   /** Translations follow the records. */
-  translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number): void } | undefined;
+  translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number, page: number): void } | undefined;
 
   constructor(memory: ArrayBuffer, layout: Layout, decode: Decoder) {
     this.layout = layout;
@@ -82,14 +82,14 @@ export class CodePages {
   private evict(): number {
     const slot = this.hand;
     this.hand = (this.hand + 1) % this.pages.length;
-    this.translations?.release(slot);
+    this.translations?.release(slot, this.pages[slot]!);
     this.words[this.mapIndex(this.pages[slot]!)] = 0;
     this.used--;
     return slot;
   }
 
   private release(slot: number): void {
-    this.translations?.release(slot);
+    this.translations?.release(slot, this.pages[slot]!);
     this.words[this.mapIndex(this.pages[slot]!)] = 0;
     this.pages[slot] = 0;
     this.free.push(slot);

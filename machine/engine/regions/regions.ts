@@ -17,8 +17,8 @@ const BATCH = 24;
 const PATIENCE = 8;
 /** Bytes of WebAssembly that may be alive; the oldest modules go first. */
 export const MAX_BYTES = 12 << 20;
-/** Stores that hit translated code of a page, after which it stays interpreted. */
-const MAX_DROPS = 16;
+/** Stores that hit translated code of a page, after which it stays interpreted; half of them are forgiven when the page becomes data. */
+const MAX_DROPS = 64;
 
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
@@ -184,16 +184,19 @@ export class Regions {
   forget(slot: number, page: number, from: number, to: number): void {
     const regions = this.bySlot.get(slot);
     if (!regions) return;
+    let hit = false;
     for (const r of [...regions]) {
       if (!r.ranges.some(([a, b]) => a < to && b > from)) continue;
       this.remove(r);
-      const i = this.ramIndex(page);
-      if (this.drops[i]! < 255) this.drops[i]!++;
+      hit = true;
     }
+    const i = this.ramIndex(page);
+    if (hit && this.drops[i]! < MAX_DROPS) this.drops[i]!++;
   }
 
   /** The page in this slot loses its records. */
-  release(slot: number): void {
+  release(slot: number, page: number): void {
+    this.drops[this.ramIndex(page)]! >>= 1;
     const regions = this.bySlot.get(slot);
     if (!regions) return;
     for (const r of [...regions]) this.remove(r);
