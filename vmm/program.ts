@@ -106,12 +106,12 @@ function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Surroundi
   const around: Surroundings = {
     env, options, ram: new GuestRam(sys.memory, memory.value, options.memory), ramVa: memory.value, chars, clock, work, endSemaphore, consoleSemaphore,
   };
-  valueOf(yield* spawn(sys, env, (own) => clock.run(own)));
+  valueOf(yield* spawn(sys, env, (own) => clock.run(own), { name: 'clock' }));
   const stream = env.hasCap(options.console) ? yield* openConsole(sys, env, options.console) : undefined;
   if (stream && !stream.ok) return stream.what;
   const written = (own: Syscalls): Sys<void> => own.must(consoleSemaphore, Ops.semaphore.up), sink = stream?.value ?? logSink(env);
-  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority }));
-  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self))));
+  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: 'console output' }));
+  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: 'console input' }));
   return around;
 }
 

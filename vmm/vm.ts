@@ -103,7 +103,7 @@ export class Vm implements SbiMachine {
     const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
     const vcpu = new Vcpu(id, this, guest, wake);
     this.cpus.push(vcpu);
-    const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: SERVER_PRIORITY, hart });
+    const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: SERVER_PRIORITY, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
     this.#servers.push(server.value);
     const create = Ops.factory;
@@ -117,6 +117,7 @@ export class Vm implements SbiMachine {
       const status = yield* sys.invoke(cap, op, words);
       if (status !== 0) return bad(status, `${env.name}: vCPU ${id}`);
     }
+    yield* nameIt(sys, guest, Ops.thread.name, `${env.name} vCPU ${id}`);
     for (const { cause, mtd } of exits) {
       const bound = yield* this.#bindPortal(sys, guest, server.value.thread, cause, mtd);
       if (bound !== 0) return bad(bound, `${env.name}: portals of vCPU ${id}`);
