@@ -12,7 +12,7 @@ import { bootFake } from './testing/fake-machine.ts';
 import { mapPages, mapSlots, put, unmapPages, unmapSlots, dissolve, type Table } from './testing/model.ts';
 
 const TASKS = 4, SELECTOR = 0x1000, RAM = 0x8040_0000, WINDOW = 4 * 2 ** 20, BASE = 0x4000_0000, SLOTS = 24;
-const RUNS = Number(process.env['RUNS'] ?? 60);
+const RUNS = Number(process.env['RUNS'] ?? 25);
 
 interface Step { kind: 'map' | 'unmap'; from: number; to: number; order: number; at: number; dest: number; rights: number; flag: boolean }
 const step = (orders: number[], places: number): fc.Arbitrary<Step> => fc.record({
