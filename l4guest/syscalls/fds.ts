@@ -52,8 +52,9 @@ export function closeFd(t: Thread, fd: number): number {
 function closeRange(t: Thread, first: number, last: number, flags: number): number {
   if (first > last && last >= 0) return -E.INVAL;
   if (flags & 2 && t.proc.fds.users > 1) { t.proc.fds.users--; t.proc.fds = t.proc.fds.fork(); }
-  const end = Math.min(last < 0 ? Infinity : last, t.proc.fds.length - 1);
-  for (let fd = first; fd <= end; fd++) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
+  // Both are `unsigned int` to Linux: whatever stood in the upper half of the registers is not there.
+  const end = Math.min(last >>> 0, t.proc.fds.length - 1);
+  for (let fd = first >>> 0; fd <= end; fd++) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
   return 0;
 }
 function dup3(t: Thread, from: number, to: number, flags: number): number {
