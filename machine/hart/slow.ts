@@ -5,6 +5,7 @@ import type { HartSide } from '../engine/port.ts';
 import { rows } from '../isa/table.ts';
 import { atomic } from './atomic.ts';
 import * as access from './access.ts';
+import { cryptoHandlers } from './crypto.ts';
 import { csrInstruction } from './csr.ts';
 import { floatHandlers } from './float.ts';
 import { hlv, hsv } from './guest-access.ts';
@@ -34,10 +35,10 @@ const handlers: Record<string, Handler | undefined> = {
 const atomicHandler = (name: string): Handler | undefined => (/^(amo|lr\.|sc\.)/.test(name) ? atomic : undefined);
 
 /** By row number. What has neither semantics in the table nor a handler here is illegal. */
-const byRow: readonly Handler[] = rows.map((row) => handlers[row.name] ?? floatHandlers.get(row.name) ?? atomicHandler(row.name) ?? illegalInstruction);
+const byRow: readonly Handler[] = rows.map((row) => handlers[row.name] ?? floatHandlers.get(row.name) ?? cryptoHandlers.get(row.name) ?? atomicHandler(row.name) ?? illegalInstruction);
 
 /** The names of rows that have a handler. */
-export const handled = (name: string): boolean => handlers[name] !== undefined || floatHandlers.has(name) || atomicHandler(name) !== undefined;
+export const handled = (name: string): boolean => handlers[name] !== undefined || floatHandlers.has(name) || cryptoHandlers.has(name) || atomicHandler(name) !== undefined;
 
 /** What generated code calls, for these harts. */
 export function hartSide(harts: readonly Hart[]): HartSide {
