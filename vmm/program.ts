@@ -1,6 +1,6 @@
 /** The component: opens what the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the guest's status. */
 import { NEVER, Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type Program, allocate, exit, log, openConsole, openRom, report, spawn, valueOf } from '../roottask/client/index.ts';
+import { type Env, type Program, type Rom, allocate, exit, log, openConsole, openRom, report, spawn, valueOf } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
 import { Clock } from './clock.ts';
 import type { Ending } from './devices/finisher.ts';
@@ -8,7 +8,7 @@ import { VirtioBlock, type Disk } from './devices/virtio/block.ts';
 import { VirtioEntropy } from './devices/virtio/entropy.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
-import { loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
+import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
 import { type Options, readOptions } from './options.ts';
 import { GuestRam } from './ram.ts';
 import { Random } from './random.ts';
@@ -34,10 +34,12 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
     if (typeof disk === 'string') return yield* refuse(sys, env, disk);
     disks.push(disk);
   }
+  const files = yield* openFiles(sys, env, options);
+  if (typeof files === 'string') return yield* refuse(sys, env, files);
   const random = new Random(options.seed);
   for (let runs = 0; ; runs++) {
     if (runs > 0) around.ram.fill(around.ram.base, around.ram.size, 0); // the first time it comes zeroed
-    const ending = yield* runOnce(sys, around, disks, random);
+    const ending = yield* runOnce(sys, around, files, disks, random);
     if (typeof ending === 'string') return yield* refuse(sys, env, ending);
     if (ending.kind === 'reboot' && !options.rebootIsExit) continue;
     yield* report(sys, env, sayEnding(ending));
@@ -53,12 +55,12 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 }
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
-function* runOnce(sys: Syscalls, around: Surroundings, disks: readonly Disk[], random: Random): Sys<Ending | string> {
+function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly Disk[], random: Random): Sys<Ending | string> {
   const { env, options, work, clock, chars, ram } = around;
   const models = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)], rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   chars.forgetListeners();
-  const loaded = yield* load(sys, env, options, ram, (initrd) =>
+  const loaded = load(sys, files, options, ram, (initrd) =>
     guestTree({ rows, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append, rngSeed: random.bytes(SEED_BYTES), initrd }));
   if (!loaded.ok) return loaded.error;
   const vm = new Vm(around, rows, models), created = yield* vm.create(sys);
@@ -82,15 +84,21 @@ function* lastWords(sys: Syscalls, { work, chars, consoleSemaphore }: Surroundin
   }
 }
 
+interface Files { readonly kernel: Rom; readonly initrd: Rom | undefined }
+
+/** The boot modules that the guest starts from. */
+function* openFiles(sys: Syscalls, env: Env, o: Options): Sys<Files | string> {
+  const kernel = yield* openRom(sys, env, o.kernel), initrd = o.initrd ? yield* openRom(sys, env, o.initrd) : undefined;
+  if (!kernel) return `there is no boot module '${o.kernel}'`;
+  return o.initrd && !initrd ? `there is no boot module '${o.initrd}'` : { kernel, initrd };
+}
+
 /** Kernel, initrd and device tree into the guest's memory. */
-function* load(sys: Syscalls, env: Env, o: Options, ram: GuestRam, tree: (initrd?: { start: number; end: number }) => Uint8Array): Sys<Loaded<{ entry: number; tree: number }>> {
-  const kernelRom = yield* openRom(sys, env, o.kernel), initrdRom = o.initrd ? yield* openRom(sys, env, o.initrd) : undefined;
-  if (!kernelRom) return refused(`there is no boot module '${o.kernel}'`);
-  if (o.initrd && !initrdRom) return refused(`there is no boot module '${o.initrd}'`);
-  const bytes = (rom: { va: number; size: number }): Uint8Array => sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size);
-  const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(kernelRom));
+function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam, tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; tree: number }> {
+  const bytes = (rom: Rom): Uint8Array => sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size);
+  const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);
-  const initrd = initrdRom ? loadInitrd(ram, bytes(initrdRom), kernel.value) : undefined;
+  const initrd = files.initrd ? loadInitrd(ram, bytes(files.initrd), kernel.value) : undefined;
   if (initrd && !initrd.ok) return refused(`${o.initrd} ${initrd.error}`);
   const placed = loadTree(ram, tree(initrd?.value), kernel.value);
   return placed.ok ? { ok: true, value: { entry: kernel.value.entry, tree: placed.value } } : refused(`${o.kernel} ${placed.error}`);
