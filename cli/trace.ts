@@ -41,7 +41,7 @@ export function traceStats(path: string, json: boolean, filter = ''): number {
 }
 
 /** The viewer, on the terminal that standard input and output are. */
-export async function traceView(path: string, filter: string): Promise<number> {
+export async function traceView(path: string, filter = ''): Promise<number> {
   if (path === '-') throw new CliError('E_TRACE', 'trace view reads keys from standard input', 'give a file');
   const file = readTrace(path);
   parseFilter(file, filter);

@@ -84,15 +84,16 @@ export function sentence(r: RecordView, origin?: RecordView): string {
 
 /** The two ends of a record: who acts, and on whom or what. */
 export function ends(trace: TraceSource, r: RecordView): string {
-  const actor = r.actor ? trace.name(r.actor) : 'kernel';
+  const actor = r.actor ? objectName(trace, r.actor) : 'kernel';
   if (r.object === 0) return actor;
   return `${actor} ${r.kind === Kind.reply || r.kind === Kind.resume ? '⇢' : '→'} ${objectName(trace, r.object)}`;
 }
 
-/** An object by name; a portal with the thread that serves it. */
+/** An object by name; a portal as the thread that serves it, a thread without a name of its own as its task and number. */
 export function objectName(trace: TraceSource, id: number): string {
   const name = trace.names.get(id);
-  return name?.kind === 'portal' && name.parent ? trace.name(name.parent) : trace.name(id);
+  if (name?.kind === 'portal' && name.parent) return objectName(trace, name.parent);
+  return name?.kind === 'thread' && name.text === `thread ${id}` ? `${trace.taskOf(id)}:${id}` : trace.name(id);
 }
 
 /** The record that `r` answers or follows from. */
@@ -114,7 +115,7 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   lines.push(['when', `${cyclesText(r.time)} (cycle ${r.time}), hart ${r.hart}`]);
   lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
   if (r.object) lines.push(['object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`]);
-  if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${trace.name(origin.actor)}` : `record ${r.cause}, not in this file`]);
+  if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);
   const values = [r.a, r.b, r.c], words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}` : '')).filter(Boolean);
   if (words.length) lines.push(['fields', words.join('   ')]);
   const doc = r.kind === Kind.invoke ? operationOf(r.a) : undefined;

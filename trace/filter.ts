@@ -26,11 +26,13 @@ interface NumberField { value: (r: RecordView, index: number, filter: Filter) =>
 
 const nameList = (trace: TraceFile, ...kinds: string[]): string[] => [...new Set([...trace.names.values()].filter((n) => kinds.includes(n.kind)).map((n) => n.text))];
 
+const threadNames = (trace: TraceFile): string[] => [...new Set([...trace.names.values()].filter((n) => n.kind === 'thread').map((n) => objectName(trace, n.id)))];
+
 export const textFields: Record<string, TextField> = {
   task: { words: (r, t) => [fromTask(r, t), r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task of either end' },
   from: { words: (r, t) => [fromTask(r, t)], known: (t) => nameList(t, 'task'), doc: 'task that acts' },
   to: { words: (r, t) => [r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task acted on' },
-  thread: { words: (r, t) => [t.name(r.actor), r.object ? objectName(t, r.object) : undefined], known: (t) => nameList(t, 'thread'), doc: 'thread at either end' },
+  thread: { words: (r, t) => [r.actor ? objectName(t, r.actor) : 'kernel', r.object ? objectName(t, r.object) : undefined], known: threadNames, doc: 'thread at either end' },
   object: { words: (r, t) => [r.object ? t.name(r.object) : undefined, String(r.object)], doc: 'object by name or number' },
   kind: { words: (r) => [r.kindName], known: () => Object.keys(Kind), doc: 'kind of record' },
   cause: { words: (_r, _t, origin) => [origin().kind === Kind.event ? causeName(origin().a) : undefined], known: () => Object.keys(Cause), doc: 'cause of an event and its answer' },
@@ -130,7 +132,7 @@ export class Filter {
 
   private wordTest(word: string): Test {
     return (r) => {
-      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} ${this.trace.name(r.actor)} ${r.object ? objectName(this.trace, r.object) : ''}`;
+      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} ${r.actor ? objectName(this.trace, r.actor) : 'kernel'} ${r.object ? objectName(this.trace, r.object) : ''}`;
       return line.toLowerCase().includes(word);
     };
   }

@@ -3,7 +3,7 @@
  * that they made in that column, a capital when there were several.
  */
 import { Kind } from '../../microkernel/abi/index.ts';
-import { cyclesText } from '../decode.ts';
+import { cyclesText, objectName } from '../decode.ts';
 import type { TraceFile } from '../reader.ts';
 import { RecordView } from '../record.ts';
 import { lookOf } from './list.ts';
@@ -60,8 +60,8 @@ function cells(row: Cell[], column: number): Line {
 
 function fill(trace: TraceFile, window: Window, across: number, byThread: boolean): { lanes: Lanes; sampled: boolean } {
   const lanes: Lanes = new Map(), view = new RecordView(), running = new Map<number, string>(), each = (window.to - window.from) / across;
-  const lane = (thread: number): string => (thread === 0 ? '' : byThread ? trace.name(thread) : trace.taskOf(thread));
-  for (const name of trace.names.values()) if (name.kind === (byThread ? 'thread' : 'task')) row(lanes, byThread ? name.text : trace.taskOf(name.id), across);
+  const lane = (thread: number): string => (thread === 0 ? '' : byThread ? objectName(trace, thread) : trace.taskOf(thread));
+  for (const name of trace.names.values()) if (name.kind === (byThread ? 'thread' : 'task')) row(lanes, byThread ? objectName(trace, name.id) : trace.taskOf(name.id), across);
   let sampled = false, index = trace.indexAtTime(window.from);
   before(trace, index, (hart, thread) => running.set(hart, lane(thread)));
   for (let column = 0; column < across; column++) {

@@ -3,6 +3,7 @@
  * feeds keys and sizes in and draws the lines. Long work is a `job`, done in slices between keys.
  */
 import { answerOf, nextInChain, previousInChain } from '../causality.ts';
+import { objectName } from '../decode.ts';
 import { Filter } from '../filter.ts';
 import type { TraceFile } from '../reader.ts';
 import { RecordView } from '../record.ts';
@@ -145,6 +146,6 @@ export class Viewer {
   laneOf(record: number): string {
     if (record < 0) return '';
     const { actor } = this.trace.at(record);
-    return this.byThread ? this.trace.name(actor) : this.trace.taskOf(actor);
+    return this.byThread ? objectName(this.trace, actor) : this.trace.taskOf(actor);
   }
 }
