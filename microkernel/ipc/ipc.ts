@@ -14,7 +14,7 @@ import type { Reply } from '../obj/reply.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import { invoke } from '../ops/invoke.ts';
 import { deliverEvent, resumeFromEvent } from '../events/event.ts';
-import { makeReady } from '../sched/scheduler.ts';
+import { handOver, makeReady } from '../sched/scheduler.ts';
 import { endWait, leave, setTimeout } from '../sched/wait.ts';
 import { senderOf } from './queue.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
@@ -100,7 +100,7 @@ export function arrived(k: Kernel, server: Thread): void {
   if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
   server.onlyFrom = undefined;
   server.status = Status.ok;
-  makeReady(k, server);
+  handOver(k, server.cpu, server);
 }
 
 function receive(k: Kernel, t: Thread, selector: number, timeout: number): void {

@@ -113,6 +113,26 @@ export function makeReady(k: Kernel, t: Thread): void {
   }
 }
 
+/**
+ * A server of higher priority has got a message from who runs on this hart: the usual case of `makeReady` followed by `choose`, without
+ * a detour. Its context is the only one behind it, and nobody in the run queue is above the one that runs.
+ */
+export function handOver(k: Kernel, cpu: Cpu, server: Thread): void {
+  const from = cpu.current, to = server.context;
+  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || to.priority <= from.priority || to.left <= 0 || from.left <= 0) {
+    return makeReady(k, server);
+  }
+  account(cpu);
+  server.state = ThreadState.ready;
+  server.helpers = to.behind = undefined;
+  from.place = Place.queue;
+  cpu.pushHead(from);
+  to.place = Place.current;
+  to.cpu = cpu;
+  cpu.current = to;
+  dispatch(k, cpu, server, true);
+}
+
 /** Time that has passed since the last account goes to the current context and the running thread. */
 export function account(cpu: Cpu): void {
   const now = cpu.hart.cycles, passed = now - cpu.since;
@@ -154,6 +174,7 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
     if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
     cpu.current = undefined;
     if (c.left <= 0) { renew(k, c, cpu); continue; }
+    if (t && t.state === ThreadState.receiving) { putBehind(c, t); continue; }
     c.place = Place.nowhere;
     place(k, c);
   }
