@@ -7,7 +7,7 @@ import { setU32, type Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';
 
-export const PIPE_BUF = 4096;
+export const PIPE_BUF = 4096, MAX_PIPE = 1 << 20;
 const FIONREAD = 0x541b;
 
 export class Pipe {
@@ -22,6 +22,8 @@ export class Pipe {
   get capacity(): number { return this.ring.length; }
   get room(): number { return this.ring.length - this.length; }
   resize(capacity: number): number {
+    if (!(capacity > 0)) return -E.INVAL;
+    if (capacity > MAX_PIPE) return -E.PERM;
     const size = Math.max(PAGE, 2 ** Math.ceil(Math.log2(capacity)));
     if (size < this.length) return -E.BUSY;
     const next = new Uint8Array(size), n = Math.min(this.length, this.ring.length - this.head);

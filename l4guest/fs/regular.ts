@@ -116,9 +116,10 @@ export class RegularInode extends Inode implements Mappable {
   }
   /** Makes the pages of [from, to) bytes holes again. */
   punch(from: number, to: number): void {
-    const end = Math.min(to, this.length);
+    const end = Math.min(to, Math.max(this.imageLength, this.pages.length * PAGE));
     for (let pos = from; pos < end; ) {
-      const n = Math.min(PAGE - (pos % PAGE), end - pos), pfn = this.frameToWrite(Math.floor(pos / PAGE));
+      const n = Math.min(PAGE - (pos % PAGE), end - pos), index = Math.floor(pos / PAGE), hole = (this.pages[index] ?? 0) === 0 && pos >= this.imageLength;
+      const pfn = hole ? 0 : this.frameToWrite(index);
       if (pfn > 0) this.fs.frames.page(pfn).fill(0, pos % PAGE, (pos % PAGE) + n);
       pos += n;
     }

@@ -49,10 +49,10 @@ function parsePax(text: string): Extra {
 /** Puts everything in the image below `root`. Answers the number of entries, or a sentence that says what is wrong. */
 export function loadTar(root: TmpDir, image: TarImage): number | string {
   let extra: Extra = {}, count = 0;
-  const b = image.bytes;
+  const b = image.bytes, dirs: [Inode, Header][] = [], done = (): number => { for (const [dir, h] of dirs) attributes(dir, h); return count; };
   for (let at = 0; at + 512 <= b.length; ) {
     const head = b.subarray(at, at + 512);
-    if (head[0] === 0 && head.every((x) => x === 0)) return count;
+    if (head[0] === 0 && head.every((x) => x === 0)) return done();
     const h = parseHeader(head);
     if (!h) return count === 0 ? 'is not a tar archive' : `is damaged at byte ${at}`;
     const dataAt = at + 512, size = extra.size ?? h.size;
@@ -65,10 +65,11 @@ export function loadTar(root: TmpDir, image: TarImage): number | string {
     if (h.type === 'g') continue;
     Object.assign(h, { name: extra.path ?? h.name, link: extra.linkpath ?? h.link, size, uid: extra.uid ?? h.uid, gid: extra.gid ?? h.gid, mtime: Math.floor(extra.mtime ?? h.mtime) });
     extra = {};
-    place(root, h, { bytes: data, pfn: image.pfn !== 0 && dataAt % PAGE === 0 ? image.pfn + dataAt / PAGE : 0 });
+    const inode = place(root, h, { bytes: data, pfn: image.pfn !== 0 && dataAt % PAGE === 0 ? image.pfn + dataAt / PAGE : 0 });
+    if (inode?.isDir) dirs.push([inode, h]); // their times change as they are filled
     count++;
   }
-  return count;
+  return done();
 }
 
 /** The directory that a path's last name belongs to, made where it is missing. */
@@ -83,11 +84,12 @@ function parentOf(root: TmpDir, parts: readonly string[]): TmpDir {
 }
 const split = (path: string): string[] => path.split('/').filter((p) => p !== '' && p !== '.' && p !== '..');
 
-function place(root: TmpDir, h: Header, data: Image): void {
+function place(root: TmpDir, h: Header, data: Image): Inode | undefined {
   const parts = split(h.name), name = parts.pop();
-  if (name === undefined) { attributes(root, h); return; }
+  if (name === undefined) { attributes(root, h); return root; }
   const dir = parentOf(root, parts), inode = make(root, dir, name, h, data);
   if (inode) attributes(inode, h);
+  return inode;
 }
 function make(root: TmpDir, dir: TmpDir, name: string, h: Header, data: Image): Inode | undefined {
   const old = dir.lookup(name);

@@ -29,7 +29,7 @@ export class ExecError extends Error {
 /** Exit status of a command for a wait status: its own, or 128 + signal. */
 export const exitCode = (status: number): number => ((status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f));
 
-function newProcess(k: Kernel, name: string): Process {
+export function newProcess(k: Kernel, name: string): Process {
   const pid = k.newPid(), p = new Process(k, pid, new Mm(k.frames), k.newSession(pid), { root: k.root, cwd: k.root, umask: 0o22 });
   p.name = name;
   k.processes.set(pid, p);
@@ -59,7 +59,7 @@ function changeDir(t: Thread, path: string): void {
   if (walk(t, t.k.root, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = place.inode;
   else throw new ExecError(`working directory '${path}' is not there`, 126);
 }
-function openStreams(k: Kernel, t: Thread, s: Streams): void {
+export function openStreams(k: Kernel, t: Thread, s: Streams): void {
   const fds = t.proc.fds, limit = 64;
   if (s.terminal) {
     const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, s.terminal);

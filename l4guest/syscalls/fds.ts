@@ -50,7 +50,7 @@ export function closeFd(t: Thread, fd: number): number {
   return 0;
 }
 function closeRange(t: Thread, first: number, last: number, flags: number): number {
-  if (first > last && last >= 0) return -E.INVAL;
+  if (first > last || flags & ~6) return -E.INVAL;
   if (flags & 2 && t.proc.fds.users > 1) { t.proc.fds.users--; t.proc.fds = t.proc.fds.fork(); }
   // Both are `unsigned int` to Linux: whatever stood in the upper half of the registers is not there.
   const end = Math.min(last >>> 0, t.proc.fds.length - 1);
@@ -160,7 +160,7 @@ export const fdCalls: Row[] = [
   row(56, 'openat', 'dir path:s flags:x mode:o', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
   row(437, 'openat2', 'dir path:s how:x size', openat2),
   row(57, 'close', 'fd', closeFd),
-  row(436, 'close_range', 'first last flags:x', (t, a, b, c) => closeRange(t, a, b >= 0xffffffff ? -1 : b, c)),
+  row(436, 'close_range', 'first last flags:x', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),
   row(23, 'dup', 'fd', (t, fd) => { const f = t.proc.fds.get(fd); return f ? install(t, f.hold(), false) : -E.BADF; }),
   row(24, 'dup3', 'from to flags:x', dup3),
   row(25, 'fcntl', 'fd command arg:x', fcntl),

@@ -39,9 +39,10 @@ function memfd(t: Thread, name: number, flags: number): number {
 }
 function mincore(t: Thread, at: number, length: number, va: number): number {
   if (at % PAGE !== 0) return -E.INVAL;
-  const pages = roundUp(length) / PAGE, out = new Uint8Array(pages);
+  const pages = roundUp(length) / PAGE, end = at + pages * PAGE;
+  for (let va = at; va < end; ) { const area = t.mm.areas.find(va); if (!area) return -E.NOMEM; va = area.end; }
+  const out = new Uint8Array(Math.max(0, pages));
   for (let i = 0; i < pages; i++) {
-    if (!t.mm.areas.find(at + i * PAGE)) return -E.NOMEM;
     out[i] = t.mm.table.get(at / PAGE + i) === 0 ? 0 : 1;
   }
   copyOut(t.mm, va, out);

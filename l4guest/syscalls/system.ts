@@ -32,7 +32,7 @@ function sysinfo(t: Thread, va: number): number {
 }
 function getrandom(t: Thread, va: number, length: number, flags: number): number {
   if (flags & ~7) return -E.INVAL;
-  const n = Math.min(length, 1 << 20);
+  const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20);
   copyOut(t.mm, va, t.k.random.bytes(n));
   return n;
 }

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { Unix } from '../testing/unix.ts';
+import { loadTar } from './tar.ts';
+
+/** A ustar entry. */
+function entry(name: string, type: string, data = '', link = ''): Uint8Array {
+  const h = new Uint8Array(512 + Math.ceil(data.length / 512) * 512), put = (at: number, s: string): void => { h.set(new TextEncoder().encode(s), at); };
+  put(0, name); put(100, '0000755\0'); put(108, '0000000\0'); put(116, '0000000\0'); put(124, `${data.length.toString(8).padStart(11, '0')}\0`); put(136, '00000000144\0');
+  put(156, type); put(157, link); put(257, 'ustar\x0000'); put(148, '        '); put(512, data);
+  let sum = 0;
+  for (let i = 0; i < 512; i++) sum += h[i]!;
+  put(148, `${sum.toString(8).padStart(6, '0')}\0 `);
+  return h;
+}
+const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from([...parts, new Uint8Array(1024)].flatMap((p) => [...p]));
+const load = (u: Unix, bytes: Uint8Array): number | string => loadTar(u.k.root, { bytes, pfn: 0 });
+
+describe('the root file system from a tar image', () => {
+  it('holds files, directories, links; files are read in place and copied when written', () => {
+    const u = new Unix(), image = join(entry('opt/', '5'), entry('opt/a.txt', '0', 'content'), entry('opt/b', '2', '', 'a.txt'), entry('opt/c', '1', '', 'opt/a.txt')), before = u.k.frames.free;
+    expect(load(u, image)).toBe(4);
+    expect(u.k.frames.free).toBe(before);
+    expect(u.read(u.open('/opt/b'))).toBe('content');
+    const fd = u.open('/opt/a.txt', 1);
+    u.write(fd, 'C');
+    expect(u.read(u.open('/opt/c'))).toBe('Content');
+    expect(new TextDecoder().decode(image)).toContain('content');
+  });
+  it('later entries win; directories keep the time that the archive says', () => {
+    const u = new Unix(), at = u.space(128);
+    load(u, join(entry('d/', '5'), entry('d/x', '0', 'old'), entry('d/x', '0', 'new')));
+    expect(u.read(u.open('/d/x'))).toBe('new');
+    u.call('newfstatat', -100, '/d', at, 0);
+    expect(u.u32(at + 88)).toBe(100);
+  });
+  it('long names come in pax and GNU headers', () => {
+    const u = new Unix(), long = 'n'.repeat(120), pax = `${(` path=${long}\n`.length + 3)} path=${long}\n`;
+    load(u, join(entry('x', 'x', pax), entry('short', '0', '1'), entry('L', 'L', `${'m'.repeat(130)}\0`), entry('short', '0', '2')));
+    expect([u.read(u.open(`/${long}`)), u.read(u.open(`/${'m'.repeat(130)}`))]).toEqual(['1', '2']);
+  });
+  it('says what is wrong with an image', () => {
+    const u = new Unix();
+    expect(load(u, new Uint8Array(1024).fill(7))).toBe('is not a tar archive');
+    expect(load(u, entry('f', '0', 'x'.repeat(600)).subarray(0, 1024))).toBe('is truncated in f');
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../kernel/errno.ts';
+import { Map_, O, Prot } from '../kernel/linux.ts';
+import { Unix } from '../testing/unix.ts';
+import { around, Runs } from './around.ts';
+import { Access, Fault, Mm } from './mm.ts';
+import { Pte } from './pagetable.ts';
+import { bytesOf, copyOut, getU8, setU8 } from './uaccess.ts';
+
+const ANON = Map_.PRIVATE | Map_.ANONYMOUS, RW = Prot.READ | Prot.WRITE;
+
+describe('address spaces', () => {
+  it('pages come when they are touched: zero for reading, a frame of one\'s own for writing', () => {
+    const u = new Unix(), at = u.call('mmap', 0, 65536, RW, ANON, -1, 0)!, before = u.k.frames.free, mm = u.main.mm;
+    expect(mm.fault(at, Access.read)).toBe(Fault.none);
+    expect(u.k.frames.free).toBe(before);
+    setU8(mm, at, 7);
+    expect([u.k.frames.free, getU8(mm, at)]).toEqual([before - 1, 7]);
+    u.call('munmap', at, 65536);
+    expect(u.k.frames.free).toBe(before);
+    expect(mm.fault(at, Access.read)).toBe(Fault.mapErr);
+  });
+  it('after fork both sides see the old bytes and write their own', () => {
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 8192, RW, ANON, -1, 0)!;
+    setU8(mm, at, 1);
+    mm.table.set(at / 4096, mm.table.get(at / 4096) | Pte.MAPPED);
+    const child = u.fork(), before = u.k.frames.free;
+    expect(mm.flushes).toEqual([{ from: at / 4096, to: at / 4096 + 1, rights: Prot.WRITE }]);
+    setU8(child.mm, at, 2);
+    expect([getU8(mm, at), getU8(child.mm, at), u.k.frames.free]).toEqual([1, 2, before - 1]);
+    setU8(mm, at, 3);
+    expect(u.k.frames.free).toBe(before - 1);
+    u.callOf(child, 'exit_group', 0);
+    expect(u.k.frames.free).toBe(before);
+  });
+  it('shared mappings of a file are the file; private ones are copies', () => {
+    const u = new Unix(), fd = u.open('/tmp/f', O.CREAT | O.RDWR), mm = u.main.mm;
+    u.write(fd, 'abcdef');
+    const shared = u.call('mmap', 0, 4096, RW, Map_.SHARED, fd, 0)!, own = u.call('mmap', 0, 4096, RW, Map_.PRIVATE, fd, 0)!;
+    setU8(mm, own, 65);
+    expect(getU8(mm, shared)).toBe(97);
+    setU8(mm, shared + 1, 66);
+    u.call('lseek', fd, 0, 0);
+    expect(u.read(fd)).toBe('aBcdef');
+    u.call('pwrite64', fd, 'X', 1, 2);
+    expect(getU8(mm, shared + 2)).toBe(88);
+    expect(mm.fault(shared + 4096, Access.read)).not.toBe(Fault.none);
+    u.call('ftruncate', fd, 0);
+    expect(mm.fault(shared, Access.read)).toBe(Fault.busErr);
+  });
+  it('mprotect splits areas and joins them again', () => {
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 5 * 4096, RW, ANON, -1, 0)!, count = (): number => mm.areas.list.length, n = count();
+    setU8(mm, at + 4096, 1);
+    expect(u.call('mprotect', at + 4096, 4096, Prot.READ)).toBe(0);
+    expect(count()).toBe(n + 2);
+    expect([mm.fault(at + 4096, Access.write), mm.fault(at, Access.write)]).toEqual([Fault.accErr, Fault.none]);
+    u.call('mprotect', at + 4096, 4096, 0);
+    expect(mm.fault(at + 4096, Access.read)).toBe(Fault.accErr);
+    u.call('mprotect', at + 4096, 4096, RW);
+    expect([count(), getU8(mm, at + 4096)]).toEqual([n, 1]);
+    expect(u.call('mprotect', at + 4096 * 5, 4096, RW)).toBe(-E.NOMEM);
+  });
+  it('mremap grows in place or moves with the contents', () => {
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 4096, RW, ANON, -1, 0)!, wall = u.call('mmap', at + 4096, 4096, RW, ANON | Map_.FIXED, -1, 0)!;
+    setU8(mm, at, 42);
+    u.call('mprotect', wall, 4096, Prot.READ);
+    expect(u.call('mremap', at, 4096, 16384, 0, 0)).toBe(-E.NOMEM);
+    const to = u.call('mremap', at, 4096, 16384, 1, 0)!;
+    expect([getU8(mm, to), mm.fault(at, Access.read)]).toEqual([42, Fault.mapErr]);
+  });
+  it('the stack grows down to its limit; the heap follows brk', () => {
+    const u = new Unix(), mm = u.main.mm;
+    const at = u.call('mmap', 0x3000_0000, 4096, RW, ANON | Map_.GROWSDOWN | Map_.FIXED, -1, 0)!;
+    mm.stackLimit = 1 << 20;
+    expect(mm.fault(at - 100_000, Access.write)).toBe(Fault.none);
+    expect(mm.fault(at - (2 << 20), Access.write)).toBe(Fault.mapErr);
+    mm.brkStart = mm.brk = 0x2000_0000;
+    expect(u.call('brk', 0x2000_2100)).toBe(0x2000_2100);
+    setU8(mm, 0x2000_2000, 1);
+    expect(u.call('brk', 0x2000_0000)).toBe(0x2000_0000);
+    expect(mm.fault(0x2000_2000, Access.read)).toBe(Fault.mapErr);
+  });
+  it('an access by the kernel that has no right is EFAULT', () => {
+    const u = new Unix(), fd = u.open('/dev/zero'), at = u.call('mmap', 0, 4096, Prot.READ, ANON, -1, 0)!;
+    expect([u.call('read', fd, 0x5000, 10), u.call('read', fd, at, 10), u.call('read', fd, -8, 10)]).toEqual([-E.FAULT, -E.FAULT, -E.FAULT]);
+  });
+  it('memory that is used up is an error, not a crash', () => {
+    const u = new Unix({ pages: 64 }), at = u.call('mmap', 0, 100 * 4096, RW, ANON, -1, 0)!, mm = u.main.mm;
+    let n = 0;
+    while (mm.fault(at + n * 4096, Access.write) === Fault.none) n++;
+    expect([n < 64, mm.fault(at + n * 4096, Access.write)]).toEqual([true, Fault.noMemory]);
+  });
+});
+
+describe('fault-around', () => {
+  it('joins neighbours that are there into aligned runs, the touched page first', () => {
+    const u = new Unix(), mm = new Mm(u.k.frames), runs = new Runs(), at = 0x40_0000;
+    mm.areas.insert(u.main.mm.areas.list[0]!.clone(mm));
+    const base = Unix.MEMORY;
+    for (let i = 0; i < 8; i++) copyOut(mm, base + i * 4096, bytesOf('x'));
+    around(mm, base + 4096, true, runs);
+    const pages = [...Array(runs.count).keys()].reduce((n, i) => n + 2 ** runs.order[i]!, 0);
+    expect([runs.vpn[0], pages]).toEqual([base / 4096 + 1, 8]);
+    expect(at).toBeGreaterThan(0);
+  });
+});

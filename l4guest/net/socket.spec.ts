@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../kernel/errno.ts';
+import { Unix } from '../testing/unix.ts';
+
+const path = (p: string): Uint8Array => new Uint8Array([1, 0, ...new TextEncoder().encode(p), 0]);
+const inet = (port: number): Uint8Array => new Uint8Array([2, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+describe('sockets', () => {
+  it('pairs carry bytes both ways, and end when one side closes', () => {
+    const u = new Unix(), at = u.space(8);
+    expect(u.call('socketpair', 1, 1, 0, at)).toBe(0);
+    const [a, b] = [u.u32(at), u.u32(at + 4)];
+    u.write(a, 'ping');
+    expect(u.read(b)).toBe('ping');
+    u.call('close', a);
+    expect([u.read(b), u.write(b, 'x')]).toEqual(['', -E.PIPE]);
+  });
+  it('a listener accepts who connects, by path and by port', () => {
+    for (const [family, address] of [[1, path('/tmp/s')], [2, inet(8080)]] as const) {
+      const u = new Unix(), s = u.call('socket', family, 1, 0)!, c = u.call('socket', family, 1, 0)!;
+      expect(u.call('connect', c, address, address.length)).toBe(family === 1 ? -E.NOENT : -E.CONNREFUSED);
+      expect(u.call('bind', s, address, address.length)).toBe(0);
+      expect(u.call('connect', c, address, address.length)).toBe(-E.CONNREFUSED);
+      expect(u.call('listen', s, 1)).toBe(0);
+      expect(u.call('connect', c, address, address.length)).toBe(0);
+      const x = u.call('accept4', s, 0, 0, 0)!;
+      u.write(c, 'hello');
+      expect(u.read(x)).toBe('hello');
+      expect(u.call('bind', u.call('socket', family, 1, 0)!, address, address.length)).toBe(-E.ADDRINUSE);
+    }
+  });
+  it('descriptors travel with messages', () => {
+    const u = new Unix(), at = u.space(8), [r, w] = u.pipe();
+    u.call('socketpair', 1, 1, 0, at);
+    const [a, b] = [u.u32(at), u.u32(at + 4)], text = u.put(new Uint8Array([42])), control = u.put(new Uint8Array(24));
+    const message = (iov: number, ctl: number): Uint8Array => { const m = new Uint8Array(56), v = new DataView(m.buffer); v.setBigUint64(16, BigInt(iov), true); v.setBigUint64(24, 1n, true); v.setBigUint64(32, BigInt(ctl), true); v.setBigUint64(40, 24n, true); return m; };
+    const iov = (va: number): number => { const m = new Uint8Array(16), v = new DataView(m.buffer); v.setBigUint64(0, BigInt(va), true); v.setBigUint64(8, 1n, true); return u.put(m); };
+    const rights = new Uint8Array(24), v = new DataView(rights.buffer);
+    v.setBigUint64(0, 20n, true); v.setUint32(8, 1, true); v.setUint32(12, 1, true); v.setUint32(16, r, true);
+    expect(u.call('sendmsg', a, message(iov(text), u.put(rights)), 0)).toBe(1);
+    u.call('close', r);
+    expect(u.call('recvmsg', b, message(iov(u.space(8)), control), 0)).toBe(1);
+    u.write(w, 'through');
+    expect(u.read(u.u32(control + 16))).toBe('through');
+  });
+  it('datagrams keep their borders', () => {
+    const u = new Unix(), s = u.call('socket', 2, 2, 0)!, c = u.call('socket', 2, 2, 0)!, a = inet(5353);
+    u.call('bind', s, a, a.length);
+    for (const t of ['one', 'two']) expect(u.call('sendto', c, t, 3, 0, a, a.length)).toBe(3);
+    expect([u.read(s), u.read(s), u.call('recvfrom', s, u.space(8), 8, 0x40, 0, 0)]).toEqual(['one', 'two', -E.AGAIN]);
+  });
+  it('what is not this computer is unreachable', () => {
+    const u = new Unix(), a = inet(80);
+    a[4] = 10;
+    expect(u.call('connect', u.call('socket', 2, 1, 0)!, a, a.length)).toBe(-E.NETUNREACH);
+  });
+});

@@ -1,0 +1,118 @@
+/**
+ * The Unix kernel without anything below it, for specs: memory is an array, time moves when told, and a "process" is a script that makes
+ * system calls by name. Sleeping calls go on when the script lets others run (`settle`).
+ */
+import type { Arch } from '../arch/arch.ts';
+import { openSpecial } from '../drivers/devices.ts';
+import { BufferPort, InputPort } from '../drivers/ports.ts';
+import { Tty } from '../drivers/tty.ts';
+import { mountDefaults } from '../kernel/boot.ts';
+import { clone, plainFork, type CloneArgs } from '../kernel/clone.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import { Map_, Prot } from '../kernel/linux.ts';
+import { newProcess, openStreams } from '../kernel/init.ts';
+import { Run, Thread } from '../kernel/thread.ts';
+import { mapArea } from '../mm/mmap.ts';
+import { bytesOf, copyIn, copyOut, textOf } from '../mm/uaccess.ts';
+import { byNumber, dispatch, rows } from '../syscalls/table.ts';
+
+const numbers = new Map(rows.map((r) => [r.name, r.nr]));
+
+export class Unix {
+  readonly k: Kernel;
+  readonly log: string[] = [];
+  readonly out = new BufferPort();
+  readonly input = new InputPort();
+  readonly main: Thread;
+  readonly tty: Tty | undefined;
+  /** Results of calls that slept, by thread. */
+  readonly results = new Map<Thread, number>();
+  private time = 1e9;
+  private next = 0;
+  static readonly MEMORY = 0x10_0000;
+
+  constructor(options: { pages?: number; tty?: boolean } = {}) {
+    const pages = options.pages ?? 1024, bytes = new Uint8Array(pages * 4096), nothing = (): void => undefined;
+    const arch: Arch = {
+      pool: { pfn: 0x1000, pages, bytes }, now: () => this.time, charge: nothing, changedCode: nothing, log: (line) => { this.log.push(line); },
+      threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: nothing,
+    };
+    this.k = new Kernel(arch, { epoch: 1_700_000_000, seed: 1, openSpecial });
+    mountDefaults(this.k);
+    this.k.init = newProcess(this.k, 'init');
+    const p = newProcess(this.k, 'main');
+    p.parent = this.k.init;
+    this.k.init.children.add(p);
+    this.main = this.addThread(new Thread(this.k, p.pid, p, 'main'));
+    this.k.current = this.main;
+    if (options.tty) { this.tty = new Tty(this.k, 0x401, this.out); this.input.consumer = (b) => this.tty!.input(b); }
+    openStreams(this.k, this.main, this.tty ? { terminal: this.tty } : { input: this.input, out: this.out, err: this.out });
+    mapArea(p.mm, { at: Unix.MEMORY, length: 1 << 20, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS | Map_.FIXED });
+  }
+  private addThread(t: Thread): Thread {
+    t.proc.threads.add(t);
+    this.k.threads.set(t.tid, t);
+    return t;
+  }
+
+  // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A call of the main thread. Strings and byte arrays are put into its memory; a call that sleeps answers undefined. */
+  call(name: string, ...args: (number | string | Uint8Array)[]): number | undefined { return this.callOf(this.main, name, ...args); }
+  callOf(t: Thread, name: string, ...args: (number | string | Uint8Array)[]): number | undefined {
+    const nr = numbers.get(name);
+    if (nr === undefined) throw new Error(`no call '${name}'`);
+    const a = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, t)));
+    this.k.current = t;
+    t.state = Run.current;
+    t.call = nr;
+    const r = dispatch(t, nr, a[0] ?? 0, a[1] ?? 0, a[2] ?? 0, a[3] ?? 0, a[4] ?? 0, a[5] ?? 0);
+    if (typeof r === 'number') return r;
+    this.k.continueCall(t, r);
+    return t.co ? undefined : t.regs.x(10);
+  }
+  /** Lets everybody who is ready go on; answers who has finished a call. */
+  settle(): Thread[] {
+    const done: Thread[] = [];
+    for (let t = this.k.pick(); t; t = this.k.pick()) { done.push(t); this.results.set(t, t.regs.x(10)); t.state = Run.current; }
+    this.k.current = this.main;
+    return done;
+  }
+  /** Time passes; timers fire. */
+  pass(ns: number): Thread[] { this.time += ns; this.k.tick(); return this.settle(); }
+  fork(t: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
+    this.k.current = t;
+    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.threads.get(pid)!;
+    this.k.ready.remove(child);
+    child.state = Run.current;
+    return child;
+  }
+
+  // ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Fresh memory of a thread's process. */
+  space(n: number): number { const at = Unix.MEMORY + this.next; this.next = (this.next + Math.ceil(n / 16) * 16 + 16) % (1 << 19); return at; }
+  put(bytes: Uint8Array, t: Thread = this.main): number { const at = this.space(bytes.length); copyOut(t.mm, at, bytes); return at; }
+  bytes(va: number, n: number, t: Thread = this.main): Uint8Array { return copyIn(t.mm, va, n); }
+  text(va: number, n: number, t: Thread = this.main): string { return textOf(this.bytes(va, n, t)); }
+  u32(va: number, t: Thread = this.main): number { return new DataView(this.bytes(va, 4, t).buffer).getUint32(0, true); }
+
+  /** read(2) as text; a number is -errno. */
+  read(fd: number, n = 4096): string | number | undefined {
+    const at = this.space(n), r = this.call('read', fd, at, n);
+    return r === undefined || r < 0 ? r : this.text(at, r);
+  }
+  write(fd: number, text: string): number | undefined { return this.call('write', fd, bytesOf(text), bytesOf(text).length); }
+  open(path: string, flags = 0, mode = 0o644): number { return this.call('openat', -100, path, flags, mode)!; }
+  pipe(flags = 0): [number, number] { const at = this.space(8); this.call('pipe2', at, flags); return [this.u32(at), this.u32(at + 4)]; }
+  list(path: string): string[] {
+    const fd = this.open(path, 0o200000), at = this.space(4096), names: string[] = [];
+    for (let n = this.call('getdents64', fd, at, 4096)!; n > 0; n = this.call('getdents64', fd, at, 4096)!) {
+      const b = this.bytes(at, n), v = new DataView(b.buffer);
+      for (let o = 0; o < n; o += v.getUint16(o + 16, true)) names.push(textOf(b.subarray(o + 19, b.indexOf(0, o + 19))));
+    }
+    this.call('close', fd);
+    return names;
+  }
+}
+export const knownCalls = (): number => byNumber.filter((r) => r !== undefined).length;
