@@ -21,7 +21,7 @@ describe('the system call table', () => {
     const u = new Unix({ pages: 2048 }), values = [0, -1, 1, 2, 8, 4096, Unix.MEMORY, Unix.MEMORY + 4095, 0x3f_ffff_ffff, 2 ** 40, -(2 ** 33), 0x7fff_ffff, 1e15], skip = new Set(['exit', 'exit_group', 'execve', 'rt_sigreturn', 'kill', 'tkill', 'tgkill', 'reboot']);
     let seed = 12345;
     const pick = (): number => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return values[(seed >>> 16) % values.length]!; };
-    for (const r of rows) for (let i = 0; i < 40 && !skip.has(r.name); i++) {
+    for (const r of rows) for (let i = 0; i < 12 && !skip.has(r.name); i++) {
       const child = u.fork(), result = u.callOf(child, r.name, pick(), pick(), pick(), pick(), pick(), pick());
       expect(result === undefined || Number.isFinite(result), r.name).toBe(true);
       if (child.proc !== u.main.proc && child.proc.alive) u.k.endProcess(child.proc, 0);

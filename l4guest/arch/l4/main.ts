@@ -4,7 +4,7 @@
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
  *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap });   caps: stdio, stderr, memory, rom, log, life
  */
-import { Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
 import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
@@ -52,10 +52,16 @@ export const l4guest: Program = {
     yield* serve(sys, env, shared, loop);
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
     for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
-    yield* report(sys, env, `${k.forks + 1} processes`);
+    yield* report(sys, env, yield* summary(sys, k));
     yield* exit(sys, env, exitCode(status), '');
   },
 };
+
+/** What the server has done and still holds, for the table at the end: leaks would show here. */
+function* summary(sys: Syscalls, k: Kernel): Sys<string> {
+  yield* sys.must(Own.factory, Ops.factory.account);
+  return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory in use`;
+}
 
 /** The loop, with the log written in between. */
 function* serve(sys: Syscalls, env: Env, shared: Shared, loop: Loop): Sys<void> {
