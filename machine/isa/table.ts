@@ -10,6 +10,7 @@ import { floatRows } from './float.ts';
 import { fusedRows } from './fused.ts';
 import { halfFloatRows } from './halffloat.ts';
 import { bitmanipRows } from './bitmanip.ts';
+import { cryptoRows } from './crypto.ts';
 import { hintRows } from './hints.ts';
 import { privilegedRows } from './privileged.ts';
 import { compressedRows } from './compressed.ts';
@@ -17,7 +18,7 @@ import { compressedRows } from './compressed.ts';
 const illegal = row('illegal', '00000000000000000000000000000000', '', 'i');
 
 export const rows: readonly Row[] = [
-  illegal, ...integerRows, ...multiplyRows, ...atomicRows, ...privilegedRows, ...floatRows, ...fusedRows, ...bitmanipRows, ...hintRows, ...halfFloatRows, ...compressedRows,
+  illegal, ...integerRows, ...multiplyRows, ...atomicRows, ...privilegedRows, ...floatRows, ...fusedRows, ...bitmanipRows, ...cryptoRows, ...hintRows, ...halfFloatRows, ...compressedRows,
 ];
 
 /** Row number by mnemonic. */
@@ -33,7 +34,8 @@ export function rowNamed(name: string): Row {
 /** What letters and profile-like names stand for. */
 const IMPLIED: Record<string, string[]> = {
   g: ['i', 'm', 'a', 'f', 'd', 'zicsr', 'zifencei'], h: ['s'], s: ['u', 'zicsr'], d: ['f'], f: ['zicsr'], a: ['zaamo', 'zalrsc'], m: ['zmmul'],
-  b: ['zba', 'zbb', 'zbs'], zfh: ['zfhmin'], zfhmin: ['f'], zfa: ['f'], zcb: ['zca'], zk: ['zkn'], zkn: ['zbkb', 'zbkc', 'zbkx'], zcd: ['zca'],
+  b: ['zba', 'zbb', 'zbs'], zfh: ['zfhmin'], zfhmin: ['f'], zfa: ['f'], zcb: ['zca'], zk: ['zkn'],
+  zkn: ['zbkb', 'zbkc', 'zbkx', 'zkne', 'zknd', 'zknh'], zks: ['zbkb', 'zbkc', 'zbkx', 'zksed', 'zksh'], zcd: ['zca'],
 };
 
 /** Everything the table and the hart model have. */
