@@ -100,7 +100,10 @@ export function randomBody(seed: number, calls: number): ThreadBody {
     for (let i = 0; i < calls; i++) {
       sys.utcb.window = r.chance(50) ? 0 : flexpage(r);
       sys.utcb.capWindow = r.chance(50) ? capPage(0, 6) : 0;
-      if (r.chance(30)) {
+      if (r.chance(10)) for (let n = r.below(12); n > 0; n--) { // a server for a while
+        fillMessage(sys, r);
+        yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, 0, 400_000);
+      } else if (r.chance(40)) {
         fillMessage(sys, r);
         yield sys.ipc(r.pick(FLAGS), r.chance(60) ? oneOf(r, known.portal) : 0, r.pick(TIMES), r.pick(TIMES));
       } else {
