@@ -90,7 +90,7 @@ export class Filter {
   /** The same in one go, where nobody waits for a key. */
   prepareNow(): void { for (const steps = this.prepare(); !steps.next().done; ); }
 
-  latency(index: number): number { return this.known ? this.known[index]! : latencyAt(this.trace, index); }
+  latency(index: number): number { return this.known && index < this.known.length ? this.known[index]! : latencyAt(this.trace, index); }
 
   private compile(term: string): Test {
     const not = /^[-!]./.test(term), plain = not ? term.slice(1) : term;

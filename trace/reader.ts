@@ -28,20 +28,32 @@ export class TraceFile implements TraceSource {
   /** The chunk that was asked for last: most questions are about it again. */
   private recent: RecordChunk | undefined;
 
+  /** Byte of the file up to which chunks were taken. */
+  end = HEADER_BYTES;
+  /** True when the recorder has finished the file. */
+  closed = false;
+  private bad: string | undefined;
+
   /** Throws TraceFileError when this is not a trace file at all. */
   constructor(bytes: Uint8Array) {
     checkHeader(bytes);
+    this.append(bytes.subarray(HEADER_BYTES));
+  }
+
+  /** Takes what a recording that goes on has written since: the file's bytes from `end`. */
+  append(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = HEADER_BYTES, closed = false;
+    let at = 0, cut: string | undefined;
     while (at < bytes.length) {
       const length = at + CHUNK_HEADER <= bytes.length ? view.getUint32(at + 4, true) : Infinity;
-      if (at + CHUNK_HEADER + length > bytes.length) { this.damage = `the file ends inside a chunk at byte ${at}; the ${this.total} records before it are shown`; break; }
+      if (at + CHUNK_HEADER + length > bytes.length) { cut = `the file ends inside a chunk at byte ${this.end + at}; the ${this.total} records before it are shown`; break; }
       const payload = bytes.subarray(at + CHUNK_HEADER, at + CHUNK_HEADER + length);
-      if (crc32(payload) !== view.getUint32(at + 8, true)) this.damage = `a damaged chunk at byte ${at} was left out`;
-      else closed = this.take(view.getUint32(at, true), payload) || closed;
+      if (crc32(payload) !== view.getUint32(at + 8, true)) this.bad = `a damaged chunk at byte ${this.end + at} was left out`;
+      else this.closed = this.take(view.getUint32(at, true), payload) || this.closed;
       at += CHUNK_HEADER + padded(length);
     }
-    if (!closed && !this.damage) this.damage = 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown';
+    this.end += at;
+    this.damage = cut ?? this.bad ?? (this.closed ? undefined : 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown');
   }
 
   get length(): number { return this.total; }

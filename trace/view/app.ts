@@ -25,6 +25,10 @@ export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): 
     return () => { stdout.off('resize', onResize); };
   }, [viewer, stdout]);
   useEffect(() => {
+    viewer.changed = redraw;
+    return () => { viewer.changed = () => undefined; };
+  }, [viewer]);
+  useEffect(() => {
     if (!viewer.busy) return undefined;
     const timer = setTimeout(() => { viewer.work(); redraw(); }, 1);
     return () => { clearTimeout(timer); };

@@ -8,7 +8,7 @@ const HELP = `
    Home End  g G  first, last           s  statistics of what the filter shows
    :              to a record or time   ?  this page
    n p            along causality       Esc or the same key: back to the list
-   [ ]            bookmarks
+   [ ]            bookmarks             F  follow a recording that goes on
  Finding                              Marking
    /  search: words or a filter         b      bookmark on, off
    *  search again                      space  start of a span; again: none

@@ -37,6 +37,11 @@ const everywhere: Record<string, Act> = {
   pagedown: (v) => v.move(v.cursor + page(v)),
   home: (v) => v.move(0), g: (v) => v.move(0),
   end: (v) => v.move(v.rows.length - 1), G: (v) => v.move(v.rows.length - 1),
+  F: (v) => {
+    v.following = !v.following && !v.trace.closed;
+    if (v.following) v.move(v.rows.length - 1);
+    v.message = v.following ? 'follows the recording; F stays here' : v.trace.closed ? 'this recording has ended' : 'stays here';
+  },
   n: (v) => v.follow(true),
   p: (v) => v.follow(false),
   b: bookmark,

@@ -117,5 +117,16 @@ describe('keys', () => {
     expect([v.zoom, selected(v)]).toEqual([2, 3]);
     expect(keys(v, '0', '-').zoom).toBe(0);
   });
+  it('F keeps to the end of a recording that goes on', () => {
+    const bytes = recorded(story(40)), v = new Viewer(new TraceFile(bytes.subarray(0, 6000)), 'growing', () => undefined, 'kind:event');
+    v.resize(80, 23);
+    settle(v);
+    const before = v.rows.length;
+    keys(v, 'F');
+    v.trace.append(bytes.subarray(v.trace.end));
+    v.grown();
+    settle(v);
+    expect([before < 80, v.rows.length, selected(v), v.trace.closed, v.trace.damage]).toEqual([true, 80, 557, true, undefined]);
+  });
   it('quit', () => expect(keys(open(), 'q').finished).toBe(true));
 });

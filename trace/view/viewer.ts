@@ -41,6 +41,10 @@ export class Viewer {
   /** One line for the user; gone with the next key. */
   message = '';
   finished = false;
+  /** Keeps to the end of a recording that goes on. */
+  following = false;
+  /** Called when the screen has changed without a key. */
+  changed: () => void = () => undefined;
   width = 80;
   height = 24;
   private job: Generator<void, void> | undefined;
@@ -69,6 +73,18 @@ export class Viewer {
     this.scroll();
   }
   start(job: Generator<void, void>): void { this.job = job; }
+
+  /** The trace has more records: a recording goes on. */
+  grown(): void {
+    this.statsText = undefined;
+    if (!this.busy) this.start(this.growJob());
+    this.changed();
+  }
+  private *growJob(): Generator<void, void> {
+    yield* this.rows.fill();
+    if (this.following) this.move(this.rows.length - 1);
+    if (this.mode === 'stats') yield* this.statsJob();
+  }
 
   move(row: number): void {
     this.cursor = Math.max(0, Math.min(row, this.rows.length - 1));
