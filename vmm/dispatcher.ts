@@ -11,19 +11,21 @@ import { onTrap } from './exits/trap.ts';
 import type { Vcpu } from './vcpu.ts';
 
 export type Handler = (v: Vcpu) => number | Sys<number>;
-export interface Exit { readonly cause: Cause; /** Groups that the event brings. */ readonly mtd: number; readonly handle: Handler }
+export interface Exit { readonly cause: Cause; /** Groups that the event brings. */ readonly mtd: number; /** Cycles that handling it takes, besides what the kernel charges. */ readonly cost: number; readonly handle: Handler }
 
-const exit = (cause: keyof typeof Cause, mtd: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, handle });
+const exit = (cause: keyof typeof Cause, mtd: number, cost: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, cost, handle });
+/** Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI function. */
+const Cost = { dispatch: 40, decode: 40, device: 60, call: 40 } as const;
 const general = Mtd.args | Mtd.regs | Mtd.pc, trapped = Mtd.pc | Mtd.vs | Mtd.mode;
 
 export const exits: readonly Exit[] = [
-  exit('startup', 0, onStartup),
-  exit('recall', Mtd.irq, onRecall),
-  exit('sbi', Mtd.args | Mtd.irq, onSbi),
-  exit('guestPageFault', Mtd.exit | Mtd.irq | general, onMemory),
-  exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, onInstruction),
-  exit('wfi', Mtd.irq, onWfi),
-  exit('guestTrap', Mtd.exit | Mtd.irq | trapped, onTrap),
+  exit('startup', 0, Cost.dispatch, onStartup),
+  exit('recall', Mtd.irq, Cost.dispatch, onRecall),
+  exit('sbi', Mtd.args | Mtd.irq, Cost.dispatch + Cost.call, onSbi),
+  exit('guestPageFault', Mtd.exit | Mtd.irq | general, Cost.dispatch + Cost.decode + Cost.device, onMemory),
+  exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch + Cost.decode, onInstruction),
+  exit('wfi', Mtd.irq, Cost.dispatch, onWfi),
+  exit('guestTrap', Mtd.exit | Mtd.irq | trapped, Cost.dispatch, onTrap),
 ];
 
 const byCause: Exit[] = [];

@@ -67,7 +67,8 @@ export class Vcpu implements SbiCpu, Attentive {
     for (;;) {
       if (status === 0) {
         this.#phase = 'handling';
-        const result = exitOf(u.label).handle(this);
+        const exit = exitOf(u.label), result = exit.handle(this);
+        sys.charge(exit.cost);
         let groups = typeof result === 'number' ? result : yield* result;
         if (vm.work.pending) yield* vm.work.deliver(sys, this);
         if (vm.chars.full) yield* vm.waitForConsole(sys);

@@ -6,9 +6,11 @@
  */
 import type { CharPort } from '../device.ts';
 import { DeviceId, type Model, type Port } from './model.ts';
-import { scatter, totalOf } from './queue.ts';
+import { BadQueue, scatter, totalOf } from './queue.ts';
 
 const RECEIVE = 0, TRANSMIT = 1, QUEUE_SIZE = 64, CONFIG_LENGTH = 12;
+/** A request may name all of memory many times over; one of this length is not honest. */
+const MOST = 2 ** 20;
 
 export class VirtioConsole implements Model {
   readonly name = 'console';
@@ -30,6 +32,7 @@ export class VirtioConsole implements Model {
   #transmit(): void {
     const queue = this.#port.queues[TRANSMIT];
     for (let request = queue.next(); request; request = queue.next()) {
+      if (totalOf(request.out) > MOST) throw new BadQueue('more output in a request than a console takes');
       for (const span of request.out) for (const byte of this.#port.ram.bytes(span.gpa, span.length)) this.#chars.output(byte);
       queue.done(request, 0);
     }

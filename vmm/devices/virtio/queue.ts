@@ -104,11 +104,12 @@ export class Queue {
     const out: Span[] = [], into: Span[] = [];
     let table = this.descriptors, count = this.size, index = head, nested = false;
     for (let steps = 0; ; steps++) {
-      if (index >= count || steps >= count) throw new BadQueue('a chain of descriptors leaves its table, or is endless');
+      // No chain is longer than the queue, in a table of its own neither. @spec virtio 2.7.5.3.1
+      if (index >= count || steps > this.size) throw new BadQueue('a chain of descriptors leaves its table, or is endless');
       const at = table + DESCRIPTOR * index, flags = this.#ram.u16(at + 12), span = this.#span(at);
       if (flags & Flag.indirect) {
         if (!this.indirect || nested || flags & Flag.next || span.length % DESCRIPTOR !== 0) throw new BadQueue('an indirect table that may not be here');
-        table = span.gpa; count = span.length / DESCRIPTOR; index = 0; nested = true; steps = -1;
+        table = span.gpa; count = span.length / DESCRIPTOR; index = 0; nested = true;
         continue;
       }
       if (!(flags & Flag.write) && into.length > 0) throw new BadQueue('a readable descriptor behind a writable one');

@@ -77,6 +77,13 @@ describe('transport', () => {
       expect(r.t.read(0x70, 4) & 64).toBe(64);
     }
   });
+  it('stops at an indirect table that is longer than the queue, however large it says it is', () => {
+    const r = rig(new VirtioEntropy(new Random(1)), 0, [1 << 28, 1]);
+    r.setUp();
+    for (let i = 0; i < 64; i++) { r.ram.setU32(DATA + 16 * i, DATA); r.ram.setU32(DATA + 16 * i + 8, 64); r.ram.setU16(DATA + 16 * i + 12, 3); r.ram.setU16(DATA + 16 * i + 14, i + 1); }
+    r.descriptor(0, DATA, 16 * 64, 4); r.offer(0);
+    expect(r.t.read(0x70, 4) & 64).toBe(64);
+  });
   it('survives any register access, and any ring', () => {
     const write = fc.record({ offset: fc.nat(0x110), value: fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 3, 0xb, 0xf, DESC, DRIVER)), size: fc.constantFrom(1, 2, 4) });
     fc.assert(fc.property(fc.array(write, { maxLength: 40 }), fc.uint8Array({ minLength: 0x40, maxLength: 0x200 }), (list, ring) => {
