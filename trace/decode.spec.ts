@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ops } from '../microkernel/abi/index.ts';
+import { Kind, Ops, capPage, memoryPage } from '../microkernel/abi/index.ts';
 import { Protocol } from '../roottask/client/protocol.ts';
 import { TraceFile, answerOf, cyclesText, details, labelName, latencies, latencyAt, nextInChain, originOf, previousInChain, sentence, svg } from './index.ts';
 import { recorded, story } from './testing/traces.ts';
@@ -16,6 +16,11 @@ describe('words', () => {
       'openat', 'receive openat', 'call memory.create (4 words)', 'task.map source=1', 'map 4 KiB at 0x40000000, rw-', 'reply memory.create done (1 word)',
       'resumed after openat', 'page fault at 0x10abc', 'task.fence address=0x0 = badRights', 'interrupt line 10',
     ]);
+  });
+  it('read flexpages of mappings, and of the operations that make them', () => {
+    const page = capPage(258, 1), rec = { time: 0, actor: 33, object: 2 };
+    const t = new TraceFile(recorded([{ ...rec, kind: Kind.unmap, a: 15, b: 1, c: 258 * 4096 }, { ...rec, kind: Kind.map, a: 9, b: 0, c: 258 }, { ...rec, kind: Kind.invoke, a: 0x201, c: page }, { ...rec, kind: Kind.invoke, a: 0x201, c: memoryPage(0x4000, 13, 7) }]));
+    expect([0, 1, 2, 3].map((n) => sentence(t.at(n)))).toEqual(['unmap capability 258 … 259, use+control+map', 'map capability 258, use', 'task.unmap capability 258 … 259, use+control+map', 'task.unmap 8 KiB at 0x4000, rwx']);
   });
   it('tell all fields of one record', () => {
     const lines = new Map(details(trace, trace.at(9)));

@@ -2,7 +2,7 @@
  * Records in words. `sentence` is one line for lists and search, `details` the labelled lines of one record, `cyclesText` a duration.
  * One cycle is one nanosecond of virtual time (the board's timer ticks at 10 MHz, every 100 cycles).
  */
-import { Cause, Kind, Resume, causeName, statusName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, Resume, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage, statusName } from '../microkernel/abi/index.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
@@ -40,11 +40,14 @@ export function eventText(cause: number, detail: number): string {
   }
 }
 
-/** A memory or capability flexpage of a map or unmap record. */
-function flexpageText(r: RecordView): string {
-  if (r.a & 8) return `capability ${r.c}${r.b ? ` … ${r.c + 2 ** r.b - 1}` : ''}, ${capRightsText(r.a)}`;
-  return `${r.b >= 38 ? 'all memory' : `${bytesText(2 ** r.b)} at ${hex(r.c)}`}, ${rightsText(r.a)}`;
+/** A range of memory, or of capabilities from `base` (an address or a selector), with rights; `rights` & 8 = capabilities. */
+function rangeText(base: number, order: number, rights: number): string {
+  if (rights & 8) return `capability ${base}${order ? ` … ${base + 2 ** order - 1}` : ''}, ${capRightsText(rights)}`;
+  return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
 }
+/** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
+const mappedText = (r: RecordView): string => rangeText(r.kind === Kind.unmap && r.a & 8 ? flexSelector(r.c) : r.c, r.b, r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a);
+const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), flexRights(page) | (isCapPage(page) ? 8 : 0));
 
 const messageText = (b: number): string => `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
 const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel' : how === Resume.stop ? 'left stopped' : `resume ${how}`);
@@ -59,8 +62,8 @@ const said: Record<number, Say> = {
   [Kind.event]: (r) => eventText(r.a, r.c),
   [Kind.resume]: (r, o) => `${resumeText(r.a)} after ${about(o) || 'an event'}`,
   [Kind.invoke]: (r) => `${labelName(r.a)} ${operationText(r)}`,
-  [Kind.map]: (r) => `map ${flexpageText(r)}`,
-  [Kind.unmap]: (r) => `unmap ${flexpageText(r)}`,
+  [Kind.map]: (r) => `map ${mappedText(r)}`,
+  [Kind.unmap]: (r) => `unmap ${mappedText(r)}`,
   [Kind.schedule]: (r) => `runs, priority ${r.a}`,
   [Kind.interrupt]: (r) => `interrupt line ${r.a}`,
   [Kind.create]: (r) => `create ${objectKinds[r.a] ?? `kind ${r.a}`}, ${bytesText(r.c)} of quota`,
@@ -73,6 +76,7 @@ const said: Record<number, Say> = {
 function operationText(r: RecordView): string {
   const first = operationOf(r.a)?.in[0];
   if (!first || first === 'text') return '';
+  if (first === 'flexpage') return flexpageText(r.c);
   return `${first}=${first === 'address' || first === 'pc' ? hex(r.c) : r.c}`;
 }
 

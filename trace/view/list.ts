@@ -36,7 +36,7 @@ function rowLine(v: Viewer, row: number, width: number): Line {
 
 /** Narrow terminals do without the kind: the sentence says enough. Times are microseconds. */
 function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string): string {
-  const narrow = width < 110, whoWidth = narrow ? 24 : Math.min(48, Math.floor(width * 0.25)), kindText = narrow ? '' : fit(kind, 9);
+  const narrow = width < 110, whoWidth = narrow ? 24 : Math.min(48, Math.floor(width * 0.25)), kindText = narrow ? '' : fit(kind, 12);
   const whatWidth = width - (2 + 7 + 1 + 11 + 1 + 1 + 1 + 8) - whoWidth - kindText.length;
   return `  ${sequence.padStart(7)} ${time.padStart(11)} ${kindText}${fit(who, whoWidth)} ${fit(what, whatWidth)} ${latency.padStart(8)}`;
 }
