@@ -31,60 +31,74 @@ export class Loop {
   private readonly runs = new Runs();
   /** The slot whose thread waits for the implicit reply. */
   private held: Slot | undefined;
+  /** What the message that has just arrived needs beyond `quick`. */
+  private slow: Sys<void> | undefined;
   ended = false;
   trace: ((line: string) => void) | undefined;
   writeLog: (() => Sys<void>) | undefined;
 
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) { this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; }
 
-  /** Serves until `ended`. */
+  /**
+   * Serves until `ended`. The inner loop is the whole way of a system call that ends at once, and of a page fault: no generator but this
+   * one is entered, nothing is allocated.
+   */
   *run(): Sys<void> {
-    while (!this.ended) {
-      if (!this.k.inUser) {
-        const next = yield* this.choose();
-        if (this.shared.chores) yield* this.doChores();
-        if (this.ended) return;
-        if (next) yield* this.resume(next); else yield* this.idle();
-      } else {
-        if (this.shared.chores) yield* this.doChores();
-        yield this.sys.ipc(IpcFlag.receive, 0);
+    while (yield* this.turn()) {
+      while (this.quick()) {
+        const status = yield this.sys.ipc(REPLY, 0);
+        if (status !== 0) throw new KernelError('reply to an event', status);
       }
-      yield* this.handle();
+      const slow = this.slow;
+      if (slow === undefined) continue;
+      this.slow = undefined;
+      yield* slow;
     }
   }
 
-  /** A message has arrived. System calls that end at once are answered here, without leaving. */
-  private *handle(): Sys<void> {
-    const { sys, k } = this, u = sys.utcb;
-    for (;;) {
-      const badge = u.u32[U.badge >> 2]!;
-      if (badge === IRQ_LABEL) { this.interrupt(); return; }
-      const slot = this.slots.slots[badge >> 1]!, t = slot.t!;
-      this.held = slot;
-      k.inUser = false;
-      if ((badge & 1) !== 0) {
-        if (u.label !== Cause.pageFault) { yield* this.exception(t, u.label, u.word(1)); return; }
-        if (!this.pageFault(t, u.word(1), u.word(0))) return;
-        const status = yield sys.ipc(REPLY, 0);
-        if (status !== 0) throw new KernelError('reply to a page fault', status);
-        continue;
-      }
-      const nr = u.x(17), row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
-      if (row !== undefined && (row.regs || this.trace !== undefined)) { yield* this.slowCall(t, nr); return; }
-      const result = dispatch(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
-      if (typeof result !== 'number' || t.work || k.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= -512 || t.mm.flushes.length !== 0) {
-        this.saveArgs(t);
-        this.settle(t, nr, result);
-        return;
-      }
-      u.setX(10, result);
-      if (this.shared.chores) { this.saveArgs(t); t.regs.setX(10, result); return; }
-      u.setTag(NOTHING, 0);
-      u.mtd = Mtd.args;
-      k.inUser = true;
-      const status = yield sys.ipc(REPLY, 0);
-      if (status !== 0) throw new KernelError('reply to a system call', status);
+  /** Lets somebody run and waits for the next message. False: the server has ended. */
+  private *turn(): Sys<boolean> {
+    const { k, shared } = this;
+    if (k.inUser) {
+      if (shared.chores) yield* this.doChores();
+      yield this.sys.ipc(IpcFlag.receive, 0);
+      return true;
     }
+    const next = yield* this.choose();
+    if (shared.chores) yield* this.doChores();
+    if (this.ended) return false;
+    if (next) yield* this.resume(next); else yield* this.idle();
+    return true;
+  }
+
+  /** Acts on the message that has arrived. True: the reply that lets the same thread go on stands in the UTCB. */
+  private quick(): boolean {
+    const { k, slots } = this, u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
+    if (badge === IRQ_LABEL) { this.interrupt(); return false; }
+    const slot = slots.slots[badge >> 1]!, t = slot.t!;
+    this.held = slot;
+    k.inUser = false;
+    if ((badge & 1) !== 0) {
+      if (u.label === Cause.pageFault) return this.pageFault(t, u.word(1), u.word(0));
+      this.slow = this.exception(t, u.label, u.word(1));
+      return false;
+    }
+    return this.systemCall(t, u.x(17));
+  }
+  private systemCall(t: Thread, nr: number): boolean {
+    const { k } = this, u = this.sys.utcb, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
+    if (row !== undefined && (row.regs || this.trace !== undefined)) { this.slow = this.slowCall(t, nr); return false; }
+    const result = dispatch(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
+    if (typeof result !== 'number' || t.work || k.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= -512 || t.mm.flushes.length !== 0 || this.shared.chores) {
+      this.saveArgs(t);
+      this.settle(t, nr, result);
+      return false;
+    }
+    u.setX(10, result);
+    u.setTag(NOTHING, 0);
+    u.mtd = Mtd.args;
+    k.inUser = true;
+    return true;
   }
   private saveArgs(t: Thread): void {
     if (t.loaded !== Loaded.none) return;

@@ -49,7 +49,9 @@ export const l4guest: Program = {
       yield* log(sys, env, `l4guest: ${e.message}`);
       yield* exit(sys, env, e.status, e.message);
     }
-    yield* serve(sys, env, shared, loop);
+    loop.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
+    yield* loop.run();
+    yield* loop.writeLog();
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
     for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
     yield* report(sys, env, yield* summary(sys, k));
@@ -61,13 +63,6 @@ export const l4guest: Program = {
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
   yield* sys.must(Own.factory, Ops.factory.account);
   return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory in use`;
-}
-
-/** The loop, with the log written in between. */
-function* serve(sys: Syscalls, env: Env, shared: Shared, loop: Loop): Sys<void> {
-  loop.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
-  yield* loop.run();
-  yield* loop.writeLog();
 }
 
 function* allocatePool(sys: Syscalls, env: Env, bytes: number): Sys<{ pfn: number; pages: number; bytes: Uint8Array }> {
