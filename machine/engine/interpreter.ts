@@ -155,7 +155,7 @@ class Generator {
     c.set(e.record);
     e.sub(e.read(e.target), e.zext(e.shrU32(e.read(e.record), e.word(3))));
     c.set(e.pcBase);
-    this.regions.heat();
+    this.regions.land(this.jump);
   }
 
   /** Dispatch, operations, and the tails that call TypeScript. */
@@ -215,7 +215,7 @@ class Generator {
     } else if (op === Internal.PAGE_END) {
       this.targetIsHere();
       c.br(this.jump);
-    } else if (op === Internal.REGION) this.regions.call(this.jump);
+    } else if (op === Internal.REGION) this.regions.call(this.jump, e.landed, e.next);
     else this.straddle();
   }
 

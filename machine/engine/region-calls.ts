@@ -15,6 +15,9 @@ export class RegionCalls {
   private readonly numbers: { readonly hot: number; readonly type: number };
   /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
   private readonly deferred: number;
+  /** The budget before a call, and the low half of its answer. */
+  private readonly before: number;
+  private readonly answer: number;
 
   constructor(e: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; type: number }) {
     this.e = e;
@@ -23,6 +26,8 @@ export class RegionCalls {
     this.threshold = threshold;
     this.numbers = numbers;
     this.deferred = e.local('i32');
+    this.before = e.local('i32');
+    this.answer = e.local('i32');
   }
 
   /** Counts a jump to this record. */
@@ -71,11 +76,22 @@ export class RegionCalls {
     c.brTable(labels, labels[0]!);
   }
 
-  /** Calls the translation, and goes on as its answer says (regions/convention.ts). */
-  call(jump: Label): void {
+  /** After a jump to a record: the translation that begins there, if one does; else the jump is counted. */
+  land(jump: Label): void {
     const { c, e } = this;
-    const before = e.local('i32');
-    const answer = e.local('i32');
+    const done = c.block();
+    c.get(e.record);
+    c.memory(Op.i32Load16U, 0);
+    e.ne32(e.pushed(), e.word(Internal.REGION));
+    c.brIf(done);
+    this.call(jump, done, done);
+    c.end();
+    this.heat();
+  }
+
+  /** Calls the translation, and goes on as its answer says (regions/convention.ts). */
+  call(jump: Label, landed: Label, next: Label): void {
+    const { c, e, before, answer } = this;
     c.get(e.budget);
     c.set(before);
     c.get(e.hart);
@@ -96,15 +112,15 @@ export class RegionCalls {
     c.tee(answer);
     e.and32(e.pushed(), e.word(RESULT.special));
     c.if();
-    this.specialAnswer(answer, before);
+    this.specialAnswer(landed, next);
     c.end();
-    this.countTranslated(before);
+    this.countTranslated();
     c.br(jump);
   }
 
   /** A place in the page. The counted instructions that were not executed come back. */
-  private specialAnswer(answer: number, before: number): void {
-    const { c, e } = this;
+  private specialAnswer(landed: Label, next: Label): void {
+    const { c, e, answer } = this;
     e.eqz32(e.and32(e.read(answer), e.word(RESULT.refused)));
     c.if();
     c.get(e.hart);
@@ -113,19 +129,19 @@ export class RegionCalls {
     c.set(e.record);
     e.add32(e.read(e.budget), e.shrU32(e.read(answer), e.word(RESULT.refundShift)));
     c.set(e.budget);
-    this.countTranslated(before);
+    this.countTranslated();
     e.and32(e.read(answer), e.word(RESULT.landed));
-    c.brIf(e.landed);
+    c.brIf(landed);
     c.end();
     c.get(e.budget);
     c.set(this.deferred);
     c.i32(0);
     c.set(e.budget);
-    c.br(e.next);
+    c.br(next);
   }
 
-  private countTranslated(before: number): void {
-    const { c, e } = this;
+  private countTranslated(): void {
+    const { c, e, before } = this;
     c.get(e.hart);
     c.get(e.hart);
     c.memory(Op.i64Load, HS.TRANSLATED);

@@ -27,8 +27,8 @@ type Node = { readonly shift: number; readonly mask: number; readonly children: 
 const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
 const FIELDS_16 = [[0, 2], [13, 3], [10, 3], [5, 2]] as const;
 const LEAF = 3;
-/** Decoded words that are kept. */
-const REMEMBERED = 1 << 15;
+/** log2 of how many decoded words are kept. */
+const REMEMBERED = 16;
 
 function build(list: readonly Row[], fields: readonly (readonly [number, number])[]): Node {
   const field = fields[0];
@@ -74,15 +74,16 @@ export function createDecoder(isa: string): Decoder {
     const found = find(short, half);
     return found ? expand(found, half) : illegalWord(half, 2);
   };
-  // Programs use few different words: what has been decoded is remembered.
-  const known = new Map<number, Decoded>();
+  // Programs use few different words: what has been decoded is remembered, in a table where a newer word takes an older one's place.
+  const keys = new Int32Array(1 << REMEMBERED);
+  const values = new Array<Decoded>(1 << REMEMBERED).fill(decodeShort(0));
   return (word) => {
     const key = (word & 3) === 3 ? word | 0 : word & 0xffff;
-    const before = known.get(key);
-    if (before) return before;
-    if (known.size >= REMEMBERED) known.clear();
+    const at = Math.imul(key, 0x9e37_79b1) >>> (32 - REMEMBERED);
+    if (keys[at] === key) return values[at]!;
     const decoded = (key & 3) === 3 ? decodeLong(key) : decodeShort(key);
-    known.set(key, decoded);
+    keys[at] = key;
+    values[at] = decoded;
     return decoded;
   };
 }
