@@ -1,22 +1,29 @@
-/** Rules of the PMP registers: locks, and the one-page grain. @spec priv 3.7.1 */
+/** Rules of the PMP registers: locks, the one-page grain, and the machine-mode lockdown. @spec priv 3.7.1 @spec smepmp 2 */
 import type { CsrRow } from './csr.ts';
 import type { Hart } from './hart.ts';
-import { C } from './slots.ts';
+import { executableForMachine, MSECCFG } from './pmp.ts';
+import { C, PMP_ENTRIES } from './slots.ts';
 
 const LOCK = 0x80;
 
-/** One configuration byte as it may be stored: R=0 W=1 is reserved, NA4 is not selectable with a grain of a page. */
-function legal(old: number, value: number): number {
-  if ((old & LOCK) !== 0) return old;
+/**
+ * One configuration byte as it may be stored: R=0 W=1 is reserved (under MML it means a shared region), NA4 is not selectable with a
+ * grain of a page. Under MML no rule that lets machine mode execute can be added, unless locks can be bypassed.
+ */
+function legal(old: number, value: number, security: number): number {
+  const bypass = (security & MSECCFG.RLB) !== 0;
+  if ((old & LOCK) !== 0 && !bypass) return old;
   let next = value & 0x9f;
-  if ((next & 3) === 2) next &= ~3;
+  if ((security & MSECCFG.MML) === 0) {
+    if ((next & 3) === 2) next &= ~3;
+  } else if (!bypass && executableForMachine(next)) return old;
   if (((next >> 3) & 3) === 2) next = (next & ~0x18) | (old & 0x18);
   return next;
 }
 
-function legalWord(old: number, value: number): number {
+function legalWord(old: number, value: number, security: number): number {
   let result = 0;
-  for (let shift = 0; shift < 32; shift += 8) result |= legal((old >>> shift) & 0xff, (value >>> shift) & 0xff) << shift;
+  for (let shift = 0; shift < 32; shift += 8) result |= legal((old >>> shift) & 0xff, (value >>> shift) & 0xff, security) << shift;
   return result;
 }
 
@@ -24,8 +31,8 @@ function legalWord(old: number, value: number): number {
 export function writeConfig(first: number): NonNullable<CsrRow['write']> {
   const slot = first === 0 ? C.pmpcfg0 : C.pmpcfg2;
   return (h: Hart, lo: number, hi: number) => {
-    h.c[slot] = legalWord(h.c[slot], lo);
-    h.c[slot + 1] = legalWord(h.c[slot + 1], hi);
+    h.c[slot] = legalWord(h.c[slot], lo, h.c[C.mseccfg]);
+    h.c[slot + 1] = legalWord(h.c[slot + 1], hi, h.c[C.mseccfg]);
     changed(h);
   };
 }
@@ -47,6 +54,17 @@ export function address(i: number): Pick<CsrRow, 'read' | 'write' | 'refetch'> {
     },
     refetch: true,
   };
+}
+
+/** MML and MMWP stay set; RLB cannot be set again once an entry is locked without it. */
+export function writeSecurity(h: Hart, lo: number): void {
+  if (!h.features.smepmp) return;
+  const old = h.c[C.mseccfg];
+  const sticky = old & (MSECCFG.MML | MSECCFG.MMWP);
+  const locked = Array.from({ length: PMP_ENTRIES }, (_, i) => h.pmp.config(i)).some((cfg) => (cfg & LOCK) !== 0);
+  const bypass = (old & MSECCFG.RLB) === 0 && locked ? 0 : lo & MSECCFG.RLB;
+  h.c[C.mseccfg] = sticky | (lo & (MSECCFG.MML | MSECCFG.MMWP)) | bypass;
+  changed(h);
 }
 
 function changed(h: Hart): void {

@@ -17,12 +17,14 @@ export interface Features {
   /** State enables; hstateen as well, where there is a hypervisor extension. */
   readonly smstateen: boolean;
   readonly hstateen: boolean;
+  /** Machine-mode lockdown of physical memory protection. */
+  readonly smepmp: boolean;
   /** The letters of misa. */
   readonly letters: number;
 }
 
 /** The names that only the hart model knows; instruction extensions are in the instruction table. */
-export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen';
+export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp';
 
 const MISA_LETTERS = 'abcdfhims';
 
@@ -35,7 +37,7 @@ export function featuresOf(isa: string): Features {
   const supervisor = letter('s') | letter('u'); // always there
   return {
     h: has('h'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
-    smstateen: has('smstateen'), hstateen: has('smstateen') && has('h'),
+    smstateen: has('smstateen'), smepmp: has('smepmp'), hstateen: has('smstateen') && has('h'),
     letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
   };
 }

@@ -14,6 +14,7 @@ export const C = {
   /** The bits of mip that software set (SSIP, STIP, SEIP). */
   softPending: 94,
   pmpcfg0: 96, pmpcfg2: 98, pmpaddr: 100, // 16 of them
+  mseccfg: 132,
 } as const;
-export const SLOTS = 132;
+export const SLOTS = 134;
 export const PMP_ENTRIES = 16;
