@@ -61,7 +61,7 @@ describe('trace export', () => {
 const hasTmux = spawnSync('tmux', ['-V']).status === 0;
 describe.runIf(hasTmux)('trace view on a terminal', () => {
   let servers = 0;
-  const tmux = (...args: string[]): string => execFileSync('tmux', ['-L', `tessera-${process.pid}-${servers}`, '-f', '/dev/null', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const tmux = (...args: string[]): string => execFileSync('tmux', ['-u', '-L', `tessera-${process.pid}-${servers}`, '-f', '/dev/null', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C.UTF-8' } });
   const lines = (): string => tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n').trimEnd();
   /** Waits for the screen that the predicate describes. */
   async function until(what: string, holds: (screen: string) => boolean): Promise<string> {
