@@ -64,7 +64,7 @@ export function deliverEvent(k: Kernel, t: Thread, server: Thread, queued: boole
   t.state = ThreadState.calling;
   t.partner = server;
   server.currentCaller = t;
-  k.charge(COSTS.event + bytes / 8);
+  k.charge(COSTS.event + (bytes / 8) * COSTS.word);
   if (queued) k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, t.event, 0, portal.label);
   return Status.ok;
 }
@@ -90,7 +90,7 @@ export function resumeFromEvent(k: Kernel, server: Thread, t: Thread): Status {
   }
   const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);
   const cpu = server.cpu, alienCall = t.event === Cause.syscall;
-  k.charge(COSTS.event + bytes / 8);
+  k.charge(COSTS.event + (bytes / 8) * COSTS.word);
   k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, 0);
   leave(k, t);
   t.status = Status.ok;

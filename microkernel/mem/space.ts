@@ -6,7 +6,7 @@
  * @spec priv 12.4 @spec priv 18.5.1
  */
 import { Right } from '../abi/index.ts';
-import { BYTES } from '../costs.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import type { Factory } from '../factory.ts';
 import type { Kernel } from '../kernel.ts';
 import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode } from './node.ts';
@@ -126,6 +126,7 @@ export class Space {
     const frame = this.k.frames.take();
     const table = up.tables![index] = new Table(frame, level, 512, up, index);
     up.used++;
+    this.k.charge(COSTS.frame);
     writePointer(this.k.frames, up, index, frame);
     return table;
   }
