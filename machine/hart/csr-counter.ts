@@ -7,7 +7,7 @@ import { HS } from '../engine/layout.ts';
 import { ENVCFG } from './bits.ts';
 import type { CsrRow, Deny } from './csr.ts';
 import type { Hart } from './hart.ts';
-import { C } from './slots.ts';
+import { C, HPM_COUNTERS } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'guard'>;
 
@@ -37,7 +37,7 @@ function plus(h: Hart, count: number, slot: number): void {
 }
 
 /** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it will have moved when the writing instruction is done. */
-function counter(slot: number, bit: number, skew: number, count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
+function counter(slot: number, bit: number, skew: (h: Hart) => number, count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
   return {
     read: (h) => {
       if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) return plus(h, count(h), slot);
@@ -47,7 +47,7 @@ function counter(slot: number, bit: number, skew: number, count: (h: Hart) => nu
     write: (h, lo, hi) => {
       h.c[slot] = lo;
       h.c[slot + 1] = hi;
-      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) subtract(h, slot, count(h) + skew);
+      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) subtract(h, slot, count(h) + skew(h));
     },
   };
 }
@@ -58,8 +58,26 @@ function subtract(h: Hart, slot: number, count: number): void {
   h.c[slot + 1] -= Math.floor(count / WORD) + (lo < 0 ? 1 : 0);
 }
 
-export const mcycle = counter(C.cycleOffset, 0, 1, (h) => h.cycles);
-export const minstret = counter(C.instretOffset, 2, 1, (h) => h.instret);
+const one = (): number => 1;
+export const mcycle = counter(C.cycleOffset, 0, one, (h) => h.cycles);
+export const minstret = counter(C.instretOffset, 2, one, (h) => h.instret);
+
+/** What a programmable counter can count; the numbers are those of the SBI's hardware events. */
+const EVENTS: readonly (((h: Hart) => number) | undefined)[] = [undefined, (h) => h.cycles, (h) => h.instret];
+
+/** mhpmcounter3 … 10: each counts the event in its mhpmevent. @spec priv 3.1.10 */
+export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => {
+  const event = C.hpmEvent + 2 * i;
+  const count = (h: Hart): number => EVENTS[h.c[event]]?.(h) ?? 0;
+  const value = counter(C.hpmOffset + 2 * i, i + 3, (h) => (h.c[event] === 0 ? 0 : 1), count);
+  const writeEvent = (h: Hart, lo: number): void => {
+    value.read(h);
+    const [valueLo, valueHi] = [h.lo, h.hi];
+    h.c[event] = EVENTS[lo] === undefined ? 0 : lo;
+    value.write(h, valueLo, valueHi);
+  };
+  return { value, slot: C.hpmOffset + 2 * i, event, writeEvent };
+});
 export const cycle: Rules = { read: mcycle.read, guard: allowed(0) };
 export const instret: Rules = { read: minstret.read, guard: allowed(2) };
 
@@ -73,8 +91,11 @@ export const time: Rules = {
   },
 };
 
+const counters = [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset], ...hpm.map((c, i) => [c.value, i + 3, c.slot] as const)] as const;
+
+/** A counter that is inhibited keeps its value; it goes on from there. @spec priv 3.1.12 */
 export function writeInhibit(h: Hart, lo: number): void {
-  for (const [rules, bit, slot] of [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset]] as const) {
+  for (const [rules, bit, slot] of counters) {
     const mask = 1 << bit;
     rules.read(h);
     const [valueLo, valueHi] = [h.lo, h.hi];

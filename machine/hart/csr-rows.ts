@@ -11,7 +11,7 @@ import * as irq from './csr-interrupt.ts';
 import * as pmp from './csr-pmp.ts';
 import * as status from './csr-status.ts';
 import * as space from './csr-space.ts';
-import { C, PMP_ENTRIES } from './slots.ts';
+import { C, HPM_COUNTERS, PMP_ENTRIES } from './slots.ts';
 
 const ALL = -1;
 const ENV_LO = ENVCFG.FIOM | ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
@@ -35,7 +35,7 @@ const USER: CsrRow[] = [
   computed(0xc00, 'cycle', counter.cycle),
   computed(0xc01, 'time', counter.time),
   computed(0xc02, 'instret', counter.instret),
-  ...range(29, (i) => constant(0xc03 + i, `hpmcounter${i + 3}`, 0, 0, { guard: counter.allowed(i + 3) })),
+  ...range(29, (i) => (i < HPM_COUNTERS ? computed(0xc03 + i, `hpmcounter${i + 3}`, { read: counter.hpm[i]!.value.read, guard: counter.allowed(i + 3) }) : constant(0xc03 + i, `hpmcounter${i + 3}`, 0, 0, { guard: counter.allowed(i + 3) }))),
 ];
 
 const SUPERVISOR: CsrRow[] = [
@@ -100,8 +100,8 @@ const MACHINE: CsrRow[] = [
   stored(0x306, 'mcounteren', C.mcounteren, ALL, 0),
   stored(0x30a, 'menvcfg', C.menvcfg, ENV_LO, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI, { write: space.writeMenvcfg }),
   ...range(4, (i) => (i === 0 ? stored(0x30c, 'mstateen0', C.mstateen0, 0, space.STATEEN_HI, { feature: 'smstateen' }) : constant(0x30c + i, `mstateen${i}`, 0, 0, { feature: 'smstateen' }))),
-  stored(0x320, 'mcountinhibit', C.mcountinhibit, 5, 0, { write: counter.writeInhibit }),
-  ...range(29, (i) => constant(0x323 + i, `mhpmevent${i + 3}`)),
+  stored(0x320, 'mcountinhibit', C.mcountinhibit, 0x7fd, 0, { write: counter.writeInhibit }),
+  ...range(29, (i) => (i < HPM_COUNTERS ? stored(0x323 + i, `mhpmevent${i + 3}`, counter.hpm[i]!.event, 3, 0, { write: counter.hpm[i]!.writeEvent }) : constant(0x323 + i, `mhpmevent${i + 3}`))),
   stored(0x340, 'mscratch', C.mscratch),
   stored(0x341, 'mepc', C.mepc, ~1, ALL),
   stored(0x342, 'mcause', C.mcause),
@@ -119,7 +119,7 @@ const MACHINE: CsrRow[] = [
   constant(0x7a4, 'tinfo', 1),
   computed(0xb00, 'mcycle', counter.mcycle),
   computed(0xb02, 'minstret', counter.minstret),
-  ...range(29, (i) => constant(0xb03 + i, `mhpmcounter${i + 3}`)),
+  ...range(29, (i) => (i < HPM_COUNTERS ? computed(0xb03 + i, `mhpmcounter${i + 3}`, counter.hpm[i]!.value) : constant(0xb03 + i, `mhpmcounter${i + 3}`))),
 ];
 
 export const ROWS: readonly CsrRow[] = [...USER, ...SUPERVISOR, ...withFeature('h', HYPERVISOR), ...withFeature('h', GUEST), ...MACHINE];

@@ -15,6 +15,10 @@ export const C = {
   softPending: 94,
   pmpcfg0: 96, pmpcfg2: 98, pmpaddr: 100, // 16 of them
   mseccfg: 132,
+  /** mhpmcounter3 … as offsets (or frozen values), and what each counts. */
+  hpmOffset: 134, hpmEvent: 150, // HPM_COUNTERS of each
 } as const;
-export const SLOTS = 134;
+export const SLOTS = 166;
+/** Programmable counters, from mhpmcounter3 on; the others are zero. */
+export const HPM_COUNTERS = 8;
 export const PMP_ENTRIES = 16;
