@@ -8,7 +8,6 @@ import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
-import { SigActions, Handler } from './sigqueue.ts';
 import { pidFd } from '../fs/pidfd.ts';
 
 export interface CloneArgs { flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean }
@@ -57,7 +56,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   p.inherit(parent);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
   p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();
-  if (a.clearSighand) clearHandlers(p.actions);
+  if (a.clearSighand) p.actions.reset();
   p.exitSignal = a.exitSignal;
   p.borrowsMm = (f & Clone.VFORK) !== 0;
   p.parent = f & Clone.PARENT ? parent.parent : parent;
@@ -65,5 +64,4 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   k.processes.set(pid, p);
   return p;
 }
-function clearHandlers(a: SigActions): void { for (const x of a.list) if (x.handler > Handler.IGN) x.handler = Handler.DFL; }
 export const plainFork: CloneArgs = { flags: 0, stack: 0, parentTid: 0, childTid: 0, tls: 0, exitSignal: Sig.CHLD, pidfd: 0, clearSighand: false };

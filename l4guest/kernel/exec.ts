@@ -116,6 +116,7 @@ function suidCreds(p: Process, inode: RegularInode): { uid: number; euid: number
 function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   const p = t.proc, k = t.k;
   for (const o of [...p.threads]) if (o !== t) k.dropThread(o);
+  if (t.tid !== p.pid) { k.threads.delete(t.tid); t.tid = p.pid; k.threads.set(t.tid, t); }
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   releaseMm(k, p);
   p.mm = mm;

@@ -33,7 +33,7 @@ export class Signals {
   /** A fault of the thread's own: a handler must run now, or the process dies. */
   force(t: Thread, sig: number, code: number, addr: number): void {
     const action = t.proc.actions.list[sig]!;
-    if (action.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n) { action.handler = Handler.DFL; t.mask &= ~bit(sig); }
+    if (action.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n) { t.proc.actions.toDefault(sig); t.mask &= ~bit(sig); }
     t.pending.add({ signo: sig, code, addr });
     this.look(t, sig);
   }
@@ -117,12 +117,12 @@ export class Signals {
     const mask = t.savedMask ?? t.mask;
     t.savedMask = undefined;
     if (!buildFrame(t, info, a, mask)) {
-      t.proc.actions.list[Sig.SEGV]!.handler = Handler.DFL;
+      t.proc.actions.toDefault(Sig.SEGV);
       this.k.endProcess(t.proc, Sig.SEGV);
       return;
     }
     const handlerMask = t.mask | a.mask | (a.flags & SaFlag.NODEFER ? 0n : bit(info.signo));
-    if (a.flags & SaFlag.RESETHAND) a.handler = Handler.DFL;
+    if (a.flags & SaFlag.RESETHAND) t.proc.actions.toDefault(info.signo);
     this.setMask(t, handlerMask);
     if (t.work && t.state === Run.current) this.deliver(t);
   }

@@ -16,17 +16,21 @@ export interface SigInfo {
 }
 export const SiCode = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, STOPPED: 5, CONTINUED: 6 } as const;
 
-export interface SigAction { handler: number; flags: number; mask: bigint }
+export interface SigAction { readonly handler: number; readonly flags: number; readonly mask: bigint }
 export const Handler = { DFL: 0, IGN: 1 } as const;
 export const SaFlag = { NOCLDSTOP: 1, NOCLDWAIT: 2, SIGINFO: 4, ONSTACK: 0x08000000, RESTART: 0x10000000, NODEFER: 0x40000000, RESETHAND: 0x80000000 } as const;
 export interface AltStack { sp: number; flags: number; size: number }
 
-/** Actions of a process (or of several, with CLONE_SIGHAND). */
+const DEFAULT: SigAction = { handler: Handler.DFL, flags: 0, mask: 0n };
+const IGNORED: SigAction = { handler: Handler.IGN, flags: 0, mask: 0n };
+
+/** Actions of a process (or of several, with CLONE_SIGHAND). An action is never changed, only replaced: copies share them. */
 export class SigActions {
-  readonly list: SigAction[] = Array.from({ length: 65 }, () => ({ handler: 0, flags: 0, mask: 0n }));
-  copy(): SigActions { const c = new SigActions(); this.list.forEach((a, i) => { c.list[i] = { ...a }; }); return c; }
-  /** exec: handlers go back to the default, what is ignored stays so. */
-  reset(): void { for (const a of this.list) { if (a.handler !== Handler.IGN) a.handler = Handler.DFL; a.flags = 0; a.mask = 0n; } }
+  list: SigAction[] = new Array<SigAction>(65).fill(DEFAULT);
+  copy(): SigActions { const c = new SigActions(); c.list = this.list.slice(); return c; }
+  toDefault(sig: number): void { this.list[sig] = DEFAULT; }
+  /** Handlers go back to the default, what is ignored stays so: exec, and CLONE_CLEAR_SIGHAND. */
+  reset(): void { this.list = this.list.map((a) => (a.handler === Handler.IGN ? IGNORED : DEFAULT)); }
 }
 
 export class SignalQueue {

@@ -25,7 +25,7 @@ export const Loaded = { none: 0, args: 1, all: 2 } as const;
 
 export class Thread implements Waiter {
   readonly k: Kernel;
-  readonly tid: number;
+  tid: number;
   proc: Process;
   readonly regs = new Registers();
   loaded: 0 | 1 | 2 = Loaded.none;

@@ -15,10 +15,10 @@ import { row, type Row } from './row.ts';
 /** struct sigaction of riscv64: handler, flags, mask; no restorer. */
 function sigaction(t: Thread, sig: number, newVa: number, oldVa: number, size: number): number {
   if (size !== 8 || sig < 1 || sig > 64 || (newVa && (sig === Sig.KILL || sig === Sig.STOP))) return -E.INVAL;
-  const a = t.proc.actions.list[sig]!, old = { ...a };
+  const old = t.proc.actions.list[sig]!;
   if (newVa) {
     const handler = getI64(t.mm, newVa), flags = getI64(t.mm, newVa + 8), mask = getBig(t.mm, newVa + 16) & ~UNBLOCKABLE;
-    a.handler = handler; a.flags = flags | 0; a.mask = mask;
+    t.proc.actions.list[sig] = { handler, flags: flags | 0, mask };
     if (handler === Handler.IGN || (handler === Handler.DFL && [Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT].includes(sig as never))) {
       t.proc.pending.remove(bit(sig));
       for (const o of t.proc.threads) o.pending.remove(bit(sig));
