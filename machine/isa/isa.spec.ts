@@ -5,7 +5,7 @@ import { disassemble } from './disassemble.ts';
 import { encode, matches, type Field, type Operands, type Row } from './row.ts';
 import { FULL_ISA, parseIsa, rows } from './table.ts';
 
-const decode = createDecoder(FULL_ISA);
+const decode = createDecoder(`${FULL_ISA}_zkn_zks_xdraftk`);
 /** A repeatable sequence of numbers. */
 const random = (() => { let s = 12345; return (n: number): number => (s = (Math.imul(s, 1103515245) + 12345) >>> 1) % n; })();
 

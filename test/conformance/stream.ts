@@ -74,8 +74,9 @@ function randomWord(usable: readonly Row[], random: Random): Word {
   for (;;) {
     const row = random.pick(usable);
     const operands = operandsFor(row, random);
-    // Compressed forms that write the base registers, or do not take these operands, are drawn anew.
-    if (row.pattern.length === 2 && operands.rd !== undefined && PINNED.includes(operands.rd)) continue;
+    // One field that is source and destination: the base registers must not be it.
+    if (operands.rd !== undefined && row.pattern.fields.some((f) => f.twin !== undefined)) operands.rs1 = operands.rd;
+    // What does not fit the field is drawn anew.
     try {
       return { bits: encode(row, operands), length: row.pattern.length, text: `${row.name} ${JSON.stringify(operands)}` };
     } catch {
