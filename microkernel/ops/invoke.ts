@@ -16,7 +16,7 @@ import { taskOps } from './task.ts';
 import { threadOps } from './thread.ts';
 
 /** By object kind (label >> 8), then operation (label & 255). */
-const OPERATIONS: readonly (readonly Row[])[] = [[], factoryOps, taskOps, threadOps, semaphoreOps, contextOps];
+export const OPERATIONS: readonly (readonly Row[])[] = [[], factoryOps, taskOps, threadOps, semaphoreOps, contextOps];
 
 export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: ThreadBody | undefined): void {
   const u = t.utcb!, label = u.u32[1], kind = cap.object.kind, row = OPERATIONS[label >>> 8]?.[label & 255];

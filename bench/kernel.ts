@@ -1,0 +1,95 @@
+/**
+ * `npx tsx bench/kernel.ts`: what the kernel's mechanisms cost, in the model's cycles beside published figures of real kernels, and in
+ * host time. The model's cycles say how much work there is; the host's nanoseconds say how fast this simulator does it.
+ */
+import { Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { CODE, bootReal, makeUser, type Real, type User } from '../microkernel/testing/real-machine.ts';
+
+interface Row { readonly what: string; readonly cycles: number; readonly ns: number; readonly published: string }
+const rows: Row[] = [];
+const UTCB = 0x2000_0000, CALLS = 200_000;
+
+/** Runs `n` times `body` in the first thread; cycles and host time of each. */
+function* timed(sys: Syscalls, what: string, n: number, published: string, body: () => Sys<void>): Sys<void> {
+  yield* body(); // warm
+  const cycles = sys.now(), host = performance.now();
+  yield* body();
+  rows.push({ what, cycles: (sys.now() - cycles) / n, ns: (performance.now() - host) * 1e6 / n, published });
+}
+
+const call = (flags: number): string => `li a7, ${IPC}; li a0, ${flags}; li a2, -1; ecall`;
+const client = `li s0, ${UTCB}; li s1, ${CALLS}
+  again: li t0, 0x100000002; sd t0, 0(s0); li a1, 9; ${call(7)}; addi s1, s1, -1; bnez s1, again
+  li a1, 10; ${call(7)}; li s1, ${CALLS}; j again`;
+const server = `li a1, 0; ${call(2)}; again: li a1, 0; ${call(10)}; j again`;
+
+/** Client and server in tasks of their own; the client calls the first thread after each round. */
+function* pingPong(sys: Syscalls, priority: number): Sys<void> {
+  const first = 256 + priority, s = yield* makeUser(sys, first, server, { utcb: UTCB, priority, pa: 0x8010_1000 });
+  const c = yield* makeUser(sys, first + 100, client, { utcb: UTCB, priority: 50, pa: 0x8010_0000 }), portal = first + 50;
+  yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, s.thread, 1, 0]);
+  yield* sys.must(c.task, Ops.task.map, [0, capPage(portal), 9, 0]);
+  yield* sys.must(c.task, Ops.task.map, [0, capPage(c.portal), 10, 0]);
+  yield* sys.must(s.thread, Ops.thread.start, [CODE, 0, 0]);
+  yield* sys.must(c.thread, Ops.thread.start, [CODE, 0, 0]);
+  yield* sys.receive();
+  yield* timed(sys, `call and reply, RISC-V tasks, server of ${priority > 50 ? 'higher' : 'lower'} priority`, CALLS, 'seL4 on U500: 518 + 551; L4Re on A53: 2 × 691', function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
+  for (const u of [c, s]) yield* drop(sys, u);
+}
+function* drop(sys: Syscalls, u: User): Sys<void> { for (const cap of [u.thread, u.context, u.portal, u.task]) yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]); }
+
+function* events(sys: Syscalls): Sys<void> {
+  const u = yield* makeUser(sys, 512, 'again: li a7, 172; ecall; j again', { flags: ThreadFlag.alien, mtd: Mtd.args });
+  yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+  yield* sys.receive();
+  yield* timed(sys, 'system call of a hosted process: event and reply, 8 registers each way', CALLS, '', function* () {
+    for (let i = 0; i < CALLS; i++) { sys.utcb.setTag(0, 0); sys.utcb.mtd = Mtd.args; yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); }
+  });
+  yield* drop(sys, u);
+}
+
+function* memory(sys: Syscalls): Sys<void> {
+  const task = 600, unmap = (order: number, base = 0x8080_0000): Sys<number> => sys.invoke(Initial.task, Ops.task.unmap, [memoryPage(base, order, 0), 0]);
+  yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
+  yield* sys.must(task, Ops.task.map, [0, memoryPage(0x80c0_0000, 12, Right.R), 0x4000_1000, 0]); // the tables stay
+  yield* timed(sys, 'map and unmap a page', 20_000, '', function* () {
+    for (let i = 0; i < 20_000; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), 0x4000_0000, 0]); yield* unmap(12); }
+  });
+  yield* timed(sys, 'map and unmap 512 pages in one operation, a page', 512 * 50, '', function* () {
+    for (let i = 0; i < 50; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4000_3000, 0]); yield* unmap(21); }
+  });
+  yield* timed(sys, 'map and unmap 2 MiB', 20_000, '', function* () {
+    for (let i = 0; i < 20_000; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4020_0000, 0]); yield* unmap(21); }
+  });
+}
+
+function* objects(sys: Syscalls): Sys<void> {
+  const make = function* (what: string, n: number, create: () => Sys<void>): Sys<void> {
+    yield* timed(sys, `create and destroy a ${what}`, n, '', function* () {
+      for (let i = 0; i < n; i++) { yield* create(); yield* sys.must(Initial.task, Ops.task.unmap, [capPage(700), 1]); }
+    });
+  };
+  yield* make('semaphore', 20_000, () => sys.must(Initial.factory, Ops.factory.createSemaphore, [700, 0]));
+  yield* make('task', 5000, () => sys.must(Initial.factory, Ops.factory.createTask, [700, 0]));
+  yield* make('thread', 5000, () => sys.must(Initial.factory, Ops.factory.createThread, [700, Initial.task, ThreadFlag.alien, 0, 0]));
+  yield* timed(sys, 'operation of an object (semaphore up)', CALLS, 'L4Re on A53: 230', function* () {
+    yield* sys.invoke(Initial.factory, Ops.factory.createSemaphore, [701, 0]);
+    for (let i = 0; i < CALLS; i++) { sys.utcb.setTag(Ops.semaphore.up.label, 0); yield sys.ipc(7, 701); }
+  });
+}
+
+function* all(sys: Syscalls, real: Real): Sys<void> {
+  yield* pingPong(sys, 60);
+  yield* pingPong(sys, 40);
+  yield* events(sys);
+  yield* memory(sys);
+  yield* objects(sys);
+  real.machine.stop();
+  yield* sys.receive();
+}
+
+const real: Real = bootReal(function* (sys) { yield* all(sys, real); }, { bytes: 64 * 2 ** 20 });
+const reason = real.machine.run();
+if (reason.kind !== 'stopped' || real.lines.length > 0) console.error(reason, real.lines);
+console.log('| | cycles (model) | published, cycles | host ns | per second |\n|---|--:|---|--:|--:|');
+for (const r of rows) console.log(`| ${r.what} | ${Math.round(r.cycles).toLocaleString()} | ${r.published} | ${Math.round(r.ns).toLocaleString()} | ${Math.round(1e9 / r.ns).toLocaleString()} |`);

@@ -1,0 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { CapRight, Ops } from './abi/index.ts';
+import { OPERATIONS } from './ops/invoke.ts';
+import { referencePage } from './reference.ts';
+
+const page = fileURLToPath(new URL('../docs/reference/kernel.md', import.meta.url));
+
+it('docs/reference/kernel.md is up to date (UPDATE=1 npx vitest run microkernel/reference.spec.ts)', () => {
+  if (process.env['UPDATE']) writeFileSync(page, referencePage());
+  expect(readFileSync(page, 'utf8')).toBe(referencePage());
+});
+
+it('every operation of the ABI has a row in the kernel, with the right that the reference names', () => {
+  for (const [group, ops] of Object.entries(Ops)) {
+    for (const [name, o] of Object.entries(ops)) {
+      expect(OPERATIONS[o.label >> 8]?.[o.label & 255]?.right, `${group}.${name}`).toBe(CapRight[o.right!]);
+    }
+  }
+});
