@@ -1,17 +1,18 @@
 /**
- * Accesses that share one TLB check: loads (or stores) of a block with the same base register, unchanged between them, a few bytes apart.
- * The first one looks at the whole range; the others then go straight to memory, as nothing inside a region changes a TLB.
+ * Accesses that share one TLB check: loads (or stores) with the same base register, unchanged between them, a few bytes apart, in a block or
+ * in one that follows it alone. The first one looks at the whole range; the others then go straight to memory, as nothing inside a region changes a TLB.
  */
 import type { Decoded } from '../../isa/decode.ts';
 import { rows } from '../../isa/table.ts';
 import { writesX } from '../records.ts';
+import type { Region } from './discover.ts';
 
 /** Bytes that a group may span: it must lie in one page to be of use. */
 const MAX_SPAN = 256;
 
 export interface Group {
-  /** Instruction of the block that checks for all. */
-  readonly leader: number;
+  /** Instruction `i` of the block at `start` checks for all. */
+  readonly leader: { readonly start: number; readonly i: number };
   /** The range relative to the base register: [low, high). */
   low: number;
   high: number;
@@ -25,19 +26,45 @@ const accesses: readonly (Access | undefined)[] = rows.map((r) => {
   return what !== undefined && r.meaning && r.operands.endsWith('imm(rs1)') ? { store: what === 's', size: SIZES[size!]! } : undefined;
 });
 
-/** For each instruction the group it belongs to; undefined where it checks for itself. */
-export function groupsOf(instructions: readonly Decoded[]): (Group | undefined)[] {
-  const out: (Group | undefined)[] = [];
-  const open = [new Map<number, Group>(), new Map<number, Group>()] as const; // loads, stores, by base register
-  instructions.forEach((d, i) => {
-    const access = accesses[d.index];
-    out.push(access && join(open[access.store ? 1 : 0], d, access.size, i));
-    if (writesX[d.index]!) for (const groups of open) groups.delete(d.operands.rd ?? 0);
-  });
-  return out.map((g) => (g && g.count > 1 ? g : undefined));
+/** Open groups by base register: loads, stores. */
+type Open = readonly [Map<number, Group>, Map<number, Group>];
+export type BlockGroups = readonly (Group | undefined)[];
+
+/**
+ * For each block of the region (by its start), for each instruction, the group it belongs to; undefined where it checks for itself. A block that
+ * control reaches from one other alone goes on with the groups of that one. `order` has each block behind its predecessors but for back edges.
+ */
+export function groupsOf(region: Region, order: readonly number[], entries: ReadonlySet<number>): ReadonlyMap<number, BlockGroups> {
+  const out = new Map<number, BlockGroups>();
+  const ends = new Map<number, Open>();
+  const predecessors = countPredecessors(region);
+  for (const start of order) {
+    const block = region.blocks.get(start)!;
+    const [count, from] = predecessors.get(start) ?? [0, -1];
+    const before = count === 1 && !entries.has(start) ? ends.get(from) : undefined;
+    const open: Open = before ? [new Map(before[0]), new Map(before[1])] : [new Map(), new Map()];
+    out.set(start, block.instructions.map((d, i) => groupOf(d, open, { start, i })));
+    ends.set(start, open);
+  }
+  for (const [start, groups] of out) out.set(start, groups.map((g) => (g && g.count > 1 ? g : undefined)));
+  return out;
 }
 
-function join(groups: Map<number, Group>, d: Decoded, size: number, i: number): Group {
+/** How many blocks lead to a block, and one of them. */
+function countPredecessors(region: Region): Map<number, [number, number]> {
+  const out = new Map<number, [number, number]>();
+  for (const b of region.blocks.values()) for (const s of new Set(b.successors)) out.set(s, [(out.get(s)?.[0] ?? 0) + 1, b.start]);
+  return out;
+}
+
+function groupOf(d: Decoded, open: Open, leader: Group['leader']): Group | undefined {
+  const access = accesses[d.index];
+  const group = access && join(open[access.store ? 1 : 0], d, access.size, leader);
+  if (writesX[d.index]!) for (const groups of open) groups.delete(d.operands.rd ?? 0);
+  return group;
+}
+
+function join(groups: Map<number, Group>, d: Decoded, size: number, leader: Group['leader']): Group {
   const base = d.operands.rs1 ?? 0;
   const from = d.operands.imm ?? 0;
   const known = groups.get(base);
@@ -45,11 +72,13 @@ function join(groups: Map<number, Group>, d: Decoded, size: number, i: number): 
     const low = Math.min(known.low, from);
     const high = Math.max(known.high, from + size);
     if (high - low <= MAX_SPAN) {
-      Object.assign(known, { low, high, count: known.count + 1 });
+      known.low = low;
+      known.high = high;
+      known.count++;
       return known;
     }
   }
-  const group = { leader: i, low: from, high: from + size, count: 1 };
+  const group = { leader, low: from, high: from + size, count: 1 };
   groups.set(base, group);
   return group;
 }

@@ -10,7 +10,7 @@ import { Emitter } from '../emitter.ts';
 import { HS, TLB_MASK } from '../layout.ts';
 import { BOXES, LOADS, STORES } from '../memory-kinds.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
-import { groupsOf, type Group } from './groups.ts';
+import type { BlockGroups, Group } from './groups.ts';
 
 const INEXACT = 1;
 const TAG = { read: 0, write: 8 } as const;
@@ -44,11 +44,11 @@ export class RegionEmitter extends Emitter implements Semantics {
   private refund = 0;
   private fsDirty = false;
   private i = 0;
-  private groups: readonly (Group | undefined)[] = [];
+  private start = 0;
+  private groups: BlockGroups = [];
   private group: Group | undefined;
-  /** Locals with the linear address that stands for the base register of a group; all such locals. */
+  /** Locals with the linear address that stands for the base register of a group. */
   private readonly bases = new Map<Group, number>();
-  private readonly baseLocals: number[] = [];
   private readonly address: number;
   private readonly entry: number;
 
@@ -61,10 +61,10 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.entry = this.local('i32');
   }
 
-  beginBlock(instructions: readonly Decoded[]): void {
+  beginBlock(start: number, groups: BlockGroups): void {
     this.fsDirty = false;
-    this.groups = groupsOf(instructions);
-    this.bases.clear();
+    this.start = start;
+    this.groups = groups;
   }
 
   /** Instruction `i` of the block. */
@@ -154,7 +154,7 @@ export class RegionEmitter extends Emitter implements Semantics {
       return 0;
     }
     code.byte(Op.drop);
-    if (group.leader === this.i) this.lead(group, tag);
+    if (group.leader.i === this.i && group.leader.start === this.start) this.lead(group, tag);
     const offset = this.d.operands.imm ?? 0;
     code.get(this.bases.get(group)!);
     if (offset >= 0) return offset;
@@ -168,8 +168,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.add(this.x1(), this.long(group.low));
     code.set(this.address);
     this.checkTag(tag, group.high - group.low);
-    const base = this.baseLocals[this.bases.size] ?? this.local('i32');
-    this.baseLocals[this.bases.size] = base;
+    const base = this.local('i32');
     this.bases.set(group, base);
     this.add32(this.addend(), this.wrap(this.x1()));
     code.set(base);

@@ -12,6 +12,8 @@ export interface Item {
 
 export interface Shape {
   readonly items: readonly Item[];
+  /** All blocks, each behind those that lead to it but for back edges. */
+  readonly order: readonly number[];
   /** Blocks that the dispatcher can go to. */
   readonly entries: readonly number[];
   /** Instructions at most from a block's start to where the budget is looked at next. */
@@ -24,7 +26,7 @@ export function shapeOf(region: Region): Shape {
   const items = nest(graph.order, loops, undefined);
   const dispatched = new Set(region.roots);
   for (const [from, to] of graph.backEdges) if (!inLoop(loops, to, from)) dispatched.add(to);
-  return { items, entries: graph.order.filter((b) => dispatched.has(b)), need: graph.needs(loops) };
+  return { items, order: graph.order, entries: graph.order.filter((b) => dispatched.has(b)), need: graph.needs(loops) };
 }
 
 interface Loop { readonly head: number; readonly body: ReadonlySet<number> }

@@ -14,6 +14,7 @@ import { HS, PAGE } from '../layout.ts';
 import type { FunctionBody } from '../module.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
 import type { Block, Region } from './discover.ts';
+import { groupsOf, type BlockGroups } from './groups.ts';
 import { RegionEmitter, type JumpSide } from './operands.ts';
 import { shapeOf, type Item, type Shape } from './shape.ts';
 
@@ -38,6 +39,7 @@ class Body implements JumpSide {
   private readonly place: Place;
   /** Instructions at most from any entry to the next look at the budget. */
   private readonly need: number;
+  private readonly groups: ReadonlyMap<number, BlockGroups>;
   private readonly c = new Code(4096);
   private readonly e: RegionEmitter;
   private readonly forward = new Map<number, Label>();
@@ -52,6 +54,7 @@ class Body implements JumpSide {
     this.shape = shape;
     this.place = place;
     this.need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
+    this.groups = groupsOf(region, shape.order, new Set(shape.entries));
     this.e = new RegionEmitter(this.c, this);
   }
 
@@ -174,7 +177,7 @@ class Body implements JumpSide {
       e.sub32(e.read(PARAMETER.budget), e.word(n));
       c.set(PARAMETER.budget);
     }
-    e.beginBlock(b.instructions);
+    e.beginBlock(b.start, this.groups.get(b.start)!);
     let at = b.start;
     b.instructions.forEach((d, i) => {
       e.instruction(d, i, this.place.page, at, n - i);
