@@ -60,8 +60,16 @@ function illegalWord(word: number, length: 2 | 4): Decoded {
   return { index: 0, row: rows[0]!, written: rows[0]!, operands: {}, length, word };
 }
 
-/** A decoder for the extensions of an ISA string (see `parseIsa` for its errors). */
+const decoders = new Map<string, Decoder>();
+
+/** The decoder for the extensions of an ISA string (see `parseIsa` for its errors): made once, a pure function that all machines share. */
 export function createDecoder(isa: string): Decoder {
+  let decoder = decoders.get(isa);
+  if (!decoder) decoders.set(isa, (decoder = makeDecoder(isa)));
+  return decoder;
+}
+
+function makeDecoder(isa: string): Decoder {
   const extensions = parseIsa(isa);
   const legal = rows.slice(1).filter((r) => enabled(r, extensions)).sort((a, b) => population(b) - population(a));
   const long = build(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
