@@ -36,6 +36,8 @@ export interface HartApi {
   num(i: number): number;
   setNum(i: number, value: number): void;
   pc: bigint;
+  /** The pc as its 32-bit halves, low and high, live. */
+  readonly pc32: Int32Array;
   /** pc as a number (exact below 2^53 in magnitude). */
   readonly pcNum: number;
   priv: 0 | 1 | 3;

@@ -35,6 +35,7 @@ export class Hart implements HartApi {
   readonly x: BigInt64Array;
   readonly f: BigInt64Array;
   readonly x32: Int32Array;
+  readonly pc32: Int32Array;
   readonly f32: Int32Array;
   /** The same as numbers: f registers as doubles; their lower halves as singles (index 2 * i). Never for NaNs. */
   readonly fd: Float64Array;
@@ -79,6 +80,7 @@ export class Hart implements HartApi {
     this.c = new Int32Array(buffer, base + HS.CSRS, SLOTS);
     this.x = new BigInt64Array(buffer, base + HS.X, 32);
     this.x32 = new Int32Array(buffer, base + HS.X, 64);
+    this.pc32 = new Int32Array(buffer, base + HS.PC, 2);
     this.f = new BigInt64Array(buffer, base + HS.F, 32);
     this.f32 = new Int32Array(buffer, base + HS.F, 64);
     this.fd = new Float64Array(buffer, base + HS.F, 32);

@@ -12,7 +12,7 @@ import { arrived, enqueue, waitsFor } from '../ipc/ipc.ts';
 import { itemsOf, mapIntoTask } from '../ipc/transfer.ts';
 import { makeReady } from '../sched/scheduler.ts';
 import { leave } from '../sched/wait.ts';
-import { registersOf, stateIn, stateOut } from '../state/user.ts';
+import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 
 const WORD0 = U.words >> 2, MTD = U.mtd >> 2, A7 = 34;
 
@@ -34,7 +34,7 @@ export function raise(k: Kernel, t: Thread, cause: number): void {
 }
 
 function unhandled(k: Kernel, t: Thread, cause: number): void {
-  const where = t.body ? 'TypeScript' : `0x${(t.cpu.owner === t ? t.cpu.hart.pc : t.pc).toString(16)}`;
+  const where = t.body ? 'TypeScript' : `0x${pcNumber(t).toString(16)}`;
   t.state = ThreadState.stopped;
   k.trace.record(t.cpu.hart.cycles, Kind.event, t.cpu.id, Status.dead, t.id, 0, 0, cause, 0, detail(t, cause));
   k.log(`thread ${t.id} stopped: ${causeName(cause)} at ${where}, value 0x${t.exit[1].toString(16)}: no portal for it`);

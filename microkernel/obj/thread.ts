@@ -98,7 +98,7 @@ export class Thread extends KernelObject implements Timed {
   readonly x: Int32Array;
   readonly f: BigInt64Array | undefined;
   fcsr = 0;
-  pc = 0n;
+  readonly pc32 = new Int32Array(2);
   /** Guests: privilege and the vs* registers. */
   mode: 0 | 1 = 1;
   readonly vs: BigInt64Array | undefined;

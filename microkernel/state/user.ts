@@ -38,7 +38,7 @@ export function stateIn(t: Thread, u: Utcb, mtd: number): number {
     if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) x[i] = from[X + i]; bytes += 64; }
     if ((mtd & Mtd.regs) !== 0) { copyOthers(x, 0, from, X); x[0] = x[1] = 0; bytes += 184; }
   }
-  if ((mtd & Mtd.pc) !== 0) { setPc(t, u.big(S.pc)); bytes += 8; }
+  if ((mtd & Mtd.pc) !== 0) { setPc(t, from[S.pc >> 2], from[(S.pc >> 2) + 1]); bytes += 8; }
   if ((mtd & Mtd.fpu) !== 0) { floatIn(t, u); bytes += 264; }
   if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestIn(t, u, mtd);
   return bytes;
@@ -50,16 +50,22 @@ function copyOthers(to: Int32Array, toBase: number, from: Int32Array, fromBase: 
   for (let i = A7_END; i < 64; i++) to[toBase + i] = from[fromBase + i];
 }
 
+/** The thread's pc, wherever it is, as two halves. */
+const pcOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.pc32 : t.pc32;
+
+/** … as a number, exact for the addresses that programs have. */
+export const pcNumber = (t: Thread): number => pcOf(t)[1] * 2 ** 32 + (pcOf(t)[0] >>> 0);
+
 function pcOut(t: Thread, u: Utcb): void {
-  if (t.cpu.owner !== t) return u.setBig(S.pc, t.pc);
-  const pc = t.cpu.hart.pcNum;
-  if (pc < 2 ** 52 && pc > -(2 ** 52)) u.setNum(S.pc, pc);
-  else u.setBig(S.pc, t.cpu.hart.pc);
+  const pc = pcOf(t);
+  u.i32[S.pc >> 2] = pc[0];
+  u.i32[(S.pc >> 2) + 1] = pc[1];
 }
 /** Instructions are at even addresses. */
-export function setPc(t: Thread, pc: bigint): void {
-  if (t.cpu.owner === t) t.cpu.hart.pc = pc & ~1n;
-  else t.pc = pc & ~1n;
+export function setPc(t: Thread, lo: number, hi: number): void {
+  const pc = pcOf(t);
+  pc[0] = lo & ~1;
+  pc[1] = hi;
 }
 
 function floatOut(t: Thread, u: Utcb): void {
@@ -81,7 +87,8 @@ export function load(k: Kernel, cpu: Cpu, t: Thread): void {
     hart.x32.set(t.x);
     hart.f.set(t.f!);
     hart.fcsr = t.fcsr;
-    hart.pc = t.pc;
+    hart.pc32[0] = t.pc32[0];
+    hart.pc32[1] = t.pc32[1];
     cpu.owner = t;
     k.charge(COSTS.registers);
   }
@@ -97,5 +104,6 @@ function save(cpu: Cpu): void {
   old.x.set(hart.x32);
   old.f!.set(hart.f);
   old.fcsr = hart.fcsr;
-  old.pc = hart.pc;
+  old.pc32[0] = hart.pc32[0];
+  old.pc32[1] = hart.pc32[1];
 }

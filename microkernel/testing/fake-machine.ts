@@ -42,6 +42,7 @@ class FakeHart implements HartApi {
   readonly x32 = new Int32Array(this.x.buffer);
   pc = 0n;
   readonly pcNum = 0;
+  readonly pc32 = new Int32Array(2);
   priv: 0 | 1 | 3 = 0;
   virt = false;
   fcsr = 0;

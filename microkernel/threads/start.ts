@@ -13,7 +13,7 @@ export function startThread(k: Kernel, t: Thread, pc: bigint, sp: bigint, arg: b
     const x = registersOf(t);
     setWide(x, 2, sp);
     setWide(x, 10, arg);
-    setPc(t, pc);
+    setPc(t, Number(BigInt.asIntN(32, pc)), Number(BigInt.asIntN(32, pc >> 32n)));
     t.inSyscall = false;
     t.starting = wantsStartup(t);
   } else if (t.running) return Status.busy;
