@@ -1,6 +1,6 @@
 /**
  * Random sequences of mapping, unmapping, granting and revoking by several tasks, compared with the reference model after each step:
- * page tables as the MMU walks them, capabilities, and the audit. RUNS in the environment makes it longer; failures shrink.
+ * page tables as the MMU walks them, capabilities, and the audit. RUNS and STEPS in the environment make it longer; failures shrink.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import { bootFake } from './testing/fake-machine.ts';
 import { mapPages, mapSlots, put, unmapPages, unmapSlots, dissolve, type Table } from './testing/model.ts';
 
 const TASKS = 4, SELECTOR = 0x1000, RAM = 0x8040_0000, WINDOW = 4 * 2 ** 20, BASE = 0x4000_0000, SLOTS = 24;
-const RUNS = Number(process.env['RUNS'] ?? 25);
+const RUNS = Number(process.env['RUNS'] ?? 25), STEPS = Number(process.env['STEPS'] ?? 40);
 
 interface Step { kind: 'map' | 'unmap'; from: number; to: number; order: number; at: number; dest: number; rights: number; flag: boolean }
 const step = (orders: number[], places: number): fc.Arbitrary<Step> => fc.record({
@@ -62,7 +62,7 @@ function* memoryStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
 }
 
 it('memory: page tables are what the model says, whatever is mapped, granted and unmapped', () => {
-  fc.assert(fc.property(fc.array(step([12, 12, 13, 15, 20, 21, 21, 22], WINDOW / 4096), { maxLength: 40, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+  fc.assert(fc.property(fc.array(step([12, 12, 13, 15, 20, 21, 21, 22], WINDOW / 4096), { maxLength: STEPS, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
     yield* makeTasks(sys);
     const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), ram: Table = new Map();
     for (let at = 0; at < WINDOW; at += 4096) put(ram, RAM + at, RAM + at, Right.RWX, undefined);
@@ -78,7 +78,7 @@ it('memory: page tables are what the model says, whatever is mapped, granted and
     comparePages(tasks, model);
     for (const t of tasks) expect(t.space.leaves).toBe(0);
   })), { numRuns: RUNS });
-}, 600_000);
+}, 36_000_000);
 
 function compareSlots(tasks: Task[], model: Table[]): void {
   for (let i = 0; i < TASKS; i++) {
@@ -105,7 +105,7 @@ function* capStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
 }
 
 it('capabilities: slots, rights and objects are what the model says, whatever is mapped, moved, revoked and deleted', () => {
-  fc.assert(fc.property(fc.array(step([0, 0, 0, 1, 2], SLOTS), { maxLength: 80, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+  fc.assert(fc.property(fc.array(step([0, 0, 0, 1, 2], SLOTS), { maxLength: 2 * STEPS, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
     yield* makeTasks(sys);
     const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), own: Table = new Map();
     for (let i = 0; i < 6; i++) {
@@ -121,4 +121,4 @@ it('capabilities: slots, rights and objects are what the model says, whatever is
     }
     expect(audit(kernel())).toEqual([]);
   })), { numRuns: RUNS });
-}, 600_000);
+}, 36_000_000);
