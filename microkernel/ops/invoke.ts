@@ -34,7 +34,7 @@ export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: Th
 
 /** The answer has no words unless the handler sets some. */
 function run(row: Row, k: Kernel, caller: Thread, cap: Cap, u: Utcb, body: ThreadBody | undefined): Status | typeof BLOCKED {
-  const tag = u.i32[0], status = row.run({ k, caller, cap, u, body });
-  if (u.i32[0] === tag && status !== BLOCKED) u.setTag(0, 0);
+  const status = row.run({ k, caller, cap, u, body });
+  if (u.u32[1] !== 0 && status !== BLOCKED) u.setTag(0, 0); // the label is still the operation's: no answer was written
   return status;
 }

@@ -1,0 +1,169 @@
+/** One suite of the ABI, played by RISC-V threads, by TypeScript threads, and by one of each: the semantics are the same. */
+import { describe, expect, it } from 'vitest';
+import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Operation, type Sys, type Syscalls } from './abi/index.ts';
+import { audit } from './audit.ts';
+import { begin, end, makePuppet, play, type Puppet, type Report } from './testing/puppet.ts';
+import { bootReal } from './testing/real-machine.ts';
+
+const CALL = 7, SEND = 1, RECEIVE = 2, REPLY = 8, REPLY_WAIT = 10;
+/** Selectors in the puppets: portal into the other (or itself), and free ones. */
+const TO_B = 20, OWN = 21, FREE = 30;
+
+type Act = (sys: Syscalls, a: Puppet, b: Puppet) => Sys<void>;
+const op = (o: Operation, cap: number, words: readonly number[] = [], timeout = -1) => ({ flags: CALL, cap, label: o.label, words, timeout });
+
+/** Runs an act with these kinds of puppets; B has a portal (label 77) that A can call. */
+function run(kinds: readonly [Puppet['kind'], Puppet['kind']], act: Act): void {
+  let failure: unknown, done = false;
+  const real = bootReal(function* (sys) {
+    try {
+      const a = yield* makePuppet(sys, kinds[0], 300, 0x8010_0000), b = yield* makePuppet(sys, kinds[1], 400, 0x8010_1000);
+      yield* sys.must(Initial.factory, Ops.factory.createPortal, [500, b.thread, 77, 0]);
+      yield* sys.must(a.task, Ops.task.map, [0, capPage(500), TO_B, 0]);
+      yield* sys.must(b.task, Ops.task.map, [0, capPage(500), OWN, 0]);
+      yield* act(sys, a, b);
+      done = true;
+    } catch (e) { failure = e; }
+    real.machine.stop();
+    yield* sys.receive();
+  });
+  const reason = real.machine.run({ maxInstructions: 1e7, maxCycles: 1e10 });
+  if (failure) throw failure;
+  expect(done, `${reason.kind} ${real.lines.join('\n')}`).toBe(true);
+  expect(audit(real.kernel)).toEqual([]);
+}
+
+/** A calls, B receives, replies and waits again. */
+const callAndReply: Act = function* (sys, a, b) {
+  yield* begin(sys, b, { flags: RECEIVE });
+  yield* begin(sys, a, { flags: CALL, cap: TO_B, label: 5, words: [1, -2, 2 ** 40] });
+  expect(yield* end(sys, b)).toEqual({ status: 0, badge: 77, label: 5, words: [1, -2, 2 ** 40] });
+  yield* begin(sys, b, { flags: REPLY_WAIT, label: 6, words: [9] });
+  expect(yield* end(sys, a)).toMatchObject({ status: 0, label: 6, words: [9] });
+  yield* begin(sys, a, { flags: SEND, cap: TO_B, label: 8 });
+  expect(yield* end(sys, a)).toMatchObject({ status: 0 });
+  expect(yield* end(sys, b)).toMatchObject({ status: 0, badge: 77, label: 8, words: [] });
+  expect((yield* play(sys, b, { flags: REPLY })).status).toBe(Status.dead); // nobody waits for an answer to a send
+};
+
+const timeouts: Act = function* (sys, a, b) {
+  expect((yield* play(sys, a, { flags: CALL, cap: TO_B, timeout: 0 })).status).toBe(Status.timeout);
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, timeout: 50_000 })).status).toBe(Status.timeout);
+  expect((yield* play(sys, a, { flags: RECEIVE, timeout: 0 })).status).toBe(Status.timeout);
+  expect((yield* play(sys, b, { flags: RECEIVE, timeout: 30_000 })).status).toBe(Status.timeout);
+  yield* begin(sys, a, { flags: CALL, cap: TO_B, timeout: 100_000 });
+  expect((yield* play(sys, b, { flags: RECEIVE })).status).toBe(0);
+  expect((yield* end(sys, a))?.status).toBe(Status.timeout); // received, but never answered
+  expect((yield* play(sys, b, { flags: REPLY })).status).toBe(Status.dead);
+};
+
+const wrongSelectors: Act = function* (sys, a) {
+  yield* sys.must(a.task, Ops.task.map, [0, capPage(500, 0, CapRight.map), FREE, 0]);
+  expect((yield* play(sys, a, { flags: CALL, cap: 999 })).status).toBe(Status.badCap);
+  expect((yield* play(sys, a, { flags: CALL, cap: 0xffff_ffff })).status).toBe(Status.badCap);
+  expect((yield* play(sys, a, { flags: CALL, cap: FREE })).status).toBe(Status.badRights);
+  expect((yield* play(sys, a, { flags: RECEIVE, cap: 1 })).status).toBe(Status.badKind);
+  expect((yield* play(sys, a, { flags: RECEIVE, cap: TO_B })).status).toBe(Status.badArgument); // another's portal
+  expect((yield* play(sys, a, { flags: 0 })).status).toBe(Status.badArgument);
+  expect((yield* play(sys, a, op(Ops.task.map, 2))).status).toBe(Status.badKind);
+  expect((yield* play(sys, a, { ...op(Ops.task.map, 1), label: 0x2ff })).status).toBe(Status.badOp);
+};
+
+const objects: Act = function* (sys, a) {
+  const make = function* (o: Operation, words: readonly number[]): Sys<number> { return (yield* play(sys, a, op(o, 3, words))).status; };
+  expect(yield* make(Ops.factory.createSemaphore, [FREE, 2])).toBe(0);
+  expect(yield* make(Ops.factory.createSemaphore, [FREE, 2])).toBe(Status.busy);
+  expect(yield* make(Ops.factory.createSemaphore, [2 ** 30, 2])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createFactory, [FREE + 1, 1_000_000])).toBe(Status.noQuota);
+  expect(yield* make(Ops.factory.createTask, [FREE + 1, 2])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createTask, [FREE + 1, 0])).toBe(0);
+  expect(yield* make(Ops.factory.createThread, [FREE + 2, FREE + 1, 0, 0x1000, 0])).toBe(0);
+  expect(yield* make(Ops.factory.createThread, [FREE + 3, FREE + 1, 0, 0x1000, 0])).toBe(Status.busy);
+  expect(yield* make(Ops.factory.createThread, [FREE + 3, FREE + 1, 4, 0, 0])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createPortal, [FREE + 3, FREE + 2, 1, 0])).toBe(0);
+  expect(yield* make(Ops.factory.createSchedContext, [FREE + 4, 256, 0, 0])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createSchedContext, [FREE + 4, 10, 100, 50])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createSchedContext, [FREE + 4, 10, 0, 0])).toBe(0);
+  expect((yield* play(sys, a, op(Ops.thread.bind, FREE + 2, [FREE + 4]))).status).toBe(0);
+  expect((yield* play(sys, a, op(Ops.thread.bind, FREE + 2, [FREE + 4]))).status).toBe(Status.busy);
+  expect((yield* play(sys, a, op(Ops.thread.kill, FREE + 2))).status).toBe(0);
+  expect((yield* play(sys, a, op(Ops.thread.start, FREE + 2, [0, 0, 0]))).status).toBe(Status.dead);
+  const account = yield* play(sys, a, op(Ops.factory.account, 3));
+  expect(account.words[0]).toBe(300_000);
+  expect(account.words[1]).toBeGreaterThan(10_000);
+};
+
+const semaphores: Act = function* (sys, a, b) {
+  yield* play(sys, a, op(Ops.factory.createSemaphore, 3, [FREE, 3]));
+  yield* sys.must(b.task, Ops.task.map, [a.task, capPage(FREE, 0, CapRight.use), FREE, 0]);
+  expect((yield* play(sys, b, op(Ops.semaphore.down, FREE, [0]))).status).toBe(Status.badRights);
+  expect(yield* play(sys, a, op(Ops.semaphore.down, FREE, [0]))).toMatchObject({ status: 0, words: [1] });
+  expect(yield* play(sys, a, op(Ops.semaphore.down, FREE, [1]))).toMatchObject({ status: 0, words: [2] });
+  expect((yield* play(sys, a, op(Ops.semaphore.down, FREE, [0], 20_000))).status).toBe(Status.timeout);
+  yield* begin(sys, a, op(Ops.semaphore.down, FREE, [0]));
+  expect((yield* play(sys, b, op(Ops.semaphore.up, FREE))).status).toBe(0);
+  expect(yield* end(sys, a)).toMatchObject({ status: 0, words: [1] });
+};
+
+const replies: Act = function* (sys, a, b) {
+  const ask = function* (): Sys<void> { yield* begin(sys, a, { flags: CALL, cap: TO_B }); yield* play(sys, b, { flags: RECEIVE }); };
+  yield* ask();
+  expect((yield* play(sys, b, op(Ops.thread.keepReply, 2, [FREE]))).status).toBe(0);
+  expect((yield* play(sys, b, op(Ops.thread.keepReply, 2, [FREE + 1]))).status).toBe(Status.dead);
+  expect((yield* play(sys, b, { flags: REPLY })).status).toBe(Status.dead);
+  expect((yield* play(sys, b, { flags: SEND, cap: FREE, label: 3 })).status).toBe(0);
+  expect(yield* end(sys, a)).toMatchObject({ status: 0, label: 3 });
+  expect((yield* play(sys, b, { flags: SEND, cap: FREE })).status).toBe(Status.badCap);
+  yield* ask();
+  yield* play(sys, b, op(Ops.thread.keepReply, 2, [FREE]));
+  yield* play(sys, b, op(Ops.task.delete, 1, [FREE]));
+  expect((yield* end(sys, a))?.status).toBe(Status.dead);
+  yield* ask();
+  yield* play(sys, b, { flags: RECEIVE, timeout: 0 }); // forgets its caller
+  expect((yield* end(sys, a))?.status).toBe(Status.dead);
+};
+
+const items: Act = function* (sys, a, b) {
+  const page = 0x4000_0000, look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]; };
+  yield* sys.must(a.task, Ops.task.map, [0, memoryPage(0x8020_0000, 12, Right.RW), page, 0]);
+  const give = function* (item: { flexpage: number; dest: number }, window: number, capWindow: number): Sys<(Report | undefined)[]> {
+    yield* begin(sys, b, { flags: RECEIVE, window, capWindow, timeout: 60_000 });
+    const sent = yield* play(sys, a, { flags: SEND, cap: TO_B, item });
+    return [sent, yield* end(sys, b)];
+  };
+  expect((yield* give({ flexpage: memoryPage(page, 12, Right.R), dest: 0 }, 0, 0)).map(r => r?.status)).toEqual([Status.fault, Status.timeout]);
+  expect((yield* give({ flexpage: memoryPage(page, 12, Right.RWX), dest: 0x1000 }, memoryPage(0x7000_0000, 13, 0), 0)).map(r => r?.status)).toEqual([0, 0]);
+  expect(yield* look(b, 0x7000_1000)).toBe(memoryPage(0x7000_1000, 12, Right.RW));
+  expect((yield* give({ flexpage: capPage(3, 0, CapRight.use), dest: 0 }, 0, capPage(FREE))).map(r => r?.status)).toEqual([0, 0]);
+  expect((yield* play(sys, b, op(Ops.factory.account, FREE))).status).toBe(Status.badRights);
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [memoryPage(page, 12, Right.W), 0]))).status).toBe(0);
+  expect(yield* look(b, 0x7000_1000)).toBe(memoryPage(0x7000_1000, 12, Right.R));
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [capPage(3), 0]))).status).toBe(0);
+  expect((yield* play(sys, b, op(Ops.factory.account, FREE))).status).toBe(Status.badCap);
+};
+
+const endings: Act = function* (sys, a, b) {
+  const status = function* (p: Puppet): Sys<number | undefined> { return (yield* end(sys, p))?.status; };
+  yield* begin(sys, a, { flags: CALL, cap: TO_B });
+  expect(yield* end(sys, a, 50_000)).toBe(undefined);
+  yield* sys.must(a.thread, Ops.thread.cancel);
+  expect(yield* status(a)).toBe(Status.aborted);
+  yield* begin(sys, b, { flags: RECEIVE, cap: OWN });
+  expect(yield* end(sys, b, 50_000)).toBe(undefined);
+  yield* sys.must(Initial.task, Ops.task.unmap, [capPage(500), 1]); // the portal goes
+  expect(yield* status(b)).toBe(Status.dead);
+  expect((yield* play(sys, a, { flags: CALL, cap: TO_B })).status).toBe(Status.badCap);
+  yield* sys.must(Initial.factory, Ops.factory.createPortal, [501, b.thread, 1, 0]);
+  yield* sys.must(a.task, Ops.task.map, [0, capPage(501), TO_B, 0]);
+  yield* begin(sys, a, { flags: CALL, cap: TO_B });
+  yield* end(sys, a, 50_000);
+  yield* sys.must(b.thread, Ops.thread.kill);
+  expect(yield* status(a)).toBe(Status.dead);
+  expect((yield* play(sys, a, { flags: CALL, cap: TO_B })).status).toBe(Status.dead);
+};
+
+const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings };
+const casts = [['riscv', 'riscv'], ['riscv', 'typescript'], ['typescript', 'riscv'], ['typescript', 'typescript']] as const;
+describe.each(Object.entries(acts))('%s', (_, act) => {
+  it.each(casts)('%s, %s', (a, b) => run([a, b], act));
+});
