@@ -10,6 +10,8 @@ import type { Mm } from '../mm/mm.ts';
 
 export interface Arch {
   readonly pool: Pool;
+  /** Threads that the layer below can carry. */
+  readonly maxThreads: number;
   /** ns of virtual time since the start. */
   now(): number;
   /** Charges cycles of work of the server. */

@@ -20,7 +20,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))) return -E.INVAL;
   if (f & Clone.THREAD && f & Clone.PIDFD) return -E.INVAL;
   const k = t.k;
-  if (k.threads.size >= 32_000) return -E.AGAIN;
+  if (k.threads.size >= k.arch.maxThreads) return -E.AGAIN;
   const tid = k.newPid(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
   const child = new Thread(k, tid, proc, t.name);
   inheritThread(child, t, a);
@@ -31,7 +31,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if (f & Clone.CHILD_SETTID) setU32(child.mm, a.childTid, tid);
   if (f & Clone.PIDFD) setU32(t.mm, a.pidfd, pidFd(t, proc, 0));
   child.state = Run.ready;
-  k.ready.push(child);
+  k.ready.pushNew(child, t);
   return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
 }
 function* waitForChild(t: Thread, child: Process, tid: number): Co<number> {

@@ -20,7 +20,8 @@ import { Reg } from './registers.ts';
 import { Signals } from './signals.ts';
 import { Loaded, Run, type Thread } from './thread.ts';
 import { Timers } from './timers.ts';
-import { Fifo, WaitQueue, type Co } from './wait.ts';
+import { RunQueue } from './runqueue.ts';
+import { WaitQueue, type Co } from './wait.ts';
 
 export interface MountEntry { readonly root: Directory; readonly covers: Directory | undefined; readonly source: string; readonly path: string; readonly type: string }
 
@@ -40,7 +41,7 @@ export class Kernel {
   readonly threads = new Map<number, Thread>();
   readonly groups = new Map<number, ProcessGroup>();
   readonly sessions = new Map<number, Session>();
-  readonly ready = new Fifo<Thread>();
+  readonly ready = new RunQueue();
   /** The thread that is in user mode, or in the server with its call. */
   current: Thread | undefined;
   /** The current thread is in user mode now. */
@@ -210,11 +211,24 @@ export class Kernel {
   tick(): void {
     const now = this.now();
     this.timers.run(now);
-    if (this.ready.length > 0 && now >= this.sliceEnd) {
-      this.resched = true;
-      if (this.current && this.inUser) this.arch.recall(this.current);
-    }
+    this.preempt(now >= this.sliceEnd);
     this.rearm();
+  }
+  /** Takes the processor from the current thread if somebody deserves it more, or its slice is over. */
+  preempt(over = false): void {
+    const t = this.current;
+    if (!t || this.ready.length === 0) return;
+    this.account(t);
+    if (!over && !this.ready.beats(t)) return;
+    this.resched = true;
+    if (this.inUser) this.arch.recall(t);
+  }
+  /** Notes the processor time of the current thread up to now. */
+  account(t: Thread): void {
+    const now = this.now(), ns = Math.max(0, now - t.startedAt);
+    t.cpuNs += ns;
+    t.startedAt = now;
+    this.ready.used(t, ns);
   }
   /** Tells the arch layer when to ring next. */
   rearm(): void {

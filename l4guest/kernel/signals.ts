@@ -53,7 +53,7 @@ export class Signals {
   private resume(p: Process, sig: number): void {
     if (!p.stopped) return;
     p.stopped = false;
-    for (const t of p.threads) if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.push(t); }
+    for (const t of p.threads) if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.pushWoken(t); }
     if (sig === Sig.CONT) this.reportToParent(p, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
   }
   private taker(p: Process, sig: number): Thread {

@@ -52,6 +52,8 @@ export class Thread implements Waiter {
   clearTid = 0;
   robustList = 0;
   cpuNs = 0;
+  /** Processor time weighted by niceness: what the run queue goes by. */
+  virtual = 0;
   startedAt = 0;
   nice = 0;
   /** The arch layer's handle. */
@@ -64,7 +66,7 @@ export class Thread implements Waiter {
   wake(): void {
     if (this.state !== Run.blocked) return;
     this.state = Run.ready;
-    this.k.ready.push(this);
+    this.k.ready.pushWoken(this);
   }
   /** Whether a signal is there that this thread would act on. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }

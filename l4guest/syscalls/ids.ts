@@ -135,7 +135,7 @@ export const idCalls: Row[] = [
   row(163, 'getrlimit', 'which old:x', (t, which, va) => prlimit(t, 0, which, 0, va)), row(164, 'setrlimit', 'which new:x', (t, which, va) => prlimit(t, 0, which, va, 0)),
   row(261, 'prlimit64', 'pid which new:x old:x', prlimit),
   row(167, 'prctl', 'option a:x b:x c:x d:x', prctl, { note: 'the options that programs use' }),
-  row(140, 'setpriority', 'which who nice', setpriority, { note: 'kept, not used' }), row(141, 'getpriority', 'which who', getpriority),
+  row(140, 'setpriority', 'which who nice', setpriority), row(141, 'getpriority', 'which who', getpriority),
   row(90, 'capget', 'header:x data:x', capget), row(91, 'capset', 'header:x data:x', () => 0, { note: 'root has all, others none' }),
   row(30, 'ioprio_set', 'which who prio', () => 0, { support: 'none' }), row(31, 'ioprio_get', 'which who', () => 0, { support: 'none' }),
   row(92, 'personality', 'flags:x', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),

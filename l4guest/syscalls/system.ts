@@ -53,7 +53,7 @@ function schedGetattr(t: Thread, tid: number, va: number, size: number): number 
   setU32(t.mm, va + 16, (t.k.threads.get(tid) ?? t).nice);
   return 0;
 }
-const schedYield = (t: Thread): number => { if (t.k.ready.length > 0) t.k.resched = true; return 0; };
+const schedYield = (t: Thread): number => { if (t.k.ready.length > 0) { t.k.ready.stepBack(t); t.k.resched = true; } return 0; };
 
 // ── futex ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

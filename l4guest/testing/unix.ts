@@ -34,7 +34,7 @@ export class Unix {
   constructor(options: { pages?: number; tty?: boolean } = {}) {
     const pages = options.pages ?? 1024, bytes = new Uint8Array(pages * 4096), nothing = (): void => undefined;
     const arch: Arch = {
-      pool: { pfn: 0x1000, pages, bytes }, now: () => this.time, charge: nothing, changedCode: nothing, log: (line) => { this.log.push(line); },
+      pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing, log: (line) => { this.log.push(line); },
       threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: nothing,
     };
     this.k = new Kernel(arch, { epoch: 1_700_000_000, seed: 1, openSpecial });

@@ -8,9 +8,10 @@ import type { Shared } from './shared.ts';
 
 export class L4Arch implements Arch {
   readonly pool: Pool;
+  readonly maxThreads: number;
   private readonly sys: Syscalls;
   private readonly shared: Shared;
-  constructor(sys: Syscalls, shared: Shared, pool: Pool) { this.sys = sys; this.shared = shared; this.pool = pool; }
+  constructor(sys: Syscalls, shared: Shared, pool: Pool, maxThreads: number) { this.sys = sys; this.shared = shared; this.pool = pool; this.maxThreads = maxThreads; }
 
   now(): number { return this.sys.now(); }
   charge(cycles: number): void { this.sys.charge(cycles); }

@@ -5,9 +5,10 @@
  *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
-import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, Status, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Sig } from '../../kernel/linux.ts';
+import type { Process } from '../../kernel/process.ts';
 import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
 import { around, Runs } from '../../mm/around.ts';
 import { Access, Fault } from '../../mm/mm.ts';
@@ -21,6 +22,13 @@ const NOTHING = 0;
 /** Signal and si_code by cause. */
 const EXCEPTIONS: Readonly<Record<number, readonly [number, number]>> = { [Cause.illegal]: [Sig.ILL, 1], [Cause.breakpoint]: [Sig.TRAP, 1], [Cause.misaligned]: [Sig.BUS, 1] };
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
+
+/** The process that holds most pages: who ends when there are no more. */
+function largest(all: Iterable<Process>): Process | undefined {
+  let best: Process | undefined;
+  for (const p of all) if (p.alive && p.threads.size > 0 && (!best || p.mm.table.count > best.mm.table.count)) best = p;
+  return best;
+}
 
 export class Loop {
   private readonly sys: Syscalls;
@@ -47,13 +55,23 @@ export class Loop {
     while (yield* this.turn()) {
       while (this.quick()) {
         const status = yield this.sys.ipc(REPLY, 0);
-        if (status !== 0) throw new KernelError('reply to an event', status);
+        if (status !== 0) { yield* this.refused(status); break; }
       }
       const slow = this.slow;
       if (slow === undefined) continue;
       this.slow = undefined;
       yield* slow;
     }
+  }
+
+  /** A reply could not be given: the quota of kernel memory is used up. The thread still waits, and will fault again. */
+  private *refused(status: number): Sys<void> {
+    const { k } = this, t = k.current!;
+    if (status !== Status.noQuota) throw new KernelError('reply to an event', status);
+    k.inUser = false;
+    if (yield* this.slots.reclaim(t.mm, k.processes.values())) return;
+    k.arch.log(`l4guest: kernel memory is used up: ended ${t.name}[${t.tid}]`);
+    k.endProcess(t.proc, Sig.KILL);
   }
 
   /** Lets somebody run and waits for the next message. False: the server has ended. */
@@ -64,11 +82,13 @@ export class Loop {
       yield this.sys.ipc(IpcFlag.receive, 0);
       return true;
     }
-    const next = yield* this.choose();
-    if (shared.chores) yield* this.doChores();
-    if (this.ended) return false;
-    if (next) yield* this.resume(next); else yield* this.idle();
-    return true;
+    for (;;) {
+      const next = yield* this.choose();
+      if (shared.chores) yield* this.doChores();
+      if (this.ended) return false;
+      if (!next) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); return true; }
+      if (yield* this.resume(next)) return true;
+    }
   }
 
   /** Acts on the message that has arrived. True: the reply that lets the same thread go on stands in the UTCB. */
@@ -109,7 +129,7 @@ export class Loop {
   /** The call has ended or sleeps: notes what is needed to end it or start it again. */
   private settle(t: Thread, nr: number, result: ReturnType<typeof dispatch>): void {
     const { k } = this;
-    this.account(t);
+    this.k.account(t);
     // These have given the thread new registers.
     if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }
     t.call = nr;
@@ -129,7 +149,7 @@ export class Loop {
 
   /** Recall, or an exception that no page can cure. */
   private *exception(t: Thread, cause: number, address: number): Sys<void> {
-    this.account(t);
+    this.k.account(t);
     if (cause === Cause.recall) return;
     yield* this.slots.load(t);
     const [sig, code] = EXCEPTIONS[cause] ?? [Sig.SEGV, 2];
@@ -157,10 +177,11 @@ export class Loop {
   }
   private badAccess(t: Thread, fault: Fault, va: number): void {
     const { k } = this;
-    this.account(t);
+    this.k.account(t);
     if (fault === Fault.noMemory) {
-      k.arch.log(`l4guest: out of memory: ended ${t.name}[${t.tid}]`);
-      k.endProcess(t.proc, Sig.KILL);
+      const victim = largest(k.processes.values()) ?? t.proc;
+      k.arch.log(`l4guest: out of memory: ended ${victim.name}[${victim.pid}], which held ${victim.mm.table.count} pages`);
+      k.endProcess(victim, Sig.KILL);
     } else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
   }
 
@@ -169,7 +190,7 @@ export class Loop {
     const { shared, k } = this;
     for (const arrival of shared.arrivals.splice(0)) arrival();
     k.tick();
-    if (k.inUser && k.ready.length > 0 && k.current) { k.resched = true; k.arch.recall(k.current); }
+    k.preempt();
   }
 
   // ── who runs next ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +201,7 @@ export class Loop {
     for (;;) {
       let t: Thread | undefined = k.current;
       if (t && (t.state !== Run.current || t.co)) t = undefined;
-      if (t && k.resched && k.ready.length > 0) { k.yieldCpu(t); t = undefined; }
+      if (t && k.resched && k.ready.length > 0) { k.account(t); k.yieldCpu(t); t = undefined; }
       k.resched = false;
       t ??= k.pick();
       if (!t || this.ended) { k.rearm(); return undefined; }
@@ -195,13 +216,8 @@ export class Loop {
       return t;
     }
   }
-  private account(t: Thread): void {
-    const now = this.k.now();
-    t.cpuNs += Math.max(0, now - t.startedAt);
-    t.startedAt = now;
-  }
-  /** Lets `t` go on in user mode and waits for the next message. */
-  private *resume(t: Thread): Sys<void> {
+  /** Lets `t` go on in user mode and waits for the next message. False: it could not be started, nothing has arrived. */
+  private *resume(t: Thread): Sys<boolean> {
     const { sys, k, slots } = this, mm = t.mm;
     if (mm.flushes.length > 0) yield* slots.flush(mm);
     let slot = t.hardware as Slot | undefined;
@@ -211,22 +227,30 @@ export class Loop {
     t.startedAt = k.now();
     if (!slot) {
       yield* this.keep();
-      slot = yield* slots.create(t);
+      slot = (yield* slots.create(t)) ?? ((yield* slots.reclaim(mm, k.processes.values())) ? yield* slots.create(t) : undefined);
+      if (!slot) { this.refuseStart(t); return false; }
       yield* slots.start(slot);
       t.loaded = Loaded.none;
       yield sys.ipc(IpcFlag.receive, 0);
-      return;
+      return true;
     }
     if (slot !== this.held) yield* this.keep();
     const mtd = slots.putRegisters(t);
     t.loaded = Loaded.none;
     sys.utcb.setTag(NOTHING, 0);
     sys.utcb.mtd = mtd;
-    if (slot === this.held) { this.held = undefined; yield sys.ipc(REPLY, 0); return; }
+    if (slot === this.held) { this.held = undefined; yield sys.ipc(REPLY, 0); return true; }
     slot.kept = false;
     yield sys.ipc(IpcFlag.send, slot.reply);
     yield* this.dropCap(slot.reply);
     yield sys.ipc(IpcFlag.receive, 0);
+    return true;
+  }
+  /** No kernel memory for another thread, even after all other mirrors were dropped. */
+  private refuseStart(t: Thread): void {
+    this.k.inUser = false;
+    this.k.arch.log(`l4guest: kernel memory is used up: ${t.name}[${t.tid}] cannot start`);
+    this.k.endProcess(t.proc, Sig.KILL);
   }
   /** An answered reply capability leaves its slot. */
   private *dropCap(selector: number): Sys<void> {
@@ -244,10 +268,6 @@ export class Loop {
     u.setTag(Ops.thread.keepReply.label, 1);
     const status = yield this.sys.ipc(7, Own.thread);
     held.kept = status === 0;
-  }
-  private *idle(): Sys<void> {
-    yield* this.keep();
-    yield this.sys.ipc(IpcFlag.receive, 0);
   }
   private *drop(slot: Slot): Sys<void> {
     if (this.held === slot) this.held = undefined;

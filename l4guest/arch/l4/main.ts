@@ -24,6 +24,8 @@ import { openInput, openOutput, openTimer } from './streams.ts';
 
 interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[] }
 const EPOCH = 1_767_225_600;
+/** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
+const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
@@ -34,7 +36,7 @@ export const l4guest: Program = {
   name: 'l4guest',
   *main(sys: Syscalls, env: Env): Sys<void> {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
-    const k = new Kernel(new L4Arch(sys, shared, pool), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
+    const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
     const problem = yield* fillRoot(sys, env, k, args);
     if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
     mountDefaults(k);
@@ -63,6 +65,12 @@ export const l4guest: Program = {
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
   yield* sys.must(Own.factory, Ops.factory.account);
   return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory in use`;
+}
+
+/** How many threads the quota of kernel memory carries, if each is a process with few pages. */
+function* threadLimit(sys: Syscalls): Sys<number> {
+  yield* sys.must(Own.factory, Ops.factory.account);
+  return Math.min(32_000, Math.floor((sys.utcb.word(0) - sys.utcb.word(1)) / KERNEL_BYTES_PER_THREAD));
 }
 
 function* allocatePool(sys: Syscalls, env: Env, bytes: number): Sys<{ pfn: number; pages: number; bytes: Uint8Array }> {

@@ -2,7 +2,7 @@
  * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
  * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
  */
-import { Cause, Mtd, Ops, Own, S, ThreadFlag, capPage, flexpages, memoryPage, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Env } from '../../../roottask/client/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
@@ -36,14 +36,24 @@ export class Slots {
   private readonly env: Env;
   constructor(sys: Syscalls, env: Env) { this.sys = sys; this.env = env; }
 
-  private *newSlot(): Sys<Slot> {
-    const { sys, env } = this, index = this.slots.length, selector = (): number => env.selector();
+  /** A slot that has never been used; undefined when the quota does not allow it. */
+  private *newSlot(): Sys<Slot | undefined> {
+    const { env } = this, index = this.slots.length, selector = (): number => env.selector();
     const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(), t: undefined, space: undefined, kept: false };
-    yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, Mtd.args]);
-    yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]);
-    yield* sys.must(Own.factory, Ops.factory.createSchedContext, [slot.context, USER_PRIORITY, 0, 0]);
+    for (const [op, words] of [
+      [Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, Mtd.args]], [Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]],
+      [Ops.factory.createSchedContext, [slot.context, USER_PRIORITY, 0, 0]],
+    ] as const) if (!(yield* this.make(op, words))) { yield* this.discard(slot); return undefined; }
     this.slots.push(slot);
     return slot;
+  }
+  private *make(op: Operation, words: readonly number[]): Sys<boolean> {
+    const status = yield* this.sys.invoke(Own.factory, op, words);
+    if (status !== 0 && status !== Status.noQuota) throw new KernelError(op.doc.slice(0, 30), status);
+    return status === 0;
+  }
+  private *discard(slot: Slot): Sys<void> {
+    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) { yield* this.sys.invoke(Own.task, Ops.task.unmap, [capPage(s), 1]); this.env.freeSelector(s); }
   }
   *irqPortal(): Sys<number> {
     const portal = this.env.selector();
@@ -51,11 +61,11 @@ export class Slots {
     return portal;
   }
 
-  /** The task of an address space, made at its first use. */
-  private *spaceOf(mm: Mm, name: string): Sys<Space> {
+  /** The task of an address space, made at its first use; undefined when the quota does not allow it. */
+  private *spaceOf(mm: Mm, name: string): Sys<Space | undefined> {
     if (mm.space) return mm.space as Space;
     const space: Space = { task: this.env.selector() };
-    yield* this.sys.must(Own.factory, Ops.factory.createTask, [space.task, 0]);
+    if (!(yield* this.make(Ops.factory.createTask, [space.task, 0]))) { this.env.freeSelector(space.task); return undefined; }
     yield* this.name(space.task, name);
     mm.space = space;
     return space;
@@ -68,10 +78,11 @@ export class Slots {
     yield this.sys.ipc(7, task);
   }
 
-  /** A slot for a thread that has none, or whose process has a new address space. The thread is not started yet. */
-  *create(t: Thread): Sys<Slot> {
-    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = this.free.pop() ?? (yield* this.newSlot());
-    yield* sys.must(Own.factory, Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, 0, 0]);
+  /** A slot for a thread that has none, or whose process has a new address space. Not started yet; undefined: no quota for it. */
+  *create(t: Thread): Sys<Slot | undefined> {
+    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = space && (this.free.pop() ?? (yield* this.newSlot()));
+    if (!space || !slot) return undefined;
+    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, 0, 0]))) { this.free.push(slot); return undefined; }
     yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
@@ -138,6 +149,18 @@ export class Slots {
     if (list.length > 24) { const all = list.reduce((r, f) => r | f.rights, 0); yield* this.unmap(space, 0, 38, all); if (all === 7) forgetAll(mm); return; }
     for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space, page);
   }
+  /** Drops the mirrors of all other address spaces, which gives kernel memory back; they come again page by page. False: there was nothing. */
+  *reclaim(keep: Mm, processes: Iterable<{ readonly mm: Mm }>): Sys<boolean> {
+    let any = false;
+    for (const { mm } of [...processes]) {
+      const space = mm.space as Space | undefined;
+      if (mm === keep || !space) continue;
+      any ||= isMirrored(mm);
+      yield* this.unmap(space, 0, 38, 7);
+      forgetAll(mm);
+    }
+    return any;
+  }
   private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space, memoryPage(base, order, rights)); }
   private *unmapPage(space: Space, page: number): Sys<void> {
     const u = this.sys.utcb;
@@ -148,4 +171,5 @@ export class Slots {
   }
 }
 /** After everything was unmapped below, no page is mirrored any more. */
+function isMirrored(mm: Mm): boolean { let any = false; mm.table.update(0, SPACE_PAGES, (_vpn, pte) => { any ||= (pte & 2) !== 0; return pte; }); return any; }
 function forgetAll(mm: Mm): void { mm.table.update(0, SPACE_PAGES, (_vpn, pte) => pte & ~2); }

@@ -1,0 +1,49 @@
+/**
+ * Who runs next: the ready thread that has had the least processor time, weighted by niceness (Linux's CFS idea in a list). A thread that
+ * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes.
+ */
+import type { Thread } from './thread.ts';
+
+/** How far in front a thread that slept may start, and how much less it must have had to take the processor from another; ns. */
+const CREDIT = 6_000_000, PREEMPT = 1_000_000;
+/** One step of niceness is a factor of 1.25. */
+const weight = (nice: number): number => 1.25 ** -nice;
+
+export class RunQueue {
+  private readonly list: Thread[] = [];
+  /** Virtual time of the thread chosen last: never goes back. */
+  private floor = 0;
+  get length(): number { return this.list.length; }
+
+  push(t: Thread): void { this.list.push(t); }
+  /** A thread that slept becomes ready. */
+  pushWoken(t: Thread): void {
+    t.virtual = Math.max(t.virtual, this.floor - CREDIT);
+    this.list.push(t);
+  }
+  /** A new thread starts where its parent stands. */
+  pushNew(t: Thread, parent: Thread): void {
+    t.virtual = Math.max(parent.virtual, this.floor);
+    this.list.push(t);
+  }
+  shift(): Thread | undefined {
+    const list = this.list;
+    let best = 0;
+    for (let i = 1; i < list.length; i++) if (list[i]!.virtual < list[best]!.virtual) best = i;
+    const t = list[best];
+    if (t === undefined) return undefined;
+    list.splice(best, 1);
+    this.floor = Math.max(this.floor, t.virtual);
+    return t;
+  }
+  remove(t: Thread): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
+  /** Notes processor time. */
+  used(t: Thread, ns: number): void { t.virtual += t.nice === 0 ? ns : ns / weight(t.nice); }
+  /** Whether somebody ready deserves the processor more than `t`, which has it. */
+  beats(t: Thread): boolean {
+    for (const other of this.list) if (other.virtual + PREEMPT < t.virtual) return true;
+    return false;
+  }
+  /** sched_yield: behind everybody who is ready now. */
+  stepBack(t: Thread): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
+}
