@@ -15,6 +15,9 @@ export const STACK_TOP = 0x3f_ffff_e000;
 /** One page with the code that a signal handler returns to. */
 export const TRAMPOLINE = 0x3f_ffff_e000;
 
+/** Pages that are given at once to who writes one after the other. */
+const AHEAD = 16;
+
 export const Access = { read: 0, write: 1, exec: 2 } as const;
 export type Access = (typeof Access)[keyof typeof Access];
 /** What a fault could not be resolved to. */
@@ -58,7 +61,7 @@ export class Mm {
 
   private populate(area: Vma, vpn: number, write: boolean): Fault {
     this.minorFaults++;
-    if (area.object === undefined) return this.populateAnonymous(vpn, write);
+    if (area.object === undefined) return this.populateAnonymous(area, vpn, write);
     const index = area.pageOf(vpn);
     if (area.shared) {
       const writable = (area.prot & Prot.WRITE) !== 0 && write;
@@ -69,12 +72,22 @@ export class Mm {
     if (!write || pfn <= 0) return this.install(vpn, pfn, 0);
     return this.copyTo(vpn, pfn);
   }
-  private populateAnonymous(vpn: number, write: boolean): Fault {
+  private populateAnonymous(area: Vma, vpn: number, write: boolean): Fault {
     if (!write) { this.table.set(vpn, makePte(this.frames.zero, 0)); return Fault.none; }
     const pfn = this.frames.alloc();
     if (pfn === 0) return Fault.noMemory;
     this.table.set(vpn, makePte(pfn, Pte.W));
+    if ((this.table.get(vpn - 1) & Pte.W) !== 0 && this.frames.free > this.frames.total >> 3) this.populateAhead(area, vpn + 1);
     return Fault.none;
+  }
+  /** Memory that is written in ascending order gets the next few pages at once. */
+  private populateAhead(area: Vma, from: number): void {
+    const end = Math.min(area.end / 4096, (Math.floor(from / AHEAD) + 1) * AHEAD);
+    for (let vpn = from; vpn < end && this.table.get(vpn) === 0; vpn++) {
+      const pfn = this.frames.alloc();
+      if (pfn === 0) return;
+      this.table.set(vpn, makePte(pfn, Pte.W));
+    }
   }
   private install(vpn: number, pfn: number, flags: number): Fault {
     if (pfn < 0) return Fault.busErr;
