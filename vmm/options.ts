@@ -24,6 +24,8 @@ export interface Options {
   readonly disks: readonly DiskOption[];
   /** Name of the capability to the stream that is the guest's console. */
   readonly console: string;
+  /** The same for a virtio console beside the serial port; without it there is none. */
+  readonly virtioConsole?: string;
   /** A reboot of the guest ends the component instead. */
   readonly rebootIsExit: boolean;
   readonly isa: string;
@@ -49,7 +51,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>): Options | 
   const disks = (args['disks'] ?? []) as readonly DiskOption[];
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
-    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'),
+    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined,
     rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', 60),
   };

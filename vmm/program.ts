@@ -1,21 +1,21 @@
 /** The component: opens what the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the guest's status. */
-import { NEVER, Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type Program, type Rom, allocate, exit, log, openConsole, openRom, report, spawn, valueOf } from '../roottask/client/index.ts';
+import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { type Env, type Program, type Rom, exit, log, openRom, report } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
-import { Clock } from './clock.ts';
 import type { Ending } from './devices/finisher.ts';
 import { VirtioBlock, type Disk } from './devices/virtio/block.ts';
+import { VirtioConsole } from './devices/virtio/console.ts';
 import { VirtioEntropy } from './devices/virtio/entropy.ts';
+import type { Model } from './devices/virtio/model.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
 import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
 import { type Options, readOptions } from './options.ts';
-import { GuestRam } from './ram.ts';
+import type { GuestRam } from './ram.ts';
 import { Random } from './random.ts';
-import { Characters, type Sink, reader, writer } from './streams.ts';
+import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
 import { guestTree } from './tree.ts';
-import { type Surroundings, Vm } from './vm.ts';
-import { Work } from './work.ts';
+import { Vm } from './vm.ts';
 
 /** Exit statuses. */
 const Exit = { powerOff: 0, failure: 1, usage: 2 } as const;
@@ -56,10 +56,12 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
 function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly Disk[], random: Random): Sys<Ending | string> {
-  const { env, options, work, clock, chars, ram } = around;
-  const models = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)], rows = rowsWith(models.length);
+  const { env, options, work, clock, virtioConsole, ram } = around;
+  for (const chars of terminalsOf(around)) chars.forgetListeners();
+  const models: Model[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
+  if (virtioConsole) models.push(new VirtioConsole(virtioConsole));
+  const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
-  chars.forgetListeners();
   const loaded = load(sys, files, options, ram, (initrd) =>
     guestTree({ rows, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append, rngSeed: random.bytes(SEED_BYTES), initrd }));
   if (!loaded.ok) return loaded.error;
@@ -77,8 +79,9 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
 }
 
 /** Waits until the console has what the guest said. */
-function* lastWords(sys: Syscalls, { work, chars, consoleSemaphore }: Surroundings): Sys<void> {
-  while (!chars.idle) {
+function* lastWords(sys: Syscalls, around: Surroundings): Sys<void> {
+  const { work, consoleSemaphore } = around;
+  while (terminalsOf(around).some((chars) => !chars.idle)) {
     yield* work.deliver(sys);
     yield* sys.down(consoleSemaphore, Ops.semaphore.down, NEVER, 1);
   }
@@ -102,41 +105,4 @@ function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam, tree: (ini
   if (initrd && !initrd.ok) return refused(`${o.initrd} ${initrd.error}`);
   const placed = loadTree(ram, tree(initrd?.value), kernel.value);
   return placed.ok ? { ok: true, value: { entry: kernel.value.entry, tree: placed.value } } : refused(`${o.kernel} ${placed.error}`);
-}
-
-/** Guest memory, console and clock, with their threads. */
-function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Surroundings | string> {
-  const memory = yield* allocate(sys, env, options.memory, { rights: Right.RWX });
-  if (!memory.ok) return `there is not enough memory for a VM of ${options.memory / 2 ** 20} MiB (${memory.what})`;
-  const [endSemaphore, consoleSemaphore, clockWake, writerWake, readerWake] = yield* semaphores(sys, env, 5);
-  const work = new Work(), clock = new Clock(() => sys.now(), work, clockWake);
-  const chars = new Characters(() => work.signal(writerWake), () => work.signal(readerWake));
-  const around: Surroundings = {
-    env, options, ram: new GuestRam(sys.memory, memory.value, options.memory), ramVa: memory.value, chars, clock, work, endSemaphore, consoleSemaphore,
-  };
-  valueOf(yield* spawn(sys, env, (own) => clock.run(own), { name: 'clock' }));
-  const stream = env.hasCap(options.console) ? yield* openConsole(sys, env, options.console) : undefined;
-  if (stream && !stream.ok) return stream.what;
-  const written = (own: Syscalls): Sys<void> => own.must(consoleSemaphore, Ops.semaphore.up), sink = stream?.value ?? logSink(env);
-  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: 'console output' }));
-  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: 'console input' }));
-  return around;
-}
-
-/** Where a guest's output goes that has no console: the component's log. */
-const logSink = (env: Env): Sink => ({
-  *write(sys, bytes) {
-    yield* log(sys, env, new TextDecoder().decode(bytes));
-    return { ok: true, value: undefined };
-  },
-});
-
-function* semaphores(sys: Syscalls, env: Env, count: number): Sys<number[]> {
-  const selectors: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const selector = env.selector();
-    yield* sys.must(Own.factory, Ops.factory.createSemaphore, [selector, 0]);
-    selectors.push(selector);
-  }
-  return selectors;
 }

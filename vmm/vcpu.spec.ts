@@ -28,7 +28,7 @@ class Rig {
   #request: IpcRequest;
   constructor() {
     const { work, bus, chars, cpus, ended } = this;
-    const vm = { ram: fakeRam(), work, bus, chars, console: chars, cpus, sbi: new Sbi(), end: (e: unknown) => ended.push(e), ended: false, *fence() {} } as unknown as Vm;
+    const vm = { ram: fakeRam(), work, bus, crowded: false, console: chars, cpus, sbi: new Sbi(), end: (e: unknown) => ended.push(e), ended: false, *fence() {} } as unknown as Vm;
     cpus.push(new Vcpu(0, vm, GUEST, WAKE), new Vcpu(1, vm, GUEST + 1, WAKE + 1));
     this.v = cpus[0];
     this.#thread = this.v.serve(this.sys);

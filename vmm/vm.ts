@@ -3,62 +3,48 @@
  * the end of one Vm and the beginning of another in the same guest memory.
  */
 import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
+import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, buildBus } from './board.ts';
-import type { Clock } from './clock.ts';
 import type { Bus } from './devices/bus.ts';
 import type { Ending } from './devices/finisher.ts';
 import { Plic } from './devices/plic.ts';
 import type { Model } from './devices/virtio/model.ts';
 import { exits } from './dispatcher.ts';
-import type { Options } from './options.ts';
 import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
 import type { SbiMachine } from './sbi/sbi.ts';
 import type { Characters } from './streams.ts';
+import { type Surroundings, terminalsOf } from './surroundings.ts';
 import { Vcpu } from './vcpu.ts';
 import type { Work } from './work.ts';
-
-/** What outlives a reboot. */
-export interface Surroundings {
-  readonly env: Env;
-  readonly options: Options;
-  readonly ram: GuestRam;
-  /** Address of the guest's memory in this task. */
-  readonly ramVa: number;
-  readonly chars: Characters;
-  readonly clock: Clock;
-  readonly work: Work;
-  /** Raised when a VM has ended, and when the console has taken output. */
-  readonly endSemaphore: number;
-  readonly consoleSemaphore: number;
-}
 
 /** Threads that answer events come before the guest's own. */
 const SERVER_PRIORITY = 110;
 
 export class Vm implements SbiMachine {
   readonly ram: GuestRam;
-  readonly chars: Characters;
   readonly console: Characters;
   readonly work: Work;
   readonly sbi = new Sbi();
   readonly bus: Bus;
   readonly cpus: Vcpu[] = [];
+  readonly #terminals: readonly Characters[];
   readonly #around: Surroundings;
   readonly #task: number;
   readonly #servers: Spawned[] = [];
   readonly #selectors: number[] = [];
   #ending: Ending | undefined;
+  #waiting = 0;
 
   constructor(around: Surroundings, rows: readonly Row[], models: readonly Model[]) {
     this.#around = around;
     this.ram = around.ram;
-    this.chars = this.console = around.chars;
+    this.console = around.console;
+    this.#terminals = terminalsOf(around);
     this.work = around.work;
     this.#task = this.#selector();
     const plic = new Plic(around.options.smp, (vcpu, level) => this.cpus[vcpu].setExternal(level));
-    this.bus = buildBus(rows, { ram: around.ram, plic, console: around.chars, clock: around.clock, date: around.options.date, end: (how) => this.end(how) }, models);
+    this.bus = buildBus(rows, { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) }, models);
   }
 
   get ended(): boolean { return this.#ending !== undefined; }
@@ -72,12 +58,16 @@ export class Vm implements SbiMachine {
   /** Every hart forgets what it caches of this VM's translations and code. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
-  /** The console is slower than the guest: waits until it has taken what there is. */
-  *waitForConsole(sys: Syscalls): Sys<void> {
-    while (this.chars.full && !this.ended) {
+  /** A terminal is slower than the guest. */
+  get crowded(): boolean { return this.#terminals.some((t) => t.full); }
+  /** Waits until the terminals have taken what there is. Who is woken wakes the next one. */
+  *waitForTerminals(sys: Syscalls): Sys<void> {
+    this.#waiting++;
+    while (this.crowded && !this.ended) {
       if (this.work.pending) yield* this.work.deliver(sys);
       yield* sys.down(this.#around.consoleSemaphore, Ops.semaphore.down, NEVER, 0);
     }
+    if (--this.#waiting > 0) yield* sys.must(this.#around.consoleSemaphore, Ops.semaphore.up);
   }
 
   // ── create ──

@@ -1,0 +1,69 @@
+/**
+ * What a VM finds around it and what outlives its reboots: guest memory, terminals with their threads, the clock, and the semaphores by
+ * which these tell each other that something has happened.
+ */
+import { Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { type Env, allocate, log, openConsole, spawn, valueOf } from '../roottask/client/index.ts';
+import { Clock } from './clock.ts';
+import type { Options } from './options.ts';
+import { GuestRam } from './ram.ts';
+import { Characters, type Sink, reader, writer } from './streams.ts';
+import { Work } from './work.ts';
+
+export interface Surroundings {
+  readonly env: Env;
+  readonly options: Options;
+  readonly ram: GuestRam;
+  /** Address of the guest's memory in this task. */
+  readonly ramVa: number;
+  /** What stands behind the serial port and SBI's console, and behind the virtio console if there is one. */
+  readonly console: Characters;
+  readonly virtioConsole: Characters | undefined;
+  readonly clock: Clock;
+  readonly work: Work;
+  /** Raised when a VM has ended, and when a terminal has taken output. */
+  readonly endSemaphore: number;
+  readonly consoleSemaphore: number;
+}
+
+export const terminalsOf = (s: Surroundings): readonly Characters[] => (s.virtioConsole ? [s.console, s.virtioConsole] : [s.console]);
+
+/** Makes all of it; the error is a sentence. */
+export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Surroundings | string> {
+  const memory = yield* allocate(sys, env, options.memory, { rights: Right.RWX });
+  if (!memory.ok) return `there is not enough memory for a VM of ${options.memory / 2 ** 20} MiB (${memory.what})`;
+  const endSemaphore = yield* semaphore(sys, env), consoleSemaphore = yield* semaphore(sys, env);
+  const work = new Work(), clock = new Clock(() => sys.now(), work, yield* semaphore(sys, env));
+  valueOf(yield* spawn(sys, env, (own) => clock.run(own), { name: 'clock' }));
+  const console = yield* terminal(sys, env, options, options.console, work, consoleSemaphore);
+  if (typeof console === 'string') return console;
+  const virtioConsole = options.virtioConsole ? yield* terminal(sys, env, options, options.virtioConsole, work, consoleSemaphore) : undefined;
+  if (typeof virtioConsole === 'string') return virtioConsole;
+  const ram = new GuestRam(sys.memory, memory.value, options.memory);
+  return { env, options, ram, ramVa: memory.value, console, virtioConsole, clock, work, endSemaphore, consoleSemaphore };
+}
+
+/** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */
+function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work: Work, taken: number): Sys<Characters | string> {
+  const writerWake = yield* semaphore(sys, env), readerWake = yield* semaphore(sys, env);
+  const chars = new Characters(() => work.signal(writerWake), () => work.signal(readerWake));
+  const stream = env.hasCap(name) ? yield* openConsole(sys, env, name) : undefined;
+  if (stream && !stream.ok) return stream.what;
+  const written = (own: Syscalls): Sys<void> => own.must(taken, Ops.semaphore.up), sink = stream?.value ?? logSink(env);
+  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: `${name} output` }));
+  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: `${name} input` }));
+  return chars;
+}
+
+const logSink = (env: Env): Sink => ({
+  *write(sys, bytes) {
+    yield* log(sys, env, new TextDecoder().decode(bytes));
+    return { ok: true, value: undefined };
+  },
+});
+
+function* semaphore(sys: Syscalls, env: Env): Sys<number> {
+  const selector = env.selector();
+  yield* sys.must(Own.factory, Ops.factory.createSemaphore, [selector, 0]);
+  return selector;
+}
