@@ -94,6 +94,33 @@ after: csrr a0, scause; addi a0, a0, 0x41; sb a0, 0(s0)`);
   });
 });
 
+describe('a virtio console', () => {
+  it('carries what the guest puts into its queue, beside the serial port', async () => {
+    let text = '', second = '';
+    // The driver's side by hand: features, queue 1 (transmit) with one descriptor, notify. The first virtio slot is the entropy device.
+    const code = guest(`
+      li s2, 0x10002000; li s3, 0x80300000
+      li t0, 3; sw t0, 0x70(s2)
+      li t0, 1; sw t0, 0x24(s2); sw t0, 0x20(s2); li t0, 11; sw t0, 0x70(s2)
+      li t0, 1; sw t0, 0x30(s2); li t0, 8; sw t0, 0x38(s2)
+      sw s3, 0x80(s2); li t0, 0x80301000; sw t0, 0x90(s2); li t0, 0x80302000; sw t0, 0xa0(s2)
+      li t0, 1; sw t0, 0x44(s2); li t0, 15; sw t0, 0x70(s2)
+      li t0, 0x21647568; li t1, 0x80303000; sw t0, 0(t1)
+      sd t1, 0(s3); li t0, 4; sw t0, 8(s3)
+      li t1, 0x80301000; li t0, 1; sh t0, 2(t1)
+      li t0, 1; sw t0, 0x50(s2)
+      li t1, 0x80302000; lhu a0, 2(t1); addi a0, a0, 0x30; sb a0, 0(s0)`);
+    const component = machineComponent({ kernel: 'kernel', memory: 16 * MIB, more: { raw: true, virtioConsole: 'hvc' } }, { console: 'terminal', hvc: 'other' });
+    const scenario = { name: 'hvc', summary: '', status: 'vm', components: { terminal: consoleDriver('console0'), other: consoleDriver('console1'), vm: component } };
+    const output = (channel: string, bytes: Uint8Array): void => {
+      if (channel === 'console0') text += new TextDecoder().decode(bytes);
+      if (channel === 'console1') second += new TextDecoder().decode(bytes);
+    };
+    const { status } = await bootScenario(scenario, { output, consoles: 2, modules: [{ name: 'kernel', bytes: code }] }, { maxInstructions: 1_000_000 }).run();
+    expect([status, text, second]).toEqual([0, '1', 'hud!']);
+  });
+});
+
 describe('minios', () => {
   it('runs to its end, the same with one vCPU and with two, on one hart and on two', async () => {
     for (const [smp, harts] of [[1, 1], [2, 1], [2, 2]]) {
