@@ -87,3 +87,14 @@ test('what is typed before the driver starts survives its clearing of the FIFO; 
   expect(uart.read(5) & 1).toBe(1);
   expect(uart.read(0)).toBe('e'.charCodeAt(0));
 });
+
+test('clearing the FIFO drops what the driver could have seen, and nothing else', () => {
+  const { uart, terminal } = setup();
+  terminal.type('ab');
+  uart.write(1, 1); // takes one byte: the FIFO is off
+  uart.write(2, 1);
+  expect([uart.read(5) & 1, uart.read(0)]).toEqual([1, 97]);
+  uart.read(5);
+  uart.write(2, 3);
+  expect(uart.read(5) & 1).toBe(0);
+});

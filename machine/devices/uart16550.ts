@@ -53,6 +53,8 @@ export class Uart16550 implements Device {
   #fifo: number[] = [];
   /** The driver knows IIR. One that never reads it (xv6) could not end a transmitter-empty interrupt; for it LSR does. */
   #iirUsed = false;
+  /** The driver has looked (LSR, IIR) since the FIFO was last empty: it may know of what is in it. */
+  #looked = false;
   /** LSR reads in a row with nothing received: how a polling guest listens. */
   #polls = 0;
 
@@ -150,7 +152,8 @@ export class Uart16550 implements Device {
   #refill(): void {
     if ((this.#mcr & MCR.LOOP) !== 0 || !this.#listening) return;
     const room = this.#capacity - this.#fifo.length;
-    if (room === 0) return;
+    if (room <= 0) return;
+    if (this.#fifo.length === 0) this.#looked = false;
     for (const byte of this.#backend.take(room)) this.#fifo.push(byte);
   }
 
@@ -165,7 +168,8 @@ export class Uart16550 implements Device {
   #setFcr(value: number): void {
     const switched = ((value ^ this.#fcr) & FCR.ENABLE) !== 0;
     this.#fcr = value & 0xc9;
-    if (switched || (value & FCR.CLEAR_RECEIVE) !== 0) this.#fifo = [];
+    // What the driver cannot know of yet counts as arriving after the clearing: nothing typed ahead is lost.
+    if ((switched || (value & FCR.CLEAR_RECEIVE) !== 0) && this.#looked) this.#fifo = [];
     this.#refill();
   }
 
@@ -182,13 +186,14 @@ export class Uart16550 implements Device {
 
   #readIir(): number {
     const cause = this.#cause();
-    this.#iirUsed = true;
+    this.#iirUsed = this.#looked = true;
     if (cause === IIR.THR_EMPTY) this.#thrInterrupt = false;
     return cause | ((this.#fcr & FCR.ENABLE) !== 0 ? IIR.FIFOS : 0);
   }
 
   #readLsr(): number {
     this.#refill();
+    this.#looked = true;
     if (!this.#iirUsed) this.#thrInterrupt = false;
     const status = LSR.THR_EMPTY | LSR.IDLE | this.#overrun | (this.#fifo.length > 0 ? LSR.READY : 0);
     this.#overrun = 0;
