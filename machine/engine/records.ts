@@ -35,7 +35,7 @@ export class RecordWriter {
     this.halves[half] = inline ? operationOf(index, o, d.length, near) : Internal.SLOW;
     this.bytes[record + 2] = d.length;
     this.bytes[record + 3] = o.rm ?? 0;
-    this.halves[half + 2] = o.rd === 0 && writesX[index] ? HS.SINK : register(o.rd);
+    this.halves[half + 2] = (o.rd ?? 0) === 0 && writesX[index] ? HS.SINK : register(o.rd);
     this.halves[half + 3] = register(o.rs1);
     this.halves[half + 4] = register(o.rs2);
     this.halves[half + 5] = index;
