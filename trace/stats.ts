@@ -2,7 +2,7 @@
  * Counts and latencies of a trace: by task, by pair of tasks, by event cause, by system call, by kernel-object operation. Latency of an
  * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
  */
-import { Cause, Kind, causeName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, causeName, kindName } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
 
@@ -136,7 +136,7 @@ class Counter {
   result(): Stats {
     return {
       records: this.records, firstTime: this.first, lastTime: this.last,
-      kinds: Object.fromEntries([...this.kinds].sort((x, y) => x[0] - y[0]).map(([k, n]) => [nameOfKind(k), n])),
+      kinds: Object.fromEntries([...this.kinds].sort((x, y) => x[0] - y[0]).map(([k, n]) => [kindName(k), n])),
       tasks: [...this.tasks.values()].map(({ seen: _, ...row }) => row),
       pairs: [...this.pairs.values()].map(withLatency),
       causes: [...this.causes.values()].map(withLatency),
@@ -146,7 +146,6 @@ class Counter {
   }
 }
 
-const nameOfKind = (k: number): string => Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`;
 
 function at<T>(map: Map<string, T>, key: string, make: () => T): T {
   let row = map.get(key);
