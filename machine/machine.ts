@@ -28,6 +28,7 @@ import type { HartHost } from './hart/host.ts';
 import { deliverInterrupt, wakePending } from './hart/interrupts.ts';
 import { hartSide } from './hart/slow.ts';
 import { C } from './hart/slots.ts';
+import { endStep } from './hart/step.ts';
 import { CYCLES_PER_TICK } from './hart/timers.ts';
 import { FULL_ISA } from './isa/table.ts';
 import { Linear } from './linear.ts';
@@ -284,6 +285,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
   #runHart(h: Hart, lastInstruction: number): void {
     this.#running = h;
+    h.step.reservation = 0;
     while (h.sliceEnd < this.#end && this.#reason === undefined) {
       const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions);
       if (cycles <= 0) break;
@@ -291,6 +293,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
       if (h.woken) this.#wakeHosted(h);
       else deliverInterrupt(h);
       if (!h.waiting && !h.parked) this.engine.run(h.id);
+      endStep(h);
       h.finishSlice();
       if (h.waiting || h.parked) break;
     }

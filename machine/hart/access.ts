@@ -6,6 +6,7 @@ import { HS, SLOW } from '../engine/layout.ts';
 import { LD } from '../engine/port.ts';
 import { Access, Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
+import { fetchStep } from './step.ts';
 import { raise, raiseFault } from './trap.ts';
 
 const ADDR = HS.ADDR >> 2;
@@ -48,11 +49,11 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
   const offset = lo & 0xfff;
   if (offset + size > 4096) return readAcross(h, lo, hi, size, priv, virt, executable);
   const mmu = h.mmu;
-  if (!mmu.translate(lo, hi, Access.load, priv, virt, executable)) return raiseFault(h, lo, hi, virt);
+  if (!mmu.translate(lo, hi, Access.load, priv, virt, executable, size)) return raiseFault(h, lo, hi, virt);
   const linear = h.host.linear;
   const page = linear.page(mmu.ppn);
   if (page === 0) return readDevice(h, lo, hi, size, virt);
-  if (priv === h.dataPriv && virt === h.dataVirt && !executable) {
+  if (!mmu.split && priv === h.dataPriv && virt === h.dataVirt && !executable) {
     h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !h.host.engine.hasCode(page), Access.load, mmu.span);
   }
   fetchBytes(h, page + offset, size);
@@ -93,9 +94,9 @@ function readAcross(h: Hart, lo: number, hi: number, size: number, priv: number,
   const first = 4096 - (lo & 0xfff);
   const nextLo = (lo + first) | 0;
   const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-  const a = part(h, lo, hi, Access.load, priv, virt, executable);
+  const a = part(h, lo, hi, first, Access.load, priv, virt, executable);
   if (a === 0) return raiseFault(h, lo, hi, virt);
-  const b = part(h, nextLo, nextHi, Access.load, priv, virt, executable);
+  const b = part(h, nextLo, nextHi, size - first, Access.load, priv, virt, executable);
   if (b === 0) return raiseFault(h, nextLo, nextHi, virt);
   const u8 = h.host.linear.u8;
   const words = [0, 0];
@@ -106,8 +107,8 @@ function readAcross(h: Hart, lo: number, hi: number, size: number, priv: number,
 }
 
 /** Linear address of one part of a crossing access; 0 with the fault in the walker. Devices take no such accesses. */
-function part(h: Hart, lo: number, hi: number, access: Access, priv: number, virt: boolean, executable: boolean): number {
-  if (!h.mmu.translate(lo, hi, access, priv, virt, executable)) return 0;
+function part(h: Hart, lo: number, hi: number, size: number, access: Access, priv: number, virt: boolean, executable: boolean): number {
+  if (!h.mmu.translate(lo, hi, access, priv, virt, executable, size)) return 0;
   const page = h.host.linear.page(h.mmu.ppn);
   if (page !== 0) return page + (lo & 0xfff);
   h.mmu.cause = access === Access.store ? Cause.storeAccess : Cause.loadAccess;
@@ -119,11 +120,11 @@ export function write(h: Hart, lo: number, hi: number, size: number, priv: numbe
   const offset = lo & 0xfff;
   if (offset + size > 4096) return writeAcross(h, lo, hi, size, priv, virt);
   const mmu = h.mmu;
-  if (!mmu.translate(lo, hi, Access.store, priv, virt)) return raiseFault(h, lo, hi, virt);
+  if (!mmu.translate(lo, hi, Access.store, priv, virt, false, size)) return raiseFault(h, lo, hi, virt);
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return writeDevice(h, lo, hi, size, virt);
   const hadCode = h.host.engine.hasCode(page);
-  if (!hadCode && priv === h.dataPriv && virt === h.dataVirt) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
+  if (!hadCode && !mmu.split && priv === h.dataPriv && virt === h.dataVirt) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
   storeBytes(h, page + offset, size);
   if (hadCode) h.host.engine.dropCode(page + offset, size);
   return SLOW.NEXT;
@@ -159,9 +160,9 @@ function writeAcross(h: Hart, lo: number, hi: number, size: number, priv: number
   const first = 4096 - (lo & 0xfff);
   const nextLo = (lo + first) | 0;
   const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-  const a = part(h, lo, hi, Access.store, priv, virt, false);
+  const a = part(h, lo, hi, first, Access.store, priv, virt, false);
   if (a === 0) return raiseFault(h, lo, hi, virt);
-  const b = part(h, nextLo, nextHi, Access.store, priv, virt, false);
+  const b = part(h, nextLo, nextHi, size - first, Access.store, priv, virt, false);
   if (b === 0) return raiseFault(h, nextLo, nextHi, virt);
   const u8 = h.host.linear.u8;
   for (let i = 0; i < size; i++) u8[i < first ? a + i : b + i - first] = h.w[VALUE + (i >> 2)] >>> (8 * (i & 3));
@@ -175,10 +176,11 @@ export function fetch(h: Hart): number {
   const lo = h.w[PC];
   const hi = h.w[PC + 1];
   const mmu = h.mmu;
-  if (!mmu.translate(lo, hi, Access.fetch, h.w[PRIV], h.w[VIRT] !== 0)) return raiseFault(h, lo, hi, h.w[VIRT] !== 0);
+  if (!mmu.translate(lo, hi, Access.fetch, h.w[PRIV], h.w[VIRT] !== 0, false, 2)) return raiseFault(h, lo, hi, h.w[VIRT] !== 0);
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
   codePage(h, page);
+  if (mmu.split) return fetchStep(h, lo, hi, page);
   h.contexts.fill(h.context!, lo, hi, page, false, Access.fetch, mmu.span);
   return SLOW.NEXT;
 }
@@ -201,7 +203,7 @@ export function fetchSecond(h: Hart): number {
   let page = h.contexts.hit(h.context!, lo, hi, Access.fetch);
   if (page === 0) {
     const virt = h.w[VIRT] !== 0;
-    if (!h.mmu.translate(lo, hi, Access.fetch, h.w[PRIV], virt)) return raiseFault(h, lo, hi, virt);
+    if (!h.mmu.translate(lo, hi, Access.fetch, h.w[PRIV], virt, false, 2)) return raiseFault(h, lo, hi, virt);
     page = h.host.linear.page(h.mmu.ppn);
     if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
   }

@@ -36,11 +36,11 @@ export function atomic(h: Hart, insn: number): number {
   if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi);
   const access = isLoad ? Access.load : Access.store;
   const mmu = h.mmu;
-  if (!mmu.translate(lo, hi, access, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
+  if (!mmu.translate(lo, hi, access, h.dataPriv, h.dataVirt, false, size)) return raiseFault(h, lo, hi, h.dataVirt);
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return raise(h, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi);
   const hasCode = h.host.engine.hasCode(page);
-  h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
+  if (!mmu.split) h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
 
   const at = page + (lo & 0xfff);
   if (hasCode && !isLoad) h.host.engine.dropCode(at, size);

@@ -237,6 +237,11 @@ export class Contexts {
     }
   }
 
+  /** The entry of this address loses its tags. */
+  forgetEntry(context: Context, lo: number, hi: number): void {
+    this.#flushEntry(context, hi * 0x10_0000 + (lo >>> 12));
+  }
+
   #flushEntry(context: Context, vpn: number): void {
     const hi = Math.floor(vpn / 0x10_0000) | 0;
     const lo = (vpn % 0x10_0000) * 4096 | 0;

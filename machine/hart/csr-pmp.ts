@@ -1,4 +1,4 @@
-/** Rules of the PMP registers: locks, the one-page grain, and the machine-mode lockdown. @spec priv 3.7.1 @spec smepmp 2 */
+/** Rules of the PMP registers: locks, and the machine-mode lockdown. @spec priv 3.7.1 @spec smepmp 2 */
 import type { CsrRow } from './csr.ts';
 import type { Hart } from './hart.ts';
 import { executableForMachine, MSECCFG } from './pmp.ts';
@@ -7,17 +7,15 @@ import { C, PMP_ENTRIES } from './slots.ts';
 const LOCK = 0x80;
 
 /**
- * One configuration byte as it may be stored: R=0 W=1 is reserved (under MML it means a shared region), NA4 is not selectable with a
- * grain of a page. Under MML no rule that lets machine mode execute can be added, unless locks can be bypassed.
+ * One configuration byte as it may be stored: R=0 W=1 is reserved (under MML it means a shared region). Under MML no rule that lets machine mode execute can be added, unless locks can be bypassed.
  */
 function legal(old: number, value: number, security: number): number {
   const bypass = (security & MSECCFG.RLB) !== 0;
   if ((old & LOCK) !== 0 && !bypass) return old;
-  let next = value & 0x9f;
+  const next = value & 0x9f;
   if ((security & MSECCFG.MML) === 0) {
-    if ((next & 3) === 2) next &= ~3;
+    if ((next & 3) === 2) return next & ~3;
   } else if (!bypass && executableForMachine(next)) return old;
-  if (((next >> 3) & 3) === 2) next = (next & ~0x18) | (old & 0x18);
   return next;
 }
 
@@ -37,15 +35,9 @@ export function writeConfig(first: number): NonNullable<CsrRow['write']> {
   };
 }
 
-/** Bits below the grain read as ones under NAPOT and as zeros under TOR and OFF; what was written stays stored. */
-export function address(i: number): Pick<CsrRow, 'read' | 'write' | 'refetch'> {
+export function address(i: number): Pick<CsrRow, 'write' | 'refetch'> {
   const slot = C.pmpaddr + 2 * i;
   return {
-    read: (h) => {
-      const napot = ((h.pmp.config(i) >> 3) & 3) === 3;
-      h.lo = napot ? h.c[slot] | 0x1ff : h.c[slot] & ~0x3ff;
-      h.hi = h.c[slot + 1];
-    },
     write: (h, lo, hi) => {
       if (h.pmp.addressLocked(i)) return;
       h.c[slot] = lo;

@@ -16,6 +16,7 @@ import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
 import { C, SLOTS } from './slots.ts';
+import { noStep } from './step.ts';
 import { HartTimers } from './timers.ts';
 
 const PC = HS.PC >> 2;
@@ -62,6 +63,7 @@ export class Hart implements HartApi {
   dataPriv = 3;
   dataVirt = false;
   context: Context | undefined;
+  readonly step = noStep();
   /** Cycle at which BUDGET reaches zero. */
   sliceEnd = 0;
   causeCode = 0;

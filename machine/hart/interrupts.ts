@@ -41,7 +41,7 @@ export function deliverInterrupt(h: Hart): boolean {
 function take(h: Hart, bits: number, target: number): boolean {
   for (const number of ORDER) {
     if ((bits & (1 << number)) === 0) continue;
-    h.w[HS.RES >> 2] = 0;
+    h.w[HS.RES >> 2] = h.step.reservation = 0;
     takeInterrupt(h, number, target);
     return true;
   }

@@ -5,7 +5,7 @@
  */
 import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
 import type { Hart } from './hart.ts';
-import { PmpPerm } from './pmp.ts';
+import { PmpPerm, SPLIT } from './pmp.ts';
 import { C } from './slots.ts';
 
 const WORD = 0x1_0000_0000;
@@ -13,6 +13,7 @@ const PERM_BIT = [PTE.R, PTE.W, PTE.X] as const;
 const PMP_BIT = [PmpPerm.R, PmpPerm.W, PmpPerm.X] as const;
 /** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. */
 const SIGN = [25, 16, 7] as const;
+const PTE_BYTES = 8;
 /** Second-stage translations remembered, by guest page. */
 const REMEMBERED = 512;
 /** Bits of a guest physical address in its upper word, by hgatp.MODE - 8. */
@@ -23,6 +24,8 @@ export class Mmu {
   ppn = 0;
   /** May stores go through the same translation (dirty bit set, writable in both stages and by PMP)? */
   writable = false;
+  /** Physical memory protection decides about parts of this page differently: the answer holds for the bytes asked about alone. */
+  split = false;
   /** log2 of the size in pages of the (first-stage) leaf. */
   span = 0;
   /** After a fault: exception code; guest physical address / 4; was it an implicit access (0 no, 1 read, 2 write)? */
@@ -45,8 +48,11 @@ export class Mmu {
   /** Second-stage tables, hgatp or physical protection have changed. */
   forgetGuest(): void { this.#guestPages.fill(-1); }
 
-  /** Translates va = hi:lo for this access by (priv, virt). `executable`: hlvx, reads with execute permission. False = fault. */
-  translate(lo: number, hi: number, access: Access, priv: number, virt: boolean, executable = false): boolean {
+  /**
+   * Translates va = hi:lo for this access by (priv, virt) to `size` bytes, all in one page. `executable`: hlvx, reads with execute
+   * permission. False = fault.
+   */
+  translate(lo: number, hi: number, access: Access, priv: number, virt: boolean, executable = false, size = 1): boolean {
     const c = this.#h.c;
     this.implicit = this.gpaLo = this.gpaHi = 0;
     this.span = 0;
@@ -61,7 +67,8 @@ export class Mmu {
       const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
       if (!this.#walk(C.satp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, (status & MSTATUS.MXR) !== 0, false, adue, pbmte, false)) return false;
     }
-    const allowed = this.#h.pmp.check(this.ppn, priv);
+    const allowed = this.#protection(this.ppn, lo & 0xfff, size, priv);
+    this.split = (allowed & SPLIT) !== 0;
     if ((allowed & PMP_BIT[access]) === 0) return this.#accessFault(access);
     if ((allowed & PmpPerm.W) === 0) this.writable = false;
     return true;
@@ -209,10 +216,17 @@ export class Mmu {
     return gppn;
   }
 
+  /** What physical protection allows for these bytes; SPLIT where it does not hold for the whole page. */
+  #protection(ppn: number, offset: number, size: number, priv: number): number {
+    const { pmp } = this.#h;
+    const allowed = pmp.check(ppn, priv);
+    return allowed === SPLIT ? pmp.checkBytes(ppn * 4096 + offset, size, priv) | SPLIT : allowed;
+  }
+
   /** Word index of a table entry in linear memory; 0 after an access fault. */
   #entry(ppn: number, offset: number, access: Access): number {
     const page = this.#h.host.linear.page(ppn);
-    if (page === 0 || (this.#h.pmp.check(ppn, 1) & PmpPerm.R) === 0) {
+    if (page === 0 || (this.#protection(ppn, offset, PTE_BYTES, 1) & PmpPerm.R) === 0) {
       this.#accessFault(access);
       return 0;
     }
@@ -222,7 +236,7 @@ export class Mmu {
   /** Hardware update of accessed and dirty bits: the new lower word, 0 after an access fault. @spec svadu 1 */
   #mark(ppn: number, at: number, value: number, access: Access): number {
     const h = this.#h;
-    if ((h.pmp.check(ppn, 1) & PmpPerm.W) === 0) {
+    if ((this.#protection(ppn, (at * 4) & 0xfff, PTE_BYTES, 1) & PmpPerm.W) === 0) {
       this.#accessFault(access);
       return 0;
     }

@@ -1,6 +1,6 @@
 /**
- * Physical memory protection: 16 entries with a grain of one page (so the TLB can hold the verdict). An entry that does
- * not match whole pages cannot be written: NA4 is not selectable.
+ * Physical memory protection: 16 entries with a grain of four bytes. A TLB holds verdicts about pages; a page of which an
+ * entry matches a part is *split*: it gets into no TLB, and every access to it asks `checkBytes`.
  *
  * Smepmp: under mseccfg.MML a rule is for machine mode, or for the others, or shared, as its four bits L R W X say; under MMWP
  * machine mode too may do only what a rule allows.
@@ -11,8 +11,11 @@ import { C, PMP_ENTRIES } from './slots.ts';
 /** Verdict bits. */
 export const PmpPerm = { R: 1, W: 2, X: 4 } as const;
 const ALL = 7;
+/** Instead of a verdict: it differs within the page. */
+export const SPLIT = 8;
 const LOCK = 0x80;
-const GRAIN_PAGES = 1024; // words of pmpaddr per page
+/** pmpaddr counts words of four bytes. */
+const PAGE_WORDS = 1024;
 
 /** Bits of mseccfg: machine-mode lockdown, machine-mode whitelist policy, rule locking bypass. */
 export const MSECCFG = { MML: 1, MMWP: 2, RLB: 4 } as const;
@@ -25,7 +28,8 @@ const ruleOf = (cfg: number): number => (cfg & ALL) | ((cfg & LOCK) >> 4);
 /** Does this configuration let machine mode execute, under MML? */
 export const executableForMachine = (cfg: number): boolean => (MACHINE[ruleOf(cfg)] & PmpPerm.X) !== 0;
 
-interface Range { first: number; end: number; machine: number; others: number; }
+/** Words [first, end), and what machine mode and the others may do there. */
+interface Range { readonly first: number; readonly end: number; readonly machine: number; readonly others: number }
 
 export class Pmp {
   readonly #c: Int32Array;
@@ -48,19 +52,35 @@ export class Pmp {
     let previousTop = 0;
     for (let i = 0; i < PMP_ENTRIES; i++) {
       const cfg = this.config(i);
-      const address = (this.#c[C.pmpaddr + 2 * i] >>> 0) + (this.#c[C.pmpaddr + 2 * i + 1] >>> 0) * 0x1_0000_0000;
-      const top = Math.floor(address / GRAIN_PAGES);
+      const top = (this.#c[C.pmpaddr + 2 * i] >>> 0) + (this.#c[C.pmpaddr + 2 * i + 1] >>> 0) * 0x1_0000_0000;
       const mode = (cfg >> 3) & 3;
       if (mode === 1) this.#add(previousTop, top, cfg);
+      if (mode === 2) this.#add(top, top + 1, cfg);
       if (mode === 3) this.#addPower(i, cfg);
       previousTop = top;
     }
   }
 
-  /** What an access in this mode may do with the page; the lowest matching entry decides. */
+  /** What an access in this mode may do with the page; the lowest matching entry decides. SPLIT when that depends on the bytes. */
   check(ppn: number, priv: number): number {
+    const first = ppn * PAGE_WORDS;
+    const end = first + PAGE_WORDS;
     for (const r of this.#ranges) {
-      if (ppn >= r.first && ppn < r.end) return priv === 3 ? r.machine : r.others;
+      if (r.end <= first || r.first >= end) continue;
+      if (r.first > first || r.end < end) return SPLIT;
+      return priv === 3 ? r.machine : r.others;
+    }
+    return priv === 3 ? this.#unmatched : 0;
+  }
+
+  /** The same for `size` bytes at a physical address. An entry that matches only some of them allows nothing. */
+  checkBytes(pa: number, size: number, priv: number): number {
+    const first = Math.floor(pa / 4);
+    const end = Math.floor((pa + size - 1) / 4) + 1;
+    for (const r of this.#ranges) {
+      if (r.end <= first || r.first >= end) continue;
+      if (r.first > first || r.end < end) return 0;
+      return priv === 3 ? r.machine : r.others;
     }
     return priv === 3 ? this.#unmatched : 0;
   }
@@ -80,14 +100,12 @@ export class Pmp {
     this.#ranges.push({ first, end, machine, others });
   }
 
-  /** NAPOT: the trailing ones of the address (those below the grain count as ones) give the size. */
+  /** NAPOT: the trailing ones of the address give the size. */
   #addPower(i: number, cfg: number): void {
-    const lo = this.#c[C.pmpaddr + 2 * i] | (GRAIN_PAGES / 2 - 1);
-    const address = (BigInt(this.#c[C.pmpaddr + 2 * i + 1] >>> 0) << 32n) | BigInt(lo >>> 0);
+    const address = (BigInt(this.#c[C.pmpaddr + 2 * i + 1] >>> 0) << 32n) | BigInt(this.#c[C.pmpaddr + 2 * i] >>> 0);
     let ones = 0n;
     while ((address >> ones) & 1n) ones++;
-    const size = 1n << (ones + 3n);
-    const base = (address & ~((1n << ones) - 1n)) << 2n;
-    this.#add(Number(base >> 12n), Number((base + size) >> 12n), cfg);
+    const base = address & ~((1n << ones) - 1n);
+    this.#add(Number(base), Number(base + (2n << ones)), cfg);
   }
 }

@@ -124,9 +124,10 @@ function blockManagement(mask: number): Handler {
     if (cause !== 0) return denied(h, cause);
     const r = 2 * rs1(insn);
     const [lo, hi] = [h.x32[r], h.x32[r + 1]];
-    if (h.mmu.translate(lo, hi, Access.load, h.dataPriv, h.dataVirt)) return SLOW.NEXT;
+    const first = lo & -BLOCK;
+    if (h.mmu.translate(first, hi, Access.load, h.dataPriv, h.dataVirt, false, BLOCK)) return SLOW.NEXT;
     // Faults are reported as those of stores.
-    return h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt) ? SLOW.NEXT : raiseFault(h, lo, hi, h.dataVirt);
+    return h.mmu.translate(first, hi, Access.store, h.dataPriv, h.dataVirt, false, BLOCK) ? SLOW.NEXT : raiseFault(h, lo, hi, h.dataVirt);
   };
 }
 
@@ -140,11 +141,11 @@ export function cboZero(h: Hart, insn: number): number {
   const [lo, hi] = [h.x32[r], h.x32[r + 1]];
   let page = h.contexts.hit(h.context!, lo, hi, Access.store);
   if (page === 0) {
-    if (!h.mmu.translate(lo, hi, Access.store, h.dataPriv, h.dataVirt)) return raiseFault(h, lo, hi, h.dataVirt);
+    if (!h.mmu.translate(lo & -BLOCK, hi, Access.store, h.dataPriv, h.dataVirt, false, BLOCK)) return raiseFault(h, lo, hi, h.dataVirt);
     page = h.host.linear.page(h.mmu.ppn);
     if (page === 0) return raise(h, Cause.storeAccess, lo, hi);
     if (h.host.engine.hasCode(page)) h.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
-    else h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
+    else if (!h.mmu.split) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
   }
   const at = page + (lo & 0xfff & -BLOCK);
   h.host.linear.u8.fill(0, at, at + BLOCK);
