@@ -67,6 +67,8 @@ export class Filter {
   private readonly trace: TraceFile;
   private readonly tests: Test[];
   private known: Float32Array | undefined;
+  /** Somebody else's index of latencies, by record number in cycles; `prepare` then has nothing to do. */
+  latencySource: ((index: number) => number) | undefined;
   private readonly origin = new RecordView();
 
   /** Throws FilterError. */
@@ -85,12 +87,12 @@ export class Filter {
   }
 
   /** Finds all latencies in one pass, in slices. */
-  *prepare(): Generator<void, void> { if (this.usesLatency && !this.known) this.known = yield* latencies(this.trace); }
+  *prepare(): Generator<void, void> { if (this.usesLatency && !this.known && !this.latencySource) this.known = yield* latencies(this.trace); }
 
   /** The same in one go, where nobody waits for a key. */
   prepareNow(): void { for (const steps = this.prepare(); !steps.next().done; ); }
 
-  latency(index: number): number { return this.known && index < this.known.length ? this.known[index]! : latencyAt(this.trace, index); }
+  latency(index: number): number { return this.latencySource ? this.latencySource(index) : this.known && index < this.known.length ? this.known[index]! : latencyAt(this.trace, index); }
 
   private compile(term: string): Test {
     const not = /^[-!]./.test(term), plain = not ? term.slice(1) : term;
