@@ -35,6 +35,8 @@ export class CodePages {
   /** Slots from here on have never been used: their memory is still zero, and costs nothing. */
   private touched = 0;
   used = 0;
+  /** Where a debugger wants to be asked first: linear addresses of instructions. They are neither decoded as what they are nor translated. */
+  private readonly breaks = new Set<number>();
   /** Translations follow the records. */
   translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number, page: number): void } | undefined;
 
@@ -134,6 +136,7 @@ export class CodePages {
     for (let n = 0; n < AHEAD && i < RECORDS; n++) {
       const here = at + i * RECORD;
       if (n > 0 && this.halves[here >> 1] !== Internal.UNDECODED) return;
+      if (this.breaks.has(page + i * 2)) return this.writer.breakpoint(here);
       const word = this.fetch(page, i);
       if (i === RECORDS - 1 && (word & 3) === 3) return this.writer.internal(here, Internal.STRADDLE);
       const d = this.decode(word);
@@ -143,8 +146,19 @@ export class CodePages {
     }
   }
 
-  /** The instruction at record `i` of the page; undefined when it reaches into the next page. */
+  /** Sets or takes away the breakpoint on the instruction at this linear address. */
+  setBreak(linear: number, on: boolean): void {
+    if (on) this.breaks.add(linear); else this.breaks.delete(linear);
+    const page = linear - (linear % PAGE);
+    const at = this.words[this.mapIndex(page)]!;
+    if (at === 0) return;
+    this.translations?.forget(this.slotOf(at), page, linear - page, linear - page + 2);
+    this.forget(at, linear - page, linear - page + 2);
+  }
+
+  /** The instruction at record `i` of the page; undefined when it reaches into the next page, or has a breakpoint. */
   instruction(slot: number, i: number): Decoded | undefined {
+    if (this.breaks.size > 0 && this.breaks.has(this.pages[slot]! + i * 2)) return undefined;
     const word = this.fetch(this.pages[slot]!, i);
     return i === RECORDS - 1 && (word & 3) === 3 ? undefined : this.decode(word);
   }

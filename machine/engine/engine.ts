@@ -56,8 +56,9 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const instance = new WebAssembly.Instance(moduleFor(layout, threshold), { e: imports });
   const interpret = instance.exports['run'] as (hart: number) => number;
   const { queue } = regions;
-  const run = (hart: number): number => {
+  const run = (hart: number, resumed = false): number => {
     if (queue.length > 0) regions.tick();
+    if (!resumed) words[(HARTS + hart * HART_BYTES + HS.RES) >> 2] = 0;
     return interpret(hart);
   };
   const longs = new BigInt64Array(buffer);
@@ -77,6 +78,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
     codePage: (page) => pages.codePage(page),
     dropCode: (linear, length) => pages.dropCode(linear, length),
     hasCode: (page) => pages.hasCode(page),
+    setBreak: (linear, on) => pages.setBreak(linear, on),
     stats: (): EngineStats => ({ codePages: pages.used, regions: regions.count, compileSeconds: regions.compileSeconds, interpretedInstructions: retired() - translated(), translatedInstructions: translated() }),
   };
 }

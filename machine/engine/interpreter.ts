@@ -85,7 +85,7 @@ class Generator {
     e.add32(e.pushed(), e.pushed());
     c.set(e.hart);
     this.reload();
-    this.startAtPc();
+    this.targetFromPc();
   }
 
   /** After TypeScript has run: it may have changed the budget and the context. */
@@ -104,6 +104,11 @@ class Generator {
     c.get(e.hart);
     c.i32(0);
     c.memory(Op.i32Store, HS.RES);
+    this.targetFromPc();
+  }
+
+  private targetFromPc(): void {
+    const { c, e } = this;
     c.get(e.hart);
     c.memory(Op.i64Load, HS.PC);
     c.set(e.target);

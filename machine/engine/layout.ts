@@ -37,7 +37,7 @@ export const HS = {
   TLB: 0x21c, // u32: linear address of the TLB of the current context (loads, stores and fetches)
   PRIV: 0x220, // u32: 0 U, 1 S, 3 M
   VIRT: 0x224, // u32: V bit
-  RES: 0x228, // u32: LR reservation, linear address of the reserved word, 0 = none; cleared by `run` at entry and after every JUMP
+  RES: 0x228, // u32: LR reservation, linear address of the reserved word, 0 = none; cleared at the start of a slice and after every JUMP
   ADDR: 0x230, // i64: argument of a memory slow path: virtual address
   VALUE: 0x238, // i64: the value to store, or the value loaded (already sign or zero extended to 64 bits)
   INSTRET: 0x240, // f64: instructions retired up to the start of this slice

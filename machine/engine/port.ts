@@ -4,6 +4,9 @@
  * and in these two interfaces, nowhere else.
  */
 
+/** The row number with which `slow` asks about an instruction that has a breakpoint: the answer is LEAVE, nothing is retired. */
+export const BREAKPOINT = 0xffff;
+
 /** Memory access kinds, as passed to `HartSide.load/store`: size in bytes, sign extension. */
 export const LD = { b: 0, h: 1, w: 2, d: 3, bu: 4, hu: 5, wu: 6, fw: 7, fd: 8, fh: 9 } as const;
 
@@ -35,8 +38,10 @@ export interface HartSide {
 
 /** What the hart model asks of the engine. Physical pages are named by their linear address. */
 export interface EngineSide {
-  /** Runs hart `index` from HS.PC until BUDGET is used up (0) or a slow path says LEAVE (2). */
-  run(index: number): number;
+  /** Runs hart `index` from HS.PC until BUDGET is used up (0) or a slow path says LEAVE (2). `resumed`: a debugger has interrupted the slice, its reservation holds. */
+  run(index: number, resumed?: boolean): number;
+  /** Sets or takes away a breakpoint on the instruction at this linear address: `slow` is then asked with row `BREAKPOINT`. */
+  setBreak(linear: number, on: boolean): void;
   /** Makes sure that the RAM page at this linear address has a decoded code page. The caller has dropped the write tags to it in all TLBs. */
   codePage(page: number): void;
   /** Forgets decoded (and translated) code that overlaps [linear, linear + length). Cheap when there is none. */

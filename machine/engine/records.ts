@@ -3,6 +3,7 @@ import type { Decoded } from '../isa/decode.ts';
 import type { Operands, Row } from '../isa/row.ts';
 import { rows } from '../isa/table.ts';
 import { HS, PAGE } from './layout.ts';
+import { BREAKPOINT } from './port.ts';
 import { Internal, jumps, operationOf } from './operations.ts';
 
 /** Does the row's rd name an x register (so that x0 must go to the sink)? */
@@ -40,6 +41,12 @@ export class RecordWriter {
     this.halves[half + 4] = register(o.rs2);
     this.halves[half + 5] = index;
     this.words[(record >> 2) + 3] = !inline || !hasImmediate[index] ? d.word : near ? o.imm! * 8 : o.imm!;
+  }
+
+  /** An instruction that the hart side is asked about first (`BREAKPOINT`). */
+  breakpoint(record: number): void {
+    this.internal(record, Internal.SLOW);
+    this.halves[(record >> 1) + 5] = BREAKPOINT;
   }
 
   /** An internal operation without operands. */

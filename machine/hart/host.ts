@@ -1,5 +1,6 @@
 /** What a hart needs of the machine around it. */
 import type { Supervisor } from '../api.ts';
+import type { DebugHooks } from '../debug/hooks.ts';
 import type { EngineSide } from '../engine/port.ts';
 import type { Events } from '../events.ts';
 import type { Firmware } from '../firmware/host.ts';
@@ -16,6 +17,8 @@ export interface HartHost {
   readonly events: Events;
   readonly engine: EngineSide;
   readonly tlbs: TlbPool;
+  /** A debugger that looks on. */
+  readonly debug?: DebugHooks | undefined;
   /** Takes the traps into HS mode on a hosted machine. */
   readonly supervisor: Supervisor | undefined;
   /** Takes the environment calls of HS mode when there is no M-mode software. */

@@ -1,7 +1,9 @@
 /**
  * The instructions that TypeScript executes, by mnemonic, and the engine's view of the harts (`HartSide`).
  */
+import { BREAKPOINT } from '../engine/port.ts';
 import type { HartSide } from '../engine/port.ts';
+import { SLOW } from '../engine/layout.ts';
 import { rows } from '../isa/table.ts';
 import { atomic } from './atomic.ts';
 import * as access from './access.ts';
@@ -40,6 +42,12 @@ const byRow: readonly Handler[] = rows.map((row) => handlers[row.name] ?? floatH
 /** The names of rows that have a handler. */
 export const handled = (name: string): boolean => handlers[name] !== undefined || floatHandlers.has(name) || cryptoHandlers.has(name) || atomicHandler(name) !== undefined;
 
+/** Asks the debugger; it has the machine stop here, or steps over. */
+function breakpoint(h: Hart): number {
+  h.host.debug?.reached(h);
+  return SLOW.LEAVE;
+}
+
 /** What generated code calls, for these harts. */
 export function hartSide(harts: readonly Hart[]): HartSide {
   return {
@@ -48,6 +56,6 @@ export function hartSide(harts: readonly Hart[]): HartSide {
     atomic: (hart, insn) => atomic(harts[hart], insn),
     fetch: (hart) => access.fetch(harts[hart]),
     fetchSecond: (hart) => access.fetchSecond(harts[hart]),
-    slow: (hart, row, insn) => byRow[row](harts[hart], insn),
+    slow: (hart, row, insn) => (row === BREAKPOINT ? breakpoint(harts[hart]) : byRow[row](harts[hart], insn)),
   };
 }

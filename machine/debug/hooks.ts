@@ -1,0 +1,24 @@
+/**
+ * What a debugger is asked by the harts and by the run loop. A machine without one pays a comparison at TLB misses and
+ * at the start of a slice, and nothing inside a slice.
+ */
+import type { Hart } from '../hart/hart.ts';
+
+export interface DebugHooks {
+  /** A slice of this hart begins: the most cycles it may have; 0 = the hart is held. */
+  begin(h: Hart): number;
+  /** The slice is over. `interrupted`: it began with an interrupt. */
+  end(h: Hart, interrupted: boolean): void;
+  /** Does the hart go on with a slice that the debugger has interrupted (so that its reservation holds)? Asked once a slice. */
+  resumes(h: Hart): boolean;
+  /** Is the hart held while others run? */
+  holds(h: Hart): boolean;
+  /** The next instruction has a breakpoint. */
+  reached(h: Hart): void;
+  /** A page of code is about to be executed: virtual page of hi:lo, linear address of the page. */
+  fetched(h: Hart, lo: number, hi: number, page: number): void;
+  /** May the TLB hold tags for data in the page of hi:lo? */
+  cacheable(lo: number, hi: number): boolean;
+  /** An instruction has read (or written) `size` bytes at hi:lo, in a page that is not cacheable or not in the TLB. */
+  accessed(h: Hart, lo: number, hi: number, size: number, write: boolean): void;
+}
