@@ -1,6 +1,7 @@
 /** The file behind `--trace`. A disk that fills up ends the recording, not the run: what is in the file up to there can be read. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { TraceRecorder } from '../trace/index.ts';
+import { deflateRawSync } from 'node:zlib';
+import { TraceRecorder, type Vocabulary } from '../trace/index.ts';
 import { Exit, fileError, type CliError } from './errors.ts';
 import { noteTrace } from './report.ts';
 
@@ -8,8 +9,8 @@ export class TraceOutput {
   readonly recorder: TraceRecorder;
   failed: CliError | undefined;
 
-  /** Creates the file; throws `CliError` when that is impossible. */
-  constructor(path: string) {
+  /** Creates the file; throws `CliError` when that is impossible. `compress`: chunks are packed. */
+  constructor(path: string, options: { compress?: boolean; words?: Vocabulary } = {}) {
     let fd: number;
     try {
       fd = openSync(path, 'w');
@@ -17,7 +18,7 @@ export class TraceOutput {
       throw fileError('trace', path, error);
     }
     noteTrace(path);
-    this.recorder = new TraceRecorder({ write: (bytes) => this.write(fd, path, bytes), close: () => closeSync(fd) });
+    this.recorder = new TraceRecorder({ write: (bytes) => this.write(fd, path, bytes), close: () => closeSync(fd) }, { words: options.words, pack: options.compress ? (data) => deflateRawSync(data, { level: 1 }) : undefined });
     if (this.failed) throw this.failed;
   }
 

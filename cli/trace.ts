@@ -1,27 +1,13 @@
 /** `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of it. */
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Filter, FilterError, TraceFile, TraceFileError, analyse, filtered, jsonLines, mermaid, perfetto, report, svg, type TraceSource } from '../trace/index.ts';
+import { Filter, FilterError, type TraceFile, analyse, filtered, jsonLines, mermaid, perfetto, report, svg, type TraceSource } from '../trace/index.ts';
 import type { TraceFormat } from './commands/trace.ts';
 import { CliError, Exit, fileError } from './errors.ts';
+import { readTrace } from './trace-source.ts';
 
 const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string>> = { perfetto, mermaid, jsonl: jsonLines, svg };
-
-function readTrace(path: string): TraceFile {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path === '-' ? 0 : path);
-  } catch (error) {
-    throw fileError('trace', path, error, 'record one with --trace FILE');
-  }
-  try {
-    return new TraceFile(bytes);
-  } catch (error) {
-    if (error instanceof TraceFileError) throw new CliError('E_TRACE', `trace '${path}': ${error.message}`);
-    throw error;
-  }
-}
 
 function parseFilter(file: TraceFile, text: string): Filter {
   try {

@@ -208,7 +208,7 @@ const fieldsFrom = (start: string): string[] => [...Object.keys(textFields).map(
 export function filtered(trace: TraceFile, filter: Filter): TraceSource {
   filter.prepareNow();
   return {
-    names: trace.names, damage: trace.damage, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
+    names: trace.names, damage: trace.damage, words: trace.words, payload: (sequence) => trace.payload(sequence), name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
     *records() {
       let index = 0;
       for (const r of trace.records()) if (filter.test(r, index++)) yield r;

@@ -3,19 +3,30 @@
  * good up to its last whole chunk.
  *
  *   header   'TESSERA\n' | u16 version | u16 record bytes | u32 0
- *   chunk    u32 type | u32 payload bytes | u32 crc32 of the payload | u32 0 | payload (padded to 8)
+ *   chunk    u32 type | u32 body bytes | u32 crc32 of the body | u32 0 | body (padded to 8)
  *
- *   type 1 records   f64 sequence number of the first record, then records as microkernel/abi/trace.ts lays them out
+ *   type 1 records   prelude, then records as microkernel/abi/trace.ts lays them out
  *   type 2 names     UTF-8, one JSON array a line: [kind, id, parent, text]
- *   type 3 index     f64 triples: file offset of a record chunk, its first sequence number, its first time; always the last chunk
+ *   type 3 index     seven f64 a chunk: offset in the file, type, first, second, unpacked, packing (as in its prelude), body bytes; then
+ *                    one f64: the offset of this chunk. Always the last chunk, so the file's last eight bytes lead to it
+ *   type 4 words     UTF-8 JSON: what numbers mean in this recording (vocabulary.ts); the first chunk, where there is one
+ *   type 5 payload   prelude, then entries (payload.ts)
+ *
+ *   prelude  f64 first sequence number | f64 first time (payload: last sequence number) | u32 bytes unpacked | u32 packing (0 none, 1 raw deflate)
  */
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 
 export const MAGIC = 'TESSERA\n';
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEADER_BYTES = 16;
 export const CHUNK_HEADER = 16;
-export const Chunk = { records: 1, names: 2, index: 3 } as const;
+export const PRELUDE = 24;
+/** Numbers that the index has of each chunk. */
+export const INDEX_ENTRY = 7;
+export const Chunk = { records: 1, names: 2, index: 3, words: 4, payload: 5 } as const;
+export const Packing = { none: 0, deflate: 1 } as const;
+/** No recorder writes a larger chunk: a longer one is damage. */
+export const MOST_CHUNK = 2 ** 28;
 
 export function header(): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES), view = new DataView(bytes.buffer);
@@ -25,17 +36,33 @@ export function header(): Uint8Array {
   return bytes;
 }
 
-/** One chunk, ready to be written: header, payload, padding. */
-export function chunk(type: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(CHUNK_HEADER + padded(payload.length)), view = new DataView(bytes.buffer);
+/** One chunk, ready to be written: header, body, padding. */
+export function chunk(type: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(CHUNK_HEADER + padded(body.length));
+  bytes.set(body, CHUNK_HEADER);
+  return sealed(type, bytes, body.length);
+}
+
+/** A chunk with a prelude; `data` may be packed, and was `unpacked` bytes long before. */
+export function preludedChunk(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number): Uint8Array {
+  const length = PRELUDE + data.length, bytes = new Uint8Array(CHUNK_HEADER + padded(length)), view = new DataView(bytes.buffer);
+  view.setFloat64(CHUNK_HEADER, first, true);
+  view.setFloat64(CHUNK_HEADER + 8, second, true);
+  view.setUint32(CHUNK_HEADER + 16, unpacked, true);
+  view.setUint32(CHUNK_HEADER + 20, packing, true);
+  bytes.set(data, CHUNK_HEADER + PRELUDE);
+  return sealed(type, bytes, length);
+}
+
+function sealed(type: number, bytes: Uint8Array, length: number): Uint8Array {
+  const view = new DataView(bytes.buffer);
   view.setUint32(0, type, true);
-  view.setUint32(4, payload.length, true);
-  view.setUint32(8, crc32(payload), true);
-  bytes.set(payload, CHUNK_HEADER);
+  view.setUint32(4, length, true);
+  view.setUint32(8, crc32(bytes.subarray(CHUNK_HEADER, CHUNK_HEADER + length)), true);
   return bytes;
 }
 
-export const padded = (n: number): number => (n + 7) & ~7;
+export const padded = (n: number): number => Math.ceil(n / 8) * 8;
 
 /** Eight tables: a byte followed by none, one, … seven zero bytes; so eight bytes are taken at a time. */
 const TABLES = Array.from({ length: 8 }, () => new Uint32Array(256));

@@ -1,80 +1,105 @@
 /**
- * Reads a trace file that is in memory. A file cut short or damaged in its middle gives all records of the chunks that are whole, and says what
- * was wrong in `damage`.
+ * Reads a trace file: from memory, or from a source that is read in pieces, so that a file may be larger than memory. A file cut short or
+ * damaged in its middle gives all records of the chunks that are whole, and says what was wrong in `damage`.
  */
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
-import { CHUNK_HEADER, Chunk, HEADER_BYTES, MAGIC, TraceFileError, VERSION, crc32, padded } from './format.ts';
-import type { ObjectKind, TraceName } from './recorder.ts';
+import { ChunkStore, endOf, type ChunkEntry } from './chunks.ts';
+import { Chunk, HEADER_BYTES, MAGIC, TraceFileError, VERSION } from './format.ts';
+import { addNames, taskEntry } from './names.ts';
+import { payloadParts, type PayloadPart } from './payload.ts';
+import type { TraceName } from './recorder.ts';
 import { RecordView } from './record.ts';
+import { MemorySource, type ByteSource, type Unpack } from './source.ts';
+import { vocabularyOf, type Vocabulary } from './vocabulary.ts';
 
 /** `start` is the record number (from 0, without gaps) of the chunk's first record; `first` its sequence number. */
-interface RecordChunk { first: number; start: number; count: number; bytes: Uint8Array }
+interface RecordChunk { readonly first: number; readonly start: number; readonly count: number; readonly time: number; readonly entry: ChunkEntry }
 
-/** What analyses and exporters need of a trace: its names and its records in order. */
+/** What analyses and exporters need of a trace: its names, its records in order, and what was captured of them. */
 export interface TraceSource {
   readonly names: ReadonlyMap<number, TraceName>;
   readonly damage: string | undefined;
+  /** What numbers mean in this recording. */
+  readonly words: Vocabulary;
   name(id: number): string;
   taskOf(id: number): string;
   records(): Generator<RecordView>;
+  /** The payload of the record with this sequence number; empty when none was captured. */
+  payload(sequence: number): readonly PayloadPart[];
 }
+
+/** Files up to this size are checked whole when they are opened; of larger ones each chunk when it is looked at. */
+const CHECKED_AT_ONCE = 2 ** 26;
+const NO_PARTS: readonly PayloadPart[] = [];
 
 export class TraceFile implements TraceSource {
   readonly names = new Map<number, TraceName>();
+  words: Vocabulary = {};
   /** One line when the file is not whole, else undefined. */
   damage: string | undefined;
-  private readonly chunks: RecordChunk[] = [];
-  private total = 0;
-  /** The chunk that was asked for last: most questions are about it again. */
-  private recent: RecordChunk | undefined;
-
   /** Byte of the file up to which chunks were taken. */
   end = HEADER_BYTES;
   /** True when the recorder has finished the file. */
   closed = false;
+  private readonly source: ByteSource;
+  private readonly store: ChunkStore;
+  private readonly chunks: RecordChunk[] = [];
+  private readonly payloads: ChunkEntry[] = [];
+  private total = 0;
   private bad: string | undefined;
+  private cut: string | undefined;
+  /** The chunk that was asked for last: most questions are about it again. */
+  private recent: RecordChunk | undefined;
+  private partsOf: { entry: ChunkEntry; parts: Map<number, PayloadPart[]> } | undefined;
+  private readonly tasks = new Map<number, string>();
 
-  /** Throws TraceFileError when this is not a trace file at all. */
-  constructor(bytes: Uint8Array) {
-    checkHeader(bytes);
-    this.append(bytes.subarray(HEADER_BYTES));
+  /** Throws TraceFileError when this is not a trace file at all. `unpack`: raw deflate undone, where something faster is at hand. */
+  constructor(from: Uint8Array | ByteSource, unpack?: Unpack) {
+    this.source = from instanceof Uint8Array ? new MemorySource(from) : from;
+    this.store = new ChunkStore(this.source, unpack);
+    this.store.onDamage = (offset) => this.found(offset);
+    checkHeader(this.source.read(0, HEADER_BYTES));
+    const known = this.source.size > CHECKED_AT_ONCE ? this.store.byIndex() : undefined;
+    if (known) for (const e of known) this.take(e);
+    else this.scan();
+    this.judge();
   }
 
-  /** Takes what a recording that goes on has written since: the file's bytes from `end`. */
+  /** Takes what a recording that goes on has written since. */
+  refresh(): void {
+    this.scan();
+    this.judge();
+  }
+  /** The same for a file in memory, given its bytes from `end` on. */
   append(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = 0, cut: string | undefined;
-    while (at < bytes.length) {
-      const length = at + CHUNK_HEADER <= bytes.length ? view.getUint32(at + 4, true) : Infinity;
-      if (at + CHUNK_HEADER + length > bytes.length) { cut = `the file ends inside a chunk at byte ${this.end + at}; the ${this.total} records before it are shown`; break; }
-      const payload = bytes.subarray(at + CHUNK_HEADER, at + CHUNK_HEADER + length);
-      if (crc32(payload) !== view.getUint32(at + 8, true)) this.bad = `a damaged chunk at byte ${this.end + at} was left out`;
-      else this.closed = this.take(view.getUint32(at, true), payload) || this.closed;
-      at += CHUNK_HEADER + padded(length);
-    }
-    this.end += at;
-    this.damage = cut ?? this.bad ?? (this.closed ? undefined : 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown');
+    if (this.source instanceof MemorySource) this.source.replaceFrom(this.end, bytes);
+    this.refresh();
   }
 
   get length(): number { return this.total; }
+  /** Has anything been captured beyond the records? */
+  get hasPayload(): boolean { return this.payloads.length > 0; }
   name(id: number): string { return this.names.get(id)?.text ?? `#${id}`; }
   /** Name of the task that a thread or portal belongs to. */
   taskOf(id: number): string {
-    let entry = this.names.get(id);
-    while (entry && entry.kind !== 'task' && entry.parent !== 0) entry = this.names.get(entry.parent);
-    return entry?.text ?? `#${id}`;
+    let text = this.tasks.get(id);
+    if (text === undefined) this.tasks.set(id, (text = taskEntry(this.names, id)?.text ?? `#${id}`));
+    return text;
   }
 
   /** All records in order; the view is reused from one to the next. */
   *records(): Generator<RecordView> {
     const view = new RecordView();
-    for (const c of this.chunks) for (let at = 0, n = 0; at < c.bytes.length; at += TRACE_RECORD, n++) yield view.at(c.bytes, at, c.first + n);
+    for (const c of this.chunks) {
+      const bytes = this.bytesOf(c);
+      for (let n = 0; n < c.count; n++) yield view.at(bytes, n * TRACE_RECORD, c.first + n);
+    }
   }
 
   /** Points `view` at record number `index` (0 … length - 1); throws RangeError outside. */
   at(index: number, view: RecordView = new RecordView()): RecordView {
     const c = this.chunkOf(index);
-    return view.at(c.bytes, (index - c.start) * TRACE_RECORD, c.first + index - c.start);
+    return view.at(this.bytesOf(c), (index - c.start) * TRACE_RECORD, c.first + index - c.start);
   }
 
   /** Number of the record with this sequence number; -1 when the file does not have it. */
@@ -86,13 +111,20 @@ export class TraceFile implements TraceSource {
 
   /** Number of the first record at or after `time` (cycles); `length` when all are before it. */
   indexAtTime(time: number): number {
-    let low = 0, high = this.total;
-    const view = new RecordView();
+    const near = Math.max(0, last(this.chunks, (x) => x.time < time)), view = new RecordView();
+    let low = this.chunks[near]?.start ?? 0, high = Math.min(this.total, low + (this.chunks[near]?.count ?? 0));
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.at(middle, view).time < time) low = middle + 1; else high = middle;
     }
     return low;
+  }
+
+  payload(sequence: number): readonly PayloadPart[] {
+    const entry = this.payloads[last(this.payloads, (x) => x.first <= sequence)];
+    if (!entry || sequence > entry.second) return NO_PARTS;
+    if (this.partsOf?.entry !== entry) this.partsOf = { entry, parts: grouped(this.store.data(entry)) };
+    return this.partsOf.parts.get(sequence) ?? NO_PARTS;
   }
 
   private chunkOf(index: number): RecordChunk {
@@ -103,20 +135,77 @@ export class TraceFile implements TraceSource {
     return (this.recent = c);
   }
 
-  private take(type: number, payload: Uint8Array): boolean {
-    if (type === Chunk.records && payload.length >= 8 && (payload.length - 8) % TRACE_RECORD === 0) {
-      const count = (payload.length - 8) / TRACE_RECORD;
-      this.chunks.push({ first: new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true), start: this.total, count, bytes: payload.subarray(8) });
-      this.total += count;
-    } else if (type === Chunk.names) {
-      for (const line of new TextDecoder().decode(payload).split('\n')) if (line) this.addName(line);
+  /** The records of a chunk; of one that turns out to be damaged, as many that say nothing (kind `lost`). */
+  private bytesOf(c: RecordChunk): Uint8Array {
+    if (c === this.holding && this.held) return this.held;
+    let data = this.store.data(c.entry);
+    if (data.length !== c.count * TRACE_RECORD) { data = lostRecords(c); this.judge(); }
+    this.holding = c;
+    return (this.held = data);
+  }
+  private holding: RecordChunk | undefined;
+  private held: Uint8Array | undefined;
+
+  /** Takes the chunks from `end` on, one after the other. */
+  private scan(): void {
+    this.cut = undefined;
+    const whole = this.source.size <= CHECKED_AT_ONCE;
+    while (this.end < this.source.size) {
+      const e = this.store.entry(this.end);
+      if (typeof e !== 'string') {
+        if (!whole || this.checks(e)) this.take(e);
+        this.end = endOf(e);
+        continue;
+      }
+      const next = this.store.resync(this.end);
+      if (next === undefined) {
+        this.cut = `the file ends inside a chunk at byte ${this.end}; the ${this.total} records before it are shown`;
+        return;
+      }
+      this.found(this.end);
+      this.end = next;
     }
-    return type === Chunk.index;
   }
-  private addName(line: string): void {
-    const [kind, id, parent, text] = JSON.parse(line) as [ObjectKind, number, number, string];
-    this.names.set(id, { kind, id, parent, text });
+  private checks(e: ChunkEntry): boolean { return e.length === 0 || this.store.load(e).length > 0; }
+
+  private take(e: ChunkEntry): void {
+    this.end = Math.max(this.end, endOf(e));
+    if (e.type === Chunk.records) this.takeRecords(e);
+    else if (e.type === Chunk.payload) this.payloads.push(e);
+    else if (e.type === Chunk.names) {
+      this.tasks.clear();
+      if (!addNames(this.names, this.store.load(e))) this.found(e.offset);
+    } else if (e.type === Chunk.words) this.words = vocabularyOf(new TextDecoder().decode(this.store.load(e)));
+    else if (e.type === Chunk.index) this.closed = true;
   }
+  private takeRecords(e: ChunkEntry): void {
+    const before = this.chunks.at(-1), count = e.bytes / TRACE_RECORD;
+    if (!Number.isInteger(count) || count === 0 || !(e.first >= (before ? before.first + before.count : 1)) || !Number.isInteger(e.first)) return this.found(e.offset);
+    this.chunks.push({ first: e.first, start: this.total, count, time: e.second, entry: e });
+    this.total += count;
+  }
+
+  private found(offset: number): void { this.bad = `a damaged chunk at byte ${offset} was left out`; }
+  private judge(): void {
+    this.damage = this.cut ?? this.bad ?? (this.closed ? undefined : 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown');
+  }
+}
+
+/** Records of kind 0 in place of those of a damaged chunk, all at its time. */
+function lostRecords(c: RecordChunk): Uint8Array {
+  const bytes = new Uint8Array(c.count * TRACE_RECORD), view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += TRACE_RECORD) view.setFloat64(at, c.time, true);
+  return bytes;
+}
+
+function grouped(data: Uint8Array): Map<number, PayloadPart[]> {
+  const parts = new Map<number, PayloadPart[]>();
+  for (const p of payloadParts(data)) {
+    const list = parts.get(p.sequence);
+    if (list) list.push(p);
+    else parts.set(p.sequence, [p]);
+  }
+  return parts;
 }
 
 /** Index of the last element that `holds`, in a list where it holds for a prefix; -1 for none. */

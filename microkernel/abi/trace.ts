@@ -25,7 +25,7 @@ export const Kind = {
   spaceSwitch: 15, // object = task whose space is active now
   timeout: 16, // actor's wait ended by time
 } as const;
-export const kindName = (k: number): string => Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`;
+export const kindName = (k: number): string => (k === 0 ? 'lost' : Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`);
 
 /** Where the kernel writes; the recorder drains. `drain` is called with full halves of the ring, and at the end with the rest. */
 export interface TraceSink { drain(records: Uint8Array, firstSequence: number): void; name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void }

@@ -1,0 +1,47 @@
+/** Trace files for reading: from standard input as a whole, from a file in pieces, so that one larger than memory can be looked at. */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { inflateRawSync } from 'node:zlib';
+import { TraceFile, TraceFileError, type ByteSource, type Unpack } from '../trace/index.ts';
+import { CliError, fileError, isFileError } from './errors.ts';
+
+/** An open file; what a recorder that still runs appends is seen. */
+class FileSource implements ByteSource {
+  private readonly fd: number;
+  constructor(path: string) {
+    this.fd = openSync(path, 'r');
+    if (fstatSync(this.fd).isFile()) return;
+    closeSync(this.fd);
+    throw new NoFile();
+  }
+  get size(): number { return fstatSync(this.fd).size; }
+  read(offset: number, length: number): Uint8Array {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - offset)));
+    let at = 0;
+    for (let n = 1; at < bytes.length && n > 0; at += n) n = readSync(this.fd, bytes, at, bytes.length - at, offset + at);
+    return bytes.subarray(0, at);
+  }
+}
+/** A pipe or device, which cannot be read from the middle. */
+class NoFile extends Error {}
+
+const unpack: Unpack = (data) => inflateRawSync(data);
+
+function sourceOf(path: string): ByteSource | Uint8Array {
+  if (path === '-') return readFileSync(0);
+  try {
+    return new FileSource(path);
+  } catch (error) {
+    if (error instanceof NoFile) return readFileSync(path);
+    throw error;
+  }
+}
+
+/** Opens a trace; `-` is standard input. Throws `CliError` for what cannot be read or is none. */
+export function readTrace(path: string): TraceFile {
+  try {
+    return new TraceFile(sourceOf(path), unpack);
+  } catch (error) {
+    if (error instanceof TraceFileError) throw new CliError('E_TRACE', `trace '${path}': ${error.message}`);
+    throw isFileError(error) ? fileError('trace', path, error, 'record one with --trace FILE') : error;
+  }
+}

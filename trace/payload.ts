@@ -1,0 +1,79 @@
+/**
+ * Payload: what a record was about beyond its 40 bytes, kept for the tasks that a recording names (`--trace-payload`). A record's payload is a
+ * list of parts; an entry of a payload chunk is one part:
+ *
+ *   f64 sequence number of the record | u8 part | u8 index | u16 0 | u32 bytes | bytes, padded to 8
+ */
+export const Part = {
+  /** u64 words: of a message or operation; of a system call its arguments a0 … a5; of an exit what `ExitWord` names. */
+  words: 1,
+  /** Text that argument `index` of a system call points to. */
+  text: 2,
+  /** Bytes that argument `index` points to, the first of them. */
+  bytes: 3,
+  /** The result of a system call, SBI call or device access: one u64 (SBI: two). */
+  result: 4,
+  /** Words 0 … 3n-1 of typed items: flexpage, destination, flags. */
+  items: 5,
+  /** A frame on a network, whole. */
+  frame: 6,
+} as const;
+export type Part = (typeof Part)[keyof typeof Part];
+/** Words of an exit: scause, stval, htval, htinst, pc, and the value that a store carries. */
+export const ExitWord = { scause: 0, stval: 1, htval: 2, htinst: 3, pc: 4, value: 5 } as const;
+
+export interface PayloadPart { readonly sequence: number; readonly part: number; readonly index: number; readonly bytes: Uint8Array }
+
+const HEAD = 16;
+
+/** Collects parts until they are written. */
+export class PayloadBuffer {
+  private bytes = new Uint8Array(2 ** 16);
+  private view = new DataView(this.bytes.buffer);
+  length = 0;
+  first = 0;
+  last = 0;
+
+  add(sequence: number, part: number, index: number, data: Uint8Array): void {
+    const room = this.length + HEAD + ((data.length + 7) & ~7);
+    if (room > this.bytes.length) this.grow(room);
+    const { view, length: at } = this;
+    if (at === 0) this.first = sequence;
+    this.last = sequence;
+    view.setFloat64(at, sequence, true);
+    view.setUint32(at + 8, part | (index << 8), true);
+    view.setUint32(at + 12, data.length, true);
+    this.bytes.set(data, at + HEAD);
+    this.bytes.fill(0, at + HEAD + data.length, room);
+    this.length = room;
+  }
+  /** What has been collected; valid until the next `add`. */
+  take(): Uint8Array {
+    const all = this.bytes.subarray(0, this.length);
+    this.length = 0;
+    return all;
+  }
+  private grow(room: number): void {
+    const more = new Uint8Array(Math.max(room, this.bytes.length * 2));
+    more.set(this.bytes.subarray(0, this.length));
+    this.bytes = more;
+    this.view = new DataView(more.buffer);
+  }
+}
+
+/** The parts of a payload chunk's data, in order; stops at what makes no sense. */
+export function* payloadParts(data: Uint8Array): Generator<PayloadPart> {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  for (let at = 0; at + HEAD <= data.length; ) {
+    const length = view.getUint32(at + 12, true);
+    if (at + HEAD + length > data.length) return;
+    yield { sequence: view.getFloat64(at, true), part: data[at + 8]!, index: data[at + 9]!, bytes: data.subarray(at + HEAD, at + HEAD + length) };
+    at += HEAD + Math.ceil(length / 8) * 8;
+  }
+}
+
+/** The u64 words of a part. */
+export function wordsOfPart(p: PayloadPart): bigint[] {
+  const view = new DataView(p.bytes.buffer, p.bytes.byteOffset, p.bytes.byteLength);
+  return Array.from({ length: p.bytes.length >> 3 }, (_, i) => view.getBigUint64(8 * i, true));
+}
