@@ -30,7 +30,7 @@ export function raise(k: Kernel, t: Thread, cause: number): void {
   if (waitsFor(server, portal)) {
     deliverEvent(k, t, server, false);
     arrived(k, server);
-  } else enqueue(t, server, Infinity);
+  } else enqueue(k, t, server, Infinity);
 }
 
 function unhandled(k: Kernel, t: Thread, cause: number): void {

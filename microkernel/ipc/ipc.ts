@@ -59,15 +59,15 @@ function sendThrough(k: Kernel, t: Thread, portal: Portal, flags: number, sendTi
     return;
   }
   if (sendTimeout <= 0) { t.status = Status.timeout; return; }
-  enqueue(t, server, sendTimeout);
+  enqueue(k, t, server, sendTimeout);
 }
 
 /** `t` stands in the server's queue until it is received, or until the time is over. */
-export function enqueue(t: Thread, server: Thread, timeout: number): void {
+export function enqueue(k: Kernel, t: Thread, server: Thread, timeout: number): void {
   t.state = ThreadState.sending;
   t.partner = server;
   server.senders.add(t);
-  setTimeout(t, timeout);
+  setTimeout(k, t, timeout);
 }
 
 export const waitsFor = (server: Thread, portal: Portal): boolean =>
@@ -82,7 +82,7 @@ function deliver(k: Kernel, t: Thread, server: Thread): Status {
     t.state = ThreadState.calling;
     t.partner = server;
     server.currentCaller = t;
-    setTimeout(t, t.receiveTimeout);
+    setTimeout(k, t, t.receiveTimeout);
     return Status.ok;
   }
   t.portal = t.partner = undefined;
@@ -128,7 +128,7 @@ function receiveFrom(k: Kernel, t: Thread, only: Portal | undefined, timeout: nu
   if (timeout <= 0) { t.status = Status.timeout; return; }
   t.state = ThreadState.receiving;
   t.onlyFrom = only;
-  setTimeout(t, timeout);
+  setTimeout(k, t, timeout);
 }
 
 function replyToCaller(k: Kernel, t: Thread): Status { return replyTo(k, t, t.currentCaller); }

@@ -1,6 +1,6 @@
 /**
  * SchedContext: the right to run, with a priority, a budget and a period. A thread that has none runs on the time of who called it.
- * Budget 0: round robin with the default slice. With a period, a used-up budget comes back when the period is over.
+ * Budget 0: round robin with the default slice. With a period it is a sporadic server: no more than the budget in any period (refills.ts).
  */
 import { BYTES } from '../costs.ts';
 import type { Factory } from '../factory.ts';
@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel.ts';
 import { KernelObject, ObjectKind } from '../object.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { detach } from '../sched/scheduler.ts';
+import { Refills } from '../sched/refills.ts';
 import type { Timed } from '../sched/timeouts.ts';
 import type { Thread } from './thread.ts';
 
@@ -19,12 +20,13 @@ export const Place = { nowhere: 0, queue: 1, current: 2, blocked: 3, depleted: 4
 
 export class SchedContext extends KernelObject implements Timed {
   readonly kind = ObjectKind.schedContext;
-  priority: number;
-  /** Cycles; 0 = default slice. */
-  budget: number;
-  period: number;
-  /** Cycles left of this slice or budget; used since `consumed` was asked, and in all. */
-  left: number;
+  priority = 0;
+  /** Cycles of a slice, if there is no period; 0 = the default slice. */
+  slice = SLICE;
+  /** The budget, if there is a period. */
+  refills: Refills | undefined = undefined;
+  /** Cycles left of this slice, or of what may be used of the budget now; used since `consumed` was asked. */
+  left = 0;
   consumed = 0;
   thread: Thread | undefined = undefined;
   place: number = Place.nowhere;
@@ -33,23 +35,23 @@ export class SchedContext extends KernelObject implements Timed {
   behind: Thread | undefined = undefined;
   next: SchedContext | undefined = undefined;
   prev: SchedContext | undefined = undefined;
-  /** When the current period began. */
-  periodStart = 0;
-  /** The timer that refills the budget. */
+  /** When budget comes back. */
   deadline = Infinity;
   order = 0;
   heapIndex = -1;
 
-  constructor(id: number, factory: Factory, priority: number, budget: number, period: number) {
+  /** Budget and period in cycles; `now`: from when on they hold. */
+  constructor(id: number, factory: Factory, priority: number, budget: number, period: number, now = 0) {
     super(id, factory, BYTES.schedContext);
+    this.set(priority, budget, period, now);
+  }
+  /** New parameters, and a new budget. It is in no queue. */
+  set(priority: number, budget: number, period: number, now: number): void {
     this.priority = priority;
-    this.budget = budget;
-    this.period = period;
+    this.slice = budget > 0 ? budget : SLICE;
+    this.refills = budget > 0 && period > 0 ? new Refills(budget, period, now) : undefined;
     this.left = this.slice;
   }
-  get slice(): number { return this.budget > 0 ? this.budget : SLICE; }
-  /** A budget per period that can be used up (and is not just a slice). */
-  get limited(): boolean { return this.budget > 0 && this.period > 0; }
 
   override teardown(k: Kernel): void {
     detach(k, this);

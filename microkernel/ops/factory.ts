@@ -91,7 +91,7 @@ function createSchedContext(i: Invocation): Status {
   const priority = i.u.word(1), budget = i.u.word(2), period = i.u.word(3);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
   const status = room(i, BYTES.schedContext);
-  return status === Status.ok ? hand(i, new SchedContext(i.k.newId(), factoryOf(i), priority, budget, period)) : status;
+  return status === Status.ok ? hand(i, new SchedContext(i.k.newId(), factoryOf(i), priority, budget, period, i.k.cpu.hart.cycles)) : status;
 }
 
 function createFactory(i: Invocation): Status {

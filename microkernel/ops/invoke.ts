@@ -28,7 +28,7 @@ export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: Th
   else status = run(row, k, t, cap, u, body);
   const traced = status === BLOCKED ? Status.ok : status;
   k.trace.record(t.cpu.hart.cycles, Kind.invoke, t.cpu.id, traced, t.id, cap.object.id, 0, label, 0, u.word(0));
-  if (status === BLOCKED) setTimeout(t, timeout);
+  if (status === BLOCKED) setTimeout(k, t, timeout);
   else t.status = status;
 }
 

@@ -12,10 +12,7 @@ function set(i: Invocation): Status {
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
   const was = c.place;
   detach(i.k, c);
-  c.priority = priority;
-  c.budget = budget;
-  c.period = period;
-  c.left = c.slice;
+  c.set(priority, budget, period, i.k.cpu.hart.cycles);
   if (was !== Place.nowhere) place(i.k, c);
   return Status.ok;
 }

@@ -58,7 +58,6 @@ function bind(i: Invocation): Status {
   if (t.context || context.thread) return Status.busy;
   t.context = context;
   context.thread = t;
-  context.left = context.slice;
   place(k, context);
   return Status.ok;
 }

@@ -13,6 +13,7 @@ import { Place, type SchedContext } from '../obj/sched-context.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import { beginDonated } from '../threads/start.ts';
 import type { Cpu } from './cpu.ts';
+import type { Timed } from './timeouts.ts';
 import { expireWait } from './wait.ts';
 
 /** After so many steps a chain of calls is looked at for being a circle. */
@@ -47,7 +48,7 @@ export function place(k: Kernel, c: SchedContext, first = false): void {
   if (t.state !== ThreadState.ready) return putBehind(c, t);
   const cpu = t.cpu;
   c.cpu = cpu;
-  if (c.limited && c.left <= 0) return deplete(c, cpu);
+  if (c.left <= 0 && !renew(k, c, cpu)) return;
   c.place = Place.queue;
   if (first) cpu.pushHead(c);
   else cpu.pushTail(c);
@@ -81,6 +82,7 @@ export function detach(k: Kernel, c: SchedContext): void {
       else c.behind!.helpers = c.next;
       if (c.next) c.next.prev = c.prev;
       c.next = c.prev = c.behind = undefined;
+      if (c.refills) c.left = c.refills.settle(c.left, k.cpu.hart.cycles, true);
   }
   c.place = Place.nowhere;
 }
@@ -119,7 +121,7 @@ export function makeReady(k: Kernel, t: Thread): void {
  */
 export function handOver(k: Kernel, cpu: Cpu, server: Thread): void {
   const from = cpu.current, to = server.context;
-  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || to.priority <= from.priority || to.left <= 0 || from.left <= 0) {
+  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
     return makeReady(k, server);
   }
   account(cpu);
@@ -154,7 +156,8 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
     let c = cpu.current;
     if (c && c.left <= 0) {
       cpu.current = undefined;
-      renew(k, c, cpu);
+      c.place = Place.nowhere;
+      place(k, c);
       continue;
     }
     if (c && top && top.priority > c.priority) {
@@ -173,7 +176,6 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
     const t = c.thread ? endOfChain(c.thread) : undefined;
     if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
     cpu.current = undefined;
-    if (c.left <= 0) { renew(k, c, cpu); continue; }
     if (t && t.state === ThreadState.receiving) { putBehind(c, t); continue; }
     c.place = Place.nowhere;
     place(k, c);
@@ -191,20 +193,19 @@ function dispatch(k: Kernel, cpu: Cpu, t: Thread, switched: boolean): Thread {
   return t;
 }
 
-/** The slice is over: to the end of the queue with a new one, or out until the period is over. */
-function renew(k: Kernel, c: SchedContext, cpu: Cpu): void {
-  c.place = Place.nowhere;
-  if (c.limited) return deplete(c, cpu);
-  c.left = c.slice;
-  place(k, c);
+/** The slice is over: there is a new one; or what has come back of the budget; or nothing (false): the context is out until there is. */
+function renew(k: Kernel, c: SchedContext, cpu: Cpu): boolean {
+  c.left = c.refills ? c.refills.settle(c.left, k.cpu.hart.cycles, false) : c.slice;
+  if (c.left > 0) return true;
+  c.place = Place.depleted;
+  alarm(k, cpu, c, c.refills!.time);
+  return false;
 }
 
-function deplete(c: SchedContext, cpu: Cpu): void {
-  const now = cpu.hart.cycles;
-  c.place = Place.depleted;
-  c.cpu = cpu;
-  c.periodStart += Math.max(1, Math.ceil((now - c.periodStart) / c.period)) * c.period;
-  cpu.timeouts.set(c, c.periodStart);
+/** `item` is due on this hart at `deadline`; another hart, asleep for longer, wakes up and sets its timer. */
+export function alarm(k: Kernel, cpu: Cpu, item: Timed, deadline: number): void {
+  cpu.timeouts.set(item, deadline);
+  if (cpu !== k.cpu && deadline < cpu.armed) preempt(k, cpu);
 }
 
 /** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
@@ -213,10 +214,8 @@ export function tick(k: Kernel, cpu: Cpu): void {
   cpu.armed = -1;
   for (let item = cpu.timeouts.due(now); item; item = cpu.timeouts.due(now)) {
     if (item.kind === ObjectKind.thread) { expireWait(k, item as Thread); continue; }
-    const c = item as SchedContext;
-    c.left = c.slice;
-    c.place = Place.nowhere;
-    place(k, c);
+    (item as SchedContext).place = Place.nowhere;
+    place(k, item as SchedContext);
   }
   account(cpu);
   if (cpu.current && cpu.current.left <= 0) cpu.reschedule = true;

@@ -2,7 +2,7 @@
 import { Kind, Status } from '../abi/index.ts';
 import type { Kernel } from '../kernel.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
-import { endOfChain, makeReady, preempt, releaseHelpers } from './scheduler.ts';
+import { alarm, endOfChain, makeReady, preempt, releaseHelpers } from './scheduler.ts';
 
 /** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
 export function endWait(k: Kernel, t: Thread, status: Status): void {
@@ -39,6 +39,6 @@ export function expireWait(k: Kernel, t: Thread): void {
 }
 
 /** The wait may last until now + `ns`. */
-export function setTimeout(t: Thread, ns: number): void {
-  if (ns !== Infinity) t.cpu.timeouts.set(t, t.cpu.hart.cycles + ns);
+export function setTimeout(k: Kernel, t: Thread, ns: number): void {
+  if (ns !== Infinity) alarm(k, t.cpu, t, k.cpu.hart.cycles + ns);
 }
