@@ -10,6 +10,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Board, createBoard } from '../machine/board/board.ts';
+import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
 import { Htif } from '../machine/devices/htif.ts';
 import { type Placed, deviceTreePlace, loadInitrd, loadProgram } from '../machine/loader/kernel.ts';
@@ -21,6 +22,7 @@ import { Session, type Ending } from './bare/session.ts';
 import { writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
 import { CliError, Exit, fileError } from './errors.ts';
+import { type NetOption, Networks } from './net.ts';
 
 export interface BareOptions {
   /** Program or firmware for M mode. */
@@ -33,6 +35,7 @@ export interface BareOptions {
   readonly memory?: number;
   readonly smp?: number;
   readonly disks?: readonly DiskOption[];
+  readonly nets?: readonly NetOption[];
   readonly signature?: string;
   /** Bytes a line of the signature: 4 unless given. */
   readonly signatureGranularity?: number;
@@ -49,16 +52,19 @@ export interface BareOptions {
 
 const MIB = 1024 * 1024;
 const MAX_HARTS = 16;
+/** The board's virtio slots less that of the entropy device. */
+const MOST_DEVICES = VIRTIO_SLOTS - 1;
 
 /** Runs to the end; answers the exit status. @throws CliError for what the user can put right */
 export async function runBare(options: BareOptions, io: BareIo = processIo()): Promise<number> {
   check(options);
   const disks = (options.disks ?? []).map((d) => new FileDisk(d));
+  const networks = new Networks(options.nets ?? []);
   const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
   const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions });
   try {
     for (;;) {
-      const { board, program } = start(options, disks, session);
+      const { board, program } = start(options, disks, networks, session);
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
@@ -67,6 +73,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   } finally {
     session.close();
     door.close();
+    networks.close();
     for (const disk of disks) disk.close();
   }
 }
@@ -79,23 +86,25 @@ function check(options: BareOptions): void {
     if (given !== undefined && options.kernel === undefined) throw new CliError('E_USAGE', `${name} needs --kernel`, 'name the kernel with --kernel IMAGE');
   }
   if (options.signature !== undefined && options.file === undefined) throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
+  const { length } = [...(options.disks ?? []), ...(options.nets ?? [])];
+  if (length > MOST_DEVICES) throw new CliError('E_OPTION', `${length} disks and network cards are too many`, `the board has room for ${MOST_DEVICES}`);
   const harts = options.smp ?? 1;
   if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
 }
 
 /** A fresh board with everything loaded, ready to run. */
-function start(options: BareOptions, disks: FileDisk[], session: Session): { board: Board; program: Placed } {
+function start(options: BareOptions, disks: FileDisk[], networks: Networks, session: Session): { board: Board; program: Placed } {
   const console = new CharChannel((byte) => session.output(byte));
-  const board = makeBoard(options, disks, console);
+  const board = makeBoard(options, disks, networks, console);
   session.attach(board.machine, console);
   const program = load(options, board, console);
   return { board, program };
 }
 
-function makeBoard(options: BareOptions, disks: FileDisk[], console: CharChannel): Board {
+function makeBoard(options: BareOptions, disks: FileDisk[], networks: Networks, console: CharChannel): Board {
   const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
   try {
-    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, engine: options.engine, seed: options.seed, disks, console });
+    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });
   } catch (error) {
     // Sizes and ISA strings that the machine refuses are the user's; everything else is ours.
     if (error instanceof RangeError) throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);

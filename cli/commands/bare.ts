@@ -1,6 +1,7 @@
 /** `tessera bare`: a program, firmware or kernel on the bare machine. */
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
+import { netHelp } from './net.ts';
 import { count, size, withSharedOptions, several, type SharedOptions } from '../options.ts';
 
 /** Options as commander gives them. */
@@ -11,6 +12,7 @@ interface Given extends SharedOptions {
   signature?: string;
   signatureGranularity: number;
   disk?: string[];
+  net?: string[];
   kernel?: string;
   initrd?: string;
   append?: string;
@@ -22,6 +24,7 @@ Examples:
   tessera bare program.elf                       from M mode; the exit status comes from tohost or the test finisher
   tessera bare --signature out.sig test.elf      for conformance tests
   tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
+  tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0 --net gateway,pcap=net.pcapng
 On a terminal every key goes to the machine; Ctrl-A x leaves.
 `;
 
@@ -36,15 +39,17 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', size('--memory'))
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
+    .option('--net <kind>', netHelp, several)
     .option('--signature <file>', 'write begin_signature … end_signature there as hexadecimal words')
     .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4);
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (file: string | undefined, options: Given) => {
       const { runBare } = await import('../bare.ts');
       const { parseDisk } = await import('../bare/disk.ts');
-      const { disk, ...rest } = options;
+      const { parseNet } = await import('../net.ts');
+      const { disk, net, ...rest } = options;
       if (options.trace !== undefined) throw new CliError('E_USAGE', '--trace records the microkernel, and a bare machine has none', 'use tessera vm or tessera run');
       const stats = typeof options.stats === 'string' && options.stats !== '' ? options.stats : options.stats !== undefined;
-      done(await runBare({ ...rest, file, stats, disks: (disk ?? []).map(parseDisk) }));
+      done(await runBare({ ...rest, file, stats, disks: (disk ?? []).map(parseDisk), nets: (net ?? []).map(parseNet) }));
     });
 }

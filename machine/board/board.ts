@@ -9,12 +9,14 @@
  */
 import type { Supervisor } from '../api.ts';
 import type { BlockBackend, CharBackend, Device } from '../devices/device.ts';
+import { type NetCard, macOf } from '../devices/net-port.ts';
 import { Plic } from '../devices/plic.ts';
 import { SeededRandom } from '../devices/random.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
+import { VirtioNet } from '../devices/virtio/net.ts';
 import { SbiFirmware } from '../firmware/firmware.ts';
 import { parseIsa } from '../isa/table.ts';
 import { deviceTreePlace } from '../loader/kernel.ts';
@@ -39,6 +41,8 @@ export interface BoardConfig {
   /** More of them. */
   readonly virtioConsoles?: readonly CharBackend[];
   readonly disks?: readonly BlockBackend[];
+  /** Network cards, and what they are plugged into. */
+  readonly nets?: readonly NetCard[];
   readonly seed?: number;
   /** The real-time clock at the start, milliseconds since 1970; the same for every run unless given. */
   readonly startMs?: number;
@@ -76,7 +80,7 @@ export function createBoard(config: BoardConfig): Board {
   const machine = new Machine({ memoryBytes, harts, isa, engine, quantum, supervisor });
   const random = new SeededRandom(config.seed ?? 0);
   const rngSeed = random.bytes(RNG_SEED_BYTES);
-  const models = virtioModels(config, random);
+  const models = virtioModels(config, machine, random);
   const devices = attachDevices(machine, config, random, [...models]);
   const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({ memory: machine.memory, harts, isa, devices, chosen: { rngSeed, ...chosen } });
   const placeTree = (chosen: Chosen): number => {
@@ -123,11 +127,12 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
 }
 
 /** Disks take the first slots, so that the first disk is where kernels with fixed addresses look for it. */
-function virtioModels(config: BoardConfig, random: SeededRandom): VirtioModel[] {
+function virtioModels(config: BoardConfig, machine: Machine, random: SeededRandom): VirtioModel[] {
   const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(disk, `tessera-disk${n}`));
   models.push(new VirtioEntropy(random));
   if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole));
   for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));
-  if (models.length > VIRTIO_SLOTS) throw new Error(`board: ${models.length} virtio devices for ${VIRTIO_SLOTS} slots`);
+  (config.nets ?? []).forEach(({ connect, mac }, n) => models.push(new VirtioNet(connect(machine.events), mac ?? macOf(n))));
+  if (models.length > VIRTIO_SLOTS) throw new RangeError(`${models.length} virtio devices are too many for its ${VIRTIO_SLOTS} slots`);
   return models;
 }

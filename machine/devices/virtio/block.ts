@@ -10,7 +10,7 @@
  */
 import type { BlockBackend } from '../device.ts';
 import { VirtioId, type VirtioModel, type VirtioPort } from './model.ts';
-import { type Chain, type Piece, gather, scatter, slicePieces, totalLength } from './queue.ts';
+import { type Chain, type Piece, gather, scatter, slicePieces, totalLength } from './pieces.ts';
 
 const SECTOR = 512;
 const FEATURE = { SEG_MAX: 2, RO: 5, BLK_SIZE: 6, FLUSH: 9, WRITE_ZEROES: 14 } as const;

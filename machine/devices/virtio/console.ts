@@ -7,7 +7,7 @@
  */
 import type { CharBackend } from '../device.ts';
 import { VirtioId, type VirtioModel, type VirtioPort } from './model.ts';
-import { gather, scatter, totalLength } from './queue.ts';
+import { gather, scatter, totalLength } from './pieces.ts';
 
 const FEATURE_SIZE = 0;
 const QUEUE = { RECEIVE: 0, TRANSMIT: 1 } as const;
@@ -74,7 +74,7 @@ export class VirtioConsole implements VirtioModel {
     for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
       const bytes = this.#backend.take(totalLength(chain.writable));
       if (bytes.length === 0) {
-        queue.unpop();
+        queue.unpop(chain);
         break;
       }
       queue.push(chain, scatter(this.#port.memory, chain.writable, bytes));

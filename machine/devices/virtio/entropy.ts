@@ -1,14 +1,16 @@
 /**
- * virtio entropy: every buffer comes back full of the machine's seeded randomness.
+ * virtio entropy: every buffer comes back full of the machine's seeded randomness, up to 64 KiB at a time.
  *
  * State: the generator. Features: all of the device. Missing: nothing known.
  * Documentation: virtio 1.2, 5.4.
  */
 import type { SeededRandom } from '../random.ts';
 import { VirtioId, type VirtioModel, type VirtioPort } from './model.ts';
-import { scatter, totalLength } from './queue.ts';
+import { scatter, totalLength } from './pieces.ts';
 
 const QUEUE_SIZE = 8;
+/** A buffer may name all of memory many times over; the device fills as much as it likes. */
+const MOST_BYTES = 0x1_0000;
 
 export class VirtioEntropy implements VirtioModel {
   readonly name = 'entropy';
@@ -33,7 +35,8 @@ export class VirtioEntropy implements VirtioModel {
   notify(index: number): void {
     const queue = this.#port.queue(index);
     for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-      queue.push(chain, scatter(this.#port.memory, chain.writable, this.#random.bytes(totalLength(chain.writable))));
+      const length = Math.min(totalLength(chain.writable), MOST_BYTES);
+      queue.push(chain, scatter(this.#port.memory, chain.writable, this.#random.bytes(length)));
     }
     this.#port.usedBuffers(index);
   }

@@ -12,28 +12,33 @@
  *   0x024    w      DriverFeaturesSel      0x0a0/a4  w  QueueDevice
  *   0x030    w      QueueSel               0x0fc    r   ConfigGeneration
  *   0x034   r       QueueNumMax            0x100 …      configuration space
- *   0x038    w      QueueNum
+ *   0x038    w      QueueNum               0x0ac    rw  SHMSel, 0x0b0 … SHMLen, SHMBase (no regions: all ones)
+ *   0x0c0   rw      QueueReset
  *
  * State: status, feature selection, the queues, interrupt status.
- * Features: split rings, indirect descriptors, event index. Missing: packed rings, shared memory regions, queue reset;
- * the legacy interface (version 1).
- * Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features).
+ * Features: split and packed rings, indirect descriptors, event index, queue reset. Missing: shared memory regions, queues
+ * used in order (IN_ORDER), notifications with data; the legacy interface (version 1).
+ * Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features), 2.6.1 (queue reset).
+ * Requirements met, clause by clause: README.md.
  */
 import type { Device, DeviceContext, IrqLine } from '../device.ts';
 import { Feature, type VirtioModel, type VirtioPort } from './model.ts';
-import { QueueBroken, Virtqueue } from './queue.ts';
+import { QueueBroken } from './pieces.ts';
+import { Virtqueue } from './queue.ts';
 
 const REG = {
   MAGIC: 0x00, VERSION: 0x04, DEVICE_ID: 0x08, VENDOR_ID: 0x0c, DEVICE_FEATURES: 0x10, DEVICE_FEATURES_SEL: 0x14,
   DRIVER_FEATURES: 0x20, DRIVER_FEATURES_SEL: 0x24, QUEUE_SEL: 0x30, QUEUE_NUM_MAX: 0x34, QUEUE_NUM: 0x38, QUEUE_READY: 0x44,
   QUEUE_NOTIFY: 0x50, INTERRUPT_STATUS: 0x60, INTERRUPT_ACK: 0x64, STATUS: 0x70, QUEUE_DESC: 0x80, QUEUE_DRIVER: 0x90,
-  QUEUE_DEVICE: 0xa0, CONFIG_GENERATION: 0xfc, CONFIG: 0x100,
+  QUEUE_DEVICE: 0xa0, SHM_LENGTH: 0xb0, SHM_BASE: 0xb8, QUEUE_RESET: 0xc0, CONFIG_GENERATION: 0xfc, CONFIG: 0x100,
 } as const;
 const MAGIC = 0x7472_6976; // "virt"
 /** "QEMU": xv6 takes no other. */
 const VENDOR = 0x554d_4551;
 const STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
 const INTERRUPT = { USED: 1, CONFIG: 2 } as const;
+const transportFeatures = [Feature.INDIRECT, Feature.EVENT_IDX, Feature.VERSION_1, Feature.RING_PACKED, Feature.RING_RESET] as const;
+const ALL_ONES = 0xffff_ffff;
 
 /** A slot without a device reads as DeviceID 0. @spec virtio 4.2.3.1 */
 export class EmptyVirtioSlot implements Device {
@@ -70,7 +75,7 @@ export class VirtioMmio implements Device, VirtioPort {
     this.#irq = context.irq();
     this.#model = model;
     this.#queues = model.queueSizes.map((size) => new Virtqueue(this.memory, size));
-    this.#offered = featureWords([...model.features, Feature.INDIRECT, Feature.EVENT_IDX, Feature.VERSION_1]);
+    this.#offered = featureWords([...model.features, ...transportFeatures]);
     model.attach(this);
   }
 
@@ -93,15 +98,18 @@ export class VirtioMmio implements Device, VirtioPort {
     if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIG);
   }
 
-  /** A broken ring stops the device until the driver resets it. @spec virtio 2.1.2 */
+  /** Nothing is touched before DRIVER_OK, and a broken ring stops the device until the driver resets it. @spec virtio 2.1.2, 3.1.1 */
   guarded(work: () => void): void {
-    if ((this.#status & STATUS.NEEDS_RESET) !== 0) return;
+    if ((this.#status & (STATUS.NEEDS_RESET | STATUS.DRIVER_OK)) === STATUS.DRIVER_OK) this.#checked(work);
+  }
+
+  #checked(work: () => void): void {
     try {
       work();
     } catch (error) {
       if (!(error instanceof QueueBroken)) throw error;
       this.#status |= STATUS.NEEDS_RESET;
-      this.#raise(INTERRUPT.CONFIG);
+      if ((this.#status & STATUS.DRIVER_OK) !== 0) this.#raise(INTERRUPT.CONFIG);
     }
   }
 
@@ -130,13 +138,14 @@ export class VirtioMmio implements Device, VirtioPort {
       case REG.INTERRUPT_STATUS: return this.#interrupts;
       case REG.STATUS: return this.#status;
       case REG.CONFIG_GENERATION: return this.#generation;
+      case REG.SHM_LENGTH: case REG.SHM_LENGTH + 4: case REG.SHM_BASE: case REG.SHM_BASE + 4: return ALL_ONES;
       default: return 0;
     }
   }
 
   write(offset: number, value: number, size: number): void {
     if (offset >= REG.CONFIG) return this.#model.writeConfig?.(offset - REG.CONFIG, value, size);
-    if (size !== 4) return;
+    if (size !== 4) return; // registers are read and written as words. @spec virtio 4.2.2.2
     switch (offset) {
       case REG.DEVICE_FEATURES_SEL: this.#deviceFeaturesSel = value; return;
       case REG.DRIVER_FEATURES_SEL: this.#driverFeaturesSel = value; return;
@@ -145,7 +154,7 @@ export class VirtioMmio implements Device, VirtioPort {
       case REG.QUEUE_NOTIFY: return this.#notify(value);
       case REG.INTERRUPT_ACK: return this.#acknowledge(value);
       case REG.STATUS: return this.#setStatus(value);
-      default: return this.guarded(() => this.#writeQueue(offset, value));
+      default: return this.#checked(() => this.#writeQueue(offset, value));
     }
   }
 
@@ -153,14 +162,15 @@ export class VirtioMmio implements Device, VirtioPort {
     const queue = this.#queues[this.#queueSel];
     if (queue === undefined) return;
     switch (offset) {
-      case REG.QUEUE_NUM: if (isQueueSize(value, queue.maxSize)) queue.size = value; return;
-      case REG.QUEUE_READY: if (value === 1) queue.enable(); else queue.ready = false; return;
+      case REG.QUEUE_NUM: if (isQueueSize(value, queue)) queue.size = value; return;
+      case REG.QUEUE_READY: if (value === 1) queue.enable(); else queue.disable(); return;
+      case REG.QUEUE_RESET: if (value === 1 && this.negotiated(Feature.RING_RESET)) queue.reset(); return;
       case REG.QUEUE_DESC: queue.descriptors = withLow(queue.descriptors, value); return;
       case REG.QUEUE_DESC + 4: queue.descriptors = withHigh(queue.descriptors, value); return;
-      case REG.QUEUE_DRIVER: queue.available = withLow(queue.available, value); return;
-      case REG.QUEUE_DRIVER + 4: queue.available = withHigh(queue.available, value); return;
-      case REG.QUEUE_DEVICE: queue.used = withLow(queue.used, value); return;
-      case REG.QUEUE_DEVICE + 4: queue.used = withHigh(queue.used, value); return;
+      case REG.QUEUE_DRIVER: queue.driver = withLow(queue.driver, value); return;
+      case REG.QUEUE_DRIVER + 4: queue.driver = withHigh(queue.driver, value); return;
+      case REG.QUEUE_DEVICE: queue.device = withLow(queue.device, value); return;
+      case REG.QUEUE_DEVICE + 4: queue.device = withHigh(queue.device, value); return;
       default: // read-only and unknown registers
     }
   }
@@ -185,12 +195,12 @@ export class VirtioMmio implements Device, VirtioPort {
     for (const queue of this.#queues) {
       queue.eventIndex = this.negotiated(Feature.EVENT_IDX);
       queue.indirect = this.negotiated(Feature.INDIRECT);
+      queue.packed = this.negotiated(Feature.RING_PACKED);
     }
   }
 
   #notify(index: number): void {
-    if (index >= this.#queues.length || (this.#status & STATUS.DRIVER_OK) === 0) return;
-    this.guarded(() => this.#model.notify(index));
+    if (index < this.#queues.length) this.guarded(() => this.#model.notify(index));
   }
 
   #raise(cause: number): void {
@@ -210,8 +220,9 @@ function featureWords(features: readonly number[]): [number, number] {
   return words;
 }
 
-function isQueueSize(value: number, max: number): boolean {
-  return value > 0 && value <= max && (value & (value - 1)) === 0;
+/** Split rings have powers of two. @spec virtio 2.7, 2.8.10.1 */
+function isQueueSize(value: number, queue: Virtqueue): boolean {
+  return value > 0 && value <= queue.maxSize && (queue.packed || (value & (value - 1)) === 0);
 }
 
 function withLow(address: number, low: number): number {

@@ -1,0 +1,120 @@
+/**
+ * `--net`: what network cards of the board are plugged into.
+ *
+ *   gateway[,tftp=FOLDER]   a built-in host: ARP, ping, DHCP, UDP echo, TFTP with the files of a folder
+ *   loop                    everything comes back
+ *   hub                     one switch for all cards that say so
+ *   … ,mac=52:54:00:12:34:56,pcap=FILE
+ */
+import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
+import { type Captured, tapped } from '../machine/net/capture.ts';
+import { Gateway } from '../machine/net/gateway/gateway.ts';
+import { Hub, loopback } from '../machine/net/hub.ts';
+import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
+import { CliError, Exit, fileError } from './errors.ts';
+
+const kinds = ['gateway', 'loop', 'hub'] as const;
+const HELP = 'write --net gateway[,tftp=FOLDER], --net loop or --net hub, each with ,mac=ADDRESS and ,pcap=FILE if you like';
+
+export interface NetOption {
+  readonly kind: (typeof kinds)[number];
+  readonly tftp?: string;
+  readonly mac?: Uint8Array;
+  readonly pcap?: string;
+}
+
+/** Reads one `--net`. @throws CliError */
+export function parseNet(text: string): NetOption {
+  const [kind, ...rest] = text.split(',');
+  if (!kinds.some((k) => k === kind)) throw new CliError('E_OPTION', `option --net: '${kind}' is none of ${kinds.join(', ')}`, HELP);
+  const given = new Map<string, string>();
+  for (const word of rest) {
+    const [name, value = ''] = word.split(/=(.*)/s);
+    if (!['mac', 'pcap', ...(kind === 'gateway' ? ['tftp'] : [])].includes(name) || value === '') throw new CliError('E_OPTION', `option --net: '${word}' is not understood`, HELP);
+    given.set(name, value);
+  }
+  const mac = given.get('mac');
+  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+}
+
+function macAddress(text: string): Uint8Array {
+  const bytes = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) ? Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16)) : undefined;
+  if (bytes === undefined || (bytes[0] & 1) !== 0) throw new CliError('E_OPTION', `option --net: '${text}' is not the address of a card`, 'write for example mac=52:54:00:12:34:56');
+  return bytes;
+}
+
+/** The networks of one run: files are opened once, cards are made anew for each life of the machine. */
+export class Networks {
+  readonly #options: readonly NetOption[];
+  readonly #files: readonly Map<string, Uint8Array>[];
+  readonly #captures: readonly (Capture | undefined)[];
+
+  /** @throws CliError for folders and files that are not to be had. */
+  constructor(options: readonly NetOption[]) {
+    this.#options = options;
+    this.#files = options.map((o) => (o.tftp === undefined ? new Map<string, Uint8Array>() : filesOf(o.tftp)));
+    this.#captures = options.map((o, n) => (o.pcap === undefined ? undefined : new Capture(o.pcap, `net${n}`)));
+  }
+
+  /** Cards for a fresh board. */
+  cards(): NetCard[] {
+    const hub = new Hub();
+    return this.#options.map(({ kind, mac }, n) => {
+      const wiring: NetWiring = kind === 'hub' ? hub.port : kind === 'loop' ? loopback : new Gateway(this.#files[n]).port;
+      const capture = this.#captures[n];
+      return { mac, connect: capture === undefined ? wiring : tapped(wiring, (captured) => capture.see(captured)) };
+    });
+  }
+
+  /** @throws CliError when a capture file could not be written. */
+  close(): void {
+    for (const capture of this.#captures) capture?.close();
+  }
+}
+
+/** A capture file. A write that fails is told at the end: the machine is not disturbed by it. */
+class Capture {
+  readonly #path: string;
+  readonly #fd: number;
+  #failed: unknown;
+
+  constructor(path: string, name: string) {
+    this.#path = path;
+    try {
+      this.#fd = openSync(path, 'w');
+    } catch (error) {
+      throw fileError('capture', path, error);
+    }
+    this.#put(sectionHeader('tessera'));
+    this.#put(interfaceBlock({ name, linkType: LinkType.ETHERNET }));
+  }
+
+  see({ cycle, direction, frame }: Captured): void {
+    this.#put(packetBlock({ interface: 0, nanoseconds: cycle, bytes: frame, direction }));
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+    if (this.#failed !== undefined) throw fileError('capture', this.#path, this.#failed, 'what is in it up to there can be read', Exit.failure);
+  }
+
+  #put(bytes: Uint8Array): void {
+    if (this.#failed !== undefined) return;
+    try {
+      writeSync(this.#fd, bytes);
+    } catch (error) {
+      this.#failed = error;
+    }
+  }
+}
+
+function filesOf(folder: string): Map<string, Uint8Array> {
+  try {
+    const names = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
+    return new Map(names.map((path) => [path.slice(join(folder, '/').length), readFileSync(path)]));
+  } catch (error) {
+    throw fileError('TFTP folder', folder, error);
+  }
+}

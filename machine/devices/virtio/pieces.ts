@@ -1,0 +1,109 @@
+/**
+ * Requests as devices see them, whatever ring they came through: pieces of guest memory, first those to read, then those
+ * to write. The functions copy to and from them.
+ */
+import type { PhysicalMemory } from '../../api.ts';
+
+/** A piece of guest memory that a request names. */
+export interface Piece {
+  readonly address: number;
+  readonly length: number;
+}
+
+/** One request: what the device may read, then what it may write. */
+export interface Chain {
+  /** By which the driver knows it again: the head descriptor (split), the buffer id (packed). */
+  readonly id: number;
+  /** Places that it takes in the ring. */
+  readonly slots: number;
+  readonly readable: readonly Piece[];
+  readonly writable: readonly Piece[];
+}
+
+/** The driver's rings are malformed. */
+export class QueueBroken extends Error {}
+
+/** Flags that both kinds of descriptor share. @spec virtio 2.7.5, 2.8.13 (v1.2) */
+export const DESC = { NEXT: 1, WRITE: 2, INDIRECT: 4 } as const;
+export const DESC_BYTES = 16;
+
+/** Collects the pieces of a chain, in the order that the specification wants. */
+export class ChainBuilder {
+  readonly readable: Piece[] = [];
+  readonly writable: Piece[] = [];
+  readonly #memory: PhysicalMemory;
+
+  constructor(memory: PhysicalMemory) {
+    this.#memory = memory;
+  }
+
+  /** Adds the piece that the descriptor at `at` names. @spec virtio 2.7.4.2: device-readable before device-writable */
+  take(at: number, flags: number): void {
+    const piece = pieceAt(this.#memory, at);
+    const isWritable = (flags & DESC.WRITE) !== 0;
+    if (!isWritable && this.writable.length > 0) throw new QueueBroken('a readable descriptor behind a writable one');
+    (isWritable ? this.writable : this.readable).push(piece);
+  }
+
+  finish(id: number, slots: number): Chain {
+    return { id, slots, readable: this.readable, writable: this.writable };
+  }
+}
+
+/** Address u64 and length u32, as every descriptor begins. */
+export function pieceAt(memory: PhysicalMemory, at: number): Piece {
+  const address = memory.u32(at + 4) * 2 ** 32 + memory.u32(at);
+  const length = memory.u32(at + 8);
+  if (!memory.isRam(address, length)) throw new QueueBroken('a descriptor names memory that is not there');
+  return { address, length };
+}
+
+/** The table that an indirect descriptor names: at least one whole descriptor. */
+export function indirectTable(memory: PhysicalMemory, at: number, most: number): { readonly table: number; readonly count: number } {
+  const { address, length } = pieceAt(memory, at);
+  const count = length / DESC_BYTES;
+  if (!Number.isInteger(count) || count === 0 || count > most) throw new QueueBroken('an indirect table of a size that may not be');
+  return { table: address, count };
+}
+
+export function totalLength(pieces: readonly Piece[]): number {
+  let total = 0;
+  for (const piece of pieces) total += piece.length;
+  return total;
+}
+
+/** The part of `pieces` that starts `skip` bytes in and is `length` bytes long. */
+export function slicePieces(pieces: readonly Piece[], skip: number, length: number): Piece[] {
+  const out: Piece[] = [];
+  for (const piece of pieces) {
+    const from = Math.min(skip, piece.length);
+    const take = Math.min(length, piece.length - from);
+    if (take > 0) out.push({ address: piece.address + from, length: take });
+    skip -= from;
+    length -= take;
+  }
+  return out;
+}
+
+/** Copies all readable bytes of a request out of guest memory; the caller bounds how many that may be. */
+export function gather(memory: PhysicalMemory, pieces: readonly Piece[]): Uint8Array {
+  const out = new Uint8Array(totalLength(pieces));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(memory.view(piece.address, piece.length), at);
+    at += piece.length;
+  }
+  return out;
+}
+
+/** Copies bytes into a request; answers how many fitted. */
+export function scatter(memory: PhysicalMemory, pieces: readonly Piece[], bytes: Uint8Array): number {
+  let at = 0;
+  for (const piece of pieces) {
+    const part = bytes.subarray(at, at + piece.length);
+    if (part.length === 0) continue;
+    memory.writable(piece.address, part.length).set(part);
+    at += part.length;
+  }
+  return at;
+}
