@@ -256,6 +256,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
         h.waiting = false;
         h.woken = this.#supervisor !== undefined;
         h.sliceEnd = Math.max(h.sliceEnd, this.#round);
+        if (h.hpm.stale) h.hpm.arm();
       }
       if (!h.waiting) any = true;
     }

@@ -62,22 +62,37 @@ const one = (): number => 1;
 export const mcycle = counter(C.cycleOffset, 0, one, (h) => h.cycles);
 export const minstret = counter(C.instretOffset, 2, one, (h) => h.instret);
 
-/** What a programmable counter can count; the numbers are those of the SBI's hardware events. */
-const EVENTS: readonly (((h: Hart) => number) | undefined)[] = [undefined, (h) => h.cycles, (h) => h.instret];
+const number = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
-/** mhpmcounter3 … 10: each counts the event in its mhpmevent. @spec priv 3.1.10 */
-export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => {
-  const event = C.hpmEvent + 2 * i;
-  const count = (h: Hart): number => EVENTS[h.c[event]]?.(h) ?? 0;
-  const value = counter(C.hpmOffset + 2 * i, i + 3, (h) => (h.c[event] === 0 ? 0 : 1), count);
-  const writeEvent = (h: Hart, lo: number): void => {
-    value.read(h);
-    const [valueLo, valueHi] = [h.lo, h.hi];
-    h.c[event] = EVENTS[lo] === undefined ? 0 : lo;
-    value.write(h, valueLo, valueHi);
-  };
-  return { value, slot: C.hpmOffset + 2 * i, event, writeEvent };
-});
+/** mhpmcounter3 … and mhpmevent3 …: what they do is in hpm.ts. */
+export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
+  value: {
+    read: (h: Hart): void => {
+      const value = h.hpm.value(i);
+      h.lo = Number(value & 0xffff_ffffn) | 0;
+      h.hi = Number(value >> 32n) | 0;
+    },
+    write: (h: Hart, lo: number, hi: number): void => h.hpm.setValue(i, number(lo, hi)),
+  },
+  event: {
+    read: (h: Hart): void => {
+      h.lo = h.hpm.event(i);
+      h.hi = h.hpm.flags(i);
+    },
+    write: (h: Hart, lo: number, hi: number): void => h.hpm.setEvent(i, lo >>> 0, hi),
+  },
+}));
+
+/** Which counters have overflowed, of those that this mode may read. @spec sscofpmf 1.3 */
+export const scountovf: Rules = {
+  read: (h) => {
+    const c = h.c;
+    const own = h.w[HS.PRIV >> 2] === 3 ? -1 : c[C.mcounteren];
+    h.lo = h.hpm.overflows() & own & (h.w[HS.VIRT >> 2] !== 0 ? c[C.hcounteren] : -1);
+    h.hi = 0;
+  },
+};
+
 export const cycle: Rules = { read: mcycle.read, guard: allowed(0) };
 export const instret: Rules = { read: minstret.read, guard: allowed(2) };
 
@@ -91,20 +106,25 @@ export const time: Rules = {
   },
 };
 
-const counters = [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset], ...hpm.map((c, i) => [c.value, i + 3, c.slot] as const)] as const;
+const counters = [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset]] as const;
+const INHIBITABLE = 0b101 | (((1 << HPM_COUNTERS) - 1) << 3);
 
 /** A counter that is inhibited keeps its value; it goes on from there. @spec priv 3.1.12 */
 export function writeInhibit(h: Hart, lo: number): void {
+  h.hpm.settle();
+  const next = lo & INHIBITABLE;
   for (const [rules, bit, slot] of counters) {
     const mask = 1 << bit;
     rules.read(h);
     const [valueLo, valueHi] = [h.lo, h.hi];
-    h.c[C.mcountinhibit] = (h.c[C.mcountinhibit] & ~mask) | (lo & mask);
-    if ((lo & mask) !== 0) {
+    h.c[C.mcountinhibit] = (h.c[C.mcountinhibit] & ~mask) | (next & mask);
+    if ((next & mask) !== 0) {
       h.c[slot] = valueLo;
       h.c[slot + 1] = valueHi;
     } else rules.write(h, valueLo, valueHi);
   }
+  h.c[C.mcountinhibit] = next;
+  h.hpm.go();
 }
 
 export const stimecmp: Rules = {

@@ -26,10 +26,16 @@ function merge(h: Hart, slot: number, mask: number, value: number): void {
 /** Writes bits of hvip that are seen from elsewhere. */
 const mergeHvip = (h: Hart, mask: number, value: number): void => merge(h, C.hvip, mask, value);
 
+/** Counter overflow, where there is such an interrupt. */
+const overflow = (h: Hart): number => (h.features.sscofpmf ? IP.LCOFI : 0);
+
 /** STIP can be written only while no comparator drives it. */
 function softBits(h: Hart): number {
-  return (h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) !== 0 ? IP.SSI | IP.SEI : IP_S;
+  return ((h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) !== 0 ? IP.SSI | IP.SEI : IP_S) | overflow(h);
 }
+
+/** What sip and sie show. */
+const delegated = (h: Hart): number => h.c[C.mideleg] & (IP_S | IP.LCOFI);
 
 /** The SSI wire is edge-like (inter-processor interrupts): clearing the bit clears it too. */
 function writeSoft(h: Hart, mask: number, value: number): void {
@@ -47,13 +53,13 @@ export const mip: Rules = {
 };
 
 export const sip: Rules = {
-  read: (h) => give(h, h.pending & h.c[C.mideleg] & IP_S),
-  write: (h, lo) => writeSoft(h, IP.SSI & h.c[C.mideleg], lo),
+  read: (h) => give(h, h.pending & delegated(h)),
+  write: (h, lo) => writeSoft(h, (IP.SSI | IP.LCOFI) & h.c[C.mideleg], lo),
 };
 
 export const sie: Rules = {
-  read: (h) => give(h, h.c[C.mie] & h.c[C.mideleg] & IP_S),
-  write: (h, lo) => merge(h, C.mie, h.c[C.mideleg] & IP_S, lo),
+  read: (h) => give(h, h.c[C.mie] & delegated(h)),
+  write: (h, lo) => merge(h, C.mie, delegated(h), lo),
 };
 
 export const hip: Rules = {
@@ -79,10 +85,10 @@ export const vsie: Rules = {
 
 export const writeHvip = (h: Hart, lo: number): void => merge(h, C.hvip, IP_VS, lo);
 export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, IP_VS, lo);
-export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S, lo);
+export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S | overflow(h), lo);
 /** Without a hypervisor extension nothing of its can be delegated. */
 export function writeMedeleg(h: Hart, lo: number): void {
   h.c[C.medeleg] = lo & (h.features.h ? 0xf0_b7ff : 0xb3ff);
 }
 
-export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, h.features.h ? 0xeee : 0xaaa, lo);
+export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, (h.features.h ? 0xeee : 0xaaa) | overflow(h), lo);

@@ -51,20 +51,27 @@ export const hgatp: Rules = {
 
 const TRANSLATION = ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI;
 const GUEST_HI = TRANSLATION | ENVCFG.STCE_HI;
-const LOW = ENVCFG.FIOM | ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
 
 /** The enables of extensions that are there. */
 const enableBits = ({ features: f }: Hart): number =>
   (f.svadu ? ENVCFG.ADUE_HI : 0) | (f.svpbmt ? ENVCFG.PBMTE_HI : 0) | (f.sstc ? ENVCFG.STCE_HI : 0);
 
-/** CBIE = 2 is reserved: the old value stays. */
-const legalLow = (old: number, lo: number): number => (lo & LOW & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE;
+/** CBIE = 2 is reserved: the old value stays. What would rule over absent cache-block instructions is not there. */
+function legalLow({ features: f }: Hart, old: number, lo: number): number {
+  const there = ENVCFG.FIOM | (f.zicbom ? ENVCFG.CBIE | ENVCFG.CBCFE : 0) | (f.zicboz ? ENVCFG.CBZE : 0);
+  return ((lo & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE) & there;
+}
+
+export const senvcfg: Rules = {
+  guard: (h) => stateenEnvcfg(h),
+  write: (h, lo) => { h.c[C.senvcfg] = legalLow(h, h.c[C.senvcfg], lo); },
+};
 
 export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   const c = h.c;
   const next = hi & enableBits(h);
   const changed = c[C.menvcfg + 1] ^ next;
-  c[C.menvcfg] = legalLow(c[C.menvcfg], lo);
+  c[C.menvcfg] = legalLow(h, c[C.menvcfg], lo);
   c[C.menvcfg + 1] = next;
   if ((changed & TRANSLATION) !== 0) h.flushTlbs();
   if ((changed & ENVCFG.STCE_HI) !== 0) {
@@ -85,7 +92,7 @@ export const henvcfg: Rules = {
     const c = h.c;
     const next = hi & GUEST_HI & c[C.menvcfg + 1];
     const changed = c[C.henvcfg + 1] ^ next;
-    c[C.henvcfg] = legalLow(c[C.henvcfg], lo);
+    c[C.henvcfg] = legalLow(h, c[C.henvcfg], lo);
     c[C.henvcfg + 1] = next;
     if ((changed & TRANSLATION) !== 0) h.flushTlbs();
     if ((changed & ENVCFG.STCE_HI) !== 0) {
@@ -95,29 +102,38 @@ export const henvcfg: Rules = {
   },
 };
 
-// ---- Smstateen: mstateen0.SE0 (63) opens the lower stateen registers, ENVCFG (62) the configuration registers ------
+// ---- Smstateen: mstateen<n>.SE (63) opens the lower stateen<n> registers, mstateen0.ENVCFG (62) the configuration registers
 
-const SE0 = 1 << 31;
+const SE = 1 << 31;
 const ENV = 1 << 30;
-export const STATEEN_HI = SE0 | ENV;
+/** Bits that are there, in the upper word of register `n`. Only 0 has more than SE. */
+export const stateenBits = (n: number): number => (n === 0 ? SE | ENV : SE);
 
-/** Does `bit` of the upper stateen words allow what this mode asks? `deep`: hstateen0 governs this register for VS mode. */
-function stateen(h: Hart, bit: number): Deny {
+export const mstateenSlot = (n: number): number => (n === 0 ? C.mstateen0 : C.mstateen1 + 2 * (n - 1));
+export const hstateenSlot = (n: number): number => (n === 0 ? C.hstateen0 : C.hstateen1 + 2 * (n - 1));
+
+/** Does `bit` of the registers `n` allow what this mode asks? @spec smstateen 1.1 */
+function stateen(h: Hart, n: number, bit: number): Deny {
   if (h.w[HS.PRIV >> 2] === 3 || !h.features.smstateen) return 0;
-  if ((h.c[C.mstateen0 + 1] & bit) === 0) return 1;
-  return h.w[HS.VIRT >> 2] !== 0 && (h.c[C.hstateen0 + 1] & bit) === 0 ? 2 : 0;
+  const machine = h.c[mstateenSlot(n) + 1];
+  if ((machine & bit) === 0) return 1;
+  return h.w[HS.VIRT >> 2] !== 0 && (h.c[hstateenSlot(n) + 1] & bit) === 0 ? 2 : 0;
 }
 
-export const stateenEnvcfg = (h: Hart): Deny => stateen(h, ENV);
-export const stateenSe = (h: Hart): Deny => stateen(h, SE0);
-/** stateen1 … 3 are there, with nothing in them, but their SE bits above are zero. */
-export const stateenNone = (h: Hart): Deny => (h.w[HS.PRIV >> 2] === 3 ? 0 : 1);
+const stateenEnvcfg = (h: Hart): Deny => stateen(h, 0, ENV);
+/** sstateen<n>. */
+export const stateenSe = (n: number) => (h: Hart): Deny => stateen(h, n, SE);
 
-export const hstateen0: Rules = {
-  guard: (h) => (h.w[HS.PRIV >> 2] !== 3 && (h.c[C.mstateen0 + 1] & SE0) === 0 ? 1 : 0),
+/** hstateen<n>: what mstateen<n> withholds reads as zero. */
+export const hstateen = (n: number): Rules => ({
+  guard: (h) => (h.w[HS.PRIV >> 2] !== 3 && (h.c[mstateenSlot(n) + 1] & SE) === 0 ? 1 : 0),
   read: (h) => {
     h.lo = 0;
-    h.hi = h.c[C.hstateen0 + 1] & h.c[C.mstateen0 + 1];
+    h.hi = h.c[hstateenSlot(n) + 1] & h.c[mstateenSlot(n) + 1];
   },
-  write: (h, _lo, hi) => { h.c[C.hstateen0 + 1] = hi & STATEEN_HI & h.c[C.mstateen0 + 1]; },
-};
+  write: (h, _lo, hi) => {
+    const mask = stateenBits(n) & h.c[mstateenSlot(n) + 1];
+    const at = hstateenSlot(n) + 1;
+    h.c[at] = (h.c[at] & ~mask) | (hi & mask);
+  },
+});

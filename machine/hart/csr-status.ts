@@ -13,6 +13,15 @@ export const misa: Rules = {
   write: () => {},
 };
 
+/** Two low bits are zero where instructions are aligned to four bytes. @spec priv 3.1.14 */
+export const exceptionPc = (slot: number): Rules => ({
+  write: (h, lo, hi) => {
+    h.c[slot] = lo & ((h.features.letters & COMPRESSED) !== 0 ? ~1 : ~3);
+    h.c[slot + 1] = hi;
+  },
+});
+const COMPRESSED = 1 << 2;
+
 const S_BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
 const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV | MSTATUS.TVM | MSTATUS.TW | MSTATUS.TSR;
 const M_BITS_HI = MSTATUS.GVA_HI | MSTATUS.MPV_HI;

@@ -17,6 +17,11 @@ export interface Features {
   /** State enables; hstateen as well, where there is a hypervisor extension. */
   readonly smstateen: boolean;
   readonly hstateen: boolean;
+  /** Cache-block management, and zeroing. */
+  readonly zicbom: boolean;
+  readonly zicboz: boolean;
+  /** Counters say that they have overflowed. */
+  readonly sscofpmf: boolean;
   /** Machine-mode lockdown of physical memory protection. */
   readonly smepmp: boolean;
   /** The letters of misa. */
@@ -24,7 +29,7 @@ export interface Features {
 }
 
 /** The names that only the hart model knows; instruction extensions are in the instruction table. */
-export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp';
+export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf';
 
 const MISA_LETTERS = 'abcdfhims';
 
@@ -37,7 +42,7 @@ export function featuresOf(isa: string): Features {
   const supervisor = letter('s') | letter('u'); // always there
   return {
     h: has('h'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
-    smstateen: has('smstateen'), smepmp: has('smepmp'), hstateen: has('smstateen') && has('h'),
+    smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'), hstateen: has('smstateen') && has('h'),
     letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
   };
 }

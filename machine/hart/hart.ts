@@ -16,6 +16,7 @@ import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
 import { C, SLOTS } from './slots.ts';
+import { Hpm } from './hpm.ts';
 import { noStep } from './step.ts';
 import { HartTimers } from './timers.ts';
 
@@ -45,6 +46,7 @@ export class Hart implements HartApi {
   readonly pmp: Pmp;
   readonly contexts: Contexts;
   readonly timers: HartTimers;
+  readonly hpm: Hpm;
 
   /** Traps taken, whoever took them: by exception code, interrupts from 64 on. */
   readonly traps = new Float64Array(128);
@@ -91,6 +93,7 @@ export class Hart implements HartApi {
     this.mmu = new Mmu(this);
     this.contexts = new Contexts(host.linear, host.tlbs);
     this.timers = new HartTimers(this);
+    this.hpm = new Hpm(this);
     this.reset();
   }
 
@@ -104,6 +107,7 @@ export class Hart implements HartApi {
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
     this.c[C.vstimecmp] = this.c[C.vstimecmp + 1] = -1;
     this.w[HS.PRIV >> 2] = 3;
+    this.hpm.reset();
     this.pmp.update();
     this.flushTlbs();
   }
@@ -161,8 +165,10 @@ export class Hart implements HartApi {
 
   setMode(priv: number, virt: boolean): void {
     this.foldFs();
+    if (this.hpm.filtered) this.hpm.settle();
     this.w[HS.PRIV >> 2] = priv;
     this.w[HS.VIRT >> 2] = virt ? 1 : 0;
+    if (this.hpm.filtered) this.hpm.go(0);
     this.refresh();
   }
 
@@ -323,10 +329,10 @@ export class Hart implements HartApi {
   /** Hosted machines and built-in firmware start with what M-mode firmware would have set up. */
   presetForSupervisor(): void {
     const c = this.c;
-    c[C.mideleg] |= IP_S;
+    c[C.mideleg] |= IP_S | (this.features.sscofpmf ? IP.LCOFI : 0);
     c[C.mcounteren] = c[C.scounteren] = -1;
     writeCsr(this, 0x30a, ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI);
-    writeCsr(this, 0x30c, 0, -1);
+    for (let n = 0; n < 4; n++) writeCsr(this, 0x30c + n, 0, -1); // mstateen<n>
     c[C.pmpaddr] = -1; c[C.pmpaddr + 1] = 0x3f_ffff;
     c[C.pmpcfg0] = 0x1f;
     this.pmp.update();

@@ -8,8 +8,8 @@ import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
 import { takeInterrupt } from './trap.ts';
 
-/** MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI. */
-const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6] as const;
+/** MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI, LCOFI. */
+const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13] as const;
 
 /** Takes the interrupt that is due, if any. Answers whether one was taken. */
 export function deliverInterrupt(h: Hart): boolean {

@@ -8,17 +8,16 @@ export const C = {
   stvec: 30, scounteren: 32, senvcfg: 34, sscratch: 36, sepc: 38, scause: 40, stval: 42, satp: 44, stimecmp: 46,
   hstatus: 48, hedeleg: 50, hideleg: 52, hcounteren: 54, htimedelta: 56, henvcfg: 58, htval: 60, htinst: 62, hgatp: 64, hvip: 66,
   vsstatus: 68, vstvec: 70, vsscratch: 72, vsepc: 74, vscause: 76, vstval: 78, vsatp: 80, vstimecmp: 82,
-  mstateen0: 84, hstateen0: 86, sstateen0: 88,
+  mstateen0: 84, hstateen0: 86,
   /** mcycle and minstret as offsets from the hart's own counters (or frozen values, while inhibited). */
   cycleOffset: 90, instretOffset: 92,
   /** The bits of mip that software set (SSIP, STIP, SEIP). */
   softPending: 94,
   pmpcfg0: 96, pmpcfg2: 98, pmpaddr: 100, // 16 of them
   mseccfg: 132,
-  /** mhpmcounter3 … as offsets (or frozen values), and what each counts. */
-  hpmOffset: 134, hpmEvent: 150, // HPM_COUNTERS of each
+  mstateen1: 134, hstateen1: 140, // three of each
 } as const;
-export const SLOTS = 166;
-/** Programmable counters, from mhpmcounter3 on; the others are zero. */
+export const SLOTS = 146;
+/** Programmable counters (hpm.ts), from mhpmcounter3 on; the others are zero. */
 export const HPM_COUNTERS = 8;
 export const PMP_ENTRIES = 16;

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { Machine } from '../machine.ts';
+import { FULL_ISA } from '../isa/table.ts';
+import type { Hart } from './hart.ts';
+import { csrInstruction } from './csr.ts';
+import { HS } from '../engine/layout.ts';
+
+const hart = (isa?: string): Hart => new Machine({ memoryBytes: 1 << 20, engine: 'interp', isa }).harts[0];
+const [MENVCFG, SENVCFG, MEPC, SEPC, MSTATEEN0, HSTATEEN0, SSTATEEN0] = [0x30a, 0x10a, 0x341, 0x141, 0x30c, 0x60c, 0x10c];
+const SE = 1n << 63n;
+
+/** What `csrr a0, number` ends in, in this mode: undefined, or the exception code. */
+function readIn(h: Hart, number: number, priv: 0 | 1, virt: boolean): number | undefined {
+  h.setMode(priv, virt);
+  h.setCsr(0x342, 99n);
+  csrInstruction(h, (number << 20) | (2 << 12) | (10 << 7) | 0x73);
+  const cause = Number(h.csr(0x342));
+  h.w[HS.PRIV >> 2] = 3;
+  h.setMode(3, false);
+  return cause === 99 ? undefined : cause;
+}
+
+describe('registers keep to their legal values', () => {
+  it('the reserved CBIE = 2 is not taken, at any level', () => {
+    const h = hart();
+    for (const number of [MENVCFG, SENVCFG, 0x60a]) {
+      h.setCsr(number, 0x31n);
+      h.setCsr(number, 0x20n);
+      expect(h.csr(number) & 0x31n).toBe(0x30n);
+    }
+  });
+
+  it('enables of absent cache-block instructions are not there', () => {
+    const h = hart('rv64imac_zicsr');
+    h.setCsr(MENVCFG, 0xffn);
+    expect(h.csr(MENVCFG)).toBe(1n);
+  });
+
+  it('exception addresses are aligned to four bytes where there are no compressed instructions', () => {
+    const [with2, with4] = [hart('rv64gc'), hart('rv64g')];
+    for (const h of [with2, with4]) for (const number of [MEPC, SEPC]) h.setCsr(number, 0x8000_0007n);
+    expect([with2.csr(MEPC), with4.csr(MEPC), with4.csr(SEPC)]).toEqual([0x8000_0006n, 0x8000_0004n, 0x8000_0004n]);
+  });
+});
+
+describe('state enables (Smstateen)', () => {
+  it('every register has its SE bit; what the level above withholds reads as zero below', () => {
+    const h = hart();
+    for (let n = 0; n < 4; n++) {
+      h.setCsr(HSTATEEN0 + n, SE);
+      expect(h.csr(HSTATEEN0 + n)).toBe(0n);
+      h.setCsr(MSTATEEN0 + n, (1n << 64n) - 1n);
+      expect(h.csr(MSTATEEN0 + n)).toBe(n === 0 ? SE | (1n << 62n) : SE);
+      h.setCsr(HSTATEEN0 + n, SE);
+      expect(h.csr(HSTATEEN0 + n)).toBe(SE);
+    }
+  });
+
+  it('an access is illegal where M mode withholds it, virtual where HS mode does', () => {
+    const h = hart();
+    for (let n = 0; n < 4; n++) {
+      expect([readIn(h, SSTATEEN0 + n, 1, false), readIn(h, HSTATEEN0 + n, 1, false)]).toEqual([2, 2]);
+      h.setCsr(MSTATEEN0 + n, SE);
+      expect([readIn(h, SSTATEEN0 + n, 1, false), readIn(h, HSTATEEN0 + n, 1, false), readIn(h, SSTATEEN0 + n, 1, true)]).toEqual([undefined, undefined, 22]);
+      h.setCsr(HSTATEEN0 + n, SE);
+      expect(readIn(h, SSTATEEN0 + n, 1, true)).toBe(undefined);
+    }
+    expect(readIn(h, SENVCFG, 1, false)).toBe(2);
+  });
+
+  it('without the extension the configuration registers are open', () => {
+    expect(readIn(hart(FULL_ISA), SENVCFG, 1, false)).toBe(undefined);
+  });
+});
