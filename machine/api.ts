@@ -22,7 +22,8 @@ export type StopReason =
   | { kind: 'poweroff'; code: number } // test finisher, HTIF, SBI SRST: 0 = success
   | { kind: 'reset'; code: number } // reboot requested
   | { kind: 'instructions' } // the given instruction limit is reached
-  | { kind: 'stopped' } // `Machine.stop()` was called (console text seen, Ctrl-C, debugger)
+  | { kind: 'stopped' } // `Machine.stop()` was called (console text seen, Ctrl-C)
+  | { kind: 'debug' } // `Machine.debug` has stopped it, wherever it was; the next `run` goes on from there
   | { kind: 'deadlock' }; // every hart waits and no event or outside input can ever come
 
 export interface HartApi {

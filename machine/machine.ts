@@ -12,6 +12,7 @@
  */
 import type { StopReason, Supervisor } from './api.ts';
 import { AddressBus } from './bus.ts';
+import type { DebugHooks } from './debug/hooks.ts';
 import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
 import type { HartIrq, HartWires } from './devices/wires.ts';
 import { createEngine } from './engine/engine.ts';
@@ -86,6 +87,9 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #supervisor: Supervisor | undefined;
   #reason: StopReason | undefined;
   #lastTick = 0;
+  #debug: DebugHooks | undefined;
+  /** A round that a debugger has stopped in the middle: it is to be gone on with, by the hart whose turn it is. */
+  #interrupted: { readonly first: number; readonly turn: number } | undefined;
   readonly #inputs: (() => void)[] = [];
 
   /** @throws RangeError when memory or harts are out of range; Error when the ISA string is not understood. */
@@ -119,6 +123,14 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
       }
     }
     this.#supervisor = supervisor;
+  }
+
+  get debug(): DebugHooks | undefined { return this.#debug; }
+
+  /** Someone looks on, or no longer. */
+  set debug(debug: DebugHooks | undefined) {
+    this.#debug = debug;
+    this.tlbs.watcher = debug;
   }
 
   // ---- the board ---------------------------------------------------------------------------------------------------
@@ -219,9 +231,15 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     const lastInstruction = maxInstructions === Infinity ? Infinity : this.instructions + maxInstructions;
     const lastCycle = this.#round + maxCycles;
     for (;;) {
-      this.#takeInputs();
-      this.events.runDue(this.#round);
+      if (this.#interrupted === undefined) {
+        this.#takeInputs();
+        this.events.runDue(this.#round);
+      }
       if (this.#reason !== undefined) return this.#takeReason();
+      if (this.#interrupted !== undefined) {
+        this.#runRound(lastInstruction);
+        continue;
+      }
       if (lastInstruction < Infinity && this.instructions >= lastInstruction) return { kind: 'instructions' };
       if (this.#round >= lastCycle) return { kind: 'yield' };
       if (!this.#wake()) {
@@ -264,21 +282,33 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   }
 
   #runRound(lastInstruction: number): void {
-    this.#end = Math.min(this.#round + this.quantum, this.events.next);
+    const { first, turn } = this.#interrupted ?? this.#beginRound();
+    this.#interrupted = undefined;
     const count = this.harts.length;
-    const first = this.#first;
-    this.#first = 0;
-    for (let i = 0; i < count && this.#reason === undefined; i++) {
+    for (let i = turn; i < count && this.#reason === undefined; i++) {
       const h = this.harts[(first + i) % count];
       if (!h.waiting && !h.parked) this.#runHart(h, lastInstruction);
+      if (this.#hasReason('debug')) {
+        this.#interrupted = { first, turn: i };
+        return;
+      }
     }
     this.#round = Math.max(this.#round, this.#reached());
+  }
+
+  #hasReason(kind: StopReason['kind']): boolean { return this.#reason?.kind === kind; }
+
+  #beginRound(): { first: number; turn: number } {
+    this.#end = Math.min(this.#round + this.quantum, this.events.next);
+    const first = this.#first;
+    this.#first = 0;
+    return { first, turn: 0 };
   }
 
   /** The cycle up to which every hart has come: the end of the round, less when it was stopped, more when all were charged past it. */
   #reached(): number {
     let reached = Infinity;
-    for (const h of this.harts) if (!h.waiting && !h.parked) reached = Math.min(reached, h.sliceEnd);
+    for (const h of this.harts) if (!h.waiting && !h.parked && this.#debug?.holds(h) !== true) reached = Math.min(reached, h.sliceEnd);
     if (reached === Infinity) return this.#end;
     return reached > this.#end ? Math.min(reached, Math.max(this.#end, this.events.next)) : reached;
   }
@@ -286,16 +316,23 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
   #runHart(h: Hart, lastInstruction: number): void {
     this.#running = h;
-    h.step.reservation = 0;
+    const debug = this.#debug;
+    let resumed = debug?.resumes(h) ?? false;
+    if (!resumed) h.step.reservation = 0;
     while (h.sliceEnd < this.#end && this.#reason === undefined) {
-      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions);
+      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity);
       if (cycles <= 0) break;
       h.beginSlice(cycles);
+      let interrupted = false;
       if (h.woken) this.#wakeHosted(h);
-      else deliverInterrupt(h);
-      if (!h.waiting && !h.parked) this.engine.run(h.id);
+      else interrupted = deliverInterrupt(h);
+      if (!h.waiting && !h.parked && !(interrupted && debug?.steps(h) === true)) this.engine.run(h.id, resumed);
       endStep(h);
       h.finishSlice();
+      if (debug !== undefined) {
+        debug.end(h, interrupted);
+        resumed = debug.resumes(h);
+      }
       if (h.waiting || h.parked) break;
     }
     this.#running = undefined;

@@ -57,6 +57,7 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
     h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !h.host.engine.hasCode(page), Access.load, mmu.span);
   }
   fetchBytes(h, page + offset, size);
+  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -86,6 +87,7 @@ function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean
   if (low === undefined || high === undefined) return raiseFault(h, lo, hi, virt);
   w[VALUE] = low;
   w[VALUE + 1] = high;
+  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -103,6 +105,7 @@ function readAcross(h: Hart, lo: number, hi: number, size: number, priv: number,
   for (let i = 0; i < size; i++) words[i >> 2] |= u8[i < first ? a + i : b + i - first] << (8 * (i & 3));
   h.w[VALUE] = words[0];
   h.w[VALUE + 1] = words[1];
+  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -127,6 +130,7 @@ export function write(h: Hart, lo: number, hi: number, size: number, priv: numbe
   if (!hadCode && !mmu.split && priv === h.dataPriv && virt === h.dataVirt) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
   storeBytes(h, page + offset, size);
   if (hadCode) h.host.engine.dropCode(page + offset, size);
+  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 
@@ -153,6 +157,7 @@ function writeDevice(h: Hart, lo: number, hi: number, size: number, virt: boolea
   if (!bus.write(pa, size === 8 ? 4 : size, low)) return raiseFault(h, lo, hi, virt);
   if (size === 8) bus.write(pa + 4, 4, w[VALUE + 1] >>> 0);
   h.interruptsChanged();
+  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 
@@ -168,6 +173,7 @@ function writeAcross(h: Hart, lo: number, hi: number, size: number, priv: number
   for (let i = 0; i < size; i++) u8[i < first ? a + i : b + i - first] = h.w[VALUE + (i >> 2)] >>> (8 * (i & 3));
   h.host.engine.dropCode(a, first);
   h.host.engine.dropCode(b, size - first);
+  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 
@@ -180,6 +186,7 @@ export function fetch(h: Hart): number {
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
   codePage(h, page);
+  h.host.debug?.fetched(h, lo, hi, page);
   if (mmu.split) return fetchStep(h, lo, hi, page);
   h.contexts.fill(h.context!, lo, hi, page, false, Access.fetch, mmu.span);
   return SLOW.NEXT;

@@ -48,7 +48,16 @@ export function atomic(h: Hart, insn: number): number {
   else if (funct5 === SC) storeConditional(h, insn, at, size);
   else if (funct5 === CAS) compareAndSwap(h, insn, at, size);
   else modify(h, insn, at, size, funct5);
+  if (h.host.debug !== undefined) report(h, lo, hi, size, funct5, insn);
   return SLOW.NEXT;
+}
+
+/** Tells a debugger: everything but LR writes, unless an SC has failed. */
+function report(h: Hart, lo: number, hi: number, size: number, funct5: number, insn: number): void {
+  const rd = (insn >> 7) & 31;
+  const failed = funct5 === SC && rd !== 0 && h.x32[2 * rd] !== 0;
+  if (funct5 !== SC) h.host.debug!.accessed(h, lo, hi, size, false);
+  if (funct5 !== LR && !failed) h.host.debug!.accessed(h, lo, hi, size, true);
 }
 
 function loadReserved(h: Hart, insn: number, at: number, size: number): void {

@@ -46,8 +46,15 @@ export class TlbPool {
   readonly #all: Context[] = [];
   readonly #free: Context[] = [];
   #stamp = 0;
+  /** A debugger that may forbid data tags for a page: accesses to it are then seen one by one. */
+  watcher: { cacheable(lo: number, hi: number): boolean } | undefined;
 
   constructor(linear: Linear) { this.#linear = linear; }
+
+  /** Every TLB forgets what it has for the virtual page of this address. */
+  forgetAddress(lo: number): void {
+    for (const context of this.#all) if (context.fills > 0) this.drop(context, (lo >>> 12) & (TLB_ENTRIES - 1));
+  }
 
   touch(context: Context): void { context.used = ++this.#stamp; }
 
@@ -164,6 +171,7 @@ export class Contexts {
 
   /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
+    if (kind !== 2 && this.#pool.watcher?.cacheable(lo, hi) === false) return;
     const m = this.#linear.i32;
     const tag = lo & -4096;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);

@@ -149,5 +149,6 @@ export function cboZero(h: Hart, insn: number): number {
   }
   const at = page + (lo & 0xfff & -BLOCK);
   h.host.linear.u8.fill(0, at, at + BLOCK);
+  h.host.debug?.accessed(h, lo & -BLOCK, hi, BLOCK, true);
   return SLOW.NEXT;
 }

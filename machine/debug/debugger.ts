@@ -1,0 +1,236 @@
+/**
+ * Breakpoints, watchpoints, stepping. One object per machine, set as `machine.debug`; whoever drives it runs the machine
+ * until `run` answers 'debug', and finds the reason in `stop`.
+ *
+ *   const debug = new Debugger(machine);
+ *   debug.insert('break', 0x8000_0010n, 2);
+ *   machine.run();                              // { kind: 'debug' }
+ *   debug.stop                                  // { hart: 0, kind: 'break', address: 0x80000010n }
+ *   debug.resume([{ hart: 0, step: true }]);    // the others are held
+ *   machine.run();                              // { kind: 'debug' }: one instruction later
+ *
+ * A breakpoint is a virtual address, in whatever address space a hart comes there. When a page with one is about to be executed
+ * the instruction is marked in the engine, by physical address. A mark that is reached by another address, or from which a hart is to go
+ * on, is stepped over: taken away for one instruction. A watched page has no data tags in the TLBs, so that each access is seen. The
+ * instruction that touches a watched place is completed first.
+ */
+import type { Hart } from '../hart/hart.ts';
+import type { Machine } from '../machine.ts';
+import type { DebugHooks } from './hooks.ts';
+import { physicalAddress } from './translate.ts';
+
+export type PointKind = 'break' | 'write' | 'read' | 'access';
+
+/** Why the machine has stopped. `address`: of the breakpoint, or the one that was touched. */
+export interface Stop {
+  readonly hart: number;
+  readonly kind: PointKind | 'step';
+  readonly address: bigint;
+}
+
+export interface Resumption { readonly hart: number; readonly step: boolean }
+
+interface Point {
+  readonly kind: PointKind;
+  readonly address: bigint;
+  readonly length: number;
+  uses: number;
+  /** Marks in the engine that are there for it. */
+  readonly marks: Set<number>;
+}
+
+const U64 = 64;
+const PAGE_BITS = 12n;
+
+export class Debugger implements DebugHooks {
+  /** Why the machine stopped last; undefined while it runs. */
+  stop: Stop | undefined;
+  readonly #machine: Machine;
+  readonly #points = new Map<string, Point>();
+  /** The same by virtual page: breakpoints, watchpoints. */
+  readonly #codePages = new Map<number, Point[]>();
+  readonly #dataPages = new Map<number, Point[]>();
+  /** Marks in the engine: linear address, how many breakpoints want it. */
+  readonly #marks = new Map<number, number>();
+  readonly #held = new Set<Hart>();
+  readonly #stepping = new Set<Hart>();
+  /** Harts whose last slice was interrupted here, at this pc. */
+  readonly #resuming = new Map<Hart, bigint>();
+  /** The mark under the hart's next instruction, which it is to pass. */
+  readonly #passing = new Map<Hart, number>();
+  /** Where a stop has been reported, so that going on from there is not another one. */
+  readonly #reported = new Map<Hart, bigint>();
+  /** The hart's time at the start of its slice. */
+  #began = 0;
+
+  constructor(machine: Machine) { this.#machine = machine; }
+
+  // ---- for who debugs ----------------------------------------------------------------------------------------------
+
+  /** The same point may be inserted several times; it is there until removed as often. */
+  insert(kind: PointKind, address: bigint, length: number): void {
+    const key = keyOf(kind, address, length);
+    const known = this.#points.get(key);
+    if (known) {
+      known.uses++;
+      return;
+    }
+    const point: Point = { kind, address: BigInt.asUintN(U64, address), length, uses: 1, marks: new Set() };
+    this.#points.set(key, point);
+    for (const page of pagesOf(point)) {
+      const pages = kind === 'break' ? this.#codePages : this.#dataPages;
+      pages.set(page, [...(pages.get(page) ?? []), point]);
+      this.#machine.tlbs.forgetAddress(page * 4096 | 0);
+    }
+  }
+
+  /** False: there is no such point. */
+  remove(kind: PointKind, address: bigint, length: number): boolean {
+    const key = keyOf(kind, address, length);
+    const point = this.#points.get(key);
+    if (!point) return false;
+    if (--point.uses > 0) return true;
+    this.#points.delete(key);
+    for (const page of pagesOf(point)) {
+      const pages = kind === 'break' ? this.#codePages : this.#dataPages;
+      const rest = (pages.get(page) ?? []).filter((p) => p !== point);
+      if (rest.length > 0) pages.set(page, rest);
+      else pages.delete(page);
+    }
+    for (const mark of point.marks) this.#unmark(mark);
+    return true;
+  }
+
+  removeAll(): void {
+    for (const p of [...this.#points.values()]) {
+      p.uses = 1;
+      this.remove(p.kind, p.address, p.length);
+    }
+  }
+
+  /** What the next run is to do: harts that are not named are held. Nothing named: all run. */
+  resume(harts: readonly Resumption[] = []): void {
+    this.stop = undefined;
+    this.#stepping.clear();
+    const before = new Set(this.#held);
+    this.#held.clear();
+    for (const h of this.#machine.harts) {
+      const named = harts.find((r) => r.hart === h.id);
+      if (harts.length > 0 && named === undefined) this.#held.add(h);
+      if (named?.step) this.#stepping.add(h);
+      // Who was held has missed the time meanwhile, as one who waited.
+      if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
+    }
+  }
+
+  // ---- what harts and run loop ask (DebugHooks) --------------------------------------------------------------------
+
+  begin(h: Hart): number {
+    if (this.#held.has(h)) return 0;
+    this.#began = h.sliceEnd;
+    const fresh = this.#stepping.has(h) || this.#reported.get(h) === h.pc ? this.#markAt(h) : undefined;
+    this.#reported.delete(h);
+    const mark = this.#passing.get(h) ?? fresh;
+    if (mark !== undefined) {
+      this.#passing.set(h, mark);
+      this.#machine.engine.setBreak(mark, false);
+    }
+    return mark !== undefined || this.#stepping.has(h) ? 1 : Infinity;
+  }
+
+  end(h: Hart, interrupted: boolean): void {
+    const mark = this.#passing.get(h);
+    const moved = h.sliceEnd > this.#began || interrupted;
+    if (mark !== undefined && moved) {
+      this.#passing.delete(h);
+      if (this.#marks.has(mark)) this.#machine.engine.setBreak(mark, true);
+    }
+    const stepped = this.#stepping.has(h) && moved;
+    if (stepped) this.#halt({ hart: h.id, kind: 'step', address: h.pc });
+    if (mark !== undefined || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
+  }
+
+  resumes(h: Hart): boolean {
+    const pc = this.#resuming.get(h);
+    this.#resuming.delete(h);
+    if (pc !== undefined && this.stop !== undefined) this.#resuming.set(h, pc); // it does so when the machine runs on
+    return pc === h.pc;
+  }
+
+  steps(h: Hart): boolean { return this.#stepping.has(h); }
+  holds(h: Hart): boolean { return this.#held.has(h); }
+
+  reached(h: Hart): void {
+    if (this.#points.has(keyOf('break', h.pc, 0))) {
+      this.#reported.set(h, h.pc);
+      this.#halt({ hart: h.id, kind: 'break', address: h.pc });
+      return;
+    }
+    const mark = this.#markAt(h);
+    if (mark !== undefined) this.#passing.set(h, mark);
+    this.#resuming.set(h, h.pc);
+  }
+
+  fetched(_h: Hart, lo: number, hi: number, page: number): void {
+    for (const point of this.#codePages.get(pageNumber(lo, hi)) ?? []) {
+      const mark = page + Number(point.address & 0xfffn);
+      if (point.marks.has(mark)) continue;
+      point.marks.add(mark);
+      const uses = this.#marks.get(mark) ?? 0;
+      this.#marks.set(mark, uses + 1);
+      if (uses === 0) this.#machine.engine.setBreak(mark, true);
+    }
+  }
+
+  cacheable(lo: number, hi: number): boolean {
+    return this.#dataPages.size === 0 || !this.#dataPages.has(pageNumber(lo, hi));
+  }
+
+  accessed(h: Hart, lo: number, hi: number, size: number, write: boolean): void {
+    if (this.#dataPages.size === 0) return;
+    const from = BigInt.asUintN(U64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
+    const to = from + BigInt(size);
+    for (const point of this.#points.values()) {
+      if (point.kind === 'break' || point.kind === (write ? 'read' : 'write')) continue;
+      const end = point.address + BigInt(point.length);
+      if (point.address >= to || end <= from) continue;
+      this.#halt({ hart: h.id, kind: point.kind, address: point.address > from ? point.address : from });
+    }
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  #halt(stop: Stop): void {
+    this.stop ??= stop;
+    this.#machine.stop({ kind: 'debug' });
+  }
+
+  #unmark(mark: number): void {
+    const uses = this.#marks.get(mark)! - 1;
+    if (uses > 0) this.#marks.set(mark, uses);
+    else {
+      this.#marks.delete(mark);
+      this.#machine.engine.setBreak(mark, false);
+    }
+  }
+
+  /** The mark under the hart's pc, if there is one. */
+  #markAt(h: Hart): number | undefined {
+    const pa = this.#marks.size === 0 ? undefined : physicalAddress(h, h.pc);
+    const mark = pa === undefined ? 0 : h.host.linear.at(pa, 2);
+    return this.#marks.has(mark) ? mark : undefined;
+  }
+}
+
+const keyOf = (kind: PointKind, address: bigint, length: number): string => `${kind} ${BigInt.asUintN(U64, address)} ${kind === 'break' ? 0 : length}`;
+
+/** Virtual page number as the TLBs count: signed, from the halves of an address. */
+const pageNumber = (lo: number, hi: number): number => hi * 0x10_0000 + (lo >>> 12);
+
+function pagesOf({ address, length }: Point): number[] {
+  const first = BigInt.asIntN(U64, address) >> PAGE_BITS;
+  const last = BigInt.asIntN(U64, address + BigInt(Math.max(length, 1) - 1)) >> PAGE_BITS;
+  const pages: number[] = [];
+  for (let page = first; page <= last; page++) pages.push(Number(page));
+  return pages;
+}
