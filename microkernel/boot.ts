@@ -41,6 +41,8 @@ export interface KernelOptions {
   readonly trace?: TraceSink;
   /** Bytes of kernel memory; default a sixteenth of RAM, 2 to 64 MiB. */
   readonly kernelMemory?: number;
+  /** False: without the fast path of system calls, to compare. */
+  readonly fastpath?: boolean;
   /** The kernel's own lines: threads that died or stopped. */
   readonly log?: (line: string) => void;
 }

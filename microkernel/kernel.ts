@@ -11,6 +11,7 @@ import { BYTES, COSTS } from './costs.ts';
 import { Counters } from './counters.ts';
 import type { Factory } from './factory.ts';
 import type { Frames } from './frames.ts';
+import { fastSystemCall } from './ipc/fastpath.ts';
 import type { Space } from './mem/space.ts';
 import { TaskMemory } from './mem/task-memory.ts';
 import type { KernelObject } from './object.ts';
@@ -43,6 +44,8 @@ export class Kernel implements Supervisor {
   readonly interrupts: Interrupts;
   readonly cpus: readonly Cpu[];
   readonly log: (line: string) => void;
+  /** Off: everything goes the general way (for comparison; nothing but host time differs). */
+  readonly fastpath: boolean;
   /** TypeScript threads that an exception ended. */
   crashes = 0;
   /** The hart that the kernel runs on now. */
@@ -68,8 +71,9 @@ export class Kernel implements Supervisor {
     this.memory = machine.memory;
     this.bus = machine.bus;
     this.log = options.log ?? (() => {});
+    this.fastpath = options.fastpath ?? true;
     this.trace = new TraceRing(options.trace);
-    this.interrupts = new Interrupts(machine.bus);
+    this.interrupts = new Interrupts(machine.bus, machine.harts.length);
     this.interrupts.kernel = this;
     this.cpus = machine.harts.map(h => new Cpu(h));
     this.cpu = this.cpus[0];
@@ -82,10 +86,10 @@ export class Kernel implements Supervisor {
   trap(hart: HartApi): void {
     const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
     cpu.entered = hart.cycles;
-    if (t) {
-      handleTrap(this, cpu, t);
-      this.settle();
-    }
+    if (!t) return this.#run(cpu);
+    if (!this.fastpath || !fastSystemCall(this, cpu, t)) handleTrap(this, cpu, t);
+    else if (cpu.running === t) return; // there and back
+    this.settle();
     this.#run(cpu);
   }
 

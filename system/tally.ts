@@ -1,37 +1,47 @@
 /**
  * Counts of what the kernel's trace says, per task: the table at the end of a run. Sits between the kernel and a recorder. Its size is
  * bounded: tasks that have ended share one row once there are many.
+ *
+ * Every record of a run comes through here, so counting is an index into typed arrays: COLUMN[kind] names the column, the cache finds the
+ * row of the thread.
  */
 import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts';
 
-export interface TaskRow { readonly task: number; name: string; tasks: number; threads: number; messages: number; events: number; replies: number; maps: number; switches: number }
-type Column = 'messages' | 'events' | 'replies' | 'maps' | 'switches';
+export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number; readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
 
-const COUNTED: Readonly<Record<number, Column>> = {
-  [Kind.send]: 'messages', [Kind.call]: 'messages', [Kind.event]: 'events', [Kind.reply]: 'replies', [Kind.resume]: 'replies',
-  [Kind.schedule]: 'switches', [Kind.map]: 'maps',
-};
-const COLUMNS = Array.from({ length: 32 }, (_, kind) => COUNTED[kind]);
+/** Columns of counts; what is not counted goes to column 0, which nobody reads. */
+const MESSAGES = 1, EVENTS = 2, REPLIES = 3, MAPS = 4, SWITCHES = 5, COLUMNS = 8;
+const COLUMN = new Uint8Array(1 << 16);
+for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kind.event, EVENTS], [Kind.reply, REPLIES], [Kind.resume, REPLIES], [Kind.schedule, SWITCHES], [Kind.map, MAPS]]) COLUMN[kind!] = column!;
 const WORDS = TRACE_RECORD / 4, MOST_ROWS = 48, CACHE = 1024;
+
+/** One row: a task (or all that have ended), and where its counts are. */
+interface Row { readonly task: number; name: string; tasks: number; threads: number; readonly at: number }
 
 export class Tally implements TraceSink {
   private readonly next: TraceSink | undefined;
-  private readonly rowsByTask = new Map<number, TaskRow>();
-  private readonly threads = new Map<number, TaskRow>();
-  private readonly ended: TaskRow = emptyRow(0, 'other tasks, ended', 0);
+  private counts = new Float64Array(64 * COLUMNS);
+  private readonly freeRows: number[] = [];
+  private usedRows = 0;
+  private readonly rowsByTask = new Map<number, Row>();
+  private readonly threads = new Map<number, Row>();
+  private readonly ended: Row;
   /** Rows of the threads seen last, by the low bits of their number. */
   private readonly cachedIds = new Uint32Array(CACHE);
-  private readonly cachedRows = new Array<TaskRow | undefined>(CACHE).fill(undefined);
+  private readonly cachedRows = new Uint32Array(CACHE);
   records = 0;
 
-  constructor(next: TraceSink | undefined) { this.next = next; }
+  constructor(next: TraceSink | undefined) {
+    this.next = next;
+    this.ended = this.newRow(0, 'other tasks, ended', 0);
+  }
 
   drain(records: Uint8Array, firstSequence: number): void {
-    const words = new Uint32Array(records.buffer, records.byteOffset, records.length >> 2);
+    const words = new Uint32Array(records.buffer, records.byteOffset, records.length >> 2), { cachedIds, cachedRows } = this;
     for (let at = 0; at < words.length; at += WORDS) {
-      const kind = words[at + 2]! & 0xffff, column = COLUMNS[kind];
-      if (column) this.rowOf(words[at + 3]!)[column]++;
-      else if (kind === Kind.destroy) this.destroyed(words[at + 4]!);
+      const kind = words[at + 2]! & 0xffff, thread = words[at + 3]!, slot = thread % CACHE;
+      if (kind === Kind.destroy) this.destroyed(words[at + 4]!);
+      else this.counts[(cachedIds[slot] === thread ? cachedRows[slot]! : this.find(thread)) + COLUMN[kind]!]!++;
     }
     this.records += words.length / WORDS;
     this.next?.drain(records, firstSequence);
@@ -48,30 +58,43 @@ export class Tally implements TraceSink {
   /** In the order of their numbers; tasks that nobody names any more come last, as one. */
   rows(): TaskRow[] {
     const rows = [...this.rowsByTask.values()].filter(r => r.threads > 0).sort((a, b) => a.task - b.task);
-    return this.ended.tasks > 0 ? [...rows, this.ended] : rows;
+    return (this.ended.tasks > 0 ? [...rows, this.ended] : rows).map(r => this.shown(r));
   }
 
-  private rowFor(task: number): TaskRow {
+  private shown({ task, name, tasks, threads, at }: Row): TaskRow {
+    const n = (column: number): number => this.counts[at + column]!;
+    return { task, name, tasks, threads, messages: n(MESSAGES), events: n(EVENTS), replies: n(REPLIES), maps: n(MAPS), switches: n(SWITCHES) };
+  }
+  private newRow(task: number, name: string, tasks: number): Row {
+    const at = this.freeRows.pop() ?? this.usedRows++ * COLUMNS;
+    if (at >= this.counts.length) {
+      const grown = new Float64Array(2 * this.counts.length);
+      grown.set(this.counts);
+      this.counts = grown;
+    }
+    return { task, name, tasks, threads: 0, at };
+  }
+  private rowFor(task: number): Row {
     let row = this.rowsByTask.get(task);
-    if (!row) this.rowsByTask.set(task, (row = emptyRow(task, `task ${task}`, 1)));
+    if (!row) this.rowsByTask.set(task, (row = this.newRow(task, `task ${task}`, 1)));
     return row;
   }
-  private rowOf(thread: number): TaskRow {
-    const slot = thread % CACHE;
-    if (this.cachedIds[slot] === thread && this.cachedRows[slot]) return this.cachedRows[slot];
-    const row = this.threads.get(thread) ?? this.ended;
+  /** Where the counts of this thread are; the cache knows it from now on. */
+  private find(thread: number): number {
+    const slot = thread % CACHE, { at } = this.threads.get(thread) ?? this.ended;
     this.cachedIds[slot] = thread;
-    this.cachedRows[slot] = row;
-    return row;
+    return (this.cachedRows[slot] = at);
   }
   /** A thread is forgotten (its counts are its task's); a task too, when there are many. */
   private destroyed(id: number): void {
-    if (this.threads.delete(id)) return void (this.cachedRows[id % CACHE] = undefined);
+    if (this.threads.delete(id)) { this.cachedIds[id % CACHE] = 0; this.cachedRows[id % CACHE] = this.ended.at; return; }
     const row = this.rowsByTask.get(id);
     if (!row || this.rowsByTask.size <= MOST_ROWS) return;
     this.rowsByTask.delete(id);
     this.ended.tasks++;
-    for (const column of ['threads', 'messages', 'events', 'replies', 'maps', 'switches'] as const) this.ended[column] += row[column];
+    this.ended.threads += row.threads;
+    for (let c = 0; c < COLUMNS; c++) this.counts[this.ended.at + c]! += this.counts[row.at + c]!;
+    this.counts.fill(0, row.at, row.at + COLUMNS);
+    this.freeRows.push(row.at);
   }
 }
-const emptyRow = (task: number, name: string, tasks: number): TaskRow => ({ task, name, tasks, threads: 0, messages: 0, events: 0, replies: 0, maps: 0, switches: 0 });

@@ -25,6 +25,8 @@ export interface IpcRequest {
   receiveTimeout: number;
   /** For Factory.createThread with ThreadFlag.typescript only: the new thread's body. */
   body: ThreadBody | undefined;
+  /** For a reply-and-wait (`Syscalls.serve`): called for each message that comes; true: the answer stands in the UTCB, and the thread waits again. */
+  handler: (() => boolean) | undefined;
 }
 
 /** A system call in progress: `yield*` it. Every blocking function of user level has this type. */

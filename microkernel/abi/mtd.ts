@@ -22,6 +22,8 @@ export const Mtd = {
   time: 1 << 8,
   /** Guest: hcounteren, henvcfg, hedeleg, hideleg, and the hstatus bits VTSR, VTW, VTVM. */
   control: 1 << 9,
+  /** a0 alone: the result of a system call. */
+  result: 1 << 10,
 } as const;
 /** Everything a user thread has. */
 export const MTD_USER = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;

@@ -41,7 +41,7 @@ export class Syscalls {
   readonly utcb: Utcb;
   readonly memory: Memory;
   readonly port: ThreadPort;
-  readonly request: IpcRequest = { flags: 0, cap: 0, sendTimeout: NEVER, receiveTimeout: NEVER, body: undefined };
+  readonly request: IpcRequest = { flags: 0, cap: 0, sendTimeout: NEVER, receiveTimeout: NEVER, body: undefined, handler: undefined };
   constructor(port: ThreadPort) { this.port = port; this.utcb = port.utcb; this.memory = port.memory; }
 
   now(): number { return this.port.now(); }
@@ -50,7 +50,17 @@ export class Syscalls {
   /** The bare system call on what stands in the UTCB. Answers the status; message and badge are in the UTCB. No allocation: `const s = yield sys.ipc(…)`. */
   ipc(flags: number, cap: number, sendTimeout: number = NEVER, receiveTimeout: number = NEVER): IpcRequest {
     const r = this.request;
-    r.flags = flags; r.cap = cap; r.sendTimeout = sendTimeout; r.receiveTimeout = receiveTimeout; r.body = undefined;
+    r.flags = flags; r.cap = cap; r.sendTimeout = sendTimeout; r.receiveTimeout = receiveTimeout; r.body = undefined; r.handler = undefined;
+    return r;
+  }
+
+  /**
+   * Answers and waits, again and again, without coming back to the body: the kernel enters `handler` for each message, as NOVA's portals
+   * enter at an address. Comes back with the status when the handler answers false (the message is in the UTCB still) or a reply fails.
+   */
+  serve(handler: () => boolean): IpcRequest {
+    const r = this.ipc(IpcFlag.reply | IpcFlag.receive, 0);
+    r.handler = handler;
     return r;
   }
 

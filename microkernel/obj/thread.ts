@@ -28,15 +28,18 @@ export const ThreadState = { inactive: 0, ready: 1, receiving: 2, sending: 3, ca
 export class Thread extends KernelObject implements Timed {
   readonly kind = ObjectKind.thread;
   readonly task: Task;
-  readonly cpu: Cpu;
+  /** Its hart, and where it goes as soon as it does not execute there any more. */
+  cpu: Cpu;
+  movesTo: Cpu | undefined = undefined;
   readonly guest: boolean;
   readonly alien: boolean;
   /** TypeScript threads: what they run, and how they are spoken to. */
   readonly body: ThreadBody | undefined;
   sys: Syscalls | undefined = undefined;
   running: Sys<void> | undefined = undefined;
-  /** The yielded request whose `next` is due. */
-  request: IpcRequest | undefined = undefined;
+  /** Who takes its messages while it serves (`Syscalls.serve`), and what the body would then yield again. */
+  handler: (() => boolean) | undefined = undefined;
+  again: IteratorYieldResult<IpcRequest> | undefined = undefined;
   utcb: Utcb | undefined = undefined;
   utcbFrame = 0;
   utcbNode: MapNode | undefined = undefined;

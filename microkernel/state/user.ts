@@ -18,8 +18,9 @@ export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.
 export function stateOut(t: Thread, u: Utcb, mtd: number): number {
   const to = u.i32;
   let bytes = 0;
-  if ((mtd & (Mtd.args | Mtd.regs)) !== 0) {
+  if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
     const x = registersOf(t);
+    if ((mtd & Mtd.result) !== 0) { to[X + A0] = x[A0]; to[X + A0 + 1] = x[A0 + 1]; bytes += 8; }
     if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) to[X + i] = x[i]; bytes += 64; }
     if ((mtd & Mtd.regs) !== 0) { copyOthers(to, X, x, 0); bytes += 184; }
   }
@@ -33,8 +34,9 @@ export function stateOut(t: Thread, u: Utcb, mtd: number): number {
 export function stateIn(t: Thread, u: Utcb, mtd: number): number {
   const from = u.i32;
   let bytes = 0;
-  if ((mtd & (Mtd.args | Mtd.regs)) !== 0) {
+  if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
     const x = registersOf(t);
+    if ((mtd & Mtd.result) !== 0) { x[A0] = from[X + A0]; x[A0 + 1] = from[X + A0 + 1]; bytes += 8; }
     if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) x[i] = from[X + i]; bytes += 64; }
     if ((mtd & Mtd.regs) !== 0) { copyOthers(x, 0, from, X); x[0] = x[1] = 0; bytes += 184; }
   }
@@ -97,7 +99,7 @@ export function load(k: Kernel, cpu: Cpu, t: Thread): void {
 }
 
 /** Saves the registers of who owns them. */
-function save(cpu: Cpu): void {
+export function save(cpu: Cpu): void {
   const old = cpu.owner;
   if (!old) return;
   const { hart } = cpu;

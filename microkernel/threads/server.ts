@@ -2,7 +2,7 @@
  * TypeScript server threads: generators that make the same system calls as RISC-V code. They run in virtual time, atomically between
  * two `yield`s. What they throw ends them, never the kernel.
  */
-import { Cause, MemoryFault, Syscalls, type IpcRequest } from '../abi/index.ts';
+import { Cause, MemoryFault, Status, Syscalls, type IpcRequest, type Sys } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import { ipc } from '../ipc/ipc.ts';
 import type { Kernel } from '../kernel.ts';
@@ -15,19 +15,43 @@ import { killThread } from './kill.ts';
 /** Runs the thread to its next system call, and does that. */
 export function step(k: Kernel, cpu: Cpu, t: Thread): void {
   activate(k, cpu, t.task);
+  const request = body(k, t);
+  if (request) perform(k, cpu, t, request);
+}
+
+/** Runs the body to its next system call. undefined: there is none, the thread has ended or come to grief. */
+export function body(k: Kernel, t: Thread): IpcRequest | undefined {
   let request: IpcRequest | void;
   try {
     t.running ??= t.body!(t.sys ??= newSys(k, t));
-    const result = t.running.next(t.status);
-    if (result.done) return killThread(k, t);
+    const result = t.handler && t.status === Status.ok ? handle(t, t.running, t.handler) : t.running.next(t.status);
+    if (result.done) { killThread(k, t); return undefined; }
     request = result.value;
   } catch (e) {
-    return crashed(k, t, e);
+    crashed(k, t, e);
+    return undefined;
   }
-  if (t.state !== ThreadState.ready) return; // killed itself through the kernel's own doors
+  if (t.state !== ThreadState.ready) return undefined; // killed itself through the kernel's own doors
+  if (isRequest(request)) return request;
+  crashed(k, t, new TypeError('yielded something that is not a system call'));
+  return undefined;
+}
+
+/** A message for a thread that serves: its handler, and only if that does not answer, the body. */
+function handle(t: Thread, running: Sys<void>, handler: () => boolean): IteratorResult<IpcRequest, void> {
+  try {
+    if (handler()) return t.again ??= { done: false, value: t.sys!.request };
+  } catch (e) {
+    return running.throw(e);
+  }
+  return running.next(Status.ok);
+}
+
+/** The system call that a body has asked for. */
+export function perform(k: Kernel, cpu: Cpu, t: Thread, request: IpcRequest): void {
   k.counters.kernelEntries++;
   cpu.hart.charge(COSTS.entry + COSTS.exit);
-  if (!isRequest(request)) return crashed(k, t, new TypeError('yielded something that is not a system call'));
+  t.handler = request.handler;
   ipc(k, t, request.flags, request.cap, request.sendTimeout, request.receiveTimeout, request.body);
   k.settle();
 }

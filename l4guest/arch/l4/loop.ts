@@ -39,6 +39,7 @@ export class Loop {
   private readonly runs = new Runs();
   /** The slot whose thread waits for the implicit reply. */
   private held: Slot | undefined;
+  private readonly handler = (): boolean => this.quick();
   /** What the message that has just arrived needs beyond `quick`. */
   private slow: Sys<void> | undefined;
   ended = false;
@@ -48,14 +49,14 @@ export class Loop {
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) { this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; }
 
   /**
-   * Serves until `ended`. The inner loop is the whole way of a system call that ends at once, and of a page fault: no generator but this
-   * one is entered, nothing is allocated.
+   * Serves until `ended`. A system call that ends at once, and a page fault, go no further than `quick`: no generator is entered, nothing
+   * is allocated.
    */
   *run(): Sys<void> {
     while (yield* this.turn()) {
-      while (this.quick()) {
-        const status = yield this.sys.ipc(REPLY, 0);
-        if (status !== 0) { yield* this.refused(status); break; }
+      if (this.quick()) {
+        const status = yield this.sys.serve(this.handler);
+        if (status !== 0) yield* this.refused(status);
       }
       const slow = this.slow;
       if (slow === undefined) continue;
@@ -116,7 +117,7 @@ export class Loop {
     }
     u.setX(10, result);
     u.setTag(NOTHING, 0);
-    u.mtd = Mtd.args;
+    u.mtd = Mtd.result;
     k.inUser = true;
     return true;
   }
