@@ -6,7 +6,7 @@
  *            └ kernel memory: page tables, UTCBs
  */
 import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
-import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type ThreadBody, type TraceSink } from './abi/index.ts';
+import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadBody, type TraceSink } from './abi/index.ts';
 import { BYTES } from './costs.ts';
 import { Factory } from './factory.ts';
 import { Frames } from './frames.ts';
@@ -39,6 +39,8 @@ export interface KernelOptions {
   readonly options?: string;
   readonly seed?: number;
   readonly trace?: TraceSink;
+  /** Makes the one who looks at each record as it is written. */
+  readonly watch?: (k: Kernel) => RecordWatch;
   /** Bytes of kernel memory; default a sixteenth of RAM, 2 to 64 MiB. */
   readonly kernelMemory?: number;
   /** False: without the fast path of system calls, to compare. */

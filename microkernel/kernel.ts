@@ -21,7 +21,7 @@ import { Cpu } from './sched/cpu.ts';
 import { account, arm, choose, tick } from './sched/scheduler.ts';
 import { initGuest } from './state/guest.ts';
 import { step } from './threads/server.ts';
-import { TraceRing } from './trace-ring.ts';
+import { TraceRing, WatchedRing } from './trace-ring.ts';
 import { Interrupts } from './traps/interrupts.ts';
 import { resume } from './traps/resume.ts';
 import { handleTrap } from './traps/trap.ts';
@@ -72,7 +72,7 @@ export class Kernel implements Supervisor {
     this.bus = machine.bus;
     this.log = options.log ?? (() => {});
     this.fastpath = options.fastpath ?? true;
-    this.trace = new TraceRing(options.trace);
+    this.trace = options.watch ? new WatchedRing(options.trace, options.watch(this)) : new TraceRing(options.trace);
     this.interrupts = new Interrupts(machine.bus, machine.harts.length);
     this.interrupts.kernel = this;
     this.cpus = machine.harts.map(h => new Cpu(h));

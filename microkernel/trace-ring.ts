@@ -2,7 +2,7 @@
  * The trace: fixed-size records (abi/trace.ts) in a ring of typed arrays, always on. A half that is full goes to the sink; without a
  * sink the ring just turns, and `tail` shows the end of it.
  */
-import { TRACE_RECORD, type TraceSink } from './abi/index.ts';
+import { TRACE_RECORD, type RecordWatch, type TraceSink } from './abi/index.ts';
 
 const WORDS = TRACE_RECORD / 4, DOUBLES = TRACE_RECORD / 8, HALVES = TRACE_RECORD / 2;
 
@@ -73,5 +73,19 @@ export class TraceRing {
     this.#sink?.drain(this.#bytes.subarray(from * TRACE_RECORD, to * TRACE_RECORD), this.#sequence + 1 - (to - from));
     if (to === this.#records) this.#at = 0;
     this.#drained = this.#at;
+  }
+}
+
+/** A ring whose records somebody looks at as they are written. */
+export class WatchedRing extends TraceRing {
+  readonly #watch: RecordWatch;
+  constructor(sink: TraceSink | undefined, watch: RecordWatch) {
+    super(sink);
+    this.#watch = watch;
+  }
+  override record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number, b: number, c: number): number {
+    const sequence = super.record(time, kind, hart, status, actor, object, cause, a, b, c);
+    this.#watch(sequence, kind, actor, object, cause, a);
+    return sequence;
   }
 }

@@ -12,10 +12,10 @@ export const Kind = {
   call: 2, // the same, and a reply is awaited
   receive: 3, // a message is delivered to actor: object = sender thread, cause = its send or call
   reply: 4, // object = caller thread, a = label, b = words, cause = the call or event
-  event: 5, // actor = faulting thread, object = portal, a = cause (events.ts), b = bytes of state moved, c = detail (address, system call number, SBI extension)
+  event: 5, // actor = faulting thread, object = portal, a = cause (events.ts), b = bytes of state moved | scause << 16 (page faults), c = detail (address, system call number, SBI extension)
   resume: 6, // reply to an event: actor = server, object = resumed thread, a = Resume label, b = bytes of state moved, cause = the event
   invoke: 7, // kernel object operation: object id, a = operation label, c = first word
-  map: 8, // object = destination task, a = rights | attributes, b = order, c = destination address
+  map: 8, // object = destination task, a = rights | attributes, b = order, c = destination address, cause = the call or event whose message or answer carries it
   unmap: 9, // the same
   schedule: 10, // actor = thread that runs now on `hart`, object = the one before, a = reason
   interrupt: 11, // a = line, object = semaphore
@@ -23,9 +23,21 @@ export const Kind = {
   destroy: 13,
   recall: 14, // object = recalled thread
   spaceSwitch: 15, // object = task whose space is active now
-  timeout: 16, // actor's wait ended by time
+  timeout: 16, // actor's wait ended by time, cause = what it had sent
+  wake: 17, // object = semaphore that ended actor's wait, a = thread that signalled it (0 = the hardware), cause = the interrupt
 } as const;
 export const kindName = (k: number): string => (k === 0 ? 'lost' : Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`);
+
+/** The access of a page fault's record: `b` of the event. */
+export const accessOf = (b: number): 'fetch' | 'load' | 'store' => { const scause = (b >>> 16) & 7; return scause === 4 ? 'fetch' : scause === 5 ? 'load' : 'store'; };
+/** Bytes of state that an event or its answer moved. */
+export const stateBytes = (b: number): number => b & 0xffff;
+
+/**
+ * Somebody who looks at each record the moment it is written, while the threads still stand as they did: payload capture. It changes nothing,
+ * and there is none unless one was asked for.
+ */
+export type RecordWatch = (sequence: number, kind: number, actor: number, object: number, cause: number, a: number) => void;
 
 /** Where the kernel writes; the recorder drains. `drain` is called with full halves of the ring, and at the end with the rest. */
 export interface TraceSink { drain(records: Uint8Array, firstSequence: number): void; name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void }

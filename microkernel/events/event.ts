@@ -25,7 +25,7 @@ export function raise(k: Kernel, t: Thread, cause: number): void {
   t.event = cause;
   t.sendsCall = true;
   t.receiveTimeout = Infinity;
-  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause, bytesOf(portal.mtd), detail(t, cause));
+  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause, bytesOf(portal.mtd) | accessBits(t, cause), detail(t, cause));
   const server = portal.thread;
   if (waitsFor(server, portal)) {
     deliverEvent(k, t, server, false);
@@ -36,7 +36,7 @@ export function raise(k: Kernel, t: Thread, cause: number): void {
 function unhandled(k: Kernel, t: Thread, cause: number): void {
   const where = t.body ? 'TypeScript' : `0x${pcNumber(t).toString(16)}`;
   t.state = ThreadState.stopped;
-  k.trace.record(t.cpu.hart.cycles, Kind.event, t.cpu.id, Status.dead, t.id, 0, 0, cause, 0, detail(t, cause));
+  k.trace.record(t.cpu.hart.cycles, Kind.event, t.cpu.id, Status.dead, t.id, 0, 0, cause, accessBits(t, cause), detail(t, cause));
   k.log(`thread ${t.id} stopped: ${causeName(cause)} at ${where}, value 0x${t.exit[1].toString(16)}: no portal for it`);
 }
 
@@ -45,6 +45,9 @@ function detail(t: Thread, cause: number): number {
   if (cause === Cause.syscall || cause === Cause.sbi) return registersOf(t)[A7] >>> 0;
   return cause === Cause.guestPageFault ? t.exit[2] * 4 + (t.exit[1] % 4) : t.exit[1];
 }
+
+/** … and of a page fault: which access it was. */
+const accessBits = (t: Thread, cause: number): number => (cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0);
 
 function bytesOf(mtd: number): number {
   return (mtd & Mtd.args ? 64 : 0) + (mtd & Mtd.regs ? 184 : 0) + (mtd & Mtd.pc ? 8 : 0) + (mtd & Mtd.fpu ? 264 : 0) + (mtd & Mtd.vs ? 56 : 0) + (mtd & Mtd.irq ? 24 : 0);
@@ -85,7 +88,7 @@ function exitWords(t: Thread, to: Int32Array): void {
 export function resumeFromEvent(k: Kernel, server: Thread, t: Thread): Status {
   const u = server.utcb!, items = itemsOf(u), mtd = u.u32[MTD], how = u.u32[1], sequence = t.sequence;
   if (items > 0) {
-    const status = mapIntoTask(k, server, t.task, items);
+    const status = mapIntoTask(k, server, t.task, items, sequence);
     if (status !== Status.ok) return status;
   }
   const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);

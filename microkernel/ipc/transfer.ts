@@ -22,7 +22,7 @@ export function transfer(k: Kernel, from: Thread, to: Thread, portal: Portal | u
   if (!s || !d) return Status.fault;
   const items = itemsOf(s), n = wordsOf(s);
   if (items > 0) {
-    const status = transferItems(k, from, to, items);
+    const status = transferItems(k, from, to, items, portal ? from.sequence : to.sequence);
     if (status !== Status.ok) return status;
   }
   const di = d.i32, si = s.i32;
@@ -50,7 +50,7 @@ function itemAt(u: Utcb, i: number): Place {
 }
 
 /** Destinations are meant modulo the window's size. fault: there is no window for it, or it is too small. */
-function transferItems(k: Kernel, from: Thread, to: Thread, n: number): Status {
+function transferItems(k: Kernel, from: Thread, to: Thread, n: number, cause: number): Status {
   const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places: Place[] = [];
   for (let i = 0; i < n; i++) {
     const p = itemAt(from.utcb!, i), w = isCapPage(p.page) ? capWindow : window;
@@ -59,14 +59,14 @@ function transferItems(k: Kernel, from: Thread, to: Thread, n: number): Status {
     p.dest = base + (((p.dest % size) + size) % size);
     places.push(p);
   }
-  return mapAll(k, from.task, to.task, places, to.sequence);
+  return mapAll(k, from.task, to.task, places, cause);
 }
 
-/** The items of a reply to a page fault: their destinations are addresses in the faulting task. */
-export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number): Status {
+/** The items of a reply to a page fault (`cause` in the trace): their destinations are addresses in the faulting task. */
+export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number, cause: number): Status {
   if (n === 1) {
     const u = from.utcb!, page = u.num(U.items);
-    return isCapPage(page) ? Status.badArgument : mapFlexpage(k, from.task, page, to, u.num(U.items + 8), u.num(U.items + 16), 0);
+    return isCapPage(page) ? Status.badArgument : mapFlexpage(k, from.task, page, to, u.num(U.items + 8), u.num(U.items + 16), cause);
   }
   const places: Place[] = [];
   for (let i = 0; i < n; i++) {
@@ -74,7 +74,7 @@ export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number): Statu
     if (isCapPage(p.page)) return Status.badArgument;
     places.push(p);
   }
-  return mapAll(k, from.task, to, places, 0);
+  return mapAll(k, from.task, to, places, cause);
 }
 
 /** All of them or none: every question is asked before the first is mapped. */

@@ -2,7 +2,7 @@
  * Semaphore: a counting signal. `up` (right: use) adds one or wakes a waiting thread; `down` (right: control) takes one, or waits. An
  * interrupt is a semaphore whose `up` the hardware does: the line is silent from when it fires to `ack`.
  */
-import { Status } from '../abi/index.ts';
+import { Kind, Status } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import type { Factory } from '../factory.ts';
 import type { Kernel } from '../kernel.ts';
@@ -24,9 +24,11 @@ export class Semaphore extends KernelObject {
     this.line = line;
   }
 
-  up(k: Kernel): void {
+  /** `cause`: the interrupt's trace record; 0 = a thread signals. */
+  up(k: Kernel, cause = 0): void {
     const waiter = this.waiters.first;
     if (!waiter) { this.count++; return; }
+    k.trace.record(k.cpu.hart.cycles, Kind.wake, k.cpu.id, 0, waiter.id, this.id, cause, cause === 0 && k.cpu.running ? k.cpu.running.id : 0, 0, 0);
     waiter.utcb?.setWord(0, 1);
     waiter.utcb?.setTag(0, 1);
     endWait(k, waiter, Status.ok);

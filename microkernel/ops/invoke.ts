@@ -19,7 +19,7 @@ import { threadOps } from './thread.ts';
 export const OPERATIONS: readonly (readonly Row[])[] = [[], factoryOps, taskOps, threadOps, semaphoreOps, contextOps];
 
 export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: ThreadBody | undefined): void {
-  const u = t.utcb!, label = u.u32[1], kind = cap.object.kind, row = OPERATIONS[label >>> 8]?.[label & 255];
+  const u = t.utcb!, label = u.u32[1], kind = cap.object.kind, row = OPERATIONS[label >>> 8]?.[label & 255], first = u.word(0);
   k.charge(COSTS.invoke);
   let status: Status | typeof BLOCKED;
   if (!row) status = Status.badOp;
@@ -27,7 +27,7 @@ export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: Th
   else if ((cap.rights & row.right) === 0) status = Status.badRights;
   else status = run(row, k, t, cap, u, body);
   const traced = status === BLOCKED ? Status.ok : status;
-  k.trace.record(t.cpu.hart.cycles, Kind.invoke, t.cpu.id, traced, t.id, cap.object.id, 0, label, 0, u.word(0));
+  k.trace.record(t.cpu.hart.cycles, Kind.invoke, t.cpu.id, traced, t.id, cap.object.id, 0, label, 0, first);
   if (status === BLOCKED) setTimeout(k, t, timeout);
   else t.status = status;
 }

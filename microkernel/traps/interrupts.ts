@@ -58,8 +58,8 @@ export class Interrupts {
     this.#pending[line] = 1;
     k.counters.interrupts++;
     cpu.hart.charge(COSTS.interrupt);
-    k.trace.record(cpu.hart.cycles, Kind.interrupt, cpu.id, 0, 0, semaphore ? semaphore.id : 0, 0, line, 0, 0);
-    if (semaphore && !semaphore.dead) semaphore.up(k);
+    const sequence = k.trace.record(cpu.hart.cycles, Kind.interrupt, cpu.id, 0, 0, semaphore ? semaphore.id : 0, 0, line, 0, 0);
+    if (semaphore && !semaphore.dead) semaphore.up(k, sequence);
   }
 
   #enable(line: number, on: boolean): void {
