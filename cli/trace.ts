@@ -33,7 +33,7 @@ export async function traceView(path: string, filter = ''): Promise<number> {
   parseFilter(file, filter);
   if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
   const { view } = await import('../trace/view/run.ts');
-  await view(file, path, filter);
+  await view(file, path, { filter });
   return Exit.ok;
 }
 

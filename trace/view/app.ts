@@ -1,6 +1,7 @@
-/** The viewer on a terminal: keys and sizes go in, lines come out, long work is done between them. */
+/** The viewer on a terminal: keys, clicks and sizes go in, lines come out, long work is done between them. */
 import { createElement as h, useEffect, useReducer, type ReactElement } from 'react';
 import { Box, Text, useApp, useInput, useStdout, type Key } from 'ink';
+import { clicks } from './mouse.ts';
 import { screen } from './screen.ts';
 import type { Line } from './text.ts';
 import type { Viewer } from './viewer.ts';
@@ -10,6 +11,10 @@ const named: [keyof Key, string][] = [
   ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'], ['home', 'home'], ['end', 'end'],
   ['return', 'return'], ['escape', 'escape'], ['tab', 'tab'], ['backspace', 'backspace'], ['delete', 'delete'],
 ];
+const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', f: 'pagedown', b: 'pageup' };
+
+/** Milliseconds between two screens while work goes on that no key asked for. */
+const PROGRESS = 120;
 
 /** `colours` false leaves colours out; inverse and bold stay. */
 export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): ReactElement {
@@ -17,23 +22,30 @@ export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): 
   useInput((input, key) => {
     type(viewer, input, key);
     if (viewer.finished) exit();
-    else redraw();
+    else { redraw(); viewer.changed(); }
   });
   useEffect(() => {
     const onResize = (): void => { viewer.resize(stdout.columns, stdout.rows - 1); redraw(); };
     stdout.on('resize', onResize);
     return () => { stdout.off('resize', onResize); };
   }, [viewer, stdout]);
-  useEffect(() => {
-    viewer.changed = redraw;
-    return () => { viewer.changed = () => undefined; };
-  }, [viewer]);
-  useEffect(() => {
-    if (!viewer.busy) return undefined;
-    const timer = setTimeout(() => { viewer.work(); redraw(); }, 1);
-    return () => { clearTimeout(timer); };
-  });
+  useEffect(() => workLoop(viewer, redraw), [viewer]);
   return h(Box, { flexDirection: 'column' }, ...screen(viewer).map((line, n) => h(Row, { key: n, line, colours })));
+}
+
+/** Does the viewer's work in slices whenever there is some, and shows how it goes; answers what ends it. */
+function workLoop(viewer: Viewer, redraw: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined, drawn = 0;
+  const slice = (): void => {
+    timer = undefined;
+    viewer.slice();
+    const now = performance.now();
+    if (!viewer.busy || now - drawn > PROGRESS) { drawn = now; redraw(); }
+    if (viewer.busy) timer = setTimeout(slice, 1);
+  };
+  viewer.changed = () => { if (viewer.busy) timer ??= setTimeout(slice, 1); else redraw(); };
+  viewer.changed();
+  return () => { clearTimeout(timer); viewer.changed = () => undefined; };
 }
 
 function Row({ line, colours }: { line: Line; colours: boolean }): ReactElement {
@@ -43,8 +55,9 @@ function Row({ line, colours }: { line: Line; colours: boolean }): ReactElement 
 
 /** Several characters may come at once (pasted, or typed faster than drawn): in a prompt as text, elsewhere one key each. */
 function type(viewer: Viewer, input: string, key: Key): void {
-  const name = named.find(([flag]) => key[flag])?.[1];
-  if (name) viewer.key(name);
-  else if (key.ctrl) viewer.key(input === 'c' ? 'ctrl-c' : input === 'u' ? 'clear' : input === 'f' ? 'pagedown' : input === 'b' ? 'pageup' : '');
+  const name = named.find(([flag]) => key[flag])?.[1], mouse = clicks(input);
+  if (mouse) for (const event of mouse) viewer.mouse(event);
+  else if (name) viewer.key(name);
+  else if (key.ctrl) viewer.key(controls[input] ?? '');
   else for (const c of input) if (c >= ' ') viewer.key(c, c); else if (c === '\r' || c === '\n') viewer.key('return');
 }

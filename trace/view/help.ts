@@ -6,15 +6,16 @@ const HELP = `
    ↑ ↓  k j       one record            t  timeline, a lane per task
    PgUp PgDn      one page              d  sequence diagram of the span
    Home End  g G  first, last           s  statistics of what the filter shows
-   :              to a record or time   ?  this page
-   n p            along causality       Esc or the same key: back to the list
-   [ ]            bookmarks             F  follow a recording that goes on
- Finding                              Marking
-   /  search: words or a filter         b      bookmark on, off
-   *  search again                      space  start of a span; again: none
-   f  filter; Tab completes             e      write the span as SVG
-
- Timeline: ← → move, + - zoom, 0 all of it, ↑ ↓ lanes, T tasks or threads
+   :              to a record or time   o  what a running system prints
+   n p            along the chain       F  follow a recording that goes on
+   > <            into the work, out    Esc or the same key: back to the list
+   [ ]            bookmarks           Marking
+ Finding                                b      bookmark on, off
+   /  search: words or a filter         space  start of a span; again: none
+   *  search again                      e      write the span as SVG
+   L  slowest shown, the next slowest
+   f  filter; Tab completes           Mouse: click selects, wheel scrolls
+ Timeline: ← → move, + - zoom, 0 all, ↑ ↓ lanes, T tasks or threads
 
  Filter, for example:  task:linux kind:event latency>5us
    task: from: to: thread: object:   kind: cause: nr: op: status:
@@ -24,9 +25,10 @@ const HELP = `
 export const help = (): Line[] => HELP.slice(1).split('\n').map((text) => [{ text }]);
 
 export const hints: Record<string, string> = {
-  list: '/ search  f filter  n p cause  b bookmark  t timeline  d diagram  s stats  ? q',
+  list: '/ search  f filter  n p chain  > < work  L slowest  t d s views  ? help',
   timeline: '←→ move  +- zoom  0 all  ↑↓ lanes  T tasks/threads  t back  ? help  q quit',
   diagram: '↑↓ scroll  e write SVG  d back  ? help  q quit',
-  stats: '↑↓ scroll  s back  ? help  q quit',
+  stats: '↑↓ scroll  Tab one table after the other  s back  ? help  q quit',
+  console: '↑↓ scroll  o back  ? help  q quit',
   help: '? back  q quit',
 };

@@ -3,6 +3,7 @@ import { FilterError, Filter, filtered } from '../filter.ts';
 import { svg } from '../export/svg.ts';
 import { listHeight } from './list.ts';
 import { Prompt } from './prompt.ts';
+import { follow, into, out, search, slowest } from './seek.ts';
 import type { Mode, Viewer } from './viewer.ts';
 
 type Act = (v: Viewer) => void;
@@ -21,29 +22,36 @@ const toggle = (mode: Mode): Act => (v) => { v.mode = v.mode === mode ? 'list' :
 const ask = (make: (v: Viewer) => Prompt): Act => (v) => { v.prompt = make(v); };
 const page = (v: Viewer): number => Math.max(1, listHeight(v.body) - 1);
 
+/** A move by hand ends the keeping to the end of a recording. */
+const step = (row: (v: Viewer) => number): Act => (v) => { v.following = false; v.move(row(v)); };
+
 const everywhere: Record<string, Act> = {
   q: (v) => { v.finished = true; },
   'ctrl-c': (v) => { v.finished = true; },
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
-  s: (v) => { if (v.mode === 'stats') v.mode = 'list'; else v.showStats(); },
+  s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
+  o: (v) => { if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console'; else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)'; },
   escape: (v) => { v.mode = 'list'; },
   f: ask((v) => new Prompt('filter', v.rows.filter?.text ?? '')),
   '/': ask(() => new Prompt('search')),
   ':': ask(() => new Prompt('go to')),
-  '*': (v) => { if (v.lastSearch) v.search(v.lastSearch); else v.message = 'nothing was searched yet; / searches'; },
-  up: (v) => v.move(v.cursor - 1), k: (v) => v.move(v.cursor - 1),
-  down: (v) => v.move(v.cursor + 1), j: (v) => v.move(v.cursor + 1),
-  pageup: (v) => v.move(v.cursor - page(v)),
-  pagedown: (v) => v.move(v.cursor + page(v)),
-  home: (v) => v.move(0), g: (v) => v.move(0),
-  end: (v) => v.move(v.rows.length - 1), G: (v) => v.move(v.rows.length - 1),
+  '*': (v) => { if (v.lastSearch) search(v, v.lastSearch); else v.message = 'nothing was searched yet; / searches'; },
+  up: step((v) => v.cursor - 1), k: step((v) => v.cursor - 1),
+  down: step((v) => v.cursor + 1), j: step((v) => v.cursor + 1),
+  pageup: step((v) => v.cursor - page(v)),
+  pagedown: step((v) => v.cursor + page(v)),
+  home: step(() => 0), g: step(() => 0),
+  end: step((v) => v.rows.length - 1), G: step((v) => v.rows.length - 1),
   F: (v) => {
     v.following = !v.following && !v.trace.closed;
     if (v.following) v.move(v.rows.length - 1);
     v.message = v.following ? 'follows the recording; F stays here' : v.trace.closed ? 'this recording has ended' : 'stays here';
   },
-  n: (v) => v.follow(true),
-  p: (v) => v.follow(false),
+  n: (v) => follow(v, true),
+  p: (v) => follow(v, false),
+  '>': into,
+  '<': out,
+  L: slowest,
   b: bookmark,
   '[': (v) => jump(v, [...v.bookmarks].filter((r) => r < v.record).sort((x, y) => y - x)[0]),
   ']': (v) => jump(v, [...v.bookmarks].filter((r) => r > v.record).sort((x, y) => x - y)[0]),
@@ -51,17 +59,23 @@ const everywhere: Record<string, Act> = {
   e: exportSpan,
 };
 
-const scroller = (field: 'diagramTop' | 'statsTop'): Record<string, Act> => {
-  const by = (n: (v: Viewer) => number): Act => (v) => { v[field] = Math.max(0, v[field] + n(v)); };
-  return { up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2), home: (v) => { v[field] = 0; }, g: (v) => { v[field] = 0; }, end: (v) => { v[field] = 1e6; }, G: (v) => { v[field] = 1e6; } };
-};
+/** Keys that scroll a view whose first line is `top` of something. */
+function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
+  const by = (n: (v: Viewer) => number): Act => (v) => set(v, Math.max(0, get(v) + n(v)));
+  const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
+  return { up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2), home: first, g: first, end: last, G: last };
+}
 const zoom = (by: number): Act => (v) => { v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
 
 const ownKeys: Record<Mode, Record<string, Act>> = {
   list: {},
   help: {},
-  stats: scroller('statsTop'),
-  diagram: scroller('diagramTop'),
+  stats: {
+    ...scroller((v) => v.stats.top, (v, top) => { v.stats.top = top; }),
+    tab: (v) => v.stats.turn(1), right: (v) => v.stats.turn(1), left: (v) => v.stats.turn(-1),
+  },
+  console: scroller((v) => v.consoleTop, (v, top) => { v.consoleTop = top; }),
+  diagram: scroller((v) => v.diagramTop, (v, top) => { v.diagramTop = top; }),
   timeline: {
     '+': zoom(1), '=': zoom(1), '-': zoom(-1), '0': (v) => { v.zoom = 0; },
     left: (v) => v.move(v.cursor - 1), right: (v) => v.move(v.cursor + 1),

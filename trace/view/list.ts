@@ -1,13 +1,9 @@
 /** The message list and, below it, the selected record in words. Only the rows that are on the screen are decoded. */
-import { latencyAt } from '../causality.ts';
 import { cyclesText, details, ends, originOf, sentence } from '../decode.ts';
 import { Kind } from '../../microkernel/abi/index.ts';
-import type { TraceFile } from '../reader.ts';
 import { fit, wrap, type Line, type Look } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Records that a row looks ahead for its answer. */
-const REACH = 20_000;
 export const DETAIL_LINES = 8;
 
 const looks: Record<number, Look> = {
@@ -23,13 +19,13 @@ export function list(v: Viewer, width: number, height: number): Line[] {
   for (let row = v.top; row < v.top + shown; row++) lines.push(row < v.rows.length ? rowLine(v, row, width) : []);
   if (v.rows.length === 0) lines[1] = [{ text: v.rows.progress < 1 ? '  looking …' : v.trace.length === 0 ? '  no records in this file' : '  no record matches the filter (f changes it, f and Enter on nothing shows all)' }];
   lines.push([{ text: '─'.repeat(width), dim: true }]);
-  return [...lines, ...detailLines(v.trace, v.record, width).slice(0, DETAIL_LINES)];
+  return [...lines, ...detailLines(v, v.record, width).slice(0, DETAIL_LINES)];
 }
 
 function rowLine(v: Viewer, row: number, width: number): Line {
   const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
   const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
-  const latency = latencyAt(v.trace, record, REACH);
+  const latency = v.chains.latency(record);
   const text = mark + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency)).slice(2);
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
@@ -46,9 +42,9 @@ function micros(cycles: number): string {
   return [3, 1, 0].map((digits) => (cycles / 1000).toFixed(digits)).find((t, n) => t.length <= 11 || n === 2)!;
 }
 
-function detailLines(trace: TraceFile, record: number, width: number): Line[] {
+function detailLines({ trace, chains }: Viewer, record: number, width: number): Line[] {
   if (record < 0) return [];
-  const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? latencyAt(trace, record) : NaN;
+  const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? chains.latency(record) : NaN;
   if (!Number.isNaN(latency)) lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
   return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]));
 }

@@ -1,5 +1,6 @@
 /** The line at the bottom where a filter, a search or a record number is typed; Tab completes what can be completed. */
 import { FilterError, completions } from '../filter.ts';
+import { search } from './seek.ts';
 import type { Viewer } from './viewer.ts';
 
 export type PromptKind = 'filter' | 'search' | 'go to';
@@ -50,7 +51,7 @@ export class Prompt {
   private accept(v: Viewer): boolean {
     try {
       if (this.kind === 'filter') v.applyFilter(this.text);
-      else if (this.kind === 'search') { if (this.text.trim()) v.search(this.text); } else goTo(v, this.text.trim());
+      else if (this.kind === 'search') { if (this.text.trim()) search(v, this.text); } else goTo(v, this.text.trim());
       return true;
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;

@@ -9,7 +9,7 @@ import type { Mode, Viewer } from './viewer.ts';
 export const LEAST_WIDTH = 60;
 export const LEAST_HEIGHT = 16;
 
-const views: Record<Mode, (v: Viewer, width: number, height: number) => Line[]> = { list, timeline, diagram, stats, help };
+const views: Record<Mode, (v: Viewer, width: number, height: number) => Line[]> = { list, timeline, diagram, stats: (v, _width, height) => v.stats.lines(v, height), help, console: consoleLines };
 
 /** `height` lines of at most `width` columns. */
 export function screen(v: Viewer): Line[] {
@@ -22,7 +22,7 @@ export function screen(v: Viewer): Line[] {
 
 function title(v: Viewer, width: number): Line {
   const count = v.rows.filter ? `${number(v.rows.length)} of ${number(v.trace.length)} records` : `${number(v.trace.length)} records`;
-  const busy = v.busy ? (v.rows.progress < 1 ? `  filtering ${Math.floor(v.rows.progress * 100)} %` : '  working …') : '';
+  const busy = v.work ? `  ${v.work}` : '';
   const marks = `${v.following ? '  following' : ''}${v.mark >= 0 ? '  span from ' + v.trace.at(v.mark).sequence : ''}${v.rows.filter ? `  filter: ${v.rows.filter.text}` : ''}${busy}`;
   return [{ text: fit(` ${v.title}  ${count}${marks}`, width), inverse: true }];
 }
@@ -32,10 +32,11 @@ function bottom(v: Viewer): Line {
   return v.message ? [{ text: v.message, color: 'yellow' }] : [];
 }
 
-function stats(v: Viewer, _width: number, height: number): Line[] {
-  if (!v.statsText) return [[{ text: 'counting …' }]];
-  v.statsTop = Math.max(0, Math.min(v.statsTop, v.statsText.length - height));
-  return v.statsText.slice(v.statsTop, v.statsTop + height).map((text) => [{ text, bold: text !== '' && !text.startsWith(' ') }]);
+/** What the system beside the viewer has printed; its end, until somebody scrolls. */
+function consoleLines(v: Viewer, _width: number, height: number): Line[] {
+  const text = v.console ?? [], most = Math.max(0, text.length - height);
+  v.consoleTop = Math.min(v.consoleTop, most);
+  return text.slice(v.consoleTop, v.consoleTop + height).map((t) => [{ text: t.replace(/[\x00-\x1f\x7f-\x9f]/g, '') }]);
 }
 
 const number = (n: number): string => n.toLocaleString('en-US');

@@ -3,26 +3,26 @@
  * that they made in that column, a capital when there were several.
  */
 import { Kind } from '../../microkernel/abi/index.ts';
-import { cyclesText, objectName } from '../decode.ts';
+import { cyclesText, ends, objectName, originOf, sentence } from '../decode.ts';
 import type { TraceFile } from '../reader.ts';
 import { RecordView } from '../record.ts';
 import { lookOf } from './list.ts';
+import { ran, ranked, type Deeds, type Pyramid } from './pyramid.ts';
 import { fit, type Line, type Run } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Letters, the most telling first. */
-const LETTERS: [number, string][] = [
-  [Kind.interrupt, 'i'], [Kind.timeout, 't'], [Kind.event, 'e'], [Kind.call, 'c'], [Kind.send, 's'], [Kind.resume, 'r'], [Kind.reply, 'r'], [Kind.receive, 'v'], [Kind.map, 'm'],
-  [Kind.unmap, 'u'], [Kind.destroy, 'd'], [Kind.create, 'n'], [Kind.invoke, 'o'], [Kind.recall, 'x'],
-];
-const rank = new Map(LETTERS.map(([kind], n) => [kind, n]));
+const letters: Record<number, string> = {
+  [Kind.interrupt]: 'i', [Kind.timeout]: 't', [Kind.event]: 'e', [Kind.call]: 'c', [Kind.send]: 's', [Kind.resume]: 'r', [Kind.reply]: 'r', [Kind.receive]: 'v', [Kind.map]: 'm',
+  [Kind.unmap]: 'u', [Kind.destroy]: 'd', [Kind.create]: 'n', [Kind.invoke]: 'o', [Kind.recall]: 'x',
+};
 const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m map  u unmap  o operation  n new  d destroy  i interrupt';
-/** Records that one column looks at; more are sampled. */
-const BUDGET = 1000;
 
-interface Cell { rank: number; count: number; runs: boolean }
+/** What a lane shows, a number per column: kinds as bits of `ranked`, records, whether it runs. */
+interface Lane { kinds: Uint16Array; counts: Uint32Array; runs: Uint8Array }
+type Lanes = Map<string, Lane>;
 interface Window { from: number; to: number }
-type Lanes = Map<string, Cell[]>;
+/** Lanes of a window, kept until the window or the trace changes. */
+export interface Drawn { key: string; lanes: Lanes; sampled: boolean }
 
 /** The part of time that is shown: `zoom` halvings of the whole, around the selected record. */
 export function windowOf(v: Viewer): Window {
@@ -35,69 +35,98 @@ export function windowOf(v: Viewer): Window {
 
 export function timeline(v: Viewer, width: number, height: number): Line[] {
   const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(v);
-  const { lanes, sampled } = fill(v.trace, window, across, v.byThread), names = [...lanes.keys()], visible = height - 4;
+  const { lanes, sampled } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
   v.laneTop = Math.max(0, Math.min(v.laneTop, names.length - visible));
   const now = v.record < 0 ? 0 : v.trace.at(v.record).time, column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
-  const head = `${cyclesText(window.from)} … ${cyclesText(window.to)}, ${cyclesText((window.to - window.from) / across)} a column${sampled ? ', sampled' : ''}`;
+  const head = `${cyclesText(window.from)} … ${cyclesText(window.to)}, ${cyclesText((window.to - window.from) / across)} a column${sampled ? ', sampled while indexing' : ''}`;
   const lines: Line[] = [[{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }], [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]];
-  for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, column)]);
+  for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column)]);
   while (lines.length < height - 2) lines.push([]);
   lines.push([{ text: LEGEND, dim: true }]);
-  lines.push([{ text: names.length > visible ? `lanes ${v.laneTop + 1}–${Math.min(names.length, v.laneTop + visible)} of ${names.length} (↑↓)` : '', dim: true }]);
+  const selected = v.record < 0 ? '' : `record ${v.trace.at(v.record).sequence}: ${ends(v.trace, v.trace.at(v.record))}: ${sentence(v.trace.at(v.record), originOf(v.trace, v.trace.at(v.record)))}`;
+  lines.push([{ text: names.length > visible ? `lanes ${v.laneTop + 1}–${Math.min(names.length, v.laneTop + visible)} of ${names.length}  ` : '', dim: true }, { text: selected }]);
   return lines;
 }
 
-function cells(row: Cell[], column: number): Line {
+/** The record that stands first in a column of the timeline, for the mouse. */
+export function recordAt(v: Viewer, x: number, width: number): number {
+  const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, { from, to } = windowOf(v), column = x - label - 1;
+  return column < 0 || column >= across ? -1 : Math.min(v.trace.length - 1, v.trace.indexAtTime(from + (column * (to - from)) / across));
+}
+
+function cells(lane: Lane, across: number, column: number): Line {
   const runs: Run[] = [];
-  row.forEach((cell, n) => {
-    const kind = LETTERS[cell.rank], letter = kind ? (cell.count > 1 ? kind[1].toUpperCase() : kind[1]) : cell.runs ? '━' : n === column ? '┊' : ' ';
-    const look = { ...(kind ? lookOf(kind[0]) : {}), ...(n === column ? { inverse: true } : {}) }, before = runs.at(-1);
+  for (let n = 0; n < across; n++) {
+    const mask = lane.kinds[n]! & 0x7fff, kind = mask ? ranked[31 - Math.clz32(mask & -mask)]! : 0;
+    const letter = kind ? (lane.counts[n]! > 1 ? letters[kind]!.toUpperCase() : letters[kind]!) : lane.runs[n] ? '━' : n === column ? '┊' : ' ';
+    const look = { ...(kind ? lookOf(kind) : {}), ...(n === column ? { inverse: true } : {}) }, before = runs.at(-1);
     if (before && before.color === look.color && before.inverse === look.inverse && before.dim === look.dim) before.text += letter;
     else runs.push({ text: letter, ...look });
-  });
+  }
   return runs;
 }
 
-function fill(trace: TraceFile, window: Window, across: number, byThread: boolean): { lanes: Lanes; sampled: boolean } {
-  const lanes: Lanes = new Map(), view = new RecordView(), running = new Map<number, string>(), each = (window.to - window.from) / across;
-  const lane = (thread: number): string => (thread === 0 ? '' : byThread ? objectName(trace, thread) : trace.taskOf(thread));
-  for (const name of trace.names.values()) if (name.kind === (byThread ? 'thread' : 'task')) row(lanes, byThread ? objectName(trace, name.id) : trace.taskOf(name.id), across);
-  let sampled = false, index = trace.indexAtTime(window.from);
-  before(trace, index, (hart, thread) => running.set(hart, lane(thread)));
+function lanesOf(v: Viewer, window: Window, across: number): Drawn {
+  const key = [window.from, window.to, across, v.byThread, v.trace.length, v.pyramid.seen, v.trace.names.size].join();
+  if (v.drawn?.key !== key) v.drawn = { key, ...fill(v.trace, v.pyramid, window, across, v.byThread) };
+  return v.drawn;
+}
+
+function fill(trace: TraceFile, pyramid: Pyramid, window: Window, across: number, byThread: boolean): { lanes: Lanes; sampled: boolean } {
+  const lanes: Lanes = new Map(), each = (window.to - window.from) / across, known = new Map<number, Lane>();
+  const lane = (thread: number): Lane => {
+    let found = known.get(thread);
+    if (!found) known.set(thread, (found = laneOf(lanes, byThread ? objectName(trace, thread) : trace.taskOf(thread), across)));
+    return found;
+  };
+  const start = trace.indexAtTime(window.from), running = before(trace, start);
+  let sampled = false, index = start;
   for (let column = 0; column < across; column++) {
-    const end = trace.indexAtTime(window.from + (column + 1) * each), step = Math.max(1, Math.ceil((end - index) / BUDGET));
-    sampled ||= step > 1;
-    for (const name of running.values()) if (name) row(lanes, name, across)[column]!.runs = true;
-    for (let i = index; i < end; i += step) {
-      const r = trace.at(i, view), name = lane(r.actor), found = rank.get(r.kind);
-      if (r.kind === Kind.schedule) { running.set(r.hart, name); row(lanes, name, across)[column]!.runs = true; }
-      if (found === undefined || !name) continue;
-      const cell = row(lanes, name, across)[column]!;
-      cell.count++;
-      cell.rank = cell.rank < 0 ? found : Math.min(cell.rank, found);
+    const end = trace.indexAtTime(window.from + (column + 1) * each), deeds: Deeds = new Map();
+    sampled = pyramid.collect(deeds, index, end) || sampled;
+    for (const thread of running.values()) lane(thread).runs[column] = 1;
+    for (const [thread, deed] of deeds) {
+      const to = lane(thread);
+      to.kinds[column]! |= deed.kinds & 0x7fff;
+      to.counts[column]! += deed.count;
+      if (ran(deed)) to.runs[column] = 1;
+      for (let hart = 0; hart < 32; hart++) if (deed.harts & (1 << hart)) running.set(hart, thread);
     }
     index = end;
   }
-  return { lanes: active(lanes), sampled };
+  return { lanes: ordered(trace, lanes, byThread, across), sampled };
+}
+
+/** Lanes in which nothing happens are left out beyond so many. */
+const MOST_LANES = 500;
+
+/** Lanes where something happens come first, each group in the order in which things got their names. */
+function ordered(trace: TraceFile, busy: Lanes, byThread: boolean, across: number): Lanes {
+  const all: Lanes = new Map(), idle: string[] = [];
+  for (const { kind, id } of trace.names.values()) {
+    if (kind !== (byThread ? 'thread' : 'task')) continue;
+    const name = byThread ? objectName(trace, id) : trace.taskOf(id), lane = busy.get(name);
+    if (lane) all.set(name, lane);
+    else if (busy.size + idle.length < MOST_LANES) idle.push(name);
+  }
+  for (const [name, lane] of busy) if (!all.has(name)) all.set(name, lane);
+  for (const name of idle) laneOf(all, name, across);
+  return all;
+}
+
+function laneOf(lanes: Lanes, name: string, across: number): Lane {
+  let lane = lanes.get(name);
+  if (!lane) lanes.set(name, (lane = { kinds: new Uint16Array(across), counts: new Uint32Array(across), runs: new Uint8Array(across) }));
+  return lane;
 }
 
 /** Who was running on each hart just before a record. */
-function before(trace: TraceFile, index: number, found: (hart: number, thread: number) => void): void {
-  const view = new RecordView(), seen = new Set<number>();
+function before(trace: TraceFile, index: number): Map<number, number> {
+  const view = new RecordView(), running = new Map<number, number>();
   for (let i = index - 1; i >= 0 && i > index - 5000; i--) {
     const r = trace.at(i, view);
-    if (r.kind === Kind.schedule && !seen.has(r.hart)) { seen.add(r.hart); found(r.hart, r.actor); }
+    if (r.kind === Kind.schedule && !running.has(r.hart)) running.set(r.hart, r.actor);
   }
-}
-
-function row(lanes: Lanes, name: string, across: number): Cell[] {
-  let cells = lanes.get(name);
-  if (!cells) lanes.set(name, (cells = Array.from({ length: across }, () => ({ rank: -1, count: 0, runs: false }))));
-  return cells;
-}
-
-/** Lanes where something happens come first. */
-function active(lanes: Lanes): Lanes {
-  const busy = ([, cells]: [string, Cell[]]): boolean => cells.some((c) => c.runs || c.rank >= 0), all = [...lanes];
-  return new Map([...all.filter(busy), ...all.filter((l) => !busy(l))]);
+  for (const [hart, thread] of running) if (thread === 0) running.delete(hart);
+  return running;
 }

@@ -12,7 +12,7 @@ function open(width = 80, height = 24, rounds = 40, filter = ''): Viewer {
   settle(v);
   return v;
 }
-const settle = (v: Viewer): void => { while (v.busy) v.work(); };
+const settle = (v: Viewer): void => { while (v.busy) v.slice(); };
 const keys = (v: Viewer, ...names: string[]): Viewer => { for (const name of names) { v.key(name); settle(v); } return v; };
 const type = (v: Viewer, text: string): Viewer => { for (const c of text) v.key(c, c); return v; };
 const shown = (v: Viewer): string => screen(v).map((l) => plain(l).trimEnd()).join('\n') + '\n';

@@ -1,20 +1,22 @@
 /**
  * The viewer without its terminal: what is selected and shown, what each key does, and the screen as lines. The terminal part (app.ts)
- * feeds keys and sizes in and draws the lines. Long work is a `job`, done in slices between keys.
+ * feeds keys, clicks and sizes in and draws the lines. Long work is done by `jobs` in slices between keys.
  */
-import { answerOf, nextInChain, previousInChain } from '../causality.ts';
 import { objectName } from '../decode.ts';
 import { Filter } from '../filter.ts';
 import type { TraceFile } from '../reader.ts';
-import { RecordView } from '../record.ts';
-import { analysis, type Stats } from '../stats.ts';
-import { report } from '../report.ts';
+import { Chains } from './chains.ts';
+import { Jobs } from './jobs.ts';
 import { press } from './keys.ts';
 import { listHeight } from './list.ts';
+import { click, type Click } from './mouse.ts';
 import type { Prompt } from './prompt.ts';
+import { Pyramid } from './pyramid.ts';
 import { Rows } from './rows.ts';
+import { StatsPanes } from './statistics.ts';
+import type { Drawn } from './timeline.ts';
 
-export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help';
+export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help' | 'console';
 /** Writes a file beside the user's work; throws with a reason. */
 export type Save = (name: string, text: Iterable<string>) => void;
 
@@ -22,6 +24,10 @@ export class Viewer {
   readonly trace: TraceFile;
   readonly title: string;
   readonly save: Save;
+  readonly jobs = new Jobs();
+  readonly chains: Chains;
+  readonly pyramid: Pyramid;
+  readonly stats = new StatsPanes();
   rows: Rows;
   mode: Mode = 'list';
   /** Selected row and first row on the screen. */
@@ -30,30 +36,36 @@ export class Viewer {
   zoom = 0;
   byThread = false;
   laneTop = 0;
+  drawn: Drawn | undefined;
   diagramTop = 0;
-  statsTop = 0;
-  statsText: string[] | undefined;
   /** Record number of the mark that opens a span; -1 = none. */
   mark = -1;
   readonly bookmarks = new Set<number>();
   prompt: Prompt | undefined;
   lastSearch = '';
+  /** Records of the list by latency, the slowest first, and the one that was shown last. */
+  slowest: { records: number[]; at: number } | undefined;
   /** One line for the user; gone with the next key. */
   message = '';
   finished = false;
   /** Keeps to the end of a recording that goes on. */
   following = false;
+  /** What a running system has printed; undefined when there is none beside the viewer. */
+  console: string[] | undefined;
+  consoleTop = 0;
   /** Called when the screen has changed without a key. */
   changed: () => void = () => undefined;
   width = 80;
   height = 24;
-  private job: Generator<void, void> | undefined;
 
   constructor(trace: TraceFile, title: string, save: Save, filter = '') {
     this.trace = trace;
     this.title = title;
     this.save = save;
-    this.rows = new Rows(trace);
+    this.chains = new Chains(trace);
+    this.pyramid = new Pyramid(trace);
+    this.rows = new Rows(trace, this.chains);
+    this.index();
     if (trace.damage) this.message = trace.damage;
     if (filter) this.applyFilter(filter);
   }
@@ -61,29 +73,40 @@ export class Viewer {
   /** Number of the selected record; -1 when there is none. */
   get record(): number { return this.rows.length === 0 ? -1 : this.rows.record(Math.min(this.cursor, this.rows.length - 1)); }
   get body(): number { return this.height - 3; }
-  get busy(): boolean { return this.job !== undefined; }
+  get busy(): boolean { return this.jobs.busy; }
+  /** What is being done, for the title; empty when all is done. */
+  get work(): string {
+    if (this.rows.progress < 1) return `filtering ${percent(this.rows.progress)}`;
+    if (this.jobs.has('search')) return 'searching …';
+    if (this.jobs.has('stats')) return `counting ${percent(this.stats.progress)}`;
+    const indexed = Math.min(this.chains.seen, this.jobs.has('pyramid') ? this.pyramid.seen : Infinity);
+    return this.jobs.has('chains') || this.jobs.has('pyramid') ? `indexing ${percent(indexed / this.trace.length)}` : this.busy ? 'working …' : '';
+  }
 
   key(name: string, text = ''): void { press(this, name, text); }
+  mouse(event: Click): void { click(this, event); }
   resize(width: number, height: number): void { this.width = width; this.height = height; this.scroll(); }
 
-  /** Does a slice of the job under way, for about `milliseconds`. */
-  work(milliseconds = 15): void {
-    const end = Date.now() + milliseconds;
-    while (this.job && Date.now() < end) if (this.job.next().done) this.job = undefined;
+  /** Does a slice of the work under way, for about `milliseconds`. */
+  slice(milliseconds = 12): void {
+    this.jobs.work(milliseconds);
+    if (this.following) this.cursor = Math.max(0, this.rows.length - 1);
     this.scroll();
   }
-  start(job: Generator<void, void>): void { this.job = job; }
+  private index(): void {
+    if (!this.jobs.has('chains')) this.jobs.start('chains', this.chains.fill());
+    if (!this.jobs.has('pyramid')) this.jobs.start('pyramid', this.pyramid.fill());
+  }
 
   /** The trace has more records: a recording goes on. */
   grown(): void {
-    this.statsText = undefined;
-    if (!this.busy) this.start(this.growJob());
-    this.changed();
-  }
-  private *growJob(): Generator<void, void> {
-    yield* this.rows.fill();
+    this.stats.stale = true;
+    this.slowest = undefined;
+    this.index();
+    if (!this.jobs.has('rows')) this.jobs.start('rows', this.rows.fill());
+    if (this.mode === 'stats') this.stats.start(this);
     if (this.following) this.move(this.rows.length - 1);
-    if (this.mode === 'stats') yield* this.statsJob();
+    this.changed();
   }
 
   move(row: number): void {
@@ -92,6 +115,7 @@ export class Viewer {
   }
   /** Selects a record; says so when the filter hides it. */
   goTo(record: number): void {
+    this.following = false;
     this.move(this.rows.rowOf(record));
     if (!this.rows.shows(record)) this.message = `record ${this.trace.at(record).sequence} is hidden by the filter; the next that is shown is selected`;
   }
@@ -104,58 +128,25 @@ export class Viewer {
   /** Throws FilterError and changes nothing when the text has a mistake. Empty text shows everything. */
   applyFilter(text: string): void {
     const filter = text.trim() ? new Filter(text, this.trace) : undefined, selected = this.record;
-    this.rows = new Rows(this.trace, filter);
+    this.rows = new Rows(this.trace, this.chains, filter);
     this.cursor = this.top = 0;
-    this.statsText = undefined;
-    this.start(this.filterJob(Math.max(0, selected)));
+    this.slowest = undefined;
+    this.stats.stale = true;
+    this.jobs.stop('search');
+    this.jobs.start('rows', this.filterJob(Math.max(0, selected)));
+    if (this.mode === 'stats') this.stats.start(this);
   }
   private *filterJob(selected: number): Generator<void, void> {
-    yield* this.rows.fill();
+    for (const steps = this.rows.fill(); !steps.next().done; yield) if (this.cursor === 0 && this.rows.length > 0 && this.rows.record(this.rows.length - 1) >= selected) this.move(this.rows.rowOf(selected));
     if (this.cursor === 0) this.move(this.rows.rowOf(selected));
-    if (this.mode === 'stats') yield* this.statsJob();
-  }
-
-  /** Selects the next record after the selected one that the search finds, wrapping at the end. */
-  search(text: string): void {
-    const filter = new Filter(text, this.trace);
-    this.lastSearch = text;
-    this.start(this.searchJob(filter));
-  }
-  private *searchJob(filter: Filter): Generator<void, void> {
-    yield* filter.prepare();
-    const view = new RecordView(), n = this.rows.length, from = this.cursor;
-    for (let step = 1; step <= n; step++) {
-      if ((step & 2047) === 0) yield;
-      const row = (from + step) % n, record = this.rows.record(row);
-      if (!filter.test(this.trace.at(record, view), record)) continue;
-      this.message = row <= from ? 'search went on from the top' : '';
-      return this.move(row);
-    }
-    this.message = `nothing found for '${filter.text}'`;
-  }
-
-  showStats(): void {
-    this.mode = 'stats';
-    this.statsTop = 0;
-    if (!this.statsText && !this.busy) this.start(this.statsJob());
-  }
-  private *statsJob(): Generator<void, void> {
-    const { filter } = this.rows, stats: Stats = yield* analysis(this.trace, filter ? (r, i) => filter.test(r, i) : undefined);
-    this.statsText = report(stats).split('\n');
-  }
-
-  follow(forward: boolean): void {
-    if (this.record < 0) return;
-    const found = forward ? nextInChain(this.trace, this.record) : previousInChain(this.trace, this.record);
-    if (found < 0) this.message = forward ? 'nothing follows from this record' : 'nothing is known that this record follows from';
-    else this.goTo(found);
   }
 
   /** First and last record number of the span: mark to cursor, else the selected chain, else what comes next. */
   span(): [number, number] {
     const now = Math.max(0, this.record), end = this.trace.length - 1;
     if (this.mark >= 0) return [Math.min(this.mark, now), Math.max(this.mark, now)];
-    const { cause } = this.trace.length ? this.trace.at(now) : { cause: 0 }, start = cause === 0 ? now : Math.max(0, this.trace.indexOf(cause)), answer = this.trace.length ? answerOf(this.trace, start) : -1;
+    if (this.trace.length === 0) return [0, -1];
+    const { cause } = this.trace.at(now), start = cause === 0 ? now : Math.max(0, this.trace.indexOf(cause)), answer = this.chains.answer(start);
     return answer >= 0 ? [start, answer] : [Math.max(0, Math.min(now, end - 200)), Math.min(end, now + 200)];
   }
   inSpan(record: number): boolean { return this.mark >= 0 && record >= Math.min(this.mark, this.record) && record <= Math.max(this.mark, this.record); }
@@ -165,3 +156,5 @@ export class Viewer {
     return this.byThread ? objectName(this.trace, actor) : this.trace.taskOf(actor);
   }
 }
+
+const percent = (part: number): string => `${Math.floor(Math.min(1, part || 0) * 100)} %`;

@@ -1,0 +1,21 @@
+/** Long work in slices: named generators that take turns between keys. Each step of a generator should take a millisecond or two. */
+export type Job = Generator<void, void>;
+
+export class Jobs {
+  private readonly running = new Map<string, Job>();
+
+  /** Starts a job; one with the same name is dropped. */
+  start(name: string, job: Job): void { this.running.delete(name); this.running.set(name, job); }
+  stop(name: string): void { this.running.delete(name); }
+  has(name: string): boolean { return this.running.has(name); }
+  get busy(): boolean { return this.running.size > 0; }
+
+  /** Works for about `milliseconds`, every job in its turn. */
+  work(milliseconds: number): void {
+    const end = performance.now() + milliseconds;
+    while (this.running.size > 0) for (const [name, job] of [...this.running]) {
+      if (this.running.get(name) === job && job.next().done && this.running.get(name) === job) this.running.delete(name);
+      if (performance.now() >= end) return;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The timeline's index: what each thread did in every 512 records, in every 8 × 512, 8 × 8 × 512 and so on. A column that stands for
+ * millions of records is then a few dozen look-ups, and says exactly what happened in it.
+ */
+import { Kind } from '../../microkernel/abi/index.ts';
+import type { TraceFile } from '../reader.ts';
+import { RecordView } from '../record.ts';
+import type { Job } from './jobs.ts';
+
+const SHIFT = 9, BUCKET = 1 << SHIFT, FAN = 3;
+/** Records that are looked at one by one where the index does not reach; more are sampled. */
+const MOST = 600;
+
+/** Kinds that have a letter in the timeline, the most telling first: a mask's lowest bit is what a cell shows. */
+export const ranked: readonly number[] = [
+  Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy, Kind.create, Kind.invoke, Kind.recall,
+];
+const RUNS = 1 << 15;
+const bits = new Uint32Array(64);
+ranked.forEach((kind, n) => { bits[kind] = 1 << n; });
+bits[Kind.schedule] = RUNS;
+
+/** What a thread did: kinds as bits of `ranked`, RUNS when it was scheduled; how many records; harts (as bits) on which it ran last. */
+export interface Deed { kinds: number; count: number; harts: number }
+export type Deeds = Map<number, Deed>;
+export const ran = (d: Deed): boolean => (d.kinds & RUNS) !== 0;
+
+export class Pyramid {
+  private readonly trace: TraceFile;
+  /** By level and bucket: quadruples of thread, kinds, count, harts. */
+  private readonly levels: Uint32Array[][] = [];
+  private readonly view = new RecordView();
+  constructor(trace: TraceFile) { this.trace = trace; }
+
+  /** Records that the index covers. */
+  get seen(): number { return (this.levels[0]?.length ?? 0) << SHIFT; }
+
+  /** Takes in what the trace has and the index does not, in whole buckets. */
+  *fill(): Job {
+    for (let n = 0; this.seen + BUCKET <= this.trace.length; n++) {
+      if ((n & 15) === 15) yield;
+      const deeds: Deeds = new Map();
+      this.read(deeds, this.seen, this.seen + BUCKET, 1);
+      this.store(0, deeds);
+    }
+  }
+
+  /** Adds what happened in records `from` to `to` (not included); answers true when not every record was looked at. */
+  collect(deeds: Deeds, from: number, to: number): boolean {
+    const covered = Math.min(to, this.seen), first = (from + BUCKET - 1) >> SHIFT, last = covered >> SHIFT;
+    if (first >= last) return this.rest(deeds, from, to);
+    this.read(deeds, from, first << SHIFT, 1);
+    for (let at = first; at < last; ) {
+      let level = 0;
+      while (level + 1 < this.levels.length && (at & ((1 << (FAN * (level + 1))) - 1)) === 0 && at + (1 << (FAN * (level + 1))) <= last && (at >> (FAN * (level + 1))) < this.levels[level + 1]!.length) level++;
+      this.take(deeds, this.levels[level]![at >> (FAN * level)]!);
+      at += 1 << (FAN * level);
+    }
+    return this.rest(deeds, last << SHIFT, to);
+  }
+
+  private rest(deeds: Deeds, from: number, to: number): boolean {
+    const step = Math.max(1, Math.ceil((to - from) / Math.max(MOST, 2 * BUCKET)));
+    this.read(deeds, from, to, step);
+    return step > 1;
+  }
+
+  private read(deeds: Deeds, from: number, to: number, step: number): void {
+    for (let i = from; i < to; i += step) {
+      const r = this.trace.at(i, this.view), bit = bits[r.kind] ?? 0;
+      if (bit === 0 || r.actor === 0) continue;
+      const deed = at(deeds, r.actor);
+      deed.kinds |= bit;
+      if (bit === RUNS) runsOn(deeds, deed, 1 << (r.hart & 31));
+      else deed.count++;
+    }
+  }
+
+  private take(deeds: Deeds, packed: Uint32Array): void {
+    for (let i = 0; i < packed.length; i += 4) {
+      const deed = at(deeds, packed[i]!), harts = packed[i + 3]!;
+      deed.kinds |= packed[i + 1]!;
+      deed.count += packed[i + 2]!;
+      if (harts !== 0) runsOn(deeds, deed, harts);
+    }
+  }
+
+  /** Keeps a bucket, and the one above it when its eight are there. */
+  private store(level: number, deeds: Deeds): void {
+    const packed = new Uint32Array(deeds.size * 4), list = (this.levels[level] ??= []);
+    let n = 0;
+    for (const [thread, d] of deeds) { packed.set([thread, d.kinds, d.count, d.harts], n); n += 4; }
+    list.push(packed);
+    if ((list.length & ((1 << FAN) - 1)) !== 0) return;
+    const above: Deeds = new Map();
+    for (const part of list.slice(-(1 << FAN))) this.take(above, part);
+    this.store(level + 1, above);
+  }
+}
+
+function at(deeds: Deeds, thread: number): Deed {
+  let deed = deeds.get(thread);
+  if (!deed) deeds.set(thread, (deed = { kinds: 0, count: 0, harts: 0 }));
+  return deed;
+}
+
+/** The thread is now the last one that ran on these harts. */
+function runsOn(deeds: Deeds, deed: Deed, harts: number): void {
+  if ((deed.harts & harts) === harts) return;
+  for (const other of deeds.values()) other.harts &= ~harts;
+  deed.harts |= harts;
+}
