@@ -1,5 +1,6 @@
 /** Puts the engine together: memory layout, interpreter, code pages, and the hart side it calls. */
 import { createDecoder } from '../isa/decode.ts';
+import { parseIsa, STRICT_ALIGNMENT } from '../isa/table.ts';
 import { HART_BYTES, HARTS, HS, SLOW, type Layout } from './layout.ts';
 import type { EngineSide, EngineStats, HartSide } from './port.ts';
 import { CodePages } from './codepages.ts';
@@ -31,7 +32,8 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const words = new Int32Array(buffer);
   const threshold = THRESHOLDS[tier];
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
-  const regions = new Regions({ memory, layout, pages, table, threshold, maxBytes: translationBytes });
+  const strict = parseIsa(isa).has(STRICT_ALIGNMENT);
+  const regions = new Regions({ memory, layout, pages, table, threshold, strict, maxBytes: translationBytes });
   pages.translations = regions;
   const imports = {
     memory,
@@ -53,7 +55,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
       return answer;
     },
   };
-  const instance = new WebAssembly.Instance(moduleFor(layout, threshold), { e: imports });
+  const instance = new WebAssembly.Instance(moduleFor(layout, threshold, strict), { e: imports });
   const interpret = instance.exports['run'] as (hart: number) => number;
   const { queue } = regions;
   const run = (hart: number, resumed = false): number => {
@@ -83,13 +85,13 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   };
 }
 
-/** The generated module depends on the layout and the threshold alone; machines of one size share it. */
+/** The generated module depends on the layout, the threshold and the alignment rule alone; machines of one size share it. */
 const modules = new Map<string, WebAssembly.Module>();
-function moduleFor(layout: Layout, threshold: number): WebAssembly.Module {
-  const key = `${layout.wasmPages}/${layout.ram}/${layout.codeMap}/${threshold}`;
+function moduleFor(layout: Layout, threshold: number, strict: boolean): WebAssembly.Module {
+  const key = `${layout.wasmPages}/${layout.ram}/${layout.codeMap}/${threshold}/${strict}`;
   const known = modules.get(key);
   if (known) return known;
-  const made = new WebAssembly.Module(generateInterpreter(layout, threshold));
+  const made = new WebAssembly.Module(generateInterpreter(layout, threshold, strict));
   modules.set(key, made);
   return made;
 }

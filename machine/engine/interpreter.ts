@@ -32,10 +32,11 @@ export const STRADDLE_RECORD = RECORDS + 1;
 
 /**
  * The module's bytes; imports `e.memory`, `e.table` and the functions of `IMPORTS`; exports `run(hart) → 0 budget used up | 2 left`.
- * A jump target that is reached `threshold` times is reported to `hot`; 0 = nothing is counted.
+ * A jump target that is reached `threshold` times is reported to `hot`; 0 = nothing is counted. `strict`: misaligned loads and stores are
+ * left to the hart side.
  */
-export function generateInterpreter(layout: Layout, threshold: number): Uint8Array {
-  const emitter = new InterpreterEmitter(new Code(1 << 17));
+export function generateInterpreter(layout: Layout, threshold: number, strict = false): Uint8Array {
+  const emitter = new InterpreterEmitter(new Code(1 << 17), strict);
   const body = new Generator(emitter, layout, threshold).function();
   return encodeModule(layout.wasmPages, IMPORTS, [{ name: 'run', signature: ONE, locals: emitter.locals.slice(1), body }], { size: TABLE_SIZE, signature: REGION });
 }

@@ -40,9 +40,12 @@ export class InterpreterEmitter extends Emitter implements Semantics {
   illegal!: Label;
   private length: 2 | 4 = 4;
   private near = false;
+  /** Loads and stores at misaligned addresses miss. */
+  private readonly strict: boolean;
 
-  constructor(code: Code) {
+  constructor(code: Code, strict = false) {
     super(code, ['i32']);
+    this.strict = strict;
   }
 
   /** The code of one operation, up to the jump to the next instruction. */
@@ -135,6 +138,12 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     return this.add32(this.field32(28), this.wrap(this.read(this.address)));
   }
 
+  private checkAlignment(size: number, miss: Label): void {
+    if (!this.strict || size === 1) return;
+    this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
+    this.code.brIf(miss);
+  }
+
   private setKind(n: number): void {
     this.code.i32(n);
     this.code.set(this.kind);
@@ -145,6 +154,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     const [size, opcode] = LOADS[kind];
     code.set(this.address);
     this.setKind(LD[kind]);
+    this.checkAlignment(size, this.loadMiss);
     this.hostAddress(0, size, this.loadMiss);
     code.memory(opcode, 0);
     const box = BOXES[kind];
@@ -157,6 +167,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     code.set(this.value);
     code.set(this.address);
     this.setKind(size);
+    this.checkAlignment(size, this.storeMiss);
     this.hostAddress(8, size, this.storeMiss);
     code.get(this.value);
     code.memory(opcode, 0);

@@ -23,6 +23,7 @@ export function load(h: Hart, kind: number): number {
   const w = h.w;
   const lo = w[ADDR];
   const size = SIZE[kind];
+  if ((lo & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.loadMisaligned, lo, w[ADDR + 1], h.dataVirt);
   const answer = read(h, lo, w[ADDR + 1], size, h.dataPriv, h.dataVirt, false);
   if (answer === SLOW.NEXT) extend(w, kind);
   return answer;
@@ -41,7 +42,10 @@ function extend(w: Int32Array, kind: number): void {
 
 /** A store that missed: `size` bytes of HS.VALUE to HS.ADDR. */
 export function store(h: Hart, size: number): number {
-  return write(h, h.w[ADDR], h.w[ADDR + 1], size, h.dataPriv, h.dataVirt);
+  const w = h.w;
+  const lo = w[ADDR];
+  if ((lo & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.storeMisaligned, lo, w[ADDR + 1], h.dataVirt);
+  return write(h, lo, w[ADDR + 1], size, h.dataPriv, h.dataVirt);
 }
 
 /** Reads by a given mode into HS.VALUE, zero extended. `executable`: hlvx. Fills the TLB when the mode is the hart's own. */

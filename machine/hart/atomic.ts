@@ -33,12 +33,12 @@ export function atomic(h: Hart, insn: number): number {
   const funct5 = insn >>> 27;
   const size = 1 << ((insn >> 12) & 7);
   const isLoad = funct5 === LR;
-  if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi);
+  if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi, h.dataVirt);
   const access = isLoad ? Access.load : Access.store;
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, access, h.dataPriv, h.dataVirt, false, size)) return raiseFault(h, lo, hi, h.dataVirt);
   const page = h.host.linear.page(mmu.ppn);
-  if (page === 0) return raise(h, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi);
+  if (page === 0) return raise(h, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi, h.dataVirt);
   const hasCode = h.host.engine.hasCode(page);
   if (!mmu.split) h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
 

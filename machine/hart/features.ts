@@ -2,7 +2,7 @@
  * What the hart model has beyond instructions: read from the ISA string, so that a machine without the hypervisor
  * extension, without Sstc and so on can be had for the asking. What is absent has no CSRs, and its enable bits are zero.
  */
-import { parseIsa } from '../isa/table.ts';
+import { parseIsa, STRICT_ALIGNMENT } from '../isa/table.ts';
 
 export interface Features {
   /** The hypervisor extension. */
@@ -17,6 +17,8 @@ export interface Features {
   /** State enables; hstateen as well, where there is a hypervisor extension. */
   readonly smstateen: boolean;
   readonly hstateen: boolean;
+  /** Misaligned loads and stores trap. */
+  readonly strictAlignment: boolean;
   /** Cache-block management, and zeroing. */
   readonly zicbom: boolean;
   readonly zicboz: boolean;
@@ -29,7 +31,7 @@ export interface Features {
 }
 
 /** The names that only the hart model knows; instruction extensions are in the instruction table. */
-export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf';
+export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf_zicclsm';
 
 const MISA_LETTERS = 'abcdfhims';
 
@@ -42,7 +44,7 @@ export function featuresOf(isa: string): Features {
   const supervisor = letter('s') | letter('u'); // always there
   return {
     h: has('h'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
-    smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'), hstateen: has('smstateen') && has('h'),
+    smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'), strictAlignment: has(STRICT_ALIGNMENT), hstateen: has('smstateen') && has('h'),
     letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
   };
 }

@@ -1,11 +1,11 @@
 /** hlv, hlvx, hsv: loads and stores as the virtual machine would do them. @spec priv 18.3.1 */
 import { HS, SLOW } from '../engine/layout.ts';
 import { read, write } from './access.ts';
-import { HSTATUS } from './bits.ts';
+import { Cause, HSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
 import type { Handler } from './system.ts';
-import { illegalInstruction, virtualInstruction } from './trap.ts';
+import { illegalInstruction, raise, virtualInstruction } from './trap.ts';
 
 const VALUE = HS.VALUE >> 2;
 
@@ -22,6 +22,7 @@ export function hlv(size: number, signed: boolean, executable = false): Handler 
     const stop = refused(h);
     if (stop !== 0) return stop;
     const r = 2 * ((insn >> 15) & 31);
+    if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.loadMisaligned, h.x32[r], h.x32[r + 1], true);
     const answer = read(h, h.x32[r], h.x32[r + 1], size, guestPriv(h), true, executable);
     if (answer !== SLOW.NEXT) return answer;
     const bits = 32 - 8 * size;
@@ -42,6 +43,7 @@ export function hsv(size: number): Handler {
     if (stop !== 0) return stop;
     const r = 2 * ((insn >> 15) & 31);
     const source = 2 * ((insn >> 20) & 31);
+    if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.storeMisaligned, h.x32[r], h.x32[r + 1], true);
     h.w[VALUE] = h.x32[source];
     h.w[VALUE + 1] = h.x32[source + 1];
     return write(h, h.x32[r], h.x32[r + 1], size, guestPriv(h), true);

@@ -143,7 +143,7 @@ export function cboZero(h: Hart, insn: number): number {
   if (page === 0) {
     if (!h.mmu.translate(lo & -BLOCK, hi, Access.store, h.dataPriv, h.dataVirt, false, BLOCK)) return raiseFault(h, lo, hi, h.dataVirt);
     page = h.host.linear.page(h.mmu.ppn);
-    if (page === 0) return raise(h, Cause.storeAccess, lo, hi);
+    if (page === 0) return raise(h, Cause.storeAccess, lo, hi, h.dataVirt);
     if (h.host.engine.hasCode(page)) h.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
     else if (!h.mmu.split) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
   }

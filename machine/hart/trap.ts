@@ -17,9 +17,9 @@ const VIRT = HS.VIRT >> 2;
 const ADDRESS = 0b1011_0000_1011_0000_1111_1011;
 const INTERRUPT_HI = 1 << 31;
 
-/** Raises an exception at the current instruction. Answers a SLOW code. */
-export function raise(h: Hart, cause: number, tvalLo: number, tvalHi: number): number {
-  const guestAddress = h.w[VIRT] !== 0 && ((ADDRESS >> cause) & 1) !== 0;
+/** Raises an exception at the current instruction. Answers a SLOW code. `guest`: an access was made as a guest (MPRV, hlv). */
+export function raise(h: Hart, cause: number, tvalLo: number, tvalHi: number, guest = false): number {
+  const guestAddress = (guest || h.w[VIRT] !== 0) && ((ADDRESS >> cause) & 1) !== 0;
   return trap(h, cause, false, tvalLo, tvalHi, 0, 0, 0, guestAddress);
 }
 

@@ -38,6 +38,9 @@ const IMPLIED: Record<string, string[]> = {
   zkn: ['zbkb', 'zbkc', 'zbkx', 'zkne', 'zknd', 'zknh'], zks: ['zbkb', 'zbkc', 'zbkx', 'zksed', 'zksh'], zcd: ['zca'],
 };
 
+/** In an ISA string: misaligned loads and stores trap. A name of ours; without it hardware does them. */
+export const STRICT_ALIGNMENT = 'xstrictalign';
+
 /** Everything the table and the hart model have. */
 export const FULL_ISA =
   'rv64imafdch_zicsr_zifencei_zicntr_zicond_zihintpause_zihintntl_zimop_zcmop_zicbom_zicbop_zicboz_zawrs_zacas_zfa_zfh_zcb_zba_zbb_zbc_zbs_zbkb_zbkc_zbkx_svinval';

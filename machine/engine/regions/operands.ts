@@ -49,11 +49,13 @@ export class RegionEmitter extends Emitter implements Semantics {
   private group: Group | undefined;
   /** Locals with the linear address that stands for the base register of a group. */
   private readonly bases = new Map<Group, number>();
+  private readonly strict: boolean;
   private readonly address: number;
   private readonly entry: number;
 
-  constructor(code: Code, jumps: JumpSide) {
+  constructor(code: Code, jumps: JumpSide, strict = false) {
     super(code, REGION.params);
+    this.strict = strict;
     this.jumps = jumps;
     this.target = this.local('i64');
     this.flags = this.local('i32');
@@ -149,6 +151,10 @@ export class RegionEmitter extends Emitter implements Semantics {
     const { group, code } = this;
     if (!group) {
       code.set(this.address);
+      if (this.strict && size > 1) {
+        this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
+        this.leaveIf();
+      }
       this.checkTag(tag, size);
       this.add32(this.addend(), this.wrap(this.read(this.address)));
       return 0;

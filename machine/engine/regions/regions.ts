@@ -37,6 +37,8 @@ export interface RegionOptions {
   readonly table: WebAssembly.Table;
   /** Jumps to an instruction that make it hot; 1 or 2 for tests. */
   readonly threshold: number;
+  /** Loads and stores at misaligned addresses leave the region. */
+  readonly strict: boolean;
   /** Bytes of WebAssembly that may be alive. */
   readonly maxBytes: number;
 }
@@ -100,7 +102,7 @@ export class Regions {
     if (!region) return;
     const index = this.free.pop();
     if (index === undefined) return;
-    const translation = translate(region, { page: at, sides: this.sideOf(at), index }, `r${drafts.length}`);
+    const translation = translate(region, { page: at, sides: this.sideOf(at), index, strict: this.o.strict }, `r${drafts.length}`);
     for (const place of translation.entries) covered.add(at + place * RECORD);
     drafts.push({ record, index, region, translation });
   }

@@ -25,7 +25,7 @@ export interface Translation {
 }
 
 /** Where a translation stands: linear address of the decoded code page, of the data beside its first record, its number in the dispatcher's table. */
-export interface Place { readonly page: number; readonly sides: number; readonly index: number }
+export interface Place { readonly page: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
 
 export function translate(region: Region, place: Place, name: string): Translation {
   const shape = shapeOf(region);
@@ -54,8 +54,9 @@ class Body implements JumpSide {
     this.shape = shape;
     this.place = place;
     this.need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
-    this.groups = groupsOf(region, shape.order, new Set(shape.entries));
-    this.e = new RegionEmitter(this.c, this);
+    // Each access looks at its own alignment where that matters.
+    this.groups = place.strict ? new Map() : groupsOf(region, shape.order, new Set(shape.entries));
+    this.e = new RegionEmitter(this.c, this, place.strict);
   }
 
   function(): { locals: FunctionBody['locals']; body: Uint8Array } {
@@ -177,7 +178,7 @@ class Body implements JumpSide {
       e.sub32(e.read(PARAMETER.budget), e.word(n));
       c.set(PARAMETER.budget);
     }
-    e.beginBlock(b.start, this.groups.get(b.start)!);
+    e.beginBlock(b.start, this.groups.get(b.start) ?? []);
     let at = b.start;
     b.instructions.forEach((d, i) => {
       e.instruction(d, i, this.place.page, at, n - i);
