@@ -23,5 +23,19 @@ function ack(i: Invocation): Status {
   return Status.ok;
 }
 
+function mask(i: Invocation): Status {
+  const { line } = semaphoreOf(i);
+  if (line === 0) return Status.badKind;
+  i.k.interrupts.mask(line);
+  return Status.ok;
+}
+function route(i: Invocation): Status {
+  const { line } = semaphoreOf(i), to = i.k.cpus[i.u.word(0)];
+  if (line === 0) return Status.badKind;
+  if (!to) return Status.badArgument;
+  i.k.interrupts.route(line, to.id);
+  return Status.ok;
+}
+
 /** In the order of the labels, from 0x400. */
-export const semaphoreOps: readonly Row[] = [use(up), control(down), control(ack)];
+export const semaphoreOps: readonly Row[] = [use(up), control(down), control(ack), control(mask), control(route)];

@@ -9,6 +9,7 @@ import { account, detach, makeReady, place, preempt } from '../sched/scheduler.t
 import { endWait } from '../sched/wait.ts';
 import { stateIn, stateOut } from '../state/user.ts';
 import { killThread } from '../threads/kill.ts';
+import { migrate } from '../threads/migrate.ts';
 import { startThread } from '../threads/start.ts';
 import { BYTES } from '../costs.ts';
 import { answer, control, named, use, type Invocation, type Row } from './row.ts';
@@ -119,8 +120,16 @@ function name(i: Invocation): Status {
   return Status.ok;
 }
 
+function move(i: Invocation): Status {
+  const t = threadOf(i), to = i.k.cpus[i.u.word(0)];
+  if (!to) return Status.badArgument;
+  if (t.state === ThreadState.dead) return Status.dead;
+  migrate(i.k, t, to);
+  return Status.ok;
+}
+
 /** In the order of the labels, from 0x300. */
 export const threadOps: readonly Row[] = [
   control(start), control(getState), control(setState), control(setEvents), control(bind), control(recall), control(kill), control(cancel),
-  use(keepReply), use(info), control(resume), control(name),
+  use(keepReply), use(info), control(resume), control(name), control(move),
 ];

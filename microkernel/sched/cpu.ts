@@ -49,6 +49,9 @@ export class Cpu {
     return undefined;
   }
 
+  /** Everything in the queues, the highest priority first. */
+  *contexts(): Generator<SchedContext> { for (let p = PRIORITIES - 1; p >= 0; p--) for (let c = this.#heads[p]; c; c = c.next) yield c; }
+
   pushTail(c: SchedContext): void {
     const p = c.priority, tail = this.#tails[p];
     c.prev = tail;

@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel.ts';
 import { ObjectKind } from '../object.ts';
 import { Place, type SchedContext } from '../obj/sched-context.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
+import { leaveHart } from '../threads/migrate.ts';
 import { beginDonated } from '../threads/start.ts';
 import type { Cpu } from './cpu.ts';
 import type { Timed } from './timeouts.ts';
@@ -149,6 +150,7 @@ export function account(cpu: Cpu): void {
 /** Chooses who runs on this hart now; undefined: nobody. */
 export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
   account(cpu);
+  if (cpu.running?.movesTo) leaveHart(k, cpu.running);
   cpu.reschedule = false;
   const before = cpu.current;
   for (;;) {

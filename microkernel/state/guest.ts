@@ -88,13 +88,20 @@ const read = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.c
 
 /** The world of `t` comes into the hart; the one before is saved. */
 export function loadGuest(k: Kernel, cpu: Cpu, t: Thread): void {
-  const old = cpu.vsOwner;
-  if (old) shareWith(cpu, false);
-  if (old) for (let i = 0; i < SHARED; i++) old.vs![i] = read(cpu, ROWS[i].csr);
+  unloadGuest(cpu);
   cpu.vsOwner = t;
   for (let i = 0; i < SHARED; i++) write(cpu, ROWS[i].csr, t.vs![i]);
   k.counters.worldSwitches++;
   k.charge(COSTS.worldSwitch);
+}
+
+/** The world in the hart is saved; nobody's is there now. */
+export function unloadGuest(cpu: Cpu): void {
+  const old = cpu.vsOwner;
+  if (!old) return;
+  shareWith(cpu, false);
+  for (let i = 0; i < SHARED; i++) old.vs![i] = read(cpu, ROWS[i].csr);
+  cpu.vsOwner = undefined;
 }
 
 /** Guest-physical translation of this task: Sv39x4, its VMID, its root. */

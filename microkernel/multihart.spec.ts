@@ -1,0 +1,157 @@
+/** Several harts: migration, time-outs that one hart sets for another, interrupts and signals across harts, translations taken back everywhere. */
+import { expect, it } from 'vitest';
+import { Cause, Initial, Mtd, NEVER, Ops, Right, Status, ThreadFlag, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { CODE, loadProgram, makeUser, type User } from './testing/real-machine.ts';
+import { runReal } from './testing/run.ts';
+
+const COUNTER = 0x5000_0000, COUNTER_PA = 0x8030_0000, NEVER_UP = 600;
+/** Counts in memory, for ever. */
+const counting = `li t0, ${COUNTER}; again: ld t1, (t0); addi t1, t1, 1; sd t1, (t0); j again`, reading = `li t0, ${COUNTER}; again: ld t1, (t0); j again`;
+const consumedBy = function* (sys: Syscalls, thread: number): Sys<number> { yield* sys.must(thread, Ops.thread.info); return sys.utcb.word(1); };
+const wait = (sys: Syscalls, ns: number): Sys<unknown> => sys.receive(0, ns);
+
+it('a running thread moves from hart to hart, and its registers, floating-point ones too, with it', () => {
+  const { kernel } = runReal(function* (sys) {
+    // f1 and a0 count in step: whoever loses one of them notices.
+    const u = yield* makeUser(sys, 256, 'li t0, 1; fcvt.d.l f2, t0; fcvt.d.l f1, zero; li a0, 0; again: addi a0, a0, 1; fadd.d f1, f1, f2; fcvt.l.d a1, f1; beq a0, a1, again; ebreak', { hart: 0, mtd: Mtd.args | Mtd.pc });
+    const rival = yield* makeUser(sys, 300, 'li t0, 7; again: fcvt.d.l f1, t0; addi a0, a0, 3; j again', { hart: 1, pa: 0x8010_1000, priority: 40 });
+    for (const x of [u, rival]) yield* sys.must(x.thread, Ops.thread.start, [CODE, 0, 0]);
+    for (let i = 0; i < 12; i++) {
+      yield* sys.must(u.thread, Ops.thread.migrate, [(i + 1) % 3]);
+      const before = yield* consumedBy(sys, u.thread);
+      yield* wait(sys, 30_000);
+      expect((yield* consumedBy(sys, u.thread)) - before, `on hart ${(i + 1) % 3}`).toBeGreaterThan(5000);
+    }
+    yield* sys.must(u.thread, Ops.thread.recall);
+    expect((yield* sys.receive()).label).toBe(Cause.recall);
+    expect(sys.utcb.x(10)).toBeGreaterThan(10_000);
+    yield* sys.must(u.thread, Ops.thread.migrate, [2]);
+    expect(yield* sys.invoke(u.thread, Ops.thread.migrate, [3])).toBe(Status.badArgument);
+    yield* sys.must(u.thread, Ops.thread.kill);
+    expect(yield* sys.invoke(u.thread, Ops.thread.migrate, [1])).toBe(Status.dead);
+  }, { harts: 3 });
+  expect(kernel.counters.events[Cause.breakpoint]).toBe(0);
+});
+
+it('a guest moves too: its CSRs are its own on every hart', () => {
+  runReal(function* (sys) {
+    const scratch = (value: number): string => `li a0, ${value}; csrw sscratch, a0; again: csrr a1, sscratch; beq a0, a1, again; ecall`;
+    const options = { guest: true, flags: ThreadFlag.guest, mtd: Mtd.args | Mtd.vs };
+    const vm = yield* makeUser(sys, 300, scratch(0x1230), { ...options, pa: 0x8010_1000 });
+    const rival = yield* makeUser(sys, 400, scratch(0x4560), { ...options, hart: 1, pa: 0x8010_2000, priority: 40 });
+    for (const x of [vm, rival]) yield* sys.must(x.thread, Ops.thread.start, [CODE, 0, 0]);
+    for (let i = 0; i < 6; i++) {
+      expect((yield* sys.receive(0, 20_000)).status).toBe(Status.timeout);
+      yield* sys.must(vm.thread, Ops.thread.migrate, [(i + 1) % 2]);
+    }
+    yield* sys.must(vm.thread, Ops.thread.recall);
+    expect((yield* sys.receive()).label).toBe(Cause.recall);
+    expect(sys.utcb.x(11)).toBe(0x1230);
+  }, { harts: 2 });
+});
+
+it('whoever waits moves with the time it has left, and a caller\'s context follows the server', () => {
+  runReal(function* (sys) {
+    const server = 300, portal = 301, client = 302, context = 303, seen: number[] = [];
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0], function* (s) { for (yield* s.receive(); ; yield* s.replyAndWait({})) s.charge(50_000); });
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 1, 0]);
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
+      for (let i = 0; i < 3; i++) seen.push((yield* s.call(portal)).status);
+      const before = s.now();
+      seen.push((yield* s.receive(0, 300_000)).status, Math.round((s.now() - before) / 100_000));
+    });
+    yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [context, 100, 0, 0]);
+    yield* sys.must(client, Ops.thread.bind, [context]);
+    yield* sys.must(client, Ops.thread.start, [0, 0, 0]);
+    yield* wait(sys, 60_000); // the server, without a context of its own, serves
+    yield* sys.must(server, Ops.thread.migrate, [1]);
+    yield* wait(sys, 200_000);
+    yield* sys.must(client, Ops.thread.migrate, [0]);
+    yield* wait(sys, 600_000);
+    expect(seen).toEqual([0, 0, 0, Status.timeout, 3]);
+  }, { harts: 2 });
+});
+
+it('a time-out that a server on another hart starts wakes its client\'s hart from idleness', () => {
+  runReal(function* (sys) {
+    const server = 300, portal = 301, client = 302, seen: number[] = [];
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0], function* (s) {
+      yield* s.down(NEVER_UP, Ops.semaphore.down, 100_000); // the client stands in the queue meanwhile
+      yield* s.receive();
+      yield* s.down(NEVER_UP, Ops.semaphore.down);
+    });
+    yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [NEVER_UP, 0]);
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 1, 0]);
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
+      s.put({});
+      seen.push(yield s.ipc(7, portal, NEVER, 50_000)); // the send may wait for ever, the answer may not
+    });
+    for (const [i, thread] of [server, client].entries()) {
+      yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [310 + i, 100, 0, 0]);
+      yield* sys.must(thread, Ops.thread.bind, [310 + i]);
+      yield* sys.must(thread, Ops.thread.start, [0, 0, 0]);
+    }
+    yield* wait(sys, 400_000);
+    expect(seen).toEqual([Status.timeout]);
+  }, { harts: 2 });
+});
+
+it('a page taken back is gone for threads that execute on other harts at this moment', () => {
+  runReal(function* (sys) {
+    const users: User[] = [];
+    for (let h = 1; h < 4; h++) {
+      const u = yield* makeUser(sys, 256 + 16 * h, counting, { hart: h, pa: 0x8010_0000 + 4096 * h });
+      yield* sys.must(u.task, Ops.task.map, [0, memoryPage(COUNTER_PA, 12, Right.RW), COUNTER, 0]);
+      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      users.push(u);
+    }
+    yield* wait(sys, 50_000);
+    for (const [right, cause] of [[Right.W, 15n], [Right.R, 13n]] as const) {
+      yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(COUNTER_PA, 12, right), 0]);
+      const before = sys.memory.u64(COUNTER_PA);
+      for (const [i, u] of users.entries()) {
+        expect((yield* sys.receive(u.portal, 100_000)).words.slice(0, 2)).toEqual([cause, BigInt(COUNTER)]);
+        yield* sys.must(Initial.thread, Ops.thread.keepReply, [500 + i]);
+      }
+      expect(sys.memory.u64(COUNTER_PA)).toBe(before); // not one store after the unmap
+      for (const [i, u] of users.entries()) { // then only loads
+        yield* loadProgram(sys, u.task, reading, { pa: 0x8020_0000 + i * 4096, va: 0x3_0000 });
+        sys.utcb.pc = 0x3_0000;
+        yield* sys.must(u.thread, Ops.thread.setState, [Mtd.pc]);
+        yield* sys.send(500 + i, {});
+      }
+      yield* wait(sys, 50_000);
+    }
+  }, { harts: 4 });
+});
+
+it('a line of the interrupt controller goes to the hart it is routed to, is silent while masked, and signals across harts', () => {
+  const LINE = 40, IRQ = Initial.irqBase + LINE;
+  const { kernel } = runReal(function* (sys, real) {
+    const woken: number[] = [];
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [300, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
+      for (;;) { woken.push(yield* s.down(IRQ, Ops.semaphore.down)); real.plic.line(LINE).set(false); yield* s.must(IRQ, Ops.semaphore.ack); }
+    });
+    yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [301, 200, 0, 0]);
+    yield* sys.must(300, Ops.thread.bind, [301]);
+    yield* sys.must(300, Ops.thread.start, [0, 0, 0]);
+    yield* wait(sys, 10_000);
+    for (const hart of [0, 1, 2]) {
+      yield* sys.must(IRQ, Ops.semaphore.route, [hart]);
+      real.plic.line(LINE).set(true);
+      yield* wait(sys, 20_000);
+      expect(woken.length).toBe(hart + 1);
+    }
+    yield* sys.must(IRQ, Ops.semaphore.mask);
+    real.plic.line(LINE).set(true);
+    yield* wait(sys, 20_000);
+    expect(woken.length).toBe(3);
+    yield* sys.must(IRQ, Ops.semaphore.ack);
+    yield* wait(sys, 20_000);
+    expect(woken.length).toBe(4);
+    expect(yield* sys.invoke(IRQ, Ops.semaphore.route, [3])).toBe(Status.badArgument);
+    yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [310, 0]);
+    for (const o of [Ops.semaphore.mask, Ops.semaphore.ack, Ops.semaphore.route]) expect(yield* sys.invoke(310, o, [0])).toBe(Status.badKind);
+  }, { harts: 3 });
+  expect(kernel.counters.interrupts).toBe(4);
+});
