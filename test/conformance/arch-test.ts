@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildFlags, excluded, groups } from './arch-test-groups.ts';
+import { buildFlags, excluded, groups, isaOf } from './arch-test-groups.ts';
 import { signatureOf } from './run-elf.ts';
 import type { Tier } from './run-elf.ts';
 
@@ -44,7 +44,7 @@ function compare(actual: string[], expected: string[]): string | undefined {
 function run(checkout: string, folder: string, group: string, test: string, engine: Tier): Outcome {
   try {
     const elf = build(checkout, folder, group, test);
-    const signature = signatureOf(readFileSync(elf), { isa: groups[group]!.isa, engine, limit: LIMIT });
+    const signature = signatureOf(readFileSync(elf), { isa: isaOf(group, test), engine, limit: LIMIT });
     return { test, failure: typeof signature === 'string' ? signature : compare(signature, reference(checkout, group, test)) };
   } catch (error) {
     return { test, failure: error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error) };
