@@ -2,8 +2,9 @@
  * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
+import { vocabularyFor } from '../system/vocabulary.ts';
 import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System } from '../index.ts';
-import type { BlockBackend } from '../machine/index.ts';
+import type { BlockBackend, NetCard } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, writeOutput } from './files.ts';
 import type { SharedOptions } from './options.ts';
@@ -16,6 +17,7 @@ export interface Launch {
   scenario: Scenario;
   modules: Module[];
   disks?: BlockBackend[];
+  nets?: NetCard[];
   /** Number of virtio consoles. */
   consoles: number;
   /** Where output goes: a file descriptor, or a function. Channels not named are silent. */
@@ -62,8 +64,11 @@ class Session {
     this.launch = launch;
     this.options = options;
     if (typeof options.stats === 'string' && options.stats !== '') checkWritable('statistics', options.stats);
+    for (const [name, given] of [['--trace-payload', options.tracePayload], ['--trace-compress', options.traceCompress]] as const) {
+      if (given && options.trace === undefined) throw new CliError('E_USAGE', `option ${name} goes with --trace FILE`);
+    }
     this.recording = new Recording(options.record, options.replay, options.seed);
-    this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace);
+    this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace, { compress: options.traceCompress, words: vocabularyFor(launch.scenario) });
     this.system = this.boot();
     this.terminal = this.makeTerminal();
   }
@@ -92,12 +97,12 @@ class Session {
     try {
       return bootScenario(launch.scenario, {
         output: (channel, bytes) => this.output(channel, bytes),
-        consoles: launch.consoles, disks: launch.disks, modules: launch.modules, door: recording,
+        consoles: launch.consoles, disks: launch.disks, nets: launch.nets, modules: launch.modules, door: recording,
         inputs: launch.input === undefined ? [] : [launch.input],
         pause: () => new Promise((resolve) => setImmediate(resolve)),
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, tracePayload: options.tracePayload,
         maxInstructions: options.maxInstructions, until: options.until, paced: launch.interactive && !recording.arrivals,
       });
     } catch (error) {

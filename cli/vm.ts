@@ -12,25 +12,26 @@ import { FileDisk, parseDisk } from './bare/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
 import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
+import { Networks, parseNet } from './net.ts';
 import { boardMemory, endingLine, runSystem } from './session.ts';
 
 export async function vm(options: VmOptions): Promise<number> {
-  if (options.net !== undefined) throw new CliError('E_UNSUPPORTED', `option --net: '${options.net}' is no network that this version has`, 'leave --net away');
   const modules: Module[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = (options.disk ?? []).map((text) => new FileDisk(parseDisk(text)));
+  const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets);
   const initrd = checkImages(options, modules);
   const more = { seed: options.seed ?? 1 };
-  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })) });
+  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
-  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length, initrd));
+  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length + nets.length, initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   try {
     const { result, system } = await runSystem({
       scenario: machineWorld({
-        kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length, more,
+        kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length, nets: nets.length, more,
       }),
-      modules, disks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, memoryBytes: boardMemory(options.memory, modules),
+      modules, disks, nets: networks.cards(), consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, memoryBytes: boardMemory(options.memory, modules),
     }, options);
     const machine = system.components.get('vm');
     const said = result.ending === 'finished' && machine?.report ? `tessera: E_VM: ${machine.report}\n` : endingLine(result);
@@ -38,6 +39,7 @@ export async function vm(options: VmOptions): Promise<number> {
     return result.status;
   } finally {
     for (const disk of disks) disk.close();
+    networks.close();
   }
 }
 
@@ -61,8 +63,8 @@ function checkImages(options: VmOptions, [kernel, initrd]: Module[]): Place | un
 
 const SEED_BYTES = 64;
 
-/** The tree that the vmm will make of the same options: every disk and the source of entropy is a virtio device. */
-function deviceTree(options: VmOptions, disks: number, initrd: Place | undefined): Uint8Array {
+/** The tree that the vmm will make of the same options: disks, network cards (`cards`: both together) and the source of entropy are virtio devices. */
+function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
   const rngSeed = new Random(options.seed ?? 1).bytes(SEED_BYTES);
-  return guestTree({ rows: rowsWith(disks + 1), memory: options.memory, smp: options.smp, isa: DEFAULT_ISA, append: options.append, rngSeed, initrd });
+  return guestTree({ rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: DEFAULT_ISA, append: options.append, rngSeed, initrd });
 }

@@ -5,7 +5,7 @@
 import { l4guest } from '../l4guest/index.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
 import { vmm } from '../vmm/index.ts';
-import { blockDriver, consoleDriver } from './devices.ts';
+import { blockDriver, consoleDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the servers need beside the memory of their guests. */
@@ -57,28 +57,32 @@ export interface MachineOptions {
   readonly smp?: number;
   /** Disks of the board that the machine gets, in order; `readOnly` is the host's word. */
   readonly disks?: number;
+  /** Network cards of the board that the machine gets, in order. */
+  readonly nets?: number;
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** A virtual machine as a component. `caps`: console, and disk0 … */
+const numbered = (name: string, count = 0): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+
+/** A virtual machine as a component. `caps`: console, disk0 …, net0 … */
 export function machineComponent(o: MachineOptions, caps: Component['caps']): Component {
   const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
-  const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` }));
+  const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
   return {
-    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, console: 'console', ...more }, caps, roms: true,
+    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, console: 'console', ...more }, caps, roms: true,
     memory: memory + OVERHEAD.vmm + 2 * MIB * disks.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
   };
 }
 
 /** `tessera vm`. Status: 0 when the machine powered itself off. */
 export function machineWorld(options: MachineOptions): Scenario {
-  const names = Array.from({ length: options.disks ?? 0 }, (_, n) => `disk${n}`);
+  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets);
   return {
     name: 'vm', summary: options.kernel, status: 'vm',
     components: {
       terminal: consoleDriver('console0'),
-      ...Object.fromEntries(names.map(n => [n, blockDriver(n)])),
-      vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries(names.map(n => [n, n])) }),
+      ...Object.fromEntries([...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)])]),
+      vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries([...disks, ...nets].map(n => [n, n])) }),
     },
   };
 }

@@ -2,7 +2,7 @@
  * What the outside brings to a system: bytes of consoles, disks, files, time to breathe. Portable: no Node, no browser. Everything
  * that comes in passes one door, at a cycle that a recording notes.
  */
-import type { BlockBackend } from '../machine/index.ts';
+import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 
 /** 'uart', 'console0', 'console1' … */
@@ -29,6 +29,8 @@ export interface Host {
   /** How many virtio consoles the board has beside the UART (default 0), in slots 'console0' … */
   readonly consoles?: number;
   readonly disks?: readonly BlockBackend[];
+  /** Network cards of the board, 'net0' …, and what they are plugged into. */
+  readonly nets?: readonly NetCard[];
   readonly modules?: readonly Module[];
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;
@@ -47,6 +49,8 @@ export interface SystemOptions {
   readonly seed?: number;
   readonly startMs?: number;
   readonly trace?: TraceSink;
+  /** Tasks whose messages, calls and exits are captured with what they carry (`Capture`); `trace` must then take payload. */
+  readonly tracePayload?: readonly string[];
   /** Stop after this many instructions: status 124. */
   readonly maxInstructions?: number;
   /** Stop with status 0 when this has appeared on any channel; 1 when the run ends without it. */

@@ -11,6 +11,7 @@ import type { HartApi, Machine, RunResult } from '../machine/index.ts';
 import { Kernel } from '../microkernel/index.ts';
 import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
+import { Capture, type PayloadSink } from './capture/capture.ts';
 import { ChannelEnd } from './channel.ts';
 import { deviceList } from './devices.ts';
 import { kernelMemoryFor, ramFor } from './ram.ts';
@@ -32,6 +33,7 @@ export class System {
   readonly kernel: Kernel;
   readonly tally: Tally;
   readonly components = new Map<string, ComponentState>();
+  private readonly capture: Capture | undefined;
   private readonly board: Board;
   private readonly host: Host;
   private readonly options: SystemOptions;
@@ -52,7 +54,8 @@ export class System {
     this.open = new Set(host.door?.arrivals ? [] : host.inputs ?? []);
     this.addChannel('uart');
     for (let i = 0; i < (host.consoles ?? 0); i++) this.addChannel(`console${i}`);
-    this.tally = new Tally(options.trace);
+    this.capture = options.tracePayload && options.trace && 'payload' in options.trace ? new Capture(options.trace as PayloadSink, options.tracePayload) : undefined;
+    this.tally = new Tally(this.capture ?? options.trace);
     this.board = this.makeBoard();
     this.machine = this.board.machine;
     this.kernel = this.makeKernel();
@@ -80,7 +83,7 @@ export class System {
     try {
       return createBoard({
         memoryBytes, harts: options.harts ?? scenario.harts ?? 1, engine: options.engine, seed: options.seed, startMs: options.startMs,
-        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks,
+        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: host.nets,
       });
     } catch (e) {
       if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
@@ -93,7 +96,7 @@ export class System {
     if (size - fixed < 8 * MIB) throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
       machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name }), seed: options.seed ?? 0,
-      kernelMemory: kernelMemoryFor(scenario), trace: this.tally, log: host.kernelLog,
+      kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       root: rootTask(scenario, {
         changed: state => this.components.set(state.name, state),
         finished: (status, why) => { this.verdict = { status, why }; },

@@ -2,7 +2,7 @@
  * What a boot scenario may say about a VM: the arguments of the component, checked.
  *
  *   { kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 2 ** 29, smp: 2,
- *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console' }
+ *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'] }
  */
 export interface DiskOption {
   /** Name of a capability to a block server, or of a boot module. */
@@ -26,6 +26,8 @@ export interface Options {
   readonly console: string;
   /** The same for a virtio console beside the serial port; without it there is none. */
   readonly virtioConsole?: string;
+  /** Names of capabilities to network servers: one card each. */
+  readonly nets: readonly string[];
   /** A reboot of the guest ends the component instead. */
   readonly rebootIsExit: boolean;
   readonly isa: string;
@@ -38,7 +40,7 @@ export interface Options {
 }
 
 const MIB = 2 ** 20, PAGE = 4096;
-export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6;
+export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS = 2;
 /** Interrupts of the virtual CPU come by Sstc; what needs more than that of the machine is not offered. */
 export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zba_zbb_zbs_sstc';
 /** 1 July 2025. */
@@ -51,7 +53,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>): Options | 
   const disks = (args['disks'] ?? []) as readonly DiskOption[];
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
-    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined,
+    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
     rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', 60),
   };
@@ -63,6 +65,7 @@ function whatIsWrong(o: Options): string | undefined {
   if (!(o.memory >= LEAST_MEMORY)) return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
   if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
   if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
+  if (!Array.isArray(o.nets) || o.nets.length > MOST_NETS || o.nets.some((n) => typeof n !== 'string')) return `a VM has at most ${MOST_NETS} network cards`;
   if (o.disks.some((d) => !d.block === !d.rom)) return 'a disk is either a block server or a boot module';
   return undefined;
 }

@@ -7,6 +7,7 @@ import { VirtioBlock, type Disk } from './devices/virtio/block.ts';
 import { VirtioConsole } from './devices/virtio/console.ts';
 import { VirtioEntropy } from './devices/virtio/entropy.ts';
 import type { Model } from './devices/virtio/model.ts';
+import { VirtioNet } from './devices/virtio/net.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
 import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
@@ -56,10 +57,11 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
 function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly Disk[], random: Random): Sys<Ending | string> {
-  const { env, options, work, clock, virtioConsole, ram } = around;
-  for (const chars of terminalsOf(around)) chars.forgetListeners();
+  const { env, options, work, clock, virtioConsole, nets, ram } = around;
+  for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
   const models: Model[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
   if (virtioConsole) models.push(new VirtioConsole(virtioConsole));
+  for (const frames of nets) models.push(new VirtioNet(frames));
   const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>

@@ -3,8 +3,9 @@
  * which these tell each other that something has happened.
  */
 import { Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, allocate, log, openConsole, spawn, valueOf } from '../roottask/client/index.ts';
+import { type Env, allocate, log, openConsole, openNet, spawn, valueOf } from '../roottask/client/index.ts';
 import { Clock } from './clock.ts';
+import { Frames, receiver, sender } from './frames.ts';
 import type { Options } from './options.ts';
 import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
@@ -19,9 +20,11 @@ export interface Surroundings {
   /** What stands behind the serial port and SBI's console, and behind the virtio console if there is one. */
   readonly console: Characters;
   readonly virtioConsole: Characters | undefined;
+  /** What stands behind the network cards. */
+  readonly nets: readonly Frames[];
   readonly clock: Clock;
   readonly work: Work;
-  /** Raised when a VM has ended, and when a terminal has taken output. */
+  /** Raised when a VM has ended, and when a terminal or a network has taken output. */
   readonly endSemaphore: number;
   readonly consoleSemaphore: number;
 }
@@ -39,8 +42,14 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
   if (typeof console === 'string') return console;
   const virtioConsole = options.virtioConsole ? yield* terminal(sys, env, options, options.virtioConsole, work, consoleSemaphore) : undefined;
   if (typeof virtioConsole === 'string') return virtioConsole;
+  const nets: Frames[] = [];
+  for (const name of options.nets) {
+    const frames = yield* network(sys, env, options, name, work, consoleSemaphore);
+    if (typeof frames === 'string') return frames;
+    nets.push(frames);
+  }
   const ram = new GuestRam(sys.memory, memory.value, options.memory);
-  return { env, options, ram, ramVa: memory.value, console, virtioConsole, clock, work, endSemaphore, consoleSemaphore };
+  return { env, options, ram, ramVa: memory.value, console, virtioConsole, nets, clock, work, endSemaphore, consoleSemaphore };
 }
 
 /** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */
@@ -53,6 +62,18 @@ function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work
   valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: `${name} output` }));
   if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: `${name} input` }));
   return chars;
+}
+
+/** Frames, and the two threads between them and the network `name`. */
+function* network(sys: Syscalls, env: Env, options: Options, name: string, work: Work, taken: number): Sys<Frames | string> {
+  if (!env.hasCap(name)) return `there is no network '${name}'`;
+  const net = yield* openNet(sys, env, name);
+  if (!net.ok) return net.what;
+  const wake = yield* semaphore(sys, env), frames = new Frames(net.value.mac, () => work.signal(wake));
+  const sent = (own: Syscalls): Sys<void> => own.must(taken, Ops.semaphore.up);
+  valueOf(yield* spawn(sys, env, (own) => sender(own, frames, net.value, wake, sent), { priority: options.priority, name: `${name} sender` }));
+  valueOf(yield* spawn(sys, env, (own) => receiver(own, frames, net.value, (self) => work.deliver(self)), { name: `${name} receiver` }));
+  return frames;
 }
 
 const logSink = (env: Env): Sink => ({

@@ -71,7 +71,7 @@ export class Vcpu implements SbiCpu, Attentive {
         sys.charge(exit.cost);
         let groups = typeof result === 'number' ? result : yield* result;
         if (vm.work.pending) yield* vm.work.deliver(sys, this);
-        if (vm.crowded) yield* vm.waitForTerminals(sys);
+        if (vm.crowded) yield* vm.waitForOutlets(sys);
         if (vm.ended) yield* this.#rest();
         groups = this.#withInterrupts(groups);
         u.setTag(Resume.go, 0);

@@ -28,7 +28,8 @@ export class Vm implements SbiMachine {
   readonly sbi = new Sbi();
   readonly bus: Bus;
   readonly cpus: Vcpu[] = [];
-  readonly #terminals: readonly Characters[];
+  /** What may be slower than the guest. */
+  readonly #outlets: readonly { readonly full: boolean }[];
   readonly #around: Surroundings;
   readonly #task: number;
   readonly #servers: Spawned[] = [];
@@ -40,7 +41,7 @@ export class Vm implements SbiMachine {
     this.#around = around;
     this.ram = around.ram;
     this.console = around.console;
-    this.#terminals = terminalsOf(around);
+    this.#outlets = [...terminalsOf(around), ...around.nets];
     this.work = around.work;
     this.#task = this.#selector();
     const plic = new Plic(around.options.smp, (vcpu, level) => this.cpus[vcpu].setExternal(level));
@@ -58,10 +59,10 @@ export class Vm implements SbiMachine {
   /** Every hart forgets what it caches of this VM's translations and code. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
-  /** A terminal is slower than the guest. */
-  get crowded(): boolean { return this.#terminals.some((t) => t.full); }
-  /** Waits until the terminals have taken what there is. Who is woken wakes the next one. */
-  *waitForTerminals(sys: Syscalls): Sys<void> {
+  /** A terminal or a network is slower than the guest. */
+  get crowded(): boolean { return this.#outlets.some((o) => o.full); }
+  /** Waits until they have taken what there is. Who is woken wakes the next one. */
+  *waitForOutlets(sys: Syscalls): Sys<void> {
     this.#waiting++;
     while (this.crowded && !this.ended) {
       if (this.work.pending) yield* this.work.deliver(sys);

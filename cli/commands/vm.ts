@@ -1,5 +1,6 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
 import { Command, Option } from 'commander';
+import { netHelp } from './net.ts';
 import { count, several, size, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface VmOptions extends SharedOptions {
@@ -10,7 +11,7 @@ export interface VmOptions extends SharedOptions {
   memory: number;
   smp: number;
   disk?: string[];
-  net?: string;
+  net?: string[];
   dumpDtb?: string;
 }
 
@@ -18,7 +19,7 @@ const examples = `
 Examples:
   tessera vm --kernel guests/bin/minios.bin
   tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
-  tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0 --smp 2 --disk disk.img
+  tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0 --smp 2 --disk disk.img --net gateway
 On a terminal every key goes to the virtual machine; Ctrl-A x leaves. Status 0: it powered itself off.
 `;
 
@@ -30,7 +31,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(size('--memory')).default(512 * 2 ** 20, '512M'))
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
-    .option('--net <kind>', 'a network card')
+    .option('--net <kind>', netHelp, several)
     .option('--dump-dtb <file>', 'write the device tree there');
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (options: VmOptions) => {

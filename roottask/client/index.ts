@@ -8,6 +8,7 @@ export * from './rom.ts';
 export * from './log.ts';
 export * from './console.ts';
 export * from './block.ts';
+export * from './net.ts';
 export * from './names.ts';
 export * from './lifecycle.ts';
 export * from './threads.ts';

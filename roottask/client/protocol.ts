@@ -55,11 +55,21 @@ export const Protocol = {
     write: row(0x1122, 'sector count', '', 'Sectors from the buffer.'),
     flush: row(0x1123, '', '', 'All that is written is durable.'),
   },
+  /** An Ethernet port: of a network card, or of a switch. Frames lie in the buffer one behind the other, each with its length (u16) before it. */
+  net: {
+    open: row(0x1130, 'selector', 'mac', 'The caller\'s buffer (128 KiB: first half out, second in) comes as an item; the semaphore of arrivals goes to `selector`. mac: the caller\'s address, 48 bits.'),
+    send: row(0x1131, 'length', '', 'The frames in the first `length` bytes of the buffer.'),
+    receive: row(0x1132, '', 'length', 'The frames that wait, as many as fit, into the second half of the buffer; never blocks.'),
+  },
 } as const;
 
 export const STREAM_HALF = 0x10000;
 export const STREAM_ORDER = 17;
 export const BLOCK_ORDER = 20;
+export const NET_HALF = 0x10000;
+export const NET_ORDER = 17;
+/** Bytes of an Ethernet frame: header, 1500 bytes of payload, one VLAN tag. */
+export const FRAME_MOST = 1518, FRAME_LEAST = 14;
 export const SECTOR = 512;
 /** Flags of memory.create. */
 export const MemoryFlag = { dma: 1 } as const;

@@ -21,6 +21,16 @@ export interface Device {
   write(offset: number, value: number, size: number): void | Waits;
 }
 
+/** Where a network card's frames go to and come from. */
+export interface FramePort {
+  /** The card's address: six bytes. */
+  readonly mac: Uint8Array;
+  /** Takes a frame: from the addresses to the end of the payload. */
+  send(frame: Uint8Array): void;
+  /** Called with each frame that arrives. */
+  onFrame(receive: (frame: Uint8Array) => void): void;
+}
+
 /** Where characters go to and come from. */
 export interface CharPort {
   /** Takes one byte of output. */

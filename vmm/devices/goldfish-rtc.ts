@@ -20,7 +20,7 @@ import type { Device, Line } from './device.ts';
 /** Virtual time in ns, and a call at a time. `at` replaces the call that was asked for before; Infinity cancels. */
 export interface Alarm { now(): number; at(time: number, action: () => void): void }
 
-const Reg = { timeLow: 0x00, timeHigh: 0x04, alarmLow: 0x08, alarmHigh: 0x0c, irqEnabled: 0x10, clearAlarm: 0x14, alarmStatus: 0x18, clearInterrupt: 0x1c } as const;
+export const Reg = { timeLow: 0x00, timeHigh: 0x04, alarmLow: 0x08, alarmHigh: 0x0c, irqEnabled: 0x10, clearAlarm: 0x14, alarmStatus: 0x18, clearInterrupt: 0x1c } as const;
 const WORD = 2 ** 32;
 
 export class GoldfishRtc implements Device {

@@ -18,7 +18,7 @@
  */
 import type { CharPort, Device, Line } from './device.ts';
 
-const Reg = { data: 0, ier: 1, iirFcr: 2, lcr: 3, mcr: 4, lsr: 5, msr: 6, scr: 7 } as const;
+export const Reg = { data: 0, ier: 1, iirFcr: 2, lcr: 3, mcr: 4, lsr: 5, msr: 6, scr: 7 } as const;
 const Ier = { received: 1, empty: 2 } as const;
 const Iir = { none: 1, empty: 2, received: 4, timeout: 0xc, fifos: 0xc0 } as const;
 const Fcr = { enable: 1, clearReceive: 2 } as const;

@@ -27,6 +27,8 @@ export interface Model {
   readonly queueSizes: readonly number[];
   config(): Uint8Array;
   attach(port: Port): void;
+  /** The driver has reset the device: what is on its way is forgotten. */
+  reset?(): void;
   /** There are requests in queue `index`. A model that has to wait for a server answers with what is to be waited for. */
   notify(index: number): void | Waits;
 }

@@ -24,7 +24,7 @@ import type { Device, Line, Waits } from '../device.ts';
 import type { Model, Port } from './model.ts';
 import { BadQueue, Queue } from './queue.ts';
 
-const Reg = {
+export const Reg = {
   magic: 0x000, version: 0x004, id: 0x008, vendor: 0x00c, deviceFeatures: 0x010, deviceFeaturesWord: 0x014, driverFeatures: 0x020,
   driverFeaturesWord: 0x024, queueSelect: 0x030, queueMaximum: 0x034, queueSize: 0x038, queueReady: 0x044, notify: 0x050,
   interruptStatus: 0x060, interruptAck: 0x064, status: 0x070, descriptors: 0x080, driver: 0x090, device: 0x0a0,
@@ -146,6 +146,7 @@ export class VirtioTransport implements Device, Port {
     for (const queue of this.queues) queue.reset();
     this.#accepted.fill(0);
     this.#deviceWord = this.#driverWord = this.#selected = this.#status = this.#interrupts = 0;
+    this.#model.reset?.();
     this.#line.set(false);
   }
 

@@ -1,0 +1,81 @@
+/**
+ * Server side of the net protocol (Protocol.net): a driver or a switch says where frames go, and feeds what comes; sessions, buffers,
+ * frames that wait, and semaphores are here.
+ */
+import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NET_HALF, NET_ORDER, Protocol, macToNumber, packFrames, unpackFrames, type Env } from '../client/index.ts';
+import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
+
+/** Frames that nobody has fetched yet; more are lost, as on a real network. */
+const WAITING_MOST = 512;
+
+/** One client's end. */
+export class NetEnd {
+  readonly mac: Uint8Array;
+  waiting: Uint8Array[] = [];
+  lost = 0;
+  semaphore = 0;
+  constructor(mac: Uint8Array) { this.mac = mac; }
+}
+
+export interface NetBackend {
+  /** Carries frames of a client on; may wait. */
+  send(sys: Syscalls, from: NetEnd, frames: readonly Uint8Array[]): Sys<void>;
+  /** The end for a new client, or undefined when there is no room for it. `open`: how many there are. */
+  accept(label: string, open: number): NetEnd | undefined;
+  closed?(end: NetEnd): void;
+}
+
+export class NetServer {
+  readonly server: Server<NetEnd>;
+  private readonly env: Env;
+  private readonly backend: NetBackend;
+
+  constructor(env: Env, service: string, backend: NetBackend) {
+    this.env = env;
+    this.backend = backend;
+    const handlers = new Map<number, SessionHandler<NetEnd>>([
+      [Protocol.net.open.label, (sys, s) => this.open(sys, s)],
+      [Protocol.net.send.label, (sys, s) => this.send(sys, s)],
+      [Protocol.net.receive.label, (sys, s) => this.receive(sys, s)],
+    ]);
+    this.server = new Server(env, service, handlers, {
+      bufferOrder: NET_ORDER, open: label => backend.accept(label, this.server.sessions.size), closed: s => backend.closed?.(s.state),
+    });
+  }
+
+  get ends(): NetEnd[] { return [...this.server.sessions.values()].map(s => s.state); }
+
+  /** Frames for a client. */
+  *feed(sys: Syscalls, end: NetEnd, frames: readonly Uint8Array[]): Sys<void> {
+    const room = WAITING_MOST - end.waiting.length;
+    end.waiting.push(...frames.slice(0, room));
+    end.lost += Math.max(0, frames.length - room);
+    if (end.semaphore && frames.length > 0) yield* sys.invoke(end.semaphore, Ops.semaphore.up);
+  }
+
+  private *open(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
+    const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
+    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
+    s.buffer = buffer;
+    const semaphore = this.env.selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
+    if (status !== 0) return refuse(status);
+    s.state.semaphore = semaphore;
+    return { status: 0, words: [macToNumber(s.state.mac)], items: [{ flexpage: capPage(semaphore), dest }] };
+  }
+  private *send(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
+    const length = sys.utcb.word(0);
+    if (!s.buffer || !(length >= 0) || length > NET_HALF) return refuse(Status.badArgument);
+    const frames = unpackFrames(sys.memory.read(s.buffer, length));
+    if (!frames) return refuse(Status.badArgument);
+    yield* this.backend.send(sys, s.state, frames);
+    return OK;
+  }
+  private *receive(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
+    if (!s.buffer) return refuse(Status.badArgument);
+    const { bytes, next } = packFrames(s.state.waiting, 0, NET_HALF);
+    s.state.waiting.splice(0, next);
+    sys.memory.write(s.buffer + NET_HALF, bytes);
+    return answer(bytes.length);
+  }
+}
