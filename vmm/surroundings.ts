@@ -44,7 +44,7 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
   if (typeof virtioConsole === 'string') return virtioConsole;
   const nets: Frames[] = [];
   for (const name of options.nets) {
-    const frames = yield* network(sys, env, options, name, work, consoleSemaphore);
+    const frames = yield* network(sys, env, name, work, consoleSemaphore);
     if (typeof frames === 'string') return frames;
     nets.push(frames);
   }
@@ -65,13 +65,13 @@ function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work
 }
 
 /** Frames, and the two threads between them and the network `name`. */
-function* network(sys: Syscalls, env: Env, options: Options, name: string, work: Work, taken: number): Sys<Frames | string> {
+function* network(sys: Syscalls, env: Env, name: string, work: Work, taken: number): Sys<Frames | string> {
   if (!env.hasCap(name)) return `there is no network '${name}'`;
   const net = yield* openNet(sys, env, name);
   if (!net.ok) return net.what;
   const wake = yield* semaphore(sys, env), frames = new Frames(net.value.mac, () => work.signal(wake));
   const sent = (own: Syscalls): Sys<void> => own.must(taken, Ops.semaphore.up);
-  valueOf(yield* spawn(sys, env, (own) => sender(own, frames, net.value, wake, sent), { priority: options.priority, name: `${name} sender` }));
+  valueOf(yield* spawn(sys, env, (own) => sender(own, frames, net.value, wake, sent), { name: `${name} sender` }));
   valueOf(yield* spawn(sys, env, (own) => receiver(own, frames, net.value, (self) => work.deliver(self)), { name: `${name} receiver` }));
   return frames;
 }
