@@ -27,6 +27,9 @@ export class KernelError extends Error {
   constructor(what: string, status: number) { super(`${what}: ${statusName(status)}`); this.status = status; }
 }
 
+/** Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change nothing. */
+export type Look = (label: number, va: number, length: number) => Uint8Array;
+
 /** What the kernel gives a TypeScript thread besides the binding. */
 export interface ThreadPort {
   readonly utcb: Utcb;
@@ -35,6 +38,8 @@ export interface ThreadPort {
   now(): number;
   /** Charges cycles for work of this thread (cost model). */
   charge(cycles: number): void;
+  /** Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it all. */
+  show(look: Look): void;
 }
 
 export class Syscalls {

@@ -6,7 +6,7 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import { CAUSES, Status, type IpcRequest, type Sys, type Syscalls, type ThreadBody, type Utcb } from '../abi/index.ts';
+import { CAUSES, Status, type IpcRequest, type Look, type Sys, type Syscalls, type ThreadBody, type Utcb } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import type { Factory } from '../factory.ts';
 import type { Kernel } from '../kernel.ts';
@@ -36,6 +36,8 @@ export class Thread extends KernelObject implements Timed {
   /** TypeScript threads: what they run, and how they are spoken to. */
   readonly body: ThreadBody | undefined;
   sys: Syscalls | undefined = undefined;
+  /** What it has shown to tools outside. */
+  look: Look | undefined = undefined;
   running: Sys<void> | undefined = undefined;
   /** Who takes its messages while it serves (`Syscalls.serve`), and what the body would then yield again. */
   handler: (() => boolean) | undefined = undefined;

@@ -63,6 +63,7 @@ function newSys(k: Kernel, t: Thread): Syscalls {
     utcb: t.utcb!,
     memory: k.memoryOf(t.task),
     now: () => t.cpu.hart.cycles,
+    show: look => { t.look = look; },
     charge: cycles => t.cpu.hart.charge(Math.max(0, Math.floor(cycles)) || 0),
   });
 }
