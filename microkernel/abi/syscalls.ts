@@ -39,7 +39,7 @@ export interface ThreadPort {
   /** Charges cycles for work of this thread (cost model). */
   charge(cycles: number): void;
   /** Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it all. */
-  show(look: Look): void;
+  show?(look: Look): void;
 }
 
 export class Syscalls {
