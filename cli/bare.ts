@@ -18,10 +18,12 @@ import type { Loaded } from '../machine/loader/result.ts';
 import { type BareIo, processIo } from './bare/io.ts';
 import { type DiskOption, FileDisk } from './bare/disk.ts';
 import { InputDoor } from './bare/door.ts';
-import { Session, type Ending } from './bare/session.ts';
+import { Session, type Debugging, type Ending } from './bare/session.ts';
 import { writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
 import { CliError, Exit, fileError } from './errors.ts';
+import { MachineTarget } from './gdb/machine-target.ts';
+import { GdbServer } from './gdb/server.ts';
 import { type NetOption, Networks } from './net.ts';
 
 export interface BareOptions {
@@ -48,6 +50,8 @@ export interface BareOptions {
   readonly until?: string;
   readonly record?: string;
   readonly replay?: string;
+  /** TCP port for GDB; 0 = any. */
+  readonly gdb?: number;
 }
 
 const MIB = 1024 * 1024;
@@ -61,21 +65,31 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   const disks = (options.disks ?? []).map((d) => new FileDisk(d));
   const networks = new Networks(options.nets ?? []);
   const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
-  const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions });
+  const debugging = options.gdb === undefined ? undefined : debuggingOn(options.gdb, io);
+  const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions }, debugging);
+  let status: number | undefined;
   try {
+    await debugging?.server.listen();
     for (;;) {
       const { board, program } = start(options, disks, networks, session);
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
-      return statusOf(options, ending, io);
+      status = statusOf(options, ending, io);
+      return status;
     }
   } finally {
+    debugging?.server.close(status === undefined ? undefined : { kind: 'over', status, signalled: false });
     session.close();
     door.close();
     networks.close();
     for (const disk of disks) disk.close();
   }
+}
+
+function debuggingOn(port: number, io: BareIo): Debugging {
+  const target = new MachineTarget();
+  return { target, server: new GdbServer(target, { port, restarts: true, log: (line) => io.error(`tessera: ${line}\n`) }) };
 }
 
 function check(options: BareOptions): void {
@@ -183,6 +197,7 @@ function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
     case 'until': return Exit.ok;
     case 'limit': return Exit.limit;
     case 'interrupted': return 130;
+    case 'killed': return 137;
     case 'deadlock':
       io.error('tessera: E_DEADLOCK: every hart waits for an interrupt that can never come; the machine was stopped\n');
       return Exit.failure;

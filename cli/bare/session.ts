@@ -4,6 +4,8 @@
  */
 import type { CharChannel } from '../../machine/devices/char-channel.ts';
 import type { Machine } from '../../machine/machine.ts';
+import type { GdbServer } from '../gdb/server.ts';
+import type { MachineTarget } from '../gdb/machine-target.ts';
 import type { InputDoor } from './door.ts';
 import type { BareIo } from './io.ts';
 import { trapCount } from './stats.ts';
@@ -14,14 +16,18 @@ export interface Limits {
   readonly maxInstructions?: number;
 }
 
+/** A debugger that is waited for, and asked before each piece. */
+export interface Debugging { readonly server: GdbServer; readonly target: MachineTarget }
+
 /** How a run came to its end. */
 export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
-  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' };
+  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' | 'killed' };
 
 /** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
 const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
 const CTRL_A = 1;
+const SIGINT = 2;
 const LONGEST_SLEEP_MS = 100;
 
 export class Session {
@@ -29,6 +35,7 @@ export class Session {
   readonly #door: InputDoor;
   readonly #limits: Limits;
   readonly #watch: WatchedText | undefined;
+  readonly #debugging: Debugging | undefined;
   readonly #stopListening: () => void;
   readonly #startedAt = performance.now();
   #machine: Machine | undefined;
@@ -42,8 +49,9 @@ export class Session {
   #boot = -1;
   #wake: (() => void) | undefined;
 
-  constructor(io: BareIo, door: InputDoor, limits: Limits) {
+  constructor(io: BareIo, door: InputDoor, limits: Limits, debugging?: Debugging) {
     this.#io = io;
+    this.#debugging = debugging;
     this.#door = door;
     this.#limits = limits;
     this.#watch = limits.until === undefined ? undefined : new WatchedText(limits.until);
@@ -60,6 +68,7 @@ export class Session {
     this.#boot++;
     this.#machine = machine;
     this.#console = console;
+    this.#debugging?.target.attach(machine);
     for (const { boot, cycle, data } of this.#door.arrivals) {
       if (boot === this.#boot) machine.events.at(cycle, () => console.send(data));
     }
@@ -75,6 +84,8 @@ export class Session {
     const pace = new Pace(machine.events.now);
     let piece: number = PIECE.first;
     for (;;) {
+      const ordered = await this.#debugger();
+      if (ordered !== undefined) return ordered;
       const before = machine.instructions;
       const trapsBefore = trapCount(machine);
       const startedAt = performance.now();
@@ -87,15 +98,30 @@ export class Session {
         case 'poweroff':
         case 'reset': return reason;
         case 'stopped': return { kind: 'until' };
+        case 'debug':
+          this.#debugging?.server.stopped(this.#debugging.target.stopped());
+          break;
         case 'deadlock':
-          if (this.#inputEnded) return { kind: 'deadlock' };
-          await this.#input();
+          if (!this.#inputEnded) await Promise.race([this.#input(), ...(this.#debugging === undefined ? [] : [this.#debugging.server.changed()])]);
+          else if (this.#debugging?.server.connected === true) this.#debugging.server.stopped({ kind: 'signal', thread: this.#debugging.target.current, signal: SIGINT });
+          else return { kind: 'deadlock' };
           break;
         default:
           if (this.#left() === 0 || this.#onlyTraps(machine, before, trapsBefore)) return { kind: 'limit' };
       }
       await this.#rest(this.#io.interactive ? pace.lead(machine.events.now) : 0);
     }
+  }
+
+  /** Waits while a debugger has the machine stand still. An ending, when the debugger or the person at the console wants one. */
+  async #debugger(): Promise<Ending | undefined> {
+    const server = this.#debugging?.server;
+    if (server === undefined) return undefined;
+    while (server.paused && server.wanted === undefined && !this.#interrupted) await Promise.race([server.changed(), this.#input()]);
+    if (this.#interrupted) return { kind: 'interrupted' };
+    const { wanted } = server;
+    server.wanted = undefined;
+    return wanted === undefined ? undefined : wanted === 'kill' ? { kind: 'killed' } : { kind: 'reset', code: 0 };
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** `tessera bare`: a program, firmware or kernel on the bare machine. */
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
+import { gdbOption } from '../gdb/option.ts';
 import { netHelp } from './net.ts';
 import { count, size, withSharedOptions, several, type SharedOptions } from '../options.ts';
 
@@ -17,6 +18,7 @@ interface Given extends SharedOptions {
   initrd?: string;
   append?: string;
   dumpDtb?: string;
+  gdb?: number;
 }
 
 const examples = `
@@ -24,6 +26,7 @@ Examples:
   tessera bare program.elf                       from M mode; the exit status comes from tohost or the test finisher
   tessera bare --signature out.sig test.elf      for conformance tests
   tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
+  tessera bare --gdb 1234 program.elf            and: gdb-multiarch program.elf -ex 'target remote :1234'
   tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0 --net gateway,pcap=net.pcapng
 On a terminal every key goes to the machine; Ctrl-A x leaves.
 `;
@@ -41,7 +44,8 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
     .option('--net <kind>', netHelp, several)
     .option('--signature <file>', 'write begin_signature … end_signature there as hexadecimal words')
-    .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4);
+    .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4)
+    .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (file: string | undefined, options: Given) => {
       const { runBare } = await import('../bare.ts');

@@ -1,0 +1,149 @@
+/** A bare machine as GDB sees it: every hart is a thread, memory is what the selected hart sees. */
+import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
+import { readMemory, writeMemory } from '../../machine/debug/memory.ts';
+import { readRegister, REG, writeRegister } from '../../machine/debug/registers.ts';
+import { physicalAddress } from '../../machine/debug/translate.ts';
+import type { Hart } from '../../machine/hart/hart.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { hartDescription, registerBytes } from './description.ts';
+import { hexNumber } from './packets.ts';
+import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
+
+const SIGTRAP = 5;
+const DEVICE_SIZES = [1, 2, 4, 8];
+
+export class MachineTarget implements Target {
+  readonly coreRegisters = REG.f;
+  isPhysical = false;
+  #machine!: Machine;
+  #debug!: Debugger;
+  #description = '';
+  /** Points that are set: they outlive a restart of the machine. */
+  readonly #points: { kind: PointKind; address: bigint; length: number }[] = [];
+  /** Bytes of one register, for conversion. */
+  readonly #bytes = new DataView(new ArrayBuffer(8));
+
+  /** From now on this is the machine: the first, or the next after a restart. */
+  attach(machine: Machine): void {
+    this.#machine = machine;
+    this.#debug = new Debugger(machine);
+    machine.debug = this.#debug;
+    this.#description = hartDescription(machine.features);
+    for (const p of this.#points) this.#debug.insert(p.kind, p.address, p.length);
+  }
+
+  get description(): string { return this.#description; }
+
+  threads(): ThreadInfo[] { return this.#machine.harts.map((h) => ({ id: h.id + 1, name: `hart ${h.id}`, state: stateOf(h) })); }
+
+  /** The hart that stopped last, or the first that has something to do. */
+  get current(): number {
+    const stopped = this.#debug.stop?.hart;
+    const busy = this.#machine.harts.find((h) => !h.waiting && !h.parked);
+    return (stopped ?? busy?.id ?? 0) + 1;
+  }
+
+  /** Why `run` has answered 'debug'. */
+  stopped(): TargetStop {
+    const stop = this.#debug.stop;
+    if (stop === undefined || stop.kind === 'step') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
+    return { kind: 'point', thread: stop.hart + 1, point: stop.kind, address: stop.address };
+  }
+
+  readRegister(thread: number, register: number): Uint8Array | undefined {
+    const value = readRegister(this.#hart(thread), register);
+    if (value === undefined) return undefined;
+    this.#bytes.setBigUint64(0, value, true);
+    return new Uint8Array(this.#bytes.buffer.slice(0, registerBytes(register)));
+  }
+
+  writeRegister(thread: number, register: number, value: Uint8Array): boolean {
+    if (value.length !== registerBytes(register)) return false;
+    this.#bytes.setBigUint64(0, 0n, true);
+    value.forEach((byte, i) => this.#bytes.setUint8(i, byte));
+    return writeRegister(this.#hart(thread), register, this.#bytes.getBigUint64(0, true));
+  }
+
+  readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined { return readMemory(this.#machine, this.#view(thread), address, length); }
+  writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.#machine, this.#view(thread), address, bytes); }
+
+  insert(kind: PointKind, address: bigint, length: number): void {
+    this.#points.push({ kind, address, length });
+    this.#debug.insert(kind, address, length);
+  }
+
+  remove(kind: PointKind, address: bigint, length: number): boolean {
+    const i = this.#points.findIndex((p) => p.kind === kind && p.address === address && p.length === length);
+    if (i >= 0) this.#points.splice(i, 1);
+    return this.#debug.remove(kind, address, length);
+  }
+
+  removeAll(): void {
+    this.#points.length = 0;
+    this.#debug.removeAll();
+  }
+
+  resume(actions: readonly ThreadAction[]): void {
+    this.#debug.resume(actions.map(({ thread, step }) => ({ hart: thread - 1, step })));
+  }
+
+  physical(on: boolean): boolean {
+    this.isPhysical = on;
+    return true;
+  }
+
+  readonly commands: Record<string, MonitorCommand> = {
+    info: { help: 'the harts: pc, mode, instructions, and virtual time', run: () => this.#info() },
+    translate: { help: 'translate ADDRESS: where the selected hart has it in physical memory', run: (words, thread) => this.#translate(words, thread) },
+    peek: { help: 'peek ADDRESS [1|2|4|8]: reads a device register, with its side effects', run: (words) => this.#peek(words) },
+    poke: { help: 'poke ADDRESS 1|2|4|8 VALUE: writes a device register', run: (words) => this.#poke(words) },
+  };
+
+  #hart(thread: number): Hart { return this.#machine.harts[thread - 1]!; }
+  #view(thread: number): Hart | 'physical' { return this.isPhysical ? 'physical' : this.#hart(thread); }
+
+  #info(): string {
+    const lines = this.#machine.harts.map((h) => `hart ${h.id}: pc 0x${h.pc.toString(16)}, ${stateOf(h)}, ${h.instret} instructions`);
+    return `${lines.join('\n')}\n${this.#machine.instructions} instructions, cycle ${this.#machine.events.now}\n`;
+  }
+
+  #translate([text]: readonly string[], thread: number): string {
+    const address = number(text);
+    if (address === undefined) return 'give an address\n';
+    const pa = physicalAddress(this.#hart(thread), address);
+    return pa === undefined ? `hart ${thread - 1} has nothing mapped at 0x${address.toString(16)}\n` : `0x${pa.toString(16)}\n`;
+  }
+
+  #peek([text, width = '4']: readonly string[]): string {
+    const address = number(text);
+    if (address === undefined || !DEVICE_SIZES.includes(Number(width))) return 'give an address and 1, 2, 4 or 8\n';
+    const { bus } = this.#machine;
+    const low = bus.read(Number(address), Math.min(Number(width), 4));
+    const high = width === '8' ? bus.read(Number(address) + 4, 4) : 0;
+    if (low === undefined || high === undefined) return `there is no device at 0x${address.toString(16)}\n`;
+    return `0x${((BigInt(high) << 32n) | BigInt(low)).toString(16)}\n`;
+  }
+
+  #poke([text, width, value]: readonly string[]): string {
+    const address = number(text);
+    const bits = number(value);
+    if (address === undefined || bits === undefined || !DEVICE_SIZES.includes(Number(width))) return 'give an address, 1, 2, 4 or 8, and a value\n';
+    const { bus } = this.#machine;
+    const ok = bus.write(Number(address), Math.min(Number(width), 4), Number(BigInt.asUintN(8 * Math.min(Number(width), 4), bits)));
+    if (ok && width === '8') bus.write(Number(address) + 4, 4, Number(bits >> 32n));
+    return ok ? '' : `there is no device at 0x${address.toString(16)}\n`;
+  }
+}
+
+/** As users write numbers: hexadecimal with 0x, else decimal. */
+function number(text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  return text.startsWith('0x') ? hexNumber(text.slice(2)) : /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+}
+
+const MODES = ['U', 'S', '', 'M'];
+
+function stateOf(h: Hart): string {
+  const mode = `${h.virt ? 'V' : h.priv === 1 && h.features.h ? 'H' : ''}${MODES[h.priv]} mode`;
+  return h.parked ? 'not started' : h.waiting ? `${mode}, waiting` : mode;
+}
