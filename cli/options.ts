@@ -12,6 +12,10 @@ export interface SharedOptions {
   engine: Engine;
   /** File for the kernel's trace. */
   trace?: string;
+  /** Tasks whose payload is captured, `all` = every task. */
+  tracePayload?: string[];
+  /** The trace file's chunks are packed. */
+  traceCompress?: boolean;
   /** `true`: the JSON object goes to standard error; text: to that file. */
   stats?: true | string;
   /** Stop after so many instructions, status 124. */
@@ -28,6 +32,8 @@ export function withSharedOptions(command: Command): Command {
   return command
     .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default('auto').argParser(oneOf('--engine', engines)))
     .option('--trace <file>', "record the kernel's trace")
+    .option('--trace-payload <tasks>', 'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all', names('--trace-payload'))
+    .option('--trace-compress', 'with --trace: pack the file')
     .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
     .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
@@ -59,6 +65,13 @@ export const count = (option: string, least = 0, most = Number.MAX_SAFE_INTEGER)
 export const oneOf = <T extends string>(option: string, choices: readonly T[]) => (text: string): T => {
   if (!choices.includes(text as T)) throw new CliError('E_OPTION', `option ${option}: '${text}' is none of ${choices.join(', ')}`, `write for example ${option} ${choices[0]}`);
   return text as T;
+};
+
+/** Reader of names with commas between them. */
+export const names = (option: string) => (text: string): string[] => {
+  const list = text.split(',').map((t) => t.trim());
+  if (list.some((t) => t === '')) throw new CliError('E_OPTION', `option ${option}: '${text}' has an empty name`, `write names with commas between them, such as ${option} sh,linux`);
+  return list;
 };
 
 /** Collects an option that may be given several times. */

@@ -10,6 +10,7 @@ export * from './stats.ts';
 export * from './report.ts';
 export * from './words.ts';
 export * from './labels.ts';
+export * from './sbi.ts';
 export * from './decode.ts';
 export * from './causality.ts';
 export { Filter, FilterError, completions, filtered } from './filter.ts';

@@ -4,6 +4,8 @@
  */
 export interface DeviceWords {
   readonly name: string;
+  /** Task of the monitor whose machine has the device. */
+  readonly of: string;
   /** Guest-physical address and bytes of its window. */
   readonly base: number; readonly size: number;
   /** Names by offset. Between two offsets the lower one counts, with `+n`. */
@@ -12,12 +14,10 @@ export interface DeviceWords {
 export interface Vocabulary {
   /** System calls: number → name and arguments as the row that dispatches it has them (`dir path:s flags:x`). */
   readonly syscalls?: Readonly<Record<number, readonly [name: string, args: string]>>;
-  /** Symbols of arguments: by format name, bits or values → words. */
+  /** Words for values of arguments: by format name, bits or values → words. */
   readonly symbols?: Readonly<Record<string, Symbols>>;
   /** Error numbers → names without the E. */
   readonly errors?: Readonly<Record<number, string>>;
-  /** SBI extension → name, and its functions by number: name and arguments. */
-  readonly sbi?: Readonly<Record<number, { readonly name: string; readonly functions: Readonly<Record<number, readonly [name: string, args: string]>> }>>;
   /** Requests of servers: label → name and operands. */
   readonly labels?: Readonly<Record<number, readonly [name: string, operands: string]>>;
   /** Devices of virtual machines. */
@@ -36,9 +36,9 @@ export function vocabularyOf(text: string): Vocabulary {
   }
 }
 
-/** The device and register at a guest-physical address. */
-export function registerAt(v: Vocabulary, address: number): { device: string; register: string; offset: number } | undefined {
-  const d = v.devices?.find((x) => address >= x.base && address < x.base + x.size);
+/** The device and register at a guest-physical address of the machine that task `monitor` provides. */
+export function registerAt(v: Vocabulary, monitor: string, address: number): { device: string; register: string; offset: number } | undefined {
+  const d = v.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
   if (!d) return undefined;
   const offset = address - d.base, at = Object.keys(d.registers).map(Number).filter((o) => o <= offset).sort((a, b) => b - a)[0];
   const register = at === undefined ? `+0x${offset.toString(16)}` : at === offset ? d.registers[at]! : `${d.registers[at]!}+0x${(offset - at).toString(16)}`;

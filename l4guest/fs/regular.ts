@@ -54,6 +54,10 @@ export class RegularInode extends Inode implements Mappable {
     if (index * PAGE >= this.length) return false;
     return (this.pages[index] ?? 0) !== 0 || ((this.image?.pfn ?? 0) !== 0 && (index + 1) * PAGE <= this.imageLength);
   }
+  glance(index: number): Uint8Array | undefined {
+    const own = this.pages[index] ?? 0, from = index * PAGE;
+    return own !== 0 ? this.fs.frames.page(own) : from < this.imageLength ? this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)) : undefined;
+  }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
     const own = this.pages[index] ?? 0;

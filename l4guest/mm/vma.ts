@@ -9,6 +9,8 @@ export interface Mappable {
   frameToWrite(index: number): number;
   /** Whether `frameToRead` answers without work: for fault-around. */
   resident(index: number): boolean;
+  /** Page `index` as it is, without making a frame for it; undefined where that cannot be said. */
+  glance?(index: number): Uint8Array | undefined;
   /** Areas that map this object now. */
   readonly areas: Set<Vma>;
   /** No area maps it any more. */

@@ -157,16 +157,16 @@ function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co
 }
 
 export const fdCalls: Row[] = [
-  row(56, 'openat', 'dir path:s flags:x mode:o', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
-  row(437, 'openat2', 'dir path:s how:x size', openat2),
+  row(56, 'openat', 'dir:dir path:s flags:open mode:o', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
+  row(437, 'openat2', 'dir:dir path:s how:x size', openat2),
   row(57, 'close', 'fd', closeFd),
   row(436, 'close_range', 'first last flags:x', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),
   row(23, 'dup', 'fd', (t, fd) => { const f = t.proc.fds.get(fd); return f ? install(t, f.hold(), false) : -E.BADF; }),
-  row(24, 'dup3', 'from to flags:x', dup3),
-  row(25, 'fcntl', 'fd command arg:x', fcntl),
-  row(29, 'ioctl', 'fd command:x arg:x', ioctl),
+  row(24, 'dup3', 'from to flags:pipe', dup3),
+  row(25, 'fcntl', 'fd command:fcntl arg:x', fcntl),
+  row(29, 'ioctl', 'fd command:ioctl arg:x', ioctl),
   row(32, 'flock', 'fd op', flock),
-  row(59, 'pipe2', 'fds:x flags:x', pipe2),
-  row(62, 'lseek', 'fd pos whence', lseek),
+  row(59, 'pipe2', 'fds:x flags:pipe', pipe2),
+  row(62, 'lseek', 'fd pos whence:seek', lseek),
 ];
 export const atCwd = AT.FDCWD;

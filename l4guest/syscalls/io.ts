@@ -194,9 +194,9 @@ function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, 
 }
 
 export const ioCalls: Row[] = [
-  row(63, 'read', 'fd buf:x len', read), row(64, 'write', 'fd buf:x len', write),
+  row(63, 'read', 'fd buf:r len', read), row(64, 'write', 'fd buf:b len', write),
   row(65, 'readv', 'fd iov:x n', readv), row(66, 'writev', 'fd iov:x n', writev),
-  row(67, 'pread64', 'fd buf:x len pos', pread), row(68, 'pwrite64', 'fd buf:x len pos', pwrite),
+  row(67, 'pread64', 'fd buf:r len pos', pread), row(68, 'pwrite64', 'fd buf:b len pos', pwrite),
   row(69, 'preadv', 'fd iov:x n pos', preadv), row(70, 'pwritev', 'fd iov:x n pos', pwritev),
   row(286, 'preadv2', 'fd iov:x n pos hi flags:x', preadv, { note: 'flags are ignored' }), row(287, 'pwritev2', 'fd iov:x n pos hi flags:x', pwritev, { note: 'flags are ignored' }),
   row(71, 'sendfile', 'out in pos:x len', sendfile), row(285, 'copy_file_range', 'in inpos:x out outpos:x len flags:x', copyFileRange),

@@ -52,13 +52,13 @@ const inRange = (t: Thread, at: number): number => (at % PAGE !== 0 ? -E.INVAL :
 
 export const memoryCalls: Row[] = [
   row(214, 'brk', 'end:x', (t, end) => setBrk(t.mm, end)),
-  row(222, 'mmap', 'at:x len prot:x flags:x fd pos:x', mmap),
+  row(222, 'mmap', 'at:x len prot:prot flags:map fd pos:x', mmap),
   row(215, 'munmap', 'at:x len', (t, at, length) => unmap(t.mm, at, length)),
-  row(226, 'mprotect', 'at:x len prot:x', (t, at, length, prot) => protect(t.mm, at, length, prot)),
+  row(226, 'mprotect', 'at:x len prot:prot', (t, at, length, prot) => protect(t.mm, at, length, prot)),
   row(288, 'pkey_mprotect', 'at:x len prot:x key', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
   row(289, 'pkey_alloc', 'flags:x rights:x', () => -E.NOSPC), row(290, 'pkey_free', 'key', () => -E.INVAL),
   row(216, 'mremap', 'at:x len newlen flags:x newat:x', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
-  row(233, 'madvise', 'at:x len advice', (t, at, length, advice) => advise(t.mm, at, length, advice)),
+  row(233, 'madvise', 'at:x len advice:advice', (t, at, length, advice) => advise(t.mm, at, length, advice)),
   row(227, 'msync', 'at:x len flags:x', (t, at, _length, flags) => (flags & ~7 || (flags & 5) === 5 ? -E.INVAL : inRange(t, at))),
   row(228, 'mlock', 'at:x len', () => 0, { note: 'nothing is ever paged out' }), row(284, 'mlock2', 'at:x len flags:x', () => 0), row(229, 'munlock', 'at:x len', () => 0),
   row(230, 'mlockall', 'flags:x', () => 0), row(231, 'munlockall', '', () => 0),

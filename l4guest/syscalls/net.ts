@@ -208,13 +208,13 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 }
 
 export const netCalls: Row[] = [
-  row(198, 'socket', 'family type:x protocol', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback' }),
-  row(199, 'socketpair', 'family type:x protocol fds:x', socketpair),
+  row(198, 'socket', 'family:family type:socket protocol', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback' }),
+  row(199, 'socketpair', 'family:family type:socket protocol fds:x', socketpair),
   row(200, 'bind', 'fd addr:x len', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row(201, 'listen', 'fd backlog', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
   row(202, 'accept', 'fd addr:x len:x', (t, fd, va, n) => accept(t, fd, va, n, 0)), row(242, 'accept4', 'fd addr:x len:x flags:x', accept),
   row(203, 'connect', 'fd addr:x len', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
   row(204, 'getsockname', 'fd addr:x len:x', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row(205, 'getpeername', 'fd addr:x len:x', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
-  row(206, 'sendto', 'fd buf:x len flags:x addr:x addrlen', sendto), row(207, 'recvfrom', 'fd buf:x len flags:x addr:x addrlen:x', recvfrom),
+  row(206, 'sendto', 'fd buf:b len flags:x addr:x addrlen', sendto), row(207, 'recvfrom', 'fd buf:r len flags:x addr:x addrlen:x', recvfrom),
   row(211, 'sendmsg', 'fd msg:x flags:x', sendmsg), row(212, 'recvmsg', 'fd msg:x flags:x', recvmsg),
   row(269, 'sendmmsg', 'fd msgs:x n flags:x', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row(243, 'recvmmsg', 'fd msgs:x n flags:x time:x', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.now() + timespec(t, time) : Infinity)),
   row(208, 'setsockopt', 'fd level name value:x len', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row(209, 'getsockopt', 'fd level name value:x len:x', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),

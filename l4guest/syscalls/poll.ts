@@ -144,11 +144,11 @@ function inotifyRemove(t: Thread, fd: number, wd: number): number {
 export const pollCalls: Row[] = [
   row(73, 'ppoll', 'fds:x n time:x mask:x size', ppoll), row(72, 'pselect6', 'n r:x w:x e:x time:x mask:x', pselect),
   row(20, 'epoll_create1', 'flags:x', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
-  row(21, 'epoll_ctl', 'epfd op fd event:x', epollCtl),
+  row(21, 'epoll_ctl', 'epfd op:epoll fd event:x', epollCtl),
   row(22, 'epoll_pwait', 'epfd events:x max ms mask:x size', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
   row(441, 'epoll_pwait2', 'epfd events:x max time:x mask:x size', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.now() + timespec(t, time) : Infinity, mask, size)),
   row(19, 'eventfd2', 'count flags:x', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
-  row(85, 'timerfd_create', 'clock flags:x', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
+  row(85, 'timerfd_create', 'clock:clock flags:pipe', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
   row(86, 'timerfd_settime', 'fd flags:x new:x old:x', timerSettime),
   row(87, 'timerfd_gettime', 'fd old:x', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
   row(26, 'inotify_init1', 'flags:x', (t, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) ? -E.INVAL : install(t, new InotifyFile(anon(t), flags), cloexec(flags)))),

@@ -157,14 +157,14 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
 }
 
 export const processCalls: Row[] = [
-  row(220, 'clone', 'flags:x stack:x parent_tid:x tls:x child_tid:x', clone, { regs: true }),
+  row(220, 'clone', 'flags:clone stack:x parent_tid:x tls:x child_tid:x', clone, { regs: true }),
   row(435, 'clone3', 'args:x size', clone3, { regs: true }),
-  row(221, 'execve', 'path:s argv:x envp:x', (t, path, argv, envp) => execveat(t, AT.FDCWD, path, argv, envp, 0)),
-  row(281, 'execveat', 'dir path:s argv:x envp:x flags:x', (t, fd, path, argv, envp, flags) => execveat(t, fd | 0, path, argv, envp, flags)),
+  row(221, 'execve', 'path:s argv:v envp:x', (t, path, argv, envp) => execveat(t, AT.FDCWD, path, argv, envp, 0)),
+  row(281, 'execveat', 'dir:dir path:s argv:v envp:x flags:at', (t, fd, path, argv, envp, flags) => execveat(t, fd | 0, path, argv, envp, flags)),
   row(93, 'exit', 'status', (t, status) => { t.k.endThread(t, exitedStatus(status)); return 0; }),
   row(94, 'exit_group', 'status', (t, status) => { t.k.endProcess(t.proc, exitedStatus(status)); return 0; }),
-  row(260, 'wait4', 'pid status:x options:x usage:x', wait4),
-  row(95, 'waitid', 'type id info:x options:x usage:x', waitid),
+  row(260, 'wait4', 'pid status:x options:wait usage:x', wait4),
+  row(95, 'waitid', 'type id info:x options:wait usage:x', waitid),
   row(96, 'set_tid_address', 'at:x', (t, va) => { t.clearTid = va; return t.tid; }),
   row(99, 'set_robust_list', 'head:x len', (t, va) => { t.robustList = va; return 0; }),
   row(100, 'get_robust_list', 'pid head:x len:x', () => -E.NOSYS, { support: 'none' }),
@@ -172,5 +172,5 @@ export const processCalls: Row[] = [
   row(154, 'setpgid', 'pid pgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
   row(155, 'getpgid', 'pid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row(156, 'getsid', 'pid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
   row(157, 'setsid', '', setsid),
-  row(434, 'pidfd_open', 'pid flags:x', pidfdOpen), row(424, 'pidfd_send_signal', 'fd sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
+  row(434, 'pidfd_open', 'pid flags:x', pidfdOpen), row(424, 'pidfd_send_signal', 'fd sig:sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
 ];

@@ -11,7 +11,11 @@ export type Handler = (t: Thread, a: number, b: number, c: number, d: number, e:
 export type Support = 'full' | 'part' | 'none';
 export interface Row {
   readonly nr: number; readonly name: string; readonly handler: Handler;
-  /** Names of the arguments with how to print them: `path:s flags:x fd len`. Plain = decimal. */
+  /**
+   * Names of the arguments with how to print them: `path:s flags:open fd len`. Plain = decimal, s = text, x = hexadecimal, o = octal,
+   * b = bytes that go in (as many as the next argument says), r = bytes that come out (as many as the result says), v = list of texts,
+   * anything else = words of symbols.ts.
+   */
   readonly args: string;
   readonly support: Support;
   readonly note: string;

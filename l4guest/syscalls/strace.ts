@@ -1,22 +1,24 @@
-/** A system call as a line of text, made of its row: `openat(-100, "/etc/passwd", 0x8000, 0)`. */
-import { signalName } from '../kernel/linux.ts';
+/** A system call as a line of text, made of its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY, 00)`. */
 import type { Thread } from '../kernel/thread.ts';
 import { getString } from '../mm/uaccess.ts';
+import { symbolText, symbols } from './symbols.ts';
 import { byNumber } from './table.ts';
 
 function text(t: Thread, va: number): string {
   if (va === 0) return 'NULL';
   try { const s = getString(t.mm, va, 4096); return s === undefined ? '…' : JSON.stringify(s.length > 80 ? `${s.slice(0, 80)}…` : s); } catch { return `0x${va.toString(16)}`; }
 }
-function value(t: Thread, name: string, format: string | undefined, v: number): string {
+function value(t: Thread, format: string | undefined, v: number): string {
   if (format === 's') return text(t, v);
-  if (format === 'x') return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
+  const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, v);
+  if (word !== undefined) return word;
+  if (format === 'x' || format === 'b' || format === 'r' || format === 'v') return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
   if (format === 'o') return `0${v.toString(8)}`;
-  return name === 'sig' ? signalName(v) : String(v);
+  return String(v);
 }
 export function strace(t: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];
   if (!row) return `[${t.tid}] call ${nr}()`;
   const words = row.args === '' ? [] : row.args.split(' ');
-  return `[${t.tid} ${t.name}] ${row.name}(${words.map((w, i) => { const [name, format] = w.split(':'); return value(t, name!, format, args[i] ?? 0); }).join(', ')})`;
+  return `[${t.tid} ${t.name}] ${row.name}(${words.map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
 }

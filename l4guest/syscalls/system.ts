@@ -109,9 +109,9 @@ function reboot(t: Thread): number { if (t.proc.creds.euid !== 0) return -E.PERM
 const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
-  row(160, 'uname', 'buf:x', uname), row(179, 'sysinfo', 'buf:x', sysinfo), row(278, 'getrandom', 'buf:x len flags:x', getrandom),
+  row(160, 'uname', 'buf:x', uname), row(179, 'sysinfo', 'buf:x', sysinfo), row(278, 'getrandom', 'buf:r len flags:x', getrandom),
   row(161, 'sethostname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row(162, 'setdomainname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
-  row(98, 'futex', 'at:x op value time:x at2:x value3', futex, { note: 'no priority inheritance' }),
+  row(98, 'futex', 'at:x op:futex value time:x at2:x value3', futex, { note: 'no priority inheritance' }),
   row(124, 'sched_yield', '', schedYield), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', known, { note: 'one processor' }),
   row(120, 'sched_getscheduler', 'tid', known), row(119, 'sched_setscheduler', 'tid policy param:x', known, { support: 'none' }), row(118, 'sched_setparam', 'tid param:x', known, { support: 'none' }),
   row(121, 'sched_getparam', 'tid param:x', (t, tid, va) => { setU32(t.mm, va, 0); return known(t, tid); }), row(125, 'sched_get_priority_max', 'policy', (_t, p) => (p === 1 || p === 2 ? 99 : 0)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => (p === 1 || p === 2 ? 1 : 0)),

@@ -117,14 +117,14 @@ function times(t: Thread, va: number): number {
 const notOurs = (t: Thread): number => (t.proc.creds.euid === 0 ? 0 : -E.PERM);
 
 export const timeCalls: Row[] = [
-  row(113, 'clock_gettime', 'clock time:x', clockGet),
-  row(114, 'clock_getres', 'clock res:x', (t, c, va) => { if (c > 11) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
+  row(113, 'clock_gettime', 'clock:clock time:x', clockGet),
+  row(114, 'clock_getres', 'clock:clock res:x', (t, c, va) => { if (c > 11) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
   row(112, 'clock_settime', 'clock time:x', notOurs, { support: 'none', note: 'the clock is the machine\'s' }), row(170, 'settimeofday', 'time:x zone:x', notOurs, { support: 'none' }),
   row(171, 'adjtimex', 'buf:x', (t) => (t.proc.creds.euid === 0 ? 0 : -E.PERM), { support: 'none' }), row(266, 'clock_adjtime', 'clock buf:x', notOurs, { support: 'none' }),
   row(169, 'gettimeofday', 'time:x zone:x', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
-  row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock flags:x time:x rest:x', nanosleep),
+  row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock:clock flags:x time:x rest:x', nanosleep),
   row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'virtual and profiling timers never fire' }),
-  row(107, 'timer_create', 'clock event:x id:x', timerCreate), row(110, 'timer_settime', 'id flags:x new:x old:x', timerSet),
+  row(107, 'timer_create', 'clock:clock event:x id:x', timerCreate), row(110, 'timer_settime', 'id flags:x new:x old:x', timerSet),
   row(108, 'timer_gettime', 'id old:x', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row(109, 'timer_getoverrun', 'id', (t, id) => withTimer(t, id, (x) => x.overrun)),
   row(111, 'timer_delete', 'id', (t, id) => withTimer(t, id, (x) => { t.k.timers.cancel(x.timer); posixTimers(t.proc).delete(id); return 0; })),
   row(165, 'getrusage', 'who usage:x', getrusage), row(153, 'times', 'buf:x', times),

@@ -11,6 +11,7 @@ import { Sig } from '../../kernel/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
 import { around, Runs } from '../../mm/around.ts';
+import { glance } from '../../mm/glance.ts';
 import { Access, Fault } from '../../mm/mm.ts';
 import { byNumber, dispatch, LAST } from '../../syscalls/table.ts';
 import { strace } from '../../syscalls/strace.ts';
@@ -46,7 +47,10 @@ export class Loop {
   trace: ((line: string) => void) | undefined;
   writeLog: (() => Sys<void>) | undefined;
 
-  constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) { this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; }
+  constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) {
+    this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer;
+    sys.port.show?.((label, va, length) => this.look(label, va, length));
+  }
 
   /**
    * Serves until `ended`. A system call that ends at once, and a page fault, go no further than `quick`: no generator is entered, nothing
@@ -63,6 +67,12 @@ export class Loop {
       this.slow = undefined;
       yield* slow;
     }
+  }
+
+  /** For tools outside: memory of the thread whose portal has this label. */
+  private look(label: number, va: number, length: number): Uint8Array {
+    const t = this.slots.slots[label >> 1]?.t;
+    return t ? glance(t.mm, va, length) : new Uint8Array(0);
   }
 
   /** A reply could not be given: the quota of kernel memory is used up. The thread still waits, and will fault again. */

@@ -1,0 +1,27 @@
+/**
+ * A look at a process's memory that changes nothing: no page is made present, nothing is counted. For tools that watch from outside
+ * (payload of traces).
+ */
+import type { Mm } from './mm.ts';
+import { Pte, pteFrame } from './pagetable.ts';
+
+/** Up to `length` bytes at `va`; fewer where nothing is there without work. */
+export function glance(mm: Mm, va: number, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const page = pageAt(mm, va + done), at = (va + done) % 4096;
+    if (!page || at >= page.length) break;
+    const piece = page.subarray(at, Math.min(4096, at + length - done));
+    out.set(piece, done);
+    done += piece.length;
+  }
+  return out.subarray(0, done);
+}
+
+function pageAt(mm: Mm, va: number): Uint8Array | undefined {
+  const vpn = Math.floor(va / 4096), pte = va >= 0 ? mm.table.get(vpn) : 0;
+  if (pte !== 0) return (pte & Pte.NONE) !== 0 ? undefined : mm.frames.page(pteFrame(pte));
+  const area = mm.areas.find(va);
+  return area?.object?.glance?.(area.pageOf(vpn));
+}

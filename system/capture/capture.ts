@@ -1,0 +1,89 @@
+/**
+ * Payload capture: for the tasks that were named, what each record is about beyond its 40 bytes (trace/payload.ts). It looks at threads and
+ * memory at the moment the kernel writes the record, from outside: the run and its records are the same with and without it.
+ */
+import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
+import type { Kernel } from '../../microkernel/index.ts';
+import type { Thread } from '../../microkernel/obj/thread.ts';
+import { Part } from '../../trace/index.ts';
+import { EventCapture } from './event.ts';
+
+/** Where payload goes: the recorder. */
+export interface PayloadSink extends TraceSink { payload(sequence: number, part: number, index: number, data: Uint8Array): void }
+
+const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16, NAME_WORDS = 8;
+const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) => Object.values(rows as Record<string, Operation>)).map((o) => [o.label, o]));
+
+export class Capture implements TraceSink {
+  private readonly sink: PayloadSink;
+  private readonly wanted: (task: string) => boolean;
+  private readonly taskNames = new Map<number, string>();
+  /** By thread: the thread itself, and whether it belongs to a task that was named. */
+  private readonly threads = new Map<number, Thread>();
+  private readonly selected = new Map<number, boolean>();
+  private kernel: Kernel | undefined;
+  private events: EventCapture | undefined;
+
+  /** `tasks`: names, in which * stands for any text; 'all' for every task. */
+  constructor(sink: PayloadSink, tasks: readonly string[]) {
+    this.sink = sink;
+    const patterns = tasks.map((t) => new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`));
+    this.wanted = (task) => patterns.some((p) => p.test(task));
+  }
+
+  /** The kernel's `watch` option. */
+  readonly watch = (k: Kernel): RecordWatch => {
+    this.kernel = k;
+    this.events = new EventCapture(k.memory, (sequence, part, index, data) => this.sink.payload(sequence, part, index, data));
+    return (sequence, kind, actor, object, cause, a) => this.see(sequence, kind, actor, object, cause, a);
+  };
+
+  drain(records: Uint8Array, firstSequence: number): void { this.sink.drain(records, firstSequence); }
+  name(kind: Parameters<TraceSink['name']>[0], id: number, parent: number, text: string): void {
+    if (kind === 'task') { this.taskNames.set(id, text); this.selected.clear(); }
+    this.sink.name(kind, id, parent, text);
+  }
+
+  private see(sequence: number, kind: number, actor: number, object: number, cause: number, a: number): void {
+    switch (kind) {
+      case Kind.send: case Kind.call: case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
+      case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t.utcb, a); return; }
+      case Kind.event: { const t = this.threadOf(actor); if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a); return; }
+      case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
+      case Kind.destroy: this.threads.delete(object); this.selected.delete(object); this.taskNames.delete(object); return;
+    }
+  }
+  /** A monitor that was named sees the exits of its guest, a Unix server the calls of all its processes. */
+  private servedBySelected(t: Thread, cause: number): boolean {
+    const server = t.events[cause]?.thread;
+    return server !== undefined && this.takes(server);
+  }
+
+  private message(sequence: number, u: Utcb): void {
+    const words = Math.min(u.i32[0]! & 0x7f, MOST_WORDS), items = Math.min((u.i32[0]! >>> 8) & 0x1f, MOST_ITEMS);
+    if (words > 0) this.sink.payload(sequence, Part.words, 0, bytesAt(u, U.words, 8 * words));
+    if (items > 0) this.sink.payload(sequence, Part.items, 0, bytesAt(u, U.items, 24 * items));
+  }
+  /** The operands still stand in the UTCB, unless the answer has words: then those. */
+  private operation(sequence: number, u: Utcb, label: number): void {
+    const row = operations.get(label);
+    if (!row) return;
+    const answers = row.out.length, words = answers || (row.in.includes('text') ? NAME_WORDS : row.in.length);
+    if (words > 0) this.sink.payload(sequence, answers ? Part.result : Part.words, 0, bytesAt(u, U.words, 8 * words));
+  }
+
+  private takes(t: Thread): boolean {
+    let yes = this.selected.get(t.id);
+    if (yes === undefined) this.selected.set(t.id, (yes = this.wanted(this.taskNames.get(t.task.id) ?? `task ${t.task.id}`)));
+    return yes;
+  }
+  private threadOf(id: number): Thread | undefined {
+    let t = this.threads.get(id);
+    if (t || id === 0) return t;
+    for (const task of this.kernel!.tasks) for (t = task.firstThread; t; t = t.nextOfTask) if (t.id === id) { this.threads.set(id, t); return t; }
+    return undefined;
+  }
+}
+
+/** A copy of a piece of a UTCB. */
+const bytesAt = (u: Utcb, offset: number, length: number): Uint8Array => new Uint8Array(u.i32.buffer, u.i32.byteOffset + offset, length).slice();

@@ -1,0 +1,47 @@
+/** Looks into a task's memory without a trace of having looked: through its page tables, no access bit, no fault, no cycle. */
+import type { PhysicalMemory } from '../../machine/api.ts';
+import type { Task } from '../../microkernel/obj/task.ts';
+import type { Thread } from '../../microkernel/obj/thread.ts';
+
+const PAGE = 4096;
+
+/** Reads up to `length` bytes at `va`; fewer where nothing can be seen. */
+export type Reader = (va: number, length: number) => Uint8Array;
+
+/** How the memory of `t` is seen by who answers its events of this cause; where nobody has shown that, by the page tables. */
+export function readerOf(memory: PhysicalMemory, t: Thread, cause: number): Reader {
+  const portal = t.events[cause], look = portal?.thread.look;
+  return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, t.task, va, length));
+}
+
+/** Up to `length` bytes at `va`; fewer where nothing (or a device) is mapped. */
+function peek(memory: PhysicalMemory, task: Task, va: number, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const at = va + done, n = Math.min(PAGE - (at % PAGE), length - done);
+    if (!(at >= 0) || !task.space.walk(at)) break;
+    const pa = task.space.pa + (at % PAGE);
+    if (!memory.isRam(pa, n)) break;
+    out.set(memory.view(pa, n), done);
+    done += n;
+  }
+  return out.subarray(0, done);
+}
+
+/** Text up to its terminating zero, of `most` bytes at most; undefined when its first byte cannot be seen. */
+export function peekText(read: Reader, va: number, most: number): Uint8Array | undefined {
+  const bytes = read(va, most), end = bytes.indexOf(0);
+  return bytes.length === 0 ? undefined : end < 0 ? bytes : bytes.subarray(0, end);
+}
+
+/** The texts that a list of pointers at `va` leads to, up to `most`. */
+export function peekList(read: Reader, va: number, most: number, bytes: number): Uint8Array[] {
+  const pointers = read(va, 8 * most), view = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength), texts: Uint8Array[] = [];
+  for (let i = 0; i + 8 <= pointers.length; i += 8) {
+    const pointer = Number(view.getBigUint64(i, true)), text = pointer === 0 ? undefined : peekText(read, pointer, bytes);
+    if (!text) break;
+    texts.push(text);
+  }
+  return texts;
+}

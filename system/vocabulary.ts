@@ -1,0 +1,30 @@
+/** What numbers mean in a recording of a scenario: the rows of the servers that it starts (trace/vocabulary.ts). */
+import { errorNames, symbols } from '../l4guest/syscalls/symbols.ts';
+import { rows } from '../l4guest/syscalls/table.ts';
+import type { Operation } from '../microkernel/abi/index.ts';
+import { Protocol } from '../roottask/client/protocol.ts';
+import type { Scenario } from '../roottask/scenario.ts';
+import type { DeviceWords, Vocabulary } from '../trace/index.ts';
+import { readOptions } from '../vmm/index.ts';
+import { windowsOf } from '../vmm/words.ts';
+
+/** The names of devices belong to the component that is their vmm. */
+function devicesOf(scenario: Scenario): DeviceWords[] {
+  return Object.entries(scenario.components).flatMap(([name, c]) => {
+    if (!('name' in c.program) || c.program.name !== 'vmm') return [];
+    const options = readOptions(c.args ?? {});
+    return typeof options === 'string' ? [] : windowsOf(options).map((w) => ({ ...w, of: name }));
+  });
+}
+
+const labels = Object.fromEntries(Object.entries(Protocol).flatMap(([object, table]) =>
+  Object.entries(table as Record<string, Operation>).map(([name, row]) => [row.label, [`${object}.${name}`, row.in.join(' ')] as const])));
+
+/** The Unix server's rows are there only where it is. */
+export function vocabularyFor(scenario: Scenario): Vocabulary {
+  const unix = Object.values(scenario.components).some((c) => 'name' in c.program && c.program.name === 'l4guest');
+  return {
+    labels, devices: devicesOf(scenario),
+    ...(unix ? { syscalls: Object.fromEntries(rows.map((r) => [r.nr, [r.name, r.args] as const])), symbols, errors: errorNames } : {}),
+  };
+}

@@ -1,0 +1,34 @@
+/** Names for a trace: the device windows of a VM with these options, and their registers, from the rows that build it. */
+import { rowsWith } from './board.ts';
+import { Reg as Rtc } from './devices/goldfish-rtc.ts';
+import { Reg as Serial } from './devices/uart16550.ts';
+import { Reg as Virtio } from './devices/virtio/transport.ts';
+import type { Options } from './options.ts';
+
+export interface Window { readonly name: string; readonly base: number; readonly size: number; readonly registers: Readonly<Record<number, string>> }
+
+const turned = (registers: Readonly<Record<string, number>>): Record<number, string> => Object.fromEntries(Object.entries(registers).map(([name, offset]) => [offset, name]));
+
+/** Registers of the interrupt controller's first `CONTEXTS` contexts by name. */
+const CONTEXTS = 32;
+const plic = Object.fromEntries([
+  [0, 'priority'], [0x1000, 'pending'],
+  ...Array.from({ length: CONTEXTS }, (_, c) => [[0x2000 + 0x80 * c, `enable[${c}]`], [0x20_0000 + 0x1000 * c, `threshold[${c}]`], [0x20_0004 + 0x1000 * c, `claim[${c}]`]] as const).flat(),
+]);
+const chips: Readonly<Record<string, { name: string; size: number; registers: Record<number, string> }>> = {
+  'sifive,test1': { name: 'finisher', size: 0x1000, registers: { 0: 'finish' } },
+  'google,goldfish-rtc': { name: 'rtc', size: 0x1000, registers: turned(Rtc) },
+  'sifive,plic-1.0.0': { name: 'plic', size: 0x60_0000, registers: plic },
+  ns16550a: { name: 'serial', size: 0x100, registers: turned(Serial) },
+};
+
+/** Names of the virtio devices in the order of their windows. */
+export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets'>): string[] => [...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`)];
+
+export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets'>): Window[] {
+  const names = virtioNames(o);
+  return rowsWith(names.length).map((row) => {
+    const chip = chips[row.compatible];
+    return chip ? { ...chip, base: row.base } : { name: names.shift()!, base: row.base, size: 0x1000, registers: turned(Virtio) };
+  });
+}
