@@ -115,6 +115,7 @@ export class Kernel implements Supervisor {
       }
       if (t.body) {
         if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
+        arm(cpu); // what falls due meanwhile ends its turn
         step(this, cpu, t);
       } else if (resume(this, cpu, t)) return;
     }
