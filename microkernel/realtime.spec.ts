@@ -11,7 +11,7 @@ import { runReal } from './testing/run.ts';
 
 const FIRST = 256, LOAD = 600, END = 6_000_000;
 /** A kernel operation that is not interrupted, and a thread switch: what a period may be off by. */
-const SLACK = 2000;
+const SLACK = 4000;
 /** What entering the kernel at the end of a budget takes out of the next one, at most. */
 const SWITCH = 400;
 
