@@ -28,8 +28,8 @@ export const Kind = {
 } as const;
 export const kindName = (k: number): string => (k === 0 ? 'lost' : Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`);
 
-/** The access of a page fault's record: `b` of the event. */
-export const accessOf = (b: number): 'fetch' | 'load' | 'store' => { const scause = (b >>> 16) & 7; return scause === 4 ? 'fetch' : scause === 5 ? 'load' : 'store'; };
+/** The access of a page fault's record, by `b` of the event; empty when it does not say. */
+export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' => (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
 /** Bytes of state that an event or its answer moved. */
 export const stateBytes = (b: number): number => b & 0xffff;
 
