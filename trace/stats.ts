@@ -5,6 +5,7 @@
 import { Cause, Kind, causeName, kindName } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
+import { Samples } from './samples.ts';
 
 export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
 export interface TaskRow { task: string; threads: number; sent: number; events: number; replies: number; mapped: number; unmapped: number; scheduled: number }
@@ -26,10 +27,10 @@ export interface Stats {
 /** What each entry into the kernel leaves in the trace: exactly one of these a system call or trap. */
 const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
 
-interface Open { time: number; row: { replies: number; samples: number[] } }
+interface Open { time: number; row: { replies: number; samples: Samples } }
 /** What a call's window has seen; `sequence` is the event that opened it last. */
 interface Window { entries: number; switches: number; sequence: number }
-interface Sampled { samples: number[] }
+interface Sampled { samples: Samples }
 type Mutable<T> = Omit<T, 'latency'> & Sampled;
 
 /** Which records count; all when it is left out. Kernel entries and space switches within a call are counted in any case. */
@@ -96,7 +97,7 @@ class Counter {
 
   private message(r: RecordView): void {
     const from = this.file.taskOf(r.actor), to = this.file.taskOf(r.object);
-    const row = at(this.pairs, `${from}\0${to}`, () => ({ from, to, messages: 0, replies: 0, words: 0, samples: [] }));
+    const row = at(this.pairs, `${from}\0${to}`, () => ({ from, to, messages: 0, replies: 0, words: 0, samples: new Samples() }));
     row.messages++;
     row.words += r.b & 0xff;
     if (r.kind === Kind.call) this.open.set(r.sequence, [{ time: r.time, row }]);
@@ -104,13 +105,13 @@ class Counter {
 
   private event(r: RecordView): void {
     const task = this.file.taskOf(r.actor), cause = causeName(r.a);
-    const row = at(this.causes, `${task}\0${cause}`, () => ({ task, cause, events: 0, replies: 0, bytes: 0, samples: [] }));
+    const row = at(this.causes, `${task}\0${cause}`, () => ({ task, cause, events: 0, replies: 0, bytes: 0, samples: new Samples() }));
     row.events++;
     row.bytes += r.b;
     const opened: Open[] = [{ time: r.time, row }];
     this.window.delete(r.hart);
     if (r.a === Cause.syscall) {
-      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: [], entries: 0, switches: 0, sequence: 0 }));
+      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: new Samples(), entries: 0, switches: 0, sequence: 0 }));
       call.events++;
       call.sequence = r.sequence;
       opened.push({ time: r.time, row: call });
@@ -123,7 +124,7 @@ class Counter {
     const opened = this.open.get(r.cause);
     if (!opened) return;
     this.open.delete(r.cause);
-    for (const { time, row } of opened) { row.replies++; row.samples.push(r.time - time); }
+    for (const { time, row } of opened) { row.replies++; row.samples.add(r.time - time); }
   }
 
   private task(thread: number): TaskRow {
@@ -154,12 +155,5 @@ function at<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 function withLatency<T extends Sampled>({ samples, ...row }: T): Omit<T, 'samples'> & { latency: Latency | undefined } {
-  return { ...row, latency: latencyOf(samples) };
-}
-
-/** Order statistics of a list of durations; undefined for none. */
-export function latencyOf(samples: number[]): Latency | undefined {
-  if (samples.length === 0) return undefined;
-  const s = Float64Array.from(samples).sort(), q = (p: number): number => s[Math.min(s.length - 1, Math.floor(p * s.length))]!;
-  return { count: s.length, min: s[0]!, median: q(0.5), p90: q(0.9), p99: q(0.99), max: s[s.length - 1]! };
+  return { ...row, latency: samples.latency() };
 }

@@ -13,6 +13,9 @@ const named: [keyof Key, string][] = [
 ];
 const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', f: 'pagedown', b: 'pageup' };
 
+/** Control characters in the middle of a piece of input. */
+const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
+
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
 
@@ -59,5 +62,5 @@ function type(viewer: Viewer, input: string, key: Key): void {
   if (mouse) for (const event of mouse) viewer.mouse(event);
   else if (name) viewer.key(name);
   else if (key.ctrl) viewer.key(controls[input] ?? '');
-  else for (const c of input) if (c >= ' ') viewer.key(c, c); else if (c === '\r' || c === '\n') viewer.key('return');
+  else for (const c of input) if (c >= ' ') viewer.key(c, c); else viewer.key(pasted[c] ?? '');
 }

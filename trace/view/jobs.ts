@@ -2,6 +2,8 @@
 export type Job = Generator<void, void>;
 
 export class Jobs {
+  /** The job that is done before the others, while there is one of this name. */
+  first = '';
   private readonly running = new Map<string, Job>();
 
   /** Starts a job; one with the same name is dropped. */
@@ -10,10 +12,15 @@ export class Jobs {
   has(name: string): boolean { return this.running.has(name); }
   get busy(): boolean { return this.running.size > 0; }
 
+  private turns(): [string, Job][] {
+    const first = this.running.get(this.first);
+    return first ? [[this.first, first]] : [...this.running];
+  }
+
   /** Works for about `milliseconds`, every job in its turn. */
   work(milliseconds: number): void {
     const end = performance.now() + milliseconds;
-    while (this.running.size > 0) for (const [name, job] of [...this.running]) {
+    while (this.running.size > 0) for (const [name, job] of this.turns()) {
       if (this.running.get(name) === job && job.next().done && this.running.get(name) === job) this.running.delete(name);
       if (performance.now() >= end) return;
     }

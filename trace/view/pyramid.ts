@@ -8,9 +8,6 @@ import { RecordView } from '../record.ts';
 import type { Job } from './jobs.ts';
 
 const SHIFT = 9, BUCKET = 1 << SHIFT, FAN = 3;
-/** Records that are looked at one by one where the index does not reach; more are sampled. */
-const MOST = 600;
-
 /** Kinds that have a letter in the timeline, the most telling first: a mask's lowest bit is what a cell shows. */
 export const ranked: readonly number[] = [
   Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy, Kind.create, Kind.invoke, Kind.recall,
@@ -29,9 +26,12 @@ export class Pyramid {
   private readonly trace: TraceFile;
   /** By level and bucket: quadruples of thread, kinds, count, harts. */
   private readonly levels: Uint32Array[][] = [];
+  /** Time of each bucket's first record. */
+  private readonly times: number[] = [];
   private readonly view = new RecordView();
   constructor(trace: TraceFile) { this.trace = trace; }
 
+  readonly bucket = BUCKET;
   /** Records that the index covers. */
   get seen(): number { return (this.levels[0]?.length ?? 0) << SHIFT; }
 
@@ -40,33 +40,35 @@ export class Pyramid {
     for (let n = 0; this.seen + BUCKET <= this.trace.length; n++) {
       if ((n & 15) === 15) yield;
       const deeds: Deeds = new Map();
-      this.read(deeds, this.seen, this.seen + BUCKET, 1);
+      this.times.push(this.trace.at(this.seen, this.view).time);
+      this.read(deeds, this.seen, this.seen + BUCKET);
       this.store(0, deeds);
     }
   }
 
-  /** Adds what happened in records `from` to `to` (not included); answers true when not every record was looked at. */
-  collect(deeds: Deeds, from: number, to: number): boolean {
-    const covered = Math.min(to, this.seen), first = (from + BUCKET - 1) >> SHIFT, last = covered >> SHIFT;
-    if (first >= last) return this.rest(deeds, from, to);
-    this.read(deeds, from, first << SHIFT, 1);
-    for (let at = first; at < last; ) {
+  /** The first indexed bucket that starts at or after `time`. */
+  bucketAt(time: number): number {
+    let low = 0, high = this.times.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.times[middle]! < time) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  /** Adds what happened in buckets `at` to `last` (not included), all of which are indexed. */
+  collect(deeds: Deeds, at: number, last: number): void {
+    while (at < last) {
       let level = 0;
-      while (level + 1 < this.levels.length && (at & ((1 << (FAN * (level + 1))) - 1)) === 0 && at + (1 << (FAN * (level + 1))) <= last && (at >> (FAN * (level + 1))) < this.levels[level + 1]!.length) level++;
+      for (let wide = 1 << FAN; level + 1 < this.levels.length && (at & (wide - 1)) === 0 && at + wide <= last && at / wide < this.levels[level + 1]!.length; wide <<= FAN) level++;
       this.take(deeds, this.levels[level]![at >> (FAN * level)]!);
       at += 1 << (FAN * level);
     }
-    return this.rest(deeds, last << SHIFT, to);
   }
 
-  private rest(deeds: Deeds, from: number, to: number): boolean {
-    const step = Math.max(1, Math.ceil((to - from) / Math.max(MOST, 2 * BUCKET)));
-    this.read(deeds, from, to, step);
-    return step > 1;
-  }
-
-  private read(deeds: Deeds, from: number, to: number, step: number): void {
-    for (let i = from; i < to; i += step) {
+  /** Adds what happened in records `from` to `to` (not included), one by one. */
+  read(deeds: Deeds, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
       const r = this.trace.at(i, this.view), bit = bits[r.kind] ?? 0;
       if (bit === 0 || r.actor === 0) continue;
       const deed = at(deeds, r.actor);

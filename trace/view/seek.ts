@@ -94,7 +94,7 @@ function* comparing(v: Viewer): Generator<void, void> {
   const best: { record: number; latency: number }[] = [], view = new RecordView();
   while (!v.chains.complete || v.rows.progress < 1) yield;
   for (let row = 0; row < v.rows.length; row++) {
-    if ((row & 2047) === 2047) yield;
+    if ((row & 255) === 255) yield;
     const record = v.rows.record(row);
     if (!opens(v.trace.at(record, view).kind)) continue;
     const latency = v.chains.latency(record);

@@ -7,7 +7,7 @@ import { cyclesText, ends, objectName, originOf, sentence } from '../decode.ts';
 import type { TraceFile } from '../reader.ts';
 import { RecordView } from '../record.ts';
 import { lookOf } from './list.ts';
-import { ran, ranked, type Deeds, type Pyramid } from './pyramid.ts';
+import { ran, ranked, type Deeds } from './pyramid.ts';
 import { fit, type Line, type Run } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -21,26 +21,27 @@ const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m 
 interface Lane { kinds: Uint16Array; counts: Uint32Array; runs: Uint8Array }
 type Lanes = Map<string, Lane>;
 interface Window { from: number; to: number }
-/** Lanes of a window, kept until the window or the trace changes. */
-export interface Drawn { key: string; lanes: Lanes; sampled: boolean }
+/** Lanes of a window, kept until the window or the trace changes; `known`: columns that the index has reached. */
+export interface Drawn { key: string; lanes: Lanes; known: number }
+/** A window with at most so many records is read record by record, a larger one from the index. */
+const EXACT = 60_000;
 
 /** The part of time that is shown: `zoom` halvings of the whole, around the selected record. */
 export function windowOf(v: Viewer): Window {
-  const { trace } = v;
-  if (trace.length === 0) return { from: 0, to: 1 };
-  const first = trace.at(0).time, last = trace.at(trace.length - 1).time + 1, span = Math.max(20, (last - first) / 2 ** v.zoom), now = trace.at(Math.max(0, v.record)).time;
+  if (v.trace.length === 0) return { from: 0, to: 1 };
+  const [first, end] = v.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** v.zoom), now = v.trace.at(Math.max(0, v.record)).time;
   const from = Math.max(first, Math.min(now - span / 2, last - span));
   return { from, to: from + span };
 }
 
 export function timeline(v: Viewer, width: number, height: number): Line[] {
   const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(v);
-  const { lanes, sampled } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
+  const { lanes, known } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
   v.laneTop = Math.max(0, Math.min(v.laneTop, names.length - visible));
   const now = v.record < 0 ? 0 : v.trace.at(v.record).time, column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
-  const head = `${cyclesText(window.from)} … ${cyclesText(window.to)}, ${cyclesText((window.to - window.from) / across)} a column${sampled ? ', sampled while indexing' : ''}`;
+  const head = `${cyclesText(window.from)} … ${cyclesText(window.to)}, ${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
   const lines: Line[] = [[{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }], [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]];
-  for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column)]);
+  for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column, known)]);
   while (lines.length < height - 2) lines.push([]);
   lines.push([{ text: LEGEND, dim: true }]);
   const selected = v.record < 0 ? '' : `record ${v.trace.at(v.record).sequence}: ${ends(v.trace, v.trace.at(v.record))}: ${sentence(v.trace.at(v.record), originOf(v.trace, v.trace.at(v.record)))}`;
@@ -54,11 +55,11 @@ export function recordAt(v: Viewer, x: number, width: number): number {
   return column < 0 || column >= across ? -1 : Math.min(v.trace.length - 1, v.trace.indexAtTime(from + (column * (to - from)) / across));
 }
 
-function cells(lane: Lane, across: number, column: number): Line {
+function cells(lane: Lane, across: number, column: number, known: number): Line {
   const runs: Run[] = [];
   for (let n = 0; n < across; n++) {
     const mask = lane.kinds[n]! & 0x7fff, kind = mask ? ranked[31 - Math.clz32(mask & -mask)]! : 0;
-    const letter = kind ? (lane.counts[n]! > 1 ? letters[kind]!.toUpperCase() : letters[kind]!) : lane.runs[n] ? '━' : n === column ? '┊' : ' ';
+    const letter = kind ? (lane.counts[n]! > 1 ? letters[kind]!.toUpperCase() : letters[kind]!) : lane.runs[n] ? '━' : n === column ? '┊' : n >= known ? '░' : ' ';
     const look = { ...(kind ? lookOf(kind) : {}), ...(n === column ? { inverse: true } : {}) }, before = runs.at(-1);
     if (before && before.color === look.color && before.inverse === look.inverse && before.dim === look.dim) before.text += letter;
     else runs.push({ text: letter, ...look });
@@ -68,33 +69,58 @@ function cells(lane: Lane, across: number, column: number): Line {
 
 function lanesOf(v: Viewer, window: Window, across: number): Drawn {
   const key = [window.from, window.to, across, v.byThread, v.trace.length, v.pyramid.seen, v.trace.names.size].join();
-  if (v.drawn?.key !== key) v.drawn = { key, ...fill(v.trace, v.pyramid, window, across, v.byThread) };
+  if (v.drawn?.key !== key) v.drawn = { key, ...fill(v, window, across) };
   return v.drawn;
 }
 
-function fill(trace: TraceFile, pyramid: Pyramid, window: Window, across: number, byThread: boolean): { lanes: Lanes; sampled: boolean } {
-  const lanes: Lanes = new Map(), each = (window.to - window.from) / across, known = new Map<number, Lane>();
+function fill(v: Viewer, window: Window, across: number): { lanes: Lanes; known: number } {
+  const { trace, byThread } = v, lanes: Lanes = new Map(), ofThread = new Map<number, Lane>();
   const lane = (thread: number): Lane => {
-    let found = known.get(thread);
-    if (!found) known.set(thread, (found = laneOf(lanes, byThread ? objectName(trace, thread) : trace.taskOf(thread), across)));
+    let found = ofThread.get(thread);
+    if (!found) ofThread.set(thread, (found = laneOf(lanes, byThread ? objectName(trace, thread) : trace.taskOf(thread), across)));
     return found;
   };
-  const start = trace.indexAtTime(window.from), running = before(trace, start);
-  let sampled = false, index = start;
-  for (let column = 0; column < across; column++) {
-    const end = trace.indexAtTime(window.from + (column + 1) * each), deeds: Deeds = new Map();
-    sampled = pyramid.collect(deeds, index, end) || sampled;
-    for (const thread of running.values()) lane(thread).runs[column] = 1;
-    for (const [thread, deed] of deeds) {
+  const { deeds, running } = v.trace.indexAtTime(window.to) - trace.indexAtTime(window.from) <= EXACT ? exactly(v, window, across) : indexed(v, window, across);
+  deeds.forEach((column, n) => {
+    for (const thread of running.values()) lane(thread).runs[n] = 1;
+    for (const [thread, deed] of column) {
       const to = lane(thread);
-      to.kinds[column]! |= deed.kinds & 0x7fff;
-      to.counts[column]! += deed.count;
-      if (ran(deed)) to.runs[column] = 1;
+      to.kinds[n]! |= deed.kinds & 0x7fff;
+      to.counts[n]! += deed.count;
+      if (ran(deed)) to.runs[n] = 1;
       for (let hart = 0; hart < 32; hart++) if (deed.harts & (1 << hart)) running.set(hart, thread);
     }
+  });
+  return { lanes: ordered(trace, lanes, byThread, across), known: deeds.length };
+}
+
+interface Columns { deeds: Deeds[]; running: Map<number, number> }
+
+/** What happened in each column, to the record. */
+function exactly({ trace, pyramid }: Viewer, { from, to }: Window, across: number): Columns {
+  const each = (to - from) / across, deeds: Deeds[] = [];
+  let index = trace.indexAtTime(from);
+  const running = before(trace, index);
+  for (let column = 0; column < across; column++) {
+    const end = trace.indexAtTime(from + (column + 1) * each), here: Deeds = new Map();
+    pyramid.read(here, index, end);
+    deeds.push(here);
     index = end;
   }
-  return { lanes: ordered(trace, lanes, byThread, across), sampled };
+  return { deeds, running };
+}
+
+/** The same in whole buckets of the index, as far as it goes. */
+function indexed({ trace, pyramid }: Viewer, { from, to }: Window, across: number): Columns {
+  const each = (to - from) / across, deeds: Deeds[] = [], all = pyramid.bucketAt(Infinity), whole = pyramid.seen + pyramid.bucket > trace.length;
+  let bucket = pyramid.bucketAt(from);
+  for (let column = 0; column < across && (whole || bucket < all); column++) {
+    const end = pyramid.bucketAt(from + (column + 1) * each), here: Deeds = new Map();
+    pyramid.collect(here, bucket, end);
+    deeds.push(here);
+    bucket = end;
+  }
+  return { deeds, running: before(trace, trace.indexAtTime(from)) };
 }
 
 /** Lanes in which nothing happens are left out beyond so many. */

@@ -83,12 +83,20 @@ export class Viewer {
     return this.jobs.has('chains') || this.jobs.has('pyramid') ? `indexing ${percent(indexed / this.trace.length)}` : this.busy ? 'working …' : '';
   }
 
+  /** First and last time of the trace. */
+  get times(): [number, number] {
+    if (this.ends?.length !== this.trace.length) this.ends = { length: this.trace.length, times: [this.trace.at(0).time, this.trace.at(this.trace.length - 1).time] };
+    return this.ends.times;
+  }
+  private ends: { length: number; times: [number, number] } | undefined;
+
   key(name: string, text = ''): void { press(this, name, text); }
   mouse(event: Click): void { click(this, event); }
   resize(width: number, height: number): void { this.width = width; this.height = height; this.scroll(); }
 
   /** Does a slice of the work under way, for about `milliseconds`. */
   slice(milliseconds = 12): void {
+    this.jobs.first = this.mode === 'timeline' ? 'pyramid' : this.mode === 'stats' && this.jobs.has('chains') === false ? 'stats' : this.rows.filter?.usesLatency ? 'chains' : 'rows';
     this.jobs.work(milliseconds);
     if (this.following) this.cursor = Math.max(0, this.rows.length - 1);
     this.scroll();
