@@ -1,7 +1,9 @@
 /** What is measured: a name, the command line inside the guest, and which group its ratio belongs to. */
-export interface Benchmark { readonly name: string; readonly command: string; readonly group: 'cpu' | 'system'; /** Runs natively on the host as well. */ readonly native: boolean }
+export interface Benchmark { readonly name: string; readonly command: string; readonly group: 'cpu' | 'system'; /** Runs natively on the host as well. */ readonly native: boolean; /** Run before the clock starts. */ readonly prepare?: string }
 
 const cpu = (name: string, command: string): Benchmark => ({ name, command, group: 'cpu', native: true });
+/** Debian's busybox on 16 MiB of numbers. */
+const busybox = (name: string, command: string): Benchmark => ({ name, command: `${command} </tmp/numbers >/dev/null`, group: 'cpu', native: false, prepare: 'busybox seq 1 2390000 | busybox head -c 16777216 >/tmp/numbers' });
 const system = (name: string, command: string): Benchmark => ({ name, command, group: 'system', native: false });
 
 export const benchmarks: readonly Benchmark[] = [
@@ -13,6 +15,8 @@ export const benchmarks: readonly Benchmark[] = [
   cpu('stream-4M', 'stream 4096 4096'),
   cpu('interp', 'interp 40000'),
   cpu('fib', 'fib 38'),
+  busybox('sha256', 'busybox sha256sum'),
+  busybox('gzip', 'busybox gzip'),
   system('getppid', 'getppid 500000'),
   system('forkwait', 'forkwait 1000'),
   system('forkexec', 'forkexec 500'),

@@ -20,7 +20,7 @@ export interface System {
   runs(b: Benchmark): boolean;
 }
 
-export const script = (list: readonly Benchmark[]): string => list.map((b) => `echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
+export const script = (list: readonly Benchmark[]): string => list.map((b) => `${b.prepare ? `${b.prepare}\n` : ''}echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
 const has = (name: string): boolean => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 const unless = (ok: boolean, why: string): string | undefined => (ok ? undefined : why);
 const scratch = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
@@ -30,7 +30,8 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
   const dir = mkdtempSync(join(scratch, 'root-'));
   for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, d));
   cpSync(programs, join(dir, 'bin'), { recursive: true });
-  writeFileSync(join(dir, 'bench.sh'), script(list));
+  if (existsSync(busybox)) cpSync(busybox, join(dir, 'bin/busybox'));
+  writeFileSync(join(dir, 'bench.sh'), script(list.filter((b) => !b.command.startsWith('busybox') || existsSync(busybox))));
   if (init) writeFileSync(join(dir, 'init'), `#!/bin/sh\nexport PATH=/bin\n/bin/sh /bench.sh\necho @done\n`);
   if (init) chmodSync(join(dir, 'init'), 0o755);
   return dir;
@@ -43,6 +44,7 @@ function initramfs(list: readonly Benchmark[]): string {
   return out;
 }
 
+const busybox = join(root, 'images/rootfs/bin/busybox');
 const kernel = join(root, 'images/vmlinuz');
 const tessera = join(root, 'bin/tessera');
 const append = 'console=ttyS0 quiet';

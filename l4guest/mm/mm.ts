@@ -10,7 +10,8 @@ import { Vma, VmaList } from './vma.ts';
 
 /** User addresses end here (Sv39). */
 export const TASK_SIZE = 0x40_0000_0000;
-export const MMAP_TOP = 0x3f_f000_0000;
+/** Not a multiple of 16 MiB below the stack: a direct-mapped TLB would have both in the same entries. */
+export const MMAP_TOP = 0x3f_ef80_0000;
 export const STACK_TOP = 0x3f_ffff_e000;
 /** One page with the code that a signal handler returns to. */
 export const TRAMPOLINE = 0x3f_ffff_e000;
