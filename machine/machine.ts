@@ -204,6 +204,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     if (!wakePending(this.harts[hart])) this.harts[hart].waiting = true;
   }
 
+  waits(hart: number): boolean { return this.harts[hart].waiting; }
+
   // ---- time --------------------------------------------------------------------------------------------------------
 
   /** Virtual time in cycles: of the hart that runs, else of the round. */

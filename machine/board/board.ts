@@ -18,6 +18,7 @@ import { VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
 import { VirtioNet } from '../devices/virtio/net.ts';
 import { SbiFirmware } from '../firmware/firmware.ts';
+import { HPM_COUNTERS } from '../hart/slots.ts';
 import { parseIsa } from '../isa/table.ts';
 import { deviceTreePlace } from '../loader/kernel.ts';
 import { Machine } from '../machine.ts';
@@ -95,7 +96,7 @@ export function createBoard(config: BoardConfig): Board {
     consoles: models.filter((m) => m instanceof VirtioConsole),
     deviceTree,
     startKernel(entry, chosen) {
-      const firmware = new SbiFirmware(machine, config.console, { sstc: parseIsa(isa).has('sstc') });
+      const firmware = new SbiFirmware(machine, config.console, { sstc: parseIsa(isa).has('sstc'), hpmCounters: HPM_COUNTERS });
       machine.firmware = firmware;
       firmware.boot(entry, placeTree(chosen));
     },

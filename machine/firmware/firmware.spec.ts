@@ -7,12 +7,13 @@ import type { FirmwareHost } from './host.ts';
 /** A hart that remembers what was done to it. */
 function fakeHart(id: number, log: string[]): HartApi {
   const x = new BigInt64Array(32);
+  const csrs = new Map<number, bigint>();
   const hart: Partial<HartApi> = {
     id, x, x32: new Int32Array(x.buffer),
     num: (i) => Number(x[i]),
     setNum: (i, v) => void (x[i] = BigInt(v)),
-    csr: () => 0n,
-    setCsr: (n, v) => { if (n === 0x14d) log.push(`stimecmp${id}=${v}`); },
+    csr: (n) => csrs.get(n) ?? 0n,
+    setCsr: (n, v) => { csrs.set(n, v); if (n === 0x14d) log.push(`stimecmp${id}=${v}`); },
     sfenceVma: (va, asid) => void log.push(`sfence${id} ${va} ${asid}`),
     hfenceGvma: (gpa, vmid) => void log.push(`hfence${id} ${gpa} ${vmid}`),
   };
@@ -21,6 +22,7 @@ function fakeHart(id: number, log: string[]): HartApi {
 
 const RAM = 0x8000_0000;
 let log: string[];
+const waiting = new Set<number>();
 let harts: HartApi[];
 let events: TestEvents;
 let memory: TestMemory;
@@ -30,6 +32,7 @@ let firmware: SbiFirmware;
 
 beforeEach(() => {
   log = [];
+  waiting.clear();
   harts = [0, 1, 2].map((id) => fakeHart(id, log));
   events = new TestEvents();
   memory = new TestMemory(0x1000, RAM);
@@ -39,10 +42,11 @@ beforeEach(() => {
     setPending: (hart, bit, level) => void log.push(`mip${hart}.${bit}=${level}`),
     park: (hart) => void log.push(`park${hart}`),
     start: (hart, pc, opaque) => void log.push(`start${hart} ${pc.toString(16)} ${opaque}`),
-    wait: (hart) => void log.push(`wait${hart}`),
+    wait: (hart) => { waiting.add(hart); log.push(`wait${hart}`); },
+    waits: (hart) => waiting.has(hart),
     stop: (reason) => void log.push(`${reason.kind} ${reason.code}`),
   };
-  firmware = new SbiFirmware(host, terminal, { sstc: false });
+  firmware = new SbiFirmware(host, terminal, { sstc: false, hpmCounters: 4 });
   firmware.boot(RAM, 5);
   log.length = 0;
 });
@@ -57,7 +61,7 @@ function call(eid: number, fid: number, ...args: (number | bigint)[]): [error: n
 
 test('the base extension tells version 2.0 and which extensions are there', () => {
   expect(call(0x10, 0)).toEqual([0, 0x0200_0000]);
-  expect([0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55].map((e) => call(0x10, 3, e)[1])).toEqual([1, 1, 1, 1, 1, 1, 0]);
+  expect([0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0x4350_5043].map((e) => call(0x10, 3, e)[1])).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 0]);
   expect(call(0x1234_5678, 0)).toEqual([-2, 0]);
   expect(call(0x10, 99)[0]).toBe(-2);
 });
@@ -92,7 +96,8 @@ test('harts start once, stop, and say what they are', () => {
   expect(call(0x48_534d, 0, 2, 0x10, 0)[0]).toBe(-5);
   call(0x48_534d, 1);
   call(0x48_534d, 3, 0);
-  expect(call(0x48_534d, 3, 0x8000_0000)[0]).toBe(-2);
+  expect(call(0x48_534d, 3, 0x1000_0000)[0]).toBe(-2);
+  expect(call(0x48_534d, 3, 1)[0]).toBe(-3);
   expect(log).toEqual(['start1 80000004 77', 'park0', 'wait0']);
 });
 
@@ -117,4 +122,67 @@ test('the debug console writes and reads memory; the legacy console does single 
   expect(call(2, 0)[0]).toBe(97);
   expect(call(0x4442_434e, 1, 8, RAM, 0)).toEqual([0, 1]);
   expect(memory.u8(RAM)).toBe(98);
+});
+
+test('a hart that suspends without keeping its state begins anew where it says, after an interrupt', () => {
+  expect(call(0x48_534d, 3, 0x8000_0000, 0x10, 0)[0]).toBe(-5);
+  expect(log).toEqual([]);
+  call(0x48_534d, 3, 0x8000_0000, RAM + 8, 9);
+  expect(log).toEqual(['start0 80000008 9', 'wait0']);
+  harts[1].setNum(10, 0);
+  expect(call(0x48_534d, 2, 0)).toEqual([0, 4]);
+  waiting.clear();
+  expect(call(0x48_534d, 2, 0)).toEqual([0, 0]);
+});
+
+test('the system suspends to RAM when all other harts are stopped', () => {
+  expect([call(0x5355_5350, 0, 1, RAM, 0)[0], call(0x5355_5350, 0, 0, 0x10, 0)[0], call(0x5355_5350, 1)[0]]).toEqual([-3, -5, -2]);
+  call(0x48_534d, 0, 1, RAM, 0);
+  expect(call(0x5355_5350, 0, 0, RAM, 0)[0]).toBe(-4);
+  log.length = 0;
+  for (const a7 of [0x48_534d]) { harts[1].setNum(17, a7); harts[1].setNum(16, 1); firmware.ecall(harts[1]); }
+  call(0x5355_5350, 0, 0, RAM + 16, 3);
+  expect(log).toEqual(['park1', 'start0 80000010 3', 'wait0']);
+});
+
+const PMU = 0x50_4d55;
+const ALL = 0xff_ffff_ffff_ffffn;
+
+test('counters: four programmable ones behind the fixed ones, then sixteen of firmware', () => {
+  expect(call(PMU, 0)).toEqual([0, 4 + 3 + 16]);
+  expect([0, 1, 2, 6].map((i) => call(PMU, 1, i))).toEqual([[0, (63 << 12) | 0xc00], [-3, 0], [0, (63 << 12) | 0xc02], [0, (63 << 12) | 0xc06]]);
+  expect([call(PMU, 1, 7), call(PMU, 1, 23)]).toEqual([[0, -(2 ** 63)], [-3, 0]]);
+});
+
+test('an event gets a programmable counter, with its filters; a fixed one when nothing else is left', () => {
+  const found = [1, 1, 1, 1, 1].map(() => call(PMU, 2, 0, 0x7f, 0, 1));
+  expect(found).toEqual([3, 4, 5, 6, 0].map((i) => [0, i]));
+  expect([call(PMU, 2, 0, 0x7f, 0, 1)[0], call(PMU, 2, 0, 0x7f, 0, 3)[0], call(PMU, 2, 0, ALL, 0, 1)[0], call(PMU, 2, 0, 0, 0, 1)[0]]).toEqual([-2, -2, -3, -3]);
+  expect(call(PMU, 4, 3, 1, 1)[0]).toBe(-8); // it did not run, but the event is forgotten
+  expect(call(PMU, 2, 0, 0x7f, 0x20, 2)).toEqual([0, 3]);
+  expect(harts[0].csr(0x323)).toBe(2n | (1n << 60n));
+});
+
+test('hardware counters start from a value, stop, and say when they did already', () => {
+  call(PMU, 2, 0, 0x7f, 0, 2);
+  expect(harts[0].csr(0x320)).toBe(8n);
+  expect([call(PMU, 3, 3, 1, 1, -5)[0], call(PMU, 3, 3, 1, 0)[0], call(PMU, 3, 4, 1, 0)[0]]).toEqual([0, -7, -3]);
+  expect([harts[0].csr(0x320), harts[0].csr(0xb03)]).toEqual([0n, 2n ** 64n - 5n]);
+  expect([call(PMU, 4, 3, 1, 0)[0], call(PMU, 4, 3, 1, 0)[0], call(PMU, 3, 3, 1, 2)[0]]).toEqual([0, -8, -9]);
+  expect(harts[0].csr(0x320)).toBe(8n);
+});
+
+test('firmware counts what it does for harts that ask', () => {
+  const index = call(PMU, 2, 0, ALL & 0x7f_ff80n, 6, 0xf_0005)[1];
+  expect(index).toBe(7);
+  for (let i = 0; i < 3; i++) call(0x5449_4d45, 0, 10);
+  expect(call(PMU, 5, index)).toEqual([0, 3]);
+  call(PMU, 3, index, 1, 1, -1);
+  expect(call(PMU, 3, index, 1, 1, -1)[0]).toBe(-7);
+  call(PMU, 4, index, 1, 0);
+  call(0x5449_4d45, 0, 10);
+  expect([call(PMU, 5, index)[1], call(PMU, 5, 3)[0], call(PMU, 6, index)[1]]).toEqual([3, -3, 0]);
+  const sent = call(PMU, 2, 0, ALL & 0x7f_ff80n, 6, 0xf_0006)[1];
+  call(0x73_5049, 0, 0b110, 0);
+  expect(call(PMU, 5, sent)).toEqual([0, 2]);
 });

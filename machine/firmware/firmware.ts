@@ -15,14 +15,18 @@ import { DbcnExtension } from './sbi/dbcn.ts';
 import { HsmExtension } from './sbi/hsm.ts';
 import { IpiExtension } from './sbi/ipi.ts';
 import { LAST_LEGACY, LegacyExtension } from './sbi/legacy.ts';
+import { PmuExtension } from './sbi/pmu.ts';
 import { RfenceExtension } from './sbi/rfence.ts';
 import { A0, A1, A6, A7, type SbiExtension, low, notSupported } from './sbi/sbi.ts';
 import { SrstExtension } from './sbi/srst.ts';
+import { SuspExtension } from './sbi/susp.ts';
 import { TimeExtension } from './sbi/time.ts';
 
 export interface FirmwareOptions {
   /** The harts have stimecmp. */
   readonly sstc: boolean;
+  /** How many programmable counters the harts have. */
+  readonly hpmCounters: number;
 }
 
 export class SbiFirmware implements Firmware {
@@ -33,14 +37,17 @@ export class SbiFirmware implements Firmware {
   constructor(host: FirmwareHost, console: CharBackend, options: FirmwareOptions) {
     this.#host = host;
     this.#hsm = new HsmExtension(host);
-    const time = new TimeExtension(host, options.sstc);
+    const pmu = new PmuExtension(host, options.hpmCounters);
+    const time = new TimeExtension(host, pmu, options.sstc);
     const extensions: SbiExtension[] = [
       new BaseExtension((eid) => this.#extensions.has(eid)),
       time,
-      new IpiExtension(host),
-      new RfenceExtension(host),
+      new IpiExtension(host, pmu),
+      new RfenceExtension(host, pmu),
       this.#hsm,
       new SrstExtension(host),
+      new SuspExtension(host, this.#hsm),
+      pmu,
       new DbcnExtension(host.memory, console),
       new LegacyExtension(host, console, time),
     ];
@@ -59,8 +66,10 @@ export class SbiFirmware implements Firmware {
   ecall(hart: HartApi): void {
     const eid = low(hart, A7);
     const extension = this.#extensions.get(eid);
-    const { error, value } = extension?.call(hart, low(hart, A6), eid) ?? notSupported;
+    const answer = extension === undefined ? notSupported : extension.call(hart, low(hart, A6), eid);
+    if (answer === undefined) return;
+    const { error, value } = answer;
     hart.setNum(A0, error);
-    if (eid > LAST_LEGACY) hart.setNum(A1, value);
+    if (eid > LAST_LEGACY) hart.x[A1] = BigInt.asIntN(64, BigInt(value));
   }
 }

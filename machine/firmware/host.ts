@@ -25,5 +25,7 @@ export interface FirmwareHost {
   start(hart: number, pc: bigint, opaque: bigint): void;
   /** The hart waits as if in `wfi` (it wakes for any enabled pending interrupt). */
   wait(hart: number): void;
+  /** Does it wait? */
+  waits(hart: number): boolean;
   stop(reason: { kind: 'poweroff' | 'reset'; code: number }): void;
 }

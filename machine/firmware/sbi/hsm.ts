@@ -2,7 +2,9 @@
  * HSM extension: starting and stopping harts.
  *
  *   STOPPED ── hart_start ──► STARTED ── hart_stop ──► STOPPED
- *                             STARTED ── hart_suspend (retentive) ──► waits, and comes back by itself
+ *                             STARTED ── hart_suspend ──► SUSPENDED ── interrupt ──► STARTED
+ *
+ * A retentive suspend goes on behind the call; a non-retentive one begins anew at the address that it was given.
  *
  * @spec sbi 9 (v2.0)
  */
@@ -10,20 +12,23 @@ import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
 import { A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
 
-const STATE = { STARTED: 0, STOPPED: 1 } as const;
-const RETENTIVE = 0;
+const STATE = { STARTED: 0, STOPPED: 1, SUSPENDED: 4 } as const;
+const SUSPEND = { RETENTIVE: 0, NON_RETENTIVE: 0x8000_0000 } as const;
 
 export class HsmExtension implements SbiExtension {
   readonly ids = [0x48_534d]; // "HSM"
   readonly #host: FirmwareHost;
   readonly #state: number[];
+  /** Its last wait was a suspend, not `wfi`. */
+  readonly #suspended: boolean[];
 
   constructor(host: FirmwareHost) {
     this.#host = host;
     this.#state = host.harts.map(() => STATE.STOPPED);
+    this.#suspended = host.harts.map(() => false);
   }
 
-  call(hart: HartApi, fid: number): SbiResult {
+  call(hart: HartApi, fid: number): SbiResult | undefined {
     switch (fid) {
       case 0: return this.#start(hart);
       case 1: return this.#stop(hart);
@@ -36,6 +41,7 @@ export class HsmExtension implements SbiExtension {
   /** Starts a hart in S mode; also how the boot hart begins. */
   begin(hart: number, pc: bigint, opaque: bigint): void {
     this.#state[hart] = STATE.STARTED;
+    this.#suspended[hart] = false;
     this.#host.start(hart, pc, opaque);
   }
 
@@ -55,12 +61,32 @@ export class HsmExtension implements SbiExtension {
   }
 
   #status(target: number): SbiResult {
-    return target < this.#state.length ? value(this.#state[target]) : invalidParam;
+    if (target >= this.#state.length) return invalidParam;
+    return value(this.#state[target] === STATE.STARTED && this.#suspended[target] && this.#host.waits(target) ? STATE.SUSPENDED : this.#state[target]);
   }
 
-  #suspend(hart: HartApi): SbiResult {
-    if (low(hart, A0) !== RETENTIVE) return notSupported;
+  /** suspend_type, resume_addr, opaque. Types other than the two defaults are for platforms to define, and this one defines none. */
+  #suspend(hart: HartApi): SbiResult | undefined {
+    const type = low(hart, A0);
+    if (type !== SUSPEND.RETENTIVE && type !== SUSPEND.NON_RETENTIVE) return (type & 0x7fff_ffff) >= 0x1000_0000 ? notSupported : invalidParam;
+    if (type === SUSPEND.NON_RETENTIVE) {
+      if (!this.#host.memory.isRam(unsigned(hart, A1), 4)) return invalidAddress;
+      this.sleep(hart, hart.x[A1], hart.x[A2]);
+      return undefined;
+    }
+    this.#suspended[hart.id] = true;
     this.#host.wait(hart.id);
     return success;
+  }
+
+  /** The hart waits for an interrupt, and then begins anew at `pc`. */
+  sleep(hart: HartApi, pc: bigint, opaque: bigint): void {
+    this.begin(hart.id, pc, opaque);
+    this.#suspended[hart.id] = true;
+    this.#host.wait(hart.id);
+  }
+
+  onlyOneRuns(hart: number): boolean {
+    return this.#state.every((state, other) => other === hart || state === STATE.STOPPED);
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
+import { FirmwareEvent, type FirmwareCounts } from './pmu.ts';
 import { A0, A1, A2, A3, A4, type SbiExtension, type SbiResult, hartMask, invalidParam, isAllOnes, low, notSupported, success, unsigned } from './sbi.ts';
 
 const PAGE = 4096;
@@ -25,12 +26,20 @@ const fences: readonly (Fence | undefined)[] = [
   (target) => target.hfenceGvma(),
 ];
 
+/** What is counted at the sender, by function number; at the receiver it is the number behind. */
+const sent = [
+  FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT, FirmwareEvent.HFENCE_GVMA_VMID_SENT, FirmwareEvent.HFENCE_GVMA_SENT,
+  FirmwareEvent.HFENCE_VVMA_ASID_SENT, FirmwareEvent.HFENCE_VVMA_SENT,
+] as const;
+
 export class RfenceExtension implements SbiExtension {
   readonly ids = [0x5246_4e43]; // "RFNC"
   readonly #host: FirmwareHost;
+  readonly #counts: FirmwareCounts;
 
-  constructor(host: FirmwareHost) {
+  constructor(host: FirmwareHost, counts: FirmwareCounts) {
     this.#host = host;
+    this.#counts = counts;
   }
 
   call(hart: HartApi, fid: number): SbiResult {
@@ -42,7 +51,11 @@ export class RfenceExtension implements SbiExtension {
     const size = unsigned(hart, A3);
     const pages = Math.ceil((start % PAGE + size) / PAGE);
     const all = (start === 0 && size === 0) || isAllOnes(hart, A3) || pages > MAX_PAGES;
-    for (const target of targets) applyFence(fence, this.#host.harts[target], all ? undefined : signed(hart, A2), pages, low(hart, A4));
+    for (const target of targets) {
+      this.#counts.count(hart.id, sent[fid]);
+      this.#counts.count(target, sent[fid] + 1);
+      applyFence(fence, this.#host.harts[target], all ? undefined : signed(hart, A2), pages, low(hart, A4));
+    }
     return success;
   }
 }

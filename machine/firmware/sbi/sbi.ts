@@ -16,17 +16,20 @@ export const SbiError = {
   ALREADY_AVAILABLE: -6,
   ALREADY_STARTED: -7,
   ALREADY_STOPPED: -8,
+  NO_SHMEM: -9,
 } as const;
 
 export interface SbiResult {
   readonly error: number;
-  readonly value: number;
+  /** bigint where all 64 bits count. */
+  readonly value: number | bigint;
 }
 
 export interface SbiExtension {
   /** Extension identifiers that it answers: most have one, the legacy calls have several. */
   readonly ids: readonly number[];
-  call(hart: HartApi, fid: number, eid: number): SbiResult;
+  /** `undefined`: the hart goes on elsewhere, and its registers are what that place is to find. */
+  call(hart: HartApi, fid: number, eid: number): SbiResult | undefined;
 }
 
 export const success: SbiResult = { error: SbiError.SUCCESS, value: 0 };

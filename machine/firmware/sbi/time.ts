@@ -2,6 +2,7 @@
 import type { HartApi, TimerHandle } from '../../api.ts';
 import { CYCLES_PER_TICK } from '../../devices/clint.ts';
 import type { FirmwareHost } from '../host.ts';
+import { FirmwareEvent, type FirmwareCounts } from './pmu.ts';
 import { A0, type SbiExtension, type SbiResult, notSupported, success, unsigned } from './sbi.ts';
 
 export const TIME_ID = 0x5449_4d45; // "TIME"
@@ -11,12 +12,14 @@ const CSR_STIMECMP = 0x14d;
 export class TimeExtension implements SbiExtension {
   readonly ids = [TIME_ID];
   readonly #host: FirmwareHost;
+  readonly #counts: FirmwareCounts;
   readonly #sstc: boolean;
   readonly #timers: (TimerHandle | undefined)[];
 
   /** With Sstc the hart has a comparator of its own, and the call writes it. */
-  constructor(host: FirmwareHost, sstc: boolean) {
+  constructor(host: FirmwareHost, counts: FirmwareCounts, sstc: boolean) {
     this.#host = host;
+    this.#counts = counts;
     this.#sstc = sstc;
     this.#timers = host.harts.map(() => undefined);
   }
@@ -29,6 +32,7 @@ export class TimeExtension implements SbiExtension {
 
   /** Arms the timer at the tick in a0, and clears what is pending. */
   set(hart: HartApi): void {
+    this.#counts.count(hart.id, FirmwareEvent.SET_TIMER);
     if (this.#sstc) hart.setCsr(CSR_STIMECMP, BigInt.asUintN(64, hart.x[A0]));
     else this.#arm(hart.id, unsigned(hart, A0) * CYCLES_PER_TICK);
   }
