@@ -1,0 +1,146 @@
+/**
+ * GDB sessions as people have them: the small operating system by its symbols, and Debian's kernel. Skipped without
+ * gdb-multiarch; the second also without Debian's images.
+ */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { imagesFolder } from '../cli/images/where.ts';
+import { Debuggee, Gdb, hasGdb, symbolFile, type SymbolEntry } from './gdb.ts';
+
+if (!hasGdb) console.warn('skipped: no gdb-multiarch (apt install gdb-multiarch)');
+const images = imagesFolder();
+const noImages = !existsSync(join(images, 'manifest.json'));
+const folder = mkdtempSync(join(tmpdir(), 'tessera-gdb-'));
+const children: { end(): void }[] = [];
+afterEach(() => { for (const child of children.splice(0)) child.end(); });
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function debug(args: string[], file?: string): Promise<{ run: Debuggee; gdb: Gdb }> {
+  const run = await Debuggee.start(args);
+  children.push(run);
+  const gdb = await Gdb.start(file);
+  children.push(gdb);
+  return { run, gdb };
+}
+
+async function another(file?: string): Promise<Gdb> {
+  const gdb = await Gdb.start(file);
+  children.push(gdb);
+  return gdb;
+}
+
+const minios = 'guests/bin/minios.elf';
+
+describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
+  it('stands before its first instruction, stops at breakpoints, steps, shows registers, memory, calls', async () => {
+    const { run, gdb } = await debug(['bare', '--kernel', minios, '--smp', '2'], minios);
+    expect(await gdb.connect(run)).toContain('0x0000000080200000 in _start ()');
+    expect(await gdb.do('info threads')).toMatch(/Thread 1 "hart 0" \(HS mode\)[^]*Thread 2 "hart 1" \(not started\)/);
+    await gdb.do('break print');
+    expect(await gdb.do('continue')).toContain('hit Breakpoint 1, 0x000000008020106e in print ()');
+    expect(await gdb.do('backtrace 2')).toMatch(/#0 .* in print \(\)\n#1 .* in kernel_main \(\)/);
+    expect(await gdb.do('p/x $priv')).toContain('= 0x1');
+    expect(await gdb.do('p/x $stvec')).toContain('= 0x802000a0'); // trap_entry
+    expect(await gdb.do('x/i $pc')).toContain('<print+22>:\tlbu\ta5,0(a0)');
+    expect(await gdb.do('x/s $a0')).toContain('minios');
+    await gdb.do('stepi');
+    expect(await gdb.do('p $pc')).toContain('0x80201072 <print+26>');
+    expect(await gdb.do('set var $t0 = 0x1122334455667788')).toBe('');
+    expect(await gdb.do('p/x $t0')).toContain('0x1122334455667788');
+    expect(await gdb.do('monitor translate 0x80200000')).toContain('0x80200000');
+    await gdb.do('delete');
+    expect(await gdb.do('continue')).toContain('exited normally');
+    expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
+  });
+
+  it('the same instructions are executed with breakpoints as without', async () => {
+    const counts: unknown[] = [];
+    for (const breakpoint of ['tick', undefined]) {
+      const stats = join(folder, `stats-${breakpoint}`);
+      const { run, gdb } = await debug(['bare', '--kernel', minios, `--stats=${stats}`], minios);
+      await gdb.connect(run);
+      if (breakpoint !== undefined) {
+        await gdb.do(`break ${breakpoint}`);
+        await gdb.do('ignore 1 3');
+        expect(await gdb.do('continue')).toContain(`in ${breakpoint} ()`);
+        await gdb.do('delete');
+      }
+      expect(await gdb.do('continue')).toContain('exited normally');
+      await run.ended;
+      const { instructions, cycles } = JSON.parse(await import('node:fs').then((fs) => fs.readFileSync(stats, 'utf8'))) as Record<string, number>;
+      counts.push({ instructions, cycles });
+    }
+    expect(counts[1]).toEqual(counts[0]);
+  });
+
+  it('physical and virtual addresses, a restart, a kill', async () => {
+    const { run, gdb } = await debug(['bare', '--kernel', minios], minios);
+    await gdb.connect(run);
+    await gdb.do('break *0x40000000'); // the first instruction of a process
+    expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
+    expect(await gdb.do('p/x $priv')).toContain('= 0x0');
+    expect(await gdb.do('p $satp != 0')).toContain('= 1');
+    const virtual = await gdb.do('x/2xw 0x40000000');
+    expect(await gdb.do('maintenance packet Qqemu.PhyMemMode:1')).toContain('OK');
+    expect(await gdb.do('x/2xw 0x40000000')).toContain('Cannot access memory');
+    expect((await gdb.do('x/2xw 0x80203000')).split(':')[1]).toBe(virtual.split(':')[1]); // where the file has the program
+    expect(await gdb.do('monitor physical off')).toContain('virtual');
+    expect(await gdb.do('monitor reset')).toContain('before its first instruction');
+    await gdb.do('flushregs');
+    expect(await gdb.do('p $pc')).toContain('0x80200000 <_start>');
+    expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
+    await gdb.do('kill');
+    expect(await run.ended).toBe(137);
+  });
+});
+
+const WANTED = ['do_sys_openat2', 'do_sys_open', '__riscv_sys_openat', 'syscall_handler', 'do_trap_ecall_u', 'schedule', 'jiffies_64', 'default_idle_call', 'arch_cpu_idle', 'panic'];
+
+/** Lines of /proc/kallsyms. */
+function symbols(text: string): SymbolEntry[] {
+  return [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\w+)\r?$/gm)].map(([, address, kind, name]) => ({ name: name!, address: BigInt(`0x${address}`), data: /[dDbB]/.test(kind!) }));
+}
+
+describe.skipIf(!hasGdb || noImages)("Debian's kernel on the bare machine", () => {
+  it('connect, break in a function by symbol, backtrace, watch a variable, continue, interrupt, detach, connect again', async () => {
+    const { run, gdb: first } = await debug(['bare', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--append', 'console=ttyS0']);
+    expect(await first.connect(run)).toContain('0x0000000080200000');
+    await first.do('stepi 3');
+    expect(await first.do('detach')).toContain('detached');
+    await run.until('READY');
+    await run.until('# ');
+    run.type(`grep -A1 -w -E '${WANTED.join('|')}' /proc/kallsyms; echo END OF SYMBOLS\n`);
+    await run.until('END OF SYMBOLS\r\n'); // as typed
+    const list = symbols(await run.until('END OF SYMBOLS'));
+    expect(list.map((s) => s.name)).toEqual(expect.arrayContaining(['do_sys_openat2', 'jiffies_64']));
+    const file = join(folder, 'symbols.elf');
+    writeFileSync(file, symbolFile(list));
+
+    const gdb = await another(file);
+    await gdb.connect(run);
+    await gdb.do('hbreak do_sys_openat2');
+    gdb.begin('continue');
+    run.type('cat /proc/version\n');
+    expect(await gdb.prompt()).toMatch(/Breakpoint 1, 0x\w+ in do_sys_openat2/);
+    expect(await gdb.do('backtrace')).toMatch(/#0 .*do_sys_openat2[^]*#\d+ .*(do_trap_ecall_u|syscall_handler)/);
+    expect(await gdb.do('p/x $priv')).toContain('= 0x1');
+    expect(await gdb.do('x/s $a1')).toMatch(/"\/|"[a-z]/); // the path, in the process's memory
+    await gdb.do('delete');
+    await gdb.do('watch *(unsigned long *)&jiffies_64');
+    const [, before, after] = /Old value = (\d+)\s+New value = (\d+)/.exec(await gdb.do('continue')) ?? [];
+    expect(Number(after)).toBe(Number(before) + 1);
+    await gdb.do('delete');
+    gdb.begin('continue');
+    run.type('echo it runs $((6 * 7))\n');
+    await run.until('it runs 42');
+    gdb.interrupt();
+    expect(await gdb.prompt()).toContain('received signal SIGINT');
+    expect(await gdb.do('info registers pc')).toContain('0xffffffff');
+    await gdb.do('detach');
+    run.type('echo still $((40 + 2)); poweroff -f\n');
+    await run.until('still 42');
+    expect(await run.ended).toBe(0);
+  }, 180_000);
+});
