@@ -18,7 +18,7 @@ function devicesOf(scenario: Scenario): DeviceWords[] {
 }
 
 const labels = Object.fromEntries(Object.entries(Protocol).flatMap(([object, table]) =>
-  Object.entries(table as Record<string, Operation>).map(([name, row]) => [row.label, [`${object}.${name}`, row.in.join(' ')] as const])));
+  Object.entries(table as Record<string, Operation>).map(([name, row]) => [row.label, [`${object}.${name}`, row.in.join(' '), row.out.join(' ')] as const])));
 
 /** The Unix server's rows are there only where it is. */
 export function vocabularyFor(scenario: Scenario): Vocabulary {

@@ -2,23 +2,14 @@
  * Records in words. `sentence` is one line for lists and search, `details` the labelled lines of one record, `cyclesText` a duration.
  * One cycle is one nanosecond of virtual time (the board's timer ticks at 10 MHz, every 100 cycles).
  */
-import { Cause, Kind, Resume, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage, statusName } from '../microkernel/abi/index.ts';
+import { Kind, Resume, flexSelector, stateBytes, statusName } from '../microkernel/abi/index.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
-import { syscallName } from './words.ts';
+import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, operationText, rangeText, requestText } from './said.ts';
 
 const objectKinds = ['', 'factory', 'task', 'thread', 'semaphore', 'scheduling context', 'portal', 'reply'];
-const sbiNames: Record<number, string> = {
-  0: 'set_timer (legacy)', 1: 'console_putchar (legacy)', 2: 'console_getchar (legacy)', 8: 'shutdown (legacy)',
-  0x10: 'base', 0x54494d45: 'time', 0x735049: 'ipi', 0x52464e43: 'rfence', 0x48534d: 'hsm', 0x53525354: 'system reset', 0x504d55: 'pmu', 0x4442434e: 'debug console', 0x53555350: 'suspend', 0x4e41434c: 'nested acceleration', 0x535441: 'steal time',
-};
-
-export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
-export const sbiName = (extension: number): string => sbiNames[extension] ?? `extension ${hex(extension)}`;
-const bytesText = (n: number): string => (n >= 2 ** 30 ? `${n / 2 ** 30} GiB` : n >= 2 ** 20 ? `${n / 2 ** 20} MiB` : n >= 1024 ? `${n / 1024} KiB` : `${n} B`);
-const rightsText = (a: number): string => (a & 1 ? 'r' : '-') + (a & 2 ? 'w' : '-') + (a & 4 ? 'x' : '-');
-const capRightsText = (a: number): string => ['use', 'control', 'map'].filter((_, i) => a & (1 << i)).join('+') || 'no rights';
+export { hex, sbiName } from './said.ts';
 
 /** A duration: 640 ns, 12.3 µs, 4.56 ms, 1.20 s. */
 export function cyclesText(cycles: number): string {
@@ -27,41 +18,23 @@ export function cyclesText(cycles: number): string {
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
 }
 
-/** What an event is about: the system call, the address, the SBI extension. */
-export function eventText(cause: number, detail: number): string {
-  switch (cause) {
-    case Cause.syscall: return syscallName(detail);
-    case Cause.pageFault: return `page fault at ${hex(detail)}`;
-    case Cause.guestPageFault: return `guest page fault at ${hex(detail)}`;
-    case Cause.sbi: return `SBI ${sbiName(detail)}`;
-    case Cause.virtualInstruction: return `virtual instruction ${hex(detail)}`;
-    case Cause.startup: case Cause.recall: case Cause.wfi: return causeName(cause);
-    default: return `${causeName(cause)} ${hex(detail)}`;
-  }
-}
-
-/** A range of memory, or of capabilities from `base` (an address or a selector), with rights; `rights` & 8 = capabilities. */
-function rangeText(base: number, order: number, rights: number): string {
-  if (rights & 8) return `capability ${base}${order ? ` … ${base + 2 ** order - 1}` : ''}, ${capRightsText(rights)}`;
-  return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
-}
 /** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
 const mappedText = (r: RecordView): string => rangeText(r.kind === Kind.unmap && r.a & 8 ? flexSelector(r.c) : r.c, r.b, r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a);
-const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), flexRights(page) | (isCapPage(page) ? 8 : 0));
-
 const messageText = (b: number): string => `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
 const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel' : how === Resume.stop ? 'left stopped' : `resume ${how}`);
 
 type Say = (r: RecordView, origin: RecordView | undefined) => string;
-const about = (origin: RecordView | undefined): string => (!origin ? '' : origin.kind === Kind.event ? eventText(origin.a, origin.c) : labelName(origin.a));
+const about = (origin: RecordView | undefined, answer?: RecordView): string => (!origin ? '' : origin.kind === Kind.event ? eventWords(origin, answer) : requestText(origin));
+const replyText = (r: RecordView, origin: RecordView | undefined): string => answerText(r, origin) || messageText(r.b);
+const asked = (r: RecordView): string => { const text = requestText(r); return text.includes('(') ? text : `${text} (${messageText(r.b)})`; };
 const said: Record<number, Say> = {
-  [Kind.send]: (r) => `send ${labelName(r.a)} (${messageText(r.b)})`,
-  [Kind.call]: (r) => `call ${labelName(r.a)} (${messageText(r.b)})`,
+  [Kind.send]: (r) => `send ${asked(r)}`,
+  [Kind.call]: (r) => `call ${asked(r)}`,
   [Kind.receive]: (r, o) => `receive ${about(o) || labelName(r.a)}`,
-  [Kind.reply]: (r, o) => `reply ${about(o)} ${r.a === 0 ? 'done' : `status ${r.a}`} (${messageText(r.b)})`,
-  [Kind.event]: (r) => eventText(r.a, r.c),
-  [Kind.resume]: (r, o) => `${resumeText(r.a)} after ${about(o) || 'an event'}`,
-  [Kind.invoke]: (r) => `${labelName(r.a)} ${operationText(r)}`,
+  [Kind.reply]: (r, o) => `reply ${about(o)} ${r.a === 0 ? 'done' : `status ${r.a}`} (${replyText(r, o)})`,
+  [Kind.event]: (r) => eventWords(r),
+  [Kind.resume]: (r, o) => `${resumeText(r.a)} after ${about(o, r) || 'an event'}`,
+  [Kind.invoke]: (r) => { const text = operationText(r); return text === undefined ? `${labelName(r.a)} ${firstOperand(r)}` : `${labelName(r.a)}${text}`; },
   [Kind.map]: (r) => `map ${mappedText(r)}`,
   [Kind.unmap]: (r) => `unmap ${mappedText(r)}`,
   [Kind.schedule]: (r) => `runs, priority ${r.a}`,
@@ -71,9 +44,11 @@ const said: Record<number, Say> = {
   [Kind.recall]: () => 'recall',
   [Kind.spaceSwitch]: () => 'address space switched',
   [Kind.timeout]: () => 'wait ended by time',
+  [Kind.wake]: (r) => (r.a === 0 ? 'woken by the interrupt' : 'woken by a signal'),
+  0: () => 'lost: the file is damaged here',
 };
 
-function operationText(r: RecordView): string {
+function firstOperand(r: RecordView): string {
   const first = operationOf(r.a)?.in[0];
   if (!first || first === 'text') return '';
   if (first === 'flexpage') return flexpageText(r.c);
@@ -109,6 +84,7 @@ export function originOf(trace: TraceFile, r: RecordView, view: RecordView = new
 const meanings: Record<number, [string, string, string]> = {
   [Kind.send]: ['label', 'words', 'badge'], [Kind.call]: ['label', 'words', 'badge'], [Kind.receive]: ['label', 'words', 'badge'], [Kind.reply]: ['label', 'words', ''],
   [Kind.event]: ['cause', 'state bytes', 'detail'], [Kind.resume]: ['how', 'state bytes', ''], [Kind.invoke]: ['operation', '', 'first word'],
+  [Kind.wake]: ['signalled by thread', '', ''],
   [Kind.map]: ['rights', 'order', 'address'], [Kind.unmap]: ['rights', 'order', 'address'], [Kind.schedule]: ['priority', '', ''], [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
 };
 
@@ -120,7 +96,8 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
   if (r.object) lines.push(['object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`]);
   if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);
-  const values = [r.a, r.b, r.c], words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}` : '')).filter(Boolean);
+  for (const item of itemsText(r)) lines.push(['item', item]);
+  const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c], words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}` : '')).filter(Boolean);
   if (words.length) lines.push(['fields', words.join('   ')]);
   const doc = r.kind === Kind.invoke ? operationOf(r.a) : undefined;
   if (doc) lines.push(['does', doc.doc]);

@@ -9,10 +9,12 @@
  *
  * An answer (receive, reply, resume) has the cause, system call and operation of what it answers, so that `nr:openat` shows whole calls.
  */
-import { Cause, Kind, Status, causeName, statusName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, Status, accessOf, causeName, stateBytes, statusName } from '../microkernel/abi/index.ts';
 import { latencies, latencyAt } from './causality.ts';
 import { objectName, originOf, sentence } from './decode.ts';
 import { labelName, labelNames } from './labels.ts';
+import { Part } from './payload.ts';
+import { registerOf } from './said.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
 import { syscallName } from './words.ts';
@@ -38,6 +40,10 @@ export const textFields: Record<string, TextField> = {
   cause: { words: (_r, _t, origin) => [origin().kind === Kind.event ? causeName(origin().a) : undefined], known: () => Object.keys(Cause), doc: 'cause of an event and its answer' },
   nr: { words: (_r, _t, origin) => (origin().kind === Kind.event && origin().a === Cause.syscall ? [syscallName(origin().c), String(origin().c)] : []), known: knownCalls, doc: 'system call, by name or number' },
   op: { words: (_r, _t, origin) => (hasLabel(origin().kind) ? [labelName(origin().a), labelName(origin().a).split('.')[1]] : []), known: labelNames, doc: 'operation or request' },
+  device: { words: (_r, _t, origin) => [registerOf(origin())?.device], known: (t) => (t.words.devices ?? []).map((d) => d.name), doc: 'device of a virtual machine that was accessed' },
+  register: { words: (_r, _t, origin) => [registerOf(origin())?.register], doc: 'register of that device' },
+  access: { words: (_r, _t, origin) => [isFault(origin()) ? accessOf(origin().b) || undefined : undefined], known: () => ['fetch', 'load', 'store'], doc: 'access of a page fault or to a device' },
+  text: { words: (r, t, origin) => [...textsOf(t, r), ...(origin() === r ? [] : textsOf(t, origin()))], doc: 'text that a system call points to, where payload was captured' },
   status: { words: (r) => [statusName(r.status)], known: () => Object.keys(Status), doc: 'status code' },
 };
 
@@ -46,10 +52,13 @@ export const numberFields: Record<string, NumberField> = {
   time: { value: (r) => r.time, unit: 'time', doc: 'virtual time' },
   latency: { value: (_, index, f) => f.latency(index), unit: 'time', doc: 'time to the answer, or since the cause' },
   hart: { value: (r) => r.hart, unit: 'number', doc: 'hart' },
-  bytes: { value: (r) => (r.kind === Kind.event || r.kind === Kind.resume ? r.b : NaN), unit: 'number', doc: 'bytes of state moved' },
+  bytes: { value: (r) => (r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : NaN), unit: 'number', doc: 'bytes of state moved' },
   address: { value: (r) => addressOf(r), unit: 'number', doc: 'faulting or mapped address' },
 };
 
+const isFault = (r: RecordView): boolean => r.kind === Kind.event && (r.a === Cause.pageFault || r.a === Cause.guestPageFault);
+const decoder = new TextDecoder();
+const textsOf = (trace: TraceFile, r: RecordView): string[] => trace.payload(r.sequence).filter((p) => p.part === Part.text).map((p) => decoder.decode(p.bytes));
 const fromTask = (r: RecordView, trace: TraceFile): string => (r.actor ? trace.taskOf(r.actor) : 'kernel');
 function knownCalls(): string[] {
   return Array.from({ length: 460 }, (_, n) => syscallName(n)).filter((name) => !name.startsWith('syscall '));

@@ -12,6 +12,7 @@ export * from './words.ts';
 export * from './labels.ts';
 export * from './sbi.ts';
 export * from './decode.ts';
+export { callName, callText, eventWords, registerOf } from './said.ts';
 export * from './causality.ts';
 export { Filter, FilterError, completions, filtered } from './filter.ts';
 export { jsonLines, describe } from './export/jsonl.ts';

@@ -90,6 +90,7 @@ export class TraceFile implements TraceSource {
   /** All records in order; the view is reused from one to the next. */
   *records(): Generator<RecordView> {
     const view = new RecordView();
+    view.source = this;
     for (const c of this.chunks) {
       const bytes = this.bytesOf(c);
       for (let n = 0; n < c.count; n++) yield view.at(bytes, n * TRACE_RECORD, c.first + n);
@@ -99,6 +100,7 @@ export class TraceFile implements TraceSource {
   /** Points `view` at record number `index` (0 … length - 1); throws RangeError outside. */
   at(index: number, view: RecordView = new RecordView()): RecordView {
     const c = this.chunkOf(index);
+    view.source = this;
     return view.at(this.bytesOf(c), (index - c.start) * TRACE_RECORD, c.first + index - c.start);
   }
 

@@ -1,5 +1,6 @@
 /** One trace record, read in place. Field meanings by kind: microkernel/abi/trace.ts. */
 import { TRACE_RECORD, kindName } from '../microkernel/abi/index.ts';
+import type { TraceSource } from './reader.ts';
 
 const NOTHING = new DataView(new ArrayBuffer(TRACE_RECORD));
 
@@ -8,6 +9,8 @@ export class RecordView {
   private bytes: Uint8Array | undefined;
   private base = 0;
   sequence = 0;
+  /** The trace that it belongs to, where there is one: names, words, payload. */
+  source: TraceSource | undefined = undefined;
   /** Points this view at the record at byte `offset` of `bytes`. */
   at(bytes: Uint8Array, offset: number, sequence: number): this {
     if (this.bytes !== bytes) {

@@ -18,8 +18,8 @@ export interface Vocabulary {
   readonly symbols?: Readonly<Record<string, Symbols>>;
   /** Error numbers → names without the E. */
   readonly errors?: Readonly<Record<number, string>>;
-  /** Requests of servers: label → name and operands. */
-  readonly labels?: Readonly<Record<number, readonly [name: string, operands: string]>>;
+  /** Requests of servers: label → name, operands, words of the answer. */
+  readonly labels?: Readonly<Record<number, readonly [name: string, operands: string, answers: string]>>;
   /** Devices of virtual machines. */
   readonly devices?: readonly DeviceWords[];
 }
@@ -29,12 +29,24 @@ export interface Symbols { readonly mask?: number; readonly words: Readonly<Reco
 /** A vocabulary out of a file: whatever is not one is none. */
 export function vocabularyOf(text: string): Vocabulary {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+    const v = JSON.parse(text) as Record<string, unknown>;
+    return {
+      syscalls: rowsOf(v['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'], errors: rowsOf(v['errors'], isText) as Vocabulary['errors'],
+      labels: rowsOf(v['labels'], (x) => texts(x, 3)) as Vocabulary['labels'], symbols: rowsOf(v['symbols'], isSymbols) as Vocabulary['symbols'],
+      devices: Array.isArray(v['devices']) ? (v['devices'] as unknown[]).filter(isDevice) : [],
+    };
   } catch {
     return {};
   }
 }
+
+const isText = (x: unknown): boolean => typeof x === 'string';
+const texts = (x: unknown, count: number): boolean => Array.isArray(x) && x.length >= count && x.every(isText);
+const isTable = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && !Array.isArray(x);
+const isSymbols = (x: unknown): boolean => isTable(x) && isTable(x['words']) && Object.entries(x['words']).every(([n, w]) => /^-?\d+$/.test(n) && isText(w)) && (x['mask'] === undefined || Number.isSafeInteger(x['mask']));
+const isDevice = (x: unknown): x is DeviceWords => isTable(x) && isText(x['name']) && isText(x['of']) && typeof x['base'] === 'number' && typeof x['size'] === 'number' && isTable(x['registers']) && Object.values(x['registers']).every(isText);
+/** Only the rows that are as they should be: a file of another version may have others. */
+const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unknown> => (isTable(x) ? Object.fromEntries(Object.entries(x).filter(([, row]) => good(row))) : {});
 
 /** The device and register at a guest-physical address of the machine that task `monitor` provides. */
 export function registerAt(v: Vocabulary, monitor: string, address: number): { device: string; register: string; offset: number } | undefined {

@@ -157,7 +157,7 @@ function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co
 }
 
 export const fdCalls: Row[] = [
-  row(56, 'openat', 'dir:dir path:s flags:open mode:o', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
+  row(56, 'openat', 'dir:dir path:s flags:open mode:m', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
   row(437, 'openat2', 'dir:dir path:s how:x size', openat2),
   row(57, 'close', 'fd', closeFd),
   row(436, 'close_range', 'first last flags:x', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),

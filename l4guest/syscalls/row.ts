@@ -13,6 +13,7 @@ export interface Row {
   readonly nr: number; readonly name: string; readonly handler: Handler;
   /**
    * Names of the arguments with how to print them: `path:s flags:open fd len`. Plain = decimal, s = text, x = hexadecimal, o = octal,
+   * m = octal, only where the flags before it may make a file,
    * b = bytes that go in (as many as the next argument says), r = bytes that come out (as many as the result says), v = list of texts,
    * anything else = words of symbols.ts.
    */

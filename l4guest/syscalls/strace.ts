@@ -1,8 +1,11 @@
-/** A system call as a line of text, made of its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY, 00)`. */
+/** A system call as a line of text, made of its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY)`. */
 import type { Thread } from '../kernel/thread.ts';
 import { getString } from '../mm/uaccess.ts';
+import { O } from '../kernel/linux.ts';
 import { symbolText, symbols } from './symbols.ts';
 import { byNumber } from './table.ts';
+
+const MAY_CREATE = O.CREAT | O.TMPFILE;
 
 function text(t: Thread, va: number): string {
   if (va === 0) return 'NULL';
@@ -13,12 +16,12 @@ function value(t: Thread, format: string | undefined, v: number): string {
   const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, v);
   if (word !== undefined) return word;
   if (format === 'x' || format === 'b' || format === 'r' || format === 'v') return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
-  if (format === 'o') return `0${v.toString(8)}`;
+  if (format === 'o' || format === 'm') return `0${v.toString(8)}`;
   return String(v);
 }
 export function strace(t: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];
   if (!row) return `[${t.tid}] call ${nr}()`;
   const words = row.args === '' ? [] : row.args.split(' ');
-  return `[${t.tid} ${t.name}] ${row.name}(${words.map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
+  return `[${t.tid} ${t.name}] ${row.name}(${words.filter((w, i) => !w.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0).map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
 }

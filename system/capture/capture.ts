@@ -4,14 +4,15 @@
  */
 import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Kernel } from '../../microkernel/index.ts';
-import type { Thread } from '../../microkernel/obj/thread.ts';
+import { ThreadState, type Thread } from '../../microkernel/obj/thread.ts';
 import { Part } from '../../trace/index.ts';
 import { EventCapture } from './event.ts';
 
 /** Where payload goes: the recorder. */
 export interface PayloadSink extends TraceSink { payload(sequence: number, part: number, index: number, data: Uint8Array): void }
 
-const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16, NAME_WORDS = 8;
+const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16;
+const encoder = new TextEncoder();
 const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) => Object.values(rows as Record<string, Operation>)).map((o) => [o.label, o]));
 
 export class Capture implements TraceSink {
@@ -21,6 +22,8 @@ export class Capture implements TraceSink {
   /** By thread: the thread itself, and whether it belongs to a task that was named. */
   private readonly threads = new Map<number, Thread>();
   private readonly selected = new Map<number, boolean>();
+  /** What an operation that gives a name has just given. */
+  private lastName = '';
   private kernel: Kernel | undefined;
   private events: EventCapture | undefined;
 
@@ -40,6 +43,7 @@ export class Capture implements TraceSink {
 
   drain(records: Uint8Array, firstSequence: number): void { this.sink.drain(records, firstSequence); }
   name(kind: Parameters<TraceSink['name']>[0], id: number, parent: number, text: string): void {
+    this.lastName = text;
     if (kind === 'task') { this.taskNames.set(id, text); this.selected.clear(); }
     this.sink.name(kind, id, parent, text);
   }
@@ -47,7 +51,7 @@ export class Capture implements TraceSink {
   private see(sequence: number, kind: number, actor: number, object: number, cause: number, a: number): void {
     switch (kind) {
       case Kind.send: case Kind.call: case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
-      case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t.utcb, a); return; }
+      case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
       case Kind.event: { const t = this.threadOf(actor); if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a); return; }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
       case Kind.destroy: this.threads.delete(object); this.selected.delete(object); this.taskNames.delete(object); return;
@@ -65,10 +69,11 @@ export class Capture implements TraceSink {
     if (items > 0) this.sink.payload(sequence, Part.items, 0, bytesAt(u, U.items, 24 * items));
   }
   /** The operands still stand in the UTCB, unless the answer has words: then those. */
-  private operation(sequence: number, u: Utcb, label: number): void {
+  private operation(sequence: number, t: Thread, u: Utcb, label: number): void {
     const row = operations.get(label);
-    if (!row) return;
-    const answers = row.out.length, words = answers || (row.in.includes('text') ? NAME_WORDS : row.in.length);
+    if (!row || t.state === ThreadState.semaphore) return;
+    if (row.in[0] === 'text') return this.sink.payload(sequence, Part.text, 0, encoder.encode(this.lastName));
+    const answers = row.out.length, words = answers || row.in.length;
     if (words > 0) this.sink.payload(sequence, answers ? Part.result : Part.words, 0, bytesAt(u, U.words, 8 * words));
   }
 

@@ -12,6 +12,8 @@ export type Put = (sequence: number, part: number, index: number, data: Uint8Arr
 
 /** Bytes of a text or buffer that are kept; texts of a list. */
 const Most = { text: 256, buffer: 64, list: 16 } as const;
+/** Calls that go on elsewhere when they succeed. */
+const EXEC: ReadonlySet<number> = new Set([221, 281]);
 const A0 = 10, A6 = 16, A7 = 17, ARGS = 6, SBI_WORDS = 7;
 
 /** What an event leaves for its answer. */
@@ -60,7 +62,7 @@ export class EventCapture {
   }
   /** No result when the thread goes on elsewhere: in a signal's handler, or once more with the call. */
   private systemResult(sequence: number, t: Thread, x: Int32Array, open: Open): void {
-    if (pcNumber(t) !== open.pc) return;
+    if (pcNumber(t) !== open.pc && !EXEC.has(open.number)) return;
     this.put(sequence, Part.result, 0, registers(x, A0, 1));
     const formats = formatsOf(byNumber[open.number]?.args), result = number(x, A0), at = formats.indexOf('r');
     if (at >= 0 && result > 0) this.buffer(sequence, readerOf(this.memory, t, Cause.syscall), at, open.args[at]!, result);

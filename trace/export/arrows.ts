@@ -1,7 +1,6 @@
 /** Records as the arrows of a sequence diagram: messages, events and their answers between tasks. */
 import { Cause, Kind } from '../../microkernel/abi/index.ts';
-import { eventText } from '../decode.ts';
-import { labelName } from '../labels.ts';
+import { eventWords, requestText } from '../said.ts';
 import type { TraceSource } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 
@@ -12,9 +11,9 @@ export function arrowOf(trace: TraceSource, r: RecordView): Arrow | undefined {
   const from = trace.taskOf(r.actor), to = trace.taskOf(r.object);
   const arrow = (text: string, reply = false): Arrow => ({ sequence: r.sequence, time: r.time, from, to, text, reply });
   switch (r.kind) {
-    case Kind.send: return arrow(`send ${labelName(r.a)}`);
-    case Kind.call: return arrow(`call ${labelName(r.a)}`);
-    case Kind.event: return r.object === 0 ? undefined : arrow(r.a === Cause.syscall ? `ecall ${eventText(r.a, r.c)}` : eventText(r.a, r.c));
+    case Kind.send: return arrow(`send ${requestText(r)}`);
+    case Kind.call: return arrow(`call ${requestText(r)}`);
+    case Kind.event: return r.object === 0 ? undefined : arrow(r.a === Cause.syscall ? `ecall ${eventWords(r)}` : eventWords(r));
     case Kind.map: return arrow(r.a & 8 ? 'map capability' : 'map memory');
     case Kind.reply: return arrow('reply', true);
     case Kind.resume: return arrow('resume', true);

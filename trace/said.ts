@@ -1,0 +1,121 @@
+/**
+ * What records are about, as far as their payload and the words of the recording tell: calls with their arguments and results, messages
+ * with their operands, accesses to devices by register. Without payload: what the record itself holds.
+ */
+import { Cause, Kind, accessOf, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage } from '../microkernel/abi/index.ts';
+import { argumentsText, quoted, resultText } from './arguments.ts';
+import { labelName, operationOf } from './labels.ts';
+import { ExitWord, Part, wordsOfPart, type PayloadPart } from './payload.ts';
+import type { RecordView } from './record.ts';
+import { sbiErrors, sbiExtensions } from './sbi.ts';
+import { registerAt, type Vocabulary } from './vocabulary.ts';
+import { syscallName } from './words.ts';
+
+const NO_WORDS: Vocabulary = {};
+export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
+const wordsOf = (r: RecordView | undefined): Vocabulary => r?.source?.words ?? NO_WORDS;
+const partsOf = (r: RecordView | undefined): readonly PayloadPart[] => r?.source?.payload(r.sequence) ?? [];
+const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => { const p = parts.find((x) => x.part === part); return p && wordsOfPart(p); };
+
+export const callName = (words: Vocabulary, nr: number): string => words.syscalls?.[nr]?.[0] ?? syscallName(nr);
+
+/** The register of a device that a guest-page fault is about; undefined for other addresses. */
+export function registerOf(r: RecordView): { device: string; register: string } | undefined {
+  return r.kind === Kind.event && r.a === Cause.guestPageFault && r.source ? registerAt(r.source.words, r.source.taskOf(r.object), r.c) : undefined;
+}
+
+/** A system call with its arguments; where the answer is known, with its result. */
+export function callText(event: RecordView, answer?: RecordView): string {
+  const words = wordsOf(event), parts = partsOf(event), values = valuesOf(parts, Part.words), name = callName(words, event.c);
+  const answered = answer ? partsOf(answer) : [], result = valuesOf(answered, Part.result)?.[0], row = words.syscalls?.[event.c];
+  const call = values === undefined ? name : row ? `${name}(${argumentsText(words, row[1], values, [...parts, ...answered], result)})` : `${name}(${values.map((v) => `0x${v.toString(16)}`).join(', ')})`;
+  if (result !== undefined) return `${call} = ${resultText(words, result)}`;
+  return answer && values !== undefined ? `${call} = ?` : call;
+}
+
+export const sbiName = (extension: number): string => { const e = sbiExtensions[extension]; return e ? (e.name === 'legacy' ? `${e.functions[0]![0]} (legacy)` : e.name) : `extension ${hex(extension)}`; };
+
+function sbiText(event: RecordView, answer?: RecordView): string {
+  const extension = sbiExtensions[event.c], parts = partsOf(event), values = valuesOf(parts, Part.words);
+  if (!extension || !values) return `SBI ${sbiName(event.c)}`;
+  const fid = extension.name === 'legacy' ? 0 : Number(values[6] ?? 0n), row = extension.functions[fid];
+  const call = row ? `SBI ${extension.name}.${row[0]}(${argumentsText({}, row[1], values, parts)})` : `SBI ${extension.name}.${fid}`, result = answer && valuesOf(partsOf(answer), Part.result);
+  if (!result) return call;
+  const error = Number(BigInt.asIntN(64, result[0]!)), value = result[1] ?? 0n;
+  return extension.name === 'legacy' ? `${call} = ${error}` : error === 0 ? `${call} = 0${value === 0n ? '' : `, value 0x${value.toString(16)}`}` : `${call} = ${sbiErrors[error] ?? error}`;
+}
+
+function guestFaultText(event: RecordView, answer?: RecordView): string {
+  const access = accessOf(event.b), at = registerOf(event), place = at ? `${at.device}.${at.register}` : hex(event.c);
+  if (!at) return access ? `guest page fault: ${access} at ${place}` : `guest page fault at ${place}`;
+  const stored = access === 'store' ? valuesOf(partsOf(event), Part.words)?.[ExitWord.value] : undefined, loaded = answer && valuesOf(partsOf(answer), Part.result)?.[0];
+  if (access === 'store') return `store ${stored === undefined ? 'to ' : ''}${place}${stored === undefined ? '' : ` = 0x${(stored & 0xffffffffn).toString(16)}`}`;
+  return `${access || 'access'} ${place}${loaded === undefined ? '' : ` = 0x${(loaded & 0xffffffffn).toString(16)}`}`;
+}
+
+/** What an event is about; with the record that answers it, also what came of it. */
+export function eventWords(event: RecordView, answer?: RecordView): string {
+  switch (event.a) {
+    case Cause.syscall: return callText(event, answer);
+    case Cause.sbi: return sbiText(event, answer);
+    case Cause.guestPageFault: return guestFaultText(event, answer);
+    case Cause.pageFault: { const access = accessOf(event.b); return `page fault${access ? `: ${access}` : ''} at ${hex(event.c)}`; }
+    case Cause.virtualInstruction: return `virtual instruction ${hex(event.c)}`;
+    case Cause.startup: case Cause.recall: case Cause.wfi: return causeName(event.a);
+    default: return `${causeName(event.a)} ${hex(event.c)}`;
+  }
+}
+
+const TEXT = 'text', ADDRESSES = new Set(['address', 'va', 'dest', 'base', 'pc', 'sp', 'utcb', 'mtd', 'mapped']);
+
+/** Words of a message by the names of its operands. Text is the last operand: its number of bytes, and they, packed. */
+function operandsText(names: readonly string[], part: PayloadPart): string {
+  const values = wordsOfPart(part), shown: string[] = [];
+  names.forEach((name, i) => {
+    const v = values[i];
+    if (v === undefined) return;
+    if (name !== TEXT) { shown.push(`${name}=${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`); return; }
+    shown.push(quoted(part.bytes.subarray(8 * i + 8, 8 * i + 8 + Number(v))));
+  });
+  return shown.join(', ');
+}
+
+/** What a message asks: `block.read(sector=5, count=8)`; without payload its name. */
+export function requestText(r: RecordView): string {
+  const words = wordsOf(r).labels?.[r.a], name = words?.[0] ?? labelName(r.a), part = partsOf(r).find((p) => p.part === Part.words);
+  if (!part) return name;
+  return words ? `${name}(${operandsText(words[1] === '' ? [] : words[1].split(' '), part)})` : `${name}(${plainWords(part)})`;
+}
+/** What an answer brings: `skew=0`; empty when it brings nothing or nobody knows. */
+export function answerText(r: RecordView, request: RecordView | undefined): string {
+  const part = partsOf(r).find((p) => p.part === Part.words), row = request && wordsOf(r).labels?.[request.a];
+  return part ? (row ? operandsText(row[2] === '' ? [] : row[2].split(' '), part) : plainWords(part)) : '';
+}
+const plainWords = (part: PayloadPart): string => wordsOfPart(part).slice(0, 8).map((w) => `0x${w.toString(16)}`).join(', ') + (part.bytes.length > 64 ? ', …' : '');
+
+/** A kernel object's operation with all its operands, or the answer's words; undefined without payload. */
+export function operationText(r: RecordView): string | undefined {
+  const row = operationOf(r.a), parts = partsOf(r), operands = parts.find((p) => p.part === Part.words), answers = parts.find((p) => p.part === Part.result);
+  const named = parts.find((p) => p.part === Part.text);
+  if (row && named) return `(${quoted(named.bytes)})`;
+  if (!row || (!operands && !answers)) return undefined;
+  if (operands) return `(${operandsText(row.in, operands)})`;
+  return `(${row.in[0] ? `${row.in[0]}=${ADDRESSES.has(row.in[0]) ? hex(r.c) : r.c}` : ''}) → ${operandsText(row.out, answers!)}`;
+}
+
+/** Flexpages that travelled with a message. */
+export function itemsText(r: RecordView): string[] {
+  const words = valuesOf(partsOf(r), Part.items) ?? [], texts: string[] = [];
+  for (let i = 0; i + 2 < words.length; i += 3) texts.push(`${flexpageText(Number(words[i]))} to ${isCapPage(Number(words[i])) ? Number(words[i + 1]) : hex(Number(words[i + 1]))}${Number(words[i + 2]) & 1 ? ', granted' : ''}`);
+  return texts;
+}
+
+export const bytesText = (n: number): string => (n >= 2 ** 30 ? `${n / 2 ** 30} GiB` : n >= 2 ** 20 ? `${n / 2 ** 20} MiB` : n >= 1024 ? `${n / 1024} KiB` : `${n} B`);
+const rightsText = (a: number): string => (a & 1 ? 'r' : '-') + (a & 2 ? 'w' : '-') + (a & 4 ? 'x' : '-');
+const capRightsText = (a: number): string => ['use', 'control', 'map'].filter((_, i) => a & (1 << i)).join('+') || 'no rights';
+/** A range of memory, or of capabilities from `base` (an address or a selector), with rights; `rights` & 8 = capabilities. */
+export function rangeText(base: number, order: number, rights: number): string {
+  if (rights & 8) return `capability ${base}${order ? ` … ${base + 2 ** order - 1}` : ''}, ${capRightsText(rights)}`;
+  return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
+}
+export const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), flexRights(page) | (isCapPage(page) ? 8 : 0));
