@@ -56,7 +56,7 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
   if (!mmu.translate(lo, hi, Access.load, priv, virt, executable, size)) return raiseFault(h, lo, hi, virt);
   const linear = h.host.linear;
   const page = linear.page(mmu.ppn);
-  if (page === 0) return readDevice(h, lo, hi, size, virt);
+  if (page === 0) return readDevice(h, lo, hi, size, virt, executable);
   if (!mmu.split && priv === h.dataPriv && virt === h.dataVirt && !executable) {
     h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !h.host.engine.hasCode(page), Access.load, mmu.span);
   }
@@ -80,11 +80,12 @@ function fetchBytes(h: Hart, at: number, size: number): void {
   }
 }
 
-function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean): number {
+/** Devices cannot be executed, so hlvx cannot read them. @spec priv 18.3.1 */
+function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean, executable: boolean): number {
   const w = h.w;
   const pa = h.mmu.ppn * 4096 + (lo & 0xfff);
   h.mmu.cause = Cause.loadAccess;
-  if (pa % size !== 0) return raiseFault(h, lo, hi, virt);
+  if (executable || pa % size !== 0) return raiseFault(h, lo, hi, virt);
   const bus = h.host.bus;
   const low = bus.read(pa, size === 8 ? 4 : size);
   const high = size === 8 ? bus.read(pa + 4, 4) : 0;

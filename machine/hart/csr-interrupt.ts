@@ -88,7 +88,7 @@ export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, I
 export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S | overflow(h), lo);
 /** Without a hypervisor extension nothing of its can be delegated. */
 export function writeMedeleg(h: Hart, lo: number): void {
-  h.c[C.medeleg] = lo & (h.features.h ? 0xf0_b7ff : 0xb3ff);
+  h.c[C.medeleg] = lo & (h.features.h ? 0xfc_b7ff : 0xc_b3ff);
 }
 
 export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, (h.features.h ? 0xeee : 0xaaa) | overflow(h), lo);

@@ -57,7 +57,7 @@ const SUPERVISOR: CsrRow[] = [
 
 const HYPERVISOR: CsrRow[] = [
   stored(0x600, 'hstatus', C.hstatus, 0x70_03c0, 0, { write: status.writeHstatus }),
-  stored(0x602, 'hedeleg', C.hedeleg, 0xb1ff, 0),
+  stored(0x602, 'hedeleg', C.hedeleg, 0xc_b1ff, 0),
   stored(0x603, 'hideleg', C.hideleg, 0x444, 0, { write: irq.writeHideleg }),
   computed(0x604, 'hie', irq.hie),
   stored(0x605, 'htimedelta', C.htimedelta, ALL, ALL, { write: counter.writeTimeDelta }),
@@ -94,7 +94,7 @@ const MACHINE: CsrRow[] = [
   constant(0xf15, 'mconfigptr'),
   computed(0x300, 'mstatus', status.mstatus),
   computed(0x301, 'misa', status.misa),
-  stored(0x302, 'medeleg', C.medeleg, 0xf0_b7ff, 0, { write: irq.writeMedeleg }),
+  stored(0x302, 'medeleg', C.medeleg, 0xfc_b7ff, 0, { write: irq.writeMedeleg }),
   stored(0x303, 'mideleg', C.mideleg, 0x222, 0, { write: irq.writeMideleg }),
   stored(0x304, 'mie', C.mie, 0xeee, 0, { write: irq.writeMie }),
   stored(0x305, 'mtvec', C.mtvec, ~2, ALL),

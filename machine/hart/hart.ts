@@ -326,6 +326,16 @@ export class Hart implements HartApi {
     if ((this.pending & this.c[C.mie]) !== 0) this.endSlice();
   }
 
+  /** After a return from a trap, which has retired: an interrupt that is possible now is taken before the next instruction. @spec priv 3.1.9 */
+  endSliceIfInterrupted(): boolean {
+    if ((this.pending & this.c[C.mie]) === 0) return false;
+    const left = this.w[BUDGET];
+    this.w[BUDGET] = 0;
+    this.w[SLICE] -= left;
+    this.sliceEnd -= left;
+    return true;
+  }
+
   /** Hosted machines and built-in firmware start with what M-mode firmware would have set up. */
   presetForSupervisor(): void {
     const c = this.c;

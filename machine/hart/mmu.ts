@@ -69,7 +69,7 @@ export class Mmu {
     }
     const allowed = this.#protection(this.ppn, lo & 0xfff, size, priv);
     this.split = (allowed & SPLIT) !== 0;
-    if ((allowed & PMP_BIT[access]) === 0) return this.#accessFault(access);
+    if ((allowed & PMP_BIT[access]) === 0 || (executable && (allowed & PmpPerm.X) === 0)) return this.#accessFault(access);
     if ((allowed & PmpPerm.W) === 0) this.writable = false;
     return true;
   }
@@ -81,8 +81,9 @@ export class Mmu {
     else {
       const status = c[C.vsstatus];
       const mxr = ((status | c[C.mstatus]) & MSTATUS.MXR) !== 0;
-      const adue = (c[C.henvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
-      const pbmte = (c[C.henvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+      const enabled = c[C.henvcfg + 1] & c[C.menvcfg + 1];
+      const adue = (enabled & ENVCFG.ADUE_HI) !== 0;
+      const pbmte = (enabled & ENVCFG.PBMTE_HI) !== 0;
       if (!this.#walk(C.vsatp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, mxr, executable, adue, pbmte, true)) return false;
     }
     const writable = this.writable;

@@ -31,6 +31,7 @@ export function transformedInstruction(h: Hart, cause: number, tvalLo: number): 
 /** How far into the access the fault lies: nonzero only for the second part of a misaligned access. */
 function offset(h: Hart, insn: number, tvalLo: number): number {
   const opcode = insn & 0x7f;
+  if (opcode === 0x73) return (tvalLo - h.w[HS.X / 4 + 2 * ((insn >> 15) & 31)]) & 31; // hlv, hlvx, hsv have no immediate
   if (opcode !== 0x03 && opcode !== 0x07 && opcode !== 0x23 && opcode !== 0x27) return 0;
   const isStore = (opcode & 0x20) !== 0;
   const imm = isStore ? ((insn >> 25) << 5) | ((insn >> 7) & 31) : insn >> 20;

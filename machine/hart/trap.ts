@@ -230,6 +230,5 @@ function returnTo(h: Hart, epc: number, priv: number, virt: boolean): number {
   h.w[PC] = h.c[epc] & ~1;
   h.w[PC + 1] = h.c[epc + 1];
   h.setMode(priv, virt);
-  h.interruptsChanged();
-  return SLOW.JUMP;
+  return h.endSliceIfInterrupted() ? SLOW.LEAVE : SLOW.JUMP;
 }
