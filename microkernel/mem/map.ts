@@ -11,6 +11,8 @@ import { removeSubtree, split } from './unmap.ts';
 
 /** How many leaves the last `mapMemory` made or found made. */
 export let mapped = 0;
+/** What making room is to leave of a quota: enough for all that `mapMemory` is to map. */
+let keep = 0;
 
 /** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
 export function checkMemory(from: Space, page: number, to: Space, dest: number): Status {
@@ -35,15 +37,14 @@ export function fits(from: Space, page: number, to: Space, dest: number, before:
 export function mapMemory(from: Space, page: number, to: Space, dest: number, grant: boolean): Status {
   const base = flexBase(page), rights = legalRights(flexRights(page)), size = flexSize(page), status = checkMemory(from, page, to, dest);
   mapped = 0;
+  keep = crudeCost(size);
   if (status !== Status.ok) return status;
-  if (size > 4096 && !fits(from, page, to, dest, 0)) return Status.noQuota;
+  if (!fits(from, page, to, dest, 0)) return Status.noQuota;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
     if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
     const level = levelFor(node, base + at, dest + at, size - at);
-    const done = node.pinned ? 'done' : mapLeaf(node, base + at, to, dest + at, level, rights, grant);
-    if (done === 'noQuota') return Status.noQuota;
-    if (done === 'done') at += LEVEL_SIZE[level];
+    if (node.pinned || mapLeaf(node, base + at, to, dest + at, level, rights, grant)) at += LEVEL_SIZE[level];
   }
   return Status.ok;
 }
@@ -89,21 +90,23 @@ function tableAt(space: Space, va: number, level: number): Table | undefined {
   return table;
 }
 
-/** 'again': making room has split the source, so look for it anew. */
-function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): 'done' | 'again' | 'noQuota' {
+/** The quota is there. False: making room has split the source, so look for it anew. */
+function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): boolean {
   const rights = legalRights(source.rights & wanted), pa = source.pa + va - source.va;
-  if (rights === 0) return 'done';
+  if (rights === 0) return true;
   const room = clearWay(source, to, dest, level, pa, rights);
-  if (room === 'again' || room === 'noQuota') return room;
-  if (room === 'skip') return 'done';
+  if (room === 'again') return false;
+  if (room === 'skip') return true;
   mapped++;
-  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[indexAt(dest, level)]! : to.install(dest, level, pa, rights, source);
-  if (!node) return 'noQuota';
+  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[indexAt(dest, level)]! : to.install(dest, level, pa, rights, source)!;
   if (grant) handOver(source, node);
-  return 'done';
+  return true;
 }
 
-/** Granting: the new leaf takes the source's place in the tree, the source's leaf goes. */
+/**
+ * Granting: the new leaf takes the source's place in the tree, the source's leaf goes. Where the giver does not pay for splitting a superpage
+ * of which a part is granted, that part stays: it is mapped, not moved.
+ */
 function handOver(source: MapNode, node: MapNode): void {
   let from = source;
   while (from.level > node.level) {
@@ -135,7 +138,7 @@ function allHeads(node: MapNode): MapNode[] {
   return heads;
 }
 
-type Room = 'free' | 'same' | 'skip' | 'again' | 'noQuota';
+type Room = 'free' | 'same' | 'skip' | 'again';
 
 /**
  * Makes room at the destination: a mapping replaces what was there, and what was derived from that. 'same': this frame is there already
@@ -173,13 +176,16 @@ function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 
   return 'free';
 }
 
-/** A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). */
+/**
+ * A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). Where the quota
+ * does not pay for that, all of it makes room; but what the source was derived from stays.
+ */
 function clearLarger(source: MapNode, to: Space, dest: number, level: number, pa: number): Room {
   for (let node = to.find(dest); node; node = to.find(dest)) {
     const origin = node === source || isAncestor(node, source);
     if (node.pinned || (origin && node.pa + dest - node.va === pa)) return 'skip';
-    if (node.level === level) removeSubtree(node);
-    else if (!split(node)) return 'noQuota';
+    if (node.level === level || (!split(node, keep) && !origin)) removeSubtree(node);
+    else if (origin && node.alive) return 'skip';
     if (!source.alive) return 'again';
   }
   return 'free';

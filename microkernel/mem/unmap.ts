@@ -1,8 +1,9 @@
 /**
- * Unmapping: rights are taken from everything that was derived from a range, at once and everywhere. It always succeeds. Superpages
- * that are only partly meant are split first; where the quota of a space does not pay for the split, it loses the whole superpage.
+ * Unmapping: rights are taken from everything that was derived from a range, at once and everywhere. Superpages that are only partly meant
+ * are split first, and that costs quota. Taking back what was derived cannot be refused: a space that does not pay for a split loses the
+ * whole superpage. Taking from the range itself can: noQuota, and nothing has changed.
  */
-import { Right, flexBase, flexOrder, flexRights } from '../abi/index.ts';
+import { Right, Status, flexBase, flexOrder, flexRights } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, type Parts } from './node.ts';
 import type { Space } from './space.ts';
@@ -11,10 +12,11 @@ import { Table, writeLeaf, writePointer } from './table.ts';
 /** Leaves that the last `unmapMemory` removed or reduced. */
 export let unmapped = 0;
 
-/** Takes the flexpage's rights (0 = all) from what was derived from the range, and from the range itself if `self`. */
-export function unmapMemory(space: Space, page: number, self: boolean): void {
-  const base = flexBase(page), size = 2 ** flexOrder(page), rights = flexRights(page) || Right.RWX;
+/** Takes the flexpage's rights (0 = all) from what was derived from the range, and from the range itself if `self`. ok, or noQuota. */
+export function unmapMemory(space: Space, page: number, self: boolean): Status {
+  const base = flexBase(page), size = 2 ** flexOrder(page), rights = flexRights(page) || Right.RWX, first = space.find(base);
   unmapped = 0;
+  if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0) return takePart(first, first.pa + base - first.va, size, rights);
   for (let at = base; at < Math.min(base + size, space.limit); ) {
     const node = space.find(at);
     if (!node) { at += space.hole - (at % space.hole); continue; }
@@ -22,6 +24,25 @@ export function unmapMemory(space: Space, page: number, self: boolean): void {
     revokeRange(node, node.pa + from - node.va, end - from, rights, self);
     at = end;
   }
+  return Status.ok;
+}
+
+/** Takes rights from a part of a leaf: what splitting it will cost is put aside before anything changes. */
+function takePart(node: MapNode, pa: number, size: number, rights: number): Status {
+  const own = node.space.factory, above = node.parent?.space.factory, levels = LEVEL_SIZE[node.level - 1] > size ? 2 : 1;
+  if (!own.charge(levels * SPLIT)) return Status.noQuota;
+  if (above && !above.charge(levels * BYTES.parts)) {
+    own.refund(levels * SPLIT);
+    return Status.noQuota;
+  }
+  let pieces = [node];
+  for (let left = levels; left > 0; left--) {
+    own.refund(SPLIT);
+    above?.refund(BYTES.parts);
+    pieces = split(pieces.find(p => p.pa <= pa && pa < p.pa + LEVEL_SIZE[p.level])!)!;
+  }
+  for (const p of pieces) takeRange(p, pa, size, rights);
+  return Status.ok;
 }
 
 /** The same for [pa, pa + size) within one leaf. */
@@ -38,7 +59,7 @@ function takeRange(node: MapNode, pa: number, size: number, rights: number): voi
   if (!node.alive || (node.rights & rights) === 0 || node.pa >= pa + size || node.pa + LEVEL_SIZE[node.level] <= pa) return;
   if (node.pa >= pa && node.pa + LEVEL_SIZE[node.level] <= pa + size) return take(node, rights);
   const pieces = split(node);
-  if (!pieces) return removeSubtree(node);
+  if (!pieces) return removeSubtree(node); // (a space that cannot pay)
   const step = LEVEL_SIZE[node.level - 1];
   for (let i = Math.max(0, Math.floor((pa - node.pa) / step)); i < 512 && node.pa + i * step < pa + size; i++) takeRange(pieces[i], pa, size, rights);
 }
@@ -68,26 +89,40 @@ export function removeSubtree(node: MapNode): void {
   for (let i = all.length - 1; i >= 0; i--) all[i].space.remove(all[i]);
 }
 
+/** What the leaves cost that take the place of one superpage. */
+const SPLIT = BYTES.frame + 511 * BYTES.node;
+
 /**
  * Replaces a superpage by 512 leaves of the next size, in the page table and in the tree; equal superpages derived from it are split
- * too. The new leaves, or undefined (and `node` as it was, but perhaps with fewer derived superpages) when the quota does not allow it.
+ * too, or lost where their spaces cannot pay. The new leaves; or undefined, and nothing has changed, when the quota (and `keep` bytes that
+ * are to be left of it) does not allow it.
  */
-export function split(node: MapNode): MapNode[] | undefined {
+export function split(node: MapNode, keep = 0): MapNode[] | undefined {
+  const { parent } = node, own = node.space.factory, above = parent?.space.factory, parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
+  if (own.free < SPLIT + keep || (above && above.free < parts + keep + (above === own ? SPLIT : 0))) return undefined;
+  own.charge(SPLIT);
+  above?.charge(parts);
   const chain = [node];
   for (let i = 0; i < chain.length; i++) for (let c = chain[i].children; c; c = c.next) chain.push(c);
-  for (let i = chain.length - 1; i > 0; i--) if (!splitOne(chain[i])) removeSubtree(chain[i]);
-  return splitOne(node);
+  for (let i = chain.length - 1; i > 0; i--) if (!payAndReplace(chain[i])) removeSubtree(chain[i]);
+  return replace(node);
 }
 
-/** `node` has no children of its own size. */
-function splitOne(node: MapNode): MapNode[] | undefined {
-  const { space, parent } = node, level = node.level - 1, own = BYTES.frame + 511 * BYTES.node - (node.parts ? BYTES.parts : 0);
-  const forParts = parent ? partsNeeded(parent, level, node.pa) * BYTES.parts : 0;
-  if (!space.factory.charge(own)) return undefined;
-  if (forParts > 0 && !parent!.space.factory.charge(forParts)) {
-    space.factory.refund(own);
+/** The same for a derived superpage. */
+function payAndReplace(node: MapNode): MapNode[] | undefined {
+  const parent = node.parent!, parts = partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts;
+  if (!node.space.factory.charge(SPLIT)) return undefined;
+  if (parts > 0 && !parent.space.factory.charge(parts)) {
+    node.space.factory.refund(SPLIT);
     return undefined;
   }
+  return replace(node);
+}
+
+/** `node` has no children of its own size, and the cost is paid. */
+function replace(node: MapNode): MapNode[] {
+  const { space, parent } = node, level = node.level - 1;
+  if (node.parts) space.factory.refund(BYTES.parts);
   const table = new Table(space.k.frames.take(), level, 512, node.table, node.index), pieces: MapNode[] = [], step = LEVEL_SIZE[level];
   for (let i = 0; i < 512; i++) {
     const piece = new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i);

@@ -26,9 +26,10 @@ function unmap(i: Invocation): Status {
     for (const cap of [...task.caps.range(flexSelector(page), flexSize(page))]) if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
   } else {
     if (order < 12 || order > 41 || (page - (page % 4096)) % flexSize(page) !== 0) return Status.badArgument;
-    unmapMemory(task.space, page, self);
+    const status = unmapMemory(task.space, page, self);
     k.counters.pagesUnmapped += unmapped;
     k.charge(COSTS.item + unmapped * COSTS.unmap);
+    if (status !== Status.ok) return status;
   }
   k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, page - (page % 4096));
   return Status.ok;
