@@ -13,7 +13,7 @@ const USER_PRIORITY = 90;
 const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 const SYSCALL_CAUSES = 1 << Cause.syscall;
 const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint) | (1 << Cause.misaligned) | (1 << Cause.accessFault);
-const SPACE_PAGES = 2 ** 26;
+const SPACE_PAGES = 2 ** 26, SUPERPAGE = 2 ** 21;
 
 export interface Space { readonly task: number }
 export interface Slot {
@@ -162,12 +162,16 @@ export class Slots {
     return any;
   }
   private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space, memoryPage(base, order, rights)); }
+  /** A part of a superpage that kernel memory does not suffice to split: all of it goes, and comes back page by page as it is touched. */
   private *unmapPage(space: Space, page: number): Sys<void> {
+    if ((yield* this.unmapFrom(space, page)) === Status.noQuota) yield* this.unmapFrom(space, memoryPage(page - (page % SUPERPAGE), 21, 7));
+  }
+  private *unmapFrom(space: Space, page: number): Sys<number> {
     const u = this.sys.utcb;
     u.setWord(0, page);
     u.setWord(1, 1);
     u.setTag(Ops.task.unmap.label, 2);
-    yield this.sys.ipc(7, space.task);
+    return yield this.sys.ipc(7, space.task);
   }
 }
 /** After everything was unmapped below, no page is mirrored any more. */
