@@ -44,6 +44,9 @@ export class System {
   private over: Result | undefined;
   private untilSeen = false;
   private wake: (() => void) | undefined;
+  /** Wall clock (ms) since when only the outside can make anything happen; cycle at which what arrived then comes in. */
+  private idleSince: number | undefined;
+  private idleEnd = 0;
   private readonly startedAt = performance.now();
 
   constructor(scenario: Scenario, host: Host, options: SystemOptions) {
@@ -126,8 +129,17 @@ export class System {
 
   private arrive(a: Arrival): void {
     if (this.host.door?.arrivals) return;
-    this.machine.input(() => this.letIn({ ...a, cycle: this.machine.events.now }));
+    this.passIdleTime();
+    const { now } = this.machine.events, cycle = this.idleEnd;
+    if (cycle > now) this.machine.events.at(cycle, () => this.letIn({ ...a, cycle }));
+    else this.machine.input(() => this.letIn({ ...a, cycle: this.machine.events.now }));
     this.wake?.();
+  }
+  /** What a person let a machine wait that had nothing to do passes there too: what arrives now arrives so much later. */
+  private passIdleTime(): void {
+    if (this.idleSince === undefined || !this.options.paced) return;
+    this.idleEnd = this.machine.events.now + Math.floor((performance.now() - this.idleSince) * 1e6);
+    this.idleSince = undefined;
   }
   private letIn(a: Arrival): void {
     this.host.door?.passed?.(a);
@@ -173,12 +185,18 @@ export class System {
   async run(): Promise<Result> {
     const piece = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
     for (;;) {
-      const r = this.runFor(piece);
+      const r = this.runFor(Math.max(piece, this.idleEnd - this.machine.events.now));
       if (typeof r === 'object') return r;
-      if (r === 'idle') await new Promise<void>(resolve => { this.wake = resolve; });
+      if (r === 'idle') await this.rouse();
       else await this.rest(this.options.paced ? pace.lead(this.machine.events.now) : 0);
       this.wake = undefined;
     }
+  }
+  /** Until something arrives. */
+  private async rouse(): Promise<void> {
+    this.idleSince = performance.now();
+    await new Promise<void>(resolve => { this.wake = resolve; });
+    this.idleSince = undefined;
   }
   private rest(milliseconds: number): Promise<void> {
     if (milliseconds < 1) return this.host.pause?.() ?? new Promise(resolve => setTimeout(resolve, 0));

@@ -53,6 +53,32 @@ describe('a run', () => {
     expect(await system.run()).toMatchObject({ status: 124, ending: 'limit' });
     expect(system.machine.instructions).toBe(5000);
   });
+  it('lets the time pass that a person thinks, also when nothing else happens', async () => {
+    const times: number[] = [], arrivals: Arrival[] = [];
+    const read: Program['main'] = function* (sys, env) {
+      const io = valueOf(yield* openConsole(sys, env, 'stdio'));
+      while (times.length < 2) {
+        yield* sys.down(io.inputSemaphore, Ops.semaphore.down);
+        if (valueOf(yield* io.read(sys, 100)).length > 0) times.push(sys.now());
+      }
+      yield* exit(sys, env, 0);
+    };
+    const s: Scenario = { name: 'test', summary: '', components: { terminal: consoleDriver('console0'), a: { program: program(read), caps: { stdio: 'terminal' } } }, status: 'a' };
+    const { system } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
+    const run = system.run();
+    for (let i = 0; i < 2; i++) {
+      await new Promise(resolve => { setTimeout(resolve, 300); });
+      system.input('console0', new TextEncoder().encode('x\n'));
+    }
+    await run;
+    expect(times.length).toBe(2);
+    expect(times[0]).toBeGreaterThan(200e6);
+    expect(times[1]! - times[0]!).toBeGreaterThan(200e6);
+    const recorded = [...times];
+    times.length = 0;
+    await start(s, {}, { consoles: 1, inputs: ['console0'], door: { arrivals } }).system.run();
+    expect(times).toEqual(recorded);
+  });
   it('ends when everybody waits and nothing can come', async () => {
     const r = await start(scenario(function* (sys) { yield* sys.receive(); })).system.run();
     expect(r).toMatchObject({ status: 1, ending: 'deadlock' });
