@@ -119,7 +119,7 @@ export class PackedRing implements Ring {
   /** All descriptors of a table, one after the other; only their WRITE flag counts. @spec virtio 2.8.8 */
   #takeTable(builder: ChainBuilder, at: number, flags: number, slots: number): void {
     if (!this.#s.indirect || slots > 1 || (flags & DESC.NEXT) !== 0) throw new QueueBroken('an indirect descriptor where none may be');
-    const { table, count } = indirectTable(this.#memory, at, this.#s.size);
+    const { table, count } = indirectTable(this.#memory, at);
     for (let i = 0; i < count; i++) builder.take(table + DESC_BYTES * i, this.#memory.u16(table + DESC_BYTES * i + 14) & DESC.WRITE);
   }
 }

@@ -88,7 +88,7 @@ export class SplitRing implements Ring {
       if ((flags & DESC.INDIRECT) !== 0) {
         // Not in a table, and nothing behind it. @spec virtio 2.7.5.3.1
         if (!indirect || inIndirect || (flags & DESC.NEXT) !== 0) throw new QueueBroken('an indirect descriptor where none may be');
-        ({ table, count } = indirectTable(this.#memory, at, size));
+        ({ table, count } = indirectTable(this.#memory, at));
         [index, inIndirect, steps] = [0, true, -1];
         continue;
       }
