@@ -40,4 +40,5 @@ minios() { # the small guest operating system: an ELF for looking at, a flat ima
 }
 if [ -f minios/minios.ld ]; then minios; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
+if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'
