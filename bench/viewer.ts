@@ -57,7 +57,7 @@ class Terminal {
   text = '';
   constructor(command: string) {
     this.child = spawn('script', ['-qfc', `stty cols ${options.columns} rows ${options.rows}; exec ${command}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '1' } });
-    this.child.stdout!.on('data', (bytes: Buffer) => { this.text += bytes.toString().replace(/\x1b\[[0-9;?<]*[A-Za-z]/g, ''); });
+    this.child.stdout!.on('data', (bytes: Buffer) => { this.text += bytes.toString().replace(/\x1b\[\d+;1H/g, '\n').replace(/\x1b\[[0-9;?<]*[A-Za-z]/g, ''); });
   }
   /** Milliseconds until `wanted` has appeared; `keys` are typed first. */
   async until(keys: string, wanted: RegExp, patience = 60_000): Promise<number> {
@@ -89,7 +89,7 @@ const count = records.toLocaleString('en-US'), UP = '\x1b[A', DOWN = '\x1b[B', P
 const steps: [string, string, RegExp][] = [
   ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /], ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /],
   ['go to the middle', `:${records >>> 1}\r`, new RegExp(`> *${records >>> 1} `)], ['along the chain', 'p', />\s+\d+ |nothing is known/], ['timeline', 't', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/],
-  ['whole timeline', '0', /a column/], ['right', '\x1b[C', /▼/], ['by thread', 'T', /a column/], ['list', 't', /record\s+time/],
+  ['whole timeline', '0', /a column/], ['right', '\x1b[C', /record \d+:/], ['by thread', 'T', /a column/], ['list', 't', /record\s+time/],
   ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/], ['first of filter kind:interrupt', 'fkind:interrupt\r', /filter: kind:interrupt/], ['end of it', END, />/], ['no filter', CLEAR, new RegExp(`${count} records`)],
   ['search a word near', '/badRights\r', /badRights/], ['statistics', 's', /summary|counting/], ['list', 's', /record\s+time/],
 ];
@@ -109,11 +109,11 @@ async function main(): Promise<void> {
         row(name, ms);
       }
       if (when === 'while indexing') {
-        row('until all is indexed', await terminal.until('', new RegExp(`${count} records *[\\r\\n]`)));
-        row('a whole filter, task and kind', await terminal.until('ftask:"process 7" kind:event\r', /filter: task:"process 7" kind:event *[\r\n]/));
-        row('a whole filter on latency', await terminal.until('f\x15latency>1.4us kind:call\r', /latency>1.4us kind:call *[\r\n]/));
+        row('until all is indexed', await terminal.until('', new RegExp(`${count} records *(?:[\\r\\n]|$)`)));
+        row('a whole filter, task and kind', await terminal.until('ftask:"process 7" kind:event\r', /filter: task:"process 7" kind:event *(?:\n|$)/));
+        row('a whole filter on latency', await terminal.until('f\x15latency>1.4us kind:event\r', /latency>1.4us kind:event *(?:\n|$)/));
         row('the slowest', await terminal.until('L', /number 1 by latency/));
-        row('all again', await terminal.until(CLEAR, /record\s+time/));
+        row('all again', await terminal.until(CLEAR, new RegExp(`${count} records`)));
         row('statistics, counted', await terminal.until('s', /System calls[^]*entries\/call/));
         row('list', await terminal.until('s', /record\s+time/));
       }

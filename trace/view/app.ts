@@ -1,9 +1,9 @@
 /** The viewer on a terminal: keys, clicks and sizes go in, lines come out, long work is done between them. */
-import { createElement as h, useEffect, useReducer, type ReactElement } from 'react';
-import { Box, Text, useApp, useInput, useStdout, type Key } from 'ink';
+import { useEffect, useMemo } from 'react';
+import { useApp, useInput, useStdout, type Key } from 'ink';
 import { clicks } from './mouse.ts';
+import { Painter } from './paint.ts';
 import { screen } from './screen.ts';
-import type { Line } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Names of keys that type nothing, as `Viewer.key` wants them. */
@@ -12,48 +12,56 @@ const named: [keyof Key, string][] = [
   ['return', 'return'], ['escape', 'escape'], ['tab', 'tab'], ['backspace', 'backspace'], ['delete', 'delete'],
 ];
 const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', f: 'pagedown', b: 'pageup' };
-
 /** Control characters in the middle of a piece of input. */
-const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
+const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
 
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
 
-/** `colours` false leaves colours out; inverse and bold stay. */
-export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): ReactElement {
-  const [, redraw] = useReducer((n: number) => n + 1, 0), { exit } = useApp(), { stdout } = useStdout();
+/** The library knows the terminal and its keys; the screen is painted beside it, line by line (paint.ts). */
+export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): null {
+  const { exit } = useApp(), { stdout } = useStdout(), loop = useMemo(() => new Loop(viewer, new Painter((text) => stdout.write(text), colours)), [viewer, stdout, colours]);
   useInput((input, key) => {
     type(viewer, input, key);
     if (viewer.finished) exit();
-    else { redraw(); viewer.changed(); }
+    else loop.soon();
   });
   useEffect(() => {
-    const onResize = (): void => { viewer.resize(stdout.columns, stdout.rows - 1); redraw(); };
+    const onResize = (): void => { viewer.resize(stdout.columns, stdout.rows - 1); loop.repaint(); };
     stdout.on('resize', onResize);
-    return () => { stdout.off('resize', onResize); };
-  }, [viewer, stdout]);
-  useEffect(() => workLoop(viewer, redraw), [viewer]);
-  return h(Box, { flexDirection: 'column' }, ...screen(viewer).map((line, n) => h(Row, { key: n, line, colours })));
+    viewer.changed = () => loop.soon();
+    loop.repaint();
+    return () => { stdout.off('resize', onResize); viewer.changed = () => undefined; loop.end(); };
+  }, [viewer, stdout, loop]);
+  return null;
 }
 
-/** Does the viewer's work in slices whenever there is some, and shows how it goes; answers what ends it. */
-function workLoop(viewer: Viewer, redraw: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined, drawn = 0;
-  const slice = (): void => {
-    timer = undefined;
-    viewer.slice();
-    const now = performance.now();
-    if (!viewer.busy || now - drawn > PROGRESS) { drawn = now; redraw(); }
-    if (viewer.busy) timer = setTimeout(slice, 1);
-  };
-  viewer.changed = () => { if (viewer.busy) timer ??= setTimeout(slice, 1); else redraw(); };
-  viewer.changed();
-  return () => { clearTimeout(timer); viewer.changed = () => undefined; };
-}
+/** Paints after keys, and does the viewer's work in slices whenever there is some, showing how it goes. */
+class Loop {
+  private readonly viewer: Viewer;
+  private readonly painter: Painter;
+  private painting: NodeJS.Immediate | undefined;
+  private working: NodeJS.Timeout | undefined;
+  private painted = 0;
+  constructor(viewer: Viewer, painter: Painter) { this.viewer = viewer; this.painter = painter; }
 
-function Row({ line, colours }: { line: Line; colours: boolean }): ReactElement {
-  const runs = line.length ? line : [{ text: ' ' }];
-  return h(Text, { wrap: 'truncate' }, ...runs.map((run, n) => h(Text, { key: n, color: colours ? run.color : undefined, bold: run.bold, dimColor: run.dim, inverse: run.inverse }, run.text || ' ')));
+  /** All that came at once is painted once. */
+  soon(): void { this.painting ??= setImmediate(() => this.paint()); }
+  repaint(): void { this.painter.forget(); this.soon(); }
+  end(): void { clearTimeout(this.working); clearImmediate(this.painting); }
+
+  private paint(): void {
+    this.painting = undefined;
+    this.painter.paint(screen(this.viewer));
+    this.painted = performance.now();
+    if (this.viewer.busy) this.working ??= setTimeout(() => this.work(), 1);
+  }
+  private work(): void {
+    this.working = undefined;
+    this.viewer.slice();
+    if (!this.viewer.busy || performance.now() - this.painted > PROGRESS) this.paint();
+    else this.working = setTimeout(() => this.work(), 1);
+  }
 }
 
 /** Several characters may come at once (pasted, or typed faster than drawn): in a prompt as text, elsewhere one key each. */
@@ -62,5 +70,5 @@ function type(viewer: Viewer, input: string, key: Key): void {
   if (mouse) for (const event of mouse) viewer.mouse(event);
   else if (name) viewer.key(name);
   else if (key.ctrl) viewer.key(controls[input] ?? '');
-  else for (const c of input) if (c >= ' ') viewer.key(c, c); else viewer.key(pasted[c] ?? '');
+  else for (const c of input) if (c >= ' ' && c !== '\x7f') viewer.key(c, c); else viewer.key(pasted[c] ?? '');
 }
