@@ -83,14 +83,14 @@ word: .word 41`, { engine });
     expect([machine.harts[0]!.num(6), machine.memory.u32(Number(at('word')))]).toEqual([0, 42]);
   });
 
-  it('a watchpoint stops after the instruction that touched the place, by any kind of access', () => {
+  it('a watchpoint stops before the instruction that touches the place, by any kind of access, and goes on from there', () => {
     const touching = ['sw t0, 0(a0)', 'lw t1, 0(a0)', 'amoadd.w t1, t0, (a0)', 'sd t0, -4(a0)', 'lr.w t1, (a0)', 'fsw f0, 0(a0)'];
     for (const [i, instruction] of touching.entries()) {
       const { machine, debug, at } = machineWith(`li t0, 1
 csrs mstatus, s0
 la a0, word
 sw t0, 8(a0)
-${instruction}
+touch: ${instruction}
 after: j after
 .align 3
 .word 0
@@ -99,25 +99,28 @@ word: .word 0
       machine.harts[0]!.setNum(8, 3 << 13);
       debug.insert('access', at('word'), 4);
       expect(machine.run({ maxInstructions: 100 }).kind).toBe('debug');
-      expect([i, debug.stop, machine.harts[0]!.pc]).toEqual([i, { hart: 0, kind: 'access', address: at('word') }, at('after')]);
+      expect([i, debug.stop, machine.harts[0]!.pc]).toEqual([i, { hart: 0, kind: 'access', address: at('word') }, at('touch')]);
+      debug.resume([{ hart: 0, step: true }]);
+      machine.run();
+      expect([debug.stop?.kind, machine.harts[0]!.pc]).toEqual(['step', at('after')]);
     }
   });
 
   it('read watchpoints do not mind writes, and write watchpoints not reads', () => {
     const { machine, debug, at } = machineWith(`la a0, word
-lw t0, 0(a0)
-sw t0, 0(a0)
+read: lw t0, 0(a0)
+write: sw t0, 0(a0)
 end: j end
 word: .word 7`, { engine });
     debug.insert('write', at('word'), 4);
     machine.run({ maxInstructions: 100 });
-    expect([debug.stop?.kind, machine.harts[0]!.pc]).toEqual(['write', at('end')]);
+    expect([debug.stop?.kind, machine.harts[0]!.pc]).toEqual(['write', at('write')]);
     debug.removeAll();
     debug.insert('read', at('word'), 4);
     debug.resume();
     machine.harts[0]!.pc = BigInt(RAM);
     machine.run({ maxInstructions: 100 });
-    expect([debug.stop?.kind, machine.harts[0]!.pc]).toEqual(['read', at('end') - 4n]);
+    expect([debug.stop?.kind, machine.harts[0]!.pc]).toEqual(['read', at('read')]);
   });
 });
 

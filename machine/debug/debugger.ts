@@ -11,8 +11,8 @@
  *
  * A breakpoint is a virtual address, in whatever address space a hart comes there. When a page with one is about to be executed
  * the instruction is marked in the engine, by physical address. A mark that is reached by another address, or from which a hart is to go
- * on, is stepped over: taken away for one instruction. A watched page has no data tags in the TLBs, so that each access is seen. The
- * instruction that touches a watched place is completed first.
+ * on, is stepped over: taken away for one instruction. A watched page has no data tags in the TLBs, so that each access is seen;
+ * the machine stops before the instruction that touches a watched place, as hardware triggers do and GDB expects.
  */
 import type { Hart } from '../hart/hart.ts';
 import type { Machine } from '../machine.ts';
@@ -58,6 +58,8 @@ export class Debugger implements DebugHooks {
   readonly #resuming = new Map<Hart, bigint>();
   /** The mark under the hart's next instruction, which it is to pass. */
   readonly #passing = new Map<Hart, number>();
+  /** Harts that go on from a watchpoint: for one instruction it does not count. */
+  readonly #touching = new Set<Hart>();
   /** Where a stop has been reported, so that going on from there is not another one. */
   readonly #reported = new Map<Hart, bigint>();
   /** The hart's time at the start of its slice. */
@@ -128,18 +130,21 @@ export class Debugger implements DebugHooks {
   begin(h: Hart): number {
     if (this.#held.has(h)) return 0;
     this.#began = h.sliceEnd;
-    const fresh = this.#stepping.has(h) || this.#reported.get(h) === h.pc ? this.#markAt(h) : undefined;
+    const again = this.#reported.get(h) === h.pc;
+    const fresh = this.#stepping.has(h) || again ? this.#markAt(h) : undefined;
+    if (again) this.#touching.add(h);
     this.#reported.delete(h);
     const mark = this.#passing.get(h) ?? fresh;
     if (mark !== undefined) {
       this.#passing.set(h, mark);
       this.#machine.engine.setBreak(mark, false);
     }
-    return mark !== undefined || this.#stepping.has(h) ? 1 : Infinity;
+    return mark !== undefined || again || this.#stepping.has(h) ? 1 : Infinity;
   }
 
   end(h: Hart, interrupted: boolean): void {
     const mark = this.#passing.get(h);
+    const touched = this.#touching.delete(h);
     const moved = h.sliceEnd > this.#began || interrupted;
     if (mark !== undefined && moved) {
       this.#passing.delete(h);
@@ -147,7 +152,7 @@ export class Debugger implements DebugHooks {
     }
     const stepped = this.#stepping.has(h) && moved;
     if (stepped) this.#halt({ hart: h.id, kind: 'step', address: h.pc });
-    if (mark !== undefined || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
+    if (mark !== undefined || touched || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
   }
 
   resumes(h: Hart): boolean {
@@ -186,16 +191,18 @@ export class Debugger implements DebugHooks {
     return this.#dataPages.size === 0 || !this.#dataPages.has(pageNumber(lo, hi));
   }
 
-  accessed(h: Hart, lo: number, hi: number, size: number, write: boolean): void {
-    if (this.#dataPages.size === 0) return;
+  touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean {
+    if (this.#dataPages.size === 0 || this.#touching.has(h)) return false;
     const from = BigInt.asUintN(U64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
     const to = from + BigInt(size);
     for (const point of this.#points.values()) {
       if (point.kind === 'break' || point.kind === (write ? 'read' : 'write')) continue;
-      const end = point.address + BigInt(point.length);
-      if (point.address >= to || end <= from) continue;
+      if (point.address >= to || point.address + BigInt(point.length) <= from) continue;
+      this.#reported.set(h, h.pc);
       this.#halt({ hart: h.id, kind: point.kind, address: point.address > from ? point.address : from });
+      return true;
     }
+    return false;
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,6 @@ export interface DebugHooks {
   fetched(h: Hart, lo: number, hi: number, page: number): void;
   /** May the TLB hold tags for data in the page of hi:lo? */
   cacheable(lo: number, hi: number): boolean;
-  /** An instruction has read (or written) `size` bytes at hi:lo, in a page that is not cacheable or not in the TLB. */
-  accessed(h: Hart, lo: number, hi: number, size: number, write: boolean): void;
+  /** An instruction is about to read (or write) `size` bytes at hi:lo, in a page that is not in the TLB. True: it is not to be done now. */
+  touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean;
 }

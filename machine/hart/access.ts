@@ -54,6 +54,7 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
   if (offset + size > 4096) return readAcross(h, lo, hi, size, priv, virt, executable);
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.load, priv, virt, executable, size)) return raiseFault(h, lo, hi, virt);
+  if (h.host.debug?.touches(h, lo, hi, size, false) === true) return SLOW.LEAVE;
   const linear = h.host.linear;
   const page = linear.page(mmu.ppn);
   if (page === 0) return readDevice(h, lo, hi, size, virt, executable);
@@ -61,7 +62,6 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
     h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !h.host.engine.hasCode(page), Access.load, mmu.span);
   }
   fetchBytes(h, page + offset, size);
-  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -92,7 +92,6 @@ function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean
   if (low === undefined || high === undefined) return raiseFault(h, lo, hi, virt);
   w[VALUE] = low;
   w[VALUE + 1] = high;
-  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -105,12 +104,12 @@ function readAcross(h: Hart, lo: number, hi: number, size: number, priv: number,
   if (a === 0) return raiseFault(h, lo, hi, virt);
   const b = part(h, nextLo, nextHi, size - first, Access.load, priv, virt, executable);
   if (b === 0) return raiseFault(h, nextLo, nextHi, virt);
+  if (h.host.debug?.touches(h, lo, hi, size, false) === true) return SLOW.LEAVE;
   const u8 = h.host.linear.u8;
   const words = [0, 0];
   for (let i = 0; i < size; i++) words[i >> 2] |= u8[i < first ? a + i : b + i - first] << (8 * (i & 3));
   h.w[VALUE] = words[0];
   h.w[VALUE + 1] = words[1];
-  h.host.debug?.accessed(h, lo, hi, size, false);
   return SLOW.NEXT;
 }
 
@@ -129,13 +128,13 @@ export function write(h: Hart, lo: number, hi: number, size: number, priv: numbe
   if (offset + size > 4096) return writeAcross(h, lo, hi, size, priv, virt);
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.store, priv, virt, false, size)) return raiseFault(h, lo, hi, virt);
+  if (h.host.debug?.touches(h, lo, hi, size, true) === true) return SLOW.LEAVE;
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return writeDevice(h, lo, hi, size, virt);
   const hadCode = h.host.engine.hasCode(page);
   if (!hadCode && !mmu.split && priv === h.dataPriv && virt === h.dataVirt) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
   storeBytes(h, page + offset, size);
   if (hadCode) h.host.engine.dropCode(page + offset, size);
-  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 
@@ -162,7 +161,6 @@ function writeDevice(h: Hart, lo: number, hi: number, size: number, virt: boolea
   if (!bus.write(pa, size === 8 ? 4 : size, low)) return raiseFault(h, lo, hi, virt);
   if (size === 8) bus.write(pa + 4, 4, w[VALUE + 1] >>> 0);
   h.interruptsChanged();
-  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 
@@ -174,11 +172,11 @@ function writeAcross(h: Hart, lo: number, hi: number, size: number, priv: number
   if (a === 0) return raiseFault(h, lo, hi, virt);
   const b = part(h, nextLo, nextHi, size - first, Access.store, priv, virt, false);
   if (b === 0) return raiseFault(h, nextLo, nextHi, virt);
+  if (h.host.debug?.touches(h, lo, hi, size, true) === true) return SLOW.LEAVE;
   const u8 = h.host.linear.u8;
   for (let i = 0; i < size; i++) u8[i < first ? a + i : b + i - first] = h.w[VALUE + (i >> 2)] >>> (8 * (i & 3));
   h.host.engine.dropCode(a, first);
   h.host.engine.dropCode(b, size - first);
-  h.host.debug?.accessed(h, lo, hi, size, true);
   return SLOW.NEXT;
 }
 

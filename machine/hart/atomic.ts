@@ -43,21 +43,21 @@ export function atomic(h: Hart, insn: number): number {
   if (!mmu.split) h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
 
   const at = page + (lo & 0xfff);
+  if (watched(h, lo, hi, size, funct5, at)) return SLOW.LEAVE;
   if (hasCode && !isLoad) h.host.engine.dropCode(at, size);
   if (funct5 === LR) loadReserved(h, insn, at, size);
   else if (funct5 === SC) storeConditional(h, insn, at, size);
   else if (funct5 === CAS) compareAndSwap(h, insn, at, size);
   else modify(h, insn, at, size, funct5);
-  if (h.host.debug !== undefined) report(h, lo, hi, size, funct5, insn);
   return SLOW.NEXT;
 }
 
-/** Tells a debugger: everything but LR writes, unless an SC has failed. */
-function report(h: Hart, lo: number, hi: number, size: number, funct5: number, insn: number): void {
-  const rd = (insn >> 7) & 31;
-  const failed = funct5 === SC && rd !== 0 && h.x32[2 * rd] !== 0;
-  if (funct5 !== SC) h.host.debug!.accessed(h, lo, hi, size, false);
-  if (funct5 !== LR && !failed) h.host.debug!.accessed(h, lo, hi, size, true);
+/** Does a debugger want to stop here? All but LR write, an SC only if it will succeed; all but SC read. */
+function watched(h: Hart, lo: number, hi: number, size: number, funct5: number, at: number): boolean {
+  const { debug } = h.host;
+  if (debug === undefined) return false;
+  if (funct5 !== SC && debug.touches(h, lo, hi, size, false)) return true;
+  return funct5 !== LR && (funct5 !== SC || h.w[RES] === (at | 0)) && debug.touches(h, lo, hi, size, true);
 }
 
 function loadReserved(h: Hart, insn: number, at: number, size: number): void {

@@ -147,8 +147,8 @@ export function cboZero(h: Hart, insn: number): number {
     if (h.host.engine.hasCode(page)) h.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
     else if (!h.mmu.split) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
   }
+  if (h.host.debug?.touches(h, lo & -BLOCK, hi, BLOCK, true) === true) return SLOW.LEAVE;
   const at = page + (lo & 0xfff & -BLOCK);
   h.host.linear.u8.fill(0, at, at + BLOCK);
-  h.host.debug?.accessed(h, lo & -BLOCK, hi, BLOCK, true);
   return SLOW.NEXT;
 }
