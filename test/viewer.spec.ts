@@ -1,0 +1,105 @@
+/** The trace viewer through the real program in a real terminal (tmux): golden screens at two sizes, files that grow, sizes that change. */
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { recorded, story } from '../trace/testing/traces.ts';
+import { root } from './tessera.ts';
+import { Tmux, noTmux } from './tmux.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-viewer-')), file = join(folder, 'story.trace');
+writeFileSync(file, recorded(story(40)));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `use` with the viewer on a terminal of this size, and ends it. */
+async function viewer(columns: number, rows: number, use: (t: Tmux) => Promise<void>, words: string[] = [file], env: Record<string, string | undefined> = { NO_COLOR: '1' }): Promise<void> {
+  const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', ...words], columns, rows, env, folder);
+  try { await use(t); } finally { t.close(); }
+}
+
+describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux})` : ''}`, () => {
+  for (const [columns, rows] of [[80, 24], [200, 60]] as const) it(`shows these screens at ${columns}×${rows}`, () => viewer(columns, rows, async (t) => {
+    const golden = async (name: string, wanted: RegExp): Promise<void> => { await expect(await t.until(wanted)).toMatchFileSnapshot(`viewer/${name}-${columns}x${rows}.txt`); };
+    await t.until(/560 records/);
+    await golden('list', />\s+1 /);
+    t.keys('Down', 'b', 'n', 'n');
+    await golden('answer', /> +10 /);
+    t.keys('t', '+', '+', '+');
+    await golden('timeline', /record 10:/);
+    t.keys('Escape', 'd');
+    await golden('diagram', /e writes this span/);
+    t.keys('d', 's');
+    await t.until(/summary +Tasks/);
+    t.keys('Tab', 'Tab');
+    await golden('statistics', /scheduled/);
+    t.keys('s', '?');
+    await golden('help', /PgUp PgDn/);
+    t.keys('?', 'f').type('task:sh ca').keys('Tab', 'p', 'Tab');
+    await golden('completion', /cause:pageFault/);
+    t.keys('Enter');
+    await golden('filtered', /80 of 560|40 of 560/);
+    t.keys('q');
+    await t.until(/\[status 0\]/);
+  }));
+
+  it('follows a recording that is still being written', () => {
+    const bytes = recorded(story(40)), half = join(folder, 'growing.trace');
+    writeFileSync(half, bytes.subarray(0, 6000));
+    return viewer(80, 24, async (t) => {
+      await t.until(/not closed/);
+      t.keys('F');
+      await t.until(/following/);
+      appendFileSync(half, bytes.subarray(6000));
+      await t.until(/560 records[^]*> +560 /);
+    }, [half]);
+  });
+
+  it('takes the mouse: a click selects, the wheel scrolls', () => viewer(80, 24, async (t) => {
+    await t.until(/560 records/);
+    t.bytes('\x1b[<0;10;7M').bytes('\x1b[<0;10;7m');
+    await t.until(/> +5 /);
+    t.bytes('\x1b[<65;10;7M');
+    await t.until(/> +8 /);
+    t.keys('t');
+    await t.until(/a column/);
+    t.bytes('\x1b[<0;60;5M');
+    expect(Number(/record (\d+):/.exec(await t.until(/record \d{3}:/))![1])).toBeGreaterThan(300);
+  }));
+
+  it('says that a terminal is too small, and draws again when it is not', () => viewer(80, 24, async (t) => {
+    await t.until(/560 records/);
+    t.resize(40, 10);
+    expect((await t.until(/too small/)).trim()).toMatch(/^terminal too small: 40×9, wanted 60×16 ?…$/);
+    t.resize(120, 30);
+    await t.until(/fields .*kind|fields +priority[^]*\/ search/);
+  }));
+
+  it('writes the selected span as SVG beside the user', () => viewer(80, 24, async (t) => {
+    await t.until(/560 records/);
+    t.keys('Down', 'e');
+    await t.until(/wrote trace-2-10.svg/);
+    expect(readFileSync(join(folder, 'trace-2-10.svg'), 'utf8')).toContain('ecall openat');
+  }));
+
+  it('uses colours where it may, and none where it may not', async () => {
+    const colours = async (env: Record<string, string | undefined>): Promise<boolean> => {
+      let found = false;
+      await viewer(80, 24, async (t) => { await t.until(/560 records/); found = /\x1b\[3[1-6]m/.test(t.screen(true)); }, [file], env);
+      return found;
+    };
+    expect([await colours({ NO_COLOR: undefined }), await colours({ NO_COLOR: '1' })]).toEqual([true, false]);
+  });
+
+  it('ends with one line for files that are none', async () => {
+    for (const [name, bytes, words] of [['empty', '', 'the file is empty'], ['foreign', 'GIF89a and more than sixteen bytes', 'not a Tessera trace file'], ['gone', undefined, 'does not exist']] as const) {
+      const path = join(folder, name);
+      if (bytes !== undefined) writeFileSync(path, bytes);
+      await viewer(120, 24, async (t) => {
+        const text = await t.until(/\[status 2\]/);
+        expect(text).toContain(words);
+        expect(text).not.toMatch(/^ +at /m);
+      }, [path]);
+      expect(existsSync(path)).toBe(bytes !== undefined);
+    }
+  });
+});
