@@ -10,6 +10,9 @@ import { hexNumber } from './packets.ts';
 import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
 
 const SIGTRAP = 5;
+const MAX_STEPS = 1_000_000;
+/** A hart that waits may do so for that long. */
+const STEP_CYCLES = 1e9;
 const DEVICE_SIZES = [1, 2, 4, 8];
 
 export class MachineTarget implements Target {
@@ -95,6 +98,7 @@ export class MachineTarget implements Target {
   readonly commands: Record<string, MonitorCommand> = {
     info: { help: 'the harts: pc, mode, instructions, and virtual time', run: () => this.#info() },
     translate: { help: 'translate ADDRESS: where the selected hart has it in physical memory', run: (words, thread) => this.#translate(words, thread) },
+    step: { help: 'step [N]: exactly N instructions of the selected hart, the others held (GDB steps by breakpoints, and gets lost at mret, sret and traps)', run: (words, thread) => this.#step(words, thread) },
     peek: { help: 'peek ADDRESS [1|2|4|8]: reads a device register, with its side effects', run: (words) => this.#peek(words) },
     poke: { help: 'poke ADDRESS 1|2|4|8 VALUE: writes a device register', run: (words) => this.#poke(words) },
   };
@@ -105,6 +109,18 @@ export class MachineTarget implements Target {
   #info(): string {
     const lines = this.#machine.harts.map((h) => `hart ${h.id}: pc 0x${h.pc.toString(16)}, ${stateOf(h)}, ${h.instret} instructions`);
     return `${lines.join('\n')}\n${this.#machine.instructions} instructions, cycle ${this.#machine.events.now}\n`;
+  }
+
+  #step([text = '1']: readonly string[], thread: number): string {
+    const count = Number(number(text) ?? 0n);
+    if (count < 1 || count > MAX_STEPS) return `give a number of instructions, 1 to ${MAX_STEPS}\n`;
+    for (let i = 0; i < count && !this.#hart(thread).parked; i++) {
+      this.#debug.resume([{ hart: thread - 1, step: true }]);
+      const reason = this.#machine.run({ maxCycles: STEP_CYCLES });
+      if (reason.kind === 'poweroff' || reason.kind === 'reset') this.#machine.stop(reason);
+      if (reason.kind !== 'debug' || this.#debug.stop?.kind !== 'step') break;
+    }
+    return `0x${this.#hart(thread).pc.toString(16)}, ${stateOf(this.#hart(thread))}; say 'flushregs' so that gdb asks anew\n`;
   }
 
   #translate([text]: readonly string[], thread: number): string {
