@@ -48,7 +48,7 @@ const EVERYBODY = new Uint8Array(6).fill(255);
 describe('a switch', () => {
   it('carries frames between its clients, in order, a thousand of them', async () => {
     const count = 1000;
-    const listener = onNet(function* (sys, env, net) {
+    const listener = onNet(function* (sys, _env, net) {
       let seen = 0, wrong = 0, peer: Uint8Array = EVERYBODY;
       while (seen < count) for (const f of yield* next(sys, net)) {
         if (payload(f) !== `n${seen++}`) wrong++;
