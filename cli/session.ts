@@ -34,6 +34,8 @@ export interface Launch {
 export interface Outcome { result: Result; system: System; log: string }
 
 const LOG_KEPT = 16384;
+/** Milliseconds between two pieces of a trace that somebody reads along. */
+const LIVE_MS = 100;
 
 /** Statuses of a run that a signal from outside ended. */
 const SIGPIPE = 13, SIGINT = 2;
@@ -99,7 +101,7 @@ class Session {
         output: (channel, bytes) => this.output(channel, bytes),
         consoles: launch.consoles, disks: launch.disks, nets: launch.nets, modules: launch.modules, door: recording,
         inputs: launch.input === undefined ? [] : [launch.input],
-        pause: () => new Promise((resolve) => setImmediate(resolve)),
+        pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {
         memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, tracePayload: options.tracePayload,
@@ -109,6 +111,14 @@ class Session {
       throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;
     }
   }
+
+  /** Somebody reads the trace along: what there is goes to the file now and then. */
+  private live(): void {
+    if (!process.env['TESSERA_TRACE_LIVE'] || performance.now() - this.flushed < LIVE_MS) return;
+    this.flushed = performance.now();
+    this.system.kernel.trace.flush();
+  }
+  private flushed = 0;
 
   private makeTerminal(): Terminal {
     const { input } = this.launch, { system } = this;

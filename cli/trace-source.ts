@@ -5,7 +5,7 @@ import { TraceFile, TraceFileError, type ByteSource, type Unpack } from '../trac
 import { CliError, fileError, isFileError } from './errors.ts';
 
 /** An open file; what a recorder that still runs appends is seen. */
-class FileSource implements ByteSource {
+export class FileSource implements ByteSource {
   private readonly fd: number;
   constructor(path: string) {
     this.fd = openSync(path, 'r');
@@ -24,7 +24,7 @@ class FileSource implements ByteSource {
 /** A pipe or device, which cannot be read from the middle. */
 class NoFile extends Error {}
 
-const unpack: Unpack = (data) => inflateRawSync(data);
+export const unpack: Unpack = (data) => inflateRawSync(data);
 
 function sourceOf(path: string): ByteSource | Uint8Array {
   if (path === '-') return readFileSync(0);

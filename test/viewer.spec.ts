@@ -90,6 +90,21 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
     expect([await colours({ NO_COLOR: undefined }), await colours({ NO_COLOR: '1' })]).toEqual([true, false]);
   });
 
+  it('runs a scenario beside the viewer with boot --view', async () => {
+    const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'boot', 'hello-ipc', '--view'], 80, 24, { NO_COLOR: '1' });
+    try {
+      await t.until(/the system has ended with status 0/);
+      t.keys('o');
+      expect(await t.until(/kernel entries/)).toContain('[visitor] Hello, tessera!');
+      t.keys('o', 'f').type('op:names.*').keys('Enter');
+      await t.until(/filter: op:names/);
+      t.keys('q');
+      await t.until(/\[status 0\]/);
+    } finally { t.close(); }
+    const wrong = new Tmux([process.execPath, join(root, 'bin/tessera'), 'boot', 'nosuch', '--view'], 120, 24);
+    try { expect(await wrong.until(/\[status 2\]/)).toContain("there is no scenario 'nosuch'"); } finally { wrong.close(); }
+  });
+
   it('ends with one line for files that are none', async () => {
     for (const [name, bytes, words] of [['empty', '', 'the file is empty'], ['foreign', 'GIF89a and more than sixteen bytes', 'not a Tessera trace file'], ['gone', undefined, 'does not exist']] as const) {
       const path = join(folder, name);

@@ -6,15 +6,19 @@ const examples = `
 Examples:
   tessera boot two-worlds
   tessera boot my-scenario.ts --until "login:"
-  tessera boot                                   lists the scenarios that are here
+  tessera boot getpid --view                     looks at the trace while it runs
+  tessera boot --list                            lists the scenarios that are here
 `;
 
 export function bootCommand(done: (status: number) => void): Command {
   const command = new Command('boot').description('boot a scenario: a file, or a name from scenarios/')
-    .argument('[scenario]', 'a .ts file, or a name; without it, a list of names');
+    .argument('[scenario]', 'a .ts file, or a name; without it, a list of names')
+    .option('--list', 'list the scenarios that are here, with what each one shows')
+    .option('--view', 'look at the trace on the terminal while the system runs');
   return withSharedOptions(command).addHelpText('after', examples)
-    .action(async (name: string | undefined, options: SharedOptions) => {
+    .action(async (name: string | undefined, options: SharedOptions & { list?: boolean; view?: boolean }) => {
       const { boot, listScenarios } = await import('../boot.ts');
-      done(name === undefined ? await listScenarios() : await boot(name, options));
+      if (name === undefined || options.list) done(await listScenarios());
+      else done(options.view ? await (await import('../boot-view.ts')).bootView(options) : await boot(name, options));
     });
 }

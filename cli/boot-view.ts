@@ -1,0 +1,63 @@
+/**
+ * `tessera boot SCENARIO --view`: the scenario runs in a process of its own and writes its trace to a file; the viewer reads along, keeps to
+ * the end, and shows under `o` what the system prints. Leaving the viewer ends the system.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TraceFile } from '../trace/index.ts';
+import type { Viewer } from '../trace/view/viewer.ts';
+import { CliError, Exit } from './errors.ts';
+import type { SharedOptions } from './options.ts';
+import { FileSource, readTrace, unpack } from './trace-source.ts';
+
+/** Set for a run whose trace somebody reads along: it is written often instead of in large pieces. */
+export const LIVE = 'TESSERA_TRACE_LIVE';
+const HEADER = 16, WAIT = 20;
+
+export async function bootView(options: SharedOptions): Promise<number> {
+  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', '--view needs a terminal on standard input and output', 'use --trace FILE and look at the file later');
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-view-')), file = options.trace ?? join(folder, 'live.trace');
+  if (options.trace !== undefined) rmSync(file, { force: true });
+  const child = start(file, options.trace !== undefined), said: string[] = [''];
+  let ended: number | undefined;
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => hear(said, text));
+  const end = new Promise<void>((done) => child.on('close', (code, signal) => { ended = code ?? (signal ? 128 + constants.signals[signal] : Exit.failure); done(); }));
+  try {
+    while (ended === undefined && !(existsSync(file) && statSync(file).size >= HEADER)) await new Promise((done) => setTimeout(done, WAIT));
+    if (!existsSync(file) || statSync(file).size < HEADER) {
+      process.stderr.write(`${said.join('\n').trim()}\n`);
+      return ended ?? Exit.failure;
+    }
+    const { view } = await import('../trace/view/run.ts');
+    await view(ended === undefined ? new TraceFile(new FileSource(file), unpack) : readTrace(file), options.trace ?? 'live', { following: true, beside: (viewer) => beside(viewer, child, said, end, () => ended) });
+    return ended ?? Exit.ok;
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** This command again, with a trace in place of the viewer. */
+function start(file: string, named: boolean): ChildProcess {
+  const words = process.argv.slice(2).filter((word) => word !== '--view');
+  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words, ...(named ? [] : ['--trace', file])], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, [LIVE]: '1' } });
+}
+
+/** Adds text to lines; the last one may go on. */
+function hear(said: string[], text: string): void {
+  const [first, ...more] = text.replaceAll('\r', '').split('\n');
+  said[said.length - 1] += first!;
+  said.push(...more);
+}
+
+function beside(viewer: Viewer, child: ChildProcess, said: string[], end: Promise<void>, status: () => number | undefined): () => void {
+  viewer.console = said;
+  viewer.message = 'F keeps to the end, any move stays; o shows what the system prints; q ends it';
+  const heard = (): void => { viewer.consoleTop = 1e6; viewer.changed(); };
+  child.stdout!.on('data', heard);
+  child.stderr!.on('data', heard);
+  void end.then(() => { viewer.message = `the system has ended with status ${status()}; o shows what it printed`; viewer.changed(); });
+  return () => { child.kill('SIGTERM'); };
+}
