@@ -29,7 +29,7 @@ export async function build() {
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20',
     keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
-    external: ['esbuild', 'tsx', 'ink', 'react'],
+    external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js'],
     banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
     write: false,
   });

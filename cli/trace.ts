@@ -9,7 +9,8 @@ import { readTrace } from './trace-source.ts';
 
 const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string>> = { perfetto, mermaid, jsonl: jsonLines, svg };
 
-function parseFilter(file: TraceFile, text: string): Filter {
+/** Throws `CliError` that names the mistake. */
+export function parseFilter(file: TraceFile, text: string): Filter {
   try {
     return new Filter(text, file);
   } catch (error) {

@@ -2,11 +2,11 @@
  * Records in words. `sentence` is one line for lists and search, `details` the labelled lines of one record, `cyclesText` a duration.
  * One cycle is one nanosecond of virtual time (the board's timer ticks at 10 MHz, every 100 cycles).
  */
-import { Kind, Resume, flexSelector, stateBytes, statusName } from '../microkernel/abi/index.ts';
+import { Kind, Resume, stateBytes, statusName } from '../microkernel/abi/index.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
-import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, operationText, rangeText, requestText } from './said.ts';
+import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText, requestText } from './said.ts';
 
 const objectKinds = ['', 'factory', 'task', 'thread', 'semaphore', 'scheduling context', 'portal', 'reply'];
 export { hex, sbiName } from './said.ts';
@@ -18,8 +18,7 @@ export function cyclesText(cycles: number): string {
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
 }
 
-/** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
-const mappedText = (r: RecordView): string => rangeText(r.kind === Kind.unmap && r.a & 8 ? flexSelector(r.c) : r.c, r.b, r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a);
+const mappedText = (r: RecordView): string => { const m = mappedRange(r); return rangeText(m.base, r.b, m.all); };
 const messageText = (b: number): string => `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
 const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel' : how === Resume.stop ? 'left stopped' : `resume ${how}`);
 

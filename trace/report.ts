@@ -1,20 +1,25 @@
 /** `trace stats` as text: tables that fit 100 columns, widest numbers first. */
 import type { Latency, Stats } from './stats.ts';
-import { syscallName } from './words.ts';
 
 type Cell = string | number;
 
 export function report(s: Stats): string {
+  const seconds = (s.lastTime - s.firstTime) / 1e9, rate = (n: number): Cell => (seconds > 0 ? Math.round(n / seconds) : '-');
   const parts = [`${s.records} records, ${cycles(s.lastTime - s.firstTime)} cycles of virtual time`];
   if (s.damage) parts.push(`note: ${s.damage}`);
   parts.push(table('Tasks', ['task', 'threads', 'sent', 'events', 'replies', 'map', 'unmap', 'scheduled'],
     s.tasks.map((t) => [t.task, t.threads, t.sent, t.events, t.replies, t.mapped, t.unmapped, t.scheduled])));
-  parts.push(table('Messages', ['from', 'to', 'messages', 'replies', 'words', 'median', 'p99'],
-    s.pairs.map((p) => [p.from, p.to, p.messages, p.replies, p.words, ...latency(p.latency)])));
-  parts.push(table('Events', ['task', 'cause', 'events', 'replies', 'bytes', 'median', 'p99'],
-    s.causes.map((c) => [c.task, c.cause, c.events, c.replies, c.bytes, ...latency(c.latency)])));
-  parts.push(table('System calls', ['task', 'call', 'events', 'replies', 'entries/call', 'switches/call', 'median', 'p99'],
-    s.syscalls.map((c) => [c.task, syscallName(c.number), c.events, c.replies, round(c.kernelEntriesPerCall), round(c.spaceSwitchesPerCall), ...latency(c.latency)])));
+  parts.push(table('Messages', ['from', 'to', 'messages', 'replies', 'words', 'per s', 'median', 'p99'],
+    s.pairs.map((p) => [p.from, p.to, p.messages, p.replies, p.words, rate(p.messages), ...latency(p.latency)])));
+  parts.push(table('Events', ['task', 'cause', 'events', 'replies', 'bytes', 'per s', 'median', 'p99'],
+    s.causes.map((c) => [c.task, c.cause, c.events, c.replies, c.bytes, rate(c.events), ...latency(c.latency)])));
+  parts.push(table('System calls', ['task', 'call', 'events', 'replies', 'entries/call', 'switches/call', 'per s', 'median', 'p99'],
+    s.syscalls.map((c) => [c.task, c.name, c.events, c.replies, round(c.kernelEntriesPerCall), round(c.spaceSwitchesPerCall), rate(c.events), ...latency(c.latency)])));
+  parts.push(table('Devices', ['task', 'register', 'accesses', 'loads', 'stores', 'median', 'p99'],
+    s.devices.map((d) => [d.task, `${d.device}.${d.register}`, d.loads + d.stores, d.loads, d.stores, ...latency(d.latency)])));
+  parts.push(table('SBI calls', ['task', 'call', 'calls', 'median', 'p99'], s.sbi.map((c) => [c.task, c.call, c.calls, ...latency(c.latency)])));
+  parts.push(table('Kernel objects', ['task', 'operation', 'calls', 'failed'], s.operations.map((o) => [o.task, o.operation, o.count, o.failed])));
+  parts.push(table('Time', ['task', 'mode', 'cycles', '% of time'], s.time.map((t) => [t.task || '-', t.mode, Math.round(t.cycles), round(100 * t.share)])));
   return parts.filter((p) => p !== '').join('\n\n') + '\n';
 }
 

@@ -118,4 +118,9 @@ export function rangeText(base: number, order: number, rights: number): string {
   if (rights & 8) return `capability ${base}${order ? ` … ${base + 2 ** order - 1}` : ''}, ${capRightsText(rights)}`;
   return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
 }
+/** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
+export function mappedRange(r: RecordView): { base: number; capability: boolean; rights: string; all: number } {
+  const capability = (r.a & 8) !== 0, all = r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a;
+  return { base: r.kind === Kind.unmap && capability ? flexSelector(r.c) : r.c, capability, rights: capability ? capRightsText(all) : rightsText(all), all };
+}
 export const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), flexRights(page) | (isCapPage(page) ? 8 : 0));

@@ -2,16 +2,21 @@
  * Counts and latencies of a trace: by task, by pair of tasks, by event cause, by system call, by kernel-object operation. Latency of an
  * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
  */
-import { Cause, Kind, causeName, kindName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, causeName, kindName, stateBytes } from '../microkernel/abi/index.ts';
+import { Exits, type DeviceRow, type SbiRow } from './exits.ts';
+import { labelName } from './labels.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
+import { callName } from './said.ts';
 import { Samples } from './samples.ts';
+import { Times, type TimeRow } from './time.ts';
 
 export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
 export interface TaskRow { task: string; threads: number; sent: number; events: number; replies: number; mapped: number; unmapped: number; scheduled: number }
 export interface PairRow { from: string; to: string; messages: number; replies: number; words: number; latency: Latency | undefined }
 export interface CauseRow { task: string; cause: string; events: number; replies: number; bytes: number; latency: Latency | undefined }
-export interface SyscallRow { task: string; number: number; events: number; replies: number; kernelEntriesPerCall: number; spaceSwitchesPerCall: number; latency: Latency | undefined }
+export interface SyscallRow { task: string; number: number; name: string; events: number; replies: number; kernelEntriesPerCall: number; spaceSwitchesPerCall: number; latency: Latency | undefined }
+export interface OperationRow { task: string; operation: string; count: number; failed: number }
 export interface Stats {
   records: number;
   firstTime: number;
@@ -21,6 +26,13 @@ export interface Stats {
   pairs: PairRow[];
   causes: CauseRow[];
   syscalls: SyscallRow[];
+  /** Operations of kernel objects by task. */
+  operations: OperationRow[];
+  /** Accesses of guests to devices by register, and their SBI calls (by function where payload was captured). */
+  devices: DeviceRow[];
+  sbi: SbiRow[];
+  /** Where the time of all harts went; over the whole trace, also where records are left out. */
+  time: TimeRow[];
   damage?: string;
 }
 
@@ -50,7 +62,7 @@ export function* analysis(file: TraceSource, keep: Keep = () => true): Generator
   let n = 0;
   for (const record of file.records()) {
     if (keep(record, n)) counter.add(record);
-    counter.inWindow(record);
+    counter.always(record);
     if ((++n & 4095) === 0) yield;
   }
   return counter.result();
@@ -65,34 +77,50 @@ class Counter {
   private readonly open = new Map<number, Open[]>();
   /** By hart: the system call whose window is open (from its event to the thread's next event on that hart). */
   private readonly window = new Map<number, Mutable<SyscallRow> & Window>();
+  private readonly operations = new Map<string, OperationRow>();
+  private readonly exits: Exits;
+  private readonly times: Times;
   private records = 0;
   private first = 0;
   private last = 0;
   private readonly file: TraceSource;
-  constructor(file: TraceSource) { this.file = file; }
+  constructor(file: TraceSource) {
+    this.file = file;
+    this.exits = new Exits(file);
+    this.times = new Times(file);
+  }
 
   add(r: RecordView): void {
     if (this.records++ === 0) this.first = r.time;
     this.last = Math.max(this.last, r.time);
     this.kinds.set(r.kind, (this.kinds.get(r.kind) ?? 0) + 1);
     const task = this.task(r.actor);
+    this.exits.add(r);
     switch (r.kind) {
       case Kind.send: case Kind.call: task.sent++; this.message(r); break;
       case Kind.event: task.events++; this.event(r); break;
       case Kind.reply: case Kind.resume: task.replies++; this.answer(r); break;
+      case Kind.invoke: this.operation(r, task.task); break;
       case Kind.map: task.mapped++; break;
       case Kind.unmap: task.unmapped++; break;
       case Kind.schedule: task.scheduled++; break;
     }
   }
 
-  /** Counts towards the system call that is open on this hart, whether or not the record itself is kept. */
-  inWindow(r: RecordView): void {
+  /** What counts whether or not the record itself is kept: time, and the system call that is open on this hart. */
+  always(r: RecordView): void {
+    this.times.add(r);
     const window = this.window.get(r.hart);
     if (!window) return;
     if (r.kind === Kind.event && r.sequence !== window.sequence) this.window.delete(r.hart);
     else if (ENTRIES.has(r.kind)) window.entries++;
     else if (r.kind === Kind.spaceSwitch) window.switches++;
+  }
+
+  private operation(r: RecordView, task: string): void {
+    const operation = labelName(r.a), row = at(this.operations, `${task}\0${operation}`, () => ({ task, operation, count: 0, failed: 0 }));
+    row.count++;
+    if (r.status !== 0) row.failed++;
   }
 
   private message(r: RecordView): void {
@@ -107,11 +135,11 @@ class Counter {
     const task = this.file.taskOf(r.actor), cause = causeName(r.a);
     const row = at(this.causes, `${task}\0${cause}`, () => ({ task, cause, events: 0, replies: 0, bytes: 0, samples: new Samples() }));
     row.events++;
-    row.bytes += r.b;
+    row.bytes += stateBytes(r.b);
     const opened: Open[] = [{ time: r.time, row }];
     this.window.delete(r.hart);
     if (r.a === Cause.syscall) {
-      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: new Samples(), entries: 0, switches: 0, sequence: 0 }));
+      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, name: callName(this.file.words, r.c), events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: new Samples(), entries: 0, switches: 0, sequence: 0 }));
       call.events++;
       call.sequence = r.sequence;
       opened.push({ time: r.time, row: call });
@@ -142,6 +170,7 @@ class Counter {
       pairs: [...this.pairs.values()].map(withLatency),
       causes: [...this.causes.values()].map(withLatency),
       syscalls: [...this.syscalls.values()].map(({ entries, switches, sequence: _, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
+      operations: [...this.operations.values()], devices: this.exits.deviceRows, sbi: this.exits.sbiRows, time: this.times.result(),
       ...(this.file.damage ? { damage: this.file.damage } : {}),
     };
   }

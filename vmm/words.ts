@@ -1,6 +1,7 @@
 /** Names for a trace: the device windows of a VM with these options, and their registers, from the rows that build it. */
 import { rowsWith } from './board.ts';
 import { Reg as Rtc } from './devices/goldfish-rtc.ts';
+import { SOURCES } from './devices/plic.ts';
 import { Reg as Serial } from './devices/uart16550.ts';
 import { Reg as Virtio } from './devices/virtio/transport.ts';
 import type { Options } from './options.ts';
@@ -12,7 +13,7 @@ const turned = (registers: Readonly<Record<string, number>>): Record<number, str
 /** Registers of the interrupt controller's first `CONTEXTS` contexts by name. */
 const CONTEXTS = 32;
 const plic = Object.fromEntries([
-  [0, 'priority'], [0x1000, 'pending'],
+  ...Array.from({ length: SOURCES }, (_, s) => [4 * s, `priority[${s}]`] as const), [0x1000, 'pending'],
   ...Array.from({ length: CONTEXTS }, (_, c) => [[0x2000 + 0x80 * c, `enable[${c}]`], [0x20_0000 + 0x1000 * c, `threshold[${c}]`], [0x20_0004 + 0x1000 * c, `claim[${c}]`]] as const).flat(),
 ]);
 const chips: Readonly<Record<string, { name: string; size: number; registers: Record<number, string> }>> = {

@@ -1,14 +1,13 @@
-/** `tessera trace` as a user meets it: the real command, for `view` on a terminal that tmux provides. */
-import { execFileSync, spawnSync } from 'node:child_process';
+/** `tessera trace` as a user meets it: the real command. `view` on a terminal is test/viewer.spec.ts. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recorded, story } from '../../trace/testing/traces.ts';
 
 const tessera = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
-const golden = fileURLToPath(new URL('../../trace/view/golden/', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tessera-trace-'));
 const file = join(folder, 'story.trace');
 const put = (name: string, bytes: Uint8Array | string): string => { const path = join(folder, name); writeFileSync(path, bytes); return path; };
@@ -58,60 +57,32 @@ describe('trace export', () => {
   });
 });
 
-const hasTmux = spawnSync('tmux', ['-V']).status === 0;
-describe.runIf(hasTmux)('trace view on a terminal', () => {
-  let servers = 0;
-  const tmux = (...args: string[]): string => execFileSync('tmux', ['-u', '-L', `tessera-${process.pid}-${servers}`, '-f', '/dev/null', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C.UTF-8' } });
-  const lines = (): string => tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n').trimEnd();
-  /** Waits for the screen that the predicate describes. */
-  async function until(what: string, holds: (screen: string) => boolean): Promise<string> {
-    for (let tries = 0; tries < 600; tries++) {
-      const now = lines();
-      if (holds(now)) return now;
-      await new Promise((go) => { setTimeout(go, 100); });
-    }
-    throw new Error(`waited for ${what}; the screen was:\n${lines()}`);
-  }
-  function start(width: number, height: number, prefix = ''): void {
-    servers++;
-    tmux('new-session', '-d', '-x', String(width), '-y', String(height), `cd '${folder}'; ${prefix} '${process.execPath}' '${tessera}' trace view story.trace; echo "status $?"; read wait`);
-    tmux('set-option', '-g', 'status', 'off');
-    tmux('resize-window', '-x', String(width), '-y', String(height));
-  }
-  const press = (...keys: string[]): void => { tmux('send-keys', ...keys); };
-  afterEach(() => { try { tmux('kill-server'); } catch { /* it ended with its last session */ } });
-
-  for (const [width, height] of [[80, 24], [200, 60]] as const) {
-    it(`draws the golden screens at ${width}×${height}, with NO_COLOR`, async () => {
-      start(width, height, 'NO_COLOR=1');
-      await until('the list', (s) => s.includes('560 records'));
-      for (const [keys, name] of [[['Down', 'Down', 'b', 'Down'], 'list'], [['?'], 'help'], [['?', 's'], 'statistics']] as const) {
-        const wanted = readFileSync(join(golden, `${name}-${width}x${height}.txt`), 'utf8').trimEnd();
-        press(...keys);
-        expect(await until(name, (s) => s === wanted)).toBe(wanted);
-      }
-    });
-  }
-  it('filters, follows a call to its answer, writes its diagram, resizes, and gives the terminal back', async () => {
-    start(80, 24);
-    await until('the list', (s) => s.includes('560 records'));
-    press('f');
-    await until('the prompt', (s) => s.includes('filter:'));
-    press('-l', 'nr:openat');
-    press('Enter');
-    await until('the filter', (s) => s.includes('120 of 560 records'));
-    press('n', 'n');
-    await until('the answer', (s) => /^> +10 /m.test(s));
-    press('d');
-    await until('the diagram', (s) => s.includes('2 messages; e writes'));
-    press('e');
-    await until('the note', (s) => s.includes('wrote trace-2-10.svg'));
-    expect(readFileSync(join(folder, 'trace-2-10.svg'), 'utf8')).toContain('ecall openat');
-    tmux('resize-window', '-x', '50', '-y', '12');
-    await until('the note on size', (s) => s.includes('terminal too small: 50×11'));
-    tmux('resize-window', '-x', '120', '-y', '30');
-    await until('the diagram again', (s) => s.includes('2 messages') && !s.includes('too small'));
-    press('q');
-    expect(await until('the end', (s) => s.includes('status 0'))).not.toContain('messages');
+describe('questions to a trace', () => {
+  it('calls: trees of requests', () => {
+    const { stdout, status } = run('calls', file, '--filter', 'task:sh');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/40 .*sh: openat\n +40 .* {2}l4guest: memory.create\n/);
+  });
+  it('path: from one record to another, by number or by filter', () => {
+    const { stdout } = run('path', file, 'kind:event nr:openat', 'kind:resume nr:openat');
+    expect(stdout).toMatch(/ 2 .*openat[^]* 5 .*memory.create[^]* 6 .*receive[^]* 9 .*reply[^]* 10 .*resumed[^]*500 ns: /);
+    expect(run('path', file, '2', '10').stdout).toBe(stdout);
+    expect(run('path', file, '2', '99999')).toMatchObject({ status: 2, stderr: 'tessera: E_RECORD: the trace has no record 99999; it has 1 to 560\n' });
+  });
+  it('diff: the same, or the first record that differs and status 1', () => {
+    expect(run('diff', file, file)).toMatchObject({ status: 0, stdout: 'The traces are the same: 560 records.\n' });
+    const other = story(40);
+    other[300]!.c = 7;
+    const { status, stdout } = run('diff', file, put('other.trace', recorded(other)));
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/part at record 301: c differ/);
+    expect(run('diff', file, put('short.trace', recorded(story(39))))).toMatchObject({ status: 1, stdout: expect.stringMatching(/first 546 records are the same; .*story.trace goes on, with 14 more/) as string });
+  });
+  it('sql: tables, CSV, JSON, from the command line or standard input; mistakes in one line', () => {
+    const query = "select name, count(*) as n from syscalls group by name";
+    expect(run('sql', file, query, '--format', 'csv').stdout).toBe('name,n\nopenat,40\n');
+    expect(run('sql', file, query, '--format', 'json').stdout).toBe('{"name":"openat","n":40}\n');
+    expect(spawnSync(process.execPath, [tessera, 'trace', 'sql', file], { encoding: 'utf8', input: query }).stdout).toMatch(/openat +40\n1 row/);
+    expect(run('sql', file, 'select nosuch from records')).toMatchObject({ status: 2, stdout: '', stderr: 'tessera: E_SQL: no such column: nosuch; tessera trace sql --schema FILE lists tables and columns\n' });
   });
 });

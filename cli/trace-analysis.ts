@@ -1,0 +1,73 @@
+/** `tessera trace calls`, `path`, `diff` and `sql`: questions to a trace, answered as text. */
+import { readFileSync } from 'node:fs';
+import { RecordView, callReport, callTree, criticalPath, diffReport, firstDivergence, pathReport, type TraceFile } from '../trace/index.ts';
+import { SCHEMA } from '../trace/sql/schema.ts';
+import { QueryError, TraceDatabase, rowsText, type RowFormat } from '../trace/sql/query.ts';
+import { CliError, Exit, fileError } from './errors.ts';
+import { parseFilter } from './trace.ts';
+import { readTrace } from './trace-source.ts';
+
+const note = (...files: TraceFile[]): void => { for (const f of files) if (f.damage) process.stderr.write(`tessera: note: ${f.damage}\n`); };
+
+export interface CallsOptions { filter?: string; depth: number; json?: boolean }
+export function traceCalls(path: string, options: CallsOptions): number {
+  const trace = readTrace(path), filter = parseFilter(trace, options.filter ?? '');
+  filter.prepareNow();
+  const roots = callTree(trace, (r) => filter.test(r, trace.indexOf(r.sequence)));
+  process.stdout.write(options.json ? JSON.stringify(roots, null, 2) + '\n' : callReport(roots, options.depth));
+  note(trace);
+  return Exit.ok;
+}
+
+/** A record by its sequence number, or the first one from `from` on that a filter lets through. */
+function find(trace: TraceFile, text: string, from: number): number {
+  if (/^\d+$/.test(text)) {
+    const index = trace.indexOf(Number(text));
+    if (index < 0) throw new CliError('E_RECORD', `the trace has no record ${text}`, trace.length > 0 ? `it has ${trace.at(0).sequence} to ${trace.at(trace.length - 1).sequence}` : 'it is empty');
+    return index;
+  }
+  const filter = parseFilter(trace, text), view = new RecordView();
+  filter.prepareNow();
+  for (let i = from; i < trace.length; i++) if (filter.test(trace.at(i, view), i)) return i;
+  throw new CliError('E_RECORD', `no record${from > 0 ? ' after the first' : ''} matches '${text}'`, 'try it with trace view --filter');
+}
+
+export function tracePath(path: string, first: string, second: string, json: boolean): number {
+  const trace = readTrace(path), from = find(trace, first, 0), to = find(trace, second, /^\d+$/.test(first) ? 0 : from + 1), found = criticalPath(trace, from, to);
+  process.stdout.write(json ? JSON.stringify({ ...found, steps: found.steps.map((s) => ({ ...s, record: trace.at(s.record).sequence })) }, null, 2) + '\n' : pathReport(trace, found));
+  note(trace);
+  return Exit.ok;
+}
+
+/** Status 1 when the traces differ. */
+export function traceDiff(first: string, second: string, options: { times: boolean; context: number }): number {
+  const a = readTrace(first), b = readTrace(second), at = firstDivergence(a, b, options.times);
+  process.stdout.write(at ? diffReport(a, b, at, [first, second], options.context) : `The traces are the same: ${a.length} records.\n`);
+  note(a, b);
+  return at ? Exit.failure : Exit.ok;
+}
+
+export async function traceSql(path: string, sql: string | undefined, options: { format: RowFormat; filter?: string; schema?: boolean }): Promise<number> {
+  if (options.schema) { process.stdout.write(SCHEMA); return Exit.ok; }
+  const query = sql === undefined || sql === '-' ? standardInput(path) : sql, trace = readTrace(path), filter = options.filter === undefined ? undefined : parseFilter(trace, options.filter);
+  filter?.prepareNow();
+  try {
+    const db = await TraceDatabase.of(trace, filter && ((r, i) => filter.test(r, i)));
+    for (const piece of rowsText(db.query(query), options.format)) process.stdout.write(piece);
+    db.close();
+  } catch (error) {
+    if (error instanceof QueryError) throw new CliError('E_SQL', error.message, 'tessera trace sql --schema FILE lists tables and columns');
+    throw error;
+  }
+  note(trace);
+  return Exit.ok;
+}
+function standardInput(path: string): string {
+  if (path === '-') throw new CliError('E_USAGE', 'trace and query cannot both come from standard input');
+  if (process.stdin.isTTY) throw new CliError('E_USAGE', 'trace sql wants a query', "such as tessera trace sql FILE 'select kind, count(*) from records group by kind'");
+  try {
+    return readFileSync(0, 'utf8');
+  } catch (error) {
+    throw fileError('query', '-', error);
+  }
+}

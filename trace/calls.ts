@@ -1,0 +1,92 @@
+/**
+ * Call trees: which requests led to which. An event or call that nobody was serving at that moment is a root; what a server asks of others
+ * between a request and its answer are that request's children. Equal ways from the root are one node.
+ */
+import { Cause, Kind, causeName } from '../microkernel/abi/index.ts';
+import { cyclesText } from './decode.ts';
+import { labelName } from './labels.ts';
+import type { TraceSource } from './reader.ts';
+import type { RecordView } from './record.ts';
+import { callName, registerOf } from './said.ts';
+import { Samples } from './samples.ts';
+import type { Latency } from './stats.ts';
+
+export interface CallNode {
+  /** `sh: openat`, `linux: stream.write`: who asks for what. */
+  readonly name: string;
+  readonly count: number;
+  /** Cycles from request to answer, all together; and those not spent in children. */
+  readonly total: number;
+  readonly self: number;
+  readonly latency: Latency | undefined;
+  readonly children: readonly CallNode[];
+}
+
+class Node {
+  readonly name: string;
+  readonly children = new Map<string, Node>();
+  readonly samples = new Samples();
+  count = 0;
+  total = 0;
+  constructor(name: string) { this.name = name; }
+  child(name: string): Node {
+    let c = this.children.get(name);
+    if (!c) this.children.set(name, (c = new Node(name)));
+    return c;
+  }
+  result(): CallNode {
+    const children = [...this.children.values()].map((c) => c.result()).sort((a, b) => b.total - a.total || b.count - a.count);
+    return { name: this.name, count: this.count, total: this.total, self: this.total - children.reduce((n, c) => n + c.total, 0), latency: this.samples.latency(), children };
+  }
+}
+interface Open { readonly node: Node; readonly time: number; readonly server: number }
+
+/** Deeper chains are counted at this depth. */
+const DEPTH = 12;
+
+/** The roots, those that took longest first. `keep`: which requests may be roots. */
+export function callTree(trace: TraceSource, keep: (r: RecordView) => boolean = () => true): CallNode[] {
+  const root = new Node(''), open = new Map<number, Open & { depth: number }>(), serving = new Map<number, number>();
+  for (const r of trace.records()) {
+    if (r.kind === Kind.call || (r.kind === Kind.event && r.object !== 0)) {
+      const parent = open.get(serving.get(r.actor) ?? 0), server = serverOf(trace, r.object);
+      if (!parent && !keep(r)) continue;
+      const depth = (parent?.depth ?? 0) + 1, node = (parent && depth > DEPTH ? parent.node : (parent?.node ?? root).child(nameOf(trace, r)));
+      node.count++;
+      open.set(r.sequence, { node, time: r.time, server, depth });
+      if (r.kind === Kind.event) serving.set(server, r.sequence);
+    } else if (r.kind === Kind.receive && open.has(r.cause)) serving.set(r.actor, r.cause);
+    else if (r.kind === Kind.reply || r.kind === Kind.resume) {
+      const request = open.get(r.cause);
+      if (serving.get(r.actor) === r.cause) serving.delete(r.actor);
+      if (!request) continue;
+      open.delete(r.cause);
+      request.node.total += r.time - request.time;
+      request.node.samples.add(r.time - request.time);
+    } else if (r.kind === Kind.invoke) {
+      const done = open.get(serving.get(r.actor) ?? 0)?.node.child(`${trace.taskOf(r.actor)}: ${labelName(r.a)}`);
+      if (done) done.count++;
+    }
+  }
+  return root.result().children as CallNode[];
+}
+
+const serverOf = (trace: TraceSource, portal: number): number => trace.names.get(portal)?.parent ?? 0;
+function nameOf(trace: TraceSource, r: RecordView): string {
+  const task = trace.taskOf(r.actor);
+  if (r.kind === Kind.call) return `${task}: ${trace.words.labels?.[r.a]?.[0] ?? labelName(r.a)}`;
+  const at = registerOf(r);
+  return `${task}: ${r.a === Cause.syscall ? callName(trace.words, r.c) : at ? `${at.device}.${at.register}` : causeName(r.a)}`;
+}
+
+/** The trees as text. `least`: share of a root's time below which a node is left out. */
+export function callReport(roots: readonly CallNode[], depth = 6, least = 0.001): string {
+  const lines = ['    count      total     median       self  request'], all = roots.reduce((n, r) => n + r.total, 0);
+  const add = (n: CallNode, level: number): void => {
+    if (level >= depth || (n.total < least * all && level > 0 && n.count < 2)) return;
+    lines.push(`${n.count.toLocaleString('en-US').padStart(9)} ${cyclesText(n.total).padStart(10)} ${(n.latency ? cyclesText(n.latency.median) : '-').padStart(10)} ${cyclesText(Math.max(0, n.self)).padStart(10)}  ${'  '.repeat(level)}${n.name}`);
+    for (const c of n.children) add(c, level + 1);
+  };
+  for (const r of roots) add(r, 0);
+  return roots.length === 0 ? 'no requests\n' : lines.join('\n') + '\n';
+}

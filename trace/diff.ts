@@ -1,0 +1,47 @@
+/** Where two traces part: the first record that differs, with what came before it in both. Names are compared, not numbers of objects. */
+import { Kind } from '../microkernel/abi/index.ts';
+import { ends, originOf, sentence, cyclesText } from './decode.ts';
+import type { TraceFile } from './reader.ts';
+import { RecordView } from './record.ts';
+
+export interface Divergence {
+  /** Record number in both; the length of the shorter when one ends where the other goes on. */
+  readonly record: number;
+  /** Fields that differ; empty when one trace has no such record. */
+  readonly fields: readonly string[];
+}
+
+const plain = ['kind', 'time', 'hart', 'status', 'cause', 'a', 'b', 'c'] as const;
+
+/** The first difference, undefined when there is none. `times` false: only what happened counts, not when. */
+export function firstDivergence(a: TraceFile, b: TraceFile, times = true): Divergence | undefined {
+  const x = new RecordView(), y = new RecordView(), both = Math.min(a.length, b.length);
+  for (let i = 0; i < both; i++) {
+    const fields = differences(a, a.at(i, x), b, b.at(i, y), times);
+    if (fields.length > 0) return { record: i, fields };
+  }
+  return a.length === b.length ? undefined : { record: both, fields: [] };
+}
+
+function differences(a: TraceFile, x: RecordView, b: TraceFile, y: RecordView, times: boolean): string[] {
+  const found: string[] = plain.filter((f) => x[f] !== y[f] && (times || f !== 'time') && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && a.name(x.a) === b.name(y.a)));
+  for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || a.name(x[f]) !== b.name(y[f])) found.push(f);
+  return found;
+}
+
+/** The difference in words: `context` records before it, and a few after it of each. */
+export function diffReport(a: TraceFile, b: TraceFile, at: Divergence, names: readonly [string, string], context = 5): string {
+  const lines = [at.fields.length > 0 ? `The traces part at record ${at.record + 1}: ${at.fields.join(', ')} differ.` : `The first ${at.record} records are the same; ${a.length > b.length ? names[0] : names[1]} goes on, with ${Math.abs(a.length - b.length)} more.`, ''];
+  for (let i = Math.max(0, at.record - context); i < at.record; i++) lines.push(`   ${lineOf(a, i)}`);
+  for (const [sign, trace, name] of [['-', a, names[0]], ['+', b, names[1]]] as const) {
+    lines.push('', `${sign}  ${name}`);
+    for (let i = at.record; i < Math.min(trace.length, at.record + context); i++) lines.push(`${sign}  ${lineOf(trace, i)}`);
+    if (at.record >= trace.length) lines.push(`${sign}  (ends here)`);
+  }
+  return lines.join('\n') + '\n';
+}
+
+function lineOf(trace: TraceFile, i: number): string {
+  const r = trace.at(i);
+  return `${String(r.sequence).padStart(9)} ${cyclesText(r.time).padStart(9)}  ${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`;
+}

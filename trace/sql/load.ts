@@ -1,0 +1,112 @@
+/** Fills the tables of schema.ts from a trace: one pass, a row where a record is, completed where its answer comes. */
+import { Cause, Kind, accessOf, causeName, stateBytes, statusName } from '../../microkernel/abi/index.ts';
+import { originOf, sentence } from '../decode.ts';
+import { labelName } from '../labels.ts';
+import { ExitWord, Part, wordsOfPart } from '../payload.ts';
+import type { TraceFile } from '../reader.ts';
+import { RecordView } from '../record.ts';
+import { callName, callText, eventWords, mappedRange, registerOf, requestText } from '../said.ts';
+import { INDEXES, SCHEMA } from './schema.ts';
+import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';
+
+/** Most records that a database takes: about a gigabyte of memory. */
+export const MOST_RECORDS = 4_000_000;
+
+type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs', SqlStatement>;
+const COLUMNS: Readonly<Record<keyof Tables, number>> = { objects: 5, records: 14, events: 10, syscalls: 10, faults: 9, exits: 11, messages: 11, maps: 11, operations: 8, runs: 7 };
+
+/** A request that waits for its answer; `maps` and `bytes` are what came with the answer to a fault. */
+interface Open { readonly index: number; readonly time: number; maps: number; bytes: number }
+
+export function loadTrace(db: SqlDatabase, trace: TraceFile, keep: (r: RecordView, index: number) => boolean = () => true): void {
+  db.run(SCHEMA);
+  db.run('begin');
+  new Loader(db, trace).load(keep);
+  db.run('commit');
+  db.run(INDEXES);
+  db.create_function('what', (seq) => {
+    const index = typeof seq === 'number' ? trace.indexOf(seq) : -1;
+    if (index < 0) return null;
+    const r = trace.at(index);
+    return sentence(r, originOf(trace, r));
+  });
+}
+
+class Loader {
+  private readonly trace: TraceFile;
+  private readonly tables: Tables;
+  private readonly open = new Map<number, Open>();
+  private readonly runs = new Map<number, { seq: number; time: number; row: SqlValue[] }>();
+  private readonly view = new RecordView();
+  private lastTime = 0;
+  constructor(db: SqlDatabase, trace: TraceFile) {
+    this.trace = trace;
+    this.tables = Object.fromEntries(Object.entries(COLUMNS).map(([t, n]) => [t, db.prepare(`insert into ${t} values (${Array(n).fill('?').join()})`)])) as Tables;
+  }
+
+  load(keep: (r: RecordView, index: number) => boolean): void {
+    const { trace } = this, r = new RecordView();
+    for (const n of trace.names.values()) this.tables.objects.run([n.id, n.kind, n.text, n.parent || null, trace.taskOf(n.id)]);
+    for (let i = 0; i < trace.length; i++) {
+      trace.at(i, r);
+      this.lastTime = r.time;
+      if (keep(r, i)) this.record(r, i);
+    }
+    for (const o of this.open.values()) this.request(trace.at(o.index, this.view), o, undefined);
+    for (const run of this.runs.values()) this.tables.runs.run([...run.row, this.lastTime - run.time]);
+    for (const t of Object.values(this.tables)) t.free();
+  }
+
+  private record(r: RecordView, index: number): void {
+    const { trace, tables } = this, { sequence, time, kind, cause } = r, opener = cause === 0 ? undefined : this.open.get(cause);
+    const answers = kind === Kind.reply || kind === Kind.resume, latency = opener ? time - opener.time : null;
+    const task = r.actor ? trace.taskOf(r.actor) : 'kernel', thread = r.actor ? trace.name(r.actor) : 'kernel';
+    tables.records.run([sequence, time, r.kindName, r.hart, statusName(r.status), r.actor, r.object, task, thread, cause || null, r.a, r.b, r.c, latency]);
+    switch (kind) {
+      case Kind.event: case Kind.call: case Kind.send: this.open.set(sequence, { index, time, maps: 0, bytes: 0 }); break;
+      case Kind.map: if (opener && r.status === 0) { opener.maps++; opener.bytes += r.a & 8 ? 0 : 2 ** r.b; } this.map(r, task); break;
+      case Kind.unmap: this.map(r, task); break;
+      case Kind.invoke: tables.operations.run([sequence, time, task, thread, labelName(r.a), r.object, r.c, statusName(r.status)]); break;
+      case Kind.schedule: this.schedule(r, task, thread); break;
+    }
+    if (answers && opener) { this.open.delete(cause); this.request(trace.at(opener.index, this.view), opener, r); }
+  }
+
+  private request(q: RecordView, o: Open, answer: RecordView | undefined): void {
+    const latency = answer ? answer.time - q.time : null, { trace, tables } = this, task = trace.taskOf(q.actor), thread = trace.name(q.actor), server = q.object ? trace.taskOf(q.object) : null;
+    if (q.kind !== Kind.event) {
+      tables.messages.run([q.sequence, q.time, task, server, trace.words.labels?.[q.a]?.[0] ?? labelName(q.a), requestText(q), q.b & 0xff, q.b >>> 8, answer ? statusName(answer.status) : null, answer?.sequence ?? null, latency]);
+      return;
+    }
+    const cause = causeName(q.a);
+    tables.events.run([q.sequence, q.time, task, thread, server, cause, q.c, stateBytes(q.b), answer?.sequence ?? null, latency]);
+    if (q.a === Cause.syscall) this.systemCall(q, answer, task, thread, latency);
+    else if (q.a === Cause.pageFault) tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, o.maps, o.bytes, latency]);
+    else if (q.a >= Cause.sbi) this.exit(q, answer, task, cause, latency);
+  }
+  private systemCall(q: RecordView, answer: RecordView | undefined, task: string, thread: string, latency: number | null): void {
+    const result = answer && this.word(answer, Part.result, 0), value = result === undefined ? null : Number(BigInt.asIntN(64, result));
+    const error = value !== null && value < 0 && value > -4096 ? this.trace.words.errors?.[-value] ?? `E${-value}` : null;
+    this.tables.syscalls.run([q.sequence, q.time, task, thread, q.c, callName(this.trace.words, q.c), this.has(q) ? callText(q, answer) : null, value, error, latency]);
+  }
+  private exit(q: RecordView, answer: RecordView | undefined, task: string, cause: string, latency: number | null): void {
+    const at = registerOf(q), fault = q.a === Cause.guestPageFault, value = fault ? this.word(q, Part.words, ExitWord.value) ?? (answer && this.word(answer, Part.result, 0)) : undefined;
+    this.tables.exits.run([q.sequence, q.time, task, cause, fault ? q.c : null, at?.device ?? null, at?.register ?? null, fault ? accessOf(q.b) || null : null,
+      value === undefined ? null : Number(BigInt.asIntN(64, value)), q.a === Cause.sbi ? eventWords(q, answer) : null, latency]);
+  }
+  private map(r: RecordView, task: string): void {
+    const m = mappedRange(r);
+    this.tables.maps.run([r.sequence, r.time, r.kindName, task, this.trace.taskOf(r.object), m.capability ? 'capability' : 'memory', m.base, m.capability ? null : 2 ** r.b, m.rights, statusName(r.status), r.cause || null]);
+  }
+  private schedule(r: RecordView, task: string, thread: string): void {
+    const before = this.runs.get(r.hart);
+    if (before) this.tables.runs.run([...before.row, r.time - before.time]);
+    this.runs.set(r.hart, { seq: r.sequence, time: r.time, row: [r.sequence, r.time, r.hart, task, thread, r.a] });
+  }
+
+  private has(r: RecordView): boolean { return this.trace.payload(r.sequence).length > 0; }
+  private word(r: RecordView, part: number, index: number): bigint | undefined {
+    const p = this.trace.payload(r.sequence).find((x) => x.part === part);
+    return p && wordsOfPart(p)[index];
+  }
+}

@@ -1,0 +1,70 @@
+/** Queries over a trace: rows as they come, and rows as text. */
+import type { TraceFile } from '../reader.ts';
+import type { RecordView } from '../record.ts';
+import { openDatabase, type SqlDatabase, type SqlValue } from './engine.ts';
+import { MOST_RECORDS, loadTrace } from './load.ts';
+
+/** A query that cannot be done: one line. */
+export class QueryError extends Error {}
+
+export type RowFormat = 'table' | 'csv' | 'json';
+export interface Rows { readonly columns: readonly string[]; readonly rows: Iterable<readonly SqlValue[]> }
+
+export class TraceDatabase {
+  private readonly db: SqlDatabase;
+  private constructor(db: SqlDatabase) { this.db = db; }
+
+  /** Throws QueryError when there are more records than fit. `keep`: which records go in. */
+  static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
+    if (trace.length > MOST_RECORDS && !keep) throw new QueryError(`the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
+    const db = await openDatabase();
+    let kept = 0;
+    loadTrace(db, trace, keep && ((r, i) => {
+      if (!keep(r, i)) return false;
+      if (++kept > MOST_RECORDS) throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
+      return true;
+    }));
+    return new TraceDatabase(db);
+  }
+
+  /** The first statement of `sql`. Throws QueryError for what SQL refuses. */
+  query(sql: string): Rows {
+    const statement = guarded(() => this.db.prepare(sql)), columns = guarded(() => statement.getColumnNames());
+    const rows = function* (): Generator<SqlValue[]> {
+      try {
+        while (guarded(() => statement.step())) yield statement.get();
+      } finally {
+        statement.free();
+      }
+    };
+    return { columns, rows: rows() };
+  }
+  close(): void { this.db.close(); }
+}
+
+function guarded<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (e) {
+    throw new QueryError(`${(e as Error).message || String(e)}`.replace(/\s+/g, ' '));
+  }
+}
+
+const text = (v: SqlValue): string => (v === null ? '' : v instanceof Uint8Array ? `${v.length} bytes` : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000) : String(v));
+const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t; };
+
+/** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
+export function* rowsText({ columns, rows }: Rows, format: RowFormat): Generator<string> {
+  if (format === 'table') { yield tableText(columns, [...rows]); return; }
+  if (format === 'csv') yield columns.map(csv).join(',') + '\n';
+  for (const row of rows) yield format === 'csv' ? row.map(csv).join(',') + '\n' : JSON.stringify(Object.fromEntries(columns.map((c, i) => [c, row[i]]))) + '\n';
+}
+
+const MOST_CELL = 60;
+function tableText(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): string {
+  const cell = (v: SqlValue): string => { const t = text(v).replace(/\s/g, ' '); return t.length > MOST_CELL ? `${t.slice(0, MOST_CELL - 1)}…` : t; };
+  const cells = rows.map((r) => r.map(cell)), width = columns.map((c, i) => cells.reduce((w, r) => Math.max(w, r[i]!.length), c.length));
+  const right = columns.map((_, i) => rows.some((r) => typeof r[i] === 'number') && rows.every((r) => r[i] === null || typeof r[i] === 'number'));
+  const line = (r: readonly string[]): string => r.map((c, i) => (right[i] ? c.padStart(width[i]!) : c.padEnd(width[i]!))).join('  ').trimEnd();
+  return [line(columns), line(width.map((w) => '─'.repeat(w))), ...cells.map(line), `${rows.length} row${rows.length === 1 ? '' : 's'}`].join('\n') + '\n';
+}

@@ -1,0 +1,75 @@
+/**
+ * Where time went: by task and mode, from the records of each hart. A record marks an entry into the kernel: what passed since the one before
+ * was the running thread's own time when the thread itself came in (event, message, operation) or was interrupted, and the kernel's when the
+ * kernel went from one thread to another. Times before the first thread runs, and while nobody does, are idle.
+ */
+import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
+import type { TraceSource } from './reader.ts';
+import type { RecordView } from './record.ts';
+
+export type Mode = 'process' | 'guest' | 'server' | 'kernel' | 'idle';
+/** Cycles by task; the kernel's own and idle time have no task. `share`: of all harts' time. */
+export interface TimeRow { task: string; mode: Mode; cycles: number; share: number }
+
+interface Hart { time: number; thread: number; waits: boolean; started: boolean }
+
+/** The thread itself enters the kernel, or is interrupted in what it does. */
+const OWN: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map, Kind.unmap, Kind.destroy, Kind.recall]);
+/** After these the thread waits, unless its next record says otherwise. */
+const WAITS: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.reply, Kind.resume, Kind.invoke]);
+
+const DOWN = Ops.semaphore.down.label;
+
+export class Times {
+  private readonly trace: TraceSource;
+  private readonly harts = new Map<number, Hart>();
+  /** Cycles by thread. */
+  private readonly threads = new Map<number, number>();
+  private readonly modes = new Map<string, Mode>();
+  private kernel = 0;
+  private idle = 0;
+  constructor(trace: TraceSource) { this.trace = trace; }
+
+  /** All records, in order. */
+  add(r: RecordView): void {
+    if (r.kind === 0) return;
+    const h = this.hart(r), passed = Math.max(0, r.time - h.time);
+    h.time = Math.max(h.time, r.time);
+    if (!h.started || passed === 0) { /* nothing to share out */ }
+    else if (r.actor === h.thread && OWN.has(r.kind)) this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
+    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !h.waits)) this.other(h, passed);
+    else this.kernel += passed;
+    this.follow(r, h);
+  }
+  private other(h: Hart, passed: number): void {
+    if (h.waits || h.thread === 0) this.idle += passed;
+    else this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
+  }
+  private follow(r: RecordView, h: Hart): void {
+    if (r.kind === Kind.schedule) { h.thread = r.actor; h.waits = false; h.started = true; }
+    else if (r.actor === h.thread) h.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
+    if (r.kind === Kind.event) this.learn(r);
+  }
+  /** A task whose threads raise a guest's exits is a guest, one whose system calls others answer a process. */
+  private learn(r: RecordView): void {
+    const task = this.trace.taskOf(r.actor);
+    if (r.a === Cause.syscall) this.modes.set(task, 'process');
+    else if (r.a >= Cause.sbi) this.modes.set(task, 'guest');
+  }
+  private hart(r: RecordView): Hart {
+    let h = this.harts.get(r.hart);
+    if (!h) this.harts.set(r.hart, (h = { time: r.time, thread: 0, waits: true, started: false }));
+    return h;
+  }
+
+  result(): TimeRow[] {
+    const tasks = new Map<string, number>();
+    for (const [thread, cycles] of this.threads) { const task = this.trace.taskOf(thread); tasks.set(task, (tasks.get(task) ?? 0) + cycles); }
+    const rows: TimeRow[] = [...tasks].map(([task, cycles]) => ({ task, mode: this.modes.get(task) ?? 'server', cycles, share: 0 }));
+    if (this.kernel > 0) rows.push({ task: '', mode: 'kernel', cycles: this.kernel, share: 0 });
+    if (this.idle > 0) rows.push({ task: '', mode: 'idle', cycles: this.idle, share: 0 });
+    const all = rows.reduce((n, r) => n + r.cycles, 0);
+    for (const r of rows) r.share = r.cycles / all;
+    return rows.sort((a, b) => b.cycles - a.cycles);
+  }
+}
