@@ -16,7 +16,7 @@ static const u8 from[] = { HS, M, U };
 static void values(void) {
   spaces(SV39, SV39);
   CSR_WRITE(hstatus, HSTATUS_SPVP | HSTATUS_HU);
-  for (unsigned f = 0; f < COUNT(from); f++) for (u64 at = 0; at < 2; at++) {
+  for (unsigned f = 0; f < COUNT(from); f++) for (u64 at = 0; at <= has.misaligned; at++) {
     u64 *word = (u64 *)(DATA + 0x40);
     for (unsigned i = 0; i < COUNT(loads); i++) {
       memcpy((u8 *)word + at, &(u64){ VALUE }, 8);

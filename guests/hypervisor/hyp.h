@@ -68,7 +68,7 @@ enum { FETCH_ACCESS = 1, ILLEGAL = 2, BREAKPOINT = 3, LOAD_MISALIGNED = 4, LOAD_
   STORE_GUEST = 23 };
 
 /* ---- what the machine has (found at the start) ---- */
-extern struct features { u8 sv48, sv57, svadu, svpbmt, sstc, svnapot, stateen, svinval, cbo; } has;
+extern struct features { u8 sv48, sv57, svadu, svpbmt, sstc, svnapot, stateen, svinval, cbo, fp, misaligned; } has;
 
 /* ---- probes ---- */
 struct trap {

@@ -133,6 +133,9 @@ void detect(void) {
   has.sstc = (u8)holds(menvcfg, ENV_STCE);
   run_insn(M, 0x0045a00f, 0, DATA); /* cbo.zero (a1) */
   has.cbo = (u8)completed();
+  has.fp = (u8)(csr_get(misa) >> 3 & 1);
+  run_insn(M, 0x0005b503, 0, DATA + 1); /* ld */
+  has.misaligned = (u8)completed();
   csr_get(mstateen0);
   has.stateen = (u8)completed();
   run_insn(M, 0x18000073, 0, 0); /* sfence.w.inval */
@@ -145,5 +148,5 @@ void detect(void) {
   has.svnapot = (u8)completed();
   reset();
   note("has: sv48 %d sv57 %d svadu %d svpbmt %d sstc %d svnapot %d", has.sv48, has.sv57, has.svadu, has.svpbmt, has.sstc, has.svnapot);
-  note("     smstateen %d svinval %d zicboz %d", has.stateen, has.svinval, has.cbo);
+  note("     smstateen %d svinval %d zicboz %d d %d misaligned %d", has.stateen, has.svinval, has.cbo, has.fp, has.misaligned);
 }

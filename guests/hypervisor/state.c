@@ -6,6 +6,7 @@ static const struct { const char *name; u32 insn; int writes; } touches[] = {
 };
 
 static void floating_point(void) {
+  if (!has.fp) { skip("floating point", "no D"); return; }
   static const u8 modes[] = { VS, VU, HS, U };
   for (unsigned i = 0; i < COUNT(touches); i++) for (int host = 0; host < 4; host++) for (int guest = 0; guest < 4; guest++) for (unsigned m = 0; m < COUNT(modes); m++) {
     if (m >= 2 && guest % 3 != 0) continue;

@@ -74,9 +74,12 @@ static void one(const char *name, u32 insn, u32 full, int mode, u64 cause) {
   CSR_WRITE(medeleg, 0);
 }
 
+static int is_float(const char *name) { return name[0] == 'f' || (name[0] == 'c' && name[2] == 'f'); }
+
 static void rows(const u64 *insns, const u64 *full, const char *const *names, unsigned count, int mode, u64 cause) {
   for (unsigned i = 0; i < count; i++) {
     u32 insn = (u32)insns[i];
+    if (!has.fp && is_float(names[i])) continue;
     one(names[i], (insn & 3) == 3 ? insn : insn & 0xffff, (u32)full[i], mode, cause);
   }
 }
@@ -84,11 +87,13 @@ static void rows(const u64 *insns, const u64 *full, const char *const *names, un
 
 /* Misaligned over a page end: the fault is in the second page, and the address offset says how far in. */
 static void misaligned(const u64 *insns, const char *const *names, unsigned count, int mode, u64 cause) {
+  if (!has.misaligned) { skip(names[0], "misaligned accesses trap"); return; }
   spaces(SV39, SV39);
   map_vs(TEST_VA + 0x1000, TEST_GPA + 0x1000, 0, RWXAD);
   fence();
   for (unsigned i = 0; i < count; i++) {
     u32 insn = (u32)insns[i];
+    if (!has.fp && is_float(names[i])) continue;
     int opcode = insn & 0x7f, guest = opcode == 0x73;
     int size = guest ? 1 << (insn >> 26 & 3) : 1 << (insn >> 12 & 3);
     long imm = guest ? 0 : opcode & 0x20 ? (long)((int)insn >> 25) * 32 + (insn >> 7 & 31) : (int)insn >> 20;
