@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BlockBackend } from '../device.ts';
 import { SeededRandom } from '../random.ts';
 import { TestLine, TestMemory, TestTerminal } from '../testing.ts';
@@ -7,6 +7,7 @@ import { VirtioConsole } from './console.ts';
 import { VirtioEntropy } from './entropy.ts';
 import { EmptyVirtioSlot, VirtioMmio } from './mmio.ts';
 import { Feature, type VirtioModel } from './model.ts';
+import { Rig } from './testing.ts';
 
 const RAM = 0x8000_0000;
 const DATA = RAM + 0x8000;
@@ -88,7 +89,7 @@ function request(driver: Driver, type: number, sector: number, data: Descriptor[
   return driver.memory.u8(DATA + 0x100);
 }
 
-const buffer = DATA + 0x1000;
+const buffer = RAM + 0x1_8000;
 
 test('the block device reads sectors, says how much it wrote, and interrupts until acknowledged', () => {
   const driver = new Driver(new VirtioBlock(new Disk(8), 'disk0'));
@@ -192,4 +193,67 @@ test('the entropy device fills buffers from the seed', () => {
 test('an empty slot identifies itself as one', () => {
   const slot = new EmptyVirtioSlot();
   expect([slot.read(0), slot.read(4), slot.read(8)]).toEqual([0x7472_6976, 2, 0]);
+});
+
+describe('a console with several ports', () => {
+  const start = (multiport = true) => {
+    const terminals = [new TestTerminal(), new TestTerminal()];
+    const model = new VirtioConsole(terminals[0], [{ backend: terminals[1], console: false, name: 'agent' }]);
+    const rig = new Rig(model, { packed: true, eventIndex: false, size: 8 }, multiport ? [1] : []);
+    const tell = (id: number, event: number, v: number): void => {
+      rig.memory.view(buffer, 8).set([id, 0, 0, 0, event, 0, v, 0]);
+      rig.queues[3].offer([{ address: buffer, length: 8 }]);
+      rig.queues[3].notify();
+      rig.queues[3].collect();
+    };
+    const told = (): number[][] => {
+      for (let i = 0; i < 4; i++) rig.queues[2].offer([{ address: buffer + 64 * (i + 1), length: 32, write: true }]);
+      rig.queues[2].notify();
+      return rig.queues[2].collect().map((u, i) => [...rig.memory.view(buffer + 64 * (i + 1), u.written)]);
+    };
+    return { terminals, model, rig, tell, told };
+  };
+
+  test('says which ports there are, what they are called, and that they are open', () => {
+    const { rig, tell, told } = start();
+    expect(rig.get(0x104)).toBe(2);
+    tell(0, 0, 1);
+    expect(told()).toEqual([[0, 0, 0, 0, 1, 0, 1, 0], [1, 0, 0, 0, 1, 0, 1, 0]]);
+    const later = start();
+    for (const event of [3, 6]) for (const id of [0, 1, 9]) later.tell(id, event, 1);
+    expect(later.told()).toEqual([
+      [0, 0, 0, 0, 4, 0, 1, 0], [0, 0, 0, 0, 6, 0, 1, 0], [1, 0, 0, 0, 7, 0, 1, 0, ...new TextEncoder().encode('agent')], [1, 0, 0, 0, 6, 0, 1, 0],
+    ]);
+  });
+
+  test('carries bytes of each port; input waits until the port is opened', () => {
+    const { terminals, rig, tell } = start();
+    terminals[1].type('early');
+    rig.queues[4].offer([{ address: buffer, length: 16, write: true }]);
+    rig.queues[4].notify();
+    expect(rig.queues[4].collect()).toEqual([]);
+    tell(1, 6, 1);
+    expect(rig.queues[4].collect().map((u) => u.written)).toEqual([5]);
+    rig.memory.view(buffer, 2).set([104, 105]);
+    rig.queues[5].offer([{ address: buffer, length: 2 }]);
+    rig.queues[5].notify();
+    expect([terminals[0].text, terminals[1].text]).toEqual(['', 'hi']);
+  });
+
+  test('tells a new size of the window by a message; a driver without ports sees it in the configuration', () => {
+    const { model, told, rig } = start();
+    model.resize(132, 43);
+    expect([told(), rig.device.read(0x100, 2), rig.get(0x60) & 2]).toEqual([[[0, 0, 0, 0, 5, 0, 0, 0, 132, 0, 43, 0]], 132, 2]);
+    const single = start(false);
+    single.terminals[0].type('x');
+    single.rig.queues[0].offer([{ address: buffer, length: 4, write: true }]);
+    single.rig.queues[0].notify();
+    expect(single.rig.queues[0].collect().map((u) => u.written)).toEqual([1]);
+  });
+
+  test('takes a character in an emergency, before any queue is there', () => {
+    const terminal = new TestTerminal(), device = new VirtioMmio(new VirtioConsole(terminal), { memory: new TestMemory(4096, RAM), irq: () => new TestLine() });
+    device.write(0x108, 0x21, 4);
+    expect(terminal.text).toBe('!');
+  });
 });
