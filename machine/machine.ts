@@ -148,6 +148,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   get count(): number { return this.harts.length; }
 
   drive(hart: number, irq: HartIrq, level: boolean): void { this.harts[hart].drive(1 << irq, level); }
+  pulse(hart: number, irq: HartIrq): void { this.setPending(hart, irq, true); }
 
   interruptRaised(hart: Hart): void {
     const running = this.#running;

@@ -8,7 +8,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'virtio-block': 'disk#', 'virtio-console': 'console#', 'virtio-entropy': 'entropy', 'virtio-net': 'net#',
 };
 /** The kernel's own, and empty slots. */
-const HIDDEN = new Set(['sifive,clint0', 'sifive,plic-1.0.0', 'virtio']);
+const HIDDEN = new Set(['sifive,clint0', 'riscv,aclint-sswi', 'sifive,plic-1.0.0', 'virtio']);
 
 export function deviceList(board: Board): BootInfo['devices'] {
   const seen = new Map<string, number>();

@@ -11,7 +11,7 @@ test('the device tree names every device at its place, with its interrupt', () =
   const root = readFdt(board.deviceTree({ bootargs: 'quiet', initrd: { start: 0x8040_0000, end: 0x8050_0000 } }))!;
   const soc = findNode(root, '/soc')!;
   expect(soc.children.map((n) => n.name)).toEqual([
-    'test@100000', 'rtc@101000', 'clint@2000000', 'plic@c000000', 'serial@10000000',
+    'test@100000', 'rtc@101000', 'clint@2000000', 'sswi@2f00000', 'plic@c000000', 'serial@10000000',
     ...Array.from({ length: 8 }, (_, n) => `virtio_mmio@1000${n + 1}000`),
   ]);
   expect(fdtCells(findNode(root, '/soc/serial@10000000')!.props.get('interrupts'))).toEqual([10]);

@@ -8,6 +8,7 @@ import { TestFinisher } from '../devices/finisher.ts';
 import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
 import { Plic, PLIC_SOURCES } from '../devices/plic.ts';
 import type { SeededRandom } from '../devices/random.ts';
+import { Sswi } from '../devices/sswi.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { EmptyVirtioSlot, VirtioMmio } from '../devices/virtio/mmio.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
@@ -70,6 +71,14 @@ const clint: Factory = {
   ],
 };
 
+/** sswi@2f00000 { interrupts-extended = <&cpu0 1 …>; } */
+const sswi: Factory = {
+  create: (parts) => new Sswi(parts.wires),
+  node: (row, device, harts) => [
+    deviceNode('sswi', row, device, { compatible: row.compatible, 'interrupt-controller': true, '#interrupt-cells': 0, 'interrupts-extended': perHart(harts, [1]) }),
+  ],
+};
+
 /** plic@c000000 { interrupts-extended = <&cpu0 11 &cpu0 9 …>; riscv,ndev = <95>; } */
 const plic: Factory = {
   create: (parts) => parts.plic,
@@ -105,6 +114,7 @@ export const factories: Readonly<Record<string, Factory>> = {
   'sifive,test1': finisher,
   'google,goldfish-rtc': rtc,
   'sifive,clint0': clint,
+  'riscv,aclint-sswi': sswi,
   'sifive,plic-1.0.0': plic,
   ns16550a: uart,
   'virtio,mmio': virtio,

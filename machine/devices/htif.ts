@@ -4,11 +4,15 @@
  *   63     56 55     48 47                    0
  *   ┌────────┬─────────┬───────────────────────┐
  *   │ device │ command │ payload               │   device 0: odd payload = exit with payload >> 1
- *   └────────┴─────────┴───────────────────────┘   device 1: command 1 writes a character, 0 reads one
+ *   └────────┴─────────┴───────────────────────┘   even payload = a system call, see below
+ *                                                  device 1: command 1 writes a character, 0 reads one
+ *
+ * A system call is eight doublewords at the payload's address: number, arguments; the result replaces the number, and
+ * `fromhost` becomes 1.
  *
  * State: none beyond the two doublewords. They are RAM, so the device looks at them at regular times.
- * Features: exit, console output and input. Missing: system call proxying (even payloads to device 0): the run
- * ends with failure, since nothing would ever answer.
+ * Features: exit, console output and input, the system calls write (to outputs 1 and 2) and exit. Missing: other system calls
+ * (files, time): they answer ENOSYS. A payload that is no address ends the run with failure, since nothing would ever answer.
  * Documentation: riscv-isa-sim fesvr, htif and device sources; riscv-tests env/p/riscv_test.h.
  */
 import type { EventQueue, PhysicalMemory } from '../api.ts';
@@ -18,6 +22,8 @@ import type { CharBackend, DeviceContext } from './device.ts';
 const INTERVAL = 2000;
 const DEVICE = { SYSTEM: 0, CONSOLE: 1 } as const;
 const CONSOLE = { READ: 0, WRITE: 1 } as const;
+const CALL = { WRITE: 64, EXIT: 93 } as const;
+const CALL_BYTES = 64, ENOSYS = 38, EBADF = 9, EFAULT = 14;
 
 export interface HtifPlaces {
   readonly tohost: number;
@@ -65,7 +71,7 @@ export class Htif {
       const code = high * 2 ** 31 + (low >>> 1);
       this.#stop({ kind: 'poweroff', code });
     } else if (device === DEVICE.SYSTEM) {
-      this.#stop({ kind: 'poweroff', code: 1 });
+      this.#systemCall(high * 2 ** 32 + low);
     } else if (device === DEVICE.CONSOLE && command === CONSOLE.WRITE) {
       this.#console.output(low & 0xff);
       this.#answer(device, command, 0);
@@ -73,6 +79,23 @@ export class Htif {
       this.#wantsInput = true;
       this.#offerInput();
     }
+  }
+
+  #systemCall(at: number): void {
+    const memory = this.#memory;
+    if (at % 8 !== 0 || !memory.isRam(at, CALL_BYTES)) return this.#stop({ kind: 'poweroff', code: 1 });
+    const [number, first, second, third] = [0, 1, 2, 3].map((i) => Number(memory.u64(at + 8 * i)));
+    if (number === CALL.EXIT) return this.#stop({ kind: 'poweroff', code: first });
+    const result = number === CALL.WRITE ? this.#write(first, second, third) : -ENOSYS;
+    memory.setU64(at, BigInt.asUintN(64, BigInt(result)));
+    this.#answer(DEVICE.SYSTEM, 0, 1);
+  }
+
+  #write(descriptor: number, address: number, length: number): number {
+    if (descriptor !== 1 && descriptor !== 2) return -EBADF;
+    if (!this.#memory.isRam(address, length)) return -EFAULT;
+    for (const byte of this.#memory.view(address, length)) this.#console.output(byte);
+    return length;
   }
 
   #offerInput(): void {

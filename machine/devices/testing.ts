@@ -79,6 +79,8 @@ export class TestWires implements HartWires {
     else this.#high[hart].delete(irq);
   }
 
+  pulse(hart: number, irq: HartIrq): void { this.drive(hart, irq, true); }
+
   pending(hart: number): number[] {
     return [...this.#high[hart]].sort((a, b) => a - b);
   }

@@ -98,3 +98,16 @@ test('clearing the FIFO drops what the driver could have seen, and nothing else'
   uart.write(2, 3);
   expect(uart.read(5) & 1).toBe(0);
 });
+
+test('a break in loopback comes in as a zero with its mark, which interrupts as line status until read', () => {
+  const { uart } = setup();
+  uart.write(2, 1);
+  uart.write(1, 4);
+  uart.write(4, 0x10);
+  uart.write(3, 0x43);
+  expect([uart.read(2) & 15, uart.read(5), uart.read(5) & 0x91, uart.read(0)]).toEqual([6, 0xf1, 1, 0]);
+  uart.write(4, 0);
+  uart.write(3, 3);
+  uart.write(3, 0x43);
+  expect(uart.read(5) & 0x11).toBe(0);
+});

@@ -14,9 +14,9 @@
  *     7           SCR   SCR      scratch
  *
  * State: the registers, a 16-byte receive FIFO, one latch for the transmitter-empty interrupt.
- * Features: FIFOs on or off, trigger levels, all four interrupts with their priorities, overrun, loopback with modem lines.
+ * Features: FIFOs on or off, trigger levels, all four interrupts with their priorities, overrun, break, loopback with modem lines.
  * Input waits outside until the guest listens (see `#listening`), so that what was typed ahead survives a driver's start.
- * Missing: baud rate has no timing (a byte is out at once; the receive timeout interrupt comes at once), break, DMA modes.
+ * Missing: baud rate has no timing (a byte is out at once; the receive timeout interrupt comes at once), the pins of the DMA modes.
  * Documentation: National Semiconductor PC16550D data sheet, 8.0 Registers.
  */
 import type { CharBackend, Device, IrqLine } from './device.ts';
@@ -25,9 +25,9 @@ const REG = { DATA: 0, IER: 1, IIR_FCR: 2, LCR: 3, MCR: 4, LSR: 5, MSR: 6, SCR: 
 const IER = { RECEIVED: 1, THR_EMPTY: 2, LINE: 4, MODEM: 8 } as const;
 const IIR = { MODEM: 0x0, NONE: 0x1, THR_EMPTY: 0x2, RECEIVED: 0x4, LINE: 0x6, TIMEOUT: 0xc, FIFOS: 0xc0 } as const;
 const FCR = { ENABLE: 1, CLEAR_RECEIVE: 2 } as const;
-const LCR_DLAB = 0x80;
+const LCR = { BREAK: 0x40, DLAB: 0x80 } as const;
 const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOP: 16 } as const;
-const LSR = { READY: 1, OVERRUN: 2, THR_EMPTY: 0x20, IDLE: 0x40 } as const;
+const LSR = { READY: 1, OVERRUN: 2, BREAK: 0x10, THR_EMPTY: 0x20, IDLE: 0x40, FIFO_ERROR: 0x80 } as const;
 const MSR = { CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as const;
 const FIFO_BYTES = 16;
 /** Drivers that only transmit read LSR a few times in a row; who reads it more often waits for input. */
@@ -47,7 +47,8 @@ export class Uart16550 implements Device {
   #divisor = 0;
   #modem: number = MSR.CTS | MSR.DSR | MSR.DCD;
   #modemDelta = 0;
-  #overrun = 0;
+  /** Line status that reading LSR clears: overrun, break. */
+  #line = 0;
   /** The transmitter-empty interrupt: set when THR runs empty, cleared by reading IIR. */
   #thrInterrupt = false;
   #fifo: number[] = [];
@@ -68,7 +69,7 @@ export class Uart16550 implements Device {
   }
 
   reset(): void {
-    this.#ier = this.#fcr = this.#lcr = this.#mcr = this.#scr = this.#divisor = this.#overrun = 0;
+    this.#ier = this.#fcr = this.#lcr = this.#mcr = this.#scr = this.#divisor = this.#line = 0;
     this.#thrInterrupt = this.#iirUsed = false;
     this.#fifo = [];
     this.#polls = this.#modemDelta = 0;
@@ -107,7 +108,7 @@ export class Uart16550 implements Device {
       case REG.DATA: return this.#dlab ? this.#setDivisor((this.#divisor & 0xff00) | value) : this.#transmit(value);
       case REG.IER: return this.#dlab ? this.#setDivisor((this.#divisor & 0xff) | (value << 8)) : this.#setIer(value);
       case REG.IIR_FCR: return this.#setFcr(value);
-      case REG.LCR: this.#lcr = value; return;
+      case REG.LCR: return this.#setLcr(value);
       case REG.MCR: return this.#setMcr(value & 0x1f);
       case REG.SCR: this.#scr = value; return;
       default: // LSR and MSR are read only
@@ -115,11 +116,20 @@ export class Uart16550 implements Device {
   }
 
   get #dlab(): boolean {
-    return (this.#lcr & LCR_DLAB) !== 0;
+    return (this.#lcr & LCR.DLAB) !== 0;
   }
 
   get #capacity(): number {
     return (this.#fcr & FCR.ENABLE) !== 0 ? FIFO_BYTES : 1;
+  }
+
+  /** A break goes out as nothing; looped back it comes in as a zero with its mark. */
+  #setLcr(value: number): void {
+    const begins = (value & ~this.#lcr & LCR.BREAK) !== 0;
+    this.#lcr = value;
+    if (!begins || (this.#mcr & MCR.LOOP) === 0) return;
+    this.#loopBack(0);
+    this.#line |= LSR.BREAK;
   }
 
   #setDivisor(value: number): void {
@@ -134,7 +144,7 @@ export class Uart16550 implements Device {
 
   #loopBack(byte: number): void {
     if (this.#fifo.length < this.#capacity) this.#fifo.push(byte);
-    else this.#overrun = LSR.OVERRUN;
+    else this.#line |= LSR.OVERRUN;
   }
 
   #receive(): number {
@@ -195,9 +205,13 @@ export class Uart16550 implements Device {
     this.#refill();
     this.#looked = true;
     if (!this.#iirUsed) this.#thrInterrupt = false;
-    const status = LSR.THR_EMPTY | LSR.IDLE | this.#overrun | (this.#fifo.length > 0 ? LSR.READY : 0);
-    this.#overrun = 0;
+    const status = LSR.THR_EMPTY | LSR.IDLE | this.#line | this.#fifoError | (this.#fifo.length > 0 ? LSR.READY : 0);
+    this.#line = 0;
     return status;
+  }
+
+  get #fifoError(): number {
+    return (this.#fcr & FCR.ENABLE) !== 0 && (this.#line & LSR.BREAK) !== 0 ? LSR.FIFO_ERROR : 0;
   }
 
   #readMsr(): number {
@@ -208,7 +222,7 @@ export class Uart16550 implements Device {
 
   /** The pending interrupt of highest priority. */
   #cause(): number {
-    if ((this.#ier & IER.LINE) !== 0 && this.#overrun !== 0) return IIR.LINE;
+    if ((this.#ier & IER.LINE) !== 0 && this.#line !== 0) return IIR.LINE;
     if ((this.#ier & IER.RECEIVED) !== 0 && this.#fifo.length > 0) {
       const trigger = this.#capacity === 1 ? 1 : triggerLevels[this.#fcr >> 6];
       return this.#fifo.length >= trigger ? IIR.RECEIVED : IIR.TIMEOUT;

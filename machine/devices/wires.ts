@@ -12,4 +12,6 @@ export interface HartWires {
   readonly count: number;
   /** Drives interrupt `irq` of hart `hart` from outside. For SSI, STI and SEI the wire is ORed with what software wrote. */
   drive(hart: number, irq: HartIrq, level: boolean): void;
+  /** Sets the hart's own pending bit of interrupt `irq`, once; its software clears it. */
+  pulse(hart: number, irq: HartIrq): void;
 }
