@@ -1,7 +1,6 @@
 /**
  * Networks end to end: programs on a switch with the board's card behind it, Debian's kernel at the built-in gateway from the bare machine
- * and from a virtual machine, two virtual machines on one switch; captures as Wireshark reads them. Sleep and counters of the built-in firmware
- * are looked at in the same boots.
+ * and from a virtual machine, two virtual machines on one switch; captures as Wireshark reads them.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -137,16 +136,5 @@ describe.skipIf(missing)('two virtual machines on one switch', () => {
     expect(out['console0']).toContain('2 packets transmitted, 2 packets received, 0% packet loss');
     expect(out['console1']).toContain('bye');
     expect(result.status).toBe(0);
-  }, 4 * minutes);
-});
-
-describe.skipIf(missing)('suspend to RAM', () => {
-  it('ends when a key is pressed that may wake the system, with the other hart brought back', async () => {
-    // The key arrives when nothing else can happen any more: the recording lets it in long after the system has gone to sleep.
-    const recording = join(folder, 'key');
-    writeFileSync(recording, `{"tessera":"input","version":1,"seed":0}\n{"boot":0,"cycle":20000000000,"data":"Cg=="}\n`);
-    const run = await boot('bare', 'echo enabled > /sys/class/tty/ttyS0/power/wakeup; echo mem > /sys/power/state; nproc; dmesg | grep -o -e SBI.SUSP.*d -e suspend.e.*[^,].$ -e CPU1.*$', ['--smp', '2', '--replay', recording]);
-    expect(run.stdout).toMatch(/SBI SUSP extension detected\r\n(.*\r\n)*suspend entry \(deep\)\r\nCPU1: off\r\nCPU1 is up\r\nsuspend exit\r\n/);
-    expect(run.status).toBe(0);
   }, 4 * minutes);
 });
