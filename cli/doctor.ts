@@ -28,6 +28,8 @@ const checks: Check[] = [
   tool('qemu-riscv64-static', 'comparing our Unix server with QEMU', 'install qemu-user-static'),
   tool('qemu-system-riscv64', 'comparing our machine with QEMU', 'install qemu-system-misc'),
   tool('gdb-multiarch', 'debugging guests', 'install gdb-multiarch'),
+  tool('tshark', 'looking at captures of --net …,pcap=FILE, and their test', 'install tshark or wireshark'),
+  { what: 'OpenSBI and U-Boot', here: () => ['riscv64-linux-gnu/opensbi', 'u-boot/qemu-riscv64_smode'].every((f) => existsSync(join('/usr/lib', f))), needed: 'the tests with real firmware', get: 'install opensbi and u-boot-qemu' },
 ];
 
 /** Prints the table; status 1 if something that every run needs is missing. */
