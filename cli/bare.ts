@@ -11,9 +11,10 @@ import { gunzipSync } from 'node:zlib';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
+import { DEFAULT_ISA, unknownExtensions } from '../machine/board/isa.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
 import { Htif } from '../machine/devices/htif.ts';
-import { type Placed, deviceTreePlace, loadInitrd, loadProgram } from '../machine/loader/kernel.ts';
+import { type Place, type Placed, deviceTreePlace, loadInitrd, loadProgram, overlap } from '../machine/loader/kernel.ts';
 import type { Loaded } from '../machine/loader/result.ts';
 import { type BareIo, processIo } from './bare/io.ts';
 import { type DiskOption, FileDisk } from './bare/disk.ts';
@@ -69,9 +70,9 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions }, debugging);
   let status: number | undefined;
   try {
-    await debugging?.server.listen();
-    for (;;) {
+    for (let boots = 0; ; boots++) {
       const { board, program } = start(options, disks, networks, session);
+      if (boots === 0) await debugging?.server.listen();
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
@@ -102,6 +103,7 @@ function check(options: BareOptions): void {
   if (options.signature !== undefined && options.file === undefined) throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
   const { length } = [...(options.disks ?? []), ...(options.nets ?? [])];
   if (length > MOST_DEVICES) throw new CliError('E_OPTION', `${length} disks and network cards are too many`, `the board has room for ${MOST_DEVICES}`);
+  if (options.isa !== undefined) checkIsa(options.isa);
   const harts = options.smp ?? 1;
   if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
 }
@@ -115,14 +117,23 @@ function start(options: BareOptions, disks: FileDisk[], networks: Networks, sess
   return { board, program };
 }
 
+function checkIsa(isa: string): void {
+  let strange: string[];
+  try {
+    strange = unknownExtensions(isa);
+  } catch (error) {
+    throw new CliError('E_ISA', `--isa: ${(error as Error).message}`, 'write for example rv64gch_sstc');
+  }
+  if (strange.length > 0) throw new CliError('E_ISA', `--isa: this machine does not have ${strange.map((name) => `'${name}'`).join(', ')}`, `it has ${DEFAULT_ISA}`);
+}
+
 function makeBoard(options: BareOptions, disks: FileDisk[], networks: Networks, console: CharChannel): Board {
   const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
   try {
     return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });
   } catch (error) {
-    // Sizes and ISA strings that the machine refuses are the user's; everything else is ours.
+    // Sizes that the machine refuses are the user's; everything else is ours.
     if (error instanceof RangeError) throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);
-    if (error instanceof Error && error.message.includes('ISA string')) throw new CliError('E_ISA', error.message);
     throw error;
   }
 }
@@ -133,9 +144,10 @@ function load(options: BareOptions, board: Board, console: CharChannel): Placed 
   const kernel = options.kernel === undefined ? undefined : place(options.kernel, 'kernel', board, false);
   const initrd = options.initrd === undefined || kernel === undefined ? undefined : placeInitrd(options.initrd, board, kernel);
   const chosen = { bootargs: options.append, initrd };
-  if (options.dumpDtb !== undefined) writeOut(options.dumpDtb, board.deviceTree(chosen));
+  const tree = board.deviceTree(chosen);
+  if (options.dumpDtb !== undefined) writeOut(options.dumpDtb, tree);
+  checkPlaces(options, board, { firmware, kernel, initrd, tree: tree.length });
   if (firmware === undefined) {
-    checkTreeFits(board, kernel!, options.kernel!);
     board.startKernel(kernel!.entry, chosen);
     return kernel!;
   }
@@ -150,16 +162,30 @@ function load(options: BareOptions, board: Board, console: CharChannel): Placed 
 function place(path: string, role: string, board: Board, raw: boolean): Placed {
   const bytes = readInput(path, role);
   const { memory } = board.machine;
-  return must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b), raw }));
+  return must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b, { maxOutputLength: memory.size }), raw }));
 }
 
-function placeInitrd(path: string, board: Board, kernel: Placed): { start: number; end: number } {
+function placeInitrd(path: string, board: Board, kernel: Placed): Place {
   return must(path, 'initrd', loadInitrd(board.machine.memory, readInput(path, 'initrd'), kernel.end));
 }
 
-function checkTreeFits(board: Board, kernel: Placed, path: string): void {
-  if (kernel.end <= deviceTreePlace(board.machine.memory)) return;
-  throw new CliError('E_MEMORY', `kernel '${path}' leaves no room for the device tree`, 'give the machine more memory with --memory');
+/** Nothing that is loaded may lie where something else does. */
+function checkPlaces(options: BareOptions, board: Board, loaded: { firmware?: Placed; kernel?: Placed; initrd?: Place; tree: number }): void {
+  const { memory } = board.machine;
+  const tree = deviceTreePlace(memory);
+  const advice = 'give the machine more memory with --memory';
+  if (tree < memory.base) throw new CliError('E_MEMORY', `${Math.floor(memory.size / 1024)} KiB of memory leave no room for the device tree`, advice);
+  const named = (what: string, pieces: readonly Place[]): (Place & { what: string })[] => pieces.map(({ start, end }) => ({ what, start, end }));
+  const clash = overlap([
+    ...named(`program '${options.file}'`, loaded.firmware?.pieces ?? []),
+    ...named(`kernel '${options.kernel}'`, loaded.kernel?.pieces ?? []),
+    ...named(`initrd '${options.initrd}'`, loaded.initrd === undefined ? [] : [loaded.initrd]),
+    ...named('the device tree', [{ start: tree, end: tree + loaded.tree }]),
+  ]);
+  if (clash === undefined) return;
+  const [one, other, at] = clash;
+  if (`${one}${other}`.includes('the device tree')) throw new CliError('E_MEMORY', `${one === 'the device tree' ? other : one} leaves no room for the device tree`, advice);
+  throw new CliError('E_MEMORY', `${one} and ${other} both want memory at 0x${at.toString(16)}`, 'link or build one of them for another address');
 }
 
 function must<T>(path: string, role: string, result: Loaded<T>): T {

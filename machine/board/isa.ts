@@ -3,7 +3,7 @@
  * @spec devicetree bindings riscv/extensions.yaml
  */
 import { HART_EXTENSIONS } from '../hart/features.ts';
-import { FULL_ISA, parseIsa } from '../isa/table.ts';
+import { FULL_ISA, parseIsa, rows, STRICT_ALIGNMENT } from '../isa/table.ts';
 
 /** What the machine has unless told otherwise: all instructions, and the features of the hart model. */
 export const DEFAULT_ISA = `${FULL_ISA}_${HART_EXTENSIONS}`;
@@ -23,4 +23,17 @@ export function isaExtensions(isa: string): string[] {
 export function isaString(extensions: readonly string[]): string {
   const letters = extensions.filter((n) => n.length === 1).join('');
   return [`rv64${letters}`, ...extensions.filter((n) => n.length > 1)].join('_');
+}
+
+/** Names for several extensions, and for what every machine of ours does anyway. */
+const COMMON = [
+  'g', 'h', 's', 'u', 'b', 'zfh', 'zfhmin', 'zfa', 'zcb', 'zcd', 'zk', 'zkn', 'zks', 'zkt', 'zihpm', 'zicntr', 'ziccif', 'ziccrse', 'ziccamoa', 'za64rs', 'zic64b',
+  'svbare', 'svade', 'sv39', 'sv48', 'sv57', 'ssccptr', 'sstvecd', 'sstvala', 'sscounterenw', 'ssu64xl', 'sha', 'shcounterenw', 'shvstvala', 'shtvala', 'shvstvecd', 'shvsatpa', 'shgatpa',
+];
+
+/** What an ISA string names that this machine does not have, and no machine of ours can do without noticing. */
+export function unknownExtensions(isa: string): string[] {
+  const known = new Set([...parseIsa(DEFAULT_ISA), STRICT_ALIGNMENT, ...COMMON.flatMap((name) => [...parseIsa(`rv64i_${name}`)])]);
+  for (const row of rows) for (const all of row.extensions) for (const name of all.split('+')) known.add(name);
+  return [...parseIsa(isa)].filter((name) => !known.has(name));
 }

@@ -11,7 +11,7 @@
 import { type Loaded, loaded, refused } from './result.ts';
 
 export interface Segment {
-  /** Where it is linked (virtual) and where it is to be put (physical). */
+  /** Where it is linked (virtual, signed) and where it is to be put (physical). */
   readonly vaddr: number;
   readonly paddr: number;
   /** Bytes from the file; the rest, up to `memBytes`, is zero. */
@@ -23,8 +23,11 @@ export interface Segment {
 }
 
 export interface Elf {
+  /** Virtual; negative for addresses in the upper half of the address space. */
   readonly entry: number;
   readonly segments: readonly Segment[];
+  /** Position-independent (ET_DYN). */
+  readonly relocatable: boolean;
   /** Addresses by name; empty when the file is stripped. */
   readonly symbols: ReadonlyMap<string, number>;
 }
@@ -38,6 +41,8 @@ const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const SECTION_HEADER_BYTES = 64;
 const SYMBOL_BYTES = 24;
+/** Longer names are cut: a table of names without ends must not take for ever. */
+const LONGEST_NAME = 512;
 
 const machines: Record<number, string> = { 3: 'x86 (i386)', 8: 'MIPS', 20: 'PowerPC', 21: 'PowerPC64', 40: 'ARM', 62: 'x86-64', 183: 'AArch64' };
 const fileTypes: Record<number, string> = { 1: 'a relocatable object file', 4: 'a core dump' };
@@ -54,7 +59,10 @@ export function parseElf(bytes: Uint8Array): Loaded<Elf> {
   const segments = readSegments(bytes, data);
   if (!segments.ok) return segments;
   if (segments.value.length === 0) return refused('has no loadable segments');
-  return loaded({ entry: u64(data, 24), segments: segments.value, symbols: readSymbols(bytes, data) });
+  const entry = i64(data, 24);
+  const strange = whatIsStrange(entry, segments.value);
+  if (strange !== undefined) return refused(strange);
+  return loaded({ entry, relocatable: data.getUint16(16, true) === ET.DYN, segments: segments.value, symbols: readSymbols(bytes, data) });
 }
 
 function whatIsWrong(bytes: Uint8Array, data: DataView): string | undefined {
@@ -69,6 +77,26 @@ function whatIsWrong(bytes: Uint8Array, data: DataView): string | undefined {
   if (type !== ET.EXEC && type !== ET.DYN) return `is ${fileTypes[type] ?? `an ELF file of type ${type}`}, not an executable`;
   return undefined;
 }
+
+/** Headers that can be read but make no program. */
+function whatIsStrange(entry: number, segments: readonly Segment[]): string | undefined {
+  const byPlace = [...segments].sort((a, b) => a.paddr - b.paddr);
+  for (let i = 1; i < byPlace.length; i++) {
+    const { paddr } = byPlace[i]!;
+    if (paddr < byPlace[i - 1]!.paddr + byPlace[i - 1]!.memBytes) return `is damaged: two of its segments overlap at 0x${paddr.toString(16)}`;
+  }
+  const holds = (at: (s: Segment) => number): boolean => segments.some((s) => entry >= at(s) && entry < at(s) + s.memBytes);
+  if (!holds((s) => s.vaddr) && !holds((s) => s.paddr)) return `is damaged: its entry point ${hex(entry)} is in none of its segments`;
+  return physicalEntry(entry, segments) % 2 === 0 ? undefined : `is damaged: its entry point ${hex(entry)} is odd`;
+}
+
+/** Kernels linked at a virtual address start at the physical place of their entry. */
+export function physicalEntry(entry: number, segments: readonly Segment[]): number {
+  const home = segments.find((s) => entry >= s.vaddr && entry < s.vaddr + s.memBytes);
+  return home === undefined ? entry : entry - home.vaddr + home.paddr;
+}
+
+const hex = (address: number): string => `0x${BigInt.asUintN(64, BigInt(address)).toString(16)}`;
 
 function readSegments(bytes: Uint8Array, data: DataView): Loaded<Segment[]> {
   const table = u64(data, 32);
@@ -96,7 +124,7 @@ function readSegment(bytes: Uint8Array, data: DataView, at: number): Loaded<Segm
   }
   if (fileBytes > memBytes) return refused('is damaged: a segment is larger in the file than in memory');
   return loaded({
-    vaddr: u64(data, at + 16),
+    vaddr: i64(data, at + 16),
     paddr: u64(data, at + 24),
     bytes: bytes.subarray(offset, offset + fileBytes),
     memBytes,
@@ -126,19 +154,25 @@ function readSymbolTable(bytes: Uint8Array, data: DataView, table: number, strin
   const end = Math.min(start + u64(data, table + 32), bytes.length);
   const names = u64(data, strings + 24);
   for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
-    const name = cString(bytes, names + data.getUint32(at, true));
+    const from = names + data.getUint32(at, true);
+    const name = cString(bytes, from, Math.min(bytes.length, from + LONGEST_NAME));
     const defined = data.getUint16(at + 6, true) !== 0;
     if (name !== '' && defined) into.set(name, u64(data, at + 8));
   }
 }
 
-function cString(bytes: Uint8Array, start: number): string {
+function cString(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (let i = start; i < bytes.length && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]);
+  for (let i = start; i < end && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]);
   return text;
 }
 
 /** 64-bit field as a number. Fields above 2^53 lose low bits; they fail the checks against the file's size anyway. */
 function u64(data: DataView, at: number): number {
   return data.getUint32(at + 4, true) * 2 ** 32 + data.getUint32(at, true);
+}
+
+/** 64-bit field as a signed number: exact for addresses at both ends of the address space. */
+function i64(data: DataView, at: number): number {
+  return data.getInt32(at + 4, true) * 2 ** 32 + data.getUint32(at, true);
 }

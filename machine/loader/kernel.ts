@@ -9,7 +9,7 @@
  *             └ device tree                last 2 MiB of the first 2 GiB (or of RAM)
  */
 import type { PhysicalMemory } from '../api.ts';
-import { isElf, parseElf, type Elf } from './elf.ts';
+import { isElf, parseElf, physicalEntry } from './elf.ts';
 import { isGzip, isLinuxImage, parseLinuxImage } from './linux-image.ts';
 import { type Loaded, loaded, refused } from './result.ts';
 
@@ -19,8 +19,13 @@ export interface Placed {
   /** First and one-past-last physical address. */
   readonly start: number;
   readonly end: number;
+  /** The pieces of it. */
+  readonly pieces: readonly Place[];
   readonly symbols: ReadonlyMap<string, number>;
 }
+
+/** First and one-past-last physical address of something in memory. */
+export interface Place { readonly start: number; readonly end: number }
 
 export interface LoadOptions {
   /** Where raw bytes go, and what `textOffset` counts from. */
@@ -53,8 +58,9 @@ function unpack(file: Uint8Array, options: LoadOptions): Loaded<Uint8Array> {
   if (options.gunzip === undefined) return refused('is compressed with gzip, which cannot be unpacked here');
   try {
     return loaded(options.gunzip(file));
-  } catch {
-    return refused('is truncated or damaged: its gzip data does not unpack');
+  } catch (error) {
+    // Node's word for output above the limit that it was given.
+    return refused(error instanceof RangeError ? 'unpacks to more than the memory there is; give the machine more memory' : 'is truncated or damaged: its gzip data does not unpack');
   }
 }
 
@@ -67,7 +73,8 @@ function loadImage(memory: PhysicalMemory, bytes: Uint8Array, base: number): Loa
 function placeFlat(memory: PhysicalMemory, bytes: Uint8Array, at: number, memBytes: number): Loaded<Placed> {
   if (!memory.isRam(at, memBytes)) return refused(doesNotFit(memory, at, memBytes));
   memory.writable(at, bytes.length).set(bytes);
-  return loaded({ entry: at, start: at, end: at + memBytes, symbols: new Map() });
+  const place = { start: at, end: at + memBytes };
+  return loaded({ entry: at, ...place, pieces: [place], symbols: new Map() });
 }
 
 function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
@@ -75,26 +82,35 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   if (!parsed.ok) return parsed;
   const elf = parsed.value;
   for (const s of elf.segments) {
-    if (!memory.isRam(s.paddr, s.memBytes)) return refused(doesNotFit(memory, s.paddr, s.memBytes));
+    if (!memory.isRam(s.paddr, s.memBytes)) return refused(elf.relocatable ? notLinked(memory, s.paddr) : doesNotFit(memory, s.paddr, s.memBytes));
   }
   for (const s of elf.segments) {
     memory.writable(s.paddr, s.bytes.length).set(s.bytes);
     if (s.memBytes > s.bytes.length) memory.fill(s.paddr + s.bytes.length, s.memBytes - s.bytes.length, 0);
   }
-  const start = Math.min(...elf.segments.map((s) => s.paddr));
-  const end = Math.max(...elf.segments.map((s) => s.paddr + s.memBytes));
-  return loaded({ entry: physicalEntry(elf), start, end, symbols: elf.symbols });
-}
-
-/** Kernels linked at a virtual address start at the physical place of their entry. */
-function physicalEntry(elf: Elf): number {
-  const home = elf.segments.find((s) => elf.entry >= s.vaddr && elf.entry < s.vaddr + s.memBytes);
-  return home === undefined ? elf.entry : elf.entry - home.vaddr + home.paddr;
+  const pieces = elf.segments.map((s) => ({ start: s.paddr, end: s.paddr + s.memBytes }));
+  const start = Math.min(...pieces.map((p) => p.start));
+  const end = Math.max(...pieces.map((p) => p.end));
+  return loaded({ entry: physicalEntry(elf.entry, elf.segments), start, end, pieces, symbols: elf.symbols });
 }
 
 function doesNotFit(memory: PhysicalMemory, at: number, bytes: number): string {
   const ram = `0x${memory.base.toString(16)}-0x${(memory.base + memory.size).toString(16)}`;
   return `needs memory at 0x${at.toString(16)}-0x${(at + bytes).toString(16)}, outside of RAM (${ram}); give the machine more memory`;
+}
+
+function notLinked(memory: PhysicalMemory, at: number): string {
+  return `is position-independent and linked at 0x${at.toString(16)}, where there is no RAM; link it at 0x${memory.base.toString(16)}, or give its raw image`;
+}
+
+/** The first two of these that share memory. */
+export function overlap(places: readonly (Place & { readonly what: string })[]): readonly [string, string, number] | undefined {
+  const sorted = [...places].sort((a, b) => a.start - b.start);
+  for (let i = 1; i < sorted.length; i++) {
+    const [a, b] = [sorted[i - 1]!, sorted[i]!];
+    if (b.start < a.end && b.end > b.start) return [a.what, b.what, b.start];
+  }
+  return undefined;
 }
 
 /** Where the device tree goes: out of the way of kernel and initrd. */
@@ -103,7 +119,7 @@ export function deviceTreePlace(memory: PhysicalMemory): number {
 }
 
 /** Puts the initrd between the kernel's end and the device tree. */
-export function loadInitrd(memory: PhysicalMemory, bytes: Uint8Array, kernelEnd: number): Loaded<{ start: number; end: number }> {
+export function loadInitrd(memory: PhysicalMemory, bytes: Uint8Array, kernelEnd: number): Loaded<Place> {
   const room = deviceTreePlace(memory);
   const start = Math.floor((room - bytes.length) / PAGE) * PAGE;
   if (start < kernelEnd) {

@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TestMemory } from '../devices/testing.ts';
 import { parseElf } from './elf.ts';
 import { cells64, fdtCells, fdtText, findNode, node, readFdt, writeFdt } from './fdt.ts';
-import { loadInitrd, loadProgram } from './kernel.ts';
+import { loadInitrd, loadProgram, overlap } from './kernel.ts';
 
 const RAM = 0x8000_0000;
 
@@ -43,6 +44,13 @@ test('each way of being no RISC-V program is told in one line', () => {
     tinyElf((d) => d.setUint16(18, 62, true)),
     tinyElf((d) => d.setUint16(16, 1, true)),
     tinyElf((d) => d.setUint16(56, 0, true)),
+    tinyElf((d) => d.setUint8(5, 2)),
+    tinyElf((d) => d.setBigUint64(32, 0x7fff_ffff_ffffn, true)),
+    tinyElf((d) => d.setBigUint64(104, 4n, true)),
+    tinyElf((d) => d.setBigUint64(24, 0x1000n, true)),
+    tinyElf((d) => d.setBigUint64(24, 0xffff_0003n, true)),
+    tinyElf((d) => d.setUint16(54, 32, true)),
+    overlappingElf(),
   ].map((bytes) => {
     const elf = parseElf(bytes);
     return elf.ok ? 'fine' : elf.error;
@@ -56,7 +64,79 @@ test('each way of being no RISC-V program is told in one line', () => {
     'is a program for x86-64, not for RISC-V',
     'is a relocatable object file, not an executable',
     'has no loadable segments',
+    'is a big-endian ELF file; a little-endian RISC-V one is needed',
+    'is truncated: the program headers are cut off',
+    'is damaged: a segment is larger in the file than in memory',
+    'is damaged: its entry point 0x1000 is in none of its segments',
+    'is damaged: its entry point 0xffff0003 is odd',
+    'is damaged: its program headers are too small',
+    'is damaged: two of its segments overlap at 0x80001008',
   ]);
+});
+
+/** The segment twice, the second half a segment higher. */
+function overlappingElf(): Uint8Array {
+  const one = tinyElf();
+  const bytes = new Uint8Array(one.length + 56);
+  bytes.set(one.subarray(0, 120));
+  bytes.set(one.subarray(64, 120), 120);
+  const data = new DataView(bytes.buffer);
+  data.setUint16(56, 2, true);
+  data.setBigUint64(120 + 24, BigInt(RAM + 0x1008), true);
+  return bytes;
+}
+
+test('a kernel linked in the upper half starts at the exact physical place of its entry', () => {
+  const memory = new TestMemory(0x10000);
+  const file = tinyElf((d) => {
+    d.setBigUint64(24, 0xffff_ffff_8000_0006n, true);
+    d.setBigUint64(80, 0xffff_ffff_8000_0000n, true);
+  });
+  expect(loadProgram(memory, file, { base: RAM })).toMatchObject({ ok: true, value: { entry: RAM + 0x1006 } });
+});
+
+test('a position-independent program is asked for at the address it is linked for', () => {
+  const file = tinyElf((d) => {
+    d.setUint16(16, 3, true);
+    d.setBigUint64(88, 0x1000n, true);
+  });
+  expect(loadProgram(new TestMemory(0x10000), file, { base: RAM })).toMatchObject({ ok: false, error: expect.stringContaining('position-independent and linked at 0x1000') });
+});
+
+test('a name table without ends is read in reasonable time', () => {
+  const names = 1 << 20;
+  const symbols = 2000;
+  const bytes = new Uint8Array(120 + 24 * symbols + names + 192).fill(0x41);
+  bytes.set(tinyElf());
+  const data = new DataView(bytes.buffer);
+  const table = 120 + 24 * symbols + names;
+  data.setBigUint64(40, BigInt(table), true);
+  data.setUint16(58, 64, true);
+  data.setUint16(60, 3, true);
+  bytes.fill(0, table);
+  for (const [at, v] of [[64 + 4, 2], [64 + 40, 2]] as const) data.setUint32(table + at, v, true);
+  for (const [at, v] of [[64 + 24, 120], [64 + 32, 24 * symbols], [128 + 24, 120 + 24 * symbols], [128 + 32, names]] as const) data.setBigUint64(table + at, BigInt(v), true);
+  for (let i = 0; i < symbols; i++) data.setUint32(120 + 24 * i, i, true);
+  const elf = parseElf(bytes);
+  expect(elf.ok && Math.max(...[...elf.value.symbols.keys()].map((name) => name.length))).toBe(512);
+});
+
+test('however an ELF file is damaged, it is loaded or refused in one line', () => {
+  const interesting = fc.constantFrom(0n, 1n, 0xffn, 0xffffn, 0x7fff_ffffn, 0xffff_ffffn, 0x7fff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn, BigInt(RAM), BigInt(RAM + 0x1008), 64n, 120n);
+  const damage = fc.tuple(fc.integer({ min: 4, max: 176 }), fc.oneof(interesting, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })), fc.constantFrom(1, 2, 4, 8));
+  fc.assert(fc.property(fc.boolean(), fc.array(damage, { minLength: 1, maxLength: 6 }), fc.integer({ min: 0, max: 200 }), (two, damages, cut) => {
+    const bytes = two ? overlappingElf() : tinyElf();
+    const data = new DataView(bytes.buffer);
+    for (const [at, value, size] of damages) for (let i = 0; i < size && at + i < bytes.length; i++) data.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
+    const result = loadProgram(new TestMemory(0x10000), cut < bytes.length && cut % 3 === 0 ? bytes.subarray(0, cut) : bytes, { base: RAM });
+    if (result.ok) expect(result.value.entry).toSatisfy((entry: number) => entry >= RAM && entry < RAM + 0x10000 && entry % 2 === 0);
+    else expect(result.error).toMatch(/^[^\n]+$/);
+  }), { numRuns: 2000 });
+});
+
+test('things that share memory are found', () => {
+  const places = [{ what: 'a', start: 100, end: 200 }, { what: 'b', start: 300, end: 400 }, { what: 'c', start: 199, end: 201 }];
+  expect([overlap(places), overlap(places.slice(0, 2)), overlap([])]).toEqual([['a', 'c', 199], undefined, undefined]);
 });
 
 function tinyImage(imageSize: number): Uint8Array {
