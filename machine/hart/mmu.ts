@@ -258,10 +258,9 @@ export class Mmu {
   }
 
   #guestFault(gppn: number, offset: number, original: Access, implicit: number): boolean {
-    const quarter = gppn * 1024 + (offset >>> 2);
     this.cause = GUEST_FAULT[original];
-    this.gpaLo = quarter % WORD | 0;
-    this.gpaHi = Math.floor(quarter / WORD);
+    this.gpaLo = ((gppn % 0x40_0000) * 1024 + (offset >>> 2)) | 0; // in halves: an address has up to 64 bits
+    this.gpaHi = Math.floor(gppn / 0x40_0000);
     this.implicit = implicit;
     return false;
   }

@@ -1,0 +1,155 @@
+/**
+ * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M mode that makes a
+ * list of accesses (by MPRV, by hlv and hsv, by jumping) and notes what came of each.
+ *
+ * Memory, by page: 0 … 1023 data (each 8 bytes: `addi a0, x0, id; ecall`), except the tables of the VS-stage at 0x100, of the G-stage at 0x120
+ * (the root's four pages at 0x140), and at 0x300 the program and its list.
+ */
+import fc from 'fast-check';
+import { assemble } from '../../machine/isa/assemble.ts';
+import type { Registers } from './hypervisor-reference.ts';
+
+export const RAM = 0x8000_0000;
+export const MEMORY = 4 << 20;
+const BASE_PAGE = BigInt(RAM >>> 12);
+const [VS_TABLES, G_TABLES, G_ROOT, PROGRAM, LIST] = [0x100, 0x120, 0x140, 0x300, 0x301];
+const TABLES = 6;
+const INDEXES = [0, 1, 2, 511] as const;
+
+// ---- the world -----------------------------------------------------------------------------------------------------
+
+export interface Entry { readonly stage: 0 | 1; readonly table: number; readonly index: number; readonly pte: bigint }
+export interface World { readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly accesses: readonly Request[] }
+export const KINDS = ['ld', 'sd', 'amo', 'fetch', 'hlv', 'hlvx', 'hsv'] as const;
+export interface Request { readonly kind: (typeof KINDS)[number]; readonly va: bigint; readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean }
+
+const mode = fc.constantFrom(0, 8, 8, 9, 10);
+const flags = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(0xdf, 0xcf, 0xd7, 0xc7, 0xd9, 0xc9, 0xdf, 0xcf) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 1, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
+const high = fc.oneof({ weight: 12, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
+const pteOf = (page: bigint, low: number, up = 0n): bigint => (page & ((1n << 44n) - 1n)) << 10n | BigInt(low) | up;
+
+/** What a leaf may point at: data pages, naturally aligned large pages, 64 KiB ones, tables, nothing. */
+const physical = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) }, { weight: 3, arbitrary: fc.constantFrom(BASE_PAGE, 0n, BASE_PAGE + 0x200n) },
+  { weight: 1, arbitrary: fc.constantFrom(BASE_PAGE + 8n, BASE_PAGE + 0x18n, BASE_PAGE + 0x101n, 0x1_0000_0000n, 1n) });
+/** Guest pages: by the indexes that G-stage tables have entries for; or the identity region at 2 GiB. */
+const guestPage = fc.oneof({ weight: 2, arbitrary: physical }, { weight: 5, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i) => page << 9n | BigInt(i), 0n)) },
+  { weight: 1, arbitrary: fc.bigInt(0n, (1n << 44n) - 1n) });
+
+const entry = fc.record({ stage: fc.constantFrom<0 | 1>(0, 1), table: fc.nat(TABLES - 1), index: fc.constantFrom(...INDEXES) }).chain((where) => fc.oneof(
+  { weight: 4, arbitrary: fc.nat(TABLES - 1).map((t) => pteOf(BASE_PAGE + BigInt((where.stage === 0 ? VS_TABLES : G_TABLES) + t), 1)) },
+  { weight: 6, arbitrary: fc.tuple(where.stage === 0 ? guestPage : physical, flags, high).map(([page, low, up]) => pteOf(page, low, up)) },
+).map((pte): Entry => ({ ...where, pte })));
+
+const OFFSETS = [0n, 8n, 0x7f8n, 0xff8n];
+const address = fc.record({ path: fc.array(fc.constantFrom(...INDEXES), { minLength: 5, maxLength: 5 }), offset: fc.constantFrom(...OFFSETS), crossing: fc.nat(9), wild: fc.nat(15) });
+const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), address, user: fc.boolean(), sum: fc.boolean(), mxr: fc.boolean(), hostMxr: fc.boolean() });
+
+/** An address fit for the mode: sign-extended (or as wide as a guest address) most of the time. */
+function fit(a: { path: number[]; offset: bigint; crossing: number; wild: number }, vs: number, g: number, kind: Request['kind']): bigint {
+  const levels = vs !== 0 ? vs - 5 : g !== 0 ? g - 5 : 3;
+  const page = a.path.slice(0, levels).reduce((p, i) => p << 9n | BigInt(i), 0n);
+  const offset = a.crossing === 0 && (kind === 'ld' || kind === 'sd') ? 0xffcn : a.offset;
+  let va = page << 12n | offset;
+  if (vs === 0 && g === 0) va = BigInt(RAM) | (va & 0x3fffffn & ~0x300000n);
+  else if (vs !== 0) va = BigInt.asUintN(64, BigInt.asIntN(12 + 9 * levels, va));
+  else if (a.wild > 8) va |= BigInt(a.wild & 3) << BigInt(12 + 9 * levels);
+  return a.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
+}
+
+export const world: fc.Arbitrary<World> = fc.record({ vs: mode, g: mode, enables: fc.nat(15), entries: fc.array(entry, { minLength: 1, maxLength: 80, size: 'max' }), requests: fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }) })
+  .map(({ requests, ...w }) => ({ ...w, accesses: requests.map(({ address: a, ...r }) => ({ ...r, va: fit(a, w.vs, w.g, r.kind) })) }));
+
+/** Guest page of a VS-stage table: with a second stage, inside the identity region. */
+const vsRoot = BASE_PAGE + BigInt(VS_TABLES);
+
+export function registersOf(w: World): Registers {
+  const host = { adue: (w.enables & 1) !== 0, pbmte: (w.enables & 2) !== 0 };
+  return { vsatp: { mode: w.vs, root: vsRoot }, hgatp: { mode: w.g, root: BASE_PAGE + BigInt(G_ROOT) }, host, guest: { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
+}
+
+/** Page `n` of the data: its 8-byte units say who they are, and can be executed. */
+const ECALL = 0x73n << 32n;
+export const unitOf = (page: number): bigint => ECALL | BigInt((page << 20 | 0x513) >>> 0);
+export const isData = (pa: number): boolean => {
+  const page = (pa - RAM) >>> 12;
+  return page < VS_TABLES || (page >= 0x1f0 && page < PROGRAM);
+};
+
+export function fillMemory(w: World, memory: DataView): void {
+  for (let at = 0; at < MEMORY; at += 8) memory.setBigUint64(at, unitOf(at >>> 12), true);
+  const zero = (page: number, count: number): void => new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
+  zero(VS_TABLES, TABLES);
+  zero(G_TABLES, TABLES);
+  zero(G_ROOT, 4);
+  const put = (page: number, index: number, pte: bigint): void => memory.setBigUint64(page * 4096 + index * 8, pte, true);
+  for (const e of w.entries) {
+    put((e.stage === 0 ? VS_TABLES : G_TABLES) + e.table, e.index, e.pte);
+    // The G-stage's root is a table of its own, with entries in each of its four pages.
+    if (e.stage === 1 && e.table === 0) for (const quarter of [0, 512, 1024, 1536]) put(G_ROOT, quarter + e.index, e.pte);
+  }
+  // The way to the identity region at 2 GiB: entries 0 down to the level of 1 GiB pages, there entry 2.
+  if (w.g === 0) return;
+  const identity = pteOf(0x80000n, w.enables === 15 && w.entries.length % 5 === 0 ? 0x53 : 0xdf);
+  const path = [G_ROOT, G_TABLES + 1, G_TABLES + 2].slice(0, w.g - 7);
+  path.forEach((page, i) => (i === path.length - 1 ? put(page, 2, identity) : put(page, 0, pteOf(BASE_PAGE + BigInt(path[i + 1]!), 1))));
+}
+
+// ---- the program ---------------------------------------------------------------------------------------------------
+
+const STRIDE = 96;
+const MAX = 200;
+export interface Noted { readonly cause: number; readonly tval: bigint; readonly tval2: bigint; readonly tinst: number; readonly value: bigint }
+
+const PROGRAM_TEXT = `
+  hfence.vvma x0, x0; hfence.gvma x0, x0; sfence.vma x0, x0; fence.i
+  la t0, trap; csrw mtvec, t0
+loop:
+  beqz s1, done
+  ld t0, 16(s0); csrw vsstatus, t0; ld t0, 24(s0); csrw hstatus, t0
+  ld a1, 32(s0); ld a2, 40(s0); li a0, 0; ld t0, 8(s0); ld t1, 0(s0); jr t1
+ld: csrw mstatus, t0; ld a0, 0(a1); j good
+sd: csrw mstatus, t0; sd a2, 0(a1); j good
+amo: csrw mstatus, t0; amoor.d a0, x0, (a1); j good
+hlv: csrw mstatus, t0; hlv.d a0, (a1); j good
+hlvx: csrw mstatus, t0; hlvx.wu a0, (a1); j good
+hsv: csrw mstatus, t0; hsv.d a2, (a1); j good
+fetch: csrw mstatus, t0; csrw mepc, a1; mret
+good:
+  li t0, 0x20000; csrc mstatus, t0; li t2, -1; sd t2, 48(s0); j next
+.align 2
+trap:
+  li t0, 0x20000; csrc mstatus, t0
+  csrr t2, mcause; sd t2, 48(s0); csrr t2, mtval; sd t2, 56(s0); csrr t2, mtval2; sd t2, 64(s0); csrr t2, mtinst; sd t2, 72(s0)
+next:
+  sd a0, 80(s0); addi s0, s0, 96; addi s1, s1, -1; j loop
+done:
+  wfi; j done`.replaceAll('\n', ';');
+
+const program = assemble(PROGRAM_TEXT, RAM + PROGRAM * 4096);
+
+const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n, MPV: 1n << 39n };
+
+/** Writes program and list; the list's entry `i` is a request and, for stores, the value to write. Answers where it begins. */
+export function placeProgram(memory: DataView, requests: readonly { request: Request; value: bigint }[]): { entry: number; list: number } {
+  if (requests.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} accesses`);
+  new Uint8Array(memory.buffer, memory.byteOffset + PROGRAM * 4096).set(program.bytes);
+  requests.forEach(({ request: r, value }, i) => {
+    const at = LIST * 4096 + i * STRIDE;
+    const byHlv = r.kind.startsWith('h');
+    const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
+    const mstatus = byHlv ? outer : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
+    const words = [BigInt(program.symbols.get(r.kind)!), mstatus, (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, r.user ? 0n : 1n << 8n, r.va, value];
+    words.forEach((word, n) => memory.setBigUint64(at + 8 * n, word, true));
+  });
+  return { entry: RAM + PROGRAM * 4096, list: RAM + LIST * 4096 };
+}
+
+export function readNotes(memory: DataView, count: number): Noted[] {
+  return Array.from({ length: count }, (_, i) => {
+    const word = (n: number): bigint => memory.getBigUint64(LIST * 4096 + i * STRIDE + 8 * n, true);
+    return { cause: Number(BigInt.asIntN(64, word(6))), tval: word(7), tval2: word(8), tinst: Number(word(9)), value: word(10) };
+  });
+}
+
+/** What both must agree on afterwards: everything below the program. */
+export const COMPARED = PROGRAM * 4096;
