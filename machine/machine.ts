@@ -16,6 +16,7 @@ import type { DebugHooks } from './debug/hooks.ts';
 import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
 import type { HartIrq, HartWires } from './devices/wires.ts';
 import { createEngine } from './engine/engine.ts';
+import type { Tier } from './engine/engine.ts';
 import type { EngineSide } from './engine/port.ts';
 import { Events } from './events.ts';
 import type { Clock } from './events.ts';
@@ -30,6 +31,7 @@ import { deliverInterrupt, wakePending } from './hart/interrupts.ts';
 import { hartSide } from './hart/slow.ts';
 import { C } from './hart/slots.ts';
 import { endStep } from './hart/step.ts';
+import { TRAP_INTERRUPT } from './hart/trap.ts';
 import { CYCLES_PER_TICK } from './hart/timers.ts';
 import { FULL_ISA } from './isa/table.ts';
 import { Linear } from './linear.ts';
@@ -42,7 +44,7 @@ export interface MachineOptions {
   /** ISA string; everything that instruction table and hart model have, when absent. */
   isa?: string;
   /** Which engine tiers run; all of them, as they pay, when absent. */
-  engine?: 'auto' | 'interp' | 'jit';
+  engine?: Tier;
   /** Cycles of a hart's turn; 10,000 when absent. */
   quantum?: number;
   /** Hosted: takes HS mode. */
@@ -52,7 +54,10 @@ export interface MachineOptions {
 }
 
 export interface RunLimits {
-  /** Stop after so many more instructions, over all harts: 'instructions'. */
+  /**
+   * Stop after so many more instructions, over all harts: 'instructions'. Also when BARREN exceptions in a row have retired none:
+   * a trap handler that faults at once would never come to the limit.
+   */
   maxInstructions?: number;
   /**
    * Return after so many more cycles, at the end of a round: 'yield'. For hosts that have other things to do now and then;
@@ -64,6 +69,8 @@ export interface RunLimits {
 export type RunResult = StopReason | { kind: 'yield' };
 
 const DEFAULT_QUANTUM = 10_000;
+/** Exceptions in a row without an instruction that count as the limit of instructions. */
+const BARREN = 100_000;
 const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
 
 export class Machine implements HartHost, HartWires, FirmwareHost {
@@ -88,6 +95,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #reason: StopReason | undefined;
   #lastTick = 0;
   #debug: DebugHooks | undefined;
+  /** Exceptions that had been taken when the last instruction retired. */
+  #fruitful = { instructions: -1, exceptions: 0 };
   /** A round that a debugger has stopped in the middle: it is to be gone on with, by the hart whose turn it is. */
   #interrupted: { readonly first: number; readonly turn: number } | undefined;
   readonly #inputs: (() => void)[] = [];
@@ -255,7 +264,20 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
         continue;
       }
       this.#runRound(lastInstruction);
+      if (lastInstruction < Infinity && this.#barren()) return { kind: 'instructions' };
     }
+  }
+
+  /** Do the harts take exceptions, and nothing else, for long already? */
+  #barren(): boolean {
+    const { instructions } = this;
+    if (instructions !== this.#fruitful.instructions) {
+      this.#fruitful = { instructions, exceptions: -1 };
+      return false;
+    }
+    const exceptions = this.harts.reduce((sum, h) => sum + h.traps.subarray(0, TRAP_INTERRUPT).reduce((a, b) => a + b, 0), 0);
+    if (this.#fruitful.exceptions < 0) this.#fruitful.exceptions = exceptions;
+    return exceptions - this.#fruitful.exceptions >= BARREN;
   }
 
   #takeReason(): StopReason {

@@ -63,6 +63,8 @@ it('a machine that only traps, since its handler faults, comes to its limit too'
   const stats = join(folder, 'traps');
   expect((await run({ file: program('wild', 'csrwi mtvec, 0\nlw t0, 0(zero)'), maxInstructions: 1000, stats })).status).toBe(124);
   expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ exits: { 'load access fault': 1, 'instruction access fault': expect.any(Number) } });
+  const illegal = program('illegal', 'la t0, handler\ncsrw mtvec, t0\n.align 2\nhandler: .word 0');
+  for (const smp of [1, 3]) expect((await run({ file: illegal, maxInstructions: 1000, smp })).status).toBe(124);
 });
 
 it('--until ends with 0 when the text has come, and with 1 when the run ends without it', async () => {
@@ -159,9 +161,14 @@ it('HTIF ends the run with its code, and the signature is written as words', asy
 it('what cannot be used is refused in one line', async () => {
   const text = join(folder, 'text');
   writeFileSync(text, 'not a kernel, however long this line may be; a header has sixty-four bytes');
+  const minios = 'guests/bin/minios.elf';
+  const large = join(folder, 'large');
+  writeFileSync(large, Buffer.alloc(1 << 20));
   const refusals: [BareOptions, string][] = [
     [{}, 'E_USAGE'], [{ file: text, initrd: text }, 'E_USAGE'], [{ file: text, smp: 99 }, 'E_USAGE'], [{ file: join(folder, 'none') }, 'E_NO_FILE'],
     [{ kernel: text }, 'E_FORMAT'], [{ file: text, isa: 'rv32i' }, 'E_ISA'], [{ file: text, memory: 2 ** 36 }, 'E_MEMORY'],
+    [{ file: text, isa: 'rv64foo' }, 'E_ISA'], [{ file: text, isa: 'rv64gc_zfoo' }, 'E_ISA'], [{ file: text, memory: 1 << 20 }, 'E_MEMORY'], [{ file: text, memory: 100 }, 'E_MEMORY'],
+    [{ file: minios, kernel: minios }, 'E_MEMORY'], [{ kernel: minios, memory: 4 << 20 }, 'E_MEMORY'], [{ kernel: minios, initrd: large, memory: 5 << 20 }, 'E_FORMAT'], [{ kernel: minios, memory: 1 << 20 }, 'E_FORMAT'],
     [{ file: text, disks: [parseDisk(`${text},ro`)] }, 'E_DISK'], [{ file: text, replay: text }, 'E_RECORDING'],
   ];
   for (const [options, code] of refusals) await expect(run(options)).rejects.toMatchObject({ name: 'CliError', code, message: expect.not.stringContaining('\n') });

@@ -8,7 +8,6 @@ import type { GdbServer } from '../gdb/server.ts';
 import type { MachineTarget } from '../gdb/machine-target.ts';
 import type { InputDoor } from './door.ts';
 import type { BareIo } from './io.ts';
-import { trapCount } from './stats.ts';
 import { WatchedText } from './watch.ts';
 
 export interface Limits {
@@ -87,7 +86,6 @@ export class Session {
       const ordered = await this.#debugger();
       if (ordered !== undefined) return ordered;
       const before = machine.instructions;
-      const trapsBefore = trapCount(machine);
       const startedAt = performance.now();
       const reason = machine.run({ maxInstructions: this.#left(), maxCycles: piece });
       this.#instructions += machine.instructions - before;
@@ -106,8 +104,7 @@ export class Session {
           else if (this.#debugging?.server.connected === true) this.#debugging.server.stopped({ kind: 'signal', thread: this.#debugging.target.current, signal: SIGINT });
           else return { kind: 'deadlock' };
           break;
-        default:
-          if (this.#left() === 0 || this.#onlyTraps(machine, before, trapsBefore)) return { kind: 'limit' };
+        case 'instructions': return { kind: 'limit' };
       }
       await this.#rest(this.#io.interactive ? pace.lead(machine.events.now) : 0);
     }
@@ -131,11 +128,6 @@ export class Session {
 
   #left(): number {
     return this.#limits.maxInstructions === undefined ? Infinity : Math.max(0, this.#limits.maxInstructions - this.#instructions);
-  }
-
-  /** A machine whose trap handler faults at once never comes to the limit: it executes nothing. */
-  #onlyTraps(machine: Machine, instructions: number, traps: number): boolean {
-    return this.#limits.maxInstructions !== undefined && machine.instructions === instructions && trapCount(machine) > traps;
   }
 
   #arrived(bytes: Uint8Array | undefined): void {
