@@ -19,8 +19,8 @@ if (noOpensbi || noUboot) console.warn('skipped: no firmware (apt install opensb
 const folder = mkdtempSync(join(tmpdir(), 'tessera-firmware-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const minutes = 60_000;
-const boot = (more: string[], command: string): Promise<Run> =>
-  tessera(['bare', ...more, '--kernel', kernel, '--initrd', initramfs, '--append', `console=ttyS0 quiet RUN="${command}"`], { timeout: 4 * minutes });
+const boot = (more: string[], command: string, kind = 'bare'): Promise<Run> =>
+  tessera([kind, ...more, '--kernel', kernel, '--initrd', initramfs, '--append', `console=ttyS0 quiet RUN="${command}"`], { timeout: 4 * minutes });
 
 describe.skipIf(noOpensbi)('OpenSBI', () => {
   it.skipIf(noUboot)('starts U-Boot, which gets a lease, pings, and loads a file', async () => {
@@ -45,11 +45,14 @@ describe.skipIf(missing)('the built-in SBI', () => {
     for (const text of ['SBI specification v2.0 detected', ...['TIME', 'IPI', 'RFENCE', 'SRST', 'DBCN', 'HSM', 'SUSP'].map((e) => `SBI ${e} extension detected`), '16 firmware and 10 hardware counters']) expect(run.stdout).toContain(text);
   }, 4 * minutes);
 
+});
+
+describe.skipIf(missing).each(['bare', 'vm'])('the SBI of %s', (kind) => {
   it('lets the system sleep until a key that may wake it is pressed, and then brings the other hart back', async () => {
     // The key arrives when nothing else can happen any more: the recording lets it in long after the system has gone to sleep.
-    const recording = join(folder, 'key');
-    writeFileSync(recording, `{"tessera":"input","version":1,"seed":0}\n{"boot":0,"cycle":20000000000,"data":"Cg=="}\n`);
-    const run = await boot(['--smp', '2', '--replay', recording], 'echo enabled > /sys/class/tty/ttyS0/power/wakeup; echo mem > /sys/power/state; nproc; dmesg | grep -o -e SBI.SUSP.*d -e suspend.e.*[^,].$ -e CPU1.*$');
+    writeFileSync(join(folder, 'bare'), `{"tessera":"input","version":1,"seed":0}\n{"boot":0,"cycle":20000000000,"data":"Cg=="}\n`);
+    writeFileSync(join(folder, 'vm'), `{"tessera":"outside","version":1,"seed":1}\n{"cycle":20000000000,"channel":"console0","kind":"bytes","data":"Cg=="}\n`);
+    const run = await boot(['--smp', '2', '--replay', join(folder, kind)], 'echo enabled > /sys/class/tty/ttyS0/power/wakeup; echo mem > /sys/power/state; nproc; dmesg | grep -o -e SBI.SUSP.*d -e suspend.e.*[^,].$ -e CPU1.*$', kind);
     expect(run.stdout).toMatch(/SBI SUSP extension detected\r\n(.*\r\n)*suspend entry \(deep\)\r\nCPU1: off\r\nCPU1 is up\r\nsuspend exit\r\n/);
     expect(run.status).toBe(0);
   }, 4 * minutes);

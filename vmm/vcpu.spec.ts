@@ -122,6 +122,19 @@ describe('a vCPU', () => {
     expect([r.utcb.pc, r.utcb.x(11)]).toEqual([RAM_BASE, 7]);
   });
 
+  it('sleeps until an interrupt, and begins anew where it was told', () => {
+    boot();
+    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 9); r.utcb.setBig(S.vstimecmp, -1n); r.utcb.setNum(S.x + 8 * 5, 99);
+    for (const [register, value] of [[10, 0], [11, RAM_BASE + 64], [12, 5], [16, 0], [17, 0x5355_5350]]) r.utcb.setNum(S.x + 8 * register, value);
+    r.event(Cause.sbi);
+    expect([r.answered, r.v.suspended, r.asks.label]).toEqual([false, true, Ops.semaphore.down.label]);
+    r.v.setExternal(true);
+    r.step();
+    while (!r.answered) r.step();
+    expect([r.v.suspended, r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.x(5), r.utcb.num(S.hvip)]).toEqual([false, RAM_BASE + 64, 0, 5, 0, 1 << 10]);
+    expect(r.utcb.mtd & (Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq)).toBe(Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq);
+  });
+
   describe('at a device', () => {
     const seen: string[] = [];
     const device: Device = { name: 'probe', size: 16, read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); } };

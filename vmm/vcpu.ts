@@ -28,6 +28,8 @@ export class Vcpu implements SbiCpu, Attentive {
   readonly wake: number;
   sys!: Syscalls;
   utcb!: Utcb;
+  /** The guest has put it to sleep. */
+  suspended = false;
   #phase: 'stopped' | 'handling' | 'waiting' | 'running' = 'stopped';
   #external = false;
   #software = false;
@@ -108,6 +110,14 @@ export class Vcpu implements SbiCpu, Attentive {
       this.#phase = 'handling';
       if (this.vm.ended) yield* this.#rest();
     }
+  }
+
+  /** The same, as a hart that its system has put to sleep. */
+  *sleep(): Sys<void> {
+    this.suspended = true;
+    if (this.vm.work.pending) yield* this.vm.work.deliver(this.sys, this);
+    yield* this.waitForInterrupt();
+    this.suspended = false;
   }
 
   /** Waits until it is started; answers where. */

@@ -47,11 +47,21 @@ describe('UART', () => {
   });
   it('leaves input outside that has no room', () => {
     const { port, uart } = make();
-    uart.write(2, 1);
+    uart.write(2, 1); uart.write(1, 1);
     port.type('x'.repeat(40));
     expect(port.waiting.length).toBe(24);
     uart.read(0);
     expect(port.waiting.length).toBe(23);
+  });
+  it('keeps what is typed before the driver listens, also when that clears the FIFO and reads blindly', () => {
+    const { port, uart } = make();
+    port.type('early');
+    uart.write(2, 7);
+    expect([uart.read(5) & 1, uart.read(0)]).toEqual([0, 0]);
+    for (let poll = 1; poll < 16; poll++) expect(uart.read(5) & 1).toBe(0);
+    expect([uart.read(5) & 1, uart.read(0)]).toEqual([1, 'e'.charCodeAt(0)]);
+    uart.write(1, 1); uart.read(5); uart.write(2, 3);
+    expect(port.waiting.length).toBe(0);
   });
   it('raises the transmitter interrupt when it is enabled, and takes it back when IIR reports it', () => {
     const { line, uart } = make();

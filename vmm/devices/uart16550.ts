@@ -11,8 +11,9 @@
  *     6     MSR                       modem status
  *     7     SCR    SCR                scratch
  *
- * State: the registers, the receive FIFO, whether the transmitter has just run empty.
- * Features: transmits at once; receive FIFO with trigger levels, loopback. Input waits outside until there is room: no overrun.
+ * State: the registers, the receive FIFO, whether the transmitter has just run empty, what the driver has seen.
+ * Features: transmits at once; receive FIFO with trigger levels, loopback. Input waits outside until there is room (no overrun) and the guest
+ * listens (see `#listening`): what was typed ahead survives a driver's start.
  * Missing: line errors and modem status interrupts (the modem lines never change).
  * Documentation: PC16550D data sheet, National Semiconductor 1995.
  */
@@ -25,6 +26,8 @@ const Fcr = { enable: 1, clearReceive: 2 } as const;
 const Lsr = { ready: 1, empty: 0x20, idle: 0x40 } as const;
 const DLAB = 0x80, LOOP = 0x10, MODEM_READY = 0xb0, DEPTH = 16;
 const triggers = [1, 4, 8, 14];
+/** Drivers that only transmit read LSR a few times in a row; who reads it more often waits for input. */
+const LISTENING_POLLS = 16;
 
 export class Uart16550 implements Device {
   readonly name = 'serial';
@@ -39,6 +42,10 @@ export class Uart16550 implements Device {
   #divisor = 1;
   #ranEmpty = false;
   #fifo: number[] = [];
+  /** The driver has looked (LSR, IIR) since the FIFO was last empty: it may know of what is in it. */
+  #looked = false;
+  /** LSR reads in a row: how a polling guest listens. */
+  #polls = 0;
 
   constructor(port: CharPort, line: Line) {
     this.#port = port;
@@ -47,13 +54,14 @@ export class Uart16550 implements Device {
   }
 
   read(offset: number): number {
+    this.#polls = offset === Reg.lsr ? this.#polls + 1 : 0;
     switch (offset) {
       case Reg.data: return this.#lcr & DLAB ? this.#divisor & 0xff : this.#receive();
       case Reg.ier: return this.#lcr & DLAB ? this.#divisor >> 8 : this.#ier;
       case Reg.iirFcr: return this.#identify();
       case Reg.lcr: return this.#lcr;
       case Reg.mcr: return this.#mcr;
-      case Reg.lsr: return Lsr.empty | Lsr.idle | (this.#fifo.length > 0 ? Lsr.ready : 0);
+      case Reg.lsr: return this.#status();
       case Reg.msr: return this.#modem();
       case Reg.scr: return this.#scr;
       default: return 0;
@@ -62,6 +70,7 @@ export class Uart16550 implements Device {
 
   write(offset: number, value: number): void {
     const byte = value & 0xff;
+    this.#polls = 0;
     switch (offset) {
       case Reg.data: if (this.#lcr & DLAB) this.#divisor = (this.#divisor & 0xff00) | byte; else this.#transmit(byte); break;
       case Reg.ier: if (this.#lcr & DLAB) this.#divisor = (this.#divisor & 0xff) | (byte << 8); else this.#enable(byte & 0xf); break;
@@ -89,8 +98,12 @@ export class Uart16550 implements Device {
     return byte;
   }
 
+  /** Drivers clear the FIFO and read RBR blindly when they start; a guest that listens has done with that. */
+  get #listening(): boolean { return (this.#ier & Ier.received) !== 0 || this.#polls >= LISTENING_POLLS; }
+
   #refill(): void {
-    if (this.#mcr & LOOP) return;
+    if (this.#mcr & LOOP || !this.#listening || this.#room <= 0) return;
+    if (this.#fifo.length === 0) this.#looked = false;
     for (let byte; this.#room > 0 && (byte = this.#port.next()) >= 0; ) this.#fifo.push(byte);
   }
 
@@ -98,17 +111,27 @@ export class Uart16550 implements Device {
   #enable(ier: number): void {
     if ((ier & ~this.#ier & Ier.empty) !== 0) this.#ranEmpty = true;
     this.#ier = ier;
+    this.#refill();
   }
 
   #controlFifo(value: number): void {
-    if (((value ^ this.#fcr) & Fcr.enable) !== 0 || (value & Fcr.clearReceive) !== 0) this.#fifo = [];
+    // What the driver cannot know of yet counts as arriving after the clearing: nothing typed ahead is lost.
+    if ((((value ^ this.#fcr) & Fcr.enable) !== 0 || (value & Fcr.clearReceive) !== 0) && this.#looked) this.#fifo = [];
     this.#fcr = value & 0xc9;
     this.#refill();
+  }
+
+  #status(): number {
+    this.#refill();
+    this.#looked = true;
+    this.#update();
+    return Lsr.empty | Lsr.idle | (this.#fifo.length > 0 ? Lsr.ready : 0);
   }
 
   /** Reading IIR takes back the transmitter's interrupt, if that is what it reports. */
   #identify(): number {
     const cause = this.#cause();
+    this.#looked = true;
     if (cause === Iir.empty) { this.#ranEmpty = false; this.#update(); }
     return cause | (this.#fcr & Fcr.enable ? Iir.fifos : 0);
   }

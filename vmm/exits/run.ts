@@ -23,6 +23,20 @@ export function* start(v: Vcpu): Sys<number> {
   return GROUPS;
 }
 
+/** Sleeps until an interrupt that it has enabled is pending, then begins anew at `pc` with what start gives it; its interrupts stay. @spec sbi 9.1, 13.1 */
+export function* resume(v: Vcpu, pc: bigint, opaque: bigint): Sys<number> {
+  yield* v.sleep();
+  const u = v.utcb;
+  for (let at = S.x >> 3; at < (S.x >> 3) + 32; at++) u.i64[at] = 0n;
+  for (let at = S.vsstatus >> 3; at <= S.vsatp >> 3; at++) u.i64[at] = 0n;
+  u.setXBig(A0, BigInt(v.id));
+  u.setXBig(A1, opaque);
+  u.setBig(S.pc, pc);
+  u.setNum(S.mode, VS);
+  u.setBig(S.vsstatus, UXL_64);
+  return Mtd.args | Mtd.regs | Mtd.pc | Mtd.mode | Mtd.vs;
+}
+
 /** The guest waits for an interrupt, and so do we. */
 export function* onWfi(v: Vcpu): Sys<number> {
   yield* v.waitForInterrupt();

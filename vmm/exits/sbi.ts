@@ -2,7 +2,7 @@
 import { Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
 import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
 import type { Vcpu } from '../vcpu.ts';
-import { start } from './run.ts';
+import { resume, start } from './run.ts';
 
 export function onSbi(v: Vcpu): number | Sys<number> {
   const u = v.utcb;
@@ -12,6 +12,7 @@ export function onSbi(v: Vcpu): number | Sys<number> {
     setTimer(time) { u.setBig(S.vstimecmp, time); groups |= Mtd.irq; },
   };
   const answer = v.vm.sbi.call(c);
+  if (typeof c.wait === 'object') return resume(v, c.wait.resume, c.wait.opaque);
   write(v, answer);
   return c.wait === 'nothing' ? groups : wait(v, c.wait, groups);
 }
@@ -24,10 +25,7 @@ function write(v: Vcpu, answer: SbiAnswer): void {
 
 function* wait(v: Vcpu, what: 'start' | 'interrupt' | 'fence', groups: number): Sys<number> {
   if (what === 'fence') yield* v.vm.fence(v.sys);
-  if (what === 'interrupt') {
-    if (v.vm.work.pending) yield* v.vm.work.deliver(v.sys, v);
-    yield* v.waitForInterrupt();
-  }
+  if (what === 'interrupt') yield* v.sleep();
   if (what !== 'start') return groups;
   v.stop();
   return yield* start(v);

@@ -7,6 +7,7 @@ import { LegacyExtension } from './legacy.ts';
 import { RfenceExtension } from './rfence.ts';
 import { type SbiAnswer, type SbiCall, type SbiExtension, notSupported } from './sbi.ts';
 import { SrstExtension } from './srst.ts';
+import { SuspExtension } from './susp.ts';
 import { TimeExtension } from './time.ts';
 
 export class Sbi {
@@ -20,12 +21,13 @@ export class Sbi {
       new RfenceExtension(),
       new HsmExtension(),
       new SrstExtension(),
+      new SuspExtension(),
       new DbcnExtension(),
       new LegacyExtension(),
     ];
     for (const e of extensions) for (const id of e.ids) this.#byId.set(id, e);
   }
 
-  /** An unknown extension (PMU, SUSP, STA, …) answers "not supported", as the specification wants. @spec sbi 3 */
+  /** An unknown extension (PMU: a vCPU has no counters of its own, STA, …) answers "not supported", as the specification wants. @spec sbi 3 */
   call(c: SbiCall): SbiAnswer { return this.#byId.get(c.extension)?.call(c) ?? notSupported; }
 }

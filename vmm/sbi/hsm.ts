@@ -2,15 +2,16 @@
  * Hart state management: starting and stopping vCPUs.
  *
  *   STOPPED ── hart_start ──► STARTED ── hart_stop ──► STOPPED
- *                             STARTED ── hart_suspend, retentive ──► waits for an interrupt, comes back
+ *                             STARTED ── hart_suspend ──► SUSPENDED ── interrupt ──► STARTED
  *
+ * A retentive suspend goes on behind the call, a non-retentive one begins anew at the address that it was given.
  * A stopped vCPU is one whose event is not answered; `begin` answers it.
  * @spec sbi 9 (v2.0)
  */
 import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, notSupported, success, unsigned, value } from './sbi.ts';
 
-const State = { started: 0, stopped: 1 } as const;
-const RETENTIVE = 0;
+const State = { started: 0, stopped: 1, suspended: 4 } as const;
+const Suspend = { retentive: 0, nonRetentive: 0x8000_0000 } as const, FIRST_OF_PLATFORM = 0x1000_0000;
 
 export class HsmExtension implements SbiExtension {
   readonly name = 'hsm';
@@ -26,15 +27,21 @@ export class HsmExtension implements SbiExtension {
         target.begin(c.utcb.xBig(A.a1), c.utcb.xBig(A.a2));
         return success;
       case 1: c.wait = 'start'; return success;
-      case 2: return target ? value(target.started ? State.started : State.stopped) : invalidParam;
+      case 2: return target ? value(!target.started ? State.stopped : target.suspended ? State.suspended : State.started) : invalidParam;
       case 3: return this.#suspend(c);
       default: return notSupported;
     }
   }
 
   #suspend(c: SbiCall): SbiAnswer {
-    if (unsigned(c.utcb, A.a0) !== RETENTIVE) return notSupported;
-    c.wait = 'interrupt';
+    const type = unsigned(c.utcb, A.a0) % 2 ** 32;
+    if (type === Suspend.retentive) {
+      c.wait = 'interrupt';
+      return success;
+    }
+    if (type !== Suspend.nonRetentive) return type % 2 ** 31 >= FIRST_OF_PLATFORM ? notSupported : invalidParam;
+    if (!c.machine.ram.contains(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
+    c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
     return success;
   }
 }

@@ -6,10 +6,10 @@ import { fakeRam, fakeUtcb } from '../testing.ts';
 import { Sbi } from './extensions.ts';
 import type { SbiCall, SbiCpu } from './sbi.ts';
 
-function rig(count = 2) {
+function rig(count = 2, running = 0) {
   const ram = fakeRam(), ends: Ending[] = [], events: string[] = [], sbi = new Sbi(), utcb = fakeUtcb();
   let out = '', input = 'xyz';
-  const cpus: SbiCpu[] = Array.from({ length: count }, (_, id) => ({ id, started: id === 0, raiseSoftware: () => events.push(`ipi ${id}`), begin: (pc, o) => events.push(`begin ${id} ${pc.toString(16)} ${o}`) }));
+  const cpus: SbiCpu[] = Array.from({ length: count }, (_, id) => ({ id, started: id === 0 || id === running, suspended: id === 2, raiseSoftware: () => events.push(`ipi ${id}`), begin: (pc, o) => events.push(`begin ${id} ${pc.toString(16)} ${o}`) }));
   const take = (n: number): Uint8Array => { const t = input.slice(0, n); input = input.slice(n); return new TextEncoder().encode(t); };
   const console = { outputBytes: (b: Uint8Array) => { out += new TextDecoder().decode(b); }, next: () => take(1)[0] ?? -1, take };
   const call = (extension: number, fid = 0, ...args: (number | bigint)[]) => {
@@ -19,13 +19,13 @@ function rig(count = 2) {
   };
   return { ram, ends, events, call, out: () => out };
 }
-const TIME = 0x54494d45, IPI = 0x735049, RFENCE = 0x52464e43, HSM = 0x48534d, SRST = 0x53525354, DBCN = 0x4442434e, PMU = 0x504d55;
+const TIME = 0x54494d45, IPI = 0x735049, RFENCE = 0x52464e43, HSM = 0x48534d, SRST = 0x53525354, DBCN = 0x4442434e, PMU = 0x504d55, SUSP = 0x53555350;
 
 describe('SBI', () => {
   it('has version 2.0 and tells which extensions are there', () => {
     const { call } = rig();
     expect(call(0x10, 0).answer).toEqual({ error: 0, value: 2 << 24 });
-    for (const e of [TIME, IPI, RFENCE, HSM, SRST, DBCN, 0x10, 1]) expect(call(0x10, 3, e).answer).toEqual({ error: 0, value: 1 });
+    for (const e of [TIME, IPI, RFENCE, HSM, SRST, DBCN, SUSP, 0x10, 1]) expect(call(0x10, 3, e).answer).toEqual({ error: 0, value: 1 });
     expect(call(0x10, 3, PMU).answer).toEqual({ error: 0, value: 0 });
     expect(call(PMU).answer).toEqual({ error: -2, value: 0 });
   });
@@ -42,8 +42,17 @@ describe('SBI', () => {
     expect(r.call(HSM, 0, 1, 0x1000, 0).answer).toEqual({ error: -5, value: 0 });
     expect(r.call(HSM, 0, 9, RAM_BASE, 0).answer).toEqual({ error: -3, value: 0 });
     expect([r.call(HSM, 2, 0).answer, r.call(HSM, 2, 1).answer]).toEqual([{ error: 0, value: 0 }, { error: 0, value: 1 }]);
-    expect([r.call(HSM, 1).wait, r.call(HSM, 3, 0).wait, r.call(HSM, 3, 0x8000_0000).answer]).toEqual(['start', 'interrupt', { error: -2, value: 0 }]);
+    expect([r.call(HSM, 1).wait, r.call(HSM, 3, 0).wait, r.call(HSM, 3, 0x9000_0000).answer]).toEqual(['start', 'interrupt', { error: -2, value: 0 }]);
+    expect([r.call(HSM, 3, 1).answer, r.call(HSM, 3, 0x8000_0000, 0x1000, 0).answer]).toEqual([{ error: -3, value: 0 }, { error: -5, value: 0 }]);
+    expect(r.call(HSM, 3, 0x8000_0000, RAM_BASE, 5).wait).toEqual({ resume: BigInt(RAM_BASE), opaque: 5n });
     expect(r.events).toEqual(['begin 1 80000100 42']);
+    expect(rig(3, 2).call(HSM, 2, 2).answer).toEqual({ error: 0, value: 4 });
+  });
+  it('lets the system sleep when no other vCPU runs', () => {
+    const r = rig();
+    expect([r.call(SUSP, 0, 1, RAM_BASE, 0).answer, r.call(SUSP, 0, 0, 0x1000, 0).answer, r.call(SUSP, 1).answer].map((a) => 'error' in a && a.error)).toEqual([-3, -5, -2]);
+    expect(r.call(SUSP, 0, 0, RAM_BASE, 5).wait).toEqual({ resume: BigInt(RAM_BASE), opaque: 5n });
+    expect(rig(2, 1).call(SUSP, 0, 0, RAM_BASE, 5).answer).toEqual({ error: -4, value: 0 });
   });
   it('powers off, reboots, and tells failure from success', () => {
     const r = rig();
@@ -67,7 +76,7 @@ describe('SBI', () => {
     expect([r.call(RFENCE, 1, 2, 0, 0, 0).wait, r.call(RFENCE, 0, -1, 0).answer, r.call(RFENCE, 6, 1, 0).answer]).toEqual(['fence', { error: -3, value: 0 }, { error: -2, value: 0 }]);
   });
   it('answers any call whatever its arguments', () => {
-    const ids = [0x10, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a00_0000];
+    const ids = [0x10, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, SUSP, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a00_0000];
     const arg = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(0n, 1n, -1n, BigInt(RAM_BASE), BigInt(RAM_BASE + 0xf_ffff)));
     fc.assert(fc.property(fc.constantFrom(...ids), fc.nat(8), fc.array(arg, { minLength: 5, maxLength: 5 }), (id, fid, args) => { rig().call(id, fid, ...args); }), { numRuns: 500 });
   });

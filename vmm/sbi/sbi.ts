@@ -17,6 +17,8 @@ export const SbiError = {
 export interface SbiCpu {
   readonly id: number;
   readonly started: boolean;
+  /** It sleeps until an interrupt. */
+  readonly suspended: boolean;
   /** Sets the guest's supervisor software interrupt. */
   raiseSoftware(): void;
   /** Starts a stopped vCPU in S mode with a0 = id, a1 = opaque. */
@@ -42,8 +44,8 @@ export interface SbiCall {
   readonly fid: number;
   /** Sets the time of the next timer interrupt; all ones = never. */
   setTimer(time: bigint): void;
-  /** What the vCPU has to wait for after this call. */
-  wait: 'nothing' | 'start' | 'interrupt' | 'fence';
+  /** What the vCPU has to wait for after this call; `resume`: for an interrupt, and it goes on there instead. */
+  wait: 'nothing' | 'start' | 'interrupt' | 'fence' | { readonly resume: bigint; readonly opaque: bigint };
 }
 
 export interface SbiExtension {

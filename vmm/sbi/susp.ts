@@ -1,0 +1,18 @@
+/** System suspend: the guest keeps its memory and sleeps until an interrupt that its last vCPU has enabled. @spec sbi 13 (v2.0) */
+import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, notSupported, success, unsigned } from './sbi.ts';
+
+const SUSPEND_TO_RAM = 0;
+
+export class SuspExtension implements SbiExtension {
+  readonly name = 'susp';
+  readonly ids = [0x5355_5350]; // "SUSP"
+
+  call(c: SbiCall): SbiAnswer {
+    if (c.fid !== 0) return notSupported;
+    if (unsigned(c.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
+    if (!c.machine.ram.contains(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
+    if (c.machine.cpus.some((cpu) => cpu !== c.cpu && cpu.started)) return answer(SbiError.denied);
+    c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
+    return success;
+  }
+}
