@@ -24,25 +24,35 @@ export const KINDS = ['ld', 'sd', 'amo', 'fetch', 'hlv', 'hlvx', 'hsv'] as const
 export interface Request { readonly kind: (typeof KINDS)[number]; readonly va: bigint; readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean }
 
 const mode = fc.constantFrom(0, 8, 8, 9, 10);
-const flags = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(0xdf, 0xcf, 0xd7, 0xc7, 0xd9, 0xc9, 0xdf, 0xcf) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 1, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
-const high = fc.oneof({ weight: 12, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
+const flags = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(0xdf, 0xdf, 0xcf, 0xd7, 0xd9) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 2, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
+const high = fc.oneof({ weight: 15, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
 const pteOf = (page: bigint, low: number, up = 0n): bigint => (page & ((1n << 44n) - 1n)) << 10n | BigInt(low) | up;
 
-/** What a leaf may point at: data pages, naturally aligned large pages, 64 KiB ones, tables, nothing. */
-const physical = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) }, { weight: 3, arbitrary: fc.constantFrom(BASE_PAGE, 0n, BASE_PAGE + 0x200n) },
+/** What a leaf at this level may point at: data, mostly naturally aligned; 64 KiB runs; tables; nothing. */
+const physical = (level: number): fc.Arbitrary<bigint> => fc.oneof(
+  { weight: 9, arbitrary: level <= 0 ? fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) : fc.constantFrom(level < 3 ? BASE_PAGE : 0n, level === 1 ? BASE_PAGE + 0x200n : 0n) },
   { weight: 1, arbitrary: fc.constantFrom(BASE_PAGE + 8n, BASE_PAGE + 0x18n, BASE_PAGE + 0x101n, 0x1_0000_0000n, 1n) });
-/** Guest pages: by the indexes that G-stage tables have entries for; or the identity region at 2 GiB. */
-const guestPage = fc.oneof({ weight: 2, arbitrary: physical }, { weight: 5, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i) => page << 9n | BigInt(i), 0n)) },
+/** Guest pages: the identity region at 2 GiB, or by the indexes that G-stage tables have entries for. */
+const guestPage = (level: number): fc.Arbitrary<bigint> => fc.oneof({ weight: 3, arbitrary: physical(level) },
+  { weight: 3, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i, n) => page << 9n | BigInt(path.length - n <= level ? 0 : i), 0n)) },
   { weight: 1, arbitrary: fc.bigInt(0n, (1n << 44n) - 1n) });
 
-const entry = fc.record({ stage: fc.constantFrom<0 | 1>(0, 1), table: fc.nat(TABLES - 1), index: fc.constantFrom(...INDEXES) }).chain((where) => fc.oneof(
-  { weight: 4, arbitrary: fc.nat(TABLES - 1).map((t) => pteOf(BASE_PAGE + BigInt((where.stage === 0 ? VS_TABLES : G_TABLES) + t), 1)) },
-  { weight: 6, arbitrary: fc.tuple(where.stage === 0 ? guestPage : physical, flags, high).map(([page, low, up]) => pteOf(page, low, up)) },
-).map((pte): Entry => ({ ...where, pte })));
+/** Table `t` is mostly met at level `levels - 1 - t`: pointers lead to the next table, now and then to any. */
+function slot(stage: 0 | 1, table: number, index: number, levels: number): fc.Arbitrary<Entry | undefined> {
+  const level = levels - 1 - table;
+  const next = fc.oneof({ weight: 6, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) }, { weight: 1, arbitrary: fc.nat(TABLES - 1) });
+  const pointer = next.map((t) => pteOf(BASE_PAGE + BigInt((stage === 0 ? VS_TABLES : G_TABLES) + t), 1));
+  const leaf = fc.tuple(stage === 0 ? guestPage(level) : physical(level), flags, high).map(([page, low, up]) => pteOf(page, low, up));
+  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: level > 0 ? 6 : 1, arbitrary: pointer }, { weight: level > 0 ? 3 : 12, arbitrary: leaf })
+    .map((pte) => (pte === undefined ? undefined : { stage, table, index, pte }));
+}
+
+const slots = (stage: 0 | 1, satpMode: number): fc.Arbitrary<(Entry | undefined)[]> =>
+  fc.tuple(...Array.from({ length: TABLES * INDEXES.length }, (_, n) => slot(stage, n >> 2, INDEXES[n & 3]!, satpMode === 0 ? 3 : satpMode - 5)));
 
 const OFFSETS = [0n, 8n, 0x7f8n, 0xff8n];
 const address = fc.record({ path: fc.array(fc.constantFrom(...INDEXES), { minLength: 5, maxLength: 5 }), offset: fc.constantFrom(...OFFSETS), crossing: fc.nat(9), wild: fc.nat(15) });
-const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), address, user: fc.boolean(), sum: fc.boolean(), mxr: fc.boolean(), hostMxr: fc.boolean() });
+const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), address, user: fc.boolean(), sum: fc.constantFrom(true, true, false), mxr: fc.boolean(), hostMxr: fc.boolean() });
 
 /** An address fit for the mode: sign-extended (or as wide as a guest address) most of the time. */
 function fit(a: { path: number[]; offset: bigint; crossing: number; wild: number }, vs: number, g: number, kind: Request['kind']): bigint {
@@ -56,8 +66,11 @@ function fit(a: { path: number[]; offset: bigint; crossing: number; wild: number
   return a.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
 }
 
-export const world: fc.Arbitrary<World> = fc.record({ vs: mode, g: mode, enables: fc.nat(15), entries: fc.array(entry, { minLength: 1, maxLength: 80, size: 'max' }), requests: fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }) })
-  .map(({ requests, ...w }) => ({ ...w, accesses: requests.map(({ address: a, ...r }) => ({ ...r, va: fit(a, w.vs, w.g, r.kind) })) }));
+const requests = fc.array(request, { minLength: 1, maxLength: 60, size: 'max' });
+export const world: fc.Arbitrary<World> = fc.tuple(mode, mode).chain(([vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: requests })
+  .map(({ entries, enables, asked }): World => ({
+    vs, g, enables, entries: entries.flat().filter((e) => e !== undefined), accesses: asked.map(({ address: a, ...r }) => ({ ...r, va: fit(a, vs, g, r.kind) })),
+  })));
 
 /** Guest page of a VS-stage table: with a second stage, inside the identity region. */
 const vsRoot = BASE_PAGE + BigInt(VS_TABLES);
