@@ -25,6 +25,7 @@ import { bareStats } from './bare/stats.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
+import { tightMemory } from './tight.ts';
 import { type NetOption, Networks } from './net.ts';
 
 export interface BareOptions {
@@ -71,8 +72,11 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   let status: number | undefined;
   try {
     for (let boots = 0; ; boots++) {
-      const { board, program } = start(options, disks, networks, session);
-      if (boots === 0) await debugging?.server.listen();
+      const { board, program, initrd } = start(options, disks, networks, session);
+      if (boots === 0) {
+        if (options.file === undefined) io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
+        await debugging?.server.listen();
+      }
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
@@ -109,12 +113,11 @@ function check(options: BareOptions): void {
 }
 
 /** A fresh board with everything loaded, ready to run. */
-function start(options: BareOptions, disks: FileDisk[], networks: Networks, session: Session): { board: Board; program: Placed } {
+function start(options: BareOptions, disks: FileDisk[], networks: Networks, session: Session): Loading & { board: Board } {
   const console = new CharChannel((byte) => session.output(byte));
   const board = makeBoard(options, disks, networks, console);
   session.attach(board.machine, console);
-  const program = load(options, board, console);
-  return { board, program };
+  return { board, ...load(options, board, console) };
 }
 
 function checkIsa(isa: string): void {
@@ -138,7 +141,10 @@ function makeBoard(options: BareOptions, disks: FileDisk[], networks: Networks, 
   }
 }
 
-function load(options: BareOptions, board: Board, console: CharChannel): Placed {
+/** What runs first, and how large the initrd is. */
+interface Loading { readonly program: Placed; readonly initrd: number }
+
+function load(options: BareOptions, board: Board, console: CharChannel): Loading {
   const { machine } = board;
   const firmware = options.file === undefined ? undefined : place(options.file, 'program', board, true);
   const kernel = options.kernel === undefined ? undefined : place(options.kernel, 'kernel', board, false);
@@ -149,14 +155,14 @@ function load(options: BareOptions, board: Board, console: CharChannel): Placed 
   checkPlaces(options, board, { firmware, kernel, initrd, tree: tree.length });
   if (firmware === undefined) {
     board.startKernel(kernel!.entry, chosen);
-    return kernel!;
+    return { program: kernel!, initrd: initrd === undefined ? 0 : initrd.end - initrd.start };
   }
   const tohost = firmware.symbols.get('tohost');
   if (tohost !== undefined && machine.memory.isRam(tohost, 8)) {
     new Htif({ memory: machine.memory, events: machine.events, stop: (r) => machine.stop(r) }, console, { tohost, fromhost: firmware.symbols.get('fromhost') });
   }
   board.startProgram(firmware.entry, chosen);
-  return firmware;
+  return { program: firmware, initrd: 0 };
 }
 
 function place(path: string, role: string, board: Board, raw: boolean): Placed {

@@ -14,6 +14,7 @@ import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
 import { Networks, parseNet } from './net.ts';
 import { boardMemory, endingLine, runSystem } from './session.ts';
+import { tightMemory } from './tight.ts';
 
 export async function vm(options: VmOptions): Promise<number> {
   const modules: Module[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
@@ -58,6 +59,7 @@ function checkImages(options: VmOptions, [kernel, initrd]: Module[]): Place | un
   };
   const placed = must('kernel', options.kernel, loadKernel(ram, kernel.bytes));
   must('kernel', options.kernel, loadTree(ram, new Uint8Array(0), placed));
+  process.stderr.write(tightMemory(options.kernel, placed.end - placed.entry, initrd?.bytes.length ?? 0, options.memory) ?? '');
   return initrd && must('initrd', options.initrd ?? '', loadInitrd(ram, initrd.bytes, placed));
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { assemble } from '../../machine/isa/assemble.ts';
 import { type BareOptions, runBare } from '../bare.ts';
+import { tightMemory } from '../tight.ts';
 import type { BareIo } from './io.ts';
 import { parseDisk } from './disk.ts';
 
@@ -172,4 +173,10 @@ it('what cannot be used is refused in one line', async () => {
     [{ file: text, disks: [parseDisk(`${text},ro`)] }, 'E_DISK'], [{ file: text, replay: text }, 'E_RECORDING'],
   ];
   for (const [options, code] of refusals) await expect(run(options)).rejects.toMatchObject({ name: 'CliError', code, message: expect.not.stringContaining('\n') });
+});
+
+it('a large kernel with little memory beside it is warned about, since it may die in silence', () => {
+  const MIB = 2 ** 20;
+  expect(tightMemory('vmlinuz', 31 * MIB, 4 * MIB, 64 * MIB)).toMatch(/^tessera: warning: kernel 'vmlinuz' has 29 MiB of 64 MiB left[^\n]*--memory\n$/);
+  expect([tightMemory('vmlinuz', 31 * MIB, 4 * MIB, 96 * MIB), tightMemory('minios', MIB, 0, 8 * MIB)]).toEqual([undefined, undefined]);
 });
