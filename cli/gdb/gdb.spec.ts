@@ -6,7 +6,7 @@ import { assemble } from '../../machine/isa/assemble.ts';
 import { Machine } from '../../machine/machine.ts';
 import { hartDescription, userDescription } from './description.ts';
 import { MachineTarget } from './machine-target.ts';
-import { fromHex, packet, PACKET_BYTES, PacketReader } from './packets.ts';
+import { packet, PACKET_BYTES, PacketReader } from './packets.ts';
 import { GdbServer } from './server.ts';
 import { threadActions } from './resume.ts';
 import { Stub } from './stub.ts';
