@@ -17,6 +17,7 @@ import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
 import { VirtioNet } from '../devices/virtio/net.ts';
+import type { Tier } from '../engine/engine.ts';
 import { SbiFirmware } from '../firmware/firmware.ts';
 import { HPM_COUNTERS } from '../hart/slots.ts';
 import { parseIsa } from '../isa/table.ts';
@@ -31,7 +32,7 @@ export interface BoardConfig {
   readonly memoryBytes: number;
   readonly harts: number;
   readonly isa?: string;
-  readonly engine?: 'auto' | 'interp' | 'jit';
+  readonly engine?: Tier;
   readonly quantum?: number;
   /** Takes HS mode (hosted); absent on a bare machine. */
   readonly supervisor?: Supervisor;

@@ -15,15 +15,15 @@ export interface EngineOptions {
   readonly hartSide: HartSide;
   /** ISA string: which instructions are legal (see `parseIsa`). */
   readonly isa: string;
-  /** `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `auto`: what is executed often. */
+  /** `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `eager`: the same, many together; `auto`: what is executed often. */
   readonly tier?: Tier | undefined;
   /** Bytes of translations that are kept; for tests. */
   readonly translationBytes?: number | undefined;
 }
 
-export type Tier = 'auto' | 'interp' | 'jit';
+export type Tier = 'auto' | 'interp' | 'jit' | 'eager';
 /** Jumps to an instruction after which it is translated; 0 = never. */
-const THRESHOLDS: Record<Tier, number> = { auto: 2048, interp: 0, jit: 1 };
+const THRESHOLDS: Record<Tier, number> = { auto: 2048, interp: 0, jit: 1, eager: 1 };
 
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
 export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', translationBytes = MAX_BYTES }: EngineOptions): EngineSide {
@@ -33,7 +33,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const threshold = THRESHOLDS[tier];
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
   const strict = parseIsa(isa).has(STRICT_ALIGNMENT);
-  const regions = new Regions({ memory, layout, pages, table, threshold, strict, maxBytes: translationBytes });
+  const regions = new Regions({ memory, layout, pages, table, threshold, atOnce: tier === 'jit', strict, maxBytes: translationBytes });
   pages.translations = regions;
   const imports = {
     memory,

@@ -2,7 +2,9 @@
  * The oracle: random instruction streams on our engines and on QEMU, compared sequence by sequence; a difference is shrunk to the
  * instructions that make it.
  *
- *   npx tsx test/conformance/oracle.ts [--instructions N] [--seed N] [--against interp,jit,qemu] [--isa STR]
+ *   npx tsx test/conformance/oracle.ts [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa STR]
+ *
+ * Every image runs on all the runners; the first one is what the others are compared with.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,18 +12,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createBoard } from '../../machine/board/board.ts';
+import type { Tier } from '../../machine/engine/engine.ts';
 import { BASE, COMMON_ISA, DUMP_WORDS, makeImage, makeSequence, Random, type Sequence, usableRows, type Word } from './stream.ts';
 
 const MEMORY = 64 << 20;
-const LENGTH = 20;
-const PER_IMAGE = 500;
+const LENGTH = 40;
+const PER_IMAGE = 1000;
 const LIMIT = 2_000_000_000;
 const QEMU_CPU = 'rv64,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,Zfh=on,zknd=on,zkne=on,zknh=on,zksed=on,zksh=on';
 
-/** Runs an image and gives what it sent: hashes, then the last dump. */
-export type Runner = (image: Uint8Array) => BigUint64Array;
+/** Runs sequences and gives what their image sent: hashes, then the last dump. */
+export interface Runner {
+  readonly name: string;
+  /** How often the image runs all its sequences: a second time, what was translated meanwhile. */
+  readonly passes: number;
+  run(image: Uint8Array): BigUint64Array;
+}
+const runSequences = (runner: Runner, sequences: readonly Sequence[]): BigUint64Array => runner.run(makeImage(sequences, runner.passes));
 
-export const ours = (engine: 'interp' | 'jit', isa = COMMON_ISA): Runner => (image) => {
+const runOurs = (engine: Tier, isa: string) => (image: Uint8Array): BigUint64Array => {
   const sent: number[] = [];
   const console = { output: (byte: number) => { sent.push(byte); }, take: () => new Uint8Array(0), onInput: () => {} };
   const { machine, startProgram } = createBoard({ memoryBytes: MEMORY, harts: 1, isa, engine, console });
@@ -32,7 +41,10 @@ export const ours = (engine: 'interp' | 'jit', isa = COMMON_ISA): Runner => (ima
   return words(Uint8Array.from(sent));
 };
 
-export const qemu: Runner = (image) => {
+/** `eager` translates many sequences together; `jit` each on its own, which takes longer. */
+export const ours = (engine: Tier, isa = COMMON_ISA): Runner => ({ name: engine, passes: engine === 'eager' ? 2 : 1, run: runOurs(engine, isa) });
+
+function runQemu(image: Uint8Array): BigUint64Array {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-oracle-'));
   try {
     writeFileSync(join(folder, 'image'), image);
@@ -43,7 +55,8 @@ export const qemu: Runner = (image) => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-};
+}
+export const qemu: Runner = { name: 'qemu', passes: 1, run: runQemu };
 
 /** Where QEMU 7.2 is wrong: ctzw of a word that is zero counts on into the upper half, the answer is 32 (unpriv 29.4.7). */
 export const QEMU_WRONG = ['ctzw'];
@@ -62,8 +75,7 @@ export function shrink(sequence: Sequence, a: Runner, b: Runner): Sequence {
   for (let best = sequence; ;) {
     const candidates = best.words.flatMap((w, i) => (isNop(w) ? [] : [without(best, i)]));
     if (candidates.length === 0) return best;
-    const image = makeImage(candidates);
-    const [left, right] = [a(image), b(image)];
+    const [left, right] = [runSequences(a, candidates), runSequences(b, candidates)];
     const found = candidates.findIndex((_, i) => left[i] !== right[i]);
     if (found < 0) return best;
     best = candidates[found]!;
@@ -74,8 +86,7 @@ const nameOf = (n: number): string => (n < 31 ? `x${n}` : n < 63 ? `f${n - 31}` 
 
 /** The sequence and the values that differ, in words. */
 export function explain(sequence: Sequence, a: Runner, b: Runner): string {
-  const image = makeImage([sequence]);
-  const [left, right] = [a(image), b(image)];
+  const [left, right] = [runSequences(a, [sequence]), runSequences(b, [sequence])];
   const lines = sequence.words.filter((w) => !isNop(w)).map((w) => `  ${w.bits.toString(16)}  ${w.text}`);
   for (let n = 0; n < DUMP_WORDS; n++) {
     if (left[n + 1] !== right[n + 1]) lines.push(`  ${nameOf(n)}: ${left[n + 1]?.toString(16)} / ${right[n + 1]?.toString(16)} (was ${sequence.data[n]!.toString(16)})`);
@@ -83,33 +94,48 @@ export function explain(sequence: Sequence, a: Runner, b: Runner): string {
   return lines.join('\n');
 }
 
-/** Runs `instructions` random ones on both; answers the sequences that differ, shrunk and explained. */
-export function compare(a: Runner, b: Runner, seed: number, instructions: number, isa = COMMON_ISA, but: readonly string[] = [], most = 5): string[] {
+export interface Streams {
+  readonly seed: number;
+  readonly instructions: number;
+  readonly isa?: string;
+  /** Rows that are left out. */
+  readonly but?: readonly string[];
+  /** Differences after which to stop. */
+  readonly most?: number;
+}
+
+/** Runs random instructions on all runners; answers the sequences in which one differs from the first, shrunk and explained. */
+export function compare(runners: readonly Runner[], { seed, instructions, isa = COMMON_ISA, but = [], most = 5 }: Streams): string[] {
   const random = new Random(seed);
   const usable = usableRows(isa, but);
   const differences: string[] = [];
+  const [first, ...others] = runners;
   for (let done = 0; done < instructions && differences.length < most; done += PER_IMAGE * LENGTH) {
-    const sequences = Array.from({ length: PER_IMAGE }, () => makeSequence(usable, random, LENGTH));
-    const image = makeImage(sequences);
-    const [left, right] = [a(image), b(image)];
-    sequences.forEach((s, i) => {
-      if (left[i] !== right[i] && differences.length < most) differences.push(explain(shrink(s, a, b), a, b));
-    });
+    const count = Math.min(PER_IMAGE, Math.ceil((instructions - done) / LENGTH));
+    const sequences = Array.from({ length: count }, () => makeSequence(usable, random, LENGTH));
+    const expected = runSequences(first!, sequences);
+    for (const other of others) {
+      const actual = runSequences(other, sequences);
+      sequences.forEach((s, i) => {
+        if (expected[i] === actual[i] || differences.length >= most) return;
+        differences.push(`${first!.name} / ${other.name} differ:\n${explain(shrink(s, first!, other), first!, other)}`);
+      });
+    }
   }
   return differences;
 }
 
 function main(): void {
   const { values } = parseArgs({ options: {
-    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, against: { type: 'string', default: 'jit,qemu' }, isa: { type: 'string', default: COMMON_ISA },
+    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, runners: { type: 'string', default: 'interp,eager,qemu' }, isa: { type: 'string', default: COMMON_ISA },
   } });
-  const runners: Record<string, Runner> = { interp: ours('interp', values.isa), jit: ours('jit', values.isa), qemu };
-  for (const name of values.against.split(',')) {
-    const differences = compare(runners.interp, runners[name]!, Number(values.seed), Number(values.instructions), values.isa, name === 'qemu' ? QEMU_WRONG : []);
-    for (const text of differences) console.log(`interp / ${name} differ:\n${text}`);
-    console.log(`interp and ${name}: ${values.instructions} instructions, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
-    if (differences.length > 0) process.exitCode = 1;
-  }
+  const { isa } = values;
+  const runners = values.runners.split(',').map((name) => (name === 'qemu' ? qemu : ours(name as Tier, isa)));
+  const instructions = Number(values.instructions);
+  const differences = compare(runners, { seed: Number(values.seed), instructions, isa, but: runners.includes(qemu) ? QEMU_WRONG : [] });
+  for (const text of differences) console.log(text);
+  console.log(`${runners.map((r) => r.name).join(', ')}: ${instructions} instructions, seed ${values.seed}, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
+  if (differences.length > 0) process.exitCode = 1;
 }
 
 if (process.argv[1]?.endsWith('oracle.ts') === true) main();

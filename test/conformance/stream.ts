@@ -131,11 +131,12 @@ const FCSR = 8 * 63;
 const MEM = 8 * 64;
 
 /** The image's own code: `body` are the sequences. */
-const frame = (count: number): string => `
+const frame = (count: number, passes: number, data: number): string => `
 start: csrr t0, mhartid; bnez t0, sleep
 la t0, trap; csrw mtvec, t0
 li t0, 0x6000; csrs mstatus, t0
-la t0, data; la t1, cursor; sd t0, 0(t1)
+li t0, ${passes}; la t1, left; sd t0, 0(t1)
+pass: li t0, ${data}; la t1, cursor; sd t0, 0(t1)
 la t0, hashes; la t1, output; sd t0, 0(t1)
 la t0, first; jr t0
 sleep: wfi; j sleep
@@ -164,7 +165,8 @@ mix: ld x3, 0(x31); xor x1, x1, x3; mul x1, x1, x5; srli x3, x1, 29; xor x1, x1,
 la x2, output; ld x3, 0(x2); sd x1, 0(x3); addi x3, x3, 8; sd x3, 0(x2)
 la x2, cursor; ld x3, 0(x2); addi x3, x3, ${8 * DUMP_WORDS}; sd x3, 0(x2)
 csrr x31, mscratch; jr x31
-finish: la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * DUMP_WORDS}; jal ra, send
+finish: la t1, left; ld t0, 0(t1); addi t0, t0, -1; sd t0, 0(t1); bnez t0, pass
+la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * DUMP_WORDS}; jal ra, send
 li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0)
 done: j done
 send: li t0, 0x10000000
@@ -173,11 +175,11 @@ lbu t1, 0(a0); sb t1, 0(t0); addi a0, a0, 1; addi a1, a1, -1; bnez a1, wait
 ret
 .align 3
 cursor: .dword 0
+left: .dword 0
 output: .dword 0
 memory: .zero ${8 * MEMORY_WORDS + 16}
 dump: .zero ${8 * DUMP_WORDS}
 hashes: .zero ${8 * count}
-data: .zero ${8 * DUMP_WORDS * count}
 first:
 `;
 
@@ -188,13 +190,18 @@ function jumpAndLink(offset: number): number {
 }
 
 const CALL = 8; // nop-padded, so that calls are aligned
+/** Calls reach so far. The data blocks come behind. */
+const MAX_CODE = 1 << 20;
+const DATA = BASE + MAX_CODE;
 
-/** Bytes of an image that runs these sequences from BASE. */
-export function makeImage(sequences: readonly Sequence[]): Uint8Array {
-  const { bytes, symbols } = assemble(frame(sequences.length), BASE);
+/** Bytes of an image that runs these sequences from BASE, all of them `passes` times; what is sent is from the last pass. */
+export function makeImage(sequences: readonly Sequence[], passes = 1): Uint8Array {
+  const length = sequences.reduce((n, s) => n + s.words.reduce((m, w) => m + w.length, 0) + 2 * CALL + 4, 0);
+  const { bytes, symbols } = assemble(frame(sequences.length, passes, DATA), BASE);
+  if (bytes.length + length > MAX_CODE) throw new RangeError(`${sequences.length} sequences: too many for one image`);
   const at = (name: string): number => Number(symbols.get(name)!) - BASE;
-  const code = sequences.reduce((n, s) => n + s.words.reduce((m, w) => m + w.length, 0) + 2 * CALL + 4, 0);
-  const image = new Uint8Array(bytes.length + code + 8);
+  const data = DATA - BASE;
+  const image = new Uint8Array(data + 8 * DUMP_WORDS * sequences.length);
   image.set(bytes);
   const view = new DataView(image.buffer);
   let pc = at('first');
@@ -204,7 +211,7 @@ export function makeImage(sequences: readonly Sequence[]): Uint8Array {
     pc += length;
   };
   sequences.forEach((sequence, i) => {
-    sequence.data.forEach((x, n) => view.setBigUint64(at('data') + 8 * (i * DUMP_WORDS + n), x, true));
+    sequence.data.forEach((x, n) => view.setBigUint64(data + 8 * (i * DUMP_WORDS + n), x, true));
     put(jumpAndLink(at('enter') - pc), 4);
     for (const word of sequence.words) put(word.bits, word.length);
     if (pc % 4 !== 0) put(1, 2); // c.nop

@@ -37,6 +37,8 @@ export interface RegionOptions {
   readonly table: WebAssembly.Table;
   /** Jumps to an instruction that make it hot; 1 or 2 for tests. */
   readonly threshold: number;
+  /** What is hot is translated at once, rather than with others. */
+  readonly atOnce: boolean;
   /** Loads and stores at misaligned addresses leave the region. */
   readonly strict: boolean;
   /** Bytes of WebAssembly that may be alive. */
@@ -71,7 +73,7 @@ export class Regions {
   /** The instruction of this record is executed often. */
   hot(record: number): void {
     this.queue.push(record);
-    if (this.o.threshold <= 2) this.compile();
+    if (this.o.atOnce) this.compile();
   }
 
   /** Once a slice. */
