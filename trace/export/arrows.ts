@@ -1,6 +1,7 @@
 /** Records as the arrows of a sequence diagram: messages, events and their answers between tasks. */
 import { Cause, Kind } from '../../microkernel/abi/index.ts';
 import { eventWords, requestText } from '../said.ts';
+import { Part, wordsOfPart } from '../payload.ts';
 import type { TraceSource } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 
@@ -16,7 +17,15 @@ export function arrowOf(trace: TraceSource, r: RecordView): Arrow | undefined {
     case Kind.event: return r.object === 0 ? undefined : arrow(r.a === Cause.syscall ? `ecall ${eventWords(r)}` : eventWords(r));
     case Kind.map: return arrow(r.a & 8 ? 'map capability' : 'map memory');
     case Kind.reply: return arrow('reply', true);
-    case Kind.resume: return arrow('resume', true);
+    case Kind.resume: return arrow(`resume${resultText(r)}`, true);
     default: return undefined;
   }
+}
+
+/** What an answer brings, where it was captured: one number. */
+function resultText(r: RecordView): string {
+  const part = r.source?.payload(r.sequence).find((p) => p.part === Part.result), words = part ? wordsOfPart(part) : [];
+  if (words.length !== 1) return '';
+  const value = BigInt.asIntN(64, words[0]!);
+  return ` = ${value > -4096n && value < 4096n ? value : `0x${words[0]!.toString(16)}`}`;
 }

@@ -1,6 +1,7 @@
 /** The sequence diagram of a span: a lifeline per task, an arrow per message, event or answer. */
 import { cyclesText } from '../decode.ts';
 import { arrowOf, type Arrow } from '../export/arrows.ts';
+import { fold, type FoldedArrow } from '../export/fold.ts';
 import { RecordView } from '../record.ts';
 import { fit, type Line } from './text.ts';
 import type { Viewer } from './viewer.ts';
@@ -9,35 +10,41 @@ const LEFT = 19;
 /** Arrows that a diagram shows at most. */
 const LIMIT = 400;
 
-export interface Drawn { arrow: Arrow; record: number }
+/** A row of the diagram: an arrow, or words about those that are left out. */
+export type DiagramRow = { arrow: FoldedArrow; record: number } | { note: string; record: number };
 
 /** Arrows of the span between mark and cursor, or of what follows the selected record. */
-export function arrowsOf(v: Viewer): Drawn[] {
-  const [from, to] = v.span(), view = new RecordView(), drawn: Drawn[] = [];
+export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number } {
+  const [from, to] = v.span(), view = new RecordView(), drawn: Arrow[] = [];
   for (let i = from; i <= to && drawn.length < LIMIT; i++) {
     const r = v.trace.at(i, view);
     if (v.rows.filter && !v.rows.filter.test(r, i)) continue;
     const arrow = arrowOf(v.trace, r);
-    if (arrow) drawn.push({ arrow, record: i });
+    if (arrow) drawn.push(arrow);
   }
-  return drawn;
+  const rows = fold(drawn).flatMap((arrow): DiagramRow[] => {
+    const record = v.trace.indexOf(arrow.sequence), { repeat } = arrow;
+    return repeat ? [{ arrow, record }, { note: `… the last ${repeat.of > 1 ? `${repeat.of} messages` : 'message'} ${repeat.more} more times, until +${cyclesText(repeat.until - drawn[0]!.time)}`, record }] : [{ arrow, record }];
+  });
+  return { rows, messages: drawn.length };
 }
 
 export function diagram(v: Viewer, width: number, height: number): Line[] {
-  const drawn = arrowsOf(v), all = [...new Set(drawn.flatMap((d) => [d.arrow.from, d.arrow.to]))];
-  if (drawn.length === 0) return [[{ text: 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
-  const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = all.slice(0, room), lane = Math.floor((width - LEFT) / tasks.length);
-  const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane, shown = drawn.filter((d) => tasks.includes(d.arrow.from) && tasks.includes(d.arrow.to));
-  const start = drawn[0]!.arrow.time, rows = height - 2;
+  const { rows: all, messages } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])), everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
+  if (arrows.length === 0) return [[{ text: 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
+  const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = everybody.slice(0, room), lane = Math.floor((width - LEFT) / tasks.length);
+  const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane, shown = all.filter((r) => !('arrow' in r) || (tasks.includes(r.arrow.from) && tasks.includes(r.arrow.to)));
+  const start = arrows[0]!.time, rows = height - 2;
   v.diagramTop = Math.max(0, Math.min(v.diagramTop, shown.length - rows));
   const lines: Line[] = [[{ text: fit('  record   after', LEFT), bold: true }, { text: tasks.map((t) => centre(t, lane)).join(''), bold: true }]];
-  for (const d of shown.slice(v.diagramTop, v.diagramTop + rows)) {
-    const left = `${String(d.arrow.sequence).padStart(8)} ${('+' + cyclesText(d.arrow.time - start)).padStart(9)} `;
-    lines.push([{ text: left, dim: true }, { text: arrowText(d.arrow, tasks.map(x), x(d.arrow.from), x(d.arrow.to), width - LEFT), color: d.arrow.reply ? 'green' : 'cyan' }]);
+  for (const row of shown.slice(v.diagramTop, v.diagramTop + rows)) {
+    if (!('arrow' in row)) { lines.push([{ text: `${' '.repeat(LEFT)}${row.note}`, dim: true }]); continue; }
+    const a = row.arrow, left = `${String(a.sequence).padStart(8)} ${('+' + cyclesText(a.time - start)).padStart(9)} `;
+    lines.push([{ text: left, dim: true }, { text: arrowText(a, tasks.map(x), x(a.from), x(a.to), width - LEFT), color: a.reply ? 'green' : 'cyan' }]);
   }
   while (lines.length < height - 1) lines.push([]);
-  const left = all.length - tasks.length;
-  lines.push([{ text: `${shown.length} messages${drawn.length === LIMIT ? ' (the first of them)' : ''}${left > 0 ? `; ${left} task${left > 1 ? 's' : ''} do not fit` : ''}; e writes this span as SVG`, dim: true }]);
+  const left = everybody.length - tasks.length;
+  lines.push([{ text: `${messages} messages${messages === LIMIT ? ' (the first of them)' : ''}${left > 0 ? `; ${left} task${left > 1 ? 's' : ''} do not fit` : ''}; e writes this span as SVG`, dim: true }]);
   return lines;
 }
 

@@ -2,7 +2,7 @@
 import { listHeight } from './list.ts';
 import { press } from './keys.ts';
 import { recordAt } from './timeline.ts';
-import { arrowsOf } from './diagram.ts';
+import { diagramRows } from './diagram.ts';
 import type { Viewer } from './viewer.ts';
 
 /** `x` and `y` count from 0 at the upper left. */
@@ -35,5 +35,5 @@ export function click(v: Viewer, { what, x, y }: Click): void {
   const row = y - 2;
   if (v.mode === 'list' && row >= 0 && row < listHeight(v.body) && v.top + row < v.rows.length) { v.following = false; v.move(v.top + row); }
   else if (v.mode === 'timeline') { const record = recordAt(v, x, v.width); if (record >= 0) v.goTo(record); }
-  else if (v.mode === 'diagram') { const arrow = arrowsOf(v)[v.diagramTop + row]; if (row >= 0 && arrow) { v.mode = 'list'; v.goTo(arrow.record); } }
+  else if (v.mode === 'diagram') { const found = diagramRows(v).rows[v.diagramTop + row]; if (row >= 0 && found) { v.mode = 'list'; v.goTo(found.record); } }
 }

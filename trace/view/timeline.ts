@@ -39,7 +39,7 @@ export function timeline(v: Viewer, width: number, height: number): Line[] {
   const { lanes, known } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
   v.laneTop = Math.max(0, Math.min(v.laneTop, names.length - visible));
   const now = v.record < 0 ? 0 : v.trace.at(v.record).time, column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
-  const head = `${cyclesText(window.from)} … ${cyclesText(window.to)}, ${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
+  const head = `${cyclesText(window.to - window.from)} from ${(window.from / 1000).toLocaleString('en-US', { maximumFractionDigits: 3 })} µs, ${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
   const lines: Line[] = [[{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }], [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]];
   for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column, known)]);
   while (lines.length < height - 2) lines.push([]);

@@ -121,10 +121,16 @@ export class Viewer {
     this.cursor = Math.max(0, Math.min(row, this.rows.length - 1));
     this.scroll();
   }
+  /** Selects a row; one that is not on the screen comes to stand where much of what follows is seen. */
+  show(row: number): void {
+    const shown = listHeight(this.body);
+    if (row < this.top || row >= this.top + shown) this.top = row - Math.floor(shown / 3);
+    this.move(row);
+  }
   /** Selects a record; says so when the filter hides it. */
   goTo(record: number): void {
     this.following = false;
-    this.move(this.rows.rowOf(record));
+    this.show(this.rows.rowOf(record));
     if (!this.rows.shows(record)) this.message = `record ${this.trace.at(record).sequence} is hidden by the filter; the next that is shown is selected`;
   }
   private scroll(): void {
@@ -145,8 +151,8 @@ export class Viewer {
     if (this.mode === 'stats') this.stats.start(this);
   }
   private *filterJob(selected: number): Generator<void, void> {
-    for (const steps = this.rows.fill(); !steps.next().done; yield) if (this.cursor === 0 && this.rows.length > 0 && this.rows.record(this.rows.length - 1) >= selected) this.move(this.rows.rowOf(selected));
-    if (this.cursor === 0) this.move(this.rows.rowOf(selected));
+    for (const steps = this.rows.fill(); !steps.next().done; yield) if (this.cursor === 0 && this.rows.length > 0 && this.rows.record(this.rows.length - 1) >= selected) this.show(this.rows.rowOf(selected));
+    if (this.cursor === 0) this.show(this.rows.rowOf(selected));
   }
 
   /** First and last record number of the span: mark to cursor, else the selected chain, else what comes next. */
