@@ -89,9 +89,12 @@ class Session {
     return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left, why: '' } };
   }
 
+  /** Also after a bug of ours: what led to it is in the trace then. */
   close(): void {
     this.terminal.close();
     this.recording.close();
+    this.system.kernel.trace.flush();
+    this.trace?.close();
   }
 
   private boot(): System {
