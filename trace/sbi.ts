@@ -1,4 +1,4 @@
-/** SBI: extensions and functions by number, as the specification names them, with their arguments (formats as in vocabulary.ts). @spec sbi 2.0 */
+/** SBI: extensions and functions by number, as the specification names them, with their arguments (formats as in vocabulary.ts). @spec sbi 3 */
 export interface SbiExtensionWords { readonly name: string; readonly functions: Readonly<Record<number, readonly [name: string, args: string]>> }
 
 type Row = readonly [name: string, args: string];

@@ -13,7 +13,7 @@ import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
 import type { Attentive } from './work.ts';
 
-/** Bits of hvip, and how far they stand above their enables in vsie. @spec priv 18.2.3 */
+/** Bits of hvip, and how far they stand above their enables in vsie. @spec priv 21.2.3 */
 export const Hvip = { software: 1 << 2, timer: 1 << 6, external: 1 << 10 } as const;
 const SHIFT = 1;
 /** The `time` counter runs at 10 MHz; virtual time is in ns. */

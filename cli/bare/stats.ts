@@ -37,7 +37,7 @@ export function bareStats(machine: Machine, wallSeconds: number, ending: Ending)
   };
 }
 
-/** Exceptions by code; interrupts stand from 64 on in the hart's counters. @spec priv 3.1.15, 19.1 */
+/** Exceptions by code; interrupts stand from 64 on in the hart's counters. @spec priv 3.1.15, 21.6.1 */
 const names: Readonly<Record<number, string>> = {
   0: 'instruction address misaligned', 1: 'instruction access fault', 2: 'illegal instruction', 3: 'breakpoint', 4: 'load address misaligned',
   5: 'load access fault', 6: 'store address misaligned', 7: 'store access fault', 8: 'ecall from U', 9: 'ecall from S', 10: 'ecall from VS',

@@ -1,3 +1,4 @@
+/** @spec priv 3.2.1 */
 import { expect, test } from 'vitest';
 import { Clint } from './clint.ts';
 import { TestEvents, TestWires } from './testing.ts';

@@ -9,7 +9,7 @@
  * State: one msip bit and one mtimecmp per hart. mtime itself is virtual time divided by 100.
  * Features: 4-byte accesses to every half, timer interrupts at the exact cycle.
  * Missing: writes to mtime have no effect (the counter is the machine's clock, which `time` shows too).
- * Documentation: RISC-V ACLINT specification 1.0-rc4, chapters 2 and 3; priv 3.2.1.
+ * Documentation: RISC-V ACLINT specification 1.0-rc4, chapters 2 and 3. @spec priv 3.2.1
  */
 import type { EventQueue, TimerHandle } from '../api.ts';
 import type { Device } from './device.ts';

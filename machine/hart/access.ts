@@ -80,7 +80,7 @@ function fetchBytes(h: Hart, at: number, size: number): void {
   }
 }
 
-/** Devices cannot be executed, so hlvx cannot read them. @spec priv 18.3.1 */
+/** Devices cannot be executed, so hlvx cannot read them. @spec priv 3.6.1, 3.6.2, 21.3.1 */
 function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean, executable: boolean): number {
   const w = h.w;
   const pa = h.mmu.ppn * 4096 + (lo & 0xfff);
@@ -95,7 +95,7 @@ function readDevice(h: Hart, lo: number, hi: number, size: number, virt: boolean
   return SLOW.NEXT;
 }
 
-/** A load over a page boundary: byte by byte, both pages translated first. */
+/** A load over a page boundary: byte by byte, both pages translated first. @spec unpriv 2.6; priv 3.6.4 */
 function readAcross(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean, executable: boolean): number {
   const first = 4096 - (lo & 0xfff);
   const nextLo = (lo + first) | 0;
@@ -189,7 +189,7 @@ export function fetch(h: Hart): number {
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return raise(h, Cause.fetchAccess, lo, hi);
   codePage(h, page);
-  h.host.debug?.fetched(h, lo, hi, page);
+  if (h.host.debug?.fetched(h, lo, hi, page) === true) return SLOW.LEAVE;
   if (mmu.split) return fetchStep(h, lo, hi, page);
   h.contexts.fill(h.context!, lo, hi, page, false, Access.fetch, mmu.span);
   return SLOW.NEXT;

@@ -1,3 +1,4 @@
+/** @spec unpriv 2.6; priv 3.6.4 */
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../isa/assemble.ts';
 import { FULL_ISA } from '../isa/table.ts';

@@ -1,6 +1,6 @@
 /**
  * Atomic instructions that generated code hands over: a TLB miss, a page without write tag, a misaligned address, a
- * device. The whole instruction is executed here. @spec a 14 @spec zacas 15
+ * device. The whole instruction is executed here. @spec unpriv 13, 15
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';

@@ -9,7 +9,7 @@ export const MSTATUS = {
   UXL_HI: 3, SXL_HI: 3 << 2, GVA_HI: 1 << 6, MPV_HI: 1 << 7, SD_HI: 1 << 31,
 } as const;
 
-/** @spec priv 18.2.1 */
+/** @spec priv 21.2.1 */
 export const HSTATUS = {
   GVA: 1 << 6, SPV: 1 << 7, SPVP: 1 << 8, HU: 1 << 9, VTVM: 1 << 20, VTW: 1 << 21, VTSR: 1 << 22, VSXL_HI: 2,
 } as const;
@@ -28,7 +28,7 @@ export const IP_S = IP.SSI | IP.STI | IP.SEI;
 export const IP_VS = IP.VSSI | IP.VSTI | IP.VSEI;
 export const IP_M = IP.MSI | IP.MTI | IP.MEI;
 
-/** Exception codes of mcause and scause. @spec priv table 14 */
+/** Exception codes of mcause and scause. @spec priv 3.1.15, 21.6.1 */
 export const Cause = {
   fetchMisaligned: 0, fetchAccess: 1, illegal: 2, breakpoint: 3, loadMisaligned: 4, loadAccess: 5, storeMisaligned: 6, storeAccess: 7,
   ecallU: 8, ecallS: 9, ecallVS: 10, ecallM: 11, fetchPage: 12, loadPage: 13, storePage: 15,

@@ -1,3 +1,4 @@
+/** @spec priv 12.2.1, 21.3.2 */
 import { describe, expect, it } from 'vitest';
 import { TLB_COUNT } from '../engine/layout.ts';
 import { Linear } from '../linear.ts';

@@ -1,7 +1,7 @@
 /**
  * AES and SM4 instructions. The substitution tables are computed from their definitions: inversion in a field of 256 elements
  * between affine maps. A state is 16 bytes in two registers, column by column; byte 0 is the lowest.
- * @spec unpriv 33.2
+ * @spec unpriv 31.4
  */
 import { SLOW } from '../engine/layout.ts';
 import type { Hart } from './hart.ts';

@@ -1,7 +1,7 @@
 /**
  * Counters and comparators. A counter is the hart's own count plus an offset that writing sets; while inhibited, the
  * slot holds the frozen value itself.
- * @spec priv 3.1.10 @spec priv 3.1.11 @spec sstc 2
+ * @spec priv 3.1.10 @spec priv 3.1.11 @spec priv 19
  */
 import { HS } from '../engine/layout.ts';
 import { ENVCFG } from './bits.ts';
@@ -14,7 +14,7 @@ type Rules = Pick<CsrRow, 'read' | 'write' | 'guard'>;
 const WORD = 0x1_0000_0000;
 const TIME = 1;
 
-/** May counter `bit` be read in this mode? Each level asks the one above it. */
+/** May counter `bit` be read in this mode? Each level asks the one above it. @spec priv 3.1.11, 12.1.5, 21.2.6 */
 export function allowed(bit: number): NonNullable<CsrRow['guard']> {
   const mask = 1 << bit;
   return (h: Hart): Deny => {
@@ -83,7 +83,7 @@ export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
   },
 }));
 
-/** Which counters have overflowed, of those that this mode may read. @spec sscofpmf 1.3 */
+/** Which counters have overflowed, of those that this mode may read. @spec priv 20.1 */
 export const scountovf: Rules = {
   read: (h) => {
     const c = h.c;
@@ -156,6 +156,7 @@ export const vstimecmp: Rules = {
   },
 };
 
+/** @spec priv 21.2.7 */
 export function writeTimeDelta(h: Hart, lo: number, hi: number): void {
   h.c[C.htimedelta] = lo;
   h.c[C.htimedelta + 1] = hi;

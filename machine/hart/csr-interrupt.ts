@@ -1,7 +1,7 @@
 /**
  * Interrupt registers. There is one set of pending bits (wires, what software set, hvip) and one set of enables (mie);
  * sip, sie, hip, hie, vsip, vsie are windows on them.
- * @spec priv 3.1.9 @spec priv 12.1.3 @spec priv 18.2.3
+ * @spec priv 3.1.9 @spec priv 12.1.3 @spec priv 21.2.3
  */
 import { ENVCFG, IP, IP_S, IP_VS } from './bits.ts';
 import type { CsrRow } from './csr.ts';
@@ -72,7 +72,7 @@ export const hie: Rules = {
   write: (h, lo) => merge(h, C.mie, HIE, lo),
 };
 
-/** The guest's registers show the VS bits one place lower, as its own S bits. */
+/** The guest's registers show the VS bits one place lower, as its own S bits. @spec priv 21.2.12 */
 export const vsip: Rules = {
   read: (h) => give(h, (h.pending & h.c[C.hideleg] & IP_VS) >> 1),
   write: (h, lo) => mergeHvip(h, IP.VSSI & h.c[C.hideleg], lo << 1),

@@ -1,4 +1,4 @@
-/** Rules of the PMP registers: locks, and the machine-mode lockdown. @spec priv 3.7.1 @spec smepmp 2 */
+/** Rules of the PMP registers: locks, and the machine-mode lockdown. @spec priv 3.7.1 @spec priv 6.2 */
 import type { CsrRow } from './csr.ts';
 import type { Hart } from './hart.ts';
 import { executableForMachine, MSECCFG } from './pmp.ts';

@@ -28,6 +28,7 @@ const range = (count: number, make: (i: number) => CsrRow): CsrRow[] => Array.fr
 /** The same rows, there only with this extension (unless they name one themselves). */
 const withFeature = (feature: keyof Features, rows: CsrRow[]): CsrRow[] => rows.map((row) => ({ feature, ...row }));
 
+/** @spec unpriv 7, 20.2 */
 const USER: CsrRow[] = [
   computed(0x001, 'fflags', status.fflags),
   computed(0x002, 'frm', status.frm),
@@ -38,6 +39,7 @@ const USER: CsrRow[] = [
   ...range(29, (i) => (i < HPM_COUNTERS ? computed(0xc03 + i, `hpmcounter${i + 3}`, { read: counter.hpm[i]!.value.read, guard: counter.allowed(i + 3) }) : constant(0xc03 + i, `hpmcounter${i + 3}`, 0, 0, { guard: counter.allowed(i + 3) }))),
 ];
 
+/** @spec priv 4.1, 12.1.1, 12.1.2, 12.1.3, 12.1.4, 12.1.5, 12.1.6, 12.1.7, 12.1.8, 12.1.9, 12.1.10, 12.1.11, 19.1.1, 20.2 */
 const SUPERVISOR: CsrRow[] = [
   computed(0x100, 'sstatus', status.sstatus),
   computed(0x104, 'sie', irq.sie),
@@ -55,6 +57,7 @@ const SUPERVISOR: CsrRow[] = [
   computed(0xda0, 'scountovf', { ...counter.scountovf, feature: 'sscofpmf' }),
 ];
 
+/** @spec priv 4.1, 21.2.1, 21.2.2, 21.2.3, 21.2.4, 21.2.5, 21.2.6, 21.2.7, 21.2.8, 21.2.9, 21.2.10 */
 const HYPERVISOR: CsrRow[] = [
   stored(0x600, 'hstatus', C.hstatus, 0x70_03c0, 0, { write: status.writeHstatus }),
   stored(0x602, 'hedeleg', C.hedeleg, 0xc_b1ff, 0),
@@ -73,6 +76,7 @@ const HYPERVISOR: CsrRow[] = [
   constant(0xe12, 'hgeip'),
 ];
 
+/** @spec priv 19.2.1, 21.2.11, 21.2.12, 21.2.13, 21.2.14, 21.2.15, 21.2.16, 21.2.17, 21.2.18 */
 const GUEST: CsrRow[] = [
   computed(0x200, 'vsstatus', status.vsstatus),
   computed(0x204, 'vsie', irq.vsie),
@@ -86,6 +90,10 @@ const GUEST: CsrRow[] = [
   stored(0x280, 'vsatp', C.vsatp, ALL, ALL, space.vsatp),
 ];
 
+/**
+ * @spec priv 3.1.1, 3.1.2, 3.1.3, 3.1.4, 3.1.5, 3.1.6, 3.1.7, 3.1.8, 3.1.9, 3.1.10, 3.1.11, 3.1.12, 3.1.13, 3.1.14, 3.1.15, 3.1.16, 3.1.17
+ * @spec priv 3.1.18, 3.1.19, 3.7.1, 4.1, 21.4.1, 21.4.2, 21.4.3, 21.4.4, 21.4.5
+ */
 const MACHINE: CsrRow[] = [
   constant(0xf11, 'mvendorid'),
   constant(0xf12, 'marchid'),

@@ -35,8 +35,10 @@ export const satp: Rules = {
   write: writeRoot(C.satp),
 };
 
+/** @spec priv 21.2.18 */
 export const vsatp: Rules = { refetch: true, write: writeRoot(C.vsatp) };
 
+/** @spec priv 21.2.10 */
 export const hgatp: Rules = {
   refetch: true,
   guard: (h): Deny => (h.w[HS.PRIV >> 2] === 1 && h.w[HS.VIRT >> 2] === 0 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0),
@@ -81,7 +83,7 @@ export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   }
 }
 
-/** Bits that menvcfg withholds read as zero. @spec priv 18.2.5 */
+/** Bits that menvcfg withholds read as zero. @spec priv 21.2.5 */
 export const henvcfg: Rules = {
   guard: (h) => stateenEnvcfg(h),
   read: (h) => {
@@ -112,7 +114,7 @@ export const stateenBits = (n: number): number => (n === 0 ? SE | ENV : SE);
 export const mstateenSlot = (n: number): number => (n === 0 ? C.mstateen0 : C.mstateen1 + 2 * (n - 1));
 export const hstateenSlot = (n: number): number => (n === 0 ? C.hstateen0 : C.hstateen1 + 2 * (n - 1));
 
-/** Does `bit` of the registers `n` allow what this mode asks? @spec smstateen 1.1 */
+/** Does `bit` of the registers `n` allow what this mode asks? @spec priv 4.1 */
 function stateen(h: Hart, n: number, bit: number): Deny {
   if (h.w[HS.PRIV >> 2] === 3 || !h.features.smstateen) return 0;
   const machine = h.c[mstateenSlot(n) + 1];

@@ -36,6 +36,7 @@ function statusChanged(h: Hart, changed: number): void {
   h.interruptsChanged();
 }
 
+/** @spec priv 3.1.6.1, 3.1.6.4, 3.1.6.6, 3.1.6.7, 21.4.1 */
 export const mstatus: Rules = {
   read: (h) => {
     h.foldFs();
@@ -54,6 +55,7 @@ export const mstatus: Rules = {
   },
 };
 
+/** @spec priv 12.1.1 */
 export const sstatus: Rules = {
   read: (h) => {
     h.foldFs();
@@ -68,6 +70,7 @@ export const sstatus: Rules = {
   },
 };
 
+/** @spec priv 21.2.11 */
 export const vsstatus: Rules = {
   read: (h) => {
     h.foldFs();
@@ -84,6 +87,7 @@ export const vsstatus: Rules = {
 
 const H_BITS = HSTATUS.GVA | HSTATUS.SPV | HSTATUS.SPVP | HSTATUS.HU | HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
 
+/** @spec priv 21.2.1 */
 export function writeHstatus(h: Hart, lo: number): void {
   h.c[C.hstatus] = lo & H_BITS;
 }

@@ -1,3 +1,4 @@
+/** @spec priv 2.1, 3.1.1, 3.1.6, 4.1 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
 import { FULL_ISA } from '../isa/table.ts';

@@ -1,7 +1,7 @@
 /**
  * Access to control and status registers: which one an instruction means (under virtualization some names mean the
  * guest's copies), whether it may, and the read-modify-write itself. The registers are the rows of csr-rows.ts.
- * @spec priv 2.1 @spec priv 18.2
+ * @spec priv 2.1 @spec priv 21.2
  */
 import { SLOW } from '../engine/layout.ts';
 import { HS } from '../engine/layout.ts';
@@ -44,7 +44,7 @@ const entry = (row: CsrRow): CsrRow => ({
 const byNumber: (CsrRow | undefined)[] = new Array<CsrRow | undefined>(4096).fill(undefined);
 for (const row of ROWS) byNumber[row.number] = entry(row);
 
-/** The supervisor registers that have a guest's copy 0x100 above. @spec priv 18.2 */
+/** The supervisor registers that have a guest's copy 0x100 above. @spec priv 21.2 */
 const hasGuestCopy = new Uint8Array(4096);
 for (const n of [0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180]) hasGuestCopy[n] = 1;
 
@@ -94,7 +94,7 @@ function check(h: Hart, row: CsrRow, write: boolean): Deny {
   return row.guard === undefined ? Deny.no : row.guard(h, write);
 }
 
-/** csrrw, csrrs, csrrc and their immediate forms. @spec zicsr 7.1 */
+/** csrrw, csrrs, csrrc and their immediate forms. @spec unpriv 6.1 */
 export function csrInstruction(h: Hart, insn: number): number {
   const number = insn >>> 20;
   const f3 = (insn >> 12) & 7;

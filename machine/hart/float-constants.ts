@@ -1,4 +1,4 @@
-/** The 32 constants of fli, by the number in the rs1 field. @spec zfa 22.4.1 */
+/** The 32 constants of fli, by the number in the rs1 field. @spec unpriv 25.1 */
 import { fromInteger } from './softfloat/convert.ts';
 import { bitLength, round, Status } from './softfloat/format.ts';
 import type { Format } from './softfloat/format.ts';

@@ -1,7 +1,7 @@
 /**
  * Floating-point instructions in software, by mnemonic: what generated code does not compute inline (other rounding
  * modes, NaNs, subnormals, overflow, half precision, fused operations …).
- * @spec unpriv 20 @spec unpriv 21 @spec zfh 22 @spec zfa 22.4
+ * @spec unpriv 20, 21, 23, 25
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import * as arithmetic from './softfloat/arithmetic.ts';

@@ -1,4 +1,4 @@
-/** hlv, hlvx, hsv: loads and stores as the virtual machine would do them. @spec priv 18.3.1 */
+/** hlv, hlvx, hsv: loads and stores as the virtual machine would do them. @spec priv 21.3.1 */
 import { HS, SLOW } from '../engine/layout.ts';
 import { read, write } from './access.ts';
 import { Cause, HSTATUS } from './bits.ts';

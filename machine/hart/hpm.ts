@@ -5,7 +5,7 @@
  * A counter that runs is `base` plus what its source has counted since `since`. Whatever starts or stops counters (event, inhibit bit,
  * change of mode) settles them first. A timer is set to the earliest cycle at which one could overflow: for a counter of cycles
  * that is exact; one of instructions may need a few settings, as not every cycle retires one.
- * @spec priv 3.1.10 @spec sscofpmf 1
+ * @spec priv 3.1.10 @spec priv 20
  */
 import { HS } from '../engine/layout.ts';
 import type { Timer } from '../events.ts';

@@ -1,6 +1,6 @@
 /**
  * Which interrupt is taken next: the highest-ranking privilege level that has one enabled, and in it the manual's order.
- * @spec priv 3.1.9 @spec priv 18.3.2
+ * @spec priv 3.1.9, 21.2.2, 21.2.3
  */
 import { HS } from '../engine/layout.ts';
 import { MSTATUS } from './bits.ts';

@@ -1,3 +1,4 @@
+/** Translation in one and two stages. @spec priv 12.3.1, 12.3.2, 12.4.1, 13, 14, 16, 21.5.1, 21.5.2; priv 3.7.2 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
 import { Access } from './bits.ts';

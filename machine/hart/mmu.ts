@@ -1,7 +1,7 @@
 /**
  * Address translation: the page-table walker for one and two stages. It works on pairs of 32-bit words and allocates
  * nothing; results and the description of a fault are left in its fields.
- * @spec priv 12.3.2 @spec priv 18.5.1
+ * @spec priv 12.3.2 @spec priv 21.5.1
  */
 import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
 import type { Hart } from './hart.ts';
@@ -11,7 +11,7 @@ import { C } from './slots.ts';
 const WORD = 0x1_0000_0000;
 const PERM_BIT = [PTE.R, PTE.W, PTE.X] as const;
 const PMP_BIT = [PmpPerm.R, PmpPerm.W, PmpPerm.X] as const;
-/** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. */
+/** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. @spec priv 12.4.1, 12.5.1, 12.6.1 */
 const SIGN = [25, 16, 7] as const;
 const PTE_BYTES = 8;
 /** Second-stage translations remembered, by guest page. */
@@ -74,7 +74,7 @@ export class Mmu {
     return true;
   }
 
-  /** Both stages. */
+  /** Both stages. @spec priv 21.5 */
   #guest(lo: number, hi: number, access: Access, priv: number, executable: boolean): boolean {
     const c = this.#h.c;
     if (c[C.vsatp + 1] >>> 28 === 0) this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
@@ -234,7 +234,7 @@ export class Mmu {
     return (page + offset) >>> 2;
   }
 
-  /** Hardware update of accessed and dirty bits: the new lower word, 0 after an access fault. @spec svadu 1 */
+  /** Hardware update of accessed and dirty bits: the new lower word, 0 after an access fault. @spec priv 16 */
   #mark(ppn: number, at: number, value: number, access: Access): number {
     const h = this.#h;
     if ((this.#protection(ppn, (at * 4) & 0xfff, PTE_BYTES, 1) & PmpPerm.W) === 0) {
@@ -257,6 +257,7 @@ export class Mmu {
     return false;
   }
 
+  /** @spec priv 21.5.2 */
   #guestFault(gppn: number, offset: number, original: Access, implicit: number): boolean {
     this.cause = GUEST_FAULT[original];
     this.gpaLo = ((gppn % 0x40_0000) * 1024 + (offset >>> 2)) | 0; // in halves: an address has up to 64 bits
@@ -272,7 +273,7 @@ function tableIndex(lo: number, hi: number, shift: number): number {
   return shift <= 23 ? (lo >>> shift) & 511 : ((lo >>> shift) | (hi << (32 - shift))) & 511;
 }
 
-/** Not valid, reserved encodings, or bits that must be zero: in leaves and in pointers. @spec priv 12.3.1 */
+/** Not valid, reserved encodings, or bits that must be zero: in leaves and in pointers. @spec priv 12.3.1, 12.4.1, 13, 14 */
 function malformed(lo: number, hi: number, level: number, pbmte: boolean, napot: boolean): boolean {
   if ((lo & PTE.V) === 0 || (lo & (PTE.R | PTE.W)) === PTE.W) return true;
   if ((hi & ~PTE.PPN_HI) === 0) return (lo & (PTE.R | PTE.X)) === 0 && (lo & (PTE.A | PTE.D | PTE.U)) !== 0;
@@ -282,6 +283,7 @@ function malformed(lo: number, hi: number, level: number, pbmte: boolean, napot:
   return hi < 0 && (!napot || level !== 0 || ((lo >>> 10) & 15) !== 8);
 }
 
+/** @spec priv 3.1.6.4, 12.1.1.2, 12.3.1, 21.5 */
 function permitted(pte: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean): boolean {
   if (priv === 0) {
     if ((pte & PTE.U) === 0) return false;

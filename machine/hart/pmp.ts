@@ -4,7 +4,7 @@
  *
  * Smepmp: under mseccfg.MML a rule is for machine mode, or for the others, or shared, as its four bits L R W X say; under MMWP
  * machine mode too may do only what a rule allows.
- * @spec priv 3.7 @spec smepmp 2
+ * @spec priv 3.7 @spec priv 6.2
  */
 import { C, PMP_ENTRIES } from './slots.ts';
 
@@ -20,7 +20,7 @@ const PAGE_WORDS = 1024;
 /** Bits of mseccfg: machine-mode lockdown, machine-mode whitelist policy, rule locking bypass. */
 export const MSECCFG = { MML: 1, MMWP: 2, RLB: 4 } as const;
 
-/** Under MML, what machine mode and the others may do, by configuration bits: L = 8, X = 4, W = 2, R = 1. @spec smepmp 2.1 */
+/** Under MML, what machine mode and the others may do, by configuration bits: L = 8, X = 4, W = 2, R = 1. @spec priv 6.2.1 */
 const MACHINE = [0, 0, 3, 0, 0, 0, 3, 0, 0, 1, 4, 3, 4, 5, 5, 1] as const;
 const OTHERS = [0, 1, 1, 3, 4, 5, 3, 7, 0, 0, 4, 0, 0, 0, 4, 1] as const;
 const ruleOf = (cfg: number): number => (cfg & ALL) | ((cfg & LOCK) >> 4);

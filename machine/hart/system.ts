@@ -1,6 +1,6 @@
 /**
  * Privileged instructions: environment calls, wait, fences, cache-block operations.
- * @spec priv 3.3 @spec priv 12.2 @spec priv 18.3
+ * @spec priv 3.3 @spec priv 12.2 @spec priv 21.3
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause, ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
@@ -19,6 +19,7 @@ export type Handler = (h: Hart, insn: number) => number;
 const rs1 = (insn: number): number => (insn >> 15) & 31;
 const rs2 = (insn: number): number => (insn >> 20) & 31;
 
+/** @spec priv 3.3.1 */
 export function ecall(h: Hart): number {
   const priv = h.w[PRIV];
   const cause = priv === 3 ? Cause.ecallM : priv === 0 ? Cause.ecallU : h.w[VIRT] !== 0 ? Cause.ecallVS : Cause.ecallS;
@@ -27,7 +28,7 @@ export function ecall(h: Hart): number {
 
 export const ebreak: Handler = (h) => raise(h, Cause.breakpoint, h.w[PC], h.w[PC + 1]);
 
-/** Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. */
+/** Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. @spec priv 3.3.3, 21.6.1 */
 export function wfi(h: Hart): number {
   const priv = h.w[PRIV];
   const virt = h.w[VIRT] !== 0;
@@ -39,7 +40,7 @@ export function wfi(h: Hart): number {
   return SLOW.LEAVE;
 }
 
-/** Waits for a reservation to end: reservations end at slice ends, so there is nothing to wait for but time. @spec zawrs 1 */
+/** Waits for a reservation to end: reservations end at slice ends, so there is nothing to wait for but time. @spec unpriv 14 */
 export function waitOnReservation(h: Hart): number {
   h.retire(4);
   h.w[HS.RES >> 2] = 0;
@@ -63,7 +64,7 @@ function idOf(h: Hart, register: number, mask: number): number | undefined {
 
 const currentVmid = (h: Hart): number => (h.c[C.hgatp + 1] >>> 12) & 0x3fff;
 
-/** sfence.vma and sinval.vma: the hart's own address spaces, or under V the current virtual machine's. */
+/** sfence.vma and sinval.vma: the hart's own address spaces, or under V the current virtual machine's. @spec priv 12.2.1, 15, 21.5.3 */
 export function sfenceVma(h: Hart, insn: number): number {
   const priv = h.w[PRIV];
   const page = pageOf(h, rs1(insn));
@@ -79,13 +80,13 @@ export function sfenceVma(h: Hart, insn: number): number {
   return SLOW.JUMP;
 }
 
-/** sfence.w.inval and sfence.inval.ir order what sinval does at once. */
+/** sfence.w.inval and sfence.inval.ir order what sinval does at once. @spec priv 15 */
 export function orderInvalidations(h: Hart): number {
   if (h.w[PRIV] === 0) return h.w[VIRT] !== 0 ? virtualInstruction(h) : illegalInstruction(h);
   return SLOW.NEXT;
 }
 
-/** hfence.vvma, hinval.vvma: the guest address spaces of the virtual machine that hgatp names. */
+/** hfence.vvma, hinval.vvma: the guest address spaces of the virtual machine that hgatp names. @spec priv 15, 21.3.2 */
 export function hfenceVvma(h: Hart, insn: number): number {
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0) return illegalInstruction(h);
@@ -94,7 +95,7 @@ export function hfenceVvma(h: Hart, insn: number): number {
   return SLOW.JUMP;
 }
 
-/** hfence.gvma, hinval.gvma: contexts hold both stages combined, so an address flushes the whole machine. */
+/** hfence.gvma, hinval.gvma: contexts hold both stages combined, so an address flushes the whole machine. @spec priv 15, 21.3.2 */
 export function hfenceGvma(h: Hart, insn: number): number {
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
@@ -104,7 +105,7 @@ export function hfenceGvma(h: Hart, insn: number): number {
   return SLOW.JUMP;
 }
 
-/** What a cache-block operation may do, asked of each level's envcfg: 0 allowed, else the exception. @spec cmo 3.4 */
+/** What a cache-block operation may do, asked of each level's envcfg: 0 allowed, else the exception. @spec unpriv 19.5 */
 function blockDenied(h: Hart, mask: number): number {
   const priv = h.w[PRIV];
   const virt = h.w[VIRT] !== 0;

@@ -1,7 +1,7 @@
 /**
  * Interrupt timers of a hart: stimecmp (STIP), vstimecmp (VSTIP), and the cycle timer of a hosted supervisor (STIP).
  * A comparator's level follows it exactly: it is evaluated when written, and an event is set for when it will change.
- * @spec sstc 2.1
+ * @spec priv 19.1.1, 19.2.1
  */
 import type { Timer } from '../events.ts';
 import { ENVCFG, IP } from './bits.ts';

@@ -1,4 +1,4 @@
-/** The compressed loads and stores as the 32-bit instructions they stand for. @spec c 28.3 */
+/** The compressed loads and stores as the 32-bit instructions they stand for. @spec unpriv 27.3, 28.8 */
 
 const LOADS = { funct: [0x03, 0x07], f3: { w: 2, d: 3 } } as const;
 

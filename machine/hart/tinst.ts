@@ -1,7 +1,7 @@
 /**
  * The transformed instruction that htinst and mtinst show for a guest page fault of a load or store: the instruction
  * with its immediate cleared and its base register replaced by the offset of the fault within the access.
- * @spec priv 18.6.3
+ * @spec priv 21.6.3
  */
 import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';

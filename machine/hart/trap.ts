@@ -1,7 +1,7 @@
 /**
  * Traps: where they go, what they leave in the CSRs, and the way back. On a hosted machine HS mode is the supervisor, a
  * TypeScript object; with built-in firmware the environment calls of HS mode go to that. Otherwise software takes them.
- * @spec priv 3.1.6 @spec priv 18.6
+ * @spec priv 3.1.6 @spec priv 21.6
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { Cause, HSTATUS, IP, MSTATUS } from './bits.ts';
@@ -35,6 +35,7 @@ export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): num
 /** Illegal instruction: tval is the instruction as it stands in memory. */
 export function illegalInstruction(h: Hart): number { return raise(h, Cause.illegal, rawInstruction(h), 0); }
 
+/** @spec priv 21.6.1 */
 export function virtualInstruction(h: Hart): number { return raise(h, Cause.virtualInstruction, rawInstruction(h), 0); }
 
 /** The instruction at the pc, 16 or 32 bits. The pc was fetched just now, so it can be translated. */
@@ -109,6 +110,7 @@ function afterSupervisor(h: Hart): number {
   return h.waiting || h.parked || h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
+/** @spec priv 3.1.6.1, 3.1.8, 3.1.14, 3.1.15, 3.1.16, 21.4.1, 21.4.4, 21.4.5, 21.6.2 */
 function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
@@ -130,6 +132,7 @@ function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, t
   h.setMode(3, false);
 }
 
+/** @spec priv 12.1.1, 12.1.7, 12.1.8, 12.1.9, 21.2.1, 21.2.8, 21.2.9, 21.6.2 */
 function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
@@ -159,6 +162,7 @@ function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number
   h.setMode(1, false);
 }
 
+/** @spec priv 21.2.15, 21.2.16, 21.2.17, 21.6.2 */
 function enterGuest(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number): void {
   const c = h.c;
   c[C.vsepc] = h.w[PC];
@@ -178,6 +182,7 @@ function stacked(status: number, supervisorBit: number): number {
   return (status & ~(MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP)) | enabled | (supervisorBit !== 0 ? MSTATUS.SPP : 0);
 }
 
+/** @spec priv 3.1.7, 12.1.2, 21.2.13 */
 function vector(h: Hart, slot: number, cause: number, causeHi: number): void {
   const base = h.c[slot];
   h.w[PC] = base & ~3;
@@ -185,7 +190,7 @@ function vector(h: Hart, slot: number, cause: number, causeHi: number): void {
   if ((base & 1) !== 0 && causeHi !== 0) h.advance(4 * cause);
 }
 
-/** mret. @spec priv 3.3.2 */
+/** mret. @spec priv 3.3.2, 21.6.4 */
 export function mret(h: Hart): number {
   if (h.w[PRIV] !== 3) return illegalInstruction(h);
   const c = h.c;
@@ -201,7 +206,7 @@ export function mret(h: Hart): number {
   return returnTo(h, C.mepc, priv, virt);
 }
 
-/** sret, in M, HS and VS mode. @spec priv 12.1.1 */
+/** sret, in M, HS and VS mode. @spec priv 3.3.2, 12.1.1, 21.6.4 */
 export function sret(h: Hart): number {
   const c = h.c;
   const priv = h.w[PRIV];

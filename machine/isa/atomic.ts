@@ -1,4 +1,4 @@
-/** A: load-reserved, store-conditional, read-modify-write; Zacas, Zawrs. @spec unpriv 13, 14, 16 */
+/** A: load-reserved, store-conditional, read-modify-write; Zacas, Zawrs. @spec unpriv 13, 14, 15 */
 import { row, type Row } from './row.ts';
 import type { I64 } from './operators.ts';
 import type { Semantics } from './semantics.ts';

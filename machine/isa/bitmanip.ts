@@ -1,4 +1,4 @@
-/** Zba, Zbb, Zbs, Zbc, Zbkb, Zbkc, Zbkx, Zicond: bit manipulation and conditional operations. @spec unpriv 29, 10 */
+/** Zba, Zbb, Zbs, Zbc, Zbkb, Zbkc, Zbkx, Zicond: bit manipulation and conditional operations. @spec unpriv 29, 11 */
 import { row, type Row } from './row.ts';
 import type { I32, I64 } from './operators.ts';
 import type { Semantics } from './semantics.ts';

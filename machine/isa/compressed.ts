@@ -1,4 +1,4 @@
-/** C, Zcb, Zcmop: 16-bit instructions, each a short form of a base instruction. @spec unpriv 26, 27 */
+/** C, Zcb, Zcmop: 16-bit instructions, each a short form of a base instruction. @spec unpriv 27, 28.8; unpriv 10 */
 import { compressed, row, type Operands, type Row } from './row.ts';
 
 const c = (name: string, text: string, operands: string, base: string, fixed?: Operands, extensions = 'c zca'): Row =>

@@ -2,7 +2,7 @@
  * Scalar cryptography: the hash functions are written with rotations; AES and SM4, which look bytes up in tables, are executed by
  * TypeScript (machine/hart/crypto.ts). packu and packuw are of a draft and were never ratified: `xdraftk` names them for the conformance
  * tests of that draft.
- * @spec unpriv 33
+ * @spec unpriv 31
  */
 import { R } from './integer.ts';
 import type { I32, I64 } from './operators.ts';

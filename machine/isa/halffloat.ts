@@ -1,4 +1,4 @@
-/** Zfhmin, Zfh (half precision) and Zfa (additional operations): all arithmetic is done in software. @spec unpriv 23, 24 */
+/** Zfhmin, Zfh (half precision) and Zfa (additional operations): all arithmetic is done in software. @spec unpriv 23, 25 */
 import { row, type Row } from './row.ts';
 
 const FORMATS = [['s', '00', 'f'], ['d', '01', 'd'], ['h', '10', 'zfh']] as const;

@@ -1,4 +1,4 @@
-/** Instructions that do nothing here, or only ask permission: hints, may-be-operations, cache-block operations. @spec unpriv 8, 9, 11, 19 */
+/** Instructions that do nothing here, or only ask permission: hints, may-be-operations, cache-block operations. @spec unpriv 8, 9, 10, 19 */
 import { row, type Meaning, type Row } from './row.ts';
 import type { Semantics } from './semantics.ts';
 

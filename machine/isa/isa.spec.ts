@@ -1,3 +1,4 @@
+/** @spec unpriv 2, 4, 12, 13, 15, 20, 21, 27, 29, 31 */
 import { describe, expect, it } from 'vitest';
 import { assemble } from './assemble.ts';
 import { createDecoder } from './decode.ts';

@@ -1,4 +1,4 @@
-/** Zicsr, Zifencei, privileged and hypervisor instructions: all are TypeScript's (machine/hart). @spec priv 3.3, 18.3; unpriv 6, 7 */
+/** Zicsr, Zifencei, privileged and hypervisor instructions: all are TypeScript's (machine/hart). @spec priv 3.3, 21.3; unpriv 5, 6 */
 import { row, type Row } from './row.ts';
 
 const csr = (name: string, f3: string, immediate: boolean): Row =>

@@ -1,5 +1,5 @@
 /**
- * Pseudo-instructions: each gives the lines of real ones that it stands for. @spec unpriv 25 (table of pseudoinstructions)
+ * Pseudo-instructions: each gives the lines of real ones that it stands for. @spec asm "Pseudoinstructions"
  * `li` and `la` have a size that depends on their operand alone, so that labels can be placed before values are known.
  */
 import { split } from './expressions.ts';

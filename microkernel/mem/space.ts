@@ -3,7 +3,7 @@
  * their leaves. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
  *
  * Everything is charged to the task's factory: 4096 bytes a table, BYTES.node a leaf.
- * @spec priv 12.4 @spec priv 18.5.1
+ * @spec priv 12.4 @spec priv 21.5.1
  */
 import { Right } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';

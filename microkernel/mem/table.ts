@@ -3,7 +3,7 @@
  * of a leaf, or the next table. The two always say the same (audit.ts checks it).
  *
  * Level 2 is the root (512 entries of 1 GiB; 2048 in guest-physical spaces), level 1 has entries of 2 MiB, level 0 of 4 KiB.
- * @spec priv 12.4 Sv39
+ * @spec priv 12.4
  */
 import { Right } from '../abi/index.ts';
 import type { Frames } from '../frames.ts';

@@ -1,7 +1,7 @@
 /**
  * The state of a virtual processor beyond its registers: the vs* CSRs, what is injected, and the controls of its exits. They stay in
  * the hart until another virtual processor needs it (`vsOwner`).
- * @spec priv 18.2
+ * @spec priv 21.2
  */
 import { Mtd, S, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';

@@ -1,4 +1,4 @@
-/** A trap in the guest's own eyes: what hardware would do on a trap into VS mode. @spec priv 12.1.1, 18.2.9 */
+/** A trap in the guest's own eyes: what hardware would do on a trap into VS mode. @spec priv 12.1.1, 21.6.2 */
 import { Mtd, S, type Utcb } from '../../microkernel/abi/index.ts';
 
 export const Trap = { fetchAccess: 1, illegal: 2, loadAccess: 5, storeAccess: 7 } as const;

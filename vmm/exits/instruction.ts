@@ -1,4 +1,4 @@
-/** Virtual instructions: the guest has used what a VM does not have. Like a processor without it, the guest sees an illegal instruction. @spec priv 18.6.1 */
+/** Virtual instructions: the guest has used what a VM does not have. Like a processor without it, the guest sees an illegal instruction. @spec priv 21.6.1 */
 import { Mtd } from '../../microkernel/abi/index.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { Trap, inject } from './inject.ts';

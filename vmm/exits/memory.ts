@@ -1,6 +1,6 @@
 /**
  * Guest-page faults. All of the guest's memory is mapped from the start, so what faults is a device register, or nothing at all.
- * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 18.6.3
+ * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 21.6.3
  */
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Window } from '../devices/bus.ts';

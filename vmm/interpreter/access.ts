@@ -1,6 +1,6 @@
 /**
  * Loads and stores that leave the VM: what an instruction asks of a device. Only what is needed for that is decoded.
- * @spec unpriv 2.6, 26.3; priv 18.6.3 (transformed instructions)
+ * @spec unpriv 2.6, 27.3; priv 21.6.3 (transformed instructions)
  */
 export interface Access {
   readonly store: boolean;
@@ -22,7 +22,7 @@ export function decodeAccess(instruction: number): Access | undefined {
   return (instruction & 3) === 3 ? decodeLong(instruction, 4) : decodeCompressed(instruction & 0xffff);
 }
 
-/** htinst: the instruction with its base register and immediate taken out; bit 1 clear = it was a compressed one. @spec priv 18.6.3 */
+/** htinst: the instruction with its base register and immediate taken out; bit 1 clear = it was a compressed one. @spec priv 21.6.3 */
 export function decodeTransformed(htinst: number): Access | undefined {
   return (htinst & 1) === 0 ? undefined : decodeLong(htinst | 2, (htinst & 2) === 0 ? 2 : 4);
 }

@@ -1,13 +1,13 @@
 /**
  * The guest's own page tables, walked by software: where the interpreter routines find the instruction that exits when the machine did
  * not say (htinst = 0). Guest-physical to VMM memory is a constant distance (ram.ts).
- * @spec priv 12.3.2 (Sv39; 12.4 Sv48; 12.5 Sv57)
+ * @spec priv 12.3.2, 12.4, 12.5, 12.6
  */
 import type { GuestRam } from '../ram.ts';
 
 const Pte = { valid: 1, read: 2, execute: 8 } as const;
 const PAGE = 4096;
-/** Pages in a contiguous run. @spec priv 13.1 (Svnapot: 64 KiB only) */
+/** Pages in a contiguous run. @spec priv 13 (64 KiB only) */
 const NAPOT = 16;
 /** satp.MODE → levels. */
 const levels: Record<number, number> = { 8: 3, 9: 4, 10: 5 };

@@ -1,4 +1,4 @@
-/** Between formats, to and from integers, to integral values. @spec unpriv 20.7 @spec zfa 22.4 */
+/** Between formats, to and from integers, to integral values. @spec unpriv 20.7 @spec unpriv 25 */
 import { Flag, infinity, invalid, quantize, round, Round, unpack, zero } from './format.ts';
 import type { Format, Status } from './format.ts';
 
