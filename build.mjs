@@ -23,7 +23,7 @@ export async function build() {
   const esbuild = await import('esbuild');
   const result = await esbuild.build({
     absWorkingDir: root,
-    entryPoints: { tessera: 'cli/main.ts' },
+    entryPoints: { tessera: 'cli/main.ts', 'trace-writer': 'cli/trace-writer.ts' },
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',

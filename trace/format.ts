@@ -39,26 +39,27 @@ export function header(): Uint8Array {
 /** One chunk, ready to be written: header, body, padding. */
 export function chunk(type: number, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(CHUNK_HEADER + padded(body.length));
+  const view = new DataView(bytes.buffer);
   bytes.set(body, CHUNK_HEADER);
-  return sealed(type, bytes, body.length);
+  view.setUint32(0, type, true);
+  view.setUint32(4, body.length, true);
+  view.setUint32(8, crc32(body), true);
+  return bytes;
 }
 
-/** A chunk with a prelude; `data` may be packed, and was `unpacked` bytes long before. */
-export function preludedChunk(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number): Uint8Array {
-  const length = PRELUDE + data.length, bytes = new Uint8Array(CHUNK_HEADER + padded(length)), view = new DataView(bytes.buffer);
+/** CRC-32 of bytes that follow others with the checksum `before`. */
+export type Checksum = (bytes: Uint8Array, before?: number) => number;
+
+/** What stands before the data of a chunk with a prelude; `data` may be packed, and was `unpacked` bytes long before. */
+export function chunkHead(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number, checksum: Checksum = crc32): Uint8Array {
+  const bytes = new Uint8Array(CHUNK_HEADER + PRELUDE), view = new DataView(bytes.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, PRELUDE + data.length, true);
   view.setFloat64(CHUNK_HEADER, first, true);
   view.setFloat64(CHUNK_HEADER + 8, second, true);
   view.setUint32(CHUNK_HEADER + 16, unpacked, true);
   view.setUint32(CHUNK_HEADER + 20, packing, true);
-  bytes.set(data, CHUNK_HEADER + PRELUDE);
-  return sealed(type, bytes, length);
-}
-
-function sealed(type: number, bytes: Uint8Array, length: number): Uint8Array {
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, type, true);
-  view.setUint32(4, length, true);
-  view.setUint32(8, crc32(bytes.subarray(CHUNK_HEADER, CHUNK_HEADER + length)), true);
+  view.setUint32(8, checksum(data, checksum(bytes.subarray(CHUNK_HEADER))), true);
   return bytes;
 }
 
@@ -76,8 +77,8 @@ for (let n = 0; n < 256; n++) {
 const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
 
 /** CRC-32 as in zip and PNG. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1, i = 0;
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let crc = ~before, i = 0;
   for (const end = bytes.length - 7; i < end; i += 8) {
     crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     crc = T7[crc & 255]! ^ T6[(crc >>> 8) & 255]! ^ T5[(crc >>> 16) & 255]! ^ T4[crc >>> 24]! ^ T3[bytes[i + 4]!]! ^ T2[bytes[i + 5]!]! ^ T1[bytes[i + 6]!]! ^ T0[bytes[i + 7]!]!;

@@ -1,6 +1,7 @@
 /** Recording, reading, analysing and exporting the kernel's trace. */
 export * from './format.ts';
 export * from './record.ts';
+export * from './chunk-writer.ts';
 export * from './recorder.ts';
 export * from './reader.ts';
 export * from './source.ts';

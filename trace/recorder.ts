@@ -9,10 +9,9 @@ import { EventEmitter } from 'eventemitter3';
 import type TypedEmitter from 'typed-emitter';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
-import { Chunk, Packing, chunk, header, preludedChunk } from './format.ts';
+import { ChunkWriter, type ByteSink, type ChunkSink, type WriterOptions } from './chunk-writer.ts';
 import { PayloadBuffer } from './payload.ts';
 import { RecordView } from './record.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 export type ObjectKind = Parameters<TraceSink['name']>[0];
 export interface TraceName { kind: ObjectKind; id: number; parent: number; text: string }
@@ -25,65 +24,60 @@ export type TraceEvents = {
   failed: (error: Error) => void;
 };
 
-/** Where bytes go: appends, or throws (disk full). */
-export interface ByteSink { write(bytes: Uint8Array): void; close(): void }
-
-export interface RecorderOptions {
-  /** Raw deflate: chunks are packed with it. */
-  readonly pack?: (data: Uint8Array) => Uint8Array;
-  /** What numbers mean in this recording; stands at its beginning. */
-  readonly words?: Vocabulary;
-}
+/** Payload that is collected before it is written without waiting for records, in bytes. */
+const MOST_PAYLOAD = 2 ** 22;
 
 export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEmitter<TraceEvents>) implements TraceSink {
-  private file: ByteSink | undefined;
-  private readonly pack: RecorderOptions['pack'];
-  private offset = 0;
+  private chunks: ChunkSink | undefined;
   private names: string[] = [];
-  private readonly index: number[] = [];
   private readonly parts = new PayloadBuffer();
   private count = 0;
-  constructor(file?: ByteSink, options: RecorderOptions = {}) {
+  /** `to`: the file, or what takes chunks; without one, only subscribers are served. */
+  constructor(to?: ByteSink | ChunkSink, options: WriterOptions = {}) {
     super();
-    this.file = file;
-    this.pack = options.pack;
-    if (!file) return;
-    this.write(header());
-    if (options.words) this.put(Chunk.words, chunk(Chunk.words, new TextEncoder().encode(JSON.stringify(options.words))));
+    this.chunks = to && 'write' in to ? this.writer(to, options) : to;
+  }
+  private writer(file: ByteSink, options: WriterOptions): ChunkSink | undefined {
+    try {
+      const writer = new ChunkWriter(file, options);
+      writer.onFailed = (error) => { this.chunks = undefined; this.emit('failed', error); };
+      return writer;
+    } catch (error) {
+      this.emit('failed', error as Error);
+      return undefined;
+    }
   }
   /** Records seen so far. */
   get records(): number { return this.count; }
 
   drain(records: Uint8Array, firstSequence: number): void {
     this.count += records.length / TRACE_RECORD;
-    if (this.file && records.length > 0) {
+    if (this.chunks && records.length > 0) {
       this.flushNames();
-      this.putData(Chunk.records, firstSequence, new DataView(records.buffer, records.byteOffset).getFloat64(0, true), records);
+      this.chunks?.records(firstSequence, records);
       this.flushPayload();
     }
     if (this.asEmitter().listenerCount('record') > 0) this.publish(records, firstSequence);
   }
 
   name(kind: ObjectKind, id: number, parent: number, text: string): void {
-    if (this.file) this.names.push(JSON.stringify([kind, id, parent, text]));
+    if (this.chunks) this.names.push(JSON.stringify([kind, id, parent, text]));
     if (this.asEmitter().listenerCount('name') > 0) this.emit('name', { kind, id, parent, text });
   }
 
   /** A part of what the record with this sequence number was about (`Part`). Sequence numbers never go back. */
   payload(sequence: number, part: number, index: number, data: Uint8Array): void {
-    if (this.file) this.parts.add(sequence, part, index, data);
+    if (!this.chunks) return;
+    this.parts.add(sequence, part, index, data);
+    if (this.parts.length > MOST_PAYLOAD) this.flushPayload();
   }
 
   /** Writes the names and payload that are left, and the index. */
   close(): void {
     this.flushNames();
     this.flushPayload();
-    if (this.file) {
-      this.index.push(this.offset);
-      this.write(chunk(Chunk.index, new Uint8Array(new Float64Array(this.index).buffer)));
-    }
-    this.file?.close();
-    this.file = undefined;
+    this.chunks?.close();
+    this.chunks = undefined;
   }
 
   private asEmitter(): EventEmitter { return this as unknown as EventEmitter; }
@@ -92,29 +86,13 @@ export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEm
     for (let at = 0, seq = firstSequence; at < records.length; at += TRACE_RECORD, seq++) this.emit('record', view.at(records, at, seq));
   }
   private flushNames(): void {
-    if (this.names.length === 0 || !this.file) return;
+    if (this.names.length === 0) return;
     const text = this.names.join('\n') + '\n';
     this.names = [];
-    this.put(Chunk.names, chunk(Chunk.names, new TextEncoder().encode(text)));
+    this.chunks?.names(new TextEncoder().encode(text));
   }
   private flushPayload(): void {
-    if (this.parts.length > 0) this.putData(Chunk.payload, this.parts.first, this.parts.last, this.parts.take());
-  }
-  private putData(type: number, first: number, second: number, data: Uint8Array): void {
-    const packed = this.pack?.(data), smaller = packed !== undefined && packed.length < data.length, packing = smaller ? Packing.deflate : Packing.none;
-    this.put(type, preludedChunk(type, first, second, smaller ? packed : data, data.length, packing), first, second, data.length, packing);
-  }
-  private put(type: number, bytes: Uint8Array, first = 0, second = 0, unpacked = 0, packing = 0): void {
-    this.index.push(this.offset, type, first, second, unpacked, packing, new DataView(bytes.buffer).getUint32(4, true));
-    this.write(bytes);
-  }
-  private write(bytes: Uint8Array): void {
-    try {
-      this.file?.write(bytes);
-      this.offset += bytes.length;
-    } catch (error) {
-      this.file = undefined;
-      this.emit('failed', error as Error);
-    }
+    const { first, last, length } = this.parts;
+    if (length > 0) this.chunks?.payload(first, last, this.parts.take());
   }
 }
