@@ -216,3 +216,19 @@ it('memory is read as the hart sees it, without marking pages accessed', () => {
   expect(writeMemory(machine, 'physical', BigInt(RAM + (1 << 20) - 2), Uint8Array.of(1, 2, 3))).toBe(false);
   expect(readMemory(machine, 'physical', BigInt(RAM + (1 << 20) - 2), 8)).toHaveLength(2);
 });
+
+it('on a hosted machine only what is debugged stops, the first time before its first instruction', () => {
+  const { machine, debug: whole, at } = machineWith(contest, { harts: 2 });
+  whole.removeAll();
+  const debug = new Debugger(machine, (h) => h.id === 1);
+  machine.debug = debug;
+  expect([machine.run().kind, debug.stop]).toEqual(['debug', { hart: 1, kind: 'first', address: BigInt(RAM) }]);
+  expect(machine.harts[1]!.instret).toBe(0);
+  debug.insert('break', at('inside'), 2);
+  for (let n = 0; n < 5; n++) {
+    debug.resume();
+    machine.run();
+    expect(debug.stop).toEqual({ hart: 1, kind: 'break', address: at('inside') });
+  }
+  expect(machine.harts[0]!.instret).toBeGreaterThan(1000);
+});

@@ -24,11 +24,17 @@ export type PointKind = 'break' | 'write' | 'read' | 'access';
 /** Why the machine has stopped. `address`: of the breakpoint, or the one that was touched. */
 export interface Stop {
   readonly hart: number;
-  readonly kind: PointKind | 'step';
+  readonly kind: PointKind | 'step' | 'first';
   readonly address: bigint;
 }
 
 export interface Resumption { readonly hart: number; readonly step: boolean }
+
+/**
+ * On a hosted machine: is what the hart executes now what is debugged (a virtual machine, a process)? Nothing else stops at a
+ * point, and steps end only there. Harts cannot be held then: who runs where is the kernel's business.
+ */
+export type Concern = (h: Hart) => boolean;
 
 interface Point {
   readonly kind: PointKind;
@@ -65,7 +71,15 @@ export class Debugger implements DebugHooks {
   /** The hart's time at the start of its slice. */
   #began = 0;
 
-  constructor(machine: Machine) { this.#machine = machine; }
+  readonly #concerns: Concern | undefined;
+  /** Stop before the first instruction of what is debugged. */
+  #first = false;
+
+  constructor(machine: Machine, concerns?: Concern) {
+    this.#machine = machine;
+    this.#concerns = concerns;
+    this.#first = concerns !== undefined;
+  }
 
   // ---- for who debugs ----------------------------------------------------------------------------------------------
 
@@ -118,7 +132,7 @@ export class Debugger implements DebugHooks {
     this.#held.clear();
     for (const h of this.#machine.harts) {
       const named = harts.find((r) => r.hart === h.id);
-      if (harts.length > 0 && named === undefined) this.#held.add(h);
+      if (harts.length > 0 && named === undefined && this.#concerns === undefined) this.#held.add(h);
       if (named?.step) this.#stepping.add(h);
       // Who was held has missed the time meanwhile, as one who waited.
       if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
@@ -150,7 +164,7 @@ export class Debugger implements DebugHooks {
       this.#passing.delete(h);
       if (this.#marks.has(mark)) this.#machine.engine.setBreak(mark, true);
     }
-    const stepped = this.#stepping.has(h) && moved;
+    const stepped = this.#stepping.has(h) && moved && this.#isConcerned(h);
     if (stepped) this.#halt({ hart: h.id, kind: 'step', address: h.pc });
     if (mark !== undefined || touched || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
   }
@@ -166,7 +180,7 @@ export class Debugger implements DebugHooks {
   holds(h: Hart): boolean { return this.#held.has(h); }
 
   reached(h: Hart): void {
-    if (this.#points.has(keyOf('break', h.pc, 0))) {
+    if (this.#points.has(keyOf('break', h.pc, 0)) && this.#isConcerned(h)) {
       this.#reported.set(h, h.pc);
       this.#halt({ hart: h.id, kind: 'break', address: h.pc });
       return;
@@ -176,7 +190,12 @@ export class Debugger implements DebugHooks {
     this.#resuming.set(h, h.pc);
   }
 
-  fetched(_h: Hart, lo: number, hi: number, page: number): void {
+  fetched(h: Hart, lo: number, hi: number, page: number): boolean {
+    const first = this.#first && this.#isConcerned(h);
+    if (first) {
+      this.#first = false;
+      this.#halt({ hart: h.id, kind: 'first', address: h.pc });
+    }
     for (const point of this.#codePages.get(pageNumber(lo, hi)) ?? []) {
       const mark = page + Number(point.address & 0xfffn);
       if (point.marks.has(mark)) continue;
@@ -185,6 +204,7 @@ export class Debugger implements DebugHooks {
       this.#marks.set(mark, uses + 1);
       if (uses === 0) this.#machine.engine.setBreak(mark, true);
     }
+    return first;
   }
 
   cacheable(lo: number, hi: number): boolean {
@@ -192,7 +212,7 @@ export class Debugger implements DebugHooks {
   }
 
   touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean {
-    if (this.#dataPages.size === 0 || this.#touching.has(h)) return false;
+    if (this.#dataPages.size === 0 || this.#touching.has(h) || !this.#isConcerned(h)) return false;
     const from = BigInt.asUintN(U64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
     const to = from + BigInt(size);
     for (const point of this.#points.values()) {
@@ -206,6 +226,8 @@ export class Debugger implements DebugHooks {
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
+
+  #isConcerned(h: Hart): boolean { return this.#concerns === undefined || this.#concerns(h); }
 
   #halt(stop: Stop): void {
     this.stop ??= stop;

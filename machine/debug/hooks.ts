@@ -17,8 +17,8 @@ export interface DebugHooks {
   holds(h: Hart): boolean;
   /** The next instruction has a breakpoint. */
   reached(h: Hart): void;
-  /** A page of code is about to be executed: virtual page of hi:lo, linear address of the page. */
-  fetched(h: Hart, lo: number, hi: number, page: number): void;
+  /** A page of code is about to be executed: virtual page of hi:lo, linear address of the page. True: not now. */
+  fetched(h: Hart, lo: number, hi: number, page: number): boolean;
   /** May the TLB hold tags for data in the page of hi:lo? */
   cacheable(lo: number, hi: number): boolean;
   /** An instruction is about to read (or write) `size` bytes at hi:lo, in a page that is not in the TLB. True: it is not to be done now. */

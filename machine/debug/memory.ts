@@ -5,10 +5,10 @@
 import { HS, PAGE } from '../engine/layout.ts';
 import type { Hart } from '../hart/hart.ts';
 import type { Machine } from '../machine.ts';
-import { physicalAddress } from './translate.ts';
+import { physicalAddress, translate, type Roots } from './translate.ts';
 
-/** Where a debugger's addresses mean: as the hart sees them, or physical memory. */
-export type View = Hart | 'physical';
+/** What a debugger's addresses mean: as a hart sees them, as translation registers say, or physical memory. */
+export type View = Hart | Roots | 'physical';
 
 const ALL = (1n << 64n) - 1n;
 
@@ -41,9 +41,14 @@ function* pieces(machine: Machine, view: View, address: bigint, length: number):
   for (let done = 0; done < length;) {
     const va = (address + BigInt(done)) & ALL;
     const count = Math.min(length - done, PAGE - Number(va % BigInt(PAGE)));
-    const pa = view === 'physical' ? (va <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(va) : undefined) : physicalAddress(view, va);
+    const pa = place(machine, view, va);
     if (pa === undefined || !machine.memory.isRam(pa, count)) return;
     yield [pa, count];
     done += count;
   }
+}
+
+function place(machine: Machine, view: View, va: bigint): number | undefined {
+  if (view === 'physical') return va <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(va) : undefined;
+  return 'first' in view ? translate(machine.linear, view, va) : physicalAddress(view, va);
 }
