@@ -230,9 +230,9 @@ export class Kernel {
     t.startedAt = now;
     this.ready.used(t, ns);
   }
-  /** Tells the arch layer when to ring next. */
+  /** Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer. */
   rearm(): void {
-    const slice = this.ready.length > 0 && this.current ? this.sliceEnd : Infinity;
+    const slice = this.ready.length > 0 && this.current && !this.resched ? this.sliceEnd : Infinity;
     this.arch.setAlarm(Math.min(this.timers.next, slice));
   }
   markLoaded(t: Thread, what: 0 | 1 | 2): void { if (t.loaded < what || what === Loaded.none) t.loaded = what; }

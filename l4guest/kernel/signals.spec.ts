@@ -100,6 +100,19 @@ describe('time', () => {
     expect(u.pass(0.2e9)).toEqual([u.main]);
     expect(u.call('nanosleep', spec(0, 2e9), 0)).toBe(-E.INVAL);
   });
+  it('the end of a time slice rings once, and then waits for the thread', () => {
+    const u = new Unix(), other = u.fork();
+    u.k.current = u.main;
+    u.main.state = Run.current;
+    u.k.yieldCpu(u.main);
+    u.k.yieldCpu(other);
+    const t = u.k.pick()!;
+    u.k.inUser = true;
+    u.k.rearm();
+    expect(u.alarm).toBe(u.k.sliceEnd);
+    u.passQuietly(u.k.sliceEnd);
+    expect([u.k.current, u.k.resched, u.alarm]).toEqual([t, true, Infinity]);
+  });
   it('interval timers come again and again', () => {
     const u = new Unix(), timer = new Uint8Array(32);
     timer[8] = 100; timer[24] = 100; // 100 µs each
