@@ -28,8 +28,8 @@ export class Tmux {
   /** Bytes as the terminal sends them, such as mouse reports. */
   bytes(text: string): this { this.tmux('send-keys', '-H', ...[...Buffer.from(text)].map((b) => b.toString(16))); return this; }
   resize(columns: number, rows: number): this { this.tmux('resize-window', '-x', String(columns), '-y', String(rows)); return this; }
-  /** The screen as lines without blanks at their ends; `escapes` keeps colours. */
-  screen(escapes = false): string { return this.tmux('capture-pane', '-p', ...(escapes ? ['-e'] : [])).split('\n').map((l) => l.trimEnd()).join('\n'); }
+  /** The screen as lines without blanks at their ends, or with `escapes` as it is, with its colours. */
+  screen(escapes = false): string { return escapes ? this.tmux('capture-pane', '-p', '-e', '-N') : this.tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n'); }
 
   /** Waits until the screen matches, and is the same twice; answers it. Throws with the screen after a minute. */
   async until(wanted: RegExp, escapes = false): Promise<string> {
