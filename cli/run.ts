@@ -31,7 +31,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const { result, system } = await runSystem({
     scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory, more: { seed: options.seed ?? 1 } })), modules, consoles: returns.consoles,
     outputs: { console0: 1, console1: 2, ...returns.outputs() },
-    input: 'console0', interactive,
+    input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process' },
     memoryBytes: boardMemory(options.memory, modules),
   }, options);
   const linux = system.components.get('linux');

@@ -7,6 +7,8 @@ import { bootScenario, statsOf, SystemError, type Channel, type Module, type Res
 import type { BlockBackend, NetCard } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, writeOutput } from './files.ts';
+import { HostedDebugging } from './gdb/hosted.ts';
+import type { Debugged } from './gdb/kernel-target.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Recording } from './recording.ts';
@@ -28,6 +30,8 @@ export interface Launch {
   interactive: boolean;
   memoryBytes?: number;
   harts?: number;
+  /** Waits for GDB on this port, for the virtual machine or the process. */
+  gdb?: { port: number; debugged: Debugged };
 }
 
 /** `log`: the end of what the UART said, if it was connected to nothing. */
@@ -38,7 +42,7 @@ const LOG_KEPT = 16384;
 const LIVE_MS = 100;
 
 /** Statuses of a run that a signal from outside ended. */
-const SIGPIPE = 13, SIGINT = 2;
+const SIGPIPE = 13, SIGKILL = 9, SIGINT = 2;
 
 /** Runs a system to its end; files of the options are written. Throws `CliError` for what the user can mend. */
 export async function runSystem(launch: Launch, options: SharedOptions): Promise<Outcome> {
@@ -57,6 +61,7 @@ class Session {
   private readonly trace: TraceOutput | undefined;
   private readonly system: System;
   private readonly terminal: Terminal;
+  private readonly debugging: HostedDebugging | undefined;
   /** The end of the system's log, shown when the run fails. */
   private log = Buffer.alloc(0);
   /** The status when somebody outside ended the run. */
@@ -72,6 +77,8 @@ class Session {
     this.recording = new Recording(options.record, options.replay, options.seed);
     this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace, { compress: options.traceCompress, words: vocabularyFor(launch.scenario) });
     this.system = this.boot();
+    const { gdb } = launch;
+    this.debugging = gdb && new HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
     this.terminal = this.makeTerminal();
   }
 
@@ -82,6 +89,7 @@ class Session {
       this.terminal.open();
     }
     const result = await this.system.run();
+    this.debugging?.close(this.left ?? result.status);
     this.terminal.close();
     this.trace?.close();
     this.writeStats();
@@ -91,6 +99,7 @@ class Session {
 
   /** Also after a bug of ours: what led to it is in the trace then. */
   close(): void {
+    this.debugging?.close(undefined);
     this.terminal.close();
     this.recording.close();
     this.system.kernel.trace.flush();
@@ -104,6 +113,7 @@ class Session {
         output: (channel, bytes) => this.output(channel, bytes),
         consoles: launch.consoles, disks: launch.disks, nets: launch.nets, modules: launch.modules, door: recording,
         inputs: launch.input === undefined ? [] : [launch.input],
+        ...(launch.gdb && { gate: () => this.debugging!.gate() }),
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {

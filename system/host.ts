@@ -36,6 +36,8 @@ export interface Host {
   kernelLog?(line: string): void;
   /** Channels that input may come from; when all have ended and nothing can happen any more, the run is over. Default: none. */
   readonly inputs?: readonly Channel[];
+  /** The run goes on when this is fulfilled: asked before each piece. For debuggers, who have the machine stand still. */
+  gate?(): Promise<void>;
   /** Lets the host's own events happen: between pieces of a run. Default: a timer of 0 ms. */
   pause?(): Promise<void>;
   readonly door?: Door;

@@ -1,5 +1,6 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
+import { gdbOption } from '../gdb/option.ts';
 import { several, size, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface RunOptions extends SharedOptions {
@@ -9,6 +10,7 @@ export interface RunOptions extends SharedOptions {
   cwd?: string;
   /** Bytes of memory for the Unix server and its processes. */
   memory: number;
+  gdb?: number;
 }
 
 const examples = `
@@ -28,7 +30,8 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
     .option('--cwd <dir>', 'working directory in the guest')
-    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(size('--memory')).default(512 * 2 ** 20, '512M'));
+    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(size('--memory')).default(512 * 2 ** 20, '512M'))
+    .addOption(gdbOption());
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
     .action(async (program: string, args: string[], options: RunOptions) => {
       const { run } = await import('../run.ts');

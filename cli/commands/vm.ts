@@ -1,6 +1,7 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
 import { Command, Option } from 'commander';
 import { netHelp } from './net.ts';
+import { gdbOption } from '../gdb/option.ts';
 import { count, several, size, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface VmOptions extends SharedOptions {
@@ -13,6 +14,7 @@ export interface VmOptions extends SharedOptions {
   disk?: string[];
   net?: string[];
   dumpDtb?: string;
+  gdb?: number;
 }
 
 const examples = `
@@ -32,7 +34,8 @@ export function vmCommand(done: (status: number) => void): Command {
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
     .option('--net <kind>', netHelp, several)
-    .option('--dump-dtb <file>', 'write the device tree there');
+    .option('--dump-dtb <file>', 'write the device tree there')
+    .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (options: VmOptions) => {
       const { vm } = await import('../vm.ts');

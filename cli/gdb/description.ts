@@ -43,6 +43,20 @@ export function hartDescription(features: Features): string {
   ]);
 }
 
+/** The supervisor's registers, which a virtual machine has under these names; the machine keeps them 0x100 above. */
+const GUEST_CSRS: Readonly<Record<string, number>> = {
+  sstatus: 0x100, sie: 0x104, stvec: 0x105, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143, sip: 0x144, stimecmp: 0x14d, satp: 0x180,
+};
+export const GUEST_OFFSET = 0x100;
+
+/** What a virtual processor has. */
+export const guestDescription: string = target([
+  CPU,
+  FPU,
+  feature('org.gnu.gdb.riscv.virtual', [register('priv', REG.priv, 64)]),
+  feature('org.gnu.gdb.riscv.csr', Object.entries(GUEST_CSRS).map(([name, number]) => register(name, REG.csr + number, 64, 'int', 'csr'))),
+]);
+
 /** What a user program sees. */
 export const userDescription: string = target([CPU, FPU]);
 

@@ -86,6 +86,21 @@ function write(cpu: Cpu, csr: number, value: bigint): void {
 }
 const read = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
 
+/** One of the registers above, by the number of its CSR, wherever it is: for debuggers. Undefined: it is none of them. */
+export function guestRegister(t: Thread, csr: number): bigint | undefined {
+  const i = ROWS.findIndex(r => r.csr === csr && r.group !== 0);
+  if (i < 0) return undefined;
+  return BigInt.asUintN(64, t.cpu.vsOwner === t ? read(t.cpu, csr) : t.vs![i]);
+}
+/** False: it is none of them. */
+export function setGuestRegister(t: Thread, csr: number, value: bigint): boolean {
+  const i = ROWS.findIndex(r => r.csr === csr && r.group !== 0);
+  if (i < 0) return false;
+  if (t.cpu.vsOwner === t) write(t.cpu, csr, value);
+  else t.vs![i] = BigInt.asIntN(64, value);
+  return true;
+}
+
 /** The world of `t` comes into the hart; the one before is saved. */
 export function loadGuest(k: Kernel, cpu: Cpu, t: Thread): void {
   unloadGuest(cpu);

@@ -1,0 +1,46 @@
+/**
+ * `--gdb` of `vm` and `run`: the system runs until the virtual machine (the process) is about to execute its first instruction; from
+ * there on GDB decides. `gate` is what the system asks before each piece.
+ */
+import type { System } from '../../index.ts';
+import { type Debugged, KernelTarget } from './kernel-target.ts';
+import { GdbServer } from './server.ts';
+
+export class HostedDebugging {
+  readonly #target: KernelTarget;
+  readonly #server: GdbServer;
+  readonly #kill: () => void;
+  #listening = false;
+  /** The stop that the client has heard of. */
+  #told: unknown;
+
+  /** `kill`: ends the run, as the client wants. */
+  constructor(system: System, kind: Debugged, port: number, log: (line: string) => void, kill: () => void) {
+    this.#kill = kill;
+    this.#target = new KernelTarget(system.machine, system.kernel, kind);
+    this.#server = new GdbServer(this.#target, { port, log });
+  }
+
+  async gate(): Promise<void> {
+    const { stop } = this.#target.debug;
+    if (stop === undefined && !this.#listening) return;
+    if (!this.#listening) {
+      this.#listening = true;
+      this.#told = stop;
+      await this.#server.listen();
+    }
+    if (stop !== undefined && stop !== this.#told) {
+      this.#told = stop;
+      this.#server.stopped(this.#target.stopped());
+    }
+    while (this.#server.paused) await this.#server.changed();
+    if (this.#server.wanted === 'kill') this.#kill();
+  }
+
+  /** The run is over with this status. */
+  close(status: number | undefined): void {
+    const signalled = status !== undefined && status > 128;
+    this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? status - 128 : status, signalled });
+  }
+
+}
