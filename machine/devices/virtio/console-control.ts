@@ -27,6 +27,8 @@ export class ConsoleControl {
   readonly #ports: readonly PortInfo[];
   readonly #opened: (port: number, open: boolean) => void;
   #waiting: Uint8Array[] = [];
+  /** The driver knows the ports. @spec virtio 5.3.6.2.1 */
+  #added = false;
   #port!: VirtioPort;
 
   /** `opened`: called when the driver opens or closes a port. */
@@ -40,6 +42,7 @@ export class ConsoleControl {
   }
 
   reset(): void {
+    this.#added = false;
     this.#waiting = [];
   }
 
@@ -73,7 +76,8 @@ export class ConsoleControl {
   #message(data: DataView): void {
     const [id, event, value] = [data.getUint32(0, true), data.getUint16(4, true), data.getUint16(6, true)];
     if (event === EVENT.DEVICE_READY) {
-      if (value === 1) this.#ports.forEach((_, port) => this.#tell(port, EVENT.DEVICE_ADD, 1));
+      if (value === 1 && !this.#added) this.#ports.forEach((_, port) => this.#tell(port, EVENT.DEVICE_ADD, 1));
+      this.#added ||= value === 1;
       return;
     }
     const port = this.#ports[id];

@@ -135,6 +135,7 @@ export class VirtioMmio implements Device, VirtioPort {
       case REG.DEVICE_FEATURES: return this.#offered[this.#deviceFeaturesSel] ?? 0;
       case REG.QUEUE_NUM_MAX: return queue?.maxSize ?? 0;
       case REG.QUEUE_READY: return queue?.ready ? 1 : 0;
+      case REG.QUEUE_RESET: return queue?.wasReset ? 1 : 0;
       case REG.INTERRUPT_STATUS: return this.#interrupts;
       case REG.STATUS: return this.#status;
       case REG.CONFIG_GENERATION: return this.#generation;
@@ -164,7 +165,7 @@ export class VirtioMmio implements Device, VirtioPort {
     switch (offset) {
       case REG.QUEUE_NUM: if (isQueueSize(value, queue)) queue.size = value; return;
       case REG.QUEUE_READY: if (value === 1) queue.enable(); else queue.disable(); return;
-      case REG.QUEUE_RESET: if (value === 1 && this.negotiated(Feature.RING_RESET)) queue.reset(); return;
+      case REG.QUEUE_RESET: if (value === 1 && this.negotiated(Feature.RING_RESET)) resetQueue(queue); return;
       case REG.QUEUE_DESC: queue.descriptors = withLow(queue.descriptors, value); return;
       case REG.QUEUE_DESC + 4: queue.descriptors = withHigh(queue.descriptors, value); return;
       case REG.QUEUE_DRIVER: queue.driver = withLow(queue.driver, value); return;
@@ -188,8 +189,7 @@ export class VirtioMmio implements Device, VirtioPort {
     if (value === 0) return this.reset();
     let status = value & 0xff;
     if ((status & ~this.#status & STATUS.FEATURES_OK) !== 0) {
-      const notOffered = (this.#accepted[0] & ~this.#offered[0]) | (this.#accepted[1] & ~this.#offered[1]);
-      if (notOffered !== 0) status &= ~STATUS.FEATURES_OK;
+      if (!this.#isValidSubset()) status &= ~STATUS.FEATURES_OK;
     }
     this.#status = status | (this.#status & STATUS.NEEDS_RESET);
     for (const queue of this.#queues) {
@@ -197,6 +197,13 @@ export class VirtioMmio implements Device, VirtioPort {
       queue.indirect = this.negotiated(Feature.INDIRECT);
       queue.packed = this.negotiated(Feature.RING_PACKED);
     }
+  }
+
+  /** Only what is offered, and nothing without what it builds on. @spec virtio 2.2.2 */
+  #isValidSubset(): boolean {
+    const notOffered = (this.#accepted[0] & ~this.#offered[0]) | (this.#accepted[1] & ~this.#offered[1]);
+    const builtOn = this.#model.featureNeeds ?? {};
+    return notOffered === 0 && this.#model.features.every((f) => !this.negotiated(f) || builtOn[f] === undefined || this.negotiated(builtOn[f]));
   }
 
   #notify(index: number): void {
@@ -218,6 +225,12 @@ function featureWords(features: readonly number[]): [number, number] {
   const words: [number, number] = [0, 0];
   for (const f of features) words[f >> 5] = (words[f >> 5] | (1 << (f & 31))) >>> 0;
   return words;
+}
+
+/** @spec virtio 2.6.1.1.1, 4.2.2.1 */
+function resetQueue(queue: Virtqueue): void {
+  queue.reset();
+  queue.wasReset = true;
 }
 
 /** Split rings have powers of two. @spec virtio 2.7, 2.8.10.1 */

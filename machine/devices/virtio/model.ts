@@ -30,6 +30,8 @@ export interface VirtioModel {
   readonly id: number;
   /** Feature bits that the device offers beyond those of the transport. */
   readonly features: readonly number[];
+  /** Features that make no sense without another one. */
+  readonly featureNeeds?: Readonly<Record<number, number>>;
   /** Largest size of each queue: a power of two. */
   readonly queueSizes: readonly number[];
   /** Configuration space as it reads now. Drivers may write where `writeConfig` is. */

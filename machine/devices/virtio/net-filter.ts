@@ -13,6 +13,7 @@ const modes = ['promiscuous', 'allMulticast', 'allUnicast', 'noMulticast', 'noUn
 const MAC_BYTES = 6;
 const TABLE_ENTRIES = 64;
 const VLAN_TYPE = 0x8100;
+export const TAG_BYTES = 4;
 const VLAN_IDS = 4096;
 
 export class NetFilter {
@@ -101,9 +102,14 @@ function readTable(data: Uint8Array, at: number): { addresses: Uint8Array[]; end
   return { addresses: Array.from({ length: count }, (_, i) => data.slice(at + 4 + MAC_BYTES * i, at + 4 + MAC_BYTES * (i + 1))), end };
 }
 
+/** Does the frame carry a VLAN tag? */
+export function isTagged(frame: Uint8Array): boolean {
+  return ((frame[12] << 8) | frame[13]) === VLAN_TYPE && frame.length >= 16;
+}
+
 /** The VLAN of a tagged frame, -1 of one without a tag. */
 function vlanOf(frame: Uint8Array): number {
-  return ((frame[12] << 8) | frame[13]) === VLAN_TYPE && frame.length >= 16 ? ((frame[14] << 8) | frame[15]) & (VLAN_IDS - 1) : -1;
+  return isTagged(frame) ? ((frame[14] << 8) | frame[15]) & (VLAN_IDS - 1) : -1;
 }
 
 function startsWith(frame: Uint8Array, address: Uint8Array): boolean {

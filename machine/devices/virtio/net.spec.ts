@@ -178,3 +178,16 @@ test('the configuration says address, link and size of frames', () => {
   const c = card();
   expect([...Array.from({ length: 12 }, (_, i) => c.rig.device.read(0x100 + i, 1))]).toEqual([...MAC, 1, 0, 1, 0, 1500 & 0xff, 1500 >> 8]);
 });
+
+test('features of the control queue are not had without the queue', () => {
+  expect([card([F.CTRL_RX]).rig.get(0x70) & 8, card([F.CTRL_VQ, F.CTRL_RX]).rig.get(0x70) & 8]).toEqual([0, 8]);
+});
+
+test('frames beyond the MTU are not passed on; a VLAN tag may come on top', () => {
+  const c = card();
+  const tagged = frame(BROADCAST, 1518);
+  tagged.set([0x81, 0], 12);
+  c.buffers(1600, 1600, 1600);
+  for (const f of [frame(BROADCAST, 1515), frame(BROADCAST, 1514), tagged]) c.cable.arrive(f);
+  expect(c.receive.collect().map((u) => u.written - HEADER)).toEqual([1514, 1518]);
+});

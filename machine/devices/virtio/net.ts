@@ -10,7 +10,7 @@
  */
 import { FRAME_MAX, FRAME_MIN, type NetPort } from '../net-port.ts';
 import { VirtioId, type VirtioModel, type VirtioPort } from './model.ts';
-import { NetFilter } from './net-filter.ts';
+import { isTagged, NetFilter, TAG_BYTES } from './net-filter.ts';
 import { type Chain, gather, scatter, slicePieces, totalLength } from './pieces.ts';
 
 const FEATURE = { CSUM: 0, MTU: 3, MAC: 5, MRG_RXBUF: 15, STATUS: 16, CTRL_VQ: 17, CTRL_RX: 18, CTRL_VLAN: 19, CTRL_RX_EXTRA: 20, CTRL_MAC_ADDR: 23 } as const;
@@ -32,6 +32,7 @@ export class VirtioNet implements VirtioModel {
   readonly name = 'net';
   readonly id = VirtioId.NET;
   readonly features = Object.values(FEATURE);
+  readonly featureNeeds = Object.fromEntries([FEATURE.CTRL_RX, FEATURE.CTRL_VLAN, FEATURE.CTRL_RX_EXTRA, FEATURE.CTRL_MAC_ADDR].map((f) => [f, FEATURE.CTRL_VQ]));
   readonly queueSizes = [QUEUE_SIZE, QUEUE_SIZE, CONTROL_QUEUE_SIZE];
   readonly counts: NetCounts = { sent: 0, received: 0, dropped: 0, malformed: 0 };
   readonly #outside: NetPort;
@@ -102,7 +103,7 @@ export class VirtioNet implements VirtioModel {
   // ── in ──
 
   #arrived(frame: Uint8Array): void {
-    if (frame.length < FRAME_MIN || frame.length > FRAME_MAX) return;
+    if (frame.length < FRAME_MIN || frame.length > MTU + FRAME_MIN + (isTagged(frame) ? TAG_BYTES : 0)) return;
     this.#port.guarded(() => {
       if (!this.#filter.wants(frame, this.#port.negotiated(FEATURE.CTRL_VLAN))) return;
       if (this.#waiting.length >= WAITING_MOST) this.counts.dropped++;

@@ -34,6 +34,7 @@ export class PackedRing implements Ring {
     if (!inRam) throw new QueueBroken('the queue lies outside of memory');
     this.#memory = memory;
     this.#s = setup;
+    memory.setU32(device, 0); // notifications are wanted
   }
 
   get waiting(): boolean {

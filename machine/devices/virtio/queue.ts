@@ -46,6 +46,8 @@ export class Virtqueue {
   eventIndex = false;
   indirect = false;
   packed = false;
+  /** The driver has reset this queue and not yet enabled it again. */
+  wasReset = false;
   #ring: Ring | undefined;
 
   constructor(memory: PhysicalMemory, maxSize: number) {
@@ -62,11 +64,13 @@ export class Virtqueue {
     this.size = this.maxSize;
     this.descriptors = this.driver = this.device = 0;
     this.#ring = undefined;
+    this.wasReset = false;
   }
 
   /** The driver has set everything. @throws QueueBroken when a part is not in memory. */
   enable(): void {
     const { size, descriptors, driver, device, eventIndex, indirect } = this;
+    this.wasReset = false;
     this.#ring ??= new (this.packed ? PackedRing : SplitRing)(this.#memory, { size, descriptors, driver, device, eventIndex, indirect });
   }
 

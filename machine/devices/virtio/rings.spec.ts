@@ -130,7 +130,15 @@ describe('a driver that keeps to the rules', () => {
     const rig = new Rig(new Mirror(), { packed: true, eventIndex: false, size: 3 }, [Feature.RING_RESET]);
     rig.set(0x30, 0);
     rig.set(0xc0, 1);
-    expect([rig.get(0x44), rig.get(0xc0), rig.get(0x70)]).toEqual([0, 0, 0xf]);
+    expect([rig.get(0x44), rig.get(0xc0), rig.get(0x70), rig.get(0x34)]).toEqual([0, 1, 0xf, 64]);
+    rig.set(0x50, 0);
+    expect([rig.broken, rig.irq.level]).toEqual([false, false]);
+    rig.memory.fill(rig.queues[0].at, 0x1000, 0);
+    for (const [register, value] of [[0x38, 5], [0x80, rig.queues[0].at], [0x90, rig.queues[0].at + 0x800], [0xa0, rig.queues[0].at + 0xa00], [0x44, 1]]) rig.set(register, value);
+    expect([rig.get(0x44), rig.get(0xc0)]).toEqual([1, 0]);
+    rig.set(0xc0, 1);
+    rig.set(0x70, 0);
+    expect(rig.get(0xc0)).toBe(0);
   });
 });
 
@@ -197,5 +205,76 @@ describe('a driver that breaks the rules', () => {
     nested.memory.setU16(RAM + 0x4_0000 + 12, 4);
     nested.queues[0].notify();
     expect(nested.broken).toBe(true);
+  });
+});
+
+describe('negotiation and registers', () => {
+  const plain: RingChoice = { packed: false, eventIndex: false, size: 4 };
+  test('magic, version and the reserved features are those of the specification', () => {
+    const { device } = new Rig(new Mirror(), plain);
+    device.write(0x14, 1, 4);
+    expect([device.read(0, 4), device.read(4, 4), device.read(0x10, 4) & 0x105]).toEqual([0x7472_6976, 2, 0x105]);
+  });
+  test('the configuration can be read before features are agreed on, and by bytes', () => {
+    const rig = new Rig(new Mirror(), plain);
+    rig.set(0x70, 0);
+    expect([rig.device.read(0x100, 4), rig.device.read(0x102, 1), rig.device.read(0x104, 4)]).toEqual([0x0403_0201, 3, 0]);
+  });
+  test('a reset clears status, interrupts and queues, and nothing happens until the driver is back', () => {
+    const rig = new Rig(new Mirror(), plain);
+    const [queue] = rig.queues;
+    queue.offer([{ address: DATA, length: 4 }]);
+    rig.set(0x50, 0);
+    expect(rig.get(0x60)).toBe(1);
+    queue.offer([{ address: DATA, length: 4 }]);
+    rig.set(0x70, 0);
+    rig.set(0x30, 0);
+    rig.set(0x50, 0);
+    expect([rig.get(0x70), rig.get(0x60), rig.get(0x44), rig.irq.level, queue.collect().length]).toEqual([0, 0, 0, false, 1]);
+  });
+  test('the same features are agreed on again after a reset', () => {
+    const model = new Mirror(), rig = new Rig(model, { ...plain, packed: true, eventIndex: true });
+    rig.start(model, { ...plain, packed: true, eventIndex: true }, []);
+    expect(rig.get(0x70)).toBe(0xf);
+  });
+  test('buffers are not touched before DRIVER_OK, nor while the queue is not ready', () => {
+    const rig = new Rig(new Mirror(), plain);
+    const [queue] = rig.queues;
+    rig.set(0x70, 0xb);
+    queue.offer([{ address: DATA, length: 4 }]);
+    rig.set(0x50, 0);
+    expect(queue.collect()).toEqual([]);
+    rig.set(0x70, 0xf);
+    rig.set(0x30, 0);
+    rig.set(0x44, 0);
+    rig.set(0x50, 0);
+    expect([queue.collect(), rig.broken]).toEqual([[], false]);
+  });
+  test('interrupt status has only what happened, until it is acknowledged', () => {
+    const rig = new Rig(new Mirror(), plain);
+    rig.queues[0].offer([{ address: DATA, length: 4 }]);
+    rig.set(0x50, 0);
+    rig.set(0x64, 2);
+    expect([rig.get(0x60), rig.irq.level]).toEqual([1, true]);
+    rig.set(0x64, 1);
+    expect([rig.get(0x60), rig.irq.level]).toEqual([0, false]);
+  });
+  test('there are no shared memory regions', () => {
+    const rig = new Rig(new Mirror(), plain);
+    expect([0xb0, 0xb4, 0xb8, 0xbc].map((r) => rig.get(r))).toEqual([0xffff_ffff, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff]);
+  });
+  test('an indirect table may stand behind ordinary descriptors, and its WRITE flag says nothing', () => {
+    const rig = new Rig(new Mirror(), plain);
+    const [queue] = rig.queues, table = RAM + 0x4_0000, put = (at: number, address: number, length: number, flags: number, next: number): void => {
+      rig.memory.setU64(at, BigInt(address)); rig.memory.setU32(at + 8, length); rig.memory.setU16(at + 12, flags); rig.memory.setU16(at + 14, next);
+    };
+    rig.memory.view(DATA, 4).set([1, 2, 3, 4]);
+    put(queue.at, DATA, 2, 1, 1);
+    put(queue.at + 16, table, 32, 4 | 2, 0);
+    put(table, DATA + 2, 2, 1, 1);
+    put(table + 16, DATA + 8, 4, 2, 0);
+    rig.memory.setU16(queue.at + 0x802, 1);
+    rig.set(0x50, 0);
+    expect([...rig.memory.view(DATA + 8, 4)]).toEqual([4, 3, 2, 1]);
   });
 });

@@ -28,6 +28,7 @@ export class SplitRing implements Ring {
     if (!inRam) throw new QueueBroken('the queue lies outside of memory');
     this.#memory = memory;
     this.#s = setup;
+    memory.setU16(device, 0); // notifications are wanted. @spec virtio 2.7.10.2
   }
 
   get waiting(): boolean {

@@ -103,7 +103,7 @@ test('the block device reads sectors, says how much it wrote, and interrupts unt
 
 test('it writes, flushes, identifies itself, writes zeroes, refuses what lies beyond its end and what it does not know', () => {
   const disk = new Disk(8);
-  const driver = new Driver(new VirtioBlock(disk, 'disk0'));
+  const driver = new Driver(new VirtioBlock(disk, 'disk0'), [Feature.VERSION_1, 9]);
   driver.memory.fill(buffer, 512, 0xaa);
   expect(request(driver, 1, 2, [{ address: buffer, length: 512 }])).toBe(0);
   expect([disk.bytes[1024], disk.bytes[1535], disk.bytes[1536]]).toEqual([0xaa, 0xaa, 3]);
@@ -123,6 +123,24 @@ test('a read-only disk says so and refuses writes', () => {
   expect(driver.get(0x10) & (1 << 5)).not.toBe(0);
   expect(request(driver, 1, 0, [{ address: buffer, length: 512 }])).toBe(1);
   expect(disk.bytes[0]).toBe(0);
+});
+
+test('writes are stable at once for a driver that cannot flush, and only then', () => {
+  for (const [features, flushes] of [[[Feature.VERSION_1], 1], [[Feature.VERSION_1, 9], 0]] as const) {
+    const disk = new Disk(8), driver = new Driver(new VirtioBlock(disk, 'd'), [...features]);
+    expect([request(driver, 1, 2, [{ address: buffer, length: 512 }]), disk.flushes]).toEqual([0, flushes]);
+  }
+});
+
+test('write zeroes with a flag that is not known is not supported', () => {
+  const driver = new Driver(new VirtioBlock(new Disk(8), 'd'));
+  driver.memory.setU64(buffer, 2n);
+  driver.memory.setU32(buffer + 8, 1);
+  const answers = [0, 1, 2].map((flags) => {
+    driver.memory.setU32(buffer + 12, flags);
+    return request(driver, 13, 0, [{ address: buffer, length: 16 }]);
+  });
+  expect(answers).toEqual([0, 0, 2]);
 });
 
 test('an indirect table serves like a direct one', () => {
@@ -217,6 +235,7 @@ describe('a console with several ports', () => {
   test('says which ports there are, what they are called, and that they are open', () => {
     const { rig, tell, told } = start();
     expect(rig.get(0x104)).toBe(2);
+    tell(0, 0, 1);
     tell(0, 0, 1);
     expect(told()).toEqual([[0, 0, 0, 0, 1, 0, 1, 0], [1, 0, 0, 0, 1, 0, 1, 0]]);
     const later = start();
