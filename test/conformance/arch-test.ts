@@ -1,7 +1,7 @@
 /**
  * Runs riscv-arch-test (a checkout outside of this repository, at a revision that carries reference signatures) on the bare machine.
  *
- *   npx tsx test/conformance/arch-test.ts CHECKOUT [--groups I,M,C] [--only TEXT] [--engine interp|jit|auto] [--build DIR]
+ *   npx tsx test/conformance/arch-test.ts CHECKOUT [--groups I,M,C] [--only TEXT] [--engine interp|jit|auto] [--build DIR] [--record]
  *
  * Each test is built with the cross compiler once (into `--build`, a folder under the system's temporary one when absent), runs until it
  * writes `tohost`, and its signature is compared with the reference, line by line. The target header is the suite's own for the Sail model.
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildFlags, excluded, groups, isaOf } from './arch-test-groups.ts';
+import { record } from './record.ts';
 import { signatureOf } from './run-elf.ts';
 import type { Tier } from './run-elf.ts';
 
@@ -59,7 +60,7 @@ function tests(checkout: string, group: string, only: string): string[] {
 function main(): void {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { groups: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' }, build: { type: 'string' } },
+    options: { groups: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' }, build: { type: 'string' }, record: { type: 'boolean', default: false } },
   });
   const checkout = positionals[0];
   if (checkout === undefined) throw new Error('usage: arch-test.ts CHECKOUT');
@@ -79,6 +80,11 @@ function main(): void {
     total += outcomes.length;
   }
   console.log(`${passed} of ${total} signatures equal, ${Object.keys(excluded).length} excluded`);
+  if (values.record) {
+    const revision = execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+    record({ suite: 'riscv-arch-test, rv64, reference signatures', revision, command: 'npx tsx test/conformance/arch-test.ts CHECKOUT', passed, failed: total - passed, skipped: Object.keys(excluded).length,
+      left: Object.entries(excluded).map(([test, reason]) => ({ test, reason })), covers: ['unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 12', 'unpriv 21', 'unpriv 27', 'unpriv 29', 'unpriv 31', 'priv 3'] });
+  }
   process.exitCode = passed === total ? 0 : 1;
 }
 
