@@ -73,9 +73,9 @@ describe('a bare machine', () => {
 
   it('a run in chunks computes what one run computes', () => {
     const program = 'loop: rdcycle t0\n add a0, a0, t0\n xor a1, a1, a0\n j loop';
-    const whole = bare(program);
+    const whole = bare(program, { quantum: 10_000 });
     whole.run({ maxCycles: 100_000 });
-    const parts = bare(program);
+    const parts = bare(program, { quantum: 10_000 });
     for (let i = 0; i < 10; i++) parts.run({ maxCycles: 10_000 });
     expect([parts.harts[0].x[10], parts.harts[0].x[11], parts.instructions]).toEqual([whole.harts[0].x[10], whole.harts[0].x[11], whole.instructions]);
   });

@@ -45,7 +45,7 @@ export interface MachineOptions {
   isa?: string;
   /** Which engine tiers run; all of them, as they pay, when absent. */
   engine?: Tier;
-  /** Cycles of a hart's turn; 10,000 when absent. */
+  /** Cycles of a hart's turn; when absent, 10,000, or 100,000 for a hart that is alone. */
   quantum?: number;
   /** Hosted: takes HS mode. */
   supervisor?: Supervisor;
@@ -69,6 +69,7 @@ export interface RunLimits {
 export type RunResult = StopReason | { kind: 'yield' };
 
 const DEFAULT_QUANTUM = 10_000;
+const LONE_QUANTUM = 100_000;
 /** Exceptions in a row without an instruction that count as the limit of instructions. */
 const BARREN = 100_000;
 const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
@@ -111,7 +112,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     this.events = new Events(clock(this, scheduled));
     this.tlbs = new TlbPool(this.linear);
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
-    this.quantum = options.quantum ?? DEFAULT_QUANTUM;
+    this.quantum = options.quantum ?? (count === 1 ? LONE_QUANTUM : DEFAULT_QUANTUM);
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
     this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine });
     this.memory = new Ram(this.linear, this.engine);

@@ -86,6 +86,7 @@ class Generator {
     e.add32(e.pushed(), e.pushed());
     c.set(e.hart);
     this.reload();
+    this.regions.resume();
     this.targetFromPc();
   }
 

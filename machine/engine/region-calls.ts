@@ -15,6 +15,8 @@ export class RegionCalls {
   private readonly numbers: { readonly hot: number; readonly type: number };
   /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
   private readonly deferred: number;
+  /** 1 until the first look-up of a run is over: where a slice happens to begin says nothing about how often code is jumped to. */
+  private readonly resumed: number;
   /** The budget before a call, and the low half of its answer. */
   private readonly before: number;
   private readonly answer: number;
@@ -26,8 +28,15 @@ export class RegionCalls {
     this.threshold = threshold;
     this.numbers = numbers;
     this.deferred = e.local('i32');
+    this.resumed = e.local('i32');
     this.before = e.local('i32');
     this.answer = e.local('i32');
+  }
+
+  /** A slice begins. */
+  resume(): void {
+    this.c.i32(1);
+    this.c.set(this.resumed);
   }
 
   /** Counts a jump to this record. */
@@ -86,7 +95,12 @@ export class RegionCalls {
     c.brIf(done);
     this.call(jump, done, done);
     c.end();
+    e.eqz32(e.read(this.resumed));
+    c.if();
     this.heat();
+    c.end();
+    c.i32(0);
+    c.set(this.resumed);
   }
 
   /** Calls the translation, and goes on as its answer says (regions/convention.ts). */

@@ -23,6 +23,8 @@ export interface PageView {
 export type Ending = 'branch' | 'jump' | 'call' | 'indirect' | 'indirectCall' | 'next' | 'stop';
 
 export interface Block {
+  /** Its number in the region: its place, but for copies (split.ts). */
+  readonly id: number;
   readonly start: number;
   readonly instructions: Decoded[];
   ending: Ending;
@@ -30,22 +32,26 @@ export interface Block {
   end: number;
   /** Target of a branch, jump or call inside the page, or -1. */
   target: number;
-  /** Blocks of the region that control goes to from here, directly. */
-  successors: number[];
+  /** Blocks of the region that control goes to from here directly, or -1: by the jump, and behind the last instruction. */
+  taken: number;
+  falls: number;
   /** Block of the region where control comes back to, from elsewhere: after a call, after an instruction that is not translated. */
   comeback: number;
 }
 
+export const successorsOf = (b: Block): number[] => [b.taken, b.falls].filter((id) => id >= 0);
+
 export interface Region {
   readonly head: number;
+  /** By number. */
   readonly blocks: ReadonlyMap<number, Block>;
   /** Where the region can be entered. */
   readonly roots: ReadonlySet<number>;
   readonly instructions: number;
 }
 
-const MAX_BLOCKS = 48;
-const MAX_INSTRUCTIONS = 320;
+const MAX_BLOCKS = 100;
+const MAX_INSTRUCTIONS = 500;
 const MAX_COMPUTED = 32;
 const MAX_CALLED = 8;
 const RA = 1;
@@ -128,14 +134,15 @@ class Scan {
     const out = new Map<number, Block>();
     for (const start of this.leaders) if (this.code.has(start)) out.set(start, this.block(start));
     for (const b of out.values()) {
-      b.successors = b.successors.filter((s) => out.has(s));
+      if (out.has(b.target)) b.taken = b.target;
+      if ((b.ending === 'next' || b.ending === 'branch') && out.has(b.end)) b.falls = b.end;
       if (!out.has(b.comeback)) b.comeback = -1;
     }
     return out;
   }
 
   private block(start: number): Block {
-    const b: Block = { start, instructions: [], ending: 'stop', end: start, target: -1, successors: [], comeback: -1 };
+    const b: Block = { id: start, start, instructions: [], ending: 'stop', end: start, target: -1, taken: -1, falls: -1, comeback: -1 };
     for (;;) {
       const d = this.code.get(b.end);
       if (!d) return this.stopped(b);
@@ -145,7 +152,6 @@ class Scan {
       if (jumps[d.index]! || d.row.name === 'jalr') return finish(b, d, at);
       if (this.leaders.has(b.end) && this.code.has(b.end)) {
         b.ending = 'next';
-        b.successors = [b.end];
         return b;
       }
     }
@@ -168,12 +174,9 @@ function finish(b: Block, d: Decoded, at: number): Block {
   }
   const to = at + d.operands.imm! / 2;
   b.target = to >= 0 && to < RECORDS ? to : -1;
-  if (d.row.name !== 'jal') {
-    b.ending = 'branch';
-    b.successors = [b.target, b.end];
-  } else {
+  if (d.row.name !== 'jal') b.ending = 'branch';
+  else {
     b.ending = linked ? 'call' : 'jump';
-    b.successors = [b.target];
     if (linked) b.comeback = b.end;
   }
   return b;

@@ -5,14 +5,14 @@
 import type { Decoded } from '../../isa/decode.ts';
 import { rows } from '../../isa/table.ts';
 import { writesX } from '../records.ts';
-import type { Region } from './discover.ts';
+import { successorsOf, type Region } from './discover.ts';
 
 /** Bytes that a group may span: it must lie in one page to be of use. */
 const MAX_SPAN = 256;
 
 export interface Group {
-  /** Instruction `i` of the block at `start` checks for all. */
-  readonly leader: { readonly start: number; readonly i: number };
+  /** Instruction `i` of this block checks for all. */
+  readonly leader: { readonly block: number; readonly i: number };
   /** The range relative to the base register: [low, high). */
   low: number;
   high: number;
@@ -31,29 +31,29 @@ type Open = readonly [Map<number, Group>, Map<number, Group>];
 export type BlockGroups = readonly (Group | undefined)[];
 
 /**
- * For each block of the region (by its start), for each instruction, the group it belongs to; undefined where it checks for itself. A block that
+ * For each block of the region (by its number), for each instruction, the group it belongs to; undefined where it checks for itself. A block that
  * control reaches from one other alone goes on with the groups of that one. `order` has each block behind its predecessors but for back edges.
  */
 export function groupsOf(region: Region, order: readonly number[], entries: ReadonlySet<number>): ReadonlyMap<number, BlockGroups> {
   const out = new Map<number, BlockGroups>();
   const ends = new Map<number, Open>();
   const predecessors = countPredecessors(region);
-  for (const start of order) {
-    const block = region.blocks.get(start)!;
-    const [count, from] = predecessors.get(start) ?? [0, -1];
-    const before = count === 1 && !entries.has(start) ? ends.get(from) : undefined;
+  for (const id of order) {
+    const block = region.blocks.get(id)!;
+    const [count, from] = predecessors.get(id) ?? [0, -1];
+    const before = count === 1 && !entries.has(id) ? ends.get(from) : undefined;
     const open: Open = before ? [new Map(before[0]), new Map(before[1])] : [new Map(), new Map()];
-    out.set(start, block.instructions.map((d, i) => groupOf(d, open, { start, i })));
-    ends.set(start, open);
+    out.set(id, block.instructions.map((d, i) => groupOf(d, open, { block: id, i })));
+    ends.set(id, open);
   }
-  for (const [start, groups] of out) out.set(start, groups.map((g) => (g && g.count > 1 ? g : undefined)));
+  for (const [id, groups] of out) out.set(id, groups.map((g) => (g && g.count > 1 ? g : undefined)));
   return out;
 }
 
 /** How many blocks lead to a block, and one of them. */
 function countPredecessors(region: Region): Map<number, [number, number]> {
   const out = new Map<number, [number, number]>();
-  for (const b of region.blocks.values()) for (const s of new Set(b.successors)) out.set(s, [(out.get(s)?.[0] ?? 0) + 1, b.start]);
+  for (const b of region.blocks.values()) for (const s of new Set(successorsOf(b))) out.set(s, [(out.get(s)?.[0] ?? 0) + 1, b.id]);
   return out;
 }
 

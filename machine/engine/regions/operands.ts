@@ -44,7 +44,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   private refund = 0;
   private fsDirty = false;
   private i = 0;
-  private start = 0;
+  private block = 0;
   private groups: BlockGroups = [];
   private group: Group | undefined;
   /** Locals with the linear address that stands for the base register of a group. */
@@ -52,21 +52,29 @@ export class RegionEmitter extends Emitter implements Semantics {
   private readonly strict: boolean;
   private readonly address: number;
   private readonly entry: number;
+  /** Addends of the pages that were accessed last, by base register: what is followed from pointer to pointer need not wait for the TLB. */
+  private readonly guesses = new Map<number, number>();
+  private readonly chased: ReadonlySet<number>;
+  private repeated = false;
 
-  constructor(code: Code, jumps: JumpSide, strict = false) {
+  /** `chased`: registers that hold addresses which were just loaded. */
+  constructor(code: Code, jumps: JumpSide, chased: ReadonlySet<number>, strict = false) {
     super(code, REGION.params);
     this.strict = strict;
     this.jumps = jumps;
+    this.chased = chased;
     this.target = this.local('i64');
     this.flags = this.local('i32');
     this.address = this.local('i64');
     this.entry = this.local('i32');
   }
 
-  beginBlock(start: number, groups: BlockGroups): void {
+  /** `repeated`: the block is in a loop. */
+  beginBlock(id: number, groups: BlockGroups, repeated: boolean): void {
     this.fsDirty = false;
-    this.start = start;
+    this.block = id;
     this.groups = groups;
+    this.repeated = repeated;
   }
 
   /** Instruction `i` of the block. */
@@ -133,17 +141,33 @@ export class RegionEmitter extends Emitter implements Semantics {
   private checkTag(tag: number, size: number): void {
     this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
     this.code.set(this.entry);
-    this.read(this.address);
-    this.code.get(this.entry);
-    this.code.memory(Op.i64Load, tag);
-    this.sub(this.pushed(), this.pushed());
-    this.gtU(this.pushed(), this.long(4096 - size));
+    this.gtU(this.sub(this.read(this.address), this.entryLong(tag)), this.long(4096 - size));
     this.leaveIf();
   }
-  private addend(): I32 {
+  private entryLong(offset: number): I64 {
+    this.code.get(this.entry);
+    this.code.memory(Op.i64Load, offset);
+    return this.pushed();
+  }
+  private entryAddend(): I32 {
     this.code.get(this.entry);
     this.code.memory(Op.i32Load, ADDEND);
     return this.pushed();
+  }
+
+  /** Checks [address, address + size) as above; leaves what is to be added to an address in this page. */
+  private checkedAddend(tag: number, size: number): I32 {
+    this.checkTag(tag, size);
+    const base = this.d.operands.rs1 ?? 0;
+    if (!this.repeated || !this.chased.has(base)) return this.entryAddend();
+    let guess = this.guesses.get(base);
+    if (guess === undefined) this.guesses.set(base, (guess = this.local('i32')));
+    const addend = this.keep32(this.entryAddend());
+    this.when(this.ne32(addend(), this.read(guess)), () => {
+      addend();
+      this.code.set(guess);
+    });
+    return this.read(guess);
   }
 
   /** The address (on the stack) → its linear address and a constant offset from that. */
@@ -155,12 +179,11 @@ export class RegionEmitter extends Emitter implements Semantics {
         this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
         this.leaveIf();
       }
-      this.checkTag(tag, size);
-      this.add32(this.addend(), this.wrap(this.read(this.address)));
+      this.add32(this.checkedAddend(tag, size), this.wrap(this.read(this.address)));
       return 0;
     }
     code.byte(Op.drop);
-    if (group.leader.i === this.i && group.leader.start === this.start) this.lead(group, tag);
+    if (group.leader.i === this.i && group.leader.block === this.block) this.lead(group, tag);
     const offset = this.d.operands.imm ?? 0;
     code.get(this.bases.get(group)!);
     if (offset >= 0) return offset;
@@ -173,10 +196,9 @@ export class RegionEmitter extends Emitter implements Semantics {
     const { code } = this;
     this.add(this.x1(), this.long(group.low));
     code.set(this.address);
-    this.checkTag(tag, group.high - group.low);
     const base = this.local('i32');
     this.bases.set(group, base);
-    this.add32(this.addend(), this.wrap(this.x1()));
+    this.add32(this.checkedAddend(tag, group.high - group.low), this.wrap(this.x1()));
     code.set(base);
   }
 
@@ -203,7 +225,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.leaveIf();
     this.checkTag(tag, size);
     const host = this.temporary('i32');
-    this.add32(this.addend(), this.wrap(this.read(this.address)));
+    this.add32(this.entryAddend(), this.wrap(this.read(this.address)));
     this.code.set(host);
     return host;
   }
@@ -257,7 +279,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     code.set(this.address);
     this.slowIf(this.eqz32(this.hartWord(HS.ZERO_ON)));
     this.checkTag(TAG.write, 64);
-    const host = this.keep32(this.add32(this.addend(), this.wrap(this.read(this.address))));
+    const host = this.keep32(this.add32(this.entryAddend(), this.wrap(this.read(this.address))));
     for (let i = 0; i < 64; i += 8) {
       host();
       code.i64(0);

@@ -100,6 +100,19 @@ describe('the two tiers', () => {
     expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
   });
 
+  it('agree on loops that are entered at their test, one in the other, wherever a slice ends', () => {
+    const text = 'li s1, 20; li a2, 1; j outerTest; outer: li s2, 7; andi t0, s1, 1; beqz t0, innerTest; inner: add a0, a0, a2; sd a0, 0(s0); innerTest: addi s2, s2, -1; xor a1, a1, a0; bgez s2, inner; outerTest: addi s1, s1, -1; addi a2, a2, 3; bgez s1, outer; ebreak';
+    const [a, b] = (['interp', 'jit'] as const).map((tier) => new TestMachine(FULL_ISA, undefined, tier)) as [TestMachine, TestMachine];
+    for (const m of [a, b]) { m.program(text); m.setX(8, BigInt(DATA)); }
+    const random = generator(5);
+    while (a.slowed.at(-1) !== 'ebreak') {
+      const budget = 1 + random(90);
+      expect(slice(b, budget)).toBe(slice(a, budget));
+      expect(state(b)).toBe(state(a));
+    }
+    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
+  });
+
   it('agree when there is room for hardly any translation, and no more are kept than that', () => {
     const a = prepare(new TestMachine(FULL_ISA, undefined, 'interp'), 1);
     const b = prepare(new TestMachine(FULL_ISA, undefined, 'jit', 2000), 1);

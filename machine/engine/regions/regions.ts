@@ -20,6 +20,10 @@ export const MAX_BYTES = 12 << 20;
 /** Stores that hit translated code of a page, after which it stays interpreted; half of them are forgiven when the page becomes data. */
 const MAX_DROPS = 64;
 
+/** How often a place inside a region must become hot again to be the head of another. */
+const MAX_DENIALS = 4;
+const MAX_REMEMBERED = 8192;
+
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
   readonly slot: number;
@@ -55,6 +59,7 @@ export class Regions {
   private readonly free: number[] = [];
   private readonly batches: Batch[] = [];
   private readonly drops: Uint8Array;
+  private readonly denials = new Map<number, number>();
   private waited = 0;
   private bytes = 0;
 
@@ -99,7 +104,7 @@ export class Regions {
     const at = pages.address(slot);
     const page = pages.pageOf(slot);
     if (page === 0 || covered.has(record) || this.halves[record >> 1] === Internal.REGION) return;
-    if (this.drops[this.ramIndex(page)]! >= MAX_DROPS) return;
+    if (this.drops[this.ramIndex(page)]! >= MAX_DROPS || this.denied(slot, record, (record - at) / RECORD)) return;
     const region = discover(this.view(slot, at), (record - at) / RECORD);
     if (!region) return;
     const index = this.free.pop();
@@ -107,6 +112,22 @@ export class Regions {
     const translation = translate(region, { page: at, sides: this.sideOf(at), index, strict: this.o.strict }, `r${drafts.length}`);
     for (const place of translation.entries) covered.add(at + place * RECORD);
     drafts.push({ record, index, region, translation });
+  }
+
+  /**
+   * A place inside a region that can only be entered elsewhere: it is mostly reached inside, and gets a region of its own only when
+   * jumps keep coming to it from outside.
+   */
+  private denied(slot: number, record: number, place: number): boolean {
+    if (this.o.threshold <= 2) return false;
+    const inside = [...(this.bySlot.get(slot) ?? [])].some((r) => r.ranges.some(([from, to]) => from <= place * 2 && place * 2 < to));
+    if (!inside) return false;
+    const times = (this.denials.get(record) ?? 0) + 1;
+    if (times > MAX_DENIALS) return false;
+    if (this.denials.size >= MAX_REMEMBERED) this.denials.clear();
+    this.denials.set(record, times);
+    this.halves[(this.sideOf(record) + 4) >> 1] = 0;
+    return true;
   }
 
   private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }

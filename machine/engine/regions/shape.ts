@@ -1,150 +1,123 @@
 /**
  * Gives a region's graph a shape that WebAssembly can say: a sequence of items, each a block or a loop with a sequence inside. Jumps go
- * forward in a sequence, to the head of a loop around them, or, where neither fits, back through the dispatcher at the region's start.
+ * forward in a sequence, or to the head of a loop around them.
+ *
+ * A loop that is entered elsewhere than at its head (compilers put the test at the end and jump to it; a region may begin anywhere) has
+ * `doors`: whoever wants to such a block says so in a variable and goes to the head, which looks at the variable and passes on.
  */
-import type { Region } from './discover.ts';
+import { componentsOf } from './cycles.ts';
+import { successorsOf, type Block, type Region } from './discover.ts';
 
 export interface Item {
   readonly head: number;
-  /** Items inside, the first begins with the head; absent for a plain block. */
+  /** Of a loop: the items inside, the first is the head; absent for a plain block. */
   readonly inside?: readonly Item[];
+  /** Blocks inside, but for the head, that are entered from outside; filled in when all is known. */
+  readonly doors: number[];
 }
 
 export interface Shape {
   readonly items: readonly Item[];
-  /** All blocks, each behind those that lead to it but for back edges. */
+  /** All blocks, each behind those that lead to it, but for jumps to the head of a loop around them. */
   readonly order: readonly number[];
-  /** Blocks that the dispatcher can go to. */
+  /** Blocks that the region or a loop can be entered at: first the heads of items, then those behind a door, from `firstDoor` on. */
   readonly entries: readonly number[];
+  readonly firstDoor: number;
+  /** The heads of the loops around a block, outermost first; its own if it is one. */
+  readonly loopsAround: ReadonlyMap<number, readonly number[]>;
   /** Instructions at most from a block's start to where the budget is looked at next. */
   readonly need: ReadonlyMap<number, number>;
 }
 
 export function shapeOf(region: Region): Shape {
   const graph = new Graph(region);
-  const loops = graph.loops();
-  const items = nest(graph.order, loops, undefined);
-  const dispatched = new Set(region.roots);
-  for (const [from, to] of graph.backEdges) if (!inLoop(loops, to, from)) dispatched.add(to);
-  return { items, order: graph.order, entries: graph.order.filter((b) => dispatched.has(b)), need: graph.needs(loops) };
+  const items = graph.sequence([...region.blocks.keys()].sort((a, b) => a - b), new Set(), []);
+  const entries = new Set(region.roots);
+  for (const id of graph.loops.keys()) entries.add(id);
+  for (const id of graph.sideEntries()) entries.add(id);
+  for (const id of entries) graph.open(id);
+  const behind = (id: number): boolean => graph.loopsAround.get(id)!.some((head) => head !== id);
+  const all = graph.order.filter((id) => entries.has(id));
+  const direct = all.filter((id) => !behind(id));
+  return { items, order: graph.order, entries: [...direct, ...all.filter(behind)], firstDoor: direct.length, loopsAround: graph.loopsAround, need: graph.needs() };
 }
 
-interface Loop { readonly head: number; readonly body: ReadonlySet<number> }
-
-const inLoop = (loops: readonly Loop[], head: number, member: number): boolean => loops.some((l) => l.head === head && l.body.has(member));
-
 class Graph {
-  /** Reverse postorder: what is not a back edge goes forward. */
   readonly order: number[] = [];
-  readonly backEdges: [number, number][] = [];
+  readonly loopsAround = new Map<number, readonly number[]>();
+  readonly loops = new Map<number, Item>();
   private readonly region: Region;
-  private readonly rank = new Map<number, number>();
-  private readonly predecessors = new Map<number, number[]>();
 
-  constructor(region: Region) {
-    this.region = region;
-    this.postorder();
-    this.order.reverse();
-    this.order.forEach((b, i) => this.rank.set(b, i));
-    for (const b of this.order) this.predecessors.set(b, []);
-    for (const b of this.order) for (const s of this.edges(b)) {
-      this.predecessors.get(s)!.push(b);
-      if (this.rank.get(s)! <= this.rank.get(b)!) this.backEdges.push([b, s]);
+  constructor(region: Region) { this.region = region; }
+
+  private block(id: number): Block { return this.region.blocks.get(id)!; }
+
+  /** These blocks in order; jumps to `heads`, of the loops `around` them, do not count. */
+  sequence(ids: readonly number[], heads: ReadonlySet<number>, around: readonly number[]): Item[] {
+    const edges = (id: number): number[] => this.following(id).filter((to) => !heads.has(to));
+    return componentsOf(ids, edges).map((component) => {
+      const first = component[0]!;
+      if (component.length === 1 && !edges(first).includes(first)) return this.plain(first, around);
+      return this.loop(component.sort((a, b) => a - b), heads, around);
+    });
+  }
+
+  /** Where control comes back to counts as following, as long as that makes no cycle of its own: it is for the order only. */
+  private following(id: number): number[] {
+    const { comeback } = this.block(id);
+    return comeback > id ? [...successorsOf(this.block(id)), comeback] : successorsOf(this.block(id));
+  }
+
+  private plain(id: number, around: readonly number[]): Item {
+    this.order.push(id);
+    this.loopsAround.set(id, around);
+    return { head: id, doors: [] };
+  }
+
+  private loop(members: readonly number[], heads: ReadonlySet<number>, around: readonly number[]): Item {
+    const head = this.headOf(members);
+    const inside = this.sequence([head, ...members.filter((id) => id !== head)], new Set([...heads, head]), [...around, head]);
+    const item = { head, inside, doors: [] };
+    this.loops.set(head, item);
+    return item;
+  }
+
+  /** The one block where jumps from outside enter; where there is none, or several, the first in the page. */
+  private headOf(members: readonly number[]): number {
+    const inside = new Set(members);
+    const entered = new Set<number>();
+    for (const b of this.region.blocks.values()) if (!inside.has(b.id)) for (const s of successorsOf(b)) if (inside.has(s)) entered.add(s);
+    return entered.size === 1 ? [...entered][0]! : members[0]!;
+  }
+
+  /** Blocks that a jump from outside a loop around them leads to. */
+  *sideEntries(): Iterable<number> {
+    for (const b of this.region.blocks.values()) for (const s of successorsOf(b)) {
+      const from = this.loopsAround.get(b.id)!;
+      if (this.loopsAround.get(s)!.some((head) => head !== s && !from.includes(head))) yield s;
     }
   }
 
-  private direct(b: number): readonly number[] { return this.region.blocks.get(b)!.successors; }
-  /** Where a call comes back to counts as following it. */
-  private edges(b: number): readonly number[] {
-    const { comeback } = this.region.blocks.get(b)!;
-    return comeback >= 0 ? [...this.direct(b), comeback] : this.direct(b);
+  /** Doors in all loops around this block. */
+  open(id: number): void {
+    for (const head of this.loopsAround.get(id)!) if (head !== id) this.loops.get(head)!.doors.push(id);
   }
 
-  private postorder(): void {
-    const seen = new Set<number>();
-    const visit = (start: number): void => {
-      seen.add(start);
-      const stack: { b: number; next: number; edges: readonly number[] }[] = [{ b: start, next: 0, edges: this.edges(start) }];
-      while (stack.length > 0) {
-        const top = stack[stack.length - 1]!;
-        const s = top.edges[top.next++];
-        if (s === undefined) {
-          this.order.push(top.b);
-          stack.pop();
-        } else if (!seen.has(s)) {
-          seen.add(s);
-          stack.push({ b: s, next: 0, edges: this.edges(s) });
-        }
-      }
-    };
-    for (const root of [this.region.head, ...this.region.blocks.keys()]) if (!seen.has(root)) visit(root);
-  }
-
-  /** Natural loops that are entered at their head alone, and whose inner back edges all belong to such loops. */
-  loops(): Loop[] {
-    const bodies = new Map<number, Set<number>>();
-    for (const [from, head] of this.backEdges) bodies.set(head, this.body(from, bodies.get(head) ?? new Set([head])));
-    const found: Loop[] = [];
-    for (const [head, body] of [...bodies].sort((a, b) => a[1].size - b[1].size)) {
-      if (this.enteredOnlyAt(head, body) && this.innerLoopsValid(head, body, found)) found.push({ head, body });
-    }
-    return found;
-  }
-
-  private body(from: number, body: Set<number>): Set<number> {
-    const work = [from];
-    for (let b = work.pop(); b !== undefined; b = work.pop()) {
-      if (body.has(b)) continue;
-      body.add(b);
-      work.push(...this.predecessors.get(b)!);
-    }
-    return body;
-  }
-
-  private enteredOnlyAt(head: number, body: ReadonlySet<number>): boolean {
-    for (const b of body) {
-      if (b === head) continue;
-      if (this.region.roots.has(b) || this.rank.get(b)! < this.rank.get(head)!) return false;
-      if (this.predecessors.get(b)!.some((p) => !body.has(p))) return false;
-    }
-    return true;
-  }
-
-  private innerLoopsValid(head: number, body: ReadonlySet<number>, found: readonly Loop[]): boolean {
-    return this.backEdges.every(([from, to]) => to === head || !body.has(from) || !body.has(to) || inLoop(found, to, from));
-  }
-
-  needs(loops: readonly Loop[]): Map<number, number> {
+  needs(): Map<number, number> {
     const need = new Map<number, number>();
-    const isHead = new Set(loops.map((l) => l.head));
     for (let i = this.order.length - 1; i >= 0; i--) {
-      const b = this.order[i]!;
+      const b = this.block(this.order[i]!);
+      const around = this.loopsAround.get(b.id)!;
       let most = 0;
-      for (const s of this.direct(b)) if (this.rank.get(s)! > i && !isHead.has(s)) most = Math.max(most, need.get(s)!);
-      need.set(b, most + this.region.blocks.get(b)!.instructions.length);
+      for (const s of successorsOf(b)) if (!around.includes(s) && !this.checked(s, around)) most = Math.max(most, need.get(s)!);
+      need.set(b.id, most + b.instructions.length);
     }
     return need;
   }
-}
 
-/** The blocks of `order`, with each outermost loop among them gathered at its head's place. */
-function nest(order: readonly number[], loops: readonly Loop[], around: Loop | undefined): Item[] {
-  const items: Item[] = [];
-  const placed = new Set<number>();
-  for (const b of order) {
-    if (placed.has(b)) continue;
-    const loop = outermost(loops, b, around);
-    if (!loop) items.push({ head: b });
-    else {
-      const inside = order.filter((x) => loop.body.has(x));
-      inside.forEach((x) => placed.add(x));
-      items.push({ head: b, inside: nest(inside, loops, loop) });
-    }
+  /** Is this the head of a loop that is entered there? The budget is looked at. */
+  private checked(id: number, around: readonly number[]): boolean {
+    const outer = this.loopsAround.get(id)!;
+    return this.loops.has(id) && outer.every((head) => head === id || around.includes(head));
   }
-  return items;
-}
-
-/** The largest loop that begins at this block, inside `around`. */
-function outermost(loops: readonly Loop[], head: number, around: Loop | undefined): Loop | undefined {
-  return loops.find((l) => l.head === head && l !== around);
 }

@@ -30,8 +30,11 @@ export interface Place { readonly page: number; readonly sides: number; readonly
 export function translate(region: Region, place: Place, name: string): Translation {
   const shape = shapeOf(region);
   const body = new Body(region, shape, place).function();
-  return { function: { name, signature: REGION, ...body }, entries: shape.entries };
+  return { function: { name, signature: REGION, ...body }, entries: shape.entries.map((id) => region.blocks.get(id)!.start) };
 }
+
+/** In `entry`, when no block is wanted any more. */
+const ARRIVED = -1;
 
 class Body implements JumpSide {
   private readonly region: Region;
@@ -56,7 +59,7 @@ class Body implements JumpSide {
     this.need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
     // Each access looks at its own alignment where that matters.
     this.groups = place.strict ? new Map() : groupsOf(region, shape.order, new Set(shape.entries));
-    this.e = new RegionEmitter(this.c, this, place.strict);
+    this.e = new RegionEmitter(this.c, this, this.chased(), place.strict);
   }
 
   function(): { locals: FunctionBody['locals']; body: Uint8Array } {
@@ -74,6 +77,13 @@ class Body implements JumpSide {
     out.append(main);
     this.epilogue(out);
     return { locals: e.locals.slice(REGION.params.length), body: out.done() };
+  }
+
+  /** Registers that 64-bit loads write: pointers, if they are then used as addresses. */
+  private chased(): Set<number> {
+    const out = new Set<number>();
+    for (const b of this.region.blocks.values()) for (const d of b.instructions) if (d.row.name === 'ld') out.add(d.operands.rd ?? 0);
+    return out;
   }
 
   private prologue(out: Code): void {
@@ -128,10 +138,14 @@ class Body implements JumpSide {
   }
 
   /** Items one after the other; each can be jumped to from those before it. `after` is what follows the last one. */
-  private sequence(items: readonly Item[], after: number | undefined, top: boolean): void {
+  private sequence(items: readonly Item[], after: number | undefined, top: boolean, doors: readonly number[] = []): void {
     const { c } = this;
     for (let i = items.length - 1; i >= (top ? 0 : 1); i--) this.forward.set(items[i]!.head, c.block());
     if (top) this.dispatch();
+    else {
+      if (doors.length > 0) this.passDoors(doors);
+      this.checkBudget(items[0]!.head);
+    }
     items.forEach((item, i) => {
       if (top || i > 0) {
         c.end();
@@ -141,31 +155,61 @@ class Body implements JumpSide {
     });
   }
 
+  /** To the item that is wanted, or to the one it is in. There, `entry` says so as long as it is not reached. */
   private dispatch(): void {
-    const { c, shape } = this;
-    const labels = shape.entries.map((b) => this.forward.get(b)!);
+    const { c, e, shape } = this;
+    const labels = shape.entries.map((id) => this.forward.get(shape.loopsAround.get(id)![0] ?? id)!);
     if (labels.length === 1) return c.br(labels[0]!);
-    c.get(PARAMETER.entry);
+    if (shape.firstDoor < labels.length) {
+      const wanted = e.keep32(e.read(PARAMETER.entry));
+      e.select32(e.word(ARRIVED), wanted(), e.ltU32(wanted(), e.word(shape.firstDoor)));
+      c.set(PARAMETER.entry);
+      wanted();
+      e.endInstruction();
+    } else c.get(PARAMETER.entry);
     c.brTable(labels, labels[0]!);
+  }
+
+  /** At the head of a loop: on to the block inside that is wanted, if one is. */
+  private passDoors(doors: readonly number[]): void {
+    const { c, e, shape } = this;
+    e.ne32(e.read(PARAMETER.entry), e.word(ARRIVED));
+    c.if();
+    for (const id of doors) {
+      const next = this.nextLoop(id) ?? id;
+      e.eq32(e.read(PARAMETER.entry), e.word(shape.entries.indexOf(id)));
+      c.if();
+      if (next === id) {
+        c.i32(ARRIVED);
+        c.set(PARAMETER.entry);
+      }
+      c.br(this.forward.get(next)!);
+      c.end();
+    }
+    c.end();
+  }
+
+  /** The outermost loop around a block that we are not in. */
+  private nextLoop(id: number): number | undefined {
+    return this.shape.loopsAround.get(id)!.find((head) => !this.loops.has(head));
   }
 
   private item(item: Item, next: number | undefined): void {
     const { c } = this;
     if (!item.inside) return this.plain(this.region.blocks.get(item.head)!, next);
     this.loops.set(item.head, c.loop());
-    this.checkBudget(item.head);
-    this.sequence(item.inside, undefined, false);
+    this.sequence(item.inside, undefined, false, item.doors);
     c.byte(Op.unreachable);
     c.end();
     this.loops.delete(item.head);
   }
 
   /** Leaves at this block when the budget may not last to the next check. */
-  private checkBudget(at: number): void {
+  private checkBudget(id: number): void {
     const { c, e } = this;
-    c.i64((at << 4) | RESULT.special);
+    c.i64((this.region.blocks.get(id)!.start << 4) | RESULT.special);
     c.set(e.target);
-    e.ltS32(e.read(PARAMETER.budget), e.word(this.shape.need.get(at)!));
+    e.ltS32(e.read(PARAMETER.budget), e.word(this.shape.need.get(id)!));
     c.brIf(e.exit);
   }
 
@@ -178,7 +222,7 @@ class Body implements JumpSide {
       e.sub32(e.read(PARAMETER.budget), e.word(n));
       c.set(PARAMETER.budget);
     }
-    e.beginBlock(b.start, this.groups.get(b.start) ?? []);
+    e.beginBlock(b.id, this.groups.get(b.id) ?? [], this.loops.size > 0);
     let at = b.start;
     b.instructions.forEach((d, i) => {
       e.instruction(d, i, this.place.page, at, n - i);
@@ -189,7 +233,7 @@ class Body implements JumpSide {
 
   private fallThrough(b: Block): void {
     switch (b.ending) {
-      case 'next': case 'branch': return this.goTo(b.end, true);
+      case 'next': case 'branch': return this.goTo(b.falls, b.end, true);
       case 'stop': return this.leaveAt(b.end);
     }
   }
@@ -208,7 +252,7 @@ class Body implements JumpSide {
   /** To an entry of this region, if that is where the address in `target` leads; else out. */
   jumpTo(): void {
     const { c, e } = this;
-    if (this.shape.entries.length > 1) this.jumpInside();
+    if (this.region.roots.size > 1) this.jumpInside();
     c.br(e.exit);
   }
 
@@ -232,24 +276,23 @@ class Body implements JumpSide {
 
   private takeJump(): void {
     const { e, c, block } = this;
-    if (block.target >= 0) return this.goTo(block.target, false);
+    if (block.target >= 0) return this.goTo(block.taken, block.target, false);
     const last = block.instructions[block.instructions.length - 1]!;
     e.pcAfter(last.operands.imm!);
     c.set(e.target);
     c.br(e.exit);
   }
 
-  /** Control goes to a place in the page. `falling`: this is the end of the block's code. */
-  private goTo(place: number, falling: boolean): void {
-    const { c, region } = this;
-    if (!region.blocks.has(place)) return this.leaveAt(place);
-    if (falling && place === this.next) return;
-    const label = this.loops.get(place) ?? this.forward.get(place);
+  /** Control goes to a block, or a place in the page where there is none. `falling`: this is the end of the block's code. */
+  private goTo(id: number, place: number, falling: boolean): void {
+    const { c } = this;
+    if (id < 0) return this.leaveAt(place);
+    if (falling && id === this.next) return;
+    const label = this.loops.get(id) ?? this.forward.get(id);
     if (label) return c.br(label);
-    this.checkBudget(place);
-    c.i32(this.shape.entries.indexOf(place));
+    c.i32(this.shape.entries.indexOf(id));
     c.set(PARAMETER.entry);
-    c.br(this.again!);
+    c.br(this.forward.get(this.nextLoop(id)!)!);
   }
 
   /** Out of the region, to a place in the page or just behind it. */

@@ -1,0 +1,58 @@
+/** The shape of any graph says where every jump goes: forward, to the head of a loop around it, or through the doors of the loops around its target. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { successorsOf, type Block, type Region } from './discover.ts';
+import { shapeOf, type Item } from './shape.ts';
+
+/** A region of blocks with one instruction each; -1 = control leaves. */
+function region(edges: readonly (readonly [number, number])[], roots: readonly number[]): Region {
+  const blocks = edges.map(([taken, falls], id): Block => ({ id, start: id, instructions: [{} as never], ending: 'branch', end: id + 1, target: taken, taken, falls, comeback: -1 }));
+  return { head: 0, blocks: new Map(blocks.map((b) => [b.id, b])), roots: new Set([0, ...roots]), instructions: blocks.length };
+}
+
+const graphs = fc.integer({ min: 1, max: 14 }).chain((n) => fc.tuple(
+  fc.array(fc.tuple(fc.integer({ min: -1, max: n - 1 }), fc.integer({ min: -1, max: n - 1 })), { minLength: n, maxLength: n }),
+  fc.array(fc.integer({ min: 0, max: n - 1 }), { maxLength: 3 }),
+));
+const loopsIn = (items: readonly Item[]): Item[] => items.flatMap((i) => (i.inside ? [i, ...loopsIn(i.inside)] : []));
+
+describe('the shape of a region', () => {
+  it('has every block once, and a way for every jump', () => {
+    fc.assert(fc.property(graphs, ([edges, roots]) => {
+      const r = region(edges, roots);
+      const shape = shapeOf(r);
+      expect([...shape.order].sort((a, b) => a - b)).toEqual([...r.blocks.keys()]);
+      const rank = new Map(shape.order.map((id, i) => [id, i]));
+      const loops = new Map(loopsIn(shape.items).map((l) => [l.head, l]));
+      for (const b of r.blocks.values()) for (const s of successorsOf(b)) {
+        const around = shape.loopsAround.get(b.id)!;
+        if (around.includes(s)) continue;
+        expect(rank.get(s)!).toBeGreaterThan(rank.get(b.id)!);
+        for (const head of shape.loopsAround.get(s)!) if (head !== s && !around.includes(head)) expect(loops.get(head)!.doors).toContain(s);
+      }
+      for (const root of r.roots) expect(shape.entries).toContain(root);
+    }));
+  });
+
+  it('looks at the budget before it can be overdrawn', () => {
+    fc.assert(fc.property(graphs, ([edges, roots]) => {
+      const r = region(edges, roots);
+      const { need, loopsAround } = shapeOf(r);
+      for (const b of r.blocks.values()) for (const s of successorsOf(b)) {
+        const checked = loopsAround.get(s)!.at(-1) === s;
+        if (!checked) expect(need.get(b.id)!).toBeGreaterThanOrEqual(need.get(s)! + 1);
+      }
+    }));
+  });
+
+  it('takes a loop that is entered at its test for what it is', () => {
+    // 0: j 2;  1: body;  2: test, back to 1
+    const shape = shapeOf(region([[2, -1], [-1, 2], [1, 3], [-1, -1]], []));
+    expect(shape.items.map((i) => [i.head, i.inside?.map((x) => x.head)])).toEqual([[0, undefined], [2, [2, 1]], [3, undefined]]);
+  });
+
+  it('gives a loop with two ways in a door', () => {
+    const shape = shapeOf(region([[2, 1], [-1, 2], [1, 3], [-1, -1]], []));
+    expect(loopsIn(shape.items).map((l) => [l.head, l.doors])).toEqual([[1, [2]]]);
+  });
+});
