@@ -23,10 +23,12 @@ export function loopbackIp(family: number): Uint8Array {
   return ip;
 }
 export const isAny = (ip: Uint8Array): boolean => ip.every((b) => b === 0);
+/** An IPv4 address in IPv6 clothes: ::ffff:a.b.c.d. */
+export const isMapped = (ip: Uint8Array): boolean => ip.length === 16 && isAny(ip.subarray(0, 10)) && ip[10] === 0xff && ip[11] === 0xff;
 /** Whether an address is this computer: 127.x, ::1, the unspecified ones, ::ffff:127.x. */
 export function isLocal(ip: Uint8Array): boolean {
   if (ip.length === 4) return ip[0] === 127 || isAny(ip);
-  if (isAny(ip.subarray(0, 10)) && ip[10] === 0xff && ip[11] === 0xff) return isLocal(ip.subarray(12));
+  if (isMapped(ip)) return isLocal(ip.subarray(12));
   return isAny(ip.subarray(0, 15)) && ip[15]! <= 1;
 }
 

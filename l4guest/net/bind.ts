@@ -12,7 +12,7 @@ type Endpoint = Inode & { endpoint: unknown };
 
 export function bindTo(t: Thread, s: Socket, a: Address): number {
   if (a.family !== s.family) return -E.INVAL;
-  if (s.key !== undefined || s.inode) return -E.INVAL;
+  if (s.keys.length > 0 || s.inode) return -E.INVAL;
   return a.family === Af.UNIX ? bindUnix(t, s, a) : bindInet(t, s, a);
 }
 function bindUnix(t: Thread, s: Socket, a: Address): number {
@@ -21,10 +21,10 @@ function bindUnix(t: Thread, s: Socket, a: Address): number {
   return reserve(t, s, a);
 }
 function reserve(t: Thread, s: Socket, a: Address): number {
-  const key = s.nameKey(a), names = namesOf(t.k).bound;
-  if (names.has(key)) return -E.ADDRINUSE;
-  names.set(key, s);
-  s.key = key;
+  const keys = s.keysOf(a), names = namesOf(t.k).bound;
+  if (keys.some(key => names.has(key))) return -E.ADDRINUSE;
+  for (const key of keys) names.set(key, s);
+  s.keys = keys;
   s.local = a;
   return 0;
 }
@@ -45,7 +45,7 @@ function bindPath(t: Thread, s: Socket, a: Address): number {
 function bindInet(t: Thread, s: Socket, a: Address): number {
   if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
   if (a.port > 0 && a.port < 1024 && t.proc.creds.euid !== 0) return -E.ACCES;
-  const port = a.port || namesOf(t.k).ephemeral(String(s.type));
+  const port = a.port || namesOf(t.k).ephemeral(s.type);
   return reserve(t, s, inetAddress(s.family, a.ip, port));
 }
 /** The socket bound to a Unix address. */

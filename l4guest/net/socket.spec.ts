@@ -49,6 +49,19 @@ describe('sockets', () => {
     for (const t of ['one', 'two']) expect(u.call('sendto', c, t, 3, 0, a, a.length)).toBe(3);
     expect([u.read(s), u.read(s), u.call('recvfrom', s, u.space(8), 8, 0x40, 0, 0)]).toEqual(['one', 'two', -E.AGAIN]);
   });
+  it('IPv6 alone leaves the port to IPv4; both share it otherwise', () => {
+    const u = new Unix(), a = inet(7777), any6 = new Uint8Array(28), one = new Uint8Array([1, 0, 0, 0]);
+    any6.set([10, 0, 7777 >> 8, 7777 & 255]);
+    const s6 = u.call('socket', 10, 1, 0)!, s4 = u.call('socket', 2, 1, 0)!;
+    expect(u.call('setsockopt', s6, 41, 26, one, 4)).toBe(0);
+    expect([u.call('bind', s4, a, 16), u.call('bind', s6, any6, 28)]).toEqual([0, 0]);
+    expect(u.call('bind', u.call('socket', 10, 1, 0)!, any6, 28)).toBe(-E.ADDRINUSE);
+    for (const s of [s4, s6]) u.call('close', s);
+    const both = u.call('socket', 10, 1, 0)!;
+    expect([u.call('bind', both, any6, 28), u.call('listen', both, 5)]).toEqual([0, 0]);
+    expect(u.call('bind', u.call('socket', 2, 1, 0)!, a, 16)).toBe(-E.ADDRINUSE);
+    expect(u.call('connect', u.call('socket', 2, 1, 0)!, a, 16)).toBe(0);
+  });
   it('what is not this computer is unreachable', () => {
     const u = new Unix(), a = inet(80);
     a[4] = 10;

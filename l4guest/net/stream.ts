@@ -35,7 +35,7 @@ export class StreamSocket extends Socket {
 
   override listen(backlog: number): number {
     if (this.connected) return -E.INVAL;
-    if (this.family === Af.UNIX && this.key === undefined && !this.inode) return -E.INVAL;
+    if (this.family === Af.UNIX && this.keys.length === 0 && !this.inode) return -E.INVAL;
     this.backlog ??= [];
     this.limit = Math.max(1, Math.min(backlog < 0 ? 4096 : backlog, 4096)) + 1;
     return 0;
@@ -48,7 +48,7 @@ export class StreamSocket extends Socket {
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
     if (listener.backlog.length >= listener.limit) return -E.AGAIN;
-    if (this.family !== Af.UNIX) this.local = inetAddress(this.family, loopbackIp(this.family), this.local.port || namesOf(this.k).ephemeral('1'));
+    if (this.family !== Af.UNIX) this.local = inetAddress(this.family, loopbackIp(this.family), this.local.port || namesOf(this.k).ephemeral(this.type));
     const server = new StreamSocket(this.k, listener.family, listener.type);
     server.local = this.family === Af.UNIX ? listener.local : to.port ? { ...to, ip: isAny(to.ip) ? loopbackIp(this.family) : to.ip } : to;
     server.owner = listener.owner;
@@ -59,7 +59,7 @@ export class StreamSocket extends Socket {
     return 0;
   }
   private find(t: Thread, to: Address): StreamSocket | number {
-    if (to.family !== this.family) return to.family === Af.INET && this.family === Af.INET6 ? -E.AFNOSUPPORT : -E.AFNOSUPPORT;
+    if (to.family !== this.family) return -E.AFNOSUPPORT;
     if (to.family === Af.UNIX) {
       const s = findUnix(t, to);
       if (typeof s === 'number') return s;

@@ -222,6 +222,6 @@ export const netCalls: Row[] = [
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {
   const s = f.socket;
-  if (s.family !== Af.UNIX && s.key === undefined) { const r = bindTo(t, s, { ...s.local, port: 0 }); if (r) return r; }
+  if (s.family !== Af.UNIX && s.keys.length === 0) { const r = bindTo(t, s, { ...s.local, port: 0 }); if (r) return r; }
   return s.listen(backlog);
 }
