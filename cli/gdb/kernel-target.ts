@@ -9,11 +9,13 @@ import { REG } from '../../machine/debug/registers.ts';
 import { translate } from '../../machine/debug/translate.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
+import { Cause } from '../../microkernel/abi/index.ts';
 import type { Kernel } from '../../microkernel/index.ts';
 import type { Task } from '../../microkernel/obj/task.ts';
 import { type Thread, ThreadState } from '../../microkernel/obj/thread.ts';
 import { guestRegister, setGuestRegister } from '../../microkernel/state/guest.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
+import { readerOf } from '../../system/capture/peek.ts';
 import { GUEST_OFFSET, guestDescription, registerBytes, userDescription } from './description.ts';
 import { hexNumber } from './packets.ts';
 import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
@@ -90,7 +92,9 @@ export class KernelTarget implements Target {
 
   readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined {
     const view = this.#view(thread);
-    return view && readMemory(this.#machine, view, address, length);
+    if (view === undefined) return undefined;
+    const mapped = readMemory(this.#machine, view, address, length);
+    return this.#kind === 'guest' || mapped?.length === length ? mapped : this.#untouched(this.#thread(thread)!, address, length) ?? mapped;
   }
 
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean {
@@ -195,6 +199,13 @@ export class KernelTarget implements Target {
     const tables = SV39 | BigInt(t.task.space.root.pa / 4096);
     if (!t.guest) return { first: tables };
     return { first: this.isPhysical ? 0n : guestRegister(t, CSR.vsatp)!, second: tables };
+  }
+
+  /** Pages that the process has not come to yet are not in the kernel's tables, but the Unix server knows what will be there. */
+  #untouched(t: Thread, address: bigint, length: number): Uint8Array | undefined {
+    if (address > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+    const bytes = readerOf(this.#machine.memory, t, Cause.syscall)(Number(address), length);
+    return bytes.length === 0 ? undefined : bytes;
   }
 
   #info(): string {

@@ -19,9 +19,12 @@ export function glance(mm: Mm, va: number, length: number): Uint8Array {
   return out.subarray(0, done);
 }
 
+/** What an anonymous page is until it is written. */
+const UNTOUCHED = new Uint8Array(4096);
+
 function pageAt(mm: Mm, va: number): Uint8Array | undefined {
   const vpn = Math.floor(va / 4096), pte = va >= 0 ? mm.table.get(vpn) : 0;
   if (pte !== 0) return (pte & Pte.NONE) !== 0 ? undefined : mm.frames.page(pteFrame(pte));
   const area = mm.areas.find(va);
-  return area?.object?.glance?.(area.pageOf(vpn));
+  return area && !area.object ? UNTOUCHED : area?.object?.glance?.(area.pageOf(vpn));
 }
