@@ -1,10 +1,11 @@
 /** A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean. */
 import { describe, expect, it } from 'vitest';
 import { bootScenario, consoleMux, uart, type Program, type Scenario } from '../index.ts';
+import { loopback } from '../machine/index.ts';
 import { audit } from '../microkernel/index.ts';
 import { IpcFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { Protocol, allocate, log, openBlock, openConsole, valueOf, type Env } from '../roottask/client/index.ts';
-import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
+import { Protocol, allocate, log, openBlock, openConsole, openNet, valueOf, type Env } from '../roottask/client/index.ts';
+import { blockDriver, consoleDriver, netDriver, switchComponent } from '../scenarios/devices.ts';
 
 const program = (main: Program['main']): Program => ({ name: 'test', main });
 const rows = Object.values(Protocol).flatMap(group => Object.values(group).map(row => row.label));
@@ -17,7 +18,7 @@ function random(seed: number): (below: number) => number {
 const VALUES = [0, 1, 2, 7, 32, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096, -(2 ** 40)];
 
 function* rubbish(sys: Syscalls, env: Env): Sys<void> {
-  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })), caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal'].filter(c => env.hasCap(c));
+  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })), caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal', 'net'].filter(c => env.hasCap(c));
   const dataspaces: number[] = [];
   for (let i = 0; i < 3000; i++) {
     const u = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, r(64)], label = rows[r(rows.length)]!, words = r(6), items = r(3);
@@ -34,8 +35,11 @@ function* rubbish(sys: Syscalls, env: Env): Sys<void> {
 }
 
 function* honest(sys: Syscalls, env: Env): Sys<void> {
-  const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 4096));
+  const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 4096)), net = valueOf(yield* openNet(sys, env, 'net'));
   for (let i = 0; i < 200; i++) {
+    // Whatever others send meanwhile: the loop behind the switch gives this frame back.
+    const frame = Uint8Array.from([2, 0, 0, 0, 0, 0xff, ...net.mac, 0x88, 0xb5, i]);
+    valueOf(yield* net.send(sys, [frame]));
     sys.memory.setU32(va, i);
     valueOf(yield* disk.write(sys, 5, 1, va));
     sys.memory.setU32(va, 0);
@@ -43,6 +47,8 @@ function* honest(sys: Syscalls, env: Env): Sys<void> {
     if (sys.memory.u32(va) !== i) throw new Error(`the disk says ${sys.memory.u32(va)} instead of ${i}`);
     valueOf(yield* io.write(sys, new TextEncoder().encode(`line ${i}\n`)));
     yield* sys.receive(0, 1e5);
+    const back = valueOf(yield* net.receive(sys));
+    if (!back.some(f => f[14] === i && f.length === frame.length)) throw new Error(`frame ${i} did not come back`);
   }
 }
 
@@ -53,17 +59,17 @@ describe('a hostile component', () => {
     const scenario: Scenario = {
       name: 'hostile', summary: '', budget: 100e9, log: 'console', components: {
         uart: { program: uart, provides: ['stream'], devices: ['uart'] }, console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
-        terminal: consoleDriver('console0'), disk0: blockDriver('disk0'),
-        bad: { program: program(rubbish), args: { seed }, caps: { stdio: 'console', disk: 'disk0', terminal: 'terminal' }, roms: true, devices: ['rtc'], memory: '3M', exit: 'any' },
-        good: { program: program(honest), caps: { stdio: 'console', disk: 'disk0' } },
+        terminal: consoleDriver('console0'), disk0: blockDriver('disk0'), card: netDriver('net0'), switch: switchComponent('card'),
+        bad: { program: program(rubbish), args: { seed }, caps: { stdio: 'console', disk: 'disk0', terminal: 'terminal', net: 'switch' }, roms: true, devices: ['rtc'], memory: '3M', exit: 'any' },
+        good: { program: program(honest), caps: { stdio: 'console', disk: 'disk0', net: 'switch' } },
       },
     };
     const disk = { size: data.length, readOnly: false, read: (at: number, to: Uint8Array) => to.set(data.subarray(at, at + to.length)), write: (at: number, from: Uint8Array) => data.set(from, at), flush: () => {} };
-    const system = bootScenario(scenario, { output: (c, b) => { if (c === 'uart') text += new TextDecoder().decode(b); }, disks: [disk], consoles: 1, modules: [{ name: 'm', bytes: new Uint8Array(5000) }], kernelLog: l => kernelLog.push(l) });
+    const system = bootScenario(scenario, { output: (c, b) => { if (c === 'uart') text += new TextDecoder().decode(b); }, disks: [disk], nets: [{ connect: loopback }], consoles: 1, modules: [{ name: 'm', bytes: new Uint8Array(5000) }], kernelLog: l => kernelLog.push(l) });
     const result = await system.run();
     expect(kernelLog).toEqual([]);
     expect(result).toMatchObject({ status: 0, why: '' });
-    for (const name of ['uart', 'console', 'terminal', 'disk0']) expect(system.components.get(name)).toMatchObject({ state: 'running', restarts: 0 });
+    for (const name of ['uart', 'console', 'terminal', 'disk0', 'card', 'switch']) expect(system.components.get(name)).toMatchObject({ state: 'running', restarts: 0 });
     expect(text).toContain('[bad] rubbish sent');
     expect(text.match(/^\[good\] line \d+$/gm)?.length).toBe(200);
     expect(audit(system.kernel)).toEqual([]);

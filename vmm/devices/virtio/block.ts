@@ -92,12 +92,15 @@ export class VirtioBlock implements Model {
   *#execute(sys: Syscalls, type: number, sector: number, out: readonly Span[], into: readonly Span[]): Sys<Served> {
     switch (type) {
       case Type.read: return (yield* this.#transfer(sys, sector, into, false)) ? { answer: Answer.ok, written: totalOf(into) } : failed;
-      case Type.write: return (yield* this.#transfer(sys, sector, out, true)) ? { answer: Answer.ok, written: 0 } : failed;
+      case Type.write: return (yield* this.#transfer(sys, sector, out, true)) && (yield* this.#settle(sys)) ? { answer: Answer.ok, written: 0 } : failed;
       case Type.flush: return (yield* this.#disk.flush(sys)) ? { answer: Answer.ok, written: 0 } : failed;
       case Type.identify: return { answer: Answer.ok, written: scatter(this.#port.ram, slice(into, 0, ID_LENGTH), this.#identity()) };
       default: return { answer: Answer.unsupported, written: 0 };
     }
   }
+
+  /** A driver that cannot flush must not lose what is written. @spec virtio 5.2.6.2 */
+  *#settle(sys: Syscalls): Sys<boolean> { return this.#port.negotiated(Feature.flush) || (yield* this.#disk.flush(sys)); }
 
   /** Straight between the disk and guest memory. Everything is asked before the first sector moves. */
   *#transfer(sys: Syscalls, sector: number, spans: readonly Span[], write: boolean): Sys<boolean> {

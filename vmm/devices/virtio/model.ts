@@ -10,6 +10,8 @@ export const DeviceId = { net: 1, block: 2, console: 3, entropy: 4 } as const;
 export interface Port {
   readonly ram: GuestRam;
   readonly queues: readonly Queue[];
+  /** Driver and device have agreed on this feature bit. */
+  negotiated(feature: number): boolean;
   /** Interrupts the driver if it waits for what queue `index` has returned. */
   announce(index: number): void;
   /** The configuration space reads differently now. */

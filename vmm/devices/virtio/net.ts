@@ -57,7 +57,7 @@ export class VirtioNet implements Model {
   /** The frame, with its checksum if the driver left that to us. @spec virtio 5.1.6.2.1 */
   #frameOf(request: Request): Uint8Array {
     const packet = gather(this.#port.ram, request.out), frame = packet.subarray(HEADER), header = new DataView(packet.buffer);
-    if (packet[0] & NEEDS_CHECKSUM) addChecksum(frame, header.getUint16(6, true), header.getUint16(8, true));
+    if (packet[0] & NEEDS_CHECKSUM && this.#port.negotiated(Feature.checksum)) addChecksum(frame, header.getUint16(6, true), header.getUint16(8, true));
     return frame;
   }
 
@@ -79,6 +79,10 @@ export class VirtioNet implements Model {
       if (!request) {
         for (let i = requests.length; i > 0; i--) queue.putBack();
         return false;
+      }
+      if (requests.length === 0 && totalOf(request.in) < packet.length && !this.#port.negotiated(Feature.merge)) {
+        queue.done(request, 0); // too small for this packet, which may use one buffer only. @spec virtio 5.1.6.3.2
+        continue;
       }
       requests.push(request);
       room += totalOf(request.in);

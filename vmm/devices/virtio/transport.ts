@@ -130,16 +130,16 @@ export class VirtioTransport implements Device, Port {
     if ((this.#status & Status.featuresOk) === 0 && this.#driverWord < 2) this.#accepted[this.#driverWord] = value;
   }
 
-  #has(feature: number): boolean { return ((this.#accepted[feature >> 5] >>> (feature & 31)) & 1) === 1; }
+  negotiated(feature: number): boolean { return ((this.#accepted[feature >> 5] >>> (feature & 31)) & 1) === 1; }
 
   /** FEATURES_OK does not stick when more was accepted than offered, or the driver is a legacy one. @spec virtio 3.1.1 */
   #setStatus(value: number): void {
     if (value === 0) return this.#reset();
     let status = (value & 0xff) | (this.#status & Status.needsReset);
     const excess = this.#accepted.some((word, i) => (word & ~this.#offered[i]) !== 0);
-    if (status & ~this.#status & Status.featuresOk && (excess || !this.#has(Feature.version1))) status &= ~Status.featuresOk;
+    if (status & ~this.#status & Status.featuresOk && (excess || !this.negotiated(Feature.version1))) status &= ~Status.featuresOk;
     this.#status = status;
-    for (const queue of this.queues) { queue.eventIndex = this.#has(Feature.eventIndex); queue.indirect = this.#has(Feature.indirect); }
+    for (const queue of this.queues) { queue.eventIndex = this.negotiated(Feature.eventIndex); queue.indirect = this.negotiated(Feature.indirect); }
   }
 
   #reset(): void {

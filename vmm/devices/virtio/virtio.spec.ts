@@ -4,10 +4,12 @@ import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
 import { RAM_BASE } from '../../ram.ts';
 import { Random } from '../../random.ts';
 import { fakeRam, finish } from '../../testing.ts';
+import type { FramePort } from '../device.ts';
 import { type Disk, VirtioBlock } from './block.ts';
 import { VirtioConsole } from './console.ts';
 import { VirtioEntropy } from './entropy.ts';
 import type { Model } from './model.ts';
+import { VirtioNet } from './net.ts';
 import { VirtioTransport } from './transport.ts';
 
 const DESC = RAM_BASE + 0x1000, DRIVER = RAM_BASE + 0x2000, DEVICE = RAM_BASE + 0x3000, DATA = RAM_BASE + 0x8000;
@@ -43,6 +45,14 @@ class ArrayDisk implements Disk {
   *read(_: Syscalls, sector: number, count: number): Sys<boolean> { this.log.push(`read ${sector}+${count}`); return true; }
   *write(_: Syscalls, sector: number, count: number): Sys<boolean> { this.log.push(`write ${sector}+${count}`); return true; }
   *flush(): Sys<boolean> { this.log.push('flush'); return true; }
+}
+
+class Cable implements FramePort {
+  readonly mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+  readonly sent: Uint8Array[] = [];
+  arrive: (frame: Uint8Array) => void = () => {};
+  send(frame: Uint8Array): void { this.sent.push(frame.slice()); }
+  onFrame(receive: (frame: Uint8Array) => void): void { this.arrive = receive; }
 }
 
 function request(r: ReturnType<typeof rig>, type: number, sector: number, data: number, length = 512): number {
@@ -87,7 +97,7 @@ describe('transport', () => {
   it('survives any register access, and any ring', () => {
     const write = fc.record({ offset: fc.nat(0x110), value: fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 3, 0xb, 0xf, DESC, DRIVER)), size: fc.constantFrom(1, 2, 4) });
     fc.assert(fc.property(fc.array(write, { maxLength: 40 }), fc.uint8Array({ minLength: 0x40, maxLength: 0x200 }), (list, ring) => {
-      for (const model of [new VirtioBlock(new ArrayDisk(), 'x'), new VirtioEntropy(new Random(3))]) {
+      for (const model of [new VirtioBlock(new ArrayDisk(), 'x'), new VirtioEntropy(new Random(3)), new VirtioNet(new Cable())]) {
         const r = rig(model, 0, [0x3000_0000, 1]);
         r.setUp();
         r.ram.write(DESC, ring); r.ram.write(DRIVER, ring); r.write(0x50, 0);
@@ -99,13 +109,18 @@ describe('transport', () => {
 
 describe('block', () => {
   it('reads, writes, flushes, and says who it is', () => {
-    const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'disk0'));
+    const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'disk0'), 0, [1 << 9, 1]);
     r.setUp();
     expect([request(r, 0, 3, DATA + 0x1000), r.used(0)]).toEqual([0, { index: 1, head: 0, written: 513 }]);
     expect([request(r, 1, 4, DATA + 0x1000, 1024), request(r, 4, 0, DATA + 0x1000), request(r, 8, 0, DATA + 0x1000, 20)]).toEqual([0, 0, 0]);
     expect(disk.log).toEqual(['read 3+1', 'write 4+2', 'flush']);
     expect(new TextDecoder().decode(r.ram.bytes(DATA + 0x1000, 5))).toBe('disk0');
     expect([r.line.level, r.t.read(0x100, 4)]).toEqual([true, 16]);
+  });
+  it('makes writes durable at once for a driver that cannot flush', () => {
+    const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'd'));
+    r.setUp();
+    expect([request(r, 1, 4, DATA + 0x1000), disk.log]).toEqual([0, ['write 4+1', 'flush']]);
   });
   it('refuses what lies beyond the end, half sectors, writes to a read-only disk, and unknown requests', () => {
     const disk = new ArrayDisk(true), r = rig(new VirtioBlock(disk, 'x'));
@@ -130,5 +145,48 @@ describe('console', () => {
     expect(into.used(0).index).toBe(0);
     waiting = typed; notify();
     expect([sent, into.used(0), new TextDecoder().decode(into.ram.bytes(DATA, 5)), into.line.level]).toEqual(['hello', { index: 1, head: 0, written: 5 }, 'typed', true]);
+  });
+});
+
+describe('network card', () => {
+  const frame = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i & 0xff);
+  it('sends frames without their header, with the checksum that was left to it, and drops what is none', () => {
+    const cable = new Cable(), r = rig(new VirtioNet(cable), 1, [1, 1]);
+    r.setUp();
+    r.ram.write(DATA, new Uint8Array(12)); r.ram.write(DATA + 12, frame(60));
+    r.descriptor(0, DATA, 72, 0); r.offer(0);
+    r.ram.write(DATA, Uint8Array.of(1, 0, 0, 0, 0, 0, 14, 0, 2, 0, 0, 0)); r.ram.write(DATA + 12, new Uint8Array(60)); r.ram.write(DATA + 26, Uint8Array.of(0xff, 0xfe));
+    r.offer(0);
+    r.descriptor(0, DATA, 20, 0); r.offer(0);
+    expect([cable.sent.length, [...cable.sent[0]], [...cable.sent[1].subarray(14, 18)], r.used(2).index]).toEqual([2, [...frame(60)], [0xff, 0xfe, 0, 1], 3]);
+  });
+  it('receives into one buffer or several, keeps frames until there are some, and loses what is too much', () => {
+    const cable = new Cable(), r = rig(new VirtioNet(cable), 0, [1 << 15, 1]);
+    r.setUp();
+    cable.arrive(frame(60));
+    r.descriptor(0, DATA, 40, 2); r.offer(0);
+    expect(r.used(0).index).toBe(0);
+    r.descriptor(1, DATA + 40, 40, 2); r.offer(1);
+    expect([r.used(0), r.used(1), r.ram.u16(DATA + 10)]).toEqual([{ index: 2, head: 0, written: 40 }, { index: 2, head: 1, written: 32 }, 2]);
+    expect([...r.ram.bytes(DATA + 12, 60)]).toEqual([...frame(60)]);
+    for (let i = 0; i < 300; i++) cable.arrive(frame(60));
+    expect(r.t.read(0x70, 4) & 64).toBe(0);
+  });
+  it('uses one buffer a packet where no more was agreed on', () => {
+    const cable = new Cable(), r = rig(new VirtioNet(cable), 0);
+    r.setUp();
+    r.descriptor(0, DATA, 40, 2); r.offer(0); r.descriptor(1, DATA + 40, 200, 2); r.offer(1);
+    cable.arrive(frame(60));
+    expect([r.used(0), r.used(1), r.ram.u16(DATA + 50)]).toEqual([{ index: 2, head: 0, written: 0 }, { index: 2, head: 1, written: 72 }, 1]);
+  });
+  it('takes nothing before the driver is ready, and forgets all at a reset', () => {
+    const cable = new Cable(), r = rig(new VirtioNet(cable), 0);
+    cable.arrive(frame(60));
+    r.setUp();
+    cable.arrive(frame(61));
+    r.write(0x70, 0); r.setUp();
+    r.descriptor(0, DATA, 200, 2); r.offer(0);
+    expect(r.used(0).index).toBe(0);
+    expect([0, 5, 6].map((i) => r.t.read(0x100 + i, 1))).toEqual([2, 1, 1]);
   });
 });
