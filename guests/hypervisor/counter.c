@@ -1,4 +1,4 @@
-/* Counters, time and the timer comparators under their enables. priv 18.2.6, 18.2.7, 18.6.1; sstc */
+/* Counters, time and the timer comparators under their enables. @spec priv 19.1.1, 19.2.1, 21.2.6, 21.2.7, 21.6.1; unpriv 7 */
 #include "hyp.h"
 
 enum { ALLOWED, ILLEGAL_, VIRTUAL_ };

@@ -1,4 +1,7 @@
-/* Every register of the hypervisor extension: which bits hold what is written, which are read-only. priv 2.2, 18.2 and 18.4. */
+/* Every register of the hypervisor extension: which bits hold what is written, which are read-only. 
+ * @spec priv 21.2.1, 21.2.2, 21.2.3, 21.2.4, 21.2.5, 21.2.6, 21.2.7, 21.2.8, 21.2.9, 21.2.10, 21.2.11, 21.2.12, 21.2.13, 21.2.14, 21.2.15, 21.2.16
+ * @spec priv 21.2.17, 21.2.18, 21.4.2, 21.4.3, 21.4.4, 21.4.5
+ */
 #include "hyp.h"
 
 /* `one`: bits that must be writable; `zero`: bits that must read as zero whatever is written. Others are the implementation's choice. */
@@ -109,7 +112,7 @@ static void address_registers(void) {
   reset();
 }
 
-/* What menvcfg withholds is read-only zero in henvcfg. priv 3.1.18, 18.2.5 */
+/* What menvcfg withholds is read-only zero in henvcfg. @spec priv 3.1.18, 21.2.5 */
 static void environment(void) {
   static const struct { const char *name; u64 bit; } bits[] = { { "ADUE", ENV_ADUE }, { "PBMTE", ENV_PBMTE }, { "STCE", ENV_STCE } };
   for (unsigned i = 0; i < COUNT(bits); i++) {
@@ -132,7 +135,7 @@ static void environment(void) {
   reset();
 }
 
-/* Windows on the same bits. priv 18.2.3, 18.2.12, 18.4.3 */
+/* Windows on the same bits. @spec priv 21.2.3, 21.2.12, 21.4.3 */
 static void aliases(void) {
   static const struct { const char *what; u16 set; u64 value; u16 get; u64 mask, want; } rows[] = {
     { "hvip.VSSIP is hip.VSSIP", hvip, 4, hip, 0x444, 4 },
@@ -174,7 +177,7 @@ static void aliases(void) {
   reset();
 }
 
-/* In VS mode the supervisor's names mean the guest's registers, and the supervisor's own are untouched. priv 18.2 */
+/* In VS mode the supervisor's names mean the guest's registers, and the supervisor's own are untouched. @spec priv 21.2 */
 static void substitution(void) {
   static const struct { const char *name; u16 s, vs; u64 value; } rows[] = {
     { "sstatus", sstatus, vsstatus, 0xc6000 }, { "sie", sie, vsie, 0x222 }, { "stvec", stvec, vstvec, VS_VECTOR }, { "sscratch", sscratch, vsscratch, 0x1234 },
@@ -194,7 +197,7 @@ static void substitution(void) {
   }
 }
 
-/* Smstateen: bit 63 at each level. smstateen 1.3 */
+/* Smstateen: bit 63 at each level. @spec priv 4.1 */
 static void state_enable(void) {
   if (!has.stateen) { skip("stateen", "no Smstateen"); return; }
   for (int i = 0; i < 4; i++) {

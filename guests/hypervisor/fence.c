@@ -1,4 +1,4 @@
-/* Fences make changes of tables seen; identifiers keep spaces apart; bits of status count at once. priv 18.3.2, 18.5.3 */
+/* Fences make changes of tables seen; identifiers keep spaces apart; bits of status count at once. @spec priv 12.2.1, 15, 21.3.2, 21.5.3 */
 #include "hyp.h"
 
 #define OTHER (DATA + 0x10000)

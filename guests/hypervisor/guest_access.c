@@ -1,4 +1,4 @@
-/* hlv, hlvx, hsv, and M mode's MPRV: accesses made as the guest would make them. priv 18.3.1, 18.4.1 */
+/* hlv, hlvx, hsv, and M mode's MPRV: accesses made as the guest would make them. @spec priv 3.1.6.4, 21.3.1, 21.4.1 */
 #include "hyp.h"
 
 #define VALUE 0x8182838485868788ul

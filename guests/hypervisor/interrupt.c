@@ -1,4 +1,4 @@
-/* Interrupts: injection, delegation, order, codes, vectors. The expectation is a model of priv 3.1.9 and 18.2.2 to 18.2.4. */
+/* Interrupts: injection, delegation, order, codes, vectors. The expectation is a model of the rules. @spec priv 3.1.9, 21.2.2, 21.2.3 */
 #include "hyp.h"
 
 #define MSIP (*(volatile u32 *)0x2000000)

@@ -1,6 +1,6 @@
 /*
  * Who may do what: every register and every privileged instruction in every mode. The expectation is computed from the rule in
- * priv 18.6.1 ("HS-qualified"), not listed.
+ * chapter 21 ("HS-qualified"), not listed. @spec priv 2.1, 21.6.1
  */
 #include "hyp.h"
 
@@ -141,7 +141,7 @@ static void translation_registers(void) {
   reset();
 }
 
-/* Cache-block operations: menvcfg decides about "illegal", henvcfg and senvcfg about "virtual". priv 18.2.5, cmo 3.4 */
+/* Cache-block operations: menvcfg decides about "illegal", henvcfg and senvcfg about "virtual". @spec priv 21.2.5; unpriv 19.5 */
 static void cache_blocks(void) {
   static const struct { const char *name; u32 insn; u64 bits; } rows[] = {
     { "cbo.zero", 0x0045a00f, 0x80 }, { "cbo.clean", 0x0015a00f, 0x40 }, { "cbo.flush", 0x0025a00f, 0x40 }, { "cbo.inval", 0x0005a00f, 0x30 },

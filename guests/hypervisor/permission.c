@@ -1,4 +1,4 @@
-/* Permission bits of both stages, against a model of the rules in priv 12.3.1, 12.1.1 (SUM, MXR) and 18.5.1; Svnapot, Svpbmt, PMP. */
+/* Permission bits of both stages, against a model of the rules (SUM, MXR); Svnapot, Svpbmt, PMP. @spec priv 12.1.1.2, 12.3.1, 13, 21.5 */
 #include "hyp.h"
 
 /* What accesses do: bit 0 load, 1 store, 2 fetch. */
@@ -98,7 +98,7 @@ static void napot(void) {
   reset();
 }
 
-/* Svpbmt: the VS-stage asks henvcfg, the G-stage menvcfg; 3 is reserved. priv 18.2.5 */
+/* Svpbmt: the VS-stage asks henvcfg, the G-stage menvcfg; 3 is reserved. @spec priv 14, 21.2.5 */
 static void memory_types(void) {
   if (!has.svpbmt) { skip("pbmt", "no Svpbmt"); return; }
   for (int stage = 0; stage < 2; stage++) for (int type = 1; type < 4; type++) for (int on = 0; on < 4; on++) {
@@ -117,7 +117,7 @@ static void memory_types(void) {
   reset();
 }
 
-/* PMP applies to supervisor physical addresses: data, tables of both stages, and HLVX needs execute as well as read. priv 18.3.1, 18.5 */
+/* PMP applies to supervisor physical addresses: data, tables of both stages, and HLVX needs execute as well as read. @spec priv 3.7.2, 21.3.1 */
 static void protection(void) {
   static const struct { const char *name; u64 at; u64 pmp; int kind, cause; } rows[] = {
     { "load, page without R", DATA, 0, LOAD, LOAD_ACCESS }, { "store, page without W", DATA, 1, STORE, STORE_ACCESS },

@@ -1,4 +1,4 @@
-/* Floating-point state with its two owners, reservations, cache-block zero through both stages. priv 18.2.11 */
+/* Floating-point state with its two owners, reservations, cache-block zero through both stages. @spec priv 3.1.6.7, 21.2.11 */
 #include "hyp.h"
 
 static const struct { const char *name; u32 insn; int writes; } touches[] = {

@@ -1,4 +1,4 @@
-/* What mtinst and htinst show of a load, store or atomic that ends in a guest page fault. priv 18.6.3 */
+/* What mtinst and htinst show of a load, store or atomic that ends in a guest page fault. @spec priv 21.6.3 */
 #include "hyp.h"
 
 #define LOADS(X) X("lb a0, 5(a1)") X("lbu a2, -7(a1)") X("lh a0, 6(a1)") X("lhu a3, 8(a1)") X("lw a0, -4(a1)") X("lwu a0, 12(a1)") X("ld a2, 16(a1)") \

@@ -1,4 +1,4 @@
-/* Translation in two stages: all combinations of modes, page sizes, addresses that are too wide, and where each fault is reported. priv 18.5 */
+/* Translation in two stages: all combinations of modes, page sizes, addresses that are too wide, and where each fault is reported. @spec priv 12.4.1, 12.5.1, 12.6.1, 21.5.1, 21.5.2 */
 #include "hyp.h"
 
 static const u8 modes[] = { BARE, SV39, SV48, SV57 };
@@ -169,7 +169,7 @@ static void combinations(void) {
   reset();
 }
 
-/* Bits that make an entry invalid, in a leaf or in a pointer. priv 12.3.1, 12.4.1 */
+/* Bits that make an entry invalid, in a leaf or in a pointer. @spec priv 12.3.1, 12.4.1 */
 static const struct { const char *name; u64 set, clear; int level, bad; } encodings[] = {
   { "V clear", 0, V_, 0, 1 }, { "W without R", 0, R_, 0, 1 }, { "W and X without R", X_, R_, 0, 1 },
   { "no R, W, X at the last level", 0, R_ | W_ | X_, 0, 1 },
@@ -193,7 +193,7 @@ static void malformed(void) {
   reset();
 }
 
-/* Accesses and instructions over a page boundary: the fault is that of the part that cannot be had. priv 18.5.2 */
+/* Accesses and instructions over a page boundary: the fault is that of the part that cannot be had. @spec priv 21.5.2 */
 static void across(void) {
   if (!has.misaligned) skip("accesses over a page end", "misaligned accesses trap");
   else for (int stage = 0; stage < 2; stage++) for (int kind = LOAD; kind <= STORE; kind++) for (int at = 0xff9; at < 0x1000; at++) {

@@ -1,4 +1,6 @@
-/* Exceptions at every level, by delegation, with what they leave behind; and the ways back. priv 18.2.1, 18.2.2, 18.6.2, 18.6.4 */
+/* Exceptions at every level, by delegation, with what they leave behind; and the ways back. 
+ * @spec priv 3.1.8, 3.3.2, 21.2.1, 21.2.2, 21.4.1, 21.6.2, 21.6.4
+ */
 #include "hyp.h"
 
 #define NOWHERE 0x4000000000ul

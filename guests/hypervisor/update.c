@@ -1,4 +1,4 @@
-/* Accessed and dirty bits: faults (Svade) or hardware updates (Svadu), per stage, and what the update itself needs. priv 18.2.5, 18.5.1 */
+/* Accessed and dirty bits: faults (Svade) or hardware updates (Svadu), per stage, and what the update itself needs. @spec priv 16, 21.2.5, 21.5.1 */
 #include "hyp.h"
 
 static const char *const kinds[] = { "load", "store", "fetch", "?", "hlv", "hsv", "hlvx" };
@@ -93,7 +93,7 @@ static void table_pages(void) {
   reset();
 }
 
-/* henvcfg.ADUE was set, then menvcfg.ADUE cleared: the guest's is zero with it. priv 3.1.18 */
+/* henvcfg.ADUE was set, then menvcfg.ADUE cleared: the guest's is zero with it. @spec priv 3.1.18 */
 static void withheld(void) {
   if (!has.svadu) { skip("withheld", "no Svadu"); return; }
   spaces(SV39, SV39);

@@ -64,6 +64,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     for (const title of show) console.log(`  ${title}`);
     if (!process.argv.includes('--record')) continue;
     const who = name === 'QEMU' ? `QEMU ${qemuVersion()}` : name;
-    record({ suite: `hypervisor suite, ${who}`, revision: 'guests/hypervisor', command: 'npx tsx test/conformance/hypervisor.ts --record', ...counts, left: [], covers: name === 'QEMU' ? [] : ['priv 21', 'priv 12', 'priv 13', 'priv 14', 'priv 15', 'priv 16', 'priv 19', 'priv 4'] });
+    record({ suite: `hypervisor suite, ${who}`, revision: 'guests/hypervisor', command: 'npx tsx test/conformance/hypervisor.ts', ...counts, left: [], covers: name === 'QEMU' ? [] : ['priv 21', 'priv 12', 'priv 13', 'priv 14', 'priv 15', 'priv 16', 'priv 19', 'priv 4'] });
   }
 }
