@@ -1,13 +1,16 @@
 /** `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of it. */
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Filter, FilterError, type TraceFile, analyse, filtered, jsonLines, mermaid, perfetto, report, svg, type TraceSource } from '../trace/index.ts';
+import { Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg, type TraceSource } from '../trace/index.ts';
 import type { TraceFormat } from './commands/trace.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readTrace } from './trace-source.ts';
 
-const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string>> = { perfetto, mermaid, jsonl: jsonLines, svg };
+/** Pieces of text or bytes. */
+const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string | Uint8Array>> = { perfetto, 'perfetto-proto': perfettoProtobuf, mermaid, jsonl: jsonLines, svg, pcapng };
+const binary: ReadonlySet<TraceFormat> = new Set(['perfetto-proto', 'pcapng'] as const);
 
 /** Throws `CliError` that names the mistake. */
 export function parseFilter(file: TraceFile, text: string): Filter {
@@ -40,15 +43,41 @@ export async function traceView(path: string, filter = ''): Promise<number> {
 
 export async function traceExport(path: string, format: TraceFormat, output: string, filter = ''): Promise<number> {
   const whole = readTrace(path), file = filter ? filtered(whole, parseFilter(whole, filter)) : whole;
-  const text = function* () {
-    for (const part of exporters[format](file)) yield part.endsWith('\n') ? part : part + '\n';
-  };
+  if (output === '-' && binary.has(format) && process.stdout.isTTY) throw new CliError('E_USAGE', `format ${format} is not for terminals`, 'name a file with -o');
+  if (format === 'pcapng' && !hasFrames(whole)) throw new CliError('E_TRACE', `trace '${path}' has no network frames`, 'record with --net and --trace-payload all');
   try {
-    if (output === '-') for (const part of text()) process.stdout.write(part);
-    else await pipeline(Readable.from(text()), createWriteStream(output));
+    const pieces = gathered(exporters[format](file));
+    if (output === '-') await toStandardOutput(pieces);
+    else await pipeline(Readable.from(pieces, { objectMode: false }), createWriteStream(output));
   } catch (error) {
     throw fileError('output', output, error, '', Exit.failure);
   }
   if (file.damage) process.stderr.write(`tessera: note: ${file.damage}\n`);
   return Exit.ok;
+}
+
+/** Small pieces as larger ones. */
+function* gathered(pieces: Iterable<string | Uint8Array>): Generator<Buffer> {
+  let list: Uint8Array[] = [], length = 0;
+  for (const piece of pieces) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    list.push(bytes);
+    length += bytes.length;
+    if (length < PIECE) continue;
+    yield Buffer.concat(list);
+    list = [];
+    length = 0;
+  }
+  yield Buffer.concat(list);
+}
+const PIECE = 2 ** 16;
+
+/** Waits for a reader that is slower than we are. */
+async function toStandardOutput(pieces: Iterable<Buffer>): Promise<void> {
+  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+}
+
+function hasFrames(trace: TraceFile): boolean {
+  for (const r of trace.records()) if (trace.payload(r.sequence).some((p) => p.part === Part.frame)) return true;
+  return false;
 }

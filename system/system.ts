@@ -7,7 +7,8 @@
  * A run is a function of the scenario, the modules, the disks, the seed, and what passes the door.
  */
 import { createBoard, type Board } from '../machine/board/board.ts';
-import type { HartApi, Machine, RunResult } from '../machine/index.ts';
+import { tapped } from '../machine/net/capture.ts';
+import type { HartApi, Machine, NetCard, RunResult } from '../machine/index.ts';
 import { Kernel } from '../microkernel/index.ts';
 import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
@@ -86,12 +87,17 @@ export class System {
     try {
       return createBoard({
         memoryBytes, harts: options.harts ?? scenario.harts ?? 1, engine: options.engine, seed: options.seed, startMs: options.startMs,
-        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: host.nets,
+        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets),
       });
     } catch (e) {
       if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
       throw e;
     }
+  }
+  /** Where payload is captured, frames are too. */
+  private watched(nets: readonly NetCard[] | undefined): readonly NetCard[] | undefined {
+    const { capture } = this;
+    return capture ? nets?.map((card, n) => ({ ...card, connect: tapped(card.connect, (c) => capture.frame(n, c)) })) : nets;
   }
   private makeKernel(): Kernel {
     const { host, scenario, board, options } = this, modules = host.modules ?? [];

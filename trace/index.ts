@@ -25,4 +25,6 @@ export { Filter, FilterError, completions, filtered } from './filter.ts';
 export { jsonLines, describe } from './export/jsonl.ts';
 export { mermaid } from './export/mermaid.ts';
 export { perfetto } from './export/perfetto.ts';
+export { perfettoProtobuf } from './export/protobuf.ts';
+export { INCOMING, pcapng } from './export/pcap.ts';
 export { svg } from './export/svg.ts';

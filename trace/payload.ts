@@ -15,7 +15,7 @@ export const Part = {
   result: 4,
   /** Words 0 … 3n-1 of typed items: flexpage, destination, flags. */
   items: 5,
-  /** A frame on a network, whole. */
+  /** A frame on a network: f64 time, then all its bytes. `index`: number of the card, + 128 for one that came in. */
   frame: 6,
 } as const;
 export type Part = (typeof Part)[keyof typeof Part];

@@ -21,6 +21,8 @@ export class RecordView {
     this.sequence = sequence;
     return this;
   }
+  /** The record's bytes, for those who keep it. */
+  copy(): Uint8Array { return new Uint8Array(this.view.buffer, this.view.byteOffset + this.base, TRACE_RECORD).slice(); }
   /** Cycles. */
   get time(): number { return this.view.getFloat64(this.base, true); }
   get kind(): number { return this.view.getUint16(this.base + 8, true); }

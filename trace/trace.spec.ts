@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cause, Kind, TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { bytesOf, recorded, type Rec } from './testing/traces.ts';
-import { TraceFile, TraceFileError, TraceRecorder, analyse, jsonLines, mermaid, perfetto, report } from './index.ts';
+import { TraceFile, TraceFileError, TraceRecorder, analyse, jsonLines, mermaid, report } from './index.ts';
 
 /** Ten getppid calls of a process, as the kernel records them. */
 function getppids(): Rec[] {
@@ -67,8 +67,4 @@ describe('exports', () => {
   const file = new TraceFile(recorded(getppids()));
   it('JSON lines name the call', () => expect(JSON.parse([...jsonLines(file)][0]!)).toMatchObject({ kind: 'event', call: 'getppid', task: 'sh' }));
   it('Mermaid draws the message and its answer', () => expect([...mermaid(file)].join('')).toMatch(/t_sh->>t_l4guest: ecall getppid\n {2}t_l4guest-->>t_sh: resume/));
-  it('Perfetto output is JSON with a slice a call', () => {
-    const json = JSON.parse([...perfetto(file)].join('')) as { traceEvents: { ph: string; dur?: number }[] };
-    expect(json.traceEvents.filter((e) => e.ph === 'X').length).toBe(10);
-  });
 });

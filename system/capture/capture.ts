@@ -5,7 +5,8 @@
 import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Kernel } from '../../microkernel/index.ts';
 import { ThreadState, type Thread } from '../../microkernel/obj/thread.ts';
-import { Part } from '../../trace/index.ts';
+import type { Captured } from '../../machine/net/capture.ts';
+import { INCOMING, Part } from '../../trace/index.ts';
 import { EventCapture } from './event.ts';
 
 /** Where payload goes: the recorder. */
@@ -46,6 +47,15 @@ export class Capture implements TraceSink {
     this.lastName = text;
     if (kind === 'task') { this.taskNames.set(id, text); this.selected.clear(); }
     this.sink.name(kind, id, parent, text);
+  }
+
+  /** A frame has passed at card number `card`; it goes with the record that was written last. */
+  frame(card: number, { cycle, direction, frame }: Captured): void {
+    const sequence = this.kernel?.trace.count ?? 0, bytes = new Uint8Array(8 + frame.length);
+    if (sequence === 0) return;
+    new DataView(bytes.buffer).setFloat64(0, cycle, true);
+    bytes.set(frame, 8);
+    this.sink.payload(sequence, Part.frame, card | (direction === 'in' ? INCOMING : 0), bytes);
   }
 
   private see(sequence: number, kind: number, actor: number, object: number, cause: number, a: number): void {

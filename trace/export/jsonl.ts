@@ -1,8 +1,9 @@
 /** JSON lines: one object a record, with names in place of numbers. */
-import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
+import { Cause, Kind, accessOf, causeName, stateBytes } from '../../microkernel/abi/index.ts';
+import { sentence } from '../decode.ts';
 import type { TraceSource } from '../reader.ts';
 import type { RecordView } from '../record.ts';
-import { syscallName } from '../words.ts';
+import { callName } from '../said.ts';
 
 export function* jsonLines(file: TraceSource): Generator<string> {
   for (const r of file.records()) yield JSON.stringify(describe(file, r)) + '\n';
@@ -16,12 +17,15 @@ export function describe(file: TraceSource, r: RecordView): Record<string, unkno
   if (r.status !== 0) o['status'] = r.status;
   if (r.kind === Kind.event) {
     o['cause'] = causeName(r.a);
-    o[r.a === Cause.syscall ? 'call' : 'detail'] = r.a === Cause.syscall ? syscallName(r.c) : r.c;
-    o['bytes'] = r.b;
+    o[r.a === Cause.syscall ? 'call' : 'detail'] = r.a === Cause.syscall ? callName(file.words, r.c) : r.c;
+    o['bytes'] = stateBytes(r.b);
+    const access = accessOf(r.b);
+    if (access) o['access'] = access;
   } else {
     o['a'] = r.a;
     o['b'] = r.b;
     o['c'] = r.c;
   }
+  o['what'] = sentence(r);
   return o;
 }

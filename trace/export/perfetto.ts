@@ -1,43 +1,26 @@
 /**
- * Perfetto: the Chrome JSON trace format, which its UI and its trace processor read. A process per task, a thread track per thread; an event or
- * call is a slice from its start to its answer; arrows (flows) lead from each message to the thread that received it.
+ * Perfetto's JSON format (the Trace Event Format), which its UI and its trace processor read: B and E events are slices of a thread, i an instant,
+ * s and f the ends of a flow, M names. Times are microseconds.
  */
-import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
-import { labelName } from '../labels.ts';
 import type { TraceSource } from '../reader.ts';
-import type { RecordView } from '../record.ts';
-import { syscallName } from '../words.ts';
+import { tracksOf, type TrackEvent } from './tracks.ts';
 
-export function* perfetto(file: TraceSource): Generator<string> {
+export function* perfetto(trace: TraceSource): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n';
-  const pids = new Map<string, number>();
-  const pid = (thread: number): number => { const t = file.taskOf(thread); return pids.get(t) ?? (pids.set(t, pids.size + 1), pids.size); };
-  const open = new Map<number, { name: string; time: number; thread: number }>();
   let comma = '';
-  const put = (o: object): string => { const s = comma + JSON.stringify(o); comma = ',\n'; return s; };
-  for (const name of file.names.values()) if (name.kind === 'thread') {
-    yield put({ ph: 'M', name: 'process_name', pid: pid(name.id), args: { name: file.taskOf(name.id) } });
-    yield put({ ph: 'M', name: 'thread_name', pid: pid(name.id), tid: name.id, args: { name: name.text } });
-  }
-  for (const r of file.records()) {
-    const ts = r.time / 1000, tid = r.actor;
-    if (r.kind === Kind.event || r.kind === Kind.call) {
-      open.set(r.sequence, { name: nameOf(r), time: ts, thread: tid });
-      yield put({ ph: 's', id: r.sequence, name: 'message', cat: 'ipc', pid: pid(tid), tid, ts });
-    } else if (r.kind === Kind.reply || r.kind === Kind.resume) {
-      const start = open.get(r.cause);
-      if (!start) continue;
-      open.delete(r.cause);
-      yield put({ ph: 'X', name: start.name, cat: 'ipc', pid: pid(start.thread), tid: start.thread, ts: start.time, dur: ts - start.time, args: { seq: r.cause } });
-      yield put({ ph: 'f', bp: 'e', id: r.cause, name: 'message', cat: 'ipc', pid: pid(tid), tid, ts });
-    } else if (r.kind !== Kind.schedule && r.kind !== Kind.spaceSwitch) {
-      yield put({ ph: 'i', s: 't', name: r.kindName, cat: 'kernel', pid: pid(tid), tid, ts, args: { object: file.name(r.object), a: r.a, b: r.b, c: r.c } });
-    }
+  for (const e of tracksOf(trace)) for (const o of objectsOf(e)) {
+    yield comma + JSON.stringify(o);
+    comma = ',\n';
   }
   yield '\n]}\n';
 }
 
-function nameOf(r: RecordView): string {
-  if (r.kind === Kind.call) return `call ${labelName(r.a)}`;
-  return r.a === Cause.syscall ? syscallName(r.c) : causeName(r.a);
+function objectsOf(e: TrackEvent): object[] {
+  if (e.type === 'process') return [{ ph: 'M', name: 'process_name', pid: e.pid, args: { name: e.name } }];
+  if (e.type === 'thread') return [{ ph: 'M', name: 'thread_name', pid: e.pid, tid: e.tid, args: { name: e.name } }];
+  const at = { pid: e.pid, tid: e.tid, ts: e.time / 1000 };
+  if (e.type === 'end') return [{ ph: 'E', ...at, args: e.args }];
+  if (e.type === 'instant') return [{ ph: 'i', s: 't', name: e.name, cat: e.category, ...at, args: e.args }];
+  const flow = (ph: 's' | 'f', id: number): object => ({ ph, ...(ph === 'f' ? { bp: 'e' } : {}), id, name: 'message', cat: 'flow', ...at });
+  return [{ ph: 'B', name: e.name, cat: e.category, ...at, args: e.args }, ...(e.flowOut === undefined ? [] : [flow('s', e.flowOut)]), ...(e.flowIn === undefined ? [] : [flow('f', e.flowIn)])];
 }

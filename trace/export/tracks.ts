@@ -1,0 +1,114 @@
+/**
+ * A trace as tracks: a process for each task, a track for each of its threads, and a process of harts with who runs on them. A request is a slice
+ * of its thread from there to the answer; what a server does for it is a slice of the server's, and a flow leads from one to the other.
+ * Both Perfetto formats are made of this. Slices of a track end in the opposite order in which they began.
+ */
+import { Kind, causeName } from '../../microkernel/abi/index.ts';
+import { sentence } from '../decode.ts';
+import type { TraceSource } from '../reader.ts';
+import { RecordView } from '../record.ts';
+import { eventWords, requestText } from '../said.ts';
+
+export type Args = Readonly<Record<string, string | number>>;
+export type TrackEvent =
+  | { readonly type: 'process'; readonly pid: number; readonly name: string }
+  | { readonly type: 'thread'; readonly pid: number; readonly tid: number; readonly name: string }
+  /** `flowOut`, `flowIn`: a flow of this number starts or ends here. */
+  | { readonly type: 'begin'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string; readonly category: string; readonly args: Args; readonly flowOut?: number; readonly flowIn?: number }
+  | { readonly type: 'end'; readonly pid: number; readonly tid: number; readonly time: number; readonly args: Args }
+  | { readonly type: 'instant'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string; readonly category: string; readonly args: Args };
+
+/** Processes that are no tasks. Tasks and threads keep their numbers. */
+export const KERNEL_PID = 1_000_000_000, HARTS_PID = 1_000_000_001;
+const HART_TID = 1_000_000_100, KERNEL_TID = 1_000_000_002;
+/** Requests without an answer whose words are kept. */
+const MOST_OPEN = 65_536;
+const QUIET: ReadonlySet<number> = new Set([Kind.receive, Kind.schedule, Kind.spaceSwitch, 0]);
+
+export function* tracksOf(trace: TraceSource): Generator<TrackEvent> { yield* new Tracks(trace).events(); }
+
+class Tracks {
+  private readonly trace: TraceSource;
+  /** By thread: the sequence numbers of its open slices; services have theirs negative. */
+  private readonly stacks = new Map<number, number[]>();
+  private readonly pids = new Map<string, number>();
+  private readonly known = new Set<number>();
+  private readonly running = new Map<number, number>();
+  /** Requests without an answer yet, for the words of the answer. */
+  private readonly requests = new Map<number, Uint8Array>();
+  private readonly origin = new RecordView();
+  constructor(trace: TraceSource) { this.trace = trace; }
+
+  *events(): Generator<TrackEvent> {
+    for (const n of this.trace.names.values()) if (n.kind === 'task') this.pids.set(n.text, this.pids.get(n.text) ?? n.id);
+    yield { type: 'process', pid: KERNEL_PID, name: 'kernel' };
+    yield { type: 'thread', pid: KERNEL_PID, tid: KERNEL_TID, name: 'interrupts' };
+    yield { type: 'process', pid: HARTS_PID, name: 'harts' };
+    for (const [name, pid] of this.pids) yield { type: 'process', pid, name };
+    for (const r of this.trace.records()) yield* this.record(r);
+  }
+
+  private *record(r: RecordView): Generator<TrackEvent> {
+    const { kind, time, sequence } = r;
+    if (r.actor !== 0) yield* this.introduce(r.actor);
+    if (kind === Kind.schedule) { yield* this.hart(r); return; }
+    if (kind === Kind.event || kind === Kind.call) {
+      const server = this.trace.names.get(r.object)?.parent ?? 0;
+      yield* this.begin(r.actor, time, sequence, kind === Kind.event ? eventWords(r) : requestText(r), kind === Kind.event ? causeName(r.a) : 'message', { record: sequence }, server !== 0 ? { flowOut: sequence } : {});
+      if (this.requests.size < MOST_OPEN) this.requests.set(sequence, r.copy());
+      if (kind === Kind.event && server !== 0) yield* this.serve(server, r, sequence);
+    } else if (kind === Kind.receive && r.cause !== 0 && !this.serves(r.actor, r.cause)) yield* this.serve(r.actor, r, r.cause);
+    else if (kind === Kind.reply || kind === Kind.resume) yield* this.answer(r);
+    else if (!QUIET.has(kind)) yield { type: 'instant', ...this.place(r.actor), time, name: sentence(r), category: r.kindName, args: { record: sequence, ...(r.cause ? { follows: r.cause } : {}) } };
+  }
+
+  /** The server works on a request from now on; what it worked on before is put aside. */
+  private *serve(server: number, r: RecordView, request: number): Generator<TrackEvent> {
+    yield* this.introduce(server);
+    const open = this.stacks.get(server)?.find((s) => s < 0);
+    if (open !== undefined) yield* this.end(server, r.time, open, {});
+    yield* this.begin(server, r.time, -request, `serves ${this.trace.taskOf(r.kind === Kind.receive ? r.object : r.actor)}`, 'service', { request }, this.requests.has(request) ? { flowIn: request } : {});
+  }
+  private serves(server: number, request: number): boolean { return this.stacks.get(server)?.includes(-request) ?? false; }
+
+  private *answer(r: RecordView): Generator<TrackEvent> {
+    const bytes = this.requests.get(r.cause), request = bytes && this.origin.at(bytes, 0, r.cause);
+    this.requests.delete(r.cause);
+    if (request) request.source = r.source;
+    yield* this.end(r.actor, r.time, -r.cause, { answer: r.sequence });
+    yield* this.end(r.object, r.time, r.cause, { answer: r.sequence, result: sentence(r, request) });
+  }
+
+  private *hart(r: RecordView): Generator<TrackEvent> {
+    const tid = HART_TID + r.hart;
+    if (!this.running.has(r.hart)) yield { type: 'thread', pid: HARTS_PID, tid, name: `hart ${r.hart}` };
+    else yield { type: 'end', pid: HARTS_PID, tid, time: r.time, args: {} };
+    this.running.set(r.hart, r.actor);
+    yield { type: 'begin', pid: HARTS_PID, tid, time: r.time, name: this.trace.name(r.actor), category: 'hart', args: { task: this.trace.taskOf(r.actor), record: r.sequence } };
+  }
+
+  private *begin(thread: number, time: number, id: number, name: string, category: string, args: Args, flow: { flowOut?: number; flowIn?: number }): Generator<TrackEvent> {
+    const stack = this.stacks.get(thread);
+    if (stack) stack.push(id); else this.stacks.set(thread, [id]);
+    yield { type: 'begin', ...this.place(thread), time, name, category, args, ...flow };
+  }
+  /** Ends a slice and those within it; nothing when it is not open. */
+  private *end(thread: number, time: number, id: number, args: Args): Generator<TrackEvent> {
+    const stack = this.stacks.get(thread), at = stack?.lastIndexOf(id) ?? -1;
+    if (!stack || at < 0) return;
+    while (stack.length > at) {
+      const own = stack.length === at + 1;
+      stack.pop();
+      yield { type: 'end', ...this.place(thread), time, args: own ? args : {} };
+    }
+  }
+  private *introduce(thread: number): Generator<TrackEvent> {
+    if (this.known.has(thread)) return;
+    this.known.add(thread);
+    const { pid, tid } = this.place(thread);
+    yield { type: 'thread', pid, tid, name: this.trace.name(thread) };
+  }
+  private place(thread: number): { pid: number; tid: number } {
+    return thread === 0 ? { pid: KERNEL_PID, tid: KERNEL_TID } : { pid: this.pids.get(this.trace.taskOf(thread)) ?? KERNEL_PID, tid: thread };
+  }
+}
