@@ -27,8 +27,8 @@ const FPU = feature('org.gnu.gdb.riscv.fpu', [
   ...FLOAT_CSRS.map((name, i) => register(name, REG.csr + 1 + i, 32, 'int', 'float')),
 ]);
 
-function target(features: readonly string[]): string {
-  return `<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n<target version="1.0">\n<architecture>riscv:rv64</architecture>\n${features.join('\n')}\n</target>\n`;
+function target(features: readonly string[], system = ''): string {
+  return `<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n<target version="1.0">\n<architecture>riscv:rv64</architecture>\n${system}${features.join('\n')}\n</target>\n`;
 }
 
 /** Everything that a hart has. */
@@ -58,7 +58,7 @@ export const guestDescription: string = target([
 ]);
 
 /** What a user program sees. */
-export const userDescription: string = target([CPU, FPU]);
+export const userDescription: string = target([CPU, FPU], '<osabi>GNU/Linux</osabi>\n');
 
 /** Bytes of a register. */
 export const registerBytes = (number: number): number => (number > REG.csr && number <= REG.csr + FLOAT_CSRS.length ? 4 : 8);

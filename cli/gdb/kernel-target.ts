@@ -16,6 +16,7 @@ import { type Thread, ThreadState } from '../../microkernel/obj/thread.ts';
 import { guestRegister, setGuestRegister } from '../../microkernel/state/guest.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { readerOf } from '../../system/capture/peek.ts';
+import { auxiliaryVector } from './auxv.ts';
 import { GUEST_OFFSET, guestDescription, registerBytes, userDescription } from './description.ts';
 import { hexNumber } from './packets.ts';
 import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
@@ -23,6 +24,7 @@ import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } fro
 export type Debugged = 'guest' | 'process';
 
 const SIGTRAP = 5;
+const SP = 2;
 /** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
 const SV39 = 8n << 60n;
 const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
@@ -43,6 +45,7 @@ export class KernelTarget implements Target {
   #process: Task | undefined;
   /** Numbers that threads were given when they were first seen. */
   readonly #numbers = new Map<Thread, number>();
+  #auxv: Uint8Array | undefined;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
   constructor(machine: Machine, kernel: Kernel, kind: Debugged) {
@@ -100,6 +103,19 @@ export class KernelTarget implements Target {
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean {
     const view = this.#view(thread);
     return view !== undefined && writeMemory(this.#machine, view, address, bytes);
+  }
+
+  /** Found at the first instruction, while the stack is as the process got it. */
+  get auxv(): Uint8Array | undefined {
+    const first = this.debug.stop?.kind === 'first' && this.#kind === 'process' ? this.#thread(this.current) : undefined;
+    if (first !== undefined) {
+      const word = (at: bigint): bigint | undefined => {
+        const bytes = this.readMemory(this.current, at, 8);
+        return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined;
+      };
+      this.#auxv ??= auxiliaryVector(this.#register(first, SP)!, word);
+    }
+    return this.#auxv;
   }
 
   insert(kind: PointKind, address: bigint, length: number): void { this.debug.insert(kind, address, length); }

@@ -9,7 +9,7 @@ const text = (s: string): string => toHex(new TextEncoder().encode(s));
 export const queries: Readonly<Record<string, Query>> = {
   Supported: (stub, argument) => {
     stub.client = new Set(argument.split(';'));
-    return `PacketSize=${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;swbreak+;hwbreak+`;
+    return `PacketSize=${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;swbreak+;hwbreak+${stub.target.auxv === undefined ? '' : ';qXfer:auxv:read+'}`;
   },
   Attached: () => '1',
   C: (stub) => `QC${stub.general.toString(16)}`,
@@ -44,13 +44,20 @@ function transfer(stub: Stub, argument: string): string {
   const match = /^(\w+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(argument);
   if (match === null) return '';
   const [, object, annex, offset, length] = match;
-  const whole = object === 'features' && annex === 'target.xml' ? stub.target.description : object === 'threads' && annex === '' ? threadList(stub) : undefined;
+  const whole = objects[object]?.(stub, annex);
   if (whole === undefined) return object === 'features' ? 'E00' : '';
   const from = parseInt(offset, 16);
   // Escapes may double a packet's length.
   const to = from + Math.min(parseInt(length, 16), PACKET_BYTES >> 1);
   return `${to >= whole.length ? 'l' : 'm'}${whole.slice(from, to)}`;
 }
+
+/** What can be read in pieces, by name and annex, one character a byte. */
+const objects: Readonly<Record<string, ((stub: Stub, annex: string) => string | undefined) | undefined>> = {
+  features: (stub, annex) => (annex === 'target.xml' ? stub.target.description : undefined),
+  threads: (stub, annex) => (annex === '' ? threadList(stub) : undefined),
+  auxv: (stub, annex) => (annex === '' && stub.target.auxv !== undefined ? Buffer.from(stub.target.auxv).toString('latin1') : undefined),
+};
 
 function threadList(stub: Stub): string {
   const plain = (s: string): string => s.replace(/[^ -~]|[<>&"']/g, '_');

@@ -42,6 +42,8 @@ export interface Target {
   /** Addresses are physical from now on. False: that is not to be had here. */
   physical(on: boolean): boolean;
   readonly isPhysical: boolean;
+  /** The auxiliary vector of a process, as it was at its start. */
+  readonly auxv?: Uint8Array | undefined;
   /** `monitor` commands of this target. */
   readonly commands: Readonly<Record<string, MonitorCommand>>;
 }
