@@ -2,7 +2,8 @@
  * GDB sessions as people have them: the small operating system by its symbols, and Debian's kernel. Skipped without
  * gdb-multiarch; the second also without Debian's images.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -69,7 +70,7 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
       }
       expect(await gdb.do('continue')).toContain('exited normally');
       await run.ended;
-      const { instructions, cycles } = JSON.parse(await import('node:fs').then((fs) => fs.readFileSync(stats, 'utf8'))) as Record<string, number>;
+      const { instructions, cycles } = JSON.parse(readFileSync(stats, 'utf8')) as Record<string, number>;
       counts.push({ instructions, cycles });
     }
     expect(counts[1]).toEqual(counts[0]);
@@ -93,6 +94,83 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
     expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
     await gdb.do('kill');
     expect(await run.ended).toBe(137);
+  });
+});
+
+describe.skipIf(!hasGdb)('a virtual machine', () => {
+  it('its processors are threads: breakpoints, a watchpoint, guest-physical memory, and nothing of the host in sight', async () => {
+    const { run, gdb } = await debug(['vm', '--kernel', minios, '--smp', '2'], minios);
+    expect(await gdb.connect(run)).toContain('0x0000000080200000 in _start ()');
+    await gdb.do('break *0x40000000');
+    expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
+    expect(await gdb.do('info threads')).toMatch(/"processor 0" \(on hart \d\)[^]*"processor 1" /);
+    expect(await gdb.do('p/x $priv')).toContain('= 0x0');
+    expect(await gdb.do('p $satp != 0')).toContain('= 1');
+    const virtual = await gdb.do('x/2xw 0x40000000');
+    await gdb.do('monitor physical on');
+    expect((await gdb.do('x/2xw 0x80203000')).split(':')[1]).toBe(virtual.split(':')[1]);
+    await gdb.do('monitor physical off');
+    await gdb.do('delete');
+    await gdb.do('watch *(long *)&ticks');
+    for (const tick of [1, 2]) expect(await gdb.do('continue')).toMatch(new RegExp(`Old value = ${tick - 1}\\s+New value = ${tick}`));
+    expect(await gdb.do('backtrace 1')).toContain('in tick ()');
+    await gdb.do('delete');
+    expect(await gdb.do('continue')).toContain('exited normally');
+    expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
+  });
+});
+
+const PROGRAM = `
+int depth;
+static long call(long number, long a, long b) {
+  register long a0 asm("a0") = a, a1 asm("a1") = b, a7 asm("a7") = number;
+  asm volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a7) : "memory");
+  return a0;
+}
+int factorial(int n) {
+  depth++;
+  return n <= 1 ? 1 : n * factorial(n - 1);
+}
+int main(void) {
+  int child = call(220, 17, 0);
+  int result = factorial(5);
+  if (child == 0) call(93, 0, 0);
+  call(93, result == 120 ? depth : 1, 0);
+  return 0;
+}
+void _start(void) { main(); }
+`;
+
+const compiler = 'riscv64-linux-gnu-gcc';
+const hasCompiler = ((): boolean => {
+  try {
+    execFileSync(compiler, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+if (hasGdb && !hasCompiler) console.warn(`skipped: no ${compiler} for the program that GDB is to debug`);
+
+describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
+  it('by its source: conditions, arguments, calls, a watched variable, a changed one, its exit; a child is left alone', async () => {
+    const source = join(folder, 'factorial.c'), program = join(folder, 'factorial');
+    writeFileSync(source, PROGRAM);
+    execFileSync(compiler, ['-g', '-O0', '-static', '-nostdlib', '-ffreestanding', '-o', program, source]);
+    const { run, gdb } = await debug(['run', program], program);
+    expect(await gdb.connect(run)).toContain('_start ()');
+    await gdb.do('break factorial if n == 2');
+    expect(await gdb.do('continue')).toMatch(/Breakpoint 1, factorial \(n=2\)/);
+    expect(await gdb.do('backtrace')).toMatch(/#1 .*factorial \(n=3\)[^]*#4 .*main \(\)/);
+    expect(await gdb.do('p depth')).toContain('= 3');
+    await gdb.do('delete');
+    await gdb.do('watch depth');
+    expect(await gdb.do('continue')).toMatch(/Old value = 3\s+New value = 4/);
+    await gdb.do('delete');
+    expect(await gdb.do('finish')).toContain('Value returned is $2 = 2');
+    await gdb.do('set var depth = 76');
+    expect(await gdb.do('continue')).toContain('exited with code 0114]'); // 76
+    expect(await run.ended).toBe(76);
   });
 });
 

@@ -65,7 +65,7 @@ export class Debuggee extends Child {
   port = 0;
 
   static async start(args: string[]): Promise<Debuggee> {
-    const child = new Debuggee(process.execPath, [join(root, 'bin/tessera'), ...args, '--gdb', '0']);
+    const child = new Debuggee(process.execPath, [join(root, 'bin/tessera'), args[0]!, '--gdb', '0', ...args.slice(1)]);
     child.port = Number((await child.errorMatching(/waiting for gdb on port (\d+)/))[1]);
     return child;
   }
