@@ -153,6 +153,7 @@ class Session {
 
   private leave(status: number): void {
     this.left ??= status;
+    this.debugging?.release();
     this.system.stop();
   }
 

@@ -34,7 +34,7 @@ class Child {
 
   /** What came on standard output until this text (inclusive) that was not waited for before. */
   async until(text: string): Promise<string> {
-    for (let at = -1; (at = this.out.indexOf(text, this.#seen)) < 0;) await this.#more(`'${text}' in: ${this.out.slice(this.#seen)}`);
+    while (!this.out.includes(text, this.#seen)) await this.#more(`'${text}' in: ${this.out.slice(this.#seen)}`);
     const end = this.out.indexOf(text, this.#seen) + text.length;
     const got = this.out.slice(this.#seen, end);
     this.#seen = end;

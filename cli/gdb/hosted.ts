@@ -37,6 +37,9 @@ export class HostedDebugging {
     if (this.#server.wanted === 'kill') this.#kill();
   }
 
+  /** Somebody else ends the run: nobody waits for the client any more. */
+  release(): void { this.#server.release(); }
+
   /** The run is over with this status. */
   close(status: number | undefined): void {
     const signalled = status !== undefined && status > 128;

@@ -67,6 +67,9 @@ export class GdbServer {
     this.#client?.tell(stop);
   }
 
+  /** The target goes on (to its end), whatever the client wants. */
+  release(): void { this.#change(false); }
+
   /** All is over: the client hears how, and the server ends. */
   close(stop?: TargetStop): void {
     this.#client?.bye(stop);
