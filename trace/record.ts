@@ -23,6 +23,12 @@ export class RecordView {
   }
   /** The record's bytes, for those who keep it. */
   copy(): Uint8Array { return new Uint8Array(this.view.buffer, this.view.byteOffset + this.base, TRACE_RECORD).slice(); }
+  /** A view of its own on the same record. */
+  clone(): RecordView {
+    const r = new RecordView();
+    r.source = this.source;
+    return this.bytes ? r.at(this.bytes, this.base, this.sequence) : r;
+  }
   /** Cycles. */
   get time(): number { return this.view.getFloat64(this.base, true); }
   get kind(): number { return this.view.getUint16(this.base + 8, true); }

@@ -123,4 +123,5 @@ export function mappedRange(r: RecordView): { base: number; capability: boolean;
   const capability = (r.a & 8) !== 0, all = r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a;
   return { base: r.kind === Kind.unmap && capability ? flexSelector(r.c) : r.c, capability, rights: capability ? capRightsText(all) : rightsText(all), all };
 }
-export const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), flexRights(page) | (isCapPage(page) ? 8 : 0));
+/** No rights are all. */
+export const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), (flexRights(page) || 7) | (isCapPage(page) ? 8 : 0));
