@@ -113,7 +113,38 @@ static void guest_timer(void) {
   static const u32 loop[] = { 0x0000006f }; /* j . */
   run_code(VS, loop, 1, 0, 0, 0, 0);
   check(last.to == VS && last.cause == (INTERRUPT | 5), "vstimecmp interrupts a running guest");
+  /* … and ends a guest's wait. */
+  static const u32 wait[] = { 0x10500073, 0x0000006f }; /* wfi; j . */
+  csr_set(vsstatus, MSTATUS_FS | MSTATUS_SIE);
+  csr_set(vstimecmp, CSR_READ(0xc01) + (1ul << 40) + 200);
+  run_code(VS, wait, 2, 0, 0, 0, 0);
+  check(last.to == VS && last.cause == (INTERRUPT | 5) && last.epc - CODE <= 4, "vstimecmp ends a wfi of the guest");
   csr_set(vstimecmp, -1ul);
+  reset();
+}
+
+/* Each level has a comparator: in a guest stimecmp means vstimecmp. The host's own timer interrupts a running guest. */
+static void two_comparators(void) {
+  if (!has.sstc) return;
+  csr_set(mcounteren, 2);
+  csr_set(hcounteren, 2);
+  csr_set(menvcfg, ENV_STCE);
+  csr_set(henvcfg, ENV_STCE);
+  csr_set(stimecmp, 1ul << 62);
+  csr_set(vstimecmp, -1ul);
+  run_insn(VS, csr_insn(stimecmp, 1), 1ul << 61, 0);
+  check_value(csr_get(vstimecmp), 1ul << 61, "stimecmp written in VS mode is vstimecmp");
+  check_value(csr_get(stimecmp), 1ul << 62, "stimecmp of HS mode keeps its value");
+  check_value(run_insn(VS, csr_insn(stimecmp, 0), 0, 0)->a[0], 1ul << 61, "stimecmp reads back in VS mode");
+  csr_set(mideleg, 0x20);
+  csr_set(mie, 0x20);
+  for (int mode = VU; mode <= VS; mode++) {
+    static const u32 loop[] = { 0x0000006f };
+    csr_set(stimecmp, CSR_READ(0xc01) + 200);
+    run_code(mode, loop, 1, 0, 0, 0, 0);
+    check(last.to == HS && last.cause == (INTERRUPT | 5) && CSR_READ(hstatus) & HSTATUS_SPV, "stimecmp of HS mode interrupts a guest in %s", mode_names[mode]);
+  }
+  csr_set(stimecmp, -1ul);
   reset();
 }
 
@@ -122,4 +153,5 @@ void counter_cases(void) {
   comparators();
   delta();
   guest_timer();
+  two_comparators();
 }

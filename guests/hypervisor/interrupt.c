@@ -24,6 +24,7 @@ static void pend(u64 bits) {
   while ((CSR_READ(mip) ^ bits) & 0x88) {}
 }
 
+/* `sie`: HS-level SIE; in M mode MIE. */
 struct situation { u64 pending, enabled, delegated, further; int mode, sie, guest_sie; };
 static int target, code;
 
@@ -37,7 +38,8 @@ static void highest(u64 bits, int level) {
 static void expect(const struct situation *s) {
   u64 ready = s->pending & s->enabled, delegated = s->delegated | 0x444;
   target = 0;
-  highest(ready & ~delegated, M);
+  if (s->mode != M || s->sie) highest(ready & ~delegated, M);
+  if (s->mode == M) return;
   if (s->mode != HS || s->sie) highest(ready & delegated & ~s->further, HS);
   if (s->mode == VU || (s->mode == VS && s->guest_sie)) highest(ready & delegated & s->further, VS);
 }
@@ -46,7 +48,7 @@ static void set(const struct situation *s) {
   CSR_WRITE(mie, s->enabled);
   CSR_WRITE(mideleg, s->delegated);
   CSR_WRITE(hideleg, s->further);
-  CSR_WRITE(mstatus, MSTATUS_FS | (s->sie ? MSTATUS_SIE : 0));
+  CSR_WRITE(mstatus, MSTATUS_FS | (s->sie ? s->mode == M ? MSTATUS_MPIE : MSTATUS_SIE : 0));
   CSR_WRITE(vsstatus, MSTATUS_FS | (s->guest_sie ? MSTATUS_SIE : 0));
   pend(s->pending);
 }
@@ -81,6 +83,18 @@ static void many(void) {
     struct situation s = { r & 0x6ee, r >> 11 & 0x6ee, r >> 22 & 0x222, r >> 33 & 0x444, modes[r >> 44 & 3], (int)(r >> 46 & 1), (int)(r >> 47 & 1) };
     if (r >> 48 & 1) s.enabled = 0xeee;
     situation(&s, "many");
+  }
+}
+
+/* M mode takes nothing that is delegated, VS interrupts least of all. */
+static void in_machine_mode(void) {
+  for (int mie_ = 0; mie_ < 2; mie_++) for (u64 delegated = 0; delegated <= 0x222; delegated += 0x222) {
+    struct situation s = { 0x444, 0x444, delegated, 0, M, mie_, 1 };
+    situation(&s, "VS only");
+    struct situation t = { 0x666, 0x666, delegated, 0x444, M, mie_, 1 };
+    situation(&t, "VS and S");
+    struct situation u = { 0x6ee, 0xeee, delegated, 0x404, M, mie_, 0 };
+    situation(&u, "all");
   }
 }
 
@@ -183,6 +197,7 @@ static void let_in(void) {
 void interrupt_cases(void) {
   each_alone();
   injected_in_order();
+  in_machine_mode();
   many();
   quiet();
   reset();

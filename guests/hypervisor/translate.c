@@ -217,6 +217,21 @@ static void across(void) {
   reset();
 }
 
+/* Straight-line code that runs into a page that is not there: the fault is that of the first instruction beyond. */
+static void running_on(void) {
+  for (int stage = 0; stage < 2; stage++) for (int halves = 1; halves <= 24; halves += 23) {
+    spaces(SV39, SV39);
+    map_vs(TEST_VA + 0x1000, TEST_GPA + 0x1000, 0, stage ? RWXAD : 0);
+    fence();
+    for (int i = 1; i <= halves; i++) *(u16 *)(DATA + 0x1000 - 2 * (u64)i) = 0x0001; /* c.nop */
+    access(VS, FETCH, TEST_VA + 0x1000 - 2 * (u64)halves);
+    int right = stage ? guest_faulted(FETCH, TEST_VA + 0x1000, TEST_GPA + 0x1000) : page_faulted(FETCH, TEST_VA + 0x1000);
+    check(right && last.epc == TEST_VA + 0x1000, "%d instructions up to a page end, next page without %s stage: epc and tval", halves, stage ? "G" : "VS");
+    for (int i = 1; i <= halves; i++) *(u16 *)(DATA + 0x1000 - 2 * (u64)i) = 0;
+  }
+  reset();
+}
+
 /* Where a table or a page is not memory at all: access faults, named after the access, with GVA. */
 static void nowhere(void) {
   for (int kind = LOAD; kind <= FETCH; kind++) {
@@ -243,5 +258,6 @@ void translate_cases(void) {
   combinations();
   malformed();
   across();
+  running_on();
   nowhere();
 }

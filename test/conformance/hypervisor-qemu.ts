@@ -44,7 +44,7 @@ export const QEMU_DIFFERENCES: readonly Difference[] = [
   row('priv 14', /-stage memory type/, 'memory types are taken without PBMTE, and type 3', 'reserved: page fault'),
   row('priv 16', /^update: /, 'hardware updates A and D always', 'without Svadu: page fault (Svade)', 'Svade, Svadu'),
   row('priv 21.6.3', /^tinst: amo/, 'an AMO ends in a load guest page fault', 'store/AMO guest page fault'),
-  row('priv 3.1.9', /^interrupt: (guest|host|many)/, 'external interrupts come after the others of their level', 'MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI'),
+  row('priv 3.1.9', /^interrupt: (guest|host|many|VS and S|all)/, 'external interrupts come after the others of their level', 'MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI'),
   row('priv 21.4.1', /^trap: (illegal|virtual) instruction in V[SU], medeleg 0/, 'GVA is set by every trap from a guest', 'only where mtval is a guest virtual address'),
   row('priv 21.6.2', /^trap: illegal instruction in V[SU], medeleg 1 hedeleg 1|^trap: a fault at the guest's vector/, 'illegal instruction passed on to the guest shows cause 1', 'cause 2: only interrupts are renumbered'),
   row('priv 3.1.15', /^trap: misaligned amo/, 'a misaligned AMO: load address misaligned', 'store/AMO address misaligned'),
