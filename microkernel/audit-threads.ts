@@ -36,5 +36,6 @@ function auditContext(c: SchedContext, wrong: string[]): void {
   if (c.thread.context !== c) say('its thread has another');
   const end = endOfChain(c.thread);
   if (end.state === ThreadState.ready && c.place !== Place.queue && c.place !== Place.current && c.place !== Place.depleted) say(`could run thread ${end.id}`);
+  if (end.state === ThreadState.ready && (c.place === Place.queue || c.place === Place.current) && c.cpu !== end.cpu && !c.cpu!.reschedule && !end.movesTo) say(`is on hart ${c.cpu?.id}, thread ${end.id} on hart ${end.cpu.id}`);
   if (c.place === Place.blocked && c.behind !== end && end.state !== ThreadState.ready) say(`waits behind thread ${c.behind?.id}, not ${end.id}`);
 }

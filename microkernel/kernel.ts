@@ -111,11 +111,16 @@ export class Kernel implements Supervisor {
       if (cpu.armed >= 0 && hart.cycles >= cpu.armed) tick(this, cpu);
       if (cpu.reschedule || !t || t.state !== ThreadState.ready) {
         t = choose(this, cpu);
-        if (!t) { arm(cpu); return hart.idle(); }
+        if (!t) {
+          arm(cpu);
+          if (hart.cycles >= cpu.armed) continue;
+          return hart.idle();
+        }
       }
       if (t.body) {
+        arm(cpu); // what falls due ends its turn
+        if (hart.cycles >= cpu.armed) continue;
         if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
-        arm(cpu); // what falls due meanwhile ends its turn
         step(this, cpu, t);
       } else if (resume(this, cpu, t)) return;
     }

@@ -10,7 +10,7 @@ import type { Portal } from '../obj/portal.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import { arrived, enqueue, waitsFor } from '../ipc/ipc.ts';
 import { itemsOf, mapIntoTask } from '../ipc/transfer.ts';
-import { makeReady } from '../sched/scheduler.ts';
+import { followChains, makeReady, returnTime } from '../sched/scheduler.ts';
 import { leave } from '../sched/wait.ts';
 import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 
@@ -30,6 +30,7 @@ export function raise(k: Kernel, t: Thread, cause: number): void {
   if (waitsFor(server, portal)) {
     deliverEvent(k, t, server, false);
     arrived(k, server);
+    if (server.cpu !== cpu) followChains(k, cpu);
   } else enqueue(k, t, server, Infinity);
 }
 
@@ -100,6 +101,8 @@ export function resumeFromEvent(k: Kernel, server: Thread, t: Thread): Status {
   t.letThrough = how === Resume.letThrough && alienCall;
   if (how === Resume.stop) t.state = ThreadState.stopped;
   else makeReady(k, t);
+  returnTime(k, server);
+  if (t.cpu !== cpu) followChains(k, cpu);
   return Status.ok;
 }
 

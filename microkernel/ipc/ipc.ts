@@ -14,7 +14,7 @@ import type { Reply } from '../obj/reply.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import { invoke } from '../ops/invoke.ts';
 import { deliverEvent, resumeFromEvent } from '../events/event.ts';
-import { handOver, makeReady } from '../sched/scheduler.ts';
+import { followChains, handOver, makeReady, returnTime } from '../sched/scheduler.ts';
 import { endWait, leave, setTimeout } from '../sched/wait.ts';
 import { senderOf } from './queue.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
@@ -56,6 +56,7 @@ function sendThrough(k: Kernel, t: Thread, portal: Portal, flags: number, sendTi
     const status = deliver(k, t, server);
     if (status !== Status.ok) { t.status = status; return; }
     arrived(k, server);
+    if (server.cpu !== t.cpu) followChains(k, t.cpu);
     return;
   }
   if (sendTimeout <= 0) { t.status = Status.timeout; return; }
@@ -68,6 +69,7 @@ export function enqueue(k: Kernel, t: Thread, server: Thread, timeout: number): 
   t.partner = server;
   server.senders.add(t);
   setTimeout(k, t, timeout);
+  if (server.cpu !== t.cpu) followChains(k, t.cpu);
 }
 
 export const waitsFor = (server: Thread, portal: Portal): boolean =>
@@ -122,7 +124,12 @@ function receiveFrom(k: Kernel, t: Thread, only: Portal | undefined, timeout: nu
     t.senders.remove(sender);
     if (sender.heapIndex >= 0) sender.cpu.timeouts.cancel(sender);
     const status = sender.event >= 0 ? deliverEvent(k, sender, t, true) : deliver(k, sender, t);
-    if (status === Status.ok) { t.status = Status.ok; return; }
+    if (status === Status.ok) {
+      t.status = Status.ok;
+      if (!sender.sendsCall) returnTime(k, t);
+      if (sender.cpu !== t.cpu) followChains(k, t.cpu);
+      return;
+    }
     endWait(k, sender, status);
   }
   if (timeout <= 0) { t.status = Status.timeout; return; }
@@ -142,5 +149,7 @@ function replyTo(k: Kernel, t: Thread, caller: Thread | undefined): Status {
   leave(k, caller);
   caller.status = status;
   makeReady(k, caller);
+  returnTime(k, t);
+  if (caller.cpu !== t.cpu) followChains(k, t.cpu);
   return status;
 }

@@ -3,7 +3,7 @@ import { Item, ITEM_BYTES, Kind, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flex
 import { checkCaps, mapCaps } from '../caps/cap-space.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
-import { checkMemory, fits, mapMemory, mapped } from '../mem/map.ts';
+import { checkMemory, crudeCost, fits, mapMemory, mapped } from '../mem/map.ts';
 import type { Portal } from '../obj/portal.ts';
 import type { Task } from '../obj/task.ts';
 import type { Thread } from '../obj/thread.ts';
@@ -77,23 +77,28 @@ export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number, cause:
   return mapAll(k, from.task, to, places, cause);
 }
 
-/** All of them or none: every question is asked before the first is mapped. */
+/**
+ * All of them or none: every question is asked before the first is mapped. What an earlier item has replaced or moved away is not there any
+ * more for a later one.
+ */
 function mapAll(k: Kernel, from: Task, to: Task, places: readonly Place[], cause: number): Status {
-  for (let i = 0; places.length > 1 && i < places.length; i++) {
+  for (let i = 0, before = 0; places.length > 1 && i < places.length; i++) {
     const { page, dest } = places[i], caps = isCapPage(page);
     const status = caps ? checkCaps(from.caps, page, to.caps, dest) : checkMemory(from.space, page, to.space, dest);
     if (status !== Status.ok) return status;
-    if (caps ? meets(places, i) : !fits(from.space, page, to.space, dest, i * TABLES)) return caps ? Status.badArgument : Status.noQuota;
-    if (caps && to.caps.factory.free < places.length * TABLES) return Status.noQuota;
+    if (caps && meets(places, i)) return Status.badArgument;
+    if (caps ? to.caps.factory.free < before + capsCost(page) : !fits(from.space, page, to.space, dest, before)) return Status.noQuota;
+    before += caps ? capsCost(page) : crudeCost(flexSize(page));
   }
+  let first: Status | undefined;
   for (const { page, dest, flags } of places) {
     const status = mapFlexpage(k, from, page, to, dest, flags, cause);
-    if (status !== Status.ok) return status;
+    first ??= status;
   }
-  return Status.ok;
+  return first ?? Status.ok;
 }
-/** What an earlier item may take of a quota at most, beyond what its own check found. */
-const TABLES = 3 * BYTES.frame + 2 * BYTES.parts + BYTES.node;
+/** At most. */
+const capsCost = (page: number): number => flexSize(page) * BYTES.cap + (flexSize(page) / 256 + 2) * BYTES.capChunk;
 
 /** Does a capability item want the slots of an earlier one? */
 function meets(places: readonly Place[], i: number): boolean {

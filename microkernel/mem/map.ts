@@ -49,7 +49,8 @@ export function mapMemory(from: Space, page: number, to: Space, dest: number, gr
   return Status.ok;
 }
 
-const crudeCost = (size: number): number => (size / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
+/** What mapping so many bytes costs at most. */
+export const crudeCost = (size: number): number => (size / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
 
 /** The largest level at which `left` bytes of `node` from `va` on fit at `dest`. */
 function levelFor(node: MapNode, va: number, dest: number, left: number): number {

@@ -7,7 +7,7 @@ import type { Cap } from '../caps/cap.ts';
 import { COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Thread } from '../obj/thread.ts';
-import { setTimeout } from '../sched/wait.ts';
+import { endWait, setTimeout } from '../sched/wait.ts';
 import { factoryOps } from './factory.ts';
 import { contextOps } from './sched-context.ts';
 import { BLOCKED, type Row } from './row.ts';
@@ -28,8 +28,9 @@ export function invoke(k: Kernel, t: Thread, cap: Cap, timeout: number, body: Th
   else status = run(row, k, t, cap, u, body);
   const traced = status === BLOCKED ? Status.ok : status;
   k.trace.record(t.cpu.hart.cycles, Kind.invoke, t.cpu.id, traced, t.id, cap.object.id, 0, label, 0, first);
-  if (status === BLOCKED) setTimeout(k, t, timeout);
-  else t.status = status;
+  if (status !== BLOCKED) t.status = status;
+  else if (timeout > 0) setTimeout(k, t, timeout);
+  else endWait(k, t, Status.timeout);
 }
 
 /** The answer has no words unless the handler sets some. */

@@ -5,7 +5,7 @@ import type { Portal } from '../obj/portal.ts';
 import { Reply } from '../obj/reply.ts';
 import type { SchedContext } from '../obj/sched-context.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
-import { account, detach, makeReady, place, preempt } from '../sched/scheduler.ts';
+import { account, detach, makeReady, place, preempt, returnTime } from '../sched/scheduler.ts';
 import { endWait } from '../sched/wait.ts';
 import { stateIn, stateOut } from '../state/user.ts';
 import { killThread } from '../threads/kill.ts';
@@ -100,7 +100,7 @@ function keepReply(i: Invocation): Status {
   waiting.keptReply = reply;
   waiting.partner = undefined;
   t.currentCaller = undefined;
-  if (t.cpu.current?.thread !== t) preempt(k, t.cpu); // its time was the caller's
+  returnTime(k, t);
   return Status.ok;
 }
 

@@ -63,6 +63,21 @@ export function preempt(k: Kernel, cpu: Cpu): void {
   if (cpu !== k.cpu) cpu.hart.kick();
 }
 
+/**
+ * `t` waits for a thread on another hart now, or does no more: contexts in the queue of `cpu` whose chains lead to another hart go there. (The
+ * others that a chain's end concerns are found when they are chosen.)
+ */
+export function followChains(k: Kernel, cpu: Cpu): void {
+  for (const c of [...cpu.contexts()]) {
+    if (!c.thread || endOfChain(c.thread).cpu === cpu) continue;
+    detach(k, c);
+    place(k, c);
+  }
+}
+
+/** `t` owes its caller nothing any more: time that it was lent is the caller's again. */
+export function returnTime(k: Kernel, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
+
 function putBehind(c: SchedContext, t: Thread): void {
   c.place = Place.blocked;
   c.behind = t;
@@ -163,8 +178,14 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
       continue;
     }
     if (c && top && top.priority > c.priority) {
-      c.place = Place.queue;
-      cpu.pushHead(c);
+      if (c.thread && endOfChain(c.thread).cpu !== cpu) {
+        cpu.current = undefined;
+        c.place = Place.nowhere;
+        place(k, c); // its time is spent elsewhere
+      } else {
+        c.place = Place.queue;
+        cpu.pushHead(c);
+      }
       c = undefined;
     }
     if (!c) {

@@ -2,7 +2,7 @@
 import { Kind, Status } from '../abi/index.ts';
 import type { Kernel } from '../kernel.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
-import { alarm, endOfChain, makeReady, preempt, releaseHelpers } from './scheduler.ts';
+import { alarm, endOfChain, followChains, makeReady, preempt, releaseHelpers } from './scheduler.ts';
 
 /** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
 export function endWait(k: Kernel, t: Thread, status: Status): void {
@@ -15,6 +15,8 @@ export function endWait(k: Kernel, t: Thread, status: Status): void {
   // Contexts that came through `t` to its partner no longer do.
   releaseHelpers(k, end);
   preempt(k, t.cpu);
+  preempt(k, end.cpu);
+  if (end.cpu !== t.cpu) followChains(k, end.cpu);
 }
 
 /** Takes `t` out of all that it waits in; its state is the caller's to set. */

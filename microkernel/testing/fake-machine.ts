@@ -57,7 +57,8 @@ class FakeHart implements HartApi {
   kicked = false;
   waiting = false;
   fences = 0;
-  constructor(id: number) { this.id = id; }
+  readonly #free: boolean;
+  constructor(id: number, free: boolean) { this.id = id; this.#free = free; }
   num(i: number): number { return Number(this.x[i]); }
   setNum(i: number, v: number): void { this.x[i] = BigInt(v); }
   csr(): bigint { return 0n; }
@@ -75,7 +76,7 @@ class FakeHart implements HartApi {
   advance(): void {}
   idle(): void { this.waiting = true; this.executing = false; }
   switchSpace(): void {}
-  charge(n: number): void { this.cycles += n; }
+  charge(n: number): void { if (!this.#free) this.cycles += n; }
   setTimer(cycle: number): void { this.timer = cycle; }
   kick(): void { this.kicked = true; }
   sfenceVma(): void { this.fences++; }
@@ -88,9 +89,13 @@ export class FakeMachine implements KernelMachine {
   readonly bus: Bus = { read: () => undefined, write: () => false };
   readonly supervisor = new Hosted();
 
-  constructor(bytes = 16 * 2 ** 20, harts = 1) {
+  /** Told before a hart wakes. */
+  onWake: ((hart: FakeHart) => void) | undefined = undefined;
+
+  /** `free`: the kernel's work takes no time. */
+  constructor(bytes = 16 * 2 ** 20, harts = 1, free = false) {
     this.memory = new FakeMemory(bytes);
-    this.harts = Array.from({ length: harts }, (_, i) => new FakeHart(i));
+    this.harts = Array.from({ length: harts }, (_, i) => new FakeHart(i, free));
   }
 
   /** Runs until every hart waits for ever, or `steps` slices have passed. */
@@ -107,6 +112,7 @@ export class FakeMachine implements KernelMachine {
       next.cycles = at;
       next.kicked = next.waiting = false;
       next.timer = Infinity;
+      this.onWake?.(next);
       this.supervisor.wake(next);
     }
     throw new Error('the fake machine is still busy');

@@ -41,8 +41,12 @@ function take(e: Entry, rights: number, fix: (r: number) => number): void {
   for (const c of [...e.children]) take(c, rights, fix);
 }
 
+/** What a kernel may leave as it is where a quota does not pay for splitting a superpage: the page at a destination, the source of a grant. */
+export interface Poverty { stays(to: Table, va: number, frame: number): boolean; keeps(from: Table, va: number, frame: number): boolean }
+const RICH: Poverty = { stays: () => false, keeps: () => false };
+
 /** Maps pages: a mapping replaces what was there, unless the source itself came from that. */
-export function mapPages(from: Table, base: number, size: number, rights: number, to: Table, dest: number, grant: boolean): Status {
+export function mapPages(from: Table, base: number, size: number, rights: number, to: Table, dest: number, grant: boolean, poverty = RICH): Status {
   if (base % size !== 0 || dest % PAGE !== 0 || legal(rights) === 0) return Status.badArgument;
   let any = false;
   for (let at = 0; at < size; at += PAGE) any ||= legal((from.get(base + at)?.rights ?? 0) & legal(rights)) !== 0;
@@ -51,10 +55,10 @@ export function mapPages(from: Table, base: number, size: number, rights: number
     const source = from.get(base + at), there = to.get(dest + at);
     if (!source) continue;
     const r = legal(source.rights & legal(rights));
-    if (r === 0 || there === source || (there && descendsFrom(source, there))) continue;
+    if (r === 0 || there === source || (there && (descendsFrom(source, there) || poverty.stays(to, dest + at, source.frame)))) continue;
     if (there) remove(there);
     put(to, dest + at, source.frame, r, source);
-    if (grant) dissolve(source);
+    if (grant && !poverty.keeps(from, base + at, source.frame)) dissolve(source);
   }
   return Status.ok;
 }

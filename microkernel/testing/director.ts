@@ -1,0 +1,240 @@
+/**
+ * Runs the kernel and the reference model side by side. Whenever the kernel lets a thread run, the thread comes here: the model must agree
+ * that it may run, with the status and the message that it found; everything else is compared; then it gets its next system call, made of
+ * the next step's random numbers (moves.ts). The kernel does it first, the model at the next opportunity (`#flush`), because some answers
+ * (quotas) are the kernel's to choose.
+ *
+ * The kernel's own work takes no time here; time passes when a thread burns some, or when every hart sleeps. So time is exact in both.
+ */
+import { Initial, IpcFlag, MemoryFault, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { audit } from '../audit.ts';
+import { Kernel } from '../kernel.ts';
+import type { KernelObject } from '../object.ts';
+import type { Factory } from '../factory.ts';
+import type { SchedContext } from '../obj/sched-context.ts';
+import type { Task } from '../obj/task.ts';
+import type { Thread } from '../obj/thread.ts';
+import type { Poverty } from './model.ts';
+import { Compare } from './compare.ts';
+import { FakeMachine } from './fake-machine.ts';
+import { Moves, type Move } from './moves.ts';
+import { World, type MContext, type MFactory, type MObject, type MSemaphore, type MTask, type MThread, type Oracle } from './reference.ts';
+import { crash, systemCall } from './reference-calls.ts';
+
+/** The first task's memory that takes part. */
+export const RAM = 0x8040_0000, RAM_BYTES = 4 * 2 ** 20;
+const KERNEL_MEMORY = 8 * 2 ** 20, LINES = 128;
+
+interface Pending { readonly t: MThread; readonly move: Move; readonly hart: number; readonly now: number; readonly child: Child | undefined; readonly spent: MContext | undefined }
+/** What a new thread's body knows of itself. */
+interface Child { thread: MThread | undefined }
+
+export class Director implements Oracle {
+  readonly world = new World(this);
+  readonly machine: FakeMachine;
+  readonly kernel: Kernel;
+  readonly harts: number;
+  readonly #moves: Moves;
+  readonly #compare: Compare;
+  readonly #kernelOf = new Map<MObject, KernelObject>();
+  readonly #current: number[];
+  /** By hart: the context whose slice ended in what it did last, and who of the same priority waited for the hart then. */
+  readonly #spent: ({ readonly context: MContext; readonly equals: readonly MContext[] } | undefined)[];
+  #pending: Pending | undefined;
+  #over = false;
+  failure: unknown;
+  /** Steps taken, and the model's idea of time in the call that is made now. */
+  steps = 0;
+  #now = 0;
+  readonly root: { factory: MFactory; task: MTask; thread: MThread };
+
+  constructor(steps: readonly number[], harts: number) {
+    this.harts = harts;
+    this.#current = new Array<number>(harts).fill(0);
+    this.#spent = new Array<undefined>(harts).fill(undefined);
+    this.machine = new FakeMachine(16 * 2 ** 20, harts, true);
+    this.machine.onWake = hart => this.#guard(() => { this.#flush(); this.world.expire(hart.id, hart.cycles); });
+    const child: Child = { thread: undefined };
+    this.kernel = new Kernel({ machine: this.machine, root: this.#body(child), kernelMemory: KERNEL_MEMORY });
+    this.root = this.#boot();
+    child.thread = this.root.thread;
+    this.#moves = new Moves(this.root, steps, harts);
+    this.#compare = new Compare(this.world, this.kernel, this.#kernelOf);
+  }
+
+  /** Runs until the steps are used up. @throws what was found. */
+  run(): void {
+    this.machine.run(10_000_000);
+    if (this.failure) throw this.failure;
+    if (!this.#over && this.root.thread.state !== 'dead') throw new Error(`the machine came to rest after ${this.steps} steps`);
+    const wrong = audit(this.kernel);
+    if (wrong.length > 0) throw new Error(`audit: ${wrong.slice(0, 4).join('; ')}`);
+  }
+
+  // ---- what the model asks ---------------------------------------------------------------------------------------------
+
+  now(): number { return this.#now; }
+  currentPriority(hart: number): number { return this.#current[hart]; }
+  saysNoQuota(t: MThread, bytes: number, factories: readonly MFactory[]): boolean {
+    if ((this.#kernelOf.get(t) as Thread).status !== Status.noQuota) return false;
+    const free = factories.map(f => (this.#kernelOf.get(f) as Factory).free);
+    if (Math.min(...free) >= 2 * bytes) throw new Error(`noQuota for ${bytes} bytes, with ${free.join(' and ')} left`);
+    return true;
+  }
+
+  /** Only who has little left may leave a superpage whole. */
+  poverty(from: MTask, to: MTask): Poverty {
+    const walk = (t: MTask, va: number): number => { const { space } = this.#kernelOf.get(t) as Task; return space.walk(va) ? space.pa : 0; };
+    return {
+      stays: (_, va, frame) => walk(to, va) !== frame && walk(to, va) !== 0 && this.#compare.poor(to),
+      keeps: (_, va, frame) => walk(from, va) === frame && this.#compare.poor(from),
+    };
+  }
+
+  // ---- what the kernel's threads do ------------------------------------------------------------------------------------
+
+  #body(child: Child): ThreadBody {
+    const next = (sys: Syscalls, status: number): IpcRequest => this.#next(child.thread!, sys, status);
+    return function* (sys) { for (let status = 0; ;) status = yield next(sys, status); };
+  }
+
+  /** The kernel has let `t` run. */
+  #next(t: MThread, sys: Syscalls, status: number): IpcRequest {
+    const idle = (): IpcRequest => sys.ipc(IpcFlag.receive, 0);
+    if (this.#over) return idle();
+    let move: Move | undefined;
+    this.#guard(() => {
+      this.#flush();
+      const hart = this.kernel.cpu.id;
+      this.#compare.all();
+      this.#mayRun(t, hart);
+      if (t.begun) this.#compare.result(t, sys.utcb, status);
+      t.begun = true;
+      for (const cpu of this.kernel.cpus) this.#current[cpu.id] = cpu.current?.priority ?? 0;
+      move = this.#moves.next(t);
+    });
+    if (!move || this.failure) { this.#over = true; return idle(); }
+    return this.#make(t, sys, move);
+  }
+
+  /** Burns the time, and makes the call. */
+  #make(t: MThread, sys: Syscalls, move: Move): IpcRequest {
+    const { cpu } = this.kernel, hart = this.machine.harts[cpu.id], context = this.#modelOf(cpu.current!) as MContext, child: Child | undefined = move.request.body ? { thread: undefined } : undefined;
+    this.steps++;
+    hart.cycles += move.burn;
+    t.consumed += move.burn;
+    context.consumed += move.burn;
+    context.used += move.burn;
+    const spent = context.used >= context.slice ? context : undefined;
+    if (spent) spent.used = 0;
+    this.#pending = { t, move, hart: cpu.id, now: hart.cycles, child, spent };
+    (this.#kernelOf.get(t) as Thread).status = Status.ok; // what it will say is new
+    if (move.crash) throw new MemoryFault(0x123, 'read');
+    const { request } = move, u = sys.utcb;
+    request.message.words.forEach((w, i) => u.setWord(i, w));
+    request.message.items.forEach((item, i) => u.setItem(i, item.flexpage, item.dest, item.flags));
+    u.setTag(request.message.label, request.message.words.length, request.message.items.length);
+    u.mtd = 0;
+    u.window = request.window;
+    u.capWindow = request.capWindow;
+    const r = sys.ipc(request.flags, request.cap, request.sendTimeout, request.receiveTimeout);
+    r.body = child && this.#body(child);
+    return r;
+  }
+
+  /** The model does what the kernel has just done. */
+  #flush(): void {
+    const p = this.#pending;
+    if (!p) return;
+    this.#pending = undefined;
+    this.#now = p.now;
+    if (p.move.crash) crash(this.world, p.t);
+    else systemCall(this.world, p.t, p.move.request);
+    this.world.expire(p.hart, p.now);
+    this.#link(p.child);
+    for (const o of this.world.objects) {
+      const end = o.kind === 'schedContext' && o.thread && this.world.endOfChain(o.thread);
+      if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
+    }
+    this.#spent.forEach((s, hart) => { // whoever could not run for a moment waits anew
+      if (s && s.equals.length > 0) { const could = this.#couldRun(hart); this.#spent[hart] = { ...s, equals: s.equals.filter(c => could.includes(c)) }; }
+    });
+    this.#spent[p.hart] = p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
+  }
+  /** Finds the kernel's objects of what is new in the model. */
+  #link(child: Child | undefined): void {
+    for (const o of this.world.objects) {
+      if (this.#kernelOf.has(o)) continue;
+      const [cap] = o.caps, found = (this.#kernelOf.get(cap.task) as Task).caps.lookup(cap.sel);
+      if (!found) throw new Error(`the kernel has not made a ${o.kind} at selector ${cap.sel}`);
+      this.#kernelOf.set(o, found.object);
+      if (o.kind === 'thread' && child) child.thread = o;
+    }
+    if (this.#kernelOf.size > this.world.objects.size + 64) for (const o of this.#kernelOf.keys()) if (o.dead) this.#kernelOf.delete(o);
+  }
+  #modelOf(object: KernelObject): MObject {
+    for (const [m, o] of this.#kernelOf) if (o === object) return m;
+    throw new Error(`object ${object.id} is not in the model`);
+  }
+
+  /** The context that runs must be one of the highest priority of those that could, and its time must go to this thread. */
+  #mayRun(t: MThread, hart: number): void {
+    const { current } = this.kernel.cpu;
+    if (!current) throw new Error(`${name(t)} runs on nobody's time`);
+    const context = this.#modelOf(current) as MContext, spent = this.#spent[hart], end = context.thread && this.world.endOfChain(context.thread);
+    this.#spent[hart] = undefined;
+    if (end !== t || t.state !== 'ready' || t.cpu !== hart) throw new Error(`${name(t)}, ${t.state} on hart ${t.cpu}, runs on hart ${hart} by a context of ${name(context.thread)} that ends at ${name(end)}`);
+    if (current.left <= 0) throw new Error(`${name(t)} runs without time`);
+    if (context.limited) return;
+    const could = this.#couldRun(hart), better = could.find(c => c.priority > context.priority) ?? (spent?.context === context ? could.find(c => spent.equals.includes(c) && c.priority === context.priority) : undefined);
+    if (better) throw new Error(`${name(t)} runs at priority ${context.priority}, not ${name(this.world.endOfChain(better.thread!))} at ${better.priority} (${this.#where(better)})`);
+  }
+  /** Another hart has been told to let go of it, and has not come into the kernel yet. */
+  #onItsWay(c: MContext, end: MThread, hart: number): boolean {
+    const { cpu } = this.#kernelOf.get(c) as SchedContext;
+    return (this.#kernelOf.get(end) as Thread).movesTo !== undefined || (cpu !== undefined && cpu.id !== hart && cpu.reschedule);
+  }
+  #where(c: MContext): string {
+    const { place, cpu, behind, left } = this.#kernelOf.get(c) as SchedContext;
+    return `place ${place}, hart ${cpu?.id}, behind ${behind?.id}, ${left} left`;
+  }
+  /** Contexts whose time goes to a thread that is ready on this hart (but for those that may have used up a budget). */
+  #couldRun(hart: number): MContext[] {
+    const all: MContext[] = [];
+    for (const c of this.world.objects) {
+      const end = c.kind === 'schedContext' && !c.limited && c.thread && this.world.endOfChain(c.thread);
+      if (end && end.state === 'ready' && end.cpu === hart && !this.#onItsWay(c as MContext, end, hart)) all.push(c as MContext);
+    }
+    return all;
+  }
+
+  #guard(body: () => void): void {
+    if (this.failure) return;
+    try { body(); } catch (e) {
+      this.failure = new Error(`step ${this.steps}${this.#moves?.last ? ` (after ${this.#moves.last})` : ''}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+      this.#over = true;
+    }
+  }
+
+  // ---- boot ------------------------------------------------------------------------------------------------------------
+
+  /** The model of what the kernel makes at boot (only the first task's memory at RAM takes part). */
+  #boot(): Director['root'] {
+    const { world, kernel } = this, { factory, task } = kernel.root, at = (sel: number): KernelObject => task.caps.lookup(sel)!.object;
+    const f = world.make<MFactory>({ kind: 'factory', factory: undefined, bytes: factory.bytes, limit: factory.limit });
+    const t = world.make<MTask>({ kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false });
+    const thread = world.makeThread(f, t, 0, at(Initial.thread).bytes), context = world.make<MContext>({ kind: 'schedContext', factory: f, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false, slice: 10_000_000, used: 0 });
+    const put = (sel: number, o: MObject): void => { world.putCap(t, sel, o, 7, undefined); this.#kernelOf.set(o, at(sel)); };
+    put(Initial.factory, f);
+    put(Initial.task, t);
+    put(Initial.thread, thread);
+    put(Initial.schedContext, context);
+    for (let line = 1; line < LINES; line++) put(Initial.irqBase + line, world.make<MSemaphore>({ kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: [] }));
+    thread.context = context;
+    thread.state = 'ready';
+    world.give(t, RAM, RAM_BYTES);
+    return { factory: f, task: t, thread };
+  }
+}
+
+const name = (t: MThread | undefined): string => t ? `thread at ${[...t.caps].map(c => c.sel).join('/')}` : 'nobody';
