@@ -68,7 +68,9 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   const networks = new Networks(options.nets ?? []);
   const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
   const debugging = options.gdb === undefined ? undefined : debuggingOn(options.gdb, io);
-  const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions }, debugging);
+  const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions }, debugging, {
+    open: door.replaying ? 0 : networks.outside.length, deliver: (card, frame) => networks.deliver(card, frame),
+  });
   let status: number | undefined;
   try {
     for (let boots = 0; ; boots++) {
@@ -76,6 +78,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       if (boots === 0) {
         if (options.file === undefined) io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
         await debugging?.server.listen();
+        if (!door.replaying) await networks.open((card, frame) => session.frame(card, frame));
       }
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;

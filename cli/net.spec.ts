@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -14,7 +15,11 @@ test('an option names what the card is plugged into, its address, a capture', ()
   expect(parseNet('gateway,tftp=a=b,pcap=c,mac=02:00:00:00:00:0F')).toEqual({ kind: 'gateway', tftp: 'a=b', pcap: 'c', mac: Uint8Array.of(2, 0, 0, 0, 0, 15) });
 });
 
-test.each(['', 'wifi', 'gateway,tftp', 'gateway,tftp=', 'loop,tftp=x', 'hub,mac=zz', 'hub,mac=01:00:00:00:00:01', 'gateway,speed=9', 'hub,'])("'%s' is refused, with what to write instead", (text) => {
+test('cables to other programs have an address', () => {
+  expect([parseNet('connect=a.b:99').address, parseNet('listen=99').address, parseNet('listen=[::1]:99,pcap=x').address]).toEqual([{ host: 'a.b', port: 99 }, { host: '127.0.0.1', port: 99 }, { host: '::1', port: 99 }]);
+});
+
+test.each(['', 'wifi', 'gateway,tftp', 'gateway,tftp=', 'loop,tftp=x', 'hub,mac=zz', 'hub,mac=01:00:00:00:00:01', 'gateway,speed=9', 'hub,', 'connect', 'connect=', 'connect=host', 'listen=0', 'listen=70000', 'loop=1', 'connect=a:1,tftp=x'])("'%s' is refused, with what to write instead", (text) => {
   expect(() => parseNet(text)).toThrow(CliError);
   expect(() => parseNet(text)).toThrow(/^option --net: .*; write /);
 });
@@ -42,4 +47,31 @@ test('hubs are joined, and a capture has every frame of its card', () => {
   const lengths: number[] = [];
   for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4)) if (file.readUInt32LE(at) === 6) lengths.push(file.readUInt32LE(at + 20));
   expect(lengths).toEqual([60, 61]);
+});
+
+test('frames cross a TCP connection whole, however they are cut; a peer that sends rubbish is hung up on', async () => {
+  const got: number[][] = [], [server, client] = [new Networks([parseNet('listen=45871')]), new Networks([parseNet('connect=127.0.0.1:45871')])];
+  const arrival = new Promise<void>((resolve) => void server.open((card, frame) => { got.push([card, ...(frame ?? [])]); if (got.length === 3) resolve(); }));
+  await client.open(() => {});
+  const events = new TestEvents(), [card] = client.cards().map((c) => c.connect(events)), [entrance] = server.cards().map((c) => c.connect(events));
+  const frames = [14, 60, 1518].map((length) => new Uint8Array(length).fill(length));
+  for (const frame of frames) card.send(frame);
+  await arrival;
+  expect(got).toEqual(frames.map((f) => [0, ...f]));
+  const seen: number[] = [];
+  entrance.onFrame((f) => seen.push(f.length));
+  server.deliver(0, frames[1]);
+  expect(seen).toEqual([60]);
+  client.close();
+  const rude = connect(45871);
+  rude.on('error', () => {});
+  const closed = new Promise((resolve) => rude.once('close', resolve));
+  rude.write(Buffer.alloc(64, 0xff));
+  await closed;
+  server.close();
+});
+
+test('nobody at the other end is said', async () => {
+  const networks = new Networks([parseNet('connect=127.0.0.1:45872')]);
+  await expect(networks.open(() => {})).rejects.toThrow(/^option --net: the cable cannot be connected to 127.0.0.1:45872 \(ECONNREFUSED\); /);
 });

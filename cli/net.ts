@@ -4,6 +4,8 @@
  *   gateway[,tftp=FOLDER]   a built-in host: ARP, ping, DHCP, UDP echo, TFTP with the files of a folder
  *   loop                    everything comes back
  *   hub                     one switch for all cards that say so
+ *   connect=HOST:PORT       another program, over TCP: what it sends is input from outside, and recorded
+ *   listen=[HOST:]PORT      the same, for a program that comes
  *   … ,mac=52:54:00:12:34:56,pcap=FILE
  */
 import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
@@ -14,21 +16,27 @@ import { Gateway } from '../machine/net/gateway/gateway.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
 import { CliError, Exit, fileError } from './errors.ts';
+import { type Address, NetLink, parseAddress } from './net-link.ts';
 
-const kinds = ['gateway', 'loop', 'hub'] as const;
-const HELP = 'write --net gateway[,tftp=FOLDER], --net loop or --net hub, each with ,mac=ADDRESS and ,pcap=FILE if you like';
+const kinds = ['gateway', 'loop', 'hub', 'connect', 'listen'] as const;
+const HELP = 'write --net gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, each with ,mac=ADDRESS and ,pcap=FILE if you like';
 
 export interface NetOption {
   readonly kind: (typeof kinds)[number];
   readonly tftp?: string;
+  /** Of connect and listen. */
+  readonly address?: Address;
   readonly mac?: Uint8Array;
   readonly pcap?: string;
 }
 
 /** Reads one `--net`. @throws CliError */
 export function parseNet(text: string): NetOption {
-  const [kind, ...rest] = text.split(',');
+  const [first, ...rest] = text.split(',');
+  const [kind, where] = first.split(/=(.*)/s);
   if (!kinds.some((k) => k === kind)) throw new CliError('E_OPTION', `option --net: '${kind}' is none of ${kinds.join(', ')}`, HELP);
+  const address = kind === 'connect' || kind === 'listen' ? addressOf(kind, where ?? '') : undefined;
+  if (address === undefined && where !== undefined) throw new CliError('E_OPTION', `option --net: '${first}' is not understood`, HELP);
   const given = new Map<string, string>();
   for (const word of rest) {
     const [name, value = ''] = word.split(/=(.*)/s);
@@ -36,7 +44,13 @@ export function parseNet(text: string): NetOption {
     given.set(name, value);
   }
   const mac = given.get('mac');
-  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), address, pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+}
+
+function addressOf(kind: string, where: string): Address {
+  const address = parseAddress(where);
+  if (address === undefined) throw new CliError('E_OPTION', `option --net: '${where}' is not where a card could be connected to`, `write for example --net ${kind}=127.0.0.1:5000`);
+  return address;
 }
 
 function macAddress(text: string): Uint8Array {
@@ -45,11 +59,17 @@ function macAddress(text: string): Uint8Array {
   return bytes;
 }
 
+/** Hears of what comes from outside: a frame for card number `card`, or undefined when no more will come. */
+export type Arrived = (card: number, frame: Uint8Array | undefined) => void;
+
 /** The networks of one run: files are opened once, cards are made anew for each life of the machine. */
 export class Networks {
   readonly #options: readonly NetOption[];
   readonly #files: readonly Map<string, Uint8Array>[];
   readonly #captures: readonly (Capture | undefined)[];
+  readonly #links = new Map<number, NetLink>();
+  /** How frames from outside reach the cards of the present machine. */
+  readonly #entrances = new Map<number, (frame: Uint8Array) => void>();
 
   /** @throws CliError for folders and files that are not to be had. */
   constructor(options: readonly NetOption[]) {
@@ -58,18 +78,47 @@ export class Networks {
     this.#captures = options.map((o, n) => (o.pcap === undefined ? undefined : new Capture(o.pcap, `net${n}`)));
   }
 
+  /** Cards whose cables lead out of the process. */
+  get outside(): number[] {
+    return this.#options.flatMap(({ address }, n) => (address === undefined ? [] : [n]));
+  }
+
+  /** Opens cables to other programs. A replay has none: it takes from the recording what they sent. @throws CliError */
+  async open(arrived: Arrived): Promise<void> {
+    for (const n of this.outside) {
+      const link = new NetLink((frame) => arrived(n, frame), () => arrived(n, undefined));
+      this.#links.set(n, link);
+      await link[this.#options[n].kind === 'connect' ? 'connect' : 'listen'](this.#options[n].address!);
+    }
+  }
+
+  /** A frame from outside goes to card `card`, now. */
+  deliver(card: number, frame: Uint8Array): void {
+    this.#entrances.get(card)?.(frame);
+  }
+
   /** Cards for a fresh board. */
   cards(): NetCard[] {
     const hub = new Hub();
     return this.#options.map(({ kind, mac }, n) => {
-      const wiring: NetWiring = kind === 'hub' ? hub.port : kind === 'loop' ? loopback : new Gateway(this.#files[n]).port;
+      const wiring = this.#wiring(n, kind, hub);
       const capture = this.#captures[n];
       return { mac, connect: capture === undefined ? wiring : tapped(wiring, (captured) => capture.see(captured)) };
     });
   }
 
+  #wiring(n: number, kind: NetOption['kind'], hub: Hub): NetWiring {
+    switch (kind) {
+      case 'hub': return hub.port;
+      case 'loop': return loopback;
+      case 'gateway': return new Gateway(this.#files[n]).port;
+      default: return () => ({ send: (frame) => this.#links.get(n)?.send(frame), onFrame: (receive) => void this.#entrances.set(n, receive) });
+    }
+  }
+
   /** @throws CliError when a capture file could not be written. */
   close(): void {
+    for (const link of this.#links.values()) link.close();
     for (const capture of this.#captures) capture?.close();
   }
 }

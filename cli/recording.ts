@@ -4,6 +4,7 @@
  *   {"tessera":"outside","version":1,"seed":1}
  *   {"cycle":1234,"channel":"console0","kind":"bytes","data":"bHMK"}        data in base64
  *   {"cycle":0,"channel":"console0","kind":"size","columns":80,"rows":24}
+ *   {"cycle":2345,"channel":"net0","kind":"bytes","data":"UlQA…"}            a frame for network card 0
  *   {"cycle":9999,"channel":"console0","kind":"end"}
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';

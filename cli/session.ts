@@ -4,11 +4,12 @@
  */
 import { vocabularyFor } from '../system/vocabulary.ts';
 import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System } from '../index.ts';
-import type { BlockBackend, NetCard } from '../machine/index.ts';
+import type { BlockBackend } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, writeOutput } from './files.ts';
 import { HostedDebugging } from './gdb/hosted.ts';
 import type { Debugged } from './gdb/kernel-target.ts';
+import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Recording } from './recording.ts';
@@ -19,7 +20,8 @@ export interface Launch {
   scenario: Scenario;
   modules: Module[];
   disks?: BlockBackend[];
-  nets?: NetCard[];
+  /** What the board's network cards are plugged into. */
+  networks?: Networks;
   /** Number of virtio consoles. */
   consoles: number;
   /** Where output goes: a file descriptor, or a function. Channels not named are silent. */
@@ -88,6 +90,10 @@ class Session {
       if (interactive) this.system.resize(input, this.terminal.size.columns, this.terminal.size.rows);
       this.terminal.open();
     }
+    if (!this.recording.arrivals) await this.launch.networks?.open((card, frame) => {
+      if (frame) this.system.input(`net${card}`, frame);
+      else this.system.endInput(`net${card}`);
+    });
     const result = await this.system.run();
     this.debugging?.close(this.left ?? result.status);
     this.terminal.close();
@@ -106,19 +112,23 @@ class Session {
     this.trace?.close();
   }
 
+  /** Channels of cables to other programs. */
+  private get outside(): Channel[] { return (this.launch.networks?.outside ?? []).map((n): Channel => `net${n}`); }
+
   private boot(): System {
     const { launch, options, recording } = this;
     try {
       return bootScenario(launch.scenario, {
         output: (channel, bytes) => this.output(channel, bytes),
-        consoles: launch.consoles, disks: launch.disks, nets: launch.nets, modules: launch.modules, door: recording,
-        inputs: launch.input === undefined ? [] : [launch.input],
+        consoles: launch.consoles, disks: launch.disks, nets: launch.networks?.cards(), modules: launch.modules, door: recording,
+        inputs: [...(launch.input === undefined ? [] : [launch.input]), ...this.outside],
+        netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {
         memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, tracePayload: options.tracePayload,
-        maxInstructions: options.maxInstructions, until: options.until, paced: launch.interactive && !recording.arrivals,
+        maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
       });
     } catch (error) {
       throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;

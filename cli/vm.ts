@@ -32,7 +32,7 @@ export async function vm(options: VmOptions): Promise<number> {
       scenario: machineWorld({
         kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length, nets: nets.length, more,
       }),
-      modules, disks, nets: networks.cards(), consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules),
+      modules, disks, networks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules),
     }, options);
     const machine = system.components.get('vm');
     const said = result.ending === 'finished' && machine?.report ? `tessera: E_VM: ${machine.report}\n` : endingLine(result);

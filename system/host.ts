@@ -5,8 +5,8 @@
 import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 
-/** 'uart', 'console0', 'console1' … */
-export type Channel = 'uart' | `console${number}`;
+/** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card. */
+export type Channel = 'uart' | `console${number}` | `net${number}`;
 
 /** One thing that came from outside. */
 export type Arrival =
@@ -31,6 +31,8 @@ export interface Host {
   readonly disks?: readonly BlockBackend[];
   /** Network cards of the board, 'net0' …, and what they are plugged into. */
   readonly nets?: readonly NetCard[];
+  /** A frame from outside (input on channel 'net' and a number) is to enter the card of that number now. */
+  netInput?(card: number, frame: Uint8Array): void;
   readonly modules?: readonly Module[];
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;

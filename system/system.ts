@@ -149,6 +149,10 @@ export class System {
   }
   private letIn(a: Arrival): void {
     this.host.door?.passed?.(a);
+    if (a.channel.startsWith('net')) {
+      if (a.kind === 'bytes') this.host.netInput?.(Number(a.channel.slice('net'.length)), a.data);
+      return;
+    }
     const end = this.ends.get(a.channel), console = this.board.consoles[Number(a.channel.slice('console'.length))];
     if (a.kind === 'bytes') end?.send(a.data);
     else if (a.channel !== 'uart') console?.resize(a.kind === 'size' ? a.columns : 0, a.kind === 'size' ? a.rows : 0);

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,10 +105,12 @@ describe.skipIf(missing).each(['bare', 'vm'] as const)("Debian's kernel with tes
   writeFileSync(join(tftp, 'file'), Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7) & 0xff)));
 
   it('gets a lease, pings, and fetches a file', async () => {
-    const run = await boot(kind, `${setUp}; udhcpc -i eth0 -n -q -s /bin/true 2>&1; ping -c 2 10.0.2.2; cd /tmp; tftp -g -r file 10.0.2.2; md5sum file; cat /sys/bus/virtio/devices/virtio1/features; dmesg | grep counters`, ['--net', `gateway,tftp=${tftp},pcap=${capture}`]);
+    const run = await boot(kind, `${setUp}; udhcpc -i eth0 -n -q -s /bin/true 2>&1; ping -c 2 10.0.2.2; cd /tmp; tftp -g -r file 10.0.2.2; md5sum file; cat /sys/bus/virtio/devices/virtio1/features; nproc; dmesg | grep -e SBI -e pmu-sbi`, ['--smp', kind === 'bare' ? '4' : '1', '--net', `gateway,tftp=${tftp},pcap=${capture}`]);
     expect(run.stdout).toContain('lease of 10.0.2.15 obtained from 10.0.2.2');
     expect(run.stdout).toContain('2 packets transmitted, 2 packets received, 0% packet loss');
     expect(run.stdout).toContain(`${createHash('md5').update(readFileSync(join(tftp, 'file'))).digest('hex')}  file`);
+    // The built-in SBI of the bare machine, that of a VM: the same but for counters.
+    for (const text of ['SBI specification v2.0 detected', ...['TIME', 'IPI', 'RFENCE', 'SRST', 'DBCN', 'HSM', 'SUSP'].map((e) => `SBI ${e} extension detected`)]) expect(run.stdout).toContain(text);
     expect(run.stdout.includes('16 firmware and 10 hardware counters')).toBe(kind === 'bare');
     expect(run.status).toBe(0);
     expect(/\n1[01]{31}[01]{2}1/.test(run.stdout)).toBe(kind === 'bare'); // bit 34: packed rings
@@ -136,5 +139,49 @@ describe.skipIf(missing)('two virtual machines on one switch', () => {
     expect(out['console0']).toContain('2 packets transmitted, 2 packets received, 0% packet loss');
     expect(out['console1']).toContain('bye');
     expect(result.status).toBe(0);
+  }, 4 * minutes);
+});
+
+/** A program at the other end of a cable: a gateway behind a TCP connection, a frame behind its length. */
+function gatewayServer(): Promise<Server> {
+  const server = createServer((socket) => {
+    const gateway = new Gateway();
+    let rest: Buffer = Buffer.alloc(0);
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      rest = Buffer.concat([rest, data]);
+      while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE()) {
+        const answer = gateway.answer(Uint8Array.from(rest.subarray(4, 4 + rest.readUInt32BE())));
+        rest = rest.subarray(4 + rest.readUInt32BE());
+        if (!answer) continue;
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(answer.length);
+        socket.write(Buffer.concat([length, answer]));
+      }
+    });
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+describe('a cable to another program', () => {
+  it.skipIf(missing)('carries frames of a virtual machine both ways, which a recording brings again without the program', async () => {
+    const server = await gatewayServer(), { port } = server.address() as AddressInfo, recording = join(folder, 'vm.rec'), net = ['--net', `connect=127.0.0.1:${port}`];
+    const first = await boot('vm', `${setUp}; ping -c 3 -i 0.2 10.0.2.2; date`, [...net, '--record', recording]);
+    await new Promise((resolve) => server.close(resolve));
+    expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('3 packets transmitted, 3 packets received, 0% packet loss') });
+    const again = await boot('vm', `${setUp}; ping -c 3 -i 0.2 10.0.2.2; date`, [...net, '--replay', recording]);
+    expect(again).toEqual(first);
+    expect(await boot('vm', 'true', net)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^tessera: E_NET: option --net: the cable cannot be connected[^\n]+\n$/) });
+  }, 4 * minutes);
+
+  const opensbi = '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf', uboot = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf';
+  it.skipIf(!existsSync(opensbi) || !existsSync(uboot))('carries those of the bare machine, where U-Boot pings', async () => {
+    const server = await gatewayServer(), { port } = server.address() as AddressInfo, recording = join(folder, 'bare.rec');
+    const run = (more: string[]): Promise<Run> => tessera(['bare', opensbi, '--kernel', uboot, '--memory', '256M', '--net', `connect=127.0.0.1:${port}`, ...more], { input: ' setenv autoload no; dhcp; ping 10.0.2.2; poweroff\n', timeout: 2 * minutes });
+    const first = await run(['--record', recording]);
+    await new Promise((resolve) => server.close(resolve));
+    expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('host 10.0.2.2 is alive') });
+    expect(await run(['--replay', recording])).toEqual(first);
+    expect(await run([])).toMatchObject({ status: 2, stderr: expect.stringContaining('E_NET') });
   }, 4 * minutes);
 });

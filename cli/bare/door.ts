@@ -3,7 +3,8 @@
  * input in at those cycles and nothing else. One JSON object a line:
  *
  *   {"tessera":"input","version":1,"seed":0}
- *   {"boot":0,"cycle":1234567,"data":"bHMK"}  console input, base64; boot counts the machine's restarts
+ *   {"boot":0,"cycle":1234567,"data":"bHMK"}          console input, base64; boot counts the machine's restarts
+ *   {"boot":0,"cycle":2345678,"net":0,"data":"UlQA…"}  a frame for network card 0
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { CliError, Exit, fileError } from '../errors.ts';
@@ -12,6 +13,8 @@ export interface Arrival {
   readonly boot: number;
   readonly cycle: number;
   readonly data: Uint8Array;
+  /** Number of the network card that it is a frame for; absent: it is for the console. */
+  readonly net?: number;
 }
 
 export class InputDoor {
@@ -29,10 +32,10 @@ export class InputDoor {
   }
 
   /** Input has entered the machine. */
-  passed({ boot, cycle, data }: Arrival): void {
+  passed({ boot, cycle, data, net }: Arrival): void {
     if (this.#record === undefined) return;
     try {
-      writeSync(this.#record, `${JSON.stringify({ boot, cycle, data: Buffer.from(data).toString('base64') })}\n`);
+      writeSync(this.#record, `${JSON.stringify({ boot, cycle, net, data: Buffer.from(data).toString('base64') })}\n`);
     } catch (error) {
       throw fileError('recording', this.#path, error, '', Exit.failure);
     }
@@ -65,7 +68,7 @@ function readRecording(path: string, seed: number): Arrival[] {
     const [head, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
     if (head['seed'] !== seed) throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
-    return rest.map((line) => ({ boot: Number(line['boot']), cycle: Number(line['cycle']), data: Buffer.from(String(line['data']), 'base64') }));
+    return rest.map((line) => ({ boot: Number(line['boot']), cycle: Number(line['cycle']), net: line['net'] === undefined ? undefined : Number(line['net']), data: Buffer.from(String(line['data']), 'base64') }));
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');

@@ -6,7 +6,7 @@ import type { CharChannel } from '../../machine/devices/char-channel.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { GdbServer } from '../gdb/server.ts';
 import type { MachineTarget } from '../gdb/machine-target.ts';
-import type { InputDoor } from './door.ts';
+import type { Arrival, InputDoor } from './door.ts';
 import type { BareIo } from './io.ts';
 import { WatchedText } from './watch.ts';
 
@@ -17,6 +17,9 @@ export interface Limits {
 
 /** A debugger that is waited for, and asked before each piece. */
 export interface Debugging { readonly server: GdbServer; readonly target: MachineTarget }
+
+/** Cables to other programs: how many are still open, and the way to a card. Virtual time keeps to the wall clock while there are some. */
+export interface OutsideNets { open: number; deliver(card: number, frame: Uint8Array): void }
 
 /** How a run came to its end. */
 export type Ending =
@@ -47,8 +50,10 @@ export class Session {
   /** Which life of the machine this is. */
   #boot = -1;
   #wake: (() => void) | undefined;
+  readonly #outside: OutsideNets;
 
-  constructor(io: BareIo, door: InputDoor, limits: Limits, debugging?: Debugging) {
+  constructor(io: BareIo, door: InputDoor, limits: Limits, debugging?: Debugging, outside: OutsideNets = { open: 0, deliver: () => {} }) {
+    this.#outside = outside;
     this.#io = io;
     this.#debugging = debugging;
     this.#door = door;
@@ -68,9 +73,16 @@ export class Session {
     this.#machine = machine;
     this.#console = console;
     this.#debugging?.target.attach(machine);
-    for (const { boot, cycle, data } of this.#door.arrivals) {
-      if (boot === this.#boot) machine.events.at(cycle, () => console.send(data));
+    for (const arrival of this.#door.arrivals) {
+      if (arrival.boot === this.#boot) machine.events.at(arrival.cycle, () => this.#enter(arrival));
     }
+  }
+
+  /** A frame from outside for a network card; undefined: no more will come. */
+  frame(card: number, frame: Uint8Array | undefined): void {
+    if (frame === undefined) this.#outside.open--;
+    else this.#letIn(frame, card);
+    this.#wake?.();
   }
 
   /** A byte from the machine's console. */
@@ -100,13 +112,13 @@ export class Session {
           this.#debugging?.server.stopped(this.#debugging.target.stopped());
           break;
         case 'deadlock':
-          if (!this.#inputEnded) await Promise.race([this.#input(), ...(this.#debugging === undefined ? [] : [this.#debugging.server.changed()])]);
+          if (!this.#inputEnded || this.#outside.open > 0) await Promise.race([this.#input(), ...(this.#debugging === undefined ? [] : [this.#debugging.server.changed()])]);
           else if (this.#debugging?.server.connected === true) this.#debugging.server.stopped({ kind: 'signal', thread: this.#debugging.target.current, signal: SIGINT });
           else return { kind: 'deadlock' };
           break;
         case 'instructions': return { kind: 'limit' };
       }
-      await this.#rest(this.#io.interactive ? pace.lead(machine.events.now) : 0);
+      await this.#rest(this.#io.interactive || this.#outside.open > 0 ? pace.lead(machine.events.now) : 0);
     }
   }
 
@@ -136,14 +148,19 @@ export class Session {
     this.#wake?.();
   }
 
-  #letIn(bytes: Uint8Array): void {
+  #letIn(data: Uint8Array, net?: number): void {
     const machine = this.#machine;
-    const console = this.#console;
-    if (machine === undefined || console === undefined || bytes.length === 0) return;
+    if (machine === undefined || data.length === 0) return;
     machine.input(() => {
-      this.#door.passed({ boot: this.#boot, cycle: machine.events.now, data: bytes });
-      console.send(bytes);
+      const arrival = { boot: this.#boot, cycle: machine.events.now, data, net };
+      this.#door.passed(arrival);
+      this.#enter(arrival);
     });
+  }
+
+  #enter({ data, net }: Arrival): void {
+    if (net === undefined) this.#console?.send(data);
+    else this.#outside.deliver(net, data);
   }
 
   /** Ctrl-A X leaves, Ctrl-A Ctrl-A types one Ctrl-A. */
