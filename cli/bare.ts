@@ -25,6 +25,7 @@ import { bareStats } from './bare/stats.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
+import { Profile } from './profile.ts';
 import { tightMemory } from './tight.ts';
 import { type NetOption, Networks } from './net.ts';
 
@@ -48,6 +49,9 @@ export interface BareOptions {
   readonly seed?: number;
   /** true = standard error, text = that file. */
   readonly stats?: boolean | string;
+  /** The hottest functions go to standard error; with names from this file too. */
+  readonly profile?: boolean;
+  readonly symbols?: string;
   readonly maxInstructions?: number;
   readonly until?: string;
   readonly record?: string;
@@ -64,6 +68,7 @@ const MOST_DEVICES = VIRTIO_SLOTS - 1;
 /** Runs to the end; answers the exit status. @throws CliError for what the user can put right */
 export async function runBare(options: BareOptions, io: BareIo = processIo()): Promise<number> {
   check(options);
+  const profile = Profile.asked(options);
   const disks = (options.disks ?? []).map((d) => new FileDisk(d));
   const networks = new Networks(options.nets ?? []);
   const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
@@ -75,6 +80,8 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   try {
     for (let boots = 0; ; boots++) {
       const { board, program, initrd } = start(options, disks, networks, session);
+      profile?.attach(board.machine);
+      profile?.names.add(program.symbols);
       if (boots === 0) {
         if (options.file === undefined) io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
         await debugging?.server.listen();
@@ -83,6 +90,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       const ending = await session.run(board.machine);
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
+      if (profile !== undefined) io.error(profile.table());
       status = statusOf(options, ending, io);
       return status;
     }

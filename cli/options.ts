@@ -18,6 +18,9 @@ export interface SharedOptions {
   traceCompress?: boolean;
   /** `true`: the JSON object goes to standard error; text: to that file. */
   stats?: true | string;
+  /** The hottest functions are listed at the end; with the symbols of this file too. */
+  profile?: boolean;
+  symbols?: string;
   /** Stop after so many instructions, status 124. */
   maxInstructions?: number;
   /** Stop with status 0 when this has appeared on the console. */
@@ -35,6 +38,8 @@ export function withSharedOptions(command: Command): Command {
     .option('--trace-payload <tasks>', 'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all', names('--trace-payload'))
     .option('--trace-compress', 'with --trace: pack the file')
     .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
+    .option('--profile', 'at the end the hottest functions of the guest, to standard error: share, instructions, how much of them was translated, speed')
+    .option('--symbols <file>', "with --profile: functions' names; an ELF file, or lines as of /proc/kallsyms")
     .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
     .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))

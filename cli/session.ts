@@ -12,6 +12,7 @@ import type { Debugged } from './gdb/kernel-target.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
+import { Profile } from './profile.ts';
 import { Recording } from './recording.ts';
 import { Terminal } from './terminal.ts';
 import { TraceOutput } from './trace-file.ts';
@@ -63,6 +64,7 @@ class Session {
   private readonly trace: TraceOutput | undefined;
   private readonly system: System;
   private readonly terminal: Terminal;
+  private readonly profile: Profile | undefined;
   private readonly debugging: HostedDebugging | undefined;
   /** The end of the system's log, shown when the run fails. */
   private log = Buffer.alloc(0);
@@ -76,9 +78,11 @@ class Session {
     for (const [name, given] of [['--trace-payload', options.tracePayload], ['--trace-compress', options.traceCompress]] as const) {
       if (given && options.trace === undefined) throw new CliError('E_USAGE', `option ${name} goes with --trace FILE`);
     }
+    this.profile = Profile.asked(options);
     this.recording = new Recording(options.record, options.replay, options.seed);
     this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace, { compress: options.traceCompress, words: vocabularyFor(launch.scenario) });
     this.system = this.boot();
+    this.profile?.attach(this.system.machine);
     const { gdb } = launch;
     this.debugging = gdb && new HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
     this.terminal = this.makeTerminal();
@@ -99,6 +103,7 @@ class Session {
     this.terminal.close();
     this.trace?.close();
     this.writeStats();
+    if (this.profile) process.stderr.write(this.profile.table());
     for (const failure of [this.trace?.failed, this.recording.failed]) if (failure) throw failure;
     return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left, why: '' } };
   }

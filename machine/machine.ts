@@ -18,6 +18,7 @@ import type { HartIrq, HartWires } from './devices/wires.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Tier } from './engine/engine.ts';
 import type { EngineSide } from './engine/port.ts';
+import type { Profiler } from './engine/profile.ts';
 import { Events } from './events.ts';
 import type { Clock } from './events.ts';
 import type { Firmware, FirmwareHost } from './firmware/host.ts';
@@ -86,6 +87,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   readonly hostedMode: number;
   readonly quantum: number;
   firmware: Firmware | undefined;
+  /** Who takes samples of where the instructions go. */
+  profiler: Profiler | undefined;
 
   /** Cycle at which the present round began, and at which it will end. */
   #round = 0;
@@ -325,7 +328,9 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #hasReason(kind: StopReason['kind']): boolean { return this.#reason?.kind === kind; }
 
   #beginRound(): { first: number; turn: number } {
-    this.#end = Math.min(this.#round + this.quantum, this.events.next);
+    // Turns may be shorter where nobody else takes them: nothing that is computed depends on it.
+    const turn = this.profiler !== undefined && this.harts.length === 1 ? Math.min(this.profiler.period, this.quantum) : this.quantum;
+    this.#end = Math.min(this.#round + turn, this.events.next);
     const first = this.#first;
     this.#first = 0;
     return { first, turn: 0 };
@@ -349,11 +354,13 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
       const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity);
       if (cycles <= 0) break;
       h.beginSlice(cycles);
+      this.profiler?.begin(h);
       let interrupted = false;
       if (h.woken) this.#wakeHosted(h);
       else interrupted = deliverInterrupt(h);
       if (!h.waiting && !h.parked && !(interrupted && debug?.steps(h) === true)) this.engine.run(h.id, resumed);
       endStep(h);
+      this.profiler?.end(h, h.retired);
       h.finishSlice();
       if (debug !== undefined) {
         debug.end(h, interrupted);

@@ -259,6 +259,8 @@ export class Hart implements HartApi {
   // ---- time --------------------------------------------------------------------------------------------------------
 
   get cycles(): number { return this.sliceEnd - this.w[BUDGET]; }
+  /** Instructions of this slice. */
+  get retired(): number { return this.w[SLICE] - this.w[BUDGET]; }
   get instret(): number { return this.d[INSTRET] + this.w[SLICE] - this.w[BUDGET]; }
 
   charge(cycles: number): void {

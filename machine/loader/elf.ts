@@ -28,7 +28,7 @@ export interface Elf {
   readonly segments: readonly Segment[];
   /** Position-independent (ET_DYN). */
   readonly relocatable: boolean;
-  /** Addresses by name; empty when the file is stripped. */
+  /** Addresses by name, negative in the upper half of the address space; empty when the file is stripped. */
   readonly symbols: ReadonlyMap<string, number>;
 }
 
@@ -157,7 +157,7 @@ function readSymbolTable(bytes: Uint8Array, data: DataView, table: number, strin
     const from = names + data.getUint32(at, true);
     const name = cString(bytes, from, Math.min(bytes.length, from + LONGEST_NAME));
     const defined = data.getUint16(at + 6, true) !== 0;
-    if (name !== '' && defined) into.set(name, u64(data, at + 8));
+    if (name !== '' && defined) into.set(name, i64(data, at + 8));
   }
 }
 

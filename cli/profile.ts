@@ -1,0 +1,113 @@
+/**
+ * `--profile`: the hottest functions of a run, as a table. Functions come from the symbols of the programs that were started, and from --symbols FILE:
+ * an ELF file, or lines such as `ffffffff80002000 T _start` (a Linux guest's /proc/kallsyms, what nm prints). Without a symbol it is the address.
+ */
+import { readFileSync } from 'node:fs';
+import { Profiler, type Sample } from '../machine/engine/profile.ts';
+import { isElf, parseElf } from '../machine/loader/elf.ts';
+import { CliError, fileError } from './errors.ts';
+
+/** Rows of the table. */
+const ROWS = 30;
+/** Bytes behind the last symbol that still belong to it. */
+const LAST_FUNCTION = 0x1_0000;
+/** What has no symbol is put together by this many bytes. */
+const NAMELESS = 256;
+/** Names that assemblers make, of places that are no functions. */
+const NO_FUNCTION = /^(\$|\.L|L\d|__compound)/;
+
+export class FunctionNames {
+  private readonly byAddress = new Map<number, string>();
+  private sorted: number[] | undefined;
+
+  add(symbols: ReadonlyMap<string, number>): void {
+    for (const [name, at] of symbols) if (!NO_FUNCTION.test(name) && !this.byAddress.has(at)) this.byAddress.set(at, name);
+    this.sorted = undefined;
+  }
+
+  /** The function that an address is in. */
+  at(pc: number): string | undefined {
+    this.sorted ??= [...this.byAddress.keys()].sort((a, b) => a - b);
+    const list = this.sorted;
+    let low = 0, high = list.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (list[middle]! <= pc) low = middle + 1; else high = middle;
+    }
+    if (low === 0 || (low === list.length && pc - list[low - 1]! > LAST_FUNCTION)) return undefined;
+    return this.byAddress.get(list[low - 1]!);
+  }
+}
+
+/** The profile of one run, over all lives of its machine. */
+export class Profile {
+  readonly names = new FunctionNames();
+  private readonly profiler = new Profiler();
+
+  /** What the options ask for. @throws CliError when the symbols cannot be had */
+  static asked(options: { readonly profile?: boolean | undefined; readonly symbols?: string | undefined }): Profile | undefined {
+    if (options.symbols !== undefined && !options.profile) throw new CliError('E_USAGE', 'option --symbols goes with --profile');
+    if (!options.profile) return undefined;
+    const profile = new Profile();
+    if (options.symbols !== undefined) profile.names.add(readSymbolFile(options.symbols));
+    return profile;
+  }
+
+  attach(machine: { profiler: Profiler | undefined }): void { machine.profiler = this.profiler; }
+
+  table(): string { return profileTable(this.profiler.samples(), this.names); }
+}
+
+/** The symbols in a file of --symbols. @throws CliError */
+export function readSymbolFile(path: string): ReadonlyMap<string, number> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw fileError('symbol file', path, error);
+  }
+  if (!isElf(bytes)) return symbolLines(path, bytes.toString('utf8'));
+  const elf = parseElf(bytes);
+  if (!elf.ok) throw new CliError('E_FORMAT', `symbol file '${path}' ${elf.error}`);
+  if (elf.value.symbols.size === 0) throw new CliError('E_FORMAT', `symbol file '${path}' has no symbols`, 'give one that is not stripped');
+  return elf.value.symbols;
+}
+
+function symbolLines(path: string, text: string): Map<string, number> {
+  const out = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [, address, name] = /^([0-9a-f]{4,16}) [tTwW] (\S+)/.exec(line) ?? [];
+    if (address !== undefined) out.set(name!, Number(BigInt.asIntN(64, BigInt(`0x${address}`))));
+  }
+  if (out.size === 0) throw new CliError('E_FORMAT', `symbol file '${path}' has no functions`, 'give an ELF file, or lines such as: ffffffff80002000 T _start');
+  return out;
+}
+
+interface Row { readonly name: string; readonly mode: string; instructions: number; translated: number; seconds: number }
+
+/** The table for people. */
+export function profileTable(samples: Iterable<Readonly<Sample>>, names: FunctionNames): string {
+  const rows = new Map<string, Row>(), all: Row = { name: '', mode: '', instructions: 0, translated: 0, seconds: 0 };
+  for (const sample of samples) {
+    const name = names.at(sample.pc) ?? nameless(sample.pc), mode = modeOf(sample), key = `${mode} ${name}`;
+    let row = rows.get(key);
+    if (!row) rows.set(key, (row = { name, mode, instructions: 0, translated: 0, seconds: 0 }));
+    for (const r of [row, all]) { r.instructions += sample.instructions; r.translated += sample.translated; r.seconds += sample.seconds; }
+  }
+  if (all.instructions === 0) return '\nprofile: too short a run for a sample\n';
+  const sorted = [...rows.values()].sort((a, b) => b.instructions - a.instructions), shown = sorted.slice(0, ROWS);
+  const lines = shown.map((r) => `${percent(r.instructions, all.instructions)} ${millions(r.instructions)} ${percent(r.translated, r.instructions)} ${mips(r)}  ${r.mode.padEnd(4)}  ${r.name}`);
+  const rest = sorted.length > ROWS ? `and ${sorted.length - ROWS} more\n` : '';
+  return `\nprofile: ${millions(all.instructions).trim()} million instructions, ${percent(all.translated, all.instructions).trim()} of them translated, ${mips(all).trim()} MIPS\n`
+    + `  share  millions  transl.   MIPS  mode  function\n${lines.join('\n')}\n${rest}`;
+}
+
+function modeOf({ priv, virt }: Sample): string {
+  const name = ['U', 'S', '', 'M'][priv]!;
+  return virt ? `V${name}` : name;
+}
+
+const nameless = (pc: number): string => `0x${BigInt.asUintN(64, BigInt(Math.floor(pc / NAMELESS) * NAMELESS)).toString(16)} …`;
+const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(whole, 1)).toFixed(1)} %`.padStart(7);
+const millions = (n: number): string => (n / 1e6).toFixed(1).padStart(9);
+const mips = (r: Row): string => (r.instructions / 1e6 / Math.max(r.seconds, 1e-9)).toFixed(0).padStart(7);
