@@ -72,6 +72,13 @@ export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEm
     if (this.parts.length > MOST_PAYLOAD) this.flushPayload();
   }
 
+  /** The same for words of 64 bits that stand in halves (registers): `count` of them from word `first` on. */
+  payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void {
+    if (!this.chunks) return;
+    this.parts.addWords(sequence, part, halves, first, count);
+    if (this.parts.length > MOST_PAYLOAD) this.flushPayload();
+  }
+
   /** Writes the names and payload that are left, and the index. */
   close(): void {
     this.flushNames();

@@ -10,7 +10,11 @@ import { INCOMING, Part } from '../../trace/index.ts';
 import { EventCapture } from './event.ts';
 
 /** Where payload goes: the recorder. */
-export interface PayloadSink extends TraceSink { payload(sequence: number, part: number, index: number, data: Uint8Array): void }
+export interface PayloadSink extends TraceSink {
+  payload(sequence: number, part: number, index: number, data: Uint8Array): void;
+  /** Words of 64 bits, from word `first` of `halves`. */
+  payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void;
+}
 
 const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16;
 const encoder = new TextEncoder();
@@ -38,7 +42,7 @@ export class Capture implements TraceSink {
   /** The kernel's `watch` option. */
   readonly watch = (k: Kernel): RecordWatch => {
     this.kernel = k;
-    this.events = new EventCapture(k.memory, (sequence, part, index, data) => this.sink.payload(sequence, part, index, data));
+    this.events = new EventCapture(k.memory, this.sink);
     return (sequence, kind, actor, object, cause, a) => this.see(sequence, kind, actor, object, cause, a);
   };
 
@@ -64,7 +68,7 @@ export class Capture implements TraceSink {
       case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
       case Kind.event: { const t = this.threadOf(actor); if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a); return; }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
-      case Kind.destroy: this.threads.delete(object); this.selected.delete(object); this.taskNames.delete(object); return;
+      case Kind.destroy: this.threads.delete(object); this.selected.delete(object); this.events!.gone(object); this.taskNames.delete(object); return;
     }
   }
   /** A monitor that was named sees the exits of its guest, a Unix server the calls of all its processes. */
@@ -75,8 +79,8 @@ export class Capture implements TraceSink {
 
   private message(sequence: number, u: Utcb): void {
     const words = Math.min(u.i32[0]! & 0x7f, MOST_WORDS), items = Math.min((u.i32[0]! >>> 8) & 0x1f, MOST_ITEMS);
-    if (words > 0) this.sink.payload(sequence, Part.words, 0, bytesAt(u, U.words, 8 * words));
-    if (items > 0) this.sink.payload(sequence, Part.items, 0, bytesAt(u, U.items, 24 * items));
+    if (words > 0) this.sink.payloadWords(sequence, Part.words, u.i32, U.words >> 3, words);
+    if (items > 0) this.sink.payloadWords(sequence, Part.items, u.i32, U.items >> 3, 3 * items);
   }
   /** The operands still stand in the UTCB, unless the answer has words: then those. */
   private operation(sequence: number, t: Thread, u: Utcb, label: number): void {
@@ -84,7 +88,7 @@ export class Capture implements TraceSink {
     if (!row || t.state === ThreadState.semaphore) return;
     if (row.in[0] === 'text') return this.sink.payload(sequence, Part.text, 0, encoder.encode(this.lastName));
     const answers = row.out.length, words = answers || row.in.length;
-    if (words > 0) this.sink.payload(sequence, answers ? Part.result : Part.words, 0, bytesAt(u, U.words, 8 * words));
+    if (words > 0) this.sink.payloadWords(sequence, answers ? Part.result : Part.words, u.i32, U.words >> 3, words);
   }
 
   private takes(t: Thread): boolean {
@@ -99,6 +103,3 @@ export class Capture implements TraceSink {
     return undefined;
   }
 }
-
-/** A copy of a piece of a UTCB. */
-const bytesAt = (u: Utcb, offset: number, length: number): Uint8Array => new Uint8Array(u.i32.buffer, u.i32.byteOffset + offset, length).slice();
