@@ -39,6 +39,12 @@ minios() { # the small guest operating system: an ELF for looking at, a flat ima
   "${prefix}objcopy" -O binary "$out/minios.elf" "$out/minios.bin"
 }
 if [ -f minios/minios.ld ]; then minios; fi
+mmio() { # one access to a device: an ELF with its symbols for looking at, a flat image for booting
+  # shellcheck disable=SC2086
+  $cc $common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64 -Wl,--no-relax -Wl,-T,mmio/mmio.ld -Wl,--no-warn-rwx-segments -o "$out/mmio.elf" mmio/mmio.S
+  "${prefix}objcopy" -O binary "$out/mmio.elf" "$out/mmio.bin"
+}
+if [ -f mmio/mmio.ld ]; then mmio; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
 if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

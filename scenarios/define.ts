@@ -6,7 +6,9 @@ export interface ScenarioFile extends Scenario {
   readonly files?: Readonly<Record<string, string>>;
   /** Files that a scenario needs and that are not ours: without them it says so and does not start. */
   readonly images?: Readonly<Record<string, string>>;
-  /** What the reader should look at. */
+  /** Network cards of the board, net0 …: what each is plugged into, in the words of `--net`. */
+  readonly nets?: readonly string[];
+  /** What the reader should look at: a page, or a sentence; said at the end of a run. */
   readonly story?: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Two processes, one memory, until one of them writes. A fork takes the right to write away from all pages of the parent (one unmap), the
+ * Two processes, one memory, until one of them writes. A fork takes the right to write away from the parent's pages (a few unmaps), the
  * child starts with nothing, and pages are copied one by one as somebody writes. The program checks that nobody sees the other's writes.
  */
 import { defineScenario } from './define.ts';
@@ -11,5 +11,5 @@ export default defineScenario({
   ...unixStory(['/bin/forktest', '3'], ['forktest']),
   expect: [{ from: 'linux', text: 'forktest:' }],
   budget: 5e9,
-  story: 'tessera boot fork-cow --trace t && tessera trace stats t: page faults of the children, maps of the server.',
+  story: 'docs/scenarios/fork-cow.md',
 });

@@ -11,5 +11,5 @@ export default defineScenario({
   ...unixStory(['/bin/getppid', '1000'], ['getppid']),
   expect: [{ from: 'linux', text: 'getppid: 1000 calls' }],
   budget: 5e9,
-  story: 'tessera boot getpid --trace t && tessera trace stats t: the row "getppid" under "System calls".',
+  story: 'docs/scenarios/getpid.md',
 });

@@ -41,5 +41,6 @@ export default defineScenario({
   },
   expect: [{ from: 'visitor', text: 'Hello, world!' }, { from: 'visitor', text: 'Hello, tessera!' }],
   budget: 1e9,
+  story: 'docs/scenarios/hello-ipc.md',
   ram: '64M',
 });

@@ -11,5 +11,5 @@ export default defineScenario({
   ...unixStory(['/bin/sh', '-c', 'spin 40 & spin 40 & wait; echo both have finished'], ['sh', 'spin']),
   expect: [{ from: 'linux', text: 'both have finished' }],
   budget: 20e9,
-  story: 'tessera boot interrupt --trace t && tessera trace stats t: the events with the cause "recall".',
+  story: 'docs/scenarios/interrupt.md',
 });

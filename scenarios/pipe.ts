@@ -11,5 +11,5 @@ export default defineScenario({
   ...unixStory(['/bin/pipebench', '500'], ['pipebench']),
   expect: [{ from: 'linux', text: 'pipebench: 500 round trips' }],
   budget: 5e9,
-  story: 'tessera boot pipe --trace t && tessera trace stats t: read and write, and how long each waits for its reply.',
+  story: 'docs/scenarios/pipe.md',
 });

@@ -48,5 +48,6 @@ export default defineScenario({
   },
   expect: [{ from: 'roottask', text: 'dice crashed: the dice fell off the table' }, { from: 'player', text: 'no answer: dead' }, { from: 'player', text: 'roll 6' }],
   budget: 5e9,
+  story: 'docs/scenarios/restart.md',
   ram: '64M',
 });

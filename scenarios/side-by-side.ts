@@ -44,4 +44,5 @@ export default defineScenario({
     { from: 'vm-b', text: 'Kernel panic' }, { from: 'roottask', text: 'unix-b killed' },
   ],
   budget: 600e9,
+  story: 'docs/scenarios/side-by-side.md',
 });

@@ -34,4 +34,5 @@ export default defineScenario({
     { from: 'vm', text: 'minios: tick 1' }, { from: 'vm', text: 'power off' },
   ],
   budget: 60e9,
+  story: 'docs/scenarios/two-worlds.md',
 });

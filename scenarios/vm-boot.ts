@@ -19,5 +19,5 @@ export default defineScenario({
   images: { vmlinuz: 'images/vmlinuz', initramfs: 'images/initramfs.cpio' },
   expect: [{ from: 'vm', text: 'Linux version' }, { from: 'vm', text: 'READY' }],
   budget: 200e9,
-  story: 'The last lines of the table: sbi, guestPageFault, wfi. Which exits would a virtio console save?',
+  story: 'docs/scenarios/vm-boot.md',
 });

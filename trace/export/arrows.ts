@@ -16,6 +16,7 @@ export function arrowOf(trace: TraceSource, r: RecordView): Arrow | undefined {
     case Kind.call: return arrow(`call ${requestText(r)}`);
     case Kind.event: return r.object === 0 ? undefined : arrow(r.a === Cause.syscall ? `ecall ${eventWords(r)}` : eventWords(r));
     case Kind.map: return arrow(r.a & 8 ? 'map capability' : 'map memory');
+    case Kind.recall: return arrow('recall');
     case Kind.reply: return arrow('reply', true);
     case Kind.resume: return arrow(`resume${resultText(r)}`, true);
     default: return undefined;

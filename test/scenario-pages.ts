@@ -1,0 +1,113 @@
+/**
+ * The pages docs/scenarios/NAME.md: their figures and pictures come from the scenarios themselves. `npx tsx test/scenario-pages.ts [NAME…]`
+ * boots each with the page's command, writes the picture docs/pictures/scenario-NAME.svg and the table between the page's markers;
+ * `test/scenario-pages.spec.ts` does the same and compares.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { readTrace } from '../cli/trace-source.ts';
+import { Filter, filtered, svg, type TraceFile } from '../trace/index.ts';
+import { Look, type Figure } from './scenario-look.ts';
+import { root, tessera } from './tessera.ts';
+
+interface Page {
+  /** Tasks whose payload is recorded. */
+  readonly payload: string;
+  /** What the picture shows, as a filter. */
+  readonly picture: (look: Look) => string;
+  /** What the table says. */
+  readonly figures: (look: Look) => Figure[];
+  /** Debian's images: figures then depend on Debian's version, and a page's may be a quarter off. */
+  readonly images?: boolean;
+  /** Another test boots it. */
+  readonly elsewhere?: string;
+}
+
+export const pages: Readonly<Record<string, Page>> = {
+  'hello-ipc': {
+    payload: 'visitor,greeter', picture: () => 'task:visitor task:greeter kind:call,reply',
+    figures: (l) => [['calls from `visitor` to `greeter`', l.count('from:visitor to:greeter kind:call')], ['replies', l.count('from:greeter to:visitor kind:reply')], ...l.cost('one greeting', 'from:visitor to:greeter kind:call', 1)],
+  },
+  getpid: {
+    payload: 'getppid*', picture: (l) => l.spans('nr:getppid kind:event', 2),
+    figures: (l) => [['system calls `getppid`', l.count('nr:getppid kind:event')], ['answers', l.count('nr:getppid kind:resume')], ...l.cost('one call', 'nr:getppid kind:event', 5)],
+  },
+  'page-fault': {
+    payload: 'pagefault*', picture: (l) => `${l.longest('cause:pageFault kind:event')} kind:event,map,resume`,
+    figures: (l) => [['pages that the program writes to', 1024], ['page faults', l.count('task:"pagefault 2" cause:pageFault kind:event')], ['pages that the slowest fault brings', l.within('cause:pageFault kind:event', 0, 'map')], ...l.cost('that fault', 'cause:pageFault kind:event', 0)],
+  },
+  'fork-cow': {
+    payload: 'forktest*', picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event', 'nr:exit_group kind:event')} kind:event,map,resume`,
+    figures: (l) => [['processes that are forked', l.count('nr:clone kind:event')], ['`unmap` operations within the first fork', l.within('nr:clone kind:event', 1, 'unmap')], ['page faults of the first child', l.count('task:"forktest 3" cause:pageFault kind:event')], ['page faults of its parent', l.count('task:"forktest 2" cause:pageFault kind:event')]],
+  },
+  pipe: {
+    payload: 'pipebench*', picture: (l) => `${l.spans('nr:read kind:event latency>1.5us', 2, 300)} kind:event,resume`,
+    figures: (l) => [['system calls `read`', l.count('nr:read kind:event')], ['system calls `write`', l.count('nr:write kind:event')], ['`read`s that wait (over 1.5 µs)', l.count('nr:read kind:event latency>1.5us')]],
+  },
+  interrupt: {
+    payload: 'sh*', picture: (l) => `${l.between('kind:recall to:"sh 3" time>50ms', 'cause:recall kind:event from:"sh 4"', 'cause:recall kind:event')} kind:event,resume,recall task:"sh 3","sh 4"`,
+    figures: (l) => [['times the timer thread recalls a process (`recall`)', l.count('kind:recall')], ['events with the cause `recall`', l.count('cause:recall kind:event')], ['of them from each of the two that spin', l.count('cause:recall kind:event from:"sh 3"')]],
+  },
+  mmio: { payload: 'vm*', picture: (l) => `${l.spans('device:serial kind:event', 1)} kind:event,resume`, figures: (l) => l.steps('device:serial kind:event') },
+  restart: {
+    payload: 'dice,player', picture: (l) => `${l.spans('from:player to:dice kind:call', 2, 3)} kind:call,reply task:dice,player`,
+    figures: (l) => [['crashes', l.said(/crashed/)], ['times it is started again', l.said(/started again/)], ['calls of `player` to `dice`', l.count('from:player to:dice kind:call')], ['times the client says that there was no answer', l.said(/no answer: dead/)]],
+  },
+  'two-worlds': {
+    payload: 'none', picture: () => 'to:console kind:call from:vm,linux',
+    figures: (l) => [['processes of the Unix server', l.tasks(/^sh \d+$/)], ['system calls', l.count('cause:syscall kind:event')], ['page faults', l.count('cause:pageFault kind:event')], ['exits of the virtual machine', l.count('task:"vm guest" kind:event')], ['ticks of its timer', l.said(/minios: tick/)]],
+  },
+  'vm-boot': {
+    payload: 'vm*', images: true, picture: (l) => l.spans('register:data access:store kind:event', 4, 500),
+    figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['accesses to devices (`guestPageFault`)', l.count('cause:guestPageFault kind:event')], ['of them to the serial port', l.count('device:serial kind:event')], ['calls of firmware (`sbi`)', l.count('cause:sbi kind:event')], ['time of one such exit', l.median('device:serial kind:event')]],
+  },
+  'side-by-side': { payload: 'none', images: true, elsewhere: 'test/side-by-side.spec.ts', picture: () => 'to:console kind:call from:vm-a,vm-b,unix-a,unix-b time:2.9s..', figures: (l) => [['steps that `unix-a` prints', l.said(/\[unix-a\] step/)], ['kernel panics', l.said(/Kernel panic/)]] },
+};
+
+export const pagePath = (name: string): string => join(root, 'docs/scenarios', `${name}.md`);
+export const picturePath = (name: string): string => join(root, 'docs/pictures', `scenario-${name}.svg`);
+const BEGIN = '<!-- figures: npx tsx test/scenario-pages.ts -->', END = '<!-- end of figures -->';
+/** Arrows of a picture at most. */
+const ARROWS = 24;
+
+export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[] }
+
+/** Boots a scenario with its page's command and looks at what came of it. */
+export async function look(name: string): Promise<Seen> {
+  const page = pages[name]!, folder = mkdtempSync(join(tmpdir(), 'tessera-page-')), file = join(folder, 't.trace');
+  try {
+    const run = await tessera(commandOf(name).split(' ').slice(1).map((w) => (w === 't.trace' ? file : w.replaceAll("'", ''))));
+    if (run.status !== 0) return { status: run.status, stderr: run.stderr, picture: '', figures: [] };
+    const trace = readTrace(file), l = new Look(trace, run.stdout);
+    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const commandOf = (name: string): string => `tessera boot ${name} --trace t.trace${pages[name]!.payload === 'none' ? '' : ` --trace-payload '${pages[name]!.payload}'`}`;
+const picture = (trace: TraceFile, filter: string): string => [...svg(filtered(trace, new Filter(filter, trace)), ARROWS)].join('');
+
+export function table(figures: readonly Figure[]): string {
+  return ['| what | how much |', '|---|--:|', ...figures.map(([what, n]) => `| ${what} | ${typeof n === 'number' ? n.toLocaleString('en-US') : n} |`)].join('\n');
+}
+/** The table that stands on the page now. */
+export function told(name: string): string {
+  const text = readFileSync(pagePath(name), 'utf8');
+  return text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)).trim();
+}
+function tell(name: string, figures: readonly Figure[]): void {
+  const text = readFileSync(pagePath(name), 'utf8'), from = text.indexOf(BEGIN), to = text.indexOf(END);
+  if (from < 0 || to < from) throw new Error(`${pagePath(name)} has no markers for its figures`);
+  writeFileSync(pagePath(name), `${text.slice(0, from + BEGIN.length)}\n${table(figures)}\n${text.slice(to)}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pages)) {
+  const seen = await look(name);
+  if (seen.status !== 0) { console.error(`${name}: status ${seen.status}: ${seen.stderr}`); continue; }
+  writeFileSync(picturePath(name), seen.picture);
+  tell(name, seen.figures);
+  console.log(`${name}\n${table(seen.figures)}\n`);
+}
