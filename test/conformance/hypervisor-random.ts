@@ -1,6 +1,7 @@
 /**
- * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M mode that makes a
- * list of accesses (by MPRV, by hlv and hsv, by jumping) and notes what came of each.
+ * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M mode that goes
+ * through a list of rows (accesses by MPRV, by hlv and hsv, by jumping; changes of tables with their fences; switches between address spaces and
+ * machines, without fences) and notes what came of each.
  *
  * Memory, by page: 0 … 1023 data (each 8 bytes: `addi a0, x0, id; ecall`), except the tables of the VS-stage at 0x100, of the G-stage at 0x120
  * (the root's four pages at 0x140), and at 0x300 the program and its list.
@@ -12,14 +13,19 @@ import type { Registers } from './hypervisor-reference.ts';
 export const RAM = 0x8000_0000;
 export const MEMORY = 4 << 20;
 const BASE_PAGE = BigInt(RAM >>> 12);
-const [VS_TABLES, G_TABLES, G_ROOT, PROGRAM, LIST] = [0x100, 0x120, 0x140, 0x300, 0x301];
+const [VS_TABLES, G_TABLES, G_ROOT, G_ROOT_2, PROGRAM, LIST] = [0x100, 0x120, 0x140, 0x144, 0x300, 0x301];
 const TABLES = 6;
 const INDEXES = [0, 1, 2, 511] as const;
 
 // ---- the world -----------------------------------------------------------------------------------------------------
 
 export interface Entry { readonly stage: 0 | 1; readonly table: number; readonly index: number; readonly pte: bigint }
-export interface World { readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly accesses: readonly Request[] }
+/** Mode of each stage, `enables` (henvcfg and menvcfg), tables, and what is done. */
+export interface World { readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
+/** An access; an access, a change of a leaf that it goes by, the fence for that, and the access again; or another vsatp or hgatp. */
+export type Step = { readonly do: 'access'; readonly request: Request }
+  | { readonly do: 'edit'; readonly request: Request; readonly stage: 0 | 1; readonly page: bigint; readonly flags: number; readonly fence: number }
+  | { readonly do: 'space' | 'machine'; readonly which: number };
 export const KINDS = ['ld', 'sd', 'amo', 'fetch', 'hlv', 'hlvx', 'hsv'] as const;
 export interface Request { readonly kind: (typeof KINDS)[number]; readonly va: bigint; readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean }
 
@@ -66,18 +72,35 @@ function fit(a: { path: number[]; offset: bigint; crossing: number; wild: number
   return a.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
 }
 
-const requests = fc.array(request, { minLength: 1, maxLength: 60, size: 'max' });
-export const world: fc.Arbitrary<World> = fc.tuple(mode, mode).chain(([vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: requests })
+const step = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('access' as const), request }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('space' as const, 'machine' as const), which: fc.nat(2) }) },
+);
+export const world: fc.Arbitrary<World> = fc.tuple(mode, mode).chain(([vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }) })
   .map(({ entries, enables, asked }): World => ({
-    vs, g, enables, entries: entries.flat().filter((e) => e !== undefined), accesses: asked.map(({ address: a, ...r }) => ({ ...r, va: fit(a, vs, g, r.kind) })),
+    vs, g, enables, entries: entries.flat().filter((e) => e !== undefined),
+    steps: asked.map((s) => {
+      if (!('request' in s)) return s;
+      const { address: a, ...r } = s.request;
+      return { ...s, request: { ...r, va: fit(s.do === 'edit' ? { ...a, crossing: 1 } : a, vs, g, r.kind) } };
+    }),
   })));
 
 /** Guest page of a VS-stage table: with a second stage, inside the identity region. */
 const vsRoot = BASE_PAGE + BigInt(VS_TABLES);
 
+export const ASID = 5n, VMID = 9n;
+/** Address spaces of the guest and machines, each with an identifier of its own: the first, one with another root, and Bare. */
+export const spaceOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
+  (which === 2 ? { mode: 0, root: 0n, id: 0n } : { mode: w.vs, root: vsRoot + BigInt(which), id: ASID + BigInt(which) });
+export const machineOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
+  (which === 2 ? { mode: 0, root: 0n, id: 0n } : { mode: w.g, root: BASE_PAGE + BigInt(which === 0 ? G_ROOT : G_ROOT_2), id: VMID + BigInt(which) });
+export const csrOf = ({ mode: m, root, id }: { mode: number; root: bigint; id: bigint }): bigint => (m === 0 ? 0n : BigInt(m) << 60n | id << 44n | root);
+
 export function registersOf(w: World): Registers {
   const host = { adue: (w.enables & 1) !== 0, pbmte: (w.enables & 2) !== 0 };
-  return { vsatp: { mode: w.vs, root: vsRoot }, hgatp: { mode: w.g, root: BASE_PAGE + BigInt(G_ROOT) }, host, guest: { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
+  return { vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host, guest: { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
 }
 
 /** Page `n` of the data: its 8-byte units say who they are, and can be executed. */
@@ -93,24 +116,32 @@ export function fillMemory(w: World, memory: DataView): void {
   const zero = (page: number, count: number): void => new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
   zero(VS_TABLES, TABLES);
   zero(G_TABLES, TABLES);
-  zero(G_ROOT, 4);
+  zero(G_ROOT, 8);
   const put = (page: number, index: number, pte: bigint): void => memory.setBigUint64(page * 4096 + index * 8, pte, true);
   for (const e of w.entries) {
     put((e.stage === 0 ? VS_TABLES : G_TABLES) + e.table, e.index, e.pte);
     // The G-stage's root is a table of its own, with entries in each of its four pages.
-    if (e.stage === 1 && e.table === 0) for (const quarter of [0, 512, 1024, 1536]) put(G_ROOT, quarter + e.index, e.pte);
+    if (e.stage === 1 && e.table < 2) for (const quarter of [0, 512, 1024, 1536]) put(e.table === 0 ? G_ROOT : G_ROOT_2, quarter + e.index, e.pte);
   }
   // The way to the identity region at 2 GiB: entries 0 down to the level of 1 GiB pages, there entry 2.
   if (w.g === 0) return;
   const identity = pteOf(0x80000n, w.enables === 15 && w.entries.length % 5 === 0 ? 0x53 : 0xdf);
-  const path = [G_ROOT, G_TABLES + 1, G_TABLES + 2].slice(0, w.g - 7);
-  path.forEach((page, i) => (i === path.length - 1 ? put(page, 2, identity) : put(page, 0, pteOf(BASE_PAGE + BigInt(path[i + 1]!), 1))));
+  for (const root of [G_ROOT, G_ROOT_2]) {
+    const path = [root, G_TABLES + 1, G_TABLES + 2].slice(0, w.g - 7);
+    path.forEach((page, i) => (i === path.length - 1 ? put(page, 2, identity) : put(page, 0, pteOf(BASE_PAGE + BigInt(path[i + 1]!), 1))));
+  }
 }
+
+/** Entries that lead to the tables themselves are left alone: all of a world hangs on them. */
+export const isIdentity = (w: World, pte: bigint): boolean => {
+  const at = Number(pte) - RAM, page = at >>> 12, index = (at >>> 3) & 511;
+  return w.g !== 0 && index === 2 && page === [G_ROOT, G_TABLES + 1, G_TABLES + 2][w.g - 8] || (page === G_ROOT_2 && index === 2);
+};
 
 // ---- the program ---------------------------------------------------------------------------------------------------
 
 const STRIDE = 96;
-const MAX = 200;
+const MAX = 500;
 export interface Noted { readonly cause: number; readonly tval: bigint; readonly tval2: bigint; readonly tinst: number; readonly value: bigint }
 
 const PROGRAM_TEXT = `
@@ -127,6 +158,18 @@ hlv: csrw mstatus, t0; hlv.d a0, (a1); j good
 hlvx: csrw mstatus, t0; hlvx.wu a0, (a1); j good
 hsv: csrw mstatus, t0; hsv.d a2, (a1); j good
 fetch: csrw mstatus, t0; csrw mepc, a1; mret
+poke: sd a2, 0(a1); j good
+space: csrw vsatp, a1; j good
+machine: csrw hgatp, a1; j good
+vvma: hfence.vvma x0, x0; j good
+vvma_va: hfence.vvma a1, x0; j good
+vvma_id: hfence.vvma x0, a2; j good
+vvma_va_id: hfence.vvma a1, a2; j good
+gvma: hfence.gvma x0, x0; j good
+gvma_pa: hfence.gvma a1, x0; j good
+gvma_id: hfence.gvma x0, a2; j good
+gvma_pa_id: hfence.gvma a1, a2; j good
+all: hfence.gvma x0, x0; hfence.vvma x0, x0; j good
 good:
   li t0, 0x20000; csrc mstatus, t0; li t2, -1; sd t2, 48(s0); j next
 .align 2
@@ -142,17 +185,28 @@ const program = assemble(PROGRAM_TEXT, RAM + PROGRAM * 4096);
 
 const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n, MPV: 1n << 39n };
 
-/** Writes program and list; the list's entry `i` is a request and, for stores, the value to write. Answers where it begins. */
-export function placeProgram(memory: DataView, requests: readonly { request: Request; value: bigint }[]): { entry: number; list: number } {
-  if (requests.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} accesses`);
+/** One row of the list: what is done, and the words that the program loads. */
+export interface Row { readonly label: string; readonly mstatus: bigint; readonly vsstatus: bigint; readonly hstatus: bigint; readonly a1: bigint; readonly a2: bigint }
+
+export const FENCES = { first: ['vvma', 'vvma_va', 'vvma_id', 'vvma_va_id'], second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id'] } as const;
+
+/** A row that is no access. */
+export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({ label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2 });
+
+/** An access; `value` is what a store writes. */
+export function accessRow(r: Request, value: bigint): Row {
+  const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
+  const mstatus = r.kind.startsWith('h') ? outer : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
+  return { label: r.kind, mstatus, vsstatus: (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, hstatus: r.user ? 0n : 1n << 8n, a1: r.va, a2: value };
+}
+
+/** Writes program and list. Answers where they begin. */
+export function placeProgram(memory: DataView, rows: readonly Row[]): { entry: number; list: number } {
+  if (rows.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} rows`);
   new Uint8Array(memory.buffer, memory.byteOffset + PROGRAM * 4096).set(program.bytes);
-  requests.forEach(({ request: r, value }, i) => {
-    const at = LIST * 4096 + i * STRIDE;
-    const byHlv = r.kind.startsWith('h');
-    const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
-    const mstatus = byHlv ? outer : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
-    const words = [BigInt(program.symbols.get(r.kind)!), mstatus, (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, r.user ? 0n : 1n << 8n, r.va, value];
-    words.forEach((word, n) => memory.setBigUint64(at + 8 * n, word, true));
+  rows.forEach((r, i) => {
+    const words = [BigInt(program.symbols.get(r.label)!), r.mstatus, r.vsstatus, r.hstatus, r.a1, r.a2];
+    words.forEach((word, n) => memory.setBigUint64(LIST * 4096 + i * STRIDE + 8 * n, word, true));
   });
   return { entry: RAM + PROGRAM * 4096, list: RAM + LIST * 4096 };
 }

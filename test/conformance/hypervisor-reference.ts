@@ -52,17 +52,21 @@ interface Stage {
 export class Reference {
   readonly #memory: DataView;
   readonly #base: bigint;
-  readonly #r: Registers;
+  /** As they are now. */
+  registers: Registers;
+  /** Where the leaves of the latest translation lie in memory: of the VS-stage, and of the G-stage for the data itself. */
+  leaves: { first?: bigint; second?: bigint } = {};
 
   /** Memory is written where hardware updates accessed and dirty bits. */
   constructor(memory: DataView, base: number, registers: Registers) {
     this.#memory = memory;
     this.#base = BigInt(base);
-    this.#r = registers;
+    this.registers = registers;
   }
 
   /** The supervisor physical address. @throws Fault */
   translate(va: bigint, access: Access, actor: Actor): bigint {
+    this.leaves = {};
     const gpa = this.#first(va, access, actor);
     const pa = this.#second(gpa, access, access, actor, 0);
     if (!this.#isMemory(pa)) throw new Fault(ACCESS_FAULT[access]);
@@ -78,15 +82,18 @@ export class Reference {
 
   /** VS-stage: its entries lie at guest physical addresses. */
   #first(va: bigint, access: Access, actor: Actor): bigint {
-    const { mode, root } = this.#r.vsatp;
+    const { mode, root } = this.registers.vsatp;
     if (mode === 0) return va;
     const levels = mode - 5;
     const fault = (): Fault => new Fault(PAGE_FAULT[access]);
     const top = 12 + 9 * levels - 1;
     if (BigInt.asUintN(64, BigInt.asIntN(top + 1, va)) !== va) throw fault();
     return walk(va, access, {
-      levels, root, wide: false, ...this.#r.guest, fault,
-      read: (gpa) => this.#memory.getBigUint64(this.#physical(this.#second(gpa, 'load', access, undefined, 0x3000), access), true),
+      levels, root, wide: false, ...this.registers.guest, fault,
+      read: (gpa) => {
+        this.leaves.first = this.#second(gpa, 'load', access, undefined, 0x3000);
+        return this.#memory.getBigUint64(this.#physical(this.leaves.first, access), true);
+      },
       write: (gpa, pte) => this.#memory.setBigUint64(this.#physical(this.#second(gpa, 'store', access, undefined, 0x3020), access), pte, true),
       allowed: (pte) => {
         if (actor.user ? (pte & U) === 0n : (pte & U) !== 0n && (access === 'fetch' || !actor.sum)) return false;
@@ -97,14 +104,17 @@ export class Reference {
 
   /** G-stage. `actor` undefined: an implicit access, which MXR does not help; `pseudo`: what its fault shows. */
   #second(gpa: bigint, access: Access, original: Access, actor: Actor | undefined, pseudo: number): bigint {
-    const { mode, root } = this.#r.hgatp;
+    const { mode, root } = this.registers.hgatp;
     if (mode === 0) return gpa;
     const levels = mode - 5;
     const fault = (): Fault => new Fault(GUEST_FAULT[original], gpa, pseudo);
     if (gpa >> BigInt(14 + 9 * levels) !== 0n) throw fault();
     return walk(gpa, access, {
-      levels, root, wide: true, ...this.#r.host, fault,
-      read: (pa) => this.#memory.getBigUint64(this.#physical(pa, original), true),
+      levels, root, wide: true, ...this.registers.host, fault,
+      read: (pa) => {
+        if (actor !== undefined) this.leaves.second = pa;
+        return this.#memory.getBigUint64(this.#physical(pa, original), true);
+      },
       write: (pa, pte) => this.#memory.setBigUint64(this.#physical(pa, original), pte, true),
       allowed: (pte) => (pte & U) !== 0n && permits(pte, access, actor?.hostMxr === true, actor?.executable === true),
     });
