@@ -17,4 +17,6 @@ export { NEVER, Ops, Own, Right, Status, statusName, type Sys, type Syscalls } f
 export { uart } from './roottask/drivers/uart.ts';
 export { virtioBlock } from './roottask/drivers/virtio-block.ts';
 export { virtioConsole } from './roottask/drivers/virtio-console.ts';
+export { virtioNet } from './roottask/drivers/virtio-net.ts';
+export { netSwitch } from './roottask/net/switch.ts';
 export { consoleMux } from './roottask/console/console.ts';

@@ -12,6 +12,7 @@ import { tableOf, type Module, type ScenarioFile } from '../index.ts';
 import { CliError, Exit } from './errors.ts';
 import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
+import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { endingLine, runSystem } from './session.ts';
 import { packTar } from './tar.ts';
@@ -35,9 +36,10 @@ export async function listScenarios(): Promise<number> {
 export async function boot(name: string, options: SharedOptions): Promise<number> {
   const path = findScenario(name);
   const scenario = await loadScenario(path);
+  const networks = new Networks((scenario.nets ?? []).map(parseNet));
   const { result, system } = await runSystem({
-    scenario, modules: readModules(scenario, dirname(path)), consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
-  }, options);
+    scenario, modules: readModules(scenario, dirname(path)), networks, consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
+  }, options).finally(() => networks.close());
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
   process.stderr.write(endingLine(result));
   return result.status;

@@ -16,7 +16,7 @@ import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { log, openNet, valueOf, type Env, type Net } from '../roottask/client/index.ts';
 import { consoleDriver, netDriver, switchComponent } from '../scenarios/devices.ts';
 import { machineComponent } from '../scenarios/worlds.ts';
-import { tessera, type Run } from './tessera.ts';
+import { root, tessera, type Run } from './tessera.ts';
 
 const images = imagesFolder(), kernel = join(images, 'vmlinuz'), initramfs = join(images, 'initramfs.cpio');
 const missing = !existsSync(join(images, 'manifest.json'));
@@ -82,6 +82,14 @@ describe('a switch', () => {
     const components = { card: netDriver('net0'), switch: switchComponent('card'), asker: { program: asker, caps: { net: 'switch' } } };
     const result = await bootScenario({ name: 'uplink', summary: '', components, budget: 5e9 }, { output: (_, b) => { out += text(b); }, nets: [{ connect: new Gateway().port }] }).run();
     expect([out, result.status]).toEqual(['[asker] false 10.0.2.2\n', 0]);
+  });
+});
+
+describe('the scenario of docs/network.md', () => {
+  it('boots as it stands there', async () => {
+    const [, source] = /```ts\n([^]*?)```/.exec(readFileSync(join(root, 'docs/network.md'), 'utf8'))!, file = join(folder, 'asker.ts');
+    writeFileSync(file, source!);
+    expect(await tessera(['boot', file])).toMatchObject({ status: 0, stdout: expect.stringContaining('[asker] 10.0.2.2 is at 52550a000202') });
   });
 });
 
