@@ -56,16 +56,20 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
     expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
   });
 
-  it('the same instructions are executed with breakpoints as without', async () => {
+  it('the same instructions are executed with breakpoints, a watchpoint and steps as without, on two harts', async () => {
     const counts: unknown[] = [];
     for (const breakpoint of ['tick', undefined]) {
       const stats = join(folder, `stats-${breakpoint}`);
-      const { run, gdb } = await debug(['bare', '--kernel', minios, `--stats=${stats}`], minios);
+      const { run, gdb } = await debug(['bare', '--kernel', minios, '--smp', '2', `--stats=${stats}`], minios);
       await gdb.connect(run);
       if (breakpoint !== undefined) {
         await gdb.do(`break ${breakpoint}`);
         await gdb.do('ignore 1 3');
         expect(await gdb.do('continue')).toContain(`in ${breakpoint} ()`);
+        await gdb.do('delete 1');
+        await gdb.do('watch *(long *)&switches');
+        expect(await gdb.do('continue')).toContain('New value');
+        await gdb.do('stepi 3');
         await gdb.do('delete');
       }
       expect(await gdb.do('continue')).toContain('exited normally');
