@@ -64,10 +64,10 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
       await gdb.connect(run);
       if (breakpoint !== undefined) {
         await gdb.do(`break ${breakpoint}`);
-        await gdb.do('ignore 1 3');
+        await gdb.do('ignore 1 2');
         expect(await gdb.do('continue')).toContain(`in ${breakpoint} ()`);
         await gdb.do('delete 1');
-        await gdb.do('watch *(long *)&switches');
+        await gdb.do('watch *(long *)&ticks');
         expect(await gdb.do('continue')).toContain('New value');
         await gdb.do('stepi 3');
         await gdb.do('delete');
