@@ -232,3 +232,19 @@ it('on a hosted machine only what is debugged stops, the first time before its f
   }
   expect(machine.harts[0]!.instret).toBeGreaterThan(1000);
 });
+
+it('two stages: a guest address goes through its own tables, which lie in guest memory', () => {
+  const { machine } = machineWith(loop);
+  const h = machine.harts[0]!;
+  const [second, own] = [RAM + 0x1_0000, RAM + 0x2_0000];
+  // The guest's second gigabyte is ours at RAM, and its virtual -1 GiB is its physical second gigabyte.
+  machine.memory.setU64(second + 8, (BigInt(RAM / 4096) << 10n) | 0x13n);
+  machine.memory.setU64(own + 511 * 8, (BigInt(0x4000_0000 / 4096) << 10n) | 3n);
+  h.setCsr(0x680, (8n << 60n) | BigInt(second / 4096));
+  h.setCsr(0x280, (8n << 60n) | BigInt((own - RAM + 0x4000_0000) / 4096));
+  h.setMode(1, true);
+  expect(physicalAddress(h, 2n ** 64n - 2n ** 30n + 0x2004n)).toBe(RAM + 0x2004);
+  expect(physicalAddress(h, 0x1000n)).toBeUndefined();
+  h.setCsr(0x280, 0n);
+  expect([physicalAddress(h, 0x4000_0123n), physicalAddress(h, 0x1000n), physicalAddress(h, 2n ** 41n)]).toEqual([RAM + 0x123, undefined, undefined]);
+});
