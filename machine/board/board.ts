@@ -13,7 +13,7 @@ import { type NetCard, macOf } from '../devices/net-port.ts';
 import { Plic } from '../devices/plic.ts';
 import { SeededRandom } from '../devices/random.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
-import { VirtioConsole } from '../devices/virtio/console.ts';
+import { type ConsolePort, VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioEntropy } from '../devices/virtio/entropy.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
 import { VirtioNet } from '../devices/virtio/net.ts';
@@ -40,7 +40,9 @@ export interface BoardConfig {
   readonly console: CharBackend;
   /** A virtio console beside the UART. */
   readonly virtioConsole?: CharBackend;
-  /** More of them. */
+  /** More ports of that device, beside its terminal. */
+  readonly consolePorts?: readonly ConsolePort[];
+  /** More devices of the kind. */
   readonly virtioConsoles?: readonly CharBackend[];
   readonly disks?: readonly BlockBackend[];
   /** Network cards, and what they are plugged into. */
@@ -132,7 +134,7 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
 function virtioModels(config: BoardConfig, machine: Machine, random: SeededRandom): VirtioModel[] {
   const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(disk, `tessera-disk${n}`));
   models.push(new VirtioEntropy(random));
-  if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole));
+  if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole, config.consolePorts));
   for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));
   (config.nets ?? []).forEach(({ connect, mac }, n) => models.push(new VirtioNet(connect(machine.events), mac ?? macOf(n))));
   if (models.length > VIRTIO_SLOTS) throw new RangeError(`${models.length} virtio devices are too many for its ${VIRTIO_SLOTS} slots`);
