@@ -11,6 +11,7 @@ import { BYTES, COSTS } from './costs.ts';
 import { Counters } from './counters.ts';
 import type { Factory } from './factory.ts';
 import type { Frames } from './frames.ts';
+import { fastIpc } from './ipc/fastipc.ts';
 import { fastSystemCall } from './ipc/fastpath.ts';
 import type { Space } from './mem/space.ts';
 import { TaskMemory } from './mem/task-memory.ts';
@@ -87,6 +88,7 @@ export class Kernel implements Supervisor {
     const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
     cpu.entered = hart.cycles;
     if (!t) return this.#run(cpu);
+    if (this.fastpath && fastIpc(this, cpu, t)) return;
     if (!this.fastpath || !fastSystemCall(this, cpu, t)) handleTrap(this, cpu, t);
     else if (cpu.running === t) return; // there and back
     this.settle();

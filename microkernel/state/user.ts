@@ -84,18 +84,23 @@ function floatIn(t: Thread, u: Utcb): void {
 /** Makes `t` the owner of its hart's registers. */
 export function load(k: Kernel, cpu: Cpu, t: Thread): void {
   if (cpu.owner !== t) {
-    save(cpu);
-    const { hart } = cpu;
-    hart.x32.set(t.x);
-    hart.f.set(t.f!);
-    hart.fcsr = t.fcsr;
-    hart.pc32[0] = t.pc32[0];
-    hart.pc32[1] = t.pc32[1];
-    cpu.owner = t;
+    exchange(cpu, t);
     k.charge(COSTS.registers);
   }
   if (t.guest && cpu.vsOwner !== t) loadGuest(k, cpu, t);
   shareWith(cpu, t.guest);
+}
+
+/** The registers of who owns the hart's are saved, and those of `t` loaded. */
+export function exchange(cpu: Cpu, t: Thread): void {
+  save(cpu);
+  const { hart } = cpu;
+  hart.x32.set(t.x);
+  hart.f.set(t.f!);
+  hart.fcsr = t.fcsr;
+  hart.pc32[0] = t.pc32[0];
+  hart.pc32[1] = t.pc32[1];
+  cpu.owner = t;
 }
 
 /** Saves the registers of who owns them. */

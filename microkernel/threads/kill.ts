@@ -2,7 +2,7 @@
 import { Kind, Status } from '../abi/index.ts';
 import type { Kernel } from '../kernel.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
-import { detach, endOfChain, preempt, releaseHelpers } from '../sched/scheduler.ts';
+import { account, detach, endOfChain, preempt, releaseHelpers } from '../sched/scheduler.ts';
 import { shareWith } from '../state/guest.ts';
 import { endWait, leave } from '../sched/wait.ts';
 
@@ -21,7 +21,7 @@ export function killThread(k: Kernel, t: Thread): void {
   if (caller) endWait(k, caller, Status.dead);
   for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
   releaseHelpers(k, t);
-  if (cpu.running === t) { cpu.running = undefined; preempt(k, cpu); }
+  if (cpu.running === t) { account(cpu); cpu.running = undefined; preempt(k, cpu); }
   if (cpu.owner === t) cpu.owner = undefined;
   if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }
   t.running = undefined;

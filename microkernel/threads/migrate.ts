@@ -6,7 +6,7 @@ import type { Kernel } from '../kernel.ts';
 import type { SchedContext } from '../obj/sched-context.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { alarm, detach, endOfChain, place, preempt } from '../sched/scheduler.ts';
+import { account, alarm, detach, endOfChain, place, preempt } from '../sched/scheduler.ts';
 import { unloadGuest } from '../state/guest.ts';
 import { save } from '../state/user.ts';
 
@@ -28,7 +28,7 @@ export function leaveHart(k: Kernel, t: Thread): void {
   const with_ = contextsOf(from, t);
   for (const c of with_) detach(k, c);
   if (waits) from.timeouts.cancel(t);
-  if (from.running === t) { from.running = undefined; preempt(k, from); }
+  if (from.running === t) { account(from); from.running = undefined; preempt(k, from); }
   t.cpu = to;
   if (waits) alarm(k, to, t, deadline);
   for (const c of with_) place(k, c);
