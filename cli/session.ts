@@ -9,6 +9,7 @@ import { CliError, Exit } from './errors.ts';
 import { checkWritable, writeOutput } from './files.ts';
 import { HostedDebugging } from './gdb/hosted.ts';
 import type { Debugged } from './gdb/kernel-target.ts';
+import { audited } from './isolation.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
@@ -98,7 +99,7 @@ class Session {
       if (frame) this.system.input(`net${card}`, frame);
       else this.system.endInput(`net${card}`);
     });
-    const result = await this.system.run();
+    const result = audited(this.system, await this.system.run());
     this.debugging?.close(this.left ?? result.status);
     this.terminal.close();
     this.trace?.close();

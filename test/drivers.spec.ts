@@ -1,6 +1,7 @@
 /** Drivers as tasks on the real machine: virtio console with input and end of file, virtio disk, UART behind the multiplexer. */
 import { describe, expect, it } from 'vitest';
-import { bootScenario, consoleMux, uart, type Host, type Program, type Result, type Scenario } from '../index.ts';
+import { consoleMux, uart, type Host, type Program, type Result, type Scenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { allocate, exit, log, openBlock, openConsole, openRom, valueOf, type Env } from '../roottask/client/index.ts';

@@ -1,6 +1,7 @@
 /** A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean. */
 import { describe, expect, it } from 'vitest';
-import { bootScenario, consoleMux, uart, type Program, type Scenario } from '../index.ts';
+import { consoleMux, uart, type Program, type Scenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { loopback } from '../machine/index.ts';
 import { audit } from '../microkernel/index.ts';
 import { IpcFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bootScenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { audit } from '../microkernel/index.ts';
 import { unixWorld } from '../scenarios/worlds.ts';
 import { root } from './tessera.ts';

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { bootScenario, tableOf, type ScenarioFile, type System } from '../index.ts';
+import { tableOf, type ScenarioFile, type System } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import helloIpc from '../scenarios/hello-ipc.ts';
 import native from '../scenarios/native.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packTar } from '../cli/tar.ts';
 import { imagesFolder } from '../cli/images/where.ts';
-import { bootScenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { audit } from '../microkernel/index.ts';
 import sideBySide from '../scenarios/side-by-side.ts';
 

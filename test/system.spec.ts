@@ -1,7 +1,8 @@
 /** The public API's promises: limits, texts to wait for, budgets, a door that records and replays, one line for what cannot be. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { bootScenario, type Arrival, type Host, type Program, type Scenario, type SystemOptions } from '../index.ts';
+import type { Arrival, Host, Program, Scenario, SystemOptions } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { audit } from '../microkernel/index.ts';
 import { Ops, type TraceSink } from '../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, spawn, valueOf } from '../roottask/client/index.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bootScenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { Cause, Kind } from '../microkernel/abi/index.ts';
 import { assemble } from '../machine/isa/assemble.ts';
 import twoWorlds from '../scenarios/two-worlds.ts';

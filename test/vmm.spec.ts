@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bootScenario } from '../index.ts';
+import { bootScenario } from './audited.ts';
 import { assemble } from '../machine/isa/assemble.ts';
 import { audit } from '../microkernel/index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
