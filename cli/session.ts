@@ -35,8 +35,11 @@ export interface Launch {
   memoryBytes?: number;
   harts?: number;
   /** Waits for GDB on this port, for the virtual machine or the process. */
-  gdb?: { port: number; debugged: Debugged };
+  gdb?: GdbLaunch;
 }
+
+/** `started`: is given what is to hear of the process's signals. */
+export interface GdbLaunch { port: number; debugged: Debugged; started?(debugging: HostedDebugging): void }
 
 /** `log`: the end of what the UART said, if it was connected to nothing. */
 export interface Outcome { result: Result; system: System; log: string }
@@ -86,6 +89,7 @@ class Session {
     this.profile?.attach(this.system.machine);
     const { gdb } = launch;
     this.debugging = gdb && new HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
+    if (this.debugging) gdb?.started?.(this.debugging);
     this.terminal = this.makeTerminal();
   }
 

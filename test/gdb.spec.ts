@@ -139,6 +139,7 @@ int main(void) {
   int child = call(220, 17, 0);
   int result = factorial(5);
   if (child == 0) call(93, 0, 0);
+  if (depth == 76) *(volatile int *)8 = 1;
   call(93, result == 120 ? depth : 1, 0);
   return 0;
 }
@@ -157,7 +158,7 @@ const hasCompiler = ((): boolean => {
 if (hasGdb && !hasCompiler) console.warn(`skipped: no ${compiler} for the program that GDB is to debug`);
 
 describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
-  it('by its source: conditions, arguments, calls, a watched variable, a changed one, its exit; a child is left alone', async () => {
+  it('by its source: conditions, arguments, calls, a watched variable, a changed one, the signal that kills it; a child is left alone', async () => {
     const source = join(folder, 'factorial.c'), program = join(folder, 'factorial');
     writeFileSync(source, PROGRAM);
     execFileSync(compiler, ['-g', '-O0', '-static', '-nostdlib', '-ffreestanding', '-o', program, source]);
@@ -172,9 +173,11 @@ describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
     expect(await gdb.do('continue')).toMatch(/Old value = 3\s+New value = 4/);
     await gdb.do('delete');
     expect(await gdb.do('finish')).toContain('Value returned is $2 = 2');
-    await gdb.do('set var depth = 76');
-    expect(await gdb.do('continue')).toContain('exited with code 0114]'); // 76
-    expect(await run.ended).toBe(76);
+    await gdb.do('set var depth = 76'); // it does not survive that
+    expect(await gdb.do('continue')).toMatch(/received signal SIGSEGV[^]*main \(\) at .*\n.*depth == 76/);
+    expect(await gdb.do('p depth')).toContain('= 76');
+    expect(await gdb.do('continue')).toContain('terminated with signal SIGSEGV');
+    expect(await run.ended).toBe(139);
   });
 });
 

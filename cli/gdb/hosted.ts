@@ -5,6 +5,7 @@
 import type { System } from '../../index.ts';
 import { type Debugged, KernelTarget } from './kernel-target.ts';
 import { GdbServer } from './server.ts';
+import { gdbSignal } from './signals.ts';
 
 export class HostedDebugging {
   readonly #target: KernelTarget;
@@ -20,6 +21,9 @@ export class HostedDebugging {
     this.#target = new KernelTarget(system.machine, system.kernel, kind);
     this.#server = new GdbServer(this.#target, { port, log });
   }
+
+  /** The process is about to get a signal. */
+  signalled(signal: number, pc: number): void { this.#target.signalled(signal, pc); }
 
   async gate(): Promise<void> {
     const { stop } = this.#target.debug;
@@ -43,7 +47,7 @@ export class HostedDebugging {
   /** The run is over with this status. */
   close(status: number | undefined): void {
     const signalled = status !== undefined && status > 128;
-    this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? status - 128 : status, signalled });
+    this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? gdbSignal(status - 128) : status, signalled });
   }
 
 }

@@ -17,6 +17,7 @@ import { guestRegister, setGuestRegister } from '../../microkernel/state/guest.t
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { readerOf } from '../../system/capture/peek.ts';
 import { auxiliaryVector } from './auxv.ts';
+import { gdbSignal } from './signals.ts';
 import { GUEST_OFFSET, guestDescription, registerBytes, userDescription } from './description.ts';
 import { hexNumber } from './packets.ts';
 import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
@@ -45,6 +46,8 @@ export class KernelTarget implements Target {
   #process: Task | undefined;
   /** Numbers that threads were given when they were first seen. */
   readonly #numbers = new Map<Thread, number>();
+  /** What the process is about to get. */
+  #signal: { signal: number; thread: Thread | undefined } | undefined;
   #auxv: Uint8Array | undefined;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
@@ -63,7 +66,16 @@ export class KernelTarget implements Target {
     }));
   }
 
+  /** The process is about to get this signal (Linux's number), and stands at this pc. */
+  signalled(signal: number, pc: number): void {
+    const thread = this.#threads().find((t) => t.state !== ThreadState.inactive && this.#register(t, REG.pc) === BigInt.asUintN(64, BigInt(pc)));
+    this.#signal = { signal: gdbSignal(signal), thread };
+    this.debug.request();
+  }
+
   get current(): number {
+    const signalled = this.debug.stop?.kind === 'request' ? this.#signal?.thread : undefined;
+    if (signalled !== undefined) return this.#numberOf(signalled);
     const hart = this.debug.stop?.hart;
     const stopped = hart === undefined ? undefined : this.#kernel.cpus[hart]?.running;
     const threads = this.#threads();
@@ -73,6 +85,7 @@ export class KernelTarget implements Target {
 
   stopped(): TargetStop {
     const { stop } = this.debug;
+    if (stop?.kind === 'request') return { kind: 'signal', thread: this.current, signal: this.#signal?.signal ?? SIGTRAP };
     if (stop === undefined || stop.kind === 'step' || stop.kind === 'first') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
     return { kind: 'point', thread: this.current, point: stop.kind, address: stop.address };
   }

@@ -49,7 +49,7 @@ export class MachineTarget implements Target {
   /** Why `run` has answered 'debug'. */
   stopped(): TargetStop {
     const stop = this.#debug.stop;
-    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
+    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first' || stop.kind === 'request') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
     return { kind: 'point', thread: stop.hart + 1, point: stop.kind, address: stop.address };
   }
 

@@ -44,13 +44,18 @@ export class SignalQueue {
     this.infos.push(info);
     return true;
   }
-  /** Takes the next one outside `mask`: faults first, then by number. */
-  take(mask: bigint): SigInfo | undefined {
+  /** The next one outside `mask`: faults first, then by number; 0 = none. */
+  next(mask: bigint): number {
     const open = this.bits & ~mask;
-    if (open === 0n) return undefined;
+    if (open === 0n) return 0;
     const from = (open & FAULTS) !== 0n ? open & FAULTS : open;
     let sig = 1;
     while ((from & bit(sig)) === 0n) sig++;
+    return sig;
+  }
+  take(mask: bigint): SigInfo | undefined {
+    const sig = this.next(mask);
+    if (sig === 0) return undefined;
     const i = this.infos.findIndex((x) => x.signo === sig), [info] = this.infos.splice(i, 1);
     if (!this.infos.some((x) => x.signo === sig)) this.bits &= ~bit(sig);
     return info;

@@ -24,7 +24,7 @@ export type PointKind = 'break' | 'write' | 'read' | 'access';
 /** Why the machine has stopped. `address`: of the breakpoint, or the one that was touched. */
 export interface Stop {
   readonly hart: number;
-  readonly kind: PointKind | 'step' | 'first';
+  readonly kind: PointKind | 'step' | 'first' | 'request';
   readonly address: bigint;
 }
 
@@ -123,6 +123,9 @@ export class Debugger implements DebugHooks {
       this.remove(p.kind, p.address, p.length);
     }
   }
+
+  /** Somebody outside the harts wants it to stop: as soon as the present slice is over. */
+  request(): void { this.#halt({ hart: 0, kind: 'request', address: 0n }); }
 
   /** What the next run is to do: harts that are not named are held. Nothing named: all run. */
   resume(harts: readonly Resumption[] = []): void {

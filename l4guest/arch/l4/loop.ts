@@ -45,6 +45,8 @@ export class Loop {
   private slow: Sys<void> | undefined;
   ended = false;
   trace: ((line: string) => void) | undefined;
+  /** A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop. */
+  onSignal: ((sig: number, pc: number) => void) | undefined;
   writeLog: (() => Sys<void>) | undefined;
 
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) {
@@ -218,6 +220,7 @@ export class Loop {
       if (!t || this.ended) { k.rearm(); return undefined; }
       if (t.work) {
         if (t.hardware) yield* this.slots.load(t);
+        if (this.onSignal && t.hardware && t.proc.pid === k.mainPid) yield* this.showSignal(t, this.onSignal);
         k.signals.deliver(t);
         if (t.state !== Run.current) { k.current = undefined; continue; }
         if (t.work) continue;
@@ -226,6 +229,14 @@ export class Loop {
       k.rearm();
       return t;
     }
+  }
+  /** Nothing has come of the signal yet when the machine stops: that it does while this thread waits, for as little as can be. */
+  private *showSignal(t: Thread, show: (sig: number, pc: number) => void): Sys<void> {
+    const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
+    if (sig === 0 || t.proc.stopped) return;
+    yield* this.keep();
+    show(sig, t.regs.pc);
+    yield this.sys.ipc(IpcFlag.receive, (t.hardware as Slot).eventPortal, 0, 1);
   }
   /** Lets `t` go on in user mode and waits for the next message. False: it could not be started, nothing has arrived. */
   private *resume(t: Thread): Sys<boolean> {

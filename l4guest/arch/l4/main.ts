@@ -2,7 +2,7 @@
  * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
- *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap });   caps: stdio, stderr, memory, rom, log, life
+ *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
@@ -22,14 +22,14 @@ import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; onSignal: Loop['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [] };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [], onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
@@ -43,6 +43,7 @@ export const l4guest: Program = {
     const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
     yield* openTimer(sys, env, shared, timer, irq);
     const streams = yield* openStreams(sys, env, shared, k, irq, args.tty), loop = new Loop(sys, k, slots, shared, timer);
+    loop.onSignal = args.onSignal;
     if (args.strace) loop.trace = (line) => k.arch.log(line);
     let status = 0;
     k.onEnd = (s) => { status = s; loop.ended = true; };
