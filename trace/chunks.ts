@@ -12,7 +12,7 @@ export interface ChunkEntry { readonly offset: number; readonly type: number; re
 const DAMAGED = new Uint8Array(0);
 const defaultUnpack: Unpack = (data, bytes) => inflateSync(data, { out: new Uint8Array(bytes) });
 /** Bytes of unpacked chunks that are kept. */
-const ROOM = 2 ** 28;
+const ROOM = 2 ** 27;
 /** How far a reader looks for the next whole chunk, in pieces of this many bytes. */
 const RESYNC = 2 ** 26, PIECE = 2 ** 16;
 

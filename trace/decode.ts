@@ -3,6 +3,7 @@
  * One cycle is one nanosecond of virtual time (the board's timer ticks at 10 MHz, every 100 cycles).
  */
 import { Kind, Resume, stateBytes, statusName } from '../microkernel/abi/index.ts';
+import { answerOf } from './causality.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
@@ -87,6 +88,22 @@ const meanings: Record<number, [string, string, string]> = {
   [Kind.map]: ['rights', 'order', 'address'], [Kind.unmap]: ['rights', 'order', 'address'], [Kind.schedule]: ['priority', '', ''], [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
 };
 
+/** Records after a request that are looked at for what came of it. */
+const NEARBY = 3000;
+/** What came of a request: its answer, and of a page fault the mappings that resolved it. */
+function outcome(trace: TraceFile, r: RecordView): [string, string][] {
+  const index = trace.indexOf(r.sequence), answer = index < 0 ? -1 : answerOf(trace, index, NEARBY), view = new RecordView();
+  if (answer < 0) return [];
+  const a = trace.at(answer), lines: [string, string][] = [['answered', `record ${a.sequence}, ${cyclesText(a.time - r.time)} later, by ${objectName(trace, a.actor)}: ${sentence(a, r)}`]];
+  let maps = 0, bytes = 0;
+  for (let i = index + 1; i < answer; i++) {
+    trace.at(i, view);
+    if (view.cause === r.sequence && view.kind === Kind.map && view.status === 0 && !(view.a & 8)) { maps++; bytes += 2 ** view.b; }
+  }
+  if (maps > 0) lines.push(['mapped', `${maps} flexpage${maps === 1 ? '' : 's'}, ${bytesText(bytes)}, by ${trace.taskOf(a.actor)}`]);
+  return lines;
+}
+
 /** All that a record says, as lines of name and value. */
 export function details(trace: TraceFile, r: RecordView): [string, string][] {
   const origin = originOf(trace, r), lines: [string, string][] = [];
@@ -95,6 +112,7 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
   if (r.object) lines.push(['object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`]);
   if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);
+  lines.push(...outcome(trace, r));
   for (const item of itemsText(r)) lines.push(['item', item]);
   const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c], words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}` : '')).filter(Boolean);
   if (words.length) lines.push(['fields', words.join('   ')]);

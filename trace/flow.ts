@@ -24,7 +24,8 @@ export class Flow {
 
   /** The number of the record that led to record `index`, which is `r`; -1 when nothing in the trace did. */
   next(r: RecordView, index: number): number {
-    if (isSwitch(r.kind) || r.kind === 0) return -1;
+    if (r.kind === 0) return -1;
+    if (isSwitch(r.kind)) return this.last.get(r.actor) ?? -1;
     const cause = this.causeOf(r);
     if (r.actor !== 0) this.last.set(r.actor, index);
     this.passOn(r, index);

@@ -10,7 +10,7 @@ import { INDEXES, SCHEMA } from './schema.ts';
 import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';
 
 /** Most records that a database takes: about a gigabyte of memory. */
-export const MOST_RECORDS = 4_000_000;
+export const MOST_RECORDS = 2_500_000;
 
 type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs', SqlStatement>;
 const COLUMNS: Readonly<Record<keyof Tables, number>> = { objects: 5, records: 14, events: 10, syscalls: 10, faults: 9, exits: 11, messages: 11, maps: 11, operations: 8, runs: 7 };
