@@ -7,6 +7,7 @@ export { bootScenario, System, SystemError } from './system/system.ts';
 export type { Arrival, Channel, Door, Host, Module, Result, SystemOptions } from './system/host.ts';
 export { statsOf, tableOf } from './system/report.ts';
 export { defineScenario, type ScenarioFile } from './scenarios/define.ts';
+export { ScenarioError, lineOf } from './scenarios/check.ts';
 export type { Action, CapSource, Component, Expectation, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';

@@ -1,23 +1,18 @@
 /**
  * `tessera boot`: finds a scenario, reads the files that it names, boots it with the UART on standard output, and ends with the table of
  * tasks, messages, events and exits.
- *
- * Ours are part of the bundle; a user's scenario is TypeScript that esbuild bundles when it is run, and may import 'tessera'.
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { tableOf, type Module, type ScenarioFile } from '../index.ts';
 import { CliError, Exit } from './errors.ts';
 import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
 import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
+import { loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { endingLine, runSystem } from './session.ts';
 import { packTar } from './tar.ts';
-
-const folder = () => join(projectRoot(), 'scenarios');
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
@@ -39,9 +34,9 @@ export async function boot(name: string, options: SharedOptions): Promise<number
   const networks = new Networks((scenario.nets ?? []).map(parseNet));
   const { result, system } = await runSystem({
     scenario, modules: readModules(scenario, dirname(path)), networks, consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
-  }, options).finally(() => networks.close());
+  }, options).catch((error: unknown) => { throw error instanceof CliError && error.code === 'E_SYSTEM' ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error; }).finally(() => networks.close());
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
-  process.stderr.write(endingLine(result));
+  process.stderr.write(endingLine(result.why ? { ...result, why: result.why + placeOf(result.why, path) } : result));
   return result.status;
 }
 
@@ -62,34 +57,4 @@ function readModules(scenario: ScenarioFile, beside: string): Module[] {
     return { name, bytes: statSync(full).isDirectory() ? packTar([{ host: full, guest: '' }]) : readInput('boot module', full) };
   });
   return [...ours, ...images];
-}
-
-async function loadScenario(path: string): Promise<ScenarioFile> {
-  const module = (dirname(path) === folder() ? await import(`../scenarios/${basename(path, '.ts')}.ts`) : await importTypeScript(path)) as { default?: ScenarioFile };
-  const scenario = module.default;
-  if (!scenario || typeof scenario !== 'object' || !scenario.components) {
-    throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, "it must say: export default defineScenario({…})");
-  }
-  return scenario;
-}
-
-/** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
-async function importTypeScript(path: string): Promise<unknown> {
-  const { build } = await import('esbuild');
-  const place = mkdtempSync(join(tmpdir(), 'tessera-scenario-'));
-  try {
-    const bundle = await build({
-      entryPoints: [path], bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false, logLevel: 'silent', sourcemap: 'inline',
-      alias: { tessera: join(projectRoot(), 'index.ts') }, nodePaths: [join(projectRoot(), 'node_modules')],
-    });
-    const out = join(place, 'scenario.mjs');
-    writeFileSync(out, bundle.outputFiles[0].contents);
-    return await import(pathToFileURL(out).href);
-  } catch (error) {
-    const first = (error as { errors?: { text: string; location?: { file: string; line: number } }[] }).errors?.[0];
-    if (first) throw new CliError('E_SCENARIO', `scenario '${path}' cannot be compiled: ${first.text}${first.location ? ` (${first.location.file}:${first.location.line})` : ''}`);
-    throw error instanceof Error ? new CliError('E_SCENARIO', `scenario '${path}': ${error.message.split('\n')[0]}`) : error;
-  } finally {
-    rmSync(place, { recursive: true, force: true });
-  }
 }

@@ -40,8 +40,13 @@ minios() { # the small guest operating system: an ELF for looking at, a flat ima
 }
 if [ -f minios/minios.ld ]; then minios; fi
 mmio() { # one access to a device: an ELF with its symbols for looking at, a flat image for booting
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
   # shellcheck disable=SC2086
-  $cc $common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64 -Wl,--no-relax -Wl,-T,mmio/mmio.ld -Wl,--no-warn-rwx-segments -o "$out/mmio.elf" mmio/mmio.S
+  $cc $flags -c -o "$objects/mmio.o" mmio/mmio.S
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,mmio/mmio.ld -Wl,--no-warn-rwx-segments -o "$out/mmio.elf" "$objects/mmio.o"
+  rm -r "$objects"
   "${prefix}objcopy" -O binary "$out/mmio.elf" "$out/mmio.bin"
 }
 if [ -f mmio/mmio.ld ]; then mmio; fi

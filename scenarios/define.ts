@@ -1,5 +1,6 @@
 /** The type of a scenario file: what roottask boots, and what the host brings. */
 import type { Scenario } from '../roottask/scenario.ts';
+import { ScenarioError, check } from './check.ts';
 
 export interface ScenarioFile extends Scenario {
   /** Boot modules: name → file, relative to the project's root. */
@@ -12,12 +13,12 @@ export interface ScenarioFile extends Scenario {
   readonly story?: string;
 }
 
-/** Checks as much as can be known before booting, and gives the scenario back. Throws an Error that names the component. */
+/** Checks as much as can be known before booting, and gives the scenario back. Throws ScenarioError, which names the place. */
 export function defineScenario(scenario: ScenarioFile): ScenarioFile {
-  for (const [name, c] of Object.entries(scenario.components)) {
-    if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new Error(`scenario ${scenario.name}: component '${name}': names are lower-case letters, digits and '-'`);
-    if (!c.program) throw new Error(`scenario ${scenario.name}: component '${name}' has no program`);
-    if (c.priority !== undefined && !(c.priority >= 0 && c.priority <= 200)) throw new Error(`scenario ${scenario.name}: component '${name}': priority ${c.priority} is not in 0 … 200`);
+  try {
+    check(scenario);
+  } catch (error) {
+    throw error instanceof ScenarioError ? new ScenarioError(`scenario ${scenario.name}: ${error.message}`, error.where) : error;
   }
   return scenario;
 }

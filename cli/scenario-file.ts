@@ -1,0 +1,62 @@
+/**
+ * Loads a scenario file. Ours are part of the bundle; a user's is TypeScript that esbuild bundles when it is run. What is wrong with one is told
+ * with its line: the compiler's, the exception's, or where the keys that the check complains of stand.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ScenarioError, lineOf, type ScenarioFile } from '../index.ts';
+import { CliError } from './errors.ts';
+import { projectRoot } from './images/where.ts';
+
+export const scenarioFolder = (): string => join(projectRoot(), 'scenarios');
+const isOurs = (path: string): boolean => dirname(path) === scenarioFolder();
+
+/** Throws CliError. */
+export async function loadScenario(path: string): Promise<ScenarioFile> {
+  const module = (isOurs(path) ? await import(`../scenarios/${basename(path, '.ts')}.ts`) : await importTypeScript(path)) as { default?: ScenarioFile };
+  const scenario = module.default;
+  if (!scenario || typeof scenario !== 'object' || !scenario.components) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, 'it must say: export default defineScenario({…})');
+  return scenario;
+}
+
+/** Where in a user's scenario file that is of which a run complained; '' when that is not known. */
+export function placeOf(why: string, path: string): string {
+  if (isOurs(path)) return '';
+  const component = /component '([^']+)'/.exec(why)?.[1] ?? /^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1], text = /did not appear: '([^']*)'/.exec(why)?.[1];
+  return text !== undefined ? at(path, ['expect', text]) : component !== undefined ? at(path, ['components', component]) : '';
+}
+
+function at(path: string, where: readonly string[]): string {
+  const line = lineOf(readFileSync(path, 'utf8'), where);
+  return line ? ` (${path}:${line})` : '';
+}
+
+/** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
+async function importTypeScript(path: string): Promise<unknown> {
+  const { build } = await import('esbuild'), folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-')), out = join(folder, 'scenario.mjs');
+  // Exceptions, now and while the scenario runs, then name lines of the user's file and not of the bundle.
+  process.setSourceMapsEnabled(true);
+  try {
+    const bundle = await build({
+      entryPoints: [path], outfile: out, bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false, logLevel: 'silent', sourcemap: 'inline', sourcesContent: false,
+      alias: { tessera: join(projectRoot(), 'index.ts') }, nodePaths: [join(projectRoot(), 'node_modules')],
+    });
+    writeFileSync(out, bundle.outputFiles[0]!.contents);
+    return await import(pathToFileURL(out).href);
+  } catch (error) {
+    throw explained(error, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function explained(error: unknown, path: string): CliError {
+  const first = (error as { errors?: { text: string; location?: { file: string; line: number } | null }[] }).errors?.[0];
+  if (first) return new CliError('E_SCENARIO', `scenario '${path}' cannot be compiled: ${first.text}${first.location ? ` (${resolve(first.location.file)}:${first.location.line})` : ''}`);
+  const { message, stack, where } = error as Partial<ScenarioError> & Error;
+  if (Array.isArray(where)) return new CliError('E_SCENARIO', `${message}${at(path, where)}`);
+  const name = basename(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), line = new RegExp(`${name}:(\\d+)`).exec(stack ?? '')?.[1];
+  return new CliError('E_SCENARIO', `scenario '${path}': ${String(message ?? error).split('\n')[0]}${line ? ` (${path}:${line})` : ''}`);
+}

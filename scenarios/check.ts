@@ -1,0 +1,98 @@
+/** What can be known to be wrong with a scenario before it is booted. Each mistake names the place in the file, as a way of keys. */
+import { bytesOfSize, type Component, type Scenario } from '../roottask/scenario.ts';
+
+/** `where`: keys that lead to the mistake, such as ['components', 'disk', 'memory']. */
+export class ScenarioError extends Error {
+  readonly where: readonly string[];
+  constructor(message: string, where: readonly string[]) {
+    super(message);
+    this.where = where;
+  }
+}
+
+const FIELDS: ReadonlySet<string> = new Set(['name', 'summary', 'components', 'status', 'log', 'expect', 'actions', 'budget', 'ram', 'harts', 'files', 'images', 'nets', 'story']);
+const COMPONENT_FIELDS: ReadonlySet<string> = new Set(['program', 'args', 'caps', 'memory', 'kernelMemory', 'roms', 'devices', 'dma', 'priority', 'hart', 'provides', 'restart', 'exit']);
+const MOST_PRIORITY = 200;
+
+/** Throws ScenarioError. */
+export function check(s: Scenario): void {
+  const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(message, where); };
+  for (const field of Object.keys(s)) if (!FIELDS.has(field)) wrong(`no field '${field}'${among(field, FIELDS)}`, field);
+  if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components', 'components');
+  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void => { if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where); };
+  for (const [name, c] of Object.entries(s.components)) component(s, name, c);
+  if (s.status !== undefined) known(s.status, 'status');
+  if (s.log !== undefined) known(s.log, 'log');
+  for (const e of s.expect ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, 'expect', e.from);
+  for (const a of s.actions ?? []) known(a.kill, 'actions', a.kill);
+  if (s.budget !== undefined && !(s.budget > 0)) wrong(`budget ${s.budget} is no number of cycles above 0`, 'budget');
+  if (s.ram !== undefined) size(s.ram, 'ram');
+}
+
+function component(s: Scenario, name: string, c: Component): void {
+  const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`, ['components', name, ...where]); };
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
+  for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`, field);
+  if (!c.program) wrong('it has no program');
+  if (c.priority !== undefined && !(c.priority >= 0 && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
+  for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
+  for (const [cap, source] of Object.entries(c.caps ?? {})) {
+    const from = (typeof source === 'string' ? source : source.from).split('/')[0]!, giver = s.components[from];
+    if (!giver) wrong(`its capability '${cap}' comes from '${from}', which is not in the scenario`, 'caps', cap);
+    else if (!giver.provides?.length) wrong(`its capability '${cap}' comes from '${from}', which provides nothing`, 'caps', cap);
+  }
+}
+
+function size(value: number | string, ...where: string[]): void {
+  try {
+    bytesOfSize(value);
+  } catch (error) {
+    throw new ScenarioError(`${where.at(-1)}: ${(error as Error).message}`, where);
+  }
+}
+
+/** What was meant, when it is near; else all there are. */
+function among(field: string, all: ReadonlySet<string>): string {
+  const near = [...all].find((f) => distance(f.toLowerCase(), field.toLowerCase()) <= Math.max(1, field.length / 3));
+  return near ? `; did you mean '${near}'?` : `; there are ${[...all].join(', ')}`;
+}
+
+/** Letters that have to be put in, left out or changed. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+interface Word { readonly text: string; readonly at: number; readonly depth: number }
+
+/** Names and texts of a source with the depth of brackets in which they stand; comments are left out. */
+function words(source: string): Word[] {
+  const found: Word[] = [];
+  let depth = 0;
+  for (const { 0: token, index } of source.matchAll(/\/\/[^\n]*|\/\*[^]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|[\w$]+|[{([\])}]/g)) {
+    if ('{[('.includes(token)) depth++;
+    else if ('}])'.includes(token)) depth--;
+    else if (!/^\/[/*]/.test(token)) found.push({ text: /^['"`]/.test(token) ? token.slice(1, -1) : token, at: index, depth });
+  }
+  return found;
+}
+
+/** The line (from 1) of a scenario's source where keys stand, each in the brackets of the one before; of the last that is found. 0 for none. */
+export function lineOf(source: string, where: readonly string[]): number {
+  const all = words(source), start = all.findLastIndex((w, i) => w.text === 'defineScenario' && source.slice(w.at).startsWith('defineScenario(') && i > 0);
+  let from = start, depth = (all[start]?.depth ?? -1) + 1, found = -1;
+  for (const key of where) {
+    const end = all.findIndex((w, i) => i > from && w.depth <= depth - 1), inside = (w: Word, i: number): boolean => i > from && (end < 0 || i < end || found < 0) && w.text === key;
+    let next = all.findIndex((w, i) => inside(w, i) && w.depth === depth + 1);
+    if (next < 0) next = all.findIndex((w, i) => inside(w, i) && w.depth > depth);
+    if (next < 0) break;
+    found = from = next;
+    depth = all[next]!.depth;
+  }
+  return found < 0 ? 0 : source.slice(0, all[found]!.at).split('\n').length;
+}

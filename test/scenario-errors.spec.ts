@@ -1,0 +1,46 @@
+/** A user's scenario file with a mistake: one line that says what and where, status 2 before booting and 1 after. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { tessera } from './tessera.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-errors-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const source = (field: string, body = 'yield* log(sys, env, env.args.text as string);', expected = 'hello'): string => `import { defineScenario, log, type Program } from 'tessera';
+const hello: Program = { name: 'hello',
+  *main(sys, env) { ${body} },
+};
+export default defineScenario({
+  name: 'mine', summary: 'says hello',
+  components: {
+    hello: { program: hello, args: { text: 'hello' },
+      ${field} },
+  },
+  expect: [
+    { from: 'hello', text: '${expected}' },
+  ],
+});
+`;
+
+describe("a user's scenario", () => {
+  const cases: [string, string, number, string][] = [
+    ['that is right', source(''), 0, ''],
+    ['with a field that does not exist', source('memry: 3'), 2, "component 'hello': no field 'memry'; did you mean 'memory'? (FILE:9)"],
+    ['with a capability from nowhere', source("caps: { disk: 'disk0' }"), 2, "its capability 'disk' comes from 'disk0', which is not in the scenario (FILE:9)"],
+    ['that does not compile', source('priority: }'), 2, 'cannot be compiled: Unexpected "}" (FILE:9)'],
+    ['that throws when it is loaded', source('priority: nice()'), 2, 'nice is not defined (FILE:9)'],
+    ['whose program throws', source('', 'throw new Error("out of luck");'), 1, 'hello crashed with status 1: out of luck (Object.main mine.ts:3:27) (FILE:8)'],
+    ['that wants a device which is not there', source("devices: ['floppy']"), 1, "wants the device 'floppy', which this board does not have"],
+    ['whose text does not appear', source('', undefined, 'goodbye'), 1, "did not appear: 'goodbye' from hello (FILE:12)"],
+  ];
+  it.each(cases)('%s', async (_, text, status, says) => {
+    const file = join(folder, 'mine.ts');
+    writeFileSync(file, text);
+    const run = await tessera(['boot', file]);
+    expect(run.stderr.replaceAll(file, 'FILE')).toContain(says);
+    expect(run.status).toBe(status);
+    expect(run.stderr.trim().split('\n').length).toBe(1);
+  });
+});
