@@ -37,6 +37,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   }, options);
   const linux = system.components.get('linux');
   if (linux?.state === 'exited') returns.apply();
+  if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${linux.why}\n`);
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
   return result.status;

@@ -49,6 +49,9 @@ const wrong: [string, string[], number, RegExp][] = [
   ['an x86 bare program', ['bare', file('x86.elf', changed(minios, 18, 62, 0))], 2, /x86.elf' is .*x86/],
   ['a truncated bare program', ['bare', file('cut.elf', minios.subarray(0, 6000))], 2, /cut.elf' is truncated/],
   ['too little memory for a bare program', ['bare', join(root, 'guests/bin/minios.elf'), '--memory', '1M'], 2, /memory/],
+  ['an ISA with an extension that there is none', ['bare', '--isa', 'rv64gc_zfoo', join(root, 'guests/bin/minios.elf')], 2, /--isa: this machine does not have 'zfoo'/],
+  ['two images at one place', ['bare', join(root, 'guests/bin/minios.elf'), '--kernel', join(root, 'guests/bin/minios.elf')], 2, /both want memory at 0x80200000/],
+  ['a gdb port that is none', ['bare', '--gdb', '70000', 'x'], 2, /option --gdb: '70000' is not a number; write a whole number from 0 to 65535/],
   ['a disk that is no number of sectors', ['bare', join(root, 'guests/bin/minios.elf'), '--disk', file('odd.img', 'abc')], 2, /disk '.*odd.img' has 3 bytes/],
   ['an initramfs of a folder that is not there', ['images', 'initramfs', 'none', '-o', '-'], 2, /folder 'none' does not exist/],
 ];
@@ -72,6 +75,7 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a program without the right to be run', ['run', file('prog-plain', echo, 0o644)], 126, /is not executable; give it the right with chmod/],
   ['a text as a program', ['run', file('text', 'hello\n')], 126, /is no ELF program and no script/],
   ['a folder as a program', ['run', folder], 126, /is a folder/],
+  ['a working directory that the guest does not have', ['run', '--cwd', '/nowhere', join(root, 'guests/bin/linux/ls')], 126, /working directory '\/nowhere' is not there/],
   ['a root file system that is not there', ['run', '--rootfs', 'nowhere', 'sh'], 2, /root file system 'nowhere' does not exist/],
   ['a root file system that is none', ['run', '--rootfs', join(root, 'README.md'), 'sh'], 2, /neither a folder nor a tar archive/],
   ['an environment variable without a value', ['run', '--env', 'X', 'sh'], 2, /option --env: 'X' is no K=V/],
