@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NetPort } from '../net-port.ts';
 import { VirtioNet } from './net.ts';
-import { RAM, Rig, type Buffer, type TestQueue } from './testing.ts';
+import { RAM, rigOf, type Buffer, type TestQueue } from './testing.ts';
 
 const MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
 const DATA = RAM + 0x6_0000, HEADER = 12;
@@ -15,7 +15,7 @@ class Cable implements NetPort {
 }
 
 function card(features: readonly number[] = [], packed = true) {
-  const cable = new Cable(), model = new VirtioNet(cable, MAC), rig = new Rig(model, { packed, eventIndex: true, size: 8 }, features);
+  const cable = new Cable(), model = new VirtioNet(cable, MAC), rig = rigOf(model, { packed, eventIndex: true, size: 8 }, features);
   const [receive, transmit, control] = rig.queues as [TestQueue, TestQueue, TestQueue];
   const put = (queue: TestQueue, bytes: Uint8Array, more: Buffer[] = []): number => {
     rig.memory.view(DATA, bytes.length).set(bytes);
@@ -109,7 +109,7 @@ describe('receiving', () => {
     const c = card();
     for (let i = 0; i < 300; i++) c.cable.arrive(frame(BROADCAST));
     expect(c.model.counts).toMatchObject({ received: 0, dropped: 44 });
-    c.rig.start(c.model, { packed: true, eventIndex: false, size: 8 }, []);
+    c.rig.start({ packed: true, eventIndex: false, size: 8 }, []);
     c.rig.queues[0].offer([{ address: DATA, length: 200, write: true }]);
     c.rig.queues[0].notify();
     expect(c.rig.queues[0].collect()).toEqual([]);

@@ -14,19 +14,26 @@ export interface Buffer { readonly address: number; readonly length: number; rea
 export interface Used { readonly id: number; readonly written: number }
 export interface RingChoice { readonly packed: boolean; readonly eventIndex: boolean; readonly size: number }
 
-/** A device with a driver that has come to DRIVER_OK. Queue `n` has its parts at `rings(n)`. */
+/** The registers of a device, whoever made it. */
+export interface Registers { read(offset: number, size: number): number; write(offset: number, value: number, size: number): unknown }
+
+/** A device with a driver that has come to DRIVER_OK. */
 export class Rig {
   readonly memory = new TestMemory(RAM_BYTES, RAM);
   readonly irq = new TestLine();
-  readonly device: VirtioMmio;
+  readonly device: Registers;
   readonly queues: TestQueue[] = [];
+  readonly #count: number;
 
-  constructor(model: VirtioModel, choice: RingChoice, features: readonly number[] = []) {
-    this.device = new VirtioMmio(model, { memory: this.memory, irq: () => this.irq });
-    this.start(model, choice, features);
+  /** `count`: how many queues the device has. */
+  constructor(make: (memory: TestMemory, irq: TestLine) => Registers, count: number, choice: RingChoice, features: readonly number[] = []) {
+    this.device = make(this.memory, this.irq);
+    this.#count = count;
+    this.start(choice, features);
   }
 
-  start(model: VirtioModel, choice: RingChoice, features: readonly number[]): void {
+  /** Resets the device and comes to DRIVER_OK again. */
+  start(choice: RingChoice, features: readonly number[] = []): void {
     const wanted = [Feature.VERSION_1, Feature.INDIRECT, ...features, ...(choice.packed ? [Feature.RING_PACKED] : []), ...(choice.eventIndex ? [Feature.EVENT_IDX] : [])];
     this.set(0x70, 0);
     this.set(0x70, 3);
@@ -36,7 +43,7 @@ export class Rig {
     });
     this.set(0x70, 0xb);
     this.queues.length = 0;
-    model.queueSizes.forEach((_, n) => this.#open(n, choice));
+    for (let n = 0; n < this.#count; n++) this.#open(n, choice);
     this.set(0x70, 0xf);
   }
 
@@ -63,6 +70,11 @@ export class Rig {
     const kind = choice.packed ? PackedQueue : SplitQueue;
     this.queues.push(new kind(this, n, at, choice));
   }
+}
+
+/** A model of the machine behind its registers. */
+export function rigOf(model: VirtioModel, choice: RingChoice, features: readonly number[] = []): Rig {
+  return new Rig((memory, irq) => new VirtioMmio(model, { memory, irq: () => irq }), model.queueSizes.length, choice, features);
 }
 
 /** What both kinds of ring have for specs. */

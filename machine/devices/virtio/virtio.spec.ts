@@ -7,7 +7,7 @@ import { VirtioConsole } from './console.ts';
 import { VirtioEntropy } from './entropy.ts';
 import { EmptyVirtioSlot, VirtioMmio } from './mmio.ts';
 import { Feature, type VirtioModel } from './model.ts';
-import { Rig } from './testing.ts';
+import { rigOf } from './testing.ts';
 
 const RAM = 0x8000_0000;
 const DATA = RAM + 0x8000;
@@ -217,7 +217,7 @@ describe('a console with several ports', () => {
   const start = (multiport = true) => {
     const terminals = [new TestTerminal(), new TestTerminal()];
     const model = new VirtioConsole(terminals[0], [{ backend: terminals[1], console: false, name: 'agent' }]);
-    const rig = new Rig(model, { packed: true, eventIndex: false, size: 8 }, multiport ? [1] : []);
+    const rig = rigOf(model, { packed: true, eventIndex: false, size: 8 }, multiport ? [1] : []);
     const tell = (id: number, event: number, v: number): void => {
       rig.memory.view(buffer, 8).set([id, 0, 0, 0, event, 0, v, 0]);
       rig.queues[3].offer([{ address: buffer, length: 8 }]);

@@ -11,7 +11,7 @@
 import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Waits } from '../device.ts';
 import { DeviceId, type Model, type Port } from './model.ts';
-import { gather, scatter, slice, totalOf, type Request, type Span } from './queue.ts';
+import { gather, scatter, slice, totalOf, type Request, type Span } from './spans.ts';
 
 export const SECTOR = 512;
 
@@ -69,9 +69,9 @@ export class VirtioBlock implements Model {
     this.#serving = true;
     try {
       for (let request = queue.next(); request; request = queue.next()) {
-        const written = yield* this.#serve(sys, request);
-        if (!queue.ready) return; // the driver has reset the device meanwhile
-        queue.done(request, written);
+        const { generation } = queue, written = yield* this.#serve(sys, request);
+        // Unless the driver has reset the device meanwhile.
+        if (queue.ready && queue.generation === generation) queue.done(request, written);
       }
     } finally { this.#serving = false; }
     this.#port.announce(0);

@@ -6,7 +6,7 @@
  */
 import type { CharPort } from '../device.ts';
 import { DeviceId, type Model, type Port } from './model.ts';
-import { BadQueue, scatter, totalOf } from './queue.ts';
+import { BadQueue, scatter, totalOf } from './spans.ts';
 
 const RECEIVE = 0, TRANSMIT = 1, QUEUE_SIZE = 64, CONFIG_LENGTH = 12;
 /** A request may name all of memory many times over; one of this length is not honest. */
@@ -44,7 +44,7 @@ export class VirtioConsole implements Model {
     const queue = this.#port.queues[RECEIVE];
     for (let request = queue.next(); request; request = queue.next()) {
       const bytes = this.#chars.take(totalOf(request.in));
-      if (bytes.length === 0) { queue.putBack(); break; }
+      if (bytes.length === 0) { queue.putBack(request); break; }
       queue.done(request, scatter(this.#port.ram, request.in, bytes));
     }
     this.#port.announce(RECEIVE);

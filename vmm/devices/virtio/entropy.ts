@@ -5,7 +5,7 @@
  */
 import type { Random } from '../../random.ts';
 import { DeviceId, type Model, type Port } from './model.ts';
-import { scatter, totalOf } from './queue.ts';
+import { scatter, totalOf } from './spans.ts';
 
 /** A buffer may name any length; a request gets at most this much. */
 const MOST = 0x1_0000;

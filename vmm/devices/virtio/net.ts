@@ -9,7 +9,7 @@
  */
 import type { FramePort } from '../device.ts';
 import { DeviceId, type Model, type Port } from './model.ts';
-import { gather, scatter, totalOf, type Request } from './queue.ts';
+import { gather, scatter, totalOf, type Request } from './spans.ts';
 
 const Feature = { checksum: 0, mtu: 3, mac: 5, merge: 15, status: 16 } as const;
 const RECEIVE = 0, TRANSMIT = 1, QUEUE_SIZE = 128, HEADER = 12, CONFIG_LENGTH = 12;
@@ -77,7 +77,7 @@ export class VirtioNet implements Model {
     for (let room = 0; room < packet.length; ) {
       const request = queue.next();
       if (!request) {
-        for (let i = requests.length; i > 0; i--) queue.putBack();
+        for (const taken of requests.reverse()) queue.putBack(taken);
         return false;
       }
       if (requests.length === 0 && totalOf(request.in) < packet.length && !this.#port.negotiated(Feature.merge)) {

@@ -14,15 +14,16 @@
  *   0x034   r       queue maximum        0x100 …      rw     configuration space
  *   0x038    w      queue size
  *
- * State: status, features, queues, interrupt status. Features: split queues, indirect descriptors, event index.
- * Missing: packed queues, queue reset, shared memory, the legacy version 1.
+ * State: status, features, queues, interrupt status. Features: split and packed queues, indirect descriptors, event index.
+ * Missing: queue reset, shared memory, the legacy version 1.
  * Documentation: virtio 1.2, 4.2 and 2.1.
  */
 import type { Sys, Syscalls } from '../../../microkernel/abi/index.ts';
 import type { GuestRam } from '../../ram.ts';
 import type { Device, Line, Waits } from '../device.ts';
 import type { Model, Port } from './model.ts';
-import { BadQueue, Queue } from './queue.ts';
+import { Queue } from './queue.ts';
+import { BadQueue } from './spans.ts';
 
 export const Reg = {
   magic: 0x000, version: 0x004, id: 0x008, vendor: 0x00c, deviceFeatures: 0x010, deviceFeaturesWord: 0x014, driverFeatures: 0x020,
@@ -33,7 +34,7 @@ export const Reg = {
 const MAGIC = 0x7472_6976, VERSION = 2, VENDOR = 0x4d_4d56;
 const Status = { driverOk: 4, featuresOk: 8, needsReset: 64 } as const;
 const Interrupt = { used: 1, config: 2 } as const;
-const Feature = { indirect: 28, eventIndex: 29, version1: 32 } as const;
+const Feature = { indirect: 28, eventIndex: 29, version1: 32, packed: 34 } as const;
 
 export class VirtioTransport implements Device, Port {
   readonly name: string;
@@ -57,7 +58,7 @@ export class VirtioTransport implements Device, Port {
     this.#model = model;
     this.#line = line;
     this.queues = model.queueSizes.map((n) => new Queue(ram, n));
-    this.#offered = words([...model.features, Feature.indirect, Feature.eventIndex, Feature.version1]);
+    this.#offered = words([...model.features, ...Object.values(Feature)]);
     model.attach(this);
   }
 
@@ -109,7 +110,7 @@ export class VirtioTransport implements Device, Port {
     if (offset === Reg.queueReady) return this.#setReady(queue, value === 1);
     if (queue.ready) return; // fixed while the device may use it
     switch (offset) {
-      case Reg.queueSize: if (value > 0 && value <= queue.maximum && (value & (value - 1)) === 0) queue.size = value; return;
+      case Reg.queueSize: if (value > 0 && value <= queue.maximum && (queue.packed || (value & (value - 1)) === 0)) queue.size = value; return;
       case Reg.descriptors: queue.descriptors = low(queue.descriptors, value); return;
       case Reg.descriptors + 4: queue.descriptors = high(queue.descriptors, value); return;
       case Reg.driver: queue.driver = low(queue.driver, value); return;
@@ -121,7 +122,7 @@ export class VirtioTransport implements Device, Port {
   }
 
   #setReady(queue: Queue, ready: boolean): void {
-    if (!ready) { queue.ready = false; return; }
+    if (!ready) return queue.disable();
     try { queue.enable(); } catch (e) { this.#broken(e); }
   }
 
@@ -139,7 +140,7 @@ export class VirtioTransport implements Device, Port {
     const excess = this.#accepted.some((word, i) => (word & ~this.#offered[i]) !== 0);
     if (status & ~this.#status & Status.featuresOk && (excess || !this.negotiated(Feature.version1))) status &= ~Status.featuresOk;
     this.#status = status;
-    for (const queue of this.queues) { queue.eventIndex = this.negotiated(Feature.eventIndex); queue.indirect = this.negotiated(Feature.indirect); }
+    for (const queue of this.queues) { queue.eventIndex = this.negotiated(Feature.eventIndex); queue.indirect = this.negotiated(Feature.indirect); queue.packed = this.negotiated(Feature.packed); }
   }
 
   #reset(): void {

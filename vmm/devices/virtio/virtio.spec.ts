@@ -87,11 +87,11 @@ describe('transport', () => {
       expect(r.t.read(0x70, 4) & 64).toBe(64);
     }
   });
-  it('stops at an indirect table that is longer than the queue, however large it says it is', () => {
+  it('stops at an indirect table that is longer than any queue', () => {
     const r = rig(new VirtioEntropy(new Random(1)), 0, [1 << 28, 1]);
     r.setUp();
     for (let i = 0; i < 64; i++) { r.ram.setU32(DATA + 16 * i, DATA); r.ram.setU32(DATA + 16 * i + 8, 64); r.ram.setU16(DATA + 16 * i + 12, 3); r.ram.setU16(DATA + 16 * i + 14, i + 1); }
-    r.descriptor(0, DATA, 16 * 64, 4); r.offer(0);
+    r.descriptor(0, DATA, 16 * 1025, 4); r.offer(0);
     expect(r.t.read(0x70, 4) & 64).toBe(64);
   });
   it('survives any register access, and any ring', () => {
@@ -121,6 +121,19 @@ describe('block', () => {
     const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'd'));
     r.setUp();
     expect([request(r, 1, 4, DATA + 0x1000), disk.log]).toEqual([0, ['write 4+1', 'flush']]);
+  });
+  it('gives nothing back that was asked for before a reset, and serves what came after it', () => {
+    const disk = new ArrayDisk(), r = rig(new VirtioBlock(disk, 'd'));
+    r.setUp();
+    disk.read = function* (_, sector) {
+      disk.log.push(`read ${sector}`);
+      if (sector !== 3) return true;
+      r.setUp();
+      r.ram.setU16(DEVICE + 2, 0); r.ram.setU32(DATA + 8, 5); r.ram.setU16(DRIVER + 2, 1);
+      return true;
+    };
+    request(r, 0, 3, DATA + 0x1000);
+    expect([disk.log, r.used(0)]).toEqual([['read 3', 'read 5'], { index: 1, head: 0, written: 513 }]);
   });
   it('refuses what lies beyond the end, half sectors, writes to a read-only disk, and unknown requests', () => {
     const disk = new ArrayDisk(true), r = rig(new VirtioBlock(disk, 'x'));
