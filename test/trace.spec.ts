@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bootScenario } from './audited.ts';
-import { Cause, Kind } from '../microkernel/abi/index.ts';
+import { Gateway } from '../machine/index.ts';
+import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
+import { openNet, valueOf, type Program } from '../roottask/client/index.ts';
+import { netDriver } from '../scenarios/devices.ts';
 import { assemble } from '../machine/isa/assemble.ts';
 import twoWorlds from '../scenarios/two-worlds.ts';
 import { machineComponent, unixComponent } from '../scenarios/worlds.ts';
 import { vocabularyFor } from '../system/vocabulary.ts';
-import { RecordView, TraceFile, TraceRecorder, analyse, callText, criticalPath, eventWords, firstDivergence, originOf, sentence } from '../trace/index.ts';
+import { INCOMING, Part, RecordView, TraceFile, TraceRecorder, analyse, callText, criticalPath, eventWords, firstDivergence, originOf, pcapng, sentence } from '../trace/index.ts';
 import { TraceDatabase, rowsText } from '../trace/sql/query.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
 import { root } from './tessera.ts';
@@ -78,6 +81,29 @@ describe('payload', () => {
     for (const r of some.records()) if (some.payload(r.sequence).length > 0) tasks.add(some.taskOf(r.actor));
     expect([...tasks].sort()).toEqual(['vm', 'vm guest']);
   }, 120_000);
+});
+
+describe('network frames', () => {
+  /** Asks on the wire who 10.0.2.2 is, and waits for the answer. */
+  const asker: Program = {
+    name: 'asker',
+    *main(sys, env) {
+      const net = valueOf(yield* openNet(sys, env, 'net')), everybody = [255, 255, 255, 255, 255, 255];
+      yield* net.send(sys, [Uint8Array.from([...everybody, ...net.mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, ...net.mac, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2])]);
+      while (valueOf(yield* net.receive(sys)).length === 0) yield* sys.down(net.arrivals, Ops.semaphore.down);
+    },
+  };
+  it('are captured with the payload, and exported for Wireshark', async () => {
+    const components = { card: netDriver('net0'), asker: { program: asker, caps: { net: 'card' } } }, parts: Uint8Array[] = [];
+    const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
+    const system = bootScenario({ name: 'wire', summary: '', components, budget: 5e9 }, { output: () => undefined, nets: [{ connect: new Gateway().port }] }, { trace: recorder, tracePayload: ['none'] });
+    expect(await system.run()).toMatchObject({ status: 0 });
+    recorder.close();
+    const wire = new TraceFile(new Uint8Array(Buffer.concat(parts))), capture = Buffer.concat([...pcapng(wire)]);
+    const frames = Array.from(wire.records(), (r) => wire.payload(r.sequence).filter((p) => p.part === Part.frame)).flat();
+    expect(frames.map((f) => [f.index, f.bytes.length, f.bytes[8 + 21]])).toEqual([[0, 50, 1], [INCOMING, 50, 2]]);
+    expect(capture.length).toBeGreaterThan(200);
+  });
 });
 
 describe('causality', () => {
