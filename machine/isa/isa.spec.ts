@@ -88,6 +88,13 @@ describe('the assembler', () => {
     expect(bytes.length).toBe(0x20 + 16 + 3);
     expect(new DataView(bytes.buffer).getBigUint64(0x20, true)).toBe(symbols.get('f'));
   });
+  it('supervisor mode is always there: rv64gc has sret and sfence.vma', () => {
+    // Found by random privileged sequences: only strings with h had them.
+    const { bytes } = assemble('sret; sfence.vma; csrr a0, satp', 0);
+    const words = new DataView(bytes.buffer);
+    const plain = createDecoder('rv64gc');
+    expect([0, 4, 8].map((at) => rows[plain(words.getUint32(at, true)).index]!.name)).toEqual(['sret', 'sfence.vma', 'csrrs']);
+  });
   it('says what is wrong with a statement', () => {
     expect(() => assemble('addi a0, a1, 4096', 0)).toThrow(/addi a0, a1, 4096: 4096 does not fit/);
     expect(() => assemble('add a0, a1, q1', 0)).toThrow(/"q1" is not an integer register/);

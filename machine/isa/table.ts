@@ -63,6 +63,7 @@ export function parseIsa(text: string): ReadonlySet<string> {
   for (const letter of letters?.[1] ?? parsed[1]!) add(letter);
   if (letters?.[2]) add(letters[2]);
   for (const name of parsed[2]!.split('_')) if (name !== '') add(name);
+  if (found.has('zicsr')) add('s'); // the hart model always has supervisor and user mode
   if (!found.has('i')) throw new Error(`"${text}" names no base: it must have i or g`);
   return found;
 }

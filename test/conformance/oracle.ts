@@ -2,7 +2,7 @@
  * The oracle: random instruction streams on our engines and on QEMU, compared sequence by sequence; a difference is shrunk to the
  * instructions that make it.
  *
- *   npx tsx test/conformance/oracle.ts [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa STR]
+ *   npx tsx test/conformance/oracle.ts [--privileged | --hypervisor] [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa STR]
  *
  * Every image runs on all the runners; the first one is what the others are compared with.
  */
@@ -13,13 +13,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createBoard } from '../../machine/board/board.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
-import { BASE, COMMON_ISA, DUMP_WORDS, makeImage, makeSequence, Random, type Sequence, usableRows, type Word } from './stream.ts';
+import { HYPERVISOR_ISA, PRIVILEGED_ISA, privileged } from './privileged.ts';
+import { BASE, COMMON_ISA, Random, type Stream, unprivileged } from './stream.ts';
 
 const MEMORY = 64 << 20;
-const LENGTH = 40;
-const PER_IMAGE = 1000;
-const LIMIT = 2_000_000_000;
-const QEMU_CPU = 'rv64,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,Zfh=on,zknd=on,zkne=on,zknh=on,zksed=on,zksh=on';
+const LIMIT = 200_000_000;
+const QEMU_CPU = 'rv64,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,Zfh=on,zknd=on,zkne=on,zknh=on,zksed=on,zksh=on,h=off';
 
 /** Runs sequences and gives what their image sent: hashes, then the last dump. */
 export interface Runner {
@@ -28,7 +27,7 @@ export interface Runner {
   readonly passes: number;
   run(image: Uint8Array): BigUint64Array;
 }
-const runSequences = (runner: Runner, sequences: readonly Sequence[]): BigUint64Array => runner.run(makeImage(sequences, runner.passes));
+const runSequences = <S>(runner: Runner, stream: Stream<S>, sequences: readonly S[]): BigUint64Array => runner.run(stream.image(sequences, runner.passes));
 
 const runOurs = (engine: Tier, isa: string) => (image: Uint8Array): BigUint64Array => {
   const sent: number[] = [];
@@ -65,60 +64,48 @@ export const hasQemu = (): boolean => spawnSync('qemu-system-riscv64', ['--versi
 
 const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 8));
 
-const NOP: Word = { bits: 0x13, length: 4, text: 'nop' };
-const SHORT_NOP: Word = { bits: 1, length: 2, text: 'c.nop' };
-const without = (s: Sequence, at: number): Sequence => ({ ...s, words: s.words.map((w, i) => (i !== at ? w : w.length === 4 ? NOP : SHORT_NOP)) });
-const isNop = (w: Word): boolean => w === NOP || w === SHORT_NOP;
-
-/** Replaces by nops what is not needed for the difference. All candidates of a round run in one image. */
-export function shrink(sequence: Sequence, a: Runner, b: Runner): Sequence {
+/** Leaves out what is not needed for the difference. All candidates of a round run in one image. */
+export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): S {
   for (let best = sequence; ;) {
-    const candidates = best.words.flatMap((w, i) => (isNop(w) ? [] : [without(best, i)]));
+    const candidates = stream.parts(best).flatMap((_, i) => (stream.isNothing(best, i) ? [] : [stream.without(best, i)]));
     if (candidates.length === 0) return best;
-    const [left, right] = [runSequences(a, candidates), runSequences(b, candidates)];
+    const [left, right] = [runSequences(a, stream, candidates), runSequences(b, stream, candidates)];
     const found = candidates.findIndex((_, i) => left[i] !== right[i]);
     if (found < 0) return best;
     best = candidates[found]!;
   }
 }
 
-const nameOf = (n: number): string => (n < 31 ? `x${n}` : n < 63 ? `f${n - 31}` : n === 63 ? 'fcsr' : `memory+${8 * (n - 64)}`);
-
 /** The sequence and the values that differ, in words. */
-export function explain(sequence: Sequence, a: Runner, b: Runner): string {
-  const [left, right] = [runSequences(a, [sequence]), runSequences(b, [sequence])];
-  const lines = sequence.words.filter((w) => !isNop(w)).map((w) => `  ${w.bits.toString(16)}  ${w.text}`);
-  for (let n = 0; n < DUMP_WORDS; n++) {
-    if (left[n + 1] !== right[n + 1]) lines.push(`  ${nameOf(n)}: ${left[n + 1]?.toString(16)} / ${right[n + 1]?.toString(16)} (was ${sequence.data[n]!.toString(16)})`);
-  }
+export function explain<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): string {
+  const [left, right] = [runSequences(a, stream, [sequence]), runSequences(b, stream, [sequence])];
+  const lines = stream.parts(sequence).filter((_, i) => !stream.isNothing(sequence, i)).map((text) => `  ${text}`);
+  stream.dumpNames.forEach((name, n) => {
+    if (left[n + 1] !== right[n + 1]) lines.push(`  ${name}: ${left[n + 1]?.toString(16)} / ${right[n + 1]?.toString(16)}`);
+  });
   return lines.join('\n');
 }
 
-export interface Streams {
+export interface Amount {
   readonly seed: number;
   readonly instructions: number;
-  readonly isa?: string;
-  /** Rows that are left out. */
-  readonly but?: readonly string[];
   /** Differences after which to stop. */
   readonly most?: number;
 }
 
-/** Runs random instructions on all runners; answers the sequences in which one differs from the first, shrunk and explained. */
-export function compare(runners: readonly Runner[], { seed, instructions, isa = COMMON_ISA, but = [], most = 5 }: Streams): string[] {
+/** Runs random sequences on all runners; answers those in which one differs from the first, shrunk and explained. */
+export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed, instructions, most = 5 }: Amount): string[] {
   const random = new Random(seed);
-  const usable = usableRows(isa, but);
   const differences: string[] = [];
   const [first, ...others] = runners;
-  for (let done = 0; done < instructions && differences.length < most; done += PER_IMAGE * LENGTH) {
-    const count = Math.min(PER_IMAGE, Math.ceil((instructions - done) / LENGTH));
-    const sequences = Array.from({ length: count }, () => makeSequence(usable, random, LENGTH));
-    const expected = runSequences(first!, sequences);
+  for (let left = Math.ceil(instructions / stream.length); left > 0 && differences.length < most; left -= stream.perImage) {
+    const sequences = Array.from({ length: Math.min(stream.perImage, left) }, () => stream.make(random));
+    const expected = runSequences(first!, stream, sequences);
     for (const other of others) {
-      const actual = runSequences(other, sequences);
+      const actual = runSequences(other, stream, sequences);
       sequences.forEach((s, i) => {
         if (expected[i] === actual[i] || differences.length >= most) return;
-        differences.push(`${first!.name} / ${other.name} differ:\n${explain(shrink(s, first!, other), first!, other)}`);
+        differences.push(`${first!.name} / ${other.name} differ:\n${explain(stream, shrink(stream, s, first!, other), first!, other)}`);
       });
     }
   }
@@ -127,14 +114,15 @@ export function compare(runners: readonly Runner[], { seed, instructions, isa = 
 
 function main(): void {
   const { values } = parseArgs({ options: {
-    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, runners: { type: 'string', default: 'interp,eager,qemu' }, isa: { type: 'string', default: COMMON_ISA },
+    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, runners: { type: 'string', default: 'interp,eager,qemu' },
+    privileged: { type: 'boolean', default: false }, hypervisor: { type: 'boolean', default: false }, isa: { type: 'string' }, most: { type: 'string', default: '5' },
   } });
-  const { isa } = values;
+  const isa = values.isa ?? (values.hypervisor ? HYPERVISOR_ISA : values.privileged ? PRIVILEGED_ISA : COMMON_ISA);
   const runners = values.runners.split(',').map((name) => (name === 'qemu' ? qemu : ours(name as Tier, isa)));
-  const instructions = Number(values.instructions);
-  const differences = compare(runners, { seed: Number(values.seed), instructions, isa, but: runners.includes(qemu) ? QEMU_WRONG : [] });
+  const amount = { seed: Number(values.seed), instructions: Number(values.instructions), most: Number(values.most) };
+  const differences = values.privileged || values.hypervisor ? compare(privileged(values.hypervisor), runners, amount) : compare(unprivileged(isa, runners.includes(qemu) ? QEMU_WRONG : []), runners, amount);
   for (const text of differences) console.log(text);
-  console.log(`${runners.map((r) => r.name).join(', ')}: ${instructions} instructions, seed ${values.seed}, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
+  console.log(`${runners.map((r) => r.name).join(', ')}: ${amount.instructions} instructions, seed ${amount.seed}, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
   if (differences.length > 0) process.exitCode = 1;
 }
 

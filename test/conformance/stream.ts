@@ -32,6 +32,21 @@ export class Random {
   pick<T>(list: readonly T[]): T { return list[this.below(list.length)]!; }
 }
 
+/** A kind of random stream: sequences S, made by chance, many of them in an image, taken apart when they differ. */
+export interface Stream<S> {
+  readonly perImage: number;
+  /** Instructions (or steps) of a sequence. */
+  readonly length: number;
+  make(random: Random): S;
+  image(sequences: readonly S[], passes: number): Uint8Array;
+  /** The parts in words; what is left of a sequence without one of them. */
+  parts(sequence: S): readonly string[];
+  isNothing(sequence: S, part: number): boolean;
+  without(sequence: S, part: number): S;
+  /** What the doublewords of a dump are. */
+  readonly dumpNames: readonly string[];
+}
+
 export interface Sequence { readonly words: readonly Word[]; readonly data: BigUint64Array }
 export interface Word { readonly bits: number; readonly length: 2 | 4; readonly text: string }
 
@@ -220,4 +235,23 @@ export function makeImage(sequences: readonly Sequence[], passes = 1): Uint8Arra
   });
   put(jumpAndLink(at('finish') - pc), 4);
   return image;
+}
+
+const NOP: Word = { bits: 0x13, length: 4, text: 'nop' };
+const SHORT_NOP: Word = { bits: 1, length: 2, text: 'c.nop' };
+const LENGTH = 40;
+
+/** Unprivileged instructions of this ISA; rows in `but` are left out. */
+export function unprivileged(isa: string, but: readonly string[] = []): Stream<Sequence> {
+  const usable = usableRows(isa, but);
+  return {
+    perImage: 1000,
+    length: LENGTH,
+    make: (random) => makeSequence(usable, random, LENGTH),
+    image: makeImage,
+    parts: (s) => s.words.map((w) => `${w.bits.toString(16)}  ${w.text}`),
+    isNothing: (s, i) => s.words[i] === NOP || s.words[i] === SHORT_NOP,
+    without: (s, at) => ({ ...s, words: s.words.map((w, i) => (i !== at ? w : w.length === 4 ? NOP : SHORT_NOP)) }),
+    dumpNames: Array.from({ length: DUMP_WORDS }, (_, n) => (n < 31 ? `x${n}` : n < 63 ? `f${n - 31}` : n === 63 ? 'fcsr' : `memory+${8 * (n - 64)}`)),
+  };
 }
