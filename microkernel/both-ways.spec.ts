@@ -13,11 +13,11 @@ type Act = (sys: Syscalls, a: Puppet, b: Puppet) => Sys<void>;
 const op = (o: Operation, cap: number, words: readonly number[] = [], timeout = -1) => ({ flags: CALL, cap, label: o.label, words, timeout });
 
 /** Runs an act with these kinds of puppets; B has a portal (label 77) that A can call. */
-function run(kinds: readonly [Puppet['kind'], Puppet['kind']], act: Act): void {
+function run(kinds: readonly [Puppet['kind'], Puppet['kind']], act: Act, harts = 1): void {
   let failure: unknown, done = false;
   const real = bootReal(function* (sys) {
     try {
-      const a = yield* makePuppet(sys, kinds[0], 300, 0x8010_0000), b = yield* makePuppet(sys, kinds[1], 400, 0x8010_1000);
+      const a = yield* makePuppet(sys, kinds[0], 300, 0x8010_0000), b = yield* makePuppet(sys, kinds[1], 400, 0x8010_1000, harts - 1);
       yield* sys.must(Initial.factory, Ops.factory.createPortal, [500, b.thread, 77, 0]);
       yield* sys.must(a.task, Ops.task.map, [0, capPage(500), TO_B, 0]);
       yield* sys.must(b.task, Ops.task.map, [0, capPage(500), OWN, 0]);
@@ -26,7 +26,8 @@ function run(kinds: readonly [Puppet['kind'], Puppet['kind']], act: Act): void {
     } catch (e) { failure = e; }
     real.machine.stop();
     yield* sys.receive();
-  });
+  }, { harts });
+  wire = (line, high) => { real.plic.line(line).set(high); };
   const reason = real.machine.run({ maxInstructions: 1e7, maxCycles: 1e10 });
   if (failure) throw failure;
   expect(done, `${reason.kind} ${real.lines.join('\n')}`).toBe(true);
@@ -162,8 +163,129 @@ const endings: Act = function* (sys, a, b) {
   expect((yield* play(sys, a, { flags: CALL, cap: TO_B })).status).toBe(Status.dead);
 };
 
-const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings };
+/** A portal that goes ends the sends through it, and no others. */
+const portalsThatGo: Act = function* (sys, a, b) {
+  yield* sys.must(Initial.factory, Ops.factory.createPortal, [501, b.thread, 78, 0]);
+  yield* sys.must(Initial.task, Ops.task.map, [0, capPage(501), 502, 0]);
+  yield* begin(sys, a, { flags: CALL, cap: TO_B });
+  const c = yield* makePuppet(sys, a.kind, 600, 0x8010_2000);
+  yield* sys.must(c.task, Ops.task.map, [0, capPage(502), TO_B, 0]);
+  yield* begin(sys, c, { flags: CALL, cap: TO_B, label: 4 });
+  yield* end(sys, c, 50_000);
+  yield* sys.must(Initial.task, Ops.task.unmap, [capPage(500), 1]);
+  expect((yield* end(sys, a))?.status).toBe(Status.dead);
+  expect(yield* play(sys, b, { flags: RECEIVE })).toMatchObject({ status: 0, badge: 78, label: 4 });
+  yield* begin(sys, b, { flags: REPLY });
+  expect((yield* end(sys, c))?.status).toBe(0);
+};
+
+/** Who has the higher priority is received first, also if it got it while it waited. */
+const priorities: Act = function* (sys, a, b) {
+  const c = yield* makePuppet(sys, a.kind, 600, 0x8010_2000), order: number[] = [];
+  yield* sys.must(c.task, Ops.task.map, [0, capPage(500), TO_B, 0]);
+  for (const [raised, expected] of [[a, [1, 2]], [c, [2, 1]]] as const) {
+    yield* sys.must(raised.context, Ops.schedContext.set, [150, 0, 0]);
+    yield* begin(sys, c, { flags: SEND, cap: TO_B, label: 2 });
+    yield* end(sys, c, 50_000);
+    yield* begin(sys, a, { flags: SEND, cap: TO_B, label: 1 });
+    yield* end(sys, a, 50_000);
+    for (let i = 0; i < 2; i++) order.push((yield* play(sys, b, { flags: RECEIVE })).label);
+    expect(order.splice(0)).toEqual(expected);
+    for (const p of [a, c]) yield* end(sys, p);
+    yield* sys.must(raised.context, Ops.schedContext.set, [100, 0, 0]);
+  }
+  yield* begin(sys, c, { flags: SEND, cap: TO_B, label: 2 });
+  yield* end(sys, c, 50_000);
+  yield* begin(sys, a, { flags: SEND, cap: TO_B, label: 1 });
+  yield* end(sys, a, 50_000);
+  yield* sys.must(a.context, Ops.schedContext.set, [101, 0, 0]); // while it stands in the queue
+  expect((yield* play(sys, b, { flags: RECEIVE })).label).toBe(1);
+  expect((yield* play(sys, b, { flags: RECEIVE })).label).toBe(2);
+  for (const p of [a, c]) yield* end(sys, p);
+};
+
+/** Contexts: without one a thread does not run; with one it goes on where it was; it can be bound once. */
+const contexts: Act = function* (sys, a, b) {
+  yield* sys.must(b.thread, Ops.thread.bind, [0]);
+  yield* begin(sys, b, { flags: RECEIVE, timeout: 0 });
+  expect(yield* end(sys, b, 100_000)).toBe(undefined);
+  expect((yield* play(sys, a, op(Ops.factory.createSchedContext, 3, [FREE, 90, 0, 0]))).status).toBe(0);
+  yield* sys.must(Initial.task, Ops.task.map, [a.task, capPage(FREE), 620, 0]);
+  yield* sys.must(b.thread, Ops.thread.bind, [620]);
+  expect((yield* end(sys, b))?.status).toBe(Status.timeout);
+  expect(yield* sys.invoke(a.thread, Ops.thread.bind, [620])).toBe(Status.busy);
+  expect((yield* play(sys, a, op(Ops.schedContext.consumed, FREE))).words[0]).toBeGreaterThan(0);
+  expect((yield* play(sys, a, op(Ops.schedContext.set, FREE, [256, 0, 0]))).status).toBe(Status.badArgument);
+  yield* sys.must(Initial.task, Ops.task.unmap, [capPage(620), 1]);
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [capPage(FREE), 1]))).status).toBe(0); // the last capability: the context ends, b stands
+  yield* begin(sys, b, { flags: RECEIVE, timeout: 0 });
+  expect(yield* end(sys, b, 100_000)).toBe(undefined);
+  // A thread without a context works on its caller's time.
+  yield* sys.must(b.thread, Ops.thread.bind, [b.context]);
+  expect((yield* end(sys, b))?.status).toBe(Status.timeout);
+};
+
+/** What a portal does not allow: sending needs `use`, passing capabilities on needs `map`, waiting through another's portal is refused. */
+const rightsOfMessages: Act = function* (sys, a, b) {
+  yield* sys.must(a.task, Ops.task.map, [0, capPage(500, 0, CapRight.use), FREE, 0]); // may send, may not pass on
+  yield* begin(sys, b, { flags: RECEIVE, capWindow: capPage(FREE, 1), timeout: 300_000 });
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(FREE), dest: 0 } })).status).toBe(Status.badRights);
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(FREE + 5), dest: 0 } })).status).toBe(Status.badCap);
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(1, 0, 0), dest: 0 } })).status).toBe(Status.badRights);
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(2, 2), dest: 0 } })).status).toBe(Status.fault); // larger than the window
+  expect((yield* play(sys, a, { flags: SEND, cap: FREE, item: { flexpage: capPage(2, 0, CapRight.use), dest: 1 } })).status).toBe(0);
+  expect((yield* end(sys, b))?.status).toBe(0);
+  expect((yield* play(sys, b, op(Ops.thread.info, FREE + 1))).status).toBe(0);
+  expect((yield* play(sys, b, op(Ops.thread.kill, FREE + 1))).status).toBe(Status.badRights);
+};
+
+/** Memory of one's own: map, look up, narrow, take back, grant; what makes no sense is refused. */
+const memory: Act = function* (sys, a, b) {
+  const PAGE = 0x4000_0000, map = (words: readonly number[]): Sys<Report> => play(sys, a, op(Ops.task.map, 1, words)), look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]!; };
+  yield* sys.must(a.task, Ops.task.map, [0, memoryPage(0x8020_0000, 21, Right.RWX), PAGE, 0]);
+  expect((yield* map([0, memoryPage(PAGE, 21, Right.RW), PAGE + 0x40_0000, 0])).status).toBe(0);
+  expect(yield* look(a, PAGE + 0x40_1000)).toBe(memoryPage(PAGE + 0x40_0000, 21, Right.RW));
+  expect((yield* map([0, memoryPage(PAGE + 0x1000, 13, Right.R), 0x1000_0000, 0])).status).toBe(Status.badArgument); // not aligned
+  expect((yield* map([0, memoryPage(0x7000_0000, 12, Right.R), 0x1000_0000, 0])).status).toBe(Status.fault);
+  expect((yield* map([0, memoryPage(PAGE, 12, 0), 0x1000_0000, 0])).status).toBe(Status.badArgument);
+  expect((yield* map([0, memoryPage(PAGE, 12, Right.R), 2 ** 38, 0])).status).toBe(Status.badArgument);
+  expect((yield* map([99, memoryPage(PAGE, 12, Right.R), 0x1000_0000, 0])).status).toBe(Status.badCap);
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [memoryPage(PAGE, 12, Right.W), 0]))).status).toBe(0);
+  expect(yield* look(a, PAGE + 0x40_0000)).toBe(memoryPage(PAGE + 0x40_0000, 12, Right.R));
+  expect(yield* look(a, PAGE + 0x40_1000)).toBe(memoryPage(PAGE + 0x40_1000, 12, Right.RW));
+  yield* sys.must(a.task, Ops.task.map, [0, capPage(b.task), FREE, 0]);
+  expect((yield* play(sys, a, op(Ops.task.map, FREE, [0, memoryPage(PAGE + 0x40_1000, 12, Right.RW), 0x2_0000, 1]))).status).toBe(0); // granted
+  expect([yield* look(a, PAGE + 0x40_1000), yield* look(b, 0x2_0000)]).toEqual([0, memoryPage(0x2_0000, 12, Right.RW)]);
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [memoryPage(PAGE, 21, 0), 1]))).status).toBe(0);
+  expect([yield* look(a, PAGE + 0x40_2000), yield* look(b, 0x2_0000)]).toEqual([0, 0]);
+};
+
+/** An interrupt: waited for, acknowledged, masked, routed. */
+const interrupts: Act = function* (sys, a, b) {
+  const LINE = 7, IRQ = FREE;
+  for (const p of [a, b]) yield* sys.must(p.task, Ops.task.map, [0, capPage(Initial.irqBase + LINE), IRQ, 0]);
+  for (const p of [a, b]) {
+    yield* begin(sys, p, op(Ops.semaphore.down, IRQ, [0]));
+    expect(yield* end(sys, p, 20_000)).toBe(undefined);
+    wire(LINE, true);
+    expect(yield* end(sys, p)).toMatchObject({ status: 0, words: [1] });
+    expect((yield* play(sys, p, op(Ops.semaphore.down, IRQ, [0], 20_000))).status).toBe(Status.timeout); // silent until it is acknowledged
+    expect((yield* play(sys, p, op(Ops.semaphore.ack, IRQ))).status).toBe(0); // the wire is high still: again
+    expect((yield* play(sys, p, op(Ops.semaphore.down, IRQ, [0], 50_000))).status).toBe(0);
+    wire(LINE, false);
+    expect((yield* play(sys, p, op(Ops.semaphore.ack, IRQ))).status).toBe(0);
+    expect((yield* play(sys, p, op(Ops.semaphore.mask, IRQ))).status).toBe(0);
+    expect((yield* play(sys, p, op(Ops.semaphore.route, IRQ, [9]))).status).toBe(Status.badArgument);
+  }
+};
+let wire: (line: number, high: boolean) => void = () => {};
+
+const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings,
+  'portals that go': portalsThatGo, 'priorities of senders': priorities, 'scheduling contexts': contexts, 'rights of messages': rightsOfMessages, memory, interrupts };
 const casts = [['riscv', 'riscv'], ['riscv', 'typescript'], ['typescript', 'riscv'], ['typescript', 'typescript']] as const;
 describe.each(Object.entries(acts))('%s', (_, act) => {
   it.each(casts)('%s, %s', (a, b) => run([a, b], act));
+});
+describe.each(Object.entries(acts))('%s, the two on different harts', (_, act) => {
+  it.each(casts)('%s, %s', (a, b) => run([a, b], act, 2));
 });

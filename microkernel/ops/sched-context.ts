@@ -2,6 +2,7 @@
 import { Status } from '../abi/index.ts';
 import { Place, type SchedContext } from '../obj/sched-context.ts';
 import { account, detach, place } from '../sched/scheduler.ts';
+import type { Thread } from '../obj/thread.ts';
 import { parametersOk } from './factory.ts';
 import { answer, control, use, type Invocation, type Row } from './row.ts';
 
@@ -14,7 +15,15 @@ function set(i: Invocation): Status {
   detach(i.k, c);
   c.set(priority, budget, period, i.k.cpu.hart.cycles);
   if (was !== Place.nowhere) place(i.k, c);
+  requeue(c.thread);
   return Status.ok;
+}
+/** Who waits stands where its priority belongs now. */
+export function requeue(t: Thread | undefined): void {
+  const queue = t?.inQueue;
+  if (!queue) return;
+  queue.remove(t);
+  queue.add(t);
 }
 function consumed(i: Invocation): Status {
   const c = contextOf(i);

@@ -12,6 +12,7 @@ import { killThread } from '../threads/kill.ts';
 import { migrate } from '../threads/migrate.ts';
 import { startThread } from '../threads/start.ts';
 import { BYTES } from '../costs.ts';
+import { requeue } from './sched-context.ts';
 import { answer, control, named, use, type Invocation, type Row } from './row.ts';
 import { nameOf } from './task.ts';
 
@@ -60,6 +61,7 @@ function bind(i: Invocation): Status {
   t.context = context;
   context.thread = t;
   place(k, context);
+  requeue(t);
   return Status.ok;
 }
 

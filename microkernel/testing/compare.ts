@@ -44,6 +44,7 @@ export class Compare {
 
   all(): void {
     if (this.#world.memoryChanged) this.#mappings.clear();
+    for (const o of this.#world.objects) if (o.kind === 'thread') this.#happened(o, this.#of<Thread>(o));
     let tasks = 0;
     for (const o of this.#world.objects) {
       if (this.#of(o).dead) throw new Error(`the kernel's ${o.kind} has ended, the model's has not`);
@@ -56,10 +57,14 @@ export class Compare {
     this.#world.memoryChanged = false;
   }
 
+  /** What happens to a thread when the kernel schedules it, and the model cannot know when that is. */
+  #happened(m: MThread, t: Thread): void {
+    if (t.state === ThreadState.ready && m.state === 'inactive' && m.mayBegin && !m.context) m.state = 'ready';
+    if (t.state === ThreadState.dead && m.state === 'ready' && m.over) { this.#world.kill(m); this.#world.settle(); }
+  }
+
   #thread(m: MThread, t: Thread): void {
     const is = (what: string, found: unknown, expected: unknown): void => { if (found !== expected) throw new Error(`thread at ${[...m.caps].map(c => c.sel).join('/')} (${m.state}): ${what} ${show(found)}, expected ${show(expected)}`); };
-    if (t.state === ThreadState.ready && m.state === 'inactive' && m.mayBegin && !m.context) m.state = 'ready'; // the kernel notices when it schedules
-    if (t.state === ThreadState.dead && m.state === 'ready' && m.over) this.#world.kill(m);
     is('state', STATES[t.state], m.state);
     is('hart', (t.movesTo ?? t.cpu).id, m.state === 'dead' ? (t.movesTo ?? t.cpu).id : m.cpu);
     is('deadline', t.heapIndex >= 0 ? t.deadline : Infinity, m.deadline);

@@ -298,6 +298,7 @@ const thread = {
     if (t.context || context.thread) return Status.busy;
     t.context = context;
     context.thread = t;
+    standAnew(c.w, t);
     return Status.ok;
   },
   recall: (c: Call): Answer => {
@@ -366,11 +367,20 @@ const semaphore = {
   ack: (): Answer => Status.badKind, mask: (): Answer => Status.badKind, route: (): Answer => Status.badKind,
 };
 
+/** Who waits stands where its priority belongs now. */
+function standAnew(w: World, t: MThread | undefined): void {
+  const queue = t?.state === 'sending' ? t.partner!.senders : t?.waitingAt?.waiters;
+  if (!t || !queue) return;
+  queue.splice(queue.indexOf(t), 1);
+  w.stand(queue, t);
+}
+
 const schedContext = {
   set: (c: Call): Answer => {
     const [priority, budget, period] = c.a;
     if (!parameters(priority, budget, period)) return Status.badArgument;
     Object.assign(c.o, { priority, limited: period > 0, slice: budget || 10_000_000, used: 0 });
+    standAnew(c.w, (c.o as MContext).thread);
     return Status.ok;
   },
   consumed: (c: Call): Answer => {
