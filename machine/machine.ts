@@ -37,6 +37,7 @@ import { CYCLES_PER_TICK } from './hart/timers.ts';
 import { FULL_ISA } from './isa/table.ts';
 import { Linear } from './linear.ts';
 import { Ram } from './memory.ts';
+import { Spin } from './spin.ts';
 
 export interface MachineOptions {
   /** Bytes of RAM at RAM_BASE, a multiple of 4 KiB. */
@@ -84,6 +85,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   readonly engine: EngineSide;
   readonly tlbs: TlbPool;
   readonly harts: readonly Hart[];
+  /** One for each hart; none for a hart that is alone, as nobody else could use its time. */
+  readonly #spins: readonly Spin[];
   readonly hostedMode: number;
   readonly quantum: number;
   firmware: Firmware | undefined;
@@ -117,6 +120,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
     this.quantum = options.quantum ?? (count === 1 ? LONE_QUANTUM : DEFAULT_QUANTUM);
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
+    this.#spins = count > 1 ? this.harts.map((h) => new Spin(h)) : [];
     this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine });
     this.memory = new Ram(this.linear, this.engine);
     // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
@@ -333,6 +337,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
     this.#end = Math.min(this.#round + turn, this.events.next);
     const first = this.#first;
     this.#first = 0;
+    for (const spin of this.#spins) spin.beginTurn();
     return { first, turn: 0 };
   }
 
@@ -348,17 +353,18 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #runHart(h: Hart, lastInstruction: number): void {
     this.#running = h;
     const debug = this.#debug;
+    const spin = this.#spins[h.id];
     let resumed = debug?.resumes(h) ?? false;
     if (!resumed) h.step.reservation = 0;
     while (h.sliceEnd < this.#end && this.#reason === undefined) {
-      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity);
+      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity, spin?.limit ?? Infinity);
       if (cycles <= 0) break;
       h.beginSlice(cycles);
       this.profiler?.begin(h);
       let interrupted = false;
       if (h.woken) this.#wakeHosted(h);
       else interrupted = deliverInterrupt(h);
-      if (!h.waiting && !h.parked && !(interrupted && debug?.steps(h) === true)) this.engine.run(h.id, resumed);
+      if (!h.waiting && !h.parked && !(interrupted && debug?.steps(h) === true)) this.engine.run(h.id, resumed || spin?.looking === true);
       endStep(h);
       this.profiler?.end(h, h.retired);
       h.finishSlice();
@@ -367,6 +373,7 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
         resumed = debug.resumes(h);
       }
       if (h.waiting || h.parked) break;
+      if (spin?.endSlice() === true) h.sliceEnd = Math.max(h.sliceEnd, this.#end);
     }
     this.#running = undefined;
   }
