@@ -150,10 +150,11 @@ it('stops and steps do not change what is computed, on two harts', () => {
   const state = (machine: Machine): unknown => machine.harts.map((h) => [h.instret, h.cycles, h.pc, [...h.x]]);
   const undisturbed = machineWith(contest, { harts: 2 });
   undisturbed.machine.run({ maxCycles: 60_000 });
-  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 30 }), fc.boolean(), (pauses, watch) => {
-    const { machine, debug, at } = machineWith(contest, { harts: 2 });
-    if (watch) debug.insert('access', at('lock'), 4);
-    else debug.insert('break', at('inside'), 2);
+  const places = ['again', 'inside', 'lock', 'turns'] as const;
+  const pauseLengths = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 30 });
+  fc.assert(fc.property(fc.constantFrom('interp', 'auto', 'jit'), pauseLengths, fc.subarray([...places], { minLength: 1 }), (engine, pauses, points) => {
+    const { machine, debug, at } = machineWith(contest, { harts: 2, engine });
+    for (const place of points) debug.insert(place === 'lock' || place === 'turns' ? 'access' : 'break', at(place), 4);
     for (const steps of pauses) {
       if (machine.run({ maxCycles: 60_000 - machine.events.now }).kind === 'yield') break;
       for (let i = 0; i < steps; i++) {
