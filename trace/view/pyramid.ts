@@ -10,7 +10,7 @@ import type { Job } from './jobs.ts';
 const SHIFT = 9, BUCKET = 1 << SHIFT, FAN = 3;
 /** Kinds that have a letter in the timeline, the most telling first: a mask's lowest bit is what a cell shows. */
 export const ranked: readonly number[] = [
-  Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy, Kind.create, Kind.invoke, Kind.recall,
+  Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy, Kind.create, Kind.invoke, Kind.recall, Kind.wake,
 ];
 const RUNS = 1 << 15;
 const bits = new Uint32Array(64);

@@ -13,7 +13,7 @@ import type { Viewer } from './viewer.ts';
 
 const letters: Record<number, string> = {
   [Kind.interrupt]: 'i', [Kind.timeout]: 't', [Kind.event]: 'e', [Kind.call]: 'c', [Kind.send]: 's', [Kind.resume]: 'r', [Kind.reply]: 'r', [Kind.receive]: 'v', [Kind.map]: 'm',
-  [Kind.unmap]: 'u', [Kind.destroy]: 'd', [Kind.create]: 'n', [Kind.invoke]: 'o', [Kind.recall]: 'x',
+  [Kind.unmap]: 'u', [Kind.destroy]: 'd', [Kind.create]: 'n', [Kind.invoke]: 'o', [Kind.recall]: 'x', [Kind.wake]: 'w',
 };
 const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m map  u unmap  o operation  n new  d destroy  i interrupt';
 
