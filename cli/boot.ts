@@ -17,7 +17,7 @@ import { packTar } from './tar.ts';
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
   if (!existsSync(folder())) return [];
-  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && readFileSync(join(folder(), name), 'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
+  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && readFileSync(join(folder(), name), 'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
 }
 
 export async function listScenarios(): Promise<number> {
