@@ -27,13 +27,15 @@ function isText(bytes: Uint8Array): boolean {
 export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
   if (mask === -1) return words[value] ?? words[value | 0];
   const field = Number(BigInt.asUintN(64, BigInt(value)) & BigInt(mask)), parts: string[] = [], first = words[field];
+  const flags: string[] = [];
   let rest = BigInt.asUintN(64, BigInt(value)) - BigInt(field);
   if (mask !== 0 && (first !== undefined || field !== 0)) parts.push(first ?? String(field));
   for (const [bits, word] of Object.entries(words).map(([b, w]) => [BigInt(b), w] as const).sort((a, b) => (a[0] < b[0] ? 1 : -1))) {
     if (bits <= 0n || bits <= BigInt(mask) || (rest & bits) !== bits) continue;
-    parts.push(word);
+    flags.unshift(word);
     rest -= bits;
   }
+  parts.push(...flags);
   if (rest !== 0n) parts.push(`0x${rest.toString(16)}`);
   return parts.length > 0 ? parts.join('|') : words[0] ?? '0';
 }

@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Filter, FilterError, Part, TraceFile, TraceFileError, TraceRecorder, analyse, jsonLines, payloadParts, wordsOfPart, type ByteSource } from './index.ts';
+import { Filter, FilterError, Part, TraceFile, TraceFileError, TraceRecorder, analyse, callReport, callTree, criticalPath, details, diffReport, firstDivergence, jsonLines, mermaid, pathReport, payloadParts, pcapng, perfetto, perfettoProtobuf, svg, wordsOfPart, type ByteSource } from './index.ts';
 import { bytesOf, recorded, story } from './testing/traces.ts';
 
 /** A recording of `rounds` with payload at every 14th record, in pieces of 40 records. */
@@ -67,7 +67,7 @@ describe('a trace file', () => {
 });
 
 describe('whatever is done to a file', () => {
-  const whole = made(10), packed = made(10, true);
+  const whole = made(10), packed = made(10, true), good = new TraceFile(whole);
   /** Every use of a file. It may be refused in one line, nothing else. */
   function use(bytes: Uint8Array): void {
     let file: TraceFile;
@@ -80,6 +80,12 @@ describe('whatever is done to a file', () => {
     for (let i = 0; i < file.length; i++) for (const p of file.payload(file.at(i).sequence)) wordsOfPart(p);
     for (const line of jsonLines(file)) JSON.parse(line);
     analyse(file);
+    callReport(callTree(file));
+    for (let i = 0; i < file.length; i += 7) details(file, file.at(i));
+    if (file.length > 1) pathReport(file, criticalPath(file, 0, file.length - 1));
+    for (const make of [svg, mermaid, perfetto, perfettoProtobuf, pcapng]) for (const piece of make(file)) expect(piece.length).toBeGreaterThan(0);
+    const at = firstDivergence(file, good);
+    if (at) diffReport(file, good, at, ['a', 'b']);
   }
   it('bytes changed, cut, doubled or put in are told, never thrown', () => {
     fc.assert(fc.property(fc.boolean(), fc.array(fc.record({ at: fc.nat(whole.length - 1), what: fc.constantFrom('set', 'cut', 'double', 'drop'), value: fc.nat(255), length: fc.nat(64) }), { maxLength: 6 }), (pack, edits) => {

@@ -47,13 +47,15 @@ export const errorNames: Readonly<Record<number, string>> = turned(E, 'E', ['RES
 export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
   if (mask === -1) return words[value];
   const field = value & mask, parts: string[] = [], first = words[field];
+  const flags: string[] = [];
   let rest = value - field;
   if (mask !== 0 && (first !== undefined || field !== 0)) parts.push(first ?? String(field));
   for (const [bits, word] of Object.entries(words).map(([b, w]) => [Number(b), w] as const).sort((a, b) => b[0] - a[0])) {
     if (bits <= mask || (bits & mask) !== 0 || bits === 0 || !has(rest, bits)) continue;
-    parts.push(word);
+    flags.unshift(word);
     rest -= bits;
   }
+  parts.push(...flags);
   if (rest !== 0) parts.push(`0x${rest.toString(16)}`);
   return parts.length > 0 ? parts.join('|') : words[0] ?? '0';
 }
