@@ -28,7 +28,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const returns = new Returns(mounts);
   const { modules, argv } = guestFiles(program, args, env, options, mounts);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  let onSignal: (signal: number, pc: number) => void = () => {};
+  let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const { result, system } = await runSystem({
     scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory, more: { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) } })), modules, consoles: returns.consoles,
     outputs: { console0: 1, console1: 2, ...returns.outputs() },

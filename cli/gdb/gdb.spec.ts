@@ -85,9 +85,10 @@ describe('commands', () => {
   });
 
   it('vCont gives each thread the leftmost action that is for it', () => {
-    expect(threadActions(';s:2;c', [1, 2])).toEqual([{ thread: 1, step: false }, { thread: 2, step: true }]);
-    expect(threadActions(';s:2', [1, 2])).toEqual([{ thread: 2, step: true }]);
-    expect(threadActions(';C05:-1', [1])).toEqual([{ thread: 1, step: false }]);
+    const action = (thread: number, step: boolean, signalled = false): unknown => ({ thread, step, signalled });
+    expect(threadActions(';s:2;c', [1, 2])).toEqual([action(1, false), action(2, true)]);
+    expect(threadActions(';s:2', [1, 2])).toEqual([action(2, true)]);
+    expect([threadActions(';C05:-1', [1]), threadActions(';S0b:1', [1]), threadActions(';C00', [1])]).toEqual([[action(1, false, true)], [action(1, true, true)], [action(1, false)]]);
     expect([threadActions(';s:9', [1]), threadActions(';t', [1]), threadActions('', [1])]).toEqual([undefined, undefined, undefined]);
   });
 

@@ -22,8 +22,8 @@ export class HostedDebugging {
     this.#server = new GdbServer(this.#target, { port, log });
   }
 
-  /** The process is about to get a signal. */
-  signalled(signal: number, pc: number): void { this.#target.signalled(signal, pc); }
+  /** The process is about to get a signal. The answer says, when it goes on, whether it gets it. */
+  signalled(signal: number, pc: number): () => boolean { return this.#target.signalled(signal, pc); }
 
   async gate(): Promise<void> {
     const { stop } = this.#target.debug;

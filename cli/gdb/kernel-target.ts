@@ -47,7 +47,7 @@ export class KernelTarget implements Target {
   /** Numbers that threads were given when they were first seen. */
   readonly #numbers = new Map<Thread, number>();
   /** What the process is about to get. */
-  #signal: { signal: number; thread: Thread | undefined } | undefined;
+  #signal: { readonly signal: number; readonly thread: Thread | undefined; deliver: boolean } | undefined;
   #auxv: Uint8Array | undefined;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
@@ -66,11 +66,12 @@ export class KernelTarget implements Target {
     }));
   }
 
-  /** The process is about to get this signal (Linux's number), and stands at this pc. */
-  signalled(signal: number, pc: number): void {
+  /** The process is about to get this signal (Linux's number), and stands at this pc. The answer says, when it goes on, whether it gets it. */
+  signalled(signal: number, pc: number): () => boolean {
     const thread = this.#threads().find((t) => t.state !== ThreadState.inactive && this.#register(t, REG.pc) === BigInt.asUintN(64, BigInt(pc)));
-    this.#signal = { signal: gdbSignal(signal), thread };
+    const stop = (this.#signal = { signal: gdbSignal(signal), thread, deliver: true });
     this.debug.request();
+    return () => stop.deliver;
   }
 
   get current(): number {
@@ -137,6 +138,8 @@ export class KernelTarget implements Target {
 
   /** Who is not named runs as well: which thread is on which hart is the kernel's business. */
   resume(actions: readonly ThreadAction[]): void {
+    const stopped = this.debug.stop?.kind === 'request' ? this.#signal : undefined;
+    if (stopped?.thread !== undefined) stopped.deliver = actions.find((a) => a.thread === this.#numberOf(stopped.thread!))?.signalled ?? true;
     this.debug.resume(actions.flatMap(({ thread, step }) => {
       const t = this.#thread(thread);
       return step && t !== undefined ? [{ hart: t.cpu.id, step }] : [];

@@ -102,8 +102,8 @@ export class Stub {
     z: (argument) => this.#point(argument, false),
     c: (argument) => this.#oldResume('c', argument),
     s: (argument) => this.#oldResume('s', argument),
-    C: (argument) => this.#oldResume('c', argument.replace(/^[0-9a-f]{2};?/i, '')),
-    S: (argument) => this.#oldResume('s', argument.replace(/^[0-9a-f]{2};?/i, '')),
+    C: (argument) => this.#oldResume(`C${argument.slice(0, 2)}`, argument.slice(3)),
+    S: (argument) => this.#oldResume(`S${argument.slice(0, 2)}`, argument.slice(3)),
     'vCont?': () => 'vCont;c;C;s;S',
     vCont: (argument) => this.#resume(argument),
     vKill: () => this.#kill('OK'),
@@ -188,7 +188,7 @@ export class Stub {
     return 'OK';
   }
 
-  #oldResume(action: 'c' | 's', argument: string): string | undefined {
+  #oldResume(action: string, argument: string): string | undefined {
     if (argument !== '') {
       const pc = hexNumber(argument);
       if (pc === undefined) return BAD;
@@ -197,7 +197,7 @@ export class Stub {
       this.target.writeRegister(this.general, 32, bytes);
     }
     const thread = this.#control === 0 ? this.general : this.#control;
-    return this.#resume(action === 's' ? `;s:${thread.toString(16)};c` : ';c');
+    return this.#resume(`;${action}:${thread.toString(16)};c`);
   }
 
   #resume(argument: string): string | undefined {

@@ -18,7 +18,8 @@ export type TargetStop =
   | { readonly kind: 'signal'; readonly thread: number; readonly signal: number }
   | { readonly kind: 'over'; readonly status: number; readonly signalled: boolean };
 
-export interface ThreadAction { readonly thread: number; readonly step: boolean }
+/** `signalled`: the signal that it stopped at is to reach it. */
+export interface ThreadAction { readonly thread: number; readonly step: boolean; readonly signalled: boolean }
 
 export interface Target {
   /** The target description, as XML. */

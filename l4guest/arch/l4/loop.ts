@@ -45,8 +45,8 @@ export class Loop {
   private slow: Sys<void> | undefined;
   ended = false;
   trace: ((line: string) => void) | undefined;
-  /** A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop. */
-  onSignal: ((sig: number, pc: number) => void) | undefined;
+  /** A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop; then it is asked whether the process gets it. */
+  onSignal: ((sig: number, pc: number) => () => boolean) | undefined;
   writeLog: (() => Sys<void>) | undefined;
 
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number) {
@@ -230,13 +230,16 @@ export class Loop {
       return t;
     }
   }
-  /** Nothing has come of the signal yet when the machine stops: that it does while this thread waits, for as little as can be. */
-  private *showSignal(t: Thread, show: (sig: number, pc: number) => void): Sys<void> {
+  /** Nothing has come of the signal yet when the machine stops: that it does while this thread waits, for as little as can be. Then it may be dropped. */
+  private *showSignal(t: Thread, show: (sig: number, pc: number) => () => boolean): Sys<void> {
     const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
     if (sig === 0 || t.proc.stopped) return;
     yield* this.keep();
-    show(sig, t.regs.pc);
+    const wanted = show(sig, t.regs.pc);
     yield this.sys.ipc(IpcFlag.receive, (t.hardware as Slot).eventPortal, 0, 1);
+    if (!wanted() && !t.pending.take(t.mask)) t.proc.pending.take(t.mask);
+    t.loaded = t.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
+    yield* this.slots.load(t);
   }
   /** Lets `t` go on in user mode and waits for the next message. False: it could not be started, nothing has arrived. */
   private *resume(t: Thread): Sys<boolean> {
