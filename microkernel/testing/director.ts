@@ -38,7 +38,7 @@ export class Director implements Oracle {
   readonly #compare: Compare;
   readonly #kernelOf = new Map<MObject, KernelObject>();
   readonly #current: number[];
-  /** By hart: the context whose slice ended in what it did last, and who of the same priority waited for the hart then. */
+  /** By hart: the context whose slice ended in the last call, and who of the same priority waited for the hart then. */
   readonly #spent: ({ readonly context: MContext; readonly equals: readonly MContext[] } | undefined)[];
   #pending: Pending | undefined;
   #over = false;
@@ -156,9 +156,7 @@ export class Director implements Oracle {
       const end = o.kind === 'schedContext' && o.thread && this.world.endOfChain(o.thread);
       if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
     }
-    this.#spent.forEach((s, hart) => { // whoever could not run for a moment waits anew
-      if (s && s.equals.length > 0) { const could = this.#couldRun(hart); this.#spent[hart] = { ...s, equals: s.equals.filter(c => could.includes(c)) }; }
-    });
+    this.#spent.fill(undefined); // what this call did may have moved anybody elsewhere to the end of a queue
     this.#spent[p.hart] = p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
   }
   /** Finds the kernel's objects of what is new in the model. */
