@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import type { HartApi } from '../api.ts';
 import { TestEvents, TestMemory, TestTerminal } from '../devices/testing.ts';
@@ -185,4 +186,13 @@ test('firmware counts what it does for harts that ask', () => {
   const sent = call(PMU, 2, 0, ALL & 0x7f_ff80n, 6, 0xf_0006)[1];
   call(0x73_5049, 0, 0b110, 0);
   expect(call(PMU, 5, sent)).toEqual([0, 2]);
+});
+
+test('any call with any arguments is answered', () => {
+  const ids = [0x10, 0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0, 1, 2, 3, 4, 8, 0x0a00_0000];
+  const arg = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(0n, 1n, 2n, -1n, 0x8000_0000n, BigInt(RAM), BigInt(RAM + 0xff8)));
+  fc.assert(fc.property(fc.constantFrom(...ids), fc.nat(8), fc.array(arg, { minLength: 5, maxLength: 5 }), (id, fid, args) => {
+    const [error] = call(id, fid, ...args);
+    expect(Number.isInteger(error)).toBe(true);
+  }), { numRuns: 1000 });
 });

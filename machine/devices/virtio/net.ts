@@ -149,7 +149,7 @@ export class VirtioNet implements VirtioModel {
       }
       const space = totalLength(chain.writable);
       if (chains.length === 0 && space < length && !this.#port.negotiated(FEATURE.MRG_RXBUF)) {
-        // Too small for any packet: it goes back empty, and the packet waits for the next one. @spec virtio 5.1.6.3.1
+        // Too small for any packet: it goes back empty, and the packet waits for the next one. @spec virtio 5.1.6.3.2
         queue.push(chain, 0);
         continue;
       }

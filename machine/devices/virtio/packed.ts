@@ -56,7 +56,7 @@ export class PackedRing implements Ring {
     this.#taken -= chain.slots;
   }
 
-  /** One used descriptor, at the place where the next is to be; the rest of the chain is skipped. @spec virtio 2.8.7 */
+  /** One used descriptor, at the place where the next is to be; the rest of the chain is skipped. @spec virtio 2.8.6 */
   push(chain: Chain, written: number): void {
     const at = this.#address(this.#returned);
     this.#memory.setU32(at + 8, written);
@@ -117,7 +117,7 @@ export class PackedRing implements Ring {
     }
   }
 
-  /** All descriptors of a table, one after the other; only their WRITE flag counts. @spec virtio 2.8.8 */
+  /** All descriptors of a table, one after the other; only their WRITE flag counts. @spec virtio 2.8.7 */
   #takeTable(builder: ChainBuilder, at: number, flags: number, slots: number): void {
     if (!this.#s.indirect || slots > 1 || (flags & DESC.NEXT) !== 0) throw new QueueBroken('an indirect descriptor where none may be');
     const { table, count } = indirectTable(this.#memory, at);

@@ -160,9 +160,9 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
 
   #run(hart: HartApi, index: number, running: boolean): void {
     this.#counters[hart.id][index].running = running;
-    if (index < this.#hardware) this.#inhibit(hart, index, !running);
     // A counter that starts may interrupt again when it overflows. @spec priv 20.1
     if (running && this.#isProgrammable(index)) hart.setCsr(CSR.MHPMEVENT + index, BigInt.asUintN(63, hart.csr(CSR.MHPMEVENT + index)));
+    if (index < this.#hardware) this.#inhibit(hart, index, !running);
   }
 
   #inhibit(hart: HartApi, index: number, stop: boolean): void {

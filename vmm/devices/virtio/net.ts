@@ -54,7 +54,7 @@ export class VirtioNet implements Model {
     this.#port.announce(TRANSMIT);
   }
 
-  /** The frame, with its checksum if the driver left that to us. @spec virtio 5.1.6.2.1 */
+  /** The frame, with its checksum if the driver left that to us. @spec virtio 5.1.6.2 */
   #frameOf(request: Request): Uint8Array {
     const packet = gather(this.#port.ram, request.out), frame = packet.subarray(HEADER), header = new DataView(packet.buffer);
     if (packet[0] & NEEDS_CHECKSUM && this.#port.negotiated(Feature.checksum)) addChecksum(frame, header.getUint16(6, true), header.getUint16(8, true));

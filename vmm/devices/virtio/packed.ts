@@ -45,7 +45,7 @@ export class PackedRing implements Ring {
   }
   putBack(request: Request): void { this.#taken -= request.places; }
 
-  /** One descriptor says it for the whole request. @spec virtio 2.8.7 */
+  /** One descriptor says it for the whole request. @spec virtio 2.8.6 */
   done(request: Request, written: number): void {
     const at = this.#at(this.#returned);
     this.#ram.setU32(at + 8, written);
@@ -84,7 +84,7 @@ export class PackedRing implements Ring {
     }
   }
 
-  /** All descriptors of a table; of their flags only `write` counts. @spec virtio 2.8.8 */
+  /** All descriptors of a table; of their flags only `write` counts. @spec virtio 2.8.7 */
   #addTable(builder: RequestBuilder, at: number, inChain: boolean): void {
     if (!this.#p.indirect || inChain) throw new BadQueue('an indirect table that may not be here');
     const { table, count } = tableAt(this.#ram, at);

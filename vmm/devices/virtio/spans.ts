@@ -19,7 +19,7 @@ export interface Request {
   readonly in: readonly Span[];
 }
 
-/** @spec virtio 2.7.5, 2.8.5 */
+/** @spec virtio 2.7.5, 2.8.13 */
 export const Flag = { next: 1, write: 2, indirect: 4 } as const;
 export const DESCRIPTOR = 16;
 
