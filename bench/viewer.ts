@@ -87,7 +87,7 @@ function memory(): number {
 const count = records.toLocaleString('en-US'), UP = '\x1b[A', DOWN = '\x1b[B', PAGE = '\x1b[6~', END = '\x1b[F', HOME = '\x1b[H', CLEAR = 'f\x15\r';
 /** Name, keys, what the screen says when they have been obeyed. */
 const steps: [string, string, RegExp][] = [
-  ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /], ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /],
+  ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /], ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /],
   ['go to the middle', `:${records >>> 1}\r`, new RegExp(`> *${records >>> 1} `)], ['along the chain', 'p', />\s+\d+ |nothing is known/], ['timeline', 't', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/],
   ['whole timeline', '0', /a column/], ['right', '\x1b[C', /record \d+:/], ['by thread', 'T', /a column/], ['list', 't', /record\s+time/],
   ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/], ['first of filter kind:interrupt', 'fkind:interrupt\r', /filter: kind:interrupt/], ['end of it', END, />/], ['no filter', CLEAR, new RegExp(`${count} records`)],

@@ -6,7 +6,7 @@ export interface Repeat { readonly more: number; readonly of: number; readonly u
 export interface FoldedArrow extends Arrow { readonly repeat?: Repeat }
 
 /** Messages that a pattern has at most, and how often it must come to be folded. */
-const LONGEST = 6, LEAST = 3;
+const LONGEST = 12, LEAST = 3;
 
 /** Arrows are alike when they have the same ends and the same words, arguments and values aside. */
 const keyOf = (a: Arrow): string => `${a.from}\0${a.to}\0${a.reply}\0${a.text.replace(/\(.*|=.*/, '').replace(/\d+/g, '')}`;

@@ -11,7 +11,7 @@ const named: [keyof Key, string][] = [
   ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'], ['home', 'home'], ['end', 'end'],
   ['return', 'return'], ['escape', 'escape'], ['tab', 'tab'], ['backspace', 'backspace'], ['delete', 'delete'],
 ];
-const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', f: 'pagedown', b: 'pageup' };
+const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', w: 'word', a: 'home', e: 'end', f: 'pagedown', b: 'pageup' };
 /** Control characters in the middle of a piece of input. */
 const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
 

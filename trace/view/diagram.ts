@@ -3,6 +3,7 @@ import { cyclesText } from '../decode.ts';
 import { arrowOf, type Arrow } from '../export/arrows.ts';
 import { fold, type FoldedArrow } from '../export/fold.ts';
 import { RecordView } from '../record.ts';
+import { messagesOf } from './span.ts';
 import { fit, type Line } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -13,25 +14,19 @@ const LIMIT = 400;
 /** A row of the diagram: an arrow, or words about those that are left out. */
 export type DiagramRow = { arrow: FoldedArrow; record: number } | { note: string; record: number };
 
-/** Arrows of the span between mark and cursor, or of what follows the selected record. */
-export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number } {
-  const [from, to] = v.span(), view = new RecordView(), drawn: Arrow[] = [];
-  for (let i = from; i <= to && drawn.length < LIMIT; i++) {
-    const r = v.trace.at(i, view);
-    if (v.rows.filter && !v.rows.filter.test(r, i)) continue;
-    const arrow = arrowOf(v.trace, r);
-    if (arrow) drawn.push(arrow);
-  }
+/** What is drawn of the span between mark and cursor, or of what follows the selected record; `part` of it has been looked at. */
+export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number; part: number } {
+  const found = messagesOf(v), view = new RecordView(), drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(v.trace, v.trace.at(i, view))!);
   const rows = fold(drawn).flatMap((arrow): DiagramRow[] => {
     const record = v.trace.indexOf(arrow.sequence), { repeat } = arrow;
     return repeat ? [{ arrow, record }, { note: `… the last ${repeat.of > 1 ? `${repeat.of} messages` : 'message'} ${repeat.more} more times, until +${cyclesText(repeat.until - drawn[0]!.time)}`, record }] : [{ arrow, record }];
   });
-  return { rows, messages: drawn.length };
+  return { rows, messages: drawn.length, part: found.part };
 }
 
 export function diagram(v: Viewer, width: number, height: number): Line[] {
-  const { rows: all, messages } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])), everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
-  if (arrows.length === 0) return [[{ text: 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
+  const { rows: all, messages, part } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])), everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
+  if (arrows.length === 0) return [[{ text: part < 1 ? `looking for messages … ${Math.floor(part * 100)} %` : 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
   const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = everybody.slice(0, room), lane = Math.floor((width - LEFT) / tasks.length);
   const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane, shown = all.filter((r) => !('arrow' in r) || (tasks.includes(r.arrow.from) && tasks.includes(r.arrow.to)));
   const start = arrows[0]!.time, rows = height - 2;

@@ -1,9 +1,8 @@
 /** What each key does: one table for all views, one for each view; the view's own wins. */
-import { FilterError, Filter, filtered } from '../filter.ts';
-import { svg } from '../export/svg.ts';
 import { listHeight } from './list.ts';
 import { Prompt } from './prompt.ts';
 import { follow, into, out, search, slowest } from './seek.ts';
+import { exportSpan } from './span.ts';
 import type { Mode, Viewer } from './viewer.ts';
 
 type Act = (v: Viewer) => void;
@@ -31,7 +30,10 @@ const everywhere: Record<string, Act> = {
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
   s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
   o: (v) => { if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console'; else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)'; },
-  escape: (v) => { v.mode = 'list'; },
+  escape: (v) => {
+    if (v.mode === 'list') for (const job of ['search', 'slowest', 'export']) if (v.jobs.has(job)) { v.jobs.stop(job); v.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
+    v.mode = 'list';
+  },
   f: ask((v) => new Prompt('filter', v.rows.filter?.text ?? '')),
   '/': ask(() => new Prompt('search')),
   ':': ask(() => new Prompt('go to')),
@@ -93,16 +95,4 @@ function bookmark(v: Viewer): void {
 function jump(v: Viewer, record: number | undefined): void {
   if (record === undefined) v.message = v.bookmarks.size ? 'no bookmark further on' : 'no bookmarks yet; b sets one';
   else v.goTo(record);
-}
-
-function exportSpan(v: Viewer): void {
-  if (v.record < 0) { v.message = 'there is nothing to write'; return; }
-  const [from, to] = v.span().map((i) => v.trace.at(i).sequence), name = `trace-${from}-${to}.svg`;
-  try {
-    v.save(name, svg(filtered(v.trace, new Filter(`seq:${from}..${to} ${v.rows.filter?.text ?? ''}`, v.trace))));
-    v.message = `wrote ${name}`;
-  } catch (error) {
-    if (error instanceof FilterError) throw error;
-    v.message = `${name} could not be written: ${(error as Error).message}`;
-  }
 }

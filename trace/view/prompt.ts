@@ -9,24 +9,43 @@ export class Prompt {
   readonly kind: PromptKind;
   text: string;
   error = '';
+  /** Where the next character goes. */
+  at: number;
+  private recalled = -1;
   /** What Tab cycles through, and where it is. */
   private choices: string[] = [];
   private chosen = -1;
-  constructor(kind: PromptKind, text = '') { this.kind = kind; this.text = text; }
+  constructor(kind: PromptKind, text = '') { this.kind = kind; this.text = text; this.at = text.length; }
 
   /** Handles a key; answers true when the prompt is done. */
   key(v: Viewer, name: string, typed: string): boolean {
     if (name === 'escape') return true;
     if (name === 'return') return this.accept(v);
     if (name === 'tab') this.complete(v);
-    else {
-      if (name === 'backspace' || name === 'delete') this.text = this.text.slice(0, -1);
-      else if (name === 'clear') this.text = '';
-      else if (typed) this.text += typed;
-      this.choices = [];
-      this.error = '';
-    }
+    else if (name === 'up' || name === 'down') this.recall(v, name === 'up' ? 1 : -1);
+    else if (name === 'left' || name === 'right' || name === 'home' || name === 'end') this.at = { left: Math.max(0, this.at - 1), right: Math.min(this.text.length, this.at + 1), home: 0, end: this.text.length }[name];
+    else this.edit(name, typed);
     return false;
+  }
+
+  private edit(name: string, typed: string): void {
+    const before = this.text.slice(0, this.at), after = this.text.slice(this.at);
+    if (name === 'backspace' || name === 'delete') this.put(before.slice(0, -1), after);
+    else if (name === 'clear') this.put('', '');
+    else if (name === 'word') this.put(before.replace(/\S*\s*$/, ''), after);
+    else if (typed) this.put(before + typed, after);
+    this.choices = [];
+    this.error = '';
+  }
+  private put(before: string, after: string): void { this.text = before + after; this.at = before.length; }
+
+  /** Earlier texts of prompts of this kind. */
+  private recall(v: Viewer, by: number): void {
+    const earlier = v.history.filter((h) => h.kind === this.kind).map((h) => h.text), next = Math.max(-1, Math.min(earlier.length - 1, this.recalled + by));
+    if (next === this.recalled) return;
+    this.recalled = next;
+    this.put(next < 0 ? '' : earlier[next]!, '');
+    this.error = '';
   }
 
   /** What could come next, for the hint line. */
@@ -42,9 +61,9 @@ export class Prompt {
     if (this.choices.length === 0) { this.choices = completions(this.text, v.trace); this.chosen = -1; }
     if (this.choices.length === 0) return;
     const common = this.choices.length > 1 ? prefix(this.choices) : '';
-    if (this.chosen < 0 && common.length > this.text.length) { this.text = common; this.choices = []; return; }
+    if (this.chosen < 0 && common.length > this.text.length) { this.put(common, ''); this.choices = []; return; }
     this.chosen = (this.chosen + 1) % this.choices.length;
-    this.text = this.choices[this.chosen]!;
+    this.put(this.choices[this.chosen]!, '');
     if (this.choices.length === 1) this.choices = [];
   }
 
@@ -52,6 +71,7 @@ export class Prompt {
     try {
       if (this.kind === 'filter') v.applyFilter(this.text);
       else if (this.kind === 'search') { if (this.text.trim()) search(v, this.text); } else goTo(v, this.text.trim());
+      if (this.text.trim()) v.history.unshift({ kind: this.kind, text: this.text });
       return true;
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;

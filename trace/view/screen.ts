@@ -28,7 +28,10 @@ function title(v: Viewer, width: number): Line {
 }
 
 function bottom(v: Viewer): Line {
-  if (v.prompt) return [{ text: `${v.prompt.kind}: ${v.prompt.text}`, bold: true }, { text: ' ', inverse: true }];
+  if (v.prompt) {
+    const { kind, text, at } = v.prompt, room = v.width - kind.length - 4, from = Math.max(0, at - room);
+    return [{ text: `${kind}: ${text.slice(from, at)}`, bold: true }, { text: text[at] ?? ' ', inverse: true }, { text: text.slice(at + 1), bold: true }];
+  }
   return v.message ? [{ text: v.message, color: 'yellow' }] : [];
 }
 

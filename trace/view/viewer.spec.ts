@@ -129,5 +129,51 @@ describe('keys', () => {
     settle(v);
     expect([before < 80, v.rows.length, selected(v), v.trace.closed, v.trace.damage]).toEqual([true, 80, 557, true, undefined]);
   });
+  it('edit what is typed, and bring back what was typed before', () => {
+    const v = keys(open(), 'f');
+    type(v, 'kind:evnt');
+    keys(v, 'left', 'left');
+    type(v, 'e');
+    keys(v, 'return', 'f', 'clear');
+    type(v, 'task:sh kind:x');
+    keys(v, 'word');
+    expect(v.prompt!.text).toBe('task:sh ');
+    keys(v, 'return', 'f', 'clear', 'up', 'up');
+    expect(v.prompt!.text).toBe('kind:event');
+    keys(v, 'down', 'home');
+    type(v, '-kind:schedule ');
+    expect(v.prompt!.text).toBe('-kind:schedule task:sh ');
+    expect(screen(v).at(-2)!.map((r) => r.text).join('')).toContain('filter: -kind:schedule task:sh');
+  });
+  it('go into the work for a request and out again, and to the slowest', () => {
+    const v = keys(open(), 'down', '>');
+    expect(selected(v)).toBe(5);
+    expect(selected(keys(v, '>'))).toBe(7);
+    expect(selected(keys(v, '<'))).toBe(5);
+    expect(selected(keys(v, '<'))).toBe(2);
+    keys(v, '<');
+    expect(v.message).toContain('not at work for somebody else');
+    keys(v, 'f');
+    type(v, 'kind:call');
+    keys(v, 'return', 'L', 'L');
+    expect([selected(v), v.message]).toEqual([19, 'number 2 by latency: 100 ns; L goes to the next slowest']);
+  });
+  it('end a search that takes long', () => {
+    const v = open();
+    keys(v, '/');
+    type(v, 'nowhere');
+    v.key('return');
+    expect(v.busy).toBe(true);
+    v.key('escape');
+    expect([v.busy, v.message]).toEqual([false, 'the search was ended']);
+  });
+  it('draw and write a span of very many records in slices', () => {
+    const v = keys(open(80, 24, 4000), ' ', 'end');
+    v.key('d');
+    expect(shown(keys(v))).toMatch(/messages/);
+    keys(v, 'd', 'e');
+    expect(v.message).toBe('wrote trace-1-56000.svg');
+    expect(saved.get('trace-1-56000.svg')).toContain('more times');
+  });
   it('quit', () => expect(keys(open(), 'q').finished).toBe(true));
 });

@@ -10,9 +10,10 @@ import { Jobs } from './jobs.ts';
 import { press } from './keys.ts';
 import { listHeight } from './list.ts';
 import { click, type Click } from './mouse.ts';
-import type { Prompt } from './prompt.ts';
+import type { Prompt, PromptKind } from './prompt.ts';
 import { Pyramid } from './pyramid.ts';
 import { Rows } from './rows.ts';
+import type { Messages } from './span.ts';
 import { StatsPanes } from './statistics.ts';
 import type { Drawn } from './timeline.ts';
 
@@ -38,10 +39,14 @@ export class Viewer {
   laneTop = 0;
   drawn: Drawn | undefined;
   diagramTop = 0;
+  /** Messages of the span that was drawn last. */
+  messages: Messages | undefined;
   /** Record number of the mark that opens a span; -1 = none. */
   mark = -1;
   readonly bookmarks = new Set<number>();
   prompt: Prompt | undefined;
+  /** What was typed into prompts, the last first. */
+  readonly history: { kind: PromptKind; text: string }[] = [];
   lastSearch = '';
   /** Records of the list by latency, the slowest first, and the one that was shown last. */
   slowest: { records: number[]; at: number } | undefined;

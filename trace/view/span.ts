@@ -1,0 +1,65 @@
+/** The messages of a span, found in slices: a span may have millions of records, and a filter may show few of them. */
+import { arrowOf } from '../export/arrows.ts';
+import { svg } from '../export/svg.ts';
+import type { TraceSource } from '../reader.ts';
+import { RecordView } from '../record.ts';
+import type { Job } from './jobs.ts';
+import type { Viewer } from './viewer.ts';
+
+/** Messages that are looked for at most; more than a diagram shows. */
+export const MOST_MESSAGES = 500;
+/** Milliseconds that a small span may take at once. */
+const AT_ONCE = 15;
+
+/** Record numbers of the messages found so far; `part` of the span has been looked at, 0 … 1. */
+export interface Messages { readonly key: string; readonly records: number[]; part: number }
+
+/** The messages of the span between mark and cursor, or of what follows the selected record. Goes on in the background when there are many records. */
+export function messagesOf(v: Viewer): Messages {
+  const [from, to] = v.span(), key = [from, to, v.rows.filter?.text ?? '', v.trace.length].join('\0');
+  if (v.messages?.key === key) return v.messages;
+  const found: Messages = (v.messages = { key, records: [], part: 0 }), job = look(v, found, from, to), end = performance.now() + AT_ONCE;
+  while (performance.now() < end) if (job.next().done) { v.jobs.stop('span'); return found; }
+  v.jobs.start('span', job);
+  return found;
+}
+
+function* look(v: Viewer, found: Messages, from: number, to: number): Job {
+  const { filter } = v.rows, view = new RecordView();
+  for (let i = from; i <= to && found.records.length <= MOST_MESSAGES; i++) {
+    if ((i & 1023) === 1023) { found.part = (i - from) / (to - from); yield; }
+    const r = v.trace.at(i, view);
+    if ((!filter || filter.test(r, i)) && arrowOf(v.trace, r)) found.records.push(i);
+  }
+  found.part = 1;
+}
+
+/** Writes the span as SVG, as soon as all its messages are known. */
+export function exportSpan(v: Viewer): void {
+  if (v.record < 0) { v.message = 'there is nothing to write'; return; }
+  const [from, to] = v.span().map((i) => v.trace.at(i).sequence), found = messagesOf(v), name = `trace-${from}-${to}.svg`;
+  if (found.part === 1) return write(v, found, name);
+  v.message = `${name} is being made …`;
+  v.jobs.start('export', waiting(v, found, name));
+}
+
+function* waiting(v: Viewer, found: Messages, name: string): Job {
+  while (found.part < 1) {
+    if (v.messages !== found) { v.message = `${name} was not written: the span has changed`; return; }
+    yield;
+  }
+  write(v, found, name);
+}
+
+function write(v: Viewer, { records }: Messages, name: string): void {
+  const { trace } = v, source: TraceSource = {
+    names: trace.names, damage: trace.damage, words: trace.words, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id), payload: (sequence) => trace.payload(sequence),
+    *records() { const view = new RecordView(); for (const i of records) yield trace.at(i, view); },
+  };
+  try {
+    v.save(name, svg(source, MOST_MESSAGES));
+    v.message = `wrote ${name}`;
+  } catch (error) {
+    v.message = `${name} could not be written: ${(error as Error).message}`;
+  }
+}
