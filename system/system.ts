@@ -195,7 +195,7 @@ export class System {
   async run(): Promise<Result> {
     const piece = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
     for (;;) {
-      await this.host.gate?.();
+      if (this.host.gate) await this.host.gate();
       const r = this.runFor(Math.max(piece, this.idleEnd - this.machine.events.now));
       if (typeof r === 'object') return r;
       if (r === 'idle') await this.rouse();
