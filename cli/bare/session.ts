@@ -95,7 +95,7 @@ export class Session {
     const pace = new Pace(machine.events.now);
     let piece: number = PIECE.first;
     for (;;) {
-      const ordered = await this.#debugger();
+      const ordered = this.#debugging && await this.#debugger();
       if (ordered !== undefined) return ordered;
       const before = machine.instructions;
       const startedAt = performance.now();
