@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { recorded, story } from '../trace/testing/traces.ts';
-import { root } from './tessera.ts';
+import { root, tessera } from './tessera.ts';
 import { Tmux, noTmux } from './tmux.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-viewer-')), file = join(folder, 'story.trace');
@@ -104,6 +104,35 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
     const wrong = new Tmux([process.execPath, join(root, 'bin/tessera'), 'boot', 'nosuch', '--view'], 120, 24);
     try { expect(await wrong.until(/\[status 2\]/)).toContain("there is no scenario 'nosuch'"); } finally { wrong.close(); }
   });
+
+  it('opens a damaged recording and says what is missing', () => {
+    const bytes = recorded(story(40)), damaged = join(folder, 'damaged.trace');
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    writeFileSync(damaged, bytes);
+    return viewer(80, 24, async (t) => {
+      expect(await t.until(/damaged chunk/)).toMatch(/5\d\d records/);
+      t.keys('End');
+      await t.until(/> +560 /);
+    }, [damaged]);
+  });
+
+  it('shows what the README promises within five minutes', async () => {
+    const trace = join(folder, 't.trace'), run = await tessera(['boot', 'getpid', '--trace', trace, '--trace-payload', 'all']);
+    expect(run.status).toBe(0);
+    await viewer(100, 30, async (t) => {
+      await t.until(/records\n/);
+      t.keys('f').type('nr:getppid').keys('Enter');
+      await t.until(/2,000 of [\d,]+ records {2}filter: nr:getppid\n/);
+      t.keys('d');
+      expect(await t.until(/ecall getppid/)).toMatch(/resume = 1/);
+      t.keys('s');
+      expect(await t.until(/getppid +1,000 +1,000 +2 +2 /)).toContain('switches/call');
+    }, [trace]);
+  });
+
+  it('ends with one line for a filter with a mistake', () => viewer(120, 24, async (t) => {
+    expect(await t.until(/\[status 2\]/)).toContain("no kind 'evnt'; did you mean 'event'?");
+  }, [file, '--filter', 'kind:evnt']));
 
   it('ends with one line for files that are none', async () => {
     for (const [name, bytes, words] of [['empty', '', 'the file is empty'], ['foreign', 'GIF89a and more than sixteen bytes', 'not a Tessera trace file'], ['gone', undefined, 'does not exist']] as const) {
