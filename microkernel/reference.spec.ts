@@ -3,13 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { CapRight, Ops } from './abi/index.ts';
 import { OPERATIONS } from './ops/invoke.ts';
+import { cHeader } from './c-header.ts';
 import { referencePage } from './reference.ts';
 
+const header = fileURLToPath(new URL('../guests/include/tessera-abi.h', import.meta.url));
 const page = fileURLToPath(new URL('../docs/reference/kernel.md', import.meta.url));
 
 it('docs/reference/kernel.md is up to date (UPDATE=1 npx vitest run microkernel/reference.spec.ts)', () => {
   if (process.env['UPDATE']) writeFileSync(page, referencePage());
   expect(readFileSync(page, 'utf8')).toBe(referencePage());
+});
+
+it('guests/include/tessera-abi.h is up to date (the same command)', () => {
+  if (process.env['UPDATE']) writeFileSync(header, cHeader());
+  expect(readFileSync(header, 'utf8')).toBe(cHeader());
 });
 
 it('every operation of the ABI has a row in the kernel, with the right that the reference names', () => {
