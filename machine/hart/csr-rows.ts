@@ -118,7 +118,7 @@ const MACHINE: CsrRow[] = [
   computed(0x344, 'mip', irq.mip),
   stored(0x34a, 'mtinst', C.mtinst, ALL, ALL, { feature: 'h' }),
   stored(0x34b, 'mtval2', C.mtval2, ALL, ALL, { feature: 'h' }),
-  ...range(8, (i) => (i < 2 ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8) }) : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
+  ...range(8, (i) => (i < 2 ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8), refetch: true }) : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
   ...range(64, (i) => (i < PMP_ENTRIES ? stored(0x3b0 + i, `pmpaddr${i}`, C.pmpaddr + 2 * i, ALL, 0x3f_ffff, pmp.address(i)) : constant(0x3b0 + i, `pmpaddr${i}`))),
   stored(0x747, 'mseccfg', C.mseccfg, 0, 0, { write: pmp.writeSecurity, refetch: true }),
   constant(0x7a0, 'tselect'),
