@@ -4,6 +4,7 @@
  */
 import { OPERATORS, type F32, type F64, type I32, type I64, type OperatorMethods, type Value } from '../isa/operators.ts';
 import { Code, Op, Type, type TypeName } from './code.ts';
+import { emitFused, hostFuses } from './fused.ts';
 
 /** What the semantics pass around: the value itself is on WebAssembly's stack. */
 const TOKEN = {} as I64 & I32 & F64 & F32;
@@ -72,6 +73,12 @@ export class Emitter {
     this.code.if();
     then();
     this.code.end();
+  }
+
+  fusedD(a: () => F64, b: () => F64, c: () => F64): F64 | undefined {
+    if (!hostFuses()) return undefined;
+    emitFused(this.code, [a, b, c]);
+    return TOKEN;
   }
 
   fold(count: number, _initial: I64, step: (accumulator: () => I64, i: () => I64) => I64): I64 {

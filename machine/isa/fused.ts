@@ -3,7 +3,8 @@
  *
  * Singles: the product is exact as a double; the sum is rounded to odd as a double, and then once more, to single: rounding to odd keeps
  * what the second rounding must know (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums"). Doubles: the product as an
- * exact pair (Dekker), an exact sum (Knuth), and a test whether the rest can be added without doubt about the rounding (Ziv).
+ * exact pair (Dekker), an exact sum (Knuth), and a test whether the rest can be added without doubt about the rounding (Ziv). Hosts with a
+ * fused instruction within WebAssembly's reach do doubles with that.
  */
 import { row, type Row } from './row.ts';
 import type { F64, I32 } from './operators.ts';
@@ -62,6 +63,26 @@ function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean
   const a = s.keepD(negateD(s, s.d1(), negateProduct));
   const b = s.keepD(s.d2());
   const c = s.keepD(negateD(s, s.d3(), negateAddend));
+  const fused = s.fusedD(a, b, c);
+  if (fused === undefined) fusedBySums(s, a, b, c);
+  else fusedByHost(s, a, b, c, s.keepD(fused));
+}
+
+/** The host has rounded once. Where inexact is not yet accrued, the errors of product and sum must be seen to be nothing. */
+function fusedByHost(s: Semantics, a: () => F64, b: () => F64, c: () => F64, r: () => F64): void {
+  const zeroProduct = (): I32 => s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s)));
+  const normal = s.leU32(s.sub32(DOUBLE.exponent(s, r()), s.word(2)), s.word(DOUBLE.maxExponent - 4));
+  s.when(s.eqz32(normal), () => s.slowIf(s.eqz32(s.and32(zeroProduct(), s.eqD(r(), DOUBLE.zero(s))))));
+  s.when(s.eqz32(s.inexactSet()), () => {
+    const [high, low] = exactProduct(s, a, b);
+    s.when(outside(s, high()), () => s.slowIf(s.eqz32(zeroProduct())));
+    const [, error] = exactSum(s, high, c);
+    s.slowIf(s.neD(s.addD(error(), low()), DOUBLE.zero(s)));
+  });
+  s.fdD(r());
+}
+
+function fusedBySums(s: Semantics, a: () => F64, b: () => F64, c: () => F64): void {
   const [high, low] = exactProduct(s, a, b);
   s.when(outside(s, high()), () => s.slowIf(s.eqz32(s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s))))));
   const [sum, error] = exactSum(s, high, c);

@@ -42,6 +42,8 @@ export interface Semantics extends OperatorMethods {
   choose(condition: I32, a: () => I64, b: () => I64): I64;
   choose32(condition: I32, a: () => I32, b: () => I32): I32;
   when(condition: I32, then: () => void): void;
+  /** a * b + c rounded once, to nearest; undefined where the host has no such instruction. */
+  fusedD(a: () => F64, b: () => F64, c: () => F64): F64 | undefined;
   /** A loop: `initial` goes through `step` with i = 0 … count-1. */
   fold(count: number, initial: I64, step: (accumulator: () => I64, i: () => I64) => I64): I64;
 
