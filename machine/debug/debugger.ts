@@ -68,8 +68,8 @@ export class Debugger implements DebugHooks {
   readonly #touching = new Set<Hart>();
   /** Where a stop has been reported, so that going on from there is not another one. */
   readonly #reported = new Map<Hart, bigint>();
-  /** The hart's time at the start of its slice. */
-  #began = 0;
+  /** The hart at the start of its slice; pc only while something steps. */
+  #began = { cycles: 0, instret: 0, pc: 0n };
 
   readonly #concerns: Concern | undefined;
   /** Stop before the first instruction of what is debugged. */
@@ -146,7 +146,7 @@ export class Debugger implements DebugHooks {
 
   begin(h: Hart): number {
     if (this.#held.has(h)) return 0;
-    this.#began = h.sliceEnd;
+    this.#began = { cycles: h.sliceEnd, instret: h.instret, pc: this.#stepping.size > 0 ? h.pc : 0n };
     const again = this.#reported.get(h) === h.pc;
     const fresh = this.#stepping.has(h) || again ? this.#markAt(h) : undefined;
     if (again) this.#touching.add(h);
@@ -162,12 +162,12 @@ export class Debugger implements DebugHooks {
   end(h: Hart, interrupted: boolean): void {
     const mark = this.#passing.get(h);
     const touched = this.#touching.delete(h);
-    const moved = h.sliceEnd > this.#began || interrupted;
+    const moved = h.sliceEnd > this.#began.cycles || interrupted;
     if (mark !== undefined && moved) {
       this.#passing.delete(h);
       if (this.#marks.has(mark)) this.#machine.engine.setBreak(mark, true);
     }
-    const stepped = this.#stepping.has(h) && moved && this.#isConcerned(h);
+    const stepped = this.#stepping.has(h) && moved && this.#hasStepped(h);
     if (stepped) this.#halt({ hart: h.id, kind: 'step', address: h.pc });
     if (mark !== undefined || touched || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
   }
@@ -229,6 +229,12 @@ export class Debugger implements DebugHooks {
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
+
+  /** On a hosted machine a fault that the kernel has mended is no step: the instruction is still to be done. */
+  #hasStepped(h: Hart): boolean {
+    if (this.#concerns === undefined) return true;
+    return this.#concerns(h) && (h.instret > this.#began.instret || h.pc !== this.#began.pc);
+  }
 
   #isConcerned(h: Hart): boolean { return this.#concerns === undefined || this.#concerns(h); }
 
