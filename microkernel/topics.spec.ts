@@ -101,6 +101,15 @@ describe('registers', () => {
   });
 });
 
+it('a server that works for long without a break takes no more time than its work: turns of the machine are free', () => {
+  runReal(function* (sys) {
+    yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [400, 0]);
+    const before = sys.now();
+    for (let i = 0; i < 1000; i++) yield* sys.invoke(400, Ops.semaphore.up);
+    expect(sys.now() - before).toBe(230_000);
+  });
+});
+
 describe('scheduling', () => {
   const server = function* (sys: Syscalls, thread: number, body: ThreadBody, priority?: number): Sys<void> {
     yield* sys.must(Initial.factory, Ops.factory.createThread, [thread, Initial.task, ThreadFlag.typescript, 0, 0], body);
