@@ -56,12 +56,17 @@ function chapterTable(document: 'priv' | 'unpriv', marks: readonly Mark[], all: 
   return `| | chapter | here | suites |\n|--:|---|---|---|\n${rows.join('\n')}\n`;
 }
 
-function clauseTable(document: string, marks: readonly Mark[]): string {
+/** Suites that exercise the chapter of a clause. */
+const suitesOf = (document: string, place: string, all: readonly Result[]): string =>
+  unique(all.filter((r) => r.covers.some((c) => c.startsWith(`${document} `) && within(place, c.slice(document.length + 1)))).map((r) => r.suite.replace(/,.*/, ''))).join(', ');
+
+function clauseTable(document: string, marks: readonly Mark[], all: readonly Result[]): string {
   const titles: Readonly<Record<string, string>> = document === 'priv' || document === 'unpriv' ? clauses()[document] : {};
   const here = marks.filter((m) => m.document === document && !m.place.startsWith('table'));
   const rows = unique(here.map((m) => m.place)).sort(order).map((place) => {
     const files = (test: boolean) => unique(here.filter((m) => m.place === place && isTest(m.file) === test).map((m) => m.file));
-    return `| ${place} | ${cell(titles[place] ?? '')} | ${links(files(false))} | ${links(files(true))} |`;
+    const tests = files(true), suites = suitesOf(document, place, all);
+    return `| ${place} | ${cell(titles[place] ?? '')} | ${links(files(false))} | ${tests.length > 0 || suites === '' ? links(tests) : `chapter: ${suites}`} |`;
   });
   return `### ${document}\n\n${DOCUMENTS[document]}.\n\n| clause | | implemented in | tested by |\n|---|---|---|---|\n${rows.join('\n')}\n`;
 }
@@ -76,8 +81,8 @@ export function conformancePage(root: string): string {
   const { marks } = collect(root);
   const all = results();
   const chapters = `## Chapters of the RISC-V manuals\n\n### Privileged\n\n${chapterTable('priv', marks, all)}\n### Unprivileged\n\n${chapterTable('unpriv', marks, all)}`;
-  const tables = Object.keys(DOCUMENTS).filter((d) => marks.some((m) => m.document === d)).map((d) => clauseTable(d, marks));
-  return [head, suites(all), chapters, qemu(), `## Clauses\n\nA clause stands where a source names it; a chapter's number stands for all of it. The suites above test more than is named here.\n`, ...tables].join('\n').replaceAll(/\n{3,}/g, '\n\n');
+  const tables = Object.keys(DOCUMENTS).filter((d) => marks.some((m) => m.document === d)).map((d) => clauseTable(d, marks, all));
+  return [head, suites(all), chapters, qemu(), `## Clauses\n\nA clause stands where a source names it; a chapter's number stands for all of it. Tests are named where they name the clause, else the suites that exercise its chapter.\n`, ...tables].join('\n').replaceAll(/\n{3,}/g, '\n\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(conformancePage(fileURLToPath(new URL('../..', import.meta.url))));
