@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { assemble } from '../../machine/isa/assemble.ts';
 import { Machine } from '../../machine/machine.ts';
+import { auxiliaryVector } from './auxv.ts';
 import { hartDescription, userDescription } from './description.ts';
 import { MachineTarget } from './machine-target.ts';
 import { packet, PACKET_BYTES, PacketReader } from './packets.ts';
 import { GdbServer } from './server.ts';
 import { threadActions } from './resume.ts';
+import { gdbSignal } from './signals.ts';
 import { Stub } from './stub.ts';
 
 const RAM = 0x8000_0000;
@@ -139,6 +141,17 @@ it('target descriptions name every register once', () => {
     expect(names).toEqual(expect.arrayContaining(['zero', 't6', 'pc', 'ft11', 'fcsr']));
   }
   expect(hartDescription(machine.features)).toContain('name="hgatp"');
+});
+
+it('the auxiliary vector is found behind arguments and environment', () => {
+  const stack = [2n, 0x1000n, 0x1010n, 0n, 0x1020n, 0n, 3n, 0x2_0040n, 9n, 0x2_05b0n, 0n, 0n, 77n];
+  const read = (at: bigint): bigint | undefined => stack[Number(at - 0x8000n) / 8];
+  expect([...new BigUint64Array(auxiliaryVector(0x8000n, read)!.buffer)]).toEqual([3n, 0x2_0040n, 9n, 0x2_05b0n, 0n, 0n]);
+  expect([auxiliaryVector(0x9000n, read), auxiliaryVector(0x8000n, (at) => (at < 0x8048n ? read(at) : undefined))]).toEqual([undefined, undefined]);
+});
+
+it("signals have GDB's numbers", () => {
+  expect([1, 5, 7, 9, 10, 11, 17, 31, 32, 33, 64].map(gdbSignal)).toEqual([1, 5, 10, 9, 30, 11, 20, 12, 77, 45, 76]);
 });
 
 describe('the server', () => {
