@@ -151,7 +151,7 @@ it('the auxiliary vector is found behind arguments and environment', () => {
 });
 
 it("signals have GDB's numbers", () => {
-  expect([1, 5, 7, 9, 10, 11, 17, 31, 32, 33, 64].map(gdbSignal)).toEqual([1, 5, 10, 9, 30, 11, 20, 12, 77, 45, 76]);
+  expect([1, 5, 7, 9, 10, 11, 17, 31, 32, 33, 64].map(gdbSignal)).toEqual([1, 5, 10, 9, 30, 11, 20, 12, 77, 45, 78]);
 });
 
 describe('the server', () => {

@@ -6,7 +6,7 @@ const GDB_SIGNALS: Readonly<Record<number, number>> = {
   17: 20, 18: 19, 19: 17, 20: 18, // SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP
   23: 16, 29: 23, // SIGURG, SIGIO
   30: 32, 31: 12, // SIGPWR, SIGSYS
-  32: 77, // real-time signals begin
+  32: 77, 64: 78, // the first and the last real-time signal
 };
 const FIRST_REALTIME = 33;
 const GDB_REALTIME = 45;
