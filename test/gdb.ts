@@ -25,7 +25,7 @@ class Child {
   #look: () => void = () => {};
 
   constructor(program: string, args: string[]) {
-    this.process = spawn(program, args, { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
+    this.process = spawn(program, args, { cwd: root, env: { ...process.env, NO_COLOR: '1', DEBUGINFOD_URLS: '' } });
     this.process.stdin.on('error', () => {});
     this.process.stdout.on('data', (chunk: Buffer) => { this.out += chunk.toString('latin1'); this.#look(); });
     this.process.stderr.on('data', (chunk: Buffer) => { this.err += chunk.toString('latin1'); this.#look(); });
