@@ -20,8 +20,8 @@ const INDEXES = [0, 1, 2, 511] as const;
 // ---- the world -----------------------------------------------------------------------------------------------------
 
 export interface Entry { readonly stage: 0 | 1; readonly table: number; readonly index: number; readonly pte: bigint }
-/** Mode of each stage, `enables` (henvcfg and menvcfg), tables, and what is done. */
-export interface World { readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
+/** `plain`: no virtual machine, one stage by satp. Mode of each stage, `enables` (henvcfg and menvcfg), tables, and what is done. */
+export interface World { readonly plain: boolean; readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
 /** An access; an access, a change of a leaf that it goes by, the fence for that, and the access again; or another vsatp or hgatp. */
 export type Step = { readonly do: 'access'; readonly request: Request }
   | { readonly do: 'edit'; readonly request: Request; readonly stage: 0 | 1; readonly page: bigint; readonly flags: number; readonly fence: number }
@@ -77,12 +77,15 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('space' as const, 'machine' as const), which: fc.nat(2) }) },
 );
-export const world: fc.Arbitrary<World> = fc.tuple(mode, mode).chain(([vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }) })
+const PLAIN_KINDS: Partial<Record<Request['kind'], Request['kind']>> = { hlv: 'ld', hlvx: 'amo', hsv: 'sd' };
+const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) }, { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
+export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }) })
   .map(({ entries, enables, asked }): World => ({
-    vs, g, enables, entries: entries.flat().filter((e) => e !== undefined),
+    plain, vs, g, enables, entries: entries.flat().filter((e) => e !== undefined),
     steps: asked.map((s) => {
       if (!('request' in s)) return s;
-      const { address: a, ...r } = s.request;
+      const { address: a, ...asIs } = s.request;
+      const r = { ...asIs, kind: plain ? PLAIN_KINDS[asIs.kind] ?? asIs.kind : asIs.kind };
       return { ...s, request: { ...r, va: fit(s.do === 'edit' ? { ...a, crossing: 1 } : a, vs, g, r.kind) } };
     }),
   })));
@@ -100,7 +103,7 @@ export const csrOf = ({ mode: m, root, id }: { mode: number; root: bigint; id: b
 
 export function registersOf(w: World): Registers {
   const host = { adue: (w.enables & 1) !== 0, pbmte: (w.enables & 2) !== 0 };
-  return { vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host, guest: { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
+  return { vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host, guest: w.plain ? host : { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
 }
 
 /** Page `n` of the data: its 8-byte units say who they are, and can be executed. */
@@ -160,16 +163,21 @@ hsv: csrw mstatus, t0; hsv.d a2, (a1); j good
 fetch: csrw mstatus, t0; csrw mepc, a1; mret
 poke: sd a2, 0(a1); j good
 space: csrw vsatp, a1; j good
+plain_space: csrw satp, a1; j good
 machine: csrw hgatp, a1; j good
 vvma: hfence.vvma x0, x0; j good
 vvma_va: hfence.vvma a1, x0; j good
 vvma_id: hfence.vvma x0, a2; j good
 vvma_va_id: hfence.vvma a1, a2; j good
+svma: sfence.vma x0, x0; j good
+svma_va: sfence.vma a1, x0; j good
+svma_id: sfence.vma x0, a2; j good
+svma_va_id: sfence.vma a1, a2; j good
 gvma: hfence.gvma x0, x0; j good
 gvma_pa: hfence.gvma a1, x0; j good
 gvma_id: hfence.gvma x0, a2; j good
 gvma_pa_id: hfence.gvma a1, a2; j good
-all: hfence.gvma x0, x0; hfence.vvma x0, x0; j good
+all: hfence.gvma x0, x0; hfence.vvma x0, x0; sfence.vma x0, x0; j good
 good:
   li t0, 0x20000; csrc mstatus, t0; li t2, -1; sd t2, 48(s0); j next
 .align 2
@@ -188,13 +196,17 @@ const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n
 /** One row of the list: what is done, and the words that the program loads. */
 export interface Row { readonly label: string; readonly mstatus: bigint; readonly vsstatus: bigint; readonly hstatus: bigint; readonly a1: bigint; readonly a2: bigint }
 
-export const FENCES = { first: ['vvma', 'vvma_va', 'vvma_id', 'vvma_va_id'], second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id'] } as const;
+export const FENCES = { plain: ['svma', 'svma_va', 'svma_id', 'svma_va_id'], first: ['vvma', 'vvma_va', 'vvma_id', 'vvma_va_id'], second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id'] } as const;
 
 /** A row that is no access. */
 export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({ label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2 });
 
 /** An access; `value` is what a store writes. */
-export function accessRow(r: Request, value: bigint): Row {
+export function accessRow(r: Request, value: bigint, plain: boolean): Row {
+  if (plain) {
+    const loose = (r.sum ? MSTATUS.SUM : 0n) | (r.mxr || r.hostMxr ? MSTATUS.MXR : 0n) | (r.user ? 0n : 1n << 11n) | MSTATUS.FS;
+    return { label: r.kind, mstatus: r.kind === 'fetch' ? loose : loose | MSTATUS.MPRV, vsstatus: 0n, hstatus: 0n, a1: r.va, a2: value };
+  }
   const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
   const mstatus = r.kind.startsWith('h') ? outer : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
   return { label: r.kind, mstatus, vsstatus: (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, hstatus: r.user ? 0n : 1n << 8n, a1: r.va, a2: value };
