@@ -58,6 +58,15 @@ describe('a bare machine', () => {
     expect(bare('wfi\nloop: j loop').run().kind).toBe('deadlock');
   });
 
+  it('a hart that polls by wfi although an interrupt is pending leaves the time to the others (OpenSBI before a hart is started)', () => {
+    const machine = bare('csrr t0, mhartid\n bnez t0, poll\nloop: addi a0, a0, 1\n j loop\npoll: li t0, 8\n csrw mie, t0\nagain: wfi\n addi a0, a0, 1\n j again', { harts: 2 });
+    machine.drive(1, 3, true);
+    machine.run({ maxCycles: 1_000_000 });
+    expect(machine.harts[0].num(10)).toBeGreaterThan(400_000);
+    expect(machine.harts[1].num(10)).toBeGreaterThan(100);
+    expect(machine.harts[1].num(10)).toBeLessThan(1_000);
+  });
+
   it('a timer interrupt is taken at its exact cycle', () => {
     const machine = bare('la t0, handler\n csrw mtvec, t0\n li t0, 0x80\n csrw mie, t0\n csrsi mstatus, 8\nloop: addi a0, a0, 1\n j loop\n .align 2\nhandler: csrr a1, mcycle\nstop: j stop');
     machine.events.at(5_000, () => machine.drive(0, 7, true));

@@ -61,6 +61,8 @@ export class Hart implements HartApi {
   /** Hosted: the supervisor is to be told that the wait is over. */
   woken = false;
   parked = false;
+  /** Cycle of the last `wfi` that had nothing to wait for. */
+  polledAt = -Infinity;
   /** Privilege and virtualization of loads and stores (they differ from those of the hart under MPRV). */
   dataPriv = 3;
   dataVirt = false;
@@ -108,6 +110,7 @@ export class Hart implements HartApi {
     this.c[C.vstimecmp] = this.c[C.vstimecmp + 1] = -1;
     this.w[HS.PRIV >> 2] = 3;
     this.hpm.reset();
+    this.polledAt = -Infinity;
     this.pmp.update();
     this.flushTlbs();
   }
