@@ -18,15 +18,16 @@ export class Portal extends KernelObject {
   /** The 64-bit label in two halves, as it is copied into UTCBs; and as a number for the trace. */
   readonly labelLo: number;
   readonly labelHi: number;
+  readonly label: number;
 
   constructor(id: number, factory: Factory, thread: Thread, labelLo: number, labelHi: number, mtd: number) {
     super(id, factory, BYTES.portal);
     this.thread = thread;
     this.labelLo = labelLo;
     this.labelHi = labelHi;
+    this.label = labelHi * 2 ** 32 + (labelLo >>> 0);
     this.mtd = mtd;
   }
-  get label(): number { return this.labelHi * 2 ** 32 + (this.labelLo >>> 0); }
 
   /** Who waits to send through it gets `dead`; a server that waits for it alone does too. */
   override teardown(k: Kernel): void {

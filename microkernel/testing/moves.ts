@@ -3,8 +3,7 @@
  * model. The first thread builds the others' tasks, watches that not everybody waits for ever, and now and then meddles.
  */
 import { FIRST_FREE_SELECTOR, Initial, IpcFlag, NEVER, Ops, capPage, memoryPage, type Operation } from '../abi/index.ts';
-import type { Request } from './reference-calls.ts';
-import { NOTHING, type Kind, type MItem, type MTask, type MThread, type Message } from './reference.ts';
+import { NOTHING, type Kind, type MItem, type MTask, type MThread, type Message, type Request } from './reference.ts';
 import { Random } from './random-calls.ts';
 
 export interface Move { readonly request: Request; readonly burn: number; readonly crash: boolean }

@@ -1,7 +1,7 @@
 /**
  * The reference model of the whole kernel: plain, slow, obviously right. Objects are records; a capability is a record in the table of a
- * task; memory is single pages (model.ts); a queue is an array; nothing is cached, nothing is counted. reference-calls.ts is what the system
- * call does to it; director.ts runs it beside the kernel.
+ * task; memory is single pages (model.ts); a queue is an array; nothing is cached, nothing is counted. reference-calls.ts is what the
+ * system call does to it (with reference-items.ts and reference-operations.ts); director.ts runs it beside the kernel.
  *
  * What it does not say: which page sizes the kernel uses, when exactly a quota is too small (it says when it may be), and which of several
  * scheduling contexts of the highest priority is next.
@@ -38,6 +38,8 @@ export type MObject = MFactory | MTask | MThread | MPortal | MSemaphore | MConte
 export interface MCap { readonly object: MObject; rights: number; readonly task: MTask; readonly sel: number; parent: MCap | undefined; readonly children: Set<MCap> }
 export interface MItem { readonly flexpage: number; readonly dest: number; readonly flags: number }
 export interface Message { readonly label: number; readonly words: readonly number[]; readonly items: readonly MItem[] }
+/** A system call, with what stands in the UTCB; `body`: of a new thread. */
+export interface Request { readonly flags: number; readonly cap: number; readonly sendTimeout: number; readonly receiveTimeout: number; readonly message: Message; readonly window: number; readonly capWindow: number; readonly body: boolean }
 
 export const SELECTORS = 2 ** 20;
 export const NOTHING: Message = { label: 0, words: [], items: [] };

@@ -1,0 +1,67 @@
+/** What travels with a message in the reference model: words, and items that map memory and capabilities. */
+import { Status, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage } from '../abi/index.ts';
+import { BYTES } from '../costs.ts';
+import { SELECTORS, type MCap, type MPortal, type MTask, type MThread, type World } from './reference.ts';
+
+/** The message of `from` arrives at `to`. */
+export function transfer(w: World, from: MThread, to: MThread, portal: MPortal | undefined): number {
+  const places: Place[] = [];
+  for (const { flexpage, dest, flags } of from.message.items) {
+    const caps = isCapPage(flexpage), window = caps ? to.capWindow : to.window;
+    if (window === 0 || isCapPage(window) !== caps || flexOrder(flexpage) > flexOrder(window)) return Status.fault;
+    const size = flexSize(window);
+    places.push({ flexpage, dest: (caps ? flexSelector(window) : flexBase(window)) + (((dest % size) + size) % size), flags });
+  }
+  const status = places.length > 0 ? place(w, from.task, to.task, places, from) : Status.ok;
+  if (status !== Status.ok) return status;
+  to.utcb = { label: from.message.label, words: from.message.words, badge: portal ? portal.label : to.utcb.badge };
+  return Status.ok;
+}
+
+interface Place { readonly flexpage: number; readonly dest: number; readonly flags: number }
+/** Every question is asked before the first is mapped. `asker`: whose status says that a quota is too small. */
+export function place(w: World, from: MTask, to: MTask, places: readonly Place[], asker: MThread): number {
+  for (const [i, p] of places.entries()) {
+    const status = isCapPage(p.flexpage) ? checkCaps(w, from, p, to) : checkMemory(from, p, to);
+    if (status !== Status.ok) return status;
+    if (isCapPage(p.flexpage) && places.some((q, j) => j < i && isCapPage(q.flexpage) && q.dest < p.dest + flexSize(p.flexpage) && p.dest < q.dest + flexSize(q.flexpage))) return Status.badArgument;
+  }
+  if (w.oracle.saysNoQuota(asker, places.reduce((sum, p) => sum + cost(p.flexpage), 0), [from.factory!, to.factory!])) return Status.noQuota;
+  for (const p of places) map(w, from, p, to);
+  return Status.ok;
+}
+/** What mapping a flexpage costs at most. */
+const cost = (page: number): number => isCapPage(page) ? flexSize(page) * (BYTES.cap + 8) + 2 * BYTES.capChunk : (flexSize(page) / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
+function map(w: World, from: MTask, p: Place, to: MTask): void {
+  const grant = (p.flags & 1) !== 0;
+  if (!isCapPage(p.flexpage)) { w.map(from, flexBase(p.flexpage), flexSize(p.flexpage), flexRights(p.flexpage), to, p.dest, grant); return; }
+  for (const cap of capsOf(from, p.flexpage)) {
+    const at = p.dest + cap.sel - flexSelector(p.flexpage);
+    if (to.slots.has(at)) continue; // taken by an item before
+    w.putCap(to, at, cap.object, cap.rights & flexRights(p.flexpage), cap);
+    if (grant) w.removeCap(cap);
+  }
+}
+/** The capabilities of a flexpage, in order. */
+export const capsOf = (task: MTask, page: number): MCap[] => {
+  const first = flexSelector(page), n = flexSize(page);
+  return [...task.slots.values()].filter(c => c.sel >= first && c.sel < first + n).sort((a, b) => a.sel - b.sel);
+};
+function checkCaps(w: World, from: MTask, p: Place, to: MTask): number {
+  const first = flexSelector(p.flexpage), n = flexSize(p.flexpage), all = capsOf(from, p.flexpage);
+  if (first + n > SELECTORS || p.dest + n > SELECTORS || p.dest >>> 0 !== p.dest) return Status.badArgument;
+  for (const cap of all) {
+    if ((cap.rights & 4) === 0 || (cap.rights & flexRights(p.flexpage)) === 0) return Status.badRights;
+    const status = w.canPut(to, p.dest + cap.sel - first);
+    if (status !== Status.ok) return status;
+  }
+  return all.length === 0 ? Status.badCap : Status.ok;
+}
+const legal = (rights: number): number => (rights & 1) !== 0 ? rights & 7 : rights & 4;
+function checkMemory(from: MTask, p: Place, to: MTask): number {
+  const base = flexBase(p.flexpage), order = flexOrder(p.flexpage), size = 2 ** order, rights = legal(flexRights(p.flexpage)), limit = (t: MTask): number => t.guest ? 2 ** 41 : 2 ** 38;
+  if (order < 12 || order > 41 || base % size !== 0 || base + size > limit(from)) return Status.badArgument;
+  if (rights === 0 || !(p.dest >= 0) || p.dest % 4096 !== 0 || p.dest + size > limit(to)) return Status.badArgument;
+  for (const [at, e] of from.pages) if (at >= base && at < base + size && legal(e.rights & rights) !== 0) return Status.ok;
+  return Status.fault;
+}
