@@ -24,7 +24,11 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
     await golden('list', />\s+1 /);
     t.keys('Down', 'b', 'n', 'n');
     await golden('answer', /> +10 /);
-    t.keys('t', '+', '+', '+');
+    t.keys('Enter');
+    await golden('record', /Its chain/);
+    t.keys('c');
+    await golden('path', /What led to/);
+    t.keys('c', 't', '+', '+', '+');
     await golden('timeline', /record 10:/);
     t.keys('Escape', 'd');
     await golden('diagram', /e writes this span/);

@@ -23,8 +23,9 @@ export const steps: readonly Step[] = [
   { name: '5-into', keys: ['Space', '>', 'n', 'n'], wanted: /^>.*reply block\.read/m },
   { name: '6-interrupt', keys: ['p', 'p', '<', 'n', '>', 'n'], wanted: /^>.*resumed after load plic\.claim\[1\] = 0x1 /m },
   { name: '7-diagram', keys: ['>', 'n', '>', 'n', 'd'], wanted: /more times/ },
-  { name: '8-timeline', keys: ['d', 't', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+'], wanted: /a column/ },
-  { name: '9-statistics', keys: ['t', 's', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab'], wanted: /disk0\.notify/ },
+  { name: '8-path', keys: ['d', 'c', 'End'], wanted: /steps, / },
+  { name: '9-timeline', keys: ['c', 't', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+'], wanted: /a column/ },
+  { name: '10-statistics', keys: ['t', 's', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab'], wanted: /disk0\.notify/ },
 ];
 
 /** Boots Debian with a disk, its keys out of a recording, so that the trace is the same each time. */

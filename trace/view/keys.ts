@@ -1,5 +1,6 @@
 /** What each key does: one table for all views, one for each view; the view's own wins. */
 import { listHeight } from './list.ts';
+import { findPath } from './pages.ts';
 import { Prompt } from './prompt.ts';
 import { follow, into, out, search, slowest } from './seek.ts';
 import { exportSpan } from './span.ts';
@@ -17,7 +18,7 @@ export function press(v: Viewer, name: string, text: string): void {
   (ownKeys[v.mode][name] ?? everywhere[name])?.(v);
 }
 
-const toggle = (mode: Mode): Act => (v) => { v.mode = v.mode === mode ? 'list' : mode; v.diagramTop = 0; };
+const toggle = (mode: Mode): Act => (v) => { v.mode = v.mode === mode ? 'list' : mode; v.diagramTop = v.pageTop = 0; };
 const ask = (make: (v: Viewer) => Prompt): Act => (v) => { v.prompt = make(v); };
 const page = (v: Viewer): number => Math.max(1, listHeight(v.body) - 1);
 
@@ -59,6 +60,8 @@ const everywhere: Record<string, Act> = {
   ']': (v) => jump(v, [...v.bookmarks].filter((r) => r > v.record).sort((x, y) => x - y)[0]),
   ' ': (v) => { v.mark = v.mark >= 0 ? -1 : v.record; v.message = v.mark >= 0 ? 'span starts here; d draws it, e writes it as SVG' : 'no span'; },
   e: exportSpan,
+  return: toggle('record'),
+  c: (v) => { if (v.mode === 'path') v.mode = 'list'; else if (findPath(v)) v.mode = 'path'; },
 };
 
 /** Keys that scroll a view whose first line is `top` of something. */
@@ -78,6 +81,8 @@ const ownKeys: Record<Mode, Record<string, Act>> = {
   },
   console: scroller((v) => v.consoleTop, (v, top) => { v.consoleTop = top; }),
   diagram: scroller((v) => v.diagramTop, (v, top) => { v.diagramTop = top; }),
+  record: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
+  path: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
   timeline: {
     '+': zoom(1), '=': zoom(1), '-': zoom(-1), '0': (v) => { v.zoom = 0; },
     left: (v) => v.move(v.cursor - 1), right: (v) => v.move(v.cursor + 1),

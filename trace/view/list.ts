@@ -45,6 +45,6 @@ function micros(cycles: number): string {
 function detailLines({ trace, chains }: Viewer, record: number, width: number): Line[] {
   if (record < 0) return [];
   const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? chains.latency(record) : NaN;
-  if (!Number.isNaN(latency)) lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
+  if (!Number.isNaN(latency) && !lines.some(([name]) => name === 'answered')) lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
   return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]));
 }

@@ -35,7 +35,7 @@ describe('screens', () => {
     expect(screen(open(20, 3)).length).toBe(1);
   });
   it('draws every view at every size without a line too many', () => {
-    for (const mode of ['s', 't', 'd', '?', 'f']) for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
+    for (const mode of ['s', 't', 'd', '?', 'f', 'return', 'c']) for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
       const lines = screen(keys(open(width, height, 3), mode));
       expect(lines.length).toBe(height);
       for (const l of lines) expect(plain(l).length).toBeLessThanOrEqual(width);
@@ -44,7 +44,7 @@ describe('screens', () => {
   it('shows a trace without records, and what is wrong with the file', () => {
     const empty = new Viewer(new TraceFile(recorded([])), 'empty', () => undefined);
     empty.resize(80, 23);
-    for (const key of ['down', 'n', 'p', 'b', ' ', 'e', 't', '+', 'd', 's', '?', 'G']) { keys(empty, key); expect(screen(empty).length).toBe(23); }
+    for (const key of ['down', 'n', 'p', 'b', ' ', 'e', 't', '+', 'd', 's', '?', 'return', 'c', 'L', '>', '<', 'G']) { keys(empty, key); expect(screen(empty).length).toBe(23); }
     keys(empty, 'escape');
     expect(shown(empty)).toContain('no records in this file');
     const cut = new Viewer(new TraceFile(recorded(story(2)).subarray(0, 700)), 'cut', () => undefined);
@@ -157,6 +157,15 @@ describe('keys', () => {
     type(v, 'kind:call');
     keys(v, 'return', 'L', 'L');
     expect([selected(v), v.message]).toEqual([19, 'number 2 by latency: 100 ns; L goes to the next slowest']);
+  });
+  it('show all about a record, and the critical path of a span', () => {
+    const v = keys(open(), 'down', 'return');
+    expect(shown(v)).toMatch(/Record 2\n[^]*Its chain\n> +2 +\+0 ns +sh.main → server: openat\n +3 [^]* 10 +\+500 ns/);
+    expect(shown(keys(v, 'n', 'n'))).toMatch(/Record 10\n/);
+    keys(v, 'escape', 'p', 'p', 'c');
+    expect(shown(v)).toMatch(/What led to the end of the span\n[^]*call memory.create[^]*steps, 500 ns: /);
+    expect(keys(v, 'c').mode).toBe('list');
+    expect(keys(open(80, 24, 8000), ' ', 'end', 'c').message).toContain('too long for its critical path');
   });
   it('end a search that takes long', () => {
     const v = open();

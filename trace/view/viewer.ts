@@ -17,7 +17,7 @@ import type { Messages } from './span.ts';
 import { StatsPanes } from './statistics.ts';
 import type { Drawn } from './timeline.ts';
 
-export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help' | 'console';
+export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help' | 'console' | 'record' | 'path';
 /** Writes a file beside the user's work; throws with a reason. */
 export type Save = (name: string, text: Iterable<string>) => void;
 
@@ -58,6 +58,10 @@ export class Viewer {
   /** What a running system has printed; undefined when there is none beside the viewer. */
   console: string[] | undefined;
   consoleTop = 0;
+  /** The critical path that was looked for last, as text. */
+  path: string[] = [];
+  /** First line of a page of text. */
+  pageTop = 0;
   /** Called when the screen has changed without a key. */
   changed: () => void = () => undefined;
   width = 80;
