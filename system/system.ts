@@ -131,6 +131,8 @@ export class System {
     this.machine.stop({ kind: 'stopped' });
     this.wake?.();
   }
+  /** Names of `tracePayload` that no task has had. */
+  get unmetPayload(): readonly string[] { return this.capture?.unmet ?? []; }
   get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
 
   private arrive(a: Arrival): void {

@@ -22,7 +22,8 @@ const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) 
 
 export class Capture implements TraceSink {
   private readonly sink: PayloadSink;
-  private readonly wanted: (task: string) => boolean;
+  /** By the name that was given: what it means, and whether a task had such a name. */
+  private readonly patterns: { readonly name: string; readonly pattern: RegExp; met: boolean }[];
   private readonly taskNames = new Map<number, string>();
   /** By thread: the thread itself, and whether it belongs to a task that was named. */
   private readonly threads = new Map<number, Thread>();
@@ -35,9 +36,11 @@ export class Capture implements TraceSink {
   /** `tasks`: names, in which * stands for any text; 'all' for every task. */
   constructor(sink: PayloadSink, tasks: readonly string[]) {
     this.sink = sink;
-    const patterns = tasks.map((t) => new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`));
-    this.wanted = (task) => patterns.some((p) => p.test(task));
+    this.patterns = tasks.map((t) => ({ name: t, met: t === ALL, pattern: new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`) }));
   }
+
+  /** Names that no task has had. */
+  get unmet(): string[] { return this.patterns.filter((p) => !p.met).map((p) => p.name); }
 
   /** The kernel's `watch` option. */
   readonly watch = (k: Kernel): RecordWatch => {
@@ -49,7 +52,11 @@ export class Capture implements TraceSink {
   drain(records: Uint8Array, firstSequence: number): void { this.sink.drain(records, firstSequence); }
   name(kind: Parameters<TraceSink['name']>[0], id: number, parent: number, text: string): void {
     this.lastName = text;
-    if (kind === 'task') { this.taskNames.set(id, text); this.selected.clear(); }
+    if (kind === 'task') {
+      this.taskNames.set(id, text);
+      this.selected.clear();
+      this.wanted(text);
+    }
     this.sink.name(kind, id, parent, text);
   }
 
@@ -91,6 +98,11 @@ export class Capture implements TraceSink {
     if (words > 0) this.sink.payloadWords(sequence, answers ? Part.result : Part.words, u.i32, U.words >> 3, words);
   }
 
+  private wanted(task: string): boolean {
+    let yes = false;
+    for (const p of this.patterns) if (p.pattern.test(task)) yes = p.met = true;
+    return yes;
+  }
   private takes(t: Thread): boolean {
     let yes = this.selected.get(t.id);
     if (yes === undefined) this.selected.set(t.id, (yes = this.wanted(this.taskNames.get(t.task.id) ?? `task ${t.task.id}`)));

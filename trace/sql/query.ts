@@ -29,6 +29,7 @@ export class TraceDatabase {
 
   /** The first statement of `sql`. Throws QueryError for what SQL refuses. */
   query(sql: string): Rows {
+    if (sql.replace(/--.*|;|\s/g, '') === '') throw new QueryError('the query is empty');
     const statement = guarded(() => this.db.prepare(sql)), columns = guarded(() => statement.getColumnNames());
     const rows = function* (): Generator<SqlValue[]> {
       try {
