@@ -105,6 +105,7 @@ function firstTask(k: Kernel, kernelBytes: number, info: BootInfo, body: ThreadB
   put(Initial.schedContext, context);
   for (let line = 1; line < LINES; line++) {
     const semaphore = new Semaphore(k.newId(), factory, 0, line);
+    k.trace.name('semaphore', semaphore.id, 0, `interrupt ${line}`);
     k.created(semaphore);
     k.interrupts.semaphores[line] = semaphore;
     put(Initial.irqBase + line, semaphore);

@@ -80,7 +80,10 @@ function createPortal(i: Invocation): Status {
 function createSemaphore(i: Invocation): Status {
   if (!isCount(i.u.word(1), 2 ** 32)) return Status.badArgument;
   const status = room(i, BYTES.semaphore);
-  return status === Status.ok ? hand(i, new Semaphore(i.k.newId(), factoryOf(i), i.u.word(1))) : status;
+  if (status !== Status.ok) return status;
+  const semaphore = new Semaphore(i.k.newId(), factoryOf(i), i.u.word(1));
+  i.k.trace.name('semaphore', semaphore.id, i.caller.task.id, `semaphore ${semaphore.id}`);
+  return hand(i, semaphore);
 }
 
 /** Priority below 256; a period is not shorter than its budget. */
