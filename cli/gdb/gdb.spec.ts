@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { assemble } from '../../machine/isa/assemble.ts';
 import { Machine } from '../../machine/machine.ts';
+import { AgentFault, evaluate } from './agent.ts';
 import { auxiliaryVector } from './auxv.ts';
 import { hartDescription, userDescription } from './description.ts';
 import { MachineTarget } from './machine-target.ts';
@@ -86,6 +87,21 @@ describe('commands', () => {
     expect([many[0], many.at(-1)]).toEqual(['OK', 'E28']);
   });
 
+  it('conditions decide where the machine stops, and one that cannot be evaluated stops it', () => {
+    const { stub, ask, machine } = stubFor(1);
+    // t0 == 5: reg 5, const8 5, equal, end
+    expect(ask('Z0,80000004,2;X7,2600052205132727')).toBe('E22'); // eight bytes
+    expect(ask('Z0,80000004,2;X7,26000522051327')).toBe('OK');
+    ask('vCont;c');
+    expect(machine.run().kind).toBe('debug');
+    expect(machine.harts[0]!.num(5)).toBe(5);
+    stub.stopped((stub.target as MachineTarget).stopped());
+    expect(ask('Z0,80000004,2;X3,220027;X5,2200172027')).toBe('OK'); // false; a read at 0, then cut off
+    ask('vCont;c');
+    expect(machine.run().kind).toBe('debug');
+    expect(machine.harts[0]!.num(5)).toBe(6);
+  });
+
   it('vCont gives each thread the leftmost action that is for it', () => {
     const action = (thread: number, step: boolean, signalled = false): unknown => ({ thread, step, signalled });
     expect(threadActions(';s:2;c', [1, 2])).toEqual([action(1, false), action(2, true)]);
@@ -129,6 +145,39 @@ describe('commands', () => {
         if (stub.running) stub.stopped({ kind: 'signal', thread: 1, signal: 5 });
       }
     }), { numRuns: 300 });
+  });
+});
+
+describe('agent expressions', () => {
+  const view = { register: (n: number): bigint => BigInt(n), memory: (address: bigint, bytes: number): bigint => address * 256n + BigInt(bytes) };
+  const value = (hex: string): bigint => evaluate(Buffer.from(`${hex}27`, 'hex'), view);
+  const num = (n: number): string => `22${n.toString(16).padStart(2, '0')}`;
+
+  it('calculate as GDB says', () => {
+    expect([value(num(7) + num(2) + '03'), value(num(2) + num(7) + '03'), value(num(7) + num(2) + '05'), value(num(7) + num(2) + '07'), value(num(3) + num(4) + '04')]).toEqual([5n, -5n, 3n, 1n, 12n]);
+    expect([value('22ff1608'), value('22ff1608' + num(3) + '0a'), value('22ff1608' + num(60) + '0b'), value('22ff16082a08')]).toEqual([-1n, -1n, 15n, 255n]);
+    expect([value('22ff1608' + num(1) + '14'), value('22ff1608' + num(1) + '15'), value(num(0) + '0e'), value(num(0) + '12')]).toEqual([1n, 0n, 1n, -1n]);
+    expect([value('231234'), value('2412345678'), value('25ffffffffffffffff'), value('26000a'), value(num(16) + '19')]).toEqual([0x1234n, 0x12345678n, -1n, 10n, 0x1004n]);
+  });
+
+  it('move values and jump', () => {
+    expect([value(num(1) + num(2) + '2b03'), value(num(5) + '2804'), value(num(1) + num(2) + '29'), value(num(1) + num(2) + num(3) + '3202')]).toEqual([1n, 25n, 1n, 1n]);
+    expect(value(num(1) + num(2) + num(3) + '33' + '03')).toBe(-1n); // 1 2 3 becomes 3 1 2
+    expect([value(num(1) + '200008' + num(9) + '27' + num(4)), value(num(0) + '200008' + num(9) + '27' + num(4))]).toEqual([4n, 9n]);
+  });
+
+  it('end, or are at fault', () => {
+    for (const code of ['02', '210000', num(1) + num(0) + '05', 'ff', '22', '2700']) {
+      if (code === '2700') expect(() => evaluate(Buffer.from('27', 'hex'), view)).toThrow(AgentFault);
+      else expect(() => value(code)).toThrow(AgentFault);
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 30 }), (code) => {
+      try {
+        evaluate(code, view);
+      } catch (error) {
+        expect(error).toBeInstanceOf(AgentFault);
+      }
+    }), { numRuns: 500 });
   });
 });
 

@@ -20,7 +20,7 @@ import { auxiliaryVector } from './auxv.ts';
 import { gdbSignal } from './signals.ts';
 import { GUEST_OFFSET, guestDescription, registerBytes, userDescription } from './description.ts';
 import { hexNumber } from './packets.ts';
-import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
+import type { MonitorCommand, PointCondition, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
 
 export type Debugged = 'guest' | 'process';
 
@@ -132,7 +132,12 @@ export class KernelTarget implements Target {
     return this.#auxv;
   }
 
-  insert(kind: PointKind, address: bigint, length: number): void { this.debug.insert(kind, address, length); }
+  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void {
+    this.debug.insert(kind, address, length, condition && ((h) => {
+      const t = this.#kernel.cpus[h.id]!.running;
+      return t === undefined || condition(this.#numberOf(t));
+    }));
+  }
   remove(kind: PointKind, address: bigint, length: number): boolean { return this.debug.remove(kind, address, length); }
   removeAll(): void { this.debug.removeAll(); }
 

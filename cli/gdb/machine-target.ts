@@ -7,13 +7,15 @@ import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { hartDescription, registerBytes } from './description.ts';
 import { hexNumber } from './packets.ts';
-import type { MonitorCommand, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
+import type { MonitorCommand, PointCondition, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
 
 const SIGTRAP = 5;
 const MAX_STEPS = 1_000_000;
 /** A hart that waits may do so for that long. */
 const STEP_CYCLES = 1e9;
 const DEVICE_SIZES = [1, 2, 4, 8];
+
+interface Point { readonly kind: PointKind; readonly address: bigint; readonly length: number; readonly condition: PointCondition | undefined }
 
 export class MachineTarget implements Target {
   readonly coreRegisters = REG.f;
@@ -22,7 +24,7 @@ export class MachineTarget implements Target {
   #debug!: Debugger;
   #description = '';
   /** Points that are set: they outlive a restart of the machine. */
-  readonly #points: { kind: PointKind; address: bigint; length: number }[] = [];
+  readonly #points: Point[] = [];
   /** Bytes of one register, for conversion. */
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
@@ -32,7 +34,7 @@ export class MachineTarget implements Target {
     this.#debug = new Debugger(machine);
     machine.debug = this.#debug;
     this.#description = hartDescription(machine.features);
-    for (const p of this.#points) this.#debug.insert(p.kind, p.address, p.length);
+    for (const p of this.#points) this.#set(p);
   }
 
   get description(): string { return this.#description; }
@@ -70,9 +72,14 @@ export class MachineTarget implements Target {
   readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined { return readMemory(this.#machine, this.#view(thread), address, length); }
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.#machine, this.#view(thread), address, bytes); }
 
-  insert(kind: PointKind, address: bigint, length: number): void {
-    this.#points.push({ kind, address, length });
-    this.#debug.insert(kind, address, length);
+  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void {
+    const point = { kind, address, length, condition };
+    this.#points.push(point);
+    this.#set(point);
+  }
+
+  #set({ kind, address, length, condition }: Point): void {
+    this.#debug.insert(kind, address, length, condition && ((h) => condition(h.id + 1)));
   }
 
   remove(kind: PointKind, address: bigint, length: number): boolean {

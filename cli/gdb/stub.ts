@@ -3,6 +3,7 @@
  * once; those that let it run are answered when it has stopped. An empty answer means "not known here", Enn is an error.
  */
 import type { PointKind } from '../../machine/debug/debugger.ts';
+import { AgentFault, evaluate } from './agent.ts';
 import { fromHex, hexNumber, PACKET_BYTES, toHex } from './packets.ts';
 import { queries, settings } from './queries.ts';
 import { threadActions } from './resume.ts';
@@ -37,7 +38,7 @@ export class Stub {
   /** The thread whose registers and memory are meant, and the one that `c` and `s` are for (0 = any). */
   general: number;
   #control = 0;
-  #points = 0;
+  readonly #points = new Set<string>();
   #lastStop: TargetStop;
   running = false;
 
@@ -169,23 +170,44 @@ export class Stub {
     return 'OK';
   }
 
-  /** `0,80000010,2`, perhaps with conditions, which are the client's to evaluate. */
+  /** `0,80000010,2`, perhaps with conditions: `;X3,222a27;X…`. A point that is set again is replaced. */
   #point(argument: string, insert: boolean): string {
-    const [type, at, size] = argument.split(';')[0].split(',');
+    const [place, ...more] = argument.split(';');
+    const [type, at, size] = place.split(',');
     const kind = POINTS[Number(type)];
     if (!/^[0-9]$/.test(type ?? '') || kind === undefined) return '';
     const address = hexNumber(at);
     const length = hexNumber(size);
-    if (address === undefined || length === undefined || (kind !== 'break' && (length === 0n || length > MAX_WATCHED))) return BAD;
+    const conditions = more.filter((c) => c !== '').map(conditionCode);
+    if (address === undefined || length === undefined || (kind !== 'break' && (length === 0n || length > MAX_WATCHED)) || conditions.includes(undefined)) return BAD;
     const bytes = kind === 'break' ? 2 : Number(length);
-    if (!insert) {
-      if (this.target.remove(kind, address, bytes)) this.#points--;
-      return 'OK';
-    }
-    if (this.#points >= MAX_POINTS) return FULL;
-    this.#points++;
-    this.target.insert(kind, address, bytes);
+    const key = `${type} ${address} ${bytes}`;
+    if (this.#points.delete(key)) this.target.remove(kind, address, bytes);
+    if (!insert) return 'OK';
+    if (this.#points.size >= MAX_POINTS) return FULL;
+    this.#points.add(key);
+    this.target.insert(kind, address, bytes, conditions.length === 0 ? undefined : (thread) => conditions.some((code) => this.#isTrue(code!, thread)));
     return 'OK';
+  }
+
+  /** A condition that cannot be evaluated stops, so that its user sees it. */
+  #isTrue(code: Uint8Array, thread: number): boolean {
+    const number = (bytes: Uint8Array | undefined, what: string): bigint => {
+      if (bytes === undefined) throw new AgentFault(what);
+      return BigInt(`0x${toHex(Uint8Array.from(bytes).reverse())}`);
+    };
+    try {
+      return evaluate(code, {
+        register: (n) => number(this.target.readRegister(thread, n), 'no such register'),
+        memory: (address, length) => {
+          const bytes = this.target.readMemory(thread, address, length);
+          return number(bytes?.length === length ? bytes : undefined, 'no memory');
+        },
+      }) !== 0n;
+    } catch (error) {
+      if (error instanceof AgentFault) return true;
+      throw error;
+    }
   }
 
   #oldResume(action: string, argument: string): string | undefined {
@@ -236,4 +258,11 @@ export class Stub {
 function ask(table: typeof queries, stub: Stub, argument: string): string {
   const name = Object.keys(table).find((n) => argument === n || (argument.startsWith(n) && /^[:,]/.test(argument.slice(n.length))));
   return name === undefined ? '' : table[name](stub, argument.slice(name.length + 1));
+}
+
+/** `X3,222a27`: length and code. */
+function conditionCode(text: string): Uint8Array | undefined {
+  const match = /^X([0-9a-fA-F]{1,4}),([0-9a-fA-F]*)$/.exec(text);
+  const code = match === null ? undefined : fromHex(match[2]);
+  return match !== null && code?.length === parseInt(match[1], 16) ? code : undefined;
 }

@@ -21,6 +21,8 @@ export type TargetStop =
 /** `signalled`: the signal that it stopped at is to reach it. */
 export interface ThreadAction { readonly thread: number; readonly step: boolean; readonly signalled: boolean }
 
+export type PointCondition = (thread: number) => boolean;
+
 export interface Target {
   /** The target description, as XML. */
   readonly description: string;
@@ -33,7 +35,8 @@ export interface Target {
   /** As the thread sees memory; what could be read of it, undefined = nothing. */
   readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined;
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean;
-  insert(kind: PointKind, address: bigint, length: number): void;
+  /** `condition`, of breakpoints: may this thread stop there? */
+  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void;
   remove(kind: PointKind, address: bigint, length: number): boolean;
   removeAll(): void;
   /** Gets ready to run: threads that are not named stand still. Nothing named: all run. */

@@ -36,10 +36,15 @@ export interface Resumption { readonly hart: number; readonly step: boolean }
  */
 export type Concern = (h: Hart) => boolean;
 
+/** Of a breakpoint: asked when a hart is about to execute its instruction; it must change nothing. */
+export type Condition = (h: Hart) => boolean;
+
 interface Point {
   readonly kind: PointKind;
   readonly address: bigint;
   readonly length: number;
+  /** Only when this says so, is it one. */
+  readonly condition: Condition | undefined;
   uses: number;
   /** Marks in the engine that are there for it. */
   readonly marks: Set<number>;
@@ -64,8 +69,8 @@ export class Debugger implements DebugHooks {
   readonly #resuming = new Map<Hart, bigint>();
   /** The mark under the hart's next instruction, which it is to pass. */
   readonly #passing = new Map<Hart, number>();
-  /** Harts that go on from a watchpoint: for one instruction it does not count. */
-  readonly #touching = new Set<Hart>();
+  /** Harts that go on from a point where they have stopped: for one instruction it does not count. */
+  readonly #leaving = new Set<Hart>();
   /** Where a stop has been reported, so that going on from there is not another one. */
   readonly #reported = new Map<Hart, bigint>();
   /** The hart at the start of its slice; pc only while something steps. */
@@ -83,15 +88,15 @@ export class Debugger implements DebugHooks {
 
   // ---- for who debugs ----------------------------------------------------------------------------------------------
 
-  /** The same point may be inserted several times; it is there until removed as often. */
-  insert(kind: PointKind, address: bigint, length: number): void {
+  /** The same point may be inserted several times (with the first one's condition); it is there until removed as often. */
+  insert(kind: PointKind, address: bigint, length: number, condition?: Condition): void {
     const key = keyOf(kind, address, length);
     const known = this.#points.get(key);
     if (known) {
       known.uses++;
       return;
     }
-    const point: Point = { kind, address: BigInt.asUintN(U64, address), length, uses: 1, marks: new Set() };
+    const point: Point = { kind, address: BigInt.asUintN(U64, address), length, condition, uses: 1, marks: new Set() };
     this.#points.set(key, point);
     for (const page of pagesOf(point)) {
       const pages = kind === 'break' ? this.#codePages : this.#dataPages;
@@ -149,7 +154,7 @@ export class Debugger implements DebugHooks {
     this.#began = { cycles: h.sliceEnd, instret: h.instret, pc: this.#stepping.size > 0 ? h.pc : 0n };
     const again = this.#reported.get(h) === h.pc;
     const fresh = this.#stepping.has(h) || again ? this.#markAt(h) : undefined;
-    if (again) this.#touching.add(h);
+    if (again) this.#leaving.add(h);
     this.#reported.delete(h);
     const mark = this.#passing.get(h) ?? fresh;
     if (mark !== undefined) {
@@ -161,7 +166,7 @@ export class Debugger implements DebugHooks {
 
   end(h: Hart, interrupted: boolean): void {
     const mark = this.#passing.get(h);
-    const touched = this.#touching.delete(h);
+    const touched = this.#leaving.delete(h);
     const moved = h.sliceEnd > this.#began.cycles || interrupted;
     if (mark !== undefined && moved) {
       this.#passing.delete(h);
@@ -183,7 +188,8 @@ export class Debugger implements DebugHooks {
   holds(h: Hart): boolean { return this.#held.has(h); }
 
   reached(h: Hart): void {
-    if (this.#points.has(keyOf('break', h.pc, 0)) && this.#isConcerned(h)) {
+    const point = this.#points.get(keyOf('break', h.pc, 0));
+    if (point !== undefined && !this.#leaving.has(h) && this.#isConcerned(h) && point.condition?.(h) !== false) {
       this.#reported.set(h, h.pc);
       this.#halt({ hart: h.id, kind: 'break', address: h.pc });
       return;
@@ -215,7 +221,7 @@ export class Debugger implements DebugHooks {
   }
 
   touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean {
-    if (this.#dataPages.size === 0 || this.#touching.has(h) || !this.#isConcerned(h)) return false;
+    if (this.#dataPages.size === 0 || this.#leaving.has(h) || !this.#isConcerned(h)) return false;
     const from = BigInt.asUintN(U64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
     const to = from + BigInt(size);
     for (const point of this.#points.values()) {
