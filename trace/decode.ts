@@ -44,7 +44,7 @@ const said: Record<number, Say> = {
   [Kind.recall]: () => 'recall',
   [Kind.spaceSwitch]: () => 'address space switched',
   [Kind.timeout]: () => 'wait ended by time',
-  [Kind.wake]: (r) => (r.a === 0 ? 'woken by the interrupt' : 'woken by a signal'),
+  [Kind.wake]: (r) => (r.a === 0 ? 'woken by the interrupt' : `woken by a signal${r.source ? ` of ${r.source.taskOf(r.a)}` : ''}`),
   0: () => 'lost: the file is damaged here',
 };
 

@@ -1,6 +1,6 @@
 /** `tessera trace` as a user meets it: the real command. `view` on a terminal is test/viewer.spec.ts. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,37 @@ describe('trace files that are not as they should be', () => {
   });
   it('view without a terminal says so', () => {
     expect(run('view', file)).toMatchObject({ status: 2, stderr: 'tessera: E_TERMINAL: trace view needs a terminal on standard input and output; use trace stats or trace export instead\n' });
+  });
+});
+
+describe('a recording that does not come to its end', () => {
+  const getppid = fileURLToPath(new URL('../../guests/bin/linux/getppid', import.meta.url));
+  const readable = (path: string): void => {
+    const { status, stdout } = run('stats', path, '--json'), stats = JSON.parse(stdout) as { records: number; damage: string };
+    expect(status).toBe(0);
+    expect(stats.records).toBeGreaterThan(8000);
+    expect(stats.damage).toMatch(/ends inside a chunk|not closed/);
+  };
+  it('because the disk is full: the run goes on, one line says so, what is there can be read', () => {
+    const path = join(folder, 'full.trace');
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', `ulimit -f 1500; exec "$0" "$@"`, process.execPath, tessera, 'run', '--trace', path, getppid, '20000'], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/20000 calls/)]);
+    expect(stderr).toMatch(/^tessera: E_FILE: trace '.*full.trace' could not be written: it is too large; what is in it up to here can be read\n$/);
+    readable(path);
+  });
+  it('because the process was killed', async () => {
+    const path = join(folder, 'killed.trace'), child = spawn(process.execPath, [tessera, 'run', '--trace', path, getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
+    while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 21) await new Promise((go) => { setTimeout(go, 20); });
+    child.kill('SIGKILL');
+    await gone;
+    readable(path);
+  });
+  it('or was interrupted: then it is whole', async () => {
+    const path = join(folder, 'stopped.trace'), child = spawn(process.execPath, [tessera, 'run', '--trace', path, '--trace-compress', getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
+    while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 18) await new Promise((go) => { setTimeout(go, 20); });
+    child.kill('SIGINT');
+    expect(await gone).toBe(130);
+    expect((JSON.parse(run('stats', path, '--json').stdout) as { damage?: string }).damage).toBeUndefined();
   });
 });
 
