@@ -126,4 +126,4 @@ function main(): void {
   if (differences.length > 0) process.exitCode = 1;
 }
 
-if (process.argv[1]?.endsWith('oracle.ts') === true) main();
+if (/oracle\.m?[jt]s$/.test(process.argv[1] ?? '')) main();
