@@ -16,8 +16,9 @@
  *   0x0c0   rw      QueueReset
  *
  * State: status, feature selection, the queues, interrupt status.
- * Features: split and packed rings, indirect descriptors, event index, queue reset. Missing: shared memory regions, queues
- * used in order (IN_ORDER), notifications with data; the legacy interface (version 1).
+ * Features: split and packed rings, indirect descriptors, event index, queue reset, use in
+ * order (every model returns buffers as they came). Missing: shared memory regions, notifications with data; the legacy
+ * interface (version 1).
  * Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features), 2.6.1 (queue reset).
  * Requirements met, clause by clause: README.md.
  */
@@ -37,7 +38,7 @@ const MAGIC = 0x7472_6976; // "virt"
 const VENDOR = 0x554d_4551;
 const STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
 const INTERRUPT = { USED: 1, CONFIG: 2 } as const;
-const transportFeatures = [Feature.INDIRECT, Feature.EVENT_IDX, Feature.VERSION_1, Feature.RING_PACKED, Feature.RING_RESET] as const;
+const transportFeatures = [Feature.INDIRECT, Feature.EVENT_IDX, Feature.VERSION_1, Feature.RING_PACKED, Feature.IN_ORDER, Feature.RING_RESET] as const;
 const ALL_ONES = 0xffff_ffff;
 
 /** A slot without a device reads as DeviceID 0. @spec virtio 4.2.3.1 */
