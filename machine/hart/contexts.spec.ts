@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { TLB_COUNT } from '../engine/layout.ts';
 import { Linear } from '../linear.ts';
-import { Contexts, TlbPool } from './contexts.ts';
+import { Contexts, GLOBAL, TlbPool } from './contexts.ts';
 import { C, SLOTS } from './slots.ts';
 
 function make(): { linear: Linear; contexts: Contexts; csrs: Int32Array; space(root: number, asid?: number): void } {
@@ -88,5 +88,54 @@ describe('TLB contexts', () => {
     pool.forbidWrites(linear.layout.ram);
     expect([own.hit(c, 0, 0, 1), own.hit(c, 0, 0, 0), own.hit(c, 0x1000, 0, 1)]).toEqual([0, linear.layout.ram, linear.layout.ram + 4096]);
     expect(contexts.current).toBeUndefined();
+  });
+
+  it('what is global is there from the start in a new space of the same kind, and outlives a fence of one address space', () => {
+    const { linear, contexts, csrs, space } = make();
+    const page = linear.layout.ram;
+    space(1, 1);
+    const first = contexts.enter(1, false, csrs);
+    contexts.fill(first, 0x5000, -1, page, true, 0, 9 | GLOBAL);
+    contexts.fill(first, 0x6000, -1, page + 4096, false, 0, 0);
+    space(2, 2);
+    const second = contexts.enter(1, false, csrs);
+    expect([contexts.hit(second, 0x5000, -1, 0), contexts.hit(second, 0x5000, -1, 1), contexts.hit(second, 0x6000, -1, 0)]).toEqual([page, page, 0]);
+    expect(contexts.hit(contexts.enter(0, false, csrs), 0x5000, -1, 0)).toBe(0); // another mode
+    contexts.fence(undefined, 1);
+    expect([contexts.hit(first, 0x5000, -1, 0), contexts.hit(first, 0x6000, -1, 0)]).toEqual([page, 0]);
+    contexts.fence(-0x10_0000 + 7, undefined); // another address in the superpage
+    expect([contexts.hit(first, 0x5000, -1, 0), contexts.hit(second, 0x5000, -1, 0)]).toEqual([0, 0]);
+  });
+
+  it('nothing global goes to a space without translation, or to another virtual machine', () => {
+    const { linear, contexts, csrs, space } = make();
+    const page = linear.layout.ram;
+    space(1);
+    contexts.fill(contexts.enter(1, false, csrs), 0x5000, 0, page, true, 0, GLOBAL);
+    csrs[C.satp + 1] = 0;
+    contexts.spaceChanged();
+    expect(contexts.hit(contexts.enter(1, false, csrs), 0x5000, 0, 0)).toBe(0);
+    const guest = (vmid: number): number => {
+      csrs[C.hgatp] = 100 + vmid;
+      csrs[C.hgatp + 1] = (8 << 28) | (vmid << 12);
+      csrs[C.vsatp] = 7;
+      csrs[C.vsatp + 1] = 8 << 28;
+      contexts.spaceChanged();
+      return contexts.hit(contexts.enter(1, true, csrs), 0x5000, 0, 0);
+    };
+    expect(guest(1)).toBe(0);
+    contexts.fill(contexts.enter(1, true, csrs), 0x5000, 0, page, true, 0, GLOBAL);
+    expect([guest(1), guest(2)]).toEqual([page, 0]);
+  });
+
+  it('many global translations survive a fence of one address space that scans', () => {
+    const { linear, contexts, csrs, space } = make();
+    space(1, 1);
+    const c = contexts.enter(1, false, csrs);
+    for (let i = 0; i < 3000; i++) contexts.fill(c, i * 4096, 0, linear.layout.ram, false, 0, i % 2 === 0 ? GLOBAL : 0);
+    contexts.fence(undefined, 1);
+    expect([0, 1, 2000, 2001].map((i) => contexts.hit(c, i * 4096, 0, 0))).toEqual([linear.layout.ram, 0, linear.layout.ram, 0]);
+    contexts.fence(undefined, undefined);
+    expect(contexts.hit(c, 0, 0, 0)).toBe(0);
   });
 });

@@ -12,8 +12,13 @@ import { C } from './slots.ts';
 
 /** A context's index in its space: data privilege (bits 0, 1) and these. */
 export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
+/** In the `span` of `fill`, beside the size: the mapping is global, the same in every address space. In a TLB entry: bit 0 of the page's linear address. */
+export const GLOBAL = 64;
+const GLOBAL_BIT = 1;
 /** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
 const LOG = 1024;
+/** A space's key holds satp.MODE in units of this (see spaceKey). */
+const MODE_UNIT = 0x2000_0000 * 0x1_0000;
 /** log2 of the pages of each kind of superpage: 64 KiB (Svnapot), 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
 const SPANS = [4, 9, 18, 27, 36] as const;
 
@@ -25,6 +30,9 @@ export interface Context {
   readonly log: Uint16Array;
   /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
   readonly supers: Set<number>;
+  /** Which kinds of superpages those are: bit i for SPANS[i]; and the one that was added last. */
+  spans: number;
+  lastSuper: number;
   space: Space;
   slot: number;
   owner: Contexts;
@@ -82,7 +90,48 @@ export class TlbPool {
     if (context.fills > LOG) clearTlb(this.#linear.i64, context.tlb);
     else for (let i = 0; i < context.fills; i++) this.drop(context, context.log[i]);
     context.fills = 0;
+    this.#forgetSupers(context);
+  }
+
+  #forgetSupers(context: Context): void {
     context.supers.clear();
+    context.spans = 0;
+    context.lastSuper = -1;
+  }
+
+  /** Forgets all translations that are not global. */
+  clearLocal(context: Context): void {
+    const { log, tlb } = context;
+    const m = this.#linear.i32;
+    const scanned = context.fills > LOG;
+    const count = scanned ? TLB_ENTRIES : context.fills;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const entry = scanned ? i : log[i];
+      if ((m[(tlb + entry * TLB_ENTRY) / 4 + 6] & GLOBAL_BIT) === 0) this.drop(context, entry);
+      else if (kept++ < LOG) log[kept - 1] = entry;
+    }
+    context.fills = Math.min(kept, LOG + 1);
+    if (kept === 0) this.#forgetSupers(context);
+  }
+
+  /** A new context begins with the global translations of one of the same kind. @spec priv 12.3.1: they are the same in all address spaces */
+  inherit(context: Context, from: Context): void {
+    const m = this.#linear.i64;
+    const w = this.#linear.i32;
+    const count = from.fills > LOG ? TLB_ENTRIES : from.fills;
+    for (let i = 0; i < count; i++) {
+      const entry = from.fills > LOG ? i : from.log[i];
+      const source = (from.tlb + entry * TLB_ENTRY) / 8;
+      if ((w[source * 2 + 6] & GLOBAL_BIT) === 0) continue;
+      const target = (context.tlb + entry * TLB_ENTRY) / 8;
+      for (let k = 0; k < 4; k++) m[target + k] = m[source + k];
+      if (context.fills < LOG) context.log[context.fills] = entry;
+      context.fills++;
+    }
+    if (context.fills === 0) return;
+    for (const s of from.supers) context.supers.add(s);
+    context.spans = from.spans;
   }
 
   drop(context: Context, entry: number): void {
@@ -91,6 +140,7 @@ export class TlbPool {
     const none = entry === 0 || entry === TLB_ENTRIES - 1;
     m[at] = m[at + 2] = m[at + 4] = none ? 0x1000 : -1;
     m[at + 1] = m[at + 3] = m[at + 5] = none ? 0 : -1;
+    m[at + 6] = 0;
   }
 
   /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
@@ -105,7 +155,7 @@ export class TlbPool {
   #forbid(context: Context, entry: number, host: number): void {
     const m = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    if (m[at + 6] !== host) return;
+    if ((m[at + 6] & -4096) !== host) return;
     const none = entry === 0 || entry === TLB_ENTRIES - 1;
     m[at + 2] = none ? 0x1000 : -1;
     m[at + 3] = none ? 0 : -1;
@@ -117,7 +167,7 @@ export class TlbPool {
     if (n >= layout.tlbCount) return undefined;
     const tlb = layout.tlbs + n * TLB_BYTES;
     clearTlb(this.#linear.i64, tlb);
-    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), supers: new Set<number>(), space, slot: 0, owner };
+    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), supers: new Set<number>(), spans: 0, lastSuper: -1, space, slot: 0, owner };
     this.#all.push(context);
     this.#linear.u32[TLBS_USED / 4] = n + 1;
     return context;
@@ -140,6 +190,8 @@ export class Contexts {
   readonly #pool: TlbPool;
   /** Spaces by the key of hgatp (-1 = not virtualized), then by the key of satp or vsatp. */
   readonly #guests = new Map<number, Map<number, Space>>();
+  /** By slot, the context that was entered last. */
+  readonly #recent: (Context | undefined)[] = [];
   #host: Space | undefined;
   #guest: Space | undefined;
 
@@ -154,7 +206,8 @@ export class Contexts {
   /** The context for data accesses in this slot of the space that the registers name now. */
   enter(slot: number, virt: boolean, csrs: Int32Array): Context {
     const space = virt ? (this.#guest ??= this.#find(csrs, C.vsatp, C.hgatp)) : (this.#host ??= this.#find(csrs, C.satp, -1));
-    const context = space.contexts[slot] ?? this.#pool.take(this, space, slot);
+    const context = space.contexts[slot] ?? this.#fresh(space, slot);
+    this.#recent[slot] = context;
     if (context !== this.current) {
       this.#pool.touch(context);
       this.current = context;
@@ -162,22 +215,30 @@ export class Contexts {
     return context;
   }
 
+  #fresh(space: Space, slot: number): Context {
+    const recent = this.#recent[slot];
+    const context = this.#pool.take(this, space, slot);
+    if (recent !== undefined && recent !== context && recent.owner === this && recent.slot === slot && sameScheme(recent.space, space)) this.#pool.inherit(context, recent);
+    return context;
+  }
+
   /** Linear address of the page if the TLB allows this kind of access to it (0 load, 1 store, 2 fetch), else 0. */
   hit(context: Context, lo: number, hi: number, kind: number): number {
     const m = this.#linear.i32;
     const at = (context.tlb + ((lo >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY) / 4;
-    return m[at + 2 * kind] === (lo & -4096) && m[at + 2 * kind + 1] === hi ? m[at + 6] >>> 0 : 0;
+    return m[at + 2 * kind] === (lo & -4096) && m[at + 2 * kind + 1] === hi ? (m[at + 6] & -4096) >>> 0 : 0;
   }
 
-  /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages. */
+  /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages, with GLOBAL. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
     if (kind !== 2 && this.#pool.watcher?.cacheable(lo, hi) === false) return;
     const m = this.#linear.i32;
     const tag = lo & -4096;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    if (m[at + 6] !== (host | 0) || !holds(m, at, tag, hi)) this.#pool.drop(context, entry);
-    m[at + 6] = host;
+    const page = (span & GLOBAL) !== 0 ? host | GLOBAL_BIT : host | 0;
+    if (m[at + 6] !== page || !holds(m, at, tag, hi)) this.#pool.drop(context, entry);
+    m[at + 6] = page;
     m[at + 7] = host - tag;
     if (kind === 2) {
       m[at + 4] = tag;
@@ -192,16 +253,21 @@ export class Contexts {
     }
     if (context.fills < LOG) context.log[context.fills] = entry;
     context.fills++;
-    if (span > 0) {
-      const size = 2 ** span;
-      context.supers.add(Math.floor((hi * 0x10_0000 + (lo >>> 12)) / size) * size * 64 + span);
+    const bits = span & (GLOBAL - 1);
+    if (bits > 0) {
+      const size = 2 ** bits;
+      const key = Math.floor((hi * 0x10_0000 + (lo >>> 12)) / size) * size * 64 + bits;
+      if (key === context.lastSuper) return;
+      context.lastSuper = key;
+      context.supers.add(key);
+      context.spans |= 1 << SPANS.indexOf(bits as (typeof SPANS)[number]);
     }
   }
 
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
   fence(vpn: number | undefined, asid: number | undefined): void {
     const spaces = this.#guests.get(-1);
-    if (spaces) for (const s of spaces.values()) if (asid === undefined || s.asid === asid) this.#flush(s, vpn);
+    if (spaces) for (const s of spaces.values()) if (asid === undefined || s.asid === asid) this.#flush(s, vpn, asid !== undefined);
   }
 
   /** hfence: a page (of VS-stage addresses) or all, of one or all guest address spaces, of one or all virtual machines. */
@@ -209,13 +275,13 @@ export class Contexts {
     for (const [key, spaces] of this.#guests) {
       if (key === -1) continue;
       for (const s of spaces.values()) {
-        if ((asid === undefined || s.asid === asid) && (vmid === undefined || s.vmid === vmid)) this.#flush(s, vpn);
+        if ((asid === undefined || s.asid === asid) && (vmid === undefined || s.vmid === vmid)) this.#flush(s, vpn, asid !== undefined);
       }
     }
   }
 
   flushAll(): void {
-    for (const spaces of this.#guests.values()) for (const s of spaces.values()) this.#flush(s, undefined);
+    for (const spaces of this.#guests.values()) for (const s of spaces.values()) this.#flush(s, undefined, false);
   }
 
   /** A space lost a context: drop it from the tables when it was the last one. */
@@ -226,20 +292,25 @@ export class Contexts {
     if (spaces?.size === 0) this.#guests.delete(space.guestKey);
   }
 
-  #flush(space: Space, vpn: number | undefined): void {
+  /** `local`: global translations may stay. @spec priv 12.2.1 */
+  #flush(space: Space, vpn: number | undefined, local: boolean): void {
     for (const context of space.live) {
       if (context.fills === 0) continue;
-      if (vpn === undefined) this.#pool.clear(context);
-      else this.#flushPage(context, vpn);
+      if (vpn !== undefined) this.#flushPage(context, vpn);
+      else if (local) this.#pool.clearLocal(context);
+      else this.#pool.clear(context);
     }
   }
 
   #flushPage(context: Context, vpn: number): void {
     this.#flushEntry(context, vpn);
-    if (context.supers.size === 0) return;
-    for (const span of SPANS) {
+    if (context.spans === 0) return;
+    for (let i = 0; i < SPANS.length; i++) {
+      if ((context.spans & (1 << i)) === 0) continue;
+      const span = SPANS[i]!;
       const first = Math.floor(vpn / 2 ** span) * 2 ** span;
       if (!context.supers.delete(first * 64 + span)) continue;
+      context.lastSuper = -1;
       if (span >= 10) return this.#pool.clear(context);
       for (let i = 0; i < 2 ** span; i++) this.#flushEntry(context, first + i);
     }
@@ -277,6 +348,12 @@ export class Contexts {
 /** Does the entry hold a tag for this page? */
 function holds(m: Int32Array, at: number, tag: number, hi: number): boolean {
   return (m[at] === tag && m[at + 1] === hi) || (m[at + 2] === tag && m[at + 3] === hi) || (m[at + 4] === tag && m[at + 5] === hi);
+}
+
+/** Are both translated, in the same mode and in the same virtual machine or none? Then they share what is global. */
+function sameScheme(a: Space, b: Space): boolean {
+  const mode = Math.floor(a.key / MODE_UNIT);
+  return a.guestKey === b.guestKey && mode !== 0 && mode === Math.floor(b.key / MODE_UNIT);
 }
 
 /** satp, vsatp or hgatp as one exact number: mode, ASID, and root below 2^29 pages (all higher roots are equally void). */

@@ -4,6 +4,7 @@
  * @spec priv 12.3.2 @spec priv 21.5.1
  */
 import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
+import { GLOBAL } from './contexts.ts';
 import type { Hart } from './hart.ts';
 import { PmpPerm, SPLIT } from './pmp.ts';
 import { C } from './slots.ts';
@@ -26,7 +27,7 @@ export class Mmu {
   writable = false;
   /** Physical memory protection decides about parts of this page differently: the answer holds for the bytes asked about alone. */
   split = false;
-  /** log2 of the size in pages of the (first-stage) leaf. */
+  /** log2 of the size in pages of the (first-stage) leaf; with GLOBAL (contexts.ts) where the mapping is. */
   span = 0;
   /** After a fault: exception code; guest physical address / 4; was it an implicit access (0 no, 1 read, 2 write)? */
   cause = 0;
@@ -100,6 +101,7 @@ export class Mmu {
     const mode = (h.c[root + 1] >>> 28) - 8;
     if ((hi << SIGN[mode]) >> SIGN[mode] !== hi) return this.#pageFault(access);
     let ppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
+    let global = false; // said of a pointer, it holds for all below
     for (let level = mode + 2; level >= 0; level--) {
       const offset = tableIndex(lo, hi, 12 + 9 * level) * 8;
       let tableWritable = true;
@@ -115,6 +117,7 @@ export class Mmu {
       if (malformed(pteLo, pteHi, level, pbmte, h.features.svnapot)) return this.#pageFault(access);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
+        if ((pteLo & PTE.G) !== 0) global = true;
         ppn = next;
         continue;
       }
@@ -132,7 +135,7 @@ export class Mmu {
       }
       const vpn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
       this.ppn = napot ? next - (next % 16) + (vpn % 16) : next + (vpn % size);
-      this.span = napot ? 4 : 9 * level;
+      this.span = (napot ? 4 : 9 * level) | ((pteLo & PTE.G) !== 0 || global ? GLOBAL : 0);
       this.writable = (leaf & (PTE.W | PTE.D)) === (PTE.W | PTE.D);
       return true;
     }
