@@ -3,6 +3,7 @@
  * are files of the host behind block drivers.
  */
 import type { Module } from '../index.ts';
+import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { machineWorld } from '../scenarios/worlds.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
@@ -16,6 +17,9 @@ import { Networks, parseNet } from './net.ts';
 import { boardMemory, endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 
+/** The board's virtio slots less those of its entropy device and its console. */
+const MOST_DEVICES = VIRTIO_SLOTS - 2;
+
 export async function vm(options: VmOptions): Promise<number> {
   const modules: Module[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
@@ -25,6 +29,7 @@ export async function vm(options: VmOptions): Promise<number> {
   const more = { seed: options.seed ?? 1 };
   const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
+  if (disks.length + nets.length > MOST_DEVICES) throw new CliError('E_OPTION', `${disks.length} disks and ${nets.length} network cards are too many`, `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length + nets.length, initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   try {
