@@ -4,19 +4,22 @@
  *
  *   10.0.2.2    itself: ARP, ICMP echo, UDP echo (port 7), DHCP (leases from 10.0.2.15 on), TFTP for the files it is given
  *
- * It knows nobody else: packets for other addresses go nowhere. No fragments, no IPv6, no TCP.
+ * It knows nobody else and offers nothing else: other addresses are unreachable, connections are refused. No fragments, no IPv6.
  */
 import type { EventQueue } from '../../api.ts';
 import type { NetPort, NetWiring } from '../../devices/net-port.ts';
 import { Wire } from '../wire.ts';
 import { DhcpServer, clientAddress } from './dhcp.ts';
 import * as p from './packets.ts';
+import { reset, unreachable } from './refusals.ts';
 import { TftpServer, type Files } from './tftp.ts';
 
 export const GATEWAY_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2);
 export const GATEWAY_IP = Uint8Array.of(10, 0, 2, 2);
 const BROADCAST_IP = new Uint8Array(4).fill(255);
 const ARP_REQUEST = 1;
+/** First byte of multicast addresses and what is beyond them. */
+const FIRST_GROUP = 224;
 const ICMP = { ECHO_REPLY: 0, ECHO: 8 } as const;
 const PORT = { ECHO: 7, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
 
@@ -47,11 +50,33 @@ export class Gateway {
     if (ethernet === undefined || !(p.same(ethernet.to, GATEWAY_MAC) || p.same(ethernet.to, p.BROADCAST_MAC))) return undefined;
     if (ethernet.type === p.EtherType.ARP) return answerArp(ethernet.payload);
     const packet = ethernet.type === p.EtherType.IPV4 ? p.readIpv4(ethernet.payload) : undefined;
-    if (packet === undefined || !(p.same(packet.to, GATEWAY_IP) || p.same(packet.to, BROADCAST_IP))) return undefined;
+    if (packet === undefined) return undefined;
     const peer = { mac: ethernet.from, ip: packet.from };
+    if (!(p.same(packet.to, GATEWAY_IP) || p.same(packet.to, BROADCAST_IP))) return this.#notRouted(peer, packet, ethernet);
     if (packet.protocol === p.IpProtocol.ICMP) return this.#icmp(peer, packet.payload);
+    if (packet.protocol === p.IpProtocol.TCP) return this.#refuse(peer, packet);
     const datagram = packet.protocol === p.IpProtocol.UDP ? p.readUdp(packet) : undefined;
-    return datagram && this.#udp(peer, datagram);
+    return datagram && (this.#udp(peer, datagram) ?? this.#closed(peer, packet, datagram, ethernet.payload));
+  }
+
+  /** A connection to a port of ours. */
+  #refuse(peer: Peer, packet: p.Ipv4): Uint8Array | undefined {
+    const answer = p.same(packet.to, GATEWAY_IP) ? reset(packet) : undefined;
+    return answer && this.#packet(peer, p.IpProtocol.TCP, answer);
+  }
+
+  /** A datagram that nothing came of: an error if it was for a port where nothing is. */
+  #closed(peer: Peer, packet: p.Ipv4, { toPort }: p.Udp, raw: Uint8Array): Uint8Array | undefined {
+    const isOpen = Object.values(PORT).some((port) => port === toPort);
+    const answer = isOpen || !p.same(packet.to, GATEWAY_IP) ? undefined : unreachable('port', packet, raw);
+    return answer && this.#packet(peer, p.IpProtocol.ICMP, answer);
+  }
+
+  /** Somebody else's: packets that were sent to us by our address are to be passed on, and cannot be. Groups are not answered. */
+  #notRouted(peer: Peer, packet: p.Ipv4, { to, payload }: p.Ethernet): Uint8Array | undefined {
+    if (!p.same(to, GATEWAY_MAC) || packet.to[0] >= FIRST_GROUP) return undefined;
+    const answer = unreachable('network', packet, payload);
+    return answer && this.#packet(peer, p.IpProtocol.ICMP, answer);
   }
 
   #icmp(peer: Peer, message: Uint8Array): Uint8Array | undefined {

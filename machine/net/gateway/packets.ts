@@ -5,7 +5,7 @@
  * Documentation: RFC 826 (ARP), 791 (IPv4), 792 (ICMP), 768 (UDP), 1071 (checksum).
  */
 export const EtherType = { IPV4: 0x0800, ARP: 0x0806 } as const;
-export const IpProtocol = { ICMP: 1, UDP: 17 } as const;
+export const IpProtocol = { ICMP: 1, TCP: 6, UDP: 17 } as const;
 export const BROADCAST_MAC = new Uint8Array(6).fill(0xff);
 const ETHER_BYTES = 14, IP_BYTES = 20, UDP_BYTES = 8, ARP_BYTES = 28;
 const TTL = 64;
@@ -17,6 +17,7 @@ export interface Udp { readonly fromPort: number; readonly toPort: number; reado
 
 export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 export const u16 = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1];
+export const u32 = (bytes: Uint8Array, at: number): number => ((u16(bytes, at) << 16) | u16(bytes, at + 2)) >>> 0;
 export const be16 = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];
 export const be32 = (value: number): number[] => [...be16(value >>> 16), ...be16(value & 0xffff)];
 
@@ -92,6 +93,7 @@ export function udp(addresses: Pick<Ipv4, 'from' | 'to'>, datagram: Udp): Uint8A
   return bytes;
 }
 
-function pseudoHeader(p: Pick<Ipv4, 'from' | 'to' | 'protocol'>, length: number): Uint8Array {
+/** What the checksums of TCP and UDP cover besides their bytes. */
+export function pseudoHeader(p: Pick<Ipv4, 'from' | 'to' | 'protocol'>, length: number): Uint8Array {
   return join(p.from, p.to, [0, p.protocol], be16(length));
 }
