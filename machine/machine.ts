@@ -345,8 +345,12 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #reached(): number {
     let reached = Infinity;
     for (const h of this.harts) if (!h.waiting && !h.parked && this.#debug?.holds(h) !== true) reached = Math.min(reached, h.sliceEnd);
-    // All wait, but one has its wake-up already: time has come as far as they have, not to the end of the round.
-    if (reached === Infinity) return this.harts.some(wakePending) ? this.harts.reduce((last, h) => Math.max(last, h.sliceEnd), 0) : this.#end;
+    // All wait, but one has its wake-up already: time has come as far as they have, not to the end of the round. A hart that sleeps in spite of
+    // its wake-up must not stop time.
+    if (reached === Infinity) {
+      const come = this.harts.some(wakePending) ? this.harts.reduce((last, h) => Math.max(last, h.sliceEnd), 0) : this.#end;
+      return come > this.#round ? come : this.#end;
+    }
     return reached > this.#end ? Math.min(reached, Math.max(this.#end, this.events.next)) : reached;
   }
 
