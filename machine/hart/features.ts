@@ -31,7 +31,7 @@ export interface Features {
 }
 
 /** The names that only the hart model knows; instruction extensions are in the instruction table. */
-export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf_zicclsm';
+export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf_svvptc_zicclsm';
 
 const MISA_LETTERS = 'abcdfhims';
 
