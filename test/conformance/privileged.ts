@@ -3,7 +3,8 @@
  * calls through them, physical protection, interrupts that software makes pending. They run in the image of privileged-frame.ts.
  *
  * Left out, as QEMU 7.2 does them otherwise: `ebreak` (its tval may be 0 or the address), AMOs (whose access faults are those of stores,
- * priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there.
+ * priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there, SEIP together with SSIP (SEI
+ * comes first, priv 12.1.3; QEMU takes the lowest number).
  */
 import { assemble } from '../../machine/isa/assemble.ts';
 import { DATA, DUMPED, dumpNames, GUEST_ROOTS, isHypervisor, mix, PAGE_COUNT, PAGES, privilegedFrame, readCsr, ROOTS, Service, STARTED, TABLE_A, TABLE_B, visible, WINDOW, WINDOW_PAGES } from './privileged-frame.ts';
@@ -27,8 +28,8 @@ const NAMES = new Map<number, string>(Object.entries(Service).map(([name, n]) =>
 
 /** Exceptions that only the hypervisor extension has: ecall from VS, guest page faults, virtual instruction. */
 const GUEST_CAUSES = 0xf0_0000n;
-/** Their enables, which QEMU 7.2 keeps without the extension. */
-const GUEST_INTERRUPTS = 0x444n;
+/** Bits that QEMU 7.2 gets wrong: it keeps enables of the hypervisor extension's interrupts without it, and of several interrupts takes the lowest number first. */
+const QEMU_OTHERWISE: Record<string, bigint> = { mie: 0x444n, mip: 0x200n };
 const wide = (random: Random): bigint => (BigInt(random.next()) << 32n) | BigInt(random.next());
 const service = (n: number): string => `li a7, ${n}; ecall`;
 
@@ -49,7 +50,7 @@ function csrStep(random: Random, h: boolean): string {
   const here = (csr: string): boolean => h || !isHypervisor(csr);
   if (random.below(3) === 0) return `${readCsr('t0', random.pick(READABLE.filter(here)), 't2')}; ${mix('t0')}`;
   const [name, full] = random.pick(Object.entries(WRITABLE).filter(([csr]) => here(csr)));
-  const mask = h ? full : full & ~(name === 'mie' ? GUEST_INTERRUPTS : GUEST_CAUSES);
+  const mask = h ? full : full & ~(QEMU_OTHERWISE[name] ?? GUEST_CAUSES);
   const value = (random.below(3) === 0 ? wide(random) : 1n << BigInt(random.below(64))) & mask;
   // What is swapped in keeps the fixed bits of status registers (floating point on).
   const swap = !name.endsWith('status');
