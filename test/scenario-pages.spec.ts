@@ -1,5 +1,6 @@
 /** Every scenario has a page, and what the page says is so: its command, the figures of its table, the messages of its picture. */
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
@@ -38,6 +39,13 @@ describe.each(Object.keys(pages))('%s', (name) => {
     expect(told(name)).toBe(table(seen.figures));
     expect(words(seen.picture)).toEqual(words(readFileSync(picturePath(name), 'utf8')));
   });
+});
+
+const renderer = spawnSync('rsvg-convert', ['--version']).status === 0;
+it.skipIf(!renderer)(`every picture of the documents renders${renderer ? '' : ' (skipped: rsvg-convert is not installed)'}`, () => {
+  const folder = join(root, 'docs/pictures'), all = readdirSync(folder).filter((f) => f.endsWith('.svg'));
+  expect(all.length).toBeGreaterThan(20);
+  for (const file of all) expect(spawnSync('rsvg-convert', [join(folder, file), '-o', '/dev/null']).status, file).toBe(0);
 });
 
 it('boot --list tells what each scenario shows, and names all that have a page', async () => {
