@@ -1,6 +1,7 @@
 /** Where two traces part: the first record that differs, with what came before it in both. Names are compared, not numbers of objects. */
 import { Kind } from '../microkernel/abi/index.ts';
 import { ends, originOf, sentence, cyclesText } from './decode.ts';
+import type { PayloadPart } from './payload.ts';
 import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 
@@ -15,9 +16,10 @@ const plain = ['kind', 'time', 'hart', 'status', 'cause', 'a', 'b', 'c'] as cons
 
 /** The first difference, undefined when there is none. `times` false: only what happened counts, not when. */
 export function firstDivergence(a: TraceFile, b: TraceFile, times = true): Divergence | undefined {
-  const x = new RecordView(), y = new RecordView(), both = Math.min(a.length, b.length);
+  const x = new RecordView(), y = new RecordView(), both = Math.min(a.length, b.length), payload = a.hasPayload && b.hasPayload;
   for (let i = 0; i < both; i++) {
     const fields = differences(a, a.at(i, x), b, b.at(i, y), times);
+    if (payload && fields.length === 0 && !samePayload(a.payload(x.sequence), b.payload(y.sequence))) fields.push('payload');
     if (fields.length > 0) return { record: i, fields };
   }
   return a.length === b.length ? undefined : { record: both, fields: [] };
@@ -27,6 +29,11 @@ function differences(a: TraceFile, x: RecordView, b: TraceFile, y: RecordView, t
   const found: string[] = plain.filter((f) => x[f] !== y[f] && (times || f !== 'time') && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && a.name(x.a) === b.name(y.a)));
   for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || a.name(x[f]) !== b.name(y[f])) found.push(f);
   return found;
+}
+
+/** Does the same stand in both? Where only one trace has payload, nobody asks. */
+function samePayload(p: readonly PayloadPart[], q: readonly PayloadPart[]): boolean {
+  return p.length === q.length && p.every((x, i) => { const y = q[i]!; return x.part === y.part && x.index === y.index && x.bytes.length === y.bytes.length && x.bytes.every((v, n) => v === y.bytes[n]); });
 }
 
 /** The difference in words: `context` records before it, and a few after it of each. */

@@ -6,7 +6,7 @@ import { Sbi } from '../vmm/sbi/extensions.ts';
 import type { SbiCall } from '../vmm/sbi/sbi.ts';
 import { fakeUtcb } from '../vmm/testing.ts';
 import { argumentsText, quoted, resultText, symbolText } from './arguments.ts';
-import { ExitWord, Part, TraceFile, TraceRecorder, originOf, sbiExtensions, sentence, vocabularyOf, type Vocabulary } from './index.ts';
+import { ExitWord, Part, TraceFile, TraceRecorder, firstDivergence, originOf, sbiExtensions, sentence, vocabularyOf, type Vocabulary } from './index.ts';
 import { bytesOf, type Rec } from './testing/traces.ts';
 
 const words: Vocabulary = {
@@ -45,6 +45,13 @@ describe('system calls with payload', () => {
     expect(answered(made(call(63), [[1, Part.words, 0, u64s(0, 0, 0)]]))).toBe('resumed after read(0, NULL, 0) = ?');
     expect(answered(made(call(63), []))).toBe('resumed after read');
   });
+});
+
+it('a difference in payload alone is one', () => {
+  const read = (text_: string): TraceFile => made(call(63), [[1, Part.words, 0, u64s(0, 0x5000, 9)], [2, Part.bytes, 1, text(text_)], [2, Part.result, 0, u64s(1)]]);
+  expect(firstDivergence(read('a'), read('a'))).toBeUndefined();
+  expect(firstDivergence(read('a'), read('b'))).toEqual({ record: 1, fields: ['payload'] });
+  expect(firstDivergence(read('a'), made(call(63), []))).toBeUndefined();
 });
 
 describe('exits', () => {
