@@ -6,7 +6,7 @@
  *
  * The kernel's own work takes no time here; time passes when a thread burns some, or when every hart sleeps. So time is exact in both.
  */
-import { Initial, IpcFlag, MemoryFault, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { Initial, IpcFlag, MemoryFault, Ops, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import { audit } from '../audit.ts';
 import { Kernel } from '../kernel.ts';
 import type { KernelObject } from '../object.ts';
@@ -125,8 +125,8 @@ export class Director implements Oracle {
     t.consumed += move.burn;
     context.consumed += move.burn;
     context.used += move.burn;
-    const spent = context.used >= context.slice ? context : undefined;
-    if (spent) spent.used = 0;
+    const spent = context.used >= context.slice && move.request.message.label !== Ops.schedContext.set.label ? context : undefined; // (new parameters, a new place)
+    if (context.used >= context.slice) context.used = 0;
     this.#pending = { t, move, hart: cpu.id, now: hart.cycles, child, spent };
     (this.#kernelOf.get(t) as Thread).status = Status.ok; // what it will say is new
     if (move.crash) throw new MemoryFault(0x123, 'read');
