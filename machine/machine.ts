@@ -14,7 +14,7 @@ import type { StopReason, Supervisor } from './api.ts';
 import { AddressBus } from './bus.ts';
 import type { DebugHooks } from './debug/hooks.ts';
 import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
-import type { HartIrq, HartWires } from './devices/wires.ts';
+import type { HartIrq, HartWires, TickClock } from './devices/wires.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Tier } from './engine/engine.ts';
 import type { EngineSide } from './engine/port.ts';
@@ -76,7 +76,7 @@ const LONE_QUANTUM = 100_000;
 const BARREN = 100_000;
 const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
 
-export class Machine implements HartHost, HartWires, FirmwareHost {
+export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   readonly linear: Linear;
   readonly features: Features;
   readonly memory: Ram;
@@ -101,6 +101,8 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   #supervisor: Supervisor | undefined;
   #reason: StopReason | undefined;
   #lastTick = 0;
+  /** What was written to mtime, less what it showed. */
+  #tickOffset = 0;
   #debug: DebugHooks | undefined;
   /** Exceptions that had been taken when the last instruction retired. */
   #fruitful = { instructions: -1, exceptions: 0 };
@@ -230,9 +232,17 @@ export class Machine implements HartHost, HartWires, FirmwareHost {
   get now(): number { return this.#running?.cycles ?? this.#round; }
 
   ticks(): number {
-    const ticks = Math.floor(this.now / CYCLES_PER_TICK);
+    const ticks = Math.floor(this.now / CYCLES_PER_TICK) + this.#tickOffset;
     if (ticks > this.#lastTick) this.#lastTick = ticks;
     return this.#lastTick;
+  }
+
+  cycleOfTick(tick: number): number { return (tick - this.#tickOffset) * CYCLES_PER_TICK; }
+
+  setTicks(tick: number): void {
+    this.#tickOffset = tick - Math.floor(this.now / CYCLES_PER_TICK);
+    this.#lastTick = tick;
+    for (const h of this.harts) h.timers.clockChanged();
   }
 
   get instructions(): number { return this.harts.reduce((n, h) => n + h.instret, 0); }

@@ -120,6 +120,7 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
       irq: (n = 0) => plic.line((row.irq ?? 0) + n),
       stop: (reason) => machine.stop(reason),
       wires: machine,
+      clock: machine,
       plic,
       outside,
       nextVirtio: () => waiting.shift(),

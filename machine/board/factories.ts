@@ -12,7 +12,7 @@ import { Sswi } from '../devices/sswi.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { EmptyVirtioSlot, VirtioMmio } from '../devices/virtio/mmio.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
-import type { HartWires } from '../devices/wires.ts';
+import type { HartWires, TickClock } from '../devices/wires.ts';
 import { type FdtNode, type FdtValue, cells64, node } from '../loader/fdt.ts';
 import { Phandle, cpuIntc } from './phandles.ts';
 
@@ -36,6 +36,7 @@ export interface Outside {
 /** What a factory may use. */
 export interface Parts extends DeviceContext {
   readonly wires: HartWires;
+  readonly clock: TickClock;
   readonly plic: Plic;
   readonly outside: Outside;
   /** Takes the next virtio model that waits for a slot. */
@@ -65,7 +66,7 @@ const rtc: Factory = {
 
 /** clint@2000000 { interrupts-extended = <&cpu0 3 &cpu0 7 …>; } */
 const clint: Factory = {
-  create: (parts) => new Clint(parts.wires, parts.events),
+  create: (parts) => new Clint(parts.wires, parts.events, parts.clock),
   node: (row, device, harts) => [
     deviceNode('clint', row, device, { compatible: ['sifive,clint0', 'riscv,clint0'], 'interrupts-extended': perHart(harts, [3, 7]) }),
   ],

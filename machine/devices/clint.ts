@@ -6,17 +6,14 @@
  *   0x4000    8    mtimecmp[hart]  machine timer interrupt when mtime >= mtimecmp
  *   0xbff8    8    mtime           10 MHz counter
  *
- * State: one msip bit and one mtimecmp per hart. mtime itself is virtual time divided by 100.
- * Features: 4-byte accesses to every half, timer interrupts at the exact cycle.
- * Missing: writes to mtime have no effect (the counter is the machine's clock, which `time` shows too).
+ * State: one msip bit and one mtimecmp per hart. mtime is the machine's clock, virtual time divided by 100 and what was written to it.
+ * Features: 4-byte accesses to every half, timer interrupts at the exact cycle, mtime can be written (`time` shows it too).
+ * Missing: mtime beyond 2^53 is not exact.
  * Documentation: RISC-V ACLINT specification 1.0-rc4, chapters 2 and 3. @spec priv 3.2.1
  */
 import type { EventQueue, TimerHandle } from '../api.ts';
 import type { Device } from './device.ts';
-import { HartIrq, type HartWires } from './wires.ts';
-
-/** Cycles (1 ns each) per tick of mtime: 10 MHz. */
-export const CYCLES_PER_TICK = 100;
+import { HartIrq, type HartWires, type TickClock } from './wires.ts';
 
 const MTIMECMP = 0x4000;
 const MTIME = 0xbff8;
@@ -27,12 +24,14 @@ export class Clint implements Device {
   readonly size = 0x1_0000;
   readonly #wires: HartWires;
   readonly #events: EventQueue;
+  readonly #clock: TickClock;
   readonly #msip: Uint8Array;
   /** mtimecmp as halves: low at 2 * hart, high behind it. */
   readonly #compare: Uint32Array;
   readonly #timers: (TimerHandle | undefined)[];
 
-  constructor(wires: HartWires, events: EventQueue) {
+  constructor(wires: HartWires, events: EventQueue, clock: TickClock) {
+    this.#clock = clock;
     this.#wires = wires;
     this.#events = events;
     this.#msip = new Uint8Array(wires.count);
@@ -58,6 +57,7 @@ export class Clint implements Device {
   write(offset: number, value: number, size: number): void {
     if (size !== 4) return;
     if (offset < MTIMECMP) return this.#setMsip(offset >> 2, value & 1);
+    if (offset >= MTIME) return this.#setTimeHalf((offset >> 2) & 1, value);
     const index = (offset - MTIMECMP) >> 2;
     if (index >= this.#compare.length) return;
     this.#compare[index] = value;
@@ -71,8 +71,15 @@ export class Clint implements Device {
   }
 
   #timeHalf(half: number): number {
-    const ticks = Math.floor(this.#events.now / CYCLES_PER_TICK);
+    const ticks = this.#clock.ticks();
     return half === 0 ? ticks % 2 ** 32 : Math.floor(ticks / 2 ** 32);
+  }
+
+  /** The other half stays. @spec priv 3.2.1 */
+  #setTimeHalf(half: number, value: number): void {
+    const other = this.#timeHalf(1 - half);
+    this.#clock.setTicks(half === 0 ? other * 2 ** 32 + value : value * 2 ** 32 + other);
+    for (let hart = 0; hart < this.#wires.count; hart++) this.#armTimer(hart);
   }
 
   /** Puts the interrupt wire where mtime and mtimecmp say, now and when time reaches mtimecmp. */
@@ -80,7 +87,7 @@ export class Clint implements Device {
     this.#timers[hart]?.cancel();
     this.#timers[hart] = undefined;
     const ticks = this.#compare[2 * hart + 1] * 2 ** 32 + this.#compare[2 * hart];
-    const due = ticks * CYCLES_PER_TICK;
+    const due = this.#clock.cycleOfTick(ticks);
     this.#wires.drive(hart, HartIrq.MTI, due <= this.#events.now);
     if (due <= this.#events.now || due > Number.MAX_SAFE_INTEGER) return;
     this.#timers[hart] = this.#events.at(due, () => this.#wires.drive(hart, HartIrq.MTI, true));

@@ -2,7 +2,7 @@
 import type { EventQueue, PhysicalMemory, TimerHandle } from '../api.ts';
 import { CharChannel } from './char-channel.ts';
 import type { IrqLine } from './device.ts';
-import type { HartIrq, HartWires } from './wires.ts';
+import type { HartIrq, HartWires, TickClock } from './wires.ts';
 
 /** RAM without a machine around it. */
 export class TestMemory implements PhysicalMemory {
@@ -57,6 +57,20 @@ export class TestEvents implements EventQueue {
     }
     this.now = cycle;
   }
+}
+
+/** The counter of ticks over such time. */
+export class TestClock implements TickClock {
+  readonly #events: TestEvents;
+  #offset = 0;
+
+  constructor(events: TestEvents) {
+    this.#events = events;
+  }
+
+  ticks(): number { return Math.floor(this.#events.now / 100) + this.#offset; }
+  cycleOfTick(tick: number): number { return (tick - this.#offset) * 100; }
+  setTicks(tick: number): void { this.#offset = tick - Math.floor(this.#events.now / 100); }
 }
 
 export class TestLine implements IrqLine {

@@ -7,6 +7,15 @@
 export const HartIrq = { SSI: 1, STI: 5, SEI: 9, MSI: 3, MTI: 7, MEI: 11 } as const;
 export type HartIrq = (typeof HartIrq)[keyof typeof HartIrq];
 
+/** The counter behind mtime and `time`: ticks of 100 cycles. Values are exact below 2^53. */
+export interface TickClock {
+  ticks(): number;
+  /** The cycle at which it will show `tick`, as things are now; before the present one if that is past. */
+  cycleOfTick(tick: number): number;
+  /** From now on it shows `tick` and counts on from there: comparators follow. */
+  setTicks(tick: number): void;
+}
+
 export interface HartWires {
   /** How many harts there are. */
   readonly count: number;

@@ -40,6 +40,7 @@ beforeEach(() => {
   terminal = new TestTerminal();
   host = {
     harts, memory, events,
+    cycleOfTick: (tick) => tick * 100,
     setPending: (hart, bit, level) => void log.push(`mip${hart}.${bit}=${level}`),
     park: (hart) => void log.push(`park${hart}`),
     start: (hart, pc, opaque) => void log.push(`start${hart} ${pc.toString(16)} ${opaque}`),

@@ -17,6 +17,8 @@ export interface FirmwareHost {
   readonly harts: readonly HartApi[];
   readonly memory: PhysicalMemory;
   readonly events: EventQueue;
+  /** The cycle at which `time` shows this tick. */
+  cycleOfTick(tick: number): number;
   /** Sets or clears a bit of `mip` that M-mode software may write (SSIP 1, STIP 5). */
   setPending(hart: number, bit: number, level: boolean): void;
   /** The hart executes nothing from now on, whatever interrupts come, until `start`. */

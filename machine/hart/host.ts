@@ -25,8 +25,10 @@ export interface HartHost {
   readonly firmware: Firmware | undefined;
   /** satp.MODE that `switchSpace` writes: 8 = Sv39, 9 = Sv48, 10 = Sv57. */
   readonly hostedMode: number;
-  /** The `time` counter: 10 MHz, never runs backwards whichever hart asks. */
+  /** The `time` counter: 10 MHz, never runs backwards whichever hart asks, unless mtime is written. */
   ticks(): number;
+  /** The cycle at which `time` will show this tick. */
+  cycleOfTick(tick: number): number;
   /** An interrupt input of this hart went up. */
   interruptRaised(hart: Hart): void;
 }

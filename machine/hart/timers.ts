@@ -30,6 +30,13 @@ export class HartTimers {
     this.#supervisor.set(due ? Infinity : cycle);
   }
 
+  /** `time` shows something else from now on. A hosted supervisor has cycles instead. */
+  clockChanged(): void {
+    if (this.#h.host.supervisor !== undefined) return;
+    this.supervisorChanged();
+    this.guestChanged();
+  }
+
   /** stimecmp or menvcfg.STCE was written. */
   supervisorChanged(): void {
     const c = this.#h.c;
@@ -41,7 +48,7 @@ export class HartTimers {
     const target = (c[C.stimecmp + 1] >>> 0) * WORD + (c[C.stimecmp] >>> 0);
     const due = this.#h.host.ticks() >= target;
     this.#h.drive(IP.STI, due);
-    this.#supervisor.set(due || target > 2 ** 45 ? Infinity : target * CYCLES_PER_TICK);
+    this.#supervisor.set(due || target > 2 ** 45 ? Infinity : this.#h.host.cycleOfTick(target));
   }
 
   /** vstimecmp, htimedelta or an STCE bit was written, or the event for it came. */
@@ -55,7 +62,7 @@ export class HartTimers {
     const ticks = this.#h.host.ticks();
     const left = this.#ticksLeft(ticks);
     this.#h.drive(IP.VSTI, left <= 0);
-    this.#guest.set(left <= 0 || left > 2 ** 45 ? Infinity : (ticks + left) * CYCLES_PER_TICK);
+    this.#guest.set(left <= 0 || left > 2 ** 45 ? Infinity : this.#h.host.cycleOfTick(ticks + left));
   }
 
   /** Ticks until the guest's time (which wraps at 2^64) reaches vstimecmp. */

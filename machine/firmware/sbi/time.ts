@@ -1,6 +1,5 @@
 /** TIME extension: the supervisor timer. @spec sbi 6 (v2.0) */
 import type { HartApi, TimerHandle } from '../../api.ts';
-import { CYCLES_PER_TICK } from '../../devices/clint.ts';
 import type { FirmwareHost } from '../host.ts';
 import { FirmwareEvent, type FirmwareCounts } from './pmu.ts';
 import { A0, type SbiExtension, type SbiResult, notSupported, success, unsigned } from './sbi.ts';
@@ -34,7 +33,7 @@ export class TimeExtension implements SbiExtension {
   set(hart: HartApi): void {
     this.#counts.count(hart.id, FirmwareEvent.SET_TIMER);
     if (this.#sstc) hart.setCsr(CSR_STIMECMP, BigInt.asUintN(64, hart.x[A0]));
-    else this.#arm(hart.id, unsigned(hart, A0) * CYCLES_PER_TICK);
+    else this.#arm(hart.id, this.#host.cycleOfTick(unsigned(hart, A0)));
   }
 
   #arm(hart: number, cycle: number): void {
