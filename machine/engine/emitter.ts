@@ -5,6 +5,7 @@
 import { OPERATORS, type F32, type F64, type I32, type I64, type OperatorMethods, type Value } from '../isa/operators.ts';
 import { Code, Op, Type, type TypeName } from './code.ts';
 import { emitFused, hostFuses } from './fused.ts';
+import { LOADS, STORES } from './memory-kinds.ts';
 
 /** What the semantics pass around: the value itself is on WebAssembly's stack. */
 const TOKEN = {} as I64 & I32 & F64 & F32;
@@ -108,4 +109,33 @@ for (const [name, { opcode, prefixed }] of Object.entries(OPERATORS)) {
       return TOKEN;
     },
   });
+}
+
+/** What both engines do alike with memory, once the host's address of an atomic access is known to be good. */
+export abstract class MemoryEmitter extends Emitter {
+  /** The linear address of an aligned word that may be read (or written), in a local; an access that may not be done here leaves. */
+  protected abstract atomicAddress(kind: 'w' | 'd', write: boolean): number;
+  /** Notes the reservation. */
+  protected abstract reserve(host: number): void;
+
+  modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, true);
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    const old = this.keep(this.pushed());
+    code.get(host);
+    change(old);
+    code.memory(STORES[kind][1], 0);
+    return old();
+  }
+
+  loadReserved(kind: 'w' | 'd', _address: I64): I64 {
+    const { code } = this;
+    const host = this.atomicAddress(kind, false);
+    this.reserve(host);
+    code.get(host);
+    code.memory(LOADS[kind][1], 0);
+    return this.pushed();
+  }
 }

@@ -126,6 +126,9 @@ export interface Layout {
 }
 
 const WASM_PAGE = 0x1_0000;
+const MIB = 1 << 20;
+/** A WebAssembly memory has 4 GiB; the last page stays free. */
+const MOST_BYTES = 0xffff_0000;
 const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /**
@@ -135,6 +138,19 @@ const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 export function computeLayout(ramBytes: number, harts: number): Layout {
   if (harts < 1 || harts > MAX_HARTS) throw new RangeError(`${harts} harts: 1 to ${MAX_HARTS} are possible`);
   if (ramBytes <= 0 || ramBytes % PAGE !== 0) throw new RangeError(`RAM size ${ramBytes} is not a multiple of ${PAGE}`);
+  const layout = place(ramBytes, harts);
+  if (layout.bytes > MOST_BYTES) throw new RangeError(`the engine's 4 GiB have room for ${largestRam()} MiB of RAM at most`);
+  return layout;
+}
+
+/** MiB of RAM that fit beside everything else. */
+function largestRam(): number {
+  let mib = MOST_BYTES / MIB | 0;
+  while (place(mib * MIB, 1).bytes > MOST_BYTES) mib--;
+  return mib;
+}
+
+function place(ramBytes: number, harts: number): Layout {
   const tlbs = HARTS + MAX_HARTS * HART_BYTES;
   const codeMap = alignUp(tlbs + TLB_COUNT * TLB_BYTES, WASM_PAGE);
   const ramPages = ramBytes / PAGE;
@@ -142,7 +158,6 @@ export function computeLayout(ramBytes: number, harts: number): Layout {
   const sides = codePages + CODEPAGE_COUNT * CODEPAGE_BYTES;
   const ram = alignUp(sides + (CODEPAGE_COUNT * CODEPAGE_BYTES) / 2, WASM_PAGE);
   const bytes = alignUp(ram + ramBytes, WASM_PAGE);
-  if (bytes > 0xffff_0000) throw new RangeError(`${ramBytes} bytes of RAM do not fit the engine's 4 GiB`);
   return {
     harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount: CODEPAGE_COUNT, sides,
     ram, ramBytes, ramPages, bytes, wasmPages: bytes / WASM_PAGE,

@@ -4,7 +4,7 @@ import type { LoadKind, Semantics, StoreKind } from '../isa/semantics.ts';
 import { HS, TLB_MASK } from './layout.ts';
 import { LD } from './port.ts';
 import { Op, type Code, type Label } from './code.ts';
-import { Emitter } from './emitter.ts';
+import { MemoryEmitter } from './emitter.ts';
 import { BOXES, LOADS, STORES } from './memory-kinds.ts';
 import type { Operation } from './operations.ts';
 
@@ -18,7 +18,7 @@ const LENGTH = 2;
 
 const INEXACT = 1;
 
-export class InterpreterEmitter extends Emitter implements Semantics {
+export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   // Parameter 0 is the hart's number.
   readonly hart: number = this.local('i32'); // linear address of the hart block
   readonly record: number = this.local('i32');
@@ -174,7 +174,8 @@ export class InterpreterEmitter extends Emitter implements Semantics {
   }
 
   /** Host address of an atomic access, in a local; misaligned ones miss. */
-  private atomicAddress(kind: 'w' | 'd', tag: number): number {
+  protected atomicAddress(kind: 'w' | 'd', write: boolean): number {
+    const tag = write ? 8 : 0;
     const { code } = this;
     const size = STORES[kind][0];
     code.set(this.address);
@@ -186,27 +187,10 @@ export class InterpreterEmitter extends Emitter implements Semantics {
     return host;
   }
 
-  modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {
-    const { code } = this;
-    const host = this.atomicAddress(kind, 8);
-    code.get(host);
-    code.memory(LOADS[kind][1], 0);
-    const old = this.keep(this.pushed());
-    code.get(host);
-    change(old);
-    code.memory(STORES[kind][1], 0);
-    return old();
-  }
-
-  loadReserved(kind: 'w' | 'd', _address: I64): I64 {
-    const { code } = this;
-    const host = this.atomicAddress(kind, 0);
-    code.get(this.hart);
-    code.get(host);
-    code.memory(Op.i32Store, HS.RES);
-    code.get(host);
-    code.memory(LOADS[kind][1], 0);
-    return this.pushed();
+  protected reserve(host: number): void {
+    this.code.get(this.hart);
+    this.code.get(host);
+    this.code.memory(Op.i32Store, HS.RES);
   }
 
   compareAndSwap(_address: I64): void {
@@ -217,7 +201,7 @@ export class InterpreterEmitter extends Emitter implements Semantics {
   storeConditional(kind: 'w' | 'd', _address: I64, _value: I64): I64 {
     const { code } = this;
     code.set(this.value);
-    const host = this.atomicAddress(kind, 8);
+    const host = this.atomicAddress(kind, true);
     code.get(this.hart);
     code.memory(Op.i32Load, HS.RES);
     const held = this.keep32(this.eq32(this.pushed(), this.read(host)));

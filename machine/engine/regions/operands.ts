@@ -6,7 +6,7 @@ import type { Decoded } from '../../isa/decode.ts';
 import type { F32, F64, I32, I64 } from '../../isa/operators.ts';
 import type { LoadKind, Semantics, StoreKind } from '../../isa/semantics.ts';
 import { Op, type Code, type Label } from '../code.ts';
-import { Emitter } from '../emitter.ts';
+import { MemoryEmitter } from '../emitter.ts';
 import { HS, TLB_MASK } from '../layout.ts';
 import { BOXES, LOADS, STORES } from '../memory-kinds.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
@@ -23,7 +23,7 @@ export interface JumpSide {
   jumpTo(): void;
 }
 
-export class RegionEmitter extends Emitter implements Semantics {
+export class RegionEmitter extends MemoryEmitter implements Semantics {
   readonly target: number;
   /** Locals of the registers used: x i64, f f64. */
   readonly x = new Map<number, number>();
@@ -218,7 +218,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.code.memory(opcode, offset);
   }
 
-  private atomicAddress(kind: 'w' | 'd', tag: number): number {
+  protected atomicAddress(kind: 'w' | 'd', write: boolean): number {
+    const tag = write ? TAG.write : TAG.read;
     const size = STORES[kind][0];
     this.code.set(this.address);
     this.and32(this.wrap(this.read(this.address)), this.word(size - 1));
@@ -230,32 +231,13 @@ export class RegionEmitter extends Emitter implements Semantics {
     return host;
   }
 
-  modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {
-    const { code } = this;
-    const host = this.atomicAddress(kind, TAG.write);
-    code.get(host);
-    code.memory(LOADS[kind][1], 0);
-    const old = this.keep(this.pushed());
-    code.get(host);
-    change(old);
-    code.memory(STORES[kind][1], 0);
-    return old();
-  }
-
-  loadReserved(kind: 'w' | 'd', _address: I64): I64 {
-    const { code } = this;
-    const host = this.atomicAddress(kind, TAG.read);
-    this.storeHart(HS.RES, () => code.get(host));
-    code.get(host);
-    code.memory(LOADS[kind][1], 0);
-    return this.pushed();
-  }
+  protected reserve(host: number): void { this.storeHart(HS.RES, () => this.code.get(host)); }
 
   storeConditional(kind: 'w' | 'd', _address: I64, _value: I64): I64 {
     const { code } = this;
     const value = this.temporary('i64');
     code.set(value);
-    const host = this.atomicAddress(kind, TAG.write);
+    const host = this.atomicAddress(kind, true);
     const held = this.keep32(this.eq32(this.hartWord(HS.RES), this.read(host)));
     this.storeHart(HS.RES, () => code.i32(0));
     this.when(held(), () => {

@@ -140,4 +140,27 @@ describe('the two tiers', () => {
     expect(m.x(10)).toBe(200n);
     expect(m.engine.stats().translatedInstructions).toBeLessThan(600);
   });
+
+  it('keep no more than they may of a program that writes code for ever', () => {
+    const ROUNDS = 1500;
+    const [plain, m] = [new TestMachine(FULL_ISA, undefined, 'interp'), new TestMachine(FULL_ISA, 8, 'jit', 30_000)];
+    for (const machine of [plain, m]) {
+      // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It goes round 64 KiB, in more pages than may have records.
+      machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4); sw t0, 8(s0); lw t0, 12(s4); sw t0, 12(s0);
+        fence.i; li a1, 5; jalr ra, 0(s0); addi s0, s0, 192; bltu s0, s5, next; mv s0, s3; next: addi s1, s1, -1; bnez s1, round; ebreak`);
+      machine.setX(19, BigInt(RAM_BASE + 0x1_0000));
+      machine.setX(20, BigInt(DATA));
+      machine.setX(21, BigInt(RAM_BASE + 0x2_0000));
+      [0x0015_0513, 0xfff5_8593, 0xfe05_9ce3, 0x0000_8067].forEach((word, i) => { machine.view.setUint32(machine.linear(DATA) + i * 4, word, true); });
+      let most = 0;
+      while (machine.slowed.at(-1) !== 'ebreak') {
+        machine.run(2000);
+        most = Math.max(most, machine.engine.stats().regions);
+      }
+      expect(machine.x(10)).toBe(BigInt(5 * ROUNDS));
+      expect(most).toBeLessThan(60);
+    }
+    expect(m.engine.stats().codePages).toBeLessThanOrEqual(8);
+    expect(m.engine.stats().translatedInstructions).toBeGreaterThan(5 * ROUNDS);
+  });
 });
