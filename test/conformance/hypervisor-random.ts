@@ -20,8 +20,8 @@ const INDEXES = [0, 1, 2, 511] as const;
 // ---- the world -----------------------------------------------------------------------------------------------------
 
 export interface Entry { readonly stage: 0 | 1; readonly table: number; readonly index: number; readonly pte: bigint }
-/** `plain`: no virtual machine, one stage by satp. Mode of each stage, `enables` (henvcfg and menvcfg), tables, and what is done. */
-export interface World { readonly plain: boolean; readonly vs: number; readonly g: number; readonly enables: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
+/** `plain`: no virtual machine, one stage by satp. Mode of each stage, `enables` (henvcfg and menvcfg), rights of the region with the tables, tables, and what is done. */
+export interface World { readonly plain: boolean; readonly vs: number; readonly g: number; readonly enables: number; readonly identity: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
 /** An access; an access, a change of a leaf that it goes by, the fence for that, and the access again; or another vsatp or hgatp. */
 export type Step = { readonly do: 'access'; readonly request: Request }
   | { readonly do: 'edit'; readonly request: Request; readonly stage: 0 | 1; readonly page: bigint; readonly flags: number; readonly fence: number }
@@ -30,26 +30,28 @@ export const KINDS = ['ld', 'sd', 'amo', 'fetch', 'hlv', 'hlvx', 'hsv'] as const
 export interface Request { readonly kind: (typeof KINDS)[number]; readonly va: bigint; readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean }
 
 const mode = fc.constantFrom(0, 8, 8, 9, 10);
-const flags = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(0xdf, 0xdf, 0xcf, 0xd7, 0xd9) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 2, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
-const high = fc.oneof({ weight: 15, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
+const flags = fc.oneof({ weight: 14, arbitrary: fc.constantFrom(0xdf, 0xdf, 0xdf, 0xdf, 0xcf, 0xdb, 0xd7) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 2, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
+const high = fc.oneof({ weight: 30, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
 const pteOf = (page: bigint, low: number, up = 0n): bigint => (page & ((1n << 44n) - 1n)) << 10n | BigInt(low) | up;
 
 /** What a leaf at this level may point at: data, mostly naturally aligned; 64 KiB runs; tables; nothing. */
 const physical = (level: number): fc.Arbitrary<bigint> => fc.oneof(
-  { weight: 9, arbitrary: level <= 0 ? fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) : fc.constantFrom(level < 3 ? BASE_PAGE : 0n, level === 1 ? BASE_PAGE + 0x200n : 0n) },
+  { weight: 19, arbitrary: level <= 0 ? fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) : fc.constantFrom(level < 3 ? BASE_PAGE : 0n, level === 1 ? BASE_PAGE + 0x200n : 0n) },
   { weight: 1, arbitrary: fc.constantFrom(BASE_PAGE + 8n, BASE_PAGE + 0x18n, BASE_PAGE + 0x101n, 0x1_0000_0000n, 1n) });
 /** Guest pages: the identity region at 2 GiB, or by the indexes that G-stage tables have entries for. */
-const guestPage = (level: number): fc.Arbitrary<bigint> => fc.oneof({ weight: 3, arbitrary: physical(level) },
-  { weight: 3, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i, n) => page << 9n | BigInt(path.length - n <= level ? 0 : i), 0n)) },
+const guestPage = (level: number): fc.Arbitrary<bigint> => fc.oneof({ weight: 12, arbitrary: physical(level) },
+  { weight: 5, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i, n) => page << 9n | BigInt(path.length - n <= level ? 0 : i), 0n)) },
   { weight: 1, arbitrary: fc.bigInt(0n, (1n << 44n) - 1n) });
 
 /** Table `t` is mostly met at level `levels - 1 - t`: pointers lead to the next table, now and then to any. */
 function slot(stage: 0 | 1, table: number, index: number, levels: number): fc.Arbitrary<Entry | undefined> {
   const level = levels - 1 - table;
-  const next = fc.oneof({ weight: 6, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) }, { weight: 1, arbitrary: fc.nat(TABLES - 1) });
+  const next = fc.oneof({ weight: 14, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) }, { weight: 1, arbitrary: fc.nat(TABLES - 1) });
   const pointer = next.map((t) => pteOf(BASE_PAGE + BigInt((stage === 0 ? VS_TABLES : G_TABLES) + t), 1));
-  const leaf = fc.tuple(stage === 0 ? guestPage(level) : physical(level), flags, high).map(([page, low, up]) => pteOf(page, low, up));
-  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: level > 0 ? 6 : 1, arbitrary: pointer }, { weight: level > 0 ? 3 : 12, arbitrary: leaf })
+  const plainLeaf = fc.tuple(stage === 0 ? guestPage(level) : physical(level), flags, high).map(([page, low, up]) => pteOf(page, low, up));
+  const run = fc.tuple(fc.nat(1), flags).map(([n, low]) => pteOf(BASE_PAGE + BigInt(8 + 16 * n), low, 1n << 63n)); // 64 KiB
+  const leaf = level > 0 ? plainLeaf : fc.oneof({ weight: 5, arbitrary: plainLeaf }, { weight: 1, arbitrary: run });
+  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: level > 0 ? 12 : 1, arbitrary: pointer }, { weight: level > 0 ? 6 : 20, arbitrary: leaf })
     .map((pte) => (pte === undefined ? undefined : { stage, table, index, pte }));
 }
 
@@ -57,36 +59,38 @@ const slots = (stage: 0 | 1, satpMode: number): fc.Arbitrary<(Entry | undefined)
   fc.tuple(...Array.from({ length: TABLES * INDEXES.length }, (_, n) => slot(stage, n >> 2, INDEXES[n & 3]!, satpMode === 0 ? 3 : satpMode - 5)));
 
 const OFFSETS = [0n, 8n, 0x7f8n, 0xff8n];
-const address = fc.record({ path: fc.array(fc.constantFrom(...INDEXES), { minLength: 5, maxLength: 5 }), offset: fc.constantFrom(...OFFSETS), crossing: fc.nat(9), wild: fc.nat(15) });
-const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), address, user: fc.boolean(), sum: fc.constantFrom(true, true, false), mxr: fc.boolean(), hostMxr: fc.boolean() });
+const address = fc.record({ path: fc.array(fc.constantFrom(...INDEXES), { minLength: 5, maxLength: 5 }), wild: fc.nat(31) });
+/** Few addresses, so that they are used again, in other ways. */
+const places = fc.array(address, { minLength: 4, maxLength: 4 });
+const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), at: fc.nat(3), offset: fc.constantFrom(...OFFSETS), crossing: fc.nat(9), user: fc.boolean(), sum: fc.constantFrom(true, true, true, false), mxr: fc.boolean(), hostMxr: fc.boolean() });
 
 /** An address fit for the mode: sign-extended (or as wide as a guest address) most of the time. */
-function fit(a: { path: number[]; offset: bigint; crossing: number; wild: number }, vs: number, g: number, kind: Request['kind']): bigint {
+function fit(a: { path: number[]; wild: number }, { offset: within, crossing }: { offset: bigint; crossing: number }, vs: number, g: number, kind: Request['kind']): bigint {
   const levels = vs !== 0 ? vs - 5 : g !== 0 ? g - 5 : 3;
   const page = a.path.slice(0, levels).reduce((p, i) => p << 9n | BigInt(i), 0n);
-  const offset = a.crossing === 0 && (kind === 'ld' || kind === 'sd') ? 0xffcn : a.offset;
+  const offset = crossing === 0 && (kind === 'ld' || kind === 'sd') ? 0xffcn : within;
   let va = page << 12n | offset;
   if (vs === 0 && g === 0) va = BigInt(RAM) | (va & 0x3fffffn & ~0x300000n);
   else if (vs !== 0) va = BigInt.asUintN(64, BigInt.asIntN(12 + 9 * levels, va));
-  else if (a.wild > 8) va |= BigInt(a.wild & 3) << BigInt(12 + 9 * levels);
+  else if (a.wild > 16) va |= BigInt(a.wild & 3) << BigInt(12 + 9 * levels);
   return a.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
 }
 
 const step = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('access' as const), request }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('space' as const, 'machine' as const), which: fc.nat(2) }) },
 );
 const PLAIN_KINDS: Partial<Record<Request['kind'], Request['kind']>> = { hlv: 'ld', hlvx: 'amo', hsv: 'sd' };
 const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) }, { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
-export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), asked: fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }) })
-  .map(({ entries, enables, asked }): World => ({
-    plain, vs, g, enables, entries: entries.flat().filter((e) => e !== undefined),
+export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), identity: fc.oneof({ weight: 3, arbitrary: fc.constant(0xdf) }, { weight: 1, arbitrary: fc.constantFrom(0xd7, 0x53, 0x57, 0x5b, 0x59, 0x17) }), addresses: places, asked: fc.array(step, { minLength: 1, maxLength: 70, size: 'max' }) })
+  .map(({ entries, enables, identity, addresses, asked }): World => ({
+    plain, vs, g, enables, identity, entries: entries.flat().filter((e) => e !== undefined),
     steps: asked.map((s) => {
       if (!('request' in s)) return s;
-      const { address: a, ...asIs } = s.request;
+      const { at, offset, crossing, ...asIs } = s.request;
       const r = { ...asIs, kind: plain ? PLAIN_KINDS[asIs.kind] ?? asIs.kind : asIs.kind };
-      return { ...s, request: { ...r, va: fit(s.do === 'edit' ? { ...a, crossing: 1 } : a, vs, g, r.kind) } };
+      return { ...s, request: { ...r, va: fit(addresses[at]!, { offset, crossing: s.do === 'edit' ? 1 : crossing }, vs, g, r.kind) } };
     }),
   })));
 
@@ -114,8 +118,10 @@ export const isData = (pa: number): boolean => {
   return page < VS_TABLES || (page >= 0x1f0 && page < PROGRAM);
 };
 
+const UNITS = new BigUint64Array(MEMORY / 8).map((_, i) => unitOf(i >>> 9));
+
 export function fillMemory(w: World, memory: DataView): void {
-  for (let at = 0; at < MEMORY; at += 8) memory.setBigUint64(at, unitOf(at >>> 12), true);
+  new Uint8Array(memory.buffer, memory.byteOffset, MEMORY).set(new Uint8Array(UNITS.buffer));
   const zero = (page: number, count: number): void => new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
   zero(VS_TABLES, TABLES);
   zero(G_TABLES, TABLES);
@@ -128,7 +134,7 @@ export function fillMemory(w: World, memory: DataView): void {
   }
   // The way to the identity region at 2 GiB: entries 0 down to the level of 1 GiB pages, there entry 2.
   if (w.g === 0) return;
-  const identity = pteOf(0x80000n, w.enables === 15 && w.entries.length % 5 === 0 ? 0x53 : 0xdf);
+  const identity = pteOf(0x80000n, w.identity);
   for (const root of [G_ROOT, G_ROOT_2]) {
     const path = [root, G_TABLES + 1, G_TABLES + 2].slice(0, w.g - 7);
     path.forEach((page, i) => (i === path.length - 1 ? put(page, 2, identity) : put(page, 0, pteOf(BASE_PAGE + BigInt(path[i + 1]!), 1))));
@@ -144,7 +150,7 @@ export const isIdentity = (w: World, pte: bigint): boolean => {
 // ---- the program ---------------------------------------------------------------------------------------------------
 
 const STRIDE = 96;
-const MAX = 500;
+const MAX = 800;
 export interface Noted { readonly cause: number; readonly tval: bigint; readonly tval2: bigint; readonly tinst: number; readonly value: bigint }
 
 const PROGRAM_TEXT = `

@@ -46,6 +46,7 @@ interface Stage {
   readonly read: (address: bigint) => bigint;
   readonly write: (address: bigint, pte: bigint) => void;
   readonly allowed: (pte: bigint) => boolean;
+  readonly found?: (span: number) => void;
   readonly fault: () => Fault;
 }
 
@@ -54,8 +55,8 @@ export class Reference {
   readonly #base: bigint;
   /** As they are now. */
   registers: Registers;
-  /** Where the leaves of the latest translation lie in memory: of the VS-stage, and of the G-stage for the data itself. */
-  leaves: { first?: bigint; second?: bigint } = {};
+  /** Where the leaves of the latest translation lie in memory: of the VS-stage, with the bits of its page's size, and of the G-stage for the data itself. */
+  leaves: { first?: bigint; span?: number; second?: bigint } = {};
 
   /** Memory is written where hardware updates accessed and dirty bits. */
   constructor(memory: DataView, base: number, registers: Registers) {
@@ -95,6 +96,7 @@ export class Reference {
         return this.#memory.getBigUint64(this.#physical(this.leaves.first, access), true);
       },
       write: (gpa, pte) => this.#memory.setBigUint64(this.#physical(this.#second(gpa, 'store', access, undefined, 0x3020), access), pte, true),
+      found: (span) => { this.leaves.span = span; },
       allowed: (pte) => {
         if (actor.user ? (pte & U) === 0n : (pte & U) !== 0n && (access === 'fetch' || !actor.sum)) return false;
         return permits(pte, access, actor.mxr || actor.hostMxr, actor.executable === true);
@@ -153,9 +155,10 @@ function walk(va: bigint, access: Access, stage: Stage): bigint {
 }
 
 function leaf(va: bigint, access: Access, stage: Stage, { i, pte, ppn, address }: { i: number; pte: bigint; ppn: bigint; address: bigint }): bigint {
-  if (!stage.allowed(pte)) throw stage.fault();
   const napot = pte >> 63n === 1n;
   const low = napot ? 4 : 9 * i;
+  stage.found?.(12 + low);
+  if (!stage.allowed(pte)) throw stage.fault();
   if (napot ? i > 0 || bits(ppn, 3, 0) !== 8n : i > 0 && bits(ppn, low - 1, 0) !== 0n) throw stage.fault();
   const need = access === 'store' ? A | D : A;
   if ((pte & need) !== need) {
