@@ -63,7 +63,7 @@ export function* analysis(file: TraceSource, keep: Keep = () => true): Generator
   for (const record of file.records()) {
     if (keep(record, n)) counter.add(record);
     counter.always(record);
-    if ((++n & 4095) === 0) yield;
+    if ((++n & 1023) === 0) yield;
   }
   return counter.result();
 }
