@@ -17,6 +17,8 @@ const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': '
 
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
+/** Milliseconds after a key in which work rests: the next key may be on its way. */
+const REST = 25;
 
 /** The library knows the terminal and its keys; the screen is painted beside it, line by line (paint.ts). */
 export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): null {
@@ -43,10 +45,14 @@ class Loop {
   private painting: NodeJS.Immediate | undefined;
   private working: NodeJS.Timeout | undefined;
   private painted = 0;
+  private touched = 0;
   constructor(viewer: Viewer, painter: Painter) { this.viewer = viewer; this.painter = painter; }
 
   /** All that came at once is painted once. */
-  soon(): void { this.painting ??= setImmediate(() => this.paint()); }
+  soon(): void {
+    this.touched = performance.now();
+    this.painting ??= setImmediate(() => this.paint());
+  }
   repaint(): void { this.painter.forget(); this.soon(); }
   end(): void { clearTimeout(this.working); clearImmediate(this.painting); }
 
@@ -58,9 +64,9 @@ class Loop {
   }
   private work(): void {
     this.working = undefined;
-    this.viewer.slice();
+    if (performance.now() - this.touched >= REST) this.viewer.slice();
     if (!this.viewer.busy || performance.now() - this.painted > PROGRESS) this.paint();
-    else this.working = setTimeout(() => this.work(), 1);
+    else this.working = setTimeout(() => this.work(), performance.now() - this.touched < REST ? REST : 1);
   }
 }
 
