@@ -1,7 +1,7 @@
 /** What sel4test asks of a kernel and no other spec here does (README.md has the whole table). */
 import { describe, expect, it } from 'vitest';
 import { Cause, Initial, IPC, Mtd, Ops, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody } from './abi/index.ts';
-import { CODE, makeUser } from './testing/real-machine.ts';
+import { CODE, makeUser, type User } from './testing/real-machine.ts';
 import { runFake, runReal } from './testing/run.ts';
 
 const DATA = 0x5000_0000, DATA_PA = 0x8020_0000, UTCB = 0x2000_0000;
@@ -178,6 +178,42 @@ describe('scheduling', () => {
       expect(sys.utcb.word(0)).toBeGreaterThan(19_000);
       expect(sys.utcb.word(0)).toBeLessThan(22_000);
     });
+  });
+});
+
+describe('events', () => {
+  /** Counts events in memory, and lets who raised them go on. */
+  const handler = `li s0, ${UTCB}; li s1, ${DATA}; li a0, 2
+    again: li a7, ${IPC}; li a1, 0; li a2, -1; ecall; ld t1, (s1); addi t1, t1, 1; sd t1, (s1); sd zero, 0(s0); sd zero, 0x20(s0); li a0, 10; j again`;
+  const caller = 'again: li a7, 1; ecall; j again';
+  function* cast(sys: Syscalls): Sys<{ a: User; h: User }> {
+    const h = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }), a = yield* makeUser(sys, 300, caller, { flags: ThreadFlag.alien, pa: 0x8010_1000 });
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [400, h.thread, 5, Mtd.pc]);
+    yield* sys.must(a.thread, Ops.thread.setEvents, [400, 0x1fff]);
+    for (const u of [h, a]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+    return { a, h };
+  }
+  it('RISC-V code handles them, and what faults while it handles one is handled in its turn', () => {
+    runReal(function* (sys) {
+      yield* cast(sys);
+      expect(yield* sys.receive()).toMatchObject({ label: Cause.pageFault, badge: 256, words: [13n, BigInt(DATA), 0n, 0n] }); // the handler's own
+      yield* sys.reply({ items: [{ flexpage: memoryPage(DATA_PA, 12, Right.RW), dest: DATA }] });
+      yield* sys.receive(0, 100_000);
+      expect(sys.memory.u64(DATA_PA)).toBeGreaterThan(20n);
+    });
+  });
+  it('who has nobody to handle its event stops; so does, for good, who waits for a handler that is gone', () => {
+    const { lines } = runReal(function* (sys) {
+      const { a, h } = yield* cast(sys);
+      yield* sys.receive(); // the handler faults, with the event of `a` in its hands
+      yield* sys.must(h.thread, Ops.thread.kill);
+      const state = function* (u: User): Sys<number> { yield* sys.must(u.thread, Ops.thread.info); return sys.utcb.word(0); };
+      expect([yield* state(h), yield* state(a)]).toEqual([7, 6]);
+      yield* sys.must(a.thread, Ops.thread.resume);
+      yield* sys.receive(0, 10_000);
+      expect(yield* state(a)).toBe(6);
+    });
+    expect(lines.join()).toContain('no portal for it');
   });
 });
 

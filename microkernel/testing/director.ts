@@ -227,7 +227,11 @@ export class Director implements Oracle {
     put(Initial.task, t);
     put(Initial.thread, thread);
     put(Initial.schedContext, context);
-    for (let line = 1; line < LINES; line++) put(Initial.irqBase + line, world.make<MSemaphore>({ kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: [] }));
+    for (let line = 1; line < LINES; line++) {
+      const interrupt = world.make<MSemaphore>({ kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: [] });
+      put(Initial.irqBase + line, interrupt);
+      world.objects.delete(interrupt); // nobody uses them here: they need not be looked at each time
+    }
     thread.context = context;
     thread.state = 'ready';
     world.give(t, RAM, RAM_BYTES);
