@@ -28,7 +28,8 @@ export const Cause = {
 } as const;
 export type Cause = (typeof Cause)[keyof typeof Cause];
 export const CAUSES = 13;
-export const causeName = (c: number): string => Object.keys(Cause)[c] ?? `cause ${c}`;
+const causeNames = Object.keys(Cause);
+export const causeName = (c: number): string => causeNames[c] ?? `cause ${c}`;
 
 /** Label of a reply to an event: what to do with the thread. */
 export const Resume = {

@@ -26,7 +26,9 @@ export const Kind = {
   timeout: 16, // actor's wait ended by time, cause = what it had sent
   wake: 17, // object = semaphore that ended actor's wait, a = thread that signalled it (0 = the hardware), cause = the interrupt
 } as const;
-export const kindName = (k: number): string => (k === 0 ? 'lost' : Object.entries(Kind).find(([, v]) => v === k)?.[0] ?? `kind ${k}`);
+const kindNames = ['lost', ...Object.keys(Kind)];
+/** Name of a kind; 0 = a record that was lost. */
+export const kindName = (k: number): string => kindNames[k] ?? `kind ${k}`;
 
 /** The access of a page fault's record, by `b` of the event; empty when it does not say. */
 export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' => (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
