@@ -29,4 +29,5 @@ export const Status = {
   fault: 11,
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
-export const statusName = (s: number): string => Object.keys(Status)[s] ?? `status ${s}`;
+const names = Object.keys(Status);
+export const statusName = (s: number): string => names[s] ?? `status ${s}`;
