@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Kind, Ops, capPage, memoryPage } from '../microkernel/abi/index.ts';
+import { Cause, Kind, Ops, Status, capPage, causeName, kindName, memoryPage, statusName } from '../microkernel/abi/index.ts';
 import { Protocol } from '../roottask/client/protocol.ts';
 import { TraceFile, answerOf, cyclesText, details, labelName, latencies, latencyAt, nextInChain, originOf, previousInChain, sentence, svg } from './index.ts';
 import { recorded, story } from './testing/traces.ts';
@@ -10,6 +10,11 @@ const say = (sequence: number): string => { const r = trace.at(sequence - 1); re
 describe('words', () => {
   it('name every request of roottask and every kernel operation', () => {
     for (const table of [Protocol, Ops]) for (const [object, rows] of Object.entries(table)) for (const [name, row] of Object.entries(rows as Record<string, { label: number }>)) expect(labelName(row.label)).toBe(`${object}.${name}`);
+  });
+  it('name every kind, cause and status', () => {
+    for (const [name, n] of Object.entries(Kind)) expect(kindName(n)).toBe(name);
+    for (const [name, n] of Object.entries(Cause)) expect(causeName(n)).toBe(name);
+    for (const [name, n] of Object.entries(Status)) expect(statusName(n)).toBe(name);
   });
   it('say what a record is about', () => {
     expect([2, 3, 5, 7, 8, 9, 10, 11, 13, 14].map(say)).toEqual([
