@@ -25,7 +25,9 @@ export async function bootView(options: SharedOptions): Promise<number> {
   for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => hear(said, text));
   const end = new Promise<void>((done) => child.on('close', (code, signal) => { ended = code ?? (signal ? 128 + constants.signals[signal] : Exit.failure); done(); }));
   try {
+    process.stdout.write('starting the system …');
     while (ended === undefined && !(existsSync(file) && statSync(file).size >= HEADER)) await new Promise((done) => setTimeout(done, WAIT));
+    process.stdout.write('\r\x1b[K');
     if (!existsSync(file) || statSync(file).size < HEADER) {
       process.stderr.write(`${said.join('\n').trim()}\n`);
       return ended ?? Exit.failure;

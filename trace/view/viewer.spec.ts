@@ -184,5 +184,13 @@ describe('keys', () => {
     expect(v.message).toBe('wrote trace-1-56000.svg');
     expect(saved.get('trace-1-56000.svg')).toContain('more times');
   });
+  it('turn from table to table, the names on the left giving way on a narrow terminal', () => {
+    const v = keys(open(60, 20), 's');
+    for (let n = 0; n < 12; n++) {
+      const bar = screen(keys(v, 'tab'))[1]!, chosen = bar.filter((r) => r.inverse);
+      expect(chosen.length).toBe(1);
+      expect(bar.reduce((sum, r) => sum + r.text.length, 0)).toBeLessThanOrEqual(60);
+    }
+  });
   it('quit', () => expect(keys(open(), 'q').finished).toBe(true));
 });
