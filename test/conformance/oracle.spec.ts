@@ -3,7 +3,7 @@ import { compare, hasQemu, ours, qemu, QEMU_WRONG } from './oracle.ts';
 import { HYPERVISOR_ISA, PRIVILEGED_ISA, privileged } from './privileged.ts';
 import { COMMON_ISA, unprivileged } from './stream.ts';
 
-/** On a quiet computer a minute; longer runs: `npx tsx test/conformance/oracle.ts --instructions 100000000 --seed 5`. */
+/** Longer runs: `npx tsx test/conformance/oracle.ts --instructions 100000000 --seed 5`. */
 const INSTRUCTIONS = 1_000_000;
 const MINUTES = 60_000;
 

@@ -23,7 +23,7 @@ const QEMU_CPU = 'rv64,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,Zfh=o
 /** Runs sequences and gives what their image sent: hashes, then the last dump. */
 export interface Runner {
   readonly name: string;
-  /** How often the image runs all its sequences: a second time, what was translated meanwhile. */
+  /** How often an image runs all its sequences, at least: a second time, what was translated meanwhile. */
   readonly passes: number;
   run(image: Uint8Array): BigUint64Array;
 }
@@ -64,13 +64,20 @@ export const hasQemu = (): boolean => spawnSync('qemu-system-riscv64', ['--versi
 
 const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 8));
 
+/** In which pass the hashes of sequence `i` of `count` differ; undefined = in none. What was sent ends in a dump. */
+function differs<S>(stream: Stream<S>, a: BigUint64Array, b: BigUint64Array, i: number, count: number): number | undefined {
+  const passes = (a.length - stream.dumpNames.length) / count;
+  for (let pass = 0; pass < passes; pass++) if (a[pass * count + i] !== b[pass * count + i]) return pass;
+  return undefined;
+}
+
 /** Leaves out what is not needed for the difference. All candidates of a round run in one image. */
 export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): S {
   for (let best = sequence; ;) {
     const candidates = stream.parts(best).flatMap((_, i) => (stream.isNothing(best, i) ? [] : [stream.without(best, i)]));
     if (candidates.length === 0) return best;
     const [left, right] = [runSequences(a, stream, candidates), runSequences(b, stream, candidates)];
-    const found = candidates.findIndex((_, i) => left[i] !== right[i]);
+    const found = candidates.findIndex((_, i) => differs(stream, left, right, i, candidates.length) !== undefined);
     if (found < 0) return best;
     best = candidates[found]!;
   }
@@ -80,8 +87,9 @@ export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner):
 export function explain<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): string {
   const [left, right] = [runSequences(a, stream, [sequence]), runSequences(b, stream, [sequence])];
   const lines = stream.parts(sequence).filter((_, i) => !stream.isNothing(sequence, i)).map((text) => `  ${text}`);
+  const [ours, theirs] = [left, right].map((sent) => sent.slice(-stream.dumpNames.length));
   stream.dumpNames.forEach((name, n) => {
-    if (left[n + 1] !== right[n + 1]) lines.push(`  ${name}: ${left[n + 1]?.toString(16)} / ${right[n + 1]?.toString(16)}`);
+    if (ours![n] !== theirs![n]) lines.push(`  ${name}: ${ours![n]?.toString(16)} / ${theirs![n]?.toString(16)}`);
   });
   return lines.join('\n');
 }
@@ -104,8 +112,9 @@ export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed
     for (const other of others) {
       const actual = runSequences(other, stream, sequences);
       sequences.forEach((s, i) => {
-        if (expected[i] === actual[i] || differences.length >= most) return;
-        differences.push(`${first!.name} / ${other.name} differ:\n${explain(stream, shrink(stream, s, first!, other), first!, other)}`);
+        const pass = differs(stream, expected, actual, i, sequences.length);
+        if (pass === undefined || differences.length >= most) return;
+        differences.push(`${first!.name} / ${other.name} differ:\n${explain(stream, shrink(stream, stream.focus(s, pass), first!, other), first!, other)}`);
       });
     }
   }

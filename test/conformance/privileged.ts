@@ -144,6 +144,7 @@ export const privileged = (h: boolean): Stream<Steps> => ({
   length: LENGTH,
   make: (random) => make(random, h),
   image: (list, passes) => image(list, passes, h),
+  focus: (s) => s,
   parts: (s) => s.steps.map((text) => text.replace(/xor x27.*$/, '(mixed)').replace(/li a7, (\d+); ecall/, (_, n: string) => `ecall ${NAMES.get(Number(n))}`)),
   isNothing: (s, i) => s.steps[i] === NOTHING,
   without: (s, i) => ({ ...s, steps: s.steps.map((text, n) => (n === i ? NOTHING : text)) }),

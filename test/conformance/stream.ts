@@ -16,6 +16,8 @@ export const BASE = 0x8000_0000;
 const MEMORY_WORDS = 32;
 export const DUMP_WORDS = 31 + 32 + 1 + MEMORY_WORDS;
 const PINNED = [2, 8, 9];
+/** Each sequence is run from so many states: translating it takes longer than running it. */
+const STATES = 8;
 const FREE = Array.from({ length: 29 }, (_, i) => i + 1).filter((n) => !PINNED.includes(n));
 
 /** A deterministic source of 32-bit numbers. */
@@ -35,10 +37,13 @@ export class Random {
 /** A kind of random stream: sequences S, made by chance, many of them in an image, taken apart when they differ. */
 export interface Stream<S> {
   readonly perImage: number;
-  /** Instructions (or steps) of a sequence. */
+  /** Instructions (or steps) of a sequence, over all the states that it is run from. */
   readonly length: number;
   make(random: Random): S;
+  /** An image that runs all of them, and again as often as the stream wants, at least `passes` times; it sends a hash for each sequence of each pass. */
   image(sequences: readonly S[], passes: number): Uint8Array;
+  /** The same sequence from that one of its states alone. */
+  focus(sequence: S, pass: number): S;
   /** The parts in words; what is left of a sequence without one of them. */
   parts(sequence: S): readonly string[];
   isNothing(sequence: S, part: number): boolean;
@@ -47,6 +52,7 @@ export interface Stream<S> {
   readonly dumpNames: readonly string[];
 }
 
+/** `data`: the states that it is run from, one after the other, as dumps. */
 export interface Sequence { readonly words: readonly Word[]; readonly data: BigUint64Array }
 export interface Word { readonly bits: number; readonly length: 2 | 4; readonly text: string }
 
@@ -133,8 +139,8 @@ export function makeSequence(usable: readonly Row[], random: Random, length: num
     words.push(word);
     if (isBranch(word)) words.push(randomWord(wide, random));
   }
-  const data = BigUint64Array.from({ length: DUMP_WORDS }, () => value(random));
-  data[63] = BigInt(random.below(5) << 5);
+  const data = BigUint64Array.from({ length: STATES * DUMP_WORDS }, () => value(random));
+  for (let state = 0; state < STATES; state++) data[state * DUMP_WORDS + 63] = BigInt(random.below(5) << 5);
   return { words, data };
 }
 
@@ -146,14 +152,14 @@ const FCSR = 8 * 63;
 const MEM = 8 * 64;
 
 /** The image's own code: `body` are the sequences. */
-const frame = (count: number, passes: number, data: number): string => `
+const frame = (count: number, data: number): string => `
 start: csrr t0, mhartid; bnez t0, sleep
 la t0, trap; csrw mtvec, t0
 li t0, 0x6000; csrs mstatus, t0
-li t0, ${passes}; la t1, left; sd t0, 0(t1)
-pass: li t0, ${data}; la t1, cursor; sd t0, 0(t1)
+li t0, ${STATES}; la t1, left; sd t0, 0(t1)
+li t0, ${data}; la t1, cursor; sd t0, 0(t1)
 la t0, hashes; la t1, output; sd t0, 0(t1)
-la t0, first; jr t0
+pass: la t0, first; jr t0
 sleep: wfi; j sleep
 .align 2
 trap: csrr x31, mcause; slli x30, x30, 4; xor x30, x30, x31
@@ -181,7 +187,7 @@ la x2, output; ld x3, 0(x2); sd x1, 0(x3); addi x3, x3, 8; sd x3, 0(x2)
 la x2, cursor; ld x3, 0(x2); addi x3, x3, ${8 * DUMP_WORDS}; sd x3, 0(x2)
 csrr x31, mscratch; jr x31
 finish: la t1, left; ld t0, 0(t1); addi t0, t0, -1; sd t0, 0(t1); bnez t0, pass
-la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * DUMP_WORDS}; jal ra, send
+la a0, hashes; li a1, ${8 * count * STATES}; jal ra, send; la a0, dump; li a1, ${8 * DUMP_WORDS}; jal ra, send
 li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0)
 done: j done
 send: li t0, 0x10000000
@@ -194,7 +200,7 @@ left: .dword 0
 output: .dword 0
 memory: .zero ${8 * MEMORY_WORDS + 16}
 dump: .zero ${8 * DUMP_WORDS}
-hashes: .zero ${8 * count}
+hashes: .zero ${8 * count * STATES}
 first:
 `;
 
@@ -209,14 +215,14 @@ const CALL = 8; // nop-padded, so that calls are aligned
 const MAX_CODE = 1 << 20;
 const DATA = BASE + MAX_CODE;
 
-/** Bytes of an image that runs these sequences from BASE, all of them `passes` times; what is sent is from the last pass. */
-export function makeImage(sequences: readonly Sequence[], passes = 1): Uint8Array {
+/** Bytes of an image that runs these sequences from BASE, from all their states. */
+export function makeImage(sequences: readonly Sequence[]): Uint8Array {
   const length = sequences.reduce((n, s) => n + s.words.reduce((m, w) => m + w.length, 0) + 2 * CALL + 4, 0);
-  const { bytes, symbols } = assemble(frame(sequences.length, passes, DATA), BASE);
+  const { bytes, symbols } = assemble(frame(sequences.length, DATA), BASE);
   if (bytes.length + length > MAX_CODE) throw new RangeError(`${sequences.length} sequences: too many for one image`);
   const at = (name: string): number => Number(symbols.get(name)!) - BASE;
   const data = DATA - BASE;
-  const image = new Uint8Array(data + 8 * DUMP_WORDS * sequences.length);
+  const image = new Uint8Array(data + 8 * DUMP_WORDS * sequences.length * STATES);
   image.set(bytes);
   const view = new DataView(image.buffer);
   let pc = at('first');
@@ -226,7 +232,10 @@ export function makeImage(sequences: readonly Sequence[], passes = 1): Uint8Arra
     pc += length;
   };
   sequences.forEach((sequence, i) => {
-    sequence.data.forEach((x, n) => view.setBigUint64(data + 8 * (i * DUMP_WORDS + n), x, true));
+    sequence.data.forEach((x, n) => {
+      const pass = Math.floor(n / DUMP_WORDS);
+      view.setBigUint64(data + 8 * ((pass * sequences.length + i) * DUMP_WORDS + (n % DUMP_WORDS)), x, true);
+    });
     put(jumpAndLink(at('enter') - pc), 4);
     for (const word of sequence.words) put(word.bits, word.length);
     if (pc % 4 !== 0) put(1, 2); // c.nop
@@ -239,16 +248,17 @@ export function makeImage(sequences: readonly Sequence[], passes = 1): Uint8Arra
 
 const NOP: Word = { bits: 0x13, length: 4, text: 'nop' };
 const SHORT_NOP: Word = { bits: 1, length: 2, text: 'c.nop' };
-const LENGTH = 40;
+const LENGTH = 8;
 
 /** Unprivileged instructions of this ISA; rows in `but` are left out. */
 export function unprivileged(isa: string, but: readonly string[] = []): Stream<Sequence> {
   const usable = usableRows(isa, but);
   return {
-    perImage: 1000,
-    length: LENGTH,
+    perImage: 500,
+    length: LENGTH * STATES,
     make: (random) => makeSequence(usable, random, LENGTH),
     image: makeImage,
+    focus: (s, pass) => ({ ...s, data: s.data.map((_, n, all) => all[pass * DUMP_WORDS + (n % DUMP_WORDS)]!) }),
     parts: (s) => s.words.map((w) => `${w.bits.toString(16)}  ${w.text}`),
     isNothing: (s, i) => s.words[i] === NOP || s.words[i] === SHORT_NOP,
     without: (s, at) => ({ ...s, words: s.words.map((w, i) => (i !== at ? w : w.length === 4 ? NOP : SHORT_NOP)) }),
