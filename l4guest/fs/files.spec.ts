@@ -131,4 +131,9 @@ describe('/proc and /dev', () => {
     u.write(w, 'x');
     expect(u.read(again)).toBe('x');
   });
+  it('a file that is opened through /proc/self/fd keeps its own path', () => {
+    const u = new Unix(), fd = u.open('/tmp/file', 0o102), again = u.open(`/proc/self/fd/${fd}`), at = u.space(64);
+    expect(again).toBeGreaterThan(fd);
+    expect(u.text(at, u.call('readlinkat', -100, `/proc/self/fd/${again}`, at, 64)!)).toBe('/tmp/file');
+  });
 });

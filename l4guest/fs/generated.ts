@@ -4,7 +4,7 @@ import { O, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, textOf, type Io } from '../mm/uaccess.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';
-import { Directory, Inode, type DirEntry, type FileSystem, type Time } from './inode.ts';
+import { Directory, Inode, type DirEntry, type FileSystem, type Located, type Time } from './inode.ts';
 
 export class GeneratedFs implements FileSystem {
   readonly type: string; readonly dev: number; readonly magic: number; readonly source: string;
@@ -48,10 +48,10 @@ class GeneratedFile extends File {
 }
 export class GeneratedLink extends Inode {
   private readonly target: (t: Thread) => string | number;
-  private readonly to: ((t: Thread) => Inode | number | undefined) | undefined;
-  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Inode | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
+  private readonly to: ((t: Thread) => Inode | Located | number | undefined) | undefined;
+  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Inode | Located | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
   override readlink(t: Thread): string | number { return this.target(t); }
-  override jump(t: Thread): Inode | number | undefined { return this.to?.(t); }
+  override jump(t: Thread): Inode | Located | number | undefined { return this.to?.(t); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
 /** A directory with fixed rows, and optionally entries that come and go. */

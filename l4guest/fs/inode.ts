@@ -23,6 +23,9 @@ export interface FileSystem {
   usage(): { blocks: number; free: number; files: number };
 }
 
+/** An inode and where it was found: an open file is one. */
+export interface Located { readonly inode: Inode; readonly dir: Directory | undefined; readonly name: string }
+
 export abstract class Inode {
   readonly fs: FileSystem;
   readonly ino: number;
@@ -54,7 +57,7 @@ export abstract class Inode {
   truncate(_length: number): number { return -E.INVAL; }
   /** Links only: the text, or (magic links of procfs) the inode itself. */
   readlink(_t: Thread): string | number { return -E.INVAL; }
-  jump(_t: Thread): Inode | number | undefined { return undefined; }
+  jump(_t: Thread): Inode | Located | number | undefined { return undefined; }
   /** The last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
   /** Open files that refer to it (kept by File). */

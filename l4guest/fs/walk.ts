@@ -113,7 +113,8 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
   if (jump !== undefined) {
     if (typeof jump === 'number') return jump;
     if (w.flags & WalkFlag.noMagic) return -E.LOOP;
-    p.name = name; p.inode = jump;
+    if ('inode' in jump) { p.name = jump.name; p.inode = jump.inode; p.dir = jump.dir ?? dir; }
+    else { p.name = name; p.inode = jump; }
     return 0;
   }
   const target = link.readlink(w.t);

@@ -57,7 +57,7 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => '4294967295').file('sessionid', () => '4294967295').file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file('schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => '50000\n').file('setgroups', () => 'allow\n').file('uid_map', () => '         0          0 4294967295\n').file('gid_map', () => '         0          0 4294967295\n');
   dir.add('mem', new MemInode(fs, p));
-  dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe?.inode ?? -E.NOENT));
+  dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => pathOf(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));
   dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.get(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t1\nino:\t${f.inode.ino}\n`); }, () => fdEntries(p, S.IFREG)));
@@ -69,7 +69,7 @@ const fdEntries = (p: Process, type: number): { name: string; ino: number; type:
 function fdDir(fs: FileSystem, p: Process): GeneratedDir {
   return new GeneratedDir(fs, (name) => {
     const f = p.alive && /^\d+$/.test(name) ? p.fds.get(Number(name)) : undefined;
-    return f && new GeneratedLink(fs, (t) => f.path(t.proc.fs.root), () => f.inode);
+    return f && new GeneratedLink(fs, (t) => f.path(t.proc.fs.root), () => f);
   }, () => fdEntries(p, S.IFLNK));
 }
 
