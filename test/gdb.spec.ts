@@ -228,5 +228,5 @@ describe.skipIf(!hasGdb || noImages)("Debian's kernel on the bare machine", () =
     run.type('echo still $((40 + 2)); poweroff -f\n');
     await run.until('still 42');
     expect(await run.ended).toBe(0);
-  }, 180_000);
+  }, 400_000);
 });

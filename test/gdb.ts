@@ -13,7 +13,7 @@ export const hasGdb = ((): boolean => {
 })();
 
 const PROMPT = '(gdb) ';
-const PATIENCE_MS = 100_000;
+const PATIENCE_MS = 200_000;
 
 /** A child process whose output is collected and can be waited for. */
 class Child {
