@@ -28,7 +28,7 @@ export type StopReason =
 
 export interface HartApi {
   readonly id: number;
-  /** x0 … x31 and f0 … f31, live. Do not write x0. */
+  /** x0 … x31 and f0 … f31, live, f right behind x in one buffer. Do not write x0. */
   readonly x: BigInt64Array;
   readonly f: BigInt64Array;
   /** The 32-bit halves of x: x32[2*i] low, x32[2*i+1] high. Faster than bigint. */

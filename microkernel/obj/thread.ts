@@ -12,7 +12,7 @@ import type { Factory } from '../factory.ts';
 import type { Kernel } from '../kernel.ts';
 import type { MapNode } from '../mem/node.ts';
 import { KernelObject, ObjectKind } from '../object.ts';
-import type { Cpu } from '../sched/cpu.ts';
+import { REGISTERS, type Cpu } from '../sched/cpu.ts';
 import type { Timed } from '../sched/timeouts.ts';
 import { WaitQueue } from '../sched/queue.ts';
 import { VS_SLOTS } from '../state/guest.ts';
@@ -100,6 +100,8 @@ export class Thread extends KernelObject implements Timed {
   letThrough = false;
 
   // Saved state; live in the hart while it owns it.
+  /** x and f in one piece, as 32-bit halves; x alone, and f. */
+  readonly registers: Int32Array;
   readonly x: Int32Array;
   readonly f: BigInt64Array | undefined;
   fcsr = 0;
@@ -118,8 +120,9 @@ export class Thread extends KernelObject implements Timed {
     this.guest = kind.guest;
     this.alien = kind.alien;
     this.body = kind.body;
-    this.x = kind.body ? NO_REGISTERS : new Int32Array(64);
-    this.f = kind.body ? undefined : new BigInt64Array(32);
+    this.registers = kind.body ? NO_REGISTERS : new Int32Array(REGISTERS);
+    this.x = this.registers.subarray(0, 64);
+    this.f = kind.body ? undefined : new BigInt64Array(this.registers.buffer, 256, 32);
     this.vs = kind.guest ? new BigInt64Array(VS_SLOTS) : undefined;
     this.nextOfTask = task.firstThread;
     if (task.firstThread) task.firstThread.prevOfTask = this;

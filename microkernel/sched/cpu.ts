@@ -6,6 +6,8 @@ import type { Thread } from '../obj/thread.ts';
 import { Timeouts } from './timeouts.ts';
 
 export const PRIORITIES = 256;
+/** Halves of x0 … x31 and f0 … f31. */
+export const REGISTERS = 128;
 
 export class Cpu {
   readonly hart: HartApi;
@@ -35,8 +37,12 @@ export class Cpu {
   /** Bit p of the array: the queue of priority p is not empty. */
   readonly #map = new Int32Array(PRIORITIES / 32);
 
+  /** x and f of the hart in one piece, as 32-bit halves. */
+  readonly registers: Int32Array;
+
   constructor(hart: HartApi) {
     this.hart = hart;
+    this.registers = new Int32Array(hart.x.buffer, hart.x.byteOffset, REGISTERS);
     this.id = hart.id;
   }
 

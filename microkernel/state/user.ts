@@ -95,8 +95,7 @@ export function load(k: Kernel, cpu: Cpu, t: Thread): void {
 export function exchange(cpu: Cpu, t: Thread): void {
   save(cpu);
   const { hart } = cpu;
-  hart.x32.set(t.x);
-  hart.f.set(t.f!);
+  cpu.registers.set(t.registers);
   hart.fcsr = t.fcsr;
   hart.pc32[0] = t.pc32[0];
   hart.pc32[1] = t.pc32[1];
@@ -108,8 +107,7 @@ export function save(cpu: Cpu): void {
   const old = cpu.owner;
   if (!old) return;
   const { hart } = cpu;
-  old.x.set(hart.x32);
-  old.f!.set(hart.f);
+  old.registers.set(cpu.registers);
   old.fcsr = hart.fcsr;
   old.pc32[0] = hart.pc32[0];
   old.pc32[1] = hart.pc32[1];

@@ -37,9 +37,9 @@ class FakeMemory implements PhysicalMemory {
 
 class FakeHart implements HartApi {
   readonly id: number;
-  readonly x = new BigInt64Array(32);
-  readonly f = new BigInt64Array(32);
-  readonly x32 = new Int32Array(this.x.buffer);
+  readonly x = new BigInt64Array(64).subarray(0, 32);
+  readonly f = new BigInt64Array(this.x.buffer, 256, 32);
+  readonly x32 = new Int32Array(this.x.buffer, 0, 64);
   pc = 0n;
   readonly pcNum = 0;
   readonly pc32 = new Int32Array(2);
