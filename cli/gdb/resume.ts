@@ -12,7 +12,7 @@ export function threadActions(text: string, threads: readonly number[]): ThreadA
     const match = /^([cs]|[CS][0-9a-f]{2})(?::(-1|[0-9a-f]+))?$/i.exec(part);
     if (match === null) return undefined;
     const thread = match[2] === undefined || match[2] === '-1' ? -1 : Number(hexNumber(match[2]) ?? 0);
-    actions.push({ step: /^s/i.test(match[1]), thread, signalled: match[1].length > 1 && !/00$/.test(match[1]) });
+    actions.push({ step: /^s/i.test(match[1]), thread, signalled: match[1].length > 1 && !match[1].endsWith('00') });
   }
   const chosen = threads.flatMap((thread) => {
     const action = actions.find((a) => a.thread === -1 || a.thread === thread);
