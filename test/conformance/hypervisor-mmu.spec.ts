@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { Machine } from '../../machine/machine.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import {
-  accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram, plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
+  accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, hasGlobals, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram, plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
   unitOf, VMID, world, type World,
 } from './hypervisor-random.ts';
 import { type Access, type Actor, Fault, Reference } from './hypervisor-reference.ts';
@@ -116,7 +116,7 @@ class Expectation {
     this.#add(plainRow('poke', pte, value));
     // Any address of a large page stands for all of it.
     const near = request.va ^ (isLeaf && fence > 3 && span > 12 ? 1n << BigInt(span - 1) : 0n);
-    const form = isLeaf && staysLeaf ? fence & 3 : fence & 2;
+    const form = (isLeaf && staysLeaf ? fence & 3 : fence & 2) & (stage === 0 && hasGlobals(this.#w) ? 1 : 3);
     const { vsatp, hgatp } = this.#reference.registers as { vsatp: ReturnType<typeof spaceOf>; hgatp: ReturnType<typeof machineOf> };
     this.#add(stage === 0 ? plainRow(FENCES[this.#w.plain ? 'plain' : 'first'][form]!, near, vsatp.id) : plainRow(FENCES.second[vsatp.mode === 0 ? form : form & 2]!, request.va >> 2n, hgatp.id));
     this.#access(request);

@@ -81,10 +81,22 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('space' as const, 'machine' as const), which: fc.nat(2) }) },
 );
+/**
+ * A global page must be the same in all address spaces, and no fence for one of them need forget it: so only worlds of a single space keep the first
+ * stage's G bits. (The second stage ignores its own.)
+ */
+const G = 32;
+export const hasGlobals = (w: World): boolean => w.steps.every((s) => s.do !== 'space');
+const withoutGlobals = (w: World): World => (hasGlobals(w) ? w : {
+  ...w,
+  entries: w.entries.map((e) => (e.stage === 0 ? { ...e, pte: e.pte & ~BigInt(G) } : e)),
+  steps: w.steps.map((s) => (s.do === 'edit' && s.stage === 0 ? { ...s, flags: s.flags & ~G } : s)),
+});
+
 const PLAIN_KINDS: Partial<Record<Request['kind'], Request['kind']>> = { hlv: 'ld', hlvx: 'amo', hsv: 'sd' };
 const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) }, { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
 export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), identity: fc.oneof({ weight: 3, arbitrary: fc.constant(0xdf) }, { weight: 1, arbitrary: fc.constantFrom(0xd7, 0x53, 0x57, 0x5b, 0x59, 0x17) }), addresses: places, asked: fc.array(step, { minLength: 1, maxLength: 70, size: 'max' }) })
-  .map(({ entries, enables, identity, addresses, asked }): World => ({
+  .map(({ entries, enables, identity, addresses, asked }): World => withoutGlobals({
     plain, vs, g, enables, identity, entries: entries.flat().filter((e) => e !== undefined),
     steps: asked.map((s) => {
       if (!('request' in s)) return s;
