@@ -59,16 +59,18 @@ describe('a run', () => {
     const read: Program['main'] = function* (sys, env) {
       const io = valueOf(yield* openConsole(sys, env, 'stdio'));
       while (times.length < 2) {
+        yield* log(sys, env, `ready ${times.length}`);
         yield* sys.down(io.inputSemaphore, Ops.semaphore.down);
         if (valueOf(yield* io.read(sys, 100)).length > 0) times.push(sys.now());
       }
       yield* exit(sys, env, 0);
     };
     const s: Scenario = { name: 'test', summary: '', components: { terminal: consoleDriver('console0'), a: { program: program(read), caps: { stdio: 'terminal' } } }, status: 'a' };
-    const { system } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
-    const run = system.run();
+    const { system, text } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
+    const run = system.run(), rest = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
     for (let i = 0; i < 2; i++) {
-      await new Promise(resolve => { setTimeout(resolve, 300); });
+      while (!text().includes(`ready ${i}`)) await rest(10);
+      await rest(300);
       system.input('console0', new TextEncoder().encode('x\n'));
     }
     await run;

@@ -11,7 +11,7 @@ import {
   accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, hasGlobals, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram, plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
   unitOf, VMID, world, type World,
 } from './hypervisor-random.ts';
-import { type Access, type Actor, Fault, Reference } from './hypervisor-reference.ts';
+import { type Access, type Actor, Fault, Reference, type Registers } from './hypervisor-reference.ts';
 
 const RUNS = Number(process.env.TESSERA_RUNS ?? 150), SEED = Number(process.env.TESSERA_SEED ?? 1);
 const ACCESS: Record<Request['kind'], Access> = { ld: 'load', sd: 'store', amo: 'store', fetch: 'fetch', hlv: 'load', hlvx: 'load', hsv: 'store' };
@@ -117,7 +117,7 @@ class Expectation {
     // Any address of a large page stands for all of it.
     const near = request.va ^ (isLeaf && fence > 3 && span > 12 ? 1n << BigInt(span - 1) : 0n);
     const form = (isLeaf && staysLeaf ? fence & 3 : fence & 2) & (stage === 0 && hasGlobals(this.#w) ? 1 : 3);
-    const { vsatp, hgatp } = this.#reference.registers as { vsatp: ReturnType<typeof spaceOf>; hgatp: ReturnType<typeof machineOf> };
+    const { vsatp, hgatp } = this.#reference.registers as Registers & { readonly vsatp: ReturnType<typeof spaceOf>; readonly hgatp: ReturnType<typeof machineOf> };
     this.#add(stage === 0 ? plainRow(FENCES[this.#w.plain ? 'plain' : 'first'][form]!, near, vsatp.id) : plainRow(FENCES.second[vsatp.mode === 0 ? form : form & 2]!, request.va >> 2n, hgatp.id));
     this.#access(request);
     this.#add(plainRow('all'));

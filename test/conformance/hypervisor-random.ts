@@ -134,7 +134,7 @@ const UNITS = new BigUint64Array(MEMORY / 8).map((_, i) => unitOf(i >>> 9));
 
 export function fillMemory(w: World, memory: DataView): void {
   new Uint8Array(memory.buffer, memory.byteOffset, MEMORY).set(new Uint8Array(UNITS.buffer));
-  const zero = (page: number, count: number): void => new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
+  const zero = (page: number, count: number): void => { new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0); };
   zero(VS_TABLES, TABLES);
   zero(G_TABLES, TABLES);
   zero(G_ROOT, 8);

@@ -17,7 +17,7 @@ export interface Registers {
 export interface Actor { readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean; readonly executable?: boolean }
 
 export class Fault extends Error {
-  readonly cause: number;
+  override readonly cause: number;
   readonly gpa: bigint;
   /** mtinst for faults of implicit accesses, 0 for others. */
   readonly pseudo: number;
