@@ -67,7 +67,7 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a scenario that asks for more memory than there is', ['boot', file('greedy.ts', greedy('memory: "2G"', 'ram: "256M"'))], 1, /2 GiB of memory/],
   ['a scenario whose board is too large', ['boot', file('huge.ts', greedy('', 'ram: "64G"'))], 1, /a board with 64 GiB of memory cannot be made/],
   ['a scenario with a device that there is none', ['boot', file('device.ts', greedy('devices: ["teapot"]', ''))], 1, /teapot/],
-  ['a scenario with a capability from nowhere', ['boot', file('caps.ts', greedy('caps: { x: "nobody" }', ''))], 1, /nobody/],
+  ['a scenario with a capability from nowhere', ['boot', file('caps.ts', greedy('caps: { x: "nobody" }', ''))], 2, /nobody/],
   ['a program that is nowhere', ['run', 'no-such-program'], 127, /program 'no-such-program' is no file here/],
   ['a program for another processor', ['run', file('prog-x86', changed(echo, 18, 62, 0))], 126, /is a program for x86-64, not for riscv64/],
   ['a 32-bit program', ['run', file('prog-32', changed(echo, 4, 1))], 126, /is a 32-bit program/],
