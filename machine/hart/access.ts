@@ -52,6 +52,10 @@ export function store(h: Hart, size: number): number {
 export function read(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean, executable: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return readAcross(h, lo, hi, size, priv, virt, executable);
+  if (priv === h.dataPriv && virt === h.dataVirt && !executable && h.host.debug === undefined) {
+    const known = h.contexts.revive(h.context!, lo, hi, Access.load);
+    if (known !== 0) { fetchBytes(h, known + offset, size); return SLOW.NEXT; }
+  }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.load, priv, virt, executable, size)) return raiseFault(h, lo, hi, virt);
   if (h.host.debug?.touches(h, lo, hi, size, false) === true) return SLOW.LEAVE;
@@ -126,6 +130,10 @@ function part(h: Hart, lo: number, hi: number, size: number, access: Access, pri
 export function write(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return writeAcross(h, lo, hi, size, priv, virt);
+  if (priv === h.dataPriv && virt === h.dataVirt && h.host.debug === undefined) {
+    const known = h.contexts.revive(h.context!, lo, hi, Access.store);
+    if (known !== 0) { storeBytes(h, known + offset, size); return SLOW.NEXT; }
+  }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.store, priv, virt, false, size)) return raiseFault(h, lo, hi, virt);
   if (h.host.debug?.touches(h, lo, hi, size, true) === true) return SLOW.LEAVE;
@@ -184,6 +192,10 @@ function writeAcross(h: Hart, lo: number, hi: number, size: number, priv: number
 export function fetch(h: Hart): number {
   const lo = h.w[PC];
   const hi = h.w[PC + 1];
+  if (h.host.debug === undefined) {
+    const known = h.contexts.revive(h.context!, lo, hi, Access.fetch);
+    if (known !== 0) { codePage(h, known); return SLOW.NEXT; }
+  }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.fetch, h.w[PRIV], h.w[VIRT] !== 0, false, 2)) return raiseFault(h, lo, hi, h.w[VIRT] !== 0);
   const page = h.host.linear.page(mmu.ppn);

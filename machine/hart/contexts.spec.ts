@@ -34,6 +34,41 @@ describe('TLB contexts', () => {
     expect(contexts.hit(user, 0x5123, 0, 1)).toBe(page);
   });
 
+  it('what another page pushed out of its entry comes back without a walk, as long as nothing has forbidden it', () => {
+    const { linear, contexts, csrs, space } = make();
+    const [one, two] = [linear.layout.ram, linear.layout.ram + 4096];
+    space(1, 1);
+    const c = contexts.enter(0, false, csrs);
+    const far = 0x5000 + (16 << 20);
+    const both = (): void => {
+      contexts.fill(c, 0x5000, 0, one, true, 0, 0);
+      contexts.fill(c, far, 0, two, true, 0, 0);
+    };
+    both();
+    expect([contexts.hit(c, 0x5000, 0, 0), contexts.hit(c, far, 0, 0)]).toEqual([0, two]);
+    for (const [at, page] of [[0x5000, one], [far, two], [0x5000, one]]) {
+      expect(contexts.revive(c, at!, 0, 1)).toBe(page);
+      expect(contexts.hit(c, at!, 0, 1)).toBe(page);
+    }
+    expect([contexts.revive(c, far, 1, 0), contexts.revive(c, far, 0, 2)]).toEqual([0, 0]);
+    const forgets: (() => void)[] = [() => contexts.fence(far / 4096, 1), () => contexts.fence(undefined, 1), () => contexts.flushAll()];
+    for (const forget of forgets) {
+      both();
+      contexts.revive(c, 0x5000, 0, 0);
+      forget();
+      expect(contexts.revive(c, far, 0, 0)).toBe(0);
+    }
+  });
+
+  it('a page that gets decoded code loses its write tag there too', () => {
+    const linear = new Linear(1 << 20, 1), pool = new TlbPool(linear), contexts = new Contexts(linear, pool);
+    const c = contexts.enter(0, false, new Int32Array(SLOTS));
+    contexts.fill(c, 0x5000, 0, linear.layout.ram, true, 0, 0);
+    contexts.fill(c, 0x5000 + (16 << 20), 0, linear.layout.ram + 4096, true, 0, 0);
+    pool.forbidWrites(linear.layout.ram);
+    expect([contexts.revive(c, 0x5000, 0, 1), contexts.revive(c, 0x5000, 0, 0)]).toEqual([0, linear.layout.ram]);
+  });
+
   it('fences forget a page, an address space, or all', () => {
     const { linear, contexts, csrs, space } = make();
     const page = linear.layout.ram;

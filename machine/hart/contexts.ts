@@ -15,6 +15,9 @@ export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64
 /** In the `span` of `fill`, beside the size: the mapping is global, the same in every address space. In a TLB entry: bit 0 of the page's linear address. */
 export const GLOBAL = 64;
 const GLOBAL_BIT = 1;
+/** Translations pushed out of their entry by another page's, by a hash of the page: so many, of so many words each (as in the TLB). */
+const VICTIMS = 64, WORDS = TLB_ENTRY / 4;
+const victimOf = (lo: number): number => ((lo >>> 12 ^ lo >>> 20) & (VICTIMS - 1)) * WORDS;
 /** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
 const LOG = 1024;
 /** A space's key holds satp.MODE in units of this (see spaceKey). */
@@ -28,6 +31,7 @@ export interface Context {
   used: number;
   fills: number;
   readonly log: Uint16Array;
+  victims: Int32Array | undefined;
   /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
   readonly supers: Set<number>;
   /** Which kinds of superpages those are: bit i for SPANS[i]; and the one that was added last. */
@@ -61,7 +65,11 @@ export class TlbPool {
 
   /** Every TLB forgets what it has for the virtual page of this address. */
   forgetAddress(lo: number): void {
-    for (const context of this.#all) if (context.fills > 0) this.drop(context, (lo >>> 12) & (TLB_ENTRIES - 1));
+    for (const context of this.#all) {
+      if (context.fills === 0) continue;
+      this.drop(context, (lo >>> 12) & (TLB_ENTRIES - 1));
+      context.victims?.fill(-1, victimOf(lo), victimOf(lo) + WORDS);
+    }
   }
 
   touch(context: Context): void { context.used = ++this.#stamp; }
@@ -90,6 +98,7 @@ export class TlbPool {
     if (context.fills > LOG) clearTlb(this.#linear.i64, context.tlb);
     else for (let i = 0; i < context.fills; i++) this.drop(context, context.log[i]);
     context.fills = 0;
+    context.victims?.fill(-1);
     this.#forgetSupers(context);
   }
 
@@ -104,6 +113,7 @@ export class TlbPool {
     const { log, tlb } = context;
     const m = this.#linear.i32;
     const scanned = context.fills > LOG;
+    context.victims?.fill(-1);
     const count = scanned ? TLB_ENTRIES : context.fills;
     let kept = 0;
     for (let i = 0; i < count; i++) {
@@ -149,6 +159,8 @@ export class TlbPool {
       if (context.fills === 0) continue;
       if (context.fills > LOG) for (let entry = 0; entry < TLB_ENTRIES; entry++) this.#forbid(context, entry, page | 0);
       else for (let i = 0; i < context.fills; i++) this.#forbid(context, context.log[i], page | 0);
+      const v = context.victims;
+      for (let i = 0; v !== undefined && i < v.length; i += WORDS) if ((v[i + 6] & -4096) === (page | 0)) v[i + 2] = v[i + 3] = -1;
     }
   }
 
@@ -167,7 +179,7 @@ export class TlbPool {
     if (n >= layout.tlbCount) return undefined;
     const tlb = layout.tlbs + n * TLB_BYTES;
     clearTlb(this.#linear.i64, tlb);
-    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), supers: new Set<number>(), spans: 0, lastSuper: -1, space, slot: 0, owner };
+    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), victims: undefined, supers: new Set<number>(), spans: 0, lastSuper: -1, space, slot: 0, owner };
     this.#all.push(context);
     this.#linear.u32[TLBS_USED / 4] = n + 1;
     return context;
@@ -192,6 +204,7 @@ export class Contexts {
   readonly #guests = new Map<number, Map<number, Space>>();
   /** By slot, the context that was entered last. */
   readonly #recent: (Context | undefined)[] = [];
+  readonly #back = new Int32Array(WORDS);
   #host: Space | undefined;
   #guest: Space | undefined;
 
@@ -237,7 +250,10 @@ export class Contexts {
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const page = (span & GLOBAL) !== 0 ? host | GLOBAL_BIT : host | 0;
-    if (m[at + 6] !== page || !holds(m, at, tag, hi)) this.#pool.drop(context, entry);
+    const held = holds(m, at, tag, hi);
+    if (!held && m[at + 6] !== 0) this.#keep(context, at, entry);
+    if (m[at + 6] !== page || !held) this.#pool.drop(context, entry);
+    if (context.victims !== undefined) forgetVictim(context.victims, tag, hi);
     m[at + 6] = page;
     m[at + 7] = host - tag;
     if (kind === 2) {
@@ -262,6 +278,38 @@ export class Contexts {
       context.supers.add(key);
       context.spans |= 1 << SPANS.indexOf(bits as (typeof SPANS)[number]);
     }
+  }
+
+  /** The entry at word `at` makes room: what it holds can come back without a walk. */
+  #keep(context: Context, at: number, entry: number): void {
+    if (entry === 0 || entry === TLB_ENTRIES - 1) return; // their empty tags look like pages
+    const m = this.#linear.i32;
+    const tag = (m[at] & 0xfff) === 0 ? m[at] : (m[at + 2] & 0xfff) === 0 ? m[at + 2] : m[at + 4];
+    const v = (context.victims ??= new Int32Array(VICTIMS * WORDS).fill(-1));
+    const to = victimOf(tag);
+    for (let i = 0; i < WORDS; i++) v[to + i] = m[at + i];
+  }
+
+  /**
+   * Brings a translation back that another page's has pushed out, and that one takes its place. Pages that share an entry and are used by
+   * turns (Linux: the kernel's image and the map of all memory) would be walked for each time. Answers the page's linear address, or 0.
+   */
+  revive(context: Context, lo: number, hi: number, kind: number): number {
+    const v = context.victims;
+    if (v === undefined) return 0;
+    const from = victimOf(lo);
+    if (v[from + 2 * kind] !== (lo & -4096) || v[from + 2 * kind + 1] !== hi) return 0;
+    const m = this.#linear.i32;
+    const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
+    const at = (context.tlb + entry * TLB_ENTRY) / 4;
+    const back = this.#back;
+    for (let i = 0; i < WORDS; i++) {
+      back[i] = v[from + i];
+      v[from + i] = -1;
+    }
+    if (m[at + 6] !== 0) this.#keep(context, at, entry);
+    for (let i = 0; i < WORDS; i++) m[at + i] = back[i];
+    return (back[6] & -4096) >>> 0;
   }
 
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
@@ -327,6 +375,7 @@ export class Contexts {
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     if (holds(this.#linear.i32, at, lo, hi)) this.#pool.drop(context, entry);
+    if (context.victims !== undefined) forgetVictim(context.victims, lo, hi);
   }
 
   #find(csrs: Int32Array, root: number, guest: number): Space {
@@ -343,6 +392,11 @@ export class Contexts {
     }
     return space;
   }
+}
+
+function forgetVictim(v: Int32Array, tag: number, hi: number): void {
+  const at = victimOf(tag);
+  if (holds(v, at, tag, hi)) v.fill(-1, at, at + WORDS);
 }
 
 /** Does the entry hold a tag for this page? */
