@@ -1,6 +1,7 @@
 /**
- * `npx tsx bench/trace.ts [--rounds N] [--calls N]`: what recording costs on a run that does nothing but cross protection boundaries: a process
- * that asks for its parent's number, again and again. The same run without a trace and with each way of recording, taking turns; the time is
+ * `npx tsx bench/trace.ts [--rounds N] [--program getppid|pipebench] [--calls N]`: what recording costs on a run that does nothing but cross protection
+ * boundaries: two processes that pass a byte to and fro through pipes, or one that asks for its parent's number, which is as many records a
+ * second as can be. The same run without a trace and with each way of recording, taking turns; the time is
  * that of the command less a short run's, the cost the median of the ratios within the rounds.
  */
 import { spawn } from 'node:child_process';
@@ -10,7 +11,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, calls: { type: 'string', default: '1000000' } } });
+const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, program: { type: 'string', default: 'getppid' }, calls: { type: 'string' } } });
+const total = Number(options.calls ?? (options.program === 'pipebench' ? 60_000 : 1_000_000));
 const root = fileURLToPath(new URL('..', import.meta.url)), folder = mkdtempSync(join(tmpdir(), 'tessera-bench-')), file = join(folder, 't.trace');
 const ways: Record<string, string[]> = {
   'no trace': [], '--trace': ['--trace', file], '--trace-compress': ['--trace', file, '--trace-compress'], '--trace-payload all': ['--trace', file, '--trace-payload', 'all'],
@@ -19,7 +21,7 @@ const ways: Record<string, string[]> = {
 interface Time { readonly wall: number; readonly thread: number }
 /** Milliseconds of the whole command, and those that its main thread was on a processor (Linux counts them; looked at until it ends). */
 async function once(words: string[], calls: number): Promise<Time> {
-  const begun = performance.now(), child = spawn(process.execPath, [join(root, 'bin/tessera'), 'run', ...words, join(root, 'guests/bin/linux/getppid'), String(calls)], { stdio: 'ignore' });
+  const begun = performance.now(), child = spawn(process.execPath, [join(root, 'bin/tessera'), 'run', ...words, join(root, 'guests/bin/linux', options.program), String(calls)], { stdio: 'ignore' });
   let thread = 0;
   const watch = setInterval(() => { try { thread = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6; } catch { /* it has ended, or this is no Linux */ } }, 2);
   const status = await new Promise((done) => child.on('close', done));
@@ -30,7 +32,7 @@ async function once(words: string[], calls: number): Promise<Time> {
 const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
 try {
-  const times = new Map(Object.keys(ways).map((way) => [way, [] as Time[]])), sizes = new Map<string, number>(), calls = Number(options.calls);
+  const times = new Map(Object.keys(ways).map((way) => [way, [] as Time[]])), sizes = new Map<string, number>(), calls = total;
   await once([], 1000);
   for (let round = 0; round < Number(options.rounds); round++) for (const [way, words] of Object.entries(ways)) {
     rmSync(file, { force: true });

@@ -90,7 +90,7 @@ const steps: [string, string, RegExp][] = [
   ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /], ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /],
   ['go to the middle', `:${records >>> 1}\r`, new RegExp(`> *${records >>> 1} `)], ['along the chain', 'p', />\s+\d+ |nothing is known/], ['timeline', 't', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/],
   ['whole timeline', '0', /a column/], ['right', '\x1b[C', /record \d+:/], ['by thread', 'T', /a column/], ['list', 't', /record\s+time/],
-  ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/], ['first of filter kind:interrupt', 'fkind:interrupt\r', /filter: kind:interrupt/], ['end of it', END, />/], ['no filter', CLEAR, new RegExp(`${count} records`)],
+  ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/], ['first of filter kind:event', 'fkind:event\r', /filter: kind:event/], ['end of it', END, />/], ['no filter', CLEAR, new RegExp(`${count} records`)],
   ['search a word near', '/badRights\r', /badRights/], ['statistics', 's', /summary|counting/], ['list', 's', /record\s+time/],
 ];
 

@@ -17,6 +17,8 @@ const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': '
 
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
+/** Milliseconds after a key in which its first results are shown four times as often. */
+const FIRST = 500;
 /** Milliseconds after a key in which work rests: the next key may be on its way. */
 const REST = 25;
 
@@ -65,7 +67,7 @@ class Loop {
   private work(): void {
     this.working = undefined;
     if (performance.now() - this.touched >= REST) this.viewer.slice();
-    if (!this.viewer.busy || performance.now() - this.painted > PROGRESS) this.paint();
+    if (!this.viewer.busy || performance.now() - this.painted > (performance.now() - this.touched < FIRST ? PROGRESS / 4 : PROGRESS)) this.paint();
     else this.working = setTimeout(() => this.work(), performance.now() - this.touched < REST ? REST : 1);
   }
 }
