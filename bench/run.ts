@@ -10,7 +10,19 @@ import { systems, type System } from './systems.ts';
 
 type Samples = Map<string, number[]>; // benchmark → seconds
 
-const { values: options } = parseArgs({ options: { systems: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'string' }, timeout: { type: 'string', default: '600' } } });
+const USAGE = 'usage: npm run bench -- [--systems a,b] [--only name,name] [--rounds N] [--json FILE] [--timeout SECONDS]';
+function read(): { systems?: string; only?: string; rounds: string; json?: string; timeout: string } {
+  try {
+    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' }, systems: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'string' }, timeout: { type: 'string', default: '600' } } });
+    if (!values.help) return values;
+    console.log(`${USAGE}\nsystems: ${systems.map((s) => s.name).join(', ')}\nprograms: ${benchmarks.map((b) => b.name).join(', ')}`);
+    process.exit(0);
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message.split('. ')[0]}; ${USAGE}`);
+    process.exit(2);
+  }
+}
+const options = read();
 const pick = <T extends { name: string }>(all: readonly T[], names: string | undefined): T[] => (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
 const list = pick(benchmarks, options.only);
 const used = pick(systems, options.systems).filter((s) => { if (s.missing) console.error(`${s.name}: left out, ${s.missing}`); return !s.missing; });
