@@ -11,11 +11,12 @@ import { COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
 import { ObjectKind } from '../object.ts';
 import type { Portal } from '../obj/portal.ts';
-import { Place, type SchedContext } from '../obj/sched-context.ts';
+import { Place } from '../obj/sched-context.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { account, arm } from '../sched/scheduler.ts';
+import { account, arm, dispatch, giveBack, takeOver } from '../sched/scheduler.ts';
 import { exchange } from '../state/user.ts';
+import { activate, install } from '../traps/resume.ts';
 import { wordsOf } from './transfer.ts';
 
 /** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
@@ -65,11 +66,8 @@ function call(k: Kernel, cpu: Cpu, t: Thread, selector: number): boolean {
   cpu.hart.charge(COSTS.message + n * COSTS.word);
   account(cpu);
   if (handsOver) {
-    server.helpers = own!.behind = undefined;
-    from.place = Place.queue;
-    cpu.pushHead(from);
-    own!.cpu = cpu;
-    run(k, cpu, own!, server, t);
+    takeOver(cpu, from, server, own!);
+    dispatch(k, cpu, server, true);
   }
   goOn(k, cpu, server, d[BADGE], d[BADGE + 1]);
   return true;
@@ -91,11 +89,8 @@ function answer(k: Kernel, cpu: Cpu, t: Thread): boolean {
   t.onlyFrom = undefined;
   account(cpu);
   if (handsBack) {
-    now.place = Place.blocked;
-    now.behind = t;
-    t.helpers = now;
-    cpu.remove(back);
-    run(k, cpu, back, caller, t);
+    giveBack(cpu, back, t, now);
+    dispatch(k, cpu, caller, true);
   }
   goOn(k, cpu, caller, d[BADGE], d[BADGE + 1]);
   return true;
@@ -119,37 +114,18 @@ function copy(k: Kernel, from: Int32Array, to: Int32Array, n: number): void {
   k.counters.words += n;
 }
 
-/** Another context is the current one. */
-function run(k: Kernel, cpu: Cpu, c: SchedContext, t: Thread, last: Thread): void {
-  c.place = Place.current;
-  cpu.current = c;
-  k.counters.schedules++;
-  cpu.hart.charge(COSTS.schedule);
-  k.trace.record(cpu.hart.cycles, Kind.schedule, cpu.id, 0, t.id, last.id, 0, c.priority, 0, 0);
-}
-
 /** To user level with `t`: status ok in a0, the badge in a1. */
 function goOn(k: Kernel, cpu: Cpu, t: Thread, badgeLo: number, badgeHi: number): void {
   const { hart } = cpu, { task } = t;
   cpu.running = t;
   t.inSyscall = false;
-  if (cpu.active !== task) {
-    cpu.active = task;
-    k.counters.addressSpaceSwitches++;
-    hart.charge(COSTS.spaceSwitch);
-    k.trace.record(hart.cycles, Kind.spaceSwitch, cpu.id, 0, t.id, task.id, 0, 0, 0, 0);
-  }
+  activate(k, cpu, task);
   exchange(cpu, t);
   const x = hart.x32;
   x[A0] = x[A0 + 1] = 0;
   x[A1] = badgeLo;
   x[A1 + 1] = badgeHi;
-  if (cpu.satp !== task) {
-    const { space } = task;
-    cpu.satp = task;
-    space.harts |= 1 << cpu.id;
-    hart.switchSpace(space.root.pa, space.asid);
-  }
+  if (cpu.satp !== task) install(cpu, task);
   hart.charge(COSTS.registers + COSTS.exit);
   arm(cpu);
   hart.resume(0, false);

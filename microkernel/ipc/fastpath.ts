@@ -8,11 +8,11 @@
 import { Cause, IpcFlag, Kind, Mtd, Resume, S, Status, U, type IpcRequest } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
-import { Place, type SchedContext } from '../obj/sched-context.ts';
+import type { SchedContext } from '../obj/sched-context.ts';
 import type { Portal } from '../obj/portal.ts';
 import { ThreadState, type Thread } from '../obj/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { arm } from '../sched/scheduler.ts';
+import { account, arm, giveBack, takeOver } from '../sched/scheduler.ts';
 import { body, perform } from '../threads/server.ts';
 import { isIpc } from '../traps/syscall.ts';
 
@@ -45,7 +45,7 @@ const isIdle = (server: Thread, own: SchedContext): boolean =>
 
 /** The event is in the server's UTCB, and the server runs. */
 function enter(k: Kernel, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {
-  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry, account = raised + EVENT;
+  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry, told = raised + EVENT;
   hart.charge(THERE);
   counters.kernelEntries++;
   counters.events[Cause.syscall]++;
@@ -67,25 +67,20 @@ function enter(k: Kernel, cpu: Cpu, t: Thread, portal: Portal, from: SchedContex
   server.currentCaller = t;
   server.status = Status.ok;
   server.state = ThreadState.ready;
-  server.helpers = to.behind = undefined;
-  spend(cpu, from, t, account);
-  from.place = Place.queue;
-  cpu.pushHead(from);
-  trace.record(account + COSTS.schedule, Kind.schedule, cpu.id, 0, server.id, t.id, 0, to.priority, 0, 0);
-  trace.record(account + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, server.id, server.task.id, 0, 0, 0, 0);
-  to.place = Place.current;
-  to.cpu = cpu;
-  cpu.current = to;
+  account(cpu, told);
+  takeOver(cpu, from, server, to);
+  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, server.id, t.id, 0, to.priority, 0, 0);
+  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, server.id, server.task.id, 0, 0, 0, 0);
   cpu.running = server;
   cpu.active = server.task;
 }
 
 /** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
 function answer(k: Kernel, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: IpcRequest): boolean {
-  const { hart } = cpu, u = server.utcb!.i32, now = hart.cycles, account = now + ANSWERED;
+  const { hart } = cpu, u = server.utcb!.i32, told = hart.cycles + ANSWERED;
   if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler || server.currentCaller !== t || t.event !== Cause.syscall) return false;
   if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first || cpu.reschedule || cpu.top() !== from) return false;
-  if (account >= cpu.armed || to.left <= account - cpu.since || from.left <= 0) return false;
+  if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0) return false;
   const { counters, trace } = k, x = hart.x32;
   hart.charge(BACK);
   counters.kernelEntries++;
@@ -93,33 +88,19 @@ function answer(k: Kernel, cpu: Cpu, t: Thread, from: SchedContext, server: Thre
   counters.addressSpaceSwitches++;
   x[A0] = u[X + A0];
   x[A0 + 1] = u[X + A0 + 1];
-  trace.record(account, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
+  trace.record(told, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
   server.currentCaller = t.partner = t.portal = undefined;
   t.event = -1;
   t.status = Status.ok;
   t.state = ThreadState.ready;
   server.state = ThreadState.receiving;
-  spend(cpu, to, server, account);
-  to.place = Place.blocked;
-  to.behind = server;
-  server.helpers = to;
-  cpu.remove(from);
-  from.place = Place.current;
-  cpu.current = from;
+  account(cpu, told);
+  giveBack(cpu, from, server, to);
   cpu.running = t;
-  trace.record(account + COSTS.schedule, Kind.schedule, cpu.id, 0, t.id, server.id, 0, from.priority, 0, 0);
-  trace.record(account + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, t.id, t.task.id, 0, 0, 0, 0);
+  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, t.id, server.id, 0, from.priority, 0, 0);
+  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, t.id, t.task.id, 0, 0, 0, 0);
   cpu.active = t.task;
   arm(cpu);
   hart.resume(0, false);
   return true;
-}
-
-/** Time up to `now` goes to this context and this thread. */
-function spend(cpu: Cpu, context: SchedContext, t: Thread, now: number): void {
-  const passed = now - cpu.since;
-  cpu.since = now;
-  context.left -= passed;
-  context.consumed += passed;
-  t.consumed += passed;
 }

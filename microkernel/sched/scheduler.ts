@@ -142,18 +142,33 @@ export function handOver(k: Kernel, cpu: Cpu, server: Thread): void {
   }
   account(cpu);
   server.state = ThreadState.ready;
+  takeOver(cpu, from, server, to);
+  dispatch(k, cpu, server, true);
+}
+
+/** The current context makes room, at the head of its queue, for that of a server, which has waited behind it. */
+export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
   server.helpers = to.behind = undefined;
   from.place = Place.queue;
   cpu.pushHead(from);
   to.place = Place.current;
   to.cpu = cpu;
   cpu.current = to;
-  dispatch(k, cpu, server, true);
 }
 
-/** Time that has passed since the last account goes to the current context and the running thread. */
-export function account(cpu: Cpu): void {
-  const now = cpu.hart.cycles, passed = now - cpu.since;
+/** … and has its place again, while the server's waits behind it. */
+export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
+  to.place = Place.blocked;
+  to.behind = server;
+  server.helpers = to;
+  cpu.remove(from);
+  from.place = Place.current;
+  cpu.current = from;
+}
+
+/** Time that has passed since the last account, up to `now`, goes to the current context and the running thread. */
+export function account(cpu: Cpu, now = cpu.hart.cycles): void {
+  const passed = now - cpu.since;
   cpu.since = now;
   if (cpu.current) {
     cpu.current.left -= passed;
@@ -205,7 +220,8 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
   }
 }
 
-function dispatch(k: Kernel, cpu: Cpu, t: Thread, switched: boolean): Thread {
+/** `t` is who runs now; another context is the current one: that is a scheduling decision. */
+export function dispatch(k: Kernel, cpu: Cpu, t: Thread, switched: boolean): Thread {
   const last = cpu.running;
   cpu.running = t;
   if (switched && t !== last) {

@@ -21,6 +21,14 @@ export function activate(k: Kernel, cpu: Cpu, task: Task): void {
   k.trace.record(cpu.hart.cycles, Kind.spaceSwitch, cpu.id, 0, cpu.running ? cpu.running.id : 0, task.id, 0, 0, 0, 0);
 }
 
+/** The page tables of `task` become those of user level on this hart. */
+export function install(cpu: Cpu, task: Task): void {
+  const { space } = task;
+  cpu.satp = task;
+  space.harts |= 1 << cpu.id;
+  cpu.hart.switchSpace(space.root.pa, space.asid);
+}
+
 /** Goes to user level with a RISC-V thread. False: something came up, choose again. */
 export function resume(k: Kernel, cpu: Cpu, t: Thread): boolean {
   if (t.inSyscall) returnValues(t, registersOf(t));
@@ -41,14 +49,10 @@ export function resume(k: Kernel, cpu: Cpu, t: Thread): boolean {
     if (t.state !== ThreadState.ready || cpu.reschedule) return false;
     if (t.inSyscall) returnValues(t, cpu.hart.x32);
   }
-  const { space } = t.task;
   if (t.guest) {
+    const { space } = t.task;
     if (cpu.hgatp !== t.task) { cpu.hgatp = t.task; space.harts |= 1 << cpu.id; switchGuestSpace(cpu, space.root.pa, space.asid); }
-  } else if (cpu.satp !== t.task) {
-    cpu.satp = t.task;
-    space.harts |= 1 << cpu.id;
-    cpu.hart.switchSpace(space.root.pa, space.asid);
-  }
+  } else if (cpu.satp !== t.task) install(cpu, t.task);
   cpu.hart.charge(COSTS.exit);
   arm(cpu);
   cpu.hart.resume(t.guest ? t.mode : 0, t.guest);

@@ -203,7 +203,6 @@ export class Loop {
     const { shared, k } = this;
     for (const arrival of shared.arrivals.splice(0)) arrival();
     k.tick();
-    k.preempt();
   }
 
   // ── who runs next ────────────────────────────────────────────────────────────────────────────────────────────────────
