@@ -67,8 +67,10 @@ export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
  * subtraction); those two use a page that belongs to a neighbouring entry.
  */
 export function noTag(entry: number): bigint {
-  return entry === 0 || entry === TLB_ENTRIES - 1 ? 0x1000n : -1n;
+  return isEdge(entry) ? 0x1000n : -1n;
 }
+/** The entries whose empty tags look like those of a page. */
+export const isEdge = (entry: number): boolean => entry === 0 || entry === TLB_ENTRIES - 1;
 
 /** Empties the TLB at linear address `tlb`; `memory` views the whole linear memory. */
 export function clearTlb(memory: BigInt64Array, tlb: number): void {

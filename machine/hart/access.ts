@@ -52,21 +52,25 @@ export function store(h: Hart, size: number): number {
 export function read(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean, executable: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return readAcross(h, lo, hi, size, priv, virt, executable);
-  if (priv === h.dataPriv && virt === h.dataVirt && !executable && h.host.debug === undefined) {
-    const known = h.contexts.revive(h.context!, lo, hi, Access.load);
-    if (known !== 0) { fetchBytes(h, known + offset, size); return SLOW.NEXT; }
-  }
+  const own = priv === h.dataPriv && virt === h.dataVirt && !executable;
+  const known = own ? revived(h, lo, hi, Access.load) : 0;
+  if (known !== 0) { fetchBytes(h, known + offset, size); return SLOW.NEXT; }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.load, priv, virt, executable, size)) return raiseFault(h, lo, hi, virt);
   if (h.host.debug?.touches(h, lo, hi, size, false) === true) return SLOW.LEAVE;
   const linear = h.host.linear;
   const page = linear.page(mmu.ppn);
   if (page === 0) return readDevice(h, lo, hi, size, virt, executable);
-  if (!mmu.split && priv === h.dataPriv && virt === h.dataVirt && !executable) {
+  if (!mmu.split && own) {
     h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !h.host.engine.hasCode(page), Access.load, mmu.span);
   }
   fetchBytes(h, page + offset, size);
   return SLOW.NEXT;
+}
+
+/** The page that the hart's own TLB knew until lately, without a walk; 0 = there is none, or a debugger wants to see each access. */
+function revived(h: Hart, lo: number, hi: number, kind: Access): number {
+  return h.host.debug === undefined ? h.contexts.revive(h.context!, lo, hi, kind) : 0;
 }
 
 /** Puts `size` bytes at a linear address into HS.VALUE. */
@@ -130,17 +134,16 @@ function part(h: Hart, lo: number, hi: number, size: number, access: Access, pri
 export function write(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return writeAcross(h, lo, hi, size, priv, virt);
-  if (priv === h.dataPriv && virt === h.dataVirt && h.host.debug === undefined) {
-    const known = h.contexts.revive(h.context!, lo, hi, Access.store);
-    if (known !== 0) { storeBytes(h, known + offset, size); return SLOW.NEXT; }
-  }
+  const own = priv === h.dataPriv && virt === h.dataVirt;
+  const known = own ? revived(h, lo, hi, Access.store) : 0;
+  if (known !== 0) { storeBytes(h, known + offset, size); return SLOW.NEXT; }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.store, priv, virt, false, size)) return raiseFault(h, lo, hi, virt);
   if (h.host.debug?.touches(h, lo, hi, size, true) === true) return SLOW.LEAVE;
   const page = h.host.linear.page(mmu.ppn);
   if (page === 0) return writeDevice(h, lo, hi, size, virt);
   const hadCode = h.host.engine.hasCode(page);
-  if (!hadCode && !mmu.split && priv === h.dataPriv && virt === h.dataVirt) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
+  if (!hadCode && !mmu.split && own) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, mmu.span);
   storeBytes(h, page + offset, size);
   if (hadCode) h.host.engine.dropCode(page + offset, size);
   return SLOW.NEXT;
@@ -192,10 +195,8 @@ function writeAcross(h: Hart, lo: number, hi: number, size: number, priv: number
 export function fetch(h: Hart): number {
   const lo = h.w[PC];
   const hi = h.w[PC + 1];
-  if (h.host.debug === undefined) {
-    const known = h.contexts.revive(h.context!, lo, hi, Access.fetch);
-    if (known !== 0) { codePage(h, known); return SLOW.NEXT; }
-  }
+  const known = revived(h, lo, hi, Access.fetch);
+  if (known !== 0) { codePage(h, known); return SLOW.NEXT; }
   const mmu = h.mmu;
   if (!mmu.translate(lo, hi, Access.fetch, h.w[PRIV], h.w[VIRT] !== 0, false, 2)) return raiseFault(h, lo, hi, h.w[VIRT] !== 0);
   const page = h.host.linear.page(mmu.ppn);

@@ -6,18 +6,16 @@
  *
  * Pages are named by virtual page number, a JavaScript number (signed, |vpn| < 2^52).
  */
-import { clearTlb, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
+import { clearTlb, isEdge, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
 import type { Linear } from '../linear.ts';
 import { C } from './slots.ts';
+import { holds, Victims } from './victims.ts';
 
 /** A context's index in its space: data privilege (bits 0, 1) and these. */
 export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
 /** In the `span` of `fill`, beside the size: the mapping is global, the same in every address space. In a TLB entry: bit 0 of the page's linear address. */
 export const GLOBAL = 64;
 const GLOBAL_BIT = 1;
-/** Translations pushed out of their entry by another page's, by a hash of the page: so many, of so many words each (as in the TLB). */
-const VICTIMS = 64, WORDS = TLB_ENTRY / 4;
-const victimOf = (lo: number): number => ((lo >>> 12 ^ lo >>> 20) & (VICTIMS - 1)) * WORDS;
 /** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
 const LOG = 1024;
 /** A space's key holds satp.MODE in units of this (see spaceKey). */
@@ -31,7 +29,7 @@ export interface Context {
   used: number;
   fills: number;
   readonly log: Uint16Array;
-  victims: Int32Array | undefined;
+  victims: Victims | undefined;
   /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
   readonly supers: Set<number>;
   /** Which kinds of superpages those are: bit i for SPANS[i]; and the one that was added last. */
@@ -68,7 +66,7 @@ export class TlbPool {
     for (const context of this.#all) {
       if (context.fills === 0) continue;
       this.drop(context, (lo >>> 12) & (TLB_ENTRIES - 1));
-      context.victims?.fill(-1, victimOf(lo), victimOf(lo) + WORDS);
+      context.victims?.forgetAddress(lo);
     }
   }
 
@@ -98,7 +96,7 @@ export class TlbPool {
     if (context.fills > LOG) clearTlb(this.#linear.i64, context.tlb);
     else for (let i = 0; i < context.fills; i++) this.drop(context, context.log[i]);
     context.fills = 0;
-    context.victims?.fill(-1);
+    context.victims?.clear();
     this.#forgetSupers(context);
   }
 
@@ -113,7 +111,7 @@ export class TlbPool {
     const { log, tlb } = context;
     const m = this.#linear.i32;
     const scanned = context.fills > LOG;
-    context.victims?.fill(-1);
+    context.victims?.clear();
     const count = scanned ? TLB_ENTRIES : context.fills;
     let kept = 0;
     for (let i = 0; i < count; i++) {
@@ -147,7 +145,7 @@ export class TlbPool {
   drop(context: Context, entry: number): void {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const m = this.#linear.i32;
-    const none = entry === 0 || entry === TLB_ENTRIES - 1;
+    const none = isEdge(entry);
     m[at] = m[at + 2] = m[at + 4] = none ? 0x1000 : -1;
     m[at + 1] = m[at + 3] = m[at + 5] = none ? 0 : -1;
     m[at + 6] = 0;
@@ -159,8 +157,7 @@ export class TlbPool {
       if (context.fills === 0) continue;
       if (context.fills > LOG) for (let entry = 0; entry < TLB_ENTRIES; entry++) this.#forbid(context, entry, page | 0);
       else for (let i = 0; i < context.fills; i++) this.#forbid(context, context.log[i], page | 0);
-      const v = context.victims;
-      for (let i = 0; v !== undefined && i < v.length; i += WORDS) if ((v[i + 6] & -4096) === (page | 0)) v[i + 2] = v[i + 3] = -1;
+      context.victims?.forbidWrites(page | 0);
     }
   }
 
@@ -168,7 +165,7 @@ export class TlbPool {
     const m = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     if ((m[at + 6] & -4096) !== host) return;
-    const none = entry === 0 || entry === TLB_ENTRIES - 1;
+    const none = isEdge(entry);
     m[at + 2] = none ? 0x1000 : -1;
     m[at + 3] = none ? 0 : -1;
   }
@@ -204,7 +201,6 @@ export class Contexts {
   readonly #guests = new Map<number, Map<number, Space>>();
   /** By slot, the context that was entered last. */
   readonly #recent: (Context | undefined)[] = [];
-  readonly #back = new Int32Array(WORDS);
   #host: Space | undefined;
   #guest: Space | undefined;
 
@@ -251,9 +247,9 @@ export class Contexts {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const page = (span & GLOBAL) !== 0 ? host | GLOBAL_BIT : host | 0;
     const held = holds(m, at, tag, hi);
-    if (!held && m[at + 6] !== 0) this.#keep(context, at, entry);
+    if (!held && m[at + 6] !== 0 && !isEdge(entry)) (context.victims ??= new Victims()).keep(m, at);
     if (m[at + 6] !== page || !held) this.#pool.drop(context, entry);
-    if (context.victims !== undefined) forgetVictim(context.victims, tag, hi);
+    context.victims?.forget(tag, hi);
     m[at + 6] = page;
     m[at + 7] = host - tag;
     if (kind === 2) {
@@ -280,36 +276,15 @@ export class Contexts {
     }
   }
 
-  /** The entry at word `at` makes room: what it holds can come back without a walk. */
-  #keep(context: Context, at: number, entry: number): void {
-    if (entry === 0 || entry === TLB_ENTRIES - 1) return; // their empty tags look like pages
-    const m = this.#linear.i32;
-    const tag = (m[at] & 0xfff) === 0 ? m[at] : (m[at + 2] & 0xfff) === 0 ? m[at + 2] : m[at + 4];
-    const v = (context.victims ??= new Int32Array(VICTIMS * WORDS).fill(-1));
-    const to = victimOf(tag);
-    for (let i = 0; i < WORDS; i++) v[to + i] = m[at + i];
-  }
-
-  /**
-   * Brings a translation back that another page's has pushed out, and that one takes its place. Pages that share an entry and are used by
-   * turns (Linux: the kernel's image and the map of all memory) would be walked for each time. Answers the page's linear address, or 0.
-   */
+  /** Brings a translation back that another page's has pushed out. Answers the page's linear address, or 0. */
   revive(context: Context, lo: number, hi: number, kind: number): number {
-    const v = context.victims;
-    if (v === undefined) return 0;
-    const from = victimOf(lo);
-    if (v[from + 2 * kind] !== (lo & -4096) || v[from + 2 * kind + 1] !== hi) return 0;
+    const { victims } = context;
+    if (victims === undefined || !victims.has(lo, hi, kind)) return 0;
     const m = this.#linear.i32;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    const back = this.#back;
-    for (let i = 0; i < WORDS; i++) {
-      back[i] = v[from + i];
-      v[from + i] = -1;
-    }
-    if (m[at + 6] !== 0) this.#keep(context, at, entry);
-    for (let i = 0; i < WORDS; i++) m[at + i] = back[i];
-    return (back[6] & -4096) >>> 0;
+    victims.swap(lo, m, at, m[at + 6] !== 0);
+    return (m[at + 6] & -4096) >>> 0;
   }
 
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
@@ -375,7 +350,7 @@ export class Contexts {
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     if (holds(this.#linear.i32, at, lo, hi)) this.#pool.drop(context, entry);
-    if (context.victims !== undefined) forgetVictim(context.victims, lo, hi);
+    context.victims?.forget(lo, hi);
   }
 
   #find(csrs: Int32Array, root: number, guest: number): Space {
@@ -392,16 +367,6 @@ export class Contexts {
     }
     return space;
   }
-}
-
-function forgetVictim(v: Int32Array, tag: number, hi: number): void {
-  const at = victimOf(tag);
-  if (holds(v, at, tag, hi)) v.fill(-1, at, at + WORDS);
-}
-
-/** Does the entry hold a tag for this page? */
-function holds(m: Int32Array, at: number, tag: number, hi: number): boolean {
-  return (m[at] === tag && m[at + 1] === hi) || (m[at + 2] === tag && m[at + 3] === hi) || (m[at + 4] === tag && m[at + 5] === hi);
 }
 
 /** Are both translated, in the same mode and in the same virtual machine or none? Then they share what is global. */

@@ -1,0 +1,60 @@
+/**
+ * Translations that another page's has pushed out of their TLB entry, by a hash of the page, so that they come back without a walk. Pages
+ * that share an entry and are used by turns (Linux: the kernel's image and the map of all memory) would be walked for each time.
+ *
+ * A victim is an entry as it stands in the TLB (engine/layout.ts), and is forgotten with it.
+ */
+import { TLB_ENTRY } from '../engine/layout.ts';
+
+/** So many, of so many words each. */
+const COUNT = 64, WORDS = TLB_ENTRY / 4;
+const placeOf = (lo: number): number => ((lo >>> 12 ^ lo >>> 20) & (COUNT - 1)) * WORDS;
+
+/** Does the entry at word `at` hold a tag for this page? */
+export function holds(m: Int32Array, at: number, tag: number, hi: number): boolean {
+  return (m[at] === tag && m[at + 1] === hi) || (m[at + 2] === tag && m[at + 3] === hi) || (m[at + 4] === tag && m[at + 5] === hi);
+}
+
+export class Victims {
+  readonly #words = new Int32Array(COUNT * WORDS).fill(-1);
+  readonly #back = new Int32Array(WORDS);
+
+  /** The entry at word `at` of the TLBs is about to be overwritten. */
+  keep(m: Int32Array, at: number): void {
+    const tag = (m[at] & 0xfff) === 0 ? m[at] : (m[at + 2] & 0xfff) === 0 ? m[at + 2] : m[at + 4];
+    const v = this.#words;
+    const to = placeOf(tag);
+    for (let i = 0; i < WORDS; i++) v[to + i] = m[at + i];
+  }
+
+  /** Is there a victim with this tag for this kind of access (0 load, 1 store, 2 fetch)? */
+  has(lo: number, hi: number, kind: number): boolean {
+    const at = placeOf(lo) + 2 * kind;
+    return this.#words[at] === (lo & -4096) && this.#words[at + 1] === hi;
+  }
+
+  /** Puts the victim of this address into the entry at word `at`; what is there becomes one, if it `stays`. */
+  swap(lo: number, m: Int32Array, at: number, stays: boolean): void {
+    const v = this.#words;
+    const back = this.#back;
+    const from = placeOf(lo);
+    for (let i = 0; i < WORDS; i++) {
+      back[i] = v[from + i];
+      v[from + i] = -1;
+    }
+    if (stays) this.keep(m, at);
+    for (let i = 0; i < WORDS; i++) m[at + i] = back[i];
+  }
+
+  /** The translation of this page is no longer valid. */
+  forget(lo: number, hi: number): void { if (holds(this.#words, placeOf(lo), lo & -4096, hi)) this.forgetAddress(lo); }
+  /** … of this address, whatever its upper half is. */
+  forgetAddress(lo: number): void { this.#words.fill(-1, placeOf(lo), placeOf(lo) + WORDS); }
+  clear(): void { this.#words.fill(-1); }
+
+  /** Takes the write tag for the RAM page at linear address `page` (32 bits, signed) away. */
+  forbidWrites(page: number): void {
+    const v = this.#words;
+    for (let i = 0; i < v.length; i += WORDS) if ((v[i + 6] & -4096) === page) v[i + 2] = v[i + 3] = -1;
+  }
+}
