@@ -1,22 +1,11 @@
 import { expect, it } from 'vitest';
 import { Cause, Initial, MTD_GUEST, Mtd, Ops, Right, S, ThreadFlag, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
-import { audit } from './audit.ts';
-import { bootReal, makeUser, type Real, type User } from './testing/real-machine.ts';
+import { makeUser, type Real, type User } from './testing/real-machine.ts';
+import { runReal } from './testing/run.ts';
 
 const GPA = 0x8000_0000;
 
-function run(body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof bootReal>[1] = {}): void {
-  let done = false, failure: unknown;
-  const real = bootReal(function* (sys) {
-    try { yield* body(sys, real); done = true; } catch (e) { failure = e; }
-    real.machine.stop();
-    yield* sys.receive();
-  }, { bytes: 32 * 2 ** 20, ...options });
-  const reason = real.machine.run({ maxInstructions: 5_000_000, maxCycles: 1e9 });
-  if (failure) throw failure;
-  expect(done, `${reason.kind} ${real.lines.join('\n')}`).toBe(true);
-  expect(audit(real.kernel)).toEqual([]);
-}
+const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body, { maxInstructions: 5_000_000, bytes: 32 * 2 ** 20, ...options });
 
 /** A virtual processor with 2 MiB of RAM and this program at its start; it waits in its startup event. */
 function* makeGuest(sys: Syscalls, first: number, source: string, pa = 0x8020_0000): Sys<User> {

@@ -1,22 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Cause, Initial, IPC, Mtd, Ops, Resume, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
-import { audit } from './audit.ts';
-import { CODE, bootReal, makeUser, type Real } from './testing/real-machine.ts';
+import { CODE, makeUser, type Real } from './testing/real-machine.ts';
+import { runReal } from './testing/run.ts';
 
 /** Runs a first thread to its end on the real machine; an exception in the body fails the test. */
-function run(body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof bootReal>[1] = {}): Real {
-  let done = false, failure: unknown;
-  const real = bootReal(function* (sys) {
-    try { yield* body(sys, real); done = true; } catch (e) { failure = e; }
-    real.machine.stop();
-    yield* sys.receive();
-  }, options);
-  const reason = real.machine.run({ maxInstructions: 5_000_000, maxCycles: 1e9 });
-  if (failure) throw failure;
-  expect(done, `${reason.kind} ${real.lines.join('\n')}`).toBe(true);
-  expect(audit(real.kernel)).toEqual([]);
-  return real;
-}
+const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body, { maxInstructions: 5_000_000, ...options });
 
 describe('events of user threads', () => {
   it('an alien\'s ecall is an event with its registers; the reply brings the answer', () => {

@@ -7,14 +7,14 @@ import { bootFake } from './fake-machine.ts';
 import { bootReal, type Real } from './real-machine.ts';
 
 /** On the real machine: threads in RISC-V code too. */
-export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof bootReal>[1] & { maxCycles?: number } = {}): Real {
+export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof bootReal>[1] & { maxCycles?: number; maxInstructions?: number } = {}): Real {
   let done = false, failure: unknown;
   const real = bootReal(function* (sys) {
     try { yield* body(sys, real); done = true; } catch (e) { failure = e; }
     real.machine.stop();
     yield* sys.receive();
   }, options);
-  const reason = real.machine.run({ maxInstructions: 50_000_000, maxCycles: options.maxCycles ?? 1e9 });
+  const reason = real.machine.run({ maxInstructions: options.maxInstructions ?? 50_000_000, maxCycles: options.maxCycles ?? 1e9 });
   if (failure) throw failure;
   expect(done, `${reason.kind} ${real.lines.join('\n')}`).toBe(true);
   expect(audit(real.kernel)).toEqual([]);

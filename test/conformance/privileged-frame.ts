@@ -6,7 +6,7 @@
  *   WINDOW     eight pages whose entries sequences change: first stage (tables A) to physical or guest pages, second stage (tables B)
  *   USER_BIT   code in user mode runs at an alias of its address where translation is on, as supervisors cannot execute user pages
  */
-import { BASE } from './stream.ts';
+import { BASE, ENDING } from './stream.ts';
 
 /** Registers of the hypervisor extension, which QEMU 7.2 gets wrong too often to be compared with. */
 export const isHypervisor = (csr: string): boolean => /^(h|vs|mtval2|mtinst)/.test(csr);
@@ -181,17 +181,7 @@ la x2, cursor; ld x3, 0(x2); addi x3, x3, ${8 * DATA}; sd x3, 0(x2)
 csrr x28, mepc; addi x28, x28, 4; li x31, ${USER_BIT}; not x31, x31; and x28, x28, x31; jr x28
 finish: la t1, left; ld t0, 0(t1); addi t0, t0, -1; sd t0, 0(t1); bnez t0, pass
 la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * dumpNames(h).length}; jal ra, send
-li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0)
-done: j done
-send: li t0, 0x10000000
-wait: lbu t1, 5(t0); andi t1, t1, 0x20; beqz t1, wait
-lbu t1, 0(a0); sb t1, 0(t0); addi a0, a0, 1; addi a1, a1, -1; bnez a1, wait
-ret
-.align 3
-cursor: .dword 0
-left: .dword 0
-output: .dword 0
-dump: .zero ${8 * dumpNames(h).length}
+${ENDING}dump: .zero ${8 * dumpNames(h).length}
 hashes: .zero ${8 * count}
 first:
 `;

@@ -12,6 +12,18 @@ import { encode, type Operands, type Row } from '../../machine/isa/row.ts';
 import { enabled, parseIsa, rows } from '../../machine/isa/table.ts';
 
 export const BASE = 0x8000_0000;
+/** The end of an image: power-off, `send` (a0: address, a1: bytes, to the serial port), and the words that the passes share. */
+export const ENDING = `li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0)
+done: j done
+send: li t0, 0x10000000
+wait: lbu t1, 5(t0); andi t1, t1, 0x20; beqz t1, wait
+lbu t1, 0(a0); sb t1, 0(t0); addi a0, a0, 1; addi a1, a1, -1; bnez a1, wait
+ret
+.align 3
+cursor: .dword 0
+left: .dword 0
+output: .dword 0
+`;
 /** Doublewords of a dump: x0 … x30, f0 … f31, fcsr, memory. */
 const MEMORY_WORDS = 32;
 export const DUMP_WORDS = 31 + 32 + 1 + MEMORY_WORDS;
@@ -188,17 +200,7 @@ la x2, cursor; ld x3, 0(x2); addi x3, x3, ${8 * DUMP_WORDS}; sd x3, 0(x2)
 csrr x31, mscratch; jr x31
 finish: la t1, left; ld t0, 0(t1); addi t0, t0, -1; sd t0, 0(t1); bnez t0, pass
 la a0, hashes; li a1, ${8 * count * STATES}; jal ra, send; la a0, dump; li a1, ${8 * DUMP_WORDS}; jal ra, send
-li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0)
-done: j done
-send: li t0, 0x10000000
-wait: lbu t1, 5(t0); andi t1, t1, 0x20; beqz t1, wait
-lbu t1, 0(a0); sb t1, 0(t0); addi a0, a0, 1; addi a1, a1, -1; bnez a1, wait
-ret
-.align 3
-cursor: .dword 0
-left: .dword 0
-output: .dword 0
-memory: .zero ${8 * MEMORY_WORDS + 16}
+${ENDING}memory: .zero ${8 * MEMORY_WORDS + 16}
 dump: .zero ${8 * DUMP_WORDS}
 hashes: .zero ${8 * count * STATES}
 first:
