@@ -128,7 +128,10 @@ export class RegularInode extends Inode implements Mappable {
       pos += n;
     }
   }
-  unmapped(): void { if (this.nlink === 0 && this.users === 0) this.drop(); }
+  /** Told when no area maps the file any more. */
+  onUnmapped: (() => void) | undefined;
+
+  unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }
   override drop(): void {
     if (this.areas.size > 0) return; // it lives on in mappings
     for (const pfn of this.pages) if (pfn) this.fs.frames.unref(pfn);

@@ -9,6 +9,7 @@ import { Run, type Thread } from './thread.ts';
 import { futexKey } from './futex.ts';
 import { getI64, getU32, setU32 } from '../mm/uaccess.ts';
 import { dropLocks } from '../fs/locks.ts';
+import { undoSemaphores } from '../ipc/sem.ts';
 import { dropTimers } from './itimers.ts';
 
 /** Ends one thread; the last one ends its process with `status`. */
@@ -72,6 +73,7 @@ function closeProcess(k: Kernel, p: Process): void {
   k.timers.cancel(p.real.timer);
   dropTimers(k, p);
   dropLocks(p);
+  undoSemaphores(k, p);
   if (--p.fds.users === 0) p.fds.closeAll();
   p.exe?.release();
   p.exe = undefined;

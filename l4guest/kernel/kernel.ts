@@ -8,6 +8,7 @@ import { UserIo } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Inode, Directory, Time } from '../fs/inode.ts';
 import type { RegularInode } from '../fs/regular.ts';
+import { IpcSpace } from '../ipc/space.ts';
 import { TmpFs, type OpenSpecial, type TmpDir } from '../fs/tmpfs.ts';
 import { CallError, E, UserFault } from './errno.ts';
 import { endProcess, endThread, reapChild } from './exit.ts';
@@ -36,6 +37,7 @@ export class Kernel {
   readonly timers = new Timers();
   readonly signals = new Signals(this);
   readonly futexes = new FutexTable();
+  readonly ipc = new IpcSpace();
   readonly random: Random;
   readonly processes = new Map<number, Process>();
   readonly threads = new Map<number, Thread>();

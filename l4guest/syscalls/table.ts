@@ -8,6 +8,7 @@ import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';
 import { idCalls } from './ids.ts';
 import { ioCalls } from './io.ts';
+import { ipcCalls } from './ipc.ts';
 import { memoryCalls } from './memory.ts';
 import { netCalls } from './net.ts';
 import { pathCalls } from './paths.ts';
@@ -17,11 +18,10 @@ import type { Row } from './row.ts';
 import { signalCalls } from './signals.ts';
 import { statCalls } from './stat.ts';
 import { systemCalls } from './system.ts';
-import { sysvCalls } from './sysv.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...sysvCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...ipcCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -1,0 +1,190 @@
+/** POSIX message queues: named, with priorities; a descriptor that can be polled, and a signal when the first message comes. */
+import { File } from '../fs/file.ts';
+import { Inode } from '../fs/inode.ts';
+import { May, permitted } from '../fs/walk.ts';
+import { E } from '../kernel/errno.ts';
+import { O, Poll, S } from '../kernel/linux.ts';
+import type { Process } from '../kernel/process.ts';
+import { SiCode } from '../kernel/sigqueue.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { WaitQueue, type Co } from '../kernel/wait.ts';
+import { bytesOf, copyIn, copyOut, getBig, getI32, getI64, clearUser, setI64, setU32, type Io } from '../mm/uaccess.ts';
+import { install } from '../syscalls/fds.ts';
+import { pathArg } from '../syscalls/row.ts';
+import { timespec } from '../syscalls/times.ts';
+
+const PRIORITIES = 32768, QUEUES = 256;
+/** Messages and bytes of a message: default, most for users, most for root. */
+const Most = { messages: 10, size: 8192, messagesOfRoot: 65536, sizeOfRoot: 16 << 20 } as const;
+const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;
+
+interface Message { readonly priority: number; readonly bytes: Uint8Array }
+interface Registration { readonly process: Process; readonly signal: number; readonly value: bigint }
+
+export class MqInode extends Inode {
+  readonly wq = new WaitQueue();
+  /** Highest priority first, then the oldest. */
+  messages: Message[] = [];
+  readonly most: number;
+  readonly size_: number;
+  notify: Registration | undefined;
+  /** Threads that wait for a message: while there are any, nobody is notified. */
+  receivers = 0;
+  constructor(t: Thread, mode: number, most: number, size: number) {
+    super(t.k.root.fs, S.IFREG | mode);
+    this.uid = t.proc.creds.fsuid; this.gid = t.proc.creds.fsgid;
+    this.most = most; this.size_ = size;
+  }
+  override open(_t: Thread, flags: number): File { return new MqFile(this, flags); }
+  put(t: Thread, m: Message): void {
+    let at = this.messages.length;
+    while (at > 0 && this.messages[at - 1]!.priority < m.priority) at--;
+    this.messages.splice(at, 0, m);
+    const n = this.notify;
+    if (this.messages.length === 1 && n && this.receivers === 0) {
+      this.notify = undefined;
+      if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.proc.creds.uid, value: n.value });
+    }
+    this.wq.wakeAll();
+  }
+}
+export class MqFile extends File {
+  declare readonly inode: MqInode;
+  constructor(inode: MqInode, flags: number) { super(inode, flags & (O.ACCMODE | O.NONBLOCK)); this.wq = inode.wq; }
+  override poll(): number {
+    const q = this.inode;
+    return (q.messages.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (q.messages.length < q.most ? Poll.OUT | Poll.WRNORM : 0);
+  }
+  /** What read(2) shows of a queue. */
+  override read(io: Io, pos: number): number {
+    const q = this.inode, text = bytesOf(`QSIZE:${q.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${q.notify?.signal ?? 0} NOTIFY_PID:${q.notify?.process.pid ?? 0}\n`), n = Math.max(0, Math.min(io.left, text.length - pos));
+    io.put(text, pos, n);
+    return n;
+  }
+}
+/** A process ends, or lets go: its registration is gone. */
+function forget(q: MqInode, p: Process): void { if (q.notify?.process === p) q.notify = undefined; }
+
+const nameOf = (t: Thread, va: number): string | number => {
+  const name = pathArg(t, va);
+  return name === '' ? -E.NOENT : name.includes('/') ? -E.ACCES : name.length > 255 ? -E.NAMETOOLONG : name;
+};
+export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
+  const name = nameOf(t, nameVa);
+  if (typeof name === 'number') return name;
+  let q = t.k.ipc.queues.get(name);
+  if (q && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
+  if (!q) {
+    const made = flags & O.CREAT ? create(t, name, mode, attrVa) : -E.NOENT;
+    if (typeof made === 'number') return made;
+    q = made;
+  } else {
+    const access = flags & O.ACCMODE, wanted = (access !== O.WRONLY ? May.READ : 0) | (access !== O.RDONLY ? May.WRITE : 0);
+    if (access === 3) return -E.INVAL;
+    if (!permitted(q, wanted, t.proc.creds)) return -E.ACCES;
+  }
+  const file = new MqFile(q, flags);
+  file.name = `/${name}`;
+  return install(t, file, true);
+}
+function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
+  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = t.proc.creds.euid === 0;
+  if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
+  if (t.k.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
+  if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
+  const q = new MqInode(t, mode & 0o777 & ~t.proc.fs.umask, most, size);
+  t.k.ipc.queues.set(name, q);
+  return q;
+}
+export function mqUnlink(t: Thread, nameVa: number): number {
+  const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.k.ipc.queues.get(name) : undefined;
+  if (typeof name === 'number') return name;
+  if (!q) return -E.NOENT;
+  if (t.proc.creds.fsuid !== 0 && t.proc.creds.fsuid !== q.uid) return -E.ACCES;
+  t.k.ipc.queues.delete(name);
+  q.nlink = 0;
+  return 0;
+}
+
+// ── sending and receiving ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Deadline of an absolute wall-clock time; NaN for nonsense. */
+const until = (t: Thread, va: number): number => (va ? timespec(t, va) - t.k.epoch * 1e9 : Infinity);
+function queueOf(t: Thread, fd: number, writing: boolean): MqFile | undefined {
+  const f = t.proc.fds.get(fd);
+  return f instanceof MqFile && (writing ? f.writable : f.readable) ? f : undefined;
+}
+export function mqSend(t: Thread, fd: number, va: number, length: number, priority: number, timeVa: number): number | Co<number> {
+  const deadline = until(t, timeVa), f = queueOf(t, fd, true);
+  if (priority >>> 0 >= PRIORITIES || Number.isNaN(deadline)) return -E.INVAL;
+  if (!f) return -E.BADF;
+  const q = f.inode;
+  if (length < 0 || length > q.size_) return -E.MSGSIZE;
+  const m: Message = { priority, bytes: copyIn(t.mm, va, length) };
+  if (q.messages.length < q.most) { q.put(t, m); return 0; }
+  return f.nonblocking ? -E.AGAIN : sendLater(t, f, m, deadline);
+}
+function* sendLater(t: Thread, f: MqFile, m: Message, deadline: number): Co<number> {
+  const q = f.hold().inode;
+  try {
+    for (;;) {
+      const r = yield* t.sleep(q.wq, deadline);
+      if (q.messages.length < q.most) { q.put(t, m); return 0; }
+      if (r < 0) return r;
+    }
+  } finally { f.release(); }
+}
+export function mqReceive(t: Thread, fd: number, va: number, length: number, priorityVa: number, timeVa: number): number | Co<number> {
+  const deadline = until(t, timeVa), f = queueOf(t, fd, false);
+  if (Number.isNaN(deadline)) return -E.INVAL;
+  if (!f) return -E.BADF;
+  if (length < f.inode.size_) return -E.MSGSIZE;
+  const n = take(t, f.inode, va, priorityVa);
+  return n !== -E.AGAIN || f.nonblocking ? n : receiveLater(t, f, va, priorityVa, deadline);
+}
+function take(t: Thread, q: MqInode, va: number, priorityVa: number): number {
+  const m = q.messages[0];
+  if (!m) return -E.AGAIN;
+  copyOut(t.mm, va, m.bytes);
+  if (priorityVa) setU32(t.mm, priorityVa, m.priority);
+  q.messages.shift();
+  q.wq.wakeAll();
+  return m.bytes.length;
+}
+function* receiveLater(t: Thread, f: MqFile, va: number, priorityVa: number, deadline: number): Co<number> {
+  const q = f.hold().inode;
+  q.receivers++;
+  try {
+    for (;;) {
+      const r = yield* t.sleep(q.wq, deadline), n = take(t, q, va, priorityVa);
+      if (n !== -E.AGAIN) return n;
+      if (r < 0) return r;
+    }
+  } finally { q.receivers--; f.release(); }
+}
+
+/** struct mq_attr: flags, most messages, most bytes, messages now. */
+export function mqGetSetAttr(t: Thread, fd: number, newVa: number, oldVa: number): number {
+  const f = t.proc.fds.get(fd), flags = newVa ? getI64(t.mm, newVa) : 0;
+  if (flags & ~O.NONBLOCK) return -E.INVAL;
+  if (!(f instanceof MqFile)) return -E.BADF;
+  if (oldVa) {
+    clearUser(t.mm, oldVa, 64);
+    [f.flags & O.NONBLOCK, f.inode.most, f.inode.size_, f.inode.messages.length].forEach((n, i) => { setI64(t.mm, oldVa + 8 * i, n); });
+  }
+  if (newVa) f.flags = (f.flags & ~O.NONBLOCK) | flags;
+  return 0;
+}
+/** struct sigevent: value, signal, kind. Threads are started by the C library through a netlink socket, which is not there. */
+export function mqNotify(t: Thread, fd: number, eventVa: number): number {
+  const f = t.proc.fds.get(fd);
+  const kind = eventVa ? getI32(t.mm, eventVa + 12) : Notify.NONE, signal = eventVa ? getI32(t.mm, eventVa + 8) : 0;
+  if (kind !== Notify.SIGNAL && kind !== Notify.NONE) return -E.INVAL;
+  if (kind === Notify.SIGNAL && (signal < 0 || signal > 64)) return -E.INVAL;
+  if (!(f instanceof MqFile)) return -E.BADF;
+  const q = f.inode;
+  if (!eventVa) { forget(q, t.proc); return 0; }
+  if (q.notify?.process.alive) return -E.BUSY;
+  q.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa) };
+  return 0;
+}

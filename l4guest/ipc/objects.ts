@@ -1,0 +1,81 @@
+/**
+ * System V IPC objects have identifiers of their own, keys to meet at, and permissions. One table holds the objects of one kind.
+ *
+ *   identifier = slot + 32768 · sequence        so that an old identifier does not name a new object in the same slot
+ */
+import { E } from '../kernel/errno.ts';
+import { isRoot, type Creds } from '../kernel/creds.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { getU32, setU16, setU32, clearUser } from '../mm/uaccess.ts';
+
+export const Ipc = { CREAT: 0o1000, EXCL: 0o2000, NOWAIT: 0o4000, RMID: 0, SET: 1, STAT: 2, INFO: 3 } as const;
+const SLOTS = 32768;
+
+/** Who owns an object, and who may use it (struct ipc64_perm). */
+export class Perm {
+  readonly key: number;
+  uid: number;
+  gid: number;
+  readonly cuid: number;
+  readonly cgid: number;
+  mode: number;
+  constructor(key: number, c: Creds, mode: number) { this.key = key; this.uid = this.cuid = c.euid; this.gid = this.cgid = c.egid; this.mode = mode & 0o777; }
+
+  /** Whether `c` has what `wanted` (rwx three times, as in flags) asks for. */
+  allows(c: Creds, wanted: number): boolean {
+    if (isRoot(c)) return true;
+    const asked = ((wanted >> 6) | (wanted >> 3) | wanted) & 7;
+    const mine = c.euid === this.uid || c.euid === this.cuid, group = [c.egid, ...c.groups].some((g) => g === this.gid || g === this.cgid);
+    return (asked & ~(mine ? this.mode >> 6 : group ? this.mode >> 3 : this.mode)) === 0;
+  }
+  owns(c: Creds): boolean { return isRoot(c) || c.euid === this.uid || c.euid === this.cuid; }
+}
+
+export interface IpcObject { readonly id: number; readonly perm: Perm; removed: boolean }
+
+export class IpcTable<T extends IpcObject> {
+  readonly slots: (T | undefined)[] = [];
+  private sequence = 0;
+  private readonly most: number;
+  constructor(most: number) { this.most = most; }
+
+  /** The object of a key; made by `make(id)` where IPC_CREAT says so. Its identifier, or -errno. `fits` may refuse one that is there. */
+  get(t: Thread, key: number, flags: number, make: (id: number, perm: Perm) => T | number, fits: (old: T) => number): number {
+    const old = key === 0 ? undefined : this.slots.find((o) => o !== undefined && o.perm.key === key && !o.removed);
+    if (old) {
+      if (flags & Ipc.CREAT && flags & Ipc.EXCL) return -E.EXIST;
+      const misfit = fits(old);
+      return misfit < 0 ? misfit : old.perm.allows(t.proc.creds, flags & 0o777) ? old.id : -E.ACCES;
+    }
+    if (key !== 0 && !(flags & Ipc.CREAT)) return -E.NOENT;
+    let slot = this.slots.indexOf(undefined);
+    if (slot < 0) slot = this.slots.length;
+    if (slot >= this.most) return -E.NOSPC;
+    const made = make(slot + SLOTS * this.sequence, new Perm(key, t.proc.creds, flags));
+    if (typeof made === 'number') return made;
+    this.sequence = (this.sequence + 1) % SLOTS;
+    this.slots[slot] = made;
+    return made.id;
+  }
+  find(id: number): T | undefined { const o = id < 0 ? undefined : this.slots[id % SLOTS]; return o?.id === id ? o : undefined; }
+  remove(o: T): void { o.removed = true; const slot = o.id % SLOTS; if (this.slots[slot] === o) this.slots[slot] = undefined; }
+  /** Highest slot in use, 0 where none is: what the *_INFO commands answer. */
+  get last(): number { return Math.max(0, this.slots.findLastIndex((o) => o !== undefined)); }
+  get count(): number { return this.slots.reduce((n, o) => n + (o ? 1 : 0), 0); }
+}
+
+/** Writes struct ipc64_perm (48 bytes) and clears the rest of its structure. */
+export function putPerm(t: Thread, va: number, o: IpcObject, size: number): void {
+  clearUser(t.mm, va, size);
+  const p = o.perm;
+  [p.key, p.uid, p.gid, p.cuid, p.cgid, p.mode].forEach((n, i) => { setU32(t.mm, va + 4 * i, n >>> 0); });
+  setU16(t.mm, va + 24, Math.floor(o.id / SLOTS));
+}
+/** IPC_SET: owner and mode from a struct ipc64_perm. */
+export function setPerm(t: Thread, va: number, o: IpcObject): number {
+  if (!o.perm.owns(t.proc.creds)) return -E.PERM;
+  const uid = getU32(t.mm, va + 4), gid = getU32(t.mm, va + 8), mode = getU32(t.mm, va + 20);
+  o.perm.uid = uid; o.perm.gid = gid; o.perm.mode = (o.perm.mode & ~0o777) | (mode & 0o777);
+  return 0;
+}
+export const seconds = (t: Thread): number => t.k.wall().s;

@@ -1,0 +1,152 @@
+/** System V semaphores: sets of counters; one call does several operations, all of them or none. */
+import { E } from '../kernel/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Process } from '../kernel/process.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { WaitQueue, type Co } from '../kernel/wait.ts';
+import { getU16, setI64, setU16, setU32 } from '../mm/uaccess.ts';
+import { timespec } from '../syscalls/times.ts';
+import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './objects.ts';
+
+const Sem = { UNDO: 0o10000, GETPID: 11, GETVAL: 12, GETALL: 13, GETNCNT: 14, GETZCNT: 15, SETVAL: 16, SETALL: 17, STAT: 18, INFO: 19, STAT_ANY: 20 } as const;
+/** Largest value, semaphores in a set, operations in a call, sets. */
+const MAX_VALUE = 32767, MAX_SET = 32000, MAX_OPS = 500;
+export const SEM_MOST = 32000;
+
+interface Op { readonly num: number; readonly op: number; readonly flags: number }
+
+export class SemSet implements IpcObject {
+  readonly id: number;
+  readonly perm: Perm;
+  removed = false;
+  readonly values: number[];
+  /** Who has changed each semaphore last. */
+  readonly pids: number[];
+  readonly wq = new WaitQueue();
+  /** Operations that somebody waits for: of these the first that cannot be done. */
+  readonly waiting = new Set<Op>();
+  /** What the end of a process gives back, per semaphore. */
+  readonly undo = new Map<Process, number[]>();
+  otime = 0;
+  ctime: number;
+  constructor(id: number, perm: Perm, n: number, now: number) { this.id = id; this.perm = perm; this.values = new Array<number>(n).fill(0); this.pids = new Array<number>(n).fill(0); this.ctime = now; }
+
+  /** Does all operations and answers undefined, or does none: the one that must wait, or -errno. */
+  attempt(ops: readonly Op[], p: Process): Op | number | undefined {
+    const next = this.values.slice(), back = this.undo.get(p)?.slice() ?? new Array<number>(next.length).fill(0);
+    for (const o of ops) {
+      const v = next[o.num]! + o.op;
+      if (o.op === 0 ? next[o.num] !== 0 : v < 0) return o;
+      if (v > MAX_VALUE) return -E.RANGE;
+      next[o.num] = v;
+      if (o.flags & Sem.UNDO) back[o.num]! -= o.op;
+    }
+    next.forEach((v, i) => { this.values[i] = v; });
+    for (const o of ops) this.pids[o.num] = p.pid;
+    if (ops.some((o) => o.flags & Sem.UNDO)) this.undo.set(p, back);
+    this.wq.wakeAll();
+    return undefined;
+  }
+  /** A value is set from outside: what processes owe to it is forgotten. */
+  set(num: number, value: number, pid: number): void {
+    this.values[num] = value;
+    this.pids[num] = pid;
+    for (const back of this.undo.values()) back[num] = 0;
+  }
+}
+
+export function semget(t: Thread, key: number, n: number, flags: number): number {
+  if (n < 0 || n > MAX_SET) return -E.INVAL;
+  return t.k.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : new SemSet(id, perm, n, seconds(t))), (old) => (n > old.values.length ? -E.INVAL : 0));
+}
+
+export function semtimedop(t: Thread, id: number, va: number, count: number, timeVa: number): number | Co<number> {
+  if (count < 1 || id < 0) return -E.INVAL;
+  if (count > MAX_OPS) return -E.TOOBIG;
+  const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
+  if (Number.isNaN(ns)) return -E.INVAL;
+  for (let i = 0; i < count; i++) ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
+  const s = t.k.ipc.sem.find(id);
+  if (!s) return -E.INVAL;
+  if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
+  if (!s.perm.allows(t.proc.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
+  const r = s.attempt(ops, t.proc);
+  if (r === undefined) { s.otime = seconds(t); return 0; }
+  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(t, s, ops, r, t.k.now() + ns);
+}
+function* operate(t: Thread, s: SemSet, ops: readonly Op[], first: Op, until: number): Co<number> {
+  for (let blocked = first; ; ) {
+    s.waiting.add(blocked);
+    let r: number;
+    try { r = yield* t.sleep(s.wq, until); } finally { s.waiting.delete(blocked); }
+    if (s.removed) return -E.IDRM;
+    const again = s.attempt(ops, t.proc);
+    if (again === undefined) { s.otime = seconds(t); return 0; }
+    if (typeof again === 'number') return again;
+    if (again.flags & Ipc.NOWAIT || r === -E.TIMEDOUT) return -E.AGAIN;
+    if (r < 0) return -E.INTR; // never started again, whatever the handler says
+    blocked = again;
+  }
+}
+/** The end of a process: SEM_UNDO. */
+export function undoSemaphores(k: Kernel, p: Process): void {
+  for (const s of k.ipc.sem.slots) {
+    const back = s?.undo.get(p);
+    if (!s || !back) continue;
+    s.undo.delete(p);
+    back.forEach((n, i) => { if (n !== 0) { s.values[i] = Math.min(MAX_VALUE, Math.max(0, s.values[i]! + n)); s.pids[i] = p.pid; } });
+    s.wq.wakeAll();
+  }
+}
+
+// ── control ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function semctl(t: Thread, id: number, num: number, command: number, arg: number): number {
+  const all = t.k.ipc.sem, cmd = command & 0xff;
+  if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(t, cmd, arg);
+  const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
+  if (!s) return -E.INVAL;
+  if (cmd === Ipc.RMID) {
+    if (!s.perm.owns(t.proc.creds)) return -E.PERM;
+    all.remove(s);
+    s.wq.wakeAll();
+    return 0;
+  }
+  if (cmd === Ipc.SET) { const r = setPerm(t, arg, s); if (r === 0) s.ctime = seconds(t); return r; }
+  if (cmd !== Sem.STAT_ANY && !s.perm.allows(t.proc.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
+  return cmd === Ipc.STAT || cmd === Sem.STAT || cmd === Sem.STAT_ANY ? stat(t, s, cmd, arg) : values(t, s, num, cmd, arg);
+}
+function stat(t: Thread, s: SemSet, cmd: number, va: number): number {
+  putPerm(t, va, s, 88);
+  [s.otime, s.ctime, s.values.length].forEach((n, i) => { setI64(t.mm, va + 48 + 8 * i, n); });
+  return cmd === Ipc.STAT ? 0 : s.id;
+}
+function values(t: Thread, s: SemSet, num: number, cmd: number, arg: number): number {
+  if (cmd === Sem.GETALL) { s.values.forEach((v, i) => { setU16(t.mm, arg + 2 * i, v); }); return 0; }
+  if (cmd === Sem.SETALL) {
+    const next = s.values.map((_, i) => getU16(t.mm, arg + 2 * i));
+    if (next.some((v) => v > MAX_VALUE)) return -E.RANGE;
+    return changed(t, s, () => { next.forEach((v, i) => { s.set(i, v, t.proc.pid); }); });
+  }
+  if (num < 0 || num >= s.values.length) return -E.INVAL;
+  switch (cmd) {
+    case Sem.GETVAL: return s.values[num]!;
+    case Sem.GETPID: return s.pids[num]!;
+    case Sem.GETNCNT: return [...s.waiting].filter((o) => o.num === num && o.op < 0).length;
+    case Sem.GETZCNT: return [...s.waiting].filter((o) => o.num === num && o.op === 0).length;
+    case Sem.SETVAL: { const v = arg | 0; return v < 0 || v > MAX_VALUE ? -E.RANGE : changed(t, s, () => { s.set(num, v, t.proc.pid); }); }
+    default: return -E.INVAL;
+  }
+}
+function changed(t: Thread, s: SemSet, change: () => void): number {
+  change();
+  s.ctime = seconds(t);
+  s.wq.wakeAll();
+  return 0;
+}
+/** struct seminfo: ten integers. */
+function info(t: Thread, cmd: number, va: number): number {
+  const all = t.k.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
+  [SEM_MOST * MAX_SET, SEM_MOST, SEM_MOST * MAX_SET, SEM_MOST * MAX_SET, MAX_SET, MAX_OPS, MAX_OPS, now ? all.count : 20, MAX_VALUE, now ? total : MAX_VALUE].forEach((n, i) => { setU32(t.mm, va + 4 * i, n); });
+  return all.last;
+}
