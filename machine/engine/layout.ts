@@ -63,22 +63,18 @@ export const TLB_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
 
 /**
- * The tag that never hits in this entry. -1 would do but for va 0 … 4087 in entry 0 and va -1 in the last (the test is a
- * subtraction); those two use a page that belongs to a neighbouring entry.
+ * The tag that never hits in this entry: 0, so that a TLB costs only the memory of what is cached in it. The page at 0 belongs to
+ * entry 0; there it is a page that belongs to the next.
  */
-export function noTag(entry: number): bigint {
-  return isEdge(entry) ? 0x1000n : -1n;
-}
-/** The entries whose empty tags look like those of a page. */
-export const isEdge = (entry: number): boolean => entry === 0 || entry === TLB_ENTRIES - 1;
+export const noTag = (entry: number): number => (isEdge(entry) ? PAGE : 0);
+/** The entry whose empty tags look like those of a page. */
+export const isEdge = (entry: number): boolean => entry === 0;
 
-/** Empties the TLB at linear address `tlb`; `memory` views the whole linear memory. */
-export function clearTlb(memory: BigInt64Array, tlb: number): void {
+/** Empties the TLB at linear address `tlb`, or makes one of memory that is still zero (`fresh`); `memory` views the whole linear memory. */
+export function clearTlb(memory: BigInt64Array, tlb: number, fresh = false): void {
   const first = tlb / 8;
-  const last = first + (TLB_BYTES - TLB_ENTRY) / 8;
-  memory.fill(-1n, first, first + TLB_BYTES / 8);
-  memory.fill(0x1000n, first, first + 3);
-  memory.fill(0x1000n, last, last + 3);
+  if (!fresh) memory.fill(0n, first, first + TLB_BYTES / 8);
+  memory.fill(BigInt(noTag(0)), first, first + 3);
 }
 
 /**

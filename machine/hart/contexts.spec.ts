@@ -60,6 +60,17 @@ describe('TLB contexts', () => {
     }
   });
 
+  it('an empty entry is nobody\'s: not of the first page, not of the last, and not of a victim that may not be written', () => {
+    const { linear, contexts, csrs, space } = make();
+    space(1);
+    const c = contexts.enter(0, false, csrs);
+    const none = () => [[0, 0], [4095, 0], [-4096, -1], [-1, -1]].flatMap(([lo, hi]) => [0, 1, 2].map((kind) => contexts.hit(c, lo!, hi!, kind) || contexts.revive(c, lo!, hi!, kind)));
+    expect(none().every((page) => page === 0)).toBe(true);
+    for (const at of [0x4_0000, 0x4_0000 + (16 << 20)]) contexts.fill(c, at, 0, linear.layout.ram, false, 0, 0);
+    expect(none().every((page) => page === 0)).toBe(true);
+    expect(contexts.revive(c, 0x4_0000, 0, 0)).toBe(linear.layout.ram);
+  });
+
   it('a page that gets decoded code loses its write tag there too', () => {
     const linear = new Linear(1 << 20, 1), pool = new TlbPool(linear), contexts = new Contexts(linear, pool);
     const c = contexts.enter(0, false, new Int32Array(SLOTS));

@@ -6,7 +6,7 @@
  *
  * Pages are named by virtual page number, a JavaScript number (signed, |vpn| < 2^52).
  */
-import { clearTlb, isEdge, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
+import { clearTlb, isEdge, noTag, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
 import type { Linear } from '../linear.ts';
 import { C } from './slots.ts';
 import { holds, Victims } from './victims.ts';
@@ -145,10 +145,8 @@ export class TlbPool {
   drop(context: Context, entry: number): void {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const m = this.#linear.i32;
-    const none = isEdge(entry);
-    m[at] = m[at + 2] = m[at + 4] = none ? 0x1000 : -1;
-    m[at + 1] = m[at + 3] = m[at + 5] = none ? 0 : -1;
-    m[at + 6] = 0;
+    m[at] = m[at + 2] = m[at + 4] = noTag(entry);
+    m[at + 1] = m[at + 3] = m[at + 5] = m[at + 6] = 0;
   }
 
   /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
@@ -165,9 +163,8 @@ export class TlbPool {
     const m = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     if ((m[at + 6] & -4096) !== host) return;
-    const none = isEdge(entry);
-    m[at + 2] = none ? 0x1000 : -1;
-    m[at + 3] = none ? 0 : -1;
+    m[at + 2] = noTag(entry);
+    m[at + 3] = 0;
   }
 
   #fresh(owner: Contexts, space: Space): Context | undefined {
@@ -175,7 +172,7 @@ export class TlbPool {
     const layout = this.#linear.layout;
     if (n >= layout.tlbCount) return undefined;
     const tlb = layout.tlbs + n * TLB_BYTES;
-    clearTlb(this.#linear.i64, tlb);
+    clearTlb(this.#linear.i64, tlb, true);
     const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), victims: undefined, supers: new Set<number>(), spans: 0, lastSuper: -1, space, slot: 0, owner };
     this.#all.push(context);
     this.#linear.u32[TLBS_USED / 4] = n + 1;
@@ -279,9 +276,9 @@ export class Contexts {
   /** Brings a translation back that another page's has pushed out. Answers the page's linear address, or 0. */
   revive(context: Context, lo: number, hi: number, kind: number): number {
     const { victims } = context;
-    if (victims === undefined || !victims.has(lo, hi, kind)) return 0;
-    const m = this.#linear.i32;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
+    if (victims === undefined || isEdge(entry) || !victims.has(lo, hi, kind)) return 0;
+    const m = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     victims.swap(lo, m, at, m[at + 6] !== 0);
     return (m[at + 6] & -4096) >>> 0;

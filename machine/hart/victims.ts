@@ -2,7 +2,7 @@
  * Translations that another page's has pushed out of their TLB entry, by a hash of the page, so that they come back without a walk. Pages
  * that share an entry and are used by turns (Linux: the kernel's image and the map of all memory) would be walked for each time.
  *
- * A victim is an entry as it stands in the TLB (engine/layout.ts), and is forgotten with it.
+ * A victim is an entry as it stands in the TLB (engine/layout.ts), and is forgotten with it. The entry whose empty tags are not 0 has none.
  */
 import { TLB_ENTRY } from '../engine/layout.ts';
 
@@ -16,12 +16,12 @@ export function holds(m: Int32Array, at: number, tag: number, hi: number): boole
 }
 
 export class Victims {
-  readonly #words = new Int32Array(COUNT * WORDS).fill(-1);
+  readonly #words = new Int32Array(COUNT * WORDS);
   readonly #back = new Int32Array(WORDS);
 
   /** The entry at word `at` of the TLBs is about to be overwritten. */
   keep(m: Int32Array, at: number): void {
-    const tag = (m[at] & 0xfff) === 0 ? m[at] : (m[at + 2] & 0xfff) === 0 ? m[at + 2] : m[at + 4];
+    const tag = m[at] || m[at + 2] || m[at + 4];
     const v = this.#words;
     const to = placeOf(tag);
     for (let i = 0; i < WORDS; i++) v[to + i] = m[at + i];
@@ -40,7 +40,7 @@ export class Victims {
     const from = placeOf(lo);
     for (let i = 0; i < WORDS; i++) {
       back[i] = v[from + i];
-      v[from + i] = -1;
+      v[from + i] = 0;
     }
     if (stays) this.keep(m, at);
     for (let i = 0; i < WORDS; i++) m[at + i] = back[i];
@@ -49,12 +49,12 @@ export class Victims {
   /** The translation of this page is no longer valid. */
   forget(lo: number, hi: number): void { if (holds(this.#words, placeOf(lo), lo & -4096, hi)) this.forgetAddress(lo); }
   /** … of this address, whatever its upper half is. */
-  forgetAddress(lo: number): void { this.#words.fill(-1, placeOf(lo), placeOf(lo) + WORDS); }
-  clear(): void { this.#words.fill(-1); }
+  forgetAddress(lo: number): void { this.#words.fill(0, placeOf(lo), placeOf(lo) + WORDS); }
+  clear(): void { this.#words.fill(0); }
 
   /** Takes the write tag for the RAM page at linear address `page` (32 bits, signed) away. */
   forbidWrites(page: number): void {
     const v = this.#words;
-    for (let i = 0; i < v.length; i += WORDS) if ((v[i + 6] & -4096) === page) v[i + 2] = v[i + 3] = -1;
+    for (let i = 0; i < v.length; i += WORDS) if ((v[i + 6] & -4096) === page) v[i + 2] = v[i + 3] = 0;
   }
 }
