@@ -1,6 +1,8 @@
 /** Terminals: a line discipline between processes and a port, with job control. */
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { O, Poll, Sig } from '../kernel/linux.ts';
@@ -159,7 +161,7 @@ export class Tty implements Terminal {
     const p = t.proc, s = p.session;
     if (s.id === p.pid && this.session === s) return 0;
     if (s.id !== p.pid || s.terminal) return -E.PERM;
-    if (this.session) { if (steal !== 1 || p.creds.euid !== 0) return -E.PERM; this.session.terminal = undefined; }
+    if (this.session) { if (steal !== 1 || !capable(p.creds, Cap.SYS_ADMIN)) return -E.PERM; this.session.terminal = undefined; }
     s.terminal = this;
     this.session = s;
     this.foreground = p.group;

@@ -1,4 +1,6 @@
 /** Mounting: a table of file system types, and the list that /proc/mounts shows. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -33,7 +35,7 @@ export function cover(k: Kernel, at: Directory, root: Directory, type: string, s
   k.mounts.push({ root, covers: at, source, path: pathOf(at, k.root) ?? '/', type });
 }
 export function mountAt(t: Thread, source: string, target: string, type: string, flags: number, data: string): number {
-  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const at = inodeAt(t, AT.FDCWD, target);
   if (typeof at === 'number') return at;
   if (!(at instanceof Directory)) return -E.NOTDIR;
@@ -58,7 +60,7 @@ function bind(t: Thread, source: string, at: Directory): number {
   return 0;
 }
 export function unmountAt(t: Thread, target: string): number {
-  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const d = inodeAt(t, AT.FDCWD, target);
   if (typeof d === 'number') return d;
   const i = t.k.mounts.findLastIndex((m) => m.root === d && m.covers !== undefined);

@@ -1,4 +1,6 @@
 /** Calls that change names: mkdir, mknod, link, symlink, unlink, rmdir, rename. All answer 0 or -errno. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -26,7 +28,7 @@ function vacant(t: Thread, fd: number, path: string, p: Place, directory = false
 export function makeNode(t: Thread, fd: number, path: string, mode: number, rdev: number): number {
   const type = mode & S.IFMT || S.IFREG;
   if (type === S.IFLNK || (![S.IFDIR, S.IFREG, S.IFIFO, S.IFSOCK, S.IFCHR, S.IFBLK].includes(type as never))) return -E.INVAL;
-  if ((type === S.IFCHR || type === S.IFBLK) && t.proc.creds.euid !== 0) return -E.PERM;
+  if ((type === S.IFCHR || type === S.IFBLK) && !capable(t.proc.creds, Cap.MKNOD)) return -E.PERM;
   const failed = vacant(t, fd, path, place, type === S.IFDIR);
   if (failed) return failed;
   const { dir, name } = place, inode = dir.make(name, type | (mode & 0o7777 & ~t.proc.fs.umask), rdev, t);

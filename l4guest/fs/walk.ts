@@ -1,4 +1,5 @@
 /** From a path to an inode: the walk over directories, links and mounts, with permissions and limits on the way. */
+import { Cap, has, type CapSets } from '../kernel/caps.ts';
 import { E } from '../kernel/errno.ts';
 import { AT, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -7,18 +8,19 @@ import { Directory, type Inode, uncovered } from './inode.ts';
 const MAX_LINKS = 40, NAME_MAX = 255;
 
 export const May = { EXEC: 1, WRITE: 2, READ: 4 } as const;
-export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[] }
+export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[]; readonly caps: CapSets }
 
-/** Whether `who` has these rights to the inode; user 0 may all, except execute what nobody may. */
+/** Whether `who` has these rights to the inode; with CAP_DAC_OVERRIDE all, except execute what nobody may. */
 export function permitted(inode: Inode, mask: number, who: Who): boolean {
-  if (who.fsuid === 0) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
   const bits = inode.uid === who.fsuid ? inode.mode >> 6 : inode.gid === who.fsgid || who.groups.includes(inode.gid) ? inode.mode >> 3 : inode.mode;
-  return (bits & mask) === mask;
+  if ((bits & mask) === mask) return true;
+  if (has(who.caps, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
+  return has(who.caps, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));
 }
 /** Whether `who` may take names away from the directory: write permission, and the sticky bit's rule. */
 export function mayDelete(dir: Directory, inode: Inode, who: Who): number {
   if (!permitted(dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
-  if (dir.mode & S.ISVTX && who.fsuid !== 0 && inode.uid !== who.fsuid && dir.uid !== who.fsuid) return -E.PERM;
+  if (dir.mode & S.ISVTX && inode.uid !== who.fsuid && dir.uid !== who.fsuid && !has(who.caps, Cap.FOWNER)) return -E.PERM;
   return 0;
 }
 

@@ -2,6 +2,8 @@
 import { File } from '../fs/file.ts';
 import { Inode } from '../fs/inode.ts';
 import { May, permitted } from '../fs/walk.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { O, Poll, S } from '../kernel/linux.ts';
 import type { Process } from '../kernel/process.ts';
@@ -88,7 +90,7 @@ export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, a
   return install(t, file, true);
 }
 function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
-  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = t.proc.creds.euid === 0;
+  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = capable(t.proc.creds, Cap.SYS_RESOURCE);
   if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
   if (t.k.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
   if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
@@ -100,7 +102,7 @@ export function mqUnlink(t: Thread, nameVa: number): number {
   const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.k.ipc.queues.get(name) : undefined;
   if (typeof name === 'number') return name;
   if (!q) return -E.NOENT;
-  if (t.proc.creds.fsuid !== 0 && t.proc.creds.fsuid !== q.uid) return -E.ACCES;
+  if (t.proc.creds.fsuid !== q.uid && !capable(t.proc.creds, Cap.FOWNER)) return -E.ACCES;
   t.k.ipc.queues.delete(name);
   q.nlink = 0;
   return 0;

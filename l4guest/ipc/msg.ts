@@ -1,4 +1,6 @@
 /** System V message queues: messages with a type, fetched in order or by type. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
@@ -122,7 +124,7 @@ export function msgctl(t: Thread, id: number, command: number, va: number): numb
 }
 function set(t: Thread, q: MsgQueue, va: number): number {
   const limit = getI64(t.mm, va + 88);
-  if (limit > QUEUE_BYTES && t.proc.creds.euid !== 0) return -E.PERM;
+  if (limit > QUEUE_BYTES && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
   const r = setPerm(t, va, q);
   if (r < 0) return r;
   q.limit = limit;

@@ -4,7 +4,8 @@
  *   identifier = slot + 32768 · sequence        so that an old identifier does not name a new object in the same slot
  */
 import { E } from '../kernel/errno.ts';
-import { isRoot, type Creds } from '../kernel/creds.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable, type Creds } from '../kernel/creds.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { getU32, setU16, setU32, clearUser } from '../mm/uaccess.ts';
 
@@ -23,12 +24,12 @@ export class Perm {
 
   /** Whether `c` has what `wanted` (rwx three times, as in flags) asks for. */
   allows(c: Creds, wanted: number): boolean {
-    if (isRoot(c)) return true;
     const asked = ((wanted >> 6) | (wanted >> 3) | wanted) & 7;
     const mine = c.euid === this.uid || c.euid === this.cuid, group = [c.egid, ...c.groups].some((g) => g === this.gid || g === this.cgid);
+    if (capable(c, Cap.IPC_OWNER)) return true;
     return (asked & ~(mine ? this.mode >> 6 : group ? this.mode >> 3 : this.mode)) === 0;
   }
-  owns(c: Creds): boolean { return isRoot(c) || c.euid === this.uid || c.euid === this.cuid; }
+  owns(c: Creds): boolean { return capable(c, Cap.SYS_ADMIN) || c.euid === this.uid || c.euid === this.cuid; }
 }
 
 export interface IpcObject { readonly id: number; readonly perm: Perm; removed: boolean }

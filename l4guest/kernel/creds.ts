@@ -1,13 +1,16 @@
 /** Who a process is, and what it may use. */
+import { allCaps, has, type Cap, type CapSets } from './caps.ts';
+
 export interface Creds {
   uid: number; euid: number; suid: number; fsuid: number;
   gid: number; egid: number; sgid: number; fsgid: number;
   groups: number[];
+  caps: CapSets;
 }
-export const rootCreds = (): Creds => ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0] });
-export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups] });
-/** Whether the process has the rights of the superuser (we keep no finer capabilities). */
-export const isRoot = (c: Creds): boolean => c.euid === 0;
+export const rootCreds = (): Creds => ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps() });
+export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups], caps: { ...c.caps } });
+/** Whether the process has this right of the superuser. */
+export const capable = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
 export const Limit = { CPU: 0, FSIZE: 1, DATA: 2, STACK: 3, CORE: 4, RSS: 5, NPROC: 6, NOFILE: 7, MEMLOCK: 8, AS: 9, LOCKS: 10, SIGPENDING: 11, MSGQUEUE: 12, NICE: 13, RTPRIO: 14, RTTIME: 15 } as const;
 export const LIMITS = 16;

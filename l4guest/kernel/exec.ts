@@ -8,6 +8,7 @@ import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
 import { roundUp } from '../mm/mmap.ts';
 import { bytesOf, textOf } from '../mm/uaccess.ts';
 import { Vma } from '../mm/vma.ts';
+import { afterExec } from './caps.ts';
 import { E, UserFault } from './errno.ts';
 import { mapElf, parseElf, readAt, type Elf, type Loaded as LoadedElf } from './elf.ts';
 import { releaseMm } from './exit.ts';
@@ -121,9 +122,10 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   releaseMm(k, p);
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
-  const ids = suidCreds(p, program.file.inode as RegularInode);
+  const ids = suidCreds(p, program.file.inode as RegularInode), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
+  afterExec(p.creds.caps, ids.uid, ids.euid, raised);
   p.exe?.release();
   p.exe = program.file;
   program.interpreter?.file.release();

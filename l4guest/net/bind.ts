@@ -2,6 +2,8 @@
 import { own } from '../fs/open.ts';
 import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
 import type { Inode } from '../fs/inode.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { AT, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -44,7 +46,7 @@ function bindPath(t: Thread, s: Socket, a: Address): number {
 }
 function bindInet(t: Thread, s: Socket, a: Address): number {
   if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
-  if (a.port > 0 && a.port < 1024 && t.proc.creds.euid !== 0) return -E.ACCES;
+  if (a.port > 0 && a.port < 1024 && !capable(t.proc.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
   const port = a.port || namesOf(t.k).ephemeral(s.type);
   return reserve(t, s, inetAddress(s.family, a.ip, port));
 }

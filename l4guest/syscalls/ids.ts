@@ -1,21 +1,28 @@
 /** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
 import { E } from '../kernel/errno.ts';
-import { LIMITS, Limit, type Creds } from '../kernel/creds.ts';
+import { ALL_CAPS, Cap, LAST_CAP, Secure, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
+import { LIMITS, Limit, capable, copyCreds, type Creds } from '../kernel/creds.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setU32, textOf } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
-type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid'];
-const USER: Three = ['uid', 'euid', 'suid', 'fsuid'], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid'];
+type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid', Cap];
+const USER: Three = ['uid', 'euid', 'suid', 'fsuid', Cap.SETUID], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid', Cap.SETGID];
 
+/** Sets the ids that are not -1; the file system's follows the effective one. */
+function become(c: Creds, n: Three, ids: readonly number[]): number {
+  const old = copyCreds(c);
+  ids.forEach((x, i) => { if (x !== -1) c[n[i as 0 | 1 | 2]] = x >>> 0; });
+  c[n[3]] = c[n[1]];
+  if (n === USER) fixIds(c.caps, old, c);
+  return 0;
+}
 /** setresuid's rule: each id may become one that the process has, or anything for root. -1 leaves it. */
 function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
   const own = [c[n[0]], c[n[1]], c[n[2]]], ask = [r | 0, e | 0, s | 0];
-  if (c.euid !== 0 && ask.some((x) => x !== -1 && !own.includes(x >>> 0))) return -E.PERM;
-  ask.forEach((x, i) => { if (x !== -1) c[n[i as 0 | 1 | 2]] = x >>> 0; });
-  c[n[3]] = c[n[1]];
-  return 0;
+  if (!capable(c, n[4]) && ask.some((x) => x !== -1 && !own.includes(x >>> 0))) return -E.PERM;
+  return become(c, n, ask);
 }
 function setre(c: Creds, n: Three, r: number, e: number): number {
   const oldReal = c[n[0]], failed = setres(c, n, r, e, -1);
@@ -24,7 +31,7 @@ function setre(c: Creds, n: Three, r: number, e: number): number {
   return 0;
 }
 function setOne(c: Creds, n: Three, id: number): number {
-  if (c.euid === 0) { c[n[0]] = c[n[1]] = c[n[2]] = c[n[3]] = id >>> 0; return 0; }
+  if (capable(c, n[4])) return become(c, n, [id >>> 0, id >>> 0, id >>> 0]);
   return setres(c, n, -1, id, -1);
 }
 function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
@@ -33,7 +40,9 @@ function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
 }
 function setfs(c: Creds, n: Three, id: number): number {
   const old = c[n[3]];
-  if (c.euid === 0 || [c[n[0]], c[n[1]], c[n[2]], old].includes(id)) c[n[3]] = id;
+  if (id >>> 0 === 0xffff_ffff || (!capable(c, n[4]) && ![c[n[0]], c[n[1]], c[n[2]], old].includes(id))) return old;
+  c[n[3]] = id;
+  if (n === USER) fixFsId(c.caps, old, id);
   return old;
 }
 function getgroups(t: Thread, size: number, va: number): number {
@@ -44,7 +53,7 @@ function getgroups(t: Thread, size: number, va: number): number {
   return g.length;
 }
 function setgroups(t: Thread, size: number, va: number): number {
-  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (!capable(t.proc.creds, Cap.SETGID)) return -E.PERM;
   if (size > 65536) return -E.INVAL;
   t.proc.creds.groups = Array.from({ length: size }, (_, i) => getU32(t.mm, va + 4 * i));
   return 0;
@@ -64,7 +73,7 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
   if (newVa) {
     const soft = get(getBig(t.mm, newVa)), hard = get(getBig(t.mm, newVa + 8));
     if (soft > hard) return -E.INVAL;
-    if (hard > old[1] && t.proc.creds.euid !== 0) return -E.PERM;
+    if (hard > old[1] && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     l.soft[which] = soft;
     l.hard[which] = hard;
     if (which === Limit.STACK) p.mm.stackLimit = Math.min(soft, 0xf00_0000);
@@ -76,22 +85,37 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
 
 // ── prctl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** PR_CAP_AMBIENT: 1 asks, 2 raises, 3 lowers, 4 clears. */
+function ambient(p: Process, what: number, cap: number): number {
+  const s = p.creds.caps, bit = what === 4 ? 0n : 1n << BigInt(Math.max(0, Math.min(cap, 63)));
+  if (what === 4) { s.ambient = 0n; return 0; }
+  if (what < 1 || what > 4 || (bit & ALL_CAPS) === 0n) return -E.INVAL;
+  if (what === 1) return s.ambient & bit ? 1 : 0;
+  if (what === 3) { s.ambient &= ~bit; return 0; }
+  if ((s.permitted & s.inheritable & bit) === 0n || s.secure & Secure.NO_CAP_AMBIENT_RAISE) return -E.PERM;
+  s.ambient |= bit;
+  return 0;
+}
+
 type Prctl = (t: Thread, p: Process, a: number, b: number) => number;
 const prctls: Record<number, Prctl> = {
   1: (_t, p, a) => { if (a < 0 || a > 64) return -E.INVAL; p.deathSignal = a; return 0; },
   2: (t, p, a) => { setU32(t.mm, a, p.deathSignal); return 0; },
   3: (_t, p) => p.dumpable,
   4: (_t, p, a) => { if (a > 1) return -E.INVAL; p.dumpable = a; return 0; },
-  7: () => 0, 8: () => 0,
+  7: (_t, p) => (p.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
+  8: (_t, p, a) => { if (a > 1) return -E.INVAL; p.creds.caps.secure = (p.creds.caps.secure & ~Secure.KEEP_CAPS) | (a ? Secure.KEEP_CAPS : 0); return 0; },
   15: (t, p, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (p.leader === t) p.name = t.name; return 0; },
   16: (t, _p, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
   21: () => 0, 22: () => -E.INVAL,
-  23: (_t, _p, a) => (a > 40 ? -E.INVAL : 1), 24: () => 0, 27: () => 0, 28: () => 0, 29: () => 50000, 30: () => 0,
+  23: (_t, p, a) => (a > LAST_CAP ? -E.INVAL : p.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
+  24: (_t, p, a) => { if (!capable(p.creds, Cap.SETPCAP)) return -E.PERM; if (a > LAST_CAP) return -E.INVAL; p.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
+  27: (_t, p) => p.creds.caps.secure, 28: (_t, p, a) => (setSecure(p.creds.caps, a) ? 0 : -E.PERM), 29: () => 50000, 30: () => 0,
   36: (_t, p, a) => { p.subreaper = a !== 0; return 0; },
   37: (t, p, a) => { setU32(t.mm, a, p.subreaper ? 1 : 0); return 0; },
   38: (_t, p, a) => { if (a !== 1) return -E.INVAL; p.noNewPrivs = 1; return 0; },
   39: (_t, p) => p.noNewPrivs,
-  41: () => 0, 42: () => 0, 47: (_t, _p, a) => (a === 1 ? 0 : a === 4 ? 0 : -E.INVAL),
+  41: () => 0, 42: () => 0, 47: (_t, p, a, b) => ambient(p, a, b),
 };
 function prctl(t: Thread, option: number, a: number, b: number): number { return prctls[option]?.(t, t.proc, a, b) ?? -E.INVAL; }
 
@@ -111,16 +135,34 @@ function setpriority(t: Thread, which: number, who: number, nice: number): numbe
   const list = selected(t, which, who), n = Math.max(-20, Math.min(19, nice | 0));
   if (which > 2) return -E.INVAL;
   if (!list.length) return -E.SRCH;
-  if (list.some((x) => n < x.nice) && t.proc.creds.euid !== 0) return -E.ACCES;
+  if (list.some((x) => n < x.nice) && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.ACCES;
   for (const x of list) x.nice = n;
   return 0;
 }
-/** Capability sets of version 3 are two u32 triples; root has them all. */
-function capget(t: Thread, header: number, data: number): number {
-  const version = getU32(t.mm, header), all = t.proc.creds.euid === 0;
-  if (![0x19980330, 0x20071026, 0x20080522].includes(version)) { setU32(t.mm, header, 0x20080522); return data ? -E.INVAL : 0; }
-  if (data) for (let i = 0; i < (version === 0x19980330 ? 1 : 2); i++) { const v = all ? (i ? 0x1ff : 0xffffffff) : 0; setU32(t.mm, data + 12 * i, v); setU32(t.mm, data + 12 * i + 4, v); setU32(t.mm, data + 12 * i + 8, 0); }
+/** How many u32 triples a version of the interface has; 0 = unknown, and the header then holds ours. */
+function capWords(t: Thread, header: number): number {
+  const version = getU32(t.mm, header);
+  if (version === 0x19980330) return 1;
+  if (version === 0x20071026 || version === 0x20080522) return 2;
+  setU32(t.mm, header, 0x20080522);
   return 0;
+}
+function capget(t: Thread, header: number, data: number): number {
+  const words = capWords(t, header);
+  if (words === 0) return data ? -E.INVAL : 0;
+  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc;
+  if (pid < 0) return -E.INVAL;
+  if (!p) return -E.SRCH;
+  const { effective, permitted, inheritable } = p.creds.caps;
+  if (data) for (let i = 0; i < words; i++) [effective, permitted, inheritable].forEach((s, j) => { setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn)); });
+  return 0;
+}
+function capset(t: Thread, header: number, data: number): number {
+  const words = capWords(t, header), pid = words && (getU32(t.mm, header + 4) | 0);
+  if (words === 0) return -E.INVAL;
+  if (pid !== 0 && pid !== t.proc.pid && pid !== t.tid) return -E.PERM;
+  const set = (j: number): bigint => BigInt(getU32(t.mm, data + 4 * j)) | (words > 1 ? BigInt(getU32(t.mm, data + 12 + 4 * j)) << 32n : 0n);
+  return setCaps(t.proc.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
 }
 
 export const idCalls: Row[] = [
@@ -136,7 +178,7 @@ export const idCalls: Row[] = [
   row(261, 'prlimit64', 'pid which:limit new:x old:x', prlimit),
   row(167, 'prctl', 'option a:x b:x c:x d:x', prctl, { note: 'the options that programs use' }),
   row(140, 'setpriority', 'which who nice', setpriority), row(141, 'getpriority', 'which who', getpriority),
-  row(90, 'capget', 'header:x data:x', capget), row(91, 'capset', 'header:x data:x', () => 0, { note: 'root has all, others none' }),
+  row(90, 'capget', 'header:x data:x', capget), row(91, 'capset', 'header:x data:x', capset),
   row(30, 'ioprio_set', 'which who prio', () => 0, { support: 'none' }), row(31, 'ioprio_get', 'which who', () => 0, { support: 'none' }),
   row(92, 'personality', 'flags:x', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
 ];

@@ -4,6 +4,8 @@ import { Directory, pathOf, uncovered, type Inode } from '../fs/inode.ts';
 import { mountAt, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
 import { inodeAt, May, permitted } from '../fs/walk.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { AT, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -61,7 +63,7 @@ function changeTo(t: Thread, i: Inode | number, set: (d: Directory) => void): nu
   return 0;
 }
 function chroot(t: Thread, path: number): number {
-  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (!capable(t.proc.creds, Cap.SYS_CHROOT)) return -E.PERM;
   return changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.root = d; });
 }
 function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): number {

@@ -1,6 +1,8 @@
 /** Signal calls. */
 import { install } from './fds.ts';
 import { SignalFile } from '../fs/signalfd.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E, UserFault } from '../kernel/errno.ts';
 import { O, S, Sig } from '../kernel/linux.ts';
 import type { Process } from '../kernel/process.ts';
@@ -82,7 +84,7 @@ function sigaltstack(t: Thread, newVa: number, oldVa: number): number {
 
 function may(t: Thread, p: Process, sig: number): boolean {
   const c = t.proc.creds;
-  return c.euid === 0 || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) || (sig === Sig.CONT && p.session === t.proc.session);
+  return capable(c, Cap.KILL) || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) || (sig === Sig.CONT && p.session === t.proc.session);
 }
 function kill(t: Thread, pid: number, sig: number): number {
   if (sig < 0 || sig > 64) return -E.INVAL;

@@ -1,7 +1,9 @@
 /** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
 import { Directory, type FileSystem, type Inode, type Time } from '../fs/inode.ts';
 import { notify, Watch } from '../fs/inotify.ts';
-import { May, inodeAt, permitted } from '../fs/walk.ts';
+import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
+import { Cap, Secure } from '../kernel/caps.ts';
+import { capable, type Creds } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { AT, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -59,7 +61,7 @@ const withInode = (i: Inode | number, use: (i: Inode) => number): number => (typ
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const owns = (t: Thread, i: Inode): boolean => t.proc.creds.fsuid === 0 || t.proc.creds.fsuid === i.uid;
+const owns = (t: Thread, i: Inode): boolean => t.proc.creds.fsuid === i.uid || capable(t.proc.creds, Cap.FOWNER);
 function changed(i: Inode): number { i.touchAttributes(); notify(i, Watch.ATTRIB); return 0; }
 
 function chmod(t: Thread, i: Inode, mode: number): number {
@@ -72,7 +74,7 @@ function chmod(t: Thread, i: Inode, mode: number): number {
 function chown(t: Thread, i: Inode, uid: number, gid: number): number {
   const c = t.proc.creds, u = uid | 0, g = gid | 0;
   if (i.fs.readOnly) return -E.ROFS;
-  if (c.fsuid !== 0 && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
+  if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
   if (u !== -1) i.uid = u >>> 0;
   if (g !== -1) i.gid = g >>> 0;
   if (i.type === S.IFREG && (u !== -1 || g !== -1)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
@@ -98,11 +100,16 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   i.mtime = mtime;
   return changed(i);
 }
+/** Who access(2) asks for: the real user, with the capabilities that this user would have. */
+function realUser(c: Creds): Who {
+  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === 0 ? c.caps.permitted : 0n;
+  return { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective } };
+}
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
   const i = inodeOf(t, fd, path, flags & ~AT.EACCESS), c = t.proc.creds;
   if (typeof i === 'number') return i;
-  const who = flags & AT.EACCESS ? c : { fsuid: c.uid, fsgid: c.gid, groups: c.groups };
+  const who = flags & AT.EACCESS ? c : realUser(c);
   if (mode & 2 && i.fs.readOnly && (i.type === S.IFREG || i.isDir)) return -E.ROFS;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }

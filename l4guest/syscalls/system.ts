@@ -1,4 +1,6 @@
 /** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -15,7 +17,7 @@ function uname(t: Thread, va: number): number {
   return 0;
 }
 function setName(t: Thread, va: number, length: number, set: (s: string) => void): number {
-  if (t.proc.creds.euid !== 0) return -E.PERM;
+  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
   if (length < 0 || length > 64) return -E.INVAL;
   set((getString(t.mm, va, length + 1) ?? '').slice(0, length));
   return 0;
@@ -104,8 +106,8 @@ function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: numb
   }
   return 0;
 }
-function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : t.proc.creds.euid === 0 ? 0 : -E.PERM; }
-function reboot(t: Thread): number { if (t.proc.creds.euid !== 0) return -E.PERM; t.k.onEnd(0); return 0; }
+function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : capable(t.proc.creds, Cap.SYSLOG) ? 0 : -E.PERM; }
+function reboot(t: Thread): number { if (!capable(t.proc.creds, Cap.SYS_BOOT)) return -E.PERM; t.k.onEnd(0); return 0; }
 const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [

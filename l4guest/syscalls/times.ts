@@ -1,4 +1,6 @@
 /** Clocks, sleeping, interval timers, accounting. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { armPosix, posixTimers, setRealTimer, type PosixTimer } from '../kernel/itimers.ts';
 import { Clock, Sig } from '../kernel/linux.ts';
@@ -114,13 +116,13 @@ function times(t: Thread, va: number): number {
   if (va) [ticks(processCpu(t)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
   return ticks(t.k.now());
 }
-const notOurs = (t: Thread): number => (t.proc.creds.euid === 0 ? 0 : -E.PERM);
+const notOurs = (t: Thread): number => (capable(t.proc.creds, Cap.SYS_TIME) ? 0 : -E.PERM);
 
 export const timeCalls: Row[] = [
   row(113, 'clock_gettime', 'clock:clock time:x', clockGet),
   row(114, 'clock_getres', 'clock:clock res:x', (t, c, va) => { if (c > 11) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
   row(112, 'clock_settime', 'clock time:x', notOurs, { support: 'none', note: 'the clock is the machine\'s' }), row(170, 'settimeofday', 'time:x zone:x', notOurs, { support: 'none' }),
-  row(171, 'adjtimex', 'buf:x', (t) => (t.proc.creds.euid === 0 ? 0 : -E.PERM), { support: 'none' }), row(266, 'clock_adjtime', 'clock buf:x', notOurs, { support: 'none' }),
+  row(171, 'adjtimex', 'buf:x', (t) => (capable(t.proc.creds, Cap.SYS_TIME) ? 0 : -E.PERM), { support: 'none' }), row(266, 'clock_adjtime', 'clock buf:x', notOurs, { support: 'none' }),
   row(169, 'gettimeofday', 'time:x zone:x', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
   row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock:clock flags:x time:x rest:x', nanosleep),
   row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'virtual and profiling timers never fire' }),

@@ -1,0 +1,67 @@
+/**
+ * Capabilities: what the superuser may, in pieces. A process has a permitted, an effective and an inheritable set, an ambient set that
+ * survives exec, and a bounding set that limits what exec gives. User ids change the sets unless the secure bits say otherwise.
+ */
+export const Cap = {
+  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_BIND_SERVICE: 10, IPC_LOCK: 14, IPC_OWNER: 15,
+  SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_BOOT: 22, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, SYS_TTY_CONFIG: 26, MKNOD: 27, SYSLOG: 34,
+} as const;
+export type Cap = (typeof Cap)[keyof typeof Cap];
+export const LAST_CAP = 40;
+export const ALL_CAPS = (1n << 41n) - 1n;
+const set = (...caps: Cap[]): bigint => caps.reduce((s, c) => s | (1n << BigInt(c)), 0n);
+/** What goes with the file system's user id. */
+const OF_FILES = set(Cap.CHOWN, Cap.DAC_OVERRIDE, Cap.DAC_READ_SEARCH, Cap.FOWNER, Cap.FSETID, Cap.MKNOD);
+
+/** prctl(PR_SET_SECUREBITS); each has a lock one bit higher. */
+export const Secure = { NOROOT: 1, NO_SETUID_FIXUP: 4, KEEP_CAPS: 16, NO_CAP_AMBIENT_RAISE: 64 } as const;
+const LOCKS = 0xaa;
+
+export interface CapSets { permitted: bigint; effective: bigint; inheritable: bigint; ambient: bigint; bounding: bigint; secure: number }
+interface Users { readonly uid: number; readonly euid: number; readonly suid: number; readonly fsuid: number }
+
+export const allCaps = (): CapSets => ({ permitted: ALL_CAPS, effective: ALL_CAPS, inheritable: 0n, ambient: 0n, bounding: ALL_CAPS, secure: 0 });
+export const has = (s: CapSets, cap: Cap): boolean => (s.effective & (1n << BigInt(cap))) !== 0n;
+
+/** After user ids have changed from `old`. */
+export function fixIds(s: CapSets, old: Users, now: Users): void {
+  if (s.secure & Secure.NO_SETUID_FIXUP) return;
+  const root = (u: Users): boolean => u.uid === 0 || u.euid === 0 || u.suid === 0;
+  if (root(old) && !root(now)) {
+    if (!(s.secure & Secure.KEEP_CAPS)) { s.permitted = 0n; s.effective = 0n; }
+    s.ambient = 0n;
+  }
+  if (old.euid === 0 && now.euid !== 0) s.effective = 0n;
+  if (old.euid !== 0 && now.euid === 0) s.effective = s.permitted;
+}
+/** After setfsuid. */
+export function fixFsId(s: CapSets, old: number, now: number): void {
+  if (s.secure & Secure.NO_SETUID_FIXUP) return;
+  if (old === 0 && now !== 0) s.effective &= ~OF_FILES;
+  if (old !== 0 && now === 0) s.effective |= s.permitted & OF_FILES;
+}
+/** Sets of a program that starts with these user ids; `raised`: it runs with another id than it was started by. */
+export function afterExec(s: CapSets, uid: number, euid: number, raised: boolean): void {
+  if (raised) s.ambient = 0n;
+  const root = !(s.secure & Secure.NOROOT);
+  const fromFile = root && (uid === 0 || euid === 0) ? s.inheritable | s.bounding : 0n;
+  s.permitted = fromFile | s.ambient;
+  s.effective = root && euid === 0 ? s.permitted : s.ambient;
+  s.secure &= ~Secure.KEEP_CAPS;
+}
+/** capset(2): whether the sets may become these; they do. */
+export function setCaps(s: CapSets, effective: bigint, permitted: bigint, inheritable: bigint): boolean {
+  const e = effective & ALL_CAPS, p = permitted & ALL_CAPS, i = inheritable & ALL_CAPS;
+  if (!has(s, Cap.SETPCAP) && (i & ~(s.inheritable | s.permitted)) !== 0n) return false;
+  if ((i & ~(s.inheritable | s.bounding)) !== 0n || (p & ~s.permitted) !== 0n || (e & ~p) !== 0n) return false;
+  s.effective = e; s.permitted = p; s.inheritable = i;
+  s.ambient &= p & i;
+  return true;
+}
+/** prctl(PR_SET_SECUREBITS): locked bits stay, locks are never opened. */
+export function setSecure(s: CapSets, bits: number): boolean {
+  const locked = (s.secure & LOCKS) >> 1;
+  if (!has(s, Cap.SETPCAP) || bits & ~0xff || (s.secure & LOCKS & ~bits) !== 0 || ((s.secure ^ bits) & locked) !== 0) return false;
+  s.secure = bits;
+  return true;
+}
