@@ -11,12 +11,12 @@
  * function of memory, devices and `input`.
  */
 import type { StopReason, Supervisor } from './api.ts';
+import { Barren } from './barren.ts';
 import { AddressBus } from './bus.ts';
 import type { DebugHooks } from './debug/hooks.ts';
 import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
 import type { HartIrq, HartWires, TickClock } from './devices/wires.ts';
 import { createEngine } from './engine/engine.ts';
-import type { Tier } from './engine/engine.ts';
 import type { EngineSide } from './engine/port.ts';
 import type { Profiler } from './engine/profile.ts';
 import { Events } from './events.ts';
@@ -32,48 +32,17 @@ import { deliverInterrupt, wakePending } from './hart/interrupts.ts';
 import { hartSide } from './hart/slow.ts';
 import { C } from './hart/slots.ts';
 import { endStep } from './hart/step.ts';
-import { TRAP_INTERRUPT } from './hart/trap.ts';
 import { CYCLES_PER_TICK } from './hart/timers.ts';
 import { FULL_ISA } from './isa/table.ts';
 import { Linear } from './linear.ts';
 import { Ram } from './memory.ts';
+import type { MachineOptions, RunLimits, RunResult } from './options.ts';
 import { Spin } from './spin.ts';
 
-export interface MachineOptions {
-  /** Bytes of RAM at RAM_BASE, a multiple of 4 KiB. */
-  memoryBytes: number;
-  harts?: number;
-  /** ISA string; everything that instruction table and hart model have, when absent. */
-  isa?: string;
-  /** Which engine tiers run; all of them, as they pay, when absent. */
-  engine?: Tier;
-  /** Cycles of a hart's turn; when absent, 10,000, or 100,000 for a hart that is alone. */
-  quantum?: number;
-  /** Hosted: takes HS mode. */
-  supervisor?: Supervisor;
-  /** Hosted: the satp.MODE of `switchSpace`; Sv39 when absent. */
-  hostedMode?: 'sv39' | 'sv48' | 'sv57';
-}
-
-export interface RunLimits {
-  /**
-   * Stop after so many more instructions, over all harts: 'instructions'. Also when BARREN exceptions in a row have retired none:
-   * a trap handler that faults at once would never come to the limit.
-   */
-  maxInstructions?: number;
-  /**
-   * Return after so many more cycles, at the end of a round: 'yield'. For hosts that have other things to do now and then;
-   * it does not change what the machine computes.
-   */
-  maxCycles?: number;
-}
-
-export type RunResult = StopReason | { kind: 'yield' };
+export type { MachineOptions, RunLimits, RunResult } from './options.ts';
 
 const DEFAULT_QUANTUM = 10_000;
 const LONE_QUANTUM = 100_000;
-/** Exceptions in a row without an instruction that count as the limit of instructions. */
-const BARREN = 100_000;
 const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
 
 export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
@@ -104,8 +73,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   /** What was written to mtime, less what it showed. */
   #tickOffset = 0;
   #debug: DebugHooks | undefined;
-  /** Exceptions that had been taken when the last instruction retired. */
-  #fruitful = { instructions: -1, exceptions: 0 };
+  readonly #barren: Barren;
   /** A round that a debugger has stopped in the middle: it is to be gone on with, by the hart whose turn it is. */
   #interrupted: { readonly first: number; readonly turn: number } | undefined;
   readonly #inputs: (() => void)[] = [];
@@ -122,6 +90,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.hostedMode = SATP_MODE[options.hostedMode ?? 'sv39'];
     this.quantum = options.quantum ?? (count === 1 ? LONE_QUANTUM : DEFAULT_QUANTUM);
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
+    this.#barren = new Barren(this.harts);
     this.#spins = count > 1 ? this.harts.map((h) => new Spin(h)) : [];
     this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine });
     this.memory = new Ram(this.linear, this.engine);
@@ -282,20 +251,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
         continue;
       }
       this.#runRound(lastInstruction);
-      if (lastInstruction < Infinity && this.#barren()) return { kind: 'instructions' };
+      if (lastInstruction < Infinity && this.#barren.atRoundsEnd(this.instructions)) return { kind: 'instructions' };
     }
-  }
-
-  /** Do the harts take exceptions, and nothing else, for long already? */
-  #barren(): boolean {
-    const { instructions } = this;
-    if (instructions !== this.#fruitful.instructions) {
-      this.#fruitful = { instructions, exceptions: -1 };
-      return false;
-    }
-    const exceptions = this.harts.reduce((sum, h) => sum + h.traps.subarray(0, TRAP_INTERRUPT).reduce((a, b) => a + b, 0), 0);
-    if (this.#fruitful.exceptions < 0) this.#fruitful.exceptions = exceptions;
-    return exceptions - this.#fruitful.exceptions >= BARREN;
   }
 
   #takeReason(): StopReason {
@@ -351,17 +308,22 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     return { first, turn: 0 };
   }
 
-  /** The cycle up to which every hart has come: the end of the round, less when it was stopped, more when all were charged past it. */
+  /**
+   * The cycle up to which time has come: as far as the slowest hart that goes on, also when all were charged past the end of the round (but not past
+   * the next event). When none goes on: to the end of the round; or only as far as the last one came if a wake-up is due already, for there it goes
+   * on. A round in which nobody moved ends at its end all the same: a hart that sleeps in spite of its wake-up does not stop time.
+   */
   #reached(): number {
-    let reached = Infinity;
-    for (const h of this.harts) if (!h.waiting && !h.parked && this.#debug?.holds(h) !== true) reached = Math.min(reached, h.sliceEnd);
-    // All wait, but one has its wake-up already: time has come as far as they have, not to the end of the round. A hart that sleeps in spite of
-    // its wake-up must not stop time.
-    if (reached === Infinity) {
-      const come = this.harts.some(wakePending) ? this.harts.reduce((last, h) => Math.max(last, h.sliceEnd), 0) : this.#end;
-      return come > this.#round ? come : this.#end;
+    let slowest = Infinity;
+    let last = this.#round;
+    let due = false;
+    for (const h of this.harts) {
+      last = Math.max(last, h.sliceEnd);
+      due ||= wakePending(h);
+      if (!h.waiting && !h.parked && this.#debug?.holds(h) !== true) slowest = Math.min(slowest, h.sliceEnd);
     }
-    return reached > this.#end ? Math.min(reached, Math.max(this.#end, this.events.next)) : reached;
+    if (slowest < Infinity) return Math.min(slowest, Math.max(this.#end, this.events.next));
+    return due && last > this.#round ? last : this.#end;
   }
 
   /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
