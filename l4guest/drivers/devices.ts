@@ -4,7 +4,7 @@ import type { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { E } from '../kernel/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, S } from '../kernel/linux.ts';
+import { O, S, majorOf, minorOf } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
 import { Ptys } from './pty.ts';
@@ -63,6 +63,6 @@ export function openSpecial(t: Thread, inode: Inode, flags: number): File | numb
 function openChar(t: Thread, inode: Inode, flags: number): File | number {
   const d = byNumber.get(inode.rdev);
   if (d) return d.open(t, inode, flags);
-  if (inode.rdev >> 8 === 136) return terminalsOf(t.k).ptys.list[inode.rdev & 0xff]?.openSlave(t, flags) ?? -E.IO;
+  if (majorOf(inode.rdev) === 136) return terminalsOf(t.k).ptys.list[minorOf(inode.rdev)]?.openSlave(t, flags) ?? -E.IO;
   return -E.NXIO;
 }

@@ -4,7 +4,7 @@ import type { Inode } from '../fs/inode.ts';
 import { install } from '../syscalls/fds.ts';
 import { E } from '../kernel/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll, S } from '../kernel/linux.ts';
+import { O, Poll, S, makeDevice } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';
@@ -44,7 +44,7 @@ export class Pty {
   masterOpen = true;
   constructor(owner: Ptys, n: number) {
     this.owner = owner; this.n = n;
-    this.tty = new Tty(owner.k, (PTS_MAJOR << 8) | n, this.queue);
+    this.tty = new Tty(owner.k, makeDevice(PTS_MAJOR, n), this.queue);
     this.inode = owner.k.anon.make(S.IFCHR | 0o620);
     this.inode.rdev = this.tty.rdev;
   }

@@ -7,6 +7,11 @@ import type { Inode } from './inode.ts';
 
 export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, ALWAYS: Poll.ERR | Poll.HUP } as const;
 
+/** Epoll files watching epoll files, at most. */
+const MAX_DEPTH = 5;
+/** What EPOLLEXCLUSIVE may come with. */
+const EXCLUSIVE_OK = 0x9000_0000 | 0x2000_0000 | Poll.IN | Poll.OUT | Poll.ERR | Poll.HUP;
+
 class Item implements Waiter {
   readonly fd: number; readonly file: File;
   events: number; data: bigint;
@@ -32,6 +37,8 @@ export class EpollFile extends File {
   }
   control(op: number, fd: number, file: File, events: number, data: bigint): number {
     if (file === this) return -E.INVAL;
+    if (op === 1 && file instanceof EpollFile && (file.reaches(this) || file.depth >= MAX_DEPTH)) return -E.LOOP;
+    if (op === 1 && events & Ep.EXCLUSIVE && (file instanceof EpollFile || events & ~EXCLUSIVE_OK)) return -E.INVAL;
     if (!file.wq && (file.inode.isDir || file.seekable)) return -E.PERM;
     const key = this.key(fd, file), old = this.items.get(key);
     this.sweep();
@@ -45,11 +52,15 @@ export class EpollFile extends File {
     }
     if (!old) return -E.NOENT;
     if (op === 2) { this.drop(key, old); return 0; }
-    if (op !== 3) return -E.INVAL;
+    if (op !== 3 || (old.events | events) & Ep.EXCLUSIVE) return -E.INVAL;
     old.events = events; old.data = data; old.fresh = true;
     if (old.ready()) this.wq.wakeAll();
     return 0;
   }
+  /** Epoll files that this one watches. */
+  private get nested(): EpollFile[] { return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : [])); }
+  private reaches(other: EpollFile): boolean { return this === other || this.nested.some((n) => n.reaches(other)); }
+  private get depth(): number { return 1 + Math.max(0, ...this.nested.map((n) => n.depth)); }
   private drop(key: string, item: Item): void { this.items.delete(key); item.file.wq?.remove(item); }
   /** Closed files leave the list by themselves. */
   private sweep(): void { for (const [key, item] of this.items) if (item.file.refs <= 0) this.drop(key, item); }

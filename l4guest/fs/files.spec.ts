@@ -136,4 +136,25 @@ describe('/proc and /dev', () => {
     expect(again).toBeGreaterThan(fd);
     expect(u.text(at, u.call('readlinkat', -100, `/proc/self/fd/${again}`, at, 64)!)).toBe('/tmp/file');
   });
+  it('epoll files that would watch each other in a circle are refused', () => {
+    const u = new Unix(), event = new Uint8Array(16), make = (): number => u.call('epoll_create1', 0)!, [a, b, c] = [make(), make(), make()];
+    event[0] = 1;
+    expect([u.call('epoll_ctl', a, 1, b, event), u.call('epoll_ctl', b, 1, c, event), u.call('epoll_ctl', c, 1, a, event)]).toEqual([0, 0, -E.LOOP]);
+    expect(u.call('epoll_pwait', a, u.space(16), 1, 0, 0, 8)).toBe(0);
+  });
+  it('a memfd with a shared writable mapping cannot be sealed against writing', () => {
+    const u = new Unix(), fd = u.call('memfd_create', 'm', 2)!;
+    u.call('ftruncate', fd, 4096);
+    const at = u.call('mmap', 0, 4096, 3, 1, fd, 0)!;
+    expect(u.call('fcntl', fd, 1033, 8)).toBe(-E.BUSY);
+    u.call('munmap', at, 4096);
+    expect(u.call('fcntl', fd, 1033, 8)).toBe(0);
+  });
+  it('mknod makes no directories; device numbers may be larger than eight bits', () => {
+    const u = new Unix(), at = u.space(256);
+    expect(u.call('mknodat', -100, '/tmp/d', 0o40755, 0)).toBe(-E.PERM);
+    expect(u.call('mknodat', -100, '/tmp/c', 0o20600, (136 << 8) | 5 | (1 << 20))).toBe(0);
+    expect(u.call('statx', -100, '/tmp/c', 0, 0xfff, at)).toBe(0);
+    expect([u.u32(at + 128), u.u32(at + 132)]).toEqual([136, 261]);
+  });
 });

@@ -1,6 +1,7 @@
 /** clone: new threads and processes. */
 import type { Mm } from '../mm/mm.ts';
 import { setU32 } from '../mm/uaccess.ts';
+import { armCpuLimit } from './cputimers.ts';
 import { E } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 import { Clone, Sig } from './linux.ts';
@@ -46,7 +47,8 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (a.flags & Clone.SETTLS) child.regs.setX(Reg.tp, a.tls);
   if (a.flags & Clone.CHILD_CLEARTID) child.clearTid = a.childTid;
   child.mask = t.mask;
-  child.nice = t.nice;
+  child.nice = t.resetOnFork ? Math.max(0, t.nice) : t.nice;
+  if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }
   if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };
 }
 function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
@@ -54,6 +56,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   if (f & Clone.VM) mm.users++;
   const p = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
   p.inherit(parent);
+  armCpuLimit(p);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
   p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();
   if (a.clearSighand) p.actions.reset();

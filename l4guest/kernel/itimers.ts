@@ -4,7 +4,8 @@ import { Sig } from './linux.ts';
 import type { Process } from './process.ts';
 import { SiCode } from './sigqueue.ts';
 import type { Timer } from './timers.ts';
-import { Run } from './thread.ts';
+import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, type CpuTimer } from './cputimers.ts';
+import { Run, type Thread } from './thread.ts';
 
 /** (Re)starts the real-time interval timer; 0 stops it. Times in ns. */
 export function setRealTimer(k: Kernel, p: Process, value: number, interval: number): void {
@@ -25,21 +26,30 @@ function armReal(k: Kernel, p: Process, at: number): void {
 
 export interface PosixTimer {
   readonly id: number; readonly clock: number; readonly signal: number; readonly value: bigint; readonly tid: number;
-  at: number; interval: number; overrun: number; timer: Timer | undefined;
+  /** Whose processor time it goes by; undefined: real time. */
+  readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
+  at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
+}
+/** The time on the timer's clock. */
+export const timerNow = (k: Kernel, x: PosixTimer): number => (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.now());
+export function stopPosix(k: Kernel, x: PosixTimer): void {
+  k.timers.cancel(x.timer);
+  if (x.cpu) cancelCpuTimer(x.cpu.proc, x.cpuTimer);
+  x.timer = x.cpuTimer = undefined;
 }
 export const posixTimers = (p: Process): Map<number, PosixTimer> => (p.timers ??= new Map<number, PosixTimer>()) as Map<number, PosixTimer>;
 
 export function armPosix(k: Kernel, p: Process, x: PosixTimer, at: number, interval: number): void {
-  k.timers.cancel(x.timer);
-  x.timer = undefined;
+  stopPosix(k, x);
   x.at = at;
   x.interval = interval;
-  if (at > 0) x.timer = k.timers.add(at, () => firePosix(k, p, x));
+  if (at > 0 && x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, p, x));
+  else if (at > 0) x.timer = k.timers.add(at, () => firePosix(k, p, x));
   k.rearm();
 }
 function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
-  const now = k.now();
-  x.timer = undefined;
+  const now = timerNow(k, x);
+  x.timer = x.cpuTimer = undefined;
   x.overrun = x.interval > 0 ? Math.floor((now - x.at) / x.interval) : 0;
   const next = x.at + (x.overrun + 1) * x.interval, more = { timer: x.id, overrun: x.overrun, value: x.value };
   const t = x.tid ? k.threads.get(x.tid) : undefined;
@@ -47,6 +57,6 @@ function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
   if (x.interval > 0 && p.alive) armPosix(k, p, x, next, x.interval); else x.at = 0;
 }
 export function dropTimers(k: Kernel, p: Process): void {
-  if (p.timers) for (const x of posixTimers(p).values()) k.timers.cancel(x.timer);
+  if (p.timers) for (const x of posixTimers(p).values()) stopPosix(k, x);
   p.timers = undefined;
 }

@@ -11,6 +11,7 @@ import type { RegularInode } from '../fs/regular.ts';
 import { IpcSpace } from '../ipc/space.ts';
 import { TmpFs, type OpenSpecial, type TmpDir } from '../fs/tmpfs.ts';
 import { CallError, E, UserFault } from './errno.ts';
+import { runCpuTimers, untilCpuTimer } from './cputimers.ts';
 import { endProcess, endThread, reapChild } from './exit.ts';
 import { trampolineCode } from './sigframe.ts';
 import type { Mappable, Vma } from '../mm/vma.ts';
@@ -61,7 +62,8 @@ export class Kernel {
   onEnd: (status: number) => void = () => undefined;
   mainPid = 0;
   readonly mounts: MountEntry[] = [];
-  readonly epoch: number;
+  /** The wall clock's second at which the kernel's own clock began. */
+  epoch: number;
   readonly rootFs: TmpFs;
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
@@ -75,6 +77,8 @@ export class Kernel {
   private readonly said = new Set<string>();
   private cachedTime: Time = { s: 0, n: 0 };
   private cachedAt = -1;
+  /** What the wall clock is ahead of `epoch`, ns; within a second. */
+  private shift = 0;
 
   constructor(arch: Arch, options: KernelOptions) {
     this.arch = arch;
@@ -99,9 +103,18 @@ export class Kernel {
     return this.cachedTime;
   }
   wall(now = this.now()): Time {
-    const s = Math.floor(now / 1e9);
-    return { s: this.epoch + s, n: now - s * 1e9 };
+    const ns = now + this.shift, s = Math.floor(ns / 1e9);
+    return { s: this.epoch + s, n: ns - s * 1e9 };
   }
+  /** Sets the wall clock: seconds and nanoseconds since 1970. */
+  setWall(s: number, n: number): void {
+    const now = this.now(), whole = Math.floor(now / 1e9);
+    this.epoch = s - whole;
+    this.shift = n - (now - whole * 1e9);
+    this.cachedAt = -1;
+  }
+  /** The time on the kernel's own clock at which the wall clock shows `ns`. */
+  fromWall(ns: number): number { return ns - this.epoch * 1e9 - this.shift; }
   newDev(): number { return ++this.lastDev; }
   newTmpFs(type: string, source = type, mode = 0o755): TmpFs {
     return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.time(), openSpecial: this.openSpecial }, mode);
@@ -213,6 +226,7 @@ export class Kernel {
   tick(): void {
     const now = this.now();
     this.timers.run(now);
+    if (this.current) runCpuTimers(this.current);
     this.preempt(now >= this.sliceEnd);
     this.rearm();
   }
@@ -221,7 +235,7 @@ export class Kernel {
     const t = this.current;
     if (!t || this.ready.length === 0) return;
     this.account(t);
-    if (!over && !this.ready.beats(t)) return;
+    if (!(over && this.ready.sliceEnds(t)) && !this.ready.beats(t)) return;
     this.resched = true;
     if (this.inUser) this.arch.recall(t);
   }
@@ -235,7 +249,8 @@ export class Kernel {
   /** Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer. */
   rearm(): void {
     const slice = this.ready.length > 0 && this.current && !this.resched ? this.sliceEnd : Infinity;
-    this.arch.setAlarm(Math.min(this.timers.next, slice));
+    const t = this.current, cpu = t && t.proc.cpuTimers.length > 0 && t.state === Run.current ? this.now() + Math.max(0, untilCpuTimer(t)) : Infinity;
+    this.arch.setAlarm(Math.min(this.timers.next, slice, cpu));
   }
   markLoaded(t: Thread, what: 0 | 1 | 2): void { if (t.loaded < what || what === Loaded.none) t.loaded = what; }
 }

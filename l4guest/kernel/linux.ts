@@ -12,6 +12,11 @@ export const S = {
   ISUID: 0o4000, ISGID: 0o2000, ISVTX: 0o1000,
 } as const;
 
+/** Device numbers as user level sees them: eight bits of the minor number, twelve of the major, the rest of the minor. */
+export const makeDevice = (major: number, minor: number): number => (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
+export const majorOf = (dev: number): number => (dev >>> 8) & 0xfff;
+export const minorOf = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+
 export const AT = {
   FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, REMOVEDIR: 0x200, EACCESS: 0x200, SYMLINK_FOLLOW: 0x400, NO_AUTOMOUNT: 0x800, EMPTY_PATH: 0x1000,
 } as const;

@@ -7,6 +7,7 @@ import { copyCreds, rootCreds, Limits, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
 import { Sig } from './linux.ts';
 import { SigActions, SignalQueue } from './sigqueue.ts';
+import type { CpuTimer } from './cputimers.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import { WaitQueue } from './wait.ts';
@@ -66,12 +67,17 @@ export class Process {
   childCpuNs = 0;
   childFaults = 0;
   real: ItimerState = { timer: undefined, at: 0, interval: 0 };
+  /** Timers on processor time; ITIMER_VIRTUAL and ITIMER_PROF; RLIMIT_CPU. */
+  readonly cpuTimers: CpuTimer[] = [];
+  readonly cpuItimers: { timer: CpuTimer | undefined; at: number; interval: number }[] = [{ timer: undefined, at: 0, interval: 0 }, { timer: undefined, at: 0, interval: 0 }];
+  cpuLimit: CpuTimer | undefined;
   timers: unknown = undefined;
   deathSignal = 0;
   subreaper = false;
   dumpable = 1;
   noNewPrivs = 0;
   personality = 0;
+  noHugePages = false;
   oomScore = 0;
 
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
@@ -98,6 +104,7 @@ export class Process {
     this.dumpable = parent.dumpable;
     this.noNewPrivs = parent.noNewPrivs;
     this.personality = parent.personality;
+    this.noHugePages = parent.noHugePages;
     this.oomScore = parent.oomScore;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Who runs next: the ready thread that has had the least processor time, weighted by niceness (Linux's CFS idea in a list). A thread that
- * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes.
+ * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes. Threads with a real-time
+ * priority come before all others, by priority, then in the order in which they became ready.
  */
 import type { Thread } from './thread.ts';
 
@@ -8,6 +9,9 @@ import type { Thread } from './thread.ts';
 const CREDIT = 6_000_000, PREEMPT = 1_000_000;
 /** One step of niceness is a factor of 1.25. */
 const weight = (nice: number): number => 1.25 ** -nice;
+
+const FIFO = 1, IDLE = 5;
+const before = (a: Thread, b: Thread): boolean => (a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual);
 
 export class RunQueue {
   private readonly list: Thread[] = [];
@@ -29,21 +33,23 @@ export class RunQueue {
   shift(): Thread | undefined {
     const list = this.list;
     let best = 0;
-    for (let i = 1; i < list.length; i++) if (list[i]!.virtual < list[best]!.virtual) best = i;
+    for (let i = 1; i < list.length; i++) if (before(list[i]!, list[best]!)) best = i;
     const t = list[best];
     if (t === undefined) return undefined;
     list.splice(best, 1);
-    this.floor = Math.max(this.floor, t.virtual);
+    if (t.rt === 0) this.floor = Math.max(this.floor, t.virtual);
     return t;
   }
   remove(t: Thread): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
   /** Notes processor time. */
-  used(t: Thread, ns: number): void { t.virtual += t.nice === 0 ? ns : ns / weight(t.nice); }
+  used(t: Thread, ns: number): void { t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice); }
   /** Whether somebody ready deserves the processor more than `t`, which has it. */
   beats(t: Thread): boolean {
-    for (const other of this.list) if (other.virtual + PREEMPT < t.virtual) return true;
+    for (const other of this.list) if (other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual)) return true;
     return false;
   }
+  /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */
+  sliceEnds(t: Thread): boolean { return t.rt === 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
   /** sched_yield: behind everybody who is ready now. */
   stepBack(t: Thread): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
 }

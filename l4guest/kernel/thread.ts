@@ -56,6 +56,10 @@ export class Thread implements Waiter {
   virtual = 0;
   startedAt = 0;
   nice = 0;
+  /** Scheduling policy (SCHED_*), and the priority of the real-time ones: 1 … 99, else 0. */
+  policy = 0;
+  rt = 0;
+  resetOnFork = false;
   /** The arch layer's handle. */
   hardware: unknown = undefined;
 

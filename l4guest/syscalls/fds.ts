@@ -105,6 +105,7 @@ function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co
 function addSeals(f: File, seals: number): number {
   if (!(f.inode instanceof RegularInode)) return -E.INVAL;
   if (f.inode.seals & 1) return -E.PERM;
+  if (seals & 8 && [...f.inode.areas].some((v) => v.shared && v.mayWrite)) return -E.BUSY;
   f.inode.seals |= seals;
   return 0;
 }

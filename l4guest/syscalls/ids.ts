@@ -1,4 +1,5 @@
 /** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
+import { armCpuLimit } from '../kernel/cputimers.ts';
 import { E } from '../kernel/errno.ts';
 import { ALL_CAPS, Cap, LAST_CAP, Secure, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
 import { LIMITS, Limit, capable, copyCreds, type Creds } from '../kernel/creds.ts';
@@ -77,6 +78,7 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
     l.soft[which] = soft;
     l.hard[which] = hard;
     if (which === Limit.STACK) p.mm.stackLimit = Math.min(soft, 0xf00_0000);
+    if (which === Limit.CPU) { armCpuLimit(p); t.k.rearm(); }
     if (which === Limit.DATA) p.mm.dataLimit = soft;
   }
   if (oldVa) { setBig(t.mm, oldVa, put(old[0])); setBig(t.mm, oldVa + 8, put(old[1])); }
@@ -115,7 +117,7 @@ const prctls: Record<number, Prctl> = {
   37: (t, p, a) => { setU32(t.mm, a, p.subreaper ? 1 : 0); return 0; },
   38: (_t, p, a) => { if (a !== 1) return -E.INVAL; p.noNewPrivs = 1; return 0; },
   39: (_t, p) => p.noNewPrivs,
-  41: () => 0, 42: () => 0, 47: (_t, p, a, b) => ambient(p, a, b),
+  41: (_t, p, a, b) => { if (b) return -E.INVAL; p.noHugePages = a !== 0; return 0; }, 42: (_t, p, a, b) => (a || b ? -E.INVAL : p.noHugePages ? 1 : 0), 47: (_t, p, a, b) => ambient(p, a, b),
 };
 function prctl(t: Thread, option: number, a: number, b: number): number { return prctls[option]?.(t, t.proc, a, b) ?? -E.INVAL; }
 

@@ -114,7 +114,7 @@ const fdOk = (t: Thread, fd: number): number => (t.proc.fds.get(fd) ? 0 : -E.BAD
 
 export const pathCalls: Row[] = [
   row(17, 'getcwd', 'buf:r len', getcwd),
-  row(33, 'mknodat', 'dir:dir path:s mode:o dev:x', (t, fd, path, mode, dev) => makeNode(t, fd | 0, pathArg(t, path), mode, dev)),
+  row(33, 'mknodat', 'dir:dir path:s mode:o dev:x', (t, fd, path, mode, dev) => ((mode & S.IFMT) === S.IFDIR ? -E.PERM : makeNode(t, fd | 0, pathArg(t, path), mode, dev))),
   row(34, 'mkdirat', 'dir:dir path:s mode:o', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
   row(35, 'unlinkat', 'dir:dir path:s flags:unlink', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
   row(36, 'symlinkat', 'target:s dir:dir path:s', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),

@@ -99,7 +99,7 @@ function epollCtl(t: Thread, epfd: number, op: number, fd: number, va: number): 
 function epollWait(t: Thread, epfd: number, va: number, max: number, until: number, maskVa: number, size: number): number | Co<number> {
   const e = t.proc.fds.get(epfd);
   if (!e) return -E.BADF;
-  if (!(e instanceof EpollFile) || max <= 0) return -E.INVAL;
+  if (!(e instanceof EpollFile) || max <= 0 || max > 0x7ff_ffff) return -E.INVAL;
   withMask(t, maskVa, size);
   return pollOn(t, () => {
     const list = e.collect(max);
@@ -117,7 +117,7 @@ function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa
   const interval = timespec(t, newVa), value = timespec(t, newVa + 16), wall = f.clock === Clock.REALTIME;
   if (Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
   if (oldVa) putTimerState(t, oldVa, f);
-  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? value - t.k.epoch * 1e9 : value) : t.k.now() + value), interval);
+  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.fromWall(value) : value) : t.k.now() + value), interval);
   return 0;
 }
 function putTimerState(t: Thread, va: number, f: TimerFile): number {

@@ -5,7 +5,7 @@ import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
 import { Cap, Secure } from '../kernel/caps.ts';
 import { capable, type Creds } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
-import { AT, S } from '../kernel/linux.ts';
+import { AT, S, majorOf, minorOf } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
@@ -44,7 +44,7 @@ function putStatx(t: Thread, i: Inode, va: number): number {
   view.setUint32(16, i.nlink, true); view.setUint32(20, i.uid, true); view.setUint32(24, i.gid, true); view.setUint16(28, i.mode, true);
   u64(32, i.ino); u64(40, i.size); u64(48, i.blocks); u64(56, 0x2000);
   stamp(64, i.atime); stamp(80, i.btime); stamp(96, i.ctime); stamp(112, i.mtime);
-  view.setUint32(128, i.rdev >>> 8 & 0xfff, true); view.setUint32(132, i.rdev & 0xff, true); view.setUint32(136, i.dev >>> 8, true); view.setUint32(140, i.dev & 0xff, true);
+  view.setUint32(128, majorOf(i.rdev), true); view.setUint32(132, minorOf(i.rdev), true); view.setUint32(136, i.dev >>> 8, true); view.setUint32(140, i.dev & 0xff, true);
   copyOut(t.mm, va, buffer);
   return 0;
 }

@@ -39,24 +39,6 @@ function getrandom(t: Thread, va: number, length: number, flags: number): number
   return n;
 }
 
-// ── scheduling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const known = (t: Thread, tid: number): number => (tid === 0 || t.k.threads.has(tid) ? 0 : -E.SRCH);
-function getaffinity(t: Thread, tid: number, size: number, va: number): number {
-  if (size < 8 || size % 8) return -E.INVAL;
-  if (known(t, tid)) return -E.SRCH;
-  setBig(t.mm, va, 1n);
-  return 8;
-}
-function schedGetattr(t: Thread, tid: number, va: number, size: number): number {
-  if (size < 48) return -E.INVAL;
-  clearUser(t.mm, va, 48);
-  setU32(t.mm, va, 48);
-  setU32(t.mm, va + 16, (t.k.threads.get(tid) ?? t).nice);
-  return 0;
-}
-const schedYield = (t: Thread): number => { if (t.k.ready.length > 0) { t.k.ready.stepBack(t); t.k.resched = true; } return 0; };
-
 // ── futex ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Op = { WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, WAIT_BITSET: 9, WAKE_BITSET: 10 } as const;
@@ -80,7 +62,7 @@ function futexWait(t: Thread, va: number, op: number, value: number, time: numbe
   const ns = time ? timespec(t, time) : Infinity, absolute = (op & 127) === Op.WAIT_BITSET;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
-  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? ns - t.k.epoch * 1e9 : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.now() + ns;
+  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? t.k.fromWall(ns) : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.now() + ns;
   if (!absolute && until !== Infinity) t.sleepUntil = until;
   return t.k.futexes.wait(t, futexKey(t.mm, va), bits, until);
 }
@@ -114,10 +96,6 @@ export const systemCalls: Row[] = [
   row(160, 'uname', 'buf:x', uname), row(179, 'sysinfo', 'buf:x', sysinfo), row(278, 'getrandom', 'buf:r len flags:x', getrandom),
   row(161, 'sethostname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row(162, 'setdomainname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
   row(98, 'futex', 'at:x op:futex value time:x at2:x value3', futex, { note: 'no priority inheritance' }),
-  row(124, 'sched_yield', '', schedYield), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', known, { note: 'one processor' }),
-  row(120, 'sched_getscheduler', 'tid', known), row(119, 'sched_setscheduler', 'tid policy param:x', known, { support: 'none' }), row(118, 'sched_setparam', 'tid param:x', known, { support: 'none' }),
-  row(121, 'sched_getparam', 'tid param:x', (t, tid, va) => { setU32(t.mm, va, 0); return known(t, tid); }), row(125, 'sched_get_priority_max', 'policy', (_t, p) => (p === 1 || p === 2 ? 99 : 0)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => (p === 1 || p === 2 ? 1 : 0)),
-  row(127, 'sched_rr_get_interval', 'tid time:x', (t, _tid, va) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, 10_000_000); return 0; }), row(274, 'sched_setattr', 'tid attr:x flags:x', known, { support: 'none' }), row(275, 'sched_getattr', 'tid attr:x size flags:x', schedGetattr),
   row(168, 'getcpu', 'cpu:x node:x', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
   row(258, 'riscv_hwprobe', 'pairs:x n cpus set:x flags:x', hwprobe), row(116, 'syslog', 'type buf:x len', syslog, { note: 'the buffer is empty' }), row(142, 'reboot', 'magic:x magic2:x command:x', reboot),
   row(293, 'rseq', 'area:x len flags:x sig:x', refused(E.NOSYS), { support: 'none' }), row(128, 'restart_syscall', '', refused(E.INTR)),

@@ -15,13 +15,14 @@ import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { processCalls } from './process.ts';
 import type { Row } from './row.ts';
+import { schedCalls } from './sched.ts';
 import { signalCalls } from './signals.ts';
 import { statCalls } from './stat.ts';
 import { systemCalls } from './system.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...ipcCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...ipcCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

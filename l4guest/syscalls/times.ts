@@ -2,11 +2,13 @@
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
-import { armPosix, posixTimers, setRealTimer, type PosixTimer } from '../kernel/itimers.ts';
+import { armPosix, posixTimers, setRealTimer, stopPosix, timerNow, type PosixTimer } from '../kernel/itimers.ts';
 import { Clock, Sig } from '../kernel/linux.ts';
+import { cpuOf, cpuOfProcess, setCpuItimer } from '../kernel/cputimers.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { getBig, getI32, getI64, setI64, setU32 } from '../mm/uaccess.ts';
+import { clearUser, getBig, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
 /** A struct timespec as ns; NaN where it is not one. */
@@ -24,14 +26,23 @@ const timeval = (t: Thread, va: number): number => { const u = getI64(t.mm, va +
 function putTimeval(t: Thread, va: number, ns: number): void { const s = Math.floor(ns / 1e9); setI64(t.mm, va, s); setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000)); }
 
 const isWall = (clock: number): boolean => clock === Clock.REALTIME || clock === Clock.REALTIME_COARSE || clock === Clock.TAI || clock === Clock.REALTIME_ALARM;
-export const cpuNow = (t: Thread): number => t.cpuNs + (t === t.k.current ? Math.max(0, t.k.now() - t.startedAt) : 0);
-function processCpu(t: Thread): number { let n = t.proc.cpuNs; for (const x of t.proc.threads) n += cpuNow(x); return n; }
+/** Clocks of processor time: of the caller, or (negative) ~pid · 8 + kind of somebody; `thread` where it is a thread's. */
+export function cpuClock(t: Thread, clock: number): { readonly proc: Process; readonly thread: Thread | undefined } | undefined {
+  if (clock === Clock.PROCESS) return { proc: t.proc, thread: undefined };
+  if (clock === Clock.THREAD) return { proc: t.proc, thread: t };
+  if (clock >= 0) return undefined;
+  const id = ~(clock >> 3), perThread = (clock & 4) !== 0;
+  if ((clock & 3) === 3) return undefined;
+  const thread = perThread ? (id === 0 ? t : t.k.threads.get(id)) : undefined, proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.processes.get(id);
+  return proc && (!perThread || proc === t.proc) ? { proc, thread } : undefined;
+}
+const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number => (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
 function clockGet(t: Thread, clock: number, va: number): number {
   const c = clock | 0;
   if (isWall(c)) { const w = t.k.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
-  if (c === Clock.PROCESS || (c < 0 && (c & 7) === 2)) { putTimespec(t, va, processCpu(t)); return 0; }
-  if (c === Clock.THREAD || (c < 0 && (c & 7) === 6)) { putTimespec(t, va, cpuNow(t)); return 0; }
+  const cpu = cpuClock(t, c);
+  if (cpu) { putTimespec(t, va, cpuTime(cpu)); return 0; }
   if (c < 0 || c > 11 || c === 10) return -E.INVAL;
   putTimespec(t, va, t.k.now());
   return 0;
@@ -39,7 +50,7 @@ function clockGet(t: Thread, clock: number, va: number): number {
 /** Deadline on the server's clock for a time on one of ours. */
 function deadline(t: Thread, clock: number, ns: number, absolute: boolean): number {
   if (!absolute) return t.k.now() + ns;
-  return isWall(clock) ? ns - t.k.epoch * 1e9 : ns;
+  return isWall(clock) ? t.k.fromWall(ns) : ns;
 }
 function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean): Co<number> {
   for (;;) {
@@ -60,37 +71,38 @@ function nanosleep(t: Thread, clock: number, flags: number, va: number, restVa: 
 }
 
 function getitimer(t: Thread, which: number, va: number): number {
-  if (which > 2) return -E.INVAL;
-  const r = t.proc.real, on = which === 0 && r.at > 0;
-  putTimeval(t, va, which === 0 ? r.interval : 0);
-  putTimeval(t, va + 16, on ? Math.max(1000, r.at - t.k.now()) : 0);
+  if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
+  const r = which === 0 ? t.proc.real : t.proc.cpuItimers[which - 1]!, now = which === 0 ? t.k.now() : cpuOfProcess(t.proc);
+  putTimeval(t, va, r.interval);
+  putTimeval(t, va + 16, r.at > 0 ? Math.max(1000, r.at - now) : 0);
   return 0;
 }
 function setitimer(t: Thread, which: number, newVa: number, oldVa: number): number {
   const interval = newVa ? timeval(t, newVa) : 0, value = newVa ? timeval(t, newVa + 16) : 0;
-  if (which > 2 || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
+  if ((which !== 0 && which !== 1 && which !== 2) || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
   if (oldVa) getitimer(t, which, oldVa);
-  if (which === 0) setRealTimer(t.k, t.proc, value, interval);
+  if (which === 0) setRealTimer(t.k, t.proc, value, interval); else setCpuItimer(t.proc, which as 1 | 2, value, interval);
   return 0;
 }
 
 // ── POSIX timers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function timerCreate(t: Thread, clock: number, event: number, idVa: number): number {
-  if (clock > 11) return -E.INVAL;
+  const cpu = cpuClock(t, clock | 0);
+  if (!cpu && (clock < 0 || clock > 11 || clock === 10 || clock === 4 || clock === 5 || clock === 6)) return -E.INVAL;
   const all = posixTimers(t.proc), id = all.size ? Math.max(...all.keys()) + 1 : 0;
   const notify = event ? getI32(t.mm, event + 12) : 0, signal = notify === 1 ? 0 : event ? getI32(t.mm, event + 8) : Sig.ALRM;
   if (signal < 0 || signal > 64) return -E.INVAL;
-  all.set(id, { id, clock, signal, value: event ? getBig(t.mm, event) : BigInt(id), tid: notify === 4 ? getI32(t.mm, event + 16) : 0, at: 0, interval: 0, overrun: 0, timer: undefined });
+  all.set(id, { id, clock, cpu, signal, value: event ? getBig(t.mm, event) : BigInt(id), tid: notify === 4 ? getI32(t.mm, event + 16) : 0, at: 0, interval: 0, overrun: 0, timer: undefined });
   setU32(t.mm, idVa, id);
   return 0;
 }
-function putTimer(t: Thread, va: number, x: PosixTimer): void { putTimespec(t, va, x.interval); putTimespec(t, va + 16, x.at > 0 ? Math.max(1, x.at - t.k.now()) : 0); }
+function putTimer(t: Thread, va: number, x: PosixTimer): void { putTimespec(t, va, x.interval); putTimespec(t, va + 16, x.at > 0 ? Math.max(1, x.at - timerNow(t.k, x)) : 0); }
 function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
   const x = posixTimers(t.proc).get(id), interval = timespec(t, newVa), value = timespec(t, newVa + 16);
   if (!x || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
   if (oldVa) putTimer(t, oldVa, x);
-  armPosix(t.k, t.proc, x, value > 0 ? Math.max(1, deadline(t, x.clock, value, (flags & 1) !== 0)) : 0, interval);
+  armPosix(t.k, t.proc, x, value > 0 ? Math.max(1, x.cpu ? value + (flags & 1 ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, (flags & 1) !== 0)) : 0, interval);
   return 0;
 }
 function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number { const x = posixTimers(t.proc).get(id); return x ? use(x) : -E.INVAL; }
@@ -106,28 +118,52 @@ export function putRusage(t: Thread, va: number, ns: number, faults: number): vo
 }
 function getrusage(t: Thread, who: number, va: number): number {
   if ((who | 0) === -1) putRusage(t, va, t.proc.childCpuNs, t.proc.childFaults);
-  else if (who === 0) putRusage(t, va, processCpu(t), t.mm.minorFaults);
-  else if (who === 1) putRusage(t, va, cpuNow(t), t.mm.minorFaults);
+  else if (who === 0) putRusage(t, va, cpuOfProcess(t.proc), t.mm.minorFaults);
+  else if (who === 1) putRusage(t, va, cpuOf(t), t.mm.minorFaults);
   else return -E.INVAL;
   return 0;
 }
 function times(t: Thread, va: number): number {
   const ticks = (ns: number): number => Math.floor(ns / 1e7);
-  if (va) [ticks(processCpu(t)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
+  if (va) [ticks(cpuOfProcess(t.proc)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
   return ticks(t.k.now());
 }
-const notOurs = (t: Thread): number => (capable(t.proc.creds, Cap.SYS_TIME) ? 0 : -E.PERM);
+/** Only the wall clock can be set. */
+function clockSet(t: Thread, clock: number, va: number): number {
+  const ns = timespec(t, va);
+  if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
+  if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  t.k.setWall(getI64(t.mm, va), getI64(t.mm, va + 8));
+  return 0;
+}
+function setTimeOfDay(t: Thread, va: number): number {
+  if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
+  if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (va) t.k.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
+  return 0;
+}
+/** struct timex of a clock that is never disciplined: modes asked for, status "unsynchronised". Answers TIME_ERROR. */
+function adjustTime(t: Thread, va: number): number {
+  if (getU32(t.mm, va) !== 0 && !capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  clearUser(t.mm, va + 8, 200);
+  setU32(t.mm, va + 40, 64);
+  const w = t.k.wall();
+  setI64(t.mm, va + 72, w.s);
+  setI64(t.mm, va + 80, Math.floor(w.n / 1000));
+  setI64(t.mm, va + 88, 10_000);
+  return 5;
+}
 
 export const timeCalls: Row[] = [
   row(113, 'clock_gettime', 'clock:clock time:x', clockGet),
-  row(114, 'clock_getres', 'clock:clock res:x', (t, c, va) => { if (c > 11) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
-  row(112, 'clock_settime', 'clock time:x', notOurs, { support: 'none', note: 'the clock is the machine\'s' }), row(170, 'settimeofday', 'time:x zone:x', notOurs, { support: 'none' }),
-  row(171, 'adjtimex', 'buf:x', (t) => (capable(t.proc.creds, Cap.SYS_TIME) ? 0 : -E.PERM), { support: 'none' }), row(266, 'clock_adjtime', 'clock buf:x', notOurs, { support: 'none' }),
+  row(114, 'clock_getres', 'clock:clock res:x', (t, c, va) => { if (!cpuClock(t, c | 0) && (c < 0 || c > 11 || c === 10)) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
+  row(112, 'clock_settime', 'clock time:x', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row(170, 'settimeofday', 'time:x zone:x', setTimeOfDay),
+  row(171, 'adjtimex', 'buf:x', adjustTime, { note: 'reports a free clock, changes nothing' }), row(266, 'clock_adjtime', 'clock buf:x', (t, c, va) => (c === Clock.REALTIME ? adjustTime(t, va) : -E.OPNOTSUPP), { note: 'reports a free clock, changes nothing' }),
   row(169, 'gettimeofday', 'time:x zone:x', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
   row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock:clock flags:x time:x rest:x', nanosleep),
-  row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'virtual and profiling timers never fire' }),
+  row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'user time is not told apart from system time' }),
   row(107, 'timer_create', 'clock:clock event:x id:x', timerCreate), row(110, 'timer_settime', 'id flags:x new:x old:x', timerSet),
   row(108, 'timer_gettime', 'id old:x', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row(109, 'timer_getoverrun', 'id', (t, id) => withTimer(t, id, (x) => x.overrun)),
-  row(111, 'timer_delete', 'id', (t, id) => withTimer(t, id, (x) => { t.k.timers.cancel(x.timer); posixTimers(t.proc).delete(id); return 0; })),
+  row(111, 'timer_delete', 'id', (t, id) => withTimer(t, id, (x) => { stopPosix(t.k, x); posixTimers(t.proc).delete(id); return 0; })),
   row(165, 'getrusage', 'who usage:x', getrusage), row(153, 'times', 'buf:x', times),
 ];

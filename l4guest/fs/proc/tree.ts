@@ -47,7 +47,7 @@ function stat(k: Kernel): string {
   let ns = 0;
   for (const p of k.processes.values()) { ns += p.cpuNs; for (const t of p.threads) ns += t.cpuNs; }
   const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
-  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.switches}\nbtime ${k.epoch}\nprocesses ${k.forks}\nprocs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
+  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.switches}\nbtime ${k.wall(0).s}\nprocesses ${k.forks}\nprocs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
 }
 function sysctl(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const dir = (): GeneratedDir => new GeneratedDir(fs);

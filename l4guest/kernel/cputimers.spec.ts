@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { Unix } from '../testing/unix.ts';
+import { Sig } from './linux.ts';
+import { Timers } from './timers.ts';
+
+const words = (...list: number[]): Uint8Array => { const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer); list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); }); return b; };
+/** The main thread computes for that long. */
+function compute(u: Unix, ns: number): void { u.passQuietly(u.k.now() + ns); }
+const pending = (u: Unix): number => u.main.proc.pending.take(0n)?.signo ?? u.main.pending.take(0n)?.signo ?? 0;
+
+describe('timers on processor time', () => {
+  it('ITIMER_VIRTUAL and ITIMER_PROF ring after so much computing, not sleeping', () => {
+    for (const [which, sig] of [[1, Sig.VTALRM], [2, Sig.PROF]] as const) {
+      const u = new Unix(), old = u.space(32);
+      u.main.startedAt = u.k.now();
+      expect(u.call('setitimer', which, words(0, 20_000, 0, 50_000), 0)).toBe(0);
+      compute(u, 30e6);
+      u.call('getitimer', which, old);
+      expect([pending(u), u.u32(old + 24)]).toEqual([0, 20_000]);
+      compute(u, 21e6);
+      expect(pending(u)).toBe(sig);
+      compute(u, 20e6);
+      expect(pending(u)).toBe(sig);
+      u.k.account(u.main);
+      u.k.current = undefined; // it sleeps
+      u.passQuietly(u.k.now() + 1e9);
+      expect(pending(u)).toBe(0);
+    }
+  });
+  it('RLIMIT_CPU says SIGXCPU, then SIGKILL', () => {
+    const u = new Unix();
+    u.main.startedAt = u.k.now();
+    u.call('prlimit64', 0, 0, words(1, 3), 0);
+    compute(u, 1.01e9);
+    expect(pending(u)).toBe(Sig.XCPU);
+    compute(u, 1e9);
+    expect(pending(u)).toBe(Sig.XCPU);
+    compute(u, 1e9);
+    expect(pending(u)).toBe(Sig.KILL);
+  });
+  it('a POSIX timer may go by processor time', () => {
+    const u = new Unix(), event = new Uint8Array(64), id = u.space(8);
+    new DataView(event.buffer).setInt32(8, Sig.USR1, true);
+    u.main.startedAt = u.k.now();
+    expect(u.call('timer_create', 2, event, id)).toBe(0);
+    expect(u.call('timer_settime', u.u32(id), 0, words(0, 0, 0, 5_000_000), 0)).toBe(0);
+    compute(u, 4e6);
+    expect(pending(u)).toBe(0);
+    compute(u, 2e6);
+    expect(pending(u)).toBe(Sig.USR1);
+  });
+});
+describe('timers', () => {
+  it('those taken back do not fill memory until their time comes', () => {
+    const timers = new Timers(), fired: number[] = [];
+    for (let i = 0; i < 10_000; i++) timers.cancel(timers.add(1e12 + i, () => fired.push(-1)));
+    for (let i = 9; i >= 0; i--) timers.add(i, () => fired.push(i));
+    for (let i = 0; i < 1000; i++) timers.cancel(timers.add(5, () => fired.push(-1)));
+    expect(timers.size).toBeLessThan(300);
+    timers.run(1e13);
+    expect(fired).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+describe('the wall clock', () => {
+  it('can be set; the clock that counts from the start goes on', () => {
+    const u = new Unix(), at = u.space(16), before = u.k.now();
+    expect(u.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
+    u.call('clock_gettime', 0, at);
+    expect([u.u32(at), u.u32(at + 8), u.k.now()]).toEqual([2_000_000_000, 5, before]);
+    expect([u.call('clock_settime', 0, words(-1, 0)), u.call('clock_settime', 0, words(1, 2e9)), u.call('clock_settime', 1, words(1, 0))]).toEqual([-22, -22, -22]);
+    u.call('setresuid', 1000, 1000, 1000);
+    expect(u.call('clock_settime', 0, words(1, 0))).toBe(-1);
+  });
+});

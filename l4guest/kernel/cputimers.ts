@@ -1,0 +1,73 @@
+/**
+ * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. A process has a list of them; only that of
+ * the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it count alike.
+ */
+import { Limit } from './creds.ts';
+import { Sig } from './linux.ts';
+import type { Process } from './process.ts';
+import { SiCode } from './sigqueue.ts';
+import type { Thread } from './thread.ts';
+
+export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }
+
+/** Processor time of a thread, ns. */
+export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.current ? Math.max(0, t.k.now() - t.startedAt) : 0);
+export function cpuOfProcess(p: Process): number { let n = p.cpuNs; for (const t of p.threads) n += cpuOf(t); return n; }
+
+/** Calls `fire` when the thread, or without one the process, has had `at` ns in all. */
+export function addCpuTimer(p: Process, thread: Thread | undefined, at: number, fire: () => void): CpuTimer {
+  const timer: CpuTimer = { at, thread, fire };
+  p.cpuTimers.push(timer);
+  return timer;
+}
+export function cancelCpuTimer(p: Process, timer: CpuTimer | undefined): void {
+  const i = timer ? p.cpuTimers.indexOf(timer) : -1;
+  if (i >= 0) p.cpuTimers.splice(i, 1);
+}
+/** How long `t` may run until the first of its process's timers is due, ns. */
+export function untilCpuTimer(t: Thread): number {
+  let least = Infinity;
+  const all = cpuOfProcess(t.proc), own = cpuOf(t);
+  for (const x of t.proc.cpuTimers) least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === t ? Math.min(least, x.at - own) : least;
+  return least;
+}
+/** Fires what is due for the process of `t`. */
+export function runCpuTimers(t: Thread): void {
+  const p = t.proc;
+  if (p.cpuTimers.length === 0) return;
+  const all = cpuOfProcess(p), due = p.cpuTimers.filter((x) => (x.thread ? cpuOf(x.thread) : all) >= x.at);
+  for (const x of due) { cancelCpuTimer(p, x); x.fire(); }
+}
+
+/** Starts (again) the interval timer ITIMER_VIRTUAL or ITIMER_PROF; 0 stops it. */
+export function setCpuItimer(p: Process, which: 1 | 2, value: number, interval: number): void {
+  const state = p.cpuItimers[which - 1]!, arm = (at: number): void => {
+    state.at = at;
+    state.timer = addCpuTimer(p, undefined, at, () => {
+      state.at = 0;
+      p.k.signals.toProcess(p, which === 1 ? Sig.VTALRM : Sig.PROF, SiCode.KERNEL);
+      if (state.interval > 0 && p.alive) arm(Math.max(at + state.interval, cpuOfProcess(p)));
+    });
+  };
+  cancelCpuTimer(p, state.timer);
+  state.timer = undefined;
+  state.at = 0;
+  state.interval = interval;
+  if (value > 0) arm(cpuOfProcess(p) + value);
+  p.k.rearm();
+}
+/** RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process is new. */
+export function armCpuLimit(p: Process): void {
+  cancelCpuTimer(p, p.cpuLimit);
+  p.cpuLimit = undefined;
+  const soft = p.limits.soft[Limit.CPU]!, hard = p.limits.hard[Limit.CPU]!;
+  if (soft === Infinity) return;
+  const arm = (seconds: number): void => {
+    p.cpuLimit = addCpuTimer(p, undefined, seconds * 1e9, () => {
+      const over = seconds >= hard;
+      p.k.signals.toProcess(p, over ? Sig.KILL : Sig.XCPU, SiCode.KERNEL);
+      if (!over && p.alive) arm(Math.min(seconds + 1, hard));
+    });
+  };
+  arm(Math.max(1, Math.min(soft, hard)));
+}

@@ -1,0 +1,85 @@
+/** Scheduling: policies and priorities, processors (there is one). */
+import { Cap } from '../kernel/caps.ts';
+import { capable, Limit } from '../kernel/creds.ts';
+import { E } from '../kernel/errno.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { clearUser, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import { row, type Row } from './row.ts';
+
+const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;
+const RESET_ON_FORK = 0x4000_0000, SLICE = 100_000_000;
+const isReal = (policy: number): boolean => policy === Policy.FIFO || policy === Policy.RR;
+const isPolicy = (policy: number): boolean => isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
+
+/** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. */
+const named = (t: Thread, tid: number): Thread | number => (tid < 0 ? -E.INVAL : tid === 0 ? t : t.k.threads.get(tid) ?? -E.SRCH);
+const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => { const x = named(t, tid | 0); return typeof x === 'number' ? x : use(x); };
+
+/** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
+function mayChange(t: Thread, x: Thread, policy: number, priority: number): boolean {
+  const c = t.proc.creds;
+  if (capable(c, Cap.SYS_NICE)) return true;
+  if (c.euid !== x.proc.creds.uid && c.euid !== x.proc.creds.euid) return false;
+  const most = x.proc.limits.soft[Limit.RTPRIO]!;
+  if (isReal(policy) && ((policy !== x.policy && most === 0) || (priority > x.rt && priority > most))) return false;
+  return !(x.policy === Policy.IDLE && policy !== Policy.IDLE) || x.nice >= 20 - x.proc.limits.soft[Limit.NICE]!;
+}
+function change(t: Thread, x: Thread, policy: number, priority: number, reset: boolean): number {
+  if (!isPolicy(policy) || (isReal(policy) ? priority < 1 || priority > 99 : priority !== 0)) return -E.INVAL;
+  if (!mayChange(t, x, policy, priority)) return -E.PERM;
+  x.policy = policy;
+  x.rt = priority;
+  x.resetOnFork = reset;
+  t.k.preempt();
+  return 0;
+}
+function setscheduler(t: Thread, tid: number, policyArg: number, va: number): number {
+  const policy = policyArg & ~RESET_ON_FORK;
+  if (va === 0 || policy < 0) return -E.INVAL;
+  return withThread(t, tid, (x) => change(t, x, policy, getI32(t.mm, va), (policyArg & RESET_ON_FORK) !== 0));
+}
+const setparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, getI32(t.mm, va), x.resetOnFork)));
+const getparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
+
+/** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not there. */
+function setattr(t: Thread, tid: number, va: number, flags: number): number {
+  if (va === 0 || flags !== 0) return -E.INVAL;
+  const size = getU32(t.mm, va) || 48;
+  if (size < 48 || size > 4096) { setU32(t.mm, va, 48); return -E.TOOBIG; }
+  const policy = getU32(t.mm, va + 4), options = getI64(t.mm, va + 8), nice = getI32(t.mm, va + 16), priority = getU32(t.mm, va + 20);
+  return withThread(t, tid, (x) => {
+    if (!isReal(policy) && nice < x.nice && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
+    const r = change(t, x, policy, priority, (options & 1) !== 0);
+    if (r === 0 && !isReal(policy)) x.nice = Math.max(-20, Math.min(19, nice));
+    return r;
+  });
+}
+function getattr(t: Thread, tid: number, va: number, size: number, flags: number): number {
+  if (va === 0 || size < 48 || flags !== 0) return -E.INVAL;
+  return withThread(t, tid, (x) => {
+    clearUser(t.mm, va, 48);
+    setU32(t.mm, va, 48); setU32(t.mm, va + 4, x.policy); setI64(t.mm, va + 8, x.resetOnFork ? 1 : 0); setU32(t.mm, va + 16, isReal(x.policy) ? 0 : x.nice); setU32(t.mm, va + 20, x.rt);
+    return 0;
+  });
+}
+function getaffinity(t: Thread, tid: number, size: number, va: number): number {
+  if (size < 8 || size % 8) return -E.INVAL;
+  return withThread(t, tid, () => { setBig(t.mm, va, 1n); return 8; });
+}
+function setaffinity(t: Thread, tid: number, size: number, va: number): number {
+  const first = size >= 8 ? getBig(t.mm, va) : size > 0 ? BigInt(getU32(t.mm, va)) : 0n;
+  return withThread(t, tid, (x) => (first & 1n ? (mayChange(t, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
+}
+function interval(t: Thread, tid: number, va: number): number {
+  return withThread(t, tid, (x) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000); return 0; });
+}
+const yieldCpu = (t: Thread): number => { if (t.k.ready.length > 0) { t.k.ready.stepBack(t); t.k.resched = true; } return 0; };
+const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
+
+export const schedCalls: Row[] = [
+  row(124, 'sched_yield', '', yieldCpu), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', setaffinity, { note: 'one processor' }),
+  row(120, 'sched_getscheduler', 'tid', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))), row(119, 'sched_setscheduler', 'tid policy param:x', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
+  row(118, 'sched_setparam', 'tid param:x', setparam), row(121, 'sched_getparam', 'tid param:x', getparam),
+  row(125, 'sched_get_priority_max', 'policy', (_t, p) => range(p, 99)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => range(p, 1)),
+  row(127, 'sched_rr_get_interval', 'tid time:x', interval), row(274, 'sched_setattr', 'tid attr:x flags:x', setattr, { note: 'no SCHED_DEADLINE' }), row(275, 'sched_getattr', 'tid attr:x size flags:x', getattr),
+];
