@@ -8,7 +8,7 @@
  * `runBare` is the whole command behind its options: it loads, runs, and answers the exit status.
  */
 import { gunzipSync } from 'node:zlib';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { DEFAULT_ISA, unknownExtensions } from '../machine/board/isa.ts';
@@ -23,6 +23,7 @@ import { Session, type Debugging, type Ending } from './bare/session.ts';
 import { writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
 import { CliError, Exit, fileError } from './errors.ts';
+import { readImage, release } from './files.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
 import { Profile } from './profile.ts';
@@ -177,13 +178,18 @@ function load(options: BareOptions, board: Board, console: CharChannel): Loading
 }
 
 function place(path: string, role: string, board: Board, raw: boolean): Placed {
-  const bytes = readInput(path, role);
+  const bytes = readImage(role, path);
   const { memory } = board.machine;
-  return must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b, { maxOutputLength: memory.size }), raw }));
+  const placed = must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b, { maxOutputLength: memory.size }), raw }));
+  release(bytes);
+  return placed;
 }
 
 function placeInitrd(path: string, board: Board, kernel: Placed): Place {
-  return must(path, 'initrd', loadInitrd(board.machine.memory, readInput(path, 'initrd'), kernel.end));
+  const bytes = readImage('initrd', path);
+  const placed = must(path, 'initrd', loadInitrd(board.machine.memory, bytes, kernel.end));
+  release(bytes);
+  return placed;
 }
 
 /** Nothing that is loaded may lie where something else does. */
@@ -208,14 +214,6 @@ function checkPlaces(options: BareOptions, board: Board, loaded: { firmware?: Pl
 function must<T>(path: string, role: string, result: Loaded<T>): T {
   if (result.ok) return result.value;
   throw new CliError('E_FORMAT', `${role} '${path}' ${result.error}`);
-}
-
-function readInput(path: string, role: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw fileError(role, path, error);
-  }
 }
 
 function writeOut(path: string, bytes: Uint8Array | string): void {

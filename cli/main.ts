@@ -2,7 +2,6 @@
  * The `tessera` command. Each command's file describes its options and loads what it needs only when it runs, so that `tessera --help` is
  * as quick as Node itself. `main` sets the exit status and lets Node end when everything is written.
  */
-import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { CliError, Exit } from './errors.ts';
 import { reportError } from './report.ts';
@@ -14,6 +13,7 @@ import { imagesCommand } from './commands/images.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { vmCommand } from './commands/vm.ts';
+import { settleEngine } from './v8.ts';
 import { version } from './version.ts';
 
 const examples = `
@@ -56,14 +56,16 @@ function usageError(error: CommanderError, command: string): CliError | undefine
   return new CliError('E_USAGE', what, `see: tessera ${command ? `${command} ` : ''}--help`);
 }
 
+/** The commands that run a machine. */
+const RUNNERS: ReadonlySet<string> = new Set(['boot', 'run', 'vm', 'bare']);
+
 export async function main(words: string[]): Promise<void> {
-  // Node 20 has WebAssembly's fused multiply-add under this flag; without it, floating point is slower and just as exact (machine/engine/fused.ts).
-  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
   process.exitCode = Exit.ok;
   const program = buildProgram((status) => { process.exitCode = status; });
   const name = words.find((word) => !word.startsWith('-')) ?? '';
   const command = program.commands.find((c) => c.name() === name);
   const at = words.indexOf(name);
+  if (RUNNERS.has(name)) settleEngine();
   const settled = command ? [...words.slice(0, at + 1), ...settleStats(words.slice(at + 1), command, name === 'run')] : words;
   process.stdout.on('error', ignoreClosedPipe);
   try {

@@ -6,7 +6,8 @@ import { vocabularyFor } from '../system/vocabulary.ts';
 import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
-import { checkWritable, writeOutput } from './files.ts';
+import { checkWritable, release, writeOutput } from './files.ts';
+import { footprint } from './footprint.ts';
 import { HostedDebugging } from './gdb/hosted.ts';
 import type { Debugged } from './gdb/kernel-target.ts';
 import { audited } from './isolation.ts';
@@ -143,6 +144,9 @@ class Session {
       });
     } catch (error) {
       throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;
+    } finally {
+      // They are in the machine's memory now.
+      for (const module of launch.modules) release(module.bytes);
     }
   }
 
@@ -181,7 +185,7 @@ class Session {
   private writeStats(): void {
     const { stats } = this.options;
     if (stats === undefined) return;
-    const text = JSON.stringify(statsOf(this.system)) + '\n';
+    const text = JSON.stringify(statsOf(this.system, footprint(this.system.machine))) + '\n';
     if (stats === true || stats === '') process.stderr.write(text);
     else writeOutput('statistics', stats, text);
   }

@@ -4,8 +4,8 @@ import type { System } from './system.ts';
 
 const round = (value: number): number => Math.round(value * 1000) / 1000;
 
-/** Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. */
-export function statsOf(system: System): Record<string, unknown> {
+/** Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. `memory`: what the host says of its own, for the engine's section. */
+export function statsOf(system: System, memory?: object): Record<string, unknown> {
   const { machine, kernel } = system, { counters } = kernel, instructions = machine.instructions, wallSeconds = system.wallSeconds;
   const { regions, compileSeconds, interpretedInstructions, translatedInstructions } = machine.engine.stats();
   const exits: Record<string, number> = counters.eventsByCause();
@@ -13,7 +13,7 @@ export function statsOf(system: System): Record<string, unknown> {
     instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds), mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
     addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries,
-    engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions },
+    engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [c.name, { state: c.state, status: c.status, restarts: c.restarts }])),
   };
 }

@@ -82,10 +82,14 @@ const boot = (kind: 'vm' | 'bare', command: string, more: string[] = []): Promis
   tessera([kind, '--kernel', kernel, '--initrd', initramfs, '--append', append(command), ...more], { timeout: 4 * minutes });
 
 describe.skipIf(missing).each(['vm', 'bare'] as const)("Debian's kernel with tessera %s", (kind) => {
-  it('boots, runs a command, powers off with status 0', async () => {
-    const run = await boot(kind, 'uname -srm; nproc');
+  it('boots, runs a command, powers off with status 0; beside the guest, that has taken less than 150 MiB where the host tells', async () => {
+    const stats = join(folder, `${kind}.json`);
+    const run = await boot(kind, 'uname -srm; nproc', [`--stats=${stats}`]);
     expect(run.stdout).toMatch(/READY\r\nLinux 6\.12\S+ riscv64\r\n1\r\n/);
     expect(run.status).toBe(0);
+    const { memory } = (JSON.parse(readFileSync(stats, 'utf8')) as { engine: { memory?: { overhead: number } } }).engine;
+    expect(memory !== undefined).toBe(existsSync('/proc/self/pagemap'));
+    expect(memory?.overhead ?? 0).toBeLessThan(150 * 2 ** 20);
   }, 4 * minutes);
 
   it('has two processors when it is told so', async () => {

@@ -3,6 +3,7 @@
  * all traps of all modes by cause.
  */
 import type { Machine } from '../../machine/machine.ts';
+import { footprint, type Footprint } from '../footprint.ts';
 import type { Ending } from './session.ts';
 
 export interface BareStats {
@@ -16,7 +17,7 @@ export interface BareStats {
   readonly ipc: number;
   readonly addressSpaceSwitches: number;
   readonly kernelEntries: number;
-  readonly engine: { regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number };
+  readonly engine: { regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number; memory?: Footprint };
 }
 
 export function bareStats(machine: Machine, wallSeconds: number, ending: Ending): BareStats {
@@ -33,7 +34,7 @@ export function bareStats(machine: Machine, wallSeconds: number, ending: Ending)
     ipc: 0,
     addressSpaceSwitches: 0,
     kernelEntries: 0,
-    engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions },
+    engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory: footprint(machine) },
   };
 }
 

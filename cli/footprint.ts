@@ -1,0 +1,75 @@
+/**
+ * What a run costs in the host's memory beside the RAM that the guest has touched: asked of Linux, which alone knows; undefined elsewhere.
+ *
+ *   resident = guest + overhead;  overhead = tlbs + records + javascript + program + rest
+ */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { Machine } from '../machine/index.ts';
+
+/** All in bytes. */
+export interface Footprint {
+  /** What the process has in memory. */
+  readonly resident: number;
+  /** Pages of the machine's RAM among it. */
+  readonly guest: number;
+  /** The rest: what this costs beside the guest. */
+  readonly overhead: number;
+  readonly tlbs: number;
+  /** Decoded instructions, and what is kept beside them. */
+  readonly records: number;
+  /** JavaScript's heap. */
+  readonly javascript: number;
+  /** Pages of files: Node itself and its libraries. */
+  readonly program: number;
+  /** Translations, what their compiler keeps, stacks. */
+  readonly rest: number;
+}
+
+/** A mapping of this process: [start, end), bytes in memory, file or ''. */
+interface Mapping { readonly start: number; readonly end: number; readonly resident: number; readonly path: string }
+
+const PAGE = 4096;
+/** One word of /proc/self/pagemap, and the byte of it with the bit for a page that is there. */
+const WORD = 8, PRESENT_BYTE = 7, PRESENT = 0x80;
+
+export function footprint(machine: Machine): Footprint | undefined {
+  try {
+    return measured(machine);
+  } catch {
+    return undefined; // no /proc, or one that does not tell
+  }
+}
+
+function measured({ linear: { layout } }: Machine): Footprint | undefined {
+  const mappings = parseMappings(readFileSync('/proc/self/smaps', 'latin1'));
+  // The engine's memory is the only mapping of its size; after a reboot the last machine's may still be there.
+  const [memory, other] = mappings.filter((m) => m.path === '' && m.end - m.start === layout.bytes);
+  if (memory === undefined || other !== undefined) return undefined;
+  const [fixed, tlbs, codeMap, records] = [[0, layout.tlbs], [layout.tlbs, layout.codeMap], [layout.codeMap, layout.codePages], [layout.codePages, layout.ram]]
+    .map(([from, to]) => presentBytes(memory.start + from!, memory.start + to!));
+  const guest = memory.resident - fixed! - tlbs! - codeMap! - records!;
+  const sum = (list: readonly Mapping[]): number => list.reduce((total, m) => total + m.resident, 0);
+  const resident = sum(mappings), program = sum(mappings.filter((m) => m.path.startsWith('/'))), javascript = process.memoryUsage().heapTotal;
+  const overhead = resident - guest;
+  return { resident, guest, overhead, tlbs: tlbs!, records: records!, javascript, program, rest: overhead - tlbs! - records! - javascript - program };
+}
+
+/** Reads /proc/PID/smaps. */
+export function parseMappings(text: string): Mapping[] {
+  return [...text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)\n(?:(?![0-9a-f]+-).*\n)*?Rss: +(\d+) kB$/gm)]
+    .map(([, start, end, path, kib]) => ({ start: parseInt(start!, 16), end: parseInt(end!, 16), resident: Number(kib) * 1024, path: path! }));
+}
+
+/** Bytes of [from, to) that are in memory, by pages. */
+function presentBytes(from: number, to: number): number {
+  const first = Math.floor(from / PAGE), words = Buffer.alloc((Math.ceil(to / PAGE) - first) * WORD);
+  const file = openSync('/proc/self/pagemap', 'r');
+  try {
+    if (readSync(file, words, 0, words.length, first * WORD) !== words.length) throw new RangeError('pagemap is cut short');
+  } finally {
+    closeSync(file);
+  }
+  let pages = 0;
+  for (let at = PRESENT_BYTE; at < words.length; at += WORD) if ((words[at]! & PRESENT) !== 0) pages++;
+  return pages * PAGE;
+}
