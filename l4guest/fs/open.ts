@@ -60,8 +60,9 @@ export function openInode(t: Thread, inode: Inode, flags: number, dir: Directory
   const need = (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
   if (!created && !permitted(inode, need, t.proc.creds)) return -E.ACCES;
   if (write && inode.type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
-  const file = inode.open(t, flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
+  const file = inode.open(t, flags & ~(O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
   if (typeof file === 'number') return file;
+  file.flags &= ~O.NOCTTY; // only for terminals, and only while they are opened
   if (flags & O.TRUNC && !created && inode.type === S.IFREG && inode.size > 0) inode.truncate(0);
   notify(inode, Watch.OPEN);
   return placed(file, dir, name);

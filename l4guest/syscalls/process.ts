@@ -1,8 +1,11 @@
 /** Processes: clone, execve, exit, wait, groups and sessions. */
 import { Directory } from '../fs/inode.ts';
 import { PidFile, pidFd } from '../fs/pidfd.ts';
+import { processOfDir } from '../fs/proc/pid.ts';
 import { baseOf } from '../fs/walk.ts';
 import { clone as makeClone, type CloneArgs } from '../kernel/clone.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { exec } from '../kernel/exec.ts';
 import { AT, Clone, CONTINUED_STATUS, O, Sig, Wait, exitedStatus } from '../kernel/linux.ts';
@@ -11,8 +14,9 @@ import { childInfo } from '../kernel/signals.ts';
 import { SiCode, putSigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { getBytesZ, getI64, setU32 } from '../mm/uaccess.ts';
+import { getBytesZ, getI64, setI64, setU32 } from '../mm/uaccess.ts';
 import { putRusage } from './times.ts';
+import { kill, queueInfo } from './signals.ts';
 import { pathArg, row, type Row } from './row.ts';
 
 function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: number, childTid: number): number | Co<number> {
@@ -138,15 +142,15 @@ function setsid(t: Thread): number {
 }
 const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc);
 
-function pidfdSend(t: Thread, fd: number, sig: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!(f instanceof PidFile)) return -E.BADF;
-  if (!f.process.alive) return -E.SRCH;
-  if (sig) t.k.signals.toProcess(f.process, sig, SiCode.USER, { pid: t.proc.pid, uid: t.proc.creds.uid });
-  return 0;
+function pidfdSend(t: Thread, fd: number, sig: number, infoVa: number, flags: number): number {
+  const f = t.proc.fds.get(fd), p = f instanceof PidFile ? f.process : f && processOfDir(f.inode);
+  if (!p || flags & ~7) return p ? -E.INVAL : -E.BADF;
+  if (!p.alive) return -E.SRCH;
+  return infoVa === 0 ? kill(t, p.pid, sig | 0) : queueInfo(t, p.pid, sig | 0, infoVa);
 }
 function pidfdOpen(t: Thread, pid: number, flags: number): number {
-  const p = t.k.processes.get(pid);
+  if (pid < 1 || flags & ~(O.NONBLOCK | O.EXCL)) return -E.INVAL;
+  const p = t.k.processes.get(pid) ?? (flags & O.EXCL ? t.k.threads.get(pid)?.proc : undefined);
   return p ? pidFd(t, p, flags) : -E.SRCH;
 }
 function pidfdGetfd(t: Thread, fd: number, other: number): number {
@@ -154,6 +158,15 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
   if (!(f instanceof PidFile)) return -E.BADF;
   const file = f.process.fds.get(other);
   return file ? t.proc.fds.add(file.hold(), true, t.proc.limits.files) : -E.BADF;
+}
+
+function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
+  const x = tid === 0 ? t : t.k.threads.get(tid);
+  if (!x) return -E.SRCH;
+  if (x.proc !== t.proc && !capable(t.proc.creds, Cap.SYS_PTRACE)) return -E.PERM;
+  setI64(t.mm, lengthVa, 24);
+  setI64(t.mm, headVa, x.robustList);
+  return 0;
 }
 
 export const processCalls: Row[] = [
@@ -166,11 +179,11 @@ export const processCalls: Row[] = [
   row(260, 'wait4', 'pid status:x options:wait usage:x', wait4),
   row(95, 'waitid', 'type id info:x options:wait usage:x', waitid),
   row(96, 'set_tid_address', 'at:x', (t, va) => { t.clearTid = va; return t.tid; }),
-  row(99, 'set_robust_list', 'head:x len', (t, va) => { t.robustList = va; return 0; }),
-  row(100, 'get_robust_list', 'pid head:x len:x', () => -E.NOSYS, { support: 'none' }),
+  row(99, 'set_robust_list', 'head:x len', (t, va, size) => { if (size !== 24) return -E.INVAL; t.robustList = va; return 0; }),
+  row(100, 'get_robust_list', 'pid head:x len:x', getRobust),
   row(172, 'getpid', '', (t) => t.proc.pid), row(173, 'getppid', '', (t) => t.proc.parent?.pid ?? 0), row(178, 'gettid', '', (t) => t.tid),
   row(154, 'setpgid', 'pid pgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
   row(155, 'getpgid', 'pid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row(156, 'getsid', 'pid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
   row(157, 'setsid', '', setsid),
-  row(434, 'pidfd_open', 'pid flags:x', pidfdOpen), row(424, 'pidfd_send_signal', 'fd sig:sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
+  row(434, 'pidfd_open', 'pid flags:x', (t, pid, flags) => pidfdOpen(t, pid | 0, flags)), row(424, 'pidfd_send_signal', 'fd sig:sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
 ];

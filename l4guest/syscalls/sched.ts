@@ -2,7 +2,7 @@
 import { Cap } from '../kernel/caps.ts';
 import { capable, Limit } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
-import type { Thread } from '../kernel/thread.ts';
+import { Thread } from '../kernel/thread.ts';
 import { clearUser, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
@@ -11,8 +11,12 @@ const RESET_ON_FORK = 0x4000_0000, SLICE = 100_000_000;
 const isReal = (policy: number): boolean => policy === Policy.FIFO || policy === Policy.RR;
 const isPolicy = (policy: number): boolean => isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
 
-/** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. */
-const named = (t: Thread, tid: number): Thread | number => (tid < 0 ? -E.INVAL : tid === 0 ? t : t.k.threads.get(tid) ?? -E.SRCH);
+/** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. Process 1 has no thread of its own: it gets one for the question. */
+function named(t: Thread, tid: number): Thread | number {
+  if (tid < 0) return -E.INVAL;
+  const { init } = t.k;
+  return tid === 0 ? t : t.k.threads.get(tid) ?? (tid === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
+}
 const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => { const x = named(t, tid | 0); return typeof x === 'number' ? x : use(x); };
 
 /** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
@@ -80,6 +84,6 @@ export const schedCalls: Row[] = [
   row(124, 'sched_yield', '', yieldCpu), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', setaffinity, { note: 'one processor' }),
   row(120, 'sched_getscheduler', 'tid', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))), row(119, 'sched_setscheduler', 'tid policy param:x', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
   row(118, 'sched_setparam', 'tid param:x', setparam), row(121, 'sched_getparam', 'tid param:x', getparam),
-  row(125, 'sched_get_priority_max', 'policy', (_t, p) => range(p, 99)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => range(p, 1)),
+  row(125, 'sched_get_priority_max', 'policy', (_t, p) => range(p | 0, 99)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => range(p | 0, 1)),
   row(127, 'sched_rr_get_interval', 'tid time:x', interval), row(274, 'sched_setattr', 'tid attr:x flags:x', setattr, { note: 'no SCHED_DEADLINE' }), row(275, 'sched_getattr', 'tid attr:x size flags:x', getattr),
 ];

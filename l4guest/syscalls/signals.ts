@@ -86,7 +86,7 @@ function may(t: Thread, p: Process, sig: number): boolean {
   const c = t.proc.creds;
   return capable(c, Cap.KILL) || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) || (sig === Sig.CONT && p.session === t.proc.session);
 }
-function kill(t: Thread, pid: number, sig: number): number {
+export function kill(t: Thread, pid: number, sig: number): number {
   if (sig < 0 || sig > 64) return -E.INVAL;
   const all = [...t.k.processes.values()];
   let list: Process[];
@@ -108,7 +108,7 @@ function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInf
   return 0;
 }
 function infoArg(t: Thread, va: number, sig: number): SigInfo { return { signo: sig, code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) }; }
-function queueInfo(t: Thread, pid: number, sig: number, va: number): number {
+export function queueInfo(t: Thread, pid: number, sig: number, va: number): number {
   const p = t.k.processes.get(pid), info = infoArg(t, va, sig);
   if (!p) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;

@@ -33,8 +33,13 @@ export class ProcessDirs {
 
 const bytesAt = (p: Process, start: number, end: number): Uint8Array => (p.alive && end > start ? copyIn(p.mm, start, Math.min(end - start, 1 << 20)) : new Uint8Array(0));
 
+const owners = new WeakMap<Inode, Process>();
+/** The process whose directory in /proc this is. */
+export const processOfDir = (inode: Inode): Process | undefined => owners.get(inode);
+
 function makeDir(fs: FileSystem, p: Process): GeneratedDir {
   const dir = new GeneratedDir(fs);
+  owners.set(dir, p);
   common(dir, fs, p, undefined);
   dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, Number(name)), () => [...p.threads].map((t) => ({ name: String(t.tid), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
   dir.add('root', new GeneratedLink(fs, (t) => pathOf(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../kernel/errno.ts';
+import { Unix } from '../testing/unix.ts';
+
+const O_NOCTTY = 0o400, O_RDWR = 2;
+describe('process descriptors', () => {
+  it('a directory of /proc serves as one for sending signals', () => {
+    const u = new Unix(), child = u.fork(), dir = u.open(`/proc/${child.proc.pid}`, 0o200000);
+    expect([u.call('pidfd_send_signal', dir, 10, 0, 0), u.call('pidfd_send_signal', u.open('/proc', 0o200000), 10, 0, 0)]).toEqual([0, -E.BADF]);
+    expect(child.proc.pending.bits).toBe(1n << 9n);
+    expect([u.call('pidfd_open', -1, 0), u.call('pidfd_open', child.proc.pid, 1)]).toEqual([-E.INVAL, -E.INVAL]);
+  });
+  it('whom one may not signal one may not signal by descriptor', () => {
+    const u = new Unix(), child = u.fork(), fd = u.call('pidfd_open', u.main.proc.pid, 0)!;
+    u.callOf(child, 'setresuid', 1000, 1000, 1000);
+    child.proc.fds.put(9, u.main.proc.fds.get(fd)!.hold(), false);
+    expect(u.callOf(child, 'pidfd_send_signal', 9, 10, 0, 0)).toBe(-E.PERM);
+  });
+});
+describe('a session leader', () => {
+  it('gets no terminal by opening one with O_NOCTTY', () => {
+    const u = new Unix(), master = u.open('/dev/ptmx', O_RDWR | O_NOCTTY);
+    u.call('ioctl', master, 0x40045431, u.put(new Uint8Array(4)));
+    const slave = u.open('/dev/pts/0', O_RDWR | O_NOCTTY);
+    expect([u.open('/dev/tty', O_RDWR), u.call('fcntl', slave, 3, 0)]).toEqual([-E.NXIO, O_RDWR | 0o100000]);
+    u.open('/dev/pts/0', O_RDWR);
+    expect(u.open('/dev/tty', O_RDWR)).toBeGreaterThan(0);
+  });
+});
