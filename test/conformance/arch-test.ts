@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildFlags, excluded, groups, isaOf } from './arch-test-groups.ts';
+import { buildFlags, excluded, groups, isaOf, regenerated, REGENERATED } from './arch-test-groups.ts';
 import { record } from './record.ts';
 import { signatureOf } from './run-elf.ts';
 import type { Tier } from './run-elf.ts';
@@ -83,8 +83,10 @@ function main(): void {
   }
   console.log(`${passed} of ${total} signatures equal, ${Object.keys(excluded).length} excluded`);
   if (values.record) {
+    const made = regenerated.some((test) => existsSync(join(checkout, 'riscv-test-suite/rv64i_m', test.replace('/', '/src/') + '.S')));
     const revision = execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
     record({ suite: 'riscv-arch-test, rv64, reference signatures', revision, command: 'npx tsx test/conformance/arch-test.ts CHECKOUT', passed, failed: total - passed, skipped: Object.keys(excluded).length,
+      ...(made ? { note: REGENERATED } : {}),
       left: [...Object.entries(excluded).map(([test, reason]) => ({ test, reason })), ...unbuilt.map((test) => ({ test, reason: 'the checkout has a reference signature but no source' }))], covers: ['unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 12', 'unpriv 21', 'unpriv 27', 'unpriv 29', 'unpriv 31', 'priv 3'] });
   }
   process.exitCode = passed === total ? 0 : 1;

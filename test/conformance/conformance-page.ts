@@ -40,7 +40,8 @@ const links = (files: readonly string[]): string => files.map((f) => `[${f.repla
 function suites(all: readonly Result[]): string {
   const rows = all.map((r) => `| ${cell(r.suite)} | ${cell(r.revision)} | \`${r.command}\` | ${r.passed} | ${r.failed} | ${r.skipped} |`);
   const left = all.filter((r) => r.left.length > 0).map((r) => `### ${r.suite}: judged\n\n| test | why it does not count |\n|---|---|\n${r.left.map((l) => `| ${cell(l.test)} | ${cell(l.reason)} |`).join('\n')}\n`);
-  return `## Runs\n\n| suite | revision | command | passed | failed | skipped |\n|---|---|---|--:|--:|--:|\n${rows.join('\n')}\n\n${left.join('\n')}`;
+  const notes = all.filter((r) => r.note !== undefined).map((r) => `### ${r.suite}: how\n\n${r.note}\n`);
+  return `## Runs\n\n| suite | revision | command | passed | failed | skipped |\n|---|---|---|--:|--:|--:|\n${rows.join('\n')}\n\n${[...notes, ...left].join('\n')}`;
 }
 
 function chapterTable(document: 'priv' | 'unpriv', marks: readonly Mark[], all: readonly Result[]): string {

@@ -23,6 +23,8 @@ export interface Result {
   readonly skipped: number;
   /** Each test among the failed and skipped that is judged. */
   readonly left: readonly Left[];
+  /** What a reader has to know of the run. */
+  readonly note?: string;
   /** Clauses (a chapter stands for all in it) that it exercises, such as "unpriv 12". */
   readonly covers: readonly string[];
 }
