@@ -36,6 +36,9 @@ export class File {
   get readable(): boolean { return (this.flags & O.ACCMODE) !== O.WRONLY && (this.flags & O.PATH) === 0; }
   get writable(): boolean { const m = this.flags & O.ACCMODE; return m !== O.RDONLY && (this.flags & O.PATH) === 0; }
   get nonblocking(): boolean { return (this.flags & O.NONBLOCK) !== 0; }
+  /** How long a call on it may wait, ns: sockets with a timeout. */
+  get readPatience(): number { return Infinity; }
+  get writePatience(): number { return Infinity; }
   /** Whether the file has positions: lseek, pread. */
   get seekable(): boolean { return false; }
 

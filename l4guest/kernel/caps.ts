@@ -3,7 +3,7 @@
  * survives exec, and a bounding set that limits what exec gives. User ids change the sets unless the secure bits say otherwise.
  */
 export const Cap = {
-  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_BIND_SERVICE: 10, IPC_LOCK: 14, IPC_OWNER: 15,
+  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_BIND_SERVICE: 10, NET_RAW: 13, IPC_LOCK: 14, IPC_OWNER: 15,
   SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_BOOT: 22, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, SYS_TTY_CONFIG: 26, MKNOD: 27, SYSLOG: 34,
 } as const;
 export type Cap = (typeof Cap)[keyof typeof Cap];

@@ -1,4 +1,4 @@
-/** Socket addresses: AF_UNIX, AF_INET, AF_INET6, to and from the bytes that calls carry. The key names who is bound to one. */
+/** Socket addresses: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, to and from the bytes that calls carry. The key names who is bound to one. */
 import { E } from '../kernel/errno.ts';
 import type { Mm } from '../mm/mm.ts';
 import { bytesOf, copyIn, copyOut, getU32, setU32, textOf } from '../mm/uaccess.ts';
@@ -11,11 +11,14 @@ export interface Address {
   readonly path: string;
   /** Internet: 4 or 16 bytes, port. */
   readonly ip: Uint8Array;
+  /** Netlink: the port is the process's number or another one, the groups a set of bits. */
   readonly port: number;
+  readonly groups?: number;
 }
 const NO_IP = new Uint8Array(0);
 export const unixAddress = (path: string): Address => ({ family: Af.UNIX, path, ip: NO_IP, port: 0 });
 export const inetAddress = (family: number, ip: Uint8Array, port: number): Address => ({ family, path: '', ip, port });
+export const netlinkAddress = (port: number, groups: number): Address => ({ family: Af.NETLINK, path: '', ip: NO_IP, port, groups });
 export const anyIp = (family: number): Uint8Array => new Uint8Array(family === Af.INET ? 4 : 16);
 export function loopbackIp(family: number): Uint8Array {
   const ip = anyIp(family);
@@ -45,6 +48,7 @@ export function getAddress(mm: Mm, va: number, length: number): Address | number
   }
   if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, b.slice(4, 8), (b[2]! << 8) | b[3]!);
   if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, b.slice(8, 24), (b[2]! << 8) | b[3]!);
+  if (family === Af.NETLINK) { const v = new DataView(b.buffer); return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true)); }
   return family === Af.UNSPEC ? { family, path: '', ip: NO_IP, port: 0 } : -E.AFNOSUPPORT;
 }
 export function encode(a: Address): Uint8Array {
@@ -54,6 +58,7 @@ export function encode(a: Address): Uint8Array {
     out.set(name, 2);
     return out;
   }
+  if (a.family === Af.NETLINK) return new Uint8Array(new Uint32Array([Af.NETLINK, a.port, a.groups ?? 0]).buffer);
   const out = new Uint8Array(a.family === Af.INET ? 16 : 28);
   out[0] = a.family;
   out[2] = a.port >> 8;

@@ -8,12 +8,14 @@ import { E } from '../kernel/errno.ts';
 import { AT, S } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
+import { NetlinkSocket } from './netlink.ts';
 import { namesOf, type Socket } from './socket.ts';
 
 type Endpoint = Inode & { endpoint: unknown };
 
 export function bindTo(t: Thread, s: Socket, a: Address): number {
   if (a.family !== s.family) return -E.INVAL;
+  if (s instanceof NetlinkSocket) return s.bind(t, a);
   if (s.keys.length > 0 || s.inode) return -E.INVAL;
   return a.family === Af.UNIX ? bindUnix(t, s, a) : bindInet(t, s, a);
 }

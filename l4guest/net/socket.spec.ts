@@ -67,4 +67,44 @@ describe('sockets', () => {
     a[4] = 10;
     expect(u.call('connect', u.call('socket', 2, 1, 0)!, a, a.length)).toBe(-E.NETUNREACH);
   });
+  it('TCP that does not wait connects in two steps', () => {
+    const u = new Unix(), s = u.call('socket', 2, 1, 0)!, a = inet(8081), poll = (fd: number): number => { const at = u.put(new Uint8Array(new Uint32Array([fd, 0x1f]).buffer)); u.call('ppoll', at, 1, u.put(new Uint8Array(16)), 0, 8); return u.u32(at + 4) >>> 16; };
+    const error = (fd: number): number => { const at = u.space(8), n = u.put(new Uint8Array([4, 0, 0, 0])); u.call('getsockopt', fd, 1, 4, at, n); return u.u32(at); };
+    const refused = u.call('socket', 2, 1 | 0o4000, 0)!;
+    expect([u.call('connect', refused, a, 16), poll(refused) & 0x1c, error(refused), error(refused)]).toEqual([-E.INPROGRESS, 0x1c, E.CONNREFUSED, 0]);
+    u.call('bind', s, a, 16);
+    u.call('listen', s, 0);
+    const [c, late] = [u.call('socket', 2, 1 | 0o4000, 0)!, u.call('socket', 2, 1 | 0o4000, 0)!];
+    expect([u.call('connect', c, a, 16), poll(c), error(c), u.call('connect', c, a, 16), u.call('connect', c, a, 16)]).toEqual([-E.INPROGRESS, 4, 0, 0, -E.ISCONN]);
+    expect(u.call('connect', u.call('socket', 2, 1 | 0o4000, 0)!, a, 16)).toBe(-E.INPROGRESS);
+    expect([u.call('connect', late, a, 16), poll(late), u.call('connect', late, a, 16)]).toEqual([-E.INPROGRESS, 0, -E.ALREADY]);
+    u.call('accept4', s, 0, 0, 0);
+    u.call('accept4', s, 0, 0, 0);
+    u.pass(2e6);
+    expect([poll(late), u.call('connect', late, a, 16)]).toEqual([4, 0]);
+  });
+  it('SO_RCVTIMEO ends a wait with EAGAIN', () => {
+    const u = new Unix(), at = u.space(16), time = new Uint8Array(new BigInt64Array([1n, 500_000n]).buffer);
+    u.call('socketpair', 1, 1, 0, at);
+    expect(u.call('setsockopt', u.u32(at), 1, 20, time, 16)).toBe(0);
+    const back = u.space(16), n = u.put(new Uint8Array([16, 0, 0, 0]));
+    u.call('getsockopt', u.u32(at), 1, 20, back, n);
+    expect([u.u32(back), u.u32(back + 8)]).toEqual([1, 500_000]);
+    expect(u.call('recvfrom', u.u32(at), at, 1, 0, 0, 0)).toBeUndefined();
+    expect(u.pass(1.4e9)).toEqual([]);
+    expect(u.pass(0.2e9)).toEqual([u.main]);
+    expect(u.main.regs.x(10)).toBe(-E.AGAIN);
+  });
+  it('SIOCGIF… and netlink tell of the loopback interface', () => {
+    const u = new Unix(), udp = u.call('socket', 2, 2, 0)!, request = new Uint8Array(40), wrong = new Uint8Array(40);
+    request.set([108, 111]); wrong.set([101, 116, 104, 48]);
+    const at = u.put(request);
+    expect([u.call('ioctl', udp, 0x8933, at), u.u32(at + 16), u.call('ioctl', udp, 0x8913, wrong)]).toEqual([0, 1, -E.NODEV]);
+    const nl = u.call('socket', 16, 3, 0)!, ask = new Uint8Array(20), v = new DataView(ask.buffer), buffer = u.space(2048);
+    v.setUint32(0, 20, true); v.setUint16(4, 22, true); v.setUint16(6, 0x301, true); v.setUint32(8, 77, true);
+    expect(u.call('sendto', nl, ask, 20, 0, 0, 0)).toBe(20);
+    const n = u.call('recvfrom', nl, buffer, 2048, 0, 0, 0)!, bytes = u.bytes(buffer, n);
+    expect([u.u32(buffer + 4) & 0xffff, u.u32(buffer + 8), [...bytes].join().includes('127,0,0,1')]).toEqual([20, 77, true]);
+    expect([u.call('recvfrom', nl, buffer, 2048, 0, 0, 0), u.u32(buffer + 4) & 0xffff, u.call('recvfrom', nl, buffer, 2048, 0x40, 0, 0)]).toEqual([20, 3, -E.AGAIN]);
+  });
 });

@@ -7,9 +7,10 @@ import { O, Poll, Sig } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';
+import { interfaceCall } from './interfaces.ts';
 import { Af, anyIp, inetAddress, isAny, isMapped, unixAddress, type Address } from './address.ts';
 
-export const SockType = { STREAM: 1, DGRAM: 2, SEQPACKET: 5 } as const;
+export const SockType = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
 export const Msg = { OOB: 1, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
@@ -51,6 +52,13 @@ export abstract class Socket {
   owner: Credentials = { pid: 0, uid: 0, gid: 0 };
   peerOwner: Credentials | undefined;
   readonly options = new Map<number, number>();
+  /** SO_RCVTIMEO and SO_SNDTIMEO, ns. */
+  receiveTimeout = Infinity;
+  sendTimeout = Infinity;
+  /** SO_LINGER: on, seconds. */
+  linger: readonly [number, number] = [0, 0];
+  /** A connect that does not wait has begun, and its caller has not heard of its end: 0, or the error. */
+  pendingConnect: number | undefined;
   constructor(k: Kernel, family: number, type: number) { this.k = k; this.family = family; this.type = type; this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0); }
 
   abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number;
@@ -101,8 +109,10 @@ export class SocketFile extends File {
   override ioctl(t: Thread, command: number, arg: number): number {
     if (command === 0x541b) { setU32(t.mm, arg, this.socket.available); return 0; }
     if (command === 0x5411) { setU32(t.mm, arg, 0); return 0; }
-    return command >= 0x8900 && command < 0x8a00 ? -E.NODEV : -E.NOTTY;
+    return interfaceCall(t, command, arg) ?? -E.NOTTY;
   }
+  override get readPatience(): number { return this.socket.receiveTimeout; }
+  override get writePatience(): number { return this.socket.sendTimeout; }
   protected override closed(): void { this.socket.close(); }
 }
 export const HANGUP = Poll.HUP | Poll.RDHUP | Poll.IN | Poll.RDNORM;

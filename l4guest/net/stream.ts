@@ -131,7 +131,8 @@ export class StreamSocket extends Socket {
   }
   override poll(): number {
     if (this.backlog) return this.backlog.length > 0 ? Poll.IN | Poll.RDNORM : 0;
-    let mask = this.error ? Poll.ERR : 0;
+    if (this.pendingConnect === -E.AGAIN) return 0;
+    let mask = this.error ? Poll.ERR | HANGUP : 0;
     if (!this.connected) return mask | (this.family === Af.UNIX ? Poll.OUT | Poll.HUP : Poll.OUT | Poll.HUP);
     if (this.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
     if (!this.peer) return mask | HANGUP | Poll.OUT | Poll.WRNORM;
@@ -148,6 +149,7 @@ export class StreamSocket extends Socket {
   }
   override close(): void {
     this.unbind();
+    this.pendingConnect = undefined;
     for (const s of this.backlog ?? []) { if (s.peer) s.peer.error = E.CONNRESET; s.close(); }
     this.backlog = undefined;
     const peer = this.peer;

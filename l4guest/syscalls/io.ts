@@ -15,9 +15,9 @@ const MAX = 0x7fff_f000;
 export function* untilDone(t: Thread, file: File, attempt: () => number): Co<number> {
   file.hold();
   try {
-    for (;;) {
-      const r = yield* t.sleep(file.wq);
-      if (r < 0) return r;
+    for (const until = t.k.now() + file.readPatience; ; ) {
+      const r = yield* t.sleep(file.wq, until);
+      if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : r;
       const n = attempt();
       if (n !== -E.AGAIN) return n;
     }
@@ -43,9 +43,9 @@ export function writeFile(t: Thread, f: File, io: Io, at: number): number | Co<n
 function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   f.hold();
   try {
-    while (io.left > 0) {
-      const r = yield* t.sleep(f.wq);
-      if (r < 0) return done > 0 ? done : r;
+    for (const until = t.k.now() + f.writePatience; io.left > 0; ) {
+      const r = yield* t.sleep(f.wq, until);
+      if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : r;
       const n = f.write(io, f.pos, t);
       if (n === -E.AGAIN) continue;
       if (n < 0) return done > 0 ? done : n;

@@ -4,8 +4,11 @@ import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
 import { Msg, SocketFile, SockType, type Received, type Socket } from '../net/socket.ts';
+import { NetlinkProtocol, NetlinkSocket } from '../net/netlink.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../kernel/errno.ts';
 import { O, S, Sig } from '../kernel/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -19,10 +22,15 @@ import { row, type Row } from './row.ts';
 function fileOf(t: Thread, fd: number): SocketFile | number { const f = t.proc.fds.get(fd); return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF; }
 const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => { const f = fileOf(t, fd); return typeof f === 'number' ? f : use(f); };
 
+function netlink(t: Thread, type: number, protocol: number): Socket | number {
+  if (type !== SockType.RAW && type !== SockType.DGRAM) return -E.SOCKTNOSUPPORT;
+  return protocol === NetlinkProtocol.ROUTE || protocol === NetlinkProtocol.UEVENT ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
+}
 function create(t: Thread, family: number, typeArg: number, protocol: number): Socket | number {
   const type = typeArg & 0xf, c = t.proc.creds;
+  if (family === Af.NETLINK) return netlink(t, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
-  if (type !== SockType.STREAM && type !== SockType.DGRAM && !(type === SockType.SEQPACKET && family === Af.UNIX)) return type === 3 ? -E.PERM : -E.SOCKTNOSUPPORT;
+  if (type !== SockType.STREAM && type !== SockType.DGRAM && !(type === SockType.SEQPACKET && family === Af.UNIX)) return type === SockType.RAW && family !== Af.UNIX && !capable(c, Cap.NET_RAW) ? -E.PERM : -E.SOCKTNOSUPPORT;
   if (family !== Af.UNIX && protocol !== 0 && protocol !== (type === SockType.STREAM ? 6 : 17)) return -E.PROTONOSUPPORT;
   const s = type === SockType.DGRAM ? new DatagramSocket(t.k, family, type) : new StreamSocket(t.k, family, type);
   s.owner = { pid: t.proc.pid, uid: c.euid, gid: c.egid };
@@ -51,8 +59,30 @@ function bind(t: Thread, f: SocketFile, va: number, length: number): number {
 function connect(t: Thread, f: SocketFile, va: number, length: number): number | Co<number> {
   const a = getAddress(t.mm, va, length);
   if (typeof a === 'number') return a;
-  const r = f.socket.connect(t, a);
+  const s = f.socket, overNetwork = s instanceof StreamSocket && s.family !== Af.UNIX;
+  if (s.pendingConnect !== undefined) return pendingEnds(s);
+  const r = s.connect(t, a);
+  if (overNetwork && f.nonblocking && (r === 0 || r === -E.CONNREFUSED || r === -E.AGAIN)) return connectLater(t, s, a, r);
   return r !== -E.AGAIN || f.nonblocking ? r : retryConnect(t, f, a);
+}
+/** The second call of a connect that did not wait: its result, and no more. */
+function pendingEnds(s: Socket): number {
+  const r = s.pendingConnect!;
+  if (r === -E.AGAIN) return -E.ALREADY;
+  s.pendingConnect = undefined;
+  s.error = 0;
+  return r;
+}
+/** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
+function connectLater(t: Thread, s: StreamSocket, a: Address, first: number): number {
+  const result = (r: number): void => {
+    s.pendingConnect = r;
+    if (r < 0 && r !== -E.AGAIN) s.error = -r;
+    if (r === -E.AGAIN) { t.k.timers.add(t.k.now() + 1e6, () => { if (s.pendingConnect === -E.AGAIN) result(s.connect(t, a)); }); t.k.rearm(); }
+    else s.wq.wakeAll();
+  };
+  result(first);
+  return -E.INPROGRESS;
 }
 /** A full backlog empties when the listener accepts; there is nothing to wait on but time. */
 function* retryConnect(t: Thread, f: SocketFile, a: Address): Co<number> {
@@ -114,9 +144,10 @@ function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, fil
 }
 function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => number): Co<number> {
   const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
-  for (;;) {
-    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? Infinity : t.k.now() + 1e6);
+  for (const until = t.k.now() + f.writePatience; ; ) {
+    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? until : t.k.now() + 1e6);
     if (s === -E.RESTARTSYS) return done() || s;
+    if (t.k.now() >= until) return done() || -E.AGAIN;
     const r = attempt();
     if (r !== -E.AGAIN) return r;
   }
@@ -208,7 +239,7 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 }
 
 export const netCalls: Row[] = [
-  row(198, 'socket', 'family:family type:socket protocol', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback' }),
+  row(198, 'socket', 'family:family type:socket protocol', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
   row(199, 'socketpair', 'family:family type:socket protocol fds:x', socketpair),
   row(200, 'bind', 'fd addr:x len', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row(201, 'listen', 'fd backlog', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
   row(202, 'accept', 'fd addr:x len:x', (t, fd, va, n) => accept(t, fd, va, n, 0)), row(242, 'accept4', 'fd addr:x len:x flags:x', accept),
