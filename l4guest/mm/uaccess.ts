@@ -1,10 +1,9 @@
 /** Reading and writing the memory of a process, by walking its tables. All throw EFAULT for addresses that are not there. */
 import { EFAULT } from '../kernel/errno.ts';
 import type { Mm } from './mm.ts';
+import { textOf } from './text.ts';
 
-const decoder = new TextDecoder(), encoder = new TextEncoder();
-export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
-export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
+export { bytesOf, textOf } from './text.ts';
 
 export function getU8(mm: Mm, va: number): number { return mm.pageAt(va, false)[va % 4096]!; }
 export function getU16(mm: Mm, va: number): number { return getU8(mm, va) | (getU8(mm, va + 1) << 8); }
@@ -73,15 +72,15 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array {
   for (const p of parts) { out.set(p, at); at += p.length; }
   return out;
 }
-/** A path or name. Bytes that are not UTF-8 become replacement characters. `undefined`: too long. */
+/** A path or name. `undefined`: too long. */
 export function getString(mm: Mm, va: number, max = 4096): string | undefined {
   const b = getBytesZ(mm, va, max);
   return b === undefined ? undefined : asciiOrUtf8(b);
 }
 function asciiOrUtf8(b: Uint8Array): string {
-  if (b.length > 64) return decoder.decode(b);
+  if (b.length > 64) return textOf(b);
   let s = '';
-  for (let i = 0; i < b.length; i++) { const c = b[i]!; if (c >= 0x80) return decoder.decode(b); s += String.fromCharCode(c); }
+  for (let i = 0; i < b.length; i++) { const c = b[i]!; if (c >= 0x80) return textOf(b); s += String.fromCharCode(c); }
   return s;
 }
 

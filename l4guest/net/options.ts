@@ -6,6 +6,8 @@ import { NetlinkSocket } from './netlink.ts';
 import { BUFFER, type Socket } from './socket.ts';
 import { StreamSocket } from './stream.ts';
 
+/** The options of an IP header: there never are any. */
+const IP_OPTIONS = 4;
 const SOL_SOCKET = 1;
 const So = { DEBUG: 1, REUSEADDR: 2, TYPE: 3, ERROR: 4, DONTROUTE: 5, BROADCAST: 6, SNDBUF: 7, RCVBUF: 8, KEEPALIVE: 9, OOBINLINE: 10, LINGER: 13, REUSEPORT: 15, PASSCRED: 16, PEERCRED: 17, RCVLOWAT: 18, RCVTIMEO: 20, SNDTIMEO: 21, ACCEPTCONN: 30, PROTOCOL: 38, DOMAIN: 39 } as const;
 /** Levels whose options are kept and otherwise without meaning here: IP, TCP, UDP, IPv6. */
@@ -25,6 +27,7 @@ export function getOption(t: Thread, s: Socket, level: number, name: number, va:
     setU32(t.mm, lengthVa, out.length);
     return 0;
   }
+  if (level === 0 && name === IP_OPTIONS) { setU32(t.mm, lengthVa, 0); return 0; }
   const value = level === SOL_SOCKET ? socketValue(s, name) : LEVELS.has(level) ? s.options.get(level * 65536 + name) ?? 0 : undefined;
   if (value === undefined) return -E.NOPROTOOPT;
   copyOut(t.mm, va, new Uint8Array(new Int32Array([value]).buffer).subarray(0, Math.min(room, 4)));

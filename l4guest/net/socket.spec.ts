@@ -107,4 +107,8 @@ describe('sockets', () => {
     expect([u.u32(buffer + 4) & 0xffff, u.u32(buffer + 8), [...bytes].join().includes('127,0,0,1')]).toEqual([20, 77, true]);
     expect([u.call('recvfrom', nl, buffer, 2048, 0, 0, 0), u.u32(buffer + 4) & 0xffff, u.call('recvfrom', nl, buffer, 2048, 0x40, 0, 0)]).toEqual([20, 3, -E.AGAIN]);
   });
+  it('no packet has IP options: sshd refuses those that have', () => {
+    const u = new Unix(), s = u.call('socket', 2, 1, 0)!, n = u.put(new Uint8Array([200, 0, 0, 0]));
+    expect([u.call('getsockopt', s, 0, 4, u.space(200), n), u.u32(n)]).toEqual([0, 0]);
+  });
 });

@@ -150,6 +150,7 @@ function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, coun
   if (!source?.readable || !target?.writable) return -E.BADF;
   if (!source.seekable) return -E.INVAL;
   const at = offsetVa ? getI64(t.mm, offsetVa) : -1;
+  if (offsetVa && at < 0) return -E.INVAL;
   return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
 }
 /** Runs a transfer and writes back how far it came. */
