@@ -38,6 +38,13 @@ describe('the root file system from a tar image', () => {
     load(u, join(entry('x', 'x', pax), entry('short', '0', '1'), entry('L', 'L', `${'m'.repeat(130)}\0`), entry('short', '0', '2')));
     expect([u.read(u.open(`/${long}`)), u.read(u.open(`/${'m'.repeat(130)}`))]).toEqual(['1', '2']);
   });
+  it('lengths in pax headers count bytes, not letters', () => {
+    const u = new Unix(), name = 'ä'.repeat(60), record = (key: string, value: string): string => { const n = new TextEncoder().encode(` ${key}=${value}\n`).length; return `${n + 3} ${key}=${value}\n`; };
+    const bytes = new TextEncoder().encode(record('path', `${name}.txt`) + record('comment', 'x'.repeat(90))), text = String.fromCharCode(...bytes), header = entry('x', 'x', '\0'.repeat(text.length));
+    header.set(bytes, 512);
+    load(u, join(header, entry('short', '0', '1')));
+    expect(u.read(u.open(`/${name}.txt`))).toBe('1');
+  });
   it('says what is wrong with an image', () => {
     const u = new Unix();
     expect(load(u, new Uint8Array(1024).fill(7))).toBe('is not a tar archive');

@@ -33,15 +33,16 @@ function parseHeader(h: Uint8Array): Header | undefined {
     type: String.fromCharCode(h[156] || 48), link: field(h, 157, 100), major: number(h, 329, 8), minor: number(h, 337, 8),
   };
 }
-function parsePax(text: string): Extra {
+/** Records `length key=value\n`, where the length counts the bytes of all of it. */
+function parsePax(bytes: Uint8Array): Extra {
   const out: Extra = {};
-  for (let rest = text; rest.length > 0; ) {
-    const m = /^(\d+) ([^=]+)=/.exec(rest);
-    if (!m) break;
-    const end = Number(m[1]), key = m[2]!, value = rest.slice(m[0].length, end - 1);
+  for (let rest = bytes; rest.length > 0; ) {
+    const m = /^(\d+) ([^=]+)=/.exec(String.fromCharCode(...rest.subarray(0, 100)));
+    if (!m || Number(m[1]) <= m[0].length) break;
+    const end = Number(m[1]), key = m[2]!, value = textOf(rest.subarray(m[0].length, end - 1));
     if (key === 'path' || key === 'linkpath') out[key] = value;
     else if (key === 'size' || key === 'uid' || key === 'gid' || key === 'mtime') out[key] = Number(value);
-    rest = rest.slice(end);
+    rest = rest.subarray(end);
   }
   return out;
 }
@@ -61,7 +62,7 @@ export function loadTar(root: TmpDir, image: TarImage): number | string {
     const data = b.subarray(dataAt, dataAt + size), text = (): string => textOf(data).replace(/\0+$/, '');
     if (h.type === 'L') { extra = { ...extra, path: text() }; continue; }
     if (h.type === 'K') { extra = { ...extra, linkpath: text() }; continue; }
-    if (h.type === 'x') { extra = { ...extra, ...parsePax(textOf(data)) }; continue; }
+    if (h.type === 'x') { extra = { ...extra, ...parsePax(data) }; continue; }
     if (h.type === 'g') continue;
     Object.assign(h, { name: extra.path ?? h.name, link: extra.linkpath ?? h.link, size, uid: extra.uid ?? h.uid, gid: extra.gid ?? h.gid, mtime: Math.floor(extra.mtime ?? h.mtime) });
     extra = {};
