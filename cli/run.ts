@@ -10,12 +10,13 @@ import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Module } from '../index.ts';
 import { unixWorld } from '../scenarios/worlds.ts';
+import { boardMemory } from './board-memory.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { RunOptions } from './commands/run.ts';
 import { parseMount, Returns, type Mount } from './mounts.ts';
 import { whyNotProgram } from './program.ts';
-import { boardMemory, endingLine, runSystem } from './session.ts';
+import { endingLine, runSystem } from './session.ts';
 import { lookUp, packTar, readTar } from './tar.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
@@ -29,11 +30,13 @@ export async function run(program: string, args: string[], options: RunOptions):
   const { modules, argv } = guestFiles(program, args, env, options, mounts);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
+  const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
+  const world = (memory: number) => returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, more }));
   const { result, system } = await runSystem({
-    scenario: returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory: options.memory, more: { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) } })), modules, consoles: returns.consoles,
+    scenario: world(options.memory), modules, consoles: returns.consoles,
     outputs: { console0: 1, console1: 2, ...returns.outputs() },
     input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
-    memoryBytes: boardMemory(options.memory, modules),
+    memoryBytes: boardMemory(options.memory, modules, world),
   }, options);
   const linux = system.components.get('linux');
   if (linux?.state === 'exited') returns.apply();

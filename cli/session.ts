@@ -191,14 +191,6 @@ class Session {
   }
 }
 
-const MIB = 2 ** 20;
-
-/** RAM that a board needs for a guest with this much memory: kernel, roottask and drivers take their part, boot modules lie in it too. */
-export function boardMemory(guest: number, modules: Module[]): number {
-  const files = modules.reduce((sum, module) => sum + Math.ceil(module.bytes.length / MIB) * MIB + 2 * MIB, 0);
-  return Math.ceil((guest * 1.2 + files) / (2 * MIB)) * 2 * MIB + 96 * MIB;
-}
-
 /** The line for a run that ended by itself in another way than it should; empty when there is nothing to say. */
 export function endingLine(result: Result): string {
   if (!result.why) return '';

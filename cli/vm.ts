@@ -11,10 +11,11 @@ import { Random } from '../vmm/random.ts';
 import { GuestRam, RAM_BASE, type RamAccess } from '../vmm/ram.ts';
 import { FileDisk, parseDisk } from './bare/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
+import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
 import { Networks, parseNet } from './net.ts';
-import { boardMemory, endingLine, runSystem } from './session.ts';
+import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 
 /** The board's virtio slots less those of its entropy device and its console. */
@@ -32,12 +33,12 @@ export async function vm(options: VmOptions): Promise<number> {
   if (disks.length + nets.length > MOST_DEVICES) throw new CliError('E_OPTION', `${disks.length} disks and ${nets.length} network cards are too many`, `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length + nets.length, initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const world = (memory: number) => machineWorld({
+    kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp, disks: disks.length, nets: nets.length, more,
+  });
   try {
     const { result, system } = await runSystem({
-      scenario: machineWorld({
-        kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory: options.memory, smp: options.smp, disks: disks.length, nets: nets.length, more,
-      }),
-      modules, disks, networks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules),
+      scenario: world(options.memory), modules, disks, networks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');
     const said = result.ending === 'finished' && machine?.report ? `tessera: E_VM: ${machine.report}\n` : endingLine(result);

@@ -11,6 +11,9 @@ const MIB = 1 << 20;
 /** What the servers need beside the memory of their guests. */
 const OVERHEAD = { vmm: 12 * MIB, unix: 8 * MIB } as const;
 
+/** Kernel memory of a large Unix world: so that 3.5 GiB fit a machine. */
+const MOST_KERNEL_MEMORY = 320 * MIB;
+
 export interface UnixOptions {
   readonly argv: readonly string[];
   readonly env?: readonly string[];
@@ -31,7 +34,7 @@ export function unixComponent(o: UnixOptions, caps: Component['caps']): Componen
   const memory = o.memory ?? 256 * MIB, { argv, env, cwd, rootfs, files, tty, more } = o;
   return {
     program: l4guest, args: { argv, env: env ?? [], cwd: cwd ?? '/', rootfs, files: files ?? [], tty: tty ?? false, memory, ...more }, caps, roms: true,
-    memory: memory + OVERHEAD.unix, kernelMemory: Math.max(32 * MIB, memory / 8), priority: 100,
+    memory: memory + OVERHEAD.unix, kernelMemory: Math.max(32 * MIB, Math.min(memory / 8, MOST_KERNEL_MEMORY)), priority: 100,
   };
 }
 

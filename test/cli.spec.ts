@@ -87,6 +87,10 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a truncated kernel', ['vm', '--kernel', file('kcut.elf', minios.subarray(0, 6000))], 2, /truncated/],
   ['an initrd that does not fit', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--initrd', file('big', Buffer.alloc(20 << 20)), '--memory', '16M'], 2, /initrd '.*big' does not fit/],
   ['too little memory for a kernel', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '2M'], 2, /memory/],
+  ['more memory for a VM than a machine has', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '4G'], 2, /option --memory: at most 3[78]\d\dM are possible; machine, kernel and guest share 4 GiB/],
+  ['more memory for a program than a machine has', ['run', '--memory', '16G', file('prog', echo)], 2, /option --memory: at most 3[56]\d\dM are possible/],
+  ['more memory than a bare machine has', ['bare', join(root, 'guests/bin/minios.elf'), '--memory', '4G'], 2, /room for 39\d\d MiB of RAM at most/],
+  ['memory that is no number of pages', ['bare', join(root, 'guests/bin/minios.elf'), '--memory', '10000001'], 2, /not a multiple of 4096/],
   ['a device that there is none', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--net', 'tokenring'], 2, /option --net: 'tokenring'/],
   ['recording and replaying at once', ['run', '--record', join(folder, 'a'), '--replay', join(folder, 'b'), file('prog', echo)], 2, /exclude each other/],
   ['a recording that is none', ['run', '--replay', join(root, 'README.md'), file('prog', echo)], 2, /is not a recording of ours/],
@@ -101,5 +105,15 @@ describe('what is wrong is said in one line', () => {
     expect(run.stderr).toMatch(/^tessera: E_[A-Z_]+: /);
     expect(run.stderr).toMatch(line);
     expect(run.status).toBe(status);
+  });
+});
+
+describe('3.5 GiB of memory', () => {
+  const most = ['--memory', '3584M'];
+  it('for a virtual machine', async () => {
+    expect(await tessera(['vm', '--kernel', join(root, 'guests/bin/minios.bin'), ...most])).toMatchObject({ status: 0, stderr: '' });
+  });
+  it('for a program', async () => {
+    expect(await tessera(['run', ...most, file('prog', echo), 'hello'])).toMatchObject({ status: 0, stderr: '', stdout: 'hello\n' });
   });
 });

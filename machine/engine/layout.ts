@@ -137,15 +137,15 @@ export function computeLayout(ramBytes: number, harts: number): Layout {
   if (harts < 1 || harts > MAX_HARTS) throw new RangeError(`${harts} harts: 1 to ${MAX_HARTS} are possible`);
   if (ramBytes <= 0 || ramBytes % PAGE !== 0) throw new RangeError(`RAM size ${ramBytes} is not a multiple of ${PAGE}`);
   const layout = place(ramBytes, harts);
-  if (layout.bytes > MOST_BYTES) throw new RangeError(`the engine's 4 GiB have room for ${largestRam()} MiB of RAM at most`);
+  if (layout.bytes > MOST_BYTES) throw new RangeError(`the engine's 4 GiB have room for ${largestRam() / MIB} MiB of RAM at most`);
   return layout;
 }
 
-/** MiB of RAM that fit beside everything else. */
-function largestRam(): number {
-  let mib = MOST_BYTES / MIB | 0;
+/** Bytes of RAM, a multiple of 1 MiB, that fit beside everything else. */
+export function largestRam(): number {
+  let mib = Math.floor(MOST_BYTES / MIB);
   while (place(mib * MIB, 1).bytes > MOST_BYTES) mib--;
-  return mib;
+  return mib * MIB;
 }
 
 function place(ramBytes: number, harts: number): Layout {
