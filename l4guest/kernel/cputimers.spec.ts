@@ -61,6 +61,17 @@ describe('timers', () => {
     expect(fired).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 });
+describe('processor time', () => {
+  it('of a process that computed until its end is not lost', () => {
+    const u = new Unix(), child = u.fork(), usage = u.space(144);
+    u.k.current = child;
+    child.startedAt = u.k.now();
+    compute(u, 2.5e9);
+    u.callOf(child, 'exit_group', 0);
+    u.call('wait4', -1, 0, 0, usage);
+    expect([u.u32(usage), u.u32(usage + 8)]).toEqual([2, 500_000]);
+  });
+});
 describe('the wall clock', () => {
   it('can be set; the clock that counts from the start goes on', () => {
     const u = new Unix(), at = u.space(16), before = u.k.now();

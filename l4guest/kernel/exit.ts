@@ -22,6 +22,7 @@ export function endThread(k: Kernel, t: Thread, status: number): void {
 
 function removeThread(k: Kernel, t: Thread, courtesies: boolean): void {
   if (t.state === Run.ready) k.ready.remove(t);
+  if (t === k.current) k.account(t);
   t.state = Run.dead;
   const co = t.co;
   t.co = undefined;
