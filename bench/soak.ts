@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packTar } from '../cli/tar.ts';
+import { packTar } from '../cli/pack.ts';
 import { bootScenario, type Scenario } from '../index.ts';
 import { audit } from '../microkernel/index.ts';
 import { consoleMux } from '../roottask/console/console.ts';

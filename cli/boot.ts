@@ -10,9 +10,9 @@ import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
 import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
+import { Plan } from './pack.ts';
 import { loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { endingLine, runSystem } from './session.ts';
-import { packTar } from './tar.ts';
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
@@ -54,7 +54,7 @@ function readModules(scenario: ScenarioFile, beside: string): Module[] {
   const images = Object.entries(scenario.images ?? {}).map(([name, path]) => {
     const full = join(imagesFolder(), path.replace(/^images\//, ''));
     if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`, 'fetch it with: tessera images fetch', Exit.failure);
-    return { name, bytes: statSync(full).isDirectory() ? packTar([{ host: full, guest: '' }]) : readInput('boot module', full) };
+    return { name, bytes: statSync(full).isDirectory() ? new Plan([{ host: full, guest: '' }]) : readInput('boot module', full) };
   });
   return [...ours, ...images];
 }

@@ -36,8 +36,8 @@ function readLarge(path: string, size: number): Buffer {
 }
 
 /** These contents of a file (`readInput`) are not needed any more. */
-export function release(bytes: { readonly buffer?: ArrayBufferLike }): void {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.resizable) bytes.buffer.resize(0);
+export function release(bytes: object): void {
+  if (bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer && bytes.buffer.resizable) bytes.buffer.resize(0);
 }
 
 /** Kernels and their companions, with a hint where to get them. */

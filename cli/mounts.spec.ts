@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyChanges, parseMount } from './mounts.ts';
-import { packTar, readTar } from './tar.ts';
+import { packTar } from './pack.ts';
+import { readTar } from './tar.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'tessera-mounts-'));
 afterAll(() => rmSync(place, { recursive: true }));

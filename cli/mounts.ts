@@ -7,7 +7,8 @@ import { dirname, join, relative } from 'node:path';
 import type { Channel, Scenario } from '../index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
 import { CliError, Exit, fileError } from './errors.ts';
-import { lookUp, packTar, readTar, type TarEntry } from './tar.ts';
+import { Plan } from './pack.ts';
+import { byteString, bytesOf, lookUp, readTar, type TarEntry } from './tar.ts';
 
 export interface Mount { host: string; guest: string; writable: boolean }
 
@@ -62,7 +63,7 @@ export class Returns {
     this.mounts.forEach((mount, i) => {
       const after = readTar(Buffer.concat(this.parts[i]));
       if (!after) throw new CliError('E_MOUNT', `what the guest wrote to '${mount.guest}' did not come back`, `'${mount.host}' is as it was`, Exit.failure);
-      applyChanges(mount.host, readTar(packTar([{ host: mount.host, guest: '' }])) ?? new Map<string, TarEntry>(), after);
+      applyChanges(mount.host, new Plan([{ host: mount.host, guest: '' }]).files(), after);
     });
   }
 }
@@ -86,24 +87,24 @@ function same(old: TarEntry | undefined, entry: TarEntry): boolean {
   return old !== undefined && old.type === entry.type && old.link === entry.link && (entry.type === LINK || old.mode === entry.mode) && Buffer.compare(old.data, entry.data) === 0;
 }
 
-function make(path: string, entry: TarEntry): void {
+function make(path: Buffer, entry: TarEntry): void {
   if (entry.type === DIR) mkdirSync(path, { recursive: true });
   else if (entry.type === LINK) {
     rmSync(path, { force: true });
-    symlinkSync(entry.link, path);
+    symlinkSync(bytesOf(entry.link), path);
   } else if (entry.type === FILE) writeFileSync(path, entry.data);
   if ((entry.type === DIR || entry.type === FILE) && (lstatSync(path).mode & 0o7777) !== (entry.mode & 0o7777)) chmodSync(path, entry.mode & 0o7777);
 }
 
-/** Does something to a path of the folder, but never to one that a name or a link leads out of it. */
-function change(host: string, name: string, act: (path: string) => void): void {
-  const path = join(host, name);
-  const root = realpathSync(host);
+/** Does something to a path of the folder, but never to one that a name or a link leads out of it. `name` is a byte string. */
+function change(host: string, name: string, act: (path: Buffer) => void): void {
+  const path = `${byteString(host)}/${name}`, above = bytesOf(dirname(path));
+  const root = realpathSync(host, 'latin1');
   if (name.split('/').includes('..')) return;
-  if (existsSync(dirname(path)) && relative(root, realpathSync(dirname(path))).startsWith('..')) return;
+  if (existsSync(above) && relative(root, realpathSync(above, 'latin1')).startsWith('..')) return;
   try {
-    act(path);
+    act(bytesOf(path));
   } catch (error) {
-    throw fileError('mounted file', path, error, '', Exit.failure);
+    throw fileError('mounted file', join(host, bytesOf(name).toString()), error, '', Exit.failure);
   }
 }

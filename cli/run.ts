@@ -15,9 +15,10 @@ import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { RunOptions } from './commands/run.ts';
 import { parseMount, Returns, type Mount } from './mounts.ts';
+import { packTar, Plan, type Placement } from './pack.ts';
 import { whyNotProgram } from './program.ts';
 import { endingLine, runSystem } from './session.ts';
-import { lookUp, packTar, readTar } from './tar.ts';
+import { BLOCK, byteString, lookUp, readTar, type TarEntry } from './tar.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
@@ -57,28 +58,18 @@ function environment(given: string[]): string[] {
   return [...values].map(([key, value]) => `${key}=${value}`);
 }
 
-/** The root file system as one archive, the program in it, and what it shall be called. */
+/** The root file system as an archive, the program in it, and what it shall be called. */
 function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): GuestFiles {
-  const archive = rootArchive(options, mounts);
-  const entries = readTar(archive);
-  if (!entries) throw new CliError('E_ROOTFS', `root file system '${options.rootfs}' is neither a folder nor a tar archive`);
+  const root = rootFiles(options, mounts);
   const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length).split(':');
   const inGuest = (program.includes('/') ? [program] : path.map((folder) => `${folder}/${program}`))
-    .map((name) => lookUp(entries, name.startsWith('/') ? name : `${options.cwd ?? '/'}/${name}`)).find((entry) => entry?.type === '0');
-  const modules: Module[] = [{ name: 'rootfs', bytes: archive }];
+    .map((name) => lookUp(root.files, byteString(name.startsWith('/') ? name : `${options.cwd ?? '/'}/${name}`))).find((entry) => entry?.type === '0');
   if (inGuest) {
     checkProgram(program, inGuest);
-    return { modules, argv: [program, ...args] };
+    return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args] };
   }
   const placed = hostProgram(program, options.rootfs);
-  return { modules: [{ name: 'rootfs', bytes: joinTar(archive, packTar([{ host: program, guest: placed }])) }], argv: [placed, ...args] };
-}
-
-/** Two archives as one: the second's entries come later and win. */
-function joinTar(first: Buffer, second: Buffer): Buffer {
-  let end = first.length;
-  while (end >= 512 && first.subarray(end - 512, end).every((byte) => byte === 0)) end -= 512;
-  return Buffer.concat([first.subarray(0, end), second]);
+  return { modules: [{ name: 'rootfs', bytes: root.archive({ host: program, guest: placed }) }], argv: [placed, ...args] };
 }
 
 function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
@@ -102,16 +93,51 @@ function hostProgram(program: string, rootfs: string | undefined): string {
   return `/bin/${basename(program)}`;
 }
 
+/** What is in the root file system, and the archive of it with one more file, if need be. */
+interface RootFiles { files: Map<string, TarEntry>; archive(more?: Placement): Module['bytes'] }
+
 /** The folder or archive of --rootfs and the folders of --mount; without --rootfs a few empty folders. */
-function rootArchive(options: RunOptions, mounts: Mount[]): Buffer {
+function rootFiles(options: RunOptions, mounts: readonly Mount[]): RootFiles {
   const { rootfs } = options;
-  if (rootfs === undefined) return packTar([...mounts], ['bin', 'dev', 'etc', 'proc', 'tmp']);
+  if (rootfs === undefined) return planned(mounts, ['bin', 'dev', 'etc', 'proc', 'tmp']);
   try {
-    if (statSync(rootfs).isDirectory()) return packTar([{ host: rootfs, guest: '' }, ...mounts]);
+    if (statSync(rootfs).isDirectory()) return planned([{ host: rootfs, guest: '' }, ...mounts]);
   } catch (error) {
     throw fileError('root file system', rootfs, error, /images/.test(rootfs) ? 'fetch one with: tessera images fetch' : '');
   }
-  const bytes = readInput('root file system', rootfs);
-  const archive = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
-  return mounts.length && readTar(archive) ? joinTar(archive, packTar(mounts)) : archive;
+  return archived(rootfs, mounts);
+}
+
+function planned(placements: readonly Placement[], folders: string[] = []): RootFiles {
+  const plan = new Plan(placements, folders);
+  return {
+    files: plan.files(),
+    archive: (more) => {
+      if (more) plan.add(more);
+      return plan;
+    },
+  };
+}
+
+/** What is mounted lies over the archive's own. */
+function archived(rootfs: string, mounts: readonly Mount[]): RootFiles {
+  const file = readInput('root file system', rootfs);
+  const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzipSync(file) : file;
+  const files = readTar(bytes);
+  if (!files) throw new CliError('E_ROOTFS', `root file system '${rootfs}' is neither a folder nor a tar archive`);
+  for (const [name, entry] of new Plan(mounts).files()) files.set(name, entry);
+  return {
+    files,
+    archive: (more) => {
+      const over = [...mounts, ...(more ? [more] : [])];
+      return over.length ? joinTar(bytes, packTar(over)) : bytes;
+    },
+  };
+}
+
+/** Two archives as one: the second's entries come later and win. */
+function joinTar(first: Buffer, second: Buffer): Buffer {
+  let end = first.length;
+  while (end >= BLOCK && first.subarray(end - BLOCK, end).every((byte) => byte === 0)) end -= BLOCK;
+  return Buffer.concat([first.subarray(0, end), second]);
 }

@@ -3,7 +3,8 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { lookUp, packTar, readTar } from './tar.ts';
+import { packTar, Plan } from './pack.ts';
+import { lookUp, readTar } from './tar.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-tar-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,7 +30,7 @@ describe('a host folder as a tar archive', () => {
 
   it('lists its own names, the long ones too, and folders that a placed file needs', () => {
     const names = readTar(archive)!;
-    expect(names.has(long)).toBe(true);
+    expect(names.has(Buffer.from(long).toString('latin1'))).toBe(true);
     expect(names.has('opt/tools')).toBe(true);
     expect(names.has('bin/c')).toBe(true);
   });
@@ -47,6 +48,25 @@ describe('a host folder as a tar archive', () => {
     expect(padded.indexOf(Buffer.alloc(10_000, 7)) % 4096).toBe(0);
     expect(execFileSync('tar', ['-xOf', '-', 'bin/large'], { input: padded })).toEqual(Buffer.alloc(10_000, 7));
     expect(readTar(padded)!.get('bin/large')!.data.length).toBe(10_000);
+  });
+
+  it('keeps names that are no UTF-8', () => {
+    const odd = Buffer.concat([Buffer.from(join(folder, 'bin/gr')), Buffer.of(0xfc), Buffer.from('n')]);
+    writeFileSync(odd, 'odd');
+    const entries = readTar(packTar([{ host: join(folder, 'bin'), guest: '' }]))!;
+    expect(Buffer.from(entries.get('gr\xfcn')!.data).toString()).toBe('odd');
+    rmSync(odd);
+  });
+
+  it('follows a link that is placed itself', () => {
+    symlinkSync(join(folder, 'bin'), join(folder, 'link'));
+    expect([...readTar(packTar([{ host: join(folder, 'link'), guest: '' }]))!.keys()]).toContain('a');
+    rmSync(join(folder, 'link'));
+  });
+
+  it('is known before it is written: a plan has the same files', () => {
+    const plan = new Plan([{ host: folder, guest: '' }], ['dev']), written = readTar(packTar([{ host: folder, guest: '' }], ['dev']))!;
+    expect([...plan.files()].map(([name, { type, mode, link, data }]) => [name, type, mode, link, Buffer.from(data)])).toEqual([...written].map(([name, { type, mode, link, data }]) => [name, type, mode, link, Buffer.from(data)]));
   });
 
   it('is the same twice', () => {

@@ -2,7 +2,6 @@
  * `tessera vm`: an operating system in a virtual machine under a vmm. The virtual machine's console is standard input and output; its disks
  * are files of the host behind block drivers.
  */
-import type { Module } from '../index.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { machineWorld } from '../scenarios/worlds.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
@@ -18,11 +17,14 @@ import { Networks, parseNet } from './net.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 
+/** A boot module. */
+interface Image { name: string; bytes: Uint8Array }
+
 /** The board's virtio slots less those of its entropy device and its console. */
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
 export async function vm(options: VmOptions): Promise<number> {
-  const modules: Module[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
+  const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = (options.disk ?? []).map((text) => new FileDisk(parseDisk(text)));
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets);
@@ -57,7 +59,7 @@ const nowhere: RamAccess = {
 };
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
-function checkImages(options: VmOptions, [kernel, initrd]: Module[]): Place | undefined {
+function checkImages(options: VmOptions, [kernel, initrd]: Image[]): Place | undefined {
   const ram = new GuestRam(nowhere, RAM_BASE, options.memory);
   const must = <T>(role: string, path: string, answer: { ok: true; value: T } | { ok: false; error: string }): T => {
     if (answer.ok) return answer.value;

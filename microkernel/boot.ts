@@ -28,12 +28,15 @@ export interface KernelMachine {
   /** A `Hosted` (kernel.ts), made before the machine. */
   readonly supervisor: Supervisor | undefined;
 }
+/** Contents that are written to where they shall be, into memory that is still zero. */
+export interface ModuleContents { readonly length: number; copyTo(target: Uint8Array): void }
+export interface BootModule { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 export interface KernelOptions {
   readonly machine: KernelMachine;
   /** Body of the first thread. */
   readonly root: ThreadBody;
   /** Files for the first task; copied into RAM. */
-  readonly bootModules?: readonly { name: string; bytes: Uint8Array }[];
+  readonly bootModules?: readonly BootModule[];
   readonly devices?: BootInfo['devices'];
   /** Free text for the first task. */
   readonly options?: string;
@@ -73,12 +76,16 @@ export function boot(k: Kernel, o: KernelOptions): void {
 }
 
 /** Module contents go to the top of what the kernel left, in order; page aligned. */
-function placeModules(memory: PhysicalMemory, top: number, files: readonly { name: string; bytes: Uint8Array }[]): { name: string; base: number; size: number }[] {
+function placeModules(memory: PhysicalMemory, top: number, files: readonly BootModule[]): { name: string; base: number; size: number }[] {
   let base = top - files.reduce((sum, f) => sum + roundUp(f.bytes.length), 0);
   if (base <= memory.base) throw new RangeError(`the boot modules (${top - base} bytes) do not fit the RAM: give the board more`);
   return files.map(({ name, bytes }) => {
     const at = base;
-    if (bytes.length > 0) memory.writable(at, bytes.length).set(bytes);
+    if (bytes.length > 0) {
+      const target = memory.writable(at, bytes.length);
+      if ('copyTo' in bytes) bytes.copyTo(target);
+      else target.set(bytes);
+    }
     base += roundUp(bytes.length);
     return { name, base: at, size: bytes.length };
   });

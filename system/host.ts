@@ -4,6 +4,7 @@
  */
 import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
+import type { ModuleContents } from '../microkernel/index.ts';
 
 /** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card. */
 export type Channel = 'uart' | `console${number}` | `net${number}`;
@@ -21,7 +22,8 @@ export interface Door {
   passed?(arrival: Arrival): void;
 }
 
-export interface Module { readonly name: string; readonly bytes: Uint8Array }
+/** A file for the components: its bytes, or something that writes them into the machine's memory. Either is asked for once, when the system is made. */
+export interface Module { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 
 export interface Host {
   /** Output of a channel, in pieces as large as they come. */

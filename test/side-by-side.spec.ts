@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packTar } from '../cli/tar.ts';
+import { packTar } from '../cli/pack.ts';
 import { imagesFolder } from '../cli/images/where.ts';
 import { bootScenario } from './audited.ts';
 import { audit } from '../microkernel/index.ts';
