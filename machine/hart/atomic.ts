@@ -5,7 +5,7 @@
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
-import { raise, raiseFault } from './trap.ts';
+import { illegalInstruction, raise, raiseFault } from './trap.ts';
 
 const RES = HS.RES >> 2;
 
@@ -33,6 +33,8 @@ export function atomic(h: Hart, insn: number): number {
   const funct5 = insn >>> 27;
   const size = 1 << ((insn >> 12) & 7);
   const isLoad = funct5 === LR;
+  // Pairs begin at even registers: the other encodings are reserved. @spec unpriv 15.1
+  if (size === 16 && ((insn >>> 7 | insn >>> 20) & 1) !== 0) return illegalInstruction(h);
   if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi, h.dataVirt);
   const access = isLoad ? Access.load : Access.store;
   const mmu = h.mmu;

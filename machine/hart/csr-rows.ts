@@ -30,9 +30,9 @@ const withFeature = (feature: keyof Features, rows: CsrRow[]): CsrRow[] => rows.
 
 /** @spec unpriv 7, 20.2 */
 const USER: CsrRow[] = [
-  computed(0x001, 'fflags', status.fflags),
-  computed(0x002, 'frm', status.frm),
-  computed(0x003, 'fcsr', status.fcsr),
+  computed(0x001, 'fflags', { ...status.fflags, feature: 'f' }),
+  computed(0x002, 'frm', { ...status.frm, feature: 'f' }),
+  computed(0x003, 'fcsr', { ...status.fcsr, feature: 'f' }),
   computed(0xc00, 'cycle', counter.cycle),
   computed(0xc01, 'time', counter.time),
   computed(0xc02, 'instret', counter.instret),
@@ -120,7 +120,7 @@ const MACHINE: CsrRow[] = [
   stored(0x34b, 'mtval2', C.mtval2, ALL, ALL, { feature: 'h' }),
   ...range(8, (i) => (i < 2 ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8), refetch: true }) : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
   ...range(64, (i) => (i < PMP_ENTRIES ? stored(0x3b0 + i, `pmpaddr${i}`, C.pmpaddr + 2 * i, ALL, 0x3f_ffff, pmp.address(i)) : constant(0x3b0 + i, `pmpaddr${i}`))),
-  stored(0x747, 'mseccfg', C.mseccfg, 0, 0, { write: pmp.writeSecurity, refetch: true }),
+  stored(0x747, 'mseccfg', C.mseccfg, 0, 0, { write: pmp.writeSecurity, refetch: true, feature: 'smepmp' }),
   constant(0x7a0, 'tselect'),
   constant(0x7a1, 'tdata1'),
   constant(0x7a2, 'tdata2'),

@@ -1,6 +1,6 @@
 /** Rules of the translation roots, of the environment configuration, and of state enables (Smstateen). */
 import { HS } from '../engine/layout.ts';
-import { ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
+import { ENVCFG, HSTATUS, IP, MSTATUS } from './bits.ts';
 import type { CsrRow, Deny } from './csr.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
@@ -69,6 +69,7 @@ export const senvcfg: Rules = {
   write: (h, lo) => { h.c[C.senvcfg] = legalLow(h, h.c[C.senvcfg], lo); },
 };
 
+/** @spec priv 3.1.18, 19.1.1 */
 export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   const c = h.c;
   const next = hi & enableBits(h);
@@ -77,6 +78,8 @@ export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   c[C.menvcfg + 1] = next;
   if ((changed & TRANSLATION) !== 0) h.flushTlbs();
   if ((changed & ENVCFG.STCE_HI) !== 0) {
+    // From now on the comparator alone says what STIP is: what software had written is gone.
+    c[C.softPending] &= ~IP.STI;
     h.timers.supervisorChanged();
     h.timers.guestChanged();
     h.interruptsChanged();

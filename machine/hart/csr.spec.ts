@@ -1,4 +1,4 @@
-/** @spec priv 2.1, 3.1.1, 3.1.6, 4.1 */
+/** @spec priv 2.1, 3.1.1, 3.1.6, 3.1.19, 4.1, 19.1.1 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
 import { FULL_ISA } from '../isa/table.ts';
@@ -11,7 +11,7 @@ const [MENVCFG, SENVCFG, MEPC, SEPC, MSTATEEN0, HSTATEEN0, SSTATEEN0] = [0x30a, 
 const SE = 1n << 63n;
 
 /** What `csrr a0, number` ends in, in this mode: undefined, or the exception code. */
-function readIn(h: Hart, number: number, priv: 0 | 1, virt: boolean): number | undefined {
+function readIn(h: Hart, number: number, priv: 0 | 1 | 3, virt: boolean): number | undefined {
   h.setMode(priv, virt);
   h.setCsr(0x342, 99n);
   csrInstruction(h, (number << 20) | (2 << 12) | (10 << 7) | 0x73);
@@ -41,6 +41,37 @@ describe('registers keep to their legal values', () => {
     const [with2, with4] = [hart('rv64gc'), hart('rv64g')];
     for (const h of [with2, with4]) for (const number of [MEPC, SEPC]) h.setCsr(number, 0x8000_0007n);
     expect([with2.csr(MEPC), with4.csr(MEPC), with4.csr(SEPC)]).toEqual([0x8000_0006n, 0x8000_0004n, 0x8000_0004n]);
+  });
+});
+
+describe('registers follow what is there', () => {
+  const [STCE, STIP, MIP] = [1n << 63n, 0x20n, 0x344];
+
+  it('STIP shows the comparator alone once it is switched on, whatever software wrote before', () => {
+    const h = hart();
+    h.setCsr(MIP, STIP);
+    expect(h.csr(MIP)).toBe(STIP);
+    h.setCsr(MENVCFG, STCE);
+    expect(h.csr(MIP)).toBe(0n);
+  });
+
+  it('the floating-point status register and mseccfg come with their extensions', () => {
+    const h = hart('rv64imac_zicsr');
+    h.setCsr(0x300, 0x6000n);
+    expect([readIn(h, 0x001, 1, false), readIn(h, 0x002, 1, false), readIn(h, 0x003, 1, false), readIn(h, 0x747, 3, false)]).toEqual([2, 2, 2, 2]);
+    expect(readIn(hart(), 0x747, 3, false)).toBe(undefined);
+  });
+
+  it('a reset takes away what a comparator was set to, and what was pending', () => {
+    const machine = new Machine({ memoryBytes: 1 << 20, engine: 'interp' });
+    const h = machine.harts[0];
+    h.setCsr(MENVCFG, STCE);
+    h.setCsr(0x14d, 0n);
+    expect(h.csr(MIP)).toBe(STIP);
+    h.setCsr(0x14d, 1_000n);
+    machine.drive(0, 7, true);
+    machine.reset(0x8000_0000);
+    expect([h.csr(MIP), machine.events.next]).toEqual([0n, Infinity]);
   });
 });
 

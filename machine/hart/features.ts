@@ -7,6 +7,8 @@ import { parseIsa, STRICT_ALIGNMENT } from '../isa/table.ts';
 export interface Features {
   /** The hypervisor extension. */
   readonly h: boolean;
+  /** Floating point, with its status register. */
+  readonly f: boolean;
   /** stimecmp; and vstimecmp, where there is a hypervisor extension. */
   readonly sstc: boolean;
   readonly vsstc: boolean;
@@ -43,7 +45,7 @@ export function featuresOf(isa: string): Features {
   const compressed = has('c') || has('zca') ? letter('c') : 0;
   const supervisor = letter('s') | letter('u'); // always there
   return {
-    h: has('h'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
+    h: has('h'), f: has('f'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
     smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'), strictAlignment: has(STRICT_ALIGNMENT), hstateen: has('smstateen') && has('h'),
     letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
   };

@@ -109,6 +109,8 @@ export class Hart implements HartApi {
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
     this.c[C.vstimecmp] = this.c[C.vstimecmp + 1] = -1;
     this.w[HS.PRIV >> 2] = 3;
+    this.wires = 0;
+    this.timers.reset();
     this.hpm.reset();
     this.polledAt = -Infinity;
     this.pmp.update();

@@ -23,6 +23,12 @@ export class HartTimers {
     this.#guest = hart.host.events.timer(() => this.guestChanged());
   }
 
+  /** Nothing is waited for. */
+  reset(): void {
+    this.#supervisor.cancel();
+    this.#guest.cancel();
+  }
+
   /** Hosted: STIP at exactly this cycle; clears it until then. */
   setHosted(cycle: number): void {
     const due = cycle <= this.#h.cycles;
