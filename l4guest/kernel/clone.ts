@@ -7,6 +7,7 @@ import type { Kernel } from './kernel.ts';
 import { Clone, Sig } from './linux.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
+import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 import { pidFd } from '../fs/pidfd.ts';
@@ -33,10 +34,13 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if (f & Clone.PIDFD) setU32(t.mm, a.pidfd, pidFd(t, proc, 0));
   child.state = Run.ready;
   k.ready.pushNew(child, t);
+  if (t.traced) traceChild(t, child, f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
   return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
 }
 function* waitForChild(t: Thread, child: Process, tid: number): Co<number> {
+  if (t.traced) yield* t.traced.pauseForEvents();
   while (child.borrowsMm && child.alive) yield* t.nap(child.endWq);
+  if (t.traced?.has(TraceOption.VFORK_DONE)) { t.traced.events.push(eventStop(TraceEvent.VFORK_DONE, tid)); t.work = true; }
   return tid;
 }
 function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {

@@ -8,7 +8,8 @@ import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
 import { roundUp } from '../mm/mmap.ts';
 import { bytesOf, textOf } from '../mm/uaccess.ts';
 import { Vma } from '../mm/vma.ts';
-import { afterExec } from './caps.ts';
+import { Cap, afterExec } from './caps.ts';
+import { capable } from './creds.ts';
 import { E, UserFault } from './errno.ts';
 import { mapElf, parseElf, readAt, type Elf, type Loaded as LoadedElf } from './elf.ts';
 import { releaseMm } from './exit.ts';
@@ -16,6 +17,7 @@ import { O, PAGE, Prot, S } from './linux.ts';
 import type { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
+import { traceExec } from './tracing.ts';
 import { Loaded, Run, type Thread } from './thread.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
@@ -109,13 +111,13 @@ function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], m
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */
 function suidCreds(p: Process, inode: RegularInode): { uid: number; euid: number; gid: number; egid: number } {
-  const c = p.creds, honour = !p.noNewPrivs;
+  const c = p.creds, honour = !p.noNewPrivs && (!p.leader?.traced || capable(p.leader.traced.tracer.creds, Cap.SYS_PTRACE));
   return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
 }
 
 /** The point of no return. */
 function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
-  const p = t.proc, k = t.k;
+  const p = t.proc, k = t.k, formerTid = t.tid;
   for (const o of [...p.threads]) if (o !== t) k.dropThread(o);
   if (t.tid !== p.pid) { k.threads.delete(t.tid); t.tid = p.pid; k.threads.set(t.tid, t); }
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
@@ -142,5 +144,6 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   t.regs.setX(Reg.sp, image.sp);
   t.loaded = Loaded.all;
   t.state = Run.current;
+  traceExec(t, formerTid);
 }
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).slice(0, 15);

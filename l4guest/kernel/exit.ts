@@ -5,6 +5,7 @@ import { Sig } from './linux.ts';
 import type { Process } from './process.ts';
 import { childInfo } from './signals.ts';
 import { Handler, SaFlag } from './sigqueue.ts';
+import { releaseTracees, traceEnd } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
 import { futexKey } from './futex.ts';
 import { getI64, getU32, setU32 } from '../mm/uaccess.ts';
@@ -17,10 +18,10 @@ export function endThread(k: Kernel, t: Thread, status: number): void {
   const p = t.proc;
   if (p.threads.size === 1) { endProcess(k, p, status); return; }
   if (t === p.leader) k.processes.set(p.pid, p);
-  removeThread(k, t, true);
+  removeThread(k, t, true, status);
 }
 
-function removeThread(k: Kernel, t: Thread, courtesies: boolean): void {
+function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number): void {
   if (t.state === Run.ready) k.ready.remove(t);
   if (t === k.current) k.account(t);
   t.state = Run.dead;
@@ -28,6 +29,7 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean): void {
   t.co = undefined;
   if (co && k.current !== t) co.return(0);
   if (courtesies) leave(k, t);
+  traceEnd(t, status);
   t.proc.threads.delete(t);
   t.proc.cpuNs += t.cpuNs;
   k.threads.delete(t.tid);
@@ -60,7 +62,7 @@ function robust(k: Kernel, t: Thread): void {
 export function endProcess(k: Kernel, p: Process, status: number): void {
   if (p.status !== undefined || p.ending !== undefined) return;
   p.ending = status;
-  for (const t of [...p.threads]) removeThread(k, t, true);
+  for (const t of [...p.threads]) removeThread(k, t, true, status);
   closeProcess(k, p);
   p.status = status;
   p.stopped = false;
@@ -73,6 +75,7 @@ export function endProcess(k: Kernel, p: Process, status: number): void {
 function closeProcess(k: Kernel, p: Process): void {
   k.timers.cancel(p.real.timer);
   dropTimers(k, p);
+  releaseTracees(p);
   dropLocks(p);
   undoSemaphores(k, p);
   if (--p.fds.users === 0) p.fds.closeAll();

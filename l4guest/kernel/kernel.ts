@@ -168,6 +168,7 @@ export class Kernel {
 
   /** The call has its result: into a0. */
   finish(t: Thread, result: number): void {
+    if (Number.isNaN(result)) { t.sleepUntil = -1; return; }
     t.regs.setX(Reg.a0, result);
     if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND) t.work = true;
     else t.sleepUntil = -1;

@@ -52,6 +52,11 @@ export class Process {
   /** exit_group has begun with this wait status. */
   ending: number | undefined;
   stopped = false;
+  /** The signal that stopped it last. */
+  stopSignal: number = Sig.STOP;
+  /** Threads that this process traces, and what wait has not told it yet of those that are gone. */
+  readonly tracees = new Set<Thread>();
+  readonly deadTracees: { readonly tid: number; readonly group: number; readonly status: number }[] = [];
   /** Wait status of a stop or continue that the parent has not fetched. */
   report: number | undefined;
   /** Woken when a child changes its state. */

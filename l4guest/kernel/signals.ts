@@ -5,6 +5,7 @@ import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
 import { E } from './errno.ts';
 import { Handler, SaFlag, STOPS, SiCode, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
+import { signalStop } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
 import { Reg } from './registers.ts';
 
@@ -18,12 +19,12 @@ export class Signals {
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): void {
-    if (!this.before(t.proc, sig, t.mask)) return;
+    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined)) return;
     t.pending.add({ ...more, signo: sig, code });
     this.look(t, sig);
   }
   toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): void {
-    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask)) return;
+    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined)) return;
     p.pending.add({ ...more, signo: sig, code });
     this.look(this.taker(p, sig), sig);
   }
@@ -38,12 +39,12 @@ export class Signals {
     this.look(t, sig);
   }
   /** Side effects at the time of sending. False: the signal is ignored and leaves no trace. */
-  private before(p: Process, sig: number, mask: bigint): boolean {
+  private before(p: Process, sig: number, mask: bigint, traced: boolean): boolean {
     if (sig === Sig.CONT || sig === Sig.KILL) this.resume(p, sig);
     if ((bit(sig) & STOPS) !== 0n) this.drop(p, bit(Sig.CONT));
     if (sig === Sig.CONT) this.drop(p, STOPS);
     const a = p.actions.list[sig]!;
-    if ((mask & bit(sig)) !== 0n) return true;
+    if ((mask & bit(sig)) !== 0n || traced) return true;
     return !(a.handler === Handler.IGN || (a.handler === Handler.DFL && IGNORED_BY_DEFAULT.has(sig)));
   }
   private drop(p: Process, set: bigint): void {
@@ -53,7 +54,10 @@ export class Signals {
   private resume(p: Process, sig: number): void {
     if (!p.stopped) return;
     p.stopped = false;
-    for (const t of p.threads) if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.pushWoken(t); }
+    for (const t of p.threads) {
+      if (t.traced?.stop) t.traced.continued();
+      else if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.pushWoken(t); }
+    }
     if (sig === Sig.CONT) this.reportToParent(p, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
   }
   private taker(p: Process, sig: number): Thread {
@@ -63,6 +67,7 @@ export class Signals {
     return p.leader!;
   }
   private look(t: Thread, sig: number): void {
+    if (sig === Sig.KILL && t.traced?.stop) { this.k.endProcess(t.proc, sig); return; }
     if ((t.mask & bit(sig)) !== 0n && (UNBLOCKABLE & bit(sig)) === 0n) { t.proc.childWq.wakeAll(); this.k.signalWq.wakeAll(); return; }
     t.work = true;
     if (t.state === Run.blocked) t.wake();
@@ -79,7 +84,7 @@ export class Signals {
     if (shared !== 0n && t.proc.threads.size > 1) for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
   }
   wouldInterrupt(t: Thread): boolean {
-    if (t.proc.stopped || t.proc.ending !== undefined) return true;
+    if ((t.proc.stopped && !t.traced?.free) || t.proc.ending !== undefined || (t.traced && t.traced.events.length > 0)) return true;
     return ((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n;
   }
 
@@ -93,14 +98,26 @@ export class Signals {
     t.work = false;
     for (;;) {
       if (t.state === Run.dead) return;
-      if (t.proc.stopped) { t.state = Run.stopped; t.work = true; return; }
-      const info = t.pending.take(t.mask) ?? t.proc.pending.take(t.mask);
+      if (this.mustStop(t)) { t.work = true; return; }
+      const passed = t.traced?.inject, info = passed ?? t.pending.take(t.mask) ?? t.proc.pending.take(t.mask);
       if (!info) break;
+      if (t.traced) {
+        t.traced.inject = undefined;
+        if (!passed && info.signo !== Sig.KILL) { t.work = true; t.traced.halt(signalStop(info)); return; }
+      }
       if (this.act(t, info)) return;
     }
     if (t.state !== Run.current) return;
     this.restartCall(t, undefined);
     if (t.savedMask !== undefined) { const m = t.savedMask; t.savedMask = undefined; this.setMask(t, m); if (t.work) this.deliver(t); }
+  }
+  /** Stops the thread where an event for its tracer, or the stop of its process, says so. */
+  private mustStop(t: Thread): boolean {
+    const x = t.traced, event = x?.events.shift();
+    if (event) { x!.halt(event); return true; }
+    if (!t.proc.stopped || x?.free) return false;
+    if (x) x.haltGroup(t.proc.stopSignal); else t.state = Run.stopped;
+    return true;
   }
   /** True when a handler's frame is built, or the thread cannot go on. */
   private act(t: Thread, info: SigInfo): boolean {
@@ -139,10 +156,12 @@ export class Signals {
     const p = t.proc;
     if (sig !== Sig.STOP && this.k.isOrphaned(p.group)) return false;
     p.stopped = true;
+    p.stopSignal = sig;
+    if (t.traced) t.traced.free = false;
     for (const o of p.threads) { o.work = true; if (o.state === Run.blocked) o.wake(); }
     this.reportToParent(p, stoppedStatus(sig), SiCode.STOPPED, sig);
-    t.state = Run.stopped;
     t.work = true;
+    this.mustStop(t);
     return true;
   }
   private reportToParent(p: Process, report: number, code: number, status: number): void {

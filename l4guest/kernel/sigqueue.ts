@@ -14,7 +14,7 @@ export interface SigInfo {
   readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
   readonly timer?: number; readonly overrun?: number;
 }
-export const SiCode = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, STOPPED: 5, CONTINUED: 6 } as const;
+export const SiCode = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, TRAPPED: 4, STOPPED: 5, CONTINUED: 6 } as const;
 
 export interface SigAction { readonly handler: number; readonly flags: number; readonly mask: bigint }
 export const Handler = { DFL: 0, IGN: 1 } as const;

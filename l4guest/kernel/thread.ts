@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';
 import { SignalQueue, type AltStack } from './sigqueue.ts';
+import type { Tracing } from './tracing.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Co, Waiter, WaitQueue } from './wait.ts';
 
@@ -22,6 +23,9 @@ export type Run = (typeof Run)[keyof typeof Run];
 
 /** Which registers `regs` holds; the rest is with the arch layer. */
 export const Loaded = { none: 0, args: 1, all: 2 } as const;
+
+/** The result of a call that has put the registers as they are to be. */
+export const KEEP_REGISTERS = NaN;
 
 export class Thread implements Waiter {
   readonly k: Kernel;
@@ -60,6 +64,8 @@ export class Thread implements Waiter {
   policy = 0;
   rt = 0;
   resetOnFork = false;
+  /** By whom it is traced, and how it stands. */
+  traced: Tracing | undefined;
   /** The arch layer's handle. */
   hardware: unknown = undefined;
 

@@ -160,6 +160,25 @@ export class Mm {
     return this.frames.page(pfn);
   }
 
+  /** The page at `va` for a debugger: readable whatever its rights; `write` gives a private copy to write, which user level still may not. Throws EFAULT. */
+  pageForced(va: number, write: boolean): Uint8Array {
+    const area = this.areas.find(va), vpn = Math.floor(va / 4096);
+    if (!area || (write && area.shared && !(area.prot & Prot.WRITE))) throw EFAULT;
+    if (area.prot & (write ? Prot.WRITE : Prot.READ)) return this.pageAt(va, write);
+    const before = this.table.get(vpn);
+    if ((before === 0 || (before & Pte.NONE) !== 0) && this.populate(area, vpn, false) !== Fault.none) throw EFAULT;
+    const pte = this.table.get(vpn), old = pteFrame(pte);
+    if (write && !this.frames.sole(old)) {
+      if (this.copyTo(vpn, old) !== Fault.none) throw EFAULT;
+      this.table.set(vpn, this.table.get(vpn) & ~Pte.W);
+      this.owe(vpn, vpn + 1, 7, pte);
+      this.frames.unref(old);
+    }
+    const pfn = pteFrame(this.table.get(vpn));
+    if (write) this.frames.wrote(pfn);
+    return this.frames.page(pfn);
+  }
+
   // ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A copy for fork: private pages become copy-on-write on both sides. */

@@ -46,6 +46,14 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
     done += n;
   }
 }
+/** Writes for a debugger, also where user level may not (Mm.pageForced). */
+export function copyForced(mm: Mm, va: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = (va + done) % 4096, n = Math.min(4096 - at, bytes.length - done);
+    mm.pageForced(va + done, true).set(bytes.subarray(done, done + n), at);
+    done += n;
+  }
+}
 export function clearUser(mm: Mm, va: number, length: number): void {
   for (let done = 0; done < length; ) {
     const at = (va + done) % 4096, n = Math.min(4096 - at, length - done);

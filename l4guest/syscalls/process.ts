@@ -59,64 +59,81 @@ function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa:
 
 // ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface Wanted { readonly matches: (p: Process) => boolean; readonly options: number }
+/** Whose state a wait asks for: children, and threads that the caller traces. */
+interface Wanted { readonly matches: (p: Process) => boolean; readonly traced: (tid: number, group: number) => boolean; readonly options: number }
+/** Somebody whose state has changed; `consume` when the wait has told it. */
+interface Found { readonly pid: number; readonly status: number; readonly child: Process | undefined; readonly uid: number; readonly consume: () => void }
 
-const whom = (t: Thread, pid: number): ((p: Process) => boolean) =>
-  pid === -1 ? () => true : pid > 0 ? (p) => p.pid === pid : pid === 0 ? (p) => p.group === t.proc.group : (p) => p.group.id === -pid;
+function whom(t: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
+  const traced = (tid: number, group: number): boolean => (pid === -1 ? true : pid > 0 ? tid === pid : group === (pid === 0 ? t.proc.group.id : -pid));
+  return { matches: (p) => traced(p.pid, p.group.id), traced };
+}
 
 /** A child whose state the caller has asked for, with the wait status; undefined = none yet; -ECHILD. */
-function look(t: Thread, w: Wanted): { child: Process; status: number } | undefined | number {
-  let any = false;
+function look(t: Thread, w: Wanted): Found | undefined | number {
+  const of = (child: Process, status: number): Found => ({ pid: child.pid, status, child, uid: child.creds.uid, consume: () => { if (child.status === undefined) child.report = undefined; else t.k.reap(child); } });
+  const traced = lookTraced(t, w);
+  if (typeof traced === 'object') return traced;
+  let any = traced;
   for (const c of t.proc.children) {
     if (!w.matches(c)) continue;
     any = true;
-    if (c.status !== undefined && w.options & Wait.EXITED) return { child: c, status: c.status };
-    if (c.report !== undefined && w.options & (c.report === CONTINUED_STATUS ? Wait.CONTINUED : Wait.STOPPED)) return { child: c, status: c.report };
+    if (c.status !== undefined && w.options & Wait.EXITED) return of(c, c.status);
+    if (c.leader?.traced?.tracer === t.proc) continue; // its stops are told as those of a traced thread
+    if (c.report !== undefined && w.options & (c.report === CONTINUED_STATUS ? Wait.CONTINUED : Wait.STOPPED)) return of(c, c.report);
   }
   return any ? undefined : -E.CHILD;
 }
-function* sleepFor(t: Thread, w: Wanted, done: (child: Process, status: number) => number): Co<number> {
+/** The same for traced threads: true = there are some, but nothing new. */
+function lookTraced(t: Thread, w: Wanted): Found | boolean {
+  let any = false;
+  for (const x of t.proc.tracees) {
+    const s = x.traced!;
+    if (!w.traced(x.tid, x.proc.group.id)) continue;
+    any = true;
+    if (s.stop && !s.reported) return { pid: x.tid, status: s.stop.status, child: undefined, uid: x.proc.creds.uid, consume: () => { s.reported = true; } };
+  }
+  const dead = t.proc.deadTracees, i = w.options & Wait.EXITED ? dead.findIndex((x) => w.traced(x.tid, x.group)) : -1, x = dead[i];
+  return x ? { pid: x.tid, status: x.status, child: undefined, uid: t.proc.creds.uid, consume: () => { dead.splice(dead.indexOf(x), 1); } } : any;
+}
+function* sleepFor(t: Thread, w: Wanted, done: (found: Found) => number): Co<number> {
   for (;;) {
     const r = yield* t.sleep(t.proc.childWq);
     const found = look(t, w);
     if (typeof found === 'number') return found;
-    if (found) return done(found.child, found.status);
+    if (found) return done(found);
     if (r < 0) return r;
   }
 }
-function wait(t: Thread, w: Wanted, nothing: number, done: (child: Process, status: number) => number): number | Co<number> {
+function wait(t: Thread, w: Wanted, nothing: number, done: (found: Found) => number): number | Co<number> {
   const found = look(t, w);
   if (typeof found === 'number') return found;
-  if (found) return done(found.child, found.status);
+  if (found) return done(found);
   return w.options & Wait.NOHANG ? nothing : sleepFor(t, w, done);
 }
-function consume(t: Thread, c: Process, options: number): void {
-  if (options & Wait.NOWAIT) return;
-  if (c.status === undefined) c.report = undefined;
-  else t.k.reap(c);
-}
+const usage = (t: Thread, va: number, c: Process | undefined): void => { putRusage(t, va, c ? c.cpuNs + c.childCpuNs : 0, c?.mm.minorFaults ?? 0); };
 function wait4(t: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | 0xe0000000)) return -E.INVAL;
-  return wait(t, { matches: whom(t, pid | 0), options: options | Wait.EXITED }, 0, (c, status) => {
-    if (statusVa) setU32(t.mm, statusVa, status);
-    if (usageVa) putRusage(t, usageVa, c.cpuNs + c.childCpuNs, c.mm.minorFaults);
-    consume(t, c, options);
-    return c.pid;
+  return wait(t, { ...whom(t, pid | 0), options: options | Wait.EXITED }, 0, (found) => {
+    if (statusVa) setU32(t.mm, statusVa, found.status);
+    if (usageVa) usage(t, usageVa, found.child);
+    found.consume();
+    return found.pid;
   });
 }
 function waitid(t: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
   if (!(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED)) || type > 3) return -E.INVAL;
   const fd = type === 3 ? t.proc.fds.get(id) : undefined;
   if (type === 3 && !(fd instanceof PidFile)) return fd ? -E.INVAL : -E.BADF;
-  const matches = type === 0 ? () => true : type === 1 ? (p: Process) => p.pid === id : type === 2 ? (p: Process) => p.group.id === (id || t.proc.group.id) : (p: Process) => p === (fd as PidFile).process;
-  const r = wait(t, { matches, options }, 0, (c, status) => {
-    const info = status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT } : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 } : childInfo(status);
-    if (infoVa) putSigInfo(t.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: c.pid, uid: c.creds.uid, status: info.status });
-    if (usageVa) putRusage(t, usageVa, c.cpuNs + c.childCpuNs, c.mm.minorFaults);
-    consume(t, c, options);
+  const wanted: Wanted = { ...(type === 3 ? { matches: (p: Process) => p === (fd as PidFile).process, traced: (tid: number) => tid === (fd as PidFile).process.pid } : whom(t, type === 0 ? -1 : type === 1 ? id : -(id || t.proc.group.id))), options };
+  const r = wait(t, wanted, 0, (found) => {
+    const { status } = found, info = !found.child && (status & 0xff) === 0x7f ? { code: SiCode.TRAPPED, status: status >> 8 } : status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT } : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 } : childInfo(status);
+    if (infoVa) putSigInfo(t.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: found.pid, uid: found.uid, status: info.status });
+    if (usageVa) usage(t, usageVa, found.child);
+    if (!(options & Wait.NOWAIT)) found.consume();
     return 0;
   });
-  if (r === 0 && infoVa && options & Wait.NOHANG && look(t, { matches, options }) === undefined) setU32(t.mm, infoVa + 12, 0);
+  if (r === 0 && infoVa && options & Wait.NOHANG && look(t, wanted) === undefined) setU32(t.mm, infoVa + 12, 0);
   return r;
 }
 

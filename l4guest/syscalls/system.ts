@@ -100,7 +100,7 @@ export const systemCalls: Row[] = [
   row(258, 'riscv_hwprobe', 'pairs:x n cpus set:x flags:x', hwprobe), row(116, 'syslog', 'type buf:x len', syslog, { note: 'the buffer is empty' }), row(142, 'reboot', 'magic:x magic2:x command:x', reboot),
   row(293, 'rseq', 'area:x len flags:x sig:x', refused(E.NOSYS), { support: 'none' }), row(128, 'restart_syscall', '', refused(E.INTR)),
   row(97, 'unshare', 'flags:x', (_t, flags) => (flags & ~0x600 ? -E.PERM : 0), { note: 'no name spaces' }), row(268, 'setns', 'fd type:x', refused(E.PERM), { support: 'none' }),
-  row(277, 'seccomp', 'op flags:x args:x', refused(E.INVAL), { support: 'none' }), row(117, 'ptrace', 'request pid at:x data:x', refused(E.PERM), { support: 'none' }),
+  row(277, 'seccomp', 'op flags:x args:x', refused(E.INVAL), { support: 'none' }),
   row(58, 'vhangup', '', () => 0, { support: 'none' }), row(89, 'acct', 'path:s', refused(E.NOSYS), { support: 'none' }),
   row(217, 'add_key', 'type:s name:s data:x len ring', refused(E.NOSYS), { support: 'none' }), row(219, 'keyctl', 'op', refused(E.NOSYS), { support: 'none' }),
   row(425, 'io_uring_setup', 'entries params:x', refused(E.NOSYS), { support: 'none' }), row(0, 'io_setup', 'n context:x', refused(E.NOSYS), { support: 'none' }), row(280, 'bpf', 'command attr:x size', refused(E.PERM), { support: 'none' }),

@@ -19,10 +19,11 @@ import { schedCalls } from './sched.ts';
 import { signalCalls } from './signals.ts';
 import { statCalls } from './stat.ts';
 import { systemCalls } from './system.ts';
+import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...ipcCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -13,6 +13,7 @@ import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
 import { around, Runs } from '../../mm/around.ts';
 import { glance } from '../../mm/glance.ts';
 import { Access, Fault } from '../../mm/mm.ts';
+import { tracedCall } from '../../syscalls/traced.ts';
 import { byNumber, dispatch, LAST } from '../../syscalls/table.ts';
 import { strace } from '../../syscalls/strace.ts';
 import { IRQ_LABEL, type Shared } from './shared.ts';
@@ -120,7 +121,7 @@ export class Loop {
   }
   private systemCall(t: Thread, nr: number): boolean {
     const { k } = this, u = this.sys.utcb, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
-    if (row !== undefined && (row.regs || this.trace !== undefined)) { this.slow = this.slowCall(t, nr); return false; }
+    if (t.traced !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) { this.slow = this.slowCall(t, nr); return false; }
     const result = dispatch(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
     if (typeof result !== 'number' || t.work || k.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= -512 || t.mm.flushes.length !== 0 || this.shared.chores) {
       this.saveArgs(t);
@@ -152,7 +153,8 @@ export class Loop {
   }
   private *slowCall(t: Thread, nr: number): Sys<void> {
     this.saveArgs(t);
-    if (byNumber[nr]!.regs) yield* this.slots.load(t);
+    if (t.traced || byNumber[nr]!.regs) yield* this.slots.load(t);
+    if (t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
     const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
     const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);

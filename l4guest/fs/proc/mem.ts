@@ -4,13 +4,14 @@ import { S } from '../../kernel/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
+import { mayTrace } from '../../syscalls/ptrace.ts';
 import { File } from '../file.ts';
 import { Inode, type FileSystem } from '../inode.ts';
 
 export class MemInode extends Inode {
   readonly process: Process;
   constructor(fs: FileSystem, process: Process) { super(fs, S.IFREG | 0o600); this.process = process; }
-  override open(_t: Thread, flags: number): File { return new MemFile(this, flags); }
+  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new MemFile(this, flags) : -E.ACCES; }
 }
 class MemFile extends File {
   declare readonly inode: MemInode;
@@ -20,7 +21,7 @@ class MemFile extends File {
     if (!this.inode.process.alive) return 0;
     try {
       while (io.left > 0) {
-        const at = pos % 4096, n = Math.min(io.left, 4096 - at), page = mm.pageAt(pos, write);
+        const at = pos % 4096, n = Math.min(io.left, 4096 - at), page = mm.pageForced(pos, write);
         if (write) io.take(page, at, n); else io.put(page, at, n);
         pos += n;
       }

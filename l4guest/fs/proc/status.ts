@@ -5,8 +5,9 @@ import { Run, type Thread } from '../../kernel/thread.ts';
 
 export function stateLetter(p: Process, thread: Thread | undefined): string {
   if (!p.alive) return 'Z';
-  if (p.stopped) return 'T';
   const list = thread ? [thread] : [...p.threads];
+  if (list.some((t) => t.traced?.stop)) return 't';
+  if (p.stopped) return 'T';
   return list.some((t) => t.state === Run.current || t.state === Run.ready) ? 'R' : 'S';
 }
 const ticks = (ns: number): number => Math.floor(ns / 1e7);
@@ -36,12 +37,12 @@ export function statm(p: Process): string {
   const size = p.mm.size / 4096, rss = p.mm.table.count, text = Math.ceil((p.mm.codeEnd - p.mm.codeStart) / 4096);
   return `${size} ${rss} 0 ${text} 0 ${size - text} 0\n`;
 }
-const names: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', Z: 'Z (zombie)' };
+const names: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', t: 't (tracing stop)', Z: 'Z (zombie)' };
 export function statusText(p: Process, thread: Thread | undefined): string {
   const t = thread ?? p.leader, c = p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'), kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
   const memory = p.alive ? [['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(0)], ['VmHWM', kb(p.mm.resident)], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)], ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)], ['VmSwap', kb(0)]] : [];
   const rows = [
-    ['Name', t?.name ?? p.name], ['Umask', `0${p.fs.umask.toString(8).padStart(3, '0')}`], ['State', names[stateLetter(p, thread)]!], ['Tgid', p.pid], ['Ngid', 0], ['Pid', thread?.tid ?? p.pid], ['PPid', p.parent?.pid ?? 0], ['TracerPid', 0],
+    ['Name', t?.name ?? p.name], ['Umask', `0${p.fs.umask.toString(8).padStart(3, '0')}`], ['State', names[stateLetter(p, thread)]!], ['Tgid', p.pid], ['Ngid', 0], ['Pid', thread?.tid ?? p.pid], ['PPid', p.parent?.pid ?? 0], ['TracerPid', t?.traced?.tracer.pid ?? 0],
     ['Uid', [c.uid, c.euid, c.suid, c.fsuid].join('\t')], ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].join('\t')], ['FDSize', Math.max(64, p.fds.length)], ['Groups', `${c.groups.join(' ')} `], ['NStgid', p.pid], ['NSpid', thread?.tid ?? p.pid], ['NSpgid', p.group.id], ['NSsid', p.session.id],
     ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', '0/4096'], ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))], ['SigCgt', hex(caught(p))],
     ['CapInh', hex(c.caps.inheritable)], ['CapPrm', hex(c.caps.permitted)], ['CapEff', hex(c.caps.effective)], ['CapBnd', hex(c.caps.bounding)], ['CapAmb', hex(c.caps.ambient)], ['NoNewPrivs', p.noNewPrivs], ['Seccomp', 0], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'], ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],

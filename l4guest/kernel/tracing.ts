@@ -1,0 +1,155 @@
+/**
+ * One thread traced by a process: ptrace. A traced thread stops at signals, at system calls if its tracer wants that, and at events; in a stop it
+ * belongs to the tracer, which hears of it by wait, reads and writes it, and lets it go on.
+ *
+ *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
+ *   pause: the same from inside a system call, which goes on afterwards
+ */
+import { Sig } from './linux.ts';
+import type { Process } from './process.ts';
+import { SaFlag, SiCode, type SigInfo } from './sigqueue.ts';
+import { Run, type Thread } from './thread.ts';
+import type { Co } from './wait.ts';
+
+export const TraceEvent = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, VFORK_DONE: 5, EXIT: 6, STOP: 128 } as const;
+export const TraceOption = { SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, EXITKILL: 0x10_0000 } as const;
+export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) => all | o, 0);
+
+export interface Stop {
+  readonly kind: 'signal' | 'group' | 'event' | 'call';
+  /** What wait answers. */
+  readonly status: number;
+  readonly info: SigInfo | undefined;
+  /** PTRACE_GETEVENTMSG. */
+  readonly message?: number;
+}
+/** Where a thread stands in a system call it is stopped at. */
+export interface TracedCall { readonly op: 1 | 2; readonly nr: number; readonly args: readonly bigint[] }
+
+const stopped = (sig: number, event = 0): number => event * 65536 + (sig << 8) + 0x7f;
+export const eventStop = (event: number, message = 0, sig: number = Sig.TRAP): Stop => ({ kind: event === TraceEvent.STOP && sig !== Sig.TRAP ? 'group' : 'event', status: stopped(sig, event), info: { signo: sig, code: event * 256 + sig }, message });
+export const signalStop = (info: SigInfo): Stop => ({ kind: 'signal', status: stopped(info.signo), info });
+
+export class Tracing {
+  readonly t: Thread;
+  readonly tracer: Process;
+  readonly seized: boolean;
+  options: number;
+  stop: Stop | undefined;
+  /** wait has answered for this stop. */
+  reported = false;
+  /** The tracer wants stops at system calls. */
+  calls = false;
+  call: TracedCall | undefined;
+  message = 0;
+  /** The signal that the tracer lets through. */
+  inject: SigInfo | undefined;
+  /** Stops to come before the thread is in user mode again. */
+  readonly events: Stop[] = [];
+  /** It runs although its process is stopped, because the tracer said so. */
+  free = false;
+  /** PTRACE_LISTEN: in a group stop, waiting for its end. */
+  listening = false;
+
+  constructor(t: Thread, tracer: Process, seized: boolean, options: number) {
+    this.t = t; this.tracer = tracer; this.seized = seized; this.options = options;
+    t.traced = this;
+    tracer.tracees.add(t);
+  }
+  has(option: number): boolean { return (this.options & option) !== 0; }
+  /** Whether this system call goes by way of `tracedCall`. */
+  wantsCall(nr: number): boolean { return this.calls || (this.has(TraceOption.EXIT) && (nr === 93 || nr === 94)); }
+
+  /** Stops the thread here; the tracer hears of it. */
+  halt(stop: Stop): void {
+    const { t, tracer } = this;
+    this.stop = stop;
+    this.reported = false;
+    this.listening = false;
+    if (stop.message !== undefined) this.message = stop.message;
+    t.state = Run.stopped;
+    if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.proc.creds.uid, status: (stop.status >> 8) & 0x7f });
+    tracer.childWq.wakeAll();
+  }
+  /** The stop of a thread whose process is stopped by job control. */
+  haltGroup(sig: number): void { this.halt(this.seized ? eventStop(TraceEvent.STOP, 0, sig) : { kind: 'group', status: stopped(sig), info: undefined }); }
+  /** A stop inside a system call; goes on when the tracer says so. */
+  *pause(stop: Stop): Co<void> {
+    this.halt(stop);
+    while (this.stop === stop) { this.t.state = Run.stopped; yield; }
+  }
+  *pauseForEvents(): Co<void> { for (let e = this.events.shift(); e; e = this.events.shift()) yield* this.pause(e); }
+
+  /** Lets the thread go on. */
+  resume(): void {
+    const { t } = this;
+    if (!this.stop) return;
+    if (this.stop.kind === 'group') this.free = t.proc.stopped;
+    this.stop = undefined;
+    this.call = undefined;
+    this.listening = false;
+    t.work = true;
+    t.state = Run.ready;
+    t.k.ready.pushWoken(t);
+  }
+  /** An event to stop at, as soon as may be. */
+  want(stop: Stop): void {
+    const { t } = this;
+    this.events.push(stop);
+    t.work = true;
+    t.wake();
+    t.k.kick(t);
+  }
+  /** SIGCONT has ended the stop of the process. */
+  continued(): void {
+    this.free = false;
+    if (this.stop?.kind !== 'group') return;
+    if (this.listening) this.halt(eventStop(TraceEvent.STOP));
+    else this.events.push(eventStop(TraceEvent.STOP));
+  }
+  /** The end of tracing; the thread goes on, with this signal if there is one. */
+  end(sig = 0): void {
+    const { t } = this;
+    this.tracer.tracees.delete(t);
+    t.traced = undefined;
+    if (sig) t.pending.add({ signo: sig, code: SiCode.USER, pid: this.tracer.pid, uid: this.tracer.creds.uid });
+    this.resume();
+  }
+}
+
+/** A new thread or process of a traced thread: an event for its tracer, and the new one traced as well, where the options say so. */
+export function traceChild(t: Thread, child: Thread, event: 1 | 2 | 3): void {
+  const x = t.traced;
+  if (!x?.has(event === TraceEvent.FORK ? TraceOption.FORK : event === TraceEvent.VFORK ? TraceOption.VFORK : TraceOption.CLONE)) return;
+  const y = new Tracing(child, x.tracer, x.seized, x.options);
+  if (y.seized) y.events.push(eventStop(TraceEvent.STOP));
+  else child.pending.add({ signo: Sig.STOP, code: SiCode.USER });
+  child.work = true;
+  x.events.push(eventStop(event, child.tid));
+  t.work = true;
+}
+/** A traced thread runs another program. */
+export function traceExec(t: Thread, formerTid: number): void {
+  const x = t.traced;
+  if (!x) return;
+  if (x.has(TraceOption.EXEC)) { x.events.push(eventStop(TraceEvent.EXEC, formerTid)); t.work = true; }
+  else if (!x.seized) t.k.signals.toThread(t, Sig.TRAP, SiCode.USER, { pid: t.proc.pid, uid: t.proc.creds.uid });
+}
+/** A thread is gone, with this wait status: its tracer hears of it, unless that is the parent of a whole process, which hears anyway. */
+export function traceEnd(t: Thread, status: number): void {
+  const x = t.traced;
+  if (!x) return;
+  x.tracer.tracees.delete(t);
+  t.traced = undefined;
+  if (t.tid === t.proc.pid && (x.tracer === t.proc.parent || t.proc.ending === undefined)) return;
+  x.tracer.deadTracees.push({ tid: t.tid, group: t.proc.group.id, status });
+  x.tracer.childWq.wakeAll();
+}
+/** The tracer is gone: everybody goes on alone, or dies with it. */
+export function releaseTracees(p: Process): void {
+  for (const t of [...p.tracees]) {
+    const kill = t.traced!.has(TraceOption.EXITKILL);
+    t.traced!.end();
+    if (kill) t.k.signals.toProcess(t.proc, Sig.KILL, SiCode.KERNEL);
+  }
+}

@@ -1,0 +1,188 @@
+/** ptrace(2), and reading and writing the memory of other processes. */
+import { Cap } from '../kernel/caps.ts';
+import { capable } from '../kernel/creds.ts';
+import { E, UserFault } from '../kernel/errno.ts';
+import { Sig } from '../kernel/linux.ts';
+import type { Process } from '../kernel/process.ts';
+import { SiCode, putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop } from '../kernel/tracing.ts';
+import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';
+import { row, type Row } from './row.ts';
+
+const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
+const AUDIT_RISCV64 = 0xc000_00f3;
+
+/** Whether the caller may look into another process: the same user, or CAP_SYS_PTRACE. */
+export function mayTrace(t: Thread, p: Process): boolean {
+  if (p === t.proc || capable(t.proc.creds, Cap.SYS_PTRACE)) return true;
+  const c = t.proc.creds, o = p.creds;
+  return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && p.dumpable === 1;
+}
+
+// ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function traceMe(t: Thread): number {
+  const parent = t.proc.parent;
+  if (t.traced || !parent || parent === t.k.init) return -E.PERM;
+  new Tracing(t, parent, false, 0);
+  return 0;
+}
+function attach(t: Thread, pid: number, seize: boolean, addr: number, options: number): number {
+  const target = t.k.threads.get(pid);
+  if (!target) return t.k.processes.has(pid) ? -E.PERM : -E.SRCH;
+  if (seize && (addr !== 0 || options & ~TRACE_OPTIONS)) return -E.IO;
+  if (target.proc === t.proc || target.traced || !mayTrace(t, target.proc)) return -E.PERM;
+  const x = new Tracing(target, t.proc, seize, seize ? options : 0);
+  if (target.proc.stopped) x.haltGroup(target.proc.stopSignal);
+  else if (!seize) t.k.signals.toThread(target, Sig.STOP, SiCode.USER);
+  return 0;
+}
+function interrupt(x: Tracing): number {
+  if (!x.seized) return -E.IO;
+  if (x.listening) x.halt(eventStop(TraceEvent.STOP));
+  else x.want(eventStop(TraceEvent.STOP));
+  return 0;
+}
+function listen(x: Tracing): number {
+  if (!x.seized || x.stop?.kind !== 'group') return -E.IO;
+  const next = x.events.shift();
+  if (next) x.halt(next); else x.listening = true;
+  return 0;
+}
+function resume(t: Thread, x: Tracing, sig: number, calls: boolean): number {
+  if (sig < 0 || sig > 64) return -E.IO;
+  pass(t, x, sig);
+  x.calls = calls;
+  x.resume();
+  return 0;
+}
+/** The signal that a resumed thread gets: the one it was stopped by, another, or none. */
+function pass(t: Thread, x: Tracing, sig: number): void {
+  const { stop } = x;
+  if (sig === 0) return;
+  if (stop?.kind === 'signal') x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.proc.creds.uid };
+  else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.proc.creds.uid });
+}
+function detach(x: Tracing, sig: number): number {
+  if (sig < 0 || sig > 64) return -E.IO;
+  const injected = x.stop?.kind === 'signal' && x.stop.info?.signo === sig ? x.stop.info : undefined;
+  if (injected) x.t.pending.add(injected);
+  x.end(injected || x.stop?.kind === 'group' ? 0 : sig);
+  return 0;
+}
+
+// ── looking and changing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The bytes of a register set: pc, x1 … x31; or f0 … f31, fcsr. */
+function registerSet(x: Thread, type: number): Uint8Array | undefined {
+  const b = new Uint8Array(x.regs.big.buffer);
+  if (type === NT.PRSTATUS) { const out = b.slice(0, 256); out.set(b.subarray(64 * 8, 65 * 8)); return out; }
+  if (type !== NT.FPREGSET) return undefined;
+  const out = new Uint8Array(264);
+  out.set(b.subarray(32 * 8, 64 * 8));
+  out.set(b.subarray(65 * 8, 65 * 8 + 4), 256);
+  return out;
+}
+function regset(t: Thread, x: Thread, type: number, iov: number, write: boolean): number {
+  const now = registerSet(x, type), base = getI64(t.mm, iov), room = getI64(t.mm, iov + 8);
+  if (!now || room % 8 !== 0) return -E.INVAL;
+  const n = Math.min(room, now.length);
+  setI64(t.mm, iov + 8, n);
+  if (!write) { copyOut(t.mm, base, now.subarray(0, n)); return 0; }
+  const bytes = copyIn(t.mm, base, n), b = new Uint8Array(x.regs.big.buffer);
+  if (type === NT.PRSTATUS) { b.set(bytes.subarray(0, 8), 64 * 8); b.set(bytes.subarray(8), 8); return 0; }
+  b.set(bytes.subarray(0, 256), 32 * 8);
+  if (n > 256) x.regs.fcsr = bytes[256]!;
+  return 0;
+}
+function peek(t: Thread, x: Thread, addr: number, to: number): number {
+  try { setBig(t.mm, to, getBig(x.mm, addr)); return 0; } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+}
+function poke(x: Thread, addr: number, word: bigint): number {
+  try { copyForced(x.mm, addr, new Uint8Array(new BigInt64Array([word]).buffer)); return 0; } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+}
+function sigInfo(t: Thread, x: Tracing, va: number): number {
+  const info = x.stop?.info;
+  if (!info) return -E.INVAL;
+  putSigInfo(t.mm, va, info);
+  return 0;
+}
+function setSigInfo(t: Thread, x: Tracing, va: number): number {
+  const { stop } = x;
+  if (!stop?.info) return -E.INVAL;
+  const info: SigInfo = { signo: getU32(t.mm, va), errno: getI32(t.mm, va + 4), code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) };
+  x.stop = { ...stop, info };
+  return 0;
+}
+/** struct ptrace_syscall_info: operation, architecture, pc, sp; number and arguments, or result and whether it is an error. */
+function callInfo(t: Thread, x: Tracing, size: number, va: number): number {
+  const out = new Uint8Array(88), v = new DataView(out.buffer), { call, t: who } = x, r = who.regs;
+  v.setUint8(0, call?.op ?? 0);
+  v.setUint32(4, AUDIT_RISCV64, true);
+  v.setBigInt64(8, r.big[64]!, true);
+  v.setBigInt64(16, r.big[2]!, true);
+  let length = 24;
+  if (call?.op === 1) { v.setBigInt64(24, BigInt(call.nr), true); call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); }); length = 80; }
+  if (call?.op === 2) { const a0 = r.big[10]!; v.setBigInt64(24, a0, true); v.setUint8(32, a0 < 0n && a0 >= -4095n ? 1 : 0); length = 33; }
+  copyOut(t.mm, va, out.subarray(0, Math.min(length, size)));
+  return length;
+}
+
+type Request = (t: Thread, x: Tracing, addr: number, data: number) => number;
+/** Requests on a stopped thread. */
+const requests: Record<number, Request> = {
+  1: (t, x, addr, data) => peek(t, x.t, addr, data), 2: (t, x, addr, data) => peek(t, x.t, addr, data), 3: () => -E.IO, 6: () => -E.IO, 9: () => -E.IO,
+  4: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!), 5: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!),
+  7: (t, x, _addr, sig) => resume(t, x, sig, false), 24: (t, x, _addr, sig) => resume(t, x, sig, true), 17: (_t, x, _addr, sig) => detach(x, sig),
+  0x4200: (_t, x, _addr, options) => { if (options & ~TRACE_OPTIONS) return -E.INVAL; x.options = options; return 0; },
+  0x4201: (t, x, _addr, data) => { setI64(t.mm, data, x.message); return 0; },
+  0x4202: (t, x, _addr, data) => sigInfo(t, x, data), 0x4203: (t, x, _addr, data) => setSigInfo(t, x, data),
+  0x4204: (t, x, type, iov) => regset(t, x.t, type, iov, false), 0x4205: (t, x, type, iov) => regset(t, x.t, type, iov, true),
+  0x4208: (_t, x) => listen(x),
+  0x420a: (t, x, size, data) => { if (size !== 8) return -E.INVAL; setBig(t.mm, data, x.t.savedMask ?? x.t.mask); return 0; },
+  0x420b: (t, x, size, data) => { if (size !== 8) return -E.INVAL; t.k.signals.setMask(x.t, getBig(t.mm, data) & ~UNBLOCKABLE); return 0; },
+  0x420e: (t, x, size, data) => callInfo(t, x, size, data),
+};
+const Request = { TRACEME: 0, KILL: 8, ATTACH: 16, SEIZE: 0x4206, INTERRUPT: 0x4207 } as const;
+
+function ptrace(t: Thread, request: number, pid: number, addr: number, data: number): number {
+  if (request === Request.TRACEME) return traceMe(t);
+  if (request === Request.ATTACH || request === Request.SEIZE) return attach(t, pid, request === Request.SEIZE, addr, data);
+  const x = t.k.threads.get(pid)?.traced;
+  if (!x || x.tracer !== t.proc) return -E.SRCH;
+  if (request === Request.KILL) { t.k.signals.toProcess(x.t.proc, Sig.KILL, SiCode.KERNEL); return 0; }
+  if (request === Request.INTERRUPT) return interrupt(x);
+  if (!x.stop || x.listening) return -E.SRCH;
+  return requests[request]?.(t, x, addr, data) ?? -E.IO;
+}
+
+// ── memory of others ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
+function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
+  const p = t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc;
+  if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
+  if (!p?.alive || p.threads.size === 0) return -E.SRCH;
+  if (!mayTrace(t, p)) return -E.PERM;
+  const vector = (va: number, n: number): [number, number][] => Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
+  const local = vector(localVa, localCount), remote = vector(remoteVa, remoteCount);
+  let done = 0;
+  for (let l = local.shift(), r = remote.shift(); l && r; ) {
+    const n = Math.min(l[1], r[1], 4096 - (r[0] % 4096));
+    try {
+      if (n > 0 && write) copyOut(p.mm, r[0], copyIn(t.mm, l[0], n));
+      else if (n > 0) copyOut(t.mm, l[0], copyIn(p.mm, r[0], n));
+    } catch (e) { if (!(e instanceof UserFault)) throw e; return done || -E.FAULT; }
+    done += n;
+    l = l[1] > n ? [l[0] + n, l[1] - n] : local.shift();
+    r = r[1] > n ? [r[0] + n, r[1] - n] : remote.shift();
+  }
+  return done;
+}
+
+export const traceCalls: Row[] = [
+  row(117, 'ptrace', 'request:ptrace pid at:x data:x', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data), { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
+  row(270, 'process_vm_readv', 'pid local:x n remote:x n flags:x', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false)),
+  row(271, 'process_vm_writev', 'pid local:x n remote:x n flags:x', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true)),
+];

@@ -1,0 +1,44 @@
+/** A system call of a thread whose tracer wants to see it: a stop before, a stop after, and what the tracer changes counts. */
+import { E } from '../kernel/errno.ts';
+import { exitedStatus, Sig } from '../kernel/linux.ts';
+import { Reg } from '../kernel/registers.ts';
+import { KEEP_REGISTERS, type Thread } from '../kernel/thread.ts';
+import { TraceEvent, TraceOption, eventStop, type Stop, type Tracing } from '../kernel/tracing.ts';
+import type { Co } from '../kernel/wait.ts';
+import { dispatch } from './table.ts';
+
+const EXIT = 93, EXIT_GROUP = 94, SIGRETURN = 139, EXECVE = 221, EXECVEAT = 281;
+
+const callStop = (x: Tracing): Stop => {
+  const sig = Sig.TRAP | (x.has(TraceOption.SYSGOOD) ? 0x80 : 0);
+  return { kind: 'call', status: (sig << 8) | 0x7f, info: { signo: Sig.TRAP, code: sig } };
+};
+const args = (t: Thread): bigint[] => [10, 11, 12, 13, 14, 15].map((i) => t.regs.big[i]!);
+
+/** All registers of `t` are loaded. Its result stands in a0 afterwards. */
+export function* tracedCall(t: Thread, first: number): Co<number> {
+  let nr = first;
+  if (t.traced?.calls) {
+    t.traced.call = { op: 1, nr, args: args(t) };
+    yield* t.traced.pause(callStop(t.traced));
+    nr = Number(BigInt.asIntN(32, t.regs.big[Reg.a7]!));
+  }
+  if ((nr === EXIT || nr === EXIT_GROUP) && t.traced?.has(TraceOption.EXIT)) yield* t.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(t.regs.x(Reg.a0))));
+  t.arg0 = t.regs.big[Reg.a0]!;
+  t.call = nr;
+  const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => t.regs.x(i)) as [number, number, number, number, number, number];
+  const r = nr < 0 ? -E.NOSYS : dispatch(t, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(t, r);
+  const replaced = result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN);
+  if (replaced) t.call = -1;
+  else t.regs.setX(Reg.a0, result);
+  if (t.traced) yield* t.traced.pauseForEvents();
+  if (t.traced?.calls) {
+    t.traced.call = { op: 2, nr, args: [] };
+    yield* t.traced.pause(callStop(t.traced));
+  }
+  const now = t.regs.x(Reg.a0);
+  return !replaced && (now === -E.RESTARTSYS || now === -E.RESTARTNOHAND) ? now : KEEP_REGISTERS;
+}
+function* caught(t: Thread, co: Co<number>): Co<number> {
+  try { return yield* co; } catch (e) { return t.k.failed(t, e); }
+}
