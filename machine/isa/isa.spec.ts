@@ -77,6 +77,8 @@ describe('the instruction table', () => {
     expect([...parseIsa('RV64GC_Zba')]).toEqual(expect.arrayContaining(['i', 'm', 'a', 'f', 'd', 'c', 'zicsr', 'zifencei', 'zba']));
     expect(parseIsa('rv64imac').has('d')).toBe(false);
     expect(parseIsa('rv64gczbb_zicond').has('zbb')).toBe(true);
+    expect(parseIsa('rv64i2p1_m2p0_a2p1_zicsr2p0_zba1p0')).toEqual(parseIsa('rv64ima_zicsr_zba')); // as compilers write it into files
+    expect(parseIsa('rv64i2p1m2p0_sstc1p0')).toEqual(parseIsa('rv64im_sstc'));
     for (const bad of ['rv32gc', 'x86', 'rv64', 'rv64mac', '']) expect(() => parseIsa(bad)).toThrow();
   });
 });

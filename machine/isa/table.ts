@@ -50,7 +50,8 @@ export const FULL_ISA =
  * @throws Error with a sentence for the user when the string is not one of RV64.
  */
 export function parseIsa(text: string): ReadonlySet<string> {
-  const parsed = /^rv64([a-z]*)((_[a-z0-9]+)*)$/.exec(text.toLowerCase());
+  const unversioned = text.toLowerCase().replaceAll(/(?<=[a-z])\d+p\d+/g, ''); // i2p1: version 2.1 of i. @spec unpriv 37
+  const parsed = /^rv64([a-z]*)((_[a-z0-9]+)*)$/.exec(unversioned);
   if (!parsed) throw new Error(`"${text}" is not an RV64 ISA string such as rv64gc_zba_zbb`);
   const found = new Set<string>();
   const add = (name: string): void => {

@@ -9,7 +9,7 @@
  *             └ device tree                last 2 MiB of the first 2 GiB (or of RAM)
  */
 import type { PhysicalMemory } from '../api.ts';
-import { isElf, parseElf, physicalEntry } from './elf.ts';
+import { isElf, parseElf, physicalEntry, type Segment } from './elf.ts';
 import { isGzip, isLinuxImage, parseLinuxImage } from './linux-image.ts';
 import { type Loaded, loaded, refused } from './result.ts';
 
@@ -81,22 +81,31 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   const parsed = parseElf(bytes);
   if (!parsed.ok) return parsed;
   const elf = parsed.value;
-  for (const s of elf.segments) {
+  const segments = elf.segments.map((s) => withoutHeaders(s, bytes, memory.base));
+  for (const s of segments) {
     if (!memory.isRam(s.paddr, s.memBytes)) return refused(elf.relocatable ? notLinked(memory, s.paddr) : doesNotFit(memory, s.paddr, s.memBytes));
   }
-  for (const s of elf.segments) {
+  for (const s of segments) {
     memory.writable(s.paddr, s.bytes.length).set(s.bytes);
     if (s.memBytes > s.bytes.length) memory.fill(s.paddr + s.bytes.length, s.memBytes - s.bytes.length, 0);
   }
-  const pieces = elf.segments.map((s) => ({ start: s.paddr, end: s.paddr + s.memBytes }));
+  const pieces = segments.map((s) => ({ start: s.paddr, end: s.paddr + s.memBytes }));
   const start = Math.min(...pieces.map((p) => p.start));
   const end = Math.max(...pieces.map((p) => p.end));
   return loaded({ entry: physicalEntry(elf.entry, elf.segments), start, end, pieces, symbols: elf.symbols });
 }
 
+/** What `ld -Ttext=0x80000000` makes: a segment that begins a page earlier, with the file's own headers. They are no part of the program. */
+function withoutHeaders(s: Segment, file: Uint8Array, base: number): Segment {
+  const before = base - s.paddr;
+  if (before <= 0 || before > PAGE || s.bytes.length < before || s.bytes.byteOffset !== file.byteOffset) return s;
+  return { ...s, vaddr: s.vaddr + before, paddr: base, bytes: s.bytes.subarray(before), memBytes: s.memBytes - before };
+}
+
 function doesNotFit(memory: PhysicalMemory, at: number, bytes: number): string {
   const ram = `0x${memory.base.toString(16)}-0x${(memory.base + memory.size).toString(16)}`;
-  return `needs memory at 0x${at.toString(16)}-0x${(at + bytes).toString(16)}, outside of RAM (${ram}); give the machine more memory`;
+  const advice = at < memory.base ? `link it at 0x${memory.base.toString(16)} or above` : 'give the machine more memory';
+  return `needs memory at 0x${at.toString(16)}-0x${(at + bytes).toString(16)}, outside of RAM (${ram}); ${advice}`;
 }
 
 function notLinked(memory: PhysicalMemory, at: number): string {

@@ -34,6 +34,25 @@ test('an ELF goes to its physical addresses, zeroed behind the file, and starts 
   expect([...memory.view(RAM + 0x1006, 4)]).toEqual([0xab, 0xab, 0, 0]);
 });
 
+test('a page before RAM with the file\'s own headers, as `ld -Ttext=0x80000000` makes it, is left out; other things before RAM are refused with advice', () => {
+  const memory = new TestMemory(0x10000);
+  const linked = (change: (data: DataView) => void): Uint8Array => {
+    const bytes = new Uint8Array(0x1008);
+    bytes.set(tinyElf());
+    bytes.fill(0xcd, 0x1000);
+    const data = new DataView(bytes.buffer);
+    [[24, RAM], [72, 0], [80, RAM - 0x1000], [88, RAM - 0x1000], [96, 0x1008], [104, 0x1010]].forEach(([at, v]) => data.setBigUint64(at!, BigInt(v!), true));
+    change(data);
+    return bytes;
+  };
+  expect(loadProgram(memory, linked(() => {}), { base: RAM })).toMatchObject({ ok: true, value: { entry: RAM, start: RAM, end: RAM + 0x10 } });
+  expect([...memory.view(RAM + 6, 4)]).toEqual([0xcd, 0xcd, 0, 0]);
+  const early = loadProgram(memory, linked((d) => { d.setBigUint64(88, BigInt(RAM - 0x1800), true); }), { base: RAM });
+  expect(early).toMatchObject({ ok: false, error: expect.stringContaining('link it at 0x80000000 or above') });
+  const inside = loadProgram(memory, linked((d) => { d.setBigUint64(72, 8n, true); d.setBigUint64(96, 0x1000n, true); }), { base: RAM });
+  expect(inside).toMatchObject({ ok: false, error: expect.stringContaining('outside of RAM') });
+});
+
 test('each way of being no RISC-V program is told in one line', () => {
   const errors = [
     new Uint8Array(8),
