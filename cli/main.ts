@@ -65,7 +65,7 @@ export async function main(words: string[]): Promise<void> {
   const name = words.find((word) => !word.startsWith('-')) ?? '';
   const command = program.commands.find((c) => c.name() === name);
   const at = words.indexOf(name);
-  if (RUNNERS.has(name)) settleEngine();
+  if (RUNNERS.has(name)) settleEngine(name === 'bare' || name === 'vm');
   const settled = command ? [...words.slice(0, at + 1), ...settleStats(words.slice(at + 1), command, name === 'run')] : words;
   process.stdout.on('error', ignoreClosedPipe);
   try {

@@ -87,7 +87,7 @@ export function laidOut(entries: Entry[]): Entry[] {
 }
 
 export function writeHeader(to: Buffer, at: number, entry: Entry): void {
-  const text = (offset: number, size: number, value: string) => bytesOf(value).copy(to, at + offset, 0, size);
+  const text = (offset: number, size: number, value: string) => to.write(value, at + offset, size, 'latin1');
   const octal = (offset: number, size: number, value: number) => text(offset, size, (value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0') + '\0');
   const [prefix, name] = split(entry.name) ?? ['', entry.name];
   text(0, 100, entry.type === Type.dir && name.length < 100 ? `${name}/` : name);

@@ -15,13 +15,17 @@ interface Header { name: string; mode: number; uid: number; gid: number; size: n
 interface Extra { path?: string; linkpath?: string; size?: number; uid?: number; gid?: number; mtime?: number }
 
 function field(h: Uint8Array, at: number, length: number): string {
+  if (h[at] === 0) return '';
   const f = h.subarray(at, at + length), end = f.indexOf(0);
   return textOf(end < 0 ? f : f.subarray(0, end));
 }
 /** Octal text, or base 256 with the top bit set. */
 function number(h: Uint8Array, at: number, length: number): number {
-  if (h[at]! & 0x80) { let v = h[at]! & 0x3f; for (let i = 1; i < length; i++) v = v * 256 + h[at + i]!; return v; }
-  return parseInt(field(h, at, length).trim() || '0', 8) || 0;
+  let v = 0, i = at;
+  if (h[at]! & 0x80) { v = h[at]! & 0x3f; for (i++; i < at + length; i++) v = v * 256 + h[i]!; return v; }
+  while (h[i] === 0x20 && i < at + length) i++;
+  for (; i < at + length && h[i]! >= 0x30 && h[i]! < 0x38; i++) v = v * 8 + h[i]! - 0x30;
+  return v;
 }
 function parseHeader(h: Uint8Array): Header | undefined {
   let sum = 256;
