@@ -7,16 +7,22 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const sources = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'scenarios', 'index.ts', 'build.mjs'];
 
-/** Time of the newest source file in milliseconds. */
-export function newestSource(paths = sources.map((name) => join(root, name))) {
+/** Time of the newest source file in milliseconds. Looked for at each start from a clone, so with few questions. */
+export function newestSource() {
+  return sources.reduce((newest, name) => Math.max(newest, /\./.test(name) ? timeOf(join(root, name)) : newestIn(join(root, name))), 0);
+}
+
+function newestIn(folder) {
   let newest = 0;
-  for (const path of paths) {
-    if (!existsSync(path)) continue;
-    const stat = statSync(path);
-    newest = Math.max(newest, stat.isDirectory() ? newestSource(readdirSync(path).map((name) => join(path, name))) : /\.(ts|mjs)$/.test(path) && !path.endsWith('.spec.ts') ? stat.mtimeMs : 0);
+  for (const entry of existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) newest = Math.max(newest, newestIn(path));
+    else if (/\.(ts|mjs)$/.test(path) && !path.endsWith('.spec.ts')) newest = Math.max(newest, timeOf(path));
   }
   return newest;
 }
+
+const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one. */
 export async function build() {

@@ -21,11 +21,14 @@ function multiply(a: number, b: number, field: number): number {
   return product;
 }
 
-/** a to the power of 254: the inverse, and 0 for 0. */
+/** a to the power of 254 = 2 + 4 + … + 128: the inverse, and 0 for 0. */
 function inverse(a: number, field: number): number {
   let result = 1;
-  for (let i = 0; i < 254; i++) result = multiply(result, a, field);
-  return a === 0 ? 0 : result;
+  for (let power = 2, square = a; power <= 128; power *= 2) {
+    square = multiply(square, square, field);
+    result = multiply(result, square, field);
+  }
+  return result;
 }
 
 const rotate8 = (x: number, by: number): number => ((x << by) | (x >> (8 - by))) & 0xff;
