@@ -61,6 +61,20 @@ describe('timers', () => {
     expect(fired).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 });
+describe('a time slice', () => {
+  it('ends for who computes alone when it has woken somebody and makes no more calls', () => {
+    const u = new Unix(), [r, w] = u.pipe(), child = u.fork();
+    u.callOf(child, 'read', r, u.space(8), 1);
+    u.k.current = u.main;
+    u.k.sliceEnd = u.k.now() + 10e6;
+    u.k.rearm();
+    expect(u.alarm).toBe(Infinity);
+    u.write(w, 'x');
+    expect(u.alarm).toBe(u.k.sliceEnd);
+    u.passQuietly(u.k.sliceEnd);
+    expect(u.k.resched).toBe(true);
+  });
+});
 describe('processor time', () => {
   it('of a process that computed until its end is not lost', () => {
     const u = new Unix(), child = u.fork(), usage = u.space(144);

@@ -223,6 +223,9 @@ export class Kernel {
   /** A thread has something to look at: if it runs in user mode, get it back. */
   kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
 
+  /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. */
+  somebodyReady(): void { if (this.ready.length === 1 && this.current?.state === Run.current) this.rearm(); }
+
   /** Time has passed: timers, time slice. To be called when the alarm rang, from between events. */
   tick(): void {
     const now = this.now();

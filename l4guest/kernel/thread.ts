@@ -77,6 +77,7 @@ export class Thread implements Waiter {
     if (this.state !== Run.blocked) return;
     this.state = Run.ready;
     this.k.ready.pushWoken(this);
+    this.k.somebodyReady();
   }
   /** Whether a signal is there that this thread would act on. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }

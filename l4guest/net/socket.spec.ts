@@ -111,4 +111,13 @@ describe('sockets', () => {
     const u = new Unix(), s = u.call('socket', 2, 1, 0)!, n = u.put(new Uint8Array([200, 0, 0, 0]));
     expect([u.call('getsockopt', s, 0, 4, u.space(200), n), u.u32(n)]).toEqual([0, 0]);
   });
+  it('the first send to a TCP peer that has closed still succeeds, to a Unix one it does not', () => {
+    const u = new Unix(), s = u.call('socket', 2, 1, 0)!, c = u.call('socket', 2, 1, 0)!, a = inet(8090), at = u.space(8);
+    u.call('bind', s, a, 16); u.call('listen', s, 1); u.call('connect', c, a, 16);
+    u.call('close', u.call('accept4', s, 0, 0, 0)!);
+    expect([u.write(c, 'x'), u.write(c, 'x')]).toEqual([1, -E.PIPE]);
+    u.call('socketpair', 1, 1, 0, at);
+    u.call('close', u.u32(at));
+    expect(u.write(u.u32(at + 4), 'x')).toBe(-E.PIPE);
+  });
 });

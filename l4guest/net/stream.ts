@@ -19,6 +19,7 @@ export class StreamSocket extends Socket {
   private limit = 0;
   private queue: Segment[] = [];
   private length = 0;
+  private told = false;
   constructor(k: Kernel, family: number, type: number) { super(k, family, type); }
 
   get available(): number { return this.length; }
@@ -84,7 +85,7 @@ export class StreamSocket extends Socket {
     const peer = this.peer;
     if (this.error) { const e = this.error; this.error = 0; return -e; }
     if (this.writeShut) return -E.PIPE;
-    if (!peer) return this.connected ? -E.PIPE : -E.NOTCONN;
+    if (!peer) return this.connected ? this.sendToNobody(io) : -E.NOTCONN;
     if (peer.readShut) return -E.PIPE;
     const room = BUFFER - peer.length;
     if (this.packets && io.left > BUFFER) return -E.MSGSIZE;
@@ -96,6 +97,14 @@ export class StreamSocket extends Socket {
     peer.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
     peer.length += n;
     peer.wq.wakeAll();
+    return n;
+  }
+  /** The other side has closed. TCP learns that nobody wants the bytes from the answer to the first of them. */
+  private sendToNobody(io: Io): number {
+    if (this.family === Af.UNIX || this.told) return -E.PIPE;
+    this.told = true;
+    const n = io.left;
+    io.take(new Uint8Array(n), 0, n);
     return n;
   }
   override receive(io: Io, flags: number): Received | number {
