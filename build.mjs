@@ -46,6 +46,7 @@ export async function build() {
     writeFileSync(`${file.path}.${process.pid}`, file.contents);
     renameSync(`${file.path}.${process.pid}`, file.path);
   }
+  rmSync(join(root, 'dist/cache'), { recursive: true, force: true });
   const current = new Set(result.outputFiles.map((file) => file.path));
   for (const name of readdirSync(join(root, 'dist/chunks'))) {
     const path = join(root, 'dist/chunks', name);
