@@ -80,6 +80,10 @@ describe('our Linux programs in Tessera', () => {
     check(await inTessera(args, input), stdout, status);
   });
 
+  it('one program traces another: system calls, breakpoints, forks', async () => { // QEMU's user mode has no ptrace
+    check(await inTessera(['tracetest']), 'tracetest: 2 stops, a breakpoint, a fork: ok\n', 0);
+  });
+
   it('the shell answers a long script as it does on real Linux', async () => {
     const run = await inTessera(['sh', '/etc/shell.sh']);
     expect(run.stdout).toBe(readFileSync(join(root, 'test/guests/shell.expected'), 'utf8'));
