@@ -9,6 +9,7 @@ import type { CsrRow } from './csr.ts';
 import type { Features } from './features.ts';
 import * as irq from './csr-interrupt.ts';
 import * as pmp from './csr-pmp.ts';
+import { misa } from './misa.ts';
 import * as status from './csr-status.ts';
 import * as space from './csr-space.ts';
 import { C, HPM_COUNTERS, PMP_ENTRIES } from './slots.ts';
@@ -101,7 +102,7 @@ const MACHINE: CsrRow[] = [
   computed(0xf14, 'mhartid', { read: (h) => { h.lo = h.id; h.hi = 0; } }),
   constant(0xf15, 'mconfigptr'),
   computed(0x300, 'mstatus', status.mstatus),
-  computed(0x301, 'misa', status.misa),
+  computed(0x301, 'misa', misa),
   stored(0x302, 'medeleg', C.medeleg, 0xfc_b7ff, 0, { write: irq.writeMedeleg }),
   stored(0x303, 'mideleg', C.mideleg, 0x222, 0, { write: irq.writeMideleg }),
   stored(0x304, 'mie', C.mie, 0xeee, 0, { write: irq.writeMie }),

@@ -7,12 +7,6 @@ import { C } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
 
-/** RV64 and the letters of the ISA string; nothing can be switched off. @spec priv 3.1.1 */
-export const misa: Rules = {
-  read: (h) => { h.lo = h.features.letters; h.hi = 1 << 31; },
-  write: () => {},
-};
-
 /** Two low bits are zero where instructions are aligned to four bytes. @spec priv 3.1.14 */
 export const exceptionPc = (slot: number): Rules => ({
   write: (h, lo, hi) => {

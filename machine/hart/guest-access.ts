@@ -11,6 +11,7 @@ const VALUE = HS.VALUE >> 2;
 
 /** 0, or the answer after an exception: not inside a virtual machine, and in U mode only with hstatus.HU. */
 function refused(h: Hart): number {
+  if (!h.features.h) return illegalInstruction(h);
   if (h.w[HS.VIRT >> 2] !== 0) return virtualInstruction(h);
   return h.w[HS.PRIV >> 2] === 0 && (h.c[C.hstatus] & HSTATUS.HU) === 0 ? illegalInstruction(h) : 0;
 }

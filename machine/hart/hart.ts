@@ -28,7 +28,8 @@ const INSTRET = HS.INSTRET >> 3;
 export class Hart implements HartApi {
   readonly id: number;
   readonly host: HartHost;
-  readonly features: Features;
+  /** What it has at present: misa may switch some of it off. */
+  features: Features;
   /** The hart block as words, index HS.name >> 2, and as doubles. */
   readonly w: Int32Array;
   readonly d: Float64Array;
@@ -102,6 +103,7 @@ export class Hart implements HartApi {
   /** Reset state: M mode at address 0; everything that the specification leaves open is zero. @spec priv 3.4 */
   reset(): void {
     this.w.fill(0);
+    this.features = this.host.features;
     this.c[C.mstatus + 1] = 2 | (2 << 2);
     this.c[C.mideleg] = this.features.h ? IP_VS : 0;
     this.c[C.hstatus + 1] = HSTATUS.VSXL_HI;
@@ -192,7 +194,7 @@ export class Hart implements HartApi {
     const status = c[C.mstatus];
     const priv = w[HS.PRIV >> 2];
     const virt = w[HS.VIRT >> 2] !== 0;
-    w[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
+    w[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
     const zero = c[C.menvcfg] & (virt ? c[C.henvcfg] : -1) & (priv === 0 ? c[C.senvcfg] : -1) & ENVCFG.CBZE;
     w[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
     let dataPriv = priv;

@@ -100,6 +100,7 @@ export function orderInvalidations(h: Hart): number {
 
 /** hfence.vvma, hinval.vvma: the guest address spaces of the virtual machine that hgatp names. @spec priv 15, 21.3.2 */
 export function hfenceVvma(h: Hart, insn: number): number {
+  if (!h.features.h) return illegalInstruction(h);
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0) return illegalInstruction(h);
   h.contexts.fenceGuest(pageOf(h, rs1(insn)), idOf(h, rs2(insn), 0xffff), currentVmid(h));
@@ -109,6 +110,7 @@ export function hfenceVvma(h: Hart, insn: number): number {
 
 /** hfence.gvma, hinval.gvma: contexts hold both stages combined, so an address flushes the whole machine. @spec priv 15, 21.3.2 */
 export function hfenceGvma(h: Hart, insn: number): number {
+  if (!h.features.h) return illegalInstruction(h);
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
   h.mmu.forgetGuest();

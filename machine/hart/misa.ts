@@ -1,0 +1,59 @@
+/**
+ * misa, and what happens when machine mode switches an extension off: the hypervisor extension (H), which harts are encouraged to let go, and floating
+ * point (F; D, which builds on it, goes along). The other letters are as the ISA string says: they decide how code is decoded, and decoded code is shared by
+ * all harts.
+ *
+ * What is off has no registers and no instructions: HS.FS_ON says so to generated code, `features` to the rest (FS itself can be written, as it may
+ * where there is no F). The registers of the hypervisor extension are as after a reset when it is switched on again.
+ * @spec priv 3.1.1, 3.1.6.7, 21
+ */
+import { HSTATUS, IP_VS, MSTATUS } from './bits.ts';
+import type { CsrRow } from './csr.ts';
+import type { Features } from './features.ts';
+import type { Hart } from './hart.ts';
+import { C } from './slots.ts';
+
+const bit = (letter: string): number => 1 << (letter.charCodeAt(0) - 97);
+const [D, F, H] = [bit('d'), bit('f'), bit('h')];
+
+export const misa: Pick<CsrRow, 'read' | 'write' | 'refetch'> = {
+  read: (h) => { h.lo = h.features.letters; h.hi = 1 << 31; },
+  write: (h, lo) => {
+    const all = h.host.features;
+    const next = all.letters & ~((lo & F) === 0 ? F | D : 0) & ~(~lo & H);
+    const changed = next ^ h.features.letters;
+    if (changed === 0) return;
+    h.features = withLetters(all, next);
+    if ((changed & H) !== 0) clearHypervisor(h);
+    h.flushTlbs();
+    h.interruptsChanged();
+  },
+  refetch: true,
+};
+
+const withLetters = (all: Features, letters: number): Features => {
+  const guests = (letters & H) !== 0;
+  return { ...all, letters, f: all.f && (letters & F) !== 0, h: all.h && guests, vsstc: all.vsstc && guests, hstateen: all.hstateen && guests };
+};
+
+const REGISTERS = [
+  C.hstatus, C.hedeleg, C.hideleg, C.hcounteren, C.htimedelta, C.henvcfg, C.htval, C.htinst, C.hgatp, C.hvip, C.mtinst, C.mtval2,
+  C.vsstatus, C.vstvec, C.vsscratch, C.vsepc, C.vscause, C.vstval, C.vsatp, C.hstateen0, C.hstateen1, C.hstateen1 + 2, C.hstateen1 + 4,
+] as const;
+
+/** As after a reset; machine mode keeps nothing that speaks of guests. */
+function clearHypervisor(h: Hart): void {
+  const c = h.c;
+  for (const slot of REGISTERS) c[slot] = c[slot + 1] = 0;
+  c[C.hstatus + 1] = HSTATUS.VSXL_HI;
+  c[C.vsstatus + 1] = MSTATUS.UXL_HI & 2;
+  c[C.vstimecmp] = c[C.vstimecmp + 1] = -1;
+  c[C.mstatus + 1] &= ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI);
+  c[C.mideleg] = h.features.h ? c[C.mideleg] | IP_VS : c[C.mideleg] & ~IP_VS;
+  c[C.mie] &= ~IP_VS;
+  c[C.medeleg] &= ~GUEST_CAUSES;
+  h.timers.guestChanged();
+}
+
+/** Environment calls of VS mode, guest page faults, virtual instructions. */
+const GUEST_CAUSES = 0xf0_0400;
