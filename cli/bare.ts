@@ -26,6 +26,7 @@ import { CliError, Exit, fileError } from './errors.ts';
 import { readImage, release } from './files.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
+import { outputFailure } from './output.ts';
 import { Profile } from './profile.ts';
 import { tightMemory } from './tight.ts';
 import { type NetOption, Networks } from './net.ts';
@@ -92,6 +93,8 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       if (ending.kind === 'reset' && ending.code === 0) continue;
       finish(options, io, session, board, program, ending);
       if (profile !== undefined) io.error(profile.table());
+      const failure = outputFailure();
+      if (failure) throw failure;
       status = statusOf(options, ending, io);
       return status;
     }
@@ -239,6 +242,7 @@ function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
     case 'limit': return Exit.limit;
     case 'interrupted': return 130;
     case 'killed': return 137;
+    case 'unread': return 141;
     case 'deadlock':
       io.error('tessera: E_DEADLOCK: every hart waits for an interrupt that can never come; the machine was stopped\n');
       return Exit.failure;

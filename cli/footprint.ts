@@ -4,6 +4,7 @@
  *   resident = guest + overhead;  overhead = tlbs + records + javascript + program + rest
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 import type { Machine } from '../machine/index.ts';
 
 /** All in bytes. */
@@ -29,8 +30,8 @@ export interface Footprint {
 interface Mapping { readonly start: number; readonly end: number; readonly resident: number; readonly path: string }
 
 const PAGE = 4096;
-/** One word of /proc/self/pagemap, and the byte of it with the bit for a page that is there. */
-const WORD = 8, PRESENT_BYTE = 7, PRESENT = 0x80;
+/** One word of /proc/self/pagemap: its last byte has bits for a page that is there, and is nobody else's (so that it is not the system's page of zeros). */
+const WORD = 8, FLAGS = 7, PRESENT = 0x80, OWN = 0x01;
 
 export function footprint(machine: Machine): Footprint | undefined {
   try {
@@ -45,13 +46,11 @@ function measured({ linear: { layout } }: Machine): Footprint | undefined {
   // The engine's memory is the only mapping of its size; after a reboot the last machine's may still be there.
   const [memory, other] = mappings.filter((m) => m.path === '' && m.end - m.start === layout.bytes);
   if (memory === undefined || other !== undefined) return undefined;
-  const [fixed, tlbs, codeMap, records] = [[0, layout.tlbs], [layout.tlbs, layout.codeMap], [layout.codeMap, layout.codePages], [layout.codePages, layout.ram]]
-    .map(([from, to]) => presentBytes(memory.start + from!, memory.start + to!));
-  const guest = memory.resident - fixed! - tlbs! - codeMap! - records!;
+  const [tlbs, records, guest] = [[layout.tlbs, layout.codeMap], [layout.codePages, layout.ram], [layout.ram, layout.bytes]].map(([from, to]) => ownBytes(memory.start + from!, memory.start + to!));
   const sum = (list: readonly Mapping[]): number => list.reduce((total, m) => total + m.resident, 0);
-  const resident = sum(mappings), program = sum(mappings.filter((m) => m.path.startsWith('/'))), javascript = process.memoryUsage().heapTotal;
-  const overhead = resident - guest;
-  return { resident, guest, overhead, tlbs: tlbs!, records: records!, javascript, program, rest: overhead - tlbs! - records! - javascript - program };
+  const resident = sum(mappings), program = sum(mappings.filter((m) => m.path.startsWith('/'))), javascript = getHeapStatistics().total_physical_size;
+  const overhead = resident - guest!;
+  return { resident, guest: guest!, overhead, tlbs: tlbs!, records: records!, javascript, program, rest: overhead - tlbs! - records! - javascript - program };
 }
 
 /** Reads /proc/PID/smaps. */
@@ -61,7 +60,7 @@ export function parseMappings(text: string): Mapping[] {
 }
 
 /** Bytes of [from, to) that are in memory, by pages. */
-function presentBytes(from: number, to: number): number {
+function ownBytes(from: number, to: number): number {
   const first = Math.floor(from / PAGE), words = Buffer.alloc((Math.ceil(to / PAGE) - first) * WORD);
   const file = openSync('/proc/self/pagemap', 'r');
   try {
@@ -70,6 +69,6 @@ function presentBytes(from: number, to: number): number {
     closeSync(file);
   }
   let pages = 0;
-  for (let at = PRESENT_BYTE; at < words.length; at += WORD) if ((words[at]! & PRESENT) !== 0) pages++;
+  for (let at = FLAGS; at < words.length; at += WORD) if ((words[at]! & PRESENT) !== 0 && (words[at]! & OWN) !== 0) pages++;
   return pages * PAGE;
 }

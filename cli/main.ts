@@ -3,7 +3,7 @@
  * as quick as Node itself. `main` sets the exit status and lets Node end when everything is written.
  */
 import { Command, CommanderError } from 'commander';
-import { CliError, Exit } from './errors.ts';
+import { CliError, Exit, fileError } from './errors.ts';
 import { reportError } from './report.ts';
 import { settleStats } from './options.ts';
 import { bareCommand } from './commands/bare.ts';
@@ -84,6 +84,5 @@ export async function main(words: string[]): Promise<void> {
 
 /** A reader that has gone (`tessera … | head`) is no error. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(Exit.ok);
+  process.exit(error.code === 'EPIPE' ? Exit.ok : reportError(fileError('output', 'standard output', error, '', Exit.failure)));
 }

@@ -100,12 +100,15 @@ interface RootFiles { files: Map<string, TarEntry>; archive(more?: Placement): M
 function rootFiles(options: RunOptions, mounts: readonly Mount[]): RootFiles {
   const { rootfs } = options;
   if (rootfs === undefined) return planned(mounts, ['bin', 'dev', 'etc', 'proc', 'tmp']);
+  return isFolder(rootfs) ? planned([{ host: rootfs, guest: '' }, ...mounts]) : archived(rootfs, mounts);
+}
+
+function isFolder(rootfs: string): boolean {
   try {
-    if (statSync(rootfs).isDirectory()) return planned([{ host: rootfs, guest: '' }, ...mounts]);
+    return statSync(rootfs).isDirectory();
   } catch (error) {
     throw fileError('root file system', rootfs, error, /images/.test(rootfs) ? 'fetch one with: tessera images fetch' : '');
   }
-  return archived(rootfs, mounts);
 }
 
 function planned(placements: readonly Placement[], folders: string[] = []): RootFiles {

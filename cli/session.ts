@@ -13,7 +13,7 @@ import type { Debugged } from './gdb/kernel-target.ts';
 import { audited } from './isolation.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
-import { writeNow } from './output.ts';
+import { outputFailure, writeNow } from './output.ts';
 import { Profile } from './profile.ts';
 import { Recording } from './recording.ts';
 import { Terminal } from './terminal.ts';
@@ -111,7 +111,7 @@ class Session {
     for (const name of this.system.unmetPayload) process.stderr.write(`tessera: note: --trace-payload ${name}: no task had this name (tessera trace stats lists them)\n`);
     this.writeStats();
     if (this.profile) process.stderr.write(this.profile.table());
-    for (const failure of [this.trace?.failed, this.recording.failed]) if (failure) throw failure;
+    for (const failure of [outputFailure(), this.trace?.failed, this.recording.failed]) if (failure) throw failure;
     return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left, why: '' } };
   }
 

@@ -24,6 +24,7 @@ async function run(options: BareOptions, input = ''): Promise<Outcome> {
     write: (bytes) => {
       outcome.out += new TextDecoder().decode(bytes);
       if (outcome.out.endsWith('?')) queueMicrotask(() => type(new TextEncoder().encode(input)));
+      return true;
     },
     error: (text) => void (outcome.err += text),
     listen: (receive) => {

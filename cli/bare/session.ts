@@ -24,7 +24,7 @@ export interface OutsideNets { open: number; deliver(card: number, frame: Uint8A
 /** How a run came to its end. */
 export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
-  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' | 'killed' };
+  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' | 'killed' | 'unread' };
 
 /** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
 const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
@@ -45,6 +45,8 @@ export class Session {
   #out: number[] = [];
   #inputEnded = false;
   #interrupted = false;
+  /** Nobody reads the output any more. */
+  #unread = false;
   #escape = false;
   #instructions = 0;
   /** Which life of the machine this is. */
@@ -104,6 +106,7 @@ export class Session {
       piece = adapted(piece, performance.now() - startedAt);
       this.#flush();
       if (this.#interrupted) return { kind: 'interrupted' };
+      if (this.#unread) return { kind: 'unread' };
       switch (reason.kind) {
         case 'poweroff':
         case 'reset': return reason;
@@ -181,7 +184,7 @@ export class Session {
     if (this.#out.length === 0) return;
     const bytes = Uint8Array.from(this.#out);
     this.#out = [];
-    this.#io.write(bytes);
+    if (!this.#io.write(bytes)) this.#unread = true;
   }
 
   /** Lets the host's own events happen, and sleeps while the machine is ahead of the wall clock. */
