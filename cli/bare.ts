@@ -240,7 +240,7 @@ function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
   switch (ending.kind) {
     case 'until': return Exit.ok;
     case 'limit': return Exit.limit;
-    case 'interrupted': return 130;
+    case 'interrupted': return 128 + ending.signal;
     case 'killed': return 137;
     case 'unread': return 141;
     case 'deadlock':

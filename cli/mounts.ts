@@ -2,7 +2,7 @@
  * `--mount HOST:GUEST[:ro]`. A host folder is copied into the guest's root file system at the start. If it may be written, the Unix server
  * sends what has become of it, as a tar archive, on a console of its own when the program has ended, and the differences are put into the host's folder then.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Channel, Scenario } from '../index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
@@ -18,6 +18,7 @@ export function parseMount(text: string): Mount {
   if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
   const [, host, guest, mode] = match;
   if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
+  if (mode !== 'ro' && !statSync(host).isDirectory()) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
   return { host, guest, writable: mode !== 'ro' };
 }
 

@@ -105,7 +105,7 @@ function rootFiles(options: RunOptions, mounts: readonly Mount[]): RootFiles {
 
 function isFolder(rootfs: string): boolean {
   try {
-    return statSync(rootfs).isDirectory();
+    return rootfs !== '-' && statSync(rootfs).isDirectory();
   } catch (error) {
     throw fileError('root file system', rootfs, error, /images/.test(rootfs) ? 'fetch one with: tessera images fetch' : '');
   }

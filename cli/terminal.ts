@@ -22,6 +22,16 @@ export interface TerminalOptions {
 
 const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
+/** From outside the process is asked to end: `leave` is told by which signal. Answers a function that stops listening. */
+export function onSignals(leave: (signal: number) => void): () => void {
+  const undo = Object.entries(signals).map(([name, number]) => {
+    const listener = () => leave(number);
+    process.on(name, listener);
+    return () => { process.off(name, listener); };
+  });
+  return () => { for (const step of undo) step(); };
+}
+
 export class Terminal {
   private readonly options: TerminalOptions;
   private readonly undo: (() => void)[] = [];
@@ -48,11 +58,7 @@ export class Terminal {
     stdin.on('data', data).on('end', end).on('error', end);
     this.undo.push(() => stdin.off('data', data).off('end', end).off('error', end).pause());
     if (this.options.raw && this.interactive) this.makeRaw();
-    for (const [name, number] of Object.entries(signals)) {
-      const leave = () => this.options.onLeave(number);
-      process.on(name, leave);
-      this.undo.push(() => process.off(name, leave));
-    }
+    this.undo.push(onSignals((signal) => this.options.onLeave(signal)));
     const resize = () => this.options.onResize?.(this.size.columns, this.size.rows);
     process.stdout.on('resize', resize);
     this.undo.push(() => process.stdout.off('resize', resize));

@@ -1,5 +1,6 @@
 /** The outside of a bare machine's console: Node's standard streams, or what a test puts in their place. */
 import { writeNow } from '../output.ts';
+import { onSignals } from '../terminal.ts';
 
 export interface BareIo {
   /** A person sits at the console: time is paced, Ctrl-A X leaves. */
@@ -9,6 +10,8 @@ export interface BareIo {
   error(text: string): void;
   /** Starts reading; `undefined` means the end of input. Answers a function that stops reading. */
   listen(receive: (bytes: Uint8Array | undefined) => void): () => void;
+  /** Signals that ask the process to end. Answers a function that stops listening. */
+  signals?(leave: (signal: number) => void): () => void;
 }
 
 /** The process's own streams; a terminal is in raw mode while it is listened to. */
@@ -17,6 +20,7 @@ export function processIo(): BareIo {
   return {
     interactive: stdin.isTTY === true,
     write: (bytes) => writeNow(1, bytes),
+    signals: onSignals,
     error: (text) => { writeNow(2, new TextEncoder().encode(text)); },
     listen(receive) {
       const onData = (data: Buffer): void => receive(data);

@@ -24,7 +24,8 @@ export interface OutsideNets { open: number; deliver(card: number, frame: Uint8A
 /** How a run came to its end. */
 export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
-  | { readonly kind: 'until' | 'limit' | 'interrupted' | 'deadlock' | 'killed' | 'unread' };
+  | { readonly kind: 'interrupted'; readonly signal: number }
+  | { readonly kind: 'until' | 'limit' | 'deadlock' | 'killed' | 'unread' };
 
 /** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
 const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
@@ -44,7 +45,8 @@ export class Session {
   #console: CharChannel | undefined;
   #out: number[] = [];
   #inputEnded = false;
-  #interrupted = false;
+  /** The signal that ends the run; SIGINT for Ctrl-A X. */
+  #interrupted: number | undefined;
   /** Nobody reads the output any more. */
   #unread = false;
   #escape = false;
@@ -62,7 +64,8 @@ export class Session {
     this.#limits = limits;
     this.#watch = limits.until === undefined ? undefined : new WatchedText(limits.until);
     this.#inputEnded = door.replaying;
-    this.#stopListening = door.replaying ? () => {} : io.listen((bytes) => this.#arrived(bytes));
+    const stops = [door.replaying ? undefined : io.listen((bytes) => this.#arrived(bytes)), io.signals?.((signal) => this.#leave(signal))];
+    this.#stopListening = () => { for (const stop of stops) stop?.(); };
   }
 
   get wallSeconds(): number {
@@ -105,7 +108,7 @@ export class Session {
       this.#instructions += machine.instructions - before;
       piece = adapted(piece, performance.now() - startedAt);
       this.#flush();
-      if (this.#interrupted) return { kind: 'interrupted' };
+      if (this.#interrupted !== undefined) return { kind: 'interrupted', signal: this.#interrupted };
       if (this.#unread) return { kind: 'unread' };
       switch (reason.kind) {
         case 'poweroff':
@@ -129,8 +132,8 @@ export class Session {
   async #debugger(): Promise<Ending | undefined> {
     const server = this.#debugging?.server;
     if (server === undefined) return undefined;
-    while (server.paused && server.wanted === undefined && !this.#interrupted) await Promise.race([server.changed(), this.#input()]);
-    if (this.#interrupted) return { kind: 'interrupted' };
+    while (server.paused && server.wanted === undefined && this.#interrupted === undefined) await Promise.race([server.changed(), this.#input()]);
+    if (this.#interrupted !== undefined) return { kind: 'interrupted', signal: this.#interrupted };
     const { wanted } = server;
     server.wanted = undefined;
     return wanted === undefined ? undefined : wanted === 'kill' ? { kind: 'killed' } : { kind: 'reset', code: 0 };
@@ -139,6 +142,11 @@ export class Session {
   close(): void {
     this.#flush();
     this.#stopListening();
+  }
+
+  #leave(signal: number): void {
+    this.#interrupted = signal;
+    this.#wake?.();
   }
 
   #left(): number {
@@ -170,7 +178,7 @@ export class Session {
   #withoutEscapes(bytes: Uint8Array): Uint8Array {
     const kept: number[] = [];
     for (const byte of bytes) {
-      if (this.#escape && (byte === 0x78 || byte === 0x58)) this.#interrupted = true;
+      if (this.#escape && (byte === 0x78 || byte === 0x58)) this.#interrupted = SIGINT;
       if (!this.#escape && byte === CTRL_A) this.#escape = true;
       else {
         if (!this.#escape || byte === CTRL_A) kept.push(byte);
