@@ -1,9 +1,11 @@
 /** The command as a user meets it: help, wrong usage, files that are not what they should be. Nothing here boots a system to the end. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { root, tessera } from './tessera.ts';
+import { assemble } from '../machine/isa/assemble.ts';
+import { command, root, tessera, type Run } from './tessera.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -79,6 +81,7 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a root file system that is not there', ['run', '--rootfs', 'nowhere', 'sh'], 2, /root file system 'nowhere' does not exist/],
   ['a root file system that is none', ['run', '--rootfs', join(root, 'README.md'), 'sh'], 2, /neither a folder nor a tar archive/],
   ['an environment variable without a value', ['run', '--env', 'X', 'sh'], 2, /option --env: 'X' is no K=V/],
+  ['a file mounted to be written', ['run', '--mount', `${file('one', 'x')}:/one`, 'sh'], 2, /option --mount: '.*one' is no folder; write .*one:\/one:ro, or/],
   ['a mount that is none', ['run', '--mount', 'x', 'sh'], 2, /option --mount: 'x' is no HOST:GUEST/],
   ['a kernel that is not there', ['vm', '--kernel', 'none'], 2, /kernel 'none' does not exist/],
   ['a kernel that is text', ['vm', '--kernel', join(root, 'README.md')], 2, /kernel '.*README.md' is not a kernel/],
@@ -115,5 +118,45 @@ describe('3.5 GiB of memory', () => {
   });
   it('for a program', async () => {
     expect(await tessera(['run', ...most, file('prog', echo), 'hello'])).toMatchObject({ status: 0, stderr: '', stdout: 'hello\n' });
+  });
+});
+
+describe('a copy that has only been cloned', () => {
+  it('says what is missing, at a path with spaces and letters of any kind too', async () => {
+    const clone = join(folder, 'a clone ünï');
+    mkdirSync(join(clone, 'cli'), { recursive: true });
+    cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
+    for (const name of ['build.mjs', 'package.json', 'cli/main.ts']) cpSync(join(root, name), join(clone, name));
+    const run = await command(process.execPath, [join(clone, 'bin/tessera'), '--help']);
+    expect(run).toMatchObject({ status: 2, stdout: '', stderr: `tessera: E_INSTALL: the packages that Tessera needs are not installed; run: npm install (in ${clone})\n` });
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () => {
+  const shell = (script: string): Promise<Run> => command('/bin/sh', ['-c', script], { cwd: folder, env: { NODE: process.execPath, TESSERA: join(root, 'bin/tessera'), ECHO: file('prog', echo), MINIOS: join(root, 'guests/bin/minios.bin') } });
+  it.each(['--help', 'run "$ECHO" hello', 'vm --kernel "$MINIOS"'])('ends tessera %s with one line', async (words) => {
+    expect(await shell(`"$NODE" "$TESSERA" ${words} >/dev/full`)).toMatchObject({ status: 1, stderr: "tessera: E_DISK_FULL: output 'standard output' could not be written: no space left on the device\n" });
+  });
+  it.each(['bare', 'run', 'vm'])('because its reader has gone is no error: tessera %s ends as of SIGPIPE', async (kind) => {
+    writeFileSync(join(folder, 'chatter'), assemble('li s0, 0x10000000\nli t0, 120\nli t1, 10\nhere: sb t0, 0(s0)\nsb t1, 0(s0)\nj here', 0x8000_0000).bytes);
+    const words = { bare: `bare '${join(folder, 'chatter')}'`, run: `run '${join(root, 'guests/bin/linux/seq')}' 1000000`, vm: 'vm --kernel "$MINIOS"' }[kind]!;
+    const run = await shell(`{ "$NODE" "$TESSERA" ${words}; echo "status $?" >&2; } | head -n 1`);
+    expect(run.stderr).toBe('status 141\n');
+    expect(run.stdout.trimEnd().split('\n')).toHaveLength(1);
+  });
+  it('by a bare machine either', async () => {
+    expect(await shell(`"$NODE" "$TESSERA" bare chatter >/dev/full`)).toMatchObject({ status: 1, stderr: expect.stringMatching(/^tessera: E_DISK_FULL: .*\n$/) });
+  });
+});
+
+describe('signals', () => {
+  it.each([['SIGTERM', 143], ['SIGINT', 130]] as const)('%s ends a bare machine in order', async (signal, status) => {
+    writeFileSync(join(folder, 'spin'), assemble('li s0, 0x10000000\nli t0, 10\nsb t0, 0(s0)\nhere: j here', 0x8000_0000).bytes);
+    const child = spawn(process.execPath, [join(root, 'bin/tessera'), 'bare', join(folder, 'spin'), '--stats'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    child.stderr.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    child.stdout.once('data', () => child.kill(signal));
+    expect(await new Promise((resolve) => { child.on('close', resolve); })).toBe(status);
+    expect((JSON.parse(text) as { ending: string }).ending).toBe('interrupted');
   });
 });
