@@ -6,6 +6,8 @@ export interface OutputPort {
   readonly wq: WaitQueue;
   room(): number;
   put(bytes: Uint8Array): void;
+  /** Throws away what nobody has taken yet, where that can be done. */
+  clear?(): void;
 }
 
 /** Input: what has arrived and nobody has read. The arch layer calls `arrive` and `end`. */

@@ -11,7 +11,7 @@ import { setU32, type Io } from '../mm/uaccess.ts';
 import type { OutputPort } from './ports.ts';
 import { Tty, TtyFile } from './tty.ts';
 
-const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, FIONREAD = 0x541b;
+const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, FIONREAD = 0x541b, CFLSH = 0x540b;
 const CAPACITY = 65536, PTS_MAJOR = 136;
 
 class Queue implements OutputPort {
@@ -20,6 +20,7 @@ class Queue implements OutputPort {
   length = 0;
   room(): number { return CAPACITY - this.length; }
   put(bytes: Uint8Array): void { if (bytes.length === 0) return; this.chunks.push(bytes.slice()); this.length += bytes.length; this.wq.wakeAll(); }
+  clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
 
 export class Ptys {
@@ -88,6 +89,9 @@ class MasterFile extends File {
       case IOCGPTLCK: setU32(t.mm, arg, 0); return 0;
       case FIONREAD: setU32(t.mm, arg, this.pty.queue.length); return 0;
       case IOCGPTPEER: { const f = this.pty.openSlave(t, arg); return typeof f === 'number' ? f : install(t, f, (arg & O.CLOEXEC) !== 0); }
+      case CFLSH: // what is input here is output there
+        if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(t, command, arg === 2 ? 2 : 1 - arg);
+        return -E.INVAL;
       default: return this.pty.tty.ioctl(t, command, arg);
     }
   }

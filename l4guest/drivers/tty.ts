@@ -14,7 +14,7 @@ import { WaitQueue } from '../kernel/wait.ts';
 import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
 import { LineDiscipline } from './ldisc.ts';
 import type { OutputPort } from './ports.ts';
-import { L, V, getTermios, putTermios } from './termios.ts';
+import { V, L, V, getTermios, putTermios } from './termios.ts';
 
 const T = {
   CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
@@ -118,12 +118,29 @@ export class Tty implements Terminal {
       case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
       case T.FIONREAD: setU32(mm, arg, d.available); return 0;
       case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
-      case T.CFLSH: if (arg === 0 || arg === 2) d.flush(); return arg > 2 ? -E.INVAL : 0;
-      case T.CXONC: if (arg < 2) { d.stopped = arg === 0; this.output.wq.wakeAll(); } return 0;
+      case T.CFLSH: return this.flush(arg);
+      case T.CXONC: return this.flow(arg);
       case T.CSBRK: case T.CSBRKP: case T.IOCEXCL: case T.IOCNXCL: return 0;
       case T.IOCSTI: { const c = mm.pageAt(arg, false)[arg % 4096]!; this.input(Uint8Array.of(c)); return 0; }
       default: return this.jobControl(t, command, arg);
     }
+  }
+  /** tcflush: 0 = what is to be read, 1 = what was written, 2 = both. */
+  private flush(which: number): number {
+    if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
+    if (which !== 1) this.discipline.flush();
+    if (which !== 0) this.output.clear?.();
+    this.wq.wakeAll();
+    return 0;
+  }
+  /** tcflow: 0 and 1 stop and start what is written; 2 and 3 tell the other side to stop and to start. */
+  private flow(action: number): number {
+    const d = this.discipline;
+    if (action === 0 || action === 1) d.stopped = action === 0;
+    else if (action === 2 || action === 3) this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
+    else return -E.INVAL;
+    this.wq.wakeAll();
+    return 0;
   }
   private set(t: Thread, arg: number, second: boolean, flush: boolean): number {
     const held = this.background(t, Sig.TTOU);
