@@ -14,7 +14,7 @@ import { WaitQueue } from '../kernel/wait.ts';
 import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
 import { LineDiscipline } from './ldisc.ts';
 import type { OutputPort } from './ports.ts';
-import { V, L, V, getTermios, putTermios } from './termios.ts';
+import { L, V, getTermios, putTermios } from './termios.ts';
 
 const T = {
   CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
