@@ -8,7 +8,6 @@
  * `runBare` is the whole command behind its options: it loads, runs, and answers the exit status.
  */
 import { gunzipSync } from 'node:zlib';
-import { writeFileSync } from 'node:fs';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { DEFAULT_ISA, unknownExtensions } from '../machine/board/isa.ts';
@@ -20,10 +19,10 @@ import { type BareIo, processIo } from './bare/io.ts';
 import { type DiskOption, FileDisk } from './bare/disk.ts';
 import { InputDoor } from './bare/door.ts';
 import { Session, type Debugging, type Ending } from './bare/session.ts';
-import { writeSignature } from './bare/signature.ts';
+import { checkSignature, writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
-import { CliError, Exit, fileError } from './errors.ts';
-import { readImage, release } from './files.ts';
+import { CliError, Exit } from './errors.ts';
+import { checkWritable, readImage, release, writeOutput } from './files.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
 import { outputFailure } from './output.ts';
@@ -85,6 +84,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       profile?.attach(board.machine);
       profile?.names.add(program.symbols);
       if (boots === 0) {
+        checkOutputs(options, program);
         if (options.file === undefined) io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
         await debugging?.server.listen();
         if (!door.replaying) await networks.open((card, frame) => session.frame(card, frame));
@@ -166,7 +166,7 @@ function load(options: BareOptions, board: Board, console: CharChannel): Loading
   const initrd = options.initrd === undefined || kernel === undefined ? undefined : placeInitrd(options.initrd, board, kernel);
   const chosen = { bootargs: options.append, initrd };
   const tree = board.deviceTree(chosen);
-  if (options.dumpDtb !== undefined) writeOut(options.dumpDtb, tree);
+  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, tree);
   checkPlaces(options, board, { firmware, kernel, initrd, tree: tree.length });
   if (firmware === undefined) {
     board.startKernel(kernel!.entry, chosen);
@@ -219,19 +219,20 @@ function must<T>(path: string, role: string, result: Loaded<T>): T {
   throw new CliError('E_FORMAT', `${role} '${path}' ${result.error}`);
 }
 
-function writeOut(path: string, bytes: Uint8Array | string): void {
-  try {
-    writeFileSync(path, bytes);
-  } catch (error) {
-    throw fileError('output file', path, error, '', Exit.failure);
+/** What the run's end would find out. */
+function checkOutputs({ file, signature, signatureGranularity, stats }: BareOptions, program: Placed): void {
+  if (signature !== undefined) {
+    checkSignature(program.symbols, file!, signatureGranularity ?? 4);
+    checkWritable('signature', signature);
   }
+  if (typeof stats === 'string') checkWritable('statistics', stats);
 }
 
 function finish(options: BareOptions, io: BareIo, session: Session, board: Board, program: Placed, ending: Ending): void {
-  if (options.signature !== undefined) writeOut(options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
+  if (options.signature !== undefined) writeOutput('signature', options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
   if (options.stats === undefined || options.stats === false) return;
   const text = `${JSON.stringify(bareStats(board.machine, session.wallSeconds, ending))}\n`;
-  if (typeof options.stats === 'string') writeOut(options.stats, text);
+  if (typeof options.stats === 'string') writeOutput('statistics', options.stats, text);
   else io.error(text);
 }
 

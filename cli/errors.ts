@@ -6,6 +6,8 @@
  * Anything else that is thrown is a bug of ours and is shown with its stack.
  */
 
+import { dirname } from 'node:path';
+
 /** Exit statuses of the command that are not the guest's own (CLI contract). */
 export const Exit = { ok: 0, failure: 1, usage: 2, limit: 124, notExecutable: 126, notFound: 127 } as const;
 
@@ -47,4 +49,10 @@ export function fileError(role: string, path: string, error: unknown, next = '',
   const code = isFileError(error) ? error.code ?? '' : '';
   const why = reasons[code] ?? `cannot be used (${code || String(error)})`;
   return new CliError(code === 'ENOENT' ? 'E_NO_FILE' : code === 'ENOSPC' ? 'E_DISK_FULL' : 'E_FILE', `${role} '${path}' ${why}`, next, status);
+}
+
+/** The same for a file that is to be made: what is missing then is its folder. */
+export function outputError(role: string, path: string, error: unknown, next = '', status: number = Exit.usage): CliError {
+  if (isFileError(error) && error.code === 'ENOENT') return new CliError('E_NO_FILE', `${role} '${path}' cannot be made: there is no folder '${dirname(path)}'`);
+  return fileError(role, path, error, next, status);
 }

@@ -2,7 +2,7 @@
 /** Files that the user names: read or opened with the error in the user's words. */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
-import { CliError, Exit, fileError } from './errors.ts';
+import { CliError, Exit, fileError, outputError } from './errors.ts';
 
 /** Contents of a file; `-` is standard input. `role` names it in errors: "kernel 'x' does not exist". Who has used them calls `release`. */
 export function readInput(role: string, path: string, next = ''): Buffer {
@@ -51,7 +51,7 @@ export function writeOutput(role: string, path: string, data: string | Uint8Arra
     if (path === '-') process.stdout.write(data);
     else writeFileSync(path, data);
   } catch (error) {
-    throw fileError(role, path, error, '', Exit.failure);
+    throw outputError(role, path, error, '', Exit.failure);
   }
 }
 
@@ -61,7 +61,7 @@ export function checkWritable(role: string, path: string): void {
   try {
     closeSync(openSync(path, 'w'));
   } catch (error) {
-    throw fileError(role, path, error);
+    throw outputError(role, path, error);
   }
 }
 

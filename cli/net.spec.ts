@@ -26,7 +26,7 @@ test.each(['', 'wifi', 'gateway,tftp', 'gateway,tftp=', 'loop,tftp=x', 'hub,mac=
 
 test('files that are not to be had are named', () => {
   expect(() => new Networks([parseNet('gateway,tftp=/nowhere')])).toThrow("TFTP folder '/nowhere' does not exist");
-  expect(() => new Networks([parseNet('loop,pcap=/nowhere/x')])).toThrow("capture '/nowhere/x' does not exist");
+  expect(() => new Networks([parseNet('loop,pcap=/nowhere/x')])).toThrow("capture '/nowhere/x' cannot be made");
 });
 
 test('hubs are joined, and a capture has every frame of its card', () => {

@@ -15,7 +15,7 @@ import { type Captured, tapped } from '../machine/net/capture.ts';
 import { Gateway } from '../machine/net/gateway/gateway.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
-import { CliError, Exit, fileError } from './errors.ts';
+import { CliError, Exit, fileError, outputError } from './errors.ts';
 import { type Address, NetLink, parseAddress } from './net-link.ts';
 
 const kinds = ['gateway', 'loop', 'hub', 'connect', 'listen'] as const;
@@ -134,7 +134,7 @@ class Capture {
     try {
       this.#fd = openSync(path, 'w');
     } catch (error) {
-      throw fileError('capture', path, error);
+      throw outputError('capture', path, error);
     }
     this.#put(sectionHeader('tessera'));
     this.#put(interfaceBlock({ name, linkType: LinkType.ETHERNET }));

@@ -9,7 +9,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Arrival, Door } from '../index.ts';
-import { CliError, Exit, fileError } from './errors.ts';
+import { CliError, Exit, fileError, outputError } from './errors.ts';
 
 const kinds = ['bytes', 'size', 'end'];
 
@@ -34,7 +34,7 @@ export class Recording implements Door {
     try {
       this.fd = openSync(record, 'w');
     } catch (error) {
-      throw fileError('recording', record, error);
+      throw outputError('recording', record, error);
     }
     this.put({ tessera: 'outside', version: 1, seed: this.seed });
     if (this.failed) throw this.failed;

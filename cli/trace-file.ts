@@ -6,7 +6,7 @@ import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { TraceRecorder, header, type Vocabulary } from '../trace/index.ts';
-import { Exit, fileError, type CliError } from './errors.ts';
+import { Exit, fileError, type CliError, outputError } from './errors.ts';
 import { noteTrace } from './report.ts';
 import { RingSink, SharedRing, Status } from './trace-ring.ts';
 import { checksum, fileSink, packer, type WriterData } from './trace-writer.ts';
@@ -66,7 +66,7 @@ export class TraceOutput {
       writeSync(fd, header());
       return fd;
     } catch (error) {
-      if (fd === undefined) throw fileError('trace', this.path, error);
+      if (fd === undefined) throw outputError('trace', this.path, error);
       closeSync(fd);
       throw fileError('trace', this.path, error, LATER, Exit.failure);
     }

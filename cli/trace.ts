@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg, type TraceSource } from '../trace/index.ts';
 import type { TraceFormat } from './commands/trace.ts';
-import { CliError, Exit, fileError } from './errors.ts';
+import { CliError, Exit, outputError } from './errors.ts';
 import { readTrace } from './trace-source.ts';
 
 /** Pieces of text or bytes. */
@@ -50,7 +50,7 @@ export async function traceExport(path: string, format: TraceFormat, output: str
     if (output === '-') await toStandardOutput(pieces);
     else await pipeline(Readable.from(pieces, { objectMode: false }), createWriteStream(output));
   } catch (error) {
-    throw fileError('output', output, error, '', Exit.failure);
+    throw outputError('output', output, error, '', Exit.failure);
   }
   if (file.damage) process.stderr.write(`tessera: note: ${file.damage}\n`);
   return Exit.ok;

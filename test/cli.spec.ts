@@ -97,7 +97,9 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a device that there is none', ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--net', 'tokenring'], 2, /option --net: 'tokenring'/],
   ['recording and replaying at once', ['run', '--record', join(folder, 'a'), '--replay', join(folder, 'b'), file('prog', echo)], 2, /exclude each other/],
   ['a recording that is none', ['run', '--replay', join(root, 'README.md'), file('prog', echo)], 2, /is not a recording of ours/],
-  ['a trace that cannot be written', ['run', '--trace', '/nowhere/x', file('prog', echo)], 2, /trace '\/nowhere\/x' does not exist/],
+  ['a trace that cannot be written', ['run', '--trace', '/nowhere/x', file('prog', echo)], 2, /trace '\/nowhere\/x' cannot be made: there is no folder '\/nowhere'/],
+  ['statistics that cannot be written', ['bare', '--stats=/nowhere/x', join(root, 'guests/bin/minios.elf')], 2, /statistics '\/nowhere\/x' cannot be made: there is no folder '\/nowhere'/],
+  ['a signature of a program that has none', ['bare', '--signature', join(folder, 'sig'), join(root, 'guests/bin/minios.elf')], 2, /has no symbols begin_signature/],
   ['a full disk while recording', ['run', '--trace', '/dev/full', file('prog', echo)], 1, /trace '\/dev\/full' could not be written: no space left/],
 ];
 

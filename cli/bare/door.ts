@@ -7,7 +7,7 @@
  *   {"boot":0,"cycle":2345678,"net":0,"data":"UlQA…"}  a frame for network card 0
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { CliError, Exit, fileError } from '../errors.ts';
+import { CliError, Exit, fileError, outputError } from '../errors.ts';
 
 export interface Arrival {
   readonly boot: number;
@@ -52,7 +52,7 @@ function openRecording(path: string, seed: number): number {
     writeSync(fd, `${JSON.stringify({ tessera: 'input', version: 1, seed })}\n`);
     return fd;
   } catch (error) {
-    throw fileError('recording', path, error);
+    throw outputError('recording', path, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `tessera images`: guest images that are here, fetching Debian's, packing an initramfs. */
 import { Command } from 'commander';
-import { Exit, fileError } from '../errors.ts';
+import { Exit, fileError, outputError } from '../errors.ts';
 
 type Done = (status: number) => void;
 
@@ -48,7 +48,7 @@ async function initramfs(folder: string, output: string): Promise<number> {
     try {
       writeFileSync(output, bytes);
     } catch (error) {
-      throw fileError('output', output, error);
+      throw outputError('output', output, error);
     }
   }
   return Exit.ok;
