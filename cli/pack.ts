@@ -26,6 +26,8 @@ function typeOf(stat: Stats): TypeFlag | undefined {
 class Walk {
   readonly entries: Entry[] = [];
   private readonly seen = new Map<string, string>();
+  private readonly uid = process.getuid?.();
+  private readonly gid = process.getgid?.();
 
   /** One placement, which may be a link itself: links between its files stay links, those to another placement's files become files. */
   place(host: string, name: string): void {
@@ -38,15 +40,15 @@ class Walk {
     const type = typeOf(stat);
     if (type === undefined) return;
     const entry: Entry = {
-      name, type, mode: stat.mode & 0o7777, uid: owner(stat.uid, process.getuid?.()), gid: owner(stat.gid, process.getgid?.()),
+      name, type, mode: stat.mode & 0o7777, uid: owner(stat.uid, this.uid), gid: owner(stat.gid, this.gid),
       mtime: Math.floor(stat.mtimeMs / 1000), size: 0, link: '',
     };
-    const inode = `${stat.dev}:${stat.ino}`;
-    const first = stat.nlink > 1 && type === Type.file ? this.seen.get(inode) : undefined;
+    const inode = stat.nlink > 1 && type === Type.file ? `${stat.dev}:${stat.ino}` : '';
+    const first = this.seen.get(inode);
     if (first !== undefined) Object.assign(entry, { type: Type.hard, link: first });
     else if (type === Type.file) Object.assign(entry, { size: stat.size, from: host });
     else if (type === Type.link) entry.link = readlinkSync(bytesOf(host), 'latin1');
-    this.seen.set(inode, name);
+    if (inode) this.seen.set(inode, name);
     if (name !== '') this.entries.push(entry);
     if (type === Type.dir) for (const base of readdirSync(bytesOf(host), 'latin1').sort()) this.add(`${host}/${base}`, name ? `${name}/${base}` : base);
   }
@@ -109,19 +111,32 @@ export class Plan {
       writeHeader(archive, at, entry);
       at += BLOCK;
       if (typeof entry.from === 'string') readInto(archive, at, entry.from, entry.size);
-      else if (entry.from) archive.set(entry.from(), at);
+      else entry.from?.(archive.subarray(at, at + entry.size));
       at += rounded(entry.size);
     }
   }
 
   /** What `readTar` would say of the archive. */
   files(): Map<string, TarEntry> {
-    return new Map(this.walk.entries.map((entry) => [entry.name, { type: entry.type, mode: entry.mode, link: entry.link, get data() { return contents(entry); } }]));
+    return new Map(this.walk.entries.map((entry) => [entry.name, new Planned(entry)]));
   }
 }
 
-function contents({ from }: Entry): Uint8Array {
-  return typeof from === 'string' ? readFileSync(bytesOf(from)) : from?.() ?? new Uint8Array(0);
+/** Its contents are read when they are looked at. */
+class Planned implements TarEntry {
+  readonly type: string;
+  readonly mode: number;
+  readonly link: string;
+  private readonly from: Entry['from'];
+
+  constructor({ type, mode, link, from }: Entry) {
+    this.type = type;
+    this.mode = mode;
+    this.link = link;
+    this.from = from;
+  }
+
+  get data(): Uint8Array { return typeof this.from === 'string' ? readFileSync(bytesOf(this.from)) : new Uint8Array(0); }
 }
 
 /** The archive in memory of its own. */

@@ -18,8 +18,8 @@ export interface Entry {
   mtime: number;
   size: number;
   link: string;
-  /** Host file to read the contents from, or what makes the contents. */
-  from?: string | (() => Uint8Array);
+  /** Host file to read the contents from, or what writes the contents. */
+  from?: string | ((into: Buffer) => void);
 }
 
 export const rounded = (n: number) => Math.ceil(n / BLOCK) * BLOCK;
@@ -50,7 +50,7 @@ function paxFor(entry: Entry): Entry | undefined {
   if (entry.link.length > 100) record('linkpath', entry.link);
   if (entry.size >= 8 ** 11) record('size', String(entry.size));
   if (!text) return undefined;
-  return { ...entry, name: 'pax', type: Type.pax, size: text.length, link: '', from: () => bytesOf(text) };
+  return { ...entry, name: 'pax', type: Type.pax, size: text.length, link: '', from: (into) => { into.write(text, 'latin1'); } };
 }
 
 const PAGE = 4096;
@@ -65,7 +65,13 @@ function paddingFor(entry: Entry, at: number): Entry | undefined {
   if (gap === 0) return undefined;
   if (gap === BLOCK) gap += PAGE;
   const size = gap - BLOCK;
-  return { ...entry, name: 'pax', type: Type.pax, size, from: () => bytesOf(`${`${size} comment=`.padEnd(size - 1, ' ')}\n`) };
+  return { ...entry, name: 'pax', type: Type.pax, size, from: writePadding };
+}
+
+function writePadding(into: Buffer): void {
+  into.fill(' ');
+  into.write(`${into.length} comment=`);
+  into[into.length - 1] = 0x0a;
 }
 
 /** Entries with the headers that some need before them. */
