@@ -9,7 +9,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Module } from '../index.ts';
-import { unixWorld } from '../scenarios/worlds.ts';
+import { unixWorld } from '../scenarios/unix-world.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';

@@ -2,13 +2,12 @@
  * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
-import { vocabularyFor } from '../system/vocabulary.ts';
-import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System } from '../index.ts';
+import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';
-import { HostedDebugging } from './gdb/hosted.ts';
+import type { HostedDebugging } from './gdb/hosted.ts';
 import type { Debugged } from './gdb/kernel-target.ts';
 import { audited } from './isolation.ts';
 import type { Networks } from './net.ts';
@@ -17,7 +16,8 @@ import { outputFailure, writeNow } from './output.ts';
 import { Profile } from './profile.ts';
 import { Recording } from './recording.ts';
 import { Terminal } from './terminal.ts';
-import { TraceOutput } from './trace-file.ts';
+import { toolsFor, type Tools } from './tools.ts';
+import type { TraceOutput } from './trace-file.ts';
 
 export interface Launch {
   scenario: Scenario;
@@ -54,7 +54,7 @@ const SIGPIPE = 13, SIGKILL = 9, SIGINT = 2;
 
 /** Runs a system to its end; files of the options are written. Throws `CliError` for what the user can mend. */
 export async function runSystem(launch: Launch, options: SharedOptions): Promise<Outcome> {
-  const session = new Session(launch, options);
+  const session = new Session(launch, options, await toolsFor(launch.gdb !== undefined, options));
   try {
     return await session.run();
   } finally {
@@ -76,7 +76,7 @@ class Session {
   /** The status when somebody outside ended the run. */
   private left: number | undefined;
 
-  constructor(launch: Launch, options: SharedOptions) {
+  constructor(launch: Launch, options: SharedOptions, { tracing, gdb: debug }: Tools) {
     this.launch = launch;
     this.options = options;
     if (typeof options.stats === 'string' && options.stats !== '') checkWritable('statistics', options.stats);
@@ -85,11 +85,11 @@ class Session {
     }
     this.profile = Profile.asked(options);
     this.recording = new Recording(options.record, options.replay, options.seed);
-    this.trace = options.trace === undefined ? undefined : new TraceOutput(options.trace, { compress: options.traceCompress, words: vocabularyFor(launch.scenario) });
-    this.system = this.boot();
+    this.trace = tracing && new tracing.TraceOutput(options.trace!, { compress: options.traceCompress, words: tracing.vocabularyFor(launch.scenario) });
+    this.system = this.boot(options.tracePayload && tracing && ((sink) => new tracing.Capture(sink, options.tracePayload!)));
     this.profile?.attach(this.system.machine);
     const { gdb } = launch;
-    this.debugging = gdb && new HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
+    this.debugging = gdb && debug && new debug.HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
     if (this.debugging) gdb?.started?.(this.debugging);
     this.terminal = this.makeTerminal();
   }
@@ -127,7 +127,7 @@ class Session {
   /** Channels of cables to other programs. */
   private get outside(): Channel[] { return (this.launch.networks?.outside ?? []).map((n): Channel => `net${n}`); }
 
-  private boot(): System {
+  private boot(capture: SystemOptions['capture']): System {
     const { launch, options, recording } = this;
     try {
       return bootScenario(launch.scenario, {
@@ -139,7 +139,7 @@ class Session {
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, tracePayload: options.tracePayload,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
       });
     } catch (error) {

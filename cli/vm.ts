@@ -3,7 +3,7 @@
  * are files of the host behind block drivers.
  */
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
-import { machineWorld } from '../scenarios/worlds.ts';
+import { machineWorld } from '../scenarios/machine-world.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
 import { Random } from '../vmm/random.ts';

@@ -4,6 +4,7 @@
  */
 import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
+import type { Capture, PayloadSink } from './capture/capture.ts';
 import type { ModuleContents } from '../microkernel/index.ts';
 
 /** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card. */
@@ -55,8 +56,8 @@ export interface SystemOptions {
   readonly seed?: number;
   readonly startMs?: number;
   readonly trace?: TraceSink;
-  /** Tasks whose messages, calls and exits are captured with what they carry (`Capture`); `trace` must then take payload. */
-  readonly tracePayload?: readonly string[];
+  /** Makes what captures the messages, calls and exits of tasks with what they carry; `trace` must then take payload. */
+  readonly capture?: (sink: PayloadSink) => Capture;
   /** Stop after this many instructions: status 124. */
   readonly maxInstructions?: number;
   /** Stop with status 0 when this has appeared on any channel; 1 when the run ends without it. */

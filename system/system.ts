@@ -12,7 +12,7 @@ import type { HartApi, Machine, NetCard, RunResult } from '../machine/index.ts';
 import { Kernel } from '../microkernel/index.ts';
 import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
-import { Capture, type PayloadSink } from './capture/capture.ts';
+import type { Capture, PayloadSink } from './capture/capture.ts';
 import { ChannelEnd } from './channel.ts';
 import { deviceList } from './devices.ts';
 import { kernelMemoryFor, ramFor } from './ram.ts';
@@ -58,7 +58,7 @@ export class System {
     this.open = new Set(host.door?.arrivals ? [] : host.inputs ?? []);
     this.addChannel('uart');
     for (let i = 0; i < (host.consoles ?? 0); i++) this.addChannel(`console${i}`);
-    this.capture = options.tracePayload && options.trace && 'payload' in options.trace ? new Capture(options.trace as PayloadSink, options.tracePayload) : undefined;
+    this.capture = options.trace && 'payload' in options.trace ? options.capture?.(options.trace as PayloadSink) : undefined;
     this.tally = new Tally(this.capture ?? options.trace);
     this.board = this.makeBoard();
     this.machine = this.board.machine;
@@ -131,7 +131,7 @@ export class System {
     this.machine.stop({ kind: 'stopped' });
     this.wake?.();
   }
-  /** Names of `tracePayload` that no task has had. */
+  /** Names of the capture's that no task has had. */
   get unmetPayload(): readonly string[] { return this.capture?.unmet ?? []; }
   get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
 

@@ -10,6 +10,7 @@ import { netDriver } from '../scenarios/devices.ts';
 import { assemble } from '../machine/isa/assemble.ts';
 import twoWorlds from '../scenarios/two-worlds.ts';
 import { machineComponent, unixComponent } from '../scenarios/worlds.ts';
+import { Capture } from '../system/capture/capture.ts';
 import { vocabularyFor } from '../system/vocabulary.ts';
 import { INCOMING, Part, RecordView, TraceFile, TraceRecorder, analyse, callText, criticalPath, eventWords, firstDivergence, originOf, pcapng, sentence } from '../trace/index.ts';
 import { TraceDatabase, rowsText } from '../trace/sql/query.ts';
@@ -34,9 +35,9 @@ const scenario = {
 const modules = [...programs.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(root, 'guests/bin/linux', name))) })), { name: 'poke', bytes: guest }];
 
 /** A recording of the scenario. */
-async function record(options: { tracePayload?: string[]; engine?: 'interp' | 'jit' }): Promise<{ bytes: Uint8Array; trace: TraceFile }> {
+async function record({ tracePayload, engine }: { tracePayload?: string[]; engine?: 'interp' | 'jit' }): Promise<{ bytes: Uint8Array; trace: TraceFile }> {
   const parts: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined }, { words: vocabularyFor(scenario) });
-  const system = bootScenario(scenario, { modules, output: () => undefined, door: { arrivals: [{ cycle: 10_000_000, channel: 'uart', kind: 'bytes', data: Uint8Array.of(13) }] } }, { trace: recorder, ...options });
+  const system = bootScenario(scenario, { modules, output: () => undefined, door: { arrivals: [{ cycle: 10_000_000, channel: 'uart', kind: 'bytes', data: Uint8Array.of(13) }] } }, { trace: recorder, engine, capture: tracePayload && ((sink) => new Capture(sink, tracePayload)) });
   expect(await system.run()).toMatchObject({ status: 0, missing: [] });
   recorder.close();
   const bytes = new Uint8Array(Buffer.concat(parts));
@@ -96,7 +97,7 @@ describe('network frames', () => {
   it('are captured with the payload, and exported for Wireshark', async () => {
     const components = { card: netDriver('net0'), asker: { program: asker, caps: { net: 'card' } } }, parts: Uint8Array[] = [];
     const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
-    const system = bootScenario({ name: 'wire', summary: '', components, budget: 5e9 }, { output: () => undefined, nets: [{ connect: new Gateway().port }] }, { trace: recorder, tracePayload: ['none'] });
+    const system = bootScenario({ name: 'wire', summary: '', components, budget: 5e9 }, { output: () => undefined, nets: [{ connect: new Gateway().port }] }, { trace: recorder, capture: (sink) => new Capture(sink, ['none']) });
     expect(await system.run()).toMatchObject({ status: 0 });
     recorder.close();
     const wire = new TraceFile(new Uint8Array(Buffer.concat(parts))), capture = Buffer.concat([...pcapng(wire)]);

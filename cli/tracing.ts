@@ -1,0 +1,4 @@
+/** What `--trace` needs. */
+export { Capture } from '../system/capture/capture.ts';
+export { vocabularyFor } from '../system/vocabulary.ts';
+export { TraceOutput } from './trace-file.ts';

@@ -1,0 +1,51 @@
+/**
+ * The world that `tessera vm` boots, as a scenario built from options: a VMM with one virtual machine. Channel console0 of the board is the
+ * terminal, the UART the log.
+ */
+import type { Component, Scenario } from '../roottask/scenario.ts';
+import { vmm } from '../vmm/index.ts';
+import { blockDriver, consoleDriver, netDriver } from './devices.ts';
+
+const MIB = 1 << 20;
+/** What the VMM needs beside the memory of its guest. */
+const OVERHEAD = 12 * MIB;
+
+export interface MachineOptions {
+  /** Boot modules. */
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  /** Guest memory in bytes (default 512 MiB). */
+  readonly memory?: number;
+  readonly smp?: number;
+  /** Disks of the board that the machine gets, in order; `readOnly` is the host's word. */
+  readonly disks?: number;
+  /** Network cards of the board that the machine gets, in order. */
+  readonly nets?: number;
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+const numbered = (name: string, count = 0): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+
+/** A virtual machine as a component. `caps`: console, disk0 …, net0 … */
+export function machineComponent(o: MachineOptions, caps: Component['caps']): Component {
+  const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
+  const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
+  return {
+    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, console: 'console', ...more }, caps, roms: true,
+    memory: memory + OVERHEAD + 2 * MIB * disks.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
+  };
+}
+
+/** `tessera vm`. Status: 0 when the machine powered itself off. */
+export function machineWorld(options: MachineOptions): Scenario {
+  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets);
+  return {
+    name: 'vm', summary: options.kernel, status: 'vm',
+    components: {
+      terminal: consoleDriver('console0'),
+      ...Object.fromEntries([...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)])]),
+      vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries([...disks, ...nets].map(n => [n, n])) }),
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * The world that `tessera run` boots, as a scenario built from options: a Unix server with one program. Channel console0 of the board is the
+ * terminal, console1 standard error, the UART the log.
+ */
+import { l4guest } from '../l4guest/index.ts';
+import type { Component, Scenario } from '../roottask/scenario.ts';
+import { consoleDriver } from './devices.ts';
+
+const MIB = 1 << 20;
+/** What the server needs beside the memory of its guests. */
+const OVERHEAD = 8 * MIB;
+/** Kernel memory of a large Unix world: so that 3.5 GiB fit a machine. */
+const MOST_KERNEL_MEMORY = 320 * MIB;
+
+export interface UnixOptions {
+  readonly argv: readonly string[];
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  /** Boot module with the root file system (tar). */
+  readonly rootfs?: string;
+  /** Boot modules that are placed into /bin under their names. */
+  readonly files?: readonly string[];
+  readonly tty?: boolean;
+  /** Memory of the Unix world in bytes (default 256 MiB). */
+  readonly memory?: number;
+  /** More arguments for the Unix server. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** The Unix server as a component. `caps`: stdio and stderr. */
+export function unixComponent(o: UnixOptions, caps: Component['caps']): Component {
+  const memory = o.memory ?? 256 * MIB, { argv, env, cwd, rootfs, files, tty, more } = o;
+  return {
+    program: l4guest, args: { argv, env: env ?? [], cwd: cwd ?? '/', rootfs, files: files ?? [], tty: tty ?? false, memory, ...more }, caps, roms: true,
+    memory: memory + OVERHEAD, kernelMemory: Math.max(32 * MIB, Math.min(memory / 8, MOST_KERNEL_MEMORY)), priority: 100,
+  };
+}
+
+/** `tessera run`. Status: the program's. */
+export function unixWorld(options: UnixOptions): Scenario {
+  return {
+    name: 'run', summary: options.argv.join(' '), status: 'linux',
+    components: {
+      terminal: consoleDriver('console0'),
+      errors: consoleDriver('console1'),
+      linux: unixComponent(options, { stdio: 'terminal', stderr: 'errors' }),
+    },
+  };
+}
