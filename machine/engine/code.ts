@@ -77,6 +77,8 @@ export class Code {
 
   i32(value: number): void { this.byte(Op.i32Const); this.s32(value); }
   i64(value: bigint | number): void { this.byte(Op.i64Const); this.s64(value); }
+  /** A 64-bit constant from its halves; the upper one may be zero. */
+  i64Halves(low: number, high: number): void { this.i64(high === 0 && low >= 0 ? low : (BigInt(high | 0) << 32n) | BigInt(low >>> 0)); }
   get(local: number): void { this.byte(Op.localGet); this.u32(local); }
   set(local: number): void { this.byte(Op.localSet); this.u32(local); }
   tee(local: number): void { this.byte(Op.localTee); this.u32(local); }

@@ -23,7 +23,7 @@ export interface EngineOptions {
 
 export type Tier = 'auto' | 'interp' | 'jit' | 'eager';
 /** Jumps to an instruction after which it is translated; 0 = never. */
-const THRESHOLDS: Record<Tier, number> = { auto: 2048, interp: 0, jit: 1, eager: 1 };
+const THRESHOLDS: Record<Tier, number> = { auto: 8192, interp: 0, jit: 1, eager: 1 };
 
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
 export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', translationBytes = MAX_BYTES }: EngineOptions): EngineSide {
@@ -38,7 +38,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const imports = {
     memory,
     table,
-    hot: (record: number) => regions.hot(record),
+    hot: (record: number, hart: number, pcBase: bigint) => regions.hot(record, hart, pcBase),
     load: (hart: number, kind: number) => hartSide.load(hart, kind),
     store: (hart: number, size: number) => hartSide.store(hart, size),
     atomic: (hart: number, insn: number) => hartSide.atomic(hart, insn),
@@ -81,7 +81,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
     dropCode: (linear, length) => pages.dropCode(linear, length),
     hasCode: (page) => pages.hasCode(page),
     setBreak: (linear, on) => pages.setBreak(linear, on),
-    stats: (): EngineStats => ({ codePages: pages.used, regions: regions.count, compileSeconds: regions.compileSeconds, interpretedInstructions: retired() - translated(), translatedInstructions: translated() }),
+    stats: (): EngineStats => ({ codePages: pages.used, regions: regions.count, widened: regions.widened, compileSeconds: regions.compileSeconds, interpretedInstructions: retired() - translated(), translatedInstructions: translated() }),
   };
 }
 

@@ -11,6 +11,7 @@
  * `budget` is decremented when an instruction starts, so inside one it is one less than HS.BUDGET will say.
  */
 import { HART_BYTES, HARTS, HS, RECORD, RECORDS, type Layout } from './layout.ts';
+import { generateChain } from './chain.ts';
 import { Code, Op, type Label } from './code.ts';
 import { encodeModule, tableType, type Import } from './module.ts';
 import { InterpreterEmitter } from './operands.ts';
@@ -23,7 +24,7 @@ const TWO = { params: ['i32', 'i32'], results: ['i32'] } as const;
 const THREE = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
 const IMPORTS: readonly Import[] = [
   { name: 'load', signature: TWO }, { name: 'store', signature: TWO }, { name: 'atomic', signature: TWO }, { name: 'fetch', signature: ONE },
-  { name: 'slow', signature: THREE }, { name: 'hot', signature: { params: ['i32'], results: [] } }, { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
+  { name: 'slow', signature: THREE }, { name: 'hot', signature: { params: ['i32', 'i32', 'i64'], results: [] } }, { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
 ];
 const CALL = Object.fromEntries(IMPORTS.map((f, i) => [f.name, i])) as Record<string, number>;
 
@@ -38,7 +39,7 @@ export const STRADDLE_RECORD = RECORDS + 1;
 export function generateInterpreter(layout: Layout, threshold: number, strict = false): Uint8Array {
   const emitter = new InterpreterEmitter(new Code(1 << 17), strict);
   const body = new Generator(emitter, layout, threshold).function();
-  return encodeModule(layout.wasmPages, IMPORTS, [{ name: 'run', signature: ONE, locals: emitter.locals.slice(1), body }], { size: TABLE_SIZE, signature: REGION });
+  return encodeModule(layout.wasmPages, IMPORTS, [{ name: 'run', signature: ONE, locals: emitter.locals.slice(1), body }, generateChain(layout, { regionType: tableType(IMPORTS, 2), hot: CALL['hot']! })], { size: TABLE_SIZE, signature: REGION });
 }
 
 class Generator {
@@ -54,7 +55,7 @@ class Generator {
     this.e = e;
     this.c = e.code;
     this.layout = layout;
-    this.regions = new RegionCalls(e, layout, threshold, { hot: CALL['hot']!, type: tableType(IMPORTS, 1) });
+    this.regions = new RegionCalls(e, layout, threshold, { hot: CALL['hot']!, chain: IMPORTS.length + 1 });
   }
 
   function(): Uint8Array {

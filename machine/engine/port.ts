@@ -48,13 +48,14 @@ export interface EngineSide {
   dropCode(linear: number, length: number): void;
   /** True when the page holds decoded code (so no TLB may give it a write tag). */
   hasCode(page: number): boolean;
-  /** Counters for --stats: translated regions, compile seconds, instructions by tier. */
+  /** Counters for --stats: translated regions, how many of them reached into other pages, compile seconds, instructions by tier. */
   stats(): EngineStats;
 }
 
 export interface EngineStats {
   codePages: number;
   regions: number;
+  widened: number;
   compileSeconds: number;
   interpretedInstructions: number;
   translatedInstructions: number;

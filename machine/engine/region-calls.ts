@@ -1,4 +1,5 @@
 /** The interpreter's part in running translations: counting jumps, calling regions, going on as their answers say. */
+import { sideOffset } from './chain.ts';
 import { HS, type Layout } from './layout.ts';
 import { Op, type Label } from './code.ts';
 import type { InterpreterEmitter } from './operands.ts';
@@ -11,8 +12,8 @@ export class RegionCalls {
   private readonly layout: Layout;
   /** Jumps to a record after which it is reported; 0 = nothing is counted. */
   private readonly threshold: number;
-  /** Function number of `hot`, type number of regions. */
-  private readonly numbers: { readonly hot: number; readonly type: number };
+  /** Function numbers. */
+  private readonly numbers: { readonly hot: number; readonly chain: number };
   /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
   private readonly deferred: number;
   /** 1 until the first look-up of a run is over: where a slice happens to begin says nothing about how often code is jumped to. */
@@ -21,7 +22,7 @@ export class RegionCalls {
   private readonly before: number;
   private readonly answer: number;
 
-  constructor(e: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; type: number }) {
+  constructor(e: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; chain: number }) {
     this.e = e;
     this.c = e.code;
     this.layout = layout;
@@ -54,13 +55,15 @@ export class RegionCalls {
     e.eq32(count(), e.word(this.threshold));
     c.if();
     c.get(e.record);
+    c.get(e.hart);
+    c.get(e.pcBase);
     c.call(this.numbers.hot);
     c.end();
     e.endInstruction();
   }
 
   /** Offset of the side data from record / 2. */
-  private get sideOffset(): number { return this.layout.sides - this.layout.codePages / 2; }
+  private get sideOffset(): number { return sideOffset(this.layout); }
 
   /** The budget is used up, or it stands in `deferred`: then this one instruction is interpreted, whatever begins here. */
   deferredDispatch(end: Label, labels: readonly Label[]): void {
@@ -103,7 +106,7 @@ export class RegionCalls {
     c.set(this.resumed);
   }
 
-  /** Calls the translation, and goes on as its answer says (regions/convention.ts). */
+  /** Calls the translation and those that follow it, and goes on as the last answer says (regions/convention.ts). */
   call(jump: Label, landed: Label, next: Label): void {
     const { c, e, before, answer } = this;
     c.get(e.budget);
@@ -111,42 +114,20 @@ export class RegionCalls {
     c.get(e.hart);
     c.get(e.tlb);
     c.get(e.budget);
+    c.get(e.record);
     c.get(e.pcBase);
-    e.shrU32(e.read(e.record), e.word(1));
-    c.memory(Op.i32Load, this.sideOffset);
-    c.tee(answer);
-    e.and32(e.pushed(), e.word(0xff));
-    e.shrU32(e.read(answer), e.word(8));
-    c.byte(Op.callIndirect);
-    c.u32(this.numbers.type);
-    c.u32(0);
+    c.call(this.numbers.chain);
+    c.set(e.pcBase);
+    c.set(e.record);
     c.set(e.budget);
     c.set(e.target);
+    this.countTranslated();
     e.wrap(e.read(e.target));
     c.tee(answer);
-    e.and32(e.pushed(), e.word(RESULT.special));
-    c.if();
-    this.specialAnswer(landed, next);
-    c.end();
-    this.countTranslated();
-    c.br(jump);
-  }
-
-  /** A place in the page. The counted instructions that were not executed come back. */
-  private specialAnswer(landed: Label, next: Label): void {
-    const { c, e, answer } = this;
-    e.eqz32(e.and32(e.read(answer), e.word(RESULT.refused)));
-    c.if();
-    c.get(e.hart);
-    c.memory(Op.i32Load, HS.CODE);
-    e.add32(e.pushed(), e.and32(e.read(answer), e.word(RESULT.record)));
-    c.set(e.record);
-    e.add32(e.read(e.budget), e.shrU32(e.read(answer), e.word(RESULT.refundShift)));
-    c.set(e.budget);
-    this.countTranslated();
+    e.eqz32(e.and32(e.pushed(), e.word(RESULT.special)));
+    c.brIf(jump);
     e.and32(e.read(answer), e.word(RESULT.landed));
     c.brIf(landed);
-    c.end();
     c.get(e.budget);
     c.set(this.deferred);
     c.i32(0);

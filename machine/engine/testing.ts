@@ -5,7 +5,7 @@
 import { rows } from '../isa/table.ts';
 import { assemble } from '../isa/assemble.ts';
 import { createEngine, type Tier } from './engine.ts';
-import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
+import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
 import { LD, type EngineSide, type HartSide } from './port.ts';
 
 const LOAD_SIZE = [1, 2, 4, 8, 1, 2, 4, 4, 8, 2];
@@ -22,6 +22,8 @@ export class TestMachine implements HartSide {
   readonly faults: number[] = [];
   /** What the slow paths were called for. */
   readonly calls = { load: 0, store: 0, atomic: 0, fetch: 0, second: 0 };
+  /** Pages of the address space in use that are not mapped to themselves: virtual page → physical page. */
+  frames = new Map<number, number>();
   /** Pages that get no tags, so that every access takes the slow path. */
   untagged = false;
 
@@ -48,6 +50,24 @@ export class TestMachine implements HartSide {
   f(n: number): bigint { return this.get64(HS.F + n * 8); }
   setF(n: number, value: bigint): void { this.set64(HS.F + n * 8, value); }
   linear(pa: number): number { return pa - RAM_BASE + this.layout.ram; }
+  /** Where a virtual address is. */
+  private at(va: number): number {
+    const page = va - (va % PAGE);
+    return this.linear((this.frames.get(page) ?? page) + (va - page));
+  }
+
+  /** Another address space, with a TLB of its own. */
+  use(tlb: number, frames: Map<number, number>): void {
+    const at = this.layout.tlbs + tlb * TLB_BYTES;
+    if (tlb >= this.view.getUint32(TLBS_USED, true)) {
+      clearTlb(this.longs, at);
+      this.view.setUint32(TLBS_USED, tlb + 1, true);
+    }
+    this.set32(HS.TLB, at);
+    this.frames = frames;
+  }
+
+  private entry(va: number): number { return this.get32(HS.TLB) + (Math.floor(va / PAGE) % TLB_ENTRIES) * TLB_ENTRY; }
 
   /** Puts a program at RAM_BASE (or elsewhere) and the pc on it. */
   program(text: string, at = RAM_BASE): ReadonlyMap<string, bigint> {
@@ -71,10 +91,10 @@ export class TestMachine implements HartSide {
   private fill(va: number, tags: readonly number[]): void {
     if (this.untagged) return;
     const page = va - (va % PAGE);
-    const entry = this.layout.tlbs + (Math.floor(va / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
+    const entry = this.entry(va);
     for (const tag of tags) this.view.setBigInt64(entry + tag, BigInt(page), true);
-    this.view.setInt32(entry + 24, this.linear(page), true);
-    this.view.setInt32(entry + 28, this.linear(page) - page, true);
+    this.view.setInt32(entry + 24, this.at(page), true);
+    this.view.setInt32(entry + 28, this.at(page) - page, true);
   }
 
   private fault(pa: number): number {
@@ -88,7 +108,7 @@ export class TestMachine implements HartSide {
     const size = LOAD_SIZE[kind]!;
     if (!this.inRam(pa, size)) return this.fault(pa);
     this.fill(pa, [0]);
-    const raw = this.view.getBigUint64(this.linear(pa), true);
+    const raw = this.view.getBigUint64(this.at(pa), true);
     const bits = size * 8;
     const signed = kind <= LD.d;
     const boxed = kind === LD.fw || kind === LD.fh;
@@ -101,7 +121,7 @@ export class TestMachine implements HartSide {
     this.calls.store++;
     const pa = this.address();
     if (!this.inRam(pa, size)) return this.fault(pa);
-    const linear = this.linear(pa);
+    const linear = this.at(pa);
     for (let i = 0; i < size; i++) this.bytes[linear + i] = Number((this.get64(HS.VALUE) >> BigInt(8 * i)) & 255n);
     this.engine.dropCode(linear, size);
     if (!this.engine.hasCode(linear - (linear % PAGE))) this.fill(pa, [8]);
@@ -112,7 +132,7 @@ export class TestMachine implements HartSide {
   atomic(): number {
     this.calls.atomic++;
     const pc = this.get64(HS.PC);
-    const insn = this.view.getUint32(this.linear(Number(pc)), true);
+    const insn = this.view.getUint32(this.at(Number(pc)), true);
     const pa = Number(this.x((insn >>> 15) & 31));
     const size = (insn >>> 12) & 1 ? 8 : 4;
     if (!this.inRam(pa, size) || pa % size !== 0) return this.fault(pa);
@@ -125,12 +145,12 @@ export class TestMachine implements HartSide {
     const pc = Number(this.get64(HS.PC));
     if (!this.inRam(pc, 2)) return this.fault(pc);
     const page = pc - (pc % PAGE);
-    this.engine.codePage(this.linear(page));
-    const entry = this.layout.tlbs + (Math.floor(pc / PAGE) % TLB_ENTRIES) * TLB_ENTRY;
+    this.engine.codePage(this.at(page));
+    const entry = this.entry(pc);
     this.view.setBigInt64(entry + 8, -1n, true);
     this.view.setBigInt64(entry + 16, BigInt(page), true);
-    this.view.setInt32(entry + 24, this.linear(page), true);
-    this.view.setInt32(entry + 28, this.linear(page) - page, true);
+    this.view.setInt32(entry + 24, this.at(page), true);
+    this.view.setInt32(entry + 28, this.at(page) - page, true);
     return SLOW.NEXT;
   }
 
@@ -142,7 +162,7 @@ export class TestMachine implements HartSide {
 
   fetchSecond(): number {
     this.calls.second++;
-    this.set64(HS.VALUE, BigInt(this.view.getUint16(this.linear(Number(this.get64(HS.PC)) + 2), true)));
+    this.set64(HS.VALUE, BigInt(this.view.getUint16(this.at(Number(this.get64(HS.PC)) + 2), true)));
     return SLOW.NEXT;
   }
 }

@@ -1,13 +1,20 @@
 /**
- * Finds a region: the basic blocks of one page that can be reached from a hot instruction, as far as they are worth translating.
- * Places in the page are counted in halfwords (0 … 2047), as records are.
+ * Finds a region: the basic blocks that can be reached from a hot instruction, as far as they are worth translating: those of its page, and those of
+ * other pages that it calls or jumps to often.
+ *
+ * Places in a page are counted in halfwords (0 … 2047, 2048 is its end), as records are. Pages of a region are numbered, its head's is 0; a place of page n is
+ * n × SPAN + place in the page.
  */
 import type { Decoded } from '../../isa/decode.ts';
-import { RECORDS } from '../layout.ts';
+import { PAGE, RECORDS } from '../layout.ts';
 import { jumps } from '../operations.ts';
 import { endsSequence } from '../records.ts';
 
-/** What discovery asks about the page. */
+export const SPAN = 4096;
+export const pageOf = (place: number): number => Math.floor(place / SPAN);
+export const inPage = (place: number): number => place % SPAN;
+
+/** What discovery asks about a page. */
 export interface PageView {
   /** The instruction at a place; undefined when it reaches into the next page. */
   decode(place: number): Decoded | undefined;
@@ -17,20 +24,25 @@ export interface PageView {
   warmPlaces(hot: boolean): readonly number[];
   /** Was it ever decoded? What was not cannot have been executed. */
   decoded(place: number): boolean;
+  /** The page so many bytes behind this one in the address space where it became hot; undefined when it is not known, or never was executed. */
+  neighbour(delta: number): PageView | undefined;
+  /** Linear addresses of its decoded code page and of the page itself. */
+  readonly records: number;
+  readonly ram: number;
 }
 
 /** How a block ends: by its last instruction, by reaching the next block, or before an instruction that is not translated. */
 export type Ending = 'branch' | 'jump' | 'call' | 'indirect' | 'indirectCall' | 'next' | 'stop';
 
 export interface Block {
-  /** Its number in the region: its place, but for copies (split.ts). */
+  /** Its number in the region: its place. */
   readonly id: number;
   readonly start: number;
   readonly instructions: Decoded[];
   ending: Ending;
   /** Where the instructions end. */
   end: number;
-  /** Target of a branch, jump or call inside the page, or -1. */
+  /** Target of a branch, jump or call inside the region's pages, or -1. */
   target: number;
   /** Blocks of the region that control goes to from here directly, or -1: by the jump, and behind the last instruction. */
   taken: number;
@@ -41,93 +53,146 @@ export interface Block {
 
 export const successorsOf = (b: Block): number[] => [b.taken, b.falls].filter((id) => id >= 0);
 
+/** A page of a region: its distance from the head's page in bytes, and where it and its records are. */
+export interface RegionPage { readonly delta: number; readonly view: PageView }
+
 export interface Region {
   readonly head: number;
   /** By number. */
   readonly blocks: ReadonlyMap<number, Block>;
-  /** Where the region can be entered. */
+  /** Where the region can be entered: from outside, if they are places of page 0, else from inside alone. */
   readonly roots: ReadonlySet<number>;
   readonly instructions: number;
+  readonly pages: readonly RegionPage[];
 }
 
 const MAX_BLOCKS = 100;
 const MAX_INSTRUCTIONS = 500;
 const MAX_COMPUTED = 32;
 const MAX_CALLED = 8;
+/** Pages besides the head's, how far away in bytes, and roots in them: returns compare with each. */
+const MAX_PAGES = 6;
+const MAX_DISTANCE = PAGE << 11;
+const MAX_FAR_ROOTS = 8;
 const RA = 1;
 const isTranslated = (d: Decoded): boolean => d.row.meaning !== undefined;
+const links = (d: Decoded): boolean => (d.operands.rd ?? 0) !== 0;
 
-/** The region that begins at `head`; undefined when nothing can be translated there. */
-export function discover(page: PageView, head: number): Region | undefined {
-  const scan = new Scan(page, head);
+/** The region that begins at `head`; undefined when nothing can be translated there. `wide`: it may go to other pages. */
+export function discover(page: PageView, head: number, wide: boolean): Region | undefined {
+  const scan = new Scan(page, head, wide);
   const blocks = scan.blocks();
   const first = blocks.get(head);
   if (!first || first.instructions.length === 0) return undefined;
   const roots = new Set([head]);
   for (const r of scan.computed) if (blocks.has(r)) roots.add(r);
-  for (const b of blocks.values()) if (b.comeback >= 0) roots.add(b.comeback);
+  let far = 0;
+  for (const b of blocks.values()) if (b.comeback >= 0 && (b.comeback < SPAN || far++ < MAX_FAR_ROOTS)) roots.add(b.comeback);
+  keepReachable(blocks, roots);
   let instructions = 0;
   for (const b of blocks.values()) instructions += b.instructions.length;
-  return { head, blocks, roots, instructions };
+  return { head, blocks, roots, instructions, pages: scan.pages };
+}
+
+/** Forgets blocks that nothing leads to from the roots. */
+function keepReachable(blocks: Map<number, Block>, roots: ReadonlySet<number>): void {
+  const reached = new Set(roots);
+  for (const id of reached) for (const to of successorsOf(blocks.get(id)!)) reached.add(to);
+  for (const b of blocks.values()) {
+    if (!reached.has(b.id)) blocks.delete(b.id);
+    else if (!roots.has(b.comeback)) b.comeback = -1;
+  }
 }
 
 class Scan {
-  private readonly page: PageView;
+  readonly pages: RegionPage[];
+  private readonly wide: boolean;
   private readonly code = new Map<number, Decoded>();
   private readonly leaders = new Set<number>();
-  private readonly queue: number[] = [];
+  /** What is to be read: first all that is in pages already entered, then calls and jumps to others. */
+  private readonly near: number[] = [];
+  private readonly far: number[] = [];
   /** Likely targets of computed jumps (not returns). */
   computed: readonly number[] = [];
 
-  constructor(page: PageView, head: number) {
-    this.page = page;
-    this.lead(head);
-    for (let i = 0; i < this.queue.length && this.code.size < MAX_INSTRUCTIONS; i++) this.follow(this.queue[i]!);
+  constructor(page: PageView, head: number, wide: boolean) {
+    this.wide = wide;
+    this.pages = [{ delta: 0, view: page }];
+    this.lead(head, this.near);
+    for (let at = this.near.shift(); at !== undefined && this.code.size < MAX_INSTRUCTIONS; at = this.near.shift() ?? this.far.shift()) this.follow(at);
   }
 
-  private lead(place: number): void {
-    if (place < 0 || place >= RECORDS || this.leaders.has(place) || this.leaders.size >= MAX_BLOCKS) return;
+  private view(place: number): PageView { return this.pages[pageOf(place)]!.view; }
+
+  private lead(place: number, queue: number[]): void {
+    if (place < 0 || inPage(place) >= RECORDS || this.leaders.has(place) || this.leaders.size >= MAX_BLOCKS) return;
     this.leaders.add(place);
-    this.queue.push(place);
+    queue.push(place);
+  }
+
+  /** The place so many bytes behind another one, or -1. `add`: in a page that is not yet one of the region's, if jumps often go there. */
+  private locate(from: number, bytes: number, add: boolean): number {
+    const halfwords = inPage(from) + bytes / 2;
+    if (halfwords >= 0 && halfwords < RECORDS) return from + bytes / 2;
+    const place = ((halfwords % RECORDS) + RECORDS) % RECORDS;
+    const delta = this.pages[pageOf(from)]!.delta + (halfwords - place) * 2;
+    const known = this.pages.findIndex((p) => p.delta === delta);
+    if (known >= 0) return known * SPAN + place;
+    if (!add || !this.wide || this.pages.length > MAX_PAGES || Math.abs(delta) > MAX_DISTANCE) return -1;
+    const view = this.pages[0]!.view.neighbour(delta);
+    return view?.warm(place) ? (this.pages.push({ delta, view }) - 1) * SPAN + place : -1;
   }
 
   /** Reads instructions up to the end of the block, and notes where it leads. */
   private follow(from: number): void {
-    const { page, code } = this;
-    for (let at = from; at < RECORDS && !code.has(at) && code.size < MAX_INSTRUCTIONS;) {
-      const d = page.decode(at);
+    const { code } = this;
+    const page = this.view(from);
+    let before: Decoded | undefined;
+    for (let at = from; !code.has(at) && code.size < MAX_INSTRUCTIONS;) {
+      if (inPage(at) >= RECORDS) return this.leadFar(this.locate(at, 0, true));
+      const d = page.decode(inPage(at));
       if (!d) return;
       const after = at + (d.length >> 1);
       if (!isTranslated(d)) {
-        if (!endsSequence(d.row) && page.decoded(after)) this.lead(after);
+        if (at < SPAN && !endsSequence(d.row) && page.decoded(after)) this.lead(after, this.near);
         return;
       }
       code.set(at, d);
       if (jumps[d.index]!) return this.jump(at, d, after);
-      if (d.row.name === 'jalr') return this.computedJump(at, d, after);
+      if (d.row.name === 'jalr') return this.computedJump(at, d, after, before);
+      before = d;
       at = after;
     }
   }
 
   /** A call comes back; it and a computed jump may lead to the nearest places that jumps have often gone to; a return does not. */
-  private computedJump(at: number, d: Decoded, after: number): void {
-    const call = (d.operands.rd ?? 0) !== 0;
-    if (call && this.page.decoded(after)) this.lead(after);
+  private computedJump(at: number, d: Decoded, after: number, before: Decoded | undefined): void {
+    const to = pairBytes(d, before);
+    if (to !== undefined) return this.call(this.locate(at, to, true), at, d, after);
+    if (at >= SPAN) return;
+    if (links(d) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
     if (d.operands.rs1 === RA || this.computed.length > 0) return;
-    this.computed = [...this.page.warmPlaces(call)].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0, call ? MAX_CALLED : MAX_COMPUTED);
-    for (const place of this.computed) this.lead(place);
+    this.computed = [...this.view(at).warmPlaces(links(d))].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0, links(d) ? MAX_CALLED : MAX_COMPUTED);
+    for (const place of this.computed) this.lead(place, this.near);
   }
 
   private jump(at: number, d: Decoded, after: number): void {
-    const to = at + d.operands.imm! / 2;
-    const near = to >= 0 && to < RECORDS;
-    if (d.row.name !== 'jal') {
-      if (this.page.decoded(after)) this.lead(after);
-      if (near && this.page.warm(to)) this.lead(to);
-    } else {
-      if ((d.operands.rd ?? 0) !== 0 && this.page.decoded(after)) this.lead(after);
-      if (near) this.lead(to);
-    }
+    const to = this.locate(at, d.operands.imm!, true);
+    if (d.row.name === 'jal') return this.call(to, at, d, after);
+    if (this.view(at).decoded(inPage(after))) this.lead(after, this.near);
+    if (pageOf(to) !== pageOf(at)) this.leadFar(to);
+    else if (this.view(to).warm(inPage(to))) this.lead(to, this.near);
+  }
+
+  /** In other pages than the head's it is only worth while to come back from what is in the region. */
+  private call(to: number, at: number, d: Decoded, after: number): void {
+    if (pageOf(to) !== pageOf(at)) this.leadFar(to);
+    else this.lead(to, this.near);
+    if (links(d) && (at < SPAN || this.leaders.has(to)) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
+  }
+
+  private leadFar(to: number): void {
+    if (to >= 0 && (to < SPAN || this.view(to).warm(inPage(to)))) this.lead(to, this.far);
   }
 
   blocks(): Map<number, Block> {
@@ -135,22 +200,28 @@ class Scan {
     for (const start of this.leaders) if (this.code.has(start)) out.set(start, this.block(start));
     for (const b of out.values()) {
       if (out.has(b.target)) b.taken = b.target;
-      if ((b.ending === 'next' || b.ending === 'branch') && out.has(b.end)) b.falls = b.end;
+      if (b.ending === 'next' || b.ending === 'branch') b.falls = this.fallsTo(b, out);
       if (!out.has(b.comeback)) b.comeback = -1;
     }
     return out;
   }
 
+  private fallsTo(b: Block, blocks: ReadonlyMap<number, Block>): number {
+    const to = this.locate(b.end, 0, false);
+    return blocks.has(to) ? to : -1;
+  }
+
   private block(start: number): Block {
     const b: Block = { id: start, start, instructions: [], ending: 'stop', end: start, target: -1, taken: -1, falls: -1, comeback: -1 };
     for (;;) {
-      const d = this.code.get(b.end);
+      const d = inPage(b.end) < RECORDS ? this.code.get(b.end) : undefined;
       if (!d) return this.stopped(b);
       b.instructions.push(d);
       const at = b.end;
       b.end += d.length >> 1;
-      if (jumps[d.index]! || d.row.name === 'jalr') return finish(b, d, at);
-      if (this.leaders.has(b.end) && this.code.has(b.end)) {
+      if (jumps[d.index]! || d.row.name === 'jalr') return this.finish(b, d, at);
+      const next = this.locate(b.end, 0, false);
+      if (this.leaders.has(next) && this.code.has(next)) {
         b.ending = 'next';
         return b;
       }
@@ -159,25 +230,25 @@ class Scan {
 
   /** The instruction at the end of the block is not in the region. */
   private stopped(b: Block): Block {
-    const d = b.end < RECORDS ? this.page.decode(b.end) : undefined;
+    const d = inPage(b.end) < RECORDS ? this.view(b.end).decode(inPage(b.end)) : undefined;
     if (d && !isTranslated(d) && !endsSequence(d.row)) b.comeback = b.end + (d.length >> 1);
+    return b;
+  }
+
+  private finish(b: Block, d: Decoded, at: number): Block {
+    const computed = d.row.name === 'jalr';
+    const bytes = computed ? pairBytes(d, b.instructions[b.instructions.length - 2]) : d.operands.imm!;
+    if (bytes !== undefined) b.target = this.locate(at, bytes, false);
+    if (computed && b.target < 0) b.ending = links(d) ? 'indirectCall' : 'indirect';
+    else if (computed || d.row.name === 'jal') b.ending = links(d) ? 'call' : 'jump';
+    else b.ending = 'branch';
+    if (b.ending !== 'branch' && links(d)) b.comeback = b.end;
     return b;
   }
 }
 
-function finish(b: Block, d: Decoded, at: number): Block {
-  const linked = (d.operands.rd ?? 0) !== 0;
-  if (d.row.name === 'jalr') {
-    b.ending = linked ? 'indirectCall' : 'indirect';
-    if (linked) b.comeback = b.end;
-    return b;
-  }
-  const to = at + d.operands.imm! / 2;
-  b.target = to >= 0 && to < RECORDS ? to : -1;
-  if (d.row.name !== 'jal') b.ending = 'branch';
-  else {
-    b.ending = linked ? 'call' : 'jump';
-    if (linked) b.comeback = b.end;
-  }
-  return b;
+/** Where a jalr leads whose base an auipc just before it has set: bytes from the jalr. */
+function pairBytes(d: Decoded, before: Decoded | undefined): number | undefined {
+  if (before?.row.name !== 'auipc' || !links(before) || before.operands.rd !== d.operands.rs1) return undefined;
+  return ((before.operands.imm! + d.operands.imm!) & ~1) - before.length;
 }

@@ -13,7 +13,8 @@ import { PARAMETER, REGION, RESULT } from './convention.ts';
 import type { BlockGroups, Group } from './groups.ts';
 
 const INEXACT = 1;
-const TAG = { read: 0, write: 8 } as const;
+const TAG = { read: 0, write: 8, execute: 16 } as const;
+const HOST = 24;
 const ADDEND = 28;
 
 /** Where jumps go is the region's business. */
@@ -38,9 +39,10 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   exit!: Label;
   readonly jumps: JumpSide;
   private d!: Decoded;
-  /** Address of the instruction's record, and where in its page that is, times 16; instructions counted from here to the end of the block. */
-  private record = 0;
-  private place = 0;
+  /** The instruction's address - pcBase; the answer that names it (convention.ts) in two halves; instructions counted from here to the end of the block. */
+  private offset = 0;
+  private answer = 0;
+  private page = 0;
   private refund = 0;
   private fsDirty = false;
   private i = 0;
@@ -77,13 +79,13 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.repeated = repeated;
   }
 
-  /** Instruction `i` of the block. */
-  instruction(d: Decoded, i: number, page: number, place: number, refund: number): void {
+  /** Instruction `i` of the block, `offset` behind pcBase. `answer`: the halves of what names it. */
+  instruction(d: Decoded, i: number, offset: number, answer: readonly [low: number, high: number], refund: number): void {
     this.d = d;
     this.i = i;
     this.group = this.groups[i];
-    this.record = page + place * 16;
-    this.place = place * 16;
+    this.offset = offset;
+    [this.answer, this.page] = answer;
     this.refund = refund;
     d.row.meaning!(this);
     this.endInstruction();
@@ -91,7 +93,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
 
   /** target = the place of this instruction: it is to be interpreted. Works with a condition on the stack. */
   private mark(): void {
-    this.code.i64(this.place | RESULT.special | (this.refund << RESULT.refundShift));
+    this.code.i64Halves(this.answer | RESULT.special | (this.refund << RESULT.refundShift), this.page);
     this.code.set(this.target);
   }
   private leaveIf(): void {
@@ -128,13 +130,25 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   pc(): I64 { return this.pcAfter(0); }
   nextPc(): I64 { return this.pcAfter(this.d.length); }
   /** The address `bytes` behind this instruction. */
-  pcAfter(bytes: number): I64 { return this.add(this.read<I64>(PARAMETER.pcBase), this.long((this.record >>> 3) + bytes)); }
+  pcAfter(bytes: number): I64 { return this.add(this.read<I64>(PARAMETER.pcBase), this.long(this.offset + bytes)); }
 
   branch(_condition: I32): void { this.jumps.branch(); }
   jump(): void { this.jumps.jump(); }
   jumpTo(_target: I64): void {
     this.code.set(this.target);
     this.jumps.jumpTo();
+  }
+
+  /** Is this page mapped to that RAM page for execution? `offset` of the page - pcBase, `ram`: linear address. */
+  mapped(offset: number, ram: number): I32 {
+    this.add(this.read<I64>(PARAMETER.pcBase), this.long(offset));
+    this.code.set(this.address);
+    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
+    this.code.set(this.entry);
+    const tagged = this.eq(this.read(this.address), this.entryLong(TAG.execute));
+    this.code.get(this.entry);
+    this.code.memory(Op.i32Load, HOST);
+    return this.and32(tagged, this.eq32(this.pushed(), this.word(ram)));
   }
 
   /** The entry of the page of the local `address` must have a tag for [address, address + size); else the region is left. */

@@ -4,12 +4,12 @@
  *
  * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
  */
-import { PAGE, RECORD, RECORDS, SIDE, type Layout } from '../layout.ts';
+import { HS, PAGE, RECORD, RECORDS, SIDE, TLB_MASK, type Layout } from '../layout.ts';
 import type { CodePages } from '../codepages.ts';
 import { encodeModule } from '../module.ts';
 import { Internal } from '../operations.ts';
 import { TABLE_SIZE } from './convention.ts';
-import { discover, type PageView, type Region } from './discover.ts';
+import { discover, inPage, pageOf, SPAN, type PageView, type Region } from './discover.ts';
 import { translate, type Translation } from './translate.ts';
 
 /** Modules are made for so many regions at once, or after so many slices. */
@@ -21,18 +21,24 @@ export const MAX_BYTES = 12 << 20;
 const MAX_DROPS = 64;
 
 /** How often a place inside a region must become hot again to be the head of another. */
-const MAX_DENIALS = 4;
+const MAX_DENIALS = 1;
 const MAX_REMEMBERED = 8192;
 
+/** A record that is executed often, the address of its page, and the TLB that was in use there. */
+interface Hot { readonly record: number; readonly base: bigint; readonly tlb: number; readonly widen?: Live | undefined }
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
-  readonly slot: number;
-  readonly ranges: readonly (readonly [number, number])[];
+  /** By the slots of its pages: bytes that were translated. The first is the head's. */
+  readonly ranges: ReadonlyMap<number, readonly (readonly [number, number])[]>;
   readonly index: number;
-  readonly records: number[];
+  readonly head: number;
+  readonly instructions: number;
+  readonly records: Set<number>;
   readonly batch: Batch;
+  /** It may reach into other pages, or one that does has been made of it. */
+  wide: boolean;
 }
-interface Draft { readonly record: number; readonly index: number; readonly region: Region; readonly translation: Translation }
+interface Draft { readonly hot: Hot; readonly index: number; readonly region: Region; readonly translation: Translation }
 
 export interface RegionOptions {
   readonly memory: WebAssembly.Memory;
@@ -51,12 +57,17 @@ export interface RegionOptions {
 
 export class Regions {
   compileSeconds = 0;
-  readonly queue: number[] = [];
+  /** Regions made so far that reach into other pages. */
+  widened = 0;
+  readonly queue: Hot[] = [];
   private readonly o: RegionOptions;
   private readonly halves: Uint16Array;
   private readonly words: Uint32Array;
+  private readonly longs: BigInt64Array;
   private readonly bySlot = new Map<number, Set<Live>>();
   private readonly free: number[] = [];
+  /** By number in the table. */
+  private readonly live: (Live | undefined)[] = [];
   private readonly batches: Batch[] = [];
   private readonly drops: Uint8Array;
   private readonly denials = new Map<number, number>();
@@ -67,6 +78,7 @@ export class Regions {
     this.o = options;
     this.halves = new Uint16Array(options.memory.buffer);
     this.words = new Uint32Array(options.memory.buffer);
+    this.longs = new BigInt64Array(options.memory.buffer);
     this.drops = new Uint8Array(options.layout.ramPages);
     for (let i = TABLE_SIZE - 1; i > 0; i--) this.free.push(i); // 0 says "none" in side data
   }
@@ -75,9 +87,16 @@ export class Regions {
 
   private sideOf(record: number): number { return this.o.layout.sides + (record - this.o.layout.codePages) / 2; }
 
-  /** The instruction of this record is executed often. */
-  hot(record: number): void {
-    this.queue.push(record);
+  /** The instruction of this record is executed often, by this hart; or the region that begins there is come to often from others. */
+  hot(record: number, hart: number, pcBase: bigint): void {
+    const slot = this.o.pages.slotOf(record);
+    let widen: Live | undefined;
+    if (this.halves[record >> 1] === Internal.REGION) {
+      widen = this.live[this.words[this.sideOf(record) >> 2]! >>> 8];
+      if (!widen || widen.wide) return;
+      widen.wide = true;
+    }
+    this.queue.push({ record: widen?.head ?? record, base: pcBase + BigInt(this.o.pages.address(slot) >>> 3), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });
     if (this.o.atOnce) this.compile();
   }
 
@@ -92,26 +111,27 @@ export class Regions {
     const drafts: Draft[] = [];
     while (this.batches.length > 0 && (this.free.length < this.queue.length || this.bytes > this.o.maxBytes)) this.evict();
     const covered = new Set<number>();
-    for (const record of this.queue) this.draft(record, drafts, covered);
+    for (const h of this.queue) this.draft(h, drafts, covered);
     this.queue.length = 0;
     if (drafts.length > 0) this.build(drafts);
     this.compileSeconds += (now() - begun) / 1000;
   }
 
-  private draft(record: number, drafts: Draft[], covered: Set<number>): void {
+  private draft(hot: Hot, drafts: Draft[], covered: Set<number>): void {
     const { pages } = this.o;
+    const { record, widen } = hot;
     const slot = pages.slotOf(record);
     const at = pages.address(slot);
     const page = pages.pageOf(slot);
-    if (page === 0 || covered.has(record) || this.halves[record >> 1] === Internal.REGION) return;
-    if (this.drops[this.ramIndex(page)]! >= MAX_DROPS || this.denied(slot, record, (record - at) / RECORD)) return;
-    const region = discover(this.view(slot, at), (record - at) / RECORD);
-    if (!region) return;
+    if (page === 0 || covered.has(record) || this.drops[this.ramIndex(page)]! >= MAX_DROPS) return;
+    if (widen ? this.live[widen.index] !== widen : this.halves[record >> 1] === Internal.REGION || this.denied(slot, record, (record - at) / RECORD)) return;
+    const region = discover(this.view(slot, hot), (record - at) / RECORD, widen !== undefined || this.o.threshold <= 2);
+    if (!region || widen && region.instructions <= widen.instructions) return;
     const index = this.free.pop();
     if (index === undefined) return;
-    const translation = translate(region, { page: at, sides: this.sideOf(at), index, strict: this.o.strict }, `r${drafts.length}`);
-    for (const place of translation.entries) covered.add(at + place * RECORD);
-    drafts.push({ record, index, region, translation });
+    const translation = translate(region, { codePages: this.o.layout.codePages, sides: this.sideOf(at), index, strict: this.o.strict }, `r${drafts.length}`);
+    for (const place of translation.entries) if (place < SPAN) covered.add(at + place * RECORD);
+    drafts.push({ hot, index, region, translation });
   }
 
   /**
@@ -120,7 +140,7 @@ export class Regions {
    */
   private denied(slot: number, record: number, place: number): boolean {
     if (this.o.threshold <= 2) return false;
-    const inside = [...(this.bySlot.get(slot) ?? [])].some((r) => r.ranges.some(([from, to]) => from <= place * 2 && place * 2 < to));
+    const inside = [...(this.bySlot.get(slot) ?? [])].some((r) => headSlot(r) === slot && r.ranges.get(slot)!.some(([from, to]) => from <= place * 2 && place * 2 < to));
     if (!inside) return false;
     const times = (this.denials.get(record) ?? 0) + 1;
     if (times > MAX_DENIALS) return false;
@@ -132,15 +152,29 @@ export class Regions {
 
   private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }
 
-  private view(slot: number, at: number): PageView {
+  private view(slot: number, { base, tlb }: Hot): PageView {
     const { pages, threshold } = this.o;
+    const at = pages.address(slot);
     const least = threshold >> 5;
     return {
+      records: at,
+      ram: pages.pageOf(slot),
       decode: (place) => pages.instruction(slot, place),
       decoded: (place) => threshold <= 2 || place < RECORDS && this.halves[(at + place * RECORD) >> 1] !== Internal.UNDECODED,
       warm: (place) => this.halves[(this.sideOf(at + place * RECORD) + 4) >> 1]! >= least,
       warmPlaces: (hot) => this.warmPlaces(at, Math.max(hot ? threshold >> 3 : least, 1)),
+      neighbour: (delta) => this.neighbour({ record: 0, base: BigInt.asIntN(64, base + BigInt(delta)), tlb }),
     };
+  }
+
+  /** The page at this address, as the TLB has it now. That may have changed since, or be another's: regions look again when they go there. */
+  private neighbour(hot: Hot): PageView | undefined {
+    const { layout, pages } = this.o;
+    const entry = hot.tlb + (Number(BigInt.asUintN(32, hot.base)) >>> 7 & TLB_MASK);
+    if (this.longs[(entry + 16) >> 3] !== hot.base) return undefined;
+    const ram = this.words[(entry + 24) >> 2]!;
+    const at = this.words[(layout.codeMap >>> 2) + this.ramIndex(ram)]!;
+    return at === 0 || this.drops[this.ramIndex(ram)]! >= MAX_DROPS ? undefined : this.view(pages.slotOf(at), hot);
   }
 
   private warmPlaces(at: number, least: number): number[] {
@@ -157,29 +191,52 @@ export class Regions {
     const batch: Batch = { regions: [], bytes: code.length };
     this.bytes += code.length;
     this.batches.push(batch);
-    for (const { record, index, region, translation } of drafts) {
-      const slot = pages.slotOf(record);
+    for (const { hot, index, region, translation } of drafts) {
       table.set(index, instance.exports[translation.function.name] as never);
-      const ranges = [...region.blocks.values()].map((b) => [b.start * 2, b.end * 2] as const);
-      const live: Live = { slot, ranges, index, records: [], batch };
+      const live: Live = { ranges: this.rangesOf(region), index, head: hot.record, instructions: region.instructions, records: new Set(), batch, wide: hot.widen !== undefined };
+      this.live[index] = live;
+      if (region.pages.length > 1) this.widened++;
       batch.regions.push(live);
-      let ofSlot = this.bySlot.get(slot);
-      if (!ofSlot) this.bySlot.set(slot, (ofSlot = new Set()));
-      ofSlot.add(live);
-      translation.entries.forEach((place, n) => this.enter(live, pages.address(slot) + place * RECORD, n));
+      for (const s of live.ranges.keys()) this.regionsOf(s).add(live);
+      const at = pages.address(pages.slotOf(hot.record));
+      translation.entries.forEach((place, n) => {
+        if (place < SPAN) this.enter(live, at + place * RECORD, n);
+      });
     }
   }
 
-  /** The region can be entered here, unless another one can already. */
+  private rangesOf(region: Region): Live['ranges'] {
+    const out = new Map<number, (readonly [number, number])[]>();
+    for (const { view } of region.pages) out.set(this.o.pages.slotOf(view.records), []);
+    for (const b of region.blocks.values()) {
+      const slot = this.o.pages.slotOf(region.pages[pageOf(b.start)]!.view.records);
+      out.get(slot)!.push([inPage(b.start) * 2, inPage(b.end) * 2]);
+    }
+    return out;
+  }
+
+  private regionsOf(slot: number): Set<Live> {
+    let found = this.bySlot.get(slot);
+    if (!found) this.bySlot.set(slot, (found = new Set()));
+    return found;
+  }
+
+  /** The region can be entered here, unless another one can already that is not narrower. */
   private enter(live: Live, record: number, entry: number): void {
     if (this.halves[record >> 1] === Internal.UNDECODED) this.o.pages.fill(record);
     const op = this.halves[record >> 1]!;
-    if (op === Internal.REGION) return;
     const side = this.sideOf(record);
+    if (op === Internal.REGION) {
+      const other = this.live[this.words[side >> 2]! >>> 8]!;
+      if (!live.wide || other.wide && other.ranges.size > 1) return;
+      other.records.delete(record);
+      if (other.records.size === 0) this.remove(other);
+    } else {
+      this.halves[(side + 6) >> 1] = op;
+      this.halves[record >> 1] = Internal.REGION;
+    }
     this.words[side >> 2] = (live.index << 8) | entry;
-    this.halves[(side + 6) >> 1] = op;
-    this.halves[record >> 1] = Internal.REGION;
-    live.records.push(record);
+    live.records.add(record);
   }
 
   private evict(): void {
@@ -195,8 +252,9 @@ export class Regions {
       this.halves[(side + 4) >> 1] = 0;
     }
     this.o.table.set(live.index, null);
+    this.live[live.index] = undefined;
     this.free.push(live.index);
-    this.bySlot.get(live.slot)?.delete(live);
+    for (const slot of live.ranges.keys()) this.bySlot.get(slot)?.delete(live);
     const { batch } = live;
     batch.regions.splice(batch.regions.indexOf(live), 1);
     if (batch.regions.length > 0) return;
@@ -211,7 +269,7 @@ export class Regions {
     if (!regions) return;
     let hit = false;
     for (const r of [...regions]) {
-      if (!r.ranges.some(([a, b]) => a < to && b > from)) continue;
+      if (!r.ranges.get(slot)!.some(([a, b]) => a < to && b > from)) continue;
       this.remove(r);
       hit = true;
     }
@@ -229,4 +287,5 @@ export class Regions {
   }
 }
 
+const headSlot = (r: Live): number => r.ranges.keys().next().value!;
 const now = (): number => performance.now();

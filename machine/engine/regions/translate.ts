@@ -13,19 +13,19 @@ import { Code, Op, type Label } from '../code.ts';
 import { HS, PAGE } from '../layout.ts';
 import type { FunctionBody } from '../module.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
-import type { Block, Region } from './discover.ts';
+import { inPage, pageOf, SPAN, type Block, type Region } from './discover.ts';
 import { groupsOf, type BlockGroups } from './groups.ts';
 import { RegionEmitter, type JumpSide } from './operands.ts';
 import { shapeOf, type Item, type Shape } from './shape.ts';
 
 export interface Translation {
   readonly function: FunctionBody;
-  /** Places in the page where the function can be entered, in the order of its entry numbers. */
+  /** Places where the function can be entered, in the order of its entry numbers: by anybody in the head's page, from inside in others. */
   readonly entries: readonly number[];
 }
 
-/** Where a translation stands: linear address of the decoded code page, of the data beside its first record, its number in the dispatcher's table. */
-export interface Place { readonly page: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
+/** Where a translation stands: linear address of the pool of code pages, of the data beside the first record of the head's page, its number in the dispatcher's table. */
+export interface Place { readonly codePages: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
 
 export function translate(region: Region, place: Place, name: string): Translation {
   const shape = shapeOf(region);
@@ -33,8 +33,8 @@ export function translate(region: Region, place: Place, name: string): Translati
   return { function: { name, signature: REGION, ...body }, entries: shape.entries.map((id) => region.blocks.get(id)!.start) };
 }
 
-/** In `entry`, when no block is wanted any more. */
-const ARRIVED = -1;
+/** Taken from the budget while a block behind a door is wanted, so that the look at the budget at a loop's head is one at the doors too. */
+const DETOUR = 1 << 30;
 
 class Body implements JumpSide {
   private readonly region: Region;
@@ -45,6 +45,8 @@ class Body implements JumpSide {
   private readonly groups: ReadonlyMap<number, BlockGroups>;
   private readonly c = new Code(4096);
   private readonly e: RegionEmitter;
+  /** By page of the region but the first: is it known to be mapped? */
+  private readonly checked = new Map<number, number>();
   private readonly forward = new Map<number, Label>();
   private readonly loops = new Map<number, Label>();
   private again: Label | undefined;
@@ -142,10 +144,7 @@ class Body implements JumpSide {
     const { c } = this;
     for (let i = items.length - 1; i >= (top ? 0 : 1); i--) this.forward.set(items[i]!.head, c.block());
     if (top) this.dispatch();
-    else {
-      if (doors.length > 0) this.passDoors(doors);
-      this.checkBudget(items[0]!.head);
-    }
+    else this.checkBudget(items[0]!.head, doors);
     items.forEach((item, i) => {
       if (top || i > 0) {
         c.end();
@@ -155,34 +154,36 @@ class Body implements JumpSide {
     });
   }
 
-  /** To the item that is wanted, or to the one it is in. There, `entry` says so as long as it is not reached. */
+  /** To the item that is wanted, or to the one it is in. */
   private dispatch(): void {
     const { c, e, shape } = this;
     const labels = shape.entries.map((id) => this.forward.get(shape.loopsAround.get(id)![0] ?? id)!);
     if (labels.length === 1) return c.br(labels[0]!);
     if (shape.firstDoor < labels.length) {
-      const wanted = e.keep32(e.read(PARAMETER.entry));
-      e.select32(e.word(ARRIVED), wanted(), e.ltU32(wanted(), e.word(shape.firstDoor)));
-      c.set(PARAMETER.entry);
-      wanted();
-      e.endInstruction();
-    } else c.get(PARAMETER.entry);
+      e.geU32(e.read(PARAMETER.entry), e.word(shape.firstDoor));
+      c.if();
+      this.detour(-DETOUR);
+      c.end();
+    }
+    c.get(PARAMETER.entry);
     c.brTable(labels, labels[0]!);
   }
 
-  /** At the head of a loop: on to the block inside that is wanted, if one is. */
+  private detour(by: number): void {
+    this.e.add32(this.e.read(PARAMETER.budget), this.e.word(by));
+    this.c.set(PARAMETER.budget);
+  }
+
+  /** At the head of a loop, on a detour: on to the block inside that is wanted. */
   private passDoors(doors: readonly number[]): void {
     const { c, e, shape } = this;
-    e.ne32(e.read(PARAMETER.entry), e.word(ARRIVED));
+    e.ltS32(e.read(PARAMETER.budget), e.word(-DETOUR / 2));
     c.if();
     for (const id of doors) {
       const next = this.nextLoop(id) ?? id;
       e.eq32(e.read(PARAMETER.entry), e.word(shape.entries.indexOf(id)));
       c.if();
-      if (next === id) {
-        c.i32(ARRIVED);
-        c.set(PARAMETER.entry);
-      }
+      if (next === id) this.detour(DETOUR);
       c.br(this.forward.get(next)!);
       c.end();
     }
@@ -204,13 +205,32 @@ class Body implements JumpSide {
     this.loops.delete(item.head);
   }
 
-  /** Leaves at this block when the budget may not last to the next check. */
-  private checkBudget(id: number): void {
+  /** At the head of a loop: leaves when the budget may not last to the next check. */
+  private checkBudget(id: number, doors: readonly number[]): void {
     const { c, e } = this;
-    c.i64((this.region.blocks.get(id)!.start << 4) | RESULT.special);
-    c.set(e.target);
     e.ltS32(e.read(PARAMETER.budget), e.word(this.shape.need.get(id)!));
-    c.brIf(e.exit);
+    c.if();
+    if (doors.length > 0) this.passDoors(doors);
+    const [low, high] = this.answer(id);
+    c.i64Halves(low | RESULT.special, high);
+    c.set(e.target);
+    c.br(e.exit);
+    c.end();
+  }
+
+  /** A place's address - pcBase. */
+  private offset(place: number): number {
+    const { pages } = this.region;
+    return (pages[0]!.view.records >>> 3) + pages[pageOf(place)]!.delta + inPage(place) * 2;
+  }
+
+  /** The answer that names a place, in two halves (convention.ts), without flags. */
+  private answer(place: number): [low: number, high: number] {
+    const low = inPage(place) << 4;
+    if (place < SPAN) return [low, 0];
+    const { delta, view } = this.region.pages[pageOf(place)]!;
+    const page = (view.records - this.place.codePages) / 16;
+    return [low | (page << RESULT.pageShift), (page >>> (32 - RESULT.pageShift)) | ((delta / PAGE) << (RESULT.deltaShift - 32))];
   }
 
   private plain(b: Block, next: number | undefined): void {
@@ -225,7 +245,7 @@ class Body implements JumpSide {
     e.beginBlock(b.id, this.groups.get(b.id) ?? [], this.loops.size > 0);
     let at = b.start;
     b.instructions.forEach((d, i) => {
-      e.instruction(d, i, this.place.page, at, n - i);
+      e.instruction(d, i, this.offset(at), this.answer(at), n - i);
       at += d.length >> 1;
     });
     this.fallThrough(b);
@@ -251,14 +271,52 @@ class Body implements JumpSide {
 
   /** To an entry of this region, if that is where the address in `target` leads; else out. */
   jumpTo(): void {
-    const { c, e } = this;
+    const { c, e, block } = this;
+    if (block.target >= 0) return this.goTo(block.taken, block.target, false);
+    for (const id of this.region.roots) if (id >= SPAN) this.backTo(id);
     if (this.region.roots.size > 1) this.jumpInside();
     c.br(e.exit);
   }
 
+  /** To this root in another page, if the address in `target` is its, and the page is known to be mapped. */
+  private backTo(id: number): void {
+    const { c, e } = this;
+    e.eq(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(id))));
+    e.and32(e.pushed(), e.read(this.known(pageOf(id))));
+    e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
+    c.if();
+    c.i32(this.shape.entries.indexOf(id));
+    c.set(PARAMETER.entry);
+    c.br(this.again!);
+    c.end();
+  }
+
+  /** The local that is 1 when the page is known to be mapped as it was when the region was translated. */
+  private known(page: number): number {
+    let local = this.checked.get(page);
+    if (local === undefined) this.checked.set(page, (local = this.e.local('i32')));
+    return local;
+  }
+
+  /** Control is about to go to a place in another page: if that is mapped differently, it leaves. */
+  private enterPage(place: number): void {
+    const { c, e } = this;
+    const n = pageOf(place);
+    c.get(this.known(n));
+    e.eqz32(e.pushed());
+    c.if();
+    e.add(e.read(PARAMETER.pcBase), e.long(this.offset(place)));
+    c.set(e.target);
+    e.mapped(this.offset(n * SPAN), this.region.pages[n]!.view.ram);
+    c.tee(this.known(n));
+    e.eqz32(e.pushed());
+    c.brIf(e.exit);
+    c.end();
+  }
+
   private jumpInside(): void {
     const { c, e, place } = this;
-    const offset = e.keep(e.sub(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(place.page >>> 3))));
+    const offset = e.keep(e.sub(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(0)))));
     e.ltU(offset(), e.long(PAGE));
     c.if();
     e.shl32(e.wrap(offset()), e.word(2));
@@ -283,22 +341,26 @@ class Body implements JumpSide {
     c.br(e.exit);
   }
 
-  /** Control goes to a block, or a place in the page where there is none. `falling`: this is the end of the block's code. */
+  /** Control goes to a block, or a place where there is none. `falling`: this is the end of the block's code. */
   private goTo(id: number, place: number, falling: boolean): void {
     const { c } = this;
     if (id < 0) return this.leaveAt(place);
+    if (pageOf(id) !== pageOf(this.block.start) && id >= SPAN) this.enterPage(id);
     if (falling && id === this.next) return;
     const label = this.loops.get(id) ?? this.forward.get(id);
     if (label) return c.br(label);
     c.i32(this.shape.entries.indexOf(id));
     c.set(PARAMETER.entry);
+    this.detour(-DETOUR);
     c.br(this.forward.get(this.nextLoop(id)!)!);
   }
 
-  /** Out of the region, to a place in the page or just behind it. */
+  /** Out of the region: to a place in the page, or just behind it; elsewhere, to its address. */
   private leaveAt(place: number): void {
     const { c, e } = this;
-    c.i64((place << 4) | RESULT.special | RESULT.landed);
+    const [low, high] = this.answer(place);
+    if (pageOf(place) === pageOf(this.block.start)) c.i64Halves(low | RESULT.special | RESULT.landed, high);
+    else e.add(e.read(PARAMETER.pcBase), e.long(this.offset(place)));
     c.set(e.target);
     c.br(e.exit);
   }
