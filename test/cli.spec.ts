@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { packTar } from '../cli/pack.ts';
 import { assemble } from '../machine/isa/assemble.ts';
 import { command, root, tessera, type Run } from './tessera.ts';
 
@@ -111,6 +112,11 @@ describe('what is wrong is said in one line', () => {
     expect(run.stderr).toMatch(line);
     expect(run.status).toBe(status);
   });
+});
+
+it('a root file system may come from standard input', async () => {
+  const archive = packTar([{ host: join(root, 'guests/bin/linux'), guest: 'bin' }]);
+  expect(await tessera(['run', '--rootfs', '-', 'echo', 'hello'], { input: archive })).toMatchObject({ status: 0, stderr: '', stdout: 'hello\n' });
 });
 
 describe('3.5 GiB of memory', () => {
