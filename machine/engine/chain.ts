@@ -5,7 +5,7 @@
  *   chain(hart block, TLB, budget, record, pcBase) → (answer, budget left, record, pcBase)
  *
  * `record` is one where a region can be entered. The answer is that of the last region (regions/convention.ts); when it names a record, `record` is
- * that, and instructions that were counted but not executed have come back to the budget.
+ * that, and instructions that were counted but not executed have come back to the budget. An address whose record is known is a record `landed` on.
  */
 import { Code, Op, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
@@ -22,8 +22,8 @@ const BUSY = 16_384;
 /** Spreads the budgets at entries: those of a loop have much in common. */
 const GOLDEN = 0x9e37_79b1 | 0;
 
-/** Numbers in the module: the type of regions, the function `hot`. */
-interface Numbers { readonly regionType: number; readonly hot: number }
+/** Numbers in the module: the type of regions, the function `busy`. */
+interface Numbers { readonly regionType: number; readonly busy: number }
 
 /** Offset of the side data from record / 2. */
 export const sideOffset = (layout: Layout): number => layout.sides - layout.codePages / 2;
@@ -153,11 +153,14 @@ class Chain {
     c.set(PARAMETER.pcBase);
   }
 
+  /** Leaves at a record where no region begins. */
   private unlessRegion(leave: Label): void {
     const { c, e } = this;
     c.get(PARAMETER.record);
     c.memory(Op.i32Load16U, 0);
     e.ne32(e.pushed(), e.word(Internal.REGION));
+    c.i64(RESULT.special | RESULT.landed);
+    c.set(this.target);
     c.brIf(leave);
   }
 
@@ -177,7 +180,7 @@ class Chain {
     c.i32(BUSY / 2);
     c.memory(Op.i32Store16, 0);
     for (const argument of [PARAMETER.record, PARAMETER.hart, PARAMETER.pcBase]) c.get(argument);
-    c.call(this.numbers.hot);
+    c.call(this.numbers.busy);
     this.unlessRegion(leave);
     c.end();
   }

@@ -39,6 +39,7 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
     memory,
     table,
     hot: (record: number, hart: number, pcBase: bigint) => regions.hot(record, hart, pcBase),
+    busy: (record: number, hart: number, pcBase: bigint) => regions.busy(record, hart, pcBase),
     load: (hart: number, kind: number) => hartSide.load(hart, kind),
     store: (hart: number, size: number) => hartSide.store(hart, size),
     atomic: (hart: number, insn: number) => hartSide.atomic(hart, insn),

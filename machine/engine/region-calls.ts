@@ -6,6 +6,9 @@ import type { InterpreterEmitter } from './operands.ts';
 import { Internal } from './operations.ts';
 import { RESULT } from './regions/convention.ts';
 
+/** What a jump out of translated code counts: the interpreter takes over for a few instructions, which costs more than they do. */
+const FROM_REGION = 2;
+
 export class RegionCalls {
   private readonly e: InterpreterEmitter;
   private readonly c: InterpreterEmitter['code'];
@@ -40,19 +43,20 @@ export class RegionCalls {
     this.c.set(this.resumed);
   }
 
-  /** Counts a jump to this record. */
-  heat(): void {
+  /** Counts a jump to this record, as so many. */
+  heat(weight = 1): void {
     const { c, e } = this;
     if (this.threshold === 0) return;
     const offset = this.sideOffset;
     const side = e.keep32(e.shrU32(e.read(e.record), e.word(1)));
     side();
     c.memory(Op.i32Load16U, offset + 4);
-    const count = e.keep32(e.add32(e.pushed(), e.word(1)));
+    const count = e.keep32(e.add32(e.pushed(), e.word(weight)));
     side();
     count();
     c.memory(Op.i32Store16, offset + 4);
-    e.eq32(count(), e.word(this.threshold));
+    // It passes the threshold now.
+    e.ltU32(e.sub32(count(), e.word(this.threshold)), e.word(weight));
     c.if();
     c.get(e.record);
     c.get(e.hart);
@@ -91,23 +95,25 @@ export class RegionCalls {
   /** After a jump to a record: the translation that begins there, if one does; else the jump is counted. */
   land(jump: Label): void {
     const { c, e } = this;
+    const past = c.block();
     const done = c.block();
     c.get(e.record);
     c.memory(Op.i32Load16U, 0);
     e.ne32(e.pushed(), e.word(Internal.REGION));
     c.brIf(done);
-    this.call(jump, done, done);
+    this.call(jump, past);
     c.end();
     e.eqz32(e.read(this.resumed));
     c.if();
     this.heat();
+    c.end();
     c.end();
     c.i32(0);
     c.set(this.resumed);
   }
 
   /** Calls the translation and those that follow it, and goes on as the last answer says (regions/convention.ts). */
-  call(jump: Label, landed: Label, next: Label): void {
+  call(jump: Label, next: Label): void {
     const { c, e, before, answer } = this;
     c.get(e.budget);
     c.set(before);
@@ -127,11 +133,14 @@ export class RegionCalls {
     e.eqz32(e.and32(e.pushed(), e.word(RESULT.special)));
     c.brIf(jump);
     e.and32(e.read(answer), e.word(RESULT.landed));
-    c.brIf(landed);
+    c.if();
+    this.heat(FROM_REGION);
+    c.else();
     c.get(e.budget);
     c.set(this.deferred);
     c.i32(0);
     c.set(e.budget);
+    c.end();
     c.br(next);
   }
 

@@ -87,16 +87,23 @@ export class Regions {
 
   private sideOf(record: number): number { return this.o.layout.sides + (record - this.o.layout.codePages) / 2; }
 
-  /** The instruction of this record is executed often, by this hart; or the region that begins there is come to often from others. */
+  /** The instruction of this record is executed often, by this hart. */
   hot(record: number, hart: number, pcBase: bigint): void {
-    const slot = this.o.pages.slotOf(record);
-    let widen: Live | undefined;
-    if (this.halves[record >> 1] === Internal.REGION) {
-      widen = this.live[this.words[this.sideOf(record) >> 2]! >>> 8];
-      if (!widen || widen.wide) return;
-      widen.wide = true;
-    }
-    this.queue.push({ record: widen?.head ?? record, base: pcBase + BigInt(this.o.pages.address(slot) >>> 3), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });
+    if (this.halves[record >> 1] !== Internal.REGION) this.wait(record, record, hart, pcBase);
+  }
+
+  /** The region that is entered at this record is often come to from others. */
+  busy(record: number, hart: number, pcBase: bigint): void {
+    const live = this.live[this.words[this.sideOf(record) >> 2]! >>> 8];
+    if (!live || live.wide) return;
+    live.wide = true;
+    this.wait(record, live.head, hart, pcBase, live);
+  }
+
+  /** `head` is to be translated, in the address space where `record`, in the same page, was reached. */
+  private wait(record: number, head: number, hart: number, pcBase: bigint, widen?: Live): void {
+    const page = this.o.pages.address(this.o.pages.slotOf(record));
+    this.queue.push({ record: head, base: pcBase + BigInt(page >>> 3), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });
     if (this.o.atOnce) this.compile();
   }
 

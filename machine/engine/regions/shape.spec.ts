@@ -7,7 +7,7 @@ import { shapeOf, type Item } from './shape.ts';
 /** A region of blocks with one instruction each; -1 = control leaves. */
 function region(edges: readonly (readonly [number, number])[], roots: readonly number[]): Region {
   const blocks = edges.map(([taken, falls], id): Block => ({ id, start: id, instructions: [{} as never], ending: 'branch', end: id + 1, target: taken, taken, falls, comeback: -1 }));
-  return { head: 0, blocks: new Map(blocks.map((b) => [b.id, b])), roots: new Set([0, ...roots]), instructions: blocks.length };
+  return { head: 0, blocks: new Map(blocks.map((b) => [b.id, b])), roots: new Set([0, ...roots]), instructions: blocks.length, pages: [] };
 }
 
 const graphs = fc.integer({ min: 1, max: 14 }).chain((n) => fc.tuple(
