@@ -6,9 +6,6 @@ import type { InterpreterEmitter } from './operands.ts';
 import { Internal } from './operations.ts';
 import { RESULT } from './regions/convention.ts';
 
-/** What a jump out of translated code counts: the interpreter takes over for a few instructions, which costs more than they do. */
-const FROM_REGION = 2;
-
 export class RegionCalls {
   private readonly e: InterpreterEmitter;
   private readonly c: InterpreterEmitter['code'];
@@ -43,20 +40,19 @@ export class RegionCalls {
     this.c.set(this.resumed);
   }
 
-  /** Counts a jump to this record, as so many. */
-  heat(weight = 1): void {
+  /** Counts a jump to this record. */
+  heat(): void {
     const { c, e } = this;
     if (this.threshold === 0) return;
     const offset = this.sideOffset;
     const side = e.keep32(e.shrU32(e.read(e.record), e.word(1)));
     side();
     c.memory(Op.i32Load16U, offset + 4);
-    const count = e.keep32(e.add32(e.pushed(), e.word(weight)));
+    const count = e.keep32(e.add32(e.pushed(), e.word(1)));
     side();
     count();
     c.memory(Op.i32Store16, offset + 4);
-    // It passes the threshold now.
-    e.ltU32(e.sub32(count(), e.word(this.threshold)), e.word(weight));
+    e.eq32(count(), e.word(this.threshold));
     c.if();
     c.get(e.record);
     c.get(e.hart);
@@ -134,7 +130,7 @@ export class RegionCalls {
     c.brIf(jump);
     e.and32(e.read(answer), e.word(RESULT.landed));
     c.if();
-    this.heat(FROM_REGION);
+    this.heat();
     c.else();
     c.get(e.budget);
     c.set(this.deferred);

@@ -28,7 +28,7 @@ const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
 const FIELDS_16 = [[0, 2], [13, 3], [10, 3], [5, 2]] as const;
 const LEAF = 3;
 /** log2 of how many decoded words are kept. */
-const REMEMBERED = 14;
+const REMEMBERED = 15;
 
 function build(list: readonly Row[], fields: readonly (readonly [number, number])[]): Node {
   const field = fields[0];
