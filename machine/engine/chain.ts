@@ -9,7 +9,8 @@
  */
 import { Code, Op, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
-import { HS, TLB_MASK, type Layout } from './layout.ts';
+import { HS, type Layout } from './layout.ts';
+import { emitLookUp } from './look-up.ts';
 import type { FunctionBody, Signature } from './module.ts';
 import { Internal } from './operations.ts';
 import { RESULT } from './regions/convention.ts';
@@ -124,33 +125,15 @@ class Chain {
     c.set(page);
   }
 
-  /** The answer is an address: its record, by the TLB and the code map. */
+  /** The answer is an address. */
   private lookUp(leave: Label): void {
-    const { c, e, scratch } = this;
-    const { codeMap, ram } = this.layout;
+    const { c, e } = this;
     e.leS32(e.read(PARAMETER.budget), e.word(0));
     c.brIf(leave);
-    e.add32(e.read(PARAMETER.tlb), e.and32(e.shrU32(e.wrap(e.read(this.target)), e.word(7)), e.word(TLB_MASK)));
-    c.set(scratch);
-    c.get(this.target);
-    c.get(scratch);
-    c.memory(Op.i64Load, 16);
-    const offset = e.keep(e.sub(e.pushed(), e.pushed()));
-    e.gtU(offset(), e.long(4094));
-    c.brIf(leave);
-    c.get(scratch);
-    c.memory(Op.i32Load, 24);
-    e.shrU32(e.pushed(), e.word(10));
-    c.memory(Op.i32Load, codeMap - (ram >>> 10));
-    c.tee(scratch);
-    e.eqz32(e.pushed());
-    c.brIf(leave);
-    c.get(scratch);
-    c.set(this.page);
-    e.add32(e.read(scratch), e.shl32(e.wrap(offset()), e.word(3)));
-    c.set(PARAMETER.record);
-    e.sub(e.read(this.target), e.zext(e.shrU32(e.read(PARAMETER.record), e.word(3))));
-    c.set(PARAMETER.pcBase);
+    emitLookUp(e, this.layout, { ...PARAMETER, target: this.target, entry: this.scratch }, leave, () => {
+      c.get(PARAMETER.record);
+      c.set(this.page);
+    });
   }
 
   /** Leaves at a record where no region begins. */

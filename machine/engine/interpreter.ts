@@ -13,6 +13,7 @@
 import { HART_BYTES, HARTS, HS, RECORD, RECORDS, type Layout } from './layout.ts';
 import { generateChain } from './chain.ts';
 import { Code, Op, type Label } from './code.ts';
+import { emitLookUp } from './look-up.ts';
 import { encodeModule, tableType, type Import } from './module.ts';
 import { InterpreterEmitter } from './operands.ts';
 import { Internal, operationCount, operations, firstOperation } from './operations.ts';
@@ -140,30 +141,16 @@ class Generator {
 
   private lookUp(): void {
     const { c, e } = this;
-    const { codeMap, ram } = this.layout;
     e.leS32(e.read(e.budget), e.word(0));
     c.if();
     this.saveTarget();
     this.leave(0);
     c.end();
-    e.tlbEntry(e.target);
-    // offset = target - tagX; a hit is 0 … 4094
-    const offset = e.keep(e.sub(e.read(e.target), e.field64(16)));
-    e.gtU(offset(), e.long(4094));
-    c.brIf(this.miss);
-    // The code map is indexed by RAM page; host >>> 10 is four times the page number.
-    e.shrU32(e.field32(24), e.word(10));
-    c.memory(Op.i32Load, codeMap - (ram >>> 10));
-    c.tee(e.record);
-    e.eqz32(e.pushed());
-    c.brIf(this.miss);
-    c.get(e.hart);
-    c.get(e.record);
-    c.memory(Op.i32Store, HS.CODE);
-    e.add32(e.read(e.record), e.shl32(e.wrap(offset()), e.word(3)));
-    c.set(e.record);
-    e.sub(e.read(e.target), e.zext(e.shrU32(e.read(e.record), e.word(3))));
-    c.set(e.pcBase);
+    emitLookUp(e, this.layout, e, this.miss, () => {
+      c.get(e.hart);
+      c.get(e.record);
+      c.memory(Op.i32Store, HS.CODE);
+    });
     this.regions.land(this.jump);
   }
 

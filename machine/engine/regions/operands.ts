@@ -139,12 +139,17 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.jumps.jumpTo();
   }
 
+  /** `entry` = the TLB entry of the page of the local `address`. */
+  private findEntry(): void {
+    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
+    this.code.set(this.entry);
+  }
+
   /** Is this page mapped to that RAM page for execution? `offset` of the page - pcBase, `ram`: linear address. */
   mapped(offset: number, ram: number): I32 {
     this.add(this.read<I64>(PARAMETER.pcBase), this.long(offset));
     this.code.set(this.address);
-    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
-    this.code.set(this.entry);
+    this.findEntry();
     const tagged = this.eq(this.read(this.address), this.entryLong(TAG.execute));
     this.code.get(this.entry);
     this.code.memory(Op.i32Load, HOST);
@@ -153,8 +158,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
 
   /** The entry of the page of the local `address` must have a tag for [address, address + size); else the region is left. */
   private checkTag(tag: number, size: number): void {
-    this.add32(this.read(PARAMETER.tlb), this.and32(this.shrU32(this.wrap(this.read(this.address)), this.word(7)), this.word(TLB_MASK)));
-    this.code.set(this.entry);
+    this.findEntry();
     this.gtU(this.sub(this.read(this.address), this.entryLong(tag)), this.long(4096 - size));
     this.leaveIf();
   }

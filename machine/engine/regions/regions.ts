@@ -5,6 +5,7 @@
  * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
  */
 import { HS, PAGE, RECORD, RECORDS, SIDE, TLB_MASK, type Layout } from '../layout.ts';
+import { sideOffset } from '../chain.ts';
 import type { CodePages } from '../codepages.ts';
 import { encodeModule } from '../module.ts';
 import { Internal } from '../operations.ts';
@@ -24,8 +25,10 @@ const MAX_DROPS = 64;
 const MAX_DENIALS = 1;
 const MAX_REMEMBERED = 8192;
 
-/** A record that is executed often, the address of its page, and the TLB that was in use there. */
-interface Hot { readonly record: number; readonly base: bigint; readonly tlb: number; readonly widen?: Live | undefined }
+/** Where a page was executed: at which address, and the TLB that was in use there. */
+interface Seen { readonly base: bigint; readonly tlb: number }
+/** A record that is executed often; or the head of a region that is to be made wider. */
+interface Hot extends Seen { readonly record: number; readonly widen: Live | undefined }
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
   /** By the slots of its pages: bytes that were translated. The first is the head's. */
@@ -85,7 +88,7 @@ export class Regions {
 
   get count(): number { return TABLE_SIZE - 1 - this.free.length; }
 
-  private sideOf(record: number): number { return this.o.layout.sides + (record - this.o.layout.codePages) / 2; }
+  private sideOf(record: number): number { return sideOffset(this.o.layout) + record / 2; }
 
   /** The instruction of this record is executed often, by this hart. */
   hot(record: number, hart: number, pcBase: bigint): void {
@@ -159,7 +162,7 @@ export class Regions {
 
   private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }
 
-  private view(slot: number, { base, tlb }: Hot): PageView {
+  private view(slot: number, { base, tlb }: Seen): PageView {
     const { pages, threshold } = this.o;
     const at = pages.address(slot);
     const least = threshold >> 5;
@@ -170,18 +173,18 @@ export class Regions {
       decoded: (place) => threshold <= 2 || place < RECORDS && this.halves[(at + place * RECORD) >> 1] !== Internal.UNDECODED,
       warm: (place) => this.halves[(this.sideOf(at + place * RECORD) + 4) >> 1]! >= least,
       warmPlaces: (hot) => this.warmPlaces(at, Math.max(hot ? threshold >> 3 : least, 1)),
-      neighbour: (delta) => this.neighbour({ record: 0, base: BigInt.asIntN(64, base + BigInt(delta)), tlb }),
+      neighbour: (delta) => this.neighbour({ base: BigInt.asIntN(64, base + BigInt(delta)), tlb }),
     };
   }
 
   /** The page at this address, as the TLB has it now. That may have changed since, or be another's: regions look again when they go there. */
-  private neighbour(hot: Hot): PageView | undefined {
+  private neighbour(seen: Seen): PageView | undefined {
     const { layout, pages } = this.o;
-    const entry = hot.tlb + (Number(BigInt.asUintN(32, hot.base)) >>> 7 & TLB_MASK);
-    if (this.longs[(entry + 16) >> 3] !== hot.base) return undefined;
+    const entry = seen.tlb + (Number(BigInt.asUintN(32, seen.base)) >>> 7 & TLB_MASK);
+    if (this.longs[(entry + 16) >> 3] !== seen.base) return undefined;
     const ram = this.words[(entry + 24) >> 2]!;
     const at = this.words[(layout.codeMap >>> 2) + this.ramIndex(ram)]!;
-    return at === 0 || this.drops[this.ramIndex(ram)]! >= MAX_DROPS ? undefined : this.view(pages.slotOf(at), hot);
+    return at === 0 || this.drops[this.ramIndex(ram)]! >= MAX_DROPS ? undefined : this.view(pages.slotOf(at), seen);
   }
 
   private warmPlaces(at: number, least: number): number[] {
