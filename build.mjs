@@ -5,7 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
-const sources = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'scenarios', 'index.ts', 'build.mjs'];
+const sources = [
+  'hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'web', 'scenarios', 'labs', 'index.ts', 'build.mjs',
+];
 
 /** Time of the newest source file in milliseconds. Looked for at each start from a clone, so with few questions. */
 export function newestSource() {

@@ -16,7 +16,8 @@ it('every @spec mark names a document and sections that are there', () => {
 
 it('marks are read with their places; what is none is found', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-marks-'));
-  for (const name of ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'guests', 'test']) mkdirSync(join(folder, name));
+  const folders = ['hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'guests', 'test'];
+  for (const name of folders) mkdirSync(join(folder, name));
   const mark = (text: string): string => `/** Text. @${'spec'} ${text} */\n`;
   writeFileSync(join(folder, 'machine/a.ts'), mark('priv 3.1.9, 21.2.3; sbi 9.1 (a note)') + mark('unpriv 20') + mark('linux Documentation/x.rst'));
   writeFileSync(join(folder, 'machine/b.ts'), mark('priv 99.1') + mark('zicsr 7.1') + mark('priv three'));

@@ -29,7 +29,7 @@ const BY_NAME = /^(devicetree bindings|linux|gdb|asm) \S/;
 const PLACE = String.raw`(?:\d+(?:[.-]\d+)*|table \d+)(?: \([^)]*\))?`;
 const ITEM = new RegExp(`^(${Object.keys(DOCUMENTS).join('|')}) (${PLACE}(?:, ${PLACE})*)(?::.*)?$`);
 
-const FOLDERS = ['machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'guests', 'test'];
+const FOLDERS = ['hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'guests', 'test'];
 const SOURCE = /\.(ts|tsx|c|h|S)$/;
 /** The sources that hold this grammar itself. */
 const OWN = /conformance\/(marks|marks\.spec|conformance-page)\.ts$/;
