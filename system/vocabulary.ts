@@ -1,6 +1,6 @@
 /** What numbers mean in a recording of a scenario: the rows of the servers that it starts (trace/vocabulary.ts). */
-import { errorNames, symbols } from '../l4guest/syscalls/symbols.ts';
-import { rows } from '../l4guest/syscalls/table.ts';
+import { calls } from '../l4guest/abi/calls.ts';
+import { errorNames, symbols } from '../l4guest/abi/symbols.ts';
 import type { Operation } from '../microkernel/abi/index.ts';
 import { Protocol } from '../roottask/client/protocol.ts';
 import type { Scenario } from '../roottask/scenario.ts';
@@ -25,6 +25,6 @@ export function vocabularyFor(scenario: Scenario): Vocabulary {
   const unix = Object.values(scenario.components).some((c) => 'name' in c.program && c.program.name === 'l4guest');
   return {
     labels, devices: devicesOf(scenario),
-    ...(unix ? { syscalls: Object.fromEntries(rows.map((r) => [r.nr, [r.name, r.args] as const])), symbols, errors: errorNames } : {}),
+    ...(unix ? { syscalls: Object.fromEntries(Object.entries(calls).map(([name, [nr, args]]) => [nr, [name, args] as const])), symbols, errors: errorNames } : {}),
   };
 }

@@ -4,13 +4,15 @@
  *   plain = decimal   x = hexadecimal   o = octal   m = octal, only where a file may be made   c = character   s = text   v = list of texts
  *   b = bytes going in   r = bytes coming out   g = bytes in a guest's memory   anything else = words of the recording's symbols
  */
+import { O } from '../l4guest/abi/linux.ts';
+import { symbolText } from '../l4guest/abi/symbols.ts';
 import { Part, type PayloadPart } from './payload.ts';
-import type { Symbols, Vocabulary } from './vocabulary.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 const decoder = new TextDecoder();
 /** Longest text of one argument. */
 const MOST_TEXT = 64;
-const MAY_CREATE = 0o100 | 0o20000000;
+const MAY_CREATE = O.CREAT | O.TMPFILE;
 
 /** Bytes as a C string: what does not print is escaped, what is too long ends in `…`. */
 export function quoted(bytes: Uint8Array, whole = bytes.length): string {
@@ -21,23 +23,6 @@ export function quoted(bytes: Uint8Array, whole = bytes.length): string {
 const escaped = (c: string): string => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c] ?? `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;
 function isText(bytes: Uint8Array): boolean {
   try { new TextDecoder('utf-8', { fatal: true }).decode(bytes); return true; } catch { return false; }
-}
-
-/** A value in words: the field, then the flags that are set, then what is left as a number; undefined when there is no word for it. */
-export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
-  if (mask === -1) return words[value] ?? words[value | 0];
-  const field = Number(BigInt.asUintN(64, BigInt(value)) & BigInt(mask)), parts: string[] = [], first = words[field];
-  const flags: string[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value)) - BigInt(field);
-  if (mask !== 0 && (first !== undefined || field !== 0)) parts.push(first ?? String(field));
-  for (const [bits, word] of Object.entries(words).map(([b, w]) => [BigInt(b), w] as const).sort((a, b) => (a[0] < b[0] ? 1 : -1))) {
-    if (bits <= 0n || bits <= BigInt(mask) || (rest & bits) !== bits) continue;
-    flags.unshift(word);
-    rest -= bits;
-  }
-  parts.push(...flags);
-  if (rest !== 0n) parts.push(`0x${rest.toString(16)}`);
-  return parts.length > 0 ? parts.join('|') : words[0] ?? '0';
 }
 
 const signed = (v: bigint): bigint => BigInt.asIntN(64, v);

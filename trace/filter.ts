@@ -9,15 +9,15 @@
  *
  * An answer (receive, reply, resume) has the cause, system call and operation of what it answers, so that `nr:openat` shows whole calls.
  */
+import { calls } from '../l4guest/abi/calls.ts';
 import { Cause, Kind, Status, accessOf, causeName, stateBytes, statusName } from '../microkernel/abi/index.ts';
 import { latencies, latencyAt } from './causality.ts';
 import { objectName, originOf, sentence } from './decode.ts';
 import { labelName, labelNames } from './labels.ts';
 import { Part } from './payload.ts';
-import { registerOf } from './said.ts';
+import { registerOf, syscallName } from './said.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
-import { syscallName } from './words.ts';
 
 /** A mistake in a filter, in one line that says what to write. */
 export class FilterError extends Error {}
@@ -60,9 +60,7 @@ const isFault = (r: RecordView): boolean => r.kind === Kind.event && (r.a === Ca
 const decoder = new TextDecoder();
 const textsOf = (trace: TraceFile, r: RecordView): string[] => trace.payload(r.sequence).filter((p) => p.part === Part.text).map((p) => decoder.decode(p.bytes));
 const fromTask = (r: RecordView, trace: TraceFile): string => (r.actor ? trace.taskOf(r.actor) : 'kernel');
-function knownCalls(): string[] {
-  return Array.from({ length: 460 }, (_, n) => syscallName(n)).filter((name) => !name.startsWith('syscall '));
-}
+function knownCalls(): string[] { return Object.keys(calls); }
 const hasLabel = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.invoke;
 function addressOf(r: RecordView): number {
   if (r.kind === Kind.event) return r.a === Cause.pageFault || r.a === Cause.guestPageFault ? Math.abs(r.c) : NaN;

@@ -3,13 +3,13 @@
  * with their operands, accesses to devices by register. Without payload: what the record itself holds.
  */
 import { Cause, Kind, accessOf, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage } from '../microkernel/abi/index.ts';
+import { callName as nameOfCall } from '../l4guest/abi/calls.ts';
 import { argumentsText, quoted, resultText } from './arguments.ts';
 import { labelName, operationOf } from './labels.ts';
 import { ExitWord, Part, wordsOfPart, type PayloadPart } from './payload.ts';
 import type { RecordView } from './record.ts';
 import { sbiErrors, sbiExtensions } from './sbi.ts';
 import { registerAt, type Vocabulary } from './vocabulary.ts';
-import { syscallName } from './words.ts';
 
 const NO_WORDS: Vocabulary = {};
 export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
@@ -18,6 +18,8 @@ const partsOf = (r: RecordView | undefined): readonly PayloadPart[] => r?.source
 const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => { const p = parts.find((x) => x.part === part); return p && wordsOfPart(p); };
 
 export const callName = (words: Vocabulary, nr: number): string => words.syscalls?.[nr]?.[0] ?? syscallName(nr);
+/** A system call of Linux on riscv64 by its number. */
+export const syscallName = (nr: number): string => nameOfCall(nr) ?? `syscall ${nr}`;
 
 /** The register of a device that a guest-page fault is about; undefined for other addresses. */
 export function registerOf(r: RecordView): { device: string; register: string } | undefined {

@@ -1,7 +1,9 @@
 /**
  * What numbers mean in a recording: the rows of the servers that were running, written into the file by who recorded it. So the trace needs
- * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `words.ts` and `labels.ts`.
+ * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi` and `labels.ts`.
  */
+import type { Symbols } from '../l4guest/abi/symbols.ts';
+
 export interface DeviceWords {
   readonly name: string;
   /** Task of the monitor whose machine has the device. */
@@ -23,8 +25,6 @@ export interface Vocabulary {
   /** Devices of virtual machines. */
   readonly devices?: readonly DeviceWords[];
 }
-/** `mask`: the values of these bits are one field, the others are flags. Without a mask all are flags; mask -1: a plain enumeration. */
-export interface Symbols { readonly mask?: number; readonly words: Readonly<Record<number, string>> }
 
 /** A vocabulary out of a file: whatever is not one is none. */
 export function vocabularyOf(text: string): Vocabulary {

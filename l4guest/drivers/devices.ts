@@ -2,9 +2,9 @@
 import { openFifo } from '../fs/pipe.ts';
 import type { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, S, majorOf, minorOf } from '../kernel/linux.ts';
+import { O, S, majorOf, minorOf } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
 import { Ptys } from './pty.ts';

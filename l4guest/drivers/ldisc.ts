@@ -2,7 +2,7 @@
  * The line discipline: what happens between the keys that are pressed and the bytes that are read (editing, echo, signals), and on the
  * way out (newline translation). It knows nothing of processes; signals go through `signal`.
  */
-import { Sig } from '../kernel/linux.ts';
+import { Sig } from '../abi/linux.ts';
 import { I, L, Out, V, defaultTermios, type Termios } from './termios.ts';
 
 const LIMIT = 4095, BELL = 7, NL = 10, CR = 13;

@@ -1,8 +1,8 @@
 /** /dev/null, zero, full, random, urandom, kmsg; and standard streams that are no terminal. */
 import { File, type MapAnswer } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
-import { E } from '../kernel/errno.ts';
-import { Poll, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Poll, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Mm } from '../mm/mm.ts';
 import { setU32, textOf, type Io } from '../mm/uaccess.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const TCFLSH = 0x540b, TCXONC = 0x540a;

@@ -2,9 +2,9 @@
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { install } from '../syscalls/fds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll, S, makeDevice } from '../kernel/linux.ts';
+import { O, Poll, S, makeDevice } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';

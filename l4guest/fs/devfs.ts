@@ -1,8 +1,8 @@
 /** The trees of /dev and /dev/pts. */
 import { charDevices, makeDev, terminalsOf } from '../drivers/devices.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { S } from '../kernel/linux.ts';
+import { S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { DirectoryFile, type File } from './file.ts';
 import { Directory, type DirEntry, type Inode } from './inode.ts';

@@ -1,6 +1,6 @@
 /** epoll: an interest list whose items are woken by the files they watch. */
-import { E } from '../kernel/errno.ts';
-import { O, Poll } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, Poll } from '../abi/linux.ts';
 import { WaitQueue, type Waiter } from '../kernel/wait.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';

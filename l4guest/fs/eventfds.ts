@@ -1,7 +1,7 @@
 /** eventfd and timerfd: counters that can be polled. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll } from '../kernel/linux.ts';
+import { O, Poll } from '../abi/linux.ts';
 import type { Timer } from '../kernel/timers.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import type { Io } from '../mm/uaccess.ts';

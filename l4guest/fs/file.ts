@@ -2,8 +2,8 @@
  * Open file descriptions, and the table of descriptors that names them. Operations never sleep: one that would answers -EAGAIN, and
  * the system call layer waits on the file's queue and asks again.
  */
-import { E } from '../kernel/errno.ts';
-import { O, Poll, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, Poll, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
 import type { Mm } from '../mm/mm.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
-import { O } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 
 describe('files and names', () => {

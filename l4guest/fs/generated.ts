@@ -1,6 +1,6 @@
 /** Files and directories whose content is made when they are asked: the building blocks of procfs and sysfs. */
-import { E } from '../kernel/errno.ts';
-import { O, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, textOf, type Io } from '../mm/uaccess.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';

@@ -2,8 +2,8 @@
  * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a
  * FileSystem makes inodes. All of it is in memory, so nothing here ever sleeps: operations answer at once, errors as -errno.
  */
-import { E } from '../kernel/errno.ts';
-import { S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { File } from './file.ts';
 

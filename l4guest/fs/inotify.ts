@@ -1,6 +1,6 @@
 /** inotify: watches on inodes, events as records in a queue. */
-import { E } from '../kernel/errno.ts';
-import { O, Poll } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, Poll } from '../abi/linux.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { bytesOf, type Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';

@@ -1,5 +1,5 @@
 /** File locks: flock (per open description) and POSIX record locks (per process), kept per inode. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';

@@ -1,6 +1,6 @@
 /** openat: from path and flags to an open file description. */
-import { E } from '../kernel/errno.ts';
-import { O, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { type File, PathFile } from './file.ts';
 import type { Directory, Inode } from './inode.ts';

@@ -1,5 +1,5 @@
 /** pidfd: a descriptor that names a process, and becomes readable when it ends. */
-import { O, Poll, S } from '../kernel/linux.ts';
+import { O, Poll, S } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { File } from './file.ts';

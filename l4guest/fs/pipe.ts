@@ -1,6 +1,6 @@
 /** Pipes and fifos: a ring of bytes with readers and writers. */
-import { E } from '../kernel/errno.ts';
-import { O, PAGE, Poll, S, Sig } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, PAGE, Poll, S, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';

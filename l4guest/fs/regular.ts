@@ -2,8 +2,8 @@
  * Regular files: pages in frames of the pool, over an optional read-only image that stands in memory anyway (a file of a tar ROM). A
  * page is copied out of the image when it is written first; where the image is page-aligned, its pages are mapped directly.
  */
-import { E } from '../kernel/errno.ts';
-import { O, PAGE } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, PAGE } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { zapObject } from '../mm/mm.ts';

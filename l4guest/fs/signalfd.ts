@@ -1,7 +1,7 @@
 /** signalfd: pending signals as 128-byte records. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll } from '../kernel/linux.ts';
+import { O, Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';

@@ -2,7 +2,7 @@
  * A directory of the root file system as a tar archive, piece by piece: what becomes of a folder that the host lent to the guest. Format: ustar,
  * with a pax header before names, links and sizes that ustar has no room for. Device nodes and sockets are left out.
  */
-import { S } from '../kernel/linux.ts';
+import { S } from '../abi/linux.ts';
 import { KernelIo, bytesOf } from '../mm/uaccess.ts';
 import { Directory, type Inode } from './inode.ts';
 import { RegularInode } from './regular.ts';

@@ -2,7 +2,7 @@
  * The root file system from a tar image that stands in memory. Nothing is copied: files point into the image, and where a file's data
  * starts at a page boundary its pages are mapped as they are. Formats: ustar, GNU long names, pax headers.
  */
-import { S, PAGE } from '../kernel/linux.ts';
+import { S, PAGE } from '../abi/linux.ts';
 import { textOf } from '../mm/uaccess.ts';
 import { Directory, type Inode } from './inode.ts';
 import type { Image } from './regular.ts';

@@ -1,6 +1,6 @@
 /** tmpfs: directories as maps, files in frames. The root file system is one too, filled from a tar image or by hand. */
-import { E } from '../kernel/errno.ts';
-import { O, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';

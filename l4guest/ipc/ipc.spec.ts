@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const CREAT = 0o1000, NOWAIT = 0o4000, UNDO = 0o10000, RMID = 0, GETVAL = 12, SETVAL = 16, GETNCNT = 14;

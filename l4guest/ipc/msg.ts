@@ -1,7 +1,7 @@
 /** System V message queues: messages with a type, fetched in order or by type. */
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { clearUser, copyIn, copyOut, getI64, setI64, setU16, setU32 } from '../mm/uaccess.ts';

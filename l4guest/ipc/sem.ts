@@ -1,5 +1,5 @@
 /** System V semaphores: sets of counters; one call does several operations, all of them or none. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';

@@ -1,7 +1,7 @@
 /** System V shared memory: segments that processes map; one that is removed lives until the last has let it go. */
 import type { RegularInode } from '../fs/regular.ts';
-import { E } from '../kernel/errno.ts';
-import { Map_, Prot, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Map_, Prot, S } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { mapArea, roundUp, unmap } from '../mm/mmap.ts';

@@ -6,7 +6,7 @@ import { procTree } from '../fs/proc/tree.ts';
 import { sysTree } from '../fs/sysfs.ts';
 import type { TmpDir } from '../fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
-import { S } from './linux.ts';
+import { S } from '../abi/linux.ts';
 
 function ensure(root: TmpDir, name: string, mode: number): Directory | undefined {
   const there = root.lookup(name);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 import { ALL_CAPS, afterExec, allCaps } from './caps.ts';
 
 const KEEP = 8, AMBIENT = 47, BOUND_READ = 23, BOUND_DROP = 24;

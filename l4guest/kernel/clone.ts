@@ -2,9 +2,9 @@
 import type { Mm } from '../mm/mm.ts';
 import { setU32 } from '../mm/uaccess.ts';
 import { armCpuLimit } from './cputimers.ts';
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
-import { Clone, Sig } from './linux.ts';
+import { Clone, Sig } from '../abi/linux.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';

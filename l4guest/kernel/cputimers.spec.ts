@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import { Timers } from './timers.ts';
 
 const words = (...list: number[]): Uint8Array => { const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer); list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); }); return b; };

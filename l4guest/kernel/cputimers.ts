@@ -3,7 +3,7 @@
  * the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it count alike.
  */
 import { Limit } from './creds.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { SiCode } from './sigqueue.ts';
 import type { Thread } from './thread.ts';

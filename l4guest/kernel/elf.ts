@@ -4,8 +4,8 @@ import { RegularInode } from '../fs/regular.ts';
 import type { Mm } from '../mm/mm.ts';
 import { mapArea, roundUp } from '../mm/mmap.ts';
 import { KernelIo, clearUser, textOf } from '../mm/uaccess.ts';
-import { E } from './errno.ts';
-import { Map_, PAGE, Prot } from './linux.ts';
+import { E } from '../abi/errno.ts';
+import { Map_, PAGE, Prot } from '../abi/linux.ts';
 
 const Pt = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551 } as const;
 const ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243;

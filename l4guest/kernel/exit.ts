@@ -1,7 +1,7 @@
 /** The end of threads and processes, and how parents hear of it. */
-import { EFAULT, UserFault } from './errno.ts';
+import { EFAULT, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { childInfo } from './signals.ts';
 import { Handler, SaFlag } from './sigqueue.ts';

@@ -1,5 +1,5 @@
 /** Futexes: who waits on which word. The key is the frame-independent place: the address space for private memory, the object for shared. */
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Thread } from './thread.ts';
 import { WaitQueue, type Co } from './wait.ts';

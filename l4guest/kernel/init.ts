@@ -11,10 +11,10 @@ import { readAt, whyNotElf } from './elf.ts';
 import { RegularInode } from '../fs/regular.ts';
 import { Mm } from '../mm/mm.ts';
 import { bytesOf } from '../mm/uaccess.ts';
-import { E, errnoName } from './errno.ts';
+import { E, errnoName } from '../abi/errno.ts';
 import { exec } from './exec.ts';
 import type { Kernel } from './kernel.ts';
-import { O } from './linux.ts';
+import { O } from '../abi/linux.ts';
 import { Process } from './process.ts';
 import { Run, Thread } from './thread.ts';
 

@@ -1,6 +1,6 @@
 /** Timers that end in signals: setitimer, alarm, and POSIX timers. */
 import type { Kernel } from './kernel.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { SiCode } from './sigqueue.ts';
 import type { Timer } from './timers.ts';

@@ -5,7 +5,7 @@ import type { File } from '../fs/file.ts';
 import type { Mm } from '../mm/mm.ts';
 import { copyCreds, rootCreds, Limits, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import { SigActions, SignalQueue } from './sigqueue.ts';
 import type { CpuTimer } from './cputimers.ts';
 import type { Thread } from './thread.ts';

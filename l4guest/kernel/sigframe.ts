@@ -5,7 +5,7 @@
  */
 import { TRAMPOLINE } from '../mm/mm.ts';
 import { copyIn, copyOut, getBig, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
-import { UserFault } from './errno.ts';
+import { UserFault } from './failure.ts';
 import { Reg } from './registers.ts';
 import { SaFlag, putSigInfo, type SigAction, type SigInfo } from './sigqueue.ts';
 import type { Thread } from './thread.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
-import { E } from './errno.ts';
-import { Sig } from './linux.ts';
+import { E } from '../abi/errno.ts';
+import { Sig } from '../abi/linux.ts';
 import { Run } from './thread.ts';
 import { Reg } from './registers.ts';
 

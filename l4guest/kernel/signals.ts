@@ -1,9 +1,9 @@
 /** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
-import { Sig, exitedStatus, stoppedStatus, CONTINUED_STATUS } from './linux.ts';
+import { Sig, exitedStatus, stoppedStatus, CONTINUED_STATUS } from '../abi/linux.ts';
 import { buildFrame } from './sigframe.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 import { Handler, SaFlag, STOPS, SiCode, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
 import { signalStop } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';

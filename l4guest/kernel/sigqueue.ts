@@ -1,7 +1,7 @@
 /** Signals as data: sets, pending queues, actions, siginfo. Sets are bigints with bit (n-1) for signal n. */
 import { setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 
 export const bit = (sig: number): bigint => 1n << BigInt(sig - 1);
 export const setOf = (...sigs: number[]): bigint => sigs.reduce((s, n) => s | bit(n), 0n);

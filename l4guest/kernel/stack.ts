@@ -1,7 +1,7 @@
 /** The first stack of a program: argc, argv, envp, auxiliary vector, and the strings they point to. */
 import { STACK_TOP, type Mm } from '../mm/mm.ts';
 import { copyOut } from '../mm/uaccess.ts';
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 
 const MAX_STRING = 131072, AT_RANDOM = 25, AT_EXECFN = 31;
 

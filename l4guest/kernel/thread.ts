@@ -1,5 +1,5 @@
 /** A thread of a process: registers, signal state, and where it stands between user mode, the run queue and sleep. */
-import { E } from './errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';

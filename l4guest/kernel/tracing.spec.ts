@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
 import { dispatch } from '../syscalls/table.ts';
 import { tracedCall } from '../syscalls/traced.ts';
-import { E } from './errno.ts';
-import { Sig } from './linux.ts';
+import { E } from '../abi/errno.ts';
+import { Sig } from '../abi/linux.ts';
 import { Reg } from './registers.ts';
 import { Run, type Thread } from './thread.ts';
 

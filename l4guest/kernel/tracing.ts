@@ -5,7 +5,7 @@
  *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
  *   pause: the same from inside a system call, which goes on afterwards
  */
-import { Sig } from './linux.ts';
+import { Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { SaFlag, SiCode, type SigInfo } from './sigqueue.ts';
 import { Run, type Thread } from './thread.ts';

@@ -2,7 +2,7 @@
  * What to mirror when a page was touched: the page itself, and neighbours of the same area that are there anyway (fault-around), as
  * few flexpages as possible. The layer below gets a list of runs; each is a power of two of pages, aligned alike on both sides.
  */
-import { Prot } from '../kernel/linux.ts';
+import { Prot } from '../abi/linux.ts';
 import type { Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import type { Vma } from './vma.ts';

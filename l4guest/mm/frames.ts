@@ -4,7 +4,7 @@
  *
  * A frame's count is the number of page-table entries and page-cache slots that hold it. ROM frames and the zero frame are not counted.
  */
-import { PAGE } from '../kernel/linux.ts';
+import { PAGE } from '../abi/linux.ts';
 
 /** Memory that the arch layer gives the server. `bytes` stays valid for ever. */
 export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Uint8Array }

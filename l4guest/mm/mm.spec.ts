@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
-import { Map_, O, Prot } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Map_, O, Prot } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 import { around, Runs } from './around.ts';
 import { Access, Fault, Mm } from './mm.ts';

@@ -2,8 +2,9 @@
  * An address space: areas (what may be there), page table (what is there), and the list of flushes that the arch layer owes before
  * any thread of this space runs again. All decisions are made here, in ordinary synchronous code; the arch layer only mirrors them.
  */
-import { E, EFAULT } from '../kernel/errno.ts';
-import { Prot } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { EFAULT } from '../kernel/failure.ts';
+import { Prot } from '../abi/linux.ts';
 import type { Frames } from './frames.ts';
 import { PageTable, Pte, makePte, pteFrame } from './pagetable.ts';
 import { Vma, VmaList } from './vma.ts';

@@ -1,6 +1,6 @@
 /** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
-import { E } from '../kernel/errno.ts';
-import { Map_, PAGE, Prot } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Map_, PAGE, Prot } from '../abi/linux.ts';
 import { Access, Fault, MMAP_TOP, TASK_SIZE, errnoOfFault, type Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import { Vma, type Mappable } from './vma.ts';

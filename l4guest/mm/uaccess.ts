@@ -1,5 +1,5 @@
 /** Reading and writing the memory of a process, by walking its tables. All throw EFAULT for addresses that are not there. */
-import { EFAULT } from '../kernel/errno.ts';
+import { EFAULT } from '../kernel/failure.ts';
 import type { Mm } from './mm.ts';
 import { textOf } from './text.ts';
 

@@ -1,5 +1,5 @@
 /** Socket addresses: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, to and from the bytes that calls carry. The key names who is bound to one. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Mm } from '../mm/mm.ts';
 import { bytesOf, copyIn, copyOut, getU32, setU32, textOf } from '../mm/uaccess.ts';
 

@@ -4,8 +4,8 @@ import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts
 import type { Inode } from '../fs/inode.ts';
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
-import { AT, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { AT, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
 import { NetlinkSocket } from './netlink.ts';

@@ -1,7 +1,7 @@
 /** Datagram sockets: Unix, and UDP over the loopback. */
 import type { File } from '../fs/file.ts';
-import { E } from '../kernel/errno.ts';
-import { Poll } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, inetAddress, isAny, isLocal, loopbackIp, type Address } from './address.ts';

@@ -1,5 +1,5 @@
 /** The network interfaces: there is one, `lo`. What the SIOCGIF… calls on any socket tell of it (struct ifreq: 16 bytes of name, 24 of value). */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, clearUser, copyOut, getI64, getString, getU32, setU16, setU32 } from '../mm/uaccess.ts';
 import { encode, inetAddress, loopbackIp, Af } from './address.ts';

@@ -4,9 +4,9 @@
  *
  *   message = u32 length, u16 type, u16 flags, u32 sequence, u32 port, payload; attributes = u16 length, u16 type, value, padded to 4
  */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Poll } from '../kernel/linux.ts';
+import { Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, textOf, type Io } from '../mm/uaccess.ts';
 import type { File } from '../fs/file.ts';

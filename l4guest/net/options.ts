@@ -1,5 +1,5 @@
 /** getsockopt and setsockopt. */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64, getU32, setU32 } from '../mm/uaccess.ts';
 import { NetlinkSocket } from './netlink.ts';

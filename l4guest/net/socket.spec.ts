@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const path = (p: string): Uint8Array => new Uint8Array([1, 0, ...new TextEncoder().encode(p), 0]);

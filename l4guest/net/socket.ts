@@ -1,9 +1,9 @@
 /** What all sockets have in common, and the file that stands for one. Operations never sleep: -EAGAIN means wait on `wq`. */
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll, Sig } from '../kernel/linux.ts';
+import { O, Poll, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';

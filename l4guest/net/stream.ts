@@ -1,8 +1,8 @@
 /** Connected sockets: Unix streams and packets, and TCP over the loopback (bytes go from queue to queue, there is no network below). */
 import type { File } from '../fs/file.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Poll } from '../kernel/linux.ts';
+import { Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, inetAddress, isAny, isLocal, loopbackIp, type Address } from './address.ts';

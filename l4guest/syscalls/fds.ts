@@ -6,8 +6,8 @@ import { openAt } from '../fs/open.ts';
 import { PipeFile, makePipe, waitForPeer } from '../fs/pipe.ts';
 import { RegularInode } from '../fs/regular.ts';
 import { WalkFlag } from '../fs/walk.ts';
-import { E } from '../kernel/errno.ts';
-import { AT, O, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { AT, O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/uaccess.ts';
@@ -158,16 +158,16 @@ function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co
 }
 
 export const fdCalls: Row[] = [
-  row(56, 'openat', 'dir:dir path:s flags:open mode:m', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
-  row(437, 'openat2', 'dir:dir path:s how:x size', openat2),
-  row(57, 'close', 'fd', closeFd),
-  row(436, 'close_range', 'first last flags:x', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),
-  row(23, 'dup', 'fd', (t, fd) => { const f = t.proc.fds.get(fd); return f ? install(t, f.hold(), false) : -E.BADF; }),
-  row(24, 'dup3', 'from to flags:pipe', dup3),
-  row(25, 'fcntl', 'fd command:fcntl arg:x', fcntl),
-  row(29, 'ioctl', 'fd command:ioctl arg:x', ioctl),
-  row(32, 'flock', 'fd op', flock),
-  row(59, 'pipe2', 'fds:x flags:pipe', pipe2),
-  row(62, 'lseek', 'fd pos whence:seek', lseek),
+  row('openat', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
+  row('openat2', openat2),
+  row('close', closeFd),
+  row('close_range', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),
+  row('dup', (t, fd) => { const f = t.proc.fds.get(fd); return f ? install(t, f.hold(), false) : -E.BADF; }),
+  row('dup3', dup3),
+  row('fcntl', fcntl),
+  row('ioctl', ioctl),
+  row('flock', flock),
+  row('pipe2', pipe2),
+  row('lseek', lseek),
 ];
 export const atCwd = AT.FDCWD;

@@ -1,6 +1,6 @@
 /** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
 import { armCpuLimit } from '../kernel/cputimers.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { ALL_CAPS, Cap, LAST_CAP, Secure, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
 import { LIMITS, Limit, capable, copyCreds, type Creds } from '../kernel/creds.ts';
 import type { Process } from '../kernel/process.ts';
@@ -168,19 +168,19 @@ function capset(t: Thread, header: number, data: number): number {
 }
 
 export const idCalls: Row[] = [
-  row(174, 'getuid', '', (t) => t.proc.creds.uid), row(175, 'geteuid', '', (t) => t.proc.creds.euid), row(176, 'getgid', '', (t) => t.proc.creds.gid), row(177, 'getegid', '', (t) => t.proc.creds.egid),
-  row(146, 'setuid', 'uid', (t, id) => setOne(t.proc.creds, USER, id)), row(144, 'setgid', 'gid', (t, id) => setOne(t.proc.creds, GROUP, id)),
-  row(145, 'setreuid', 'r e', (t, r, e) => setre(t.proc.creds, USER, r, e)), row(143, 'setregid', 'r e', (t, r, e) => setre(t.proc.creds, GROUP, r, e)),
-  row(147, 'setresuid', 'r e s', (t, r, e, s) => setres(t.proc.creds, USER, r, e, s)), row(149, 'setresgid', 'r e s', (t, r, e, s) => setres(t.proc.creds, GROUP, r, e, s)),
-  row(148, 'getresuid', 'r:x e:x s:x', (t, a, b, c) => getres(t, USER, a, b, c)), row(150, 'getresgid', 'r:x e:x s:x', (t, a, b, c) => getres(t, GROUP, a, b, c)),
-  row(151, 'setfsuid', 'uid', (t, id) => setfs(t.proc.creds, USER, id)), row(152, 'setfsgid', 'gid', (t, id) => setfs(t.proc.creds, GROUP, id)),
-  row(158, 'getgroups', 'n list:x', getgroups), row(159, 'setgroups', 'n list:x', setgroups),
-  row(166, 'umask', 'mask:o', (t, mask) => { const old = t.proc.fs.umask; t.proc.fs.umask = mask & 0o777; return old; }),
-  row(163, 'getrlimit', 'which:limit old:x', (t, which, va) => prlimit(t, 0, which, 0, va)), row(164, 'setrlimit', 'which:limit new:x', (t, which, va) => prlimit(t, 0, which, va, 0)),
-  row(261, 'prlimit64', 'pid which:limit new:x old:x', prlimit),
-  row(167, 'prctl', 'option a:x b:x c:x d:x', prctl, { note: 'the options that programs use' }),
-  row(140, 'setpriority', 'which who nice', setpriority), row(141, 'getpriority', 'which who', getpriority),
-  row(90, 'capget', 'header:x data:x', capget), row(91, 'capset', 'header:x data:x', capset),
-  row(30, 'ioprio_set', 'which who prio', () => 0, { support: 'none' }), row(31, 'ioprio_get', 'which who', () => 0, { support: 'none' }),
-  row(92, 'personality', 'flags:x', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
+  row('getuid', (t) => t.proc.creds.uid), row('geteuid', (t) => t.proc.creds.euid), row('getgid', (t) => t.proc.creds.gid), row('getegid', (t) => t.proc.creds.egid),
+  row('setuid', (t, id) => setOne(t.proc.creds, USER, id)), row('setgid', (t, id) => setOne(t.proc.creds, GROUP, id)),
+  row('setreuid', (t, r, e) => setre(t.proc.creds, USER, r, e)), row('setregid', (t, r, e) => setre(t.proc.creds, GROUP, r, e)),
+  row('setresuid', (t, r, e, s) => setres(t.proc.creds, USER, r, e, s)), row('setresgid', (t, r, e, s) => setres(t.proc.creds, GROUP, r, e, s)),
+  row('getresuid', (t, a, b, c) => getres(t, USER, a, b, c)), row('getresgid', (t, a, b, c) => getres(t, GROUP, a, b, c)),
+  row('setfsuid', (t, id) => setfs(t.proc.creds, USER, id)), row('setfsgid', (t, id) => setfs(t.proc.creds, GROUP, id)),
+  row('getgroups', getgroups), row('setgroups', setgroups),
+  row('umask', (t, mask) => { const old = t.proc.fs.umask; t.proc.fs.umask = mask & 0o777; return old; }),
+  row('getrlimit', (t, which, va) => prlimit(t, 0, which, 0, va)), row('setrlimit', (t, which, va) => prlimit(t, 0, which, va, 0)),
+  row('prlimit64', prlimit),
+  row('prctl', prctl, { note: 'the options that programs use' }),
+  row('setpriority', setpriority), row('getpriority', getpriority),
+  row('capget', capget), row('capset', capset),
+  row('ioprio_set', () => 0, { support: 'none' }), row('ioprio_get', () => 0, { support: 'none' }),
+  row('personality', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
 ];

@@ -2,8 +2,8 @@
 import type { File } from '../fs/file.ts';
 import { notify, Watch } from '../fs/inotify.ts';
 import { PipeFile } from '../fs/pipe.ts';
-import { E } from '../kernel/errno.ts';
-import { O, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { KernelIo, UserIo, getI64, setI64, type Io } from '../mm/uaccess.ts';
@@ -195,12 +195,12 @@ function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, 
 }
 
 export const ioCalls: Row[] = [
-  row(63, 'read', 'fd buf:r len', read), row(64, 'write', 'fd buf:b len', write),
-  row(65, 'readv', 'fd iov:x n', readv), row(66, 'writev', 'fd iov:x n', writev),
-  row(67, 'pread64', 'fd buf:r len pos', pread), row(68, 'pwrite64', 'fd buf:b len pos', pwrite),
-  row(69, 'preadv', 'fd iov:x n pos', preadv), row(70, 'pwritev', 'fd iov:x n pos', pwritev),
-  row(286, 'preadv2', 'fd iov:x n pos hi flags:x', preadv, { note: 'flags are ignored' }), row(287, 'pwritev2', 'fd iov:x n pos hi flags:x', pwritev, { note: 'flags are ignored' }),
-  row(71, 'sendfile', 'out in pos:x len', sendfile), row(285, 'copy_file_range', 'in inpos:x out outpos:x len flags:x', copyFileRange),
-  row(76, 'splice', 'in inpos:x out outpos:x len flags:x', splice), row(77, 'tee', 'in out len flags:x', tee),
-  row(75, 'vmsplice', 'fd iov:x n flags:x', (t, fd, va, n) => (t.proc.fds.get(fd)?.writable ? writev(t, fd, va, n, ) : readv(t, fd, va, n)), { note: 'copies' }),
+  row('read', read), row('write', write),
+  row('readv', readv), row('writev', writev),
+  row('pread64', pread), row('pwrite64', pwrite),
+  row('preadv', preadv), row('pwritev', pwritev),
+  row('preadv2', preadv, { note: 'flags are ignored' }), row('pwritev2', pwritev, { note: 'flags are ignored' }),
+  row('sendfile', sendfile), row('copy_file_range', copyFileRange),
+  row('splice', splice), row('tee', tee),
+  row('vmsplice', (t, fd, va, n) => (t.proc.fds.get(fd)?.writable ? writev(t, fd, va, n, ) : readv(t, fd, va, n)), { note: 'copies' }),
 ];

@@ -1,7 +1,7 @@
 /** Memory calls: mmap and relatives, brk, madvise, memfd. */
 import { install } from './fds.ts';
-import { E } from '../kernel/errno.ts';
-import { Map_, O, PAGE, Prot, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { Map_, O, PAGE, Prot, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { RegularFile, RegularInode } from '../fs/regular.ts';
 import { advise, mapArea, protect, remap, roundUp, setBrk, unmap } from '../mm/mmap.ts';
@@ -51,20 +51,20 @@ function mincore(t: Thread, at: number, length: number, va: number): number {
 const inRange = (t: Thread, at: number): number => (at % PAGE !== 0 ? -E.INVAL : t.mm.areas.find(at) ? 0 : -E.NOMEM);
 
 export const memoryCalls: Row[] = [
-  row(214, 'brk', 'end:x', (t, end) => setBrk(t.mm, end)),
-  row(222, 'mmap', 'at:x len prot:prot flags:map fd pos:x', mmap),
-  row(215, 'munmap', 'at:x len', (t, at, length) => unmap(t.mm, at, length)),
-  row(226, 'mprotect', 'at:x len prot:prot', (t, at, length, prot) => protect(t.mm, at, length, prot)),
-  row(288, 'pkey_mprotect', 'at:x len prot:x key', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
-  row(289, 'pkey_alloc', 'flags:x rights:x', () => -E.NOSPC), row(290, 'pkey_free', 'key', () => -E.INVAL),
-  row(216, 'mremap', 'at:x len newlen flags:x newat:x', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
-  row(233, 'madvise', 'at:x len advice:advice', (t, at, length, advice) => advise(t.mm, at, length, advice)),
-  row(227, 'msync', 'at:x len flags:x', (t, at, _length, flags) => (flags & ~7 || (flags & 5) === 5 ? -E.INVAL : inRange(t, at))),
-  row(228, 'mlock', 'at:x len', () => 0, { note: 'nothing is ever paged out' }), row(284, 'mlock2', 'at:x len flags:x', () => 0), row(229, 'munlock', 'at:x len', () => 0),
-  row(230, 'mlockall', 'flags:x', () => 0), row(231, 'munlockall', '', () => 0),
-  row(232, 'mincore', 'at:x len vec:x', mincore),
-  row(279, 'memfd_create', 'name:s flags:x', memfd),
-  row(235, 'mbind', 'at:x len mode mask:x max flags:x', () => 0, { support: 'none' }), row(236, 'get_mempolicy', 'mode:x mask:x max at:x flags:x', () => -E.NOSYS), row(237, 'set_mempolicy', 'mode mask:x max', () => 0, { support: 'none' }),
-  row(259, 'riscv_flush_icache', 'start:x end:x flags:x', () => 0),
-  row(283, 'membarrier', 'command flags cpu', (_t, command) => (command === 0 ? 0 : -E.INVAL), { note: 'reports no commands' }),
+  row('brk', (t, end) => setBrk(t.mm, end)),
+  row('mmap', mmap),
+  row('munmap', (t, at, length) => unmap(t.mm, at, length)),
+  row('mprotect', (t, at, length, prot) => protect(t.mm, at, length, prot)),
+  row('pkey_mprotect', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
+  row('pkey_alloc', () => -E.NOSPC), row('pkey_free', () => -E.INVAL),
+  row('mremap', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
+  row('madvise', (t, at, length, advice) => advise(t.mm, at, length, advice)),
+  row('msync', (t, at, _length, flags) => (flags & ~7 || (flags & 5) === 5 ? -E.INVAL : inRange(t, at))),
+  row('mlock', () => 0, { note: 'nothing is ever paged out' }), row('mlock2', () => 0), row('munlock', () => 0),
+  row('mlockall', () => 0), row('munlockall', () => 0),
+  row('mincore', mincore),
+  row('memfd_create', memfd),
+  row('mbind', () => 0, { support: 'none' }), row('get_mempolicy', () => -E.NOSYS), row('set_mempolicy', () => 0, { support: 'none' }),
+  row('riscv_flush_icache', () => 0),
+  row('membarrier', (_t, command) => (command === 0 ? 0 : -E.INVAL), { note: 'reports no commands' }),
 ];

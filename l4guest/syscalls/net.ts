@@ -9,8 +9,8 @@ import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
-import { O, S, Sig } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { O, S, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { UserIo, copyOut, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
@@ -239,17 +239,17 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 }
 
 export const netCalls: Row[] = [
-  row(198, 'socket', 'family:family type:socket protocol', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
-  row(199, 'socketpair', 'family:family type:socket protocol fds:x', socketpair),
-  row(200, 'bind', 'fd addr:x len', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row(201, 'listen', 'fd backlog', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
-  row(202, 'accept', 'fd addr:x len:x', (t, fd, va, n) => accept(t, fd, va, n, 0)), row(242, 'accept4', 'fd addr:x len:x flags:x', accept),
-  row(203, 'connect', 'fd addr:x len', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
-  row(204, 'getsockname', 'fd addr:x len:x', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row(205, 'getpeername', 'fd addr:x len:x', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
-  row(206, 'sendto', 'fd buf:b len flags:x addr:x addrlen', sendto), row(207, 'recvfrom', 'fd buf:r len flags:x addr:x addrlen:x', recvfrom),
-  row(211, 'sendmsg', 'fd msg:x flags:x', sendmsg), row(212, 'recvmsg', 'fd msg:x flags:x', recvmsg),
-  row(269, 'sendmmsg', 'fd msgs:x n flags:x', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row(243, 'recvmmsg', 'fd msgs:x n flags:x time:x', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.now() + timespec(t, time) : Infinity)),
-  row(208, 'setsockopt', 'fd level name value:x len', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row(209, 'getsockopt', 'fd level name value:x len:x', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
-  row(210, 'shutdown', 'fd how', (t, fd, how) => using(t, fd, (f) => (how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
+  row('socket', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
+  row('socketpair', socketpair),
+  row('bind', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row('listen', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
+  row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept),
+  row('connect', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
+  row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
+  row('sendto', sendto), row('recvfrom', recvfrom),
+  row('sendmsg', sendmsg), row('recvmsg', recvmsg),
+  row('sendmmsg', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row('recvmmsg', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.now() + timespec(t, time) : Infinity)),
+  row('setsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
+  row('shutdown', (t, fd, how) => using(t, fd, (f) => (how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {
   const s = f.socket;

@@ -6,8 +6,8 @@ import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/name
 import { inodeAt, May, permitted } from '../fs/walk.ts';
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
-import { AT, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { AT, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
@@ -103,33 +103,33 @@ const byPath = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, p
 const byLink = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va), false);
 const byFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
 
-const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find], i) => [
-  row(5 + i, `${p}setxattr`, 'path name:s value:x len flags', (t, x, n, va, size, flags) => setxattr(t, find(t, x), n, va, size, flags)),
-  row(8 + i, `${p}getxattr`, 'path name:s value:x len', (t, x, n, va, size) => getxattr(t, find(t, x), n, va, size)),
-  row(11 + i, p === '' ? 'listxattr' : `${p}listxattr`, 'path list:x len', (t, x, va, size) => listxattr(t, find(t, x), va, size)),
-  row(14 + i, `${p}removexattr`, 'path name:s', (t, x, n) => removexattr(t, find(t, x), n)),
+const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find]) => [
+  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, find(t, x), n, va, size, flags)),
+  row(`${p}getxattr`, (t, x, n, va, size) => getxattr(t, find(t, x), n, va, size)),
+  row(`${p}listxattr`, (t, x, va, size) => listxattr(t, find(t, x), va, size)),
+  row(`${p}removexattr`, (t, x, n) => removexattr(t, find(t, x), n)),
 ]);
 
 const fdOk = (t: Thread, fd: number): number => (t.proc.fds.get(fd) ? 0 : -E.BADF);
 
 export const pathCalls: Row[] = [
-  row(17, 'getcwd', 'buf:r len', getcwd),
-  row(33, 'mknodat', 'dir:dir path:s mode:o dev:x', (t, fd, path, mode, dev) => ((mode & S.IFMT) === S.IFDIR ? -E.PERM : makeNode(t, fd | 0, pathArg(t, path), mode, dev))),
-  row(34, 'mkdirat', 'dir:dir path:s mode:o', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
-  row(35, 'unlinkat', 'dir:dir path:s flags:unlink', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
-  row(36, 'symlinkat', 'target:s dir:dir path:s', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
-  row(37, 'linkat', 'dir:dir path:s newdir:dir newpath:s flags:at', link),
-  row(276, 'renameat2', 'dir:dir path:s newdir:dir newpath:s flags:x', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
-  row(38, 'renameat', 'dir:dir path:s newdir:dir newpath:s', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
-  row(49, 'chdir', 'path:s', (t, path) => changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.cwd = d; })),
-  row(50, 'fchdir', 'fd', (t, fd) => changeTo(t, byFd(t, fd), (d) => { t.proc.fs.cwd = d; })),
-  row(51, 'chroot', 'path:s', chroot),
-  row(61, 'getdents64', 'fd buf:x len', getdents),
-  row(78, 'readlinkat', 'dir:dir path:s buf:r len', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),
-  row(40, 'mount', 'source:s target:s type:s flags:x data:x', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'proc, sysfs, tmpfs, devtmpfs, devpts, bind, remount' }),
-  row(39, 'umount2', 'target:s flags:x', (t, target) => unmountAt(t, pathArg(t, target))),
-  row(41, 'pivot_root', 'new:s old:s', () => -E.INVAL, { note: 'the root is in memory: use chroot' }),
-  row(81, 'sync', '', () => 0), row(82, 'fsync', 'fd', fdOk), row(83, 'fdatasync', 'fd', fdOk), row(84, 'sync_file_range', 'fd pos len flags:x', fdOk), row(267, 'syncfs', 'fd', fdOk),
-  row(213, 'readahead', 'fd pos len', fdOk), row(223, 'fadvise64', 'fd pos len advice', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
+  row('getcwd', getcwd),
+  row('mknodat', (t, fd, path, mode, dev) => ((mode & S.IFMT) === S.IFDIR ? -E.PERM : makeNode(t, fd | 0, pathArg(t, path), mode, dev))),
+  row('mkdirat', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
+  row('unlinkat', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
+  row('symlinkat', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
+  row('linkat', link),
+  row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
+  row('renameat', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
+  row('chdir', (t, path) => changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.cwd = d; })),
+  row('fchdir', (t, fd) => changeTo(t, byFd(t, fd), (d) => { t.proc.fs.cwd = d; })),
+  row('chroot', chroot),
+  row('getdents64', getdents),
+  row('readlinkat', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),
+  row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'proc, sysfs, tmpfs, devtmpfs, devpts, bind, remount' }),
+  row('umount2', (t, target) => unmountAt(t, pathArg(t, target))),
+  row('pivot_root', () => -E.INVAL, { note: 'the root is in memory: use chroot' }),
+  row('sync', () => 0), row('fsync', fdOk), row('fdatasync', fdOk), row('sync_file_range', fdOk), row('syncfs', fdOk),
+  row('readahead', fdOk), row('fadvise64', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
   ...xattrCalls,
 ];

@@ -4,8 +4,8 @@ import { EventFile, TimerFile } from '../fs/eventfds.ts';
 import { InotifyFile } from '../fs/inotify.ts';
 import { inodeAt } from '../fs/walk.ts';
 import type { File } from '../fs/file.ts';
-import { E } from '../kernel/errno.ts';
-import { AT, Clock, O, Poll, S } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { AT, Clock, O, Poll, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
 import { copyIn, copyOut, getBig, getI32, getI64, getU16, getU32, setBig, setU16, setU32 } from '../mm/uaccess.ts';
@@ -142,15 +142,15 @@ function inotifyRemove(t: Thread, fd: number, wd: number): number {
 }
 
 export const pollCalls: Row[] = [
-  row(73, 'ppoll', 'fds:x n time:x mask:x size', ppoll), row(72, 'pselect6', 'n r:x w:x e:x time:x mask:x', pselect),
-  row(20, 'epoll_create1', 'flags:x', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
-  row(21, 'epoll_ctl', 'epfd op:epoll fd event:x', epollCtl),
-  row(22, 'epoll_pwait', 'epfd events:x max ms mask:x size', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
-  row(441, 'epoll_pwait2', 'epfd events:x max time:x mask:x size', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.now() + timespec(t, time) : Infinity, mask, size)),
-  row(19, 'eventfd2', 'count flags:x', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
-  row(85, 'timerfd_create', 'clock:clock flags:pipe', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
-  row(86, 'timerfd_settime', 'fd flags:x new:x old:x', timerSettime),
-  row(87, 'timerfd_gettime', 'fd old:x', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
-  row(26, 'inotify_init1', 'flags:x', (t, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) ? -E.INVAL : install(t, new InotifyFile(anon(t), flags), cloexec(flags)))),
-  row(27, 'inotify_add_watch', 'fd path:s mask:x', inotifyAdd), row(28, 'inotify_rm_watch', 'fd wd', inotifyRemove),
+  row('ppoll', ppoll), row('pselect6', pselect),
+  row('epoll_create1', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
+  row('epoll_ctl', epollCtl),
+  row('epoll_pwait', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
+  row('epoll_pwait2', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.now() + timespec(t, time) : Infinity, mask, size)),
+  row('eventfd2', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
+  row('timerfd_create', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
+  row('timerfd_settime', timerSettime),
+  row('timerfd_gettime', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
+  row('inotify_init1', (t, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) ? -E.INVAL : install(t, new InotifyFile(anon(t), flags), cloexec(flags)))),
+  row('inotify_add_watch', inotifyAdd), row('inotify_rm_watch', inotifyRemove),
 ];

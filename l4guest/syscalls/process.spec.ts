@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const O_NOCTTY = 0o400, O_RDWR = 2;

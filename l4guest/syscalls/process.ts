@@ -6,9 +6,9 @@ import { baseOf } from '../fs/walk.ts';
 import { clone as makeClone, type CloneArgs } from '../kernel/clone.ts';
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { exec } from '../kernel/exec.ts';
-import { AT, Clone, CONTINUED_STATUS, O, Sig, Wait, exitedStatus } from '../kernel/linux.ts';
+import { AT, Clone, CONTINUED_STATUS, O, Sig, Wait, exitedStatus } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { childInfo } from '../kernel/signals.ts';
 import { SiCode, putSigInfo } from '../kernel/sigqueue.ts';
@@ -187,20 +187,20 @@ function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): nu
 }
 
 export const processCalls: Row[] = [
-  row(220, 'clone', 'flags:clone stack:x parent_tid:x tls:x child_tid:x', clone, { regs: true }),
-  row(435, 'clone3', 'args:x size', clone3, { regs: true }),
-  row(221, 'execve', 'path:s argv:v envp:x', (t, path, argv, envp) => execveat(t, AT.FDCWD, path, argv, envp, 0)),
-  row(281, 'execveat', 'dir:dir path:s argv:v envp:x flags:at', (t, fd, path, argv, envp, flags) => execveat(t, fd | 0, path, argv, envp, flags)),
-  row(93, 'exit', 'status', (t, status) => { t.k.endThread(t, exitedStatus(status)); return 0; }),
-  row(94, 'exit_group', 'status', (t, status) => { t.k.endProcess(t.proc, exitedStatus(status)); return 0; }),
-  row(260, 'wait4', 'pid status:x options:wait usage:x', wait4),
-  row(95, 'waitid', 'type id info:x options:wait usage:x', waitid),
-  row(96, 'set_tid_address', 'at:x', (t, va) => { t.clearTid = va; return t.tid; }),
-  row(99, 'set_robust_list', 'head:x len', (t, va, size) => { if (size !== 24) return -E.INVAL; t.robustList = va; return 0; }),
-  row(100, 'get_robust_list', 'pid head:x len:x', getRobust),
-  row(172, 'getpid', '', (t) => t.proc.pid), row(173, 'getppid', '', (t) => t.proc.parent?.pid ?? 0), row(178, 'gettid', '', (t) => t.tid),
-  row(154, 'setpgid', 'pid pgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
-  row(155, 'getpgid', 'pid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row(156, 'getsid', 'pid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
-  row(157, 'setsid', '', setsid),
-  row(434, 'pidfd_open', 'pid flags:x', (t, pid, flags) => pidfdOpen(t, pid | 0, flags)), row(424, 'pidfd_send_signal', 'fd sig:sig info:x flags:x', pidfdSend), row(438, 'pidfd_getfd', 'fd other flags:x', pidfdGetfd),
+  row('clone', clone, { regs: true }),
+  row('clone3', clone3, { regs: true }),
+  row('execve', (t, path, argv, envp) => execveat(t, AT.FDCWD, path, argv, envp, 0)),
+  row('execveat', (t, fd, path, argv, envp, flags) => execveat(t, fd | 0, path, argv, envp, flags)),
+  row('exit', (t, status) => { t.k.endThread(t, exitedStatus(status)); return 0; }),
+  row('exit_group', (t, status) => { t.k.endProcess(t.proc, exitedStatus(status)); return 0; }),
+  row('wait4', wait4),
+  row('waitid', waitid),
+  row('set_tid_address', (t, va) => { t.clearTid = va; return t.tid; }),
+  row('set_robust_list', (t, va, size) => { if (size !== 24) return -E.INVAL; t.robustList = va; return 0; }),
+  row('get_robust_list', getRobust),
+  row('getpid', (t) => t.proc.pid), row('getppid', (t) => t.proc.parent?.pid ?? 0), row('gettid', (t) => t.tid),
+  row('setpgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
+  row('getpgid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row('getsid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
+  row('setsid', setsid),
+  row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags)), row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd),
 ];

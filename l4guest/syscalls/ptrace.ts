@@ -1,8 +1,9 @@
 /** ptrace(2), and reading and writing the memory of other processes. */
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E, UserFault } from '../kernel/errno.ts';
-import { Sig } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { UserFault } from '../kernel/failure.ts';
+import { Sig } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { SiCode, putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -182,7 +183,7 @@ function processVm(t: Thread, pid: number, localVa: number, localCount: number, 
 }
 
 export const traceCalls: Row[] = [
-  row(117, 'ptrace', 'request:ptrace pid at:x data:x', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data), { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
-  row(270, 'process_vm_readv', 'pid local:x n remote:x n flags:x', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false)),
-  row(271, 'process_vm_writev', 'pid local:x n remote:x n flags:x', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true)),
+  row('ptrace', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data), { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
+  row('process_vm_readv', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false)),
+  row('process_vm_writev', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true)),
 ];

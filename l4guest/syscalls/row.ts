@@ -1,5 +1,10 @@
-/** The shape of the system call table: one row per call, which feeds the dispatcher, the trace (`strace`) and the compatibility page. */
-import { CallError, E } from '../kernel/errno.ts';
+/**
+ * The shape of the system call table: one row per call, which feeds the dispatcher and the compatibility page. Numbers, names and arguments are
+ * those of `abi/calls.ts`, which the trace reads too.
+ */
+import { calls, type CallName } from '../abi/calls.ts';
+import { E } from '../abi/errno.ts';
+import { CallError } from '../kernel/failure.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { getString } from '../mm/uaccess.ts';
@@ -10,13 +15,8 @@ export type Handler = (t: Thread, a: number, b: number, c: number, d: number, e:
 /** full: as Linux. part: the note says what is missing. none: accepted without effect. */
 export type Support = 'full' | 'part' | 'none';
 export interface Row {
-  readonly nr: number; readonly name: string; readonly handler: Handler;
-  /**
-   * Names of the arguments with how to print them: `path:s flags:open fd len`. Plain = decimal, s = text, x = hexadecimal, o = octal,
-   * m = octal, only where the flags before it may make a file,
-   * b = bytes that go in (as many as the next argument says), r = bytes that come out (as many as the result says), v = list of texts,
-   * anything else = words of symbols.ts.
-   */
+  readonly nr: number; readonly name: CallName; readonly handler: Handler;
+  /** Names and formats of the arguments, see `abi/calls.ts`. */
   readonly args: string;
   readonly support: Support;
   readonly note: string;
@@ -25,8 +25,8 @@ export interface Row {
 }
 interface Options { support?: Support; note?: string; regs?: boolean }
 
-export const row = (nr: number, name: string, args: string, handler: Handler, o: Options = {}): Row =>
-  ({ nr, name, args, handler, support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '', regs: o.regs ?? false });
+export const row = (name: CallName, handler: Handler, o: Options = {}): Row =>
+  ({ nr: calls[name][0], name, args: calls[name][1], handler, support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '', regs: o.regs ?? false });
 
 /** A path argument. ENAMETOOLONG, EFAULT. */
 export function pathArg(t: Thread, va: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Run } from '../kernel/thread.ts';
 import { Unix } from '../testing/unix.ts';
 

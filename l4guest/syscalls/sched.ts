@@ -1,7 +1,7 @@
 /** Scheduling: policies and priorities, processors (there is one). */
 import { Cap } from '../kernel/caps.ts';
 import { capable, Limit } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Thread } from '../kernel/thread.ts';
 import { clearUser, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
@@ -81,9 +81,9 @@ const yieldCpu = (t: Thread): number => { if (t.k.ready.length > 0) { t.k.ready.
 const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
 
 export const schedCalls: Row[] = [
-  row(124, 'sched_yield', '', yieldCpu), row(123, 'sched_getaffinity', 'tid size mask:x', getaffinity), row(122, 'sched_setaffinity', 'tid size mask:x', setaffinity, { note: 'one processor' }),
-  row(120, 'sched_getscheduler', 'tid', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))), row(119, 'sched_setscheduler', 'tid policy param:x', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
-  row(118, 'sched_setparam', 'tid param:x', setparam), row(121, 'sched_getparam', 'tid param:x', getparam),
-  row(125, 'sched_get_priority_max', 'policy', (_t, p) => range(p | 0, 99)), row(126, 'sched_get_priority_min', 'policy', (_t, p) => range(p | 0, 1)),
-  row(127, 'sched_rr_get_interval', 'tid time:x', interval), row(274, 'sched_setattr', 'tid attr:x flags:x', setattr, { note: 'no SCHED_DEADLINE' }), row(275, 'sched_getattr', 'tid attr:x size flags:x', getattr),
+  row('sched_yield', yieldCpu), row('sched_getaffinity', getaffinity), row('sched_setaffinity', setaffinity, { note: 'one processor' }),
+  row('sched_getscheduler', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))), row('sched_setscheduler', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
+  row('sched_setparam', setparam), row('sched_getparam', getparam),
+  row('sched_get_priority_max', (_t, p) => range(p | 0, 99)), row('sched_get_priority_min', (_t, p) => range(p | 0, 1)),
+  row('sched_rr_get_interval', interval), row('sched_setattr', setattr, { note: 'no SCHED_DEADLINE' }), row('sched_getattr', getattr),
 ];

@@ -3,8 +3,9 @@ import { install } from './fds.ts';
 import { SignalFile } from '../fs/signalfd.ts';
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E, UserFault } from '../kernel/errno.ts';
-import { O, S, Sig } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { UserFault } from '../kernel/failure.ts';
+import { O, S, Sig } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { Loaded, type Thread } from '../kernel/thread.ts';
 import { altFlags, restoreFrame } from '../kernel/sigframe.ts';
@@ -161,12 +162,12 @@ function sigreturn(t: Thread): number {
 }
 
 export const signalCalls: Row[] = [
-  row(134, 'rt_sigaction', 'sig:sig new:x old:x size', sigaction), row(135, 'rt_sigprocmask', 'how:sigprocmask new:x old:x size', sigprocmask),
-  row(136, 'rt_sigpending', 'set:x size', (t, va) => { setBig(t.mm, va, (t.pending.bits | t.proc.pending.bits) & t.mask); return 0; }),
-  row(133, 'rt_sigsuspend', 'mask:x size', (t, va) => suspend(t, getBig(t.mm, va))),
-  row(139, 'rt_sigreturn', '', sigreturn, { regs: true }), row(132, 'sigaltstack', 'new:x old:x', sigaltstack, { regs: true }),
-  row(129, 'kill', 'pid sig:sig', (t, pid, sig) => kill(t, pid | 0, sig | 0)), row(130, 'tkill', 'tid sig:sig', (t, tid, sig) => tgkill(t, 0, tid | 0, sig | 0)),
-  row(131, 'tgkill', 'tgid tid sig:sig', (t, tgid, tid, sig) => tgkill(t, tgid | 0, tid | 0, sig | 0)),
-  row(138, 'rt_sigqueueinfo', 'pid sig info:x', queueInfo), row(240, 'rt_tgsigqueueinfo', 'tgid tid sig info:x', (t, tgid, tid, sig, va) => tgkill(t, tgid, tid, sig, infoArg(t, va, sig))),
-  row(137, 'rt_sigtimedwait', 'set:x info:x time:x size', sigtimedwait), row(74, 'signalfd4', 'fd set:x size flags:x', signalfd),
+  row('rt_sigaction', sigaction), row('rt_sigprocmask', sigprocmask),
+  row('rt_sigpending', (t, va) => { setBig(t.mm, va, (t.pending.bits | t.proc.pending.bits) & t.mask); return 0; }),
+  row('rt_sigsuspend', (t, va) => suspend(t, getBig(t.mm, va))),
+  row('rt_sigreturn', sigreturn, { regs: true }), row('sigaltstack', sigaltstack, { regs: true }),
+  row('kill', (t, pid, sig) => kill(t, pid | 0, sig | 0)), row('tkill', (t, tid, sig) => tgkill(t, 0, tid | 0, sig | 0)),
+  row('tgkill', (t, tgid, tid, sig) => tgkill(t, tgid | 0, tid | 0, sig | 0)),
+  row('rt_sigqueueinfo', queueInfo), row('rt_tgsigqueueinfo', (t, tgid, tid, sig, va) => tgkill(t, tgid, tid, sig, infoArg(t, va, sig))),
+  row('rt_sigtimedwait', sigtimedwait), row('signalfd4', signalfd),
 ];

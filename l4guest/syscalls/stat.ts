@@ -4,8 +4,8 @@ import { notify, Watch } from '../fs/inotify.ts';
 import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
 import { Cap, Secure } from '../kernel/caps.ts';
 import { capable, type Creds } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
-import { AT, S, majorOf, minorOf } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { AT, S, majorOf, minorOf } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
@@ -149,20 +149,20 @@ function fallocate(t: Thread, fd: number, mode: number, offset: number, length: 
 }
 
 export const statCalls: Row[] = [
-  row(79, 'newfstatat', 'dir:dir path:s buf:x flags:at', (t, fd, path, va, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
-  row(80, 'fstat', 'fd buf:x', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStat(t, i, va))),
-  row(291, 'statx', 'dir:dir path:s flags:at mask:x buf:x', (t, fd, path, flags, _mask, va) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStatx(t, i, va))),
-  row(43, 'statfs', 'path:s buf:x', (t, path, va) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => putStatfs(t, i.fs, va))),
-  row(44, 'fstatfs', 'fd buf:x', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStatfs(t, i.fs, va))),
-  row(48, 'faccessat', 'dir:dir path:s mode:access', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
-  row(439, 'faccessat2', 'dir:dir path:s mode:access flags:at', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags)),
-  row(52, 'fchmod', 'fd mode:o', (t, fd, mode) => withInode(ofFd(t, fd), (i) => chmod(t, i, mode))),
-  row(53, 'fchmodat', 'dir:dir path:s mode:o', (t, fd, path, mode) => withInode(inodeOf(t, fd | 0, path, 0), (i) => chmod(t, i, mode))),
-  row(452, 'fchmodat2', 'dir:dir path:s mode:o flags:at', (t, fd, path, mode, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chmod(t, i, mode))),
-  row(54, 'fchownat', 'dir:dir path:s uid gid flags:at', (t, fd, path, uid, gid, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chown(t, i, uid, gid))),
-  row(55, 'fchown', 'fd uid gid', (t, fd, uid, gid) => withInode(ofFd(t, fd), (i) => chown(t, i, uid, gid))),
-  row(88, 'utimensat', 'dir:dir path:s times:x flags:at', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags)),
-  row(45, 'truncate', 'path:s len', (t, path, length) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => truncate(t, i, length))),
-  row(46, 'ftruncate', 'fd len', ftruncate),
-  row(47, 'fallocate', 'fd mode:x pos len', fallocate),
+  row('newfstatat', (t, fd, path, va, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
+  row('fstat', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStat(t, i, va))),
+  row('statx', (t, fd, path, flags, _mask, va) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStatx(t, i, va))),
+  row('statfs', (t, path, va) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => putStatfs(t, i.fs, va))),
+  row('fstatfs', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStatfs(t, i.fs, va))),
+  row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
+  row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags)),
+  row('fchmod', (t, fd, mode) => withInode(ofFd(t, fd), (i) => chmod(t, i, mode))),
+  row('fchmodat', (t, fd, path, mode) => withInode(inodeOf(t, fd | 0, path, 0), (i) => chmod(t, i, mode))),
+  row('fchmodat2', (t, fd, path, mode, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chmod(t, i, mode))),
+  row('fchownat', (t, fd, path, uid, gid, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chown(t, i, uid, gid))),
+  row('fchown', (t, fd, uid, gid) => withInode(ofFd(t, fd), (i) => chown(t, i, uid, gid))),
+  row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags)),
+  row('truncate', (t, path, length) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => truncate(t, i, length))),
+  row('ftruncate', ftruncate),
+  row('fallocate', fallocate),
 ];

@@ -1,8 +1,8 @@
 /** A system call as a line of text, made of its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY)`. */
 import type { Thread } from '../kernel/thread.ts';
 import { getString } from '../mm/uaccess.ts';
-import { O } from '../kernel/linux.ts';
-import { symbolText, symbols } from './symbols.ts';
+import { O } from '../abi/linux.ts';
+import { symbolText, symbols } from '../abi/symbols.ts';
 import { byNumber } from './table.ts';
 
 const MAY_CREATE = O.CREAT | O.TMPFILE;

@@ -1,7 +1,7 @@
 /** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
@@ -93,18 +93,18 @@ function reboot(t: Thread): number { if (!capable(t.proc.creds, Cap.SYS_BOOT)) r
 const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
-  row(160, 'uname', 'buf:x', uname), row(179, 'sysinfo', 'buf:x', sysinfo), row(278, 'getrandom', 'buf:r len flags:x', getrandom),
-  row(161, 'sethostname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row(162, 'setdomainname', 'name:s len', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
-  row(98, 'futex', 'at:x op:futex value time:x at2:x value3', futex, { note: 'no priority inheritance' }),
-  row(168, 'getcpu', 'cpu:x node:x', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
-  row(258, 'riscv_hwprobe', 'pairs:x n cpus set:x flags:x', hwprobe), row(116, 'syslog', 'type buf:x len', syslog, { note: 'the buffer is empty' }), row(142, 'reboot', 'magic:x magic2:x command:x', reboot),
-  row(293, 'rseq', 'area:x len flags:x sig:x', refused(E.NOSYS), { support: 'none' }), row(128, 'restart_syscall', '', refused(E.INTR)),
-  row(97, 'unshare', 'flags:x', (_t, flags) => (flags & ~0x600 ? -E.PERM : 0), { note: 'no name spaces' }), row(268, 'setns', 'fd type:x', refused(E.PERM), { support: 'none' }),
-  row(277, 'seccomp', 'op flags:x args:x', refused(E.INVAL), { support: 'none' }),
-  row(58, 'vhangup', '', () => 0, { support: 'none' }), row(89, 'acct', 'path:s', refused(E.NOSYS), { support: 'none' }),
-  row(217, 'add_key', 'type:s name:s data:x len ring', refused(E.NOSYS), { support: 'none' }), row(219, 'keyctl', 'op', refused(E.NOSYS), { support: 'none' }),
-  row(425, 'io_uring_setup', 'entries params:x', refused(E.NOSYS), { support: 'none' }), row(0, 'io_setup', 'n context:x', refused(E.NOSYS), { support: 'none' }), row(280, 'bpf', 'command attr:x size', refused(E.PERM), { support: 'none' }),
-  row(241, 'perf_event_open', 'attr:x pid cpu group flags:x', refused(E.NOSYS), { support: 'none' }), row(282, 'userfaultfd', 'flags:x', refused(E.NOSYS), { support: 'none' }), row(272, 'kcmp', 'a b type x y', refused(E.NOSYS), { support: 'none' }),
-  row(105, 'init_module', 'image:x len args:s', refused(E.PERM), { support: 'none' }), row(273, 'finit_module', 'fd args:s flags:x', refused(E.PERM), { support: 'none' }), row(106, 'delete_module', 'name:s flags:x', refused(E.PERM), { support: 'none' }),
-  row(224, 'swapon', 'path:s flags:x', refused(E.PERM), { support: 'none' }), row(225, 'swapoff', 'path:s', refused(E.INVAL), { support: 'none' }),
+  row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
+  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
+  row('futex', futex, { note: 'no priority inheritance' }),
+  row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
+  row('riscv_hwprobe', hwprobe), row('syslog', syslog, { note: 'the buffer is empty' }), row('reboot', reboot),
+  row('rseq', refused(E.NOSYS), { support: 'none' }), row('restart_syscall', refused(E.INTR)),
+  row('unshare', (_t, flags) => (flags & ~0x600 ? -E.PERM : 0), { note: 'no name spaces' }), row('setns', refused(E.PERM), { support: 'none' }),
+  row('seccomp', refused(E.INVAL), { support: 'none' }),
+  row('vhangup', () => 0, { support: 'none' }), row('acct', refused(E.NOSYS), { support: 'none' }),
+  row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
+  row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('io_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.PERM), { support: 'none' }),
+  row('perf_event_open', refused(E.NOSYS), { support: 'none' }), row('userfaultfd', refused(E.NOSYS), { support: 'none' }), row('kcmp', refused(E.NOSYS), { support: 'none' }),
+  row('init_module', refused(E.PERM), { support: 'none' }), row('finit_module', refused(E.PERM), { support: 'none' }), row('delete_module', refused(E.PERM), { support: 'none' }),
+  row('swapon', refused(E.PERM), { support: 'none' }), row('swapoff', refused(E.INVAL), { support: 'none' }),
 ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 import { strace } from './strace.ts';
 import { LAST, byNumber, dispatch, rows } from './table.ts';

@@ -2,7 +2,7 @@
  * All system calls, by number. `dispatch` is the whole way from a number to its handler; what it answers is the result, or the generator
  * of a call that sleeps.
  */
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';

@@ -1,9 +1,9 @@
 /** Clocks, sleeping, interval timers, accounting. */
 import { Cap } from '../kernel/caps.ts';
 import { capable } from '../kernel/creds.ts';
-import { E } from '../kernel/errno.ts';
+import { E } from '../abi/errno.ts';
 import { armPosix, posixTimers, setRealTimer, stopPosix, timerNow, type PosixTimer } from '../kernel/itimers.ts';
-import { Clock, Sig } from '../kernel/linux.ts';
+import { Clock, Sig } from '../abi/linux.ts';
 import { cpuOf, cpuOfProcess, setCpuItimer } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -155,15 +155,15 @@ function adjustTime(t: Thread, va: number): number {
 }
 
 export const timeCalls: Row[] = [
-  row(113, 'clock_gettime', 'clock:clock time:x', clockGet),
-  row(114, 'clock_getres', 'clock:clock res:x', (t, c, va) => { if (!cpuClock(t, c | 0) && (c < 0 || c > 11 || c === 10)) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
-  row(112, 'clock_settime', 'clock time:x', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row(170, 'settimeofday', 'time:x zone:x', setTimeOfDay),
-  row(171, 'adjtimex', 'buf:x', adjustTime, { note: 'reports a free clock, changes nothing' }), row(266, 'clock_adjtime', 'clock buf:x', (t, c, va) => (c === Clock.REALTIME ? adjustTime(t, va) : -E.OPNOTSUPP), { note: 'reports a free clock, changes nothing' }),
-  row(169, 'gettimeofday', 'time:x zone:x', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
-  row(101, 'nanosleep', 'time:x rest:x', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row(115, 'clock_nanosleep', 'clock:clock flags:x time:x rest:x', nanosleep),
-  row(102, 'getitimer', 'which old:x', getitimer), row(103, 'setitimer', 'which new:x old:x', setitimer, { note: 'user time is not told apart from system time' }),
-  row(107, 'timer_create', 'clock:clock event:x id:x', timerCreate), row(110, 'timer_settime', 'id flags:x new:x old:x', timerSet),
-  row(108, 'timer_gettime', 'id old:x', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row(109, 'timer_getoverrun', 'id', (t, id) => withTimer(t, id, (x) => x.overrun)),
-  row(111, 'timer_delete', 'id', (t, id) => withTimer(t, id, (x) => { stopPosix(t.k, x); posixTimers(t.proc).delete(id); return 0; })),
-  row(165, 'getrusage', 'who usage:x', getrusage), row(153, 'times', 'buf:x', times),
+  row('clock_gettime', clockGet),
+  row('clock_getres', (t, c, va) => { if (!cpuClock(t, c | 0) && (c < 0 || c > 11 || c === 10)) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
+  row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row('settimeofday', setTimeOfDay),
+  row('adjtimex', adjustTime, { note: 'reports a free clock, changes nothing' }), row('clock_adjtime', (t, c, va) => (c === Clock.REALTIME ? adjustTime(t, va) : -E.OPNOTSUPP), { note: 'reports a free clock, changes nothing' }),
+  row('gettimeofday', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
+  row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
+  row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),
+  row('timer_create', timerCreate), row('timer_settime', timerSet),
+  row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),
+  row('timer_delete', (t, id) => withTimer(t, id, (x) => { stopPosix(t.k, x); posixTimers(t.proc).delete(id); return 0; })),
+  row('getrusage', getrusage), row('times', times),
 ];

@@ -1,6 +1,6 @@
 /** A system call of a thread whose tracer wants to see it: a stop before, a stop after, and what the tracer changes counts. */
-import { E } from '../kernel/errno.ts';
-import { exitedStatus, Sig } from '../kernel/linux.ts';
+import { E } from '../abi/errno.ts';
+import { exitedStatus, Sig } from '../abi/linux.ts';
 import { Reg } from '../kernel/registers.ts';
 import { KEEP_REGISTERS, type Thread } from '../kernel/thread.ts';
 import { TraceEvent, TraceOption, eventStop, type Stop, type Tracing } from '../kernel/tracing.ts';

@@ -9,14 +9,14 @@ import { Tty } from '../drivers/tty.ts';
 import { mountDefaults } from '../kernel/boot.ts';
 import { clone, plainFork, type CloneArgs } from '../kernel/clone.ts';
 import { Kernel } from '../kernel/kernel.ts';
-import { Map_, Prot } from '../kernel/linux.ts';
+import { Map_, Prot } from '../abi/linux.ts';
 import { newProcess, openStreams } from '../kernel/init.ts';
 import { Run, Thread } from '../kernel/thread.ts';
 import { mapArea } from '../mm/mmap.ts';
 import { bytesOf, copyIn, copyOut, textOf } from '../mm/uaccess.ts';
 import { byNumber, dispatch, rows } from '../syscalls/table.ts';
 
-const numbers = new Map(rows.map((r) => [r.name, r.nr]));
+const numbers = new Map<string, number>(rows.map((r) => [r.name, r.nr]));
 
 export class Unix {
   readonly k: Kernel;

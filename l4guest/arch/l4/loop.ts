@@ -7,7 +7,7 @@
  */
 import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, Status, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { Sig } from '../../kernel/linux.ts';
+import { Sig } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import { Loaded, Run, type Thread } from '../../kernel/thread.ts';
 import { around, Runs } from '../../mm/around.ts';

@@ -11,7 +11,7 @@ import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
 import { Tty } from '../../drivers/tty.ts';
 import { loadTar } from '../../fs/tar.ts';
 import { directoryAt, tarOf } from '../../fs/tar-out.ts';
-import { S } from '../../kernel/linux.ts';
+import { S } from '../../abi/linux.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import { mountDefaults } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';

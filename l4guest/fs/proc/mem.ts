@@ -1,6 +1,7 @@
 /** /proc/PID/mem: the memory of a process as a file. */
-import { E, UserFault } from '../../kernel/errno.ts';
-import { S } from '../../kernel/linux.ts';
+import { E } from '../../abi/errno.ts';
+import { UserFault } from '../../kernel/failure.ts';
+import { S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';

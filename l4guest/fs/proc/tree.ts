@@ -1,11 +1,11 @@
 /** /proc: the system's files, and a directory per process (pid.ts). */
 import { fileSystemTypes } from '../mount.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { S } from '../../kernel/linux.ts';
+import { S } from '../../abi/linux.ts';
 import { Run } from '../../kernel/thread.ts';
 import { charDevices } from '../../drivers/devices.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
-import { E } from '../../kernel/errno.ts';
+import { E } from '../../abi/errno.ts';
 import { Directory, type DirEntry } from '../inode.ts';
 import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
 import { ProcessDirs } from './pid.ts';

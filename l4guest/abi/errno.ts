@@ -13,14 +13,5 @@ export const E = {
   RESTARTNOHAND: 514,
 } as const;
 
-/** Thrown by accesses to user memory that has no mapping with the right needed; the dispatcher answers EFAULT. */
-export class UserFault extends Error {}
-/** Thrown out of the depth of a call that fails with this number. */
-export class CallError extends Error {
-  readonly errno: number;
-  constructor(errno: number) { super(`errno ${errno}`); this.errno = errno; }
-}
-export const EFAULT = new UserFault('bad address of a user process');
-
 const names = new Map<number, string>(Object.entries(E).map(([name, n]) => [n, `E${name}`]));
 export const errnoName = (n: number): string => names.get(n) ?? `errno ${n}`;

@@ -2,8 +2,8 @@
  * Words for the values of arguments: by the format name that a row's `args` give (`flags:open`). The trace and `strace` both use them.
  * `mask`: the values of these bits are one field (-1: of all bits: a plain enumeration), the other words are flags.
  */
-import { E } from '../kernel/errno.ts';
-import { AT, Clock, Clone, Map_ as MapFlag, O, Prot, Sig, Wait } from '../kernel/linux.ts';
+import { E } from './errno.ts';
+import { AT, Clock, Clone, Map_ as MapFlag, O, Prot, Sig, Wait } from './linux.ts';
 
 export interface Symbols { readonly mask?: number; readonly words: Readonly<Record<number, string>> }
 
@@ -35,6 +35,7 @@ export const symbols: Readonly<Record<string, Symbols>> = {
   ioctl: { mask: -1, words: { 0x5401: 'TCGETS', 0x5402: 'TCSETS', 0x5403: 'TCSETSW', 0x5404: 'TCSETSF', 0x540e: 'TIOCSCTTY', 0x540f: 'TIOCGPGRP', 0x5410: 'TIOCSPGRP', 0x5413: 'TIOCGWINSZ', 0x5414: 'TIOCSWINSZ', 0x541b: 'FIONREAD', 0x5421: 'FIONBIO' } },
   family: { mask: -1, words: { 0: 'AF_UNSPEC', 1: 'AF_UNIX', 2: 'AF_INET', 10: 'AF_INET6', 16: 'AF_NETLINK' } },
   socket: { mask: 0xf, words: { 1: 'SOCK_STREAM', 2: 'SOCK_DGRAM', 3: 'SOCK_RAW', 5: 'SOCK_SEQPACKET', [O.NONBLOCK]: 'SOCK_NONBLOCK', [O.CLOEXEC]: 'SOCK_CLOEXEC' } },
+  ptrace: { mask: -1, words: { ...list('PTRACE_', 'TRACEME PEEKTEXT PEEKDATA PEEKUSR POKETEXT POKEDATA POKEUSR CONT KILL SINGLESTEP'), 16: 'PTRACE_ATTACH', 17: 'PTRACE_DETACH', 24: 'PTRACE_SYSCALL', ...list('PTRACE_', 'SETOPTIONS GETEVENTMSG GETSIGINFO SETSIGINFO GETREGSET SETREGSET SEIZE INTERRUPT LISTEN PEEKSIGINFO GETSIGMASK SETSIGMASK SECCOMP_GET_FILTER SECCOMP_GET_METADATA GET_SYSCALL_INFO', 0x4200) } },
   epoll: { mask: -1, words: { 1: 'EPOLL_CTL_ADD', 2: 'EPOLL_CTL_DEL', 3: 'EPOLL_CTL_MOD' } },
   limit: { mask: -1, words: list('RLIMIT_', 'CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME') },
   advice: { mask: -1, words: { ...list('MADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED'), 8: 'MADV_FREE' } },
@@ -45,19 +46,16 @@ export const errorNames: Readonly<Record<number, string>> = turned(E, 'E', ['RES
 
 /** A value in words: the field, then the flags that are set, then what is left as a number; undefined when there is no word for it. */
 export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
-  if (mask === -1) return words[value];
-  const field = value & mask, parts: string[] = [], first = words[field];
-  const flags: string[] = [];
-  let rest = value - field;
+  if (mask === -1) return words[value] ?? words[value | 0];
+  const all = BigInt.asUintN(64, BigInt(value)), field = Number(all & BigInt(mask)), parts: string[] = [], first = words[field], flags: string[] = [];
+  let rest = all - BigInt(field);
   if (mask !== 0 && (first !== undefined || field !== 0)) parts.push(first ?? String(field));
-  for (const [bits, word] of Object.entries(words).map(([b, w]) => [Number(b), w] as const).sort((a, b) => b[0] - a[0])) {
-    if (bits <= mask || (bits & mask) !== 0 || bits === 0 || !has(rest, bits)) continue;
+  for (const [bits, word] of Object.entries(words).map(([b, w]) => [BigInt(b), w] as const).sort((a, b) => (a[0] < b[0] ? 1 : -1))) {
+    if (bits <= 0n || bits <= BigInt(mask) || (rest & bits) !== bits) continue;
     flags.unshift(word);
     rest -= bits;
   }
   parts.push(...flags);
-  if (rest !== 0) parts.push(`0x${rest.toString(16)}`);
+  if (rest !== 0n) parts.push(`0x${rest.toString(16)}`);
   return parts.length > 0 ? parts.join('|') : words[0] ?? '0';
 }
-/** Are all these bits set? Numbers may have more than 32. */
-const has = (value: number, bits: number): boolean => value > 0 && (BigInt(value) & BigInt(bits)) === BigInt(bits);
