@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyChanges, parseMount } from './mounts.ts';
 import { packTar } from './pack.ts';
-import { readTar } from './tar.ts';
+import { readTar } from '../system/files/tar.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'tessera-mounts-'));
 afterAll(() => rmSync(place, { recursive: true }));

@@ -7,8 +7,8 @@ import { dirname, join, relative } from 'node:path';
 import type { Channel, Scenario } from '../index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
 import { CliError, Exit, fileError } from './errors.ts';
-import { Plan } from './pack.ts';
-import { byteString, bytesOf, lookUp, readTar, type TarEntry } from './tar.ts';
+import { bytesOf, Plan } from './pack.ts';
+import { byteString, lookUp, readTar, type TarEntry } from '../system/files/tar.ts';
 
 export interface Mount { host: string; guest: string; writable: boolean }
 

@@ -1,17 +1,8 @@
-/**
- * Recordings of what came from outside: one JSON object a line, the header first.
- *
- *   {"tessera":"outside","version":1,"seed":1}
- *   {"cycle":1234,"channel":"console0","kind":"bytes","data":"bHMK"}        data in base64
- *   {"cycle":0,"channel":"console0","kind":"size","columns":80,"rows":24}
- *   {"cycle":2345,"channel":"net0","kind":"bytes","data":"UlQA…"}            a frame for network card 0
- *   {"cycle":9999,"channel":"console0","kind":"end"}
- */
+/** Recordings in files: `--record` and `--replay`. The format is `system/recording.ts`'s. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Arrival, Door } from '../index.ts';
+import { parseRecording, recordingHead, recordingLine } from '../system/recording.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
-
-const kinds = ['bytes', 'size', 'end'];
 
 export class Recording implements Door {
   readonly arrivals: readonly Arrival[] | undefined;
@@ -36,12 +27,12 @@ export class Recording implements Door {
     } catch (error) {
       throw outputError('recording', record, error);
     }
-    this.put({ tessera: 'outside', version: 1, seed: this.seed });
+    this.put(recordingHead(this.seed));
     if (this.failed) throw this.failed;
   }
 
   passed(arrival: Arrival): void {
-    this.put(arrival.kind === 'bytes' ? { ...arrival, data: Buffer.from(arrival.data).toString('base64') } : arrival);
+    this.put(recordingLine(arrival));
   }
 
   close(): void {
@@ -49,10 +40,10 @@ export class Recording implements Door {
     this.fd = undefined;
   }
 
-  private put(line: object): void {
+  private put(line: string): void {
     if (this.fd === undefined || this.failed) return;
     try {
-      writeSync(this.fd, JSON.stringify(line) + '\n');
+      writeSync(this.fd, `${line}\n`);
     } catch (error) {
       this.failed = fileError('recording', this.path ?? '', error, 'what is in it up to here can be replayed', Exit.failure);
     }
@@ -67,15 +58,8 @@ function readRecording(path: string): { seed: number; arrivals: Arrival[] } {
     throw fileError('recording', path, error, 'make one with --record FILE');
   }
   try {
-    const [head, ...rest] = text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
-    if (head?.['tessera'] !== 'outside' || head['version'] !== 1) throw new Error('header');
-    return { seed: Number(head['seed']), arrivals: rest.map(arrivalOf) };
+    return parseRecording(text);
   } catch {
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');
   }
-}
-
-function arrivalOf(line: Record<string, unknown>): Arrival {
-  if (!kinds.includes(String(line['kind'])) || typeof line['cycle'] !== 'number' || typeof line['channel'] !== 'string') throw new Error('entry');
-  return (line['kind'] === 'bytes' ? { ...line, data: new Uint8Array(Buffer.from(String(line['data']), 'base64')) } : line) as unknown as Arrival;
 }

@@ -15,10 +15,11 @@ import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { RunOptions } from './commands/run.ts';
 import { parseMount, Returns, type Mount } from './mounts.ts';
-import { packTar, Plan, type Placement } from './pack.ts';
-import { whyNotProgram } from './program.ts';
+import { Plan, type Placement } from './pack.ts';
+import { whyNotProgram } from '../system/files/program.ts';
 import { endingLine, runSystem } from './session.ts';
-import { BLOCK, byteString, lookUp, readTar, type TarEntry } from './tar.ts';
+import { joinTar } from '../system/files/archive.ts';
+import { byteString, lookUp, readTar, type TarEntry } from '../system/files/tar.ts';
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
@@ -133,14 +134,7 @@ function archived(rootfs: string, mounts: readonly Mount[]): RootFiles {
     files,
     archive: (more) => {
       const over = [...mounts, ...(more ? [more] : [])];
-      return over.length ? joinTar(bytes, packTar(over)) : bytes;
+      return over.length ? joinTar(bytes, new Plan(over)) : bytes;
     },
   };
-}
-
-/** Two archives as one: the second's entries come later and win. */
-function joinTar(first: Buffer, second: Buffer): Buffer {
-  let end = first.length;
-  while (end >= BLOCK && first.subarray(end - BLOCK, end).every((byte) => byte === 0)) end -= BLOCK;
-  return Buffer.concat([first.subarray(0, end), second]);
 }

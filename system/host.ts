@@ -43,7 +43,7 @@ export interface Host {
   readonly inputs?: readonly Channel[];
   /** The run goes on when this is fulfilled: asked before each piece. For debuggers, who have the machine stand still. */
   gate?(): Promise<void>;
-  /** Lets the host's own events happen: between pieces of a run. Default: a timer of 0 ms. */
+  /** Lets the host's own events happen: between pieces of a run. Default: a message to oneself (pause.ts). */
   pause?(): Promise<void>;
   readonly door?: Door;
 }

@@ -1,6 +1,7 @@
-/** How much RAM a board needs for a scenario that does not say: what its components may have, the boot modules, and room for the rest. */
+/** How much RAM a board needs: what a scenario's components may have, the boot modules, and room for the rest. */
 import { DEFAULT_KERNEL_MEMORY, DEFAULT_MEMORY } from '../roottask/root/client.ts';
 import { bytesOfSize, type Scenario } from '../roottask/scenario.ts';
+import { largestRam } from '../machine/engine/layout.ts';
 import type { Module } from './host.ts';
 
 const LEAST = 32 << 20, SPARE = 8 << 20, UNIT = 0x20_0000, OWN = 4 << 20, SLACK = 4096;
@@ -17,4 +18,33 @@ export function ramFor(scenario: Scenario, modules: readonly Module[]): number {
   for (const c of Object.values(scenario.components)) bytes += bytesOfSize(c.memory ?? DEFAULT_MEMORY) + UNIT;
   for (const m of modules) bytes += m.bytes.length + UNIT;
   return Math.max(LEAST, Math.ceil(bytes / UNIT) * UNIT);
+}
+
+/** RAM that a machine cannot have, and how much is possible (0: the files alone are too much). Both in MiB. */
+export class TooMuchMemory extends Error {
+  readonly possible: number;
+  readonly files: number;
+  constructor(possible: number, files: number) {
+    super(possible === 0 ? `the files of ${files} MiB leave no memory for the guest` : `at most ${possible}M are possible${files >= 64 ? ` beside files of ${files} MiB` : ''}`);
+    this.possible = possible;
+    this.files = files;
+  }
+}
+
+const MIB = 2 ** 20;
+
+/**
+ * RAM in bytes for a guest with `memory` bytes in the `world` of it: kernel, roottask and drivers take their part, boot modules lie in it too. As
+ * much as is comfortable, up to what the machine can have. @throws TooMuchMemory when not even what is necessary fits
+ */
+export function boardMemory(memory: number, modules: readonly Module[], world: (memory: number) => Scenario): number {
+  const files = modules.reduce((sum, module) => sum + Math.ceil(module.bytes.length / MIB) * MIB + 2 * MIB, 0);
+  const comfortable = Math.ceil((memory * 1.2 + files) / (2 * MIB)) * 2 * MIB + 96 * MIB;
+  const most = largestRam();
+  if (comfortable <= most) return comfortable;
+  const fits = (bytes: number): boolean => ramFor(world(bytes), modules) <= most;
+  if (fits(memory)) return most;
+  let possible = Math.floor(most / MIB);
+  while (possible > 0 && !fits(possible * MIB)) possible--;
+  throw new TooMuchMemory(possible, Math.ceil(files / MIB));
 }

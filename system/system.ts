@@ -18,6 +18,7 @@ import { deviceList } from './devices.ts';
 import { kernelMemoryFor, ramFor } from './ram.ts';
 import type { Arrival, Channel, Host, Result, SystemOptions } from './host.ts';
 import { Pace } from './pace.ts';
+import { pause } from './pause.ts';
 import { Tally } from './tally.ts';
 import { Watch } from './watch.ts';
 
@@ -212,7 +213,7 @@ export class System {
     this.idleSince = undefined;
   }
   private rest(milliseconds: number): Promise<void> {
-    if (milliseconds < 1) return this.host.pause?.() ?? new Promise(resolve => setTimeout(resolve, 0));
+    if (milliseconds < 1) return this.host.pause?.() ?? pause();
     return new Promise(resolve => {
       const timer = setTimeout(resolve, Math.min(milliseconds, 100));
       this.wake = () => { clearTimeout(timer); resolve(); };

@@ -1,6 +1,6 @@
 /**
  * The tar format (ustar, with pax headers where a name or a size does not fit), and a look at archives. Names are byte strings: one character a byte,
- * as a file may have any name. `pack.ts` makes archives of host folders.
+ * as a file may have any name. `archive.ts` makes archives of files in memory, `cli/pack.ts` of host folders.
  *
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; two empty blocks at the end
@@ -18,15 +18,26 @@ export interface Entry {
   mtime: number;
   size: number;
   link: string;
-  /** Host file to read the contents from, or what writes the contents. */
-  from?: string | ((into: Buffer) => void);
+  /** Writes the contents to memory of `size` bytes that is still zero. */
+  from?: (into: Uint8Array) => void;
 }
 
 export const rounded = (n: number) => Math.ceil(n / BLOCK) * BLOCK;
 
-/** The bytes of a byte string, and the byte string of a text. */
-export const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
-export const byteString = (text: string): string => Buffer.from(text).toString('latin1');
+const PIECE = 4096;
+
+/** Bytes as a byte string. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += PIECE) text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  return text;
+}
+/** Writes a byte string, as much of it as there is room for. */
+export function putLatin1(to: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length && at + i < to.length; i++) to[at + i] = text.charCodeAt(i);
+}
+/** The byte string of a text: its UTF-8. */
+export const byteString = (text: string): string => latin1(new TextEncoder().encode(text));
 
 /** A name as ustar holds it: whole, or split at a slash into prefix and name; undefined if it fits neither way. */
 function split(name: string): [string, string] | undefined {
@@ -50,10 +61,10 @@ function paxFor(entry: Entry): Entry | undefined {
   if (entry.link.length > 100) record('linkpath', entry.link);
   if (entry.size >= 8 ** 11) record('size', String(entry.size));
   if (!text) return undefined;
-  return { ...entry, name: 'pax', type: Type.pax, size: text.length, link: '', from: (into) => { into.write(text, 'latin1'); } };
+  return { ...entry, name: 'pax', type: Type.pax, size: text.length, link: '', from: (into) => putLatin1(into, 0, text) };
 }
 
-const PAGE = 4096;
+const PAGE = 4096, BLANK = 0x20, NEWLINE = 0x0a;
 
 /**
  * Padding before an entry, so that the contents of a file of a page or more begin at a page of the archive: the Unix server then maps them as they
@@ -68,10 +79,10 @@ function paddingFor(entry: Entry, at: number): Entry | undefined {
   return { ...entry, name: 'pax', type: Type.pax, size, from: writePadding };
 }
 
-function writePadding(into: Buffer): void {
-  into.fill(' ');
-  into.write(`${into.length} comment=`);
-  into[into.length - 1] = 0x0a;
+function writePadding(into: Uint8Array): void {
+  into.fill(BLANK);
+  putLatin1(into, 0, `${into.length} comment=`);
+  into[into.length - 1] = NEWLINE;
 }
 
 /** Entries with the headers that some need before them. */
@@ -92,8 +103,8 @@ export function laidOut(entries: Entry[]): Entry[] {
   return all;
 }
 
-export function writeHeader(to: Buffer, at: number, entry: Entry): void {
-  const text = (offset: number, size: number, value: string) => to.write(value, at + offset, size, 'latin1');
+export function writeHeader(to: Uint8Array, at: number, entry: Entry): void {
+  const text = (offset: number, size: number, value: string) => putLatin1(to, at + offset, value.slice(0, size));
   const octal = (offset: number, size: number, value: number) => text(offset, size, (value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0') + '\0');
   const [prefix, name] = split(entry.name) ?? ['', entry.name];
   text(0, 100, entry.type === Type.dir && name.length < 100 ? `${name}/` : name);
@@ -117,18 +128,18 @@ export interface TarEntry { type: string; mode: number; link: string; data: Uint
 
 /** The entries of an archive by name, without leading "./" and trailing "/"; undefined when the bytes are no tar archive. */
 export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (text.length < BLOCK || text.toString('latin1', 257, 262) !== 'ustar') return undefined;
+  if (bytes.length < BLOCK || latin1(bytes.subarray(257, 262)) !== 'ustar') return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const entries = new Map<string, TarEntry>();
   let long: { path?: string; linkpath?: string; size?: string } = {};
-  for (let at = 0; at + BLOCK <= text.length && text[at] !== 0; ) {
-    const field = (offset: number, size: number) => text.toString('latin1', at + offset, at + offset + size).replace(/\0.*$/s, '');
+  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0; ) {
+    const field = (offset: number, size: number) => latin1(bytes.subarray(at + offset, at + offset + size)).replace(/\0.*$/s, '');
     const type = field(156, 1) || Type.file;
-    const size = long.size !== undefined && type !== Type.pax ? Number(long.size) : text[at + 124] & 0x80 ? Number(text.readBigUInt64BE(at + 128)) : parseInt(field(124, 12), 8) || 0;
-    const data = text.subarray(at + BLOCK, at + BLOCK + size);
-    if (type === Type.pax) long = Object.fromEntries([...data.toString('latin1').matchAll(/(?:^|\n)\d+ (path|linkpath|size)=([^\n]*)/g)].map((m) => [m[1], m[2]]));
-    else if (type === 'L') long = { ...long, path: data.toString('latin1').replace(/\0.*$/s, '') };
-    else if (type === 'K') long = { ...long, linkpath: data.toString('latin1').replace(/\0.*$/s, '') };
+    const size = long.size !== undefined && type !== Type.pax ? Number(long.size) : bytes[at + 124]! & 0x80 ? Number(view.getBigUint64(at + 128)) : parseInt(field(124, 12), 8) || 0;
+    const data = bytes.subarray(at + BLOCK, at + BLOCK + size);
+    if (type === Type.pax) long = Object.fromEntries([...latin1(data).matchAll(/(?:^|\n)\d+ (path|linkpath|size)=([^\n]*)/g)].map((m) => [m[1], m[2]]));
+    else if (type === 'L') long = { ...long, path: latin1(data).replace(/\0.*$/s, '') };
+    else if (type === 'K') long = { ...long, linkpath: latin1(data).replace(/\0.*$/s, '') };
     else if (type !== 'g') {
       const name = long.path ?? (field(345, 155) ? `${field(345, 155)}/${field(0, 100)}` : field(0, 100));
       entries.set(clean(name), { type, mode: parseInt(field(100, 8), 8) || 0, link: long.linkpath ?? field(157, 100), data });

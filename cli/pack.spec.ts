@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packTar, Plan } from './pack.ts';
-import { lookUp, readTar } from './tar.ts';
+import { lookUp, readTar } from '../system/files/tar.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-tar-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from './images/where.ts';
+import { projectRoot } from '../../cli/images/where.ts';
 import { whyNotProgram } from './program.ts';
 
 const good = readFileSync(join(projectRoot(), 'guests/bin/linux/echo'));
