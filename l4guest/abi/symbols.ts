@@ -3,7 +3,7 @@
  * `mask`: the values of these bits are one field (-1: of all bits: a plain enumeration), the other words are flags.
  */
 import { E } from './errno.ts';
-import { AT, Clock, Clone, Map_ as MapFlag, O, Prot, Sig, Wait } from './linux.ts';
+import { AT, Clock, Clone, Limit, Map_ as MapFlag, O, Prot, Sig, Wait } from './linux.ts';
 
 export interface Symbols { readonly mask?: number; readonly words: Readonly<Record<number, string>> }
 
@@ -37,7 +37,7 @@ export const symbols: Readonly<Record<string, Symbols>> = {
   socket: { mask: 0xf, words: { 1: 'SOCK_STREAM', 2: 'SOCK_DGRAM', 3: 'SOCK_RAW', 5: 'SOCK_SEQPACKET', [O.NONBLOCK]: 'SOCK_NONBLOCK', [O.CLOEXEC]: 'SOCK_CLOEXEC' } },
   ptrace: { mask: -1, words: { ...list('PTRACE_', 'TRACEME PEEKTEXT PEEKDATA PEEKUSR POKETEXT POKEDATA POKEUSR CONT KILL SINGLESTEP'), 16: 'PTRACE_ATTACH', 17: 'PTRACE_DETACH', 24: 'PTRACE_SYSCALL', ...list('PTRACE_', 'SETOPTIONS GETEVENTMSG GETSIGINFO SETSIGINFO GETREGSET SETREGSET SEIZE INTERRUPT LISTEN PEEKSIGINFO GETSIGMASK SETSIGMASK SECCOMP_GET_FILTER SECCOMP_GET_METADATA GET_SYSCALL_INFO', 0x4200) } },
   epoll: { mask: -1, words: { 1: 'EPOLL_CTL_ADD', 2: 'EPOLL_CTL_DEL', 3: 'EPOLL_CTL_MOD' } },
-  limit: { mask: -1, words: list('RLIMIT_', 'CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME') },
+  limit: { mask: -1, words: turned(Limit, 'RLIMIT_') },
   advice: { mask: -1, words: { ...list('MADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED'), 8: 'MADV_FREE' } },
 };
 

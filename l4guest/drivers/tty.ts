@@ -1,13 +1,12 @@
 /** Terminals: a line discipline between processes and a port, with job control. */
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
-import { Cap } from '../kernel/caps.ts';
+import { Cap, Handler, O, Poll, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll, Sig } from '../abi/linux.ts';
 import type { ProcessGroup, Session, Terminal } from '../kernel/process.ts';
-import { Handler, bit } from '../kernel/sigqueue.ts';
+import { bit } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Timer } from '../kernel/timers.ts';
 import { WaitQueue } from '../kernel/wait.ts';

@@ -1,5 +1,5 @@
 /** Mounting: a table of file system types, and the list that /proc/mounts shows. */
-import { Cap } from '../kernel/caps.ts';
+import { AT, Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -8,7 +8,6 @@ import { devTree, ptsTree } from './devfs.ts';
 import { Directory, pathOf } from './inode.ts';
 import { procTree } from './proc/tree.ts';
 import { sysTree } from './sysfs.ts';
-import { AT } from '../abi/linux.ts';
 import { inodeAt } from './walk.ts';
 
 const Ms = { RDONLY: 1, REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384, PROPAGATION: 0x1e0000 } as const;

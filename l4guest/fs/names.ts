@@ -1,8 +1,7 @@
 /** Calls that change names: mkdir, mknod, link, symlink, unlink, rmdir, rename. All answer 0 or -errno. */
-import { Cap } from '../kernel/caps.ts';
+import { Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode } from './inode.ts';
 import { newCookie, notify, Watch } from './inotify.ts';

@@ -1,7 +1,7 @@
 /** From a path to an inode: the walk over directories, links and mounts, with permissions and limits on the way. */
-import { Cap, has, type CapSets } from '../kernel/caps.ts';
+import { has, type CapSets } from '../kernel/caps.ts';
+import { AT, Cap, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
-import { AT, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode, uncovered } from './inode.ts';
 

@@ -2,12 +2,10 @@
 import { File } from '../fs/file.ts';
 import { Inode } from '../fs/inode.ts';
 import { May, permitted } from '../fs/walk.ts';
-import { Cap } from '../kernel/caps.ts';
+import { Cap, O, Poll, S, SiCode } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { O, Poll, S } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
-import { SiCode } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { bytesOf, copyIn, copyOut, getBig, getI32, getI64, clearUser, setI64, setU32, type Io } from '../mm/uaccess.ts';

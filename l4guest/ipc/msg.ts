@@ -1,5 +1,5 @@
 /** System V message queues: messages with a type, fetched in order or by type. */
-import { Cap } from '../kernel/caps.ts';
+import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';

@@ -4,7 +4,7 @@
  *   identifier = slot + 32768 · sequence        so that an old identifier does not name a new object in the same slot
  */
 import { E } from '../abi/errno.ts';
-import { Cap } from '../kernel/caps.ts';
+import { Cap } from '../abi/linux.ts';
 import { capable, type Creds } from '../kernel/creds.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { getU32, setU16, setU32, clearUser } from '../mm/uaccess.ts';

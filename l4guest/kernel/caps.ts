@@ -2,19 +2,13 @@
  * Capabilities: what the superuser may, in pieces. A process has a permitted, an effective and an inheritable set, an ambient set that
  * survives exec, and a bounding set that limits what exec gives. User ids change the sets unless the secure bits say otherwise.
  */
-export const Cap = {
-  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_BIND_SERVICE: 10, NET_RAW: 13, IPC_LOCK: 14, IPC_OWNER: 15,
-  SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_BOOT: 22, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, SYS_TTY_CONFIG: 26, MKNOD: 27, SYSLOG: 34,
-} as const;
-export type Cap = (typeof Cap)[keyof typeof Cap];
-export const LAST_CAP = 40;
+import { Cap, Secure } from '../abi/linux.ts';
+
 export const ALL_CAPS = (1n << 41n) - 1n;
 const set = (...caps: Cap[]): bigint => caps.reduce((s, c) => s | (1n << BigInt(c)), 0n);
 /** What goes with the file system's user id. */
 const OF_FILES = set(Cap.CHOWN, Cap.DAC_OVERRIDE, Cap.DAC_READ_SEARCH, Cap.FOWNER, Cap.FSETID, Cap.MKNOD);
 
-/** prctl(PR_SET_SECUREBITS); each has a lock one bit higher. */
-export const Secure = { NOROOT: 1, NO_SETUID_FIXUP: 4, KEEP_CAPS: 16, NO_CAP_AMBIENT_RAISE: 64 } as const;
 const LOCKS = 0xaa;
 
 export interface CapSets { permitted: bigint; effective: bigint; inheritable: bigint; ambient: bigint; bounding: bigint; secure: number }

@@ -2,10 +2,8 @@
  * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. A process has a list of them; only that of
  * the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it count alike.
  */
-import { Limit } from './creds.ts';
-import { Sig } from '../abi/linux.ts';
+import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
-import { SiCode } from './sigqueue.ts';
 import type { Thread } from './thread.ts';
 
 export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }

@@ -1,5 +1,6 @@
 /** Who a process is, and what it may use. */
-import { allCaps, has, type Cap, type CapSets } from './caps.ts';
+import { Limit, LIMITS, type Cap } from '../abi/linux.ts';
+import { allCaps, has, type CapSets } from './caps.ts';
 
 export interface Creds {
   uid: number; euid: number; suid: number; fsuid: number;
@@ -12,8 +13,6 @@ export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups], ca
 /** Whether the process has this right of the superuser. */
 export const capable = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
-export const Limit = { CPU: 0, FSIZE: 1, DATA: 2, STACK: 3, CORE: 4, RSS: 5, NPROC: 6, NOFILE: 7, MEMLOCK: 8, AS: 9, LOCKS: 10, SIGPENDING: 11, MSGQUEUE: 12, NICE: 13, RTPRIO: 14, RTTIME: 15 } as const;
-export const LIMITS = 16;
 
 /** Resource limits; Infinity = none. */
 export class Limits {

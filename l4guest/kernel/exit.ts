@@ -1,10 +1,9 @@
 /** The end of threads and processes, and how parents hear of it. */
 import { EFAULT, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
-import { Sig } from '../abi/linux.ts';
+import { Handler, SaFlag, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { childInfo } from './signals.ts';
-import { Handler, SaFlag } from './sigqueue.ts';
 import { releaseTracees, traceEnd } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
 import { futexKey } from './futex.ts';

@@ -1,8 +1,7 @@
 /** Timers that end in signals: setitimer, alarm, and POSIX timers. */
 import type { Kernel } from './kernel.ts';
-import { Sig } from '../abi/linux.ts';
+import { SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
-import { SiCode } from './sigqueue.ts';
 import type { Timer } from './timers.ts';
 import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, type CpuTimer } from './cputimers.ts';
 import { Run, type Thread } from './thread.ts';

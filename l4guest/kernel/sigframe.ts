@@ -7,7 +7,8 @@ import { TRAMPOLINE } from '../mm/mm.ts';
 import { copyIn, copyOut, getBig, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { UserFault } from './failure.ts';
 import { Reg } from './registers.ts';
-import { SaFlag, putSigInfo, type SigAction, type SigInfo } from './sigqueue.ts';
+import { putSigInfo, type SigAction, type SigInfo } from './sigqueue.ts';
+import { SaFlag } from '../abi/linux.ts';
 import type { Thread } from './thread.ts';
 
 const INFO = 0, UC = 128, UC_STACK = UC + 16, UC_MASK = UC + 40, UC_REGS = UC + 176, UC_FP = UC_REGS + 256, FRAME = UC_FP + 528;

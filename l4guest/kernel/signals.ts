@@ -1,10 +1,10 @@
 /** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
-import { Sig, exitedStatus, stoppedStatus, CONTINUED_STATUS } from '../abi/linux.ts';
+import { CONTINUED_STATUS, exitedStatus, Handler, SaFlag, SiCode, Sig, stoppedStatus } from '../abi/linux.ts';
 import { buildFrame } from './sigframe.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
 import { E } from '../abi/errno.ts';
-import { Handler, SaFlag, STOPS, SiCode, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
+import { STOPS, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
 import { signalStop } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
 import { Reg } from './registers.ts';

@@ -1,7 +1,7 @@
 /** Signals as data: sets, pending queues, actions, siginfo. Sets are bigints with bit (n-1) for signal n. */
 import { setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
-import { Sig } from '../abi/linux.ts';
+import { Handler, Sig } from '../abi/linux.ts';
 
 export const bit = (sig: number): bigint => 1n << BigInt(sig - 1);
 export const setOf = (...sigs: number[]): bigint => sigs.reduce((s, n) => s | bit(n), 0n);
@@ -14,11 +14,8 @@ export interface SigInfo {
   readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
   readonly timer?: number; readonly overrun?: number;
 }
-export const SiCode = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, TRAPPED: 4, STOPPED: 5, CONTINUED: 6 } as const;
 
 export interface SigAction { readonly handler: number; readonly flags: number; readonly mask: bigint }
-export const Handler = { DFL: 0, IGN: 1 } as const;
-export const SaFlag = { NOCLDSTOP: 1, NOCLDWAIT: 2, SIGINFO: 4, ONSTACK: 0x08000000, RESTART: 0x10000000, NODEFER: 0x40000000, RESETHAND: 0x80000000 } as const;
 export interface AltStack { sp: number; flags: number; size: number }
 
 const DEFAULT: SigAction = { handler: Handler.DFL, flags: 0, mask: 0n };

@@ -5,9 +5,9 @@
  *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
  *   pause: the same from inside a system call, which goes on afterwards
  */
-import { Sig } from '../abi/linux.ts';
+import { SaFlag, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
-import { SaFlag, SiCode, type SigInfo } from './sigqueue.ts';
+import { type SigInfo } from './sigqueue.ts';
 import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 

@@ -2,10 +2,9 @@
 import { own } from '../fs/open.ts';
 import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
 import type { Inode } from '../fs/inode.ts';
-import { Cap } from '../kernel/caps.ts';
+import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { AT, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
 import { NetlinkSocket } from './netlink.ts';

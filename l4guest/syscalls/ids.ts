@@ -1,8 +1,9 @@
 /** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
 import { armCpuLimit } from '../kernel/cputimers.ts';
 import { E } from '../abi/errno.ts';
-import { ALL_CAPS, Cap, LAST_CAP, Secure, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
-import { LIMITS, Limit, capable, copyCreds, type Creds } from '../kernel/creds.ts';
+import { ALL_CAPS, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
+import { Cap, LAST_CAP, Limit, LIMITS, Secure } from '../abi/linux.ts';
+import { capable, copyCreds, type Creds } from '../kernel/creds.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setU32, textOf } from '../mm/uaccess.ts';

@@ -7,10 +7,9 @@ import { Msg, SocketFile, SockType, type Received, type Socket } from '../net/so
 import { NetlinkProtocol, NetlinkSocket } from '../net/netlink.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
-import { Cap } from '../kernel/caps.ts';
+import { Cap, O, S, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { O, S, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { UserIo, copyOut, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';

@@ -1,11 +1,10 @@
 /** ptrace(2), and reading and writing the memory of other processes. */
-import { Cap } from '../kernel/caps.ts';
+import { Cap, SiCode, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
-import { Sig } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
-import { SiCode, putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
+import { putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop } from '../kernel/tracing.ts';
 import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';

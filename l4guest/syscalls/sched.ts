@@ -1,6 +1,6 @@
 /** Scheduling: policies and priorities, processors (there is one). */
-import { Cap } from '../kernel/caps.ts';
-import { capable, Limit } from '../kernel/creds.ts';
+import { Cap, Limit } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { Thread } from '../kernel/thread.ts';
 import { clearUser, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';

@@ -1,15 +1,14 @@
 /** Signal calls. */
 import { install } from './fds.ts';
 import { SignalFile } from '../fs/signalfd.ts';
-import { Cap } from '../kernel/caps.ts';
+import { Cap, Handler, O, S, SiCode, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
-import { O, S, Sig } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { Loaded, type Thread } from '../kernel/thread.ts';
 import { altFlags, restoreFrame } from '../kernel/sigframe.ts';
-import { Handler, SiCode, UNBLOCKABLE, bit, putSigInfo, type SigInfo } from '../kernel/sigqueue.ts';
+import { UNBLOCKABLE, bit, putSigInfo, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Co } from '../kernel/wait.ts';
 import { getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { timespec } from './times.ts';

@@ -2,10 +2,9 @@
 import { Directory, type FileSystem, type Inode, type Time } from '../fs/inode.ts';
 import { notify, Watch } from '../fs/inotify.ts';
 import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
-import { Cap, Secure } from '../kernel/caps.ts';
+import { AT, Cap, majorOf, minorOf, S, Secure } from '../abi/linux.ts';
 import { capable, type Creds } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { AT, S, majorOf, minorOf } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';

@@ -1,5 +1,5 @@
 /** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
-import { Cap } from '../kernel/caps.ts';
+import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';

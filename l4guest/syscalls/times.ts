@@ -1,9 +1,8 @@
 /** Clocks, sleeping, interval timers, accounting. */
-import { Cap } from '../kernel/caps.ts';
+import { Cap, Clock, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { armPosix, posixTimers, setRealTimer, stopPosix, timerNow, type PosixTimer } from '../kernel/itimers.ts';
-import { Clock, Sig } from '../abi/linux.ts';
 import { cpuOf, cpuOfProcess, setCpuItimer } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';

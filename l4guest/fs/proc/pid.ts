@@ -1,8 +1,7 @@
 /** /proc/PID: one directory per process, made when somebody looks and kept while the process lives. */
 import { E } from '../../abi/errno.ts';
-import { Limit } from '../../kernel/creds.ts';
+import { Limit, S } from '../../abi/linux.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { copyIn } from '../../mm/uaccess.ts';

@@ -1,6 +1,7 @@
 /** /proc/PID/stat, statm and status. */
 import type { Process } from '../../kernel/process.ts';
-import { Handler, bit } from '../../kernel/sigqueue.ts';
+import { bit } from '../../kernel/sigqueue.ts';
+import { Handler } from '../../abi/linux.ts';
 import { Run, type Thread } from '../../kernel/thread.ts';
 
 export function stateLetter(p: Process, thread: Thread | undefined): string {
