@@ -8,17 +8,26 @@
 import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
 import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadBody, type TraceSink } from './abi/index.ts';
 import { BYTES } from './costs.ts';
-import { Factory } from './factory.ts';
+import { Factory } from './objects/factory.ts';
 import { Frames } from './frames.ts';
-import type { Kernel } from './kernel.ts';
+import type { Core } from './core.ts';
 import { LEVEL_SIZE } from './mem/node.ts';
 import type { Space } from './mem/space.ts';
-import type { KernelObject } from './object.ts';
-import { SchedContext } from './obj/sched-context.ts';
-import { Semaphore } from './obj/semaphore.ts';
-import { threadBytes } from './obj/thread.ts';
-import { makeReady } from './sched/scheduler.ts';
-import { LINES } from './traps/interrupts.ts';
+import type { KernelObject } from './objects/object.ts';
+import { newTask, type Task } from './objects/task.ts';
+import { SchedContext } from './objects/sched-context.ts';
+import { Semaphore } from './objects/semaphore.ts';
+import { newThread, threadBytes } from './objects/thread.ts';
+import { makeReady } from './sched/place.ts';
+import { LINES, type Interrupts } from './entry/interrupts.ts';
+
+/** A kernel that is to be booted: what is made here. */
+interface Unbooted extends Core {
+  frames: Frames;
+  root: { factory: Factory; task: Task };
+  readonly interrupts: Interrupts;
+  bootFrames: number;
+}
 
 /** What the kernel needs of a machine. */
 export interface KernelMachine {
@@ -43,7 +52,7 @@ export interface KernelOptions {
   readonly seed?: number;
   readonly trace?: TraceSink;
   /** Makes the one who looks at each record as it is written. */
-  readonly watch?: (k: Kernel) => RecordWatch;
+  readonly watch?: (k: Core) => RecordWatch;
   /** Bytes of kernel memory; default a sixteenth of RAM, 2 to 64 MiB. */
   readonly kernelMemory?: number;
   /** False: without the fast path of system calls, to compare. */
@@ -56,7 +65,7 @@ export const ROOT_PRIORITY = 250;
 const PAGE = 4096, MIB = 2 ** 20;
 const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 
-export function boot(k: Kernel, o: KernelOptions): void {
+export function boot(k: Unbooted, o: KernelOptions): void {
   const { memory } = o.machine, end = memory.base + memory.size;
   const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
   const modules = placeModules(memory, end - kernelBytes, o.bootModules ?? []);
@@ -91,9 +100,9 @@ function placeModules(memory: PhysicalMemory, top: number, files: readonly BootM
   });
 }
 
-function firstTask(k: Kernel, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
+function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
   const factory = new Factory(k.newId(), undefined, kernelBytes);
-  const task = k.newTask(factory, false)!;
+  const task = newTask(k, factory, false)!;
   k.created(task);
   k.root = { factory, task };
   const { space } = task;
@@ -101,7 +110,7 @@ function firstTask(k: Kernel, kernelBytes: number, info: BootInfo, body: ThreadB
   for (const { base, size } of info.modules) mapIdentity(space, base, base + roundUp(size), Right.RX);
   for (const d of info.devices) mapIdentity(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
   writeBootInfo(k, space, info);
-  const thread = k.newThread(factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body }, true, undefined)!;
+  const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body }, true, undefined)!;
   k.created(thread);
   const context = new SchedContext(k.newId(), factory, ROOT_PRIORITY, 0, 0);
   k.created(context);
@@ -133,7 +142,7 @@ function mapIdentity(space: Space, from: number, to: number, rights: number): vo
 }
 
 /** A u32 length and JSON, in kernel frames that the first task may read. */
-function writeBootInfo(k: Kernel, space: Space, info: BootInfo): void {
+function writeBootInfo(k: Unbooted, space: Space, info: BootInfo): void {
   const bytes = new TextEncoder().encode(JSON.stringify(info));
   for (let at = 0; at < bytes.length + 4; at += PAGE) {
     const frame = k.frames.take();

@@ -5,27 +5,29 @@
  * Construction boots it (boot.ts); after that everything happens in `trap` and `wake`.
  */
 import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
-import { Kind, Utcb, type Memory } from './abi/index.ts';
+import { Kind } from './abi/index.ts';
 import { boot, type KernelOptions } from './boot.ts';
-import { BYTES, COSTS } from './costs.ts';
+import type { Core } from './core.ts';
+import { COSTS } from './costs.ts';
 import { Counters } from './counters.ts';
-import type { Factory } from './factory.ts';
+import type { Factory } from './objects/factory.ts';
 import type { Frames } from './frames.ts';
-import { fastIpc } from './ipc/fastipc.ts';
-import { fastSystemCall } from './ipc/fastpath.ts';
+import { fastIpc } from './entry/fastipc.ts';
+import { fastSystemCall } from './entry/fastpath.ts';
+import { Asids } from './mem/asids.ts';
 import type { Space } from './mem/space.ts';
-import { TaskMemory } from './mem/task-memory.ts';
-import type { KernelObject } from './object.ts';
-import { Task } from './obj/task.ts';
-import { Thread, ThreadState } from './obj/thread.ts';
+import type { KernelObject } from './objects/object.ts';
+import { Task } from './objects/task.ts';
+import { Thread } from './objects/thread.ts';
+import { ThreadState } from './sched/states.ts';
 import { Cpu } from './sched/cpu.ts';
-import { account, arm, choose, tick } from './sched/scheduler.ts';
-import { initGuest } from './state/guest.ts';
-import { step } from './threads/server.ts';
+import { account } from './sched/place.ts';
+import { arm, choose, tick } from './sched/scheduler.ts';
+import { step } from './entry/server.ts';
 import { TraceRing, WatchedRing } from './trace-ring.ts';
-import { Interrupts } from './traps/interrupts.ts';
-import { resume } from './traps/resume.ts';
-import { handleTrap } from './traps/trap.ts';
+import { Interrupts } from './entry/interrupts.ts';
+import { resume } from './entry/resume.ts';
+import { handleTrap } from './entry/trap.ts';
 
 /** A TypeScript thread that has used so many cycles lets the machine have its turn. */
 const TURN = 10_000;
@@ -37,7 +39,7 @@ export class Hosted implements Supervisor {
   wake(hart: HartApi): void { this.kernel?.wake(hart); }
 }
 
-export class Kernel implements Supervisor {
+export class Kernel implements Supervisor, Core {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly counters = new Counters();
@@ -56,12 +58,9 @@ export class Kernel implements Supervisor {
   /** Spaces with TLB entries to flush before user level goes on; objects that have lost their last capability. */
   readonly fences: Space[] = [];
   readonly #doomed: KernelObject[] = [];
-  readonly #memories = new Map<Task, TaskMemory>();
+  readonly asids = new Asids(0xffff);
+  readonly vmids = new Asids(0x3fff);
   #ids = 0;
-  #asids: number[] = [];
-  #vmids: number[] = [];
-  #nextAsid = 1;
-  #nextVmid = 1;
   readonly tasks = new Set<Task>();
   /** Frames of the boot information. */
   bootFrames = 0;
@@ -174,64 +173,5 @@ export class Kernel implements Supervisor {
     this.charge(COSTS.object);
     if (object instanceof Thread) return; // its end was its death
     this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, 0);
-  }
-
-  /** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
-  newTask(factory: Factory, guest: boolean): Task | undefined {
-    const free = guest ? this.#vmids : this.#asids, last = guest ? 0x3fff : 0xffff;
-    const number = free.length > 0 ? free[free.length - 1] : guest ? this.#nextVmid : this.#nextAsid;
-    const bytes = BYTES.task + BYTES.frame * (guest ? 4 : 1);
-    if (number > last || !factory.charge(bytes)) return undefined;
-    const root = guest ? this.frames.takeGroup() : this.frames.take();
-    if (root === 0) { factory.refund(bytes); return undefined; }
-    if (free.length > 0) free.pop();
-    else if (guest) this.#nextVmid++;
-    else this.#nextAsid++;
-    const task = new Task(this, this.newId(), factory, guest, root, number);
-    this.tasks.add(task);
-    this.trace.name('task', task.id, 0, `task ${task.id}`);
-    return task;
-  }
-
-  /** A task has let go of its mappings: its root and number may be used again. */
-  freeSpace(task: Task): void {
-    const { space } = task;
-    for (const cpu of this.cpus) {
-      if (cpu.satp === task) cpu.satp = undefined;
-      if (cpu.hgatp === task) cpu.hgatp = undefined;
-      if (cpu.active === task) cpu.active = undefined;
-    }
-    if (task.guest) { this.frames.giveGroup(space.root.pa); this.#vmids.push(space.asid); }
-    else { this.frames.give(space.root.pa); this.#asids.push(space.asid); }
-    this.tasks.delete(task);
-    this.#memories.delete(task);
-  }
-
-  /** A thread, charged to `factory`; its UTCB, if it has one, is a kernel frame, mapped at `utcbVa` for RISC-V code. */
-  newThread(factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: { guest: boolean; alien: boolean; body: Thread['body'] }, withUtcb: boolean, utcbVa: number | undefined): Thread | undefined {
-    if (!factory.charge(bytes)) return undefined;
-    const frame = withUtcb ? this.frames.take() : 0;
-    const node = utcbVa === undefined ? undefined : task.space.install(utcbVa, 0, frame, 3, undefined, true);
-    if (utcbVa !== undefined && !node) {
-      this.frames.give(frame);
-      factory.refund(bytes);
-      return undefined;
-    }
-    const t = new Thread(this.newId(), factory, bytes, task, cpu, kind);
-    if (withUtcb) {
-      const view = this.memory.view(frame, BYTES.frame);
-      t.utcb = new Utcb(view.buffer as ArrayBuffer, view.byteOffset);
-      t.utcbFrame = frame;
-      t.utcbNode = node;
-    }
-    if (kind.guest) initGuest(t);
-    this.trace.name('thread', t.id, task.id, kind.body?.name || `thread ${t.id}`);
-    return t;
-  }
-
-  memoryOf(task: Task): Memory {
-    let memory = this.#memories.get(task);
-    if (!memory) this.#memories.set(task, (memory = new TaskMemory(this, task.space)));
-    return memory;
   }
 }

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
 import { audit } from './audit.ts';
 import type { Kernel } from './kernel.ts';
-import type { Task } from './obj/task.ts';
+import type { Task } from './objects/task.ts';
 import { bootFake } from './testing/fake-machine.ts';
 import { mapPages, mapSlots, put, unmapPages, unmapSlots, dissolve, type Table } from './testing/model.ts';
 

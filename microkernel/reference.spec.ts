@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { CapRight, Ops } from './abi/index.ts';
-import { OPERATIONS } from './ops/invoke.ts';
+import { OPERATIONS } from './objects/invoke.ts';
 import { cHeader } from './c-header.ts';
 import { referencePage } from './reference.ts';
 

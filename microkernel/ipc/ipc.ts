@@ -7,20 +7,21 @@
  *   reply    = to the caller whose message came last, unless the reply was kept
  */
 import { CapRight, IpcFlag, Kind, Status, type ThreadBody } from '../abi/index.ts';
-import type { Kernel } from '../kernel.ts';
-import { ObjectKind } from '../object.ts';
-import type { Portal } from '../obj/portal.ts';
-import type { Reply } from '../obj/reply.ts';
-import { ThreadState, type Thread } from '../obj/thread.ts';
-import { invoke } from '../ops/invoke.ts';
-import { deliverEvent, resumeFromEvent } from '../events/event.ts';
-import { followChains, handOver, makeReady, returnTime } from '../sched/scheduler.ts';
+import type { Core } from '../core.ts';
+import { ObjectKind } from '../objects/object.ts';
+import { senderOf, type Portal } from '../objects/portal.ts';
+import type { Reply } from '../objects/reply.ts';
+import type { Thread } from '../objects/thread.ts';
+import { invoke } from '../objects/invoke.ts';
+import { followChains, makeReady, returnTime } from '../sched/place.ts';
+import { ThreadState } from '../sched/states.ts';
 import { endWait, leave, setTimeout } from '../sched/wait.ts';
-import { senderOf } from './queue.ts';
+import { deliverEvent, resumeFromEvent } from './event.ts';
+import { arrived, enqueue, waitsFor } from './rendezvous.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
 
 /** Time-outs in ns; `cap` is a selector of the thread's task. */
-export function ipc(k: Kernel, t: Thread, flags: number, cap: number, sendTime: number, receiveTime: number, body: ThreadBody | undefined): void {
+export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: number, receiveTime: number, body: ThreadBody | undefined): void {
   const sendTimeout = sendTime > 0 ? sendTime : 0, receiveTimeout = receiveTime > 0 ? receiveTime : 0;
   if (!t.utcb) { t.status = Status.fault; return; }
   if ((flags & IpcFlag.reply) !== 0) {
@@ -33,7 +34,7 @@ export function ipc(k: Kernel, t: Thread, flags: number, cap: number, sendTime: 
   t.status = Status.badArgument;
 }
 
-function send(k: Kernel, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
+function send(k: Core, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
   const cap = t.task.caps.lookup(selector);
   if (!cap) { t.status = Status.badCap; return; }
   if (cap.object.kind !== ObjectKind.portal && cap.object.kind !== ObjectKind.reply) return invoke(k, t, cap, receiveTimeout, body);
@@ -42,7 +43,7 @@ function send(k: Kernel, t: Thread, flags: number, selector: number, sendTimeout
   sendThrough(k, t, cap.object as Portal, flags, sendTimeout, receiveTimeout);
 }
 
-function sendThrough(k: Kernel, t: Thread, portal: Portal, flags: number, sendTimeout: number, receiveTimeout: number): void {
+function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTimeout: number, receiveTimeout: number): void {
   const server = portal.thread, call = (flags & IpcFlag.call) !== 0;
   if (server.dead || server.state === ThreadState.dead) { t.status = Status.dead; return; }
   t.portal = portal;
@@ -63,20 +64,8 @@ function sendThrough(k: Kernel, t: Thread, portal: Portal, flags: number, sendTi
   enqueue(k, t, server, sendTimeout);
 }
 
-/** `t` stands in the server's queue until it is received, or until the time is over. */
-export function enqueue(k: Kernel, t: Thread, server: Thread, timeout: number): void {
-  t.state = ThreadState.sending;
-  t.partner = server;
-  server.senders.add(t);
-  setTimeout(k, t, timeout);
-  if (server.cpu !== t.cpu) followChains(k, t.cpu);
-}
-
-export const waitsFor = (server: Thread, portal: Portal): boolean =>
-  server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
-
 /** The message of `t` (which waits nowhere now) is copied to `server`; then `t` waits for the answer, or goes on. */
-function deliver(k: Kernel, t: Thread, server: Thread): Status {
+function deliver(k: Core, t: Thread, server: Thread): Status {
   const portal = t.portal!, status = transfer(k, t, server, portal);
   if (status !== Status.ok) return status;
   k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, server.utcb!.u32[1], wordsOf(server.utcb!), portal.label);
@@ -97,15 +86,7 @@ function deliver(k: Kernel, t: Thread, server: Thread): Status {
   return Status.ok;
 }
 
-/** The server's wait is over: it has a message. */
-export function arrived(k: Kernel, server: Thread): void {
-  if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
-  server.onlyFrom = undefined;
-  server.status = Status.ok;
-  handOver(k, server.cpu, server);
-}
-
-function receive(k: Kernel, t: Thread, selector: number, timeout: number): void {
+function receive(k: Core, t: Thread, selector: number, timeout: number): void {
   let only: Portal | undefined;
   if (selector !== 0) {
     const cap = t.task.caps.lookup(selector);
@@ -117,7 +98,7 @@ function receive(k: Kernel, t: Thread, selector: number, timeout: number): void 
   receiveFrom(k, t, only, timeout);
 }
 
-function receiveFrom(k: Kernel, t: Thread, only: Portal | undefined, timeout: number): void {
+function receiveFrom(k: Core, t: Thread, only: Portal | undefined, timeout: number): void {
   const forgotten = t.currentCaller;
   if (forgotten) endWait(k, forgotten, Status.dead);
   for (let sender = senderOf(t, only); sender; sender = senderOf(t, only)) {
@@ -138,10 +119,10 @@ function receiveFrom(k: Kernel, t: Thread, only: Portal | undefined, timeout: nu
   setTimeout(k, t, timeout);
 }
 
-function replyToCaller(k: Kernel, t: Thread): Status { return replyTo(k, t, t.currentCaller); }
+function replyToCaller(k: Core, t: Thread): Status { return replyTo(k, t, t.currentCaller); }
 
 /** Answers a call or an event. Errors that are the server's leave the caller waiting; the caller's own are the caller's to see. */
-function replyTo(k: Kernel, t: Thread, caller: Thread | undefined): Status {
+function replyTo(k: Core, t: Thread, caller: Thread | undefined): Status {
   if (!caller) return Status.dead;
   if (caller.event >= 0) return resumeFromEvent(k, t, caller);
   const status = transfer(k, t, caller, undefined), u = t.utcb!;

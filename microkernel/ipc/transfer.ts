@@ -1,12 +1,12 @@
 /** What a message carries from one thread to another: the tag, words, the badge, and typed items that map memory and capabilities. */
-import { Item, ITEM_BYTES, Kind, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage, type Utcb } from '../abi/index.ts';
-import { checkCaps, mapCaps } from '../caps/cap-space.ts';
+import { ITEM_BYTES, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexSelector, flexSize, isCapPage, type Utcb } from '../abi/index.ts';
+import { checkCaps } from '../objects/cap-space.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import type { Kernel } from '../kernel.ts';
-import { checkMemory, crudeCost, fits, mapMemory, mapped } from '../mem/map.ts';
-import type { Portal } from '../obj/portal.ts';
-import type { Task } from '../obj/task.ts';
-import type { Thread } from '../obj/thread.ts';
+import type { Core } from '../core.ts';
+import { checkMemory, crudeCost, fits } from '../mem/map.ts';
+import type { Portal } from '../objects/portal.ts';
+import { mapFlexpage, type Task } from '../objects/task.ts';
+import type { Thread } from '../objects/thread.ts';
 
 const WORDS = U.words >> 2;
 
@@ -17,7 +17,7 @@ export const itemsOf = (u: Utcb): number => Math.min((u.i32[0] >>> 8) & 0x1f, MA
  * Copies the message of `from` to `to`. ok; fault: no UTCB, no window or too small a one, nothing mapped; or what mapping answers.
  * Unless ok, nothing has changed.
  */
-export function transfer(k: Kernel, from: Thread, to: Thread, portal: Portal | undefined): Status {
+export function transfer(k: Core, from: Thread, to: Thread, portal: Portal | undefined): Status {
   const s = from.utcb, d = to.utcb;
   if (!s || !d) return Status.fault;
   const items = itemsOf(s), n = wordsOf(s);
@@ -50,7 +50,7 @@ function itemAt(u: Utcb, i: number): Place {
 }
 
 /** Destinations are meant modulo the window's size. fault: there is no window for it, or it is too small. */
-function transferItems(k: Kernel, from: Thread, to: Thread, n: number, cause: number): Status {
+function transferItems(k: Core, from: Thread, to: Thread, n: number, cause: number): Status {
   const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places: Place[] = [];
   for (let i = 0; i < n; i++) {
     const p = itemAt(from.utcb!, i), w = isCapPage(p.page) ? capWindow : window;
@@ -63,7 +63,7 @@ function transferItems(k: Kernel, from: Thread, to: Thread, n: number, cause: nu
 }
 
 /** The items of a reply to a page fault (`cause` in the trace): their destinations are addresses in the faulting task. */
-export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number, cause: number): Status {
+export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: number): Status {
   if (n === 1) {
     const u = from.utcb!, page = u.num(U.items);
     return isCapPage(page) ? Status.badArgument : mapFlexpage(k, from.task, page, to, u.num(U.items + 8), u.num(U.items + 16), cause);
@@ -81,7 +81,7 @@ export function mapIntoTask(k: Kernel, from: Thread, to: Task, n: number, cause:
  * All of them or none: every question is asked before the first is mapped. What an earlier item has replaced or moved away is not there any
  * more for a later one.
  */
-function mapAll(k: Kernel, from: Task, to: Task, places: readonly Place[], cause: number): Status {
+function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: number): Status {
   for (let i = 0, before = 0; places.length > 1 && i < places.length; i++) {
     const { page, dest } = places[i], caps = isCapPage(page);
     const status = caps ? checkCaps(from.caps, page, to.caps, dest) : checkMemory(from.space, page, to.space, dest);
@@ -104,19 +104,4 @@ const capsCost = (page: number): number => flexSize(page) * BYTES.cap + (flexSiz
 function meets(places: readonly Place[], i: number): boolean {
   const { page, dest } = places[i];
   return places.some((p, j) => j < i && isCapPage(p.page) && p.dest < dest + flexSize(page) && dest < p.dest + flexSize(p.page));
-}
-
-/** Maps one flexpage of memory or capabilities from task to task, and says so in the trace. */
-export function mapFlexpage(k: Kernel, from: Task, page: number, to: Task, dest: number, flags: number, cause: number): Status {
-  const grant = (flags & Item.grant) !== 0;
-  let status: Status;
-  if (isCapPage(page)) status = mapCaps(k, from.caps, page, to.caps, dest, grant);
-  else {
-    status = mapMemory(from.space, page, to.space, dest, grant);
-    k.counters.pagesMapped += mapped;
-    k.charge(COSTS.item + mapped * COSTS.map);
-  }
-  const cpu = k.cpu;
-  k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause, flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
-  return status;
 }

@@ -7,8 +7,8 @@
  */
 import { Right } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import type { Factory } from '../factory.ts';
-import type { Kernel } from '../kernel.ts';
+import type { Factory } from '../objects/factory.ts';
+import type { Ground } from '../core.ts';
 import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode } from './node.ts';
 import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePointer } from './table.ts';
 
@@ -17,7 +17,7 @@ export const HOST_LIMIT = 2 ** 38, GUEST_LIMIT = 2 ** 41;
 const CACHE = 256, FENCES = 8;
 
 export class Space {
-  readonly k: Kernel;
+  readonly k: Ground;
   readonly factory: Factory;
   readonly guest: boolean;
   readonly limit: number;
@@ -40,7 +40,7 @@ export class Space {
   #fenceCount = 0;
 
   /** The root's frames have been charged. */
-  constructor(k: Kernel, factory: Factory, guest: boolean, root: number, asid: number) {
+  constructor(k: Ground, factory: Factory, guest: boolean, root: number, asid: number) {
     this.k = k;
     this.factory = factory;
     this.guest = guest;

@@ -4,7 +4,6 @@
  */
 import type { Bus, PhysicalMemory } from '../../machine/api.ts';
 import { MemoryFault, Right, type Memory } from '../abi/index.ts';
-import type { Kernel } from '../kernel.ts';
 import type { Space } from './space.ts';
 
 const PAGE = 4096;
@@ -19,13 +18,13 @@ export class TaskMemory implements Memory {
   readonly #base: number;
   readonly #size: number;
 
-  constructor(k: Kernel, space: Space) {
+  constructor(memory: PhysicalMemory, bus: Bus, space: Space) {
     this.#space = space;
-    this.#memory = k.memory;
-    this.#bus = k.bus;
-    this.#base = k.memory.base;
-    this.#size = k.memory.size;
-    this.#ram = k.memory.view(k.memory.base, k.memory.size);
+    this.#memory = memory;
+    this.#bus = bus;
+    this.#base = memory.base;
+    this.#size = memory.size;
+    this.#ram = memory.view(memory.base, memory.size);
     this.#data = new DataView(this.#ram.buffer, this.#ram.byteOffset, this.#size);
   }
 

@@ -1,8 +1,8 @@
 /** What the kernel keeps per hart: run queues by priority, who runs, whose state is in the registers. */
 import type { HartApi } from '../../machine/api.ts';
-import type { SchedContext } from '../obj/sched-context.ts';
-import type { Task } from '../obj/task.ts';
-import type { Thread } from '../obj/thread.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
+import type { Task } from '../objects/task.ts';
+import type { Thread } from '../objects/thread.ts';
 import { Timeouts } from './timeouts.ts';
 
 export const PRIORITIES = 256;

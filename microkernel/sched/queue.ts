@@ -1,5 +1,5 @@
 /** A queue of waiting threads: higher priority first, then who came first. A thread waits in at most one. */
-import type { Thread } from '../obj/thread.ts';
+import type { Thread } from '../objects/thread.ts';
 
 export class WaitQueue {
   first: Thread | undefined = undefined;
@@ -27,4 +27,12 @@ export class WaitQueue {
     else this.last = t.prevWaiting;
     t.nextWaiting = t.prevWaiting = t.inQueue = undefined;
   }
+}
+
+/** Who waits stands where its priority belongs now. */
+export function requeue(t: Thread | undefined): void {
+  const queue = t?.inQueue;
+  if (!queue) return;
+  queue.remove(t);
+  queue.add(t);
 }

@@ -1,184 +1,16 @@
-/**
- * The scheduler. What is scheduled are scheduling contexts, not threads: a context runs its own thread or, while that waits for an
- * answer, whoever is to give it, along the chain of calls. Donation to servers without a context and helping of servers of lower
- * priority are this one rule.
- *
- * A context whose chain ends at a blocked thread leaves the run queue when it is found there, and waits `behind` that thread.
- */
-import { Kind } from '../abi/index.ts';
-import { COSTS } from '../costs.ts';
-import type { Kernel } from '../kernel.ts';
-import { ObjectKind } from '../object.ts';
-import { Place, type SchedContext } from '../obj/sched-context.ts';
-import { ThreadState, type Thread } from '../obj/thread.ts';
-import { leaveHart } from '../threads/migrate.ts';
-import { beginDonated } from '../threads/start.ts';
+/** The scheduler: who runs on a hart now, what is due on it, and when its timer fires next. place.ts says where everybody else stands. */
+import type { Stage } from '../core.ts';
+import { ObjectKind } from '../objects/object.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
+import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
-import type { Timed } from './timeouts.ts';
+import { leaveHart } from './migrate.ts';
+import { account, dispatch, endOfChain, place, putBehind } from './place.ts';
+import { Place, ThreadState } from './states.ts';
 import { expireWait } from './wait.ts';
 
-/** After so many steps a chain of calls is looked at for being a circle. */
-const LONG = 32;
-const waitsForAnswer = (t: Thread): boolean => (t.state === ThreadState.calling || t.state === ThreadState.sending) && t.partner !== undefined;
-
-/** The thread at the end of the chain: ready, or what everything waits for. Of a circle it is always the same member. */
-export function endOfChain(from: Thread): Thread {
-  let t = from;
-  for (let i = 0; waitsForAnswer(t); i++) {
-    if (i === LONG) return endOfLongChain(from);
-    t = t.partner!;
-  }
-  return t;
-}
-
-function endOfLongChain(from: Thread): Thread {
-  const seen = new Set<Thread>();
-  let t = from;
-  for (; waitsForAnswer(t) && !seen.has(t); t = t.partner!) seen.add(t);
-  if (!waitsForAnswer(t)) return t;
-  let least = t;
-  for (let m = t.partner!; m !== t; m = m.partner!) if (m.id < least.id) least = m;
-  return least;
-}
-
-/** Puts a context that is nowhere to where it belongs now: a run queue, or behind a blocked thread. */
-export function place(k: Kernel, c: SchedContext, first = false): void {
-  if (!c.thread) { c.place = Place.nowhere; return; }
-  const t = endOfChain(c.thread);
-  if (t.state === ThreadState.inactive) beginDonated(k, t);
-  if (t.state !== ThreadState.ready) return putBehind(c, t);
-  const cpu = t.cpu;
-  c.cpu = cpu;
-  if (c.left <= 0 && !renew(k, c, cpu)) return;
-  c.place = Place.queue;
-  if (first) cpu.pushHead(c);
-  else cpu.pushTail(c);
-  if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
-}
-
-/** This hart is to choose again, at its next chance. */
-export function preempt(k: Kernel, cpu: Cpu): void {
-  if (cpu.reschedule) return;
-  cpu.reschedule = true;
-  if (cpu !== k.cpu) cpu.hart.kick();
-}
-
-/**
- * `t` waits for a thread on another hart now, or does no more: contexts in the queue of `cpu` whose chains lead to another hart go there. (The
- * others that a chain's end concerns are found when they are chosen.)
- */
-export function followChains(k: Kernel, cpu: Cpu): void {
-  for (const c of [...cpu.contexts()]) {
-    if (!c.thread || endOfChain(c.thread).cpu === cpu) continue;
-    detach(k, c);
-    place(k, c);
-  }
-}
-
-/** `t` owes its caller nothing any more: time that it was lent is the caller's again. */
-export function returnTime(k: Kernel, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
-
-function putBehind(c: SchedContext, t: Thread): void {
-  c.place = Place.blocked;
-  c.behind = t;
-  c.prev = undefined;
-  c.next = t.helpers;
-  if (t.helpers) t.helpers.prev = c;
-  t.helpers = c;
-}
-
-/** Takes a context from wherever it is. */
-export function detach(k: Kernel, c: SchedContext): void {
-  switch (c.place) {
-    case Place.queue: c.cpu!.remove(c); break;
-    case Place.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
-    case Place.depleted: c.cpu!.timeouts.cancel(c); break;
-    case Place.blocked:
-      if (c.prev) c.prev.next = c.next;
-      else c.behind!.helpers = c.next;
-      if (c.next) c.next.prev = c.prev;
-      c.next = c.prev = c.behind = undefined;
-      if (c.refills) c.left = c.refills.settle(c.left, k.cpu.hart.cycles, true);
-  }
-  c.place = Place.nowhere;
-}
-
-/** Everything that waits behind `t` looks again where it belongs. */
-export function releaseHelpers(k: Kernel, t: Thread): void {
-  const first = t.helpers;
-  if (first && !first.next) {
-    detach(k, first);
-    return place(k, first);
-  }
-  const all: SchedContext[] = [];
-  for (let c = first; c; c = c.next) all.push(c);
-  for (const c of all) {
-    detach(k, c);
-    place(k, c);
-  }
-}
-
-/** A thread has become ready. */
-export function makeReady(k: Kernel, t: Thread): void {
-  t.state = ThreadState.ready;
-  if (t.helpers) releaseHelpers(k, t);
-  const own = t.context;
-  if (!own) return;
-  if (own.place === Place.nowhere) place(k, own);
-  else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) {
-    detach(k, own);
-    place(k, own);
-  }
-}
-
-/**
- * A server of higher priority has got a message from who runs on this hart: the usual case of `makeReady` followed by `choose`, without
- * a detour. Its context is the only one behind it, and nobody in the run queue is above the one that runs.
- */
-export function handOver(k: Kernel, cpu: Cpu, server: Thread): void {
-  const from = cpu.current, to = server.context;
-  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
-    return makeReady(k, server);
-  }
-  account(cpu);
-  server.state = ThreadState.ready;
-  takeOver(cpu, from, server, to);
-  dispatch(k, cpu, server, true);
-}
-
-/** The current context makes room, at the head of its queue, for that of a server, which has waited behind it. */
-export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
-  server.helpers = to.behind = undefined;
-  from.place = Place.queue;
-  cpu.pushHead(from);
-  to.place = Place.current;
-  to.cpu = cpu;
-  cpu.current = to;
-}
-
-/** … and has its place again, while the server's waits behind it. */
-export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
-  to.place = Place.blocked;
-  to.behind = server;
-  server.helpers = to;
-  cpu.remove(from);
-  from.place = Place.current;
-  cpu.current = from;
-}
-
-/** Time that has passed since the last account, up to `now`, goes to the current context and the running thread. */
-export function account(cpu: Cpu, now = cpu.hart.cycles): void {
-  const passed = now - cpu.since;
-  cpu.since = now;
-  if (cpu.current) {
-    cpu.current.left -= passed;
-    cpu.current.consumed += passed;
-  }
-  if (cpu.running) cpu.running.consumed += passed;
-}
-
 /** Chooses who runs on this hart now; undefined: nobody. */
-export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
+export function choose(k: Stage, cpu: Cpu): Thread | undefined {
   account(cpu);
   if (cpu.running?.movesTo) leaveHart(k, cpu.running);
   cpu.reschedule = false;
@@ -220,35 +52,8 @@ export function choose(k: Kernel, cpu: Cpu): Thread | undefined {
   }
 }
 
-/** `t` is who runs now; another context is the current one: that is a scheduling decision. */
-export function dispatch(k: Kernel, cpu: Cpu, t: Thread, switched: boolean): Thread {
-  const last = cpu.running;
-  cpu.running = t;
-  if (switched && t !== last) {
-    k.counters.schedules++;
-    cpu.hart.charge(COSTS.schedule);
-    k.trace.record(cpu.hart.cycles, Kind.schedule, cpu.id, 0, t.id, last ? last.id : 0, 0, cpu.current!.priority, 0, 0);
-  }
-  return t;
-}
-
-/** The slice is over: there is a new one; or what has come back of the budget; or nothing (false): the context is out until there is. */
-function renew(k: Kernel, c: SchedContext, cpu: Cpu): boolean {
-  c.left = c.refills ? c.refills.settle(c.left, k.cpu.hart.cycles, false) : c.slice;
-  if (c.left > 0) return true;
-  c.place = Place.depleted;
-  alarm(k, cpu, c, c.refills!.time);
-  return false;
-}
-
-/** `item` is due on this hart at `deadline`; another hart, asleep for longer, wakes up and sets its timer. */
-export function alarm(k: Kernel, cpu: Cpu, item: Timed, deadline: number): void {
-  cpu.timeouts.set(item, deadline);
-  if (cpu !== k.cpu && deadline < cpu.armed) preempt(k, cpu);
-}
-
 /** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
-export function tick(k: Kernel, cpu: Cpu): void {
+export function tick(k: Stage, cpu: Cpu): void {
   const now = cpu.hart.cycles;
   cpu.armed = -1;
   for (let item = cpu.timeouts.due(now); item; item = cpu.timeouts.due(now)) {

@@ -5,8 +5,8 @@
  */
 import { Mtd, S, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
-import type { Kernel } from '../kernel.ts';
-import type { Thread } from '../obj/thread.ts';
+import type { Stage } from '../core.ts';
+import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 
 /** VTVM, VTW, VTSR: what a virtual machine monitor may set of hstatus. */
@@ -102,7 +102,7 @@ export function setGuestRegister(t: Thread, csr: number, value: bigint): boolean
 }
 
 /** The world of `t` comes into the hart; the one before is saved. */
-export function loadGuest(k: Kernel, cpu: Cpu, t: Thread): void {
+export function loadGuest(k: Stage, cpu: Cpu, t: Thread): void {
   unloadGuest(cpu);
   cpu.vsOwner = t;
   for (let i = 0; i < SHARED; i++) write(cpu, ROWS[i].csr, t.vs![i]);

@@ -4,8 +4,8 @@
  */
 import { Mtd, S, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
-import type { Kernel } from '../kernel.ts';
-import type { Thread } from '../obj/thread.ts';
+import type { Stage } from '../core.ts';
+import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { guestIn, guestOut, loadGuest, shareWith, GUEST_GROUPS } from './guest.ts';
 
@@ -82,7 +82,7 @@ function floatIn(t: Thread, u: Utcb): void {
 }
 
 /** Makes `t` the owner of its hart's registers. */
-export function load(k: Kernel, cpu: Cpu, t: Thread): void {
+export function load(k: Stage, cpu: Cpu, t: Thread): void {
   if (cpu.owner !== t) {
     exchange(cpu, t);
     k.charge(COSTS.registers);

@@ -5,8 +5,8 @@
 import { Initial, Ops, Right, ThreadFlag, capPage, memoryPage, IPC, type Sys, type Syscalls } from '../abi/index.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Table } from '../mem/table.ts';
-import type { Factory } from '../factory.ts';
-import type { Task } from '../obj/task.ts';
+import type { Factory } from '../objects/factory.ts';
+import type { Task } from '../objects/task.ts';
 import { CODE, loadProgram } from './real-machine.ts';
 
 const UTCB = 0x2000_0000, DATA = 0x1000_0000;

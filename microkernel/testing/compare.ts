@@ -1,15 +1,16 @@
 /** Is the kernel in the state that the reference model is in? Everything that user level can come to see, and the audit's own questions. */
 import { Status, type Utcb } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
-import type { Factory } from '../factory.ts';
+import type { Factory } from '../objects/factory.ts';
 import type { Kernel } from '../kernel.ts';
 import { LEVEL_SIZE } from '../mem/node.ts';
 import type { Table } from '../mem/table.ts';
-import type { SchedContext } from '../obj/sched-context.ts';
-import type { Semaphore } from '../obj/semaphore.ts';
-import type { Task } from '../obj/task.ts';
-import { ThreadState, type Thread } from '../obj/thread.ts';
-import type { KernelObject } from '../object.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
+import type { Semaphore } from '../objects/semaphore.ts';
+import type { Task } from '../objects/task.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState } from '../sched/states.ts';
+import type { KernelObject } from '../objects/object.ts';
 import { unmapPages } from './model.ts';
 import type { MContext, MFactory, MObject, MSemaphore, MTask, MThread, World } from './reference.ts';
 

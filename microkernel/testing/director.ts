@@ -9,11 +9,11 @@
 import { Initial, IpcFlag, MemoryFault, Ops, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import { audit } from '../audit.ts';
 import { Kernel } from '../kernel.ts';
-import type { KernelObject } from '../object.ts';
-import type { Factory } from '../factory.ts';
-import type { SchedContext } from '../obj/sched-context.ts';
-import type { Task } from '../obj/task.ts';
-import type { Thread } from '../obj/thread.ts';
+import type { KernelObject } from '../objects/object.ts';
+import type { Factory } from '../objects/factory.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
+import type { Task } from '../objects/task.ts';
+import type { Thread } from '../objects/thread.ts';
 import type { Poverty } from './model.ts';
 import { Compare } from './compare.ts';
 import { FakeMachine } from './fake-machine.ts';

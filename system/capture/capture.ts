@@ -3,8 +3,9 @@
  * memory at the moment the kernel writes the record, from outside: the run and its records are the same with and without it.
  */
 import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
-import type { Kernel } from '../../microkernel/index.ts';
-import { ThreadState, type Thread } from '../../microkernel/obj/thread.ts';
+import type { Core } from '../../microkernel/index.ts';
+import type { Thread } from '../../microkernel/objects/thread.ts';
+import { ThreadState } from '../../microkernel/sched/states.ts';
 import type { Captured } from '../../machine/net/capture.ts';
 import { INCOMING, Part } from '../../trace/index.ts';
 import { EventCapture } from './event.ts';
@@ -30,7 +31,7 @@ export class Capture implements TraceSink {
   private readonly selected = new Map<number, boolean>();
   /** What an operation that gives a name has just given. */
   private lastName = '';
-  private kernel: Kernel | undefined;
+  private kernel: Core | undefined;
   private events: EventCapture | undefined;
 
   /** `tasks`: names, in which * stands for any text; 'all' for every task. */
@@ -43,7 +44,7 @@ export class Capture implements TraceSink {
   get unmet(): string[] { return this.patterns.filter((p) => !p.met).map((p) => p.name); }
 
   /** The kernel's `watch` option. */
-  readonly watch = (k: Kernel): RecordWatch => {
+  readonly watch = (k: Core): RecordWatch => {
     this.kernel = k;
     this.events = new EventCapture(k.memory, this.sink);
     return (sequence, kind, actor, object, cause, a) => this.see(sequence, kind, actor, object, cause, a);

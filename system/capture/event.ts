@@ -2,7 +2,7 @@
 import { Cause } from '../../microkernel/abi/index.ts';
 import type { PhysicalMemory } from '../../machine/api.ts';
 import { byNumber } from '../../l4guest/syscalls/table.ts';
-import type { Thread } from '../../microkernel/obj/thread.ts';
+import type { Thread } from '../../microkernel/objects/thread.ts';
 import { pcNumber, registersOf } from '../../microkernel/state/user.ts';
 import { Part, sbiExtensions } from '../../trace/index.ts';
 import { decodeTransformed, type Access } from '../../vmm/interpreter/access.ts';

@@ -1,7 +1,7 @@
 /** Looks into a task's memory without a trace of having looked: through its page tables, no access bit, no fault, no cycle. */
 import type { PhysicalMemory } from '../../machine/api.ts';
-import type { Task } from '../../microkernel/obj/task.ts';
-import type { Thread } from '../../microkernel/obj/thread.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
+import type { Thread } from '../../microkernel/objects/thread.ts';
 
 const PAGE = 4096;
 

@@ -1,0 +1,133 @@
+/**
+ * The fast path of IPC between RISC-V threads: a call to a server that waits, and an answer that waits again; without items, without
+ * time-outs, on one hart. It asks everything before it changes anything; at the first no, the general path does it all (traps/, ipc/, sched/).
+ * Both leave the same state, the same records and the same cycles: fastipc.spec.ts runs one against the other.
+ *
+ * Two ways of time: the server has a context of its own and of higher priority (then the context is handed over and back), or it works on
+ * its caller's (then nothing is scheduled at all).
+ */
+import { CapRight, IPC, IpcFlag, Kind, Status, U } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Core } from '../core.ts';
+import { ObjectKind } from '../objects/object.ts';
+import type { Portal } from '../objects/portal.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState, Place } from '../sched/states.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { account, dispatch, giveBack, takeOver } from '../sched/place.ts';
+import { arm } from '../sched/scheduler.ts';
+import { exchange } from '../state/user.ts';
+import { activate, install } from './resume.ts';
+import { wordsOf } from '../ipc/transfer.ts';
+
+/** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
+const ECALL_U = 8;
+const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive, ANSWER = IpcFlag.reply | IpcFlag.receive;
+const A0 = 20, A1 = 22, A2 = 24, A7 = 34, WORDS = U.words >> 2, BADGE = U.badge >> 2, ITEMS = 0x1f00;
+/** No path of this kind takes longer. */
+const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
+
+/** `t` has trapped. False: nothing has happened, this is for the general path. True: the hart is on its way to user level. */
+export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
+  const { hart } = cpu, x = hart.x32;
+  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || x[A7] !== IPC || x[A7 + 1] !== 0 || t.alien || t.guest) return false;
+  if (x[A2 + 1] >= 0 || x[A1 + 1] !== 0 || cpu.reschedule || cpu.owner !== t || cpu.active !== t.task || !t.utcb || (t.utcb.i32[0] & ITEMS) !== 0 || hart.cycles + MOST >= cpu.armed) return false;
+  return x[A0] === CALL ? call(k, cpu, t, x[A1] >>> 0) : x[A0] === ANSWER && x[A1] === 0 && answer(k, cpu, t);
+}
+
+/** May this thread go on now, as one that comes back from its own system call on this hart? */
+const goesOn = (t: Thread, cpu: Cpu): boolean =>
+  t.cpu === cpu && t.inSyscall && !t.body && !t.recalled && !t.starting && !t.letThrough && t.heapIndex < 0 && t.utcb !== undefined && !t.movesTo && !t.guest;
+
+function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
+  const cap = t.task.caps.lookup(selector), from = cpu.current;
+  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers || from.left <= 0) return false;
+  const portal = cap.object as Portal, server = portal.thread, own = server.context;
+  if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu)) return false;
+  const handsOver = server.helpers !== undefined;
+  if (handsOver ? server.helpers !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0 : own && own.place !== Place.queue) return false;
+  const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), arrived = sent + COSTS.message + n * COSTS.word;
+  t.sequence = k.trace.record(sent, Kind.call, cpu.id, 0, t.id, portal.id, 0, u[1] >>> 0, n, portal.label);
+  const d = server.utcb!.i32;
+  copy(k, u, d, n);
+  d[2] = portal.labelLo;
+  d[3] = portal.labelHi;
+  d[8] = d[9] = 0;
+  k.trace.record(arrived, Kind.receive, cpu.id, 0, server.id, t.id, t.sequence, d[1] >>> 0, n, portal.label);
+  t.portal = portal;
+  t.sendsCall = true;
+  t.thenReceives = false;
+  t.receiveTimeout = Infinity;
+  t.state = ThreadState.calling;
+  t.partner = server;
+  server.currentCaller = t;
+  server.onlyFrom = undefined;
+  server.status = Status.ok;
+  server.state = ThreadState.ready;
+  cpu.hart.charge(COSTS.message + n * COSTS.word);
+  account(cpu);
+  if (handsOver) {
+    takeOver(cpu, from, server, own!);
+    dispatch(k, cpu, server, true);
+  }
+  goOn(k, cpu, server, d[BADGE], d[BADGE + 1]);
+  return true;
+}
+
+function answer(k: Core, cpu: Cpu, t: Thread): boolean {
+  const caller = t.currentCaller, now = cpu.current;
+  if (!caller || caller.event >= 0 || t.senders.first || caller.helpers || !goesOn(caller, cpu) || !now || t.helpers) return false;
+  const handsBack = now.thread === t, back = caller.context!;
+  if (handsBack ? back === undefined || back.place !== Place.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0 || back.priority > now.priority : now !== back) return false;
+  const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), d = caller.utcb!.i32;
+  copy(k, u, d, n);
+  cpu.hart.charge(COSTS.message + n * COSTS.word);
+  k.trace.record(sent + COSTS.message + n * COSTS.word, Kind.reply, cpu.id, 0, t.id, caller.id, caller.sequence, u[1] >>> 0, n, 0);
+  t.currentCaller = caller.partner = caller.portal = undefined;
+  caller.status = Status.ok;
+  caller.state = ThreadState.ready;
+  t.state = ThreadState.receiving;
+  t.onlyFrom = undefined;
+  account(cpu);
+  if (handsBack) {
+    giveBack(cpu, back, t, now);
+    dispatch(k, cpu, caller, true);
+  }
+  goOn(k, cpu, caller, d[BADGE], d[BADGE + 1]);
+  return true;
+}
+
+/** The kernel is entered, the thread in its system call; answers the cycle. */
+function began(k: Core, cpu: Cpu, t: Thread): number {
+  k.counters.kernelEntries++;
+  cpu.hart.charge(COSTS.entry);
+  cpu.hart.advance(4);
+  t.inSyscall = true;
+  t.event = -1;
+  return cpu.hart.cycles;
+}
+
+function copy(k: Core, from: Int32Array, to: Int32Array, n: number): void {
+  to[0] = n;
+  to[1] = from[1];
+  for (let i = WORDS, end = WORDS + 2 * n; i < end; i++) to[i] = from[i];
+  k.counters.ipc++;
+  k.counters.words += n;
+}
+
+/** To user level with `t`: status ok in a0, the badge in a1. */
+function goOn(k: Core, cpu: Cpu, t: Thread, badgeLo: number, badgeHi: number): void {
+  const { hart } = cpu, { task } = t;
+  cpu.running = t;
+  t.inSyscall = false;
+  activate(k, cpu, task);
+  exchange(cpu, t);
+  const x = hart.x32;
+  x[A0] = x[A0 + 1] = 0;
+  x[A1] = badgeLo;
+  x[A1 + 1] = badgeHi;
+  if (cpu.satp !== task) install(cpu, task);
+  hart.charge(COSTS.registers + COSTS.exit);
+  arm(cpu);
+  hart.resume(0, false);
+}

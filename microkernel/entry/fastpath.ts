@@ -1,0 +1,108 @@
+/**
+ * The fast path of a system call: from the trap of a user thread to the server that its portal names, and back when that server answers
+ * at once. It asks everything before it changes anything; at the first no, the general path does it all (traps/, events/, ipc/, sched/).
+ * Both leave the same state, the same records and the same cycles: fastpath.spec.ts runs one against the other.
+ *
+ *   trap ── event record ── time accounted, context handed over ── server's address space ── the server's body ── answer ── user level
+ */
+import { Cause, IpcFlag, Kind, Mtd, Resume, S, Status, U, type IpcRequest } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Core } from '../core.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
+import type { Portal } from '../objects/portal.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState } from '../sched/states.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { account, giveBack, takeOver } from '../sched/place.ts';
+import { arm } from '../sched/scheduler.ts';
+import { body, perform } from './server.ts';
+import { isIpc } from './syscall.ts';
+
+/** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
+const ECALL_U = 8;
+const ANSWER = IpcFlag.reply | IpcFlag.receive, MTD = U.mtd >> 2, X = S.x >> 2, A0 = 20, A7 = 34;
+/** Cycles on the way there: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
+const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.entry + EVENT + COSTS.schedule + COSTS.spaceSwitch;
+/** … and back: to the account, the schedule record, user level. */
+const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word, BACK = ANSWERED + COSTS.schedule + COSTS.spaceSwitch + COSTS.exit;
+
+/** `t` has trapped. False: nothing has happened, this is for the general path. */
+export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
+  const { hart } = cpu;
+  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest || (!t.alien && isIpc(hart.x32))) return false;
+  const portal = t.events[Cause.syscall], from = cpu.current;
+  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers || cpu.owner !== t || cpu.active !== t.task || cpu.reschedule) return false;
+  const server = portal.thread, to = server.context, now = hart.cycles;
+  if (!to || !server.body || server.task === t.task || !isIdle(server, to) || server.cpu !== cpu || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0 || now + THERE >= cpu.armed) return false;
+  hart.advance(4);
+  enter(k, cpu, t, portal, from, to, now);
+  const request = body(k, server);
+  if (request && !answer(k, cpu, t, from, server, to, request)) perform(k, cpu, server, request);
+  return true;
+}
+
+/** The server waits for any message, for as long as it takes, and nobody's time is behind it but its own. */
+const isIdle = (server: Thread, own: SchedContext): boolean =>
+  server.state === ThreadState.receiving && server.heapIndex < 0 && server.onlyFrom === undefined && server.helpers === own && own.next === undefined;
+
+/** The event is in the server's UTCB, and the server runs. */
+function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {
+  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry, told = raised + EVENT;
+  hart.charge(THERE);
+  counters.kernelEntries++;
+  counters.events[Cause.syscall]++;
+  counters.schedules++;
+  counters.addressSpaceSwitches++;
+  t.sequence = trace.record(raised, Kind.event, cpu.id, 0, t.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
+  u[0] = 0;
+  u[1] = t.event = Cause.syscall;
+  u[2] = portal.labelLo;
+  u[3] = portal.labelHi;
+  u[MTD] = Mtd.args;
+  u[MTD + 1] = 0;
+  for (let i = A0; i < A0 + ARGS / 4; i++) u[X + i] = x[i];
+  t.portal = portal;
+  t.sendsCall = true;
+  t.receiveTimeout = Infinity;
+  t.state = ThreadState.calling;
+  t.partner = server;
+  server.currentCaller = t;
+  server.status = Status.ok;
+  server.state = ThreadState.ready;
+  account(cpu, told);
+  takeOver(cpu, from, server, to);
+  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, server.id, t.id, 0, to.priority, 0, 0);
+  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, server.id, server.task.id, 0, 0, 0, 0);
+  cpu.running = server;
+  cpu.active = server.task;
+}
+
+/** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
+function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: IpcRequest): boolean {
+  const { hart } = cpu, u = server.utcb!.i32, told = hart.cycles + ANSWERED;
+  if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler || server.currentCaller !== t || t.event !== Cause.syscall) return false;
+  if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first || cpu.reschedule || cpu.top() !== from) return false;
+  if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0) return false;
+  const { counters, trace } = k, x = hart.x32;
+  hart.charge(BACK);
+  counters.kernelEntries++;
+  counters.schedules++;
+  counters.addressSpaceSwitches++;
+  x[A0] = u[X + A0];
+  x[A0 + 1] = u[X + A0 + 1];
+  trace.record(told, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
+  server.currentCaller = t.partner = t.portal = undefined;
+  t.event = -1;
+  t.status = Status.ok;
+  t.state = ThreadState.ready;
+  server.state = ThreadState.receiving;
+  account(cpu, told);
+  giveBack(cpu, from, server, to);
+  cpu.running = t;
+  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, t.id, server.id, 0, from.priority, 0, 0);
+  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, t.id, t.task.id, 0, 0, 0, 0);
+  cpu.active = t.task;
+  arm(cpu);
+  hart.resume(0, false);
+  return true;
+}

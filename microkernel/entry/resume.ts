@@ -1,0 +1,71 @@
+/** From the kernel back to user level: the address space, the registers, the result of a system call, and go. */
+import { Kind, U } from '../abi/index.ts';
+import { Cause } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import { raise } from '../ipc/event.ts';
+import type { Core } from '../core.ts';
+import type { Task } from '../objects/task.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState } from '../sched/states.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { arm } from '../sched/scheduler.ts';
+import { switchGuestSpace } from '../state/guest.ts';
+import { load, registersOf } from '../state/user.ts';
+import { syscall } from './syscall.ts';
+
+/** The address space of `task` becomes the active one: counted, charged and traced, whoever runs in it. */
+export function activate(k: Core, cpu: Cpu, task: Task): void {
+  if (cpu.active === task) return;
+  cpu.active = task;
+  k.counters.addressSpaceSwitches++;
+  cpu.hart.charge(COSTS.spaceSwitch);
+  k.trace.record(cpu.hart.cycles, Kind.spaceSwitch, cpu.id, 0, cpu.running ? cpu.running.id : 0, task.id, 0, 0, 0, 0);
+}
+
+/** The page tables of `task` become those of user level on this hart. */
+export function install(cpu: Cpu, task: Task): void {
+  const { space } = task;
+  cpu.satp = task;
+  space.harts |= 1 << cpu.id;
+  cpu.hart.switchSpace(space.root.pa, space.asid);
+}
+
+/** Goes to user level with a RISC-V thread. False: something came up, choose again. */
+export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
+  if (t.inSyscall) returnValues(t, registersOf(t));
+  if (t.recalled || t.starting) {
+    const cause = t.starting ? Cause.startup : Cause.recall;
+    if (t.starting) t.starting = false;
+    else t.recalled = false;
+    t.exit.fill(0);
+    raise(k, t, cause);
+    return false;
+  }
+  activate(k, cpu, t.task);
+  load(k, cpu, t);
+  if (t.letThrough) {
+    t.letThrough = false;
+    syscall(k, cpu, t);
+    k.settle();
+    if (t.state !== ThreadState.ready || cpu.reschedule) return false;
+    if (t.inSyscall) returnValues(t, cpu.hart.x32);
+  }
+  if (t.guest) {
+    const { space } = t.task;
+    if (cpu.hgatp !== t.task) { cpu.hgatp = t.task; space.harts |= 1 << cpu.id; switchGuestSpace(cpu, space.root.pa, space.asid); }
+  } else if (cpu.satp !== t.task) install(cpu, t.task);
+  cpu.hart.charge(COSTS.exit);
+  arm(cpu);
+  cpu.hart.resume(t.guest ? t.mode : 0, t.guest);
+  return true;
+}
+
+/** a0 = status, a1 = badge of the message. */
+function returnValues(t: Thread, x: Int32Array): void {
+  const u = t.utcb;
+  t.inSyscall = false;
+  x[20] = t.status;
+  x[21] = 0;
+  x[22] = u ? u.i32[U.badge >> 2] : 0;
+  x[23] = u ? u.i32[(U.badge >> 2) + 1] : 0;
+}

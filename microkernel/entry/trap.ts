@@ -1,0 +1,75 @@
+/** Traps into the kernel, by cause: from U mode, from a guest, and interrupts. */
+import { Cause } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import { raise } from '../ipc/event.ts';
+import type { Core } from '../core.ts';
+import type { Thread } from '../objects/thread.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { tick } from '../sched/scheduler.ts';
+import { isIpc, syscall } from './syscall.ts';
+
+/** Exception codes. @spec priv 12.1.8 */
+const ECALL_U = 8, ECALL_VS = 10, VIRTUAL_INSTRUCTION = 22;
+const TIMER = 5, EXTERNAL = 9;
+const CSR = { stval: 0x143, htval: 0x643, htinst: 0x64a } as const;
+const WFI = 0x1050_0073;
+
+/** The event of each exception of a user thread. */
+const USER_CAUSE: readonly number[] = [
+  Cause.misaligned, Cause.accessFault, Cause.illegal, Cause.breakpoint, Cause.misaligned, Cause.accessFault, Cause.misaligned, Cause.accessFault,
+  Cause.syscall, Cause.illegal, Cause.illegal, Cause.illegal, Cause.pageFault, Cause.pageFault, Cause.illegal, Cause.pageFault,
+];
+
+/** The hart has trapped while `t` ran. */
+export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
+  const { hart } = cpu, code = hart.causeCode;
+  k.counters.kernelEntries++;
+  hart.charge(COSTS.entry);
+  if (hart.causeIsInterrupt) {
+    if (t.guest) t.mode = hart.priv === 0 ? 0 : 1;
+    return handleInterrupt(k, cpu, code);
+  }
+  if (t.guest) return guestExit(k, cpu, t, code);
+  if (code !== ECALL_U) {
+    t.exit[0] = code;
+    t.exit[1] = value(t, hart.tvalNum);
+    t.exit[2] = t.exit[3] = 0;
+    return raise(k, t, USER_CAUSE[code] ?? Cause.illegal);
+  }
+  hart.advance(4);
+  if (!t.alien && isIpc(hart.x32)) return syscall(k, cpu, t);
+  t.exit[0] = ECALL_U;
+  t.exit[1] = t.exit[2] = t.exit[3] = 0;
+  raise(k, t, Cause.syscall);
+}
+
+export function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
+  if (code === TIMER) tick(k, cpu);
+  else if (code === EXTERNAL) k.interrupts.claimAll(cpu);
+  else cpu.reschedule = true;
+}
+
+function guestExit(k: Core, cpu: Cpu, t: Thread, code: number): void {
+  const { hart } = cpu;
+  t.mode = hart.priv === 0 ? 0 : 1;
+  t.exit[0] = code;
+  t.exit[1] = value(t, hart.tvalNum);
+  t.exit[2] = t.exit[3] = 0;
+  if (code >= 20 && code !== VIRTUAL_INSTRUCTION) {
+    t.exit[2] = Number(hart.csr(CSR.htval));
+    t.exit[3] = Number(hart.csr(CSR.htinst));
+    return raise(k, t, Cause.guestPageFault);
+  }
+  if (code === ECALL_VS) { hart.advance(4); return raise(k, t, Cause.sbi); }
+  if (code !== VIRTUAL_INSTRUCTION) return raise(k, t, Cause.guestTrap);
+  if (t.exit[1] !== WFI) return raise(k, t, Cause.virtualInstruction);
+  hart.advance(4);
+  raise(k, t, Cause.wfi);
+}
+
+/** stval. Exact below 2^53 in magnitude; an address beyond that (a guest in Sv57 has such) stands in `exactValue` as well. */
+function value(t: Thread, v: number): number {
+  if (v < 2 ** 53 && v > -(2 ** 53)) return v;
+  t.exactValue = BigInt.asIntN(64, t.cpu.hart.csr(CSR.stval));
+  return Number(t.exactValue);
+}

@@ -1,0 +1,107 @@
+/**
+ * Events: what the kernel sends on a thread's behalf when it faults, traps or exits. The message goes through the portal that the
+ * thread's event table names for the cause, and carries the state groups of the portal's MTD; the reply brings new state and says
+ * how to go on. A Linux process's `ecall` and a virtual machine's exit are the same thing here.
+ */
+import { Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
+import type { Core } from '../core.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState } from '../sched/states.ts';
+import { arrived, enqueue, waitsFor } from './rendezvous.ts';
+import { itemsOf, mapIntoTask } from './transfer.ts';
+import { followChains, makeReady, returnTime } from '../sched/place.ts';
+import { leave } from '../sched/wait.ts';
+import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
+
+const WORD0 = U.words >> 2, MTD = U.mtd >> 2, A7 = 34;
+
+/** Raises an event: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops. */
+export function raise(k: Core, t: Thread, cause: number): void {
+  const portal = t.events[cause], cpu = t.cpu;
+  k.counters.events[cause]++;
+  if (!portal || portal.dead || portal.thread.state === ThreadState.dead) return unhandled(k, t, cause);
+  t.portal = portal;
+  t.event = cause;
+  t.sendsCall = true;
+  t.receiveTimeout = Infinity;
+  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause, bytesOf(portal.mtd) | accessBits(t, cause), detail(t, cause));
+  const server = portal.thread;
+  if (waitsFor(server, portal)) {
+    deliverEvent(k, t, server, false);
+    arrived(k, server);
+    if (server.cpu !== cpu) followChains(k, cpu);
+  } else enqueue(k, t, server, Infinity);
+}
+
+function unhandled(k: Core, t: Thread, cause: number): void {
+  const where = t.body ? 'TypeScript' : `0x${pcNumber(t).toString(16)}`;
+  t.state = ThreadState.stopped;
+  k.trace.record(t.cpu.hart.cycles, Kind.event, t.cpu.id, Status.dead, t.id, 0, 0, cause, accessBits(t, cause), detail(t, cause));
+  k.log(`thread ${t.id} stopped: ${causeName(cause)} at ${where}, value 0x${t.exit[1].toString(16)}: no portal for it`);
+}
+
+/** What the trace shows of an event beside its cause: system call or SBI extension, or the address. */
+function detail(t: Thread, cause: number): number {
+  if (cause === Cause.syscall || cause === Cause.sbi) return registersOf(t)[A7] >>> 0;
+  return cause === Cause.guestPageFault ? t.exit[2] * 4 + (t.exit[1] % 4) : t.exit[1];
+}
+
+/** … and of a page fault: which access it was. */
+const accessBits = (t: Thread, cause: number): number => (cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0);
+
+function bytesOf(mtd: number): number {
+  return (mtd & Mtd.args ? 64 : 0) + (mtd & Mtd.regs ? 184 : 0) + (mtd & Mtd.pc ? 8 : 0) + (mtd & Mtd.fpu ? 264 : 0) + (mtd & Mtd.vs ? 56 : 0) + (mtd & Mtd.irq ? 24 : 0);
+}
+
+/** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it has stood in the queue before. */
+export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean): Status {
+  const portal = t.portal!, u = server.utcb!, to = u.i32, words = t.event !== Cause.syscall || (portal.mtd & Mtd.exit) !== 0;
+  to[0] = words ? 4 : 0;
+  to[1] = t.event;
+  to[2] = portal.labelLo;
+  to[3] = portal.labelHi;
+  to[MTD] = portal.mtd;
+  to[MTD + 1] = 0;
+  if (words) exitWords(t, to);
+  const bytes = t.body ? 0 : stateOut(t, u, portal.mtd);
+  t.state = ThreadState.calling;
+  t.partner = server;
+  server.currentCaller = t;
+  k.charge(COSTS.event + (bytes / 8) * COSTS.word);
+  if (queued) k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, t.event, 0, portal.label);
+  return Status.ok;
+}
+
+function exitWords(t: Thread, to: Int32Array): void {
+  for (let i = 0; i < 4; i++) {
+    const v = t.exit[i];
+    to[WORD0 + 2 * i] = v % 4294967296;
+    to[WORD0 + 2 * i + 1] = Math.floor(v / 4294967296);
+  }
+  if (t.exit[1] >= 2 ** 53 || t.exit[1] <= -(2 ** 53)) {
+    to[WORD0 + 2] = Number(BigInt.asIntN(32, t.exactValue));
+    to[WORD0 + 3] = Number(t.exactValue >> 32n);
+  }
+}
+
+/** The reply to an event. Not ok: what the server asked cannot be done, and the thread still waits. */
+export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
+  const u = server.utcb!, items = itemsOf(u), mtd = u.u32[MTD], how = u.u32[1], sequence = t.sequence;
+  if (items > 0) {
+    const status = mapIntoTask(k, server, t.task, items, sequence);
+    if (status !== Status.ok) return status;
+  }
+  const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);
+  const cpu = server.cpu, alienCall = t.event === Cause.syscall;
+  k.charge(COSTS.event + (bytes / 8) * COSTS.word);
+  k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, 0);
+  leave(k, t);
+  t.status = Status.ok;
+  t.letThrough = how === Resume.letThrough && alienCall;
+  if (how === Resume.stop) t.state = ThreadState.stopped;
+  else makeReady(k, t);
+  returnTime(k, server);
+  if (t.cpu !== cpu) followChains(k, cpu);
+  return Status.ok;
+}

@@ -1,0 +1,34 @@
+/**
+ * Kernel objects: what capabilities name. Every object is paid for by a factory and ends with its last capability, with its
+ * factory, or (a thread) is killed before that. A dead object is never reused: who still holds it finds `dead` set.
+ */
+import type { Core } from '../core.ts';
+import type { Cap } from './cap.ts';
+import type { Factory } from './factory.ts';
+
+/** The numbers are those of the operations' labels (label >> 8). */
+export const ObjectKind = { factory: 1, task: 2, thread: 3, semaphore: 4, schedContext: 5, portal: 6, reply: 7 } as const;
+export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
+
+export abstract class KernelObject {
+  abstract readonly kind: ObjectKind;
+  readonly id: number;
+  /** Who paid, and how much. The first factory has none. */
+  readonly factory: Factory | undefined;
+  readonly bytes: number;
+  dead = false;
+  /** The capabilities that were not derived from others: roots of the derivation trees. */
+  firstCap: Cap | undefined = undefined;
+  /** The other objects of the same factory. */
+  nextOfFactory: KernelObject | undefined = undefined;
+  prevOfFactory: KernelObject | undefined = undefined;
+
+  constructor(id: number, factory: Factory | undefined, bytes: number) {
+    this.id = id;
+    this.factory = factory;
+    this.bytes = bytes;
+  }
+
+  /** Lets go of everything; its capabilities are gone already. Called once. */
+  abstract teardown(k: Core): void;
+}

@@ -1,0 +1,43 @@
+/**
+ * Portal: an entry point into a server thread. Its label arrives with each message as the badge, so a server knows which of its portals
+ * (whose client) a message came through; its MTD says which state groups travel with events. Use: send, call, name it in an event table.
+ */
+import { Status } from '../abi/index.ts';
+import type { Core } from '../core.ts';
+import { BYTES } from '../costs.ts';
+import { endWait } from '../sched/wait.ts';
+import type { Factory } from './factory.ts';
+import { KernelObject, ObjectKind } from './object.ts';
+import type { Thread } from './thread.ts';
+
+export class Portal extends KernelObject {
+  readonly kind = ObjectKind.portal;
+  readonly thread: Thread;
+  readonly mtd: number;
+  /** The 64-bit label in two halves, as it is copied into UTCBs; and as a number for the trace. */
+  readonly labelLo: number;
+  readonly labelHi: number;
+  readonly label: number;
+
+  constructor(id: number, factory: Factory, thread: Thread, labelLo: number, labelHi: number, mtd: number) {
+    super(id, factory, BYTES.portal);
+    this.thread = thread;
+    this.labelLo = labelLo;
+    this.labelHi = labelHi;
+    this.label = labelHi * 2 ** 32 + (labelLo >>> 0);
+    this.mtd = mtd;
+  }
+
+  /** Who waits to send through it gets `dead`; a server that waits for it alone does too. */
+  override teardown(k: Core): void {
+    for (let t = senderOf(this.thread, this); t; t = senderOf(this.thread, this)) endWait(k, t, Status.dead);
+    if (this.thread.onlyFrom === this) endWait(k, this.thread, Status.dead);
+  }
+}
+
+/** The first sender in the queue of `server`, or the first one that comes through this portal. */
+export function senderOf(server: Thread, portal: Portal | undefined): Thread | undefined {
+  let t = server.senders.first;
+  while (t && portal && t.portal !== portal) t = t.nextWaiting;
+  return t;
+}

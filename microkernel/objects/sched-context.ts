@@ -1,0 +1,91 @@
+/**
+ * SchedContext: the right to run, with a priority, a budget and a period. A thread that has none runs on the time of who called it.
+ * Budget 0: round robin with the default slice. With a period it is a sporadic server: no more than the budget in any period (refills.ts).
+ */
+import { Status } from '../abi/index.ts';
+import type { Core } from '../core.ts';
+import { BYTES } from '../costs.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { account, detach, place } from '../sched/place.ts';
+import { requeue } from '../sched/queue.ts';
+import { Refills } from '../sched/refills.ts';
+import { Place } from '../sched/states.ts';
+import type { Timed } from '../sched/timeouts.ts';
+import type { Factory } from './factory.ts';
+import { KernelObject, ObjectKind } from './object.ts';
+import { answer, control, isCount, use, type Invocation, type Row } from './operation.ts';
+import type { Thread } from './thread.ts';
+
+/** Default time slice: 10 ms. */
+export const SLICE = 10_000_000;
+/** Most that budgets and periods may be: about three years of cycles. */
+const LONGEST = 2 ** 46;
+
+export class SchedContext extends KernelObject implements Timed {
+  readonly kind = ObjectKind.schedContext;
+  priority = 0;
+  /** Cycles of a slice, if there is no period; 0 = the default slice. */
+  slice = SLICE;
+  /** The budget, if there is a period. */
+  refills: Refills | undefined = undefined;
+  /** Cycles left of this slice, or of what may be used of the budget now; used since `consumed` was asked. */
+  left = 0;
+  consumed = 0;
+  thread: Thread | undefined = undefined;
+  place: number = Place.nowhere;
+  /** place = queue or current: the hart; blocked: the thread that everything waits for. */
+  cpu: Cpu | undefined = undefined;
+  behind: Thread | undefined = undefined;
+  next: SchedContext | undefined = undefined;
+  prev: SchedContext | undefined = undefined;
+  /** When budget comes back. */
+  deadline = Infinity;
+  order = 0;
+  heapIndex = -1;
+
+  /** Budget and period in cycles; `now`: from when on they hold. */
+  constructor(id: number, factory: Factory, priority: number, budget: number, period: number, now = 0) {
+    super(id, factory, BYTES.schedContext);
+    this.set(priority, budget, period, now);
+  }
+  /** New parameters, and a new budget. It is in no queue. */
+  set(priority: number, budget: number, period: number, now: number): void {
+    this.priority = priority;
+    this.slice = budget > 0 ? budget : SLICE;
+    this.refills = budget > 0 && period > 0 ? new Refills(budget, period, now) : undefined;
+    this.left = this.slice;
+  }
+
+  override teardown(k: Core): void {
+    detach(k, this);
+    if (this.thread) this.thread.context = undefined;
+    this.thread = undefined;
+  }
+}
+
+const contextOf = (i: Invocation): SchedContext => i.cap.object as SchedContext;
+
+/** Priority below 256; a period is not shorter than its budget. */
+export const parametersOk = (priority: number, budget: number, period: number): boolean =>
+  isCount(priority, 256) && isCount(budget, LONGEST) && isCount(period, LONGEST) && (period === 0 || (budget > 0 && budget <= period));
+
+function set(i: Invocation): Status {
+  const c = contextOf(i), priority = i.u.word(0), budget = i.u.word(1), period = i.u.word(2);
+  if (!parametersOk(priority, budget, period)) return Status.badArgument;
+  const was = c.place;
+  detach(i.k, c);
+  c.set(priority, budget, period, i.k.cpu.hart.cycles);
+  if (was !== Place.nowhere) place(i.k, c);
+  requeue(c.thread);
+  return Status.ok;
+}
+function consumed(i: Invocation): Status {
+  const c = contextOf(i);
+  if (c.place === Place.current) account(c.cpu!);
+  const cycles = c.consumed;
+  c.consumed = 0;
+  return answer(i.u, cycles);
+}
+
+/** In the order of the labels, from 0x500. */
+export const contextOps: readonly Row[] = [control(set), use(consumed)];

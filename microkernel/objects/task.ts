@@ -1,0 +1,159 @@
+/**
+ * Task: a protection domain. A memory space (of a program, or of a guest's physical memory) and a capability space; threads run in it.
+ * A task that ends kills its threads and takes back all memory and all capabilities that others got from it.
+ */
+import { CapRight, Item, Kind, Status, flexOrder, flexRights, flexSelector, flexSize, isCapPage, memoryPage, type Memory } from '../abi/index.ts';
+import type { Core } from '../core.ts';
+import { BYTES, COSTS } from '../costs.ts';
+import { mapMemory, mapped } from '../mem/map.ts';
+import { LEVEL_BITS } from '../mem/node.ts';
+import { Space } from '../mem/space.ts';
+import { TaskMemory } from '../mem/task-memory.ts';
+import type { Table } from '../mem/table.ts';
+import { removeSubtree, unmapMemory, unmapped } from '../mem/unmap.ts';
+import { CapSpace, mapCaps, revoke } from './cap-space.ts';
+import type { Factory } from './factory.ts';
+import { KernelObject, ObjectKind } from './object.ts';
+import { answer, control, named, nameOf, type Invocation, type Row } from './operation.ts';
+import type { Thread } from './thread.ts';
+
+/** Bytes of a task with the root of its page tables. */
+export const taskBytes = (guest: boolean): number => BYTES.task + BYTES.frame * (guest ? 4 : 1);
+
+export class Task extends KernelObject {
+  readonly kind = ObjectKind.task;
+  readonly space: Space;
+  readonly caps: CapSpace;
+  readonly guest: boolean;
+  firstThread: Thread | undefined = undefined;
+  #memory: TaskMemory | undefined;
+
+  /** Root frames, number and quota are there (`newTask`). */
+  constructor(k: Core, factory: Factory, guest: boolean, root: number, asid: number) {
+    super(k.newId(), factory, taskBytes(guest));
+    this.guest = guest;
+    this.space = new Space(k, factory, guest, root, asid);
+    this.caps = new CapSpace(factory);
+  }
+
+  /** Memory as its TypeScript threads see it. */
+  memory(k: Core): Memory { return this.#memory ??= new TaskMemory(k.memory, k.bus, this.space); }
+
+  override teardown(k: Core): void {
+    while (this.firstThread) k.destroy(this.firstThread);
+    this.caps.clear(k);
+    const { space } = this;
+    space.dying = true;
+    clearTable(space.root);
+    if (space.harts !== 0) space.flushAll();
+    this.#giveBack(k);
+  }
+
+  /** Mappings are gone: root and number may be used again. */
+  #giveBack(k: Core): void {
+    for (const cpu of k.cpus) {
+      if (cpu.satp === this) cpu.satp = undefined;
+      if (cpu.hgatp === this) cpu.hgatp = undefined;
+      if (cpu.active === this) cpu.active = undefined;
+    }
+    if (this.guest) k.frames.giveGroup(this.space.root.pa);
+    else k.frames.give(this.space.root.pa);
+    (this.guest ? k.vmids : k.asids).give(this.space.asid);
+    k.tasks.delete(this);
+  }
+}
+
+/** Unmaps every leaf below a table; the table itself goes with its last one. */
+function clearTable(table: Table): void {
+  for (let i = 0; i < table.nodes.length && table.used > 0; i++) {
+    const node = table.nodes[i], below = table.tables?.[i];
+    if (node) removeSubtree(node);
+    else if (below) clearTable(below);
+  }
+}
+
+/** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
+export function newTask(k: Core, factory: Factory, guest: boolean): Task | undefined {
+  const numbers = guest ? k.vmids : k.asids, number = numbers.take(), bytes = taskBytes(guest);
+  const root = number > 0 && factory.charge(bytes) ? (guest ? k.frames.takeGroup() : k.frames.take()) : -1;
+  if (root <= 0) {
+    if (number > 0) numbers.give(number);
+    if (root === 0) factory.refund(bytes);
+    return undefined;
+  }
+  const task = new Task(k, factory, guest, root, number);
+  k.tasks.add(task);
+  k.trace.name('task', task.id, 0, `task ${task.id}`);
+  return task;
+}
+
+/** Maps one flexpage of memory or capabilities from task to task, and says so in the trace (`cause`: whose message or answer it is). */
+export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: number, flags: number, cause: number): Status {
+  const grant = (flags & Item.grant) !== 0;
+  let status: Status;
+  if (isCapPage(page)) status = mapCaps(k, from.caps, page, to.caps, dest, grant);
+  else {
+    status = mapMemory(from.space, page, to.space, dest, grant);
+    k.counters.pagesMapped += mapped;
+    k.charge(COSTS.item + mapped * COSTS.map);
+  }
+  const { cpu } = k;
+  k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause, flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
+  return status;
+}
+
+const taskOf = (i: Invocation): Task => i.cap.object as Task;
+
+/** Who holds both tasks with the right to control them may map from the one into the other. */
+function map(i: Invocation): Status {
+  const { u } = i, source = u.word(0), cap = source === 0 ? undefined : named(i, source, ObjectKind.task, CapRight.control);
+  if (typeof cap === 'number') return cap;
+  const from = cap ? cap.object as Task : i.caller.task;
+  return mapFlexpage(i.k, from, u.word(1), taskOf(i), u.word(2), u.word(3), 0);
+}
+
+function unmap(i: Invocation): Status {
+  const { k, u } = i, page = u.word(0), self = u.word(1) === 1, task = taskOf(i), order = flexOrder(page);
+  if (!(page >= 0) || u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
+  if (isCapPage(page)) {
+    for (const cap of [...task.caps.range(flexSelector(page), flexSize(page))]) if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
+  } else {
+    if (order < 12 || order > 41 || (page - (page % 4096)) % flexSize(page) !== 0) return Status.badArgument;
+    const status = unmapMemory(task.space, page, self);
+    k.counters.pagesUnmapped += unmapped;
+    k.charge(COSTS.item + unmapped * COSTS.unmap);
+    if (status !== Status.ok) return status;
+  }
+  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, page - (page % 4096));
+  return Status.ok;
+}
+
+function lookup(i: Invocation): Status {
+  const va = i.u.word(0), { space } = taskOf(i);
+  if (!(va >= 0) || va >= space.limit) return Status.badArgument;
+  const node = space.find(va);
+  return answer(i.u, node ? memoryPage(node.va, LEVEL_BITS[node.level], node.rights) : 0);
+}
+
+function remove(i: Invocation): Status {
+  const { caps } = taskOf(i), cap = caps.lookup(i.u.word(0));
+  if (!cap) return Status.badCap;
+  caps.remove(i.k, cap);
+  return Status.ok;
+}
+
+function name(i: Invocation): Status {
+  i.k.trace.name('task', taskOf(i).id, 0, nameOf(i));
+  return Status.ok;
+}
+
+/** A guest's own translations are cached with its address-space number: all of them go (the range is a hint). */
+function fence(i: Invocation): Status {
+  const { space } = taskOf(i);
+  if (!space.guest) return Status.badArgument;
+  for (const cpu of i.k.cpus) if ((space.harts & (1 << cpu.id)) !== 0) cpu.hart.hfenceGvma(undefined, space.asid);
+  return Status.ok;
+}
+
+/** In the order of the labels, from 0x200. */
+export const taskOps: readonly Row[] = [control(map), control(unmap), control(lookup), control(remove), control(name), control(fence)];

@@ -1,0 +1,340 @@
+/**
+ * Thread: an execution context in a task. RISC-V code in U mode, a virtual processor in VS and VU mode (`guest`), or a TypeScript
+ * generator (`body`). It has a UTCB (guests and aliens may do without), an event table, and at most one thing that it waits for.
+ *
+ *            start              ipc, event              partner, time-out, kill
+ *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
+ *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
+ */
+import { CAUSES, CapRight, Cause, Kind, Status, Utcb, type IpcRequest, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import type { Core } from '../core.ts';
+import { BYTES } from '../costs.ts';
+import type { MapNode } from '../mem/node.ts';
+import { REGISTERS, type Cpu } from '../sched/cpu.ts';
+import { migrate } from '../sched/migrate.ts';
+import { account, detach, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
+import { WaitQueue, requeue } from '../sched/queue.ts';
+import { ThreadState } from '../sched/states.ts';
+import type { Timed } from '../sched/timeouts.ts';
+import { endWait, leave } from '../sched/wait.ts';
+import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
+import { registersOf, setPc, stateIn, stateOut } from '../state/user.ts';
+import type { Factory } from './factory.ts';
+import { KernelObject, ObjectKind } from './object.ts';
+import { answer, control, named, nameOf, use, type Invocation, type Row } from './operation.ts';
+import type { Portal } from './portal.ts';
+import { Reply } from './reply.ts';
+import type { SchedContext } from './sched-context.ts';
+import type { Semaphore } from './semaphore.ts';
+import type { Task } from './task.ts';
+
+export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: ThreadBody | undefined }
+
+export class Thread extends KernelObject implements Timed {
+  readonly kind = ObjectKind.thread;
+  readonly task: Task;
+  /** Its hart, and where it goes as soon as it does not execute there any more. */
+  cpu: Cpu;
+  movesTo: Cpu | undefined = undefined;
+  readonly guest: boolean;
+  readonly alien: boolean;
+  /** TypeScript threads: what they run, and how they are spoken to. */
+  readonly body: ThreadBody | undefined;
+  sys: Syscalls | undefined = undefined;
+  /** What it has shown to tools outside. */
+  look: Look | undefined = undefined;
+  running: Sys<void> | undefined = undefined;
+  /** Who takes its messages while it serves (`Syscalls.serve`), and what the body would then yield again. */
+  handler: (() => boolean) | undefined = undefined;
+  again: IteratorYieldResult<IpcRequest> | undefined = undefined;
+  utcb: Utcb | undefined = undefined;
+  utcbFrame = 0;
+  utcbNode: MapNode | undefined = undefined;
+
+  state: number = ThreadState.inactive;
+  /** Result of the last wait or system call, to be handed over when the thread runs next. */
+  status: Status = Status.ok;
+  /** A RISC-V thread is in its own system call: status and badge go to a0 and a1. */
+  inSyscall = false;
+
+  // What it waits for.
+  /** sending: the thread whose queue it is in; calling: who has the call (undefined once the reply is kept). */
+  partner: Thread | undefined = undefined;
+  /** sending, calling: through which portal. */
+  portal: Portal | undefined = undefined;
+  waitingAt: Semaphore | undefined = undefined;
+  /** receiving: from this portal only. */
+  onlyFrom: Portal | undefined = undefined;
+  /** sending: a call (or an event, with its cause) rather than a plain send; and what happens after a plain send. */
+  sendsCall = false;
+  event = -1;
+  thenReceives = false;
+  receiveFrom: Portal | undefined = undefined;
+  receiveTimeout = 0;
+  /** Trace record of the call or event that it waits for an answer to. */
+  sequence = 0;
+  keptReply: Reply | undefined = undefined;
+  /** Place in a wait queue. */
+  nextWaiting: Thread | undefined = undefined;
+  prevWaiting: Thread | undefined = undefined;
+  inQueue: WaitQueue | undefined = undefined;
+  /** Time-out. */
+  deadline = Infinity;
+  order = 0;
+  heapIndex = -1;
+
+  // As a server.
+  readonly senders = new WaitQueue();
+  currentCaller: Thread | undefined = undefined;
+
+  // Scheduling.
+  context: SchedContext | undefined = undefined;
+  /** Contexts that wait until this thread is ready. */
+  helpers: SchedContext | undefined = undefined;
+  consumed = 0;
+
+  // Events.
+  readonly events: (Portal | undefined)[] = new Array<Portal | undefined>(CAUSES).fill(undefined);
+  recalled = false;
+  starting = false;
+  /** Scause, stval, htval, htinst of the event that is being raised, as they travel. */
+  readonly exit = new Float64Array(4);
+  /** exit[1] where a number does not hold it exactly: addresses of Sv57. */
+  exactValue = 0n;
+  /** Alien: execute its ecall as a system call when it runs next. */
+  letThrough = false;
+
+  // Saved state; live in the hart while it owns it.
+  /** x and f in one piece, as 32-bit halves; x alone, and f. */
+  readonly registers: Int32Array;
+  readonly x: Int32Array;
+  readonly f: BigInt64Array | undefined;
+  fcsr = 0;
+  readonly pc32 = new Int32Array(2);
+  /** Guests: privilege and the vs* registers. */
+  mode: 0 | 1 = 1;
+  readonly vs: BigInt64Array | undefined;
+
+  nextOfTask: Thread | undefined = undefined;
+  prevOfTask: Thread | undefined = undefined;
+
+  constructor(id: number, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind) {
+    super(id, factory, bytes);
+    this.task = task;
+    this.cpu = cpu;
+    this.guest = kind.guest;
+    this.alien = kind.alien;
+    this.body = kind.body;
+    this.registers = kind.body ? NO_REGISTERS : new Int32Array(REGISTERS);
+    this.x = this.registers.subarray(0, 64);
+    this.f = kind.body ? undefined : new BigInt64Array(this.registers.buffer, 256, 32);
+    this.vs = kind.guest ? new BigInt64Array(VS_SLOTS) : undefined;
+    this.nextOfTask = task.firstThread;
+    if (task.firstThread) task.firstThread.prevOfTask = this;
+    task.firstThread = this;
+  }
+
+  /** Runs on others' time where it has no context of its own. */
+  get priority(): number { return this.context ? this.context.priority : this.cpu.current ? this.cpu.current.priority : 0; }
+
+  override teardown(k: Core): void {
+    killThread(k, this);
+    if (this.prevOfTask) this.prevOfTask.nextOfTask = this.nextOfTask;
+    else this.task.firstThread = this.nextOfTask;
+    if (this.nextOfTask) this.nextOfTask.prevOfTask = this.prevOfTask;
+    if (this.utcbNode?.alive) this.utcbNode.space.remove(this.utcbNode);
+    if (this.utcbFrame !== 0) k.frames.give(this.utcbFrame);
+    this.utcb = undefined;
+  }
+}
+
+const NO_REGISTERS = new Int32Array(0);
+
+/** Bytes of a thread of this kind, its UTCB's frame included. */
+export const threadBytes = (guest: boolean, withUtcb: boolean): number => (guest ? BYTES.guest : BYTES.thread) + (withUtcb ? BYTES.frame : 0);
+
+/** A thread, charged to `factory`; its UTCB, if it has one, is a kernel frame, mapped at `utcbVa` for RISC-V code. */
+export function newThread(k: Core, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind, withUtcb: boolean, utcbVa: number | undefined): Thread | undefined {
+  if (!factory.charge(bytes)) return undefined;
+  const frame = withUtcb ? k.frames.take() : 0;
+  const node = utcbVa === undefined ? undefined : task.space.install(utcbVa, 0, frame, 3, undefined, true);
+  if (utcbVa !== undefined && !node) {
+    k.frames.give(frame);
+    factory.refund(bytes);
+    return undefined;
+  }
+  const t = new Thread(k.newId(), factory, bytes, task, cpu, kind);
+  if (withUtcb) {
+    const view = k.memory.view(frame, BYTES.frame);
+    t.utcb = new Utcb(view.buffer as ArrayBuffer, view.byteOffset);
+    t.utcbFrame = frame;
+    t.utcbNode = node;
+  }
+  if (kind.guest) initGuest(t);
+  k.trace.name('thread', t.id, task.id, kind.body?.name || `thread ${t.id}`);
+  return t;
+}
+
+/** The end of a thread: whatever it was doing, and whoever waits for it. Its object stays, dead, until its capabilities are gone. */
+export function killThread(k: Core, t: Thread): void {
+  if (t.state === ThreadState.dead) return;
+  const { cpu } = t, end = t.partner ? endOfChain(t) : undefined;
+  leave(k, t);
+  t.state = ThreadState.dead;
+  if (end) releaseHelpers(k, end);
+  if (t.context) {
+    detach(k, t.context);
+    t.context.thread = undefined;
+    t.context = undefined;
+  }
+  const caller = t.currentCaller;
+  if (caller) endWait(k, caller, Status.dead);
+  for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
+  releaseHelpers(k, t);
+  if (cpu.running === t) { account(cpu); cpu.running = undefined; preempt(k, cpu); }
+  if (cpu.owner === t) cpu.owner = undefined;
+  if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }
+  t.running = undefined;
+  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, k.cpu.running ? k.cpu.running.id : 0, t.id, 0, t.kind, 0, 0);
+}
+
+/** Thread.start: ready at `pc` with `sp` and a0 = `arg`, as 64-bit values. busy: it has begun already. */
+function startThread(k: Core, t: Thread, pc: bigint, sp: bigint, arg: bigint): Status {
+  if (t.state !== ThreadState.inactive && t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  if (!t.body) {
+    const x = registersOf(t);
+    setWide(x, 2, sp);
+    setWide(x, 10, arg);
+    setPc(t, Number(BigInt.asIntN(32, pc)), Number(BigInt.asIntN(32, pc >> 32n)));
+    t.inSyscall = false;
+    t.starting = t.events[Cause.startup]?.dead === false; // first run of a thread that has a portal for it
+  } else if (t.running) return Status.busy;
+  t.status = Status.ok;
+  makeReady(k, t);
+  return Status.ok;
+}
+
+function setWide(x: Int32Array, register: number, value: bigint): void {
+  x[2 * register] = Number(BigInt.asIntN(32, value));
+  x[2 * register + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+
+const threadOf = (i: Invocation): Thread => i.cap.object as Thread;
+/** May its state be read and written: it is not about to run. */
+const stands = (t: Thread): boolean => t.state !== ThreadState.ready && t.state !== ThreadState.dead && !t.body;
+
+const start = (i: Invocation): Status => startThread(i.k, threadOf(i), i.u.bigWord(0), i.u.bigWord(1), i.u.bigWord(2));
+
+function getState(i: Invocation): Status {
+  const t = threadOf(i), mtd = i.u.word(0);
+  if (!stands(t)) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  stateOut(t, i.u, mtd);
+  i.u.mtd = mtd;
+  return Status.ok;
+}
+function setState(i: Invocation): Status {
+  const t = threadOf(i);
+  if (!stands(t)) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  stateIn(t, i.u, i.u.word(0));
+  return Status.ok;
+}
+
+function setEvents(i: Invocation): Status {
+  const selector = i.u.word(0), causes = i.u.word(1);
+  const cap = selector === 0 ? undefined : named(i, selector, ObjectKind.portal, CapRight.use);
+  if (typeof cap === 'number') return cap;
+  if (!(causes >= 0) || causes >= 2 ** CAUSES) return Status.badArgument;
+  const portal = cap ? cap.object as Portal : undefined;
+  for (let c = 0; c < CAUSES; c++) if (((causes >> c) & 1) !== 0) threadOf(i).events[c] = portal;
+  return Status.ok;
+}
+
+/** Binding takes a context from nobody: it must be free, and the thread must have none. */
+function bind(i: Invocation): Status {
+  const { k } = i, t = threadOf(i), selector = i.u.word(0);
+  if (selector === 0) {
+    if (t.context) { detach(k, t.context); t.context.thread = undefined; t.context = undefined; }
+    return Status.ok;
+  }
+  const cap = named(i, selector, ObjectKind.schedContext, CapRight.control);
+  if (typeof cap === 'number') return cap;
+  const context = cap.object as SchedContext;
+  if (t.state === ThreadState.dead) return Status.dead;
+  if (t.context || context.thread) return Status.busy;
+  t.context = context;
+  context.thread = t;
+  place(k, context);
+  requeue(t);
+  return Status.ok;
+}
+
+/** An event waits for its reply as before; a wait of its own ends; what runs stops at once. */
+function recall(i: Invocation): Status {
+  const { k } = i, t = threadOf(i);
+  if (t.state === ThreadState.dead) return Status.dead;
+  k.trace.record(k.cpu.hart.cycles, Kind.recall, k.cpu.id, 0, i.caller.id, t.id, 0, 0, 0, 0);
+  if (!t.body) t.recalled = true;
+  if (t.state === ThreadState.ready) {
+    if (t.cpu !== k.cpu && t.cpu.running === t) preempt(k, t.cpu);
+  } else if (t.state !== ThreadState.inactive && t.state !== ThreadState.stopped && t.event < 0) endWait(k, t, Status.aborted);
+  return Status.ok;
+}
+
+function kill(i: Invocation): Status {
+  killThread(i.k, threadOf(i));
+  return Status.ok;
+}
+function cancel(i: Invocation): Status {
+  const t = threadOf(i);
+  if (t.state === ThreadState.dead) return Status.dead;
+  if (t.state >= ThreadState.receiving && t.state <= ThreadState.semaphore) endWait(i.k, t, Status.aborted);
+  return Status.ok;
+}
+
+/** badArgument: not the caller itself; dead: there is no caller to answer (any more). */
+function keepReply(i: Invocation): Status {
+  const { k } = i, t = threadOf(i), selector = i.u.word(0), waiting = t.currentCaller, factory = t.task.factory!;
+  if (t !== i.caller) return Status.badArgument;
+  if (!waiting) return Status.dead;
+  const status = t.task.caps.canPut(selector);
+  if (status !== Status.ok) return status;
+  if (factory.free < 2 * BYTES.cap + BYTES.capChunk || !factory.charge(BYTES.cap)) return Status.noQuota;
+  const reply = new Reply(k.newId(), factory, waiting);
+  k.adopt(reply);
+  t.task.caps.put(selector, reply, CapRight.all, undefined);
+  waiting.keptReply = reply;
+  waiting.partner = undefined;
+  t.currentCaller = undefined;
+  returnTime(k, t);
+  return Status.ok;
+}
+
+function info(i: Invocation): Status {
+  const t = threadOf(i);
+  account(t.cpu);
+  return answer(i.u, t.state, t.consumed);
+}
+function resume(i: Invocation): Status {
+  const t = threadOf(i);
+  if (t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  makeReady(i.k, t);
+  return Status.ok;
+}
+function name(i: Invocation): Status {
+  i.k.trace.name('thread', threadOf(i).id, threadOf(i).task.id, nameOf(i));
+  return Status.ok;
+}
+
+function move(i: Invocation): Status {
+  const t = threadOf(i), to = i.k.cpus[i.u.word(0)];
+  if (!to) return Status.badArgument;
+  if (t.state === ThreadState.dead) return Status.dead;
+  migrate(i.k, t, to);
+  return Status.ok;
+}
+
+/** In the order of the labels, from 0x300. */
+export const threadOps: readonly Row[] = [
+  control(start), control(getState), control(setState), control(setEvents), control(bind), control(recall), control(kill), control(cancel),
+  use(keepReply), use(info), control(resume), control(name), control(move),
+];

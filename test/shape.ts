@@ -1,0 +1,93 @@
+/**
+ * The shape of the tree, counted: circles of imports, and the size of the kernel. The numbers that are allowed stand in shape.json; they only
+ * fall. `npx tsx test/shape.ts` prints the circles; `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller numbers.
+ */
+import { readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const SKIP = new Set(['node_modules', '.git', 'images', 'dist', '.tsbuild']);
+
+export type Graph = ReadonlyMap<string, readonly string[]>;
+interface Import { readonly from: string; readonly typeOnly: boolean }
+
+/** TypeScript sources below a folder, without declarations. */
+export function sources(folder: string): string[] {
+  const found: string[] = [];
+  for (const e of readdirSync(folder, { withFileTypes: true })) {
+    if (SKIP.has(e.name)) continue;
+    const path = join(folder, e.name);
+    if (e.isDirectory()) found.push(...sources(path));
+    else if (/\.tsx?$/.test(e.name) && !e.name.endsWith('.d.ts')) found.push(path);
+  }
+  return found;
+}
+
+/** The relative imports of a module; `typeOnly` ones are gone when it runs. */
+export function importsOf(text: string): Import[] {
+  const found: Import[] = [], code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  for (const [, , type, what, from] of code.matchAll(/(^|[\n;])\s*(?:import|export)\s+(type\s+)?([^'";]*?)\s*from\s*'(\.[^']*)'/g)) {
+    const braces = /^\{([^}]*)\}$/.exec(what!.trim()), names = braces?.[1]!.split(',').map(n => n.trim()).filter(n => n) ?? [];
+    found.push({ from: from!, typeOnly: type !== undefined || (names.length > 0 && names.every(n => n.startsWith('type '))) });
+  }
+  for (const [, from] of code.matchAll(/(?:^|[\n;])\s*import\s+'(\.[^']*)'/g)) found.push({ from: from!, typeOnly: false });
+  for (const [, from] of code.matchAll(/\bimport\('(\.[^']*)'\)/g)) found.push({ from: from!, typeOnly: true });
+  return found;
+}
+
+/** Who imports whom: by value alone, or types as well. */
+export function graphOf(files: readonly string[], types: boolean): Graph {
+  const known = new Set(files);
+  return new Map(files.map(file => {
+    const to = importsOf(readFileSync(file, 'utf8')).filter(i => types || !i.typeOnly).map(i => resolve(dirname(file), i.from));
+    return [file, [...new Set(to)].filter(f => known.has(f))];
+  }));
+}
+
+/** Sets of two or more modules that reach one another (strongly connected components, by Tarjan). */
+export function circles(graph: Graph): string[][] {
+  const index = new Map<string, number>(), low = new Map<string, number>(), stack: string[] = [], on = new Set<string>(), found: string[][] = [];
+  const visit = (v: string): void => {
+    index.set(v, index.size);
+    low.set(v, index.get(v)!);
+    stack.push(v);
+    on.add(v);
+    for (const w of graph.get(v) ?? []) {
+      if (!index.has(w)) { visit(w); low.set(v, Math.min(low.get(v)!, low.get(w)!)); } else if (on.has(w)) low.set(v, Math.min(low.get(v)!, index.get(w)!));
+    }
+    if (low.get(v) !== index.get(v)) return;
+    const circle = stack.splice(stack.indexOf(v));
+    for (const w of circle) on.delete(w);
+    if (circle.length > 1 || graph.get(v)!.includes(v)) found.push(circle);
+  };
+  for (const v of graph.keys()) if (!index.has(v)) visit(v);
+  return found.sort((a, b) => b.length - a.length);
+}
+
+/** Lines of the kernel without specs and testing/: all, and those that hold code. */
+export function kernelSize(): { lines: number; code: number } {
+  let lines = 0, code = 0;
+  for (const file of sources(join(ROOT, 'microkernel'))) {
+    if (file.endsWith('.spec.ts') || file.includes('/testing/')) continue;
+    const text = readFileSync(file, 'utf8');
+    lines += text.split('\n').length - 1;
+    code += text.replace(/^\s*\/\*[\s\S]*?\*\/[ \t]*$/gm, '').split('\n').filter(l => l.trim() !== '' && !l.trim().startsWith('//')).length;
+  }
+  return { lines, code };
+}
+
+export interface Shape { circlesByValue: number; circlesByType: number; filesInCircles: number; kernelLines: number; kernelCode: number }
+export function shape(): Shape & { named: readonly string[] } {
+  const files = sources(ROOT), value = circles(graphOf(files, false)), all = circles(graphOf(files, true)), size = kernelSize();
+  const show = (kind: string, list: string[][]): string[] => list.map(c => `${kind}, ${c.length} files: ${c.map(f => relative(ROOT, f)).sort().join(' ')}`);
+  return {
+    circlesByValue: value.length, circlesByType: all.length, filesInCircles: all.reduce((n, c) => n + c.length, 0),
+    kernelLines: size.lines, kernelCode: size.code, named: [...show('by value', value), ...show('by type', all)],
+  };
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const { named, ...numbers } = shape();
+  console.log([...named, JSON.stringify(numbers)].join('\n'));
+}
