@@ -7,12 +7,13 @@ import type { Thread } from '../kernel/thread.ts';
 import { devTree, ptsTree } from './devfs.ts';
 import { Directory, pathOf } from './inode.ts';
 import { procTree } from './proc/tree.ts';
+import type { FileSystemType } from './types.ts';
 import { sysTree } from './sysfs.ts';
 import { inodeAt } from './walk.ts';
 
 const Ms = { RDONLY: 1, REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384, PROPAGATION: 0x1e0000 } as const;
 
-const types: Record<string, (k: Kernel, source: string, data: string) => Directory> = {
+const types: Record<FileSystemType, (k: Kernel, source: string, data: string) => Directory> = {
   proc: (k) => procTree(k),
   sysfs: (k) => sysTree(k),
   tmpfs: (k, source, data) => k.newTmpFs('tmpfs', source || 'tmpfs', parseMode(data, 0o1777)).root,
@@ -20,7 +21,6 @@ const types: Record<string, (k: Kernel, source: string, data: string) => Directo
   devtmpfs: (k) => devTree(k),
   devpts: (k) => ptsTree(k),
 };
-export const fileSystemTypes = Object.keys(types);
 
 function parseMode(data: string, otherwise: number): number {
   const m = /(?:^|,)mode=([0-7]+)/.exec(data);
@@ -41,7 +41,7 @@ export function mountAt(t: Thread, source: string, target: string, type: string,
   if (flags & Ms.PROPAGATION) return 0;
   if (flags & Ms.REMOUNT) { if (!(flags & Ms.BIND)) at.fs.readOnly = (flags & Ms.RDONLY) !== 0; return 0; }
   if (flags & Ms.BIND) return bind(t, source, at);
-  const make = types[type];
+  const make = Object.hasOwn(types, type) ? types[type as FileSystemType] : undefined;
   if (!make) return -E.NODEV;
   const root = make(t.k, source, data);
   if (flags & Ms.RDONLY) root.fs.readOnly = true;

@@ -7,8 +7,8 @@ import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { expandMemory } from './tinst-compressed.ts';
-import { rawInstruction } from './trap.ts';
 
+const PC = HS.PC >> 2, PRIV = HS.PRIV >> 2, VIRT = HS.VIRT >> 2;
 const RD = 0xf80;
 const FUNCT3 = 0x7000;
 const RS2 = 0x1f0_0000;
@@ -47,4 +47,18 @@ function transform(insn: number, at: number): number {
     case 0x73: return (insn & ~(31 << 15)) | place; // hlv, hlvx, hsv
     default: return 0;
   }
+}
+
+/** The instruction at the pc, 16 or 32 bits. The pc was fetched just now, so it can be translated. */
+export function rawInstruction(h: Hart): number {
+  const first = halfword(h, h.w[PC], h.w[PC + 1]);
+  if ((first & 3) !== 3) return first;
+  const lo = (h.w[PC] + 2) | 0;
+  return first | (halfword(h, lo, h.w[PC + 1] + (lo === 0 ? 1 : 0)) << 16);
+}
+
+function halfword(h: Hart, lo: number, hi: number): number {
+  if (!h.mmu.translate(lo, hi, 2, h.w[PRIV], h.w[VIRT] !== 0)) return 0;
+  const page = h.host.linear.page(h.mmu.ppn);
+  return page === 0 ? 0 : h.host.linear.u16[(page + (lo & 0xfff)) >>> 1];
 }

@@ -7,7 +7,7 @@ import { HS, SLOW } from '../engine/layout.ts';
 import { Cause, HSTATUS, IP, MSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
-import { transformedInstruction } from './tinst.ts';
+import { rawInstruction, transformedInstruction } from './tinst.ts';
 
 const PC = HS.PC >> 2;
 const PRIV = HS.PRIV >> 2;
@@ -37,20 +37,6 @@ export function illegalInstruction(h: Hart): number { return raise(h, Cause.ille
 
 /** @spec priv 21.6.1 */
 export function virtualInstruction(h: Hart): number { return raise(h, Cause.virtualInstruction, rawInstruction(h), 0); }
-
-/** The instruction at the pc, 16 or 32 bits. The pc was fetched just now, so it can be translated. */
-export function rawInstruction(h: Hart): number {
-  const first = halfword(h, h.w[PC], h.w[PC + 1]);
-  if ((first & 3) !== 3) return first;
-  const lo = (h.w[PC] + 2) | 0;
-  return first | (halfword(h, lo, h.w[PC + 1] + (lo === 0 ? 1 : 0)) << 16);
-}
-
-function halfword(h: Hart, lo: number, hi: number): number {
-  if (!h.mmu.translate(lo, hi, 2, h.w[PRIV], h.w[VIRT] !== 0)) return 0;
-  const page = h.host.linear.page(h.mmu.ppn);
-  return page === 0 ? 0 : h.host.linear.u16[(page + (lo & 0xfff)) >>> 1];
-}
 
 /** Where interrupts begin in `Hart.traps`. */
 export const TRAP_INTERRUPT = 64;

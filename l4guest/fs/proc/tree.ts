@@ -1,5 +1,5 @@
 /** /proc: the system's files, and a directory per process (pid.ts). */
-import { fileSystemTypes } from '../mount.ts';
+import { fileSystemTypes } from '../types.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { S } from '../../abi/linux.ts';
 import { Run } from '../../kernel/thread.ts';
