@@ -1,0 +1,21 @@
+/** Errors of Node's files as the guest's errno. */
+import { Errno, FolderError, type ErrnoName } from '../../system/files/folder.ts';
+
+const names: Readonly<Record<string, ErrnoName>> = { ENOTSUP: 'EOPNOTSUPP', EWOULDBLOCK: 'EAGAIN', EFTYPE: 'EINVAL' };
+
+/** A failure of the host's; what is not one (a bug of ours) stays what it is. */
+export function folderError(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (error instanceof FolderError || code === undefined || code.startsWith('ERR_')) return error;
+  const name = names[code] ?? code;
+  return new FolderError(name in Errno ? (name as ErrnoName) : 'EIO');
+}
+
+/** Does something with the host's files. Throws `FolderError`. */
+export function onHost<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw folderError(error);
+  }
+}

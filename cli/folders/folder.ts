@@ -1,0 +1,196 @@
+/** A folder of this computer as the 9P server's host end: Node's files, each reached through a `Finder`, so that none outside the folder is. */
+import {
+  chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, opendirSync, readSync,
+  readlinkSync, renameSync, rmdirSync, statfsSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeSync, type BigIntStats, type Dir,
+} from 'node:fs';
+import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../../system/files/folder.ts';
+import { bytesOf } from '../tar.ts';
+import { onHost } from './errors.ts';
+import { finderFor, within, type Finder, type HostPath, type Pinned } from './find.ts';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
+const uid = process.getuid?.(), gid = process.getgid?.();
+
+/** Files of the user who runs us are root's in the guest, as those of a root file system are. */
+function attributesOf(stat: BigIntStats): Attributes {
+  const { dev, ino, nlink, rdev, size, blksize, blocks, atimeNs, mtimeNs, ctimeNs } = stat;
+  const mode = Number(stat.mode) & ~Mode.setId, own = (id: bigint, mine: number | undefined) => (Number(id) === mine ? 0 : Number(id));
+  return { mode, uid: own(stat.uid, uid), gid: own(stat.gid, gid), device: dev, ino, nlink, rdev, size, blksize, blocks, atime: atimeNs, mtime: mtimeNs, ctime: ctimeNs };
+}
+
+function openFlags({ read, write, append, truncate, sync }: OpenFlags): number {
+  const access = read && write ? O_RDWR : write ? O_WRONLY : O_RDONLY;
+  return access | (append ? O_APPEND : 0) | (truncate && write ? O_TRUNC : 0) | (sync ? O_SYNC : 0) | O_NOCTTY | O_NONBLOCK;
+}
+
+const BILLION = 1e9;
+/** A time as Node's calls take it: seconds, exact to a quarter of a microsecond; before 1970 a date, exact to a millisecond (negative seconds are 'now' to Node). */
+function seconds(time: bigint | 'now' | undefined, old: bigint): number | Date {
+  if (time === 'now') return Date.now() / 1000;
+  const exact = time ?? old;
+  if (exact < 0n) return new Date(Number(exact / 1_000_000n));
+  return Number(exact / 1_000_000_000n) + Number(exact % 1_000_000_000n) / BILLION;
+}
+
+class OpenFile implements HostFile {
+  private readonly fd: number;
+  constructor(fd: number) { this.fd = fd; }
+
+  read(into: Uint8Array, offset: number): number { return onHost(() => readSync(this.fd, into, 0, into.length, offset)); }
+  write(bytes: Uint8Array, offset: number): number { return onHost(() => writeSync(this.fd, bytes, 0, bytes.length, offset)); }
+  stat(): Attributes { return onHost(() => attributesOf(fstatSync(this.fd, { bigint: true }))); }
+  sync(dataOnly: boolean): void { onHost(() => (dataOnly ? fdatasyncSync : fsyncSync)(this.fd)); }
+  close(): void { onHost(() => closeSync(this.fd)); }
+
+  change({ mode, size, atime, mtime }: Changes): void {
+    onHost(() => {
+      if (mode !== undefined) fchmodSync(this.fd, mode & Mode.kept);
+      if (size !== undefined) ftruncateSync(this.fd, size);
+      if (atime === undefined && mtime === undefined) return;
+      const old = fstatSync(this.fd, { bigint: true });
+      futimesSync(this.fd, seconds(atime, old.atimeNs), seconds(mtime, old.mtimeNs));
+    });
+  }
+}
+
+class Listing implements HostListing {
+  private readonly dir: Dir;
+  private open = true;
+  constructor(dir: Dir) { this.dir = dir; }
+
+  next(): string | undefined { return onHost(() => this.dir.readSync()?.name); }
+  close(): void {
+    if (this.open) onHost(() => this.dir.closeSync());
+    this.open = false;
+  }
+}
+
+/** Entries that Node reads at a time. */
+const ENTRIES = 256;
+
+export class NodeFolder implements HostFolder {
+  private readonly find: Finder;
+
+  constructor(host: string, finder = finderFor(host)) {
+    this.find = finder;
+  }
+
+  stat(path: Path): Attributes {
+    return onHost(() => attributesOf(lstatSync(this.named(path), { bigint: true })));
+  }
+  readlink(path: Path): string {
+    return onHost(() => readlinkSync(this.named(path), 'latin1'));
+  }
+  open(path: Path, flags: OpenFlags): HostFile {
+    return this.pinned(path, (pinned) => {
+      mustBeFile(pinned.stat);
+      const fd = openSync(pinned.path, openFlags(flags) | (pinned.exact ? 0 : O_NOFOLLOW));
+      return this.confirmed(fd, pinned);
+    });
+  }
+  create(path: Path, flags: OpenFlags, mode: number): HostFile {
+    return onHost(() => {
+      const fd = openSync(this.named(path), openFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode & Mode.kept);
+      settleMode(fstatSync(fd), mode, (exact) => fchmodSync(fd, exact));
+      return new OpenFile(fd);
+    });
+  }
+  list(path: Path): HostListing {
+    return onHost(() => new Listing(opendirSync(this.find.folder(path) as unknown as string, { encoding: 'latin1', bufferSize: ENTRIES })));
+  }
+  mkdir(path: Path, mode: number): void {
+    onHost(() => { mkdirSync(this.named(path), { mode: mode & Mode.kept }); });
+    this.pinned(path, (made) => { if (made.stat.isDirectory()) settleMode({ mode: Number(made.stat.mode) }, mode, (exact) => chmodSync(made.path, exact)); });
+  }
+  symlink(path: Path, target: string): void {
+    onHost(() => symlinkSync(bytesOf(target), this.named(path)));
+  }
+  link(from: Path, to: Path): void {
+    onHost(() => this.two(from, to, linkSync));
+  }
+  rename(from: Path, to: Path): void {
+    onHost(() => this.two(from, to, renameSync));
+  }
+  unlink(path: Path): void {
+    onHost(() => unlinkSync(this.named(path)));
+  }
+  rmdir(path: Path): void {
+    onHost(() => rmdirSync(this.named(path)));
+  }
+  change(path: Path, { mode, size, atime, mtime }: Changes): void {
+    this.pinned(path, ({ path: exact, stat }) => {
+      if (stat.isSymbolicLink()) {
+        if (mode !== undefined || size !== undefined) throw new FolderError('EOPNOTSUPP');
+        return lutimesSync(this.named(path), seconds(atime, stat.atimeNs), seconds(mtime, stat.mtimeNs));
+      }
+      if (!stat.isDirectory()) mustBeFile(stat);
+      if (mode !== undefined) chmodSync(exact, mode & Mode.kept);
+      if (size !== undefined) truncateSync(exact, size);
+      if (atime !== undefined || mtime !== undefined) utimesSync(exact, seconds(atime, stat.atimeNs), seconds(mtime, stat.mtimeNs));
+    });
+  }
+  syncFolder(path: Path): void {
+    onHost(() => {
+      const fd = openSync(this.find.folder(path), O_RDONLY);
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    });
+  }
+  space(path: Path): Space {
+    return this.pinned(path, ({ path: exact }) => {
+      const { type, bsize, blocks, bfree, bavail, files, ffree } = statfsSync(exact, { bigint: true });
+      return { type: Number(BigInt.asUintN(32, type)), bsize: Number(bsize), blocks, bfree, bavail, files, ffree };
+    });
+  }
+  close(): void { this.find.close(); }
+
+  /** The path of a name in a directory that was found. */
+  private named(path: Path): HostPath {
+    return path.length === 0 ? within(this.find.folder(path), '.') : within(this.find.folder(path.slice(0, -1)), path[path.length - 1]!);
+  }
+
+  /** The second name is found last: the way to the first may be forgotten by then, and is found again. */
+  private two(from: Path, to: Path, act: (from: HostPath, to: HostPath) => void): void {
+    if (from.length === 0 || to.length === 0) throw new FolderError('EBUSY');
+    const first = this.find.pin(from.slice(0, -1));
+    try {
+      act(within(first.path, from[from.length - 1]!), this.named(to));
+    } finally {
+      first.close();
+    }
+  }
+
+  private pinned<T>(path: Path, act: (pinned: Pinned) => T): T {
+    return onHost(() => {
+      const pinned = this.find.pin(path);
+      try {
+        return act(pinned);
+      } finally {
+        pinned.close();
+      }
+    });
+  }
+
+  private confirmed(fd: number, pinned: Pinned): HostFile {
+    try {
+      this.find.confirm(fd, pinned);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new OpenFile(fd);
+  }
+}
+
+function mustBeFile(stat: BigIntStats): void {
+  if (stat.isFile()) return;
+  throw new FolderError(stat.isDirectory() ? 'EISDIR' : stat.isSymbolicLink() ? 'ELOOP' : 'ENXIO');
+}
+
+/** This process's umask has no say in what a guest makes: its own has had one. What a directory hands down stays. */
+function settleMode(stat: { mode: number }, wanted: number, set: (mode: number) => void): void {
+  if ((stat.mode & Mode.kept) !== (wanted & Mode.kept)) set((wanted & Mode.kept) | (stat.mode & Mode.setId));
+}

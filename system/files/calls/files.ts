@@ -1,0 +1,183 @@
+/** Open files and directories: lopen, lcreate, read, write, readdir, fsync. */
+import { encodeEntries, entrySize, HEADER, type DirEntry } from '../../../roottask/client/ninep/index.ts';
+import type { Fid, Reading } from '../fids.ts';
+import { Errno, FolderError, Mode, type OpenFlags } from '../folder.ts';
+import { checkName } from '../names.ts';
+import type { Place } from '../places.ts';
+import type { Handlers, Session } from '../server.ts';
+import { isErrno, settle, type Steps } from '../shared.ts';
+import { isSpecial } from '../specials.ts';
+
+/** Flags of Linux's `open` as 9P2000.L carries them. */
+const Open = { access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000 } as const;
+/** Bytes of a message beside the data of a read or write. */
+const OVERHEAD = HEADER + 4 + 8 + 4;
+
+function flagsOf(flags: number): OpenFlags {
+  const access = flags & Open.access;
+  if (access === Open.access) throw new FolderError('EINVAL');
+  return { read: access !== Open.write, write: access !== 0, append: (flags & Open.append) !== 0, truncate: (flags & Open.truncate) !== 0, sync: (flags & Open.sync) !== 0 };
+}
+
+export const fileCalls = {
+  *lopen(session, { fid, flags }) {
+    const at = session.fids.get(fid), { folder } = session, wanted = flagsOf(flags);
+    mustBeClosed(at);
+    session.fids.mayOpen();
+    const attributes = yield* folder.attributes(at.place), type = attributes.mode & Mode.type;
+    if (wanted.write || wanted.truncate) folder.mustBeWritable();
+    if (type === Mode.link) throw new FolderError('ELOOP');
+    if (isSpecial(attributes.mode)) throw new FolderError('ENXIO');
+    if (type !== Mode.dir && flags & Open.directory) throw new FolderError('ENOTDIR');
+    if (type === Mode.dir && (wanted.write || wanted.truncate)) throw new FolderError('EISDIR');
+    if (type === Mode.dir) session.fids.opened(at, { reading: yield* begin(session, at.place) });
+    else session.fids.opened(at, { file: yield* settle(folder.host.open(at.place.path, wanted)) });
+    return { qid: folder.qid(attributes), iounit: 0 };
+  },
+  /** The fid of the directory becomes the new file's. */
+  *lcreate(session, { fid, name, flags, mode }) {
+    const at = session.fids.get(fid), { folder } = session, wanted = flagsOf(flags);
+    mustBeClosed(at);
+    checkName(name);
+    folder.mustBeWritable();
+    session.fids.mayOpen();
+    const place = at.place.child(name).hold();
+    try {
+      yield* folder.mustBeFree(place);
+      const file = yield* create(session, place, wanted, mode & Mode.kept, (flags & Open.exclusive) !== 0);
+      session.fids.opened(at, { file });
+      session.fids.move(at, place);
+      return { qid: folder.qid(yield* settle(file.stat())), iounit: 0 };
+    } finally {
+      place.release();
+    }
+  },
+  *read(session, { fid, offset, count }) {
+    const { file, attribute } = session.fids.get(fid), size = Math.min(count, session.msize - OVERHEAD);
+    if (attribute) return { data: attribute.value.subarray(Number(offset), Number(offset) + size) };
+    if (!file) throw new FolderError('EBADF');
+    const data = new Uint8Array(size);
+    return { data: data.subarray(0, yield* settle(file.read(data, place64(offset)))) };
+  },
+  *write(session, { fid, offset, data }) {
+    const { file, attribute } = session.fids.get(fid);
+    if (attribute) return { count: fill(attribute, Number(offset), data) };
+    if (!file) throw new FolderError('EBADF');
+    session.folder.mustBeWritable();
+    return { count: yield* settle(file.write(data, place64(offset))) };
+  },
+  *readdir(session, { fid, offset, count }) {
+    const { reading, place } = session.fids.get(fid);
+    if (!reading) throw new FolderError('EBADF');
+    if (offset !== reading.at) yield* seek(session, place, reading, offset);
+    return { data: encodeEntries(yield* entries(session, place, reading, Math.min(count, session.msize - OVERHEAD))) };
+  },
+  *fsync(session, { fid, dataOnly }) {
+    const { file, place } = session.fids.get(fid);
+    if (file) yield* settle(file.sync(dataOnly !== 0));
+    else yield* settle(session.folder.host.syncFolder(place.path));
+    return {};
+  },
+} satisfies Handlers;
+
+/** Offsets as a host takes them: beyond 2^53 no file reaches. */
+function place64(offset: bigint): number {
+  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new FolderError('EFBIG');
+  return Number(offset);
+}
+
+function mustBeClosed(fid: Fid): void {
+  if (fid.file || fid.reading || fid.attribute) throw new FolderError('EBADF');
+}
+
+/** What is there already is opened, unless the guest wants it to be new. */
+function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
+  const { host } = folder;
+  try {
+    return yield* settle(host.create(place.path, wanted, mode));
+  } catch (error) {
+    if (exclusive || !(error instanceof FolderError) || error.message !== 'EEXIST') throw error;
+  }
+  return yield* settle(host.open(place.path, wanted));
+}
+
+function fill(attribute: { readonly value: Uint8Array; readonly writing: boolean; filled: number }, offset: number, data: Uint8Array): number {
+  if (!attribute.writing) throw new FolderError('EBADF');
+  if (offset !== attribute.filled || data.length > attribute.value.length - offset) throw new FolderError('ENOSPC');
+  attribute.value.set(data, offset);
+  attribute.filled += data.length;
+  return data.length;
+}
+
+// ---- directories --------------------------------------------------------------------------------------------------
+
+/** A dirent's kind is the type's four bits. */
+const kindOf = (mode: number) => (mode & Mode.type) >> 12;
+
+function* begin(session: Session, place: Place): Steps<Reading> {
+  const { folder } = session, listing = yield* settle(folder.host.list(place.path));
+  const specials = folder.specials.size > 0 ? folder.specials.names(yield* folder.folderKey(place)) : [];
+  return { listing, at: 0n, kept: undefined, specials };
+}
+
+/** Reads again up to an offset: the host's order is the same as long as nothing changes. */
+function* seek(session: Session, place: Place, reading: Reading, offset: bigint): Steps<void> {
+  if (offset < reading.at) {
+    reading.listing?.close();
+    Object.assign(reading, yield* begin(session, place));
+  }
+  while (reading.at < offset && (yield* peek(reading)) !== undefined) take(reading);
+}
+
+const DOTS = ['.', '..'];
+
+/** The name that comes next: '.', '..', the host's, the guest's special files. It stays the next until it is taken. */
+function* peek(reading: Reading): Steps<string | undefined> {
+  return (reading.kept ??= DOTS[Number(reading.at)] ?? (yield* hostName(reading)) ?? reading.specials[0]);
+}
+
+/** The next name is done with. `at` counts them. */
+function take(reading: Reading): void {
+  if (reading.kept === reading.specials[0] && !reading.listing) reading.specials = reading.specials.slice(1);
+  reading.at++;
+  reading.kept = undefined;
+}
+
+function* hostName(reading: Reading): Steps<string | undefined> {
+  if (!reading.listing) return undefined;
+  const name = yield* settle(reading.listing.next());
+  if (name !== undefined) return name;
+  reading.listing.close();
+  reading.listing = undefined;
+  return undefined;
+}
+
+function* entries(session: Session, place: Place, reading: Reading, room: number): Steps<DirEntry[]> {
+  const found: DirEntry[] = [];
+  let left = room;
+  for (let name = yield* peek(reading); name !== undefined; name = yield* peek(reading)) {
+    if (entrySize(name) > left) {
+      if (found.length === 0) throw new FolderError('EINVAL');
+      break;
+    }
+    const ours = !reading.listing && reading.at >= 2n;
+    take(reading);
+    const entry = yield* entryOf(session, place, name, reading.at, ours);
+    if (!entry) continue;
+    found.push(entry);
+    left -= entrySize(name);
+  }
+  return found;
+}
+
+/** Undefined for a name that has gone meanwhile, and for a special file that a file of the host hides. A name that cannot be looked at has no kind. */
+function* entryOf({ folder }: Session, place: Place, name: string, offset: bigint, ours: boolean): Steps<DirEntry | undefined> {
+  const at = name === '.' ? place : name === '..' ? place.up : place.child(name);
+  try {
+    const attributes = yield* folder.attributes(at);
+    return ours && !('special' in attributes) ? undefined : { qid: folder.qid(attributes), offset, kind: kindOf(attributes.mode), name };
+  } catch (error) {
+    if (!(error instanceof FolderError)) throw error;
+    return isErrno(error, Errno.ENOENT) ? undefined : { qid: { type: 0, version: 0, path: 1n }, offset, kind: 0, name };
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The 9P2000.L server: one connection to a folder of the host.
+ *
+ *   const folder = new SharedFolder(hostEnd, writable, now);
+ *   const port = new NineServer(folder);
+ *   port.request(bytes, (reply) => …);          // at once where the host end is synchronous, else later; every request gets exactly one reply
+ *
+ * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests under way are
+ * bounded, and so is every reply by the message size agreed upon.
+ */
+import { encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName, type Reply, type Request } from '../../roottask/client/ninep/index.ts';
+import { attributeCalls } from './calls/attributes.ts';
+import { fileCalls } from './calls/files.ts';
+import { lockCalls } from './calls/locks.ts';
+import { nameCalls } from './calls/names.ts';
+import { sessionCalls } from './calls/session.ts';
+import { Fids } from './fids.ts';
+import { Errno, FolderError, type FilesPort } from './folder.ts';
+import type { SharedFolder, Steps } from './shared.ts';
+
+/** The largest message, and the most requests that wait for the host at a time. */
+export const MOST_BYTES = 512 * 1024;
+const MOST_PENDING = 256;
+
+/** What a request's handler works with. */
+export interface Session {
+  readonly folder: SharedFolder;
+  readonly fids: Fids;
+  /** The message size agreed upon. */
+  msize: number;
+}
+
+export type Handler<N extends MessageName> = (session: Session, request: Request<N>) => Steps<Reply<N>>;
+export type Handlers = { readonly [N in MessageName]?: Handler<N> };
+
+const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls };
+
+export class NineServer implements FilesPort {
+  private readonly session: Session;
+  /** Requests that wait for the host, by tag; each with those that ask to be told when it is over. */
+  private readonly pending = new Map<number, (() => void)[]>();
+  private closed = false;
+
+  constructor(folder: SharedFolder) {
+    this.session = { folder, fids: new Fids(folder), msize: MOST_BYTES };
+  }
+
+  request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
+    const head = header(message);
+    if (!head || head.size !== message.length || message.length > this.session.msize) return reply(encodeError(head?.tag ?? NO_TAG, Errno.EINVAL));
+    const name = requestName(head.type);
+    if (!name) return reply(encodeError(head.tag, Errno.EOPNOTSUPP));
+    if (name === 'flush') return this.flush(head.tag, message, reply);
+    if (this.pending.has(head.tag) || this.pending.size >= MOST_PENDING) return reply(encodeError(head.tag, Errno.EBUSY));
+    this.run(head.tag, this.answer(name, head.tag, message), reply);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.session.fids.clear();
+  }
+
+  private *answer<N extends MessageName>(name: N, tag: number, message: Uint8Array): Steps<Uint8Array> {
+    const handler = handlers[name] as Handler<N> | undefined;
+    try {
+      if (!handler) throw new FolderError('EOPNOTSUPP');
+      return encodeReply(name, tag, yield* handler(this.session, decodeRequest(name, message)));
+    } catch (error) {
+      return encodeError(tag, errnoOf(error));
+    }
+  }
+
+  /** Runs a request until it is done, or has to wait for the host; then it goes on when the host has answered. */
+  private run(tag: number, steps: Steps<Uint8Array>, reply: (message: Uint8Array) => void, from: (steps: Steps<Uint8Array>) => IteratorResult<Promise<unknown>, Uint8Array> = (s) => s.next()): void {
+    const step = from(steps);
+    if (step.done) {
+      const waiting = this.pending.get(tag) ?? [];
+      this.pending.delete(tag);
+      if (this.closed) return this.session.fids.clear();
+      reply(step.value);
+      for (const told of waiting) told();
+      return;
+    }
+    if (!this.pending.has(tag)) this.pending.set(tag, []);
+    step.value.then(
+      (value) => this.run(tag, steps, reply, (s) => s.next(value)),
+      (error: unknown) => this.run(tag, steps, reply, (s) => s.throw(error)),
+    );
+  }
+
+  /** What is under way comes to its end first: the answer to a flush says that no answer to the other request comes any more. */
+  private flush(tag: number, message: Uint8Array, reply: (message: Uint8Array) => void): void {
+    let oldTag: number;
+    try {
+      ({ oldTag } = decodeRequest('flush', message));
+    } catch {
+      return reply(encodeError(tag, Errno.EINVAL));
+    }
+    const done = () => reply(encodeReply('flush', tag, {}));
+    const waiting = this.pending.get(oldTag);
+    if (!waiting) return done();
+    if (waiting.length >= MOST_PENDING) return reply(encodeError(tag, Errno.EBUSY));
+    waiting.push(done);
+  }
+}
+
+/** Only failures of files are a guest's business; a mistake of ours goes up. */
+function errnoOf(error: unknown): number {
+  if (error instanceof FolderError) return error.errno;
+  if (error instanceof Malformed) return Errno.EINVAL;
+  throw error;
+}

@@ -1,0 +1,86 @@
+/** A folder of the host with what its guests share there beside its files: special files, locks, identities. One connection a guest stands on it. */
+import type { Qid } from '../../roottask/client/ninep/index.ts';
+import { QidType } from '../../roottask/client/ninep/index.ts';
+import { Errno, FolderError, Mode, type Attributes, type HostFolder, type Later } from './folder.ts';
+import { Locks } from './locks.ts';
+import type { Place } from './places.ts';
+import { Specials, type Special } from './specials.ts';
+
+/** A computation that may have to wait for the host: yields promises, is resumed with what they became. */
+export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
+
+export function* settle<T>(value: Later<T>): Steps<T> {
+  return value instanceof Promise ? ((yield value) as T) : value;
+}
+
+/** Files of a host's other devices keep apart from this device's: their paths differ in the upper bits. */
+const DEVICE_SHIFT = 48n;
+const SPECIAL_PATH = 1n << 63n;
+const MASK = (1n << 64n) - 1n;
+
+export class SharedFolder {
+  readonly host: HostFolder;
+  readonly writable: boolean;
+  readonly specials: Specials;
+  readonly locks = new Locks();
+  private readonly devices = new Map<bigint, bigint>();
+
+  /** `now`: nanoseconds since 1970, for the times of special files. */
+  constructor(host: HostFolder, writable: boolean, now: () => bigint) {
+    this.host = host;
+    this.writable = writable;
+    this.specials = new Specials(now);
+  }
+
+  mustBeWritable(): void {
+    if (!this.writable) throw new FolderError('EROFS');
+  }
+
+  /** A directory as the key of what is found in it. */
+  *folderKey(place: Place): Steps<string> {
+    const { device, ino } = yield* settle(this.host.stat(place.path));
+    return `${device}:${ino}`;
+  }
+
+  /** What is at a place, on the host or of a guest's own making. */
+  *attributes(place: Place): Steps<Attributes> {
+    if (place.gone) throw new FolderError('ENOENT');
+    try {
+      return yield* settle(this.host.stat(place.path));
+    } catch (error) {
+      const special = isErrno(error, Errno.ENOENT) ? yield* this.special(place) : undefined;
+      if (!special) throw error;
+      return special;
+    }
+  }
+
+  /** The guest's own special file at a place where the host has none. */
+  *special(place: Place): Steps<Special | undefined> {
+    if (this.specials.size === 0 || place.up === place) return undefined;
+    try {
+      return this.specials.find(yield* this.folderKey(place.up), place.name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Nothing has this name yet. */
+  *mustBeFree(place: Place): Steps<void> {
+    if (yield* this.special(place)) throw new FolderError('EEXIST');
+  }
+
+  qid(attributes: Attributes | Special): Qid {
+    const { mode, ino, mtime, size } = attributes;
+    const type = (mode & Mode.type) === Mode.dir ? QidType.dir : (mode & Mode.type) === Mode.link ? QidType.symlink : QidType.file;
+    const path = 'special' in attributes ? SPECIAL_PATH | ino : (ino ^ (this.deviceNumber(attributes.device) << DEVICE_SHIFT)) & MASK;
+    return { type, version: Number(BigInt.asUintN(32, mtime ^ (mtime >> 32n) ^ (size << 8n))), path };
+  }
+
+  private deviceNumber(device: bigint): bigint {
+    const number = this.devices.get(device) ?? BigInt(this.devices.size);
+    if (this.devices.size < 1 << 15) this.devices.set(device, number);
+    return number;
+  }
+}
+
+export const isErrno = (error: unknown, errno: number): boolean => error instanceof FolderError && error.errno === errno;
