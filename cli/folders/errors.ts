@@ -1,5 +1,5 @@
 /** Errors of Node's files as the guest's errno. */
-import { Errno, FolderError, type ErrnoName } from '../../system/files/folder.ts';
+import { Errno, FolderError, type ErrnoName } from '../../system/folders/folder.ts';
 
 const names: Readonly<Record<string, ErrnoName>> = { ENOTSUP: 'EOPNOTSUPP', EWOULDBLOCK: 'EAGAIN', EFTYPE: 'EINVAL' };
 

@@ -7,8 +7,8 @@
  * Elsewhere there are no such paths: the way is looked at name by name, and looked at again when the file is open.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, statfsSync, type BigIntStats } from 'node:fs';
-import { FolderError, type Path } from '../../system/files/folder.ts';
-import { bytesOf } from '../tar.ts';
+import { FolderError, type Path } from '../../system/folders/folder.ts';
+import { bytesOf } from '../pack.ts';
 
 /** A path for Node's calls. */
 export type HostPath = Buffer;

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Set as Valid } from '../../roottask/client/ninep/index.ts';
-import { Errno } from '../../system/files/folder.ts';
-import { NineServer } from '../../system/files/server.ts';
-import { SharedFolder } from '../../system/files/shared.ts';
-import { Refused, TestClient } from '../../system/files/testing.ts';
+import { Errno } from '../../system/folders/folder.ts';
+import { NineServer } from '../../system/folders/server.ts';
+import { SharedFolder } from '../../system/folders/shared.ts';
+import { Refused, TestClient } from '../../system/folders/testing.ts';
 import { finderFor } from './find.ts';
 import { NodeFolder } from './folder.ts';
 

@@ -3,8 +3,8 @@ import {
   chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, opendirSync, readSync,
   readlinkSync, renameSync, rmdirSync, statfsSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeSync, type BigIntStats, type Dir,
 } from 'node:fs';
-import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../../system/files/folder.ts';
-import { bytesOf } from '../tar.ts';
+import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../../system/folders/folder.ts';
+import { bytesOf } from '../pack.ts';
 import { onHost } from './errors.ts';
 import { finderFor, within, type Finder, type HostPath, type Pinned } from './find.ts';
 
