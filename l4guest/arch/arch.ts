@@ -1,12 +1,56 @@
 /**
- * What the architecture-independent kernel asks of the layer below it. There are few things, because the kernel decides everything in
- * ordinary synchronous code on its own page tables and register images; the layer below mirrors the outcome before a thread runs again:
- * `Mm.flushes` (rights to take away), `Mm.table` (pages to map when they are touched), `Thread.regs`, and the dead spaces and threads
- * announced here.
+ * The contract between the kernel and the layer that carries its threads: `arch/l4` rehosts the kernel on the microkernel, `arch/native` runs it
+ * on the machine itself. All policy is above: the kernel decides in ordinary code on its own page tables and register images, and the layer
+ * below mirrors the outcome before a thread runs again.
+ *
+ *   kernel:  choose a thread ──→ switch(thread) ──→ act on the outcome ──→ choose …
+ *   arch:                          │  enter user mode
+ *                                  │  system call or fault ─→ Entry.call / Entry.fault ─→ answered: enter again
+ *                                  └─ put off, exception, recall, interrupt: come back
  */
 import type { Thread } from '../kernel/thread.ts';
+import type { Runs } from '../mm/around.ts';
 import type { Pool } from '../mm/frames.ts';
-import type { Mm } from '../mm/mm.ts';
+import type { Access, Mm } from '../mm/mm.ts';
+
+/** A step of the kernel that may wait below. What it yields is between the layer below and whoever drives it; `arch/native` never yields. */
+export type Steps<T> = Generator<unknown, T, any>;
+
+/** Why `switch` has come back. */
+export const Outcome = {
+  /** The thread's call or fault was put off by `Entry`. After a call its arguments (a0 … a7, t-registers as far as the image's `args` go) stand in `Thread.regs`. */
+  deferred: 0,
+  /** The thread did what no page can cure: `Arch.trap` says what. */
+  trap: 1,
+  /** The thread is back because `recall` asked for it. */
+  recalled: 2,
+  /** An interrupt; what it brought has been handed to its drivers. The thread, if there was one, still runs. */
+  interrupt: 3,
+  /** The layer below has no memory for another page or thread, even after it has dropped all it could. The thread did not go on. */
+  full: 4,
+  /** The layer below had no memory, and has dropped mirrors of other spaces. The thread did not go on: try again. */
+  retry: 5,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** What a thread did, for `Outcome.trap`. The kernel decides which signal that is. */
+export const Trap = { illegal: 0, breakpoint: 1, misaligned: 2, access: 3 } as const;
+export type Trap = (typeof Trap)[keyof typeof Trap];
+
+/** The kernel's side of the door: asked while a thread is in the arch layer's hands, so that what ends at once never leaves them. */
+export interface Entry {
+  /** A system call of the current thread, arguments as numbers. Answers the result, with which the thread goes on; undefined: `switch` comes back (`deferred`). */
+  call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined;
+  /**
+   * A page fault at `va`. True: `runs` holds what to map, the touched page first; a mapping that is there is replaced. Then the thread goes on.
+   * False: `switch` comes back (`deferred`).
+   */
+  fault(t: Thread, va: number, access: Access, runs: Runs): boolean;
+  /** The thread enters user mode now. */
+  entered(t: Thread): void;
+  /** The thread is in the server again. */
+  left(t: Thread): void;
+}
 
 export interface Arch {
   readonly pool: Pool;
@@ -26,8 +70,30 @@ export interface Arch {
   spaceGone(mm: Mm): void;
   /** exec: `next` takes over the mirror of `old`, emptied, with the thread in it. */
   adoptSpace(old: Mm, next: Mm): void;
-  /** If `t` is in user mode, force it into the server soon. */
+  /** If `t` is in user mode, force it into the server soon: `switch` comes back with `recalled`. */
   recall(t: Thread): void;
   /** Timers have changed: `at` is the earliest deadline. */
   setAlarm(at: number): void;
+}
+
+/** The part of the contract that moves threads. */
+export interface Switch {
+  /**
+   * Lets `t` run in user mode until the kernel must act; with undefined, nobody runs and an interrupt is waited for. First everything is done
+   * that the kernel owes: dead threads and spaces, `Mm.flushes` of the thread's space, timers, log. While `t` runs, `Thread.regs` is stale unless
+   * `Thread.loaded` says otherwise; the layer below owns the registers, and takes the image's when it enters. Called again after
+   * `Outcome.interrupt` with the thread that still runs, it waits for the next event.
+   */
+  switch(t: Thread | undefined): Steps<Outcome>;
+  /** Something is owed before any thread goes on: `Entry` puts off what it could answer. */
+  readonly busy: boolean;
+  /** What the thread of the last `Outcome.trap` did, and the address it did it to. */
+  readonly trap: Trap;
+  readonly trapAddress: number;
+  /** All registers of `t` into `Thread.regs`; a0 of a finished call stays as it is there. */
+  load(t: Thread): Steps<void>;
+  /** Does what is owed, without letting anybody run. */
+  finish(): Steps<void>;
+  /** For debuggers: `act` runs while the registers of `t` are below, then a moment passes in which the machine may be stopped and they may be changed. */
+  pause(t: Thread, act: () => void): Steps<void>;
 }

@@ -49,7 +49,7 @@ export class Tty implements Terminal {
   }
   hangUp(): void {
     this.hungUp = true;
-    if (this.session) { const leader = this.k.processes.get(this.session.id); if (leader) { this.k.signals.toProcess(leader, Sig.HUP, 0x80); this.k.signals.toProcess(leader, Sig.CONT, 0x80); } }
+    if (this.session) { const leader = this.k.pids.processes.get(this.session.id); if (leader) { this.k.signals.toProcess(leader, Sig.HUP, 0x80); this.k.signals.toProcess(leader, Sig.CONT, 0x80); } }
     this.wq.wakeAll();
   }
 
@@ -59,7 +59,7 @@ export class Tty implements Terminal {
     if (p.session.terminal !== this || !this.foreground || p.group === this.foreground) return 0;
     const ignored = p.actions.list[sig]!.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n;
     if (sig === Sig.TTOU && ignored) return 0;
-    if (ignored || this.k.isOrphaned(p.group)) return -E.IO;
+    if (ignored || p.group.isOrphaned) return -E.IO;
     this.k.signals.toGroup(p.group, sig);
     return -E.RESTARTSYS;
   }
@@ -87,7 +87,7 @@ export class Tty implements Terminal {
   }
   private rawWait(): number {
     const cc = this.discipline.termios.cc, time = cc[V.TIME]!;
-    if (time > 0 && this.timer === undefined && (cc[V.MIN] === 0 || this.discipline.available > 0)) this.timer = this.k.timers.add(this.k.now() + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
+    if (time > 0 && this.timer === undefined && (cc[V.MIN] === 0 || this.discipline.available > 0)) this.timer = this.k.timers.add(this.k.clock.now() + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
     return -E.AGAIN;
   }
   write(io: Io, t: Thread): number {
@@ -166,7 +166,7 @@ export class Tty implements Terminal {
     if (!mine) return -E.NOTTY;
     const held = this.background(t, Sig.TTOU);
     if (held) return held;
-    const g = this.k.groups.get(id);
+    const g = this.k.pids.groups.get(id);
     if (!g) return id < 0 ? -E.INVAL : -E.SRCH;
     if (g.session !== t.proc.session) return -E.PERM;
     this.foreground = g;

@@ -64,11 +64,11 @@ export class TimerFile extends File {
     this.at = at;
     this.interval = interval;
     if (at > 0) this.arm();
-    this.k.rearm();
+    this.k.cpu.rearm();
   }
   private arm(): void {
     this.timer = this.k.timers.add(this.at, () => {
-      const late = this.interval > 0 ? Math.floor((this.k.now() - this.at) / this.interval) : 0;
+      const late = this.interval > 0 ? Math.floor((this.k.clock.now() - this.at) / this.interval) : 0;
       this.ticks += 1 + late;
       this.at = this.interval > 0 ? this.at + (late + 1) * this.interval : 0;
       if (this.at > 0) this.arm();

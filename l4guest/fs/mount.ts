@@ -65,7 +65,7 @@ export function unmountAt(t: Thread, target: string): number {
   const i = t.k.mounts.findLastIndex((m) => m.root === d && m.covers !== undefined);
   if (i < 0) return -E.INVAL;
   const m = t.k.mounts[i]!;
-  for (const p of t.k.processes.values()) if (p.fs.cwd === d && p.alive) return -E.BUSY;
+  for (const p of t.k.pids.processes.values()) if (p.fs.cwd === d && p.alive) return -E.BUSY;
   m.covers!.mounted = undefined;
   if (m.root.covers === m.covers) m.root.covers = undefined;
   t.k.mounts.splice(i, 1);

@@ -30,7 +30,7 @@ export class SignalFile extends File {
     return io.done > start ? io.done - start : -E.AGAIN;
   }
   override poll(): number {
-    const t = this.k.current;
+    const t = this.k.cpu.current;
     return t && ((t.pending.bits | t.proc.pending.bits) & this.set) !== 0n ? Poll.IN | Poll.RDNORM : 0;
   }
 }

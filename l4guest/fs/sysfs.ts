@@ -4,7 +4,7 @@ import type { Directory } from './inode.ts';
 import { GeneratedDir, GeneratedFs } from './generated.ts';
 
 export function sysTree(k: Kernel): Directory {
-  const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
+  const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.clock.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
   const cpu = dir().file('online', () => '0\n').file('possible', () => '0\n').file('present', () => '0\n').add('cpu0', dir().file('online', () => '1\n'));
   const thp = dir().file('enabled', () => 'always madvise [never]\n');
   return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', dir())).add('block', dir()).add('bus', dir())

@@ -109,7 +109,7 @@ export function mqUnlink(t: Thread, nameVa: number): number {
 // ── sending and receiving ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Deadline of an absolute wall-clock time; NaN for nonsense. */
-const until = (t: Thread, va: number): number => (va ? t.k.fromWall(timespec(t, va)) : Infinity);
+const until = (t: Thread, va: number): number => (va ? t.k.clock.fromWall(timespec(t, va)) : Infinity);
 function queueOf(t: Thread, fd: number, writing: boolean): MqFile | undefined {
   const f = t.proc.fds.get(fd);
   return f instanceof MqFile && (writing ? f.writable : f.readable) ? f : undefined;

@@ -79,4 +79,4 @@ export function setPerm(t: Thread, va: number, o: IpcObject): number {
   o.perm.uid = uid; o.perm.gid = gid; o.perm.mode = (o.perm.mode & ~0o777) | (mode & 0o777);
   return 0;
 }
-export const seconds = (t: Thread): number => t.k.wall().s;
+export const seconds = (t: Thread): number => t.k.clock.wall().s;

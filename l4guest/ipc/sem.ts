@@ -72,7 +72,7 @@ export function semtimedop(t: Thread, id: number, va: number, count: number, tim
   if (!s.perm.allows(t.proc.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
   const r = s.attempt(ops, t.proc);
   if (r === undefined) { s.otime = seconds(t); return 0; }
-  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(t, s, ops, r, t.k.now() + ns);
+  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(t, s, ops, r, t.k.clock.now() + ns);
 }
 function* operate(t: Thread, s: SemSet, ops: readonly Op[], first: Op, until: number): Co<number> {
   for (let blocked = first; ; ) {

@@ -22,18 +22,18 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))) return -E.INVAL;
   if (f & Clone.THREAD && f & Clone.PIDFD) return -E.INVAL;
   const k = t.k;
-  if (k.threads.size >= k.arch.maxThreads) return -E.AGAIN;
-  const tid = k.newPid(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
+  if (k.pids.threads.size >= k.arch.maxThreads) return -E.AGAIN;
+  const tid = k.pids.next(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
   const child = new Thread(k, tid, proc, t.name);
   inheritThread(child, t, a);
   proc.threads.add(child);
-  k.threads.set(tid, child);
+  k.pids.threads.set(tid, child);
   k.forks++;
   if (f & Clone.PARENT_SETTID) setU32(t.mm, a.parentTid, tid);
   if (f & Clone.CHILD_SETTID) setU32(child.mm, a.childTid, tid);
   if (f & Clone.PIDFD) setU32(t.mm, a.pidfd, pidFd(t, proc, 0));
   child.state = Run.ready;
-  k.ready.pushNew(child, t);
+  k.cpu.ready.pushNew(child, t);
   if (t.traced) traceChild(t, child, f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
   return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
 }
@@ -68,7 +68,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   p.borrowsMm = (f & Clone.VFORK) !== 0;
   p.parent = f & Clone.PARENT ? parent.parent : parent;
   p.parent?.children.add(p);
-  k.processes.set(pid, p);
+  k.pids.processes.set(pid, p);
   return p;
 }
 export const plainFork: CloneArgs = { flags: 0, stack: 0, parentTid: 0, childTid: 0, tls: 0, exitSignal: Sig.CHLD, pidfd: 0, clearSighand: false };

@@ -5,14 +5,14 @@ import { Timers } from './timers.ts';
 
 const words = (...list: number[]): Uint8Array => { const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer); list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); }); return b; };
 /** The main thread computes for that long. */
-function compute(u: Unix, ns: number): void { u.passQuietly(u.k.now() + ns); }
+function compute(u: Unix, ns: number): void { u.passQuietly(u.k.clock.now() + ns); }
 const pending = (u: Unix): number => u.main.proc.pending.take(0n)?.signo ?? u.main.pending.take(0n)?.signo ?? 0;
 
 describe('timers on processor time', () => {
   it('ITIMER_VIRTUAL and ITIMER_PROF ring after so much computing, not sleeping', () => {
     for (const [which, sig] of [[1, Sig.VTALRM], [2, Sig.PROF]] as const) {
       const u = new Unix(), old = u.space(32);
-      u.main.startedAt = u.k.now();
+      u.main.startedAt = u.k.clock.now();
       expect(u.call('setitimer', which, words(0, 20_000, 0, 50_000), 0)).toBe(0);
       compute(u, 30e6);
       u.call('getitimer', which, old);
@@ -21,15 +21,15 @@ describe('timers on processor time', () => {
       expect(pending(u)).toBe(sig);
       compute(u, 20e6);
       expect(pending(u)).toBe(sig);
-      u.k.account(u.main);
-      u.k.current = undefined; // it sleeps
-      u.passQuietly(u.k.now() + 1e9);
+      u.k.cpu.account(u.main);
+      u.k.cpu.current = undefined; // it sleeps
+      u.passQuietly(u.k.clock.now() + 1e9);
       expect(pending(u)).toBe(0);
     }
   });
   it('RLIMIT_CPU says SIGXCPU, then SIGKILL', () => {
     const u = new Unix();
-    u.main.startedAt = u.k.now();
+    u.main.startedAt = u.k.clock.now();
     u.call('prlimit64', 0, 0, words(1, 3), 0);
     compute(u, 1.01e9);
     expect(pending(u)).toBe(Sig.XCPU);
@@ -41,7 +41,7 @@ describe('timers on processor time', () => {
   it('a POSIX timer may go by processor time', () => {
     const u = new Unix(), event = new Uint8Array(64), id = u.space(8);
     new DataView(event.buffer).setInt32(8, Sig.USR1, true);
-    u.main.startedAt = u.k.now();
+    u.main.startedAt = u.k.clock.now();
     expect(u.call('timer_create', 2, event, id)).toBe(0);
     expect(u.call('timer_settime', u.u32(id), 0, words(0, 0, 0, 5_000_000), 0)).toBe(0);
     compute(u, 4e6);
@@ -65,21 +65,21 @@ describe('a time slice', () => {
   it('ends for who computes alone when it has woken somebody and makes no more calls', () => {
     const u = new Unix(), [r, w] = u.pipe(), child = u.fork();
     u.callOf(child, 'read', r, u.space(8), 1);
-    u.k.current = u.main;
-    u.k.sliceEnd = u.k.now() + 10e6;
-    u.k.rearm();
+    u.k.cpu.current = u.main;
+    u.k.cpu.sliceEnd = u.k.clock.now() + 10e6;
+    u.k.cpu.rearm();
     expect(u.alarm).toBe(Infinity);
     u.write(w, 'x');
-    expect(u.alarm).toBe(u.k.sliceEnd);
-    u.passQuietly(u.k.sliceEnd);
-    expect(u.k.resched).toBe(true);
+    expect(u.alarm).toBe(u.k.cpu.sliceEnd);
+    u.passQuietly(u.k.cpu.sliceEnd);
+    expect(u.k.cpu.resched).toBe(true);
   });
 });
 describe('processor time', () => {
   it('of a process that computed until its end is not lost', () => {
     const u = new Unix(), child = u.fork(), usage = u.space(144);
-    u.k.current = child;
-    child.startedAt = u.k.now();
+    u.k.cpu.current = child;
+    child.startedAt = u.k.clock.now();
     compute(u, 2.5e9);
     u.callOf(child, 'exit_group', 0);
     u.call('wait4', -1, 0, 0, usage);
@@ -88,10 +88,10 @@ describe('processor time', () => {
 });
 describe('the wall clock', () => {
   it('can be set; the clock that counts from the start goes on', () => {
-    const u = new Unix(), at = u.space(16), before = u.k.now();
+    const u = new Unix(), at = u.space(16), before = u.k.clock.now();
     expect(u.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
     u.call('clock_gettime', 0, at);
-    expect([u.u32(at), u.u32(at + 8), u.k.now()]).toEqual([2_000_000_000, 5, before]);
+    expect([u.u32(at), u.u32(at + 8), u.k.clock.now()]).toEqual([2_000_000_000, 5, before]);
     expect([u.call('clock_settime', 0, words(-1, 0)), u.call('clock_settime', 0, words(1, 2e9)), u.call('clock_settime', 1, words(1, 0))]).toEqual([-22, -22, -22]);
     u.call('setresuid', 1000, 1000, 1000);
     expect(u.call('clock_settime', 0, words(1, 0))).toBe(-1);

@@ -9,7 +9,7 @@ import type { Thread } from './thread.ts';
 export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }
 
 /** Processor time of a thread, ns. */
-export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.current ? Math.max(0, t.k.now() - t.startedAt) : 0);
+export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.cpu.current ? Math.max(0, t.k.clock.now() - t.startedAt) : 0);
 export function cpuOfProcess(p: Process): number { let n = p.cpuNs; for (const t of p.threads) n += cpuOf(t); return n; }
 
 /** Calls `fire` when the thread, or without one the process, has had `at` ns in all. */
@@ -52,7 +52,7 @@ export function setCpuItimer(p: Process, which: 1 | 2, value: number, interval: 
   state.at = 0;
   state.interval = interval;
   if (value > 0) arm(cpuOfProcess(p) + value);
-  p.k.rearm();
+  p.k.cpu.rearm();
 }
 /** RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process is new. */
 export function armCpuLimit(p: Process): void {

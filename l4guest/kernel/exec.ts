@@ -119,8 +119,8 @@ function suidCreds(p: Process, inode: RegularInode): { uid: number; euid: number
 /** The point of no return. */
 function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   const p = t.proc, k = t.k, formerTid = t.tid;
-  for (const o of [...p.threads]) if (o !== t) k.dropThread(o);
-  if (t.tid !== p.pid) { k.threads.delete(t.tid); t.tid = p.pid; k.threads.set(t.tid, t); }
+  for (const o of [...p.threads]) if (o !== t) k.endThread(o, 0);
+  if (t.tid !== p.pid) { k.pids.threads.delete(t.tid); t.tid = p.pid; k.pids.threads.set(t.tid, t); }
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   releaseMm(k, p);
   p.mm = mm;

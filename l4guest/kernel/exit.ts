@@ -16,22 +16,22 @@ import { dropTimers } from './itimers.ts';
 export function endThread(k: Kernel, t: Thread, status: number): void {
   const p = t.proc;
   if (p.threads.size === 1) { endProcess(k, p, status); return; }
-  if (t === p.leader) k.processes.set(p.pid, p);
+  if (t === p.leader) k.pids.processes.set(p.pid, p);
   removeThread(k, t, true, status);
 }
 
 function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number): void {
-  if (t.state === Run.ready) k.ready.remove(t);
-  if (t === k.current) k.account(t);
+  if (t.state === Run.ready) k.cpu.ready.remove(t);
+  if (t === k.cpu.current) k.cpu.account(t);
   t.state = Run.dead;
   const co = t.co;
   t.co = undefined;
-  if (co && k.current !== t) co.return(0);
+  if (co && k.cpu.current !== t) co.return(0);
   if (courtesies) leave(k, t);
   traceEnd(t, status);
   t.proc.threads.delete(t);
   t.proc.cpuNs += t.cpuNs;
-  k.threads.delete(t.tid);
+  k.pids.threads.delete(t.tid);
   k.arch.threadGone(t);
 }
 /** What a thread owes others: CLONE_CHILD_CLEARTID and robust futexes. */
@@ -105,7 +105,7 @@ function orphan(k: Kernel, p: Process): void {
     heir.children.add(c);
     if (c.deathSignal) k.signals.toProcess(c, c.deathSignal, 0);
     if (c.status !== undefined) tellParent(k, c);
-    else if (c.stopped && k.isOrphaned(c.group)) { k.signals.toGroup(c.group, Sig.HUP); k.signals.toGroup(c.group, Sig.CONT); }
+    else if (c.stopped && c.group.isOrphaned) { k.signals.toGroup(c.group, Sig.HUP); k.signals.toGroup(c.group, Sig.CONT); }
   }
   p.children.clear();
 }
@@ -132,9 +132,5 @@ export function reapChild(k: Kernel, p: Process): void {
     p.parent.childCpuNs += p.cpuNs + p.childCpuNs;
     p.parent.childFaults += p.mm.minorFaults + p.childFaults;
   }
-  k.processes.delete(p.pid);
-  const g = p.group;
-  g.members.delete(p);
-  if (g.members.size === 0) k.groups.delete(g.id);
-  if (g.members.size === 0 && ![...k.groups.values()].some((x) => x.session === g.session)) k.sessions.delete(g.session.id);
+  k.pids.drop(p);
 }

@@ -30,9 +30,9 @@ export class ExecError extends Error {
 export const exitCode = (status: number): number => ((status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f));
 
 export function newProcess(k: Kernel, name: string): Process {
-  const pid = k.newPid(), p = new Process(k, pid, new Mm(k.frames), k.newSession(pid), { root: k.root, cwd: k.root, umask: 0o22 });
+  const pid = k.pids.next(), p = new Process(k, pid, new Mm(k.frames), k.pids.newSession(pid), { root: k.root, cwd: k.root, umask: 0o22 });
   p.name = name;
-  k.processes.set(pid, p);
+  k.pids.processes.set(pid, p);
   return p;
 }
 
@@ -43,15 +43,15 @@ export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
   p.parent = k.init;
   k.init.children.add(p);
   p.threads.add(t);
-  k.threads.set(t.tid, t);
-  k.current = t;
+  k.pids.threads.set(t.tid, t);
+  k.cpu.current = t;
   changeDir(t, args.cwd);
   openStreams(k, t, streams);
   execProgram(t, args);
   k.mainPid = p.pid;
-  k.current = undefined;
+  k.cpu.current = undefined;
   t.state = Run.ready;
-  k.ready.push(t);
+  k.cpu.ready.push(t);
   return t;
 }
 function changeDir(t: Thread, path: string): void {

@@ -10,8 +10,8 @@ import { Run, type Thread } from './thread.ts';
 export function setRealTimer(k: Kernel, p: Process, value: number, interval: number): void {
   k.timers.cancel(p.real.timer);
   p.real = { timer: undefined, at: 0, interval };
-  if (value > 0) armReal(k, p, k.now() + value);
-  k.rearm();
+  if (value > 0) armReal(k, p, k.clock.now() + value);
+  k.cpu.rearm();
 }
 function armReal(k: Kernel, p: Process, at: number): void {
   p.real.at = at;
@@ -19,7 +19,7 @@ function armReal(k: Kernel, p: Process, at: number): void {
     p.real.timer = undefined;
     p.real.at = 0;
     k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL);
-    if (p.real.interval > 0 && p.alive) armReal(k, p, Math.max(at + p.real.interval, k.now()));
+    if (p.real.interval > 0 && p.alive) armReal(k, p, Math.max(at + p.real.interval, k.clock.now()));
   });
 }
 
@@ -30,7 +30,7 @@ export interface PosixTimer {
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
 }
 /** The time on the timer's clock. */
-export const timerNow = (k: Kernel, x: PosixTimer): number => (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.now());
+export const timerNow = (k: Kernel, x: PosixTimer): number => (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.clock.now());
 export function stopPosix(k: Kernel, x: PosixTimer): void {
   k.timers.cancel(x.timer);
   if (x.cpu) cancelCpuTimer(x.cpu.proc, x.cpuTimer);
@@ -44,14 +44,14 @@ export function armPosix(k: Kernel, p: Process, x: PosixTimer, at: number, inter
   x.interval = interval;
   if (at > 0 && x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, p, x));
   else if (at > 0) x.timer = k.timers.add(at, () => firePosix(k, p, x));
-  k.rearm();
+  k.cpu.rearm();
 }
 function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
   const now = timerNow(k, x);
   x.timer = x.cpuTimer = undefined;
   x.overrun = x.interval > 0 ? Math.floor((now - x.at) / x.interval) : 0;
   const next = x.at + (x.overrun + 1) * x.interval, more = { timer: x.id, overrun: x.overrun, value: x.value };
-  const t = x.tid ? k.threads.get(x.tid) : undefined;
+  const t = x.tid ? k.pids.threads.get(x.tid) : undefined;
   if (x.signal > 0) { if (t && t.state !== Run.dead) k.signals.toThread(t, x.signal, SiCode.TIMER, more); else k.signals.toProcess(p, x.signal, SiCode.TIMER, more); }
   if (x.interval > 0 && p.alive) armPosix(k, p, x, next, x.interval); else x.at = 0;
 }

@@ -27,6 +27,11 @@ export class ProcessGroup {
   readonly session: Session;
   readonly members = new Set<Process>();
   constructor(id: number, session: Session) { this.id = id; this.session = session; }
+  /** No member has a parent in another group of the same session: nobody could continue it. */
+  get isOrphaned(): boolean {
+    for (const p of this.members) if (p.parent && p.alive && p.parent.group !== this && p.parent.session === this.session) return false;
+    return true;
+  }
 }
 
 export interface ItimerState { timer: Timer | undefined; at: number; interval: number }
@@ -87,7 +92,7 @@ export class Process {
 
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
-    this.startedAt = k.now();
+    this.startedAt = k.clock.now();
     group.members.add(this);
   }
   get session(): Session { return this.group.session; }
@@ -96,7 +101,7 @@ export class Process {
   joinGroup(g: ProcessGroup): void {
     if (g === this.group) return;
     this.group.members.delete(this);
-    if (this.group.members.size === 0) this.k.groups.delete(this.group.id);
+    if (this.group.members.size === 0) this.k.pids.groups.delete(this.group.id);
     this.group = g;
     g.members.add(this);
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
 import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
+import { pickThread } from './calls.ts';
 import { Run } from './thread.ts';
 import { Reg } from './registers.ts';
 
@@ -102,16 +103,16 @@ describe('time', () => {
   });
   it('the end of a time slice rings once, and then waits for the thread', () => {
     const u = new Unix(), other = u.fork();
-    u.k.current = u.main;
+    u.k.cpu.current = u.main;
     u.main.state = Run.current;
-    u.k.yieldCpu(u.main);
-    u.k.yieldCpu(other);
-    const t = u.k.pick()!;
-    u.k.inUser = true;
-    u.k.rearm();
-    expect(u.alarm).toBe(u.k.sliceEnd);
-    u.passQuietly(u.k.sliceEnd);
-    expect([u.k.current, u.k.resched, u.alarm]).toEqual([t, true, Infinity]);
+    u.k.cpu.yield(u.main);
+    u.k.cpu.yield(other);
+    const t = pickThread(u.k)!;
+    u.k.cpu.inUser = true;
+    u.k.cpu.rearm();
+    expect(u.alarm).toBe(u.k.cpu.sliceEnd);
+    u.passQuietly(u.k.cpu.sliceEnd);
+    expect([u.k.cpu.current, u.k.cpu.resched, u.alarm]).toEqual([t, true, Infinity]);
   });
   it('interval timers come again and again', () => {
     const u = new Unix(), timer = new Uint8Array(32);

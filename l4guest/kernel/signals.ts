@@ -56,12 +56,12 @@ export class Signals {
     p.stopped = false;
     for (const t of p.threads) {
       if (t.traced?.stop) t.traced.continued();
-      else if (t.state === Run.stopped) { t.state = Run.ready; this.k.ready.pushWoken(t); }
+      else if (t.state === Run.stopped) { t.state = Run.ready; this.k.cpu.ready.pushWoken(t); }
     }
     if (sig === Sig.CONT) this.reportToParent(p, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
   }
   private taker(p: Process, sig: number): Thread {
-    const current = this.k.current;
+    const current = this.k.cpu.current;
     if (current?.proc === p && (current.mask & bit(sig)) === 0n) return current;
     for (const t of p.threads) if ((t.mask & bit(sig)) === 0n && t.state !== Run.dead) return t;
     return p.leader!;
@@ -71,7 +71,7 @@ export class Signals {
     if ((t.mask & bit(sig)) !== 0n && (UNBLOCKABLE & bit(sig)) === 0n) { t.proc.childWq.wakeAll(); this.k.signalWq.wakeAll(); return; }
     t.work = true;
     if (t.state === Run.blocked) t.wake();
-    this.k.kick(t);
+    this.k.cpu.kick(t);
   }
   /** To be called when the mask or the pending set of a thread has changed. */
   update(t: Thread): void {
@@ -154,7 +154,7 @@ export class Signals {
   }
   private stop(t: Thread, sig: number): boolean {
     const p = t.proc;
-    if (sig !== Sig.STOP && this.k.isOrphaned(p.group)) return false;
+    if (sig !== Sig.STOP && p.group.isOrphaned) return false;
     p.stopped = true;
     p.stopSignal = sig;
     if (t.traced) t.traced.free = false;

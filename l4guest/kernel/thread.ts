@@ -76,8 +76,8 @@ export class Thread implements Waiter {
   wake(): void {
     if (this.state !== Run.blocked) return;
     this.state = Run.ready;
-    this.k.ready.pushWoken(this);
-    this.k.somebodyReady();
+    this.k.cpu.ready.pushWoken(this);
+    this.k.cpu.somebodyReady();
   }
   /** Whether a signal is there that this thread would act on. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
@@ -88,7 +88,7 @@ export class Thread implements Waiter {
    */
   *sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until = Infinity): Co<number> {
     if (this.interrupted) return -E.RESTARTSYS;
-    if (until <= this.k.now()) return -E.TIMEDOUT;
+    if (until <= this.k.clock.now()) return -E.TIMEDOUT;
     const queues = on === undefined ? [] : 'length' in on ? on : [on];
     let timedOut = false;
     const timer = until === Infinity ? undefined : this.k.timers.add(until, () => { timedOut = true; this.wake(); });

@@ -4,6 +4,7 @@ import { dispatch } from '../syscalls/table.ts';
 import { tracedCall } from '../syscalls/traced.ts';
 import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
+import { continueCall } from './calls.ts';
 import { Reg } from './registers.ts';
 import { Run, type Thread } from './thread.ts';
 
@@ -14,10 +15,10 @@ const iov = (base: number, n: number): Uint8Array => new Uint8Array(new BigInt64
 /** A tracer (the main thread), a traced child, and what the loop would do with it. */
 function traced(seize = false): { u: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number; request: (r: number, addr?: number | Uint8Array, data?: number | Uint8Array) => number } {
   const u = new Unix(), child = u.fork(), status = u.space(8);
-  const as = <T>(t: Thread, f: () => T): T => { u.k.current = t; t.state = Run.current; return f(); };
+  const as = <T>(t: Thread, f: () => T): T => { u.k.cpu.current = t; t.state = Run.current; return f(); };
   const request = (r: number, addr: number | Uint8Array = 0, data: number | Uint8Array = 0): number => u.call('ptrace', r, child.tid, addr, data)!;
-  const go = (): void => { if (child.state === Run.ready) u.k.ready.remove(child); if (child.state === Run.stopped || child.state === Run.dead) return; if (child.co) { as(child, () => { u.k.continueCall(child, child.co!); }); if (child.co) return; } as(child, () => { if (child.work) u.k.signals.deliver(child); }); };
-  const call = (nr: number, ...args: number[]): void => { as(child, () => { [0, 1, 2, 3, 4, 5].forEach((i) => { child.regs.setX(Reg.a0 + i, args[i] ?? 0); }); child.regs.setX(Reg.a7, nr); u.k.continueCall(child, tracedCall(child, nr)); }); };
+  const go = (): void => { if (child.state === Run.ready) u.k.cpu.ready.remove(child); if (child.state === Run.stopped || child.state === Run.dead) return; if (child.co) { as(child, () => { continueCall(u.k, child, child.co!); }); if (child.co) return; } as(child, () => { if (child.work) u.k.signals.deliver(child); }); };
+  const call = (nr: number, ...args: number[]): void => { as(child, () => { [0, 1, 2, 3, 4, 5].forEach((i) => { child.regs.setX(Reg.a0 + i, args[i] ?? 0); }); child.regs.setX(Reg.a7, nr); continueCall(u.k, child, tracedCall(child, nr)); }); };
   if (seize) expect(request(P.SEIZE)).toBe(0);
   else u.callOf(child, 'ptrace', 0, 0, 0, 0);
   return { u, child, call, go, request, wait: () => { const r = u.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0 ? u.u32(status) : r; } };

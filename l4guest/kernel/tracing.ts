@@ -90,7 +90,7 @@ export class Tracing {
     this.listening = false;
     t.work = true;
     t.state = Run.ready;
-    t.k.ready.pushWoken(t);
+    t.k.cpu.ready.pushWoken(t);
   }
   /** An event to stop at, as soon as may be. */
   want(stop: Stop): void {
@@ -98,7 +98,7 @@ export class Tracing {
     this.events.push(stop);
     t.work = true;
     t.wake();
-    t.k.kick(t);
+    t.k.cpu.kick(t);
   }
   /** SIGCONT has ended the stop of the process. */
   continued(): void {

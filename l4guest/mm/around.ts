@@ -3,7 +3,7 @@
  * few flexpages as possible. The layer below gets a list of runs; each is a power of two of pages, aligned alike on both sides.
  */
 import { Prot } from '../abi/linux.ts';
-import type { Mm } from './mm.ts';
+import { Access, type Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import type { Vma } from './vma.ts';
 
@@ -41,7 +41,8 @@ function rightsOf(area: Vma, pte: number): number {
 }
 
 /** Fills `runs` for the fault at `va`, which `mm.fault` has resolved. The touched page is always among them. */
-export function around(mm: Mm, va: number, write: boolean, runs: Runs): void {
+export function around(mm: Mm, va: number, access: Access, runs: Runs): void {
+  const write = access === Access.write;
   runs.count = 0;
   const area = mm.areas.find(va)!, vpn = Math.floor(va / 4096), window = area.object ? FILE_WINDOW : WINDOW;
   const low = Math.max(vpn - (vpn % window), area.start / 4096), high = Math.min(vpn - (vpn % window) + window, area.end / 4096);

@@ -105,7 +105,7 @@ describe('fault-around', () => {
     mm.areas.insert(u.main.mm.areas.list[0]!.clone(mm));
     const base = Unix.MEMORY;
     for (let i = 7; i >= 0; i--) copyOut(mm, base + i * 4096, bytesOf('x')); // downwards: nothing is given ahead
-    around(mm, base + 4096, true, runs);
+    around(mm, base + 4096, Access.write, runs);
     const pages = [...Array(runs.count).keys()].reduce((n, i) => n + 2 ** runs.order[i]!, 0);
     expect([runs.vpn[0], pages]).toEqual([base / 4096 + 1, 8]);
   });

@@ -22,8 +22,11 @@ const AHEAD = 16;
 
 export const Access = { read: 0, write: 1, exec: 2 } as const;
 export type Access = (typeof Access)[keyof typeof Access];
-/** What a fault could not be resolved to. */
-export const Fault = { none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
+/**
+ * What became of a fault. `none`: the page is in the table, to be mapped. `replaced`: the same, and what is mirrored there now is another page: the
+ * mirror must get the new one, or lose the old one. The others say why there is no page.
+ */
+export const Fault = { replaced: -1, none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
 export type Fault = (typeof Fault)[keyof typeof Fault];
 
 /** A range of pages whose mirror below must lose these rights (Prot bits; 7 = all) before the space runs again. */
@@ -49,7 +52,7 @@ export class Mm {
 
   constructor(frames: Frames) { this.frames = frames; }
 
-  /** Resolves a fault at `va`, or says why that cannot be. */
+  /** Resolves a fault at `va`, or says why that cannot be. Nothing is owed for the page itself: the caller maps what the answer says. */
   fault(va: number, access: Access): Fault {
     const area = this.areas.find(va) ?? this.growStack(va);
     if (!area) return Fault.mapErr;
@@ -113,16 +116,15 @@ export class Mm {
       const pfn = area.object.frameToWrite(area.pageOf(vpn));
       if (pfn <= 0) return pfn < 0 ? Fault.busErr : Fault.noMemory;
       if (pfn === old) { this.table.set(vpn, pte | Pte.W); return Fault.none; }
-      this.forget(vpn, pte);
-      return this.install(vpn, pfn, Pte.W);
+      this.frames.unref(old);
+      return this.install(vpn, pfn, Pte.W) || (pte & Pte.MAPPED ? Fault.replaced : Fault.none);
     }
     this.minorFaults++;
     if (this.frames.sole(old)) { this.table.set(vpn, pte | Pte.W); return Fault.none; }
     const failed = this.copyTo(vpn, old);
     if (failed) return failed;
-    this.owe(vpn, vpn + 1, 7, pte);
     this.frames.unref(old);
-    return Fault.none;
+    return pte & Pte.MAPPED ? Fault.replaced : Fault.none;
   }
   /** Takes the entry's frame away and owes the flush. */
   private forget(vpn: number, pte: number): void {
@@ -135,6 +137,16 @@ export class Mm {
     const last = this.flushes[this.flushes.length - 1];
     if (last && last.to === from && last.rights === rights) last.to = to;
     else this.flushes.push({ from, to, rights });
+  }
+
+  /** Owes the flush of a page that was replaced and is not mapped anew at once. */
+  oweAt(va: number): void { const vpn = Math.floor(va / 4096); this.owe(vpn, vpn + 1, 7); }
+  /** A page of user level for the server's own use, or to be there early: 0, or why there is none. What it replaces is flushed before user level runs. */
+  touch(va: number, access: Access): Fault {
+    const fault = this.fault(va, access);
+    if (fault !== Fault.replaced) return fault;
+    this.oweAt(va);
+    return Fault.none;
   }
 
   private growStack(va: number): Vma | undefined {
@@ -153,7 +165,7 @@ export class Mm {
     const vpn = Math.floor(va / 4096);
     let pte = va >= 0 && va < TASK_SIZE ? this.table.get(vpn) : 0;
     if (pte === 0 || (pte & Pte.NONE) !== 0 || (write && (pte & Pte.W) === 0)) {
-      if (!(va >= 0 && va < TASK_SIZE) || this.fault(va, write ? Access.write : Access.read) !== Fault.none) throw EFAULT;
+      if (!(va >= 0 && va < TASK_SIZE) || this.touch(va, write ? Access.write : Access.read) !== Fault.none) throw EFAULT;
       pte = this.table.get(vpn);
     }
     const pfn = pteFrame(pte);

@@ -54,7 +54,7 @@ export function mapArea(mm: Mm, r: MapRequest): number {
   area.growsDown = (r.flags & Map_.GROWSDOWN) !== 0;
   area.mayWrite = r.mayWrite ?? true;
   mm.areas.insert(area);
-  if (r.flags & Map_.POPULATE) for (let va = at; va < at + length; va += PAGE) if (mm.fault(va, r.prot & Prot.WRITE ? Access.write : Access.read) !== Fault.none) break;
+  if (r.flags & Map_.POPULATE) for (let va = at; va < at + length; va += PAGE) if (mm.touch(va, r.prot & Prot.WRITE ? Access.write : Access.read) !== Fault.none) break;
   return at;
 }
 
@@ -167,7 +167,7 @@ export function advise(mm: Mm, at: number, length: number, advice: number): numb
       mm.areas.merge(at, end);
       break;
     case Advice.POPULATE_READ: case Advice.POPULATE_WRITE:
-      for (let va = at; va < end; va += PAGE) { const f = mm.fault(va, advice === Advice.POPULATE_WRITE ? Access.write : Access.read); if (f) return errnoOfFault(f); }
+      for (let va = at; va < end; va += PAGE) { const f = mm.touch(va, advice === Advice.POPULATE_WRITE ? Access.write : Access.read); if (f) return errnoOfFault(f); }
       return 0;
     default: return -E.INVAL;
   }

@@ -68,7 +68,7 @@ const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
 const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
 function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: number): number {
-  const p = pid === 0 ? t.proc : t.k.processes.get(pid);
+  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid);
   if (!p) return -E.SRCH;
   if (which < 0 || which >= LIMITS) return -E.INVAL;
   const l = p.limits, old = [l.soft[which]!, l.hard[which]!] as const;
@@ -79,7 +79,7 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
     l.soft[which] = soft;
     l.hard[which] = hard;
     if (which === Limit.STACK) p.mm.stackLimit = Math.min(soft, 0xf00_0000);
-    if (which === Limit.CPU) { armCpuLimit(p); t.k.rearm(); }
+    if (which === Limit.CPU) { armCpuLimit(p); t.k.cpu.rearm(); }
     if (which === Limit.DATA) p.mm.dataLimit = soft;
   }
   if (oldVa) { setBig(t.mm, oldVa, put(old[0])); setBig(t.mm, oldVa + 8, put(old[1])); }
@@ -124,7 +124,7 @@ function prctl(t: Thread, option: number, a: number, b: number): number { return
 
 /** Everybody of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
-  const all = [...t.k.threads.values()];
+  const all = [...t.k.pids.threads.values()];
   if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === who);
   if (which === 1) return all.filter((x) => x.proc.group.id === (who || t.proc.group.id));
   return all.filter((x) => x.proc.creds.uid === (who || t.proc.creds.uid));
@@ -153,7 +153,7 @@ function capWords(t: Thread, header: number): number {
 function capget(t: Thread, header: number, data: number): number {
   const words = capWords(t, header);
   if (words === 0) return data ? -E.INVAL : 0;
-  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc;
+  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
   if (pid < 0) return -E.INVAL;
   if (!p) return -E.SRCH;
   const { effective, permitted, inheritable } = p.creds.caps;

@@ -15,7 +15,7 @@ const MAX = 0x7fff_f000;
 export function* untilDone(t: Thread, file: File, attempt: () => number): Co<number> {
   file.hold();
   try {
-    for (const until = t.k.now() + file.readPatience; ; ) {
+    for (const until = t.k.clock.now() + file.readPatience; ; ) {
       const r = yield* t.sleep(file.wq, until);
       if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : r;
       const n = attempt();
@@ -43,7 +43,7 @@ export function writeFile(t: Thread, f: File, io: Io, at: number): number | Co<n
 function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   f.hold();
   try {
-    for (const until = t.k.now() + f.writePatience; io.left > 0; ) {
+    for (const until = t.k.clock.now() + f.writePatience; io.left > 0; ) {
       const r = yield* t.sleep(f.wq, until);
       if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : r;
       const n = f.write(io, f.pos, t);

@@ -77,7 +77,7 @@ function connectLater(t: Thread, s: StreamSocket, a: Address, first: number): nu
   const result = (r: number): void => {
     s.pendingConnect = r;
     if (r < 0 && r !== -E.AGAIN) s.error = -r;
-    if (r === -E.AGAIN) { t.k.timers.add(t.k.now() + 1e6, () => { if (s.pendingConnect === -E.AGAIN) result(s.connect(t, a)); }); t.k.rearm(); }
+    if (r === -E.AGAIN) { t.k.timers.add(t.k.clock.now() + 1e6, () => { if (s.pendingConnect === -E.AGAIN) result(s.connect(t, a)); }); t.k.cpu.rearm(); }
     else s.wq.wakeAll();
   };
   result(first);
@@ -86,7 +86,7 @@ function connectLater(t: Thread, s: StreamSocket, a: Address, first: number): nu
 /** A full backlog empties when the listener accepts; there is nothing to wait on but time. */
 function* retryConnect(t: Thread, f: SocketFile, a: Address): Co<number> {
   for (;;) {
-    const s = yield* t.sleep(undefined, t.k.now() + 1e6);
+    const s = yield* t.sleep(undefined, t.k.clock.now() + 1e6);
     if (s === -E.RESTARTSYS) return s;
     const r = f.socket.connect(t, a);
     if (r !== -E.AGAIN) return r;
@@ -143,10 +143,10 @@ function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, fil
 }
 function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => number): Co<number> {
   const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
-  for (const until = t.k.now() + f.writePatience; ; ) {
-    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? until : t.k.now() + 1e6);
+  for (const until = t.k.clock.now() + f.writePatience; ; ) {
+    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? until : t.k.clock.now() + 1e6);
     if (s === -E.RESTARTSYS) return done() || s;
-    if (t.k.now() >= until) return done() || -E.AGAIN;
+    if (t.k.clock.now() >= until) return done() || -E.AGAIN;
     const r = attempt();
     if (r !== -E.AGAIN) return r;
   }
@@ -227,7 +227,7 @@ function* many(t: Thread, fd: number, va: number, count: number, flags: number, 
     const r = one(t, fd, va + 64 * i, i === 0 ? flags & ~0x10000 : flags | Msg.DONTWAIT), n = typeof r === 'number' ? r : yield* r;
     if (n < 0) return i > 0 ? i : n;
     setU32(t.mm, va + 64 * i + 56, n);
-    if (t.k.now() > until) return i + 1;
+    if (t.k.clock.now() > until) return i + 1;
   }
   return Math.min(count, 1024);
 }
@@ -246,7 +246,7 @@ export const netCalls: Row[] = [
   row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
   row('sendto', sendto), row('recvfrom', recvfrom),
   row('sendmsg', sendmsg), row('recvmsg', recvmsg),
-  row('sendmmsg', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row('recvmmsg', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.now() + timespec(t, time) : Infinity)),
+  row('sendmmsg', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row('recvmmsg', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.clock.now() + timespec(t, time) : Infinity)),
   row('setsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
   row('shutdown', (t, fd, how) => using(t, fd, (f) => (how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
 ];

@@ -26,7 +26,7 @@ function* pollLoop(t: Thread, check: () => number, queues: readonly WaitQueue[],
 }
 function pollOn(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): number | Co<number> {
   const n = check();
-  if (n !== 0 || until <= t.k.now()) return endMask(t, n);
+  if (n !== 0 || until <= t.k.clock.now()) return endMask(t, n);
   const queues: WaitQueue[] = [];
   for (const f of files) if (f?.wq && !queues.includes(f.wq)) queues.push(f.wq);
   return pollLoop(t, check, queues, until);
@@ -49,7 +49,7 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
       if (got) n++;
     }
     return n;
-  }, files, t.k.now() + ns);
+  }, files, t.k.clock.now() + ns);
 }
 
 const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
@@ -67,7 +67,7 @@ function pselect(t: Thread, count: number, readVa: number, writeVa: number, exce
     files.push(f);
   }
   if (maskArg && getI64(t.mm, maskArg)) withMask(t, getI64(t.mm, maskArg), getI64(t.mm, maskArg + 8));
-  const until = t.k.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
+  const until = t.k.clock.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
   const r = pollOn(t, () => {
     let n = 0;
     got.forEach((g) => g?.fill(0));
@@ -80,7 +80,7 @@ function pselect(t: Thread, count: number, readVa: number, writeVa: number, exce
   }, files, until);
   const finish = (n: number): number => {
     if (n >= 0) vas.forEach((va, i) => { if (va) copyOut(t.mm, va, got[i]!); });
-    if (timeVa && ns !== Infinity) putTimespec(t, timeVa, Math.max(0, until - t.k.now()));
+    if (timeVa && ns !== Infinity) putTimespec(t, timeVa, Math.max(0, until - t.k.clock.now()));
     return n;
   };
   return typeof r === 'number' ? finish(r) : then(r, finish);
@@ -107,7 +107,7 @@ function epollWait(t: Thread, epfd: number, va: number, max: number, until: numb
     return list.length;
   }, [e], until);
 }
-const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.now() + ms * 1e6);
+const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.clock.now() + ms * 1e6);
 
 // ── timerfd, inotify ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,12 +117,12 @@ function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa
   const interval = timespec(t, newVa), value = timespec(t, newVa + 16), wall = f.clock === Clock.REALTIME;
   if (Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
   if (oldVa) putTimerState(t, oldVa, f);
-  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.fromWall(value) : value) : t.k.now() + value), interval);
+  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value) : t.k.clock.now() + value), interval);
   return 0;
 }
 function putTimerState(t: Thread, va: number, f: TimerFile): number {
   putTimespec(t, va, f.interval);
-  putTimespec(t, va + 16, f.at > 0 ? Math.max(1, f.at - t.k.now()) : 0);
+  putTimespec(t, va + 16, f.at > 0 ? Math.max(1, f.at - t.k.clock.now()) : 0);
   return 0;
 }
 const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(S.IFREG | 0o600);
@@ -146,7 +146,7 @@ export const pollCalls: Row[] = [
   row('epoll_create1', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
   row('epoll_ctl', epollCtl),
   row('epoll_pwait', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
-  row('epoll_pwait2', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.now() + timespec(t, time) : Infinity, mask, size)),
+  row('epoll_pwait2', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.clock.now() + timespec(t, time) : Infinity, mask, size)),
   row('eventfd2', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
   row('timerfd_create', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
   row('timerfd_settime', timerSettime),

@@ -139,24 +139,24 @@ function waitid(t: Thread, type: number, id: number, infoVa: number, options: nu
 // ── groups and sessions ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function setpgid(t: Thread, pid: number, pgid: number): number {
-  const p = pid === 0 ? t.proc : t.k.processes.get(pid), to = pgid === 0 ? (pid || t.proc.pid) : pgid;
+  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid), to = pgid === 0 ? (pid || t.proc.pid) : pgid;
   if (pgid < 0) return -E.INVAL;
   if (!p || (p !== t.proc && p.parent !== t.proc) || !p.alive) return -E.SRCH;
   if (p.session.id === p.pid || p.session !== t.proc.session) return -E.PERM;
-  let g = t.k.groups.get(to);
+  let g = t.k.pids.groups.get(to);
   if (!g && to !== p.pid) return -E.PERM;
   if (g && g.session !== p.session) return -E.PERM;
-  g ??= t.k.newGroup(to, p.session);
+  g ??= t.k.pids.newGroup(to, p.session);
   p.joinGroup(g);
   return 0;
 }
 function setsid(t: Thread): number {
   const p = t.proc;
-  if (t.k.groups.has(p.pid)) return -E.PERM;
-  p.joinGroup(t.k.newSession(p.pid));
+  if (t.k.pids.groups.has(p.pid)) return -E.PERM;
+  p.joinGroup(t.k.pids.newSession(p.pid));
   return p.pid;
 }
-const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc);
+const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc);
 
 function pidfdSend(t: Thread, fd: number, sig: number, infoVa: number, flags: number): number {
   const f = t.proc.fds.get(fd), p = f instanceof PidFile ? f.process : f && processOfDir(f.inode);
@@ -166,7 +166,7 @@ function pidfdSend(t: Thread, fd: number, sig: number, infoVa: number, flags: nu
 }
 function pidfdOpen(t: Thread, pid: number, flags: number): number {
   if (pid < 1 || flags & ~(O.NONBLOCK | O.EXCL)) return -E.INVAL;
-  const p = t.k.processes.get(pid) ?? (flags & O.EXCL ? t.k.threads.get(pid)?.proc : undefined);
+  const p = t.k.pids.processes.get(pid) ?? (flags & O.EXCL ? t.k.pids.threads.get(pid)?.proc : undefined);
   return p ? pidFd(t, p, flags) : -E.SRCH;
 }
 function pidfdGetfd(t: Thread, fd: number, other: number): number {
@@ -177,7 +177,7 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
 }
 
 function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
-  const x = tid === 0 ? t : t.k.threads.get(tid);
+  const x = tid === 0 ? t : t.k.pids.threads.get(tid);
   if (!x) return -E.SRCH;
   if (x.proc !== t.proc && !capable(t.proc.creds, Cap.SYS_PTRACE)) return -E.PERM;
   setI64(t.mm, lengthVa, 24);

@@ -29,8 +29,8 @@ function traceMe(t: Thread): number {
   return 0;
 }
 function attach(t: Thread, pid: number, seize: boolean, addr: number, options: number): number {
-  const target = t.k.threads.get(pid);
-  if (!target) return t.k.processes.has(pid) ? -E.PERM : -E.SRCH;
+  const target = t.k.pids.threads.get(pid);
+  if (!target) return t.k.pids.processes.has(pid) ? -E.PERM : -E.SRCH;
   if (seize && (addr !== 0 || options & ~TRACE_OPTIONS)) return -E.IO;
   if (target.proc === t.proc || target.traced || !mayTrace(t, target.proc)) return -E.PERM;
   const x = new Tracing(target, t.proc, seize, seize ? options : 0);
@@ -149,7 +149,7 @@ const Request = { TRACEME: 0, KILL: 8, ATTACH: 16, SEIZE: 0x4206, INTERRUPT: 0x4
 function ptrace(t: Thread, request: number, pid: number, addr: number, data: number): number {
   if (request === Request.TRACEME) return traceMe(t);
   if (request === Request.ATTACH || request === Request.SEIZE) return attach(t, pid, request === Request.SEIZE, addr, data);
-  const x = t.k.threads.get(pid)?.traced;
+  const x = t.k.pids.threads.get(pid)?.traced;
   if (!x || x.tracer !== t.proc) return -E.SRCH;
   if (request === Request.KILL) { t.k.signals.toProcess(x.t.proc, Sig.KILL, SiCode.KERNEL); return 0; }
   if (request === Request.INTERRUPT) return interrupt(x);
@@ -161,7 +161,7 @@ function ptrace(t: Thread, request: number, pid: number, addr: number, data: num
 
 /** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
 function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
-  const p = t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc;
+  const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
   if (!p?.alive || p.threads.size === 0) return -E.SRCH;
   if (!mayTrace(t, p)) return -E.PERM;

@@ -15,8 +15,8 @@ describe('scheduling policies', () => {
     expect([u.call('sched_setscheduler', 0, 2, u32(8)), u.call('sched_setscheduler', 0, 0, u32(0)), u.call('sched_setscheduler', 0, 1, u32(1))]).toEqual([-E.PERM, 0, -E.PERM]);
   });
   it('real-time threads run before all others, the higher priority first', () => {
-    const u = new Unix(), threads = [0, 5, 9, 0].map((rt) => { const t = u.fork(); t.rt = rt; t.policy = rt ? 1 : 0; t.state = Run.ready; u.k.ready.push(t); return t; });
-    const order = [1, 2, 3, 4].map(() => u.k.ready.shift());
+    const u = new Unix(), threads = [0, 5, 9, 0].map((rt) => { const t = u.fork(); t.rt = rt; t.policy = rt ? 1 : 0; t.state = Run.ready; u.k.cpu.ready.push(t); return t; });
+    const order = [1, 2, 3, 4].map(() => u.k.cpu.ready.shift());
     expect(order.slice(0, 2)).toEqual([threads[2], threads[1]]);
   });
   it('a processor that is not there cannot be asked for', () => {

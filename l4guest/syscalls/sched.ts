@@ -15,7 +15,7 @@ const isPolicy = (policy: number): boolean => isReal(policy) || policy === Polic
 function named(t: Thread, tid: number): Thread | number {
   if (tid < 0) return -E.INVAL;
   const { init } = t.k;
-  return tid === 0 ? t : t.k.threads.get(tid) ?? (tid === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
+  return tid === 0 ? t : t.k.pids.threads.get(tid) ?? (tid === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
 }
 const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => { const x = named(t, tid | 0); return typeof x === 'number' ? x : use(x); };
 
@@ -34,7 +34,7 @@ function change(t: Thread, x: Thread, policy: number, priority: number, reset: b
   x.policy = policy;
   x.rt = priority;
   x.resetOnFork = reset;
-  t.k.preempt();
+  t.k.cpu.preempt();
   return 0;
 }
 function setscheduler(t: Thread, tid: number, policyArg: number, va: number): number {
@@ -77,7 +77,7 @@ function setaffinity(t: Thread, tid: number, size: number, va: number): number {
 function interval(t: Thread, tid: number, va: number): number {
   return withThread(t, tid, (x) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000); return 0; });
 }
-const yieldCpu = (t: Thread): number => { if (t.k.ready.length > 0) { t.k.ready.stepBack(t); t.k.resched = true; } return 0; };
+const yieldCpu = (t: Thread): number => { if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; } return 0; };
 const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
 
 export const schedCalls: Row[] = [

@@ -88,9 +88,9 @@ function may(t: Thread, p: Process, sig: number): boolean {
 }
 export function kill(t: Thread, pid: number, sig: number): number {
   if (sig < 0 || sig > 64) return -E.INVAL;
-  const all = [...t.k.processes.values()];
+  const all = [...t.k.pids.processes.values()];
   let list: Process[];
-  if (pid > 0) { const p = t.k.processes.get(pid) ?? t.k.threads.get(pid)?.proc; list = p ? [p] : []; }
+  if (pid > 0) { const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc; list = p ? [p] : []; }
   else if (pid === -1) list = all.filter((p) => p !== t.k.init && p !== t.proc);
   else { const g = pid === 0 ? t.proc.group.id : -pid; list = all.filter((p) => p.group.id === g); }
   if (list.length === 0) return -E.SRCH;
@@ -101,7 +101,7 @@ export function kill(t: Thread, pid: number, sig: number): number {
 }
 function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInfo): number {
   if (sig < 0 || sig > 64 || tid <= 0) return -E.INVAL;
-  const target = t.k.threads.get(tid);
+  const target = t.k.pids.threads.get(tid);
   if (!target || (tgid > 0 && target.proc.pid !== tgid)) return -E.SRCH;
   if (!may(t, target.proc, sig)) return -E.PERM;
   if (sig) t.k.signals.toThread(target, sig, info?.code ?? SiCode.TKILL, info ?? { pid: t.proc.pid, uid: t.proc.creds.uid });
@@ -109,7 +109,7 @@ function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInf
 }
 function infoArg(t: Thread, va: number, sig: number): SigInfo { return { signo: sig, code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) }; }
 export function queueInfo(t: Thread, pid: number, sig: number, va: number): number {
-  const p = t.k.processes.get(pid), info = infoArg(t, va, sig);
+  const p = t.k.pids.processes.get(pid), info = infoArg(t, va, sig);
   if (!p) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;
   if (info.code >= 0 && p !== t.proc) return -E.PERM;
@@ -122,7 +122,7 @@ export function queueInfo(t: Thread, pid: number, sig: number, va: number): numb
 
 function sigtimedwait(t: Thread, setVa: number, infoVa: number, timeVa: number, size: number): number | Co<number> {
   if (size !== 8) return -E.INVAL;
-  const set = getBig(t.mm, setVa) & ~UNBLOCKABLE, until = timeVa ? t.k.now() + timespec(t, timeVa) : Infinity;
+  const set = getBig(t.mm, setVa) & ~UNBLOCKABLE, until = timeVa ? t.k.clock.now() + timespec(t, timeVa) : Infinity;
   if (Number.isNaN(until)) return -E.INVAL;
   return waitFor(t, set, infoVa, until);
 }

@@ -84,7 +84,7 @@ const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 function utimens(t: Thread, fd: number, path: number, va: number, flags: number): number {
   const i = path === 0 ? ofFd(t, fd) : inodeOf(t, fd, path, flags);
   if (typeof i === 'number') return i;
-  const now = t.k.wall(), pick = (at: number, old: Time): Time | undefined => {
+  const now = t.k.clock.wall(), pick = (at: number, old: Time): Time | undefined => {
     if (!va) return now;
     const s = getI64(t.mm, at), n = getI64(t.mm, at + 8);
     if (n === UTIME_NOW) return now;

@@ -12,7 +12,7 @@ import { row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
   const out = new Uint8Array(6 * 65);
-  ['Linux', t.k.hostname, RELEASE, VERSION, MACHINE, t.k.domainname].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
+  ['Linux', t.k.uts.host, RELEASE, VERSION, MACHINE, t.k.uts.domain].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
   copyOut(t.mm, va, out);
   return 0;
 }
@@ -25,10 +25,10 @@ function setName(t: Thread, va: number, length: number, set: (s: string) => void
 /** struct sysinfo, 112 bytes. */
 function sysinfo(t: Thread, va: number): number {
   clearUser(t.mm, va, 112);
-  setI64(t.mm, va, Math.floor(t.k.now() / 1e9));
+  setI64(t.mm, va, Math.floor(t.k.clock.now() / 1e9));
   setI64(t.mm, va + 32, t.k.frames.total * 4096);
   setI64(t.mm, va + 40, t.k.frames.free * 4096);
-  setU16(t.mm, va + 80, t.k.threads.size);
+  setU16(t.mm, va + 80, t.k.pids.threads.size);
   setU32(t.mm, va + 104, 1);
   return 0;
 }
@@ -62,7 +62,7 @@ function futexWait(t: Thread, va: number, op: number, value: number, time: numbe
   const ns = time ? timespec(t, time) : Infinity, absolute = (op & 127) === Op.WAIT_BITSET;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
-  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? t.k.fromWall(ns) : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.now() + ns;
+  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? t.k.clock.fromWall(ns) : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns;
   if (!absolute && until !== Infinity) t.sleepUntil = until;
   return t.k.futexes.wait(t, futexKey(t.mm, va), bits, until);
 }
@@ -94,7 +94,7 @@ const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
   row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
-  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.k.hostname = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.k.domainname = s; })),
+  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.host = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.domain = s; })),
   row('futex', futex, { note: 'no priority inheritance' }),
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
   row('riscv_hwprobe', hwprobe), row('syslog', syslog, { note: 'the buffer is empty' }), row('reboot', reboot),

@@ -25,7 +25,7 @@ describe('the system call table', () => {
       const child = u.fork(), result = u.callOf(child, r.name, pick(), pick(), pick(), pick(), pick(), pick());
       expect(result === undefined || Number.isFinite(result), r.name).toBe(true);
       if (child.proc !== u.main.proc && child.proc.alive) u.k.endProcess(child.proc, 0);
-      for (const p of [...u.k.processes.values()]) if (p !== u.main.proc && p !== u.k.init && p.parent && p.alive) u.k.endProcess(p, 0);
+      for (const p of [...u.k.pids.processes.values()]) if (p !== u.main.proc && p !== u.k.init && p.parent && p.alive) u.k.endProcess(p, 0);
       for (const c of [...u.main.proc.children]) u.k.reap(c);
       u.main.work = false;
       u.main.proc.pending.remove(~0n);

@@ -3,6 +3,7 @@
  * of a call that sleeps.
  */
 import { E } from '../abi/errno.ts';
+import { failedCall } from '../kernel/calls.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';
@@ -41,7 +42,7 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
   try {
     return r.handler(t, a, b, c, d, e, f);
   } catch (x) {
-    return t.k.failed(t, x);
+    return failedCall(t.k, t, x);
   }
 }
 function unknown(t: Thread, nr: number): number {

@@ -32,24 +32,24 @@ export function cpuClock(t: Thread, clock: number): { readonly proc: Process; re
   if (clock >= 0) return undefined;
   const id = ~(clock >> 3), perThread = (clock & 4) !== 0;
   if ((clock & 3) === 3) return undefined;
-  const thread = perThread ? (id === 0 ? t : t.k.threads.get(id)) : undefined, proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.processes.get(id);
+  const thread = perThread ? (id === 0 ? t : t.k.pids.threads.get(id)) : undefined, proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.pids.processes.get(id);
   return proc && (!perThread || proc === t.proc) ? { proc, thread } : undefined;
 }
 const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number => (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
 function clockGet(t: Thread, clock: number, va: number): number {
   const c = clock | 0;
-  if (isWall(c)) { const w = t.k.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
+  if (isWall(c)) { const w = t.k.clock.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
   const cpu = cpuClock(t, c);
   if (cpu) { putTimespec(t, va, cpuTime(cpu)); return 0; }
   if (c < 0 || c > 11 || c === 10) return -E.INVAL;
-  putTimespec(t, va, t.k.now());
+  putTimespec(t, va, t.k.clock.now());
   return 0;
 }
 /** Deadline on the server's clock for a time on one of ours. */
 function deadline(t: Thread, clock: number, ns: number, absolute: boolean): number {
-  if (!absolute) return t.k.now() + ns;
-  return isWall(clock) ? t.k.fromWall(ns) : ns;
+  if (!absolute) return t.k.clock.now() + ns;
+  return isWall(clock) ? t.k.clock.fromWall(ns) : ns;
 }
 function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean): Co<number> {
   for (;;) {
@@ -57,7 +57,7 @@ function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean
     if (r === -E.TIMEDOUT) { t.sleepUntil = -1; return 0; }
     if (r < 0) {
       t.sleepUntil = until;
-      if (relative && restAt) putTimespec(t, restAt, Math.max(0, until - t.k.now()));
+      if (relative && restAt) putTimespec(t, restAt, Math.max(0, until - t.k.clock.now()));
       return -E.RESTARTNOHAND;
     }
   }
@@ -66,12 +66,12 @@ function nanosleep(t: Thread, clock: number, flags: number, va: number, restVa: 
   const ns = timespec(t, va);
   if (Number.isNaN(ns) || clock > 11) return -E.INVAL;
   const until = t.sleepUntil >= 0 ? t.sleepUntil : deadline(t, clock, ns, (flags & 1) !== 0);
-  return until <= t.k.now() ? 0 : sleepUntil(t, until, restVa, (flags & 1) === 0);
+  return until <= t.k.clock.now() ? 0 : sleepUntil(t, until, restVa, (flags & 1) === 0);
 }
 
 function getitimer(t: Thread, which: number, va: number): number {
   if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
-  const r = which === 0 ? t.proc.real : t.proc.cpuItimers[which - 1]!, now = which === 0 ? t.k.now() : cpuOfProcess(t.proc);
+  const r = which === 0 ? t.proc.real : t.proc.cpuItimers[which - 1]!, now = which === 0 ? t.k.clock.now() : cpuOfProcess(t.proc);
   putTimeval(t, va, r.interval);
   putTimeval(t, va + 16, r.at > 0 ? Math.max(1000, r.at - now) : 0);
   return 0;
@@ -125,20 +125,20 @@ function getrusage(t: Thread, who: number, va: number): number {
 function times(t: Thread, va: number): number {
   const ticks = (ns: number): number => Math.floor(ns / 1e7);
   if (va) [ticks(cpuOfProcess(t.proc)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
-  return ticks(t.k.now());
+  return ticks(t.k.clock.now());
 }
 /** Only the wall clock can be set. */
 function clockSet(t: Thread, clock: number, va: number): number {
   const ns = timespec(t, va);
   if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
   if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
-  t.k.setWall(getI64(t.mm, va), getI64(t.mm, va + 8));
+  t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8));
   return 0;
 }
 function setTimeOfDay(t: Thread, va: number): number {
   if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
   if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
-  if (va) t.k.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
+  if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
 /** struct timex of a clock that is never disciplined: modes asked for, status "unsynchronised". Answers TIME_ERROR. */
@@ -146,7 +146,7 @@ function adjustTime(t: Thread, va: number): number {
   if (getU32(t.mm, va) !== 0 && !capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
   clearUser(t.mm, va + 8, 200);
   setU32(t.mm, va + 40, 64);
-  const w = t.k.wall();
+  const w = t.k.clock.wall();
   setI64(t.mm, va + 72, w.s);
   setI64(t.mm, va + 80, Math.floor(w.n / 1000));
   setI64(t.mm, va + 88, 10_000);
@@ -158,7 +158,7 @@ export const timeCalls: Row[] = [
   row('clock_getres', (t, c, va) => { if (!cpuClock(t, c | 0) && (c < 0 || c > 11 || c === 10)) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
   row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row('settimeofday', setTimeOfDay),
   row('adjtimex', adjustTime, { note: 'reports a free clock, changes nothing' }), row('clock_adjtime', (t, c, va) => (c === Clock.REALTIME ? adjustTime(t, va) : -E.OPNOTSUPP), { note: 'reports a free clock, changes nothing' }),
-  row('gettimeofday', (t, va, zone) => { const w = t.k.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
+  row('gettimeofday', (t, va, zone) => { const w = t.k.clock.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
   row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),
   row('timer_create', timerCreate), row('timer_settime', timerSet),

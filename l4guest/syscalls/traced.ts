@@ -1,4 +1,5 @@
 /** A system call of a thread whose tracer wants to see it: a stop before, a stop after, and what the tracer changes counts. */
+import { failedCall } from '../kernel/calls.ts';
 import { E } from '../abi/errno.ts';
 import { exitedStatus, Sig } from '../abi/linux.ts';
 import { Reg } from '../kernel/registers.ts';
@@ -40,5 +41,5 @@ export function* tracedCall(t: Thread, first: number): Co<number> {
   return !replaced && (now === -E.RESTARTSYS || now === -E.RESTARTNOHAND) ? now : KEEP_REGISTERS;
 }
 function* caught(t: Thread, co: Co<number>): Co<number> {
-  try { return yield* co; } catch (e) { return t.k.failed(t, e); }
+  try { return yield* co; } catch (e) { return failedCall(t.k, t, e); }
 }

@@ -7,6 +7,7 @@ import { openSpecial } from '../drivers/devices.ts';
 import { BufferPort, InputPort } from '../drivers/ports.ts';
 import { Tty } from '../drivers/tty.ts';
 import { mountDefaults } from '../kernel/boot.ts';
+import { continueCall, pickThread } from '../kernel/calls.ts';
 import { clone, plainFork, type CloneArgs } from '../kernel/clone.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { Map_, Prot } from '../abi/linux.ts';
@@ -46,14 +47,14 @@ export class Unix {
     p.parent = this.k.init;
     this.k.init.children.add(p);
     this.main = this.addThread(new Thread(this.k, p.pid, p, 'main'));
-    this.k.current = this.main;
+    this.k.cpu.current = this.main;
     if (options.tty) { this.tty = new Tty(this.k, 0x401, this.out); this.input.consumer = (b) => this.tty!.input(b); }
     openStreams(this.k, this.main, this.tty ? { terminal: this.tty } : { input: this.input, out: this.out, err: this.out });
     mapArea(p.mm, { at: Unix.MEMORY, length: 1 << 20, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS | Map_.FIXED });
   }
   private addThread(t: Thread): Thread {
     t.proc.threads.add(t);
-    this.k.threads.set(t.tid, t);
+    this.k.pids.threads.set(t.tid, t);
     return t;
   }
 
@@ -65,29 +66,29 @@ export class Unix {
     const nr = numbers.get(name);
     if (nr === undefined) throw new Error(`no call '${name}'`);
     const a = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, t)));
-    this.k.current = t;
+    this.k.cpu.current = t;
     t.state = Run.current;
     t.call = nr;
     const r = dispatch(t, nr, a[0] ?? 0, a[1] ?? 0, a[2] ?? 0, a[3] ?? 0, a[4] ?? 0, a[5] ?? 0);
     if (typeof r === 'number') return r;
-    this.k.continueCall(t, r);
+    continueCall(this.k, t, r);
     return t.co ? undefined : t.regs.x(10);
   }
   /** Lets everybody who is ready go on; answers who has finished a call. */
   settle(): Thread[] {
     const done: Thread[] = [];
-    for (let t = this.k.pick(); t; t = this.k.pick()) { done.push(t); this.results.set(t, t.regs.x(10)); t.state = Run.current; }
-    this.k.current = this.main;
+    for (let t = pickThread(this.k); t; t = pickThread(this.k)) { done.push(t); this.results.set(t, t.regs.x(10)); t.state = Run.current; }
+    this.k.cpu.current = this.main;
     return done;
   }
   /** The alarm rings at this time; nobody else runs yet. */
-  passQuietly(until: number): void { this.time = until; this.k.tick(); }
+  passQuietly(until: number): void { this.time = until; this.k.cpu.tick(); }
   /** Time passes; timers fire. */
-  pass(ns: number): Thread[] { this.time += ns; this.k.tick(); return this.settle(); }
+  pass(ns: number): Thread[] { this.time += ns; this.k.cpu.tick(); return this.settle(); }
   fork(t: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
-    this.k.current = t;
-    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.threads.get(pid)!;
-    this.k.ready.remove(child);
+    this.k.cpu.current = t;
+    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.pids.threads.get(pid)!;
+    this.k.cpu.ready.remove(child);
     child.state = Run.current;
     return child;
   }

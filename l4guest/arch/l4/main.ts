@@ -16,13 +16,14 @@ import { Kernel } from '../../kernel/kernel.ts';
 import { mountDefaults } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';
 import { exitCode, ExecError } from '../../kernel/init.ts';
+import { Runner } from '../../kernel/run.ts';
 import { L4Arch } from './arch.ts';
-import { Loop } from './loop.ts';
 import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
+import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; onSignal: Loop['onSignal'] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
@@ -42,19 +43,21 @@ export const l4guest: Program = {
     mountDefaults(k);
     const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
     yield* openTimer(sys, env, shared, timer, irq);
-    const streams = yield* openStreams(sys, env, shared, k, irq, args.tty), loop = new Loop(sys, k, slots, shared, timer);
-    loop.onSignal = args.onSignal;
-    if (args.strace) loop.trace = (line) => k.arch.log(line);
+    const streams = yield* openStreams(sys, env, shared, k, irq, args.tty);
+    let below!: L4Switch;
+    const runner = new Runner(k, (entry) => (below = new L4Switch(sys, k, slots, shared, timer, entry)));
+    runner.onSignal = args.onSignal;
+    if (args.strace) runner.trace = (line) => k.arch.log(line);
     let status = 0;
-    k.onEnd = (s) => { status = s; loop.ended = true; };
+    k.onEnd = (s) => { status = s; runner.ended = true; };
     try { startInit(k, args, streams.files); } catch (e) {
       if (!(e instanceof ExecError)) throw e;
       yield* log(sys, env, `l4guest: ${e.message}`);
       yield* exit(sys, env, e.status, e.message);
     }
-    loop.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
-    yield* loop.run();
-    yield* loop.writeLog();
+    below.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
+    yield* runner.serve() as Sys<void>;
+    yield* below.writeLog();
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
     for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
     yield* report(sys, env, yield* summary(sys, k));

@@ -19,11 +19,11 @@ export class ProcessDirs {
   constructor(k: Kernel, fs: FileSystem) { this.k = k; this.fs = fs; }
 
   get(pid: number): GeneratedDir | undefined {
-    const process = this.k.processes.get(pid) ?? this.k.threads.get(pid)?.proc;
+    const process = this.k.pids.processes.get(pid) ?? this.k.pids.threads.get(pid)?.proc;
     if (!process) { this.dirs.delete(pid); return undefined; }
     const old = this.dirs.get(pid);
     if (old?.process === process) return old.dir;
-    if (this.dirs.size > 64) for (const [n, d] of this.dirs) if (!this.k.processes.has(n) || d.process.status !== undefined) this.dirs.delete(n);
+    if (this.dirs.size > 64) for (const [n, d] of this.dirs) if (!this.k.pids.processes.has(n) || d.process.status !== undefined) this.dirs.delete(n);
     const dir = makeDir(this.fs, process);
     this.dirs.set(pid, { process, dir });
     return dir;

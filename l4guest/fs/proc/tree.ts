@@ -11,10 +11,10 @@ import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
 import { ProcessDirs } from './pid.ts';
 
 export function procTree(k: Kernel): Directory {
-  const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.time()), dirs = new ProcessDirs(k, fs);
+  const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.clock.time()), dirs = new ProcessDirs(k, fs);
   const root = new GeneratedDir(fs,
     (name) => (/^[1-9]\d*$/.test(name) ? dirs.get(Number(name)) : undefined),
-    () => [...k.processes.keys()].sort((a, b) => a - b).map((pid): DirEntry => ({ name: String(pid), ino: 1_000_000 + pid, type: S.IFDIR })));
+    () => [...k.pids.processes.keys()].sort((a, b) => a - b).map((pid): DirEntry => ({ name: String(pid), ino: 1_000_000 + pid, type: S.IFDIR })));
   root.add('self', new GeneratedLink(fs, (t) => String(t.proc.pid)));
   root.add('thread-self', new GeneratedLink(fs, (t) => `${t.proc.pid}/task/${t.tid}`));
   root.add('mounts', new GeneratedLink(fs, () => 'self/mounts'));
@@ -26,9 +26,9 @@ export function procTree(k: Kernel): Directory {
 }
 
 function addSystemFiles(root: GeneratedDir, k: Kernel): void {
-  root.file('uptime', () => { const s = (k.now() / 1e9).toFixed(2); return `${s} ${s}\n`; })
+  root.file('uptime', () => { const s = (k.clock.now() / 1e9).toFixed(2); return `${s} ${s}\n`; })
     .file('version', () => `Linux version ${RELEASE} (tessera) ${VERSION}\n`)
-    .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.threads.size} ${Math.max(...k.processes.keys())}\n`; })
+    .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.pids.threads.size} ${Math.max(...k.pids.processes.keys())}\n`; })
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
     .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')
@@ -37,7 +37,7 @@ function addSystemFiles(root: GeneratedDir, k: Kernel): void {
     .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '').file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
     .file('modules', () => '').file('interrupts', () => '           CPU0\n').file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
 }
-function running(k: Kernel): number { let n = 0; for (const t of k.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++; return n; }
+function running(k: Kernel): number { let n = 0; for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++; return n; }
 function meminfo(k: Kernel): string {
   const kb = (pages: number): string => `${String(pages * 4).padStart(8)} kB`, { total, free } = k.frames;
   const rows: [string, number][] = [['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0], ['Active', total - free], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0], ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['SReclaimable', 0], ['CommitLimit', total], ['Committed_AS', total - free]];
@@ -45,15 +45,15 @@ function meminfo(k: Kernel): string {
 }
 function stat(k: Kernel): string {
   let ns = 0;
-  for (const p of k.processes.values()) { ns += p.cpuNs; for (const t of p.threads) ns += t.cpuNs; }
-  const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
-  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.switches}\nbtime ${k.wall(0).s}\nprocesses ${k.forks}\nprocs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
+  for (const p of k.pids.processes.values()) { ns += p.cpuNs; for (const t of p.threads) ns += t.cpuNs; }
+  const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.clock.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
+  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.cpu.switches}\nbtime ${k.clock.wall(0).s}\nprocesses ${k.forks}\nprocs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
 }
 function sysctl(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const dir = (): GeneratedDir => new GeneratedDir(fs);
-  const setHost = (text: string): number => { k.hostname = text.trim().slice(0, 64); return 0; };
+  const setHost = (text: string): number => { k.uts.host = text.trim().slice(0, 64); return 0; };
   const ignore = (): number => 0, readOnly = (): number => -E.ACCES;
-  const kernel = dir().file('hostname', () => `${k.hostname}\n`, (_t, s) => setHost(s)).file('domainname', () => `${k.domainname}\n`).file('osrelease', () => `${RELEASE}\n`).file('ostype', () => 'Linux\n').file('version', () => `${VERSION}\n`)
+  const kernel = dir().file('hostname', () => `${k.uts.host}\n`, (_t, s) => setHost(s)).file('domainname', () => `${k.uts.domain}\n`).file('osrelease', () => `${RELEASE}\n`).file('ostype', () => 'Linux\n').file('version', () => `${VERSION}\n`)
     .file('pid_max', () => '4194304\n').file('threads-max', () => '32000\n').file('ngroups_max', () => '65536\n').file('cap_last_cap', () => '40\n').file('randomize_va_space', () => '0\n', ignore).file('printk', () => '4\t4\t1\t7\n', ignore).file('core_pattern', () => 'core\n', ignore).file('shmmax', () => '18446744073692774399\n')
     .add('random', dir().file('boot_id', () => '7e55e7a0-0000-4000-8000-000000000001\n').file('uuid', (t) => uuid(t.k)).file('entropy_avail', () => '256\n', readOnly).file('poolsize', () => '256\n'));
   const vm = dir().file('overcommit_memory', () => '0\n', ignore).file('max_map_count', () => '65530\n', ignore).file('swappiness', () => '60\n', ignore).file('drop_caches', () => '0\n', ignore).file('mmap_min_addr', () => '65536\n', ignore);

@@ -1,0 +1,203 @@
+/**
+ * `switch` on the microkernel: it answers the thread that is to run, and receives what happens next: system calls, faults, interrupts. One process
+ * is in user mode at a time; the others wait for their answers.
+ *
+ *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
+ *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
+ */
+import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, Status, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { Loaded, type Thread } from '../../kernel/thread.ts';
+import { Runs } from '../../mm/around.ts';
+import { glance } from '../../mm/glance.ts';
+import { Access, type Mm } from '../../mm/mm.ts';
+import { Outcome, Trap, type Entry, type Switch } from '../arch.ts';
+import { IRQ_LABEL, type Shared } from './shared.ts';
+import type { Slot, Slots } from './slots.ts';
+
+const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
+const NOTHING = 0;
+const TRAPS: Readonly<Record<number, Trap>> = { [Cause.illegal]: Trap.illegal, [Cause.breakpoint]: Trap.breakpoint, [Cause.misaligned]: Trap.misaligned };
+
+export class L4Switch implements Switch {
+  trap: Trap = Trap.access;
+  trapAddress = 0;
+  writeLog: (() => Sys<void>) | undefined;
+  private readonly sys: Syscalls;
+  private readonly k: Kernel;
+  private readonly slots: Slots;
+  private readonly shared: Shared;
+  private readonly timer: number;
+  private readonly entry: Entry;
+  private readonly runs = new Runs();
+  /** The slot whose thread waits for the implicit reply. */
+  private held: Slot | undefined;
+  private readonly handler = (): boolean => this.received();
+  /** What has come of the message that arrived last, unless it was answered at once. */
+  private outcome: Outcome = Outcome.deferred;
+
+  constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number, entry: Entry) {
+    this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; this.entry = entry;
+    sys.port.show?.((label, va, length) => this.look(label, va, length));
+  }
+
+  get busy(): boolean { return this.shared.chores; }
+
+  *switch(t: Thread | undefined): Sys<Outcome> {
+    if (this.shared.chores) yield* this.doChores();
+    if (t === undefined) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
+    else if (this.k.cpu.inUser) yield this.sys.ipc(IpcFlag.receive, 0);
+    else if (!(yield* this.resume(t))) return Outcome.full;
+    if (this.received()) {
+      const status = yield this.sys.serve(this.handler);
+      if (status !== 0) return yield* this.refused(status);
+    }
+    return this.outcome;
+  }
+
+  /** For tools outside: memory of the thread whose portal has this label. */
+  private look(label: number, va: number, length: number): Uint8Array {
+    const t = this.slots.slots[label >> 1]?.t;
+    return t ? glance(t.mm, va, length) : new Uint8Array(0);
+  }
+
+  /** A reply could not be given: the quota of kernel memory is used up. The thread still waits, and will fault again. */
+  private *refused(status: number): Sys<Outcome> {
+    const t = this.k.cpu.current!;
+    if (status !== Status.noQuota) throw new KernelError('reply to an event', status);
+    this.entry.left(t);
+    return (yield* this.slots.reclaim(t.mm, this.spaces())) ? Outcome.retry : Outcome.full;
+  }
+  private spaces(): Iterable<{ readonly mm: Mm }> { return this.k.pids.processes.values(); }
+
+  // ── a message has arrived ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Acts on it. True: the reply that lets the same thread go on stands in the UTCB. */
+  private received(): boolean {
+    const u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
+    if (badge === IRQ_LABEL) { this.interrupt(); return false; }
+    const slot = this.slots.slots[badge >> 1]!, t = slot.t!;
+    this.held = slot;
+    if ((badge & 1) === 0) return this.systemCall(t, u.x(17));
+    if (u.label === Cause.pageFault) return this.pageFault(t, u.word(1), u.word(0));
+    this.entry.left(t);
+    this.trap = TRAPS[u.label] ?? Trap.access;
+    this.trapAddress = u.word(1);
+    this.outcome = u.label === Cause.recall ? Outcome.recalled : Outcome.trap;
+    return false;
+  }
+  private systemCall(t: Thread, nr: number): boolean {
+    const u = this.sys.utcb, result = this.entry.call(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
+    if (result === undefined) {
+      this.saveArgs(t);
+      this.outcome = Outcome.deferred;
+      return false;
+    }
+    u.setX(10, result);
+    u.setTag(NOTHING, 0);
+    u.mtd = Mtd.result;
+    return true;
+  }
+  private saveArgs(t: Thread): void {
+    if (t.loaded !== Loaded.none) return;
+    const from = this.sys.utcb.i32, to = t.regs.i32;
+    for (let i = 0; i < 16; i++) to[20 + i] = from[A0 + i]!;
+    t.loaded = Loaded.args;
+  }
+  /** True when the reply with the missing pages stands in the UTCB. */
+  private pageFault(t: Thread, va: number, scause: number): boolean {
+    const u = this.sys.utcb, runs = this.runs;
+    if (!this.entry.fault(t, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read, runs)) { this.outcome = Outcome.deferred; return false; }
+    for (let i = 0; i < runs.count; i++) u.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!, runs.vpn[i]! * 4096);
+    u.setTag(NOTHING, 0, runs.count);
+    u.mtd = 0;
+    return true;
+  }
+  /** An interrupt thread has brought something. */
+  private interrupt(): void {
+    for (const arrival of this.shared.arrivals.splice(0)) arrival();
+    this.outcome = Outcome.interrupt;
+  }
+
+  // ── a thread goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  *load(t: Thread): Sys<void> { yield* this.slots.load(t); }
+
+  *pause(t: Thread, act: () => void): Sys<void> {
+    yield* this.keep();
+    act();
+    yield this.sys.ipc(IpcFlag.receive, (t.hardware as Slot).eventPortal, 0, 1);
+  }
+
+  /** Lets `t` go on in user mode and waits for the next message. False: it could not be started, nothing has arrived. */
+  private *resume(t: Thread): Sys<boolean> {
+    const { sys, slots, entry } = this, mm = t.mm;
+    if (mm.flushes.length > 0) yield* slots.flush(mm);
+    let slot = t.hardware as Slot | undefined;
+    if (slot && slot.space !== mm.space) { yield* this.drop(slot); slot = undefined; t.hardware = undefined; }
+    entry.entered(t);
+    if (!slot) {
+      yield* this.keep();
+      slot = (yield* slots.create(t)) ?? ((yield* slots.reclaim(mm, this.spaces())) ? yield* slots.create(t) : undefined);
+      if (!slot) { entry.left(t); return false; }
+      yield* slots.start(slot);
+      t.loaded = Loaded.none;
+      yield sys.ipc(IpcFlag.receive, 0);
+      return true;
+    }
+    if (slot !== this.held) yield* this.keep();
+    const mtd = slots.putRegisters(t);
+    t.loaded = Loaded.none;
+    sys.utcb.setTag(NOTHING, 0);
+    sys.utcb.mtd = mtd;
+    if (slot === this.held) { this.held = undefined; yield sys.ipc(REPLY, 0); return true; }
+    slot.kept = false;
+    yield sys.ipc(IpcFlag.send, slot.reply);
+    yield* this.dropCap(slot.reply);
+    yield sys.ipc(IpcFlag.receive, 0);
+    return true;
+  }
+  /** An answered reply capability leaves its slot. */
+  private *dropCap(selector: number): Sys<void> {
+    const u = this.sys.utcb;
+    u.setWord(0, selector);
+    u.setTag(Ops.task.delete.label, 1);
+    yield this.sys.ipc(7, Own.task);
+  }
+  /** Puts the implicit reply away, so that another thread may be answered first. */
+  private *keep(): Sys<void> {
+    const held = this.held, u = this.sys.utcb;
+    this.held = undefined;
+    if (!held?.t) return;
+    u.setWord(0, held.reply);
+    u.setTag(Ops.thread.keepReply.label, 1);
+    const status = yield this.sys.ipc(7, Own.thread);
+    held.kept = status === 0;
+  }
+  private *drop(slot: Slot): Sys<void> {
+    if (this.held === slot) this.held = undefined;
+    yield* this.slots.destroy(slot);
+  }
+
+  // ── what is owed ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  *finish(): Sys<void> { if (this.shared.chores) yield* this.doChores(); }
+
+  /** What the kernel has decided and only this thread can do. */
+  private *doChores(): Sys<void> {
+    const { shared, sys, k: { cpu } } = this;
+    shared.chores = false;
+    for (const t of shared.deadThreads.splice(0)) {
+      const slot = t.hardware as Slot | undefined;
+      t.hardware = undefined;
+      if (slot) yield* this.drop(slot);
+    }
+    for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
+    for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
+    if (shared.alarm < shared.armed) { shared.armed = shared.alarm; yield* sys.must(this.timer, Ops.semaphore.up); }
+    if (shared.lines.length > 0 && this.writeLog) yield* this.writeLog();
+    const t = shared.recall;
+    shared.recall = undefined;
+    if (t && cpu.inUser && t === cpu.current && t.hardware) yield* sys.must((t.hardware as Slot).thread, Ops.thread.recall);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * A processor of the server: which thread is current on it, who waits for it, and when its time slice ends. Everything that is "current"
+ * belongs to a processor, not to the kernel.
+ */
+import type { Arch } from '../arch/arch.ts';
+import { runCpuTimers, untilCpuTimer } from './cputimers.ts';
+import { RunQueue } from './runqueue.ts';
+import { Run, type Thread } from './thread.ts';
+import type { Timers } from './timers.ts';
+
+/** Time slice when several threads want to run, ns. */
+const SLICE = 10_000_000;
+
+export class ServerCpu {
+  /** The thread that is in user mode, or in the server with its call. */
+  current: Thread | undefined;
+  /** The current thread is in user mode now. */
+  inUser = false;
+  /** The current thread should make room at its next return. */
+  resched = false;
+  readonly ready = new RunQueue();
+  /** How often another thread was chosen. */
+  switches = 0;
+  sliceEnd = Infinity;
+  private readonly arch: Arch;
+  private readonly timers: Timers;
+  constructor(arch: Arch, timers: Timers) { this.arch = arch; this.timers = timers; }
+
+  /** Gives the processor to a thread, for a slice. */
+  take(t: Thread): void {
+    this.switches++;
+    this.sliceEnd = this.arch.now() + SLICE;
+    this.current = t;
+  }
+  /** Puts the current thread behind the others. */
+  yield(t: Thread): void {
+    t.state = Run.ready;
+    this.ready.push(t);
+    this.resched = false;
+  }
+  /** A thread has something to look at: if it runs in user mode, get it back. */
+  kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
+  /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. */
+  somebodyReady(): void { if (this.ready.length === 1 && this.current?.state === Run.current) this.rearm(); }
+
+  /** Time has passed: timers, time slice. To be called when the alarm rang, from between events. */
+  tick(): void {
+    const now = this.arch.now();
+    this.timers.run(now);
+    if (this.current) runCpuTimers(this.current);
+    this.preempt(now >= this.sliceEnd);
+    this.rearm();
+  }
+  /** Takes the processor from the current thread if somebody deserves it more, or its slice is over. */
+  preempt(over = false): void {
+    const t = this.current;
+    if (!t || this.ready.length === 0) return;
+    this.account(t);
+    if (!(over && this.ready.sliceEnds(t)) && !this.ready.beats(t)) return;
+    this.resched = true;
+    if (this.inUser) this.arch.recall(t);
+  }
+  /** Notes the processor time of the current thread up to now. */
+  account(t: Thread): void {
+    const now = this.arch.now(), ns = Math.max(0, now - t.startedAt);
+    t.cpuNs += ns;
+    t.startedAt = now;
+    this.ready.used(t, ns);
+  }
+  /** Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer. */
+  rearm(): void {
+    const t = this.current, slice = this.ready.length > 0 && t && !this.resched ? this.sliceEnd : Infinity;
+    const cpu = t && t.proc.cpuTimers.length > 0 && t.state === Run.current ? this.arch.now() + Math.max(0, untilCpuTimer(t)) : Infinity;
+    this.arch.setAlarm(Math.min(this.timers.next, slice, cpu));
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Who runs, and what becomes of a thread that is back from user mode: the policy above `Switch` (arch/arch.ts). One instance serves one processor.
+ * A system call that ends at once, and a page fault, go no further than `call` and `fault`: no generator is entered, nothing is allocated.
+ */
+import { Outcome, Trap, type Entry, type Steps, type Switch } from '../arch/arch.ts';
+import { Sig } from '../abi/linux.ts';
+import { around, type Runs } from '../mm/around.ts';
+import { Fault, TASK_SIZE, type Access } from '../mm/mm.ts';
+import { strace } from '../syscalls/strace.ts';
+import { byNumber, dispatch, LAST } from '../syscalls/table.ts';
+import { tracedCall } from '../syscalls/traced.ts';
+import { continueCall, finishCall, pickThread } from './calls.ts';
+import type { Kernel } from './kernel.ts';
+import type { Process } from './process.ts';
+import { Loaded, Run, type Thread } from './thread.ts';
+import type { Co } from './wait.ts';
+
+const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
+/** Results from here down are the server's own (restart), not the caller's. */
+const INTERNAL = -512;
+/** Signal and si_code of what a thread did; an access that no page cures is SIGSEGV. */
+const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1], [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
+
+/** The process that holds most pages: who ends when there are no more. */
+function largest(all: Iterable<Process>): Process | undefined {
+  let best: Process | undefined;
+  for (const p of all) if (p.alive && p.threads.size > 0 && (!best || p.mm.table.count > best.mm.table.count)) best = p;
+  return best;
+}
+
+export class Runner implements Entry {
+  private readonly k: Kernel;
+  private readonly arch: Switch;
+  /** The call that was put off: its number (-1: none), and its result or the generator of one that sleeps; undefined: not begun. */
+  private nr = -1;
+  private result: number | Co<number> | undefined;
+  ended = false;
+  trace: ((line: string) => void) | undefined;
+  /** A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop; then it is asked whether the process gets it. */
+  onSignal: ((sig: number, pc: number) => () => boolean) | undefined;
+
+  constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); }
+
+  /** Serves until `ended`. */
+  *serve(): Steps<void> {
+    const { k: { cpu }, arch } = this;
+    for (;;) {
+      const t = cpu.inUser ? cpu.current : yield* this.choose();
+      if (this.ended) break;
+      this.nr = -1;
+      switch (yield* arch.switch(t)) {
+        case Outcome.deferred: if (this.nr >= 0) yield* this.goOn(cpu.current!, this.nr); break;
+        case Outcome.trap: yield* this.trapped(cpu.current!); break;
+        case Outcome.recalled: cpu.account(cpu.current!); break;
+        case Outcome.interrupt: cpu.tick(); break;
+        case Outcome.full: this.full(cpu.current!); break;
+        case Outcome.retry: break;
+      }
+    }
+    yield* arch.finish();
+  }
+
+  // ── while the thread is in the arch layer's hands ────────────────────────────────────────────────────────────────────
+
+  entered(t: Thread): void {
+    const { cpu, clock } = this.k;
+    cpu.current = t;
+    cpu.inUser = true;
+    t.startedAt = clock.now();
+  }
+  left(_t: Thread): void { this.k.cpu.inUser = false; }
+
+  call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
+    const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
+    cpu.inUser = false;
+    if (t.traced !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) { this.nr = nr; this.result = undefined; return undefined; }
+    const result = dispatch(t, nr, a, b, c, d, e, f);
+    if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
+      this.nr = nr;
+      this.result = result;
+      return undefined;
+    }
+    cpu.inUser = true;
+    return result;
+  }
+
+  fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
+    const { cpu } = this.k, mm = t.mm;
+    cpu.inUser = false;
+    const fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr;
+    if (fault > Fault.none) { this.badAccess(t, fault, va); return false; }
+    if (t.work || cpu.resched || this.arch.busy || mm.flushes.length !== 0) {
+      if (fault === Fault.replaced) mm.oweAt(va);
+      return false;
+    }
+    around(mm, va, access, runs);
+    cpu.inUser = true;
+    return true;
+  }
+
+  // ── what becomes of it ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A call that was put off: begins it where that has not happened, then notes what is needed to end it or start it again. */
+  private *goOn(t: Thread, nr: number): Steps<void> {
+    if (this.result !== undefined) { this.settle(t, nr, this.result); return; }
+    if (t.traced || byNumber[nr]!.regs) yield* this.arch.load(t);
+    if (t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
+    const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
+    const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
+    if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
+    if (nr === CLONE || nr === CLONE3) t.loaded = Loaded.args;
+    this.settle(t, nr, result);
+  }
+  private settle(t: Thread, nr: number, result: number | Co<number>): void {
+    const { k } = this;
+    k.cpu.account(t);
+    // These have given the thread new registers.
+    if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }
+    t.call = nr;
+    t.arg0 = t.regs.big[10]!;
+    if (typeof result !== 'number') continueCall(k, t, result);
+    else if (t.state === Run.current) finishCall(t, result);
+  }
+  private *trapped(t: Thread): Steps<void> {
+    const { k, arch } = this, { trap, trapAddress } = arch;
+    k.cpu.account(t);
+    yield* arch.load(t);
+    const [sig, code] = SIGNALS[trap];
+    k.signals.force(t, sig, code, trap === Trap.illegal || trap === Trap.breakpoint ? t.regs.pc : trapAddress);
+  }
+  private badAccess(t: Thread, fault: Fault, va: number): void {
+    const { k } = this;
+    k.cpu.account(t);
+    if (fault === Fault.noMemory) this.endLargest(t);
+    else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
+  }
+  /** Memory is used up: the process that holds most of it ends. */
+  private endLargest(t: Thread): void {
+    const { k } = this, victim = largest(k.pids.processes.values()) ?? t.proc;
+    k.arch.log(`l4guest: out of memory: ended ${victim.name}[${victim.pid}], which held ${victim.mm.table.count} pages`);
+    k.endProcess(victim, Sig.KILL);
+  }
+  /** The kernel below has no memory left for this thread. */
+  private full(t: Thread): void {
+    const { k } = this;
+    k.arch.log(`l4guest: kernel memory is used up: ${t.hardware === undefined ? `${t.name}[${t.tid}] cannot start` : `ended ${t.name}[${t.tid}]`}`);
+    k.endProcess(t.proc, Sig.KILL);
+  }
+
+  // ── who runs next ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A thread ready for user mode, its signals looked at; undefined when all sleep. */
+  private *choose(): Steps<Thread | undefined> {
+    const { k, k: { cpu } } = this;
+    for (;;) {
+      let t: Thread | undefined = cpu.current;
+      if (t && (t.state !== Run.current || t.co)) t = undefined;
+      if (t && cpu.resched && cpu.ready.length > 0) { cpu.account(t); cpu.yield(t); t = undefined; }
+      cpu.resched = false;
+      t ??= pickThread(k);
+      if (!t || this.ended) { cpu.rearm(); return undefined; }
+      if (t.work) {
+        if (t.hardware) yield* this.arch.load(t);
+        if (this.onSignal && t.hardware && t.proc.pid === k.mainPid) yield* this.showSignal(t, this.onSignal);
+        k.signals.deliver(t);
+        if (t.state !== Run.current) { cpu.current = undefined; continue; }
+        if (t.work) continue;
+      }
+      t.call = -1;
+      cpu.rearm();
+      return t;
+    }
+  }
+  /** Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may be dropped. */
+  private *showSignal(t: Thread, show: (sig: number, pc: number) => () => boolean): Steps<void> {
+    const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
+    if (sig === 0 || t.proc.stopped) return;
+    let isWanted = (): boolean => true;
+    yield* this.arch.pause(t, () => { isWanted = show(sig, t.regs.pc); });
+    if (!isWanted() && !t.pending.take(t.mask)) t.proc.pending.take(t.mask);
+    t.loaded = t.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
+    yield* this.arch.load(t);
+  }
+}
