@@ -4,7 +4,8 @@ import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, textOf, type Io } from '../mm/uaccess.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';
-import { Directory, Inode, type DirEntry, type FileSystem, type Located, type Time } from './inode.ts';
+import { Directory, Inode, type DirEntry, type FileSystem, type Located } from './inode.ts';
+import type { Time } from '../kernel/clocks.ts';
 
 export class GeneratedFs implements FileSystem {
   readonly type: string; readonly dev: number; readonly magic: number; readonly source: string;

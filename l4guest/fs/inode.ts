@@ -4,11 +4,9 @@
  */
 import { E } from '../abi/errno.ts';
 import { S } from '../abi/linux.ts';
+import type { Time } from '../kernel/clocks.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { File } from './file.ts';
-
-/** Seconds and nanoseconds since 1970. */
-export interface Time { readonly s: number; readonly n: number }
 
 export interface FileSystem {
   readonly type: string;

@@ -4,7 +4,8 @@ import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';
-import { Directory, Inode, type DirEntry, type FileSystem, type Time } from './inode.ts';
+import { Directory, Inode, type DirEntry, type FileSystem } from './inode.ts';
+import type { Time } from '../kernel/clocks.ts';
 import { RegularInode, type Image, type MemoryFs } from './regular.ts';
 
 /** Opens what is neither file nor directory nor link: device nodes, fifos, sockets. Set by whoever has drivers. */

@@ -1,5 +1,7 @@
 /** The clocks of a system: its own, which only runs, and the wall clock, which may be set. Times are nanoseconds unless they say otherwise. */
-import type { Time } from '../fs/inode.ts';
+
+/** Seconds and nanoseconds since 1970. */
+export interface Time { readonly s: number; readonly n: number }
 
 /** How far file times may lag, ns. */
 const GRAIN = 1e6;

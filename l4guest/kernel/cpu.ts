@@ -18,7 +18,7 @@ export class ServerCpu {
   inUser = false;
   /** The current thread should make room at its next return. */
   resched = false;
-  readonly ready = new RunQueue();
+  readonly ready = new RunQueue<Thread>();
   /** How often another thread was chosen. */
   switches = 0;
   sliceEnd = Infinity;

@@ -1,12 +1,11 @@
 /** Futexes: who waits on which word. The key is the frame-independent place: the address space for private memory, the object for shared. */
 import { E } from '../abi/errno.ts';
 import type { Mm } from '../mm/mm.ts';
-import type { Thread } from './thread.ts';
-import { WaitQueue, type Co } from './wait.ts';
+import { WaitQueue, type Co, type Sleeper } from './wait.ts';
 
 export const ANY_BITS = 0xffffffff;
 
-interface FutexWaiter { readonly t: Thread; bits: number; woken: boolean; queue: Bucket }
+interface FutexWaiter { readonly t: Sleeper; bits: number; woken: boolean; queue: Bucket }
 interface Bucket { readonly key: string; waiters: FutexWaiter[] }
 
 const ids = new WeakMap<object, number>();
@@ -34,7 +33,7 @@ export class FutexTable {
     if (w.queue.waiters.length === 0) this.buckets.delete(w.queue.key);
   }
   /** Sleeps until woken (0), -ETIMEDOUT, or -ERESTARTSYS. The caller has compared the word. */
-  *wait(t: Thread, key: string, bits: number, until: number): Co<number> {
+  *wait(t: Sleeper, key: string, bits: number, until: number): Co<number> {
     const bucket = this.bucket(key), w: FutexWaiter = { t, bits, woken: false, queue: bucket }, wq = new WaitQueue();
     bucket.waiters.push(w);
     try {

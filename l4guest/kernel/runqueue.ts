@@ -3,7 +3,8 @@
  * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes. Threads with a real-time
  * priority come before all others, by priority, then in the order in which they became ready.
  */
-import type { Thread } from './thread.ts';
+/** What the queue goes by; see Thread. */
+export interface Runnable { readonly rt: number; readonly policy: number; readonly nice: number; virtual: number }
 
 /** How far in front a thread that slept may start, and how much less it must have had to take the processor from another; ns. */
 const CREDIT = 6_000_000, PREEMPT = 1_000_000;
@@ -11,26 +12,26 @@ const CREDIT = 6_000_000, PREEMPT = 1_000_000;
 const weight = (nice: number): number => 1.25 ** -nice;
 
 const FIFO = 1, IDLE = 5;
-const before = (a: Thread, b: Thread): boolean => (a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual);
+const before = (a: Runnable, b: Runnable): boolean => (a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual);
 
-export class RunQueue {
-  private readonly list: Thread[] = [];
+export class RunQueue<T extends Runnable> {
+  private readonly list: T[] = [];
   /** Virtual time of the thread chosen last: never goes back. */
   private floor = 0;
   get length(): number { return this.list.length; }
 
-  push(t: Thread): void { this.list.push(t); }
+  push(t: T): void { this.list.push(t); }
   /** A thread that slept becomes ready. */
-  pushWoken(t: Thread): void {
+  pushWoken(t: T): void {
     t.virtual = Math.max(t.virtual, this.floor - CREDIT);
     this.list.push(t);
   }
   /** A new thread starts where its parent stands. */
-  pushNew(t: Thread, parent: Thread): void {
+  pushNew(t: T, parent: T): void {
     t.virtual = Math.max(parent.virtual, this.floor);
     this.list.push(t);
   }
-  shift(): Thread | undefined {
+  shift(): T | undefined {
     const list = this.list;
     let best = 0;
     for (let i = 1; i < list.length; i++) if (before(list[i]!, list[best]!)) best = i;
@@ -40,16 +41,16 @@ export class RunQueue {
     if (t.rt === 0) this.floor = Math.max(this.floor, t.virtual);
     return t;
   }
-  remove(t: Thread): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
+  remove(t: T): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
   /** Notes processor time. */
-  used(t: Thread, ns: number): void { t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice); }
+  used(t: T, ns: number): void { t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice); }
   /** Whether somebody ready deserves the processor more than `t`, which has it. */
-  beats(t: Thread): boolean {
+  beats(t: T): boolean {
     for (const other of this.list) if (other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual)) return true;
     return false;
   }
   /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */
-  sliceEnds(t: Thread): boolean { return t.rt === 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
+  sliceEnds(t: T): boolean { return t.rt === 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
   /** sched_yield: behind everybody who is ready now. */
-  stepBack(t: Thread): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
+  stepBack(t: T): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
 }

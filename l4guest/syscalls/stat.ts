@@ -1,5 +1,6 @@
 /** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
-import { Directory, type FileSystem, type Inode, type Time } from '../fs/inode.ts';
+import { Directory, type FileSystem, type Inode } from '../fs/inode.ts';
+import type { Time } from '../kernel/clocks.ts';
 import { notify, Watch } from '../fs/inotify.ts';
 import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
 import { AT, Cap, majorOf, minorOf, S, Secure } from '../abi/linux.ts';
