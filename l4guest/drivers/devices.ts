@@ -55,7 +55,7 @@ const byNumber = new Map(charDevices.map((d) => [makeDev(d.major, d.minor), d]))
 
 export function openSpecial(t: Thread, inode: Inode, flags: number): File | number {
   switch (inode.type) {
-    case S.IFIFO: return openFifo(inode as Inode & { endpoint: unknown }, flags);
+    case S.IFIFO: return openFifo(t, inode as Inode & { endpoint: unknown }, flags);
     case S.IFCHR: return openChar(t, inode, flags);
     default: return flags & O.PATH ? -E.INVAL : -E.NXIO;
   }

@@ -9,6 +9,8 @@ import type { Co, WaitQueue } from '../kernel/wait.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Io } from '../mm/uaccess.ts';
 import type { Mappable } from '../mm/vma.ts';
+import { Watch, notify, notifyFile } from './watch.ts';
+import type { Owner } from './leases.ts';
 import { type DirEntry, type Directory, type Inode, pathOf } from './inode.ts';
 
 /** What mmap asks a file for. `frames` answers where the mapping comes from; a number is -errno. */
@@ -17,6 +19,8 @@ export interface MapAnswer { readonly object: Mappable | undefined; readonly nam
 export class File {
   readonly inode: Inode;
   flags: number;
+  /** The flags that it was opened with. */
+  private readonly opened: number;
   pos = 0;
   refs = 1;
   /** Where it was opened: for /proc and maps. */
@@ -24,14 +28,18 @@ export class File {
   name = '';
   /** Signals changes of `poll`; undefined for files that are always ready. */
   wq: WaitQueue | undefined;
-  /** fcntl(F_SETOWN). */
-  owner = 0;
-  locks: unknown = undefined;
+  /** Opening it made the file. */
+  created = false;
+  /** Who gets its signals (F_SETOWN and relatives). */
+  owner: Owner | undefined;
+  /** What else ends with it: locks, leases, notices. */
+  atEnd: (() => void)[] | undefined;
 
   constructor(inode: Inode, flags: number) {
     this.inode = inode;
-    this.flags = flags;
+    this.flags = this.opened = flags;
     inode.users++;
+    if ((flags & O.ACCMODE) !== O.RDONLY) inode.writing++;
   }
   get readable(): boolean { return (this.flags & O.ACCMODE) !== O.WRONLY && (this.flags & O.PATH) === 0; }
   get writable(): boolean { const m = this.flags & O.ACCMODE; return m !== O.RDONLY && (this.flags & O.PATH) === 0; }
@@ -62,16 +70,22 @@ export class File {
     if (offset < 0 || offset >= this.end) return -E.NXIO;
     return this.pos = whence === 3 ? offset : this.end;
   }
+  /** Lines that /proc/PID/fdinfo has beyond those of every file. */
+  get details(): string { return ''; }
   map(_mm: Mm, _shared: boolean): MapAnswer | number { return -E.NODEV; }
   /** The last descriptor is closed. */
   protected closed(): void { /* nothing to do */ }
   /** One descriptor of process `t` is closed (POSIX locks, flush). */
   release(): void {
     if (--this.refs > 0) return;
-    this.closed();
     const i = this.inode;
-    if (--i.users === 0 && i.nlink === 0) i.drop();
+    if (this.dir?.watchers !== undefined || i.watchers !== undefined) this.tellClosed();
+    this.closed();
+    if (this.atEnd) for (const end of this.atEnd) end();
+    if ((this.opened & O.ACCMODE) !== O.RDONLY) i.writing--;
+    if (--i.users === 0 && i.nlink === 0) { notify(i, Watch.DELETE_SELF); i.drop(); }
   }
+  private tellClosed(): void { if (!(this.flags & O.PATH)) notifyFile(this, this.writable ? Watch.CLOSE_WRITE : Watch.CLOSE_NOWRITE); }
   hold(): this { this.refs++; return this; }
 
   /** Path seen from `root`, as /proc/PID/fd shows it. */
@@ -108,14 +122,19 @@ export class PathFile extends File {
   override write(): number { return -E.BADF; }
 }
 
-interface Slot { file: File; cloexec: boolean }
+/** `file` is undefined where the descriptor names an inode and nothing else (O_PATH): calls do not see it unless they ask for `any`. */
+interface Slot { readonly file: File | undefined; readonly any: File; cloexec: boolean }
+const slotOf = (any: File, cloexec: boolean): Slot => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
 export class FdTable {
   private slots: (Slot | undefined)[] = [];
   private lowest = 0;
   users = 1;
 
-  get(fd: number): File | undefined { return this.slots[fd]?.file; }
+  /** The file of a descriptor that was opened for use: one of O_PATH is not there, as for most calls. */
+  get(fd: number): File | undefined { return this.slots[fd | 0]?.file; }
+  /** The same, O_PATH or not: for the few calls that only name, copy or close it. */
+  any(fd: number): File | undefined { return this.slots[fd | 0]?.any; }
   cloexec(fd: number): boolean { return this.slots[fd]?.cloexec ?? false; }
   setCloexec(fd: number, on: boolean): void { const s = this.slots[fd]; if (s) s.cloexec = on; }
   /** Puts the file (whose count passes to the table) at the lowest free number ≥ from; -EMFILE at the limit. */
@@ -123,34 +142,34 @@ export class FdTable {
     let fd = Math.max(from, from <= this.lowest ? this.lowest : 0);
     while (this.slots[fd] !== undefined) fd++;
     if (fd >= limit) return -E.MFILE;
-    this.slots[fd] = { file, cloexec };
+    this.slots[fd] = slotOf(file, cloexec);
     if (from <= this.lowest) this.lowest = fd + 1;
     return fd;
   }
   put(fd: number, file: File, cloexec: boolean): void {
     const old = this.slots[fd];
     while (this.slots.length < fd) this.slots.push(undefined);
-    this.slots[fd] = { file, cloexec };
-    old?.file.release();
+    this.slots[fd] = slotOf(file, cloexec);
+    old?.any.release();
   }
   take(fd: number): File | undefined {
     const s = this.slots[fd];
     if (!s) return undefined;
     this.slots[fd] = undefined;
     if (fd < this.lowest) this.lowest = fd;
-    return s.file;
+    return s.any;
   }
   *entries(): Generator<[number, File]> {
-    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) yield [fd, s.file]; }
+    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) yield [fd, s.any]; }
   }
   get length(): number { return this.slots.length; }
   fork(): FdTable {
     const t = new FdTable();
-    t.slots = this.slots.map((s) => s && { file: s.file.hold(), cloexec: s.cloexec });
+    t.slots = this.slots.map((s) => s && slotOf(s.any.hold(), s.cloexec));
     t.lowest = this.lowest;
     return t;
   }
   /** Closes what is marked close-on-exec. */
   onExec(close: (fd: number) => void): void { this.slots.forEach((s, fd) => { if (s?.cloexec) close(fd); }); }
-  closeAll(): void { for (const s of this.slots) s?.file.release(); this.slots = []; this.lowest = 0; }
+  closeAll(): void { for (const s of this.slots) s?.any.release(); this.slots = []; this.lowest = 0; }
 }

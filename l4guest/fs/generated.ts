@@ -66,6 +66,8 @@ export class GeneratedDir extends Directory {
     if (inode instanceof Directory) this.adopt(name, inode);
     return this;
   }
+  /** A fixed row. */
+  fixed(name: string): Inode | undefined { return this.rows.get(name); }
   adopt(name: string, d: Directory): void { d.parent = this; d.name = name; }
   file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this { return this.add(name, new GeneratedInode(this.fs, content, accept)); }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }

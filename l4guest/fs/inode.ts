@@ -60,6 +60,8 @@ export abstract class Inode {
   drop(): void { /* nothing to free */ }
   /** Open files that refer to it (kept by File). */
   users = 0;
+  /** Of these, how many may write. */
+  writing = 0;
   touch(): void { this.mtime = this.ctime = this.fs.now(); }
   touchAttributes(): void { this.ctime = this.fs.now(); }
 }

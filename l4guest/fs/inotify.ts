@@ -1,22 +1,21 @@
-/** inotify: watches on inodes, events as records in a queue. */
+/** inotify: watches on inodes, events as records in a queue. What happens to a file is told to those who watch it and to those who watch its folder. */
 import { E } from '../abi/errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { O, Poll } from '../abi/linux.ts';
+import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
-import { bytesOf, type Io } from '../mm/uaccess.ts';
+import { bytesOf, setU32, type Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';
-import type { Inode } from './inode.ts';
+import type { Directory, Inode } from './inode.ts';
+import { Watch } from './watch.ts';
 
-export const Watch = {
-  ACCESS: 1, MODIFY: 2, ATTRIB: 4, CLOSE_WRITE: 8, CLOSE_NOWRITE: 0x10, OPEN: 0x20, MOVED_FROM: 0x40, MOVED_TO: 0x80, CREATE: 0x100,
-  DELETE: 0x200, DELETE_SELF: 0x400, MOVE_SELF: 0x800, IGNORED: 0x8000, ISDIR: 0x40000000, ONESHOT: 0x80000000, ADD: 0x20000000,
-} as const;
+export { Watch, newCookie, notify, notifyAt, notifyFile } from './watch.ts';
 
-/** Tells the watchers of an inode, if there are any. `name`: which entry of a directory. */
-export function notify(inode: Inode, mask: number, name = '', cookie = 0): void {
-  if (inode.watchers) for (const w of [...inode.watchers]) w.notify(mask, cookie, name);
-}
-let cookies = 0;
-export const newCookie = (): number => ++cookies;
+/** Every bit that inotify_add_watch knows. */
+export const WATCH_BITS = 0xf700_ffff | 0;
+/** What the server holds for a watch and for an event in a queue, bytes. */
+const WATCH_COST = 256, EVENT_COST = 96;
+const FIONREAD = 0x541b;
 
 /** struct inotify_event: i32 wd, u32 mask, u32 cookie, u32 len, char name[len]. */
 function record(wd: number, mask: number, cookie: number, name: string): Uint8Array {
@@ -31,27 +30,68 @@ class Watching {
   mask: number;
   constructor(file: InotifyFile, wd: number, inode: Inode, mask: number) { this.file = file; this.wd = wd; this.inode = inode; this.mask = mask; }
   notify(mask: number, cookie: number, name: string): void {
-    if (mask & this.mask & 0xfff) this.file.post(record(this.wd, mask, cookie, name));
-    if (mask & Watch.DELETE_SELF || (this.mask & Watch.ONESHOT && mask & this.mask & 0xfff)) this.file.remove(this.wd);
+    const wanted = mask & this.mask & Watch.ALL;
+    if (wanted && !(this.mask & Watch.EXCL_UNLINK && name !== '' && this.gone(mask, name))) this.file.post(record(this.wd, mask, cookie, name));
+    if (mask & (Watch.DELETE_SELF | Watch.UNMOUNT) || (this.mask & Watch.ONESHOT && wanted)) this.file.remove(this.wd);
   }
+  /** Whether the name is no longer there; names that come and go are told nevertheless. */
+  private gone(mask: number, name: string): boolean {
+    if (mask & (Watch.CREATE | Watch.DELETE | Watch.MOVED_FROM | Watch.MOVED_TO)) return false;
+    return (this.inode as Directory).lookup(name, this.file.k.cpu.current as Thread) === undefined;
+  }
+}
+
+/** Users have so many instances and watches between them. */
+class Usage { instances = 0; watches = 0; }
+const usage = new WeakMap<Kernel, Map<number, Usage>>();
+function usageOf(k: Kernel, uid: number): Usage {
+  let all = usage.get(k);
+  if (!all) usage.set(k, all = new Map());
+  let u = all.get(uid);
+  if (!u) all.set(uid, u = new Usage());
+  return u;
+}
+/** A new instance for the thread's user; -EMFILE, -ENOMEM. */
+export function openInotify(t: Thread, inode: Inode, flags: number): InotifyFile | number {
+  const u = usageOf(t.k, t.proc.creds.uid);
+  if (u.instances >= t.k.sysctl.number('fs/inotify/max_user_instances')) return -E.MFILE;
+  u.instances++;
+  return new InotifyFile(t.k, inode, flags, u);
 }
 
 export class InotifyFile extends File {
   override readonly wq = new WaitQueue();
-  private readonly queue: Uint8Array[] = [];
+  readonly k: Kernel;
+  private readonly user: Usage;
+  private queue: Uint8Array[] = [];
+  private head = 0;
   private readonly watches = new Map<number, Watching>();
   private last = 0;
-  constructor(inode: Inode, flags: number) { super(inode, O.RDONLY | (flags & O.NONBLOCK)); this.name = 'anon_inode:inotify'; }
+  constructor(k: Kernel, inode: Inode, flags: number, user: Usage) { super(inode, O.RDONLY | (flags & O.NONBLOCK)); this.k = k; this.user = user; this.name = 'anon_inode:inotify'; }
 
+  private get waiting(): number { return this.queue.length - this.head; }
   post(r: Uint8Array): void {
-    const top = this.queue[this.queue.length - 1];
+    const top = this.waiting > 0 ? this.queue[this.queue.length - 1]! : undefined, most = this.k.sysctl.number('fs/inotify/max_queued_events');
     if (top && top.length === r.length && top.every((b, i) => b === r[i])) return;
-    this.queue.push(r);
+    if (this.waiting > most) return;
+    const full = this.waiting === most || !this.k.frames.charge(EVENT_COST + r.length);
+    if (full && top && new DataView(top.buffer).getUint32(4, true) === Watch.Q_OVERFLOW) return;
+    this.queue.push(full ? record(-1, Watch.Q_OVERFLOW, 0, '') : r);
     this.wq.wakeAll();
   }
+  /** A watch descriptor, or -errno. */
   add(inode: Inode, mask: number): number {
-    for (const w of this.watches.values()) if (w.inode === inode) { w.mask = mask & Watch.ADD ? w.mask | mask : mask; return w.wd; }
-    const w = new Watching(this, ++this.last, inode, mask);
+    const bits = mask & (Watch.ALL | Watch.EXCL_UNLINK | Watch.ONESHOT);
+    for (const w of inode.watchers ?? []) {
+      if (!(w instanceof Watching) || w.file !== this) continue;
+      if (mask & Watch.MASK_CREATE) return -E.EXIST;
+      w.mask = mask & Watch.ADD ? w.mask | bits : bits;
+      return w.wd;
+    }
+    if (this.user.watches >= this.k.sysctl.number('fs/inotify/max_user_watches')) return -E.NOSPC;
+    if (!this.k.frames.charge(WATCH_COST)) return -E.NOMEM;
+    this.user.watches++;
+    const w = new Watching(this, ++this.last, inode, bits);
     this.watches.set(w.wd, w);
     (inode.watchers ??= new Set()).add(w);
     return w.wd;
@@ -59,18 +99,48 @@ export class InotifyFile extends File {
   remove(wd: number): number {
     const w = this.watches.get(wd);
     if (!w) return -E.INVAL;
-    this.watches.delete(wd);
-    w.inode.watchers?.delete(w);
-    if (w.inode.watchers?.size === 0) w.inode.watchers = undefined;
+    this.forget(w);
     this.post(record(wd, Watch.IGNORED, 0, ''));
     return 0;
   }
+  private forget(w: Watching): void {
+    this.watches.delete(w.wd);
+    w.inode.watchers?.delete(w);
+    if (w.inode.watchers?.size === 0) w.inode.watchers = undefined;
+    this.user.watches--;
+    this.k.frames.uncharge(WATCH_COST);
+  }
   override read(io: Io): number {
-    if (!this.queue.length) return -E.AGAIN;
+    if (this.waiting === 0) return -E.AGAIN;
     const start = io.done;
-    while (this.queue.length && this.queue[0]!.length <= io.left) { const r = this.queue.shift()!; io.put(r, 0, r.length); }
+    while (this.waiting > 0 && this.queue[this.head]!.length <= io.left) {
+      const r = this.queue[this.head]!;
+      io.put(r, 0, r.length);
+      this.head++;
+      this.uncharge(r);
+      if (this.head > 256) { this.queue = this.queue.slice(this.head); this.head = 0; }
+    }
     return io.done > start ? io.done - start : -E.INVAL;
   }
-  override poll(): number { return this.queue.length ? Poll.IN | Poll.RDNORM : 0; }
-  protected override closed(): void { for (const wd of [...this.watches.keys()]) this.remove(wd); }
+  /** An event leaves the queue; that there were too many was never paid for. */
+  private uncharge(r: Uint8Array): void { if (new DataView(r.buffer).getUint32(4, true) !== Watch.Q_OVERFLOW) this.k.frames.uncharge(EVENT_COST + r.length); }
+  override poll(): number { return this.waiting > 0 ? Poll.IN | Poll.RDNORM : 0; }
+  override ioctl(t: Thread, command: number, arg: number): number {
+    if (command !== FIONREAD) return -E.NOTTY;
+    let n = 0;
+    for (let i = this.head; i < this.queue.length; i++) n += this.queue[i]!.length;
+    setU32(t.mm, arg, n);
+    return 0;
+  }
+  /** Lines of /proc/PID/fdinfo. */
+  override get details(): string {
+    const hex = (n: number): string => (n >>> 0).toString(16);
+    return [...this.watches.values()].map((w) => `inotify wd:${hex(w.wd)} ino:${hex(w.inode.ino)} sdev:${hex(w.inode.dev)} mask:${hex(w.mask & Watch.ALL)} ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:${hex(w.inode.ino).padStart(16, '0')}\n`).join('');
+  }
+  protected override closed(): void {
+    for (const w of [...this.watches.values()]) this.forget(w);
+    for (let i = this.head; i < this.queue.length; i++) this.uncharge(this.queue[i]!);
+    this.queue = [];
+    this.user.instances--;
+  }
 }

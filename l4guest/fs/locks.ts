@@ -1,6 +1,7 @@
-/** File locks: flock (per open description) and POSIX record locks (per process), kept per inode. */
+/** File locks: flock (per open description), POSIX record locks (per process) and those of a description, kept per inode; and who would wait for whom. */
 import { E } from '../abi/errno.ts';
-import type { Process } from '../kernel/process.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
 import type { File } from './file.ts';
@@ -8,52 +9,98 @@ import type { Inode } from './inode.ts';
 
 export const LockType = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;
 export interface Lock { readonly owner: object; readonly pid: number; readonly type: number; readonly start: number; readonly end: number; readonly whole: boolean }
+/** What the server holds for one, bytes. */
+const COST = 160;
+/** Links of a chain of waiting processes that are followed. */
+const CHAIN = 10;
 
 class InodeLocks { list: Lock[] = []; readonly wq = new WaitQueue(); }
 const table = new WeakMap<Inode, InodeLocks>();
 const held = new WeakMap<object, Set<Inode>>();
+/** Processes that wait, and for what. */
+const waiting = new WeakMap<object, { readonly inode: Inode; readonly want: Lock }>();
 
 function locksOf(i: Inode): InodeLocks {
   let l = table.get(i);
   if (!l) table.set(i, l = new InodeLocks());
   return l;
 }
-/** The lock that stands in the way, if any. flock and record locks do not see each other. */
+export const locksOn = (i: Inode): readonly Lock[] => table.get(i)?.list ?? [];
+/** The lock that stands in the way, if any: the first of its owner. flock and record locks do not see each other. */
 export function conflict(i: Inode, want: Lock): Lock | undefined {
   return locksOf(i).list.find((l) => l.whole === want.whole && l.owner !== want.owner && l.start < want.end && want.start < l.end && (l.type === LockType.WRITE || want.type === LockType.WRITE));
 }
-/** Sets or removes; the caller has asked about conflicts. */
-export function apply(i: Inode, want: Lock): void {
-  const l = locksOf(i), rest: Lock[] = [];
-  for (const o of l.list) {
-    if (o.owner !== want.owner || o.whole !== want.whole || o.end <= want.start || o.start >= want.end) { rest.push(o); continue; }
-    if (o.start < want.start) rest.push({ ...o, end: want.start });
-    if (o.end > want.end) rest.push({ ...o, start: want.end });
+/** The owner's locks after `want`: in order, cut where it overlaps them, joined where they touch and are alike. */
+function combined(own: readonly Lock[], want: Lock): Lock[] {
+  const out: Lock[] = [];
+  let next = want;
+  for (const o of own) {
+    if (o.type === want.type && o.end >= want.start && o.start <= want.end) { next = { ...next, start: Math.min(next.start, o.start), end: Math.max(next.end, o.end) }; continue; }
+    if (o.end <= want.start || o.start >= want.end) { out.push(o); continue; }
+    if (o.start < want.start) out.push({ ...o, end: want.start });
+    if (o.end > want.end) out.push({ ...o, start: want.end });
   }
-  if (want.type !== LockType.UNLOCK) {
-    rest.push(want);
+  if (want.type !== LockType.UNLOCK) out.push(next);
+  return out.sort((a, b) => a.start - b.start);
+}
+/** Sets or removes; the caller has asked about conflicts. False: no memory for another one. */
+function apply(i: Inode, want: Lock, k?: Kernel): boolean {
+  const l = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole, at = l.list.findIndex(mine), next = combined(l.list.filter(mine), want);
+  const rest = l.list.filter((o) => !mine(o)), more = rest.length + next.length - l.list.length, frames = (i.fs as { frames?: Kernel['frames'] }).frames ?? k?.frames;
+  if (more > 0 && frames && !frames.charge(more * COST)) return false;
+  if (more < 0) frames?.uncharge(-more * COST);
+  rest.splice(at < 0 ? rest.length : Math.min(at, rest.length), 0, ...next);
+  if (next.length > 0) {
     let s = held.get(want.owner);
-    if (!s) held.set(want.owner, s = new Set());
+    if (!s) { held.set(want.owner, s = new Set()); if (!(want.owner instanceof Process)) atEnd(want.owner as File); }
     s.add(i);
   }
   l.list = rest;
   l.wq.wakeAll();
+  return true;
 }
 export function tryLock(i: Inode, want: Lock): number {
-  if (want.type !== LockType.UNLOCK && conflict(i, want)) return -E.AGAIN;
-  apply(i, want);
-  return 0;
+  if (want.type === LockType.UNLOCK) return apply(i, want) ? 0 : -E.NOLCK;
+  // flock gives up what it has before it asks for another kind.
+  if (want.whole) { const old = locksOf(i).list.find((o) => o.whole && o.owner === want.owner); if (old && old.type !== want.type) unlock(want.owner, i, true); }
+  if (conflict(i, want)) return -E.AGAIN;
+  return apply(i, want) ? 0 : -E.NOLCK;
+}
+/** Whether waiting for `want` closes a circle of processes that wait for each other. */
+function wouldDeadlock(i: Inode, want: Lock): boolean {
+  let blocker = conflict(i, want)?.owner;
+  for (let n = 0; blocker && n < CHAIN; n++) {
+    if (blocker === want.owner) return true;
+    const w = waiting.get(blocker);
+    blocker = w && conflict(w.inode, w.want)?.owner;
+  }
+  return false;
 }
 export function* waitLock(t: Thread, i: Inode, want: Lock): Co<number> {
-  for (;;) {
-    if (tryLock(i, want) === 0) return 0;
-    const r = yield* t.sleep(locksOf(i).wq);
-    if (r < 0) return r;
-  }
+  const posix = !want.whole && want.owner instanceof Process;
+  try {
+    for (;;) {
+      const r = tryLock(i, want);
+      if (r !== -E.AGAIN) return r;
+      if (posix && wouldDeadlock(i, want)) return -E.DEADLK;
+      if (posix) waiting.set(want.owner, { inode: i, want });
+      const s = yield* t.sleep(locksOf(i).wq);
+      if (s < 0) return s;
+    }
+  } finally { if (posix) waiting.delete(want.owner); }
 }
-const unlock = (owner: object, i: Inode, whole: boolean): void => apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole });
+const unlock = (owner: object, i: Inode, whole: boolean): void => { apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole }); };
 /** A process closes a descriptor of the inode: its record locks there end. */
 export function closeLocks(p: Process, i: Inode): void { if (held.get(p)?.delete(i)) unlock(p, i, false); }
-/** The open description is gone: its flock ends. */
-export function closeFlock(f: File): void { if (f.refs === 0 && held.get(f)?.delete(f.inode)) unlock(f, f.inode, true); }
+/** With the open description end its flock and its record locks. */
+function atEnd(f: File): void { (f.atEnd ??= []).push(() => { unlock(f, f.inode, true); unlock(f, f.inode, false); }); }
 export function dropLocks(p: Process): void { const s = held.get(p); if (s) for (const i of s) unlock(p, i, false); held.delete(p); }
+
+/** /proc/locks. */
+export function lockLines(k: Kernel): string {
+  const inodes = new Set<Inode>();
+  for (const p of k.pids.processes.values()) if (p.alive) for (const [, f] of p.fds.entries()) if (table.get(f.inode)?.list.length) inodes.add(f.inode);
+  let n = 0;
+  const line = (i: Inode, l: Lock): string => `${++n}: ${(l.whole ? 'FLOCK' : l.owner instanceof Process ? 'POSIX' : 'OFDLCK').padEnd(6)} ADVISORY  ${(l.type === LockType.WRITE ? 'WRITE' : 'READ').padEnd(5)} ${l.pid} ${(i.dev >>> 8).toString(16).padStart(2, '0')}:${(i.dev & 0xff).toString(16).padStart(2, '0')}:${i.ino} ${l.start} ${l.end === Infinity ? 'EOF' : l.end - 1}\n`;
+  return [...inodes].flatMap((i) => locksOn(i).map((l) => line(i, l))).join('');
+}

@@ -4,7 +4,7 @@ import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode } from './inode.ts';
-import { newCookie, notify, Watch } from './inotify.ts';
+import { newCookie, notify, Watch } from './watch.ts';
 import { own } from './open.ts';
 import { May, WalkFlag, baseOf, mayDelete, newPlace, permitted, walk, type Place } from './walk.ts';
 
@@ -77,16 +77,16 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   else if (place.slash) return -E.NOTDIR;
   const error = dir.detach(name);
   if (error) return error;
-  notify(dir, Watch.DELETE | (directory ? Watch.ISDIR : 0), name);
   forget(inode);
+  notify(dir, Watch.DELETE | (directory ? Watch.ISDIR : 0), name);
   return 0;
 }
 /** One name less. */
 function forget(inode: Inode): void {
   inode.nlink = inode.isDir ? 0 : inode.nlink - 1;
   inode.touchAttributes();
-  notify(inode, inode.nlink === 0 ? Watch.DELETE_SELF : Watch.ATTRIB);
-  if (inode.nlink === 0 && inode.users === 0) inode.drop();
+  if (!inode.isDir) notify(inode, Watch.ATTRIB);
+  if (inode.nlink === 0 && inode.users === 0) { notify(inode, Watch.DELETE_SELF); inode.drop(); }
 }
 
 const NOREPLACE = 1, EXCHANGE = 2;

@@ -4,7 +4,7 @@ import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { type File, PathFile } from './file.ts';
 import type { Directory, Inode } from './inode.ts';
-import { notify, Watch } from './inotify.ts';
+import { notify, notifyAt, Watch } from './watch.ts';
 import { May, WalkFlag, baseOf, newPlace, permitted, walk, type Place } from './walk.ts';
 
 const place = newPlace();
@@ -62,9 +62,10 @@ export function openInode(t: Thread, inode: Inode, flags: number, dir: Directory
   if (write && inode.type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
   const file = inode.open(t, flags & ~(O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
   if (typeof file === 'number') return file;
+  file.created = created;
   file.flags &= ~O.NOCTTY; // only for terminals, and only while they are opened
-  if (flags & O.TRUNC && !created && inode.type === S.IFREG && inode.size > 0) inode.truncate(0);
-  notify(inode, Watch.OPEN);
+  if (flags & O.TRUNC && !created && inode.type === S.IFREG && inode.size > 0) { inode.truncate(0); notifyAt(inode, dir, name, Watch.MODIFY); }
+  notifyAt(inode, dir, name, Watch.OPEN);
   return placed(file, dir, name);
 }
 function placed(file: File, dir: Directory | undefined, name: string): File {

@@ -1,97 +1,152 @@
-/** Pipes and fifos: a ring of bytes with readers and writers. */
+/**
+ * Pipes and fifos: a queue of pages with readers and writers. What a write adds goes behind the last bytes where it fits into their page as a whole,
+ * else into pages of its own, so that a pipe is full when its pages are used up, whatever they hold: exactly as programs find it on Linux.
+ */
+import { Cap } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import { UserFault } from '../kernel/failure.ts';
 import { O, PAGE, Poll, S, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
+import type { Frames } from '../mm/frames.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';
 
-export const PIPE_BUF = 4096, MAX_PIPE = 1 << 20;
-const FIONREAD = 0x541b;
+export const PIPE_BUF = 4096;
+const FIONREAD = 0x541b, SLOTS = 16, SLOT_BYTES = 40, MOST_SLOT_BYTES = 4 << 20;
+
+/** Bytes [at, at + length) of a page. A packet is read as a whole or cut; nothing joins it. */
+interface Slot { readonly page: Uint8Array; at: number; length: number; readonly packet: boolean }
 
 export class Pipe {
   readonly wq = new WaitQueue();
   readers = 0;
   writers = 0;
-  private ring: Uint8Array;
-  private head = 0;
+  /** Counts openings for reading and writing: who opens a fifo waits for the other count to change. */
+  opens = [0, 0];
   length = 0;
-  constructor(capacity = 16 * PAGE) { this.ring = new Uint8Array(capacity); }
+  private readonly frames: Frames;
+  private slots: Slot[] = [];
+  private first = 0;
+  private most: number;
+  /** A page that was read empty, for the next write. */
+  private spare: Uint8Array | undefined;
+  constructor(frames: Frames, slots = SLOTS) { this.frames = frames; this.most = slots; }
 
-  get capacity(): number { return this.ring.length; }
-  get room(): number { return this.ring.length - this.length; }
-  resize(capacity: number): number {
-    if (!(capacity > 0)) return -E.INVAL;
-    if (capacity > MAX_PIPE) return -E.PERM;
-    const size = Math.max(PAGE, 2 ** Math.ceil(Math.log2(capacity)));
-    if (size < this.length) return -E.BUSY;
-    const next = new Uint8Array(size), n = Math.min(this.length, this.ring.length - this.head);
-    next.set(this.ring.subarray(this.head, this.head + n));
-    next.set(this.ring.subarray(0, this.length - n), n);
-    this.ring = next;
-    this.head = 0;
+  get capacity(): number { return this.most * PAGE; }
+  private get used(): number { return this.slots.length - this.first; }
+  get full(): boolean { return this.used >= this.most; }
+  /** Pages that are free. */
+  get free(): number { return Math.max(0, this.most - this.used); }
+  /** F_SETPIPE_SZ: the new size in bytes, or -errno. */
+  resize(t: Thread, bytes: number): number {
+    const size = Math.max(PAGE, 2 ** Math.ceil(Math.log2(bytes >>> 0))), slots = size / PAGE;
+    if (bytes >>> 0 > 0x8000_0000) return -E.INVAL;
+    if (slots > this.most && size > t.k.sysctl.number('fs/pipe-max-size') && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+    if (slots * SLOT_BYTES > MOST_SLOT_BYTES) return -E.NOMEM;
+    if (slots < this.used) return -E.BUSY;
+    this.most = slots;
+    this.wq.wakeAll();
     return size;
   }
+  /** Reads whole pieces: one whose copy ends in the middle stays, and the call answers what came before it. */
   read(io: Io): number {
     if (io.left === 0) return 0;
-    if (this.length === 0) return this.writers === 0 ? 0 : -E.AGAIN;
-    const total = Math.min(io.left, this.length);
-    for (let left = total; left > 0; ) {
-      const n = Math.min(left, this.ring.length - this.head);
-      io.put(this.ring, this.head, n);
-      this.head = (this.head + n) & (this.ring.length - 1);
-      this.length -= n;
-      left -= n;
-    }
-    if (this.length === 0) this.head = 0;
+    if (this.length === 0 && this.used === 0) return this.writers === 0 ? 0 : -E.AGAIN;
+    let done = 0;
+    try {
+      while (io.left > 0 && this.used > 0) {
+        const s = this.slots[this.first]!, n = Math.min(io.left, s.length);
+        io.put(s.page, s.at, n);
+        done += n;
+        this.consume(s, s.packet ? s.length : n);
+        if (s.packet) break;
+      }
+    } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
     this.wq.wakeAll();
-    return total;
+    return done;
   }
-  /** Copies without consuming (tee). */
-  peek(): Uint8Array {
-    const out = new Uint8Array(this.length), n = Math.min(this.length, this.ring.length - this.head);
-    out.set(this.ring.subarray(this.head, this.head + n));
-    out.set(this.ring.subarray(0, this.length - n), n);
+  private consume(s: Slot, n: number): void {
+    s.at += n;
+    s.length -= n;
+    this.length -= n;
+    if (s.length > 0) return;
+    if (++this.first === this.slots.length || this.first >= 64) { this.slots.splice(0, this.first); this.first = 0; }
+    if (this.spare === undefined) this.spare = s.page; else this.frames.uncharge(PAGE);
+  }
+  /** Up to `max` bytes without consuming them. */
+  peek(max: number): Uint8Array {
+    const out = new Uint8Array(Math.min(max, this.length));
+    for (let i = this.first, at = 0; at < out.length; i++) {
+      const s = this.slots[i]!, n = Math.min(s.length, out.length - at);
+      out.set(s.page.subarray(s.at, s.at + n), at);
+      at += n;
+    }
     return out;
   }
-  /** All or nothing up to PIPE_BUF, else as much as fits. */
-  write(io: Io): number {
-    if (this.readers === 0) return -E.PIPE;
-    if (io.left === 0) return 0;
-    if (this.room === 0 || (io.left <= PIPE_BUF && io.left > this.room)) return -E.AGAIN;
-    const total = Math.min(io.left, this.room);
-    for (let left = total; left > 0; ) {
-      const at = (this.head + this.length) & (this.ring.length - 1), n = Math.min(left, this.ring.length - at);
-      io.take(this.ring, at, n);
-      this.length += n;
-      left -= n;
-    }
+  /** Consumes bytes that were peeked at. */
+  skip(n: number): void {
+    for (let left = n; left > 0; ) { const s = this.slots[this.first]!, m = Math.min(left, s.length); this.consume(s, m); left -= m; }
     this.wq.wakeAll();
-    return total;
+  }
+  /** As much as fits; up to PIPE_BUF bytes that is all or nothing. */
+  write(io: Io, packets = false): number {
+    if (io.left === 0) return 0;
+    if (this.readers === 0) return -E.PIPE;
+    const start = io.done, rest = io.left % PAGE;
+    try {
+      const last = this.used > 0 ? this.slots[this.slots.length - 1]! : undefined;
+      if (rest > 0 && last && !last.packet && last.at + last.length + rest <= PAGE) { this.fill(last, io, rest); if (io.left === 0) return this.wrote(io, start); }
+      while (io.left > 0 && !this.full) if (!this.addPage(io, packets)) return io.done > start ? this.wrote(io, start) : -E.NOMEM;
+    } catch (e) { if (!(e instanceof UserFault) || io.done === start) throw e; }
+    return io.done > start ? this.wrote(io, start) : -E.AGAIN;
+  }
+  private wrote(io: Io, start: number): number { this.wq.wakeAll(); return io.done - start; }
+  private addPage(io: Io, packet: boolean): boolean {
+    if (this.spare === undefined && !this.frames.charge(PAGE)) return false;
+    const s: Slot = { page: this.spare ?? new Uint8Array(PAGE), at: 0, length: 0, packet };
+    this.spare = undefined;
+    try { this.fill(s, io, Math.min(io.left, PAGE)); } finally { if (s.length > 0) this.slots.push(s); else this.spare = s.page; }
+    return true;
+  }
+  private fill(s: Slot, io: Io, n: number): void {
+    const before = io.done;
+    try { io.take(s.page, s.at + s.length, n); } finally { s.length += io.done - before; this.length += io.done - before; }
+  }
+  /** Nobody has it open any more. */
+  drop(): void {
+    this.frames.uncharge(PAGE * (this.used + (this.spare ? 1 : 0)));
+    this.slots = [];
+    this.first = this.length = 0;
+    this.spare = undefined;
   }
 }
 
 export class PipeFile extends File {
   readonly pipe: Pipe;
+  /** How often the pipe had been opened for writing when this end was opened: a fifo that nobody has written to yet has not hung up. */
+  private readonly before: number;
   constructor(inode: Inode, flags: number, pipe: Pipe) {
     super(inode, flags);
     this.pipe = pipe;
     this.wq = pipe.wq;
-    if (this.readable) pipe.readers++;
-    if (this.writable) pipe.writers++;
+    this.before = pipe.opens[1]! - (pipe.writers > 0 ? 1 : 0);
+    if (this.readable) { pipe.readers++; pipe.opens[0]!++; }
+    if (this.writable) { pipe.writers++; pipe.opens[1]!++; }
   }
   override read(io: Io): number { return this.pipe.read(io); }
   override write(io: Io, _pos: number, t: Thread): number {
-    const n = this.pipe.write(io);
+    const n = this.pipe.write(io, (this.flags & O.DIRECT) !== 0);
     if (n === -E.PIPE) t.k.signals.toThread(t, Sig.PIPE, 0x80);
     return n;
   }
   override poll(): number {
     const p = this.pipe;
     let mask = 0;
-    if (this.readable) { if (p.length > 0) mask |= Poll.IN | Poll.RDNORM; if (p.writers === 0) mask |= Poll.HUP; }
-    if (this.writable) { if (p.readers === 0) mask |= Poll.ERR; if (p.room >= PIPE_BUF || p.room === p.capacity) mask |= Poll.OUT | Poll.WRNORM; }
+    if (this.readable) { if (p.length > 0) mask |= Poll.IN | Poll.RDNORM; if (p.writers === 0 && p.opens[1] !== this.before) mask |= Poll.HUP; }
+    if (this.writable) { if (p.readers === 0) mask |= Poll.ERR; if (!p.full) mask |= Poll.OUT | Poll.WRNORM; }
     return mask;
   }
   override ioctl(t: Thread, command: number, arg: number): number {
@@ -100,15 +155,22 @@ export class PipeFile extends File {
     return 0;
   }
   protected override closed(): void {
-    if (this.readable) this.pipe.readers--;
-    if (this.writable) this.pipe.writers--;
-    this.pipe.wq.wakeAll();
+    const p = this.pipe;
+    if (this.readable) p.readers--;
+    if (this.writable) p.writers--;
+    if (p.readers === 0 && p.writers === 0) p.drop();
+    p.wq.wakeAll();
   }
 }
 
+/** A pipe of the usual size, or of as much as a user may have who has no right to more. */
+function newPipe(t: Thread): Pipe {
+  const most = t.k.sysctl.number('fs/pipe-max-size');
+  return new Pipe(t.k.frames, most < SLOTS * PAGE && !capable(t.proc.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
+}
 /** The two ends of pipe2. */
 export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
-  const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = new Pipe(), keep = flags & (O.NONBLOCK | O.DIRECT);
+  const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(t), keep = flags & (O.NONBLOCK | O.DIRECT);
   inode.uid = t.proc.creds.fsuid;
   inode.gid = t.proc.creds.fsgid;
   (inode as Inode & { endpoint: unknown }).endpoint = pipe;
@@ -124,19 +186,20 @@ export class Reopen {
 }
 
 /** A named fifo: the pipe lives while somebody has it open. Opening waits for the other side (`waitForPeer`). */
-export function openFifo(inode: Inode & { endpoint: unknown }, flags: number): File | number {
+export function openFifo(t: Thread, inode: Inode & { endpoint: unknown }, flags: number): File | number {
   if (inode.endpoint instanceof Reopen) return inode.endpoint.open(flags);
   let pipe = inode.endpoint as Pipe | undefined;
-  if (!pipe || (pipe.readers === 0 && pipe.writers === 0)) inode.endpoint = pipe = new Pipe();
+  if (!pipe || (pipe.readers === 0 && pipe.writers === 0)) inode.endpoint = pipe = newPipe(t);
   if (flags & O.NONBLOCK && (flags & O.ACCMODE) === O.WRONLY && pipe.readers === 0) return -E.NXIO;
   const file = new PipeFile(inode, flags, pipe);
   pipe.wq.wakeAll();
   return file;
 }
-/** Sleeps until both sides of a fifo are there. */
+/** Sleeps until the other side of a fifo is there, or has been. */
 export function* waitForPeer(t: Thread, file: PipeFile): Co<number> {
-  const p = file.pipe;
-  while ((file.flags & O.ACCMODE) === O.RDONLY ? p.writers === 0 && p.length === 0 : (file.flags & O.ACCMODE) === O.WRONLY && p.readers === 0) {
+  const p = file.pipe, reading = (file.flags & O.ACCMODE) === O.RDONLY, other = reading ? 1 : 0, was = p.opens[other];
+  if ((file.flags & O.ACCMODE) === O.RDWR) return 0;
+  while ((reading ? p.writers : p.readers) === 0 && p.opens[other] === was) {
     const r = yield* t.sleep(p.wq);
     if (r < 0) return r;
   }

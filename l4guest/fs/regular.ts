@@ -26,8 +26,8 @@ export class RegularInode extends Inode implements Mappable {
   private image: Image | undefined;
   /** Bytes of the image that are still part of the file. */
   private imageLength = 0;
-  /** memfd seals, see fs/memfd.ts. */
-  seals = 0;
+  /** Seals: a file that is no memfd takes none. */
+  seals = 1;
 
   constructor(fs: MemoryFs, mode: number, image?: Image) {
     super(fs, mode);

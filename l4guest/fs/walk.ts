@@ -135,7 +135,7 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
 export function baseOf(t: Thread, fd: number, path: string): Directory | number {
   if (path.charCodeAt(0) === 47) return t.proc.fs.root;
   if (fd === AT.FDCWD) return t.proc.fs.cwd;
-  const file = t.proc.fds.get(fd);
+  const file = t.proc.fds.any(fd);
   if (!file) return -E.BADF;
   return file.inode instanceof Directory ? file.inode : path === '' ? t.proc.fs.cwd : -E.NOTDIR;
 }

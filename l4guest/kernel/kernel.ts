@@ -20,6 +20,7 @@ import { PidSpace } from './pids.ts';
 import type { Process } from './process.ts';
 import { Random } from './random.ts';
 import { trampolineCode } from './sigframe.ts';
+import { Sysctls } from './sysctl.ts';
 import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
@@ -39,6 +40,7 @@ export class Kernel {
   readonly signals = new Signals(this);
   readonly futexes = new FutexTable();
   readonly ipc = new IpcSpace();
+  readonly sysctl = new Sysctls();
   readonly random: Random;
   /** Woken when a blocked signal arrives somewhere: signalfd, sigtimedwait. */
   readonly signalWq = new WaitQueue();

@@ -12,7 +12,7 @@ export const FAULTS = setOf(Sig.SEGV, Sig.BUS, Sig.ILL, Sig.TRAP, Sig.FPE, Sig.S
 export interface SigInfo {
   readonly signo: number; readonly code: number; readonly errno?: number;
   readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
-  readonly timer?: number; readonly overrun?: number;
+  readonly timer?: number; readonly overrun?: number; readonly band?: number;
 }
 
 export interface SigAction { readonly handler: number; readonly flags: number; readonly mask: bigint }
@@ -71,6 +71,7 @@ export function putSigInfo(mm: Mm, va: number, s: SigInfo): void {
   setU32(mm, va + 4, s.errno ?? 0);
   setU32(mm, va + 8, s.code);
   if (s.addr !== undefined) { setI64(mm, va + 16, s.addr); return; }
+  if (s.band !== undefined) { setI64(mm, va + 16, s.band); setU32(mm, va + 24, Number((s.value ?? 0n) & 0xffffffffn)); return; }
   if (s.timer !== undefined) { setU32(mm, va + 16, s.timer); setU32(mm, va + 20, s.overrun ?? 0); }
   else { setU32(mm, va + 16, s.pid ?? 0); setU32(mm, va + 20, s.uid ?? 0); }
   if (s.value !== undefined) setBig(mm, va + 24, s.value);

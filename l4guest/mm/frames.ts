@@ -23,6 +23,9 @@ export class Frames {
   private readonly views: (Uint8Array | undefined)[];
   private readonly stack: Int32Array;
   private top = 0;
+  /** Bytes charged for what stands outside of the pool, and the frames that lie idle for it. */
+  private outside = 0;
+  private readonly reserved: number[] = [];
   private readonly roms: RomRange[] = [];
   private readonly changedCode: (pfn: number) => void;
 
@@ -55,6 +58,22 @@ export class Frames {
     this.counts[i] = 1;
     if (this.flags[i] !== 0) { this.flags[i] = 0; this.changedCode(this.base + i); }
     return this.base + i;
+  }
+  /**
+   * Takes memory out of the pool for what the server holds elsewhere on somebody's behalf (buffers of pipes and sockets, names, records of all
+   * kinds): so the pool bounds that too. False: there is not as much. What it is used for goes back with `uncharge`.
+   */
+  charge(bytes: number): boolean {
+    const want = Math.ceil((this.outside + bytes) / PAGE);
+    if (want - this.reserved.length > this.top) return false;
+    while (this.reserved.length < want) this.reserved.push(this.stack[--this.top]!);
+    this.outside += bytes;
+    return true;
+  }
+  uncharge(bytes: number): void {
+    this.outside = Math.max(0, this.outside - bytes);
+    const keep = Math.ceil(this.outside / PAGE);
+    while (this.reserved.length > keep) this.stack[this.top++] = this.reserved.pop()!;
   }
   private counted(pfn: number): boolean { return pfn >= this.base && pfn < this.base + this.total && pfn !== this.zero; }
   ref(pfn: number): void { if (this.counted(pfn)) this.counts[pfn - this.base]!++; }

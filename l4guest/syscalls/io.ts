@@ -1,12 +1,13 @@
 /** Reading and writing: the calls that move bytes between a file and user memory, and the one place where they sleep. */
 import type { File } from '../fs/file.ts';
-import { notify, Watch } from '../fs/inotify.ts';
+import { notifyFile, Watch } from '../fs/inotify.ts';
 import { PipeFile } from '../fs/pipe.ts';
 import { E } from '../abi/errno.ts';
-import { O, S } from '../abi/linux.ts';
+import { UserFault } from '../kernel/failure.ts';
+import { O, PAGE, S, Sig } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { KernelIo, UserIo, getI64, setI64, type Io } from '../mm/uaccess.ts';
+import { KernelIo, UserIo, couldBeUser, getI64, setI64, type Io } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
 const MAX = 0x7fff_f000;
@@ -25,16 +26,31 @@ export function* untilDone(t: Thread, file: File, attempt: () => number): Co<num
 }
 const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
-export function readFile(t: Thread, f: File, io: Io, at: number): number | Co<number> {
-  const own = at < 0, n = f.read(io, own ? f.pos : at, t);
-  if (n !== -E.AGAIN || f.nonblocking || !f.wq) return own ? advance(f, n) : n;
-  return untilDone(t, f, () => f.read(io, f.pos, t));
+/** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
+function halfway(e: unknown, done: number): number {
+  if (!(e instanceof UserFault) || done === 0) throw e;
+  return done;
 }
-export function writeFile(t: Thread, f: File, io: Io, at: number): number | Co<number> {
-  const own = at < 0;
-  if (own && f.flags & O.APPEND && f.seekable) f.pos = f.end;
-  const n = f.write(io, own ? f.pos : at, t);
-  if (f.inode.watchers && n > 0) notify(f.inode, Watch.MODIFY);
+function readPart(f: File, io: Io, pos: number, t: Thread): number {
+  const before = io.done;
+  try { return f.read(io, pos, t); } catch (e) { return halfway(e, io.done - before); }
+}
+function writePart(f: File, io: Io, pos: number, t: Thread): number {
+  const before = io.done;
+  try { return f.write(io, pos, t); } catch (e) { return halfway(e, io.done - before); }
+}
+const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
+
+export function readFile(t: Thread, f: File, io: Io, at: number): number | Co<number> {
+  const own = at < 0, n = readPart(f, io, own ? f.pos : at, t);
+  if (n !== -E.AGAIN || f.nonblocking || !f.wq) return wasRead(f, own ? advance(f, n) : n);
+  return untilDone(t, f, () => wasRead(f, readPart(f, io, f.pos, t)));
+}
+export function writeFile(t: Thread, f: File, io: Io, at: number, append = (f.flags & O.APPEND) !== 0): number | Co<number> {
+  const own = at < 0, end = append && f.seekable;
+  if (end && own) f.pos = f.end;
+  const n = writePart(f, io, end ? f.end : own ? f.pos : at, t);
+  if (n > 0) notifyFile(f, Watch.MODIFY);
   if (own) advance(f, n);
   if ((n !== -E.AGAIN && (n < 0 || io.left === 0)) || f.nonblocking || !f.wq) return n;
   return writeRest(t, f, io, Math.max(0, n));
@@ -44,15 +60,21 @@ function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   f.hold();
   try {
     for (const until = t.k.clock.now() + f.writePatience; io.left > 0; ) {
+      const n = writeAgain(t, f, io, done);
+      if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
+      if (n > 0) { done += n; notifyFile(f, Watch.MODIFY); continue; }
       const r = yield* t.sleep(f.wq, until);
       if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : r;
-      const n = f.write(io, f.pos, t);
-      if (n === -E.AGAIN) continue;
-      if (n < 0) return done > 0 ? done : n;
-      done += n;
     }
     return done;
   } finally { f.release(); }
+}
+/** One more attempt; a bad address ends the call with what is done. */
+function writeAgain(t: Thread, f: File, io: Io, done: number): number {
+  try { return f.write(io, f.pos, t); } catch (e) {
+    if (e instanceof UserFault && done > 0) return -E.FAULT;
+    throw e;
+  }
 }
 
 /** The reusable cursor for calls that end at once; a fresh one must be made for those that sleep. */
@@ -61,17 +83,16 @@ function quick(t: Thread, va: number, length: number): UserIo { return t.k.io.re
 function read(t: Thread, fd: number, va: number, length: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (f === undefined || !f.readable) return -E.BADF;
-  if (length < 0) return -E.INVAL;
-  if (f.wq === undefined) return advance(f, f.read(quick(t, va, length), f.pos, t));
-  const n = f.read(quick(t, va, length), f.pos, t);
-  if (n !== -E.AGAIN || f.nonblocking) return n;
+  if (!couldBeUser(va, length)) return -E.FAULT;
+  const n = readPart(f, quick(t, va, length), f.pos, t);
+  if (f.wq === undefined || n !== -E.AGAIN || f.nonblocking) return wasRead(f, advance(f, n));
   const io = new UserIo(t.mm, va, Math.min(length, MAX));
-  return untilDone(t, f, () => f.read(io, f.pos, t));
+  return untilDone(t, f, () => wasRead(f, readPart(f, io, f.pos, t)));
 }
 function write(t: Thread, fd: number, va: number, length: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (f === undefined || !f.writable) return -E.BADF;
-  if (length < 0) return -E.INVAL;
+  if (!couldBeUser(va, length)) return -E.FAULT;
   return writeFile(t, f, f.wq ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length), -1);
 }
 
@@ -81,10 +102,11 @@ export function ioVector(t: Thread, va: number, count: number): UserIo | number 
   const list: { base: number; length: number }[] = [];
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const length = getI64(t.mm, va + i * 16 + 8);
+    const base = getI64(t.mm, va + i * 16), length = getI64(t.mm, va + i * 16 + 8);
     if (length < 0) return -E.INVAL;
+    if (!couldBeUser(base, length)) return -E.FAULT;
     const n = Math.min(length, MAX - total);
-    if (n > 0) list.push({ base: getI64(t.mm, va + i * 16), length: n });
+    if (n > 0) list.push({ base, length: n });
     total += n;
   }
   return new UserIo(t.mm, 0, 0, list);
@@ -101,26 +123,58 @@ function writev(t: Thread, fd: number, va: number, count: number): number | Co<n
   const io = ioVector(t, va, count);
   return typeof io === 'number' ? io : writeFile(t, f, io, -1);
 }
-/** Checks of pread and relatives: 0 or -errno. */
-function positioned(f: File | undefined, ok: boolean | undefined, at: number): number { return !f || !ok ? -E.BADF : at < 0 ? -E.INVAL : !f.seekable ? -E.SPIPE : 0; }
-
+/** Checks of pread and relatives, in Linux's order: 0 or -errno. */
+function positioned(f: File | undefined, at: number, writing: boolean): number {
+  if (at < 0) return -E.INVAL;
+  if (!f) return -E.BADF;
+  if (!f.seekable) return -E.SPIPE;
+  return (writing ? f.writable : f.readable) ? 0 : -E.BADF;
+}
 function pread(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, f?.readable, at);
-  return bad || (length < 0 ? -E.INVAL : readFile(t, f!, quick(t, va, length), at));
+  const f = t.proc.fds.get(fd), bad = positioned(f, at, false);
+  return bad || (couldBeUser(va, length) ? readFile(t, f!, quick(t, va, length), at) : -E.FAULT);
 }
 function pwrite(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, f?.writable, at);
-  return bad || (length < 0 ? -E.INVAL : writeFile(t, f!, quick(t, va, length), at));
+  const f = t.proc.fds.get(fd), bad = positioned(f, at, true);
+  return bad || (couldBeUser(va, length) ? writeFile(t, f!, quick(t, va, length), at) : -E.FAULT);
 }
 function preadv(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
-  if (at === -1) return readv(t, fd, va, count);
-  const f = t.proc.fds.get(fd), bad = positioned(f, f?.readable, at), io = bad || ioVector(t, va, count);
+  const f = t.proc.fds.get(fd), bad = positioned(f, at, false), io = bad || ioVector(t, va, count);
   return typeof io === 'number' ? io : readFile(t, f!, io, at);
 }
 function pwritev(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
-  if (at === -1) return writev(t, fd, va, count);
-  const f = t.proc.fds.get(fd), bad = positioned(f, f?.writable, at), io = bad || ioVector(t, va, count);
+  const f = t.proc.fds.get(fd), bad = positioned(f, at, true), io = bad || ioVector(t, va, count);
   return typeof io === 'number' ? io : writeFile(t, f!, io, at);
+}
+
+/** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC are no difference for files in memory. */
+const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
+/** What the flags say of this transfer: 0, or -errno. Only what has a queue can be told not to wait. */
+function howToMove(f: File, flags: number): number {
+  if (flags & ~Rwf.ALL) return -E.OPNOTSUPP;
+  if (flags & Rwf.APPEND && flags & Rwf.NOAPPEND) return -E.INVAL;
+  return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !f.wq) ? -E.OPNOTSUPP : 0;
+}
+/** Runs a transfer that may not wait. */
+function withoutWaiting(f: File, go: () => number | Co<number>): number | Co<number> {
+  const was = f.flags;
+  f.flags |= O.NONBLOCK;
+  try { return go(); } finally { f.flags = was; }
+}
+function preadv2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
+  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.readable ? 0 : -E.BADF) : positioned(f, at, false), io = bad || ioVector(t, va, count);
+  if (typeof io === 'number') return io;
+  if (io.left === 0) return 0;
+  const refused = howToMove(f!, flags), go = (): number | Co<number> => readFile(t, f!, io, at);
+  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(f!, go) : go());
+}
+function pwritev2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
+  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.writable ? 0 : -E.BADF) : positioned(f, at, true), io = bad || ioVector(t, va, count);
+  if (typeof io === 'number') return io;
+  if (io.left === 0) return 0;
+  const append = flags & Rwf.NOAPPEND ? false : ((f!.flags | (flags & Rwf.APPEND ? O.APPEND : 0)) & O.APPEND) !== 0;
+  const refused = howToMove(f!, flags), go = (): number | Co<number> => writeFile(t, f!, io, at, append);
+  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(f!, go) : go());
 }
 
 // ── from file to file ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,27 +186,40 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   const buffer = new Uint8Array(Math.min(CHUNK, Math.max(1, count)));
   let done = 0;
   while (done < count) {
-    const read = new KernelIo(buffer.subarray(0, Math.min(CHUNK, count - done)));
-    if (done > 0 && source.wq && source instanceof PipeFile && source.pipe.length === 0) break;
-    let n = source.read(read, from < 0 ? source.pos : from + done, t);
-    if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, () => source.read(read, source.pos, t));
+    if (done > 0 && source instanceof PipeFile && source.pipe.length === 0) break;
+    const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): number => look(source, room, from < 0 ? source.pos : from + done, t);
+    let n = attempt();
+    if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
-    if (from < 0) advance(source, n);
     const out = writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done), w = typeof out === 'number' ? out : yield* out;
+    if (w > 0) { notifyFile(source, Watch.ACCESS); if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
     if (w < 0) return done > 0 ? done : w;
     done += w;
-    if (w < n || source instanceof PipeFile) break;
+    if (w < n || (source.wq && !(source instanceof PipeFile))) break;
   }
   return done;
 }
+/** Bytes of the source for the target; those of a pipe stay in it until they are written. */
+function look(source: File, room: Uint8Array, pos: number, t: Thread): number {
+  if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, t);
+  const bytes = source.pipe.peek(room.length);
+  if (bytes.length === 0) return source.pipe.writers === 0 ? 0 : -E.AGAIN;
+  room.set(bytes);
+  return bytes.length;
+}
 function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, count: number): number | Co<number> {
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source?.readable || !target?.writable) return -E.BADF;
-  if (!source.seekable) return -E.INVAL;
-  const at = offsetVa ? getI64(t.mm, offsetVa) : -1;
-  if (offsetVa && at < 0) return -E.INVAL;
+  const at = offsetVa ? getI64(t.mm, offsetVa) : -1, source = t.proc.fds.get(inFd);
+  if (!source?.readable) return -E.BADF;
+  if (offsetVa && !source.seekable) return -E.SPIPE;
+  if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
+  const target = t.proc.fds.get(outFd);
+  if (!target?.writable) return -E.BADF;
+  if (!source.seekable || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
+  if (at + count >= END) return -E.OVERFLOW;
   return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
 }
+/** Positions end here. */
+const END = 2 ** 63;
 /** Runs a transfer and writes back how far it came. */
 function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
   const n = yield* co;
@@ -162,25 +229,68 @@ function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0,
 }
 function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {
   const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source?.readable || !target?.writable || target.flags & O.APPEND) return -E.BADF;
+  if (!source || !target) return -E.BADF;
+  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
   if (flags !== 0) return -E.INVAL;
   if (source.inode.isDir || target.inode.isDir) return -E.ISDIR;
   if (source.inode.type !== S.IFREG || target.inode.type !== S.IFREG) return -E.INVAL;
-  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
-  return withOffset(t, inVa, from, transfer(t, source, from, target, to, Math.min(count, MAX)), outVa, to);
+  if (!source.readable || !target.writable || target.flags & O.APPEND) return -E.BADF;
+  const start = inVa ? from : source.pos, put = outVa ? to : target.pos;
+  if (start < 0 || put < 0 || count < 0) return count < 0 || start + count >= END ? -E.OVERFLOW : -E.INVAL;
+  if (start + count >= END || put + count >= END) return -E.OVERFLOW;
+  const n = Math.min(count, MAX, Math.max(0, source.end - start));
+  if (source.inode === target.inode && put < start + n && start < put + n) return -E.INVAL;
+  return withOffset(t, inVa, from, transfer(t, source, from, target, to, n), outVa, to);
 }
+const SPLICE_ALL = 15, SPLICE_NONBLOCK = 2;
 function splice(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {
+  if (count === 0) return 0;
+  if (flags & ~SPLICE_ALL) return -E.INVAL;
   const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source?.readable || !target?.writable) return -E.BADF;
-  if (!(source instanceof PipeFile) && !(target instanceof PipeFile)) return -E.INVAL;
-  if ((inVa && source instanceof PipeFile) || (outVa && target instanceof PipeFile)) return -E.SPIPE;
+  if (!source || !target) return -E.BADF;
+  const out = source instanceof PipeFile, into = target instanceof PipeFile;
+  if ((inVa && out) || (outVa && into)) return -E.SPIPE;
   const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
-  return withOffset(t, inVa, from, transfer(t, source, from, target, to, Math.min(count, CHUNK), (flags & 2) === 0), outVa, to);
+  if (!source.readable || !target.writable) return -E.BADF;
+  const refused = spliceRefused(source, target, inVa, from, outVa, to);
+  return refused || withOffset(t, inVa, from, spliceData(t, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0), outVa, to);
+}
+function spliceRefused(source: File, target: File, inVa: number, from: number, outVa: number, to: number): number {
+  const out = source instanceof PipeFile, into = target instanceof PipeFile;
+  if (out && into) return source.pipe === target.pipe ? -E.INVAL : 0;
+  if (!out && !into) return -E.INVAL;
+  if (out ? target.flags & O.APPEND : source.inode.isDir) return -E.INVAL;
+  if ((inVa && !source.seekable) || (outVa && !target.seekable)) return out ? -E.INVAL : -E.SPIPE;
+  return (inVa && from < 0) || (outVa && to < 0) ? -E.INVAL : 0;
+}
+/** Into a pipe goes as much as it has pages free, once there is one; out of it comes what is there. */
+function* spliceData(t: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
+  let most = count;
+  if (target instanceof PipeFile) {
+    const p = target.pipe, r = yield* roomInPipe(t, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
+    if (r < 0) return r;
+    most = Math.min(count, p.free * PAGE);
+  }
+  return yield* transfer(t, source, from, target, to, most, wait);
+}
+/** Waits until the pipe has a page free: 0, or -errno. */
+function* roomInPipe(t: Thread, f: PipeFile, wait: boolean): Co<number> {
+  for (;;) {
+    if (f.pipe.readers === 0) { t.k.signals.toThread(t, Sig.PIPE, 0x80); return -E.PIPE; }
+    if (!f.pipe.full) return 0;
+    if (!wait) return -E.AGAIN;
+    const r = yield* t.sleep(f.wq);
+    if (r < 0) return r;
+  }
 }
 function tee(t: Thread, inFd: number, outFd: number, count: number, flags: number): number | Co<number> {
+  if (flags & ~SPLICE_ALL) return -E.INVAL;
+  if (count === 0) return 0;
   const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!(source instanceof PipeFile) || !(target instanceof PipeFile)) return source && target ? -E.INVAL : -E.BADF;
-  return teeData(t, source, target, count, (flags & 2) !== 0);
+  if (!source || !target) return -E.BADF;
+  if (!source.readable || !target.writable) return -E.BADF;
+  if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -E.INVAL;
+  return teeData(t, source, target, count, (flags & SPLICE_NONBLOCK) !== 0 || source.nonblocking || target.nonblocking);
 }
 function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, nonblock: boolean): Co<number> {
   while (source.pipe.length === 0 && source.pipe.writers > 0) {
@@ -188,10 +298,27 @@ function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, 
     const r = yield* t.sleep(source.wq);
     if (r < 0) return r;
   }
-  const bytes = source.pipe.peek().subarray(0, count);
-  if (bytes.length === 0) return 0;
-  const w = writeFile(t, target, new KernelIo(bytes.subarray(0, target.pipe.room || bytes.length)), -1);
-  return typeof w === 'number' ? w : yield* w;
+  const room = yield* roomInPipe(t, target, !nonblock);
+  if (room < 0) return room;
+  const bytes = source.pipe.peek(Math.min(count, target.pipe.free * PAGE));
+  return bytes.length === 0 ? 0 : target.write(new KernelIo(bytes), 0, t);
+}
+/** Memory into a pipe, as much as it has pages free; or out of it. The bytes are copied. */
+function vmsplice(t: Thread, fd: number, va: number, count: number, flags: number): number | Co<number> {
+  if (flags & ~SPLICE_ALL) return -E.INVAL;
+  const f = t.proc.fds.get(fd);
+  if (!f || (!f.writable && !f.readable)) return -E.BADF;
+  const io = ioVector(t, va, count);
+  if (typeof io === 'number') return io;
+  if (io.left === 0) return 0;
+  if (!(f instanceof PipeFile)) return -E.BADF;
+  const wait = (flags & SPLICE_NONBLOCK) === 0 && !f.nonblocking;
+  if (f.writable) return vmspliceInto(t, f, io, wait);
+  return wait ? readFile(t, f, io, -1) : withoutWaiting(f, () => readFile(t, f, io, -1));
+}
+function* vmspliceInto(t: Thread, f: PipeFile, io: UserIo, wait: boolean): Co<number> {
+  const r = yield* roomInPipe(t, f, wait);
+  return r < 0 ? r : writePart(f, io, 0, t);
 }
 
 export const ioCalls: Row[] = [
@@ -199,8 +326,8 @@ export const ioCalls: Row[] = [
   row('readv', readv), row('writev', writev),
   row('pread64', pread), row('pwrite64', pwrite),
   row('preadv', preadv), row('pwritev', pwritev),
-  row('preadv2', preadv, { note: 'flags are ignored' }), row('pwritev2', pwritev, { note: 'flags are ignored' }),
+  row('preadv2', preadv2), row('pwritev2', pwritev2),
   row('sendfile', sendfile), row('copy_file_range', copyFileRange),
   row('splice', splice), row('tee', tee),
-  row('vmsplice', (t, fd, va, n) => (t.proc.fds.get(fd)?.writable ? writev(t, fd, va, n, ) : readv(t, fd, va, n)), { note: 'copies' }),
+  row('vmsplice', vmsplice, { note: 'copies' }),
 ];

@@ -120,7 +120,7 @@ function getRights(t: Thread, h: Header): File[] | number {
   for (let at = 0; h.controlVa && at + 16 <= h.controlLength; ) {
     const length = getI64(t.mm, h.controlVa + at), level = getU32(t.mm, h.controlVa + at + 8), type = getU32(t.mm, h.controlVa + at + 12);
     if (length < 16 || at + length > h.controlLength) return -E.INVAL;
-    if (level === 1 && type === 1) for (let i = 16; i + 4 <= length; i += 4) { const f = t.proc.fds.get(getI32(t.mm, h.controlVa + at + i)); if (!f) return -E.BADF; files.push(f); }
+    if (level === 1 && type === 1) for (let i = 16; i + 4 <= length; i += 4) { const f = t.proc.fds.any(getI32(t.mm, h.controlVa + at + i)); if (!f) return -E.BADF; files.push(f); }
     at += Math.ceil(length / 8) * 8;
   }
   if (files.length > 253) return -E.INVAL;

@@ -37,7 +37,7 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
 }
 function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {
   if (size <= 0) return -E.INVAL;
-  const path = pathArg(t, pathVa), i = path === '' ? t.proc.fds.get(fd)?.inode ?? -E.BADF : inodeAt(t, fd, path, false);
+  const path = pathArg(t, pathVa), i = path === '' ? t.proc.fds.any(fd)?.inode ?? -E.BADF : inodeAt(t, fd, path, false);
   if (typeof i === 'number') return i;
   if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;
   const target = i.readlink(t);
@@ -121,7 +121,7 @@ export const pathCalls: Row[] = [
   row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
   row('renameat', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
   row('chdir', (t, path) => changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.cwd = d; })),
-  row('fchdir', (t, fd) => changeTo(t, byFd(t, fd), (d) => { t.proc.fs.cwd = d; })),
+  row('fchdir', (t, fd) => changeTo(t, t.proc.fds.any(fd)?.inode ?? -E.BADF, (d) => { t.proc.fs.cwd = d; })),
   row('chroot', chroot),
   row('getdents64', getdents),
   row('readlinkat', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),

@@ -1,8 +1,8 @@
 /** Waiting for many files at once: poll, select, epoll; and the files that exist to be waited for. */
 import { EpollFile } from '../fs/epoll.ts';
 import { EventFile, TimerFile } from '../fs/eventfds.ts';
-import { InotifyFile } from '../fs/inotify.ts';
-import { inodeAt } from '../fs/walk.ts';
+import { InotifyFile, WATCH_BITS, Watch, openInotify } from '../fs/inotify.ts';
+import { May, inodeAt, permitted } from '../fs/walk.ts';
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
 import { AT, Clock, O, Poll, S } from '../abi/linux.ts';
@@ -12,7 +12,7 @@ import { copyIn, copyOut, getBig, getI32, getI64, getU16, getU32, setBig, setU16
 import { install } from './fds.ts';
 import { endMask, withMask } from './signals.ts';
 import { putTimespec, timespec } from './times.ts';
-import { pathArg, row, type Row } from './row.ts';
+import { bits, pathArg, row, type Row } from './row.ts';
 
 /** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the queues in between. */
 function* pollLoop(t: Thread, check: () => number, queues: readonly WaitQueue[], until: number): Co<number> {
@@ -129,12 +129,18 @@ const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.ma
 const cloexec = (flags: number): boolean => (flags & O.CLOEXEC) !== 0;
 
 function inotifyAdd(t: Thread, fd: number, path: number, mask: number): number {
+  if (mask & ~WATCH_BITS || (mask & WATCH_BITS) === 0) return -E.INVAL;
   const f = t.proc.fds.get(fd);
-  if (!(f instanceof InotifyFile)) return f ? -E.INVAL : -E.BADF;
-  const i = inodeAt(t, AT.FDCWD, pathArg(t, path), (mask & 0x02000000) === 0);
+  if (!f) return -E.BADF;
+  if ((mask & Watch.ADD && mask & Watch.MASK_CREATE) || !(f instanceof InotifyFile)) return -E.INVAL;
+  const i = inodeAt(t, AT.FDCWD, pathArg(t, path), (mask & Watch.DONT_FOLLOW) === 0);
   if (typeof i === 'number') return i;
-  if (mask & 0x01000000 && !i.isDir) return -E.NOTDIR;
-  return (mask & 0xfff) === 0 ? -E.INVAL : f.add(i, mask);
+  if (mask & Watch.ONLYDIR && !i.isDir) return -E.NOTDIR;
+  return permitted(i, May.READ, t.proc.creds) ? f.add(i, mask) : -E.ACCES;
+}
+function inotifyInit(t: Thread, flags: number): number {
+  const f = openInotify(t, anon(t), flags);
+  return typeof f === 'number' ? f : install(t, f, cloexec(flags));
 }
 function inotifyRemove(t: Thread, fd: number, wd: number): number {
   const f = t.proc.fds.get(fd);
@@ -151,6 +157,6 @@ export const pollCalls: Row[] = [
   row('timerfd_create', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
   row('timerfd_settime', timerSettime),
   row('timerfd_gettime', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
-  row('inotify_init1', (t, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) ? -E.INVAL : install(t, new InotifyFile(anon(t), flags), cloexec(flags)))),
+  row('inotify_init1', inotifyInit, { checks: [bits(0, O.CLOEXEC | O.NONBLOCK)] }),
   row('inotify_add_watch', inotifyAdd), row('inotify_rm_watch', inotifyRemove),
 ];

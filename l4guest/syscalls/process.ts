@@ -172,7 +172,7 @@ function pidfdOpen(t: Thread, pid: number, flags: number): number {
 function pidfdGetfd(t: Thread, fd: number, other: number): number {
   const f = t.proc.fds.get(fd);
   if (!(f instanceof PidFile)) return -E.BADF;
-  const file = f.process.fds.get(other);
+  const file = f.process.fds.any(other);
   return file ? t.proc.fds.add(file.hold(), true, t.proc.limits.files) : -E.BADF;
 }
 

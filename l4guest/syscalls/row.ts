@@ -7,7 +7,7 @@ import { E } from '../abi/errno.ts';
 import { CallError } from '../kernel/failure.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { getString } from '../mm/uaccess.ts';
+import { copyIn, getString } from '../mm/uaccess.ts';
 
 /** Takes the six arguments as numbers; answers the result, -errno, or a generator where it must sleep. */
 export type Handler = (t: Thread, a: number, b: number, c: number, d: number, e: number, f: number) => number | Co<number>;
@@ -20,13 +20,59 @@ export interface Row {
   readonly args: string;
   readonly support: Support;
   readonly note: string;
+  /** What the dispatcher refuses before the handler runs. */
+  readonly checks: readonly Check[];
   /** The handler needs all registers, not only the arguments. */
   readonly regs: boolean;
 }
-interface Options { support?: Support; note?: string; regs?: boolean }
+interface Options { support?: Support; note?: string; regs?: boolean; checks?: readonly Check[] }
 
-export const row = (name: CallName, handler: Handler, o: Options = {}): Row =>
-  ({ nr: calls[name][0], name, args: calls[name][1], handler, support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '', regs: o.regs ?? false });
+/**
+ * What is asked of an argument before the handler sees the call. bits: none but these may be set, in the 32 bits that Linux looks at, or in all
+ * 64 where its argument is a long. open: a descriptor that is open, and not with O_PATH.
+ */
+export type Check =
+  | { readonly kind: 'bits'; readonly arg: number; readonly allowed: number; readonly errno: number; readonly long: boolean }
+  | { readonly kind: 'open'; readonly arg: number };
+export const bits = (arg: number, allowed: number, errno: number = E.INVAL): Check => ({ kind: 'bits', arg, allowed, errno, long: false });
+export const longBits = (arg: number, allowed: number, errno: number = E.INVAL): Check => ({ kind: 'bits', arg, allowed, errno, long: true });
+export const isOpen = (arg: number): Check => ({ kind: 'open', arg });
+
+function failedCheck(t: Thread, c: Check, value: number): number {
+  if (c.kind === 'open') return t.proc.fds.get(value) ? 0 : -E.BADF;
+  return (value & ~c.allowed) !== 0 || (c.long && (value < 0 || value > 0xffff_ffff)) ? -c.errno : 0;
+}
+/** The handler behind its checks, which are made in their order; without any it is the handler itself. */
+function checked(handler: Handler, checks: readonly Check[]): Handler {
+  if (checks.length === 0) return handler;
+  return (t, a, b, c, d, e, f) => {
+    for (const x of checks) {
+      const failed = failedCheck(t, x, x.arg === 0 ? a : x.arg === 1 ? b : x.arg === 2 ? c : x.arg === 3 ? d : x.arg === 4 ? e : f);
+      if (failed !== 0) return failed;
+    }
+    return handler(t, a, b, c, d, e, f);
+  };
+}
+
+export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
+  nr: calls[name][0], name, args: calls[name][1], handler: checked(handler, o.checks ?? []), checks: o.checks ?? [], support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '',
+  regs: o.regs ?? false,
+});
+
+/**
+ * The bytes of a structure whose size the caller states, as all calls with such a structure read it: too small EINVAL, over a page E2BIG, longer
+ * than we know with something in the rest E2BIG; shorter than we know means zeros.
+ */
+export function extensible(t: Thread, va: number, size: number, least: number, known: number): DataView {
+  if (size < 0 || size > 4096) throw new CallError(E.TOOBIG);
+  if (size < least) throw new CallError(E.INVAL);
+  const bytes = copyIn(t.mm, va, size), out = new Uint8Array(known);
+  for (let i = known; i < size; i++) if (bytes[i] !== 0) throw new CallError(E.TOOBIG);
+  out.set(bytes.subarray(0, known));
+  return new DataView(out.buffer);
+}
+/** A 64-bit field as a number: exact below 2^53. */
+export const field64 = (v: DataView, at: number): number => v.getInt32(at + 4, true) * 4294967296 + v.getUint32(at, true);
 
 /** A path argument. ENAMETOOLONG, EFAULT. */
 export function pathArg(t: Thread, va: number): string {

@@ -15,11 +15,13 @@ export function inodeOf(t: Thread, fd: number, pathVa: number, flags: number): I
   const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(t, pathVa);
   if (path === '' && flags & AT.EMPTY_PATH) {
     if (fd === AT.FDCWD) return t.proc.fs.cwd;
-    return t.proc.fds.get(fd)?.inode ?? -E.BADF;
+    return t.proc.fds.any(fd)?.inode ?? -E.BADF;
   }
   return inodeAt(t, fd, path, !(flags & AT.SYMLINK_NOFOLLOW));
 }
 const ofFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
+/** The same for calls that only look, which O_PATH is for. */
+const ofAnyFd = (t: Thread, fd: number): Inode | number => t.proc.fds.any(fd)?.inode ?? -E.BADF;
 
 const buffer = new Uint8Array(256), view = new DataView(buffer.buffer);
 const u64 = (at: number, v: number): void => { view.setUint32(at, v, true); view.setInt32(at + 4, Math.floor(v / 4294967296), true); };
@@ -150,10 +152,10 @@ function fallocate(t: Thread, fd: number, mode: number, offset: number, length: 
 
 export const statCalls: Row[] = [
   row('newfstatat', (t, fd, path, va, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
-  row('fstat', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStat(t, i, va))),
+  row('fstat', (t, fd, va) => withInode(ofAnyFd(t, fd), (i) => putStat(t, i, va))),
   row('statx', (t, fd, path, flags, _mask, va) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStatx(t, i, va))),
   row('statfs', (t, path, va) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => putStatfs(t, i.fs, va))),
-  row('fstatfs', (t, fd, va) => withInode(ofFd(t, fd), (i) => putStatfs(t, i.fs, va))),
+  row('fstatfs', (t, fd, va) => withInode(ofAnyFd(t, fd), (i) => putStatfs(t, i.fs, va))),
   row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
   row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags)),
   row('fchmod', (t, fd, mode) => withInode(ofFd(t, fd), (i) => chmod(t, i, mode))),

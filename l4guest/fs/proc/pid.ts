@@ -64,7 +64,7 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => pathOf(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));
-  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.get(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t1\nino:\t${f.inode.ino}\n`); }, () => fdEntries(p, S.IFREG)));
+  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t1\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
   dir.add('ns', new GeneratedDir(fs, (name) => { const i = spaces.indexOf(name); return i < 0 ? undefined : new GeneratedLink(fs, () => `${name}:[${4026531835 + i}]`); }, () => spaces.map((name, i) => ({ name, ino: 4026531835 + i, type: S.IFLNK }))));
 }
 const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
@@ -72,7 +72,7 @@ const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] => (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
 function fdDir(fs: FileSystem, p: Process): GeneratedDir {
   return new GeneratedDir(fs, (name) => {
-    const f = p.alive && /^\d+$/.test(name) ? p.fds.get(Number(name)) : undefined;
+    const f = p.alive && /^\d+$/.test(name) ? p.fds.any(Number(name)) : undefined;
     return f && new GeneratedLink(fs, (t) => f.path(t.proc.fs.root), () => f);
   }, () => fdEntries(p, S.IFLNK));
 }

@@ -1,0 +1,49 @@
+/** /proc/sys: the settings of kernel/sysctl.ts as files, and those few that belong to something else (names of the system, random numbers). */
+import { Cap } from '../../abi/linux.ts';
+import { capable } from '../../kernel/creds.ts';
+import { E } from '../../abi/errno.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import { settings, type Setting } from '../../kernel/sysctl.ts';
+import { RELEASE, VERSION } from '../../kernel/version.ts';
+import { GeneratedDir, GeneratedInode, type Content, type GeneratedFs } from '../generated.ts';
+
+/** The directory of a path below `root`, made where it is not there yet. */
+function directory(root: GeneratedDir, fs: GeneratedFs, path: readonly string[]): GeneratedDir {
+  let dir = root;
+  for (const name of path) {
+    const next = dir.fixed(name) ?? new GeneratedDir(fs);
+    if (!dir.fixed(name)) dir.add(name, next);
+    dir = next as GeneratedDir;
+  }
+  return dir;
+}
+function settingFile(k: Kernel, fs: GeneratedFs, s: Setting): GeneratedInode {
+  const accept = (t: Thread, text: string): number => (s.name.startsWith('kernel/') && !capable(t.proc.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
+  return new GeneratedInode(fs, () => k.sysctl.show(s.name), s.mode === 0o444 ? undefined : accept, s.mode ?? 0o644);
+}
+export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
+  const root = new GeneratedDir(fs);
+  const put = (path: string, file: GeneratedInode): void => { const parts = path.split('/'); directory(root, fs, parts.slice(0, -1)).add(parts[parts.length - 1]!, file); };
+  const shown = (path: string, content: Content): void => put(path, new GeneratedInode(fs, content));
+  for (const s of settings) put(s.name, settingFile(k, fs, s));
+  const line = (text: string): string => text.replace(/\n.*$/s, '').slice(0, 64);
+  put('kernel/hostname', new GeneratedInode(fs, () => `${k.uts.host}\n`, (_t, text) => { k.uts.host = line(text); return 0; }));
+  put('kernel/domainname', new GeneratedInode(fs, () => `${k.uts.domain}\n`, (_t, text) => { k.uts.domain = line(text); return 0; }));
+  shown('kernel/osrelease', () => `${RELEASE}\n`);
+  shown('kernel/ostype', () => 'Linux\n');
+  shown('kernel/version', () => `${VERSION}\n`);
+  shown('kernel/random/boot_id', () => '7e55e7a0-0000-4000-8000-000000000001\n');
+  shown('kernel/random/uuid', () => uuid(k));
+  shown('kernel/random/entropy_avail', () => '256\n');
+  shown('kernel/random/poolsize', () => '256\n');
+  shown('fs/file-nr', () => `0\t0\t${k.sysctl.show('fs/file-max')}`);
+  shown('fs/inode-nr', () => '0\t0\n');
+  shown('fs/inode-state', () => '0\t0\t0\t0\t0\t0\t0\n');
+  shown('fs/dentry-state', () => '0\t0\t45\t0\t0\t0\n');
+  return root;
+}
+function uuid(k: Kernel): string {
+  const h = [...k.random.bytes(16)].map((b, i) => (i === 6 ? (b & 15) | 64 : i === 8 ? (b & 63) | 128 : b).toString(16).padStart(2, '0')).join('');
+  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}\n`;
+}
