@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const sources = [
-  'hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'web', 'scenarios', 'labs', 'index.ts', 'build.mjs',
+  'hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'library', 'cli', 'web', 'scenarios', 'labs', 'index.ts', 'build.mjs',
 ];
 
 /** Time of the newest source file in milliseconds. Looked for at each start from a clone, so with few questions. */
@@ -26,7 +26,10 @@ function newestIn(folder) {
 
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one. */
+/**
+ * Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one.
+ * Returns the files that were made.
+ */
 export async function build() {
   const esbuild = await import('esbuild');
   const result = await esbuild.build({
@@ -54,6 +57,7 @@ export async function build() {
     const path = join(root, 'dist/chunks', name);
     if (!current.has(path) && statSync(path, { throwIfNoEntry: false })?.mtimeMs < started - 600_000) rmSync(path, { force: true });
   }
+  return [...current];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

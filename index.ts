@@ -1,18 +1,46 @@
 /**
- * Tessera's public API: make a system of a scenario, run it, look at it. Portable; files and terminals are the caller's.
+ * Tessera's public API: run programs, virtual machines and scenarios; make a system of a scenario and look at it. Portable: Node, browsers, workers.
+ * Files and terminals are the caller's. How to use it: docs/embedding.md.
  *
- *   import { bootScenario, defineScenario } from 'tessera';
+ *   import { runProgram } from 'tessera-system';
+ *   const { status, stdout } = await runProgram({ program, args: ['20'] });
  */
+// Runs, as a program that embeds Tessera wants them.
+export { runProgram, ProgramRun, type ProgramOptions, type ProgramResult } from './library/program.ts';
+export { bootVm, type VmOptions, type VmResult } from './library/vm.ts';
+export { readyScenario, runScenario, type ScenarioOptions, type ScenarioResult } from './library/scenario.ts';
+export { scenarioNames } from './library/scenarios.ts';
+export { guestBytes } from './library/guests.ts';
+export { Run, type RunEvents, type RunOptions } from './library/run.ts';
+export { Console, type ConsoleEvents } from './library/console.ts';
+export { MemoryDisk } from './library/disk.ts';
+export type { Network } from './library/networks.ts';
+export { Archive, FileTree, type FileNode, type Files } from './system/files/archive.ts';
+export { openTar } from './system/files/rootfs.ts';
+export { lookUp, readTar, type TarEntry } from './system/files/tar.ts';
+export { MemoryRecording, parseRecording, replayOf } from './system/recording.ts';
+// Traces: recorded, read, filtered, asked.
+export * from './trace/index.ts';
+export { Capture } from './system/capture/capture.ts';
+export { vocabularyFor } from './system/vocabulary.ts';
+// The system itself, and what its outside must bring.
 export { bootScenario, System, SystemError } from './system/system.ts';
 export type { Arrival, Channel, Door, Host, Module, Result, SystemOptions } from './system/host.ts';
+export { boardMemory } from './system/ram.ts';
 export { statsOf, tableOf } from './system/report.ts';
+// Scenarios: what boots, with which capabilities, and what must appear.
 export { defineScenario, type ScenarioFile } from './scenarios/define.ts';
 export { ScenarioError, lineOf } from './scenarios/check.ts';
+export { unixComponent, unixWorld, type UnixOptions } from './scenarios/unix-world.ts';
+export { machineComponent, machineWorld, type MachineOptions } from './scenarios/machine-world.ts';
+export { blockDriver, consoleDriver, netDriver, switchComponent } from './scenarios/devices.ts';
 export type { Action, CapSource, Component, Expectation, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';
 // What programs in a scenario use: system calls, roottask's stubs, the server library.
 export * from './roottask/client/index.ts';
+export { report } from './roottask/client/index.ts';
+export { report as traceReport } from './trace/report.ts';
 export { Server, answer, refuse, type Answer, type Session, type SessionHandler } from './roottask/lib/server.ts';
 export { NEVER, Ops, Own, Right, Status, statusName, type Sys, type Syscalls } from './microkernel/abi/index.ts';
 export { uart } from './roottask/drivers/uart.ts';

@@ -4,8 +4,8 @@
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import type { Channel, Scenario } from '../index.ts';
-import { consoleDriver } from '../scenarios/devices.ts';
+import type { Channel } from '../index.ts';
+import { FIRST_EXPORT } from '../scenarios/unix-world.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { bytesOf, Plan } from './pack.ts';
 import { byteString, lookUp, readTar, type TarEntry } from '../system/files/tar.ts';
@@ -22,9 +22,6 @@ export function parseMount(text: string): Mount {
   return { host, guest, writable: mode !== 'ro' };
 }
 
-/** The consoles on which writable mounts come back; standard streams have the first two. */
-const FIRST_CHANNEL = 2;
-
 /** What comes back from the guest, by mount. */
 export class Returns {
   readonly mounts: readonly Mount[];
@@ -36,27 +33,11 @@ export class Returns {
   }
 
   get consoles(): number {
-    return FIRST_CHANNEL + this.mounts.length;
+    return FIRST_EXPORT + this.mounts.length;
   }
 
   outputs(): Partial<Record<Channel, (bytes: Uint8Array) => void>> {
-    return Object.fromEntries(this.mounts.map((_, i) => [`console${FIRST_CHANNEL + i}`, (bytes: Uint8Array) => { this.parts[i].push(Buffer.from(bytes)); }]));
-  }
-
-  /** The Unix world with a console for every writable mount, and the server told to use them. */
-  extend(world: Scenario): Scenario {
-    if (this.mounts.length === 0) return world;
-    const names = this.mounts.map((_, i) => `export${i}`);
-    const { linux } = world.components;
-    const exports = this.mounts.map((mount, i) => ({ path: mount.guest, cap: names[i] }));
-    return {
-      ...world,
-      components: {
-        ...Object.fromEntries(names.map((name, i) => [name, consoleDriver(`console${FIRST_CHANNEL + i}`)])),
-        ...world.components,
-        linux: { ...linux, args: { ...linux.args, exports }, caps: { ...linux.caps, ...Object.fromEntries(names.map((name) => [name, name])) } },
-      },
-    };
+    return Object.fromEntries(this.mounts.map((_, i) => [`console${FIRST_EXPORT + i}`, (bytes: Uint8Array) => { this.parts[i].push(Buffer.from(bytes)); }]));
   }
 
   /** Puts into the host's folders what the guest has changed. */

@@ -16,12 +16,10 @@ import { readInput } from './files.ts';
 import type { RunOptions } from './commands/run.ts';
 import { parseMount, Returns, type Mount } from './mounts.ts';
 import { Plan, type Placement } from './pack.ts';
-import { whyNotProgram } from '../system/files/program.ts';
+import { DEFAULT_PATH, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { endingLine, runSystem } from './session.ts';
 import { joinTar } from '../system/files/archive.ts';
-import { byteString, lookUp, readTar, type TarEntry } from '../system/files/tar.ts';
-
-const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
+import type { TarEntry } from '../system/files/tar.ts';
 
 interface GuestFiles { modules: Module[]; argv: string[] }
 
@@ -33,7 +31,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
-  const world = (memory: number) => returns.extend(unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, more }));
+  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, exports: returns.mounts.map((mount) => mount.guest), more });
   const { result, system } = await runSystem({
     scenario: world(options.memory), modules, consoles: returns.consoles,
     outputs: { console0: 1, console1: 2, ...returns.outputs() },
@@ -62,9 +60,8 @@ function environment(given: string[]): string[] {
 /** The root file system as an archive, the program in it, and what it shall be called. */
 function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): GuestFiles {
   const root = rootFiles(options, mounts);
-  const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length).split(':');
-  const inGuest = (program.includes('/') ? [program] : path.map((folder) => `${folder}/${program}`))
-    .map((name) => lookUp(root.files, byteString(name.startsWith('/') ? name : `${options.cwd ?? '/'}/${name}`))).find((entry) => entry?.type === '0');
+  const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
+  const inGuest = programIn(root.files, program, path, options.cwd);
   if (inGuest) {
     checkProgram(program, inGuest);
     return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args] };
@@ -74,7 +71,7 @@ function guestFiles(program: string, args: string[], env: string[], options: Run
 }
 
 function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
-  const why = (entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data);
+  const why = whyNotRun(entry);
   if (why) throw new CliError('E_PROGRAM', `program '${name}' ${why}`, why === 'is not executable' ? 'give it the right with chmod +x' : '', Exit.notExecutable);
 }
 
@@ -125,10 +122,9 @@ function planned(placements: readonly Placement[], folders: string[] = []): Root
 
 /** What is mounted lies over the archive's own. */
 function archived(rootfs: string, mounts: readonly Mount[]): RootFiles {
-  const file = readInput('root file system', rootfs);
-  const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzipSync(file) : file;
-  const files = readTar(bytes);
-  if (!files) throw new CliError('E_ROOTFS', `root file system '${rootfs}' is neither a folder nor a tar archive`);
+  const opened = openTar(readInput('root file system', rootfs), gunzipSync);
+  if (!opened) throw new CliError('E_ROOTFS', `root file system '${rootfs}' is neither a folder nor a tar archive`);
+  const { bytes, files } = opened;
   for (const [name, entry] of new Plan(mounts).files()) files.set(name, entry);
   return {
     files,

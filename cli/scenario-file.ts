@@ -2,7 +2,7 @@
  * Loads a scenario file. Ours are part of the bundle; a user's is TypeScript that esbuild bundles when it is run. What is wrong with one is told
  * with its line: the compiler's, the exception's, or where the keys that the check complains of stand.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,6 +33,12 @@ function at(path: string, where: readonly string[]): string {
   return line ? ` (${path}:${line})` : '';
 }
 
+/** What scenarios import as 'tessera': the sources in a clone, the built library in an installed package. */
+function publicApi(): string {
+  const [sources, built] = ['index.ts', 'dist/lib/index.js'].map((name) => join(projectRoot(), name));
+  return existsSync(sources) ? sources : built;
+}
+
 /** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
 async function importTypeScript(path: string): Promise<unknown> {
   const { build } = await import('esbuild'), folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-')), out = join(folder, 'scenario.mjs');
@@ -41,7 +47,7 @@ async function importTypeScript(path: string): Promise<unknown> {
   try {
     const bundle = await build({
       entryPoints: [path], outfile: out, bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false, logLevel: 'silent', sourcemap: 'inline', sourcesContent: false,
-      alias: { tessera: join(projectRoot(), 'index.ts') }, nodePaths: [join(projectRoot(), 'node_modules')],
+      alias: { tessera: publicApi(), 'tessera-system': publicApi() }, nodePaths: [join(projectRoot(), 'node_modules')],
     });
     writeFileSync(out, bundle.outputFiles[0]!.contents);
     return await import(pathToFileURL(out).href);

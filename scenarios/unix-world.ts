@@ -23,6 +23,8 @@ export interface UnixOptions {
   readonly tty?: boolean;
   /** Memory of the Unix world in bytes (default 256 MiB). */
   readonly memory?: number;
+  /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
+  readonly exports?: readonly string[];
   /** More arguments for the Unix server. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -36,14 +38,20 @@ export function unixComponent(o: UnixOptions, caps: Component['caps']): Componen
   };
 }
 
+/** Number of the console on which the first of `exports` comes out: standard streams have the ones before. */
+export const FIRST_EXPORT = 2;
+
 /** `tessera run`. Status: the program's. */
 export function unixWorld(options: UnixOptions): Scenario {
+  const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
+  const more = exports.length ? { ...options.more, exports } : options.more;
   return {
     name: 'run', summary: options.argv.join(' '), status: 'linux',
     components: {
+      ...Object.fromEntries(exports.map(({ cap }, i) => [cap, consoleDriver(`console${FIRST_EXPORT + i}`)])),
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
-      linux: unixComponent(options, { stdio: 'terminal', stderr: 'errors' }),
+      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...Object.fromEntries(exports.map(({ cap }) => [cap, cap])) }),
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Where the bytes of a trace file come from: memory here, a file that is read in pieces in the command. */
+import type { ByteSink } from './chunk-writer.ts';
 export interface ByteSource {
   /** Bytes there are now; a recording that goes on makes it grow. */
   readonly size: number;
@@ -23,3 +24,52 @@ export class MemorySource implements ByteSource {
 
 /** Raw deflate undone; the library's own is portable, the command's faster. */
 export type Unpack = (data: Uint8Array, bytes: number) => Uint8Array;
+
+/** Bytes that arrive in pieces, as a recorder writes them: each is kept as it came, and nothing is copied when more come. */
+export class PiecesSource implements ByteSource, ByteSink {
+  private readonly pieces: Uint8Array[] = [];
+  private readonly starts: number[] = [];
+  private readonly most: number;
+  size = 0;
+
+  /** `most`: bytes that are kept; who writes more is refused. */
+  constructor(most = Infinity) { this.most = most; }
+
+  /** Takes a copy. @throws Error when there is no room for it */
+  write(bytes: Uint8Array): void {
+    if (this.size + bytes.length > this.most) throw new Error(`the trace has reached its limit of ${this.most} bytes`);
+    this.append(bytes.slice());
+  }
+  /** Takes the piece itself. */
+  append(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.pieces.push(piece);
+    this.starts.push(this.size);
+    this.size += piece.length;
+  }
+  close(): void { /* what is there stays readable */ }
+
+  read(offset: number, length: number): Uint8Array {
+    const end = Math.min(this.size, offset + length);
+    if (offset >= end) return new Uint8Array(0);
+    let n = this.pieceAt(offset);
+    const first = this.pieces[n]!, from = offset - this.starts[n]!;
+    if (from + end - offset <= first.length) return first.subarray(from, from + end - offset);
+    const bytes = new Uint8Array(end - offset);
+    for (let at = offset; at < end; n++) {
+      const part = this.pieces[n]!.subarray(at - this.starts[n]!, end - this.starts[n]!);
+      bytes.set(part, at - offset);
+      at += part.length;
+    }
+    return bytes;
+  }
+  /** The piece that holds this byte. */
+  private pieceAt(offset: number): number {
+    let low = 0, high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.starts[middle]! <= offset) low = middle; else high = middle - 1;
+    }
+    return low;
+  }
+}

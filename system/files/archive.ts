@@ -100,20 +100,22 @@ export class FileTree extends Archive {
 }
 
 function entryOf(name: string, node: FileNode): Entry {
-  if (node.folder) return { ...emptyFolder(name), mode: node.mode ?? 0o755 };
+  if (node.folder) return { ...emptyFolder(name), ...(node.mode !== undefined && { mode: node.mode }) };
   if (node.link !== undefined) return { ...emptyFolder(name), type: Type.link, mode: 0o777, link: byteString(node.link) };
   const data = typeof node.data === 'string' ? encoder.encode(node.data) : node.data ?? new Uint8Array(0);
   return { ...emptyFolder(name), type: Type.file, mode: node.mode ?? (looksRunnable(data) ? 0o755 : 0o644), size: data.length, from: (into) => into.set(data) };
 }
 
 /** Two archives as one: the second's entries come later and win. */
-export function joinTar(first: Uint8Array, second: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
+export function joinTar(first: Uint8Array | Archive, second: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
   let end = first.length;
-  while (end >= BLOCK && first.subarray(end - BLOCK, end).every((byte) => byte === 0)) end -= BLOCK;
+  if (first instanceof Archive) end -= 2 * BLOCK;
+  else while (end >= BLOCK && first.subarray(end - BLOCK, end).every((byte) => byte === 0)) end -= BLOCK;
   return {
     length: end + second.length,
     copyTo: (target) => {
-      target.set(first.subarray(0, end));
+      if (first instanceof Archive) first.copyTo(target.subarray(0, first.length));
+      else target.set(first.subarray(0, end));
       second.copyTo(target.subarray(end));
     },
   };

@@ -1,0 +1,11 @@
+/** What a user of the library can put right is one class of error. */
+import { SystemError } from '../system/system.ts';
+import { TooMuchMemory } from '../system/ram.ts';
+
+/** Makes errors of the layers below the user's. */
+export function asSystemError(error: unknown): unknown {
+  return error instanceof TooMuchMemory ? new SystemError(`${error.message}: machine, kernel and guest share 4 GiB`) : error;
+}
+
+/** A size in bytes of a number or of a text like '64M'. */
+export { bytesOfSize } from '../roottask/scenario.ts';

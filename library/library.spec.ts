@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bootVm, FileTree, guestBytes, MemoryDisk, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError, TraceFile } from '../index.ts';
+import { projectRoot } from '../cli/images/where.ts';
+
+const tool = (name: string): Promise<Uint8Array> => guestBytes(`guests/bin/linux/${name}`);
+const refused = (act: () => unknown): string => { try { act(); } catch (error) { if (error instanceof SystemError) return error.message; throw error; } return ''; };
+
+describe('a program that is run as a library call', () => {
+  it('ends with its own status, or that of its signal', async () => {
+    expect((await runProgram({ program: await tool('false') })).status).toBe(1);
+    const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/kill': await tool('kill') });
+    expect((await runProgram({ program: 'sh', args: ['-c', 'kill -9 $$'], rootfs })).status).toBe(137);
+  });
+
+  it('keeps standard output and standard error apart', async () => {
+    const { stdout, stderr, status } = await runProgram({ program: await tool('cat'), args: ['/none'] });
+    expect([stdout, stderr.includes('/none'), status]).toEqual(['', true, 1]);
+  });
+
+  it('repeats from a recording, to the cycle', async () => {
+    const program = await tool('wc'), first = runProgram({ program, stdin: 'a b\nc\n', record: true, seed: 9 });
+    const { stdout } = await first, again = runProgram({ program, replay: first.recording() });
+    expect((await again).stdout).toBe(stdout);
+    expect(again.stats()['cycles']).toBe(first.stats()['cycles']);
+  });
+
+  it('is read as a web stream, from the first byte on', async () => {
+    const run = runProgram({ program: await tool('seq'), args: ['3'] }), decoder = new TextDecoder();
+    await run.stdout.waitFor('1\n');
+    let text = '';
+    for await (const piece of run.stdout.readable as unknown as AsyncIterable<Uint8Array>) text += decoder.decode(piece, { stream: true });
+    expect(text).toBe('1\n2\n3\n');
+  });
+
+  it('is stopped by a signal, before it starts too, and its promise says why', async () => {
+    const program = await tool('spin');
+    await expect(runProgram({ program, signal: AbortSignal.abort(new Error('changed my mind')) })).rejects.toThrow('changed my mind');
+    expect((await runProgram({ program, maxInstructions: 100_000 })).ending).toBe('limit');
+  });
+
+  it('tells a console that ended from one that said something', async () => {
+    const run = runProgram({ program: await tool('true') });
+    await expect(run.stdout.waitFor('anything')).rejects.toThrow("'anything' did not appear");
+  });
+
+  it.each<[string, Parameters<typeof runProgram>[0], RegExp]>([
+    ['no program', { program: 'sh' }, /^program 'sh' is not in the guest/],
+    ['no ELF file', { program: new TextEncoder().encode('hello') }, /is no ELF program/],
+    ['no archive', { program: 'sh', rootfs: Uint8Array.of(1, 2, 3) }, /is no tar archive/],
+    ['more than there is', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o755 } }, memory: '9000M' }, /at most \d+M are possible/],
+    ['not executable', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o644 } } }, /is not executable/],
+  ])('is refused in one sentence when there is %s', (_, options, sentence) => {
+    expect(refused(() => runProgram(options))).toMatch(sentence);
+  });
+});
+
+describe('files in memory', () => {
+  it('become an archive with folders, links and modes, and the same again when it is read', () => {
+    const bytes = new FileTree({ 'a/b/c.txt': 'text', '/a/run': '#!/bin/sh\n', link: { link: 'a/run' }, tmp: { folder: true } }).bytes(), files = readTar(bytes)!;
+    expect([...files].map(([name, { type, mode, link }]) => [name, type, mode.toString(8), link])).toEqual([
+      ['a', '5', '755', ''], ['a/b', '5', '755', ''], ['a/b/c.txt', '0', '644', ''], ['a/run', '0', '755', ''], ['link', '2', '777', 'a/run'], ['tmp', '5', '1777', ''],
+    ]);
+    expect(new TextDecoder().decode(files.get('a/b/c.txt')!.data)).toBe('text');
+    expect(() => new FileTree({ '../up': '' })).toThrow('leads upward');
+  });
+});
+
+describe('a virtual machine that is run as a library call', () => {
+  it('has the disk and the network that it is given, and refuses what is no disk', async () => {
+    const vm = bootVm({ kernel: await guestBytes('guests/bin/minios.bin'), append: 'ticks=1', memory: '32M', disks: [new MemoryDisk(4096)], networks: ['hub', 'hub'] });
+    expect(await vm).toMatchObject({ status: 0, ending: 'finished', why: '' });
+    expect(() => new MemoryDisk(100)).toThrow('512-byte sectors');
+  });
+});
+
+describe('the ready scenarios', () => {
+  it('are those of scenarios/', () => {
+    const folder = join(projectRoot(), 'scenarios');
+    const there = readdirSync(folder).filter((f) => f.endsWith('.ts') && !f.endsWith('.spec.ts') && readFileSync(join(folder, f), 'utf8').includes('export default '));
+    expect([...scenarioNames].sort()).toEqual(there.map((f) => f.slice(0, -3)).sort());
+  });
+
+  it('run, and their trace is a file', async () => {
+    const run = runScenario({ ...(await readyScenario('hello-ipc')), trace: true }), { status, output } = await run;
+    expect([status, output.includes('Hello, world!')]).toEqual([0, true]);
+    expect(new TraceFile(run.traceBytes()).length).toBe(run.trace.length);
+    expect(run.trace.damage).toBeUndefined();
+  });
+
+  it('say what they are missing', async () => {
+    await expect(readyScenario('vm-boot')).rejects.toThrow("needs 'vmlinuz', 'initramfs'");
+    await expect(readyScenario('none')).rejects.toThrow('there are hello-ipc');
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * One run of a system. It begins by itself after the present turn of the event loop, so that listeners may be added first; `await run` is its result.
+ *
+ *   const run = runProgram({ … });
+ *   run.on('output', (text, channel) => …);
+ *   const { status } = await run;
+ */
+import { EventEmitter } from 'eventemitter3';
+import type TypedEmitter from 'typed-emitter';
+import { Capture } from '../system/capture/capture.ts';
+import type { Channel, Door, Host, Result, SystemOptions } from '../system/host.ts';
+import { pause } from '../system/pause.ts';
+import { MemoryRecording, replayOf } from '../system/recording.ts';
+import { statsOf, tableOf } from '../system/report.ts';
+import { bootScenario, type System } from '../system/system.ts';
+import { vocabularyFor } from '../system/vocabulary.ts';
+import type { Scenario } from '../roottask/scenario.ts';
+import { PiecesSource, TraceFile, TraceRecorder, type RecordView } from '../trace/index.ts';
+import { Console } from './console.ts';
+import { asSystemError } from './errors.ts';
+
+export type RunEvents = {
+  /** Output of a console, decoded; a character that is not complete waits for its rest. */
+  output: (text: string, channel: Channel) => void;
+  /** A record of the kernel's trace. The view is reused: `record.clone()` to keep it. */
+  trace: (record: RecordView) => void;
+  /** A piece of the run is over; the host's own events happen now. */
+  progress: (cycles: number) => void;
+  end: (result: Result) => void;
+};
+
+/** What all runs have in common. */
+export interface RunOptions {
+  onOutput?(text: string, channel: Channel): void;
+  /** Called for each record of the kernel's trace; the view is reused. */
+  onTrace?(record: RecordView): void;
+  /** Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256 MiB. */
+  readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number };
+  /** Ends the run; its promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Chance in the guest (default 1): same seed and input, same run. */
+  readonly seed?: number;
+  readonly engine?: SystemOptions['engine'];
+  readonly maxInstructions?: number;
+  /** The run is over when this has appeared on a console. */
+  readonly until?: string;
+  /** Virtual time keeps to the clock on the wall: for people who type. */
+  readonly paced?: boolean;
+  /** Keeps what comes from outside for `run.recording()`. */
+  readonly record?: boolean;
+  /** A recording: what comes from outside is what it says, and nothing else. Its seed is taken. */
+  readonly replay?: string;
+}
+
+/** What kinds of runs say of themselves. */
+export interface Launch<T> {
+  readonly scenario: Scenario;
+  readonly host: Omit<Host, 'output' | 'door' | 'pause'>;
+  readonly system?: SystemOptions;
+  /** The channel of `run.console`. */
+  readonly main: Channel;
+  finish(result: Result, run: Run<T>): T;
+}
+
+const MOST_TRACE = 256 << 20;
+
+export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<RunEvents>) implements PromiseLike<T> {
+  /** The system itself: machine, kernel, components. */
+  readonly system: System;
+  private readonly consoles = new Map<Channel, { console: Console; decoder: InstanceType<typeof TextDecoder> }>();
+  private readonly main: Channel;
+  private readonly source: PiecesSource | undefined;
+  private readonly recorder: TraceRecorder | undefined;
+  private readonly recorded: MemoryRecording | undefined;
+  private readonly done: Promise<T>;
+  private file: TraceFile | undefined;
+
+  /** @throws SystemError for what the user can put right */
+  constructor(launch: Launch<T>, options: RunOptions) {
+    super();
+    const { trace } = options, payload = typeof trace === 'object' ? trace.payload : undefined;
+    this.main = launch.main;
+    if (trace) this.source = new PiecesSource((typeof trace === 'object' ? trace.maxBytes : undefined) ?? MOST_TRACE);
+    if (trace || options.onTrace) this.recorder = new TraceRecorder(this.source, { words: vocabularyFor(launch.scenario) });
+    if (options.onTrace) this.on('trace', options.onTrace);
+    if (options.onOutput) this.on('output', options.onOutput);
+    this.recorder?.on('record', (r) => { this.emit('trace', r); });
+    const door: Door & { seed?: number } = options.replay === undefined ? {} : replayOf(options.replay), seed = door.seed ?? options.seed ?? 1;
+    if (options.record) this.recorded = new MemoryRecording(seed);
+    try {
+      this.system = bootScenario(launch.scenario, {
+        ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(),
+        door: { arrivals: door.arrivals, passed: (arrival) => this.recorded?.passed(arrival) },
+      }, {
+        ...launch.system, seed, engine: options.engine, maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
+        trace: this.recorder, ...(payload && { capture: (sink) => new Capture(sink, payload === 'all' ? ['all'] : payload) }),
+      });
+    } catch (error) {
+      throw asSystemError(error);
+    }
+    this.done = this.begin(launch, options.signal);
+    this.done.catch(() => undefined);
+  }
+
+  /** The console that a user of the run sits at. */
+  get console(): Console { return this.consoleOf(this.main); }
+  /** The console of a channel: 'uart', 'console0', … */
+  consoleOf(channel: Channel): Console {
+    let found = this.consoles.get(channel);
+    if (!found) {
+      const { system } = this;
+      const console = new Console({ bytes: (data) => system.input(channel, data), end: () => system.endInput(channel), size: (columns, rows) => system.resize(channel, columns, rows) });
+      this.consoles.set(channel, (found = { console, decoder: new TextDecoder() }));
+    }
+    return found.console;
+  }
+  /** Ends the run at the next opportunity, with status 130. */
+  stop(): void { this.system.stop(); }
+  /** Its end: `await run`, as one awaits a child process. */
+  // oxlint-disable-next-line unicorn/no-thenable
+  then<A = T, B = never>(fulfilled?: ((value: T) => A | PromiseLike<A>) | null, rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
+    return this.done.then(fulfilled, rejected);
+  }
+
+  /** What has been recorded so far, to be looked at; the same object each time, and it grows. @throws Error without the option `trace` */
+  get trace(): TraceFile {
+    if (!this.source) throw new Error("this run keeps no trace; give it the option 'trace: true'");
+    this.system.kernel.trace.flush();
+    if (this.file) this.file.refresh();
+    return (this.file ??= new TraceFile(this.source));
+  }
+  /** The same as a trace file for the command's `trace view`. */
+  traceBytes(): Uint8Array {
+    const { source } = this;
+    if (!source || !this.trace) return new Uint8Array(0);
+    return source.read(0, source.size);
+  }
+  /** What came from outside so far: the option `replay` of another run. @throws Error without the option `record` */
+  recording(): string {
+    if (!this.recorded) throw new Error("this run keeps no recording; give it the option 'record: true'");
+    return this.recorded.text();
+  }
+  /** Counts of the run, as the command's `--stats` has them. */
+  stats(): Record<string, unknown> { return statsOf(this.system); }
+  /** The table of tasks, messages and events that a scenario ends with. */
+  table(): string { return tableOf(this.system); }
+
+  private appeared(channel: Channel, bytes: Uint8Array): void {
+    this.consoleOf(channel).appeared(bytes);
+    const text = this.consoles.get(channel)!.decoder.decode(bytes, { stream: true });
+    if (text !== '') this.emit('output', text, channel);
+  }
+  private breathe(): Promise<void> {
+    this.emit('progress', this.system.machine.events.now);
+    return pause();
+  }
+  private async begin(launch: Launch<T>, signal: AbortSignal | undefined): Promise<T> {
+    await pause();
+    const stop = (): void => this.system.stop();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    try {
+      const result = await this.system.run();
+      this.recorder?.close();
+      for (const { console } of this.consoles.values()) console.finished();
+      signal?.throwIfAborted();
+      const value = launch.finish(result, this);
+      this.emit('end', result);
+      return value;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      for (const { console } of this.consoles.values()) console.finished();
+    }
+  }
+}

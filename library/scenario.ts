@@ -1,0 +1,45 @@
+/** A boot scenario: what `tessera boot` does, for JavaScript. */
+import type { ScenarioFile } from '../scenarios/define.ts';
+import type { Module, Result } from '../system/host.ts';
+import type { Archive } from '../system/files/archive.ts';
+import { SystemError } from '../system/system.ts';
+import { guestBytes } from './guests.ts';
+import { networkCards, type Network } from './networks.ts';
+import { Run, type RunOptions } from './run.ts';
+import { scenarioLoaders, scenarioNames } from './scenarios.ts';
+
+export interface ScenarioOptions extends RunOptions {
+  readonly scenario: ScenarioFile;
+  /** Boot modules by name: files that the scenario's components open. Of our own scenarios, `readyScenario` brings them. */
+  readonly modules?: Readonly<Record<string, Uint8Array | Archive>>;
+}
+
+export interface ScenarioResult extends Result {
+  /** What appeared on the board's UART, where scenarios write. */
+  readonly output: string;
+  /** Tasks, messages, events: the table that a scenario ends with. */
+  readonly table: string;
+}
+
+/**
+ * One of our scenarios with its files. `images`: Debian's files, for the few scenarios that need them, by the names that the scenario gives them.
+ * @throws SystemError for a name that there is not, and for images that are missing
+ */
+export async function readyScenario(name: string, images: Readonly<Record<string, Uint8Array | Archive>> = {}): Promise<{ scenario: ScenarioFile; modules: Record<string, Uint8Array | Archive> }> {
+  const load = scenarioLoaders[name];
+  if (!load) throw new SystemError(`there is no scenario '${name}'; there are ${scenarioNames.join(', ')}`);
+  const { default: scenario } = await load(), missing = Object.keys(scenario.images ?? {}).filter((image) => !images[image]);
+  if (missing.length) throw new SystemError(`scenario '${name}' needs ${missing.map((m) => `'${m}'`).join(', ')} among its images`);
+  const files = await Promise.all(Object.entries(scenario.files ?? {}).map(async ([module, path]) => [module, await guestBytes(path)] as const));
+  return { scenario, modules: { ...Object.fromEntries(files), ...images } };
+}
+
+/** Boots a scenario. @throws SystemError for what cannot be booted, in one sentence */
+export function runScenario(options: ScenarioOptions): Run<ScenarioResult> {
+  const { scenario } = options, modules: Module[] = Object.entries(options.modules ?? {}).map(([name, bytes]) => ({ name, bytes }));
+  const run: Run<ScenarioResult> = new Run<ScenarioResult>({
+    scenario, main: 'uart', host: { modules, consoles: 0, nets: networkCards((scenario.nets ?? []) as Network[]) },
+    finish: (result) => ({ ...result, output: run.console.text(), table: run.table() }),
+  }, options);
+  return run;
+}

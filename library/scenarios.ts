@@ -1,0 +1,22 @@
+/** The scenarios that come with Tessera. Each is loaded when it is asked for. */
+import type { ScenarioFile } from '../scenarios/define.ts';
+
+type Loader = () => Promise<{ default: ScenarioFile }>;
+
+export const scenarioLoaders: Readonly<Record<string, Loader>> = {
+  'hello-ipc': () => import('../scenarios/hello-ipc.ts'),
+  getpid: () => import('../scenarios/getpid.ts'),
+  'page-fault': () => import('../scenarios/page-fault.ts'),
+  'fork-cow': () => import('../scenarios/fork-cow.ts'),
+  pipe: () => import('../scenarios/pipe.ts'),
+  interrupt: () => import('../scenarios/interrupt.ts'),
+  mmio: () => import('../scenarios/mmio.ts'),
+  native: () => import('../scenarios/native.ts'),
+  restart: () => import('../scenarios/restart.ts'),
+  'two-worlds': () => import('../scenarios/two-worlds.ts'),
+  'vm-boot': () => import('../scenarios/vm-boot.ts'),
+  'side-by-side': () => import('../scenarios/side-by-side.ts'),
+};
+
+/** Their names, in an order to read them in. */
+export const scenarioNames: readonly string[] = Object.keys(scenarioLoaders);

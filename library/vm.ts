@@ -1,0 +1,62 @@
+/** An operating system in a virtual machine: what `tessera vm` does, for JavaScript. */
+import { machineWorld } from '../scenarios/machine-world.ts';
+import type { BlockBackend } from '../machine/devices/device.ts';
+import { boardMemory } from '../system/ram.ts';
+import type { Module, Result } from '../system/host.ts';
+import { SystemError } from '../system/system.ts';
+import { readOptions } from '../vmm/index.ts';
+import { asSystemError, bytesOfSize } from './errors.ts';
+import { networkCards, type Network } from './networks.ts';
+import { Run, type RunOptions } from './run.ts';
+
+export interface VmOptions extends RunOptions {
+  /** A Linux `Image`, an ELF file or a raw image. */
+  readonly kernel: Uint8Array;
+  readonly initrd?: Uint8Array;
+  /** The kernel's command line. */
+  readonly append?: string;
+  /** Memory of the guest in bytes or as '512M' (default 256M). */
+  readonly memory?: number | string;
+  /** Processors (default 1). */
+  readonly smp?: number;
+  /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
+  readonly disks?: readonly BlockBackend[];
+  readonly networks?: readonly Network[];
+  /** What is typed; 'open': it comes through `run.console`. Default: nothing. */
+  readonly stdin?: string | Uint8Array | 'open';
+}
+
+export interface VmResult {
+  /** 0 when the machine powered itself off. */
+  readonly status: number;
+  /** All that appeared on its console. */
+  readonly output: string;
+  readonly ending: Result['ending'];
+  readonly why: string;
+}
+
+/** Boots a virtual machine. @throws SystemError for what cannot be booted, in one sentence */
+export function bootVm(options: VmOptions): Run<VmResult> {
+  const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
+  const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
+  const wrong = readOptions({ kernel: 'kernel', memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: networks.map((_, i) => `net${i}`) });
+  if (typeof wrong === 'string') throw new SystemError(wrong);
+  const world = (bytes: number) => machineWorld({
+    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length, more: { seed: options.seed ?? 1 },
+  });
+  try {
+    const run: Run<VmResult> = new Run<VmResult>({
+      scenario: world(memory), main: 'console0',
+      host: { modules, consoles: 1, disks, nets: networkCards(networks), inputs: ['console0'] },
+      system: { memoryBytes: boardMemory(memory, modules, world) },
+      finish: (result) => ({ status: result.status, output: run.console.text(), ending: result.ending, why: result.status === 0 ? '' : (result.ending === 'finished' && run.system.components.get('vm')?.report) || result.why }),
+    }, options);
+    if (options.replay === undefined && options.stdin !== 'open') {
+      if (options.stdin !== undefined) run.console.write(options.stdin);
+      run.console.end();
+    }
+    return run;
+  } catch (error) {
+    throw asSystemError(error);
+  }
+}

@@ -1,0 +1,32 @@
+/** Root file systems: opened from what people have, and the program looked up that shall run in them. */
+import { gunzipSync } from 'fflate';
+import { joinTar, type Archive } from './archive.ts';
+import { whyNotProgram } from './program.ts';
+import { byteString, lookUp, readTar, type TarEntry } from './tar.ts';
+
+/** Where programs are looked for that are named without a slash. */
+export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
+
+/** A tar archive, unpacked where gzip has packed it; undefined when the bytes are no archive. `gunzip`: where something faster is at hand. */
+export function openTar(file: Uint8Array, gunzip: (packed: Uint8Array) => Uint8Array = gunzipSync): { bytes: Uint8Array; files: Map<string, TarEntry> } | undefined {
+  try {
+    const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file) : file, files = readTar(bytes);
+    return files && { bytes, files };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The program's file among those of the guest; a name without a slash is looked up in `path`. */
+export function programIn(files: Map<string, TarEntry>, program: string, path: string, cwd = '/'): TarEntry | undefined {
+  const names = program.includes('/') ? [program] : path.split(':').map((folder) => `${folder}/${program}`);
+  return names.map((name) => lookUp(files, byteString(name.startsWith('/') ? name : `${cwd}/${name}`))).find((entry) => entry?.type === '0');
+}
+
+/** Why this file cannot be run: the rest of a sentence that begins with its name; undefined when it can be. */
+export const whyNotRun = (entry: Pick<TarEntry, 'mode' | 'data'>): string | undefined => ((entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data));
+
+/** A root file system with more files over it. */
+export function layered(base: Uint8Array | Archive | undefined, over: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
+  return base === undefined ? over : joinTar(base, over);
+}
