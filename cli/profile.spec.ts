@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Profiler } from '../machine/engine/profile.ts';
-import { assemble } from '../machine/isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { Machine } from '../machine/machine.ts';
 import { FunctionNames, Profile, profileTable, readSymbolFile } from './profile.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HartApi, Supervisor } from './api.ts';
-import { assemble } from './isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { Machine } from './machine.ts';
 import type { MachineOptions } from './machine.ts';
 

@@ -33,7 +33,7 @@ import { hartSide } from './hart/slow.ts';
 import { C } from './hart/slots.ts';
 import { endStep } from './hart/step.ts';
 import { CYCLES_PER_TICK } from './hart/timers.ts';
-import { FULL_ISA } from './isa/table.ts';
+import { FULL_ISA } from '../hardware/isa/table.ts';
 import { Linear } from './linear.ts';
 import { Ram } from './memory.ts';
 import type { MachineOptions, RunLimits, RunResult } from './options.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assemble } from './isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { Machine } from './machine.ts';
 
 const RAM = 0x8000_0000;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packTar } from '../cli/pack.ts';
-import { assemble } from '../machine/isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { command, root, tessera, type Run } from './tessera.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'));

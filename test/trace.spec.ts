@@ -7,7 +7,7 @@ import { Gateway } from '../machine/index.ts';
 import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
 import { openNet, valueOf, type Program } from '../roottask/client/index.ts';
 import { netDriver } from '../scenarios/devices.ts';
-import { assemble } from '../machine/isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import twoWorlds from '../scenarios/two-worlds.ts';
 import { machineComponent, unixComponent } from '../scenarios/worlds.ts';
 import { Capture } from '../system/capture/capture.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bootScenario } from './audited.ts';
-import { assemble } from '../machine/isa/assemble.ts';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { audit } from '../microkernel/index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
 import { machineComponent } from '../scenarios/worlds.ts';

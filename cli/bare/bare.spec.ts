@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { type BareOptions, runBare } from '../bare.ts';
 import { tightMemory } from '../tight.ts';
 import type { BareIo } from './io.ts';

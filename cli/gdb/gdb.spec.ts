@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { Machine } from '../../machine/machine.ts';
 import { AgentFault, evaluate } from './agent.ts';
 import { auxiliaryVector } from './auxv.ts';

@@ -20,7 +20,7 @@ import { VirtioNet } from '../devices/virtio/net.ts';
 import type { Tier } from '../engine/engine.ts';
 import { SbiFirmware } from '../firmware/firmware.ts';
 import { HPM_COUNTERS } from '../hart/slots.ts';
-import { parseIsa } from '../isa/table.ts';
+import { parseIsa } from '../../hardware/isa/table.ts';
 import { deviceTreePlace } from '../loader/kernel.ts';
 import { Machine } from '../machine.ts';
 import { type Chosen, boardDeviceTree } from './device-tree.ts';

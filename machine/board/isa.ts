@@ -3,7 +3,7 @@
  * @spec devicetree bindings riscv/extensions.yaml
  */
 import { HART_EXTENSIONS } from '../hart/features.ts';
-import { FULL_ISA, parseIsa, rows, STRICT_ALIGNMENT } from '../isa/table.ts';
+import { FULL_ISA, parseIsa, rows, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 
 /** What the machine has unless told otherwise: all instructions, and the features of the hart model. */
 export const DEFAULT_ISA = `${FULL_ISA}_${HART_EXTENSIONS}`;

@@ -1,7 +1,7 @@
 /** Breakpoints, watchpoints and steps on programs of a few instructions; what a debugger must not change. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { Machine } from '../machine.ts';
 import { Debugger } from './debugger.ts';
 import { readMemory, writeMemory } from './memory.ts';

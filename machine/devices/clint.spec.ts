@@ -1,7 +1,7 @@
 /** @spec priv 3.2.1 */
 import { expect, test } from 'vitest';
 import { createBoard } from '../board/board.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { Clint } from './clint.ts';
 import { TestClock, TestEvents, TestTerminal, TestWires } from './testing.ts';
 

@@ -8,7 +8,7 @@
  * Behind the 2,048 records of a page: [2048] end of page; [2049] the instruction composed from this page's last halfword and
  * the next page's first, [2050] its word (imm), [2051] end of page again, where the composed instruction falls through to.
  */
-import type { Decoded, Decoder } from '../isa/decode.ts';
+import type { Decoded, Decoder } from '../../hardware/isa/decode.ts';
 import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, type Layout } from './layout.ts';
 import { Internal } from './operations.ts';
 import { endsSequence, RecordWriter } from './records.ts';

@@ -2,7 +2,7 @@
  * The part of `Semantics` that both engines share: operators, constants, temporaries, control inside one instruction.
  * Operands, memory and jumps are added by the interpreter's and the translator's emitters.
  */
-import { OPERATORS, type F32, type F64, type I32, type I64, type OperatorMethods, type Value } from '../isa/operators.ts';
+import { OPERATORS, type F32, type F64, type I32, type I64, type OperatorMethods, type Value } from '../semantics/operators.ts';
 import { Code, Op, Type, type TypeName } from './code.ts';
 import { emitFused, hostFuses } from './fused.ts';
 import { LOADS, STORES } from './memory-kinds.ts';

@@ -1,6 +1,6 @@
 /** Puts the engine together: memory layout, interpreter, code pages, and the hart side it calls. */
-import { createDecoder } from '../isa/decode.ts';
-import { parseIsa, STRICT_ALIGNMENT } from '../isa/table.ts';
+import { createDecoder } from '../../hardware/isa/decode.ts';
+import { parseIsa, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 import { HART_BYTES, HARTS, HS, SLOW, type Layout } from './layout.ts';
 import type { EngineSide, EngineStats, HartSide } from './port.ts';
 import { CodePages } from './codepages.ts';

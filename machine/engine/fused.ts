@@ -1,6 +1,6 @@
 /**
  * Does this host multiply and add with one rounding? WebAssembly's relaxed SIMD has an instruction that may (and does, where the processor can). It is
- * used when it is there and rounds once; otherwise isa/fused.ts does it with products and sums. The results are the same.
+ * used when it is there and rounds once; otherwise semantics/fused.ts does it with products and sums. The results are the same.
  */
 
 const SIMD = 0xfd;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FULL_ISA } from '../isa/table.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { HS, RAM_BASE } from './layout.ts';
 import { TestMachine } from './testing.ts';
 

@@ -1,5 +1,5 @@
 /** The kinds of loads and stores of `Semantics` in WebAssembly: size and opcode; what is set above a boxed value. */
-import type { LoadKind, StoreKind } from '../isa/semantics.ts';
+import type { LoadKind, StoreKind } from '../semantics/semantics.ts';
 import { Op } from './code.ts';
 
 export const LOADS: Record<LoadKind, readonly [number, number]> = {

@@ -1,6 +1,6 @@
 /** The interpreter's half of `Semantics`: operands come from the decoded record, results go to the hart block, memory through the TLB. */
-import type { F32, F64, I32, I64 } from '../isa/operators.ts';
-import type { LoadKind, Semantics, StoreKind } from '../isa/semantics.ts';
+import type { F32, F64, I32, I64 } from '../semantics/operators.ts';
+import type { LoadKind, Semantics, StoreKind } from '../semantics/semantics.ts';
 import { HS, TLB_MASK } from './layout.ts';
 import { LD } from './port.ts';
 import { Op, type Code, type Label } from './code.ts';

@@ -4,9 +4,10 @@
  * distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
  * Everything else is one of a few internal operations.
  */
-import type { Meaning, Operands } from '../isa/row.ts';
-import type { Semantics } from '../isa/semantics.ts';
-import { rows } from '../isa/table.ts';
+import type { Operands } from '../../hardware/isa/row.ts';
+import { rows } from '../../hardware/isa/table.ts';
+import type { Meaning, Semantics } from '../semantics/semantics.ts';
+import { meanings } from '../semantics/table.ts';
 
 export const Internal = {
   /** Not decoded yet: decode, then try again. */
@@ -74,13 +75,14 @@ function formsOf(name: string, meaning: Meaning, lengths: readonly (2 | 4)[], ju
 }
 
 interface Choice { readonly forms: Forms; readonly specials: readonly { readonly when: (o: Operands) => boolean; readonly forms: Forms }[] }
-const choices: readonly (Choice | undefined)[] = rows.map((r) => {
-  if (!r.meaning) return undefined;
+const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
+  const meaning = meanings[i];
+  if (!meaning) return undefined;
   const lengths = r.pattern.length === 2 ? [2 as const] : shortened.has(r.name) ? [4 as const, 2 as const] : [4 as const];
   const jump = isJump(r.operands);
   return {
-    forms: formsOf(r.name, r.meaning, lengths, jump),
-    specials: (SPECIALS[r.name] ?? []).map(({ name, when, meaning }) => ({ when, forms: formsOf(name, meaning, lengths, jump) })),
+    forms: formsOf(r.name, meaning, lengths, jump),
+    specials: (SPECIALS[r.name] ?? []).map((special) => ({ when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump) })),
   };
 });
 

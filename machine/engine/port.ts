@@ -29,7 +29,7 @@ export interface HartSide {
   fetch(hart: number): number;
   /**
    * An instruction whose row says `slow`, or one that generated code hands over (rounding, NaNs, FS off …): `row` is the index into
-   * `rows` of machine/isa/table.ts (0 = illegal: raise it with tval = insn as it stands in memory), `insn` the raw bits (expanded, if it was compressed).
+   * `rows` of hardware/isa/table.ts (0 = illegal: raise it with tval = insn as it stands in memory), `insn` the raw bits (expanded, if it was compressed).
    */
   slow(hart: number, row: number, insn: number): number;
   /** The halfword at HS.PC + 2, on another page, is needed: NEXT = it is in HS.VALUE; JUMP after a fault (tval = PC + 2). */

@@ -1,7 +1,8 @@
 /** Writes decoded instructions as 16-byte records (format in layout.ts). */
-import type { Decoded } from '../isa/decode.ts';
-import type { Operands, Row } from '../isa/row.ts';
-import { rows } from '../isa/table.ts';
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import type { Operands, Row } from '../../hardware/isa/row.ts';
+import { rows } from '../../hardware/isa/table.ts';
+import { meanings } from '../semantics/table.ts';
 import { HS, PAGE } from './layout.ts';
 import { BREAKPOINT } from './port.ts';
 import { Internal, jumps, operationOf } from './operations.ts';
@@ -30,7 +31,7 @@ export class RecordWriter {
   /** `offset` is the instruction's place in its page; -1 when jumps must not stay inside the page. */
   write(record: number, d: Decoded, offset: number): void {
     const { operands: o, index } = d;
-    const inline = d.row.meaning !== undefined;
+    const inline = meanings[index] !== undefined;
     const near = inline && jumps[index]! && offset >= 0 && inPage(offset, o);
     const half = record >> 1;
     this.halves[half] = inline ? operationOf(index, o, d.length, near) : Internal.SLOW;

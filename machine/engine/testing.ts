@@ -2,8 +2,8 @@
  * A hart side for the engine's own tests: memory is the identity (no translation, all rights), slow rows are listed, `ebreak`
  * leaves. Everything outside RAM faults, which ends the run with the address in `faults`.
  */
-import { rows } from '../isa/table.ts';
-import { assemble } from '../isa/assemble.ts';
+import { rows } from '../../hardware/isa/table.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { createEngine, type Tier } from './engine.ts';
 import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
 import { LD, type EngineSide, type HartSide } from './port.ts';

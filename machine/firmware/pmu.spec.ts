@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createBoard } from '../board/board.ts';
 import { TestTerminal } from '../devices/testing.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 
 const ENTRY = 0x8020_0000, RESULTS = 0x8030_0000;
 

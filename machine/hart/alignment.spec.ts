@@ -1,7 +1,7 @@
 /** @spec unpriv 2.6; priv 3.6.4 */
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../isa/assemble.ts';
-import { FULL_ISA } from '../isa/table.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { Machine } from '../machine.ts';
 import type { Hart } from './hart.ts';
 

@@ -1,7 +1,7 @@
 /** @spec unpriv 15.1 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 
 const RAM = 0x8000_0000;
 

@@ -2,6 +2,7 @@
  * Atomic instructions that generated code hands over: a TLB miss, a page without write tag, a misaligned address, a
  * device. The whole instruction is executed here. @spec unpriv 13, 15
  */
+import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
@@ -27,7 +28,7 @@ const OPERATIONS: Record<number, ((memory: bigint, register: bigint, bits: numbe
 };
 
 export function atomic(h: Hart, insn: number): number {
-  const base = (insn >> 15) & 31;
+  const base = rs1(insn);
   const lo = h.x32[2 * base];
   const hi = h.x32[2 * base + 1];
   const funct5 = insn >>> 27;
@@ -65,20 +66,20 @@ function watched(h: Hart, lo: number, hi: number, size: number, funct5: number, 
 function loadReserved(h: Hart, insn: number, at: number, size: number): void {
   const data = h.host.linear.data;
   const low = data.getInt32(at, true);
-  h.setX((insn >> 7) & 31, low, size === 8 ? data.getInt32(at + 4, true) : low >> 31);
+  h.setX(rd(insn), low, size === 8 ? data.getInt32(at + 4, true) : low >> 31);
   h.w[RES] = at;
 }
 
 function storeConditional(h: Hart, insn: number, at: number, size: number): void {
   const data = h.host.linear.data;
-  const source = 2 * ((insn >> 20) & 31);
+  const source = 2 * rs2(insn);
   const ok = h.w[RES] === (at | 0);
   if (ok) {
     data.setInt32(at, h.x32[source], true);
     if (size === 8) data.setInt32(at + 4, h.x32[source + 1], true);
   }
   h.w[RES] = 0;
-  h.setX((insn >> 7) & 31, ok ? 0 : 1, 0);
+  h.setX(rd(insn), ok ? 0 : 1, 0);
 }
 
 function readMemory(h: Hart, at: number, size: number): bigint {
@@ -108,33 +109,32 @@ function modify(h: Hart, insn: number, at: number, size: number, funct5: number)
   if (operation === undefined) throw new Error(`atomic: no operation ${funct5}`);
   const bits = size * 8;
   const old = readMemory(h, at, size);
-  const value = operation(old, BigInt.asIntN(bits, h.x[(insn >> 20) & 31]), bits);
+  const value = operation(old, BigInt.asIntN(bits, h.x[rs2(insn)]), bits);
   writeMemory(h, at, size, value);
-  writeX(h, (insn >> 7) & 31, old);
+  writeX(h, rd(insn), old);
 }
 
 /** amocas: rd is compared and loaded, rs2 stored; the 16-byte form uses register pairs. */
 function compareAndSwap(h: Hart, insn: number, at: number, size: number): void {
-  const rd = (insn >> 7) & 31;
-  const rs2 = (insn >> 20) & 31;
-  if (size === 16) return compareAndSwapPair(h, rd, rs2, at);
+  const to = rd(insn);
+  if (size === 16) return compareAndSwapPair(h, to, rs2(insn), at);
   const old = readMemory(h, at, size);
-  if (old === BigInt.asIntN(size * 8, h.x[rd])) writeMemory(h, at, size, h.x[rs2]);
-  writeX(h, rd, old);
+  if (old === BigInt.asIntN(size * 8, h.x[to])) writeMemory(h, at, size, h.x[rs2(insn)]);
+  writeX(h, to, old);
 }
 
-function compareAndSwapPair(h: Hart, rd: number, rs2: number, at: number): void {
+function compareAndSwapPair(h: Hart, to: number, from: number, at: number): void {
   const pair = (i: number): [bigint, bigint] => (i === 0 ? [0n, 0n] : [h.x[i], h.x[i + 1]]);
   const low = readMemory(h, at, 8);
   const high = readMemory(h, at + 8, 8);
-  const [wantLow, wantHigh] = pair(rd);
+  const [wantLow, wantHigh] = pair(to);
   if (low === wantLow && high === wantHigh) {
-    const [newLow, newHigh] = pair(rs2);
+    const [newLow, newHigh] = pair(from);
     writeMemory(h, at, 8, newLow);
     writeMemory(h, at + 8, 8, newHigh);
   }
-  if (rd !== 0) {
-    h.x[rd] = low;
-    h.x[rd + 1] = high;
+  if (to !== 0) {
+    h.x[to] = low;
+    h.x[to + 1] = high;
   }
 }

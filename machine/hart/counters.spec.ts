@@ -1,6 +1,6 @@
 /** @spec priv 3.1.10, 3.1.11, 3.1.12, 20.1, 20.2 */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { Machine } from '../machine.ts';
 
 const RAM = 0x8000_0000;

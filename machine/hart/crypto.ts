@@ -3,6 +3,7 @@
  * between affine maps. A state is 16 bytes in two registers, column by column; byte 0 is the lowest.
  * @spec unpriv 31.4
  */
+import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
 import { SLOW } from '../engine/layout.ts';
 import type { Hart } from './hart.ts';
 import type { Handler } from './system.ts';
@@ -118,7 +119,7 @@ const LAST_KEY_STEP = 10;
 /** Handlers by mnemonic. */
 export const cryptoHandlers: ReadonlyMap<string, Handler> = new Map(bodies.map(([name, body]) => [name, (h: Hart, insn: number): number => {
   if (name === 'aes64ks1i' && ((insn >>> 20) & 15) > LAST_KEY_STEP) return illegalInstruction(h);
-  const rd = (insn >>> 7) & 31;
-  if (rd !== 0) h.x[rd] = body(h.x[(insn >>> 15) & 31], h.x[(insn >>> 20) & 31], insn);
+  const to = rd(insn);
+  if (to !== 0) h.x[to] = body(h.x[rs1(insn)], h.x[rs2(insn)], insn);
   return SLOW.NEXT;
 }]));

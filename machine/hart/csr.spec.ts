@@ -1,7 +1,7 @@
 /** @spec priv 2.1, 3.1.1, 3.1.6, 3.1.19, 4.1, 19.1.1 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
-import { FULL_ISA } from '../isa/table.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
 import type { Hart } from './hart.ts';
 import { csrInstruction } from './csr.ts';
 import { HS } from '../engine/layout.ts';

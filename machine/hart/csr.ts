@@ -3,6 +3,7 @@
  * guest's copies), whether it may, and the read-modify-write itself. The registers are the rows of csr-rows.ts.
  * @spec priv 2.1 @spec priv 21.2
  */
+import { rd, rs1 } from '../../hardware/isa/fields.ts';
 import { SLOW } from '../engine/layout.ts';
 import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';
@@ -98,8 +99,8 @@ function check(h: Hart, row: CsrRow, write: boolean): Deny {
 export function csrInstruction(h: Hart, insn: number): number {
   const number = insn >>> 20;
   const f3 = (insn >> 12) & 7;
-  const source = (insn >> 15) & 31;
-  const rd = (insn >> 7) & 31;
+  const source = rs1(insn);
+  const to = rd(insn);
   const isSwap = (f3 & 3) === 1;
   const write = isSwap || source !== 0;
   let row = byNumber[number];
@@ -110,7 +111,7 @@ export function csrInstruction(h: Hart, insn: number): number {
 
   let lo = (f3 & 4) !== 0 ? source : h.x32[2 * source];
   let hi = (f3 & 4) !== 0 ? 0 : h.x32[2 * source + 1];
-  if (!isSwap || rd !== 0) {
+  if (!isSwap || to !== 0) {
     readRow(h, row);
     const oldLo = h.lo;
     const oldHi = h.hi;
@@ -118,7 +119,7 @@ export function csrInstruction(h: Hart, insn: number): number {
       if (row.modify !== undefined) row.modify(h);
       if ((f3 & 3) === 2) { lo |= h.lo; hi |= h.hi; } else { lo = h.lo & ~lo; hi = h.hi & ~hi; }
     }
-    h.setX(rd, oldLo, oldHi);
+    h.setX(to, oldLo, oldHi);
   }
   if (!write) return SLOW.NEXT;
   writeRow(h, row, lo, hi);

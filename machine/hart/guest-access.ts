@@ -1,4 +1,5 @@
 /** hlv, hlvx, hsv: loads and stores as the virtual machine would do them. @spec priv 21.3.1 */
+import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { read, write } from './access.ts';
 import { Cause, HSTATUS } from './bits.ts';
@@ -22,7 +23,7 @@ export function hlv(size: number, signed: boolean, executable = false): Handler 
   return (h, insn) => {
     const stop = refused(h);
     if (stop !== 0) return stop;
-    const r = 2 * ((insn >> 15) & 31);
+    const r = 2 * rs1(insn);
     if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.loadMisaligned, h.x32[r], h.x32[r + 1], true);
     const answer = read(h, h.x32[r], h.x32[r + 1], size, guestPriv(h), true, executable);
     if (answer !== SLOW.NEXT) return answer;
@@ -33,7 +34,7 @@ export function hlv(size: number, signed: boolean, executable = false): Handler 
       lo = size < 4 ? (lo << bits) >> bits : lo;
       hi = lo >> 31;
     }
-    h.setX((insn >> 7) & 31, lo, hi);
+    h.setX(rd(insn), lo, hi);
     return SLOW.NEXT;
   };
 }
@@ -42,8 +43,8 @@ export function hsv(size: number): Handler {
   return (h, insn) => {
     const stop = refused(h);
     if (stop !== 0) return stop;
-    const r = 2 * ((insn >> 15) & 31);
-    const source = 2 * ((insn >> 20) & 31);
+    const r = 2 * rs1(insn);
+    const source = 2 * rs2(insn);
     if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.storeMisaligned, h.x32[r], h.x32[r + 1], true);
     h.w[VALUE] = h.x32[source];
     h.w[VALUE + 1] = h.x32[source + 1];

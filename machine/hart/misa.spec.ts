@@ -1,7 +1,7 @@
 /** @spec priv 3.1.1, 3.1.6.7, 21 */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 
 const RAM = 0x8000_0000;
 const [D, F, H, C] = [1n << 3n, 1n << 5n, 1n << 7n, 1n << 2n];

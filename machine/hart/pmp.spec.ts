@@ -1,7 +1,7 @@
 /** @spec priv 3.7.1, 3.7.1.1, 3.7.1.2, 3.7.1.3, 6.2, 6.2.1 */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import type { Hart } from './hart.ts';
 import { SPLIT } from './pmp.ts';
 

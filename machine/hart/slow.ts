@@ -4,7 +4,10 @@
 import { BREAKPOINT } from '../engine/port.ts';
 import type { HartSide } from '../engine/port.ts';
 import { SLOW } from '../engine/layout.ts';
-import { rows } from '../isa/table.ts';
+import { accesses } from '../../hardware/isa/access.ts';
+import type { Row } from '../../hardware/isa/row.ts';
+import { rowIndex, rows, type Mnemonic } from '../../hardware/isa/table.ts';
+import { meanings } from '../semantics/table.ts';
 import { atomic } from './atomic.ts';
 import * as access from './access.ts';
 import { cryptoHandlers } from './crypto.ts';
@@ -16,7 +19,7 @@ import * as system from './system.ts';
 import type { Handler } from './system.ts';
 import { illegalInstruction, mret, sret } from './trap.ts';
 
-const handlers: Record<string, Handler | undefined> = {
+const handlers = {
   illegal: illegalInstruction,
   csrrw: csrInstruction, csrrs: csrInstruction, csrrc: csrInstruction,
   csrrwi: csrInstruction, csrrsi: csrInstruction, csrrci: csrInstruction,
@@ -31,16 +34,27 @@ const handlers: Record<string, Handler | undefined> = {
   'hlv.b': hlv(1, true), 'hlv.bu': hlv(1, false), 'hlv.h': hlv(2, true), 'hlv.hu': hlv(2, false), 'hlvx.hu': hlv(2, false, true),
   'hlv.w': hlv(4, true), 'hlv.wu': hlv(4, false), 'hlvx.wu': hlv(4, false, true), 'hlv.d': hlv(8, true),
   'hsv.b': hsv(1), 'hsv.h': hsv(2), 'hsv.w': hsv(4), 'hsv.d': hsv(8),
-};
+} satisfies Partial<Record<Mnemonic, Handler>>;
 
-/** Atomics reach `slow` only if the engine has no inline form for them. */
-const atomicHandler = (name: string): Handler | undefined => (/^(amo|lr\.|sc\.)/.test(name) ? atomic : undefined);
+const byName = new Map<string, Handler>([...Object.entries(handlers), ...floatHandlers, ...cryptoHandlers]);
 
-/** By row number. What has neither semantics in the table nor a handler here is illegal. */
-const byRow: readonly Handler[] = rows.map((row) => handlers[row.name] ?? floatHandlers.get(row.name) ?? cryptoHandlers.get(row.name) ?? atomicHandler(row.name) ?? illegalInstruction);
+/**
+ * Each row is executed by its meaning (machine/semantics), by a handler here, or by both: the meaning then leaves some cases to the handler. Short forms
+ * are executed as what they stand for.
+ */
+function handlerOf(row: Row, i: number): Handler {
+  const handler = byName.get(row.name) ?? (accesses[i]?.kind === 'atomic' ? atomic : undefined);
+  if (!handler && !meanings[i] && !row.expands) throw new Error(`nothing executes "${row.name}" of the instruction table`);
+  return handler ?? illegalInstruction;
+}
 
-/** The names of rows that have a handler. */
-export const handled = (name: string): boolean => handlers[name] !== undefined || floatHandlers.has(name) || cryptoHandlers.has(name) || atomicHandler(name) !== undefined;
+/** Does a handler execute the row of this name, in some cases at least? */
+export const executedByHand = (name: string): boolean => byName.has(name) || accesses[rowIndex.get(name) ?? 0]?.kind === 'atomic';
+
+/** By row number. */
+const byRow: readonly Handler[] = rows.map(handlerOf);
+
+for (const name of byName.keys()) if (!rowIndex.has(name)) throw new Error(`"${name}" is executed, but no row of the instruction table is called so`);
 
 /** Asks the debugger; it has the machine stop here, or steps over. */
 function breakpoint(h: Hart): number {

@@ -2,6 +2,7 @@
  * Privileged instructions: environment calls, wait, fences, cache-block operations.
  * @spec priv 3.3 @spec priv 12.2 @spec priv 21.3
  */
+import { rs1, rs2 } from '../../hardware/isa/fields.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause, ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';
@@ -16,9 +17,6 @@ const BUDGET = HS.BUDGET >> 2;
 const BLOCK = 64;
 
 export type Handler = (h: Hart, insn: number) => number;
-
-const rs1 = (insn: number): number => (insn >> 15) & 31;
-const rs2 = (insn: number): number => (insn >> 20) & 31;
 
 /** @spec priv 3.3.1 */
 export function ecall(h: Hart): number {

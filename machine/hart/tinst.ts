@@ -3,50 +3,51 @@
  * with its immediate cleared and its base register replaced by the offset of the fault within the access.
  * @spec priv 21.6.3
  */
+import { accesses } from '../../hardware/isa/access.ts';
+import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
-import { expandMemory } from './tinst-compressed.ts';
+
+/** The instruction has been executed up to its fault: that it is legal is known. */
+const decode = createDecoder(FULL_ISA);
 
 const PC = HS.PC >> 2, PRIV = HS.PRIV >> 2, VIRT = HS.VIRT >> 2;
+const OPCODE = 0x7f;
 const RD = 0xf80;
 const FUNCT3 = 0x7000;
+const RS1 = 0xf_8000;
 const RS2 = 0x1f0_0000;
+/** A compressed instruction shows with this bit clear. */
+const LONG = 2;
 
 /** 0 where there is no standard transformation. Saves and restores what looking at memory changes in the walker. */
 export function transformedInstruction(h: Hart, cause: number, tvalLo: number): number {
   if (cause === Cause.guestFetchPage) return 0;
   const { gpaLo, gpaHi, implicit } = h.mmu;
-  const raw = rawInstruction(h);
+  const d = decode(rawInstruction(h));
   h.mmu.gpaLo = gpaLo;
   h.mmu.gpaHi = gpaHi;
   h.mmu.implicit = implicit;
-  const compressed = (raw & 3) !== 3;
-  const insn = compressed ? expandMemory(raw) : raw;
-  if (insn === 0) return 0;
-  const result = transform(insn, offset(h, insn, tvalLo));
-  return compressed ? result & ~2 : result;
+  const kept = keptBits(d);
+  if (kept === 0) return 0;
+  const result = (d.word & kept) | (offset(h, d, tvalLo) << 15);
+  return d.length === 2 ? result & ~LONG : result;
 }
 
-/** How far into the access the fault lies: nonzero only for the second part of a misaligned access. */
-function offset(h: Hart, insn: number, tvalLo: number): number {
-  const opcode = insn & 0x7f;
-  if (opcode === 0x73) return (tvalLo - h.w[HS.X / 4 + 2 * ((insn >> 15) & 31)]) & 31; // hlv, hlvx, hsv have no immediate
-  if (opcode !== 0x03 && opcode !== 0x07 && opcode !== 0x23 && opcode !== 0x27) return 0;
-  const isStore = (opcode & 0x20) !== 0;
-  const imm = isStore ? ((insn >> 25) << 5) | ((insn >> 7) & 31) : insn >> 20;
-  return (tvalLo - (h.w[HS.X / 4 + 2 * ((insn >> 15) & 31)] + imm)) & 31;
+/** Bits of the instruction that its transformation keeps: all but the base register and the immediate. */
+function keptBits(d: Decoded): number {
+  const access = accesses[d.index];
+  if (access === undefined) return 0;
+  if (access.kind === 'atomic' || access.guest) return ~RS1;
+  return access.kind === 'load' ? FUNCT3 | RD | OPCODE : RS2 | FUNCT3 | OPCODE;
 }
 
-function transform(insn: number, at: number): number {
-  const place = at << 15;
-  switch (insn & 0x7f) {
-    case 0x03: case 0x07: return (insn & (FUNCT3 | RD | 0x7f)) | place;
-    case 0x23: case 0x27: return (insn & (RS2 | FUNCT3 | 0x7f)) | place;
-    case 0x2f: return (insn & ~(31 << 15)) | place;
-    case 0x73: return (insn & ~(31 << 15)) | place; // hlv, hlvx, hsv
-    default: return 0;
-  }
+/** How far into the access the fault lies: nonzero only for the second part of a misaligned access, which atomics do not have. */
+function offset(h: Hart, { index, operands }: Decoded, tvalLo: number): number {
+  if (accesses[index]!.kind === 'atomic') return 0;
+  return (tvalLo - (h.x32[2 * operands.rs1!] + (operands.imm ?? 0))) & 31;
 }
 
 /** The instruction at the pc, 16 or 32 bits. The pc was fetched just now, so it can be translated. */

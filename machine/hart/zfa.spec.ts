@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.ts';
-import { assemble } from '../isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 
 const RAM = 0x8000_0000;
 const [CASES, RESULTS] = [RAM + 0x1_0000, RAM + 0x8_0000];

@@ -1,5 +1,5 @@
 /** The kernel on the real machine, with small assembled programs as user threads: for specs. */
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { Plic } from '../../machine/devices/plic.ts';
 import { Machine } from '../../machine/machine.ts';
 import { Initial, Ops, Right, memoryPage, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createBoard } from '../../machine/board/board.ts';
 import { csrRows } from '../../machine/hart/csr.ts';
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { hasQemu } from './oracle.ts';
 import { HYPERVISOR_ISA, PRIVILEGED_ISA } from './privileged.ts';
 

@@ -7,7 +7,7 @@
  * (the root's four pages at 0x140), and at 0x300 the program and its list.
  */
 import fc from 'fast-check';
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import type { Registers } from './hypervisor-reference.ts';
 
 export const RAM = 0x8000_0000;

@@ -6,7 +6,7 @@
  * priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there, SEIP together with SSIP (SEI
  * comes first, priv 12.1.3; QEMU takes the lowest number).
  */
-import { assemble } from '../../machine/isa/assemble.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
 import { DATA, DUMPED, dumpNames, GUEST_ROOTS, isHypervisor, mix, PAGE_COUNT, PAGES, privilegedFrame, readCsr, ROOTS, Service, STARTED, TABLE_A, TABLE_B, visible, WINDOW, WINDOW_PAGES } from './privileged-frame.ts';
 import { BASE, Random, type Stream } from './stream.ts';
 

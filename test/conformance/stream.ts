@@ -7,9 +7,9 @@
  *
  * x2, x8 and x9 hold the address of the memory; x30 collects the causes of traps, x31 belongs to the image.
  */
-import { assemble } from '../../machine/isa/assemble.ts';
-import { encode, type Operands, type Row } from '../../machine/isa/row.ts';
-import { enabled, parseIsa, rows } from '../../machine/isa/table.ts';
+import { assemble } from '../../hardware/isa/assemble.ts';
+import { encode, type Operands, type Row } from '../../hardware/isa/row.ts';
+import { enabled, parseIsa, rows } from '../../hardware/isa/table.ts';
 
 export const BASE = 0x8000_0000;
 /** The end of an image: power-off, `send` (a0: address, a1: bytes, to the serial port), and the words that the passes share. */

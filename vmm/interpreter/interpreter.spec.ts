@@ -17,10 +17,10 @@ describe('decoding', () => {
     [0x00f582a3, { store: true, size: 1, signed: false, register: 15, length: 4 }, 'sb a5, 5(a1)'],
     [0x01f5b023, { store: true, size: 8, signed: false, register: 31, length: 4 }, 'sd t6, 0(a1)'],
     [0x41dc, { store: false, size: 4, signed: true, register: 15, length: 2 }, 'c.lw a5, 4(a1)'],
-    [0xc1dc, { store: true, size: 4, signed: true, register: 15, length: 2 }, 'c.sw a5, 4(a1)'],
+    [0xc1dc, { store: true, size: 4, signed: false, register: 15, length: 2 }, 'c.sw a5, 4(a1)'],
     [0x6588, { store: false, size: 8, signed: true, register: 10, length: 2 }, 'c.ld a0, 8(a1)'],
     [0x4782, { store: false, size: 4, signed: true, register: 15, length: 2 }, 'c.lwsp a5, 0(sp)'],
-    [0xc03e, { store: true, size: 4, signed: true, register: 15, length: 2 }, 'c.swsp a5, 0(sp)'],
+    [0xc03e, { store: true, size: 4, signed: false, register: 15, length: 2 }, 'c.swsp a5, 0(sp)'],
   ])('%#x', (bits, access) => { expect(decodeAccess(bits)).toEqual(access); });
   it('knows transformed instructions, compressed ones too', () => {
     expect(decodeTransformed(0x0000_2783)).toEqual({ store: false, size: 4, signed: true, register: 15, length: 4 });

@@ -2,8 +2,9 @@
  * Accesses that share one TLB check: loads (or stores) with the same base register, unchanged between them, a few bytes apart, in a block or
  * in one that follows it alone. The first one looks at the whole range; the others then go straight to memory, as nothing inside a region changes a TLB.
  */
-import type { Decoded } from '../../isa/decode.ts';
-import { rows } from '../../isa/table.ts';
+import type { Decoded } from '../../../hardware/isa/decode.ts';
+import { accesses as tableAccesses, type Access } from '../../../hardware/isa/access.ts';
+import { meanings } from '../../semantics/table.ts';
 import { writesX } from '../records.ts';
 import { successorsOf, type Region } from './discover.ts';
 
@@ -19,12 +20,8 @@ export interface Group {
   count: number;
 }
 
-const SIZES: Record<string, number> = { b: 1, bu: 1, h: 2, hu: 2, w: 4, wu: 4, d: 8 };
-interface Access { readonly store: boolean; readonly size: number }
-const accesses: readonly (Access | undefined)[] = rows.map((r) => {
-  const [, what, size] = /^f?([ls])(b|bu|h|hu|w|wu|d)$/.exec(r.name) ?? [];
-  return what !== undefined && r.meaning && r.operands.endsWith('imm(rs1)') ? { store: what === 's', size: SIZES[size!]! } : undefined;
-});
+/** Loads and stores that generated code does itself. */
+const accesses: readonly (Access | undefined)[] = tableAccesses.map((access, i) => (access?.kind !== 'atomic' && meanings[i] ? access : undefined));
 
 /** Open groups by base register: loads, stores. */
 type Open = readonly [Map<number, Group>, Map<number, Group>];
@@ -59,7 +56,7 @@ function countPredecessors(region: Region): Map<number, [number, number]> {
 
 function groupOf(d: Decoded, open: Open, leader: Group['leader']): Group | undefined {
   const access = accesses[d.index];
-  const group = access && join(open[access.store ? 1 : 0], d, access.size, leader);
+  const group = access && join(open[access.kind === 'store' ? 1 : 0], d, access.size, leader);
   if (writesX[d.index]!) for (const groups of open) groups.delete(d.operands.rd ?? 0);
   return group;
 }

@@ -2,9 +2,10 @@
  * The translator's half of `Semantics`: guest registers are locals, immediates and addresses constants; memory goes through the TLB. What
  * cannot be done here leaves the region: `target` is set to the place of the instruction, and everything goes to the one exit.
  */
-import type { Decoded } from '../../isa/decode.ts';
-import type { F32, F64, I32, I64 } from '../../isa/operators.ts';
-import type { LoadKind, Semantics, StoreKind } from '../../isa/semantics.ts';
+import type { Decoded } from '../../../hardware/isa/decode.ts';
+import { meanings } from '../../semantics/table.ts';
+import type { F32, F64, I32, I64 } from '../../semantics/operators.ts';
+import type { LoadKind, Semantics, StoreKind } from '../../semantics/semantics.ts';
 import { Op, type Code, type Label } from '../code.ts';
 import { MemoryEmitter } from '../emitter.ts';
 import { HS, TLB_MASK } from '../layout.ts';
@@ -87,7 +88,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.offset = offset;
     [this.answer, this.page] = answer;
     this.refund = refund;
-    d.row.meaning!(this);
+    meanings[d.index]!(this);
     this.endInstruction();
   }
 

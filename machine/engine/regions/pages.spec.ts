@@ -1,6 +1,6 @@
 /** Regions that reach into other pages: the same as the interpreter, whatever is mapped there, and whatever becomes of it. */
 import { describe, expect, it } from 'vitest';
-import { FULL_ISA } from '../../isa/table.ts';
+import { FULL_ISA } from '../../../hardware/isa/table.ts';
 import { HS, PAGE, RAM_BASE } from '../layout.ts';
 import type { Tier } from '../engine.ts';
 import { TestMachine } from '../testing.ts';

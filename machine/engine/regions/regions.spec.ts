@@ -1,6 +1,6 @@
 /** Random programs on both tiers: registers, memory and counts agree at the end of every slice, however long it is. */
 import { describe, expect, it } from 'vitest';
-import { FULL_ISA } from '../../isa/table.ts';
+import { FULL_ISA } from '../../../hardware/isa/table.ts';
 import { HS, RAM_BASE } from '../layout.ts';
 import { TestMachine } from '../testing.ts';
 

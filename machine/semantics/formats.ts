@@ -4,8 +4,6 @@ import type { Semantics } from './semantics.ts';
 
 export interface Format<F> {
   readonly suffix: 's' | 'd';
-  readonly bits: string; // the fmt field
-  readonly extension: string;
   first(s: Semantics): F;
   second(s: Semantics): F;
   result(s: Semantics, value: F): void;
@@ -48,7 +46,7 @@ export interface Format<F> {
 const significantBits = (s: Semantics, a: () => F64): I32 => s.sub32(s.word(53), s.wrap(s.ctz(s.or(s.bitsD(a()), s.long(1n << 52n)))));
 
 export const DOUBLE: Format<F64> = {
-  suffix: 'd', bits: '01', extension: 'd', maxExponent: 0x7ff,
+  suffix: 'd', maxExponent: 0x7ff,
   first: (s) => s.d1(), second: (s) => s.d2(), result: (s, v) => s.fdD(v), keep: (s, v) => s.keepD(v), zero: (s) => s.fromBitsD(s.long(0)),
   add: (s, a, b) => s.addD(a, b), sub: (s, a, b) => s.subD(a, b), mul: (s, a, b) => s.mulD(a, b), div: (s, a, b) => s.divD(a, b), sqrt: (s, a) => s.sqrtD(a),
   min: (s, a, b) => s.minD(a, b), max: (s, a, b) => s.maxD(a, b),
@@ -62,7 +60,7 @@ export const DOUBLE: Format<F64> = {
 };
 
 export const SINGLE: Format<F32> = {
-  suffix: 's', bits: '00', extension: 'f', maxExponent: 0xff,
+  suffix: 's', maxExponent: 0xff,
   first: (s) => s.s1(), second: (s) => s.s2(), result: (s, v) => s.fdS(v), keep: (s, v) => s.keepS(v), zero: (s) => s.fromBitsS(s.word(0)),
   add: (s, a, b) => s.addS(a, b), sub: (s, a, b) => s.subS(a, b), mul: (s, a, b) => s.mulS(a, b), div: (s, a, b) => s.divS_(a, b), sqrt: (s, a) => s.sqrtS(a),
   min: (s, a, b) => s.minS(a, b), max: (s, a, b) => s.maxS(a, b),

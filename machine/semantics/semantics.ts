@@ -1,12 +1,18 @@
 /**
- * What an instruction row may say about its meaning. The same row is run through two implementations of this interface:
+ * What a meaning is written with. The same meaning is run through two implementations of this interface:
  * the interpreter's (operands come from the decoded record) and the translator's (operands are locals and constants).
  *
  *   s => s.rd(s.add(s.x1(), s.x2()))                    add
  *   s => s.branch(s.ltS(s.x1(), s.x2()))                blt
  *   s => s.rd(s.load('w', s.add(s.x1(), s.imm())))      lw
  */
+import type { Row } from '../../hardware/isa/row.ts';
 import type { F32, F64, I32, I64, OperatorMethods } from './operators.ts';
+
+/** What one instruction does. */
+export type Meaning = (s: Semantics) => void;
+/** A meaning for each of these rows of the instruction table, by mnemonic. */
+export type Meanings<Rows extends readonly Row[]> = Readonly<Record<Rows[number]['name'], Meaning>>;
 
 /** `fw` and `fh` load a NaN-boxed single and half; with `fd` the slow path writes an f register. */
 export type LoadKind = 'b' | 'h' | 'w' | 'd' | 'bu' | 'hu' | 'wu' | 'fw' | 'fd' | 'fh';

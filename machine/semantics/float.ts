@@ -3,19 +3,18 @@
  * normal range, no NaN. Accrued inexact is tracked: while it is clear, an operation proves its result exact or raises it; where that
  * cannot be decided cheaply, and for every other case, machine/hart does the operation in software. @spec unpriv 20, 21
  */
-import { row, type Meaning, type Row } from './row.ts';
+import type { float as rows } from '../../hardware/isa/float.ts';
 import type { I32, I64 } from './operators.ts';
-import type { LoadKind, Semantics, StoreKind } from './semantics.ts';
+import type { LoadKind, Meaning, Meanings, Semantics, StoreKind } from './semantics.ts';
 import { DOUBLE, SINGLE, type Format } from './formats.ts';
+import { fusedFloat } from './fused.ts';
 
 const fp = (meaning: Meaning): Meaning => (s) => { s.needsFp(); meaning(s); };
 const needsNearest = (s: Semantics): void => s.slowIf(s.rm());
 const needsLegalRounding = (s: Semantics): void => s.slowIf(s.gtU32(s.rm(), s.word(4)));
 
-const load = (name: string, kind: LoadKind, f3: string, extension: string): Row =>
-  row(name, `imm[11:0] rs1 ${f3} rd 0000111`, 'fd, imm(rs1)', extension, fp((s) => s.fd(s.load(kind, s.add(s.x1(), s.imm())))));
-const store = (name: string, kind: StoreKind, f3: string, extension: string): Row =>
-  row(name, `imm[11:5] rs2 rs1 ${f3} imm[4:0] 0100111`, 'fs2, imm(rs1)', extension, fp((s) => s.store(kind, s.add(s.x1(), s.imm()), s.f2())));
+const load = (kind: LoadKind): Meaning => fp((s) => s.fd(s.load(kind, s.add(s.x1(), s.imm()))));
+const store = (kind: StoreKind): Meaning => fp((s) => s.store(kind, s.add(s.x1(), s.imm()), s.f2()));
 
 /** Overflow is possible, or the result is not a number. */
 const tooLarge = <F>(s: Semantics, f: Format<F>, r: F): I32 => s.geU32(f.exponent(s, r), s.word(f.maxExponent - 1));
@@ -109,11 +108,9 @@ const selectF = <F>(s: Semantics, f: Format<F>, a: () => F, b: () => F, c: () =>
   return (f.suffix === 'd' ? s.fromBitsD(chosen) : s.fromBitsS(s.wrap(chosen))) as F;
 };
 
-interface IntegerType { name: 'w' | 'wu' | 'l' | 'lu'; code: string; low: number; high: number }
-const INTEGERS: readonly IntegerType[] = [
-  { name: 'w', code: '00000', low: -31, high: 31 }, { name: 'wu', code: '00001', low: 0, high: 32 },
-  { name: 'l', code: '00010', low: -63, high: 63 }, { name: 'lu', code: '00011', low: 0, high: 64 },
-];
+interface IntegerType { name: 'w' | 'wu' | 'l' | 'lu'; low: number; high: number }
+const W: IntegerType = { name: 'w', low: -31, high: 31 }, WU: IntegerType = { name: 'wu', low: 0, high: 32 };
+const L: IntegerType = { name: 'l', low: -63, high: 63 }, LU: IntegerType = { name: 'lu', low: 0, high: 64 };
 
 /** Float to integer: in range [-2^low, 2^high) after rounding, else the slow way. */
 function toInteger<F>(s: Semantics, f: Format<F>, t: IntegerType): void {
@@ -158,35 +155,7 @@ function classify(s: Semantics, bits: () => I64, fraction: bigint, exponentBits:
   s.rd(s.zext(s.choose32(s.eq32(exponent(), s.word(top)), extreme, () => s.choose32(s.eqz32(exponent()), small, () => signed(1)))));
 }
 
-function arithmetic<F>(f: Format<F>): Row[] {
-  const { suffix, bits, extension } = f;
-  const binary = (name: string, f5: string, meaning: Meaning): Row =>
-    row(`${name}.${suffix}`, `${f5}${bits} rs2 rs1 rm rd 1010011`, 'fd, fs1, fs2, rm', extension, fp(meaning));
-  const three = (name: string, f5: string, f3: string, operands: string, meaning: Meaning): Row =>
-    row(`${name}.${suffix}`, `${f5}${bits} rs2 rs1 ${f3} rd 1010011`, operands, extension, fp(meaning));
-  return [
-    binary('fadd', '00000', (s) => sum(s, f, false)),
-    binary('fsub', '00001', (s) => sum(s, f, true)),
-    binary('fmul', '00010', (s) => scaled(s, f, (a, b) => f.mul(s, a, b), 'both', (a, b) => f.exactProduct(s, a, b))),
-    binary('fdiv', '00011', (s) => scaled(s, f, (a, b) => f.div(s, a, b), 'first', (a, b, r) => reproduces(s, f, r, b, a))),
-    row(`fsqrt.${suffix}`, `01011${bits} 00000 rs1 rm rd 1010011`, 'fd, fs1, rm', extension, fp((s) => squareRoot(s, f))),
-    three('fmin', '00101', '000', 'fd, fs1, fs2', (s) => pick(s, f, false)),
-    three('fmax', '00101', '001', 'fd, fs1, fs2', (s) => pick(s, f, true)),
-    three('fle', '10100', '000', 'rd, fs1, fs2', (s) => compare(s, f, 'le')),
-    three('flt', '10100', '001', 'rd, fs1, fs2', (s) => compare(s, f, 'lt')),
-    three('feq', '10100', '010', 'rd, fs1, fs2', (s) => compare(s, f, 'eq')),
-    ...INTEGERS.flatMap((t) => [
-      row(`fcvt.${t.name}.${suffix}`, `11000${bits} ${t.code} rs1 rm rd 1010011`, 'rd, fs1, rm', extension, fp((s) => toInteger(s, f, t))),
-      row(`fcvt.${suffix}.${t.name}`, `11010${bits} ${t.code} rs1 rm rd 1010011`, 'fd, rs1, rm', extension, fp((s) => fromInteger(s, f, t))),
-    ]),
-  ];
-}
-
 type SignRule = 'copy' | 'negate' | 'xor';
-const SIGN_RULES = [['fsgnj', '000', 'copy'], ['fsgnjn', '001', 'negate'], ['fsgnjx', '010', 'xor']] as const;
-const signs = (suffix: string, bits: string, extension: string, make: (s: Semantics, how: SignRule) => void): Row[] =>
-  SIGN_RULES.map(([name, f3, how]) => row(`${name}.${suffix}`, `00100${bits} rs2 rs1 ${f3} rd 1010011`, 'fd, fs1, fs2', extension, fp((s) => make(s, how))));
-
 const SIGN = 1n << 63n;
 function signDouble(s: Semantics, how: SignRule): void {
   if (how === 'xor') return s.fd(s.xor(s.f1(), s.and(s.f2(), s.long(SIGN))));
@@ -202,29 +171,59 @@ function signSingle(s: Semantics, how: SignRule): void {
   s.fdB(s.or32(s.and32(a(), s.word(0x7fff_ffff)), s.and32(from(), s.word(signBit))));
 }
 
-export const floatRows: readonly Row[] = [
-  load('flw', 'fw', '010', 'f'), load('fld', 'fd', '011', 'd'),
-  store('fsw', 'w', '010', 'f'), store('fsd', 'd', '011', 'd'),
-  ...arithmetic(SINGLE), ...arithmetic(DOUBLE),
-  ...signs('s', '00', 'f', signSingle), ...signs('d', '01', 'd', signDouble),
-  row('fmv.x.w', '1110000 00000 rs1 000 rd 1010011', 'rd, fs1', 'f', fp((s) => s.rd(s.sext32(s.f1())))),
-  row('fmv.w.x', '1111000 00000 rs1 000 rd 1010011', 'fd, rs1', 'f', fp((s) => s.fdB(s.w1()))),
-  row('fmv.x.d', '1110001 00000 rs1 000 rd 1010011', 'rd, fs1', 'd', fp((s) => s.rd(s.f1()))),
-  row('fmv.d.x', '1111001 00000 rs1 000 rd 1010011', 'fd, rs1', 'd', fp((s) => s.fd(s.x1()))),
-  row('fclass.s', '1110000 00000 rs1 001 rd 1010011', 'rd, fs1', 'f', fp((s) => classify(s, s.keep(s.zext(s.b1())), 0x7f_ffffn, 8))),
-  row('fclass.d', '1110001 00000 rs1 001 rd 1010011', 'rd, fs1', 'd', fp((s) => classify(s, s.keep(s.f1()), (1n << 52n) - 1n, 11))),
-  row('fcvt.s.d', '0100000 00001 rs1 rm rd 1010011', 'fd, fs1, rm', 'd', fp((s) => {
+/** What both formats have; the names are those of the table without the format. */
+const arithmetic = <F>(f: Format<F>) => ({
+  fadd: fp((s) => sum(s, f, false)),
+  fsub: fp((s) => sum(s, f, true)),
+  fmul: fp((s) => scaled(s, f, (a, b) => f.mul(s, a, b), 'both', (a, b) => f.exactProduct(s, a, b))),
+  fdiv: fp((s) => scaled(s, f, (a, b) => f.div(s, a, b), 'first', (a, b, r) => reproduces(s, f, r, b, a))),
+  fsqrt: fp((s) => squareRoot(s, f)),
+  fmin: fp((s) => pick(s, f, false)),
+  fmax: fp((s) => pick(s, f, true)),
+  fle: fp((s) => compare(s, f, 'le')),
+  flt: fp((s) => compare(s, f, 'lt')),
+  feq: fp((s) => compare(s, f, 'eq')),
+  'fcvt.w': fp((s) => toInteger(s, f, W)), 'fcvt.wu': fp((s) => toInteger(s, f, WU)),
+  'fcvt.l': fp((s) => toInteger(s, f, L)), 'fcvt.lu': fp((s) => toInteger(s, f, LU)),
+});
+const fromIntegers = <F>(f: Format<F>) => ({
+  w: fp((s) => fromInteger(s, f, W)), wu: fp((s) => fromInteger(s, f, WU)),
+  l: fp((s) => fromInteger(s, f, L)), lu: fp((s) => fromInteger(s, f, LU)),
+});
+const signs = (make: (s: Semantics, how: SignRule) => void) => ({
+  fsgnj: fp((s) => make(s, 'copy')), fsgnjn: fp((s) => make(s, 'negate')), fsgnjx: fp((s) => make(s, 'xor')),
+});
+
+/** The same meanings under longer names. */
+const suffixed = <T extends object, const S extends string>(list: T, suffix: S) =>
+  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${name}${suffix}`, meaning])) as { [K in keyof T & string as `${K}${S}`]: Meaning };
+const prefixed = <T extends object, const P extends string>(prefix: P, list: T) =>
+  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${prefix}${name}`, meaning])) as { [K in keyof T & string as `${P}${K}`]: Meaning };
+
+export const float = {
+  flw: load('fw'), fld: load('fd'), fsw: store('w'), fsd: store('d'),
+  ...suffixed(arithmetic(SINGLE), '.s'), ...suffixed(arithmetic(DOUBLE), '.d'),
+  ...prefixed('fcvt.s.', fromIntegers(SINGLE)), ...prefixed('fcvt.d.', fromIntegers(DOUBLE)),
+  ...suffixed(signs(signSingle), '.s'), ...suffixed(signs(signDouble), '.d'),
+  'fmv.x.w': fp((s) => s.rd(s.sext32(s.f1()))),
+  'fmv.w.x': fp((s) => s.fdB(s.w1())),
+  'fmv.x.d': fp((s) => s.rd(s.f1())),
+  'fmv.d.x': fp((s) => s.fd(s.x1())),
+  'fclass.s': fp((s) => classify(s, s.keep(s.zext(s.b1())), 0x7f_ffffn, 8)),
+  'fclass.d': fp((s) => classify(s, s.keep(s.f1()), (1n << 52n) - 1n, 11)),
+  'fcvt.s.d': fp((s) => {
     needsNearest(s);
     const a = s.keepD(s.d1());
     const r = s.keepS(s.demote(a()));
     s.when(notNormal(s, SINGLE, r()), () => s.slowIf(s.neD(a(), DOUBLE.zero(s))));
     s.raiseInexact(s.neD(s.promote(r()), a()));
     s.fdS(r());
-  })),
-  row('fcvt.d.s', '0100001 00000 rs1 rm rd 1010011', 'fd, fs1, rm', 'd', fp((s) => {
+  }),
+  'fcvt.d.s': fp((s) => {
     needsLegalRounding(s);
     const a = s.keepS(s.s1());
     s.slowIf(s.neS(a(), a()));
     s.fdD(s.promote(a()));
-  })),
-];
+  }),
+  ...fusedFloat,
+} satisfies Meanings<typeof rows>;

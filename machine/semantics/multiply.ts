@@ -1,8 +1,7 @@
 /** M: multiplication and division. @spec unpriv 12 */
-import { row, type Row } from './row.ts';
+import type { multiply as rows } from '../../hardware/isa/multiply.ts';
 import type { I64 } from './operators.ts';
-import type { Semantics } from './semantics.ts';
-import { R } from './integer.ts';
+import type { Meanings, Semantics } from './semantics.ts';
 
 const LOW = 0xffff_ffffn;
 
@@ -21,11 +20,6 @@ function highUnsigned(s: Semantics, a: () => I64, b: () => I64): I64 {
 
 /** What a signed operand takes off the unsigned high product: the other operand where this one is negative. */
 const correction = (s: Semantics, sign: () => I64, other: () => I64): I64 => s.and(s.shrS(sign(), s.long(63)), other());
-
-const mul = (name: string, f3: string, meaning: (s: Semantics) => void): Row =>
-  row(name, `0000001 rs2 rs1 ${f3} rd 0110011`, R, f3.startsWith('0') ? 'm zmmul' : 'm', meaning);
-const mulW = (name: string, f3: string, meaning: (s: Semantics) => void): Row =>
-  row(name, `0000001 rs2 rs1 ${f3} rd 0111011`, R, f3 === '000' ? 'm zmmul' : 'm', meaning);
 
 /** Signed division where the quotient overflows: the most negative number by -1. */
 const MIN = -(1n << 63n);
@@ -46,26 +40,26 @@ function divideW(s: Semantics, signed: boolean, f: (a: I64, b: I64) => I64, zero
   s.rd(s.choose(s.eqz(b()), () => (zeroGivesMinusOne ? s.long(-1) : s.sext32(a())), () => s.sext32(f(a(), b()))));
 }
 
-export const multiplyRows: readonly Row[] = [
-  mul('mul', '000', (s) => s.rd(s.mul(s.x1(), s.x2()))),
-  mul('mulh', '001', (s) => {
+export const multiply = {
+  mul: (s) => s.rd(s.mul(s.x1(), s.x2())),
+  mulh: (s) => {
     const a = s.keep(s.x1());
     const b = s.keep(s.x2());
     s.rd(s.sub(s.sub(highUnsigned(s, a, b), correction(s, a, b)), correction(s, b, a)));
-  }),
-  mul('mulhsu', '010', (s) => {
+  },
+  mulhsu: (s) => {
     const a = s.keep(s.x1());
     const b = s.keep(s.x2());
     s.rd(s.sub(highUnsigned(s, a, b), correction(s, a, b)));
-  }),
-  mul('mulhu', '011', (s) => s.rd(highUnsigned(s, s.keep(s.x1()), s.keep(s.x2())))),
-  mul('div', '100', (s) => divide(s, (a, b) => s.divS(a, b), () => s.long(-1), (a) => a())),
-  mul('divu', '101', (s) => divide(s, (a, b) => s.divU(a, b), () => s.long(-1))),
-  mul('rem', '110', (s) => divide(s, (a, b) => s.remS(a, b), (a) => a(), () => s.long(0))),
-  mul('remu', '111', (s) => divide(s, (a, b) => s.remU(a, b), (a) => a())),
-  mulW('mulw', '000', (s) => s.rdw(s.mul32(s.w1(), s.w2()))),
-  mulW('divw', '100', (s) => divideW(s, true, (a, b) => s.divS(a, b), true)),
-  mulW('divuw', '101', (s) => divideW(s, false, (a, b) => s.divU(a, b), true)),
-  mulW('remw', '110', (s) => divideW(s, true, (a, b) => s.remS(a, b), false)),
-  mulW('remuw', '111', (s) => divideW(s, false, (a, b) => s.remU(a, b), false)),
-];
+  },
+  mulhu: (s) => s.rd(highUnsigned(s, s.keep(s.x1()), s.keep(s.x2()))),
+  div: (s) => divide(s, (a, b) => s.divS(a, b), () => s.long(-1), (a) => a()),
+  divu: (s) => divide(s, (a, b) => s.divU(a, b), () => s.long(-1)),
+  rem: (s) => divide(s, (a, b) => s.remS(a, b), (a) => a(), () => s.long(0)),
+  remu: (s) => divide(s, (a, b) => s.remU(a, b), (a) => a()),
+  mulw: (s) => s.rdw(s.mul32(s.w1(), s.w2())),
+  divw: (s) => divideW(s, true, (a, b) => s.divS(a, b), true),
+  divuw: (s) => divideW(s, false, (a, b) => s.divU(a, b), true),
+  remw: (s) => divideW(s, true, (a, b) => s.remS(a, b), false),
+  remuw: (s) => divideW(s, false, (a, b) => s.remU(a, b), false),
+} satisfies Meanings<typeof rows>;

@@ -1,12 +1,12 @@
 /** C, Zcb, Zcmop: 16-bit instructions, each a short form of a base instruction. @spec unpriv 27, 28.8; unpriv 10 */
 import { compressed, row, type Operands, type Row } from './row.ts';
 
-const c = (name: string, text: string, operands: string, base: string, fixed?: Operands, extensions = 'c zca'): Row =>
+const c = <const N extends string>(name: N, text: string, operands: string, base: string, fixed?: Operands, extensions = 'c zca'): Row<N> =>
   compressed(name, text, operands, extensions, base, fixed);
 const D = 'c+d zcd+d';
-const arithmetic = (name: string, f6: string, f2: string, base: string): Row => c(name, `${f6} rd'/rs1' ${f2} rs2' 01`, "rd, rs2", base);
+const arithmetic = <const N extends string>(name: N, f6: string, f2: string, base: string): Row<N> => c(name, `${f6} rd'/rs1' ${f2} rs2' 01`, "rd, rs2", base);
 
-export const compressedRows: readonly Row[] = [
+export const short = [
   c('c.addi4spn', "000 nzuimm[5:4|9:6|2|3] rd' 00", 'rd, imm', 'addi', { rs1: 2 }),
   c('c.fld', "001 uimm[5:3] rs1' uimm[7:6] rd' 00", 'fd, imm(rs1)', 'fld', {}, D),
   c('c.lw', "010 uimm[5:3] rs1' uimm[2|6] rd' 00", 'rd, imm(rs1)', 'lw'),
@@ -54,7 +54,7 @@ export const compressedRows: readonly Row[] = [
   c('c.zext.w', "100111 rd'/rs1' 11 100 01", 'rd', 'add.uw', { rs2: 0 }, 'zcb+zba'),
   c('c.not', "100111 rd'/rs1' 11 101 01", 'rd', 'xori', { imm: -1 }, 'zcb'),
   c('c.mul', "100111 rd'/rs1' 10 rs2' 01", 'rd, rs2', 'mul', {}, 'zcb+m zcb+zmmul'),
-
-  // Zcmop: reserved encodings of c.lui rd odd, imm = 0, defined to do nothing.
-  ...[1, 3, 5, 7, 9, 11, 13, 15].map((n) => row(`c.mop.${n}`, `011 0 ${n.toString(2).padStart(5, '0')} 00000 01`, '', 'zcmop', () => {})),
 ];
+
+/** Zcmop: reserved encodings of c.lui rd odd, imm = 0, defined to do nothing. They stand for no base instruction. */
+export const shortMayBe = ([1, 3, 5, 7, 9, 11, 13, 15] as const).map((n) => row(`c.mop.${n}`, `011 0 ${n.toString(2).padStart(5, '0')} 00000 01`, '', 'zcmop'));

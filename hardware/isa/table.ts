@@ -3,23 +3,26 @@
  * Row 0 is `illegal`, what everything else decodes to.
  */
 import { row, type Row } from './row.ts';
-import { integerRows } from './integer.ts';
-import { multiplyRows } from './multiply.ts';
-import { atomicRows } from './atomic.ts';
-import { floatRows } from './float.ts';
-import { fusedRows } from './fused.ts';
-import { halfFloatRows } from './halffloat.ts';
-import { bitmanipRows } from './bitmanip.ts';
-import { cryptoRows } from './crypto.ts';
-import { hintRows } from './hints.ts';
-import { privilegedRows } from './privileged.ts';
-import { compressedRows } from './compressed.ts';
+import { integer } from './integer.ts';
+import { multiply } from './multiply.ts';
+import { atomic } from './atomic.ts';
+import { float } from './float.ts';
+import { halfFloat } from './halffloat.ts';
+import { bitmanip } from './bitmanip.ts';
+import { crypto } from './crypto.ts';
+import { hints, mayBe } from './hints.ts';
+import { privileged } from './privileged.ts';
+import { short, shortMayBe } from './compressed.ts';
 
 const illegal = row('illegal', '00000000000000000000000000000000', '', 'i');
 
-export const rows: readonly Row[] = [
-  illegal, ...integerRows, ...multiplyRows, ...atomicRows, ...privilegedRows, ...floatRows, ...fusedRows, ...bitmanipRows, ...cryptoRows, ...hintRows, ...halfFloatRows, ...compressedRows,
-];
+/** Rows that execution knows: all but the compressed forms that stand for another row. */
+const base = [illegal, ...integer, ...multiply, ...atomic, ...privileged, ...float, ...bitmanip, ...crypto, ...hints, ...mayBe, ...halfFloat] as const;
+
+/** Name of a row that something must execute. */
+export type Mnemonic = (typeof base | typeof shortMayBe)[number]['name'];
+
+export const rows: readonly Row[] = [...base, ...short, ...shortMayBe];
 
 /** Row number by mnemonic. */
 export const rowIndex: ReadonlyMap<string, number> = new Map(rows.map((r, i) => [r.name, i]));

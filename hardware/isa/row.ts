@@ -8,8 +8,6 @@
  *   rd!=0 rd!={0,2} nzimm  conditions; a word that fails them is not this instruction
  *   rd/rs1      one field, two operands
  */
-import type { Semantics } from './semantics.ts';
-
 /** Operand names after normalisation: all immediates are `imm`. */
 export type OperandName = 'rd' | 'rs1' | 'rs2' | 'rs3' | 'rm' | 'imm' | 'csr' | 'zimm' | 'pred' | 'succ' | 'fm' | 'aq' | 'rl';
 
@@ -33,18 +31,15 @@ export interface Pattern {
   readonly fields: readonly Field[];
 }
 
-export type Meaning = (s: Semantics) => void;
-
-export interface Row {
-  readonly name: string;
+/** One instruction. Executing it is `machine/`'s: a row says how it is written, in bits and in words. */
+export interface Row<N extends string = string> {
+  readonly name: N;
   readonly pattern: Pattern;
   readonly text: string;
   /** Operands in assembly order: rd rs1 rs2 rs3 are x registers, fd fs1 fs2 fs3 the same fields as f registers. */
   readonly operands: string;
   /** Extensions, lower case; the row is legal where one of them is present. `a+b` needs both. */
   readonly extensions: readonly string[];
-  /** Absent: executed by TypeScript. */
-  readonly meaning?: Meaning | undefined;
   /** Compressed: the base row it stands for, and the operands that its pattern does not spell. */
   readonly expands?: { readonly name: string; readonly fixed: Operands } | undefined;
 }
@@ -167,11 +162,19 @@ export function matches(row: Row, word: number): boolean {
 }
 
 /** One row. `extensions` is a list in words: `'zbb zbkb'`. */
-export function row(name: string, text: string, operands: string, extensions: string, meaning?: Meaning): Row {
-  return { name, text, pattern: parsePattern(text), operands, extensions: extensions.split(' '), meaning };
+export function row<const N extends string>(name: N, text: string, operands: string, extensions: string): Row<N> {
+  return { name, text, pattern: parsePattern(text), operands, extensions: extensions.split(' ') };
+}
+
+/** Rows in columns: mnemonic, pattern, operands, extensions. */
+export function table<N extends string>(columns: Readonly<Record<N, readonly [pattern: string, operands: string, extensions: string]>>): readonly Row<N>[] {
+  return (Object.keys(columns) as N[]).map((name) => {
+    const [pattern, operands, extensions] = columns[name];
+    return row(name, pattern, operands, extensions);
+  });
 }
 
 /** One compressed row: expands to `base` with the operands of its pattern and the `fixed` ones. */
-export function compressed(name: string, text: string, operands: string, extensions: string, base: string, fixed: Operands = {}): Row {
-  return { name, text, pattern: parsePattern(text), operands, extensions: extensions.split(' '), expands: { name: base, fixed } };
+export function compressed<const N extends string>(name: N, text: string, operands: string, extensions: string, base: string, fixed: Operands = {}): Row<N> {
+  return { ...row(name, text, operands, extensions), expands: { name: base, fixed } };
 }

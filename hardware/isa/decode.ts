@@ -62,16 +62,21 @@ function illegalWord(word: number, length: 2 | 4): Decoded {
 
 const decoders = new Map<string, Decoder>();
 
-/** The decoder for the extensions of an ISA string (see `parseIsa` for its errors): made once, a pure function that all machines share. */
+/**
+ * The decoder for the extensions of an ISA string (see `parseIsa` for its errors). Strings with the same instructions share one: it is a pure function,
+ * and remembers what it has decoded.
+ */
 export function createDecoder(isa: string): Decoder {
-  let decoder = decoders.get(isa);
-  if (!decoder) decoders.set(isa, (decoder = makeDecoder(isa)));
+  const extensions = parseIsa(isa);
+  const legal = rows.slice(1).filter((r) => enabled(r, extensions));
+  const key = legal.map((r) => r.name).join(' ');
+  let decoder = decoders.get(key);
+  if (!decoder) decoders.set(key, (decoder = makeDecoder(legal)));
   return decoder;
 }
 
-function makeDecoder(isa: string): Decoder {
-  const extensions = parseIsa(isa);
-  const legal = rows.slice(1).filter((r) => enabled(r, extensions)).sort((a, b) => population(b) - population(a));
+function makeDecoder(list: readonly Row[]): Decoder {
+  const legal = list.toSorted((a, b) => population(b) - population(a));
   const long = build(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
   const short = build(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
   const decodeLong = (word: number): Decoded => {

@@ -6,9 +6,8 @@
  * exact pair (Dekker), an exact sum (Knuth), and a test whether the rest can be added without doubt about the rounding (Ziv). Hosts with a
  * fused instruction within WebAssembly's reach do doubles with that.
  */
-import { row, type Row } from './row.ts';
 import type { F64, I32 } from './operators.ts';
-import type { Semantics } from './semantics.ts';
+import type { Meaning, Semantics } from './semantics.ts';
 import { DOUBLE, SINGLE } from './formats.ts';
 
 type Pair = readonly [high: () => F64, low: () => F64];
@@ -110,12 +109,16 @@ function fusedSingle(s: Semantics, negateProduct: boolean, negateAddend: boolean
   s.fdS(r());
 }
 
-const KINDS = [['fmadd', '1000011', false, false], ['fmsub', '1000111', false, true], ['fnmsub', '1001011', true, false], ['fnmadd', '1001111', true, true]] as const;
+type Fused = (s: Semantics, negateProduct: boolean, negateAddend: boolean) => void;
+const fused = (meaning: Fused, negateProduct: boolean, negateAddend: boolean): Meaning => (s) => {
+  s.needsFp();
+  s.slowIf(s.rm());
+  meaning(s, negateProduct, negateAddend);
+};
 
-export const fusedRows: readonly Row[] = KINDS.flatMap(([name, opcode, product, addend]) =>
-  ([['s', '00', 'f', fusedSingle], ['d', '01', 'd', fusedDouble]] as const).map(([suffix, fmt, extension, meaning]) =>
-    row(`${name}.${suffix}`, `rs3 ${fmt} rs2 rs1 rm rd ${opcode}`, 'fd, fs1, fs2, fs3, rm', extension, (s) => {
-      s.needsFp();
-      s.slowIf(s.rm());
-      meaning(s, product, addend);
-    })));
+export const fusedFloat = {
+  'fmadd.s': fused(fusedSingle, false, false), 'fmadd.d': fused(fusedDouble, false, false),
+  'fmsub.s': fused(fusedSingle, false, true), 'fmsub.d': fused(fusedDouble, false, true),
+  'fnmsub.s': fused(fusedSingle, true, false), 'fnmsub.d': fused(fusedDouble, true, false),
+  'fnmadd.s': fused(fusedSingle, true, true), 'fnmadd.d': fused(fusedDouble, true, true),
+};

@@ -1,0 +1,32 @@
+/** A: load-reserved, store-conditional, read-modify-write; Zacas, Zawrs. @spec unpriv 13, 14, 15 */
+import { table } from './row.ts';
+
+export const atomic = table({
+  'lr.w':      ['00010 aq rl 00000 rs1   010 rd    0101111', 'rd, (rs1)',      'a zalrsc'],
+  'lr.d':      ['00010 aq rl 00000 rs1   011 rd    0101111', 'rd, (rs1)',      'a zalrsc'],
+  'sc.w':      ['00011 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zalrsc'],
+  'sc.d':      ['00011 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zalrsc'],
+  'amoswap.w': ['00001 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoswap.d': ['00001 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoadd.w':  ['00000 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoadd.d':  ['00000 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoxor.w':  ['00100 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoxor.d':  ['00100 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoand.w':  ['01100 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoand.d':  ['01100 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoor.w':   ['01000 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amoor.d':   ['01000 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomin.w':  ['10000 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomin.d':  ['10000 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomax.w':  ['10100 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomax.d':  ['10100 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amominu.w': ['11000 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amominu.d': ['11000 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomaxu.w': ['11100 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amomaxu.d': ['11100 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'a zaamo'],
+  'amocas.w':  ['00101 aq rl rs2   rs1   010 rd    0101111', 'rd, rs2, (rs1)', 'zacas'],
+  'amocas.d':  ['00101 aq rl rs2   rs1   011 rd    0101111', 'rd, rs2, (rs1)', 'zacas'],
+  'amocas.q':  ['00101 aq rl rs2   rs1   100 rd    0101111', 'rd, rs2, (rs1)', 'zacas'],
+  'wrs.nto':   ['0000000     01101 00000 000 00000 1110011', '',               'zawrs'],
+  'wrs.sto':   ['0000000     11101 00000 000 00000 1110011', '',               'zawrs'],
+});
