@@ -5,7 +5,7 @@ import type { BootInfo } from '../microkernel/abi/index.ts';
 /** Names by what a device is; those that may be there several times are numbered: disk0, console1. */
 const NAMES: Readonly<Record<string, string>> = {
   'sifive,test1': 'finisher', 'google,goldfish-rtc': 'rtc', ns16550a: 'uart',
-  'virtio-block': 'disk#', 'virtio-console': 'console#', 'virtio-entropy': 'entropy', 'virtio-net': 'net#',
+  'virtio-block': 'disk#', 'virtio-console': 'console#', 'virtio-entropy': 'entropy', 'virtio-net': 'net#', 'virtio-files': 'files#',
 };
 /** The kernel's own, and empty slots. */
 const HIDDEN = new Set(['sifive,clint0', 'riscv,aclint-sswi', 'sifive,plic-1.0.0', 'virtio']);

@@ -6,9 +6,10 @@ import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import type { Capture, PayloadSink } from './capture/capture.ts';
 import type { ModuleContents } from '../microkernel/index.ts';
+import type { FilesPort } from './folders/folder.ts';
 
-/** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card. */
-export type Channel = 'uart' | `console${number}` | `net${number}`;
+/** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card; 'files0' …: what a folder of the host answers. */
+export type Channel = 'uart' | `console${number}` | `net${number}` | `files${number}`;
 
 /** One thing that came from outside. */
 export type Arrival =
@@ -23,6 +24,9 @@ export interface Door {
   passed?(arrival: Arrival): void;
 }
 
+/** A 9P connection to a folder of the host (`NineServer`), and the tag by which an operating system mounts it. */
+export interface SharedPort { readonly tag: string; readonly port?: FilesPort }
+
 /** A file for the components: its bytes, or something that writes them into the machine's memory. Either is asked for once, when the system is made. */
 export interface Module { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 
@@ -36,6 +40,8 @@ export interface Host {
   readonly nets?: readonly NetCard[];
   /** A frame from outside (input on channel 'net' and a number) is to enter the card of that number now. */
   netInput?(card: number, frame: Uint8Array): void;
+  /** Folders of the host, 'files0' …, each a 9P connection; a replay needs none of them, but their number. */
+  readonly folders?: readonly SharedPort[];
   readonly modules?: readonly Module[];
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;

@@ -14,6 +14,7 @@ import { rootTask, startOrder, type ComponentState } from '../roottask/root/main
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
 import type { Capture, PayloadSink } from './capture/capture.ts';
 import { ChannelEnd } from './channel.ts';
+import { FilesDoor } from './folders/door.ts';
 import { deviceList } from './devices.ts';
 import { kernelMemoryFor, ramFor } from './ram.ts';
 import type { Arrival, Channel, Host, Result, SystemOptions } from './host.ts';
@@ -65,7 +66,7 @@ export class System {
     this.machine = this.board.machine;
     this.kernel = this.makeKernel();
     this.machine.harts[0]!.kick();
-    for (const a of host.door?.arrivals ?? []) this.machine.events.at(a.cycle, () => this.letIn(a));
+    for (const a of host.door?.arrivals ?? []) if (!a.channel.startsWith('files')) this.machine.events.at(a.cycle, () => this.letIn(a));
   }
 
   // ---- making it ----------------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ export class System {
     try {
       return createBoard({
         memoryBytes, harts: options.harts ?? scenario.harts ?? 1, engine: options.engine, seed: options.seed, startMs: options.startMs,
-        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets),
+        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets), files: this.folders(),
       });
     } catch (e) {
       if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
@@ -99,6 +100,19 @@ export class System {
   private watched(nets: readonly NetCard[] | undefined): readonly NetCard[] | undefined {
     const { capture } = this;
     return capture ? nets?.map((card, n) => ({ ...card, connect: tapped(card.connect, (c) => capture.frame(n, c)) })) : nets;
+  }
+  /** What folders answer passes the door, like all that comes from outside. */
+  private folders() {
+    const { host } = this, { door } = host;
+    const clock = {
+      now: () => this.machine.events.now,
+      at: (cycle: number, act: () => void) => { this.machine.events.at(cycle, act); },
+      soon: (act: () => void) => { this.machine.input(act); this.wake?.(); },
+    };
+    return host.folders?.map(({ tag, port }, n) => {
+      const files = new FilesDoor(`files${n}`, port, clock, (a) => door?.passed?.(a), door?.arrivals);
+      return { tag: new TextEncoder().encode(tag), request: (message: Uint8Array, reply: (bytes: Uint8Array) => void) => files.request(message, reply) };
+    });
   }
   private makeKernel(): Kernel {
     const { host, scenario, board, options } = this, modules = host.modules ?? [];

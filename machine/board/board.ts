@@ -8,13 +8,14 @@
  *   board.machine.run();
  */
 import type { Supervisor } from '../api.ts';
-import type { BlockBackend, CharBackend, Device } from '../devices/device.ts';
+import type { BlockBackend, CharBackend, Device, FilesBackend } from '../devices/device.ts';
 import { type NetCard, macOf } from '../devices/net-port.ts';
 import { Plic } from '../devices/plic.ts';
 import { SeededRandom } from '../devices/random.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
 import { type ConsolePort, VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioEntropy } from '../devices/virtio/entropy.ts';
+import { VirtioFiles } from '../devices/virtio/files.ts';
 import type { VirtioModel } from '../devices/virtio/model.ts';
 import { VirtioNet } from '../devices/virtio/net.ts';
 import type { Tier } from '../engine/engine.ts';
@@ -47,6 +48,8 @@ export interface BoardConfig {
   readonly disks?: readonly BlockBackend[];
   /** Network cards, and what they are plugged into. */
   readonly nets?: readonly NetCard[];
+  /** Folders of the host, through 9P. */
+  readonly files?: readonly FilesBackend[];
   readonly seed?: number;
   /** The real-time clock at the start, milliseconds since 1970; the same for every run unless given. */
   readonly startMs?: number;
@@ -138,6 +141,7 @@ function virtioModels(config: BoardConfig, machine: Machine, random: SeededRando
   if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole, config.consolePorts));
   for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));
   (config.nets ?? []).forEach(({ connect, mac }, n) => models.push(new VirtioNet(connect(machine.events), mac ?? macOf(n))));
+  for (const backend of config.files ?? []) models.push(new VirtioFiles(backend));
   if (models.length > VIRTIO_SLOTS) throw new RangeError(`${models.length} virtio devices are too many for its ${VIRTIO_SLOTS} slots`);
   return models;
 }

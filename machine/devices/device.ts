@@ -36,6 +36,12 @@ export interface CharBackend {
   onInput(notify: () => void): void;
 }
 
+/** The outside of a 9P device: a message goes in, its answer comes out, at once or later, exactly once. `tag`: the name by which it is mounted. */
+export interface FilesBackend {
+  readonly tag: Uint8Array;
+  request(message: Uint8Array, reply: (message: Uint8Array) => void): void;
+}
+
 /** The outside of a block device. Offsets and lengths in bytes, multiples of 512. */
 export interface BlockBackend {
   readonly size: number;

@@ -9,6 +9,7 @@ export * from './log.ts';
 export * from './console.ts';
 export * from './block.ts';
 export * from './net.ts';
+export * from './files.ts';
 export * from './names.ts';
 export * from './lifecycle.ts';
 export * from './threads.ts';

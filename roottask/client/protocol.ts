@@ -55,6 +55,11 @@ export const Protocol = {
     write: row(0x1122, 'sector count', '', 'Sectors from the buffer.'),
     flush: row(0x1123, '', '', 'All that is written is durable.'),
   },
+  /** A folder of the host: messages of 9P2000.L (`ninep/`), one at a time. One session is one connection. */
+  files: {
+    open: row(0x1140, '', '', 'The caller\'s buffer (256 KiB: first half requests, second answers) comes as an item.'),
+    request: row(0x1141, 'length', 'length', 'The message in the first `length` bytes of the buffer; its answer is in the second half when this returns.'),
+  },
   /** An Ethernet port: of a network card, or of a switch. Frames lie in the buffer one behind the other, each with its length (u16) before it. */
   net: {
     open: row(0x1130, 'selector', 'mac', 'The caller\'s buffer (128 KiB: first half out, second in) comes as an item; the semaphore of arrivals goes to `selector`. mac: the caller\'s address, 48 bits.'),
@@ -70,6 +75,9 @@ export const NET_HALF = 0x10000;
 export const NET_ORDER = 17;
 /** Bytes of an Ethernet frame: header, 1500 bytes of payload, one VLAN tag. */
 export const FRAME_MOST = 1518, FRAME_LEAST = 14;
+/** Half of a files session's buffer: the largest message, and what a client offers as msize. */
+export const FILES_HALF = 0x20000;
+export const FILES_ORDER = 18;
 export const SECTOR = 512;
 /** Flags of memory.create. */
 export const MemoryFlag = { dma: 1 } as const;

@@ -17,7 +17,7 @@ const MAGIC = 0x7472_6976, STATUS = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, F
 const VERSION_1 = 32, ENTRIES = 64, AVAILABLE = 0x400, USED = 0x800;
 const DESC = { NEXT: 1, WRITE: 2 } as const;
 const NO_INTERRUPT = 1;
-export const VirtioId = { net: 1, block: 2, console: 3 } as const;
+export const VirtioId = { net: 1, block: 2, console: 3, files: 9 } as const;
 
 export interface Piece { readonly pa: number; readonly length: number; readonly write: boolean }
 
@@ -47,6 +47,8 @@ export class DriverQueue {
   }
   /** The device need not interrupt for this queue: whoever posts looks for himself. */
   quiet(): void { this.memory.setU16(this.va + AVAILABLE, NO_INTERRUPT); }
+  /** The device interrupts again. */
+  loud(): void { this.memory.setU16(this.va + AVAILABLE, 0); }
   /** Is there one that `done` would give? */
   get ready(): boolean { return this.memory.u16(this.va + USED + 2) !== this.usedSeen; }
   /** The next request that the device is done with: its slot and the bytes written, or undefined. */

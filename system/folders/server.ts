@@ -8,7 +8,7 @@
  * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests under way are
  * bounded, and so is every reply by the message size agreed upon.
  */
-import { encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName, type Reply, type Request } from '../../roottask/client/ninep/index.ts';
+import { encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName } from '../../roottask/client/ninep/index.ts';
 import { attributeCalls } from './calls/attributes.ts';
 import { fileCalls } from './calls/files.ts';
 import { lockCalls } from './calls/locks.ts';
@@ -16,22 +16,11 @@ import { nameCalls } from './calls/names.ts';
 import { sessionCalls } from './calls/session.ts';
 import { Fids } from './fids.ts';
 import { Errno, FolderError, type FilesPort } from './folder.ts';
+import { MOST_BYTES, type Handler, type Handlers, type Session } from './session.ts';
 import type { SharedFolder, Steps } from './shared.ts';
 
-/** The largest message, and the most requests that wait for the host at a time. */
-export const MOST_BYTES = 512 * 1024;
+/** The most requests that wait for the host at a time. */
 const MOST_PENDING = 256;
-
-/** What a request's handler works with. */
-export interface Session {
-  readonly folder: SharedFolder;
-  readonly fids: Fids;
-  /** The message size agreed upon. */
-  msize: number;
-}
-
-export type Handler<N extends MessageName> = (session: Session, request: Request<N>) => Steps<Reply<N>>;
-export type Handlers = { readonly [N in MessageName]?: Handler<N> };
 
 const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls };
 

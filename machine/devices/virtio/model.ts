@@ -6,7 +6,7 @@ import type { PhysicalMemory } from '../../api.ts';
 import type { Virtqueue } from './queue.ts';
 
 /** Device identifiers. @spec virtio 5 (v1.2) */
-export const VirtioId = { NET: 1, BLOCK: 2, CONSOLE: 3, ENTROPY: 4 } as const;
+export const VirtioId = { NET: 1, BLOCK: 2, CONSOLE: 3, ENTROPY: 4, FILES: 9 } as const;
 
 /** Feature bits of every device. @spec virtio 6 */
 export const Feature = { INDIRECT: 28, EVENT_IDX: 29, VERSION_1: 32, RING_PACKED: 34, IN_ORDER: 35, RING_RESET: 40 } as const;

@@ -3,7 +3,7 @@ import { ATTRIBUTES, Set as Valid, type Request } from '../../../roottask/client
 import type { AttributeFid } from '../fids.ts';
 import { FolderError, type Attributes, type Changes, type HostAttributes } from '../folder.ts';
 import type { Place } from '../places.ts';
-import type { Handlers, Session } from '../server.ts';
+import type { Handlers, Session } from '../session.ts';
 import { settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 

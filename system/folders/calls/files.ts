@@ -4,7 +4,7 @@ import type { Fid, Reading } from '../fids.ts';
 import { Errno, FolderError, Mode, type OpenFlags } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
-import type { Handlers, Session } from '../server.ts';
+import type { Handlers, Session } from '../session.ts';
 import { isErrno, settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 

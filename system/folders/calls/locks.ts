@@ -2,7 +2,7 @@
 import { Lock, LockStatus, type Request } from '../../../roottask/client/ninep/index.ts';
 import { FolderError } from '../folder.ts';
 import type { Range } from '../locks.ts';
-import type { Handlers, Session } from '../server.ts';
+import type { Handlers, Session } from '../session.ts';
 import { settle, type Steps } from '../shared.ts';
 
 /** The longest name of a client. */

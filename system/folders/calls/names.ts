@@ -3,7 +3,7 @@ import { REMOVE_DIR } from '../../../roottask/client/ninep/index.ts';
 import { FolderError, Mode, type Attributes } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
-import type { Handlers, Session } from '../server.ts';
+import type { Handlers, Session } from '../session.ts';
 import { settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 

@@ -3,7 +3,7 @@ import { MOST_NAMES, VERSION, type Qid } from '../../../roottask/client/ninep/in
 import { FolderError, Mode } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
-import { MOST_BYTES, type Handlers, type Session } from '../server.ts';
+import { MOST_BYTES, type Handlers, type Session } from '../session.ts';
 import type { Steps } from '../shared.ts';
 import { finishAttribute } from './attributes.ts';
 

@@ -1,0 +1,77 @@
+/**
+ * The recorded door of a folder: what the host answers is noted, and a replay answers from the notes, without a folder. Requests are a function of the
+ * run, so they need no record; an answer is found by its tag, which no two requests under way share.
+ */
+import type { Arrival, Channel } from '../host.ts';
+import { encodeError, header } from '../../roottask/client/ninep/index.ts';
+import { Errno, type FilesPort } from './folder.ts';
+
+/** What the door needs of the machine. */
+export interface DoorClock {
+  /** Cycle. */
+  now(): number;
+  /** Does something at a cycle. */
+  at(cycle: number, act: () => void): void;
+  /** Does something at the next moment when input may come in. */
+  soon(act: () => void): void;
+}
+
+export class FilesDoor implements FilesPort {
+  private readonly channel: Channel;
+  private readonly port: FilesPort | undefined;
+  private readonly clock: DoorClock;
+  private readonly passed: ((arrival: Arrival) => void) | undefined;
+  /** Of the recording that is replayed, those not yet given. */
+  private readonly answers: (Answered | undefined)[] | undefined;
+  private next = 0;
+
+  /** Without a port, or with `arrivals` (a recording's), nothing reaches the outside. */
+  constructor(channel: Channel, port: FilesPort | undefined, clock: DoorClock, passed?: (arrival: Arrival) => void, arrivals?: readonly Arrival[]) {
+    this.channel = channel;
+    this.port = port;
+    this.clock = clock;
+    this.passed = passed;
+    this.answers = arrivals?.filter((a): a is Answered => a.channel === channel && a.kind === 'bytes');
+  }
+
+  request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
+    if (this.answers) return this.replay(message, reply);
+    if (!this.port) return reply(encodeError(header(message)?.tag ?? 0, Errno.EIO));
+    let prompt = true;
+    this.port.request(message, (data) => {
+      if (prompt) this.give(data, reply);
+      else this.clock.soon(() => this.give(data, reply));
+    });
+    prompt = false;
+  }
+
+  close(): void { this.port?.close(); }
+
+  private give(data: Uint8Array, reply: (message: Uint8Array) => void): void {
+    this.passed?.({ cycle: this.clock.now(), channel: this.channel, kind: 'bytes', data });
+    reply(data);
+  }
+
+  private replay(message: Uint8Array, reply: (message: Uint8Array) => void): void {
+    const tag = header(message)?.tag ?? 0, answer = this.take(tag);
+    if (!answer) return reply(encodeError(tag, Errno.EIO));
+    const { cycle, data } = answer;
+    if (cycle <= this.clock.now()) reply(data);
+    else this.clock.at(cycle, () => reply(data));
+  }
+
+  /** The first answer with this tag that is not yet given. */
+  private take(tag: number): Answered | undefined {
+    const answers = this.answers!;
+    for (let i = this.next; i < answers.length; i++) {
+      const answer = answers[i];
+      if (!answer || header(answer.data)?.tag !== tag) continue;
+      answers[i] = undefined;
+      while (this.next < answers.length && !answers[this.next]) this.next++;
+      return answer;
+    }
+    return undefined;
+  }
+}
+
+type Answered = Extract<Arrival, { kind: 'bytes' }>;
