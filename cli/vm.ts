@@ -2,11 +2,11 @@
  * `tessera vm`: an operating system in a virtual machine under a vmm. The virtual machine's console is standard input and output; its disks
  * are files of the host behind block drivers.
  */
+import { SeededRandom } from '../hardware/chips/random.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { machineWorld } from '../scenarios/machine-world.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
-import { Random } from '../vmm/random.ts';
 import { GuestRam, RAM_BASE, type RamAccess } from '../vmm/ram.ts';
 import { FileDisk, parseDisk } from './bare/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
@@ -75,6 +75,6 @@ const SEED_BYTES = 64;
 
 /** The tree that the vmm will make of the same options: disks, network cards (`cards`: both together) and the source of entropy are virtio devices. */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
-  const rngSeed = new Random(options.seed ?? 1).bytes(SEED_BYTES);
+  const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
   return guestTree({ rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: DEFAULT_ISA, append: options.append, rngSeed, initrd });
 }

@@ -91,6 +91,7 @@ export interface PhysicalMemory {
   view(pa: number, length: number): Uint8Array;
   /** A live view for writing, at once: decoded code in the range is dropped now; do not keep the view across a `run`. */
   writable(pa: number, length: number): Uint8Array;
+  write(pa: number, bytes: Uint8Array): void;
   fill(pa: number, length: number, byte: number): void;
   copy(to: number, from: number, length: number): void;
 }

@@ -41,6 +41,8 @@ export class Ram implements PhysicalMemory {
     return this.#linear.u8.subarray(at, at + length);
   }
 
+  write(pa: number, bytes: Uint8Array): void { this.writable(pa, bytes.length).set(bytes); }
+
   fill(pa: number, length: number, byte: number): void {
     const at = this.#forWrite(pa, length);
     this.#linear.u8.fill(byte, at, at + length);

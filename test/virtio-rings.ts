@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RAM, type Rig, type RingChoice } from '../machine/devices/virtio/testing.ts';
+import { RAM, type Rig, type RingChoice } from '../hardware/chips/virtio/testing.ts';
 
 const DATA = RAM + 0x6_0000;
 const choices = fc.record({ packed: fc.boolean(), eventIndex: fc.boolean(), size: fc.constantFrom(1, 2, 4, 8, 16) })

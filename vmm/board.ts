@@ -2,16 +2,20 @@
  * The VM's machine: a list of devices at the addresses of QEMU's `virt` board, and a factory for each kind, found by `compatible`.
  * A factory makes the device and writes its node of the device tree, shown in the comment above it.
  */
+import type { Chip } from '../hardware/chips/chip.ts';
+import { type Ending, TestFinisher } from '../hardware/chips/finisher.ts';
+import { GoldfishRtc } from '../hardware/chips/goldfish-rtc.ts';
+import type { Plic } from '../hardware/chips/plic.ts';
+import type { Alarm, CharPort } from '../hardware/chips/ports.ts';
+import { Uart16550 } from '../hardware/chips/uart16550.ts';
+import { VirtioMmio } from '../hardware/chips/virtio/mmio.ts';
+import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { Bus } from './devices/bus.ts';
-import type { CharPort, Device } from './devices/device.ts';
-import { type Ending, TestFinisher } from './devices/finisher.ts';
-import { type Alarm, GoldfishRtc } from './devices/goldfish-rtc.ts';
-import { Plic, SOURCES } from './devices/plic.ts';
-import { Uart16550 } from './devices/uart16550.ts';
-import type { Model } from './devices/virtio/model.ts';
-import { VirtioTransport } from './devices/virtio/transport.ts';
 import { type Node, type Value, node, u64s } from './fdt.ts';
 import type { GuestRam } from './ram.ts';
+
+/** Interrupt sources of the PLIC: 1 … 63. */
+export const SOURCES = 64;
 
 export interface Row { readonly compatible: string; readonly base: number; readonly irq: number }
 
@@ -44,7 +48,7 @@ export interface Parts {
 
 interface Factory {
   /** `models`: virtio models that wait for a window; a factory takes its own from the front. */
-  create(parts: Parts, row: Row, models: Model[]): Device;
+  create(parts: Parts, row: Row, models: VirtioModel[]): Chip;
   nodes(row: Row, vcpus: number): readonly Node[];
 }
 
@@ -88,7 +92,7 @@ const virtio: Factory = {
   create: (parts, row, models) => {
     const model = models.shift();
     if (!model) throw new Error(`no virtio device is left for 0x${at(row)}`);
-    return new VirtioTransport(model, parts.ram, parts.plic.line(row.irq));
+    return new VirtioMmio(model, parts.ram, parts.plic.line(row.irq));
   },
   nodes: (row) => [device('virtio_mmio', row, 0x1000, { compatible: row.compatible })],
 };
@@ -106,7 +110,7 @@ export const intcOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu;
 export const cpuOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu + 1;
 
 /** Builds the devices of `rows` onto a bus. */
-export function buildBus(rows: readonly Row[], parts: Parts, models: readonly Model[]): Bus {
+export function buildBus(rows: readonly Row[], parts: Parts, models: readonly VirtioModel[]): Bus {
   const bus = new Bus(), waiting = [...models];
   for (const row of rows) bus.attach(row.base, factories[row.compatible].create(parts, row, waiting));
   return bus;

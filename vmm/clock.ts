@@ -1,6 +1,6 @@
 /** Virtual time for devices, with one alarm. The alarm rings in a thread of its own. */
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import type { Alarm } from './devices/goldfish-rtc.ts';
+import type { Alarm } from '../hardware/chips/ports.ts';
 import type { Work } from './work.ts';
 
 export class Clock implements Alarm {

@@ -8,7 +8,7 @@
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import type { Net } from '../roottask/client/index.ts';
-import type { FramePort } from './devices/device.ts';
+import type { FramePort } from '../hardware/chips/ports.ts';
 
 const MOST = 512;
 

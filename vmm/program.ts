@@ -1,19 +1,20 @@
 /** The component: opens what the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the guest's status. */
+import type { Ending } from '../hardware/chips/finisher.ts';
+import { SeededRandom } from '../hardware/chips/random.ts';
+import { VirtioBlock } from '../hardware/chips/virtio/block.ts';
+import { VirtioConsole } from '../hardware/chips/virtio/console.ts';
+import { VirtioEntropy } from '../hardware/chips/virtio/entropy.ts';
+import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
+import { VirtioNet } from '../hardware/chips/virtio/net.ts';
+import type { BlockPort } from '../hardware/chips/ports.ts';
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Env, type Program, type Rom, exit, log, openRom, report } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
-import type { Ending } from './devices/finisher.ts';
-import { VirtioBlock, type Disk } from './devices/virtio/block.ts';
-import { VirtioConsole } from './devices/virtio/console.ts';
-import { VirtioEntropy } from './devices/virtio/entropy.ts';
-import type { Model } from './devices/virtio/model.ts';
-import { VirtioNet } from './devices/virtio/net.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
 import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
 import { type Options, readOptions } from './options.ts';
 import type { GuestRam } from './ram.ts';
-import { Random } from './random.ts';
 import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
 import { guestTree } from './tree.ts';
 import { Vm } from './vm.ts';
@@ -29,15 +30,15 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);
   if (typeof around === 'string') return yield* refuse(sys, env, around);
-  const disks: Disk[] = [];
+  const disks: BlockPort[] = [];
   for (const option of options.disks) {
-    const disk = yield* openDisk(sys, env, option);
+    const disk = yield* openDisk(sys, around, option);
     if (typeof disk === 'string') return yield* refuse(sys, env, disk);
     disks.push(disk);
   }
   const files = yield* openFiles(sys, env, options);
   if (typeof files === 'string') return yield* refuse(sys, env, files);
-  const random = new Random(options.seed);
+  const random = new SeededRandom(options.seed);
   for (let runs = 0; ; runs++) {
     if (runs > 0) around.ram.fill(around.ram.base, around.ram.size, 0); // the first time it comes zeroed
     const ending = yield* runOnce(sys, around, files, disks, random);
@@ -56,12 +57,12 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 }
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
-function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly Disk[], random: Random): Sys<Ending | string> {
+function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[], random: SeededRandom): Sys<Ending | string> {
   const { env, options, work, clock, virtioConsole, nets, ram } = around;
   for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
-  const models: Model[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
+  const models: VirtioModel[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
   if (virtioConsole) models.push(new VirtioConsole(virtioConsole));
-  for (const frames of nets) models.push(new VirtioNet(frames));
+  for (const frames of nets) models.push(new VirtioNet(frames, frames.mac));
   const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>

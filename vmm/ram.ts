@@ -3,9 +3,10 @@
  * the VMM's own address space. Everything a device or loader does to guest memory goes through here, so this is where the
  * guest's addresses are checked.
  *
- * Addresses are guest-physical numbers. `contains` first: the accessors trust their callers, and an address outside would be the
+ * Addresses are guest-physical numbers. `isRam` first: the accessors trust their callers, and an address outside would be the
  * VMM's own memory (accessors check again and throw, which ends this VM and no other).
  */
+import type { GuestMemory } from '../hardware/chips/ports.ts';
 import type { Memory } from '../microkernel/abi/index.ts';
 
 export const RAM_BASE = 0x8000_0000;
@@ -13,7 +14,7 @@ export const RAM_BASE = 0x8000_0000;
 /** What of a task's memory the VMM needs; specs put an array behind it. */
 export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill' | 'view' | 'writable'>;
 
-export class GuestRam {
+export class GuestRam implements GuestMemory {
   readonly base: number = RAM_BASE;
   readonly size: number;
   readonly #memory: RamAccess;
@@ -29,13 +30,13 @@ export class GuestRam {
 
   get end(): number { return this.base + this.size; }
 
-  contains(gpa: number, length: number): boolean {
+  isRam(gpa: number, length: number): boolean {
     return gpa >= this.base && length >= 0 && gpa + length <= this.end;
   }
 
   /** VMM address of a guest range, for servers that copy to and from it. */
   va(gpa: number, length: number): number {
-    if (!this.contains(gpa, length)) throw new Error(`guest memory 0x${gpa.toString(16)}+${length} does not exist`);
+    if (!this.isRam(gpa, length)) throw new Error(`guest memory 0x${gpa.toString(16)}+${length} does not exist`);
     return gpa + this.#shift;
   }
 
@@ -50,7 +51,7 @@ export class GuestRam {
   fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.va(gpa, length), length, byte); }
 
   /** Bytes to look at now; do not keep them across a system call. */
-  bytes(gpa: number, length: number): Uint8Array {
+  view(gpa: number, length: number): Uint8Array {
     const va = this.va(gpa, length);
     return this.#memory.view(va, length) ?? this.#memory.read(va, length);
   }

@@ -9,7 +9,7 @@
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import type { Console, Result } from '../roottask/client/index.ts';
-import type { CharPort } from './devices/device.ts';
+import type { CharPort } from '../hardware/chips/ports.ts';
 
 const OUTPUT_MOST = 0x1_0000, INPUT_MOST = 0x1000;
 

@@ -83,7 +83,7 @@ const logSink = (env: Env): Sink => ({
   },
 });
 
-function* semaphore(sys: Syscalls, env: Env): Sys<number> {
+export function* semaphore(sys: Syscalls, env: Env): Sys<number> {
   const selector = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [selector, 0]);
   return selector;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cause, IpcFlag, Mtd, Ops, S, Syscalls, type IpcRequest, type Sys, type Utcb } from '../microkernel/abi/index.ts';
 import { Bus } from './devices/bus.ts';
-import type { Device } from './devices/device.ts';
+import type { Chip } from '../hardware/chips/chip.ts';
 import { RAM_BASE } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
 import { Characters } from './streams.ts';
@@ -137,7 +137,7 @@ describe('a vCPU', () => {
 
   describe('at a device', () => {
     const seen: string[] = [];
-    const device: Device = { name: 'probe', size: 16, read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); } };
+    const device: Chip = { name: 'probe', size: 16, reset: () => {}, save: () => null, load: () => {}, read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); } };
     const fault = (gpa: number, htinst: number, store: boolean): void => {
       r.utcb.setBig(S.pc, -0x10n);
       r.event(Cause.guestPageFault, [store ? 23 : 21, gpa % 4, Math.floor(gpa / 4), htinst]);

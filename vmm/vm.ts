@@ -2,13 +2,13 @@
  * One run of a virtual machine, from its first instruction to its end: the task that is its memory, its vCPUs, its devices. A reboot is
  * the end of one Vm and the beginning of another in the same guest memory.
  */
+import type { Ending } from '../hardware/chips/finisher.ts';
+import { Plic } from '../hardware/chips/plic.ts';
+import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
-import { type Row, buildBus } from './board.ts';
+import { type Row, SOURCES, buildBus } from './board.ts';
 import type { Bus } from './devices/bus.ts';
-import type { Ending } from './devices/finisher.ts';
-import { Plic } from './devices/plic.ts';
-import type { Model } from './devices/virtio/model.ts';
 import { exits } from './dispatcher.ts';
 import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
@@ -37,14 +37,15 @@ export class Vm implements SbiMachine {
   #ending: Ending | undefined;
   #waiting = 0;
 
-  constructor(around: Surroundings, rows: readonly Row[], models: readonly Model[]) {
+  constructor(around: Surroundings, rows: readonly Row[], models: readonly VirtioModel[]) {
     this.#around = around;
     this.ram = around.ram;
     this.console = around.console;
     this.#outlets = [...terminalsOf(around), ...around.nets];
     this.work = around.work;
     this.#task = this.#selector();
-    const plic = new Plic(around.options.smp, (vcpu, level) => this.cpus[vcpu].setExternal(level));
+    // A VM has no M mode: its contexts are registers only.
+    const plic = new Plic(around.options.smp, SOURCES, (context, level) => { if (context % 2 === 1) this.cpus[context >> 1].setExternal(level); });
     this.bus = buildBus(rows, { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) }, models);
   }
 

@@ -1,14 +1,15 @@
 /** Names for a trace: the device windows of a VM with these options, and their registers, from the rows that build it. */
-import { rowsWith } from './board.ts';
-import { Reg as Rtc } from './devices/goldfish-rtc.ts';
-import { SOURCES } from './devices/plic.ts';
-import { Reg as Serial } from './devices/uart16550.ts';
-import { Reg as Virtio } from './devices/virtio/transport.ts';
+import { RtcReg } from '../hardware/chips/goldfish-rtc.ts';
+import { UartReg } from '../hardware/chips/uart16550.ts';
+import { Reg as VirtioReg } from '../hardware/chips/virtio/layout.ts';
+import { SOURCES, rowsWith } from './board.ts';
 import type { Options } from './options.ts';
 
 export interface Window { readonly name: string; readonly base: number; readonly size: number; readonly registers: Readonly<Record<number, string>> }
 
-const turned = (registers: Readonly<Record<string, number>>): Record<number, string> => Object.fromEntries(Object.entries(registers).map(([name, offset]) => [offset, name]));
+/** QUEUE_SEL at 0x30 → 0x30: queueSel. */
+const named = (registers: Readonly<Record<string, number>>): Record<number, string> =>
+  Object.fromEntries(Object.entries(registers).map(([name, offset]) => [offset, name.toLowerCase().replace(/_(.)/g, (_, c: string) => c.toUpperCase())]));
 
 /** Registers of the interrupt controller's first `CONTEXTS` contexts by name. */
 const CONTEXTS = 32;
@@ -18,9 +19,9 @@ const plic = Object.fromEntries([
 ]);
 const chips: Readonly<Record<string, { name: string; size: number; registers: Record<number, string> }>> = {
   'sifive,test1': { name: 'finisher', size: 0x1000, registers: { 0: 'finish' } },
-  'google,goldfish-rtc': { name: 'rtc', size: 0x1000, registers: turned(Rtc) },
+  'google,goldfish-rtc': { name: 'rtc', size: 0x1000, registers: named(RtcReg) },
   'sifive,plic-1.0.0': { name: 'plic', size: 0x60_0000, registers: plic },
-  ns16550a: { name: 'serial', size: 0x100, registers: turned(Serial) },
+  ns16550a: { name: 'serial', size: 0x100, registers: named(UartReg) },
 };
 
 /** Names of the virtio devices in the order of their windows. */
@@ -30,6 +31,6 @@ export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets'>):
   const names = virtioNames(o);
   return rowsWith(names.length).map((row) => {
     const chip = chips[row.compatible];
-    return chip ? { ...chip, base: row.base } : { name: names.shift()!, base: row.base, size: 0x1000, registers: turned(Virtio) };
+    return chip ? { ...chip, base: row.base } : { name: names.shift()!, base: row.base, size: 0x1000, registers: named(VirtioReg) };
   });
 }

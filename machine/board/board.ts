@@ -8,16 +8,16 @@
  *   board.machine.run();
  */
 import type { Supervisor } from '../api.ts';
+import { SeededRandom } from '../../hardware/chips/random.ts';
+import { VirtioBlock } from '../../hardware/chips/virtio/block.ts';
+import { type ConsolePort, VirtioConsole } from '../../hardware/chips/virtio/console.ts';
+import { VirtioEntropy } from '../../hardware/chips/virtio/entropy.ts';
+import { VirtioFiles } from '../../hardware/chips/virtio/files.ts';
+import type { VirtioModel } from '../../hardware/chips/virtio/model.ts';
+import { VirtioNet } from '../../hardware/chips/virtio/net.ts';
+import { BoardDisk } from '../devices/disk.ts';
 import type { BlockBackend, CharBackend, Device, FilesBackend } from '../devices/device.ts';
 import { type NetCard, macOf } from '../devices/net-port.ts';
-import { Plic } from '../devices/plic.ts';
-import { SeededRandom } from '../devices/random.ts';
-import { VirtioBlock } from '../devices/virtio/block.ts';
-import { type ConsolePort, VirtioConsole } from '../devices/virtio/console.ts';
-import { VirtioEntropy } from '../devices/virtio/entropy.ts';
-import { VirtioFiles } from '../devices/virtio/files.ts';
-import type { VirtioModel } from '../devices/virtio/model.ts';
-import { VirtioNet } from '../devices/virtio/net.ts';
 import type { Tier } from '../engine/engine.ts';
 import { SbiFirmware } from '../firmware/firmware.ts';
 import { HPM_COUNTERS } from '../hart/slots.ts';
@@ -25,7 +25,7 @@ import { parseIsa } from '../../hardware/isa/table.ts';
 import { deviceTreePlace } from '../loader/kernel.ts';
 import { Machine } from '../machine.ts';
 import { type Chosen, boardDeviceTree } from './device-tree.ts';
-import { type DeviceRow, type Outside, type Parts, factories } from './factories.ts';
+import { type DeviceRow, type Outside, type Parts, factories, plicOf } from './factories.ts';
 import { DEFAULT_ISA } from './isa.ts';
 import { VIRTIO_SLOTS, virtBoard } from './virt.ts';
 
@@ -115,7 +115,7 @@ export function createBoard(config: BoardConfig): Board {
 
 function attachDevices(machine: Machine, config: BoardConfig, random: SeededRandom, waiting: VirtioModel[]): AttachedDevice[] {
   const outside: Outside = { console: config.console, disks: config.disks ?? [], random, startMs: config.startMs ?? DEFAULT_START_MS };
-  const plic = new Plic(machine);
+  const plic = plicOf(machine);
   return (config.devices ?? virtBoard).map((row) => {
     const parts: Parts = {
       memory: machine.memory,
@@ -136,7 +136,7 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
 
 /** Disks take the first slots, so that the first disk is where kernels with fixed addresses look for it. */
 function virtioModels(config: BoardConfig, machine: Machine, random: SeededRandom): VirtioModel[] {
-  const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(disk, `tessera-disk${n}`));
+  const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(new BoardDisk(disk, machine.memory, machine.events), `tessera-disk${n}`));
   models.push(new VirtioEntropy(random));
   if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole, config.consolePorts));
   for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));

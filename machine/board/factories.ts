@@ -2,19 +2,26 @@
  * Device factories, found by `compatible`: each makes a device and writes its device-tree node. The node is shown
  * where it is written.
  */
-import type { BlockBackend, CharBackend, Device, DeviceContext } from '../devices/device.ts';
+import { type Ending, TestFinisher } from '../../hardware/chips/finisher.ts';
+import { GoldfishRtc } from '../../hardware/chips/goldfish-rtc.ts';
+import { Plic } from '../../hardware/chips/plic.ts';
+import type { SeededRandom } from '../../hardware/chips/random.ts';
+import { Uart16550 } from '../../hardware/chips/uart16550.ts';
+import { EmptyVirtioSlot, VirtioMmio } from '../../hardware/chips/virtio/mmio.ts';
+import type { VirtioModel } from '../../hardware/chips/virtio/model.ts';
+import { EventAlarm } from '../devices/alarm.ts';
 import { Clint } from '../devices/clint.ts';
-import { TestFinisher } from '../devices/finisher.ts';
-import { GoldfishRtc } from '../devices/goldfish-rtc.ts';
-import { Plic, PLIC_SOURCES } from '../devices/plic.ts';
-import type { SeededRandom } from '../devices/random.ts';
+import type { BlockBackend, CharBackend, Device, DeviceContext } from '../devices/device.ts';
 import { Sswi } from '../devices/sswi.ts';
-import { Uart16550 } from '../devices/uart16550.ts';
-import { EmptyVirtioSlot, VirtioMmio } from '../devices/virtio/mmio.ts';
-import type { VirtioModel } from '../devices/virtio/model.ts';
-import type { HartWires, TickClock } from '../devices/wires.ts';
+import { HartIrq, type HartWires, type TickClock } from '../devices/wires.ts';
 import { type FdtNode, type FdtValue, cells64, node } from '../loader/fdt.ts';
 import { Phandle, cpuIntc } from './phandles.ts';
+
+/** Interrupt sources 1 … 95, as on QEMU's board. */
+const PLIC_SOURCES = 96;
+
+/** The board's PLIC: even contexts are M mode, odd ones S mode. */
+export const plicOf = (wires: HartWires): Plic => new Plic(wires.count, PLIC_SOURCES, (context, level) => wires.drive(context >> 1, (context & 1) === 0 ? HartIrq.MEI : HartIrq.SEI, level));
 
 /** One device of a board. */
 export interface DeviceRow {
@@ -50,7 +57,7 @@ export interface Factory {
 
 /** test@100000, with the nodes that tell kernels how to power off and reboot through it. */
 const finisher: Factory = {
-  create: (parts) => new TestFinisher((reason) => parts.stop(reason)),
+  create: (parts) => new TestFinisher((how) => parts.stop(stopOf(how))),
   node: (row, device) => [
     deviceNode('test', row, device, { compatible: ['sifive,test1', 'sifive,test0', 'syscon'], phandle: Phandle.FINISHER }),
     node('poweroff', { compatible: 'syscon-poweroff', value: 0x5555, offset: 0, regmap: Phandle.FINISHER }),
@@ -58,9 +65,15 @@ const finisher: Factory = {
   ],
 };
 
+/** A failure without a code is one still. */
+function stopOf(how: Ending): Parameters<DeviceContext['stop']>[0] {
+  if (how.kind === 'failure') return { kind: 'poweroff', code: how.code || 1 };
+  return { kind: how.kind === 'reboot' ? 'reset' : 'poweroff', code: 0 };
+}
+
 /** rtc@101000 { compatible = "google,goldfish-rtc"; interrupts = <11>; } */
 const rtc: Factory = {
-  create: (parts) => new GoldfishRtc(parts.events, parts.irq(), parts.outside.startMs),
+  create: (parts) => new GoldfishRtc(new EventAlarm(parts.events), parts.irq(), parts.outside.startMs),
   node: (row, device) => [deviceNode('rtc', row, device, { compatible: row.compatible })],
 };
 
@@ -106,7 +119,7 @@ const uart: Factory = {
 const virtio: Factory = {
   create: (parts) => {
     const model = parts.nextVirtio();
-    return model === undefined ? new EmptyVirtioSlot() : new VirtioMmio(model, parts);
+    return model === undefined ? new EmptyVirtioSlot() : new VirtioMmio(model, parts.memory, parts.irq());
   },
   node: (row, device) => [deviceNode('virtio_mmio', row, device, { compatible: row.compatible })],
 };

@@ -3,14 +3,10 @@
  * payload, without preamble and check sequence. A port is made with the machine's events, so that a frame that is sent at
  * one cycle arrives at a later one and never within the send.
  */
+import type { FramePort } from '../../hardware/chips/ports.ts';
 import type { EventQueue } from '../api.ts';
 
-export interface NetPort {
-  /** The card sends; the bytes are the card's: copy what you keep. */
-  send(frame: Uint8Array): void;
-  /** The card registers here; a frame handed over belongs to the card. */
-  onFrame(receive: (frame: Uint8Array) => void): void;
-}
+export type NetPort = FramePort;
 
 /** Makes the port of one card. */
 export type NetWiring = (events: EventQueue) => NetPort;

@@ -31,6 +31,7 @@ class FakeMemory implements PhysicalMemory {
   setU64(pa: number, v: bigint): void { this.#data.setBigUint64(pa - BASE, v, true); }
   view(pa: number, length: number): Uint8Array { return this.#bytes.subarray(pa - BASE, pa - BASE + length); }
   writable(pa: number, length: number): Uint8Array { return this.view(pa, length); }
+  write(pa: number, bytes: Uint8Array): void { this.view(pa, bytes.length).set(bytes); }
   fill(pa: number, length: number, byte: number): void { this.#bytes.fill(byte, pa - BASE, pa - BASE + length); }
   copy(to: number, from: number, length: number): void { this.#bytes.copyWithin(to - BASE, from - BASE, from - BASE + length); }
 }

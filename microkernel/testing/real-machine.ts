@@ -1,18 +1,18 @@
 /** The kernel on the real machine, with small assembled programs as user threads: for specs. */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { Plic } from '../../machine/devices/plic.ts';
+import { plicOf } from '../../machine/board/factories.ts';
 import { Machine } from '../../machine/machine.ts';
 import { Initial, Ops, Right, memoryPage, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import type { KernelOptions } from '../boot.ts';
 import { Hosted, Kernel } from '../kernel.ts';
 
-export interface Real { readonly kernel: Kernel; readonly machine: Machine; readonly plic: Plic; readonly lines: string[] }
+export interface Real { readonly kernel: Kernel; readonly machine: Machine; readonly plic: ReturnType<typeof plicOf>; readonly lines: string[] }
 
 /** Boots with this first thread, not run yet. */
 export function bootReal(root: ThreadBody, options: Partial<KernelOptions> & { harts?: number; bytes?: number } = {}): Real {
   const hosted = new Hosted(), lines: string[] = [];
   const machine = new Machine({ memoryBytes: options.bytes ?? 16 * 2 ** 20, harts: options.harts ?? 1, supervisor: hosted });
-  const plic = new Plic(machine);
+  const plic = plicOf(machine);
   machine.attach(0xc00_0000, plic);
   return { kernel: new Kernel({ log: line => lines.push(line), ...options, machine, root }), machine, plic, lines };
 }

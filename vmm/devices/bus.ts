@@ -1,14 +1,14 @@
 /** The bus: which device answers at a guest-physical address. */
-import type { Device } from './device.ts';
+import type { Chip } from '../../hardware/chips/chip.ts';
 
-export interface Window { readonly base: number; readonly end: number; readonly device: Device }
+export interface Window { readonly base: number; readonly end: number; readonly device: Chip }
 
 export class Bus {
   readonly #windows: Window[] = [];
   /** The window that answered last: accesses come in runs. */
   #last: Window | undefined;
 
-  attach(base: number, device: Device): void {
+  attach(base: number, device: Chip): void {
     const end = base + device.size, other = this.#windows.find((w) => base < w.end && w.base < end);
     if (other) throw new Error(`${device.name} at 0x${base.toString(16)} overlaps ${other.device.name}`);
     this.#windows.push({ base, end, device });

@@ -4,7 +4,6 @@
  */
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Window } from '../devices/bus.ts';
-import type { Waits } from '../devices/device.ts';
 import { type Access, decodeAccess, decodeTransformed } from '../interpreter/access.ts';
 import { fetchInstruction } from '../interpreter/walk.ts';
 import type { Vcpu } from '../vcpu.ts';
@@ -29,19 +28,13 @@ function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
   const instruction = fetchInstruction(v.vm.ram, v.utcb.big(S.vsatp), v.utcb.big(S.pc));
   const access = instruction === undefined ? undefined : decodeAccess(instruction);
   if (!access || gpa % access.size !== 0 || gpa + access.size > window.end) return yield* refuse(v);
-  const result = perform(v, window, gpa - window.base, access);
-  return typeof result === 'number' ? result : yield* result;
+  return perform(v, window, gpa - window.base, access);
 }
 
-function perform(v: Vcpu, window: Window, offset: number, a: Access): number | Sys<number> {
+function perform(v: Vcpu, window: Window, offset: number, a: Access): number {
   if (!a.store) return load(v.utcb, window, offset, a) | advance(v.utcb, a.length);
-  const waits = store(v.utcb, window, offset, a);
-  return waits ? wait(v, waits, a.length) : advance(v.utcb, a.length);
-}
-
-function* wait(v: Vcpu, waits: Waits, length: number): Sys<number> {
-  yield* waits(v.sys);
-  return advance(v.utcb, length);
+  store(v.utcb, window, offset, a);
+  return advance(v.utcb, a.length);
 }
 
 /** A register of 8 bytes is two of 4. */
@@ -54,10 +47,10 @@ function load(u: Utcb, { device }: Window, offset: number, a: Access): number {
   return a.register >= FIRST_ARGUMENT && a.register <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
 }
 
-function store(u: Utcb, { device }: Window, offset: number, a: Access): void | Waits {
+function store(u: Utcb, { device }: Window, offset: number, a: Access): void {
   const at = (S.x >> 2) + 2 * a.register, low = a.register === 0 ? 0 : u.u32[at], part = Math.min(a.size, 4);
-  const waits = device.write(offset, part === 4 ? low : low & (2 ** (8 * part) - 1), part);
-  return a.size === 8 ? (device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4) ?? waits) : waits;
+  device.write(offset, part === 4 ? low : low & (2 ** (8 * part) - 1), part);
+  if (a.size === 8) device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4);
 }
 
 /** Nobody is there, or nobody understands: an access fault, as on a real machine. */

@@ -20,7 +20,7 @@ export function translate(ram: GuestRam, vsatp: bigint, va: bigint): number | un
   let table = Number(vsatp & 0xfff_ffff_ffffn) * PAGE;
   for (let level = depth - 1; level >= 0; level--) {
     const index = Number((va >> BigInt(12 + 9 * level)) & 511n), at = table + index * 8;
-    if (!ram.contains(at, 8)) return undefined;
+    if (!ram.isRam(at, 8)) return undefined;
     const low = ram.u32(at), frame = (ram.u32(at + 4) & 0x3f_ffff) * 2 ** 22 + (low >>> 10);
     if ((low & Pte.valid) === 0) return undefined;
     if ((low & (Pte.read | Pte.execute)) !== 0) return leaf(frame, va, PAGE * 512 ** level * (ram.u32(at + 4) >>> 31 ? NAPOT : 1));
@@ -47,5 +47,5 @@ export function fetchInstruction(ram: GuestRam, vsatp: bigint, va: bigint): numb
 
 function fetchHalf(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
   const gpa = translate(ram, vsatp, va);
-  return gpa !== undefined && ram.contains(gpa, 2) ? ram.u16(gpa) : undefined;
+  return gpa !== undefined && ram.isRam(gpa, 2) ? ram.u16(gpa) : undefined;
 }

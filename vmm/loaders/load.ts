@@ -56,7 +56,7 @@ function unpack(file: Uint8Array): Loaded<Uint8Array> {
 }
 
 function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<Kernel> {
-  for (const p of pieces) if (!ram.contains(p.address, p.memory)) return refused(tooSmall(ram, p.address, p.memory));
+  for (const p of pieces) if (!ram.isRam(p.address, p.memory)) return refused(tooSmall(ram, p.address, p.memory));
   for (const p of pieces) {
     ram.write(p.address, p.bytes);
     ram.fill(p.address + p.bytes.length, p.memory - p.bytes.length, 0);

@@ -16,9 +16,9 @@ export class DbcnExtension implements SbiExtension {
     }
     if (c.fid > 2) return notSupported;
     const length = Math.min(MOST, unsigned(u, A.a0)), address = unsigned(u, A.a1);
-    if (u.xBig(A.a2) !== 0n || !ram.contains(address, length)) return invalidParam;
+    if (u.xBig(A.a2) !== 0n || !ram.isRam(address, length)) return invalidParam;
     if (c.fid === 0) {
-      console.outputBytes(ram.bytes(address, length));
+      console.outputBytes(ram.view(address, length));
       return value(length);
     }
     const bytes = console.take(length);

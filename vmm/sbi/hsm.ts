@@ -23,7 +23,7 @@ export class HsmExtension implements SbiExtension {
       case 0:
         if (!target) return invalidParam;
         if (target.started) return answer(SbiError.alreadyAvailable);
-        if (!c.machine.ram.contains(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
+        if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
         target.begin(c.utcb.xBig(A.a1), c.utcb.xBig(A.a2));
         return success;
       case 1: c.wait = 'start'; return success;
@@ -40,7 +40,7 @@ export class HsmExtension implements SbiExtension {
       return success;
     }
     if (type !== Suspend.nonRetentive) return type % 2 ** 31 >= FIRST_OF_PLATFORM ? notSupported : invalidParam;
-    if (!c.machine.ram.contains(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
+    if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
     c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
     return success;
   }

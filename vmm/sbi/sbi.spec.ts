@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Ending } from '../devices/finisher.ts';
+import type { Ending } from '../../hardware/chips/finisher.ts';
 import { RAM_BASE } from '../ram.ts';
 import { fakeRam, fakeUtcb } from '../testing.ts';
 import { Sbi } from './extensions.ts';

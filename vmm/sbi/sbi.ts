@@ -3,9 +3,8 @@
  * One class per extension, each in a file of its own; `extensions.ts` lists them.
  * @spec sbi 3 (v2.0)
  */
-import type { Utcb } from '../../microkernel/abi/index.ts';
-import type { Waits } from '../devices/device.ts';
-import type { Ending } from '../devices/finisher.ts';
+import type { Ending } from '../../hardware/chips/finisher.ts';
+import type { Sys, Syscalls, Utcb } from '../../microkernel/abi/index.ts';
 import type { GuestRam } from '../ram.ts';
 
 /** @spec sbi 3.1 */
@@ -31,7 +30,7 @@ export interface SbiMachine {
   readonly cpus: readonly SbiCpu[];
   readonly console: { outputBytes(bytes: Uint8Array): void; next(): number; take(max: number): Uint8Array };
   /** Other vCPUs forget cached translations and decoded code. */
-  readonly fence: Waits;
+  readonly fence: (sys: Syscalls) => Sys<void>;
   end(how: Ending): void;
 }
 

@@ -10,7 +10,7 @@ export class SuspExtension implements SbiExtension {
   call(c: SbiCall): SbiAnswer {
     if (c.fid !== 0) return notSupported;
     if (unsigned(c.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
-    if (!c.machine.ram.contains(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
+    if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
     if (c.machine.cpus.some((cpu) => cpu !== c.cpu && cpu.started)) return answer(SbiError.denied);
     c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
     return success;

@@ -1,0 +1,55 @@
+/**
+ * Randomness of a machine: a seeded generator (xoshiro128**), so that a run is a function of its inputs. Not for
+ * secrets: guests are told that their entropy device is a simulation by its seed being an option.
+ * Documentation: Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018.
+ */
+export class SeededRandom {
+  readonly #s = new Uint32Array(4);
+
+  constructor(seed: number) {
+    // SplitMix32 spreads the seed over the whole state.
+    let z = seed >>> 0;
+    for (let i = 0; i < 4; i++) {
+      z = (z + 0x9e37_79b9) >>> 0;
+      let t = z ^ (z >>> 16);
+      t = Math.imul(t, 0x21f0_aaad);
+      t ^= t >>> 15;
+      t = Math.imul(t, 0x735a_2d97);
+      this.#s[i] = t ^ (t >>> 15);
+    }
+  }
+
+  /** Four words. */
+  save(): readonly number[] { return [...this.#s]; }
+  load(state: readonly number[]): void { this.#s.set(state.slice(0, 4)); }
+
+  /** The next 32 bits. */
+  u32(): number {
+    const s = this.#s;
+    const result = Math.imul(rotate(Math.imul(s[1], 5), 7), 9) >>> 0;
+    const t = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotate(s[3], 11);
+    return result;
+  }
+
+  bytes(length: number): Uint8Array {
+    return this.fill(new Uint8Array(length));
+  }
+
+  fill(into: Uint8Array): Uint8Array {
+    for (let i = 0; i < into.length; i += 4) {
+      const word = this.u32();
+      for (let b = 0; b < 4 && i + b < into.length; b++) into[i + b] = word >>> (8 * b);
+    }
+    return into;
+  }
+}
+
+function rotate(x: number, k: number): number {
+  return (x << k) | (x >>> (32 - k));
+}

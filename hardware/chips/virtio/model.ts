@@ -1,0 +1,45 @@
+/**
+ * The two halves of a virtio device: the transport (virtio-mmio: registers, queues, interrupt) and the model behind it
+ * (block, net, console, entropy, 9p). A model sees its queues and its configuration space, and nothing of the transport.
+ */
+import type { Plain } from '../chip.ts';
+import type { GuestMemory } from '../ports.ts';
+import type { Virtqueue } from './queue.ts';
+
+/** What the transport gives to a model. */
+export interface VirtioPort {
+  readonly memory: GuestMemory;
+  queue(index: number): Virtqueue;
+  /** True when driver and device agreed on this feature bit. */
+  negotiated(feature: number): boolean;
+  /** Tells the driver that used buffers wait in queue `index`, if it wants to know. */
+  usedBuffers(index: number): void;
+  /** Tells the driver that the configuration space has changed. */
+  configChanged(): void;
+  /** Runs work on queues that no notification started (input has arrived, a disk is done): a broken ring stops the device, not the machine. */
+  guarded(work: () => void): void;
+}
+
+export interface VirtioModel {
+  readonly name: string;
+  readonly id: number;
+  /** Feature bits that the device offers beyond those of the transport. */
+  readonly features: readonly number[];
+  /** Features that make no sense without another one. */
+  readonly featureNeeds?: Readonly<Record<number, number>>;
+  /** Largest size of each queue: a power of two. */
+  readonly queueSizes: readonly number[];
+  /** Configuration space as it reads now. Drivers may write where `writeConfig` is. */
+  config(): Uint8Array;
+  writeConfig?(offset: number, value: number, size: number): void;
+  attach(port: VirtioPort): void;
+  /** The driver has made buffers available in queue `index`. */
+  notify(index: number): void;
+  /** The driver has reset the device: forget all that is in flight. */
+  reset?(): void;
+  /** The driver has stopped one queue: forget what came through it. */
+  stopped?(index: number): void;
+  /** What there is besides the queues; `load` comes when the queues are as they were. */
+  save?(): Plain;
+  load?(state: never): void;
+}
