@@ -10,6 +10,7 @@ import { bareCommand } from './commands/bare.ts';
 import { bootCommand } from './commands/boot.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
+import { labCommand } from './commands/lab.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { vmCommand } from './commands/vm.ts';
@@ -23,6 +24,7 @@ Examples:
   tessera vm --kernel images/vmlinuz --initrd images/initramfs.cpio --append console=ttyS0
   tessera bare --kernel images/vmlinuz --initrd images/initramfs.cpio
   tessera trace stats run.trace                  who sent how many messages to whom
+  tessera lab start 1 my-lab                     a lab, and tessera lab check my-lab grades it
 `;
 
 /** Every command with its options; actions report their exit status to `done`. */
@@ -33,7 +35,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, traceCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, traceCommand, labCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }

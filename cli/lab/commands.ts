@@ -1,0 +1,104 @@
+/** What `tessera lab list`, `start`, `check`, `hint` and `report` do. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join, relative } from 'node:path';
+import { findLab, labNames } from '../../labs/catalogue.ts';
+import type { Lab } from '../../labs/grading/lab.ts';
+import type { Verdict } from '../../labs/grading/verdict.ts';
+import { constants } from '../../labs/start/constants.ts';
+import { CliError, Exit, outputError } from '../errors.ts';
+import { projectRoot } from '../images/where.ts';
+import { labFolder, labOf, pageOf, readFolder, type Folder } from './folder.ts';
+import { grade, variantOf } from './grade.ts';
+import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
+import { asText, inFormat, type Format } from './words.ts';
+
+export async function list({ json }: { json?: boolean }): Promise<number> {
+  const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
+  if (json) process.stdout.write(`${JSON.stringify(labs.map(({ number, name, title, hours, language, files, checks }) => ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) })), null, 2)}\n`);
+  else for (const l of labs) process.stdout.write(`${String(l.number).padStart(2)}  ${l.name.slice(3).padEnd(22)} ${l.title.padEnd(46)} ${l.hours.join('–')} h  ${l.language}\n`);
+  return Exit.ok;
+}
+
+function login(): string {
+  try { return userInfo().username; } catch { return 'student'; }
+}
+
+export async function start(name: string, folder: string | undefined, options: { student?: string }): Promise<number> {
+  const lab = await labOf(name), path = folder ?? lab.name, student = options.student ?? login();
+  if (existsSync(path) && readdirSync(path).length > 0) throw new CliError('E_FILE', `folder '${path}' is not empty`, 'name one that is not there yet');
+  try {
+    writeStarter(lab, path, student, relative(path, join(projectRoot(), 'labs/api.ts')));
+  } catch (error) {
+    throw outputError('folder', path, error);
+  }
+  process.stdout.write(`${path}: lab ${lab.number}, ${lab.title}\n  read   ${join(path, 'README.md')}\n  write  ${lab.files.map((f) => join(path, f)).join(', ')}\n  then   tessera lab check ${path}\n`);
+  return Exit.ok;
+}
+
+/** The page in a student's variant, the starter, and what editors and `check` need. `api`: what stands for 'tessera', from the folder. */
+export function writeStarter(lab: Lab, path: string, student: string, api: string): void {
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'README.md'), pageOf(lab, variantOf(lab, student)));
+  for (const file of readdirSync(join(labFolder(lab), 'starter'))) writeFileSync(join(path, file), readFileSync(join(labFolder(lab), 'starter', file), 'utf8'));
+  writeFileSync(join(path, 'lab.json'), `${JSON.stringify({ lab: lab.name, student }, null, 2)}\n`);
+  if (lab.language === 'typescript') writeFileSync(join(path, 'globals.d.ts'), GLOBALS);
+  if (lab.language === 'typescript') writeFileSync(join(path, 'tsconfig.json'), `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
+  if (lab.language === 'riscv') writeFileSync(join(path, 'constants.txt'), `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
+  writeFileSync(join(path, '.gitignore'), '.lab/\n');
+}
+
+export interface CheckOptions { all?: boolean; json?: boolean; types?: boolean; lab?: string; student?: string; secret?: string }
+
+async function graded(folder: string, options: CheckOptions): Promise<{ here: Folder; verdict: Verdict; traces: ReadonlyMap<string, Uint8Array> }> {
+  const here = await readFolder(folder, options.lab === undefined ? undefined : await labOf(options.lab), options.student);
+  return { here, ...await grade(here.lab, here.files, { seed: here.student, secret: options.secret }) };
+}
+
+export async function check(folder: string, options: CheckOptions): Promise<number> {
+  const { here, verdict, traces } = await graded(folder, options);
+  if (options.json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
+  else process.stdout.write(asText(withTypes(verdict, here, options), keep(here.path, traces), options.all));
+  return verdict.points === verdict.of ? Exit.ok : Exit.failure;
+}
+
+function withTypes(verdict: Verdict, here: Folder, options: CheckOptions): Verdict {
+  if (options.types === false || here.lab.language !== 'typescript') return verdict;
+  const errors = typeErrors([...here.files.keys()].filter((f) => f.endsWith('.ts')).map((f) => join(here.path, f)));
+  return { ...verdict, notes: [...verdict.notes, ...errors ?? ['types were not looked at: there is no TypeScript compiler here (npm install)']] };
+}
+
+/** Traces of the worlds that went wrong lie in .lab/ afterwards. */
+function keep(path: string, traces: ReadonlyMap<string, Uint8Array>): (world: string) => string | undefined {
+  const folder = join(path, '.lab'), name = (world: string): string => join(folder, `${world.replace(/\W+/g, '-')}.trace`);
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    if (traces.size > 0) mkdirSync(folder);
+    for (const [world, bytes] of traces) writeFileSync(name(world), bytes);
+  } catch {
+    return () => undefined;
+  }
+  return (world) => (traces.has(world) ? name(world) : undefined);
+}
+
+export async function report(folder: string, options: CheckOptions & { format: Format; output?: string }): Promise<number> {
+  const { here, verdict } = await graded(folder, options), text = inFormat(options.format, here.lab, here.student, verdict, () => undefined);
+  if (options.output === undefined || options.output === '-') process.stdout.write(text);
+  else try { writeFileSync(options.output, text); } catch (error) { throw outputError('report', options.output, error); }
+  return Exit.ok;
+}
+
+/** Hints of a page: what unfolds in it. */
+export function hintsOf(page: string): { title: string; text: string }[] {
+  return [...page.matchAll(/<details>\s*<summary>(.*?)<\/summary>([^]*?)<\/details>/g)].map(([, title, text]) => ({ title: title!.trim(), text: text!.trim() }));
+}
+
+export async function hint(folder: string, number: string | undefined): Promise<number> {
+  const { lab, path, student } = await readFolder(folder), hints = hintsOf(pageOf(lab, variantOf(lab, student))), memory = join(path, '.hints');
+  const shown = existsSync(memory) ? Number.parseInt(readFileSync(memory, 'utf8'), 10) || 0 : 0, wanted = number === undefined ? Math.min(shown + 1, hints.length) : Number(number);
+  const found = hints[wanted - 1];
+  if (!found) throw new CliError('E_LAB', `there is no hint ${number ?? wanted}`, `lab ${lab.name} has ${hints.length}`);
+  if (number === undefined) try { writeFileSync(memory, `${wanted}\n`); } catch { /* the next time shows the same one */ }
+  process.stdout.write(`Hint ${wanted} of ${hints.length}: ${found.title}\n\n${found.text}\n`);
+  return Exit.ok;
+}

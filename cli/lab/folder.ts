@@ -1,0 +1,55 @@
+/** A submission's folder: lab.json says which lab, and whose; the other files are what is handed in. Nothing outside of it is read. */
+import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { findLab, labNames } from '../../labs/catalogue.ts';
+import type { Lab } from '../../labs/grading/lab.ts';
+import { CliError, fileError, isFileError } from '../errors.ts';
+import { projectRoot } from '../images/where.ts';
+import { didYouMean } from './near.ts';
+
+const LARGEST = 256 << 10, MOST_FILES = 32;
+export interface Folder { readonly path: string; readonly lab: Lab; readonly student: string; readonly files: ReadonlyMap<string, string> }
+
+export async function labOf(word: string): Promise<Lab> {
+  const lab = await findLab(word);
+  if (!lab) throw new CliError('E_NO_LAB', `there is no lab '${word}'${didYouMean(word, labNames().flatMap((n) => [n, n.slice(3)]))}`, 'list them with: tessera lab list');
+  return lab;
+}
+export const labFolder = (lab: Lab): string => join(projectRoot(), 'labs', lab.name);
+
+/** Text of a lab's page, with what differs from student to student put in. */
+export function pageOf(lab: Lab, variant: ReturnType<Lab['variant']>): string {
+  return readFileSync(join(labFolder(lab), 'README.md'), 'utf8').replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
+}
+
+interface Card { readonly lab?: unknown; readonly student?: unknown }
+function cardOf(path: string): Card {
+  try {
+    const card: unknown = JSON.parse(readFileSync(join(path, 'lab.json'), 'utf8'));
+    return typeof card === 'object' && card !== null ? card : {};
+  } catch (error) {
+    if (isFileError(error) && error.code === 'ENOENT') throw new CliError('E_NO_LAB', `folder '${path}' has no lab.json`, 'begin a lab with: tessera lab start 1 DIR');
+    throw isFileError(error) ? fileError('file', join(path, 'lab.json'), error) : new CliError('E_LAB', `'${join(path, 'lab.json')}' is not JSON`, 'it says which lab this is: {"lab": "01-hello-ipc", "student": "NAME"}');
+  }
+}
+
+/** `lab`: which it must be, whatever lab.json says. */
+export async function readFolder(path: string, lab?: Lab, student?: string): Promise<Folder> {
+  if (!existsSync(path)) throw new CliError('E_NO_FILE', `folder '${path}' does not exist`, 'begin a lab with: tessera lab start 1 DIR');
+  const card = lab && student !== undefined ? {} : cardOf(path);
+  return {
+    path, lab: lab ?? await labOf(typeof card.lab === 'string' ? card.lab : ''), files: filesOf(path),
+    student: student ?? (typeof card.student === 'string' ? card.student : basename(resolve(path))),
+  };
+}
+
+/** Links are not followed: one could lead to what others wrote. */
+function filesOf(path: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const name of readdirSync(path).sort()) {
+    const stat = lstatSync(join(path, name));
+    if (!/\.(ts|s|sql)$/.test(name) || name.endsWith('.d.ts') || !stat.isFile() || stat.size > LARGEST || files.size === MOST_FILES) continue;
+    files.set(name, readFileSync(join(path, name), 'utf8'));
+  }
+  return files;
+}

@@ -1,0 +1,66 @@
+/** One submission in all worlds of its lab. The same for a student's `check` and a teacher's `grade`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Random, hash } from '../../labs/grading/random.ts';
+import { runWorld } from '../../labs/grading/run.ts';
+import { Sheet, verdictOf, type Verdict } from '../../labs/grading/verdict.ts';
+import type { Lab, Submission } from '../../labs/grading/lab.ts';
+import { projectRoot } from '../images/where.ts';
+import { nativeProgram } from './assembly.ts';
+import { SubmissionError, compile } from './compile.ts';
+import { mistakes } from './mistakes.ts';
+import { Prints, remoteProgram } from './remote/program.ts';
+
+export interface Graded { readonly verdict: Verdict; /** Trace file of each world that had something wrong in it. */ readonly traces: ReadonlyMap<string, Uint8Array> }
+export interface GradeOptions { /** Whose variant: a student's name. */ readonly seed: string; /** What students do not know: draws the worlds. */ readonly secret?: string; /** Every world's trace, not only of those that went wrong. */ readonly allTraces?: boolean }
+
+/** The variant that a student's page shows. */
+export const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.variant(new Random(`${lab.name}/${seed}`));
+
+/** `files`: name → text, of what is handed in. */
+export async function grade(lab: Lab, files: ReadonlyMap<string, string>, options: GradeOptions): Promise<Graded> {
+  const { seed } = options, sheet = new Sheet(lab), notes = mistakes(files), missing = lab.files.filter((f) => !files.has(f));
+  const failed = (why: string): Graded => ({ verdict: verdictOf(lab, seed, sheet.results(why), [...new Set([...notes, why])], [], ''), traces: new Map() });
+  if (missing.length > 0) return failed(`not handed in: ${missing.join(', ')}`);
+  let ready: Ready;
+  try {
+    ready = await prepared(lab, files);
+  } catch (e) {
+    if (e instanceof SubmissionError) return failed(e.message);
+    throw e;
+  }
+  return inAllWorlds(lab, ready, sheet, notes, options);
+}
+
+interface Ready { readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
+
+async function prepared(lab: Lab, files: ReadonlyMap<string, string>): Promise<Ready> {
+  const prints = new Prints(), closers: (() => void)[] = [], code = lab.language === 'typescript' ? await compile(files) : undefined;
+  const natives = lab.language === 'riscv' ? [...files].filter(([n]) => n.endsWith('.s')).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) })) : [];
+  const submission: Submission = {
+    modules: natives,
+    program: (file) => (code ? remoteProgram(code, file, prints, closers) : { elf: file }),
+    text: (file) => files.get(file) ?? '',
+  };
+  return { submission, prints, closers };
+}
+
+async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false }: GradeOptions): Promise<Graded> {
+  const traces = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
+  for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
+    const printed = prints.lines.length;
+    let wrong = false;
+    try {
+      const { seen, traceBytes, digest, crashes } = runWorld(world, submission, { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
+      const say = sheet.say(world.name);
+      await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
+      digests.push(digest);
+      for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${line}`);
+      if (wrong || allTraces) traces.set(world.name, traceBytes);
+    } finally {
+      for (const close of closers.splice(0)) close();
+    }
+    for (const line of prints.lines.slice(printed)) output.push(`${world.name}: ${line}`);
+  }
+  return { verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16) + digests.map((d) => d.split('-')[0]).join('')), traces };
+}

@@ -1,0 +1,150 @@
+/**
+ * The submission's end, inside a bare JavaScript context: threads of the submission as generators, whose system calls and accesses to memory go to
+ * the grader's process and are done there, by the kernel. Here is no kernel, no machine, no expectation.
+ */
+import './text.ts';
+import { MemoryFault, Syscalls, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys, type ThreadBody } from '../../../microkernel/abi/index.ts';
+import type { Program } from '../../../roottask/client/env.ts';
+import { LocalEnv } from '../../../roottask/root/env.ts';
+import { ACCESSES, Do, MOST_BYTES, Reader, Says, Writer } from './wire.ts';
+
+/** Sends out[0 … n) and takes the answer into `into`; how many bytes that are. */
+type Exchange = (out: Uint8Array, n: number, into: Uint8Array) => number;
+interface Thread { readonly sys: Syscalls; readonly running: Sys<void>; request: IpcRequest | undefined; threw: unknown }
+
+const hidden = globalThis as unknown as { exchange?: Exchange };
+const exchange = hidden.exchange!;
+delete hidden.exchange;
+
+const into = new Uint8Array(MOST_BYTES + 65536), question = new Writer(), answer = new Writer();
+/** Turns of loops since the last system call, and how many there may be. */
+const MOST_TURNS = 5_000_000;
+let turns = 0;
+
+/** Called once in each turn of each loop of the submission. */
+Object.defineProperty(globalThis, 'turn$', { value: (file: string, line: number) => { if (++turns > MOST_TURNS) { turns = 0; throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`); } } });
+
+/** A question in the middle of a step. */
+function ask(): Reader {
+  const n = exchange(question.taken, question.length, into), r = new Reader(into.subarray(0, n));
+  switch (r.u8()) {
+    case Do.ok: return r;
+    case Do.fault: throw new MemoryFault(r.f64(), (['read', 'write', 'execute'] as const)[r.u8()]!);
+    default: throw new Error(r.text());
+  }
+}
+
+function remoteMemory(thread: number): Memory {
+  const access = (name: (typeof ACCESSES)[number]): Writer => question.clear().u8(Says.memory).f64(thread).u8(ACCESSES.indexOf(name));
+  const get = (name: (typeof ACCESSES)[number], va: number): number => { access(name).f64(va); return ask().f64(); };
+  const set = (name: (typeof ACCESSES)[number], va: number, v: number): void => { access(name).f64(va).f64(v); ask(); };
+  const read = (va: number, length: number): Uint8Array => { access('read').f64(va).f64(length); return ask().data(); };
+  return {
+    u8: (va) => get('u8', va), u16: (va) => get('u16', va), u32: (va) => get('u32', va),
+    u64: (va) => { access('u64').f64(va); return ask().i64(); },
+    setU8: (va, v) => set('setU8', va, v), setU16: (va, v) => set('setU16', va, v), setU32: (va, v) => set('setU32', va, v),
+    setU64: (va, v) => { access('setU64').f64(va).i64(v); ask(); },
+    read,
+    write: (va, bytes) => { access('write').f64(va).data(bytes); ask(); },
+    copy: (to, from, length) => { access('copy').f64(to).f64(from).f64(length); ask(); },
+    fill: (va, length, byte) => { access('fill').f64(va).f64(length).f64(byte); ask(); },
+    mapped: (va, length, rights) => { access('mapped').f64(va).f64(length).f64(rights); return ask().u8() === 1; },
+    view: () => undefined,
+    writable: () => undefined,
+  };
+}
+
+const threads = new Map<number, Thread>(), bodies = new Map<number, ThreadBody>();
+
+function numberOf(body: ThreadBody): number {
+  for (const [n, b] of bodies) if (b === body) return n;
+  bodies.set(bodies.size, body);
+  return bodies.size - 1;
+}
+
+/** A body that is no generator fails at its first step, as others do. */
+function* begun(body: ThreadBody, sys: Syscalls): Sys<void> { yield* body(sys); }
+
+function newThread(id: number, body: ThreadBody): Thread {
+  const sys = new Syscalls({
+    utcb: new Utcb(new ArrayBuffer(UTCB_SIZE), 0), memory: remoteMemory(id),
+    now: () => { question.clear().u8(Says.now).f64(id); return ask().f64(); },
+    charge: (cycles) => { question.clear().u8(Says.charge).f64(id).f64(cycles); ask(); },
+  });
+  const thread = { sys, running: begun(body, sys), request: undefined, threw: undefined };
+  threads.set(id, thread);
+  return thread;
+}
+
+const isRequest = (r: unknown): r is IpcRequest => typeof r === 'object' && r !== null && typeof (r as IpcRequest).flags === 'number';
+
+function stepped(t: Thread, step: () => IteratorResult<IpcRequest, void>): void {
+  turns = 0;
+  try {
+    const { done, value } = step();
+    if (done) { answer.clear().u8(Says.done).utcb(t.sys.utcb); return; }
+    if (!isRequest(value)) throw new TypeError(typeof value === 'object' && value !== null && 'next' in value ? "a generator was yielded where a system call belongs: write 'yield*', not 'yield'" : "yielded something that is not a system call: write 'yield*' before a function of the system");
+    t.request = value;
+    const body = value.body ? numberOf(value.body) : -1;
+    answer.clear().u8(Says.yields).f64(value.flags).f64(value.cap).f64(value.sendTimeout).f64(value.receiveTimeout).f64(body).u8(value.handler ? 1 : 0).utcb(t.sys.utcb);
+  } catch (e) {
+    failed(t, e);
+  }
+}
+
+function failed(t: Thread, e: unknown): void {
+  t.threw = e;
+  answer.clear().u8(Says.threw).utcb(t.sys.utcb);
+  if (e instanceof MemoryFault) { answer.u8(1).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access)); return; }
+  let what = 'something that cannot be shown', stack = '';
+  try {
+    what = String((e as Error)?.message ?? e).slice(0, 2000);
+    stack = String((e as Error)?.stack ?? '').slice(0, 4000);
+  } catch { /* a message of the submission's making */ }
+  answer.u8(0).text(what).text(stack);
+}
+
+/** Does what the grader asks, with `n` bytes in `into`; the answer goes out with the next exchange. */
+function act(n: number): void {
+  const r = new Reader(into.subarray(0, n)), what = r.u8(), id = r.f64();
+  if (what === Do.next) {
+    const body = r.f64(), status = r.f64();
+    const t = body >= 0 ? newThread(id, bodies.get(body)!) : threads.get(id)!;
+    r.utcb(t.sys.utcb);
+    stepped(t, () => t.running.next(status));
+    return;
+  }
+  const t = threads.get(id)!;
+  if (what === Do.raise) { stepped(t, () => t.running.throw(t.threw)); return; }
+  r.utcb(t.sys.utcb);
+  turns = 0;
+  try {
+    const again = t.request!.handler!() === true;
+    answer.clear().u8(Says.handled).u8(again ? 1 : 0).utcb(t.sys.utcb);
+  } catch (e) {
+    failed(t, e);
+  }
+}
+
+/** Prints to the grader, who shows it with the verdict. */
+const print = (...what: unknown[]): void => {
+  const words = what.map((w) => { try { return typeof w === 'string' ? w : typeof w === 'bigint' ? `${w}n` : (JSON.stringify(w, (_k, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(w)); } catch { return '?'; } });
+  question.clear().u8(Says.print).text(words.join(' ').slice(0, 2000));
+  ask();
+};
+Object.assign(globalThis, { console: { log: print, info: print, warn: print, error: print, debug: print } });
+
+interface Config { readonly file: string; readonly name: string; readonly args: Readonly<Record<string, unknown>>; readonly caps: readonly (readonly [string, number])[] }
+
+/** Serves the program of one of the submission's files for ever. `config`: which, and what the scenario gave it (JSON). */
+export function serve(programs: Readonly<Record<string, () => unknown>>, config: string): void {
+  const { file, name, args, caps } = JSON.parse(config) as Config, env = new LocalEnv(name, args);
+  for (const [cap, selector] of caps) env.caps.set(cap, selector);
+  bodies.set(0, function* (sys) {
+    const program = programs[file]!() as Partial<Program> | undefined;
+    if (typeof program?.main !== 'function') throw new TypeError(`${file} does not export a program: it must say 'export default { name, *main(sys, env) { … } }'`);
+    yield* program.main(sys, env);
+  });
+  answer.clear().u8(Says.done);
+  for (;;) act(exchange(answer.taken, answer.length, into));
+}

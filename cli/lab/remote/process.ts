@@ -1,0 +1,121 @@
+/**
+ * The process that a component of a submission runs in, seen from the grader. It may read no file, start no process, make no code of strings; it has
+ * a bound on processor time and on memory. It knows how to ask for system calls and accesses to memory, and that is all it is asked about.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CliError, Exit } from '../../errors.ts';
+import { MOST_BYTES } from './wire.ts';
+
+/** Seconds of the processor, MiB of JavaScript's heap, KiB of addresses. */
+const LIMITS = { seconds: 20, heap: 128, addresses: 6_000_000 } as const;
+
+/**
+ * What the process runs before anything else: takes a script and its configuration, runs it in a context of its own that holds nothing but the
+ * language and `exchange`. Results of `exchange` are numbers: no object of this world reaches the other.
+ */
+const BOOTSTRAP = `
+'use strict';
+const { readSync, writeSync } = require('node:fs'), { createContext, Script } = require('node:vm');
+function fully(n) { const b = new Uint8Array(n); for (let at = 0; at < n; ) { const r = readSync(0, b, at, n - at, null); if (r === 0) process.exit(0); at += r; } return b; }
+function frame() { return fully(new DataView(fully(4).buffer).getUint32(0, true)); }
+const text = () => new TextDecoder().decode(frame());
+const head = new Uint8Array(4), view = new DataView(head.buffer);
+function exchange(out, n, into) {
+  try {
+    view.setUint32(0, n, true);
+    for (const [b, l] of [[head, 4], [out, n]]) for (let at = 0; at < l; ) at += writeSync(1, b, at, l - at);
+    const f = frame();
+    for (let i = 0; i < f.length; i++) into[i] = f[i];
+    return f.length;
+  } catch { process.exit(3); }
+}
+Object.setPrototypeOf(exchange, null);
+const code = text(), config = text();
+const bare = createContext(Object.assign(Object.create(null), { exchange, config }), { codeGeneration: { strings: false, wasm: false } });
+new Script('for (const n of ["WebAssembly", "SharedArrayBuffer", "Atomics"]) delete globalThis[n];').runInContext(bare);
+new Script(code, { filename: 'submission.js' }).runInContext(bare);
+`;
+
+const flags = (): string[] => [
+  process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission', '--no-warnings', '--disallow-code-generation-from-strings', '--no-addons',
+  `--max-old-space-size=${LIMITS.heap}`, '--stack-size=900',
+];
+
+/** The other end has gone: out of memory, out of time, or by its own hand. */
+export class Gone extends Error {}
+
+export class RemoteProcess {
+  private readonly child: ChildProcess;
+  private readonly to: number;
+  private readonly from: number;
+  private readonly head = new Uint8Array(4);
+  private closed = false;
+
+  /** Throws CliError where the computer has no pipes with names. */
+  constructor(code: string, config: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-lab-'));
+    try {
+      const [there, back] = ['there', 'back'].map((n) => join(folder, n)) as [string, string];
+      if (spawnSync('mkfifo', ['-m', '600', there, back]).status !== 0) throw new CliError('E_LAB', 'this computer cannot make named pipes, which TypeScript labs need', 'use Linux, macOS, or WSL', Exit.failure);
+      // Each pipe is first opened for reading without waiting for the other end, then as it is used.
+      const first = [there, back].map((p) => openSync(p, constants.O_RDONLY | constants.O_NONBLOCK));
+      this.to = openSync(there, 'w');
+      const childOut = openSync(back, 'w'), childIn = openSync(there, 'r');
+      this.from = openSync(back, 'r');
+      this.child = spawn('/bin/sh', ['-c', `ulimit -t ${LIMITS.seconds}; ulimit -c 0; ulimit -v ${LIMITS.addresses} 2>/dev/null; exec "$@"`, 'sh', process.execPath, ...flags(), '-e', BOOTSTRAP], { stdio: [childIn, childOut, 'ignore'], env: {}, cwd: '/' });
+      this.child.on('error', () => {});
+      this.child.unref();
+      for (const fd of [...first, childOut, childIn]) closeSync(fd);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    this.send(new TextEncoder().encode(code));
+    this.send(new TextEncoder().encode(config));
+    this.receive();
+  }
+
+  /** Throws Gone. */
+  exchange(out: Uint8Array): Uint8Array {
+    this.send(out);
+    return this.receive();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.child.kill('SIGKILL');
+    closeSync(this.to);
+    closeSync(this.from);
+  }
+
+  private send(bytes: Uint8Array): void {
+    if (this.closed) throw new Gone('its process has ended');
+    new DataView(this.head.buffer).setUint32(0, bytes.length, true);
+    try {
+      for (const b of [this.head, bytes]) for (let at = 0; at < b.length; ) at += writeSync(this.to, b, at, b.length - at);
+    } catch {
+      throw this.gone();
+    }
+  }
+  private receive(): Uint8Array {
+    const n = new DataView(this.fully(4).buffer).getUint32(0, true);
+    if (n > MOST_BYTES + 65536) throw this.gone();
+    return this.fully(n);
+  }
+  private fully(n: number): Uint8Array {
+    const b = new Uint8Array(n);
+    for (let at = 0; at < n; ) {
+      const r = readSync(this.from, b, at, n - at, null);
+      if (r === 0) throw this.gone();
+      at += r;
+    }
+    return b;
+  }
+  private gone(): Gone {
+    this.close();
+    return new Gone(`its process has ended: it used more than ${LIMITS.seconds} s of the processor or ${LIMITS.heap} MiB of memory, or ended itself`);
+  }
+}

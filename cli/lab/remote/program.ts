@@ -1,0 +1,155 @@
+/** A component whose code runs in another process: its threads are here, and make the system calls that the other end asks for. */
+import type { Env, Program } from '../../../index.ts';
+import { MemoryFault, type IpcRequest, type Sys, type Syscalls, type ThreadBody } from '../../../microkernel/abi/index.ts';
+import { ACCESSES, Do, MOST_BYTES, Reader, Says, WireError, Writer } from './wire.ts';
+import { RemoteProcess } from './process.ts';
+
+/** System calls, and questions about memory, that a component may make in one world. */
+const MOST_CALLS = 20_000, MOST_QUESTIONS = 1_000_000, MOST_PRINTED = 200;
+
+export interface RemoteCode {
+  readonly code: string;
+  /** The place in the submission of a stack's first line that is the submission's. */
+  place(stack: string): string;
+}
+
+/** What the submission printed, of all its components. */
+export class Prints {
+  readonly lines: string[] = [];
+  add(who: string, text: string): void { if (this.lines.length < MOST_PRINTED) this.lines.push(`${who}: ${text}`); }
+}
+
+/** An exception of the submission's: the message ends with its place. */
+class Thrown extends Error {
+  constructor(message: string, place: string) {
+    super(message);
+    this.stack = place ? `Error: ${message}\n    at ${place}` : message;
+  }
+}
+
+class Remote {
+  private readonly remote: RemoteCode;
+  private readonly process: RemoteProcess;
+  private readonly prints: Prints;
+  private readonly name: string;
+  private readonly out = new Writer();
+  private threads = 0;
+  private calls = 0;
+  private questions = 0;
+
+  constructor(remote: RemoteCode, config: string, name: string, prints: Prints) {
+    this.remote = remote; this.prints = prints; this.name = name;
+    this.process = new RemoteProcess(remote.code, config);
+  }
+  close(): void { this.process.close(); }
+
+  /** A thread of the submission: what it does is done here. `body`: its number at the other end. */
+  *thread(sys: Syscalls, body: number): Sys<void> {
+    const id = this.threads++;
+    this.out.clear().u8(Do.next).f64(id).f64(body).f64(0).utcb(sys.utcb);
+    for (;;) {
+      const request = this.step(sys, id);
+      if (!request) return;
+      let status: number;
+      try {
+        status = yield request;
+      } catch {
+        // Only a handler throws here, and what it threw is at the other end still.
+        this.out.clear().u8(Do.raise).f64(id);
+        continue;
+      }
+      this.out.clear().u8(Do.next).f64(id).f64(-1).f64(status).utcb(sys.utcb);
+    }
+  }
+
+  /** Sends what `out` holds and answers questions until the thread makes a system call, or ends. */
+  private step(sys: Syscalls, id: number): IpcRequest | undefined {
+    const r = this.answers(sys), what = r.u8();
+    if (what === Says.done) { r.utcb(sys.utcb); return undefined; }
+    if (what !== Says.yields) throw this.thrown(sys, r, what);
+    if (++this.calls > MOST_CALLS) throw new Thrown(`made more than ${MOST_CALLS} system calls: a loop that never ends?`, '');
+    const request = sys.ipc(r.f64(), r.f64(), r.f64(), r.f64()), body = r.f64(), handles = r.u8() === 1;
+    r.utcb(sys.utcb);
+    if (body >= 0) request.body = this.bodyOf(body);
+    if (handles) request.handler = () => this.handle(sys, id);
+    return request;
+  }
+  private bodyOf(body: number): ThreadBody { return (own) => this.thread(own, body); }
+
+  private handle(sys: Syscalls, id: number): boolean {
+    this.out.clear().u8(Do.handle).f64(id).utcb(sys.utcb);
+    const r = this.answers(sys), what = r.u8();
+    if (what !== Says.handled) throw this.thrown(sys, r, what);
+    const again = r.u8() === 1;
+    r.utcb(sys.utcb);
+    return again;
+  }
+
+  private thrown(sys: Syscalls, r: Reader, what: number): Error {
+    if (what !== Says.threw) return new WireError('the submission sent a message that there is not');
+    r.utcb(sys.utcb);
+    if (r.u8() === 1) return new MemoryFault(r.f64(), (['read', 'write', 'execute'] as const)[r.u8()] ?? 'read');
+    const message = r.text(), stack = r.text();
+    return new Thrown(message, this.remote.place(stack));
+  }
+
+  private answers(sys: Syscalls): Reader {
+    let bytes = this.process.exchange(this.out.taken);
+    for (let r = new Reader(bytes); ; r = new Reader(bytes)) {
+      const what = r.u8();
+      if (what < Says.memory || what > Says.print) return new Reader(bytes);
+      if (++this.questions > MOST_QUESTIONS) throw new Thrown(`asked for memory more than ${MOST_QUESTIONS} times`, '');
+      this.question(sys, what, r);
+      bytes = this.process.exchange(this.out.taken);
+    }
+  }
+
+  private question(sys: Syscalls, what: number, r: Reader): void {
+    const { out } = this;
+    try {
+      if (what === Says.print) { this.prints.add(this.name, r.text()); out.clear().u8(Do.ok); return; }
+      r.f64();
+      if (what === Says.now) out.clear().u8(Do.ok).f64(sys.now());
+      else if (what === Says.charge) { sys.charge(Math.min(1e9, Math.max(0, r.f64()))); out.clear().u8(Do.ok); }
+      else this.memory(sys, ACCESSES[r.u8()], r);
+    } catch (e) {
+      if (e instanceof MemoryFault) out.clear().u8(Do.fault).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access));
+      else if (e instanceof WireError) throw e;
+      else out.clear().u8(Do.error).text((e as Error).message);
+    }
+  }
+
+  private memory({ memory }: Syscalls, access: (typeof ACCESSES)[number] | undefined, r: Reader): void {
+    const ok = (): Writer => this.out.clear().u8(Do.ok), va = r.f64();
+    const bounded = (n: number): number => { if (n >= 0 && n <= MOST_BYTES) return n; throw new RangeError(`at most ${MOST_BYTES} bytes at once`); };
+    switch (access) {
+      case 'u8': case 'u16': case 'u32': { const v = memory[access](va); ok().f64(v); return; }
+      case 'u64': { const v = memory.u64(va); ok().i64(v); return; }
+      case 'setU8': case 'setU16': case 'setU32': memory[access](va, r.f64()); break;
+      case 'setU64': memory.setU64(va, r.i64()); break;
+      case 'read': { const v = memory.read(va, bounded(r.f64())); ok().data(v); return; }
+      case 'write': memory.write(va, r.data()); break;
+      case 'copy': memory.copy(va, r.f64(), bounded(r.f64())); break;
+      case 'fill': memory.fill(va, bounded(r.f64()), r.f64()); break;
+      case 'mapped': { const v = memory.mapped(va, bounded(r.f64()), r.f64()); ok().u8(v ? 1 : 0); return; }
+      default: throw new WireError('an access that there is not');
+    }
+    ok();
+  }
+}
+
+/** An Env that can list the capabilities that it was given. */
+interface ListedEnv extends Env { readonly caps?: ReadonlyMap<string, number> }
+
+/** The program that `file` of a submission exports. `closers`: is given what ends its processes. */
+export function remoteProgram(remote: RemoteCode, file: string, prints: Prints, closers: (() => void)[]): Program {
+  return {
+    name: file.replace(/\..*$/, ''),
+    *main(sys, env: ListedEnv) {
+      const config = JSON.stringify({ file, name: env.name, args: env.args, caps: [...env.caps ?? []] });
+      const there = new Remote(remote, config, env.name, prints);
+      closers.push(() => there.close());
+      yield* there.thread(sys, 0);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** A verdict in words, and in the formats of others: JSON, Markdown, Gradescope's results.json, a line of CSV. */
+import type { Lab } from '../../labs/grading/lab.ts';
+import type { CheckResult, Verdict } from '../../labs/grading/verdict.ts';
+
+export const FORMATS = ['text', 'markdown', 'json', 'gradescope', 'csv'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** `traceOf`: path of the file with a world's trace. */
+export type TraceOf = (world: string) => string | undefined;
+
+function found(c: CheckResult, traceOf: TraceOf, all: boolean): string[] {
+  return (all ? c.findings : c.findings.slice(0, 1)).flatMap((f) => {
+    const trace = traceOf(f.world);
+    return [
+      ...(f.world ? [`in        ${f.world}`] : []), `expected  ${f.expected}`, `seen      ${f.seen}`,
+      ...(f.record !== undefined && trace ? [`look at   tessera trace view ${trace} --filter 'seq:${f.record}..'`] : []),
+    ];
+  }).concat(`perhaps   ${c.mistake}`);
+}
+
+/** For the terminal. `all`: every finding of a check, not only the first. */
+export function asText(v: Verdict, traceOf: TraceOf, all = false): string {
+  const lines = [`${v.lab}: ${v.title}`, ''];
+  for (const note of v.notes) lines.push(`  ! ${note}`);
+  if (v.notes.length > 0) lines.push('');
+  for (const c of v.checks) {
+    lines.push(`  ${c.passed ? '✔' : '✘'} ${String(c.got).padStart(3)}/${String(c.points).padEnd(3)} ${c.title}`);
+    if (!c.passed) lines.push(...found(c, traceOf, all).map((l) => `            ${l}`));
+  }
+  if (v.output.length > 0) lines.push('', 'Said on the way:', ...v.output.map((l) => `  ${l}`));
+  return [...lines, '', `${v.points} of ${v.of} points`, ''].join('\n');
+}
+
+function asMarkdown(v: Verdict): string {
+  const rows = v.checks.map((c) => `| ${c.title} | ${c.got} | ${c.points} |`), wrong = v.checks.filter((c) => !c.passed);
+  const details = wrong.flatMap((c) => [`### ${c.title}`, '', ...c.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]), '', `Perhaps: ${c.mistake}.`, '']);
+  return [`# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|', ...rows, '', ...details].join('\n');
+}
+
+/** Gradescope's results.json (https://gradescope-autograders.readthedocs.io/en/latest/specs/). */
+export function asGradescope(v: Verdict): object {
+  return {
+    score: v.points, output: v.notes.join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
+    tests: v.checks.map((c) => ({ name: c.title, score: c.got, max_score: c.points, status: c.passed ? 'passed' : 'failed', output: c.passed ? '' : found(c, () => undefined, true).join('\n') })),
+  };
+}
+
+const cell = (t: string | number): string => (/[",\n]/.test(String(t)) ? `"${String(t).replaceAll('"', '""')}"` : String(t));
+export const csvHead = (lab: Lab): string => ['student', 'lab', 'points', 'of', ...lab.checks.map((c) => c.id), 'note'].map(cell).join(',');
+/** A spreadsheet takes a cell that begins with = + - @ for a formula: a student's name or text is none. */
+const plain = (t: string): string => (/^[=+\-@\t]/.test(t) ? `'${t}` : t);
+export const csvLine = (student: string, v: Verdict): string => [plain(student), v.lab, v.points, v.of, ...v.checks.map((c) => c.got), plain(v.notes.join('; '))].map(cell).join(',');
+
+export function inFormat(format: Format, lab: Lab, student: string, v: Verdict, traceOf: TraceOf): string {
+  switch (format) {
+    case 'json': return `${JSON.stringify(v, null, 2)}\n`;
+    case 'gradescope': return `${JSON.stringify(asGradescope(v), null, 2)}\n`;
+    case 'csv': return `${csvHead(lab)}\n${csvLine(student, v)}\n`;
+    case 'markdown': return asMarkdown(v);
+    default: return asText(v, traceOf, true);
+  }
+}

@@ -1,0 +1,14 @@
+/** The labs, in the order of a course. Each is loaded when it is asked for. */
+import type { Lab } from './grading/lab.ts';
+
+const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
+  '01-hello-ipc': () => import('./01-hello-ipc/grader.ts'),
+};
+
+export const labNames = (): string[] => Object.keys(loaders);
+
+/** By number (`1`, `01`), name (`hello-ipc`) or folder (`01-hello-ipc`); undefined when there is none. */
+export async function findLab(word: string): Promise<Lab | undefined> {
+  const name = labNames().find((n) => n === word || n.slice(3) === word || (/^\d+$/.test(word) && Number(n.slice(0, 2)) === Number(word)));
+  return name === undefined ? undefined : (await loaders[name]!()).default;
+}

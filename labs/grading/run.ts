@@ -1,0 +1,70 @@
+/** Boots a world, records its trace in memory, and lets the world's judge look. */
+import { bootScenario, type Result, type System } from '../../index.ts';
+import { Capture } from '../../system/capture/capture.ts';
+import { vocabularyFor } from '../../system/vocabulary.ts';
+import { TraceFile, TraceRecorder } from '../../trace/index.ts';
+import { hash } from './random.ts';
+import type { Seen, Submission, World } from './lab.ts';
+
+const PIECE = 20_000_000, BUDGET = 2e9, RAM = '48M';
+
+export interface Ran { readonly seen: Seen; readonly traceBytes: Uint8Array; readonly digest: string; /** Components that came to a bad end: one line each. */ readonly crashes: readonly string[] }
+export interface RunOptions {
+  /** A file of the project. */
+  readonly file: (path: string) => Uint8Array;
+  readonly printed: () => readonly string[];
+  readonly seed?: number;
+}
+
+/** Runs a world to its end; virtual time decides, so that the same submission gives the same on any computer. */
+export function runWorld(world: World, submission: Submission, options: RunOptions): Ran {
+  const scenario = { name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components: world.components(submission), budget: world.budget ?? BUDGET, ram: world.ram ?? RAM, harts: world.harts, log: world.log };
+  const pieces: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }, { words: vocabularyFor(scenario) });
+  const decoder = new TextDecoder();
+  let output = '';
+  const files = Object.entries(world.files ?? {}).map(([name, path]) => ({ name, bytes: options.file(path) }));
+  const system = bootScenario(
+    scenario,
+    { output: (_c, bytes) => { output += decoder.decode(bytes, { stream: true }); }, modules: [...submission.modules, ...(world.modules ?? []), ...files] },
+    { trace: recorder, seed: options.seed ?? 1, capture: world.capture && ((sink) => new Capture(sink, world.capture!)) },
+  );
+  const result = toTheEnd(system);
+  recorder.close();
+  const traceBytes = joined(pieces), trace = new TraceFile(traceBytes);
+  return { seen: seenOf(system, result, output, trace, submission, options.printed()), traceBytes, digest: digestOf(trace, output), crashes: [...system.components.values()].filter((c) => c.state === 'crashed' || c.state === 'failed').map((c) => `${c.name} ${c.state}: ${c.why}`) };
+}
+
+/** Nothing can come from outside: a system that only waits is over. */
+function toTheEnd(system: System): Result {
+  for (;;) {
+    const r = system.runFor(PIECE);
+    if (typeof r === 'object') return r;
+    if (r === 'idle') { system.stop(); return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] }; }
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((n, p) => n + p.length, 0));
+  pieces.reduce((at, p) => { all.set(p, at); return at + p.length; }, 0);
+  return all;
+}
+
+function seenOf(system: System, result: Result, output: string, trace: TraceFile, submission: Submission, printed: readonly string[]): Seen {
+  const lines = output.split('\n').map((l) => /^\[([^\]]+)\] (.*)$/.exec(l.trimEnd())).filter((m) => m !== null);
+  return {
+    submission, trace, printed, why: result.why,
+    lines: (component) => lines.filter((m) => m[1] === component).map((m) => m[2]!),
+    end: (component) => system.components.get(component) ?? { state: 'never started', status: -1, why: '', report: '' },
+  };
+}
+
+/** Of all records but their times, and of the output. */
+function digestOf(trace: TraceFile, output: string): string {
+  let h = hash(output), n = 0;
+  const mix = (v: number): void => { h = Math.imul(h ^ (v % 2 ** 32), 0x01000193) >>> 0; };
+  for (const r of trace.records()) {
+    for (const v of [r.kind, r.status, r.actor, r.object, r.cause, r.a, r.b, r.c, Math.floor(r.c / 2 ** 32)]) mix(v);
+    n++;
+  }
+  return `${h.toString(16)}-${n}`;
+}

@@ -1,0 +1,2 @@
+/** What the starters of several labs share. */
+export {};
