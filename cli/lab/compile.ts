@@ -38,7 +38,7 @@ export async function compile(files: ReadonlyMap<string, string>): Promise<Remot
   try {
     const out = await build({
       stdin: { contents: entry, resolveDir: projectRoot(), sourcefile: 'entry.js' }, outfile: 'submission.js', bundle: true, format: 'iife', platform: 'neutral', target: 'es2022', write: false, logLevel: 'silent', sourcemap: 'external',
-      sourcesContent: false, plugins: [submissionFiles(files)],
+      sourcesContent: false, ignoreAnnotations: true, plugins: [submissionFiles(files)],
     });
     const map = new SourceMap(JSON.parse(out.outputFiles.find((f) => f.path.endsWith('.map'))!.text));
     const placeOf = (line: number, column: number): { file: string; line: number } | undefined => {
