@@ -9,7 +9,11 @@ import { endOfChain } from './sched/place.ts';
 export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {
   const wrong: string[] = [];
   for (const task of k.tasks) for (let t = task.firstThread; t; t = t.nextOfTask) auditWait(t, wrong);
-  for (const f of factories) for (const o of f.objects()) if (o instanceof SchedContext) auditContext(o, wrong);
+  for (const f of factories) {
+    const up = f.factory;
+    if (up && (f.highest > up.highest || (f.harts & ~up.harts) !== 0)) wrong.push(`factory ${f.id}: more authority than factory ${up.id}`);
+    for (const o of f.objects()) if (o instanceof SchedContext) auditContext(o, wrong);
+  }
   for (const cpu of k.cpus) {
     if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu)) wrong.push(`hart ${cpu.id}: its context ${cpu.current.id} is elsewhere`);
     for (const t of [cpu.running, cpu.owner, cpu.vsOwner]) if (t && (t.dead || t.state === ThreadState.dead)) wrong.push(`hart ${cpu.id}: thread ${t.id} is dead`);
@@ -25,6 +29,8 @@ function auditWait(t: Thread, wrong: string[]): void {
     case ThreadState.semaphore: if (!t.waitingAt || t.inQueue !== t.waitingAt.waiters) say('not in the semaphore\'s queue'); break;
     default: if (t.inQueue || t.partner || t.waitingAt || t.keptReply) say('does not wait, but something holds it');
   }
+  if (!t.factory!.allows(t.cpu) || (t.movesTo && !t.factory!.allows(t.movesTo))) say(`hart ${(t.movesTo ?? t.cpu).id} is not its factory's`);
+  if (t.context && t.context.priority > t.factory!.highest) say(`priority ${t.context.priority}, its factory reaches ${t.factory!.highest}`);
   if (t.state === ThreadState.receiving && t.senders.first && !t.onlyFrom) say('receives, but somebody waits to send');
   if (t.heapIndex >= 0 && (t.state < ThreadState.receiving || t.state > ThreadState.semaphore)) say('has a time-out but does not wait');
   if (t.currentCaller && t.currentCaller.partner !== t) say('its caller waits for somebody else');
@@ -33,6 +39,7 @@ function auditWait(t: Thread, wrong: string[]): void {
 
 function auditContext(c: SchedContext, wrong: string[]): void {
   const say = (what: string): void => { wrong.push(`context ${c.id} (place ${c.place}): ${what}`); };
+  if (c.priority > c.factory!.highest) say(`priority ${c.priority}, its factory reaches ${c.factory!.highest}`);
   if (!c.thread) { if (c.place !== Place.nowhere) say('has no thread'); return; }
   if (c.thread.context !== c) say('its thread has another');
   const end = endOfChain(c.thread);

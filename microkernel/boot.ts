@@ -101,7 +101,7 @@ function placeModules(memory: PhysicalMemory, top: number, files: readonly BootM
 }
 
 function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
-  const factory = new Factory(k.newId(), undefined, kernelBytes);
+  const factory = new Factory(k.newId(), undefined, kernelBytes, 255, info.harts < 32 ? 2 ** info.harts - 1 : -1);
   const task = newTask(k, factory, false)!;
   k.created(task);
   k.root = { factory, task };

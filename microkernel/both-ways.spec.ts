@@ -75,7 +75,7 @@ const objects: Act = function* (sys, a) {
   expect(yield* make(Ops.factory.createSemaphore, [FREE, 2])).toBe(0);
   expect(yield* make(Ops.factory.createSemaphore, [FREE, 2])).toBe(Status.busy);
   expect(yield* make(Ops.factory.createSemaphore, [2 ** 30, 2])).toBe(Status.badArgument);
-  expect(yield* make(Ops.factory.createFactory, [FREE + 1, 1_000_000])).toBe(Status.noQuota);
+  expect(yield* make(Ops.factory.createFactory, [FREE + 1, 1_000_000, 0, 0])).toBe(Status.noQuota);
   expect(yield* make(Ops.factory.createTask, [FREE + 1, 2])).toBe(Status.badArgument);
   expect(yield* make(Ops.factory.createTask, [FREE + 1, 0])).toBe(0);
   expect(yield* make(Ops.factory.createThread, [FREE + 2, FREE + 1, 0, 0x1000, 0])).toBe(0);
@@ -92,6 +92,31 @@ const objects: Act = function* (sys, a) {
   const account = yield* play(sys, a, op(Ops.factory.account, 3));
   expect(account.words[0]).toBe(300_000);
   expect(account.words[1]).toBeGreaterThan(10_000);
+};
+
+/** Nobody gets a priority or a hart above what the factory carries; ceilings shrink. The puppet's factory reaches 200. */
+const authority: Act = function* (sys, a) {
+  const [weak, context, other, thread, task] = [FREE, FREE + 1, FREE + 2, FREE + 3, FREE + 4] as const;
+  const ask = function* (o: Operation, cap: number, words: readonly number[]): Sys<number> { return (yield* play(sys, a, op(o, cap, words))).status; };
+  expect(yield* ask(Ops.factory.createSchedContext, 3, [context, 201, 0, 0])).toBe(Status.badRights);
+  expect(yield* ask(Ops.factory.createSchedContext, 3, [context, 200, 0, 0])).toBe(0);
+  expect(yield* ask(Ops.schedContext.set, context, [201, 0, 0])).toBe(Status.badRights);
+  expect(yield* ask(Ops.schedContext.set, context, [199, 0, 0])).toBe(0);
+  for (const [priority, harts] of [[201, 0], [255, 0], [50, 2 ** 31], [50, 2 ** 32 - 1]] as const) expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badRights);
+  for (const [priority, harts] of [[256, 0], [-1, 0], [50, 2 ** 32], [50, -1]] as const) expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badArgument);
+  expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, 50, 1])).toBe(0);
+  expect((yield* play(sys, a, op(Ops.factory.account, weak))).words.slice(2, 4)).toEqual([50, 1]);
+  expect(yield* ask(Ops.factory.createFactory, weak, [other, 1000, 51, 0])).toBe(Status.badRights);
+  expect(yield* ask(Ops.factory.createFactory, weak, [other, 1000, 50, 3])).toBe(Status.badRights);
+  expect(yield* ask(Ops.factory.createSchedContext, weak, [other, 51, 0, 0])).toBe(Status.badRights);
+  // A weak thread cannot be bound to a strong context, nor its context be made strong afterwards.
+  expect(yield* ask(Ops.factory.createTask, weak, [task, 0])).toBe(0);
+  expect(yield* ask(Ops.factory.createThread, weak, [thread, task, 0, 0x1000, 0])).toBe(0);
+  expect(yield* ask(Ops.thread.bind, thread, [context])).toBe(Status.badRights);
+  expect(yield* ask(Ops.schedContext.set, context, [50, 0, 0])).toBe(0);
+  expect(yield* ask(Ops.thread.bind, thread, [context])).toBe(0);
+  expect(yield* ask(Ops.schedContext.set, context, [51, 0, 0])).toBe(Status.badRights);
+  expect(yield* ask(Ops.thread.migrate, thread, [0])).toBe(0);
 };
 
 const semaphores: Act = function* (sys, a, b) {
@@ -280,7 +305,7 @@ const interrupts: Act = function* (sys, a, b) {
 };
 let wire: (line: number, high: boolean) => void = () => {};
 
-const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings,
+const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, authority, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings,
   'portals that go': portalsThatGo, 'priorities of senders': priorities, 'scheduling contexts': contexts, 'rights of messages': rightsOfMessages, memory, interrupts };
 const casts = [['riscv', 'riscv'], ['riscv', 'typescript'], ['typescript', 'riscv'], ['typescript', 'typescript']] as const;
 describe.each(Object.entries(acts))('%s', (_, act) => {

@@ -38,7 +38,7 @@ function* makeVictim(sys: Syscalls, r: Random, n: number, guest: boolean, hart: 
   const v = victimAt(n), pa = PA + n * 0x20_0000, code = randomCode(r, 1024), va = guest ? GUEST_RAM : CODE;
   sys.memory.write(pa, new Uint8Array(code.buffer));
   const flags = guest ? ThreadFlag.guest : r.chance(50) ? ThreadFlag.alien : 0;
-  yield* sys.must(Initial.factory, Ops.factory.createFactory, [v.factory, 300_000]);
+  yield* sys.must(Initial.factory, Ops.factory.createFactory, [v.factory, 300_000, 230, 0]);
   yield* sys.must(v.factory, Ops.factory.createTask, [v.task, guest ? 1 : 0]);
   yield* sys.must(v.factory, Ops.factory.createThread, [v.thread, v.task, flags, guest ? 0 : UTCB, hart]);
   yield* sys.must(v.factory, Ops.factory.createSchedContext, [v.context, 10 + r.below(40), 0, 0]);

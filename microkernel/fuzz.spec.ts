@@ -15,7 +15,7 @@ const FIND = { factory: 0, task: 1, thread: 2, context: 3, portal: 5, semaphore:
  */
 function* makeFuzzer(sys: Syscalls, n: number, seed: number, calls: number, hart: number): Sys<void> {
   const at = (what: keyof typeof FIND): number => first(n) + FIND[what];
-  yield* sys.must(Initial.factory, Ops.factory.createFactory, [at('factory'), 400_000]);
+  yield* sys.must(Initial.factory, Ops.factory.createFactory, [at('factory'), 400_000, 230, 0]);
   yield* sys.must(at('factory'), Ops.factory.createTask, [at('task'), 0]);
   yield* sys.must(at('factory'), Ops.factory.createThread, [at('thread'), at('task'), ThreadFlag.typescript, 0, hart], randomBody(seed, calls));
   yield* sys.must(at('factory'), Ops.factory.createSchedContext, [at('context'), 20 + (seed % 50), 0, 0]);

@@ -205,7 +205,7 @@ describe('objects and quotas', () => {
       yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [small, 0]);
       yield* sys.must(Initial.task, Ops.task.unmap, [capPage(small), 1]);
       const before = yield* account(Initial.factory);
-      yield* sys.must(Initial.factory, Ops.factory.createFactory, [small, 16384]);
+      yield* sys.must(Initial.factory, Ops.factory.createFactory, [small, 16384, 100, 0]);
       const task = small + 1, thread = small + 2;
       yield* sys.must(small, Ops.factory.createTask, [task, 0]);
       yield* sys.must(small, Ops.factory.createThread, [thread, task, ThreadFlag.typescript, 0, 0], echo);

@@ -26,9 +26,11 @@ export interface Component {
   readonly devices?: readonly string[];
   /** It may ask for physical addresses of its memory. */
   readonly dma?: boolean;
-  /** 0–255, default 100. */
+  /** 0–200, default 100: of its main thread, and the highest that any of its threads can ever have (the kernel's factory sees to it). */
   readonly priority?: number;
+  /** Where its main thread starts (default 0), and which harts its threads may use at all (default: every one). */
   readonly hart?: number;
+  readonly harts?: readonly number[];
   /** Services that it announces: whoever uses one is started after it did. */
   readonly provides?: readonly string[];
   /** Start it again after a crash, this often at most. */

@@ -11,7 +11,7 @@ export class ScenarioError extends Error {
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['name', 'summary', 'components', 'status', 'log', 'expect', 'actions', 'budget', 'ram', 'harts', 'files', 'images', 'nets', 'story']);
-const COMPONENT_FIELDS: ReadonlySet<string> = new Set(['program', 'args', 'caps', 'memory', 'kernelMemory', 'roms', 'devices', 'dma', 'priority', 'hart', 'provides', 'restart', 'exit']);
+const COMPONENT_FIELDS: ReadonlySet<string> = new Set(['program', 'args', 'caps', 'memory', 'kernelMemory', 'roms', 'devices', 'dma', 'priority', 'hart', 'harts', 'provides', 'restart', 'exit']);
 const MOST_PRIORITY = 200;
 
 /** Throws ScenarioError. */
@@ -35,6 +35,10 @@ function component(s: Scenario, name: string, c: Component): void {
   for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`, field);
   if (!c.program) wrong('it has no program');
   if (c.priority !== undefined && !(c.priority >= 0 && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
+  const there = s.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
+  if (c.hart !== undefined && !isHart(c.hart)) wrong(`hart ${String(c.hart)} is not one of the ${there} that the scenario has`, 'hart');
+  if (c.harts !== undefined && (!Array.isArray(c.harts) || c.harts.length === 0 || !c.harts.every(isHart))) wrong(`harts is a list of numbers below ${there}`, 'harts');
+  if (c.harts && !c.harts.includes(c.hart ?? 0)) wrong(`its thread starts on hart ${c.hart ?? 0}, which is not in harts`, 'harts');
   for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
   for (const [cap, source] of Object.entries(c.caps ?? {})) {
     const from = (typeof source === 'string' ? source : source.from).split('/')[0]!, giver = s.components[from];

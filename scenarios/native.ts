@@ -7,7 +7,7 @@ import { defineScenario } from './define.ts';
 export default defineScenario({
   name: 'native',
   summary: 'a native RISC-V program calls a thread of its own',
-  components: { pingpong: { program: { elf: 'pingpong' }, memory: '1M' } },
+  components: { pingpong: { program: { elf: 'pingpong' }, memory: '1M', priority: 120 } },
   files: { pingpong: 'guests/bin/native/pingpong' },
   expect: [{ from: 'pingpong', text: 'calls' }],
   budget: 10e9,

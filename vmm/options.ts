@@ -47,7 +47,7 @@ export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihin
 const DEFAULT_DATE = 1_751_328_000_000;
 
 /** Checks the arguments; the error is a sentence. */
-export function readOptions(args: Readonly<Record<string, unknown>>): Options | string {
+export function readOptions(args: Readonly<Record<string, unknown>>, highest = 100): Options | string {
   const text = (name: string, otherwise: string): string => (typeof args[name] === 'string' ? (args[name] as string) : otherwise);
   const number = (name: string, otherwise: number): number => (typeof args[name] === 'number' ? (args[name] as number) : otherwise);
   const disks = (args['disks'] ?? []) as readonly DiskOption[];
@@ -55,8 +55,9 @@ export function readOptions(args: Readonly<Record<string, unknown>>): Options | 
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
     memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
     rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
-    harts: Math.max(1, number('harts', 1)), priority: number('priority', 60),
+    harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
+  if (options.priority > highest) return `its processors cannot have priority ${options.priority}: the component has ${highest}`;
   return whatIsWrong(options) ?? options;
 }
 

@@ -26,7 +26,7 @@ const SEED_BYTES = 64;
 export const vmm: Program = { name: 'vmm', main };
 
 function* main(sys: Syscalls, env: Env): Sys<void> {
-  const options = readOptions(env.args);
+  const options = readOptions(env.args, env.priority);
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);
   if (typeof around === 'string') return yield* refuse(sys, env, around);

@@ -19,7 +19,6 @@ import { Vcpu } from './vcpu.ts';
 import type { Work } from './work.ts';
 
 /** Threads that answer events come before the guest's own. */
-const SERVER_PRIORITY = 110;
 
 export class Vm implements SbiMachine {
   readonly ram: GuestRam;
@@ -95,7 +94,7 @@ export class Vm implements SbiMachine {
     const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
     const vcpu = new Vcpu(id, this, guest, wake);
     this.cpus.push(vcpu);
-    const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: SERVER_PRIORITY, hart, name: `exits of vCPU ${id}` });
+    const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: env.priority, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
     this.#servers.push(server.value);
     const create = Ops.factory;

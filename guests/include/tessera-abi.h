@@ -27,7 +27,7 @@ enum { ITEM_GRANT = 1, ITEM_DEVICE = 2 };
 enum { THREAD_FLAG_GUEST = 1, THREAD_FLAG_ALIEN = 2, THREAD_FLAG_TYPESCRIPT = 4 };
 /* What the first task finds in its capability space, and what every component does. */
 enum { INITIAL_TASK = 1, INITIAL_THREAD = 2, INITIAL_FACTORY = 3, INITIAL_SCHED_CONTEXT = 4, INITIAL_IRQ_BASE = 0x40 };
-enum { OWN_TASK = 1, OWN_THREAD = 2, OWN_FACTORY = 3 };
+enum { OWN_TASK = 1, OWN_THREAD = 2, OWN_FACTORY = 3, OWN_SCHED_CONTEXT = 4 };
 
 /* The state area of a UTCB, and the UTCB. tag: words in bits 0–6, items in bits 8–12, label in bits 32–63. */
 struct item { u64 flexpage, destination, flags; };
@@ -67,7 +67,7 @@ enum {
   FACTORY_CREATE_PORTAL = 0x102, /* sel thread label mtd */
   FACTORY_CREATE_SEMAPHORE = 0x103, /* sel count */
   FACTORY_CREATE_SCHED_CONTEXT = 0x104, /* sel priority budget period */
-  FACTORY_CREATE_FACTORY = 0x105, /* sel quota */
+  FACTORY_CREATE_FACTORY = 0x105, /* sel quota priority harts */
   FACTORY_ACCOUNT = 0x106,
 };
 static inline u64 factory_create_task(struct utcb *u, u64 cap, u64 sel, u64 kind) { u->words[0] = sel, u->words[1] = kind; return call(u, cap, FACTORY_CREATE_TASK, 2); }
@@ -75,8 +75,8 @@ static inline u64 factory_create_thread(struct utcb *u, u64 cap, u64 sel, u64 ta
 static inline u64 factory_create_portal(struct utcb *u, u64 cap, u64 sel, u64 thread, u64 label, u64 mtd) { u->words[0] = sel, u->words[1] = thread, u->words[2] = label, u->words[3] = mtd; return call(u, cap, FACTORY_CREATE_PORTAL, 4); }
 static inline u64 factory_create_semaphore(struct utcb *u, u64 cap, u64 sel, u64 count) { u->words[0] = sel, u->words[1] = count; return call(u, cap, FACTORY_CREATE_SEMAPHORE, 2); }
 static inline u64 factory_create_sched_context(struct utcb *u, u64 cap, u64 sel, u64 priority, u64 budget, u64 period) { u->words[0] = sel, u->words[1] = priority, u->words[2] = budget, u->words[3] = period; return call(u, cap, FACTORY_CREATE_SCHED_CONTEXT, 4); }
-static inline u64 factory_create_factory(struct utcb *u, u64 cap, u64 sel, u64 quota) { u->words[0] = sel, u->words[1] = quota; return call(u, cap, FACTORY_CREATE_FACTORY, 2); }
-static inline u64 factory_account(struct utcb *u, u64 cap) { return call(u, cap, FACTORY_ACCOUNT, 0); } /* → limit used */
+static inline u64 factory_create_factory(struct utcb *u, u64 cap, u64 sel, u64 quota, u64 priority, u64 harts) { u->words[0] = sel, u->words[1] = quota, u->words[2] = priority, u->words[3] = harts; return call(u, cap, FACTORY_CREATE_FACTORY, 4); }
+static inline u64 factory_account(struct utcb *u, u64 cap) { return call(u, cap, FACTORY_ACCOUNT, 0); } /* → limit used priority harts */
 enum {
   TASK_MAP = 0x200, /* source flexpage dest flags */
   TASK_UNMAP = 0x201, /* flexpage flags */

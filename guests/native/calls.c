@@ -47,18 +47,23 @@ static void server(struct utcb *mine) {
 static void process(void) { for (;;) __asm__ volatile("li a7, 172\n ecall" ::: "a0", "a7", "memory"); }
 
 static void objects(void) {
-  is(factory_create_factory(u, OWN_FACTORY, FACTORY, 100000), OK, "factory.createFactory");
-  is(factory_create_factory(u, OWN_FACTORY, FACTORY, 1000), BUSY, "a slot that is taken");
-  is(factory_create_factory(u, FACTORY, TASK, 1000000), NO_QUOTA, "a quota that is too small");
+  is(sched_context_set(u, OWN_SCHED_CONTEXT, 100, 0, 0), OK, "a lower priority of one's own");
+  is(factory_create_factory(u, OWN_FACTORY, FACTORY, 100000, HIGH, 0), OK, "factory.createFactory");
+  is(factory_create_factory(u, OWN_FACTORY, FACTORY, 1000, LOW, 0), BUSY, "a slot that is taken");
+  is(factory_create_factory(u, FACTORY, TASK, 1000000, LOW, 0), NO_QUOTA, "a quota that is too small");
+  is(factory_create_factory(u, FACTORY, TASK, 1000, HIGH + 1, 0), BAD_RIGHTS, "a priority that it does not reach");
+  is(factory_create_factory(u, FACTORY, TASK, 1000, LOW, 1ul << 31), BAD_RIGHTS, "a hart that it has not");
   is(factory_create_task(u, FACTORY, TASK, 0), OK, "factory.createTask");
   is(factory_create_task(u, FACTORY, WEAK, 7), BAD_ARGUMENT, "a kind of task that there is not");
   is(factory_create_semaphore(u, FACTORY, SEMAPHORE, 2), OK, "factory.createSemaphore");
   is(factory_account(u, FACTORY), OK, "factory.account");
   is(u->words[0], 100000, "the quota");
+  is(u->words[2], HIGH, "the highest priority");
   is(factory_create_thread(u, FACTORY, THREAD, OWN_TASK, 0, THREAD_UTCB, 0), OK, "factory.createThread");
   is(factory_create_portal(u, FACTORY, PORTAL, THREAD, 77, 0), OK, "factory.createPortal");
   is(factory_create_sched_context(u, FACTORY, CONTEXT, HIGH, 0, 0), OK, "factory.createSchedContext");
   is(factory_create_sched_context(u, FACTORY, WEAK, 256, 0, 0), BAD_ARGUMENT, "a priority that there is not");
+  is(factory_create_sched_context(u, FACTORY, WEAK, HIGH + 1, 0, 0), BAD_RIGHTS, "a priority above the factory's");
 }
 static void semaphores(void) {
   is(semaphore_down(u, SEMAPHORE, 1), OK, "semaphore.down");
@@ -90,6 +95,7 @@ static void messages(void) {
   is(ipc(RECEIVE, 0, 1000).status, TIMEOUT, "waiting for nobody");
   is(ipc(REPLY, 0, 0).status, DEAD, "answering nobody");
   is(sched_context_set(u, CONTEXT, HIGH, 100000, 1000000), OK, "schedContext.set");
+  is(sched_context_set(u, CONTEXT, 255, 0, 0), BAD_RIGHTS, "a priority above the factory's, later");
   is(sched_context_consumed(u, CONTEXT), OK, "schedContext.consumed");
   is(u->words[0] > 0, 1, "it has used time");
   is(thread_migrate(u, THREAD, 0), OK, "thread.migrate");

@@ -62,6 +62,7 @@ static char *append_number(char *to, u64 n) {
 void main(const struct info *info) {
   mine = info->utcb, log_cap = find(info, "log"), life_cap = find(info, "life");
   say("hello from a native task");
+  must(invoke(mine, OWN_SCHED_CONTEXT, SCHED_CONTEXT_SET, PRIORITY - 20, 0, 0, 0, 0), "no lower priority"); /* the server runs above us */
   must(invoke(mine, OWN_FACTORY, FACTORY_CREATE_THREAD, SERVER, OWN_TASK, 0, SERVER_UTCB, 0), "no thread");
   must(invoke(mine, OWN_FACTORY, FACTORY_CREATE_SCHED_CONTEXT, SERVER_CONTEXT, PRIORITY, 0, 0, 0), "no scheduling context");
   must(invoke(mine, OWN_FACTORY, FACTORY_CREATE_PORTAL, PORTAL, SERVER, 7, 0, 0), "no portal");

@@ -49,13 +49,20 @@ export class KernelError extends Error {
 /** Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change nothing. */
 export type Look = (label: number, va: number, length: number) => Uint8Array;
 
+/** Most that one `charge` can be: about three hours. */
+export const MOST_CHARGE = 1e13;
+
 /** What the kernel gives a TypeScript thread besides the binding. */
 export interface ThreadPort {
   readonly utcb: Utcb;
   readonly memory: Memory;
   /** Virtual time in ns. */
   now(): number;
-  /** Charges cycles for work of this thread (cost model). */
+  /**
+   * Charges cycles for work of this thread: a number from 0 to MOST_CHARGE; anything else is a RangeError, and nothing is charged. A charge is a
+   * debt. It runs off before the thread's next system call takes effect, in time in which interrupts, timers and threads of higher priority get
+   * the hart, and which its budget pays. `now` counts it in at once, so a server that measures itself sees what it has charged.
+   */
   charge(cycles: number): void;
   /** Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it all. */
   show?(look: Look): void;
@@ -69,6 +76,7 @@ export class Syscalls {
   constructor(port: ThreadPort) { this.port = port; this.utcb = port.utcb; this.memory = port.memory; }
 
   now(): number { return this.port.now(); }
+  /** Charges cycles for work that this thread does: by the byte, the page, the entry. See `ThreadPort.charge`. */
   charge(cycles: number): void { this.port.charge(cycles); }
 
   /** The bare system call on what stands in the UTCB. Answers the status; message and badge are in the UTCB. No allocation: `const s = yield sys.ipc(…)`. */

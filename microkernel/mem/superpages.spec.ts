@@ -9,7 +9,7 @@ const GIB = 2 ** 30, TWO_MIB = 2 ** 21, RAM = 0x8000_0000, TO = 0x4000_0000, FAC
 
 /** A task with a quota of its own: `free` bytes are left of it. */
 function* makeTask(sys: Syscalls, factory: number, task: number, free: number): Sys<void> {
-  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 512 + BYTES.frame + free]);
+  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 512 + BYTES.frame + free, 100, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [task, 0]);
 }
 const look = function* (sys: Syscalls, task: number, va: number): Sys<number> { yield* sys.must(task, Ops.task.lookup, [va]); return sys.utcb.word(0); };

@@ -1,10 +1,14 @@
 /**
  * Factory: the right to create objects out of a quota of kernel memory. Quotas form a tree: what a factory gives a new one is taken
  * from its own. A factory that ends takes everything with it that was made out of it, and its quota goes back.
+ *
+ * It carries an authority too: the highest priority of the contexts, and the harts of the threads, that come from it. Neither is ever more
+ * than the factory's that it was split from.
  */
 import { CapRight, Status, ThreadFlag, U } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES, COSTS } from '../costs.ts';
+import type { Cpu } from '../sched/cpu.ts';
 import { ThreadState } from '../sched/states.ts';
 import { KernelObject, ObjectKind } from './object.ts';
 import { answer, control, isCount, named, type Invocation, type Row } from './operation.ts';
@@ -17,14 +21,22 @@ import { newThread, threadBytes, type Thread } from './thread.ts';
 export class Factory extends KernelObject {
   readonly kind = ObjectKind.factory;
   readonly limit: number;
+  /** No context or thread of this factory has a higher priority, or another hart (bit h: hart h). */
+  readonly highest: number;
+  readonly harts: number;
   used = 0;
   firstObject: KernelObject | undefined = undefined;
 
   /** `parent` undefined: the first factory, with all kernel memory. */
-  constructor(id: number, parent: Factory | undefined, limit: number) {
+  constructor(id: number, parent: Factory | undefined, limit: number, highest: number, harts: number) {
     super(id, parent, BYTES.factory + (parent ? limit : 0));
     this.limit = limit;
+    this.highest = highest;
+    this.harts = harts;
   }
+
+  /** May its threads execute there? */
+  allows(cpu: Cpu): boolean { return (this.harts & (1 << cpu.id)) !== 0; }
 
   /** Takes bytes out of the quota; false (and nothing taken) when there are not so many. */
   charge(bytes: number): boolean {
@@ -107,6 +119,7 @@ function createThread(i: Invocation): Status {
     if (!isCount(utcb, task.space.limit) || utcb % 4096 !== 0) return Status.badArgument;
     if (task.space.find(utcb)) return Status.busy;
   } else if (utcb !== 0) return Status.badArgument;
+  if (!factoryOf(i).allows(cpu)) return Status.badRights;
   const bytes = threadBytes(guest, withUtcb), status = room(i, bytes + (mapsUtcb ? BYTES.node + 2 * BYTES.frame : 0));
   if (status !== Status.ok) return status;
   const thread = newThread(k, factoryOf(i), bytes, task, cpu, { guest, alien: (flags & ThreadFlag.alien) !== 0, body: i.body }, withUtcb, mapsUtcb ? utcb : undefined);
@@ -138,18 +151,23 @@ function createSemaphore(i: Invocation): Status {
 function createSchedContext(i: Invocation): Status {
   const priority = i.u.word(1), budget = i.u.word(2), period = i.u.word(3);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
+  if (priority > factoryOf(i).highest) return Status.badRights;
   const status = room(i, BYTES.schedContext);
   return status === Status.ok ? hand(i, new SchedContext(i.k.newId(), factoryOf(i), priority, budget, period, i.k.cpu.hart.cycles)) : status;
 }
 
 function createFactory(i: Invocation): Status {
-  const quota = i.u.word(1);
-  if (!isCount(quota, 2 ** 40)) return Status.badArgument;
+  const quota = i.u.word(1), priority = i.u.word(2), harts = i.u.word(3), from = factoryOf(i);
+  if (!isCount(quota, 2 ** 40) || !isCount(priority, 256) || !isCount(harts, 2 ** 32)) return Status.badArgument;
+  if (priority > from.highest || (harts & ~from.harts) !== 0) return Status.badRights;
   const status = room(i, BYTES.factory + quota);
-  return status === Status.ok ? hand(i, new Factory(i.k.newId(), factoryOf(i), quota)) : status;
+  return status === Status.ok ? hand(i, new Factory(i.k.newId(), from, quota, priority, harts === 0 ? from.harts : harts | 0)) : status;
 }
 
-const account = (i: Invocation): Status => answer(i.u, factoryOf(i).limit, factoryOf(i).used);
+function account(i: Invocation): Status {
+  const { limit, used, highest, harts } = factoryOf(i);
+  return answer(i.u, limit, used, highest, harts >>> 0);
+}
 
 /** In the order of the labels, from 0x100. */
 export const factoryOps: readonly Row[] = [

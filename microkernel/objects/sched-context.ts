@@ -72,6 +72,7 @@ export const parametersOk = (priority: number, budget: number, period: number): 
 function set(i: Invocation): Status {
   const c = contextOf(i), priority = i.u.word(0), budget = i.u.word(1), period = i.u.word(2);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
+  if (priority > Math.min(c.factory!.highest, c.thread?.factory!.highest ?? 255)) return Status.badRights;
   const was = c.place;
   detach(i.k, c);
   c.set(priority, budget, period, i.k.cpu.hart.cycles);

@@ -260,6 +260,7 @@ function bind(i: Invocation): Status {
   if (typeof cap === 'number') return cap;
   const context = cap.object as SchedContext;
   if (t.state === ThreadState.dead) return Status.dead;
+  if (context.priority > t.factory!.highest) return Status.badRights;
   if (t.context || context.thread) return Status.busy;
   t.context = context;
   context.thread = t;
@@ -329,6 +330,7 @@ function move(i: Invocation): Status {
   const t = threadOf(i), to = i.k.cpus[i.u.word(0)];
   if (!to) return Status.badArgument;
   if (t.state === ThreadState.dead) return Status.dead;
+  if (!t.factory!.allows(to)) return Status.badRights;
   migrate(i.k, t, to);
   return Status.ok;
 }

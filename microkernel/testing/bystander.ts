@@ -15,7 +15,7 @@ const UTCB = 0x2000_0000, DATA = 0x1000_0000;
 export function* makeBystander(sys: Syscalls, first: number, pa: number, options: { riscv: boolean; hart?: number }): Sys<void> {
   const [factory, task, thread, context, portal] = [first, first + 1, first + 2, first + 3, first + 4];
   for (let at = pa; at < pa + 0x1_0000; at += 4) sys.memory.setU32(at, (at * 2654435761) >>> 0);
-  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 100_000]);
+  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 100_000, 240, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(factory, Ops.factory.createThread, [thread, task, options.riscv ? 0 : ThreadFlag.typescript, options.riscv ? UTCB : 0, options.hart ?? 0], options.riscv ? undefined : function* (s) { yield* s.receive(); });
   yield* sys.must(factory, Ops.factory.createSchedContext, [context, 240, 0, 0]);

@@ -64,7 +64,7 @@ export class Moves {
 
   #build(i: number): void {
     const n = this.#builds++, f = at(i, 'factory');
-    this.#do(Initial.factory, Ops.factory.createFactory, [f, 400_000 + 100_000 * (n % 4)]);
+    this.#do(Initial.factory, Ops.factory.createFactory, [f, 400_000 + 100_000 * (n % 4), n % 3 === 1 ? 45 : 60, n % 4 === 3 ? 2 ** (n % this.#harts) : 0]);
     this.#do(f, Ops.factory.createTask, [at(i, 'task'), 0]);
     for (const [thread, context, portal] of [['thread', 'context', 'portal'], ['second', 'secondContext', 'secondPortal']] as const) {
       this.#do(f, Ops.factory.createThread, [at(i, thread), at(i, 'task'), 4, 0, n % this.#harts], true);
@@ -154,7 +154,8 @@ export class Moves {
       case 'dest': return r.chance(55) ? this.#place(r, 12) : 18 + r.below(40);
       case 'address': return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, 2 ** 41]);
       case 'quota': return r.pick([0, 5000, 30_000, 2 ** 40, 1e9]);
-      case 'priority': return r.pick([10, 20, 30, 40, 255, 256, -1]);
+      case 'priority': return r.pick([10, 20, 30, 40, 40, 46, 61, 255, 256, -1]);
+      case 'harts': return r.pick([0, 0, 0, 1, 2, 3, 7, 2 ** 32, -1]);
       case 'budget': return r.pick([0, 0, 50_000, 200_000, -5]);
       case 'period': return r.pick([0, 0, 0, 400_000, 100_000]);
       case 'flags': return op === 'createThread' ? (body ? r.pick([4, 4, 4, 4, 5, 0, 1, 12]) : 4) : r.pick([0, 0, 1, 1, 2]);

@@ -51,7 +51,7 @@ const scripted = (report: number): ThreadBody => function* puppet(sys) {
 /** Makes a puppet out of selectors `first` … `first + 15`; it waits for its first order. */
 export function* makePuppet(sys: Syscalls, kind: Puppet['kind'], first: number, page: number, hart = 0): Sys<Puppet> {
   const p: Puppet = { kind, task: first, thread: first + 1, context: first + 2, portal: first + 3, reply: first + 4 }, factory = first + 5;
-  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 300_000]);
+  yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 300_000, 200, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [p.task, 0]);
   yield* sys.must(factory, Ops.factory.createThread, [p.thread, p.task, kind === 'riscv' ? 0 : ThreadFlag.typescript, kind === 'riscv' ? UTCB : 0, hart], kind === 'riscv' ? undefined : scripted(1000));
   yield* sys.must(factory, Ops.factory.createSchedContext, [p.context, 100, 0, 0]);

@@ -63,6 +63,7 @@ function operand(r: Random, known: Known, name: string): number | undefined {
     case 'dest': case 'address': return r.chance(60) ? address(r) : selector(r);
     case 'quota': return r.below(100_000);
     case 'priority': return r.below(240);
+    case 'harts': return r.pick([0, 0, 1, 3]);
     case 'budget': return r.pick([0, 0, 10_000, 100_000]);
     case 'period': return r.pick([0, 0, 200_000, 1_000_000]);
     case 'flags': return r.pick([4, 4, 1, 0, r.below(9)]);

@@ -49,6 +49,7 @@ const factory = {
     const task = named(c, c.a[1], 'task', 2), [, , flags, utcb, hart] = c.a;
     if (typeof task === 'number') return task;
     if (!count(hart, c.w.oracle.harts) || flags !== 4 || task.guest || !c.r.body || utcb !== 0) return Status.badArgument; // (the director asks for TypeScript threads only)
+    if (!(c.o as MFactory).harts[hart]) return Status.badRights;
     return create(c, BYTES.thread + BYTES.frame, f => c.w.makeThread(f, task, hart, BYTES.thread + BYTES.frame));
   },
   createPortal: (c: Call): Answer => {
@@ -61,10 +62,20 @@ const factory = {
   createSchedContext: (c: Call): Answer => {
     const [, priority, budget, period] = c.a;
     if (!parameters(priority, budget, period)) return Status.badArgument;
+    if (priority > (c.o as MFactory).highest) return Status.badRights;
     return create(c, BYTES.schedContext, f => c.w.make<MContext>({ kind: 'schedContext', factory: f, bytes: BYTES.schedContext, priority, thread: undefined, consumed: 0, limited: period > 0, slice: budget || 10_000_000, used: 0 }));
   },
-  createFactory: (c: Call): Answer => count(c.a[1], 2 ** 40) ? create(c, BYTES.factory + c.a[1], f => c.w.make<MFactory>({ kind: 'factory', factory: f, bytes: BYTES.factory + c.a[1], limit: c.a[1] })) : Status.badArgument,
-  account: (c: Call): Answer => [(c.o as MFactory).limit, NaN],
+  createFactory: (c: Call): Answer => {
+    const [, quota, highest, set] = c.a, from = c.o as MFactory;
+    if (!count(quota, 2 ** 40) || !count(highest, 256) || !count(set, 2 ** 32)) return Status.badArgument;
+    const harts = Array.from({ length: 32 }, (_, h) => set === 0 ? from.harts[h] : Math.floor(set / 2 ** h) % 2 === 1);
+    if (highest > from.highest || harts.some((wanted, h) => wanted && !from.harts[h])) return Status.badRights;
+    return create(c, BYTES.factory + quota, f => c.w.make<MFactory>({ kind: 'factory', factory: f, bytes: BYTES.factory + quota, limit: quota, highest, harts }));
+  },
+  account: (c: Call): Answer => {
+    const { limit, highest, harts } = c.o as MFactory;
+    return [limit, NaN, highest, harts.reduce((set, has, h) => set + (has ? 2 ** h : 0), 0)];
+  },
 };
 
 /** What splitting a superpage twice costs at most, directories included. */
@@ -129,6 +140,7 @@ const thread = {
     const context = named(c, c.a[0], 'schedContext', 2);
     if (typeof context === 'number') return context;
     if (t.state === 'dead') return Status.dead;
+    if (context.priority > t.factory!.highest) return Status.badRights;
     if (t.context || context.thread) return Status.busy;
     t.context = context;
     context.thread = t;
@@ -173,6 +185,7 @@ const thread = {
     const t = c.o as MThread;
     if (!count(c.a[0], c.w.oracle.harts)) return Status.badArgument;
     if (t.state === 'dead') return Status.dead;
+    if (!t.factory!.harts[c.a[0]]) return Status.badRights;
     t.cpu = c.a[0];
     return Status.ok;
   },
@@ -213,6 +226,8 @@ const schedContext = {
   set: (c: Call): Answer => {
     const [priority, budget, period] = c.a;
     if (!parameters(priority, budget, period)) return Status.badArgument;
+    const { factory: own, thread: bound } = c.o as MContext;
+    if (priority > own!.highest || (bound && priority > bound.factory!.highest)) return Status.badRights;
     Object.assign(c.o, { priority, limited: period > 0, slice: budget || 10_000_000, used: 0 });
     standAnew(c.w, (c.o as MContext).thread);
     return Status.ok;

@@ -13,6 +13,8 @@ export interface Program {
 export interface Env {
   readonly name: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** Of its main thread, and the highest that any of its threads can have: what the scenario says. */
+  readonly priority: number;
   /** Selector of a capability that the scenario (or the loader) gave under this name; throws a clear error if there is none. */
   cap(name: string): number;
   hasCap(name: string): boolean;

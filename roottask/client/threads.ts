@@ -6,7 +6,7 @@ import { nameIt } from './wire.ts';
 import { bad, good, type Result } from './result.ts';
 
 export interface SpawnOptions {
-  /** 0–255; default 100, which is what main threads of components have. `donated`: none of its own, runs on its callers' time. */
+  /** 0 to the component's; default 100, or the component's if that is lower. `donated`: none of its own, runs on its callers' time. */
   readonly priority?: number | 'donated';
   readonly hart?: number;
   /** In traces; default: the component's name. */
@@ -19,7 +19,7 @@ export const DEFAULT_PRIORITY = 100;
 
 /** Creates and starts a thread in this task. `makeBody` may close over anything: threads of a component share their heap. */
 export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: SpawnOptions = {}): Sys<Result<Spawned>> {
-  const thread = env.selector(), priority = options.priority ?? DEFAULT_PRIORITY;
+  const thread = env.selector(), priority = options.priority ?? Math.min(DEFAULT_PRIORITY, env.priority);
   const guarded: ThreadBody = options.crash === 'thread' ? body : function* (own) {
     try { yield* body(own); } catch (e) { yield* crash(own, env, crashText(e)); }
   };

@@ -40,7 +40,7 @@ class Multiplexer {
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
-    valueOf(yield* spawn(sys, env, s => this.input(s), { priority: 140 }));
+    valueOf(yield* spawn(sys, env, s => this.input(s), { priority: env.priority }));
     yield* this.stream.server.run(sys);
   }
 

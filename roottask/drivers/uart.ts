@@ -31,7 +31,7 @@ class UartDriver {
     const { va } = this.window;
     sys.memory.setU8(va + REG.FCR, FCR_ENABLE);
     sys.memory.setU8(va + REG.IER, IER_RECEIVED);
-    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: 160 }));
+    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: env.priority }));
     yield* this.stream.server.run(sys);
   }
   private *write(sys: Syscalls, bytes: Uint8Array): Sys<number> {

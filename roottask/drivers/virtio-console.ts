@@ -42,7 +42,7 @@ class VirtioConsoleDriver {
     this.readSize();
     for (let slot = 0; slot < BUFFERS; slot++) this.post(slot);
     this.device.notify(RECEIVE);
-    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: 160 }));
+    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: env.priority }));
     yield* this.stream.server.run(sys);
   }
 

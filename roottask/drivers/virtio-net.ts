@@ -40,7 +40,7 @@ class VirtioNetDriver {
     this.device.queues[TRANSMIT]!.quiet();
     for (let slot = 0; slot < BUFFERS; slot++) this.post(slot);
     this.device.notify(RECEIVE);
-    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: 160 }));
+    valueOf(yield* spawn(sys, env, s => this.interrupts(s), { priority: env.priority }));
     yield* this.net.server.run(sys);
   }
 

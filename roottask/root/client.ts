@@ -35,7 +35,7 @@ export class Client {
   constructor(id: number, name: string, spec: Component) {
     this.id = id; this.name = name; this.spec = spec;
     this.memoryLimit = bytesOfSize(spec.memory ?? DEFAULT_MEMORY);
-    this.env = new LocalEnv(name, spec.args);
+    this.env = new LocalEnv(name, spec.args, spec.priority);
   }
   get alive(): boolean { return this.state === 'starting' || this.state === 'running'; }
   /** A server: the scenario does not wait for its end. */

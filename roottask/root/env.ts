@@ -2,6 +2,7 @@
 import { FIRST_FREE_SELECTOR } from '../../microkernel/abi/index.ts';
 import type { Env } from '../client/env.ts';
 import { naturalAlign } from '../client/memory.ts';
+import { DEFAULT_PRIORITY } from '../client/threads.ts';
 
 /** Where fresh addresses start: above all RAM and devices, which the first task has mapped at their physical addresses. */
 const RESERVE_BASE = 0x10_0000_0000, RESERVE_END = 2 ** 38;
@@ -9,12 +10,17 @@ const RESERVE_BASE = 0x10_0000_0000, RESERVE_END = 2 ** 38;
 export class LocalEnv implements Env {
   readonly name: string;
   readonly args: Readonly<Record<string, unknown>>;
+  readonly priority: number;
   readonly caps = new Map<string, number>();
   private next = FIRST_FREE_SELECTOR;
   private readonly freed: number[] = [];
   private top = RESERVE_BASE;
 
-  constructor(name: string, args: Readonly<Record<string, unknown>> = {}) { this.name = name; this.args = args; }
+  constructor(name: string, args: Readonly<Record<string, unknown>> = {}, priority = DEFAULT_PRIORITY) {
+    this.name = name;
+    this.args = args;
+    this.priority = priority;
+  }
 
   cap(name: string): number {
     const selector = this.caps.get(name);

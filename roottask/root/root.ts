@@ -19,7 +19,7 @@ const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
 export class Root {
   readonly info: BootInfo;
   readonly scenario: Scenario;
-  readonly env = new LocalEnv('roottask');
+  readonly env = new LocalEnv('roottask', {}, 250);
   readonly frames: Frames;
   readonly log: Log;
   /** Selectors: the thread that answers requests, the semaphore that main waits on. */

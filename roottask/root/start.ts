@@ -4,7 +4,7 @@ import type { Program } from '../client/env.ts';
 import { crash, exit } from '../client/lifecycle.ts';
 import { Protocol } from '../client/protocol.ts';
 import { bad, good, type Result } from '../client/result.ts';
-import { DEFAULT_PRIORITY, crashText } from '../client/threads.ts';
+import { crashText } from '../client/threads.ts';
 import { nameIt, put } from '../client/wire.ts';
 import { bytesOfSize, sizeText, type CapSource } from '../scenario.ts';
 import { DEFAULT_KERNEL_MEMORY, type Client } from './client.ts';
@@ -18,7 +18,7 @@ import { SERVICES, type ServiceName } from './services.ts';
 const PATIENCE = 5e9;
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
 /** Selectors of a component: 1 … 4 its own objects, 16 … services of roottask, 32 … sessions with servers. */
-const OWN_CONTEXT = 4, FIRST_SERVICE = 16, FIRST_SESSION = 32;
+const FIRST_SERVICE = 16, FIRST_SESSION = 32;
 
 /** The key of `Root.names` that a capability source means. */
 export function serviceOf(root: Root, source: CapSource): string {
@@ -47,13 +47,14 @@ export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<
 /** Factory, task, thread, scheduling context. Answers where a native program starts. */
 function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<number>> {
   const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY), { program } = spec, native = !('main' in program);
+  const harts = (spec.harts ?? []).reduce((set, h) => set + 2 ** h, 0);
   client.factory = root.env.selector(); client.task = root.env.selector(); client.thread = root.env.selector(); client.context = root.env.selector();
-  let status = yield* sys.invoke(Initial.factory, Ops.factory.createFactory, [client.factory, quota]);
+  let status = yield* sys.invoke(Initial.factory, Ops.factory.createFactory, [client.factory, quota, client.env.priority, harts]);
   if (status !== 0) return bad(status, `${name}: ${sizeText(quota)} of kernel memory`);
   const steps: (() => Sys<number>)[] = [
     () => sys.invoke(client.factory, Ops.factory.createTask, [client.task, 0]),
     () => sys.invoke(client.factory, Ops.factory.createThread, [client.thread, client.task, native ? 0 : ThreadFlag.typescript, native ? UTCB_VA : 0, spec.hart ?? 0], undefined, native ? undefined : bodyOf(program, client.env)),
-    () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, spec.priority ?? DEFAULT_PRIORITY, 0, 0]),
+    () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, client.env.priority, 0, 0]),
     () => sys.invoke(client.thread, Ops.thread.bind, [client.context]),
   ];
   for (const step of steps) {
@@ -84,7 +85,7 @@ function* giveOwn(sys: Syscalls, client: Client): Sys<void> {
   yield* give(sys, client, client.task, Own.task);
   yield* give(sys, client, client.thread, Own.thread);
   yield* give(sys, client, client.factory, Own.factory);
-  yield* give(sys, client, client.context, OWN_CONTEXT);
+  yield* give(sys, client, client.context, Own.schedContext);
 }
 
 const wants: Readonly<Record<ServiceName, (c: Client) => boolean>> = {

@@ -9,7 +9,8 @@ import type { Mm } from '../../mm/mm.ts';
 import { IRQ_LABEL } from './shared.ts';
 
 /** Processes run below the server's main thread (100). */
-const USER_PRIORITY = 90;
+/** Processes run below the server and its writers. */
+const userPriority = (env: Env): number => Math.max(0, env.priority - 10);
 const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 const SYSCALL_CAUSES = 1 << Cause.syscall;
 const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint) | (1 << Cause.misaligned) | (1 << Cause.accessFault);
@@ -42,7 +43,7 @@ export class Slots {
     const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(), t: undefined, space: undefined, kept: false };
     for (const [op, words] of [
       [Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, Mtd.args]], [Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]],
-      [Ops.factory.createSchedContext, [slot.context, USER_PRIORITY, 0, 0]],
+      [Ops.factory.createSchedContext, [slot.context, userPriority(env), 0, 0]],
     ] as const) if (!(yield* this.make(op, words))) { yield* this.discard(slot); return undefined; }
     this.slots.push(slot);
     return slot;

@@ -6,7 +6,8 @@ import { WaitQueue } from '../../kernel/wait.ts';
 import type { Shared } from './shared.ts';
 
 /** Interrupt threads run before the main thread; writers between it and the processes. */
-export const IRQ_PRIORITY = 110, WRITER_PRIORITY = 95;
+/** Writers run below the server, above its processes: whoever computes does not hold up what has been printed. */
+const writerPriority = (env: Env): number => Math.max(0, env.priority - 5);
 const CAPACITY = 131072, PIECE = 65536;
 
 /** Tells the main thread that something has happened; returns when it knows. */
@@ -61,7 +62,7 @@ export function* openOutput(sys: Syscalls, env: Env, shared: Shared, console: Co
   const semaphore = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
   const port = new ConsoleOutput(shared, semaphore);
-  valueOf(yield* spawn(sys, env, (own) => port.write(own, console, irq), { priority: WRITER_PRIORITY }));
+  valueOf(yield* spawn(sys, env, (own) => port.write(own, console, irq), { priority: writerPriority(env) }));
   return port;
 }
 
@@ -77,7 +78,7 @@ export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Con
       if (shared.arrivals.length > 0) yield* raise(own, irq);
       if (got.value.length === 0) yield* own.down(console.inputSemaphore, Ops.semaphore.down, Infinity, 1);
     }
-  }, { priority: IRQ_PRIORITY }));
+  }, { priority: env.priority }));
 }
 
 /** The timer thread: sleeps until the alarm, then interrupts. */
@@ -91,5 +92,5 @@ export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: n
       shared.armed = shared.alarm = Infinity;
       yield* raise(own, irq);
     }
-  }, { priority: IRQ_PRIORITY }));
+  }, { priority: env.priority }));
 }
