@@ -1,5 +1,5 @@
 /*
- * The microkernel's records and calls for C, made by microkernel/c-header.ts: do not edit. Include tessera.h.
+ * The microkernel's records and calls for C, made by microkernel/testing/abi-header.ts: do not edit. Include tessera.h.
  * docs/reference/kernel.md says what each call does and answers.
  */
 #pragma once

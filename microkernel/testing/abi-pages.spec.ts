@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { CapRight, Ops } from './abi/index.ts';
-import { OPERATIONS } from './objects/invoke.ts';
-import { cHeader } from './c-header.ts';
-import { referencePage } from './reference.ts';
+import { CapRight, Ops } from '../abi/index.ts';
+import { OPERATIONS } from '../objects/invoke.ts';
+import { cHeader } from './abi-header.ts';
+import { referencePage } from './abi-page.ts';
 
-const header = fileURLToPath(new URL('../guests/include/tessera-abi.h', import.meta.url));
-const page = fileURLToPath(new URL('../docs/reference/kernel.md', import.meta.url));
+const header = fileURLToPath(new URL('../../guests/include/tessera-abi.h', import.meta.url));
+const page = fileURLToPath(new URL('../../docs/reference/kernel.md', import.meta.url));
 
-it('docs/reference/kernel.md is up to date (UPDATE=1 npx vitest run microkernel/reference.spec.ts)', () => {
+it('docs/reference/kernel.md is up to date (UPDATE=1 npx vitest run microkernel/testing/abi-pages.spec.ts)', () => {
   if (process.env['UPDATE']) writeFileSync(page, referencePage());
   expect(readFileSync(page, 'utf8')).toBe(referencePage());
 });

@@ -1,5 +1,5 @@
 /** The ABI for C, guests/include/tessera-abi.h, made of the records in `abi/` (a spec says how, and keeps it up to date). */
-import { CAUSES, CapRight, IPC, IpcFlag, Initial, Item, MAX_ITEMS, MAX_WORDS, Mtd, Ops, Own, Resume, Right, S, Status, ThreadFlag, U, causeName, type Operation } from './abi/index.ts';
+import { CAUSES, CapRight, IPC, IpcFlag, Initial, Item, MAX_ITEMS, MAX_WORDS, Mtd, Ops, Own, Resume, Right, S, Status, ThreadFlag, U, causeName, type Operation } from '../abi/index.ts';
 
 const snake = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
 const constant = (...parts: string[]): string => parts.filter(p => p).map(snake).join('_').toUpperCase();
@@ -30,7 +30,7 @@ function stub(group: string, name: string, o: Operation): string {
 export function cHeader(): string {
   const operations = Object.entries(Ops) as [string, Record<string, Operation>][];
   return `/*
- * The microkernel's records and calls for C, made by microkernel/c-header.ts: do not edit. Include tessera.h.
+ * The microkernel's records and calls for C, made by microkernel/testing/abi-header.ts: do not edit. Include tessera.h.
  * docs/reference/kernel.md says what each call does and answers.
  */
 #pragma once

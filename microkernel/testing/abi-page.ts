@@ -1,6 +1,6 @@
 /** The reference page of the ABI, docs/reference/kernel.md, made of the records in `abi/` (a spec says how, and keeps it up to date). */
-import { CAUSES, Initial, Item, Kind, Mtd, Ops, Own, Resume, S, Status, ThreadFlag, U, causeName, kindName, type Operation } from './abi/index.ts';
-import { BYTES, COSTS } from './costs.ts';
+import { CAUSES, Initial, Item, Kind, Mtd, Ops, Own, Resume, S, Status, ThreadFlag, U, causeName, kindName, type Operation } from '../abi/index.ts';
+import { BYTES, COSTS } from '../costs.ts';
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
 const row = (...cells: (string | number)[]): string => `| ${cells.join(' | ')} |`;
@@ -43,7 +43,7 @@ const offsets = (o: Readonly<Record<string, number>>): (string | number)[][] => 
 
 export function referencePage(): string {
   return [
-    '# The kernel\'s interface\n\n*Made by `microkernel/reference.ts` from the records in `microkernel/abi/`.*\n',
+    '# The kernel\'s interface\n\n*Made by `microkernel/testing/abi-page.ts` from the records in `microkernel/abi/`.*\n',
     'One system call. RISC-V code: `ecall` with a7 = 0x4c34, a0 = flags, a1 = selector, a2 = time-out in ns (negative = never), the message in the UTCB; a0 answers the status, a1 the badge. TypeScript: a generator yields the same arguments.',
     'A call that does not answer `ok` has changed nothing that anyone can see, but for the receive half of a call whose send half was done.\n',
     enumeration('Flags of the call', '', ['flag', 'value', 'does', 'answers besides ok'], FLAGS.map(([n, v, d, f]) => [`\`${n}\``, v, d, f])),
