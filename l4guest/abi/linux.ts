@@ -17,6 +17,13 @@ export const makeDevice = (major: number, minor: number): number => (minor & 0xf
 export const majorOf = (dev: number): number => (dev >>> 8) & 0xfff;
 export const minorOf = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);
 
+/** Flags of mount(2) and umount2(2). */
+export const Ms = {
+  RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, REMOUNT: 32, NOATIME: 0x400, NODIRATIME: 0x800, BIND: 0x1000, MOVE: 0x2000, REC: 0x4000, SILENT: 0x8000, UNBINDABLE: 0x20000, PRIVATE: 0x40000,
+  SLAVE: 0x80000, SHARED: 0x100000, RELATIME: 0x200000, PROPAGATION: 0x1e0000,
+} as const;
+export const MntFlag = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } as const;
+
 export const AT = {
   FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, REMOVEDIR: 0x200, EACCESS: 0x200, SYMLINK_FOLLOW: 0x400, NO_AUTOMOUNT: 0x800, EMPTY_PATH: 0x1000,
 } as const;

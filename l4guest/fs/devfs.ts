@@ -18,7 +18,7 @@ export function devTree(k: Kernel): TmpDir {
   trees.set(k, root);
   for (const d of charDevices) {
     const i = root.create(S.IFCHR | d.mode, makeDev(d.major, d.minor));
-    root.attach(d.name, i);
+    root.add(d.name, i);
   }
   for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'], ['stderr', '/proc/self/fd/2']] as const) root.makeLink(name, target);
   root.make('pts', S.IFDIR | 0o755, 0);

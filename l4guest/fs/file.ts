@@ -11,7 +11,8 @@ import type { Io } from '../mm/uaccess.ts';
 import type { Mappable } from '../mm/vma.ts';
 import { Watch, notify, notifyFile } from './watch.ts';
 import type { Owner } from './leases.ts';
-import { type DirEntry, type Directory, type Inode, pathOf } from './inode.ts';
+import type { DirEntry, Directory, Inode } from './inode.ts';
+import { above, textOfPath, type DirPath, type Mount, type Path } from './path.ts';
 
 /** What mmap asks a file for. `frames` answers where the mapping comes from; a number is -errno. */
 export interface MapAnswer { readonly object: Mappable | undefined; readonly name: string }
@@ -26,6 +27,7 @@ export class File {
   /** Where it was opened: for /proc and maps. */
   dir: Directory | undefined;
   name = '';
+  mount: Mount | undefined;
   /** Signals changes of `poll`; undefined for files that are always ready. */
   wq: WaitQueue | undefined;
   /** Opening it made the file. */
@@ -83,16 +85,23 @@ export class File {
     this.closed();
     if (this.atEnd) for (const end of this.atEnd) end();
     if ((this.opened & O.ACCMODE) !== O.RDONLY) i.writing--;
+    if (this.mount) this.mount.users--;
     if (--i.users === 0 && i.nlink === 0) { notify(i, Watch.DELETE_SELF); i.drop(); }
   }
   private tellClosed(): void { if (!(this.flags & O.PATH)) notifyFile(this, this.writable ? Watch.CLOSE_WRITE : Watch.CLOSE_NOWRITE); }
   hold(): this { this.refs++; return this; }
 
+  /** It was found there; its mount is in use. */
+  enter(at: Path): void {
+    this.dir ??= at.dir;
+    if (this.name === '') this.name = at.name;
+    this.mount = at.mount;
+    at.mount.users++;
+  }
   /** Path seen from `root`, as /proc/PID/fd shows it. */
-  path(root: Directory): string {
-    const dir = this.dir && pathOf(this.dir, root);
-    if (dir === undefined) return this.name;
-    const path = this.name === '' ? dir : dir === '/' ? `/${this.name}` : `${dir}/${this.name}`;
+  path(root: DirPath): string {
+    const at = this.mount && { mount: this.mount, inode: this.inode, dir: this.dir, name: this.name }, path = at && (textOfPath(at, root) ?? textOfPath(at));
+    if (path === undefined) return this.name;
     return this.inode.nlink === 0 ? `${path} (deleted)` : path;
   }
 }
@@ -111,8 +120,8 @@ export class DirectoryFile extends File {
   }
   snapshot(t: Thread): DirEntry[] {
     if (this.entries && this.pos > 0) return this.entries;
-    const d = this.inode as Directory, above = d.covers ? d.covers.parent : d.parent;
-    return this.entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: above.ino, type: S.IFDIR }, ...d.list(t)];
+    const d = this.inode as Directory, up = this.mount ? above({ mount: this.mount, inode: d }, t.proc.fs.root).inode : d.parent;
+    return this.entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: up.ino, type: S.IFDIR }, ...d.list(t)];
   }
 }
 

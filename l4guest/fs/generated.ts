@@ -10,13 +10,14 @@ import type { Time } from '../kernel/clocks.ts';
 export class GeneratedFs implements FileSystem {
   readonly type: string; readonly dev: number; readonly magic: number; readonly source: string;
   readOnly = false;
-  options = 'rw,nosuid,nodev,noexec,relatime';
+  options = '';
   private readonly clock: () => Time;
+  root!: Inode;
   private last = 0;
   constructor(type: string, dev: number, magic: number, clock: () => Time) { this.type = type; this.source = type; this.dev = dev; this.magic = magic; this.clock = clock; }
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.last; }
-  usage(): { blocks: number; free: number; files: number } { return { blocks: 0, free: 0, files: 0 }; }
+  usage(): { blocks: number; free: number; files: number; freeFiles: number } { return { blocks: 0, free: 0, files: 0, freeFiles: 0 }; }
 }
 
 export type Content = (t: Thread) => string | Uint8Array;
@@ -49,10 +50,10 @@ class GeneratedFile extends File {
 }
 export class GeneratedLink extends Inode {
   private readonly target: (t: Thread) => string | number;
-  private readonly to: ((t: Thread) => Inode | Located | number | undefined) | undefined;
-  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Inode | Located | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
+  private readonly to: ((t: Thread) => Located | number | undefined) | undefined;
+  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Located | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
   override readlink(t: Thread): string | number { return this.target(t); }
-  override jump(t: Thread): Inode | Located | number | undefined { return this.to?.(t); }
+  override jump(t: Thread): Located | number | undefined { return this.to?.(t); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
 /** A directory with fixed rows, and optionally entries that come and go. */
@@ -83,5 +84,5 @@ export class GeneratedDir extends Directory {
     for (const [name, i] of this.rows) out.push({ name, ino: i.ino, type: i.type });
     return this.more ? [...out, ...this.more(t)] : out;
   }
-  override get isEmpty(): boolean { return false; }
+  override isEmpty(): boolean { return false; }
 }

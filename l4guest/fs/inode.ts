@@ -1,12 +1,16 @@
 /**
- * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a
- * FileSystem makes inodes. All of it is in memory, so nothing here ever sleeps: operations answer at once, errors as -errno.
+ * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a FileSystem makes
+ * inodes. What is in memory is answered at once, errors as -errno. What is not throws NotHere and is asked for again when it is there
+ * (kernel/later.ts); what changes a file system elsewhere answers `Later`.
  */
 import { E } from '../abi/errno.ts';
 import { S } from '../abi/linux.ts';
 import type { Time } from '../kernel/clocks.ts';
+import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { File } from './file.ts';
+import type { Mount } from './path.ts';
+import { Watch, notify } from './watch.ts';
 
 export interface FileSystem {
   readonly type: string;
@@ -14,15 +18,24 @@ export interface FileSystem {
   readonly magic: number;
   readonly source: string;
   readOnly: boolean;
-  options: string;
+  /** Options beside the flags of mounts, for /proc/mounts: `,size=…`. */
+  readonly options: string;
+  readonly root: Inode;
+  /** Takes new options (mount -o remount): 0 or -errno, with nothing changed. */
+  remount?(data: string): number;
   now(): Time;
   newIno(): number;
   /** Blocks (4096 bytes) in all and free, for statfs. */
-  usage(): { blocks: number; free: number; files: number };
+  usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number };
 }
 
-/** An inode and where it was found: an open file is one. */
-export interface Located { readonly inode: Inode; readonly dir: Directory | undefined; readonly name: string }
+/** An inode and where it was found: an open file is one. Without a mount it has no place in the tree (pipes, sockets). */
+export interface Located { readonly inode: Inode; readonly mount: Mount | undefined; readonly dir?: Directory | undefined; readonly name?: string }
+
+/** To whom something new belongs. */
+export interface Owner { readonly uid: number; readonly gid: number }
+/** Attributes to set; what is undefined stays. */
+export interface Changes { readonly mode?: number; readonly uid?: number; readonly gid?: number; readonly atime?: Time; readonly mtime?: Time }
 
 export abstract class Inode {
   readonly fs: FileSystem;
@@ -52,12 +65,26 @@ export abstract class Inode {
   get dev(): number { return this.fs.dev; }
   /** A new open file description, or -errno. `flags` as in open(2). */
   abstract open(t: Thread, flags: number): File | number;
-  truncate(_length: number): number { return -E.INVAL; }
+  truncate(_length: number, _t?: Thread): Later<number> { return -E.INVAL; }
+  /** Makes the attributes what they are now, where somebody else may change them: NotHere until they have been asked for. */
+  refresh(_t: Thread): void { /* nobody else */ }
+  /** Sets attributes; rights are the caller's business. */
+  change(c: Changes, _t?: Thread): Later<number> {
+    if (c.mode !== undefined) this.mode = this.type | c.mode;
+    if (c.uid !== undefined) this.uid = c.uid;
+    if (c.gid !== undefined) this.gid = c.gid;
+    if (c.atime) this.atime = c.atime;
+    if (c.mtime) this.mtime = c.mtime;
+    this.touchAttributes();
+    return 0;
+  }
   /** Links only: the text, or (magic links of procfs) the inode itself. */
   readlink(_t: Thread): string | number { return -E.INVAL; }
-  jump(_t: Thread): Inode | Located | number | undefined { return undefined; }
+  jump(_t: Thread): Located | number | undefined { return undefined; }
   /** The last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
+  /** How many mounts cover it, in all mount spaces. */
+  covered = 0;
   /** Open files that refer to it (kept by File). */
   users = 0;
   /** Of these, how many may write. */
@@ -72,36 +99,30 @@ export abstract class Directory extends Inode {
   /** Itself for a root. */
   parent: Directory = this;
   name = '';
-  /** Root of the file system mounted here, and for such a root the directory it hides. */
-  mounted: Directory | undefined;
-  covers: Directory | undefined;
 
+  /** What `name` is; NotHere where that must be asked for. */
   abstract lookup(name: string, t: Thread): Inode | undefined;
   abstract list(t: Thread): DirEntry[];
   /** Makes an inode of this mode and names it; -errno where that is not possible. */
-  make(_name: string, _mode: number, _rdev: number, _t: Thread): Inode | number { return -E.PERM; }
-  makeLink(_name: string, _target: string): Inode | number { return -E.PERM; }
+  make(_name: string, _mode: number, _rdev: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }
+  makeLink(_name: string, _target: string, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }
   /** An inode of this file system without a name (O_TMPFILE). */
-  makeNameless(_mode: number): Inode | number { return -E.OPNOTSUPP; }
-  attach(_name: string, _inode: Inode): number { return -E.PERM; }
-  detach(_name: string): number { return -E.PERM; }
-  get isEmpty(): boolean { return true; }
+  makeNameless(_mode: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.OPNOTSUPP; }
+  /** Another name for an inode of this file system. */
+  link(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
+  /** Takes a name away; the caller has looked what it is. */
+  unlink(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
+  /** Moves a name to another directory of this file system, in place of `old` where there is one. */
+  move(_name: string, _inode: Inode, _to: Directory, _toName: string, _old: Inode | undefined, _t?: Thread): Later<number> { return -E.PERM; }
+  exchange(_name: string, _inode: Inode, _to: Directory, _toName: string, _other: Inode, _t?: Thread): Later<number> { return -E.INVAL; }
+  /** Whether rmdir may take it; NotHere where that must be asked for. */
+  isEmpty(_t: Thread): boolean { return true; }
 }
 
-/** Absolute path of a directory seen from `root`; undefined when it is not below it. */
-export function pathOf(dir: Directory, root: Directory): string | undefined {
-  let path = '';
-  for (let d = dir; ; ) {
-    if (d === root) return path === '' ? '/' : path;
-    if (d.covers) { d = d.covers; continue; }
-    if (d.parent === d) return undefined;
-    path = `/${d.name}${path}`;
-    d = d.parent;
-  }
-}
-/** The directory to go on with after naming `dir`: what is mounted there. */
-export function uncovered(dir: Directory): Directory {
-  let d = dir;
-  while (d.mounted) d = d.mounted;
-  return d;
+/** A name less. Without any, the inode ends when nobody has it open. */
+export function lessName(inode: Inode): void {
+  inode.nlink = inode.isDir ? 0 : inode.nlink - 1;
+  inode.touchAttributes();
+  if (!inode.isDir) notify(inode, Watch.ATTRIB);
+  if (inode.nlink === 0 && inode.users === 0) { notify(inode, Watch.DELETE_SELF); inode.drop(); }
 }

@@ -1,73 +1,232 @@
-/** Mounting: a table of file system types, and the list that /proc/mounts shows. */
-import { AT, Cap } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+/**
+ * Mounting: a table of file system types, and the calls mount, umount2, pivot_root and unshare(CLONE_NEWNS) on a process's mount space. What is
+ * mounted in a shared mount appears in its peers and slaves too.
+ */
 import { E } from '../abi/errno.ts';
+import { AT, Cap, MntFlag, Ms } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { devTree, ptsTree } from './devfs.ts';
-import { Directory, pathOf } from './inode.ts';
+import { Directory, type Inode } from './inode.ts';
+import { Mount, MountSpace, PeerGroup, type DirPath, type Path } from './path.ts';
 import { procTree } from './proc/tree.ts';
-import type { FileSystemType } from './types.ts';
 import { sysTree } from './sysfs.ts';
-import { inodeAt } from './walk.ts';
+import { readOptions } from './tmpfs.ts';
+import { WalkFlag, at, pathOf } from './walk.ts';
 
-const Ms = { RDONLY: 1, REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384, PROPAGATION: 0x1e0000 } as const;
+/** Flags that belong to a mount, not to its file system. */
+const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
 
-const types: Record<FileSystemType, (k: Kernel, source: string, data: string) => Directory> = {
+type Maker = (k: Kernel, source: string, data: string) => Directory | number;
+const types: Record<string, Maker> = {
   proc: (k) => procTree(k),
   sysfs: (k) => sysTree(k),
-  tmpfs: (k, source, data) => k.newTmpFs('tmpfs', source || 'tmpfs', parseMode(data, 0o1777)).root,
+  tmpfs: (k, source, data) => {
+    const options = readOptions(data, k.frames.total);
+    return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, { blocks: k.frames.total >> 1, ...options }).root;
+  },
   ramfs: (k, source) => k.newTmpFs('ramfs', source || 'ramfs').root,
   devtmpfs: (k) => devTree(k),
   devpts: (k) => ptsTree(k),
 };
+export const fileSystemTypes = Object.keys(types);
 
-function parseMode(data: string, otherwise: number): number {
-  const m = /(?:^|,)mode=([0-7]+)/.exec(data);
-  return m ? parseInt(m[1]!, 8) : otherwise;
+/** A mount of a root, not yet anywhere. */
+export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount => new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
+
+/** Puts a mount over a place, and copies of it where peers and slaves of that place's mount see the place. */
+export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
+  place(space, m, point);
+  for (const other of hearers(point.mount)) {
+    if (!other.space || !reaches(other, point.inode)) continue;
+    const copy = copyOf(k, m);
+    place(other.space, copy, { ...point, mount: other });
+    if (point.mount.peers && other.peers === point.mount.peers) share(k, m, copy); else slaveTo(k, m, copy);
+  }
+}
+function place(space: MountSpace, m: Mount, point: Path): void {
+  point.mount.attach(m, point);
+  space.add(m);
+}
+/** The mounts that are to see what happens in `m`: its peers, and all slaves beneath. */
+function* hearers(m: Mount): Generator<Mount> {
+  if (!m.peers) return;
+  for (const peer of m.peers.members) if (peer !== m) yield peer;
+  for (const peer of m.peers.slaves) { yield peer; yield* hearers(peer); }
+}
+/** Whether a mount shows this inode: its root is the inode or above it. */
+function reaches(m: Mount, inode: Inode): boolean {
+  if (inode === m.root) return true;
+  if (!(inode instanceof Directory)) return m.root === m.fs.root;
+  for (let d = inode; ; d = d.parent) { if (d === m.root) return true; if (d.parent === d) return false; }
+}
+function copyOf(k: Kernel, m: Mount, root: Inode = m.root): Mount { return newMount(k, root, m.source, m.flags); }
+function share(k: Kernel, ...mounts: Mount[]): void {
+  const group = mounts.find((m) => m.peers)?.peers ?? new PeerGroup(k.newMountId());
+  for (const m of mounts) { m.peers = group; group.members.add(m); }
+}
+function slaveTo(k: Kernel, master: Mount, slave: Mount): void {
+  if (!master.peers) share(k, master);
+  slave.master = master.peers;
+  master.peers!.slaves.add(slave);
 }
 
-/** Puts a tree over a directory. */
-export function cover(k: Kernel, at: Directory, root: Directory, type: string, source: string): void {
-  at.mounted = root;
-  root.covers = at;
-  k.mounts.push({ root, covers: at, source, path: pathOf(at, k.root) ?? '/', type });
+// ── mount(2) ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The place that a target names, with what is mounted there already. */
+function target(t: Thread, path: string, follow = true): Path | number {
+  const p = at(t, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
+  return typeof p === 'number' ? p : pathOf(p);
 }
-export function mountAt(t: Thread, source: string, target: string, type: string, flags: number, data: string): number {
+export function mountAt(t: Thread, source: string, path: string, type: string, flags: number, data: string): number {
   if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const at = inodeAt(t, AT.FDCWD, target);
-  if (typeof at === 'number') return at;
-  if (!(at instanceof Directory)) return -E.NOTDIR;
-  if (flags & Ms.PROPAGATION) return 0;
-  if (flags & Ms.REMOUNT) { if (!(flags & Ms.BIND)) at.fs.readOnly = (flags & Ms.RDONLY) !== 0; return 0; }
-  if (flags & Ms.BIND) return bind(t, source, at);
-  const make = Object.hasOwn(types, type) ? types[type as FileSystemType] : undefined;
+  const to = target(t, path), space = t.proc.mounts;
+  if (typeof to === 'number') return to;
+  if (to.mount.space !== space) return -E.INVAL;
+  if (flags & Ms.REMOUNT) return remount(to, flags, data);
+  if (flags & Ms.BIND) return bind(t, source, to, (flags & Ms.REC) !== 0);
+  if (flags & Ms.PROPAGATION) return propagation(t.k, to, flags);
+  if (flags & Ms.MOVE) return move(t, source, to);
+  const make = types[type];
   if (!make) return -E.NODEV;
+  if (!(to.inode instanceof Directory)) return -E.NOTDIR;
   const root = make(t.k, source, data);
-  if (flags & Ms.RDONLY) root.fs.readOnly = true;
-  cover(t.k, at, root, type, source || type);
+  if (typeof root === 'number') return root;
+  cover(t.k, space, newMount(t.k, root, source || 'none', flags), to);
   return 0;
 }
-/** A bind mount of a directory shows that very directory. */
-function bind(t: Thread, source: string, at: Directory): number {
-  const from = inodeAt(t, AT.FDCWD, source);
+function remount(to: Path, flags: number, data: string): number {
+  if (to.inode !== to.mount.root) return -E.INVAL;
+  const { fs } = to.mount;
+  if (!(flags & Ms.BIND)) {
+    const failed = fs.remount?.(data) ?? 0;
+    if (failed) return failed;
+    fs.readOnly = (flags & Ms.RDONLY) !== 0;
+  }
+  to.mount.flags = flags & OF_MOUNT;
+  return 0;
+}
+/** A bind mount shows another place here: a directory over a directory, a file over a file. */
+function bind(t: Thread, source: string, to: Path, all: boolean): number {
+  const from = target(t, source);
   if (typeof from === 'number') return from;
-  if (!(from instanceof Directory)) return -E.NOTDIR;
-  if (from === at) return 0;
-  at.mounted = from;
-  t.k.mounts.push({ root: from, covers: at, source, path: pathOf(at, t.k.root) ?? '/', type: from.fs.type });
+  if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
+  if (from.mount.space !== t.proc.mounts || from.mount.unbindable) return -E.INVAL;
+  const m = copyOf(t.k, from.mount, from.inode);
+  if (from.mount.peers) share(t.k, from.mount, m);
+  // What lies in the source is taken before the copy is there, so that a copy beneath its source is not copied into itself.
+  const inside = all ? submounts(from) : [];
+  cover(t.k, t.proc.mounts, m, to);
+  copyTree(t.k, t.proc.mounts, new Map([[from.mount, m]]), inside);
   return 0;
 }
-export function unmountAt(t: Thread, target: string): number {
+/** Mounts beneath a place, each after the one that it is in. */
+function submounts(from: Path, mount = from.mount): Mount[] {
+  const out: Mount[] = [];
+  for (const m of mount.mounted) if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
+  return out;
+}
+function isBeneath(p: Path, top: Inode): boolean {
+  for (let d: Inode | undefined = p.inode instanceof Directory ? p.inode : p.dir; d instanceof Directory; d = d.parent) { if (d === top) return true; if (d.parent === d) break; }
+  return p.inode === top;
+}
+/** Copies mounts onto the copies of the mounts that they are in. */
+function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>, list: readonly Mount[]): void {
+  for (const m of list) {
+    const point = m.point!, copy = copyOf(k, m);
+    copies.set(m, copy);
+    if (m.peers) share(k, m, copy);
+    if (m.master) { copy.master = m.master; m.master.slaves.add(copy); }
+    copy.unbindable = m.unbindable;
+    place(space, copy, { ...point, mount: copies.get(point.mount)! });
+  }
+}
+function move(t: Thread, source: string, to: Path): number {
+  const from = target(t, source);
+  if (typeof from === 'number') return from;
+  const m = from.mount;
+  if (from.inode !== m.root || !m.point || m.space !== t.proc.mounts || m.point.mount.peers) return -E.INVAL;
+  if (m.root.isDir !== to.inode.isDir) return -E.NOTDIR;
+  for (let x: Mount | undefined = to.mount; x; x = x.point?.mount) if (x === m) return -E.LOOP;
+  m.point.mount.detach(m);
+  to.mount.attach(m, to);
+  return 0;
+}
+function propagation(k: Kernel, to: Path, flags: number): number {
+  const kind = flags & Ms.PROPAGATION;
+  if (to.inode !== to.mount.root || (kind & (kind - 1)) !== 0 || flags & ~(Ms.PROPAGATION | Ms.REC | Ms.SILENT)) return -E.INVAL;
+  for (const m of [to.mount, ...(flags & Ms.REC ? submounts({ ...to, inode: to.mount.root }) : [])]) {
+    const master = m.peers && m.peers.members.size > 1 ? m.peers : m.master;
+    if (kind === Ms.SHARED) { if (!m.peers) share(k, m); continue; }
+    m.makePrivate();
+    m.unbindable = kind === Ms.UNBINDABLE;
+    if (kind === Ms.SLAVE && master) { m.master = master; master.slaves.add(m); }
+  }
+  return 0;
+}
+
+// ── umount2(2), pivot_root(2), new spaces ──────────────────────────────────────────────────────────────────────────────
+
+const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
+
+export function unmountAt(t: Thread, path: string, flags: number): number {
   if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const d = inodeAt(t, AT.FDCWD, target);
-  if (typeof d === 'number') return d;
-  const i = t.k.mounts.findLastIndex((m) => m.root === d && m.covers !== undefined);
-  if (i < 0) return -E.INVAL;
-  const m = t.k.mounts[i]!;
-  for (const p of t.k.pids.processes.values()) if (p.fs.cwd === d && p.alive) return -E.BUSY;
-  m.covers!.mounted = undefined;
-  if (m.root.covers === m.covers) m.root.covers = undefined;
-  t.k.mounts.splice(i, 1);
+  const to = target(t, path, !(flags & MntFlag.NOFOLLOW)), space = t.proc.mounts;
+  if (typeof to === 'number') return to;
+  const m = to.mount;
+  if (to.inode !== m.root || m.space !== space || !m.point) return -E.INVAL;
+  if (flags & MntFlag.EXPIRE && flags & (MntFlag.FORCE | MntFlag.DETACH)) return -E.INVAL;
+  if (flags & MntFlag.DETACH) { detachTree(m); return 0; }
+  if (m.isBusy) return -E.BUSY;
+  for (const p of t.k.pids.processes.values()) if (usesMount(p, m)) return -E.BUSY;
+  if (flags & MntFlag.EXPIRE && !m.expired) { m.expired = true; return -E.AGAIN; }
+  for (const other of hearers(m.point.mount)) { const twin = other.over(m.point.inode); if (twin && !twin.isBusy) detachTree(twin); }
+  detachTree(m);
   return 0;
 }
+/** Takes a mount, and all in it, out of its space. Open files in it stay. */
+function detachTree(m: Mount): void {
+  for (const inner of [...m.mounted]) detachTree(inner);
+  m.point?.mount.detach(m);
+  m.space?.remove(m);
+  m.makePrivate();
+}
+
+export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
+  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  const next = target(t, newPath), put = target(t, oldPath), space = t.proc.mounts, { root } = t.proc.fs, old = root.mount;
+  if (typeof next === 'number') return next;
+  if (typeof put === 'number') return put;
+  const m = next.mount;
+  if (!next.inode.isDir || !put.inode.isDir) return -E.NOTDIR;
+  if (m === old || put.mount === old) return -E.BUSY;
+  if (next.inode !== m.root || root.inode !== old.root || !m.point || m.space !== space || old.point || put.mount.space !== space) return -E.INVAL;
+  let x: Mount | undefined = put.mount;
+  while (x && x !== m) x = x.point?.mount;
+  if (!x) return -E.INVAL;
+  m.point.mount.detach(m);
+  put.mount.attach(old, put);
+  space.root = m;
+  const top: DirPath = { mount: m, inode: m.root as Directory };
+  for (const p of t.k.pids.processes.values()) {
+    if (p.fs.root.mount === old && p.fs.root.inode === old.root) p.fs.root = top;
+    if (p.fs.cwd.mount === old && p.fs.cwd.inode === old.root) p.fs.cwd = top;
+  }
+  return 0;
+}
+
+/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
+export function copySpace(k: Kernel, p: Process): void {
+  const old = p.mounts, space = new MountSpace(), root = copyOf(k, old.root), copies = new Map([[old.root, root]]);
+  space.root = root;
+  space.add(root);
+  if (old.root.peers) share(k, old.root, root);
+  copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
+  p.mounts = space;
+  const moved = (at: DirPath): DirPath => ({ mount: copies.get(at.mount) ?? at.mount, inode: at.inode });
+  p.fs.root = moved(p.fs.root);
+  p.fs.cwd = moved(p.fs.cwd);
+}
+function depth(m: Mount): number { let n = 0; for (let x: Mount | undefined = m; x?.point; x = x.point.mount) n++; return n; }

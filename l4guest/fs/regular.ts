@@ -15,7 +15,7 @@ import { Inode, type FileSystem } from './inode.ts';
 /** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
 export interface Image { readonly bytes: Uint8Array; readonly pfn: number }
 
-export interface MemoryFs extends FileSystem { readonly frames: Frames }
+export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; givePages(n: number): void; giveInode(): void }
 
 export class RegularInode extends Inode implements Mappable {
   declare readonly fs: MemoryFs;
@@ -62,8 +62,9 @@ export class RegularInode extends Inode implements Mappable {
     if (index * PAGE >= this.length) return -1;
     const own = this.pages[index] ?? 0;
     if (own !== 0) return own;
+    if (!this.fs.takePage()) return -1;
     const pfn = this.fs.frames.alloc();
-    if (pfn === 0) return 0;
+    if (pfn === 0) { this.fs.givePages(1); return 0; }
     const from = index * PAGE;
     if (from < this.imageLength) {
       this.fs.frames.page(pfn).set(this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)));
@@ -109,7 +110,7 @@ export class RegularInode extends Inode implements Mappable {
     if (length < this.length) {
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames);
-      for (let i = keep; i < this.pages.length; i++) if (this.pages[i]) this.fs.frames.unref(this.pages[i]!);
+      for (let i = keep; i < this.pages.length; i++) if (this.pages[i]) { this.fs.frames.unref(this.pages[i]!); this.fs.givePages(1); }
       this.pages.length = Math.min(this.pages.length, keep);
       if (length % PAGE !== 0 && (this.pages[keep - 1] ?? 0) !== 0) this.fs.frames.page(this.pages[keep - 1]!).fill(0, length % PAGE);
       this.imageLength = Math.min(this.imageLength, length);
@@ -134,7 +135,8 @@ export class RegularInode extends Inode implements Mappable {
   unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }
   override drop(): void {
     if (this.areas.size > 0) return; // it lives on in mappings
-    for (const pfn of this.pages) if (pfn) this.fs.frames.unref(pfn);
+    for (const pfn of this.pages) if (pfn) { this.fs.frames.unref(pfn); this.fs.givePages(1); }
+    this.fs.giveInode();
     this.pages = [];
     this.image = undefined;
     this.length = this.imageLength = 0;

@@ -83,7 +83,7 @@ function parentOf(root: TmpDir, parts: readonly string[]): TmpDir {
   for (const name of parts) {
     const next = dir.lookup(name);
     if (next instanceof TmpDir) dir = next;
-    else { if (next) dir.detach(name); dir = dir.make(name, S.IFDIR | 0o755, 0) as TmpDir; }
+    else { if (next) dir.take(name); dir = dir.make(name, S.IFDIR | 0o755, 0) as TmpDir; }
   }
   return dir;
 }
@@ -99,12 +99,12 @@ function place(root: TmpDir, h: Header, data: Image): Inode | undefined {
 function make(root: TmpDir, dir: TmpDir, name: string, h: Header, data: Image): Inode | undefined {
   const old = dir.lookup(name);
   if (h.type === '5') { if (old instanceof Directory) return old; }
-  if (old && !(old instanceof Directory)) dir.detach(name);
+  if (old && !(old instanceof Directory)) dir.take(name);
   switch (h.type) {
     case '1': {
       const to = split(h.link), last = to.pop(), target = last === undefined ? undefined : parentOf(root, to).lookup(last);
       if (!target || target instanceof Directory) return undefined;
-      dir.attach(name, target);
+      dir.add(name, target);
       target.nlink++;
       return undefined;
     }
@@ -114,7 +114,7 @@ function make(root: TmpDir, dir: TmpDir, name: string, h: Header, data: Image): 
     case '6': return dir.make(name, S.IFIFO | h.mode, 0) as Inode;
     default: {
       const inode = dir.create(S.IFREG | h.mode, 0, data);
-      dir.attach(name, inode);
+      dir.add(name, inode);
       return inode;
     }
   }

@@ -3,13 +3,37 @@ import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
+import { bytesOf } from '../mm/text.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';
-import { Directory, Inode, type DirEntry, type FileSystem } from './inode.ts';
+import { Directory, Inode, lessName, type DirEntry, type FileSystem, type Owner } from './inode.ts';
 import type { Time } from '../kernel/clocks.ts';
 import { RegularInode, type Image, type MemoryFs } from './regular.ts';
 
 /** Opens what is neither file nor directory nor link: device nodes, fifos, sockets. Set by whoever has drivers. */
 export type OpenSpecial = (t: Thread, inode: Inode, flags: number) => File | number;
+
+/** Limits and the root's attributes; undefined: none, or as the type has them. `blocks` are pages. */
+export interface TmpOptions { readonly blocks?: number; readonly inodes?: number; readonly mode?: number; readonly uid?: number; readonly gid?: number }
+
+/** A size as tmpfs reads it: bytes, with k, m, g or t, or a share of memory in percent. */
+function sizeOf(text: string, pages: number): number {
+  const m = /^(\d+)([kmgt%]?)$/i.exec(text), unit = m?.[2]!.toLowerCase();
+  return m ? Number(m[1]) * (unit === '%' ? pages * 4096 / 100 : 1024 ** ' kmgt'.indexOf(unit || ' ')) : NaN;
+}
+/** Reads what `mount -o` gives a tmpfs; -EINVAL for words that it does not know. 0 means no limit. */
+export function readOptions(data: string, pages: number): TmpOptions | number {
+  const out: { -readonly [K in keyof TmpOptions]: TmpOptions[K] } = {};
+  for (const word of data.split(',').filter((w) => w !== '')) {
+    const [key, value = ''] = word.split('='), plain = sizeOf(value, pages);
+    if (key === 'size') out.blocks = Math.ceil(plain / 4096) || (plain === 0 ? Infinity : NaN);
+    else if (key === 'nr_blocks') out.blocks = plain || (plain === 0 ? Infinity : NaN);
+    else if (key === 'nr_inodes') out.inodes = plain || (plain === 0 ? Infinity : NaN);
+    else if (key === 'mode') out.mode = /^[0-7]+$/.test(value) ? parseInt(value, 8) & 0o7777 : NaN;
+    else if (key === 'uid' || key === 'gid') out[key] = /^\d+$/.test(value) ? Number(value) : NaN;
+    else if (key !== 'huge' && key !== 'mpol') return -E.INVAL;
+  }
+  return Object.values(out).some(Number.isNaN) ? -E.INVAL : out;
+}
 
 export class TmpFs implements MemoryFs, FileSystem {
   readonly type: string;
@@ -20,18 +44,50 @@ export class TmpFs implements MemoryFs, FileSystem {
   readonly clock: () => Time;
   readonly openSpecial: OpenSpecial;
   readOnly = false;
-  options = 'rw,relatime';
+  limits: TmpOptions;
+  private pages = 0;
+  private inodes = 0;
   readonly root: TmpDir;
   private lastIno = 0;
 
-  constructor(init: { type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial }, mode = 0o755) {
+  constructor(init: { type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial }, mode = 0o755, limits: TmpOptions = {}) {
+    this.limits = limits;
     this.type = init.type; this.dev = init.dev; this.magic = init.magic ?? 0x01021994; this.source = init.source ?? init.type;
     this.frames = init.frames; this.clock = init.clock; this.openSpecial = init.openSpecial;
-    this.root = new TmpDir(this, mode);
+    this.root = new TmpDir(this, limits.mode ?? mode);
+    this.root.uid = limits.uid ?? 0;
+    this.root.gid = limits.gid ?? 0;
   }
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.lastIno; }
-  usage(): { blocks: number; free: number; files: number } { return { blocks: this.frames.total, free: this.frames.free, files: this.lastIno }; }
+  usage(): { blocks: number; free: number; files: number; freeFiles: number } {
+    const { blocks = this.frames.total, inodes = this.frames.total } = this.limits;
+    return { blocks, free: Math.max(0, Math.min(this.frames.free, blocks - this.pages)), files: inodes, freeFiles: Math.max(0, inodes - this.inodes) };
+  }
+  get options(): string {
+    const { blocks, inodes, mode, uid, gid } = this.limits;
+    return `${blocks === undefined ? '' : `,size=${blocks * 4}k`}${inodes === undefined ? '' : `,nr_inodes=${inodes}`}${mode === undefined ? '' : `,mode=${mode.toString(8)}`}${uid ? `,uid=${uid}` : ''}${gid ? `,gid=${gid}` : ''}`;
+  }
+  remount(data: string): number {
+    const next = readOptions(data, this.frames.total);
+    if (typeof next === 'number') return next;
+    if ((next.blocks ?? Infinity) < this.pages || (next.inodes ?? Infinity) < this.inodes) return -E.INVAL;
+    this.limits = { ...this.limits, ...next };
+    return 0;
+  }
+  /** A page or an inode more; false: the file system is full. */
+  takePage(): boolean {
+    if (this.pages >= (this.limits.blocks ?? Infinity)) return false;
+    this.pages++;
+    return true;
+  }
+  givePages(n: number): void { this.pages -= n; }
+  takeInode(): boolean {
+    if (this.inodes >= (this.limits.inodes ?? Infinity)) return false;
+    this.inodes++;
+    return true;
+  }
+  giveInode(): void { this.inodes--; }
 }
 
 export class TmpDir extends Directory {
@@ -46,7 +102,8 @@ export class TmpDir extends Directory {
     for (const [name, i] of this.names) out.push({ name, ino: i.ino, type: i.type });
     return out;
   }
-  override get isEmpty(): boolean { return this.names.size === 0; }
+  override isEmpty(): boolean { return this.names.size === 0; }
+  override drop(): void { this.fs.giveInode(); }
 
   /** A new inode of the type in `mode`, not named yet. */
   create(mode: number, rdev = 0, image?: Image): Inode {
@@ -56,50 +113,82 @@ export class TmpDir extends Directory {
       default: return new SpecialInode(this.fs, mode, rdev);
     }
   }
-  override make(name: string, mode: number, rdev: number): Inode | number {
-    if (this.fs.readOnly) return -E.ROFS;
+  override make(name: string, mode: number, rdev: number, owner?: Owner): Inode | number {
+    if (!this.fs.takeInode()) return -E.NOSPC;
     const inode = this.create(mode, rdev);
+    belong(inode, owner);
     this.add(name, inode);
     return inode;
   }
-  override makeLink(name: string, target: string): Inode | number {
-    if (this.fs.readOnly) return -E.ROFS;
+  override makeLink(name: string, target: string, owner?: Owner): Inode | number {
+    if (!this.fs.takeInode()) return -E.NOSPC;
     const link = new LinkInode(this.fs, target);
+    belong(link, owner);
     this.add(name, link);
     return link;
   }
-  override makeNameless(mode: number): Inode | number {
+  override makeNameless(mode: number, owner?: Owner): Inode | number {
+    if (!this.fs.takeInode()) return -E.NOSPC;
     const inode = this.create(S.IFREG | (mode & 0o7777));
+    belong(inode, owner);
     inode.nlink = 0;
     return inode;
   }
-  private add(name: string, inode: Inode): void {
+  /** Names an inode of this file system; its count of names is the caller's. */
+  add(name: string, inode: Inode): void {
     this.names.set(name, inode);
     if (inode instanceof Directory) { inode.parent = this; inode.name = name; this.nlink++; }
     this.touch();
   }
-  override attach(name: string, inode: Inode): number {
-    if (this.fs.readOnly) return -E.ROFS;
-    this.add(name, inode);
-    return 0;
-  }
-  override detach(name: string): number {
-    if (this.fs.readOnly) return -E.ROFS;
+  /** Forgets a name, and nothing else. */
+  take(name: string): void {
     const inode = this.names.get(name);
-    if (!inode) return -E.NOENT;
+    if (!inode) return;
     this.names.delete(name);
     if (inode instanceof Directory) this.nlink--;
     this.touch();
+  }
+  override link(name: string, inode: Inode): number {
+    this.add(name, inode);
+    inode.nlink++;
+    inode.touchAttributes();
     return 0;
   }
+  override unlink(name: string, inode: Inode): number {
+    this.take(name);
+    lessName(inode);
+    return 0;
+  }
+  override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined): number {
+    this.take(name);
+    if (old) { (to as TmpDir).take(toName); lessName(old); }
+    (to as TmpDir).add(toName, inode);
+    inode.touchAttributes();
+    return 0;
+  }
+  override exchange(name: string, inode: Inode, to: Directory, toName: string, other: Inode): number {
+    this.take(name);
+    (to as TmpDir).take(toName);
+    this.add(name, other);
+    (to as TmpDir).add(toName, inode);
+    inode.touchAttributes();
+    other.touchAttributes();
+    return 0;
+  }
+}
+function belong(inode: Inode, owner: Owner | undefined): void {
+  if (!owner) return;
+  inode.uid = owner.uid;
+  inode.gid = owner.gid;
 }
 
 export class LinkInode extends Inode {
   readonly target: string;
   constructor(fs: FileSystem, target: string) { super(fs, S.IFLNK | 0o777); this.target = target; }
-  override get size(): number { return this.target.length; }
+  override get size(): number { return bytesOf(this.target).length; }
   override get blocks(): number { return 0; }
   override readlink(): string { return this.target; }
+  override drop(): void { (this.fs as TmpFs).giveInode(); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
 
@@ -107,6 +196,7 @@ export class SpecialInode extends Inode {
   declare readonly fs: TmpFs;
   /** What a fifo or a bound socket is connected to; belongs to the driver. */
   endpoint: unknown = undefined;
+  override drop(): void { this.fs.giveInode(); }
   constructor(fs: FileSystem, mode: number, rdev: number) { super(fs, mode); this.rdev = rdev; }
   override open(t: Thread, flags: number): File | number { return this.fs.openSpecial(t, this, flags); }
 }

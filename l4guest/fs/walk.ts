@@ -3,7 +3,8 @@ import { has, type CapSets } from '../kernel/caps.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { Directory, type Inode, uncovered } from './inode.ts';
+import { Directory, type Inode } from './inode.ts';
+import { above, topmost, type DirPath, type Mount, type Path } from './path.ts';
 
 const MAX_LINKS = 40, NAME_MAX = 255;
 
@@ -35,28 +36,36 @@ export const WalkFlag = {
 
 /** Where a walk ended. Valid until the next walk. */
 export interface Place {
+  /** The directory that has the last name, and its mount. */
+  dirMount: Mount;
   dir: Directory;
   /** Last name, '' when the path ended in a directory by itself ('/', '.', '..'). */
   name: string;
+  /** What was found, on top of all mounts, and its mount. */
+  mount: Mount;
   inode: Inode | undefined;
   /** The path ended in a slash. */
   slash: boolean;
 }
-interface Walk { readonly t: Thread; readonly flags: number; links: number; readonly place: Place; readonly root: Directory; readonly start: Directory }
+interface Walk { readonly t: Thread; readonly flags: number; links: number; readonly place: Place; readonly root: DirPath; readonly start: DirPath }
 
 /** Walks `path` from `base`; fills `place` (yours or a fresh one) and answers 0 or -errno. */
-export function walk(t: Thread, base: Directory, path: string, flags: number, place: Place): number {
+export function walk(t: Thread, base: DirPath, path: string, flags: number, place: Place): number {
   if (path.length >= 4096) return -E.NAMETOOLONG;
   if (path === '') return -E.NOENT;
-  const root = flags & WalkFlag.inRoot ? base : t.proc.fs.root;
-  if (path.charCodeAt(0) === 47 && flags & WalkFlag.beneath) return -E.XDEV;
-  place.dir = path.charCodeAt(0) === 47 ? uncovered(root) : base;
-  place.inode = place.dir; place.name = ''; place.slash = false;
+  const root = flags & WalkFlag.inRoot ? base : t.proc.fs.root, absolute = path.charCodeAt(0) === 47;
+  if (absolute && flags & WalkFlag.beneath) return -E.XDEV;
+  const from = absolute ? root : base;
+  place.mount = place.dirMount = from.mount;
+  place.inode = place.dir = from.inode;
+  place.name = ''; place.slash = false;
   return steps({ t, flags, links: 0, place, root, start: base }, path, true);
 }
-export const newPlace = (): Place => ({ dir: undefined as unknown as Directory, name: '', inode: undefined, slash: false });
+export const newPlace = (): Place => ({ dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount, inode: undefined, slash: false });
+/** What stays of a place: where its inode was found. */
+export const pathOf = (p: Place): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
-/** Goes on from place.dir. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
+/** Goes on from what was found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
 function steps(w: Walk, path: string, last: boolean): number {
   const p = w.place;
   for (let at = 0; ; ) {
@@ -68,6 +77,7 @@ function steps(w: Walk, path: string, last: boolean): number {
     at = end;
     if (!(p.inode instanceof Directory)) return p.inode === undefined ? -E.NOENT : -E.NOTDIR;
     p.dir = p.inode;
+    p.dirMount = p.mount;
     const rest = restIsEmpty(path, at), final = last && rest;
     p.slash = final && at < path.length;
     const failed = step(w, name, final);
@@ -92,19 +102,26 @@ function step(w: Walk, name: string, final: boolean): number {
     return final && w.flags & WalkFlag.parent ? 0 : -E.NOENT;
   }
   if (found.isLink && (!final || w.flags & WalkFlag.follow || (p.slash && !(w.flags & WalkFlag.parent)))) return followLink(w, found, name, final);
-  const next = found instanceof Directory && found.mounted ? uncovered(found) : found;
-  if (next !== found && w.flags & WalkFlag.noMounts) return -E.XDEV;
-  p.name = name; p.inode = next;
-  return final && p.slash && !next.isDir && !(w.flags & WalkFlag.parent && next.isLink) ? -E.NOTDIR : 0;
+  p.name = name; p.inode = found; p.mount = p.dirMount;
+  if (found.covered > 0) enter(p);
+  if (p.mount !== p.dirMount && w.flags & WalkFlag.noMounts) return -E.XDEV;
+  return final && p.slash && !p.inode.isDir && !(w.flags & WalkFlag.parent && p.inode.isLink) ? -E.NOTDIR : 0;
+}
+/** Onto what is mounted over the inode that was found. */
+function enter(p: Place): void {
+  const top = topmost(p.mount, p.inode!);
+  p.mount = top.mount;
+  p.inode = top.inode;
 }
 
 function up(w: Walk): number {
-  const p = w.place;
-  let dir = p.dir;
-  if (dir === w.start && w.flags & WalkFlag.beneath) return -E.XDEV;
-  while (dir !== uncovered(w.root) && dir.covers) dir = dir.covers;
-  if (dir !== uncovered(w.root) && dir !== w.root) dir = uncovered(dir.parent);
-  p.name = ''; p.inode = p.dir = dir;
+  const p = w.place, here = { mount: p.dirMount, inode: p.dir };
+  if (here.inode === w.start.inode && here.mount === w.start.mount && w.flags & WalkFlag.beneath) return -E.XDEV;
+  const to = above(here, w.root);
+  if (to.mount !== here.mount && w.flags & WalkFlag.noMounts) return -E.XDEV;
+  p.name = '';
+  p.mount = p.dirMount = to.mount;
+  p.inode = p.dir = to.inode;
   return 0;
 }
 
@@ -115,16 +132,16 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
   if (jump !== undefined) {
     if (typeof jump === 'number') return jump;
     if (w.flags & WalkFlag.noMagic) return -E.LOOP;
-    if ('inode' in jump) { p.name = jump.name; p.inode = jump.inode; p.dir = jump.dir ?? dir; }
-    else { p.name = name; p.inode = jump; }
+    p.inode = jump.inode; p.mount = jump.mount ?? w.t.k.nowhere;
+    p.dir = jump.dir ?? dir; p.name = jump.name ?? name;
+    if (jump.dir) p.dirMount = p.mount;
     return 0;
   }
   const target = link.readlink(w.t);
   if (typeof target === 'number') return target;
   if (target === '') return -E.NOENT;
   if (target.charCodeAt(0) === 47 && w.flags & WalkFlag.beneath) return -E.XDEV;
-  p.inode = target.charCodeAt(0) === 47 ? uncovered(w.root) : dir;
-  p.dir = p.inode as Directory;
+  if (target.charCodeAt(0) === 47) { p.mount = p.dirMount = w.root.mount; p.inode = p.dir = w.root.inode; } else { p.inode = dir; p.mount = p.dirMount; }
   const failed = steps(w, target, final);
   if (failed) return failed;
   if (slash) { p.slash = true; if (p.inode && !p.inode.isDir) return -E.NOTDIR; }
@@ -132,12 +149,13 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
 }
 
 /** The directory that a `dirfd` argument names. */
-export function baseOf(t: Thread, fd: number, path: string): Directory | number {
+export function baseOf(t: Thread, fd: number, path: string): DirPath | number {
   if (path.charCodeAt(0) === 47) return t.proc.fs.root;
   if (fd === AT.FDCWD) return t.proc.fs.cwd;
   const file = t.proc.fds.any(fd);
   if (!file) return -E.BADF;
-  return file.inode instanceof Directory ? file.inode : path === '' ? t.proc.fs.cwd : -E.NOTDIR;
+  if (file.inode instanceof Directory) return { mount: file.mount ?? t.k.nowhere, inode: file.inode };
+  return path === '' ? t.proc.fs.cwd : -E.NOTDIR;
 }
 const shared = newPlace();
 /** Walk from a dirfd: fills the shared place, which the next walk overwrites. */

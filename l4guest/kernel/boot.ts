@@ -1,12 +1,13 @@
 /** What stands in the file system before the first program: mount points, /dev, /proc, /sys, and links that programs expect. */
 import { devTree, ptsTree } from '../fs/devfs.ts';
 import { Directory } from '../fs/inode.ts';
-import { cover } from '../fs/mount.ts';
+import { cover, newMount } from '../fs/mount.ts';
 import { procTree } from '../fs/proc/tree.ts';
 import { sysTree } from '../fs/sysfs.ts';
 import type { TmpDir } from '../fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
-import { S } from '../abi/linux.ts';
+import { Ms, S } from '../abi/linux.ts';
+import type { Mount } from '../fs/path.ts';
 
 function ensure(root: TmpDir, name: string, mode: number): Directory | undefined {
   const there = root.lookup(name);
@@ -16,14 +17,19 @@ function ensure(root: TmpDir, name: string, mode: number): Directory | undefined
 
 export function mountDefaults(k: Kernel): void {
   const root = k.root;
-  k.mounts.push({ root, covers: undefined, source: 'rootfs', path: '/', type: 'rootfs' });
   for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777]] as const) ensure(root, name, mode);
-  const mounts: [string, () => Directory, string][] = [['dev', () => devTree(k), 'devtmpfs'], ['proc', () => procTree(k), 'proc'], ['sys', () => sysTree(k), 'sysfs']];
-  for (const [name, tree, type] of mounts) {
-    const at = ensure(root, name, 0o755);
-    if (at) cover(k, at, tree(), type, type);
-  }
-  const dev = devTree(k);
-  cover(k, dev.lookup('pts') as Directory, ptsTree(k), 'devpts', 'devpts');
-  cover(k, dev.lookup('shm') as Directory, k.newTmpFs('tmpfs', 'tmpfs', 0o1777).root, 'tmpfs', 'tmpfs');
+  const { mounts } = k, hidden = Ms.NOSUID | Ms.NODEV | Ms.NOEXEC;
+  const mount = (parent: Mount, dir: Directory, name: string, tree: Directory, type: string, flags: number): Mount | undefined => {
+    const at = name === '' ? dir : dir === root ? ensure(root, name, 0o755) : dir.lookup(name, undefined as never);
+    if (!(at instanceof Directory)) return undefined;
+    const m = newMount(k, tree, type, flags);
+    cover(k, mounts, m, { mount: parent, inode: at, dir, name });
+    return m;
+  };
+  const dev = mount(mounts.root, root, 'dev', devTree(k), 'devtmpfs', Ms.NOSUID);
+  mount(mounts.root, root, 'proc', procTree(k), 'proc', hidden);
+  mount(mounts.root, root, 'sys', sysTree(k), 'sysfs', hidden);
+  if (!dev) return;
+  mount(dev, devTree(k), 'pts', ptsTree(k), 'devpts', Ms.NOSUID | Ms.NOEXEC);
+  mount(dev, devTree(k), 'shm', k.newTmpFs('tmpfs', 'tmpfs', 0o1777, { blocks: k.frames.total >> 1 }).root, 'tmpfs', Ms.NOSUID | Ms.NODEV);
 }

@@ -4,7 +4,9 @@ import { setU32 } from '../mm/uaccess.ts';
 import { armCpuLimit } from './cputimers.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
-import { Clone, Sig } from '../abi/linux.ts';
+import { Cap, Clone, Sig } from '../abi/linux.ts';
+import { copySpace } from '../fs/mount.ts';
+import { capable } from './creds.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
@@ -21,6 +23,8 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   const f = a.flags;
   if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))) return -E.INVAL;
   if (f & Clone.THREAD && f & Clone.PIDFD) return -E.INVAL;
+  if (f & Clone.NEWNS && f & Clone.FS) return -E.INVAL;
+  if (f & Clone.NEWNS && !capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const k = t.k;
   if (k.pids.threads.size >= k.arch.maxThreads) return -E.AGAIN;
   const tid = k.pids.next(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
@@ -60,6 +64,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   if (f & Clone.VM) mm.users++;
   const p = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
   p.inherit(parent);
+  if (f & Clone.NEWNS) copySpace(k, p);
   armCpuLimit(p);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
   p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();

@@ -1,7 +1,7 @@
 /** execve: a new program in an old process. Everything that can fail is done before the old program is touched. */
 import { openFrom } from '../fs/open.ts';
 import type { File } from '../fs/file.ts';
-import type { Directory } from '../fs/inode.ts';
+import type { DirPath } from '../fs/path.ts';
 import { RegularInode } from '../fs/regular.ts';
 import { May, permitted } from '../fs/walk.ts';
 import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
@@ -9,7 +9,7 @@ import { roundUp } from '../mm/mmap.ts';
 import { bytesOf, textOf } from '../mm/uaccess.ts';
 import { Vma } from '../mm/vma.ts';
 import { afterExec } from './caps.ts';
-import { Cap, O, PAGE, Prot, S } from '../abi/linux.ts';
+import { Cap, Ms, O, PAGE, Prot, S } from '../abi/linux.ts';
 import { capable } from './creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
@@ -26,7 +26,7 @@ const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 interface Program { readonly file: File; readonly elf: Elf; readonly interpreter: { file: File; elf: Elf } | undefined; readonly argv: Uint8Array[]; readonly path: string }
 
 /** Replaces the program of `t`'s process. 0, or -errno with nothing changed. */
-export function exec(t: Thread, base: Directory, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
+export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
   const program = find(t, base, path, argv, flags, 0);
   if (typeof program === 'number') return program;
   const mm = new Mm(t.k.frames), image = build(t, mm, program, envp);
@@ -41,17 +41,17 @@ export function exec(t: Thread, base: Directory, path: string, argv: Uint8Array[
 }
 
 /** Opens a file for execution. */
-function openProgram(t: Thread, base: Directory, path: string, flags: number): File | number {
-  const file = openFrom(t, base, path, O.RDONLY | flags, 0);
+function openProgram(t: Thread, base: DirPath, path: string, flags: number): File | number {
+  const file = openFrom(t, base, path, O.RDONLY | flags);
   if (typeof file === 'number') return file;
   const inode = file.inode;
-  const refused = !(inode instanceof RegularInode) || inode.type !== S.IFREG ? -E.ACCES : !permitted(inode, May.EXEC, t.proc.creds) ? -E.ACCES : 0;
+  const refused = !(inode instanceof RegularInode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC ? -E.ACCES : !permitted(inode, May.EXEC, t.proc.creds) ? -E.ACCES : 0;
   if (refused) { file.release(); return refused; }
   return file;
 }
 
 /** The program that `path` leads to: itself, or the interpreter of a script. */
-function find(t: Thread, base: Directory, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
+function find(t: Thread, base: DirPath, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
   const file = openProgram(t, base, path, flags);
   if (typeof file === 'number') return file;
   const head = readAt(file.inode as RegularInode, 0, 256);
@@ -104,15 +104,15 @@ function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], m
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
-  const c = suidCreds(t.proc, p.file.inode as RegularInode);
+  const c = suidCreds(t.proc, p.file);
   return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
     [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
     [11, c.uid], [12, c.euid], [13, c.gid], [14, c.egid], [16, 0x112d], [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */
-function suidCreds(p: Process, inode: RegularInode): { uid: number; euid: number; gid: number; egid: number } {
-  const c = p.creds, honour = !p.noNewPrivs && (!p.leader?.traced || capable(p.leader.traced.tracer.creds, Cap.SYS_PTRACE));
+function suidCreds(p: Process, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
+  const c = p.creds, honour = !p.noNewPrivs && !((mount?.flags ?? 0) & Ms.NOSUID) && (!p.leader?.traced || capable(p.leader.traced.tracer.creds, Cap.SYS_PTRACE));
   return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
 }
 
@@ -125,7 +125,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   releaseMm(k, p);
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
-  const ids = suidCreds(p, program.file.inode as RegularInode), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
+  const ids = suidCreds(p, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
   afterExec(p.creds.caps, ids.uid, ids.euid, raised);

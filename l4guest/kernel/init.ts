@@ -30,7 +30,7 @@ export class ExecError extends Error {
 export const exitCode = (status: number): number => ((status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f));
 
 export function newProcess(k: Kernel, name: string): Process {
-  const pid = k.pids.next(), p = new Process(k, pid, new Mm(k.frames), k.pids.newSession(pid), { root: k.root, cwd: k.root, umask: 0o22 });
+  const pid = k.pids.next(), p = new Process(k, pid, new Mm(k.frames), k.pids.newSession(pid), { root: k.top, cwd: k.top, umask: 0o22 });
   p.name = name;
   k.pids.processes.set(pid, p);
   return p;
@@ -56,15 +56,15 @@ export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
 }
 function changeDir(t: Thread, path: string): void {
   const place = newPlace();
-  if (walk(t, t.k.root, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = place.inode;
+  if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
   else throw new ExecError(`working directory '${path}' is not there`, 126);
 }
 export function openStreams(k: Kernel, t: Thread, s: Streams): void {
   const fds = t.proc.fds, limit = 64;
   if (s.terminal) {
     const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, s.terminal);
-    file.dir = devTree(k);
-    file.name = 'console';
+    const dev = devTree(k), mount = k.mounts.list.find((m) => m.root === dev) ?? k.nowhere;
+    file.enter({ mount, inode, dir: dev, name: 'console' });
     s.terminal.control(t, 0);
     for (let i = 0; i < 3; i++) fds.add(i === 0 ? file : file.hold(), false, limit);
     return;

@@ -6,7 +6,8 @@
 import type { Arch } from '../arch/arch.ts';
 import type { Inode, Directory } from '../fs/inode.ts';
 import type { RegularInode } from '../fs/regular.ts';
-import { TmpFs, type OpenSpecial, type TmpDir } from '../fs/tmpfs.ts';
+import { Mount, MountSpace, type DirPath } from '../fs/path.ts';
+import { TmpFs, type OpenSpecial, type TmpDir, type TmpOptions } from '../fs/tmpfs.ts';
 import { IpcSpace } from '../ipc/space.ts';
 import { Frames } from '../mm/frames.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -25,8 +26,6 @@ import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
-
-export interface MountEntry { readonly root: Directory; readonly covers: Directory | undefined; readonly source: string; readonly path: string; readonly type: string }
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial }
 
@@ -51,8 +50,10 @@ export class Kernel {
   /** Called when the program that the server was started for has ended, with its wait status. */
   onEnd: (status: number) => void = () => undefined;
   mainPid = 0;
-  readonly mounts: MountEntry[] = [];
   readonly rootFs: TmpFs;
+  /** The mounts of the first process, and the mount of what has no name: pipes, sockets. */
+  readonly mounts = new MountSpace();
+  readonly nowhere: Mount;
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
   readonly openSpecial: OpenSpecial;
@@ -60,6 +61,7 @@ export class Kernel {
   readonly trampoline: Mappable;
   forks = 0;
   private lastDev = 0;
+  private lastMount = 20;
   private readonly said = new Set<string>();
 
   constructor(arch: Arch, options: KernelOptions) {
@@ -71,14 +73,18 @@ export class Kernel {
     this.openSpecial = options.openSpecial;
     this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn));
     this.rootFs = this.newTmpFs('rootfs');
+    this.mounts.root = new Mount(this.newMountId(), this.rootFs.root, 'rootfs', 0);
+    this.mounts.add(this.mounts.root);
     this.trampoline = this.makeTrampoline();
     const anonymous = this.newTmpFs('anon').root;
+    this.nowhere = new Mount(0, anonymous, 'none', 0);
     this.anon = { make: (mode) => { const i = anonymous.create(mode); i.nlink = 1; return i; } };
   }
 
   newDev(): number { return ++this.lastDev; }
-  newTmpFs(type: string, source = type, mode = 0o755): TmpFs {
-    return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(), openSpecial: this.openSpecial }, mode);
+  newMountId(): number { return ++this.lastMount; }
+  newTmpFs(type: string, source = type, mode = 0o755, limits: TmpOptions = {}): TmpFs {
+    return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(), openSpecial: this.openSpecial }, mode, limits);
   }
   /** Says something on the log, once for each key. */
   once(key: string, text: string): void {
@@ -87,6 +93,8 @@ export class Kernel {
     this.arch.log(text);
   }
   get root(): TmpDir { return this.rootFs.root; }
+  /** Where paths of the first process start. */
+  get top(): DirPath { return { mount: this.mounts.root, inode: this.mounts.root.root as Directory }; }
   /** Whether some process runs this file (ETXTBSY). */
   isExecuting(inode: Inode): boolean {
     for (const p of this.pids.processes.values()) if (p.exe?.inode === inode) return true;

@@ -1,5 +1,5 @@
 /** A process: what its threads share. Process groups and sessions. */
-import type { Directory } from '../fs/inode.ts';
+import type { DirPath, MountSpace } from '../fs/path.ts';
 import { FdTable } from '../fs/file.ts';
 import type { File } from '../fs/file.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -13,7 +13,7 @@ import type { Timer } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 
 /** Root, working directory and umask (shared with CLONE_FS). */
-export interface FsContext { root: Directory; cwd: Directory; umask: number }
+export interface FsContext { root: DirPath; cwd: DirPath; umask: number }
 
 export interface Terminal { session: Session | undefined; foreground: ProcessGroup | undefined; hangUp(): void; readonly rdev: number }
 
@@ -46,6 +46,8 @@ export class Process {
   mm: Mm;
   fds = new FdTable();
   fs: FsContext;
+  /** What it sees mounted. */
+  mounts: MountSpace;
   creds: Creds = rootCreds();
   limits = new Limits();
   actions = new SigActions();
@@ -93,6 +95,7 @@ export class Process {
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
+    this.mounts = k.mounts;
     group.members.add(this);
   }
   get session(): Session { return this.group.session; }
@@ -107,6 +110,7 @@ export class Process {
   }
   /** Takes over from the parent what fork copies by value. */
   inherit(parent: Process): void {
+    this.mounts = parent.mounts;
     this.creds = copyCreds(parent.creds);
     this.limits = parent.limits.copy();
     this.name = parent.name;

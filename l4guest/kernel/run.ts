@@ -12,7 +12,8 @@ import { tracedCall } from '../syscalls/traced.ts';
 import { continueCall, finishCall, pickThread } from './calls.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
-import { Loaded, Run, type Thread } from './thread.ts';
+import { NotHere } from './later.ts';
+import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
@@ -87,7 +88,13 @@ export class Runner implements Entry {
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = t.mm;
     cpu.inUser = false;
-    const fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr;
+    let fault: Fault;
+    try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (e) {
+      if (!(e instanceof NotHere)) throw e;
+      cpu.account(t);
+      continueCall(this.k, t, this.fetchPage(t, va, e));
+      return false;
+    }
     if (fault > Fault.none) { this.badAccess(t, fault, va); return false; }
     if (t.work || cpu.resched || this.arch.busy || mm.flushes.length !== 0) {
       if (fault === Fault.replaced) mm.oweAt(va);
@@ -133,6 +140,11 @@ export class Runner implements Entry {
     k.cpu.account(t);
     if (fault === Fault.noMemory) this.endLargest(t);
     else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
+  }
+  /** The page of a fault is not in memory: the thread sleeps until it is, and touches it again. */
+  private *fetchPage(t: Thread, va: number, need: NotHere): Co<number> {
+    if ((yield* need.fetch(t)) < 0) this.k.signals.force(t, Sig.BUS, 2, va);
+    return KEEP_REGISTERS;
   }
   /** Memory is used up: the process that holds most of it ends. */
   private endLargest(t: Thread): void {

@@ -6,7 +6,11 @@ export type Co<T> = Generator<void, T, void>;
 
 export interface Waiter { wake(): void }
 /** A thread as those see it who put it to sleep: `sleep` answers 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
-export interface Sleeper extends Waiter { sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number> }
+export interface Sleeper extends Waiter {
+  sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number>;
+  /** Sleeps without regard to signals: for short waits that must not be left. */
+  nap(on: WaitQueue): Co<void>;
+}
 
 export class WaitQueue {
   private readonly waiters = new Set<Waiter>();

@@ -1,10 +1,12 @@
 /** Giving sockets names: paths in the file system, abstract names, ports. */
-import { own } from '../fs/open.ts';
+import { ownerIn } from '../fs/open.ts';
+import { isReadOnly } from '../fs/path.ts';
 import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
 import type { Inode } from '../fs/inode.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
 import { NetlinkSocket } from './netlink.ts';
@@ -12,13 +14,13 @@ import { namesOf, type Socket } from './socket.ts';
 
 type Endpoint = Inode & { endpoint: unknown };
 
-export function bindTo(t: Thread, s: Socket, a: Address): number {
+export function bindTo(t: Thread, s: Socket, a: Address): Later<number> {
   if (a.family !== s.family) return -E.INVAL;
   if (s instanceof NetlinkSocket) return s.bind(t, a);
   if (s.keys.length > 0 || s.inode) return -E.INVAL;
   return a.family === Af.UNIX ? bindUnix(t, s, a) : bindInet(t, s, a);
 }
-function bindUnix(t: Thread, s: Socket, a: Address): number {
+function bindUnix(t: Thread, s: Socket, a: Address): Later<number> {
   if (a.path === '') a = unixAddress(`\0${t.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);
   if (!a.path.startsWith('\0')) return bindPath(t, s, a);
   return reserve(t, s, a);
@@ -32,20 +34,21 @@ function reserve(t: Thread, s: Socket, a: Address): number {
   return 0;
 }
 const place = newPlace();
-function bindPath(t: Thread, s: Socket, a: Address): number {
-  const failed = walk(t, t.proc.fs.cwd, a.path, WalkFlag.parent, place);
+function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
+  const failed = walk(t, t.proc.fs.cwd, a.path, WalkFlag.parent, place), { dir, name } = place;
   if (failed) return failed;
   if (place.inode) return -E.ADDRINUSE;
-  if (!permitted(place.dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
-  const inode = place.dir.make(place.name, S.IFSOCK | (0o777 & ~t.proc.fs.umask), 0, t);
-  if (typeof inode === 'number') return inode;
-  own(t, inode, place.dir);
-  (inode as Endpoint).endpoint = s;
-  s.inode = inode as Endpoint;
-  s.local = a;
-  return 0;
+  if (isReadOnly(place.dirMount)) return -E.ROFS;
+  if (!permitted(dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
+  return after(dir.make(name, S.IFSOCK | (0o777 & ~t.proc.fs.umask), 0, ownerIn(t, dir), t), (inode) => {
+    if (typeof inode === 'number') return inode;
+    (inode as Endpoint).endpoint = s;
+    s.inode = inode as Endpoint;
+    s.local = a;
+    return 0;
+  });
 }
-function bindInet(t: Thread, s: Socket, a: Address): number {
+export function bindInet(t: Thread, s: Socket, a: Address): number {
   if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
   if (a.port > 0 && a.port < 1024 && !capable(t.proc.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
   const port = a.port || namesOf(t.k).ephemeral(s.type);

@@ -11,6 +11,7 @@ import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { AT, O, S } from '../abi/linux.ts';
+import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { getI32, getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/uaccess.ts';
@@ -23,7 +24,9 @@ export function install(t: Thread, file: File, cloexec: boolean, from = 0): numb
   return fd;
 }
 function open(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): number | Co<number> {
-  const file = openAt(t, dirfd, path, flags | O.LARGEFILE, mode, resolve);
+  return after(openAt(t, dirfd, path, flags | O.LARGEFILE, mode, resolve), (file) => opened(t, file, flags));
+}
+function opened(t: Thread, file: File | number, flags: number): Later<number> {
   if (typeof file === 'number') return file;
   const write = (flags & O.ACCMODE) !== O.RDONLY || (flags & O.TRUNC) !== 0;
   if (!(flags & O.PATH) && leased(file.inode, write, file)) return openLeased(t, file, flags, write);

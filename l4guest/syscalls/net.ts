@@ -1,6 +1,6 @@
 /** Socket calls. AF_UNIX, and AF_INET and AF_INET6 within this computer. */
 import { Af, getAddress, putAddress, type Address } from '../net/address.ts';
-import { bindTo } from '../net/bind.ts';
+import { bindInet, bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
 import { Msg, SocketFile, SockType, type Received, type Socket } from '../net/socket.ts';
@@ -10,6 +10,7 @@ import type { File } from '../fs/file.ts';
 import { Cap, O, S, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { UserIo, copyOut, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
@@ -51,7 +52,7 @@ function socketpair(t: Thread, family: number, type: number, protocol: number, v
   setU32(t.mm, va + 4, y);
   return 0;
 }
-function bind(t: Thread, f: SocketFile, va: number, length: number): number {
+function bind(t: Thread, f: SocketFile, va: number, length: number): Later<number> {
   const a = getAddress(t.mm, va, length);
   return typeof a === 'number' ? a : bindTo(t, f.socket, a);
 }
@@ -252,6 +253,6 @@ export const netCalls: Row[] = [
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {
   const s = f.socket;
-  if (s.family !== Af.UNIX && s.keys.length === 0) { const r = bindTo(t, s, { ...s.local, port: 0 }); if (r) return r; }
+  if (s.family !== Af.UNIX && s.keys.length === 0) { const r = bindInet(t, s, { ...s.local, port: 0 }); if (r) return r; }
   return s.listen(backlog);
 }

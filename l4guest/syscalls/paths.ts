@@ -1,16 +1,18 @@
 /** Calls on names and directories: mkdir … rename, readlink, getdents64, chdir, mounts, extended attributes, sync. */
 import { DirectoryFile } from '../fs/file.ts';
-import { Directory, pathOf, uncovered, type Inode } from '../fs/inode.ts';
-import { mountAt, unmountAt } from '../fs/mount.ts';
+import { Directory, type Inode, type Located } from '../fs/inode.ts';
+import { textOfPath, type DirPath } from '../fs/path.ts';
+import { mountAt, pivotRoot, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
 import { inodeAt, May, permitted } from '../fs/walk.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
-import { inodeOf } from './stat.ts';
+import { placeOf } from './stat.ts';
 
 /** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
 function getdents(t: Thread, fd: number, va: number, size: number): number {
@@ -47,27 +49,29 @@ function readlink(t: Thread, fd: number, pathVa: number, va: number, size: numbe
   return bytes.length;
 }
 function getcwd(t: Thread, va: number, size: number): number {
-  const cwd = t.proc.fs.cwd;
-  if (cwd.nlink === 0) return -E.NOENT;
-  const path = pathOf(cwd, uncovered(t.proc.fs.root)), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.name}`}\0`);
+  const { cwd, root } = t.proc.fs;
+  if (cwd.inode.nlink === 0) return -E.NOENT;
+  const path = textOfPath(cwd, root), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.inode.name}`}\0`);
   if (bytes.length > size) return -E.RANGE;
   copyOut(t.mm, va, bytes);
   return bytes.length;
 }
-function changeTo(t: Thread, i: Inode | number, set: (d: Directory) => void): number {
-  if (typeof i === 'number') return i;
-  if (!(i instanceof Directory)) return -E.NOTDIR;
-  if (!permitted(i, May.EXEC, t.proc.creds)) return -E.ACCES;
-  set(i);
+function changeTo(t: Thread, p: Located | number, set: (d: DirPath) => void): number {
+  if (typeof p === 'number') return p;
+  if (!(p.inode instanceof Directory)) return -E.NOTDIR;
+  if (!permitted(p.inode, May.EXEC, t.proc.creds)) return -E.ACCES;
+  set({ mount: p.mount ?? t.k.nowhere, inode: p.inode });
   return 0;
 }
 function chroot(t: Thread, path: number): number {
   if (!capable(t.proc.creds, Cap.SYS_CHROOT)) return -E.PERM;
-  return changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.root = d; });
+  return changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.root = d; });
 }
-function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): number {
-  const i = inodeOf(t, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
-  return typeof i === 'number' ? i : linkInode(t, i, toFd | 0, pathArg(t, to));
+function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {
+  const p = placeOf(t, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+  if (typeof p === 'number') return p;
+  const { inode, mount } = p;
+  return linkInode(t, inode, mount, toFd | 0, pathArg(t, to));
 }
 const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t.mm, va, 4096) ?? '');
 
@@ -120,14 +124,14 @@ export const pathCalls: Row[] = [
   row('linkat', link),
   row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
   row('renameat', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
-  row('chdir', (t, path) => changeTo(t, inodeAt(t, AT.FDCWD, pathArg(t, path)), (d) => { t.proc.fs.cwd = d; })),
-  row('fchdir', (t, fd) => changeTo(t, t.proc.fds.any(fd)?.inode ?? -E.BADF, (d) => { t.proc.fs.cwd = d; })),
+  row('chdir', (t, path) => changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.cwd = d; })),
+  row('fchdir', (t, fd) => changeTo(t, t.proc.fds.any(fd) ?? -E.BADF, (d) => { t.proc.fs.cwd = d; })),
   row('chroot', chroot),
   row('getdents64', getdents),
   row('readlinkat', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),
-  row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'proc, sysfs, tmpfs, devtmpfs, devpts, bind, remount' }),
-  row('umount2', (t, target) => unmountAt(t, pathArg(t, target))),
-  row('pivot_root', () => -E.INVAL, { note: 'the root is in memory: use chroot' }),
+  row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'types: proc, sysfs, tmpfs, ramfs, devtmpfs, devpts' }),
+  row('umount2', (t, target, flags) => (flags & ~15 ? -E.INVAL : unmountAt(t, pathArg(t, target), flags))),
+  row('pivot_root', (t, next, old) => pivotRoot(t, pathArg(t, next), pathArg(t, old))),
   row('sync', () => 0), row('fsync', fdOk), row('fdatasync', fdOk), row('sync_file_range', fdOk), row('syncfs', fdOk),
   row('readahead', fdOk), row('fadvise64', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
   ...xattrCalls,

@@ -1,5 +1,4 @@
 /** Processes: clone, execve, exit, wait, groups and sessions. */
-import { Directory } from '../fs/inode.ts';
 import { PidFile, pidFd } from '../fs/pidfd.ts';
 import { processOfDir } from '../fs/proc/pid.ts';
 import { baseOf } from '../fs/walk.ts';
@@ -53,7 +52,7 @@ function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa:
   if (path === '' && flags & AT.EMPTY_PATH) return exec(t, t.proc.fs.cwd, `/proc/self/fd/${fd}`, argv, envp);
   const base = baseOf(t, fd, path);
   if (typeof base === 'number') return base;
-  return base instanceof Directory ? exec(t, base, path, argv, envp, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0) : -E.NOTDIR;
+  return exec(t, base, path, argv, envp, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0);
 }
 
 // ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,27 +1,31 @@
 /** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
-import { Directory, type FileSystem, type Inode } from '../fs/inode.ts';
+import type { Changes, Inode, Located } from '../fs/inode.ts';
+import { isReadOnly, type Mount } from '../fs/path.ts';
 import type { Time } from '../kernel/clocks.ts';
 import { notify, Watch } from '../fs/inotify.ts';
-import { May, inodeAt, permitted, type Who } from '../fs/walk.ts';
-import { AT, Cap, majorOf, minorOf, S, Secure } from '../abi/linux.ts';
+import { May, WalkFlag, at, permitted, type Who } from '../fs/walk.ts';
+import { AT, Cap, majorOf, minorOf, Ms, S, Secure, SiCode, Sig } from '../abi/linux.ts';
+import { after, type Later } from '../kernel/later.ts';
 import { capable, type Creds } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
 
-/** The inode that a (dirfd, path, flags) triple names. */
-export function inodeOf(t: Thread, fd: number, pathVa: number, flags: number): Inode | number {
+/** Where a (dirfd, path, flags) triple leads. */
+export function placeOf(t: Thread, fd: number, pathVa: number, flags: number): Located | number {
   const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(t, pathVa);
-  if (path === '' && flags & AT.EMPTY_PATH) {
-    if (fd === AT.FDCWD) return t.proc.fs.cwd;
-    return t.proc.fds.any(fd)?.inode ?? -E.BADF;
-  }
-  return inodeAt(t, fd, path, !(flags & AT.SYMLINK_NOFOLLOW));
+  if (path === '' && flags & AT.EMPTY_PATH) return fd === AT.FDCWD ? t.proc.fs.cwd : t.proc.fds.any(fd) ?? -E.BADF;
+  const p = at(t, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
+  return typeof p === 'number' ? p : p as Located;
 }
-const ofFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
+export function inodeOf(t: Thread, fd: number, pathVa: number, flags: number): Inode | number {
+  const p = placeOf(t, fd, pathVa, flags);
+  return typeof p === 'number' ? p : p.inode;
+}
+const ofFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
 /** The same for calls that only look, which O_PATH is for. */
-const ofAnyFd = (t: Thread, fd: number): Inode | number => t.proc.fds.any(fd)?.inode ?? -E.BADF;
+const ofAnyFd = (t: Thread, fd: number): Located | number => t.proc.fds.any(fd) ?? -E.BADF;
 
 const buffer = new Uint8Array(256), view = new DataView(buffer.buffer);
 const u64 = (at: number, v: number): void => { view.setUint32(at, v, true); view.setInt32(at + 4, Math.floor(v / 4294967296), true); };
@@ -39,10 +43,10 @@ function putStat(t: Thread, i: Inode, va: number): number {
   return 0;
 }
 /** struct statx, 256 bytes. */
-function putStatx(t: Thread, i: Inode, va: number): number {
+function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
   buffer.fill(0);
   const stamp = (at: number, x: Time): void => { u64(at, x.s); view.setUint32(at + 8, x.n, true); };
-  view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i instanceof Directory && i.covers ? 0x2000 : 0);
+  view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i === mount?.root ? 0x2000 : 0);
   view.setUint32(16, i.nlink, true); view.setUint32(20, i.uid, true); view.setUint32(24, i.gid, true); view.setUint16(28, i.mode, true);
   u64(32, i.ino); u64(40, i.size); u64(48, i.blocks); u64(56, 0x2000);
   stamp(64, i.atime); stamp(80, i.btime); stamp(96, i.ctime); stamp(112, i.mtime);
@@ -50,57 +54,60 @@ function putStatx(t: Thread, i: Inode, va: number): number {
   copyOut(t.mm, va, buffer);
   return 0;
 }
+/** f_flags: the mount's flags are numbered as mount(2)'s, but for RELATIME; 0x20: the field is valid. */
+function statFlags(mount: Mount | undefined, readOnly: boolean): number {
+  const flags = mount?.flags ?? 0, noatime = flags & Ms.NOATIME;
+  return 0x20 | (readOnly ? 1 : 0) | (flags & 0xf) | (noatime ? 0x400 : 0x1000) | (flags & Ms.NODIRATIME);
+}
 /** struct statfs, 120 bytes. */
-function putStatfs(t: Thread, fs: FileSystem, va: number): number {
-  const u = fs.usage();
+function putStatfs(t: Thread, { inode: { fs }, mount }: Located, va: number): number {
+  const u = fs.usage(t);
   buffer.fill(0, 0, 120);
-  u64(0, fs.magic); u64(8, 4096); u64(16, u.blocks); u64(24, u.free); u64(32, u.free); u64(40, u.blocks); u64(48, Math.max(0, u.blocks - u.files));
-  u64(56, fs.dev); u64(64, 255); u64(72, 4096); u64(80, fs.readOnly ? 1 : 0);
+  u64(0, fs.magic); u64(8, 4096); u64(16, u.blocks); u64(24, u.free); u64(32, u.free); u64(40, u.files); u64(48, u.freeFiles);
+  u64(56, fs.dev); u64(64, 255); u64(72, 4096); u64(80, statFlags(mount, fs.readOnly));
   copyOut(t.mm, va, buffer.subarray(0, 120));
   return 0;
 }
-const withInode = (i: Inode | number, use: (i: Inode) => number): number => (typeof i === 'number' ? i : use(i));
+const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
+/** The same with attributes as they are now. */
+const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number => withInode(p, (i) => { i.refresh(t); return use(i); });
+/** A place whose inode may be changed: -EROFS through a mount that forbids it. */
+const changing = (p: Located | number): Located | number => (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const owns = (t: Thread, i: Inode): boolean => t.proc.creds.fsuid === i.uid || capable(t.proc.creds, Cap.FOWNER);
-function changed(i: Inode): number { i.touchAttributes(); notify(i, Watch.ATTRIB); return 0; }
+/** Sets attributes and tells it. */
+const setAttributes = (t: Thread, i: Inode, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notify(i, Watch.ATTRIB); return r; });
 
-function chmod(t: Thread, i: Inode, mode: number): number {
-  if (i.fs.readOnly) return -E.ROFS;
-  if (!owns(t, i)) return -E.PERM;
-  if (i.isLink) return -E.OPNOTSUPP;
-  i.mode = i.type | (mode & 0o7777);
-  return changed(i);
+function chmod(t: Thread, p: Located | number, mode: number): Later<number> {
+  return withInode(changing(p), (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, i, { mode: mode & 0o7777 })));
 }
-function chown(t: Thread, i: Inode, uid: number, gid: number): number {
+function chown(t: Thread, p: Located | number, uid: number, gid: number): Later<number> {
   const c = t.proc.creds, u = uid | 0, g = gid | 0;
-  if (i.fs.readOnly) return -E.ROFS;
-  if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
-  if (u !== -1) i.uid = u >>> 0;
-  if (g !== -1) i.gid = g >>> 0;
-  if (i.type === S.IFREG && (u !== -1 || g !== -1)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
-  return changed(i);
+  return withInode(changing(p), (i) => {
+    if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
+    const mode = i.type === S.IFREG && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
+    return setAttributes(t, i, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
+  });
 }
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
-function utimens(t: Thread, fd: number, path: number, va: number, flags: number): number {
-  const i = path === 0 ? ofFd(t, fd) : inodeOf(t, fd, path, flags);
-  if (typeof i === 'number') return i;
-  const now = t.k.clock.wall(), pick = (at: number, old: Time): Time | undefined => {
+function utimens(t: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
+  const p = path === 0 ? ofFd(t, fd) : placeOf(t, fd, path, flags);
+  if (typeof p === 'number') return p;
+  const { inode: i } = p, now = t.k.clock.wall(), pick = (at: number): Time | undefined | number => {
     if (!va) return now;
     const s = getI64(t.mm, at), n = getI64(t.mm, at + 8);
     if (n === UTIME_NOW) return now;
-    if (n === UTIME_OMIT) return old;
-    return n < 0 || n >= 1e9 ? undefined : { s, n };
+    if (n === UTIME_OMIT) return undefined;
+    return n < 0 || n >= 1e9 ? -E.INVAL : { s, n };
   };
-  const atime = pick(va, i.atime), mtime = pick(va + 16, i.mtime);
-  if (!atime || !mtime) return -E.INVAL;
-  if (i.fs.readOnly) return -E.ROFS;
+  const atime = pick(va), mtime = pick(va + 16), place = changing(p);
+  if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
+  if (typeof place === 'number') return place;
   if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.proc.creds))) return va ? -E.PERM : -E.ACCES;
-  i.atime = atime;
-  i.mtime = mtime;
-  return changed(i);
+  return setAttributes(t, i, { atime, mtime });
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {
@@ -109,35 +116,37 @@ function realUser(c: Creds): Who {
 }
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
-  const i = inodeOf(t, fd, path, flags & ~AT.EACCESS), c = t.proc.creds;
-  if (typeof i === 'number') return i;
-  const who = flags & AT.EACCESS ? c : realUser(c);
-  if (mode & 2 && i.fs.readOnly && (i.type === S.IFREG || i.isDir)) return -E.ROFS;
+  const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.proc.creds;
+  if (typeof p === 'number') return p;
+  const who = flags & AT.EACCESS ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
+  if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
+  if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
-function truncate(t: Thread, i: Inode, length: number): number {
+function truncate(t: Thread, p: Located | number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
-  if (i.isDir) return -E.ISDIR;
-  if (i.type !== S.IFREG) return -E.INVAL;
-  if (i.fs.readOnly) return -E.ROFS;
-  if (!permitted(i, May.WRITE, t.proc.creds)) return -E.ACCES;
-  return resize(t, i, length);
+  return withInode(p, (i) => {
+    if (i.isDir) return -E.ISDIR;
+    if (i.type !== S.IFREG) return -E.INVAL;
+    const place = changing(p);
+    if (typeof place === 'number') return place;
+    if (!permitted(i, May.WRITE, t.proc.creds)) return -E.ACCES;
+    return resize(t, i, length);
+  });
 }
-function resize(t: Thread, i: Inode, length: number): number {
-  if (length > t.proc.limits.fileSize) { t.k.signals.toThread(t, 25, 0x80); return -E.FBIG; }
+function resize(t: Thread, i: Inode, length: number): Later<number> {
+  if (length > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
   const seals = (i as { seals?: number }).seals ?? 0;
   if ((seals & 2 && length < i.size) || (seals & 4 && length > i.size)) return -E.PERM;
-  const r = i.truncate(length);
-  notify(i, Watch.MODIFY);
-  return r;
+  return after(i.truncate(length, t), (r) => { if (r >= 0) notify(i, Watch.MODIFY); return r; });
 }
-function ftruncate(t: Thread, fd: number, length: number): number {
+function ftruncate(t: Thread, fd: number, length: number): Later<number> {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   if (length < 0 || !f.writable || f.inode.type !== S.IFREG) return -E.INVAL;
   return resize(t, f.inode, length);
 }
-function fallocate(t: Thread, fd: number, mode: number, offset: number, length: number): number {
+function fallocate(t: Thread, fd: number, mode: number, offset: number, length: number): Later<number> {
   const f = t.proc.fds.get(fd);
   if (!f || !f.writable) return -E.BADF;
   if (offset < 0 || length <= 0) return -E.INVAL;
@@ -151,20 +160,20 @@ function fallocate(t: Thread, fd: number, mode: number, offset: number, length: 
 }
 
 export const statCalls: Row[] = [
-  row('newfstatat', (t, fd, path, va, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
-  row('fstat', (t, fd, va) => withInode(ofAnyFd(t, fd), (i) => putStat(t, i, va))),
-  row('statx', (t, fd, path, flags, _mask, va) => withInode(inodeOf(t, fd | 0, path, flags), (i) => putStatx(t, i, va))),
-  row('statfs', (t, path, va) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => putStatfs(t, i.fs, va))),
-  row('fstatfs', (t, fd, va) => withInode(ofAnyFd(t, fd), (i) => putStatfs(t, i.fs, va))),
+  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
+  row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), (i) => putStat(t, i, va))),
+  row('statx', (t, fd, path, flags, _mask, va) => { const p = placeOf(t, fd | 0, path, flags); return looking(t, p, () => putStatx(t, p as Located, va)); }),
+  row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
+  row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
   row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags)),
-  row('fchmod', (t, fd, mode) => withInode(ofFd(t, fd), (i) => chmod(t, i, mode))),
-  row('fchmodat', (t, fd, path, mode) => withInode(inodeOf(t, fd | 0, path, 0), (i) => chmod(t, i, mode))),
-  row('fchmodat2', (t, fd, path, mode, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chmod(t, i, mode))),
-  row('fchownat', (t, fd, path, uid, gid, flags) => withInode(inodeOf(t, fd | 0, path, flags), (i) => chown(t, i, uid, gid))),
-  row('fchown', (t, fd, uid, gid) => withInode(ofFd(t, fd), (i) => chown(t, i, uid, gid))),
+  row('fchmod', (t, fd, mode) => chmod(t, ofFd(t, fd), mode)),
+  row('fchmodat', (t, fd, path, mode) => chmod(t, placeOf(t, fd | 0, path, 0), mode)),
+  row('fchmodat2', (t, fd, path, mode, flags) => chmod(t, placeOf(t, fd | 0, path, flags), mode)),
+  row('fchownat', (t, fd, path, uid, gid, flags) => chown(t, placeOf(t, fd | 0, path, flags), uid, gid)),
+  row('fchown', (t, fd, uid, gid) => chown(t, ofFd(t, fd), uid, gid)),
   row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags)),
-  row('truncate', (t, path, length) => withInode(inodeOf(t, AT.FDCWD, path, 0), (i) => truncate(t, i, length))),
+  row('truncate', (t, path, length) => truncate(t, placeOf(t, AT.FDCWD, path, 0), length)),
   row('ftruncate', ftruncate),
   row('fallocate', fallocate),
 ];

@@ -3,6 +3,7 @@ import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';
+import { unshare } from '../kernel/unshare.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
 import type { Co } from '../kernel/wait.ts';
@@ -99,7 +100,7 @@ export const systemCalls: Row[] = [
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
   row('riscv_hwprobe', hwprobe), row('syslog', syslog, { note: 'the buffer is empty' }), row('reboot', reboot),
   row('rseq', refused(E.NOSYS), { support: 'none' }), row('restart_syscall', refused(E.INTR)),
-  row('unshare', (_t, flags) => (flags & ~0x600 ? -E.PERM : 0), { note: 'no name spaces' }), row('setns', refused(E.PERM), { support: 'none' }),
+  row('unshare', unshare, { note: 'of the name spaces, mounts' }), row('setns', refused(E.PERM), { support: 'none' }),
   row('seccomp', refused(E.INVAL), { support: 'none' }),
   row('vhangup', () => 0, { support: 'none' }), row('acct', refused(E.NOSYS), { support: 'none' }),
   row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),

@@ -4,6 +4,7 @@
  */
 import { E } from '../abi/errno.ts';
 import { failedCall } from '../kernel/calls.ts';
+import { NotHere, persist } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';
@@ -15,7 +16,7 @@ import { netCalls } from './net.ts';
 import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { processCalls } from './process.ts';
-import type { Row } from './row.ts';
+import type { Handler, Row } from './row.ts';
 import { schedCalls } from './sched.ts';
 import { signalCalls } from './signals.ts';
 import { statCalls } from './stat.ts';
@@ -42,8 +43,12 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
   try {
     return r.handler(t, a, b, c, d, e, f);
   } catch (x) {
-    return failedCall(t.k, t, x);
+    return x instanceof NotHere ? again(t, r.handler, a, b, c, d, e, f, x) : failedCall(t.k, t, x);
   }
+}
+/** A call that needs what is not in memory: fetches it and begins again. */
+function again(t: Thread, handler: Handler, a: number, b: number, c: number, d: number, e: number, f: number, need: NotHere): Co<number> {
+  return persist(t, () => handler(t, a, b, c, d, e, f), (errno) => errno, need);
 }
 function unknown(t: Thread, nr: number): number {
   t.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);

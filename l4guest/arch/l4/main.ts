@@ -103,7 +103,7 @@ function* fillRoot(sys: Syscalls, env: Env, k: Kernel, args: Args): Sys<string |
     const bin = k.root.lookup('bin') ?? k.root.make('bin', S.IFDIR | 0o755, 0);
     if (!(bin instanceof k.root.constructor)) return '/bin is no directory';
     const dir = bin as typeof k.root, image = announce(sys, k, rom);
-    dir.attach(name.slice(name.lastIndexOf('/') + 1), dir.create(S.IFREG | 0o755, 0, image));
+    dir.add(name.slice(name.lastIndexOf('/') + 1), dir.create(S.IFREG | 0o755, 0, image));
   }
   return undefined;
 }

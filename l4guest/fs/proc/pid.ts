@@ -1,13 +1,13 @@
 /** /proc/PID: one directory per process, made when somebody looks and kept while the process lives. */
 import { E } from '../../abi/errno.ts';
-import { Limit, S } from '../../abi/linux.ts';
+import { Limit, Ms, S } from '../../abi/linux.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { copyIn } from '../../mm/uaccess.ts';
-import type { FileSystem, Inode } from '../inode.ts';
+import { Directory, type FileSystem, type Inode } from '../inode.ts';
 import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
-import { pathOf } from '../inode.ts';
+import { textOfPath, type Mount } from '../path.ts';
 import { MemInode } from './mem.ts';
 import { maps, smaps } from './maps.ts';
 import { statLine, statm, statusText } from './status.ts';
@@ -41,7 +41,7 @@ function makeDir(fs: FileSystem, p: Process): GeneratedDir {
   owners.set(dir, p);
   common(dir, fs, p, undefined);
   dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, Number(name)), () => [...p.threads].map((t) => ({ name: String(t.tid), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
-  dir.add('root', new GeneratedLink(fs, (t) => pathOf(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
+  dir.add('root', new GeneratedLink(fs, (t) => textOfPath(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
   dir.add('net', new GeneratedDir(fs).file('dev', () => 'Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n')
     .file('unix', () => 'Num       RefCount Protocol Flags    Type St Inode Path\n').file('tcp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n').file('udp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n').file('route', () => 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n').file('arp', () => 'IP address       HW type     Flags       HW address            Mask     Device\n').file('raw', () => '').file('tcp6', () => '').file('udp6', () => ''));
   return dir;
@@ -57,14 +57,14 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
   dir.file('stat', () => statLine(p, thread)).file('status', () => statusText(p, thread)).file('statm', () => statm(p))
     .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
     .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
-    .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', (t) => mountLines(t)).file('mountinfo', (t) => mountInfo(t)).file('limits', () => limits(p))
+    .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', () => mountLines(p)).file('mountinfo', () => mountInfo(p)).file('limits', () => limits(p))
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => '4294967295').file('sessionid', () => '4294967295').file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file('schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => '50000\n').file('setgroups', () => 'allow\n').file('uid_map', () => '         0          0 4294967295\n').file('gid_map', () => '         0          0 4294967295\n');
   dir.add('mem', new MemInode(fs, p));
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
-  dir.add('cwd', new GeneratedLink(fs, (t) => pathOf(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
+  dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));
-  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t1\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
+  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
   dir.add('ns', new GeneratedDir(fs, (name) => { const i = spaces.indexOf(name); return i < 0 ? undefined : new GeneratedLink(fs, () => `${name}:[${4026531835 + i}]`); }, () => spaces.map((name, i) => ({ name, ino: 4026531835 + i, type: S.IFLNK }))));
 }
 const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
@@ -77,12 +77,30 @@ function fdDir(fs: FileSystem, p: Process): GeneratedDir {
   }, () => fdEntries(p, S.IFLNK));
 }
 
-/** /proc/mounts. */
-export function mountLines(t: Thread): string {
-  return t.k.mounts.map((m) => `${m.source} ${m.path} ${m.type} ${m.root.fs.readOnly ? m.root.fs.options.replace(/^rw/, 'ro') : m.root.fs.options} 0 0\n`).join('');
+const optionWords: readonly (readonly [number, string])[] = [[Ms.NOSUID, 'nosuid'], [Ms.NODEV, 'nodev'], [Ms.NOEXEC, 'noexec'], [Ms.NOATIME, 'noatime'], [Ms.NODIRATIME, 'nodiratime']];
+function mountWords(m: Mount): string {
+  const words = optionWords.filter(([bit]) => m.flags & bit).map(([, word]) => word);
+  return [m.flags & Ms.RDONLY ? 'ro' : 'rw', ...words, ...(m.flags & Ms.NOATIME ? [] : ['relatime'])].join(',');
 }
-function mountInfo(t: Thread): string {
-  return t.k.mounts.map((m, i) => `${i + 20} ${i === 0 ? 1 : 20} 0:${m.root.fs.dev} / ${m.path} ${m.root.fs.options} - ${m.type} ${m.source} rw\n`).join('');
+/** A name as the mount tables write it: blanks and what would end the line in octal. */
+const escaped = (name: string): string => name.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+/** The mounts of a process that can be reached from its root, with their paths. */
+const seen = (p: Process): (readonly [Mount, string])[] => p.mounts.list.flatMap((m) => { const at = textOfPath({ mount: m, inode: m.root }, p.fs.root); return at === undefined ? [] : [[m, at] as const]; });
+/** /proc/PID/mounts. */
+function mountLines(p: Process): string {
+  return seen(p).map(([m, at]) => `${escaped(m.source)} ${escaped(at)} ${m.fs.type} ${m.fs.readOnly ? mountWords(m).replace(/^rw/, 'ro') : mountWords(m)}${m.fs.options} 0 0\n`).join('');
+}
+/** Where a mount's root lies in its file system. */
+function rootWithin(m: Mount): string {
+  let text = '';
+  for (let d: Inode = m.root; d instanceof Directory && d.parent !== d; d = d.parent) text = `/${d.name}${text}`;
+  return text || '/';
+}
+function mountInfo(p: Process): string {
+  return seen(p).map(([m, at]) => {
+    const tags = `${m.peers ? `shared:${m.peers.id} ` : ''}${m.master ? `master:${m.master.id} ` : ''}${m.unbindable ? 'unbindable ' : ''}`;
+    return `${m.id} ${m.point?.mount.id ?? 1} 0:${m.fs.dev} ${escaped(rootWithin(m))} ${escaped(at)} ${mountWords(m)} ${tags}- ${m.fs.type} ${escaped(m.source)} ${m.fs.readOnly ? 'ro' : 'rw'}${m.fs.options}\n`;
+  }).join('');
 }
 const limitRows: readonly (readonly [string, number, string])[] = [
   ['Max cpu time', Limit.CPU, 'seconds'], ['Max file size', Limit.FSIZE, 'bytes'], ['Max data size', Limit.DATA, 'bytes'], ['Max stack size', Limit.STACK, 'bytes'], ['Max core file size', Limit.CORE, 'bytes'], ['Max resident set', Limit.RSS, 'bytes'], ['Max processes', Limit.NPROC, 'processes'], ['Max open files', Limit.NOFILE, 'files'],

@@ -1,0 +1,139 @@
+/**
+ * Places in the tree of names. A file system is a tree of directories; a Mount shows one (or a part of it) somewhere; a Path is a mount and an
+ * entry in it. Nothing about mounts stands in inodes but a count, so one directory may be seen through many mounts.
+ *
+ *   mount 1 (root) ── dir ── dir ── point ┐
+ *                                         └ mount 2 ── root ── dir …
+ */
+import { Ms } from '../abi/linux.ts';
+import { Directory, type FileSystem, type Inode } from './inode.ts';
+
+/** A mount and a directory in it: where paths start. */
+export interface DirPath { readonly mount: Mount; readonly inode: Directory }
+/** An inode where it was found: under `name` in `dir` of `mount`. For a directory `dir` and `name` do not matter: it knows its parent. */
+export interface Path { readonly mount: Mount; readonly inode: Inode; readonly dir: Directory | undefined; readonly name: string }
+
+/** Mounts that tell each other what is mounted in them (MS_SHARED). */
+export class PeerGroup {
+  readonly id: number;
+  readonly members = new Set<Mount>();
+  /** Mounts that hear from this group and do not answer (MS_SLAVE). */
+  readonly slaves = new Set<Mount>();
+  constructor(id: number) { this.id = id; }
+}
+
+export class Mount {
+  readonly id: number;
+  readonly fs: FileSystem;
+  /** What the mount shows: the file system's root, or for a bind mount any inode of it. */
+  readonly root: Inode;
+  readonly source: string;
+  /** MS_… bits of this mount: RDONLY, NOSUID, NODEV, NOEXEC, NOATIME. */
+  flags: number;
+  /** The place that it covers; undefined for the root of a mount space, and for what is mounted nowhere. */
+  point: Path | undefined;
+  space: MountSpace | undefined;
+  peers: PeerGroup | undefined;
+  master: PeerGroup | undefined;
+  unbindable = false;
+  /** umount2(MNT_EXPIRE) has been here once. */
+  expired = false;
+  /** Open files, which keep it from being unmounted. */
+  users = 0;
+  /** Mounts in it, by the inode that they cover. */
+  private readonly children = new Map<Inode, Mount>();
+
+  constructor(id: number, root: Inode, source: string, flags: number) {
+    this.id = id; this.root = root; this.fs = root.fs; this.source = source; this.flags = flags;
+  }
+
+  /** What is mounted over an inode of this mount. */
+  over(i: Inode): Mount | undefined { return this.children.get(i); }
+  get mounted(): Iterable<Mount> { return this.children.values(); }
+  get isBusy(): boolean { return this.users > 0 || this.children.size > 0; }
+
+  /** Covers a place with `m`; what covers it already goes on top of the root of `m`. */
+  attach(m: Mount, at: Path): void {
+    const old = this.children.get(at.inode);
+    m.point = at;
+    this.children.set(at.inode, m);
+    at.inode.covered++;
+    if (old) { at.inode.covered--; m.attach(old, { mount: m, inode: m.root, dir: undefined, name: '' }); }
+  }
+  detach(m: Mount): void {
+    const at = m.point!;
+    this.children.delete(at.inode);
+    at.inode.covered--;
+    m.point = undefined;
+  }
+  /** Leaves its groups. */
+  makePrivate(): void {
+    this.peers?.members.delete(this);
+    this.master?.slaves.delete(this);
+    this.peers = this.master = undefined;
+  }
+}
+
+/** The mounts that a process sees: a tree with one root. */
+export class MountSpace {
+  root!: Mount;
+  /** In the order in which they were mounted. */
+  readonly list: Mount[] = [];
+
+  add(m: Mount): void { m.space = this; this.list.push(m); }
+  remove(m: Mount): void {
+    const i = this.list.indexOf(m);
+    if (i >= 0) this.list.splice(i, 1);
+    m.space = undefined;
+  }
+  /** Whether something in this space is mounted over the inode. */
+  covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }
+}
+
+/** Whether nothing may be changed through this mount. */
+export const isReadOnly = (m: Mount): boolean => (m.flags & Ms.RDONLY) !== 0 || m.fs.readOnly;
+
+/** The topmost mount over a place, and what it shows: the place itself where nothing is mounted. */
+export function topmost(mount: Mount, inode: Inode): { readonly mount: Mount; readonly inode: Inode } {
+  let m = mount, i = inode;
+  while (i.covered > 0) {
+    const next = m.over(i);
+    if (!next) break;
+    m = next;
+    i = next.root;
+  }
+  return { mount: m, inode: i };
+}
+/** The directory above, not past `root`. A file system's own root leads out of its mount; the uppermost root leads to itself. */
+export function above(at: DirPath, root: DirPath): DirPath {
+  let { mount, inode } = at;
+  for (;;) {
+    if (mount === root.mount && inode === root.inode) return { mount, inode };
+    if (inode !== mount.root) break;
+    const { point } = mount;
+    if (!point) return { mount, inode };
+    mount = point.mount;
+    if (!(point.inode instanceof Directory)) { inode = point.dir!; break; }
+    inode = point.inode;
+  }
+  return topmost(mount, inode.parent) as DirPath;
+}
+/** Text of a path seen from `root`; undefined when it is not below it. Without a root: up to the top of the tree that the mount is in. */
+export function textOfPath(at: { readonly mount: Mount; readonly inode: Inode; readonly dir?: Directory | undefined; readonly name?: string }, root?: DirPath): string | undefined {
+  let { mount, inode, dir, name = '' } = at, text = '';
+  for (;;) {
+    if (root && mount === root.mount && inode === root.inode) return text === '' ? '/' : text;
+    if (inode === mount.root) {
+      if (!mount.point) return root ? undefined : text || '/';
+      ({ mount, inode, dir, name } = mount.point);
+    } else if (inode instanceof Directory) {
+      if (inode.parent === inode) return undefined;
+      text = `/${inode.name}${text}`;
+      inode = inode.parent;
+    } else {
+      if (!dir) return undefined;
+      text = `/${name}${text}`;
+      inode = dir;
+    }
+  }
+}
