@@ -25,7 +25,7 @@ const types: Record<string, Maker> = {
   sysfs: (k) => sysTree(k),
   tmpfs: (k, source, data) => {
     const options = readOptions(data, k.frames.total);
-    return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, { blocks: k.frames.total >> 1, ...options }).root;
+    return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, options).root;
   },
   ramfs: (k, source) => k.newTmpFs('ramfs', source || 'ramfs').root,
   devtmpfs: (k) => devTree(k),

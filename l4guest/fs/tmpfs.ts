@@ -45,6 +45,8 @@ export class TmpFs implements MemoryFs, FileSystem {
   readonly openSpecial: OpenSpecial;
   readOnly = false;
   limits: TmpOptions;
+  /** Pages where no option says: a tmpfs has half of memory. */
+  private readonly most: number;
   private pages = 0;
   private inodes = 0;
   readonly root: TmpDir;
@@ -52,6 +54,7 @@ export class TmpFs implements MemoryFs, FileSystem {
 
   constructor(init: { type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial }, mode = 0o755, limits: TmpOptions = {}) {
     this.limits = limits;
+    this.most = init.type === 'tmpfs' ? init.frames.total >> 1 : init.frames.total;
     this.type = init.type; this.dev = init.dev; this.magic = init.magic ?? 0x01021994; this.source = init.source ?? init.type;
     this.frames = init.frames; this.clock = init.clock; this.openSpecial = init.openSpecial;
     this.root = new TmpDir(this, limits.mode ?? mode);
@@ -61,7 +64,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.lastIno; }
   usage(): { blocks: number; free: number; files: number; freeFiles: number } {
-    const { blocks = this.frames.total, inodes = this.frames.total } = this.limits;
+    const { blocks = this.most, inodes = this.frames.total } = this.limits;
     return { blocks, free: Math.max(0, Math.min(this.frames.free, blocks - this.pages)), files: inodes, freeFiles: Math.max(0, inodes - this.inodes) };
   }
   get options(): string {
@@ -77,7 +80,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   }
   /** A page or an inode more; false: the file system is full. */
   takePage(): boolean {
-    if (this.pages >= (this.limits.blocks ?? Infinity)) return false;
+    if (this.pages >= (this.limits.blocks ?? this.most)) return false;
     this.pages++;
     return true;
   }

@@ -31,5 +31,5 @@ export function mountDefaults(k: Kernel): void {
   mount(mounts.root, root, 'sys', sysTree(k), 'sysfs', hidden);
   if (!dev) return;
   mount(dev, devTree(k), 'pts', ptsTree(k), 'devpts', Ms.NOSUID | Ms.NOEXEC);
-  mount(dev, devTree(k), 'shm', k.newTmpFs('tmpfs', 'tmpfs', 0o1777, { blocks: k.frames.total >> 1 }).root, 'tmpfs', Ms.NOSUID | Ms.NODEV);
+  mount(dev, devTree(k), 'shm', k.newTmpFs('tmpfs', 'tmpfs', 0o1777).root, 'tmpfs', Ms.NOSUID | Ms.NODEV);
 }
