@@ -1,0 +1,59 @@
+/** A queue of bytes in a ring that grows by doubling up to what its user puts in, and is given back when it runs empty, if it is large. */
+
+const FIRST_BYTES = 2048;
+/** A ring of this size is kept when it runs empty. */
+const KEPT_BYTES = 65_536;
+
+export class ByteQueue {
+  #ring = new Uint8Array(0);
+  #start = 0;
+  #length = 0;
+
+  get length(): number { return this.#length; }
+  /** Bytes of memory that it holds. */
+  get held(): number { return this.#ring.length; }
+
+  /** Appends `bytes[from … to)`. */
+  push(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    const count = to - from;
+    if (this.#length + count > this.#ring.length) this.#grow(this.#length + count);
+    const at = (this.#start + this.#length) & (this.#ring.length - 1);
+    const first = Math.min(count, this.#ring.length - at);
+    this.#ring.set(bytes.subarray(from, from + first), at);
+    if (first < count) this.#ring.set(bytes.subarray(from + first, to), 0);
+    this.#length += count;
+  }
+
+  /** Copies up to `count` bytes from `offset` on to `into[at …)`; answers how many. The queue stays as it is. */
+  copy(offset: number, into: Uint8Array, at: number, count: number): number {
+    const n = Math.max(0, Math.min(count, this.#length - offset));
+    if (n === 0) return 0;
+    const from = (this.#start + offset) & (this.#ring.length - 1);
+    const first = Math.min(n, this.#ring.length - from);
+    into.set(this.#ring.subarray(from, from + first), at);
+    if (first < n) into.set(this.#ring.subarray(0, n - first), at + first);
+    return n;
+  }
+
+  /** Removes up to `count` bytes from the front. */
+  drop(count: number): void {
+    const n = Math.min(count, this.#length);
+    this.#length -= n;
+    if (this.#length === 0) this.clear();
+    else this.#start = (this.#start + n) & (this.#ring.length - 1);
+  }
+
+  clear(): void {
+    this.#start = this.#length = 0;
+    if (this.#ring.length > KEPT_BYTES) this.#ring = new Uint8Array(0);
+  }
+
+  #grow(least: number): void {
+    let size = Math.max(FIRST_BYTES, this.#ring.length);
+    while (size < least) size *= 2;
+    const ring = new Uint8Array(size);
+    this.copy(0, ring, 0, this.#length);
+    this.#ring = ring;
+    this.#start = 0;
+  }
+}

@@ -1,0 +1,36 @@
+/** Numbers in network byte order, and the internet checksum (RFC 1071). */
+
+export const u16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
+export const u32 = (bytes: Uint8Array, at: number): number => ((u16(bytes, at) << 16) | u16(bytes, at + 2)) >>> 0;
+
+export function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+export function put32(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at, value >>> 16);
+  put16(bytes, at + 2, value);
+}
+
+export function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The sum of the 16-bit words of `bytes[from … to)`, an odd last byte as the high half, added to `sum`. Not yet folded. */
+export function sumOf(bytes: Uint8Array, from: number, to: number, sum = 0): number {
+  let at = from;
+  for (; at + 1 < to; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
+  return at < to ? sum + (bytes[at]! << 8) : sum;
+}
+
+/** The checksum for a sum; 0 for the sum over bytes that hold a right one. */
+export function foldSum(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
+  return ~folded & 0xffff;
+}
+
+export const checksum = (bytes: Uint8Array, from = 0, to = bytes.length): number => foldSum(sumOf(bytes, from, to));

@@ -1,0 +1,72 @@
+/** Raw sockets: whole IP packets of one protocol, and echo sockets, which see only the answers to their own number. */
+import { isAny, type Ip } from './address.ts';
+import { same, u16 } from './bytes.ts';
+import { Icmp4, Icmp6 } from './ip/icmp.ts';
+import { Protocol, type Packet } from './ip/packet.ts';
+
+const OVERHEAD_BYTES = 256;
+
+export class RawSocket {
+  readonly family: 4 | 6;
+  readonly protocol: number;
+  /** Echo sockets: their number; replies to others are not for them. */
+  readonly echo: number | undefined;
+  local: Ip;
+  remote: Ip | undefined;
+  limit = 212_992;
+  onChange: () => void = () => {};
+  readonly queue: Packet[] = [];
+  #held = 0;
+  constructor(family: 4 | 6, protocol: number, local: Ip, echo?: number) {
+    this.family = family;
+    this.protocol = protocol;
+    this.local = local;
+    this.echo = echo;
+  }
+
+  deliver(packet: Packet): void {
+    const size = packet.bytes.length + OVERHEAD_BYTES;
+    if (this.#held + size > this.limit && this.queue.length > 0) return;
+    this.#held += size;
+    this.queue.push(packet);
+    this.onChange();
+  }
+  take(): Packet | undefined {
+    const packet = this.queue.shift();
+    if (packet) this.#held -= packet.bytes.length + OVERHEAD_BYTES;
+    return packet;
+  }
+
+  wants(packet: Packet): boolean {
+    const fits = this.protocol === packet.protocol && this.family === (packet.to.length === 4 ? 4 : 6);
+    const addressed = (isAny(this.local) || same(this.local, packet.to)) && (!this.remote || same(this.remote, packet.from));
+    return fits && addressed && (this.echo === undefined || (isEchoReply(packet) && u16(packet.payload, 4) === this.echo));
+  }
+}
+
+const isEchoReply = ({ protocol, payload }: Packet): boolean =>
+  payload.length >= 8 && payload[0] === (protocol === Protocol.ICMP ? Icmp4.ECHO_REPLY : Icmp6.ECHO_REPLY);
+
+export class Raw {
+  readonly sockets = new Set<RawSocket>();
+  open(family: 4 | 6, protocol: number, local: Ip, echo?: number): RawSocket {
+    const socket = new RawSocket(family, protocol, local, echo);
+    this.sockets.add(socket);
+    return socket;
+  }
+  close(socket: RawSocket): void { this.sockets.delete(socket); }
+
+  /** Hands a copy to each socket that wants it; answers whether one did. */
+  receive(packet: Packet): boolean {
+    let wanted = false;
+    for (const socket of this.sockets) {
+      if (!socket.wants(packet)) continue;
+      wanted = true;
+      const bytes = packet.bytes.slice(), { payload } = packet;
+      const from = payload.byteOffset - packet.bytes.byteOffset;
+      const isInside = payload.buffer === packet.bytes.buffer;
+      socket.deliver({ ...packet, from: packet.from.slice(), to: packet.to.slice(), bytes, payload: isInside ? bytes.subarray(from, from + payload.length) : payload.slice() });
+    }
+    return wanted;
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * One TCP connection, from the first SYN to the end of TIME-WAIT. What arrives is handled in input.ts; this file holds the state, the user's
+ * calls, the timers, and what is sent. All times are virtual microseconds.
+ *
+ * Documentation: RFC 9293; RFC 6298 (timeouts), RFC 1122 4.2.3 (delayed acknowledgements, keep-alive, zero windows).
+ */
+import type { Ip } from '../address.ts';
+import { Timer, type Timers } from '../timers.ts';
+import { Receiver } from './receiver.ts';
+import { Flag, draftSegment, optionBytes, plus, seal, type Options } from './segment.ts';
+import { Sender, type Piece } from './sender.ts';
+
+export const State = {
+  CLOSED: 'closed', SYN_SENT: 'synSent', SYN_RECEIVED: 'synReceived', ESTABLISHED: 'established', FIN_WAIT_1: 'finWait1', FIN_WAIT_2: 'finWait2',
+  CLOSE_WAIT: 'closeWait', CLOSING: 'closing', LAST_ACK: 'lastAck', TIME_WAIT: 'timeWait',
+} as const;
+export type State = (typeof State)[keyof typeof State];
+
+/** Why a connection is no more. */
+export type TcpError = 'reset' | 'refused' | 'timeout' | 'network' | 'host' | 'aborted';
+
+/** What a connection needs of the stack. */
+export interface TcpHost {
+  readonly timers: Timers;
+  now(): number;
+  /** 32 random bits. */
+  random(): number;
+  /** Sends a sealed segment; answers why it cannot, if it cannot. */
+  transmit(connection: TcpConnection, buffer: Uint8Array): TcpError | undefined;
+  /** The connection ended: its ports are free again. */
+  forget(connection: TcpConnection): void;
+}
+
+export interface Ends { readonly local: Ip; readonly localPort: number; readonly remote: Ip; readonly remotePort: number }
+
+/** What a user may choose; times in microseconds. */
+export interface Choices {
+  ttl: number;
+  tos: number;
+  keepAlive: boolean;
+  keepIdle: number;
+  keepInterval: number;
+  keepProbes: number;
+  synRetries: number;
+  retries: number;
+  /** Give up when data stays unacknowledged so long; 0: as long as `retries` says. */
+  userTimeout: number;
+  /** How long a connection without a user stays in FIN-WAIT-2. */
+  finTimeout: number;
+}
+
+const SECOND = 1_000_000;
+export const DEFAULTS: Choices = {
+  ttl: 64, tos: 0, keepAlive: false, keepIdle: 7200 * SECOND, keepInterval: 75 * SECOND, keepProbes: 9, synRetries: 6, retries: 15, userTimeout: 0, finTimeout: 60 * SECOND,
+};
+export const BUFFER_BYTES = { send: 256 << 10, receive: 256 << 10 } as const;
+const DELAYED_ACK = 40_000, TIME_WAIT = 60 * SECOND, PROBE_MOST = 120 * SECOND, QUICK_ACKS = 16, CORRECTION_EVERY = 500_000, WINDOW_SCALE = 7;
+
+export class TcpConnection {
+  readonly host: TcpHost;
+  readonly ends: Ends;
+  readonly choices: Choices = { ...DEFAULTS };
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  state: State = State.CLOSED;
+  error: TcpError | undefined;
+  /** Called after anything that a user may wait for: bytes, room, a state, an error. */
+  onChange: () => void = () => {};
+  /** The user closed it: nobody reads any more. */
+  orphan = false;
+  /** Agreed with the other side. */
+  withTimestamps = false;
+  recentTimestamp = 0;
+  /** A SYN that is not answered before the user says so (a gateway connects elsewhere first). */
+  held = false;
+  /** The segment size that the other side takes. */
+  peerMss = 536;
+  quickAcks = QUICK_ACKS;
+  unacknowledged = 0;
+  probes = 0;
+  readonly #ownMss: number;
+  readonly #retransmit: Timer;
+  readonly #acknowledge: Timer;
+  readonly #keep: Timer;
+  readonly #end: Timer;
+  #retries = 0;
+  #waitingSince = 0;
+  #shift = 0;
+  #correctAfter = 0;
+  #clock: number;
+
+  constructor(host: TcpHost, ends: Ends, mss: number) {
+    this.host = host;
+    this.ends = ends;
+    this.#ownMss = mss;
+    this.sender = new Sender(mss, BUFFER_BYTES.send);
+    this.receiver = new Receiver(BUFFER_BYTES.receive);
+    this.receiver.scale = WINDOW_SCALE;
+    this.#clock = host.random();
+    this.#retransmit = new Timer(() => this.#timeout());
+    this.#acknowledge = new Timer(() => this.sendAck());
+    this.#keep = new Timer(() => this.#keepAlive());
+    this.#end = new Timer(() => this.finish(undefined));
+  }
+
+  // ── the user's calls ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts an active open. Answers why nothing can be sent, if so. */
+  connect(): TcpError | undefined {
+    this.sender.begin(this.host.random());
+    this.state = State.SYN_SENT;
+    return this.sendSyn();
+  }
+
+  /** Queues up to `bytes[from … to)`; answers how many fit. */
+  write(bytes: Uint8Array, from = 0, to = bytes.length): number {
+    if (!this.canSend) return 0;
+    const count = Math.min(to - from, this.sender.room);
+    if (count > 0) this.sender.queue.push(bytes, from, from + count);
+    this.output();
+    return count;
+  }
+
+  /** Takes up to `count` bytes to `into[at …)`; with `peek` they stay. 0: nothing is there now. */
+  read(into: Uint8Array, at: number, count: number, peek = false, offset = 0): number {
+    const n = this.receiver.queue.copy(offset, into, at, count);
+    if (n > 0 && !peek) this.consumed(n);
+    return n;
+  }
+
+  /** Drops `count` bytes that the user has seen, and tells of the room when it is worth a segment. */
+  consumed(count: number): void {
+    this.receiver.queue.drop(count);
+    if (this.isSynchronized && this.receiver.finAt === undefined && this.receiver.opens(this.sender.mss)) this.sendAck();
+  }
+
+  /** The user sends no more: a FIN follows what is queued. */
+  shutdownWrite(): void {
+    if (this.sender.finished) return;
+    if (this.state === State.SYN_SENT) { this.finish(undefined); return; }
+    this.sender.finished = true;
+    this.sender.cork = false;
+    if (this.state === State.ESTABLISHED || this.state === State.SYN_RECEIVED) this.state = State.FIN_WAIT_1;
+    else if (this.state === State.CLOSE_WAIT) this.state = State.LAST_ACK;
+    this.output();
+  }
+
+  /** The user goes. Bytes that were not read are a reset for the other side. @spec RFC 9293 3.6.1, RFC 2525 2.17 */
+  close(): void {
+    if (this.orphan) return;
+    this.orphan = true;
+    if (this.receiver.queue.length > 0 && this.isSynchronized) { this.abort(); return; }
+    this.receiver.discards = true;
+    this.shutdownWrite();
+    if (this.state === State.FIN_WAIT_2) this.#startEnd(this.choices.finTimeout);
+  }
+
+  /** Ends it at once: the other side gets a reset. */
+  abort(): void {
+    this.orphan = true;
+    if (this.isSynchronized && this.state !== State.TIME_WAIT) this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
+    this.finish('aborted');
+  }
+
+  /** Answers a SYN that was held. */
+  proceed(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.sendSyn();
+  }
+
+  get isSynchronized(): boolean { return this.state !== State.CLOSED && this.state !== State.SYN_SENT && this.state !== State.SYN_RECEIVED; }
+  /** May the user still write? */
+  get canSend(): boolean { return !this.sender.finished && (this.state === State.ESTABLISHED || this.state === State.CLOSE_WAIT); }
+  get isConnected(): boolean { return this.isSynchronized; }
+  /** No more bytes will come: the other side has sent its FIN and all before it is here. */
+  get atEnd(): boolean { return this.receiver.finAt !== undefined && this.receiver.next === plus(this.receiver.finAt, 1); }
+
+  // ── what is sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A SYN, or SYN and ACK. */
+  sendSyn(): TcpError | undefined {
+    const answers = this.state === State.SYN_RECEIVED, { sender, receiver } = this;
+    const offers = !answers || this.#offers;
+    const options: Options = {
+      mss: this.#ownMss, ...(offers && (!answers || sender.withSack) ? { sackPermitted: true } : {}),
+      ...(!answers || receiver.scale > 0 ? { windowScale: receiver.scale || WINDOW_SCALE } : {}),
+      ...(!answers || this.withTimestamps ? { timestamp: this.#timestamp() } : {}),
+    };
+    const window = Math.min(65535, receiver.limit);
+    if (answers) receiver.edge = plus(receiver.next, window);
+    const head = {
+      fromPort: this.ends.localPort, toPort: this.ends.remotePort, seq: sender.iss, ack: answers ? receiver.next : 0,
+      flags: answers ? Flag.SYN | Flag.ACK : Flag.SYN, window, options,
+    };
+    sender.sent({ seq: sender.iss, length: 0, fin: true }, this.host.now());
+    this.#startRetransmit();
+    return this.host.transmit(this, seal(draftSegment(head, 0).buffer, this.ends.local, this.ends.remote));
+  }
+  get #offers(): boolean { return this.sender.withSack || this.withTimestamps; }
+
+  /** Sends what may go now. */
+  output(force = false): void {
+    if (!this.isSynchronized || this.state === State.TIME_WAIT) return;
+    let sent = false;
+    for (let piece = this.sender.choose(force); piece; piece = this.sender.choose()) {
+      this.transmitPiece(piece);
+      sent = true;
+    }
+    if (sent || this.sender.flight > 0) this.#ensureRetransmit();
+    else if (this.sender.hasMore && this.sender.window === 0) this.#ensureRetransmit();
+  }
+
+  transmitPiece(piece: Piece): void {
+    const isLast = plus(piece.seq, piece.length) === this.sender.end && piece.length > 0;
+    const trouble = this.#segment(piece, Flag.ACK | (isLast ? Flag.PSH : 0) | (piece.fin ? Flag.FIN : 0));
+    this.sender.sent(piece, this.host.now());
+    if (trouble !== undefined && this.orphan) this.finish(trouble);
+  }
+
+  /** The first unacknowledged segment goes again at once. */
+  retransmitFirst(): void {
+    this.transmitPiece(this.sender.first());
+    this.#startRetransmit();
+  }
+
+  sendAck(): void {
+    if (this.isSynchronized || this.state === State.SYN_RECEIVED) this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.ACK);
+  }
+
+  /** An acknowledgement that corrects a segment out of place: rarely, or two ends that disagree would correct each other for ever (as Linux does). */
+  sendCorrection(): void {
+    if (this.host.now() < this.#correctAfter) return;
+    this.#correctAfter = this.host.now() + CORRECTION_EVERY;
+    this.sendAck();
+  }
+
+  #segment(piece: Piece, flags: number): TcpError | undefined {
+    const { sender, receiver, ends } = this, window = receiver.window(sender.mss);
+    this.#acknowledged();
+    const options: Options = this.withTimestamps ? { timestamp: this.#timestamp() } : {};
+    const sacks = sender.withSack ? receiver.sacks(this.withTimestamps ? 3 : 4) : [];
+    const all = sacks.length > 0 && piece.length + optionBytes({ ...options, sacks }) <= sender.mss + optionBytes(options) ? { ...options, sacks } : options;
+    const head = { fromPort: ends.localPort, toPort: ends.remotePort, seq: piece.seq, ack: receiver.next, flags, window: receiver.tell(window), options: all };
+    const { buffer, dataAt } = draftSegment(head, piece.length);
+    if (piece.length > 0) sender.copy(piece.seq, buffer, dataAt, piece.length);
+    return this.host.transmit(this, seal(buffer, ends.local, ends.remote));
+  }
+
+  #acknowledged(): void {
+    this.unacknowledged = 0;
+    this.host.timers.stop(this.#acknowledge);
+  }
+
+  #timestamp(): { value: number; echo: number } { return { value: plus(this.#clock, Math.floor(this.host.now() / 1000) >>> 0), echo: this.recentTimestamp }; }
+  /** Milliseconds since we sent `echo`. */
+  sinceEcho(echo: number): number { return (this.#timestamp().value - echo) | 0; }
+
+  /** Data has come: acknowledge every second segment at once, and a single one soon. @spec RFC 1122 4.2.3.2 */
+  acknowledgeSoon(bytes: number, atOnce: boolean): void {
+    this.unacknowledged += bytes;
+    if (atOnce || this.unacknowledged >= 2 * this.sender.mss || this.quickAcks > 0) {
+      this.quickAcks = Math.max(0, this.quickAcks - 1);
+      this.sendAck();
+    } else if (this.#acknowledge.at === Infinity) this.host.timers.set(this.#acknowledge, this.host.now() + DELAYED_ACK);
+  }
+
+  // ── timers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #startRetransmit(): void {
+    const now = this.host.now();
+    if (this.#retries === 0) this.#waitingSince = now;
+    this.host.timers.set(this.#retransmit, now + this.#patience);
+  }
+  #ensureRetransmit(): void { if (this.#retransmit.at === Infinity) this.#startRetransmit(); }
+  get #patience(): number { return Math.min(PROBE_MOST, this.sender.trip.timeout * 2 ** this.#shift); }
+
+  /** Something was acknowledged: waiting begins anew, if there is anything to wait for. */
+  restartRetransmit(): void {
+    this.#retries = this.#shift = 0;
+    if (this.sender.flight > 0) this.#startRetransmit();
+    else this.host.timers.stop(this.#retransmit);
+  }
+
+  /** An acknowledgement came while nothing was on its way: the other side lives, and its window may have opened. */
+  heard(): void {
+    this.#retries = 0;
+    if (this.sender.window > 0) this.restartRetransmit();
+  }
+
+  #timeout(): void {
+    const { sender, choices } = this;
+    if (this.state === State.SYN_SENT || this.state === State.SYN_RECEIVED) { this.#synTimeout(); return; }
+    const isProbe = sender.flight === 0;
+    const late = choices.userTimeout > 0 && this.host.now() - this.#waitingSince >= choices.userTimeout;
+    if (++this.#retries > (this.orphan ? Math.min(8, choices.retries) : choices.retries) || late) { this.finish('timeout'); return; }
+    if (isProbe) {
+      this.#shift = Math.min(16, this.#shift + 1);
+      this.#probe();
+    } else {
+      sender.timedOut(this.host.now());
+      this.output(true);
+    }
+    this.#startRetransmit();
+  }
+
+  #synTimeout(): void {
+    if (this.held) return;
+    if (++this.#retries > this.choices.synRetries) { this.finish('timeout'); return; }
+    this.sender.trip.backoff++;
+    this.sendSyn();
+  }
+
+  /** A segment that the other side must answer: its number lies before what it waits for. */
+  #probe(): void { this.#segment({ seq: plus(this.sender.una, -1), length: 0, fin: false }, Flag.ACK); }
+
+  /** Begins to watch a silent connection, or stops. */
+  watch(): void {
+    if (this.choices.keepAlive && this.isSynchronized) this.host.timers.set(this.#keep, this.host.now() + this.choices.keepIdle);
+    else this.host.timers.stop(this.#keep);
+  }
+
+  #keepAlive(): void {
+    if (this.probes >= this.choices.keepProbes) { this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK); this.finish('timeout'); return; }
+    if (this.sender.flight === 0) { this.probes++; this.#probe(); }
+    this.host.timers.set(this.#keep, this.host.now() + this.choices.keepInterval);
+  }
+
+  /** TIME-WAIT: the last acknowledgement may have to be repeated. */
+  linger(): void {
+    this.state = State.TIME_WAIT;
+    for (const timer of [this.#retransmit, this.#acknowledge, this.#keep]) this.host.timers.stop(timer);
+    this.#startEnd(TIME_WAIT);
+  }
+  #startEnd(after: number): void { this.host.timers.set(this.#end, this.host.now() + after); }
+  /** FIN-WAIT-2 without a user does not last for ever. */
+  limitWait(): void { if (this.orphan) this.#startEnd(this.choices.finTimeout); }
+
+  /** The connection is no more. */
+  finish(error: TcpError | undefined): void {
+    if (this.state === State.CLOSED && this.error !== undefined) return;
+    this.state = State.CLOSED;
+    this.error ??= error;
+    for (const timer of [this.#retransmit, this.#acknowledge, this.#keep, this.#end]) this.host.timers.stop(timer);
+    this.sender.queue.clear();
+    if (error !== undefined || this.orphan) this.receiver.clear();
+    this.host.forget(this);
+    this.onChange();
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What the other side holds beyond the acknowledged: ranges told by SACK, in order, apart. From it follow what is lost and what is on its way.
+ *
+ * Documentation: RFC 2018, RFC 6675 (IsLost, SetPipe, NextSeg).
+ */
+import { before, distance, earlier, later, upTo, type Range } from './segment.ts';
+
+const RANGES_MOST = 256;
+/** Segments behind a hole that make it a loss. */
+export const DUPLICATES = 3;
+
+export class Scoreboard {
+  #ranges: Range[] = [];
+
+  get ranges(): readonly Range[] { return this.#ranges; }
+  get bytes(): number { return this.#ranges.reduce((n, range) => n + distance(range.to, range.from), 0); }
+  /** Behind the last byte that the other side is known to hold; undefined when it holds nothing out of order. */
+  get highest(): number | undefined { return this.#ranges.at(-1)?.to; }
+
+  clear(): void { this.#ranges = []; }
+
+  /** Everything before `una` is acknowledged. */
+  acknowledge(una: number): void {
+    if (this.#ranges.length === 0 || upTo(una, this.#ranges[0]!.from)) return;
+    this.#ranges = this.#ranges.filter((range) => before(una, range.to)).map((range) => ({ from: later(una, range.from), to: range.to }));
+  }
+
+  /** Adds ranges between `una` and `max`; others make no sense and are passed over. Answers whether anything was new. */
+  add(sacks: readonly Range[], una: number, max: number): boolean {
+    const was = this.bytes;
+    for (const { from, to } of sacks) if (upTo(una, from) && before(from, to) && upTo(to, max)) this.#merge({ from, to });
+    return this.bytes > was;
+  }
+
+  #merge(added: Range): void {
+    let { from, to } = added;
+    const apart = this.#ranges.filter((range) => {
+      const touches = upTo(range.from, to) && upTo(from, range.to);
+      if (touches) { from = earlier(from, range.from); to = later(to, range.to); }
+      return !touches;
+    });
+    if (apart.length >= RANGES_MOST) return;
+    const place = apart.findIndex((range) => before(to, range.from));
+    apart.splice(place < 0 ? apart.length : place, 0, { from, to });
+    this.#ranges = apart;
+  }
+
+  /** The gaps between `una` and the highest range, each with the bytes and ranges held beyond it. */
+  *holes(una: number): Generator<Range & { readonly bytesBeyond: number; readonly rangesBeyond: number }> {
+    let at = una, bytesBeyond = this.bytes;
+    for (const [i, range] of this.#ranges.entries()) {
+      if (before(at, range.from)) yield { from: at, to: range.from, bytesBeyond, rangesBeyond: this.#ranges.length - i };
+      bytesBeyond -= distance(range.to, range.from);
+      at = range.to;
+    }
+  }
+
+  /** Is the hole a loss? @spec RFC 6675 4, IsLost */
+  static isLost(hole: { bytesBeyond: number; rangesBeyond: number }, mss: number): boolean {
+    return hole.rangesBeyond >= DUPLICATES || hole.bytesBeyond > (DUPLICATES - 1) * mss;
+  }
+}

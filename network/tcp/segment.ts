@@ -1,0 +1,133 @@
+/** TCP segments as bytes, and the arithmetic of sequence numbers. Documentation: RFC 9293 3.1, RFC 7323 (window scale, timestamps), RFC 2018 (SACK). */
+import type { Ip } from '../address.ts';
+import { put16, put32, u16, u32 } from '../bytes.ts';
+import { HEADROOM, Protocol, draft, transportChecksum } from '../ip/packet.ts';
+
+export const Flag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32 } as const;
+export const HEADER_BYTES = 20;
+
+/** Sequence numbers go round at 2³²; a comes before b when the way from a to b is the shorter one. @spec RFC 9293 3.4 */
+export const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
+export const upTo = (a: number, b: number): boolean => ((a - b) | 0) <= 0;
+export const plus = (a: number, n: number): number => (a + n) >>> 0;
+/** How far b is behind a: positive when a comes later. */
+export const distance = (a: number, b: number): number => (a - b) | 0;
+export const later = (a: number, b: number): number => (before(a, b) ? b : a);
+export const earlier = (a: number, b: number): number => (before(a, b) ? a : b);
+
+/** From the first sequence number up to the one behind the last. */
+export interface Range { readonly from: number; readonly to: number }
+
+export interface Options {
+  readonly mss?: number;
+  readonly windowScale?: number;
+  readonly sackPermitted?: boolean;
+  readonly sacks?: readonly Range[];
+  readonly timestamp?: { readonly value: number; readonly echo: number };
+}
+
+export interface Segment {
+  readonly fromPort: number;
+  readonly toPort: number;
+  readonly seq: number;
+  readonly ack: number;
+  readonly flags: number;
+  /** As it stands in the header: not yet scaled. */
+  readonly window: number;
+  readonly urgent: number;
+  readonly options: Options;
+  readonly payload: Uint8Array;
+}
+
+/** Numbers that the segment takes: its bytes, and one each for SYN and FIN. */
+export const lengthOf = (s: Segment): number => s.payload.length + (s.flags & Flag.SYN ? 1 : 0) + (s.flags & Flag.FIN ? 1 : 0);
+
+const Kind = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMP: 8 } as const;
+
+/** Undefined for what is damaged or cut short. */
+export function readSegment(bytes: Uint8Array, from: Ip, to: Ip): Segment | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const header = (bytes[12]! >> 4) * 4;
+  if (header < HEADER_BYTES || header > bytes.length || transportChecksum(from, to, Protocol.TCP, bytes) !== 0) return undefined;
+  return {
+    fromPort: u16(bytes, 0), toPort: u16(bytes, 2), seq: u32(bytes, 4), ack: u32(bytes, 8), flags: bytes[13]! & 0x3f, window: u16(bytes, 14), urgent: u16(bytes, 18),
+    options: header > HEADER_BYTES ? readOptions(bytes.subarray(HEADER_BYTES, header)) : NO_OPTIONS, payload: bytes.subarray(header),
+  };
+}
+const NO_OPTIONS: Options = {};
+
+/** Options of a wrong length are passed over; a length that leads out of the header ends them. */
+function readOptions(b: Uint8Array): Options {
+  const options: { -readonly [K in keyof Options]: Options[K] } = {};
+  for (let at = 0; at < b.length && b[at] !== Kind.END; ) {
+    if (b[at] === Kind.NOP) { at++; continue; }
+    const length = b[at + 1] ?? 0;
+    if (length < 2 || at + length > b.length) break;
+    readOption(options, b, at, length);
+    at += length;
+  }
+  return options;
+}
+
+function readOption(options: { -readonly [K in keyof Options]: Options[K] }, b: Uint8Array, at: number, length: number): void {
+  const kind = b[at]!;
+  if (kind === Kind.MSS && length === 4) options.mss = u16(b, at + 2);
+  else if (kind === Kind.WINDOW_SCALE && length === 3) options.windowScale = Math.min(14, b[at + 2]!);
+  else if (kind === Kind.SACK_PERMITTED && length === 2) options.sackPermitted = true;
+  else if (kind === Kind.TIMESTAMP && length === 10) options.timestamp = { value: u32(b, at + 2), echo: u32(b, at + 6) };
+  else if (kind === Kind.SACK && (length - 2) % 8 === 0) {
+    options.sacks = Array.from({ length: (length - 2) / 8 }, (_, i) => ({ from: u32(b, at + 2 + 8 * i), to: u32(b, at + 6 + 8 * i) }));
+  }
+}
+
+/** Bytes that these options take, padded to words. */
+export function optionBytes(o: Options): number {
+  const plain = (o.mss !== undefined ? 4 : 0) + (o.windowScale !== undefined ? 4 : 0) + (o.sackPermitted && !o.timestamp ? 4 : 0);
+  return plain + (o.timestamp ? 12 : 0) + (o.sacks?.length ? 4 + 8 * o.sacks.length : 0);
+}
+
+/** Writes options as Linux orders them; SACK-permitted takes the place of the padding before timestamps. */
+function writeOptions(b: Uint8Array, start: number, o: Options): number {
+  let at = start;
+  if (o.mss !== undefined) { b[at] = Kind.MSS; b[at + 1] = 4; put16(b, at + 2, o.mss); at += 4; }
+  if (o.timestamp) {
+    b[at] = o.sackPermitted ? Kind.SACK_PERMITTED : Kind.NOP;
+    b[at + 1] = o.sackPermitted ? 2 : Kind.NOP;
+    b[at + 2] = Kind.TIMESTAMP;
+    b[at + 3] = 10;
+    put32(b, at + 4, o.timestamp.value);
+    put32(b, at + 8, o.timestamp.echo);
+    at += 12;
+  } else if (o.sackPermitted) { b.set([Kind.NOP, Kind.NOP, Kind.SACK_PERMITTED, 2], at); at += 4; }
+  if (o.windowScale !== undefined) { b.set([Kind.NOP, Kind.WINDOW_SCALE, 3, o.windowScale], at); at += 4; }
+  if (o.sacks?.length) at = writeSacks(b, at, o.sacks);
+  return at;
+}
+
+function writeSacks(b: Uint8Array, start: number, sacks: readonly Range[]): number {
+  b.set([Kind.NOP, Kind.NOP, Kind.SACK, 2 + 8 * sacks.length], start);
+  sacks.forEach((range, i) => { put32(b, start + 4 + 8 * i, range.from); put32(b, start + 8 + 8 * i, range.to); });
+  return start + 4 + 8 * sacks.length;
+}
+
+export type Head = Omit<Segment, 'payload' | 'urgent'> & { readonly urgent?: number };
+
+/** A buffer for a segment with `length` bytes of data, and the place of these; `seal` follows when they are in it. */
+export function draftSegment(head: Head, length: number): { buffer: Uint8Array; dataAt: number } {
+  const header = HEADER_BYTES + optionBytes(head.options), buffer = draft(header + length), at = HEADROOM;
+  put16(buffer, at, head.fromPort);
+  put16(buffer, at + 2, head.toPort);
+  put32(buffer, at + 4, head.seq);
+  put32(buffer, at + 8, head.ack);
+  buffer[at + 12] = (header / 4) << 4;
+  buffer[at + 13] = head.flags;
+  put16(buffer, at + 14, head.window);
+  put16(buffer, at + 18, head.urgent ?? 0);
+  writeOptions(buffer, at + HEADER_BYTES, head.options);
+  return { buffer, dataAt: at + header };
+}
+
+export function seal(buffer: Uint8Array, from: Ip, to: Ip): Uint8Array {
+  put16(buffer, HEADROOM + 16, transportChecksum(from, to, Protocol.TCP, buffer, HEADROOM));
+  return buffer;
+}

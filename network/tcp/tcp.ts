@@ -1,0 +1,243 @@
+/**
+ * All TCP of a stack: who listens, which connections there are, who gets a segment.
+ *
+ * Documentation: RFC 9293 3.10.7.1 (segments for nobody), RFC 6191 (a new connection during TIME-WAIT), RFC 6056 (ephemeral ports).
+ */
+import { isAny, keyOf, type Ip } from '../address.ts';
+import { Protocol, type Envelope, type Packet } from '../ip/packet.ts';
+import type { IcmpError } from '../ip/icmp.ts';
+import type { Timers } from '../timers.ts';
+import { u16, u32 } from '../bytes.ts';
+import { State, TcpConnection, type Ends, type TcpError, type TcpHost } from './connection.ts';
+import { agree, input } from './input.ts';
+import { Flag, before, distance, draftSegment, lengthOf, plus, readSegment, seal, upTo, type Segment } from './segment.ts';
+
+/** What TCP needs of the layer below. */
+export interface TcpNetwork {
+  readonly timers: Timers;
+  now(): number;
+  random(): number;
+  /** Sends what is in `buffer` from HEADROOM on. */
+  send(buffer: Uint8Array, envelope: Envelope): TcpError | undefined;
+  /** Largest packet on the way to an address. */
+  mtuTo(remote: Ip): number;
+}
+
+/** A port where connections are accepted. */
+export class Listener {
+  readonly local: Ip;
+  readonly port: number;
+  /** Connections that may wait to be accepted. */
+  backlog: number;
+  onChange: () => void = () => {};
+  /** Settings that connections inherit. */
+  prepare: (connection: TcpConnection) => void = () => {};
+  readonly opening = new Set<TcpConnection>();
+  readonly ready: TcpConnection[] = [];
+  constructor(local: Ip, port: number, backlog: number) {
+    this.local = local;
+    this.port = port;
+    this.backlog = backlog;
+  }
+  accept(): TcpConnection | undefined { return this.ready.shift(); }
+  get isFull(): boolean { return this.ready.length > this.backlog; }
+}
+
+const OPENING_MOST = 256, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232, CONNECTIONS_MOST = 16384;
+
+export class Tcp implements TcpHost {
+  readonly timers: Timers;
+  readonly #network: TcpNetwork;
+  readonly #connections = new Map<string, TcpConnection>();
+  readonly #listeners = new Map<number, Listener[]>();
+  /** How often a local port is in use by connections. */
+  readonly #ports = new Map<number, number>();
+  /** Takes connections to addresses and ports where nobody listens; it answers true when it keeps the connection, which is held until `proceed`. */
+  onUnclaimed: ((connection: TcpConnection) => boolean) | undefined;
+
+  constructor(network: TcpNetwork) {
+    this.#network = network;
+    this.timers = network.timers;
+  }
+
+  now(): number { return this.#network.now(); }
+  random(): number { return this.#network.random(); }
+  get connections(): Iterable<TcpConnection> { return this.#connections.values(); }
+  get listeners(): Iterable<Listener> { return [...this.#listeners.values()].flat(); }
+
+  transmit(c: TcpConnection, buffer: Uint8Array): TcpError | undefined {
+    const { local, remote } = c.ends;
+    return this.#network.send(buffer, { from: local, to: remote, protocol: Protocol.TCP, ttl: c.choices.ttl, tos: c.choices.tos, dontFragment: true });
+  }
+
+  forget(c: TcpConnection): void {
+    const key = keyOfEnds(c.ends);
+    if (this.#connections.get(key) !== c) return;
+    this.#connections.delete(key);
+    const uses = (this.#ports.get(c.ends.localPort) ?? 1) - 1;
+    if (uses > 0) this.#ports.set(c.ends.localPort, uses);
+    else this.#ports.delete(c.ends.localPort);
+  }
+
+  // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Listens at `local` (any address when it is unspecified). The caller keeps ports apart. */
+  listen(local: Ip, port: number, backlog: number): Listener {
+    const listener = new Listener(local, port, backlog);
+    this.#listeners.set(port, [...(this.#listeners.get(port) ?? []), listener]);
+    return listener;
+  }
+
+  /** Connections that nobody has accepted are reset. */
+  unlisten(listener: Listener): void {
+    const left = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
+    if (left.length > 0) this.#listeners.set(listener.port, left);
+    else this.#listeners.delete(listener.port);
+    for (const c of [...listener.opening, ...listener.ready]) c.abort();
+  }
+
+  /** A connection that is not there yet; undefined when these ends are in use or there are too many. `connect()` starts it. */
+  create(ends: Ends): TcpConnection | undefined {
+    const key = keyOfEnds(ends), old = this.#connections.get(key);
+    if (this.#connections.size >= CONNECTIONS_MOST || (old !== undefined && old.state !== State.TIME_WAIT)) return undefined;
+    old?.finish(undefined);
+    const c = new TcpConnection(this, ends, this.#mssTo(ends.remote));
+    this.#connections.set(key, c);
+    this.#ports.set(ends.localPort, (this.#ports.get(ends.localPort) ?? 0) + 1);
+    return c;
+  }
+
+  #mssTo(remote: Ip): number { return Math.max(48, Math.min(65_535, this.#network.mtuTo(remote)) - (remote.length === 4 ? 40 : 60)); }
+
+  /** Is the port free of connections and listeners? */
+  isFree(port: number): boolean { return !this.#ports.has(port) && !this.#listeners.has(port); }
+
+  /** A free port from the ephemeral range; undefined when there is none. */
+  ephemeral(isTaken: (port: number) => boolean = () => false): number | undefined {
+    const start = this.random() % EPHEMERAL_COUNT;
+    for (let i = 0; i < EPHEMERAL_COUNT; i++) {
+      const port = EPHEMERAL_FIRST + ((start + i) % EPHEMERAL_COUNT);
+      if (this.isFree(port) && !isTaken(port)) return port;
+    }
+    return undefined;
+  }
+
+  // ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  receive(packet: Packet): void {
+    const s = readSegment(packet.payload, packet.from, packet.to);
+    if (s === undefined) return;
+    const ends = { local: packet.to, localPort: s.toPort, remote: packet.from, remotePort: s.fromPort };
+    const c = this.#connections.get(keyOfEnds(ends));
+    if (c && !startsAnew(c, s)) { input(c, s); return; }
+    c?.finish(undefined);
+    const isSyn = (s.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+    if (isSyn && this.#open(s, { ...ends, local: ends.local.slice(), remote: ends.remote.slice() })) return;
+    this.#refuse(s, ends);
+  }
+
+  /** Answers false when the SYN is for nobody; a SYN that is too much is dropped. */
+  #open(s: Segment, ends: Ends): boolean {
+    const listener = this.#listenerFor(ends);
+    if (!listener && !this.onUnclaimed) return false;
+    if (listener && (listener.isFull || listener.opening.size >= OPENING_MOST)) return true;
+    const c = this.create(ends);
+    if (!c) return true;
+    c.state = State.SYN_RECEIVED;
+    agree(c, s);
+    c.sender.begin(this.random());
+    c.sender.wl2 = c.sender.iss;
+    return listener ? this.#accept(listener, c) : this.#offer(c);
+  }
+
+  #accept(listener: Listener, c: TcpConnection): boolean {
+    listener.prepare(c);
+    listener.opening.add(c);
+    c.onChange = () => this.#opened(listener, c);
+    c.sendSyn();
+    return true;
+  }
+
+  #opened(listener: Listener, c: TcpConnection): void {
+    if (c.state === State.SYN_RECEIVED) return;
+    listener.opening.delete(c);
+    c.onChange = () => {};
+    if (c.state === State.CLOSED && c.error === 'refused') return;
+    listener.ready.push(c);
+    listener.onChange();
+  }
+
+  #offer(c: TcpConnection): boolean {
+    c.held = true;
+    if (this.onUnclaimed!(c)) return true;
+    this.forget(c);
+    return false;
+  }
+
+  /** The listener at that very address comes before one at any. */
+  #listenerFor({ local, localPort, remotePort }: Ends): Listener | undefined {
+    const all = this.#listeners.get(localPort) ?? [];
+    const exact = all.filter((l) => l.local.length === local.length && same(l.local, local));
+    const fitting = exact.length > 0 ? exact : all.filter((l) => isAny(l.local) && l.local.length === local.length);
+    return fitting[remotePort % Math.max(1, fitting.length)];
+  }
+
+  /** Refuses a connection that was held. */
+  refuse(c: TcpConnection): void {
+    const { receiver, ends } = c;
+    this.#reset({ fromPort: ends.localPort, toPort: ends.remotePort, seq: 0, ack: receiver.next, flags: Flag.RST | Flag.ACK, window: 0, options: {} }, ends);
+    c.orphan = true;
+    c.finish('refused');
+  }
+
+  /** A segment for nobody is answered by a reset. @spec RFC 9293 3.10.7.1 */
+  #refuse(s: Segment, ends: Ends): void {
+    if (s.flags & Flag.RST) return;
+    const acknowledges = (s.flags & Flag.ACK) !== 0;
+    this.#reset({
+      fromPort: s.toPort, toPort: s.fromPort, seq: acknowledges ? s.ack : 0, ack: acknowledges ? 0 : plus(s.seq, lengthOf(s)),
+      flags: acknowledges ? Flag.RST : Flag.RST | Flag.ACK, window: 0, options: {},
+    }, ends);
+  }
+
+  #reset(head: Omit<Segment, 'payload' | 'urgent'>, { local, remote }: Ends): void {
+    this.#network.send(seal(draftSegment(head, 0).buffer, local, remote), { from: local, to: remote, protocol: Protocol.TCP });
+  }
+
+  // ── errors of the way ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An ICMP error about a segment of ours. @spec RFC 1122 4.2.3.9, RFC 5927 4.1: the number must be one that is on its way */
+  failed(error: IcmpError): void {
+    const quoted = readQuoted(error.quoted);
+    const c = quoted && this.#connections.get(keyOfEnds({ local: quoted.from, localPort: quoted.fromPort, remote: quoted.to, remotePort: quoted.toPort }));
+    if (!c || before(quoted.seq, c.sender.una) || !upTo(quoted.seq, c.sender.max)) return;
+    if (error.trouble === 'tooBig') { this.#shrink(c, error.mtu); return; }
+    const isOpening = c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED;
+    const isHard = error.trouble === 'port' || error.trouble === 'protocol' || error.trouble === 'prohibited';
+    if (isOpening) c.finish(isHard ? 'refused' : error.trouble === 'network' ? 'network' : 'host');
+  }
+
+  #shrink(c: TcpConnection, mtu: number): void {
+    const mss = mtu - (c.ends.remote.length === 4 ? 40 : 60) - (c.withTimestamps ? 12 : 0);
+    if (mss < 48 || mss >= c.sender.mss) return;
+    c.sender.mss = mss;
+    c.retransmitFirst();
+  }
+}
+
+/** A SYN with a later number takes the place of a connection in TIME-WAIT. */
+const startsAnew = (c: TcpConnection, s: Segment): boolean =>
+  c.state === State.TIME_WAIT && (s.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN && distance(s.seq, c.receiver.next) > 0;
+
+const keyOfEnds = ({ local, localPort, remote, remotePort }: Ends): string =>
+  `${keyOf(local)}${keyOf(remote)}${String.fromCharCode(localPort, remotePort)}`;
+
+function readQuoted(bytes: Uint8Array): { from: Ip; to: Ip; fromPort: number; toPort: number; seq: number } | undefined {
+  if (bytes.length === 0) return undefined;
+  const isIp6 = bytes[0]! >> 4 === 6, header = isIp6 ? 40 : (bytes[0]! & 15) * 4;
+  if (bytes.length < header + 8) return undefined;
+  return {
+    from: isIp6 ? bytes.slice(8, 24) : bytes.slice(12, 16), to: isIp6 ? bytes.slice(24, 40) : bytes.slice(16, 20),
+    fromPort: u16(bytes, header), toPort: u16(bytes, header + 2), seq: u32(bytes, header + 4),
+  };
+}
