@@ -7,7 +7,7 @@ import { isAny, keyOf, type Ip } from '../address.ts';
 import { Protocol, type Envelope, type Packet } from '../ip/packet.ts';
 import type { IcmpError } from '../ip/icmp.ts';
 import type { Timers } from '../timers.ts';
-import { u16, u32 } from '../bytes.ts';
+import { same, u16, u32 } from '../bytes.ts';
 import { State, TcpConnection, type Ends, type TcpError, type TcpHost } from './connection.ts';
 import { agree, input } from './input.ts';
 import { Flag, before, distance, draftSegment, lengthOf, plus, readSegment, seal, upTo, type Segment } from './segment.ts';
