@@ -22,7 +22,7 @@ export class NullFile extends File {
 }
 export class ZeroFile extends NullFile {
   override read(io?: Io): number { const n = io!.left; io!.zero(n); return n; }
-  override map(_mm: Mm, shared: boolean): MapAnswer | number { return shared ? -E.NODEV : { object: undefined, name: '' }; }
+  override map(_mm: Mm, _shared: boolean): MapAnswer | number { return { object: undefined, name: '' }; }
 }
 export class FullFile extends ZeroFile {
   override write(): number { return -E.NOSPC; }

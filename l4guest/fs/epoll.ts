@@ -1,6 +1,8 @@
 /** epoll: an interest list whose items are woken by the files they watch. */
 import { E } from '../abi/errno.ts';
 import { O, Poll } from '../abi/linux.ts';
+import { UserFault } from '../kernel/failure.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { WaitQueue, type Waiter } from '../kernel/wait.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';
@@ -9,6 +11,9 @@ export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, 
 
 /** Epoll files watching epoll files, at most. */
 const MAX_DEPTH = 5;
+const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
+/** What the server holds for an item, bytes. */
+const ITEM_COST = 320;
 /** What EPOLLEXCLUSIVE may come with. */
 const EXCLUSIVE_OK = 0x9000_0000 | 0x2000_0000 | Poll.IN | Poll.OUT | Poll.ERR | Poll.HUP;
 
@@ -19,7 +24,13 @@ class Item implements Waiter {
   fresh = true;
   private readonly owner: EpollFile;
   constructor(owner: EpollFile, fd: number, file: File, events: number, data: bigint) { this.owner = owner; this.fd = fd; this.file = file; this.events = events; this.data = data; }
-  wake(): void { this.fresh = true; this.owner.wq.wakeAll(); }
+  get exclusive(): boolean { return (this.events & Ep.EXCLUSIVE) !== 0; }
+  wants(events: number): boolean { return (events & (this.events | Ep.ALWAYS)) !== 0; }
+  wake(events: number): void {
+    if (!this.wants(events)) return;
+    this.fresh = true;
+    this.owner.wq.wakeAll(Poll.IN | Poll.RDNORM);
+  }
   ready(): number { return this.file.refs > 0 ? this.file.poll() & (this.events | Ep.ALWAYS) & 0xffff : 0; }
 }
 
@@ -28,58 +39,78 @@ export class EpollFile extends File {
   private readonly items = new Map<string, Item>();
   private readonly ids = new WeakMap<File, number>();
   private lastId = 0;
-  constructor(inode: Inode, flags: number) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.name = 'anon_inode:[eventpoll]'; }
+  private readonly k: Kernel;
+  constructor(k: Kernel, inode: Inode, flags: number) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.k = k; this.name = 'anon_inode:[eventpoll]'; }
+  override get seeksNowhere(): boolean { return true; }
 
   private key(fd: number, f: File): string {
     let id = this.ids.get(f);
     if (id === undefined) this.ids.set(f, id = ++this.lastId);
     return `${fd}:${id}`;
   }
+  /** epoll_ctl: 0 or -errno, asked in Linux's order. */
   control(op: number, fd: number, file: File, events: number, data: bigint): number {
+    if (!file.wq) return -E.PERM;
     if (file === this) return -E.INVAL;
-    if (op === 1 && file instanceof EpollFile && (file.reaches(this) || file.depth >= MAX_DEPTH)) return -E.LOOP;
-    if (op === 1 && events & Ep.EXCLUSIVE && (file instanceof EpollFile || events & ~EXCLUSIVE_OK)) return -E.INVAL;
-    if (!file.wq && (file.inode.isDir || file.seekable)) return -E.PERM;
+    if (events & Ep.EXCLUSIVE && (op === Op.MOD || (op === Op.ADD && (file instanceof EpollFile || events & ~EXCLUSIVE_OK)))) return -E.INVAL;
+    if (op === Op.ADD && file instanceof EpollFile && (file.reaches(this) || file.depth + this.height > MAX_DEPTH)) return -E.LOOP;
     const key = this.key(fd, file), old = this.items.get(key);
     this.sweep();
-    if (op === 1) {
-      if (old) return -E.EXIST;
-      const item = new Item(this, fd, file, events, data);
-      this.items.set(key, item);
-      file.wq?.add(item);
-      if (item.ready()) this.wq.wakeAll();
-      return 0;
+    switch (op) {
+      case Op.ADD: return old ? -E.EXIST : this.watch(key, new Item(this, fd, file, events, data));
+      case Op.DEL: if (!old) return -E.NOENT; this.drop(key, old); return 0;
+      case Op.MOD: return old ? this.modify(old, events, data) : -E.NOENT;
+      default: return -E.INVAL;
     }
-    if (!old) return -E.NOENT;
-    if (op === 2) { this.drop(key, old); return 0; }
-    if (op !== 3 || (old.events | events) & Ep.EXCLUSIVE) return -E.INVAL;
-    old.events = events; old.data = data; old.fresh = true;
-    if (old.ready()) this.wq.wakeAll();
+  }
+  private watch(key: string, item: Item): number {
+    if (this.items.size >= this.k.sysctl.number('fs/epoll/max_user_watches')) return -E.NOSPC;
+    if (!this.k.frames.charge(ITEM_COST)) return -E.NOMEM;
+    this.items.set(key, item);
+    item.file.wq!.add(item);
+    if (item.file instanceof EpollFile) item.file.watchers.add(this);
+    if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return 0;
   }
+  private modify(item: Item, events: number, data: bigint): number {
+    if (item.events & Ep.EXCLUSIVE) return -E.INVAL;
+    item.events = events; item.data = data; item.fresh = true;
+    if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
+    return 0;
+  }
+  /** Epoll files that watch this one, and how long the longest chain of them is. */
+  private readonly watchers = new Set<EpollFile>();
+  private get height(): number { let n = 0; for (const w of this.watchers) if (w.refs > 0) n = Math.max(n, w.height + 1); return n; }
   /** Epoll files that this one watches. */
   private get nested(): EpollFile[] { return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : [])); }
   private reaches(other: EpollFile): boolean { return this === other || this.nested.some((n) => n.reaches(other)); }
   private get depth(): number { return 1 + Math.max(0, ...this.nested.map((n) => n.depth)); }
-  private drop(key: string, item: Item): void { this.items.delete(key); item.file.wq?.remove(item); }
+  private drop(key: string, item: Item): void {
+    if (!this.items.delete(key)) return;
+    item.file.wq?.remove(item);
+    if (item.file instanceof EpollFile) item.file.watchers.delete(this);
+    this.k.frames.uncharge(ITEM_COST);
+  }
   /** Closed files leave the list by themselves. */
   private sweep(): void { for (const [key, item] of this.items) if (item.file.refs <= 0) this.drop(key, item); }
 
-  collect(max: number): { events: number; data: bigint }[] {
-    const out: { events: number; data: bigint }[] = [];
+  /** Tells up to `max` events in turn; where telling fails, what was not told stays. Answers how many were told. */
+  collect(max: number, tell: (i: number, events: number, data: bigint) => void): number {
+    let told = 0;
     for (const [key, item] of [...this.items]) {
       if (item.file.refs <= 0) { this.drop(key, item); continue; }
-      if (out.length >= max) break;
+      if (told >= max) break;
       if (item.events & Ep.ET && !item.fresh) continue;
       const events = item.ready();
       if (!events) continue;
-      out.push({ events, data: item.data });
+      try { tell(told, events, item.data); } catch (e) { if (!(e instanceof UserFault) || told === 0) throw e; break; }
+      told++;
       item.fresh = false;
       if (item.events & Ep.ONESHOT) item.events = Ep.ET;
       this.items.delete(key); // to the end: fairness
       this.items.set(key, item);
     }
-    return out;
+    return told;
   }
   override poll(): number { for (const i of this.items.values()) if ((!(i.events & Ep.ET) || i.fresh) && i.ready()) return Poll.IN | Poll.RDNORM; return 0; }
   protected override closed(): void { for (const [key, item] of [...this.items]) this.drop(key, item); }

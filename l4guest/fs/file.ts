@@ -15,7 +15,11 @@ import type { DirEntry, Directory, Inode } from './inode.ts';
 import { above, textOfPath, type DirPath, type Mount, type Path } from './path.ts';
 
 /** What mmap asks a file for. `frames` answers where the mapping comes from; a number is -errno. */
-export interface MapAnswer { readonly object: Mappable | undefined; readonly name: string }
+export interface MapAnswer {
+  readonly object: Mappable | undefined; readonly name: string;
+  /** A shared mapping may not become writable (a sealed memfd). */
+  readonly readOnly?: boolean;
+}
 
 export class File {
   readonly inode: Inode;
@@ -52,6 +56,9 @@ export class File {
   /** Whether the file has positions: lseek, pread. */
   get seekable(): boolean { return false; }
 
+  /** lseek does nothing instead of failing. */
+  get seeksNowhere(): boolean { return false; }
+
   /** Reads up to io.left bytes at `pos` (ignored where there are no positions). */
   read(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
   write(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
@@ -60,7 +67,7 @@ export class File {
   /** Where O_APPEND and SEEK_END stand. */
   get end(): number { return this.inode.size; }
   seek(offset: number, whence: number): number {
-    if (!this.seekable) return -E.SPIPE;
+    if (!this.seekable) return this.seeksNowhere ? 0 : -E.SPIPE;
     const from = [0, this.pos, this.end][whence];
     if (from === undefined) return this.seekData(offset, whence);
     if (from + offset < 0) return -E.INVAL;
@@ -74,7 +81,7 @@ export class File {
   }
   /** Lines that /proc/PID/fdinfo has beyond those of every file. */
   get details(): string { return ''; }
-  map(_mm: Mm, _shared: boolean): MapAnswer | number { return -E.NODEV; }
+  map(_mm: Mm, _shared: boolean, _write: boolean): MapAnswer | number { return -E.NODEV; }
   /** The last descriptor is closed. */
   protected closed(): void { /* nothing to do */ }
   /** One descriptor of process `t` is closed (POSIX locks, flush). */
@@ -154,6 +161,12 @@ export class FdTable {
     this.slots[fd] = slotOf(file, cloexec);
     if (from <= this.lowest) this.lowest = fd + 1;
     return fd;
+  }
+  /** The number that the next file gets; -EMFILE. */
+  lowestFree(limit: number): number {
+    let fd = this.lowest;
+    while (this.slots[fd] !== undefined) fd++;
+    return fd < limit ? fd : -E.MFILE;
   }
   put(fd: number, file: File, cloexec: boolean): void {
     const old = this.slots[fd];

@@ -13,14 +13,14 @@ describe('files and names', () => {
     expect(u.call('lseek', fd, -1, 0)).toBe(-E.INVAL);
   });
   it('holes read as zeros and cost no frame', () => {
-    const u = new Unix(), fd = u.open('/tmp/hole', O.CREAT | O.RDWR), before = u.k.frames.free;
+    const u = new Unix(), fd = u.open('/tmp/hole', O.CREAT | O.RDWR), before = u.k.frames.idle;
     expect(u.call('pwrite64', fd, 'x', 1, 1_000_000)).toBe(1);
-    expect(u.k.frames.free).toBe(before - 1);
+    expect(u.k.frames.idle).toBe(before - 1);
     expect(u.call('lseek', fd, 0, 2)).toBe(1_000_001);
     u.call('lseek', fd, 0, 0);
     expect(u.read(fd, 4)).toBe('\0\0\0\0');
     u.call('ftruncate', fd, 0);
-    expect(u.k.frames.free).toBe(before);
+    expect(u.k.frames.idle).toBe(before);
   });
   it('O_APPEND writes at the end whatever the position', () => {
     const u = new Unix(), fd = u.open('/tmp/a', O.CREAT | O.RDWR | O.APPEND);
@@ -55,13 +55,13 @@ describe('files and names', () => {
     expect(u.open('/tmp/a', O.CREAT | O.EXCL)).toBe(-E.EXIST);
   });
   it('a deleted file lives while it is open, and its frames come back after', () => {
-    const u = new Unix(), before = u.k.frames.free, fd = u.open('/tmp/a', O.CREAT | O.RDWR);
+    const u = new Unix(), before = u.k.frames.idle, fd = u.open('/tmp/a', O.CREAT | O.RDWR);
     u.write(fd, 'still here');
     expect(u.call('unlinkat', -100, '/tmp/a', 0)).toBe(0);
     u.call('lseek', fd, 0, 0);
     expect(u.read(fd)).toBe('still here');
     u.call('close', fd);
-    expect(u.k.frames.free).toBeGreaterThanOrEqual(before - 1);
+    expect(u.k.frames.idle).toBeGreaterThanOrEqual(before - 1);
   });
   it('a user without rights is refused, root is not', () => {
     const u = new Unix();

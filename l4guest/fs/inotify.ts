@@ -110,6 +110,7 @@ export class InotifyFile extends File {
     this.user.watches--;
     this.k.frames.uncharge(WATCH_COST);
   }
+  override get seeksNowhere(): boolean { return true; }
   override read(io: Io): number {
     if (this.waiting === 0) return -E.AGAIN;
     const start = io.done;

@@ -1,22 +1,28 @@
-/** pidfd: a descriptor that names a process, and becomes readable when it ends. */
+/** pidfd: a descriptor that names a process (or, with PIDFD_THREAD, one thread of it), and becomes readable when it ends. */
 import { O, Poll, S } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
-import type { Thread } from '../kernel/thread.ts';
+import { Run, type Thread } from '../kernel/thread.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';
 
 export class PidFile extends File {
   readonly process: Process;
-  constructor(inode: Inode, flags: number, process: Process) {
+  readonly thread: Thread | undefined;
+  constructor(inode: Inode, flags: number, process: Process, thread?: Thread) {
     super(inode, O.RDWR | flags);
     this.process = process;
+    this.thread = thread;
     this.wq = process.endWq;
     this.name = 'anon_inode:[pidfd]';
   }
-  override poll(): number { return this.process.alive ? 0 : Poll.IN | Poll.RDNORM; }
+  /** Its parent has heard of its end, and its number may be somebody else's. */
+  get reaped(): boolean { return this.process.k.pids.processes.get(this.process.pid) !== this.process; }
+  get ended(): boolean { return !this.process.alive || this.thread?.state === Run.dead; }
+  override poll(): number { return (this.ended ? Poll.IN | Poll.RDNORM : 0) | (this.reaped ? Poll.HUP : 0); }
+  override get details(): string { const pid = this.reaped ? -1 : this.thread?.tid ?? this.process.pid; return `Pid:\t${pid}\nNSpid:\t${pid}\n`; }
 }
-export function pidFd(t: Thread, p: Process, flags: number): number {
-  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & O.NONBLOCK, p), fd = t.proc.fds.add(file, true, t.proc.limits.files);
+export function pidFd(t: Thread, p: Process, flags: number, thread?: Thread): number {
+  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread), fd = t.proc.fds.add(file, true, t.proc.limits.files);
   if (fd < 0) file.release();
   return fd;
 }

@@ -153,15 +153,16 @@ export class RegularFile extends File {
   }
   override write(io: Io, pos: number, t: Thread): number {
     const i = this.inode, limit = t.proc.limits.fileSize;
-    if (i.seals & 0x8) return -E.PERM;
+    if (i.seals & 0x18) return -E.PERM;
     if (pos >= limit && io.left > 0) { t.k.signals.toThread(t, 25, 0x80); return -E.FBIG; }
     if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
     i.touch();
     if (i.mode & 0o6000) i.mode &= ~0o6000;
     return i.writeFrom(io, pos);
   }
-  override map(_mm: unknown, shared: boolean): MapAnswer | number {
-    if (shared && this.inode.seals & 0x8 && this.writable) return -E.PERM;
-    return { object: this.inode, name: '' };
+  override map(_mm: unknown, shared: boolean, write: boolean): MapAnswer | number {
+    const sealed = shared && (this.inode.seals & 0x18) !== 0;
+    if (sealed && write) return -E.PERM;
+    return { object: this.inode, name: '', readOnly: sealed };
   }
 }

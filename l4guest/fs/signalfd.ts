@@ -14,6 +14,7 @@ export class SignalFile extends File {
     super(inode, O.RDONLY | (flags & O.NONBLOCK));
     this.set = set; this.k = k; this.wq = k.signalWq; this.name = 'anon_inode:[signalfd]';
   }
+  override get seeksNowhere(): boolean { return true; }
   override read(io: Io, _pos: number, t: Thread): number {
     if (io.left < 128) return -E.INVAL;
     const start = io.done;

@@ -4,42 +4,79 @@ import { setU32 } from '../mm/uaccess.ts';
 import { armCpuLimit } from './cputimers.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
-import { Cap, Clone, Sig } from '../abi/linux.ts';
+import { Cap, Clone, Limit, O, S, Sig } from '../abi/linux.ts';
 import { copySpace } from '../fs/mount.ts';
-import { capable } from './creds.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
-import { pidFd } from '../fs/pidfd.ts';
+import { PidFile } from '../fs/pidfd.ts';
+import { capable } from './creds.ts';
+import { UserFault } from './failure.ts';
 
-export interface CloneArgs { flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean }
+export interface CloneArgs {
+  flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean;
+  /** The number that the new thread is to have. */
+  tid?: number;
+}
 
 const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
+/** Name spaces that there are none of here. */
+const ABSENT = Clone.NEWCGROUP | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
+/** What the server holds for a thread and for a process, bytes, beside its pages. */
+export const THREAD_COST = 4096, PROCESS_COST = 8192;
+
+/** What is wrong with the flags: 0 or -errno. */
+function refusedFlags(t: Thread, a: CloneArgs): number {
+  const f = a.flags;
+  if (has(f, Clone.NEWNS | Clone.FS) || has(f, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
+  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM)) || (a.clearSighand && has(f, Clone.SIGHAND))) return -E.INVAL;
+  if (f & Clone.THREAD && f & (Clone.NEWUSER | Clone.NEWPID)) return -E.INVAL;
+  if (f & Clone.PARENT && t.proc === t.k.init) return -E.INVAL;
+  if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
+  if (f & Clone.NEWNS && !capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  return f & ABSENT ? (capable(t.proc.creds, Cap.SYS_ADMIN) ? -E.INVAL : -E.PERM) : 0;
+}
+/** Whether the user may have another process. */
+function tooMany(t: Thread): boolean {
+  const { creds, limits } = t.proc, most = limits.soft[Limit.NPROC]!;
+  if (most === Infinity || creds.uid === 0 || capable(creds, Cap.SYS_RESOURCE) || capable(creds, Cap.SYS_ADMIN)) return false;
+  let n = 0;
+  for (const p of t.k.pids.processes.values()) if (p.creds.uid === creds.uid) n += Math.max(1, p.threads.size);
+  return n >= most;
+}
 
 /** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
 export function clone(t: Thread, a: CloneArgs): number | Co<number> {
-  const f = a.flags;
-  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))) return -E.INVAL;
-  if (f & Clone.THREAD && f & Clone.PIDFD) return -E.INVAL;
-  if (f & Clone.NEWNS && f & Clone.FS) return -E.INVAL;
-  if (f & Clone.NEWNS && !capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const k = t.k;
-  if (k.pids.threads.size >= k.arch.maxThreads) return -E.AGAIN;
-  const tid = k.pids.next(), proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a);
-  const child = new Thread(k, tid, proc, t.name);
+  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = f & Clone.THREAD ? THREAD_COST : PROCESS_COST;
+  if (refused) return refused;
+  if (tooMany(t) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
+  if (a.tid !== undefined && k.pids.isTaken(a.tid)) return -E.EXIST;
+  if ((!(f & Clone.VM) && !t.mm.table.canCopy()) || !k.frames.charge(cost)) return -E.NOMEM;
+  const tid = a.tid ?? k.pids.next(), pidfd = f & Clone.PIDFD ? reservePidfd(t, a) : -1;
+  if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost); return pidfd; }
+  const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a), child = new Thread(k, tid, proc, t.name);
   inheritThread(child, t, a);
+  if (f & Clone.THREAD) child.cost = cost; else proc.cost = cost;
   proc.threads.add(child);
   k.pids.threads.set(tid, child);
   k.forks++;
-  if (f & Clone.PARENT_SETTID) setU32(t.mm, a.parentTid, tid);
-  if (f & Clone.CHILD_SETTID) setU32(child.mm, a.childTid, tid);
-  if (f & Clone.PIDFD) setU32(t.mm, a.pidfd, pidFd(t, proc, 0));
+  if (f & Clone.PIDFD) t.proc.fds.put(pidfd, new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
+  if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, tid); });
+  if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, tid); });
   child.state = Run.ready;
   k.cpu.ready.pushNew(child, t);
   if (t.traced) traceChild(t, child, f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
   return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
+}
+/** The kernel tells numbers where it can; a bad address is no reason not to have a child. */
+function tryTo(tell: () => void): void { try { tell(); } catch (e) { if (!(e instanceof UserFault)) throw e; } }
+/** A descriptor for the child's pidfd, told to the caller before there is a child: -EMFILE, -EFAULT. */
+function reservePidfd(t: Thread, a: CloneArgs): number {
+  const fd = t.proc.fds.lowestFree(t.proc.limits.files);
+  if (fd >= 0) setU32(t.mm, a.pidfd, fd);
+  return fd;
 }
 function* waitForChild(t: Thread, child: Process, tid: number): Co<number> {
   if (t.traced) yield* t.traced.pauseForEvents();

@@ -49,6 +49,7 @@ export class ServerCpu {
     this.timers.run(now);
     if (this.current) runCpuTimers(this.current);
     this.preempt(now >= this.sliceEnd);
+    if (now >= this.sliceEnd && !this.resched) this.sliceEnd = now + SLICE;
     this.rearm();
   }
   /** Takes the processor from the current thread if somebody deserves it more, or its slice is over. */
@@ -71,6 +72,7 @@ export class ServerCpu {
   rearm(): void {
     const t = this.current, slice = this.ready.length > 0 && t && !this.resched ? this.sliceEnd : Infinity;
     const cpu = t && t.proc.cpuTimers.length > 0 && t.state === Run.current ? this.arch.now() + Math.max(0, untilCpuTimer(t)) : Infinity;
-    this.arch.setAlarm(Math.min(this.timers.next, slice, cpu));
+    const turn = t && t.rt > 0 && t.state === Run.current && !this.resched ? t.startedAt + this.ready.turnEnds(t) : Infinity;
+    this.arch.setAlarm(Math.min(this.timers.next, slice, cpu, turn));
   }
 }

@@ -6,6 +6,9 @@ import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 
+/** Timers on processor time are looked at no more often than this, ns: Linux looks at every tick of its clock. */
+const TICK = 1_000_000;
+
 export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }
 
 /** Processor time of a thread, ns. */
@@ -44,7 +47,7 @@ export function setCpuItimer(p: Process, which: 1 | 2, value: number, interval: 
     state.timer = addCpuTimer(p, undefined, at, () => {
       state.at = 0;
       p.k.signals.toProcess(p, which === 1 ? Sig.VTALRM : Sig.PROF, SiCode.KERNEL);
-      if (state.interval > 0 && p.alive) arm(Math.max(at + state.interval, cpuOfProcess(p)));
+      if (state.interval > 0 && p.alive) arm(at + Math.max(1, Math.ceil((cpuOfProcess(p) + TICK - at) / state.interval)) * state.interval);
     });
   };
   cancelCpuTimer(p, state.timer);

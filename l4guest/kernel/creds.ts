@@ -14,6 +14,9 @@ export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups], ca
 export const capable = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
 
+/** A stack grows no further, whatever the limit. */
+const MOST_STACK = 0xf00_0000;
+
 /** Resource limits; Infinity = none. */
 export class Limits {
   readonly soft: number[] = new Array<number>(LIMITS).fill(Infinity);
@@ -33,6 +36,12 @@ export class Limits {
     const l = new Limits();
     for (let i = 0; i < LIMITS; i++) { l.soft[i] = this.soft[i]!; l.hard[i] = this.hard[i]!; }
     return l;
+  }
+  /** What an address space has to know of them. */
+  applyTo(mm: { stackLimit: number; dataLimit: number; spaceLimit: number }): void {
+    mm.stackLimit = Math.min(this.soft[Limit.STACK]!, MOST_STACK);
+    mm.dataLimit = this.soft[Limit.DATA]!;
+    mm.spaceLimit = this.soft[Limit.AS]!;
   }
   get fileSize(): number { return this.soft[Limit.FSIZE]!; }
   get files(): number { return this.soft[Limit.NOFILE]!; }

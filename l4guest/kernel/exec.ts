@@ -100,7 +100,7 @@ function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Imag
   }
 }
 function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], main: LoadedElf, interpreter: LoadedElf | undefined): number {
-  mm.stackLimit = Math.min(t.proc.limits.soft[3]!, 0xf00_0000);
+  t.proc.limits.applyTo(mm);
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
@@ -132,6 +132,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   p.exe?.release();
   p.exe = program.file;
   program.interpreter?.file.release();
+  p.execed = true;
   p.name = t.name = nameOf(program.path);
   p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork()) : p.fds;
   p.fds.onExec((fd) => { p.fds.take(fd)?.release(); });

@@ -31,7 +31,10 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number)
   traceEnd(t, status);
   t.proc.threads.delete(t);
   t.proc.cpuNs += t.cpuNs;
+  t.pending.clear();
+  k.frames.uncharge(t.cost);
   k.pids.threads.delete(t.tid);
+  if (t.proc.threads.size > 0) t.proc.endWq.wakeAll();
   k.arch.threadGone(t);
 }
 /** What a thread owes others: CLONE_CHILD_CLEARTID and robust futexes. */
@@ -74,6 +77,7 @@ export function endProcess(k: Kernel, p: Process, status: number): void {
 function closeProcess(k: Kernel, p: Process): void {
   k.timers.cancel(p.real.timer);
   dropTimers(k, p);
+  p.pending.clear();
   releaseTracees(p);
   dropLocks(p);
   undoSemaphores(k, p);
@@ -127,6 +131,8 @@ function tellParent(k: Kernel, p: Process): void {
 }
 /** The last trace of a process goes away. */
 export function reapChild(k: Kernel, p: Process): void {
+  k.frames.uncharge(p.cost);
+  p.endWq.wakeAll();
   if (p.parent) {
     p.parent.children.delete(p);
     p.parent.childCpuNs += p.cpuNs + p.childCpuNs;

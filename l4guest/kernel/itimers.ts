@@ -4,6 +4,7 @@ import { SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import type { Timer } from './timers.ts';
 import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, type CpuTimer } from './cputimers.ts';
+import type { SigInfo } from './sigqueue.ts';
 import { Run, type Thread } from './thread.ts';
 
 /** (Re)starts the real-time interval timer; 0 stops it. Times in ns. */
@@ -16,46 +17,87 @@ export function setRealTimer(k: Kernel, p: Process, value: number, interval: num
 function armReal(k: Kernel, p: Process, at: number): void {
   p.real.at = at;
   p.real.timer = k.timers.add(at, () => {
+    const { interval } = p.real;
     p.real.timer = undefined;
     p.real.at = 0;
-    k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL);
-    if (p.real.interval > 0 && p.alive) armReal(k, p, Math.max(at + p.real.interval, k.clock.now()));
+    // A timer that repeats goes on when its signal is taken: so it cannot fire faster than somebody listens.
+    const again = (): void => { if (interval > 0 && p.alive && p.real.timer === undefined && p.real.interval === interval) { armReal(k, p, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); } };
+    const kept = k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL, { taken: (info) => { again(); return info; } });
+    if (!kept && interval > 0) armReal(k, p, forward(at, Math.max(interval, IGNORED_PACE), k.clock.now()));
   });
 }
+/** The first of at + interval, at + 2 · interval … that lies after `now`. */
+const forward = (at: number, interval: number, now: number): number => at + Math.max(1, Math.floor((now - at) / interval) + 1) * interval;
+/** A timer whose signal is ignored looks no more often than this, ns. */
+const IGNORED_PACE = 4_000_000, MOST_OVERRUN = 0x7fff_ffff;
+/** The program runs at least so long between two signals of a timer, ns: what a clock's hardware leaves it on other machines. */
+const LEAST_PAUSE = 10_000;
+
+/** What the server holds for one, bytes. */
+export const TIMER_COST = 512;
 
 export interface PosixTimer {
-  readonly id: number; readonly clock: number; readonly signal: number; readonly value: bigint; readonly tid: number;
+  readonly id: number; readonly clock: number; readonly value: bigint;
+  /** Signal that it sends, 0 = none; to this thread, or (0) to the process. */
+  readonly signal: number; readonly tid: number;
   /** Whose processor time it goes by; undefined: real time. */
   readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
+  /** When it fires next, or has fired while its signal waits; 0 = not armed. */
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
+  /** Times it was set: a signal of an earlier setting does not start it again. */
+  setting: number;
 }
 /** The time on the timer's clock. */
 export const timerNow = (k: Kernel, x: PosixTimer): number => (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.clock.now());
-export function stopPosix(k: Kernel, x: PosixTimer): void {
+/** How long until it fires: of one that repeats, from the next time that lies ahead. */
+export function untilFires(k: Kernel, x: PosixTimer): number {
+  const now = timerNow(k, x);
+  if (x.at === 0) return 0;
+  if (x.at > now) return x.at - now;
+  return x.interval > 0 ? forward(x.at, x.interval, now) - now : x.signal === 0 ? 0 : 1;
+}
+export function stopPosix(k: Kernel, p: Process, x: PosixTimer): void {
   k.timers.cancel(x.timer);
   if (x.cpu) cancelCpuTimer(x.cpu.proc, x.cpuTimer);
   x.timer = x.cpuTimer = undefined;
+  x.setting++;
+  if (x.signal === 0) return;
+  p.pending.removeTimer(x.signal, x.id);
+  for (const t of p.threads) t.pending.removeTimer(x.signal, x.id);
 }
 export const posixTimers = (p: Process): Map<number, PosixTimer> => (p.timers ??= new Map<number, PosixTimer>()) as Map<number, PosixTimer>;
 
-export function armPosix(k: Kernel, p: Process, x: PosixTimer, at: number, interval: number): void {
-  stopPosix(k, x);
-  x.at = at;
+export function setPosix(k: Kernel, p: Process, x: PosixTimer, at: number, interval: number): void {
+  stopPosix(k, p, x);
   x.interval = interval;
-  if (at > 0 && x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, p, x));
-  else if (at > 0) x.timer = k.timers.add(at, () => firePosix(k, p, x));
+  x.overrun = 0;
+  arm(k, p, x, at);
+}
+/** One that sends nothing is only looked at. */
+function arm(k: Kernel, p: Process, x: PosixTimer, at: number): void {
+  x.at = at;
+  if (at === 0 || x.signal === 0) return;
+  if (x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, p, x));
+  else x.timer = k.timers.add(at, () => firePosix(k, p, x));
   k.cpu.rearm();
 }
+/** It fires once, and goes on when its signal is taken, which then says how often it would have fired meanwhile. */
 function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
-  const now = timerNow(k, x);
+  const { setting, at } = x, t = x.tid ? k.pids.threads.get(x.tid) : undefined;
   x.timer = x.cpuTimer = undefined;
-  x.overrun = x.interval > 0 ? Math.floor((now - x.at) / x.interval) : 0;
-  const next = x.at + (x.overrun + 1) * x.interval, more = { timer: x.id, overrun: x.overrun, value: x.value };
-  const t = x.tid ? k.pids.threads.get(x.tid) : undefined;
-  if (x.signal > 0) { if (t && t.state !== Run.dead) k.signals.toThread(t, x.signal, SiCode.TIMER, more); else k.signals.toProcess(p, x.signal, SiCode.TIMER, more); }
-  if (x.interval > 0 && p.alive) armPosix(k, p, x, next, x.interval); else x.at = 0;
+  const taken = (info: SigInfo): SigInfo => {
+    if (x.setting !== setting) return info;
+    if (x.interval === 0) { x.overrun = 0; x.at = 0; return info; }
+    const now = timerNow(k, x);
+    x.overrun = Math.min(MOST_OVERRUN, Math.max(0, Math.floor((now - at) / x.interval)));
+    if (p.alive) arm(k, p, x, forward(at, x.interval, now + LEAST_PAUSE));
+    return { ...info, overrun: x.overrun };
+  };
+  const more = { timer: x.id, overrun: 0, value: x.value, taken };
+  const kept = t && t.state !== Run.dead ? k.signals.toThread(t, x.signal, SiCode.TIMER, more) : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
+  if (!kept && x.interval > 0 && p.alive) arm(k, p, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
 }
 export function dropTimers(k: Kernel, p: Process): void {
-  if (p.timers) for (const x of posixTimers(p).values()) stopPosix(k, x);
+  if (p.timers) for (const x of posixTimers(p).values()) stopPosix(k, p, x);
   p.timers = undefined;
 }

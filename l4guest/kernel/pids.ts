@@ -16,7 +16,7 @@ export class PidSpace {
     do this.last = this.last >= LAST ? FIRST_AGAIN : this.last + 1; while (this.isTaken(this.last));
     return this.last;
   }
-  private isTaken(id: number): boolean { return this.threads.has(id) || this.processes.has(id) || this.groups.has(id) || this.sessions.has(id); }
+  isTaken(id: number): boolean { return this.threads.has(id) || this.processes.has(id) || this.groups.has(id) || this.sessions.has(id); }
 
   newSession(id: number): ProcessGroup {
     const s = new Session(id);

@@ -51,7 +51,7 @@ export class Process {
   creds: Creds = rootCreds();
   limits = new Limits();
   actions = new SigActions();
-  readonly pending = new SignalQueue();
+  readonly pending: SignalQueue;
   /** Signal that the parent gets at the end. */
   exitSignal: number = Sig.CHLD;
   /** undefined while it lives; else the wait status. */
@@ -76,6 +76,10 @@ export class Process {
   exe: File | undefined;
   readonly startedAt: number;
   cpuNs = 0;
+  /** Bytes that are charged for it. */
+  cost = 0;
+  /** It has run another program since it was made. */
+  execed = false;
   childCpuNs = 0;
   childFaults = 0;
   real: ItimerState = { timer: undefined, at: 0, interval: 0 };
@@ -93,6 +97,7 @@ export class Process {
   oomScore = 0;
 
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
+    this.pending = new SignalQueue(k.frames);
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
     this.mounts = k.mounts;

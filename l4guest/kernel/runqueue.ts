@@ -12,13 +12,31 @@ const CREDIT = 6_000_000, PREEMPT = 1_000_000;
 const weight = (nice: number): number => 1.25 ** -nice;
 
 const FIFO = 1, IDLE = 5;
-const before = (a: Runnable, b: Runnable): boolean => (a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual);
+/** Real time leaves the others this much of each period in which it would leave them nothing (Linux's fair server); ns. */
+const PERIOD = 1_000_000_000, SHARE = 50_000_000;
 
 export class RunQueue<T extends Runnable> {
   private readonly list: T[] = [];
   /** Virtual time of the thread chosen last: never goes back. */
   private floor = 0;
   get length(): number { return this.list.length; }
+  /** How long real time has run while others waited, and how much of their share they have left now that it is their turn. */
+  private held = 0;
+  private share = 0;
+
+  private before(a: T, b: T): boolean {
+    if ((a.rt === 0) !== (b.rt === 0) && this.share > 0) return a.rt === 0;
+    return a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual;
+  }
+  private get othersWait(): boolean { return this.list.some((x) => x.rt === 0); }
+  /** How long `t` may run until it is the others' turn, or (one of them) until that ends; ns. */
+  turnEnds(t: T): number { return t.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity) : this.share > 0 && this.list.some((x) => x.rt > 0) ? this.share : Infinity; }
+  private noteTurn(t: T, ns: number): void {
+    if (t.rt === 0) { if (this.share > 0) { this.share -= ns; if (this.share <= 0) this.share = this.held = 0; } return; }
+    if (!this.othersWait) { this.held = this.share = 0; return; }
+    this.held += ns;
+    if (this.held >= PERIOD - SHARE) { this.share = SHARE; this.held = 0; }
+  }
 
   push(t: T): void { this.list.push(t); }
   /** A thread that slept becomes ready. */
@@ -34,7 +52,7 @@ export class RunQueue<T extends Runnable> {
   shift(): T | undefined {
     const list = this.list;
     let best = 0;
-    for (let i = 1; i < list.length; i++) if (before(list[i]!, list[best]!)) best = i;
+    for (let i = 1; i < list.length; i++) if (this.before(list[i]!, list[best]!)) best = i;
     const t = list[best];
     if (t === undefined) return undefined;
     list.splice(best, 1);
@@ -43,14 +61,18 @@ export class RunQueue<T extends Runnable> {
   }
   remove(t: T): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
   /** Notes processor time. */
-  used(t: T, ns: number): void { t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice); }
+  used(t: T, ns: number): void {
+    if (t.rt > 0 || this.share > 0) this.noteTurn(t, ns);
+    t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice);
+  }
   /** Whether somebody ready deserves the processor more than `t`, which has it. */
   beats(t: T): boolean {
-    for (const other of this.list) if (other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual)) return true;
+    const turn = this.share > 0;
+    for (const other of this.list) if (turn && (other.rt === 0) !== (t.rt === 0) ? other.rt === 0 : other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual)) return true;
     return false;
   }
   /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */
-  sliceEnds(t: T): boolean { return t.rt === 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
+  sliceEnds(t: T): boolean { return t.rt === 0 || this.share > 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
   /** sched_yield: behind everybody who is ready now. */
   stepBack(t: T): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
 }

@@ -18,15 +18,24 @@ export class Signals {
 
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): void {
-    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined)) return;
-    t.pending.add({ ...more, signo: sig, code });
+  /** False: nothing is queued, because it is ignored, or there already, or there is no memory. */
+  toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
+    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined)) return false;
+    const added = t.pending.add({ ...more, signo: sig, code });
     this.look(t, sig);
+    return added;
   }
-  toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): void {
-    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined)) return;
-    p.pending.add({ ...more, signo: sig, code });
+  toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
+    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined)) return false;
+    const added = p.pending.add({ ...more, signo: sig, code });
     this.look(this.taker(p, sig), sig);
+    return added;
+  }
+  /** Signals queued for the processes of a user: what RLIMIT_SIGPENDING counts. */
+  queuedFor(uid: number): number {
+    let n = 0;
+    for (const p of this.k.pids.processes.values()) if (p.creds.uid === uid) { n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0); for (const t of p.threads) n += t.pending.length; }
+    return n;
   }
   toGroup(g: ProcessGroup | undefined, sig: number, code: number = SiCode.KERNEL): void {
     if (g) for (const p of [...g.members]) this.toProcess(p, sig, code);
@@ -139,7 +148,7 @@ export class Signals {
       return;
     }
     const handlerMask = t.mask | a.mask | (a.flags & SaFlag.NODEFER ? 0n : bit(info.signo));
-    if (a.flags & SaFlag.RESETHAND) t.proc.actions.toDefault(info.signo);
+    if (a.flags & SaFlag.RESETHAND) t.proc.actions.resetHandler(info.signo);
     this.setMask(t, handlerMask);
     if (t.work && t.state === Run.current) this.deliver(t);
   }

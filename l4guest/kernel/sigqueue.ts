@@ -13,6 +13,10 @@ export interface SigInfo {
   readonly signo: number; readonly code: number; readonly errno?: number;
   readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
   readonly timer?: number; readonly overrun?: number; readonly band?: number;
+  /** System call that a filter trapped: where from, number, architecture. */
+  readonly call?: { readonly at: number; readonly nr: number; readonly arch: number };
+  /** Asked when the signal is taken out of the queue: what it says then. */
+  readonly taken?: (info: SigInfo) => SigInfo;
 }
 
 export interface SigAction { readonly handler: number; readonly flags: number; readonly mask: bigint }
@@ -26,19 +30,38 @@ export class SigActions {
   list: SigAction[] = new Array<SigAction>(65).fill(DEFAULT);
   copy(): SigActions { const c = new SigActions(); c.list = this.list.slice(); return c; }
   toDefault(sig: number): void { this.list[sig] = DEFAULT; }
+  /** SA_RESETHAND: the handler is forgotten, what else was said of the signal stays. */
+  resetHandler(sig: number): void { this.list[sig] = { ...this.list[sig]!, handler: Handler.DFL }; }
   /** Handlers go back to the default, what is ignored stays so: exec, and CLONE_CLEAR_SIGHAND. */
   reset(): void { this.list = this.list.map((a) => (a.handler === Handler.IGN ? IGNORED : DEFAULT)); }
 }
 
+/** What the server holds for a queued signal, bytes. */
+const INFO_COST = 160;
+/** Signals from here on queue; those below pend once. */
+export const FIRST_REAL_TIME = 32;
+
+/** Who pays for what is queued. */
+export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
+
+class Line { infos: SigInfo[] = []; head = 0; get length(): number { return this.infos.length - this.head; } }
+
 export class SignalQueue {
   bits = 0n;
-  private readonly infos: SigInfo[] = [];
-  /** Standard signals pend once, real-time signals queue. False: it was there already. */
+  /** Signals that wait. */
+  length = 0;
+  private readonly lines: (Line | undefined)[] = [];
+  private readonly purse: Purse | undefined;
+  constructor(purse?: Purse) { this.purse = purse; }
+
+  /** Standard signals pend once, real-time signals queue. False: it was there already, or there is no memory for another one. */
   add(info: SigInfo): boolean {
-    const b = bit(info.signo);
-    if (info.signo < 32 && (this.bits & b) !== 0n) return false;
+    const b = bit(info.signo), queues = info.signo >= FIRST_REAL_TIME;
+    if (!queues && (this.bits & b) !== 0n) return false;
+    if (queues && this.purse && !this.purse.charge(INFO_COST)) return false;
     this.bits |= b;
-    this.infos.push(info);
+    (this.lines[info.signo] ??= new Line()).infos.push(info);
+    this.length++;
     return true;
   }
   /** The next one outside `mask`: faults first, then by number; 0 = none. */
@@ -53,15 +76,34 @@ export class SignalQueue {
   take(mask: bigint): SigInfo | undefined {
     const sig = this.next(mask);
     if (sig === 0) return undefined;
-    const i = this.infos.findIndex((x) => x.signo === sig), [info] = this.infos.splice(i, 1);
-    if (!this.infos.some((x) => x.signo === sig)) this.bits &= ~bit(sig);
-    return info;
+    const line = this.lines[sig]!, info = line.infos[line.head++]!;
+    this.gone(sig, 1);
+    if (line.length === 0) { this.bits &= ~bit(sig); this.lines[sig] = undefined; } else if (line.head > 256) { line.infos = line.infos.slice(line.head); line.head = 0; }
+    return info.taken ? info.taken(info) : info;
+  }
+  /** Those outside `mask` without taking them, from the `skip`th on. */
+  list(mask: bigint): SigInfo[] { return this.lines.flatMap((l, sig) => (l && (bit(sig) & mask) === 0n ? l.infos.slice(l.head) : [])); }
+  private gone(sig: number, n: number): void {
+    this.length -= n;
+    if (sig >= FIRST_REAL_TIME) this.purse?.uncharge(INFO_COST * n);
   }
   remove(set: bigint): void {
     if ((this.bits & set) === 0n) return;
     this.bits &= ~set;
-    for (let i = this.infos.length - 1; i >= 0; i--) if ((bit(this.infos[i]!.signo) & set) !== 0n) this.infos.splice(i, 1);
+    this.lines.forEach((l, sig) => { if (l && (bit(sig) & set) !== 0n) { this.gone(sig, l.length); this.lines[sig] = undefined; } });
   }
+  /** Takes back what a timer has sent and nobody has taken. */
+  removeTimer(sig: number, timer: number): void {
+    const l = this.lines[sig];
+    if (!l) return;
+    const rest = l.infos.slice(l.head).filter((x) => x.timer !== timer);
+    this.gone(sig, l.length - rest.length);
+    l.infos = rest;
+    l.head = 0;
+    if (rest.length === 0) { this.bits &= ~bit(sig); this.lines[sig] = undefined; }
+  }
+  /** Everything goes with its owner. */
+  clear(): void { this.remove(~0n); }
 }
 
 /** Writes a siginfo_t (128 bytes). */
@@ -70,6 +112,7 @@ export function putSigInfo(mm: Mm, va: number, s: SigInfo): void {
   setU32(mm, va, s.signo);
   setU32(mm, va + 4, s.errno ?? 0);
   setU32(mm, va + 8, s.code);
+  if (s.call) { setI64(mm, va + 16, s.call.at); setU32(mm, va + 24, s.call.nr); setU32(mm, va + 28, s.call.arch); return; }
   if (s.addr !== undefined) { setI64(mm, va + 16, s.addr); return; }
   if (s.band !== undefined) { setI64(mm, va + 16, s.band); setU32(mm, va + 24, Number((s.value ?? 0n) & 0xffffffffn)); return; }
   if (s.timer !== undefined) { setU32(mm, va + 16, s.timer); setU32(mm, va + 20, s.overrun ?? 0); }

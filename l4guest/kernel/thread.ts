@@ -48,7 +48,7 @@ export class Thread implements Waiter {
   mask = 0n;
   /** Mask to put back after sigsuspend and the like, once a handler's frame holds it. */
   savedMask: bigint | undefined;
-  readonly pending = new SignalQueue();
+  readonly pending: SignalQueue;
   altStack: AltStack = { sp: 0, flags: 2, size: 0 };
 
   name: string;
@@ -56,6 +56,8 @@ export class Thread implements Waiter {
   clearTid = 0;
   robustList = 0;
   cpuNs = 0;
+  /** Bytes that are charged for it. */
+  cost = 0;
   /** Processor time weighted by niceness: what the run queue goes by. */
   virtual = 0;
   startedAt = 0;
@@ -69,7 +71,7 @@ export class Thread implements Waiter {
   /** The arch layer's handle. */
   hardware: unknown = undefined;
 
-  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.tid = tid; this.proc = proc; this.name = name; }
+  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid; this.proc = proc; this.name = name; }
 
   get mm(): Mm { return this.proc.mm; }
 

@@ -4,7 +4,9 @@
  */
 export type Co<T> = Generator<void, T, void>;
 
-export interface Waiter { wake(): void }
+/** `events`: what may be possible now (Poll bits), for waiters who care for some of it only. */
+export interface Waiter { wake(events?: number): void; readonly exclusive?: boolean; wants?(events: number): boolean }
+const ALL_EVENTS = 0xffff;
 /** A thread as those see it who put it to sleep: `sleep` answers 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
 export interface Sleeper extends Waiter {
   sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number>;
@@ -17,5 +19,13 @@ export class WaitQueue {
   get empty(): boolean { return this.waiters.size === 0; }
   add(w: Waiter): void { this.waiters.add(w); }
   remove(w: Waiter): void { this.waiters.delete(w); }
-  wakeAll(): void { if (this.waiters.size !== 0) for (const w of [...this.waiters]) w.wake(); }
+  /** Wakes everybody; of those who asked to be woken one at a time, the first who has a use for it. */
+  wakeAll(events = ALL_EVENTS): void {
+    if (this.waiters.size === 0) return;
+    let served = false;
+    for (const w of [...this.waiters]) {
+      if (w.exclusive) { if (served || (w.wants && !w.wants(events))) continue; served = true; }
+      w.wake(events);
+    }
+  }
 }

@@ -44,6 +44,8 @@ export class Frames {
   }
 
   get free(): number { return this.top; }
+  /** Frames that hold no page: free ones, and those that lie idle for what stands elsewhere. */
+  get idle(): number { return this.top + this.reserved.length; }
 
   /** A zeroed frame with count 1, or 0 when the pool is empty. */
   alloc(): number {

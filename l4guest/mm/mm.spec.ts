@@ -11,34 +11,34 @@ const ANON = Map_.PRIVATE | Map_.ANONYMOUS, RW = Prot.READ | Prot.WRITE;
 
 describe('address spaces', () => {
   it('pages come when they are touched: zero for reading, a frame of one\'s own for writing', () => {
-    const u = new Unix(), at = u.call('mmap', 0, 65536, RW, ANON, -1, 0)!, before = u.k.frames.free, mm = u.main.mm;
+    const u = new Unix(), at = u.call('mmap', 0, 65536, RW, ANON, -1, 0)!, before = u.k.frames.idle, mm = u.main.mm;
     expect(mm.fault(at, Access.read)).toBe(Fault.none);
-    expect(u.k.frames.free).toBe(before);
+    expect(u.k.frames.idle).toBe(before);
     setU8(mm, at, 7);
-    expect([u.k.frames.free, getU8(mm, at)]).toEqual([before - 1, 7]);
+    expect([u.k.frames.idle, getU8(mm, at)]).toEqual([before - 1, 7]);
     u.call('munmap', at, 65536);
-    expect(u.k.frames.free).toBe(before);
+    expect(u.k.frames.idle).toBe(before);
     expect(mm.fault(at, Access.read)).toBe(Fault.mapErr);
   });
   it('who writes page after page gets the next ones at once, within a window', () => {
-    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0x2000_0000, 64 * 4096, RW, ANON, -1, 0)!, before = u.k.frames.free;
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0x2000_0000, 64 * 4096, RW, ANON, -1, 0)!, before = u.k.frames.idle;
     setU8(mm, at, 1);
-    expect(u.k.frames.free).toBe(before - 1);
+    expect(u.k.frames.idle).toBe(before - 1);
     setU8(mm, at + 4096, 1);
-    expect(u.k.frames.free).toBe(before - 16);
+    expect(u.k.frames.idle).toBe(before - 16);
   });
   it('after fork both sides see the old bytes and write their own', () => {
     const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 8192, RW, ANON, -1, 0)!;
     setU8(mm, at, 1);
     mm.table.set(at / 4096, mm.table.get(at / 4096) | Pte.MAPPED);
-    const child = u.fork(), before = u.k.frames.free;
+    const child = u.fork(), before = u.k.frames.idle;
     expect(mm.flushes).toEqual([{ from: at / 4096, to: at / 4096 + 1, rights: Prot.WRITE }]);
     setU8(child.mm, at, 2);
-    expect([getU8(mm, at), getU8(child.mm, at), u.k.frames.free]).toEqual([1, 2, before - 1]);
+    expect([getU8(mm, at), getU8(child.mm, at), u.k.frames.idle]).toEqual([1, 2, before - 1]);
     setU8(mm, at, 3);
-    expect(u.k.frames.free).toBe(before - 1);
+    expect(u.k.frames.idle).toBe(before - 1);
     u.callOf(child, 'exit_group', 0);
-    expect(u.k.frames.free).toBe(before);
+    expect(u.k.frames.idle).toBe(before);
   });
   it('shared mappings of a file are the file; private ones are copies', () => {
     const u = new Unix(), fd = u.open('/tmp/f', O.CREAT | O.RDWR), mm = u.main.mm;

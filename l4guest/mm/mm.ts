@@ -35,7 +35,7 @@ export interface Flush { from: number; to: number; rights: number }
 export class Mm {
   readonly frames: Frames;
   readonly areas = new VmaList();
-  readonly table = new PageTable();
+  readonly table: PageTable;
   /** Processes that use this space (fork makes a new one, vfork and clone share). */
   users = 1;
   /** Owed to the arch layer, in order. */
@@ -48,9 +48,15 @@ export class Mm {
   auxv: Uint8Array = new Uint8Array(0);
   stackLimit = 8 << 20;
   dataLimit = Infinity;
+  /** RLIMIT_AS. */
+  spaceLimit = Infinity;
+  /** mlockall(MCL_FUTURE): how new areas are locked. */
+  lockFuture: 0 | 1 | 2 = 0;
+  /** Most pages that were present at once. */
+  peak = 0;
   minorFaults = 0;
 
-  constructor(frames: Frames) { this.frames = frames; }
+  constructor(frames: Frames) { this.frames = frames; this.table = new PageTable(frames); }
 
   /** Resolves a fault at `va`, or says why that cannot be. Nothing is owed for the page itself: the caller maps what the answer says. */
   fault(va: number, access: Access): Fault {
@@ -65,7 +71,9 @@ export class Mm {
   }
 
   private populate(area: Vma, vpn: number, write: boolean): Fault {
+    if (!this.table.reserve(vpn)) return Fault.noMemory;
     this.minorFaults++;
+    if (this.table.count > this.peak) this.peak = this.table.count;
     if (area.object === undefined) return this.populateAnonymous(area, vpn, write);
     const index = area.pageOf(vpn);
     if (area.shared) {
@@ -88,7 +96,7 @@ export class Mm {
   /** Memory that is written in ascending order gets the next few pages at once. */
   private populateAhead(area: Vma, from: number): void {
     const end = Math.min(area.end / 4096, (Math.floor(from / AHEAD) + 1) * AHEAD);
-    for (let vpn = from; vpn < end && this.table.get(vpn) === 0; vpn++) {
+    for (let vpn = from; vpn < end && this.table.get(vpn) === 0 && this.table.reserve(vpn); vpn++) {
       const pfn = this.frames.alloc();
       if (pfn === 0) return;
       this.table.set(vpn, makePte(pfn, Pte.W));
@@ -199,7 +207,7 @@ export class Mm {
     const child = new Mm(this.frames);
     child.brkStart = this.brkStart; child.brk = this.brk; child.codeStart = this.codeStart; child.codeEnd = this.codeEnd;
     child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart; child.envEnd = this.envEnd;
-    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit;
+    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit;
     for (const area of this.areas.list) {
       if (area.fork === 'none') continue;
       child.areas.list.push(area.clone(child));
@@ -231,6 +239,10 @@ export class Mm {
   }
   /** Bytes of areas, and bytes of pages present. */
   get size(): number { let n = 0; for (const a of this.areas.list) n += a.end - a.start; return n; }
+  /** Bytes of private areas that may be written, the stack apart. */
+  get data(): number { let n = 0; for (const a of this.areas.list) if (!a.shared && a.prot & Prot.WRITE && !a.growsDown) n += a.end - a.start; return n; }
+  /** Bytes of locked areas. */
+  get locked(): number { let n = 0; for (const a of this.areas.list) if (a.locked) n += a.end - a.start; return n; }
   get resident(): number { return this.table.count * 4096; }
 }
 

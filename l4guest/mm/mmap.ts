@@ -1,7 +1,7 @@
 /** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
-import { Access, Fault, MMAP_TOP, TASK_SIZE, errnoOfFault, type Mm } from './mm.ts';
+import { Access, Fault, MMAP_TOP, TASK_SIZE, type Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import { Vma, type Mappable } from './vma.ts';
 
@@ -15,14 +15,15 @@ export interface MapRequest {
 
 /** Highest free range of `length` bytes below the mmap top. 0 = none. */
 export function findFree(mm: Mm, length: number, top = MMAP_TOP): number {
-  const list = mm.areas.list;
-  let end = top;
-  for (let i = list.length - 1; i >= 0; i--) {
+  const { areas } = mm, list = areas.list, pages = length / PAGE, from = areas.searchFrom(pages, top);
+  let end = from;
+  for (let i = Math.min(areas.indexAbove(from), list.length - 1); i >= 0; i--) {
     const v = list[i]!;
     if (v.start >= end) continue;
     if (v.end <= end && end - v.end >= length) break;
     end = Math.min(end, v.start - (v.growsDown ? 0x100_0000 : 0));
   }
+  if (top === MMAP_TOP && end < from) areas.foundNothingAbove(pages, end);
   return end - length >= MIN_ADDRESS ? end - length : 0;
 }
 
@@ -41,6 +42,23 @@ function place(mm: Mm, r: MapRequest, length: number): number {
   return findFree(mm, length) || -E.NOMEM;
 }
 
+/** Whether the space may grow by so much: RLIMIT_AS, and RLIMIT_DATA for what is private and writable. */
+export const mayGrow = (mm: Mm, bytes: number, data: boolean): boolean =>
+  (mm.spaceLimit === Infinity || mm.size + bytes <= mm.spaceLimit) && (!data || mm.dataLimit === Infinity || mm.data + bytes <= mm.dataLimit);
+/** Whether an area of [at, end) is sealed. */
+function sealed(mm: Mm, at: number, end: number): boolean {
+  for (let i = mm.areas.indexAbove(at); i < mm.areas.list.length && mm.areas.list[i]!.start < end; i++) if (mm.areas.list[i]!.sealed) return true;
+  return false;
+}
+/** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or what the first failure was. */
+export function populate(mm: Mm, at: number, end: number): Fault {
+  for (let va = at; va < end; va += PAGE) {
+    const v = mm.areas.find(va), f = v ? mm.touch(va, v.prot & Prot.WRITE && !v.shared ? Access.write : Access.read) : Fault.mapErr;
+    if (f !== Fault.none) return f;
+  }
+  return Fault.none;
+}
+
 export function mapArea(mm: Mm, r: MapRequest): number {
   const length = roundUp(r.length);
   if (!(length > 0)) return -E.INVAL;
@@ -48,13 +66,17 @@ export function mapArea(mm: Mm, r: MapRequest): number {
   const at = place(mm, r, length);
   if (at < 0) return at;
   const shared = (r.flags & Map_.TYPE) !== Map_.PRIVATE;
+  if (r.flags & Map_.FIXED && sealed(mm, at, at + length)) return -E.PERM;
+  if (!mayGrow(mm, length, !shared && (r.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
   if (!shared && (r.prot & Prot.WRITE) && !(r.flags & Map_.NORESERVE) && length > mm.frames.total * PAGE * 2) return -E.NOMEM;
   unmap(mm, at, length);
   const area = new Vma(mm, at, at + length, r.prot & 7, shared, r.object, r.first ?? 0, r.name ?? '');
   area.growsDown = (r.flags & Map_.GROWSDOWN) !== 0;
   area.mayWrite = r.mayWrite ?? true;
+  area.locked = r.flags & Map_.LOCKED ? 1 : mm.lockFuture;
+  const lock = area.locked === 1 && r.prot !== 0;
   mm.areas.insert(area);
-  if (r.flags & Map_.POPULATE) for (let va = at; va < at + length; va += PAGE) if (mm.touch(va, r.prot & Prot.WRITE ? Access.write : Access.read) !== Fault.none) break;
+  if (r.flags & Map_.POPULATE || lock) populate(mm, at, at + length);
   return at;
 }
 
@@ -62,6 +84,7 @@ export function unmap(mm: Mm, at: number, length: number): number {
   const end = at + roundUp(length);
   if (at % PAGE !== 0 || !(length > 0) || at < 0 || end > TASK_SIZE) return -E.INVAL;
   if (!occupied(mm, at, end)) return 0;
+  if (sealed(mm, at, end)) return -E.PERM;
   mm.zap(at, end);
   mm.areas.remove(at, end);
   return 0;
@@ -77,60 +100,90 @@ function covered(mm: Mm, at: number, end: number): boolean {
   return true;
 }
 
-export function protect(mm: Mm, at: number, length: number, prot: number): number {
-  const end = at + roundUp(length);
-  if (at % PAGE !== 0 || prot & ~(7 | Prot.GROWSDOWN)) return -E.INVAL;
-  if (end <= at) return end < at ? -E.NOMEM : 0;
-  if (end > TASK_SIZE || !covered(mm, at, end)) return -E.NOMEM;
-  const inside = mm.areas.isolate(at, end);
-  if (prot & Prot.WRITE && inside.some((v) => v.shared && !v.mayWrite)) { mm.areas.merge(at, end); return -E.ACCES; }
-  for (const v of inside) {
-    if (v.prot === (prot & 7)) continue;
-    v.prot = prot & 7;
-    mm.table.update(v.start / PAGE, v.end / PAGE, (vpn, pte) => {
-      mm.owe(vpn, vpn + 1, 7, pte);
-      let next = pte & ~(Pte.MAPPED | Pte.NONE);
-      if (!(prot & Prot.WRITE)) next &= ~Pte.W;
-      if ((prot & 7) === 0) next |= Pte.NONE;
-      return next;
-    });
+export function protect(mm: Mm, at: number, length: number, protArg: number): number {
+  const grows = protArg & (Prot.GROWSDOWN | Prot.GROWSUP), prot = protArg & ~grows;
+  if (grows === (Prot.GROWSDOWN | Prot.GROWSUP) || at % PAGE !== 0) return -E.INVAL;
+  if (length === 0) return 0;
+  let start = at;
+  const end = at + roundUp(length), first = mm.areas.above(at);
+  if (end <= at || length < 0) return -E.NOMEM;
+  if (prot & ~(7 | Prot.SEM)) return -E.INVAL;
+  if (!first) return -E.NOMEM;
+  if (grows) {
+    if (grows === Prot.GROWSDOWN && first.start >= end) return -E.NOMEM;
+    if (grows !== Prot.GROWSDOWN || !first.growsDown) return -E.INVAL;
+    start = first.start;
+  } else if (first.start > at) return -E.NOMEM;
+  if (sealed(mm, start, end)) return -E.PERM;
+  return protectPieces(mm, start, end, prot & 7);
+}
+/** Changes area after area; what stands before a hole, or before an area that may not have these rights, is changed. */
+function protectPieces(mm: Mm, start: number, end: number, prot: number): number {
+  let va = start, result = 0;
+  for (const v of mm.areas.isolate(start, end)) {
+    if (v.start > va) { result = -E.NOMEM; break; }
+    if (prot & Prot.WRITE && v.shared && !v.mayWrite) { result = -E.ACCES; break; }
+    if (v.prot !== prot) protectArea(mm, v, prot);
+    va = v.end;
   }
-  mm.areas.merge(at, end);
-  return 0;
+  mm.areas.merge(start, end);
+  return result || (va < end ? -E.NOMEM : 0);
+}
+function protectArea(mm: Mm, v: Vma, prot: number): void {
+  v.prot = prot;
+  mm.table.update(v.start / PAGE, v.end / PAGE, (vpn, pte) => {
+    mm.owe(vpn, vpn + 1, 7, pte);
+    let next = pte & ~(Pte.MAPPED | Pte.NONE);
+    if (!(prot & Prot.WRITE)) next &= ~Pte.W;
+    if (prot === 0) next |= Pte.NONE;
+    return next;
+  });
 }
 
-const MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4;
+const Mremap = { MAYMOVE: 1, FIXED: 2, DONTUNMAP: 4 } as const;
 
 export function remap(mm: Mm, at: number, oldLength: number, newLength: number, flags: number, newAt: number): number {
-  const old = roundUp(oldLength), wanted = roundUp(newLength);
-  if (at % PAGE !== 0 || wanted === 0 || flags & ~7 || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))) return -E.INVAL;
+  const old = roundUp(oldLength), wanted = roundUp(newLength), move_ = (flags & Mremap.MAYMOVE) !== 0, keep = (flags & Mremap.DONTUNMAP) !== 0;
+  if (flags & ~7 || (flags & (Mremap.FIXED | Mremap.DONTUNMAP) && !move_) || (keep && (oldLength !== newLength || old === 0))) return -E.INVAL;
+  if (at % PAGE !== 0 || !(wanted > 0)) return -E.INVAL;
   const area = mm.areas.find(at);
   if (!area) return -E.FAULT;
-  if (flags & MREMAP_FIXED) {
-    if (newAt % PAGE !== 0 || newAt + wanted > TASK_SIZE || (newAt < at + old && at < newAt + wanted)) return -E.INVAL;
-    unmap(mm, newAt, wanted);
-    return move(mm, at, Math.min(old, wanted), newAt, wanted, flags);
-  }
+  if (flags & (Mremap.FIXED | Mremap.DONTUNMAP)) return remapTo(mm, area, at, old, wanted, flags, newAt);
+  if (sealed(mm, at, at + Math.max(old, PAGE))) return -E.PERM;
+  if (wanted <= old && old > 0) { const r = wanted < old ? unmap(mm, at + wanted, old - wanted) : 0; return r || at; }
   if (old === 0 && !area.shared) return -E.INVAL;
   if (at + old > area.end) return -E.FAULT;
-  if (wanted <= old) { if (wanted < old) unmap(mm, at + wanted, old - wanted); return at; }
-  if (at + old === area.end && at + wanted <= MMAP_TOP && !occupied(mm, area.end, at + wanted)) { extend(mm, area, at + wanted); return at; }
-  if (!(flags & MREMAP_MAYMOVE)) return -E.NOMEM;
+  if (wanted > TASK_SIZE || !mayGrow(mm, wanted - old, !area.shared && (area.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
+  if (old > 0 && at + old === area.end && at + wanted <= MMAP_TOP && !occupied(mm, area.end, at + wanted)) { extend(mm, area, at + wanted); return at; }
+  if (!move_) return -E.NOMEM;
   const to = findFree(mm, wanted);
-  return to === 0 ? -E.NOMEM : move(mm, at, old, to, wanted, flags);
+  return to === 0 ? -E.NOMEM : move(mm, at, old, to, wanted, keep);
+}
+/** MREMAP_FIXED, and MREMAP_DONTUNMAP, which may leave the place to us. */
+function remapTo(mm: Mm, area: Vma, at: number, old: number, wanted: number, flags: number, newAt: number): number {
+  const fixed = (flags & Mremap.FIXED) !== 0, keep = (flags & Mremap.DONTUNMAP) !== 0;
+  if (fixed && (newAt % PAGE !== 0 || newAt < 0 || newAt + wanted > TASK_SIZE || (newAt < at + old && at < newAt + wanted))) return -E.INVAL;
+  if (sealed(mm, at, at + Math.max(old, PAGE))) return -E.PERM;
+  if (fixed) { const r = unmap(mm, newAt, wanted); if (r < 0) return r; }
+  if (old > wanted) { const r = unmap(mm, at + wanted, old - wanted); if (r < 0) return r; }
+  if (old === 0 && !area.shared) return -E.INVAL;
+  const moving = Math.min(old, wanted), found = mm.areas.find(at);
+  if (!found || at + moving > found.end) return -E.FAULT;
+  if (!mayGrow(mm, keep ? wanted : Math.max(0, wanted - old), !area.shared && (area.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
+  const to = fixed ? newAt : findFree(mm, wanted);
+  return to === 0 && !fixed ? -E.NOMEM : move(mm, at, moving, to, wanted, keep);
 }
 
 function extend(mm: Mm, area: Vma, end: number): void {
-  const more = new Vma(mm, area.end, end, area.prot, area.shared, area.object, area.pageOf(area.end / PAGE), area.name);
-  more.mayWrite = area.mayWrite;
+  const from = area.end, lock = area.locked === 1, more = area.moved(from, end, area.pageOf(from / PAGE));
   mm.areas.insert(more);
+  if (lock) populate(mm, from, end);
 }
 
-function move(mm: Mm, at: number, old: number, to: number, length: number, flags: number): number {
-  const [area] = mm.areas.isolate(at, at + Math.max(old, PAGE));
+function move(mm: Mm, at: number, old: number, to: number, length: number, keep: boolean): number {
+  const area = old > 0 ? mm.areas.isolate(at, at + old)[0] : mm.areas.find(at);
   if (!area) return -E.FAULT;
-  const next = new Vma(mm, to, to + length, area.prot, area.shared, area.object, area.first, area.name);
-  next.mayWrite = area.mayWrite;
+  const next = area.moved(to, to + length, area.pageOf(at / PAGE)), lock = area.locked === 1;
   const shift = (to - at) / PAGE;
   mm.table.update(at / PAGE, (at + old) / PAGE, (vpn, pte) => {
     mm.owe(vpn, vpn + 1, 7, pte);
@@ -138,7 +191,8 @@ function move(mm: Mm, at: number, old: number, to: number, length: number, flags
     return 0;
   });
   mm.areas.insert(next);
-  if (!(flags & MREMAP_DONTUNMAP) && old > 0) mm.areas.remove(at, at + old);
+  if (!keep && old > 0) mm.areas.remove(at, at + old); else { area.locked = 0; mm.areas.merge(at, at + Math.max(old, PAGE)); }
+  if (lock) populate(mm, to + old, to + length);
   return to;
 }
 
@@ -147,31 +201,95 @@ export function setBrk(mm: Mm, end: number): number {
   if (end < mm.brkStart || end >= MMAP_TOP || end - mm.brkStart > mm.dataLimit) return mm.brk;
   const old = roundUp(mm.brk), next = roundUp(end);
   if (next > old) {
-    if (occupied(mm, old, next) || next - old > mm.frames.total * PAGE * 2) return mm.brk;
+    if (occupied(mm, old, next) || next - old > mm.frames.total * PAGE * 2 || !mayGrow(mm, next - old, true)) return mm.brk;
     mm.areas.insert(new Vma(mm, old, next, Prot.READ | Prot.WRITE, false, undefined, 0, '[heap]'));
   } else if (next < old) unmap(mm, next, old - next);
   return mm.brk = end;
 }
 
-const Advice = { DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24 } as const;
-const HINTS = new Set([0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21, 25]);
+const Advice = {
+  WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, COLD: 20, PAGEOUT: 21, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
+} as const;
+/** Advice that asks for nothing this server could do otherwise. */
+const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15, 16, 17]);
+const KNOWN = new Set<number>([...HINTS, ...Object.values(Advice)]);
 
-export function advise(mm: Mm, at: number, length: number, advice: number): number {
-  const end = at + roundUp(length);
-  if (at % PAGE !== 0 || end < at) return -E.INVAL;
-  if (HINTS.has(advice)) return 0;
+/** What a piece of an area is told: 0, or -errno. */
+function adviseArea(mm: Mm, v: Vma, start: number, end: number, advice: number): number {
+  const anonymous = v.object === undefined;
   switch (advice) {
-    case Advice.DONTNEED: case Advice.FREE: case Advice.DONTNEED_LOCKED: mm.zap(at, end); break;
-    case Advice.DONTFORK: case Advice.DOFORK: case Advice.WIPEONFORK: case Advice.KEEPONFORK:
-      for (const v of mm.areas.isolate(at, end)) v.fork = advice === Advice.DONTFORK ? 'none' : advice === Advice.WIPEONFORK ? 'wipe' : 'copy';
-      mm.areas.merge(at, end);
-      break;
-    case Advice.POPULATE_READ: case Advice.POPULATE_WRITE:
-      for (let va = at; va < end; va += PAGE) { const f = mm.touch(va, advice === Advice.POPULATE_WRITE ? Access.write : Access.read); if (f) return errnoOfFault(f); }
+    case Advice.DONTNEED: case Advice.FREE: case Advice.COLD: case Advice.PAGEOUT:
+      if (v.locked || (advice === Advice.FREE && !anonymous)) return -E.INVAL;
+      if (advice === Advice.DONTNEED || advice === Advice.FREE) mm.zap(start, end);
       return 0;
-    default: return -E.INVAL;
+    case Advice.DONTNEED_LOCKED: mm.zap(start, end); return 0;
+    case Advice.REMOVE: return removePages(v, start, end);
+    case Advice.WIPEONFORK: if (!anonymous || v.shared) return -E.INVAL; v.fork = 'wipe'; return 0;
+    case Advice.KEEPONFORK: case Advice.DOFORK: if (v.fork === (advice === Advice.DOFORK ? 'none' : 'wipe')) v.fork = 'copy'; return 0;
+    case Advice.DONTFORK: v.fork = 'none'; return 0;
+    case Advice.COLLAPSE: return -E.INVAL;
+    default: return 0;
   }
-  return covered(mm, at, end) ? 0 : -E.NOMEM;
+}
+/** MADV_REMOVE: a hole in the file. */
+function removePages(v: Vma, start: number, end: number): number {
+  if (v.locked || !v.object) return -E.INVAL;
+  if (!v.shared || !v.mayWrite) return -E.ACCES;
+  const from = (v.first + (start - v.start) / PAGE) * PAGE, object = v.object as Mappable & { punch?: (from: number, to: number) => number };
+  return object.punch ? Math.min(0, object.punch(from, from + end - start)) : -E.OPNOTSUPP;
+}
+/** Populating ends at the first page that cannot be: no area ENOMEM, no right EINVAL, no memory or beyond the file's end EFAULT. */
+function populateAdvised(mm: Mm, at: number, end: number, access: Access): number {
+  for (let va = at; va < end; va += PAGE) {
+    const f = mm.touch(va, access);
+    if (f !== Fault.none) return f === Fault.mapErr ? -E.NOMEM : f === Fault.accErr ? -E.INVAL : f === Fault.noMemory ? -E.NOMEM : -E.FAULT;
+  }
+  return 0;
+}
+export function advise(mm: Mm, at: number, length: number, advice: number): number {
+  if (!KNOWN.has(advice)) return -E.INVAL;
+  const end = at + roundUp(length);
+  if (at % PAGE !== 0 || length < 0 || end < at) return -E.INVAL;
+  if (end === at) return 0;
+  if (advice === Advice.POPULATE_READ || advice === Advice.POPULATE_WRITE) return populateAdvised(mm, at, end, advice === Advice.POPULATE_WRITE ? Access.write : Access.read);
+  const cuts = !HINTS.has(advice), list = cuts ? mm.areas.isolate(at, end) : mm.areas.list.filter((v) => v.start < end && v.end > at);
+  let va = at, hole = false, failed = 0;
+  for (const v of list) {
+    if (v.start > va) hole = true;
+    const discards = advice === Advice.DONTNEED || advice === Advice.FREE || advice === Advice.DONTNEED_LOCKED || advice === Advice.REMOVE;
+    failed = v.sealed && discards && !(v.prot & Prot.WRITE) ? -E.PERM : adviseArea(mm, v, Math.max(v.start, at), Math.min(v.end, end), advice);
+    if (failed) break;
+    va = v.end;
+  }
+  if (cuts) mm.areas.merge(at, end);
+  return failed || (hole || va < end ? -E.NOMEM : 0);
+}
+/** mlock and munlock of [at, end): 0, or -ENOMEM at the first hole, with what stands before it changed. */
+export function setLocked(mm: Mm, at: number, end: number, locked: 0 | 1 | 2): number {
+  let va = at;
+  for (const v of mm.areas.isolate(at, end)) {
+    if (v.start > va) break;
+    v.locked = locked;
+    va = v.end;
+  }
+  mm.areas.merge(at, end);
+  return va < end ? -E.NOMEM : 0;
+}
+/** mseal. */
+export function seal(mm: Mm, at: number, end: number): number {
+  if (!covered(mm, at, end)) return -E.NOMEM;
+  for (const v of mm.areas.isolate(at, end)) v.sealed = true;
+  mm.areas.merge(at, end);
+  return 0;
+}
+/** remap_file_pages: another part of the same file in a piece of a shared mapping. */
+export function remapPages(mm: Mm, at: number, length: number, page: number): number {
+  const end = at + length, v = mm.areas.find(at);
+  if (!v?.shared || !v.object || !covered(mm, at, end)) return -E.INVAL;
+  const next = v.moved(at, end, page), failed = unmap(mm, at, length);
+  if (failed) { next.gone(); return failed; }
+  mm.areas.insert(next);
+  return 0;
 }
 
 /** Puts bytes into a fresh private page of its own at `va` (which has an area): for stacks and trampolines that the server fills. */

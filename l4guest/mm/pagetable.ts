@@ -16,13 +16,36 @@ export const makePte = (pfn: number, flags: number): number => pfn * 8 + flags;
 
 type Leaf = Int32Array;
 
+/** What the server holds for a leaf, bytes. */
+const LEAF_COST = 2176;
+/** Who pays for the leaves. */
+export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
+
 export class PageTable {
+  private readonly purse: Purse | undefined;
   private readonly leaves = new Map<number, Leaf>();
   private lastKey = -1;
   private last: Leaf | undefined;
   /** Present entries. */
   count = 0;
 
+  constructor(purse?: Purse) { this.purse = purse; }
+
+  /** Makes sure that an entry can stand at `vpn`. False: no memory for it. */
+  reserve(vpn: number): boolean {
+    const key = vpn >>> 9;
+    if (this.leaf(key) !== undefined) return true;
+    if (this.purse && !this.purse.charge(LEAF_COST)) return false;
+    this.leaves.set(key, new Int32Array(512));
+    return true;
+  }
+  /** Makes sure that there is memory for a copy of all leaves. */
+  canCopy(): boolean {
+    const n = this.leaves.size * LEAF_COST;
+    if (this.purse && !this.purse.charge(n)) return false;
+    this.purse?.uncharge(n);
+    return true;
+  }
   private leaf(key: number): Leaf | undefined {
     if (key === this.lastKey) return this.last;
     const leaf = this.leaves.get(key);
@@ -38,6 +61,7 @@ export class PageTable {
     let leaf = this.leaf(key);
     if (!leaf) {
       if (pte === 0) return;
+      this.purse?.charge(LEAF_COST);
       leaf = new Int32Array(512);
       this.leaves.set(key, leaf);
       this.lastKey = key;
@@ -66,5 +90,5 @@ export class PageTable {
       leaf[i] = next;
     }
   }
-  clear(): void { this.leaves.clear(); this.lastKey = -1; this.last = undefined; this.count = 0; }
+  clear(): void { this.purse?.uncharge(this.leaves.size * LEAF_COST); this.leaves.clear(); this.lastKey = -1; this.last = undefined; this.count = 0; }
 }

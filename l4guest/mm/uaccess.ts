@@ -102,11 +102,15 @@ export interface Io {
   /** Bytes still to go. */
   readonly left: number;
   readonly done: number;
+  /** What is left is one buffer. */
+  readonly onePiece: boolean;
   /** Copies n ≤ left bytes of `src` to it. */
   put(src: Uint8Array, at: number, n: number): void;
   /** Copies n ≤ left bytes from it. */
   take(dst: Uint8Array, at: number, n: number): void;
   zero(n: number): void;
+  /** Takes back the last n bytes, which were one piece: the transfer is tried again later. */
+  back(n: number): void;
 }
 
 export class UserIo implements Io {
@@ -121,6 +125,7 @@ export class UserIo implements Io {
     this.left = length;
     for (const s of more) this.left += s.length;
   }
+  get onePiece(): boolean { return this.inSegment === this.left || (this.inSegment === 0 && this.more.length === 1); }
   /** Uses the object again for one buffer. */
   reset(mm: Mm, base: number, length: number): this {
     this.mm = mm; this.va = base; this.inSegment = length; this.left = length; this.done = 0;
@@ -132,6 +137,7 @@ export class UserIo implements Io {
     const room = 4096 - (this.va % 4096);
     return n < room ? Math.min(n, this.inSegment) : Math.min(room, this.inSegment);
   }
+  back(n: number): void { this.step(-n); }
   private step(n: number): void { this.va += n; this.inSegment -= n; this.left -= n; this.done += n; }
   put(src: Uint8Array, at: number, n: number): void {
     while (n > 0) {
@@ -162,8 +168,10 @@ export class KernelIo implements Io {
   done = 0;
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) { this.bytes = bytes; }
+  get onePiece(): boolean { return true; }
   get left(): number { return this.bytes.length - this.done; }
   put(src: Uint8Array, at: number, n: number): void { this.bytes.set(src.subarray(at, at + n), this.done); this.done += n; }
   take(dst: Uint8Array, at: number, n: number): void { dst.set(this.bytes.subarray(this.done, this.done + n), at); this.done += n; }
   zero(n: number): void { this.bytes.fill(0, this.done, this.done + n); this.done += n; }
+  back(n: number): void { this.done -= n; }
 }

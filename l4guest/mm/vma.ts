@@ -36,6 +36,10 @@ export class Vma {
   mayWrite = true;
   /** MADV_DONTFORK, MADV_WIPEONFORK. */
   fork: 'copy' | 'none' | 'wipe' = 'copy';
+  /** mlock: 1 = all pages are there, 2 = those that were touched (MLOCK_ONFAULT). */
+  locked: 0 | 1 | 2 = 0;
+  /** mseal: it stays as it is. */
+  sealed = false;
 
   constructor(mm: Mm, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
     this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
@@ -46,10 +50,13 @@ export class Vma {
 
   private copy(mm: Mm, start: number, end: number): Vma {
     const v = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
-    v.growsDown = this.growsDown; v.mayWrite = this.mayWrite; v.fork = this.fork;
+    v.growsDown = this.growsDown; v.mayWrite = this.mayWrite; v.fork = this.fork; v.locked = this.locked; v.sealed = this.sealed;
     return v;
   }
-  clone(mm: Mm): Vma { return this.copy(mm, this.start, this.end); }
+  /** For fork: locks are not inherited. */
+  clone(mm: Mm): Vma { const v = this.copy(mm, this.start, this.end); v.locked = 0; return v; }
+  /** The same rights and object elsewhere. */
+  moved(start: number, end: number, first: number): Vma { const v = this.copy(this.mm, start, end); v.first = first; return v; }
   /** Cuts this area at `at`: it keeps what lies below, the answer is the rest. */
   split(at: number): Vma {
     const upper = this.copy(this.mm, at, this.end);
@@ -62,7 +69,7 @@ export class Vma {
   /** Whether `next` continues this area, so that both may be one. */
   joins(next: Vma): boolean {
     return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object && this.name === next.name
-      && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork
+      && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork && this.locked === next.locked && this.sealed === next.sealed
       && (this.object === undefined || this.first + (this.end - this.start) / 4096 === next.first);
   }
 }
@@ -71,6 +78,8 @@ export class Vma {
 export class VmaList {
   readonly list: Vma[] = [];
   private last: Vma | undefined;
+  /** By powers of two: above this address no gap has so many pages. A search begins there, so that full ground is walked once. */
+  private readonly full: number[] = [];
 
   /** Index of the first area that ends above `va`. */
   indexAbove(va: number): number {
@@ -87,6 +96,22 @@ export class VmaList {
     const v = this.list[this.indexAbove(va)];
     if (v === undefined || v.start > va) return undefined;
     return this.last = v;
+  }
+  /** Where a search from the top for a gap of `pages` pages may begin, below `top`. */
+  searchFrom(pages: number, top: number): number {
+    let at = top;
+    for (let c = Math.min(this.full.length - 1, Math.floor(Math.log2(pages))); c >= 0; c--) at = Math.min(at, this.full[c] ?? top);
+    return at;
+  }
+  /** A search for `pages` found nothing above `at`. */
+  foundNothingAbove(pages: number, at: number): void {
+    const c = Math.ceil(Math.log2(pages));
+    this.full[c] = Math.min(this.full[c] ?? Infinity, at);
+  }
+  /** A range is free again: gaps end where the next area starts. */
+  private freed(end: number): void {
+    const next = this.list[this.indexAbove(end - 1)], to = next ? next.start : Infinity;
+    for (let c = 0; c < this.full.length; c++) if (this.full[c] !== undefined && this.full[c]! < to) this.full[c] = to;
   }
   /** The first area that ends above `va`, covering it or not. */
   above(va: number): Vma | undefined { return this.list[this.indexAbove(va)]; }
@@ -126,6 +151,7 @@ export class VmaList {
     const inside = this.isolate(start, end);
     if (inside.length) this.list.splice(this.list.indexOf(inside[0]!), inside.length);
     for (const v of inside) v.gone();
+    if (inside.length) this.freed(end);
     return inside;
   }
   /** Joins alike neighbours around a range whose areas have changed. */

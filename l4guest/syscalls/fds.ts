@@ -9,12 +9,12 @@ import { WalkFlag } from '../fs/walk.ts';
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { UserFault } from '../kernel/failure.ts';
 import { AT, O, S } from '../abi/linux.ts';
 import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { getI32, getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/uaccess.ts';
+import { tellOrUndo } from './undo.ts';
 import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
 /** Gives a new description a number; releases it where that fails. */
@@ -92,14 +92,6 @@ export function installPair(t: Thread, va: number, a: File, b: File, cloexec: bo
   const y = install(t, b, cloexec);
   if (y < 0) { t.proc.fds.take(x)?.release(); return y; }
   return tellOrUndo(() => { setU32(t.mm, va, x); setU32(t.mm, va + 4, y); }, () => { t.proc.fds.take(x)?.release(); t.proc.fds.take(y)?.release(); });
-}
-/** Runs a copy to user memory that is the last step of a call; where it fails, `undo` takes the call's effect back. */
-export function tellOrUndo(tell: () => void, undo: () => void): number {
-  try { tell(); return 0; } catch (e) {
-    if (!(e instanceof UserFault)) throw e;
-    undo();
-    return -E.FAULT;
-  }
 }
 function pipe2(t: Thread, va: number, flags: number): number {
   const [r, w] = makePipe(t, flags);

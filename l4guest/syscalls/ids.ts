@@ -78,9 +78,8 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
     if (hard > old[1] && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     l.soft[which] = soft;
     l.hard[which] = hard;
-    if (which === Limit.STACK) p.mm.stackLimit = Math.min(soft, 0xf00_0000);
+    l.applyTo(p.mm);
     if (which === Limit.CPU) { armCpuLimit(p); t.k.cpu.rearm(); }
-    if (which === Limit.DATA) p.mm.dataLimit = soft;
   }
   if (oldVa) { setBig(t.mm, oldVa, put(old[0])); setBig(t.mm, oldVa + 8, put(old[1])); }
   return 0;

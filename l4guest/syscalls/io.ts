@@ -12,13 +12,16 @@ import { row, type Row } from './row.ts';
 
 const MAX = 0x7fff_f000;
 
+/** A wait that has a limit of its own is not begun again after a signal. */
+export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
+
 /** Sleeps on the file until `attempt` answers something else than -EAGAIN. */
 export function* untilDone(t: Thread, file: File, attempt: () => number): Co<number> {
   file.hold();
   try {
     for (const until = t.k.clock.now() + file.readPatience; ; ) {
       const r = yield* t.sleep(file.wq, until);
-      if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : r;
+      if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
       const n = attempt();
       if (n !== -E.AGAIN) return n;
     }
@@ -64,7 +67,7 @@ function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
       if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
       if (n > 0) { done += n; notifyFile(f, Watch.MODIFY); continue; }
       const r = yield* t.sleep(f.wq, until);
-      if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : r;
+      if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
     }
     return done;
   } finally { f.release(); }

@@ -1,54 +1,172 @@
 /** Memory calls: mmap and relatives, brk, madvise, memfd. */
 import { install } from './fds.ts';
 import { E } from '../abi/errno.ts';
-import { Map_, O, PAGE, Prot, S } from '../abi/linux.ts';
+import { Cap, Limit, Map_, O, PAGE, Prot, S } from '../abi/linux.ts';
+import type { File } from '../fs/file.ts';
+import { PidFile } from '../fs/pidfd.ts';
+import { capable } from '../kernel/creds.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { RegularFile, RegularInode } from '../fs/regular.ts';
-import { advise, mapArea, protect, remap, roundUp, setBrk, unmap } from '../mm/mmap.ts';
-import { copyOut } from '../mm/uaccess.ts';
-import { pathArg, row, type Row } from './row.ts';
+import { Fault, TASK_SIZE } from '../mm/mm.ts';
+import { advise, mapArea, populate, protect, remap, remapPages, roundUp, seal, setBrk, setLocked, unmap } from '../mm/mmap.ts';
+import { copyOut, getBytesZ, getI64, textOf } from '../mm/uaccess.ts';
+import { bits, row, type Row } from './row.ts';
+
+/** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
+const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
+/** Bytes of memory that this process may lock; who has the capability, all. */
+const lockLimit = (t: Thread): number => (capable(t.proc.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
+const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count');
 
 function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
-  const type = flags & Map_.TYPE;
-  if (offset % PAGE !== 0 || length <= 0 || (type !== Map_.SHARED && type !== Map_.PRIVATE && type !== Map_.SHARED_VALIDATE)) return -E.INVAL;
-  if (flags & Map_.ANONYMOUS) {
+  const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, f = anonymous ? undefined : t.proc.fds.get(fd);
+  if (offset % PAGE !== 0) return -E.INVAL;
+  if (!anonymous && !f) return -E.BADF;
+  if (length === 0) return -E.INVAL;
+  if (length < 0 || roundUp(length) > 2 ** 62) return -E.NOMEM;
+  if (!anonymous && (offset < 0 || offset + length >= 2 ** 63)) return -E.OVERFLOW;
+  if (tooManyAreas(t)) return -E.NOMEM;
+  if (flags & Map_.LOCKED && lockLimit(t) === 0) return -E.PERM;
+  if (flags & Map_.LOCKED && t.mm.locked + length > lockLimit(t)) return -E.AGAIN;
+  if (anonymous) {
     if (type === Map_.PRIVATE) return mapArea(t.mm, { at, length, prot, flags });
-    const shared = t.k.memfd(S.IFREG | 0o600);
-    shared.nlink = 0;
-    shared.truncate(roundUp(length));
-    return mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)' });
+    return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(t, at, length, prot, flags) : -E.INVAL;
   }
-  const f = t.proc.fds.get(fd | 0);
-  if (!f) return -E.BADF;
-  if (!f.readable) return -E.ACCES;
-  const shared = type !== Map_.PRIVATE;
-  if (shared && prot & Prot.WRITE && !f.writable) return -E.ACCES;
-  const answer = f.map(t.mm, shared);
-  if (typeof answer === 'number') return answer;
-  return mapArea(t.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name: answer.name || f.path(t.proc.fs.root), mayWrite: !shared || f.writable });
+  return mapFile(t, f!, at, length, prot, flags, offset);
 }
+/** Shared memory without a name: a file that nobody sees. */
+function mapShared(t: Thread, at: number, length: number, prot: number, flags: number): number {
+  const shared = t.k.memfd(S.IFREG | 0o600);
+  shared.nlink = 0;
+  shared.truncate(roundUp(length));
+  const r = mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)' });
+  if (r < 0) shared.drop();
+  return r;
+}
+function mapFile(t: Thread, f: File, at: number, length: number, prot: number, flags: number, offset: number): number {
+  const type = flags & Map_.TYPE, shared = type !== Map_.PRIVATE;
+  if (type !== Map_.SHARED && type !== Map_.PRIVATE && type !== Map_.SHARED_VALIDATE) return -E.INVAL;
+  if (type === Map_.SHARED_VALIDATE && flags & ~VALIDATED) return -E.OPNOTSUPP;
+  if (shared && prot & Prot.WRITE && !f.writable) return -E.ACCES;
+  if (!f.readable) return -E.ACCES;
+  const answer = f.map(t.mm, shared, (prot & Prot.WRITE) !== 0);
+  if (typeof answer === 'number') return answer;
+  if (flags & Map_.GROWSDOWN) return -E.INVAL;
+  if (shared && !answer.object) return mapShared(t, at, length, prot, flags);
+  const name = answer.name || f.path(t.proc.fs.root), mayWrite = !shared || (f.writable && answer.readOnly !== true);
+  return mapArea(t.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name, mayWrite });
+}
+
+// ── locking ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function mlock(t: Thread, va: number, length: number, onFault: boolean): number {
+  const limit = lockLimit(t), at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
+  if (limit === 0) return -E.PERM;
+  if (length < 0 || end < at) return -E.INVAL;
+  if (end === at) return 0;
+  if (limit !== Infinity && t.mm.locked + (end - at) - lockedIn(t, at, end) > limit) return -E.NOMEM;
+  const r = setLocked(t.mm, at, end, onFault ? 2 : 1);
+  if (r < 0 || onFault) return r;
+  const f = populate(t.mm, at, end);
+  return f === Fault.none ? 0 : f === Fault.noMemory ? -E.AGAIN : -E.NOMEM;
+}
+function lockedIn(t: Thread, at: number, end: number): number {
+  let n = 0;
+  for (const v of t.mm.areas.list) if (v.locked && v.start < end && v.end > at) n += Math.min(v.end, end) - Math.max(v.start, at);
+  return n;
+}
+function munlock(t: Thread, va: number, length: number): number {
+  const at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
+  if (length < 0 || end < at) return -E.INVAL;
+  return end === at ? 0 : setLocked(t.mm, at, end, 0);
+}
+const Mcl = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
+function mlockall(t: Thread, flags: number): number {
+  const limit = lockLimit(t), how = flags & Mcl.ONFAULT ? 2 : 1;
+  if (flags === 0 || flags === Mcl.ONFAULT) return -E.INVAL;
+  if (limit === 0) return -E.PERM;
+  if (flags & Mcl.CURRENT && t.mm.size > limit) return -E.NOMEM;
+  t.mm.lockFuture = flags & Mcl.FUTURE ? how : 0;
+  if (!(flags & Mcl.CURRENT)) return 0;
+  for (const v of [...t.mm.areas.list]) { v.locked = how; if (how === 1 && v.prot !== 0) populate(t.mm, v.start, v.end); }
+  return 0;
+}
+function munlockall(t: Thread): number {
+  t.mm.lockFuture = 0;
+  for (const v of t.mm.areas.list) v.locked = 0;
+  t.mm.areas.merge(0, TASK_SIZE);
+  return 0;
+}
+function msync(t: Thread, at: number, length: number, flags: number): number {
+  const end = at + roundUp(length);
+  if (at % PAGE !== 0 || (flags & 5) === 5) return -E.INVAL;
+  if (length < 0 || end < at) return -E.NOMEM;
+  if (end === at) return 0;
+  let va = at;
+  for (let i = t.mm.areas.indexAbove(at); i < t.mm.areas.list.length && t.mm.areas.list[i]!.start < end; i++) {
+    const v = t.mm.areas.list[i]!;
+    if (flags & 2 && v.locked) return -E.BUSY;
+    if (v.start > va) return -E.NOMEM;
+    va = v.end;
+  }
+  return va < end ? -E.NOMEM : 0;
+}
+function mseal(t: Thread, at: number, length: number, flags: number): number {
+  const end = at + roundUp(length);
+  if (flags !== 0 || at % PAGE !== 0 || length < 0 || end < at) return -E.INVAL;
+  return end === at ? 0 : seal(t.mm, at, end);
+}
+function remapFilePages(t: Thread, at: number, size: number, prot: number, page: number): number {
+  const from = Math.floor(at / PAGE) * PAGE, length = Math.floor(size / PAGE) * PAGE;
+  if (prot !== 0 || !(length > 0) || from < 0 || from + length > TASK_SIZE || page < 0) return -E.INVAL;
+  return remapPages(t.mm, from, length, page);
+}
+/** Advice for another process. */
+function processMadvise(t: Thread, fd: number, va: number, count: number, advice: number, flags: number): number {
+  if (flags !== 0 || count < 0 || count > 1024) return -E.INVAL;
+  const f = t.proc.fds.get(fd), list: [number, number][] = [];
+  for (let i = 0; i < count; i++) list.push([getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
+  if (!(f instanceof PidFile)) return -E.BADF;
+  if (![3, 20, 21, 25].includes(advice)) return -E.INVAL;
+  if (!f.process.alive) return -E.SRCH;
+  if (f.process !== t.proc && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
+  let done = 0;
+  for (const [at, length] of list) {
+    const r = advise(f.process.mm, at, length, advice);
+    if (r < 0) return done || r;
+    done += length;
+  }
+  return done;
+}
+
+const Mfd = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16, HUGE_SIZES: 0xfc000000 | 0 } as const;
 function memfd(t: Thread, name: number, flags: number): number {
-  if (flags & ~0x1f) return -E.INVAL;
-  const text = pathArg(t, name);
-  if (text.length > 249) return -E.INVAL;
-  const inode = new RegularInode(t.k.root.fs, S.IFREG | 0o777), file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
-  inode.seals = flags & 2 ? 0 : 1;
+  if (flags & ~(flags & Mfd.HUGETLB ? 0x1f | Mfd.HUGE_SIZES : 0x1f) || (flags & Mfd.EXEC && flags & Mfd.NOEXEC_SEAL)) return -E.INVAL;
+  const bytes = getBytesZ(t.mm, name, 256);
+  if (!bytes || bytes.length > 249) return -E.INVAL;
+  if (flags & Mfd.HUGETLB) return -E.NOSYS;
+  const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL), inode = new RegularInode(t.k.root.fs, S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)), file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
+  inode.uid = t.proc.creds.fsuid;
+  inode.gid = t.proc.creds.fsgid;
+  inode.seals = (sealing ? 0 : 1) | (flags & Mfd.NOEXEC_SEAL ? 32 : 0);
   inode.nlink = 0;
-  file.name = `/memfd:${text} (deleted)`;
-  return install(t, file, (flags & 1) !== 0);
+  file.name = `/memfd:${textOf(bytes)} (deleted)`;
+  return install(t, file, (flags & Mfd.CLOEXEC) !== 0);
 }
 function mincore(t: Thread, at: number, length: number, va: number): number {
   if (at % PAGE !== 0) return -E.INVAL;
-  const pages = roundUp(length) / PAGE, end = at + pages * PAGE;
-  for (let va = at; va < end; ) { const area = t.mm.areas.find(va); if (!area) return -E.NOMEM; va = area.end; }
-  const out = new Uint8Array(Math.max(0, pages));
-  for (let i = 0; i < pages; i++) {
-    out[i] = t.mm.table.get(at / PAGE + i) === 0 ? 0 : 1;
+  if (length < 0 || at < 0 || at + length > TASK_SIZE) return -E.NOMEM;
+  const end = at + roundUp(length);
+  for (let from = at; from < end; ) {
+    const area = t.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);
+    if (!area) return -E.NOMEM;
+    const out = new Uint8Array((to - from) / PAGE);
+    for (let i = 0; i < out.length; i++) { const vpn = from / PAGE + i; out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0; }
+    copyOut(t.mm, va + (from - at) / PAGE, out);
+    from = to;
   }
-  copyOut(t.mm, va, out);
   return 0;
 }
-const inRange = (t: Thread, at: number): number => (at % PAGE !== 0 ? -E.INVAL : t.mm.areas.find(at) ? 0 : -E.NOMEM);
 
 export const memoryCalls: Row[] = [
   row('brk', (t, end) => setBrk(t.mm, end)),
@@ -59,9 +177,10 @@ export const memoryCalls: Row[] = [
   row('pkey_alloc', () => -E.NOSPC), row('pkey_free', () => -E.INVAL),
   row('mremap', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
   row('madvise', (t, at, length, advice) => advise(t.mm, at, length, advice)),
-  row('msync', (t, at, _length, flags) => (flags & ~7 || (flags & 5) === 5 ? -E.INVAL : inRange(t, at))),
-  row('mlock', () => 0, { note: 'nothing is ever paged out' }), row('mlock2', () => 0), row('munlock', () => 0),
-  row('mlockall', () => 0), row('munlockall', () => 0),
+  row('msync', msync, { checks: [bits(2, 7)] }),
+  row('mlock', (t, at, n) => mlock(t, at, n, false)), row('mlock2', (t, at, n, flags) => mlock(t, at, n, flags !== 0), { checks: [bits(2, 1)] }), row('munlock', munlock),
+  row('mlockall', mlockall, { checks: [bits(0, 7)] }), row('munlockall', munlockall),
+  row('mseal', mseal), row('remap_file_pages', remapFilePages), row('process_madvise', processMadvise),
   row('mincore', mincore),
   row('memfd_create', memfd),
   row('mbind', () => 0, { support: 'none' }), row('get_mempolicy', () => -E.NOSYS), row('set_mempolicy', () => 0, { support: 'none' }),

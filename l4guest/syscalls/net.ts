@@ -16,7 +16,7 @@ import type { Co } from '../kernel/wait.ts';
 import { UserIo, copyOut, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
 import { timespec } from './times.ts';
 import { install } from './fds.ts';
-import { ioVector, untilDone } from './io.ts';
+import { interruptedWait, ioVector, untilDone } from './io.ts';
 import { row, type Row } from './row.ts';
 
 function fileOf(t: Thread, fd: number): SocketFile | number { const f = t.proc.fds.get(fd); return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF; }
@@ -146,7 +146,7 @@ function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => 
   const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
   for (const until = t.k.clock.now() + f.writePatience; ; ) {
     const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? until : t.k.clock.now() + 1e6);
-    if (s === -E.RESTARTSYS) return done() || s;
+    if (s === -E.RESTARTSYS) return done() || interruptedWait(s, until);
     if (t.k.clock.now() >= until) return done() || -E.AGAIN;
     const r = attempt();
     if (r !== -E.AGAIN) return r;

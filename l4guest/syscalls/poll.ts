@@ -5,11 +5,12 @@ import { InotifyFile, WATCH_BITS, Watch, openInotify } from '../fs/inotify.ts';
 import { May, inodeAt, permitted } from '../fs/walk.ts';
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
-import { AT, Clock, O, Poll, S } from '../abi/linux.ts';
+import { AT, Cap, Clock, O, Poll, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
-import { copyIn, copyOut, getBig, getI32, getI64, getU16, getU32, setBig, setU16, setU32 } from '../mm/uaccess.ts';
+import { copyIn, copyOut, couldBeUser, getBig, getI32, getI64, getU16, getU32, setBig, setU16, setU32 } from '../mm/uaccess.ts';
 import { install } from './fds.ts';
+import { capable } from '../kernel/creds.ts';
 import { endMask, withMask } from './signals.ts';
 import { putTimespec, timespec } from './times.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
@@ -39,7 +40,8 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
   if (Number.isNaN(ns)) return -E.INVAL;
   const fds: number[] = [], files: (File | undefined)[] = [];
   for (let i = 0; i < count; i++) { const fd = getI32(t.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : t.proc.fds.get(fd)); }
-  withMask(t, maskVa, size);
+  const failed = withMask(t, maskVa, size);
+  if (failed) return failed;
   return pollOn(t, () => {
     let n = 0;
     for (let i = 0; i < count; i++) {
@@ -66,7 +68,8 @@ function pselect(t: Thread, count: number, readVa: number, writeVa: number, exce
     if (!f) return -E.BADF;
     files.push(f);
   }
-  if (maskArg && getI64(t.mm, maskArg)) withMask(t, getI64(t.mm, maskArg), getI64(t.mm, maskArg + 8));
+  const failed = maskArg ? withMask(t, getI64(t.mm, maskArg), getI64(t.mm, maskArg + 8)) : 0;
+  if (failed) return failed;
   const until = t.k.clock.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
   const r = pollOn(t, () => {
     let n = 0;
@@ -90,39 +93,53 @@ function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(
 // ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function epollCtl(t: Thread, epfd: number, op: number, fd: number, va: number): number {
-  const e = t.proc.fds.get(epfd), f = t.proc.fds.get(fd);
+  const told = op !== 2, events = told ? getU32(t.mm, va) : 0, data = told ? getBig(t.mm, va + 8) : 0n, e = t.proc.fds.get(epfd), f = t.proc.fds.get(fd);
   if (!e || !f) return -E.BADF;
-  if (!(e instanceof EpollFile)) return -E.INVAL;
-  return e.control(op, fd, f, op === 2 ? 0 : getU32(t.mm, va), op === 2 ? 0n : getBig(t.mm, va + 8));
+  if (!f.wq) return -E.PERM;
+  return e instanceof EpollFile ? e.control(op | 0, fd, f, events, data) : -E.INVAL;
 }
-/** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. */
-function epollWait(t: Thread, epfd: number, va: number, max: number, until: number, maskVa: number, size: number): number | Co<number> {
+/** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. Events that cannot be told stay. */
+function epollWait(t: Thread, epfd: number, va: number, maxArg: number, until: number, maskVa: number, size: number): number | Co<number> {
+  if (Number.isNaN(until)) return -E.INVAL;
+  const max = maxArg | 0, failed = withMask(t, maskVa, size), refuse = (r: number): number => endMask(t, r);
+  if (failed) return failed;
+  if (max <= 0 || max > 0x7ff_ffff) return refuse(-E.INVAL);
+  if (!couldBeUser(va, max * 16)) return refuse(-E.FAULT);
   const e = t.proc.fds.get(epfd);
-  if (!e) return -E.BADF;
-  if (!(e instanceof EpollFile) || max <= 0 || max > 0x7ff_ffff) return -E.INVAL;
-  withMask(t, maskVa, size);
-  return pollOn(t, () => {
-    const list = e.collect(max);
-    list.forEach((x, i) => { setU32(t.mm, va + 16 * i, x.events); setBig(t.mm, va + 16 * i + 8, x.data); });
-    return list.length;
-  }, [e], until);
+  if (!e) return refuse(-E.BADF);
+  if (!(e instanceof EpollFile)) return refuse(-E.INVAL);
+  return pollOn(t, () => e.collect(max, (i, events, data) => { setU32(t.mm, va + 16 * i, events); setBig(t.mm, va + 16 * i + 8, data); }), [e], until);
+}
+function epollPwait2(t: Thread, fd: number, va: number, max: number, time: number, mask: number, size: number): number | Co<number> {
+  return epollWait(t, fd, va, max, time ? t.k.clock.now() + timespec(t, time) : Infinity, mask, size);
 }
 const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.clock.now() + ms * 1e6);
 
 // ── timerfd, inotify ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+const TFD_CLOCKS = new Set<number>([Clock.REALTIME, Clock.MONOTONIC, Clock.BOOTTIME, Clock.REALTIME_ALARM, Clock.BOOTTIME_ALARM]);
+function timerfdCreate(t: Thread, clockArg: number, flags: number): number {
+  const clock = clockArg | 0;
+  if (!TFD_CLOCKS.has(clock)) return -E.INVAL;
+  if ((clock === Clock.REALTIME_ALARM || clock === Clock.BOOTTIME_ALARM) && !capable(t.proc.creds, Cap.WAKE_ALARM)) return -E.PERM;
+  return install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags));
+}
 function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!(f instanceof TimerFile)) return f ? -E.INVAL : -E.BADF;
-  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), wall = f.clock === Clock.REALTIME;
-  if (Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
-  if (oldVa) putTimerState(t, oldVa, f);
-  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value) : t.k.clock.now() + value), interval);
+  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), f = t.proc.fds.get(fd);
+  if (flags & ~3 || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
+  if (!f) return -E.BADF;
+  if (!(f instanceof TimerFile)) return -E.INVAL;
+  const wall = f.clock === Clock.REALTIME || f.clock === Clock.REALTIME_ALARM, old = [f.interval, f.left] as const;
+  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value) : t.k.clock.now() + value), interval, flags);
+  if (oldVa) { putTimespec(t, oldVa, old[0]); putTimespec(t, oldVa + 16, old[1]); }
   return 0;
 }
-function putTimerState(t: Thread, va: number, f: TimerFile): number {
+function timerGettime(t: Thread, fd: number, va: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!(f instanceof TimerFile)) return f ? -E.INVAL : -E.BADF;
+  f.catchUp();
   putTimespec(t, va, f.interval);
-  putTimespec(t, va + 16, f.at > 0 ? Math.max(1, f.at - t.k.clock.now()) : 0);
+  putTimespec(t, va + 16, f.left);
   return 0;
 }
 const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(S.IFREG | 0o600);
@@ -149,14 +166,12 @@ function inotifyRemove(t: Thread, fd: number, wd: number): number {
 
 export const pollCalls: Row[] = [
   row('ppoll', ppoll), row('pselect6', pselect),
-  row('epoll_create1', (t, flags) => (flags & ~O.CLOEXEC ? -E.INVAL : install(t, new EpollFile(anon(t), 0), cloexec(flags)))),
+  row('epoll_create1', (t, flags) => install(t, new EpollFile(t.k, anon(t), 0), cloexec(flags)), { checks: [bits(0, O.CLOEXEC)] }),
   row('epoll_ctl', epollCtl),
   row('epoll_pwait', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
-  row('epoll_pwait2', (t, fd, va, max, time, mask, size) => epollWait(t, fd, va, max, time ? t.k.clock.now() + timespec(t, time) : Infinity, mask, size)),
-  row('eventfd2', (t, count, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK | 1) ? -E.INVAL : install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)))),
-  row('timerfd_create', (t, clock, flags) => (flags & ~(O.CLOEXEC | O.NONBLOCK) || clock > 9 ? -E.INVAL : install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags)))),
-  row('timerfd_settime', timerSettime),
-  row('timerfd_gettime', (t, fd, va) => { const f = t.proc.fds.get(fd); return f instanceof TimerFile ? putTimerState(t, va, f) : f ? -E.INVAL : -E.BADF; }),
+  row('epoll_pwait2', epollPwait2),
+  row('eventfd2', (t, count, flags) => install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)), { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | 1)] }),
+  row('timerfd_create', timerfdCreate, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK)] }), row('timerfd_settime', timerSettime), row('timerfd_gettime', timerGettime),
   row('inotify_init1', inotifyInit, { checks: [bits(0, O.CLOEXEC | O.NONBLOCK)] }),
   row('inotify_add_watch', inotifyAdd), row('inotify_rm_watch', inotifyRemove),
 ];

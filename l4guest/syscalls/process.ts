@@ -2,7 +2,7 @@
 import { PidFile, pidFd } from '../fs/pidfd.ts';
 import { processOfDir } from '../fs/proc/pid.ts';
 import { baseOf } from '../fs/walk.ts';
-import { clone as makeClone, type CloneArgs } from '../kernel/clone.ts';
+import { clone as makeClone } from '../kernel/clone.ts';
 import { AT, Cap, Clone, CONTINUED_STATUS, exitedStatus, O, SiCode, Sig, Wait } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
@@ -12,22 +12,35 @@ import { childInfo } from '../kernel/signals.ts';
 import { putSigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { getBytesZ, getI64, setI64, setU32 } from '../mm/uaccess.ts';
+import { couldBeUser, getBytesZ, getI32, getI64, setI64, setU32 } from '../mm/uaccess.ts';
 import { putRusage } from './times.ts';
-import { kill, queueInfo } from './signals.ts';
-import { pathArg, row, type Row } from './row.ts';
+import { install } from './fds.ts';
+import { kill, killThread, queueInfo } from './signals.ts';
+import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
 function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: number, childTid: number): number | Co<number> {
   const known = flags < 0 ? flags + 4294967296 : flags;
   return makeClone(t, { flags: known & ~0xff, stack, parentTid, childTid, tls, exitSignal: known & 0xff, pidfd: parentTid, clearSighand: false });
 }
+/** Flags that only clone3 has room for. */
+const INTO_CGROUP = 0x2_0000_0000, CLONE_FLAGS = 0x3_ffff_ffff, MOST_LEVELS = 32;
 /** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
 function clone3(t: Thread, va: number, size: number): number | Co<number> {
-  if (size < 64) return -E.INVAL;
-  const f = (i: number): number => getI64(t.mm, va + i * 8), flags = f(0), stack = f(5);
-  if ((size > 64 && f(8) !== 0) || f(4) > 64) return -E.INVAL;
-  const a: CloneArgs = { flags: flags % 4294967296 | 0, stack: stack ? stack + f(6) : 0, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal: f(4), pidfd: f(1), clearSighand: (flags >= Clone.CLEAR_SIGHAND) };
-  return makeClone(t, a);
+  const v = extensible(t, va, size, 64, 88), f = (i: number): number => field64(v, i * 8), [flags, exitSignal, stack, stackSize, setTid, levels] = [f(0), f(4), f(5), f(6), f(8), f(9)] as [number, number, number, number, number, number];
+  const low = flags % 4294967296 | 0, clear = Math.floor(flags / Clone.CLEAR_SIGHAND) % 2 === 1;
+  if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
+  if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;
+  if ((low & (Clone.THREAD | Clone.PARENT) && exitSignal !== 0) || (stack === 0) !== (stackSize === 0) || !couldBeUser(stack, stackSize)) return -E.INVAL;
+  const tid = levels > 0 ? chosenTid(t, setTid, levels) : undefined;
+  if (tid !== undefined && tid < 0) return tid;
+  return makeClone(t, { flags: low, stack: stack + stackSize, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal, pidfd: f(1), clearSighand: clear, ...(tid === undefined ? {} : { tid }) });
+}
+/** The number that set_tid asks for; there is one level of them. */
+function chosenTid(t: Thread, va: number, levels: number): number {
+  if (levels > 1) return -E.INVAL;
+  const tid = getI32(t.mm, va);
+  if (tid < 1 || tid >= t.k.sysctl.number('kernel/pid_max')) return -E.INVAL;
+  return capable(t.proc.creds, Cap.SYS_ADMIN) || capable(t.proc.creds, Cap.CHECKPOINT_RESTORE) ? tid : -E.PERM;
 }
 
 /** Reads a null-terminated array of strings. */
@@ -62,6 +75,8 @@ interface Wanted { readonly matches: (p: Process) => boolean; readonly traced: (
 /** Somebody whose state has changed; `consume` when the wait has told it. */
 interface Found { readonly pid: number; readonly status: number; readonly child: Process | undefined; readonly uid: number; readonly consume: () => void }
 
+/** Children that do not end with SIGCHLD are waited for with __WCLONE, all of them with __WALL. */
+const ofKind = (p: Process, options: number): boolean => (options & Wait.ALL) !== 0 || (p.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
 function whom(t: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
   const traced = (tid: number, group: number): boolean => (pid === -1 ? true : pid > 0 ? tid === pid : group === (pid === 0 ? t.proc.group.id : -pid));
   return { matches: (p) => traced(p.pid, p.group.id), traced };
@@ -74,7 +89,7 @@ function look(t: Thread, w: Wanted): Found | undefined | number {
   if (typeof traced === 'object') return traced;
   let any = traced;
   for (const c of t.proc.children) {
-    if (!w.matches(c)) continue;
+    if (!w.matches(c) || !ofKind(c, w.options)) continue;
     any = true;
     if (c.status !== undefined && w.options & Wait.EXITED) return of(c, c.status);
     if (c.leader?.traced?.tracer === t.proc) continue; // its stops are told as those of a traced thread
@@ -111,7 +126,8 @@ function wait(t: Thread, w: Wanted, nothing: number, done: (found: Found) => num
 }
 const usage = (t: Thread, va: number, c: Process | undefined): void => { putRusage(t, va, c ? c.cpuNs + c.childCpuNs : 0, c?.mm.minorFaults ?? 0); };
 function wait4(t: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
-  if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | 0xe0000000)) return -E.INVAL;
+  if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | Wait.NOTHREAD | Wait.CLONE | Wait.ALL)) return -E.INVAL;
+  if ((pid | 0) === -0x8000_0000) return -E.SRCH;
   return wait(t, { ...whom(t, pid | 0), options: options | Wait.EXITED }, 0, (found) => {
     if (statusVa) setU32(t.mm, statusVa, found.status);
     if (usageVa) usage(t, usageVa, found.child);
@@ -119,31 +135,53 @@ function wait4(t: Thread, pid: number, statusVa: number, options: number, usageV
     return found.pid;
   });
 }
+const IdType = { ALL: 0, PID: 1, PGID: 2, PIDFD: 3 } as const;
+const WAITID = Wait.NOHANG | Wait.STOPPED | Wait.EXITED | Wait.CONTINUED | Wait.NOWAIT | Wait.NOTHREAD | Wait.CLONE | Wait.ALL;
+/** Whom a waitid means; -errno. */
+function waitidWhom(t: Thread, type: number, id: number): (Pick<Wanted, 'matches' | 'traced'> & { readonly impatient?: boolean }) | number {
+  switch (type) {
+    case IdType.ALL: return whom(t, -1);
+    case IdType.PID: return id > 0 ? whom(t, id) : -E.INVAL;
+    case IdType.PGID: return id < 0 ? -E.INVAL : whom(t, -(id || t.proc.group.id));
+    case IdType.PIDFD: {
+      const f = id < 0 ? undefined : t.proc.fds.get(id);
+      if (!(f instanceof PidFile)) return id < 0 ? -E.INVAL : -E.BADF;
+      return { matches: (p) => p === f.process, traced: (tid) => tid === f.process.pid, impatient: f.nonblocking };
+    }
+    default: return -E.INVAL;
+  }
+}
 function waitid(t: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
-  if (!(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED)) || type > 3) return -E.INVAL;
-  const fd = type === 3 ? t.proc.fds.get(id) : undefined;
-  if (type === 3 && !(fd instanceof PidFile)) return fd ? -E.INVAL : -E.BADF;
-  const wanted: Wanted = { ...(type === 3 ? { matches: (p: Process) => p === (fd as PidFile).process, traced: (tid: number) => tid === (fd as PidFile).process.pid } : whom(t, type === 0 ? -1 : type === 1 ? id : -(id || t.proc.group.id))), options };
+  if (options & ~WAITID || !(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED))) return -E.INVAL;
+  const who = waitidWhom(t, type | 0, id | 0);
+  if (typeof who === 'number') return who;
+  const nohang = (options & Wait.NOHANG) !== 0, wanted: Wanted = { ...who, options: who.impatient ? options | Wait.NOHANG : options };
+  let told = false;
   const r = wait(t, wanted, 0, (found) => {
     const { status } = found, info = !found.child && (status & 0xff) === 0x7f ? { code: SiCode.TRAPPED, status: status >> 8 } : status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT } : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 } : childInfo(status);
-    if (infoVa) putSigInfo(t.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: found.pid, uid: found.uid, status: info.status });
-    if (usageVa) usage(t, usageVa, found.child);
+    told = true;
     if (!(options & Wait.NOWAIT)) found.consume();
+    if (usageVa) usage(t, usageVa, found.child);
+    if (infoVa) putSigInfo(t.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: found.pid, uid: found.uid, status: info.status });
     return 0;
   });
-  if (r === 0 && infoVa && options & Wait.NOHANG && look(t, wanted) === undefined) setU32(t.mm, infoVa + 12, 0);
-  return r;
+  if (r !== 0 || told) return r;
+  if (who.impatient && !nohang) return -E.AGAIN;
+  if (infoVa) { setU32(t.mm, infoVa, 0); setU32(t.mm, infoVa + 4, 0); setU32(t.mm, infoVa + 8, 0); setU32(t.mm, infoVa + 16, 0); setU32(t.mm, infoVa + 20, 0); setU32(t.mm, infoVa + 24, 0); }
+  return 0;
 }
 
 // ── groups and sessions ────────────────────────────────────────────────────────────────────────────────────────────────
 
-function setpgid(t: Thread, pid: number, pgid: number): number {
-  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid), to = pgid === 0 ? (pid || t.proc.pid) : pgid;
-  if (pgid < 0) return -E.INVAL;
-  if (!p || (p !== t.proc && p.parent !== t.proc) || !p.alive) return -E.SRCH;
-  if (p.session.id === p.pid || p.session !== t.proc.session) return -E.PERM;
+function setpgid(t: Thread, pidArg: number, pgidArg: number): number {
+  const pid = pidArg || t.proc.pid, to = pgidArg || pid, p = t.k.pids.processes.get(pid);
+  if (to < 0) return -E.INVAL;
+  if (!p?.alive || (p !== t.proc && p.parent !== t.proc)) return -E.SRCH;
+  if (p !== t.proc && p.session !== t.proc.session) return -E.PERM;
+  if (p !== t.proc && p.execed) return -E.ACCES;
+  if (p.session.id === p.pid) return -E.PERM;
   let g = t.k.pids.groups.get(to);
-  if (!g && to !== p.pid) return -E.PERM;
+  if (to !== p.pid && g?.session !== t.proc.session) return -E.PERM;
   if (g && g.session !== p.session) return -E.PERM;
   g ??= t.k.pids.newGroup(to, p.session);
   p.joinGroup(g);
@@ -157,30 +195,50 @@ function setsid(t: Thread): number {
 }
 const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc);
 
-function pidfdSend(t: Thread, fd: number, sig: number, infoVa: number, flags: number): number {
-  const f = t.proc.fds.get(fd), p = f instanceof PidFile ? f.process : f && processOfDir(f.inode);
-  if (!p || flags & ~7) return p ? -E.INVAL : -E.BADF;
-  if (!p.alive) return -E.SRCH;
-  return infoVa === 0 ? kill(t, p.pid, sig | 0) : queueInfo(t, p.pid, sig | 0, infoVa);
+const Scope = { THREAD: 1, PROCESS: 2, GROUP: 4 } as const;
+function pidfdSend(t: Thread, fd: number, sigArg: number, infoVa: number, flags: number): number {
+  const sig = sigArg | 0, f = t.proc.fds.any(fd), p = f instanceof PidFile ? f.process : f && processOfDir(f.inode);
+  if (flags & ~7 || (flags !== 0 && flags !== Scope.THREAD && flags !== Scope.PROCESS && flags !== Scope.GROUP)) return -E.INVAL;
+  if (!p) return -E.BADF;
+  if (infoVa) {
+    const signo = getI32(t.mm, infoVa), code = getI32(t.mm, infoVa + 8);
+    if (signo !== sig) return -E.INVAL;
+    if ((code >= 0 || code === SiCode.TKILL) && p !== t.proc) return -E.PERM;
+  }
+  if (t.k.pids.processes.get(p.pid) !== p) return -E.SRCH;
+  const thread = f instanceof PidFile ? f.thread : undefined;
+  if (flags === Scope.GROUP) return kill(t, -p.group.id, sig);
+  if (flags === Scope.THREAD || (flags === 0 && thread)) return killThread(t, p.pid, thread?.tid ?? p.pid, sig);
+  return infoVa === 0 ? kill(t, p.pid, sig) : queueInfo(t, p.pid, sig, infoVa);
 }
 function pidfdOpen(t: Thread, pid: number, flags: number): number {
-  if (pid < 1 || flags & ~(O.NONBLOCK | O.EXCL)) return -E.INVAL;
-  const p = t.k.pids.processes.get(pid) ?? (flags & O.EXCL ? t.k.pids.threads.get(pid)?.proc : undefined);
-  return p ? pidFd(t, p, flags) : -E.SRCH;
+  if (pid < 1) return -E.INVAL;
+  const p = t.k.pids.processes.get(pid), thread = t.k.pids.threads.get(pid);
+  if (flags & O.EXCL) return thread ? pidFd(t, thread.proc, flags, thread) : p ? pidFd(t, p, flags) : -E.SRCH;
+  return p ? pidFd(t, p, flags) : thread ? -E.NOENT : -E.SRCH;
 }
 function pidfdGetfd(t: Thread, fd: number, other: number): number {
   const f = t.proc.fds.get(fd);
   if (!(f instanceof PidFile)) return -E.BADF;
-  const file = f.process.fds.any(other);
-  return file ? t.proc.fds.add(file.hold(), true, t.proc.limits.files) : -E.BADF;
+  const p = f.process;
+  if (!p.alive) return -E.SRCH;
+  if (!mayTrace(t, p)) return -E.PERM;
+  const file = p.fds.any(other);
+  return file ? install(t, file.hold(), true) : -E.BADF;
+}
+/** PTRACE_MODE_ATTACH: the same user in all respects, and no more rights than the caller has. */
+export function mayTrace(t: Thread, p: Process): boolean {
+  const c = t.proc.creds, o = p.creds;
+  if (p === t.proc || capable(c, Cap.SYS_PTRACE)) return true;
+  return p.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && (o.caps.permitted & ~c.caps.permitted) === 0n;
 }
 
 function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
   const x = tid === 0 ? t : t.k.pids.threads.get(tid);
-  if (!x) return -E.SRCH;
-  if (x.proc !== t.proc && !capable(t.proc.creds, Cap.SYS_PTRACE)) return -E.PERM;
+  if (!x && tid !== t.k.init.pid) return -E.SRCH;
+  if (x?.proc !== t.proc && !capable(t.proc.creds, Cap.SYS_PTRACE)) return -E.PERM;
   setI64(t.mm, lengthVa, 24);
-  setI64(t.mm, headVa, x.robustList);
+  setI64(t.mm, headVa, x?.robustList ?? 0);
   return 0;
 }
 
@@ -200,5 +258,5 @@ export const processCalls: Row[] = [
   row('setpgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
   row('getpgid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row('getsid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
   row('setsid', setsid),
-  row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags)), row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd),
+  row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags), { checks: [bits(1, O.NONBLOCK | O.EXCL)] }), row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd, { checks: [bits(2, 0)] }),
 ];

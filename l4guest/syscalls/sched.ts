@@ -2,9 +2,10 @@
 import { Cap, Limit } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import { CallError } from '../kernel/failure.ts';
 import { Thread } from '../kernel/thread.ts';
-import { clearUser, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
-import { row, type Row } from './row.ts';
+import { copyOut, getBig, getI32, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import { extensible, row, type Row } from './row.ts';
 
 const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;
 const RESET_ON_FORK = 0x4000_0000, SLICE = 100_000_000;
@@ -45,24 +46,40 @@ function setscheduler(t: Thread, tid: number, policyArg: number, va: number): nu
 const setparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, getI32(t.mm, va), x.resetOnFork)));
 const getparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
 
-/** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not there. */
+/** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not there, and two of utilization. */
+const ATTR = 56, ATTR_LEAST = 48;
+const SchedFlag = { RESET_ON_FORK: 1, KEEP_POLICY: 8, KEEP_PARAMS: 0x10, UTIL: 0x60, ALL: 0x7f } as const;
+/** The structure, or what the caller is told who has another one: ours is this long. */
+function readAttr(t: Thread, va: number): DataView | number {
+  const size = getU32(t.mm, va);
+  try { return size > 0 && size < ATTR_LEAST ? tellSize(t, va) : extensible(t, va, size || ATTR_LEAST, ATTR_LEAST, ATTR); } catch (e) {
+    if (!(e instanceof CallError)) throw e;
+    return tellSize(t, va);
+  }
+}
+function tellSize(t: Thread, va: number): number { setU32(t.mm, va, ATTR); return -E.TOOBIG; }
 function setattr(t: Thread, tid: number, va: number, flags: number): number {
-  if (va === 0 || flags !== 0) return -E.INVAL;
-  const size = getU32(t.mm, va) || 48;
-  if (size < 48 || size > 4096) { setU32(t.mm, va, 48); return -E.TOOBIG; }
-  const policy = getU32(t.mm, va + 4), options = getI64(t.mm, va + 8), nice = getI32(t.mm, va + 16), priority = getU32(t.mm, va + 20);
+  if (va === 0 || (tid | 0) < 0 || flags !== 0) return -E.INVAL;
+  const v = readAttr(t, va);
+  if (typeof v === 'number') return v;
+  const given = v.getInt32(4, true), options = v.getUint32(8, true), nice = Math.max(-20, Math.min(19, v.getInt32(16, true))), priority = v.getUint32(20, true);
+  if (given < 0) return -E.INVAL;
   return withThread(t, tid, (x) => {
-    if (!isReal(policy) && nice < x.nice && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
-    const r = change(t, x, policy, priority, (options & 1) !== 0);
-    if (r === 0 && !isReal(policy)) x.nice = Math.max(-20, Math.min(19, nice));
+    const policy = options & SchedFlag.KEEP_POLICY ? x.policy : given, keep = (options & SchedFlag.KEEP_PARAMS) !== 0;
+    if (v.getUint32(12, true) !== 0 || options & ~SchedFlag.ALL) return -E.INVAL;
+    if (options & SchedFlag.UTIL) return -E.OPNOTSUPP;
+    if (!isReal(policy) && nice < x.nice && !keep && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
+    const r = change(t, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
+    if (r === 0 && !isReal(policy) && !keep) x.nice = nice;
     return r;
   });
 }
 function getattr(t: Thread, tid: number, va: number, size: number, flags: number): number {
-  if (va === 0 || size < 48 || flags !== 0) return -E.INVAL;
+  if (va === 0 || (tid | 0) < 0 || size < ATTR_LEAST || size > 4096 || flags !== 0) return -E.INVAL;
   return withThread(t, tid, (x) => {
-    clearUser(t.mm, va, 48);
-    setU32(t.mm, va, 48); setU32(t.mm, va + 4, x.policy); setI64(t.mm, va + 8, x.resetOnFork ? 1 : 0); setU32(t.mm, va + 16, isReal(x.policy) ? 0 : x.nice); setU32(t.mm, va + 20, x.rt);
+    const out = new DataView(new ArrayBuffer(size)), told = Math.min(size, ATTR);
+    out.setUint32(0, told, true); out.setUint32(4, x.policy, true); out.setUint32(8, x.resetOnFork ? 1 : 0, true); out.setInt32(16, isReal(x.policy) ? 0 : x.nice, true); out.setUint32(20, x.rt, true);
+    copyOut(t.mm, va, new Uint8Array(out.buffer));
     return 0;
   });
 }

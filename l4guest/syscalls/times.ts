@@ -1,13 +1,14 @@
 /** Clocks, sleeping, interval timers, accounting. */
-import { Cap, Clock, Sig } from '../abi/linux.ts';
+import { Cap, Clock, Limit, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { armPosix, posixTimers, setRealTimer, stopPosix, timerNow, type PosixTimer } from '../kernel/itimers.ts';
-import { cpuOf, cpuOfProcess, setCpuItimer } from '../kernel/cputimers.ts';
+import { TIMER_COST, posixTimers, setPosix, setRealTimer, stopPosix, timerNow, untilFires, type PosixTimer } from '../kernel/itimers.ts';
+import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, setCpuItimer, type CpuTimer } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
-import type { Co } from '../kernel/wait.ts';
+import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { clearUser, getBig, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
+import { tellOrUndo } from './undo.ts';
 import { row, type Row } from './row.ts';
 
 /** A struct timespec as ns; NaN where it is not one. */
@@ -24,7 +25,16 @@ export function putTimespec(t: Thread, va: number, ns: number): void {
 const timeval = (t: Thread, va: number): number => { const u = getI64(t.mm, va + 8); return u < 0 || u >= 1e6 ? NaN : getI64(t.mm, va) * 1e9 + u * 1000; };
 function putTimeval(t: Thread, va: number, ns: number): void { const s = Math.floor(ns / 1e9); setI64(t.mm, va, s); setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000)); }
 
-const isWall = (clock: number): boolean => clock === Clock.REALTIME || clock === Clock.REALTIME_COARSE || clock === Clock.TAI || clock === Clock.REALTIME_ALARM;
+interface ClockRow { readonly wall: boolean; /** What clock_getres says; 0: it cannot be read. */ readonly grain: number; /** timer_create, clock_nanosleep: 0, or the error. */ readonly timers: number; readonly sleep: number }
+const clockRow = (grain: number, timers: number, sleep: number, wall = false): ClockRow => ({ wall, grain, timers, sleep });
+const COARSE = 4_000_000, NO = E.OPNOTSUPP;
+/** The clocks that there are. The alarm clocks would need a clock that runs while the system sleeps. */
+const clocks: Readonly<Record<number, ClockRow>> = {
+  [Clock.REALTIME]: clockRow(1, 0, 0, true), [Clock.MONOTONIC]: clockRow(1, 0, 0), [Clock.PROCESS]: clockRow(1, 0, 0), [Clock.THREAD]: clockRow(1, 0, NO), [Clock.MONOTONIC_RAW]: clockRow(1, NO, NO),
+  [Clock.REALTIME_COARSE]: clockRow(COARSE, NO, NO, true), [Clock.MONOTONIC_COARSE]: clockRow(COARSE, NO, NO), [Clock.BOOTTIME]: clockRow(1, 0, 0), [Clock.REALTIME_ALARM]: clockRow(0, NO, NO, true), [Clock.BOOTTIME_ALARM]: clockRow(0, NO, NO),
+  [Clock.TAI]: clockRow(1, 0, 0, true),
+};
+const isWall = (clock: number): boolean => clocks[clock]?.wall ?? false;
 /** Clocks of processor time: of the caller, or (negative) ~pid · 8 + kind of somebody; `thread` where it is a thread's. */
 export function cpuClock(t: Thread, clock: number): { readonly proc: Process; readonly thread: Thread | undefined } | undefined {
   if (clock === Clock.PROCESS) return { proc: t.proc, thread: undefined };
@@ -38,12 +48,18 @@ export function cpuClock(t: Thread, clock: number): { readonly proc: Process; re
 const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number => (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
 function clockGet(t: Thread, clock: number, va: number): number {
-  const c = clock | 0;
-  if (isWall(c)) { const w = t.k.clock.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
-  const cpu = cpuClock(t, c);
+  const c = clock | 0, cpu = cpuClock(t, c);
   if (cpu) { putTimespec(t, va, cpuTime(cpu)); return 0; }
-  if (c < 0 || c > 11 || c === 10) return -E.INVAL;
+  const row_ = clocks[c];
+  if (!row_?.grain) return -E.INVAL;
+  if (row_.wall) { const w = t.k.clock.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
   putTimespec(t, va, t.k.clock.now());
+  return 0;
+}
+function clockRes(t: Thread, clock: number, va: number): number {
+  const c = clock | 0, grain = cpuClock(t, c) ? 1 : clocks[c]?.grain ?? 0;
+  if (grain === 0) return -E.INVAL;
+  if (va) putTimespec(t, va, grain);
   return 0;
 }
 /** Deadline on the server's clock for a time on one of ours. */
@@ -62,11 +78,30 @@ function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean
     }
   }
 }
-function nanosleep(t: Thread, clock: number, flags: number, va: number, restVa: number): number | Co<number> {
+const TIMER_ABSTIME = 1;
+function nanosleep(t: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
+  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined, refused = clock < 0 ? (cpu ? 0 : E.INVAL) : clocks[clock]?.sleep ?? E.INVAL;
+  if (refused) return -refused;
   const ns = timespec(t, va);
-  if (Number.isNaN(ns) || clock > 11) return -E.INVAL;
-  const until = t.sleepUntil >= 0 ? t.sleepUntil : deadline(t, clock, ns, (flags & 1) !== 0);
-  return until <= t.k.clock.now() ? 0 : sleepUntil(t, until, restVa, (flags & 1) === 0);
+  if (Number.isNaN(ns) || (cpu?.thread === t)) return -E.INVAL;
+  if (clock === Clock.PROCESS || cpu) return cpuSleep(t, cpu?.proc ?? t.proc, cpu?.thread, ns, absolute);
+  const until = t.sleepUntil >= 0 ? t.sleepUntil : deadline(t, clock, ns, absolute);
+  return until <= t.k.clock.now() ? 0 : sleepUntil(t, until, restVa, !absolute);
+}
+/** Sleeps until somebody has had so much processor time. */
+function* cpuSleep(t: Thread, p: Process, x: Thread | undefined, ns: number, absolute: boolean): Co<number> {
+  const now = (): number => (x ? cpuOf(x) : cpuOfProcess(p)), at = absolute ? ns : now() + ns, wq = new WaitQueue();
+  let timer: CpuTimer | undefined;
+  try {
+    while (now() < at) {
+      timer = addCpuTimer(p, x, at, () => { timer = undefined; wq.wakeAll(); });
+      t.k.cpu.rearm();
+      const r = yield* t.sleep(wq);
+      cancelCpuTimer(p, timer);
+      if (r < 0) return -E.RESTARTNOHAND;
+    }
+    return 0;
+  } finally { cancelCpuTimer(p, timer); }
 }
 
 function getitimer(t: Thread, which: number, va: number): number {
@@ -86,25 +121,45 @@ function setitimer(t: Thread, which: number, newVa: number, oldVa: number): numb
 
 // ── POSIX timers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function timerCreate(t: Thread, clock: number, event: number, idVa: number): number {
-  const cpu = cpuClock(t, clock | 0);
-  if (!cpu && (clock < 0 || clock > 11 || clock === 10 || clock === 4 || clock === 5 || clock === 6)) return -E.INVAL;
-  const all = posixTimers(t.proc), id = all.size ? Math.max(...all.keys()) + 1 : 0;
-  const notify = event ? getI32(t.mm, event + 12) : 0, signal = notify === 1 ? 0 : event ? getI32(t.mm, event + 8) : Sig.ALRM;
-  if (signal < 0 || signal > 64) return -E.INVAL;
-  all.set(id, { id, clock, cpu, signal, value: event ? getBig(t.mm, event) : BigInt(id), tid: notify === 4 ? getI32(t.mm, event + 16) : 0, at: 0, interval: 0, overrun: 0, timer: undefined });
-  setU32(t.mm, idVa, id);
+const Notify = { SIGNAL: 0, NONE: 1, THREAD_ID: 4 } as const;
+function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): number {
+  const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : E.INVAL) : clocks[clock]?.timers ?? E.INVAL;
+  const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL, signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
+  if (refused) return -refused;
+  if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD_ID) return -E.INVAL;
+  if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
+  if (notify === Notify.THREAD_ID && t.k.pids.threads.get(tid)?.proc !== t.proc) return -E.INVAL;
+  if (t.k.signals.queuedFor(t.proc.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
+  const all = posixTimers(t.proc), id = freeTimer(all);
+  all.set(id, { id, clock, cpu, signal: notify === Notify.NONE ? 0 : signal, value: value ?? BigInt(id), tid, at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
+  return tellOrUndo(() => { setU32(t.mm, idVa, id); }, () => { deleteTimer(t, id); });
+}
+/** The number after the last one that was given. */
+function freeTimer(all: Map<number, PosixTimer>): number {
+  let last = -1;
+  for (const id of all.keys()) last = id;
+  let id = last + 1;
+  while (all.has(id)) id++;
+  return id;
+}
+function deleteTimer(t: Thread, id: number): number {
+  const all = posixTimers(t.proc), x = all.get(id);
+  if (!x) return -E.INVAL;
+  stopPosix(t.k, t.proc, x);
+  all.delete(id);
+  t.k.frames.uncharge(TIMER_COST);
   return 0;
 }
-function putTimer(t: Thread, va: number, x: PosixTimer): void { putTimespec(t, va, x.interval); putTimespec(t, va + 16, x.at > 0 ? Math.max(1, x.at - timerNow(t.k, x)) : 0); }
+function putTimer(t: Thread, va: number, interval: number, left: number): number { putTimespec(t, va, interval); putTimespec(t, va + 16, left); return 0; }
 function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
-  const x = posixTimers(t.proc).get(id), interval = timespec(t, newVa), value = timespec(t, newVa + 16);
-  if (!x || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
-  if (oldVa) putTimer(t, oldVa, x);
-  armPosix(t.k, t.proc, x, value > 0 ? Math.max(1, x.cpu ? value + (flags & 1 ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, (flags & 1) !== 0)) : 0, interval);
-  return 0;
+  if (newVa === 0) return -E.INVAL;
+  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), x = posixTimers(t.proc).get(id | 0), absolute = (flags & TIMER_ABSTIME) !== 0;
+  if (Number.isNaN(interval) || Number.isNaN(value) || !x) return -E.INVAL;
+  const old = [x.interval, untilFires(t.k, x)] as const;
+  setPosix(t.k, t.proc, x, value > 0 ? Math.max(1, x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) : 0, interval);
+  return oldVa ? putTimer(t, oldVa, ...old) : 0;
 }
-function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number { const x = posixTimers(t.proc).get(id); return x ? use(x) : -E.INVAL; }
+function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number { const x = posixTimers(t.proc).get(id | 0); return x ? use(x) : -E.INVAL; }
 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,9 +196,18 @@ function setTimeOfDay(t: Thread, va: number): number {
   if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
-/** struct timex of a clock that is never disciplined: modes asked for, status "unsynchronised". Answers TIME_ERROR. */
+const Adj = { OFFSET: 1, FREQUENCY: 2, STATUS: 0x10, SETOFFSET: 0x100, TAI: 0x80, NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000 } as const;
+/**
+ * struct timex of a clock that is never disciplined: status "unsynchronised". It can be asked, and set by an offset; what would make it run faster or
+ * slower is refused, as it does not. Answers TIME_ERROR.
+ */
 function adjustTime(t: Thread, va: number): number {
-  if (getU32(t.mm, va) !== 0 && !capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO);
+  if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
+  if (!asks && !capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
+  if (modes & Adj.SETOFFSET && setOffset(t, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
+  if ((modes & Adj.TICK && tick !== 10_000) || (modes & Adj.FREQUENCY && getI64(t.mm, va + 16) !== 0)) return -E.OPNOTSUPP;
   clearUser(t.mm, va + 8, 200);
   setU32(t.mm, va + 40, 64);
   const w = t.k.clock.wall();
@@ -152,17 +216,28 @@ function adjustTime(t: Thread, va: number): number {
   setI64(t.mm, va + 88, 10_000);
   return 5;
 }
+function setOffset(t: Thread, va: number, nano: boolean): number {
+  const s = getI64(t.mm, va + 72), part = getI64(t.mm, va + 80), n = nano ? part : part * 1000, w = t.k.clock.wall();
+  if (part < 0 || n >= 1e9) return -E.INVAL;
+  const ns = w.n + n;
+  t.k.clock.setWall(w.s + s + Math.floor(ns / 1e9), ns % 1e9);
+  return 0;
+}
+function adjustClock(t: Thread, clock: number, va: number): number {
+  const c = clock | 0;
+  return c === Clock.REALTIME ? adjustTime(t, va) : c >= 0 && clocks[c] ? -E.OPNOTSUPP : -E.INVAL;
+}
 
 export const timeCalls: Row[] = [
   row('clock_gettime', clockGet),
-  row('clock_getres', (t, c, va) => { if (!cpuClock(t, c | 0) && (c < 0 || c > 11 || c === 10)) return -E.INVAL; if (va) putTimespec(t, va, 1); return 0; }),
+  row('clock_getres', clockRes),
   row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row('settimeofday', setTimeOfDay),
-  row('adjtimex', adjustTime, { note: 'reports a free clock, changes nothing' }), row('clock_adjtime', (t, c, va) => (c === Clock.REALTIME ? adjustTime(t, va) : -E.OPNOTSUPP), { note: 'reports a free clock, changes nothing' }),
+  row('adjtimex', adjustTime, { note: 'the clock keeps its pace' }), row('clock_adjtime', adjustClock, { note: 'the clock keeps its pace' }),
   row('gettimeofday', (t, va, zone) => { const w = t.k.clock.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
   row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),
   row('timer_create', timerCreate), row('timer_settime', timerSet),
-  row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => { putTimer(t, va, x); return 0; })), row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),
-  row('timer_delete', (t, id) => withTimer(t, id, (x) => { stopPosix(t.k, x); posixTimers(t.proc).delete(id); return 0; })),
+  row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => putTimer(t, va, x.interval, untilFires(t.k, x)))), row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),
+  row('timer_delete', (t, id) => deleteTimer(t, id | 0)),
   row('getrusage', getrusage), row('times', times),
 ];
