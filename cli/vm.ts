@@ -43,7 +43,8 @@ export async function vm(options: VmOptions): Promise<number> {
       scenario: world(options.memory), modules, disks, networks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');
-    const said = result.ending === 'finished' && machine?.report ? `tessera: E_VM: ${machine.report}\n` : endingLine(result);
+    const why = machine?.report || machine?.why;
+    const said = result.ending === 'finished' && why ? `tessera: E_VM: ${why}\n` : endingLine(result);
     if (result.status !== 0) process.stderr.write(said);
     return result.status;
   } finally {

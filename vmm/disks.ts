@@ -1,70 +1,112 @@
 /**
  * What stands behind a virtual disk: a block server, or a boot module (read only, or with a copy of its own that may be written).
  *
- *   device ── submit ──► queue ── disk's thread ──► block server
- *   device ◄── done ───────────── disk's thread ◄── block server
+ *   device ── submit ──► queue ── disk's thread ──► block server ◄──► guest memory
+ *   device ◄── done ───────────── disk's thread ◄── semaphore
+ *
+ * The block server has the guest's memory mapped and moves the data itself; nothing of it passes this task.
  */
-import type { BlockPort, BlockRequest } from '../hardware/chips/ports.ts';
+import type { BlockPort, BlockRequest, Piece } from '../hardware/chips/ports.ts';
+import { slicePieces, totalLength } from '../hardware/chips/virtio/pieces.ts';
 import { NEVER, Ops, type Memory, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Block, allocate, openBlock, openRom, spawn, valueOf } from '../roottask/client/index.ts';
+import { BlockKind, type BlockQueue, PIECES_MOST, SECTOR, allocate, openBlockQueue, openRom, spawn, valueOf } from '../roottask/client/index.ts';
 import type { DiskOption } from './options.ts';
 import type { GuestRam } from './ram.ts';
-import { type Surroundings, semaphore } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Work } from './work.ts';
 
-const SECTOR = 512;
-interface Waiting { readonly request: BlockRequest; readonly done: (ok: boolean) => void }
+/** A device's request, in as many requests to the server as its pieces need. */
+interface Job { readonly request: BlockRequest; readonly done: (ok: boolean) => void; rest: readonly Piece[]; at: number; left: number; ok: boolean }
 
 class ServerDisk implements BlockPort {
   readonly size: number;
   readonly readOnly: boolean;
-  readonly #block: Block;
-  readonly #around: Surroundings;
-  readonly #wake: number;
-  #waiting: Waiting[] = [];
-  #era = 0;
+  readonly #queue: BlockQueue;
+  readonly #ram: GuestRam;
+  readonly #work: Work;
+  #waiting: Job[] = [];
+  /** By slot of the server's. */
+  readonly #flying = new Map<number, Job>();
+  /** The server is being told to forget what it was asked for: nothing new until it has. */
+  #cancelling = 0;
+  /** The server is no more. */
+  #dead = false;
 
-  constructor(around: Surroundings, block: Block, readOnly: boolean, wake: number) {
-    this.#around = around;
-    this.#block = block;
-    this.#wake = wake;
-    this.size = block.sectors * SECTOR;
-    this.readOnly = readOnly || block.readOnly;
+  constructor(queue: BlockQueue, ram: GuestRam, work: Work, readOnly: boolean) {
+    this.#queue = queue;
+    this.#ram = ram;
+    this.#work = work;
+    this.size = queue.sectors * SECTOR;
+    this.readOnly = readOnly || queue.readOnly;
   }
 
   submit(request: BlockRequest, done: (ok: boolean) => void): void {
-    this.#waiting.push({ request, done });
-    this.#around.work.signal(this.#wake);
+    if (this.#dead) return done(false);
+    this.#waiting.push({ request, done, rest: request.pieces, at: request.offset, left: 0, ok: true });
+    this.#work.signal(this.#queue.completions);
   }
 
   cancel(): void {
+    const busy = this.#flying.size > 0;
     this.#waiting = [];
-    this.#era++;
+    this.#flying.clear();
+    if (!busy || this.#dead) return;
+    this.#cancelling++;
+    this.#work.errand((sys) => this.#forget(sys));
+  }
+  *#forget(sys: Syscalls): Sys<void> {
+    yield* this.#queue.cancel(sys);
+    this.#cancelling--;
+    this.#work.signal(this.#queue.completions);
   }
 
   /** Body of the disk's thread. */
   *run(sys: Syscalls): Sys<void> {
-    for (;;) {
-      yield* sys.down(this.#wake, Ops.semaphore.down, NEVER, 1);
-      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-        const era = this.#era, ok = yield* this.#carryOut(sys, next.request);
-        if (era === this.#era) next.done(ok);
-        yield* this.#around.work.deliver(sys);
-      }
+    while (!this.#dead) {
+      const status = yield* sys.down(this.#queue.completions, Ops.semaphore.down, NEVER, 1);
+      for (const { slot, ok } of this.#cancelling ? [] : this.#queue.collect(sys)) this.#landed(slot, ok);
+      if (!this.#cancelling) this.#send(sys);
+      if (status !== 0 || !(yield* this.#queue.submit(sys)).ok) this.#die();
+      yield* this.#work.deliver(sys);
     }
   }
 
-  *#carryOut(sys: Syscalls, { kind, offset, pieces }: BlockRequest): Sys<boolean> {
-    const block = this.#block;
-    if (kind === 'flush') return (yield* block.flush(sys)).ok;
-    if (kind === 'zero') return false;
-    if (pieces.some((p) => p.length % SECTOR !== 0)) return false;
-    let at = offset / SECTOR;
-    for (const p of pieces) {
-      const va = this.#around.ram.va(p.address, p.length), count = p.length / SECTOR;
-      if (!(yield* kind === 'write' ? block.write(sys, at, count, va) : block.read(sys, at, count, va)).ok) return false;
-      at += count;
+  /** As much of what waits as there is room for. */
+  #send(sys: Syscalls): void {
+    for (let job = this.#waiting[0]; job && this.#queue.room > 0; job = this.#waiting[0]) {
+      const { kind, offset, length } = job.request, moves = kind === 'read' || kind === 'write', fitting = totalLength(job.rest.slice(0, PIECES_MOST));
+      const bytes = moves ? fitting - (fitting % SECTOR) : length, whole = job.rest.length <= PIECES_MOST;
+      const pieces = slicePieces(job.rest, 0, bytes).map((p) => ({ address: this.#ram.va(p.address, p.length), length: p.length }));
+      if (!whole && bytes === 0) { this.#refuse(job); continue; }
+      this.#flying.set(this.#queue.put({ kind: BlockKind[kind], offset: moves ? job.at : offset, length: bytes, pieces }, sys), job);
+      job.left++;
+      job.at += bytes;
+      job.rest = slicePieces(job.rest, bytes, Infinity);
+      if (whole) this.#waiting.shift();
     }
-    return true;
+  }
+  /** A sector in more pieces than a request to the server has. */
+  #refuse(job: Job): void {
+    this.#waiting.shift();
+    job.ok = false;
+    if (job.left === 0) job.done(false);
+  }
+
+  #landed(slot: number, ok: boolean): void {
+    const job = this.#flying.get(slot);
+    this.#flying.delete(slot);
+    if (!job) return;
+    job.ok &&= ok;
+    if (--job.left === 0 && this.#waiting[0] !== job) job.done(job.ok);
+  }
+
+  /** Errors, not silence. */
+  #die(): void {
+    this.#dead = true;
+    const jobs = new Set([...this.#flying.values(), ...this.#waiting]);
+    this.#flying.clear();
+    this.#waiting = [];
+    for (const job of jobs) job.done(false);
   }
 }
 
@@ -102,9 +144,11 @@ class MemoryDisk implements BlockPort {
 export function* openDisk(sys: Syscalls, around: Surroundings, option: DiskOption): Sys<BlockPort | string> {
   const { env, ram } = around;
   if (option.block) {
-    const block = yield* openBlock(sys, env, option.block);
-    if (!block.ok) return block.what;
-    const disk = new ServerDisk(around, block.value, option.ro ?? false, yield* semaphore(sys, env));
+    const queue = yield* openBlockQueue(sys, env, option.block);
+    if (!queue.ok) return queue.what;
+    const shared = yield* queue.value.share(sys, around.ramVa, ram.size);
+    if (!shared.ok) return shared.what;
+    const disk = new ServerDisk(queue.value, ram, around.work, option.ro ?? false);
     valueOf(yield* spawn(sys, env, (own) => disk.run(own), { name: option.block }));
     return disk;
   }

@@ -21,6 +21,7 @@ export class Characters implements CharPort {
   /** The writer is at it. */
   writing = false;
   readonly #listeners: (() => void)[] = [];
+  readonly #roomers: (() => void)[] = [];
   /** Called when there is output again after there was none, and when there is room for input again. */
   readonly #wakeWriter: () => void;
   readonly #wakeReader: () => void;
@@ -48,12 +49,14 @@ export class Characters implements CharPort {
     this.#output.set(bytes, this.#outputLength);
     this.#outputLength += bytes.length;
   }
-  /** All output so far, which is then gone from here. */
+  /** All output so far, which is then gone from here; devices that waited for that go on. */
   drain(): Uint8Array {
-    const bytes = this.#output.slice(0, this.#outputLength);
+    const bytes = this.#output.slice(0, this.#outputLength), wasFull = this.full;
     this.#outputLength = 0;
+    if (wasFull) for (const go of this.#roomers) go();
     return bytes;
   }
+  onRoom(go: () => void): void { this.#roomers.push(go); }
 
   next(): number {
     if (this.#taken === this.#input.length) return -1;
@@ -77,7 +80,7 @@ export class Characters implements CharPort {
     for (const notify of this.#listeners) notify();
   }
   /** The devices that listen are gone (the VM starts anew). */
-  forgetListeners(): void { this.#listeners.length = 0; }
+  forgetListeners(): void { this.#listeners.length = this.#roomers.length = 0; }
 
   #grow(more: number): void {
     const larger = new Uint8Array(2 * (this.#outputLength + more));

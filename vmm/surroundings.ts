@@ -58,7 +58,11 @@ function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work
   const chars = new Characters(() => work.signal(writerWake), () => work.signal(readerWake));
   const stream = env.hasCap(name) ? yield* openConsole(sys, env, name) : undefined;
   if (stream && !stream.ok) return stream.what;
-  const written = (own: Syscalls): Sys<void> => own.must(taken, Ops.semaphore.up), sink = stream?.value ?? logSink(env);
+  const written = function* (own: Syscalls): Sys<void> {
+    yield* work.deliver(own); // a device may have gone on with its output
+    yield* own.must(taken, Ops.semaphore.up);
+  };
+  const sink = stream?.value ?? logSink(env);
   valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: `${name} output` }));
   if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: `${name} input` }));
   return chars;
@@ -83,7 +87,7 @@ const logSink = (env: Env): Sink => ({
   },
 });
 
-export function* semaphore(sys: Syscalls, env: Env): Sys<number> {
+function* semaphore(sys: Syscalls, env: Env): Sys<number> {
   const selector = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [selector, 0]);
   return selector;

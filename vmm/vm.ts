@@ -132,6 +132,8 @@ export class Vm implements SbiMachine {
       yield* sys.invoke(thread, Ops.thread.kill);
       for (const selector of [thread, context]) if (selector !== undefined) this.#selectors.push(selector);
     }
+    this.bus.reset();
+    yield* this.work.deliver(sys);
     for (const selector of this.#selectors.reverse()) {
       yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(selector, 0, CapRight.all), 1]);
       env.freeSelector(selector);

@@ -1,5 +1,5 @@
 /**
- * What devices and calls want done, but cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at.
+ * What devices and calls want done, but cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at, errands.
  * Whoever let a device run (a vCPU's thread, the console's reader, the clock) calls `deliver` afterwards.
  */
 import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
@@ -10,14 +10,20 @@ export interface Attentive { attend(sys: Syscalls): Sys<void> }
 export class Work {
   #semaphores: number[] = [];
   #changed: Attentive[] = [];
+  #errands: ((sys: Syscalls) => Sys<void>)[] = [];
 
-  get pending(): boolean { return this.#semaphores.length + this.#changed.length > 0; }
+  get pending(): boolean { return this.#semaphores.length + this.#changed.length + this.#errands.length > 0; }
   signal(semaphore: number): void { if (!this.#semaphores.includes(semaphore)) this.#semaphores.push(semaphore); }
   changed(who: Attentive): void { if (!this.#changed.includes(who)) this.#changed.push(who); }
+
+  /** Something that has to be over before whoever caused it goes on. */
+  errand(run: (sys: Syscalls) => Sys<void>): void { this.#errands.push(run); }
 
   /** `self` needs no attention: it is the caller and looks at itself before it goes on. */
   *deliver(sys: Syscalls, self?: Attentive): Sys<void> {
     for (;;) {
+      // First, and without a system call before it: nobody else comes in between and does it while the caller goes on.
+      for (let errand = this.#errands.shift(); errand; errand = this.#errands.shift()) yield* errand(sys);
       const semaphore = this.#semaphores.pop(), who = this.#changed.pop();
       if (semaphore !== undefined) yield* sys.invoke(semaphore, Ops.semaphore.up);
       if (who && who !== self) yield* who.attend(sys);

@@ -1,22 +1,117 @@
-/** A disk behind the block protocol: sectors of 512 bytes to and from the caller's memory, through a shared buffer of 1 MiB. */
-import { memoryPage, Right, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+/**
+ * A disk behind the block protocol. `BlockQueue` has many requests in flight, which the driver carries out straight between the disk and memory
+ * that the client has shared; `Block` is for those who wait for each.
+ *
+ *   const queue = valueOf(yield* openBlockQueue(sys, env, 'disk'));
+ *   valueOf(yield* queue.share(sys, va, size));
+ *   queue.put({ kind: BlockKind.read, offset, length, pieces: [{ address: va, length }] });
+ *   yield* queue.submit(sys);                    // then wait for queue.completions, and look what `collect` gives
+ */
+import { NEVER, Ops, Right, Status, flexSize, flexpages, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { AREA_ORDER, BlockKind, SLOTS, completions, getCompletion, putRequest, type AreaRequest } from './block-area.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
-import { BLOCK_ORDER, Protocol, SECTOR } from './protocol.ts';
+import { BLOCK_WINDOW_ORDER, Protocol, SECTOR } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';
 import { ask } from './wire.ts';
 
-const SIZE = 2 ** BLOCK_ORDER;
+export { BlockKind, PIECES_MOST, type AreaRequest, type SharedPiece } from './block-area.ts';
+
+const WINDOW = 2 ** BLOCK_WINDOW_ORDER, COUNTS = 2 ** 32;
 
 /** One thread at a time uses it. */
+export class BlockQueue {
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  /** The driver raises it after completions; whoever waits here for something else may raise it too. */
+  readonly completions: number;
+  private readonly name: string;
+  private readonly cap: number;
+  private readonly area: number;
+  private readonly free = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i);
+  private readonly flying = new Set<number>();
+  private fresh: number[] = [];
+  private seen = 0;
+  private era = 0;
+
+  constructor(name: string, cap: number, area: number, semaphore: number, sectors: number, readOnly: boolean) {
+    this.name = name; this.cap = cap; this.area = area; this.completions = semaphore; this.sectors = sectors; this.readOnly = readOnly;
+  }
+
+  /** How many requests there is room for. */
+  get room(): number { return this.free.length; }
+
+  /** Lets the driver reach [va, va + size) of this task. Sizes are multiples of 4096. */
+  *share(sys: Syscalls, va: number, size: number): Sys<Result<void>> {
+    for (let from = va, to; from < va + size; from = to) {
+      to = Math.min(va + size, from - (from % WINDOW) + WINDOW);
+      // One a message: the kernel reckons what several together may cost at their most, which is far more than superpages do.
+      for (const { page, dest } of flexpages(from, to - from, Right.RW)) {
+        const status = yield* ask(sys, this.cap, Protocol.block.share, [dest, flexSize(page)], { items: [{ flexpage: page, dest: dest % WINDOW }] });
+        if (status !== 0) return this.answer(status);
+      }
+    }
+    return good(undefined);
+  }
+
+  /** Makes a request ready, if there is room; answers its slot. At most PIECES_MOST pieces. */
+  put(request: AreaRequest, sys: Syscalls): number {
+    const slot = this.free.pop()!;
+    putRequest(sys.memory, this.area, slot, request);
+    this.flying.add(slot);
+    this.fresh.push(slot);
+    return slot;
+  }
+  /** Tells the driver of what `put` made ready. The driver answers before it has done it. */
+  *submit(sys: Syscalls): Sys<Result<void>> {
+    const slots = this.fresh;
+    this.fresh = [];
+    return slots.length === 0 ? good(undefined) : this.answer(yield* ask(sys, this.cap, Protocol.block.submit, [this.era, ...slots]));
+  }
+  /** Slots whose requests are done, each once. */
+  collect(sys: Syscalls): { slot: number; ok: boolean }[] {
+    const done: { slot: number; ok: boolean }[] = [];
+    for (const count = completions(sys.memory, this.area); this.seen !== count && done.length < SLOTS; this.seen = (this.seen + 1) % COUNTS) {
+      const entry = getCompletion(sys.memory, this.area, this.seen);
+      if (!this.flying.delete(entry.slot)) continue;
+      this.free.push(entry.slot);
+      done.push(entry);
+    }
+    return done;
+  }
+  /** Calls everything off: when this is over, the driver reaches no memory any more on behalf of what was submitted. */
+  *cancel(sys: Syscalls): Sys<Result<void>> {
+    this.fresh = [];
+    const status = yield* ask(sys, this.cap, Protocol.block.cancel, [++this.era]);
+    this.seen = completions(sys.memory, this.area);
+    this.free.push(...this.flying);
+    this.flying.clear();
+    return this.answer(status);
+  }
+  private answer(status: number): Result<void> { return status === 0 ? good(undefined) : bad(status, `disk '${this.name}'`); }
+}
+
+/** Opens the disk that the scenario gave this component under `name`. */
+export function* openBlockQueue(sys: Syscalls, env: Env, name: string): Sys<Result<BlockQueue>> {
+  const area = yield* allocate(sys, env, 2 ** AREA_ORDER, { align: 2 ** AREA_ORDER }), semaphore = env.selector();
+  if (!area.ok) return area;
+  const items = [{ flexpage: memoryPage(area.value, AREA_ORDER, Right.RW), dest: 0 }];
+  const status = yield* ask(sys, env.cap(name), Protocol.block.open, [semaphore], { items, receives: true });
+  if (status !== 0) return bad(status, `${env.name}: disk '${name}'`);
+  return good(new BlockQueue(name, env.cap(name), area.value, semaphore, sys.utcb.word(0), (sys.utcb.word(1) & 1) !== 0));
+}
+
+const BUFFER = 1 << 20;
+
+/** Sectors of 512 bytes to and from any memory of the caller, through a buffer. One thread at a time uses it. */
 export class Block {
   readonly sectors: number;
   readonly readOnly: boolean;
-  private readonly cap: number;
-  private readonly buffer: number;
+  private readonly queue: BlockQueue;
   private readonly name: string;
-  constructor(name: string, cap: number, buffer: number, sectors: number, readOnly: boolean) {
-    this.name = name; this.cap = cap; this.buffer = buffer; this.sectors = sectors; this.readOnly = readOnly;
+  private readonly buffer: number;
+  constructor(name: string, queue: BlockQueue, buffer: number) {
+    this.name = name; this.queue = queue; this.buffer = buffer; this.sectors = queue.sectors; this.readOnly = queue.readOnly;
   }
 
   /** Reads `count` sectors to `va` of this task. badArgument: beyond the end. */
@@ -28,30 +123,41 @@ export class Block {
     if (this.readOnly) return bad(Status.badRights, `disk '${this.name}' is read-only`);
     return yield* this.transfer(sys, sector, count, va, true);
   }
-  *flush(sys: Syscalls): Sys<Result<void>> {
-    return this.answer(yield* ask(sys, this.cap, Protocol.block.flush));
-  }
+  *flush(sys: Syscalls): Sys<Result<void>> { return yield* this.wait(sys, { kind: BlockKind.flush, offset: 0, length: 0, pieces: [] }); }
 
   private *transfer(sys: Syscalls, sector: number, count: number, va: number, write: boolean): Sys<Result<void>> {
     if (sector < 0 || count < 0 || sector + count > this.sectors) return bad(Status.badArgument, `disk '${this.name}'`);
     for (let done = 0; done < count; ) {
-      const n = Math.min(count - done, SIZE / SECTOR), at = va + done * SECTOR;
-      if (write) sys.memory.copy(this.buffer, at, n * SECTOR);
-      const status = yield* ask(sys, this.cap, write ? Protocol.block.write : Protocol.block.read, [sector + done, n]);
-      if (status !== 0) return this.answer(status);
-      if (!write) sys.memory.copy(at, this.buffer, n * SECTOR);
+      const n = Math.min(count - done, BUFFER / SECTOR), at = va + done * SECTOR, length = n * SECTOR;
+      if (write) sys.memory.copy(this.buffer, at, length);
+      const kind = write ? BlockKind.write : BlockKind.read;
+      const result = yield* this.wait(sys, { kind, offset: (sector + done) * SECTOR, length, pieces: [{ address: this.buffer, length }] });
+      if (!result.ok) return result;
+      if (!write) sys.memory.copy(at, this.buffer, length);
       done += n;
     }
     return good(undefined);
   }
-  private answer(status: number): Result<void> { return status === 0 ? good(undefined) : bad(status, `disk '${this.name}'`); }
+
+  private *wait(sys: Syscalls, request: AreaRequest): Sys<Result<void>> {
+    const { queue } = this;
+    queue.put(request, sys);
+    const submitted = yield* queue.submit(sys);
+    if (!submitted.ok) return submitted;
+    for (;;) {
+      const [done] = queue.collect(sys);
+      if (done) return done.ok ? good(undefined) : bad(Status.aborted, `disk '${this.name}'`);
+      const status = yield* sys.down(queue.completions, Ops.semaphore.down, NEVER, 1);
+      if (status !== 0) return bad(status, `disk '${this.name}'`);
+    }
+  }
 }
 
 /** Opens the disk that the scenario gave this component under `name`. */
 export function* openBlock(sys: Syscalls, env: Env, name: string): Sys<Result<Block>> {
-  const buffer = yield* allocate(sys, env, SIZE, { align: SIZE });
+  const queue = yield* openBlockQueue(sys, env, name), buffer = yield* allocate(sys, env, BUFFER, { align: BUFFER });
+  if (!queue.ok) return queue;
   if (!buffer.ok) return buffer;
-  const status = yield* ask(sys, env.cap(name), Protocol.block.open, [], { items: [{ flexpage: memoryPage(buffer.value, BLOCK_ORDER, Right.RW), dest: 0 }] });
-  if (status !== 0) return bad(status, `${env.name}: disk '${name}'`);
-  return good(new Block(name, env.cap(name), buffer.value, sys.utcb.word(0), (sys.utcb.word(1) & 1) !== 0));
+  const shared = yield* queue.value.share(sys, buffer.value, BUFFER);
+  return shared.ok ? good(new Block(name, queue.value, buffer.value)) : shared;
 }

@@ -50,10 +50,10 @@ export const Protocol = {
     size: row(0x1114, '', 'columns rows', 'Of the window; 0 0 when it has none.'),
   },
   block: {
-    open: row(0x1120, '', 'sectors flags', 'The caller\'s buffer (1 MiB) comes as an item. flags 1: read-only.'),
-    read: row(0x1121, 'sector count', '', 'Sectors (of 512 bytes) into the buffer.'),
-    write: row(0x1122, 'sector count', '', 'Sectors from the buffer.'),
-    flush: row(0x1123, '', '', 'All that is written is durable.'),
+    open: row(0x1120, 'selector', 'sectors flags', 'The area of requests (256 KiB, client/block-area.ts) comes as an item; the semaphore of completions goes to `selector`. flags 1: read-only.'),
+    share: row(0x1121, 'address size', '', 'Memory that requests may name comes as items, each at its address modulo 1 GiB: [address, address+size) of the caller, within one GiB.'),
+    submit: row(0x1122, 'era slots', '', 'New requests stand in these slots of the area (further words). Answered at once; ignored when the era is not that of the last cancel (0 at first).'),
+    cancel: row(0x1123, 'era', '', 'Calls everything off and begins another era: from the answer on no memory is reached for what was submitted before.'),
   },
   /** A folder of the host: messages of 9P2000.L (`ninep/`), one at a time. One session is one connection. */
   files: {
@@ -70,7 +70,8 @@ export const Protocol = {
 
 export const STREAM_HALF = 0x10000;
 export const STREAM_ORDER = 17;
-export const BLOCK_ORDER = 20;
+/** Windows in which a disk driver takes its clients' memory. */
+export const BLOCK_WINDOW_ORDER = 30;
 export const NET_HALF = 0x10000;
 export const NET_ORDER = 17;
 /** Bytes of an Ethernet frame: header, 1500 bytes of payload, one VLAN tag. */

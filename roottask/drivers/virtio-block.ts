@@ -1,86 +1,272 @@
 /**
- * Driver for a virtio disk behind the block protocol: any number of sessions, one request at a time.
+ * Driver for a virtio disk behind the block protocol: any number of sessions, each with up to 32 requests in flight.
+ *
+ *   client's area ── submit ──► requests that wait ──► parts of 128 KiB in slots of the device ── interrupt ──► client's memory, area, semaphore
  *
  * args: device (its name on the board). Provides 'block'. Needs `dma` and the device.
- * State: one request slot, a DMA buffer of 1 MiB.
+ * State: per session its area and the memory that it has shared; requests; 16 parts under way, each with a DMA buffer: data is copied once, between
+ * that and the client's memory.
  */
-import { NEVER, Ops, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
-import { BLOCK_ORDER, Protocol, SECTOR, allocateDma, valueOf, type Env, type Program } from '../client/index.ts';
-import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from '../lib/server.ts';
-import { VirtioId, openVirtio, type Piece, type VirtioDriver } from '../lib/virtio.ts';
+import { MemoryFault, NEVER, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Block, VirtioId } from '../../hardware/chips/virtio/layout.ts';
+import { AREA_ORDER, BlockKind, SLOTS, completions, getRequest, putCompletion, type AreaRequest } from '../client/block-area.ts';
+import { BLOCK_WINDOW_ORDER, Protocol, SECTOR, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
+import { OK, Server, refuse, type Answer, type Session, type SessionHandler } from '../lib/server.ts';
+import { DriverQueue, openVirtio, type Piece, type VirtioDriver } from '../lib/virtio.ts';
 
-const FEATURE = { READ_ONLY: 5, FLUSH: 9 } as const, TYPE = { READ: 0, WRITE: 1, FLUSH: 4 } as const;
-const SIZE = 2 ** BLOCK_ORDER, HEADER = 16;
+const PART = 128 * 1024, PARTS = DriverQueue.SLOTS, ZERO_PART = 0x8000 * SECTOR;
+/** What the device reads and writes of a part besides data: header, status, segment of zeroes. */
+const HEAD = 64, STATUS_AT = Block.HEADER, ZEROES_AT = 32;
+const WINDOW = 2 ** BLOCK_WINDOW_ORDER, REGIONS_MOST = 40;
+const types = { [BlockKind.read]: Block.type.IN, [BlockKind.write]: Block.type.OUT, [BlockKind.flush]: Block.type.FLUSH, [BlockKind.zero]: Block.type.WRITE_ZEROES } as const;
+
+/** Memory of a client: its address there, and where it is here. */
+interface Region { readonly base: number; readonly end: number; readonly va: number }
+
+/** What a session is to this driver. */
+class Client {
+  readonly label: string;
+  area = 0;
+  semaphore = 0;
+  era = 0;
+  completed = 0;
+  readonly regions: Region[] = [];
+  constructor(label: string) { this.label = label; }
+
+  /** Where [address, address + length) is here, as far as one region goes; undefined where the client has shared nothing. */
+  find(address: number, length: number): { va: number; length: number } | undefined {
+    const r = this.regions.find(r => address >= r.base && address < r.end);
+    return r && { va: r.va + address - r.base, length: Math.min(length, r.end - address) };
+  }
+}
+
+interface Request extends AreaRequest {
+  readonly client: Client;
+  readonly slot: number;
+  /** Bytes that have been given to the device, and parts that are with it. */
+  posted: number;
+  left: number;
+  ok: boolean;
+  /** The client still wants it. */
+  live: boolean;
+}
+interface Part { readonly request: Request; readonly at: number; readonly length: number }
 
 class BlockDriver {
   private readonly device: VirtioDriver;
-  private readonly server: Server<string>;
+  private readonly env: Env;
+  private readonly server: Server<Client>;
   private sectors = 0;
   private readOnly = false;
   private canFlush = false;
+  private canZero = false;
   private head = { va: 0, pa: 0 };
   private data = { va: 0, pa: 0 };
+  private waiting: Request[] = [];
+  /** By slot of the device. */
+  private readonly parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
+  /** Clients whose semaphores are to be raised. */
+  private readonly news = new Set<Client>();
 
   constructor(env: Env, device: VirtioDriver) {
+    this.env = env;
     this.device = device;
-    const handlers = new Map<number, SessionHandler<string>>([
+    const handlers = new Map<number, SessionHandler<Client>>([
       [Protocol.block.open.label, (sys, s) => this.open(sys, s)],
-      [Protocol.block.read.label, (sys, s) => this.transfer(sys, s, false)],
-      [Protocol.block.write.label, (sys, s) => this.transfer(sys, s, true)],
-      [Protocol.block.flush.label, sys => this.flush(sys)],
+      [Protocol.block.share.label, (sys, s) => this.share(sys, s)],
+      [Protocol.block.submit.label, (sys, s) => this.submit(sys, s.state)],
+      [Protocol.block.cancel.label, (sys, s) => this.cancel(sys, s.state)],
     ]);
-    this.server = new Server(env, 'block', handlers, { bufferOrder: BLOCK_ORDER, open: label => label });
+    this.server = new Server(env, 'block', handlers, { bufferOrder: BLOCK_WINDOW_ORDER, open: label => new Client(label), closed: s => this.drop(s.state) });
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
-    const features = yield* this.device.start(sys, env, [FEATURE.READ_ONLY, FEATURE.FLUSH], 1);
-    this.readOnly = features.has(FEATURE.READ_ONLY);
-    this.canFlush = features.has(FEATURE.FLUSH);
+    const { feature } = Block, features = yield* this.device.start(sys, env, [feature.RO, feature.FLUSH, feature.WRITE_ZEROES], 1);
+    this.readOnly = features.has(feature.RO);
+    this.canFlush = features.has(feature.FLUSH);
+    this.canZero = features.has(feature.WRITE_ZEROES);
     this.sectors = this.device.config32(0) + this.device.config32(4) * 2 ** 32;
     this.head = valueOf(yield* allocateDma(sys, env, 4096));
-    this.data = valueOf(yield* allocateDma(sys, env, SIZE));
+    this.data = valueOf(yield* allocateDma(sys, env, PARTS * PART));
+    valueOf(yield* spawn(sys, env, own => this.interrupts(own), { priority: env.priority, name: `${env.name} interrupts` }));
     yield* this.server.run(sys);
   }
 
-  private *open(sys: Syscalls, s: Session<string>): Sys<Answer> {
-    const buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
-    s.buffer = buffer;
-    return answer(this.sectors, this.readOnly ? 1 : 0);
-  }
-  private *transfer(sys: Syscalls, s: Session<string>, write: boolean): Sys<Answer> {
-    const sector = sys.utcb.word(0), count = sys.utcb.word(1), bytes = count * SECTOR;
-    if (!s.buffer || !(sector >= 0) || !(count > 0) || bytes > SIZE || sector + count > this.sectors) return refuse(Status.badArgument);
-    if (write && this.readOnly) return refuse(Status.badRights);
-    if (write) sys.memory.copy(this.data.va, s.buffer, bytes);
-    const ok = yield* this.request(sys, write ? TYPE.WRITE : TYPE.READ, sector, { pa: this.data.pa, length: bytes, write: !write });
-    if (ok && !write) sys.memory.copy(s.buffer, this.data.va, bytes);
-    return ok ? OK : refuse(Status.aborted);
-  }
-  private *flush(sys: Syscalls): Sys<Answer> {
-    return !this.canFlush || (yield* this.request(sys, TYPE.FLUSH, 0)) ? OK : refuse(Status.aborted);
+  // ── sessions ──
+
+  private *open(sys: Syscalls, s: Session<Client>): Sys<Answer> {
+    const dest = sys.utcb.word(0), client = s.state;
+    const area = client.area ? undefined : this.server.takeBuffer(sys, 2 ** AREA_ORDER);
+    if (area === undefined) return refuse(Status.badArgument);
+    s.buffer = client.area = area;
+    client.completed = completions(sys.memory, area);
+    s.objects.push(client.semaphore = this.env.selector());
+    const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [client.semaphore, 0]);
+    if (status !== 0) return refuse(status);
+    return { status: 0, words: [this.sectors, this.readOnly ? 1 : 0], items: [{ flexpage: capPage(client.semaphore), dest }] };
   }
 
-  /** One request: header, data, status byte. @spec virtio 5.2.6 */
-  private *request(sys: Syscalls, type: number, sector: number, data?: Piece): Sys<boolean> {
-    const { va, pa } = this.head, queue = this.device.queues[0]!, m = sys.memory;
-    m.setU32(va, type); m.setU32(va + 4, 0); m.setU64(va + 8, BigInt(sector)); m.setU8(va + HEADER, 0xff);
-    queue.post(0, [{ pa, length: HEADER, write: false }, ...(data ? [data] : []), { pa: pa + HEADER, length: 1, write: true }]);
-    this.device.notify(0);
-    while (!queue.done()) yield* this.wait(sys);
-    return m.u8(va + HEADER) === 0;
+  private *share(sys: Syscalls, s: Session<Client>): Sys<Answer> {
+    const base = sys.utcb.word(0), size = sys.utcb.word(1), offset = base % WINDOW, { regions } = s.state;
+    if (!(base >= 0) || !(size > 0) || offset + size > WINDOW || regions.length >= REGIONS_MOST) return refuse(Status.badArgument);
+    const window = this.server.takeBuffer(sys, 0);
+    if (window === undefined) return refuse(Status.badArgument);
+    s.windows.push(window);
+    regions.push({ base, end: base + size, va: window + offset });
+    return OK;
   }
-  private *wait(sys: Syscalls): Sys<void> {
-    yield* sys.down(this.device.interrupt, Ops.semaphore.down, NEVER, 1);
-    this.device.acknowledge();
-    yield* sys.invoke(this.device.interrupt, Ops.semaphore.ack);
+
+  private *submit(sys: Syscalls, client: Client): Sys<Answer> {
+    const slots = Array.from({ length: sys.utcb.wordCount - 1 }, (_, i) => sys.utcb.word(i + 1));
+    if (!client.area || slots.some(s => !(s >= 0 && s < SLOTS))) return refuse(Status.badArgument);
+    if (sys.utcb.word(0) !== client.era) return OK;
+    for (const slot of slots) this.accept(sys, client, slot);
+    this.pump(sys);
+    yield* this.tell(sys);
+    return OK;
+  }
+
+  /** Takes a request out of the area, once; what makes no sense fails at once. A slot holds one request at a time. */
+  private accept(sys: Syscalls, client: Client, slot: number): void {
+    if (this.waiting.some(r => r.client === client && r.slot === slot) || this.parts.some(p => p?.request.live && p.request.client === client && p.request.slot === slot)) return;
+    const asked = getRequest(sys.memory, client.area, slot);
+    const request: Request = { ...(asked ?? { kind: BlockKind.flush, offset: 0, length: 0, pieces: [] }), client, slot, posted: 0, left: 0, ok: asked !== undefined && this.isSound(asked), live: true };
+    if (!request.ok || (request.length === 0 && (request.kind !== BlockKind.flush || !this.canFlush))) this.complete(sys, request);
+    else this.waiting.push(request);
+  }
+  private isSound({ kind, offset, length, pieces }: AreaRequest): boolean {
+    const total = pieces.reduce((sum, p) => sum + p.length, 0), moves = kind === BlockKind.read || kind === BlockKind.write;
+    if (kind === BlockKind.flush) return length === 0;
+    if (offset % SECTOR !== 0 || length % SECTOR !== 0 || offset + length > this.sectors * SECTOR) return false;
+    return moves ? total === length && (kind === BlockKind.read || !this.readOnly) : kind === BlockKind.zero && !this.readOnly;
+  }
+
+  /** What is with the device comes back unseen. */
+  private *cancel(sys: Syscalls, client: Client): Sys<Answer> {
+    client.era = sys.utcb.word(0);
+    this.drop(client);
+    return OK;
+  }
+  private drop(client: Client): void {
+    for (const request of [...this.waiting, ...this.parts.map(p => p?.request)]) if (request?.client === client) request.live = false;
+    this.waiting = this.waiting.filter(r => r.live);
+    this.news.delete(client);
+  }
+
+  // ── the device ──
+
+  /** Gives the device as much as it has room for. */
+  private pump(sys: Syscalls): void {
+    let posted = false;
+    for (let slot = this.parts.indexOf(undefined); slot >= 0 && this.waiting.length > 0; slot = this.parts.indexOf(undefined)) {
+      const request = this.waiting[0]!, most = request.kind === BlockKind.zero && this.canZero ? ZERO_PART : PART;
+      const part: Part = { request, at: request.posted, length: Math.min(most, request.length - request.posted) };
+      request.posted += part.length;
+      const lost = request.kind === BlockKind.write && !this.copy(sys, part, slot);
+      if (lost) request.ok = false;
+      if (lost || request.posted === request.length) this.waiting.shift();
+      if (!lost) this.post(sys, slot, part);
+      else if (request.left === 0) this.complete(sys, request);
+      posted ||= !lost;
+    }
+    if (posted) this.device.notify(0);
+  }
+
+  /** @spec virtio 5.2.6 */
+  private post(sys: Syscalls, slot: number, part: Part): void {
+    const m = sys.memory, { kind, offset } = part.request, at = this.head.va + HEAD * slot, pa = this.head.pa + HEAD * slot, sector = (offset + part.at) / SECTOR;
+    const zero = kind === BlockKind.zero, type = zero && !this.canZero ? Block.type.OUT : types[kind as BlockKind];
+    m.setU32(at + Block.TYPE_AT, type);
+    m.setU32(at + Block.TYPE_AT + 4, 0);
+    m.setU64(at + Block.SECTOR_AT, BigInt(type === Block.type.WRITE_ZEROES || type === Block.type.FLUSH ? 0 : sector));
+    m.setU8(at + STATUS_AT, 0xff);
+    this.parts[slot] = part;
+    part.request.left++;
+    this.device.queues[0]!.post(slot, [{ pa, length: Block.HEADER, write: false }, ...this.body(sys, slot, part, sector), { pa: pa + STATUS_AT, length: 1, write: true }]);
+  }
+  private body(sys: Syscalls, slot: number, part: Part, sector: number): Piece[] {
+    const m = sys.memory, { kind } = part.request, at = this.head.va + HEAD * slot + ZEROES_AT, data = { pa: this.data.pa + PART * slot, length: part.length };
+    if (part.length === 0) return [];
+    if (kind !== BlockKind.zero) return [{ ...data, write: kind === BlockKind.read }];
+    if (!this.canZero) {
+      m.fill(this.data.va + PART * slot, part.length, 0);
+      return [{ ...data, write: false }];
+    }
+    m.setU64(at + Block.zeroes.SECTOR_AT, BigInt(sector));
+    m.setU32(at + Block.zeroes.COUNT_AT, part.length / SECTOR);
+    m.setU32(at + Block.zeroes.FLAGS_AT, 0);
+    return [{ pa: this.head.pa + HEAD * slot + ZEROES_AT, length: Block.zeroes.BYTES, write: false }];
+  }
+
+  private *interrupts(sys: Syscalls): Sys<void> {
+    for (;;) {
+      yield* sys.down(this.device.interrupt, Ops.semaphore.down, NEVER, 1);
+      this.device.acknowledge();
+      yield* sys.invoke(this.device.interrupt, Ops.semaphore.ack);
+      const queue = this.device.queues[0]!;
+      for (let done = queue.done(); done; done = queue.done()) this.finish(sys, done.slot);
+      this.pump(sys);
+      yield* this.tell(sys);
+    }
+  }
+
+  /** The device is done with a part. Of a request that nobody wants any more no memory is touched. */
+  private finish(sys: Syscalls, slot: number): void {
+    const part = this.parts[slot], request = part?.request;
+    if (!part || !request) return;
+    this.parts[slot] = undefined;
+    request.left--;
+    if (!request.live) return;
+    const well = sys.memory.u8(this.head.va + HEAD * slot + STATUS_AT) === Block.status.OK;
+    request.ok &&= well && (request.kind !== BlockKind.read || this.copy(sys, part, slot));
+    if (request.left === 0 && !this.waiting.includes(request)) this.complete(sys, request);
+  }
+
+  /** Between the DMA buffer of a slot and the client's memory; false: the client has not shared it, or has taken it back. */
+  private copy(sys: Syscalls, { request, at, length }: Part, slot: number): boolean {
+    const buffer = this.data.va + PART * slot, read = request.kind === BlockKind.read;
+    let skip = at, done = 0;
+    try {
+      for (const piece of request.pieces) {
+        for (let from = Math.min(skip, piece.length); from < piece.length && done < length; ) {
+          const here = request.client.find(piece.address + from, Math.min(piece.length - from, length - done));
+          if (!here) return false;
+          if (read) sys.memory.copy(here.va, buffer + done, here.length); else sys.memory.copy(buffer + done, here.va, here.length);
+          from += here.length;
+          done += here.length;
+        }
+        skip = Math.max(0, skip - piece.length);
+      }
+      return true;
+    } catch (e) {
+      if (e instanceof MemoryFault) return false;
+      throw e;
+    }
+  }
+
+  private complete(sys: Syscalls, request: Request): void {
+    const { client } = request;
+    request.live = false;
+    try {
+      putCompletion(sys.memory, client.area, client.completed, request.slot, request.ok ? 0 : 1);
+      client.completed = (client.completed + 1) >>> 0;
+      this.news.add(client);
+    } catch (e) {
+      if (!(e instanceof MemoryFault)) throw e; // the client has taken its area back: nobody looks
+    }
+  }
+  private *tell(sys: Syscalls): Sys<void> {
+    for (const client of [...this.news]) {
+      this.news.delete(client);
+      yield* sys.invoke(client.semaphore, Ops.semaphore.up);
+    }
   }
 }
 
 export const virtioBlock: Program = {
   name: 'virtio-block',
   *main(sys, env) {
-    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.block));
+    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.BLOCK));
     yield* new BlockDriver(env, device).run(sys, env);
   },
 };

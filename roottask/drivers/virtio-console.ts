@@ -5,12 +5,13 @@
  * State: eight receive buffers of 4 KiB, one transmit buffer of 64 KiB, the window size.
  * The console has no hang-up of its own: the host says it by a window of 0 × 0, after the last byte.
  */
+import { Console, Interrupt, VirtioId } from '../../hardware/chips/virtio/layout.ts';
 import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { STREAM_HALF, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
 import { INPUT_LIMIT, StreamServer, type StreamState } from '../lib/stream.ts';
-import { VirtioId, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
+import { openVirtio, type VirtioDriver } from '../lib/virtio.ts';
 
-const RECEIVE = 0, TRANSMIT = 1, FEATURE_SIZE = 0, CHANGED = 2;
+const { RECEIVE, TRANSMIT } = Console;
 const BUFFERS = 8, BUFFER = 4096;
 
 class VirtioConsoleDriver {
@@ -36,7 +37,7 @@ class VirtioConsoleDriver {
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
-    yield* this.device.start(sys, env, [FEATURE_SIZE], 2);
+    yield* this.device.start(sys, env, [Console.feature.SIZE], 2);
     ({ va: this.inVa, pa: this.inPa } = valueOf(yield* allocateDma(sys, env, BUFFERS * BUFFER)));
     ({ va: this.outVa, pa: this.outPa } = valueOf(yield* allocateDma(sys, env, STREAM_HALF)));
     this.readSize();
@@ -50,8 +51,8 @@ class VirtioConsoleDriver {
     this.device.queues[RECEIVE]!.post(slot, [{ pa: this.inPa + slot * BUFFER, length: BUFFER, write: true }]);
   }
   private readSize(): void {
-    this.columns = this.device.config16(0);
-    this.rows = this.device.config16(2);
+    this.columns = this.device.config16(Console.config.COLUMNS);
+    this.rows = this.device.config16(Console.config.ROWS);
   }
 
   private *write(sys: Syscalls, bytes: Uint8Array): Sys<number> {
@@ -70,7 +71,7 @@ class VirtioConsoleDriver {
       const why = this.device.acknowledge();
       yield* sys.invoke(this.device.interrupt, Ops.semaphore.ack);
       yield* this.collect(sys);
-      if (why & CHANGED) yield* this.resized(sys); else yield* this.tellEnd(sys);
+      if (why & Interrupt.CONFIG) yield* this.resized(sys); else yield* this.tellEnd(sys);
     }
   }
   /** A new size of the window; 0 × 0 = hung up. */
@@ -112,7 +113,7 @@ class VirtioConsoleDriver {
 export const virtioConsole: Program = {
   name: 'virtio-console',
   *main(sys, env) {
-    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.console));
+    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.CONSOLE));
     yield* new VirtioConsoleDriver(env, device).run(sys, env);
   },
 };

@@ -4,10 +4,11 @@
  * args: device (its name on the board). Provides 'files'. Needs `dma` and the device.
  * State: one request slot, a DMA buffer of 128 KiB for a message and one for its answer.
  */
+import { VirtioId } from '../../hardware/chips/virtio/layout.ts';
 import { NEVER, Ops, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { FILES_HALF, FILES_ORDER, Protocol, allocateDma, valueOf, type Env, type Program } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from '../lib/server.ts';
-import { VirtioId, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
+import { openVirtio, type VirtioDriver } from '../lib/virtio.ts';
 
 class FilesDriver {
   private readonly device: VirtioDriver;
@@ -71,7 +72,7 @@ class FilesDriver {
 export const virtioFiles: Program = {
   name: 'virtio-files',
   *main(sys, env) {
-    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.files));
+    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.FILES));
     yield* new FilesDriver(env, device).run(sys, env);
   },
 };

@@ -6,12 +6,13 @@
  * State: 16 receive and 16 transmit buffers of 2 KiB.
  * Documentation: virtio 1.2, 5.1.
  */
+import { Net, VirtioId } from '../../hardware/chips/virtio/layout.ts';
 import { NEVER, Ops, Own, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
 import { NetEnd, NetServer } from '../lib/net.ts';
-import { DriverQueue, VirtioId, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
+import { DriverQueue, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
 
-const RECEIVE = 0, TRANSMIT = 1, FEATURE_MAC = 5, HEADER = 12, BUFFER = 2048, BUFFERS = DriverQueue.SLOTS;
+const { RECEIVE, TRANSMIT, HEADER } = Net, BUFFER = 2048, BUFFERS = DriverQueue.SLOTS;
 /** How long to wait for a transmit buffer between two looks, in nanoseconds of virtual time. */
 const LOOK_AGAIN = 1e5;
 
@@ -32,7 +33,7 @@ class VirtioNetDriver {
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
-    yield* this.device.start(sys, env, [FEATURE_MAC], 2);
+    yield* this.device.start(sys, env, [Net.feature.MAC], 2);
     ({ va: this.inVa, pa: this.inPa } = valueOf(yield* allocateDma(sys, env, BUFFERS * BUFFER)));
     ({ va: this.outVa, pa: this.outPa } = valueOf(yield* allocateDma(sys, env, BUFFERS * BUFFER)));
     this.never = env.selector();
@@ -44,7 +45,7 @@ class VirtioNetDriver {
     yield* this.net.server.run(sys);
   }
 
-  private mac(): Uint8Array { return Uint8Array.from({ length: 6 }, (_, i) => this.device.config8(i)); }
+  private mac(): Uint8Array { return Uint8Array.from({ length: 6 }, (_, i) => this.device.config8(Net.config.MAC + i)); }
   private post(slot: number): void { this.device.queues[RECEIVE]!.post(slot, [{ pa: this.inPa + slot * BUFFER, length: BUFFER, write: true }]); }
 
   /** Each frame into a buffer of its own, behind an empty header. @spec virtio 5.1.6.2 */
@@ -91,7 +92,7 @@ class VirtioNetDriver {
 export const virtioNet: Program = {
   name: 'virtio-net',
   *main(sys, env) {
-    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.net));
+    const device = valueOf(yield* openVirtio(sys, env, String(env.args['device']), VirtioId.NET));
     yield* new VirtioNetDriver(env, device).run(sys, env);
   },
 };

@@ -14,14 +14,14 @@ export const answer = (...words: number[]): Answer => ({ status: Status.ok, word
 export const refuse = (status: number): Answer => ({ status });
 
 /** One session: what the server keeps about a client. */
-export interface Session<T> { readonly id: number; readonly label: string; readonly state: T; readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */ buffer: number }
+export interface Session<T> { readonly id: number; readonly label: string; readonly state: T; readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */ buffer: number; /** More windows with its memory. */ readonly windows: number[]; /** Selectors of objects that end with it. */ readonly objects: number[] }
 /** A request: message words are read from `sys.utcb` before the first `yield`. */
 export type SessionHandler<T> = (sys: Syscalls, session: Session<T>) => Sys<Answer>;
 
 export interface ServerOptions<T> {
   /** State of a new session, or undefined to refuse it. */
   open(label: string): T | undefined;
-  /** Log2 of the buffer's size that clients share (the window offered for it); 0 = none. */
+  /** Log2 of the size of the window offered for memory that clients share: their buffer, mostly; 0 = none. */
   readonly bufferOrder: number;
   closed?(session: Session<T>): void;
 }
@@ -34,6 +34,8 @@ export class Server<T> {
   readonly sessions = new Map<number, Session<T>>();
   private nextId = 1;
   private window = 0;
+  /** Windows of clients that are gone. */
+  private readonly spare: number[] = [];
 
   constructor(env: Env, service: string, handlers: ReadonlyMap<number, SessionHandler<T>>, options: ServerOptions<T>) {
     this.env = env; this.service = service; this.handlers = handlers; this.options = options;
@@ -57,9 +59,9 @@ export class Server<T> {
     }
   }
 
-  /** Takes over the memory that the current request brought (the whole window); undefined when it brought none. */
-  takeBuffer(sys: Syscalls): number | undefined {
-    const size = 2 ** this.options.bufferOrder, at = this.window;
+  /** Takes over the window with the memory that the current request brought; undefined when it brought less than its first `size` bytes. */
+  takeBuffer(sys: Syscalls, size = 2 ** this.options.bufferOrder): number | undefined {
+    const at = this.window;
     if (at === 0 || !sys.memory.mapped(at, size, Right.RW)) return undefined;
     this.window = 0;
     return at;
@@ -67,7 +69,7 @@ export class Server<T> {
 
   private offerWindow(sys: Syscalls): void {
     const { bufferOrder } = this.options;
-    if (bufferOrder > 0 && this.window === 0) this.window = this.env.reserve(2 ** bufferOrder, 2 ** bufferOrder);
+    if (bufferOrder > 0 && this.window === 0) this.window = this.spare.pop() ?? this.env.reserve(2 ** bufferOrder, 2 ** bufferOrder);
     sys.utcb.window = this.window ? memoryPage(this.window, bufferOrder, Right.RW) : 0;
     sys.utcb.capWindow = 0;
   }
@@ -94,7 +96,7 @@ export class Server<T> {
     const id = this.nextId++, portal = this.env.selector();
     const status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, Own.thread, id, 0]);
     if (status !== 0) return refuse(status);
-    this.sessions.set(id, { id, label: name, state, portal, buffer: 0 });
+    this.sessions.set(id, { id, label: name, state, portal, buffer: 0, windows: [], objects: [] });
     return { status: 0, words: [id], items: [{ flexpage: capPage(portal, 0, CapRight.use | CapRight.map), dest: 0 }] };
   }
   private *close(sys: Syscalls, id: number): Sys<Answer> {
@@ -102,9 +104,14 @@ export class Server<T> {
     if (!session) return refuse(Status.badArgument);
     this.sessions.delete(id);
     this.options.closed?.(session);
-    yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(session.portal), 1]);
-    this.env.freeSelector(session.portal);
-    if (session.buffer) yield* detach(sys, session.buffer, 2 ** this.options.bufferOrder);
+    for (const selector of [session.portal, ...session.objects]) {
+      yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(selector), 1]);
+      this.env.freeSelector(selector);
+    }
+    for (const window of [...session.windows, ...(session.buffer ? [session.buffer] : [])]) {
+      yield* detach(sys, window, 2 ** this.options.bufferOrder);
+      this.spare.push(window);
+    }
     return OK;
   }
 }

@@ -14,6 +14,9 @@ export class Bus {
     this.#windows.push({ base, end, device });
   }
 
+  /** Every device is as after power-on, and nothing of what it had under way reaches memory any more. */
+  reset(): void { for (const { device } of this.#windows) device.reset(); }
+
   /** The window that holds all of [address, address + size), or undefined. */
   find(address: number, size: number): Window | undefined {
     const last = this.#last;
