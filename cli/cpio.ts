@@ -51,22 +51,26 @@ export function packCpio(entries: Iterable<CpioEntry>): Buffer {
   return Buffer.concat([body, Buffer.alloc(-body.length & 511)]);
 }
 
-/** Reads the entries of a newc archive; throws `RangeError` when it is cut short or something else. */
+const HEADER = 110, MOST_NAME = 4096;
+
+/** Reads the entries of a newc archive; throws `RangeError` when it is cut short or something else. Each step goes forward. */
 export function* unpackCpio(bytes: Uint8Array): Generator<CpioEntry> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; ; ) {
+    if (at + HEADER > text.length || !/^07070[12][0-9a-fA-F]{104}$/.test(text.toString('latin1', at, at + HEADER))) throw new RangeError(`no cpio header at offset ${at}`);
     const field = (i: number) => parseInt(text.toString('latin1', at + 6 + 8 * i, at + 14 + 8 * i), 16);
-    if (text.toString('latin1', at, at + 5) !== '07070') throw new RangeError(`no cpio header at offset ${at}`);
-    const nameEnd = at + 110 + field(11) - 1;
-    const name = text.toString('utf8', at + 110, nameEnd);
+    const nameSize = field(11), nameEnd = at + HEADER + nameSize - 1;
+    if (nameSize < 1 || nameSize > MOST_NAME || nameEnd >= text.length || text[nameEnd] !== 0) throw new RangeError(`a name at offset ${at} is cut short`);
+    const name = text.toString('utf8', at + HEADER, nameEnd);
     if (name === 'TRAILER!!!') return;
-    const start = (nameEnd + 1 + 3) & ~3;
-    const end = start + field(6);
-    if (!(end <= text.length)) throw new RangeError(`cpio entry '${name}' is cut short`);
+    const start = aligned(nameEnd + 1), end = start + field(6);
+    if (end > text.length) throw new RangeError(`cpio entry '${name}' is cut short`);
     yield { name, mode: field(1), data: text.subarray(start, end), rdev: { major: field(9), minor: field(10) } };
-    at = (end + 3) & ~3;
+    at = aligned(end);
   }
 }
+
+const aligned = (at: number) => Math.ceil(at / 4) * 4;
 
 /** All entries below a host folder, sorted, folders before their contents. Sockets and device nodes of the host are left out. */
 export function* entriesOfFolder(root: string, prefix = ''): Generator<CpioEntry> {

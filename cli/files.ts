@@ -1,18 +1,85 @@
 /// <reference lib="es2024.arraybuffer" />
-/** Files that the user names: read or opened with the error in the user's words. */
+/**
+ * Files that the user names: read or opened with the error in the user's words. A file may be anything (a device that never ends, a pipe, more than
+ * memory): what is read is bounded, and said to be too large before it is.
+ */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
 
+const MIB = 2 ** 20;
+/** The most bytes of a file that is taken whole, where its reader says nothing else. */
+export const MOST_BYTES = 3584 * MIB;
+/** The most of what is text: programs, scenarios, symbols. */
+export const MOST_TEXT = 64 * MIB;
+
+/** The longest line of a recording: a message of some hundred kilobytes as text. */
+const MOST_LINE = 16 * MIB;
+
 /** Contents of a file; `-` is standard input. `role` names it in errors: "kernel 'x' does not exist". Who has used them calls `release`. */
-export function readInput(role: string, path: string, next = ''): Buffer {
+export function readInput(role: string, path: string, next = '', most = MOST_BYTES): Buffer {
   try {
-    if (path === '-') return readFileSync(0);
-    const stat = statSync(path);
-    if (stat.isDirectory()) throw new CliError('E_FILE', `${role} '${path}' is a folder, not a file`);
-    return stat.isFile() && stat.size >= LARGE ? readLarge(path, stat.size) : readFileSync(path);
+    if (path === '-') return readStream(role, path, 0, most);
+    const file = openSync(path, 'r');
+    try {
+      return readOpen(role, path, file, most);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw error instanceof CliError ? error : fileError(role, path, error, next);
+  }
+}
+
+/** A file of text: UTF-8, at most MOST_TEXT long. */
+export const readText = (role: string, path: string, next = ''): string => readInput(role, path, next, MOST_TEXT).toString('utf8');
+
+/** The lines of a file that may be longer than any text can be. */
+export function* linesOf(bytes: Buffer): Generator<string> {
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, at), to = end < 0 ? bytes.length : end;
+    if (to - at > MOST_LINE) throw new CliError('E_FILE', `a line of ${to - at} bytes is too long`);
+    yield bytes.toString('utf8', at, to);
+    at = to + 1;
+  }
+}
+
+function readOpen(role: string, path: string, file: number, most: number): Buffer {
+  const stat = fstatSync(file);
+  if (stat.isDirectory()) throw new CliError('E_FILE', `${role} '${path}' is a folder, not a file`);
+  if (stat.isCharacterDevice() || stat.isBlockDevice()) throw new CliError('E_FILE', `${role} '${path}' is a device, not a file`);
+  if (!stat.isFile() || stat.size < LARGE) return readStream(role, path, file, most);
+  if (stat.size > most) throw tooLarge(role, path, most);
+  return readLarge(file, stat.size);
+}
+
+const tooLarge = (role: string, path: string, most: number) => new CliError('E_FILE', `${role} '${path === '-' ? 'standard input' : path}' is larger than ${Math.floor(most / MIB)} MiB`);
+
+/** Until its end: pipes, files of a size that is not known before. */
+function readStream(role: string, path: string, file: number, most: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let length = 0; ; ) {
+    const part = Buffer.allocUnsafe(65_536), count = readSome(file, part);
+    if (count === 0) return Buffer.concat(parts, length);
+    length += count;
+    if (length > most) throw tooLarge(role, path, most);
+    parts.push(part.subarray(0, count));
+  }
+}
+
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
+/** A terminal or pipe that does not block is asked again. */
+function readSome(file: number, into: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(file, into);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EOF') return 0;
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(nap, 0, 0, 5);
+    }
   }
 }
 
@@ -23,18 +90,12 @@ const LARGE = 1 << 18;
  * A resizable buffer is mapped, not allocated, and can be given back at once. An allocated one of some megabytes stays until it is collected,
  * and when it is, the C library takes its size for usual, and keeps as much of everything that is freed later.
  */
-function readLarge(path: string, size: number): Buffer {
+function readLarge(file: number, size: number): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(size, { maxByteLength: size }), 0, size);
-  const file = openSync(path, 'r');
-  try {
-    let at = 0;
-    for (let n = -1; n !== 0 && at < size; at += n) n = readSync(file, bytes, at, Math.min(size - at, 1 << 30), at);
-    return bytes.subarray(0, at);
-  } finally {
-    closeSync(file);
-  }
+  let at = 0;
+  for (let n = -1; n !== 0 && at < size; at += n) n = readSync(file, bytes, at, Math.min(size - at, 1 << 30), at);
+  return bytes.subarray(0, at);
 }
-
 /** These contents of a file (`readInput`) are not needed any more. */
 export function release(bytes: object): void {
   if (bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer && bytes.buffer.resizable) bytes.buffer.resize(0);

@@ -8,7 +8,7 @@
  *   listen=[HOST:]PORT      the same, for a program that comes
  *   … ,mac=52:54:00:12:34:56,pcap=FILE
  */
-import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
 import { type Captured, tapped } from '../machine/net/capture.ts';
@@ -16,6 +16,7 @@ import { Gateway } from '../machine/net/gateway/gateway.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
+import { readInput } from './files.ts';
 import { type Address, NetLink, parseAddress } from './net-link.ts';
 
 const kinds = ['gateway', 'loop', 'hub', 'connect', 'listen'] as const;
@@ -162,7 +163,7 @@ class Capture {
 function filesOf(folder: string): Map<string, Uint8Array> {
   try {
     const names = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
-    return new Map(names.map((path) => [path.slice(join(folder, '/').length), readFileSync(path)]));
+    return new Map(names.map((path) => [path.slice(join(folder, '/').length), readInput('TFTP file', path)]));
   } catch (error) {
     throw fileError('TFTP folder', folder, error);
   }

@@ -8,14 +8,14 @@ describe('option values', () => {
     expect(size('--memory')('1.5G')).toBe(1.5 * 2 ** 30);
     expect(size('--memory')('64KiB')).toBe(65536);
     expect(() => size('--memory')('lots')).toThrow("option --memory: 'lots' is not a size; write bytes");
-    expect(() => size('--memory')('0')).toThrow('not a size');
+    expect(() => size('--memory')('0')).toThrow('not a whole number of bytes');
   });
 
   it('reads counts within their range', () => {
     expect(count('--smp', 1, 8)('4')).toBe(4);
     expect(count('--max-instructions')('1e9')).toBe(1e9);
     expect(() => count('--smp', 1, 8)('9')).toThrow('from 1 to 8');
-    expect(() => count('--seed')('-1')).toThrow('not a number');
+    expect(() => count('--seed')('-1')).toThrow('is out of range');
   });
 });
 

@@ -53,17 +53,27 @@ const units: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 3
 export const size = (option: string) => (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(text);
   const bytes = match ? Number(match[1]) * units[match[2].toLowerCase()] : NaN;
-  if (!Number.isSafeInteger(bytes) || bytes <= 0) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a size`, 'write bytes, or a number with K, M or G, such as 512M');
+  if (Number.isNaN(bytes)) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a size`, 'write bytes, or a number with K, M or G, such as 512M');
+  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a whole number of bytes that a computer can have`, 'write for example 512M');
+  return bytes;
+};
+
+const LEAST_MEMORY = 64 * 2 ** 10, PAGE = 4096;
+
+/** Reader of sizes of memory: pages, and at least what a program and its stack can be in. */
+export const memorySize = (option: string) => (text: string): number => {
+  const bytes = size(option)(text);
+  if (bytes < LEAST_MEMORY) throw new CliError('E_OPTION', `option ${option}: ${text} is too little`, `write ${LEAST_MEMORY / 2 ** 10}K or more, such as 512M`);
+  if (bytes % PAGE !== 0) throw new CliError('E_OPTION', `option ${option}: ${text} is no whole number of pages of 4K`, 'write for example 512M');
   return bytes;
 };
 
 /** Reader of counts: non-negative whole numbers; `1e9`, `10_000` and hexadecimal are fine. */
 export const count = (option: string, least = 0, most = Number.MAX_SAFE_INTEGER) => (text: string): number => {
-  const value = /^(0x[0-9a-f]+|[\d_]+(e\d+)?)$/i.test(text) ? Number(text.replaceAll('_', '')) : NaN;
-  if (!Number.isSafeInteger(value) || value < least || value > most) {
-    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    throw new CliError('E_OPTION', `option ${option}: '${text}' is not a number`, `write a whole number ${range}`);
-  }
+  const value = /^(0x[0-9a-f]+|-?[\d_]+(e\d+)?)$/i.test(text) ? Number(text.replaceAll('_', '')) : NaN;
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  if (Number.isNaN(value)) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a whole number`, `write one ${range}`);
+  if (!Number.isSafeInteger(value) || value < least || value > most) throw new CliError('E_OPTION', `option ${option}: ${text} is out of range`, `write a whole number ${range}`);
   return value;
 };
 

@@ -2,10 +2,10 @@
  * `--profile`: the hottest functions of a run, as a table. Functions come from the symbols of the programs that were started, and from --symbols FILE:
  * an ELF file, or lines such as `ffffffff80002000 T _start` (a Linux guest's /proc/kallsyms, what nm prints). Without a symbol it is the address.
  */
-import { readFileSync } from 'node:fs';
 import { Profiler, type Sample } from '../machine/engine/profile.ts';
 import { isElf, parseElf } from '../machine/loader/elf.ts';
-import { CliError, fileError } from './errors.ts';
+import { CliError } from './errors.ts';
+import { linesOf, readInput } from './files.ts';
 
 /** Rows of the table. */
 const ROWS = 30;
@@ -60,22 +60,17 @@ export class Profile {
 
 /** The symbols in a file of --symbols. @throws CliError */
 export function readSymbolFile(path: string): ReadonlyMap<string, number> {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw fileError('symbol file', path, error);
-  }
-  if (!isElf(bytes)) return symbolLines(path, bytes.toString('utf8'));
+  const bytes = readInput('symbol file', path);
+  if (!isElf(bytes)) return symbolLines(path, linesOf(bytes));
   const elf = parseElf(bytes);
   if (!elf.ok) throw new CliError('E_FORMAT', `symbol file '${path}' ${elf.error}`);
   if (elf.value.symbols.size === 0) throw new CliError('E_FORMAT', `symbol file '${path}' has no symbols`, 'give one that is not stripped');
   return elf.value.symbols;
 }
 
-function symbolLines(path: string, text: string): Map<string, number> {
+function symbolLines(path: string, lines: Iterable<string>): Map<string, number> {
   const out = new Map<string, number>();
-  for (const line of text.split('\n')) {
+  for (const line of lines) {
     const [, address, name] = /^([0-9a-f]{4,16}) [tTwW] (\S+)/.exec(line) ?? [];
     if (address !== undefined) out.set(name!, Number(BigInt.asIntN(64, BigInt(`0x${address}`))));
   }

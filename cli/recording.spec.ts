@@ -29,8 +29,16 @@ describe('a recording of the outside', () => {
   });
 
   it('refuses what is no recording, or has been damaged', () => {
-    writeFileSync(path, '{"tessera":"outside","version":1,"seed":1}\n{"cycle":1,"cha');
-    expect(() => new Recording(undefined, path, undefined)).toThrow('is not a recording of ours, or is damaged');
+    const head = '{"tessera":"outside","version":1,"seed":1}\n', line = '{"cycle":1,"channel":"console0","kind":"end"}\n';
+    for (const text of ['', '{}', 'null\n', head.replace('1', '"x"').replace('version":1', 'version":2'), `${head}{"cycle":1,"cha\n${line}`, `${head}${line.replace('console0', '__proto__')}${line}`, `${head}${line}${line.replace('1', '-1')}${line}`]) {
+      writeFileSync(path, text);
+      expect(() => new Recording(undefined, path, undefined), text).toThrow('is not a recording of ours, or is damaged');
+    }
+  });
+
+  it('replays one that breaks off in its last line up to there', () => {
+    writeFileSync(path, '{"tessera":"outside","version":1,"seed":1}\n{"cycle":1,"channel":"console0","kind":"end"}\n{"cycle":2,"cha');
+    expect(new Recording(undefined, path, undefined).arrivals).toEqual([{ cycle: 1, channel: 'console0', kind: 'end' }]);
   });
 
   it('says that the disk is full, once', () => {

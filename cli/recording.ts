@@ -1,8 +1,9 @@
 /** Recordings in files: `--record` and `--replay`. The format is `system/recording.ts`'s. */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Arrival, Door } from '../index.ts';
-import { parseRecording, recordingHead, recordingLine } from '../system/recording.ts';
+import { parseRecording, recordingHead, recordingLine, type Recorded } from '../system/recording.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
+import { linesOf, readInput } from './files.ts';
 
 export class Recording implements Door {
   readonly arrivals: readonly Arrival[] | undefined;
@@ -50,15 +51,12 @@ export class Recording implements Door {
   }
 }
 
-function readRecording(path: string): { seed: number; arrivals: Arrival[] } {
-  let text: string;
+function readRecording(path: string): Recorded {
+  const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileError('recording', path, error, 'make one with --record FILE');
-  }
-  try {
-    return parseRecording(text);
+    const recorded = parseRecording(linesOf(bytes));
+    if (recorded.cut) process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
+    return recorded;
   } catch {
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');
   }

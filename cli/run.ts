@@ -5,21 +5,22 @@
  *   stdin/stdout ── console0 ── driver ── l4guest ── the program
  *   stderr ──────── console1 ── driver ──┘
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import type { Module } from '../index.ts';
 import { unixWorld } from '../scenarios/unix-world.ts';
+import { BadGzip, isGzip } from '../system/files/gunzip.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
+import { gunzipBounded } from './gunzip.ts';
 import type { RunOptions } from './commands/run.ts';
 import { parseMount, Returns, type Mount } from './mounts.ts';
 import { Plan, type Placement } from './pack.ts';
 import { DEFAULT_PATH, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { endingLine, runSystem } from './session.ts';
 import { joinTar } from '../system/files/archive.ts';
-import type { TarEntry } from '../system/files/tar.ts';
+import { BLOCK, maybeTar, NO_TAR, TarError, type TarEntry } from '../system/files/tar.ts';
 
 interface GuestFiles { modules: Module[]; argv: string[] }
 
@@ -27,7 +28,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const env = environment(options.env ?? []);
   const mounts = (options.mount ?? []).map(parseMount);
   const returns = new Returns(mounts);
-  const { modules, argv } = guestFiles(program, args, env, options, mounts);
+  const { modules, argv } = await guestFiles(program, args, env, options, mounts);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
@@ -58,8 +59,8 @@ function environment(given: string[]): string[] {
 }
 
 /** The root file system as an archive, the program in it, and what it shall be called. */
-function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): GuestFiles {
-  const root = rootFiles(options, mounts);
+async function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): Promise<GuestFiles> {
+  const root = await rootFiles(options, mounts);
   const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
   const inGuest = programIn(root.files, program, path, options.cwd);
   if (inGuest) {
@@ -82,9 +83,9 @@ function hostProgram(program: string, rootfs: string | undefined): string {
     throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}`, '', Exit.notFound);
   }
   try {
-    const stat = statSync(program);
-    if (stat.isDirectory()) throw new CliError('E_PROGRAM', `program '${program}' is a folder`, '', Exit.notExecutable);
-    checkProgram(program, { mode: stat.mode, data: readFileSync(program) });
+    const stat = statSync(program), what = stat.isDirectory() ? 'folder' : stat.isFile() ? '' : 'device';
+    if (what) throw new CliError('E_PROGRAM', `program '${program}' is a ${what}`, '', Exit.notExecutable);
+    checkProgram(program, { mode: stat.mode, data: readInput('program', program) });
   } catch (error) {
     throw error instanceof CliError ? error : fileError('program', program, error, '', Exit.notExecutable);
   }
@@ -95,10 +96,10 @@ function hostProgram(program: string, rootfs: string | undefined): string {
 interface RootFiles { files: Map<string, TarEntry>; archive(more?: Placement): Module['bytes'] }
 
 /** The folder or archive of --rootfs and the folders of --mount; without --rootfs a few empty folders. */
-function rootFiles(options: RunOptions, mounts: readonly Mount[]): RootFiles {
+async function rootFiles(options: RunOptions, mounts: readonly Mount[]): Promise<RootFiles> {
   const { rootfs } = options;
   if (rootfs === undefined) return planned(mounts, ['bin', 'dev', 'etc', 'proc', 'tmp']);
-  return isFolder(rootfs) ? planned([{ host: rootfs, guest: '' }, ...mounts]) : archived(rootfs, mounts);
+  return isFolder(rootfs) ? planned([{ host: rootfs, guest: '' }, ...mounts]) : await archived(rootfs, mounts);
 }
 
 function isFolder(rootfs: string): boolean {
@@ -120,11 +121,23 @@ function planned(placements: readonly Placement[], folders: string[] = []): Root
   };
 }
 
+async function openArchive(rootfs: string): ReturnType<typeof unpacked> {
+  try {
+    return await unpacked(readInput('root file system', rootfs));
+  } catch (error) {
+    if (!(error instanceof TarError) && !(error instanceof BadGzip)) throw error;
+    const what = error.message === NO_TAR ? 'is neither a folder nor a tar archive' : error.message;
+    throw new CliError('E_ROOTFS', `root file system '${rootfs}' ${what}`);
+  }
+}
+
+async function unpacked(file: Uint8Array) {
+  return openTar(isGzip(file) ? await gunzipBounded(file, (first) => first.length >= BLOCK && !maybeTar(first)) : file);
+}
+
 /** What is mounted lies over the archive's own. */
-function archived(rootfs: string, mounts: readonly Mount[]): RootFiles {
-  const opened = openTar(readInput('root file system', rootfs), gunzipSync);
-  if (!opened) throw new CliError('E_ROOTFS', `root file system '${rootfs}' is neither a folder nor a tar archive`);
-  const { bytes, files } = opened;
+async function archived(rootfs: string, mounts: readonly Mount[]): Promise<RootFiles> {
+  const { bytes, files } = await openArchive(rootfs);
   for (const [name, entry] of new Plan(mounts).files()) files.set(name, entry);
   return {
     files,

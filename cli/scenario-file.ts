@@ -6,8 +6,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ScenarioError, lineOf, type ScenarioFile } from '../index.ts';
+import { ScenarioError, defineScenario, lineOf, type ScenarioFile } from '../index.ts';
 import { CliError } from './errors.ts';
+import { readText } from './files.ts';
 import { projectRoot } from './images/where.ts';
 
 export const scenarioFolder = (): string => join(projectRoot(), 'scenarios');
@@ -15,10 +16,20 @@ const isOurs = (path: string): boolean => dirname(path) === scenarioFolder();
 
 /** Throws CliError. */
 export async function loadScenario(path: string): Promise<ScenarioFile> {
+  if (!isOurs(path)) readText('scenario', path);
   const module = (isOurs(path) ? await import(`../scenarios/${basename(path, '.ts')}.ts`) : await importTypeScript(path)) as { default?: ScenarioFile };
   const scenario = module.default;
   if (!scenario || typeof scenario !== 'object' || !scenario.components) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, 'it must say: export default defineScenario({…})');
-  return scenario;
+  return checked(scenario, path);
+}
+
+/** One that was not made by `defineScenario` is looked at here. */
+function checked(scenario: ScenarioFile, path: string): ScenarioFile {
+  try {
+    return defineScenario(scenario);
+  } catch (error) {
+    throw explained(error, path);
+  }
 }
 
 /** Where in a user's scenario file that is of which a run complained; '' when that is not known. */

@@ -1,9 +1,9 @@
 /** `tessera trace calls`, `path`, `diff` and `sql`: questions to a trace, answered as text. */
-import { readFileSync } from 'node:fs';
 import { RecordView, callReport, callTree, criticalPath, diffReport, firstDivergence, pathReport, type TraceFile } from '../trace/index.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
 import { QueryError, TraceDatabase, rowsText, type RowFormat } from '../trace/sql/query.ts';
-import { CliError, Exit, fileError } from './errors.ts';
+import { CliError, Exit } from './errors.ts';
+import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
 import { readTrace } from './trace-source.ts';
 
@@ -65,9 +65,5 @@ export async function traceSql(path: string, sql: string | undefined, options: {
 function standardInput(path: string): string {
   if (path === '-') throw new CliError('E_USAGE', 'trace and query cannot both come from standard input');
   if (process.stdin.isTTY) throw new CliError('E_USAGE', 'trace sql wants a query', "such as tessera trace sql FILE 'select kind, count(*) from records group by kind'");
-  try {
-    return readFileSync(0, 'utf8');
-  } catch (error) {
-    throw fileError('query', '-', error);
-  }
+  return readText('query', '-');
 }

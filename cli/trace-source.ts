@@ -1,8 +1,9 @@
 /** Trace files for reading: from standard input as a whole, from a file in pieces, so that one larger than memory can be looked at. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 import { TraceFile, TraceFileError, type ByteSource, type Unpack } from '../trace/index.ts';
 import { CliError, fileError, isFileError } from './errors.ts';
+import { readInput } from './files.ts';
 
 /** An open file; what a recorder that still runs appends is seen. */
 export class FileSource implements ByteSource {
@@ -24,14 +25,15 @@ export class FileSource implements ByteSource {
 /** A pipe or device, which cannot be read from the middle. */
 class NoFile extends Error {}
 
-export const unpack: Unpack = (data) => inflateRawSync(data);
+/** A chunk never holds more than it says. */
+export const unpack: Unpack = (data, bytes) => inflateRawSync(data, { maxOutputLength: Math.max(1, bytes) });
 
 function sourceOf(path: string): ByteSource | Uint8Array {
-  if (path === '-') return readFileSync(0);
+  if (path === '-') return readInput('trace', path);
   try {
     return new FileSource(path);
   } catch (error) {
-    if (error instanceof NoFile) return readFileSync(path);
+    if (error instanceof NoFile) return readInput('trace', path);
     throw error;
   }
 }

@@ -2,7 +2,8 @@
 import { FIRST_EXPORT, unixWorld } from '../scenarios/unix-world.ts';
 import { FileTree, type Archive, type Files } from '../system/files/archive.ts';
 import { DEFAULT_PATH, layered, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
-import { readTar, type TarEntry } from '../system/files/tar.ts';
+import { BadGzip } from '../system/files/gunzip.ts';
+import { readTar, TarError, type TarEntry } from '../system/files/tar.ts';
 import { boardMemory } from '../system/ram.ts';
 import type { Module, Result } from '../system/host.ts';
 import { SystemError } from '../system/system.ts';
@@ -84,8 +85,7 @@ function feed(run: ProgramRun, { stdin, tty, replay }: ProgramOptions): void {
 /** The root file system as a boot module, and the words of the command line. */
 function guestFiles(options: ProgramOptions, path: string): { module: Module; argv: string[] } {
   const { program, args = [], rootfs } = options;
-  const opened = rootfs instanceof Uint8Array ? openTar(rootfs) : undefined;
-  if (rootfs instanceof Uint8Array && !opened) throw new SystemError('the root file system is no tar archive');
+  const opened = rootfs instanceof Uint8Array ? openRootfs(rootfs) : undefined;
   const over = new FileTree(options.files, rootfs === undefined ? FOLDERS : []);
   for (const [folder, files] of Object.entries(options.mounts ?? {})) {
     over.add({ [folder]: { folder: true } });
@@ -96,6 +96,15 @@ function guestFiles(options: ProgramOptions, path: string): { module: Module; ar
   for (const [file, entry] of over.files()) base.set(file, entry);
   checkProgram(base, name, path, options);
   return { module: { name: 'rootfs', bytes: layered(opened?.bytes ?? (rootfs as Archive | undefined), over) }, argv: [name, ...args] };
+}
+
+function openRootfs(bytes: Uint8Array): ReturnType<typeof openTar> {
+  try {
+    return openTar(bytes);
+  } catch (error) {
+    if (error instanceof TarError || error instanceof BadGzip) throw new SystemError(`the root file system ${error.message}`);
+    throw error;
+  }
 }
 
 function checkProgram(files: Map<string, TarEntry>, name: string, path: string, options: ProgramOptions): void {

@@ -1,4 +1,5 @@
 /** What can be known to be wrong with a scenario before it is booted. Each mistake names the place in the file, as a way of keys. */
+import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
 import { bytesOfSize, type Component, type Scenario } from '../roottask/scenario.ts';
 
 /** `where`: keys that lead to the mistake, such as ['components', 'disk', 'memory']. */
@@ -10,14 +11,16 @@ export class ScenarioError extends Error {
   }
 }
 
-const FIELDS: ReadonlySet<string> = new Set(['name', 'summary', 'components', 'status', 'log', 'expect', 'actions', 'budget', 'ram', 'harts', 'files', 'images', 'nets', 'story']);
-const COMPONENT_FIELDS: ReadonlySet<string> = new Set(['program', 'args', 'caps', 'memory', 'kernelMemory', 'roms', 'devices', 'dma', 'priority', 'hart', 'harts', 'provides', 'restart', 'exit']);
+const FIELDS: ReadonlySet<string> = new Set(Object.keys(SCENARIO)), COMPONENT_FIELDS: ReadonlySet<string> = new Set(Object.keys(COMPONENT));
 const MOST_PRIORITY = 200;
 
 /** Throws ScenarioError. */
 export function check(s: Scenario): void {
   const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(message, where); };
   for (const field of Object.keys(s)) if (!FIELDS.has(field)) wrong(`no field '${field}'${among(field, FIELDS)}`, field);
+  const shape = wrongShape(s, SCENARIO);
+  if (shape) wrong(shape.what, shape.field);
+  if (s.name === undefined) wrong('it has no name');
   if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components', 'components');
   const names = Object.keys(s.components), known = (name: string, ...where: string[]): void => { if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where); };
   for (const [name, c] of Object.entries(s.components)) component(s, name, c);
@@ -32,8 +35,11 @@ export function check(s: Scenario): void {
 function component(s: Scenario, name: string, c: Component): void {
   const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`, ['components', name, ...where]); };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
+  if (typeof c !== 'object' || c === null) wrong('it is no object');
   for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`, field);
   if (!c.program) wrong('it has no program');
+  const shape = wrongShape(c, COMPONENT);
+  if (shape) wrong(shape.what, shape.field);
   if (c.priority !== undefined && !(c.priority >= 0 && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
   const there = s.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
   if (c.hart !== undefined && !isHart(c.hart)) wrong(`hart ${String(c.hart)} is not one of the ${there} that the scenario has`, 'hart');

@@ -8,9 +8,7 @@
  *   {"cycle":9999,"channel":"console0","kind":"end"}
  */
 import { base64, fromBase64 } from './base64.ts';
-import type { Arrival, Door } from './host.ts';
-
-const kinds = ['bytes', 'size', 'end'];
+import type { Arrival, Channel, Door } from './host.ts';
 
 /** The first line, without its line feed. */
 export const recordingHead = (seed: number): string => JSON.stringify({ tessera: 'outside', version: 1, seed });
@@ -18,16 +16,46 @@ export const recordingHead = (seed: number): string => JSON.stringify({ tessera:
 /** The line of one arrival, without its line feed. */
 export const recordingLine = (a: Arrival): string => JSON.stringify(a.kind === 'bytes' ? { ...a, data: base64(a.data) } : a);
 
-/** What a recording says. @throws Error for what is none, or is damaged */
-export function parseRecording(text: string): { seed: number; arrivals: Arrival[] } {
-  const [head, ...rest] = text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
-  if (head?.['tessera'] !== 'outside' || head['version'] !== 1) throw new Error('this is no recording of the outside');
-  return { seed: Number(head['seed']), arrivals: rest.map(arrivalOf) };
+/** A recording, and whether it breaks off inside its last line: what recorded it was killed. */
+export interface Recorded { readonly seed: number; readonly arrivals: Arrival[]; readonly cut: boolean }
+
+/** What a recording says, of its text or its lines. A last line that is cut is left out. @throws Error for what is none, or is damaged */
+export function parseRecording(text: string | Iterable<string>): Recorded {
+  const lines = (typeof text === 'string' ? text.split('\n') : text)[Symbol.iterator](), first = lines.next();
+  const head = first.done ? undefined : objectOf(first.value);
+  if (head?.['tessera'] !== 'outside' || head['version'] !== 1 || !Number.isSafeInteger(head['seed'])) throw new Error('this is no recording of the outside');
+  const arrivals: Arrival[] = [];
+  let broken = false;
+  for (let step = lines.next(); !step.done; step = lines.next()) {
+    if (step.value === '') continue;
+    if (broken) throw new Error('this recording is damaged');
+    const line = objectOf(step.value), arrival = line && arrivalOf(line, arrivals.at(-1)?.cycle ?? 0);
+    if (arrival) arrivals.push(arrival);
+    else broken = true;
+  }
+  return { seed: head['seed'] as number, arrivals, cut: broken };
 }
 
-function arrivalOf(line: Record<string, unknown>): Arrival {
-  if (!kinds.includes(String(line['kind'])) || typeof line['cycle'] !== 'number' || typeof line['channel'] !== 'string') throw new Error('this recording is damaged');
-  return (line['kind'] === 'bytes' ? { ...line, data: fromBase64(String(line['data'])) } : line) as unknown as Arrival;
+function objectOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const CHANNEL = /^(uart|(console|net|files)\d{1,3})$/;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Undefined for a line that no recorder writes. */
+function arrivalOf(line: Record<string, unknown>, least: number): Arrival | undefined {
+  const { cycle, channel, kind, columns, rows, data } = line;
+  if (!isCount(cycle) || cycle < least || typeof channel !== 'string' || !CHANNEL.test(channel)) return undefined;
+  const at = { cycle, channel: channel as Channel };
+  if (kind === 'end') return { ...at, kind };
+  if (kind === 'size') return isCount(columns) && isCount(rows) ? { ...at, kind, columns, rows } : undefined;
+  return kind === 'bytes' && typeof data === 'string' ? { ...at, kind, data: fromBase64(data) } : undefined;
 }
 
 /** A door that keeps in memory what passes: `text()` is the recording, which `replayOf` makes a door of again. */

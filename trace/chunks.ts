@@ -103,7 +103,7 @@ export class ChunkStore {
     const body = this.load(entry), view = new DataView(body.buffer, body.byteOffset, body.byteLength), found: ChunkEntry[] = [];
     for (let i = 0; i + 8 < body.length; i += 8 * INDEX_ENTRY) {
       const [offset, type, first, second, bytes, packing, length] = Array.from({ length: INDEX_ENTRY }, (_, n) => view.getFloat64(i + 8 * n, true)) as [number, number, number, number, number, number, number];
-      if (offset + CHUNK_HEADER + length > at) return undefined;
+      if (![offset, type, bytes, packing, length].every((n) => Number.isSafeInteger(n) && n >= 0) || length > MOST_CHUNK || offset + CHUNK_HEADER + length > at) return undefined;
       found.push({ offset, type, first, second, bytes, packing, length });
     }
     return [...found, entry];

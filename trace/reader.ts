@@ -4,7 +4,7 @@
  */
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { ChunkStore, endOf, type ChunkEntry } from './chunks.ts';
-import { Chunk, HEADER_BYTES, MAGIC, TraceFileError, VERSION } from './format.ts';
+import { Chunk, HEADER_BYTES, MAGIC, MOST_CHUNK, TraceFileError, VERSION } from './format.ts';
 import { addNames, taskEntry } from './names.ts';
 import { payloadParts, type PayloadPart } from './payload.ts';
 import type { TraceName } from './recorder.ts';
@@ -182,7 +182,7 @@ export class TraceFile implements TraceSource {
   }
   private takeRecords(e: ChunkEntry): void {
     const before = this.chunks.at(-1), count = e.bytes / TRACE_RECORD;
-    if (!Number.isInteger(count) || count === 0 || !(e.first >= (before ? before.first + before.count : 1)) || !Number.isInteger(e.first)) return this.found(e.offset);
+    if (!Number.isInteger(count) || count === 0 || e.bytes > MOST_CHUNK || !(e.first >= (before ? before.first + before.count : 1)) || !Number.isInteger(e.first)) return this.found(e.offset);
     this.chunks.push({ first: e.first, start: this.total, count, time: e.second, entry: e });
     this.total += count;
   }

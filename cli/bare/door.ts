@@ -6,8 +6,9 @@
  *   {"boot":0,"cycle":1234567,"data":"bHMK"}          console input, base64; boot counts the machine's restarts
  *   {"boot":0,"cycle":2345678,"net":0,"data":"UlQA…"}  a frame for network card 0
  */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { CliError, Exit, fileError, outputError } from '../errors.ts';
+import { linesOf, readInput } from '../files.ts';
 
 export interface Arrival {
   readonly boot: number;
@@ -57,20 +58,33 @@ function openRecording(path: string, seed: number): number {
 }
 
 function readRecording(path: string, seed: number): Arrival[] {
-  let text: string;
+  const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileError('recording', path, error);
-  }
-  const lines = text.split('\n').filter((line) => line !== '');
-  try {
-    const [head, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [head, ...rest] = parsed([...linesOf(bytes)].filter((line) => line !== ''), path);
     if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
     if (head['seed'] !== seed) throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
-    return rest.map((line) => ({ boot: Number(line['boot']), cycle: Number(line['cycle']), net: line['net'] === undefined ? undefined : Number(line['net']), data: Buffer.from(String(line['data']), 'base64') }));
+    return rest.map(arrivalOf);
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');
   }
+}
+
+/** Every line as an object; a last one that is cut is left out. */
+function parsed(lines: readonly string[], path: string): Record<string, unknown>[] {
+  return lines.flatMap((line, i) => {
+    try {
+      return [JSON.parse(line) as Record<string, unknown>];
+    } catch (error) {
+      if (i === 0 || i < lines.length - 1) throw error;
+      process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
+      return [];
+    }
+  });
+}
+
+function arrivalOf({ boot, cycle, net, data }: Record<string, unknown>): Arrival {
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!isCount(boot) || !isCount(cycle) || !(net === undefined || isCount(net)) || typeof data !== 'string') throw new Error('no arrival');
+  return { boot, cycle, net, data: Buffer.from(data, 'base64') };
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { netHelp } from './net.ts';
-import { count, size, withSharedOptions, several, type SharedOptions } from '../options.ts';
+import { count, memorySize, withSharedOptions, several, type SharedOptions } from '../options.ts';
 
 /** Options as commander gives them. */
 interface Given extends SharedOptions {
@@ -39,7 +39,7 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--append <text>', 'command line for the kernel')
     .option('--dump-dtb <file>', 'write the device tree there')
     .option('--isa <text>', 'what the harts implement, such as rv64gch_sstc')
-    .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', size('--memory'))
+    .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', memorySize('--memory'))
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
     .option('--net <kind>', netHelp, several)

@@ -1,7 +1,7 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
 import { gdbOption } from '../gdb/option.ts';
-import { several, size, withSharedOptions, type SharedOptions } from '../options.ts';
+import { several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface RunOptions extends SharedOptions {
   rootfs?: string;
@@ -30,7 +30,7 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
     .option('--cwd <dir>', 'working directory in the guest')
-    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(size('--memory')).default(512 * 2 ** 20, '512M'))
+    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
     .addOption(gdbOption());
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
     .action(async (program: string, args: string[], options: RunOptions) => {

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { netHelp } from './net.ts';
 import { gdbOption } from '../gdb/option.ts';
-import { count, several, size, withSharedOptions, type SharedOptions } from '../options.ts';
+import { count, several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface VmOptions extends SharedOptions {
   kernel: string;
@@ -30,7 +30,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d), ELF or raw image')
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <text>', 'kernel command line', '')
-    .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(size('--memory')).default(512 * 2 ** 20, '512M'))
+    .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
     .option('--net <kind>', netHelp, several)

@@ -44,7 +44,7 @@ function transfer(stub: Stub, argument: string): string {
   const match = /^(\w+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(argument);
   if (match === null) return '';
   const [, object, annex, offset, length] = match;
-  const whole = objects[object]?.(stub, annex);
+  const whole = Object.hasOwn(objects, object) ? objects[object]?.(stub, annex) : undefined;
   if (whole === undefined) return object === 'features' ? 'E00' : '';
   const from = parseInt(offset, 16);
   // Escapes may double a packet's length.

@@ -54,7 +54,7 @@ export class Stub {
     if (this.running && !ANYTIME.test(packet)) return BAD;
     if (this.target.threads().every((t) => t.id !== this.general)) this.general = this.target.current;
     const [, name, argument] = /^(vCont\??|vKill|v[A-Za-z]*|.)([^]*)$/.exec(packet) ?? ['', '', ''];
-    const command = this.#commands[name];
+    const command = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
     return command === undefined ? '' : command(argument);
   }
 

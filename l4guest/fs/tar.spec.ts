@@ -48,6 +48,6 @@ describe('the root file system from a tar image', () => {
   it('says what is wrong with an image', () => {
     const u = new Unix();
     expect(load(u, new Uint8Array(1024).fill(7))).toBe('is not a tar archive');
-    expect(load(u, entry('f', '0', 'x'.repeat(600)).subarray(0, 1024))).toBe('is truncated in f');
+    expect(load(u, entry('f', '0', 'x'.repeat(600)).subarray(0, 1024))).toBe("is truncated in 'f'");
   });
 });

@@ -43,6 +43,8 @@ const SECTION_HEADER_BYTES = 64;
 const SYMBOL_BYTES = 24;
 /** Longer names are cut: a table of names without ends must not take for ever. */
 const LONGEST_NAME = 512;
+/** Symbols that are taken, and letters of all their names: a file can claim the same table many times. */
+const MOST_SYMBOLS = 2_000_000, MOST_LETTERS = 2 ** 28;
 
 const machines: Record<number, string> = { 3: 'x86 (i386)', 8: 'MIPS', 20: 'PowerPC', 21: 'PowerPC64', 40: 'ARM', 62: 'x86-64', 183: 'AArch64' };
 const fileTypes: Record<number, string> = { 1: 'a relocatable object file', 4: 'a core dump' };
@@ -141,10 +143,12 @@ function readSymbols(bytes: Uint8Array, data: DataView): Map<string, number> {
   const count = data.getUint16(60, true);
   if (data.getUint16(58, true) !== SECTION_HEADER_BYTES || sections + count * SECTION_HEADER_BYTES > bytes.length) return symbols;
   const section = (index: number): number => sections + index * SECTION_HEADER_BYTES;
+  // A file has one table of symbols (elf 1-9).
   for (let i = 0; i < count; i++) {
     if (data.getUint32(section(i) + 4, true) !== SHT_SYMTAB) continue;
     const link = data.getUint32(section(i) + 40, true);
     if (link < count) readSymbolTable(bytes, data, section(i), section(link), symbols);
+    break;
   }
   return symbols;
 }
@@ -153,9 +157,11 @@ function readSymbolTable(bytes: Uint8Array, data: DataView, table: number, strin
   const start = u64(data, table + 24);
   const end = Math.min(start + u64(data, table + 32), bytes.length);
   const names = u64(data, strings + 24);
-  for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
+  let letters = 0;
+  for (let at = start; at + SYMBOL_BYTES <= end && into.size < MOST_SYMBOLS && letters < MOST_LETTERS; at += SYMBOL_BYTES) {
     const from = names + data.getUint32(at, true);
     const name = cString(bytes, from, Math.min(bytes.length, from + LONGEST_NAME));
+    letters += name.length;
     const defined = data.getUint16(at + 6, true) !== 0;
     if (name !== '' && defined) into.set(name, i64(data, at + 8));
   }

@@ -143,30 +143,36 @@ export interface ReadNode {
   readonly children: ReadNode[];
 }
 
-/** Reads a blob; `undefined` when it is not a device tree or is damaged. */
+/** Nodes in nodes, and the longest name: no tree of hardware has more. */
+const MOST_DEPTH = 64, LONGEST_NAME = 255;
+
+/**
+ * Reads a blob; `undefined` when it is not a device tree or is damaged. Names that do not end soon are damage, so that the time is that of one walk.
+ * @spec devicetree 5.4 (structure block)
+ */
 export function readFdt(blob: Uint8Array): ReadNode | undefined {
   if (blob.length < HEADER_BYTES) return undefined;
   const data = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
   if (data.getUint32(0) !== MAGIC || data.getUint32(4) > blob.length) return undefined;
-  const stringsAt = data.getUint32(12);
-  const root: ReadNode = { name: '', props: new Map(), children: [] };
-  const open: ReadNode[] = [root];
-  let at = data.getUint32(8);
-  while (at + 4 <= blob.length) {
+  const stringsAt = data.getUint32(12), root: ReadNode = { name: '', props: new Map(), children: [] }, open: ReadNode[] = [root];
+  for (let at = data.getUint32(8); at + 4 <= blob.length; ) {
     const token = data.getUint32(at);
     at += 4;
     const top = open[open.length - 1];
-    if (token === TOKEN.END) return root.children[0];
+    if (token === TOKEN.END) return open.length === 1 ? root.children[0] : undefined;
     if (token === TOKEN.NOP) continue;
     if (token === TOKEN.END_NODE && open.length > 1) open.pop();
     else if (token === TOKEN.BEGIN_NODE) {
-      const child: ReadNode = { name: cString(blob, at), props: new Map(), children: [] };
+      const end = endOfName(blob, at);
+      if (end === undefined || open.length > MOST_DEPTH) return undefined;
+      const child: ReadNode = { name: decoder.decode(blob.subarray(at, end)), props: new Map(), children: [] };
       top.children.push(child);
       open.push(child);
-      at = aligned(at + child.name.length + 1);
+      at = aligned(end + 1);
     } else if (token === TOKEN.PROP && at + 8 <= blob.length) {
-      const length = data.getUint32(at);
-      top.props.set(cString(blob, stringsAt + data.getUint32(at + 4)), blob.subarray(at + 8, at + 8 + length));
+      const length = data.getUint32(at), name = stringsAt + data.getUint32(at + 4), end = endOfName(blob, name);
+      if (end === undefined || length > blob.length - at - 8) return undefined;
+      top.props.set(decoder.decode(blob.subarray(name, end)), blob.subarray(at + 8, at + 8 + length));
       at = aligned(at + 8 + length);
     } else return undefined;
   }
@@ -190,12 +196,15 @@ export function fdtText(value: Uint8Array | undefined): string[] {
   return value === undefined ? [] : new TextDecoder().decode(value).split('\0').slice(0, -1);
 }
 
-function cString(bytes: Uint8Array, at: number): string {
-  let end = at;
-  while (end < bytes.length && bytes[end] !== 0) end++;
-  return new TextDecoder().decode(bytes.subarray(at, end));
+const decoder = new TextDecoder();
+
+/** Where a name's NUL is. */
+function endOfName(bytes: Uint8Array, at: number): number | undefined {
+  const most = Math.min(bytes.length, at + LONGEST_NAME + 1);
+  for (let end = at; end < most; end++) if (bytes[end] === 0) return end;
+  return undefined;
 }
 
 function aligned(at: number): number {
-  return (at + 3) & ~3;
+  return Math.ceil(at / 4) * 4;
 }

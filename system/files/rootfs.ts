@@ -1,20 +1,19 @@
 /** Root file systems: opened from what people have, and the program looked up that shall run in them. */
-import { gunzipSync } from 'fflate';
 import { joinTar, type Archive } from './archive.ts';
+import { gunzip, isGzip } from './gunzip.ts';
 import { whyNotProgram } from './program.ts';
-import { byteString, lookUp, readTar, type TarEntry } from './tar.ts';
+import { byteString, lookUp, parseTar, type TarEntry } from './tar.ts';
 
 /** Where programs are looked for that are named without a slash. */
 export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
-/** A tar archive, unpacked where gzip has packed it; undefined when the bytes are no archive. `gunzip`: where something faster is at hand. */
-export function openTar(file: Uint8Array, gunzip: (packed: Uint8Array) => Uint8Array = gunzipSync): { bytes: Uint8Array; files: Map<string, TarEntry> } | undefined {
-  try {
-    const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file) : file, files = readTar(bytes);
-    return files && { bytes, files };
-  } catch {
-    return undefined;
-  }
+/**
+ * A tar archive, unpacked where gzip has packed it: its bytes up to its end, and what is in it.
+ * @throws TarError, BadGzip: the rest of a sentence that begins with the archive's name
+ */
+export function openTar(file: Uint8Array): { bytes: Uint8Array; files: Map<string, TarEntry> } {
+  const bytes = isGzip(file) ? gunzip(file) : file, { entries, end } = parseTar(bytes);
+  return { bytes: bytes.subarray(0, end), files: entries };
 }
 
 /** The program's file among those of the guest; a name without a slash is looked up in `path`. */

@@ -5,6 +5,9 @@
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; two empty blocks at the end
  */
+import { NO_TAR, TarError, tarEntries } from '../../l4guest/fs/tar-format.ts';
+
+export { NO_TAR, TarError };
 export const BLOCK = 512;
 export const Type = { file: '0', hard: '1', link: '2', char: '3', block: '4', dir: '5', fifo: '6', pax: 'x' } as const;
 export type TypeFlag = (typeof Type)[keyof typeof Type];
@@ -126,28 +129,36 @@ export function writeHeader(to: Uint8Array, at: number, entry: Entry): void {
 /** An entry of an archive: its type, where a link leads, and where its contents lie. */
 export interface TarEntry { type: string; mode: number; link: string; data: Uint8Array }
 
-/** The entries of an archive by name, without leading "./" and trailing "/"; undefined when the bytes are no tar archive. */
-export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
-  if (bytes.length < BLOCK || latin1(bytes.subarray(257, 262)) !== 'ustar') return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const entries = new Map<string, TarEntry>();
-  let long: { path?: string; linkpath?: string; size?: string } = {};
-  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0; ) {
-    const field = (offset: number, size: number) => latin1(bytes.subarray(at + offset, at + offset + size)).replace(/\0.*$/s, '');
-    const type = field(156, 1) || Type.file;
-    const size = long.size !== undefined && type !== Type.pax ? Number(long.size) : bytes[at + 124]! & 0x80 ? Number(view.getBigUint64(at + 128)) : parseInt(field(124, 12), 8) || 0;
-    const data = bytes.subarray(at + BLOCK, at + BLOCK + size);
-    if (type === Type.pax) long = Object.fromEntries([...latin1(data).matchAll(/(?:^|\n)\d+ (path|linkpath|size)=([^\n]*)/g)].map((m) => [m[1], m[2]]));
-    else if (type === 'L') long = { ...long, path: latin1(data).replace(/\0.*$/s, '') };
-    else if (type === 'K') long = { ...long, linkpath: latin1(data).replace(/\0.*$/s, '') };
-    else if (type !== 'g') {
-      const name = long.path ?? (field(345, 155) ? `${field(345, 155)}/${field(0, 100)}` : field(0, 100));
-      entries.set(clean(name), { type, mode: parseInt(field(100, 8), 8) || 0, link: long.linkpath ?? field(157, 100), data });
-      long = {};
-    }
-    at += BLOCK + rounded(size);
+/**
+ * The entries of an archive by name, without leading "./" and trailing "/", and where the archive ends.
+ * @throws TarError for what cannot be read, in the rest of a sentence that begins with the archive's name
+ */
+export function parseTar(bytes: Uint8Array): { entries: Map<string, TarEntry>; end: number } {
+  const entries = new Map<string, TarEntry>(), all = tarEntries(bytes);
+  for (let step = all.next(); ; step = all.next()) {
+    if (step.done) return { entries, end: step.value };
+    const { name, type, mode, link, dataAt, size } = step.value;
+    entries.set(clean(name), { type, mode, link, data: bytes.subarray(dataAt, dataAt + size) });
   }
-  return entries;
+}
+
+/** Whether bytes can be the beginning of an archive that holds something. */
+export function maybeTar(bytes: Uint8Array): boolean {
+  try {
+    return !tarEntries(bytes).next().done;
+  } catch (error) {
+    return error instanceof TarError && error.message !== NO_TAR;
+  }
+}
+
+/** The entries of an archive; undefined when the bytes are no tar archive, or a damaged one. */
+export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
+  try {
+    return parseTar(bytes).entries;
+  } catch (error) {
+    if (error instanceof TarError) return undefined;
+    throw error;
+  }
 }
 
 const clean = (name: string) => name.replace(/^(\.?\/)+|\/+$/g, '');

@@ -56,6 +56,8 @@ function unpack(file: Uint8Array): Loaded<Uint8Array> {
 }
 
 function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<Kernel> {
+  const whole = pieces.reduce((sum, p) => sum + p.memory, 0);
+  if (whole > ram.size && pieces.every((p) => ram.isRam(p.address, p.memory))) return refused('is damaged: its segments overlap');
   for (const p of pieces) if (!ram.isRam(p.address, p.memory)) return refused(tooSmall(ram, p.address, p.memory));
   for (const p of pieces) {
     ram.write(p.address, p.bytes);

@@ -1,0 +1,44 @@
+/** Gzip with Node's zlib, piece by piece: what unpacks to more than it may is refused before it takes the memory. */
+import { createGunzip } from 'node:zlib';
+import { BadGzip, damagedGzip, Growing, mostUnpacked } from '../system/files/gunzip.ts';
+
+const PIECE = 65_536;
+const EVENTS = ['drain', 'close', 'error'] as const;
+
+/**
+ * Unpacks. `enough` looks at what has come first (a piece of some kilobytes) and may say that no more is needed.
+ * @throws BadGzip
+ */
+export async function gunzipBounded(packed: Uint8Array, enough: (first: Uint8Array) => boolean = () => false, most = mostUnpacked(packed.length)): Promise<Uint8Array> {
+  const all = new Growing(most), unpacker = createGunzip();
+  try {
+    const fed = feed(packed, unpacker);
+    let first = true;
+    for await (const part of unpacker as AsyncIterable<Buffer>) {
+      all.add(part);
+      if (first && enough(part)) break;
+      first = false;
+    }
+    await fed;
+    return all.take();
+  } catch (error) {
+    throw error instanceof BadGzip ? error : damagedGzip();
+  } finally {
+    unpacker.destroy();
+  }
+}
+
+/** Writes as fast as it is read. Ends when all is written, or the other side has gone; what is wrong with the data the reader hears. */
+async function feed(packed: Uint8Array, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
+  for (let at = 0; at < packed.length && !unpacker.destroyed; at += PIECE) {
+    if (unpacker.write(packed.subarray(at, at + PIECE))) continue;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        for (const event of EVENTS) unpacker.off(event, go);
+        resolve();
+      };
+      for (const event of EVENTS) unpacker.on(event, go);
+    });
+  }
+  if (!unpacker.destroyed) unpacker.end();
+}

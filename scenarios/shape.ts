@@ -1,0 +1,42 @@
+/** What kind of value each field of a scenario has: a file may be plain JavaScript, where nothing has checked it. */
+
+/** Says what a value should be; undefined when it is. */
+type Shape = (value: unknown) => string | undefined;
+
+const kind = (what: string, holds: (value: unknown) => boolean): Shape => (value) => (holds(value) ? undefined : what);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const text = kind('a text', isText);
+const flag = kind('true or false', (value) => typeof value === 'boolean');
+const number = kind('a number', (value) => typeof value === 'number' && Number.isFinite(value));
+const count = kind('a whole number', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
+const sizes = kind("a size such as '4M'", (value) => isText(value) || typeof value === 'number');
+const texts = kind('a list of texts', (value) => Array.isArray(value) && value.every(isText));
+const list = kind('a list', Array.isArray);
+const record = kind('an object', isRecord);
+const textRecord = kind('an object with texts', (value) => isRecord(value) && Object.values(value).every(isText));
+const sources = kind("an object whose values are texts or { from, label }", (value) => isRecord(value) && Object.values(value).every((v) => isText(v) || (isRecord(v) && isText(v['from']) && isText(v['label']))));
+const program = kind('a program, or { elf: module }', (value) => isRecord(value) && (isText(value['elf']) || (isText(value['name']) && typeof value['main'] === 'function')));
+const optionalText = (value: unknown) => value === undefined || isText(value);
+const expectations = kind('a list of { text, from? }', (value) => Array.isArray(value) && value.every((e) => isRecord(e) && isText(e['text']) && optionalText(e['from'])));
+const actions = kind('a list of { kill, afterMs? or afterText? }', (value) => Array.isArray(value) && value.every((a) => isRecord(a) && isText(a['kill']) && optionalText(a['afterText'])));
+const either = (what: string, ...shapes: Shape[]) => kind(what, (value) => shapes.some((shape) => shape(value) === undefined));
+const equals = (wanted: unknown) => kind(String(wanted), (value) => value === wanted);
+
+export const SCENARIO: Readonly<Record<string, Shape>> = {
+  name: text, summary: text, components: record, status: text, log: text, expect: expectations, actions, budget: number, ram: sizes, harts: count, files: textRecord, images: textRecord, nets: texts, story: text,
+};
+export const COMPONENT: Readonly<Record<string, Shape>> = {
+  program, args: record, caps: sources, memory: sizes, kernelMemory: sizes, roms: either('a list of texts, or true', texts, equals(true)), devices: texts, dma: flag, priority: number, hart: count, harts: list, provides: texts,
+  restart: count, exit: either("a whole number, or 'any'", count, equals('any')),
+};
+
+/** The first field of the wrong kind: its name, and what is said of it. */
+export function wrongShape(value: object, shapes: Readonly<Record<string, Shape>>): { field: string; what: string } | undefined {
+  for (const [field, given] of Object.entries(value)) {
+    const should = given === undefined || !Object.hasOwn(shapes, field) ? undefined : shapes[field]!(given);
+    if (should !== undefined) return { field, what: `${field} is not ${should}` };
+  }
+  return undefined;
+}
