@@ -48,7 +48,7 @@ describe('a program that is run as a library call', () => {
   it.each<[string, Parameters<typeof runProgram>[0], RegExp]>([
     ['no program', { program: 'sh' }, /^program 'sh' is not in the guest/],
     ['no ELF file', { program: new TextEncoder().encode('hello') }, /is no ELF program/],
-    ['no archive', { program: 'sh', rootfs: Uint8Array.of(1, 2, 3) }, /is no tar archive/],
+    ['no archive', { program: 'sh', rootfs: Uint8Array.of(1, 2, 3) }, /is not a tar archive/],
     ['more than there is', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o755 } }, memory: '9000M' }, /at most \d+M are possible/],
     ['not executable', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o644 } } }, /is not executable/],
   ])('is refused in one sentence when there is %s', (_, options, sentence) => {
