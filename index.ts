@@ -24,7 +24,7 @@ export * from './trace/index.ts';
 export { Capture } from './system/capture/capture.ts';
 export { vocabularyFor } from './system/vocabulary.ts';
 // The system itself, and what its outside must bring.
-export { bootScenario, System, SystemError } from './system/system.ts';
+export { bootScenario, ProcessorError, System, SystemError } from './system/system.ts';
 export type { Arrival, Channel, Door, Host, Module, Result, SharedPort, SystemOptions } from './system/host.ts';
 export type { FilesPort, HostFolder } from './system/folders/folder.ts';
 export { boardMemory } from './system/ram.ts';

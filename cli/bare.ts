@@ -10,7 +10,9 @@
 import { gunzipSync } from 'node:zlib';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
-import { DEFAULT_ISA, unknownExtensions } from '../machine/board/isa.ts';
+import { DEFAULT_ISA, isaExtensions, unknownExtensions } from '../machine/board/isa.ts';
+import { cpuModel } from '../machine/cpu/model.ts';
+import { BASE } from '../machine/cpu/switch.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
 import { Htif } from '../machine/devices/htif.ts';
 import { type Place, type Placed, deviceTreePlace, loadInitrd, loadProgram, overlap } from '../machine/loader/kernel.ts';
@@ -37,6 +39,8 @@ export interface BareOptions {
   readonly initrd?: string;
   readonly append?: string;
   readonly isa?: string;
+  /** Processor model. */
+  readonly cpu?: string;
   /** Bytes of RAM; 128 MiB unless given (512 MiB with a kernel). */
   readonly memory?: number;
   readonly smp?: number;
@@ -122,7 +126,7 @@ function check(options: BareOptions): void {
   if (options.signature !== undefined && options.file === undefined) throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
   const { length } = [...(options.disks ?? []), ...(options.nets ?? [])];
   if (length > MOST_DEVICES) throw new CliError('E_OPTION', `${length} disks and network cards are too many`, `the board has room for ${MOST_DEVICES}`);
-  if (options.isa !== undefined) checkIsa(options.isa);
+  if (options.isa !== undefined) checkIsa(options.isa, options.cpu);
   const harts = options.smp ?? 1;
   if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
 }
@@ -135,7 +139,8 @@ function start(options: BareOptions, disks: FileDisk[], networks: Networks, sess
   return { board, ...load(options, board, console) };
 }
 
-function checkIsa(isa: string): void {
+/** What the harts shall implement must be there, and not be taken away by the model. */
+function checkIsa(isa: string, cpu = BASE.text): void {
   let strange: string[];
   try {
     strange = unknownExtensions(isa);
@@ -143,12 +148,14 @@ function checkIsa(isa: string): void {
     throw new CliError('E_ISA', `--isa: ${(error as Error).message}`, 'write for example rv64gch_sstc');
   }
   if (strange.length > 0) throw new CliError('E_ISA', `--isa: this machine does not have ${strange.map((name) => `'${name}'`).join(', ')}`, `it has ${DEFAULT_ISA}`);
+  const lost = isaExtensions(isa).find((name) => cpuModel(cpu).absent.includes(name));
+  if (lost !== undefined) throw new CliError('E_CPU', `--cpu ${cpu} takes away '${lost}', which --isa asks for`, `leave '${lost}' out of one of them`);
 }
 
 function makeBoard(options: BareOptions, disks: FileDisk[], networks: Networks, console: CharChannel): Board {
   const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
   try {
-    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });
+    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, cpu: cpuModel(options.cpu ?? BASE.text), engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });
   } catch (error) {
     // Sizes that the machine refuses are the user's; everything else is ours.
     if (error instanceof RangeError) throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);

@@ -3,6 +3,7 @@
  * that names the option.
  */
 import { Option, type Command } from 'commander';
+import { CpuError, cpuModel, switches, usage } from '../machine/cpu/model.ts';
 import { CliError } from './errors.ts';
 
 export const engines = ['auto', 'interp', 'jit'] as const;
@@ -10,6 +11,8 @@ export type Engine = (typeof engines)[number];
 
 export interface SharedOptions {
   engine: Engine;
+  /** Processor model. */
+  cpu?: string;
   /** File for the kernel's trace. */
   trace?: string;
   /** Tasks whose payload is captured, `all` = every task. */
@@ -34,6 +37,7 @@ export interface SharedOptions {
 export function withSharedOptions(command: Command): Command {
   return command
     .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default('auto').argParser(oneOf('--engine', engines)))
+    .option('--cpu <model>', `processor model: base, then switches with commas before them: ${switches.map(usage).join(', ')}`, processor('--cpu'))
     .option('--trace <file>', "record the kernel's trace")
     .option('--trace-payload <tasks>', 'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all', names('--trace-payload'))
     .option('--trace-compress', 'with --trace: pack the file')
@@ -46,6 +50,16 @@ export function withSharedOptions(command: Command): Command {
     .option('--record <file>', 'record everything that comes from outside')
     .option('--replay <file>', 'take everything from outside out of a recording');
 }
+
+/** Reader of processor models; answers the text. */
+const processor = (option: string) => (text: string): string => {
+  try {
+    return cpuModel(text).text;
+  } catch (error) {
+    if (error instanceof CpuError) throw new CliError('E_CPU', `option ${option}: ${error.message}`, `write for example ${option} base,no-vmid`);
+    throw error;
+  }
+};
 
 const units: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 

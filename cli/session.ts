@@ -2,7 +2,7 @@
  * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
-import { bootScenario, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
+import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
@@ -139,10 +139,11 @@ class Session {
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, seed: recording.seed, trace: this.trace?.recorder, capture,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed, trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
       });
     } catch (error) {
+      if (error instanceof ProcessorError) throw new CliError('E_CPU', error.message);
       throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;
     } finally {
       // They are in the machine's memory now.

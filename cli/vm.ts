@@ -4,10 +4,15 @@
  */
 import { SeededRandom } from '../hardware/chips/random.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
+import { cpuModel } from '../machine/cpu/model.ts';
+import { BASE } from '../machine/cpu/switch.ts';
+import type { Processor } from '../roottask/client/index.ts';
 import { machineWorld } from '../scenarios/machine-world.ts';
+import { processorOf } from '../system/processor.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
-import { GuestRam, RAM_BASE, type RamAccess } from '../vmm/ram.ts';
+import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
+import { GuestRam, type RamAccess } from '../vmm/ram.ts';
 import { FileDisk, parseDisk } from './bare/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
 import { boardMemory } from './board-memory.ts';
@@ -24,6 +29,8 @@ interface Image { name: string; bytes: Uint8Array }
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
 export async function vm(options: VmOptions): Promise<number> {
+  const here = whyNotHere(processor(options));
+  if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = (options.disk ?? []).map((text) => new FileDisk(parseDisk(text)));
@@ -53,6 +60,9 @@ export async function vm(options: VmOptions): Promise<number> {
   }
 }
 
+/** The processor that the machine will have. */
+const processor = (options: VmOptions): Processor => processorOf(cpuModel(options.cpu ?? BASE.text));
+
 /** Memory that takes everything and holds nothing: the vmm's loaders are asked whether the images fit before a system is started for them. */
 const nowhere: RamAccess = {
   u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0), write: () => {}, fill: () => {},
@@ -61,7 +71,7 @@ const nowhere: RamAccess = {
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
 function checkImages(options: VmOptions, [kernel, initrd]: Image[]): Place | undefined {
-  const ram = new GuestRam(nowhere, RAM_BASE, options.memory);
+  const ram = new GuestRam(nowhere, 0, options.memory, ramBase(processor(options)));
   const must = <T>(role: string, path: string, answer: { ok: true; value: T } | { ok: false; error: string }): T => {
     if (answer.ok) return answer.value;
     throw new CliError(/memory|fit/.test(answer.error) ? 'E_MEMORY' : 'E_FORMAT', `${role} '${path}' ${answer.error}`);
@@ -77,5 +87,5 @@ const SEED_BYTES = 64;
 /** The tree that the vmm will make of the same options: disks, network cards (`cards`: both together) and the source of entropy are virtio devices. */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
-  return guestTree({ rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: DEFAULT_ISA, append: options.append, rngSeed, initrd });
+  return guestTree({ base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: guestIsa(DEFAULT_ISA, processor(options)), append: options.append, rngSeed, initrd });
 }

@@ -13,6 +13,8 @@
 import type { StopReason, Supervisor } from './api.ts';
 import { Barren } from './barren.ts';
 import { AddressBus } from './bus.ts';
+import { isaOf } from './board/isa.ts';
+import { BASE, type CpuModel } from './cpu/switch.ts';
 import type { DebugHooks } from './debug/hooks.ts';
 import type { Device, DeviceContext, IrqLine } from './devices/device.ts';
 import type { HartIrq, HartWires, TickClock } from './devices/wires.ts';
@@ -48,6 +50,7 @@ const SATP_MODE = { sv39: 8, sv48: 9, sv57: 10 } as const;
 export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   readonly linear: Linear;
   readonly features: Features;
+  readonly model: CpuModel;
   readonly memory: Ram;
   readonly bus = new AddressBus();
   readonly events: Events;
@@ -81,7 +84,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   /** @throws RangeError when memory or harts are out of range; Error when the ISA string is not understood. */
   constructor(options: MachineOptions) {
     const count = options.harts ?? 1;
-    const isa = options.isa ?? `${FULL_ISA}_${HART_EXTENSIONS}`;
+    this.model = options.cpu ?? BASE;
+    const isa = isaOf(this.model, options.isa ?? `${FULL_ISA}_${HART_EXTENSIONS}`);
     this.features = featuresOf(isa);
     this.linear = new Linear(options.memoryBytes, count);
     const scheduled = (cycle: number): void => this.#scheduled(cycle);
@@ -212,6 +216,13 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.#tickOffset = tick - Math.floor(this.now / CYCLES_PER_TICK);
     this.#lastTick = tick;
     for (const h of this.harts) h.timers.clockChanged();
+  }
+
+  /** What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not between tiers. */
+  get tlb(): { misses: number; guestMisses: number; fences: number } {
+    const sum = { misses: 0, guestMisses: 0, fences: 0 };
+    for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
+    return sum;
   }
 
   get instructions(): number { return this.harts.reduce((n, h) => n + h.instret, 0); }

@@ -1,5 +1,6 @@
 /** How a machine is made, how long it runs, and why it came back. */
 import type { StopReason, Supervisor } from './api.ts';
+import type { CpuModel } from './cpu/switch.ts';
 import type { Tier } from './engine/engine.ts';
 
 export interface MachineOptions {
@@ -8,6 +9,8 @@ export interface MachineOptions {
   harts?: number;
   /** ISA string; everything that instruction table and hart model have, when absent. */
   isa?: string;
+  /** The processor model (cpu/model.ts); one as the manual wants it, when absent. */
+  cpu?: CpuModel;
   /** Which engine tiers run; all of them, as they pay, when absent. */
   engine?: Tier;
   /** Cycles of a hart's turn; when absent, 10,000, or 100,000 for a hart that is alone. */

@@ -60,6 +60,8 @@ export interface Scenario {
   /** RAM of the board (default: what the components may use, and some), harts (default 1). */
   readonly ram?: Size;
   readonly harts?: number;
+  /** Processor model of the board, such as 'base,no-vmid' (docs/processors.md). */
+  readonly cpu?: string;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };

@@ -25,7 +25,7 @@ const either = (what: string, ...shapes: Shape[]) => kind(what, (value) => shape
 const equals = (wanted: unknown) => kind(String(wanted), (value) => value === wanted);
 
 export const SCENARIO: Readonly<Record<string, Shape>> = {
-  name: text, summary: text, components: record, status: text, log: text, expect: expectations, actions, budget: number, ram: sizes, harts: count, files: textRecord, images: textRecord, nets: texts, story: text,
+  name: text, summary: text, components: record, status: text, log: text, expect: expectations, actions, budget: number, ram: sizes, harts: count, cpu: text, files: textRecord, images: textRecord, nets: texts, story: text,
 };
 export const COMPONENT: Readonly<Record<string, Shape>> = {
   program, args: record, caps: sources, memory: sizes, kernelMemory: sizes, roms: either('a list of texts, or true', texts, equals(true)), devices: texts, dma: flag, priority: number, hart: count, harts: list, provides: texts,

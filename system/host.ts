@@ -58,6 +58,8 @@ export interface SystemOptions {
   /** RAM in bytes, harts: over those of the scenario. */
   readonly memoryBytes?: number;
   readonly harts?: number;
+  /** Processor model: over the scenario's. */
+  readonly cpu?: string;
   readonly engine?: 'auto' | 'interp' | 'jit';
   readonly seed?: number;
   readonly startMs?: number;

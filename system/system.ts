@@ -7,6 +7,8 @@
  * A run is a function of the scenario, the modules, the disks, the seed, and what passes the door.
  */
 import { createBoard, type Board } from '../machine/board/board.ts';
+import { CpuError } from '../machine/cpu/model.ts';
+import type { CpuModel } from '../machine/cpu/switch.ts';
 import { tapped } from '../machine/net/capture.ts';
 import type { HartApi, Machine, NetCard, RunResult } from '../machine/index.ts';
 import { Kernel } from '../microkernel/index.ts';
@@ -19,6 +21,7 @@ import { deviceList } from './devices.ts';
 import { kernelMemoryFor, ramFor } from './ram.ts';
 import type { Arrival, Channel, Host, Result, SystemOptions } from './host.ts';
 import { Pace } from './pace.ts';
+import { hostedModel, processorOf } from './processor.ts';
 import { pause } from './pause.ts';
 import { Tally } from './tally.ts';
 import { Watch } from './watch.ts';
@@ -29,6 +32,8 @@ const PIECE = { batch: 20_000_000, paced: 4_000_000 } as const;
 
 /** A system cannot be made of this: what is wrong, for the user. */
 export class SystemError extends Error {}
+/** There is no such processor, or not for a system. */
+export class ProcessorError extends SystemError {}
 
 export class System {
   readonly scenario: Scenario;
@@ -40,6 +45,7 @@ export class System {
   private readonly board: Board;
   private readonly host: Host;
   private readonly options: SystemOptions;
+  private readonly cpu: CpuModel;
   private readonly ends = new Map<Channel, ChannelEnd>();
   private readonly watches = new Map<Channel, Watch>();
   private readonly open: Set<Channel>;
@@ -57,6 +63,7 @@ export class System {
     this.scenario = scenario;
     this.host = host;
     this.options = options;
+    this.cpu = modelOf(scenario, options);
     this.open = new Set(host.door?.arrivals ? [] : host.inputs ?? []);
     this.addChannel('uart');
     for (let i = 0; i < (host.consoles ?? 0); i++) this.addChannel(`console${i}`);
@@ -88,7 +95,7 @@ export class System {
     const consoles = [...this.ends].filter(([c]) => c !== 'uart').map(([, end]) => end);
     try {
       return createBoard({
-        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, engine: options.engine, seed: options.seed, startMs: options.startMs,
+        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, cpu: this.cpu, engine: options.engine, seed: options.seed, startMs: options.startMs,
         supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets), files: this.folders(),
       });
     } catch (e) {
@@ -119,7 +126,7 @@ export class System {
     const { size } = board.machine.memory, fixed = kernelMemoryFor(scenario) + modules.reduce((n, m) => n + m.bytes.length, 0);
     if (size - fixed < 8 * MIB) throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
-      machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name }), seed: options.seed ?? 0,
+      machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       root: rootTask(scenario, {
         changed: state => this.components.set(state.name, state),
@@ -266,6 +273,15 @@ export class System {
 }
 
 /** What would stop roottask at once is said before anything is made. */
+function modelOf(scenario: Scenario, options: SystemOptions): CpuModel {
+  try {
+    return hostedModel(options.cpu ?? scenario.cpu);
+  } catch (e) {
+    if (e instanceof CpuError) throw new ProcessorError(`processor ${e.message}`);
+    throw e;
+  }
+}
+
 function check(scenario: Scenario): void {
   try {
     startOrder(scenario);

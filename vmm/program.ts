@@ -1,5 +1,4 @@
 /** The component: opens what the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the guest's status. */
-import type { Ending } from '../hardware/chips/finisher.ts';
 import { SeededRandom } from '../hardware/chips/random.ts';
 import { VirtioBlock } from '../hardware/chips/virtio/block.ts';
 import { VirtioConsole } from '../hardware/chips/virtio/console.ts';
@@ -10,10 +9,12 @@ import type { BlockPort } from '../hardware/chips/ports.ts';
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Env, type Program, type Rom, exit, log, openRom, report } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
+import { isFailure, sayEnding, type VmEnding } from './ending.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
 import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
-import { type Options, readOptions } from './options.ts';
+import { DEFAULT_ISA, type Options, readOptions } from './options.ts';
+import { guestIsa, whyNotHere } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
 import { guestTree } from './tree.ts';
@@ -26,7 +27,9 @@ const SEED_BYTES = 64;
 export const vmm: Program = { name: 'vmm', main };
 
 function* main(sys: Syscalls, env: Env): Sys<void> {
-  const options = readOptions(env.args, env.priority);
+  const here = whyNotHere(env.processor);
+  if (here) return yield* refuse(sys, env, here);
+  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor), ...env.args }, env.priority);
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);
   if (typeof around === 'string') return yield* refuse(sys, env, around);
@@ -45,11 +48,9 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
     if (typeof ending === 'string') return yield* refuse(sys, env, ending);
     if (ending.kind === 'reboot' && !options.rebootIsExit) continue;
     yield* report(sys, env, sayEnding(ending));
-    return yield* exit(sys, env, ending.kind === 'failure' ? Exit.failure : Exit.powerOff, ending.kind === 'failure' ? sayEnding(ending) : '');
+    return yield* exit(sys, env, isFailure(ending) ? Exit.failure : Exit.powerOff, isFailure(ending) ? sayEnding(ending) : '');
   }
 }
-
-const sayEnding = (e: Ending): string => (e.kind === 'failure' ? `the guest has failed with code ${e.code}` : e.kind === 'reboot' ? 'rebooted' : 'powered off');
 
 function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
   yield* log(sys, env, why);
@@ -57,7 +58,7 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 }
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
-function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[], random: SeededRandom): Sys<Ending | string> {
+function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[], random: SeededRandom): Sys<VmEnding | string> {
   const { env, options, work, clock, virtioConsole, nets, ram } = around;
   for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
   const models: VirtioModel[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
@@ -66,7 +67,7 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
   const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>
-    guestTree({ rows, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append, rngSeed: random.bytes(SEED_BYTES), initrd }));
+    guestTree({ rows, base: ram.base, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append, rngSeed: random.bytes(SEED_BYTES), initrd }));
   if (!loaded.ok) return loaded.error;
   const vm = new Vm(around, rows, models), created = yield* vm.create(sys);
   if (!created.ok) return created.what;

@@ -9,23 +9,25 @@
 import type { GuestMemory } from '../hardware/chips/ports.ts';
 import type { Memory } from '../microkernel/abi/index.ts';
 
+/** Where guest memory begins, unless the processor keeps these addresses to itself (processor.ts). */
 export const RAM_BASE = 0x8000_0000;
 
 /** What of a task's memory the VMM needs; specs put an array behind it. */
 export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill' | 'view' | 'writable'>;
 
 export class GuestRam implements GuestMemory {
-  readonly base: number = RAM_BASE;
+  readonly base: number;
   readonly size: number;
   readonly #memory: RamAccess;
   /** VMM address of guest-physical 0 (so that one addition translates). */
   readonly #shift: number;
 
   /** `va`: where `size` bytes of guest memory begin in the VMM's address space. */
-  constructor(memory: RamAccess, va: number, size: number) {
+  constructor(memory: RamAccess, va: number, size: number, base = RAM_BASE) {
     this.#memory = memory;
+    this.base = base;
     this.size = size;
-    this.#shift = va - RAM_BASE;
+    this.#shift = va - base;
   }
 
   get end(): number { return this.base + this.size; }

@@ -7,6 +7,7 @@ import { type Env, allocate, log, openConsole, openNet, spawn, valueOf } from '.
 import { Clock } from './clock.ts';
 import { Frames, receiver, sender } from './frames.ts';
 import type { Options } from './options.ts';
+import { ramBase } from './processor.ts';
 import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
 import { Work } from './work.ts';
@@ -48,7 +49,7 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     if (typeof frames === 'string') return frames;
     nets.push(frames);
   }
-  const ram = new GuestRam(sys.memory, memory.value, options.memory);
+  const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
   return { env, options, ram, ramVa: memory.value, console, virtioConsole, nets, clock, work, endSemaphore, consoleSemaphore };
 }
 

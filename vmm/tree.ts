@@ -9,6 +9,8 @@ import { RAM_BASE } from './ram.ts';
 export interface TreeOptions {
   readonly rows: readonly Row[];
   readonly memory: number;
+  /** Where memory begins; RAM_BASE when absent. */
+  readonly base?: number;
   readonly smp: number;
   readonly isa: string;
   readonly append: string;
@@ -23,7 +25,7 @@ export function guestTree(o: TreeOptions): Uint8Array {
   const soc = { compatible: 'simple-bus', '#address-cells': 2, '#size-cells': 2, ranges: true, 'interrupt-parent': Phandle.plic } as const;
   return flatten(node('', { '#address-cells': 2, '#size-cells': 2, compatible: 'riscv-virtio', model: 'tessera,vm' }, [
     chosen(o),
-    node(`memory@${RAM_BASE.toString(16)}`, { device_type: 'memory', reg: u64s(RAM_BASE, o.memory) }),
+    node(`memory@${(o.base ?? RAM_BASE).toString(16)}`, { device_type: 'memory', reg: u64s(o.base ?? RAM_BASE, o.memory) }),
     node('cpus', { '#address-cells': 1, '#size-cells': 0, 'timebase-frequency': TIMEBASE_HZ }, [
       ...cpus.map((i) => cpuNode(i, o.isa)),
       node('cpu-map', {}, [node('cluster0', {}, cpus.map((i) => node(`core${i}`, { cpu: cpuOf(i) })))]),

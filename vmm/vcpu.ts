@@ -8,6 +8,7 @@
  * Interrupts reach the guest through hvip, which travels with every event and answer; a running vCPU is recalled to take a new one.
  */
 import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Syscalls, type Utcb } from '../microkernel/abi/index.ts';
+import type { Alarm } from '../hardware/chips/ports.ts';
 import { exitOf } from './dispatcher.ts';
 import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
@@ -33,6 +34,9 @@ export class Vcpu implements SbiCpu, Attentive {
   #phase: 'stopped' | 'handling' | 'waiting' | 'running' = 'stopped';
   #external = false;
   #software = false;
+  /** Where the processor has no timer for guests: our own alarm, and whether it has rung. */
+  #alarm: Alarm | undefined;
+  #rung = false;
   #start: { pc: bigint; opaque: bigint } | undefined;
   #started = false;
 
@@ -48,6 +52,22 @@ export class Vcpu implements SbiCpu, Attentive {
   get started(): boolean { return this.#started; }
   raiseSoftware(): void { this.#software = true; this.vm.work.changed(this); }
   setExternal(level: boolean): void { this.#external = level; this.vm.work.changed(this); }
+  /** Guests have no timer of their own here: this alarm stands in for it. */
+  useAlarm(alarm: Alarm): void { this.#alarm = alarm; }
+  /** The guest's timer interrupt comes at this tick of `time`. Answers which groups of the state hold that. */
+  setTimer(tick: bigint): number {
+    if (!this.#alarm) {
+      this.utcb.setBig(S.vstimecmp, tick);
+      return Mtd.irq;
+    }
+    this.#rung = false;
+    const ticks = Number(BigInt.asUintN(64, tick)), at = ticks < LATEST / NS_PER_TICK ? ticks * NS_PER_TICK : Infinity;
+    this.#alarm.at(at, () => {
+      this.#rung = true;
+      this.vm.work.changed(this);
+    });
+    return 0;
+  }
   begin(pc: bigint, opaque: bigint): void {
     this.#start = { pc, opaque };
     this.#started = true;
@@ -87,12 +107,16 @@ export class Vcpu implements SbiCpu, Attentive {
   /** Adds what is pending to the hvip of the answer. Every event brings the irq group. */
   #withInterrupts(groups: number): number {
     const u = this.utcb, at = S.hvip >> 2, now = u.u32[at];
-    const next = ((now & ~Hvip.external) | (this.#external ? Hvip.external : 0) | (this.#software ? Hvip.software : 0)) >>> 0;
+    const ours = this.#alarm ? Hvip.external | Hvip.timer : Hvip.external;
+    const next = ((now & ~ours) | this.#levels() | (this.#software ? Hvip.software : 0)) >>> 0;
     this.#software = false;
     if (next === now) return groups;
     u.u32[at] = next;
     return groups | Mtd.irq;
   }
+
+  /** Inputs of the virtual processor that are up. */
+  #levels(): number { return (this.#external ? Hvip.external : 0) | (this.#rung ? Hvip.timer : 0); }
 
   // ── what handlers use ──
 
@@ -136,13 +160,14 @@ export class Vcpu implements SbiCpu, Attentive {
   stop(): void { this.#started = false; }
 
   #wakesUp(enabled: number, timer: boolean): boolean {
-    const pending = this.utcb.u32[S.hvip >> 2] & ~Hvip.external;
-    const all = pending | (this.#external ? Hvip.external : 0) | (this.#software ? Hvip.software : 0) | (timer ? Hvip.timer : 0);
+    const pending = this.utcb.u32[S.hvip >> 2] & ~(Hvip.external | (this.#alarm ? Hvip.timer : 0));
+    const all = pending | this.#levels() | (this.#software ? Hvip.software : 0) | (timer ? Hvip.timer : 0);
     return (all & (enabled << SHIFT)) !== 0;
   }
 
   /** Virtual time in ns until vstimecmp. */
   #timerDelay(): number {
+    if (this.#alarm) return NEVER;
     const u = this.utcb, at = S.vstimecmp >> 2, ticks = u.u32[at + 1] * 2 ** 32 + u.u32[at];
     return ticks >= LATEST / NS_PER_TICK ? NEVER : ticks * NS_PER_TICK - this.sys.now();
   }

@@ -2,14 +2,16 @@
  * One run of a virtual machine, from its first instruction to its end: the task that is its memory, its vCPUs, its devices. A reboot is
  * the end of one Vm and the beginning of another in the same guest memory.
  */
-import type { Ending } from '../hardware/chips/finisher.ts';
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
+import { Clock } from './clock.ts';
 import type { Bus } from './devices/bus.ts';
 import { exits } from './dispatcher.ts';
+import type { VmEnding } from './ending.ts';
+import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
 import type { SbiMachine } from './sbi/sbi.ts';
@@ -33,7 +35,7 @@ export class Vm implements SbiMachine {
   readonly #task: number;
   readonly #servers: Spawned[] = [];
   readonly #selectors: number[] = [];
-  #ending: Ending | undefined;
+  #ending: VmEnding | undefined;
   #waiting = 0;
 
   constructor(around: Surroundings, rows: readonly Row[], models: readonly VirtioModel[]) {
@@ -49,9 +51,9 @@ export class Vm implements SbiMachine {
   }
 
   get ended(): boolean { return this.#ending !== undefined; }
-  get ending(): Ending | undefined { return this.#ending; }
+  get ending(): VmEnding | undefined { return this.#ending; }
   /** The first word counts. */
-  end(how: Ending): void {
+  end(how: VmEnding): void {
     this.#ending ??= how;
     this.work.signal(this.#around.endSemaphore);
   }
@@ -97,6 +99,10 @@ export class Vm implements SbiMachine {
     const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: env.priority, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
     this.#servers.push(server.value);
+    if (!hasGuestTimer(env.processor)) {
+      const timer = yield* this.#spawnTimer(sys, vcpu, hart);
+      if (!timer.ok) return timer;
+    }
     const create = Ops.factory;
     const steps = [
       [Own.factory, create.createSemaphore, [wake, 0]],
@@ -115,6 +121,18 @@ export class Vm implements SbiMachine {
     }
     const status = yield* sys.invoke(guest, Ops.thread.start, [0, 0, 0]);
     return status === 0 ? good(undefined) : bad(status, `${env.name}: start of vCPU ${id}`);
+  }
+
+  /** An alarm for a vCPU whose processor has none for guests. */
+  *#spawnTimer(sys: Syscalls, vcpu: Vcpu, hart: number): Sys<Result<void>> {
+    const { env } = this.#around, semaphore = this.#selector(), clock = new Clock(() => sys.now(), this.work, semaphore);
+    const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
+    if (status !== 0) return bad(status, `${env.name}: timer of vCPU ${vcpu.id}`);
+    const thread = yield* spawn(sys, env, (own) => clock.run(own), { priority: env.priority, hart, name: `timer of vCPU ${vcpu.id}` });
+    if (!thread.ok) return thread;
+    this.#servers.push(thread.value);
+    vcpu.useAlarm(clock);
+    return good(undefined);
   }
 
   *#bindPortal(sys: Syscalls, guest: number, server: number, cause: Cause, mtd: number): Sys<number> {

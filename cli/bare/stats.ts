@@ -17,6 +17,7 @@ export interface BareStats {
   readonly ipc: number;
   readonly addressSpaceSwitches: number;
   readonly kernelEntries: number;
+  readonly tlb: { misses: number; guestMisses: number; fences: number };
   readonly engine: { regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number; memory?: Footprint };
 }
 
@@ -34,6 +35,7 @@ export function bareStats(machine: Machine, wallSeconds: number, ending: Ending)
     ipc: 0,
     addressSpaceSwitches: 0,
     kernelEntries: 0,
+    tlb: machine.tlb,
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory: footprint(machine) },
   };
 }

@@ -16,6 +16,7 @@ import { VirtioFiles } from '../../hardware/chips/virtio/files.ts';
 import type { VirtioModel } from '../../hardware/chips/virtio/model.ts';
 import { VirtioNet } from '../../hardware/chips/virtio/net.ts';
 import { BoardDisk } from '../devices/disk.ts';
+import { BASE, type CpuModel } from '../cpu/switch.ts';
 import type { BlockBackend, CharBackend, Device, FilesBackend } from '../devices/device.ts';
 import { type NetCard, macOf } from '../devices/net-port.ts';
 import type { Tier } from '../engine/engine.ts';
@@ -26,13 +27,15 @@ import { deviceTreePlace } from '../loader/kernel.ts';
 import { Machine } from '../machine.ts';
 import { type Chosen, boardDeviceTree } from './device-tree.ts';
 import { type DeviceRow, type Outside, type Parts, factories, plicOf } from './factories.ts';
-import { DEFAULT_ISA } from './isa.ts';
+import { DEFAULT_ISA, isaOf } from './isa.ts';
 import { VIRTIO_SLOTS, virtBoard } from './virt.ts';
 
 export interface BoardConfig {
   readonly memoryBytes: number;
   readonly harts: number;
   readonly isa?: string;
+  /** The processor model; one as the manual wants it, when absent. */
+  readonly cpu?: CpuModel;
   readonly engine?: Tier;
   readonly quantum?: number;
   /** Takes HS mode (hosted); absent on a bare machine. */
@@ -82,14 +85,15 @@ const MENVCFG_ADUE = 1n << 61n;
 const RNG_SEED_BYTES = 64;
 
 export function createBoard(config: BoardConfig): Board {
-  const isa = config.isa ?? DEFAULT_ISA;
+  const cpu = config.cpu ?? BASE;
+  const isa = isaOf(cpu, config.isa ?? DEFAULT_ISA);
   const { memoryBytes, harts, engine, quantum, supervisor } = config;
-  const machine = new Machine({ memoryBytes, harts, isa, engine, quantum, supervisor });
+  const machine = new Machine({ memoryBytes, harts, isa, cpu, engine, quantum, supervisor });
   const random = new SeededRandom(config.seed ?? 0);
   const rngSeed = random.bytes(RNG_SEED_BYTES);
   const models = virtioModels(config, machine, random);
   const devices = attachDevices(machine, config, random, [...models]);
-  const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({ memory: machine.memory, harts, isa, devices, chosen: { rngSeed, ...chosen } });
+  const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({ memory: machine.memory, harts, isa, translation: cpu.translation, devices, chosen: { rngSeed, ...chosen } });
   const placeTree = (chosen: Chosen): number => {
     const blob = deviceTree(chosen);
     const at = deviceTreePlace(machine.memory);

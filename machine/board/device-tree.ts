@@ -24,6 +24,8 @@ export interface TreeInput {
   readonly memory: PhysicalMemory;
   readonly harts: number;
   readonly isa: string;
+  /** Harts can translate addresses. */
+  readonly translation: boolean;
   readonly devices: readonly { readonly row: DeviceRow; readonly device: Device }[];
   readonly chosen: Chosen;
 }
@@ -37,7 +39,7 @@ export function boardDeviceTree(input: TreeInput): Uint8Array {
       chosenNode(input.chosen),
       node(`memory@${memory.base.toString(16)}`, { device_type: 'memory', reg: cells64(memory.base, memory.size) }),
       node('cpus', { '#address-cells': 1, '#size-cells': 0, 'timebase-frequency': TIMEBASE_HZ }, [
-        ...Array.from({ length: harts }, (_, hart) => cpuNode(hart, input.isa)),
+        ...Array.from({ length: harts }, (_, hart) => cpuNode(hart, input)),
         node('cpu-map', {}, [node('cluster0', {}, Array.from({ length: harts }, (_, hart) => node(`core${hart}`, { cpu: cpu(hart) })))]),
       ]),
       ...socNodes(input),
@@ -56,7 +58,7 @@ function chosenNode(chosen: Chosen): FdtNode {
   return node('chosen', props);
 }
 
-function cpuNode(hart: number, isa: string): FdtNode {
+function cpuNode(hart: number, { isa, translation }: TreeInput): FdtNode {
   const extensions = isaExtensions(isa);
   const blocks: Record<string, FdtValue> = {};
   if (extensions.includes('zicbom')) blocks['riscv,cbom-block-size'] = CACHE_BLOCK;
@@ -70,7 +72,7 @@ function cpuNode(hart: number, isa: string): FdtNode {
     'riscv,isa-base': 'rv64i',
     'riscv,isa-extensions': extensions,
     ...blocks,
-    'mmu-type': 'riscv,sv57',
+    'mmu-type': translation ? 'riscv,sv57' : 'riscv,none',
     phandle: cpu(hart),
   };
   const intc = { compatible: 'riscv,cpu-intc', 'interrupt-controller': true, '#interrupt-cells': 1, phandle: cpuIntc(hart) } as const;

@@ -2,6 +2,7 @@
  * The ISA string in the device tree's words.
  * @spec devicetree bindings riscv/extensions.yaml
  */
+import type { CpuModel } from '../cpu/switch.ts';
 import { HART_EXTENSIONS } from '../hart/features.ts';
 import { FULL_ISA, parseIsa, rows, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 
@@ -23,6 +24,12 @@ export function isaExtensions(isa: string): string[] {
 export function isaString(extensions: readonly string[]): string {
   const letters = extensions.filter((n) => n.length === 1).join('');
   return [`rv64${letters}`, ...extensions.filter((n) => n.length > 1)].join('_');
+}
+
+/** The ISA string without what the processor lacks. */
+export function isaOf(model: CpuModel, isa: string): string {
+  const names = isaExtensions(isa);
+  return names.some((name) => model.absent.includes(name)) ? isaString(names.filter((name) => !model.absent.includes(name))) : isa;
 }
 
 /** Names for several extensions, and for what every machine of ours does anyway. */

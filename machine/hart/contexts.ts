@@ -200,6 +200,8 @@ export class Contexts {
   readonly #recent: (Context | undefined)[] = [];
   #host: Space | undefined;
   #guest: Space | undefined;
+  /** Translations that had to be walked for: outside virtual machines, and inside. Fences, of a page or of more. */
+  readonly counts = { misses: 0, guestMisses: 0, fences: 0 };
 
   constructor(linear: Linear, pool: TlbPool) {
     this.#linear = linear;
@@ -237,6 +239,7 @@ export class Contexts {
 
   /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages, with GLOBAL. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
+    this.#count(context.space);
     if (kind !== 2 && this.#pool.watcher?.cacheable(lo, hi) === false) return;
     const m = this.#linear.i32;
     const tag = lo & -4096;
@@ -273,6 +276,11 @@ export class Contexts {
     }
   }
 
+  #count({ guestKey, key }: Space): void {
+    if (guestKey >= 0) this.counts.guestMisses++;
+    else if (key >= MODE_UNIT) this.counts.misses++;
+  }
+
   /** Brings a translation back that another page's has pushed out. Answers the page's linear address, or 0. */
   revive(context: Context, lo: number, hi: number, kind: number): number {
     const { victims } = context;
@@ -286,12 +294,14 @@ export class Contexts {
 
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
   fence(vpn: number | undefined, asid: number | undefined): void {
+    this.counts.fences++;
     const spaces = this.#guests.get(-1);
     if (spaces) for (const s of spaces.values()) if (asid === undefined || s.asid === asid) this.#flush(s, vpn, asid !== undefined);
   }
 
   /** hfence: a page (of VS-stage addresses) or all, of one or all guest address spaces, of one or all virtual machines. */
   fenceGuest(vpn: number | undefined, asid: number | undefined, vmid: number | undefined): void {
+    this.counts.fences++;
     for (const [key, spaces] of this.#guests) {
       if (key === -1) continue;
       for (const s of spaces.values()) {

@@ -8,7 +8,9 @@ import { C } from './slots.ts';
 type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
 
 /** Bare, Sv39, Sv48, Sv57. */
-const legalMode = (hi: number): boolean => hi >>> 28 === 0 || (hi >>> 28 >= 8 && hi >>> 28 <= 10);
+const legalMode = (h: Hart, hi: number): boolean => hi >>> 28 === 0 || (hi >>> 28 >= 8 && hi >>> 28 <= 10 && h.host.model.translation);
+/** Upper word of a root: the mode and the upper bits of the page number; the identifier stands between them. */
+const ROOT_HI = 0xf000_0fff | 0, ID_SHIFT = 12;
 
 function spaceChanged(h: Hart): void {
   h.contexts.spaceChanged();
@@ -18,9 +20,9 @@ function spaceChanged(h: Hart): void {
 /** A write with a mode that does not exist changes nothing. @spec priv 12.1.11 */
 function writeRoot(slot: number): NonNullable<CsrRow['write']> {
   return (h, lo, hi) => {
-    if (!legalMode(hi)) return;
+    if (!legalMode(h, hi)) return;
     h.c[slot] = lo;
-    h.c[slot + 1] = hi;
+    h.c[slot + 1] = hi & (ROOT_HI | (h.asidMask << ID_SHIFT));
     spaceChanged(h);
   };
 }
@@ -43,10 +45,10 @@ export const hgatp: Rules = {
   refetch: true,
   guard: (h): Deny => (h.w[HS.PRIV >> 2] === 1 && h.w[HS.VIRT >> 2] === 0 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0),
   write: (h, lo, hi) => {
-    const mode = legalMode(hi) ? hi & ~0x0fff_ffff : h.c[C.hgatp + 1] & ~0x0fff_ffff;
+    const mode = legalMode(h, hi) ? hi & ~0x0fff_ffff : h.c[C.hgatp + 1] & ~0x0fff_ffff;
     h.mmu.forgetGuest();
     h.c[C.hgatp] = lo & ~3;
-    h.c[C.hgatp + 1] = mode | (hi & 0x03ff_ffff); // VMID has 14 bits
+    h.c[C.hgatp + 1] = mode | (hi & (0xfff | (h.vmidMask << ID_SHIFT)));
     spaceChanged(h);
   },
 };

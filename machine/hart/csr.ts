@@ -6,6 +6,7 @@
 import { rd, rs1 } from '../../hardware/isa/fields.ts';
 import { SLOW } from '../engine/layout.ts';
 import { HS } from '../engine/layout.ts';
+import { LEAKED } from '../cpu/popf.ts';
 import { Cause } from './bits.ts';
 import { ROWS } from './csr-rows.ts';
 import type { Features } from './features.ts';
@@ -45,7 +46,8 @@ const entry = (row: CsrRow): CsrRow => ({
 const byNumber: (CsrRow | undefined)[] = new Array<CsrRow | undefined>(4096).fill(undefined);
 for (const row of ROWS) byNumber[row.number] = entry(row);
 
-/** The supervisor registers that have a guest's copy 0x100 above. @spec priv 21.2 */
+/** The supervisor registers that have a guest's copy, so much above them. @spec priv 21.2 */
+const GUEST_COPY = 0x100;
 const hasGuestCopy = new Uint8Array(4096);
 for (const n of [0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180]) hasGuestCopy[n] = 1;
 
@@ -95,6 +97,15 @@ function check(h: Hart, row: CsrRow, write: boolean): Deny {
   return row.guard === undefined ? Deny.no : row.guard(h, write);
 }
 
+/** A processor with `popf` does not trap here: the register is read, a write is lost. */
+const leaks = (h: Hart, number: number): boolean => number === LEAKED && h.host.model.popf && h.w[HS.PRIV >> 2] === 0;
+
+function leak(h: Hart, to: number): number {
+  readRow(h, byNumber[h.w[HS.VIRT >> 2] !== 0 ? LEAKED + GUEST_COPY : LEAKED]!);
+  h.setX(to, h.lo, h.hi);
+  return SLOW.NEXT;
+}
+
 /** csrrw, csrrs, csrrc and their immediate forms. @spec unpriv 6.1 */
 export function csrInstruction(h: Hart, insn: number): number {
   const number = insn >>> 20;
@@ -106,8 +117,8 @@ export function csrInstruction(h: Hart, insn: number): number {
   let row = byNumber[number];
   if (row === undefined) return illegalInstruction(h);
   const deny = check(h, row, write);
-  if (deny !== Deny.no) return deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
-  if (hasGuestCopy[number] !== 0 && h.w[HS.VIRT >> 2] !== 0) row = byNumber[number + 0x100]!;
+  if (deny !== Deny.no) return leaks(h, number) ? leak(h, to) : deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
+  if (hasGuestCopy[number] !== 0 && h.w[HS.VIRT >> 2] !== 0) row = byNumber[number + GUEST_COPY]!;
 
   let lo = (f3 & 4) !== 0 ? source : h.x32[2 * source];
   let hi = (f3 & 4) !== 0 ? 0 : h.x32[2 * source + 1];

@@ -28,6 +28,9 @@ const INSTRET = HS.INSTRET >> 3;
 export class Hart implements HartApi {
   readonly id: number;
   readonly host: HartHost;
+  /** Bits of an ASID and of a VMID that the processor keeps. */
+  readonly asidMask: number;
+  readonly vmidMask: number;
   /** What it has at present: misa may switch some of it off. */
   features: Features;
   /** The hart block as words, index HS.name >> 2, and as doubles. */
@@ -80,6 +83,8 @@ export class Hart implements HartApi {
     this.id = id;
     this.host = host;
     this.features = host.features;
+    this.asidMask = host.model.asids ? 0xffff : 0;
+    this.vmidMask = host.model.vmids ? 0x3fff : 0;
     const base = HARTS + id * HART_BYTES;
     const buffer = host.linear.memory.buffer;
     this.w = new Int32Array(buffer, base, HART_BYTES / 4);
@@ -249,18 +254,18 @@ export class Hart implements HartApi {
     const ppn = Math.floor(root / 4096);
     const mode = this.host.hostedMode;
     this.c[C.satp] = ppn;
-    this.c[C.satp + 1] = (mode << 28) | ((asid & 0xffff) << 12) | (Math.floor(ppn / 0x1_0000_0000) & 0xfff);
+    this.c[C.satp + 1] = (mode << 28) | ((asid & this.asidMask) << 12) | (Math.floor(ppn / 0x1_0000_0000) & 0xfff);
     this.contexts.spaceChanged();
     this.refresh();
   }
 
   sfenceVma(va?: number, asid?: number): void {
-    this.contexts.fence(va === undefined ? undefined : Math.floor(va / 4096), asid);
+    this.contexts.fence(va === undefined ? undefined : Math.floor(va / 4096), asid === undefined ? undefined : asid & this.asidMask);
   }
 
   hfenceGvma(_gpa?: number, vmid?: number): void {
     this.mmu.forgetGuest();
-    this.contexts.fenceGuest(undefined, undefined, vmid);
+    this.contexts.fenceGuest(undefined, undefined, vmid === undefined ? undefined : vmid & this.vmidMask);
   }
 
   // ---- time --------------------------------------------------------------------------------------------------------

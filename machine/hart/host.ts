@@ -1,5 +1,6 @@
 /** What a hart needs of the machine around it. */
 import type { Supervisor } from '../api.ts';
+import type { CpuModel } from '../cpu/switch.ts';
 import type { DebugHooks } from '../debug/hooks.ts';
 import type { EngineSide } from '../engine/port.ts';
 import type { Events } from '../events.ts';
@@ -13,6 +14,7 @@ import type { Hart } from './hart.ts';
 export interface HartHost {
   readonly linear: Linear;
   readonly features: Features;
+  readonly model: CpuModel;
   readonly bus: AddressBus;
   readonly events: Events;
   readonly engine: EngineSide;

@@ -3,6 +3,7 @@
  * nothing; results and the description of a fault are left in its fields.
  * @spec priv 12.3.2 @spec priv 21.5.1
  */
+import { inKseg0 } from '../cpu/kseg0.ts';
 import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
 import { GLOBAL } from './contexts.ts';
 import type { Hart } from './hart.ts';
@@ -58,7 +59,10 @@ export class Mmu {
     this.implicit = this.gpaLo = this.gpaHi = 0;
     this.span = 0;
     this.writable = true;
-    if (virt) {
+    if (this.#h.host.model.kseg0 && priv !== 3 && inKseg0(lo, hi)) {
+      if (virt || priv === 0) return this.#outsideKernel(lo, access, priv === 1);
+      this.ppn = lo >>> 12;
+    } else if (virt) {
       if (!this.#guest(lo, hi, access, priv, executable)) return false;
     } else if (priv === 3 || c[C.satp + 1] >>> 28 === 0) {
       this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
@@ -73,6 +77,11 @@ export class Mmu {
     if ((allowed & PMP_BIT[access]) === 0 || (executable && (allowed & PmpPerm.X) === 0)) return this.#accessFault(access);
     if ((allowed & PmpPerm.W) === 0) this.writable = false;
     return true;
+  }
+
+  /** The window is the supervisor's alone. A monitor hears of a guest kernel's access, as of one to memory that it has not mapped. */
+  #outsideKernel(lo: number, access: Access, guestKernel: boolean): boolean {
+    return guestKernel ? this.#guestFault(lo >>> 12, lo & 0xfff, access, 0) : this.#pageFault(access);
   }
 
   /** Both stages. @spec priv 21.5 */

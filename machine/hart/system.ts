@@ -78,7 +78,7 @@ const currentVmid = (h: Hart): number => (h.c[C.hgatp + 1] >>> 12) & 0x3fff;
 export function sfenceVma(h: Hart, insn: number): number {
   const priv = h.w[PRIV];
   const page = pageOf(h, rs1(insn));
-  const asid = idOf(h, rs2(insn), 0xffff);
+  const asid = idOf(h, rs2(insn), h.asidMask);
   if (h.w[VIRT] !== 0) {
     if (priv === 0 || (h.c[C.hstatus] & HSTATUS.VTVM) !== 0) return virtualInstruction(h);
     h.contexts.fenceGuest(page, asid, currentVmid(h));
@@ -101,7 +101,7 @@ export function hfenceVvma(h: Hart, insn: number): number {
   if (!h.features.h) return illegalInstruction(h);
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0) return illegalInstruction(h);
-  h.contexts.fenceGuest(pageOf(h, rs1(insn)), idOf(h, rs2(insn), 0xffff), currentVmid(h));
+  h.contexts.fenceGuest(pageOf(h, rs1(insn)), idOf(h, rs2(insn), h.asidMask), currentVmid(h));
   h.retire(4);
   return SLOW.JUMP;
 }
@@ -112,7 +112,7 @@ export function hfenceGvma(h: Hart, insn: number): number {
   if (h.w[VIRT] !== 0) return virtualInstruction(h);
   if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
   h.mmu.forgetGuest();
-  h.contexts.fenceGuest(undefined, undefined, idOf(h, rs2(insn), 0x3fff));
+  h.contexts.fenceGuest(undefined, undefined, idOf(h, rs2(insn), h.vmidMask));
   h.retire(4);
   return SLOW.JUMP;
 }

@@ -28,7 +28,7 @@ export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): num
   const mmu = h.mmu;
   const cause = mmu.cause;
   if (cause < 20) return trap(h, cause, false, lo, hi, 0, 0, 0, guest);
-  const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020) : transformedInstruction(h, cause, lo);
+  const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020) : h.host.model.htinst ? transformedInstruction(h, cause, lo) : 0;
   return trap(h, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
 }
 
@@ -96,10 +96,17 @@ function afterSupervisor(h: Hart): number {
   return h.waiting || h.parked || h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
+/** A trap that leaves a virtual machine costs what the processor model says (`exit=`). */
+function leaveGuest(h: Hart): void {
+  const { exitCycles } = h.host.model;
+  if (exitCycles !== 0 && h.w[VIRT] !== 0) h.charge(exitCycles);
+}
+
 /** @spec priv 3.1.6.1, 3.1.8, 3.1.14, 3.1.15, 3.1.16, 21.4.1, 21.4.4, 21.4.5, 21.6.2 */
 function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
+  leaveGuest(h);
   c[C.mepc] = h.w[PC];
   c[C.mepc + 1] = h.w[PC + 1];
   c[C.mcause] = cause;
@@ -122,6 +129,7 @@ function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, t
 function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
+  leaveGuest(h);
   const fromGuest = h.w[VIRT] !== 0;
   const supervisorBit = h.w[PRIV] & 1;
   c[C.sepc] = h.w[PC];

@@ -28,6 +28,7 @@ export function install(cpu: Cpu, task: Task): void {
   cpu.satp = task;
   space.harts |= 1 << cpu.id;
   cpu.hart.switchSpace(space.root.pa, space.asid);
+  if (!cpu.tagsSpaces) cpu.hart.sfenceVma();
 }
 
 /** Goes to user level with a RISC-V thread. False: something came up, choose again. */

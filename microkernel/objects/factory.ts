@@ -101,7 +101,7 @@ function hand(i: Invocation, object: KernelObject): Status {
 
 function createTask(i: Invocation): Status {
   const kind = i.u.word(1);
-  if (kind !== 0 && kind !== 1) return Status.badArgument;
+  if (kind !== 0 && (kind !== 1 || !i.k.cpu.hasGuests)) return Status.badArgument;
   const status = room(i, taskBytes(kind === 1));
   if (status !== Status.ok) return status;
   const task = newTask(i.k, factoryOf(i), kind === 1);

@@ -9,6 +9,20 @@ export const PRIORITIES = 256;
 /** Halves of x0 … x31 and f0 … f31. */
 export const REGISTERS = 128;
 
+const CSR = { satp: 0x180, hgatp: 0x680, misa: 0x301 } as const;
+/** The letter H of misa. */
+const HYPERVISOR = 1n << 7n;
+const ASID = 0xffffn << 44n, VMID = 0x3fffn << 44n;
+
+/** Are any of these bits there in the register? What cannot be written reads as zero. @spec priv 12.1.11, 21.2.10 */
+function keeps(hart: HartApi, csr: number, bits: bigint): boolean {
+  const old = hart.csr(csr);
+  hart.setCsr(csr, old | bits);
+  const kept = (hart.csr(csr) & bits) !== 0n;
+  hart.setCsr(csr, old);
+  return kept;
+}
+
 export class Cpu {
   readonly hart: HartApi;
   readonly id: number;
@@ -40,8 +54,17 @@ export class Cpu {
   /** x and f of the hart in one piece, as 32-bit halves. */
   readonly registers: Int32Array;
 
+  /** TLB entries carry the number of the address space, of the virtual machine. Where they do not, a switch flushes them. */
+  readonly tagsSpaces: boolean;
+  readonly tagsGuests: boolean;
+  /** The processor has the hypervisor extension. */
+  readonly hasGuests: boolean;
+
   constructor(hart: HartApi) {
     this.hart = hart;
+    this.hasGuests = (hart.csr(CSR.misa) & HYPERVISOR) !== 0n;
+    this.tagsSpaces = keeps(hart, CSR.satp, ASID);
+    this.tagsGuests = keeps(hart, CSR.hgatp, VMID);
     this.registers = new Int32Array(hart.x.buffer, hart.x.byteOffset, REGISTERS);
     this.id = hart.id;
   }

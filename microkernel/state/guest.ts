@@ -122,4 +122,5 @@ export function unloadGuest(cpu: Cpu): void {
 /** Guest-physical translation of this task: Sv39x4, its VMID, its root. */
 export function switchGuestSpace(cpu: Cpu, root: number, vmid: number): void {
   cpu.hart.setCsr(CSR.hgatp, (8n << 60n) | (BigInt(vmid) << 44n) | BigInt(root / 4096));
+  if (!cpu.tagsGuests) cpu.hart.hfenceGvma();
 }

@@ -8,6 +8,8 @@ import type { KernelMachine, KernelOptions } from '../boot.ts';
 import type { ThreadBody } from '../abi/index.ts';
 
 const BASE = 0x8000_0000;
+/** misa, and its letter H. */
+const MISA = 0x301, HYPERVISOR = 0x80n;
 const CAUSES = [8, 8, 13, 8, 15, 2, 12, 21, 22, 10];
 
 class FakeMemory implements PhysicalMemory {
@@ -58,12 +60,13 @@ class FakeHart implements HartApi {
   kicked = false;
   waiting = false;
   fences = 0;
+  readonly #csrs = new Map<number, bigint>();
   readonly #free: boolean;
   constructor(id: number, free: boolean) { this.id = id; this.#free = free; }
   num(i: number): number { return Number(this.x[i]); }
   setNum(i: number, v: number): void { this.x[i] = BigInt(v); }
-  csr(): bigint { return 0n; }
-  setCsr(): void {}
+  csr(number: number): bigint { return this.#csrs.get(number) ?? (number === MISA ? HYPERVISOR : 0n); }
+  setCsr(number: number, value: bigint): void { this.#csrs.set(number, value); }
   enter(): void {}
   resume(): void { this.executing = true; }
   /** Time passes until the thread traps. */

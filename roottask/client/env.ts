@@ -10,8 +10,17 @@ export interface Program {
   main(sys: Syscalls, env: Env): Sys<void>;
 }
 
+/** What the processor's documentation says to software. */
+export interface Processor {
+  /** Its ISA string: a canonical one, extensions in lower case behind underscores. */
+  readonly isa: string;
+  /** Addresses that only the supervisor of the machine can use, [start, end): a guest that wants them cannot run. */
+  readonly reserved?: readonly [start: number, end: number];
+}
+
 export interface Env {
   readonly name: string;
+  readonly processor: Processor;
   readonly args: Readonly<Record<string, unknown>>;
   /** Of its main thread, and the highest that any of its threads can have: what the scenario says. */
   readonly priority: number;

@@ -3,6 +3,7 @@ import type { Component } from '../scenario.ts';
 import { bytesOfSize } from '../scenario.ts';
 import type { Dataspace } from './dataspaces.ts';
 import type { BootInfo } from '../../microkernel/abi/index.ts';
+import type { Processor } from '../client/env.ts';
 import { LocalEnv } from './env.ts';
 
 export type ClientState = 'starting' | 'running' | 'exited' | 'crashed' | 'killed';
@@ -32,10 +33,10 @@ export class Client {
   /** The device it asked for last. */
   device: BootInfo['devices'][number] | undefined;
 
-  constructor(id: number, name: string, spec: Component) {
+  constructor(id: number, name: string, spec: Component, processor: Processor) {
     this.id = id; this.name = name; this.spec = spec;
     this.memoryLimit = bytesOfSize(spec.memory ?? DEFAULT_MEMORY);
-    this.env = new LocalEnv(name, spec.args, spec.priority);
+    this.env = new LocalEnv(name, spec.args, spec.priority, processor);
   }
   get alive(): boolean { return this.state === 'starting' || this.state === 'running'; }
   /** A server: the scenario does not wait for its end. */

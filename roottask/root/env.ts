@@ -1,6 +1,6 @@
 /** The Env of a component in the same JavaScript heap: selectors and addresses of its task, and the names that it was given. */
 import { FIRST_FREE_SELECTOR } from '../../microkernel/abi/index.ts';
-import type { Env } from '../client/env.ts';
+import type { Env, Processor } from '../client/env.ts';
 import { naturalAlign } from '../client/memory.ts';
 import { DEFAULT_PRIORITY } from '../client/threads.ts';
 
@@ -9,6 +9,7 @@ const RESERVE_BASE = 0x10_0000_0000, RESERVE_END = 2 ** 38;
 
 export class LocalEnv implements Env {
   readonly name: string;
+  readonly processor: Processor;
   readonly args: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly caps = new Map<string, number>();
@@ -16,8 +17,9 @@ export class LocalEnv implements Env {
   private readonly freed: number[] = [];
   private top = RESERVE_BASE;
 
-  constructor(name: string, args: Readonly<Record<string, unknown>> = {}, priority = DEFAULT_PRIORITY) {
+  constructor(name: string, args: Readonly<Record<string, unknown>> = {}, priority = DEFAULT_PRIORITY, processor: Processor = { isa: '' }) {
     this.name = name;
+    this.processor = processor;
     this.args = args;
     this.priority = priority;
   }

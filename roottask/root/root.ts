@@ -3,6 +3,7 @@
  * answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
  */
 import { IpcFlag, Initial, MAX_WORDS, Ops, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import type { Processor } from '../client/env.ts';
 import { getBytes, put, textOf } from '../client/wire.ts';
 import type { Scenario } from '../scenario.ts';
 import { Client, type ClientState } from './client.ts';
@@ -16,10 +17,17 @@ import { SERVICES, serve, serveDataspace } from './services.ts';
 /** Labels of portals: components below 2^32 (number × 16 + service), dataspaces above. */
 const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
 
+/** What the board says of its processor, in the options of the boot information. Nothing: a board that does not say. */
+function processorOf(options: string): Processor {
+  const said = options === '' ? {} : (JSON.parse(options) as { processor?: Processor });
+  return said.processor ?? { isa: '' };
+}
+
 export class Root {
   readonly info: BootInfo;
   readonly scenario: Scenario;
-  readonly env = new LocalEnv('roottask', {}, 250);
+  readonly processor: Processor;
+  readonly env: LocalEnv;
   readonly frames: Frames;
   readonly log: Log;
   /** Selectors: the thread that answers requests, the semaphore that main waits on. */
@@ -40,11 +48,13 @@ export class Root {
   constructor(info: BootInfo, scenario: Scenario) {
     this.info = info;
     this.scenario = scenario;
+    this.processor = processorOf(info.options);
+    this.env = new LocalEnv('roottask', {}, 250, this.processor);
     this.frames = new Frames(info.memory);
     this.events = this.env.selector();
     this.log = new Log(info.devices.find(d => d.compatible === 'ns16550a')?.base, this.env.selector());
     this.landing = this.env.selector();
-    this.self = new Client(1, 'roottask', { program: { name: 'roottask', *main() {} } });
+    this.self = new Client(1, 'roottask', { program: { name: 'roottask', *main() {} } }, this.processor);
     this.self.task = Initial.task;
   }
   /** Makes the two semaphores; before anything else. */
@@ -55,7 +65,7 @@ export class Root {
   dataspaceBadge(id: number): number { return DATASPACE_BADGE + id; }
   serviceBadge(client: Client, service: number): number { return client.id * SERVICE_BITS + service; }
   addClient(name: string): Client {
-    const client = new Client(this.nextClient++, name, this.scenario.components[name]!);
+    const client = new Client(this.nextClient++, name, this.scenario.components[name]!, this.processor);
     this.clients.set(client.id, client);
     this.byName.set(name, client);
     return client;

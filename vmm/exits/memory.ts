@@ -7,6 +7,8 @@ import type { Window } from '../devices/bus.ts';
 import { type Access, decodeAccess, decodeTransformed } from '../interpreter/access.ts';
 import { fetchInstruction } from '../interpreter/walk.ts';
 import type { Vcpu } from '../vcpu.ts';
+import { RESERVED } from '../processor.ts';
+import { RAM_BASE } from '../ram.ts';
 import { Trap, advance, inject } from './inject.ts';
 
 const Scause = { fetch: 20, load: 21, store: 23 } as const;
@@ -53,9 +55,17 @@ function store(u: Utcb, { device }: Window, offset: number, a: Access): void {
   if (a.size === 8) device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4);
 }
 
+/** What no page table can give a meaning to, no monitor can: the guest must not go on as if there were nothing. */
+function outOfReach(v: Vcpu, address: bigint): number {
+  const { utcb: u, vm } = v, doing = u.word(0) === Scause.fetch ? 'runs' : 'accesses memory';
+  vm.end({ kind: 'stopped', why: `vCPU ${v.id} ${doing} at 0x${address.toString(16)} (pc 0x${u.big(S.pc).toString(16)}), and memory begins at 0x${vm.ram.base.toString(16)}: ${RESERVED}` });
+  return 0;
+}
+
 /** Nobody is there, or nobody understands: an access fault, as on a real machine. */
 function* refuse(v: Vcpu): Sys<number> {
   const u = v.utcb, scause = u.word(0), address = u.bigWord(1);
+  if (address >= BigInt(RAM_BASE) && address < BigInt(v.vm.ram.base)) return outOfReach(v, address);
   yield* v.fetch(Mtd.vs | Mtd.mode);
   return inject(u, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
 }

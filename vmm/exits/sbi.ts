@@ -1,5 +1,5 @@
 /** Environment calls: decoded here, done in sbi/. pc stands behind the ecall already. */
-import { Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
+import { Mtd, type Sys } from '../../microkernel/abi/index.ts';
 import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { resume, start } from './run.ts';
@@ -9,7 +9,7 @@ export function onSbi(v: Vcpu): number | Sys<number> {
   let groups: number = Mtd.args;
   const c: SbiCall = {
     cpu: v, machine: v.vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
-    setTimer(time) { u.setBig(S.vstimecmp, time); groups |= Mtd.irq; },
+    setTimer(time) { groups |= v.setTimer(time); },
   };
   const answer = v.vm.sbi.call(c);
   if (typeof c.wait === 'object') return resume(v, c.wait.resume, c.wait.opaque);

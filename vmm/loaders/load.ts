@@ -10,7 +10,8 @@
  * Every question is asked before anything is written.
  */
 import { gunzipSync } from 'fflate';
-import type { GuestRam } from '../ram.ts';
+import { type GuestRam, RAM_BASE } from '../ram.ts';
+import { RESERVED } from '../processor.ts';
 import { type Piece, isElf, readElf } from './elf.ts';
 import { isGzip, isImage, readImage } from './image.ts';
 import { type Loaded, loaded, refused } from './result.ts';
@@ -67,7 +68,7 @@ function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<K
 }
 
 function tooSmall(ram: GuestRam, address: number, length: number): string {
-  if (address < ram.base) return `wants to be at 0x${address.toString(16)}, but memory begins at 0x${ram.base.toString(16)}`;
+  if (address < ram.base) return `wants to be at 0x${address.toString(16)}, but memory begins at 0x${ram.base.toString(16)}${ram.base > RAM_BASE ? `: ${RESERVED}; relink it` : ''}`;
   const needed = Math.ceil((address + length - ram.base) / MIB) + TREE_ROOM / MIB;
   return `does not fit: it needs ${needed} MiB of memory, the VM has ${Math.floor(ram.size / MIB)} MiB; give it more with --memory`;
 }

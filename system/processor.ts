@@ -1,0 +1,18 @@
+/** The processor of a system: read from its name, and told to the components. */
+import { DEFAULT_ISA, isaOf } from '../machine/board/isa.ts';
+import { KSEG0 } from '../machine/cpu/kseg0.ts';
+import { CpuError, cpuModel } from '../machine/cpu/model.ts';
+import { BASE, type CpuModel } from '../machine/cpu/switch.ts';
+import type { Processor } from '../roottask/client/env.ts';
+
+/** @throws CpuError when the text names none, or one that the microkernel cannot run on. */
+export function hostedModel(text: string = BASE.text): CpuModel {
+  const model = cpuModel(text);
+  if (!model.translation) throw new CpuError(`'${text}': the microkernel keeps tasks apart by address translation, which no-mmu takes away; such a processor runs bare programs only`);
+  return model;
+}
+
+export function processorOf(model: CpuModel): Processor {
+  const isa = isaOf(model, DEFAULT_ISA);
+  return model.kseg0 ? { isa, reserved: [KSEG0.start, KSEG0.end] } : { isa };
+}

@@ -1,0 +1,16 @@
+/** How one run of a virtual machine ends: as its software wants, or because the monitor cannot go on with it. */
+import type { Ending } from '../hardware/chips/finisher.ts';
+
+export type VmEnding = Ending | { readonly kind: 'stopped'; readonly why: string };
+
+export function sayEnding(e: VmEnding): string {
+  switch (e.kind) {
+    case 'failure': return `the guest has failed with code ${e.code}`;
+    case 'stopped': return e.why;
+    case 'reboot': return 'rebooted';
+    case 'powerOff': return 'powered off';
+  }
+}
+
+/** Neither powered off nor rebooted. */
+export const isFailure = (e: VmEnding): boolean => e.kind === 'failure' || e.kind === 'stopped';

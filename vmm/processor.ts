@@ -1,0 +1,30 @@
+/** What a guest's processor is made of, out of the machine's. */
+import type { Processor } from '../roottask/client/index.ts';
+import { RAM_BASE } from './ram.ts';
+
+/** Extensions that an ISA string names: single letters and longer names. */
+function extensionsOf(isa: string): Set<string> {
+  const [letters, ...names] = isa.split('_');
+  return new Set([...letters!.slice('rv64'.length), ...names]);
+}
+
+/** Why no guest can run here; undefined when one can. A processor that says nothing of itself is taken to have everything. */
+export function whyNotHere({ isa }: Processor): string | undefined {
+  return isa === '' || extensionsOf(isa).has('h') ? undefined : 'this processor has no hypervisor extension (H), and a virtual machine runs by nothing else here';
+}
+
+/** The guest's ISA string: what is wanted, less what the machine lacks. */
+export function guestIsa(wanted: string, { isa }: Processor): string {
+  const [letters, ...names] = wanted.split('_'), has = extensionsOf(isa);
+  const there = (name: string): boolean => isa === '' || has.has(name) || /^svvptc$|^zi|^za/.test(name);
+  return ['rv64' + [...letters!.slice('rv64'.length)].filter(there).join(''), ...names.filter(there)].join('_');
+}
+
+/** Guests have timer compare registers of their own. */
+export const hasGuestTimer = ({ isa }: Processor): boolean => isa === '' || extensionsOf(isa).has('sstc');
+
+/** Why nothing can be where guest memory begins elsewhere. */
+export const RESERVED = "this processor gives the addresses below to the supervisor of the machine alone, untranslated";
+
+/** Where guest memory begins: behind the addresses that only the machine's supervisor can use. */
+export const ramBase = ({ reserved }: Processor): number => (reserved && RAM_BASE >= reserved[0] ? Math.max(RAM_BASE, reserved[1]) : RAM_BASE);
