@@ -1,2 +1,2 @@
 /** What the starters of several labs share. */
-export {};
+export * from './serve.ts';

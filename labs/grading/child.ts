@@ -1,0 +1,93 @@
+/**
+ * Processes of a grader: RISC-V code in a task of its own, made by a driver (a component of the grader). Its events go where the driver says; what it
+ * has to tell goes to the driver alone, through a portal that nobody else holds.
+ */
+import { assemble } from '../../hardware/isa/assemble.ts';
+import { Ops, Own, Right, capPage, memoryPage, type Received, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { allocate, nameIt, valueOf, type Env } from '../../roottask/client/index.ts';
+import { constants } from '../start/constants.ts';
+
+/** Where code and UTCB of a child are; selectors in it: its report portal. */
+export const CODE = 0x10000, CHILD_UTCB = 0x7f0000, REPORT = 300;
+const PAGE = 4096;
+
+/** `tell REG…` is made of this: sends a0, a1, a2 to the driver and waits until it has been heard. */
+const PRELUDE = `
+.equ UTCB, ${CHILD_UTCB}
+.equ REPORT, ${REPORT}
+j start
+tell: # a0 … a3: what is told; a0: the driver's answer
+  li t0, UTCB
+  sd a0, U_WORDS(t0)
+  sd a1, U_WORDS+8(t0)
+  sd a2, U_WORDS+16(t0)
+  sd a3, U_WORDS+24(t0)
+  li t1, 4
+  sd t1, U_TAG(t0)
+  sd zero, U_MTD(t0)
+  li a0, IPC_SEND+IPC_RECEIVE+IPC_CALL
+  li a1, REPORT
+  li a2, -1
+  li a7, IPC
+  ecall
+  li t0, UTCB
+  ld a0, U_WORDS(t0)
+  ret
+end: # tells -1, and sleeps
+  li a0, -1
+  call tell
+asleep:
+  li a0, IPC_RECEIVE
+  li a1, 0
+  li a2, -1
+  li a7, IPC
+  ecall
+  j asleep
+start:
+`;
+
+/** Code of a child: `call tell` reports a0 … a3; ends with `j end`. */
+export const childCode = (source: string, at = CODE): Uint8Array => assemble(`${constants()}\n${PRELUDE}\n${source}\nj end`, at).bytes;
+
+export interface Child { readonly task: number; readonly thread: number; readonly context: number; readonly report: number }
+export interface ChildOptions { readonly name: string; readonly priority?: number; readonly badge?: number; /** Portal for each cause (Cause.*). */ readonly events: Readonly<Record<number, number>> }
+
+/** Makes a child that runs `code` (of childCode) once it is started. Its memory is its code and its UTCB. */
+export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOptions): Sys<Child> {
+  const [task, thread, context, report] = [env.selector(), env.selector(), env.selector(), env.selector()] as [number, number, number, number];
+  yield* sys.must(Own.factory, Ops.factory.createTask, [task, 0]);
+  yield* sys.must(Own.factory, Ops.factory.createThread, [thread, task, 0, CHILD_UTCB, 0]);
+  yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, o.priority ?? 90, 0, 0]);
+  yield* sys.must(Own.factory, Ops.factory.createPortal, [report, Own.thread, o.badge ?? 1, 0]);
+  yield* nameIt(sys, task, Ops.task.name, o.name);
+  yield* nameIt(sys, thread, Ops.thread.name, o.name);
+  const size = Math.ceil(code.length / PAGE) * PAGE, at = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX }));
+  sys.memory.write(at, code);
+  for (let p = 0; p < size; p += PAGE) yield* sys.must(task, Ops.task.map, [0, memoryPage(at + p, 12, Right.RX), CODE + p, 0]);
+  yield* sys.must(task, Ops.task.map, [0, capPage(report, 0, 1), REPORT, 0]);
+  for (const [cause, portal] of Object.entries(o.events)) yield* sys.must(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
+  yield* sys.must(thread, Ops.thread.bind, [context]);
+  return { task, thread, context, report };
+}
+export const startChild = (sys: Syscalls, child: Child, arg = 0): Sys<void> => sys.must(child.thread, Ops.thread.start, [CODE, 0, arg]);
+
+/** What a child told: its four words; undefined after -1, or when nothing came in time. */
+export interface Told { readonly words: readonly bigint[]; readonly badge: number }
+
+/** Hears children until `count` have ended, or nothing more comes for `patience` ns; what `told` answers is a0 of the child after its tell. */
+export function* hear(sys: Syscalls, count: number, patience: number, told: (t: Told) => Sys<number | bigint | void>): Sys<number> {
+  const done = new Set<number>();
+  let got: Received = yield* sys.receive(0, patience);
+  while (got.status === 0) {
+    const { words, badge } = got;
+    if (words[0] === -1n) {
+      done.add(badge);
+      if (done.size >= count) break;
+      got = yield* sys.replyAndWait({ words: [0] }, patience);
+    } else {
+      const a0 = yield* told({ words, badge });
+      got = yield* sys.replyAndWait({ words: [a0 ?? 0] }, patience);
+    }
+  }
+  return done.size;
+}

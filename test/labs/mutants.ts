@@ -1,0 +1,62 @@
+/**
+ * Graders are graded: mutants of each reference solution must fail, at a check that says what was expected and seen.
+ *
+ *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show]
+ *
+ * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the same program
+ * and does not count: that is the rule, and the only one.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { labFolder } from '../../cli/lab/folder.ts';
+import { grade } from '../../cli/lab/grade.ts';
+import { findLab, labNames } from '../../labs/catalogue.ts';
+import { Random } from '../../labs/grading/random.ts';
+import type { Lab } from '../../labs/grading/lab.ts';
+import { mutantsOf as ofAssembly } from './mutate-assembly.ts';
+import { mutantsOf as ofJavaScript, type Mutant } from './mutate-javascript.ts';
+import { mutantsOf as ofSql } from './mutate-sql.ts';
+
+const SEED = 'mutants', SECRET = 'exam';
+const makers = { typescript: ofJavaScript, riscv: ofAssembly, sql: ofSql } as const;
+
+export interface Count { readonly lab: string; readonly possible: number; tried: number; same: number; failed: number; named: number; readonly survivors: string[] }
+
+export const solutionOf = (lab: Lab): Map<string, string> => { const folder = join(labFolder(lab), 'solution'); return new Map(readdirSync(folder).filter((f) => /\.(ts|s|sql)$/.test(f)).map((f) => [f, readFileSync(join(folder, f), 'utf8')])); };
+
+/** Until `count` mutants that differ have been tried, or there are no more. */
+export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}): Promise<Count> {
+  const solution = solutionOf(lab), reference = (await grade(lab, solution, { seed: SEED, secret: SECRET })).verdict;
+  if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
+  const all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) => makers[lab.language](source).map((m: Mutant) => ({ file, ...m })));
+  const c: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
+  for (const m of new Random(lab.name).some(all, all.length)) {
+    if (c.tried - c.same >= count) break;
+    const { verdict } = await grade(lab, new Map([...solution, [m.file, m.source]]), { seed: SEED, secret: SECRET });
+    c.tried++;
+    const wrong = verdict.checks.filter((x) => !x.passed);
+    if (wrong.length > 0) {
+      c.failed++;
+      if (wrong.some((x) => x.findings.some((f) => f.expected !== '' && f.seen !== '')) || verdict.notes.length > 0) c.named++;
+    } else if (verdict.digest === reference.digest) c.same++;
+    else c.survivors.push(`${m.file} ${m.what}`);
+    say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${m.file} ${m.what}`);
+  }
+  return c;
+}
+
+/** Share of the mutants that differ and fail with words, in percent. */
+export const share = (c: Count): number => (100 * c.named) / Math.max(1, c.tried - c.same);
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const option = (name: string): string | undefined => { const i = process.argv.indexOf(name); return i < 0 ? undefined : process.argv[i + 1]; };
+  let low = 0;
+  for (const name of option('--lab') ? [option('--lab')!] : labNames()) {
+    const c = await countMutants((await findLab(name))!, Number(option('--count') ?? 120), process.argv.includes('--show') ? console.log : undefined);
+    console.log(`${c.lab}: ${c.possible} mutants, ${c.tried} tried, ${c.same} the same program, ${c.failed} fail, ${c.named} with words: ${share(c).toFixed(1)} %`);
+    for (const s of c.survivors) console.log(`  survives: ${s}`);
+    if (share(c) < 95 || c.tried - c.same < 100) low++;
+  }
+  process.exitCode = low > 0 ? 1 : 0;
+}
