@@ -9,6 +9,8 @@ export const E = {
   NOTCONN: 107, TIMEDOUT: 110, CONNREFUSED: 111, HOSTUNREACH: 113, ALREADY: 114, INPROGRESS: 115,
   /** Internal: start the call again if the handler says SA_RESTART (or there is none); user level never sees these. */
   RESTARTSYS: 512,
+  /** Internal: start again whatever ran. */
+  RESTARTNOINTR: 513,
   /** Internal: start again only if no handler runs. */
   RESTARTNOHAND: 514,
 } as const;

@@ -10,7 +10,7 @@ import type { Co } from './wait.ts';
 export function finishCall(t: Thread, result: number): void {
   if (Number.isNaN(result)) { t.sleepUntil = -1; return; }
   t.regs.setX(Reg.a0, result);
-  if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND) t.work = true;
+  if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND || result === -E.RESTARTNOINTR) t.work = true;
   else t.sleepUntil = -1;
 }
 /** Runs a call that sleeps until it sleeps again or ends. */

@@ -92,6 +92,7 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (a.flags & Clone.SETTLS) child.regs.setX(Reg.tp, a.tls);
   if (a.flags & Clone.CHILD_CLEARTID) child.clearTid = a.childTid;
   child.mask = t.mask;
+  child.seccomp = t.seccomp;
   child.nice = t.resetOnFork ? Math.max(0, t.nice) : t.nice;
   if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }
   if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };

@@ -14,7 +14,7 @@ import { capable } from './creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
 import { mapElf, parseElf, readAt, type Elf, type Loaded as LoadedElf } from './elf.ts';
-import { releaseMm } from './exit.ts';
+import { leave, releaseMm } from './exit.ts';
 import type { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
@@ -121,6 +121,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   const p = t.proc, k = t.k, formerTid = t.tid;
   for (const o of [...p.threads]) if (o !== t) k.endThread(o, 0);
   if (t.tid !== p.pid) { k.pids.threads.delete(t.tid); t.tid = p.pid; k.pids.threads.set(t.tid, t); }
+  leave(k, t);
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   releaseMm(k, p);
   p.mm = mm;

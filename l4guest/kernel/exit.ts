@@ -6,7 +6,7 @@ import type { Process } from './process.ts';
 import { childInfo } from './signals.ts';
 import { releaseTracees, traceEnd } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
-import { futexKey } from './futex.ts';
+import { Word, futexKey } from './futex.ts';
 import { getI64, getU32, setU32 } from '../mm/uaccess.ts';
 import { dropLocks } from '../fs/locks.ts';
 import { undoSemaphores } from '../ipc/sem.ts';
@@ -37,27 +37,36 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number)
   if (t.proc.threads.size > 0) t.proc.endWq.wakeAll();
   k.arch.threadGone(t);
 }
-/** What a thread owes others: CLONE_CHILD_CLEARTID and robust futexes. */
-function leave(k: Kernel, t: Thread): void {
+/** What a thread owes others: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
+export function leave(k: Kernel, t: Thread): void {
   try {
     if (t.robustList) robust(k, t);
+    for (const key of k.futexes.ownedBy(t)) k.futexes.handOver(key, 1);
     if (t.clearTid && (t.proc.threads.size > 1 || t.mm.users > 1)) {
       setU32(t.mm, t.clearTid, 0);
-      k.futexes.wake(futexKey(t.mm, t.clearTid), 1);
+      k.futexes.wake(futexKey(t.mm, t.clearTid, false), 1);
     }
   } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT) throw e; }
 }
+const MOST_ROBUST = 2048;
+/** The list of robust futexes: head, offset of the word, the one in question. An address that ends in 1 is one with priority inheritance. */
 function robust(k: Kernel, t: Thread): void {
-  const head = t.robustList, offset = getI64(t.mm, head + 8);
+  const head = t.robustList, offset = getI64(t.mm, head + 8), pending = getI64(t.mm, head + 16), plain = (e: number): number => e - (e % 2);
   let entry = getI64(t.mm, head);
-  for (let n = 0; entry !== head && n < 2048; n++) {
-    const next = getI64(t.mm, entry), word = entry + offset, value = getU32(t.mm, word);
-    if ((value & 0x3fffffff) === t.tid) {
-      setU32(t.mm, word, (value & 0x80000000) | 0x40000000);
-      if (value & 0x80000000) k.futexes.wake(futexKey(t.mm, word), 1);
-    }
+  for (let n = 0; plain(entry) !== head && n < MOST_ROBUST; n++) {
+    const next = getI64(t.mm, plain(entry));
+    if (plain(entry) !== plain(pending)) ownerDied(k, t, plain(entry) + offset, entry % 2 === 1, false);
     entry = next;
   }
+  if (plain(pending) !== 0) ownerDied(k, t, plain(pending) + offset, pending % 2 === 1, true);
+}
+function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boolean): void {
+  if (va % 4 !== 0) return;
+  const value = getU32(t.mm, va), owner = value & Word.TID;
+  if (pending && !pi && owner === 0) k.futexes.wake(futexKey(t.mm, va, false), 1);
+  if (owner !== t.tid) return;
+  setU32(t.mm, va, ((value & Word.WAITERS) | Word.OWNER_DIED) >>> 0);
+  if (!pi && value & Word.WAITERS) k.futexes.wake(futexKey(t.mm, va, false), 1);
 }
 
 /** Ends a whole process with this wait status. */

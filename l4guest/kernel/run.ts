@@ -74,7 +74,7 @@ export class Runner implements Entry {
   call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
-    if (t.traced !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) { this.nr = nr; this.result = undefined; return undefined; }
+    if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) { this.nr = nr; this.result = undefined; return undefined; }
     const result = dispatch(t, nr, a, b, c, d, e, f);
     if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
       this.nr = nr;
@@ -110,8 +110,8 @@ export class Runner implements Entry {
   /** A call that was put off: begins it where that has not happened, then notes what is needed to end it or start it again. */
   private *goOn(t: Thread, nr: number): Steps<void> {
     if (this.result !== undefined) { this.settle(t, nr, this.result); return; }
-    if (t.traced || byNumber[nr]!.regs) yield* this.arch.load(t);
-    if (t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
+    if (t.traced || t.seccomp || byNumber[nr]!.regs) yield* this.arch.load(t);
+    if (t.seccomp || t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
     const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
     const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);

@@ -47,6 +47,13 @@ export class Signals {
     t.pending.add({ signo: sig, code, addr });
     this.look(t, sig);
   }
+  /** SIGSYS for a call that a filter trapped. */
+  forceCall(t: Thread, errno: number, call: NonNullable<SigInfo['call']>): void {
+    const action = t.proc.actions.list[Sig.SYS]!;
+    if (action.handler === Handler.IGN || (t.mask & bit(Sig.SYS)) !== 0n) { t.proc.actions.toDefault(Sig.SYS); t.mask &= ~bit(Sig.SYS); }
+    t.pending.add({ signo: Sig.SYS, code: 1, errno, call });
+    this.look(t, Sig.SYS);
+  }
   /** Side effects at the time of sending. False: the signal is ignored and leaves no trace. */
   private before(p: Process, sig: number, mask: bigint, traced: boolean): boolean {
     if (sig === Sig.CONT || sig === Sig.KILL) this.resume(p, sig);
@@ -156,8 +163,8 @@ export class Signals {
     if (t.call < 0) return;
     const result = -t.regs.x(Reg.a0);
     t.call = -1;
-    if (result !== E.RESTARTSYS && result !== E.RESTARTNOHAND) return;
-    if (a && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
+    if (result !== E.RESTARTSYS && result !== E.RESTARTNOHAND && result !== E.RESTARTNOINTR) return;
+    if (a && result !== E.RESTARTNOINTR && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
     t.regs.big[Reg.a0] = t.arg0;
     t.regs.pc -= 4;
   }

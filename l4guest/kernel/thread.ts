@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';
 import { SignalQueue, type AltStack } from './sigqueue.ts';
+import type { Seccomp } from './seccomp.ts';
 import type { Tracing } from './tracing.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Co, Waiter, WaitQueue } from './wait.ts';
@@ -66,6 +67,8 @@ export class Thread implements Waiter {
   policy = 0;
   rt = 0;
   resetOnFork = false;
+  /** Which calls it may make. */
+  seccomp: Seccomp | undefined;
   /** By whom it is traced, and how it stands. */
   traced: Tracing | undefined;
   /** The arch layer's handle. */

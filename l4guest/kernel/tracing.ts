@@ -12,7 +12,7 @@ import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
 export const TraceEvent = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, VFORK_DONE: 5, EXIT: 6, STOP: 128 } as const;
-export const TraceOption = { SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, EXITKILL: 0x10_0000 } as const;
+export const TraceOption = { SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000 } as const;
 export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) => all | o, 0);
 
 export interface Stop {

@@ -7,6 +7,7 @@ import { capable, copyCreds, type Creds } from '../kernel/creds.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setU32, textOf } from '../mm/uaccess.ts';
+import { addFilter, modeOf, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
 type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid', Cap];
@@ -109,7 +110,7 @@ const prctls: Record<number, Prctl> = {
   8: (_t, p, a) => { if (a > 1) return -E.INVAL; p.creds.caps.secure = (p.creds.caps.secure & ~Secure.KEEP_CAPS) | (a ? Secure.KEEP_CAPS : 0); return 0; },
   15: (t, p, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (p.leader === t) p.name = t.name; return 0; },
   16: (t, _p, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
-  21: () => 0, 22: () => -E.INVAL,
+  21: (t) => modeOf(t), 22: (t, _p, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
   23: (_t, p, a) => (a > LAST_CAP ? -E.INVAL : p.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
   24: (_t, p, a) => { if (!capable(p.creds, Cap.SETPCAP)) return -E.PERM; if (a > LAST_CAP) return -E.INVAL; p.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
   27: (_t, p) => p.creds.caps.secure, 28: (_t, p, a) => (setSecure(p.creds.caps, a) ? 0 : -E.PERM), 29: () => 50000, 30: () => 0,

@@ -2,13 +2,10 @@
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { ANY_BITS, futexInvalid, futexKey } from '../kernel/futex.ts';
 import { unshare } from '../kernel/unshare.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
-import type { Co } from '../kernel/wait.ts';
-import { bytesOf, clearUser, copyOut, getI32, getU32, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
-import { timespec } from './times.ts';
+import { bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
@@ -40,45 +37,6 @@ function getrandom(t: Thread, va: number, length: number, flags: number): number
   return n;
 }
 
-// ── futex ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const Op = { WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, WAIT_BITSET: 9, WAKE_BITSET: 10 } as const;
-const CLOCK_REALTIME = 256;
-
-function futex(t: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
-  const op = opArg & 127;
-  if (futexInvalid(va)) return -E.INVAL;
-  switch (op) {
-    case Op.WAIT: case Op.WAIT_BITSET: return futexWait(t, va, opArg, value, time, op === Op.WAIT ? ANY_BITS : value3 >>> 0);
-    case Op.WAKE: return t.k.futexes.wake(futexKey(t.mm, va), Math.max(1, value | 0));
-    case Op.WAKE_BITSET: return value3 === 0 ? -E.INVAL : t.k.futexes.wake(futexKey(t.mm, va), value | 0, value3 >>> 0);
-    case Op.CMP_REQUEUE: if (getU32(t.mm, va) !== value3 >>> 0) return -E.AGAIN; return t.k.futexes.requeue(futexKey(t.mm, va), futexKey(t.mm, va2), value | 0, time);
-    case Op.REQUEUE: return t.k.futexes.requeue(futexKey(t.mm, va), futexKey(t.mm, va2), value | 0, time);
-    case Op.WAKE_OP: return wakeOp(t, va, value, time, va2, value3);
-    default: return -E.NOSYS;
-  }
-}
-function futexWait(t: Thread, va: number, op: number, value: number, time: number, bits: number): number | Co<number> {
-  if (bits === 0) return -E.INVAL;
-  const ns = time ? timespec(t, time) : Infinity, absolute = (op & 127) === Op.WAIT_BITSET;
-  if (Number.isNaN(ns)) return -E.INVAL;
-  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
-  const until = ns === Infinity ? Infinity : absolute ? (op & CLOCK_REALTIME ? t.k.clock.fromWall(ns) : ns) : t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns;
-  if (!absolute && until !== Infinity) t.sleepUntil = until;
-  return t.k.futexes.wait(t, futexKey(t.mm, va), bits, until);
-}
-/** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
-function wakeOp(t: Thread, va: number, count: number, count2: number, va2: number, code: number): number {
-  const old = getI32(t.mm, va2), sext = (x: number): number => (x << 20) >> 20, arg = sext((code >>> 12) & 0xfff), compare = sext(code & 0xfff);
-  const kind = (code >>> 28) & 7, operand = code & 0x80000000 ? 1 << arg : arg;
-  const next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][kind];
-  if (next === undefined) return -E.NOSYS;
-  setU32(t.mm, va2, next >>> 0);
-  const yes = [old === compare, old !== compare, old < compare, old <= compare, old > compare, old >= compare][(code >>> 24) & 15];
-  const n = t.k.futexes.wake(futexKey(t.mm, va), count | 0);
-  return yes ? n + t.k.futexes.wake(futexKey(t.mm, va2), count2 | 0) : n;
-}
-
 /** riscv_hwprobe: pairs of i64 key, u64 value. */
 function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: number, flags: number): number {
   if (flags !== 0) return -E.INVAL;
@@ -108,12 +66,10 @@ const refused = (errno: number) => (): number => -errno;
 export const systemCalls: Row[] = [
   row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
   row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.host = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.domain = s; })),
-  row('futex', futex, { note: 'no priority inheritance' }),
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
   row('riscv_hwprobe', hwprobe), row('syslog', syslog, { note: 'the buffer is empty' }), row('reboot', reboot),
   row('rseq', refused(E.NOSYS), { support: 'none' }), row('restart_syscall', refused(E.INTR)),
   row('unshare', unshare, { note: 'of the name spaces, mounts' }), row('setns', refused(E.PERM), { support: 'none' }),
-  row('seccomp', refused(E.INVAL), { support: 'none' }),
   row('vhangup', () => 0, { support: 'none' }), row('acct', refused(E.NOSYS), { support: 'none' }),
   row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
   row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('io_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.PERM), { support: 'none' }),

@@ -8,6 +8,7 @@ import { NotHere, persist } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';
+import { futexCalls } from './futex.ts';
 import { idCalls } from './ids.ts';
 import { ioCalls } from './io.ts';
 import { ipcCalls } from './ipc.ts';
@@ -18,6 +19,7 @@ import { pollCalls } from './poll.ts';
 import { processCalls } from './process.ts';
 import type { Handler, Row } from './row.ts';
 import { schedCalls } from './sched.ts';
+import { seccompCalls } from './seccomp.ts';
 import { signalCalls } from './signals.ts';
 import { statCalls } from './stat.ts';
 import { systemCalls } from './system.ts';
@@ -25,7 +27,7 @@ import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -1,0 +1,168 @@
+/** The futex calls: the old one with all its operations, futex_waitv, and futex_wake, futex_wait and futex_requeue. */
+import { E } from '../abi/errno.ts';
+import { Clock } from '../abi/linux.ts';
+import { ANY_BITS, Word, futexKey, type Locker } from '../kernel/futex.ts';
+import { CallError } from '../kernel/failure.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co } from '../kernel/wait.ts';
+import { getBig, getI32, getI64, getU32, setU32 } from '../mm/uaccess.ts';
+import { timespec } from './times.ts';
+import { row, type Row } from './row.ts';
+
+const Op = { WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, UNLOCK_PI: 7, TRYLOCK_PI: 8, WAIT_BITSET: 9, WAKE_BITSET: 10, WAIT_REQUEUE_PI: 11, CMP_REQUEUE_PI: 12, LOCK_PI2: 13 } as const;
+const PRIVATE = 128, CLOCK_REALTIME = 256;
+const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI]), WALL = new Set<number>([Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI, Op.LOCK_PI2]);
+
+/** The words of a call. */
+interface Words { readonly va: number; readonly va2: number; readonly own: boolean }
+const keyAt = (t: Thread, va: number, own: boolean): string => {
+  if (va % 4 !== 0) throw new CallError(E.INVAL);
+  return futexKey(t.mm, va, own);
+};
+
+function futex(t: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
+  const op = opArg & 127, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), v = value | 0;
+  const ns = timed && time ? timespec(t, time) : Infinity;
+  if (Number.isNaN(ns)) return -E.INVAL;
+  if (opArg & CLOCK_REALTIME && !WALL.has(op)) return -E.NOSYS;
+  const wall = (opArg & CLOCK_REALTIME) !== 0 || op === Op.LOCK_PI, until = ns === Infinity ? Infinity : op === Op.WAIT ? t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns : wall ? t.k.clock.fromWall(ns) : ns, w: Words = { va, va2, own };
+  switch (op) {
+    case Op.WAIT: case Op.WAIT_BITSET: return wait(t, w, value, until, op === Op.WAIT ? ANY_BITS : value3 >>> 0, op === Op.WAIT);
+    case Op.WAKE: return t.k.futexes.wake(keyAt(t, va, own), Math.max(1, v));
+    case Op.WAKE_BITSET: return value3 >>> 0 === 0 ? -E.INVAL : t.k.futexes.wake(keyAt(t, va, own), Math.max(1, v), value3 >>> 0);
+    case Op.REQUEUE: case Op.CMP_REQUEUE: return requeue(t, w, v, time | 0, op === Op.CMP_REQUEUE ? value3 : undefined);
+    case Op.WAKE_OP: return wakeOp(t, w, v, time, value3);
+    case Op.LOCK_PI: case Op.LOCK_PI2: return lock(t, va, own, until, false);
+    case Op.TRYLOCK_PI: return lock(t, va, own, until, true);
+    case Op.UNLOCK_PI: return unlock(t, va, own);
+    case Op.WAIT_REQUEUE_PI: return waitRequeue(t, w, value, until, value3 >>> 0);
+    case Op.CMP_REQUEUE_PI: return requeueToLock(t, w, v, time | 0, value3);
+    default: return -E.NOSYS;
+  }
+}
+function wait(t: Thread, { va, own }: Words, value: number, until: number, set: number, relative: boolean): number | Co<number> {
+  if (set === 0) return -E.INVAL;
+  const key = keyAt(t, va, own);
+  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
+  if (relative && until !== Infinity) t.sleepUntil = until;
+  const co = t.k.futexes.wait(t, key, set, until);
+  return until === Infinity ? co : timed(co);
+}
+/** A wait with a limit is begun again only where no handler ran. */
+function* timed(co: Co<number>): Co<number> { const r = yield* co; return r === -E.RESTARTSYS ? -E.RESTARTNOHAND : r; }
+function requeue(t: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number | undefined): number {
+  if (wake < 0 || move < 0) return -E.INVAL;
+  const from = keyAt(t, va, own), to = keyAt(t, va2, own);
+  if (expected !== undefined && getU32(t.mm, va) !== expected >>> 0) return -E.AGAIN;
+  return t.k.futexes.requeue(from, to, wake, move);
+}
+const sext12 = (x: number): number => (x << 20) >> 20;
+/** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
+function wakeOp(t: Thread, { va, va2, own }: Words, count: number, count2: number, code: number): number {
+  const first = keyAt(t, va, own), second = keyAt(t, va2, own), old = getI32(t.mm, va2), arg = sext12((code >>> 12) & 0xfff), compare = sext12(code & 0xfff);
+  const operand = code & 0x80000000 ? 1 << (arg & 31) : arg, next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][(code >>> 28) & 7];
+  if (next === undefined) return -E.NOSYS;
+  setU32(t.mm, va2, next >>> 0);
+  const yes = [old === compare, old !== compare, old < compare, old <= compare, old > compare, old >= compare][(code >>> 24) & 15];
+  if (yes === undefined) return -E.NOSYS;
+  const n = t.k.futexes.wake(first, Math.max(1, count));
+  return yes ? n + t.k.futexes.wake(second, Math.max(1, count2 | 0)) : n;
+}
+
+// ── priority inheritance ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Who owns the lock by what its word says: -ESRCH for nobody that is there. Process 1 never gives one back. */
+function ownerOf(t: Thread, tid: number): Locker | undefined | number {
+  const x = t.k.pids.threads.get(tid);
+  return x ?? (tid === t.k.init.pid ? undefined : -E.SRCH);
+}
+function lock(t: Thread, va: number, own: boolean, until: number, only: boolean): number | Co<number> {
+  const key = keyAt(t, va, own), word = getU32(t.mm, va), tid = word & Word.TID, waited = t.k.futexes.lockOf(key);
+  if (tid === t.tid) return -E.DEADLK;
+  if (waited && waited.owner && waited.owner.tid !== tid) return -E.INVAL;
+  if (tid === 0 && !waited) { setU32(t.mm, va, ((word & (Word.OWNER_DIED | Word.WAITERS)) | t.tid) >>> 0); return 0; }
+  const owner = waited ? waited.owner : ownerOf(t, tid);
+  if (typeof owner === 'number') return owner;
+  if (only) return -E.AGAIN;
+  setU32(t.mm, va, (word | Word.WAITERS) >>> 0);
+  return t.k.futexes.wouldDeadlock(owner, t) ? -E.DEADLK : waitFor(t, key, owner, va, until);
+}
+/** A lock is waited for until it is there: a handler runs in between. */
+function* waitFor(t: Thread, key: string, owner: Locker | undefined, va: number, until: number): Co<number> {
+  const r = yield* t.k.futexes.waitLock(key, owner, t, va, until);
+  return r === -E.RESTARTSYS ? -E.RESTARTNOINTR : r;
+}
+function unlock(t: Thread, va: number, own: boolean): number {
+  const key = keyAt(t, va, own), word = getU32(t.mm, va);
+  if ((word & Word.TID) !== t.tid) return -E.PERM;
+  if (!t.k.futexes.handOver(key)) setU32(t.mm, va, 0);
+  t.k.cpu.preempt();
+  return 0;
+}
+function waitRequeue(t: Thread, { va, va2, own }: Words, value: number, until: number, set: number): number | Co<number> {
+  if (va === va2 || set === 0) return -E.INVAL;
+  const key = keyAt(t, va, own), target = keyAt(t, va2, own);
+  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
+  return key === target ? -E.INVAL : timed(t.k.futexes.waitRequeue(t, key, set, target, until));
+}
+function requeueToLock(t: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number): number {
+  if (wake !== 1 || move < 0 || va === va2) return -E.INVAL;
+  const from = keyAt(t, va, own), to = keyAt(t, va2, own);
+  if (getU32(t.mm, va) !== expected >>> 0) return -E.AGAIN;
+  const list = t.k.futexes.requeueCandidates(from, to, wake + move);
+  if (typeof list === 'number') return list;
+  for (const w of list) {
+    const word = getU32(t.mm, va2), tid = word & Word.TID, free = tid === 0 && !t.k.futexes.lockOf(to), owner = free ? undefined : ownerOf(t, tid), more = list.length > 1 ? Word.WAITERS : 0;
+    if (typeof owner === 'number') return owner;
+    setU32(t.mm, va2, free ? (word & Word.OWNER_DIED | more | (w.t as Locker).tid) >>> 0 : (word | Word.WAITERS) >>> 0);
+    t.k.futexes.moveToLock(w, to, owner, va2, free);
+  }
+  return list.length;
+}
+
+// ── the newer calls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** FUTEX2_SIZE_U32, the only size; FUTEX2_PRIVATE. */
+const U32 = 2, FUTEX2 = 3 | PRIVATE, MOST = 128;
+const validFlags = (flags: number): boolean => (flags & ~FUTEX2) === 0 && (flags & 3) === U32;
+const fits = (value: bigint): boolean => value >> 32n === 0n;
+/** Deadline on the server's clock of an absolute time; NaN for another clock, or nonsense. */
+function deadline(t: Thread, va: number, clock: number): number {
+  if (va === 0) return Infinity;
+  if (clock !== Clock.MONOTONIC && clock !== Clock.REALTIME) return NaN;
+  const ns = timespec(t, va);
+  return clock === Clock.REALTIME ? t.k.clock.fromWall(ns) : ns;
+}
+/** struct futex_waitv: u64 value, u64 address, u32 flags, u32 zero. */
+function waitv(t: Thread, va: number, count: number, flags: number, time: number, clock: number): number | Co<number> {
+  if (flags !== 0 || count === 0 || count >>> 0 > MOST || va === 0) return -E.INVAL;
+  const until = deadline(t, time, clock | 0), words: { key: string; bits: number; at: number; value: bigint }[] = [];
+  if (Number.isNaN(until)) return -E.INVAL;
+  for (let i = 0; i < count; i++) {
+    const at = va + 24 * i, value = getBig(t.mm, at), how = getU32(t.mm, at + 16);
+    if (!validFlags(how) || getU32(t.mm, at + 20) !== 0 || !fits(value)) return -E.INVAL;
+    words.push({ key: keyAt(t, getI64(t.mm, at + 8), (how & PRIVATE) !== 0), bits: ANY_BITS, at: getI64(t.mm, at + 8), value });
+  }
+  if (words.some((w) => BigInt(getU32(t.mm, w.at)) !== w.value)) return -E.AGAIN;
+  const co = t.k.futexes.waitAny(t, words, until);
+  return until === Infinity ? co : timed(co);
+}
+const asMask = (n: number): number => (n < 0 || n > 0xffff_ffff ? 0 : n);
+function futexWake(t: Thread, va: number, mask: number, count: number, flags: number): number {
+  if (!validFlags(flags) || asMask(mask) === 0) return -E.INVAL;
+  return t.k.futexes.wake(keyAt(t, va, (flags & PRIVATE) !== 0), count | 0, mask);
+}
+function futexWait2(t: Thread, va: number, value: number, mask: number, flags: number, time: number, clock: number): number | Co<number> {
+  const until = deadline(t, time, clock | 0);
+  if (!validFlags(flags) || asMask(mask) === 0 || value < 0 || value > 0xffff_ffff || Number.isNaN(until)) return -E.INVAL;
+  return wait(t, { va, va2: 0, own: (flags & PRIVATE) !== 0 }, value, until, mask, false);
+}
+function futexRequeue(t: Thread, va: number, flags: number, wake: number, move: number): number {
+  if (flags !== 0 || va === 0 || (wake | 0) < 0 || (move | 0) < 0) return -E.INVAL;
+  const read = (at: number): { value: bigint; at: number; flags: number } => ({ value: getBig(t.mm, at), at: getI64(t.mm, at + 8), flags: getU32(t.mm, at + 16) }), a = read(va), b = read(va + 24);
+  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(t.mm, va + 20) !== 0 || getU32(t.mm, va + 44) !== 0 || !fits(a.value)) return -E.INVAL;
+  const from = keyAt(t, a.at, (a.flags & PRIVATE) !== 0), to = keyAt(t, b.at, (b.flags & PRIVATE) !== 0);
+  return BigInt(getU32(t.mm, a.at)) === a.value ? t.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
+}
+
+export const futexCalls: Row[] = [row('futex', futex), row('futex_waitv', waitv), row('futex_wake', futexWake), row('futex_wait', futexWait2), row('futex_requeue', futexRequeue)];
