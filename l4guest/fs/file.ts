@@ -4,6 +4,7 @@
  */
 import { E } from '../abi/errno.ts';
 import { O, Poll, S } from '../abi/linux.ts';
+import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -58,10 +59,14 @@ export class File {
 
   /** lseek does nothing instead of failing. */
   get seeksNowhere(): boolean { return false; }
+  /** Reading and writing may sleep: their cursor must be the call's own. */
+  readonly sleeps: boolean = false;
 
   /** Reads up to io.left bytes at `pos` (ignored where there are no positions). */
-  read(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
-  write(_io: Io, _pos: number, _t: Thread): number { return -E.INVAL; }
+  read(_io: Io, _pos: number, _t: Thread): Later<number> { return -E.INVAL; }
+  write(_io: Io, _pos: number, _t: Thread): Later<number> { return -E.INVAL; }
+  /** Everything written is where it stays: fsync, fdatasync. */
+  sync(_t: Thread, _dataOnly: boolean): Later<number> { return 0; }
   poll(): number { return Poll.IN | Poll.OUT | Poll.RDNORM | Poll.WRNORM; }
   ioctl(_t: Thread, _command: number, _arg: number): number | Co<number> { return -E.NOTTY; }
   /** Where O_APPEND and SEEK_END stand. */

@@ -8,6 +8,7 @@ import { S } from '../abi/linux.ts';
 import type { Time } from '../kernel/clocks.ts';
 import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
+import type { Sleeper } from '../kernel/wait.ts';
 import type { File } from './file.ts';
 import type { Mount } from './path.ts';
 import { Watch, notify } from './watch.ts';
@@ -21,6 +22,8 @@ export interface FileSystem {
   /** Options beside the flags of mounts, for /proc/mounts: `,size=…`. */
   readonly options: string;
   readonly root: Inode;
+  /** Everything written is where it stays. */
+  sync?(t: Sleeper): Later<number>;
   /** Takes new options (mount -o remount): 0 or -errno, with nothing changed. */
   remount?(data: string): number;
   now(): Time;
@@ -52,8 +55,8 @@ export abstract class Inode {
   /** inotify watches on it. */
   watchers: Set<{ notify(mask: number, cookie: number, name: string): void }> | undefined;
 
-  constructor(fs: FileSystem, mode: number) {
-    this.fs = fs; this.mode = mode; this.ino = fs.newIno();
+  constructor(fs: FileSystem, mode: number, ino = fs.newIno()) {
+    this.fs = fs; this.mode = mode; this.ino = ino;
     this.atime = this.mtime = this.ctime = this.btime = fs.now();
   }
   get type(): number { return this.mode & S.IFMT; }

@@ -1,9 +1,11 @@
 /** ELF files: checking and mapping. */
-import { Inode } from '../fs/inode.ts';
+import type { Inode } from '../fs/inode.ts';
 import { RegularInode } from '../fs/regular.ts';
+import type { Frames } from '../mm/frames.ts';
 import type { Mm } from '../mm/mm.ts';
 import { mapArea, roundUp } from '../mm/mmap.ts';
 import { KernelIo, clearUser, textOf } from '../mm/uaccess.ts';
+import type { Mappable } from '../mm/vma.ts';
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
 
@@ -11,12 +13,23 @@ const Pt = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551 } as const;
 const ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243;
 
 export interface Segment { readonly type: number; readonly flags: number; readonly offset: number; readonly va: number; readonly fileSize: number; readonly size: number }
-export interface Elf { readonly inode: RegularInode; readonly fixed: boolean; readonly entry: number; readonly phoff: number; readonly phnum: number; readonly segments: readonly Segment[]; readonly interpreter: string | undefined }
+export interface Elf { readonly inode: ImageInode; readonly fixed: boolean; readonly entry: number; readonly phoff: number; readonly phnum: number; readonly segments: readonly Segment[]; readonly interpreter: string | undefined }
 
-export function readAt(inode: RegularInode, offset: number, length: number): Uint8Array {
-  const io = new KernelIo(new Uint8Array(Math.max(0, Math.min(length, inode.size - offset))));
-  inode.readTo(io, offset);
-  return io.bytes;
+/** A file that can be mapped, as a program must be. */
+export type ImageInode = Inode & Mappable;
+export const isImage = (i: Inode): i is ImageInode => 'frameToRead' in i;
+
+/** Bytes of a file; fewer where it ends before. */
+export function readAt(frames: Frames, inode: ImageInode, offset: number, length: number): Uint8Array {
+  const out = new Uint8Array(Math.max(0, Math.min(length, inode.size - offset)));
+  if (inode instanceof RegularInode) { inode.readTo(new KernelIo(out), offset); return out; }
+  for (let done = 0; done < out.length; ) {
+    const at = (offset + done) % PAGE, n = Math.min(PAGE - at, out.length - done), pfn = inode.frameToRead(Math.floor((offset + done) / PAGE));
+    if (pfn <= 0) return out.subarray(0, done);
+    out.set(frames.page(pfn).subarray(at, at + n), done);
+    done += n;
+  }
+  return out;
 }
 
 /** Why a file is not an ELF program of ours, for people; undefined when it is one. */
@@ -32,20 +45,20 @@ export function whyNotElf(head: Uint8Array): string | undefined {
   return undefined;
 }
 
-export function parseElf(inode: Inode): Elf | number {
-  if (!(inode instanceof RegularInode)) return -E.ACCES;
-  const head = readAt(inode, 0, 64);
+export function parseElf(frames: Frames, inode: Inode): Elf | number {
+  if (!isImage(inode)) return -E.ACCES;
+  const head = readAt(frames, inode, 0, 64);
   if (whyNotElf(head)) return -E.NOEXEC;
   const v = new DataView(head.buffer), phoff = Number(v.getBigUint64(32, true)), phnum = v.getUint16(56, true);
   if (v.getUint16(54, true) !== 56 || phnum === 0 || phnum > 512) return -E.NOEXEC;
-  const table = readAt(inode, phoff, phnum * 56);
+  const table = readAt(frames, inode, phoff, phnum * 56);
   if (table.length < phnum * 56) return -E.NOEXEC;
   const segments: Segment[] = [];
   for (let i = 0; i < phnum; i++) segments.push(segmentAt(new DataView(table.buffer, i * 56, 56)));
   const loads = segments.filter((s) => s.type === Pt.LOAD);
   if (loads.length === 0 || loads.some((s) => !isSane(s, inode.size))) return -E.NOEXEC;
   const interp = segments.find((s) => s.type === Pt.INTERP);
-  const interpreter = interp && textOf(readAt(inode, interp.offset, interp.fileSize)).replace(/\0.*$/s, '');
+  const interpreter = interp && textOf(readAt(frames, inode, interp.offset, interp.fileSize)).replace(/\0.*$/s, '');
   return { inode, fixed: v.getUint16(16, true) === ET_EXEC, entry: Number(v.getBigUint64(24, true)), phoff, phnum, segments, interpreter };
 }
 function segmentAt(v: DataView): Segment {

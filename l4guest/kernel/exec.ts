@@ -2,7 +2,6 @@
 import { openFrom } from '../fs/open.ts';
 import type { File } from '../fs/file.ts';
 import type { DirPath } from '../fs/path.ts';
-import { RegularInode } from '../fs/regular.ts';
 import { May, permitted } from '../fs/walk.ts';
 import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
 import { roundUp } from '../mm/mmap.ts';
@@ -13,7 +12,7 @@ import { Cap, Ms, O, PAGE, Prot, S } from '../abi/linux.ts';
 import { capable } from './creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
-import { mapElf, parseElf, readAt, type Elf, type Loaded as LoadedElf } from './elf.ts';
+import { isImage, mapElf, parseElf, readAt, type Elf, type ImageInode, type Loaded as LoadedElf } from './elf.ts';
 import { leave, releaseMm } from './exit.ts';
 import type { Process } from './process.ts';
 import { Reg } from './registers.ts';
@@ -27,58 +26,59 @@ interface Program { readonly file: File; readonly elf: Elf; readonly interpreter
 
 /** Replaces the program of `t`'s process. 0, or -errno with nothing changed. */
 export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
-  const program = find(t, base, path, argv, flags, 0);
-  if (typeof program === 'number') return program;
-  const mm = new Mm(t.k.frames), image = build(t, mm, program, envp);
-  if (typeof image === 'number') {
-    mm.release();
-    program.file.release();
-    program.interpreter?.file.release();
-    return image;
+  const opened: File[] = [];
+  let mm: Mm | undefined, kept: File | undefined;
+  try {
+    const program = find(t, opened, base, path, argv, flags, 0);
+    if (typeof program === 'number') return program;
+    const image = build(t, mm = new Mm(t.k.frames), program, envp);
+    if (typeof image === 'number') return image;
+    commit(t, mm, program, image);
+    kept = program.file;
+    return 0;
+  } finally {
+    if (!kept) mm?.release();
+    for (const file of opened) if (file !== kept) file.release();
   }
-  commit(t, mm, program, image);
-  return 0;
 }
 
 /** Opens a file for execution. */
-function openProgram(t: Thread, base: DirPath, path: string, flags: number): File | number {
+function openProgram(t: Thread, opened: File[], base: DirPath, path: string, flags: number): File | number {
   const file = openFrom(t, base, path, O.RDONLY | flags);
   if (typeof file === 'number') return file;
+  opened.push(file);
   const inode = file.inode;
-  const refused = !(inode instanceof RegularInode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC ? -E.ACCES : !permitted(inode, May.EXEC, t.proc.creds) ? -E.ACCES : 0;
-  if (refused) { file.release(); return refused; }
-  return file;
+  if (!isImage(inode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC) return -E.ACCES;
+  return permitted(inode, May.EXEC, t.proc.creds) ? file : -E.ACCES;
 }
 
 /** The program that `path` leads to: itself, or the interpreter of a script. */
-function find(t: Thread, base: DirPath, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
-  const file = openProgram(t, base, path, flags);
+function find(t: Thread, opened: File[], base: DirPath, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
+  const file = openProgram(t, opened, base, path, flags);
   if (typeof file === 'number') return file;
-  const head = readAt(file.inode as RegularInode, 0, 256);
+  const head = readAt(t.k.frames, file.inode as ImageInode, 0, 256);
   if (head[0] === 0x23 && head[1] === 0x21) {
-    file.release();
     if (depth >= MAX_SCRIPTS) return -E.LOOP;
     const script = scriptLine(head);
     if (!script) return -E.NOEXEC;
     const rest = argv.slice(1), name = bytesOf(path);
-    return find(t, t.proc.fs.cwd, script.program, [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
+    return find(t, opened, t.proc.fs.cwd, script.program, [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
   }
-  const elf = parseElf(file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, elf);
-  if (typeof elf === 'number' || typeof interpreter === 'number') { file.release(); return typeof elf === 'number' ? elf : interpreter as number; }
-  return { file, elf, interpreter, argv, path };
+  const elf = parseElf(t.k.frames, file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, opened, elf);
+  if (typeof elf === 'number') return elf;
+  return typeof interpreter === 'number' ? interpreter : { file, elf, interpreter, argv, path };
 }
 /** `#! program argument`: the argument is all the rest of the line. */
 export function scriptLine(head: Uint8Array): { program: string; argument: string | undefined } | undefined {
   const end = head.indexOf(10), line = textOf(head.subarray(2, end < 0 ? head.length : end)).trim(), m = /^(\S+)(?:\s+(.*))?$/.exec(line);
   return m ? { program: m[1]!, argument: m[2] } : undefined;
 }
-function findInterpreter(t: Thread, elf: Elf): { file: File; elf: Elf } | undefined | number {
+function findInterpreter(t: Thread, opened: File[], elf: Elf): { file: File; elf: Elf } | undefined | number {
   if (elf.interpreter === undefined) return undefined;
-  const file = openProgram(t, t.proc.fs.root, elf.interpreter, 0);
+  const file = openProgram(t, opened, t.proc.fs.root, elf.interpreter, 0);
   if (typeof file === 'number') return file;
-  const parsed = parseElf(file.inode);
-  if (typeof parsed === 'number') { file.release(); return -E.NOEXEC; }
-  return { file, elf: parsed };
+  const parsed = parseElf(t.k.frames, file.inode);
+  return typeof parsed === 'number' ? -E.NOEXEC : { file, elf: parsed };
 }
 
 interface Image { readonly pc: number; readonly sp: number }
@@ -132,7 +132,6 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   afterExec(p.creds.caps, ids.uid, ids.euid, raised);
   p.exe?.release();
   p.exe = program.file;
-  program.interpreter?.file.release();
   p.execed = true;
   p.name = t.name = nameOf(program.path);
   p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork()) : p.fds;

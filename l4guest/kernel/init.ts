@@ -7,8 +7,7 @@ import { File } from '../fs/file.ts';
 import { Directory, type Inode } from '../fs/inode.ts';
 import { Reopen } from '../fs/pipe.ts';
 import { newPlace, walk, WalkFlag } from '../fs/walk.ts';
-import { readAt, whyNotElf } from './elf.ts';
-import { RegularInode } from '../fs/regular.ts';
+import { isImage, readAt, whyNotElf } from './elf.ts';
 import { Mm } from '../mm/mm.ts';
 import { bytesOf } from '../mm/uaccess.ts';
 import { E, errnoName } from '../abi/errno.ts';
@@ -99,6 +98,6 @@ function execProgram(t: Thread, args: InitArgs): void {
 }
 function why(t: Thread, path: string, error: number): string {
   const place = newPlace();
-  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode instanceof RegularInode) return `is ${whyNotElf(readAt(place.inode, 0, 64)) ?? 'damaged'}`;
+  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode)) return `is ${whyNotElf(readAt(t.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
   return error === -E.ACCES ? 'is not executable' : `cannot be started (${errnoName(-error)})`;
 }

@@ -26,6 +26,7 @@ import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
+import { Workers } from './workers.ts';
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial }
 
@@ -39,6 +40,7 @@ export class Kernel {
   readonly signals = new Signals(this);
   readonly futexes = new FutexTable();
   readonly ipc = new IpcSpace();
+  readonly workers = new Workers();
   readonly sysctl = new Sysctls();
   readonly random: Random;
   /** Woken when a blocked signal arrives somewhere: signalfd, sigtimedwait. */

@@ -24,16 +24,19 @@ export class NotHere {
   constructor(fetch: (t: Sleeper) => Co<number>) { this.fetch = fetch; }
 }
 
-/** Makes an attempt again and again, fetching in between what it needs. */
-export function* persist<T>(t: Sleeper, attempt: () => Later<T>, failed: (errno: number) => T, need?: NotHere): Co<T> {
-  for (;;) {
-    if (need) {
-      const r = yield* need.fetch(t);
-      if (r < 0) return failed(r);
+/** Makes an attempt again and again, fetching in between what it needs. `now`: the time, from which on what it fetches is fresh. */
+export function* persist<T>(t: Sleeper, now: number, attempt: () => Later<T>, failed: (errno: number) => T, need?: NotHere): Co<T> {
+  t.since = now;
+  try {
+    for (;;) {
+      if (need) {
+        const r = yield* need.fetch(t);
+        if (r < 0) return failed(r);
+      }
+      try { return yield* sooner(attempt()); } catch (e) {
+        if (!(e instanceof NotHere)) throw e;
+        need = e;
+      }
     }
-    try { return yield* sooner(attempt()); } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
-      need = e;
-    }
-  }
+  } finally { t.since = Infinity; }
 }

@@ -3,6 +3,7 @@
  * A system call that ends at once, and a page fault, go no further than `call` and `fault`: no generator is entered, nothing is allocated.
  */
 import { Outcome, Trap, type Entry, type Steps, type Switch } from '../arch/arch.ts';
+import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
 import { around, type Runs } from '../mm/around.ts';
 import { Fault, TASK_SIZE, type Access } from '../mm/mm.ts';
@@ -143,7 +144,8 @@ export class Runner implements Entry {
   }
   /** The page of a fault is not in memory: the thread sleeps until it is, and touches it again. */
   private *fetchPage(t: Thread, va: number, need: NotHere): Co<number> {
-    if ((yield* need.fetch(t)) < 0) this.k.signals.force(t, Sig.BUS, 2, va);
+    const r = yield* need.fetch(t);
+    if (r === -E.NOMEM) this.endLargest(t); else if (r < 0) this.k.signals.force(t, Sig.BUS, 2, va);
     return KEEP_REGISTERS;
   }
   /** Memory is used up: the process that holds most of it ends. */

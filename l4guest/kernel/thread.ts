@@ -45,6 +45,7 @@ export class Thread implements Waiter {
   restart = false;
   /** Absolute deadline of a sleep that may be started again. */
   sleepUntil = -1;
+  since = Infinity;
 
   mask = 0n;
   /** Mask to put back after sigsuspend and the like, once a handler's frame holds it. */

@@ -9,6 +9,8 @@ export interface Waiter { wake(events?: number): void; readonly exclusive?: bool
 const ALL_EVENTS = 0xffff;
 /** A thread as those see it who put it to sleep: `sleep` answers 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
 export interface Sleeper extends Waiter {
+  /** When its call began to fetch what it needs, ns; Infinity while it does not. What was fetched since then is fresh enough for it. */
+  since: number;
   sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number>;
   /** Sleeps without regard to signals: for short waits that must not be left. */
   nap(on: WaitQueue): Co<void>;

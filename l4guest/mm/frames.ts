@@ -46,6 +46,13 @@ export class Frames {
   get free(): number { return this.top; }
   /** Frames that hold no page: free ones, and those that lie idle for what stands elsewhere. */
   get idle(): number { return this.top + this.reserved.length; }
+  /** Who can give pages back when there are none: caches. */
+  readonly shrinkers = new Set<{ shrink(): number }>();
+  private shrink(): boolean {
+    let n = 0;
+    for (const s of this.shrinkers) n += s.shrink();
+    return n > 0;
+  }
 
   /** A zeroed frame with count 1, or 0 when the pool is empty. */
   alloc(): number {
@@ -55,7 +62,7 @@ export class Frames {
   }
   /** The same with whatever was in it: for callers that fill it at once. */
   allocDirty(): number {
-    if (this.top === 0) return 0;
+    if (this.top === 0 && !this.shrink()) return 0;
     const i = this.stack[--this.top]!;
     this.counts[i] = 1;
     if (this.flags[i] !== 0) { this.flags[i] = 0; this.changedCode(this.base + i); }
@@ -67,7 +74,7 @@ export class Frames {
    */
   charge(bytes: number): boolean {
     const want = Math.ceil((this.outside + bytes) / PAGE);
-    if (want - this.reserved.length > this.top) return false;
+    if (want - this.reserved.length > this.top && !(this.shrink() && want - this.reserved.length <= this.top)) return false;
     while (this.reserved.length < want) this.reserved.push(this.stack[--this.top]!);
     this.outside += bytes;
     return true;

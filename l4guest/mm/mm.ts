@@ -40,6 +40,8 @@ export class Mm {
   users = 1;
   /** Owed to the arch layer, in order. */
   readonly flushes: Flush[] = [];
+  /** Some area shows an object whose pages may have to be fetched. */
+  sleepy = false;
   /** The arch layer's handle: the task that mirrors this space, once there is one. */
   space: unknown = undefined;
   brkStart = 0; brk = 0;
@@ -157,6 +159,18 @@ export class Mm {
     return Fault.none;
   }
 
+  /** Throws NotHere where user memory in [va, va + length) must be fetched first: asked before a call changes anything. */
+  need(va: number, length: number): void {
+    const end = Math.min(va + Math.max(length, 1), TASK_SIZE);
+    for (let at = va; at >= 0 && at < end; ) {
+      const area = this.areas.find(at);
+      if (!area) return;
+      const { object } = area, to = Math.min(area.end, end);
+      if (object?.sleeps) for (let vpn = Math.floor(at / 4096); vpn * 4096 < to; vpn++) if (this.table.get(vpn) === 0) object.frameToRead(area.pageOf(vpn));
+      at = to;
+    }
+  }
+
   private growStack(va: number): Vma | undefined {
     const above = this.areas.above(va);
     if (!above?.growsDown || above.end - va > this.stackLimit) return undefined;
@@ -207,6 +221,7 @@ export class Mm {
     const child = new Mm(this.frames);
     child.brkStart = this.brkStart; child.brk = this.brk; child.codeStart = this.codeStart; child.codeEnd = this.codeEnd;
     child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart; child.envEnd = this.envEnd;
+    child.sleepy = this.sleepy;
     child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit;
     for (const area of this.areas.list) {
       if (area.fork === 'none') continue;
@@ -256,6 +271,18 @@ export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames
       mm.owe(vpn, vpn + 1, 7, pte);
       frames.unref(pteFrame(pte));
       return 0;
+    });
+  }
+}
+/** Takes the right to write pages [from, to) of a mapped object, where they are shared: the next store faults, and is noticed. */
+export function guardObject(areas: Iterable<Vma>, from: number, to: number): void {
+  for (const area of areas) {
+    if (!area.shared) continue;
+    const start = area.start / 4096 + from - area.first, { mm } = area;
+    mm.table.update(Math.max(start, area.start / 4096), Math.min(start + to - from, area.end / 4096), (vpn, pte) => {
+      if ((pte & Pte.W) === 0) return pte;
+      mm.owe(vpn, vpn + 1, Prot.WRITE, pte);
+      return pte & ~Pte.W;
     });
   }
 }

@@ -1,6 +1,7 @@
 /** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
+import { NotHere } from '../kernel/later.ts';
 import { Access, Fault, MMAP_TOP, TASK_SIZE, type Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import { Vma, type Mappable } from './vma.ts';
@@ -76,10 +77,14 @@ export function mapArea(mm: Mm, r: MapRequest): number {
   area.locked = r.flags & Map_.LOCKED ? 1 : mm.lockFuture;
   const lock = area.locked === 1 && r.prot !== 0;
   mm.areas.insert(area);
-  if (r.flags & Map_.POPULATE || lock) populate(mm, at, at + length);
+  if (r.flags & Map_.POPULATE || lock) populateHere(mm, at, at + length);
   return at;
 }
 
+/** Brings in what costs no waiting. */
+function populateHere(mm: Mm, at: number, end: number): void {
+  try { populate(mm, at, end); } catch (e) { if (!(e instanceof NotHere)) throw e; }
+}
 export function unmap(mm: Mm, at: number, length: number): number {
   const end = at + roundUp(length);
   if (at % PAGE !== 0 || !(length > 0) || at < 0 || end > TASK_SIZE) return -E.INVAL;

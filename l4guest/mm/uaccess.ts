@@ -124,11 +124,13 @@ export class UserIo implements Io {
     this.mm = mm; this.va = base; this.inSegment = length; this.more = more;
     this.left = length;
     for (const s of more) this.left += s.length;
+    if (mm?.sleepy) { mm.need(base, length); for (const s of more) mm.need(s.base, s.length); }
   }
   get onePiece(): boolean { return this.inSegment === this.left || (this.inSegment === 0 && this.more.length === 1); }
   /** Uses the object again for one buffer. */
   reset(mm: Mm, base: number, length: number): this {
     this.mm = mm; this.va = base; this.inSegment = length; this.left = length; this.done = 0;
+    if (mm.sleepy) mm.need(base, length);
     return this;
   }
   /** Bytes that may be copied in one piece now; steps to the next segment where one is used up. */

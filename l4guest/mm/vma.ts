@@ -1,4 +1,5 @@
 /** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
+import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { Mm } from './mm.ts';
 
 /** What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object. */
@@ -11,6 +12,10 @@ export interface Mappable {
   resident(index: number): boolean;
   /** Page `index` as it is, without making a frame for it; undefined where that cannot be said. */
   glance?(index: number): Uint8Array | undefined;
+  /** `frameToRead` and `frameToWrite` may throw NotHere. */
+  readonly sleeps?: boolean;
+  /** Writes back what was stored to it: msync. */
+  writeBack?(t: Sleeper): Co<number>;
   /** Areas that map this object now. */
   readonly areas: Set<Vma>;
   /** No area maps it any more. */
@@ -44,6 +49,7 @@ export class Vma {
   constructor(mm: Mm, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
     this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
     object?.areas.add(this);
+    if (object?.sleeps) mm.sleepy = true;
   }
   /** Page of the object that stands at this virtual page. */
   pageOf(vpn: number): number { return this.first + vpn - this.start / 4096; }

@@ -5,6 +5,7 @@ import { PipeFile } from '../fs/pipe.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { O, PAGE, S, Sig } from '../abi/linux.ts';
+import { after, sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { KernelIo, UserIo, couldBeUser, getI64, setI64, type Io } from '../mm/uaccess.ts';
@@ -16,13 +17,13 @@ const MAX = 0x7fff_f000;
 export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
 
 /** Sleeps on the file until `attempt` answers something else than -EAGAIN. */
-export function* untilDone(t: Thread, file: File, attempt: () => number): Co<number> {
+export function* untilDone(t: Thread, file: File, attempt: () => Later<number>): Co<number> {
   file.hold();
   try {
     for (const until = t.k.clock.now() + file.readPatience; ; ) {
       const r = yield* t.sleep(file.wq, until);
       if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
-      const n = attempt();
+      const n = yield* sooner(attempt());
       if (n !== -E.AGAIN) return n;
     }
   } finally { file.release(); }
@@ -34,26 +35,34 @@ function halfway(e: unknown, done: number): number {
   if (!(e instanceof UserFault) || done === 0) throw e;
   return done;
 }
-function readPart(f: File, io: Io, pos: number, t: Thread): number {
+function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
-  try { return f.read(io, pos, t); } catch (e) { return halfway(e, io.done - before); }
+  try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(e, io.done - before); }
 }
-function writePart(f: File, io: Io, pos: number, t: Thread): number {
+function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
-  try { return f.write(io, pos, t); } catch (e) { return halfway(e, io.done - before); }
+  try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(e, io.done - before); }
+}
+/** The same for a file that sleeps meanwhile: it stays open until it has answered. */
+function* partLater(f: File, io: Io, before: number, co: Co<number>): Co<number> {
+  f.hold();
+  try { return yield* co; } catch (e) { return halfway(e, io.done - before); } finally { f.release(); }
 }
 const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
+const wasWritten = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.MODIFY); return n; };
 
 export function readFile(t: Thread, f: File, io: Io, at: number): number | Co<number> {
   const own = at < 0, n = readPart(f, io, own ? f.pos : at, t);
+  if (typeof n !== 'number') return after(n, (m) => wasRead(f, own ? advance(f, m) : m));
   if (n !== -E.AGAIN || f.nonblocking || !f.wq) return wasRead(f, own ? advance(f, n) : n);
-  return untilDone(t, f, () => wasRead(f, readPart(f, io, f.pos, t)));
+  return untilDone(t, f, () => after(readPart(f, io, f.pos, t), (m) => wasRead(f, m)));
 }
 export function writeFile(t: Thread, f: File, io: Io, at: number, append = (f.flags & O.APPEND) !== 0): number | Co<number> {
   const own = at < 0, end = append && f.seekable;
   if (end && own) f.pos = f.end;
   const n = writePart(f, io, end ? f.end : own ? f.pos : at, t);
-  if (n > 0) notifyFile(f, Watch.MODIFY);
+  if (typeof n !== 'number') return after(n, (m) => wasWritten(f, own ? advance(f, m) : m));
+  wasWritten(f, n);
   if (own) advance(f, n);
   if ((n !== -E.AGAIN && (n < 0 || io.left === 0)) || f.nonblocking || !f.wq) return n;
   return writeRest(t, f, io, Math.max(0, n));
@@ -63,7 +72,7 @@ function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   f.hold();
   try {
     for (const until = t.k.clock.now() + f.writePatience; io.left > 0; ) {
-      const n = writeAgain(t, f, io, done);
+      const n = yield* sooner(writeAgain(t, f, io, done));
       if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
       if (n > 0) { done += n; notifyFile(f, Watch.MODIFY); continue; }
       const r = yield* t.sleep(f.wq, until);
@@ -73,7 +82,7 @@ function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   } finally { f.release(); }
 }
 /** One more attempt; a bad address ends the call with what is done. */
-function writeAgain(t: Thread, f: File, io: Io, done: number): number {
+function writeAgain(t: Thread, f: File, io: Io, done: number): Later<number> {
   try { return f.write(io, f.pos, t); } catch (e) {
     if (e instanceof UserFault && done > 0) return -E.FAULT;
     throw e;
@@ -82,21 +91,23 @@ function writeAgain(t: Thread, f: File, io: Io, done: number): number {
 
 /** The reusable cursor for calls that end at once; a fresh one must be made for those that sleep. */
 function quick(t: Thread, va: number, length: number): UserIo { return t.k.io.reset(t.mm, va, Math.min(length, MAX)); }
+function cursor(t: Thread, f: File, va: number, length: number): UserIo { return f.wq || f.sleeps ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length); }
 
 function read(t: Thread, fd: number, va: number, length: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (f === undefined || !f.readable) return -E.BADF;
   if (!couldBeUser(va, length)) return -E.FAULT;
-  const n = readPart(f, quick(t, va, length), f.pos, t);
+  if (f.sleeps) return readFile(t, f, new UserIo(t.mm, va, Math.min(length, MAX)), -1);
+  const n = readPart(f, quick(t, va, length), f.pos, t) as number;
   if (f.wq === undefined || n !== -E.AGAIN || f.nonblocking) return wasRead(f, advance(f, n));
   const io = new UserIo(t.mm, va, Math.min(length, MAX));
-  return untilDone(t, f, () => wasRead(f, readPart(f, io, f.pos, t)));
+  return untilDone(t, f, () => after(readPart(f, io, f.pos, t), (m) => wasRead(f, m)));
 }
 function write(t: Thread, fd: number, va: number, length: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (f === undefined || !f.writable) return -E.BADF;
   if (!couldBeUser(va, length)) return -E.FAULT;
-  return writeFile(t, f, f.wq ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length), -1);
+  return writeFile(t, f, cursor(t, f, va, length), -1);
 }
 
 /** A cursor over a user iovec array, or -errno. */
@@ -135,11 +146,11 @@ function positioned(f: File | undefined, at: number, writing: boolean): number {
 }
 function pread(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = positioned(f, at, false);
-  return bad || (couldBeUser(va, length) ? readFile(t, f!, quick(t, va, length), at) : -E.FAULT);
+  return bad || (couldBeUser(va, length) ? readFile(t, f!, cursor(t, f!, va, length), at) : -E.FAULT);
 }
 function pwrite(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = positioned(f, at, true);
-  return bad || (couldBeUser(va, length) ? writeFile(t, f!, quick(t, va, length), at) : -E.FAULT);
+  return bad || (couldBeUser(va, length) ? writeFile(t, f!, cursor(t, f!, va, length), at) : -E.FAULT);
 }
 function preadv(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = positioned(f, at, false), io = bad || ioVector(t, va, count);
@@ -190,8 +201,8 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   let done = 0;
   while (done < count) {
     if (done > 0 && source instanceof PipeFile && source.pipe.length === 0) break;
-    const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): number => look(source, room, from < 0 ? source.pos : from + done, t);
-    let n = attempt();
+    const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
+    let n = yield* sooner(attempt());
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
     const out = writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done), w = typeof out === 'number' ? out : yield* out;
@@ -203,7 +214,7 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   return done;
 }
 /** Bytes of the source for the target; those of a pipe stay in it until they are written. */
-function look(source: File, room: Uint8Array, pos: number, t: Thread): number {
+function look(source: File, room: Uint8Array, pos: number, t: Thread): Later<number> {
   if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, t);
   const bytes = source.pipe.peek(room.length);
   if (bytes.length === 0) return source.pipe.writers === 0 ? 0 : -E.AGAIN;
@@ -321,7 +332,7 @@ function vmsplice(t: Thread, fd: number, va: number, count: number, flags: numbe
 }
 function* vmspliceInto(t: Thread, f: PipeFile, io: UserIo, wait: boolean): Co<number> {
   const r = yield* roomInPipe(t, f, wait);
-  return r < 0 ? r : writePart(f, io, 0, t);
+  return r < 0 ? r : yield* sooner(writePart(f, io, 0, t));
 }
 
 export const ioCalls: Row[] = [

@@ -5,6 +5,9 @@ import { Cap, Limit, Map_, O, PAGE, Prot, S } from '../abi/linux.ts';
 import type { File } from '../fs/file.ts';
 import { PidFile } from '../fs/pidfd.ts';
 import { capable } from '../kernel/creds.ts';
+import type { Later } from '../kernel/later.ts';
+import type { Co } from '../kernel/wait.ts';
+import type { Mappable } from '../mm/vma.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { RegularFile, RegularInode } from '../fs/regular.ts';
 import { Fault, TASK_SIZE } from '../mm/mm.ts';
@@ -97,8 +100,9 @@ function munlockall(t: Thread): number {
   t.mm.areas.merge(0, TASK_SIZE);
   return 0;
 }
-function msync(t: Thread, at: number, length: number, flags: number): number {
-  const end = at + roundUp(length);
+/** Checks the areas; what was stored to them is written back now (MS_SYNC), or begins to be. */
+function msync(t: Thread, at: number, length: number, flags: number): Later<number> {
+  const end = at + roundUp(length), objects = new Set<Mappable>();
   if (at % PAGE !== 0 || (flags & 5) === 5) return -E.INVAL;
   if (length < 0 || end < at) return -E.NOMEM;
   if (end === at) return 0;
@@ -107,9 +111,19 @@ function msync(t: Thread, at: number, length: number, flags: number): number {
     const v = t.mm.areas.list[i]!;
     if (flags & 2 && v.locked) return -E.BUSY;
     if (v.start > va) return -E.NOMEM;
+    if (v.shared && v.object?.writeBack) objects.add(v.object);
     va = v.end;
   }
-  return va < end ? -E.NOMEM : 0;
+  if (va < end) return -E.NOMEM;
+  if (objects.size === 0) return 0;
+  if (flags & 4) return writeBackAll(t, objects);
+  for (const o of objects) t.k.workers.start((s) => o.writeBack!(s));
+  return 0;
+}
+function* writeBackAll(t: Thread, objects: Iterable<Mappable>): Co<number> {
+  let failed = 0;
+  for (const o of objects) failed ||= yield* o.writeBack!(t);
+  return failed;
 }
 function mseal(t: Thread, at: number, length: number, flags: number): number {
   const end = at + roundUp(length);

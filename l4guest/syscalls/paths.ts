@@ -8,7 +8,7 @@ import { inodeAt, May, permitted } from '../fs/walk.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import type { Later } from '../kernel/later.ts';
+import { sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { pathArg, row, type Row } from './row.ts';
@@ -115,6 +115,13 @@ const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).
 
 const fdOk = (t: Thread, fd: number): number => (t.proc.fds.get(fd) ? 0 : -E.BADF);
 
+const syncFile = (t: Thread, fd: number, dataOnly: boolean): Later<number> => t.proc.fds.get(fd)?.sync(t, dataOnly) ?? -E.BADF;
+/** sync(2) waits for all and fails for none. */
+function syncAll(t: Thread): Later<number> {
+  const all = [...new Set(t.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(t) ?? []);
+  return all.length === 0 ? 0 : (function* () { for (const one of all) yield* sooner(one); return 0; })();
+}
+
 export const pathCalls: Row[] = [
   row('getcwd', getcwd),
   row('mknodat', (t, fd, path, mode, dev) => ((mode & S.IFMT) === S.IFDIR ? -E.PERM : makeNode(t, fd | 0, pathArg(t, path), mode, dev))),
@@ -132,7 +139,8 @@ export const pathCalls: Row[] = [
   row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'types: proc, sysfs, tmpfs, ramfs, devtmpfs, devpts' }),
   row('umount2', (t, target, flags) => (flags & ~15 ? -E.INVAL : unmountAt(t, pathArg(t, target), flags))),
   row('pivot_root', (t, next, old) => pivotRoot(t, pathArg(t, next), pathArg(t, old))),
-  row('sync', () => 0), row('fsync', fdOk), row('fdatasync', fdOk), row('sync_file_range', fdOk), row('syncfs', fdOk),
+  row('sync', syncAll), row('fsync', (t, fd) => syncFile(t, fd, false)), row('fdatasync', (t, fd) => syncFile(t, fd, true)), row('sync_file_range', fdOk),
+  row('syncfs', (t, fd) => { const f = t.proc.fds.get(fd); return f ? f.inode.fs.sync?.(t) ?? 0 : -E.BADF; }),
   row('readahead', fdOk), row('fadvise64', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
   ...xattrCalls,
 ];

@@ -20,6 +20,8 @@ export interface Row {
   readonly args: string;
   readonly support: Support;
   readonly note: string;
+  /** Bit n: argument n points to memory of the caller. */
+  readonly pointers: number;
   /** What the dispatcher refuses before the handler runs. */
   readonly checks: readonly Check[];
   /** The handler needs all registers, not only the arguments. */
@@ -54,8 +56,11 @@ function checked(handler: Handler, checks: readonly Check[]): Handler {
   };
 }
 
+/** Arguments whose format says that they are addresses. */
+const pointersOf = (args: string): number => args.split(' ').reduce((bits, arg, i) => (/:[xsbrv]$/.test(arg) && !/^(flags|mode|mask|prot|dev|end|at|newat|start|rights):/.test(arg) ? bits | (1 << i) : bits), 0);
+
 export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
-  nr: calls[name][0], name, args: calls[name][1], handler: checked(handler, o.checks ?? []), checks: o.checks ?? [], support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '',
+  nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]), handler: checked(handler, o.checks ?? []), checks: o.checks ?? [], support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '',
   regs: o.regs ?? false,
 });
 

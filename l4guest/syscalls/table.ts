@@ -6,6 +6,7 @@ import { E } from '../abi/errno.ts';
 import { failedCall } from '../kernel/calls.ts';
 import { NotHere, persist } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
+import type { Mm } from '../mm/mm.ts';
 import type { Co } from '../kernel/wait.ts';
 import { fdCalls } from './fds.ts';
 import { futexCalls } from './futex.ts';
@@ -43,14 +44,29 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
   const r = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
   if (r === undefined) return unknown(t, nr);
   try {
+    if (t.mm.sleepy) bringPointers(t.mm, r.pointers, a, b, c, d, e, f);
     return r.handler(t, a, b, c, d, e, f);
   } catch (x) {
-    return x instanceof NotHere ? again(t, r.handler, a, b, c, d, e, f, x) : failedCall(t.k, t, x);
+    return x instanceof NotHere ? again(t, r.handler, r.pointers, a, b, c, d, e, f, x) : failedCall(t.k, t, x);
   }
 }
+/** Most structures that a call reads or fills are shorter, bytes. */
+const STRUCTURE = 256;
+/**
+ * Fetches what pointers among the arguments point to before the call begins: so no handler meets a page that is not in memory after it has changed
+ * something. Buffers with a length are the cursors' business (`UserIo`).
+ */
+function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d: number, e: number, f: number): void {
+  if (which & 1 && a > 0) mm.need(a, STRUCTURE);
+  if (which & 2 && b > 0) mm.need(b, STRUCTURE);
+  if (which & 4 && c > 0) mm.need(c, STRUCTURE);
+  if (which & 8 && d > 0) mm.need(d, STRUCTURE);
+  if (which & 16 && e > 0) mm.need(e, STRUCTURE);
+  if (which & 32 && f > 0) mm.need(f, STRUCTURE);
+}
 /** A call that needs what is not in memory: fetches it and begins again. */
-function again(t: Thread, handler: Handler, a: number, b: number, c: number, d: number, e: number, f: number, need: NotHere): Co<number> {
-  return persist(t, () => handler(t, a, b, c, d, e, f), (errno) => errno, need);
+function again(t: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number, need: NotHere): Co<number> {
+  return persist(t, t.k.clock.now(), () => { if (t.mm.sleepy) bringPointers(t.mm, which, a, b, c, d, e, f); return handler(t, a, b, c, d, e, f); }, (errno) => errno, need);
 }
 function unknown(t: Thread, nr: number): number {
   t.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);

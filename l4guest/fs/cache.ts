@@ -1,0 +1,85 @@
+/**
+ * The pages of a file whose contents live elsewhere, as far as they are in memory: filled when they are touched, shared by all mappings, written
+ * back when they were stored to. A page that is clean and in nobody's table may be dropped when memory is short.
+ *
+ *   absent ──fill──→ clean ──store──→ dirty ──write back──→ clean ──drop──→ absent
+ */
+import { PAGE } from '../abi/linux.ts';
+import type { Frames } from '../mm/frames.ts';
+import { guardObject, zapObject } from '../mm/mm.ts';
+import type { Vma } from '../mm/vma.ts';
+
+export class PageCache {
+  readonly areas = new Set<Vma>();
+  readonly dirty = new Set<number>();
+  private readonly frames: Frames;
+  /** Frame by page. */
+  private readonly pages = new Map<number, number>();
+  constructor(frames: Frames) {
+    this.frames = frames;
+    frames.shrinkers.add(this);
+  }
+
+  get size(): number { return this.pages.size; }
+  /** Frame of a page; 0: it is not here. */
+  get(index: number): number { return this.pages.get(index) ?? 0; }
+  bytes(index: number): Uint8Array { return this.frames.page(this.get(index)); }
+
+  /** Takes a page's contents, unless it is here already; what they leave over is zero. False: no memory. */
+  fill(index: number, contents: Uint8Array): boolean {
+    if (this.pages.has(index)) return true;
+    const pfn = this.frames.allocDirty();
+    if (pfn === 0) return false;
+    const page = this.frames.page(pfn);
+    page.set(contents);
+    page.fill(0, contents.length);
+    this.pages.set(index, pfn);
+    return true;
+  }
+  /** Bytes were written elsewhere: what of them is here becomes the same. */
+  update(pos: number, bytes: Uint8Array): void {
+    if (this.pages.size === 0) return;
+    for (let done = 0; done < bytes.length; ) {
+      const index = Math.floor((pos + done) / PAGE), at = (pos + done) % PAGE, n = Math.min(PAGE - at, bytes.length - done), pfn = this.get(index);
+      if (pfn !== 0) { this.frames.page(pfn).set(bytes.subarray(done, done + n), at); this.frames.wrote(pfn); }
+      done += n;
+    }
+  }
+  /** A dirty page is about to be written back: the next store to it is noticed again. */
+  clean(index: number): void {
+    this.dirty.delete(index);
+    guardObject(this.areas, index, index + 1);
+  }
+  /** Forgets pages [from, to); dirty ones stay where `keepDirty`. */
+  drop(from = 0, to = Infinity, keepDirty = false): void {
+    for (const [index, pfn] of this.pages) {
+      if (index < from || index >= to || (keepDirty && this.dirty.has(index))) continue;
+      if (this.areas.size > 0) zapObject(this.areas, index, index + 1, this.frames);
+      this.pages.delete(index);
+      this.dirty.delete(index);
+      this.frames.unref(pfn);
+    }
+  }
+  /** The file ends within a page: the rest of it is zero. */
+  cut(length: number): void {
+    this.drop(Math.ceil(length / PAGE));
+    const pfn = length % PAGE === 0 ? 0 : this.get(Math.floor(length / PAGE));
+    if (pfn !== 0) this.frames.page(pfn).fill(0, length % PAGE);
+  }
+  /** Memory is short: drops what nobody maps. Answers how many pages came free. */
+  shrink(): number {
+    let n = 0;
+    for (const [index, pfn] of this.pages) {
+      if (this.dirty.has(index) || !this.frames.sole(pfn)) continue;
+      this.pages.delete(index);
+      this.frames.unref(pfn);
+      n++;
+    }
+    return n;
+  }
+  /** The file is gone, or nobody will ask for it again. */
+  release(): void {
+    this.drop();
+    this.frames.shrinkers.delete(this);
+  }
+}

@@ -1,0 +1,190 @@
+/** Directories, links and special files behind a 9P server. */
+import { decodeEntries, REMOVE_DIR } from '../../../roottask/client/ninep/index.ts';
+import { E } from '../../abi/errno.ts';
+import { O, S, majorOf, minorOf } from '../../abi/linux.ts';
+import { NotHere, type Later } from '../../kernel/later.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import type { Co, Sleeper } from '../../kernel/wait.ts';
+import { DirectoryFile, PathFile, type File } from '../file.ts';
+import { Directory, Inode, type Changes, type DirEntry, type Owner } from '../inode.ts';
+import type { SpecialInode } from '../tmpfs.ts';
+import { NineRegular } from './file.ts';
+import type { NineFs, NineInode, NineNode } from './fs.ts';
+import { fromWire, toWire } from './session.ts';
+
+/** What is known of a name: undefined inode: it was not there. */
+interface Entry { readonly inode: NineInode | undefined; readonly at: number }
+/** Names that a directory remembers. */
+const MOST_NAMES = 4096;
+
+export class NineDir extends Directory {
+  declare readonly fs: NineFs;
+  readonly node: NineNode;
+  private names = new Map<string, Entry>();
+  private entries: { readonly list: DirEntry[]; readonly at: number } | undefined;
+  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
+  override get size(): number { return this.node.length; }
+  override get blocks(): number { return this.node.blocks; }
+  override refresh(t: Thread): void { this.node.refresh(t); }
+  override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
+  override touchAttributes(): void { this.node.stale(); }
+  override drop(): void { this.node.release(); }
+  override open(_t: Thread, flags: number): File { return new DirectoryFile(this, flags); }
+  /** The server knows. */
+  override isEmpty(): boolean { return true; }
+
+  override lookup(name: string, t: Thread): Inode | undefined {
+    const e = this.names.get(name);
+    if (e && this.fs.isFresh(e.at, t)) return e.inode;
+    throw new NotHere((s) => this.find(s, name));
+  }
+  private *find(t: Sleeper, name: string): Co<number> {
+    const found = yield* this.fs.find(t, this.node.fid, toWire(name));
+    if (typeof found === 'number') return found;
+    this.know(name, found);
+    return 0;
+  }
+  private know(name: string, inode: NineInode | undefined): void {
+    if (this.names.size >= MOST_NAMES) this.forgetNames();
+    this.names.set(name, { inode, at: this.fs.k.clock.now() });
+    if (inode instanceof Directory) { inode.parent = this; inode.name = name; }
+  }
+  /** Drops what nobody uses; its fids go back to the server. */
+  private forgetNames(): void {
+    const old = this.names;
+    this.names = new Map();
+    for (const { inode } of old.values()) if (inode && inode.users === 0 && inode.covered === 0 && !inode.watchers && !(inode instanceof Directory) && !isMapped(inode)) inode.drop();
+  }
+
+  override list(t: Thread): DirEntry[] {
+    if (!this.entries || !this.fs.isFresh(this.entries.at, t)) throw new NotHere((s) => this.readAll(s));
+    return this.entries.list;
+  }
+  private *readAll(t: Sleeper): Co<number> {
+    const { session } = this.fs, fid = session.newFid(), list: DirEntry[] = [], walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
+    if (typeof walked === 'number') return walked;
+    try {
+      const opened = yield* session.ask(t, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
+      if (typeof opened === 'number') return opened;
+      for (let offset = 0n; ; ) {
+        const r = yield* session.ask(t, 'readdir', { fid, offset, count: session.chunk });
+        if (typeof r === 'number') return r;
+        const some = decodeEntries(r.data);
+        if (some.length === 0) break;
+        for (const e of some) if (e.name !== '.' && e.name !== '..') list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
+        offset = some[some.length - 1]!.offset;
+      }
+    } finally { session.forget(fid); }
+    this.entries = { list, at: this.fs.k.clock.now() };
+    return 0;
+  }
+
+  // ── changes: the server makes them, then what it made is looked at ────────────────────────────────────────────────────
+
+  private changed(): void { this.entries = undefined; this.node.stale(); }
+
+  override *make(name: string, mode: number, rdev: number, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
+    const type = mode & S.IFMT, text = toWire(name), { session } = this.fs, bits = mode & 0o7777;
+    if (type === S.IFREG) return yield* this.makeFile(t, name, bits);
+    const r = type === S.IFDIR ? yield* session.ask(t, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
+      : yield* session.ask(t, 'mknod', { fid: this.node.fid, name: text, mode, major: majorOf(rdev), minor: minorOf(rdev), gid: 0 });
+    return typeof r === 'number' ? r : yield* this.look(t, name);
+  }
+  /** The new file's fid comes open for reading and writing; the caller opens it next. */
+  private *makeFile(t: Thread, name: string, mode: number): Co<Inode | number> {
+    const { session } = this.fs, fid = session.newFid(), walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
+    if (typeof walked === 'number') return walked;
+    const made = yield* session.ask(t, 'lcreate', { fid, name: toWire(name), flags: O.RDWR | O.EXCL, mode, gid: 0 });
+    const inode = typeof made === 'number' ? made : yield* this.look(t, name);
+    if (inode instanceof NineRegular) inode.takeOpen(fid, O.RDWR); else session.forget(fid);
+    return inode;
+  }
+  override *makeLink(name: string, target: string, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
+    const r = yield* this.fs.session.ask(t, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });
+    return typeof r === 'number' ? r : yield* this.look(t, name);
+  }
+  private *look(t: Thread, name: string): Co<Inode | number> {
+    this.changed();
+    const failed = yield* this.find(t, name);
+    return failed || (this.names.get(name)?.inode ?? -E.NOENT);
+  }
+  override *link(name: string, inode: Inode, t: Thread): Co<number> {
+    const r = yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid: (inode as NineInode).node.fid, name: toWire(name) });
+    if (typeof r === 'number') return r;
+    this.gone(name);
+    inode.touchAttributes();
+    return 0;
+  }
+  private gone(name: string): void { this.names.delete(name); this.changed(); }
+
+  override *unlink(name: string, inode: Inode, t: Thread): Co<number> {
+    const r = yield* this.fs.session.ask(t, 'unlinkat', { fid: this.node.fid, name: toWire(name), flags: inode.isDir ? REMOVE_DIR : 0 });
+    if (typeof r === 'number') return r;
+    this.gone(name);
+    nameGone(inode);
+    return 0;
+  }
+  override *move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Co<number> {
+    const dir = to as NineDir, r = yield* this.fs.session.ask(t, 'renameat', { from: this.node.fid, oldName: toWire(name), to: dir.node.fid, newName: toWire(toName) });
+    if (typeof r === 'number') return r;
+    this.gone(name);
+    dir.gone(toName);
+    if (old) nameGone(old);
+    if (inode instanceof Directory) { inode.parent = dir; inode.name = toName; }
+    inode.touchAttributes();
+    return 0;
+  }
+}
+const isMapped = (i: Inode): boolean => i instanceof NineRegular && i.isMapped;
+/** A name less: what has none left ends when nobody uses it. */
+function nameGone(i: Inode): void {
+  i.nlink = i.isDir ? 0 : Math.max(0, i.nlink - 1);
+  i.touchAttributes();
+  if (i.nlink === 0 && i.users === 0) i.drop();
+}
+
+export class NineLink extends Inode {
+  declare readonly fs: NineFs;
+  readonly node: NineNode;
+  private target: string | undefined;
+  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
+  override get size(): number { return this.node.length; }
+  override refresh(t: Thread): void { this.node.refresh(t); }
+  override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
+  override touchAttributes(): void { this.node.stale(); }
+  override drop(): void { this.node.release(); }
+  override readlink(): string {
+    if (this.target === undefined) throw new NotHere((s) => this.askTarget(s));
+    return this.target;
+  }
+  private *askTarget(t: Sleeper): Co<number> {
+    const r = yield* this.fs.session.ask(t, 'readlink', { fid: this.node.fid });
+    if (typeof r === 'number') return r;
+    this.target = fromWire(r.target);
+    return 0;
+  }
+  override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
+}
+
+/** FIFOs, sockets and devices: they live in the guest; the server only remembers their names. */
+export class NineSpecial extends Inode {
+  declare readonly fs: NineFs;
+  readonly node: NineNode;
+  endpoint: unknown = undefined;
+  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
+  override refresh(t: Thread): void { this.node.refresh(t); }
+  override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
+  override touchAttributes(): void { this.node.stale(); }
+  override drop(): void { this.node.release(); }
+  override open(t: Thread, flags: number): File | number { return this.fs.k.openSpecial(t, this as unknown as SpecialInode, flags); }
+}
+
+/** The inode for what a node's mode says. */
+export function makeNineInode(node: NineNode): NineInode {
+  switch (node.mode & S.IFMT) {
+    case S.IFDIR: return new NineDir(node);
+    case S.IFREG: return new NineRegular(node);
+    case S.IFLNK: return new NineLink(node);
+    default: return new NineSpecial(node);
+  }
+}

@@ -1,0 +1,227 @@
+/** Regular files behind a 9P server: reads and writes go through, mappings share a page cache. */
+import { E } from '../../abi/errno.ts';
+import { O, PAGE, SiCode, Sig } from '../../abi/linux.ts';
+import { NotHere, type Later } from '../../kernel/later.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
+import type { Mm } from '../../mm/mm.ts';
+import type { Io } from '../../mm/uaccess.ts';
+import type { Mappable, Vma } from '../../mm/vma.ts';
+import { PageCache } from '../cache.ts';
+import { File, type MapAnswer } from '../file.ts';
+import { Inode, type Changes } from '../inode.ts';
+import type { NineFs, NineNode } from './fs.ts';
+
+/** Pages that a fault fetches at once. */
+const AHEAD = 16;
+/** How a file is opened with the server: what the caller's flags ask for. */
+const modeOf = (flags: number): number => flags & (O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC);
+
+export class NineRegular extends Inode implements Mappable {
+  declare readonly fs: NineFs;
+  readonly node: NineNode;
+  readonly sleeps = true;
+  private readonly cache: PageCache;
+  /** Fids that are open and that nobody uses yet, by how they are open. */
+  private readonly opened = new Map<number, number>();
+  /** A fid through which stores to mappings are written back. */
+  private writeFid: number | undefined;
+  private isWritingBack = false;
+  private readonly writtenBack = new WaitQueue();
+  /** Changes of the contents that come from here: they leave the pages good. */
+  private own = false;
+  constructor(node: NineNode) {
+    super(node.fs, node.mode, node.ino);
+    this.node = node;
+    this.cache = new PageCache(node.fs.k.frames);
+    node.onChange = (length) => this.contentsChanged(length);
+  }
+  override get size(): number { return this.node.length; }
+  override get blocks(): number { return this.node.blocks; }
+  get areas(): Set<Vma> { return this.cache.areas; }
+  get isMapped(): boolean { return this.cache.areas.size > 0 || this.cache.dirty.size > 0; }
+  override refresh(t: Thread): void { this.node.refresh(t); }
+  override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
+  override touchAttributes(): void { this.node.stale(); }
+  override *truncate(length: number, t: Thread): Co<number> {
+    const r = yield* this.node.set(t, {}, length);
+    if (r < 0) return r;
+    this.wrote(length);
+    this.cache.cut(length);
+    this.node.length = length;
+    yield* this.noteOwn(t);
+    return 0;
+  }
+  override drop(): void {
+    if (this.isMapped) return;
+    this.closeIdle();
+    if (this.writeFid !== undefined) this.fs.session.forget(this.writeFid);
+    this.writeFid = undefined;
+    this.cache.release();
+    this.node.release();
+  }
+  private contentsChanged(length: number): void {
+    if (!this.own) this.cache.drop(0, Infinity, true);
+    this.cache.drop(Math.ceil(length / PAGE));
+    this.own = false;
+  }
+  /** The server has what was written here, up to `end`. */
+  wrote(end: number): void {
+    this.own = true;
+    this.node.length = Math.max(this.node.length, end);
+    this.node.stale();
+  }
+  update(pos: number, bytes: Uint8Array): void { this.cache.update(pos, bytes); }
+  /** After changes from here: what the file's time is now, so that a change of the host's is told from ours. Without pages nobody asks. */
+  *noteOwn(t: Sleeper): Co<void> { if (this.own && this.cache.size > 0) yield* this.node.ask(t); }
+
+  // ── open files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  override open(t: Thread, flags: number): File {
+    const mode = modeOf(flags), fid = this.opened.get(mode) ?? (mode & O.APPEND ? undefined : this.opened.get(O.RDWR));
+    if (fid === undefined) throw new NotHere((s) => this.openWith(s, mode));
+    this.node.refresh(t);
+    for (const [m, f] of this.opened) if (f === fid) this.opened.delete(m);
+    return new NineFile(this, flags, fid);
+  }
+  /** A fid that is open already. */
+  takeOpen(fid: number, mode: number): void { this.opened.set(mode, fid); }
+  /** A file is closed: its fid serves the next open, for a while. */
+  giveBack(fid: number, mode: number): void {
+    if (this.nlink === 0 || this.opened.has(mode)) { this.fs.session.forget(fid); return; }
+    this.opened.set(mode, fid);
+    this.fs.isIdle(this);
+  }
+  /** Gives up what is open and unused. */
+  closeIdle(): void {
+    for (const fid of this.opened.values()) this.fs.session.forget(fid);
+    this.opened.clear();
+  }
+  private *openWith(t: Sleeper, mode: number): Co<number> {
+    const fid = yield* this.openFid(t, mode);
+    if (fid < 0) return fid;
+    this.takeOpen(fid, mode);
+    return yield* this.node.ask(t);
+  }
+  private *openFid(t: Sleeper, mode: number): Co<number> {
+    const { session } = this.fs, fid = session.newFid(), walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
+    if (typeof walked === 'number') return walked;
+    const r = yield* session.ask(t, 'lopen', { fid, flags: mode });
+    if (typeof r !== 'number') return fid;
+    session.forget(fid);
+    return r;
+  }
+
+  // ── mappings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  frameToRead(index: number): number {
+    const pfn = this.cache.get(index);
+    if (pfn !== 0) return pfn;
+    if (index * PAGE >= this.node.length) return -1;
+    throw new NotHere((t) => this.fetch(t, index));
+  }
+  frameToWrite(index: number): number {
+    const pfn = this.frameToRead(index);
+    if (pfn > 0) this.cache.dirty.add(index);
+    return pfn;
+  }
+  resident(index: number): boolean { return this.cache.get(index) !== 0; }
+  glance(index: number): Uint8Array | undefined { return this.cache.get(index) === 0 ? undefined : this.cache.bytes(index); }
+  private *fetch(t: Sleeper, index: number): Co<number> {
+    const from = index - (index % AHEAD), { session } = this.fs, fid = this.node.openFid ?? [...this.opened.values()][0] ?? (yield* this.openFid(t, O.RDONLY));
+    if (fid < 0) return fid;
+    if (this.node.openFid === undefined && !this.opened.size) this.opened.set(O.RDONLY, fid);
+    const r = yield* session.ask(t, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
+    if (typeof r === 'number') return r;
+    if (r.data.length <= (index - from) * PAGE) return -E.IO;
+    for (let at = 0; at < r.data.length; at += PAGE) if (!this.cache.fill(from + at / PAGE, r.data.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
+    return 0;
+  }
+  /** A file is mapped so that stores reach it: there must be a way back. */
+  prepareStores(): void { if (this.writeFid === undefined) throw new NotHere((t) => this.openBack(t)); }
+  private *openBack(t: Sleeper): Co<number> {
+    const fid = yield* this.openFid(t, O.RDWR);
+    if (fid < 0) return fid;
+    this.writeFid = fid;
+    return 0;
+  }
+  unmapped(): void {
+    if (this.cache.dirty.size > 0) this.fs.k.workers.start((t) => this.writeBack(t));
+    else if (this.nlink === 0 && this.users === 0) this.drop();
+  }
+  /** Writes all pages that were stored to. */
+  *writeBack(t: Sleeper): Co<number> {
+    const { session } = this.fs;
+    while (this.isWritingBack) yield* t.nap(this.writtenBack);
+    this.isWritingBack = true;
+    let failed = 0;
+    try {
+      for (const index of [...this.cache.dirty].sort((a, b) => a - b)) {
+        const offset = index * PAGE, n = Math.min(PAGE, this.node.length - offset);
+        this.cache.clean(index);
+        if (n <= 0 || this.writeFid === undefined) continue;
+        const r = yield* session.ask(t, 'write', { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).slice(0, n) });
+        if (typeof r === 'number') failed ||= r; else this.wrote(offset + n);
+      }
+      yield* this.noteOwn(t);
+    } finally { this.isWritingBack = false; this.writtenBack.wakeAll(); }
+    if (!this.isMapped && this.nlink === 0 && this.users === 0) this.drop();
+    return failed;
+  }
+  get hasStores(): boolean { return this.cache.dirty.size > 0; }
+}
+
+export class NineFile extends File {
+  declare readonly inode: NineRegular;
+  readonly fid: number;
+  constructor(inode: NineRegular, flags: number, fid: number) {
+    super(inode, flags);
+    this.fid = fid;
+    inode.node.openFid ??= fid;
+  }
+  override get seekable(): boolean { return true; }
+  override readonly sleeps = true;
+  override *read(io: Io, pos: number, t: Thread): Co<number> {
+    const { session } = this.inode.fs, start = io.done;
+    if (this.inode.hasStores) yield* this.inode.writeBack(t);
+    while (io.left > 0) {
+      const count = Math.min(io.left, session.chunk), r = yield* session.ask(t, 'read', { fid: this.fid, offset: BigInt(pos), count });
+      if (typeof r === 'number') return io.done > start ? io.done - start : r;
+      io.put(r.data, 0, r.data.length);
+      pos += r.data.length;
+      if (r.data.length < count) break;
+    }
+    return io.done - start;
+  }
+  override *write(io: Io, pos: number, t: Thread): Co<number> {
+    const { inode } = this, { session } = inode.fs, start = io.done, limit = t.proc.limits.fileSize, append = (this.flags & O.APPEND) !== 0;
+    if (pos >= limit && io.left > 0) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+    while (io.left > 0) {
+      const data = new Uint8Array(Math.min(io.left, session.chunk, limit - pos));
+      if (data.length === 0) break;
+      io.take(data, 0, data.length);
+      const r = yield* session.ask(t, 'write', { fid: this.fid, offset: BigInt(pos), data });
+      if (typeof r === 'number') { const done = io.done - start - data.length; return done > 0 ? done : r; }
+      if (!append) inode.update(pos, data.subarray(0, r.count));
+      pos += r.count;
+      inode.wrote(append ? 0 : pos);
+      if (r.count < data.length) return io.done - start - data.length + r.count;
+    }
+    yield* inode.noteOwn(t);
+    return io.done - start;
+  }
+  override sync(t: Thread, dataOnly: boolean): Later<number> { return this.syncAll(t, dataOnly); }
+  private *syncAll(t: Thread, dataOnly: boolean): Co<number> {
+    const failed = yield* this.inode.writeBack(t), r = yield* this.inode.fs.session.ask(t, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
+    return failed || (typeof r === 'number' ? r : 0);
+  }
+  override map(_mm: Mm, shared: boolean): MapAnswer | number {
+    if (shared && this.writable) this.inode.prepareStores();
+    return { object: this.inode, name: '' };
+  }
+  protected override closed(): void {
+    const { node } = this.inode;
+    if (node.openFid === this.fid) node.openFid = undefined;
+    this.inode.giveBack(this.fid, modeOf(this.flags));
+  }
+}

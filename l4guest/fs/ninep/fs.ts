@@ -1,0 +1,176 @@
+/**
+ * A file system behind a 9P server: live folders of the host. What the other side may change meanwhile is asked for again when a call begins to look
+ * at it; what was asked within the same call, or within a millisecond, counts. Writes go through: what a call was told is written is with the
+ * server. Mapped files have a page cache; it is given up when the server's version of the file is another one.
+ */
+import { ATTRIBUTES, Set as Valid, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { E } from '../../abi/errno.ts';
+import { S, makeDevice } from '../../abi/linux.ts';
+import type { Time } from '../../kernel/clocks.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { NotHere } from '../../kernel/later.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import type { Co, Sleeper } from '../../kernel/wait.ts';
+import type { Changes, FileSystem, Inode } from '../inode.ts';
+import type { NineSession } from './session.ts';
+
+/** How long an answer counts, ns. */
+const FRESH = 1e6;
+/** Files that stay open for their next user. */
+const MOST_IDLE = 64;
+interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
+const hasStores = (i: Inode): i is NineInode & Stored => (i as Partial<Stored>).hasStores === true;
+const PATH_MASK = (1n << 53n) - 1n;
+export type Attributes = Reply<'getattr'>;
+/** An inode of this file system: its attributes and its fid are a NineNode's. */
+export type NineInode = Inode & { readonly node: NineNode };
+export type MakeInode = (node: NineNode) => NineInode;
+
+export class NineFs implements FileSystem {
+  readonly type = '9p'; readonly magic = 0x01021997;
+  readonly dev: number; readonly source: string;
+  readonly k: Kernel;
+  readonly session: NineSession;
+  readOnly: boolean;
+  readonly options = ',trans=door,version=9p2000.L,cache=mmap';
+  root!: NineInode;
+  private readonly inodes = new Map<bigint, NineInode>();
+  private readonly makeInode: MakeInode;
+  private readonly idle = new Set<{ closeIdle(): void }>();
+  private space: Reply<'statfs'> | undefined;
+  private spaceAt = -Infinity;
+
+  constructor(k: Kernel, session: NineSession, source: string, readOnly: boolean, makeInode: MakeInode) {
+    this.k = k; this.session = session; this.source = source; this.readOnly = readOnly; this.makeInode = makeInode; this.dev = k.newDev();
+  }
+  now(): Time { return this.k.clock.time(); }
+  newIno(): number { return 0; }
+  isFresh(at: number, t: Sleeper): boolean { return at >= t.since || this.k.clock.now() - at < FRESH; }
+
+  usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number } {
+    if (!this.space || !this.isFresh(this.spaceAt, t)) throw new NotHere((s) => this.askSpace(s));
+    const s = this.space, blocks = (n: bigint): number => Number(n * BigInt(s.bsize) / 4096n);
+    return { blocks: blocks(s.blocks), free: blocks(s.bavail), files: Number(s.files), freeFiles: Number(s.ffree) };
+  }
+  private *askSpace(t: Sleeper): Co<number> {
+    const s = yield* this.session.ask(t, 'statfs', { fid: 0 });
+    if (typeof s === 'number') return s;
+    this.space = s;
+    this.spaceAt = this.k.clock.now();
+    return 0;
+  }
+
+  /** Attaches and finds the root. */
+  *begin(t: Sleeper): Co<number> {
+    const failed = yield* this.session.begin(t);
+    if (failed) return failed;
+    const a = yield* this.session.ask(t, 'getattr', { fid: 0, mask: ATTRIBUTES });
+    if (typeof a === 'number') return a;
+    this.root = this.inodeAt(0, a);
+    return 0;
+  }
+  /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
+  inodeAt(fid: number, a: Attributes): NineInode {
+    const known = this.inodes.get(a.qid.path);
+    if (known && known.type === (a.mode & S.IFMT)) {
+      known.node.replaceFid(fid);
+      known.node.accept(a);
+      return known;
+    }
+    const node = new NineNode(this, fid, a), made = this.makeInode(node);
+    node.inode = made;
+    node.accept(a);
+    this.inodes.set(a.qid.path, made);
+    return made;
+  }
+  /** Files with fids that are open and unused; the ones that wait longest are closed. */
+  isIdle(file: { closeIdle(): void }): void {
+    this.idle.delete(file);
+    this.idle.add(file);
+    if (this.idle.size <= MOST_IDLE) return;
+    for (const oldest of this.idle) { oldest.closeIdle(); this.idle.delete(oldest); break; }
+  }
+  /** Writes back all stores to mappings. */
+  *sync(t: Sleeper): Co<number> {
+    for (const i of [...this.inodes.values()]) if (hasStores(i)) yield* i.writeBack(t);
+    return 0;
+  }
+  forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
+  /** Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. */
+  *find(t: Sleeper, dirFid: number, name: string): Co<NineInode | undefined | number> {
+    const fid = this.session.newFid(), walked = yield* this.session.ask(t, 'walk', { fid: dirFid, newfid: fid, names: [name] });
+    if (walked === -E.NOENT || (typeof walked !== 'number' && walked.qids.length === 0)) return undefined;
+    if (typeof walked === 'number') return walked;
+    const a = yield* this.session.ask(t, 'getattr', { fid, mask: ATTRIBUTES });
+    if (typeof a === 'number') { this.session.forget(fid); return a === -E.NOENT ? undefined : a; }
+    return this.inodeAt(fid, a);
+  }
+}
+
+const time = (s: bigint, n: bigint): Time => ({ s: Number(s), n: Number(n) });
+const sameTime = (a: Time, b: Time): boolean => a.s === b.s && a.n === b.n;
+
+/** What the server knows of an inode, and the fid that leads to it. */
+export class NineNode {
+  readonly fs: NineFs;
+  readonly path: bigint;
+  readonly ino: number;
+  readonly mode: number;
+  inode!: NineInode;
+  fid: number;
+  /** An open file's fid: it is asked rather than the name, which may be gone. */
+  openFid: number | undefined;
+  length = 0;
+  blocks = 0;
+  /** Told when the server has other contents than it had. */
+  onChange: ((length: number) => void) | undefined;
+  /** When the attributes were asked for. */
+  private at = -Infinity;
+  constructor(fs: NineFs, fid: number, a: Attributes) {
+    this.fs = fs; this.fid = fid; this.path = a.qid.path; this.mode = a.mode;
+    this.ino = Number(a.qid.path & PATH_MASK);
+  }
+
+  /** Takes attributes that the server has just told. */
+  accept(a: Attributes): void {
+    const i = this.inode, mtime = time(a.mtimeSec, a.mtimeNsec), length = Number(a.size);
+    if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
+    i.mode = a.mode; i.uid = a.uid; i.gid = a.gid; i.nlink = Number(a.nlink);
+    i.rdev = makeDevice(Number(a.rdev >> 8n) & 0xfff, Number(a.rdev & 0xffn));
+    i.atime = time(a.atimeSec, a.atimeNsec); i.mtime = mtime; i.ctime = time(a.ctimeSec, a.ctimeNsec);
+    this.length = length;
+    this.blocks = Number(a.blocks);
+    this.at = this.fs.k.clock.now();
+  }
+  /** The newest way to it is the one that exists. */
+  replaceFid(fid: number): void {
+    if (fid === this.fid) return;
+    if (this.fid === 0) { this.fs.session.forget(fid); return; }
+    this.fs.session.forget(this.fid);
+    this.fid = fid;
+  }
+  stale(): void { this.at = -Infinity; }
+  refresh(t: Sleeper): void { if (!this.fs.isFresh(this.at, t)) throw new NotHere((s) => this.ask(s)); }
+  *ask(t: Sleeper): Co<number> {
+    const a = yield* this.fs.session.ask(t, 'getattr', { fid: this.openFid ?? this.fid, mask: ATTRIBUTES });
+    if (typeof a === 'number') return a;
+    this.accept(a);
+    return 0;
+  }
+  *set(t: Sleeper, c: Changes, size?: number): Co<number> {
+    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0), n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0));
+    const request: Request<'setattr'> = {
+      fid: this.openFid ?? this.fid, mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime), atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
+      valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size) | has(c.atime, Valid.atime | Valid.atimeGiven) | has(c.mtime, Valid.mtime | Valid.mtimeGiven),
+    };
+    const r = yield* this.fs.session.ask(t, 'setattr', request);
+    if (typeof r === 'number') return r;
+    this.stale();
+    return 0;
+  }
+  /** Nobody will ask for it again. */
+  release(): void {
+    this.fs.forgetInode(this);
+    if (this.fid !== 0) this.fs.session.forget(this.fid);
+  }
+}

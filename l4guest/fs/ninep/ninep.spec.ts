@@ -1,0 +1,171 @@
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { finderFor } from '../../../cli/folders/find.ts';
+import { NodeFolder } from '../../../cli/folders/folder.ts';
+import { NineServer } from '../../../system/folders/server.ts';
+import { SharedFolder } from '../../../system/folders/shared.ts';
+import { E } from '../../abi/errno.ts';
+import { Map_, O, Prot } from '../../abi/linux.ts';
+import { getU8, setU8 } from '../../mm/uaccess.ts';
+import { Unix } from '../../testing/unix.ts';
+import { mountFolder } from './mount.ts';
+import type { FilesLink } from './session.ts';
+
+/** Carries messages at once, or when the test says so. */
+class TestLink implements FilesLink {
+  readonly most = 65536;
+  prompt = true;
+  messages = 0;
+  private readonly waiting: (() => void)[] = [];
+  private readonly server: NineServer;
+  constructor(server: NineServer) { this.server = server; }
+  send(message: Uint8Array, reply: (answer: Uint8Array | undefined) => void): void {
+    this.messages++;
+    const go = (): void => { this.server.request(message.slice(), (bytes) => reply(bytes.slice())); };
+    if (this.prompt) go(); else this.waiting.push(go);
+  }
+  deliver(): boolean { const go = this.waiting.shift(); go?.(); return go !== undefined; }
+}
+
+let base: string, u: Unix, link: TestLink;
+const host = (name: string): string => join(base, name);
+function open(readOnly = false): void {
+  const shared = new SharedFolder(new NodeFolder(base, finderFor(base)), !readOnly, () => 0n);
+  link = new TestLink(new NineServer(shared));
+  u = new Unix();
+  let failed: number | undefined;
+  u.k.workers.start(function* (t) { failed = yield* mountFolder(u.k, t, link, { path: '/mnt/host', source: 'host', readOnly }); });
+  expect(failed).toBe(0);
+}
+beforeEach(() => { base = mkdtempSync(join(tmpdir(), 'tessera-ninep-')); open(); });
+afterEach(() => { rmSync(base, { recursive: true, force: true }); });
+const list = (): string[] => u.list('/mnt/host').sort();
+const later = (): void => { u.pass(5e6); };
+const put = (path: string, text: string, flags = 0): number => { const fd = u.open(path, O.CREAT | O.WRONLY | flags), n = fd < 0 ? fd : u.write(fd, text)!; u.call('close', fd); return n; };
+const get = (path: string): string | number => { const fd = u.open(path), text = fd < 0 ? fd : u.read(fd)!; u.call('close', fd); return text; };
+
+describe('a live folder', () => {
+  it('shows what the host has, and what it has meanwhile', () => {
+    writeFileSync(host('a'), 'one');
+    expect([get('/mnt/host/a'), get('/mnt/host/b'), list()]).toEqual(['one', -E.NOENT, ['.', '..', 'a']]);
+    writeFileSync(host('a'), 'two, longer'); writeFileSync(host('b'), 'new');
+    later();
+    expect([get('/mnt/host/a'), get('/mnt/host/b'), list()]).toEqual(['two, longer', 'new', ['.', '..', 'a', 'b']]);
+    renameSync(host('a'), host('c'));
+    later();
+    expect([get('/mnt/host/a'), get('/mnt/host/c')]).toEqual([-E.NOENT, 'two, longer']);
+  });
+  it('has on the host what a write was told is written', () => {
+    expect(put('/mnt/host/new', 'hello')).toBe(5);
+    expect(readFileSync(host('new'), 'utf8')).toBe('hello');
+    const fd = u.open('/mnt/host/new', O.RDWR);
+    expect([u.call('pwrite64', fd, 'J', 1, 0), readFileSync(host('new'), 'utf8'), u.call('ftruncate', fd, 2), readFileSync(host('new'), 'utf8')]).toEqual([1, 'Jello', 0, 'Je']);
+    appendFileSync(host('new'), ' from the host');
+    later();
+    const add = u.open('/mnt/host/new', O.WRONLY | O.APPEND);
+    expect([u.write(add, '!'), readFileSync(host('new'), 'utf8'), u.call('lseek', fd, 0, 2)]).toEqual([1, 'Je from the host!', 17]);
+  });
+  it('makes, renames, links and removes names on the host', () => {
+    expect([u.call('mkdirat', -100, '/mnt/host/d', 0o755), put('/mnt/host/d/x', 'x'), u.call('linkat', -100, '/mnt/host/d/x', -100, '/mnt/host/y', 0), u.call('symlinkat', 'd/x', -100, '/mnt/host/l')]).toEqual([0, 1, 0, 0]);
+    expect([get('/mnt/host/l'), statSync(host('y')).nlink, u.call('renameat', -100, '/mnt/host/y', -100, '/mnt/host/d/z'), readdirSync(host('d')).sort()]).toEqual(['x', 2, 0, ['x', 'z']]);
+    expect([u.call('unlinkat', -100, '/mnt/host/d', 0x200), u.call('unlinkat', -100, '/mnt/host/d/x', 0), u.call('unlinkat', -100, '/mnt/host/d/z', 0), u.call('unlinkat', -100, '/mnt/host/d', 0x200), existsSync(host('d'))]).toEqual([-E.NOTEMPTY, 0, 0, 0, false]);
+    expect([u.open('/mnt/host/a', O.CREAT | O.EXCL) >= 0, u.open('/mnt/host/a', O.CREAT | O.EXCL), u.call('mkdirat', -100, '/mnt/host/a', 0o755)]).toEqual([true, -E.EXIST, -E.EXIST]);
+  });
+  it('sets permission bits and times; the host\'s errors are the guest\'s', () => {
+    put('/mnt/host/a', 'x');
+    const times = new Uint8Array(32), v = new DataView(times.buffer);
+    v.setBigInt64(0, 1000n, true); v.setBigInt64(16, 2000n, true);
+    expect([u.call('fchmodat', -100, '/mnt/host/a', 0o640), u.call('utimensat', -100, '/mnt/host/a', times, 0), u.call('fchownat', -100, '/mnt/host/a', 1234, 1234, 0)]).toEqual([0, 0, -E.PERM]);
+    expect([statSync(host('a')).mode & 0o777, statSync(host('a')).mtimeMs]).toEqual([0o640, 2_000_000]);
+    mkdirSync(host('d'));
+    expect([u.call('unlinkat', -100, '/mnt/host/d', 0), put('/mnt/host/d', 'x'), u.call('truncate', '/mnt/host/none', 1), put(`/mnt/host/${'n'.repeat(256)}`, 'x')]).toEqual([-E.ISDIR, -E.ISDIR, -E.NOENT, -E.NAMETOOLONG]);
+  });
+  it('follows no link out of the folder, but its own root\'s', () => {
+    symlinkSync('/etc', host('out')); symlinkSync('/tmp/guest', host('in'));
+    put('/tmp/guest', 'the guest\'s own');
+    expect([get('/mnt/host/out/passwd'), get('/mnt/host/in')]).toEqual([-E.NOENT, 'the guest\'s own']);
+  });
+  it('keeps names as bytes', () => {
+    const name = Buffer.from([0x6e, 0xff, 0x0a, 0x78]);
+    writeFileSync(Buffer.concat([Buffer.from(`${base}/`), name]), 'odd');
+    const at = u.put(Buffer.concat([Buffer.from('/mnt/host/'), name, Buffer.from([0])])), fd = u.call('openat', -100, at, 0, 0)!;
+    expect(u.read(fd)).toBe('odd');
+  });
+  it('lets FIFOs and sockets of the guest live in the guest', () => {
+    expect([u.call('mknodat', -100, '/mnt/host/fifo', 0o010644, 0), list(), existsSync(host('fifo'))]).toEqual([0, ['.', '..', 'fifo'], false]);
+    const fd = u.open('/mnt/host/fifo', O.RDWR);
+    expect([u.write(fd, 'through'), u.read(fd)]).toEqual([7, 'through']);
+  });
+  it('is not changed where it is mounted read-only', () => {
+    writeFileSync(host('a'), 'x');
+    open(true);
+    expect([get('/mnt/host/a'), put('/mnt/host/a', 'y'), put('/mnt/host/b', 'y'), u.call('unlinkat', -100, '/mnt/host/a', 0)]).toEqual(['x', -E.ROFS, -E.ROFS, -E.ROFS]);
+  });
+  it('a file without names stays readable while it is open', () => {
+    put('/mnt/host/a', 'still here');
+    const fd = u.open('/mnt/host/a');
+    expect([u.call('unlinkat', -100, '/mnt/host/a', 0), existsSync(host('a')), u.read(fd)]).toEqual([0, false, 'still here']);
+  });
+});
+
+describe('mappings of a live folder', () => {
+  const map = (fd: number, shared: boolean, length = 8192): number => u.call('mmap', 0, length, Prot.READ | Prot.WRITE, shared ? Map_.SHARED : Map_.PRIVATE, fd, 0)!;
+  it('a page is fetched when a call touches it; private stores stay private', () => {
+    writeFileSync(host('a'), 'x'.repeat(5000));
+    const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), w = u.open('/tmp/out', O.CREAT | O.RDWR);
+    expect([u.call('write', w, at + 4096, 904), u.call('pread64', fd, at, 3, 10)]).toEqual([904, 3]);
+    setU8(u.main.mm, at, 65);
+    expect(readFileSync(host('a'), 'utf8')[0]).toBe('x');
+  });
+  it('stores to a shared mapping reach the host with msync, fsync or the last unmap, and each again', () => {
+    writeFileSync(host('a'), 'abcdef');
+    const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, true), text = (): string => readFileSync(host('a'), 'utf8'), mm = u.main.mm;
+    expect(u.call('write', u.open('/tmp/o', O.CREAT | O.WRONLY), at, 1)).toBe(1);
+    setU8(mm, at, 65);
+    expect([text(), u.call('msync', at, 4096, 4), text()]).toEqual(['abcdef', 0, 'Abcdef']);
+    setU8(mm, at + 1, 66);
+    expect([u.call('fsync', fd), text()]).toEqual([0, 'ABcdef']);
+    setU8(mm, at + 2, 67);
+    expect([u.call('munmap', at, 8192), text()]).toEqual([0, 'ABCdef']);
+  });
+  it('sees writes of this side at once, and the host\'s when the file is opened again', () => {
+    writeFileSync(host('a'), 'abcdef');
+    const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), mm = u.main.mm;
+    u.call('write', u.open('/tmp/o', O.CREAT | O.WRONLY), at, 1);
+    u.call('pwrite64', fd, 'X', 1, 0);
+    expect(getU8(mm, at)).toBe(88);
+    later();
+    writeFileSync(host('a'), 'other!');
+    u.call('close', u.open('/mnt/host/a'));
+    u.call('write', u.open('/tmp/o', O.WRONLY), at, 1);
+    expect(getU8(mm, at)).toBe(111);
+  });
+});
+
+describe('a slow host', () => {
+  it('keeps only those waiting who ask it', () => {
+    writeFileSync(host('a'), 'text');
+    link.prompt = false;
+    const child = u.fork(), path = u.put(new TextEncoder().encode('/mnt/host/a\0'), child);
+    expect(u.callOf(child, 'openat', -100, path, 0, 0)).toBe(undefined);
+    expect(put('/tmp/meanwhile', 'goes on')).toBe(7);
+    while (link.deliver()) u.settle();
+    const fd = u.results.get(child)!, at = u.space(10);
+    expect(fd).toBeGreaterThanOrEqual(0);
+    expect(u.callOf(child, 'read', fd, at, 10)).toBe(undefined);
+    while (link.deliver()) u.settle();
+    expect([u.results.get(child), u.text(at, 4, child)]).toEqual([4, 'text']);
+  });
+  it('a thread that ends while it waits leaves nothing behind', () => {
+    writeFileSync(host('a'), 'text');
+    link.prompt = false;
+    const child = u.fork();
+    u.callOf(child, 'openat', -100, u.put(new TextEncoder().encode('/mnt/host/a\0'), child), 0, 0);
+    u.k.endProcess(child.proc, 9);
+    while (link.deliver()) u.settle();
+    link.prompt = true;
+    expect(get('/mnt/host/a')).toBe('text');
+  });
+});

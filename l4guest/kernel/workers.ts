@@ -1,0 +1,39 @@
+/** Work of the kernel itself that sleeps: writing back, looking for what changed. Each piece is a generator; it goes on as soon as it is woken. */
+import type { Co, Sleeper, WaitQueue } from './wait.ts';
+
+class Worker implements Sleeper {
+  since = Infinity;
+  private readonly co: Co<unknown>;
+  private readonly ended: () => void;
+  private running = false;
+  private woken = false;
+  constructor(work: (self: Sleeper) => Co<unknown>, ended: () => void) { this.co = work(this); this.ended = ended; }
+  wake(): void {
+    this.woken = true;
+    if (this.running) return;
+    this.running = true;
+    while (this.woken) {
+      this.woken = false;
+      if (this.co.next().done) { this.ended(); break; }
+    }
+    this.running = false;
+  }
+  *nap(on: WaitQueue): Co<void> {
+    on.add(this);
+    try { yield; } finally { on.remove(this); }
+  }
+  *sleep(on: WaitQueue | readonly WaitQueue[] | undefined): Co<number> {
+    for (const q of on === undefined ? [] : 'length' in on ? on : [on]) yield* this.nap(q);
+    return 0;
+  }
+}
+
+export class Workers {
+  /** Pieces of work that have not ended. */
+  pending = 0;
+  /** Starts a piece of work; it runs until it sleeps. */
+  start(work: (self: Sleeper) => Co<unknown>): void {
+    this.pending++;
+    new Worker(work, () => { this.pending--; }).wake();
+  }
+}
