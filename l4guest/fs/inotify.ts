@@ -53,7 +53,7 @@ function usageOf(k: Kernel, uid: number): Usage {
 }
 /** A new instance for the thread's user; -EMFILE, -ENOMEM. */
 export function openInotify(t: Thread, inode: Inode, flags: number): InotifyFile | number {
-  const u = usageOf(t.k, t.proc.creds.uid);
+  const u = usageOf(t.k, t.creds.uid);
   if (u.instances >= t.k.sysctl.number('fs/inotify/max_user_instances')) return -E.MFILE;
   u.instances++;
   return new InotifyFile(t.k, inode, flags, u);

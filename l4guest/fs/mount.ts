@@ -81,7 +81,7 @@ function target(t: Thread, path: string, follow = true): Path | number {
   return typeof p === 'number' ? p : pathOf(p);
 }
 export function mountAt(t: Thread, source: string, path: string, type: string, flags: number, data: string): number {
-  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const to = target(t, path), space = t.proc.mounts;
   if (typeof to === 'number') return to;
   if (to.mount.space !== space) return -E.INVAL;
@@ -172,7 +172,7 @@ function propagation(k: Kernel, to: Path, flags: number): number {
 const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
 
 export function unmountAt(t: Thread, path: string, flags: number): number {
-  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const to = target(t, path, !(flags & MntFlag.NOFOLLOW)), space = t.proc.mounts;
   if (typeof to === 'number') return to;
   const m = to.mount;
@@ -195,7 +195,7 @@ function detachTree(m: Mount): void {
 }
 
 export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
-  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
   const next = target(t, newPath), put = target(t, oldPath), space = t.proc.mounts, { root } = t.proc.fs, old = root.mount;
   if (typeof next === 'number') return next;
   if (typeof put === 'number') return put;

@@ -24,7 +24,7 @@ function vacant(t: Thread, fd: number, path: string, p: Place, directory = false
   if (p.inode) return -E.EXIST;
   if (p.slash && !directory) return -E.NOENT;
   if (isReadOnly(p.dirMount)) return -E.ROFS;
-  if (!permitted(p.dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
+  if (!permitted(p.dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
   return 0;
 }
 /** Tells of a new name; the answer of whoever made it becomes the call's. */
@@ -37,7 +37,7 @@ const named = (dir: Directory, name: string, bits: number) => (made: Inode | num
 export function makeNode(t: Thread, fd: number, path: string, mode: number, rdev: number): Later<number> {
   const type = mode & S.IFMT || S.IFREG;
   if (type === S.IFLNK || (![S.IFDIR, S.IFREG, S.IFIFO, S.IFSOCK, S.IFCHR, S.IFBLK].includes(type as never))) return -E.INVAL;
-  if ((type === S.IFCHR || type === S.IFBLK) && !capable(t.proc.creds, Cap.MKNOD)) return -E.PERM;
+  if ((type === S.IFCHR || type === S.IFBLK) && !capable(t.creds, Cap.MKNOD)) return -E.PERM;
   const failed = vacant(t, fd, path, place, type === S.IFDIR);
   if (failed) return failed;
   const { dir, name } = place, isDir = type === S.IFDIR, bits = (mode & 0o7777 & ~t.proc.fs.umask) | (isDir ? dir.mode & S.ISGID : 0);
@@ -69,7 +69,7 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   if (name === '') return directory ? (path.endsWith('.') && !path.endsWith('..') ? -E.INVAL : path.endsWith('..') ? -E.NOTEMPTY : -E.BUSY) : -E.ISDIR;
   if (!inode) return -E.NOENT;
   if (isReadOnly(dirMount)) return -E.ROFS;
-  const denied = mayDelete(dir, inode, t.proc.creds);
+  const denied = mayDelete(dir, inode, t.creds);
   if (denied) return denied;
   if (directory && !inode.isDir) return -E.NOTDIR;
   if (!directory && (inode.isDir || slash)) return inode.isDir ? -E.ISDIR : -E.NOTDIR;
@@ -106,7 +106,7 @@ function told(moved: Inode, dir: Directory, name: string, toDir: Directory, toNa
   return 0;
 }
 function checkRename(t: Thread, moving: Inode, old: Inode | undefined, flags: number): number {
-  const who = t.proc.creds, { mounts } = t.proc;
+  const who = t.creds, { mounts } = t.proc;
   if (isReadOnly(to.dirMount)) return -E.ROFS;
   if (!permitted(to.dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
   if (from.dir.fs !== to.dir.fs) return -E.XDEV;

@@ -34,7 +34,7 @@ export function openFrom(t: Thread, base: DirPath, path: string, flags: number):
 /** Makes the file that the walk has not found. */
 function create(t: Thread, flags: number, mode: number): Later<File | number> {
   const { dirMount: mount, dir, name } = place;
-  if (!permitted(dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
+  if (!permitted(dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
   if (isReadOnly(mount)) return -E.ROFS;
   return after(dir.make(name, S.IFREG | (mode & 0o7777 & ~t.proc.fs.umask), 0, ownerIn(t, dir), t), (inode) => {
     if (typeof inode === 'number') return inode;
@@ -43,7 +43,7 @@ function create(t: Thread, flags: number, mode: number): Later<File | number> {
   });
 }
 /** To whom something new in a directory belongs: the creator, and the group of a set-group-id directory. */
-export const ownerIn = (t: Thread, dir: Directory): Owner => ({ uid: t.proc.creds.fsuid, gid: dir.mode & S.ISGID ? dir.gid : t.proc.creds.fsgid });
+export const ownerIn = (t: Thread, dir: Directory): Owner => ({ uid: t.creds.fsuid, gid: dir.mode & S.ISGID ? dir.gid : t.creds.fsgid });
 
 /** Opens what was found, and makes it empty where the flags say so. */
 export function openPath(t: Thread, path: Path, flags: number): Later<File | number> {
@@ -67,7 +67,7 @@ function openNow(t: Thread, path: Path, flags: number, created: boolean): File |
   if (mount.flags & Ms.NODEV && (type === S.IFCHR || type === S.IFBLK)) return -E.ACCES;
   if ((write || flags & O.TRUNC) && type === S.IFREG && isReadOnly(mount)) return -E.ROFS;
   const need = (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
-  if (!created && !permitted(inode, need, t.proc.creds)) return -E.ACCES;
+  if (!created && !permitted(inode, need, t.creds)) return -E.ACCES;
   if (write && type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
   const file = inode.open(t, flags & ~(O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
   if (typeof file === 'number') return file;

@@ -44,7 +44,7 @@ export class Pipe {
   resize(t: Thread, bytes: number): number {
     const size = Math.max(PAGE, 2 ** Math.ceil(Math.log2(bytes >>> 0))), slots = size / PAGE;
     if (bytes >>> 0 > 0x8000_0000) return -E.INVAL;
-    if (slots > this.most && size > t.k.sysctl.number('fs/pipe-max-size') && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+    if (slots > this.most && size > t.k.sysctl.number('fs/pipe-max-size') && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     if (slots * SLOT_BYTES > MOST_SLOT_BYTES) return -E.NOMEM;
     if (slots < this.used) return -E.BUSY;
     this.most = slots;
@@ -166,13 +166,13 @@ export class PipeFile extends File {
 /** A pipe of the usual size, or of as much as a user may have who has no right to more. */
 function newPipe(t: Thread): Pipe {
   const most = t.k.sysctl.number('fs/pipe-max-size');
-  return new Pipe(t.k.frames, most < SLOTS * PAGE && !capable(t.proc.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
+  return new Pipe(t.k.frames, most < SLOTS * PAGE && !capable(t.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
 }
 /** The two ends of pipe2. */
 export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
   const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(t), keep = flags & (O.NONBLOCK | O.DIRECT);
-  inode.uid = t.proc.creds.fsuid;
-  inode.gid = t.proc.creds.fsgid;
+  inode.uid = t.creds.fsuid;
+  inode.gid = t.creds.fsgid;
   (inode as Inode & { endpoint: unknown }).endpoint = pipe;
   const ends: [PipeFile, PipeFile] = [new PipeFile(inode, O.RDONLY | keep, pipe), new PipeFile(inode, O.WRONLY | keep, pipe)];
   for (const e of ends) e.name = `pipe:[${inode.ino}]`;

@@ -92,7 +92,7 @@ function restIsEmpty(path: string, at: number): boolean {
 
 function step(w: Walk, name: string, final: boolean): number {
   const p = w.place, t = w.t, dir = p.dir;
-  if (!permitted(dir, May.EXEC, t.proc.creds)) return -E.ACCES;
+  if (!permitted(dir, May.EXEC, t.creds)) return -E.ACCES;
   if (name === '.') { p.name = ''; p.inode = dir; return 0; }
   if (name === '..') return up(w);
   if (name.length > NAME_MAX) return -E.NAMETOOLONG;

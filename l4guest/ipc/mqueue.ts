@@ -32,7 +32,7 @@ export class MqInode extends Inode {
   receivers = 0;
   constructor(t: Thread, mode: number, most: number, size: number) {
     super(t.k.root.fs, S.IFREG | mode);
-    this.uid = t.proc.creds.fsuid; this.gid = t.proc.creds.fsgid;
+    this.uid = t.creds.fsuid; this.gid = t.creds.fsgid;
     this.most = most; this.size_ = size;
   }
   override open(_t: Thread, flags: number): File { return new MqFile(this, flags); }
@@ -43,7 +43,7 @@ export class MqInode extends Inode {
     const n = this.notify;
     if (this.messages.length === 1 && n && this.receivers === 0) {
       this.notify = undefined;
-      if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.proc.creds.uid, value: n.value });
+      if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.creds.uid, value: n.value });
     }
     this.wq.wakeAll();
   }
@@ -81,14 +81,14 @@ export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, a
   } else {
     const access = flags & O.ACCMODE, wanted = (access !== O.WRONLY ? May.READ : 0) | (access !== O.RDONLY ? May.WRITE : 0);
     if (access === 3) return -E.INVAL;
-    if (!permitted(q, wanted, t.proc.creds)) return -E.ACCES;
+    if (!permitted(q, wanted, t.creds)) return -E.ACCES;
   }
   const file = new MqFile(q, flags);
   file.name = `/${name}`;
   return install(t, file, true);
 }
 function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
-  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = capable(t.proc.creds, Cap.SYS_RESOURCE);
+  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = capable(t.creds, Cap.SYS_RESOURCE);
   if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
   if (t.k.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
   if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
@@ -100,7 +100,7 @@ export function mqUnlink(t: Thread, nameVa: number): number {
   const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.k.ipc.queues.get(name) : undefined;
   if (typeof name === 'number') return name;
   if (!q) return -E.NOENT;
-  if (t.proc.creds.fsuid !== q.uid && !capable(t.proc.creds, Cap.FOWNER)) return -E.ACCES;
+  if (t.creds.fsuid !== q.uid && !capable(t.creds, Cap.FOWNER)) return -E.ACCES;
   t.k.ipc.queues.delete(name);
   q.nlink = 0;
   return 0;

@@ -45,7 +45,7 @@ export function msgsnd(t: Thread, id: number, va: number, size: number, flags: n
   if (size < 0 || size > MAX_MESSAGE || type < 1 || id < 0) return -E.INVAL;
   const bytes = copyIn(t.mm, va + 8, size), q = t.k.ipc.msg.find(id);
   if (!q) return -E.INVAL;
-  if (!q.perm.allows(t.proc.creds, 0o222)) return -E.ACCES;
+  if (!q.perm.allows(t.creds, 0o222)) return -E.ACCES;
   if (q.fits(size)) return put(t, q, { type, bytes });
   return flags & Ipc.NOWAIT ? -E.AGAIN : sendLater(t, q, { type, bytes });
 }
@@ -71,7 +71,7 @@ export function msgrcv(t: Thread, id: number, va: number, size: number, type: nu
   if (flags & Msg.COPY && (flags & Msg.EXCEPT || !(flags & Ipc.NOWAIT))) return -E.INVAL;
   const q = t.k.ipc.msg.find(id);
   if (!q) return -E.INVAL;
-  if (!q.perm.allows(t.proc.creds, 0o444)) return -E.ACCES;
+  if (!q.perm.allows(t.creds, 0o444)) return -E.ACCES;
   const r = take(t, q, va, size, type, flags);
   return r !== -E.NOMSG || flags & Ipc.NOWAIT ? r : receiveLater(t, q, () => take(t, q, va, size, type, flags));
 }
@@ -108,13 +108,13 @@ export function msgctl(t: Thread, id: number, command: number, va: number): numb
   if (!q) return -E.INVAL;
   switch (cmd) {
     case Ipc.RMID:
-      if (!q.perm.owns(t.proc.creds)) return -E.PERM;
+      if (!q.perm.owns(t.creds)) return -E.PERM;
       all.remove(q);
       q.wq.wakeAll();
       return 0;
     case Ipc.SET: return set(t, q, va);
     case Ipc.STAT: case Msg.STAT: case Msg.STAT_ANY:
-      if (cmd !== Msg.STAT_ANY && !q.perm.allows(t.proc.creds, 0o444)) return -E.ACCES;
+      if (cmd !== Msg.STAT_ANY && !q.perm.allows(t.creds, 0o444)) return -E.ACCES;
       putPerm(t, va, q, 120);
       [q.stime, q.rtime, q.ctime, q.bytes, q.messages.length, q.limit].forEach((n, i) => { setI64(t.mm, va + 48 + 8 * i, n); });
       setU32(t.mm, va + 96, q.lspid); setU32(t.mm, va + 100, q.lrpid);
@@ -124,7 +124,7 @@ export function msgctl(t: Thread, id: number, command: number, va: number): numb
 }
 function set(t: Thread, q: MsgQueue, va: number): number {
   const limit = getI64(t.mm, va + 88);
-  if (limit > QUEUE_BYTES && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+  if (limit > QUEUE_BYTES && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
   const r = setPerm(t, va, q);
   if (r < 0) return r;
   q.limit = limit;

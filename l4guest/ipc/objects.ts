@@ -46,13 +46,13 @@ export class IpcTable<T extends IpcObject> {
     if (old) {
       if (flags & Ipc.CREAT && flags & Ipc.EXCL) return -E.EXIST;
       const misfit = fits(old);
-      return misfit < 0 ? misfit : old.perm.allows(t.proc.creds, flags & 0o777) ? old.id : -E.ACCES;
+      return misfit < 0 ? misfit : old.perm.allows(t.creds, flags & 0o777) ? old.id : -E.ACCES;
     }
     if (key !== 0 && !(flags & Ipc.CREAT)) return -E.NOENT;
     let slot = this.slots.indexOf(undefined);
     if (slot < 0) slot = this.slots.length;
     if (slot >= this.most) return -E.NOSPC;
-    const made = make(slot + SLOTS * this.sequence, new Perm(key, t.proc.creds, flags));
+    const made = make(slot + SLOTS * this.sequence, new Perm(key, t.creds, flags));
     if (typeof made === 'number') return made;
     this.sequence = (this.sequence + 1) % SLOTS;
     this.slots[slot] = made;
@@ -74,7 +74,7 @@ export function putPerm(t: Thread, va: number, o: IpcObject, size: number): void
 }
 /** IPC_SET: owner and mode from a struct ipc64_perm. */
 export function setPerm(t: Thread, va: number, o: IpcObject): number {
-  if (!o.perm.owns(t.proc.creds)) return -E.PERM;
+  if (!o.perm.owns(t.creds)) return -E.PERM;
   const uid = getU32(t.mm, va + 4), gid = getU32(t.mm, va + 8), mode = getU32(t.mm, va + 20);
   o.perm.uid = uid; o.perm.gid = gid; o.perm.mode = (o.perm.mode & ~0o777) | (mode & 0o777);
   return 0;

@@ -69,7 +69,7 @@ export function semtimedop(t: Thread, id: number, va: number, count: number, tim
   const s = t.k.ipc.sem.find(id);
   if (!s) return -E.INVAL;
   if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
-  if (!s.perm.allows(t.proc.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
+  if (!s.perm.allows(t.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
   const r = s.attempt(ops, t.proc);
   if (r === undefined) { s.otime = seconds(t); return 0; }
   return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(t, s, ops, r, t.k.clock.now() + ns);
@@ -107,13 +107,13 @@ export function semctl(t: Thread, id: number, num: number, command: number, arg:
   const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
   if (!s) return -E.INVAL;
   if (cmd === Ipc.RMID) {
-    if (!s.perm.owns(t.proc.creds)) return -E.PERM;
+    if (!s.perm.owns(t.creds)) return -E.PERM;
     all.remove(s);
     s.wq.wakeAll();
     return 0;
   }
   if (cmd === Ipc.SET) { const r = setPerm(t, arg, s); if (r === 0) s.ctime = seconds(t); return r; }
-  if (cmd !== Sem.STAT_ANY && !s.perm.allows(t.proc.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
+  if (cmd !== Sem.STAT_ANY && !s.perm.allows(t.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
   return cmd === Ipc.STAT || cmd === Sem.STAT || cmd === Sem.STAT_ANY ? stat(t, s, cmd, arg) : values(t, s, num, cmd, arg);
 }
 function stat(t: Thread, s: SemSet, cmd: number, va: number): number {

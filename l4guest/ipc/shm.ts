@@ -37,7 +37,7 @@ function makeSegment(t: Thread, id: number, perm: Perm, size: number): Segment {
 export function shmat(t: Thread, id: number, at: number, flags: number): number {
   const s = t.k.ipc.shm.find(id), write = !(flags & Shm.RDONLY);
   if (!s) return -E.INVAL;
-  if (!s.perm.allows(t.proc.creds, write ? 0o600 : 0o400)) return -E.ACCES;
+  if (!s.perm.allows(t.creds, write ? 0o600 : 0o400)) return -E.ACCES;
   const where = flags & Shm.RND ? at - (at % 4096) : at;
   if (where % 4096 !== 0 || (where === 0 && flags & Shm.REMAP)) return -E.INVAL;
   const fixed = where === 0 ? 0 : flags & Shm.REMAP ? Map_.FIXED : Map_.FIXED_NOREPLACE;
@@ -62,7 +62,7 @@ function sweep(k: Kernel, s: Segment): void {
   s.inode.drop();
 }
 function remove(t: Thread, s: Segment): number {
-  if (!s.perm.owns(t.proc.creds)) return -E.PERM;
+  if (!s.perm.owns(t.creds)) return -E.PERM;
   t.k.ipc.shm.remove(s);
   leftOf(t.k).add(s);
   sweep(t.k, s);
@@ -76,9 +76,9 @@ export function shmctl(t: Thread, id: number, command: number, va: number): numb
   switch (cmd) {
     case Ipc.RMID: return remove(t, s);
     case Ipc.SET: { const r = setPerm(t, va, s); if (r === 0) s.ctime = seconds(t); return r; }
-    case Shm.LOCK: case Shm.UNLOCK: return s.perm.owns(t.proc.creds) ? 0 : -E.PERM;
+    case Shm.LOCK: case Shm.UNLOCK: return s.perm.owns(t.creds) ? 0 : -E.PERM;
     case Ipc.STAT: case Shm.STAT: case Shm.STAT_ANY:
-      if (cmd !== Shm.STAT_ANY && !s.perm.allows(t.proc.creds, 0o444)) return -E.ACCES;
+      if (cmd !== Shm.STAT_ANY && !s.perm.allows(t.creds, 0o444)) return -E.ACCES;
       putPerm(t, va, s, 112);
       [s.size, s.atime, s.dtime, s.ctime].forEach((n, i) => { setI64(t.mm, va + 48 + 8 * i, n); });
       setU32(t.mm, va + 80, s.cpid); setU32(t.mm, va + 84, s.lpid); setI64(t.mm, va + 88, s.inode.areas.size);

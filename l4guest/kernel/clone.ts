@@ -12,7 +12,7 @@ import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 import { PidFile } from '../fs/pidfd.ts';
-import { capable } from './creds.ts';
+import { capable, copyCreds } from './creds.ts';
 import { UserFault } from './failure.ts';
 
 export interface CloneArgs {
@@ -35,12 +35,12 @@ function refusedFlags(t: Thread, a: CloneArgs): number {
   if (f & Clone.THREAD && f & (Clone.NEWUSER | Clone.NEWPID)) return -E.INVAL;
   if (f & Clone.PARENT && t.proc === t.k.init) return -E.INVAL;
   if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
-  if (f & Clone.NEWNS && !capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  return f & ABSENT ? (capable(t.proc.creds, Cap.SYS_ADMIN) ? -E.INVAL : -E.PERM) : 0;
+  if (f & Clone.NEWNS && !capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  return f & ABSENT ? (capable(t.creds, Cap.SYS_ADMIN) ? -E.INVAL : -E.PERM) : 0;
 }
 /** Whether the user may have another process. */
 function tooMany(t: Thread): boolean {
-  const { creds, limits } = t.proc, most = limits.soft[Limit.NPROC]!;
+  const { creds, proc: { limits } } = t, most = limits.soft[Limit.NPROC]!;
   if (most === Infinity || creds.uid === 0 || capable(creds, Cap.SYS_RESOURCE) || capable(creds, Cap.SYS_ADMIN)) return false;
   let n = 0;
   for (const p of t.k.pids.processes.values()) if (p.creds.uid === creds.uid) n += Math.max(1, p.threads.size);
@@ -93,6 +93,10 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (a.flags & Clone.CHILD_CLEARTID) child.clearTid = a.childTid;
   child.mask = t.mask;
   child.seccomp = t.seccomp;
+  if (a.flags & Clone.THREAD) child.creds = copyCreds(t.creds);
+  child.noNewPrivs = t.noNewPrivs;
+  child.timerSlack = t.timerSlack;
+  child.ioPriority = t.ioPriority;
   child.nice = t.resetOnFork ? Math.max(0, t.nice) : t.nice;
   if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }
   if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };
@@ -102,6 +106,8 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   if (f & Clone.VM) mm.users++;
   const p = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
   p.inherit(parent);
+  p.creds = copyCreds(t.creds);
+  p.parentThread = f & Clone.PARENT ? parent.parentThread : t;
   if (f & Clone.NEWNS) copySpace(k, p);
   armCpuLimit(p);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();

@@ -14,7 +14,6 @@ import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
 import { isImage, mapElf, parseElf, readAt, type Elf, type ImageInode, type Loaded as LoadedElf } from './elf.ts';
 import { leave, releaseMm } from './exit.ts';
-import type { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
 import { traceExec } from './tracing.ts';
@@ -49,7 +48,7 @@ function openProgram(t: Thread, opened: File[], base: DirPath, path: string, fla
   opened.push(file);
   const inode = file.inode;
   if (!isImage(inode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC) return -E.ACCES;
-  return permitted(inode, May.EXEC, t.proc.creds) ? file : -E.ACCES;
+  return permitted(inode, May.EXEC, t.creds) ? file : -E.ACCES;
 }
 
 /** The program that `path` leads to: itself, or the interpreter of a script. */
@@ -104,15 +103,15 @@ function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], m
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
-  const c = suidCreds(t.proc, p.file);
+  const c = suidCreds(t, p.file);
   return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
     [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
     [11, c.uid], [12, c.euid], [13, c.gid], [14, c.egid], [16, 0x112d], [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */
-function suidCreds(p: Process, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
-  const c = p.creds, honour = !p.noNewPrivs && !((mount?.flags ?? 0) & Ms.NOSUID) && (!p.leader?.traced || capable(p.leader.traced.tracer.creds, Cap.SYS_PTRACE));
+function suidCreds(t: Thread, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
+  const c = t.creds, honour = !t.noNewPrivs && !((mount?.flags ?? 0) & Ms.NOSUID) && (!t.traced || capable(t.traced.tracer.creds, Cap.SYS_PTRACE));
   return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
 }
 
@@ -126,7 +125,8 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   releaseMm(k, p);
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
-  const ids = suidCreds(p, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
+  p.creds = t.creds;
+  const ids = suidCreds(t, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
   afterExec(p.creds.caps, ids.uid, ids.euid, raised);

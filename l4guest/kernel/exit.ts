@@ -34,8 +34,16 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number)
   t.pending.clear();
   k.frames.uncharge(t.cost);
   k.pids.threads.delete(t.tid);
-  if (t.proc.threads.size > 0) t.proc.endWq.wakeAll();
+  if (t.proc.threads.size > 0) { t.proc.endWq.wakeAll(); orphanOf(k, t); }
   k.arch.threadGone(t);
+}
+/** Children of a thread that ends go to another one of its process; they may want to hear of it. */
+function orphanOf(k: Kernel, t: Thread): void {
+  for (const c of t.proc.children) {
+    if (c.parentThread !== t) continue;
+    c.parentThread = t.proc.leader;
+    if (c.deathSignal && c.alive) k.signals.toProcess(c, c.deathSignal, 0);
+  }
 }
 /** What a thread owes others: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
 export function leave(k: Kernel, t: Thread): void {

@@ -3,7 +3,7 @@ import type { DirPath, MountSpace } from '../fs/path.ts';
 import { FdTable } from '../fs/file.ts';
 import type { File } from '../fs/file.ts';
 import type { Mm } from '../mm/mm.ts';
-import { copyCreds, rootCreds, Limits, type Creds } from './creds.ts';
+import { rootCreds, Limits, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
 import { Sig } from '../abi/linux.ts';
 import { SigActions, SignalQueue } from './sigqueue.ts';
@@ -40,6 +40,8 @@ export class Process {
   readonly k: Kernel;
   readonly pid: number;
   parent: Process | undefined;
+  /** The thread of the parent that made it. */
+  parentThread: Thread | undefined;
   readonly children = new Set<Process>();
   group: ProcessGroup;
   readonly threads = new Set<Thread>();
@@ -48,6 +50,7 @@ export class Process {
   fs: FsContext;
   /** What it sees mounted. */
   mounts: MountSpace;
+  /** Those of its first thread. */
   creds: Creds = rootCreds();
   limits = new Limits();
   actions = new SigActions();
@@ -91,7 +94,7 @@ export class Process {
   deathSignal = 0;
   subreaper = false;
   dumpable = 1;
-  noNewPrivs = 0;
+  ioFlusher = false;
   personality = 0;
   noHugePages = false;
   oomScore = 0;
@@ -116,12 +119,10 @@ export class Process {
   /** Takes over from the parent what fork copies by value. */
   inherit(parent: Process): void {
     this.mounts = parent.mounts;
-    this.creds = copyCreds(parent.creds);
     this.limits = parent.limits.copy();
     this.name = parent.name;
     this.exe = parent.exe?.hold();
     this.dumpable = parent.dumpable;
-    this.noNewPrivs = parent.noNewPrivs;
     this.personality = parent.personality;
     this.noHugePages = parent.noHugePages;
     this.oomScore = parent.oomScore;

@@ -23,6 +23,9 @@ const STRICT = new Set([63, 64, 93, 139]);
 export interface Filter { readonly program: readonly Instruction[]; readonly before: Filter | undefined; listener: ListenerFile | undefined; readonly log: boolean }
 export interface Seccomp { readonly strict: boolean; readonly filter: Filter | undefined }
 
+export const seccompMode = (s: Seccomp | undefined): number => (s ? s.strict ? 1 : 2 : 0);
+export function filtersOf(s: Seccomp | undefined): number { let n = 0; for (let f = s?.filter; f; f = f.before) n++; return n; }
+
 /** struct seccomp_data as 32-bit words: number, architecture, where the call stands, six arguments. */
 function dataOf(t: Thread, nr: number): Uint32Array {
   const d = new Uint32Array(16), big = new BigUint64Array(d.buffer);

@@ -1,5 +1,6 @@
 /** A thread of a process: registers, signal state, and where it stands between user mode, the run queue and sleep. */
 import { E } from '../abi/errno.ts';
+import { copyCreds, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';
@@ -68,6 +69,12 @@ export class Thread implements Waiter {
   policy = 0;
   rt = 0;
   resetOnFork = false;
+  /** Who it acts as. */
+  creds: Creds;
+  noNewPrivs = 0;
+  /** prctl(PR_SET_TIMERSLACK), ns; ioprio_set. */
+  timerSlack = 50_000;
+  ioPriority = 0;
   /** Which calls it may make. */
   seccomp: Seccomp | undefined;
   /** By whom it is traced, and how it stands. */
@@ -75,7 +82,7 @@ export class Thread implements Waiter {
   /** The arch layer's handle. */
   hardware: unknown = undefined;
 
-  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid; this.proc = proc; this.name = name; }
+  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid; this.proc = proc; this.name = name; this.creds = proc.threads.size === 0 ? proc.creds : copyCreds(proc.creds); }
 
   get mm(): Mm { return this.proc.mm; }
 

@@ -68,7 +68,7 @@ export class Tracing {
     this.listening = false;
     if (stop.message !== undefined) this.message = stop.message;
     t.state = Run.stopped;
-    if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.proc.creds.uid, status: (stop.status >> 8) & 0x7f });
+    if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.creds.uid, status: (stop.status >> 8) & 0x7f });
     tracer.childWq.wakeAll();
   }
   /** The stop of a thread whose process is stopped by job control. */
@@ -133,7 +133,7 @@ export function traceExec(t: Thread, formerTid: number): void {
   const x = t.traced;
   if (!x) return;
   if (x.has(TraceOption.EXEC)) { x.events.push(eventStop(TraceEvent.EXEC, formerTid)); t.work = true; }
-  else if (!x.seized) t.k.signals.toThread(t, Sig.TRAP, SiCode.USER, { pid: t.proc.pid, uid: t.proc.creds.uid });
+  else if (!x.seized) t.k.signals.toThread(t, Sig.TRAP, SiCode.USER, { pid: t.proc.pid, uid: t.creds.uid });
 }
 /** A thread is gone, with this wait status: its tracer hears of it, unless that is the parent of a whole process, which hears anyway. */
 export function traceEnd(t: Thread, status: number): void {

@@ -54,6 +54,9 @@ export class Mm {
   spaceLimit = Infinity;
   /** mlockall(MCL_FUTURE): how new areas are locked. */
   lockFuture: 0 | 1 | 2 = 0;
+  /** prctl(PR_SET_MDWE), and PR_SET_MEMORY_MERGE, which is kept. */
+  mdwe = 0;
+  merges = false;
   /** Most pages that were present at once. */
   peak = 0;
   minorFaults = 0;
@@ -222,7 +225,7 @@ export class Mm {
     child.brkStart = this.brkStart; child.brk = this.brk; child.codeStart = this.codeStart; child.codeEnd = this.codeEnd;
     child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart; child.envEnd = this.envEnd;
     child.sleepy = this.sleepy;
-    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit;
+    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit; child.mdwe = this.mdwe & 2 ? 0 : this.mdwe;
     for (const area of this.areas.list) {
       if (area.fork === 'none') continue;
       child.areas.list.push(area.clone(child));

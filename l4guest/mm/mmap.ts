@@ -68,6 +68,7 @@ export function mapArea(mm: Mm, r: MapRequest): number {
   if (at < 0) return at;
   const shared = (r.flags & Map_.TYPE) !== Map_.PRIVATE;
   if (r.flags & Map_.FIXED && sealed(mm, at, at + length)) return -E.PERM;
+  if (mm.mdwe && (r.prot & (Prot.WRITE | Prot.EXEC)) === (Prot.WRITE | Prot.EXEC)) return -E.ACCES;
   if (!mayGrow(mm, length, !shared && (r.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
   if (!shared && (r.prot & Prot.WRITE) && !(r.flags & Map_.NORESERVE) && length > mm.frames.total * PAGE * 2) return -E.NOMEM;
   unmap(mm, at, length);
@@ -127,7 +128,8 @@ function protectPieces(mm: Mm, start: number, end: number, prot: number): number
   let va = start, result = 0;
   for (const v of mm.areas.isolate(start, end)) {
     if (v.start > va) { result = -E.NOMEM; break; }
-    if (prot & Prot.WRITE && v.shared && !v.mayWrite) { result = -E.ACCES; break; }
+    const gains = mm.mdwe !== 0 && (prot & Prot.EXEC) !== 0 && (v.prot & Prot.EXEC) === 0;
+    if (gains || (prot & Prot.WRITE && v.shared && !v.mayWrite)) { result = -E.ACCES; break; }
     if (v.prot !== prot) protectArea(mm, v, prot);
     va = v.end;
   }

@@ -39,7 +39,7 @@ function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
   if (failed) return failed;
   if (place.inode) return -E.ADDRINUSE;
   if (isReadOnly(place.dirMount)) return -E.ROFS;
-  if (!permitted(dir, May.WRITE | May.EXEC, t.proc.creds)) return -E.ACCES;
+  if (!permitted(dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
   return after(dir.make(name, S.IFSOCK | (0o777 & ~t.proc.fs.umask), 0, ownerIn(t, dir), t), (inode) => {
     if (typeof inode === 'number') return inode;
     (inode as Endpoint).endpoint = s;
@@ -50,7 +50,7 @@ function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
 }
 export function bindInet(t: Thread, s: Socket, a: Address): number {
   if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
-  if (a.port > 0 && a.port < 1024 && !capable(t.proc.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
+  if (a.port > 0 && a.port < 1024 && !capable(t.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
   const port = a.port || namesOf(t.k).ephemeral(s.type);
   return reserve(t, s, inetAddress(s.family, a.ip, port));
 }
@@ -60,6 +60,6 @@ export function findUnix(t: Thread, a: Address): Socket | number {
   const inode = inodeAt(t, AT.FDCWD, a.path);
   if (typeof inode === 'number') return inode;
   if (inode.type !== S.IFSOCK) return -E.CONNREFUSED;
-  if (!permitted(inode, May.WRITE, t.proc.creds)) return -E.ACCES;
+  if (!permitted(inode, May.WRITE, t.creds)) return -E.ACCES;
   return ((inode as Endpoint).endpoint as Socket | undefined) ?? -E.CONNREFUSED;
 }

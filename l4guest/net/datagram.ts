@@ -48,7 +48,7 @@ export class DatagramSocket extends Socket {
     if (io.left > 65507 && this.family !== Af.UNIX) return -E.MSGSIZE;
     if (io.left > BUFFER) return -E.MSGSIZE;
     if (found.length + io.left > BUFFER && found.queue.length > 0) return this.family === Af.UNIX ? -E.AGAIN : io.left;
-    const bytes = new Uint8Array(io.left), c = t.proc.creds;
+    const bytes = new Uint8Array(io.left), c = t.creds;
     io.take(bytes, 0, bytes.length);
     const from = isAny(this.local.ip) && this.family !== Af.UNIX ? { ...this.local, ip: loopbackIp(this.family) } : this.local;
     found.queue.push({ bytes, files, from, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });

@@ -92,7 +92,7 @@ export class StreamSocket extends Socket {
     if (room <= 0 || (this.packets && io.left > room)) return -E.AGAIN;
     const n = Math.min(io.left, room, this.packets ? Infinity : 65536);
     if (n === 0 && !this.packets) return 0;
-    const bytes = new Uint8Array(n), c = t.proc.creds;
+    const bytes = new Uint8Array(n), c = t.creds;
     io.take(bytes, 0, n);
     peer.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
     peer.length += n;

@@ -134,7 +134,7 @@ function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co
   }
 }
 function setFlags(t: Thread, f: File, arg: number): number {
-  if ((f.flags ^ arg) & O.NOATIME && arg & O.NOATIME && t.proc.creds.fsuid !== f.inode.uid && !capable(t.proc.creds, Cap.FOWNER)) return -E.PERM;
+  if ((f.flags ^ arg) & O.NOATIME && arg & O.NOATIME && t.creds.fsuid !== f.inode.uid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
   f.flags = (f.flags & ~SETTABLE) | (arg & SETTABLE);
   setAsync(t.k, f, (arg & O.ASYNC) !== 0);
   return 0;
@@ -147,7 +147,7 @@ function notices(t: Thread, f: File, fd: number, command: number, arg: number): 
     case F.GETOWN: return o ? (o.type === 2 ? -o.id : o.id) : 0;
     case F.SETOWN_EX: return setOwner(t, f, getI32(t.mm, arg), getI32(t.mm, arg + 4));
     case F.GETOWN_EX: setU32(t.mm, arg, o?.id ? o.type : 0); setU32(t.mm, arg + 4, o?.id ?? 0); return 0;
-    case F.GETOWNER_UIDS: setU32(t.mm, arg, t.proc.creds.uid); setU32(t.mm, arg + 4, t.proc.creds.euid); return 0;
+    case F.GETOWNER_UIDS: setU32(t.mm, arg, t.creds.uid); setU32(t.mm, arg + 4, t.creds.euid); return 0;
     case F.SETSIG: if (arg < 0 || arg > 64) return -E.INVAL; ownerOf(f).signal = arg; ownerOf(f).fd = fd; return 0;
     case F.GETSIG: return o?.signal ?? 0;
     case F.GETLEASE: return leaseOf(f);
@@ -163,7 +163,7 @@ function setOwner(t: Thread, f: File, type: number, id: number): number {
   return 0;
 }
 function lease(t: Thread, f: File, type: number): number {
-  if (t.proc.creds.fsuid !== f.inode.uid && !capable(t.proc.creds, Cap.LEASE)) return -E.ACCES;
+  if (t.creds.fsuid !== f.inode.uid && !capable(t.creds, Cap.LEASE)) return -E.ACCES;
   if (f.inode.type !== S.IFREG || (type !== LockType.READ && type !== LockType.WRITE && type !== LockType.UNLOCK)) return -E.INVAL;
   if (type === LockType.READ && f.writable) return -E.AGAIN;
   const r = setLease(f, type, { writing: f.inode.writing, all: f.inode.users });

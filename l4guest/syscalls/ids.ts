@@ -1,13 +1,14 @@
 /** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
 import { armCpuLimit } from '../kernel/cputimers.ts';
 import { E } from '../abi/errno.ts';
-import { ALL_CAPS, fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
+import { fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
 import { Cap, LAST_CAP, Limit, LIMITS, Secure } from '../abi/linux.ts';
 import { capable, copyCreds, type Creds } from '../kernel/creds.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setU32, textOf } from '../mm/uaccess.ts';
-import { addFilter, modeOf, setStrict } from './seccomp.ts';
+import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setI64, setU32, textOf } from '../mm/uaccess.ts';
+import { seccompMode } from '../kernel/seccomp.ts';
+import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
 type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid', Cap];
@@ -21,24 +22,27 @@ function become(c: Creds, n: Three, ids: readonly number[]): number {
   if (n === USER) fixIds(c.caps, old, c);
   return 0;
 }
-/** setresuid's rule: each id may become one that the process has, or anything for root. -1 leaves it. */
+const anyOf = (x: number, ...own: number[]): boolean => x === -1 || own.includes(x >>> 0);
+/** setresuid's rule: each id may become one that the thread has, or anything for root. -1 leaves it. */
 function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
   const own = [c[n[0]], c[n[1]], c[n[2]]], ask = [r | 0, e | 0, s | 0];
-  if (!capable(c, n[4]) && ask.some((x) => x !== -1 && !own.includes(x >>> 0))) return -E.PERM;
+  if (!capable(c, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
   return become(c, n, ask);
 }
-function setre(c: Creds, n: Three, r: number, e: number): number {
-  const oldReal = c[n[0]], failed = setres(c, n, r, e, -1);
-  if (failed) return failed;
-  if ((r | 0) !== -1 || ((e | 0) !== -1 && c[n[1]] !== oldReal)) c[n[2]] = c[n[1]];
-  return 0;
+/** setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left. */
+function setre(c: Creds, n: Three, rArg: number, eArg: number): number {
+  const r = rArg | 0, e = eArg | 0, oldReal = c[n[0]];
+  if (!capable(c, n[4]) && (!anyOf(r, oldReal, c[n[1]]) || !anyOf(e, oldReal, c[n[1]], c[n[2]]))) return -E.PERM;
+  const effective = e === -1 ? c[n[1]] : e >>> 0, follows = r !== -1 || (e !== -1 && effective !== oldReal);
+  return become(c, n, [r, e, follows ? effective | 0 : -1]);
 }
 function setOne(c: Creds, n: Three, id: number): number {
-  if (capable(c, n[4])) return become(c, n, [id >>> 0, id >>> 0, id >>> 0]);
-  return setres(c, n, -1, id, -1);
+  if ((id | 0) === -1) return -E.INVAL;
+  if (capable(c, n[4])) return become(c, n, [id | 0, id | 0, id | 0]);
+  return anyOf(id | 0, c[n[0]], c[n[2]]) ? become(c, n, [-1, id | 0, -1]) : -E.PERM;
 }
 function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
-  [a, b, c].forEach((va, i) => { setU32(t.mm, va, t.proc.creds[n[i as 0 | 1 | 2]]); });
+  [a, b, c].forEach((va, i) => { setU32(t.mm, va, t.creds[n[i as 0 | 1 | 2]]); });
   return 0;
 }
 function setfs(c: Creds, n: Three, id: number): number {
@@ -49,16 +53,19 @@ function setfs(c: Creds, n: Three, id: number): number {
   return old;
 }
 function getgroups(t: Thread, size: number, va: number): number {
-  const g = t.proc.creds.groups;
+  const g = t.creds.groups;
+  if (size < 0) return -E.INVAL;
   if (size === 0) return g.length;
   if (size < g.length) return -E.INVAL;
   g.forEach((id, i) => { setU32(t.mm, va + 4 * i, id); });
   return g.length;
 }
 function setgroups(t: Thread, size: number, va: number): number {
-  if (!capable(t.proc.creds, Cap.SETGID)) return -E.PERM;
-  if (size > 65536) return -E.INVAL;
-  t.proc.creds.groups = Array.from({ length: size }, (_, i) => getU32(t.mm, va + 4 * i));
+  if (!capable(t.creds, Cap.SETGID)) return -E.PERM;
+  if (size >>> 0 > 65536) return -E.INVAL;
+  const groups = Array.from({ length: size >>> 0 }, (_, i) => getU32(t.mm, va + 4 * i));
+  if (groups.includes(0xffff_ffff)) return -E.INVAL;
+  t.creds.groups = groups.sort((a, b) => a - b);
   return 0;
 }
 
@@ -68,15 +75,23 @@ const INFINITE = 0xffff_ffff_ffff_ffffn;
 const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
 const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
-function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: number): number {
-  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid);
+/** Whose limits a call means: -ESRCH, -EPERM. */
+function limited(t: Thread, pid: number): Process | number {
+  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
   if (!p) return -E.SRCH;
-  if (which < 0 || which >= LIMITS) return -E.INVAL;
+  const c = t.creds, o = p.creds, same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
+  return p === t.proc || same || capable(c, Cap.SYS_RESOURCE) ? p : -E.PERM;
+}
+function prlimit(t: Thread, pid: number, whichArg: number, newVa: number, oldVa: number): number {
+  const next = newVa ? [get(getBig(t.mm, newVa)), get(getBig(t.mm, newVa + 8))] as const : undefined, p = limited(t, pid | 0), which = whichArg >>> 0;
+  if (typeof p === 'number') return p;
+  if (which >= LIMITS) return -E.INVAL;
   const l = p.limits, old = [l.soft[which]!, l.hard[which]!] as const;
-  if (newVa) {
-    const soft = get(getBig(t.mm, newVa)), hard = get(getBig(t.mm, newVa + 8));
+  if (next) {
+    const [soft, hard] = next;
     if (soft > hard) return -E.INVAL;
-    if (hard > old[1] && !capable(t.proc.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+    if (which === Limit.NOFILE && hard > t.k.sysctl.number('fs/nr_open')) return -E.PERM;
+    if (hard > old[1] && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     l.soft[which] = soft;
     l.hard[which] = hard;
     l.applyTo(p.mm);
@@ -89,58 +104,108 @@ function prlimit(t: Thread, pid: number, which: number, newVa: number, oldVa: nu
 // ── prctl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** PR_CAP_AMBIENT: 1 asks, 2 raises, 3 lowers, 4 clears. */
-function ambient(p: Process, what: number, cap: number): number {
-  const s = p.creds.caps, bit = what === 4 ? 0n : 1n << BigInt(Math.max(0, Math.min(cap, 63)));
-  if (what === 4) { s.ambient = 0n; return 0; }
-  if (what < 1 || what > 4 || (bit & ALL_CAPS) === 0n) return -E.INVAL;
+function ambient(t: Thread, what: number, cap: number, c: number, d: number): number {
+  const s = t.creds.caps;
+  if (what === 4) { if (cap || c || d) return -E.INVAL; s.ambient = 0n; return 0; }
+  if (c || d || cap < 0 || cap > LAST_CAP || what < 1 || what > 4) return -E.INVAL;
+  const bit = 1n << BigInt(cap);
   if (what === 1) return s.ambient & bit ? 1 : 0;
   if (what === 3) { s.ambient &= ~bit; return 0; }
   if ((s.permitted & s.inheritable & bit) === 0n || s.secure & Secure.NO_CAP_AMBIENT_RAISE) return -E.PERM;
   s.ambient |= bit;
   return 0;
 }
+/** PR_GET_AUXV: as much as there is room for; answers how much there is. */
+function putAuxv(t: Thread, va: number, room: number, c: number, d: number): number {
+  if (c || d) return -E.INVAL;
+  const out = new Uint8Array(AUXV);
+  out.set(t.mm.auxv.subarray(0, AUXV));
+  copyOut(t.mm, va, out.subarray(0, Math.max(0, Math.min(AUXV, room))));
+  return AUXV;
+}
+/** Bytes of the auxiliary vector that the kernel keeps. */
+const AUXV = 528, TIMER_SLACK = 50000;
+/** prctl(PR_SET_MDWE): memory that is writable never becomes executable. */
+const Mdwe = { REFUSE: 1, NO_INHERIT: 2 } as const;
 
-type Prctl = (t: Thread, p: Process, a: number, b: number) => number;
+type Prctl = (t: Thread, a: number, b: number, c: number, d: number) => number;
+const zero = (...args: number[]): boolean => args.every((x) => x === 0);
+/** What a flag is set to: 0 or 1, or -EINVAL. */
+const flag = (a: number, set: (on: boolean) => void): number => { if (a !== 0 && a !== 1) return -E.INVAL; set(a === 1); return 0; };
 const prctls: Record<number, Prctl> = {
-  1: (_t, p, a) => { if (a < 0 || a > 64) return -E.INVAL; p.deathSignal = a; return 0; },
-  2: (t, p, a) => { setU32(t.mm, a, p.deathSignal); return 0; },
-  3: (_t, p) => p.dumpable,
-  4: (_t, p, a) => { if (a > 1) return -E.INVAL; p.dumpable = a; return 0; },
-  7: (_t, p) => (p.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
-  8: (_t, p, a) => { if (a > 1) return -E.INVAL; p.creds.caps.secure = (p.creds.caps.secure & ~Secure.KEEP_CAPS) | (a ? Secure.KEEP_CAPS : 0); return 0; },
-  15: (t, p, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (p.leader === t) p.name = t.name; return 0; },
-  16: (t, _p, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
-  21: (t) => modeOf(t), 22: (t, _p, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
-  23: (_t, p, a) => (a > LAST_CAP ? -E.INVAL : p.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
-  24: (_t, p, a) => { if (!capable(p.creds, Cap.SETPCAP)) return -E.PERM; if (a > LAST_CAP) return -E.INVAL; p.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
-  27: (_t, p) => p.creds.caps.secure, 28: (_t, p, a) => (setSecure(p.creds.caps, a) ? 0 : -E.PERM), 29: () => 50000, 30: () => 0,
-  36: (_t, p, a) => { p.subreaper = a !== 0; return 0; },
-  37: (t, p, a) => { setU32(t.mm, a, p.subreaper ? 1 : 0); return 0; },
-  38: (_t, p, a) => { if (a !== 1) return -E.INVAL; p.noNewPrivs = 1; return 0; },
-  39: (_t, p) => p.noNewPrivs,
-  41: (_t, p, a, b) => { if (b) return -E.INVAL; p.noHugePages = a !== 0; return 0; }, 42: (_t, p, a, b) => (a || b ? -E.INVAL : p.noHugePages ? 1 : 0), 47: (_t, p, a, b) => ambient(p, a, b),
+  1: (t, a) => { if (a < 0 || a > 64) return -E.INVAL; t.proc.deathSignal = a; return 0; },
+  2: (t, a) => { setU32(t.mm, a, t.proc.deathSignal); return 0; },
+  3: (t) => t.proc.dumpable, 4: (t, a) => flag(a, (on) => { t.proc.dumpable = on ? 1 : 0; }),
+  7: (t) => (t.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
+  8: (t, a) => (t.creds.caps.secure & (Secure.KEEP_CAPS << 1) ? -E.PERM : flag(a, (on) => { t.creds.caps.secure = (t.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
+  13: () => 0, 14: (_t, a) => (a === 0 ? 0 : -E.INVAL),
+  15: (t, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (t.proc.leader === t) t.proc.name = t.name; return 0; },
+  16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
+  21: (t) => seccompMode(t.seccomp), 22: (t, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
+  23: (t, a) => (a < 0 || a > LAST_CAP ? -E.INVAL : t.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
+  24: (t, a) => { if (!capable(t.creds, Cap.SETPCAP)) return -E.PERM; if (a < 0 || a > LAST_CAP) return -E.INVAL; t.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
+  27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
+  29: (t, a) => { t.timerSlack = a > 0 ? a : TIMER_SLACK; return 0; }, 30: (t) => t.timerSlack,
+  31: () => 0, 32: () => 0, // no performance events to stop or start
+  33: (_t, a, b, c, d) => (zero(c, d) && (a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2) ? 0 : -E.INVAL), 34: (_t, a, b, c, d) => (zero(a, b, c, d) ? 2 : -E.INVAL),
+  36: (t, a) => { t.proc.subreaper = a !== 0; return 0; }, 37: (t, a) => { setU32(t.mm, a, t.proc.subreaper ? 1 : 0); return 0; },
+  38: (t, a, b, c, d) => { if (a !== 1 || !zero(b, c, d)) return -E.INVAL; t.noNewPrivs = 1; return 0; }, 39: (t, a, b, c, d) => (zero(a, b, c, d) ? t.noNewPrivs : -E.INVAL),
+  40: (t, a) => { setI64(t.mm, a, t.clearTid); return 0; },
+  41: (t, a, b, c, d) => { if (!zero(b, c, d)) return -E.INVAL; t.proc.noHugePages = a !== 0; return 0; }, 42: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.proc.noHugePages ? 1 : 0) : -E.INVAL),
+  47: ambient,
+  57: (t, a, b, c, d) => (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(b, c, d) ? flag(a, (on) => { t.proc.ioFlusher = on; }) : -E.INVAL), 58: (t, a, b, c, d) => (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(a, b, c, d) ? (t.proc.ioFlusher ? 1 : 0) : -E.INVAL),
+  65: (t, a, b, c, d) => setMdwe(t, a, zero(b, c, d)), 66: (t, a, b, c, d) => (zero(a, b, c, d) ? t.mm.mdwe : -E.INVAL),
+  67: (t, a, b, c, d) => (zero(b, c, d) ? flag(a, (on) => { t.mm.merges = on; }) : -E.INVAL), 68: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.mm.merges ? 1 : 0) : -E.INVAL),
+  71: (_t, a) => (a === 0 || a === 1 ? 0 : -E.INVAL),
+  0x59616d61: (t, a) => (a === 0 || a === -1 || t.k.pids.processes.has(a) ? 0 : -E.INVAL), 0x41555856: putAuxv,
 };
-function prctl(t: Thread, option: number, a: number, b: number): number { return prctls[option]?.(t, t.proc, a, b) ?? -E.INVAL; }
+function setMdwe(t: Thread, bits_: number, rest: boolean): number {
+  if (!rest || bits_ & ~3 || (bits_ & Mdwe.NO_INHERIT && !(bits_ & Mdwe.REFUSE))) return -E.INVAL;
+  if (t.mm.mdwe && t.mm.mdwe !== bits_) return -E.PERM;
+  t.mm.mdwe = bits_;
+  return 0;
+}
+function prctl(t: Thread, option: number, a: number, b: number, c: number, d: number): number { return prctls[option | 0]?.(t, a, b, c, d) ?? -E.INVAL; }
 
 /** Everybody of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
   const all = [...t.k.pids.threads.values()];
   if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === who);
   if (which === 1) return all.filter((x) => x.proc.group.id === (who || t.proc.group.id));
-  return all.filter((x) => x.proc.creds.uid === (who || t.proc.creds.uid));
+  return all.filter((x) => x.creds.uid === (who || t.creds.uid));
 }
-function getpriority(t: Thread, which: number, who: number): number {
-  if (which > 2) return -E.INVAL;
-  const list = selected(t, which, who);
+function getpriority(t: Thread, whichArg: number, who: number): number {
+  const which = whichArg | 0;
+  if (which < 0 || which > 2) return -E.INVAL;
+  const list = selected(t, which, who | 0);
   return list.length ? 20 - Math.min(...list.map((x) => x.nice)) : -E.SRCH;
 }
-function setpriority(t: Thread, which: number, who: number, nice: number): number {
-  const list = selected(t, which, who), n = Math.max(-20, Math.min(19, nice | 0));
-  if (which > 2) return -E.INVAL;
-  if (!list.length) return -E.SRCH;
-  if (list.some((x) => n < x.nice) && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.ACCES;
-  for (const x of list) x.nice = n;
-  return 0;
+function setpriority(t: Thread, whichArg: number, who: number, nice: number): number {
+  const which = whichArg | 0, n = Math.max(-20, Math.min(19, nice | 0)), free = capable(t.creds, Cap.SYS_NICE);
+  if (which < 0 || which > 2) return -E.INVAL;
+  let result = -E.SRCH;
+  for (const x of selected(t, which, who | 0)) {
+    const mine = free || t.creds.euid === x.creds.uid || t.creds.euid === x.creds.euid, may = free || n >= x.nice || 20 - n <= x.proc.limits.soft[Limit.NICE]!;
+    if (!mine) result = -E.PERM; else if (!may) result = -E.ACCES; else { x.nice = n; if (result === -E.SRCH) result = 0; }
+  }
+  return result;
+}
+const IoClass = { NONE: 0, RT: 1, BE: 2, IDLE: 3 } as const;
+/** ioprio_set: kept and told; disks here have one queue. `which`: 1 a thread, 2 a group, 3 a user. */
+function ioprioSet(t: Thread, which: number, who: number, prio: number): number {
+  const kind = prio >> 13, level = prio & 7;
+  if (kind < 0 || kind > 3 || (kind === IoClass.NONE && level !== 0)) return -E.INVAL;
+  if (kind === IoClass.RT && !capable(t.creds, Cap.SYS_ADMIN) && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  if (which < 1 || which > 3) return -E.INVAL;
+  const list = selected(t, which - 1, who | 0);
+  if (list.some((x) => x.creds.uid !== t.creds.euid && x.creds.uid !== t.creds.uid) && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  for (const x of list) x.ioPriority = prio;
+  return list.length ? 0 : -E.SRCH;
+}
+function ioprioGet(t: Thread, which: number, who: number): number {
+  if (which < 1 || which > 3) return -E.INVAL;
+  const list = selected(t, which - 1, who | 0), asked = list.filter((x) => x.ioPriority !== 0);
+  return list.length === 0 ? -E.SRCH : asked.length === 0 ? 0 : Math.min(...asked.map((x) => x.ioPriority));
 }
 /** How many u32 triples a version of the interface has; 0 = unknown, and the header then holds ours. */
 function capWords(t: Thread, header: number): number {
@@ -156,25 +221,25 @@ function capget(t: Thread, header: number, data: number): number {
   const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
   if (pid < 0) return -E.INVAL;
   if (!p) return -E.SRCH;
-  const { effective, permitted, inheritable } = p.creds.caps;
+  const { effective, permitted, inheritable } = (pid === 0 ? t : t.k.pids.threads.get(pid) ?? p).creds.caps;
   if (data) for (let i = 0; i < words; i++) [effective, permitted, inheritable].forEach((s, j) => { setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn)); });
   return 0;
 }
 function capset(t: Thread, header: number, data: number): number {
   const words = capWords(t, header), pid = words && (getU32(t.mm, header + 4) | 0);
   if (words === 0) return -E.INVAL;
-  if (pid !== 0 && pid !== t.proc.pid && pid !== t.tid) return -E.PERM;
+  if (pid !== 0 && pid !== t.tid) return -E.PERM;
   const set = (j: number): bigint => BigInt(getU32(t.mm, data + 4 * j)) | (words > 1 ? BigInt(getU32(t.mm, data + 12 + 4 * j)) << 32n : 0n);
-  return setCaps(t.proc.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
+  return setCaps(t.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
 }
 
 export const idCalls: Row[] = [
-  row('getuid', (t) => t.proc.creds.uid), row('geteuid', (t) => t.proc.creds.euid), row('getgid', (t) => t.proc.creds.gid), row('getegid', (t) => t.proc.creds.egid),
-  row('setuid', (t, id) => setOne(t.proc.creds, USER, id)), row('setgid', (t, id) => setOne(t.proc.creds, GROUP, id)),
-  row('setreuid', (t, r, e) => setre(t.proc.creds, USER, r, e)), row('setregid', (t, r, e) => setre(t.proc.creds, GROUP, r, e)),
-  row('setresuid', (t, r, e, s) => setres(t.proc.creds, USER, r, e, s)), row('setresgid', (t, r, e, s) => setres(t.proc.creds, GROUP, r, e, s)),
+  row('getuid', (t) => t.creds.uid), row('geteuid', (t) => t.creds.euid), row('getgid', (t) => t.creds.gid), row('getegid', (t) => t.creds.egid),
+  row('setuid', (t, id) => setOne(t.creds, USER, id)), row('setgid', (t, id) => setOne(t.creds, GROUP, id)),
+  row('setreuid', (t, r, e) => setre(t.creds, USER, r, e)), row('setregid', (t, r, e) => setre(t.creds, GROUP, r, e)),
+  row('setresuid', (t, r, e, s) => setres(t.creds, USER, r, e, s)), row('setresgid', (t, r, e, s) => setres(t.creds, GROUP, r, e, s)),
   row('getresuid', (t, a, b, c) => getres(t, USER, a, b, c)), row('getresgid', (t, a, b, c) => getres(t, GROUP, a, b, c)),
-  row('setfsuid', (t, id) => setfs(t.proc.creds, USER, id)), row('setfsgid', (t, id) => setfs(t.proc.creds, GROUP, id)),
+  row('setfsuid', (t, id) => setfs(t.creds, USER, id)), row('setfsgid', (t, id) => setfs(t.creds, GROUP, id)),
   row('getgroups', getgroups), row('setgroups', setgroups),
   row('umask', (t, mask) => { const old = t.proc.fs.umask; t.proc.fs.umask = mask & 0o777; return old; }),
   row('getrlimit', (t, which, va) => prlimit(t, 0, which, 0, va)), row('setrlimit', (t, which, va) => prlimit(t, 0, which, va, 0)),
@@ -182,6 +247,6 @@ export const idCalls: Row[] = [
   row('prctl', prctl, { note: 'the options that programs use' }),
   row('setpriority', setpriority), row('getpriority', getpriority),
   row('capget', capget), row('capset', capset),
-  row('ioprio_set', () => 0, { support: 'none' }), row('ioprio_get', () => 0, { support: 'none' }),
+  row('ioprio_set', (t, which, who, prio) => ioprioSet(t, which | 0, who, prio | 0)), row('ioprio_get', (t, which, who) => ioprioGet(t, which | 0, who)),
   row('personality', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
 ];

@@ -18,7 +18,7 @@ import { bits, row, type Row } from './row.ts';
 /** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
 const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
 /** Bytes of memory that this process may lock; who has the capability, all. */
-const lockLimit = (t: Thread): number => (capable(t.proc.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
+const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
 const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count');
 
 function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
@@ -143,7 +143,7 @@ function processMadvise(t: Thread, fd: number, va: number, count: number, advice
   if (!(f instanceof PidFile)) return -E.BADF;
   if (![3, 20, 21, 25].includes(advice)) return -E.INVAL;
   if (!f.process.alive) return -E.SRCH;
-  if (f.process !== t.proc && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
+  if (f.process !== t.proc && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
   let done = 0;
   for (const [at, length] of list) {
     const r = advise(f.process.mm, at, length, advice);
@@ -160,8 +160,8 @@ function memfd(t: Thread, name: number, flags: number): number {
   if (!bytes || bytes.length > 249) return -E.INVAL;
   if (flags & Mfd.HUGETLB) return -E.NOSYS;
   const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL), inode = new RegularInode(t.k.root.fs, S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)), file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
-  inode.uid = t.proc.creds.fsuid;
-  inode.gid = t.proc.creds.fsgid;
+  inode.uid = t.creds.fsuid;
+  inode.gid = t.creds.fsgid;
   inode.seals = (sealing ? 0 : 1) | (flags & Mfd.NOEXEC_SEAL ? 32 : 0);
   inode.nlink = 0;
   file.name = `/memfd:${textOf(bytes)} (deleted)`;

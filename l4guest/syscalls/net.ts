@@ -27,7 +27,7 @@ function netlink(t: Thread, type: number, protocol: number): Socket | number {
   return protocol === NetlinkProtocol.ROUTE || protocol === NetlinkProtocol.UEVENT ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
 }
 function create(t: Thread, family: number, typeArg: number, protocol: number): Socket | number {
-  const type = typeArg & 0xf, c = t.proc.creds;
+  const type = typeArg & 0xf, c = t.creds;
   if (family === Af.NETLINK) return netlink(t, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
   if (type !== SockType.STREAM && type !== SockType.DGRAM && !(type === SockType.SEQPACKET && family === Af.UNIX)) return type === SockType.RAW && family !== Af.UNIX && !capable(c, Cap.NET_RAW) ? -E.PERM : -E.SOCKTNOSUPPORT;

@@ -59,12 +59,12 @@ function getcwd(t: Thread, va: number, size: number): number {
 function changeTo(t: Thread, p: Located | number, set: (d: DirPath) => void): number {
   if (typeof p === 'number') return p;
   if (!(p.inode instanceof Directory)) return -E.NOTDIR;
-  if (!permitted(p.inode, May.EXEC, t.proc.creds)) return -E.ACCES;
+  if (!permitted(p.inode, May.EXEC, t.creds)) return -E.ACCES;
   set({ mount: p.mount ?? t.k.nowhere, inode: p.inode });
   return 0;
 }
 function chroot(t: Thread, path: number): number {
-  if (!capable(t.proc.creds, Cap.SYS_CHROOT)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_CHROOT)) return -E.PERM;
   return changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.root = d; });
 }
 function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {

@@ -121,7 +121,7 @@ const TFD_CLOCKS = new Set<number>([Clock.REALTIME, Clock.MONOTONIC, Clock.BOOTT
 function timerfdCreate(t: Thread, clockArg: number, flags: number): number {
   const clock = clockArg | 0;
   if (!TFD_CLOCKS.has(clock)) return -E.INVAL;
-  if ((clock === Clock.REALTIME_ALARM || clock === Clock.BOOTTIME_ALARM) && !capable(t.proc.creds, Cap.WAKE_ALARM)) return -E.PERM;
+  if ((clock === Clock.REALTIME_ALARM || clock === Clock.BOOTTIME_ALARM) && !capable(t.creds, Cap.WAKE_ALARM)) return -E.PERM;
   return install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags));
 }
 function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa: number): number {
@@ -153,7 +153,7 @@ function inotifyAdd(t: Thread, fd: number, path: number, mask: number): number {
   const i = inodeAt(t, AT.FDCWD, pathArg(t, path), (mask & Watch.DONT_FOLLOW) === 0);
   if (typeof i === 'number') return i;
   if (mask & Watch.ONLYDIR && !i.isDir) return -E.NOTDIR;
-  return permitted(i, May.READ, t.proc.creds) ? f.add(i, mask) : -E.ACCES;
+  return permitted(i, May.READ, t.creds) ? f.add(i, mask) : -E.ACCES;
 }
 function inotifyInit(t: Thread, flags: number): number {
   const f = openInotify(t, anon(t), flags);

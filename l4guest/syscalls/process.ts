@@ -40,7 +40,7 @@ function chosenTid(t: Thread, va: number, levels: number): number {
   if (levels > 1) return -E.INVAL;
   const tid = getI32(t.mm, va);
   if (tid < 1 || tid >= t.k.sysctl.number('kernel/pid_max')) return -E.INVAL;
-  return capable(t.proc.creds, Cap.SYS_ADMIN) || capable(t.proc.creds, Cap.CHECKPOINT_RESTORE) ? tid : -E.PERM;
+  return capable(t.creds, Cap.SYS_ADMIN) || capable(t.creds, Cap.CHECKPOINT_RESTORE) ? tid : -E.PERM;
 }
 
 /** Reads a null-terminated array of strings. */
@@ -107,7 +107,7 @@ function lookTraced(t: Thread, w: Wanted): Found | boolean {
     if (s.stop && !s.reported) return { pid: x.tid, status: s.stop.status, child: undefined, uid: x.proc.creds.uid, consume: () => { s.reported = true; } };
   }
   const dead = t.proc.deadTracees, i = w.options & Wait.EXITED ? dead.findIndex((x) => w.traced(x.tid, x.group)) : -1, x = dead[i];
-  return x ? { pid: x.tid, status: x.status, child: undefined, uid: t.proc.creds.uid, consume: () => { dead.splice(dead.indexOf(x), 1); } } : any;
+  return x ? { pid: x.tid, status: x.status, child: undefined, uid: t.creds.uid, consume: () => { dead.splice(dead.indexOf(x), 1); } } : any;
 }
 function* sleepFor(t: Thread, w: Wanted, done: (found: Found) => number): Co<number> {
   for (;;) {
@@ -228,7 +228,7 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
 }
 /** PTRACE_MODE_ATTACH: the same user in all respects, and no more rights than the caller has. */
 export function mayTrace(t: Thread, p: Process): boolean {
-  const c = t.proc.creds, o = p.creds;
+  const c = t.creds, o = p.creds;
   if (p === t.proc || capable(c, Cap.SYS_PTRACE)) return true;
   return p.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && (o.caps.permitted & ~c.caps.permitted) === 0n;
 }
@@ -236,7 +236,7 @@ export function mayTrace(t: Thread, p: Process): boolean {
 function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
   const x = tid === 0 ? t : t.k.pids.threads.get(tid);
   if (!x && tid !== t.k.init.pid) return -E.SRCH;
-  if (x?.proc !== t.proc && !capable(t.proc.creds, Cap.SYS_PTRACE)) return -E.PERM;
+  if (x?.proc !== t.proc && !capable(t.creds, Cap.SYS_PTRACE)) return -E.PERM;
   setI64(t.mm, lengthVa, 24);
   setI64(t.mm, headVa, x?.robustList ?? 0);
   return 0;

@@ -15,8 +15,8 @@ const AUDIT_RISCV64 = 0xc000_00f3;
 
 /** Whether the caller may look into another process: the same user, or CAP_SYS_PTRACE. */
 export function mayTrace(t: Thread, p: Process): boolean {
-  if (p === t.proc || capable(t.proc.creds, Cap.SYS_PTRACE)) return true;
-  const c = t.proc.creds, o = p.creds;
+  if (p === t.proc || capable(t.creds, Cap.SYS_PTRACE)) return true;
+  const c = t.creds, o = p.creds;
   return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && p.dumpable === 1;
 }
 
@@ -61,8 +61,8 @@ function resume(t: Thread, x: Tracing, sig: number, calls: boolean): number {
 function pass(t: Thread, x: Tracing, sig: number): void {
   const { stop } = x;
   if (sig === 0) return;
-  if (stop?.kind === 'signal') x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.proc.creds.uid };
-  else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.proc.creds.uid });
+  if (stop?.kind === 'signal') x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid };
+  else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid });
 }
 function detach(x: Tracing, sig: number): number {
   if (sig < 0 || sig > 64) return -E.IO;

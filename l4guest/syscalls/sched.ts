@@ -22,7 +22,7 @@ const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number 
 
 /** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
 function mayChange(t: Thread, x: Thread, policy: number, priority: number): boolean {
-  const c = t.proc.creds;
+  const c = t.creds;
   if (capable(c, Cap.SYS_NICE)) return true;
   if (c.euid !== x.proc.creds.uid && c.euid !== x.proc.creds.euid) return false;
   const most = x.proc.limits.soft[Limit.RTPRIO]!;
@@ -68,7 +68,7 @@ function setattr(t: Thread, tid: number, va: number, flags: number): number {
     const policy = options & SchedFlag.KEEP_POLICY ? x.policy : given, keep = (options & SchedFlag.KEEP_PARAMS) !== 0;
     if (v.getUint32(12, true) !== 0 || options & ~SchedFlag.ALL) return -E.INVAL;
     if (options & SchedFlag.UTIL) return -E.OPNOTSUPP;
-    if (!isReal(policy) && nice < x.nice && !keep && !capable(t.proc.creds, Cap.SYS_NICE)) return -E.PERM;
+    if (!isReal(policy) && nice < x.nice && !keep && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
     const r = change(t, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
     if (r === 0 && !isReal(policy) && !keep) x.nice = nice;
     return r;

@@ -13,9 +13,6 @@ const Flag = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4, NEW_LISTENER: 8, TSYNC_ESRCH: 16
 /** Instructions of all filters of a thread, each filter counting as four more. */
 const MOST_IN_ALL = 32768, PER_FILTER = 4;
 
-export const modeOf = (t: Thread): number => (t.seccomp?.strict ? 1 : t.seccomp ? 2 : 0);
-export function filters(t: Thread): number { let n = 0; for (let f = t.seccomp?.filter; f; f = f.before) n++; return n; }
-
 export function setStrict(t: Thread): number {
   if (t.seccomp && !t.seccomp.strict) return -E.INVAL;
   t.seccomp = { strict: true, filter: undefined };
@@ -25,7 +22,7 @@ export function setStrict(t: Thread): number {
 function readProgram(t: Thread, va: number): Instruction[] | number {
   const n = getU16(t.mm, va), at = getI64(t.mm, va + 8);
   if (n === 0 || n > MOST_INSTRUCTIONS) return -E.INVAL;
-  if (!t.proc.noNewPrivs && !capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.ACCES;
+  if (!t.noNewPrivs && !capable(t.creds, Cap.SYS_ADMIN)) return -E.ACCES;
   const v = new DataView(copyIn(t.mm, at, 8 * n).buffer), program = Array.from({ length: n }, (_, i): Instruction => ({ code: v.getUint16(8 * i, true), jt: v.getUint8(8 * i + 2), jf: v.getUint8(8 * i + 3), k: v.getUint32(8 * i + 4, true) }));
   return validProgram(program) ? program : -E.INVAL;
 }

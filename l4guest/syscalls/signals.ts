@@ -89,7 +89,7 @@ function sigaltstack(t: Thread, newVa: number, oldVa: number): number {
 // ── sending ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function may(t: Thread, p: Process, sig: number): boolean {
-  const c = t.proc.creds;
+  const c = t.creds;
   return capable(c, Cap.KILL) || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) || (sig === Sig.CONT && p.session === t.proc.session);
 }
 export function kill(t: Thread, pid: number, sig: number): number {
@@ -103,7 +103,7 @@ export function kill(t: Thread, pid: number, sig: number): number {
   if (list.length === 0) return -E.SRCH;
   const allowed = list.filter((p) => may(t, p, sig));
   if (allowed.length === 0) return -E.PERM;
-  if (sig) for (const p of allowed) t.k.signals.toProcess(p, sig, SiCode.USER, { pid: t.proc.pid, uid: t.proc.creds.uid });
+  if (sig) for (const p of allowed) t.k.signals.toProcess(p, sig, SiCode.USER, { pid: t.proc.pid, uid: t.creds.uid });
   return 0;
 }
 /** Whether the user of a process has as many signals queued as the limit allows; it counts for real-time signals. */
@@ -115,7 +115,7 @@ function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInf
   if (!may(t, target.proc, sig)) return -E.PERM;
   if (sig === 0) return 0;
   if (queueFull(t, target.proc, sig)) return -E.AGAIN;
-  t.k.signals.toThread(target, sig, info?.code ?? SiCode.TKILL, info ?? { pid: t.proc.pid, uid: t.proc.creds.uid });
+  t.k.signals.toThread(target, sig, info?.code ?? SiCode.TKILL, info ?? { pid: t.proc.pid, uid: t.creds.uid });
   return 0;
 }
 export const killThread = (t: Thread, tgid: number, tid: number, sig: number): number => tgkill(t, tgid, tid, sig);

@@ -76,7 +76,7 @@ const changing = (p: Located | number): Located | number => (typeof p !== 'numbe
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const owns = (t: Thread, i: Inode): boolean => t.proc.creds.fsuid === i.uid || capable(t.proc.creds, Cap.FOWNER);
+const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capable(t.creds, Cap.FOWNER);
 /** Sets attributes and tells it. */
 const setAttributes = (t: Thread, i: Inode, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notify(i, Watch.ATTRIB); return r; });
 
@@ -84,7 +84,7 @@ function chmod(t: Thread, p: Located | number, mode: number): Later<number> {
   return withInode(changing(p), (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, i, { mode: mode & 0o7777 })));
 }
 function chown(t: Thread, p: Located | number, uid: number, gid: number): Later<number> {
-  const c = t.proc.creds, u = uid | 0, g = gid | 0;
+  const c = t.creds, u = uid | 0, g = gid | 0;
   return withInode(changing(p), (i) => {
     if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
     const mode = i.type === S.IFREG && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
@@ -106,7 +106,7 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   const atime = pick(va), mtime = pick(va + 16), place = changing(p);
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
-  if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.proc.creds))) return va ? -E.PERM : -E.ACCES;
+  if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
   return setAttributes(t, i, { atime, mtime });
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
@@ -116,7 +116,7 @@ function realUser(c: Creds): Who {
 }
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
-  const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.proc.creds;
+  const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.creds;
   if (typeof p === 'number') return p;
   const who = flags & AT.EACCESS ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
   if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
@@ -130,7 +130,7 @@ function truncate(t: Thread, p: Located | number, length: number): Later<number>
     if (i.type !== S.IFREG) return -E.INVAL;
     const place = changing(p);
     if (typeof place === 'number') return place;
-    if (!permitted(i, May.WRITE, t.proc.creds)) return -E.ACCES;
+    if (!permitted(i, May.WRITE, t.creds)) return -E.ACCES;
     return resize(t, i, length);
   });
 }

@@ -15,7 +15,7 @@ function uname(t: Thread, va: number): number {
   return 0;
 }
 function setName(t: Thread, va: number, length: number, set: (s: string) => void): number {
-  if (!capable(t.proc.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
   if (length < 0 || length > 64) return -E.INVAL;
   set((getString(t.mm, va, length + 1) ?? '').slice(0, length));
   return 0;
@@ -47,12 +47,12 @@ function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: numb
   }
   return 0;
 }
-function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : capable(t.proc.creds, Cap.SYSLOG) ? 0 : -E.PERM; }
+function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : capable(t.creds, Cap.SYSLOG) ? 0 : -E.PERM; }
 const Reboot = { MAGIC: 0xfee1dead, RESTART: 0x01234567, HALT: 0xcdef0123, CAD_ON: 0x89abcdef, CAD_OFF: 0, POWER_OFF: 0x4321fedc, RESTART2: 0xa1b2c3d4 } as const;
 /** The birthdays that reboot(2) wants to hear. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
 function reboot(t: Thread, magic: number, magic2: number, command: number, argument: number): number {
-  if (!capable(t.proc.creds, Cap.SYS_BOOT)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
   if (magic >>> 0 !== Reboot.MAGIC || !MAGIC2.has(magic2 >>> 0)) return -E.INVAL;
   switch (command >>> 0) {
     case Reboot.CAD_ON: case Reboot.CAD_OFF: return 0;

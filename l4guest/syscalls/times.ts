@@ -129,7 +129,7 @@ function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): 
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD_ID) return -E.INVAL;
   if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
   if (notify === Notify.THREAD_ID && t.k.pids.threads.get(tid)?.proc !== t.proc) return -E.INVAL;
-  if (t.k.signals.queuedFor(t.proc.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
+  if (t.k.signals.queuedFor(t.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
   const all = posixTimers(t.proc), id = freeTimer(all);
   all.set(id, { id, clock, cpu, signal: notify === Notify.NONE ? 0 : signal, value: value ?? BigInt(id), tid, at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
   return tellOrUndo(() => { setU32(t.mm, idVa, id); }, () => { deleteTimer(t, id); });
@@ -186,13 +186,13 @@ function times(t: Thread, va: number): number {
 function clockSet(t: Thread, clock: number, va: number): number {
   const ns = timespec(t, va);
   if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
-  if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8));
   return 0;
 }
 function setTimeOfDay(t: Thread, va: number): number {
   if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
-  if (!capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
@@ -204,7 +204,7 @@ const Adj = { OFFSET: 1, FREQUENCY: 2, STATUS: 0x10, SETOFFSET: 0x100, TAI: 0x80
 function adjustTime(t: Thread, va: number): number {
   const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO);
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
-  if (!asks && !capable(t.proc.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (!asks && !capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
   if (modes & Adj.SETOFFSET && setOffset(t, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
   if ((modes & Adj.TICK && tick !== 10_000) || (modes & Adj.FREQUENCY && getI64(t.mm, va + 16) !== 0)) return -E.OPNOTSUPP;

@@ -1,7 +1,8 @@
 /** /proc/PID/stat, statm and status. */
 import type { Process } from '../../kernel/process.ts';
 import { bit } from '../../kernel/sigqueue.ts';
-import { Handler } from '../../abi/linux.ts';
+import { filtersOf, seccompMode } from '../../kernel/seccomp.ts';
+import { Handler, Limit } from '../../abi/linux.ts';
 import { Run, type Thread } from '../../kernel/thread.ts';
 
 export function stateLetter(p: Process, thread: Thread | undefined): string {
@@ -40,13 +41,13 @@ export function statm(p: Process): string {
 }
 const names: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', t: 't (tracing stop)', Z: 'Z (zombie)' };
 export function statusText(p: Process, thread: Thread | undefined): string {
-  const t = thread ?? p.leader, c = p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'), kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
+  const t = thread ?? p.leader, c = t?.creds ?? p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'), kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
   const memory = p.alive ? [['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(p.mm.locked)], ['VmHWM', kb(Math.max(p.mm.peak * 4096, p.mm.resident))], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)], ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)], ['VmSwap', kb(0)]] : [];
   const rows = [
     ['Name', t?.name ?? p.name], ['Umask', `0${p.fs.umask.toString(8).padStart(3, '0')}`], ['State', names[stateLetter(p, thread)]!], ['Tgid', p.pid], ['Ngid', 0], ['Pid', thread?.tid ?? p.pid], ['PPid', p.parent?.pid ?? 0], ['TracerPid', t?.traced?.tracer.pid ?? 0],
     ['Uid', [c.uid, c.euid, c.suid, c.fsuid].join('\t')], ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].join('\t')], ['FDSize', Math.max(64, p.fds.length)], ['Groups', `${c.groups.join(' ')} `], ['NStgid', p.pid], ['NSpid', thread?.tid ?? p.pid], ['NSpgid', p.group.id], ['NSsid', p.session.id],
-    ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', '0/4096'], ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))], ['SigCgt', hex(caught(p))],
-    ['CapInh', hex(c.caps.inheritable)], ['CapPrm', hex(c.caps.permitted)], ['CapEff', hex(c.caps.effective)], ['CapBnd', hex(c.caps.bounding)], ['CapAmb', hex(c.caps.ambient)], ['NoNewPrivs', p.noNewPrivs], ['Seccomp', 0], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'], ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],
+    ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', `${p.k.signals.queuedFor(c.uid)}/${p.limits.soft[Limit.SIGPENDING]}`], ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))], ['SigCgt', hex(caught(p))],
+    ['CapInh', hex(c.caps.inheritable)], ['CapPrm', hex(c.caps.permitted)], ['CapEff', hex(c.caps.effective)], ['CapBnd', hex(c.caps.bounding)], ['CapAmb', hex(c.caps.ambient)], ['NoNewPrivs', t?.noNewPrivs ?? 0], ['Seccomp', seccompMode(t?.seccomp)], ['Seccomp_filters', filtersOf(t?.seccomp)], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'], ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],
   ];
   return rows.map(([k, v]) => `${k}:\t${v}\n`).join('');
 }

@@ -19,7 +19,7 @@ function directory(root: GeneratedDir, fs: GeneratedFs, path: readonly string[])
   return dir;
 }
 function settingFile(k: Kernel, fs: GeneratedFs, s: Setting): GeneratedInode {
-  const accept = (t: Thread, text: string): number => (s.name.startsWith('kernel/') && !capable(t.proc.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
+  const accept = (t: Thread, text: string): number => (s.name.startsWith('kernel/') && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
   return new GeneratedInode(fs, () => k.sysctl.show(s.name), s.mode === 0o444 ? undefined : accept, s.mode ?? 0o644);
 }
 export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
