@@ -3,28 +3,39 @@
  *
  *   gateway[,tftp=FOLDER]   a built-in host: ARP, ping, DHCP, UDP echo, TFTP with the files of a folder
  *   loop                    everything comes back
+ *   user[,hostfwd=tcp:[ADDR]:PORT-[GUEST]:PORT][,restrict=on]   the gateway, and behind it the world: sockets of this host, recorded
  *   hub                     one switch for all cards that say so
  *   connect=HOST:PORT       another program, over TCP: what it sends is input from outside, and recorded
  *   listen=[HOST:]PORT      the same, for a program that comes
  *   … ,mac=52:54:00:12:34:56,pcap=FILE
  */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
 import { type Captured, tapped } from '../machine/net/capture.ts';
-import { Gateway } from '../machine/net/gateway/gateway.ts';
+import { GUEST_IP, Gateway, type Forward } from '../machine/net/gateway/gateway.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
 import { readInput } from './files.ts';
 import { type Address, NetLink, parseAddress } from './net-link.ts';
+import { HostWorld, bytesOfIp } from './world.ts';
 
-const kinds = ['gateway', 'loop', 'hub', 'connect', 'listen'] as const;
-const HELP = 'write --net gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, each with ,mac=ADDRESS and ,pcap=FILE if you like';
+const kinds = ['gateway', 'user', 'loop', 'hub', 'connect', 'listen'] as const;
+const HELP = 'write --net user[,hostfwd=tcp::2222-:22][,restrict=on], gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, each with ,mac=ADDRESS and ,pcap=FILE if you like';
+
+/** `hostfwd`: a port of this host, on loopback unless told otherwise, that leads to one of the guest. */
+export interface ForwardOption extends Forward { readonly host: string; readonly port: number }
+
+/** Words that each kind takes beside mac and pcap. */
+const WORDS: Partial<Record<string, readonly string[]>> = { gateway: ['tftp'], user: ['tftp', 'hostfwd', 'restrict'] };
 
 export interface NetOption {
   readonly kind: (typeof kinds)[number];
   readonly tftp?: string;
+  readonly forwards?: readonly ForwardOption[];
+  readonly restricted?: boolean;
   /** Of connect and listen. */
   readonly address?: Address;
   readonly mac?: Uint8Array;
@@ -38,14 +49,33 @@ export function parseNet(text: string): NetOption {
   if (!kinds.some((k) => k === kind)) throw new CliError('E_OPTION', `option --net: '${kind}' is none of ${kinds.join(', ')}`, HELP);
   const address = kind === 'connect' || kind === 'listen' ? addressOf(kind, where ?? '') : undefined;
   if (address === undefined && where !== undefined) throw new CliError('E_OPTION', `option --net: '${first}' is not understood`, HELP);
-  const given = new Map<string, string>();
+  const given = new Map<string, string>(), forwards: ForwardOption[] = [];
   for (const word of rest) {
     const [name, value = ''] = word.split(/=(.*)/s);
-    if (!['mac', 'pcap', ...(kind === 'gateway' ? ['tftp'] : [])].includes(name) || value === '') throw new CliError('E_OPTION', `option --net: '${word}' is not understood`, HELP);
-    given.set(name, value);
+    if (!['mac', 'pcap', ...(WORDS[kind!] ?? [])].includes(name!) || value === '') throw new CliError('E_OPTION', `option --net: '${word}' is not understood`, HELP);
+    if (name === 'hostfwd') forwards.push(forwardOf(value));
+    else given.set(name!, value);
   }
   const mac = given.get('mac');
-  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), address, pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), address, ...(kind === 'user' ? { forwards, restricted: switchOf(given.get('restrict')) } : {}), pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+}
+
+/** `tcp:[ADDR]:PORT-[GUEST]:PORT`; IPv6 addresses stand in square brackets. */
+function forwardOf(text: string): ForwardOption {
+  const match = /^(tcp|udp):(\[[^\]]*\]|[^:]*):(\d+)-(\[[^\]]*\]|[^:]*):(\d+)$/.exec(text);
+  const [, protocol, host = '', port = '', guest = '', guestPort = ''] = match ?? [];
+  const bare = (address: string): string => address.replace(/^\[(.*)\]$/, '$1');
+  const ip = guest === '' ? GUEST_IP : bytesOfIp(bare(guest));
+  const isPort = (n: string): boolean => Number(n) > 0 && Number(n) < 65_536;
+  if (!match || !ip || !isPort(port) || !isPort(guestPort) || (host !== '' && isIP(bare(host)) === 0)) {
+    throw new CliError('E_OPTION', `option --net: 'hostfwd=${text}' is not understood`, 'write hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, for example hostfwd=tcp::2222-:22');
+  }
+  return { protocol: protocol as 'tcp' | 'udp', host: bare(host) || '127.0.0.1', port: Number(port), guest: { ip, port: Number(guestPort) } };
+}
+
+function switchOf(text: string | undefined): boolean {
+  if (text !== undefined && !['on', 'off', 'yes', 'no'].includes(text)) throw new CliError('E_OPTION', `option --net: 'restrict=${text}' is not understood`, 'write restrict=on or restrict=off');
+  return text === 'on' || text === 'yes';
 }
 
 function addressOf(kind: string, where: string): Address {
@@ -69,6 +99,7 @@ export class Networks {
   readonly #files: readonly Map<string, Uint8Array>[];
   readonly #captures: readonly (Capture | undefined)[];
   readonly #links = new Map<number, NetLink>();
+  readonly #worlds = new Map<number, HostWorld>();
   /** How frames from outside reach the cards of the present machine. */
   readonly #entrances = new Map<number, (frame: Uint8Array) => void>();
 
@@ -76,24 +107,27 @@ export class Networks {
   constructor(options: readonly NetOption[]) {
     this.#options = options;
     this.#files = options.map((o) => (o.tftp === undefined ? new Map<string, Uint8Array>() : filesOf(o.tftp)));
+    options.forEach(({ kind }, n) => { if (kind === 'user') this.#worlds.set(n, new HostWorld()); });
     this.#captures = options.map((o, n) => (o.pcap === undefined ? undefined : new Capture(o.pcap, `net${n}`)));
   }
 
   /** Cards whose cables lead out of the process. */
   get outside(): number[] {
-    return this.#options.flatMap(({ address }, n) => (address === undefined ? [] : [n]));
+    return this.#options.flatMap(({ kind, address }, n) => (kind === 'user' || address !== undefined ? [n] : []));
   }
 
   /** Opens cables to other programs. A replay has none: it takes from the recording what they sent. @throws CliError */
   async open(arrived: Arrived): Promise<void> {
     for (const n of this.outside) {
+      const world = this.#worlds.get(n);
+      if (world) { await world.start((message) => arrived(n, message), this.#options[n]!.forwards ?? []); continue; }
       const link = new NetLink((frame) => arrived(n, frame), () => arrived(n, undefined));
       this.#links.set(n, link);
       await link[this.#options[n].kind === 'connect' ? 'connect' : 'listen'](this.#options[n].address!);
     }
   }
 
-  /** A frame from outside goes to card `card`, now. */
+  /** A frame, or a message of the world, from outside goes to card `card`, now. */
   deliver(card: number, frame: Uint8Array): void {
     this.#entrances.get(card)?.(frame);
   }
@@ -112,13 +146,23 @@ export class Networks {
     switch (kind) {
       case 'hub': return hub.port;
       case 'loop': return loopback;
-      case 'gateway': return new Gateway(this.#files[n]).port;
+      case 'gateway': return new Gateway({ files: this.#files[n] }).port;
+      case 'user': return this.#userNetwork(n);
       default: return () => ({ send: (frame) => this.#links.get(n)?.send(frame), onFrame: (receive) => void this.#entrances.set(n, receive) });
     }
   }
 
+  #userNetwork(n: number): NetWiring {
+    const { forwards = [], restricted = false } = this.#options[n]!, world = this.#worlds.get(n)!;
+    world.hangUp();
+    const gateway = new Gateway({ files: this.#files[n], world, isOpen: true, restricted, forwards });
+    this.#entrances.set(n, (message) => gateway.heard(message));
+    return gateway.port;
+  }
+
   /** @throws CliError when a capture file could not be written. */
   close(): void {
+    for (const world of this.#worlds.values()) world.shut();
     for (const link of this.#links.values()) link.close();
     for (const capture of this.#captures) capture?.close();
   }

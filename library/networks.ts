@@ -13,7 +13,7 @@ export function networkCards(networks: readonly Network[]): NetCard[] {
 }
 
 function wiring(network: Network, hub: Hub): NetWiring {
-  if (typeof network === 'object') return new Gateway(new Map(Object.entries(network.tftp))).port;
+  if (typeof network === 'object') return new Gateway({ files: new Map(Object.entries(network.tftp)) }).port;
   switch (network) {
     case 'gateway': return new Gateway().port;
     case 'hub': return hub.port;

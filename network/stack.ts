@@ -42,6 +42,8 @@ export class Stack {
   readonly raw = new Raw();
   readonly interfaces: Interface[] = [];
   readonly discovery = new Map<Interface, Discovery>();
+  /** Asked about packets to addresses of others: true takes them as if they were for this host, as a gateway does that stands for the world. */
+  foreign: ((packet: Packet) => boolean) | undefined;
   /** Packets that this host sends to itself. */
   readonly #local: Uint8Array[] = [];
   readonly #loop: Timer;
@@ -232,8 +234,9 @@ export class Stack {
     if (whole) this.#deliver(iface, whole, toMany);
   }
 
-  #isForUs(iface: Interface, { to }: Packet, toMany: boolean): boolean {
-    if (!toMany) return iface.acceptsAll || this.isLocal(to);
+  #isForUs(iface: Interface, packet: Packet, toMany: boolean): boolean {
+    const { to } = packet;
+    if (!toMany) return this.isLocal(to) || (this.foreign?.(packet) ?? false);
     if (iface.isBroadcast(to) || iface.groups.has(keyOf(to))) return true;
     const isEverybody = isIp4(to) ? keyOf(to) === '\xe0\0\0\x01' : to[15] === 1 && inPrefix(to, Uint8Array.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 120);
     if (isEverybody) return true;
@@ -253,10 +256,10 @@ export class Stack {
     }
   }
 
-  /** Tells the sender what became of its packet. */
-  refuse(packet: Packet, trouble: Trouble): void {
+  /** Tells the sender what became of its packet; the answer comes from where it was sent to, or from `from`. */
+  refuse(packet: Packet, trouble: Trouble, from: Ip = packet.to.slice()): void {
     const error = errorAbout(packet, trouble);
-    if (error) this.#icmp(error, packet.to.slice(), packet.from.slice());
+    if (error) this.#icmp(error, from, packet.from.slice());
   }
 
   #icmp(buffer: Uint8Array, from: Ip, to: Ip): void {

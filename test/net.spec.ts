@@ -12,6 +12,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
 import type { Program } from '../index.ts';
 import { bootScenario } from './audited.ts';
+import { TestEvents } from '../machine/devices/testing.ts';
 import { Gateway } from '../machine/index.ts';
 import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { log, openNet, valueOf, type Env, type Net } from '../roottask/client/index.ts';
@@ -158,18 +159,20 @@ describe.skipIf(missing)('two virtual machines on one switch', () => {
 /** A program at the other end of a cable: a gateway behind a TCP connection, a frame behind its length. */
 function gatewayServer(): Promise<Server> {
   const server = createServer((socket) => {
-    const gateway = new Gateway();
+    const events = new TestEvents(), gateway = new Gateway().port(events);
     let rest: Buffer = Buffer.alloc(0);
     socket.on('error', () => {});
+    gateway.onFrame((answer) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(answer.length);
+      socket.write(Buffer.concat([length, answer]));
+    });
     socket.on('data', (data) => {
       rest = Buffer.concat([rest, data]);
       while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE()) {
-        const answer = gateway.answer(Uint8Array.from(rest.subarray(4, 4 + rest.readUInt32BE())));
+        gateway.send(Uint8Array.from(rest.subarray(4, 4 + rest.readUInt32BE())));
         rest = rest.subarray(4 + rest.readUInt32BE());
-        if (!answer) continue;
-        const length = Buffer.alloc(4);
-        length.writeUInt32BE(answer.length);
-        socket.write(Buffer.concat([length, answer]));
+        events.advanceTo(events.now + 1e6);
       }
     });
   });

@@ -26,8 +26,6 @@ export class Interface {
   readonly neighbours: Neighbours | undefined;
   mtu: number;
   up = true;
-  /** Takes packets to any address, as a gateway does that stands for the world. */
-  acceptsAll = false;
   addresses: Assigned[] = [];
   /** Groups that sockets joined, with how often. */
   readonly groups = new Map<string, number>();

@@ -53,7 +53,7 @@ export class Tcp implements TcpHost {
   /** How often a local port is in use by connections. */
   readonly #ports = new Map<number, number>();
   /** Takes connections to addresses and ports where nobody listens; it answers true when it keeps the connection, which is held until `proceed`. */
-  onUnclaimed: ((connection: TcpConnection) => boolean) | undefined;
+  onUnclaimed: ((connection: TcpConnection, packet: Packet) => boolean) | undefined;
 
   constructor(network: TcpNetwork) {
     this.#network = network;
@@ -132,12 +132,12 @@ export class Tcp implements TcpHost {
     if (c && !startsAnew(c, s)) { input(c, s); return; }
     c?.finish(undefined);
     const isSyn = (s.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-    if (isSyn && this.#open(s, { ...ends, local: ends.local.slice(), remote: ends.remote.slice() })) return;
+    if (isSyn && this.#open(s, { ...ends, local: ends.local.slice(), remote: ends.remote.slice() }, packet)) return;
     this.#refuse(s, ends);
   }
 
   /** Answers false when the SYN is for nobody; a SYN that is too much is dropped. */
-  #open(s: Segment, ends: Ends): boolean {
+  #open(s: Segment, ends: Ends, packet: Packet): boolean {
     const listener = this.#listenerFor(ends);
     if (!listener && !this.onUnclaimed) return false;
     if (listener && (listener.isFull || listener.opening.size >= OPENING_MOST)) return true;
@@ -147,7 +147,7 @@ export class Tcp implements TcpHost {
     agree(c, s);
     c.sender.begin(this.random());
     c.sender.wl2 = c.sender.iss;
-    return listener ? this.#accept(listener, c) : this.#offer(c);
+    return listener ? this.#accept(listener, c) : this.#offer(c, packet);
   }
 
   #accept(listener: Listener, c: TcpConnection): boolean {
@@ -167,9 +167,9 @@ export class Tcp implements TcpHost {
     listener.onChange();
   }
 
-  #offer(c: TcpConnection): boolean {
+  #offer(c: TcpConnection, packet: Packet): boolean {
     c.held = true;
-    if (this.onUnclaimed!(c)) return true;
+    if (this.onUnclaimed!(c, packet)) return true;
     this.forget(c);
     return false;
   }

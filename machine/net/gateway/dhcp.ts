@@ -5,12 +5,13 @@
  *
  * Documentation: RFC 2131, 2132.
  */
-import { be32, join, same, u16 } from './packets.ts';
+import { same, u16 } from '../../../network/bytes.ts';
+import { be32, join } from './bytes.ts';
 
 const FIXED_BYTES = 240;
 const COOKIE = [0x63, 0x82, 0x53, 0x63] as const;
 const AT = { XID: 4, FLAGS: 10, CIADDR: 12, CHADDR: 28, COOKIE: 236 } as const;
-const OPTION = { PAD: 0, MASK: 1, ROUTER: 3, REQUESTED: 50, LEASE: 51, TYPE: 53, SERVER: 54, END: 255 } as const;
+const OPTION = { PAD: 0, MASK: 1, ROUTER: 3, DNS: 6, REQUESTED: 50, LEASE: 51, TYPE: 53, SERVER: 54, END: 255 } as const;
 const TYPE = { DISCOVER: 1, OFFER: 2, REQUEST: 3, ACK: 5, NAK: 6, INFORM: 8 } as const;
 const LEASE_SECONDS = 86_400;
 /** Hosts 15 … 254 of the network. */
@@ -18,11 +19,13 @@ const FIRST_HOST = 15, HOSTS = 240;
 
 export class DhcpServer {
   readonly #self: Uint8Array;
+  readonly #nameServer: Uint8Array | undefined;
   readonly #leases = new Map<string, number>();
 
-  /** `self`: the server's address, in whose /24 the leases lie. */
-  constructor(self: Uint8Array) {
+  /** `self`: the server's address, in whose /24 the leases lie; `nameServer`: told to clients, if there is one. */
+  constructor(self: Uint8Array, nameServer?: Uint8Array) {
     this.#self = self;
+    this.#nameServer = nameServer;
   }
 
   /** The answer to a message from a client, or undefined when there is none. */
@@ -57,7 +60,8 @@ export class DhcpServer {
     if (type !== TYPE.NAK) fixed.set([...address, ...this.#self], 16);
     fixed.set(request.subarray(AT.CHADDR, AT.CHADDR + 16), AT.CHADDR);
     fixed.set(COOKIE, AT.COOKIE);
-    const terms = [OPTION.MASK, 4, 255, 255, 255, 0, OPTION.ROUTER, 4, ...this.#self, OPTION.LEASE, 4, ...be32(LEASE_SECONDS)];
+    const names = this.#nameServer ? [OPTION.DNS, 4, ...this.#nameServer] : [];
+    const terms = [...names, OPTION.MASK, 4, 255, 255, 255, 0, OPTION.ROUTER, 4, ...this.#self, OPTION.LEASE, 4, ...be32(LEASE_SECONDS)];
     return join(fixed, [OPTION.TYPE, 1, type, OPTION.SERVER, 4, ...this.#self], type === TYPE.NAK ? [] : terms, [OPTION.END]);
   }
 }

@@ -1,122 +1,214 @@
 /**
- * The host at the other end of the cable: a small computer that answers, always in the same way, so that runs with a
- * network stay functions of their inputs.
+ * The host at the other end of the cable: a small computer in virtual time that answers, always in the same way, so that runs with a network stay
+ * functions of their inputs.
  *
  *   10.0.2.2    itself: ARP, ICMP echo, UDP echo (port 7), DHCP (leases from 10.0.2.15 on), TFTP for the files it is given
+ *   10.0.2.3    with a world: DNS, forwarded
+ *   fd00:2::2   the same for IPv6, whose addresses hosts make themselves (SLAAC)
  *
- * It knows nobody else and offers nothing else: other addresses are unreachable, connections are refused. No fragments, no IPv6.
+ * Alone it knows nobody else: other addresses are unreachable, connections are refused. With a `World` it stands for all others: TCP connections and
+ * datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; what comes back enters through `heard`.
  */
-import type { EventQueue } from '../../api.ts';
+import { BROADCAST4, ip4, isLoopback, isMulticast, textOfIp, type Ip } from '../../../network/address.ts';
+import { same } from '../../../network/bytes.ts';
+import { Protocol, type Packet } from '../../../network/ip/packet.ts';
+import type { Interface } from '../../../network/link/interface.ts';
+import { Stack } from '../../../network/stack.ts';
+import type { TcpConnection } from '../../../network/tcp/connection.ts';
+import type { Datagram } from '../../../network/udp.ts';
+import type { EventQueue, TimerHandle } from '../../api.ts';
 import type { NetPort, NetWiring } from '../../devices/net-port.ts';
 import { Wire } from '../wire.ts';
 import { DhcpServer, clientAddress } from './dhcp.ts';
-import * as p from './packets.ts';
-import { reset, unreachable } from './refusals.ts';
+import { Flows } from './flows.ts';
+import { Splice } from './splice.ts';
 import { TftpServer, type Files } from './tftp.ts';
+import { INCOMING, decodeWorld, type Place, type World, type WorldMessage } from './world.ts';
 
 export const GATEWAY_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2);
-export const GATEWAY_IP = Uint8Array.of(10, 0, 2, 2);
-const BROADCAST_IP = new Uint8Array(4).fill(255);
-const ARP_REQUEST = 1;
-/** First byte of multicast addresses and what is beyond them. */
-const FIRST_GROUP = 224;
-const ICMP = { ECHO_REPLY: 0, ECHO: 8 } as const;
-const PORT = { ECHO: 7, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
+export const GATEWAY_IP = ip4(10, 0, 2, 2);
+export const NAMESERVER_IP = ip4(10, 0, 2, 3);
+export const GUEST_IP = ip4(10, 0, 2, 15);
+const PREFIX6 = Uint8Array.from([0xfd, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const own6 = (last: number): Ip => Uint8Array.from([...PREFIX6.subarray(0, 15), last]);
+export const GATEWAY_IP6 = own6(2), NAMESERVER_IP6 = own6(3);
+const HOST_LOOPBACK = ip4(127, 0, 0, 1), HOST_LOOPBACK6 = Uint8Array.from([...new Uint8Array(15), 1]);
+const PORT = { ECHO: 7, DNS: 53, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
+const SPLICES_MOST = 1024, MTU = 1500, NS_PER_US = 1000;
 
-/** Who a packet came from. */
-interface Peer { readonly mac: Uint8Array; readonly ip: Uint8Array }
+/** A port of the host that leads to one of the guest. */
+export interface Forward { readonly protocol: 'tcp' | 'udp'; readonly guest: Place }
+
+export interface GatewayOptions {
+  readonly files?: Files;
+  /** Absent in a replay, while `isOpen` says that there was one. */
+  readonly world?: World | undefined;
+  /** Others are reachable. */
+  readonly isOpen?: boolean;
+  /** Nothing leads out but forwarded ports. */
+  readonly restricted?: boolean;
+  readonly forwards?: readonly Forward[];
+}
 
 export class Gateway {
-  readonly #dhcp = new DhcpServer(GATEWAY_IP);
+  readonly #options: GatewayOptions;
+  readonly #dhcp: DhcpServer;
   readonly #tftp: TftpServer;
-  #packets = 0;
+  #stack: Stack | undefined;
+  #face: Interface | undefined;
+  #flows: Flows | undefined;
+  #now: () => number = () => 0;
+  #schedule: () => void = () => {};
+  readonly #splices = new Map<number, Splice>();
+  #lastId = 0;
+  #random = 0x2545_f491;
 
-  constructor(files: Files = new Map()) {
-    this.#tftp = new TftpServer(files);
+  constructor(options: GatewayOptions = {}) {
+    this.#options = options;
+    this.#dhcp = new DhcpServer(GATEWAY_IP, options.isOpen ? NAMESERVER_IP : undefined);
+    this.#tftp = new TftpServer(options.files ?? new Map());
   }
 
   /** Its one Ethernet port. */
   readonly port: NetWiring = (events: EventQueue): NetPort => {
-    const wire: Wire = new Wire(events, (frame) => {
-      const answer = this.answer(frame);
-      if (answer !== undefined) wire.deliver(answer);
-    });
+    const wire: Wire = new Wire(events, (frame) => this.#guarded(() => stack.receive(face, frame)));
+    this.#now = () => Math.floor(events.now / NS_PER_US);
+    const stack = new Stack({ now: () => this.#now(), random: () => this.#draw() });
+    const face = stack.addEthernet('eth0', { mac: GATEWAY_MAC, mtu: MTU, send: (frame) => wire.deliver(frame) });
+    this.#stack = stack;
+    this.#face = face;
+    this.#schedule = alarmOf(events, stack, () => this.#guarded(() => stack.run()));
+    this.#splices.clear();
+    this.#settle(stack, face);
     return wire;
   };
 
-  /** What it answers to a frame, if anything. */
-  answer(frame: Uint8Array): Uint8Array | undefined {
-    const ethernet = p.readEthernet(frame);
-    if (ethernet === undefined || !(p.same(ethernet.to, GATEWAY_MAC) || p.same(ethernet.to, p.BROADCAST_MAC))) return undefined;
-    if (ethernet.type === p.EtherType.ARP) return answerArp(ethernet.payload);
-    const packet = ethernet.type === p.EtherType.IPV4 ? p.readIpv4(ethernet.payload) : undefined;
-    if (packet === undefined) return undefined;
-    const peer = { mac: ethernet.from, ip: packet.from };
-    if (!(p.same(packet.to, GATEWAY_IP) || p.same(packet.to, BROADCAST_IP))) return this.#notRouted(peer, packet, ethernet);
-    if (packet.protocol === p.IpProtocol.ICMP) return this.#icmp(peer, packet.payload);
-    if (packet.protocol === p.IpProtocol.TCP) return this.#refuse(peer, packet);
-    const datagram = packet.protocol === p.IpProtocol.UDP ? p.readUdp(packet) : undefined;
-    return datagram && (this.#udp(peer, datagram) ?? this.#closed(peer, packet, datagram, ethernet.payload));
+  /** A message of the world, now. */
+  heard(bytes: Uint8Array): void {
+    const message = decodeWorld(bytes);
+    if (message && this.#stack) this.#guarded(() => this.#answered(message));
   }
 
-  /** A connection to a port of ours. */
-  #refuse(peer: Peer, packet: p.Ipv4): Uint8Array | undefined {
-    const answer = p.same(packet.to, GATEWAY_IP) ? reset(packet) : undefined;
-    return answer && this.#packet(peer, p.IpProtocol.TCP, answer);
+  /** Runs something that may set timers or send to this host, and asks to be called when the next timer is due. */
+  #guarded(action: () => void): void {
+    action();
+    this.#stack!.flush();
+    this.#schedule();
   }
 
-  /** A datagram that nothing came of: an error if it was for a port where nothing is. */
-  #closed(peer: Peer, packet: p.Ipv4, { toPort }: p.Udp, raw: Uint8Array): Uint8Array | undefined {
-    const isOpen = Object.values(PORT).some((port) => port === toPort);
-    const answer = isOpen || !p.same(packet.to, GATEWAY_IP) ? undefined : unreachable('port', packet, raw);
-    return answer && this.#packet(peer, p.IpProtocol.ICMP, answer);
+  #draw(): number {
+    let x = this.#random;
+    x ^= x << 13; x ^= x >>> 17; x ^= x << 5;
+    return (this.#random = x >>> 0);
   }
 
-  /** Somebody else's: packets that were sent to us by our address are to be passed on, and cannot be. Groups are not answered. */
-  #notRouted(peer: Peer, packet: p.Ipv4, { to, payload }: p.Ethernet): Uint8Array | undefined {
-    if (!p.same(to, GATEWAY_MAC) || packet.to[0] >= FIRST_GROUP) return undefined;
-    const answer = unreachable('network', packet, payload);
-    return answer && this.#packet(peer, p.IpProtocol.ICMP, answer);
-  }
+  // ── its own services ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #icmp(peer: Peer, message: Uint8Array): Uint8Array | undefined {
-    if (message.length < 8 || message[0] !== ICMP.ECHO || p.checksum(message) !== 0) return undefined;
-    const reply = message.slice();
-    reply.set([ICMP.ECHO_REPLY, 0, 0, 0]);
-    reply.set(p.be16(p.checksum(reply)), 2);
-    return this.#packet(peer, p.IpProtocol.ICMP, reply);
-  }
-
-  #udp(peer: Peer, { fromPort, toPort, payload }: p.Udp): Uint8Array | undefined {
-    const back = (from: number, answer: Uint8Array | undefined): Uint8Array | undefined => answer && this.#datagram(peer, { fromPort: from, toPort: fromPort, payload: answer });
-    switch (toPort) {
-      case PORT.ECHO: return back(PORT.ECHO, payload);
-      case PORT.DHCP: return this.#leased(peer, payload);
-      case PORT.TFTP:
-      case PORT.TFTP_TRANSFER: return back(PORT.TFTP_TRANSFER, this.#tftp.answer(`${peer.ip.join('.')}:${fromPort}`, payload));
-      default: return undefined;
+  #settle(stack: Stack, face: Interface): void {
+    stack.assign(face, GATEWAY_IP, 24);
+    stack.assign(face, GATEWAY_IP6, 64);
+    const discovery = stack.discovery.get(face)!;
+    discovery.advertised = { prefix: PREFIX6, ...(this.#options.isOpen ? { nameServer: NAMESERVER_IP6 } : {}) };
+    discovery.start();
+    if (this.#options.isOpen) {
+      stack.assign(face, NAMESERVER_IP, 24);
+      stack.assign(face, NAMESERVER_IP6, 64);
+      stack.tcp.onUnclaimed = (c, packet) => this.#connected(c, packet);
     }
+    stack.foreign = (packet) => this.#foreign(packet);
+    stack.udp.onUnclaimed = (d) => this.#datagram(d);
+    // Broadcasts reach only sockets.
+    const dhcp = stack.udp.bind(new Uint8Array(4), PORT.DHCP);
+    dhcp.onChange = () => this.#leased(dhcp.take()!);
+    this.#flows = new Flows({
+      timers: stack.timers, now: () => stack.now(), world: this.#options.world, forwards: this.#options.forwards ?? [],
+      send: (from, to, bytes) => void stack.udp.send(bytes, { from: from.port, to: to.port }, { from: from.ip, to: to.ip }),
+      own: (ip) => (ip.length === 4 ? GATEWAY_IP : GATEWAY_IP6),
+    });
   }
 
-  #leased(peer: Peer, message: Uint8Array): Uint8Array | undefined {
-    const payload = this.#dhcp.answer(message);
-    const ip = clientAddress(message);
-    const to = ip === undefined ? { mac: p.BROADCAST_MAC, ip: BROADCAST_IP } : { mac: peer.mac, ip };
-    return payload && this.#datagram(to, { fromPort: PORT.DHCP, toPort: PORT.DHCP_CLIENT, payload });
+  #leased(d: Datagram): void {
+    const payload = this.#dhcp.answer(d.payload), client = clientAddress(d.payload) ?? BROADCAST4;
+    if (payload) this.#stack!.udp.send(payload, { from: PORT.DHCP, to: PORT.DHCP_CLIENT }, { from: GATEWAY_IP, to: client }, this.#face!.name);
   }
 
-  #datagram(to: Peer, datagram: p.Udp): Uint8Array {
-    return this.#packet(to, p.IpProtocol.UDP, p.udp({ from: GATEWAY_IP, to: to.ip }, datagram));
+  #datagram(d: Datagram): boolean {
+    const back = (answer: Uint8Array | undefined, port = d.toPort): boolean => {
+      if (answer) this.#stack!.udp.send(answer, { from: port, to: d.fromPort }, { from: d.to, to: d.from });
+      return true;
+    };
+    const isOwn = same(d.to, GATEWAY_IP) || same(d.to, GATEWAY_IP6);
+    if (isOwn && d.toPort === PORT.ECHO) return back(d.payload);
+    if (isOwn && (d.toPort === PORT.TFTP || d.toPort === PORT.TFTP_TRANSFER)) return back(this.#tftp.answer(`${textOfIp(d.from)}:${d.fromPort}`, d.payload), PORT.TFTP_TRANSFER);
+    if (isOwn && this.#flows!.isAnswer(d)) return true;
+    const place = this.#outside({ ip: d.to, port: d.toPort });
+    return place !== undefined && this.#flows!.out(d, place);
   }
 
-  #packet(to: Peer, protocol: number, payload: Uint8Array): Uint8Array {
-    const packet = p.ipv4({ from: GATEWAY_IP, to: to.ip, protocol, payload }, ++this.#packets & 0xffff);
-    return p.ethernet(to.mac, GATEWAY_MAC, p.EtherType.IPV4, packet);
+  // ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Packets to others: TCP and UDP are taken, if there is a world; the rest has no way. */
+  #foreign(packet: Packet): boolean {
+    const isCarried = packet.protocol === Protocol.TCP || packet.protocol === Protocol.UDP;
+    if (this.#options.isOpen && !this.#options.restricted && isCarried && isWorldly(packet.to)) return true;
+    this.#stack!.refuse(packet, 'network', packet.to.length === 4 ? GATEWAY_IP : GATEWAY_IP6);
+    return false;
+  }
+
+  /** Where a connection to this place leads on the host: 10.0.2.2 is the host itself, 10.0.2.3 its name server. */
+  #outside(to: Place): Place | undefined {
+    if (!this.#options.isOpen) return undefined;
+    const isNameServer = same(to.ip, NAMESERVER_IP) || same(to.ip, NAMESERVER_IP6);
+    if (isNameServer) return to.port === PORT.DNS ? { ip: to.ip, port: PORT.DNS } : undefined;
+    if (this.#options.restricted) return undefined;
+    if (same(to.ip, GATEWAY_IP)) return { ip: HOST_LOOPBACK, port: to.port };
+    if (same(to.ip, GATEWAY_IP6)) return { ip: HOST_LOOPBACK6, port: to.port };
+    return isWorldly(to.ip) ? to : undefined;
+  }
+
+  /** The guest opens a connection: it is answered when the world has one. */
+  #connected(c: TcpConnection, packet: Packet): boolean {
+    const place = this.#outside({ ip: c.ends.local, port: c.ends.localPort });
+    if (!place || this.#splices.size >= SPLICES_MOST) return false;
+    const id = (this.#lastId = (this.#lastId + 1) % INCOMING);
+    const syn = { ...packet, from: packet.from.slice(), to: packet.to.slice(), bytes: packet.bytes.slice() };
+    this.#splice(id, c, false, () => this.#stack!.refuse(syn, 'host', syn.to.length === 4 ? GATEWAY_IP : GATEWAY_IP6));
+    this.#options.world?.open(id, place);
+    return true;
+  }
+
+  #splice(id: number, c: TcpConnection, open: boolean, unreachable: () => void = () => {}): void {
+    this.#splices.set(id, new Splice(id, c, this.#stack!.tcp, this.#options.world, open, unreachable, () => void this.#splices.delete(id)));
+  }
+
+  #answered(m: WorldMessage): void {
+    if (m.kind === 'accepted') this.#accepted(m.id, m.forward);
+    else if (m.kind === 'datagram') this.#flows!.back(m);
+    else this.#splices.get(m.id)?.heard(m);
+  }
+
+  /** Somebody came to a forwarded port: the guest gets a connection from the gateway. */
+  #accepted(id: number, index: number): void {
+    const forward = this.#options.forwards?.[index], tcp = this.#stack!.tcp, port = tcp.ephemeral();
+    const local = forward?.guest.ip.length === 16 ? GATEWAY_IP6 : GATEWAY_IP;
+    const c = forward && port !== undefined && this.#splices.size < SPLICES_MOST
+      ? tcp.create({ local, localPort: port, remote: forward.guest.ip, remotePort: forward.guest.port }) : undefined;
+    if (!c) { this.#options.world?.close(id); return; }
+    this.#splice(id, c, true);
+    c.connect();
   }
 }
 
-function answerArp(bytes: Uint8Array): Uint8Array | undefined {
-  const arp = p.readArp(bytes);
-  if (arp === undefined || arp.operation !== ARP_REQUEST || !p.same(arp.targetIp, GATEWAY_IP)) return undefined;
-  return p.ethernet(arp.senderMac, GATEWAY_MAC, p.EtherType.ARP, p.arpReply(GATEWAY_MAC, GATEWAY_IP, arp));
+/** An address that somebody outside may have: no group, none of the host's own. */
+const isWorldly = (ip: Ip): boolean => !isMulticast(ip) && !isLoopback(ip) && ip[0] !== 0 && !(ip.length === 4 && ip[0]! >= 224);
+
+/** Answers a function that has `ring` called when the stack's next timer is due. */
+function alarmOf(events: EventQueue, stack: Stack, ring: () => void): () => void {
+  let handle: TimerHandle | undefined, at = Infinity;
+  return () => {
+    if (stack.next === at) return;
+    handle?.cancel();
+    at = stack.next;
+    handle = at === Infinity ? undefined : events.at(Math.max(events.now, at * NS_PER_US), () => { at = Infinity; handle = undefined; ring(); });
+  };
 }

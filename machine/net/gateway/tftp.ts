@@ -4,7 +4,8 @@
  *
  * Documentation: RFC 1350, 2347, 2348.
  */
-import { be16, join, u16 } from './packets.ts';
+import { u16 } from '../../../network/bytes.ts';
+import { be16, join } from './bytes.ts';
 
 const OP = { READ: 1, WRITE: 2, DATA: 3, ACK: 4, ERROR: 5, OACK: 6 } as const;
 const ERROR = { NOT_FOUND: 1, ACCESS: 2, ILLEGAL: 4, UNKNOWN_TRANSFER: 5 } as const;

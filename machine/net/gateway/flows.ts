@@ -1,0 +1,107 @@
+/**
+ * Datagrams between the guest and the world: each port of the guest that sends has a flow, which is a port of the host. A flow that is quiet for a
+ * while is forgotten. Datagrams to a forwarded port come to the guest from a port of the gateway that stands for their sender.
+ */
+import { keyOf, type Ip } from '../../../network/address.ts';
+import { Timer, type Timers } from '../../../network/timers.ts';
+import type { Datagram } from '../../../network/udp.ts';
+import type { Forward } from './gateway.ts';
+import type { Place, World, WorldMessage } from './world.ts';
+
+const FLOWS_MOST = 512, QUIET_US = 120_000_000, FIRST_PORT = 20_000, PORTS = 10_000;
+
+interface Flow {
+  readonly id: number;
+  readonly guest: Place;
+  /** What the guest called the places that it sent to, by what the world calls them. */
+  readonly names: Map<string, Place>;
+  readonly timer: Timer;
+}
+
+/** A peer of a forwarded port. */
+interface Visitor { readonly id: number; readonly peer: Place; readonly forward: number; readonly port: number; readonly timer: Timer }
+
+export interface FlowsHost {
+  readonly timers: Timers;
+  readonly world: World | undefined;
+  readonly forwards: readonly Forward[];
+  now(): number;
+  send(from: Place, to: Place, bytes: Uint8Array): void;
+  /** The gateway's own address of the same family. */
+  own(ip: Ip): Ip;
+}
+
+const keyOfPlace = ({ ip, port }: Place): string => `${keyOf(ip)}:${port}`;
+
+export class Flows {
+  readonly #host: FlowsHost;
+  readonly #byGuest = new Map<string, Flow>();
+  readonly #byId = new Map<number, Flow>();
+  readonly #visitors = new Map<string, Visitor>();
+  readonly #visitorPorts = new Map<number, Visitor>();
+  #lastId = 0;
+  constructor(host: FlowsHost) { this.#host = host; }
+
+  /** The guest sends to `place` of the world. */
+  out(d: Datagram, place: Place): boolean {
+    const guest = { ip: d.from, port: d.fromPort }, flow = this.#byGuest.get(keyOfPlace(guest)) ?? this.#begin(guest);
+    if (flow.names.size < 64) flow.names.set(keyOfPlace(place), { ip: d.to, port: d.toPort });
+    this.#keep(flow.timer);
+    this.#host.world?.datagram(flow.id, place, d.payload);
+    return true;
+  }
+
+  #begin(guest: Place): Flow {
+    if (this.#byId.size >= FLOWS_MOST) this.#end(this.#byId.values().next().value!);
+    const flow: Flow = { id: ++this.#lastId, guest, names: new Map(), timer: new Timer(() => this.#end(flow)) };
+    this.#byGuest.set(keyOfPlace(guest), flow);
+    this.#byId.set(flow.id, flow);
+    return flow;
+  }
+
+  #keep(timer: Timer): void { this.#host.timers.set(timer, this.#host.now() + QUIET_US); }
+
+  #end(flow: Flow): void {
+    this.#host.timers.stop(flow.timer);
+    this.#byGuest.delete(keyOfPlace(flow.guest));
+    this.#byId.delete(flow.id);
+    this.#host.world?.forget(flow.id);
+  }
+
+  /** A datagram of the world. */
+  back(m: WorldMessage & { kind: 'datagram' }): void {
+    const forward = this.#host.forwards[m.forward];
+    if (forward) { this.#visit(m, forward); return; }
+    const flow = this.#byId.get(m.id);
+    if (!flow) return;
+    this.#keep(flow.timer);
+    const from = flow.names.get(keyOfPlace(m.from)) ?? m.from;
+    if (from.ip.length === flow.guest.ip.length) this.#host.send(from, flow.guest, m.bytes);
+  }
+
+  #visit(m: WorldMessage & { kind: 'datagram' }, forward: Forward): void {
+    const key = `${m.forward}/${keyOfPlace(m.from)}`, visitor = this.#visitors.get(key) ?? this.#welcome(key, m);
+    this.#keep(visitor.timer);
+    this.#host.send({ ip: this.#host.own(forward.guest.ip), port: visitor.port }, forward.guest, m.bytes);
+  }
+
+  #welcome(key: string, m: WorldMessage & { kind: 'datagram' }): Visitor {
+    if (this.#visitors.size >= FLOWS_MOST) this.#visitors.values().next().value!.timer.ring();
+    let port = FIRST_PORT + (this.#lastId++ % PORTS);
+    while (this.#visitorPorts.has(port)) port = FIRST_PORT + (this.#lastId++ % PORTS);
+    const leave = (): void => { this.#host.timers.stop(visitor.timer); this.#visitors.delete(key); this.#visitorPorts.delete(port); };
+    const visitor: Visitor = { id: m.id, peer: m.from, forward: m.forward, port, timer: new Timer(leave) };
+    this.#visitors.set(key, visitor);
+    this.#visitorPorts.set(port, visitor);
+    return visitor;
+  }
+
+  /** The guest answers a visitor: true if it was one. */
+  isAnswer(d: Datagram): boolean {
+    const visitor = this.#visitorPorts.get(d.toPort);
+    if (!visitor) return false;
+    this.#keep(visitor.timer);
+    this.#host.world?.datagram(visitor.id, visitor.peer, d.payload);
+    return true;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * One TCP connection of the guest, spliced to one of the world: bytes go from one to the other, each side as fast as the other takes them.
+ * Never more than CREDIT_BYTES are between the two, in each direction.
+ */
+import { State, type TcpConnection } from '../../../network/tcp/connection.ts';
+import type { Tcp } from '../../../network/tcp/tcp.ts';
+import { CREDIT_BYTES, Failure, type World, type WorldMessage } from './world.ts';
+
+const PIECE_BYTES = 32 << 10;
+
+export class Splice {
+  readonly #id: number;
+  readonly #connection: TcpConnection;
+  readonly #world: World | undefined;
+  readonly #tcp: Tcp;
+  readonly #unreachable: () => void;
+  readonly #ended: () => void;
+  /** Bytes given to the world that it has not sent yet. */
+  #unsent = 0;
+  /** Bytes of the world that the guest's connection had no room for. */
+  #waiting: Uint8Array[] = [];
+  #open: boolean;
+  #worldEnded = false;
+  #guestEnded = false;
+  #over = false;
+
+  /**
+   * `open`: the world's side is there already (a forwarded port); then the guest's is being opened. `unreachable` tells the guest that its SYN had
+   * no way, `ended` is called once.
+   */
+  constructor(id: number, connection: TcpConnection, tcp: Tcp, world: World | undefined, open: boolean, unreachable: () => void, ended: () => void) {
+    this.#id = id;
+    this.#connection = connection;
+    this.#tcp = tcp;
+    this.#world = world;
+    this.#open = open;
+    this.#unreachable = unreachable;
+    this.#ended = ended;
+    connection.onChange = () => this.#changed();
+  }
+
+  /** A message of the world about this connection. */
+  heard(m: WorldMessage): void {
+    if (this.#over) return;
+    switch (m.kind) {
+      case 'opened': this.#open = true; this.#connection.proceed(); break;
+      case 'failed': this.#fail(m.why); return;
+      case 'data': this.#waiting.push(m.bytes); break;
+      case 'end': this.#worldEnded = true; break;
+      case 'sent': this.#unsent = Math.max(0, this.#unsent - m.count); break;
+      case 'reset': this.#finish(); this.#connection.abort(); return;
+      default: return;
+    }
+    this.#changed();
+  }
+
+  #fail(why: number): void {
+    this.#finish();
+    if (!this.#connection.held) this.#connection.abort();
+    else if (why === Failure.REFUSED) this.#tcp.refuse(this.#connection);
+    else {
+      this.#unreachable();
+      this.#connection.finish('host');
+    }
+  }
+
+  #changed(): void {
+    if (this.#over) return;
+    const { state } = this.#connection;
+    if (state === State.CLOSED) { this.#guestGone(); return; }
+    if (!this.#open) return;
+    this.#toGuest();
+    this.#toWorld();
+    if (this.#guestEnded && this.#worldEnded && this.#waiting.length === 0 && state === State.TIME_WAIT) this.#guestGone();
+  }
+
+  #guestGone(): void {
+    this.#finish();
+    this.#world?.close(this.#id);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#waiting = [];
+    this.#ended();
+  }
+
+  #toGuest(): void {
+    const c = this.#connection;
+    for (let first = this.#waiting[0]; first && c.canSend; first = this.#waiting[0]) {
+      const count = c.write(first);
+      if (count === 0) break;
+      this.#world?.taken(this.#id, count);
+      if (count < first.length) this.#waiting[0] = first.subarray(count);
+      else this.#waiting.shift();
+    }
+    if (this.#worldEnded && this.#waiting.length === 0 && c.isSynchronized) c.shutdownWrite();
+  }
+
+  #toWorld(): void {
+    const c = this.#connection;
+    while (this.#unsent < CREDIT_BYTES && c.receiver.queue.length > 0) {
+      const bytes = new Uint8Array(Math.min(PIECE_BYTES, c.receiver.queue.length, CREDIT_BYTES - this.#unsent));
+      c.read(bytes, 0, bytes.length);
+      this.#unsent += bytes.length;
+      this.#world?.send(this.#id, bytes);
+    }
+    if (!c.atEnd || this.#guestEnded || c.receiver.queue.length > 0) return;
+    this.#guestEnded = true;
+    this.#world?.end(this.#id);
+  }
+}
