@@ -10,9 +10,11 @@ import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
 import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
+import { writeNow } from './output.ts';
 import { Plan } from './pack.ts';
 import { loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { endingLine, runSystem } from './session.ts';
+import { VisibleOutput } from './visible-output.ts';
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 function names(): string[] {
@@ -33,11 +35,17 @@ export async function boot(name: string, options: SharedOptions): Promise<number
   const scenario = await loadScenario(path);
   const networks = new Networks((scenario.nets ?? []).map(parseNet));
   const { result, system } = await runSystem({
-    scenario, modules: readModules(scenario, dirname(path)), networks, consoles: 0, outputs: { uart: 1 }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
+    scenario, modules: readModules(scenario, dirname(path)), networks, consoles: 0, outputs: { uart: visibly(1) }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
   }, options).catch((error: unknown) => { throw error instanceof CliError && error.code === 'E_SYSTEM' ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error; }).finally(() => networks.close());
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
   process.stderr.write(endingLine(result.why ? { ...result, why: result.why + placeOf(result.why, path) } : result));
   return result.status;
+}
+
+/** Lines of components, and what they repeat of their guests, do not steer the terminal. */
+function visibly(fd: number): (bytes: Uint8Array) => boolean {
+  const output = new VisibleOutput();
+  return (bytes) => writeNow(fd, output.take(bytes));
 }
 
 function findScenario(name: string): string {

@@ -4,6 +4,7 @@
  */
 import { Profiler, type Sample } from '../machine/engine/profile.ts';
 import { isElf, parseElf } from '../machine/loader/elf.ts';
+import { visible } from '../trace/visible.ts';
 import { CliError } from './errors.ts';
 import { linesOf, readInput } from './files.ts';
 
@@ -21,7 +22,7 @@ export class FunctionNames {
   private sorted: number[] | undefined;
 
   add(symbols: ReadonlyMap<string, number>): void {
-    for (const [name, at] of symbols) if (!NO_FUNCTION.test(name) && !this.byAddress.has(at)) this.byAddress.set(at, name);
+    for (const [name, at] of symbols) if (!NO_FUNCTION.test(name) && !this.byAddress.has(at)) this.byAddress.set(at, visible(name));
     this.sorted = undefined;
   }
 

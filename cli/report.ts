@@ -1,4 +1,5 @@
 /** How errors reach the user: one line for what the user can mend, a stack trace for a bug of ours. */
+import { visible } from '../trace/visible.ts';
 import { CliError, Exit, fileError, isFileError } from './errors.ts';
 
 const tracesKept = new Set<string>();
@@ -27,4 +28,4 @@ export function reportError(error: unknown): number {
 const OPTIONAL = ['esbuild', 'ink', 'react', 'sql.js'];
 const missingPackage = (error: unknown): string | undefined => ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? OPTIONAL.find((p) => String(error).includes(`package '${p}'`)) : undefined);
 
-const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ');
+const oneLine = (text: string) => visible(text.replace(/\s*\n\s*/g, ' '));

@@ -11,6 +11,7 @@ import type { Module } from '../index.ts';
 import { unixWorld } from '../scenarios/unix-world.ts';
 import { BadGzip, isGzip } from '../system/files/gunzip.ts';
 import { boardMemory } from './board-memory.ts';
+import { visible } from '../trace/visible.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import { gunzipBounded } from './gunzip.ts';
@@ -41,7 +42,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   }, options);
   const linux = system.components.get('linux');
   if (linux?.state === 'exited') returns.apply();
-  if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${linux.why}\n`);
+  if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(linux.why)}\n`);
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
   return result.status;

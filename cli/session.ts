@@ -4,6 +4,7 @@
  */
 import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
+import { visible } from '../trace/visible.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';
@@ -27,8 +28,8 @@ export interface Launch {
   networks?: Networks;
   /** Number of virtio consoles. */
   consoles: number;
-  /** Where output goes: a file descriptor, or a function. Channels not named are silent. */
-  outputs: Partial<Record<Channel, number | ((bytes: Uint8Array) => void)>>;
+  /** Where output goes: a file descriptor, or a function (false: nobody takes it any more). Channels not named are silent. */
+  outputs: Partial<Record<Channel, number | ((bytes: Uint8Array) => unknown)>>;
   /** The channel that standard input feeds; without one, standard input is left alone. */
   input?: Channel;
   /** A person sits at a terminal: keys go to the guest one by one, virtual time keeps to the wall clock. */
@@ -137,7 +138,7 @@ class Session {
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
-        kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${line}\n`)); },
+        kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
         memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed, trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
@@ -172,7 +173,9 @@ class Session {
 
   private output(channel: Channel, bytes: Uint8Array): void {
     const to = this.launch.outputs[channel];
-    if (typeof to === 'function') to(bytes);
+    if (typeof to === 'function') {
+      if (to(bytes) === false) this.leave(128 + SIGPIPE);
+    }
     else if (to === undefined && channel === 'uart') this.log = Buffer.concat([this.log, bytes]).subarray(-LOG_KEPT);
     else if (to !== undefined && !writeNow(to, bytes) && to === 1) this.leave(128 + SIGPIPE);
   }
@@ -196,6 +199,6 @@ class Session {
 export function endingLine(result: Result): string {
   if (!result.why) return '';
   const codes: Record<Result['ending'], string> = { finished: 'E_FAILED', until: 'E_UNTIL', limit: 'E_LIMIT', budget: 'E_BUDGET', deadlock: 'E_DEADLOCK', stopped: 'E_STOPPED', crashed: 'E_CRASHED' };
-  return `tessera: ${codes[result.ending]}: ${result.why}\n`;
+  return `tessera: ${codes[result.ending]}: ${visible(result.why)}\n`;
 }
 

@@ -2,6 +2,7 @@
  * `tessera vm`: an operating system in a virtual machine under a vmm. The virtual machine's console is standard input and output; its disks
  * are files of the host behind block drivers.
  */
+import { visible } from '../trace/visible.ts';
 import { SeededRandom } from '../hardware/chips/random.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
 import { cpuModel } from '../machine/cpu/model.ts';
@@ -51,7 +52,7 @@ export async function vm(options: VmOptions): Promise<number> {
     }, options);
     const machine = system.components.get('vm');
     const why = machine?.report || machine?.why;
-    const said = result.ending === 'finished' && why ? `tessera: E_VM: ${why}\n` : endingLine(result);
+    const said = result.ending === 'finished' && why ? `tessera: E_VM: ${visible(why)}\n` : endingLine(result);
     if (result.status !== 0) process.stderr.write(said);
     return result.status;
   } finally {

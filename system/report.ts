@@ -1,4 +1,5 @@
 /** The figures of a run: the `--stats` object, and the table of tasks that a scenario ends with. */
+import { visible } from '../trace/visible.ts';
 import type { ComponentState } from '../roottask/root/main.ts';
 import type { System } from './system.ts';
 
@@ -32,6 +33,6 @@ export function tableOf(system: System): string {
   lines.push('', `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, ${system.machine.instructions} guest instructions`);
   return lines.map(l => l.trimEnd()).join('\n') + '\n';
 }
-const componentLine = (c: ComponentState): string => line([c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', c.report || c.why]);
+const componentLine = (c: ComponentState): string => line([c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', visible(c.report || c.why)]);
 const WIDTHS = [26, 9, 9, 9, 9, 9];
 const line = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : i < WIDTHS.length ? cell.padStart(WIDTHS[i]!) : `  ${cell}`)).join('');

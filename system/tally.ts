@@ -5,6 +5,7 @@
  * Every record of a run comes through here, so counting is an index into typed arrays: COLUMN[kind] names the column, the cache finds the
  * row of the thread.
  */
+import { visible } from '../trace/visible.ts';
 import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts';
 
 export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number; readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
@@ -47,7 +48,7 @@ export class Tally implements TraceSink {
     this.next?.drain(records, firstSequence);
   }
   name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void {
-    if (kind === 'task') this.rowFor(id).name = text;
+    if (kind === 'task') this.rowFor(id).name = visible(text);
     if (kind === 'thread' && !this.threads.has(id)) {
       const row = this.rowFor(parent);
       row.threads++;

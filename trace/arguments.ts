@@ -17,7 +17,7 @@ const MAY_CREATE = O.CREAT | O.TMPFILE;
 /** Bytes as a C string: what does not print is escaped, what is too long ends in `…`. */
 export function quoted(bytes: Uint8Array, whole = bytes.length): string {
   const cut = bytes.length > MOST_TEXT ? bytes.subarray(0, MOST_TEXT) : bytes, more = whole > cut.length ? '…' : '';
-  const text = isText(cut) ? decoder.decode(cut).replace(/\p{C}/gu, escaped) : [...cut].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : escaped(String.fromCharCode(b)))).join('');
+  const text = isText(cut) ? decoder.decode(cut).replace(/[\p{C}\u2028\u2029]/gu, escaped) : [...cut].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : escaped(String.fromCharCode(b)))).join('');
   return `"${text.replace(/["\\](?!\d|[nrtx])/g, '\\$&')}"${more}`;
 }
 const escaped = (c: string): string => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c] ?? `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;

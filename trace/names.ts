@@ -1,5 +1,6 @@
 /** The names of a trace: tasks, threads, portals, semaphores, as the kernel announced them, and what belongs to what. */
 import type { ObjectKind, TraceName } from './recorder.ts';
+import { visible } from './visible.ts';
 
 const KINDS: ReadonlySet<string> = new Set(['task', 'thread', 'portal', 'semaphore']);
 
@@ -16,7 +17,7 @@ function addName(names: Map<number, TraceName>, line: string): boolean {
   if (!Array.isArray(value)) return false;
   const [kind, id, parent, text] = value as unknown[];
   if (!KINDS.has(String(kind)) || typeof id !== 'number' || typeof parent !== 'number' || typeof text !== 'string') return false;
-  names.set(id, { kind: kind as ObjectKind, id, parent, text });
+  names.set(id, { kind: kind as ObjectKind, id, parent, text: visible(text) });
   return true;
 }
 

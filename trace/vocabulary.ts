@@ -2,6 +2,7 @@
  * What numbers mean in a recording: the rows of the servers that were running, written into the file by who recorded it. So the trace needs
  * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi` and `labels.ts`.
  */
+import { visible } from './visible.ts';
 import type { Symbols } from '../l4guest/abi/symbols.ts';
 
 export interface DeviceWords {
@@ -29,7 +30,7 @@ export interface Vocabulary {
 /** A vocabulary out of a file: whatever is not one is none. */
 export function vocabularyOf(text: string): Vocabulary {
   try {
-    const v = JSON.parse(text) as Record<string, unknown>;
+    const v = JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? visible(value) : value)) as Record<string, unknown>;
     return {
       syscalls: rowsOf(v['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'], errors: rowsOf(v['errors'], isText) as Vocabulary['errors'],
       labels: rowsOf(v['labels'], (x) => texts(x, 3)) as Vocabulary['labels'], symbols: rowsOf(v['symbols'], isSymbols) as Vocabulary['symbols'],

@@ -1,4 +1,5 @@
 /** The general queries: `q…` and `Q…` packets, by name. */
+import { visible } from '../../trace/visible.ts';
 import { fromHex, hexNumber, PACKET_BYTES, toHex } from './packets.ts';
 import type { Stub } from './stub.ts';
 
@@ -18,7 +19,7 @@ export const queries: Readonly<Record<string, Query>> = {
   ThreadExtraInfo: (stub, argument) => {
     const id = Number(hexNumber(argument) ?? 0);
     const thread = stub.target.threads().find((t) => t.id === id);
-    return thread === undefined ? 'E22' : text(`${thread.name}, ${thread.state}`);
+    return thread === undefined ? 'E22' : text(visible(`${thread.name}, ${thread.state}`));
   },
   Symbol: () => 'OK',
   Xfer: (stub, argument) => transfer(stub, argument),

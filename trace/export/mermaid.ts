@@ -1,18 +1,30 @@
 /** A Mermaid sequence diagram of messages and events between tasks. Diagrams are for reading: it stops after `limit` arrows and says so. */
 import type { TraceSource } from '../reader.ts';
+import { visible } from '../visible.ts';
 import { arrowOf } from './arrows.ts';
 
 export function* mermaid(file: TraceSource, limit = 500): Generator<string> {
   yield 'sequenceDiagram\n';
-  const known = new Set<string>();
+  const ids = new Map<string, string>();
+  const id = (task: string): string => ids.get(task) ?? '';
   let arrows = 0;
   for (const r of file.records()) {
     const line = arrowOf(file, r);
     if (!line) continue;
-    for (const task of [line.from, line.to]) if (!known.has(task)) { known.add(task); yield `  participant ${id(task)} as ${task}\n`; }
+    for (const task of [line.from, line.to]) if (!ids.has(task)) yield `  participant ${newId(ids, task)} as ${plain(task)}\n`;
     if (++arrows > limit) { yield `  Note over ${id(line.from)}: … and more (the first ${limit} messages are shown)\n`; return; }
-    yield `  ${id(line.from)}${line.reply ? '-->>' : '->>'}${id(line.to)}: ${line.text}\n`;
+    yield `  ${id(line.from)}${line.reply ? '-->>' : '->>'}${id(line.to)}: ${plain(line.text)}\n`;
   }
 }
 
-const id = (task: string): string => 't_' + task.replace(/[^A-Za-z0-9]/g, '_');
+/** Two tasks never share one, whatever they are called. */
+function newId(ids: Map<string, string>, task: string): string {
+  const name = `t_${task.replace(/[^A-Za-z0-9]/g, '_')}`, taken = new Set(ids.values());
+  let id = name;
+  for (let n = 2; taken.has(id); n++) id = `${name}_${n}`;
+  ids.set(task, id);
+  return id;
+}
+
+/** Text that is only text: what Mermaid takes for an end of a statement, a directive, an entity or markup is written as an entity. */
+const plain = (text: string): string => visible(text).replace(/[;#<>&"'%{}`\\]|\bend\b/g, (c) => `#${c.charCodeAt(0)};${c.slice(1)}`);

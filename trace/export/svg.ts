@@ -2,6 +2,7 @@
 import { cyclesText } from '../decode.ts';
 import type { TraceSource } from '../reader.ts';
 import { arrowOf, type Arrow } from './arrows.ts';
+import { visible } from '../visible.ts';
 import { fold, type FoldedArrow } from './fold.ts';
 
 const LEFT = 120, LANE = 190, ROW = 28, TOP = 56;
@@ -44,4 +45,4 @@ function message(a: Arrow, y: number, from: number, to: number, start: number): 
 }
 
 const clip = (text: string, length: number): string => (text.length > length ? text.slice(0, length - 1) + '…' : text);
-const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/[\x00-\x08\x0b-\x1f]/g, '?');
+const escape = (text: string): string => visible(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);

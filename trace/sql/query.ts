@@ -3,9 +3,13 @@ import type { TraceFile } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 import { openDatabase, type SqlDatabase, type SqlValue } from './engine.ts';
 import { MOST_RECORDS, loadTrace } from './load.ts';
+import { jsonText, visible } from '../visible.ts';
 
 /** A query that cannot be done: one line. */
 export class QueryError extends Error {}
+
+/** A query takes no more memory than this. */
+const MOST_HEAP = 2 ** 30;
 
 export type RowFormat = 'table' | 'csv' | 'json';
 export interface Rows { readonly columns: readonly string[]; readonly rows: Iterable<readonly SqlValue[]> }
@@ -18,6 +22,7 @@ export class TraceDatabase {
   static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
     if (trace.length > MOST_RECORDS && !keep) throw new QueryError(`the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
     const db = await openDatabase();
+    db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
     let kept = 0;
     loadTrace(db, trace, keep && ((r, i) => {
       if (!keep(r, i)) return false;
@@ -51,14 +56,15 @@ function guarded<T>(action: () => T): T {
   }
 }
 
-const text = (v: SqlValue): string => (v === null ? '' : v instanceof Uint8Array ? `${v.length} bytes` : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000) : String(v));
+const text = (v: SqlValue): string => visible(plain(v));
+const plain = (v: SqlValue): string => (v === null ? '' : v instanceof Uint8Array ? `${v.length} bytes` : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000) : String(v));
 const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t; };
 
 /** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
 export function* rowsText({ columns, rows }: Rows, format: RowFormat): Generator<string> {
   if (format === 'table') { yield tableText(columns, [...rows]); return; }
   if (format === 'csv') yield columns.map(csv).join(',') + '\n';
-  for (const row of rows) yield format === 'csv' ? row.map(csv).join(',') + '\n' : JSON.stringify(Object.fromEntries(columns.map((c, i) => [c, row[i]]))) + '\n';
+  for (const row of rows) yield format === 'csv' ? row.map(csv).join(',') + '\n' : `${jsonText(Object.fromEntries(columns.map((c, i) => [c, row[i]])))}\n`;
 }
 
 const MOST_CELL = 60;

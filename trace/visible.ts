@@ -1,0 +1,23 @@
+/**
+ * Text that a guest, a process or a file has chosen, for people and terminals: what would move a cursor, change a colour, turn lines around or end one is
+ * shown as an escape. Everything that is shown goes through here, once or more often: what is visible stays as it is.
+ */
+
+/** Control characters (C0, DEL, C1), line and paragraph separators, marks that change the direction, halves of pairs, no characters. */
+const HIDDEN = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x1b': '\\e' };
+
+function escaped(c: string): string {
+  const code = c.charCodeAt(0);
+  // A byte that was no UTF-8 (l4guest/mm/text.ts) is shown as that byte.
+  const byte = code >= 0xdc80 && code <= 0xdcff ? code - 0xdc00 : code;
+  return NAMED[c] ?? (byte < 0x100 ? `\\x${byte.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`);
+}
+
+export const visible = (text: string): string => text.replace(HIDDEN, escaped);
+
+/** The same for text of several lines. */
+export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');
+
+/** JSON whose texts have no control characters as they are: `JSON.stringify` leaves those from DEL on. */
+export const jsonText = (value: unknown, space?: number): string => JSON.stringify(value, undefined, space).replace(/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
