@@ -113,7 +113,7 @@ export const calls = {
   quotactl_fd: [443, 'fd command:x id addr:x'], landlock_create_ruleset: [444, 'attributes:x len flags:x'],
   landlock_add_rule: [445, 'fd type attributes:x flags:x'], landlock_restrict_self: [446, 'fd flags:x'], memfd_secret: [447, 'flags:x'],
   process_mrelease: [448, 'pidfd flags:x'], futex_waitv: [449, 'waiters:x n flags:x timeout:x clock:clock'],
-  set_mempolicy_home_node: [450, 'at:x len node flags:x'], fchmodat2: [452, 'dir:dir path:s mode:o flags:at'],
+  set_mempolicy_home_node: [450, 'at:x len node flags:x'], cachestat: [451, 'fd range:x result:x flags:x'], fchmodat2: [452, 'dir:dir path:s mode:o flags:at'],
   map_shadow_stack: [453, 'at:x len flags:x'], futex_wake: [454, 'word:x mask:x n flags:x'],
   futex_wait: [455, 'word:x value mask:x flags:x timeout:x clock:clock'], futex_requeue: [456, 'waiters:x flags:x wake move'],
   statmount: [457, 'request:x buf:x len flags:x'], listmount: [458, 'request:x ids:x n flags:x'],

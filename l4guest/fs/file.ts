@@ -22,6 +22,9 @@ export interface MapAnswer {
   readonly readOnly?: boolean;
 }
 
+/** The greatest position. */
+const MOST_POSITION = 2 ** 63;
+
 export class File {
   readonly inode: Inode;
   flags: number;
@@ -72,17 +75,12 @@ export class File {
   /** Where O_APPEND and SEEK_END stand. */
   get end(): number { return this.inode.size; }
   seek(offset: number, whence: number): number {
+    if (whence < 0 || whence > 4) return -E.INVAL;
     if (!this.seekable) return this.seeksNowhere ? 0 : -E.SPIPE;
-    const from = [0, this.pos, this.end][whence];
-    if (from === undefined) return this.seekData(offset, whence);
-    if (from + offset < 0) return -E.INVAL;
-    return this.pos = from + offset;
-  }
-  /** SEEK_DATA and SEEK_HOLE of a file without holes. */
-  private seekData(offset: number, whence: number): number {
-    if (whence !== 3 && whence !== 4) return -E.INVAL;
-    if (offset < 0 || offset >= this.end) return -E.NXIO;
-    return this.pos = whence === 3 ? offset : this.end;
+    const to = whence > 2 ? this.inode.seek(offset, whence === 3) : [0, this.pos, this.end][whence]! + offset;
+    if (to < 0) return whence > 2 ? to : -E.INVAL;
+    if (to > MOST_POSITION) return whence === 0 ? -E.INVAL : -E.OVERFLOW;
+    return this.pos = to;
   }
   /** Lines that /proc/PID/fdinfo has beyond those of every file. */
   get details(): string { return ''; }

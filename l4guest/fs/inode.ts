@@ -84,6 +84,8 @@ export abstract class Inode {
   /** Links only: the text, or (magic links of procfs) the inode itself. */
   readlink(_t: Thread): string | number { return -E.INVAL; }
   jump(_t: Thread): Located | number | undefined { return undefined; }
+  /** SEEK_DATA and SEEK_HOLE from `pos` on: one without holes is all data. */
+  seek(pos: number, data: boolean): number { return pos < 0 || pos >= this.size ? -E.NXIO : data ? pos : this.size; }
   /** The last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
   /** How many mounts cover it, in all mount spaces. */

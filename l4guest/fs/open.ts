@@ -66,10 +66,11 @@ function openNow(t: Thread, path: Path, flags: number, created: boolean): File |
   if (write && inode.isDir) return -E.ISDIR;
   if (mount.flags & Ms.NODEV && (type === S.IFCHR || type === S.IFBLK)) return -E.ACCES;
   if ((write || flags & O.TRUNC) && type === S.IFREG && isReadOnly(mount)) return -E.ROFS;
-  const need = (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
+  const need = flags & O.EXEC ? May.EXEC : (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
+  if (flags & O.EXEC && (type !== S.IFREG || mount.flags & Ms.NOEXEC)) return -E.ACCES;
   if (!created && !permitted(inode, need, t.creds)) return -E.ACCES;
   if (write && type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
-  const file = inode.open(t, flags & ~(O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
+  const file = inode.open(t, flags & ~(O.EXEC | O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
   if (typeof file === 'number') return file;
   file.created = created;
   file.flags &= ~O.NOCTTY; // only for terminals, and only while they are opened

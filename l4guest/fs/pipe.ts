@@ -65,7 +65,7 @@ export class Pipe {
         if (s.packet) break;
       }
     } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
-    this.wq.wakeAll();
+    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
     return done;
   }
   private consume(s: Slot, n: number): void {
@@ -89,31 +89,38 @@ export class Pipe {
   /** Consumes bytes that were peeked at. */
   skip(n: number): void {
     for (let left = n; left > 0; ) { const s = this.slots[this.first]!, m = Math.min(left, s.length); this.consume(s, m); left -= m; }
-    this.wq.wakeAll();
+    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
   }
-  /** As much as fits; up to PIPE_BUF bytes that is all or nothing. */
+  /** As much as fits; up to PIPE_BUF bytes that is all or nothing. A piece whose copy ends at a bad address is not written. */
   write(io: Io, packets = false): number {
     if (io.left === 0) return 0;
     if (this.readers === 0) return -E.PIPE;
-    const start = io.done, rest = io.left % PAGE;
+    const rest = io.left % PAGE, last = this.used > 0 ? this.slots[this.slots.length - 1]! : undefined;
+    let done = 0;
     try {
-      const last = this.used > 0 ? this.slots[this.slots.length - 1]! : undefined;
-      if (rest > 0 && last && !last.packet && last.at + last.length + rest <= PAGE) { this.fill(last, io, rest); if (io.left === 0) return this.wrote(io, start); }
-      while (io.left > 0 && !this.full) if (!this.addPage(io, packets)) return io.done > start ? this.wrote(io, start) : -E.NOMEM;
-    } catch (e) { if (!(e instanceof UserFault) || io.done === start) throw e; }
-    return io.done > start ? this.wrote(io, start) : -E.AGAIN;
+      if (rest > 0 && last && !last.packet && last.at + last.length + rest <= PAGE) { this.fill(last, io, rest); done += rest; }
+      while (io.left > 0 && !this.full) {
+        const n = this.addPage(io, packets);
+        if (n === 0) { if (done === 0) return -E.NOMEM; break; }
+        done += n;
+      }
+    } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
+    if (done === 0) return -E.AGAIN;
+    this.wq.wakeAll(Poll.IN | Poll.RDNORM);
+    return done;
   }
-  private wrote(io: Io, start: number): number { this.wq.wakeAll(); return io.done - start; }
-  private addPage(io: Io, packet: boolean): boolean {
-    if (this.spare === undefined && !this.frames.charge(PAGE)) return false;
-    const s: Slot = { page: this.spare ?? new Uint8Array(PAGE), at: 0, length: 0, packet };
+  private addPage(io: Io, packet: boolean): number {
+    if (this.spare === undefined && !this.frames.charge(PAGE)) return 0;
+    const s: Slot = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
+    this.fill(s, io, n);
     this.spare = undefined;
-    try { this.fill(s, io, Math.min(io.left, PAGE)); } finally { if (s.length > 0) this.slots.push(s); else this.spare = s.page; }
-    return true;
+    this.slots.push(s);
+    return n;
   }
   private fill(s: Slot, io: Io, n: number): void {
-    const before = io.done;
-    try { io.take(s.page, s.at + s.length, n); } finally { s.length += io.done - before; this.length += io.done - before; }
+    io.take(s.page, s.at + s.length, n);
+    s.length += n;
+    this.length += n;
   }
   /** Nobody has it open any more. */
   drop(): void {

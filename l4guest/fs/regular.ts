@@ -9,6 +9,7 @@ import type { Frames } from '../mm/frames.ts';
 import { zapObject } from '../mm/mm.ts';
 import type { Io } from '../mm/uaccess.ts';
 import type { Mappable, Vma } from '../mm/vma.ts';
+import { PageMap } from './pages.ts';
 import { File, type MapAnswer } from './file.ts';
 import { Inode, type FileSystem } from './inode.ts';
 
@@ -21,8 +22,8 @@ export class RegularInode extends Inode implements Mappable {
   declare readonly fs: MemoryFs;
   readonly areas = new Set<Vma>();
   private length = 0;
-  /** Frame per page, 0 = from the image or a hole. */
-  private pages: number[] = [];
+  /** Frame per page; none: from the image, or a hole. */
+  private readonly pages: PageMap;
   private image: Image | undefined;
   /** Bytes of the image that are still part of the file. */
   private imageLength = 0;
@@ -31,19 +32,19 @@ export class RegularInode extends Inode implements Mappable {
 
   constructor(fs: MemoryFs, mode: number, image?: Image) {
     super(fs, mode);
+    this.pages = new PageMap(fs.frames);
     if (image) { this.image = image; this.length = this.imageLength = image.bytes.length; }
   }
   override get size(): number { return this.length; }
   override get blocks(): number {
-    let n = Math.ceil(this.imageLength / PAGE);
-    this.pages.forEach((pfn, i) => { if (pfn !== 0 && i * PAGE >= this.imageLength) n++; });
-    return n * 8;
+    const image = Math.ceil(this.imageLength / PAGE);
+    return (image + this.pages.count - (image > 0 ? this.pages.countIn(0, image) : 0)) * 8;
   }
   override open(_t: Thread, flags: number): File { return new RegularFile(this, flags); }
 
   frameToRead(index: number): number {
     if (index * PAGE >= this.length) return -1;
-    const own = this.pages[index] ?? 0;
+    const own = this.pages.get(index);
     if (own !== 0) return own;
     if (index * PAGE >= this.imageLength) return this.areas.size > 0 ? this.frameToWrite(index) : this.fs.frames.zero;
     const pfn = this.image!.pfn;
@@ -52,16 +53,17 @@ export class RegularInode extends Inode implements Mappable {
   }
   resident(index: number): boolean {
     if (index * PAGE >= this.length) return false;
-    return (this.pages[index] ?? 0) !== 0 || ((this.image?.pfn ?? 0) !== 0 && (index + 1) * PAGE <= this.imageLength);
+    return (this.pages.get(index)) !== 0 || ((this.image?.pfn ?? 0) !== 0 && (index + 1) * PAGE <= this.imageLength);
   }
   glance(index: number): Uint8Array | undefined {
-    const own = this.pages[index] ?? 0, from = index * PAGE;
+    const own = this.pages.get(index), from = index * PAGE;
     return own !== 0 ? this.fs.frames.page(own) : from < this.imageLength ? this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)) : undefined;
   }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
-    const own = this.pages[index] ?? 0;
+    const own = this.pages.get(index);
     if (own !== 0) return own;
+    if (!this.pages.reserve(index)) return 0;
     if (!this.fs.takePage()) return -1;
     const pfn = this.fs.frames.alloc();
     if (pfn === 0) { this.fs.givePages(1); return 0; }
@@ -70,15 +72,15 @@ export class RegularInode extends Inode implements Mappable {
       this.fs.frames.page(pfn).set(this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)));
       if (this.areas.size > 0 && this.image!.pfn !== 0) zapObject(this.areas, index, index + 1, this.fs.frames);
     }
-    while (this.pages.length < index) this.pages.push(0);
-    return this.pages[index] = pfn;
+    this.pages.set(index, pfn);
+    return pfn;
   }
 
   /** Copies up to io.left bytes from `pos` out. */
   readTo(io: Io, pos: number): number {
     const start = io.done, end = Math.min(this.length, pos + io.left);
     while (pos < end) {
-      const index = Math.floor(pos / PAGE), at = pos % PAGE, own = this.pages[index] ?? 0;
+      const index = Math.floor(pos / PAGE), at = pos % PAGE, own = this.pages.get(index);
       let n = Math.min(PAGE - at, end - pos);
       if (own !== 0) io.put(this.fs.frames.page(own), at, n);
       else if (pos < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
@@ -90,7 +92,7 @@ export class RegularInode extends Inode implements Mappable {
   /** End of the run of pages from `index` on that come from the image. */
   private imageRun(index: number, end: number): number {
     let i = index + 1;
-    while (i * PAGE < end && i * PAGE < this.imageLength && (this.pages[i] ?? 0) === 0) i++;
+    while (i * PAGE < end && i * PAGE < this.imageLength && this.pages.get(i) === 0) i++;
     return Math.min(end, i * PAGE);
   }
   writeFrom(io: Io, pos: number): number {
@@ -100,7 +102,8 @@ export class RegularInode extends Inode implements Mappable {
       if (pos + n > this.length) this.length = pos + n;
       const pfn = this.frameToWrite(index);
       if (pfn <= 0) { this.length = before; return io.done > start ? io.done - start : -E.NOSPC; }
-      io.take(this.fs.frames.page(pfn), at, n);
+      const done = io.done;
+      try { io.take(this.fs.frames.page(pfn), at, n); } catch (e) { this.length = Math.max(before, pos + (io.done - done)); throw e; }
       this.fs.frames.wrote(pfn);
       pos += n;
     }
@@ -109,35 +112,70 @@ export class RegularInode extends Inode implements Mappable {
   override truncate(length: number): number {
     if (length < this.length) {
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
-      if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames);
-      for (let i = keep; i < this.pages.length; i++) if (this.pages[i]) { this.fs.frames.unref(this.pages[i]!); this.fs.givePages(1); }
-      this.pages.length = Math.min(this.pages.length, keep);
-      if (length % PAGE !== 0 && (this.pages[keep - 1] ?? 0) !== 0) this.fs.frames.page(this.pages[keep - 1]!).fill(0, length % PAGE);
+      if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
+      this.free(keep, Infinity);
+      if (length % PAGE !== 0 && keep > 0 && this.pages.get(keep - 1) !== 0) this.fs.frames.page(this.pages.get(keep - 1)).fill(0, length % PAGE);
       this.imageLength = Math.min(this.imageLength, length);
     }
     this.length = length;
     this.touch();
     return 0;
   }
-  /** Makes the pages of [from, to) bytes holes again. */
-  punch(from: number, to: number): void {
-    const end = Math.min(to, Math.max(this.imageLength, this.pages.length * PAGE));
-    for (let pos = from; pos < end; ) {
-      const n = Math.min(PAGE - (pos % PAGE), end - pos), index = Math.floor(pos / PAGE), hole = (this.pages[index] ?? 0) === 0 && pos >= this.imageLength;
-      const pfn = hole ? 0 : this.frameToWrite(index);
-      if (pfn > 0) this.fs.frames.page(pfn).fill(0, pos % PAGE, (pos % PAGE) + n);
-      pos += n;
+  private free(from: number, to: number): void { this.pages.cut(from, to, (pfn) => { this.fs.frames.unref(pfn); this.fs.givePages(1); }); }
+  /** Makes [from, to) bytes a hole again: 0, or -EPERM where the file is sealed. */
+  punch(from: number, to: number): number {
+    if (this.seals & 0x18) return -E.PERM;
+    const end = Math.min(to, this.length), first = Math.ceil(from / PAGE), last = Math.floor(end / PAGE);
+    if (from >= end) return 0;
+    if (last > first) {
+      if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
+      this.free(first, last);
+      // What the image has there is zero from now on, in frames of its own.
+      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).fill(0); }
     }
+    for (const [a, b] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const) this.zero(a, b);
+    return 0;
   }
+  /** Zeroes bytes inside one page, if it is there. */
+  private zero(from: number, to: number): void {
+    if (from >= to) return;
+    const index = Math.floor(from / PAGE), pfn = this.pages.get(index) !== 0 || from < this.imageLength ? this.frameToWrite(index) : 0;
+    if (pfn > 0) { this.fs.frames.page(pfn).fill(0, from % PAGE, from % PAGE + (to - from)); this.fs.frames.wrote(pfn); }
+  }
+  /** Gives [from, to) bytes frames: 0, or -ENOSPC with those that were given taken back. */
+  allocate(from: number, to: number): number {
+    const first = Math.floor(from / PAGE), last = Math.ceil(to / PAGE), had = this.length, given: number[] = [];
+    if (last - first - this.pages.countIn(first, last) > this.fs.frames.free) return -E.NOSPC;
+    this.length = Math.max(had, to);
+    for (let i = first; i < last; i++) {
+      if (this.pages.get(i) !== 0 || i * PAGE < this.imageLength) continue;
+      if (this.frameToWrite(i) > 0) { given.push(i); continue; }
+      for (const g of given) this.free(g, g + 1);
+      this.length = had;
+      return -E.NOSPC;
+    }
+    this.length = had;
+    return 0;
+  }
+  /** SEEK_DATA and SEEK_HOLE: where data, or a hole, begins from `pos` on. -ENXIO. */
+  override seek(pos: number, data: boolean): number {
+    if (pos < 0 || pos >= this.length) return -E.NXIO;
+    const image = Math.ceil(this.imageLength / PAGE), pages = Math.ceil(this.length / PAGE), here = Math.floor(pos / PAGE), isData = (i: number): boolean => i < image || this.pages.get(i) !== 0;
+    if (data) { const i = isData(here) ? here : this.pages.next(here, pages); return i >= pages ? -E.NXIO : Math.max(pos, i * PAGE); }
+    let i = here;
+    while (i < pages && isData(i)) i = i < image ? image : i + 1;
+    return Math.min(this.length, Math.max(pos, i * PAGE));
+  }
+  /** Pages of [from, to) that are in memory: cachestat. */
+  cached(from: number, to: number): number { return this.pages.countIn(from, to); }
   /** Told when no area maps the file any more. */
   onUnmapped: (() => void) | undefined;
 
   unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }
   override drop(): void {
     if (this.areas.size > 0) return; // it lives on in mappings
-    for (const pfn of this.pages) if (pfn) { this.fs.frames.unref(pfn); this.fs.givePages(1); }
+    this.free(0, Infinity);
     this.fs.giveInode();
-    this.pages = [];
     this.image = undefined;
     this.length = this.imageLength = 0;
   }

@@ -43,7 +43,7 @@ export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[],
 
 /** Opens a file for execution. */
 function openProgram(t: Thread, opened: File[], base: DirPath, path: string, flags: number): File | number {
-  const file = openFrom(t, base, path, O.RDONLY | flags);
+  const file = openFrom(t, base, path, O.RDONLY | O.EXEC | flags);
   if (typeof file === 'number') return file;
   opened.push(file);
   const inode = file.inode;

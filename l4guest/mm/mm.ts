@@ -264,13 +264,13 @@ export class Mm {
   get resident(): number { return this.table.count * 4096; }
 }
 
-/** Drops page `index` of a mapped object everywhere, because another frame stands for it now, or none. */
-export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames): void {
+/** Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as well. */
+export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames, copies = false): void {
   for (const area of areas) {
     const start = area.start + (from - area.first) * 4096, end = area.start + (to - area.first) * 4096;
     const mm = area.mm;
     mm.table.update(Math.max(start, area.start) / 4096, Math.min(end, area.end) / 4096, (vpn, pte) => {
-      if (!area.shared && (pte & Pte.W) !== 0) return pte; // a private copy
+      if (!copies && !area.shared && (pte & Pte.W) !== 0) return pte; // a private copy
       mm.owe(vpn, vpn + 1, 7, pte);
       frames.unref(pteFrame(pte));
       return 0;

@@ -92,10 +92,10 @@ function asciiOrUtf8(b: Uint8Array): string {
   return s;
 }
 
-/** Addresses of user memory end here, mapped or not: what lies above is refused before anything is looked at. */
-const ADDRESSES = 2 ** 63;
+/** Addresses of user memory end here (Sv39), mapped or not: what lies above is refused before anything is looked at. */
+const ADDRESSES = 2 ** 38;
 /** Whether [va, va + length) could be user memory at all; a length with its highest bit set never fits. */
-export const couldBeUser = (va: number, length: number): boolean => va >= 0 && length >= 0 && va + length < ADDRESSES;
+export const couldBeUser = (va: number, length: number): boolean => va >= 0 && length >= 0 && va + length <= ADDRESSES;
 
 /** A cursor over memory that a transfer fills or drains: one buffer or a list of them, of a process or of the server. */
 export interface Io {

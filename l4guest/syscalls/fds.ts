@@ -24,7 +24,7 @@ export function install(t: Thread, file: File, cloexec: boolean, from = 0): numb
   return fd;
 }
 function open(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): number | Co<number> {
-  return after(openAt(t, dirfd, path, flags | O.LARGEFILE, mode, resolve), (file) => opened(t, file, flags));
+  return after(openAt(t, dirfd, path, (flags & ~O.EXEC) | O.LARGEFILE, mode, resolve), (file) => opened(t, file, flags));
 }
 function opened(t: Thread, file: File | number, flags: number): Later<number> {
   if (typeof file === 'number') return file;

@@ -205,8 +205,9 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
     let n = yield* sooner(attempt());
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
+    notifyFile(source, Watch.ACCESS);
     const out = writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done), w = typeof out === 'number' ? out : yield* out;
-    if (w > 0) { notifyFile(source, Watch.ACCESS); if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
+    if (w > 0) { if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
     if (w < 0) return done > 0 ? done : w;
     done += w;
     if (w < n || (source.wq && !(source instanceof PipeFile))) break;

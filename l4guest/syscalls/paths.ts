@@ -5,13 +5,14 @@ import { textOfPath, type DirPath } from '../fs/path.ts';
 import { mountAt, pivotRoot, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
 import { inodeAt, May, permitted } from '../fs/walk.ts';
+import { notify, Watch } from '../fs/watch.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
-import { pathArg, row, type Row } from './row.ts';
+import { bits, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
 /** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
@@ -38,7 +39,7 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   return at;
 }
 function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {
-  if (size <= 0) return -E.INVAL;
+  if ((size | 0) <= 0) return -E.INVAL;
   const path = pathArg(t, pathVa), i = path === '' ? t.proc.fds.any(fd)?.inode ?? -E.BADF : inodeAt(t, fd, path, false);
   if (typeof i === 'number') return i;
   if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;
@@ -77,15 +78,40 @@ const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t
 
 // ── extended attributes ────────────────────────────────────────────────────────────────────────────────────────────────
 
-function setxattr(t: Thread, i: Inode | number, nameVa: number, va: number, size: number, flags: number): number {
+const XATTR = { CREATE: 1, REPLACE: 2, MOST: 65536, NAME: 255 } as const;
+/** What the server holds for an attribute beyond its bytes. */
+const XATTR_COST = 128;
+/** The name of an attribute: -ERANGE for one that is empty or too long. */
+function attributeName(t: Thread, va: number): string | number {
+  const name = getString(t.mm, va, XATTR.NAME + 1);
+  return name === undefined || name === '' ? -E.RANGE : name;
+}
+/** Whether the caller may read or change an attribute of this name: 0 or -errno. */
+function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): number {
+  if (!/^(user|trusted|security)\../s.test(name) || UNSYNCED.has(i.fs.type)) return -E.OPNOTSUPP;
+  if (name.startsWith('trusted.') && !capable(t.creds, Cap.SYS_ADMIN)) return writing ? -E.PERM : -E.NODATA;
+  if (name.startsWith('security.')) return writing && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;
+  if (!name.startsWith('user.')) return 0;
+  if (i.type !== S.IFREG && !i.isDir) return writing ? -E.PERM : -E.NODATA;
+  if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
+  return permitted(i, writing ? May.WRITE : May.READ, t.creds) ? 0 : -E.ACCES;
+}
+function setxattr(t: Thread, find: () => Inode | number, nameVa: number, va: number, size: number, flags: number): number {
+  if (flags & ~3) return -E.INVAL;
+  const name = attributeName(t, nameVa);
+  if (typeof name === 'number') return name;
+  if (size < 0 || size > XATTR.MOST) return -E.TOOBIG;
+  const value = copyIn(t.mm, va, size), i = find();
   if (typeof i === 'number') return i;
-  const name = pathArg(t, nameVa), has = i.xattrs?.has(name) ?? false;
-  if (!/^(user|trusted|security)\./.test(name)) return -E.OPNOTSUPP;
-  if (name.startsWith('user.') && i.type !== S.IFREG && !i.isDir) return -E.PERM;
-  if (flags & 1 && has) return -E.EXIST;
-  if (flags & 2 && !has) return -E.NODATA;
-  if (size > 65536) return -E.RANGE;
-  (i.xattrs ??= new Map()).set(name, copyIn(t.mm, va, size));
+  const refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
+  if (refused) return refused;
+  if (flags & XATTR.CREATE && old) return -E.EXIST;
+  if (flags & XATTR.REPLACE && !old) return -E.NODATA;
+  if (!t.k.frames.charge(XATTR_COST + size)) return -E.NOSPC;
+  if (old) t.k.frames.uncharge(XATTR_COST + old.length);
+  (i.xattrs ??= new Map()).set(name, value);
+  i.touchAttributes();
+  notify(i, Watch.ATTRIB);
   return 0;
 }
 function answer(t: Thread, value: Uint8Array, va: number, size: number): number {
@@ -94,28 +120,70 @@ function answer(t: Thread, value: Uint8Array, va: number, size: number): number 
   copyOut(t.mm, va, value);
   return value.length;
 }
-function getxattr(t: Thread, i: Inode | number, nameVa: number, va: number, size: number): number {
+function getxattr(t: Thread, find: () => Inode | number, nameVa: number, va: number, size: number): number {
+  const name = attributeName(t, nameVa);
+  if (typeof name === 'number') return name;
+  const i = find();
   if (typeof i === 'number') return i;
-  const value = i.xattrs?.get(pathArg(t, nameVa));
-  return value ? answer(t, value, va, size) : -E.NODATA;
+  const refused = mayAttribute(t, i, name, false), value = i.xattrs?.get(name);
+  return refused || (value ? answer(t, value, va, size) : -E.NODATA);
 }
-const listxattr = (t: Thread, i: Inode | number, va: number, size: number): number =>
-  (typeof i === 'number' ? i : answer(t, bytesOf([...(i.xattrs?.keys() ?? [])].map((n) => `${n}\0`).join('')), va, size));
-const removexattr = (t: Thread, i: Inode | number, nameVa: number): number => (typeof i === 'number' ? i : i.xattrs?.delete(pathArg(t, nameVa)) ? 0 : -E.NODATA);
+function listxattr(t: Thread, i: Inode | number, va: number, size: number): number {
+  if (typeof i === 'number') return i;
+  const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(t.creds, Cap.SYS_ADMIN));
+  return answer(t, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
+}
+function removexattr(t: Thread, find: () => Inode | number, nameVa: number): number {
+  const name = attributeName(t, nameVa);
+  if (typeof name === 'number') return name;
+  const i = find();
+  if (typeof i === 'number') return i;
+  const refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
+  if (refused) return refused;
+  if (!old) return -E.NODATA;
+  i.xattrs!.delete(name);
+  t.k.frames.uncharge(XATTR_COST + old.length);
+  notify(i, Watch.ATTRIB);
+  return 0;
+}
 const byPath = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va));
 const byLink = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va), false);
 const byFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
 
 const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find]) => [
-  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, find(t, x), n, va, size, flags)),
-  row(`${p}getxattr`, (t, x, n, va, size) => getxattr(t, find(t, x), n, va, size)),
+  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags)),
+  row(`${p}getxattr`, (t, x, n, va, size) => getxattr(t, () => find(t, x), n, va, size)),
   row(`${p}listxattr`, (t, x, va, size) => listxattr(t, find(t, x), va, size)),
-  row(`${p}removexattr`, (t, x, n) => removexattr(t, find(t, x), n)),
+  row(`${p}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n)),
 ]);
 
-const fdOk = (t: Thread, fd: number): number => (t.proc.fds.get(fd) ? 0 : -E.BADF);
-
-const syncFile = (t: Thread, fd: number, dataOnly: boolean): Later<number> => t.proc.fds.get(fd)?.sync(t, dataOnly) ?? -E.BADF;
+/** fsync of what has no storage behind it: EINVAL for everything but files, folders and block devices of file systems that keep something. */
+function fsync(t: Thread, fd: number, dataOnly: boolean): Later<number> {
+  const f = t.proc.fds.get(fd);
+  if (!f) return -E.BADF;
+  const { type, isDir, fs } = f.inode;
+  return (type === S.IFREG || isDir || type === S.IFBLK) && !UNSYNCED.has(fs.type) ? f.sync(t, dataOnly) : -E.INVAL;
+}
+/** File systems whose files are made when they are read. */
+const UNSYNCED = new Set(['proc', 'sysfs', 'devpts', 'anon']);
+function syncFileRange(t: Thread, fd: number, offset: number, length: number, flags: number): Later<number> {
+  const f = t.proc.fds.get(fd);
+  if (!f) return -E.BADF;
+  if (flags & ~7 || offset < 0 || length < 0 || offset + length >= 2 ** 63) return -E.INVAL;
+  return [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never) ? f.sync(t, true) : -E.SPIPE;
+}
+function readahead(t: Thread, fd: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!f?.readable) return -E.BADF;
+  return f.inode.type === S.IFREG || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
+}
+const ADVICE_MOST = 5;
+function fadvise(t: Thread, fd: number, _offset: number, length: number, advice: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!f) return -E.BADF;
+  if (f.inode.type === S.IFIFO) return -E.SPIPE;
+  return length < 0 || advice < 0 || advice > ADVICE_MOST ? -E.INVAL : 0;
+}
 /** sync(2) waits for all and fails for none. */
 function syncAll(t: Thread): Later<number> {
   const all = [...new Set(t.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(t) ?? []);
@@ -128,7 +196,7 @@ export const pathCalls: Row[] = [
   row('mkdirat', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
   row('unlinkat', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
   row('symlinkat', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
-  row('linkat', link),
+  row('linkat', link, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH)] }),
   row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
   row('renameat', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
   row('chdir', (t, path) => changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.cwd = d; })),
@@ -139,8 +207,8 @@ export const pathCalls: Row[] = [
   row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'types: proc, sysfs, tmpfs, ramfs, devtmpfs, devpts' }),
   row('umount2', (t, target, flags) => (flags & ~15 ? -E.INVAL : unmountAt(t, pathArg(t, target), flags))),
   row('pivot_root', (t, next, old) => pivotRoot(t, pathArg(t, next), pathArg(t, old))),
-  row('sync', syncAll), row('fsync', (t, fd) => syncFile(t, fd, false)), row('fdatasync', (t, fd) => syncFile(t, fd, true)), row('sync_file_range', fdOk),
+  row('sync', syncAll), row('fsync', (t, fd) => fsync(t, fd, false)), row('fdatasync', (t, fd) => fsync(t, fd, true)), row('sync_file_range', syncFileRange),
   row('syncfs', (t, fd) => { const f = t.proc.fds.get(fd); return f ? f.inode.fs.sync?.(t) ?? 0 : -E.BADF; }),
-  row('readahead', fdOk), row('fadvise64', (t, fd) => { const f = t.proc.fds.get(fd); return f ? (f.seekable ? 0 : -E.SPIPE) : -E.BADF; }),
+  row('readahead', readahead), row('fadvise64', fadvise),
   ...xattrCalls,
 ];

@@ -2,7 +2,7 @@
 import type { Changes, Inode, Located } from '../fs/inode.ts';
 import { isReadOnly, type Mount } from '../fs/path.ts';
 import type { Time } from '../kernel/clocks.ts';
-import { notify, Watch } from '../fs/inotify.ts';
+import { notifyAt, notifyFile, Watch } from '../fs/watch.ts';
 import { May, WalkFlag, at, permitted, type Who } from '../fs/walk.ts';
 import { AT, Cap, majorOf, minorOf, Ms, S, Secure, SiCode, Sig } from '../abi/linux.ts';
 import { after, type Later } from '../kernel/later.ts';
@@ -10,7 +10,7 @@ import { capable, type Creds } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
-import { pathArg, row, type Row } from './row.ts';
+import { bits, pathArg, row, type Row } from './row.ts';
 
 /** Where a (dirfd, path, flags) triple leads. */
 export function placeOf(t: Thread, fd: number, pathVa: number, flags: number): Located | number {
@@ -78,17 +78,21 @@ const changing = (p: Located | number): Located | number => (typeof p !== 'numbe
 
 const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capable(t.creds, Cap.FOWNER);
 /** Sets attributes and tells it. */
-const setAttributes = (t: Thread, i: Inode, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notify(i, Watch.ATTRIB); return r; });
+const setAttributes = (t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.ATTRIB); return r; });
 
-function chmod(t: Thread, p: Located | number, mode: number): Later<number> {
-  return withInode(changing(p), (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, i, { mode: mode & 0o7777 })));
+const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
+/** The set-group-ID bit stays only with those who are in the group. */
+const allowedMode = (t: Thread, mode: number, gid: number): number => (mode & S.ISGID && !inGroup(t.creds, gid) && !capable(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
+function chmod(t: Thread, found: Located | number, mode: number): Later<number> {
+  const p = changing(found);
+  return withInode(p, (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
 }
-function chown(t: Thread, p: Located | number, uid: number, gid: number): Later<number> {
-  const c = t.creds, u = uid | 0, g = gid | 0;
-  return withInode(changing(p), (i) => {
-    if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && g !== c.fsgid && !c.groups.includes(g)))) return -E.PERM;
-    const mode = i.type === S.IFREG && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
-    return setAttributes(t, i, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
+function chown(t: Thread, found: Located | number, uid: number, gid: number): Later<number> {
+  const c = t.creds, u = uid | 0, g = gid | 0, p = changing(found);
+  return withInode(p, (i) => {
+    if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && !inGroup(c, g)))) return -E.PERM;
+    const mode = !i.isDir && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
+    return setAttributes(t, p as Located, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
   });
 }
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
@@ -107,7 +111,7 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
   if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
-  return setAttributes(t, i, { atime, mtime });
+  return setAttributes(t, p, { atime, mtime });
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {
@@ -131,48 +135,76 @@ function truncate(t: Thread, p: Located | number, length: number): Later<number>
     const place = changing(p);
     if (typeof place === 'number') return place;
     if (!permitted(i, May.WRITE, t.creds)) return -E.ACCES;
-    return resize(t, i, length);
+    return resize(t, p as Located, length);
   });
 }
-function resize(t: Thread, i: Inode, length: number): Later<number> {
+function resize(t: Thread, { inode: i, dir, name = '' }: Located, length: number): Later<number> {
   if (length > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
   const seals = (i as { seals?: number }).seals ?? 0;
   if ((seals & 2 && length < i.size) || (seals & 4 && length > i.size)) return -E.PERM;
-  return after(i.truncate(length, t), (r) => { if (r >= 0) notify(i, Watch.MODIFY); return r; });
+  return after(i.truncate(length, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.MODIFY); return r; });
 }
 function ftruncate(t: Thread, fd: number, length: number): Later<number> {
+  if (length < 0) return -E.INVAL;
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
-  if (length < 0 || !f.writable || f.inode.type !== S.IFREG) return -E.INVAL;
-  return resize(t, f.inode, length);
+  if (!f.writable || f.inode.type !== S.IFREG) return -E.INVAL;
+  return resize(t, f, length);
 }
-function fallocate(t: Thread, fd: number, mode: number, offset: number, length: number): Later<number> {
-  const f = t.proc.fds.get(fd);
-  if (!f || !f.writable) return -E.BADF;
+const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, MODES: 0x7b } as const;
+/** What files in memory can do, which is what tmpfs can: make room, and make holes. */
+interface Allocating { punch?: (from: number, to: number) => number; allocate?: (from: number, to: number) => number; seals?: number }
+function fallocate(t: Thread, fd: number, modeArg: number, offset: number, length: number): Later<number> {
+  const f = t.proc.fds.get(fd), mode = modeArg | 0, end = offset + length;
+  if (!f) return -E.BADF;
   if (offset < 0 || length <= 0) return -E.INVAL;
-  if (f.inode.type !== S.IFREG) return f.inode.isDir ? -E.ISDIR : -E.NODEV;
-  if (mode & ~0x13) return -E.OPNOTSUPP;
-  const end = offset + length;
-  if (mode & 2) { (f.inode as { punch?: (a: number, b: number) => void }).punch?.(offset, end); return 0; }
-  if (mode & 0x10) (f.inode as { punch?: (a: number, b: number) => void }).punch?.(offset, end);
-  if (end - f.inode.size > t.k.frames.free * 4096) return -E.NOSPC;
-  return !(mode & 1) && end > f.inode.size ? resize(t, f.inode, end) : 0;
+  if (mode & ~Falloc.MODES || (mode & Falloc.PUNCH_HOLE && !(mode & Falloc.KEEP_SIZE))) return -E.OPNOTSUPP;
+  if (!f.writable) return -E.BADF;
+  const { type, isDir } = f.inode, inode = f.inode as Inode & Allocating;
+  if (type === S.IFIFO) return -E.SPIPE;
+  if (type !== S.IFREG && type !== S.IFBLK) return isDir ? -E.ISDIR : -E.NODEV;
+  if (end >= 2 ** 63) return -E.FBIG;
+  if (mode & ~3 || !inode.allocate || !inode.punch) return -E.OPNOTSUPP;
+  if (mode & Falloc.PUNCH_HOLE) return inode.punch(offset, end);
+  if (!(mode & Falloc.KEEP_SIZE) && end > inode.size) {
+    if (end > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+    if ((inode.seals ?? 0) & 4) return -E.PERM;
+  }
+  const r = inode.allocate(offset, end);
+  if (r < 0) return r;
+  notifyFile(f, Watch.MODIFY);
+  return !(mode & Falloc.KEEP_SIZE) && end > inode.size ? inode.truncate(end, t) : 0;
+}
+/** cachestat(2): range of offset and length (0: to the end); pages cached, dirty, under write-back, evicted, evicted lately. */
+function cachestat(t: Thread, fd: number, rangeVa: number, va: number): number {
+  const f = t.proc.fds.get(fd);
+  if (!f) return -E.BADF;
+  const offset = getI64(t.mm, rangeVa), length = getI64(t.mm, rangeVa + 8), i = f.inode as Inode & { cached?: (from: number, to: number) => number };
+  const from = Math.floor(offset / 4096), to = length === 0 ? Infinity : Math.floor((offset + length - 1) / 4096) + 1;
+  copyOut(t.mm, va, new Uint8Array(new BigUint64Array([BigInt(i.cached?.(from, to) ?? 0), 0n, 0n, 0n, 0n]).buffer));
+  return 0;
+}
+const LOOK = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, SYNC_TYPE = 0x6000, STATX_RESERVED = 0x8000_0000;
+function statx(t: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
+  if (mask & STATX_RESERVED || (flags & SYNC_TYPE) === SYNC_TYPE) return -E.INVAL;
+  const p = placeOf(t, fd | 0, path, flags);
+  return looking(t, p, () => putStatx(t, p as Located, va));
 }
 
 export const statCalls: Row[] = [
-  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va))),
+  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va)), { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
   row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), (i) => putStat(t, i, va))),
-  row('statx', (t, fd, path, flags, _mask, va) => { const p = placeOf(t, fd | 0, path, flags); return looking(t, p, () => putStatx(t, p as Located, va)); }),
+  row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat, { checks: [bits(3, 0)] }),
   row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
-  row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags)),
+  row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags), { checks: [bits(2, 7), bits(3, LOOK | AT.EACCESS)] }),
   row('fchmod', (t, fd, mode) => chmod(t, ofFd(t, fd), mode)),
   row('fchmodat', (t, fd, path, mode) => chmod(t, placeOf(t, fd | 0, path, 0), mode)),
-  row('fchmodat2', (t, fd, path, mode, flags) => chmod(t, placeOf(t, fd | 0, path, flags), mode)),
-  row('fchownat', (t, fd, path, uid, gid, flags) => chown(t, placeOf(t, fd | 0, path, flags), uid, gid)),
+  row('fchmodat2', (t, fd, path, mode, flags) => chmod(t, placeOf(t, fd | 0, path, flags), mode), { checks: [bits(3, LOOK)] }),
+  row('fchownat', (t, fd, path, uid, gid, flags) => chown(t, placeOf(t, fd | 0, path, flags), uid, gid), { checks: [bits(4, LOOK)] }),
   row('fchown', (t, fd, uid, gid) => chown(t, ofFd(t, fd), uid, gid)),
-  row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags)),
+  row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags), { checks: [bits(3, LOOK)] }),
   row('truncate', (t, path, length) => truncate(t, placeOf(t, AT.FDCWD, path, 0), length)),
   row('ftruncate', ftruncate),
   row('fallocate', fallocate),
