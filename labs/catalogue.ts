@@ -4,9 +4,13 @@ import type { Lab } from './grading/lab.ts';
 const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '01-hello-ipc': () => import('./01-hello-ipc/grader.ts'),
   '03-pager': () => import('./03-pager/grader.ts'),
+  '04-capabilities': () => import('./04-capabilities/grader.ts'),
   '05-keep-replies': () => import('./05-keep-replies/grader.ts'),
   '06-unix-call': () => import('./06-unix-call/grader.ts'),
   '07-copy-on-write': () => import('./07-copy-on-write/grader.ts'),
+  '08-interrupts': () => import('./08-interrupts/grader.ts'),
+  '09-priority': () => import('./09-priority/grader.ts'),
+  '10-budget': () => import('./10-budget/grader.ts'),
 };
 
 export const labNames = (): string[] => Object.keys(loaders);

@@ -1,15 +1,13 @@
 /** Every lab: its reference solution gets all points, its starter does not, twice the same; its page and table are whole. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hintsOf } from '../cli/lab/commands.ts';
-import { labFolder, pageOf } from '../cli/lab/folder.ts';
+import { filesOfLab, labFolder, pageOf } from '../cli/lab/folder.ts';
 import { grade, variantOf } from '../cli/lab/grade.ts';
 import { projectRoot } from '../cli/images/where.ts';
 import { findLab, labNames } from './catalogue.ts';
 import type { Lab } from './grading/lab.ts';
-
-const filesIn = (folder: string): Map<string, string> => new Map(readdirSync(folder).filter((f) => /\.(ts|s|sql)$/.test(f)).map((f) => [f, readFileSync(join(folder, f), 'utf8')]));
 
 describe.each(labNames())('%s', (name) => {
   const load = async (): Promise<Lab> => (await findLab(name))!;
@@ -23,8 +21,9 @@ describe.each(labNames())('%s', (name) => {
     for (const [, path] of readFileSync(join(labFolder(lab), 'README.md'), 'utf8').matchAll(/\]\((\.\.[^)#]+)/g)) expect(existsSync(join(projectRoot(), 'labs', name, path!)), path).toBe(true);
   });
   it('gives its solution all points, of whatever variant, twice the same', async () => {
-    const lab = await load(), solution = filesIn(join(labFolder(lab), 'solution'));
+    const lab = await load(), of = (seed: string): Map<string, string> => filesOfLab(lab, 'solution', variantOf(lab, seed));
     for (const seed of ['anna', 'bert']) {
+      const solution = of(seed);
       const { verdict } = await grade(lab, solution, { seed, secret: 'exam' });
       expect(verdict.checks.filter((c) => !c.passed)).toEqual([]);
       expect(verdict.notes).toEqual([]);
@@ -32,7 +31,7 @@ describe.each(labNames())('%s', (name) => {
     }
   });
   it('gives its starter few, and says what was expected and seen', async () => {
-    const lab = await load(), { verdict } = await grade(lab, filesIn(join(labFolder(lab), 'starter')), { seed: 'anna' });
+    const lab = await load(), { verdict } = await grade(lab, filesOfLab(lab, 'starter', variantOf(lab, 'anna')), { seed: 'anna' });
     expect(verdict.points).toBeLessThanOrEqual(40);
     for (const c of verdict.checks.filter((x) => !x.passed)) expect(c.findings.every((f) => f.expected !== '' && f.seen !== ''), c.id).toBe(true);
   });

@@ -8,7 +8,7 @@ import type { Verdict } from '../../labs/grading/verdict.ts';
 import { constants } from '../../labs/start/constants.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { labFolder, labOf, pageOf, readFolder, type Folder } from './folder.ts';
+import { filesOfLab, labOf, pageOf, readFolder, type Folder } from './folder.ts';
 import { grade, variantOf } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
@@ -27,8 +27,9 @@ function login(): string {
 export async function start(name: string, folder: string | undefined, options: { student?: string }): Promise<number> {
   const lab = await labOf(name), path = folder ?? lab.name, student = options.student ?? login();
   if (existsSync(path) && readdirSync(path).length > 0) throw new CliError('E_FILE', `folder '${path}' is not empty`, 'name one that is not there yet');
+  const files = starterFiles(lab, student, relative(path, join(projectRoot(), 'labs/api.ts')));
   try {
-    writeStarter(lab, path, student, relative(path, join(projectRoot(), 'labs/api.ts')));
+    writeFiles(path, files);
   } catch (error) {
     throw outputError('folder', path, error);
   }
@@ -36,16 +37,18 @@ export async function start(name: string, folder: string | undefined, options: {
   return Exit.ok;
 }
 
-/** The page in a student's variant, the starter, and what editors and `check` need. `api`: what stands for 'tessera', from the folder. */
-export function writeStarter(lab: Lab, path: string, student: string, api: string): void {
+/** The page in a student's variant, the starter, and what editors and `check` need: name → text. `api`: what stands for 'tessera', from the folder. */
+export function starterFiles(lab: Lab, student: string, api: string): Map<string, string> {
+  const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
+  files.set('lab.json', `${JSON.stringify({ lab: lab.name, student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
+  if (lab.language === 'typescript') files.set('globals.d.ts', GLOBALS).set('tsconfig.json', `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
+  if (lab.language === 'riscv') files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
+  return files;
+}
+
+export function writeFiles(path: string, files: ReadonlyMap<string, string>): void {
   mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'README.md'), pageOf(lab, variantOf(lab, student)));
-  for (const file of readdirSync(join(labFolder(lab), 'starter'))) writeFileSync(join(path, file), readFileSync(join(labFolder(lab), 'starter', file), 'utf8'));
-  writeFileSync(join(path, 'lab.json'), `${JSON.stringify({ lab: lab.name, student }, null, 2)}\n`);
-  if (lab.language === 'typescript') writeFileSync(join(path, 'globals.d.ts'), GLOBALS);
-  if (lab.language === 'typescript') writeFileSync(join(path, 'tsconfig.json'), `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
-  if (lab.language === 'riscv') writeFileSync(join(path, 'constants.txt'), `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
-  writeFileSync(join(path, '.gitignore'), '.lab/\n');
+  for (const [name, text] of files) writeFileSync(join(path, name), text);
 }
 
 export interface CheckOptions { all?: boolean; json?: boolean; types?: boolean; lab?: string; student?: string; secret?: string }

@@ -8,7 +8,7 @@ import { findLab, labNames } from '../../labs/catalogue.ts';
 import type { Lab } from '../../labs/grading/lab.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { writeStarter } from './commands.ts';
+import { starterFiles, writeFiles } from './commands.ts';
 import { GLOBALS, compilerOptions } from './types.ts';
 
 export async function exportStudents(folder: string): Promise<number> {
@@ -16,7 +16,7 @@ export async function exportStudents(folder: string): Promise<number> {
   const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
   try {
     mkdirSync(join(folder, '.github/workflows'), { recursive: true });
-    for (const lab of labs) writeStarter(lab, join(folder, lab.name), 'student', '../types/labs/api.d.ts');
+    for (const lab of labs) writeFiles(join(folder, lab.name), starterFiles(lab, 'student', '../types/labs/api.d.ts'));
     writeFileSync(join(folder, 'README.md'), readme(labs));
     writeFileSync(join(folder, '.github/workflows/classroom.yml'), workflow());
   } catch (error) {

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { findLab, labNames } from '../../labs/catalogue.ts';
-import type { Lab } from '../../labs/grading/lab.ts';
+import type { Lab, Variant } from '../../labs/grading/lab.ts';
 import { CliError, fileError, isFileError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
 import { didYouMean } from './near.ts';
@@ -17,9 +17,15 @@ export async function labOf(word: string): Promise<Lab> {
 }
 export const labFolder = (lab: Lab): string => join(projectRoot(), 'labs', lab.name);
 
-/** Text of a lab's page, with what differs from student to student put in. */
-export function pageOf(lab: Lab, variant: ReturnType<Lab['variant']>): string {
-  return readFileSync(join(labFolder(lab), 'README.md'), 'utf8').replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
+/** A text of a lab with what differs from student to student put in. */
+const filled = (text: string, variant: Variant): string => text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
+
+export const pageOf = (lab: Lab, variant: Variant): string => filled(readFileSync(join(labFolder(lab), 'README.md'), 'utf8'), variant);
+
+/** Files of a lab's starter, or of its solution, for a variant: name → text. */
+export function filesOfLab(lab: Lab, which: 'starter' | 'solution', variant: Variant): Map<string, string> {
+  const folder = join(labFolder(lab), which);
+  return new Map(readdirSync(folder).sort().map((name) => [name, filled(readFileSync(join(folder, name), 'utf8'), variant)]));
 }
 
 interface Card { readonly lab?: unknown; readonly student?: unknown }

@@ -55,7 +55,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, she
       const say = sheet.say(world.name);
       await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
       digests.push(digest);
-      for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${line}`);
+      if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${line}`);
       if (wrong || allTraces) traces.set(world.name, traceBytes);
     } finally {
       for (const close of closers.splice(0)) close();

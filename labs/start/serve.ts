@@ -13,6 +13,8 @@ export interface Client<T> { readonly id: number; readonly name: string; readonl
 export interface Service<T> {
   /** Groups of state that come with events. */
   readonly mtd?: number;
+  /** Where a capability that comes with the next request may go (a flexpage); none may come without this. */
+  window?(): number;
   /** State of a new client's session. */
   open(name: string): T;
   /**
@@ -29,9 +31,13 @@ export function* serve<T>(sys: Syscalls, env: Env, service: string, options: Ser
   const clients = new Map<number, Client<T>>(), portals = new Map<number, number>(), door = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createPortal, [door, Own.thread, 0, 0]);
   valueOf(yield* register(sys, env, service, door));
-  let next = 1, status = yield sys.ipc(IpcFlag.receive, 0);
+  let next = 1, flags: number = IpcFlag.receive;
   for (;;) {
-    if (status !== 0) { status = yield sys.ipc(IpcFlag.receive, 0); continue; }
+    sys.utcb.capWindow = options.window?.() ?? 0;
+    const status = yield sys.ipc(flags, 0);
+    flags = IpcFlag.receive;
+    if (status !== 0) continue;
+    sys.utcb.capWindow = 0;
     const badge = sys.utcb.badge, client = clients.get(badge);
     let reply: Reply | undefined = { label: Status.dead };
     if (badge === 0 && sys.utcb.label === Protocol.service.session.label) {
@@ -49,8 +55,9 @@ export function* serve<T>(sys: Syscalls, env: Env, service: string, options: Ser
       }
       reply = {};
     } else if (client) reply = yield* options.request(sys, client);
-    if (reply) sys.put(reply);
-    status = yield sys.ipc(reply ? IpcFlag.reply | IpcFlag.receive : IpcFlag.receive, 0);
+    if (!reply) continue;
+    sys.put(reply);
+    flags = IpcFlag.reply | IpcFlag.receive;
   }
 }
 

@@ -6,11 +6,9 @@
  * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the same program
  * and does not count: that is the rule, and the only one.
  */
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { labFolder } from '../../cli/lab/folder.ts';
-import { grade } from '../../cli/lab/grade.ts';
+import { filesOfLab } from '../../cli/lab/folder.ts';
+import { grade, variantOf } from '../../cli/lab/grade.ts';
 import { findLab, labNames } from '../../labs/catalogue.ts';
 import { Random } from '../../labs/grading/random.ts';
 import type { Lab } from '../../labs/grading/lab.ts';
@@ -23,7 +21,7 @@ const makers = { typescript: ofJavaScript, riscv: ofAssembly, sql: ofSql } as co
 
 export interface Count { readonly lab: string; readonly possible: number; tried: number; same: number; failed: number; named: number; readonly survivors: string[] }
 
-export const solutionOf = (lab: Lab): Map<string, string> => { const folder = join(labFolder(lab), 'solution'); return new Map(readdirSync(folder).filter((f) => /\.(ts|s|sql)$/.test(f)).map((f) => [f, readFileSync(join(folder, f), 'utf8')])); };
+export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'solution', variantOf(lab, SEED));
 
 /** Until `count` mutants that differ have been tried, or there are no more. */
 export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}): Promise<Count> {

@@ -28,4 +28,4 @@ const greeter: Program = {
 export default greeter;
 
 // You will need it soon:
-void refuse;
+export const later = { refuse };

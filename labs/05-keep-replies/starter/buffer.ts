@@ -29,4 +29,4 @@ const buffer: Program = {
 export default buffer;
 
 // You will need them soon:
-void [answerKept, keepReply];
+export const later = { answerKept, keepReply };
