@@ -15,7 +15,7 @@ import { statsOf, tableOf } from '../system/report.ts';
 import { bootScenario, type System } from '../system/system.ts';
 import { vocabularyFor } from '../system/vocabulary.ts';
 import type { Scenario } from '../roottask/scenario.ts';
-import { PiecesSource, TraceFile, TraceRecorder, type RecordView } from '../trace/index.ts';
+import { PiecesSource, TraceFile, TraceRecorder, type ByteSink, type RecordView } from '../trace/index.ts';
 import { Console } from './console.ts';
 import { asSystemError } from './errors.ts';
 
@@ -34,8 +34,11 @@ export interface RunOptions {
   onOutput?(text: string, channel: Channel): void;
   /** Called for each record of the kernel's trace; the view is reused. */
   onTrace?(record: RecordView): void;
-  /** Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256 MiB. */
-  readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number };
+  /**
+   * Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256 MiB. `to`: takes
+   * the bytes of the trace file instead, as they come.
+   */
+  readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number; readonly to?: ByteSink };
   /** Ends the run; its promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Chance in the guest (default 1): same seed and input, same run. */
@@ -50,12 +53,16 @@ export interface RunOptions {
   readonly record?: boolean;
   /** A recording: what comes from outside is what it says, and nothing else. Its seed is taken. */
   readonly replay?: string;
+  /** Asked before each piece of the run, which goes on when this is fulfilled: to pause it. */
+  gate?(): Promise<void>;
+  /** Cycles of a piece (default 20 million, 4 million when paced): less for who wants to see it move. */
+  piece?(): number;
 }
 
 /** What kinds of runs say of themselves. */
 export interface Launch<T> {
   readonly scenario: Scenario;
-  readonly host: Omit<Host, 'output' | 'door' | 'pause'>;
+  readonly host: Omit<Host, 'output' | 'door' | 'pause' | 'gate' | 'piece'>;
   readonly system?: SystemOptions;
   /** The channel of `run.console`. */
   readonly main: Channel;
@@ -80,16 +87,18 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     super();
     const { trace } = options, payload = typeof trace === 'object' ? trace.payload : undefined;
     this.main = launch.main;
-    if (trace) this.source = new PiecesSource((typeof trace === 'object' ? trace.maxBytes : undefined) ?? MOST_TRACE);
-    if (trace || options.onTrace) this.recorder = new TraceRecorder(this.source, { words: vocabularyFor(launch.scenario) });
+    const elsewhere = typeof trace === 'object' ? trace.to : undefined;
+    if (trace && !elsewhere) this.source = new PiecesSource((typeof trace === 'object' ? trace.maxBytes : undefined) ?? MOST_TRACE);
+    if (trace || options.onTrace) this.recorder = new TraceRecorder(elsewhere ?? this.source, { words: vocabularyFor(launch.scenario) });
     if (options.onTrace) this.on('trace', options.onTrace);
     if (options.onOutput) this.on('output', options.onOutput);
-    this.recorder?.on('record', (r) => { this.emit('trace', r); });
+    this.recorder?.on('failed', (error) => { this.traceFailed = error; });
+    if (options.onTrace || (trace && !elsewhere)) this.recorder?.on('record', (r) => { this.emit('trace', r); });
     const door: Door & { seed?: number } = options.replay === undefined ? {} : replayOf(options.replay), seed = door.seed ?? options.seed ?? 1;
     if (options.record) this.recorded = new MemoryRecording(seed);
     try {
       this.system = bootScenario(launch.scenario, {
-        ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(),
+        ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(), gate: options.gate, piece: options.piece,
         door: { arrivals: door.arrivals, passed: (arrival) => this.recorded?.passed(arrival) },
       }, {
         ...launch.system, seed, engine: options.engine, maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
@@ -114,6 +123,8 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     }
     return found.console;
   }
+  /** The trace was wanted and could not be kept to the end: there was no room for it. */
+  traceFailed: Error | undefined;
   /** Ends the run at the next opportunity, with status 130. */
   stop(): void { this.system.stop(); }
   /** Its end: `await run`, as one awaits a child process. */

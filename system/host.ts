@@ -49,6 +49,8 @@ export interface Host {
   readonly inputs?: readonly Channel[];
   /** The run goes on when this is fulfilled: asked before each piece. For debuggers, who have the machine stand still. */
   gate?(): Promise<void>;
+  /** Cycles of a piece, asked before each. Default: 20 million, and 4 million where a person waits for an echo. */
+  piece?(): number;
   /** Lets the host's own events happen: between pieces of a run. Default: a message to oneself (pause.ts). */
   pause?(): Promise<void>;
   readonly door?: Door;

@@ -155,6 +155,8 @@ export class System {
   }
   /** Names of the capture's that no task has had. */
   get unmetPayload(): readonly string[] { return this.capture?.unmet ?? []; }
+  /** Only the outside can make anything happen now. */
+  get idle(): boolean { return this.idleSince !== undefined; }
   get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
 
   private arrive(a: Arrival): void {
@@ -217,10 +219,10 @@ export class System {
 
   /** Runs to the end. */
   async run(): Promise<Result> {
-    const piece = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
+    const usual = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
     for (;;) {
       if (this.host.gate) await this.host.gate();
-      const r = this.runFor(Math.max(piece, this.idleEnd - this.machine.events.now));
+      const r = this.runFor(Math.max(this.host.piece?.() ?? usual, this.idleEnd - this.machine.events.now));
       if (typeof r === 'object') return r;
       if (r === 'idle') await this.rouse();
       else await this.rest(this.options.paced ? pace.lead(this.machine.events.now) : 0);

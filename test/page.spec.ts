@@ -1,0 +1,163 @@
+/** The page in Debian's Chromium: built, served with its policy, used as people use it. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { projectRoot } from '../cli/images/where.ts';
+import { Chromium, chromiumPath, type Page } from './browser/chromium.ts';
+
+const path = chromiumPath(), out = mkdtempSync(join(tmpdir(), 'tessera-page-'));
+const ENDED = "document.querySelector('.state')?.dataset.state === 'good'";
+let server: Server, base: string, browser: Chromium;
+const modules = join(projectRoot(), 'web');
+
+beforeAll(async () => {
+  if (!path) return console.log('skipped: no Chromium on this computer (Debian: apt-get install chromium)');
+  const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<string[]>; POLICY: string }, { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
+  await buildPage(out);
+  server = await serve(out, 0, POLICY);
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  browser = new Chromium(path);
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+  rmSync(out, { recursive: true, force: true });
+});
+
+async function visit(hash = '', width = 1280, height = 800): Promise<Page> {
+  const page = await browser.page(width, height);
+  await page.goto(base + hash);
+  await page.until("document.querySelector('main')");
+  return page;
+}
+const said = (page: Page): Promise<string> => page.evaluate<string>("[...document.querySelectorAll('.xterm-accessibility-tree, .xterm-rows')].map((e) => e.innerText).join('\\n')");
+
+describe.skipIf(!path)('the page', () => {
+  it('has a first screen that a screen reader can walk, and no complaint of the browser', async () => {
+    const page = await visit(), tree = await page.accessibility();
+    expect(tree.filter((n) => n.role === 'main' || n.role === 'banner')).toHaveLength(2);
+    expect(tree.find((n) => n.role === 'heading')?.name).toBe('A whole computer system, in the open.');
+    const unnamed = tree.filter((n) => ['button', 'link', 'textbox', 'checkbox'].includes(n.role) && n.name === '');
+    expect(unnamed).toEqual([]);
+    expect(page.complaints.filter((c) => !c.includes('images/index.json'))).toEqual([]);
+  });
+
+  it('runs a scenario in a worker: console, records, ending; the first record soon after the click', async () => {
+    const page = await visit();
+    await page.click('What a system call costs');
+    await page.until(ENDED);
+    await page.until("document.querySelectorAll('.list .row').length > 5");
+    expect(await page.evaluate<number>('tessera.firstCallAfter')).toBeLessThan(10_000);
+    await page.until("document.querySelector('.xterm-rows')?.innerText.includes('1000 calls')");
+    expect(page.complaints.filter((c) => !c.includes('images/index.json'))).toEqual([]);
+  });
+
+  it('gives the records that Node gives', async () => {
+    const page = await visit('#/run/hello-ipc');
+    await page.until(ENDED);
+    const { readyScenario, runScenario } = await import('../index.ts'), run = runScenario({ ...(await readyScenario('hello-ipc')), trace: { payload: 'all' } });
+    await run;
+    const counts = "({ length: tessera.trace.length, cycles: tessera.progress.value.cycles, last: tessera.trace.at(tessera.trace.length - 1).time })";
+    expect(await page.evaluate(counts)).toEqual({ length: run.trace.length, cycles: run.system.machine.events.now, last: run.trace.at(run.trace.length - 1).time });
+  });
+
+  it('leads through a system call, each step with its figures', async () => {
+    const page = await visit('#/run/getpid?tour=0');
+    await page.until(`${ENDED} && document.querySelector('.tour .primary:not([disabled])')`);
+    const texts: string[] = [];
+    for (let step = 0; step < 6; step++) {
+      texts.push(await page.evaluate<string>("document.querySelector('.tour').innerText"));
+      await page.click('Next');
+      await page.until(`document.querySelectorAll('.tour [data-on=true]').length === ${step + 2}`);
+    }
+    expect(texts[2]).toMatch(/That was \d+ ns/);
+    expect(texts[4]).toMatch(/1,000 calls, each with 2 kernel entries and 2 switches/);
+  });
+
+  it('is worked with the keyboard, and its views show the record that is selected', async () => {
+    const page = await visit('#/run/getpid?filter=nr%3Agetppid');
+    await page.until(`${ENDED} && document.querySelector('.list .row')`);
+    await page.evaluate("document.querySelector('.list').focus()");
+    await page.key('Home', 'Home', 36);
+    await page.key('ArrowDown', 'ArrowDown', 40);
+    const second = "tessera.rows.record(1) === tessera.selected.value";
+    await page.until(second);
+    await page.click('Sequence');
+    await page.until("document.querySelector('.sequence li[aria-current=true]')?.innerText.includes('getppid')");
+    for (const view of ['Timeline', 'Counts']) await page.click(view);
+    await page.until("document.querySelector('.counts')?.innerText.includes('System calls')");
+  });
+
+  it('tells a mistake in a filter, and what was meant', async () => {
+    const page = await visit('#/run/getpid?filter=nr%3Agetpidd');
+    await page.until(`${ENDED} && document.querySelector('.filter .error')?.innerText.includes('did you mean')`);
+  });
+
+  it('has a shell to type at; a link repeats what was typed', async () => {
+    const page = await visit('#/run/shell');
+    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')", 30_000);
+    await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+    await page.type('echo one two | tr a-z A-Z');
+    await page.key('Enter', 'Enter', 13);
+    await page.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')", 30_000);
+    await page.click('Share');
+    await page.until("location.hash.includes('keys=')");
+    const again = await visit(await page.evaluate<string>('location.hash'));
+    await again.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')", 30_000);
+    expect(await said(again)).toContain('echo one two');
+  });
+
+  it('shows memory: tasks, their address spaces, and from whom they have a page', async () => {
+    const page = await visit('#/run/two-worlds?view=memory');
+    await page.until(`${ENDED} && document.querySelectorAll('.tasks li').length > 4`);
+    await page.evaluate("document.querySelector('.memory tbody tr button').click()");
+    await page.until("document.querySelector('.hands')?.innerText.includes('roottask')");
+  });
+
+  it('pauses, goes on by single records, and runs again', async () => {
+    const page = await visit('#/run/minios');
+    await page.until("document.querySelector('.state')?.dataset.state === 'running' || document.querySelector('.state')?.dataset.state === 'waiting'");
+    await page.click('Pause');
+    await page.until("tessera.progress.value.state === 'paused'");
+    const before = await page.evaluate<number>('tessera.progress.value.records');
+    await page.click('Step');
+    await page.until(`tessera.progress.value.records > ${before} && tessera.progress.value.state === 'paused'`);
+    expect(await page.evaluate<number>('tessera.progress.value.records')).toBeLessThan(before + 40);
+    await page.click('Go on');
+    await page.until(ENDED, 30_000);
+  });
+
+  it('fits a telephone: nothing sticks out, panes are chosen at the bottom', async () => {
+    const page = await visit('#/run/getpid', 360, 740);
+    await page.until(ENDED);
+    for (const pane of ['Console', 'Sequence', 'Timeline', 'Memory', 'Counts', 'List']) {
+      await page.click(pane);
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth'), pane).toBeLessThanOrEqual(360);
+    }
+    const home = await visit('', 360, 740);
+    expect(await home.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  });
+
+  it('needs no network after the first visit', async () => {
+    const page = await visit();
+    await page.until("navigator.serviceWorker.controller", 30_000);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    try {
+      await page.reload();
+      await page.until("document.querySelector('main')");
+      await page.click('Two worlds on one kernel');
+      await page.until(ENDED, 30_000);
+    } finally {
+      const port = Number(new URL(base).port);
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    }
+  });
+
+  it('is made of files whose names the policy and the service worker know', () => {
+    for (const name of ['index.html', 'sw.js', 'assets/machine.js', 'guests/bin/linux/sh']) expect(existsSync(join(out, name)), name).toBe(true);
+  });
+});

@@ -1,0 +1,131 @@
+/** The page: which screen is shown, and the run on it. Addresses name runs (link.ts). */
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { effect, signal } from '@preact/signals';
+import type { Given, What } from '../protocol.ts';
+import { scenarios } from './catalog.ts';
+import { Home } from './home.tsx';
+import { Icon, Mark } from './icons.tsx';
+import { packKeys, unpackKeys } from './keys.ts';
+import { hashOf, placeOf, type Place } from './link.ts';
+import { prepare, Session } from './session.ts';
+import { dark, toggleTheme } from './theme.ts';
+import { Workspace } from './workspace.tsx';
+
+const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined), images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal('');
+/** What the session on the screen is of; undefined for files of one's own, which no address can name. */
+let shown: Place | undefined;
+/** Set while the address is changed by the page itself. */
+let own: string | undefined;
+
+function open(next: Session | undefined): void {
+  session.value?.close();
+  problem.value = '';
+  session.value = next;
+  (globalThis as { tessera?: Session }).tessera = next;
+}
+
+/** What a place names. */
+async function whatOf({ what }: Place): Promise<What | undefined> {
+  if (what === 'shell') return { kind: 'shell', program: 'sh', args: [], files: [] };
+  if (what === 'minios') return { kind: 'vm', kernel: 'minios', append: 'ticks=300' };
+  const entry = scenarios.find((s) => s.name === what);
+  if (!entry) return undefined;
+  const given: Given[] = [];
+  for (const name of entry.images ?? []) {
+    const path = images.value.get(name);
+    if (path === undefined) { problem.value = `“${entry.title}” needs Debian’s images, which this page was made without.`; return undefined; }
+    given.push({ name, bytes: new Uint8Array(await (await fetch(path)).arrayBuffer()) });
+  }
+  return { kind: 'scenario', name: what, images: given };
+}
+
+async function visit(place: Place | undefined): Promise<void> {
+  shown = place;
+  tour.value = place?.tour;
+  if (!place) return open(undefined);
+  const what = await whatOf(place);
+  if (!what) {
+    open(undefined);
+    problem.value ||= `This page has nothing called “${place.what}”.`;
+    return;
+  }
+  let replay: string | undefined;
+  try { replay = place.keys === undefined ? undefined : await unpackKeys(place.keys); } catch { problem.value = 'What was typed cannot be read from this address.'; }
+  const next = new Session(what, place.seed, what.kind === 'scenario' ? 'full' : 'paced', replay);
+  next.view.value = place.view ?? 'list';
+  if (place.filter) next.setFilter(place.filter);
+  open(next);
+  await next.over;
+  if (session.value !== next || place.at === undefined || !next.trace) return;
+  const record = next.trace.indexOf(place.at);
+  if (record >= 0) next.select(record);
+}
+
+/** The address of what is seen now. */
+async function share(): Promise<string> {
+  const s = session.value;
+  if (!s || !shown) return location.href.replace(/#.*/, '');
+  const typed = s.what.kind === 'shell' && s.phase.value !== 'failed' ? await s.recording() : undefined, keys = typed && typed.split('\n').length > 3 ? await packKeys(typed) : undefined;
+  const at = s.following.value ? undefined : s.record(s.selected.value)?.sequence;
+  own = hashOf({ what: shown.what, seed: s.seed, at, view: s.view.value === 'list' ? undefined : s.view.value, filter: s.filter.value || undefined, keys });
+  history.replaceState(null, '', own);
+  return location.href;
+}
+
+function again(): void {
+  const s = session.value;
+  if (!s) return;
+  const next = new Session(s.what, s.seed, s.speed.value);
+  next.view.value = s.view.value;
+  open(next);
+}
+function start(what: What): void {
+  shown = undefined;
+  history.pushState(null, '', '#/own');
+  tour.value = undefined;
+  open(new Session(what, 1, 'paced'));
+}
+
+function App() {
+  const [, setHash] = useState(location.hash);
+  useEffect(() => {
+    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') void visit(placeOf(location.hash)); };
+    addEventListener('hashchange', moved);
+    addEventListener('popstate', moved);
+    return () => { removeEventListener('hashchange', moved); removeEventListener('popstate', moved); };
+  }, []);
+  const s = session.value;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('main h1, .list, .sequence')?.focus(); }}>Skip to content</a>
+      <header class="top">
+        <a class="brand" href="#/"><Mark />Tessera</a>
+        {s && <a class="button quiet" href="#/"><Icon name="left" />All scenarios</a>}
+        <span class="spring" />
+        <button class="quiet" onClick={toggleTheme} aria-pressed={dark.value} title="Light or dark"><Icon name="sun" /><span class="label">{dark.value ? 'Dark' : 'Light'}</span></button>
+      </header>
+      {problem.value && <p class="note" role="alert">{problem.value}</p>}
+      {s ? <Workspace session={s} again={again} share={share} tour={tour.value} setTour={(step) => { tour.value = step; }} /> : <Home images={images.value} start={start} />}
+    </>
+  );
+}
+
+/** Debian's files, where whoever built the page put them beside it. */
+async function lookForImages(): Promise<void> {
+  try {
+    const answer = await fetch('images/index.json');
+    if (answer.ok) images.value = new Map(Object.entries((await answer.json()) as Record<string, string>).map(([name, file]) => [name, `images/${file}`]));
+  } catch { /* a page without images */ }
+}
+
+effect(() => { document.title = session.value?.title.value ? `${session.value.title.value} · Tessera` : 'Tessera'; });
+render(<App />, document.getElementById('app')!);
+const first = placeOf(location.hash);
+if (first) void lookForImages().then(() => visit(first));
+else {
+  void lookForImages();
+  // The machine's code is there when the first click comes.
+  setTimeout(prepare, 50);
+}
+if ('serviceWorker' in navigator && location.protocol !== 'file:') void navigator.serviceWorker.register('sw.js').catch(() => undefined);

@@ -1,0 +1,181 @@
+/** One run as the page sees it: the worker, the trace that grows, its indexes, the selected record. Signals tell the views what has changed. */
+import { batch, signal } from '@preact/signals';
+import { Filter, PiecesSource, TraceFile, type RecordView } from '../../trace/index.ts';
+import { Chains } from '../../trace/view/chains.ts';
+import { Jobs } from '../../trace/view/jobs.ts';
+import { Pyramid } from '../../trace/view/pyramid.ts';
+import { Rows } from '../../trace/view/rows.ts';
+import type { ConsoleInfo, FromWorker, Given, Progress, Speed, ToWorker, What } from '../protocol.ts';
+import type { Snapshot } from '../worker/memory.ts';
+import type { View } from './link.ts';
+
+export type Phase = 'loading' | 'running' | 'ended' | 'failed';
+export interface Ending { readonly status: number; readonly why: string; readonly table: string; readonly files: readonly Given[] }
+
+/** Milliseconds a frame that indexes may take. */
+const WORK_MS = 6;
+const worker = (): Worker => new Worker(new URL('./machine.js', import.meta.url), { type: 'module' });
+/** A worker that has been loaded ahead: a click then starts at once. */
+let ready: Worker | undefined;
+export function prepare(): void { ready ??= worker(); }
+
+export class Session {
+  readonly what: What;
+  readonly seed: number;
+  readonly phase = signal<Phase>('loading');
+  readonly title = signal('');
+  readonly summary = signal('');
+  readonly consoles = signal<readonly ConsoleInfo[]>([]);
+  readonly progress = signal<Progress>({ cycles: 0, instructions: 0, records: 0, state: 'running' });
+  readonly ending = signal<Ending | undefined>(undefined);
+  readonly message = signal('');
+  readonly speed = signal<Speed>('full');
+  /** Goes up when the trace, its indexes or the rows have changed. */
+  readonly version = signal(0);
+  /** Number of the selected record; -1: none. */
+  readonly selected = signal(-1);
+  /** The list keeps to the end. */
+  readonly following = signal(true);
+  readonly filter = signal('');
+  readonly filterError = signal('');
+  readonly view = signal<View>('list');
+  readonly snapshot = signal<Snapshot | undefined>(undefined);
+  trace: TraceFile | undefined;
+  rows: Rows | undefined;
+  chains: Chains | undefined;
+  pyramid: Pyramid | undefined;
+  /** Called with output; before a console is there, it is kept. */
+  onOutput: ((channel: string, bytes: Uint8Array) => void) | undefined;
+  private readonly early: [string, Uint8Array][] = [];
+  private readonly source = new PiecesSource();
+  private readonly jobs = new Jobs();
+  private readonly worker: Worker;
+  private frame = 0;
+  /** Fulfilled when the run is over. */
+  readonly over: Promise<void>;
+  private finish!: () => void;
+  private recordingHere: ((text: string) => void) | undefined;
+  /** When it was asked for, and when the first system call was seen: milliseconds of the page's clock. */
+  readonly startedAt = performance.now();
+  firstCallAfter: number | undefined;
+
+  constructor(what: What, seed: number, speed: Speed, replay?: string) {
+    this.what = what;
+    this.seed = seed;
+    this.speed.value = speed;
+    this.over = new Promise((resolve) => { this.finish = resolve; });
+    this.worker = ready ?? worker();
+    ready = undefined;
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
+    this.worker.onerror = (event) => this.fail(event.message || 'the machine could not be loaded');
+    this.send({ type: 'start', what, seed, speed, replay });
+  }
+
+  send(message: ToWorker): void { this.worker.postMessage(message); }
+  close(): void {
+    this.worker.terminate();
+    cancelAnimationFrame(this.frame);
+    this.finish();
+  }
+  setSpeed(speed: Speed): void {
+    this.speed.value = speed;
+    this.send({ type: 'speed', speed });
+  }
+  /** What was typed so far, as a recording. */
+  recording(): Promise<string> {
+    return new Promise((resolve) => {
+      this.recordingHere = resolve;
+      this.send({ type: 'recording' });
+    });
+  }
+  listen(to: (channel: string, bytes: Uint8Array) => void): void {
+    this.onOutput = to;
+    for (const [channel, bytes] of this.early) to(channel, bytes);
+  }
+
+  private hear(message: FromWorker): void {
+    switch (message.type) {
+      case 'started': batch(() => { this.title.value = message.title; this.summary.value = message.summary; this.consoles.value = message.consoles; this.phase.value = 'running'; }); break;
+      case 'output':
+        this.early.push([message.channel, message.bytes]);
+        this.onOutput?.(message.channel, message.bytes);
+        break;
+      case 'trace':
+        this.source.append(message.bytes);
+        this.schedule();
+        break;
+      case 'progress': this.progress.value = message.progress; break;
+      case 'memory': this.snapshot.value = message.snapshot; break;
+      case 'recording': this.recordingHere?.(message.text); break;
+      case 'note': this.message.value = message.text; break;
+      case 'ended':
+        batch(() => { this.ending.value = message; this.phase.value = 'ended'; });
+        this.takeIn();
+        this.following.value = false;
+        this.finish();
+        break;
+      case 'failed': this.fail(message.message); break;
+    }
+  }
+  private fail(message: string): void {
+    batch(() => { this.message.value = message; this.phase.value = 'failed'; });
+    this.finish();
+  }
+
+  // ---- the trace ------------------------------------------------------------------------------------------------------
+
+  private schedule(): void {
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.takeIn(); });
+  }
+  /** Takes in what has come, works on the indexes for a while, and says so. */
+  private takeIn(): void {
+    if (!this.trace) {
+      if (this.source.size < 64) return;
+      this.trace = new TraceFile(this.source);
+      this.chains = new Chains(this.trace);
+      this.pyramid = new Pyramid(this.trace);
+      this.applyFilter();
+    } else this.trace.refresh();
+    this.jobs.start('chains', this.chains!.fill());
+    this.jobs.start('pyramid', this.pyramid!.fill());
+    this.jobs.start('rows', this.rows!.fill());
+    this.work();
+  }
+  private work(): void {
+    this.jobs.work(WORK_MS);
+    if (this.trace && this.firstCallAfter === undefined && this.trace.length > 0) this.firstCallAfter = performance.now() - this.startedAt;
+    batch(() => {
+      this.version.value++;
+      if (this.following.value && this.rows && this.rows.length > 0) this.selected.value = this.rows.record(this.rows.length - 1);
+    });
+    if (this.jobs.busy && this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.work(); });
+  }
+
+  /** Shows only records that match; a mistake is told and changes nothing. */
+  setFilter(text: string): void {
+    this.filter.value = text;
+    if (this.trace) this.applyFilter();
+  }
+  private applyFilter(): void {
+    const { trace, chains } = this, text = this.filter.value.trim();
+    if (!trace || !chains) return;
+    try {
+      this.rows = new Rows(trace, chains, text === '' ? undefined : new Filter(text, trace));
+      this.filterError.value = '';
+    } catch (error) {
+      this.filterError.value = (error as Error).message;
+      this.rows ??= new Rows(trace, chains);
+    }
+    this.jobs.start('rows', this.rows.fill());
+    this.work();
+  }
+
+  select(record: number): void {
+    if (!this.trace || this.trace.length === 0) return;
+    batch(() => {
+      this.following.value = false;
+      this.selected.value = Math.max(0, Math.min(record, this.trace!.length - 1));
+    });
+  }
+  record(number: number): RecordView | undefined { return this.trace && number >= 0 && number < this.trace.length ? this.trace.at(number) : undefined; }
+}

@@ -1,0 +1,102 @@
+// Builds the page: a folder of static files that any web server can give out, below any path.
+//
+//   node web/build.mjs [OUT]                       dist/web (npm run web:build)
+//   node web/build.mjs --images [OUT]              with Debian's images of images/, where they are
+//   node web/build.mjs --serve [PORT]              builds with them, and serves on 127.0.0.1 (npm run web)
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { guestsFrom } from '../package.mjs';
+import { serve } from './serve.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url)), root = dirname(here);
+
+/** What the page may do: its own files, WebAssembly, nothing else. The header adds who may frame it. */
+export const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'";
+
+const FROM_PAGE = `
+declare const self: { location: { href: string } };
+/** One of the small programs that come with Tessera; the page keeps them beside its scripts. */
+export async function guestBytes(path: string): Promise<Uint8Array> {
+  const answer = await fetch(new URL('../' + path, self.location.href));
+  if (!answer.ok) throw new Error(path + ' cannot be fetched: ' + answer.status);
+  return new Uint8Array(await answer.arrayBuffer());
+}`;
+
+/** xterm writes <style> elements and style attributes, which the policy forbids; sheets and the object model it allows. */
+const strictTerminal = {
+  name: 'strict-terminal',
+  setup(build) {
+    build.onLoad({ filter: /xterm[\\/]lib[\\/]xterm\.mjs$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8'), [sheets, attributes] = [/[\w.]+\.createElement\("style"\)/g, /(\w+)\.setAttribute\("style",/g];
+      for (const pattern of [sheets, attributes]) if (text.match(pattern) === null) throw new Error(`xterm has nothing like ${pattern} any more: look at strictTerminal again`);
+      const strict = text.replace(sheets, 'strictStyle()').replace(attributes, '((text)=>{$1.style.cssText=text})(');
+      return { contents: `import { strictStyle } from ${JSON.stringify(join(here, 'app/strict-style.ts'))};${strict}`, loader: 'js', resolveDir: dirname(path) };
+    });
+  },
+};
+
+const filesBelow = (folder, base = folder) => readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
+
+/** Builds into `out`; returns the names of the files. */
+export async function buildPage(out, { images = false } = {}) {
+  const esbuild = await import('esbuild');
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(join(out, 'assets'), { recursive: true });
+  const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
+  // The worker has one fixed name: the page names it in `new Worker`, and the service worker takes care of versions.
+  await esbuild.build({ ...shared, entryPoints: { machine: 'web/worker/machine.ts' }, outdir: join(out, 'assets'), chunkNames: 'm-[hash]', splitting: true, plugins: [guestsFrom(FROM_PAGE)] });
+  const page = await esbuild.build({ ...shared, entryPoints: { main: 'web/app/main.tsx', style: 'web/style/main.css' }, outdir: join(out, 'assets'), entryNames: '[name]-[hash]', chunkNames: 'p-[hash]', splitting: true, plugins: [strictTerminal] });
+  const named = (entry) => `assets/${basename(Object.entries(page.metafile.outputs).find(([, o]) => o.entryPoint === entry)[0])}`;
+  const html = readFileSync(join(here, 'index.html'), 'utf8').replace('POLICY', POLICY).replace('STYLE', named('web/style/main.css')).replaceAll('MAIN', named('web/app/main.tsx'));
+  writeFileSync(join(out, 'index.html'), html);
+  for (const name of ['icon.svg', 'manifest.webmanifest']) cpSync(join(here, name), join(out, name));
+  cpSync(join(root, 'guests/bin'), join(out, 'guests/bin'), { recursive: true });
+  const files = filesBelow(out), version = createHash('sha256').update(files.map((f) => readFileSync(join(out, f)).toString('base64')).join()).digest('hex').slice(0, 12);
+  await esbuild.build({ ...shared, entryPoints: { sw: 'web/worker/offline.ts' }, outdir: out, define: { FILES: JSON.stringify(['./', ...files.filter((f) => f !== 'index.html')]), VERSION: JSON.stringify(version) } });
+  if (images) await copyImages(join(out, 'images'));
+  return files;
+}
+
+/** Debian's kernel, its initial RAM disk and busybox's root file system, as far as they were fetched. */
+async function copyImages(to) {
+  const from = join(root, 'images'), there = {};
+  mkdirSync(to, { recursive: true });
+  for (const [name, file] of [['vmlinuz', 'vmlinuz'], ['initramfs', 'initramfs.cpio']]) {
+    if (!existsSync(join(from, file))) continue;
+    cpSync(join(from, file), join(to, file), { dereference: true });
+    there[name] = file;
+  }
+  if (existsSync(join(from, 'rootfs'))) {
+    writeFileSync(join(to, 'rootfs.tar.gz'), gzipSync(await archiveOf(join(from, 'rootfs'))));
+    there.rootfs = 'rootfs.tar.gz';
+  }
+  writeFileSync(join(to, 'index.json'), JSON.stringify(there));
+}
+
+async function archiveOf(folder) {
+  const esbuild = await import('esbuild');
+  const { outputFiles } = await esbuild.build({ absWorkingDir: root, entryPoints: ['cli/pack.ts'], bundle: true, format: 'esm', platform: 'node', write: false });
+  const { packTar } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  return packTar([{ host: folder, guest: '' }]);
+}
+
+/** Sizes as they travel: what the first screen needs, what the machine needs. */
+function report(out) {
+  const packed = (names) => names.reduce((n, f) => n + gzipSync(readFileSync(join(out, f)), { level: 9 }).length, 0), files = filesBelow(out).filter((f) => !f.startsWith('images/'));
+  const system = files.filter((f) => /^assets\/(machine|m-)/.test(f)), page = files.filter((f) => /^assets\/(main|style)/.test(f) || f === 'index.html'), kb = (n) => `${Math.round(n / 1000)} kB`;
+  console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}; packed: first screen ${kb(packed(page))}, system ${kb(packed(system))}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const words = process.argv.slice(2), wanted = words.filter((w) => !w.startsWith('--')), serving = words.includes('--serve');
+  const out = join(process.cwd(), serving ? 'dist/web' : wanted[0] ?? 'dist/web');
+  await buildPage(out, { images: serving || words.includes('--images') });
+  report(out);
+  if (serving) {
+    const { port } = (await serve(out, Number(wanted[0] ?? 8421), POLICY)).address();
+    console.log(`http://127.0.0.1:${port}/   (Ctrl-C ends it)`);
+  }
+}

@@ -1,0 +1,147 @@
+/** The worker's entry: one run of a system. It is made when the page says what, goes in pieces, and tells the page what happened after each. */
+import { bootVm, guestBytes, readyScenario, runProgram, runScenario, SystemError, type Channel, type Files, type Run, type RunOptions } from '../../index.ts';
+import type { ConsoleInfo, FromWorker, Given, Speed, State, ToWorker, What } from '../protocol.ts';
+import { snapshot, type Snapshot } from './memory.ts';
+import { TraceOut } from './trace-out.ts';
+
+declare const self: { postMessage(message: FromWorker, transfer?: ArrayBuffer[]): void; onmessage: ((event: { data: ToWorker }) => void) | null };
+const say = (message: FromWorker, ...transfer: Uint8Array[]): void => self.postMessage(message, transfer.map((bytes) => bytes.buffer as ArrayBuffer));
+
+/** Cycles of a piece at full speed: some tens of milliseconds, so that pages and keys are served. */
+const PIECE = 5_000_000, FIRST_PIECE = 100_000, PACED = 2_000_000, FRAMES = 30, TICK = 100;
+/** What the small shell of ours has in /bin. */
+const TOOLS = ['sh', 'cat', 'echo', 'env', 'grep', 'head', 'kill', 'ls', 'mkdir', 'ps', 'pwd', 'rm', 'seq', 'sleep', 'sort', 'tee', 'tr', 'true', 'false', 'uname', 'wc', 'fib', 'getppid', 'pipetest', 'forktest'];
+const MOST_TRACE = 192 << 20;
+
+class Machine {
+  private run: Run<unknown> | undefined;
+  private speed: Speed = 'full';
+  private paused = false;
+  /** Pieces grow: a short run is seen from its beginning, a long one is not held up. */
+  private grown = FIRST_PIECE;
+  /** Memory as it was when most tasks were there: what is shown of a run that is over. */
+  private fullest: Snapshot | undefined;
+  private mostTasks = 0;
+  private over = false;
+  /** Records at which a step ends. */
+  private stepFrom = -1;
+  private wake: (() => void) | undefined;
+  private readonly trace = new TraceOut(MOST_TRACE, (bytes) => say({ type: 'trace', bytes }, bytes), () => say({ type: 'note', text: 'The trace is full: the system goes on, its records are not kept any more.' }));
+
+  async start(what: What, seed: number, speed: Speed, replay: string | undefined): Promise<void> {
+    this.speed = speed;
+    const options: RunOptions = {
+      seed, record: replay === undefined, replay, paced: speed === 'paced' && replay === undefined, trace: { payload: 'all', to: this.trace }, gate: () => this.gate(), piece: () => this.piece(),
+    };
+    const { run, title, summary, consoles } = await made(what, options);
+    this.run = run;
+    say({ type: 'started', title, summary, consoles });
+    for (const { channel } of consoles) run.consoleOf(channel as Channel).on('data', (bytes) => { const copy = bytes.slice(); say({ type: 'output', channel, bytes: copy }, copy); });
+    run.on('progress', () => this.report());
+    const clock = setInterval(() => this.report(), TICK);
+    try {
+      const result = await run as { status: number; why: string };
+      this.over = true;
+      this.report();
+      say({ type: 'ended', status: result.status, why: result.why, table: run.table(), files: filesOf(result) });
+    } finally {
+      clearInterval(clock);
+    }
+  }
+
+  hear(message: ToWorker): void {
+    const { run } = this;
+    switch (message.type) {
+      case 'input': run?.consoleOf(message.channel as Channel).write(message.bytes); break;
+      case 'end': run?.consoleOf(message.channel as Channel).end(); break;
+      case 'size': run?.consoleOf(message.channel as Channel).resize(message.columns, message.rows); break;
+      case 'pause': this.paused = true; break;
+      case 'resume': this.go(() => { this.paused = false; this.stepFrom = -1; }); break;
+      case 'step': this.go(() => { this.paused = true; this.stepFrom = run?.system.tally.records ?? 0; }); break;
+      case 'speed': this.go(() => { this.speed = message.speed; }); break;
+      case 'stop': this.go(() => { this.paused = false; run?.stop(); }); break;
+      case 'memory': this.memory(); break;
+      case 'recording': if (run) say({ type: 'recording', text: run.recording() }); break;
+      case 'start': break;
+    }
+  }
+
+  private go(change: () => void): void {
+    change();
+    this.wake?.();
+  }
+  /** Before each piece: slow motion waits for the next frame, a pause for a word. */
+  private async gate(): Promise<void> {
+    if (this.stepFrom >= 0 && (this.run?.system.tally.records ?? 0) > this.stepFrom) this.stepFrom = -1;
+    if (typeof this.speed === 'number' && !this.paused) await new Promise((resolve) => setTimeout(resolve, 1000 / FRAMES));
+    while (this.paused && this.stepFrom < 0) {
+      this.report();
+      await new Promise<void>((resolve) => { this.wake = resolve; });
+    }
+  }
+  private piece(): number {
+    if (this.stepFrom >= 0) return 50;
+    return typeof this.speed === 'number' ? Math.ceil(this.speed / FRAMES) : this.speed === 'paced' ? PACED : (this.grown = Math.min(PIECE, this.grown * 1.5));
+  }
+
+  private report(): void {
+    const { run } = this;
+    if (!run) return;
+    const { system } = run, state: State = this.paused && this.stepFrom < 0 ? 'paused' : system.idle ? 'waiting' : 'running';
+    system.kernel.trace.flush();
+    this.trace.send();
+    if (system.kernel.tasks.size > this.mostTasks && !this.over) {
+      this.mostTasks = system.kernel.tasks.size;
+      this.fullest = this.look();
+    }
+    say({ type: 'progress', progress: { cycles: system.machine.events.now, instructions: system.machine.instructions, records: system.tally.records, state } });
+  }
+  private look(): Snapshot {
+    const { system } = this.run!, { base, size } = system.machine.memory, names = new Map(system.tally.rows().map((r) => [r.task, r.name]));
+    return snapshot(system.kernel, { base, size }, (id) => names.get(id) ?? `task ${id}`, system.machine.events.now);
+  }
+  private memory(): void {
+    if (this.run) say({ type: 'memory', snapshot: this.over ? this.fullest! : this.look() });
+  }
+}
+
+interface Made { run: Run<unknown>; title: string; summary: string; consoles: ConsoleInfo[] }
+
+async function made(what: What, options: RunOptions): Promise<Made> {
+  if (what.kind === 'scenario') {
+    const images = Object.fromEntries((what.images ?? []).map(({ name, bytes }) => [name, bytes])), ready = await readyScenario(what.name, images);
+    return { run: runScenario({ ...ready, ...options }), title: what.name, summary: ready.scenario.summary, consoles: [{ channel: 'uart', label: 'console', input: true }] };
+  }
+  if (what.kind === 'vm') {
+    const kernel = what.kernel === 'minios' ? await guestBytes('guests/bin/minios.bin') : what.kernel;
+    const run = bootVm({ ...options, kernel, initrd: what.initrd, append: what.append, memory: what.kernel === 'minios' ? '32M' : '256M', networks: what.kernel === 'minios' ? [] : ['gateway'], stdin: 'open' });
+    return { run, title: 'virtual machine', summary: what.append, consoles: [{ channel: 'console0', label: 'machine', input: true }, { channel: 'uart', label: 'log', input: false }] };
+  }
+  const run = runProgram({
+    ...options, program: what.program, args: what.args, rootfs: what.rootfs, files: { ...(what.rootfs ? {} : await tools()), ...dropped(what.files) }, mounts: { '/out': {} },
+    cwd: what.files.length ? '/root' : '/', tty: true, stdin: 'open', memory: '192M',
+  });
+  return { run, title: what.program, summary: what.args.join(' '), consoles: [{ channel: 'console0', label: 'terminal', input: true }, { channel: 'console1', label: 'errors', input: false, into: 'console0' }, { channel: 'uart', label: 'log', input: false }] };
+}
+
+async function tools(): Promise<Files> {
+  const programs = await Promise.all(TOOLS.map(async (name) => [`/bin/${name}`, await guestBytes(`guests/bin/linux/${name}`)] as const));
+  return { ...Object.fromEntries(programs), '/etc/motd': 'Files that you drop lie in /root. What you put into /out can be downloaded at the end.\n', '/root': { folder: true } };
+}
+const dropped = (files: readonly Given[]): Files => Object.fromEntries(files.map(({ name, bytes }) => [`/root/${name.replaceAll('/', '_')}`, bytes]));
+
+/** What the guest left in /out. */
+function filesOf(result: unknown): Given[] {
+  const mounts = (result as { mounts?: Record<string, Map<string, { type: string; data: Uint8Array }>> }).mounts;
+  return [...(mounts?.['/out'] ?? [])].filter(([, entry]) => entry.type === '0').map(([name, entry]) => ({ name, bytes: entry.data.slice() }));
+}
+
+const machine = new Machine();
+self.onmessage = ({ data }) => {
+  if (data.type !== 'start') return machine.hear(data);
+  machine.start(data.what, data.seed, data.speed, data.replay).catch((error: unknown) => {
+    const compile = String(error).includes('CompileError') || String(error).includes('unsafe-eval');
+    const message = error instanceof SystemError ? error.message : compile ? "this page's security policy does not allow WebAssembly: its script-src needs 'wasm-unsafe-eval'" : String((error as Error)?.stack ?? error);
+    say({ type: 'failed', message });
+  });
+};
