@@ -173,7 +173,7 @@ export class Stack {
 
   /** Members of a group on this host get its packets too. */
   #loopToMembers(buffer: Uint8Array, envelope: Envelope, iface: Interface): void {
-    if (iface.groups.has(keyOf(envelope.to))) this.#loopback(buffer.slice(), envelope);
+    if (!envelope.noLoop && iface.groups.has(keyOf(envelope.to))) this.#loopback(buffer.slice(), envelope);
   }
 
   #emit(iface: Interface, buffer: Uint8Array, start: number, to: Ip, hop: Ip): void {

@@ -3,22 +3,22 @@ import { ownerIn } from '../fs/open.ts';
 import { isReadOnly } from '../fs/path.ts';
 import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
 import type { Inode } from '../fs/inode.ts';
-import { AT, Cap, S } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+import { AT, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { Af, inetAddress, isLocal, unixAddress, type Address } from './address.ts';
+import { unixAddress, type Address } from './address.ts';
+import { InetSocket } from './inet/socket.ts';
 import { NetlinkSocket } from './netlink.ts';
 import { namesOf, type Socket } from './socket.ts';
 
 type Endpoint = Inode & { endpoint: unknown };
 
 export function bindTo(t: Thread, s: Socket, a: Address): Later<number> {
-  if (a.family !== s.family) return -E.INVAL;
+  if (a.family !== s.family) return s instanceof InetSocket ? -E.AFNOSUPPORT : -E.INVAL;
   if (s instanceof NetlinkSocket) return s.bind(t, a);
-  if (s.keys.length > 0 || s.inode) return -E.INVAL;
-  return a.family === Af.UNIX ? bindUnix(t, s, a) : bindInet(t, s, a);
+  if (s instanceof InetSocket) return s.bindInet(t, a);
+  return s.keys.length > 0 || s.inode ? -E.INVAL : bindUnix(t, s, a);
 }
 function bindUnix(t: Thread, s: Socket, a: Address): Later<number> {
   if (a.path === '') a = unixAddress(`\0${t.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);
@@ -26,10 +26,10 @@ function bindUnix(t: Thread, s: Socket, a: Address): Later<number> {
   return reserve(t, s, a);
 }
 function reserve(t: Thread, s: Socket, a: Address): number {
-  const keys = s.keysOf(a), names = namesOf(t.k).bound;
-  if (keys.some(key => names.has(key))) return -E.ADDRINUSE;
-  for (const key of keys) names.set(key, s);
-  s.keys = keys;
+  const key = `unix${a.path}`, names = namesOf(t.k).bound;
+  if (names.has(key)) return -E.ADDRINUSE;
+  names.set(key, s);
+  s.keys = [key];
   s.local = a;
   return 0;
 }
@@ -47,12 +47,6 @@ function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
     s.local = a;
     return 0;
   });
-}
-export function bindInet(t: Thread, s: Socket, a: Address): number {
-  if (!isLocal(a.ip)) return -E.ADDRNOTAVAIL;
-  if (a.port > 0 && a.port < 1024 && !capable(t.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
-  const port = a.port || namesOf(t.k).ephemeral(s.type);
-  return reserve(t, s, inetAddress(s.family, a.ip, port));
 }
 /** The socket bound to a Unix address. */
 export function findUnix(t: Thread, a: Address): Socket | number {

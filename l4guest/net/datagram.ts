@@ -1,12 +1,12 @@
-/** Datagram sockets: Unix, and UDP over the loopback. */
+/** Unix datagram sockets. */
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
 import { Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
-import { Af, inetAddress, isAny, isLocal, loopbackIp, type Address } from './address.ts';
-import { bindTo, findUnix } from './bind.ts';
-import { BUFFER, Msg, Socket, namesOf, type Attached, type Received } from './socket.ts';
+import { Af, type Address } from './address.ts';
+import { findUnix } from './bind.ts';
+import { BUFFER, Msg, Socket, type Attached, type Received } from './socket.ts';
 
 interface Datagram extends Attached { readonly bytes: Uint8Array }
 
@@ -21,37 +21,27 @@ export class DatagramSocket extends Socket {
   override connect(t: Thread, to: Address): number {
     if (to.family === Af.UNSPEC) { this.remote = this.target = undefined; return 0; }
     const found = this.find(t, to);
-    if (typeof found === 'number' && (this.family === Af.UNIX || found !== -E.CONNREFUSED)) return found;
+    if (typeof found === 'number') return found;
     this.remote = to;
-    if (this.family === Af.UNIX) this.target = found as DatagramSocket;
-    else this.named(t);
+    this.target = found;
     return 0;
   }
   private find(t: Thread, to: Address): DatagramSocket | number {
-    if (to.family !== this.family) return -E.AFNOSUPPORT;
-    if (to.family === Af.UNIX) { const s = findUnix(t, to); return typeof s === 'number' ? s : s instanceof DatagramSocket ? s : -E.PROTOTYPE; }
-    if (!isLocal(to.ip)) return -E.NETUNREACH;
-    const s = namesOf(this.k).bound.get(this.nameKey(to));
-    return s instanceof DatagramSocket ? s : -E.CONNREFUSED;
-  }
-  /** Gives an Internet socket a port before it speaks. */
-  private named(t: Thread): void {
-    if (this.family !== Af.UNIX && this.local.port === 0) bindTo(t, this, inetAddress(this.family, loopbackIp(this.family), 0));
+    if (to.family !== Af.UNIX) return -E.INVAL;
+    const s = findUnix(t, to);
+    return typeof s === 'number' ? s : s instanceof DatagramSocket ? s : -E.PROTOTYPE;
   }
   override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number {
     if (this.writeShut) return -E.PIPE;
-    if (!to && !this.remote && !this.target) return this.family === Af.UNIX ? -E.NOTCONN : -E.DESTADDRREQ;
-    this.named(t);
+    if (!to && !this.remote && !this.target) return -E.NOTCONN;
     const found = !to && this.target ? this.target : this.find(t, to ?? this.remote!);
-    if (typeof found === 'number') { if (found !== -E.CONNREFUSED || this.family === Af.UNIX) return found; const n = io.left; io.take(new Uint8Array(n), 0, n); this.error = this.remote ? E.CONNREFUSED : 0; return n; }
+    if (typeof found === 'number') return found;
     if (found.closed) return -E.CONNREFUSED;
-    if (io.left > 65507 && this.family !== Af.UNIX) return -E.MSGSIZE;
     if (io.left > BUFFER) return -E.MSGSIZE;
-    if (found.length + io.left > BUFFER && found.queue.length > 0) return this.family === Af.UNIX ? -E.AGAIN : io.left;
+    if (found.length + io.left > BUFFER && found.queue.length > 0) return -E.AGAIN;
     const bytes = new Uint8Array(io.left), c = t.creds;
     io.take(bytes, 0, bytes.length);
-    const from = isAny(this.local.ip) && this.family !== Af.UNIX ? { ...this.local, ip: loopbackIp(this.family) } : this.local;
-    found.queue.push({ bytes, files, from, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
+    found.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
     found.length += bytes.length;
     found.wq.wakeAll();
     return bytes.length;

@@ -8,7 +8,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { setU32, type Io } from '../mm/uaccess.ts';
 import { interfaceCall } from './interfaces.ts';
-import { Af, anyIp, inetAddress, isAny, isMapped, unixAddress, type Address } from './address.ts';
+import { Af, anyIp, inetAddress, unixAddress, type Address } from './address.ts';
 
 export const SockType = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
 export const Msg = { OOB: 1, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
@@ -16,22 +16,14 @@ export const Msg = { OOB: 1, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WA
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
 /** What came with bytes: files (SCM_RIGHTS) and who sent them. */
 export interface Attached { readonly files: readonly File[]; readonly from: Address; readonly sender: Credentials }
-export interface Received extends Attached { readonly n: number; readonly flags: number }
+/** A control message beside what came. */
+export interface Control { readonly level: number; readonly type: number; readonly data: Uint8Array }
+export interface Received extends Attached { readonly n: number; readonly flags: number; readonly control?: readonly Control[] }
 
 export const BUFFER = 212_992;
 
-/** Who is bound to which name that is not a path. */
-export class Names {
-  readonly bound = new Map<string, Socket>();
-  private nextPort = 32768;
-  ephemeral(type: number): number {
-    for (let i = 0; i < 28232; i++) { const p = 32768 + ((this.nextPort++ - 32768) % 28232); if (!this.bound.has(portKey(type, 4, p)) && !this.bound.has(portKey(type, 6, p))) return p; }
-    return 0;
-  }
-}
-const portKey = (type: number, version: 4 | 6, port: number): string => `${type}:${version}:${port}`;
-/** Level IPv6, option 26; as `options` keeps them. */
-const IPV6_V6ONLY = 41 * 65536 + 26;
+/** Who is bound to which name that is not a path: abstract names of Unix sockets, ports of netlink. */
+export class Names { readonly bound = new Map<string, Socket>(); }
 const names = new WeakMap<Kernel, Names>();
 export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.set(k, n = new Names()); return n; }
 
@@ -75,14 +67,6 @@ export abstract class Socket {
     this.wq.wakeAll();
     return 0;
   }
-  /** Name in `Names` under which to look for who is bound to this address. */
-  nameKey(a: Address): string { return a.family === Af.UNIX ? `unix${a.path}` : portKey(this.type, a.family === Af.INET || isMapped(a.ip) ? 4 : 6, a.port); }
-  /** Names that binding to this address takes: the unspecified IPv6 address means IPv4 as well, unless the socket is for IPv6 alone. */
-  keysOf(a: Address): string[] {
-    const key = this.nameKey(a);
-    return a.family === Af.INET6 && isAny(a.ip) && !this.v6only ? [key, portKey(this.type, 4, a.port)] : [key];
-  }
-  private get v6only(): boolean { return (this.options.get(IPV6_V6ONLY) ?? 0) !== 0; }
   unbind(): void {
     for (const key of this.keys) namesOf(this.k).bound.delete(key);
     if (this.inode?.endpoint === this) this.inode.endpoint = undefined;

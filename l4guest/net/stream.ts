@@ -1,13 +1,13 @@
-/** Connected sockets: Unix streams and packets, and TCP over the loopback (bytes go from queue to queue, there is no network below). */
+/** Connected Unix sockets: streams and packets. Bytes go from queue to queue. */
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
-import { Af, inetAddress, isAny, isLocal, loopbackIp, type Address } from './address.ts';
+import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { BUFFER, HANGUP, Msg, Socket, SockType, namesOf, type Attached, type Received } from './socket.ts';
+import { BUFFER, HANGUP, Msg, Socket, SockType, type Attached, type Received } from './socket.ts';
 
 interface Segment extends Attached { bytes: Uint8Array }
 
@@ -19,7 +19,6 @@ export class StreamSocket extends Socket {
   private limit = 0;
   private queue: Segment[] = [];
   private length = 0;
-  private told = false;
   constructor(k: Kernel, family: number, type: number) { super(k, family, type); }
 
   get available(): number { return this.length; }
@@ -36,7 +35,7 @@ export class StreamSocket extends Socket {
 
   override listen(backlog: number): number {
     if (this.connected) return -E.INVAL;
-    if (this.family === Af.UNIX && this.keys.length === 0 && !this.inode) return -E.INVAL;
+    if (this.keys.length === 0 && !this.inode) return -E.INVAL;
     this.backlog ??= [];
     this.limit = Math.max(1, Math.min(backlog < 0 ? 4096 : backlog, 4096)) + 1;
     return 0;
@@ -49,9 +48,8 @@ export class StreamSocket extends Socket {
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
     if (listener.backlog.length >= listener.limit) return -E.AGAIN;
-    if (this.family !== Af.UNIX) this.local = inetAddress(this.family, loopbackIp(this.family), this.local.port || namesOf(this.k).ephemeral(this.type));
     const server = new StreamSocket(this.k, listener.family, listener.type);
-    server.local = this.family === Af.UNIX ? listener.local : to.port ? { ...to, ip: isAny(to.ip) ? loopbackIp(this.family) : to.ip } : to;
+    server.local = listener.local;
     server.owner = listener.owner;
     StreamSocket.pair(this, server);
     listener.backlog.push(server);
@@ -60,15 +58,10 @@ export class StreamSocket extends Socket {
     return 0;
   }
   private find(t: Thread, to: Address): StreamSocket | number {
-    if (to.family !== this.family) return -E.AFNOSUPPORT;
-    if (to.family === Af.UNIX) {
-      const s = findUnix(t, to);
-      if (typeof s === 'number') return s;
-      return s instanceof StreamSocket && s.type === this.type ? s : -E.PROTOTYPE;
-    }
-    if (!isLocal(to.ip)) return -E.NETUNREACH;
-    const s = namesOf(this.k).bound.get(this.nameKey(to));
-    return s instanceof StreamSocket ? s : -E.CONNREFUSED;
+    if (to.family !== Af.UNIX) return -E.INVAL;
+    const s = findUnix(t, to);
+    if (typeof s === 'number') return s;
+    return s instanceof StreamSocket && s.type === this.type ? s : -E.PROTOTYPE;
   }
   override accept(): Socket | number {
     if (!this.backlog) return -E.INVAL;
@@ -81,11 +74,11 @@ export class StreamSocket extends Socket {
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number {
-    if (to && this.family === Af.UNIX && this.connected) return -E.ISCONN;
+    if (to && this.connected) return -E.ISCONN;
     const peer = this.peer;
     if (this.error) { const e = this.error; this.error = 0; return -e; }
     if (this.writeShut) return -E.PIPE;
-    if (!peer) return this.connected ? this.sendToNobody(io) : -E.NOTCONN;
+    if (!peer) return this.connected ? -E.PIPE : -E.NOTCONN;
     if (peer.readShut) return -E.PIPE;
     const room = BUFFER - peer.length;
     if (this.packets && io.left > BUFFER) return -E.MSGSIZE;
@@ -97,14 +90,6 @@ export class StreamSocket extends Socket {
     peer.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
     peer.length += n;
     peer.wq.wakeAll();
-    return n;
-  }
-  /** The other side has closed. TCP learns that nobody wants the bytes from the answer to the first of them. */
-  private sendToNobody(io: Io): number {
-    if (this.family === Af.UNIX || this.told) return -E.PIPE;
-    this.told = true;
-    const n = io.left;
-    io.take(new Uint8Array(n), 0, n);
     return n;
   }
   override receive(io: Io, flags: number): Received | number {
@@ -135,14 +120,13 @@ export class StreamSocket extends Socket {
     if (this.error) { const e = this.error; this.error = 0; return -e; }
     const end: Received = { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.peerOwner ?? this.owner };
     if (this.readShut) return end;
-    if (!this.connected) return this.backlog || this.family === Af.UNIX ? -E.INVAL : -E.NOTCONN;
+    if (!this.connected) return -E.INVAL;
     return !this.peer || this.peer.writeShut ? end : -E.AGAIN;
   }
   override poll(): number {
     if (this.backlog) return this.backlog.length > 0 ? Poll.IN | Poll.RDNORM : 0;
-    if (this.pendingConnect === -E.AGAIN) return 0;
     let mask = this.error ? Poll.ERR | HANGUP : 0;
-    if (!this.connected) return mask | (this.family === Af.UNIX ? Poll.OUT | Poll.HUP : Poll.OUT | Poll.HUP);
+    if (!this.connected) return mask | Poll.OUT | Poll.HUP;
     if (this.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
     if (!this.peer) return mask | HANGUP | Poll.OUT | Poll.WRNORM;
     if (this.peer.writeShut || this.readShut) mask |= Poll.RDHUP | Poll.IN | Poll.RDNORM;
@@ -158,7 +142,6 @@ export class StreamSocket extends Socket {
   }
   override close(): void {
     this.unbind();
-    this.pendingConnect = undefined;
     for (const s of this.backlog ?? []) { if (s.peer) s.peer.error = E.CONNRESET; s.close(); }
     this.backlog = undefined;
     const peer = this.peer;

@@ -1,9 +1,12 @@
 /** Socket calls. AF_UNIX, and AF_INET and AF_INET6 within this computer. */
 import { Af, getAddress, putAddress, type Address } from '../net/address.ts';
-import { bindInet, bindTo } from '../net/bind.ts';
+import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
 import { Msg, SocketFile, SockType, type Received, type Socket } from '../net/socket.ts';
+import { IPPROTO, RawSocket } from '../net/inet/raw.ts';
+import { TcpSocket } from '../net/inet/tcp.ts';
+import { UdpSocket } from '../net/inet/udp.ts';
 import { NetlinkProtocol, NetlinkSocket } from '../net/netlink.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
@@ -26,13 +29,32 @@ function netlink(t: Thread, type: number, protocol: number): Socket | number {
   if (type !== SockType.RAW && type !== SockType.DGRAM) return -E.SOCKTNOSUPPORT;
   return protocol === NetlinkProtocol.ROUTE || protocol === NetlinkProtocol.UEVENT ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
 }
+function unixSocket(t: Thread, type: number, protocol: number): Socket | number {
+  if (protocol !== 0 && protocol !== Af.UNIX) return -E.PROTONOSUPPORT;
+  if (type === SockType.DGRAM || type === SockType.RAW) return new DatagramSocket(t.k, Af.UNIX, SockType.DGRAM);
+  return type === SockType.STREAM || type === SockType.SEQPACKET ? new StreamSocket(t.k, Af.UNIX, type) : -E.SOCKTNOSUPPORT;
+}
+/** TCP and UDP; ICMP by numbers of its own for groups that may ping; raw sockets for who may have them. */
+function inetSocket(t: Thread, family: number, type: number, protocol: number): Socket | number {
+  if (protocol < 0 || protocol > 262) return -E.INVAL;
+  const icmp = family === Af.INET ? IPPROTO.ICMP : IPPROTO.ICMP6;
+  switch (type) {
+    case SockType.STREAM: return protocol === 0 || protocol === 6 ? new TcpSocket(t.k, family) : -E.PROTONOSUPPORT;
+    case SockType.DGRAM: return protocol === icmp ? pingSocket(t, family, icmp) : protocol === 0 || protocol === 17 ? new UdpSocket(t.k, family) : -E.PROTONOSUPPORT;
+    case SockType.RAW: return protocol === 0 ? -E.PROTONOSUPPORT : capable(t.creds, Cap.NET_RAW) ? new RawSocket(t.k, family, type, protocol) : -E.PERM;
+    default: return -E.SOCKTNOSUPPORT;
+  }
+}
+function pingSocket(t: Thread, family: number, icmp: number): Socket | number {
+  const [least, most] = t.k.sysctl.numbers('net/ipv4/ping_group_range'), c = t.creds;
+  return [c.egid, ...c.groups].some((gid) => gid >= least! && gid <= most!) ? new RawSocket(t.k, family, SockType.DGRAM, icmp) : -E.ACCES;
+}
 function create(t: Thread, family: number, typeArg: number, protocol: number): Socket | number {
   const type = typeArg & 0xf, c = t.creds;
   if (family === Af.NETLINK) return netlink(t, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
-  if (type !== SockType.STREAM && type !== SockType.DGRAM && !(type === SockType.SEQPACKET && family === Af.UNIX)) return type === SockType.RAW && family !== Af.UNIX && !capable(c, Cap.NET_RAW) ? -E.PERM : -E.SOCKTNOSUPPORT;
-  if (family !== Af.UNIX && protocol !== 0 && protocol !== (type === SockType.STREAM ? 6 : 17)) return -E.PROTONOSUPPORT;
-  const s = type === SockType.DGRAM ? new DatagramSocket(t.k, family, type) : new StreamSocket(t.k, family, type);
+  const s = family === Af.UNIX ? unixSocket(t, type, protocol) : inetSocket(t, family, type, protocol);
+  if (typeof s === 'number') return s;
   s.owner = { pid: t.proc.pid, uid: c.euid, gid: c.egid };
   return s;
 }
@@ -59,11 +81,29 @@ function bind(t: Thread, f: SocketFile, va: number, length: number): Later<numbe
 function connect(t: Thread, f: SocketFile, va: number, length: number): number | Co<number> {
   const a = getAddress(t.mm, va, length);
   if (typeof a === 'number') return a;
-  const s = f.socket, overNetwork = s instanceof StreamSocket && s.family !== Af.UNIX;
+  const s = f.socket;
   if (s.pendingConnect !== undefined) return pendingEnds(s);
   const r = s.connect(t, a);
-  if (overNetwork && f.nonblocking && (r === 0 || r === -E.CONNREFUSED || r === -E.AGAIN)) return connectLater(t, s, a, r);
+  if (s instanceof TcpSocket && s.connection) return connected(t, f, s, r);
   return r !== -E.AGAIN || f.nonblocking ? r : retryConnect(t, f, a);
+}
+/** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
+function connected(t: Thread, f: SocketFile, s: TcpSocket, r: number): number | Co<number> {
+  if (!f.nonblocking) return r === -E.INPROGRESS ? untilConnected(t, s) : r;
+  if (r !== 0 && r !== -E.INPROGRESS && r !== -E.CONNREFUSED) return r;
+  s.pendingConnect = r === -E.INPROGRESS ? -E.AGAIN : r;
+  if (r === -E.CONNREFUSED) s.error = E.CONNREFUSED;
+  s.wq.wakeAll();
+  return -E.INPROGRESS;
+}
+function* untilConnected(t: Thread, s: TcpSocket): Co<number> {
+  for (const until = t.k.clock.now() + s.sendTimeout; ; ) {
+    const slept = yield* t.sleep(s.wq, until);
+    const r = s.outcome();
+    if (r !== -E.INPROGRESS) return r;
+    if (slept === -E.RESTARTSYS) { s.pendingConnect = -E.AGAIN; return interruptedWait(slept, until); }
+    if (t.k.clock.now() >= until) { s.pendingConnect = -E.AGAIN; return -E.INPROGRESS; }
+  }
 }
 /** The second call of a connect that did not wait: its result, and no more. */
 function pendingEnds(s: Socket): number {
@@ -72,17 +112,6 @@ function pendingEnds(s: Socket): number {
   s.pendingConnect = undefined;
   s.error = 0;
   return r;
-}
-/** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
-function connectLater(t: Thread, s: StreamSocket, a: Address, first: number): number {
-  const result = (r: number): void => {
-    s.pendingConnect = r;
-    if (r < 0 && r !== -E.AGAIN) s.error = -r;
-    if (r === -E.AGAIN) { t.k.timers.add(t.k.clock.now() + 1e6, () => { if (s.pendingConnect === -E.AGAIN) result(s.connect(t, a)); }); t.k.cpu.rearm(); }
-    else s.wq.wakeAll();
-  };
-  result(first);
-  return -E.INPROGRESS;
 }
 /** A full backlog empties when the listener accepts; there is nothing to wait on but time. */
 function* retryConnect(t: Thread, f: SocketFile, a: Address): Co<number> {
@@ -144,8 +173,10 @@ function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, fil
 }
 function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => number): Co<number> {
   const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
+  /** Somebody wakes the queue when there is room. */
+  const tells = peer !== undefined || f.socket instanceof TcpSocket;
   for (const until = t.k.clock.now() + f.writePatience; ; ) {
-    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, peer ? until : t.k.clock.now() + 1e6);
+    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, tells ? until : Math.min(until, t.k.clock.now() + 1e6));
     if (s === -E.RESTARTSYS) return done() || interruptedWait(s, until);
     if (t.k.clock.now() >= until) return done() || -E.AGAIN;
     const r = attempt();
@@ -204,11 +235,18 @@ function recvmsg(t: Thread, fd: number, va: number, flags: number): number | Co<
 /** Control messages: credentials if asked for, then files. */
 function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: number): { length: number; flags: number } {
   let at = 0, cut = 0;
-  const head = (length: number, type: number): void => { setI64(t.mm, h.controlVa + at, length); setU32(t.mm, h.controlVa + at + 8, 1); setU32(t.mm, h.controlVa + at + 12, type); };
+  const head = (length: number, type: number, level = 1): void => { setI64(t.mm, h.controlVa + at, length); setU32(t.mm, h.controlVa + at + 8, level); setU32(t.mm, h.controlVa + at + 12, type); };
   if (s.passCred && h.controlLength - at >= 28) {
     head(28, 2);
     copyOut(t.mm, h.controlVa + at + 16, new Uint8Array(new Uint32Array([r.sender.pid, r.sender.uid, r.sender.gid]).buffer));
     at += 32;
+  }
+  for (const c of r.control ?? []) {
+    const length = 16 + c.data.length;
+    if (h.controlLength - at < length) { cut = Msg.CTRUNC; break; }
+    head(length, c.type, c.level);
+    copyOut(t.mm, h.controlVa + at + 16, c.data);
+    at += Math.ceil(length / 8) * 8;
   }
   if (r.files.length > 0) {
     const fit = Math.max(0, Math.min(r.files.length, Math.floor((h.controlLength - at - 16) / 4)));
@@ -253,6 +291,6 @@ export const netCalls: Row[] = [
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {
   const s = f.socket;
-  if (s.family !== Af.UNIX && s.keys.length === 0) { const r = bindInet(t, s, { ...s.local, port: 0 }); if (r) return r; }
+  if (s instanceof TcpSocket && s.ends.length === 0 && !s.connection) { const r = s.bindInet(t, { ...s.local, port: 0 }); if (r) return r; }
   return s.listen(backlog);
 }

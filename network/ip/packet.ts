@@ -31,6 +31,8 @@ export interface Envelope {
   readonly ttl?: number | undefined;
   readonly tos?: number | undefined;
   readonly dontFragment?: boolean | undefined;
+  /** A packet to a group that members on this host do not get. */
+  readonly noLoop?: boolean | undefined;
 }
 export const DEFAULT_TTL = 64;
 

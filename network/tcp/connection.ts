@@ -16,8 +16,8 @@ export const State = {
 } as const;
 export type State = (typeof State)[keyof typeof State];
 
-/** Why a connection is no more. */
-export type TcpError = 'reset' | 'refused' | 'timeout' | 'network' | 'host' | 'aborted';
+/** Why a connection is no more; `pipe`: a reset by a side that had sent its FIN, so that only writing fails. */
+export type TcpError = 'reset' | 'pipe' | 'refused' | 'timeout' | 'network' | 'host' | 'aborted';
 
 /** What a connection needs of the stack. */
 export interface TcpHost {

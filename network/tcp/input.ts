@@ -87,7 +87,7 @@ function unacceptable(c: TcpConnection, s: Segment): void {
 function reset(c: TcpConnection, s: Segment): void {
   if (c.state === State.TIME_WAIT) return;
   if (s.seq !== c.receiver.next) { c.sendCorrection(); return; }
-  c.finish(c.state === State.SYN_RECEIVED ? 'refused' : 'reset');
+  c.finish(c.state === State.SYN_RECEIVED ? 'refused' : c.state === State.CLOSE_WAIT ? 'pipe' : 'reset');
 }
 
 function establish(c: TcpConnection, s: Segment): boolean {

@@ -1,0 +1,37 @@
+/** What a receiver asked to be told beside the bytes: addresses and interface, TTL, TOS (IP_PKTINFO and its kin). */
+import { put32 } from '../../../network/bytes.ts';
+import type { Control } from '../socket.ts';
+import { Sol, type InetSocket } from './socket.ts';
+
+const Ip4 = { TOS: 1, TTL: 2, PKTINFO: 8, RECVTTL: 12, RECVTOS: 13 } as const;
+const Ip6 = { RECVPKTINFO: 49, PKTINFO: 50, RECVHOPLIMIT: 51, HOPLIMIT: 52, RECVTCLASS: 66, TCLASS: 67 } as const;
+
+/** Of a packet that came: who it was for, and two fields of its header. */
+interface Arrived { readonly to: Uint8Array; readonly ttl: number; readonly tos: number }
+
+const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
+
+export function controlOf(s: InetSocket, d: Arrived): readonly Control[] {
+  const isAsked = (level: number, name: number): boolean => (s.option(level, name) ?? 0) !== 0, out: Control[] = [];
+  const index = s.inet.stack.interfaces.find((i) => i.has(d.to))?.index ?? s.inet.stack.interfaces.at(-1)?.index ?? 0;
+  if (d.to.length === 4) {
+    if (isAsked(Sol.IP, Ip4.PKTINFO)) out.push({ level: Sol.IP, type: Ip4.PKTINFO, data: packetInfo4(index, d.to) });
+    if (isAsked(Sol.IP, Ip4.RECVTTL)) out.push({ level: Sol.IP, type: Ip4.TTL, data: word(d.ttl) });
+    if (isAsked(Sol.IP, Ip4.RECVTOS)) out.push({ level: Sol.IP, type: Ip4.TOS, data: Uint8Array.of(d.tos) });
+    return out;
+  }
+  if (isAsked(Sol.IPV6, Ip6.RECVPKTINFO)) out.push({ level: Sol.IPV6, type: Ip6.PKTINFO, data: Uint8Array.of(...d.to, ...word(index)) });
+  if (isAsked(Sol.IPV6, Ip6.RECVHOPLIMIT)) out.push({ level: Sol.IPV6, type: Ip6.HOPLIMIT, data: word(d.ttl) });
+  if (isAsked(Sol.IPV6, Ip6.RECVTCLASS)) out.push({ level: Sol.IPV6, type: Ip6.TCLASS, data: word(d.tos) });
+  return out;
+}
+
+/** struct in_pktinfo: index, local address, address in the header. */
+function packetInfo4(index: number, to: Uint8Array): Uint8Array {
+  const out = new Uint8Array(12);
+  out.set(word(index));
+  put32(out, 4, 0);
+  out.set(to, 4);
+  out.set(to, 8);
+  return out;
+}

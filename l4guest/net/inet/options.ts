@@ -1,0 +1,163 @@
+/**
+ * Options of IP, IPv6, TCP and UDP as rows: name, default, bounds, effect. A row without bounds takes any number; one with `kept` has no effect here,
+ * and programs read back what they set.
+ *
+ * Documentation: ip(7), ipv6(7), tcp(7), udp(7) of Linux.
+ */
+import { isMulticast } from '../../../network/address.ts';
+import { State } from '../../../network/tcp/connection.ts';
+import { E } from '../../abi/errno.ts';
+import { Cap } from '../../abi/linux.ts';
+import { capable } from '../../kernel/creds.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import { copyIn, copyOut, getU32, setU32, textOf } from '../../mm/uaccess.ts';
+import { stackIp } from './inet.ts';
+import { Sol, type InetSocket } from './socket.ts';
+import { TcpSocket } from './tcp.ts';
+import { dropGroup, joinGroup } from './udp.ts';
+
+interface OptionRow {
+  readonly value: number;
+  readonly least?: number;
+  readonly most?: number;
+  /** Any number but 0 counts as 1. */
+  readonly flag?: boolean;
+  readonly readOnly?: boolean;
+  /** What is read when it is not what was set. */
+  readonly shown?: (s: InetSocket, kept: number | undefined) => number;
+  readonly privileged?: boolean;
+}
+const flag = (value = 0): OptionRow => ({ value, flag: true });
+const number = (value: number, least: number, most: number): OptionRow => ({ value, least, most });
+const tcpOnly = (s: InetSocket): TcpSocket | undefined => (s instanceof TcpSocket ? s : undefined);
+
+const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
+  [Sol.IP]: {
+    1: number(0, 0, 255), 2: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) }, 3: { ...flag(), privileged: true }, 6: flag(), 7: flag(), 8: flag(),
+    10: number(1, 0, 5), 11: flag(), 12: flag(), 13: flag(), 14: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 15: flag(), 19: { ...flag(), privileged: true },
+    20: flag(), 21: number(0, 0, 255), 24: flag(), 33: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 34: flag(1), 49: flag(1), 50: number(0, 0, 65535),
+  },
+  [Sol.TCP]: {
+    1: flag(), 2: { ...number(536, 88, 32767), shown: (s) => tcpOnly(s)?.connection?.sender.mss ?? 536 }, 3: flag(), 4: number(7200, 1, 32767), 5: number(75, 1, 32767), 6: number(9, 1, 127),
+    7: number(6, 1, 127), 8: { ...number(60, -1, 0x7fff_ffff) }, 9: number(0, 0, 255), 10: { value: 0 }, 12: flag(1), 18: number(0, 0, 0x7fff_ffff), 19: flag(), 23: number(0, 0, 0x7fff_ffff), 24: { value: 0 }, 25: { value: -1 },
+    30: flag(), 36: flag(),
+  },
+  [Sol.UDP]: { 1: flag(), 100: number(0, 0, 7), 101: flag(), 102: flag(), 103: number(0, 0, 65535), 104: flag() },
+  [Sol.IPV6]: {
+    16: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) }, 18: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 19: flag(1), 22: flag(), 23: number(1, 0, 5),
+    24: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 25: flag(), 26: flag(), 33: flag(), 49: flag(), 51: flag(), 53: flag(), 54: flag(), 56: flag(), 58: flag(), 62: flag(), 66: flag(),
+    67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: flag(), 72: flag(), 73: number(1, 0, 255), 75: { ...flag(), privileged: true }, 78: flag(),
+  },
+};
+const Ip4 = { OPTIONS: 4, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
+const Tcp = { INFO: 11, CONGESTION: 13 } as const;
+const Ip6 = { MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
+
+/** The options that this file answers for. */
+export const isInetLevel = (level: number): boolean => levels[level] !== undefined;
+
+/** Levels go with the kind of socket: TCP's with TCP sockets, IPv6's with IPv6 sockets. */
+function fits(s: InetSocket, level: number): boolean {
+  if (level === Sol.TCP) return s instanceof TcpSocket;
+  if (level === Sol.UDP) return s.type === 2;
+  return level === Sol.IP || s.family === 10;
+}
+
+export function setInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, length: number): number {
+  if (!fits(s, level)) return level === Sol.IPV6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
+  if (level === Sol.IP && name === Ip4.OPTIONS) return length === 0 ? 0 : length > 40 ? -E.INVAL : 0;
+  if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF)) return groups4(t, s, name, va, length);
+  if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(t, s, name, va, length);
+  if (level === Sol.TCP && name === Tcp.CONGESTION) return setCongestion(t, s as TcpSocket, va, length);
+  const row = levels[level]![name];
+  if (!row || row.readOnly) return -E.NOPROTOOPT;
+  if (row.privileged && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+  const isByte = length > 0 && length < 4 && level === Sol.IP;
+  if (length < 4 && !isByte) return -E.INVAL;
+  const value = isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
+  if ((row.least !== undefined && value < row.least) || (row.most !== undefined && value > row.most)) return -E.INVAL;
+  if (level === Sol.IPV6 && name === Ip4.V6ONLY && s.ends.length > 0) return -E.INVAL;
+  if (level === Sol.IP && name === 2 && value === 0) return -E.INVAL;
+  s.options.set(level * 65_536 + name, row.flag ? Number(value !== 0) : value);
+  if (s instanceof TcpSocket) s.optionSet();
+  return 0;
+}
+
+export function getInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, lengthVa: number): number {
+  if (!fits(s, level)) return level === Sol.IPV6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
+  const room = getU32(t.mm, lengthVa) | 0;
+  if (room < 0) return -E.INVAL;
+  const put = (bytes: Uint8Array): number => {
+    copyOut(t.mm, va, bytes.subarray(0, Math.min(room, bytes.length)));
+    setU32(t.mm, lengthVa, Math.min(room, bytes.length));
+    return 0;
+  };
+  if (level === Sol.IP && name === Ip4.OPTIONS) return put(new Uint8Array(0));
+  if (level === Sol.IP && name === Ip4.MULTICAST_IF) return put(new Uint8Array(4));
+  if (level === Sol.TCP && name === Tcp.INFO) return put(tcpInfo(s as TcpSocket));
+  if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((s as TcpSocket).congestion));
+  const row = levels[level]![name];
+  if (!row) return -E.NOPROTOOPT;
+  const kept = s.options.get(level * 65_536 + name), value = row.shown ? row.shown(s, kept) : kept ?? row.value;
+  if (room > 0 && room < 4 && level === Sol.IP && value >= 0 && value <= 255) return put(Uint8Array.of(value));
+  return put(new Uint8Array(new Int32Array([value]).buffer));
+}
+
+const name16 = (name: string): Uint8Array => { const out = new Uint8Array(16); out.set(new TextEncoder().encode(name)); return out; };
+
+function setCongestion(t: Thread, s: TcpSocket, va: number, length: number): number {
+  if (length < 1) return -E.INVAL;
+  const name = textOf(copyIn(t.mm, va, Math.min(length, 15))).replace(/\0.*$/s, '');
+  if (name !== 'reno' && name !== 'cubic') return -E.NOENT;
+  s.congestion = name;
+  return 0;
+}
+
+/** struct ip_mreq (group, interface's address), or ip_mreqn with its index behind. */
+function groups4(t: Thread, s: InetSocket, name: number, va: number, length: number): number {
+  if (length < (name === Ip4.MULTICAST_IF ? 4 : 8)) return -E.INVAL;
+  const bytes = copyIn(t.mm, va, Math.min(length, 12)), index = bytes.length >= 12 ? getU32(t.mm, va + 8) : 0;
+  if (name === Ip4.MULTICAST_IF) return chooseInterface(s, bytes, index);
+  const group = bytes.slice(0, 4), own = bytes.subarray(4, 8), byAddress = s.inet.stack.interfaces.find((i) => i.has(own))?.index ?? 0;
+  if (!isMulticast(group)) return -E.INVAL;
+  return name === Ip4.ADD ? joinGroup(s, group, index || byAddress) : dropGroup(s, group);
+}
+function chooseInterface(s: InetSocket, bytes: Uint8Array, index: number): number {
+  const own = bytes.length >= 8 ? bytes.subarray(4, 8) : bytes.subarray(0, 4), isNone = own.every((b) => b === 0);
+  const iface = s.inet.stack.interfaces.find((i) => (index ? i.index === index : i.has(own)));
+  if (!iface && (index || !isNone)) return -E.ADDRNOTAVAIL;
+  s.options.set(Ip4.MULTICAST_IF, iface?.index ?? 0);
+  return 0;
+}
+
+/** struct ipv6_mreq: group, index. */
+function groups6(t: Thread, s: InetSocket, name: number, va: number, length: number): number {
+  if (length < 20) return -E.INVAL;
+  const group = copyIn(t.mm, va, 16).slice();
+  if (!isMulticast(group)) return -E.INVAL;
+  return name === Ip6.ADD ? joinGroup(s, group, getU32(t.mm, va + 16)) : dropGroup(s, group);
+}
+
+const NUMBERS: Readonly<Record<State, number>> = {
+  established: 1, synSent: 2, synReceived: 3, finWait1: 4, finWait2: 5, timeWait: 6, closed: 7, closeWait: 8, lastAck: 9, closing: 11,
+};
+const LISTENING = 10;
+/** The state as Linux numbers it (tcp_states.h). */
+export const tcpState = (s: TcpSocket): number => (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
+
+/** struct tcp_info, the 104 bytes that all kernels have. Times are microseconds. */
+function tcpInfo(s: TcpSocket): Uint8Array {
+  const out = new Uint8Array(104), v = new DataView(out.buffer), c = s.connection, word = (at: number, value: number): void => v.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);
+  out[0] = tcpState(s);
+  if (!c) return out;
+  const { sender, receiver } = c;
+  out[2] = sender.trip.backoff;
+  out[5] = (c.withTimestamps ? 1 : 0) | (sender.withSack ? 2 : 0) | (receiver.scale ? 4 : 0);
+  out[6] = sender.scale | (receiver.scale << 4);
+  word(8, sender.trip.timeout); word(12, 40_000); word(16, sender.mss); word(20, c.peerMss);
+  word(24, sender.flight / sender.mss); word(28, sender.scoreboard.bytes / sender.mss); word(36, sender.recoverUntil === undefined ? 0 : 1);
+  word(60, s.inet.stack.mtuTo(c.ends.remote)); word(68, sender.trip.smoothed); word(72, sender.trip.variation);
+  word(76, Math.min(0x7fff_ffff, sender.congestion.threshold / sender.mss)); word(80, sender.congestion.window / sender.mss); word(84, sender.mss); word(88, 3);
+  word(96, receiver.limit); word(100, sender.retransmitted);
+  return out;
+}

@@ -1,0 +1,252 @@
+/** TCP sockets over the kernel's stack. */
+import { isAny, type Ip } from '../../../network/address.ts';
+import { State, type TcpConnection } from '../../../network/tcp/connection.ts';
+import type { Listener } from '../../../network/tcp/tcp.ts';
+import type { File } from '../../fs/file.ts';
+import { E } from '../../abi/errno.ts';
+import { Poll } from '../../abi/linux.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import type { Io } from '../../mm/uaccess.ts';
+import { Af, loopbackIp, type Address } from '../address.ts';
+import { HANGUP, Msg, SockType, type Received, type Socket } from '../socket.ts';
+import { errnoOf, socketAddress, stackIp } from './inet.ts';
+import { overlap } from './ports.ts';
+import { InetSocket, Sol } from './socket.ts';
+
+const PIECE = 65_536;
+/** Between a user's memory and a queue; never kept. */
+const scratch = new Uint8Array(PIECE);
+const So = { KEEPALIVE: 9, SNDBUF: 7, RCVBUF: 8 } as const;
+const Tcp = { NODELAY: 1, CORK: 3, KEEPIDLE: 4, KEEPINTVL: 5, KEEPCNT: 6, SYNCNT: 7, LINGER2: 8, USER_TIMEOUT: 18 } as const;
+const SECOND = 1e6;
+
+export class TcpSocket extends InetSocket {
+  readonly transport = 'tcp';
+  private c: TcpConnection | undefined;
+  private listeners: Listener[] = [];
+  private chosen: 'reno' | 'cubic' = 'cubic';
+  /** It was connected once, so that it cannot be used for another connection. */
+  private used = false;
+  constructor(k: Kernel, family: number) { super(k, family, SockType.STREAM); }
+
+  get connection(): TcpConnection | undefined { return this.c; }
+  get available(): number { return this.c?.receiver.queue.length ?? 0; }
+  /** Bytes that were not acknowledged yet (SIOCOUTQ). */
+  get unsent(): number { return this.c?.sender.queue.length ?? 0; }
+  get connected(): boolean { return this.c?.isSynchronized ?? false; }
+  override isListening(): boolean { return this.listeners.length > 0; }
+
+  protected override reservable(port: number): boolean {
+    return this.reuseAddress() || [...this.inet.stack.tcp.connections].every((c) => c.ends.localPort !== port);
+  }
+  protected override bound(): number { return 0; }
+
+  // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** listen(2). A second call changes the backlog. */
+  override listen(backlog: number): number {
+    if (this.c) return -E.INVAL;
+    const room = Math.min(backlog < 0 ? 4096 : backlog, this.k.sysctl.number('net/core/somaxconn'));
+    if (this.listeners.length > 0) { for (const l of this.listeners) l.backlog = room; return 0; }
+    if (!this.mayListen()) return -E.ADDRINUSE;
+    this.listeners = this.ends.map((end) => this.inet.stack.tcp.listen(end.ip, end.port, room));
+    for (const l of this.listeners) { l.onChange = () => this.wq.wakeAll(); l.prepare = (c) => this.apply(c); }
+    return 0;
+  }
+  /** A port that was shared by SO_REUSEADDR has one listener, unless all share it by SO_REUSEPORT. */
+  private mayListen(): boolean {
+    if (this.reusePort()) return true;
+    return this.ends.every(({ ip, port }) => [...this.inet.stack.tcp.listeners].every((l) => l.port !== port || !overlap(l.local, ip)));
+  }
+
+  /** Begins to connect: 0 when it is done at once, -EINPROGRESS, or why not. */
+  override connect(t: Thread, to: Address): number {
+    if (to.family === Af.UNSPEC) return this.disconnect();
+    if (to.family !== this.family) return -E.AFNOSUPPORT;
+    if (this.isListening()) return -E.INVAL;
+    if (this.c && this.c.state !== State.CLOSED) return this.c.state === State.SYN_SENT ? -E.ALREADY : -E.ISCONN;
+    if (this.used && this.c?.error === undefined) return -E.ISCONN;
+    const target = stackIp(to.ip), remote = isAny(target) ? loopbackIp(target.length === 4 ? Af.INET : Af.INET6) : target;
+    const own = stackIp(this.local.ip), source = isAny(own) ? this.inet.stack.sourceFor(remote) : own.length === remote.length ? own : undefined;
+    if (!source) return -E.NETUNREACH;
+    return this.inet.act(() => this.open(t, source, remote.slice(), to.port));
+  }
+  private open(t: Thread, source: Ip, remote: Ip, port: number): number {
+    const failed = this.ends.length > 0 ? 0 : this.bindInet(t, { ...this.local, port: 0 });
+    if (failed) return failed === -E.ADDRINUSE ? -E.ADDRNOTAVAIL : failed;
+    const c = this.inet.stack.tcp.create({ local: source.slice(), localPort: this.local.port, remote, remotePort: port });
+    if (!c) return -E.ADDRNOTAVAIL;
+    this.attach(c);
+    this.error = 0;
+    const trouble = c.connect();
+    this.inet.stack.flush();
+    if (trouble) { c.finish(trouble); return -errnoOf(trouble); }
+    return this.outcome();
+  }
+  /** What has become of the connection: 0, -EINPROGRESS, or the error. */
+  outcome(): number {
+    const c = this.c!;
+    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return -E.INPROGRESS;
+    if (c.state !== State.CLOSED) { this.used = true; return 0; }
+    return c.error ? -errnoOf(c.error) : this.used ? 0 : -E.CONNABORTED;
+  }
+  private disconnect(): number {
+    this.c?.abort();
+    this.c = undefined;
+    this.used = false;
+    this.remote = undefined;
+    return 0;
+  }
+
+  private attach(c: TcpConnection): void {
+    this.c = c;
+    this.local = socketAddress(this.family, c.ends.local, c.ends.localPort);
+    this.remote = socketAddress(this.family, c.ends.remote, c.ends.remotePort);
+    c.onChange = () => { this.noteConnect(); this.wq.wakeAll(); };
+    this.apply(c);
+  }
+  /** A connect that did not wait ends. */
+  private noteConnect(): void {
+    if (this.pendingConnect !== -E.AGAIN) return;
+    const r = this.outcome();
+    if (r === -E.INPROGRESS) return;
+    this.pendingConnect = r;
+    if (r < 0) this.error = -r;
+  }
+
+  override accept(): Socket | number {
+    if (!this.isListening()) return -E.INVAL;
+    for (const l of this.listeners) {
+      const c = l.accept();
+      if (c) return this.accepted(c);
+    }
+    return -E.AGAIN;
+  }
+  private accepted(c: TcpConnection): TcpSocket {
+    const s = new TcpSocket(this.k, this.family);
+    for (const [name, value] of this.options) s.options.set(name, value);
+    s.owner = this.owner;
+    s.used = true;
+    s.attach(c);
+    s.ends = [];
+    return s;
+  }
+
+  // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private takeError(): number {
+    const c = this.c, error = this.error || (c?.error && !this.told ? errnoOf(c.error) : 0);
+    this.error = 0;
+    if (c?.error) this.told = true;
+    return error;
+  }
+  private told = false;
+
+  override send(io: Io, _to: Address | undefined, _files: readonly File[], _t: Thread): number {
+    const c = this.c;
+    if (c?.state === State.SYN_SENT || c?.state === State.SYN_RECEIVED) return -E.AGAIN;
+    const error = this.takeError();
+    if (error) return -error;
+    if (!c || !c.canSend || this.writeShut) return -E.PIPE;
+    if (io.left === 0) return 0;
+    const n = Math.min(io.left, c.sender.room, PIECE);
+    if (n === 0) return -E.AGAIN;
+    io.take(scratch, 0, n);
+    this.inet.act(() => c.write(scratch, 0, n));
+    return n;
+  }
+
+  override receive(io: Io, flags: number): Received | number {
+    const c = this.c;
+    if (flags & Msg.OOB) return -E.INVAL;
+    if (!c || c.receiver.queue.length === 0) return this.empty();
+    const peek = (flags & Msg.PEEK) !== 0, start = io.done;
+    const { queue } = c.receiver, discards = (flags & Msg.TRUNC) !== 0;
+    for (let offset = 0; io.left > 0 && offset < queue.length; ) {
+      const n = queue.copy(offset, scratch, 0, Math.min(PIECE, io.left));
+      if (discards) { if (!peek) queue.drop(n); return { ...this.nothing(), n }; }
+      io.put(scratch, 0, n);
+      if (peek) offset += n; else queue.drop(n);
+    }
+    if (!peek) this.inet.act(() => c.consumed(0));
+    return { ...this.nothing(), n: io.done - start };
+  }
+  private nothing(): Received { return { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.owner }; }
+  private empty(): Received | number {
+    const error = this.takeError();
+    if (error) return -error;
+    const c = this.c, end = this.nothing();
+    if (!c || (!this.used && c.state === State.CLOSED)) return -E.NOTCONN;
+    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return this.readShut ? end : -E.AGAIN;
+    return this.readShut || c.atEnd || c.state === State.CLOSED ? end : -E.AGAIN;
+  }
+
+  /** @see tcp_poll of Linux */
+  override poll(): number {
+    if (this.isListening()) return this.listeners.some((l) => l.ready.length > 0) ? Poll.IN | Poll.RDNORM : 0;
+    const c = this.c;
+    if (!c) return Poll.OUT | Poll.WRNORM | Poll.HUP;
+    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return 0;
+    const isClosed = c.state === State.CLOSED, readEnds = this.readShut || c.atEnd || isClosed;
+    let mask = this.error || (c.error && !this.told) ? Poll.ERR : 0;
+    if (isClosed || (readEnds && this.writeShut)) mask |= Poll.HUP;
+    if (readEnds) mask |= Poll.IN | Poll.RDNORM | Poll.RDHUP;
+    if (c.receiver.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
+    if (isClosed) mask |= HANGUP;
+    if (!c.canSend || c.sender.room >= c.sender.limit / 3) mask |= Poll.OUT | Poll.WRNORM;
+    return mask;
+  }
+
+  // ── closing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  override shutdown(how: number): number {
+    if (this.isListening()) { if (how !== 1) this.unlisten(); return 0; }
+    if (!this.c || this.c.state === State.CLOSED) return -E.NOTCONN;
+    super.shutdown(how);
+    if (how !== 0) this.inet.act(() => this.c!.shutdownWrite());
+    return 0;
+  }
+  private unlisten(): void {
+    this.inet.act(() => { for (const l of this.listeners.splice(0)) this.inet.stack.tcp.unlisten(l); });
+    this.wq.wakeAll();
+  }
+  override close(): void {
+    this.pendingConnect = undefined;
+    this.inet.ports.leave(this);
+    this.unlisten();
+    const c = this.c;
+    if (!c) return;
+    const [lingers, seconds] = this.linger;
+    this.inet.act(() => (lingers && seconds === 0 ? c.abort() : c.close()));
+  }
+
+  // ── options ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get congestion(): 'reno' | 'cubic' { return this.chosen; }
+  set congestion(name: 'reno' | 'cubic') {
+    this.chosen = name;
+    this.c?.sender.setCongestion(name);
+  }
+  /** An option was set: the connection heeds it. */
+  optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
+  private apply(c: TcpConnection): void {
+    if (c.sender.congestion.name !== this.chosen) c.sender.setCongestion(this.chosen);
+    const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise, { choices, sender, receiver } = c, { remote } = c.ends;
+    choices.ttl = this.ttlTo(remote);
+    choices.tos = this.tosTo(remote);
+    const keepAlive = (this.option(Sol.SOCKET, So.KEEPALIVE) ?? 0) !== 0;
+    Object.assign(choices, {
+      keepIdle: of(Tcp.KEEPIDLE, 7200) * SECOND, keepInterval: of(Tcp.KEEPINTVL, 75) * SECOND, keepProbes: of(Tcp.KEEPCNT, 9), synRetries: of(Tcp.SYNCNT, 6),
+      userTimeout: of(Tcp.USER_TIMEOUT, 0) * 1000, finTimeout: Math.max(0, of(Tcp.LINGER2, 60)) * SECOND,
+    });
+    if (keepAlive || choices.keepAlive) { choices.keepAlive = keepAlive; c.watch(); }
+    sender.nodelay = of(Tcp.NODELAY, 0) !== 0;
+    const wasCorked = sender.cork;
+    sender.cork = of(Tcp.CORK, 0) !== 0;
+    sender.limit = this.option(Sol.SOCKET, So.SNDBUF) ?? sender.limit;
+    receiver.limit = this.option(Sol.SOCKET, So.RCVBUF) ?? receiver.limit;
+    if (c.isSynchronized && (sender.nodelay || (wasCorked && !sender.cork))) c.output();
+  }
+}
+
