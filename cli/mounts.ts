@@ -1,16 +1,17 @@
 /**
- * `--mount HOST:GUEST[:ro]`. A host folder is copied into the guest's root file system at the start. If it may be written, the Unix server
- * sends what has become of it, as a tar archive, on a console of its own when the program has ended, and the differences are put into the host's folder then.
+ * `--mount HOST:GUEST[:ro]`. A host folder is live: what the guest does in it happens there while it runs, through a connection of its own. A single
+ * file, which can only be read, is placed into the root file system at the start.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import type { Channel } from '../index.ts';
-import { FIRST_EXPORT } from '../scenarios/unix-world.ts';
-import { CliError, Exit, fileError } from './errors.ts';
-import { bytesOf, Plan } from './pack.ts';
-import { byteString, lookUp, readTar, type TarEntry } from '../system/files/tar.ts';
+import { existsSync, lstatSync, readlinkSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { SharedPort } from '../system/host.ts';
+import { NineServer } from '../system/folders/server.ts';
+import { SharedFolder } from '../system/folders/shared.ts';
+import { CliError } from './errors.ts';
+import { finderFor } from './folders/find.ts';
+import { NodeFolder } from './folders/folder.ts';
 
-export interface Mount { host: string; guest: string; writable: boolean }
+export interface Mount { readonly host: string; readonly guest: string; readonly writable: boolean }
 
 /** Reads the option's value. */
 export function parseMount(text: string): Mount {
@@ -18,75 +19,48 @@ export function parseMount(text: string): Mount {
   if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
   const [, host, guest, mode] = match;
   if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
-  if (mode !== 'ro' && !statSync(host).isDirectory()) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
-  return { host, guest, writable: mode !== 'ro' };
+  if (mode !== 'ro' && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
+  return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
 }
+const isFolder = (path: string): boolean => statSync(path).isDirectory();
 
-/** What comes back from the guest, by mount. */
-export class Returns {
+/** The folders among the mounts, and the connections to them. */
+export class Folders {
   readonly mounts: readonly Mount[];
-  private readonly parts: Buffer[][];
+  private readonly folders: NodeFolder[];
+  readonly ports: SharedPort[];
 
-  constructor(mounts: readonly Mount[]) {
-    this.mounts = mounts.filter((mount) => mount.writable);
-    this.parts = this.mounts.map(() => []);
-  }
-
-  get consoles(): number {
-    return FIRST_EXPORT + this.mounts.length;
-  }
-
-  outputs(): Partial<Record<Channel, (bytes: Uint8Array) => void>> {
-    return Object.fromEntries(this.mounts.map((_, i) => [`console${FIRST_EXPORT + i}`, (bytes: Uint8Array) => { this.parts[i].push(Buffer.from(bytes)); }]));
-  }
-
-  /** Puts into the host's folders what the guest has changed. */
-  apply(): void {
-    this.mounts.forEach((mount, i) => {
-      const after = readTar(Buffer.concat(this.parts[i]));
-      if (!after) throw new CliError('E_MOUNT', `what the guest wrote to '${mount.guest}' did not come back`, `'${mount.host}' is as it was`, Exit.failure);
-      applyChanges(mount.host, new Plan([{ host: mount.host, guest: '' }]).files(), after);
+  constructor(mounts: readonly Mount[], replaying: boolean) {
+    this.mounts = mounts.filter(({ host }) => isFolder(host));
+    this.folders = replaying ? [] : this.mounts.map(({ host }) => new NodeFolder(host, finderFor(host)));
+    this.ports = this.mounts.map(({ guest, writable }, i) => {
+      const folder = this.folders[i];
+      return { tag: guest, port: folder && new NineServer(new SharedFolder(folder, writable, () => BigInt(Date.now()) * 1_000_000n)) };
     });
   }
-}
 
-const DIR = '5', LINK = '2', FILE = '0', HARD = '1';
+  /** As the scenario has them. */
+  get options(): { path: string; source: string; readOnly: boolean }[] {
+    return this.mounts.map(({ guest, writable, host }) => ({ path: guest, source: posix.basename(host) || 'host', readOnly: !writable }));
+  }
 
-/** Makes a host folder that is `before` into `after`: removes, then makes, folders first. Device nodes are left out. */
-export function applyChanges(host: string, before: Map<string, TarEntry>, after: Map<string, TarEntry>): void {
-  const gone = [...before.keys()].filter((name) => name !== '' && !(after.get(name) && kind(after.get(name)!) === kind(before.get(name)!)));
-  for (const name of gone.sort().reverse()) change(host, name, (path) => rmSync(path, { recursive: true, force: true }));
-  for (const name of [...after.keys()].sort()) {
-    const entry = after.get(name)!.type === HARD ? lookUp(after, name) : after.get(name);
-    const old = before.get(name)?.type === HARD ? lookUp(before, name) : before.get(name);
-    if (name !== '' && entry && !same(old, entry)) change(host, name, (path) => make(path, entry));
+  /** The host's path of a file in the guest that lies in a mounted folder; undefined where it lies elsewhere. Links within the folder are followed. */
+  hostPath(guest: string): string | undefined {
+    const path = posix.normalize(guest), mount = [...this.mounts].sort((a, b) => b.guest.length - a.guest.length).find((m) => path === m.guest || path.startsWith(m.guest === '/' ? '/' : `${m.guest}/`));
+    return mount && followed(mount.host, path.slice(mount.guest.length), 0);
+  }
+
+  close(): void {
+    for (const { port } of this.ports) port?.close();
+    for (const folder of this.folders) folder.close();
   }
 }
 
-const kind = (entry: TarEntry) => (entry.type === HARD ? FILE : entry.type);
-
-function same(old: TarEntry | undefined, entry: TarEntry): boolean {
-  return old !== undefined && old.type === entry.type && old.link === entry.link && (entry.type === LINK || old.mode === entry.mode) && Buffer.compare(old.data, entry.data) === 0;
-}
-
-function make(path: Buffer, entry: TarEntry): void {
-  if (entry.type === DIR) mkdirSync(path, { recursive: true });
-  else if (entry.type === LINK) {
-    rmSync(path, { force: true });
-    symlinkSync(bytesOf(entry.link), path);
-  } else if (entry.type === FILE) writeFileSync(path, entry.data);
-  if ((entry.type === DIR || entry.type === FILE) && (lstatSync(path).mode & 0o7777) !== (entry.mode & 0o7777)) chmodSync(path, entry.mode & 0o7777);
-}
-
-/** Does something to a path of the folder, but never to one that a name or a link leads out of it. `name` is a byte string. */
-function change(host: string, name: string, act: (path: Buffer) => void): void {
-  const path = `${byteString(host)}/${name}`, above = bytesOf(dirname(path));
-  const root = realpathSync(host, 'latin1');
-  if (name.split('/').includes('..')) return;
-  if (existsSync(above) && relative(root, realpathSync(above, 'latin1')).startsWith('..')) return;
-  try {
-    act(bytesOf(path));
-  } catch (error) {
-    throw fileError('mounted file', join(host, bytesOf(name).toString()), error, '', Exit.failure);
-  }
+const MOST_LINKS = 40;
+/** Relative links only: where others lead, only the guest knows. */
+function followed(base: string, rest: string, links: number): string | undefined {
+  const path = posix.join(base, rest), stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat?.isSymbolicLink()) return path;
+  const target = readlinkSync(path), inside = posix.normalize(posix.join(posix.dirname(rest), target));
+  return links === MOST_LINKS || target.startsWith('/') || inside.startsWith('..') ? undefined : followed(base, inside, links + 1);
 }

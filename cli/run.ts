@@ -6,7 +6,7 @@
  *   stderr ──────── console1 ── driver ──┘
  */
 import { existsSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, posix } from 'node:path';
 import type { Module } from '../index.ts';
 import { unixWorld } from '../scenarios/unix-world.ts';
 import { BadGzip, isGzip } from '../system/files/gunzip.ts';
@@ -16,7 +16,7 @@ import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import { gunzipBounded } from './gunzip.ts';
 import type { RunOptions } from './commands/run.ts';
-import { parseMount, Returns, type Mount } from './mounts.ts';
+import { Folders, parseMount, type Mount } from './mounts.ts';
 import { Plan, type Placement } from './pack.ts';
 import { DEFAULT_PATH, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { endingLine, runSystem } from './session.ts';
@@ -28,20 +28,19 @@ interface GuestFiles { modules: Module[]; argv: string[] }
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
   const env = environment(options.env ?? []);
   const mounts = (options.mount ?? []).map(parseMount);
-  const returns = new Returns(mounts);
-  const { modules, argv } = await guestFiles(program, args, env, options, mounts);
+  const folders = new Folders(mounts, options.replay !== undefined);
+  const { modules, argv } = await guestFiles(program, args, env, options, mounts.filter((m) => !folders.mounts.includes(m)), folders);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
-  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, exports: returns.mounts.map((mount) => mount.guest), more });
+  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, folders: folders.options, more });
   const { result, system } = await runSystem({
-    scenario: world(options.memory), modules, consoles: returns.consoles,
-    outputs: { console0: 1, console1: 2, ...returns.outputs() },
+    scenario: world(options.memory), modules, folders: folders.ports, consoles: 2,
+    outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
     memoryBytes: boardMemory(options.memory, modules, world),
-  }, options);
+  }, options).finally(() => folders.close());
   const linux = system.components.get('linux');
-  if (linux?.state === 'exited') returns.apply();
   if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(linux.why)}\n`);
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
@@ -60,9 +59,14 @@ function environment(given: string[]): string[] {
 }
 
 /** The root file system as an archive, the program in it, and what it shall be called. */
-async function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[]): Promise<GuestFiles> {
+async function guestFiles(program: string, args: string[], env: string[], options: RunOptions, mounts: Mount[], folders: Folders): Promise<GuestFiles> {
   const root = await rootFiles(options, mounts);
   const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
+  const inFolder = folders.hostPath(program.includes('/') ? posix.resolve(options.cwd ?? '/', program) : '/');
+  if (program.includes('/') && inFolder !== undefined && existsSync(inFolder)) {
+    checkHostProgram(program, inFolder);
+    return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args] };
+  }
   const inGuest = programIn(root.files, program, path, options.cwd);
   if (inGuest) {
     checkProgram(program, inGuest);
@@ -83,14 +87,17 @@ function hostProgram(program: string, rootfs: string | undefined): string {
     const where = rootfs === undefined ? 'no file here, and without --rootfs the guest has no programs' : `neither in '${rootfs}' nor a file here`;
     throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}`, '', Exit.notFound);
   }
+  checkHostProgram(program, program);
+  return `/bin/${basename(program)}`;
+}
+function checkHostProgram(program: string, host: string): void {
   try {
-    const stat = statSync(program), what = stat.isDirectory() ? 'folder' : stat.isFile() ? '' : 'device';
+    const stat = statSync(host), what = stat.isDirectory() ? 'folder' : stat.isFile() ? '' : 'device';
     if (what) throw new CliError('E_PROGRAM', `program '${program}' is a ${what}`, '', Exit.notExecutable);
-    checkProgram(program, { mode: stat.mode, data: readInput('program', program) });
+    checkProgram(program, { mode: stat.mode, data: readInput('program', host) });
   } catch (error) {
     throw error instanceof CliError ? error : fileError('program', program, error, '', Exit.notExecutable);
   }
-  return `/bin/${basename(program)}`;
 }
 
 /** What is in the root file system, and the archive of it with one more file, if need be. */

@@ -5,6 +5,7 @@
 import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { visible } from '../trace/visible.ts';
+import type { SharedPort } from '../system/host.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';
@@ -26,6 +27,8 @@ export interface Launch {
   disks?: BlockBackend[];
   /** What the board's network cards are plugged into. */
   networks?: Networks;
+  /** Folders of the host, as connections. */
+  folders?: readonly SharedPort[];
   /** Number of virtio consoles. */
   consoles: number;
   /** Where output goes: a file descriptor, or a function (false: nobody takes it any more). Channels not named are silent. */
@@ -133,7 +136,7 @@ class Session {
     try {
       return bootScenario(launch.scenario, {
         output: (channel, bytes) => this.output(channel, bytes),
-        consoles: launch.consoles, disks: launch.disks, nets: launch.networks?.cards(), modules: launch.modules, door: recording,
+        consoles: launch.consoles, disks: launch.disks, nets: launch.networks?.cards(), folders: launch.folders, modules: launch.modules, door: recording,
         inputs: [...(launch.input === undefined ? [] : [launch.input]), ...this.outside],
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),

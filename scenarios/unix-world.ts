@@ -4,7 +4,7 @@
  */
 import { l4guest } from '../l4guest/index.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
-import { consoleDriver } from './devices.ts';
+import { consoleDriver, filesDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the server needs beside the memory of its guests. */
@@ -25,6 +25,8 @@ export interface UnixOptions {
   readonly memory?: number;
   /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
   readonly exports?: readonly string[];
+  /** Folders of the host, mounted live: the board's files0, files1, … */
+  readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean }[];
   /** More arguments for the Unix server. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -44,14 +46,16 @@ export const FIRST_EXPORT = 2;
 /** `tessera run`. Status: the program's. */
 export function unixWorld(options: UnixOptions): Scenario {
   const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
-  const more = exports.length ? { ...options.more, exports } : options.more;
+  const folders = (options.folders ?? []).map((f, i) => ({ ...f, cap: `folder${i}` }));
+  const more = { ...options.more, ...(exports.length && { exports }), ...(folders.length && { folders }) };
   return {
     name: 'run', summary: options.argv.join(' '), status: 'linux',
     components: {
       ...Object.fromEntries(exports.map(({ cap }, i) => [cap, consoleDriver(`console${FIRST_EXPORT + i}`)])),
+      ...Object.fromEntries(folders.map(({ cap }, i) => [cap, filesDriver(`files${i}`)])),
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
-      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...Object.fromEntries(exports.map(({ cap }) => [cap, cap])) }),
+      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...Object.fromEntries([...exports, ...folders].map(({ cap }) => [cap, cap])) }),
     },
   };
 }

@@ -15,7 +15,9 @@ import { exec } from './exec.ts';
 import type { Kernel } from './kernel.ts';
 import { O } from '../abi/linux.ts';
 import { Process } from './process.ts';
+import { persist } from './later.ts';
 import { Run, Thread } from './thread.ts';
+import type { Co, Sleeper } from './wait.ts';
 
 export interface Streams { readonly terminal?: Tty; readonly input?: InputPort; readonly out?: OutputPort; readonly err?: OutputPort }
 export interface InitArgs { readonly argv: readonly string[]; readonly env: readonly string[]; readonly cwd: string }
@@ -35,8 +37,8 @@ export function newProcess(k: Kernel, name: string): Process {
   return p;
 }
 
-/** Makes process 1 and the program's process, which is ready to run. Throws ExecError. */
-export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
+/** Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws ExecError. */
+export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
   k.init = newProcess(k, 'init');
   const p = newProcess(k, 'start'), t = new Thread(k, p.pid, p, 'start');
   p.parent = k.init;
@@ -44,9 +46,11 @@ export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
   p.threads.add(t);
   k.pids.threads.set(t.tid, t);
   k.cpu.current = t;
-  changeDir(t, args.cwd);
+  t.since = k.clock.now();
+  yield* persist(s, t.since, () => changeDir(t, args.cwd), () => { throw noDirectory(args.cwd); });
   openStreams(k, t, streams);
-  execProgram(t, args);
+  yield* execProgram(s, t, args);
+  t.since = Infinity;
   k.mainPid = p.pid;
   k.cpu.current = undefined;
   t.state = Run.ready;
@@ -56,8 +60,9 @@ export function startInit(k: Kernel, args: InitArgs, streams: Streams): Thread {
 function changeDir(t: Thread, path: string): void {
   const place = newPlace();
   if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
-  else throw new ExecError(`working directory '${path}' is not there`, 126);
+  else throw noDirectory(path);
 }
+const noDirectory = (path: string): ExecError => new ExecError(`working directory '${path}' is not there`, 126);
 export function openStreams(k: Kernel, t: Thread, s: Streams): void {
   const fds = t.proc.fds, limit = 64;
   if (s.terminal) {
@@ -82,14 +87,14 @@ export function openStreams(k: Kernel, t: Thread, s: Streams): void {
 }
 
 /** Looks the program up as a shell does, and starts it. */
-function execProgram(t: Thread, args: InitArgs): void {
+function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
   const name = args.argv[0];
   if (!name) throw new ExecError('no program given', 126);
   const path = args.env.findLast((e) => e.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin';
   const candidates = name.includes('/') ? [name] : path.split(':').map((d) => `${d || '.'}/${name}`), encode = (s: string): Uint8Array => bytesOf(s);
   let worst = -E.NOENT, at = name;
   for (const c of candidates) {
-    const r = exec(t, t.proc.fs.cwd, c, args.argv.map(encode), args.env.map(encode));
+    const r = yield* persist(s, t.since, () => exec(t, t.proc.fs.cwd, c, args.argv.map(encode), args.env.map(encode)), (errno) => errno);
     if (r === 0) return;
     if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = c; }
   }

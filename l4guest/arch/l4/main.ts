@@ -2,7 +2,8 @@
  * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
- *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
+ *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
+ *         folders (folders of the host, mounted live: { path, cap, source, readOnly }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
@@ -17,20 +18,25 @@ import { mountDefaults } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';
 import { exitCode, ExecError } from '../../kernel/init.ts';
 import { Runner } from '../../kernel/run.ts';
+import { sooner } from '../../kernel/later.ts';
+import type { Co, Sleeper } from '../../kernel/wait.ts';
+import { errnoName } from '../../abi/errno.ts';
+import { mountFolder, type FolderMount } from '../../fs/ninep/mount.ts';
 import { L4Arch } from './arch.ts';
+import { openFolder } from './folders.ts';
 import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
 import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; onSignal: Runner['onSignal'] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; folders: (FolderMount & { cap: string })[]; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [], onSignal: a.onSignal };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
@@ -50,14 +56,16 @@ export const l4guest: Program = {
     if (args.strace) runner.trace = (line) => k.arch.log(line);
     let status = 0;
     k.onEnd = (s) => { status = s; runner.ended = true; };
-    try { startInit(k, args, streams.files); } catch (e) {
-      if (!(e instanceof ExecError)) throw e;
-      yield* log(sys, env, `l4guest: ${e.message}`);
-      yield* exit(sys, env, e.status, e.message);
+    for (const f of args.folders) yield* mount(sys, env, shared, k, f, irq);
+    const failed = yield* work(sys, shared, k, (t) => startInit(k, t, args, streams.files));
+    if (failed instanceof ExecError) {
+      yield* log(sys, env, `l4guest: ${failed.message}`);
+      yield* exit(sys, env, failed.status, failed.message);
     }
     below.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
     yield* runner.serve() as Sys<void>;
     yield* below.writeLog();
+    for (const m of k.mounts.list) if (m.fs.sync) yield* work(sys, shared, k, (t) => sooner(m.fs.sync!(t)));
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
     for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
     yield* report(sys, env, yield* summary(sys, k));
@@ -69,6 +77,27 @@ export const l4guest: Program = {
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
   yield* sys.must(Own.factory, Ops.factory.account);
   return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory in use`;
+}
+
+/** Work of the kernel that may sleep, while no process runs: to its end. Answers what it threw. */
+function* work(sys: Syscalls, shared: Shared, k: Kernel, body: (t: Sleeper) => Co<unknown>): Sys<unknown> {
+  let failed: unknown;
+  k.workers.start(function* (t) { try { yield* body(t); } catch (e) { if (!(e instanceof ExecError)) throw e; failed = e; } });
+  while (k.workers.pending > 0) {
+    for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
+    if (shared.arrivals.length === 0) yield* sys.receive();
+    for (const arrival of shared.arrivals.splice(0)) arrival();
+  }
+  return failed;
+}
+function* mount(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: FolderMount & { cap: string }, irq: number): Sys<void> {
+  const link = yield* openFolder(sys, env, shared, folder.cap, irq);
+  let failed = 0;
+  yield* work(sys, shared, k, function* (t) { failed = yield* mountFolder(k, t, link, folder); });
+  if (failed === 0) return;
+  const why = `folder '${folder.source}' cannot be mounted at ${folder.path}: ${errnoName(-failed)}`;
+  yield* log(sys, env, `l4guest: ${why}`);
+  yield* exit(sys, env, 126, why);
 }
 
 /** How many threads the quota of kernel memory carries, if each is a process with few pages. */

@@ -1,0 +1,47 @@
+/** Folders of the host: one thread carries the messages of one connection, so that only those wait who ask. */
+import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { FILES_HALF, openFiles, spawn, valueOf, type Env, type HostFiles } from '../../../roottask/client/index.ts';
+import type { FilesLink } from '../../fs/ninep/session.ts';
+import type { Shared } from './shared.ts';
+import { raise } from './streams.ts';
+
+interface Asked { readonly message: Uint8Array; readonly reply: (answer: Uint8Array | undefined) => void }
+
+export class FolderLink implements FilesLink {
+  readonly most = FILES_HALF;
+  private readonly queue: Asked[] = [];
+  private sleeping = false;
+  private readonly shared: Shared;
+  private readonly semaphore: number;
+  constructor(shared: Shared, semaphore: number) { this.shared = shared; this.semaphore = semaphore; }
+
+  send(message: Uint8Array, reply: (answer: Uint8Array | undefined) => void): void {
+    this.queue.push({ message, reply });
+    if (!this.sleeping) return;
+    this.sleeping = false;
+    this.shared.kicks.push(this.semaphore);
+    this.shared.chores = true;
+  }
+  /** Body of the thread. */
+  *carry(sys: Syscalls, files: HostFiles, irq: number): Sys<void> {
+    for (;;) {
+      for (let asked = this.queue.shift(); asked; asked = this.queue.shift()) {
+        const { reply } = asked, got = yield* files.request(sys, asked.message), answer = got.ok ? got.value : undefined;
+        this.shared.arrivals.push(() => reply(answer));
+        yield* raise(sys, irq);
+      }
+      this.sleeping = true;
+      yield* sys.down(this.semaphore, Ops.semaphore.down, Infinity, 1);
+      this.sleeping = false;
+    }
+  }
+}
+
+/** Opens the folder that the scenario gave under `name`. */
+export function* openFolder(sys: Syscalls, env: Env, shared: Shared, name: string, irq: number): Sys<FolderLink> {
+  const files = valueOf(yield* openFiles(sys, env, name)), semaphore = env.selector();
+  yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
+  const link = new FolderLink(shared, semaphore);
+  valueOf(yield* spawn(sys, env, (own) => link.carry(own, files, irq), { priority: env.priority }));
+  return link;
+}
