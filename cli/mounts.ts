@@ -40,8 +40,8 @@ export class Folders {
   }
 
   /** As the scenario has them. */
-  get options(): { path: string; source: string; readOnly: boolean }[] {
-    return this.mounts.map(({ guest, writable, host }) => ({ path: guest, source: posix.basename(host) || 'host', readOnly: !writable }));
+  get options(): { path: string; source: string; readOnly: boolean; prompt: boolean }[] {
+    return this.mounts.map(({ guest, writable, host }) => ({ path: guest, source: posix.basename(host) || 'host', readOnly: !writable, prompt: true }));
   }
 
   /** The host's path of a file in the guest that lies in a mounted folder; undefined where it lies elsewhere. Links within the folder are followed. */

@@ -26,7 +26,7 @@ export interface UnixOptions {
   /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
   readonly exports?: readonly string[];
   /** Folders of the host, mounted live: the board's files0, files1, … */
-  readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean }[];
+  readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean; /** Its host end answers at once. */ readonly prompt?: boolean }[];
   /** More arguments for the Unix server. */
   readonly more?: Readonly<Record<string, unknown>>;
 }

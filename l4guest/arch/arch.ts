@@ -28,7 +28,7 @@ export const Outcome = {
   interrupt: 3,
   /** The layer below has no memory for another page or thread, even after it has dropped all it could. The thread did not go on. */
   full: 4,
-  /** The layer below had no memory, and has dropped mirrors of other spaces. The thread did not go on: try again. */
+  /** The thread did not go on: choose again. What was owed has made others ready, or the layer below had no memory and has dropped mirrors of other spaces. */
   retry: 5,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];

@@ -19,7 +19,10 @@ export class InputPort {
   /** A terminal takes everything at once instead of leaving it here. */
   consumer: ((bytes: Uint8Array) => void) | undefined;
 
+  /** Told of each arrival. */
+  heard: (() => void) | undefined;
   arrive(bytes: Uint8Array): void {
+    this.heard?.();
     if (this.consumer) { this.consumer(bytes); return; }
     this.chunks.push(bytes);
     this.length += bytes.length;

@@ -62,6 +62,8 @@ export class Kernel {
   /** The page that signal handlers return to; every address space maps it. */
   readonly trampoline: Mappable;
   forks = 0;
+  /** When something last came in from outside: keys, frames. */
+  lastArrival = -Infinity;
   private lastDev = 0;
   private lastMount = 20;
   private readonly said = new Set<string>();

@@ -1,21 +1,41 @@
-/** Folders of the host: one thread carries the messages of one connection, so that only those wait who ask. */
+/**
+ * Folders of the host. Where the host answers at once, the main thread asks it itself; otherwise one thread carries the messages of one connection,
+ * so that only those wait who ask.
+ */
 import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { FILES_HALF, openFiles, spawn, valueOf, type Env, type HostFiles } from '../../../roottask/client/index.ts';
 import type { FilesLink } from '../../fs/ninep/session.ts';
 import type { Shared } from './shared.ts';
 import { raise } from './streams.ts';
 
-interface Asked { readonly message: Uint8Array; readonly reply: (answer: Uint8Array | undefined) => void }
+type Reply = (answer: Uint8Array | undefined) => void;
 
-export class FolderLink implements FilesLink {
+class PromptLink implements FilesLink {
   readonly most = FILES_HALF;
-  private readonly queue: Asked[] = [];
+  private readonly sys: Syscalls;
+  private readonly shared: Shared;
+  private readonly files: HostFiles;
+  constructor(sys: Syscalls, shared: Shared, files: HostFiles) { this.sys = sys; this.shared = shared; this.files = files; }
+
+  send(message: Uint8Array, reply: Reply): void {
+    this.shared.jobs.push(() => this.ask(message, reply));
+    this.shared.chores = true;
+  }
+  private *ask(message: Uint8Array, reply: Reply): Sys<void> {
+    const got = yield* this.files.request(this.sys, message);
+    reply(got.ok ? got.value : undefined);
+  }
+}
+
+class CarriedLink implements FilesLink {
+  readonly most = FILES_HALF;
+  private readonly queue: { readonly message: Uint8Array; readonly reply: Reply }[] = [];
   private sleeping = false;
   private readonly shared: Shared;
   private readonly semaphore: number;
   constructor(shared: Shared, semaphore: number) { this.shared = shared; this.semaphore = semaphore; }
 
-  send(message: Uint8Array, reply: (answer: Uint8Array | undefined) => void): void {
+  send(message: Uint8Array, reply: Reply): void {
     this.queue.push({ message, reply });
     if (!this.sleeping) return;
     this.sleeping = false;
@@ -37,11 +57,13 @@ export class FolderLink implements FilesLink {
   }
 }
 
-/** Opens the folder that the scenario gave under `name`. */
-export function* openFolder(sys: Syscalls, env: Env, shared: Shared, name: string, irq: number): Sys<FolderLink> {
-  const files = valueOf(yield* openFiles(sys, env, name)), semaphore = env.selector();
+/** Opens the folder that the scenario gave under `name`. `prompt`: its host end answers at once. */
+export function* openFolder(sys: Syscalls, env: Env, shared: Shared, name: string, prompt: boolean, irq: number): Sys<FilesLink> {
+  const files = valueOf(yield* openFiles(sys, env, name));
+  if (prompt) return new PromptLink(sys, shared, files);
+  const semaphore = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
-  const link = new FolderLink(shared, semaphore);
+  const link = new CarriedLink(shared, semaphore);
   valueOf(yield* spawn(sys, env, (own) => link.carry(own, files, irq), { priority: env.priority }));
   return link;
 }

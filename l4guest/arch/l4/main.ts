@@ -3,7 +3,7 @@
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
  *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
- *         folders (folders of the host, mounted live: { path, cap, source, readOnly }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
+ *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
@@ -29,7 +29,8 @@ import { Slots } from './slots.ts';
 import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; folders: (FolderMount & { cap: string })[]; onSignal: Runner['onSignal'] }
+interface Folder extends FolderMount { cap: string; prompt?: boolean }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
@@ -85,13 +86,14 @@ function* work(sys: Syscalls, shared: Shared, k: Kernel, body: (t: Sleeper) => C
   k.workers.start(function* (t) { try { yield* body(t); } catch (e) { if (!(e instanceof ExecError)) throw e; failed = e; } });
   while (k.workers.pending > 0) {
     for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
-    if (shared.arrivals.length === 0) yield* sys.receive();
+    for (const job of shared.jobs.splice(0)) yield* job();
+    if (k.workers.pending > 0 && shared.jobs.length === 0 && shared.arrivals.length === 0) yield* sys.receive();
     for (const arrival of shared.arrivals.splice(0)) arrival();
   }
   return failed;
 }
-function* mount(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: FolderMount & { cap: string }, irq: number): Sys<void> {
-  const link = yield* openFolder(sys, env, shared, folder.cap, irq);
+function* mount(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: Folder, irq: number): Sys<void> {
+  const link = yield* openFolder(sys, env, shared, folder.cap, folder.prompt === true, irq);
   let failed = 0;
   yield* work(sys, shared, k, function* (t) { failed = yield* mountFolder(k, t, link, folder); });
   if (failed === 0) return;
@@ -147,6 +149,7 @@ function* exportTree(sys: Syscalls, env: Env, k: Kernel, path: string, cap: stri
 function* openStreams(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number, tty: boolean): Sys<{ files: Streams; pending: () => number }> {
   if (!env.hasCap('stdio')) return { files: {}, pending: () => 0 };
   const stdio = valueOf(yield* openConsole(sys, env, 'stdio')), out = yield* openOutput(sys, env, shared, stdio, irq), input = new InputPort();
+  input.heard = () => { k.lastArrival = k.clock.now(); };
   if (tty) {
     const terminal = new Tty(k, (4 << 8) | 1, out), size = yield* stdio.size(sys);
     terminalsOf(k).console = terminal;

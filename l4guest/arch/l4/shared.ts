@@ -1,4 +1,5 @@
 /** What the threads of the server share beside the kernel: who must be woken, and what the main thread still has to do. */
+import type { Sys } from '../../../microkernel/abi/index.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
 
@@ -18,6 +19,8 @@ export class Shared {
   kicks: number[] = [];
   /** Lines for the log. */
   lines: string[] = [];
+  /** What the main thread asks other servers itself, because they answer at once. */
+  jobs: (() => Sys<void>)[] = [];
   /** What interrupt threads have brought: run by the main thread. */
   arrivals: (() => void)[] = [];
 }

@@ -44,7 +44,7 @@ export class L4Switch implements Switch {
   get busy(): boolean { return this.shared.chores; }
 
   *switch(t: Thread | undefined): Sys<Outcome> {
-    if (this.shared.chores) yield* this.doChores();
+    if (this.shared.chores && (yield* this.doChores())) return Outcome.retry;
     if (t === undefined) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
     else if (this.k.cpu.inUser) yield this.sys.ipc(IpcFlag.receive, 0);
     else if (!(yield* this.resume(t))) return Outcome.full;
@@ -183,8 +183,8 @@ export class L4Switch implements Switch {
 
   *finish(): Sys<void> { if (this.shared.chores) yield* this.doChores(); }
 
-  /** What the kernel has decided and only this thread can do. */
-  private *doChores(): Sys<void> {
+  /** What the kernel has decided and only this thread can do. True: somebody may be ready now who was not. */
+  private *doChores(): Sys<boolean> {
     const { shared, sys, k: { cpu } } = this;
     shared.chores = false;
     for (const t of shared.deadThreads.splice(0)) {
@@ -199,5 +199,9 @@ export class L4Switch implements Switch {
     const t = shared.recall;
     shared.recall = undefined;
     if (t && cpu.inUser && t === cpu.current && t.hardware) yield* sys.must((t.hardware as Slot).thread, Ops.thread.recall);
+    if (shared.jobs.length === 0) return false;
+    yield* this.keep();
+    for (const job of shared.jobs.splice(0)) yield* job();
+    return true;
   }
 }

@@ -47,6 +47,7 @@ export class NineDir extends Directory {
   private know(name: string, inode: NineInode | undefined): void {
     if (this.names.size >= MOST_NAMES) this.forgetNames();
     this.names.set(name, { inode, at: this.fs.k.clock.now() });
+    if (inode) inode.node.home = { dir: this.node, name: toWire(name) };
     if (inode instanceof Directory) { inode.parent = this; inode.name = name; }
   }
   /** Drops what nobody uses; its fids go back to the server. */
@@ -109,7 +110,7 @@ export class NineDir extends Directory {
     return failed || (this.names.get(name)?.inode ?? -E.NOENT);
   }
   override *link(name: string, inode: Inode, t: Thread): Co<number> {
-    const r = yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid: (inode as NineInode).node.fid, name: toWire(name) });
+    const fid = yield* (inode as NineInode).node.way(t), r = fid < 0 ? fid : yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid, name: toWire(name) });
     if (typeof r === 'number') return r;
     this.gone(name);
     inode.touchAttributes();
@@ -131,6 +132,7 @@ export class NineDir extends Directory {
     dir.gone(toName);
     if (old) nameGone(old);
     if (inode instanceof Directory) { inode.parent = dir; inode.name = toName; }
+    (inode as NineInode).node.home = { dir: dir.node, name: toWire(toName) };
     inode.touchAttributes();
     return 0;
   }

@@ -26,6 +26,8 @@ export class NineRegular extends Inode implements Mappable {
   private readonly opened = new Map<number, number>();
   /** A fid through which stores to mappings are written back. */
   private writeFid: number | undefined;
+  /** The fid through which pages are fetched. */
+  private readFid: number | undefined;
   private isWritingBack = false;
   private readonly writtenBack = new WaitQueue();
   /** Changes of the contents that come from here: they leave the pages good. */
@@ -35,6 +37,7 @@ export class NineRegular extends Inode implements Mappable {
     this.node = node;
     this.cache = new PageCache(node.fs.k.frames);
     node.onChange = (length) => this.contentsChanged(length);
+    node.idleFid = () => this.opened.values().next().value;
   }
   override get size(): number { return this.node.length; }
   override get blocks(): number { return this.node.blocks; }
@@ -57,6 +60,8 @@ export class NineRegular extends Inode implements Mappable {
     this.closeIdle();
     if (this.writeFid !== undefined) this.fs.session.forget(this.writeFid);
     this.writeFid = undefined;
+    if (this.readFid !== undefined) this.fs.session.forget(this.readFid);
+    this.readFid = undefined;
     this.cache.release();
     this.node.release();
   }
@@ -101,11 +106,11 @@ export class NineRegular extends Inode implements Mappable {
     const fid = yield* this.openFid(t, mode);
     if (fid < 0) return fid;
     this.takeOpen(fid, mode);
-    return yield* this.node.ask(t);
+    return 0;
   }
   private *openFid(t: Sleeper, mode: number): Co<number> {
-    const { session } = this.fs, fid = session.newFid(), walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
-    if (typeof walked === 'number') return walked;
+    const { session } = this.fs, fid = yield* this.node.takeWay(t);
+    if (fid < 0) return fid;
     const r = yield* session.ask(t, 'lopen', { fid, flags: mode });
     if (typeof r !== 'number') return fid;
     session.forget(fid);
@@ -128,9 +133,9 @@ export class NineRegular extends Inode implements Mappable {
   resident(index: number): boolean { return this.cache.get(index) !== 0; }
   glance(index: number): Uint8Array | undefined { return this.cache.get(index) === 0 ? undefined : this.cache.bytes(index); }
   private *fetch(t: Sleeper, index: number): Co<number> {
-    const from = index - (index % AHEAD), { session } = this.fs, fid = this.node.openFid ?? [...this.opened.values()][0] ?? (yield* this.openFid(t, O.RDONLY));
+    const from = index - (index % AHEAD), { session } = this.fs, fid = this.readFid ?? (yield* this.openFid(t, O.RDONLY));
     if (fid < 0) return fid;
-    if (this.node.openFid === undefined && !this.opened.size) this.opened.set(O.RDONLY, fid);
+    this.readFid = fid;
     const r = yield* session.ask(t, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
     if (typeof r === 'number') return r;
     if (r.data.length <= (index - from) * PAGE) return -E.IO;
@@ -184,6 +189,7 @@ export class NineFile extends File {
   override *read(io: Io, pos: number, t: Thread): Co<number> {
     const { session } = this.inode.fs, start = io.done;
     if (this.inode.hasStores) yield* this.inode.writeBack(t);
+    if (pos >= this.inode.size && this.inode.node.isFresh(t)) return 0;
     while (io.left > 0) {
       const count = Math.min(io.left, session.chunk), r = yield* session.ask(t, 'read', { fid: this.fid, offset: BigInt(pos), count });
       if (typeof r === 'number') return io.done > start ? io.done - start : r;

@@ -1,6 +1,7 @@
 /**
  * A file system behind a 9P server: live folders of the host. What the other side may change meanwhile is asked for again when a call begins to look
- * at it; what was asked within the same call, or within a millisecond, counts. Writes go through: what a call was told is written is with the
+ * at it; what was asked within the same call, or a moment ago, counts. A moment is ten milliseconds, and ends when anything else comes in from
+ * outside: a person who changes a file and then types sees the change. Writes go through: what a call was told is written is with the
  * server. Mapped files have a page cache; it is given up when the server's version of the file is another one.
  */
 import { ATTRIBUTES, Set as Valid, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
@@ -14,8 +15,8 @@ import type { Co, Sleeper } from '../../kernel/wait.ts';
 import type { Changes, FileSystem, Inode } from '../inode.ts';
 import type { NineSession } from './session.ts';
 
-/** How long an answer counts, ns. */
-const FRESH = 1e6;
+/** How long an answer counts, ns of virtual time, unless something comes in from outside. */
+const FRESH = 1e7;
 /** Files that stay open for their next user. */
 const MOST_IDLE = 64;
 interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
@@ -45,7 +46,7 @@ export class NineFs implements FileSystem {
   }
   now(): Time { return this.k.clock.time(); }
   newIno(): number { return 0; }
-  isFresh(at: number, t: Sleeper): boolean { return at >= t.since || this.k.clock.now() - at < FRESH; }
+  isFresh(at: number, t: Sleeper): boolean { return at >= t.since || (this.k.clock.now() - at < FRESH && at > this.k.lastArrival); }
 
   usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number } {
     if (!this.space || !this.isFresh(this.spaceAt, t)) throw new NotHere((s) => this.askSpace(s));
@@ -117,7 +118,10 @@ export class NineNode {
   readonly ino: number;
   readonly mode: number;
   inode!: NineInode;
-  fid: number;
+  /** Leads to its name; undefined where it was opened and serves a file. */
+  private pathFid: number | undefined;
+  /** Where a new way to it begins. */
+  home: { readonly dir: NineNode; readonly name: string } | undefined;
   /** An open file's fid: it is asked rather than the name, which may be gone. */
   openFid: number | undefined;
   length = 0;
@@ -127,7 +131,7 @@ export class NineNode {
   /** When the attributes were asked for. */
   private at = -Infinity;
   constructor(fs: NineFs, fid: number, a: Attributes) {
-    this.fs = fs; this.fid = fid; this.path = a.qid.path; this.mode = a.mode;
+    this.fs = fs; this.pathFid = fid; this.path = a.qid.path; this.mode = a.mode;
     this.ino = Number(a.qid.path & PATH_MASK);
   }
 
@@ -144,26 +148,48 @@ export class NineNode {
   }
   /** The newest way to it is the one that exists. */
   replaceFid(fid: number): void {
-    if (fid === this.fid) return;
-    if (this.fid === 0) { this.fs.session.forget(fid); return; }
-    this.fs.session.forget(this.fid);
-    this.fid = fid;
+    if (fid === this.pathFid) return;
+    if (this.pathFid === 0) { this.fs.session.forget(fid); return; }
+    if (this.pathFid !== undefined) this.fs.session.forget(this.pathFid);
+    this.pathFid = fid;
   }
+  /** The fid that leads to its name, found again where it was given away. A directory's is always there. */
+  get fid(): number { return this.pathFid!; }
+  *way(t: Sleeper): Co<number> {
+    const { home, fs } = this;
+    if (this.pathFid !== undefined) return this.pathFid;
+    if (!home) return -E.STALE;
+    const fid = fs.session.newFid(), walked = yield* fs.session.ask(t, 'walk', { fid: home.dir.fid, newfid: fid, names: [home.name] });
+    if (typeof walked === 'number') return walked;
+    if (walked.qids[0]?.path !== this.path) { if (walked.qids.length > 0) fs.session.forget(fid); return -E.STALE; }
+    return this.pathFid = fid;
+  }
+  /** Gives the fid away: it is about to be opened. */
+  *takeWay(t: Sleeper): Co<number> {
+    const fid = yield* this.way(t);
+    if (fid > 0) this.pathFid = undefined;
+    return fid;
+  }
+  /** Some fid that stands for it. */
+  private *any(t: Sleeper): Co<number> { return this.openFid ?? this.idleFid?.() ?? (yield* this.way(t)); }
+  /** An open fid that nobody uses now. */
+  idleFid: (() => number | undefined) | undefined;
   stale(): void { this.at = -Infinity; }
   refresh(t: Sleeper): void { if (!this.fs.isFresh(this.at, t)) throw new NotHere((s) => this.ask(s)); }
   *ask(t: Sleeper): Co<number> {
-    const a = yield* this.fs.session.ask(t, 'getattr', { fid: this.openFid ?? this.fid, mask: ATTRIBUTES });
+    const fid = yield* this.any(t), a = fid < 0 ? fid : yield* this.fs.session.ask(t, 'getattr', { fid, mask: ATTRIBUTES });
     if (typeof a === 'number') return a;
     this.accept(a);
     return 0;
   }
+  isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
   *set(t: Sleeper, c: Changes, size?: number): Co<number> {
     const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0), n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0));
     const request: Request<'setattr'> = {
-      fid: this.openFid ?? this.fid, mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime), atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
+      fid: yield* this.any(t), mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime), atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
       valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size) | has(c.atime, Valid.atime | Valid.atimeGiven) | has(c.mtime, Valid.mtime | Valid.mtimeGiven),
     };
-    const r = yield* this.fs.session.ask(t, 'setattr', request);
+    const r = request.fid < 0 ? request.fid : yield* this.fs.session.ask(t, 'setattr', request);
     if (typeof r === 'number') return r;
     this.stale();
     return 0;
@@ -171,6 +197,6 @@ export class NineNode {
   /** Nobody will ask for it again. */
   release(): void {
     this.fs.forgetInode(this);
-    if (this.fid !== 0) this.fs.session.forget(this.fid);
+    if (this.pathFid !== undefined) this.fs.session.forget(this.pathFid);
   }
 }

@@ -42,7 +42,7 @@ function open(readOnly = false): void {
 beforeEach(() => { base = mkdtempSync(join(tmpdir(), 'tessera-ninep-')); open(); });
 afterEach(() => { rmSync(base, { recursive: true, force: true }); });
 const list = (): string[] => u.list('/mnt/host').sort();
-const later = (): void => { u.pass(5e6); };
+const later = (): void => { u.pass(2e7); };
 const put = (path: string, text: string, flags = 0): number => { const fd = u.open(path, O.CREAT | O.WRONLY | flags), n = fd < 0 ? fd : u.write(fd, text)!; u.call('close', fd); return n; };
 const get = (path: string): string | number => { const fd = u.open(path), text = fd < 0 ? fd : u.read(fd)!; u.call('close', fd); return text; };
 
@@ -167,5 +167,17 @@ describe('a slow host', () => {
     while (link.deliver()) u.settle();
     link.prompt = true;
     expect(get('/mnt/host/a')).toBe('text');
+  });
+});
+
+describe('what was asked a moment ago', () => {
+  it('counts, until something comes in from outside', () => {
+    writeFileSync(host('a'), 'one');
+    expect(get('/mnt/host/a')).toBe('one');
+    link.messages = 0;
+    expect([get('/mnt/host/a'), link.messages <= 2]).toEqual(['one', true]);
+    rmSync(host('a'));
+    u.k.lastArrival = u.k.clock.now();
+    expect(get('/mnt/host/a')).toBe(-E.NOENT);
   });
 });
