@@ -13,16 +13,17 @@ import { NodeFolder } from './folders/folder.ts';
 
 export interface Mount { readonly host: string; readonly guest: string; readonly writable: boolean }
 
-/** Reads the option's value. */
-export function parseMount(text: string): Mount {
+/** Reads the option's value. A replay needs no folder. */
+export function parseMount(text: string, replaying = false): Mount {
   const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
   if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:GUEST[:ro]`, 'write for example --mount data:/data:ro');
   const [, host, guest, mode] = match;
+  if (replaying && !existsSync(host)) return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
   if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
   if (mode !== 'ro' && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
   return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
 }
-const isFolder = (path: string): boolean => statSync(path).isDirectory();
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
 
 /** The folders among the mounts, and the connections to them. */
 export class Folders {
@@ -47,7 +48,7 @@ export class Folders {
   /** The host's path of a file in the guest that lies in a mounted folder; undefined where it lies elsewhere. Links within the folder are followed. */
   hostPath(guest: string): string | undefined {
     const path = posix.normalize(guest), mount = [...this.mounts].sort((a, b) => b.guest.length - a.guest.length).find((m) => path === m.guest || path.startsWith(m.guest === '/' ? '/' : `${m.guest}/`));
-    return mount && followed(mount.host, path.slice(mount.guest.length), 0);
+    return mount && followed(mount.host, path.slice(mount.guest.length).replace(/^\/+/, ''), 0);
   }
 
   close(): void {

@@ -27,8 +27,8 @@ interface GuestFiles { modules: Module[]; argv: string[] }
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
   const env = environment(options.env ?? []);
-  const mounts = (options.mount ?? []).map(parseMount);
-  const folders = new Folders(mounts, options.replay !== undefined);
+  const replaying = options.replay !== undefined, mounts = (options.mount ?? []).map((text) => parseMount(text, replaying));
+  const folders = new Folders(mounts, replaying);
   const { modules, argv } = await guestFiles(program, args, env, options, mounts.filter((m) => !folders.mounts.includes(m)), folders);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
@@ -63,8 +63,8 @@ async function guestFiles(program: string, args: string[], env: string[], option
   const root = await rootFiles(options, mounts);
   const path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
   const inFolder = folders.hostPath(program.includes('/') ? posix.resolve(options.cwd ?? '/', program) : '/');
-  if (program.includes('/') && inFolder !== undefined && existsSync(inFolder)) {
-    checkHostProgram(program, inFolder);
+  if (program.includes('/') && inFolder !== undefined && (existsSync(inFolder) || options.replay !== undefined)) {
+    if (options.replay === undefined) checkHostProgram(program, inFolder);
     return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args] };
   }
   const inGuest = programIn(root.files, program, path, options.cwd);
