@@ -67,7 +67,6 @@ const processor = (options: VmOptions): Processor => processorOf(cpuModel(option
 /** Memory that takes everything and holds nothing: the vmm's loaders are asked whether the images fit before a system is started for them. */
 const nowhere: RamAccess = {
   u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0), write: () => {}, fill: () => {},
-  view: () => undefined, writable: () => undefined,
 };
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */

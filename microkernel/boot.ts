@@ -110,7 +110,7 @@ function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: Threa
   for (const { base, size } of info.modules) mapIdentity(space, base, base + roundUp(size), Right.RX);
   for (const d of info.devices) mapIdentity(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
   writeBootInfo(k, space, info);
-  const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body }, true, undefined)!;
+  const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body: { run: body, name: body.name } }, true, undefined)!;
   k.created(thread);
   const context = new SchedContext(k.newId(), factory, ROOT_PRIORITY, 0, 0);
   k.created(context);

@@ -35,13 +35,9 @@ export interface Stage {
   destroy(object: KernelObject): void;
 }
 
-/** The interrupt controller, as semaphores that are interrupts use it. */
-export interface Lines {
-  listen(line: number): void;
-  ack(line: number): void;
-  mask(line: number): void;
+/** The interrupt controller, as semaphores that are interrupts use it. `claimAll` takes what is due on a hart. */
+export interface Lines extends Record<'listen' | 'ack' | 'mask', (line: number) => void> {
   route(line: number, hart: number): void;
-  /** Takes every interrupt that is due on a hart. */
   claimAll(cpu: Cpu): void;
 }
 
@@ -50,12 +46,10 @@ export interface Core extends Ground, Stage {
   readonly bus: Bus;
   readonly interrupts: Lines;
   readonly tasks: Set<Task>;
-  /** Address-space numbers of host spaces, and of guest-physical ones. */
   readonly asids: Asids;
   readonly vmids: Asids;
   readonly log: (line: string) => void;
-  /** TypeScript threads that an exception ended. */
-  crashes: number;
+  crashes: number; // of TypeScript threads
   newId(): number;
   /** An object joins its factory; its bytes have been charged. */
   adopt(object: KernelObject): void;

@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
-import { audit } from './audit.ts';
+import { audit } from './testing/audit.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
 import { CODE, bootReal, type Real } from './testing/real-machine.ts';
 import { Random, fillOperation } from './testing/random-calls.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Initial, Ops, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
-import { audit } from './audit.ts';
+import { audit } from './testing/audit.ts';
 import { Kernel } from './kernel.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
 import { FakeMachine } from './testing/fake-machine.ts';

@@ -3,4 +3,4 @@ export { Hosted, Kernel } from './kernel.ts';
 export type { Core } from './core.ts';
 export type { KernelMachine, KernelOptions, ModuleContents } from './boot.ts';
 export { Counters } from './counters.ts';
-export { audit } from './audit.ts';
+export { audit } from './testing/audit.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, KernelError, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage, readBootInfo, wholeSpace, type Sys, type Syscalls, type ThreadBody } from './abi/index.ts';
-import { audit } from './audit.ts';
+import { audit } from './testing/audit.ts';
 import { bootFake } from './testing/fake-machine.ts';
 
 let nextSelector = FIRST_FREE_SELECTOR;

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
-import { audit } from './audit.ts';
+import { audit } from './testing/audit.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './objects/task.ts';
 import { bootFake } from './testing/fake-machine.ts';

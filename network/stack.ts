@@ -19,10 +19,10 @@ import { Raw } from './raw.ts';
 import { Routes, type Route } from './routes.ts';
 import { Tcp } from './tcp/tcp.ts';
 import { Timer, Timers } from './timers.ts';
-import { Udp } from './udp.ts';
+import { Udp, type SendError } from './udp.ts';
 
 /** Why a packet cannot be sent. */
-export type SendError = 'network' | 'host' | 'tooBig';
+export type { SendError };
 
 export interface StackOptions {
   /** Virtual time in microseconds. */

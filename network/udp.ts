@@ -7,7 +7,8 @@ import { isAny, keyOf, type Ip } from './address.ts';
 import { foldSum, put16, same, sumOf, u16 } from './bytes.ts';
 import { readIp, HEADROOM, Protocol, draft, pseudoSum, type Envelope, type Packet } from './ip/packet.ts';
 import type { IcmpError } from './ip/icmp.ts';
-import type { SendError } from './stack.ts';
+
+export type SendError = 'network' | 'host' | 'tooBig';
 
 export interface Datagram {
   readonly from: Ip;

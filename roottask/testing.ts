@@ -214,7 +214,7 @@ export class FakeKernel {
       setU8: (va, v) => set(va, v, 1), setU16: (va, v) => set(va, v, 2), setU32: (va, v) => set(va, v, 4),
       setU64: (va, v) => { set(va, Number(v & 0xffffffffn), 4); set(va + 4, Number(v >> 32n), 4); },
       read, write, copy: (to, from, n) => write(to, read(from, n)), fill: (va, n, b) => { for (let i = 0; i < n; i++) set(va + i, b, 1); },
-      view: () => undefined, writable: () => undefined,
+      window: () => undefined, changedCode: () => {},
       mapped: (va, n, rights) => { for (let a = va; a < va + n; a += PAGE) { const p = task.pages.get(Math.floor(a / PAGE)); if (!p || (p.rights & rights) !== rights) return false; } return true; },
     };
   }

@@ -4,8 +4,10 @@ import { consoleMux, uart, type Program, type Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
 import { loopback } from '../machine/index.ts';
 import { audit } from '../microkernel/index.ts';
-import { IpcFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Initial, IpcFlag, Ops, ThreadFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls, type ThreadBody } from '../microkernel/abi/index.ts';
+import { bootFake } from '../microkernel/testing/fake-machine.ts';
 import { Protocol, allocate, log, openBlock, openConsole, openNet, valueOf, type Env } from '../roottask/client/index.ts';
+import { tricks, type Trick } from './hostile-door.ts';
 import { blockDriver, consoleDriver, netDriver, switchComponent } from '../scenarios/devices.ts';
 
 const program = (main: Program['main']): Program => ({ name: 'test', main });
@@ -74,5 +76,78 @@ describe('a hostile component', () => {
     expect(text).toContain('[bad] rubbish sent');
     expect(text.match(/^\[good\] line \d+$/gm)?.length).toBe(200);
     expect(audit(system.kernel)).toEqual([]);
+  });
+});
+
+// ---- the door of TypeScript components ---------------------------------------------------------------------------------------------
+
+interface Neighbour { readonly heard: string[]; memory: number; consumed: number }
+const NEAR = 0x8048_0000, PAGE = 0x8040_0000;
+
+/** A neighbour on the other hart: a client asks a server a hundred times; the server keeps a sum in its memory and says when it heard what. */
+function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
+  const [task, server, client, portal, c1, c2] = [300, 301, 302, 303, 304, 305];
+  const make = function* (thread: number, context: number, priority: number, body: ThreadBody): Sys<void> {
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [thread, task, ThreadFlag.typescript, 0, 1], body);
+    yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [context, priority, 0, 0]);
+    yield* sys.must(thread, Ops.thread.bind, [context]);
+  };
+  yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
+  yield* sys.must(task, Ops.task.map, [0, memoryPage(NEAR, 16, 3), 0x10_0000, 0]);
+  yield* make(server, c1, 120, function* (s) {
+    for (let m = yield* s.receive(); ; m = yield* s.replyAndWait({ words: [s.memory.u32(0x10_0000)] })) {
+      s.charge(700);
+      s.memory.setU32(0x10_0000, s.memory.u32(0x10_0000) + Number(m.words[0]));
+      seen.heard.push(`${s.now()} ${m.words[0]} ${m.label}`);
+    }
+  });
+  yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 9, 0]);
+  yield* sys.must(task, Ops.task.map, [0, capPage(portal), 5, 0]);
+  yield* make(client, c2, 110, function* (s) {
+    for (let i = 1; i <= 100; i++) {
+      yield* s.receive(0, 30_000);
+      const answer = yield* s.call(5, { label: i, words: [i] });
+      seen.heard.push(`${s.now()} ${answer.words[0]}`);
+    }
+  });
+  for (const t of [server, client]) yield* sys.must(t, Ops.thread.start, [0, 0, 0]);
+}
+
+/** Runs a trick in a task with a factory of its own, beside the neighbour; what the neighbour saw, and whether the trick got out. */
+function play(trick: Trick | undefined): { seen: Neighbour; escapes: string[]; wrong: string[] } {
+  const seen: Neighbour = { heard: [], memory: 0, consumed: 0 }, escapes: string[] = [], [task, thread, context, factory] = [400, 401, 402, 403];
+  const { kernel } = bootFake(function* (sys) {
+    yield* neighbours(sys, seen);
+    yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 200_000, 60, 1]);
+    yield* sys.must(factory, Ops.factory.createTask, [task, 0]);
+    yield* sys.must(task, Ops.task.map, [0, memoryPage(PAGE, 12, 3), PAGE, 0]);
+    yield* sys.must(factory, Ops.factory.createThread, [thread, task, ThreadFlag.typescript, 0, 0], function* (own) {
+      if (trick) yield* trick[1]({ sys: own, page: PAGE, portal: 6, escaped: what => { escapes.push(what); } });
+    });
+    for (const [i, cap] of [task, thread, factory].entries()) yield* sys.must(task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [410, Initial.thread, 1, 0]);
+    yield* sys.must(task, Ops.task.map, [0, capPage(410), 6, 0]);
+    yield* sys.must(factory, Ops.factory.createSchedContext, [context, 60, 0, 0]);
+    yield* sys.must(thread, Ops.thread.bind, [context]);
+    yield* sys.must(thread, Ops.thread.start, [0, 0, 0]);
+    for (let i = 0; i < 400; i++) { yield* sys.receive(0, 10_000); yield* sys.reply({ words: [1] }); }
+    for (const t of [301, 302]) { yield* sys.must(t, Ops.thread.info); seen.consumed = seen.consumed * 1e9 + sys.utcb.word(1); }
+    for (let at = 0; at < 0x1_0000; at += 4) seen.memory = (seen.memory * 31 + sys.memory.u32(NEAR + at)) >>> 0;
+    yield* sys.receive();
+  }, { harts: 2 });
+  return { seen, escapes, wrong: audit(kernel) };
+}
+
+describe('the door of a TypeScript component', () => {
+  const alone = play(undefined);
+  it('the neighbour is busy all the while', () => {
+    expect(alone.seen.heard.length).toBe(200);
+    expect(alone.wrong).toEqual([]);
+  });
+  it.each(tricks)('%s', (what, run) => {
+    const { seen, escapes, wrong } = play([what, run]);
+    expect(escapes).toEqual([]);
+    expect(wrong).toEqual([]);
+    expect(seen).toEqual(alone.seen);
   });
 });

@@ -102,7 +102,7 @@ function* openFiles(sys: Syscalls, env: Env, o: Options): Sys<Files | string> {
 
 /** Kernel, initrd and device tree into the guest's memory. */
 function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam, tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; tree: number }> {
-  const bytes = (rom: Rom): Uint8Array => sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size);
+  const bytes = (rom: Rom): Uint8Array => sys.memory.read(rom.va, rom.size);
   const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);
   const initrd = files.initrd ? loadInitrd(ram, bytes(files.initrd), kernel.value) : undefined;

@@ -13,7 +13,7 @@ import type { Memory } from '../microkernel/abi/index.ts';
 export const RAM_BASE = 0x8000_0000;
 
 /** What of a task's memory the VMM needs; specs put an array behind it. */
-export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill' | 'view' | 'writable'>;
+export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill'>;
 
 export class GuestRam implements GuestMemory {
   readonly base: number;
@@ -52,14 +52,9 @@ export class GuestRam implements GuestMemory {
   setU32(gpa: number, v: number): void { this.#memory.setU32(this.va(gpa, 4), v); }
   fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.va(gpa, length), length, byte); }
 
-  /** Bytes to look at now; do not keep them across a system call. */
-  view(gpa: number, length: number): Uint8Array {
-    const va = this.va(gpa, length);
-    return this.#memory.view(va, length) ?? this.#memory.read(va, length);
-  }
+  /** A copy of the bytes. */
+  view(gpa: number, length: number): Uint8Array { return this.#memory.read(this.va(gpa, length), length); }
   write(gpa: number, bytes: Uint8Array): void {
-    const va = this.va(gpa, bytes.length), place = this.#memory.writable(va, bytes.length);
-    if (place) place.set(bytes);
-    else this.#memory.write(va, bytes);
+    this.#memory.write(this.va(gpa, bytes.length), bytes);
   }
 }

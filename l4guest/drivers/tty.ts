@@ -120,7 +120,7 @@ export class Tty implements Terminal {
       case T.CFLSH: return this.flush(arg);
       case T.CXONC: return this.flow(arg);
       case T.CSBRK: case T.CSBRKP: case T.IOCEXCL: case T.IOCNXCL: return 0;
-      case T.IOCSTI: { const c = mm.pageAt(arg, false)[arg % 4096]!; this.input(Uint8Array.of(c)); return 0; }
+      case T.IOCSTI: { const c = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(c)); return 0; }
       default: return this.jobControl(t, command, arg);
     }
   }

@@ -4,6 +4,7 @@
  *
  *   absent ──fill──→ clean ──store──→ dirty ──write back──→ clean ──drop──→ absent
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import { PAGE } from '../abi/linux.ts';
 import type { Frames } from '../mm/frames.ts';
 import { guardObject, zapObject } from '../mm/mm.ts';
@@ -23,7 +24,7 @@ export class PageCache {
   get size(): number { return this.pages.size; }
   /** Frame of a page; 0: it is not here. */
   get(index: number): number { return this.pages.get(index) ?? 0; }
-  bytes(index: number): Uint8Array { return this.frames.page(this.get(index)); }
+  bytes(index: number): Window { return this.frames.page(this.get(index)); }
 
   /** Takes a page's contents, unless it is here already; what they leave over is zero. False: no memory. */
   fill(index: number, contents: Uint8Array): boolean {
@@ -31,8 +32,8 @@ export class PageCache {
     const pfn = this.frames.allocDirty();
     if (pfn === 0) return false;
     const page = this.frames.page(pfn);
-    page.set(contents);
-    page.fill(0, contents.length);
+    Window.copy(page, 0, contents, 0, contents.length);
+    page.zero(contents.length, PAGE - contents.length);
     this.pages.set(index, pfn);
     return true;
   }
@@ -41,7 +42,7 @@ export class PageCache {
     if (this.pages.size === 0) return;
     for (let done = 0; done < bytes.length; ) {
       const index = Math.floor((pos + done) / PAGE), at = (pos + done) % PAGE, n = Math.min(PAGE - at, bytes.length - done), pfn = this.get(index);
-      if (pfn !== 0) { this.frames.page(pfn).set(bytes.subarray(done, done + n), at); this.frames.wrote(pfn); }
+      if (pfn !== 0) { Window.copy(this.frames.page(pfn), at, bytes, done, n); this.frames.wrote(pfn); }
       done += n;
     }
   }
@@ -64,7 +65,7 @@ export class PageCache {
   cut(length: number): void {
     this.drop(Math.ceil(length / PAGE));
     const pfn = length % PAGE === 0 ? 0 : this.get(Math.floor(length / PAGE));
-    if (pfn !== 0) this.frames.page(pfn).fill(0, length % PAGE);
+    if (pfn !== 0) this.frames.page(pfn).zero(length % PAGE, PAGE - (length % PAGE));
   }
   /** Memory is short: drops what nobody maps. Answers how many pages came free. */
   shrink(): number {

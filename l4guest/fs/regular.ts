@@ -2,6 +2,7 @@
  * Regular files: pages in frames of the pool, over an optional read-only image that stands in memory anyway (a file of a tar ROM). A
  * page is copied out of the image when it is written first; where the image is page-aligned, its pages are mapped directly.
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { O, PAGE } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -14,7 +15,7 @@ import { File, type MapAnswer } from './file.ts';
 import { Inode, type FileSystem } from './inode.ts';
 
 /** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
-export interface Image { readonly bytes: Uint8Array; readonly pfn: number }
+export interface Image { readonly bytes: Window; readonly pfn: number }
 
 export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; givePages(n: number): void; giveInode(): void }
 
@@ -55,9 +56,9 @@ export class RegularInode extends Inode implements Mappable {
     if (index * PAGE >= this.length) return false;
     return (this.pages.get(index)) !== 0 || ((this.image?.pfn ?? 0) !== 0 && (index + 1) * PAGE <= this.imageLength);
   }
-  glance(index: number): Uint8Array | undefined {
+  glance(index: number): Window | undefined {
     const own = this.pages.get(index), from = index * PAGE;
-    return own !== 0 ? this.fs.frames.page(own) : from < this.imageLength ? this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)) : undefined;
+    return own !== 0 ? this.fs.frames.page(own) : from < this.imageLength ? this.image!.bytes.part(from, Math.min(from + PAGE, this.imageLength)) : undefined;
   }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
@@ -69,7 +70,7 @@ export class RegularInode extends Inode implements Mappable {
     if (pfn === 0) { this.fs.givePages(1); return 0; }
     const from = index * PAGE;
     if (from < this.imageLength) {
-      this.fs.frames.page(pfn).set(this.image!.bytes.subarray(from, Math.min(from + PAGE, this.imageLength)));
+      Window.copy(this.fs.frames.page(pfn), 0, this.image!.bytes, from, Math.min(PAGE, this.imageLength - from));
       if (this.areas.size > 0 && this.image!.pfn !== 0) zapObject(this.areas, index, index + 1, this.fs.frames);
     }
     this.pages.set(index, pfn);
@@ -114,7 +115,7 @@ export class RegularInode extends Inode implements Mappable {
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
       this.free(keep, Infinity);
-      if (length % PAGE !== 0 && keep > 0 && this.pages.get(keep - 1) !== 0) this.fs.frames.page(this.pages.get(keep - 1)).fill(0, length % PAGE);
+      if (length % PAGE !== 0 && keep > 0 && this.pages.get(keep - 1) !== 0) this.fs.frames.page(this.pages.get(keep - 1)).zero(length % PAGE, PAGE - (length % PAGE));
       this.imageLength = Math.min(this.imageLength, length);
     }
     this.length = length;
@@ -131,7 +132,7 @@ export class RegularInode extends Inode implements Mappable {
       if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
       this.free(first, last);
       // What the image has there is zero from now on, in frames of its own.
-      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).fill(0); }
+      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE); }
     }
     for (const [a, b] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const) this.zero(a, b);
     return 0;
@@ -140,7 +141,7 @@ export class RegularInode extends Inode implements Mappable {
   private zero(from: number, to: number): void {
     if (from >= to) return;
     const index = Math.floor(from / PAGE), pfn = this.pages.get(index) !== 0 || from < this.imageLength ? this.frameToWrite(index) : 0;
-    if (pfn > 0) { this.fs.frames.page(pfn).fill(0, from % PAGE, from % PAGE + (to - from)); this.fs.frames.wrote(pfn); }
+    if (pfn > 0) { this.fs.frames.page(pfn).zero(from % PAGE, to - from); this.fs.frames.wrote(pfn); }
   }
   /** Gives [from, to) bytes frames: 0, or -ENOSPC with those that were given taken back. */
   allocate(from: number, to: number): number {

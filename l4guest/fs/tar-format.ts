@@ -16,6 +16,11 @@ export interface TarHeader {
   readonly dataAt: number; readonly size: number;
 }
 
+/** An archive, wherever it stands: copies of n bytes, fewer where it ends. */
+export interface Archive { readonly length: number; read(at: number, n: number): Uint8Array }
+
+export const archiveOf = (bytes: Uint8Array): Archive => ({ length: bytes.length, read: (at, n) => bytes.subarray(at, at + n) });
+
 /** The archive cannot be read: the rest of a sentence that begins with its name. */
 export class TarError extends Error {}
 export const NO_TAR = 'is not a tar archive';
@@ -26,21 +31,22 @@ const MOST_NAME = 255, MOST_PATH = 32_768;
 const ZERO = 0x30, EIGHT = 0x38, SPACE = 0x20, NEWLINE = 0x0a, EQUALS = 0x3d;
 
 /** Entries in their order, without the headers that only say more about the next one; answers where the archive ends. Throws `TarError`. */
-export function* tarEntries(bytes: Uint8Array): Generator<TarHeader, number> {
+export function* tarEntries(bytes: Archive): Generator<TarHeader, number> {
   let extra: Extra = {};
   for (let at = 0; ; ) {
     if (at === bytes.length && at > 0) return at;
     if (at + BLOCK > bytes.length) throw new TarError(at === 0 ? 'is not a tar archive' : `is truncated at byte ${bytes.length}`);
-    if (isEmpty(bytes, at)) return at;
-    const header = readHeader(bytes, at, extra), { type, dataAt, size } = header;
+    const block = bytes.read(at, BLOCK);
+    if (isEmpty(block)) return at;
+    const header = readHeader(block, at, extra), { type, dataAt, size } = header;
     at = dataAt + Math.ceil(size / BLOCK) * BLOCK;
     // The last entry's padding may be missing.
     if (dataAt + size > bytes.length) throw new TarError(`is truncated in '${visible(header.name)}'`);
-    const data = bytes.subarray(dataAt, dataAt + size);
-    if (type === LONG_NAME) extra = { ...extra, path: untilNul(data) };
-    else if (type === LONG_LINK) extra = { ...extra, linkpath: untilNul(data) };
-    else if (type === PAX) extra = { ...extra, ...paxRecords(data, dataAt) };
-    else if (type === GLOBAL) paxRecords(data, dataAt);
+    const data = (): Uint8Array => bytes.read(dataAt, size);
+    if (type === LONG_NAME) extra = { ...extra, path: untilNul(data()) };
+    else if (type === LONG_LINK) extra = { ...extra, linkpath: untilNul(data()) };
+    else if (type === PAX) extra = { ...extra, ...paxRecords(data(), dataAt) };
+    else if (type === GLOBAL) paxRecords(data(), dataAt);
     else if (type === SPARSE) throw sparse(header.name);
     else {
       yield header;
@@ -53,13 +59,9 @@ export function* tarEntries(bytes: Uint8Array): Generator<TarHeader, number> {
 /** What headers before an entry say instead of its own. */
 interface Extra { readonly path?: string; readonly linkpath?: string; readonly size?: number; readonly uid?: number; readonly gid?: number; readonly mtime?: number }
 
-function isEmpty(bytes: Uint8Array, at: number): boolean {
-  for (let i = at; i < at + BLOCK; i++) if (bytes[i] !== 0) return false;
-  return true;
-}
+const isEmpty = (block: Uint8Array): boolean => block.every(b => b === 0);
 
-function readHeader(bytes: Uint8Array, at: number, extra: Extra): TarHeader {
-  const head = bytes.subarray(at, at + BLOCK);
+function readHeader(head: Uint8Array, at: number, extra: Extra): TarHeader {
   checkSum(head, at);
   const field = (what: string, offset: number, length: number) => number(head, offset, length, at, what);
   const type = head[156] === 0 ? FILE : String.fromCharCode(head[156]!);

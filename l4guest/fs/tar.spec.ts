@@ -1,3 +1,4 @@
+import { Window } from '../../microkernel/abi/index.ts';
 import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
 import { loadTar } from './tar.ts';
@@ -13,7 +14,7 @@ function entry(name: string, type: string, data = '', link = ''): Uint8Array {
   return h;
 }
 const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from([...parts, new Uint8Array(1024)].flatMap((p) => [...p]));
-const load = (u: Unix, bytes: Uint8Array): number | string => loadTar(u.k.root, { bytes, pfn: 0 });
+const load = (u: Unix, bytes: Uint8Array): number | string => loadTar(u.k.root, { bytes: new Window(bytes), pfn: 0 });
 
 describe('the root file system from a tar image', () => {
   it('holds files, directories, links; files are read in place and copied when written', () => {

@@ -10,7 +10,7 @@ import { TarError, tarEntries, type TarHeader } from './tar-format.ts';
 import { TmpDir } from './tmpfs.ts';
 
 /** `pfn`: server page number of the image's first byte where that byte is page-aligned, else 0. */
-export interface TarImage { readonly bytes: Uint8Array; readonly pfn: number }
+export type TarImage = Image;
 
 /** Puts everything in the image below `root`. Answers the number of entries, or the rest of a sentence that says what is wrong. */
 export function loadTar(root: TmpDir, { bytes, pfn }: TarImage): number | string {
@@ -18,7 +18,7 @@ export function loadTar(root: TmpDir, { bytes, pfn }: TarImage): number | string
   let count = 0;
   try {
     for (const h of tarEntries(bytes)) {
-      const data = { bytes: bytes.subarray(h.dataAt, h.dataAt + h.size), pfn: pfn !== 0 && h.dataAt % PAGE === 0 ? pfn + h.dataAt / PAGE : 0 };
+      const data = { bytes: bytes.part(h.dataAt, h.dataAt + h.size), pfn: pfn !== 0 && h.dataAt % PAGE === 0 ? pfn + h.dataAt / PAGE : 0 };
       const inode = place(root, h, data);
       if (inode?.isDir) dirs.push([inode, h]); // their times change as they are filled
       count++;

@@ -1,4 +1,5 @@
 /** ELF files: checking and mapping. */
+import { Window } from '../../microkernel/abi/index.ts';
 import type { Inode } from '../fs/inode.ts';
 import { RegularInode } from '../fs/regular.ts';
 import type { Frames } from '../mm/frames.ts';
@@ -26,7 +27,7 @@ export function readAt(frames: Frames, inode: ImageInode, offset: number, length
   for (let done = 0; done < out.length; ) {
     const at = (offset + done) % PAGE, n = Math.min(PAGE - at, out.length - done), pfn = inode.frameToRead(Math.floor((offset + done) / PAGE));
     if (pfn <= 0) return out.subarray(0, done);
-    out.set(frames.page(pfn).subarray(at, at + n), done);
+    Window.copy(out, done, frames.page(pfn), at, n);
     done += n;
   }
   return out;

@@ -3,6 +3,7 @@
  * call's way is `calls.ts`, who runs is `run.ts`. Below it stands an Arch; above it the system call table. Exactly one thread is in the
  * server at a time, so nothing here needs a lock.
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import type { Arch } from '../arch/arch.ts';
 import type { Inode, Directory } from '../fs/inode.ts';
 import type { RegularInode } from '../fs/regular.ts';
@@ -111,7 +112,7 @@ export class Kernel {
 
   private makeTrampoline(): Mappable {
     const pfn = this.frames.alloc();
-    this.frames.page(pfn).set(trampolineCode);
+    Window.copy(this.frames.page(pfn), 0, trampolineCode, 0, trampolineCode.length);
     return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 };
   }
 }

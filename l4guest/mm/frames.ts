@@ -4,12 +4,13 @@
  *
  * A frame's count is the number of page-table entries and page-cache slots that hold it. ROM frames and the zero frame are not counted.
  */
+import type { Window } from '../../microkernel/abi/index.ts';
 import { PAGE } from '../abi/linux.ts';
 
 /** Memory that the arch layer gives the server. `bytes` stays valid for ever. */
-export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Uint8Array }
+export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Window }
 
-interface RomRange { readonly first: number; readonly end: number; readonly bytes: Uint8Array; readonly views: (Uint8Array | undefined)[] }
+interface RomRange { readonly first: number; readonly end: number; readonly bytes: Window; readonly views: (Window | undefined)[] }
 
 const CODE = 1;
 
@@ -17,10 +18,10 @@ export class Frames {
   readonly total: number;
   readonly zero: number;
   private readonly base: number;
-  private readonly bytes: Uint8Array;
+  private readonly bytes: Window;
   private readonly counts: Int32Array;
   private readonly flags: Uint8Array;
-  private readonly views: (Uint8Array | undefined)[];
+  private readonly views: (Window | undefined)[];
   private readonly stack: Int32Array;
   private top = 0;
   /** Bytes charged for what stands outside of the pool, and the frames that lie idle for it. */
@@ -37,7 +38,7 @@ export class Frames {
     this.changedCode = changedCode;
     this.counts = new Int32Array(pool.pages);
     this.flags = new Uint8Array(pool.pages);
-    this.views = new Array<Uint8Array | undefined>(pool.pages);
+    this.views = new Array<Window | undefined>(pool.pages);
     this.stack = new Int32Array(pool.pages);
     for (let i = pool.pages - 1; i >= 0; i--) this.stack[this.top++] = i;
     this.zero = this.alloc();
@@ -57,7 +58,7 @@ export class Frames {
   /** A zeroed frame with count 1, or 0 when the pool is empty. */
   alloc(): number {
     const pfn = this.allocDirty();
-    if (pfn !== 0) this.page(pfn).fill(0);
+    if (pfn !== 0) this.page(pfn).zero(0, PAGE);
     return pfn;
   }
   /** The same with whatever was in it: for callers that fill it at once. */
@@ -100,15 +101,15 @@ export class Frames {
   wrote(pfn: number): void { const i = pfn - this.base; if (i >= 0 && i < this.total && this.flags[i] !== 0) this.changedCode(pfn); }
 
   /** The bytes of a frame. */
-  page(pfn: number): Uint8Array {
+  page(pfn: number): Window {
     const i = pfn - this.base;
-    if (i >= 0 && i < this.total) return this.views[i] ??= this.bytes.subarray(i * PAGE, (i + 1) * PAGE);
-    for (const rom of this.roms) if (pfn >= rom.first && pfn < rom.end) return rom.views[pfn - rom.first] ??= rom.bytes.subarray((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
+    if (i >= 0 && i < this.total) return this.views[i] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
+    for (const rom of this.roms) if (pfn >= rom.first && pfn < rom.end) return rom.views[pfn - rom.first] ??= rom.bytes.part((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
     throw new Error(`no such frame: ${pfn}`);
   }
 
   /** Announces a read-only range: `bytes` starts at page `first`. */
-  addRom(first: number, bytes: Uint8Array): void {
+  addRom(first: number, bytes: Window): void {
     this.roms.push({ first, end: first + Math.ceil(bytes.length / PAGE), bytes, views: [] });
   }
 }

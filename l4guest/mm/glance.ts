@@ -2,6 +2,7 @@
  * A look at a process's memory that changes nothing: no page is made present, nothing is counted. For tools that watch from outside
  * (payload of traces).
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import type { Mm } from './mm.ts';
 import { Pte, pteFrame } from './pagetable.ts';
 
@@ -12,17 +13,17 @@ export function glance(mm: Mm, va: number, length: number): Uint8Array {
   while (done < length) {
     const page = pageAt(mm, va + done), at = (va + done) % 4096;
     if (!page || at >= page.length) break;
-    const piece = page.subarray(at, Math.min(4096, at + length - done));
-    out.set(piece, done);
-    done += piece.length;
+    const n = Math.min(page.length - at, length - done);
+    Window.copy(out, done, page, at, n);
+    done += n;
   }
   return out.subarray(0, done);
 }
 
 /** What an anonymous page is until it is written. */
-const UNTOUCHED = new Uint8Array(4096);
+const UNTOUCHED = new Window(new Uint8Array(4096), false);
 
-function pageAt(mm: Mm, va: number): Uint8Array | undefined {
+function pageAt(mm: Mm, va: number): Window | undefined {
   const vpn = Math.floor(va / 4096), pte = va >= 0 ? mm.table.get(vpn) : 0;
   if (pte !== 0) return (pte & Pte.NONE) !== 0 ? undefined : mm.frames.page(pteFrame(pte));
   const area = mm.areas.find(va);

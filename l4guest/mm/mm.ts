@@ -2,6 +2,7 @@
  * An address space: areas (what may be there), page table (what is there), and the list of flushes that the arch layer owes before
  * any thread of this space runs again. All decisions are made here, in ordinary synchronous code; the arch layer only mirrors them.
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import { Prot } from '../abi/linux.ts';
@@ -117,8 +118,8 @@ export class Mm {
   private copyTo(vpn: number, from: number): Fault {
     const pfn = this.frames.allocDirty();
     if (pfn === 0) return Fault.noMemory;
-    if (from === this.frames.zero) this.frames.page(pfn).fill(0);
-    else this.frames.page(pfn).set(this.frames.page(from));
+    if (from === this.frames.zero) this.frames.page(pfn).zero(0, 4096);
+    else Window.copy(this.frames.page(pfn), 0, this.frames.page(from), 0, 4096);
     this.table.set(vpn, makePte(pfn, Pte.W));
     return Fault.none;
   }
@@ -186,7 +187,7 @@ export class Mm {
   // ── access to user memory ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The page at `va` as bytes, made readable or writable first. Throws EFAULT. */
-  pageAt(va: number, write: boolean): Uint8Array {
+  pageAt(va: number, write: boolean): Window {
     const vpn = Math.floor(va / 4096);
     let pte = va >= 0 && va < TASK_SIZE ? this.table.get(vpn) : 0;
     if (pte === 0 || (pte & Pte.NONE) !== 0 || (write && (pte & Pte.W) === 0)) {
@@ -199,7 +200,7 @@ export class Mm {
   }
 
   /** The page at `va` for a debugger: readable whatever its rights; `write` gives a private copy to write, which user level still may not. Throws EFAULT. */
-  pageForced(va: number, write: boolean): Uint8Array {
+  pageForced(va: number, write: boolean): Window {
     const area = this.areas.find(va), vpn = Math.floor(va / 4096);
     if (!area || (write && area.shared && !(area.prot & Prot.WRITE))) throw EFAULT;
     if (area.prot & (write ? Prot.WRITE : Prot.READ)) return this.pageAt(va, write);

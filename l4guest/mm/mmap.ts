@@ -1,4 +1,5 @@
 /** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
+import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
 import { NotHere } from '../kernel/later.ts';
@@ -303,7 +304,7 @@ export function remapPages(mm: Mm, at: number, length: number, page: number): nu
 export function fillPage(mm: Mm, va: number, bytes: Uint8Array): boolean {
   const pfn = mm.frames.alloc();
   if (pfn === 0) return false;
-  mm.frames.page(pfn).set(bytes);
+  Window.copy(mm.frames.page(pfn), 0, bytes, 0, bytes.length);
   const old = mm.table.get(va / PAGE);
   if (old) mm.frames.unref(pteFrame(old));
   mm.table.set(va / PAGE, makePte(pfn, 0));

@@ -1,30 +1,29 @@
 /** Reading and writing the memory of a process, by walking its tables. All throw EFAULT for addresses that are not there. */
+import { Window, type Bytes } from '../../microkernel/abi/index.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import type { Mm } from './mm.ts';
 import { textOf } from './text.ts';
 
 export { bytesOf, textOf } from './text.ts';
 
-export function getU8(mm: Mm, va: number): number { return mm.pageAt(va, false)[va % 4096]!; }
+export function getU8(mm: Mm, va: number): number { return mm.pageAt(va, false).u8(va % 4096); }
 export function getU16(mm: Mm, va: number): number { return getU8(mm, va) | (getU8(mm, va + 1) << 8); }
 export function getU32(mm: Mm, va: number): number {
   const at = va % 4096;
   if (at > 4092) return (getU16(mm, va) | (getU16(mm, va + 2) << 16)) >>> 0;
-  const p = mm.pageAt(va, false);
-  return (p[at]! | (p[at + 1]! << 8) | (p[at + 2]! << 16) | (p[at + 3]! << 24)) >>> 0;
+  return mm.pageAt(va, false).u32(at);
 }
 export const getI32 = (mm: Mm, va: number): number => getU32(mm, va) | 0;
 /** A signed 64-bit value as a number: exact below 2^53. */
 export const getI64 = (mm: Mm, va: number): number => getI32(mm, va + 4) * 4294967296 + getU32(mm, va);
 export const getBig = (mm: Mm, va: number): bigint => (BigInt(getU32(mm, va + 4)) << 32n) | BigInt(getU32(mm, va));
 
-export function setU8(mm: Mm, va: number, v: number): void { mm.pageAt(va, true)[va % 4096] = v; }
+export function setU8(mm: Mm, va: number, v: number): void { mm.pageAt(va, true).setU8(va % 4096, v); }
 export function setU16(mm: Mm, va: number, v: number): void { setU8(mm, va, v); setU8(mm, va + 1, v >> 8); }
 export function setU32(mm: Mm, va: number, v: number): void {
   const at = va % 4096;
   if (at > 4092) { setU16(mm, va, v); setU16(mm, va + 2, v >>> 16); return; }
-  const p = mm.pageAt(va, true);
-  p[at] = v; p[at + 1] = v >>> 8; p[at + 2] = v >>> 16; p[at + 3] = v >>> 24;
+  mm.pageAt(va, true).setU32(at, v);
 }
 export function setI64(mm: Mm, va: number, v: number): void { setU32(mm, va, v % 4294967296); setU32(mm, va + 4, Math.floor(v / 4294967296)); }
 export function setBig(mm: Mm, va: number, v: bigint): void { setU32(mm, va, Number(v & 0xffffffffn)); setU32(mm, va + 4, Number((v >> 32n) & 0xffffffffn)); }
@@ -34,7 +33,7 @@ export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
   const out = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const at = (va + done) % 4096, n = Math.min(4096 - at, length - done);
-    out.set(mm.pageAt(va + done, false).subarray(at, at + n), done);
+    Window.copy(out, done, mm.pageAt(va + done, false), at, n);
     done += n;
   }
   return out;
@@ -42,7 +41,7 @@ export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
 export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     const at = (va + done) % 4096, n = Math.min(4096 - at, bytes.length - done);
-    mm.pageAt(va + done, true).set(n === bytes.length ? bytes : bytes.subarray(done, done + n), at);
+    Window.copy(mm.pageAt(va + done, true), at, bytes, done, n);
     done += n;
   }
 }
@@ -50,14 +49,14 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
 export function copyForced(mm: Mm, va: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     const at = (va + done) % 4096, n = Math.min(4096 - at, bytes.length - done);
-    mm.pageForced(va + done, true).set(bytes.subarray(done, done + n), at);
+    Window.copy(mm.pageForced(va + done, true), at, bytes, done, n);
     done += n;
   }
 }
 export function clearUser(mm: Mm, va: number, length: number): void {
   for (let done = 0; done < length; ) {
     const at = (va + done) % 4096, n = Math.min(4096 - at, length - done);
-    mm.pageAt(va + done, true).fill(0, at, at + n);
+    mm.pageAt(va + done, true).zero(at, n);
     done += n;
   }
 }
@@ -68,7 +67,7 @@ export function getBytesZ(mm: Mm, va: number, max: number): Uint8Array | undefin
   for (let length = 0; length < max; ) {
     const at = (va + length) % 4096, page = mm.pageAt(va + length, false), end = page.indexOf(0, at);
     const n = (end < 0 ? 4096 : end) - at;
-    parts.push(page.subarray(at, at + n));
+    parts.push(page.read(at, n));
     length += n;
     if (end >= 0) return length > max ? undefined : parts.length === 1 ? parts[0]! : join(parts, length);
   }
@@ -105,9 +104,9 @@ export interface Io {
   /** What is left is one buffer. */
   readonly onePiece: boolean;
   /** Copies n ≤ left bytes of `src` to it. */
-  put(src: Uint8Array, at: number, n: number): void;
+  put(src: Bytes, at: number, n: number): void;
   /** Copies n ≤ left bytes from it. */
-  take(dst: Uint8Array, at: number, n: number): void;
+  take(dst: Bytes, at: number, n: number): void;
   zero(n: number): void;
   /** Takes back the last n bytes, which were one piece: the transfer is tried again later. */
   back(n: number): void;
@@ -141,26 +140,24 @@ export class UserIo implements Io {
   }
   back(n: number): void { this.step(-n); }
   private step(n: number): void { this.va += n; this.inSegment -= n; this.left -= n; this.done += n; }
-  put(src: Uint8Array, at: number, n: number): void {
+  put(src: Bytes, at: number, n: number): void {
     while (n > 0) {
-      const m = this.chunk(n), page = this.mm.pageAt(this.va, true), to = this.va % 4096;
-      if (m < 16) for (let i = 0; i < m; i++) page[to + i] = src[at + i]!;
-      else page.set(src.subarray(at, at + m), to);
+      const m = this.chunk(n);
+      Window.copy(this.mm.pageAt(this.va, true), this.va % 4096, src, at, m);
       this.step(m); at += m; n -= m;
     }
   }
-  take(dst: Uint8Array, at: number, n: number): void {
+  take(dst: Bytes, at: number, n: number): void {
     while (n > 0) {
-      const m = this.chunk(n), page = this.mm.pageAt(this.va, false), from = this.va % 4096;
-      if (m < 16) for (let i = 0; i < m; i++) dst[at + i] = page[from + i]!;
-      else dst.set(page.subarray(from, from + m), at);
+      const m = this.chunk(n);
+      Window.copy(dst, at, this.mm.pageAt(this.va, false), this.va % 4096, m);
       this.step(m); at += m; n -= m;
     }
   }
   zero(n: number): void {
     while (n > 0) {
       const m = this.chunk(n), to = this.va % 4096;
-      this.mm.pageAt(this.va, true).fill(0, to, to + m);
+      this.mm.pageAt(this.va, true).zero(to, m);
       this.step(m); n -= m;
     }
   }
@@ -172,8 +169,8 @@ export class KernelIo implements Io {
   constructor(bytes: Uint8Array) { this.bytes = bytes; }
   get onePiece(): boolean { return true; }
   get left(): number { return this.bytes.length - this.done; }
-  put(src: Uint8Array, at: number, n: number): void { this.bytes.set(src.subarray(at, at + n), this.done); this.done += n; }
-  take(dst: Uint8Array, at: number, n: number): void { dst.set(this.bytes.subarray(this.done, this.done + n), at); this.done += n; }
+  put(src: Bytes, at: number, n: number): void { Window.copy(this.bytes, this.done, src, at, n); this.done += n; }
+  take(dst: Bytes, at: number, n: number): void { Window.copy(dst, at, this.bytes, this.done, n); this.done += n; }
   zero(n: number): void { this.bytes.fill(0, this.done, this.done + n); this.done += n; }
   back(n: number): void { this.done -= n; }
 }

@@ -1,4 +1,5 @@
 /** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
+import type { Window } from '../../microkernel/abi/index.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { Mm } from './mm.ts';
 
@@ -11,7 +12,7 @@ export interface Mappable {
   /** Whether `frameToRead` answers without work: for fault-around. */
   resident(index: number): boolean;
   /** Page `index` as it is, without making a frame for it; undefined where that cannot be said. */
-  glance?(index: number): Uint8Array | undefined;
+  glance?(index: number): Window | undefined;
   /** `frameToRead` and `frameToWrite` may throw NotHere. */
   readonly sleeps?: boolean;
   /** Writes back what was stored to it: msync. */

@@ -2,6 +2,7 @@
  * The Unix kernel without anything below it, for specs: memory is an array, time moves when told, and a "process" is a script that makes
  * system calls by name. Sleeping calls go on when the script lets others run (`settle`).
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import type { Arch } from '../arch/arch.ts';
 import { openSpecial } from '../drivers/devices.ts';
 import { BufferPort, InputPort } from '../drivers/ports.ts';
@@ -35,7 +36,7 @@ export class Unix {
   static readonly MEMORY = 0x10_0000;
 
   constructor(options: { pages?: number; tty?: boolean } = {}) {
-    const pages = options.pages ?? 1024, bytes = new Uint8Array(pages * 4096), nothing = (): void => undefined;
+    const pages = options.pages ?? 1024, bytes = new Window(new Uint8Array(pages * 4096)), nothing = (): void => undefined;
     const arch: Arch = {
       pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing, log: (line) => { this.log.push(line); },
       threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: (at) => { this.alarm = at; },

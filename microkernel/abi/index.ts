@@ -7,6 +7,7 @@ export * from './events.ts';
 export * from './operations.ts';
 export * from './ipc.ts';
 export * from './memory.ts';
+export * from './window.ts';
 export * from './syscalls.ts';
 export * from './bootinfo.ts';
 export * from './trace.ts';

@@ -1,8 +1,10 @@
 /**
  * Memory as a TypeScript thread sees it: through its task's mappings, walked like a processor would. An access to an address that is not
  * mapped with the right it needs throws MemoryFault; uncaught, it becomes the thread's page-fault event. Device pages work with the
- * sized accessors. Numbers are exact: `u64` is bigint.
+ * sized accessors. Numbers are exact: `u64` is bigint. What it gives are numbers and copies: nothing of it reaches beyond what is mapped.
  */
+import type { Window } from './window.ts';
+
 export interface Memory {
   u8(va: number): number;
   u16(va: number): number;
@@ -18,11 +20,11 @@ export interface Memory {
   copy(to: number, from: number, length: number): void;
   fill(va: number, length: number, byte: number): void;
   /**
-   * A live view of [va, va+length), or undefined where it is not mapped or its frames are not contiguous. Use it at once: it is
-   * stale after the next `yield`. `writable` asks for the right to write, and makes the processor see code that is written.
+   * [va, va+length) as a window, with the rights to read and, if asked for, to write; undefined where it is not mapped so, or its frames are not
+   * contiguous. Code that is written through a window is seen by the processor after `changedCode`.
    */
-  view(va: number, length: number): Uint8Array | undefined;
-  writable(va: number, length: number): Uint8Array | undefined;
+  window(va: number, length: number, rights: number): Window | undefined;
+  changedCode(va: number, length: number): void;
   /** True when all of the range is mapped with these rights (Right.*). */
   mapped(va: number, length: number, rights: number): boolean;
 }
@@ -36,3 +38,5 @@ export class MemoryFault extends Error {
     this.access = access;
   }
 }
+Object.freeze(MemoryFault);
+Object.freeze(MemoryFault.prototype);

@@ -73,7 +73,7 @@ export class Syscalls {
   readonly memory: Memory;
   readonly port: ThreadPort;
   readonly request: IpcRequest = { flags: 0, cap: 0, sendTimeout: NEVER, receiveTimeout: NEVER, body: undefined, handler: undefined };
-  constructor(port: ThreadPort) { this.port = port; this.utcb = port.utcb; this.memory = port.memory; }
+  constructor(port: ThreadPort) { this.port = port; this.utcb = port.utcb; this.memory = port.memory; Object.seal(this.request); }
 
   now(): number { return this.port.now(); }
   /** Charges cycles for work that this thread does: by the byte, the page, the entry. See `ThreadPort.charge`. */
@@ -149,3 +149,4 @@ export class Syscalls {
     return { status, label: u.label, badge: u.badge, words, mtd: u.mtd };
   }
 }
+Object.freeze(Syscalls.prototype);

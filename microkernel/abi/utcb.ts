@@ -32,12 +32,14 @@ export const S = {
   hcounteren: 0x670, henvcfg: 0x678, hedeleg: 0x680, hideleg: 0x688, hstatus: 0x690,
 } as const;
 
-/** A view of one UTCB. Word accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits). */
+/**
+ * A view of one UTCB. A TypeScript thread's stands in a page of its own outside of the machine's memory: `i32.buffer` is that page and no more. Word accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits).
+ */
 export class Utcb {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly i64: BigInt64Array;
-  constructor(buffer: ArrayBuffer, offset: number) {
+  constructor(buffer: ArrayBufferLike, offset: number) {
     this.i32 = new Int32Array(buffer, offset, UTCB_SIZE / 4);
     this.u32 = new Uint32Array(buffer, offset, UTCB_SIZE / 4);
     this.i64 = new BigInt64Array(buffer, offset, UTCB_SIZE / 8);
@@ -74,3 +76,5 @@ export class Utcb {
   get pc(): number { return this.num(S.pc); }
   set pc(v: number) { this.setNum(S.pc, v); }
 }
+Object.freeze(Utcb);
+Object.freeze(Utcb.prototype);

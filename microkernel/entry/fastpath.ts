@@ -5,12 +5,12 @@
  *
  *   trap ── event record ── time accounted, context handed over ── server's address space ── the server's body ── answer ── user level
  */
-import { Cause, IpcFlag, Kind, Mtd, Resume, S, Status, U, type IpcRequest } from '../abi/index.ts';
+import { Cause, IpcFlag, Kind, Mtd, Resume, S, Status, U } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Portal } from '../objects/portal.ts';
-import type { Thread } from '../objects/thread.ts';
+import type { Asked, Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { account, giveBack, takeOver } from '../sched/place.ts';
@@ -78,7 +78,7 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
 }
 
 /** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
-function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: IpcRequest): boolean {
+function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
   const { hart } = cpu, u = server.utcb!.i32, told = hart.cycles + ANSWERED;
   if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler || server.currentCaller !== t || t.event !== Cause.syscall) return false;
   if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first || cpu.reschedule || cpu.top() !== from) return false;

@@ -1,40 +1,38 @@
 /**
  * TypeScript server threads: generators that make the same system calls as RISC-V code. They run in virtual time, atomically between
- * two `yield`s. What they throw ends them, never the kernel.
+ * two `yield`s. What they throw ends them, never the kernel; what they yield is copied, field by field, before any of it is believed. An
+ * object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
  */
-import { Cause, MemoryFault, Status, Syscalls, type IpcRequest, type Sys } from '../abi/index.ts';
-import { COSTS } from '../costs.ts';
-import { ipc } from '../ipc/ipc.ts';
+import { Cause, MOST_CHARGE, MemoryFault, Status, Syscalls, Utcb, type IpcRequest, type Look, type Sys } from '../abi/index.ts';
 import type { Core } from '../core.ts';
+import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
-import type { Thread } from '../objects/thread.ts';
-import { ThreadState } from '../sched/states.ts';
+import { ipc } from '../ipc/ipc.ts';
+import { killThread, type Asked, type Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { activate } from './resume.ts';
-import { killThread } from '../objects/thread.ts';
 
 /** Runs the thread to its next system call, and does that. */
 export function step(k: Core, cpu: Cpu, t: Thread): void {
   activate(k, cpu, t.task);
-  const request = body(k, t);
-  if (request) perform(k, cpu, t, request);
+  const asked = body(k, t);
+  if (asked) perform(k, cpu, t, asked);
 }
 
-/** Runs the body to its next system call. undefined: there is none, the thread has ended or come to grief. */
-export function body(k: Core, t: Thread): IpcRequest | undefined {
-  let request: IpcRequest | void;
+/** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
+export function body(k: Core, t: Thread): Asked | undefined {
+  let done = true;
   try {
-    t.running ??= t.body!(t.sys ??= newSys(k, t));
+    t.running ??= t.body!.run(t.sys ??= newSys(k, t));
     const result = t.handler && t.status === Status.ok ? handle(t, t.running, t.handler) : t.running.next(t.status);
-    if (result.done) { killThread(k, t); return undefined; }
-    request = result.value;
+    done = result === t.again ? false : Boolean(result.done);
+    if (!done) copy(t.asked!, result.value as IpcRequest);
   } catch (e) {
     crashed(k, t, e);
     return undefined;
   }
-  if (t.state !== ThreadState.ready) return undefined; // killed itself through the kernel's own doors
-  if (isRequest(request)) return request;
-  crashed(k, t, new TypeError('yielded something that is not a system call'));
+  if (!done) return t.asked;
+  killThread(k, t);
   return undefined;
 }
 
@@ -48,40 +46,79 @@ function handle(t: Thread, running: Sys<void>, handler: () => boolean): Iterator
   return running.next(Status.ok);
 }
 
+/** Throws for what is no system call, and what its getters throw. */
+function copy(to: Asked, from: IpcRequest): void {
+  const { flags, cap, sendTimeout, receiveTimeout, body: run, handler } = from;
+  const numbers = typeof flags === 'number' && typeof cap === 'number' && typeof sendTimeout === 'number' && typeof receiveTimeout === 'number';
+  if (!numbers || (run !== undefined && typeof run !== 'function') || (handler !== undefined && typeof handler !== 'function')) throw new TypeError('yielded something that is not a system call');
+  to.flags = flags;
+  to.cap = cap;
+  to.sendTimeout = Math.ceil(sendTimeout);
+  to.receiveTimeout = Math.ceil(receiveTimeout);
+  to.handler = handler;
+  to.body = run && { run, name: nameOf(run) };
+}
+function nameOf(run: { readonly name: unknown }): string {
+  const { name } = run;
+  return typeof name === 'string' ? name.slice(0, 64) : '';
+}
+
 /** The system call that a body has asked for. */
-export function perform(k: Core, cpu: Cpu, t: Thread, request: IpcRequest): void {
+export function perform(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
   k.counters.kernelEntries++;
   cpu.hart.charge(COSTS.entry + COSTS.exit);
-  t.handler = request.handler;
-  ipc(k, t, request.flags, request.cap, request.sendTimeout, request.receiveTimeout, request.body);
+  t.handler = asked.handler;
+  ipc(k, t, asked.flags, asked.cap, asked.sendTimeout, asked.receiveTimeout, asked.body);
   k.settle();
 }
 
-const isRequest = (r: IpcRequest | void): r is IpcRequest => typeof r === 'object' && r !== null && typeof r.flags === 'number';
-
+/** The door: numbers in and out, copies, and a page of its own. */
 function newSys(k: Core, t: Thread): Syscalls {
-  return new Syscalls({
-    utcb: t.utcb!,
+  const { buffer } = t.utcb!.i32;
+  return new Syscalls(Object.freeze({
+    utcb: new Utcb(buffer, 0),
     memory: t.task.memory(k),
     now: () => t.cpu.hart.cycles,
-    show: look => { t.look = look; },
-    charge: cycles => t.cpu.hart.charge(Math.max(0, Math.floor(cycles)) || 0),
-  });
+    show: (look: unknown) => { t.look = typeof look === 'function' ? shown(look as Look) : undefined; },
+    charge: (cycles: unknown) => {
+      if (typeof cycles !== 'number' || !(cycles >= 0 && cycles <= MOST_CHARGE)) throw new RangeError(`a charge is a number from 0 to ${MOST_CHARGE}`);
+      t.cpu.hart.charge(Math.floor(cycles));
+    },
+  }));
 }
+
+/** What a server shows to tools is copied, and nothing where it throws. */
+const shown = (look: Look): Look => (label, va, length) => {
+  try {
+    const bytes = look(label, va, length);
+    return Uint8Array.from({ length: Math.min(bytes.length, length) }, (_, i) => bytes[i]);
+  } catch { return new Uint8Array(0); }
+};
 
 /**
  * An exception came out of the body, so the generator is over. A page fault that nobody caught is the thread's page-fault event, if
  * it has a portal for it; the thread cannot go on after it, whatever the reply says.
  */
 function crashed(k: Core, t: Thread, e: unknown): void {
+  const { text, access, address } = lookAt(e);
   k.crashes++;
-  k.log(`thread ${t.id} died: ${e instanceof Error ? e.stack ?? `${e.name}: ${e.message}` : String(e)}`);
-  if (!(e instanceof MemoryFault) || !t.events[Cause.pageFault]) { killThread(k, t); return k.settle(); }
-  t.running = undefined;
-  t.exit[0] = { read: 13, write: 15, execute: 12 }[e.access];
-  t.exit[1] = e.address;
+  k.log(`thread ${t.id} died: ${text}`);
+  if (access === undefined || !t.events[Cause.pageFault]) { killThread(k, t); return k.settle(); }
+  t.exit[0] = access;
+  t.exit[1] = address;
   t.exit[2] = t.exit[3] = 0;
   t.running = over();
   raise(k, t, Cause.pageFault);
 }
 function* over(): Generator<never, void, number> { /* ends at once */ }
+
+const ACCESS = new Map([['read', 13], ['write', 15], ['execute', 12]]);
+/** What was thrown, in words, and the fault if it is one. Looking may throw too. */
+function lookAt(e: unknown): { text: string; access: number | undefined; address: number } {
+  try {
+    const fault = e instanceof MemoryFault ? ACCESS.get(e.access) : undefined, address = Number(fault === undefined ? 0 : (e as MemoryFault).address);
+    return { text: String(e instanceof Error ? e.stack ?? `${e.name}: ${e.message}` : e).slice(0, 4000), access: fault, address };
+  } catch {
+    return { text: 'something that cannot be shown', access: undefined, address: 0 };
+  }
+}

@@ -6,12 +6,12 @@
  *   receive  = from the queue of senders, or wait
  *   reply    = to the caller whose message came last, unless the reply was kept
  */
-import { CapRight, IpcFlag, Kind, Status, type ThreadBody } from '../abi/index.ts';
+import { CapRight, IpcFlag, Kind, Status } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { ObjectKind } from '../objects/object.ts';
 import { senderOf, type Portal } from '../objects/portal.ts';
 import type { Reply } from '../objects/reply.ts';
-import type { Thread } from '../objects/thread.ts';
+import type { Body, Thread } from '../objects/thread.ts';
 import { invoke } from '../objects/invoke.ts';
 import { followChains, makeReady, returnTime } from '../sched/place.ts';
 import { ThreadState } from '../sched/states.ts';
@@ -21,7 +21,7 @@ import { arrived, enqueue, waitsFor } from './rendezvous.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
 
 /** Time-outs in ns; `cap` is a selector of the thread's task. */
-export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: number, receiveTime: number, body: ThreadBody | undefined): void {
+export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: number, receiveTime: number, body: Body | undefined): void {
   const sendTimeout = sendTime > 0 ? sendTime : 0, receiveTimeout = receiveTime > 0 ? receiveTime : 0;
   if (!t.utcb) { t.status = Status.fault; return; }
   if ((flags & IpcFlag.reply) !== 0) {
@@ -34,7 +34,7 @@ export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: nu
   t.status = Status.badArgument;
 }
 
-function send(k: Core, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: ThreadBody | undefined): void {
+function send(k: Core, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: Body | undefined): void {
   const cap = t.task.caps.lookup(selector);
   if (!cap) { t.status = Status.badCap; return; }
   if (cap.object.kind !== ObjectKind.portal && cap.object.kind !== ObjectKind.reply) return invoke(k, t, cap, receiveTimeout, body);

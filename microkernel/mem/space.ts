@@ -20,12 +20,15 @@ export class Space {
   readonly k: Ground;
   readonly factory: Factory;
   readonly guest: boolean;
-  readonly limit: number;
+  /** 0 once the task is gone: whoever still holds its memory finds nothing. */
+  limit: number;
   readonly root: Table;
   /** ASID, or VMID. */
   readonly asid: number;
   /** Harts whose TLBs may know this space, as bits. */
   harts = 0;
+  /** Goes up whenever a leaf goes or loses a right. */
+  changes = 0;
   /** Being taken down: TLBs are flushed once, at the end. */
   dying = false;
   leaves = 0;
@@ -169,6 +172,7 @@ export class Space {
 
   /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
   invalidate(va: number, level: number): void {
+    this.changes++;
     if (level === 0) {
       const vpn = Math.floor(va / 4096), slot = vpn & (CACHE - 1);
       if (this.#tags[slot] === vpn) this.#tags[slot] = -1;

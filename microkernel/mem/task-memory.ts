@@ -3,7 +3,7 @@
  * nothing is mapped with the right it needs, it throws MemoryFault inside the thread.
  */
 import type { Bus, PhysicalMemory } from '../../machine/api.ts';
-import { MemoryFault, Right, type Memory } from '../abi/index.ts';
+import { MemoryFault, Right, Window, type Memory } from '../abi/index.ts';
 import type { Space } from './space.ts';
 
 const PAGE = 4096;
@@ -35,6 +35,7 @@ export class TaskMemory implements Memory {
   }
   /** Offset in RAM of [va, va + n) if it lies in one page of RAM; -1: look closer (`#slow…`). */
   #offset(va: number, n: number, access: Access): number {
+    plain(va);
     if ((va % PAGE) + n > PAGE) return -1;
     const offset = this.#at(va, access) - this.#base;
     return offset >= 0 && offset < this.#size ? offset : -1;
@@ -58,6 +59,7 @@ export class TaskMemory implements Memory {
 
   /** A device register, or a value across two pages. */
   #load(va: number, n: number): number {
+    plain(va);
     if ((va % PAGE) + n > PAGE) {
       const half = n / 2;
       return this.#load(va, half) + this.#load(va + half, half) * 2 ** (8 * half);
@@ -69,6 +71,7 @@ export class TaskMemory implements Memory {
     return value;
   }
   #store(va: number, n: number, v: number): void {
+    plain(va);
     if ((va % PAGE) + n > PAGE) {
       const half = n / 2, unit = 2 ** (8 * half);
       this.#at(va + half, 'write');
@@ -96,20 +99,26 @@ export class TaskMemory implements Memory {
   }
 
   read(va: number, length: number): Uint8Array {
+    plain(va, length);
     const out = new Uint8Array(length);
     for (const { pa, at, size } of this.#ranges(va, length, 'read')) out.set(this.#memory.view(pa, size), at);
     return out;
   }
   write(va: number, bytes: Uint8Array): void {
-    this.#check(va, bytes.length, 'write');
-    for (const { pa, at, size } of this.#ranges(va, bytes.length, 'write')) this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
+    const { length } = bytes;
+    plain(va, length);
+    this.#check(va, length, 'write');
+    for (const { pa, at, size } of this.#ranges(va, length, 'write')) this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
   }
   copy(to: number, from: number, length: number): void {
-    const source = this.view(from, length), dest = this.writable(to, length);
-    if (source && dest) dest.set(source);
+    plain(to, length);
+    plain(from, length);
+    const source = this.#contiguous(from, length, Right.R), dest = this.#contiguous(to, length, Right.W);
+    if (source >= 0 && dest >= 0) this.#memory.copy(dest, source, length);
     else this.write(to, this.read(from, length));
   }
   fill(va: number, length: number, byte: number): void {
+    plain(va, length);
     this.#check(va, length, 'write');
     for (const { pa, size } of this.#ranges(va, length, 'write')) this.#memory.fill(pa, size, byte);
   }
@@ -117,28 +126,43 @@ export class TaskMemory implements Memory {
     if (length > PAGE) for (const _ of this.#ranges(va, length, access)) { /* throws before anything is written */ }
   }
 
-  view(va: number, length: number): Uint8Array | undefined {
-    const pa = this.#contiguous(va, length, Right.R);
-    return pa < 0 ? undefined : this.#memory.view(pa, length);
+  window(va: number, length: number, rights: number): Window | undefined {
+    plain(va, length);
+    const right = rights & Right.W | Right.R, pa = this.#contiguous(va, length, right);
+    if (pa < 0) return undefined;
+    if ((right & Right.W) !== 0) this.#memory.writable(pa, length);
+    const space = this.#space, check = (offset: number, n: number): void => {
+      if (this.#contiguous(va + offset, n, right) !== pa + offset) throw new MemoryFault(va + offset, (right & Right.W) !== 0 ? 'write' : 'read');
+    };
+    return new Window(this.#memory.view(pa, length), (right & Right.W) !== 0, { get changes() { return space.changes; }, check });
   }
-  writable(va: number, length: number): Uint8Array | undefined {
+  changedCode(va: number, length: number): void {
+    plain(va, length);
     const pa = this.#contiguous(va, length, Right.W);
-    return pa < 0 ? undefined : this.#memory.writable(pa, length);
+    if (pa < 0) throw new MemoryFault(va, 'write');
+    this.#memory.writable(pa, length);
   }
-  /** Physical address of a range of RAM that is mapped with this right and contiguous, or -1. */
-  #contiguous(va: number, length: number, right: number): number {
-    if (!this.#space.walk(va) || (this.#space.rights & right) === 0) return -1;
+  /** Physical address of a range of RAM that is mapped with these rights and contiguous, or -1. */
+  #contiguous(va: number, length: number, rights: number): number {
+    if (!this.#space.walk(va) || (this.#space.rights & rights) !== rights) return -1;
     const pa = this.#space.pa + (va % PAGE);
     for (let at = PAGE - (va % PAGE); at < length; at += PAGE) {
-      if (!this.#space.walk(va + at) || (this.#space.rights & right) === 0 || this.#space.pa !== pa + at) return -1;
+      if (!this.#space.walk(va + at) || (this.#space.rights & rights) !== rights || this.#space.pa !== pa + at) return -1;
     }
     return this.#memory.isRam(pa, Math.max(length, 1)) ? pa : -1;
   }
 
   mapped(va: number, length: number, rights: number): boolean {
+    plain(va, length);
     for (let at = va - (va % PAGE); at < va + length; at += PAGE) {
       if (!this.#space.walk(at) || (this.#space.rights & rights) !== rights) return false;
     }
     return true;
   }
 }
+
+/** Addresses and lengths are whole numbers from 0 on. What only looks like one could say something else each time it is asked. */
+function plain(va: number, length = 0): void {
+  if (typeof va !== 'number' || typeof length !== 'number' || Math.floor(va) !== va || !(length >= 0) || Math.floor(length) !== length) throw new TypeError('no address, or no length');
+}
+Object.freeze(TaskMemory.prototype);

@@ -1,8 +1,8 @@
 /** What operations of kernel objects are made of: rows with the right they need, and what handlers use. */
-import { CapRight, Status, U, type ThreadBody, type Utcb } from '../abi/index.ts';
+import { CapRight, Status, U, type Utcb } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import type { Cap } from './cap.ts';
-import type { Thread } from './thread.ts';
+import type { Body, Thread } from './thread.ts';
 
 /** What a handler gets: the caller, the capability it named, and the message. */
 export interface Invocation {
@@ -10,7 +10,7 @@ export interface Invocation {
   readonly caller: Thread;
   readonly cap: Cap;
   readonly u: Utcb;
-  readonly body: ThreadBody | undefined;
+  readonly body: Body | undefined;
 }
 /** The handler has blocked the caller: there is no status yet. */
 export const BLOCKED = -1;

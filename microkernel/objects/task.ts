@@ -45,7 +45,8 @@ export class Task extends KernelObject {
     const { space } = this;
     space.dying = true;
     clearTable(space.root);
-    if (space.harts !== 0) space.flushAll();
+    space.flushAll();
+    space.limit = 0;
     this.#giveBack(k);
   }
 

@@ -6,7 +6,7 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import { CAUSES, CapRight, Cause, Kind, Status, Utcb, type IpcRequest, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type IpcRequest, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
@@ -28,7 +28,11 @@ import type { SchedContext } from './sched-context.ts';
 import type { Semaphore } from './semaphore.ts';
 import type { Task } from './task.ts';
 
-export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: ThreadBody | undefined }
+/** What a TypeScript thread runs, and what it is called until somebody names it. */
+export interface Body { readonly run: ThreadBody; readonly name: string }
+/** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
+export interface Asked { flags: number; cap: number; sendTimeout: number; receiveTimeout: number; body: Body | undefined; handler: (() => boolean) | undefined }
+export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: Body | undefined }
 
 export class Thread extends KernelObject implements Timed {
   readonly kind = ObjectKind.thread;
@@ -39,7 +43,7 @@ export class Thread extends KernelObject implements Timed {
   readonly guest: boolean;
   readonly alien: boolean;
   /** TypeScript threads: what they run, and how they are spoken to. */
-  readonly body: ThreadBody | undefined;
+  readonly body: Body | undefined;
   sys: Syscalls | undefined = undefined;
   /** What it has shown to tools outside. */
   look: Look | undefined = undefined;
@@ -47,6 +51,8 @@ export class Thread extends KernelObject implements Timed {
   /** Who takes its messages while it serves (`Syscalls.serve`), and what the body would then yield again. */
   handler: (() => boolean) | undefined = undefined;
   again: IteratorYieldResult<IpcRequest> | undefined = undefined;
+  /** Its last system call, as it was copied from what the body has yielded. */
+  readonly asked: Asked | undefined;
   utcb: Utcb | undefined = undefined;
   utcbFrame = 0;
   utcbNode: MapNode | undefined = undefined;
@@ -125,6 +131,7 @@ export class Thread extends KernelObject implements Timed {
     this.guest = kind.guest;
     this.alien = kind.alien;
     this.body = kind.body;
+    this.asked = kind.body ? { flags: 0, cap: 0, sendTimeout: 0, receiveTimeout: 0, body: undefined, handler: undefined } : undefined;
     this.registers = kind.body ? NO_REGISTERS : new Int32Array(REGISTERS);
     this.x = this.registers.subarray(0, 64);
     this.f = kind.body ? undefined : new BigInt64Array(this.registers.buffer, 256, 32);
@@ -153,10 +160,13 @@ const NO_REGISTERS = new Int32Array(0);
 /** Bytes of a thread of this kind, its UTCB's frame included. */
 export const threadBytes = (guest: boolean, withUtcb: boolean): number => (guest ? BYTES.guest : BYTES.thread) + (withUtcb ? BYTES.frame : 0);
 
+/** A page that nobody can take away from the kernel: its buffer is of the kinds that are never detached. */
+const ownPage = (): ArrayBufferLike => typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(UTCB_SIZE) : new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer;
+
 /** A thread, charged to `factory`; its UTCB, if it has one, is a kernel frame, mapped at `utcbVa` for RISC-V code. */
 export function newThread(k: Core, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind, withUtcb: boolean, utcbVa: number | undefined): Thread | undefined {
   if (!factory.charge(bytes)) return undefined;
-  const frame = withUtcb ? k.frames.take() : 0;
+  const frame = withUtcb && !kind.body ? k.frames.take() : 0;
   const node = utcbVa === undefined ? undefined : task.space.install(utcbVa, 0, frame, 3, undefined, true);
   if (utcbVa !== undefined && !node) {
     k.frames.give(frame);
@@ -164,9 +174,10 @@ export function newThread(k: Core, factory: Factory, bytes: number, task: Task, 
     return undefined;
   }
   const t = new Thread(k.newId(), factory, bytes, task, cpu, kind);
-  if (withUtcb) {
+  if (kind.body) t.utcb = new Utcb(ownPage(), 0);
+  else if (withUtcb) {
     const view = k.memory.view(frame, BYTES.frame);
-    t.utcb = new Utcb(view.buffer as ArrayBuffer, view.byteOffset);
+    t.utcb = new Utcb(view.buffer, view.byteOffset);
     t.utcbFrame = frame;
     t.utcbNode = node;
   }

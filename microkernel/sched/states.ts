@@ -1,4 +1,3 @@
-/** Where threads and scheduling contexts stand: what the scheduler and everything above it asks first. */
 export const ThreadState = { inactive: 0, ready: 1, receiving: 2, sending: 3, calling: 4, semaphore: 5, stopped: 6, dead: 7 } as const;
 
 /** Where a context is: without a thread, in a run queue, running, behind a blocked thread, or out of budget. */

@@ -7,7 +7,7 @@
  * The kernel's own work takes no time here; time passes when a thread burns some, or when every hart sleeps. So time is exact in both.
  */
 import { Initial, IpcFlag, MemoryFault, Ops, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
-import { audit } from '../audit.ts';
+import { audit } from './audit.ts';
 import { Kernel } from '../kernel.ts';
 import type { KernelObject } from '../objects/object.ts';
 import type { Factory } from '../objects/factory.ts';

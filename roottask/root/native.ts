@@ -54,7 +54,7 @@ export function* loadNative(root: Root, sys: Syscalls, client: Client, module: s
   return good(exe.entry);
 }
 function copySegments(sys: Syscalls, file: Uint8Array, exe: Executable, image: number): void {
-  for (const s of exe.segments) sys.memory.writable(image + s.va - exe.base, Math.max(1, s.fileSize))?.set(file.subarray(s.offset, s.offset + s.fileSize));
+  for (const s of exe.segments) sys.memory.write(image + s.va - exe.base, file.subarray(s.offset, s.offset + s.fileSize));
 }
 
 /** The information page, once the capabilities are known; and where faults go. */

@@ -8,14 +8,9 @@ import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/sched/states.ts';
 import type { Captured } from '../../machine/net/capture.ts';
 import { INCOMING, Part } from '../../trace/index.ts';
-import { EventCapture } from './event.ts';
+import { EventCapture, type PayloadSink } from './event.ts';
 
-/** Where payload goes: the recorder. */
-export interface PayloadSink extends TraceSink {
-  payload(sequence: number, part: number, index: number, data: Uint8Array): void;
-  /** Words of 64 bits, from word `first` of `halves`. */
-  payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void;
-}
+export type { PayloadSink };
 
 const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16;
 const encoder = new TextEncoder();

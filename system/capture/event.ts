@@ -1,13 +1,19 @@
 /** Payload of events and their answers: system calls with the texts they point to, SBI calls, accesses to devices, page faults. */
-import { Cause } from '../../microkernel/abi/index.ts';
+import { Cause, type TraceSink } from '../../microkernel/abi/index.ts';
 import type { PhysicalMemory } from '../../machine/api.ts';
 import { byNumber } from '../../l4guest/syscalls/table.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { pcNumber, registersOf } from '../../microkernel/state/user.ts';
 import { Part, sbiExtensions } from '../../trace/index.ts';
 import { decodeTransformed, type Access } from '../../vmm/interpreter/access.ts';
-import type { PayloadSink } from './capture.ts';
 import { peekList, peekText, readerOf, type Reader } from './peek.ts';
+
+/** Where payload goes: the recorder. */
+export interface PayloadSink extends TraceSink {
+  payload(sequence: number, part: number, index: number, data: Uint8Array): void;
+  /** Words of 64 bits, from word `first` of `halves`. */
+  payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void;
+}
 
 
 /** Bytes of a text or buffer that are kept; texts of a list. */

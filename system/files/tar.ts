@@ -5,7 +5,7 @@
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; two empty blocks at the end
  */
-import { NO_TAR, TarError, tarEntries } from '../../l4guest/fs/tar-format.ts';
+import { NO_TAR, TarError, archiveOf, tarEntries } from '../../l4guest/fs/tar-format.ts';
 
 export { NO_TAR, TarError };
 export const BLOCK = 512;
@@ -134,7 +134,7 @@ export interface TarEntry { type: string; mode: number; link: string; data: Uint
  * @throws TarError for what cannot be read, in the rest of a sentence that begins with the archive's name
  */
 export function parseTar(bytes: Uint8Array): { entries: Map<string, TarEntry>; end: number } {
-  const entries = new Map<string, TarEntry>(), all = tarEntries(bytes);
+  const entries = new Map<string, TarEntry>(), all = tarEntries(archiveOf(bytes));
   for (let step = all.next(); ; step = all.next()) {
     if (step.done) return { entries, end: step.value };
     const { name, type, mode, link, dataAt, size } = step.value;
@@ -145,7 +145,7 @@ export function parseTar(bytes: Uint8Array): { entries: Map<string, TarEntry>; e
 /** Whether bytes can be the beginning of an archive that holds something. */
 export function maybeTar(bytes: Uint8Array): boolean {
   try {
-    return !tarEntries(bytes).next().done;
+    return !tarEntries(archiveOf(bytes)).next().done;
   } catch (error) {
     return error instanceof TarError && error.message !== NO_TAR;
   }

@@ -2,6 +2,7 @@
  * Every reader and door of ours that strangers' bytes reach: what it begins with, and how an input is given to it. A target throws only what is a finding:
  * errors that are answers (`TarError`, `CliError` …) are caught here, by name.
  */
+import { Window } from '../../microkernel/abi/index.ts';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,7 +170,7 @@ function summed(frame: Uint8Array): Uint8Array {
 /** Each makes its state anew: findings do not hang on what was tried before. */
 export const targets: Readonly<Record<string, () => FuzzTarget>> = {
   tar,
-  'tar-in-guest': () => ({ seeds: [archive], run: (input) => { loadTar(new Unix().k.root, { bytes: input, pfn: 0 }); } }),
+  'tar-in-guest': () => ({ seeds: [archive], run: (input) => { loadTar(new Unix().k.root, { bytes: new Window(input), pfn: 0 }); } }),
   gzip: () => ({ seeds: [gzipSync(archive), gzipSync(text('hello'))], run: (input) => answering([BadGzip], () => { gunzip(input, 1 << 22); }) }),
   elf: () => {
     const seeds = [program('guests/bin/native/pingpong'), program('guests/bin/linux/echo').slice(0, 8192)], memory = new TestMemory(1 << 20);

@@ -49,8 +49,8 @@ function remoteMemory(thread: number): Memory {
     copy: (to, from, length) => { access('copy').f64(to).f64(from).f64(length); ask(); },
     fill: (va, length, byte) => { access('fill').f64(va).f64(length).f64(byte); ask(); },
     mapped: (va, length, rights) => { access('mapped').f64(va).f64(length).f64(rights); return ask().u8() === 1; },
-    view: () => undefined,
-    writable: () => undefined,
+    window: () => undefined,
+    changedCode: () => {},
   };
 }
 

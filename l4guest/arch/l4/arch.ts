@@ -15,7 +15,7 @@ export class L4Arch implements Arch {
 
   now(): number { return this.sys.now(); }
   charge(cycles: number): void { this.sys.charge(cycles); }
-  changedCode(pfn: number): void { this.sys.memory.writable(pfn * 4096, 4096); }
+  changedCode(pfn: number): void { this.sys.memory.changedCode(pfn * 4096, 4096); }
   log(line: string): void { this.shared.lines.push(line); this.shared.chores = true; }
   threadGone(t: Thread): void { if (t.hardware) { this.shared.deadThreads.push(t); this.shared.chores = true; } }
   spaceGone(mm: Mm): void { if (mm.space) { this.shared.deadSpaces.push(mm); this.shared.chores = true; } }

@@ -5,12 +5,14 @@
  *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
-import { Ops, Own, Right, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, Right, Window, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
 import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
 import { Tty } from '../../drivers/tty.ts';
+import type { Image } from '../../fs/regular.ts';
 import { loadTar } from '../../fs/tar.ts';
+import type { Pool } from '../../mm/frames.ts';
 import { directoryAt, tarOf } from '../../fs/tar-out.ts';
 import { S } from '../../abi/linux.ts';
 import { Kernel } from '../../kernel/kernel.ts';
@@ -108,15 +110,16 @@ function* threadLimit(sys: Syscalls): Sys<number> {
   return Math.min(32_000, Math.floor((sys.utcb.word(0) - sys.utcb.word(1)) / KERNEL_BYTES_PER_THREAD));
 }
 
-function* allocatePool(sys: Syscalls, env: Env, bytes: number): Sys<{ pfn: number; pages: number; bytes: Uint8Array }> {
-  const size = Math.floor(bytes / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX })), view = sys.memory.writable(va, size);
-  if (!view) throw new Error('the memory of the Unix world is not contiguous');
-  return { pfn: va / 4096, pages: size / 4096, bytes: view };
+function* allocatePool(sys: Syscalls, env: Env, wanted: number): Sys<Pool> {
+  const size = Math.floor(wanted / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX })), bytes = sys.memory.window(va, size, Right.RW);
+  if (!bytes) throw new Error('the memory of the Unix world is not contiguous');
+  return { pfn: va / 4096, pages: size / 4096, bytes };
 }
 
 /** A module as frames that can be mapped, if it starts at a page boundary. */
-function announce(sys: Syscalls, k: Kernel, rom: Rom): { bytes: Uint8Array; pfn: number } {
-  const bytes = rom.size > 0 ? sys.memory.view(rom.va, rom.size) ?? sys.memory.read(rom.va, rom.size) : new Uint8Array(0), pfn = rom.va % 4096 === 0 ? rom.va / 4096 : 0;
+function announce(sys: Syscalls, k: Kernel, rom: Rom): Image {
+  const window = rom.size > 0 ? sys.memory.window(rom.va, rom.size, Right.R) : undefined;
+  const bytes = window ?? new Window(sys.memory.read(rom.va, rom.size)), pfn = rom.va % 4096 === 0 ? rom.va / 4096 : 0;
   if (pfn !== 0 && bytes.length > 0) k.frames.addRom(pfn, bytes);
   return { bytes, pfn };
 }

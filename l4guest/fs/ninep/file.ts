@@ -1,4 +1,5 @@
 /** Regular files behind a 9P server: reads and writes go through, mappings share a page cache. */
+import type { Window } from '../../../microkernel/abi/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O, PAGE, SiCode, Sig } from '../../abi/linux.ts';
 import { NotHere, type Later } from '../../kernel/later.ts';
@@ -131,7 +132,7 @@ export class NineRegular extends Inode implements Mappable {
     return pfn;
   }
   resident(index: number): boolean { return this.cache.get(index) !== 0; }
-  glance(index: number): Uint8Array | undefined { return this.cache.get(index) === 0 ? undefined : this.cache.bytes(index); }
+  glance(index: number): Window | undefined { return this.cache.get(index) === 0 ? undefined : this.cache.bytes(index); }
   private *fetch(t: Sleeper, index: number): Co<number> {
     const from = index - (index % AHEAD), { session } = this.fs, fid = this.readFid ?? (yield* this.openFid(t, O.RDONLY));
     if (fid < 0) return fid;
@@ -165,7 +166,7 @@ export class NineRegular extends Inode implements Mappable {
         const offset = index * PAGE, n = Math.min(PAGE, this.node.length - offset);
         this.cache.clean(index);
         if (n <= 0 || this.writeFid === undefined) continue;
-        const r = yield* session.ask(t, 'write', { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).slice(0, n) });
+        const r = yield* session.ask(t, 'write', { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).read(0, n) });
         if (typeof r === 'number') failed ||= r; else this.wrote(offset + n);
       }
       yield* this.noteOwn(t);

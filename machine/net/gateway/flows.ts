@@ -5,8 +5,10 @@
 import { keyOf, type Ip } from '../../../network/address.ts';
 import { Timer, type Timers } from '../../../network/timers.ts';
 import type { Datagram } from '../../../network/udp.ts';
-import type { Forward } from './gateway.ts';
 import type { Place, World, WorldMessage } from './world.ts';
+
+/** A port of the host that leads to one of the guest. */
+export interface Forward { readonly protocol: 'tcp' | 'udp'; readonly guest: Place }
 
 const FLOWS_MOST = 512, QUIET_US = 120_000_000, FIRST_PORT = 20_000, PORTS = 10_000;
 

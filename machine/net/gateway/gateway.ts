@@ -20,7 +20,7 @@ import type { EventQueue, TimerHandle } from '../../api.ts';
 import type { NetPort, NetWiring } from '../../devices/net-port.ts';
 import { Wire } from '../wire.ts';
 import { DhcpServer, clientAddress } from './dhcp.ts';
-import { Flows } from './flows.ts';
+import { Flows, type Forward } from './flows.ts';
 import { Splice } from './splice.ts';
 import { TftpServer, type Files } from './tftp.ts';
 import { INCOMING, decodeWorld, type Place, type World, type WorldMessage } from './world.ts';
@@ -36,8 +36,7 @@ const HOST_LOOPBACK = ip4(127, 0, 0, 1), HOST_LOOPBACK6 = Uint8Array.from([...ne
 const PORT = { ECHO: 7, DNS: 53, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
 const SPLICES_MOST = 1024, MTU = 1500, NS_PER_US = 1000;
 
-/** A port of the host that leads to one of the guest. */
-export interface Forward { readonly protocol: 'tcp' | 'udp'; readonly guest: Place }
+export type { Forward };
 
 export interface GatewayOptions {
   readonly files?: Files;

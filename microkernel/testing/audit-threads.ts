@@ -1,10 +1,10 @@
 /** The audit of threads and time: what a thread waits for knows it, and no scheduling context that could run somebody is forgotten. */
-import type { Kernel } from './kernel.ts';
-import type { Factory } from './objects/factory.ts';
-import { SchedContext } from './objects/sched-context.ts';
-import type { Thread } from './objects/thread.ts';
-import { ThreadState, Place } from './sched/states.ts';
-import { endOfChain } from './sched/place.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Factory } from '../objects/factory.ts';
+import { SchedContext } from '../objects/sched-context.ts';
+import type { Thread } from '../objects/thread.ts';
+import { ThreadState, Place } from '../sched/states.ts';
+import { endOfChain } from '../sched/place.ts';
 
 export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {
   const wrong: string[] = [];

@@ -3,13 +3,13 @@
  * every byte of every quota accounted for? Answers what is wrong, one line each; nothing, when all is well.
  */
 import { auditThreads } from './audit-threads.ts';
-import { BYTES } from './costs.ts';
-import { Factory } from './objects/factory.ts';
-import type { Kernel } from './kernel.ts';
-import { LEVEL_SIZE, type MapNode } from './mem/node.ts';
-import { entryAddress, entryFlags, PTE, type Table } from './mem/table.ts';
-import type { Task } from './objects/task.ts';
-import { Thread } from './objects/thread.ts';
+import { BYTES } from '../costs.ts';
+import { Factory } from '../objects/factory.ts';
+import type { Kernel } from '../kernel.ts';
+import { LEVEL_SIZE, type MapNode } from '../mem/node.ts';
+import { entryAddress, entryFlags, PTE, type Table } from '../mem/table.ts';
+import type { Task } from '../objects/task.ts';
+import { Thread } from '../objects/thread.ts';
 
 export function audit(k: Kernel): string[] {
   const wrong: string[] = [], charges = new Charges();
