@@ -21,6 +21,7 @@ import { type BareIo, processIo } from './bare/io.ts';
 import { type DiskOption, FileDisk } from './bare/disk.ts';
 import { InputDoor } from './bare/door.ts';
 import { Session, type Debugging, type Ending } from './bare/session.ts';
+import { faultReport } from './bare/faults.ts';
 import { checkSignature, writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
 import { CliError, Exit } from './errors.ts';
@@ -236,6 +237,7 @@ function checkOutputs({ file, signature, signatureGranularity, stats }: BareOpti
 }
 
 function finish(options: BareOptions, io: BareIo, session: Session, board: Board, program: Placed, ending: Ending): void {
+  if (ending.kind === 'onlyFaults') io.error(faultReport(board.machine, board.machine.harts[ending.hart]!));
   if (options.signature !== undefined) writeOutput('signature', options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
   if (options.stats === undefined || options.stats === false) return;
   const text = `${JSON.stringify(bareStats(board.machine, session.wallSeconds, ending))}\n`;
@@ -254,6 +256,7 @@ function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
     case 'deadlock':
       io.error('tessera: E_DEADLOCK: every hart waits for an interrupt that can never come; the machine was stopped\n');
       return Exit.failure;
+    case 'onlyFaults': return Exit.failure; // the report has been written
     case 'reset': return Exit.failure;
     case 'poweroff': {
       if (ending.code !== 0) return (ending.code & 0xff) === 0 ? Exit.failure : ending.code & 0xff;

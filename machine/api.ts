@@ -21,6 +21,7 @@ export interface Supervisor {
 export type StopReason =
   | { kind: 'poweroff'; code: number } // test finisher, HTIF, SBI SRST: 0 = success
   | { kind: 'reset'; code: number } // reboot requested
+  | { kind: 'onlyFaults'; hart: number } // its handler faults, and again, for ever: `harts[hart].nested` has the first of them
   | { kind: 'instructions' } // the given instruction limit is reached
   | { kind: 'stopped' } // `Machine.stop()` was called (console text seen, Ctrl-C)
   | { kind: 'debug' } // `Machine.debug` has stopped it, wherever it was; the next `run` goes on from there

@@ -176,6 +176,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     if (level) this.interruptRaised(h);
   }
 
+  onlyFaults(hart: number): void { this.stop({ kind: 'onlyFaults', hart }); }
+
   park(hart: number): void {
     this.harts[hart].parked = true;
     if (this.#running === this.harts[hart]) this.harts[hart].endSlice();

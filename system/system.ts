@@ -249,6 +249,7 @@ export class System {
       case 'poweroff': case 'reset': return this.finished(reason.code);
       case 'stopped': return this.over ?? 'running';
       case 'instructions': return { status: 124, ending: 'limit', why: `the limit of ${this.options.maxInstructions} instructions is reached`, missing: this.missing() };
+      case 'onlyFaults': return { status: 1, ending: 'crashed', why: `hart ${reason.hart} does nothing but fault`, missing: this.missing() };
       case 'deadlock':
         if (this.open.size > 0) return 'idle';
         return { status: 1, ending: 'deadlock', why: `every component waits, and nothing can come any more (${this.waiting()})`, missing: this.missing() };

@@ -25,7 +25,7 @@ export const exits: readonly Exit[] = [
   exit('guestPageFault', Mtd.exit | Mtd.irq | general, Cost.dispatch + Cost.decode + Cost.device, onMemory),
   exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch + Cost.decode, onInstruction),
   exit('wfi', Mtd.irq, Cost.dispatch, onWfi),
-  exit('guestTrap', Mtd.exit | Mtd.irq | trapped, Cost.dispatch, onTrap),
+  exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch, onTrap),
 ];
 
 const byCause: Exit[] = [];

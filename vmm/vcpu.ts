@@ -10,6 +10,7 @@
 import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Syscalls, type Utcb } from '../microkernel/abi/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
 import { exitOf } from './dispatcher.ts';
+import { RepeatedFaults } from './faults.ts';
 import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
 import type { Attentive } from './work.ts';
@@ -27,6 +28,7 @@ export class Vcpu implements SbiCpu, Attentive {
   /** Selectors of the guest thread and of the semaphore that ends our waits. */
   readonly guest: number;
   readonly wake: number;
+  readonly faults = new RepeatedFaults();
   sys!: Syscalls;
   utcb!: Utcb;
   /** The guest has put it to sleep. */

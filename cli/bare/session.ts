@@ -25,6 +25,7 @@ export interface OutsideNets { open: number; deliver(card: number, frame: Uint8A
 export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
   | { readonly kind: 'interrupted'; readonly signal: number }
+  | { readonly kind: 'onlyFaults'; readonly hart: number }
   | { readonly kind: 'until' | 'limit' | 'deadlock' | 'killed' | 'unread' };
 
 /** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
@@ -113,6 +114,7 @@ export class Session {
       switch (reason.kind) {
         case 'poweroff':
         case 'reset': return reason;
+        case 'onlyFaults': return reason;
         case 'stopped': return { kind: 'until' };
         case 'debug':
           this.#debugging?.server.stopped(this.#debugging.target.stopped());

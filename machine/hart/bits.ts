@@ -31,7 +31,7 @@ export const IP_M = IP.MSI | IP.MTI | IP.MEI;
 /** Exception codes of mcause and scause. @spec priv 3.1.15, 21.6.1 */
 export const Cause = {
   fetchMisaligned: 0, fetchAccess: 1, illegal: 2, breakpoint: 3, loadMisaligned: 4, loadAccess: 5, storeMisaligned: 6, storeAccess: 7,
-  ecallU: 8, ecallS: 9, ecallVS: 10, ecallM: 11, fetchPage: 12, loadPage: 13, storePage: 15,
+  ecallU: 8, ecallS: 9, ecallVS: 10, ecallM: 11, fetchPage: 12, loadPage: 13, storePage: 15, doubleTrap: 16,
   guestFetchPage: 20, guestLoadPage: 21, virtualInstruction: 22, guestStorePage: 23,
 } as const;
 

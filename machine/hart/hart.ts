@@ -12,6 +12,7 @@ import type { Context } from './contexts.ts';
 import { readCsr, writeCsr } from './csr.ts';
 import { ENVCFG, HSTATUS, IP, IP_S, IP_VS, MSTATUS } from './bits.ts';
 import type { Features } from './features.ts';
+import { NestedFaults } from './nested.ts';
 import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
@@ -74,6 +75,7 @@ export class Hart implements HartApi {
   readonly step = noStep();
   /** Cycle at which BUDGET reaches zero. */
   sliceEnd = 0;
+  readonly nested = new NestedFaults();
   causeCode = 0;
   causeIsInterrupt = false;
   tvalLo = 0;

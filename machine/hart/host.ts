@@ -31,6 +31,8 @@ export interface HartHost {
   ticks(): number;
   /** The cycle at which `time` will show this tick. */
   cycleOfTick(tick: number): number;
+  /** A hart does nothing but fault (`Hart.nested`): the machine stops. */
+  onlyFaults(hart: number): void;
   /** An interrupt input of this hart went up. */
   interruptRaised(hart: Hart): void;
 }

@@ -59,17 +59,42 @@ function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: numbe
   const hosted = h.host.supervisor !== undefined;
   if (!hosted && (priv === 3 || (h.c[C.medeleg] & bit) === 0)) {
     note(h, cause, false, tvalLo, tvalHi);
+    if (priv === 3 && nested(h, cause, tvalLo, tvalHi)) return onlyFaults(h);
     if (cause === Cause.ecallS && h.host.firmware !== undefined) return callFirmware(h);
     enterMachine(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
     return afterTrap(h);
   }
   if (h.w[VIRT] !== 0 && (h.c[C.hedeleg] & bit) !== 0) {
+    if (priv === 1 && nested(h, cause, tvalLo, tvalHi)) return hosted ? doubleTrap(h) : onlyFaults(h);
     enterGuest(h, cause, 0, tvalLo, tvalHi);
     return afterTrap(h);
   }
   note(h, cause, false, tvalLo, tvalHi);
+  if (!hosted && priv === 1 && h.w[VIRT] === 0 && nested(h, cause, tvalLo, tvalHi)) return onlyFaults(h);
   enterSupervisor(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
   return hosted ? afterSupervisor(h) : afterTrap(h);
+}
+
+const nested = (h: Hart, cause: number, tvalLo: number, tvalHi: number): boolean => h.nested.another(h.instret, h.w[PC], h.w[PC + 1], cause, tvalLo, tvalHi);
+
+/** The machine stops: whoever runs it says why. */
+function onlyFaults(h: Hart): number {
+  h.nested.over();
+  h.host.onlyFaults(h.id);
+  return SLOW.LEAVE;
+}
+
+/** A guest is not left to itself for ever: its monitor hears of it, as with Ssdbltrp. @spec priv 21.6.1 */
+function doubleTrap(h: Hart): number {
+  const { cause, tvalLo, tvalHi } = h.nested;
+  h.nested.over();
+  h.c[C.vsepc] = h.nested.pcLo;
+  h.c[C.vsepc + 1] = h.nested.pcHi;
+  h.c[C.vscause] = cause;
+  h.c[C.vscause + 1] = 0;
+  note(h, Cause.doubleTrap, false, tvalLo, tvalHi);
+  enterSupervisor(h, Cause.doubleTrap, 0, tvalLo, tvalHi, 0, 0, 0, false);
+  return afterSupervisor(h);
 }
 
 function note(h: Hart, cause: number, interrupt: boolean, tvalLo: number, tvalHi: number): void {
@@ -226,6 +251,7 @@ function unstacked(status: number): number {
 
 function returnTo(h: Hart, epc: number, priv: number, virt: boolean): number {
   h.retire(0);
+  h.nested.over();
   h.w[PC] = h.c[epc] & ~1;
   h.w[PC + 1] = h.c[epc + 1];
   h.setMode(priv, virt);

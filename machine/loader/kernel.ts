@@ -9,8 +9,9 @@
  *             └ device tree                last 2 MiB of the first 2 GiB (or of RAM)
  */
 import type { PhysicalMemory } from '../api.ts';
+import { whyNotCode } from '../../hardware/isa/raw.ts';
 import { isElf, parseElf, physicalEntry, type Segment } from './elf.ts';
-import { isGzip, isLinuxImage, parseLinuxImage } from './linux-image.ts';
+import { isGzip, isArm64Image, isLinuxImage, parseLinuxImage } from './linux-image.ts';
 import { type Loaded, loaded, refused } from './result.ts';
 
 /** A program placed in memory: where it starts and what it occupies. */
@@ -32,11 +33,13 @@ export interface LoadOptions {
   readonly base: number;
   /** Unpacks gzip; throws on damaged input. Without it compressed files are refused. */
   readonly gunzip?: (bytes: Uint8Array) => Uint8Array;
-  /** Accept a file with neither ELF nor Image header as raw code at `base`. */
+  /** Take a file with neither ELF nor Image header for raw code at `base`, whatever it is. Without it such a file has to begin with an instruction, and goes where kernels go. */
   readonly raw?: boolean;
 }
 
 const MIB = 1024 * 1024;
+/** Where kernels go that do not say: behind the place of firmware. */
+const KERNEL_OFFSET = 2 * MIB;
 const PAGE = 4096;
 /** The device tree stays below this, where every kernel's early mapping reaches it. */
 const DTB_WINDOW = 1024 * MIB;
@@ -49,8 +52,12 @@ export function loadProgram(memory: PhysicalMemory, file: Uint8Array, options: L
   const bytes = unpacked.value;
   if (bytes.length === 0) return refused('is empty');
   if (isElf(bytes)) return loadElf(memory, bytes);
-  if (options.raw !== true || isLinuxImage(bytes)) return loadImage(memory, bytes, options.base);
-  return placeFlat(memory, bytes, options.base, bytes.length);
+  if (isLinuxImage(bytes)) return loadImage(memory, bytes, options.base);
+  if (options.raw === true) return placeFlat(memory, bytes, options.base, bytes.length);
+  // The error of an image for another processor says more than that it is no code.
+  const why = isArm64Image(bytes) ? undefined : whyNotCode(bytes);
+  if (why !== undefined) return refused(why);
+  return isArm64Image(bytes) ? loadImage(memory, bytes, options.base) : placeFlat(memory, bytes, options.base + KERNEL_OFFSET, bytes.length);
 }
 
 function unpack(file: Uint8Array, options: LoadOptions): Loaded<Uint8Array> {

@@ -34,6 +34,8 @@ export function isLinuxImage(bytes: Uint8Array): boolean {
   return bytes.length >= HEADER_BYTES && magicOf(bytes) === MAGIC2;
 }
 
+export const isArm64Image = (bytes: Uint8Array): boolean => bytes.length >= HEADER_BYTES && magicOf(bytes) === ARM64_MAGIC;
+
 /** Reads the header of an uncompressed `Image`. The error completes a sentence that starts with the file's name. */
 export function parseLinuxImage(bytes: Uint8Array): Loaded<LinuxImage> {
   if (bytes.length < HEADER_BYTES) return refused('is too short to be a Linux kernel image');

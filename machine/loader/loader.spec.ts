@@ -181,11 +181,15 @@ test('gzip is unpacked by the function given, and refused when damaged', () => {
   expect(loadProgram(memory, file, { base: RAM, gunzip: damaged })).toMatchObject({ error: 'is truncated or damaged: its gzip data does not unpack' });
 });
 
-test('what is neither ELF nor Image is raw code only where that is asked for', () => {
-  const memory = new TestMemory(0x1000);
-  const code = new Uint8Array(100).fill(1);
-  expect(loadProgram(memory, code, { base: RAM })).toMatchObject({ ok: false, error: expect.stringContaining('not a RISC-V Linux kernel image') });
+test('what is neither ELF nor Image is raw code where that is asked for, or where it begins with an instruction', () => {
+  const memory = new TestMemory(0x30_0000);
+  const code = Uint8Array.from([0x13, 0, 0, 0, ...new Uint8Array(96)]), at = RAM + 0x20_0000;
   expect(loadProgram(memory, code, { base: RAM, raw: true })).toMatchObject({ ok: true, value: { entry: RAM, end: RAM + 100 } });
+  expect(loadProgram(memory, code, { base: RAM })).toMatchObject({ ok: true, value: { entry: at, end: at + 100 } });
+  const why = (bytes: Uint8Array): string => { const r = loadProgram(memory, bytes, { base: RAM }); return r.ok ? 'loaded' : r.error; };
+  expect(why(new Uint8Array(100))).toMatch(/does not begin with an instruction/);
+  expect(why(new TextEncoder().encode('# A text, and a long one at that'))).toBe('is not a kernel but text');
+  expect(why(Uint8Array.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4]))).toMatch(/^is compressed with xz/);
 });
 
 test('an initrd goes high, page aligned, and is refused where the kernel leaves no room', () => {

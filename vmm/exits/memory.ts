@@ -9,7 +9,7 @@ import { fetchInstruction } from '../interpreter/walk.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { RESERVED } from '../processor.ts';
 import { RAM_BASE } from '../ram.ts';
-import { Trap, advance, inject } from './inject.ts';
+import { Trap, advance, injectFault } from './inject.ts';
 
 const Scause = { fetch: 20, load: 21, store: 23 } as const;
 const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
@@ -67,5 +67,5 @@ function* refuse(v: Vcpu): Sys<number> {
   const u = v.utcb, scause = u.word(0), address = u.bigWord(1);
   if (address >= BigInt(RAM_BASE) && address < BigInt(v.vm.ram.base)) return outOfReach(v, address);
   yield* v.fetch(Mtd.vs | Mtd.mode);
-  return inject(u, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
+  return injectFault(v, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
 }

@@ -1,5 +1,11 @@
 /** A trap that the kernel did not leave to the guest: it is given back to it. Words: scause, stval. */
 import type { Vcpu } from '../vcpu.ts';
-import { inject } from './inject.ts';
+import { injectFault, onlyFaults } from './inject.ts';
 
-export function onTrap(v: Vcpu): number { return inject(v.utcb, v.utcb.word(0), v.utcb.bigWord(1)); }
+/** The processor's word for a guest that does nothing but fault. */
+const DOUBLE_TRAP = 16;
+
+export function onTrap(v: Vcpu): number {
+  const cause = v.utcb.word(0), value = v.utcb.bigWord(1);
+  return cause === DOUBLE_TRAP ? onlyFaults(v, cause, value) : injectFault(v, cause, value);
+}

@@ -10,6 +10,7 @@
  * Every question is asked before anything is written.
  */
 import { gunzipSync } from 'fflate';
+import { whyNotCode } from '../../hardware/isa/raw.ts';
 import { type GuestRam, RAM_BASE } from '../ram.ts';
 import { RESERVED } from '../processor.ts';
 import { type Piece, isElf, readElf } from './elf.ts';
@@ -33,7 +34,10 @@ export function loadKernel(ram: GuestRam, file: Uint8Array): Loaded<Kernel> {
     const elf = readElf(bytes);
     return elf.ok ? place(ram, elf.value.pieces, elf.value.entry) : elf;
   }
-  if (!isImage(bytes)) return refused('is not a kernel: neither a RISC-V Linux image nor an ELF file');
+  if (!isImage(bytes)) {
+    const why = whyNotCode(bytes);
+    return why === undefined ? loadRaw(ram, bytes) : refused(why);
+  }
   const image = readImage(bytes);
   if (!image.ok) return image;
   const address = ram.base + image.value.textOffset;

@@ -66,6 +66,9 @@ export const value = (v: number): SbiAnswer => answer(SbiError.success, v);
 
 export const A = { a0: 10, a1: 11, a2: 12, a3: 13, a4: 14, a6: 16, a7: 17 } as const;
 
+/** The low 32 bits of a register, unsigned: an argument that the specification gives 32 bits. */
+export const low = (u: Utcb, register: number): number => Number(BigInt.asUintN(32, u.xBig(register)));
+
 /** A register as an unsigned number: exact below 2^53, and what is larger stays larger. */
 export function unsigned(u: Utcb, register: number): number { return Number(BigInt.asUintN(64, u.xBig(register))); }
 

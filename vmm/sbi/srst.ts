@@ -1,5 +1,5 @@
 /** System reset: power-off and reboot, well or with a failure. @spec sbi 10 (v2.0) */
-import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, notSupported, success, unsigned } from './sbi.ts';
+import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, low, notSupported, success } from './sbi.ts';
 
 const Type = { shutdown: 0, coldReboot: 1, warmReboot: 2 } as const;
 const FAILURE = 1;
@@ -10,7 +10,7 @@ export class SrstExtension implements SbiExtension {
 
   call(c: SbiCall): SbiAnswer {
     if (c.fid !== 0) return notSupported;
-    const type = unsigned(c.utcb, A.a0), reason = unsigned(c.utcb, A.a1);
+    const type = low(c.utcb, A.a0), reason = low(c.utcb, A.a1);
     if (type > Type.warmReboot || reason > FAILURE) return invalidParam;
     if (reason === FAILURE) c.machine.end({ kind: 'failure', code: 1 });
     else c.machine.end({ kind: type === Type.shutdown ? 'powerOff' : 'reboot' });

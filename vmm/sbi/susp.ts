@@ -1,5 +1,5 @@
 /** System suspend: the guest keeps its memory and sleeps until an interrupt that its last vCPU has enabled. @spec sbi 13 (v2.0) */
-import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, notSupported, success, unsigned } from './sbi.ts';
+import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, low, notSupported, success, unsigned } from './sbi.ts';
 
 const SUSPEND_TO_RAM = 0;
 
@@ -9,7 +9,7 @@ export class SuspExtension implements SbiExtension {
 
   call(c: SbiCall): SbiAnswer {
     if (c.fid !== 0) return notSupported;
-    if (unsigned(c.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
+    if (low(c.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
     if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
     if (c.machine.cpus.some((cpu) => cpu !== c.cpu && cpu.started)) return answer(SbiError.denied);
     c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };

@@ -6,7 +6,7 @@
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
 import type { HsmExtension } from './hsm.ts';
-import { A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, notSupported, unsigned } from './sbi.ts';
+import { A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, unsigned } from './sbi.ts';
 
 const SUSPEND_TO_RAM = 0;
 
@@ -20,10 +20,10 @@ export class SuspExtension implements SbiExtension {
     this.#hsm = hsm;
   }
 
-  /** sleep_type, resume_addr, opaque. Every other hart has to be stopped. */
+  /** sleep_type (32 bits), resume_addr, opaque. Every other hart has to be stopped. */
   call(hart: HartApi, fid: number): SbiResult | undefined {
     if (fid !== 0) return notSupported;
-    if (unsigned(hart, A0) !== SUSPEND_TO_RAM) return invalidParam;
+    if (low(hart, A0) !== SUSPEND_TO_RAM) return invalidParam;
     if (!this.#host.memory.isRam(unsigned(hart, A1), 4)) return invalidAddress;
     if (!this.#hsm.onlyOneRuns(hart.id)) return failure(SbiError.DENIED);
     this.#hsm.sleep(hart, hart.x[A1], hart.x[A2]);
