@@ -24,12 +24,13 @@ export const RtcReg = {
 } as const;
 const WORD = 2 ** 32;
 
-/** `offset`: what the clock shows less virtual time, in nanoseconds. */
+/** `offset`: what the clock shows less virtual time, in nanoseconds. `due`: what it shows when the armed alarm rings; the registers may say another time by then. */
 export type RtcState = {
   readonly offset: number;
   readonly timeHigh: number;
   readonly alarmLow: number;
   readonly alarmHigh: number;
+  readonly due: number;
   readonly armed: boolean;
   readonly enabled: boolean;
   readonly pending: boolean;
@@ -46,14 +47,14 @@ export class GoldfishRtc implements Chip<RtcState> {
   constructor(clock: Alarm, irq: Line, dateMs: number) {
     this.#clock = clock;
     this.#irq = irq;
-    this.#s = { offset: dateMs * 1e6 - clock.now(), timeHigh: 0, alarmLow: 0, alarmHigh: 0, armed: false, enabled: false, pending: false };
+    this.#s = { offset: dateMs * 1e6 - clock.now(), timeHigh: 0, alarmLow: 0, alarmHigh: 0, due: 0, armed: false, enabled: false, pending: false };
   }
 
   save(): RtcState { return { ...this.#s }; }
 
   load(state: RtcState): void {
     this.#s = { ...state };
-    if (state.armed) this.#arm();
+    if (state.armed) this.#arm(state.due);
     else this.#disarm();
     this.#update();
   }
@@ -86,7 +87,7 @@ export class GoldfishRtc implements Chip<RtcState> {
     switch (offset) {
       case RtcReg.TIME_LOW: return this.#setClock(s.timeHigh * WORD + value);
       case RtcReg.TIME_HIGH: s.timeHigh = value; return;
-      case RtcReg.ALARM_LOW: s.alarmLow = value; return this.#arm();
+      case RtcReg.ALARM_LOW: s.alarmLow = value; return this.#arm(s.alarmHigh * WORD + value);
       case RtcReg.ALARM_HIGH: s.alarmHigh = value; return;
       case RtcReg.IRQ_ENABLED: s.enabled = (value & 1) !== 0; break;
       case RtcReg.CLEAR_ALARM: return this.#disarm();
@@ -98,12 +99,13 @@ export class GoldfishRtc implements Chip<RtcState> {
 
   #setClock(nanoseconds: number): void {
     this.#s.offset = nanoseconds - this.#clock.now();
-    if (this.#s.armed) this.#arm();
+    if (this.#s.armed) this.#arm(this.#s.due);
   }
 
-  #arm(): void {
-    const time = this.#s.alarmHigh * WORD + this.#s.alarmLow - this.#s.offset;
+  #arm(due: number): void {
+    const time = due - this.#s.offset;
     this.#disarm();
+    this.#s.due = due;
     if (time <= this.#clock.now()) return this.#fire();
     this.#s.armed = true;
     // What is beyond exact numbers never comes; the alarm stays armed.

@@ -71,8 +71,10 @@ export class TestTerminal implements CharPort {
   onRoom(notify: () => void): void { this.#room.push(notify); }
   get waiting(): number { return this.#waiting.length; }
 
+  /** Input that nobody is told of. */
+  queue(text: string): void { this.#waiting.push(...new TextEncoder().encode(text)); }
   type(text: string): void {
-    this.#waiting.push(...new TextEncoder().encode(text));
+    this.queue(text);
     for (const notify of this.#heard) notify();
   }
   hasRoom(): void {

@@ -24,7 +24,7 @@ export class Rig {
   readonly irq = new TestLine();
   readonly device: Registers;
   readonly queues: TestQueue[] = [];
-  readonly #count: number;
+  #count: number;
 
   /** `count`: how many queues the device has. */
   constructor(make: (memory: TestMemory, irq: TestLine) => Registers, count: number, choice: RingChoice, features: readonly number[] = []) {
@@ -32,6 +32,9 @@ export class Rig {
     this.#count = count;
     this.start(choice, features);
   }
+
+  /** The device has so many queues: from the next start on. */
+  manage(count: number): void { this.#count = count; }
 
   /** Resets the device and comes to DRIVER_OK again. */
   start(choice: RingChoice, features: readonly number[] = []): void {
