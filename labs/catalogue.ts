@@ -3,6 +3,7 @@ import type { Lab } from './grading/lab.ts';
 
 const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '01-hello-ipc': () => import('./01-hello-ipc/grader.ts'),
+  '02-follow-a-call': () => import('./02-follow-a-call/grader.ts'),
   '03-pager': () => import('./03-pager/grader.ts'),
   '04-capabilities': () => import('./04-capabilities/grader.ts'),
   '05-keep-replies': () => import('./05-keep-replies/grader.ts'),
