@@ -12,6 +12,8 @@ const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '08-interrupts': () => import('./08-interrupts/grader.ts'),
   '09-priority': () => import('./09-priority/grader.ts'),
   '10-budget': () => import('./10-budget/grader.ts'),
+  '11-virtual-16550': () => import('./11-virtual-16550/grader.ts'),
+  '12-sbi-extension': () => import('./12-sbi-extension/grader.ts'),
 };
 
 export const labNames = (): string[] => Object.keys(loaders);

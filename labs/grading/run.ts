@@ -50,7 +50,7 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 function seenOf(system: System, result: Result, output: string, trace: TraceFile, submission: Submission, printed: readonly string[]): Seen {
-  const lines = output.split('\n').map((l) => /^\[([^\]]+)\] (.*)$/.exec(l.trimEnd())).filter((m) => m !== null);
+  const lines = output.split('\n').map((l) => /^\[([^\]]+)\] ?(.*)$/.exec(l.trimEnd())).filter((m) => m !== null);
   return {
     submission, trace, printed, why: result.why,
     lines: (component) => lines.filter((m) => m[1] === component).map((m) => m[2]!),
