@@ -12,9 +12,11 @@
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import type { NetworkConfig } from '../l4guest/net/inet/uplink.ts';
 import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
 import { type Captured, tapped } from '../machine/net/capture.ts';
-import { GUEST_IP, Gateway, type Forward } from '../machine/net/gateway/gateway.ts';
+import { GATEWAY_IP, GUEST_IP, Gateway, NAMESERVER_IP, type Forward } from '../machine/net/gateway/gateway.ts';
+import { textOfIp } from '../network/address.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
@@ -88,6 +90,12 @@ function macAddress(text: string): Uint8Array {
   const bytes = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) ? Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16)) : undefined;
   if (bytes === undefined || (bytes[0] & 1) !== 0) throw new CliError('E_OPTION', `option --net: '${text}' is not the address of a card`, 'write for example mac=52:54:00:12:34:56');
   return bytes;
+}
+
+/** What the first card of a guest behind the gateway has for addresses, when nobody asks by DHCP. */
+export function configOf({ kind }: NetOption): NetworkConfig | undefined {
+  if (kind !== 'user' && kind !== 'gateway') return undefined;
+  return { address: [...GUEST_IP], bits: 24, gateway: [...GATEWAY_IP], ...(kind === 'user' ? { nameServer: textOfIp(NAMESERVER_IP) } : {}) };
 }
 
 /** Hears of what comes from outside: a frame for card number `card`, or undefined when no more will come. */

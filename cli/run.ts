@@ -17,6 +17,7 @@ import { readInput } from './files.ts';
 import { gunzipBounded } from './gunzip.ts';
 import type { RunOptions } from './commands/run.ts';
 import { Folders, parseMount, type Mount } from './mounts.ts';
+import { Networks, configOf, parseNet } from './net.ts';
 import { Plan, type Placement } from './pack.ts';
 import { DEFAULT_PATH, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { endingLine, runSystem } from './session.ts';
@@ -29,17 +30,18 @@ export async function run(program: string, args: string[], options: RunOptions):
   const env = environment(options.env ?? []);
   const replaying = options.replay !== undefined, mounts = (options.mount ?? []).map((text) => parseMount(text, replaying));
   const folders = new Folders(mounts, replaying);
+  const nets = options.net === undefined ? [] : [parseNet(options.net)], networks = new Networks(nets);
   const { modules, argv } = await guestFiles(program, args, env, options, mounts.filter((m) => !folders.mounts.includes(m)), folders);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
-  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, folders: folders.options, more });
+  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: 'rootfs', tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more });
   const { result, system } = await runSystem({
-    scenario: world(options.memory), modules, folders: folders.ports, consoles: 2,
+    scenario: world(options.memory), modules, folders: folders.ports, networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
     memoryBytes: boardMemory(options.memory, modules, world),
-  }, options).finally(() => folders.close());
+  }, options).finally(() => { folders.close(); networks.close(); });
   const linux = system.components.get('linux');
   if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(linux.why)}\n`);
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;

@@ -4,7 +4,8 @@
  */
 import { l4guest } from '../l4guest/index.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
-import { consoleDriver, filesDriver } from './devices.ts';
+import type { NetworkConfig } from '../l4guest/net/inet/uplink.ts';
+import { consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the server needs beside the memory of its guests. */
@@ -27,6 +28,8 @@ export interface UnixOptions {
   readonly exports?: readonly string[];
   /** Folders of the host, mounted live: the board's files0, files1, … */
   readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean; /** Its host end answers at once. */ readonly prompt?: boolean }[];
+  /** The board's card 0 is its interface eth0; `config`: the addresses that it begins with. */
+  readonly net?: { readonly config?: NetworkConfig };
   /** More arguments for the Unix server. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -47,7 +50,7 @@ export const FIRST_EXPORT = 2;
 export function unixWorld(options: UnixOptions): Scenario {
   const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
   const folders = (options.folders ?? []).map((f, i) => ({ ...f, cap: `folder${i}` }));
-  const more = { ...options.more, ...(exports.length && { exports }), ...(folders.length && { folders }) };
+  const more = { ...options.more, ...(exports.length && { exports }), ...(folders.length && { folders }), ...(options.net?.config && { network: options.net.config }) };
   return {
     name: 'run', summary: options.argv.join(' '), status: 'linux',
     components: {
@@ -55,7 +58,8 @@ export function unixWorld(options: UnixOptions): Scenario {
       ...Object.fromEntries(folders.map(({ cap }, i) => [cap, filesDriver(`files${i}`)])),
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
-      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...Object.fromEntries([...exports, ...folders].map(({ cap }) => [cap, cap])) }),
+      ...(options.net ? { card: netDriver('net0') } : {}),
+      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...folders].map(({ cap }) => [cap, cap])) }),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
 import { gdbOption } from '../gdb/option.ts';
+import { netHelpOfRun } from './net.ts';
 import { several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
 
 export interface RunOptions extends SharedOptions {
@@ -10,6 +11,7 @@ export interface RunOptions extends SharedOptions {
   cwd?: string;
   /** Bytes of memory for the Unix server and its processes. */
   memory: number;
+  net?: string;
   gdb?: number;
 }
 
@@ -29,6 +31,7 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--rootfs <dir|tar>', 'root file system: a folder or a tar archive; what the guest writes stays in memory')
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
+    .option('--net <kind>', netHelpOfRun)
     .option('--cwd <dir>', 'working directory in the guest')
     .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
     .addOption(gdbOption());

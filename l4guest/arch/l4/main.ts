@@ -2,7 +2,7 @@
  * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
- *         hostname, strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
+ *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, Window, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
@@ -30,16 +30,18 @@ import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
 import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
+import { openLink } from './link.ts';
+import type { NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; onSignal: Runner['onSignal'] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], onSignal: a.onSignal };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network, strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
@@ -52,6 +54,7 @@ export const l4guest: Program = {
     mountDefaults(k);
     const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
     yield* openTimer(sys, env, shared, timer, irq);
+    yield* openLink(sys, env, shared, k, irq, args.network);
     const streams = yield* openStreams(sys, env, shared, k, irq, args.tty);
     let below!: L4Switch;
     const runner = new Runner(k, (entry) => (below = new L4Switch(sys, k, slots, shared, timer, entry)));
