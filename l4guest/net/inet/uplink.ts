@@ -1,5 +1,6 @@
 /** The way out: an Ethernet interface eth0 on a card, its addresses, its route. */
 import { ANY4, type Ip } from '../../../network/address.ts';
+import { Window } from '../../../microkernel/abi/index.ts';
 import type { Interface, Link } from '../../../network/link/interface.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { S } from '../../abi/linux.ts';
@@ -32,5 +33,5 @@ export function addUplink(k: Kernel, link: Link, config: NetworkConfig | undefin
 function nameServer(k: Kernel, server: string): void {
   const etc = k.root.lookup('etc');
   if (!(etc instanceof TmpDir) || etc.lookup('resolv.conf')) return;
-  etc.add('resolv.conf', etc.create(S.IFREG | 0o644, 0, { bytes: bytesOf(`nameserver ${server}\n`), pfn: 0 }));
+  etc.add('resolv.conf', etc.create(S.IFREG | 0o644, 0, { bytes: new Window(bytesOf(`nameserver ${server}\n`), false), pfn: 0 }));
 }
