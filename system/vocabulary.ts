@@ -5,7 +5,7 @@ import type { Operation } from '../microkernel/abi/index.ts';
 import { Protocol } from '../roottask/client/protocol.ts';
 import type { Scenario } from '../roottask/scenario.ts';
 import type { DeviceWords, Vocabulary } from '../trace/index.ts';
-import { readOptions } from '../vmm/index.ts';
+import { readOptions } from '../vmm/options.ts';
 import { windowsOf } from '../vmm/words.ts';
 
 /** The names of devices belong to the component that is their vmm. */

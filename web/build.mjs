@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { guestsFrom } from '../package.mjs';
 import { serve } from './serve.mjs';
 
@@ -85,9 +85,9 @@ async function archiveOf(folder) {
 
 /** Sizes as they travel: what the first screen needs, what the machine needs. */
 function report(out) {
-  const packed = (names) => names.reduce((n, f) => n + gzipSync(readFileSync(join(out, f)), { level: 9 }).length, 0), files = filesBelow(out).filter((f) => !f.startsWith('images/'));
+  const packed = (names) => names.reduce((n, f) => n + brotliCompressSync(readFileSync(join(out, f))).length, 0), files = filesBelow(out).filter((f) => !f.startsWith('images/'));
   const system = files.filter((f) => /^assets\/(machine|m-)/.test(f)), page = files.filter((f) => /^assets\/(main|style)/.test(f) || f === 'index.html'), kb = (n) => `${Math.round(n / 1000)} kB`;
-  console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}; packed: first screen ${kb(packed(page))}, system ${kb(packed(system))}`);
+  console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}; with brotli: first screen ${kb(packed(page))}, system ${kb(packed(system))}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -2,7 +2,7 @@
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.json': 'application/json', '.webmanifest': 'application/manifest+json' };
 const LARGE = 4 << 20;
@@ -18,13 +18,14 @@ export function serve(folder, port, policy) {
       return response.end('not here\n');
     }
     const { size, mtimeMs } = statSync(file), type = types[extname(file)] ?? 'application/octet-stream';
-    if (size > LARGE || !/gzip/.test(request.headers['accept-encoding'] ?? '')) {
+    const accepted = request.headers['accept-encoding'] ?? '', coding = /\bbr\b/.test(accepted) ? 'br' : /gzip/.test(accepted) ? 'gzip' : undefined;
+    if (size > LARGE || coding === undefined) {
       response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Length': size });
       return request.method === 'HEAD' ? response.end() : createReadStream(file).pipe(response);
     }
-    const key = `${file}:${mtimeMs}`, bytes = packed.get(key) ?? gzipSync(readFileSync(file));
+    const key = `${file}:${mtimeMs}:${coding}`, bytes = packed.get(key) ?? (coding === 'br' ? brotliCompressSync : gzipSync)(readFileSync(file));
     packed.set(key, bytes);
-    response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Encoding': 'gzip', 'Content-Length': bytes.length, Vary: 'Accept-Encoding' });
+    response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Encoding': coding, 'Content-Length': bytes.length, Vary: 'Accept-Encoding' });
     response.end(request.method === 'HEAD' ? undefined : bytes);
   });
   return new Promise((resolve, reject) => { server.on('error', reject); server.listen(port, '127.0.0.1', () => resolve(server)); });

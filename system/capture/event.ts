@@ -1,7 +1,7 @@
 /** Payload of events and their answers: system calls with the texts they point to, SBI calls, accesses to devices, page faults. */
 import { Cause, type TraceSink } from '../../microkernel/abi/index.ts';
 import type { PhysicalMemory } from '../../machine/api.ts';
-import { byNumber } from '../../l4guest/syscalls/table.ts';
+import { calls } from '../../l4guest/abi/calls.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { pcNumber, registersOf } from '../../microkernel/state/user.ts';
 import { Part, sbiExtensions } from '../../trace/index.ts';
@@ -14,6 +14,8 @@ export interface PayloadSink extends TraceSink {
   /** Words of 64 bits, from word `first` of `halves`. */
   payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void;
 }
+/** How a call's arguments are written, by its number. */
+const argumentsOf = new Map<number, string>(Object.values(calls).map(([nr, args]) => [nr, args]));
 
 
 /** Bytes of a text or buffer that are kept; texts of a list. */
@@ -73,7 +75,7 @@ export class EventCapture {
 
   private systemCall(sequence: number, t: Thread, x: Int32Array, open: Open): void {
     this.sink.payloadWords(sequence, Part.words, x, A0, ARGS);
-    const formats = formatsOf(byNumber[open.number]?.args);
+    const formats = formatsOf(argumentsOf.get(open.number));
     if (!formats.some) return;
     const read = readerOf(this.memory, t, Cause.syscall), { args } = open;
     for (let i = 0; i < ARGS; i++) args[i] = number(x, A0 + i);
@@ -89,7 +91,7 @@ export class EventCapture {
   private systemResult(sequence: number, t: Thread, x: Int32Array, open: Open): void {
     if (pcNumber(t) !== open.pc && !EXEC.has(open.number)) return;
     this.sink.payloadWords(sequence, Part.result, x, A0, 1);
-    const at = formatsOf(byNumber[open.number]?.args).filled, result = number(x, A0);
+    const at = formatsOf(argumentsOf.get(open.number)).filled, result = number(x, A0);
     if (at >= 0 && result > 0) this.buffer(sequence, readerOf(this.memory, t, Cause.syscall), at, open.args[at]!, result);
   }
   private sbiCall(sequence: number, t: Thread, x: Int32Array, extension: number): void {

@@ -1,17 +1,20 @@
-/** What there is to be looked at, in the words of the first screen. The scenarios themselves come with the system. */
-export interface Entry { readonly name: string; readonly title: string; readonly says: string; readonly images?: readonly string[]; readonly view?: 'list' | 'sequence' | 'timeline' | 'memory' }
+/**
+ * What there is to be looked at, in the words of the first screen. The scenarios themselves come with the system. `look`: a filter for the record that is
+ * shown when the run is over, the story's beginning.
+ */
+export interface Entry { readonly name: string; readonly title: string; readonly says: string; readonly images?: readonly string[]; readonly view?: 'list' | 'sequence' | 'timeline' | 'memory'; readonly look?: string }
 
 export const scenarios: readonly Entry[] = [
-  { name: 'hello-ipc', title: 'Two tasks and a message', says: 'One task asks, another answers. Nothing else can happen between them.', view: 'sequence' },
-  { name: 'getpid', title: 'What a system call costs', says: 'A Linux program asks a thousand times: two kernel entries each, two address-space switches.' },
-  { name: 'page-fault', title: 'A page fault', says: 'The Unix server is the pager of its processes: a fault is a message, its answer maps memory.', view: 'sequence' },
-  { name: 'fork-cow', title: 'Fork, copied when written', says: 'Parent and child share pages until one of them writes.', view: 'memory' },
-  { name: 'pipe', title: 'A pipe', says: 'Two processes take turns; the scheduler and the server do the rest.', view: 'timeline' },
-  { name: 'interrupt', title: 'A time slice ends', says: 'A timer interrupt becomes a message and takes the processor from a process that computes.', view: 'timeline' },
-  { name: 'mmio', title: 'One device access of a virtual machine', says: 'A guest reads one register: eight steps, and all of them visible.', view: 'sequence' },
-  { name: 'native', title: 'A program that knows the kernel', says: 'No Unix and no virtual machine: RISC-V code makes the kernel’s calls itself.' },
-  { name: 'restart', title: 'A server crashes', says: 'It is reported, started again, and its clients see an error instead of silence.' },
-  { name: 'two-worlds', title: 'Two worlds on one kernel', says: 'A Unix shell with a pipeline, beside it a virtual machine with its own operating system.', view: 'timeline' },
+  { name: 'hello-ipc', title: 'Two tasks and a message', says: 'One task asks, another answers. Nothing else can happen between them.', view: 'sequence', look: 'task:visitor kind:call' },
+  { name: 'getpid', title: 'What a system call costs', says: 'A Linux program asks a thousand times: two kernel entries each, two address-space switches.', look: 'nr:getppid' },
+  { name: 'page-fault', title: 'A page fault', says: 'The Unix server is the pager of its processes: a fault is a message, its answer maps memory.', view: 'sequence', look: 'cause:pageFault task:pagefault*' },
+  { name: 'fork-cow', title: 'Fork, copied when written', says: 'Parent and child share pages until one of them writes.', view: 'memory', look: 'nr:clone' },
+  { name: 'pipe', title: 'A pipe', says: 'Two processes take turns; the scheduler and the server do the rest.', view: 'timeline', look: 'nr:read task:pipebench*' },
+  { name: 'interrupt', title: 'A time slice ends', says: 'A timer interrupt becomes a message and takes the processor from a process that computes.', view: 'timeline', look: 'kind:recall' },
+  { name: 'mmio', title: 'One device access of a virtual machine', says: 'A guest reads one register: eight steps, and all of them visible.', view: 'sequence', look: 'cause:guestPageFault' },
+  { name: 'native', title: 'A program that knows the kernel', says: 'No Unix and no virtual machine: RISC-V code makes the kernel’s calls itself.', look: 'kind:call task:pingpong' },
+  { name: 'restart', title: 'A server crashes', says: 'It is reported, started again, and its clients see an error instead of silence.', look: 'kind:destroy' },
+  { name: 'two-worlds', title: 'Two worlds on one kernel', says: 'A Unix shell with a pipeline, beside it a virtual machine with its own operating system.', view: 'timeline', look: 'nr:pipe2' },
   { name: 'vm-boot', title: 'Debian in a virtual machine', says: 'The kernel that Debian ships boots to a shell.', images: ['vmlinuz', 'initramfs'] },
   { name: 'side-by-side', title: 'Four worlds', says: 'One kernel panics, one server is killed; the others do not notice.', images: ['vmlinuz', 'initramfs', 'rootfs'] },
 ];

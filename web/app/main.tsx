@@ -57,8 +57,8 @@ async function visit(place: Place | undefined): Promise<void> {
   if (place.filter) next.setFilter(place.filter);
   open(next);
   await next.over;
-  if (session.value !== next || place.at === undefined || !next.trace) return;
-  const record = next.trace.indexOf(place.at);
+  if (session.value !== next || !next.trace || place.tour !== undefined) return;
+  const record = place.at === undefined ? next.first(scenarios.find((s) => s.name === place.what)?.look) : next.trace.indexOf(place.at);
   if (record >= 0) next.select(record);
 }
 

@@ -10,7 +10,7 @@ import { fold, type FoldedArrow } from '../../trace/export/fold.ts';
 import { familyOf, type Family } from './kinds.ts';
 import type { Session } from './session.ts';
 
-const BEFORE = 8, AFTER = 120, REACH = 20_000, GUTTER = 84, LANE = 132;
+const BEFORE = 40, AFTER = 120, REACH = 20_000, GUTTER = 84, LANE = 132;
 
 interface Shown { readonly arrows: readonly (FoldedArrow & { readonly record: number; readonly family: Family })[]; readonly lanes: readonly string[] }
 
@@ -37,7 +37,7 @@ function around(session: Session): Shown {
 export function Sequence({ session }: { session: Session }) {
   const box = useRef<HTMLDivElement>(null), [width, setWidth] = useState(800);
   const { arrows, lanes } = (session.version.value, around(session)), selected = session.selected.value, following = session.following.value;
-  const lane = Math.max(LANE, Math.floor((width - GUTTER - 12) / Math.max(1, lanes.length))), start = arrows[0]?.time ?? 0;
+  const lane = Math.max(LANE, Math.floor((width - GUTTER - 12) / Math.max(1, lanes.length))), chosen = session.record(selected), start = (following ? arrows[0]?.time : chosen?.time) ?? 0;
   useLayoutEffect(() => {
     const watcher = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 800));
     watcher.observe(box.current!);
@@ -45,7 +45,7 @@ export function Sequence({ session }: { session: Session }) {
   }, []);
   useLayoutEffect(() => {
     if (following) box.current!.scrollTop = box.current!.scrollHeight;
-    else box.current!.querySelector('[aria-current="true"]')?.scrollIntoView({ block: 'nearest' });
+    else box.current!.querySelector('[aria-current="true"]')?.scrollIntoView({ block: 'center' });
   }, [selected, following, arrows.length]);
   const x = (task: string): number => GUTTER + lanes.indexOf(task) * lane + lane / 2;
   return (
@@ -70,7 +70,7 @@ function Step({ arrow, from, to, since, chosen, choose }: StepProps) {
   return (
     <li aria-current={chosen} data-family={arrow.family}>
       <button onClick={choose}>
-        <span class="since">+{cyclesText(since)}</span>
+        <span class="since">{since < 0 ? '−' : '+'}{cyclesText(Math.abs(since))}</span>
         <span class={`arrow ${self ? 'self' : to > from ? 'forth' : 'back'} ${arrow.reply ? 'reply' : ''}`} style={{ left: `${low}px`, width: self ? '14px' : `${span}px` }}>
           <span class="sr">{arrow.from} to {arrow.to}: </span>
           <span class="text">{arrow.text}</span>

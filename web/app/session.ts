@@ -177,5 +177,15 @@ export class Session {
       this.selected.value = Math.max(0, Math.min(record, this.trace!.length - 1));
     });
   }
+  /** The first record that a filter lets through; -1: none. */
+  first(text: string | undefined): number {
+    const { trace } = this;
+    if (!trace || text === undefined) return -1;
+    try {
+      const filter = new Filter(text, trace);
+      for (let i = 0; i < trace.length; i++) if (filter.test(trace.at(i), i)) return i;
+    } catch { /* this run has nothing of that name */ }
+    return -1;
+  }
   record(number: number): RecordView | undefined { return this.trace && number >= 0 && number < this.trace.length ? this.trace.at(number) : undefined; }
 }

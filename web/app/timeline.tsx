@@ -170,13 +170,19 @@ function paint(canvas: HTMLCanvasElement, session: Session, state: { window: Win
   return `${cyclesText(to - from)} from ${cyclesText(from)}`;
 }
 
+/** A time with as many digits as tell it from its neighbours. */
+function tickText(t: number, step: number): string {
+  const [unit, name] = t < 1e3 ? [1, 'ns'] : t < 1e6 ? [1e3, 'µs'] : t < 1e9 ? [1e6, 'ms'] : [1e9, 's'];
+  return t === 0 ? '0' : `${(t / unit).toFixed(Math.max(0, Math.ceil(Math.log10(unit / step))))} ${name}`;
+}
+
 function scale(c: CanvasRenderingContext2D, { from, to }: Window, x: (t: number) => number, height: number, { dim, line }: { dim: string; line: string }): void {
-  const step = ticks(to - from);
+  const step = ticks((to - from) * Math.max(1, 560 / (x(to) - x(from))));
   for (let t = Math.ceil(from / step) * step; t < to; t += step) {
     c.strokeStyle = line;
     c.beginPath(); c.moveTo(Math.round(x(t)) + 0.5, HEAD - 4); c.lineTo(Math.round(x(t)) + 0.5, height); c.stroke();
     c.fillStyle = dim;
-    c.fillText(t === 0 ? '0' : cyclesText(t).replace(/\.0+ /, ' '), x(t) + 4, 12);
+    c.fillText(tickText(t, step), x(t) + 4, 12);
   }
 }
 

@@ -65,7 +65,7 @@ function Controls({ session, again, share }: Omit<Props, 'tour' | 'setTour'>) {
           {speeds.map(([title, s]) => <option key={title} value={String(s)}>{title}</option>)}
         </select>
       </label>
-      <button class="quiet" onClick={() => void onShare()}><Icon name="share" />Share</button>
+      <button class="quiet" aria-label="Share: copy a link to this run" onClick={() => void onShare()}><Icon name="share" /><span class="say-share">Share</span></button>
       <Status session={session} />
       <span class="sr" aria-live="polite">{copied}</span>
       {copied && <span class="toast" aria-hidden="true">{copied}</span>}

@@ -1,5 +1,13 @@
-/** The worker's entry: one run of a system. It is made when the page says what, goes in pieces, and tells the page what happened after each. */
-import { bootVm, guestBytes, readyScenario, runProgram, runScenario, SystemError, type Channel, type Files, type Run, type RunOptions } from '../../index.ts';
+/**
+ * The worker's entry: one run of a system. What a run needs is loaded for it: a scenario without virtual machines has no monitor. It is made when the page says what, goes in pieces, and tells the
+ * page what happened after each.
+ */
+import { guestBytes } from '../../library/guests.ts';
+import { readyScenario, runScenario } from '../../library/scenario.ts';
+import type { Run, RunOptions } from '../../library/run.ts';
+import type { Files } from '../../system/files/archive.ts';
+import type { Channel } from '../../system/host.ts';
+import { SystemError } from '../../system/system.ts';
 import type { ConsoleInfo, FromWorker, Given, Speed, State, ToWorker, What } from '../protocol.ts';
 import { snapshot, type Snapshot } from './memory.ts';
 import { TraceOut } from './trace-out.ts';
@@ -113,11 +121,11 @@ async function made(what: What, options: RunOptions): Promise<Made> {
     return { run: runScenario({ ...ready, ...options }), title: what.name, summary: ready.scenario.summary, consoles: [{ channel: 'uart', label: 'console', input: true }] };
   }
   if (what.kind === 'vm') {
-    const kernel = what.kernel === 'minios' ? await guestBytes('guests/bin/minios.bin') : what.kernel;
+    const { bootVm } = await import('../../library/vm.ts'), kernel = what.kernel === 'minios' ? await guestBytes('guests/bin/minios.bin') : what.kernel;
     const run = bootVm({ ...options, kernel, initrd: what.initrd, append: what.append, memory: what.kernel === 'minios' ? '32M' : '256M', networks: what.kernel === 'minios' ? [] : ['gateway'], stdin: 'open' });
     return { run, title: 'virtual machine', summary: what.append, consoles: [{ channel: 'console0', label: 'machine', input: true }, { channel: 'uart', label: 'log', input: false }] };
   }
-  const run = runProgram({
+  const { runProgram } = await import('../../library/program.ts'), run = runProgram({
     ...options, program: what.program, args: what.args, rootfs: what.rootfs, files: { ...(what.rootfs ? {} : await tools()), ...dropped(what.files) }, mounts: { '/out': {} },
     cwd: what.files.length ? '/root' : '/', tty: true, stdin: 'open', memory: '192M',
   });
