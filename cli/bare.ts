@@ -18,7 +18,7 @@ import { Htif } from '../machine/devices/htif.ts';
 import { type Place, type Placed, deviceTreePlace, loadInitrd, loadProgram, overlap } from '../machine/loader/kernel.ts';
 import type { Loaded } from '../machine/loader/result.ts';
 import { type BareIo, processIo } from './bare/io.ts';
-import { type DiskOption, FileDisk } from './bare/disk.ts';
+import { type DiskOption, type HostDisk, openDisks } from './disk/disk.ts';
 import { InputDoor } from './bare/door.ts';
 import { Session, type Debugging, type Ending } from './bare/session.ts';
 import { faultReport } from './bare/faults.ts';
@@ -75,7 +75,7 @@ const MOST_DEVICES = VIRTIO_SLOTS - 1;
 export async function runBare(options: BareOptions, io: BareIo = processIo()): Promise<number> {
   check(options);
   const profile = Profile.asked(options);
-  const disks = (options.disks ?? []).map((d) => new FileDisk(d));
+  const disks = openDisks(options.disks ?? []);
   const networks = new Networks(options.nets ?? []);
   const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
   const debugging = options.gdb === undefined ? undefined : debuggingOn(options.gdb, io);
@@ -133,7 +133,7 @@ function check(options: BareOptions): void {
 }
 
 /** A fresh board with everything loaded, ready to run. */
-function start(options: BareOptions, disks: FileDisk[], networks: Networks, session: Session): Loading & { board: Board } {
+function start(options: BareOptions, disks: HostDisk[], networks: Networks, session: Session): Loading & { board: Board } {
   const console = new CharChannel((byte) => session.output(byte));
   const board = makeBoard(options, disks, networks, console);
   session.attach(board.machine, console);
@@ -153,7 +153,7 @@ function checkIsa(isa: string, cpu = BASE.text): void {
   if (lost !== undefined) throw new CliError('E_CPU', `--cpu ${cpu} takes away '${lost}', which --isa asks for`, `leave '${lost}' out of one of them`);
 }
 
-function makeBoard(options: BareOptions, disks: FileDisk[], networks: Networks, console: CharChannel): Board {
+function makeBoard(options: BareOptions, disks: HostDisk[], networks: Networks, console: CharChannel): Board {
   const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
   try {
     return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, cpu: cpuModel(options.cpu ?? BASE.text), engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });

@@ -5,7 +5,7 @@
  */
 import type { BlockBackend } from '../machine/devices/device.ts';
 import type { Archive } from '../system/files/archive.ts';
-import { FileDisk } from './bare/disk.ts';
+import { FileDisk } from './disk/disk.ts';
 import { Plan } from './pack.ts';
 
 /** A folder of the host as a root file system. It is read once, when the run that it is given to is made. */

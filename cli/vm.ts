@@ -14,7 +14,7 @@ import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
 import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
 import { GuestRam, type RamAccess } from '../vmm/ram.ts';
-import { FileDisk, parseDisk } from './bare/disk.ts';
+import { openDisks, parseDisk } from './disk/disk.ts';
 import type { VmOptions } from './commands/vm.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
@@ -34,7 +34,7 @@ export async function vm(options: VmOptions): Promise<number> {
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
-  const disks = (options.disk ?? []).map((text) => new FileDisk(parseDisk(text)));
+  const disks = openDisks((options.disk ?? []).map(parseDisk));
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets);
   const initrd = checkImages(options, modules);
   const more = { seed: options.seed ?? 1 };

@@ -7,7 +7,7 @@ import { assemble } from '../../hardware/isa/assemble.ts';
 import { type BareOptions, runBare } from '../bare.ts';
 import { tightMemory } from '../tight.ts';
 import type { BareIo } from './io.ts';
-import { parseDisk } from './disk.ts';
+import { parseDisk } from '../disk/disk.ts';
 
 const RAM = 0x8000_0000;
 const folder = mkdtempSync(join(tmpdir(), 'tessera-bare-'));

@@ -1,5 +1,6 @@
 /** `tessera bare`: a program, firmware or kernel on the bare machine. */
 import { Command } from 'commander';
+import { diskFlag, diskHelp } from '../disk/option.ts';
 import { CliError } from '../errors.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { netHelp } from './net.ts';
@@ -41,7 +42,7 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--isa <text>', 'what the harts implement, such as rv64gch_sstc')
     .option('--memory <size>', 'RAM (default 128M; 512M with --kernel)', memorySize('--memory'))
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
-    .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
+    .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
     .option('--signature <file>', 'write begin_signature … end_signature there as hexadecimal words')
     .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4)
@@ -49,7 +50,7 @@ export function bareCommand(done: (status: number) => void): Command {
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (file: string | undefined, options: Given) => {
       const { runBare } = await import('../bare.ts');
-      const { parseDisk } = await import('../bare/disk.ts');
+      const { parseDisk } = await import('../disk/disk.ts');
       const { parseNet } = await import('../net.ts');
       const { disk, net, ...rest } = options;
       if (options.trace !== undefined || options.tracePayload || options.traceCompress) throw new CliError('E_USAGE', '--trace records the microkernel, and a bare machine has none', 'use tessera vm or tessera run');

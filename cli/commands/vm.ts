@@ -1,5 +1,6 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
 import { Command, Option } from 'commander';
+import { diskFlag, diskHelp } from '../disk/option.ts';
 import { netHelp } from './net.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { count, several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
@@ -32,7 +33,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .option('--append <text>', 'kernel command line', '')
     .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
-    .option('--disk <file[,ro]>', 'a virtio disk; may be given several times', several)
+    .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());

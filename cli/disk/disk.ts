@@ -1,0 +1,113 @@
+/**
+ * A file of the host as a disk of the machine. What goes wrong with it during a run (a file that has become shorter, a full file system, an I/O error)
+ * is an error of the disk, which the guest sees as one.
+ */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import type { BlockBackend } from '../../machine/devices/device.ts';
+import { CliError, fileError } from '../errors.ts';
+import { size as sizeOf } from '../options.ts';
+import { DiskLock, refuseIfTaken } from './lock.ts';
+import { SnapshotDisk } from './snapshot.ts';
+
+export interface DiskOption {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** Bytes that writes may take in memory; the file stays as it is. */
+  readonly snapshot?: number;
+}
+
+/** A disk with an end. */
+export interface HostDisk extends BlockBackend { close(): void }
+
+const SECTOR = 512;
+/** What a snapshot may take when nothing is said. */
+const SNAPSHOT_BYTES = 256 * 2 ** 20;
+
+/** `FILE`, `FILE,ro`, `FILE,snapshot` or `FILE,snapshot=SIZE`. A file's name may have commas. */
+export function parseDisk(text: string): DiskOption {
+  const [, path, kind, size] = /^(.*?)(?:,(ro|snapshot)(?:=([^,]*))?)?$/s.exec(text) ?? [];
+  if (kind === 'ro' && size === undefined) return { path, readOnly: true };
+  if (kind === 'snapshot') return { path, readOnly: false, snapshot: size === undefined ? SNAPSHOT_BYTES : sizeOf('--disk …,snapshot')(size) };
+  return { path: text, readOnly: false };
+}
+
+/** Opens it. @throws CliError when the file cannot be opened, is no disk, or somebody else writes to it */
+export function openDisk(option: DiskOption): HostDisk {
+  const { snapshot } = option, file = new FileDisk(snapshot === undefined ? option : { path: option.path, readOnly: true });
+  return snapshot === undefined ? file : new SnapshotDisk(file, snapshot);
+}
+
+/** All of them, or none. */
+export function openDisks(options: readonly DiskOption[]): HostDisk[] {
+  const disks: HostDisk[] = [];
+  try {
+    for (const option of options) disks.push(openDisk(option));
+    return disks;
+  } catch (error) {
+    for (const disk of disks) disk.close();
+    throw error;
+  }
+}
+
+export class FileDisk implements HostDisk {
+  readonly size: number;
+  readonly readOnly: boolean;
+  readonly #fd: number;
+  readonly #lock: DiskLock | undefined;
+  /** A flush that has failed has lost what it was to keep: no later one says that all is well. */
+  #lost = false;
+
+  /** @throws CliError, as `openDisk` */
+  constructor(option: DiskOption) {
+    this.readOnly = option.readOnly;
+    try {
+      this.#fd = openSync(option.path, option.readOnly ? 'r' : 'r+');
+    } catch (error) {
+      throw fileError('disk', option.path, error, option.readOnly ? '' : 'for reading only say FILE,ro');
+    }
+    try {
+      this.size = this.#checkedSize(option.path);
+      if (!this.readOnly) {
+        refuseIfTaken(option.path, this.#fd);
+        this.#lock = DiskLock.take(option.path);
+      }
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  #checkedSize(path: string): number {
+    const stat = fstatSync(this.#fd);
+    if (!stat.isFile()) throw new CliError('E_DISK', `disk '${path}' is no regular file`);
+    if (stat.size > 0 && stat.size % SECTOR === 0) return stat.size;
+    throw new CliError('E_DISK', `disk '${path}' has ${stat.size} bytes, which is not a number of ${SECTOR}-byte sectors`, 'pad it with truncate -s');
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    for (let at = 0; at < into.length; ) {
+      const count = readSync(this.#fd, into, at, into.length - at, offset + at);
+      if (count === 0) throw new Error('the disk file has become shorter');
+      at += count;
+    }
+  }
+
+  /** A file that has become shorter does not grow again by a write: what was behind its end is gone. */
+  write(offset: number, from: Uint8Array): void {
+    if (offset + from.length > fstatSync(this.#fd).size) throw new Error('the disk file has become shorter');
+    for (let at = 0; at < from.length; ) at += writeSync(this.#fd, from, at, from.length - at, offset + at);
+  }
+
+  flush(): void {
+    if (this.readOnly) return;
+    if (this.#lost) throw new Error('an earlier flush has failed');
+    this.#lost = true;
+    fsyncSync(this.#fd);
+    this.#lost = false;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+    this.#lock?.release();
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Who may write to a disk's file: one program at a time. Our own runs leave a file beside the disk that says who has it,
+ *
+ *   disk.img.tessera-lock   { "pid": 4711, "started": "…", "host": "…", "command": "tessera vm …" }
+ *
+ * and recognise one whose process is gone. Other programs' locks are seen where Linux tells of them: in /proc/locks.
+ */
+import { fstatSync, linkSync, readFileSync, readdirSync, readlinkSync, realpathSync, renameSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { CliError, isFileError } from '../errors.ts';
+import { visible } from '../../trace/visible.ts';
+
+interface Holder { readonly pid: number; readonly started: string; readonly host: string; readonly command: string }
+
+const ADVICE = 'end it first, or use the disk with ,ro or ,snapshot';
+const LOCK_MOST = 4096, TRIES = 5;
+
+export class DiskLock {
+  readonly #path: string;
+  readonly #text: string;
+  readonly #leave = (): void => this.release();
+
+  private constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+    process.once('exit', this.#leave);
+  }
+
+  /** The lock of a disk's file; none where its folder cannot be written to. @throws CliError when somebody else has it */
+  static take(disk: string): DiskLock | undefined {
+    const path = `${realpathSync(disk)}.tessera-lock`, text = JSON.stringify(self()) + '\n';
+    for (let tries = 0; tries < TRIES; tries++) {
+      try {
+        writeFileSync(path, text, { flag: 'wx' });
+        return new DiskLock(path, text);
+      } catch (error) {
+        if (!isFileError(error)) throw error;
+        if (error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM') return undefined;
+        if (error.code !== 'EEXIST') throw new CliError('E_DISK', `the lock of disk '${disk}' cannot be made (${error.code})`);
+      }
+      clearStale(disk, path);
+    }
+    throw new CliError('E_DISK', `disk '${disk}' is in use: its lock '${path}' comes and goes`, ADVICE);
+  }
+
+  /** Gives it back, if it is still ours. */
+  release(): void {
+    process.removeListener('exit', this.#leave);
+    if (readLock(this.#path) === this.#text) rmSync(this.#path, { force: true });
+  }
+}
+
+/** Removes a lock whose holder is gone. @throws CliError when the holder is there */
+function clearStale(disk: string, path: string): void {
+  const text = readLock(path), holder = holderOf(text);
+  if (text === undefined) return;
+  if (holder && isAlive(holder)) throw new CliError('E_DISK', `disk '${disk}' is in use by process ${holder.pid}${holder.host === hostname() ? '' : ` on ${visible(holder.host)}`} (${visible(holder.command)})`, ADVICE);
+  // Two may see the same stale lock: whoever has moved away another one than he saw puts it back.
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  if (readLock(aside) !== text) try { linkSync(aside, path); } catch { /* somebody has a new one already */ }
+  rmSync(aside, { force: true });
+}
+
+function readLock(path: string): string | undefined {
+  try {
+    return statSync(path).size > LOCK_MOST ? '' : readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a lock says; undefined when it is none of ours, or was cut off. */
+function holderOf(text: string | undefined): Holder | undefined {
+  try {
+    const { pid, started, host, command } = JSON.parse(text ?? '') as Partial<Holder>;
+    return Number.isInteger(pid) && typeof host === 'string' ? { pid: pid!, started: String(started), host, command: String(command) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const self = (): Holder => ({ pid: process.pid, started: startOf(process.pid), host: hostname(), command: commandOf(process.pid) });
+
+/** Of another computer nothing is known: its lock counts. A process of the same number that began at another time is another one. */
+function isAlive({ pid, started, host }: Holder): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  return started === startOf(pid);
+}
+
+/** When a process began, in words that only Linux has: field 22 of its stat. Elsewhere all begin alike. */
+function startOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).map((word) => word.split('/').pop()).slice(0, 4).join(' ');
+  } catch {
+    return process.pid === pid ? 'tessera' : 'unknown';
+  }
+}
+
+/** Bytes by which QEMU says that it writes to an image, and that it lets nobody else write (its block/file-posix.c). */
+const QEMU_WRITES = [101, 201];
+
+/** Refuses a disk that another program has locked. @throws CliError */
+export function refuseIfTaken(disk: string, fd: number): void {
+  let locks: string;
+  try {
+    locks = readFileSync('/proc/locks', 'utf8');
+  } catch {
+    return; // not on Linux
+  }
+  const { ino, dev } = fstatSync(fd, { bigint: true }), device = deviceName(dev);
+  for (const line of locks.split('\n')) {
+    // 1: POSIX  ADVISORY  WRITE 4711 08:02:1234 0 EOF
+    const [, kind, pid, place, from, to] = /^\d+: (?:-> )?\S+\s+\S+\s+(READ|WRITE)\s+(-?\d+) (\S+) (\d+) (\d+|EOF)$/.exec(line) ?? [];
+    if (place !== `${device}:${ino}` || Number(pid) === process.pid) continue;
+    const end = to === 'EOF' ? Infinity : Number(to), qemu = QEMU_WRITES.some((b) => Number(from) <= b && b <= end);
+    if (kind === 'READ' && !qemu) continue;
+    const holder = Number(pid) > 0 ? Number(pid) : whoHas(disk);
+    throw new CliError('E_DISK', `disk '${disk}' is locked by ${holder === undefined ? 'another program' : `process ${holder} (${visible(commandOf(holder))})`}`, ADVICE);
+  }
+}
+
+/** As /proc/locks writes it: major and minor number in hexadecimal. */
+function deviceName(dev: bigint): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn), minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  return [major, minor].map((n) => n.toString(16).padStart(2, '0')).join(':');
+}
+
+/** A process that has the file open; locks of open files name none. */
+function whoHas(disk: string): number | undefined {
+  const path = realpathSync(disk);
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find((pid) => {
+    try {
+      return pid !== process.pid && readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * A disk whose writes stay in memory: blocks that were written lie over those of the disk beneath, which is only read. A disk that has taken what it may
+ * take refuses to write more, as a full one does.
+ */
+import type { HostDisk } from './disk.ts';
+
+const BLOCK = 4096;
+
+export class SnapshotDisk implements HostDisk {
+  readonly readOnly = false;
+  readonly #beneath: HostDisk;
+  readonly #most: number;
+  readonly #written = new Map<number, Uint8Array>();
+
+  /** `most`: bytes of memory that writes may take. */
+  constructor(beneath: HostDisk, most: number) {
+    this.#beneath = beneath;
+    this.#most = most;
+  }
+
+  get size(): number { return this.#beneath.size; }
+
+  read(offset: number, into: Uint8Array): void {
+    this.#blocks(offset, into.length, (block, from, at, length) => {
+      const over = this.#written.get(block);
+      if (over) into.set(over.subarray(from, from + length), at);
+      else this.#beneath.read(block * BLOCK + from, into.subarray(at, at + length));
+    });
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#blocks(offset, bytes.length, (block, from, at, length) => this.#own(block, length === BLOCK).set(bytes.subarray(at, at + length), from));
+  }
+
+  /** What is in memory is as safe as it gets. */
+  flush(): void {}
+  close(): void { this.#beneath.close(); }
+
+  /** The block as this disk's own; `whole`: all of it is written now. */
+  #own(block: number, whole: boolean): Uint8Array {
+    const known = this.#written.get(block);
+    if (known) return known;
+    if ((this.#written.size + 1) * BLOCK > this.#most) throw new Error('the snapshot has taken what it may take');
+    const own = new Uint8Array(BLOCK);
+    if (!whole) this.#beneath.read(block * BLOCK, own.subarray(0, Math.min(BLOCK, this.size - block * BLOCK)));
+    this.#written.set(block, own);
+    return own;
+  }
+
+  /** The parts of a range, block by block: `from` in the block, `at` in the range. */
+  #blocks(offset: number, length: number, visit: (block: number, from: number, at: number, length: number) => void): void {
+    for (let at = 0; at < length; ) {
+      const block = Math.floor((offset + at) / BLOCK), from = (offset + at) % BLOCK, n = Math.min(length - at, BLOCK - from);
+      visit(block, from, at, n);
+      at += n;
+    }
+  }
+}
