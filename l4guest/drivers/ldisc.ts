@@ -21,11 +21,16 @@ export class LineDiscipline {
   private readonly emit: (bytes: Uint8Array) => void;
   private readonly signal: (sig: number) => void;
 
-  constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void) { this.emit = emit; this.signal = signal; }
+  /** Drops what was written and not sent yet. */
+  private readonly dropOutput: () => void;
+
+  constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void, dropOutput: () => void = () => undefined) { this.emit = emit; this.signal = signal; this.dropOutput = dropOutput; }
 
   private l(flag: number): boolean { return (this.termios.l & flag) !== 0; }
   get canonical(): boolean { return this.l(L.ICANON); }
   /** Bytes that a read would get. */
+  /** Bytes that it keeps, finished or not. */
+  get held(): number { return this.available + this.edit.length; }
   get available(): number { let n = 0; for (const c of this.chunks) n += c.bytes.length; return n; }
   get readable(): boolean { return this.canonical ? this.chunks.length > 0 : this.available >= Math.max(1, this.termios.cc[V.TIME] ? 1 : this.termios.cc[V.MIN]!); }
 
@@ -50,7 +55,7 @@ export class LineDiscipline {
   private signalKey(c: number): boolean {
     const cc = this.termios.cc, sig = c === 0 ? 0 : c === cc[V.INTR] ? Sig.INT : c === cc[V.QUIT] ? Sig.QUIT : c === cc[V.SUSP] ? Sig.TSTP : 0;
     if (sig === 0) return false;
-    if (!this.l(L.NOFLSH)) this.flush();
+    if (!this.l(L.NOFLSH)) { this.flush(); this.dropOutput(); }
     this.echo(c);
     this.signal(sig);
     return true;

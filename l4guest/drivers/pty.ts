@@ -4,14 +4,15 @@ import type { Inode } from '../fs/inode.ts';
 import { install } from '../syscalls/fds.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, Poll, S, makeDevice } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
+import { Cap, O, Poll, S, makeDevice } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
-import { setU32, type Io } from '../mm/uaccess.ts';
+import { getU32, setU32, type Io } from '../mm/uaccess.ts';
 import type { OutputPort } from './ports.ts';
 import { Tty, TtyFile } from './tty.ts';
 
-const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, FIONREAD = 0x541b, CFLSH = 0x540b;
+const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, IOCGPKT = 0x80045438, FIONREAD = 0x541b, CFLSH = 0x540b;
 const CAPACITY = 65536, PTS_MAJOR = 136;
 
 class Queue implements OutputPort {
@@ -23,16 +24,22 @@ class Queue implements OutputPort {
   clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
 
+/** Pseudo-terminals at once, what the server holds for one (bytes), and how many bytes of input one takes before somebody reads. */
+const MOST = 4096, COST = CAPACITY + 32768, INPUT = 4096;
+
 export class Ptys {
   readonly list: (Pty | undefined)[] = [];
   readonly k: Kernel;
   constructor(k: Kernel) { this.k = k; }
-  open(inode: Inode, flags: number): File {
+  /** A new pair: its master; -ENOSPC. */
+  open(inode: Inode, flags: number): File | number {
     let n = 0;
     while (this.list[n]) n++;
+    if (n >= MOST || !this.k.frames.charge(COST)) return -E.NOSPC;
     const pty = this.list[n] = new Pty(this, n);
     return new MasterFile(inode, flags, pty);
   }
+  close(n: number): void { this.list[n] = undefined; this.k.frames.uncharge(COST); }
 }
 export class Pty {
   readonly n: number;
@@ -43,6 +50,7 @@ export class Pty {
   slaves = 0;
   opened = false;
   masterOpen = true;
+  locked = false;
   constructor(owner: Ptys, n: number) {
     this.owner = owner; this.n = n;
     this.tty = new Tty(owner.k, makeDevice(PTS_MAJOR, n), this.queue);
@@ -50,7 +58,8 @@ export class Pty {
     this.inode.rdev = this.tty.rdev;
   }
   openSlave(t: Thread, flags: number): File | number {
-    if (!this.masterOpen) return -E.IO;
+    if (!this.masterOpen || this.locked) return -E.IO;
+    if (this.tty.exclusive && !capable(t.creds, Cap.SYS_ADMIN)) return -E.BUSY;
     const p = t.proc;
     if (!(flags & O.NOCTTY) && p.session.id === p.pid && !p.session.terminal && !this.tty.session) this.tty.control(t, 0);
     return new SlaveFile(this.inode, flags & ~O.NOCTTY, this);
@@ -63,41 +72,72 @@ class SlaveFile extends TtyFile {
 }
 class MasterFile extends File {
   private readonly pty: Pty;
-  constructor(inode: Inode, flags: number, pty: Pty) { super(inode, flags); this.pty = pty; this.wq = pty.queue.wq; this.name = '/dev/ptmx'; }
+  /** Packet mode, and what it has to tell. */
+  private packets = false;
+  private status = 0;
+  constructor(inode: Inode, flags: number, pty: Pty) {
+    super(inode, flags);
+    this.pty = pty;
+    this.wq = pty.queue.wq;
+    this.name = '/dev/ptmx';
+    pty.tty.onPacket = (bits) => { if (this.packets) { this.status |= bits; this.wq!.wakeAll(Poll.PRI | Poll.IN | Poll.RDNORM); } };
+  }
   private get gone(): boolean { return this.pty.opened && this.pty.slaves === 0; }
   override read(io: Io): number {
     const q = this.pty.queue, first = q.chunks[0];
+    if (this.packets && io.left > 0 && (this.status !== 0 || first)) {
+      io.put(Uint8Array.of(this.status), 0, 1);
+      if (this.status !== 0) { this.status = 0; return 1; }
+    }
     if (!first) return this.gone ? -E.IO : -E.AGAIN;
     const n = Math.min(io.left, first.length);
     io.put(first, 0, n);
     if (n === first.length) q.chunks.shift(); else q.chunks[0] = first.subarray(n);
     q.length -= n;
     this.pty.tty.wq.wakeAll();
+    return this.packets ? n + 1 : n;
+  }
+  /** Input that nobody reads is not taken without end. */
+  override write(io: Io): number {
+    if (io.left === 0) return 0;
+    const room = INPUT - this.pty.tty.discipline.held, n = Math.min(io.left, room, 4096);
+    if (n <= 0) return this.pty.tty.discipline.canonical ? this.swallow(io) : -E.AGAIN;
+    const bytes = new Uint8Array(n);
+    io.take(bytes, 0, n);
+    this.pty.tty.input(bytes);
     return n;
   }
-  override write(io: Io): number {
-    const bytes = new Uint8Array(Math.min(io.left, 4096));
+  /** A line that is too long rings; what ends or edits it still counts. */
+  private swallow(io: Io): number {
+    const bytes = new Uint8Array(Math.min(io.left, 256));
     io.take(bytes, 0, bytes.length);
+    if (this.pty.tty.discipline.available >= INPUT) { io.back(bytes.length); return -E.AGAIN; }
     this.pty.tty.input(bytes);
     return bytes.length;
   }
-  override poll(): number { return (this.pty.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.gone ? Poll.HUP : Poll.OUT | Poll.WRNORM); }
+  override poll(): number {
+    const { queue, tty } = this.pty, room = tty.discipline.held < INPUT || (tty.discipline.canonical && tty.discipline.available < INPUT);
+    return (queue.length > 0 || this.status ? Poll.IN | Poll.RDNORM : 0) | (this.status ? Poll.PRI : 0) | (this.gone ? Poll.HUP : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
+  }
   override ioctl(t: Thread, command: number, arg: number): number {
     switch (command) {
       case IOCGPTN: setU32(t.mm, arg, this.pty.n); return 0;
-      case IOCSPTLCK: case IOCPKT: return 0;
-      case IOCGPTLCK: setU32(t.mm, arg, 0); return 0;
+      case IOCSPTLCK: this.pty.locked = getU32(t.mm, arg) !== 0; return 0;
+      case IOCPKT: this.packets = getU32(t.mm, arg) !== 0; this.status = 0; return 0;
+      case IOCGPKT: setU32(t.mm, arg, this.packets ? 1 : 0); return 0;
+      case IOCGPTLCK: setU32(t.mm, arg, this.pty.locked ? 1 : 0); return 0;
       case FIONREAD: setU32(t.mm, arg, this.pty.queue.length); return 0;
       case IOCGPTPEER: { const f = this.pty.openSlave(t, arg); return typeof f === 'number' ? f : install(t, f, (arg & O.CLOEXEC) !== 0); }
       case CFLSH: // what is input here is output there
-        if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(t, command, arg === 2 ? 2 : 1 - arg);
+        if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(t, command, arg === 2 ? 2 : 1 - arg, true);
         return -E.INVAL;
-      default: return this.pty.tty.ioctl(t, command, arg);
+      default: return this.pty.tty.ioctl(t, command, arg, true);
     }
   }
   protected override closed(): void {
     this.pty.masterOpen = false;
+    this.pty.tty.onPacket = undefined;
     this.pty.tty.hangUp();
-    this.pty.owner.list[this.pty.n] = undefined;
+    this.pty.owner.close(this.pty.n);
   }
 }

@@ -13,13 +13,16 @@ import { WaitQueue } from '../kernel/wait.ts';
 import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
 import { LineDiscipline } from './ldisc.ts';
 import type { OutputPort } from './ports.ts';
-import { L, V, getTermios, putTermios } from './termios.ts';
+import { I, L, V, getTermios, putTermios } from './termios.ts';
 
 const T = {
   CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
   IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b, IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
   CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
 } as const;
+
+/** TIOCPKT_…: what a master in packet mode is told beside data. */
+export const Packet = { FLUSHREAD: 1, FLUSHWRITE: 2, STOP: 4, START: 8, NOSTOP: 16, DOSTOP: 32 } as const;
 
 export class Tty implements Terminal {
   readonly k: Kernel;
@@ -29,6 +32,10 @@ export class Tty implements Terminal {
   readonly output: OutputPort;
   session: Session | undefined;
   foreground: ProcessGroup | undefined;
+  /** TIOCEXCL: only the superuser opens it. */
+  exclusive = false;
+  /** Tells the master of a pseudo-terminal in packet mode (TIOCPKT_… bits). */
+  onPacket: ((bits: number) => void) | undefined;
   columns = 80;
   rows = 24;
   hungUp = false;
@@ -37,7 +44,7 @@ export class Tty implements Terminal {
 
   constructor(k: Kernel, rdev: number, output: OutputPort) {
     this.k = k; this.rdev = rdev; this.output = output;
-    this.discipline = new LineDiscipline((bytes) => output.put(bytes), (sig) => k.signals.toGroup(this.foreground, sig));
+    this.discipline = new LineDiscipline((bytes) => output.put(bytes), (sig) => k.signals.toGroup(this.foreground, sig), () => output.clear?.());
   }
   /** Bytes from the keyboard side. */
   input(bytes: Uint8Array): void { this.discipline.input(bytes); this.wq.wakeAll(); this.output.wq.wakeAll(); }
@@ -102,12 +109,14 @@ export class Tty implements Terminal {
     return bytes.length;
   }
   poll(): number {
-    if (this.hungUp) return Poll.IN | Poll.HUP | Poll.ERR | Poll.RDNORM;
+    if (this.hungUp) return Poll.IN | Poll.OUT | Poll.HUP | Poll.ERR | Poll.RDNORM | Poll.WRNORM;
     return (this.discipline.readable ? Poll.IN | Poll.RDNORM : 0) | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
   }
 
-  ioctl(t: Thread, command: number, arg: number): number {
+  /** `master`: asked from the other side of a pseudo-terminal, which need not be of the session. */
+  ioctl(t: Thread, command: number, arg: number, master = false): number {
     const d = this.discipline, mm = t.mm;
+    if (this.hungUp && !master) return command === T.IOCSPGRP ? -E.NOTTY : -E.IO;
     switch (command) {
       case T.CGETS: putTermios(mm, arg, d.termios, false); return 0;
       case T.CGETS2: putTermios(mm, arg, d.termios, true); return 0;
@@ -119,53 +128,58 @@ export class Tty implements Terminal {
       case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
       case T.CFLSH: return this.flush(arg);
       case T.CXONC: return this.flow(arg);
-      case T.CSBRK: case T.CSBRKP: case T.IOCEXCL: case T.IOCNXCL: return 0;
+      case T.CSBRK: case T.CSBRKP: return 0;
+      case T.IOCEXCL: this.exclusive = true; return 0;
+      case T.IOCNXCL: this.exclusive = false; return 0;
       case T.IOCSTI: { const c = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(c)); return 0; }
-      default: return this.jobControl(t, command, arg);
+      default: return this.jobControl(t, command, arg, master);
     }
   }
   /** tcflush: 0 = what is to be read, 1 = what was written, 2 = both. */
   private flush(which: number): number {
     if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
-    if (which !== 1) this.discipline.flush();
-    if (which !== 0) this.output.clear?.();
+    if (which !== 1) { this.discipline.flush(); this.onPacket?.(Packet.FLUSHREAD); }
+    if (which !== 0) { this.output.clear?.(); this.onPacket?.(Packet.FLUSHWRITE); }
     this.wq.wakeAll();
     return 0;
   }
   /** tcflow: 0 and 1 stop and start what is written; 2 and 3 tell the other side to stop and to start. */
   private flow(action: number): number {
     const d = this.discipline;
-    if (action === 0 || action === 1) d.stopped = action === 0;
+    if (action === 0 || action === 1) { if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START); d.stopped = action === 0; }
     else if (action === 2 || action === 3) this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
     else return -E.INVAL;
     this.wq.wakeAll();
     return 0;
   }
+  /** ^S and ^Q stop and start, as the other side may do itself then. */
+  private get softFlow(): boolean { const { i, cc } = this.discipline.termios; return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11; }
   private set(t: Thread, arg: number, second: boolean, flush: boolean): number {
     const held = this.background(t, Sig.TTOU);
     if (held) return held;
-    const was = this.discipline.canonical;
+    const was = this.discipline.canonical, flow = this.softFlow;
     if (flush) this.discipline.flush();
     getTermios(t.mm, arg, this.discipline.termios, second);
     this.discipline.modeChanged(was);
+    if (flow !== this.softFlow) this.onPacket?.(this.softFlow ? Packet.DOSTOP : Packet.NOSTOP);
     this.wq.wakeAll();
     return 0;
   }
-  private jobControl(t: Thread, command: number, arg: number): number {
-    const p = t.proc, mine = p.session.terminal === this;
+  private jobControl(t: Thread, command: number, arg: number, master: boolean): number {
+    const p = t.proc, own = p.session.terminal === this, mine = own || master;
     switch (command) {
       case T.IOCSCTTY: return this.control(t, arg);
-      case T.IOCNOTTY: if (!mine) return -E.NOTTY; if (p.session.id === p.pid) { this.k.signals.toGroup(this.foreground, Sig.HUP); this.session = this.foreground = undefined; p.session.terminal = undefined; } return 0;
+      case T.IOCNOTTY: if (!own) return -E.NOTTY; if (p.session.id === p.pid) { this.k.signals.toGroup(this.foreground, Sig.HUP); this.session = this.foreground = undefined; p.session.terminal = undefined; } return 0;
       case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, this.foreground?.id ?? 0); return 0;
-      case T.IOCGSID: if (!mine) return -E.NOTTY; setU32(t.mm, arg, this.session?.id ?? 0); return 0;
-      case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), mine);
+      case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, this.session?.id ?? 0); return 0;
+      case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), own);
       default: return -E.NOTTY;
     }
   }
   private setForeground(t: Thread, id: number, mine: boolean): number {
     if (!mine) return -E.NOTTY;
     const held = this.background(t, Sig.TTOU);
-    if (held) return held;
+    if (held) return held === -E.IO ? -E.NOTTY : held;
     const g = this.k.pids.groups.get(id);
     if (!g) return id < 0 ? -E.INVAL : -E.SRCH;
     if (g.session !== t.proc.session) return -E.PERM;

@@ -31,22 +31,23 @@ export function* untilDone(t: Thread, file: File, attempt: () => Later<number>):
 const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
 /** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
-function halfway(e: unknown, done: number): number {
-  if (!(e instanceof UserFault) || done === 0) throw e;
+function halfway(f: File, e: unknown, done: number): number {
+  // What has a queue moves whole pieces, and has said itself how many.
+  if (!(e instanceof UserFault) || done === 0 || f.wq !== undefined) throw e;
   return done;
 }
 function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
-  try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(e, io.done - before); }
+  try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
 function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
-  try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(e, io.done - before); }
+  try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
 /** The same for a file that sleeps meanwhile: it stays open until it has answered. */
 function* partLater(f: File, io: Io, before: number, co: Co<number>): Co<number> {
   f.hold();
-  try { return yield* co; } catch (e) { return halfway(e, io.done - before); } finally { f.release(); }
+  try { return yield* co; } catch (e) { return halfway(f, e, io.done - before); } finally { f.release(); }
 }
 const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
 const wasWritten = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.MODIFY); return n; };

@@ -5,7 +5,7 @@ import { textOfPath, type DirPath } from '../fs/path.ts';
 import { mountAt, pivotRoot, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
 import { inodeAt, May, permitted } from '../fs/walk.ts';
-import { notify, Watch } from '../fs/watch.ts';
+import { notifyAt, Watch } from '../fs/watch.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
@@ -96,14 +96,14 @@ function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): numb
   if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
   return permitted(i, writing ? May.WRITE : May.READ, t.creds) ? 0 : -E.ACCES;
 }
-function setxattr(t: Thread, find: () => Inode | number, nameVa: number, va: number, size: number, flags: number): number {
+function setxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {
   if (flags & ~3) return -E.INVAL;
   const name = attributeName(t, nameVa);
   if (typeof name === 'number') return name;
   if (size < 0 || size > XATTR.MOST) return -E.TOOBIG;
-  const value = copyIn(t.mm, va, size), i = find();
-  if (typeof i === 'number') return i;
-  const refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
+  const value = copyIn(t.mm, va, size), p = find();
+  if (typeof p === 'number') return p;
+  const i = p.inode, refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (flags & XATTR.CREATE && old) return -E.EXIST;
   if (flags & XATTR.REPLACE && !old) return -E.NODATA;
@@ -111,7 +111,7 @@ function setxattr(t: Thread, find: () => Inode | number, nameVa: number, va: num
   if (old) t.k.frames.uncharge(XATTR_COST + old.length);
   (i.xattrs ??= new Map()).set(name, value);
   i.touchAttributes();
-  notify(i, Watch.ATTRIB);
+  notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
   return 0;
 }
 function answer(t: Thread, value: Uint8Array, va: number, size: number): number {
@@ -120,35 +120,38 @@ function answer(t: Thread, value: Uint8Array, va: number, size: number): number 
   copyOut(t.mm, va, value);
   return value.length;
 }
-function getxattr(t: Thread, find: () => Inode | number, nameVa: number, va: number, size: number): number {
+function getxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number): number {
   const name = attributeName(t, nameVa);
   if (typeof name === 'number') return name;
-  const i = find();
-  if (typeof i === 'number') return i;
+  const p = find();
+  if (typeof p === 'number') return p;
+  const i = p.inode;
   const refused = mayAttribute(t, i, name, false), value = i.xattrs?.get(name);
   return refused || (value ? answer(t, value, va, size) : -E.NODATA);
 }
-function listxattr(t: Thread, i: Inode | number, va: number, size: number): number {
-  if (typeof i === 'number') return i;
+function listxattr(t: Thread, p: Located | number, va: number, size: number): number {
+  if (typeof p === 'number') return p;
+  const i = p.inode;
   const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(t.creds, Cap.SYS_ADMIN));
   return answer(t, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
 }
-function removexattr(t: Thread, find: () => Inode | number, nameVa: number): number {
+function removexattr(t: Thread, find: () => Located | number, nameVa: number): number {
   const name = attributeName(t, nameVa);
   if (typeof name === 'number') return name;
-  const i = find();
-  if (typeof i === 'number') return i;
+  const p = find();
+  if (typeof p === 'number') return p;
+  const i = p.inode;
   const refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (!old) return -E.NODATA;
   i.xattrs!.delete(name);
   t.k.frames.uncharge(XATTR_COST + old.length);
-  notify(i, Watch.ATTRIB);
+  notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
   return 0;
 }
-const byPath = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va));
-const byLink = (t: Thread, va: number): Inode | number => inodeAt(t, AT.FDCWD, pathArg(t, va), false);
-const byFd = (t: Thread, fd: number): Inode | number => t.proc.fds.get(fd)?.inode ?? -E.BADF;
+const byPath = (t: Thread, va: number): Located | number => placeOf(t, AT.FDCWD, va, 0);
+const byLink = (t: Thread, va: number): Located | number => placeOf(t, AT.FDCWD, va, AT.SYMLINK_NOFOLLOW);
+const byFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
 
 const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find]) => [
   row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags)),
