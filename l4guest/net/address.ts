@@ -1,7 +1,7 @@
 /** Socket addresses: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, to and from the bytes that calls carry. The key names who is bound to one. */
 import { E } from '../abi/errno.ts';
 import type { Mm } from '../mm/mm.ts';
-import { bytesOf, copyIn, copyOut, getU32, setU32, textOf } from '../mm/uaccess.ts';
+import { bytesOf, copyIn, copyOut, getI32, setU32, textOf } from '../mm/uaccess.ts';
 
 export const Af = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
 
@@ -35,11 +35,16 @@ export function isLocal(ip: Uint8Array): boolean {
   return isAny(ip.subarray(0, 15)) && ip[15]! <= 1;
 }
 
+/** The longest Unix address, bytes. */
+const UNIX_MOST = 110;
+
 /** Reads a sockaddr; -EINVAL, -EAFNOSUPPORT. */
 export function getAddress(mm: Mm, va: number, length: number): Address | number {
-  if (length < 2 || length > 128) return -E.INVAL;
+  if (length < 0 || length > 128) return -E.INVAL;
+  if (length < 2) return -E.INVAL;
   const b = copyIn(mm, va, length), family = b[0]! | (b[1]! << 8);
   if (family === Af.UNIX) {
+    if (length > UNIX_MOST) return -E.INVAL;
     const name = b.subarray(2);
     if (name.length === 0) return unixAddress('');
     if (name[0] === 0) return unixAddress(`\0${[...name.subarray(1)].map((c) => String.fromCharCode(c)).join('')}`);
@@ -66,10 +71,11 @@ export function encode(a: Address): Uint8Array {
   out.set(a.ip, a.family === Af.INET ? 4 : 8);
   return out;
 }
-/** Writes a sockaddr and its length as accept and relatives do: cut to the room that *lengthVa says. */
-export function putAddress(mm: Mm, va: number, lengthVa: number, a: Address): void {
-  if (!va || !lengthVa) return;
-  const bytes = encode(a);
-  copyOut(mm, va, bytes.subarray(0, Math.min(bytes.length, getU32(mm, lengthVa))));
+/** Writes a sockaddr and its length: cut to the room that *lengthVa says. EFAULT; -EINVAL for a room that is none. */
+export function tellAddress(mm: Mm, va: number, lengthVa: number, a: Address | undefined): number {
+  const room = getI32(mm, lengthVa), bytes = a ? encode(a) : new Uint8Array(0);
+  if (room < 0) return -E.INVAL;
+  copyOut(mm, va, bytes.subarray(0, Math.min(bytes.length, room)));
   setU32(mm, lengthVa, bytes.length);
+  return 0;
 }

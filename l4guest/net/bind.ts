@@ -18,7 +18,8 @@ export function bindTo(t: Thread, s: Socket, a: Address): Later<number> {
   if (a.family !== s.family) return s instanceof InetSocket ? -E.AFNOSUPPORT : -E.INVAL;
   if (s instanceof NetlinkSocket) return s.bind(t, a);
   if (s instanceof InetSocket) return s.bindInet(t, a);
-  return s.keys.length > 0 || s.inode ? -E.INVAL : bindUnix(t, s, a);
+  if (s.keys.length > 0 || s.inode) return a.path === '' ? 0 : -E.INVAL;
+  return bindUnix(t, s, a);
 }
 function bindUnix(t: Thread, s: Socket, a: Address): Later<number> {
   if (a.path === '') a = unixAddress(`\0${t.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);

@@ -6,9 +6,9 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { BUFFER, Msg, Socket, type Attached, type Received } from './socket.ts';
+import { Msg, NOBODY, PIECE, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
 
-interface Datagram extends Attached { readonly bytes: Uint8Array }
+interface Datagram extends Attached { readonly bytes: Uint8Array; readonly by: DatagramSocket }
 
 export class DatagramSocket extends Socket {
   private queue: Datagram[] = [];
@@ -31,39 +31,62 @@ export class DatagramSocket extends Socket {
     const s = findUnix(t, to);
     return typeof s === 'number' ? s : s instanceof DatagramSocket ? s : -E.PROTOTYPE;
   }
-  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number {
+  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number {
     if (this.writeShut) return -E.PIPE;
+    if (this.error) { const e = this.error; this.error = 0; return -e; }
     if (!to && !this.remote && !this.target) return -E.NOTCONN;
     const found = !to && this.target ? this.target : this.find(t, to ?? this.remote!);
     if (typeof found === 'number') return found;
-    if (found.closed) return -E.CONNREFUSED;
-    if (io.left > BUFFER) return -E.MSGSIZE;
-    if (found.length + io.left > BUFFER && found.queue.length > 0) return -E.AGAIN;
-    const bytes = new Uint8Array(io.left), c = t.creds;
-    io.take(bytes, 0, bytes.length);
-    found.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
-    found.length += bytes.length;
-    found.wq.wakeAll();
-    return bytes.length;
+    if (found.closed) { if (found === this.target) this.target = this.remote = undefined; return -E.CONNREFUSED; }
+    if (found.readShut) return -E.PIPE;
+    if (found.target && found.target !== this) return -E.PERM;
+    return this.deliver(found, io, files, t, extra);
   }
+  private deliver(found: DatagramSocket, io: Io, files: readonly File[], t: Thread, extra: Extra | undefined): number {
+    const n = io.left;
+    if (n + PIECE > this.sendBuffer) return -E.MSGSIZE;
+    if (this.inFlight + n + PIECE > this.sendBuffer || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen'))) return -E.AGAIN;
+    if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    const bytes = new Uint8Array(n), c = t.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
+    try { io.take(bytes, 0, n); } catch (e) { this.k.frames.uncharge(n + PIECE); throw e; }
+    found.queue.push({ bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, by: this });
+    found.length += n + PIECE;
+    this.inFlight += n + PIECE;
+    found.wq.wakeAll(Poll.IN | Poll.RDNORM);
+    return n;
+  }
+  override get unsent(): number { return this.inFlight; }
+  private inFlight = 0;
   override receive(io: Io, flags: number): Received | number {
     const d = this.queue[0];
+    if (flags & Msg.OOB) return -E.OPNOTSUPP;
     if (!d) {
       if (this.error) { const e = this.error; this.error = 0; return -e; }
       return this.readShut ? { n: 0, flags: 0, files: [], from: this.local, sender: this.owner } : -E.AGAIN;
     }
     const n = Math.min(io.left, d.bytes.length), peek = (flags & Msg.PEEK) !== 0;
+    if (!peek) this.drop();
     io.put(d.bytes, 0, n);
-    if (!peek) { this.queue.shift(); this.length -= d.bytes.length; this.wq.wakeAll(); }
-    return { n: flags & Msg.TRUNC ? d.bytes.length : n, flags: n < d.bytes.length ? Msg.TRUNC : 0, files: peek ? [] : d.files, from: d.from, sender: d.sender };
+    return { n: flags & Msg.TRUNC ? d.bytes.length : n, flags: n < d.bytes.length ? Msg.TRUNC : 0, files: peek ? d.files.map((f) => f.hold()) : d.files, from: d.from, sender: d.sender };
   }
-  override poll(): number { return (this.queue.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.error ? Poll.ERR : 0) | Poll.OUT | Poll.WRNORM; }
+  private drop(): void {
+    const d = this.queue.shift()!, cost = d.bytes.length + PIECE;
+    this.length -= cost;
+    d.by.inFlight -= cost;
+    this.k.frames.uncharge(cost);
+    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    if (d.by !== this) d.by.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+  }
+  override poll(): number {
+    const room = (this.inFlight * 4 <= this.sendBuffer && !(this.target && this.target.target !== this && this.target.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')));
+    return (this.queue.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0) | (this.readShut && this.writeShut ? Poll.HUP : 0) | (this.error ? Poll.ERR : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
+  }
   private closed = false;
   override close(): void {
     this.closed = true;
     this.unbind();
-    for (const d of this.queue) for (const f of d.files) f.release();
-    this.queue = [];
-    if (this.target?.target === this) { this.target.target = undefined; this.target.wq.wakeAll(); }
+    for (const d of this.queue.splice(0)) { const cost = d.bytes.length + PIECE; this.k.frames.uncharge(cost); d.by.inFlight -= cost; giveUp(d.files); }
+    this.length = 0;
+    if (this.target) this.target.wq.wakeAll();
   }
 }

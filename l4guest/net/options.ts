@@ -1,80 +1,140 @@
-/** getsockopt and setsockopt. */
+/** getsockopt and setsockopt: options of all sockets as rows, each with its default, what may be set, and how it is read back; Internet's are inet/options.ts. */
+import { Cap } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { copyOut, getI64, getU32, setU32 } from '../mm/uaccess.ts';
+import { copyIn, copyOut, getI32, getI64, getU32, setU32, textOf } from '../mm/uaccess.ts';
+import { Af } from './address.ts';
 import { NetlinkSocket } from './netlink.ts';
-import { BUFFER, type Socket } from './socket.ts';
 import { InetSocket } from './inet/socket.ts';
 import { getInetOption, isInetLevel, setInetOption } from './inet/options.ts';
 import { TcpSocket } from './inet/tcp.ts';
+import { BUFFER, SockType, type Socket } from './socket.ts';
 import { StreamSocket } from './stream.ts';
 
-const SOL_SOCKET = 1;
-const So = { DEBUG: 1, REUSEADDR: 2, TYPE: 3, ERROR: 4, DONTROUTE: 5, BROADCAST: 6, SNDBUF: 7, RCVBUF: 8, KEEPALIVE: 9, OOBINLINE: 10, LINGER: 13, REUSEPORT: 15, PASSCRED: 16, PEERCRED: 17, RCVLOWAT: 18, RCVTIMEO: 20, SNDTIMEO: 21, ACCEPTCONN: 30, PROTOCOL: 38, DOMAIN: 39 } as const;
+const Level = { SOCKET: 1, NETLINK: 270 } as const;
+const So = {
+  DEBUG: 1, REUSEADDR: 2, TYPE: 3, ERROR: 4, DONTROUTE: 5, BROADCAST: 6, SNDBUF: 7, RCVBUF: 8, KEEPALIVE: 9, OOBINLINE: 10, PRIORITY: 12, LINGER: 13, REUSEPORT: 15, PASSCRED: 16, PEERCRED: 17, RCVLOWAT: 18, SNDLOWAT: 19, RCVTIMEO: 20, SNDTIMEO: 21,
+  BINDTODEVICE: 25, PEERNAME: 28, TIMESTAMP: 29, ACCEPTCONN: 30, SNDBUFFORCE: 32, RCVBUFFORCE: 33, PASSSEC: 34, TIMESTAMPNS: 35, MARK: 36, PROTOCOL: 38, DOMAIN: 39, RXQ_OVFL: 40, PEEK_OFF: 42, NOFCS: 43, BUSY_POLL: 46, INCOMING_CPU: 49, COOKIE: 57, PEERGROUPS: 59, ZEROCOPY: 60,
+  PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
+} as const;
 
-export function getOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthVa: number): number {
-  if (s instanceof InetSocket && isInetLevel(level)) return getInetOption(t, s, level, name, va, lengthVa);
-  const room = getU32(t.mm, lengthVa);
-  if (level === SOL_SOCKET && name === So.PEERCRED) {
-    const c = s.peerOwner ?? { pid: 0, uid: 0xffffffff, gid: 0xffffffff }, out = new Uint8Array(new Uint32Array([c.pid, c.uid, c.gid]).buffer).subarray(0, room);
-    copyOut(t.mm, va, out);
-    setU32(t.mm, lengthVa, out.length);
-    return 0;
-  }
-  if (level === SOL_SOCKET && (name === So.LINGER || name === So.RCVTIMEO || name === So.SNDTIMEO)) {
-    const out = (name === So.LINGER ? new Uint8Array(new Uint32Array(s.linger).buffer) : timeval(name === So.RCVTIMEO ? s.receiveTimeout : s.sendTimeout)).subarray(0, room);
-    copyOut(t.mm, va, out);
-    setU32(t.mm, lengthVa, out.length);
-    return 0;
-  }
-  const value = level === SOL_SOCKET ? socketValue(s, name) : undefined;
-  if (value === undefined) return -E.NOPROTOOPT;
-  copyOut(t.mm, va, new Uint8Array(new Int32Array([value]).buffer).subarray(0, Math.min(room, 4)));
-  setU32(t.mm, lengthVa, Math.min(room, 4));
-  return 0;
-}
+/** An option that is a number: its default, its bounds (others are EINVAL), whether it is a switch, whom it belongs to. */
+interface Number_ { readonly value: number; readonly least: number; readonly most: number; readonly flag: boolean; readonly cap?: Cap; readonly readOnly?: boolean }
+const number = (value: number, least = -2147483648, most = 2147483647): Number_ => ({ value, least, most, flag: false });
+const flag = (value = 0): Number_ => ({ value, least: -2147483648, most: 2147483647, flag: true });
+const shown = (value: number): Number_ => ({ ...number(value), readOnly: true });
+
+const socketOptions: Readonly<Record<number, Number_>> = {
+  [So.DEBUG]: { ...flag(), cap: Cap.NET_ADMIN }, [So.REUSEADDR]: flag(), [So.DONTROUTE]: flag(), [So.BROADCAST]: flag(), [So.KEEPALIVE]: flag(), [So.OOBINLINE]: flag(), [So.PRIORITY]: number(0, 0, 6), [So.REUSEPORT]: flag(), [So.RCVLOWAT]: number(1), [So.SNDLOWAT]: shown(1),
+  [So.TIMESTAMP]: flag(), [So.TIMESTAMPNS]: flag(), [So.PASSSEC]: flag(), [So.MARK]: { ...number(0), cap: Cap.NET_ADMIN }, [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1), [So.ZEROCOPY]: flag(), [So.PREFER_BUSY_POLL]: flag(),
+  [So.BUF_LOCK]: number(0, 0, 3), [So.TXREHASH]: number(-1, -1, 1), [So.RCVMARK]: flag(), [So.PASSPIDFD]: flag(),
+};
+const netlinkOptions: Readonly<Record<number, Number_>> = { 1: number(0), 2: number(0), 3: flag(), 4: flag(), 5: flag(), 10: flag(), 11: flag(), 12: flag() };
+
+/** The numbers of a level for this socket; undefined: it knows nothing of the level. */
+const table = (s: Socket, level: number): Readonly<Record<number, Number_>> | undefined => (level === Level.SOCKET ? socketOptions : level === Level.NETLINK && s.family === Af.NETLINK ? netlinkOptions : undefined);
+const key = (level: number, name: number): number => (level === Level.SOCKET ? name : level * 65536 + name);
+
+// ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const u32 = (...n: number[]): Uint8Array => new Uint8Array(new Int32Array(n).buffer);
 /** struct timeval; zero is "for ever". */
 function timeval(ns: number): Uint8Array {
   const us = ns === Infinity ? 0 : Math.floor(ns / 1000);
   return new Uint8Array(new BigInt64Array([BigInt(Math.floor(us / 1e6)), BigInt(us % 1e6)]).buffer);
 }
-/** SO_RCVTIMEO, SO_SNDTIMEO: ns, or NaN. */
-function timeout(t: Thread, va: number, length: number): number {
-  if (length < 16) return NaN;
-  const s = getI64(t.mm, va), us = getI64(t.mm, va + 8);
-  if (us < 0 || us >= 1e6) return NaN;
-  return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + us * 1000;
-}
-function socketValue(s: Socket, name: number): number | undefined {
+/** What is no plain number: its bytes, or -errno; undefined: none of these. */
+function special(s: Socket, level: number, name: number): Uint8Array | number | undefined {
+  if (level !== Level.SOCKET) return undefined;
   switch (name) {
-    case So.TYPE: return s.type;
-    case So.DOMAIN: return s.family;
-    case So.PROTOCOL: return s instanceof NetlinkSocket ? s.protocolNumber : s.family === 1 ? 0 : s.type === 1 ? 6 : 17;
-    case So.ERROR: { const e = s.error; s.error = 0; if (e) s.pendingConnect = undefined; return e; }
-    case So.SNDBUF: case So.RCVBUF: return s.options.get(name) ?? BUFFER;
-    case So.PASSCRED: return s.passCred ? 1 : 0;
-    case So.ACCEPTCONN: return (s instanceof StreamSocket && s.listening) || (s instanceof TcpSocket && s.isListening()) ? 1 : 0;
-    case So.RCVLOWAT: return 1;
-    default: return s.options.get(name) ?? (name < 80 ? 0 : undefined);
+    case So.TYPE: return u32(s.type);
+    case So.DOMAIN: return u32(s.family);
+    case So.PROTOCOL: return u32(s instanceof NetlinkSocket ? s.protocolNumber : s.family === Af.UNIX ? 0 : s.type === SockType.STREAM ? 6 : 17);
+    case So.ERROR: { const e = s.error; s.error = 0; if (e) s.pendingConnect = undefined; return u32(e); }
+    case So.SNDBUF: case So.RCVBUF: return u32(s.options.get(name) ?? BUFFER);
+    case So.PASSCRED: return u32(s.passCred ? 1 : 0);
+    case So.ACCEPTCONN: return u32((s instanceof StreamSocket && s.listening) || (s instanceof TcpSocket && s.isListening()) ? 1 : 0);
+    case So.LINGER: return u32(...s.linger);
+    case So.RCVTIMEO: return timeval(s.receiveTimeout);
+    case So.SNDTIMEO: return timeval(s.sendTimeout);
+    case So.PEERCRED: { const c = s.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; return u32(c.pid, c.uid, c.gid); }
+    case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(s.cookie)]).buffer);
+    case So.BINDTODEVICE: return new Uint8Array(0);
+    case So.PEERGROUPS: return s.peerOwner ? new Uint8Array(0) : -E.NODATA;
+    case So.PEERPIDFD: case So.PEERNAME: return -E.NOPROTOOPT;
+    default: return undefined;
   }
 }
-export function setOption(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number {
-  if (s instanceof InetSocket && isInetLevel(level)) return setInetOption(t, s, level, name, va, length);
-  const value = length >= 4 ? getU32(t.mm, va) : 0;
-  if (level === SOL_SOCKET) {
-    if (name === So.RCVTIMEO || name === So.SNDTIMEO) {
+export function getOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthVa: number): number {
+  if (s instanceof InetSocket && isInetLevel(level)) return getInetOption(t, s, level, name, va, lengthVa);
+  const room = getI32(t.mm, lengthVa), rows = table(s, level);
+  if (room < 0) return -E.INVAL;
+  if (!rows) return -E.OPNOTSUPP;
+  const plain = rows[name], bytes = special(s, level, name) ?? (plain ? u32(s.options.get(key(level, name)) ?? plain.value) : -E.NOPROTOOPT);
+  if (typeof bytes === 'number') return bytes;
+  const out = bytes.subarray(0, room);
+  copyOut(t.mm, va, out);
+  setU32(t.mm, lengthVa, out.length);
+  return 0;
+}
+
+// ── setting ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** SO_RCVTIMEO, SO_SNDTIMEO: ns, or -errno. */
+function timeout(t: Thread, va: number, length: number): number {
+  if (length < 16) return -E.INVAL;
+  const s = getI64(t.mm, va), us = getI64(t.mm, va + 8);
+  if (us < 0 || us >= 1e6) return -E.DOM;
+  return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + us * 1000;
+}
+/** Buffers are kept doubled, between what one piece takes and what the system allows. */
+const LEAST_SEND = 4608, LEAST_RECEIVE = 2304;
+function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boolean): number {
+  if (force && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+  const sends = name === So.SNDBUF, most = force ? 0x3fff_ffff : t.k.sysctl.number(sends ? 'net/core/wmem_max' : 'net/core/rmem_max'), asked = force ? Math.max(0, value | 0) : value >>> 0;
+  s.options.set(name, Math.max(Math.min(asked, most) * 2, sends ? LEAST_SEND : LEAST_RECEIVE));
+  s.wq.wakeAll();
+  if (s instanceof TcpSocket) s.optionSet();
+  return 0;
+}
+/** What is no plain number: 0 or -errno; undefined: none of these. */
+function setSpecial(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number | undefined {
+  if (level !== Level.SOCKET) return undefined;
+  switch (name) {
+    case So.RCVTIMEO: case So.SNDTIMEO: {
       const ns = timeout(t, va, length);
-      if (Number.isNaN(ns)) return length < 16 ? -E.INVAL : -E.DOM;
+      if (ns < 0) return ns;
       if (name === So.RCVTIMEO) s.receiveTimeout = ns; else s.sendTimeout = ns;
       return 0;
     }
-    if (name === So.LINGER) { if (length < 8) return -E.INVAL; s.linger = [value ? 1 : 0, getU32(t.mm, va + 4)]; return 0; }
-    if (length < 4) return -E.INVAL;
-    if (name === So.PASSCRED) s.passCred = value !== 0;
-    if (name === So.TYPE || name === So.ERROR || name === So.ACCEPTCONN || name >= 80) return -E.NOPROTOOPT;
-    s.options.set(name, name === So.SNDBUF || name === So.RCVBUF ? value * 2 : value);
-    if (s instanceof TcpSocket) s.optionSet();
-    return 0;
+    case So.LINGER: if (length < 8) return -E.INVAL; s.linger = [getU32(t.mm, va) ? 1 : 0, getU32(t.mm, va + 4)]; return 0;
+    case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE: case So.PEERGROUPS: case So.PEERPIDFD: return -E.NOPROTOOPT;
+    case So.BINDTODEVICE: return bindToDevice(t, va, length);
+    case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(t, s, name, getU32(t.mm, va), false);
+    case So.SNDBUFFORCE: case So.RCVBUFFORCE: return length < 4 ? -E.INVAL : setBuffer(t, s, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(t.mm, va), true);
+    case So.PASSCRED: if (length < 4) return -E.INVAL; s.passCred = getU32(t.mm, va) !== 0; return 0;
+    default: return undefined;
   }
-  return level === 6 || level === 17 || level === 41 || level === 0 ? -E.OPNOTSUPP : -E.NOPROTOOPT;
+}
+function bindToDevice(t: Thread, va: number, length: number): number {
+  const name = textOf(copyIn(t.mm, va, Math.max(0, Math.min(length, 16)))).replace(/\0.*$/s, '');
+  return name === '' || name === 'lo' ? 0 : -E.NODEV;
+}
+export function setOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthArg: number): number {
+  const length = lengthArg | 0, rows = table(s, level);
+  if (s instanceof InetSocket && isInetLevel(level)) return length < 0 ? -E.INVAL : setInetOption(t, s, level, name, va, length);
+  if (length < 0) return -E.INVAL;
+  if (!rows) return s.family === Af.UNIX ? -E.OPNOTSUPP : -E.NOPROTOOPT;
+  const done = setSpecial(t, s, level, name, va, length);
+  if (done !== undefined) return done;
+  const row = rows[name];
+  if (length < 4) return -E.INVAL;
+  const value = getI32(t.mm, va);
+  if (!row || row.readOnly) return -E.NOPROTOOPT;
+  if (row.cap !== undefined && !capable(t.creds, row.cap)) return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0 : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES : -E.PERM;
+  if (level === Level.SOCKET && name === So.PRIORITY && (value < 0 || value > 6)) { if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM; } else if (value < row.least || value > row.most) return -E.INVAL;
+  s.options.set(key(level, name), row.flag ? (value ? 1 : 0) : value);
+  if (s instanceof TcpSocket) s.optionSet();
+  return 0;
 }

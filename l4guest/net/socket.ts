@@ -11,7 +11,7 @@ import { interfaceCall } from './interfaces.ts';
 import { Af, anyIp, inetAddress, unixAddress, type Address } from './address.ts';
 
 export const SockType = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
-export const Msg = { OOB: 1, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
+export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
 /** What came with bytes: files (SCM_RIGHTS) and who sent them. */
@@ -21,11 +21,33 @@ export interface Control { readonly level: number; readonly type: number; readon
 export interface Received extends Attached { readonly n: number; readonly flags: number; readonly control?: readonly Control[] }
 
 export const BUFFER = 212_992;
+/** What a piece of data in flight costs its sender's buffer beyond its bytes (an sk_buff of Linux), and the server. */
+export const PIECE = 768;
+/** Who is named where nobody asked for credentials when the data were sent. */
+export const NOBODY: Credentials = { pid: 0, uid: 65534, gid: 65534 };
 
 /** Who is bound to which name that is not a path: abstract names of Unix sockets, ports of netlink. */
-export class Names { readonly bound = new Map<string, Socket>(); }
+export class Names {
+  readonly bound = new Map<string, Socket>();
+  private lastCookie = 0;
+  newCookie(): number { return ++this.lastCookie; }
+}
 const names = new WeakMap<Kernel, Names>();
 export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.set(k, n = new Names()); return n; }
+
+/** What a message brings beside bytes and files: MSG_OOB, and credentials that the sender states. */
+export interface Extra { readonly urgent: boolean; readonly sender: Credentials | undefined }
+const SO_SNDBUF = 7, SO_RCVBUF = 8;
+
+/** Files in flight that nobody wants any more. Giving one up may give up others, however many: they wait their turn. */
+const givenUp: File[] = [];
+let givingUp = false;
+export function giveUp(files: readonly File[]): void {
+  for (const f of files) givenUp.push(f);
+  if (givingUp) return;
+  givingUp = true;
+  try { for (let f = givenUp.pop(); f; f = givenUp.pop()) f.release(); } finally { givingUp = false; }
+}
 
 export abstract class Socket {
   readonly k: Kernel;
@@ -41,6 +63,8 @@ export abstract class Socket {
   writeShut = false;
   error = 0;
   passCred = false;
+  /** SO_COOKIE. */
+  readonly cookie: number;
   owner: Credentials = { pid: 0, uid: 0, gid: 0 };
   peerOwner: Credentials | undefined;
   readonly options = new Map<number, number>();
@@ -51,9 +75,18 @@ export abstract class Socket {
   linger: readonly [number, number] = [0, 0];
   /** A connect that does not wait has begun, and its caller has not heard of its end: 0, or the error. */
   pendingConnect: number | undefined;
-  constructor(k: Kernel, family: number, type: number) { this.k = k; this.family = family; this.type = type; this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0); }
+  constructor(k: Kernel, family: number, type: number) { this.k = k; this.family = family; this.type = type; this.cookie = namesOf(k).newCookie(); this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0); }
 
-  abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number;
+  abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number;
+  /** How much may be in flight from here, and how much it takes (SO_SNDBUF, SO_RCVBUF). */
+  get sendBuffer(): number { return this.options.get(SO_SNDBUF) ?? BUFFER; }
+  get receiveBuffer(): number { return this.options.get(SO_RCVBUF) ?? BUFFER; }
+  /** The next byte to read is behind the urgent one (SIOCATMARK). */
+  get atMark(): boolean { return false; }
+  /** Bytes sent that nobody has read (SIOCOUTQ). */
+  get unsent(): number { return 0; }
+  /** Somebody wakes the queue when there is room again. */
+  get tellsRoom(): boolean { return true; }
   abstract receive(io: Io, flags: number): Received | number;
   abstract connect(t: Thread, to: Address): number;
   abstract poll(): number;
@@ -81,7 +114,7 @@ export class SocketFile extends File {
   override read(io: Io): number {
     const r = this.socket.receive(io, 0);
     if (typeof r === 'number') return r;
-    for (const f of r.files) f.release();
+    giveUp(r.files);
     return r.n;
   }
   override write(io: Io, _pos: number, t: Thread): number {
@@ -92,7 +125,8 @@ export class SocketFile extends File {
   override poll(): number { return this.socket.poll(); }
   override ioctl(t: Thread, command: number, arg: number): number {
     if (command === 0x541b) { setU32(t.mm, arg, this.socket.available); return 0; }
-    if (command === 0x5411) { setU32(t.mm, arg, 0); return 0; }
+    if (command === 0x5411) { setU32(t.mm, arg, this.socket.unsent); return 0; }
+    if (command === 0x8905) { setU32(t.mm, arg, this.socket.atMark ? 1 : 0); return 0; }
     return interfaceCall(t, command, arg) ?? -E.NOTTY;
   }
   override get readPatience(): number { return this.socket.receiveTimeout; }

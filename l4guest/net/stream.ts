@@ -7,9 +7,15 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { BUFFER, HANGUP, Msg, Socket, SockType, type Attached, type Received } from './socket.ts';
+import { UserFault } from '../kernel/failure.ts';
+import { HANGUP, Msg, NOBODY, PIECE, Socket, SockType, giveUp, type Attached, type Extra, type Received } from './socket.ts';
 
-interface Segment extends Attached { bytes: Uint8Array }
+/** SO_OOBINLINE, and what the server holds for a connection that waits, bytes. */
+const SO_OOBINLINE = 10, SOCKET_COST = 2048;
+
+/** A piece in flight. `cost`: what it takes of its sender's buffer. `urgent`: the one byte of MSG_OOB. */
+interface Segment extends Attached { bytes: Uint8Array; readonly cost: number; readonly urgent: boolean; files: readonly File[] }
+const MOST_PIECE = 32768;
 
 export class StreamSocket extends Socket {
   peer: StreamSocket | undefined;
@@ -19,10 +25,19 @@ export class StreamSocket extends Socket {
   private limit = 0;
   private queue: Segment[] = [];
   private length = 0;
+  /** What is in flight to the peer, bytes with their cost. */
+  private inFlight = 0;
+  /** It was made by somebody's connect, and is charged for. */
+  private accepted = false;
+  /** The urgent byte that came last and was not read. */
+  private urgentByte: number | undefined;
   constructor(k: Kernel, family: number, type: number) { super(k, family, type); }
 
-  get available(): number { return this.length; }
+  get available(): number { return this.packets ? this.queue[0]?.bytes.length ?? 0 : this.length; }
+  override get unsent(): number { return this.inFlight; }
+  override get atMark(): boolean { return this.queue[0]?.urgent === true && !this.inline; }
   private get packets(): boolean { return this.type === SockType.SEQPACKET; }
+  private get inline(): boolean { return (this.options.get(SO_OOBINLINE) ?? 0) !== 0; }
 
   static pair(a: StreamSocket, b: StreamSocket): void {
     a.peer = b; b.peer = a;
@@ -37,7 +52,8 @@ export class StreamSocket extends Socket {
     if (this.connected) return -E.INVAL;
     if (this.keys.length === 0 && !this.inode) return -E.INVAL;
     this.backlog ??= [];
-    this.limit = Math.max(1, Math.min(backlog < 0 ? 4096 : backlog, 4096)) + 1;
+    const most = this.k.sysctl.number('net/core/somaxconn');
+    this.limit = backlog < 0 ? most : Math.min(backlog, most);
     return 0;
   }
   get listening(): boolean { return this.backlog !== undefined; }
@@ -47,10 +63,14 @@ export class StreamSocket extends Socket {
     const listener = this.find(t, to);
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
-    if (listener.backlog.length >= listener.limit) return -E.AGAIN;
+    if (listener.backlog.length > listener.limit) return -E.AGAIN;
+    if (!this.k.frames.charge(SOCKET_COST)) return -E.NOMEM;
     const server = new StreamSocket(this.k, listener.family, listener.type);
+    server.passCred = listener.passCred;
+    for (const [name, value] of listener.options) server.options.set(name, value);
     server.local = listener.local;
     server.owner = listener.owner;
+    server.accepted = true;
     StreamSocket.pair(this, server);
     listener.backlog.push(server);
     listener.wq.wakeAll();
@@ -73,48 +93,100 @@ export class StreamSocket extends Socket {
 
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread): number {
-    if (to && this.connected) return -E.ISCONN;
+  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number {
+    if (to) return this.connected ? -E.ISCONN : -E.OPNOTSUPP;
     const peer = this.peer;
     if (this.error) { const e = this.error; this.error = 0; return -e; }
     if (this.writeShut) return -E.PIPE;
     if (!peer) return this.connected ? -E.PIPE : -E.NOTCONN;
     if (peer.readShut) return -E.PIPE;
-    const room = BUFFER - peer.length;
-    if (this.packets && io.left > BUFFER) return -E.MSGSIZE;
-    if (room <= 0 || (this.packets && io.left > room)) return -E.AGAIN;
-    const n = Math.min(io.left, room, this.packets ? Infinity : 65536);
-    if (n === 0 && !this.packets) return 0;
-    const bytes = new Uint8Array(n), c = t.creds;
-    io.take(bytes, 0, n);
-    peer.queue.push({ bytes, files, from: this.local, sender: { pid: t.proc.pid, uid: c.uid, gid: c.gid } });
+    if (this.packets && io.left > this.sendBuffer - PIECE) return -E.MSGSIZE;
+    if (io.left === 0 && !this.packets) return 0;
+    const room = this.sendBuffer - this.inFlight - PIECE;
+    if (this.inFlight > 0 && (room <= 0 || (this.packets && io.left > room))) return -E.AGAIN;
+    const urgent = extra?.urgent ?? false, n = this.packets ? io.left : Math.min(io.left, Math.max(1, room), MOST_PIECE);
+    if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    const bytes = new Uint8Array(n), start = io.done;
+    try { io.take(bytes, 0, n); } catch (e) {
+      this.k.frames.uncharge(n + PIECE);
+      if (this.packets || io.done === start || !(e instanceof UserFault)) throw e;
+      // What was copied before the bad address goes; the caller meets it again with nothing before it.
+      return this.queueTo(peer, bytes.slice(0, io.done - start), files, t, extra, false);
+    }
+    return this.queueTo(peer, bytes, files, t, extra, urgent && io.left === 0, true);
+  }
+  private queueTo(peer: StreamSocket, bytes: Uint8Array, files: readonly File[], t: Thread, extra: Extra | undefined, urgent: boolean, charged = false): number {
+    const c = t.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined, sender = wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, n = bytes.length;
+    if (!charged && !this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    const push = (part: Uint8Array, mark: boolean, with_: readonly File[]): void => { peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost: part.length + PIECE, urgent: mark }); this.inFlight += part.length + PIECE; };
+    if (!urgent) push(bytes, false, files);
+    else {
+      if (n > 1) push(bytes.subarray(0, n - 1), false, files);
+      if (n > 1) this.k.frames.charge(PIECE);
+      push(bytes.subarray(n - 1), true, n > 1 ? [] : files);
+      peer.urgentByte = bytes[n - 1];
+    }
     peer.length += n;
-    peer.wq.wakeAll();
+    peer.wq.wakeAll(Poll.IN | Poll.RDNORM | (urgent ? Poll.PRI : 0));
     return n;
   }
   override receive(io: Io, flags: number): Received | number {
+    if (flags & Msg.OOB) return this.receiveUrgent(io, flags);
     const first = this.queue[0];
     if (!first) return this.empty();
-    const peek = (flags & Msg.PEEK) !== 0, start = io.done;
-    if (this.packets) return this.receivePacket(io, first, peek, flags);
-    let i = 0;
-    do {
-      const s = this.queue[i]!, n = Math.min(io.left, s.bytes.length);
-      if (i > 0 && s.files.length > 0) break;
-      io.put(s.bytes, 0, n);
-      if (peek) { i++; continue; }
-      this.length -= n;
-      if (n === s.bytes.length) this.queue.shift(); else { this.queue[0] = { ...s, bytes: s.bytes.subarray(n), files: [] }; break; }
-      if (s.files.length > 0) break;
-    } while (io.left > 0 && i < this.queue.length);
-    if (!peek) this.peer?.wq.wakeAll();
-    return { n: io.done - start, flags: 0, files: peek ? [] : first.files, from: first.from, sender: first.sender };
+    const peek = (flags & Msg.PEEK) !== 0;
+    return this.packets ? this.receivePacket(io, first, peek, flags) : this.receiveBytes(io, first, peek);
+  }
+  /** Bytes of one piece after the other, up to files (which come with the piece they were sent with), to other senders, and to the urgent byte. */
+  private receiveBytes(io: Io, first: Segment, peek: boolean): Received {
+    const mixed = this.passCred;
+    let files: readonly File[] = [], i = 0, n = 0;
+    while (i < this.queue.length) {
+      const s = this.queue[i]!, more = n > 0 || i > 0;
+      if (s.urgent && !this.inline) { if (n > 0) break; if (!peek) { this.drop(); continue; } i++; continue; }
+      if (more && mixed && (s.sender.pid !== first.sender.pid || s.sender.uid !== first.sender.uid)) break;
+      if (io.left === 0 && (n > 0 || s.bytes.length > 0)) break;
+      const part = Math.min(io.left, s.bytes.length);
+      try { io.put(s.bytes, 0, part); } catch (e) { if (!(e instanceof UserFault) || n === 0) throw e; break; }
+      n += part;
+      if (s.files.length > 0) files = peek ? s.files.map((f) => f.hold()) : s.files;
+      const had = s.files.length > 0;
+      if (peek) i++; else this.took(s, part);
+      if (had) break;
+    }
+    if (!peek) this.peer?.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    return { n, flags: 0, files, from: first.from, sender: first.sender };
+  }
+  /** Consumes bytes of the first piece; its files go with the first of them. */
+  private took(s: Segment, n: number): void {
+    s.files = [];
+    if (n < s.bytes.length) { s.bytes = s.bytes.subarray(n); this.length -= n; return; }
+    this.drop(n);
+  }
+  /** Takes the first piece out, of which so many bytes still count. */
+  private drop(n = this.queue[0]!.bytes.length): void {
+    const s = this.queue.shift()!;
+    this.length -= n;
+    this.k.frames.uncharge(s.cost);
+    if (this.peer) this.peer.inFlight -= s.cost;
+  }
+  private receiveUrgent(io: Io, flags: number): Received | number {
+    if (this.inline || this.urgentByte === undefined) return -E.INVAL;
+    if (this.packets) return -E.OPNOTSUPP;
+    const n = Math.min(io.left, 1);
+    io.put(Uint8Array.of(this.urgentByte), 0, n);
+    if (!(flags & Msg.PEEK)) {
+      this.urgentByte = undefined;
+      const i = this.queue.findIndex((s) => s.urgent), s = this.queue[i];
+      if (s) { this.queue.splice(i, 1); this.length -= s.bytes.length; this.k.frames.uncharge(s.cost); if (this.peer) this.peer.inFlight -= s.cost; }
+    }
+    return { n, flags: Msg.OOB, files: [], from: this.remote ?? this.local, sender: NOBODY };
   }
   private receivePacket(io: Io, s: Segment, peek: boolean, flags: number): Received {
-    const n = Math.min(io.left, s.bytes.length), cut = n < s.bytes.length;
+    const n = Math.min(io.left, s.bytes.length), cut = n < s.bytes.length, files = peek ? s.files.map((f) => f.hold()) : s.files;
     io.put(s.bytes, 0, n);
-    if (!peek) { this.queue.shift(); this.length -= s.bytes.length; this.peer?.wq.wakeAll(); }
-    return { n: flags & Msg.TRUNC ? s.bytes.length : n, flags: cut ? Msg.TRUNC : 0, files: peek ? [] : s.files, from: s.from, sender: s.sender };
+    if (!peek) { this.drop(); this.peer?.wq.wakeAll(Poll.OUT | Poll.WRNORM); }
+    return { n: flags & Msg.TRUNC ? s.bytes.length : n, flags: cut ? Msg.TRUNC : 0, files, from: s.from, sender: s.sender };
   }
   private empty(): Received | number {
     if (this.error) { const e = this.error; this.error = 0; return -e; }
@@ -131,7 +203,8 @@ export class StreamSocket extends Socket {
     if (!this.peer) return mask | HANGUP | Poll.OUT | Poll.WRNORM;
     if (this.peer.writeShut || this.readShut) mask |= Poll.RDHUP | Poll.IN | Poll.RDNORM;
     if (this.peer.writeShut && this.writeShut) mask |= Poll.HUP;
-    if (this.writeShut || BUFFER - this.peer.length >= 4096) mask |= Poll.OUT | Poll.WRNORM;
+    if (this.urgentByte !== undefined) mask |= Poll.PRI;
+    if (this.writeShut || this.inFlight * 4 <= this.sendBuffer) mask |= Poll.OUT | Poll.WRNORM;
     return mask;
   }
   override shutdown(how: number): number {
@@ -147,8 +220,9 @@ export class StreamSocket extends Socket {
     const peer = this.peer;
     if (peer) { if (this.queue.length > 0) peer.error = E.CONNRESET; peer.peer = undefined; peer.wq.wakeAll(); }
     this.peer = undefined;
-    for (const s of this.queue) for (const f of s.files) f.release();
+    for (const s of this.queue) { this.k.frames.uncharge(s.cost); giveUp(s.files); }
     this.queue = [];
     this.length = 0;
+    if (this.accepted) { this.accepted = false; this.k.frames.uncharge(SOCKET_COST); }
   }
 }

@@ -1,26 +1,28 @@
 /** Socket calls. AF_UNIX, and AF_INET and AF_INET6 within this computer. */
-import { Af, getAddress, putAddress, type Address } from '../net/address.ts';
+import { Af, encode, getAddress, tellAddress, type Address } from '../net/address.ts';
 import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
-import { Msg, SocketFile, SockType, type Received, type Socket } from '../net/socket.ts';
+import { Msg, SocketFile, SockType, giveUp, type Credentials, type Extra, type Received, type Socket } from '../net/socket.ts';
 import { IPPROTO, RawSocket } from '../net/inet/raw.ts';
 import { TcpSocket } from '../net/inet/tcp.ts';
 import { UdpSocket } from '../net/inet/udp.ts';
 import { NetlinkProtocol, NetlinkSocket } from '../net/netlink.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
-import { Cap, O, S, Sig } from '../abi/linux.ts';
+import { Cap, O, Poll, S, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { UserIo, copyOut, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
-import { timespec } from './times.ts';
-import { install } from './fds.ts';
+import { UserIo, copyOut, couldBeUser, getI32, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
+import { UserFault } from '../kernel/failure.ts';
+import { putTimespec, timespec } from './times.ts';
+import { tellOrUndo } from './undo.ts';
+import { install, installPair } from './fds.ts';
 import { interruptedWait, ioVector, untilDone } from './io.ts';
-import { row, type Row } from './row.ts';
+import { bits, row, type Row } from './row.ts';
 
 function fileOf(t: Thread, fd: number): SocketFile | number { const f = t.proc.fds.get(fd); return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF; }
 const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => { const f = fileOf(t, fd); return typeof f === 'number' ? f : use(f); };
@@ -49,8 +51,12 @@ function pingSocket(t: Thread, family: number, icmp: number): Socket | number {
   const [least, most] = t.k.sysctl.numbers('net/ipv4/ping_group_range'), c = t.creds;
   return [c.egid, ...c.groups].some((gid) => gid >= least! && gid <= most!) ? new RawSocket(t.k, family, SockType.DGRAM, icmp) : -E.ACCES;
 }
+const TYPE = 0xf, MOST_TYPE = 11, MOST_FAMILY = 46;
 function create(t: Thread, family: number, typeArg: number, protocol: number): Socket | number {
-  const type = typeArg & 0xf, c = t.creds;
+  const type = typeArg & TYPE, c = t.creds;
+  if (typeArg & ~(TYPE | O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
+  if (family < 0 || family >= MOST_FAMILY) return -E.AFNOSUPPORT;
+  if (type >= MOST_TYPE) return -E.INVAL;
   if (family === Af.NETLINK) return netlink(t, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
   const s = family === Af.UNIX ? unixSocket(t, type, protocol) : inetSocket(t, family, type, protocol);
@@ -62,17 +68,12 @@ function fileFor(t: Thread, s: Socket, flags: number): SocketFile { return new S
 const installSocket = (t: Thread, s: Socket, flags: number): number => install(t, fileFor(t, s, flags), (flags & O.CLOEXEC) !== 0);
 
 function socketpair(t: Thread, family: number, type: number, protocol: number, va: number): number {
-  if (family !== Af.UNIX) return family === Af.INET || family === Af.INET6 ? -E.OPNOTSUPP : -E.AFNOSUPPORT;
-  const a = create(t, family, type, protocol), b = create(t, family, type, protocol);
+  const a = create(t, family, type, protocol);
   if (typeof a === 'number') return a;
+  if (family !== Af.UNIX) return -E.OPNOTSUPP;
+  const b = create(t, family, type, protocol) as Socket;
   if (a instanceof StreamSocket) StreamSocket.pair(a, b as StreamSocket); else DatagramSocket.pair(a as DatagramSocket, b as DatagramSocket);
-  const x = installSocket(t, a, type);
-  if (x < 0) return x;
-  const y = installSocket(t, b as Socket, type);
-  if (y < 0) { t.proc.fds.take(x)?.release(); return y; }
-  setU32(t.mm, va, x);
-  setU32(t.mm, va + 4, y);
-  return 0;
+  return installPair(t, va, fileFor(t, a, type), fileFor(t, b, type), (type & O.CLOEXEC) !== 0);
 }
 function bind(t: Thread, f: SocketFile, va: number, length: number): Later<number> {
   const a = getAddress(t.mm, va, length);
@@ -122,14 +123,19 @@ function* retryConnect(t: Thread, f: SocketFile, a: Address): Co<number> {
     if (r !== -E.AGAIN) return r;
   }
 }
+/** A connection gets its descriptor first; one whose caller cannot be told of it is closed again. */
 function accept(t: Thread, fd: number, va: number, lengthVa: number, flags: number): number | Co<number> {
   return using(t, fd, (f) => {
     const attempt = (): number => {
+      if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
       const s = f.socket.accept();
       if (typeof s === 'number') return s;
       const n = installSocket(t, s, flags);
-      if (n >= 0 && s.remote) putAddress(t.mm, va, lengthVa, s.remote);
-      return n;
+      if (n < 0 || !va) return n;
+      let told = 0;
+      const undo = (): void => { t.proc.fds.take(n)?.release(); }, failed = tellOrUndo(() => { told = tellAddress(t.mm, va, lengthVa, s.remote); }, undo);
+      if (told < 0) undo();
+      return failed || (told < 0 ? told : n);
     };
     const r = attempt();
     return r !== -E.AGAIN || f.nonblocking ? r : untilDone(t, f, attempt);
@@ -144,32 +150,63 @@ function getHeader(t: Thread, va: number): Header | number {
   const io = ioVector(t, getI64(t.mm, va + 16), getI64(t.mm, va + 24));
   return typeof io === 'number' ? io : { io, nameVa: getI64(t.mm, va), nameLength: getU32(t.mm, va + 8), controlVa: getI64(t.mm, va + 32), controlLength: getI64(t.mm, va + 40) };
 }
-/** The files of SCM_RIGHTS; held. -EINVAL, -EBADF. */
-function getRights(t: Thread, h: Header): File[] | number {
+const Scm = { RIGHTS: 1, CREDENTIALS: 2 } as const, MOST_FILES = 253, CMSG = 16;
+interface Ancillary { readonly files: readonly File[]; readonly sender: Credentials | undefined }
+/** What the control messages of a sender say: files of SCM_RIGHTS, held; SCM_CREDENTIALS. -EINVAL, -EBADF, -EPERM, -ETOOMANYREFS. */
+function getAncillary(t: Thread, s: Socket, h: Header): Ancillary | number {
   const files: File[] = [];
-  for (let at = 0; h.controlVa && at + 16 <= h.controlLength; ) {
-    const length = getI64(t.mm, h.controlVa + at), level = getU32(t.mm, h.controlVa + at + 8), type = getU32(t.mm, h.controlVa + at + 12);
-    if (length < 16 || at + length > h.controlLength) return -E.INVAL;
-    if (level === 1 && type === 1) for (let i = 16; i + 4 <= length; i += 4) { const f = t.proc.fds.any(getI32(t.mm, h.controlVa + at + i)); if (!f) return -E.BADF; files.push(f); }
+  let sender: Credentials | undefined;
+  if (h.controlLength > MOST_CONTROL) return -E.NOBUFS;
+  for (let at = 0; h.controlVa && at + CMSG <= h.controlLength; ) {
+    const va = h.controlVa + at, length = getI64(t.mm, va), level = getU32(t.mm, va + 8), type = getU32(t.mm, va + 12);
+    if (length < CMSG || at + length > h.controlLength) return -E.INVAL;
+    if (level === SOL_SOCKET && s.family === Af.UNIX) {
+      if (type === Scm.RIGHTS) {
+        for (let i = CMSG; i + 4 <= length; i += 4) { const f = t.proc.fds.any(getI32(t.mm, va + i)); if (!f) return -E.BADF; files.push(f); }
+        if (files.length > MOST_FILES) return -E.INVAL;
+      } else if (type === Scm.CREDENTIALS) {
+        if (length !== CMSG + 12) return -E.INVAL;
+        sender = { pid: getU32(t.mm, va + CMSG), uid: getU32(t.mm, va + CMSG + 4), gid: getU32(t.mm, va + CMSG + 8) };
+        if (!mayClaim(t, sender)) return -E.PERM;
+      } else return -E.INVAL;
+    }
     at += Math.ceil(length / 8) * 8;
   }
-  if (files.length > 253) return -E.INVAL;
-  return files.map((f) => f.hold());
+  return { files: files.map((f) => f.hold()), sender };
 }
-function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], flags: number): number | Co<number> {
-  let done = 0, rights = files;
+const SOL_SOCKET = 1, MOST_CONTROL = 0x7fff_ffff;
+/** Whether a thread may say that it is this process of this user and group. */
+function mayClaim(t: Thread, { pid, uid, gid }: Credentials): boolean {
+  const c = t.creds;
+  return (pid === t.proc.pid || capable(c, Cap.SYS_ADMIN)) && ([c.uid, c.euid, c.suid].includes(uid) || capable(c, Cap.SETUID)) && ([c.gid, c.egid, c.sgid].includes(gid) || capable(c, Cap.SETGID));
+}
+function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary, flags: number): number | Co<number> {
+  let done = 0, rights = ancillary.files;
+  const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, sender: ancillary.sender };
+  if (extra.urgent && !(f.socket instanceof StreamSocket && f.socket.type === SockType.STREAM)) { giveUp(rights); return -E.OPNOTSUPP; }
   const attempt = (): number => {
-    const n = f.socket.send(io, to, rights, t);
+    const n = sendPiece(t, f, io, to, rights, extra, done);
     if (n > 0) { done += n; rights = []; if (io.left > 0 && f.socket.type === SockType.STREAM) return -E.AGAIN; return done; }
+    if (n === 0 && io.left === 0) rights = [];
     if (n < 0 && n !== -E.AGAIN && done > 0) return done;
-    if (n === -E.PIPE && !(flags & Msg.NOSIGNAL)) t.k.signals.toThread(t, Sig.PIPE, 0x80);
+    if (n < 0 && n !== -E.AGAIN) giveUp(rights);
+    if (n === -E.PIPE && !(flags & Msg.NOSIGNAL) && f.socket.type !== SockType.DGRAM) t.k.signals.toThread(t, Sig.PIPE, 0x80);
     return n;
   };
   let r = attempt();
-  while (r === -E.AGAIN && io.left > 0 && done > 0 && f.socket.poll() & 4) r = attempt();
+  while (r === -E.AGAIN && io.left > 0 && done > 0 && f.socket.poll() & Poll.OUT) r = attempt();
   if (r !== -E.AGAIN) return r;
-  if (f.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) for (const x of rights) x.release(); return done || r; }
+  if (f.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || r; }
   return sendRest(t, f, attempt, () => done);
+}
+/** One piece; a bad address after some of them ends the call with what is done. */
+function sendPiece(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra, done: number): number {
+  try { return f.socket.send(io, to, files, t, extra); } catch (e) {
+    if (!(e instanceof UserFault)) throw e;
+    if (done > 0) return -E.FAULT;
+    giveUp(files);
+    throw e;
+  }
 }
 function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => number): Co<number> {
   const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
@@ -183,10 +220,11 @@ function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => 
     if (r !== -E.AGAIN) return r;
   }
 }
+const NOTHING: Ancillary = { files: [], sender: undefined };
 function sendto(t: Thread, fd: number, va: number, length: number, flags: number, toVa: number, toLength: number): number | Co<number> {
   return using(t, fd, (f) => {
     const to = toVa ? getAddress(t.mm, toVa, toLength) : undefined;
-    return typeof to === 'number' ? to : length < 0 ? -E.INVAL : send(t, f, new UserIo(t.mm, va, length), to, [], flags);
+    return typeof to === 'number' ? to : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags) : -E.FAULT;
   });
 }
 function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
@@ -194,17 +232,18 @@ function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<
     const h = getHeader(t, va), to = typeof h !== 'number' && h.nameVa && h.nameLength ? getAddress(t.mm, h.nameVa, h.nameLength) : undefined;
     if (typeof h === 'number') return h;
     if (typeof to === 'number') return to;
-    const files = getRights(t, h);
-    return typeof files === 'number' ? files : send(t, f, h.io, to, files, flags);
+    const ancillary = getAncillary(t, f.socket, h);
+    return typeof ancillary === 'number' ? ancillary : send(t, f, h.io, to, ancillary, flags);
   });
 }
 /** Receives with `take` for what came beside the bytes. MSG_WAITALL reads on for streams. */
-function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: Received) => void): number | Co<number> {
+function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: Received) => number): number | Co<number> {
   let done = 0;
   const attempt = (): number => {
     const r = f.socket.receive(io, flags);
     if (typeof r === 'number') return r === -E.AGAIN ? r : done || r;
-    if (done === 0) take(r); else for (const x of r.files) x.release();
+    const failed = done === 0 ? take(r) : (giveUp(r.files), 0);
+    if (failed < 0) return failed;
     done += r.n;
     return flags & Msg.WAITALL && !(flags & Msg.PEEK) && f.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 ? -E.AGAIN : done;
   };
@@ -214,10 +253,15 @@ function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: 
   if (f.nonblocking || flags & Msg.DONTWAIT) return done || r;
   return untilDone(t, f, attempt);
 }
+/** The address that a reader is told: TCP tells none, a Unix stream its peer's if that has one. */
+function fromWhom(s: Socket, r: Received): Address | undefined {
+  if (s.type !== SockType.STREAM) return s.family === Af.UNIX && r.from.path === '' ? undefined : r.from;
+  return s.family === Af.UNIX && s.remote && s.remote.path !== '' ? s.remote : undefined;
+}
 function recvfrom(t: Thread, fd: number, va: number, length: number, flags: number, fromVa: number, lengthVa: number): number | Co<number> {
-  return using(t, fd, (f) => (length < 0 ? -E.INVAL : receive(t, f, new UserIo(t.mm, va, length), flags, (r) => {
-    for (const x of r.files) x.release();
-    if (fromVa) putAddress(t.mm, fromVa, lengthVa, f.socket.type === SockType.STREAM && f.socket.remote ? f.socket.remote : r.from);
+  return using(t, fd, (f) => (!couldBeUser(va, length) ? -E.FAULT : receive(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), flags, (r) => {
+    giveUp(r.files);
+    return fromVa ? tellAddress(t.mm, fromVa, lengthVa, fromWhom(f.socket, r)) : 0;
   })));
 }
 function recvmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
@@ -225,69 +269,92 @@ function recvmsg(t: Thread, fd: number, va: number, flags: number): number | Co<
     const h = getHeader(t, va);
     if (typeof h === 'number') return h;
     return receive(t, f, h.io, flags, (r) => {
-      if (h.nameVa && f.socket.type !== SockType.STREAM) putAddress(t.mm, h.nameVa, va + 8, r.from); else setU32(t.mm, va + 8, 0);
+      const from = h.nameVa ? fromWhom(f.socket, r) : undefined, bytes = from ? encode(from) : undefined;
+      if (bytes) copyOut(t.mm, h.nameVa, bytes.subarray(0, Math.min(bytes.length, h.nameLength)));
+      setU32(t.mm, va + 8, h.nameVa ? bytes?.length ?? 0 : 0);
       const control = putControl(t, f.socket, h, r, flags);
       setI64(t.mm, va + 40, control.length);
-      setU32(t.mm, va + 48, r.flags | control.flags);
+      setU32(t.mm, va + 48, r.flags | control.flags | (flags & Msg.CMSG_CLOEXEC));
+      return 0;
     });
   });
 }
-/** Control messages: credentials if asked for, then files. */
+/** Control messages: credentials if asked for, then files. What there is no room for is cut, and said so. */
 function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: number): { length: number; flags: number } {
+  const room = h.controlVa ? h.controlLength : 0;
   let at = 0, cut = 0;
-  const head = (length: number, type: number, level = 1): void => { setI64(t.mm, h.controlVa + at, length); setU32(t.mm, h.controlVa + at + 8, level); setU32(t.mm, h.controlVa + at + 12, type); };
-  if (s.passCred && h.controlLength - at >= 28) {
-    head(28, 2);
-    copyOut(t.mm, h.controlVa + at + 16, new Uint8Array(new Uint32Array([r.sender.pid, r.sender.uid, r.sender.gid]).buffer));
-    at += 32;
+  const head = (length: number, type: number, level: number = SOL_SOCKET): void => { setI64(t.mm, h.controlVa + at, length); setU32(t.mm, h.controlVa + at + 8, level); setU32(t.mm, h.controlVa + at + 12, type); };
+  if (s.passCred && s.family === Af.UNIX) {
+    const length = Math.min(CMSG + 12, room);
+    if (length < CMSG + 12) cut = Msg.CTRUNC;
+    if (length >= CMSG) {
+      head(length, Scm.CREDENTIALS);
+      copyOut(t.mm, h.controlVa + at + CMSG, new Uint8Array(new Uint32Array([r.sender.pid, r.sender.uid, r.sender.gid]).buffer).subarray(0, length - CMSG));
+      at = Math.min(room, 32);
+    }
   }
   for (const c of r.control ?? []) {
-    const length = 16 + c.data.length;
-    if (h.controlLength - at < length) { cut = Msg.CTRUNC; break; }
+    const length = CMSG + c.data.length;
+    if (room - at < length) { cut = Msg.CTRUNC; break; }
     head(length, c.type, c.level);
-    copyOut(t.mm, h.controlVa + at + 16, c.data);
-    at += Math.ceil(length / 8) * 8;
+    copyOut(t.mm, h.controlVa + at + CMSG, c.data);
+    at = Math.min(room, at + Math.ceil(length / 8) * 8);
   }
   if (r.files.length > 0) {
-    const fit = Math.max(0, Math.min(r.files.length, Math.floor((h.controlLength - at - 16) / 4)));
+    const fit = Math.max(0, Math.min(r.files.length, Math.floor((room - at - CMSG) / 4)));
     let n = 0;
-    r.files.forEach((file, i) => {
-      const fd = i < fit ? install(t, file, (flags & Msg.CMSG_CLOEXEC) !== 0) : (file.release(), -1);
-      if (fd >= 0) setU32(t.mm, h.controlVa + at + 16 + 4 * n++, fd);
-    });
+    giveUp(r.files.slice(fit));
+    for (const file of r.files.slice(0, fit)) { const fd = install(t, file, (flags & Msg.CMSG_CLOEXEC) !== 0); if (fd >= 0) setU32(t.mm, h.controlVa + at + CMSG + 4 * n++, fd); }
     if (n < r.files.length) cut = Msg.CTRUNC;
-    if (n > 0) { head(16 + 4 * n, 1); at += Math.ceil((16 + 4 * n) / 8) * 8; }
+    if (n > 0) { head(CMSG + 4 * n, Scm.RIGHTS); at = Math.min(room, at + Math.ceil((CMSG + 4 * n) / 8) * 8); }
   }
-  return { length: Math.min(at, h.controlLength), flags: cut };
+  return { length: at, flags: cut };
 }
-/** sendmmsg and recvmmsg: as many as go without waiting after the first. struct mmsghdr is 64 bytes. */
-function* many(t: Thread, fd: number, va: number, count: number, flags: number, one: (t: Thread, fd: number, va: number, flags: number) => number | Co<number>, until: number): Co<number> {
-  for (let i = 0; i < Math.min(count, 1024); i++) {
-    const r = one(t, fd, va + 64 * i, i === 0 ? flags & ~0x10000 : flags | Msg.DONTWAIT), n = typeof r === 'number' ? r : yield* r;
-    if (n < 0) return i > 0 ? i : n;
-    setU32(t.mm, va + 64 * i + 56, n);
-    if (t.k.clock.now() > until) return i + 1;
+const MMSG = 64, MOST_MESSAGES = 1024;
+/** sendmmsg: as many as go; the first that fails ends it. struct mmsghdr is 64 bytes. */
+function* sendMany(t: Thread, fd: number, va: number, count: number, flags: number): Co<number> {
+  const n = Math.min(count >>> 0, MOST_MESSAGES);
+  for (let i = 0; i < n; i++) {
+    const x = sendmsg(t, fd, va + MMSG * i, flags), r = typeof x === 'number' ? x : yield* x;
+    if (r < 0) return i > 0 ? i : r;
+    setU32(t.mm, va + MMSG * i + 56, r);
   }
-  return Math.min(count, 1024);
+  return n;
+}
+/** recvmmsg: MSG_WAITFORONE waits for the first only; the time limit is looked at between two messages. */
+function receiveMany(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
+  const ns = timeVa ? timespec(t, timeVa) : Infinity;
+  return Number.isNaN(ns) ? -E.INVAL : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
+}
+function* receiveAll(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number, ns: number): Co<number> {
+  const until = t.k.clock.now() + ns;
+  let n = 0, result = 0;
+  for (let how = flags & ~Msg.WAITFORONE; n < count; n++) {
+    const x = recvmsg(t, fd, va + MMSG * n, how), r = typeof x === 'number' ? x : yield* x;
+    if (r < 0) { result = r; break; }
+    setU32(t.mm, va + MMSG * n + 56, r);
+    if (flags & Msg.WAITFORONE) how |= Msg.DONTWAIT;
+    if (t.k.clock.now() >= until) { n++; break; }
+  }
+  if (timeVa) putTimespec(t, timeVa, Math.max(0, until - t.k.clock.now()));
+  return n > 0 || result === 0 ? n : result;
 }
 function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): number {
-  if (!a) return -E.NOTCONN;
-  putAddress(t.mm, va, lengthVa, a);
-  return 0;
+  return a ? tellAddress(t.mm, va, lengthVa, a) : -E.NOTCONN;
 }
 
 export const netCalls: Row[] = [
-  row('socket', (t, family, type, protocol) => { const s = create(t, family, type, protocol); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
+  row('socket', (t, family, type, protocol) => { const s = create(t, family | 0, type | 0, protocol | 0); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
   row('socketpair', socketpair),
   row('bind', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row('listen', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
-  row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept),
+  row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept, { checks: [bits(3, O.CLOEXEC | O.NONBLOCK)] }),
   row('connect', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
   row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
   row('sendto', sendto), row('recvfrom', recvfrom),
   row('sendmsg', sendmsg), row('recvmsg', recvmsg),
-  row('sendmmsg', (t, fd, va, n, flags) => many(t, fd, va, n, flags, sendmsg, Infinity)), row('recvmmsg', (t, fd, va, n, flags, time) => many(t, fd, va, n, flags, recvmsg, time ? t.k.clock.now() + timespec(t, time) : Infinity)),
+  row('sendmmsg', sendMany), row('recvmmsg', receiveMany),
   row('setsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
-  row('shutdown', (t, fd, how) => using(t, fd, (f) => (how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
+  row('shutdown', (t, fd, how) => using(t, fd, (f) => (how < 0 || how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {
   const s = f.socket;

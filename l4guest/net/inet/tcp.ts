@@ -33,7 +33,7 @@ export class TcpSocket extends InetSocket {
   get connection(): TcpConnection | undefined { return this.c; }
   get available(): number { return this.c?.receiver.queue.length ?? 0; }
   /** Bytes that were not acknowledged yet (SIOCOUTQ). */
-  get unsent(): number { return this.c?.sender.queue.length ?? 0; }
+  override get unsent(): number { return this.c?.sender.queue.length ?? 0; }
   get connected(): boolean { return this.c?.isSynchronized ?? false; }
   override isListening(): boolean { return this.listeners.length > 0; }
 
