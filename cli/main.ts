@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { CliError, Exit, fileError } from './errors.ts';
+import { refuseQemu } from './qemu.ts';
 import { reportError } from './report.ts';
 import { settleStats } from './options.ts';
 import { bareCommand } from './commands/bare.ts';
@@ -76,6 +77,7 @@ export async function main(words: string[]): Promise<void> {
       process.exitCode = Exit.usage;
       return;
     }
+    if (command && (name === 'vm' || name === 'bare')) refuseQemu(name, words.slice(at + 1), optionsOf(command));
     await program.parseAsync(settled, { from: 'user' });
   } catch (error) {
     const ours = error instanceof CommanderError ? usageError(error, command?.name() ?? '') : error;
@@ -83,6 +85,9 @@ export async function main(words: string[]): Promise<void> {
     process.exitCode = reportError(ours);
   }
 }
+
+/** The options of a command in each of their spellings, and whether they take a value. */
+const optionsOf = (command: Command): Map<string, boolean> => new Map(command.options.flatMap(({ long, short, required }) => [long, short].flatMap((word): [string, boolean][] => (word ? [[word, required]] : []))));
 
 /** A reader that has gone (`tessera … | head`) is no error. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {

@@ -42,7 +42,7 @@ export interface Options {
 const MIB = 2 ** 20, PAGE = 4096;
 export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS = 2;
 /** Interrupts of the virtual CPU come by Sstc; no TLB keeps what is not mapped (Svvptc); what needs more of the machine is not offered. */
-export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zba_zbb_zbs_sstc_svvptc';
+export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_sstc_svinval_svnapot_svpbmt_svvptc';
 /** 1 July 2025. */
 const DEFAULT_DATE = 1_751_328_000_000;
 
