@@ -1,12 +1,13 @@
 /** A small /sys: what programs look for to count processors and find terminals. */
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Directory } from './inode.ts';
+import { classNet } from './proc/net.ts';
 import { GeneratedDir, GeneratedFs } from './generated.ts';
 
 export function sysTree(k: Kernel): Directory {
   const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.clock.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
   const cpu = dir().file('online', () => '0\n').file('possible', () => '0\n').file('present', () => '0\n').add('cpu0', dir().file('online', () => '1\n'));
   const thp = dir().file('enabled', () => 'always madvise [never]\n');
-  return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', dir())).add('block', dir()).add('bus', dir())
+  return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', classNet(fs, k))).add('block', dir()).add('bus', dir())
     .add('fs', dir().add('cgroup', dir())).add('kernel', dir().add('mm', dir().add('transparent_hugepage', thp))).add('module', dir());
 }

@@ -9,7 +9,7 @@ import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { unixAddress, type Address } from './address.ts';
 import { InetSocket } from './inet/socket.ts';
-import { NetlinkSocket } from './netlink.ts';
+import { NetlinkSocket } from './netlink/socket.ts';
 import { namesOf, type Socket } from './socket.ts';
 
 type Endpoint = Inode & { endpoint: unknown };

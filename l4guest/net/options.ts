@@ -5,7 +5,7 @@ import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyIn, copyOut, getI32, getI64, getU32, setU32, textOf } from '../mm/uaccess.ts';
 import { Af } from './address.ts';
-import { NetlinkSocket } from './netlink.ts';
+import { NetlinkSocket } from './netlink/socket.ts';
 import { InetSocket } from './inet/socket.ts';
 import { getInetOption, isInetLevel, setInetOption } from './inet/options.ts';
 import { TcpSocket } from './inet/tcp.ts';

@@ -7,7 +7,7 @@ import { Msg, SocketFile, SockType, giveUp, type Credentials, type Extra, type R
 import { IPPROTO, RawSocket } from '../net/inet/raw.ts';
 import { TcpSocket } from '../net/inet/tcp.ts';
 import { UdpSocket } from '../net/inet/udp.ts';
-import { NetlinkProtocol, NetlinkSocket } from '../net/netlink.ts';
+import { NetlinkProtocol, NetlinkSocket } from '../net/netlink/socket.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
 import { Cap, O, Poll, S, Sig } from '../abi/linux.ts';
@@ -29,7 +29,7 @@ const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number
 
 function netlink(t: Thread, type: number, protocol: number): Socket | number {
   if (type !== SockType.RAW && type !== SockType.DGRAM) return -E.SOCKTNOSUPPORT;
-  return protocol === NetlinkProtocol.ROUTE || protocol === NetlinkProtocol.UEVENT ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
+  return Object.values<number>(NetlinkProtocol).includes(protocol) ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
 }
 function unixSocket(t: Thread, type: number, protocol: number): Socket | number {
   if (protocol !== 0 && protocol !== Af.UNIX) return -E.PROTONOSUPPORT;

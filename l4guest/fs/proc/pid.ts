@@ -9,6 +9,7 @@ import { Directory, type FileSystem, type Inode } from '../inode.ts';
 import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
 import { textOfPath, type Mount } from '../path.ts';
 import { MemInode } from './mem.ts';
+import { netDir } from './net.ts';
 import { maps, smaps } from './maps.ts';
 import { statLine, statm, statusText } from './status.ts';
 
@@ -42,8 +43,7 @@ function makeDir(fs: FileSystem, p: Process): GeneratedDir {
   common(dir, fs, p, undefined);
   dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, Number(name)), () => [...p.threads].map((t) => ({ name: String(t.tid), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
   dir.add('root', new GeneratedLink(fs, (t) => textOfPath(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
-  dir.add('net', new GeneratedDir(fs).file('dev', () => 'Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n')
-    .file('unix', () => 'Num       RefCount Protocol Flags    Type St Inode Path\n').file('tcp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n').file('udp', () => '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n').file('route', () => 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n').file('arp', () => 'IP address       HW type     Flags       HW address            Mask     Device\n').file('raw', () => '').file('tcp6', () => '').file('udp6', () => ''));
+  dir.add('net', netDir(fs, p.k, () => 'Num       RefCount Protocol Flags    Type St Inode Path\n'));
   return dir;
 }
 function taskDir(fs: FileSystem, p: Process, tid: number): Inode | undefined {

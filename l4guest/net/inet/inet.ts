@@ -3,6 +3,7 @@
  * which delivers what the host sent to itself and has the kernel's clock ring when the stack's next timer is due.
  */
 import type { Ip } from '../../../network/address.ts';
+import type { Interface } from '../../../network/link/interface.ts';
 import { Stack, type SendError } from '../../../network/stack.ts';
 import type { TcpError } from '../../../network/tcp/connection.ts';
 import { E } from '../../abi/errno.ts';
@@ -27,6 +28,13 @@ export class Inet {
 
   act<T>(action: () => T): T {
     try { return action(); } finally { this.settle(); }
+  }
+
+  /** Takes an interface into use, or out of it. */
+  setUp(iface: Interface, up: boolean): void {
+    if (iface.up === up) return;
+    iface.up = up;
+    if (!up) iface.neighbours?.forget();
   }
 
   private settle(): void {

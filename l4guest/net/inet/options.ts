@@ -138,11 +138,11 @@ function groups6(t: Thread, s: InetSocket, name: number, va: number, length: num
   return name === Ip6.ADD ? joinGroup(s, group, getU32(t.mm, va + 16)) : dropGroup(s, group);
 }
 
-const NUMBERS: Readonly<Record<State, number>> = {
+/** States of TCP as Linux numbers them (tcp_states.h). */
+export const NUMBERS: Readonly<Record<State, number>> = {
   established: 1, synSent: 2, synReceived: 3, finWait1: 4, finWait2: 5, timeWait: 6, closed: 7, closeWait: 8, lastAck: 9, closing: 11,
 };
 const LISTENING = 10;
-/** The state as Linux numbers it (tcp_states.h). */
 export const tcpState = (s: TcpSocket): number => (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
 
 /** struct tcp_info, the 104 bytes that all kernels have. Times are microseconds. */
