@@ -26,6 +26,8 @@ export interface UnixOptions {
   readonly memory?: number;
   /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
   readonly exports?: readonly string[];
+  /** A folder of the host that the root file system begins as, read when it is touched: the board's last files device. */
+  readonly root?: { readonly source: string; readonly prompt?: boolean };
   /** Folders of the host, mounted live: the board's files0, files1, … */
   readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean; /** Its host end answers at once. */ readonly prompt?: boolean }[];
   /** The board's card 0 is its interface eth0; `config`: the addresses that it begins with. */
@@ -50,16 +52,17 @@ export const FIRST_EXPORT = 2;
 export function unixWorld(options: UnixOptions): Scenario {
   const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
   const folders = (options.folders ?? []).map((f, i) => ({ ...f, cap: `folder${i}` }));
-  const more = { ...options.more, ...(exports.length && { exports }), ...(folders.length && { folders }), ...(options.net?.config && { network: options.net.config }) };
+  const root = options.root && { ...options.root, path: '/', readOnly: true, cap: `folder${folders.length}` }, all = root ? [...folders, root] : folders;
+  const more = { ...options.more, ...(root && { root }), ...(exports.length && { exports }), ...(folders.length && { folders }), ...(options.net?.config && { network: options.net.config }) };
   return {
     name: 'run', summary: options.argv.join(' '), status: 'linux',
     components: {
       ...Object.fromEntries(exports.map(({ cap }, i) => [cap, consoleDriver(`console${FIRST_EXPORT + i}`)])),
-      ...Object.fromEntries(folders.map(({ cap }, i) => [cap, filesDriver(`files${i}`)])),
+      ...Object.fromEntries(all.map(({ cap }, i) => [cap, filesDriver(`files${i}`)])),
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
       ...(options.net ? { card: netDriver('net0') } : {}),
-      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...folders].map(({ cap }) => [cap, cap])) }),
+      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...all].map(({ cap }) => [cap, cap])) }),
     },
   };
 }

@@ -5,6 +5,9 @@
 import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { O, PAGE } from '../abi/linux.ts';
+import { NotHere } from '../kernel/later.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
+import type { FileOrigin } from './origin.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { zapObject } from '../mm/mm.ts';
@@ -17,7 +20,11 @@ import { Inode, type FileSystem } from './inode.ts';
 /** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
 export interface Image { readonly bytes: Window; readonly pfn: number }
 
-export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; givePages(n: number): void; giveInode(): void }
+export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; holdPage(): void; givePages(n: number): void; giveInode(): void }
+
+/** Pages that are fetched at once. */
+const AHEAD = 16;
+const NOTHING = new Uint8Array(PAGE);
 
 export class RegularInode extends Inode implements Mappable {
   declare readonly fs: MemoryFs;
@@ -28,11 +35,16 @@ export class RegularInode extends Inode implements Mappable {
   private image: Image | undefined;
   /** Bytes of the image that are still part of the file. */
   private imageLength = 0;
+  /** Where pages come from that are not in memory; they are the first `imageLength` bytes. */
+  private origin: FileOrigin | undefined;
+  /** Pages that are as the origin has them. */
+  private clean: Set<number> | undefined;
   /** Seals: a file that is no memfd takes none. */
   seals = 1;
 
-  constructor(fs: MemoryFs, mode: number, image?: Image) {
+  constructor(fs: MemoryFs, mode: number, image?: Image, origin?: FileOrigin) {
     super(fs, mode);
+    if (origin) { this.origin = origin; this.length = this.imageLength = origin.size; }
     this.pages = new PageMap(fs.frames);
     if (image) { this.image = image; this.length = this.imageLength = image.bytes.length; }
   }
@@ -43,10 +55,13 @@ export class RegularInode extends Inode implements Mappable {
   }
   override open(_t: Thread, flags: number): File { return new RegularFile(this, flags); }
 
+  get sleeps(): boolean { return this.origin !== undefined; }
+
   frameToRead(index: number): number {
     if (index * PAGE >= this.length) return -1;
     const own = this.pages.get(index);
     if (own !== 0) return own;
+    this.needPage(index);
     if (index * PAGE >= this.imageLength) return this.areas.size > 0 ? this.frameToWrite(index) : this.fs.frames.zero;
     const pfn = this.image!.pfn;
     if (pfn !== 0 && (index + 1) * PAGE <= this.imageLength) return pfn + index;
@@ -58,12 +73,13 @@ export class RegularInode extends Inode implements Mappable {
   }
   glance(index: number): Window | undefined {
     const own = this.pages.get(index), from = index * PAGE;
-    return own !== 0 ? this.fs.frames.page(own) : from < this.imageLength ? this.image!.bytes.part(from, Math.min(from + PAGE, this.imageLength)) : undefined;
+    return own !== 0 ? this.fs.frames.page(own) : this.image && from < this.imageLength ? this.image.bytes.part(from, Math.min(from + PAGE, this.imageLength)) : undefined;
   }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
     const own = this.pages.get(index);
-    if (own !== 0) return own;
+    if (own !== 0) { this.clean?.delete(index); return own; }
+    this.needPage(index);
     if (!this.pages.reserve(index)) return 0;
     if (!this.fs.takePage()) return -1;
     const pfn = this.fs.frames.alloc();
@@ -73,8 +89,48 @@ export class RegularInode extends Inode implements Mappable {
       Window.copy(this.fs.frames.page(pfn), 0, this.image!.bytes, from, Math.min(PAGE, this.imageLength - from));
       if (this.areas.size > 0 && this.image!.pfn !== 0) zapObject(this.areas, index, index + 1, this.fs.frames);
     }
+    this.clean?.delete(index);
     this.pages.set(index, pfn);
     return pfn;
+  }
+
+  // ── pages of an origin ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Throws NotHere for a page that must be fetched. */
+  private needPage(index: number): void {
+    if (this.origin !== undefined && index * PAGE < this.imageLength && this.pages.get(index) === 0) throw new NotHere((t) => this.fetch(t, this.origin!, index));
+  }
+  private *fetch(t: Sleeper, origin: FileOrigin, index: number): Co<number> {
+    const from = index - (index % AHEAD), bytes = yield* origin.read(t, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
+    if (typeof bytes === 'number') return bytes;
+    for (let at = 0; at < bytes.length; at += PAGE) if (!this.fill(from + at / PAGE, bytes.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
+    return 0;
+  }
+  private fill(index: number, contents: Uint8Array): boolean {
+    const keep = Math.min(contents.length, this.imageLength - index * PAGE);
+    if (this.pages.get(index) !== 0 || keep <= 0) return true;
+    if (!this.pages.reserve(index)) return false;
+    const pfn = this.fs.frames.allocDirty();
+    if (pfn === 0) return false;
+    this.fs.holdPage();
+    const page = this.fs.frames.page(pfn);
+    Window.copy(page, 0, contents, 0, keep);
+    page.zero(keep, PAGE - keep);
+    this.pages.set(index, pfn);
+    if (!this.clean) this.fs.frames.shrinkers.add(this);
+    (this.clean ??= new Set()).add(index);
+    return true;
+  }
+  /** Memory is short: gives up what can be fetched again and nobody maps. Answers how many pages came free. */
+  shrink(): number {
+    let n = 0;
+    for (const index of this.clean ?? []) {
+      if (!this.fs.frames.sole(this.pages.get(index))) continue;
+      this.clean!.delete(index);
+      this.free(index, index + 1);
+      n++;
+    }
+    return n;
   }
 
   /** Copies up to io.left bytes from `pos` out. */
@@ -84,6 +140,7 @@ export class RegularInode extends Inode implements Mappable {
       const index = Math.floor(pos / PAGE), at = pos % PAGE, own = this.pages.get(index);
       let n = Math.min(PAGE - at, end - pos);
       if (own !== 0) io.put(this.fs.frames.page(own), at, n);
+      else if (pos < this.imageLength && this.origin !== undefined) this.needPage(index);
       else if (pos < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
       else io.zero(n);
       pos += n;
@@ -98,6 +155,7 @@ export class RegularInode extends Inode implements Mappable {
   }
   writeFrom(io: Io, pos: number): number {
     const start = io.done, end = pos + io.left;
+    if (this.origin) for (let i = Math.floor(pos / PAGE); i * PAGE < Math.min(end, this.imageLength); i++) this.needPage(i);
     while (pos < end) {
       const index = Math.floor(pos / PAGE), at = pos % PAGE, n = Math.min(PAGE - at, end - pos), before = this.length;
       if (pos + n > this.length) this.length = pos + n;
@@ -132,7 +190,7 @@ export class RegularInode extends Inode implements Mappable {
       if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
       this.free(first, last);
       // What the image has there is zero from now on, in frames of its own.
-      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE); }
+      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { if (this.origin) { this.fill(i, NOTHING); this.clean?.delete(i); continue; } const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE); }
     }
     for (const [a, b] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const) this.zero(a, b);
     return 0;
@@ -177,7 +235,9 @@ export class RegularInode extends Inode implements Mappable {
     if (this.areas.size > 0) return; // it lives on in mappings
     this.free(0, Infinity);
     this.fs.giveInode();
-    this.image = undefined;
+    this.image = this.origin = undefined;
+    if (this.clean) this.fs.frames.shrinkers.delete(this);
+    this.clean = undefined;
     this.length = this.imageLength = 0;
   }
 }

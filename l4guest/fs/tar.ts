@@ -3,6 +3,9 @@
  * starts at a page boundary its pages are mapped as they are. The format is `tar-format.ts`.
  */
 import { S, PAGE } from '../abi/linux.ts';
+import { errnoName } from '../abi/errno.ts';
+import { persist } from '../kernel/later.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
 import { textOf } from '../mm/uaccess.ts';
 import { Directory, type Inode } from './inode.ts';
 import type { Image } from './regular.ts';
@@ -12,14 +15,21 @@ import { TmpDir } from './tmpfs.ts';
 /** `pfn`: server page number of the image's first byte where that byte is page-aligned, else 0. */
 export type TarImage = Image;
 
-/** Puts everything in the image below `root`. Answers the number of entries, or the rest of a sentence that says what is wrong. */
-export function loadTar(root: TmpDir, { bytes, pfn }: TarImage): number | string {
+/** Puts everything in the image below `root`, which is in memory. Answers the number of entries, or the rest of a sentence that says what is wrong. */
+export function loadTar(root: TmpDir, image: TarImage): number | string {
+  const step = loadTarOver(NOBODY, root, image).next();
+  return step.done ? step.value : 'lies over a file system that is not in memory';
+}
+const NOBODY: Sleeper = { since: Infinity, wake: () => undefined, *sleep() { yield; return 0; }, *nap() { yield; } };
+
+/** The same over a root whose names must be asked for. */
+export function* loadTarOver(t: Sleeper, root: TmpDir, { bytes, pfn }: TarImage): Co<number | string> {
   const dirs: [Inode, TarHeader][] = [];
   let count = 0;
   try {
     for (const h of tarEntries(bytes)) {
       const data = { bytes: bytes.part(h.dataAt, h.dataAt + h.size), pfn: pfn !== 0 && h.dataAt % PAGE === 0 ? pfn + h.dataAt / PAGE : 0 };
-      const inode = place(root, h, data);
+      const inode = yield* persist<Inode | undefined>(t, 0, () => place(root, h, data), (errno) => { throw new TarError(`cannot be laid over the root file system (${errnoName(-errno)})`); });
       if (inode?.isDir) dirs.push([inode, h]); // their times change as they are filled
       count++;
     }

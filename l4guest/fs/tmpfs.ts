@@ -1,6 +1,9 @@
 /** tmpfs: directories as maps, files in frames. The root file system is one too, filled from a tar image or by hand. */
 import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
+import { NotHere } from '../kernel/later.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
+import type { DirOrigin, FileOrigin } from './origin.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { bytesOf } from '../mm/text.ts';
@@ -84,6 +87,8 @@ export class TmpFs implements MemoryFs, FileSystem {
     this.pages++;
     return true;
   }
+  /** A page that is a copy of what its origin has counts, and is never refused. */
+  holdPage(): void { this.pages++; }
   givePages(n: number): void { this.pages -= n; }
   takeInode(): boolean {
     if (this.inodes >= (this.limits.inodes ?? Infinity)) return false;
@@ -99,20 +104,51 @@ export class TmpDir extends Directory {
   constructor(fs: TmpFs, mode: number) { super(fs, S.IFDIR | mode); this.nlink = 2; }
   override get size(): number { return 40 + this.names.size * 20; }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  override lookup(name: string): Inode | undefined { return this.names.get(name); }
+  /** Where names come from that nobody has asked for yet. */
+  origin: DirOrigin | undefined;
+  /** Names of the origin that are not there, or not any more. */
+  private absent: Set<string> | undefined;
+  private unasked: readonly DirEntry[] | undefined;
+
+  override lookup(name: string, _t?: Thread): Inode | undefined {
+    const found = this.names.get(name);
+    if (found !== undefined || this.origin === undefined || this.absent?.has(name)) return found;
+    throw new NotHere((t) => this.fetch(t, this.origin!, name));
+  }
+  private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
+    const found = yield* origin.find(t, name);
+    if (typeof found === 'number') return found;
+    if (this.names.has(name) || this.absent?.has(name)) return 0; // somebody else was faster
+    if (found === undefined) { (this.absent ??= new Set()).add(name); return 0; }
+    this.names.set(name, found);
+    if (found instanceof Directory) { found.parent = this; found.name = name; this.nlink++; }
+    return 0;
+  }
   override list(): DirEntry[] {
-    const out: DirEntry[] = [];
+    const out: DirEntry[] = [], more = this.rest();
     for (const [name, i] of this.names) out.push({ name, ino: i.ino, type: i.type });
+    for (const e of more) if (!this.names.has(e.name) && !this.absent?.has(e.name)) out.push(e);
     return out;
   }
-  override isEmpty(): boolean { return this.names.size === 0; }
+  override isEmpty(): boolean { return this.names.size === 0 && this.list().length === 0; }
+  /** The names that the origin has. */
+  private rest(): readonly DirEntry[] {
+    if (this.origin === undefined || this.unasked) return this.unasked ?? [];
+    throw new NotHere((t) => this.askRest(t, this.origin!));
+  }
+  private *askRest(t: Sleeper, origin: DirOrigin): Co<number> {
+    const list = yield* origin.list(t);
+    if (typeof list === 'number') return list;
+    this.unasked = list;
+    return 0;
+  }
   override drop(): void { this.fs.giveInode(); }
 
   /** A new inode of the type in `mode`, not named yet. */
-  create(mode: number, rdev = 0, image?: Image): Inode {
+  create(mode: number, rdev = 0, image?: Image, origin?: FileOrigin): Inode {
     switch (mode & S.IFMT) {
       case S.IFDIR: return new TmpDir(this.fs, mode & 0o7777);
-      case S.IFREG: return new RegularInode(this.fs, mode, image);
+      case S.IFREG: return new RegularInode(this.fs, mode, image, origin);
       default: return new SpecialInode(this.fs, mode, rdev);
     }
   }
@@ -148,6 +184,7 @@ export class TmpDir extends Directory {
     const inode = this.names.get(name);
     if (!inode) return;
     this.names.delete(name);
+    if (this.origin) (this.absent ??= new Set()).add(name);
     if (inode instanceof Directory) this.nlink--;
     this.touch();
   }

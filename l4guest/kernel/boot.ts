@@ -15,9 +15,14 @@ function ensure(root: TmpDir, name: string, mode: number): Directory | undefined
   return root.make(name, S.IFDIR | mode, 0) as Directory;
 }
 
+/** Directories that must be there; looks up what the root file system has, so it may be made again (NotHere). */
+export function prepareRoot(k: Kernel): void {
+  for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777], ['dev', 0o755], ['proc', 0o755], ['sys', 0o755]] as const) ensure(k.root, name, mode);
+}
+
 export function mountDefaults(k: Kernel): void {
+  prepareRoot(k);
   const root = k.root;
-  for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777]] as const) ensure(root, name, mode);
   const { mounts } = k, hidden = Ms.NOSUID | Ms.NODEV | Ms.NOEXEC;
   const mount = (parent: Mount, dir: Directory, name: string, tree: Directory, type: string, flags: number): Mount | undefined => {
     const at = name === '' ? dir : dir === root ? ensure(root, name, 0o755) : dir.lookup(name, undefined as never);

@@ -3,7 +3,7 @@
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
  *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
- *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
+ *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, Window, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
@@ -11,16 +11,17 @@ import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
 import { Tty } from '../../drivers/tty.ts';
 import type { Image } from '../../fs/regular.ts';
-import { loadTar } from '../../fs/tar.ts';
+import { beginAs } from '../../fs/ninep/origin.ts';
+import { loadTarOver } from '../../fs/tar.ts';
 import type { Pool } from '../../mm/frames.ts';
 import { directoryAt, tarOf } from '../../fs/tar-out.ts';
 import { S } from '../../abi/linux.ts';
 import { Kernel } from '../../kernel/kernel.ts';
-import { mountDefaults } from '../../kernel/boot.ts';
+import { mountDefaults, prepareRoot } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';
 import { exitCode, ExecError } from '../../kernel/init.ts';
 import { Runner } from '../../kernel/run.ts';
-import { sooner } from '../../kernel/later.ts';
+import { persist, sooner } from '../../kernel/later.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';
 import { errnoName } from '../../abi/errno.ts';
 import { mountFolder, type FolderMount } from '../../fs/ninep/mount.ts';
@@ -34,14 +35,14 @@ import { openLink } from './link.ts';
 import type { NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; onSignal: Runner['onSignal'] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network, strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], onSignal: a.onSignal };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network, strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
@@ -49,10 +50,12 @@ export const l4guest: Program = {
   *main(sys: Syscalls, env: Env): Sys<void> {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
     const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
-    const problem = yield* fillRoot(sys, env, k, args);
-    if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
-    mountDefaults(k);
     const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
+    if (args.root) yield* beginRoot(sys, env, shared, k, args.root, irq);
+    const problem = yield* fillRoot(sys, env, shared, k, args);
+    if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
+    yield* work(sys, shared, k, (t) => persist(t, 0, () => prepareRoot(k), () => undefined));
+    mountDefaults(k);
     yield* openTimer(sys, env, shared, timer, irq);
     yield* openLink(sys, env, shared, k, irq, args.network);
     const streams = yield* openStreams(sys, env, shared, k, irq, args.tty);
@@ -97,6 +100,16 @@ function* work(sys: Syscalls, shared: Shared, k: Kernel, body: (t: Sleeper) => C
   }
   return failed;
 }
+/** The root file system begins as a folder of the host, read when it is touched. */
+function* beginRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: Folder, irq: number): Sys<void> {
+  const link = yield* openFolder(sys, env, shared, folder.cap, folder.prompt === true, irq);
+  let failed = 0;
+  yield* work(sys, shared, k, function* (t) { failed = yield* beginAs(t, k.root, link); });
+  if (failed === 0) return;
+  const why = `root file system '${folder.source}' cannot be read: ${errnoName(-failed)}`;
+  yield* log(sys, env, `l4guest: ${why}`);
+  yield* exit(sys, env, 126, why);
+}
 function* mount(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: Folder, irq: number): Sys<void> {
   const link = yield* openFolder(sys, env, shared, folder.cap, folder.prompt === true, irq);
   let failed = 0;
@@ -127,17 +140,20 @@ function announce(sys: Syscalls, k: Kernel, rom: Rom): Image {
   return { bytes, pfn };
 }
 /** Fills the root file system; answers what is wrong with it. */
-function* fillRoot(sys: Syscalls, env: Env, k: Kernel, args: Args): Sys<string | undefined> {
+function* fillRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, args: Args): Sys<string | undefined> {
   if (args.rootfs !== undefined) {
     const rom = yield* openRom(sys, env, args.rootfs);
     if (!rom) return `root file system '${args.rootfs}': no such module`;
-    const result = loadTar(k.root, announce(sys, k, rom));
+    const image = announce(sys, k, rom);
+    let result = 0 as number | string;
+    yield* work(sys, shared, k, function* (t) { result = yield* loadTarOver(t, k.root, image); });
     if (typeof result === 'string') return `root file system '${args.rootfs}' ${result}`;
   }
   for (const name of args.files) {
     const rom = yield* openRom(sys, env, name);
     if (!rom) return `program '${name}': no such module`;
-    const bin = k.root.lookup('bin') ?? k.root.make('bin', S.IFDIR | 0o755, 0);
+    yield* work(sys, shared, k, (t) => persist(t, 0, () => prepareRoot(k), () => undefined));
+    const bin = k.root.lookup('bin');
     if (!(bin instanceof k.root.constructor)) return '/bin is no directory';
     const dir = bin as typeof k.root, image = announce(sys, k, rom);
     dir.add(name.slice(name.lastIndexOf('/') + 1), dir.create(S.IFREG | 0o755, 0, image));

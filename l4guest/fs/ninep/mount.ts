@@ -2,6 +2,7 @@
 import { E } from '../../abi/errno.ts';
 import { Ms, S } from '../../abi/linux.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { persist } from '../../kernel/later.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';
 import { Directory, type Inode } from '../inode.ts';
 import { cover, newMount } from '../mount.ts';
@@ -16,7 +17,7 @@ export interface FolderMount { readonly path: string; readonly source: string; r
 export function* mountFolder(k: Kernel, t: Sleeper, link: FilesLink, at: FolderMount): Co<number> {
   const fs = new NineFs(k, new NineSession(link), at.source, at.readOnly, makeNineInode), failed = yield* fs.begin(t);
   if (failed) return failed;
-  const place = placeFor(k, at.path.split('/').filter((name) => name !== '' && name !== '.'));
+  const names = at.path.split('/').filter((name) => name !== '' && name !== '.'), place = yield* persist(t, k.clock.now(), () => placeFor(k, names), () => undefined);
   if (!place || fs.root.isDir !== place.inode.isDir) return -E.NOTDIR;
   cover(k, k.mounts, newMount(k, fs.root, at.source, at.readOnly ? Ms.RDONLY : 0), { ...place, dir: undefined, name: '' });
   return 0;
