@@ -4,11 +4,11 @@ import { basename, join } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { CliError, Exit } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { countLoops } from './loops.ts';
+import { countLoops } from '../../labs/grading/loops.ts';
+import { SubmissionError } from '../../labs/grading/submission.ts';
 import type { RemoteCode } from './remote/program.ts';
 
-/** A mistake in a submission that keeps it from running: one line with its place. */
-export class SubmissionError extends Error {}
+export { SubmissionError };
 
 const OURS = 'tessera-lab:', FRAME = /submission\.js:(\d+):(\d+)/g;
 

@@ -1,12 +1,12 @@
 /** One submission in all worlds of its lab. The same for a student's `check` and a teacher's `grade`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nativeProgram } from '../../labs/grading/assembly.ts';
 import { Random, hash } from '../../labs/grading/random.ts';
 import { runWorld } from '../../labs/grading/run.ts';
 import { Sheet, verdictOf, type Verdict } from '../../labs/grading/verdict.ts';
 import type { Lab, Submission } from '../../labs/grading/lab.ts';
 import { projectRoot } from '../images/where.ts';
-import { nativeProgram } from './assembly.ts';
 import { SubmissionError, compile } from './compile.ts';
 import { mistakes } from './mistakes.ts';
 import { Prints, remoteProgram } from './remote/program.ts';

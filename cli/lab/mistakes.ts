@@ -1,50 +1,14 @@
-/** Mistakes that can be seen in a TypeScript source without running it, and that its types do not show: a system call without `yield*`. */
+/** Mistakes that can be seen in a TypeScript source without running it: esbuild takes the types out. */
 import { transformSync } from 'esbuild';
-import * as api from '../../labs/api.ts';
-import { Syscalls } from '../../microkernel/abi/index.ts';
-import { treeOf, walk, type AnyNode } from './syntax.ts';
-
-const GENERATOR = Object.getPrototypeOf(function* () { yield 0; }) as object;
-const isGenerator = (f: unknown): boolean => typeof f === 'function' && Object.getPrototypeOf(f) === GENERATOR;
-
-/** Functions of the API, and methods of `sys`, that are system calls. */
-const FUNCTIONS: ReadonlySet<string> = new Set(Object.entries(api).filter(([, f]) => isGenerator(f)).map(([n]) => n));
-const METHODS: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Syscalls.prototype).filter((n) => isGenerator(Object.getOwnPropertyDescriptor(Syscalls.prototype, n)?.value)));
+import { mistakesIn } from '../../labs/grading/mistakes.ts';
 
 /** One line for each mistake, with its place. Files that cannot be parsed are left to the compiler. */
 export function mistakes(files: ReadonlyMap<string, string>): string[] {
   return [...files].filter(([name]) => name.endsWith('.ts')).flatMap(([name, source]) => {
     try {
-      return forgotten(name, source);
+      return mistakesIn(name, transformSync(source, { loader: 'ts', target: 'es2022' }).code, source);
     } catch {
       return [];
     }
   });
 }
-
-/** esbuild takes the types out and prints lines of its own; the line is looked for in the source. */
-function forgotten(name: string, source: string): string[] {
-  const { code } = transformSync(source, { loader: 'ts', target: 'es2022' }), found: string[] = [], own = new Set<string>(), tree = treeOf(code);
-  walk(tree, (n) => { if (n.type === 'FunctionDeclaration' && n['generator'] === true) own.add(nameOf(n['id'] as AnyNode | undefined)); });
-  const lines = source.split('\n');
-  walk(tree, (n, [parent, outer]) => {
-    if (n.type !== 'CallExpression') return;
-    const callee = n['callee'] as AnyNode, called = calledName(callee);
-    const isCall = callee.type === 'Identifier' ? FUNCTIONS.has(called) || own.has(called) : callee.type === 'MemberExpression' && nameOf(callee['object'] as AnyNode) === 'sys' && METHODS.has(called);
-    if (!isCall || (parent?.type === 'YieldExpression' && parent['delegate'] === true) || !isLost(parent, outer)) return;
-    const words = code.slice(callee.start, callee.end), line = lines.findIndex((l) => l.includes(`${words}(`) && !new RegExp(`yield\\*\\s*${words.replaceAll('.', '\\.')}\\(|function\\*?\\s*${words}\\(`).test(l));
-    found.push(`'${words}(…)' is a system call that is never made: write 'yield* ${words}(…)' (${name}${line < 0 ? '' : `:${line + 1}`})`);
-  });
-  return found;
-}
-
-/** Is a generator that stands there thrown away, or taken for its result? */
-function isLost(parent: AnyNode | undefined, outer: AnyNode | undefined): boolean {
-  switch (parent?.type) {
-    case 'ExpressionStatement': case 'YieldExpression': case 'IfStatement': case 'BinaryExpression': case 'LogicalExpression': case 'UnaryExpression': case 'MemberExpression': case 'AwaitExpression': case 'TemplateLiteral': return true;
-    case 'VariableDeclarator': return outer?.type === 'VariableDeclaration';
-    default: return false;
-  }
-}
-const nameOf = (n: AnyNode | undefined): string => (n?.type === 'Identifier' ? n['name'] as string : '');
-const calledName = (callee: AnyNode): string => (callee.type === 'MemberExpression' ? nameOf(callee['property'] as AnyNode) : nameOf(callee));

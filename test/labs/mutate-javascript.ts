@@ -1,6 +1,6 @@
 /** Small mistakes in a TypeScript program, made one at a time in its syntax tree: what a student might have written instead. */
 import { transformSync } from 'esbuild';
-import { treeOf, walk, type AnyNode } from '../../cli/lab/syntax.ts';
+import { treeOf, walk, type AnyNode } from '../../labs/grading/syntax.ts';
 
 export interface Mutant { readonly what: string; readonly source: string }
 

@@ -1,7 +1,7 @@
 /** A submission in RISC-V assembly: our assembler makes a native program of it, with the names of the ABI before it. */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { constants } from '../../labs/start/constants.ts';
-import { SubmissionError } from './compile.ts';
+import { constants } from '../start/constants.ts';
+import { SubmissionError } from './submission.ts';
 
 /** Where the program stands: one segment, readable, writable and executable. */
 const BASE = 0x10000, HEADERS = 4096, PHDR = 64;
