@@ -15,20 +15,17 @@ import { join } from 'node:path';
 import type { NetworkConfig } from '../l4guest/net/inet/uplink.ts';
 import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
 import { type Captured, tapped } from '../machine/net/capture.ts';
-import { GATEWAY_IP, GUEST_IP, Gateway, NAMESERVER_IP, type Forward } from '../machine/net/gateway/gateway.ts';
+import { GATEWAY_IP, GUEST_IP, Gateway, NAMESERVER_IP } from '../machine/net/gateway/gateway.ts';
 import { textOfIp } from '../network/address.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../trace/pcapng.ts';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
 import { readInput } from './files.ts';
 import { type Address, NetLink, parseAddress } from './net-link.ts';
-import { HostWorld, bytesOfIp } from './world.ts';
+import { HostWorld, bytesOfIp, type ForwardOption } from './world.ts';
 
 const kinds = ['gateway', 'user', 'loop', 'hub', 'connect', 'listen'] as const;
 const HELP = 'write --net user[,hostfwd=tcp::2222-:22][,restrict=on], gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, each with ,mac=ADDRESS and ,pcap=FILE if you like';
-
-/** `hostfwd`: a port of this host, on loopback unless told otherwise, that leads to one of the guest. */
-export interface ForwardOption extends Forward { readonly host: string; readonly port: number }
 
 /** Words that each kind takes beside mac and pcap. */
 const WORDS: Partial<Record<string, readonly string[]>> = { gateway: ['tftp'], user: ['tftp', 'hostfwd', 'restrict'] };

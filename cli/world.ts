@@ -9,10 +9,13 @@ import { getServers } from 'node:dns';
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import { same } from '../network/bytes.ts';
 import { ip4, textOfIp } from '../network/address.ts';
+import type { Forward } from '../machine/net/gateway/flows.ts';
 import { NAMESERVER_IP, NAMESERVER_IP6 } from '../machine/net/gateway/gateway.ts';
 import { CREDIT_BYTES, Failure, INCOMING, encodeWorld, type Place, type World, type WorldMessage } from '../machine/net/gateway/world.ts';
 import { CliError, Exit } from './errors.ts';
-import type { ForwardOption } from './net.ts';
+
+/** `hostfwd`: a port of this host, on loopback unless told otherwise, that leads to one of the guest. */
+export interface ForwardOption extends Forward { readonly host: string; readonly port: number }
 
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM']);
 const CONNECT_MS = 30_000, CONNECTIONS_MOST = 1024, DATAGRAM_QUEUE_MOST = 256;
