@@ -9,6 +9,7 @@ import { reportError } from './report.ts';
 import { settleStats } from './options.ts';
 import { bareCommand } from './commands/bare.ts';
 import { bootCommand } from './commands/boot.ts';
+import { classifyCommand } from './commands/classify.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
 import { labCommand } from './commands/lab.ts';
@@ -36,7 +37,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, traceCommand, labCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, labCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }

@@ -52,7 +52,7 @@ export function withSharedOptions(command: Command): Command {
 }
 
 /** Reader of processor models; answers the text. */
-const processor = (option: string) => (text: string): string => {
+export const processor = (option: string) => (text: string): string => {
   try {
     return cpuModel(text).text;
   } catch (error) {

@@ -25,7 +25,7 @@ import { Events } from './events.ts';
 import type { Clock } from './events.ts';
 import type { Firmware, FirmwareHost } from './firmware/host.ts';
 import { IP } from './hart/bits.ts';
-import { TlbPool } from './hart/contexts.ts';
+import { TlbPool, type Contexts } from './hart/contexts.ts';
 import { featuresOf, HART_EXTENSIONS } from './hart/features.ts';
 import type { Features } from './hart/features.ts';
 import { Hart } from './hart/hart.ts';
@@ -221,8 +221,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   /** What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not between tiers. */
-  get tlb(): { misses: number; guestMisses: number; fences: number } {
-    const sum = { misses: 0, guestMisses: 0, fences: 0 };
+  get tlb(): Contexts['counts'] {
+    const sum = { misses: 0, guestMisses: 0, fences: 0, guestFences: 0 };
     for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     return sum;
   }

@@ -17,7 +17,7 @@ export interface BareStats {
   readonly ipc: number;
   readonly addressSpaceSwitches: number;
   readonly kernelEntries: number;
-  readonly tlb: { misses: number; guestMisses: number; fences: number };
+  readonly tlb: Machine['tlb'];
   readonly engine: { regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number; memory?: Footprint };
 }
 

@@ -200,8 +200,8 @@ export class Contexts {
   readonly #recent: (Context | undefined)[] = [];
   #host: Space | undefined;
   #guest: Space | undefined;
-  /** Translations that had to be walked for: outside virtual machines, and inside. Fences, of a page or of more. */
-  readonly counts = { misses: 0, guestMisses: 0, fences: 0 };
+  /** Translations that had to be walked for, and fences of a page or of more: outside virtual machines, and inside. */
+  readonly counts = { misses: 0, guestMisses: 0, fences: 0, guestFences: 0 };
 
   constructor(linear: Linear, pool: TlbPool) {
     this.#linear = linear;
@@ -301,7 +301,7 @@ export class Contexts {
 
   /** hfence: a page (of VS-stage addresses) or all, of one or all guest address spaces, of one or all virtual machines. */
   fenceGuest(vpn: number | undefined, asid: number | undefined, vmid: number | undefined): void {
-    this.counts.fences++;
+    this.counts.guestFences++;
     for (const [key, spaces] of this.#guests) {
       if (key === -1) continue;
       for (const s of spaces.values()) {

@@ -1,0 +1,126 @@
+/** One instruction, run once: does it trap, what does it change of the machine, what does the program see? */
+import { HS } from '../engine/layout.ts';
+import { IP, IP_S, IP_VS, MSTATUS } from '../hart/bits.ts';
+import { C } from '../hart/slots.ts';
+import type { Hart } from '../hart/hart.ts';
+import { World, type Mode, type State } from './world.ts';
+
+export interface Outcome {
+  /** Exception code; undefined when the instruction came to its end. */
+  readonly trap: number | undefined;
+  /** What it changed beside registers and memory of the program: register names with bits, `mode`, `waits`, `TLB`, `memory of the machine` where a program names none. */
+  readonly effects: readonly string[];
+  /** Registers, pc and memory afterwards, as one text. */
+  readonly result: string;
+}
+
+/** Registers that a trial begins with, x1 … x31. */
+export type Registers = readonly bigint[];
+
+const PRIVILEGE: Record<Mode, readonly [priv: 0 | 1, virt: boolean]> = { U: [0, false], S: [1, false], VS: [1, true], VU: [0, true] };
+/** Physical memory behind the window of kseg0: other contents where memory is elsewhere. */
+const WINDOW_WORDS: Partial<Record<State, number>> = { elsewhere: 0x600d_f00d };
+const WINDOW_WORD = 0x0bad_f00d;
+/** What mtime shows where the machine's own registers have other contents. */
+const OTHER_TIME = 0x1234_5678;
+
+/** Names of slots, lower words and upper words. */
+const NAMES = new Map<number, string>(Object.entries(C).flatMap(([name, slot]) => [[slot, name], [slot + 1, name]]));
+const STATUS_BITS = ['SIE', 'SPIE', 'SPP', 'FS', 'SUM', 'MXR'] as const;
+
+/** What software calls the register of a slot, or the bits of it that have changed. */
+function namesOf(slot: number, changed: number): string[] {
+  switch (slot) {
+    case C.mstatus: case C.vsstatus: return STATUS_BITS.filter((bit) => (changed & MSTATUS[bit]) !== 0).map((bit) => `${slot === C.mstatus ? 'sstatus' : 'vsstatus'}.${bit}`);
+    case C.mie: return [...((changed & IP_S) !== 0 ? ['sie'] : []), ...((changed & IP_VS) !== 0 ? ['vsie'] : [])];
+    case C.hvip: return [(changed & ~IP.VSSI) === 0 ? 'vsip' : 'hvip'];
+    case C.softPending: return ['sip'];
+    default: return [NAMES.get(slot) ?? `slot ${slot}`];
+  }
+}
+
+export class Bench {
+  readonly world: World;
+  readonly #hart: Hart;
+  readonly #templates = new Map<string, Int32Array>();
+  /** The data pages as every trial finds them. */
+  readonly #pristine: Int32Array;
+
+  constructor(world: World) {
+    this.world = world;
+    this.#hart = world.machine.harts[0]!;
+    world.machine.reset(world.home.base);
+    world.restore();
+    // Physical protection is the same in all states: everything is allowed.
+    this.#hart.c.set(world.csrs('S', 'open'));
+    this.#hart.pmp.update();
+    this.#pristine = words(world.data('open', false)).slice();
+  }
+
+  /** Runs the instruction at `pc` in this mode and state. */
+  run(pc: number, mode: Mode, state: State, registers: Registers): Outcome {
+    const h = this.#hart, { world } = this, [priv, virt] = PRIVILEGE[mode], before = this.#template(mode, state);
+    h.c.set(before);
+    h.w.fill(0, HS.FFLAGS >> 2, HS.ADDR >> 2);
+    h.x.fill(0n);
+    registers.forEach((value, i) => { h.x[i + 1] = value; });
+    for (let i = 0; i < 32; i++) h.f[i] = 0x3ff0_0000_0000_0000n + BigInt(i);
+    h.waiting = h.parked = false;
+    h.wires = 0;
+    const word = (world.window = WINDOW_WORDS[state] ?? WINDOW_WORD);
+    world.machine.setTicks(state === 'host' ? OTHER_TIME : 0);
+    h.timers.supervisorChanged();
+    h.timers.guestChanged();
+    h.contexts.spaceChanged();
+    h.mmu.forgetGuest();
+    h.setMode(priv, virt);
+    h.pcNum = pc;
+    const traps = h.traps.slice(), counts = { ...h.contexts.counts };
+    world.machine.run({ maxInstructions: 1 });
+    const trap = h.traps.findIndex((n, cause) => n !== traps[cause]);
+    const outcome = { trap: trap < 0 ? undefined : trap, effects: trap < 0 ? [...this.#effects(before, priv, virt, counts), ...(world.window === word ? [] : ['memory of the machine'])] : [], result: trap < 0 ? this.#result(state, virt) : '' };
+    if (!this.#isPristine(state, virt)) world.restore();
+    return outcome;
+  }
+
+  #template(mode: Mode, state: State): Int32Array {
+    const key = `${mode} ${state}`;
+    let known = this.#templates.get(key);
+    if (!known) {
+      this.#templates.set(key, (known = this.world.csrs(mode, state)));
+      this.#hart.flushTlbs();
+    }
+    return known;
+  }
+
+  #effects(before: Int32Array, priv: number, virt: boolean, counts: { fences: number; guestFences: number }): string[] {
+    const h = this.#hart, found = new Set<string>();
+    h.foldFs();
+    for (let i = 0; i < before.length; i++) {
+      const changed = before[i]! ^ h.c[i]!;
+      if (changed === 0) continue;
+      for (const name of namesOf(i, changed)) found.add(name);
+    }
+    if (h.w[HS.PRIV >> 2] !== priv) found.add('mode');
+    if ((h.w[HS.VIRT >> 2] !== 0) !== virt) found.add('V');
+    if (h.waiting) found.add('waits');
+    if (h.contexts.counts.fences !== counts.fences) found.add('TLB');
+    if (h.contexts.counts.guestFences !== counts.guestFences) found.add('TLB of a guest');
+    return [...found];
+  }
+
+  #result(state: State, virt: boolean): string {
+    const h = this.#hart, data = words(this.world.data(state, virt)), changes: string[] = [];
+    for (let i = 0; i < data.length; i++) if (data[i] !== this.#pristine[i]) changes.push(`${i}:${data[i]}`);
+    return [h.pc, ...h.x, ...h.f, h.fcsr, ...changes].join(' ');
+  }
+
+
+  #isPristine(state: State, virt: boolean): boolean {
+    const data = words(this.world.data(state, virt));
+    for (let i = 0; i < data.length; i++) if (data[i] !== this.#pristine[i]) return false;
+    return true;
+  }
+}
+
+const words = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
