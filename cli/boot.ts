@@ -12,8 +12,10 @@ import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Plan } from './pack.ts';
-import { loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
+import { checkTypes, loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
+import { didYouMean } from './near.ts';
 import { endingLine, runSystem } from './session.ts';
+import { withSymbol } from './symbol.ts';
 import { VisibleOutput } from './visible-output.ts';
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
@@ -30,15 +32,16 @@ export async function listScenarios(): Promise<number> {
   return Exit.ok;
 }
 
-export async function boot(name: string, options: SharedOptions): Promise<number> {
+export async function boot(name: string, options: SharedOptions & { types?: boolean }): Promise<number> {
   const path = findScenario(name);
+  if (options.types) await checkTypes(path);
   const scenario = await loadScenario(path);
-  const networks = new Networks((scenario.nets ?? []).map(parseNet));
+  const networks = new Networks((scenario.nets ?? []).map(parseNet)), modules = readModules(scenario, dirname(path));
   const { result, system } = await runSystem({
-    scenario, modules: readModules(scenario, dirname(path)), networks, consoles: 0, outputs: { uart: visibly(1) }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
+    scenario, modules, networks, consoles: 0, outputs: { uart: visibly(1) }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
   }, options).catch((error: unknown) => { throw error instanceof CliError && error.code === 'E_SYSTEM' ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error; }).finally(() => networks.close());
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
-  process.stderr.write(endingLine(result.why ? { ...result, why: result.why + placeOf(result.why, path) } : result));
+  process.stderr.write(endingLine(result.why ? { ...result, why: withSymbol(result.why, fileOf(result.why, scenario, modules)) + placeOf(result.why, path) } : result));
   return result.status;
 }
 
@@ -48,11 +51,17 @@ function visibly(fd: number): (bytes: Uint8Array) => boolean {
   return (bytes) => writeNow(fd, output.take(bytes));
 }
 
+/** The program of the native component that a message is about. */
+function fileOf(why: string, scenario: ScenarioFile, modules: readonly Module[]): Uint8Array | undefined {
+  const program = scenario.components[/^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1] ?? '']?.program, file = program && 'elf' in program ? modules.find((m) => m.name === program.elf)?.bytes : undefined;
+  return file instanceof Uint8Array ? file : undefined;
+}
+
 function findScenario(name: string): string {
   const ours = join(folder(), `${name}.ts`);
   if (/^[\w-]+$/.test(name) && existsSync(ours)) return ours;
   if (existsSync(name)) return resolve(name);
-  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'`, `give a file, or one of: ${names().join(', ')}`);
+  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, names())}`, `give a file, or one of: ${names().join(', ')}`);
 }
 
 /** Files lie beside the scenario or below the project's root, Debian's in the images folder. */

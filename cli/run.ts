@@ -21,17 +21,18 @@ import { Networks, configOf, parseNet } from './net.ts';
 import { Plan, type Placement } from './pack.ts';
 import { DEFAULT_PATH, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { endingLine, runSystem } from './session.ts';
+import { interpreterOf, withSymbol } from './symbol.ts';
 import { joinTar } from '../system/files/archive.ts';
 import { BLOCK, maybeTar, NO_TAR, TarError, type TarEntry } from '../system/files/tar.ts';
 
-interface GuestFiles { modules: Module[]; argv: string[] }
+interface GuestFiles { modules: Module[]; argv: string[]; /** The program's file, where it was looked at. */ file?: Uint8Array }
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
   const env = environment(options.env ?? []);
   const replaying = options.replay !== undefined, mounts = (options.mount ?? []).map((text) => parseMount(text, replaying));
   const folders = new Folders(mounts, replaying);
   const nets = options.net === undefined ? [] : [parseNet(options.net)], networks = new Networks(nets);
-  const { modules, argv } = await guestFiles(program, args, env, options, mounts.filter((m) => !folders.mounts.includes(m)), folders);
+  const { modules, argv, file } = await guestFiles(program, args, env, options, mounts.filter((m) => !folders.mounts.includes(m)), folders);
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
@@ -43,7 +44,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     memoryBytes: boardMemory(options.memory, modules, world),
   }, options).finally(() => { folders.close(); networks.close(); });
   const linux = system.components.get('linux');
-  if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(linux.why)}\n`);
+  if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(withSymbol(linux.why, file))}\n`);
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
   return result.status;
@@ -72,10 +73,26 @@ async function guestFiles(program: string, args: string[], env: string[], option
   const inGuest = programIn(root.files, program, path, options.cwd);
   if (inGuest) {
     checkProgram(program, inGuest);
-    return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args] };
+    checkInterpreter(program, inGuest.data, root.files, options);
+    return { modules: [{ name: 'rootfs', bytes: root.archive() }], argv: [program, ...args], file: inGuest.data };
   }
-  const placed = hostProgram(program, options.rootfs);
-  return { modules: [{ name: 'rootfs', bytes: root.archive({ host: program, guest: placed }) }], argv: [placed, ...args] };
+  const placed = hostProgram(program, options.rootfs, args), file = readInput('program', program);
+  checkInterpreter(program, file, root.files, options);
+  return { modules: [{ name: 'rootfs', bytes: root.archive({ host: program, guest: placed }) }], argv: [placed, ...args], file };
+}
+
+/** A dynamically linked program needs another one, which the guest must have. Folders that are mounted live may hold it. */
+function checkInterpreter(program: string, file: Uint8Array, files: Map<string, TarEntry>, { rootfs, mount = [] }: RunOptions): void {
+  const interpreter = interpreterOf(file);
+  if (interpreter === undefined || mount.length > 0 || programIn(files, interpreter, '')) return;
+  const next = rootfs === undefined ? 'give a root file system that has it (--rootfs images/rootfs), or link the program with -static' : 'install the C library into it, or link the program with -static';
+  throw new CliError('E_PROGRAM', `program '${program}' is dynamically linked: it needs '${interpreter}', which ${rootfs === undefined ? 'a guest without --rootfs does not have' : `'${rootfs}' does not have`}`, next, Exit.notExecutable);
+}
+
+/** An option of ours that stands behind the program is the program's. */
+function strayOption(args: readonly string[]): string {
+  const stray = args.find((a) => /^--(rootfs|env|mount|cwd|memory|engine|trace|trace-payload|stats|until|max-instructions|seed|record|replay|net|disk)(=|$)/.test(a));
+  return stray === undefined ? '' : `; '${stray.replace(/=.*/, '')}' stands behind the program and is the program's: write the options of tessera run before it`;
 }
 
 function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
@@ -84,10 +101,10 @@ function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): 
 }
 
 /** The path in the guest for a program of the host. */
-function hostProgram(program: string, rootfs: string | undefined): string {
+function hostProgram(program: string, rootfs: string | undefined, args: readonly string[]): string {
   if (!existsSync(program)) {
     const where = rootfs === undefined ? 'no file here, and without --rootfs the guest has no programs' : `neither in '${rootfs}' nor a file here`;
-    throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}`, '', Exit.notFound);
+    throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}${strayOption(args)}`, '', Exit.notFound);
   }
   checkHostProgram(program, program);
   return `/bin/${basename(program)}`;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ScenarioError, defineScenario, lineOf, type ScenarioFile } from '../index.ts';
-import { CliError } from './errors.ts';
+import { CliError, Exit } from './errors.ts';
 import { readText } from './files.ts';
 import { projectRoot } from './images/where.ts';
 
@@ -61,12 +61,27 @@ async function importTypeScript(path: string): Promise<unknown> {
       alias: { tessera: publicApi(), 'tessera-system': publicApi() }, nodePaths: [join(projectRoot(), 'node_modules')],
     });
     writeFileSync(out, bundle.outputFiles[0]!.contents);
+    await warn(path);
     return await import(pathToFileURL(out).href);
   } catch (error) {
     throw explained(error, path);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Says which system calls are never made, as a `yield*` was forgotten: the types do not show it, and the program only does less than it says. */
+async function warn(path: string): Promise<void> {
+  const { mistakes } = await import('./lab/mistakes.ts');
+  for (const line of mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]]))) process.stderr.write(`tessera: warning: ${line}\n`);
+}
+
+/** Errors of types in a scenario file, when they are asked for. Throws CliError. */
+export async function checkTypes(path: string): Promise<void> {
+  if (isOurs(path)) return;
+  const { typeErrors } = await import('./lab/types.ts'), errors = typeErrors([path], join(projectRoot(), 'index.ts'));
+  if (!errors) throw new CliError('E_TYPES', 'there is no TypeScript compiler here', 'run: npm install', Exit.failure);
+  if (errors.length > 0) throw new CliError('E_TYPES', `${errors[0]}${errors.length > 1 ? `, and ${errors.length - 1} more` : ''}`);
 }
 
 function explained(error: unknown, path: string): CliError {

@@ -5,7 +5,7 @@ import { findLab, labNames } from '../../labs/catalogue.ts';
 import type { Lab, Variant } from '../../labs/grading/lab.ts';
 import { CliError, fileError, isFileError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { didYouMean } from './near.ts';
+import { didYouMean } from '../near.ts';
 
 const LARGEST = 256 << 10, MOST_FILES = 32;
 export interface Folder { readonly path: string; readonly lab: Lab; readonly student: string; readonly files: ReadonlyMap<string, string> }

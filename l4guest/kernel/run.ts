@@ -6,7 +6,7 @@ import { Outcome, Trap, type Entry, type Steps, type Switch } from '../arch/arch
 import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
 import { around, type Runs } from '../mm/around.ts';
-import { Fault, TASK_SIZE, type Access } from '../mm/mm.ts';
+import { Access, Fault, TASK_SIZE } from '../mm/mm.ts';
 import { strace } from '../syscalls/strace.ts';
 import { byNumber, dispatch, LAST } from '../syscalls/table.ts';
 import { tracedCall } from '../syscalls/traced.ts';
@@ -22,6 +22,9 @@ const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
 const INTERNAL = -512;
 /** Signal and si_code of what a thread did; an access that no page cures is SIGSEGV. */
 const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1], [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
+
+/** What an access does, for people. */
+const ACCESSES = { [Access.read]: 'load from', [Access.write]: 'store to', [Access.exec]: 'jump to' } as const;
 
 /** The process that holds most pages: who ends when there are no more. */
 function largest(all: Iterable<Process>): Process | undefined {
@@ -96,7 +99,7 @@ export class Runner implements Entry {
       continueCall(this.k, t, this.fetchPage(t, va, e));
       return false;
     }
-    if (fault > Fault.none) { this.badAccess(t, fault, va); return false; }
+    if (fault > Fault.none) { this.badAccess(t, fault, va, access); return false; }
     if (t.work || cpu.resched || this.arch.busy || mm.flushes.length !== 0) {
       if (fault === Fault.replaced) mm.oweAt(va);
       return false;
@@ -136,8 +139,9 @@ export class Runner implements Entry {
     const [sig, code] = SIGNALS[trap];
     k.signals.force(t, sig, code, trap === Trap.illegal || trap === Trap.breakpoint ? t.regs.pc : trapAddress);
   }
-  private badAccess(t: Thread, fault: Fault, va: number): void {
+  private badAccess(t: Thread, fault: Fault, va: number, access: Access): void {
     const { k } = this;
+    t.badAccess = ACCESSES[access];
     k.cpu.account(t);
     if (fault === Fault.noMemory) this.endLargest(t);
     else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);

@@ -142,6 +142,7 @@ export class Signals {
     if (a.handler > Handler.IGN) { this.handle(t, info, a); return true; }
     if (IGNORED_BY_DEFAULT.has(sig)) return false;
     if ((bit(sig) & STOPS) !== 0n) return this.stop(t, sig);
+    if (info.addr !== undefined && t.proc.pid === this.k.mainPid) this.k.fatal = { signo: sig, address: info.addr, access: t.badAccess, pc: t.regs.pc };
     this.k.endProcess(t.proc, sig | (CORE.has(sig) && t.proc.limits.soft[4]! > 0 ? 0x80 : 0));
     return true;
   }

@@ -81,6 +81,8 @@ export class Thread implements Waiter {
   traced: Tracing | undefined;
   /** The arch layer's handle. */
   hardware: unknown = undefined;
+  /** What its last access did that no page cures. */
+  badAccess = 'access to';
 
   constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid; this.proc = proc; this.name = name; this.creds = proc.threads.size === 0 ? proc.creds : copyCreds(proc.creds); }
 

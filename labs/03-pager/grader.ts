@@ -32,7 +32,7 @@ function driver(place: Place, clients: Readonly<Record<string, readonly Access[]
   return program('driver', function* (sys, env: Env) {
     const names = Object.keys(clients), children = new Map<string, Child>();
     for (const [i, name] of names.entries()) children.set(name, yield* makeChild(sys, env, code(clients[name]!), { name, badge: i + 1, events: { [Cause.pageFault]: env.cap(name) } }));
-    for (const name of names) notes.told.set(name, []).set(name, []), notes.resident.set(name, []);
+    for (const name of names) { notes.told.set(name, []); notes.resident.set(name, []); }
     const groups = together ? [names] : names.map((n) => [n]);
     for (const group of groups) {
       for (const name of group) yield* startChild(sys, children.get(name)!);

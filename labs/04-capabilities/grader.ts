@@ -1,6 +1,7 @@
 /** Grader of lab 4: a client that borrows keys from the student's broker, uses them, passes them on, tries what it may not, and loses them. */
 import { ask, statusName, type Env, type Program } from '../../index.ts';
-import { Ops, Own, Status, capPage, type Operation } from '../../microkernel/abi/index.ts';
+import { Kind, Ops, Own, Status, capPage, type Operation } from '../../microkernel/abi/index.ts';
+import { ofKind } from '../grading/evidence.ts';
 import { program, type Lab, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
@@ -38,15 +39,22 @@ const says = (status: number, word?: number): string => statusName(status) + (wo
 function world(first: number, name: string, steps: readonly Step[]): World {
   const got: Got[] = [];
   return {
-    name, budget: 3e8,
+    name, budget: 4e7,
     components: (s) => ({
       broker: { program: s.program('broker.s'), provides: ['broker'] },
       driver: { program: driver(first, steps, got), caps: { anna: { from: 'broker', label: 'anna' }, bert: { from: 'broker', label: 'bert' } }, kernelMemory: '2M' },
     }),
-    judge: (seen, say) => steps.forEach((s, i) => {
-      const count = 'count' in s ? s.count : undefined, g = got[i];
-      say(s.check, g !== undefined && g.status === s.expected && (count === undefined || g.word === count), `step ${i + 1}, ${told(s)}: ${says(s.expected, count)}`, g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
-    }),
+    judge: (seen, say) => {
+      const answers = ofKind(seen.trace, Kind.reply).filter((f) => f.from === 'broker' && f.to === 'driver'), asked = steps.filter((s) => 'key' in s);
+      asked.forEach((s, i) => {
+        const words = s.do === 'COUNT' && s.expected === 0 ? 1 : 0, a = answers[i];
+        say('exact', a !== undefined && (a.b & 0xff) === words, `${told(s)}: ${words} words in the answer`, a ? String(a.b & 0xff) : 'no answer', a?.seq);
+      });
+      steps.forEach((s, i) => {
+        const count = 'count' in s ? s.count : undefined, g = got[i];
+        say(s.check, g !== undefined && g.status === s.expected && (count === undefined || g.word === count), `step ${i + 1}, ${told(s)}: ${says(s.expected, count)}`, g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
+      });
+    },
   };
 }
 
@@ -71,13 +79,14 @@ function worlds(first: number, keys: number, random: Random): World[] {
 const lab: Lab = {
   number: 4, name: '04-capabilities', title: 'Capabilities and revocation', hours: [3, 5], language: 'riscv', files: ['broker.s'],
   checks: [
-    { id: 'lends', points: 20, title: 'LEND gives a capability that works', mistake: 'an item in the reply: flexpage of your selector (selector << 12, plus 8 for a capability, plus rights), and the client\'s selector as destination; the tag says that there is one item' },
+    { id: 'lends', points: 15, title: 'LEND gives a capability that works', mistake: 'an item in the reply: flexpage of your selector (selector << 12, plus 8 for a capability, plus rights), and the client\'s selector as destination; the tag says that there is one item' },
     { id: 'counts', points: 10, title: 'COUNT tells how often a key was used since the last COUNT', mistake: 'semaphore.down with clear = 1 and a time-out of 0; a time-out means 0' },
     { id: 'rights', points: 15, title: 'a borrowed key has just the rights that it was lent with', mistake: 'LEND: use; LEND_ON: use and pass on; never control' },
     { id: 'revokes', points: 20, title: 'REVOKE takes a key from everybody, however they got it, and nothing else', mistake: 'task.unmap of your own selector with rights 0 (all) and 0 as second word' },
     { id: 'again', points: 10, title: 'a key that was taken back can be lent again', mistake: 'with 1 as second word of task.unmap you lose the key yourself' },
     { id: 'weakens', points: 10, title: 'WEAKEN takes the right to pass on, and leaves the use', mistake: 'the rights in the flexpage of task.unmap are those that go' },
     { id: 'renews', points: 10, title: 'RENEW puts a new key in the place of the old one', mistake: 'unmap with 1 as second word empties your slot and all that was derived; then make a new semaphore there' },
+    { id: 'exact', points: 5, title: 'an answer has just the words of the table', mistake: 'COUNT answers one word, all others none: look at what your answer puts into the tag' },
     { id: 'errors', points: 5, title: 'requests that make no sense are refused', mistake: 'an unknown label: badOp; then a key that there is not (compare without sign): badArgument, without an item' },
   ],
   variant: (random) => ({ keys: random.between(3, 6), first: 0x2400 + 16 * random.between(0, 15) }),

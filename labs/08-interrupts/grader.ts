@@ -68,7 +68,7 @@ function ran(seen: Seen, thread: number, from = 0, to = Infinity): number {
 function world(name: string, n: Numbers, pauses: readonly number[]): World {
   const notes: Notes = { signals: [], done: 0, result: undefined, attached: false };
   return {
-    name, budget: 4e8,
+    name, budget: 4e7,
     components: (s) => ({
       device: { program: device(pauses, notes), provides: ['device'], priority: 130 },
       slicer: { program: s.program('slicer.s'), caps: { device: 'device' }, provides: ['never'], exit: 'any' },

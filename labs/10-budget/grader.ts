@@ -53,7 +53,7 @@ const within = (runs: readonly Run[], from: number, to: number): number => runs.
 function world(name: string, activities: readonly Activity[], changes: readonly Change[]): World {
   const notes: Notes = { started: 0, modes: [], over: 0, report: undefined };
   return {
-    name, budget: 1e9,
+    name, budget: 6e7,
     components: (s) => ({
       monitor: { program: monitor(changes, notes), provides: ['monitor'], priority: 195 },
       control: { program: s.program('control.s'), caps: { monitor: 'monitor' }, provides: ['never'], exit: 'any', priority: 190 },

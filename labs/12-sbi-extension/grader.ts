@@ -58,7 +58,7 @@ const pair = (error: bigint, value: bigint): string => `error ${error}, value ${
 function world(name: string, n: Numbers, steps: readonly Step[]): World {
   const got: (Got | undefined)[] = [], guests = Math.max(...steps.map((s) => s.guest)) + 1;
   return {
-    name, budget: 5e8,
+    name, budget: 4e7,
     components: (s) => ({
       firmware: { program: s.program('firmware.s'), provides: ['firmware'] },
       driver: { program: driver(steps, got), caps: Object.fromEntries(Array.from({ length: guests }, (_, g) => [`guest${g}`, { from: 'firmware', label: `guest${g}` }])), kernelMemory: '2M' },

@@ -4,7 +4,7 @@
  *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show]
  *
  * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the same program
- * and does not count: that is the rule, and the only one.
+ * and does not count. Lines of an assembly program that the starter has already were given, and are not mutated. These are the rules, and the only ones.
  */
 import { pathToFileURL } from 'node:url';
 import { filesOfLab } from '../../cli/lab/folder.ts';
@@ -27,7 +27,7 @@ export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'so
 export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}): Promise<Count> {
   const solution = solutionOf(lab), reference = (await grade(lab, solution, { seed: SEED, secret: SECRET })).verdict;
   if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
-  const all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) => makers[lab.language](source).map((m: Mutant) => ({ file, ...m })));
+  const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)), all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) => makers[lab.language](source, starter.get(file)).map((m: Mutant) => ({ file, ...m })));
   const c: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
   for (const m of new Random(lab.name).some(all, all.length)) {
     if (c.tried - c.same >= count) break;

@@ -7,13 +7,23 @@ const SWAPS: Readonly<Record<string, readonly string[]>> = {
 };
 const REGISTERS = ['a0', 'a1', 'a2', 'a3', 's0', 's1', 's2', 't0', 't1', 't2'];
 
+/** Lines of the solution that the starter has, too, in the same order: they were given, and are not mutated. */
+function given(solution: readonly string[], starter: readonly string[]): Set<number> {
+  const longest = Array.from({ length: solution.length + 1 }, () => new Int32Array(starter.length + 1)), found = new Set<number>();
+  for (let i = solution.length - 1; i >= 0; i--) for (let j = starter.length - 1; j >= 0; j--) longest[i]![j] = solution[i] === starter[j] ? longest[i + 1]![j + 1]! + 1 : Math.max(longest[i + 1]![j]!, longest[i]![j + 1]!);
+  for (let i = 0, j = 0; i < solution.length && j < starter.length; ) {
+    if (solution[i] === starter[j]) { found.add(i++); j++; } else if (longest[i + 1]![j]! >= longest[i]![j + 1]!) i++; else j++;
+  }
+  return found;
+}
+
 /** All mutants, in the order of the source. */
-export function mutantsOf(source: string): Mutant[] {
-  const lines = source.split('\n'), found: Mutant[] = [];
+export function mutantsOf(source: string, starter = ''): Mutant[] {
+  const lines = source.split('\n'), found: Mutant[] = [], theirs = given(lines, starter.split('\n'));
   const change = (i: number, what: string, text: string): void => { found.push({ what: `line ${i + 1}: ${what}: ${lines[i]!.trim()} → ${text.trim() || 'nothing'}`, source: [...lines.slice(0, i), text, ...lines.slice(i + 1)].join('\n') }); };
   lines.forEach((line, i) => {
     const [, label = '', name, rest = ''] = /^(\s*(?:[\w.$]+:\s*)?)([a-z][\w.]*)\s*([^#]*)/.exec(line.replace(/(#|\/\/).*$/, '')) ?? [];
-    if (!name || name.startsWith('.')) return;
+    if (!name || name.startsWith('.') || theirs.has(i)) return;
     const args = rest.split(',').map((a) => a.trim()).filter((a) => a !== ''), put = (n: string, a: readonly string[]): string => `${label}${n} ${a.join(', ')}`;
     change(i, 'leaves it out', label);
     for (const other of SWAPS[name] ?? []) change(i, 'another instruction', put(other, args));

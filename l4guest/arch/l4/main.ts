@@ -15,7 +15,7 @@ import { beginAs } from '../../fs/ninep/origin.ts';
 import { loadTarOver } from '../../fs/tar.ts';
 import type { Pool } from '../../mm/frames.ts';
 import { directoryAt, tarOf } from '../../fs/tar-out.ts';
-import { S } from '../../abi/linux.ts';
+import { S, Sig } from '../../abi/linux.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import { mountDefaults, prepareRoot } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';
@@ -78,9 +78,16 @@ export const l4guest: Program = {
     while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
     for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
     yield* report(sys, env, yield* summary(sys, k));
-    yield* exit(sys, env, exitCode(status), '');
+    yield* exit(sys, env, exitCode(status), lastWords(k));
   },
 };
+
+/** The fault that ended the program, in words; nothing when it ended otherwise. */
+function lastWords({ fatal }: Kernel): string {
+  if (!fatal) return '';
+  const name = Object.keys(Sig).find((n) => Sig[n as keyof typeof Sig] === fatal.signo), does = fatal.signo === Sig.SEGV || fatal.signo === Sig.BUS ? `${fatal.access} 0x${fatal.address.toString(16)}` : 'instruction';
+  return `the program died of SIG${name}: ${does}, at pc 0x${fatal.pc.toString(16)}`;
+}
 
 /** What the server has done and still holds, for the table at the end: leaks would show here. */
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
