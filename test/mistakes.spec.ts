@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { nativeProgram } from '../cli/lab/assembly.ts';
+import { nativeProgram } from '../labs/grading/assembly.ts';
 import { interpreterOf, withSymbol } from '../cli/symbol.ts';
 import { tessera } from './tessera.ts';
 
