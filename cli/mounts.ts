@@ -23,6 +23,15 @@ export function parseMount(text: string, replaying = false): Mount {
   if (mode !== 'ro' && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
   return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
 }
+/** `HOST:TAG[:ro]` of a virtual machine: a folder, and the tag under which the guest mounts it. A replay needs no folder. */
+export function parseShare(text: string, replaying = false): Mount {
+  const match = /^(.+?):([^:]+?)(?::(ro|rw))?$/.exec(text);
+  if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:TAG[:ro]`, 'write for example --mount data:data:ro, and in the guest: mount -t 9p -o trans=virtio,version=9p2000.L data /mnt');
+  const [, host, guest, mode] = match;
+  if (!replaying && !existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
+  if (!replaying && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`);
+  return { host, guest, writable: mode !== 'ro' };
+}
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
 
 /** The folders among the mounts, and the connections to them. */

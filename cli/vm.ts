@@ -19,6 +19,7 @@ import type { VmOptions } from './commands/vm.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
+import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
@@ -35,20 +36,21 @@ export async function vm(options: VmOptions): Promise<number> {
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = openDisks((options.disk ?? []).map(parseDisk));
-  const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets);
+  const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
+  const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying), tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
-  const more = { seed: options.seed ?? 1 };
-  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`) });
+  const more = { seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
+  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
-  if (disks.length + nets.length > MOST_DEVICES) throw new CliError('E_OPTION', `${disks.length} disks and ${nets.length} network cards are too many`, `the board has room for ${MOST_DEVICES} of them together`);
-  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, disks.length + nets.length, initrd));
+  if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${disks.length} disks, ${nets.length} network cards and ${tags.length} folders are too many`, `the board has room for ${MOST_DEVICES} of them together`);
+  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const world = (memory: number) => machineWorld({
-    kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp, disks: disks.length, nets: nets.length, more,
+    kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp, disks: disks.length, nets: nets.length, folders: tags, virtioConsole: options.console === 'virtio', more,
   });
   try {
     const { result, system } = await runSystem({
-      scenario: world(options.memory), modules, disks, networks, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules, world),
+      scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');
     const why = machine?.report || machine?.why;
@@ -58,6 +60,7 @@ export async function vm(options: VmOptions): Promise<number> {
   } finally {
     for (const disk of disks) disk.close();
     networks.close();
+    folders.close();
   }
 }
 
@@ -84,7 +87,7 @@ function checkImages(options: VmOptions, [kernel, initrd]: Image[]): Place | und
 
 const SEED_BYTES = 64;
 
-/** The tree that the vmm will make of the same options: disks, network cards (`cards`: both together) and the source of entropy are virtio devices. */
+/** The tree that the vmm will make of the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the source of entropy are virtio devices. */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
   return guestTree({ base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: guestIsa(DEFAULT_ISA, processor(options)), append: options.append, rngSeed, initrd });

@@ -4,7 +4,7 @@
  */
 import type { Component, Scenario } from '../roottask/scenario.ts';
 import { vmm } from '../vmm/index.ts';
-import { blockDriver, consoleDriver, netDriver } from './devices.ts';
+import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the VMM needs beside the memory of its guest. */
@@ -22,30 +22,35 @@ export interface MachineOptions {
   readonly disks?: number;
   /** Network cards of the board that the machine gets, in order. */
   readonly nets?: number;
+  /** Folders of the host, 'files0' … of the board, by the tags under which the machine mounts them. */
+  readonly folders?: readonly string[];
+  /** The machine's console is a virtio console; its serial port writes to the log. */
+  readonly virtioConsole?: boolean;
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
 const numbered = (name: string, count = 0): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
 
-/** A virtual machine as a component. `caps`: console, disk0 …, net0 … */
+/** A virtual machine as a component. `caps`: console, disk0 …, net0 …, folder0 … */
 export function machineComponent(o: MachineOptions, caps: Component['caps']): Component {
   const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
   const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
+  const folders = (o.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })), console = o.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
   return {
-    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, console: 'console', ...more }, caps, roms: true,
-    memory: memory + OVERHEAD + 2 * MIB * disks.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
+    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps, roms: true,
+    memory: memory + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
   };
 }
 
 /** `tessera vm`. Status: 0 when the machine powered itself off. */
 export function machineWorld(options: MachineOptions): Scenario {
-  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets);
+  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets), folders = numbered('folder', options.folders?.length);
   return {
     name: 'vm', summary: options.kernel, status: 'vm',
     components: {
       terminal: consoleDriver('console0'),
-      ...Object.fromEntries([...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)])]),
-      vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries([...disks, ...nets].map(n => [n, n])) }),
+      ...Object.fromEntries([...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)]), ...folders.map((n, i) => [n, filesDriver(`files${i}`)])]),
+      vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries([...disks, ...nets, ...folders].map(n => [n, n])) }),
     },
   };
 }

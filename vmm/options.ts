@@ -2,7 +2,8 @@
  * What a boot scenario may say about a VM: the arguments of the component, checked.
  *
  *   { kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 2 ** 29, smp: 2,
- *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'] }
+ *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'],
+ *     folders: [{ files: 'folder0', tag: 'host' }] }
  */
 export interface DiskOption {
   /** Name of a capability to a block server, or of a boot module. */
@@ -10,6 +11,9 @@ export interface DiskOption {
   readonly rom?: string;
   readonly ro?: boolean;
 }
+
+/** A folder behind a files server, under the tag by which the guest mounts it. */
+export interface FolderOption { readonly files: string; readonly tag: string }
 
 export interface Options {
   /** Names of boot modules. */
@@ -28,6 +32,7 @@ export interface Options {
   readonly virtioConsole?: string;
   /** Names of capabilities to network servers: one card each. */
   readonly nets: readonly string[];
+  readonly folders: readonly FolderOption[];
   /** A reboot of the guest ends the component instead. */
   readonly rebootIsExit: boolean;
   readonly isa: string;
@@ -40,7 +45,7 @@ export interface Options {
 }
 
 const MIB = 2 ** 20, PAGE = 4096;
-export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS = 2;
+export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS = 2, MOST_FOLDERS = 4, LONGEST_TAG = 31;
 /** Interrupts of the virtual CPU come by Sstc; no TLB keeps what is not mapped (Svvptc); what needs more of the machine is not offered. */
 export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_sstc_svinval_svnapot_svpbmt_svvptc';
 /** 1 July 2025. */
@@ -53,7 +58,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
   const disks = (args['disks'] ?? []) as readonly DiskOption[];
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
-    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
+    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[], folders: (args['folders'] ?? []) as readonly FolderOption[],
     rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
@@ -67,6 +72,10 @@ function whatIsWrong(o: Options): string | undefined {
   if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
   if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
   if (!Array.isArray(o.nets) || o.nets.length > MOST_NETS || o.nets.some((n) => typeof n !== 'string')) return `a VM has at most ${MOST_NETS} network cards`;
+  if (!Array.isArray(o.folders) || o.folders.length > MOST_FOLDERS) return `a VM has at most ${MOST_FOLDERS} folders of the host`;
+  const tags = o.folders.map((f) => String(f.tag));
+  const wrong = tags.find((t, i) => t === '' || new TextEncoder().encode(t).length > LONGEST_TAG || tags.indexOf(t) !== i);
+  if (wrong !== undefined) return `'${wrong}' is no mount tag: it has 1 to ${LONGEST_TAG} bytes, and each folder another one`;
   if (o.disks.some((d) => !d.block === !d.rom)) return 'a disk is either a block server or a boot module';
   return undefined;
 }

@@ -3,6 +3,7 @@ import { SeededRandom } from '../hardware/chips/random.ts';
 import { VirtioBlock } from '../hardware/chips/virtio/block.ts';
 import { VirtioConsole } from '../hardware/chips/virtio/console.ts';
 import { VirtioEntropy } from '../hardware/chips/virtio/entropy.ts';
+import { VirtioFiles } from '../hardware/chips/virtio/files.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { VirtioNet } from '../hardware/chips/virtio/net.ts';
 import type { BlockPort } from '../hardware/chips/ports.ts';
@@ -16,6 +17,7 @@ import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders
 import { DEFAULT_ISA, type Options, readOptions } from './options.ts';
 import { guestIsa, whyNotHere } from './processor.ts';
 import type { GuestRam } from './ram.ts';
+import type { Characters } from './streams.ts';
 import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
 import { guestTree } from './tree.ts';
 import { Vm } from './vm.ts';
@@ -59,11 +61,15 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
 function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[], random: SeededRandom): Sys<VmEnding | string> {
-  const { env, options, work, clock, virtioConsole, nets, ram } = around;
+  const { env, options, work, clock, virtioConsole, nets, folders, ram } = around;
   for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
   const models: VirtioModel[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
-  if (virtioConsole) models.push(new VirtioConsole(virtioConsole));
+  if (virtioConsole) models.push(consoleOn(virtioConsole));
   for (const frames of nets) models.push(new VirtioNet(frames, frames.mac));
+  for (const folder of folders) {
+    folder.forget();
+    models.push(new VirtioFiles(folder));
+  }
   const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>
@@ -80,6 +86,13 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
   yield* vm.destroy(sys);
   yield* lastWords(sys, around);
   return vm.ending!;
+}
+
+/** A virtio console that knows how large its terminal is. */
+function consoleOn(chars: Characters): VirtioConsole {
+  const model = new VirtioConsole(chars);
+  chars.onSize((columns, rows) => model.resize(columns, rows));
+  return model;
 }
 
 /** Waits until the console has what the guest said. */

@@ -8,7 +8,7 @@
  * stream takes waits (`full`). Input that the guest does not take stays in the stream.
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import type { Console, Result } from '../roottask/client/index.ts';
+import { type Console, type Result, valueOf } from '../roottask/client/index.ts';
 import type { CharPort } from '../hardware/chips/ports.ts';
 
 const OUTPUT_MOST = 0x1_0000, INPUT_MOST = 0x1000;
@@ -22,6 +22,8 @@ export class Characters implements CharPort {
   writing = false;
   readonly #listeners: (() => void)[] = [];
   readonly #roomers: (() => void)[] = [];
+  readonly #sizers: ((columns: number, rows: number) => void)[] = [];
+  #size = { columns: 0, rows: 0 };
   /** Called when there is output again after there was none, and when there is room for input again. */
   readonly #wakeWriter: () => void;
   readonly #wakeReader: () => void;
@@ -79,8 +81,20 @@ export class Characters implements CharPort {
     for (const byte of bytes) this.#input.push(byte);
     for (const notify of this.#listeners) notify();
   }
+  /** The size of the terminal, as a device that knows it is told now and after every change; 0 × 0 = there is none. */
+  onSize(tell: (columns: number, rows: number) => void): void {
+    this.#sizers.push(tell);
+    if (this.#size.columns > 0) tell(this.#size.columns, this.#size.rows);
+  }
+  /** Has the size changed? */
+  resized(size: { columns: number; rows: number }): boolean {
+    if (size.columns === this.#size.columns && size.rows === this.#size.rows) return false;
+    this.#size = size;
+    if (size.columns > 0) for (const tell of this.#sizers) tell(size.columns, size.rows);
+    return true;
+  }
   /** The devices that listen are gone (the VM starts anew). */
-  forgetListeners(): void { this.#listeners.length = this.#roomers.length = 0; }
+  forgetListeners(): void { this.#listeners.length = this.#roomers.length = this.#sizers.length = 0; }
 
   #grow(more: number): void {
     const larger = new Uint8Array(2 * (this.#outputLength + more));
@@ -107,9 +121,13 @@ export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: nu
   }
 }
 
-/** Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. */
-export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>): Sys<void> {
+/**
+ * Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. `sized`: the device behind
+ * can tell the guest how large the terminal is.
+ */
+export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>, sized: boolean): Sys<void> {
   for (;;) {
+    if (sized && chars.resized(valueOf(yield* stream.size(sys)))) yield* arrived(sys);
     const bytes = yield* stream.read(sys, chars.roomForInput);
     if (!bytes.ok) return;
     if (bytes.value.length > 0) {

@@ -5,6 +5,7 @@
 import { Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Env, allocate, log, openConsole, openNet, spawn, valueOf } from '../roottask/client/index.ts';
 import { Clock } from './clock.ts';
+import { type Folder, openFolder } from './folders.ts';
 import { Frames, receiver, sender } from './frames.ts';
 import type { Options } from './options.ts';
 import { ramBase } from './processor.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly virtioConsole: Characters | undefined;
   /** What stands behind the network cards. */
   readonly nets: readonly Frames[];
+  /** Folders of the host. */
+  readonly folders: readonly Folder[];
   readonly clock: Clock;
   readonly work: Work;
   /** Raised when a VM has ended, and when a terminal or a network has taken output. */
@@ -49,8 +52,14 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     if (typeof frames === 'string') return frames;
     nets.push(frames);
   }
+  const folders: Folder[] = [];
+  for (const option of options.folders) {
+    const folder = yield* openFolder(sys, env, option, work);
+    if (typeof folder === 'string') return folder;
+    folders.push(folder);
+  }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, ramVa: memory.value, console, virtioConsole, nets, clock, work, endSemaphore, consoleSemaphore };
+  return { env, options, ram, ramVa: memory.value, console, virtioConsole, nets, folders, clock, work, endSemaphore, consoleSemaphore };
 }
 
 /** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */
@@ -65,7 +74,7 @@ function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work
   };
   const sink = stream?.value ?? logSink(env);
   valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: `${name} output` }));
-  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self)), { name: `${name} input` }));
+  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self), name === options.virtioConsole), { name: `${name} input` }));
   return chars;
 }
 

@@ -25,9 +25,9 @@ const chips: Readonly<Record<string, { name: string; size: number; registers: Re
 };
 
 /** Names of the virtio devices in the order of their windows. */
-export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets'>): string[] => [...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`)];
+export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): string[] => [...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`), ...o.folders.map((_, i) => `folder${i}`)];
 
-export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets'>): Window[] {
+export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): Window[] {
   const names = virtioNames(o);
   return rowsWith(names.length).map((row) => {
     const chip = chips[row.compatible];

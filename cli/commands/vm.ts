@@ -13,6 +13,10 @@ export interface VmOptions extends SharedOptions {
   memory: number;
   smp: number;
   disk?: string[];
+  mount?: string[];
+  console?: 'serial' | 'virtio';
+  /** Commander's way of --no-reboot. */
+  reboot: boolean;
   net?: string[];
   dumpDtb?: string;
   gdb?: number;
@@ -35,6 +39,9 @@ export function vmCommand(done: (status: number) => void): Command {
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
+    .option('--mount <host:tag[:ro]>', 'a folder of the host as a virtio 9P device; in Linux: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be given several times', several)
+    .addOption(new Option('--console <kind>', 'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default('serial'))
+    .option('--no-reboot', 'a reboot of the guest ends the machine')
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)

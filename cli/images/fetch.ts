@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { CliError, Exit } from '../errors.ts';
 import { ARCH, Apt, SUITE, unpackDeb, type AptPackage } from './apt.ts';
-import { makeInitramfs } from './initramfs.ts';
+import { INIT_HASH, makeInitramfs } from './initramfs.ts';
 import { describeFile, readManifest, sha256, writeManifest, type Manifest } from './manifest.ts';
 import { installModules } from './modules.ts';
 import { makeRootfs } from './rootfs.ts';
@@ -17,6 +17,7 @@ export type Say = (line: string) => void;
 export async function fetchImages(folder: string, say: Say, update = false): Promise<Manifest> {
   const old = readManifest(folder);
   if (old && !update && (await intact(folder, old))) {
+    if (old.init !== INIT_HASH) return await renewInit(folder, old, say);
     say(`images: complete (${old.packages.map((p) => `${p.name} ${p.version}`).join(', ')}); --update looks for newer ones`);
     return old;
   }
@@ -27,6 +28,16 @@ export async function fetchImages(folder: string, say: Say, update = false): Pro
   writeManifest(folder, manifest);
   rmSync(join(folder, 'apt'), { recursive: true, force: true });
   say(`images: complete in ${folder}`);
+  return manifest;
+}
+
+/** The packages are as they were, our init script is not: nothing needs to be fetched. */
+async function renewInit(folder: string, old: Manifest, say: Say): Promise<Manifest> {
+  replaceFile(join(folder, 'initramfs.cpio'), (path) => writeFileSync(path, makeInitramfs(join(folder, 'vmroot'))));
+  const files = await Promise.all(old.files.map((f) => (f.path === 'initramfs.cpio' ? describeFile(folder, f.path, f.from) : f)));
+  const manifest = { ...old, files, init: INIT_HASH };
+  writeManifest(folder, manifest);
+  say('images: complete; initramfs.cpio has a new init script');
   return manifest;
 }
 
@@ -95,7 +106,7 @@ async function build(folder: string, packages: AptPackage[], say: Say): Promise<
   say(`initramfs.cpio: the same with ${modules.length} kernel modules`);
   rmSync(unpacked, { recursive: true, force: true });
   return {
-    suite: SUITE, architecture: ARCH, applets, modules,
+    suite: SUITE, architecture: ARCH, applets, modules, init: INIT_HASH,
     packages: packages.map(({ name, version, sha256: hash, size }) => ({ name, version, sha256: hash, size })),
     files: [
       await describeFile(folder, 'vmlinuz', kernel.name),

@@ -5,6 +5,7 @@
  * The kernel hands words of its command line that it does not know to init: `RUN="ls /"` runs that instead of a shell,
  * and the machine powers off afterwards either way.
  */
+import { createHash } from 'node:crypto';
 import { Mode, packInitramfs, type CpioEntry } from '../cpio.ts';
 
 const INIT = `#!/bin/sh
@@ -20,6 +21,8 @@ hostname -F /etc/hostname
 for node in /proc/device-tree/soc/virtio_mmio@* /proc/device-tree/virtio_mmio@* /proc/device-tree/soc/virtio@* /proc/device-tree/virtio@*; do
   [ -e "$node" ] && { modprobe virtio_mmio; modprobe virtio_blk; break; }
 done
+# The console that the kernel was told of appears with its driver, which is a module: later than init.
+case " $(cat /proc/cmdline) " in *" console=hvc0 "*) [ -c /dev/hvc0 ] && exec </dev/hvc0 >/dev/hvc0 2>&1 ;; esac
 cd /root
 echo READY
 if [ -n "$RUN" ]; then
@@ -29,6 +32,9 @@ else
 fi
 poweroff -f
 `;
+
+/** Tells an initramfs with this script from one with another. */
+export const INIT_HASH = createHash('sha256').update(INIT).digest('hex');
 
 /** Packs a root file system folder with our init script. */
 export function makeInitramfs(rootfs: string, extra: CpioEntry[] = []): Buffer {

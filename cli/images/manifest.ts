@@ -12,6 +12,8 @@ export interface Manifest {
   /** Number of busybox applets in rootfs/, kernel modules in the initramfs. */
   applets: number;
   modules: string[];
+  /** Hash of the init script in the initramfs. */
+  init?: string;
 }
 
 export function readManifest(folder: string): Manifest | undefined {
