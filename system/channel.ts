@@ -2,6 +2,8 @@
 import type { CharBackend } from '../machine/index.ts';
 
 const NEWLINE = 10;
+/** Bytes of output that are held back at most. */
+const MOST_HELD = 65_536;
 
 export class ChannelEnd implements CharBackend {
   private buffer = new Uint8Array(4096);
@@ -10,19 +12,22 @@ export class ChannelEnd implements CharBackend {
   private readonly notify: (() => void)[] = [];
   private readonly lineEnded: () => void;
 
-  /** `lineEnded` is called at each line feed, so that who watches can look (and stop the machine) at once. */
+  /** `lineEnded` is called at each line feed, so that who watches can look (and stop the machine) at once; and when there is as much as shall be held. It drains. */
   constructor(lineEnded: () => void) { this.lineEnded = lineEnded; }
 
   output(byte: number): void {
     this.room(1);
     this.buffer[this.length++] = byte;
-    if (byte === NEWLINE) this.lineEnded();
+    if (byte === NEWLINE || this.length >= MOST_HELD) this.lineEnded();
   }
   outputBytes(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += MOST_HELD) this.hold(bytes.subarray(at, at + MOST_HELD));
+  }
+  private hold(bytes: Uint8Array): void {
     this.room(bytes.length);
     this.buffer.set(bytes, this.length);
     this.length += bytes.length;
-    if (bytes.includes(NEWLINE)) this.lineEnded();
+    if (this.length >= MOST_HELD || bytes.includes(NEWLINE)) this.lineEnded();
   }
   private room(n: number): void {
     if (this.length + n <= this.buffer.length) return;

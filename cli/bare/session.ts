@@ -30,6 +30,8 @@ export type Ending =
 
 /** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
 const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
+/** Bytes of output that wait for a look outside: more are written at once. */
+const OUTPUT_HELD = 65_536;
 const CTRL_A = 1;
 const SIGINT = 2;
 const LONGEST_SLEEP_MS = 100;
@@ -44,7 +46,9 @@ export class Session {
   readonly #startedAt = performance.now();
   #machine: Machine | undefined;
   #console: CharChannel | undefined;
-  #out: number[] = [];
+  /** Output that is not yet written. */
+  readonly #out = new Uint8Array(OUTPUT_HELD);
+  #outLength = 0;
   #inputEnded = false;
   /** The signal that ends the run; SIGINT for Ctrl-A X. */
   #interrupted: number | undefined;
@@ -93,7 +97,8 @@ export class Session {
 
   /** A byte from the machine's console. */
   output(byte: number): void {
-    this.#out.push(byte);
+    if (this.#outLength === OUTPUT_HELD) this.#flush();
+    this.#out[this.#outLength++] = byte;
     if (this.#watch?.saw(byte) === true) this.#machine!.stop({ kind: 'stopped' });
   }
 
@@ -191,9 +196,9 @@ export class Session {
   }
 
   #flush(): void {
-    if (this.#out.length === 0) return;
-    const bytes = Uint8Array.from(this.#out);
-    this.#out = [];
+    if (this.#outLength === 0) return;
+    const bytes = this.#out.slice(0, this.#outLength);
+    this.#outLength = 0;
     if (!this.#io.write(bytes)) this.#unread = true;
   }
 

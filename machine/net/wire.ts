@@ -2,10 +2,14 @@
 import type { EventQueue } from '../api.ts';
 import { type NetPort, WIRE_CYCLES } from '../devices/net-port.ts';
 
+/** Frames on their way, both ways together: of the longest, three megabytes. */
+const MOST_UNDER_WAY = 2048;
+
 export class Wire implements NetPort {
   readonly #events: EventQueue;
   readonly #far: (frame: Uint8Array) => void;
   #near: (frame: Uint8Array) => void = () => {};
+  #underWay = 0;
 
   /** `far`: who takes what the card sends; the frame is a copy of its own. */
   constructor(events: EventQueue, far: (frame: Uint8Array) => void) {
@@ -15,7 +19,7 @@ export class Wire implements NetPort {
 
   send(frame: Uint8Array): void {
     const copy = frame.slice();
-    this.#events.at(this.#events.now + WIRE_CYCLES, () => this.#far(copy));
+    this.#travel(() => this.#far(copy));
   }
 
   onFrame(receive: (frame: Uint8Array) => void): void {
@@ -24,6 +28,16 @@ export class Wire implements NetPort {
 
   /** A frame from the far end, which has a way to go too. */
   deliver(frame: Uint8Array): void {
-    this.#events.at(this.#events.now + WIRE_CYCLES, () => this.#near(frame));
+    this.#travel(() => this.#near(frame));
+  }
+
+  /** A cable that is full loses what is put into it. */
+  #travel(arrive: () => void): void {
+    if (this.#underWay >= MOST_UNDER_WAY) return;
+    this.#underWay++;
+    this.#events.at(this.#events.now + WIRE_CYCLES, () => {
+      this.#underWay--;
+      arrive();
+    });
   }
 }

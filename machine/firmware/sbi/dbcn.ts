@@ -3,6 +3,9 @@ import type { HartApi, PhysicalMemory } from '../../api.ts';
 import type { CharBackend } from '../../devices/device.ts';
 import { A0, A1, A2, type SbiExtension, type SbiResult, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
 
+/** Bytes a call moves at most: the specification lets a console take less than it was offered, and the host shall not hold more than that. */
+const MOST = 0x1000;
+
 export class DbcnExtension implements SbiExtension {
   readonly ids = [0x4442_434e]; // "DBCN"
   readonly #memory: PhysicalMemory;
@@ -24,17 +27,17 @@ export class DbcnExtension implements SbiExtension {
 
   /** num_bytes, base_addr_lo, base_addr_hi: physical memory. */
   #write(hart: HartApi): SbiResult {
-    const length = unsigned(hart, A0);
+    const offered = unsigned(hart, A0), length = Math.min(offered, MOST);
     const address = unsigned(hart, A1);
-    if (low(hart, A2) !== 0 || !this.#memory.isRam(address, length)) return invalidParam;
+    if (low(hart, A2) !== 0 || !this.#memory.isRam(address, offered)) return invalidParam;
     for (const byte of this.#memory.view(address, length)) this.#console.output(byte);
     return value(length);
   }
 
   #read(hart: HartApi): SbiResult {
-    const length = unsigned(hart, A0);
+    const offered = unsigned(hart, A0), length = Math.min(offered, MOST);
     const address = unsigned(hart, A1);
-    if (low(hart, A2) !== 0 || !this.#memory.isRam(address, length)) return invalidParam;
+    if (low(hart, A2) !== 0 || !this.#memory.isRam(address, offered)) return invalidParam;
     const bytes = this.#console.take(length);
     this.#memory.writable(address, bytes.length).set(bytes);
     return value(bytes.length);
