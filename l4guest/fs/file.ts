@@ -25,6 +25,10 @@ export interface MapAnswer {
 /** The greatest position. */
 const MOST_POSITION = 2 ** 63;
 
+/** What an open file weighs with what it needs beside itself, bytes. */
+const FILE_COST = 1536;
+interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
+
 export class File {
   readonly inode: Inode;
   flags: number;
@@ -42,6 +46,8 @@ export class File {
   created = false;
   /** Who gets its signals (F_SETOWN and relatives). */
   owner: Owner | undefined;
+  /** Where it is charged, once it has a descriptor. */
+  purse: Purse | undefined;
   /** What else ends with it: locks, leases, notices. */
   atEnd: (() => void)[] | undefined;
 
@@ -93,6 +99,7 @@ export class File {
     const i = this.inode;
     if (this.dir?.watchers !== undefined || i.watchers !== undefined) this.tellClosed();
     this.closed();
+    this.purse?.uncharge(FILE_COST);
     if (this.atEnd) for (const end of this.atEnd) end();
     if ((this.opened & O.ACCMODE) !== O.RDONLY) i.writing--;
     if (this.mount) this.mount.users--;
@@ -100,6 +107,13 @@ export class File {
   }
   private tellClosed(): void { if (!(this.flags & O.PATH)) notifyFile(this, this.writable ? Watch.CLOSE_WRITE : Watch.CLOSE_NOWRITE); }
   hold(): this { this.refs++; return this; }
+  /** Takes memory for it, once; false: there is none. */
+  charge(purse: Purse): boolean {
+    if (this.purse !== undefined) return true;
+    if (!purse.charge(FILE_COST)) return false;
+    this.purse = purse;
+    return true;
+  }
 
   /** It was found there; its mount is in use. */
   enter(at: Path): void {

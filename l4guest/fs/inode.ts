@@ -50,6 +50,8 @@ export abstract class Inode {
   rdev = 0;
   atime: Time; mtime: Time; ctime: Time;
   readonly btime: Time;
+  /** It counts among the inodes of its file system. */
+  counted = false;
   /** Extended attributes, where any were set. */
   xattrs: Map<string, Uint8Array> | undefined;
   /** inotify watches on it. */

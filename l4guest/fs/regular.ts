@@ -20,7 +20,7 @@ import { Inode, type FileSystem } from './inode.ts';
 /** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
 export interface Image { readonly bytes: Window; readonly pfn: number }
 
-export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; holdPage(): void; givePages(n: number): void; giveInode(): void }
+export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; holdPage(): void; givePages(n: number): void; giveInode(inode: Inode): void }
 
 /** Pages that are fetched at once. */
 const AHEAD = 16;
@@ -234,7 +234,7 @@ export class RegularInode extends Inode implements Mappable {
   override drop(): void {
     if (this.areas.size > 0) return; // it lives on in mappings
     this.free(0, Infinity);
-    this.fs.giveInode();
+    this.fs.giveInode(this);
     this.image = this.origin = undefined;
     if (this.clean) this.fs.frames.shrinkers.delete(this);
     this.clean = undefined;

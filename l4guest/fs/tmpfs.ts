@@ -38,6 +38,11 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
   return Object.values(out).some(Number.isNaN) ? -E.INVAL : out;
 }
 
+/** What an inode with its name weighs, bytes. */
+const INODE_COST = 768;
+/** File systems leave this part of memory to programs. */
+const MARGIN = 1 / 32;
+
 export class TmpFs implements MemoryFs, FileSystem {
   readonly type: string;
   readonly dev: number;
@@ -83,7 +88,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   }
   /** A page or an inode more; false: the file system is full. */
   takePage(): boolean {
-    if (this.pages >= (this.limits.blocks ?? this.most)) return false;
+    if (this.pages >= (this.limits.blocks ?? this.most) || !this.frames.has(this.frames.total * MARGIN)) return false;
     this.pages++;
     return true;
   }
@@ -91,11 +96,16 @@ export class TmpFs implements MemoryFs, FileSystem {
   holdPage(): void { this.pages++; }
   givePages(n: number): void { this.pages -= n; }
   takeInode(): boolean {
-    if (this.inodes >= (this.limits.inodes ?? Infinity)) return false;
+    if (this.inodes >= (this.limits.inodes ?? Infinity) || !this.frames.charge(INODE_COST)) return false;
     this.inodes++;
     return true;
   }
-  giveInode(): void { this.inodes--; }
+  /** An inode is gone. One that the image brought was never counted. */
+  giveInode(inode: Inode): void {
+    if (!inode.counted) return;
+    this.inodes--;
+    this.frames.uncharge(INODE_COST);
+  }
 }
 
 export class TmpDir extends Directory {
@@ -142,7 +152,7 @@ export class TmpDir extends Directory {
     this.unasked = list;
     return 0;
   }
-  override drop(): void { this.fs.giveInode(); }
+  override drop(): void { this.fs.giveInode(this); }
 
   /** A new inode of the type in `mode`, not named yet. */
   create(mode: number, rdev = 0, image?: Image, origin?: FileOrigin): Inode {
@@ -155,6 +165,7 @@ export class TmpDir extends Directory {
   override make(name: string, mode: number, rdev: number, owner?: Owner): Inode | number {
     if (!this.fs.takeInode()) return -E.NOSPC;
     const inode = this.create(mode, rdev);
+    inode.counted = true;
     belong(inode, owner);
     this.add(name, inode);
     return inode;
@@ -162,6 +173,7 @@ export class TmpDir extends Directory {
   override makeLink(name: string, target: string, owner?: Owner): Inode | number {
     if (!this.fs.takeInode()) return -E.NOSPC;
     const link = new LinkInode(this.fs, target);
+    link.counted = true;
     belong(link, owner);
     this.add(name, link);
     return link;
@@ -169,6 +181,7 @@ export class TmpDir extends Directory {
   override makeNameless(mode: number, owner?: Owner): Inode | number {
     if (!this.fs.takeInode()) return -E.NOSPC;
     const inode = this.create(S.IFREG | (mode & 0o7777));
+    inode.counted = true;
     belong(inode, owner);
     inode.nlink = 0;
     return inode;
@@ -228,7 +241,7 @@ export class LinkInode extends Inode {
   override get size(): number { return bytesOf(this.target).length; }
   override get blocks(): number { return 0; }
   override readlink(): string { return this.target; }
-  override drop(): void { (this.fs as TmpFs).giveInode(); }
+  override drop(): void { (this.fs as TmpFs).giveInode(this); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
 
@@ -236,7 +249,7 @@ export class SpecialInode extends Inode {
   declare readonly fs: TmpFs;
   /** What a fifo or a bound socket is connected to; belongs to the driver. */
   endpoint: unknown = undefined;
-  override drop(): void { this.fs.giveInode(); }
+  override drop(): void { this.fs.giveInode(this); }
   constructor(fs: FileSystem, mode: number, rdev: number) { super(fs, mode); this.rdev = rdev; }
   override open(t: Thread, flags: number): File | number { return this.fs.openSpecial(t, this, flags); }
 }

@@ -23,9 +23,11 @@ export interface CloneArgs {
 
 const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
 /** Name spaces that there are none of here. */
-const ABSENT = Clone.NEWCGROUP | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
+const ABSENT = Clone.NEWCGROUP | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
 /** What the server holds for a thread and for a process, bytes, beside its pages. */
 export const THREAD_COST = 4096, PROCESS_COST = 8192;
+/** A slot of a table of descriptors that fork copies. */
+const SLOT_COST = 48;
 
 /** What is wrong with the flags: 0 or -errno. */
 function refusedFlags(t: Thread, a: CloneArgs): number {
@@ -35,7 +37,7 @@ function refusedFlags(t: Thread, a: CloneArgs): number {
   if (f & Clone.THREAD && f & (Clone.NEWUSER | Clone.NEWPID)) return -E.INVAL;
   if (f & Clone.PARENT && t.proc === t.k.init) return -E.INVAL;
   if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
-  if (f & Clone.NEWNS && !capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (f & (Clone.NEWNS | Clone.NEWUTS) && !capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
   return f & ABSENT ? (capable(t.creds, Cap.SYS_ADMIN) ? -E.INVAL : -E.PERM) : 0;
 }
 /** Whether the user may have another process. */
@@ -49,15 +51,16 @@ function tooMany(t: Thread): boolean {
 
 /** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
 export function clone(t: Thread, a: CloneArgs): number | Co<number> {
-  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = f & Clone.THREAD ? THREAD_COST : PROCESS_COST;
+  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = f & Clone.THREAD ? THREAD_COST : PROCESS_COST + (f & Clone.FILES ? 0 : SLOT_COST * t.proc.fds.length);
   if (refused) return refused;
   if (tooMany(t) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
   if (a.tid !== undefined && k.pids.isTaken(a.tid)) return -E.EXIST;
-  if ((!(f & Clone.VM) && !t.mm.table.canCopy()) || !k.frames.charge(cost)) return -E.NOMEM;
+  if ((!(f & Clone.VM) && !(t.mm.table.canCopy() && t.mm.payAreas())) || !k.frames.charge(cost)) return -E.NOMEM;
   const tid = a.tid ?? k.pids.next(), pidfd = f & Clone.PIDFD ? reservePidfd(t, a) : -1;
   if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost); return pidfd; }
   const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a), child = new Thread(k, tid, proc, t.name);
   inheritThread(child, t, a);
+  if (!(f & Clone.VM)) child.mm.payAreas();
   if (f & Clone.THREAD) child.cost = cost; else proc.cost = cost;
   proc.threads.add(child);
   k.pids.threads.set(tid, child);
@@ -93,6 +96,7 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (a.flags & Clone.CHILD_CLEARTID) child.clearTid = a.childTid;
   child.mask = t.mask;
   child.seccomp = t.seccomp;
+  child.rseq = a.flags & Clone.VM ? undefined : t.rseq && { ...t.rseq };
   if (a.flags & Clone.THREAD) child.creds = copyCreds(t.creds);
   child.noNewPrivs = t.noNewPrivs;
   child.timerSlack = t.timerSlack;
@@ -109,6 +113,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   p.creds = copyCreds(t.creds);
   p.parentThread = f & Clone.PARENT ? parent.parentThread : t;
   if (f & Clone.NEWNS) copySpace(k, p);
+  if (f & Clone.NEWUTS) p.uts = { ...p.uts };
   armCpuLimit(p);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
   p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();

@@ -50,6 +50,8 @@ export class Process {
   fs: FsContext;
   /** What it sees mounted. */
   mounts: MountSpace;
+  /** What uname(2) says: its own after unshare(CLONE_NEWUTS). */
+  uts: { host: string; domain: string };
   /** Those of its first thread. */
   creds: Creds = rootCreds();
   limits = new Limits();
@@ -104,6 +106,7 @@ export class Process {
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
     this.mounts = k.mounts;
+    this.uts = k.uts;
     group.members.add(this);
   }
   get session(): Session { return this.group.session; }
@@ -119,6 +122,7 @@ export class Process {
   /** Takes over from the parent what fork copies by value. */
   inherit(parent: Process): void {
     this.mounts = parent.mounts;
+    this.uts = parent.uts;
     this.limits = parent.limits.copy();
     this.name = parent.name;
     this.exe = parent.exe?.hold();

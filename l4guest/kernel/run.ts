@@ -7,6 +7,7 @@ import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
 import { around, type Runs } from '../mm/around.ts';
 import { Access, Fault, TASK_SIZE } from '../mm/mm.ts';
+import { interrupted } from './rseq.ts';
 import { strace } from '../syscalls/strace.ts';
 import { byNumber, dispatch, LAST } from '../syscalls/table.ts';
 import { tracedCall } from '../syscalls/traced.ts';
@@ -173,7 +174,7 @@ export class Runner implements Entry {
     for (;;) {
       let t: Thread | undefined = cpu.current;
       if (t && (t.state !== Run.current || t.co)) t = undefined;
-      if (t && cpu.resched && cpu.ready.length > 0) { cpu.account(t); cpu.yield(t); t = undefined; }
+      if (t && cpu.resched && cpu.ready.length > 0) { if (t.rseq) interrupted(t); cpu.account(t); cpu.yield(t); t = undefined; }
       cpu.resched = false;
       t ??= pickThread(k);
       if (!t || this.ended) { cpu.rearm(); return undefined; }

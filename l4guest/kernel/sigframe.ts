@@ -6,6 +6,7 @@
 import { TRAMPOLINE } from '../mm/mm.ts';
 import { copyIn, copyOut, getBig, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { UserFault } from './failure.ts';
+import { leaveSequence } from './rseq.ts';
 import { Reg } from './registers.ts';
 import { putSigInfo, type SigAction, type SigInfo } from './sigqueue.ts';
 import { SaFlag } from '../abi/linux.ts';
@@ -23,6 +24,7 @@ export const altFlags = (t: Thread, sp: number): number => (t.altStack.size === 
 
 /** Builds the frame and points the thread at the handler. False when the stack cannot take it. */
 export function buildFrame(t: Thread, info: SigInfo, action: SigAction, mask: bigint): boolean {
+  if (t.rseq && !leaveSequence(t)) return false;
   const r = t.regs, mm = t.mm, was = r.x(Reg.sp);
   let top = was;
   if (action.flags & SaFlag.ONSTACK && t.altStack.size > 0 && !onAltStack(t, was)) top = t.altStack.sp + t.altStack.size;

@@ -1,5 +1,6 @@
 /** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
 import { CONTINUED_STATUS, exitedStatus, Handler, SaFlag, SiCode, Sig, stoppedStatus } from '../abi/linux.ts';
+import { leaveSequence } from './rseq.ts';
 import { buildFrame } from './sigframe.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
@@ -112,6 +113,7 @@ export class Signals {
    */
   deliver(t: Thread): void {
     t.work = false;
+    if (t.rseq?.due && !leaveSequence(t)) this.force(t, Sig.SEGV, 0x80, 0);
     for (;;) {
       if (t.state === Run.dead) return;
       if (this.mustStop(t)) { t.work = true; return; }

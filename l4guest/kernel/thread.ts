@@ -5,6 +5,7 @@ import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';
 import { SignalQueue, type AltStack } from './sigqueue.ts';
+import type { Rseq } from './rseq.ts';
 import type { Seccomp } from './seccomp.ts';
 import type { Tracing } from './tracing.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -58,6 +59,8 @@ export class Thread implements Waiter {
   /** Cleared, and its futex woken, when the thread ends. */
   clearTid = 0;
   robustList = 0;
+  /** Where it says that it is inside a restartable sequence. */
+  rseq: Rseq | undefined;
   cpuNs = 0;
   /** Bytes that are charged for it. */
   cost = 0;

@@ -49,6 +49,8 @@ export class Frames {
   get idle(): number { return this.top + this.reserved.length; }
   /** Who can give pages back when there are none: caches. */
   readonly shrinkers = new Set<{ shrink(): number }>();
+  /** Whether so many frames are free, or caches can give them back. */
+  has(n: number): boolean { return this.top >= n || (this.shrink() && this.top >= n); }
   private shrink(): boolean {
     let n = 0;
     for (const s of this.shrinkers) n += s.shrink();

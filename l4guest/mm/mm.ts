@@ -30,6 +30,8 @@ export type Access = (typeof Access)[keyof typeof Access];
 export const Fault = { replaced: -1, none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
 export type Fault = (typeof Fault)[keyof typeof Fault];
 
+/** What the record of an area weighs, bytes. */
+const AREA_COST = 160;
 /** A range of pages whose mirror below must lose these rights (Prot bits; 7 = all) before the space runs again. */
 export interface Flush { from: number; to: number; rights: number }
 
@@ -53,6 +55,10 @@ export class Mm {
   dataLimit = Infinity;
   /** RLIMIT_AS. */
   spaceLimit = Infinity;
+  /** Bytes charged for the records of areas. */
+  private paidAreas = 0;
+  /** Barriers that its processes have registered for (membarrier). */
+  barriers = 0;
   /** mlockall(MCL_FUTURE): how new areas are locked. */
   lockFuture: 0 | 1 | 2 = 0;
   /** prctl(PR_SET_MDWE), and PR_SET_MEMORY_MERGE, which is kept. */
@@ -244,12 +250,22 @@ export class Mm {
       return pte & ~Pte.W;
     });
   }
+  /** Memory for the records of the areas that are there and a few more; false: there is none. */
+  payAreas(): boolean {
+    const want = Math.ceil((this.areas.list.length + 4) / 64) * 64 * AREA_COST, more = want - this.paidAreas;
+    if (more > 0 ? !this.frames.charge(more) : more > -256 * AREA_COST) return more <= 0;
+    if (more < 0) this.frames.uncharge(-more);
+    this.paidAreas = want;
+    return true;
+  }
   /** Gives all frames back. The arch layer destroys or empties the mirror. */
   release(): void {
     this.table.update(0, TASK_SIZE / 4096, (_vpn, pte) => { this.frames.unref(pteFrame(pte)); return 0; });
     this.table.clear();
     for (const area of this.areas.list) area.gone();
     this.areas.remove(0, TASK_SIZE);
+    this.frames.uncharge(this.paidAreas);
+    this.paidAreas = 0;
     this.flushes.length = 0;
   }
   /** Drops the pages of [start, end) bytes: they will fault again. */

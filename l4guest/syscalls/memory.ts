@@ -13,13 +13,13 @@ import { RegularFile, RegularInode } from '../fs/regular.ts';
 import { Fault, TASK_SIZE } from '../mm/mm.ts';
 import { advise, mapArea, populate, protect, remap, remapPages, roundUp, seal, setBrk, setLocked, unmap } from '../mm/mmap.ts';
 import { copyOut, getBytesZ, getI64, textOf } from '../mm/uaccess.ts';
-import { bits, row, type Row } from './row.ts';
+import { bits, longBits, row, type Row } from './row.ts';
 
 /** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
 const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
 /** Bytes of memory that this process may lock; who has the capability, all. */
 const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
-const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count');
+const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') || !t.mm.payAreas();
 
 function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
   const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, f = anonymous ? undefined : t.proc.fds.get(fd);
@@ -188,7 +188,7 @@ export const memoryCalls: Row[] = [
   row('munmap', (t, at, length) => unmap(t.mm, at, length)),
   row('mprotect', (t, at, length, prot) => protect(t.mm, at, length, prot)),
   row('pkey_mprotect', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
-  row('pkey_alloc', () => -E.NOSPC), row('pkey_free', () => -E.INVAL),
+  row('pkey_alloc', () => -E.NOSYS, { support: 'none' }), row('pkey_free', () => -E.NOSYS, { support: 'none' }),
   row('mremap', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
   row('madvise', (t, at, length, advice) => advise(t.mm, at, length, advice)),
   row('msync', msync, { checks: [bits(2, 7)] }),
@@ -197,7 +197,5 @@ export const memoryCalls: Row[] = [
   row('mseal', mseal), row('remap_file_pages', remapFilePages), row('process_madvise', processMadvise),
   row('mincore', mincore),
   row('memfd_create', memfd),
-  row('mbind', () => 0, { support: 'none' }), row('get_mempolicy', () => -E.NOSYS), row('set_mempolicy', () => 0, { support: 'none' }),
-  row('riscv_flush_icache', () => 0),
-  row('membarrier', (_t, command) => (command === 0 ? 0 : -E.INVAL), { note: 'reports no commands' }),
+  row('riscv_flush_icache', () => 0, { checks: [longBits(2, 1)] }),
 ];

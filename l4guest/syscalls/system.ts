@@ -10,7 +10,7 @@ import { row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
   const out = new Uint8Array(6 * 65);
-  ['Linux', t.k.uts.host, RELEASE, VERSION, MACHINE, t.k.uts.domain].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
+  ['Linux', t.proc.uts.host, RELEASE, VERSION, MACHINE, t.proc.uts.domain].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
   copyOut(t.mm, va, out);
   return 0;
 }
@@ -31,7 +31,7 @@ function sysinfo(t: Thread, va: number): number {
   return 0;
 }
 function getrandom(t: Thread, va: number, length: number, flags: number): number {
-  if (flags & ~7) return -E.INVAL;
+  if (flags & ~7 || (flags & 6) === 6) return -E.INVAL;
   const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20);
   copyOut(t.mm, va, t.k.random.bytes(n));
   return n;
@@ -47,7 +47,15 @@ function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: numb
   }
   return 0;
 }
-function syslog(t: Thread, type: number): number { return type === 10 || type === 9 || type === 3 || type === 2 ? 0 : capable(t.creds, Cap.SYSLOG) ? 0 : -E.PERM; }
+/** The log holds nothing: sizes are 0, and reading waits for nobody. */
+function syslog(t: Thread, type: number, va: number, length: number): number {
+  if (type < 0 || type > 10) return -E.INVAL;
+  if (type !== 3 && type !== 10 && !capable(t.creds, Cap.SYSLOG)) return -E.PERM;
+  if (type >= 2 && type <= 4 && (va === 0 || length < 0)) return -E.INVAL;
+  if (type === 8) return length < 1 || length > 8 ? -E.INVAL : 0;
+  return type === 10 ? LOG_SIZE : 0;
+}
+const LOG_SIZE = 131072;
 const Reboot = { MAGIC: 0xfee1dead, RESTART: 0x01234567, HALT: 0xcdef0123, CAD_ON: 0x89abcdef, CAD_OFF: 0, POWER_OFF: 0x4321fedc, RESTART2: 0xa1b2c3d4 } as const;
 /** The birthdays that reboot(2) wants to hear. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
@@ -65,15 +73,13 @@ const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
   row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
-  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.host = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.k.uts.domain = s; })),
+  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.host = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.domain = s; })),
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
-  row('riscv_hwprobe', hwprobe), row('syslog', syslog, { note: 'the buffer is empty' }), row('reboot', reboot),
-  row('rseq', refused(E.NOSYS), { support: 'none' }), row('restart_syscall', refused(E.INTR)),
-  row('unshare', unshare, { note: 'of the name spaces, mounts' }), row('setns', refused(E.PERM), { support: 'none' }),
+  row('riscv_hwprobe', hwprobe), row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
+  row('restart_syscall', refused(E.INTR)),
+  row('unshare', unshare, { note: 'of the name spaces, mounts and uts' }),
   row('vhangup', () => 0, { support: 'none' }), row('acct', refused(E.NOSYS), { support: 'none' }),
   row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
-  row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('io_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.PERM), { support: 'none' }),
-  row('perf_event_open', refused(E.NOSYS), { support: 'none' }), row('userfaultfd', refused(E.NOSYS), { support: 'none' }), row('kcmp', refused(E.NOSYS), { support: 'none' }),
-  row('init_module', refused(E.PERM), { support: 'none' }), row('finit_module', refused(E.PERM), { support: 'none' }), row('delete_module', refused(E.PERM), { support: 'none' }),
-  row('swapon', refused(E.PERM), { support: 'none' }), row('swapoff', refused(E.INVAL), { support: 'none' }),
+  row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('io_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.NOSYS), { support: 'none' }),
+  row('perf_event_open', refused(E.NOSYS), { support: 'none' }), row('userfaultfd', refused(E.NOSYS), { support: 'none' }),
 ];

@@ -19,6 +19,7 @@ import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { processCalls } from './process.ts';
 import type { Handler, Row } from './row.ts';
+import { rareCalls } from './rare.ts';
 import { schedCalls } from './sched.ts';
 import { seccompCalls } from './seccomp.ts';
 import { signalCalls } from './signals.ts';
@@ -28,7 +29,7 @@ import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -28,8 +28,8 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const shown = (path: string, content: Content): void => put(path, new GeneratedInode(fs, content));
   for (const s of settings) put(s.name, settingFile(k, fs, s));
   const line = (text: string): string => text.replace(/\n.*$/s, '').slice(0, 64);
-  put('kernel/hostname', new GeneratedInode(fs, () => `${k.uts.host}\n`, (_t, text) => { k.uts.host = line(text); return 0; }));
-  put('kernel/domainname', new GeneratedInode(fs, () => `${k.uts.domain}\n`, (_t, text) => { k.uts.domain = line(text); return 0; }));
+  put('kernel/hostname', new GeneratedInode(fs, (t) => `${t.proc.uts.host}\n`, (t, text) => { t.proc.uts.host = line(text); return 0; }));
+  put('kernel/domainname', new GeneratedInode(fs, (t) => `${t.proc.uts.domain}\n`, (t, text) => { t.proc.uts.domain = line(text); return 0; }));
   shown('kernel/osrelease', () => `${RELEASE}\n`);
   shown('kernel/ostype', () => 'Linux\n');
   shown('kernel/version', () => `${VERSION}\n`);

@@ -1,0 +1,242 @@
+/** Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules. */
+import { PidFile } from '../fs/pidfd.ts';
+import type { Directory, Inode, Located } from '../fs/inode.ts';
+import { openPath } from '../fs/open.ts';
+import { E } from '../abi/errno.ts';
+import { AT, Cap, Clone, O } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
+import { after } from '../kernel/later.ts';
+import { RSEQ_SIZE, startSequence, stopSequence } from '../kernel/rseq.ts';
+import type { Process } from '../kernel/process.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { copyIn, couldBeUser, getI32, getI64, getU32, setBig, setU32 } from '../mm/uaccess.ts';
+import { install } from './fds.ts';
+import { mayTrace } from './process.ts';
+import { bits, pathArg, row, type Row } from './row.ts';
+import { placeOf } from './stat.ts';
+
+// ── kcmp: an order of kernel objects that says nothing about where they are ─────────────────────────────────────────────
+
+const orderOf = new WeakMap<object, number>();
+let lastOrder = 0;
+function order(x: object): number {
+  let n = orderOf.get(x);
+  if (n === undefined) orderOf.set(x, n = ++lastOrder);
+  return n;
+}
+/** 0 the same, 1 less, 2 more. */
+const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < order(b) ? 1 : 2);
+/** What both processes have one of, by number: memory, descriptors, directories, actions, I/O context, undo lists. */
+const shared: Readonly<Record<number, (p: Process) => object>> = { 1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p, 6: (p) => p };
+function kcmp(t: Thread, a: number, b: number, type: number, x: number, y: number): number {
+  const p = t.k.pids.threads.get(a)?.proc, q = t.k.pids.threads.get(b)?.proc;
+  if (!p || !q) return -E.SRCH;
+  if (!mayTrace(t, p) || !mayTrace(t, q)) return -E.PERM;
+  if (type === 0) {
+    const f = p.fds.any(x), g = q.fds.any(y);
+    return f && g ? compare(f, g) : -E.BADF;
+  }
+  const of = shared[type];
+  return of ? compare(of(p), of(q)) : -E.INVAL;
+}
+
+// ── membarrier: one processor sees its own writes in order; what is registered is kept ──────────────────────────────────
+
+const Barrier = { QUERY: 0, GLOBAL: 1, RSEQ: 128, GET_REGISTRATIONS: 512, ALL: 0x3ff } as const;
+/** A command that needs a registration, and the command that makes it. */
+const registration: Readonly<Record<number, number>> = { 8: 16, 32: 64, 128: 256 };
+const REGISTERS = new Set([4, 16, 64, 256]);
+function membarrier(t: Thread, command: number, flags: number, cpu: number): number {
+  if (command === Barrier.RSEQ ? flags & ~1 : flags) return -E.INVAL;
+  if (command === Barrier.RSEQ && flags && (cpu < 0 || cpu > 0) && t.mm.barriers & 256) return 0;
+  if (command === Barrier.QUERY) return Barrier.ALL;
+  if (command === Barrier.GET_REGISTRATIONS) return t.mm.barriers;
+  if (command === Barrier.GLOBAL || command === 2) return 0;
+  if (REGISTERS.has(command)) { t.mm.barriers |= command; return 0; }
+  const needed = registration[command];
+  return needed === undefined ? -E.INVAL : t.mm.barriers & needed ? 0 : -E.PERM;
+}
+
+// ── restartable sequences ───────────────────────────────────────────────────────────────────────────────────────────────
+
+function rseq(t: Thread, area: number, length: number, flags: number, sig: number): number {
+  const now = t.rseq;
+  if (flags & 1) {
+    if (flags & ~1 || !now || now.area !== area || now.length !== length >>> 0) return -E.INVAL;
+    if (now.sig !== sig >>> 0) return -E.PERM;
+    return stopSequence(t);
+  }
+  if (flags) return -E.INVAL;
+  if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
+  if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
+  return couldBeUser(area, length >>> 0) ? startSequence(t, area, length >>> 0, sig >>> 0) : -E.FAULT;
+}
+
+// ── memory policies: one node, so that every policy that can be had is obeyed ───────────────────────────────────────────
+
+const Mpol = { DEFAULT: 0, PREFERRED: 1, LOCAL: 4, COUNT: 7, STATIC: 1 << 15, RELATIVE: 1 << 14, BALANCING: 1 << 13 } as const;
+interface Policy { readonly mode: number; readonly nodes: number }
+const policies = new WeakMap<Thread, Policy>();
+/** A mask of nodes: only node 0 is there. */
+function nodesAt(t: Thread, va: number, max: number): number {
+  const count = max - 1;
+  if (count <= 0 || va === 0) return 0;
+  if (count > 4096 * 8) return -E.INVAL;
+  const bytes = copyIn(t.mm, va, Math.ceil(count / 64) * 8);
+  for (let i = 0; i < count; i++) if (i > 0 && bytes[i >> 3]! & (1 << (i & 7))) return -E.INVAL;
+  return bytes[0]! & 1;
+}
+function policyOf(t: Thread, mode: number, mask: number, max: number): Policy | number {
+  const flags = mode & (Mpol.STATIC | Mpol.RELATIVE | Mpol.BALANCING), kind = mode & ~flags;
+  if (kind < 0 || kind >= Mpol.COUNT || (flags & Mpol.STATIC && flags & Mpol.RELATIVE) || (flags & Mpol.BALANCING && kind !== 2 && kind !== 5)) return -E.INVAL;
+  const nodes = nodesAt(t, mask, max);
+  if (nodes < 0) return nodes;
+  const wantsNone = kind === Mpol.DEFAULT || kind === Mpol.LOCAL, mayHaveNone = wantsNone || kind === Mpol.PREFERRED;
+  if ((wantsNone && nodes) || (!mayHaveNone && !nodes) || (wantsNone && flags) || (kind === Mpol.PREFERRED && !nodes && flags)) return -E.INVAL;
+  return { mode: kind === Mpol.PREFERRED && !nodes ? Mpol.LOCAL : mode, nodes };
+}
+function setPolicy(t: Thread, mode: number, mask: number, max: number): number {
+  const p = policyOf(t, mode | 0, mask, max);
+  if (typeof p === 'number') return p;
+  policies.set(t, p);
+  return 0;
+}
+function getPolicy(t: Thread, modeVa: number, mask: number, max: number, at: number, flags: number): number {
+  const NODE = 1, ADDR = 2, ALLOWED = 4, p = policies.get(t) ?? { mode: 0, nodes: 0 };
+  if (flags & ~7 || (mask !== 0 && max < 1) || (flags & ALLOWED && flags & (NODE | ADDR)) || (at !== 0 && !(flags & ADDR) && !(flags & ALLOWED))) return -E.INVAL;
+  if (flags & ADDR && !t.mm.areas.find(at)) return -E.FAULT;
+  if (flags & NODE && !(flags & ADDR) && p.mode !== 3) return -E.INVAL;
+  if (modeVa) setU32(t.mm, modeVa, flags & (NODE | ALLOWED) ? 0 : flags & ADDR ? 0 : p.mode);
+  if (mask) for (let i = 0; i < Math.ceil((max - 1) / 64) || i === 0; i++) setBig(t.mm, mask + 8 * i, i === 0 ? BigInt(flags & ALLOWED ? 1 : flags & ADDR ? 0 : p.nodes) : 0n);
+  return 0;
+}
+function bind(t: Thread, at: number, length: number, mode: number, mask: number, max: number, flags: number): number {
+  if (flags & ~7 || at % 4096 !== 0) return -E.INVAL;
+  if (flags & 4 && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  const p = policyOf(t, mode | 0, mask, max);
+  if (typeof p === 'number') return p;
+  const end = at + Math.ceil(length / 4096) * 4096;
+  for (let x = at; x < end;) {
+    const v = t.mm.areas.find(x);
+    if (!v) return -E.FAULT;
+    x = v.end;
+  }
+  return 0;
+}
+function target(t: Thread, pid: number): Process | number {
+  const p = pid === 0 ? t.proc : t.k.pids.threads.get(pid)?.proc;
+  return !p ? -E.SRCH : mayTrace(t, p) ? p : -E.PERM;
+}
+function migratePages(t: Thread, pid: number, max: number, from: number, to: number): number {
+  const old = nodesAt(t, from, max), now = old < 0 ? old : nodesAt(t, to, max);
+  if (now < 0) return now;
+  const p = target(t, pid | 0);
+  return typeof p === 'number' ? p : now === 0 ? -E.INVAL : 0;
+}
+function movePages(t: Thread, pid: number, n: number, pages: number, nodes: number, status: number, flags: number): number {
+  if (flags & ~6) return -E.INVAL;
+  if (flags & 4 && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  const p = target(t, pid | 0);
+  if (typeof p === 'number') return p;
+  for (let i = 0; i < n; i++) {
+    const at = getI64(t.mm, pages + 8 * i);
+    if (nodes && getI32(t.mm, nodes + 4 * i) !== 0) return -E.NODEV;
+    setU32(t.mm, status + 4 * i, !p.mm.areas.find(at) ? -E.FAULT : p.mm.table.get(Math.floor(at / 4096)) ? 0 : -E.NOENT);
+  }
+  return 0;
+}
+
+// ── handles of files: a number that finds a file again while it has a name ──────────────────────────────────────────────
+
+const HANDLE_BYTES = 8, HANDLE_TYPE = 1, HANDLE_FID = 0x200, MOUNT_ID_UNIQUE = 1;
+const handles = new Map<string, WeakRef<{ readonly inode: Inode; readonly place: Located }>>(), held = new WeakMap<Inode, { readonly inode: Inode; readonly place: Located }>();
+function nameToHandle(t: Thread, dir: number, path: number, va: number, mountVa: number, flags: number): number {
+  const p = placeOf(t, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+  if (typeof p === 'number') return p;
+  if (!['tmpfs', 'rootfs', 'ext4', 'ext2', 'devtmpfs'].includes(p.inode.fs.type) && p.inode.fs.type !== 'overlay') return -E.OPNOTSUPP;
+  const room = getU32(t.mm, va);
+  if (room > 128) return -E.INVAL;
+  setU32(t.mm, va, HANDLE_BYTES);
+  const id = p.mount?.id ?? 0;
+  if (flags & MOUNT_ID_UNIQUE) setBig(t.mm, mountVa, BigInt(id)); else setU32(t.mm, mountVa, id);
+  if (room < HANDLE_BYTES) return -E.OVERFLOW;
+  let kept = held.get(p.inode);
+  if (!kept) held.set(p.inode, kept = { inode: p.inode, place: { inode: p.inode, mount: p.mount, dir: p.dir, name: p.name ?? '' } });
+  handles.set(`${p.inode.dev}:${p.inode.ino}`, new WeakRef(kept));
+  setU32(t.mm, va + 4, HANDLE_TYPE);
+  setU32(t.mm, va + 8, p.inode.ino >>> 0);
+  setU32(t.mm, va + 12, Math.floor(p.inode.ino / 4294967296));
+  return 0;
+}
+function openByHandle(t: Thread, mountFd: number, va: number, flags: number) {
+  if (!capable(t.creds, Cap.DAC_READ_SEARCH)) return -E.PERM;
+  const room = getU32(t.mm, va), on: Located | undefined = (mountFd | 0) === AT.FDCWD ? t.proc.fs.cwd : t.proc.fds.get(mountFd | 0);
+  if (room === 0 || room > 128) return -E.INVAL;
+  if (!on) return -E.BADF;
+  if (room < HANDLE_BYTES || getI32(t.mm, va + 4) !== HANDLE_TYPE) return -E.STALE;
+  const ino = getU32(t.mm, va + 8) + getU32(t.mm, va + 12) * 4294967296, found = handles.get(`${on.inode.dev}:${ino}`)?.deref();
+  if (!found || found.inode.nlink === 0) return -E.STALE;
+  return after(openPath(t, found.place as Parameters<typeof openPath>[1], flags | O.LARGEFILE), (file) => (typeof file === 'number' ? file : install(t, file, (flags & O.CLOEXEC) !== 0)));
+}
+
+// ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Frees the memory of a process that is being killed: here it is free already. */
+function release(t: Thread, fd: number, flags: number): number {
+  if (flags) return -E.INVAL;
+  const f = t.proc.fds.get(fd | 0);
+  if (!(f instanceof PidFile)) return -E.BADF;
+  return f.process.alive ? -E.INVAL : -E.SRCH;
+}
+/** No module can be read: what is no ELF file is refused as Linux does it. */
+function initModule(t: Thread, image: number, length: number): number {
+  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
+  if (length < 64) return -E.NOEXEC;
+  copyIn(t.mm, image, 64);
+  return -E.NOEXEC;
+}
+function finitModule(t: Thread, fd: number, _args: number, flags: number): number {
+  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
+  if (flags & ~7) return -E.INVAL;
+  return t.proc.fds.get(fd | 0) ? -E.NOEXEC : -E.BADF;
+}
+function deleteModule(t: Thread, name: number): number {
+  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
+  pathArg(t, name);
+  return -E.NOENT;
+}
+/** There is nothing to swap to: a path is looked up, and no file will do. */
+function swap(t: Thread, path: number, flags: number, on: boolean): number {
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (on && flags & ~0x7ffff) return -E.INVAL;
+  const p = placeOf(t, AT.FDCWD, path, 0);
+  return typeof p === 'number' ? p : -E.INVAL;
+}
+function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: number): number {
+  if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
+  return n > 16 || flags & 0xffff & ~7 ? -E.INVAL : -E.NOSYS;
+}
+/** Has a process enter what another has: the other one is named by its pidfd. */
+function setns(t: Thread, fd: number, type: number): number {
+  const f = t.proc.fds.get(fd | 0), KNOWN = Clone.NEWNS | Clone.NEWUTS;
+  if (!f) return -E.BADF;
+  if (!(f instanceof PidFile) || type === 0 || type & ~KNOWN) return -E.INVAL;
+  if (!f.process.alive) return -E.SRCH;
+  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (type & Clone.NEWUTS) t.proc.uts = f.process.uts;
+  if (type & Clone.NEWNS) {
+    t.proc.mounts = f.process.mounts;
+    t.proc.fs = { ...t.proc.fs, root: f.process.fs.root, cwd: f.process.fs.root as { mount: typeof f.process.fs.root.mount; inode: Directory } };
+  }
+  return 0;
+}
+
+export const rareCalls: Row[] = [
+  row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)), row('membarrier', (t, command, flags, cpu) => membarrier(t, command | 0, flags | 0, cpu | 0)),
+  row('rseq', rseq),
+  row('set_mempolicy', setPolicy), row('get_mempolicy', getPolicy), row('mbind', bind, { note: 'one node; areas keep no policy' }), row('migrate_pages', migratePages), row('move_pages', movePages),
+  row('name_to_handle_at', nameToHandle, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | HANDLE_FID | MOUNT_ID_UNIQUE)] }), row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
+  row('process_mrelease', release), row('init_module', initModule, { support: 'none' }), row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
+  row('swapon', (t, path, flags) => swap(t, path, flags, true), { support: 'none' }), row('swapoff', (t, path) => swap(t, path, 0, false), { support: 'none' }),
+  row('kexec_load', kexec, { support: 'none' }), row('setns', setns, { note: 'by pidfd: mounts and uts' }),
+];
