@@ -1,5 +1,5 @@
 /** The page in Debian's Chromium: built, served with its policy, used as people use it. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -139,6 +139,31 @@ describe.skipIf(!path)('the page', () => {
     }
     const home = await visit('', 360, 740);
     expect(await home.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  });
+
+  it.each([['01-hello-ipc', 'greeter.ts'], ['04-capabilities', 'broker.s']])('checks lab %s as the command does: a starter, and a solution', async (lab, file) => {
+    const page = await visit();
+    await page.until('navigator.serviceWorker.controller', 30_000);
+    const verdict = async (): Promise<string> => {
+      await page.until("document.querySelector('.editor')?.shadowRoot?.querySelector('.cm-content')");
+      await page.click('Check');
+      await page.until("document.querySelector('.points')", 60_000);
+      return page.evaluate<string>("document.querySelector('.points').innerText");
+    };
+    await page.evaluate(`location.hash = '#/lab/${lab}'`);
+    expect(await verdict()).not.toBe('100 of 100 points');
+    await page.evaluate("document.querySelector('.check .why button, .verdict .bar button').click()");
+    await page.until("document.querySelectorAll('.list .row').length > 3 && tessera.phase.value === 'recorded'");
+    const { findLab } = await import('../labs/catalogue.ts'), { Random } = await import('../labs/grading/random.ts'), found = (await findLab(lab))!, variant = found.variant(new Random(`${lab}/me`));
+    for (const name of found.files) {
+      const text = readFileSync(join(projectRoot(), 'labs', lab, 'solution', name), 'utf8').replace(/\{\{(\w+)\}\}/g, (all, word: string) => String(variant[word] ?? all));
+      await page.evaluate(`localStorage.setItem('tessera-lab/${lab}/${name}', ${JSON.stringify(text)})`);
+    }
+    await page.evaluate("location.hash = '#/'");
+    await page.evaluate(`location.hash = '#/lab/${lab}'`);
+    expect(await verdict()).toBe('100 of 100 points');
+    expect(found.files).toContain(file);
+    expect(page.complaints.filter((c) => !c.includes('images/index.json'))).toEqual([]);
   });
 
   it('needs no network after the first visit', async () => {

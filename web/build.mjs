@@ -40,24 +40,59 @@ const strictTerminal = {
 
 const filesBelow = (folder, base = folder) => readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
 
-/** Builds into `out`; returns the names of the files. */
+/** Builds into `out`; returns the names of the files that a run of a scenario may load: what the machine is made of. */
 export async function buildPage(out, { images = false } = {}) {
   const esbuild = await import('esbuild');
   rmSync(out, { recursive: true, force: true });
   mkdirSync(join(out, 'assets'), { recursive: true });
   const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
   // The worker has one fixed name: the page names it in `new Worker`, and the service worker takes care of versions.
-  await esbuild.build({ ...shared, entryPoints: { machine: 'web/worker/machine.ts' }, outdir: join(out, 'assets'), chunkNames: 'm-[hash]', splitting: true, plugins: [guestsFrom(FROM_PAGE)] });
+  const workers = await esbuild.build({ ...shared, entryPoints: { machine: 'web/worker/machine.ts', lab: 'web/worker/lab.ts', 'lab-api': 'labs/api.ts' }, outdir: join(out, 'assets'), chunkNames: 'm-[hash]', splitting: true, plugins: [guestsFrom(FROM_PAGE)] });
   const page = await esbuild.build({ ...shared, entryPoints: { main: 'web/app/main.tsx', style: 'web/style/main.css' }, outdir: join(out, 'assets'), entryNames: '[name]-[hash]', chunkNames: 'p-[hash]', splitting: true, plugins: [strictTerminal] });
   const named = (entry) => `assets/${basename(Object.entries(page.metafile.outputs).find(([, o]) => o.entryPoint === entry)[0])}`;
   const html = readFileSync(join(here, 'index.html'), 'utf8').replace('POLICY', POLICY).replace('STYLE', named('web/style/main.css')).replaceAll('MAIN', named('web/app/main.tsx'));
   writeFileSync(join(out, 'index.html'), html);
   for (const name of ['icon.svg', 'manifest.webmanifest']) cpSync(join(here, name), join(out, name));
+  await buildLabs(join(out, 'labs'));
   cpSync(join(root, 'guests/bin'), join(out, 'guests/bin'), { recursive: true });
   const files = filesBelow(out), version = createHash('sha256').update(files.map((f) => readFileSync(join(out, f)).toString('base64')).join()).digest('hex').slice(0, 12);
   await esbuild.build({ ...shared, entryPoints: { sw: 'web/worker/offline.ts' }, outdir: out, define: { FILES: JSON.stringify(['./', ...files.filter((f) => f !== 'index.html')]), VERSION: JSON.stringify(version) } });
   if (images) await copyImages(join(out, 'images'));
-  return files;
+  return reached(workers.metafile.outputs, 'web/worker/machine.ts').map((path) => relative(out, join(root, path)));
+}
+
+/** Outputs that an entry imports, now or later. */
+function reached(outputs, entry) {
+  const found = [Object.keys(outputs).find((o) => outputs[o].entryPoint === entry)];
+  for (const path of found) for (const i of outputs[path].imports) if (!found.includes(i.path)) found.push(i.path);
+  return found;
+}
+
+/** The labs that the page can check: their pages as HTML, what they start with, and a list. */
+async function buildLabs(to) {
+  const { marked } = await import('marked'), { labNames, findLab } = await moduleOf('labs/catalogue.ts'), list = [];
+  for (const name of labNames()) {
+    const { number, title, hours, language, files } = await findLab(name), folder = join(root, 'labs', name);
+    if (language === 'sql') continue;
+    mkdirSync(join(to, name), { recursive: true });
+    writeFileSync(join(to, name, 'page.html'), linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))));
+    for (const file of files) cpSync(join(folder, 'starter', file), join(to, name, file));
+    list.push({ name, number, title, hours, language, files });
+  }
+  writeFileSync(join(to, 'index.json'), JSON.stringify(list));
+}
+
+/** Links to scenarios' pages run them here; links to other files of the project are only words. */
+const linked = (html) => html.replace(/<a href="([^"]*)">(.*?)<\/a>/g, (all, to, words) => {
+  const scenario = /scenarios\/([\w-]+)\.md$/.exec(to)?.[1];
+  return scenario && existsSync(join(root, 'scenarios', `${scenario}.ts`)) ? `<a href="#/run/${scenario}">${words}</a>` : /^https:/.test(to) ? all : words;
+});
+
+/** A module of the project's sources, for use while building. */
+async function moduleOf(entry) {
+  const esbuild = await import('esbuild');
+  const { outputFiles } = await esbuild.build({ absWorkingDir: root, entryPoints: [entry], bundle: true, format: 'esm', platform: 'node', write: false, external: ['node:*'] });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }
 
 /** Debian's kernel, its initial RAM disk and busybox's root file system, as far as they were fetched. */
@@ -77,24 +112,22 @@ async function copyImages(to) {
 }
 
 async function archiveOf(folder) {
-  const esbuild = await import('esbuild');
-  const { outputFiles } = await esbuild.build({ absWorkingDir: root, entryPoints: ['cli/pack.ts'], bundle: true, format: 'esm', platform: 'node', write: false });
-  const { packTar } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const { packTar } = await moduleOf('cli/pack.ts');
   return packTar([{ host: folder, guest: '' }]);
 }
 
 /** Sizes as they travel: what the first screen needs, what the machine needs. */
-function report(out) {
+function report(out, system) {
   const packed = (names) => names.reduce((n, f) => n + brotliCompressSync(readFileSync(join(out, f))).length, 0), files = filesBelow(out).filter((f) => !f.startsWith('images/'));
-  const system = files.filter((f) => /^assets\/(machine|m-)/.test(f)), page = files.filter((f) => /^assets\/(main|style)/.test(f) || f === 'index.html'), kb = (n) => `${Math.round(n / 1000)} kB`;
+  const page = files.filter((f) => /^assets\/(main|style)/.test(f) || f === 'index.html'), kb = (n) => `${Math.round(n / 1000)} kB`;
   console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}; with brotli: first screen ${kb(packed(page))}, system ${kb(packed(system))}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const words = process.argv.slice(2), wanted = words.filter((w) => !w.startsWith('--')), serving = words.includes('--serve');
   const out = join(process.cwd(), serving ? 'dist/web' : wanted[0] ?? 'dist/web');
-  await buildPage(out, { images: serving || words.includes('--images') });
-  report(out);
+  const system = await buildPage(out, { images: serving || words.includes('--images') });
+  report(out, system);
   if (serving) {
     const { port } = (await serve(out, Number(wanted[0] ?? 8421), POLICY)).address();
     console.log(`http://127.0.0.1:${port}/   (Ctrl-C ends it)`);

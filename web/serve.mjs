@@ -2,10 +2,12 @@
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.json': 'application/json', '.webmanifest': 'application/manifest+json' };
 const LARGE = 4 << 20;
+/** Nearly as small as can be, in a tenth of the time. */
+const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 8 } });
 
 /** Serves `folder`; fulfilled with the server when it listens. Port 0: any. */
 export function serve(folder, port, policy) {
@@ -23,7 +25,7 @@ export function serve(folder, port, policy) {
       response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Length': size });
       return request.method === 'HEAD' ? response.end() : createReadStream(file).pipe(response);
     }
-    const key = `${file}:${mtimeMs}:${coding}`, bytes = packed.get(key) ?? (coding === 'br' ? brotliCompressSync : gzipSync)(readFileSync(file));
+    const key = `${file}:${mtimeMs}:${coding}`, bytes = packed.get(key) ?? (coding === 'br' ? brotli : gzipSync)(readFileSync(file));
     packed.set(key, bytes);
     response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Encoding': coding, 'Content-Length': bytes.length, Vary: 'Accept-Encoding' });
     response.end(request.method === 'HEAD' ? undefined : bytes);

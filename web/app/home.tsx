@@ -1,12 +1,14 @@
 /** The first screen: what there is to be seen, used and learnt. */
 import { useState } from 'preact/hooks';
+import type { LabInfo } from '../lab-protocol.ts';
 import type { Given, What } from '../protocol.ts';
 import { scenarios } from './catalog.ts';
 import { Icon } from './icons.tsx';
 
 interface Props { images: ReadonlyMap<string, string>; start(what: What): void }
+interface HomeProps extends Props { labs: readonly LabInfo[]; openTrace(name: string, bytes: Uint8Array): void }
 
-export function Home({ images, start }: Props) {
+export function Home({ images, labs, start, openTrace }: HomeProps) {
   return (
     <main class="home">
       <section class="lead">
@@ -29,8 +31,16 @@ export function Home({ images, start }: Props) {
         <div class="own">
           <OwnShell images={images} start={start} />
           <OwnMachine images={images} start={start} />
+          <OwnTrace open={openTrace} />
         </div>
       </section>
+      {labs.length > 0 && <section aria-labelledby="learn">
+        <h2 id="learn">Learn</h2>
+        <p class="dim lead-in">Labs with an editor and a grader: what you write runs on the machine in this page, and is judged by what the machine saw.</p>
+        <ul class="cards">
+          {labs.map((l) => <li key={l.name}><a class="card" href={`#/lab/${l.name}`}><strong>{l.number}. {l.title}</strong><span>{l.language === 'riscv' ? 'RISC-V assembly' : 'TypeScript'}, {l.hours[0]} to {l.hours[1]} hours</span></a></li>)}
+        </ul>
+      </section>}
     </main>
   );
 }
@@ -82,6 +92,18 @@ function OwnMachine({ images, start }: Props) {
       <label>Initial RAM disk<input type="file" onChange={(e) => setInitrd(e.currentTarget.files?.[0])} /></label>
       <label>Kernel command line<input class="mono" value={append} onInput={(e) => setAppend(e.currentTarget.value)} spellcheck={false} autocomplete="off" /></label>
       <button class="primary"><Icon name="play" />Boot</button>
+    </form>
+  );
+}
+
+/** A trace that the command recorded. */
+function OwnTrace({ open }: { open(name: string, bytes: Uint8Array): void }) {
+  const choose = async (files: FileList | null): Promise<void> => { const [file] = await read(files ?? []); if (file) open(file.name, file.bytes); };
+  return (
+    <form class="panel" onSubmit={(e) => e.preventDefault()} onDragOver={(e) => e.preventDefault()} onDrop={(e) => { e.preventDefault(); void choose(e.dataTransfer?.files ?? null); }}>
+      <h3>A recorded trace</h3>
+      <p class="dim">What <span class="mono">tessera … --trace FILE</span> has recorded, in the same views. Drop it here, or choose it.</p>
+      <label>Trace file<input type="file" onChange={(e) => void choose(e.currentTarget.files)} /></label>
     </form>
   );
 }

@@ -14,6 +14,9 @@ export function placeOf(hash: string): Place | undefined {
   return { what: match[1]!, seed: number('seed') ?? 1, at: number('at'), view, filter: query.get('filter') ?? undefined, keys: query.get('keys') ?? undefined, tour: number('tour') };
 }
 
+/** The lab that an address names. */
+export const labOf = (hash: string): string | undefined => /^#\/lab\/([\w-]+)/.exec(hash)?.[1];
+
 export function hashOf(place: Place): string {
   const query = new URLSearchParams();
   for (const key of ['seed', 'at', 'view', 'filter', 'tour', 'keys'] as const) {

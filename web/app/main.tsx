@@ -4,15 +4,17 @@ import { useEffect, useState } from 'preact/hooks';
 import { effect, signal } from '@preact/signals';
 import type { Given, What } from '../protocol.ts';
 import { scenarios } from './catalog.ts';
+import type { LabInfo } from '../lab-protocol.ts';
 import { Home } from './home.tsx';
 import { Icon, Mark } from './icons.tsx';
 import { packKeys, unpackKeys } from './keys.ts';
-import { hashOf, placeOf, type Place } from './link.ts';
+import { Lab } from './lab.tsx';
+import { hashOf, labOf, placeOf, type Place } from './link.ts';
 import { prepare, Session } from './session.ts';
 import { dark, toggleTheme } from './theme.ts';
 import { Workspace } from './workspace.tsx';
 
-const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined), images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal('');
+const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined), images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal(''), labs = signal<readonly LabInfo[]>([]), lab = signal<LabInfo | undefined>(undefined);
 /** What the session on the screen is of; undefined for files of one's own, which no address can name. */
 let shown: Place | undefined;
 /** Set while the address is changed by the page itself. */
@@ -87,10 +89,33 @@ function start(what: What): void {
   open(new Session(what, 1, 'paced'));
 }
 
+/** A trace that was recorded: of a lab's world, or a file. `record`: its sequence number. */
+function openTrace(name: string, bytes: Uint8Array, record?: number): void {
+  try {
+    const traced = Session.ofTrace(name, bytes);
+    shown = undefined;
+    tour.value = undefined;
+    if (location.hash !== '#/own') history.pushState(null, '', '#/own');
+    open(traced);
+    if (record !== undefined) traced.select(Math.max(0, traced.trace?.indexOf(record) ?? 0));
+  } catch (error) {
+    problem.value = `${name}: ${(error as Error).message}`;
+  }
+}
+
+/** What an address names is shown. */
+function route(): void {
+  const name = labOf(location.hash);
+  lab.value = labs.value.find((l) => l.name === name);
+  if (name === undefined) return void visit(placeOf(location.hash));
+  void visit(undefined);
+  if (!lab.value) problem.value = `This page has no lab “${name}”.`;
+}
+
 function App() {
   const [, setHash] = useState(location.hash);
   useEffect(() => {
-    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') void visit(placeOf(location.hash)); };
+    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') route(); };
     addEventListener('hashchange', moved);
     addEventListener('popstate', moved);
     return () => { removeEventListener('hashchange', moved); removeEventListener('popstate', moved); };
@@ -101,14 +126,22 @@ function App() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('main h1, .list, .sequence')?.focus(); }}>Skip to content</a>
       <header class="top">
         <a class="brand" href="#/"><Mark />Tessera</a>
-        {s && <a class="button quiet" href="#/"><Icon name="left" />All scenarios</a>}
+        {s && lab.value && <a class="button quiet" href={`#/lab/${lab.value.name}`}><Icon name="left" />Back to the lab</a>}
+        {(s || lab.value) && <a class="button quiet" href="#/"><Icon name="left" />{lab.value ? 'First screen' : 'All scenarios'}</a>}
         <span class="spring" />
         <button class="quiet" onClick={toggleTheme} aria-pressed={dark.value} title="Light or dark"><Icon name="sun" /><span class="label">{dark.value ? 'Dark' : 'Light'}</span></button>
       </header>
       {problem.value && <p class="note" role="alert">{problem.value}</p>}
-      {s ? <Workspace session={s} again={again} share={share} tour={tour.value} setTour={(step) => { tour.value = step; }} /> : <Home images={images.value} start={start} />}
+      {s ? <Workspace session={s} again={again} share={share} tour={tour.value} setTour={(step) => { tour.value = step; }} /> : lab.value ? <Lab key={lab.value.name} info={lab.value} open={openTrace} /> : <Home images={images.value} labs={labs.value} start={start} openTrace={openTrace} />}
     </>
   );
+}
+
+/** Labs that this page has. */
+async function lookForLabs(): Promise<void> {
+  try {
+    labs.value = (await (await fetch('labs/index.json')).json()) as LabInfo[];
+  } catch { /* a page without labs */ }
 }
 
 /** Debian's files, where whoever built the page put them beside it. */
@@ -119,12 +152,11 @@ async function lookForImages(): Promise<void> {
   } catch { /* a page without images */ }
 }
 
-effect(() => { document.title = session.value?.title.value ? `${session.value.title.value} · Tessera` : 'Tessera'; });
+effect(() => { document.title = lab.value && !session.value ? `${lab.value.title} · Tessera` : session.value?.title.value ? `${session.value.title.value} · Tessera` : 'Tessera'; });
 render(<App />, document.getElementById('app')!);
-const first = placeOf(location.hash);
-if (first) void lookForImages().then(() => visit(first));
+const ready = Promise.all([lookForImages(), lookForLabs()]);
+if (location.hash.length > 2) void ready.then(route);
 else {
-  void lookForImages();
   // The machine's code is there when the first click comes.
   setTimeout(prepare, 50);
 }

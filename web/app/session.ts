@@ -9,7 +9,8 @@ import type { ConsoleInfo, FromWorker, Given, Progress, Speed, ToWorker, What } 
 import type { Snapshot } from '../worker/memory.ts';
 import type { View } from './link.ts';
 
-export type Phase = 'loading' | 'running' | 'ended' | 'failed';
+/** `recorded`: only its trace is here. */
+export type Phase = 'loading' | 'running' | 'ended' | 'failed' | 'recorded';
 export interface Ending { readonly status: number; readonly why: string; readonly table: string; readonly files: readonly Given[] }
 
 /** Milliseconds a frame that indexes may take. */
@@ -49,7 +50,7 @@ export class Session {
   private readonly early: [string, Uint8Array][] = [];
   private readonly source = new PiecesSource();
   private readonly jobs = new Jobs();
-  private readonly worker: Worker;
+  private worker: Worker | undefined;
   private frame = 0;
   /** Fulfilled when the run is over. */
   readonly over: Promise<void>;
@@ -59,11 +60,13 @@ export class Session {
   readonly startedAt = performance.now();
   firstCallAfter: number | undefined;
 
-  constructor(what: What, seed: number, speed: Speed, replay?: string) {
-    this.what = what;
+  /** A run, or the trace of one that was (`what` is then undefined). */
+  constructor(what: What | undefined, seed: number, speed: Speed, replay?: string) {
+    this.what = what ?? { kind: 'scenario', name: 'trace' };
     this.seed = seed;
     this.speed.value = speed;
     this.over = new Promise((resolve) => { this.finish = resolve; });
+    if (!what) return;
     this.worker = ready ?? worker();
     ready = undefined;
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
@@ -71,9 +74,25 @@ export class Session {
     this.send({ type: 'start', what, seed, speed, replay });
   }
 
-  send(message: ToWorker): void { this.worker.postMessage(message); }
+  /** A trace that was recorded elsewhere. Throws TraceFileError for what is none. */
+  static ofTrace(name: string, bytes: Uint8Array): Session {
+    const session = new Session(undefined, 1, 'full');
+    session.source.append(bytes);
+    session.takeIn();
+    const { trace } = session, last = trace && trace.length > 0 ? trace.at(trace.length - 1).time : 0;
+    session.title.value = name;
+    session.following.value = false;
+    session.selected.value = -1;
+    session.progress.value = { cycles: last, instructions: 0, records: trace?.length ?? 0, state: 'paused' };
+    session.phase.value = 'recorded';
+    session.message.value = trace?.damage ?? '';
+    session.finish();
+    return session;
+  }
+
+  send(message: ToWorker): void { this.worker?.postMessage(message); }
   close(): void {
-    this.worker.terminate();
+    this.worker?.terminate();
     cancelAnimationFrame(this.frame);
     this.finish();
   }

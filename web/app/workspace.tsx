@@ -23,13 +23,13 @@ interface Props { session: Session; again(): void; share(): Promise<string>; tou
 export function Workspace({ session, again, share, tour, setTour }: Props) {
   const [side, setSide] = useState<'console' | 'trace'>('trace');
   return (
-    <main class="workspace" data-side={side}>
+    <main class="workspace" data-side={side} data-phase={session.phase.value}>
       <h1 class="sr">{session.title.value || 'Starting'}</h1>
       <Controls session={session} again={again} share={share} />
       {session.message.value && <p class="note" role="alert">{session.message.value}</p>}
       <div class="split">
-        <div class="left"><Consoles session={session} key={session.startedAt} /><Ending session={session} /></div>
-        <Splitter />
+        {session.phase.value !== 'recorded' && <div class="left"><Consoles session={session} key={session.startedAt} /><Ending session={session} /></div>}
+        {session.phase.value !== 'recorded' && <Splitter />}
         <div class="right">
           <Trace session={session} />
           <Details session={session} />
@@ -54,18 +54,18 @@ function Controls({ session, again, share }: Omit<Props, 'tour' | 'setTour'>) {
   return (
     <div class="controls" role="toolbar" aria-label="Machine">
       <div class="name"><strong>{session.title.value || '…'}</strong><span class="dim">{session.summary.value}</span></div>
-      <div class="group">
+      {phase.value !== 'recorded' && <div class="group">
         {paused ? <button disabled={!running} onClick={() => session.send({ type: 'resume' })}><Icon name="play" />Go on</button> : <button disabled={!running} onClick={() => session.send({ type: 'pause' })}><Icon name="pause" />Pause</button>}
         <button disabled={!running} onClick={() => session.send({ type: 'step' })} title="On to the next record"><Icon name="step" />Step</button>
         <button disabled={!running} onClick={() => session.send({ type: 'stop' })}><Icon name="stop" />Stop</button>
         <button onClick={again}><Icon name="again" />Again</button>
-      </div>
-      <label class="select"><span class="sr">Speed</span>
+      </div>}
+      {phase.value !== 'recorded' && <label class="select"><span class="sr">Speed</span>
         <select value={String(speed.value)} onChange={(e) => { const found = speeds.find(([, s]) => String(s) === e.currentTarget.value); if (found) session.setSpeed(found[1]); }}>
           {speeds.map(([title, s]) => <option key={title} value={String(s)}>{title}</option>)}
         </select>
-      </label>
-      <button class="quiet" aria-label="Share: copy a link to this run" onClick={() => void onShare()}><Icon name="share" /><span class="say-share">Share</span></button>
+      </label>}
+      {phase.value !== 'recorded' && <button class="quiet" aria-label="Share: copy a link to this run" onClick={() => void onShare()}><Icon name="share" /><span class="say-share">Share</span></button>}
       <Status session={session} />
       <span class="sr" aria-live="polite">{copied}</span>
       {copied && <span class="toast" aria-hidden="true">{copied}</span>}
@@ -75,7 +75,7 @@ function Controls({ session, again, share }: Omit<Props, 'tour' | 'setTour'>) {
 
 function Status({ session }: { session: Session }) {
   const { phase, progress, ending } = session, p = progress.value;
-  const state = phase.value === 'ended' ? `ended with status ${ending.value?.status}` : phase.value === 'failed' ? 'failed' : phase.value === 'loading' ? 'starting' : p.state === 'waiting' ? 'waits for input' : p.state;
+  const state = phase.value === 'ended' ? `ended with status ${ending.value?.status}` : phase.value === 'failed' ? 'failed' : phase.value === 'loading' ? 'starting' : phase.value === 'recorded' ? 'recorded' : p.state === 'waiting' ? 'waits for input' : p.state;
   return (
     <div class="status">
       <span class="state" data-state={phase.value === 'ended' ? (ending.value?.status === 0 ? 'good' : 'bad') : phase.value === 'failed' ? 'bad' : phase.value === 'loading' ? 'starting' : p.state} role="status">{state}</span>

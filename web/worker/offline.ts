@@ -7,7 +7,8 @@ declare const self: { addEventListener(type: 'install' | 'activate', listener: (
 
 export {};
 
-const NAME = `tessera-${VERSION}`;
+/** Scripts of labs, which the page compiles and keeps under addresses below own/. */
+const OWN = 'own-scripts', NAME = `tessera-${VERSION}`;
 
 self.addEventListener('install', (event) => event.waitUntil(caches.open(NAME).then((cache) => cache.addAll([...FILES])).then(() => self.skipWaiting())));
 self.addEventListener('activate', (event) => event.waitUntil((async () => {
@@ -22,6 +23,7 @@ self.addEventListener('fetch', (event) => {
 });
 
 async function answer(request: Request): Promise<Response> {
+  if (new URL(request.url).pathname.includes('/own/')) return (await (await caches.open(OWN)).match(request)) ?? new Response('not here', { status: 404 });
   const cache = await caches.open(NAME), kept = await cache.match(request, { ignoreSearch: true });
   if (kept) return kept;
   const fresh = await fetch(request);
