@@ -34,8 +34,11 @@ minios() { # the small guest operating system: an ELF for looking at, a flat ima
   done
   # shellcheck disable=SC2086
   $cc $flags -Wl,--no-relax -Wl,-T,minios/minios.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/minios.elf" "$objects"/*.o
+  sed 's/0x80200000/0xa0200000/' minios/minios.ld > "$objects/relinked.ld" # for processors that do not translate what is below
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,"$objects/relinked.ld" -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/minios-relinked.elf" "$objects"/*.o
   rm -r "$objects"
-  "${prefix}strip" --strip-debug "$out/minios.elf"
+  "${prefix}strip" --strip-debug "$out/minios.elf" "$out/minios-relinked.elf"
   "${prefix}objcopy" -O binary "$out/minios.elf" "$out/minios.bin"
 }
 if [ -f minios/minios.ld ]; then minios; fi
@@ -50,6 +53,20 @@ mmio() { # one access to a device: an ELF with its symbols for looking at, a fla
   "${prefix}objcopy" -O binary "$out/mmio.elf" "$out/mmio.bin"
 }
 if [ -f mmio/mmio.ld ]; then mmio; fi
+exits() { # a guest that measures its own exits
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for source in exits/start.S exits/exits.c; do
+    base=${source##*/}
+    # shellcheck disable=SC2086
+    $cc $flags -c -o "$objects/${base%.*}.o" "$source"
+  done
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/exits.elf" "$objects/start.o" "$objects/exits.o"
+  "${prefix}objcopy" -O binary "$objects/exits.elf" "$out/exits.bin"
+  rm -r "$objects"
+}
+if [ -f exits/exits.ld ]; then exits; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
 if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

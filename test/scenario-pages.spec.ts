@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
-import { commandOf, look, pagePath, pages, picturePath, table, told } from './scenario-pages.ts';
+import { commandOf, look, pagePath, pages, picturePath, table, told, toldSweep } from './scenario-pages.ts';
 import { root, tessera } from './tessera.ts';
 
 const images = ['vmlinuz', 'initramfs.cpio'].every((f) => existsSync(join(imagesFolder(), f)));
@@ -37,6 +37,7 @@ describe.each(Object.keys(pages))('%s', (name) => {
       return;
     }
     expect(told(name)).toBe(table(seen.figures));
+    expect(toldSweep(name)).toBe(seen.sweep);
     expect(words(seen.picture)).toEqual(words(readFileSync(picturePath(name), 'utf8')));
   });
 });

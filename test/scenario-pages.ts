@@ -23,7 +23,23 @@ interface Page {
   readonly images?: boolean;
   /** Another test boots it. */
   readonly elsewhere?: string;
+  /** The same scenario on several processors: a second table of the page, a line each. */
+  readonly sweep?: Sweep;
 }
+
+interface Sweep {
+  readonly columns: readonly string[];
+  /** What the first column says, and the processor model. */
+  readonly cpus: readonly (readonly [name: string, cpu: string])[];
+  readonly cells: (stats: Stats, said: string) => readonly number[];
+}
+interface Stats { readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number }; readonly exits: Readonly<Record<string, number>> }
+
+/** Cycles that the guest of `exit-latency` says. */
+const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call, read]) => [Number(call), Number(read)]);
+
+const INTEL = [['Prescott', 3963], ['Merom', 1579], ['Penryn', 1266], ['Nehalem', 1009], ['Westmere', 761], ['Sandy Bridge', 784]] as const;
+const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'], ['neither', 'base,no-sstc,no-htinst']] as const;
 
 export const pages: Readonly<Record<string, Page>> = {
   'hello-ipc': {
@@ -63,28 +79,52 @@ export const pages: Readonly<Record<string, Page>> = {
     payload: 'vm*', images: true, picture: (l) => l.spans('register:data access:store kind:event', 4, 500),
     figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['accesses to devices (`guestPageFault`)', l.count('cause:guestPageFault kind:event')], ['of them to the serial port', l.count('device:serial kind:event')], ['calls of firmware (`sbi`)', l.count('cause:sbi kind:event')], ['time of one such exit', l.median('device:serial kind:event')]],
   },
+  kseg0: {
+    payload: 'none', picture: () => 'to:console kind:call from:linked,relinked',
+    figures: (l) => [['lines that `linked` says', l.said(/\[linked\]/)], ['of them a refusal', l.said(/\[linked\].*relink it/)], ['ticks of the timer of `relinked`', l.said(/\[relinked\] minios: tick/)]],
+  },
+  'exit-latency': {
+    payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')], ['and reads of the device register', l.count('device:serial kind:event')]],
+    sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...INTEL.map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
+  },
+  'tlb-tags': {
+    payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b', figures: (l) => [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')], ['times one sleeps', l.count('cause:wfi kind:event')]],
+    sweep: { columns: ['processor', 'TLB misses of the guests', 'flushes'], cpus: [['tags', 'base'], ['no VMIDs', 'base,no-vmid']], cells: ({ tlb }) => [tlb.guestMisses, tlb.guestFences] },
+  },
   'side-by-side': { payload: 'none', images: true, elsewhere: 'test/side-by-side.spec.ts', picture: () => 'to:console kind:call from:vm-a,vm-b,unix-a,unix-b time:2.9s..', figures: (l) => [['steps that `unix-a` prints', l.said(/\[unix-a\] step/)], ['kernel panics', l.said(/Kernel panic/)]] },
 };
 
 export const pagePath = (name: string): string => join(root, 'docs/scenarios', `${name}.md`);
 export const picturePath = (name: string): string => join(root, 'docs/pictures', `scenario-${name}.svg`);
 const BEGIN = '<!-- figures: npx tsx test/scenario-pages.ts -->', END = '<!-- end of figures -->';
+const SWEEP = '<!-- sweep: npx tsx test/scenario-pages.ts -->', SWEPT = '<!-- end of sweep -->';
 /** Arrows of a picture at most. */
 const ARROWS = 24;
 
-export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[] }
+export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[]; readonly sweep: string }
 
 /** Boots a scenario with its page's command and looks at what came of it. */
 export async function look(name: string): Promise<Seen> {
   const page = pages[name]!, folder = mkdtempSync(join(tmpdir(), 'tessera-page-')), file = join(folder, 't.trace');
   try {
     const run = await tessera(commandOf(name).split(' ').slice(1).map((w) => (w === 't.trace' ? file : w.replaceAll("'", ''))));
-    if (run.status !== 0) return { status: run.status, stderr: run.stderr, picture: '', figures: [] };
+    if (run.status !== 0) return { status: run.status, stderr: run.stderr, picture: '', figures: [], sweep: '' };
     const trace = readTrace(file), l = new Look(trace, run.stdout);
-    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l) };
+    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l), sweep: page.sweep ? await swept(name, page.sweep, join(folder, 'stats.json')) : '' };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Boots the scenario on each processor; the interpreter alone, as the tiers look different things up. */
+async function swept(name: string, { columns, cpus, cells }: Sweep, file: string): Promise<string> {
+  const lines = [`| ${columns.join(' | ')} |`, `|---${'|--:'.repeat(columns.length - 1)}|`];
+  for (const [title, cpu] of cpus) {
+    const run = await tessera(['boot', name, '--engine', 'interp', '--cpu', cpu, `--stats=${file}`]);
+    if (run.status !== 0) throw new Error(`${name} with --cpu ${cpu}: status ${run.status}: ${run.stderr}`);
+    lines.push(`| ${[`${title} (\`${cpu}\`)`, ...cells(JSON.parse(readFileSync(file, 'utf8')) as Stats, run.stdout).map((n) => n.toLocaleString('en-US'))].join(' | ')} |`);
+  }
+  return lines.join('\n');
 }
 
 export const commandOf = (name: string): string => `tessera boot ${name} --trace t.trace${pages[name]!.payload === 'none' ? '' : ` --trace-payload '${pages[name]!.payload}'`}`;
@@ -94,20 +134,24 @@ export function table(figures: readonly Figure[]): string {
   return ['| what | how much |', '|---|--:|', ...figures.map(([what, n]) => `| ${what} | ${typeof n === 'number' ? n.toLocaleString('en-US') : n} |`)].join('\n');
 }
 /** The table that stands on the page now. */
-export function told(name: string): string {
+export function told(name: string): string { return between(name, BEGIN, END); }
+/** The table of processors that stands there. */
+export function toldSweep(name: string): string { return between(name, SWEEP, SWEPT); }
+function between(name: string, begin: string, end: string): string {
   const text = readFileSync(pagePath(name), 'utf8');
-  return text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)).trim();
+  return text.includes(begin) ? text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim() : '';
 }
-function tell(name: string, figures: readonly Figure[]): void {
-  const text = readFileSync(pagePath(name), 'utf8'), from = text.indexOf(BEGIN), to = text.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${pagePath(name)} has no markers for its figures`);
-  writeFileSync(pagePath(name), `${text.slice(0, from + BEGIN.length)}\n${table(figures)}\n${text.slice(to)}`);
+function tell(name: string, begin: string, end: string, table: string): void {
+  const text = readFileSync(pagePath(name), 'utf8'), from = text.indexOf(begin), to = text.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`${pagePath(name)} has no markers ${begin}`);
+  writeFileSync(pagePath(name), `${text.slice(0, from + begin.length)}\n${table}\n${text.slice(to)}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pages)) {
   const seen = await look(name);
   if (seen.status !== 0) { console.error(`${name}: status ${seen.status}: ${seen.stderr}`); continue; }
   writeFileSync(picturePath(name), seen.picture);
-  tell(name, seen.figures);
+  tell(name, BEGIN, END, table(seen.figures));
+  if (seen.sweep) tell(name, SWEEP, SWEPT, seen.sweep);
   console.log(`${name}\n${table(seen.figures)}\n`);
 }
