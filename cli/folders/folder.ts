@@ -12,9 +12,9 @@ const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O
 const uid = process.getuid?.(), gid = process.getgid?.();
 
 /** Files of the user who runs us are root's in the guest, as those of a root file system are. */
-function attributesOf(stat: BigIntStats): Attributes {
+function attributesOf(stat: BigIntStats, kept = 0): Attributes {
   const { dev, ino, nlink, rdev, size, blksize, blocks, atimeNs, mtimeNs, ctimeNs } = stat;
-  const mode = Number(stat.mode) & ~Mode.setId, own = (id: bigint, mine: number | undefined) => (Number(id) === mine ? 0 : Number(id));
+  const mode = Number(stat.mode) & ~(Mode.setId & ~kept), own = (id: bigint, mine: number | undefined) => (Number(id) === mine ? 0 : Number(id));
   return { mode, uid: own(stat.uid, uid), gid: own(stat.gid, gid), device: dev, ino, nlink, rdev, size, blksize, blocks, atime: atimeNs, mtime: mtimeNs, ctime: ctimeNs };
 }
 
@@ -71,12 +71,16 @@ const ENTRIES = 256;
 export class NodeFolder implements HostFolder {
   private readonly find: Finder;
 
-  constructor(host: string, finder = finderFor(host)) {
+  /** Set-ID bits that are shown: none of a folder that is lent, all of a root file system. */
+  private readonly kept: number;
+
+  constructor(host: string, finder = finderFor(host), kept = 0) {
     this.find = finder;
+    this.kept = kept;
   }
 
   stat(path: Path): Attributes {
-    return onHost(() => attributesOf(lstatSync(this.named(path), { bigint: true })));
+    return onHost(() => attributesOf(lstatSync(this.named(path), { bigint: true }), this.kept));
   }
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));

@@ -10,7 +10,7 @@ import { textOf } from '../mm/uaccess.ts';
 import { Directory, type Inode } from './inode.ts';
 import type { Image } from './regular.ts';
 import { TarError, tarEntries, type TarHeader } from './tar-format.ts';
-import { TmpDir } from './tmpfs.ts';
+import { LinkInode, TmpDir } from './tmpfs.ts';
 
 /** `pfn`: server page number of the image's first byte where that byte is page-aligned, else 0. */
 export type TarImage = Image;
@@ -43,25 +43,34 @@ export function* loadTarOver(t: Sleeper, root: TmpDir, { bytes, pfn }: TarImage)
 
 /** The directory that a path's last name belongs to, made where it is missing. */
 function parentOf(root: TmpDir, parts: readonly string[]): TmpDir {
-  let dir = root;
-  for (const name of parts) {
-    const next = dir.lookup(name);
+  let dir = root, links = 0;
+  for (let rest = [...parts]; rest.length > 0; ) {
+    const name = rest.shift()!, next = name === '..' ? dir.parent : dir.lookup(name);
     if (next instanceof TmpDir) dir = next;
-    else { if (next) dir.take(name); dir = dir.make(name, S.IFDIR | 0o755, 0) as TmpDir; }
+    else if (next instanceof LinkInode && root.origin && links++ < MOST_LINKS) {
+      if (next.target.startsWith('/')) dir = root;
+      rest = [...next.target.split('/').filter((p) => p !== '' && p !== '.'), ...rest];
+    } else { if (next) dir.take(name); dir = dir.make(name, S.IFDIR | 0o755, 0) as TmpDir; }
   }
   return dir;
 }
+/** Links that a path over another root file system may lead through: /bin is one in most. */
+const MOST_LINKS = 40;
 const ASCII = /^[\x00-\x7f]*$/;
 const textual = (bytes: string): string => (ASCII.test(bytes) ? bytes : textOf(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
 const split = (path: string): string[] => textual(path).split('/').filter((p) => p !== '' && p !== '.' && p !== '..');
 
 function place(root: TmpDir, h: TarHeader, data: Image): Inode | undefined {
   const parts = split(h.name), name = parts.pop();
-  if (name === undefined) { attributes(root, h); return root; }
-  const dir = parentOf(root, parts), inode = make(root, dir, name, h, data);
+  if (name === undefined) { if (root.origin) return undefined; attributes(root, h); return root; }
+  const dir = parentOf(root, parts);
+  if (h.type === '5' && root.origin && isThere(dir, name)) return undefined; // what lies under it keeps its own
+  const inode = make(root, dir, name, h, data);
   if (inode) attributes(inode, h);
   return inode;
 }
+/** Whether a name is a directory, or a link to wherever. */
+function isThere(dir: TmpDir, name: string): boolean { const i = dir.lookup(name); return i instanceof Directory || i instanceof LinkInode; }
 function make(root: TmpDir, dir: TmpDir, name: string, h: TarHeader, data: Image): Inode | undefined {
   const old = dir.lookup(name);
   if (h.type === '5') { if (old instanceof Directory) return old; }
