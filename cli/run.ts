@@ -40,6 +40,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   }, options).finally(() => { folders.close(); networks.close(); });
   const linux = system.components.get('linux');
   if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(withSymbol(linux.why, file?.()))}\n`);
+  rootfs.close();
   if (result.ending === 'finished' && linux?.state === 'exited' && options.until === undefined) return linux.status;
   process.stderr.write(endingLine(result));
   return result.status;
