@@ -19,10 +19,11 @@ export function parseElf(file: Uint8Array): Executable | string {
   for (let p = at; p < at + count * PHDR; p += PHDR) {
     if (d.getUint32(p, true) !== PT_LOAD) continue;
     const [offset, va, , fileSize, size] = [8, 16, 24, 32, 40].map(o => Number(d.getBigUint64(p + o, true))) as [number, number, number, number, number];
+    if (size === 0) continue; // where it would be does not matter: linkers leave empty segments at 0
     if (offset + fileSize > file.length || fileSize > size) return 'is truncated';
     if (va < PAGE || va + size > USER_END) return `wants memory at 0x${va.toString(16)}, outside of what programs have (0x${PAGE.toString(16)} to 0x${USER_END.toString(16)}): give the linker another address`;
     const flags = d.getUint32(p + 4, true);
-    if (size > 0) segments.push({ va, offset, fileSize, size, rights: (flags & PF.R ? 1 : 0) | (flags & PF.W ? 2 : 0) | (flags & PF.X ? 4 : 0) });
+    segments.push({ va, offset, fileSize, size, rights: (flags & PF.R ? 1 : 0) | (flags & PF.W ? 2 : 0) | (flags & PF.X ? 4 : 0) });
   }
   if (segments.length === 0) return 'has nothing to load: it was linked without code';
   return { entry: Number(d.getBigUint64(24, true)), segments, base: down(Math.min(...segments.map(s => s.va))), end: up(Math.max(...segments.map(s => s.va + s.size))) };
@@ -31,11 +32,13 @@ export function parseElf(file: Uint8Array): Executable | string {
 /** Runs of pages with equal rights: a page that two segments share has the rights of both. */
 export function pageRuns(e: Executable): { va: number; size: number; rights: number }[] {
   const runs: { va: number; size: number; rights: number }[] = [];
-  for (let va = e.base; va < e.end; va += PAGE) {
-    const rights = e.segments.filter(s => s.va < va + PAGE && s.va + s.size > va).reduce((r, s) => r | s.rights, 0), last = runs.at(-1);
+  const borders = [...new Set(e.segments.flatMap(s => [down(s.va), up(s.va + s.size)]))].sort((a, b) => a - b);
+  for (const [i, va] of borders.slice(0, -1).entries()) {
+    const end = borders[i + 1]!, last = runs.at(-1);
+    const rights = e.segments.filter(s => s.va < end && up(s.va + s.size) > va).reduce((r, s) => r | s.rights, 0);
     if (rights === 0) continue;
-    if (last && last.rights === rights && last.va + last.size === va) last.size += PAGE;
-    else runs.push({ va, size: PAGE, rights });
+    if (last && last.rights === rights && last.va + last.size === va) last.size += end - va;
+    else runs.push({ va, size: end - va, rights });
   }
   return runs;
 }
