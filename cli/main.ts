@@ -13,6 +13,7 @@ import { classifyCommand } from './commands/classify.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
 import { labCommand } from './commands/lab.ts';
+import { newCommand } from './commands/new.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { vmCommand } from './commands/vm.ts';
@@ -37,7 +38,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, labCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, labCommand, newCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }

@@ -51,7 +51,7 @@ function publicApi(): string {
 }
 
 /** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
-async function importTypeScript(path: string): Promise<unknown> {
+export async function importTypeScript(path: string): Promise<unknown> {
   const { build } = await import('esbuild'), folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-')), out = join(folder, 'scenario.mjs');
   // Exceptions, now and while the scenario runs, then name lines of the user's file and not of the bundle.
   process.setSourceMapsEnabled(true);

@@ -8,7 +8,7 @@ import type { Verdict } from '../../labs/grading/verdict.ts';
 import { constants } from '../../labs/start/constants.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { filesOfLab, labOf, pageOf, readFolder, type Folder } from './folder.ts';
+import { filesOfLab, labOf, labWord, pageOf, readFolder, type Folder } from './folder.ts';
 import { grade, variantOf } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
@@ -40,7 +40,7 @@ export async function start(name: string, folder: string | undefined, options: {
 /** The page in a student's variant, the starter, and what editors and `check` need: name → text. `api`: what stands for 'tessera', from the folder. */
 export function starterFiles(lab: Lab, student: string, api: string): Map<string, string> {
   const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
-  files.set('lab.json', `${JSON.stringify({ lab: lab.name, student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
+  files.set('lab.json', `${JSON.stringify({ lab: labWord(lab), student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
   if (lab.language === 'typescript') files.set('globals.d.ts', GLOBALS).set('tsconfig.json', `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
   if (lab.language === 'riscv') files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
   return files;

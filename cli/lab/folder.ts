@@ -10,12 +10,25 @@ import { didYouMean } from '../near.ts';
 const LARGEST = 256 << 10, MOST_FILES = 32;
 export interface Folder { readonly path: string; readonly lab: Lab; readonly student: string; readonly files: ReadonlyMap<string, string> }
 
+/** Labs of others: where they lie. */
+const folders = new WeakMap<Lab, string>();
+
+/** A lab of ours by number or name, or anybody's by its folder (with grader.ts). */
 export async function labOf(word: string): Promise<Lab> {
-  const lab = await findLab(word);
+  const lab = await findLab(word) ?? (existsSync(join(word, 'grader.ts')) ? await theirs(word) : undefined);
   if (!lab) throw new CliError('E_NO_LAB', `there is no lab '${word}'${didYouMean(word, labNames().flatMap((n) => [n, n.slice(3)]))}`, 'list them with: tessera lab list');
   return lab;
 }
-export const labFolder = (lab: Lab): string => join(projectRoot(), 'labs', lab.name);
+async function theirs(folder: string): Promise<Lab> {
+  const { default: lab } = (await (await import('../scenario-file.ts')).importTypeScript(join(resolve(folder), 'grader.ts'))) as { default?: Lab };
+  if (!lab?.checks || !lab.worlds) throw new CliError('E_LAB', `'${join(folder, 'grader.ts')}' is no lab`, 'it must say: export default lab, as tessera new lab writes it');
+  folders.set(lab, resolve(folder));
+  return lab;
+}
+
+/** What lab.json says. */
+export const labWord = (lab: Lab): string => folders.get(lab) ?? lab.name;
+export const labFolder = (lab: Lab): string => folders.get(lab) ?? join(projectRoot(), 'labs', lab.name);
 
 /** A text of a lab with what differs from student to student put in. */
 const filled = (text: string, variant: Variant): string => text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
@@ -25,7 +38,7 @@ export const pageOf = (lab: Lab, variant: Variant): string => filled(readFileSyn
 /** Files of a lab's starter, or of its solution, for a variant: name → text. */
 export function filesOfLab(lab: Lab, which: 'starter' | 'solution', variant: Variant): Map<string, string> {
   const folder = join(labFolder(lab), which);
-  return new Map(readdirSync(folder).sort().map((name) => [name, filled(readFileSync(join(folder, name), 'utf8'), variant)]));
+  return new Map(readdirSync(folder).filter((n) => !n.startsWith('.') && lstatSync(join(folder, n)).isFile()).sort().map((name) => [name, filled(readFileSync(join(folder, name), 'utf8'), variant)]));
 }
 
 interface Card { readonly lab?: unknown; readonly student?: unknown }

@@ -8,26 +8,8 @@ enum { THREAD_UTCB = 0x7f0000, PROCESS_UTCB = 0x10000, CODE = 0x400000, AT = 0x2
 static u8 stack[4096] __attribute__((aligned(16)));
 static u8 page[4096] __attribute__((aligned(4096)));
 static struct utcb *u;
-static u64 log_cap, life_cap, done;
+static u64 done;
 
-static int same(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
-static u64 find(const struct info *info, const char *name) {
-  for (u64 i = 0; i < info->cap_count; i++) if (same(info->caps[i].name, name)) return info->caps[i].selector;
-  return 0;
-}
-static u64 put_text(u64 at, const char *text) {
-  u64 n = 0;
-  for (u8 *to = (u8 *)&u->words[at + 1]; text[n]; n++) to[n] = text[n];
-  u->words[at] = n;
-  return at + 1 + (n + 7) / 8;
-}
-static void end(u64 status, const char *text) {
-  extern void die(void);
-  call(u, life_cap, LIFE_REPORT, put_text(0, text));
-  u->words[0] = status;
-  call(u, life_cap, LIFE_EXIT, put_text(1, text));
-  die();
-}
 static void is(u64 status, u64 expected, const char *what) { if (status == expected) done++; else end(1, what); }
 
 /* Answers with one more than it is sent; keeps the reply of label 2 in KEPT of its own task (which is ours). */
@@ -146,7 +128,8 @@ static void events(void) {
 }
 
 void main(const struct info *info) {
-  u = info->utcb, log_cap = find(info, "log"), life_cap = find(info, "life");
+  begin(info);
+  u = self.utcb;
   objects();
   semaphores();
   messages();
@@ -155,8 +138,7 @@ void main(const struct info *info) {
   is(task_delete(u, OWN_TASK, EVENTS), OK, "task.delete");
   is(task_unmap(u, OWN_TASK, cap_page(FACTORY, 0, CAP_ALL), 1), OK, "the factory, and everything made of it");
   is(thread_info(u, THREAD), BAD_CAP, "is gone");
-  static char line[] = "000 answers are right\n";
-  for (u64 n = done, i = 3; i-- > 0; n /= 10) line[i] = '0' + n % 10;
-  call(u, log_cap, LOG_LINE, put_text(0, line));
+  print_number(done, 10);
+  print(" answers are right\n");
   end(0, "done");
 }

@@ -3,5 +3,4 @@
 	.globl _start
 _start:
 	call	main
-	.globl	die
-die:	unimp		# main has told roottask of its end and does not come back
+	unimp		# main has told roottask of its end and does not come back
