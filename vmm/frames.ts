@@ -24,6 +24,8 @@ export class Frames implements FramePort {
     this.#wakeSender = wakeSender;
   }
 
+  /** The sender has taken everything. */
+  get idle(): boolean { return this.#out.length === 0; }
   /** More may come only after the sender has run. */
   get full(): boolean { return this.#out.length >= MOST / 2; }
 

@@ -65,10 +65,14 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
 /** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */
 function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work: Work, taken: number): Sys<Characters | string> {
   const writerWake = yield* semaphore(sys, env), readerWake = yield* semaphore(sys, env);
-  const chars = new Characters(() => work.signal(writerWake), () => work.signal(readerWake));
+  const chars: Characters = new Characters(() => {
+    work.busy.add(chars);
+    work.signal(writerWake);
+  }, () => work.signal(readerWake));
   const stream = env.hasCap(name) ? yield* openConsole(sys, env, name) : undefined;
   if (stream && !stream.ok) return stream.what;
   const written = function* (own: Syscalls): Sys<void> {
+    if (chars.idle) work.busy.delete(chars);
     yield* work.deliver(own); // a device may have gone on with its output
     yield* own.must(taken, Ops.semaphore.up);
   };
@@ -83,8 +87,15 @@ function* network(sys: Syscalls, env: Env, name: string, work: Work, taken: numb
   if (!env.hasCap(name)) return `there is no network '${name}'`;
   const net = yield* openNet(sys, env, name);
   if (!net.ok) return net.what;
-  const wake = yield* semaphore(sys, env), frames = new Frames(net.value.mac, () => work.signal(wake));
-  const sent = (own: Syscalls): Sys<void> => own.must(taken, Ops.semaphore.up);
+  const wake = yield* semaphore(sys, env);
+  const frames: Frames = new Frames(net.value.mac, () => {
+    work.busy.add(frames);
+    work.signal(wake);
+  });
+  const sent = (own: Syscalls): Sys<void> => {
+    if (frames.idle) work.busy.delete(frames);
+    return own.must(taken, Ops.semaphore.up);
+  };
   valueOf(yield* spawn(sys, env, (own) => sender(own, frames, net.value, wake, sent), { name: `${name} sender` }));
   valueOf(yield* spawn(sys, env, (own) => receiver(own, frames, net.value, (self) => work.deliver(self)), { name: `${name} receiver` }));
   return frames;

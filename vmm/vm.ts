@@ -16,7 +16,7 @@ import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
 import type { SbiMachine } from './sbi/sbi.ts';
 import type { Characters } from './streams.ts';
-import { type Surroundings, terminalsOf } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 import { Vcpu } from './vcpu.ts';
 import type { Work } from './work.ts';
 
@@ -29,8 +29,6 @@ export class Vm implements SbiMachine {
   readonly sbi = new Sbi();
   readonly bus: Bus;
   readonly cpus: Vcpu[] = [];
-  /** What may be slower than the guest. */
-  readonly #outlets: readonly { readonly full: boolean }[];
   readonly #around: Surroundings;
   readonly #task: number;
   readonly #servers: Spawned[] = [];
@@ -42,7 +40,6 @@ export class Vm implements SbiMachine {
     this.#around = around;
     this.ram = around.ram;
     this.console = around.console;
-    this.#outlets = [...terminalsOf(around), ...around.nets];
     this.work = around.work;
     this.#task = this.#selector();
     // A VM has no M mode: its contexts are registers only.
@@ -62,7 +59,10 @@ export class Vm implements SbiMachine {
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
   /** A terminal or a network is slower than the guest. */
-  get crowded(): boolean { return this.#outlets.some((o) => o.full); }
+  get crowded(): boolean {
+    for (const outlet of this.work.busy) if (outlet.full) return true;
+    return false;
+  }
   /** Waits until they have taken what there is. Who is woken wakes the next one. */
   *waitForOutlets(sys: Syscalls): Sys<void> {
     this.#waiting++;

@@ -8,6 +8,8 @@ import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 export interface Attentive { attend(sys: Syscalls): Sys<void> }
 
 export class Work {
+  /** What is slower than the guest and has something to do: terminals, networks. */
+  readonly busy = new Set<{ readonly full: boolean }>();
   #semaphores: number[] = [];
   #changed: Attentive[] = [];
   #errands: ((sys: Syscalls) => Sys<void>)[] = [];

@@ -50,7 +50,7 @@ export const Protocol = {
     size: row(0x1114, '', 'columns rows', 'Of the window; 0 0 when it has none.'),
   },
   block: {
-    open: row(0x1120, 'selector', 'sectors flags', 'The area of requests (256 KiB, client/block-area.ts) comes as an item; the semaphore of completions goes to `selector`. flags 1: read-only.'),
+    open: row(0x1120, 'selector', 'sectors flags', 'The area of requests (256 KiB, client/block.ts) comes as an item; the semaphore of completions goes to `selector`. flags 1: read-only.'),
     share: row(0x1121, 'address size', '', 'Memory that requests may name comes as items, each at its address modulo 1 GiB: [address, address+size) of the caller, within one GiB.'),
     submit: row(0x1122, 'era slots', '', 'New requests stand in these slots of the area (further words). Answered at once; ignored when the era is not that of the last cancel (0 at first).'),
     cancel: row(0x1123, 'era', '', 'Calls everything off and begins another era: from the answer on no memory is reached for what was submitted before.'),

@@ -9,7 +9,7 @@
  */
 import { MemoryFault, NEVER, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { Block, VirtioId } from '../../hardware/chips/virtio/layout.ts';
-import { AREA_ORDER, BlockKind, SLOTS, completions, getRequest, putCompletion, type AreaRequest } from '../client/block-area.ts';
+import { AREA_ORDER, BlockKind, SLOTS, completionCount, getRequest, putCompletion, type AreaRequest } from '../client/block.ts';
 import { BLOCK_WINDOW_ORDER, Protocol, SECTOR, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
 import { OK, Server, refuse, type Answer, type Session, type SessionHandler } from '../lib/server.ts';
 import { DriverQueue, openVirtio, type Piece, type VirtioDriver } from '../lib/virtio.ts';
@@ -99,7 +99,7 @@ class BlockDriver {
     const area = client.area ? undefined : this.server.takeBuffer(sys, 2 ** AREA_ORDER);
     if (area === undefined) return refuse(Status.badArgument);
     s.buffer = client.area = area;
-    client.completed = completions(sys.memory, area);
+    client.completed = completionCount(sys.memory, area);
     s.objects.push(client.semaphore = this.env.selector());
     const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [client.semaphore, 0]);
     if (status !== 0) return refuse(status);

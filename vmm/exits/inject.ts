@@ -36,11 +36,3 @@ export function onlyFaults(v: Vcpu, cause: number, value: bigint): number {
   v.vm.end({ kind: 'stopped', why: `vCPU ${v.id} does nothing but fault: ${causeText(u.num(S.vscause))} at pc ${hex(u.big(S.vsepc))}; its trap handler at ${hex(u.big(S.vstvec))} faults as well (${causeText(cause)}, pc ${hex(u.big(S.pc))}, value ${hex(value)}); ${registers}` });
   return 0;
 }
-
-/** pc behind an instruction of `length` bytes. */
-export function advance(u: Utcb, length: number): number {
-  const at = S.pc >> 2, low = u.u32[at] + length;
-  u.u32[at] = low;
-  if (low > 0xffff_ffff) u.u32[at + 1] += 1;
-  return Mtd.pc;
-}

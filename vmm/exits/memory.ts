@@ -9,7 +9,7 @@ import { fetchInstruction } from '../interpreter/walk.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { RESERVED } from '../processor.ts';
 import { RAM_BASE } from '../ram.ts';
-import { Trap, advance, injectFault } from './inject.ts';
+import { Trap, injectFault } from './inject.ts';
 
 const Scause = { fetch: 20, load: 21, store: 23 } as const;
 const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
@@ -68,4 +68,12 @@ function* refuse(v: Vcpu): Sys<number> {
   if (address >= BigInt(RAM_BASE) && address < BigInt(v.vm.ram.base)) return outOfReach(v, address);
   yield* v.fetch(Mtd.vs | Mtd.mode);
   return injectFault(v, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
+}
+
+/** pc behind an instruction of `length` bytes. */
+export function advance(u: Utcb, length: number): number {
+  const at = S.pc >> 2, low = u.u32[at] + length;
+  u.u32[at] = low;
+  if (low > 0xffff_ffff) u.u32[at + 1] += 1;
+  return Mtd.pc;
 }

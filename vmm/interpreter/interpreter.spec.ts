@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { S } from '../../microkernel/abi/index.ts';
-import { advance, inject } from '../exits/inject.ts';
+import { inject } from '../exits/inject.ts';
+import { advance } from '../exits/memory.ts';
 import { RAM_BASE } from '../ram.ts';
 import { fakeRam, fakeUtcb } from '../testing.ts';
 import { decodeAccess, decodeTransformed } from './access.ts';
