@@ -80,10 +80,10 @@ export class RegularInode extends Inode implements Mappable {
     const own = this.pages.get(index);
     if (own !== 0) { this.clean?.delete(index); return own; }
     this.needPage(index);
-    if (!this.pages.reserve(index)) return 0;
     if (!this.fs.takePage()) return -1;
     const pfn = this.fs.frames.alloc();
-    if (pfn === 0) { this.fs.givePages(1); return 0; }
+    // Room is made last: whoever gives memory back for the frame may give back empty room.
+    if (pfn === 0 || !this.pages.reserve(index)) { if (pfn !== 0) this.fs.frames.unref(pfn); this.fs.givePages(1); return 0; }
     const from = index * PAGE;
     if (from < this.imageLength) {
       Window.copy(this.fs.frames.page(pfn), 0, this.image!.bytes, from, Math.min(PAGE, this.imageLength - from));
@@ -109,9 +109,9 @@ export class RegularInode extends Inode implements Mappable {
   private fill(index: number, contents: Uint8Array): boolean {
     const keep = Math.min(contents.length, this.imageLength - index * PAGE);
     if (this.pages.get(index) !== 0 || keep <= 0) return true;
-    if (!this.pages.reserve(index)) return false;
     const pfn = this.fs.frames.allocDirty();
     if (pfn === 0) return false;
+    if (!this.pages.reserve(index)) { this.fs.frames.unref(pfn); return false; }
     this.fs.holdPage();
     const page = this.fs.frames.page(pfn);
     Window.copy(page, 0, contents, 0, keep);

@@ -2,6 +2,7 @@
 import { E } from '../abi/errno.ts';
 import { CallError, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
+import { NotHere } from './later.ts';
 import { Reg } from './registers.ts';
 import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
@@ -31,6 +32,8 @@ export function continueCall(k: Kernel, t: Thread, co: Co<number>): void {
 /** What an exception out of a system call means. */
 export function failedCall(k: Kernel, t: Thread, e: unknown): number {
   if (e instanceof UserFault) return -E.FAULT;
+  // A call that sleeps has met memory that went away meanwhile: it cannot begin again.
+  if (e instanceof NotHere) return -E.FAULT;
   if (e instanceof CallError) return -e.errno;
   k.arch.log(`l4guest: bug in a system call of ${t.name}[${t.tid}]: ${e instanceof Error ? e.stack ?? e.message : String(e)}`);
   return -E.IO;

@@ -1,4 +1,5 @@
 /** The end of threads and processes, and how parents hear of it. */
+import { NotHere } from './later.ts';
 import { EFAULT, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Handler, SaFlag, Sig } from '../abi/linux.ts';
@@ -54,7 +55,7 @@ export function leave(k: Kernel, t: Thread): void {
       setU32(t.mm, t.clearTid, 0);
       k.futexes.wake(futexKey(t.mm, t.clearTid, false), 1);
     }
-  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT) throw e; }
+  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; } // what must be fetched is left: nobody waits for the dead
 }
 const MOST_ROBUST = 2048;
 /** The list of robust futexes: head, offset of the word, the one in question. An address that ends in 1 is one with priority inheritance. */

@@ -40,3 +40,14 @@ export function* persist<T>(t: Sleeper, now: number, attempt: () => Later<T>, fa
     }
   } finally { t.since = Infinity; }
 }
+
+/** One step of a call that has changed things already: made again until what it needs is here. Its errors end the step. */
+export function* here(t: Sleeper, step: () => Later<number>): Co<number> {
+  for (;;) {
+    try { return yield* sooner(step()); } catch (e) {
+      if (!(e instanceof NotHere)) throw e;
+      const r = yield* e.fetch(t);
+      if (r < 0) return r;
+    }
+  }
+}

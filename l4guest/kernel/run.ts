@@ -15,6 +15,7 @@ import { continueCall, finishCall, pickThread } from './calls.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { NotHere } from './later.ts';
+import { Reg } from './registers.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
@@ -181,13 +182,21 @@ export class Runner implements Entry {
       if (t.work) {
         if (t.hardware) yield* this.arch.load(t);
         if (this.onSignal && t.hardware && t.proc.pid === k.mainPid) yield* this.showSignal(t, this.onSignal);
-        k.signals.deliver(t);
+        if (!this.deliver(t)) { cpu.current = undefined; continue; }
         if (t.state !== Run.current) { cpu.current = undefined; continue; }
         if (t.work) continue;
       }
       t.call = -1;
       cpu.rearm();
       return t;
+    }
+  }
+  /** False: memory for the signal's frame must be fetched first; the thread sleeps. */
+  private deliver(t: Thread): boolean {
+    try { this.k.signals.deliver(t); return true; } catch (e) {
+      if (!(e instanceof NotHere)) throw e;
+      continueCall(this.k, t, this.fetchPage(t, t.regs.x(Reg.sp), e));
+      return false;
     }
   }
   /** Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may be dropped. */

@@ -22,6 +22,14 @@ const onAltStack = (t: Thread, sp: number): boolean => t.altStack.size > 0 && sp
 /** Flags as sigaltstack reports them. */
 export const altFlags = (t: Thread, sp: number): number => (t.altStack.size === 0 ? SS_DISABLE : onAltStack(t, sp) ? SS_ONSTACK : 0) | (t.altStack.flags & SS_AUTODISARM);
 
+/** Throws NotHere where memory that a frame may go to must be fetched first: asked before a signal is taken. */
+export function bringFrame(t: Thread): void {
+  const sp = t.regs.x(Reg.sp), alt = t.altStack;
+  if (sp > FRAME) t.mm.need(sp - FRAME - 16, FRAME + 16);
+  if (alt.size > FRAME) t.mm.need(alt.sp + alt.size - FRAME - 16, FRAME + 16);
+  if (t.rseq) t.mm.need(t.rseq.area, 32);
+}
+
 /** Builds the frame and points the thread at the handler. False when the stack cannot take it. */
 export function buildFrame(t: Thread, info: SigInfo, action: SigAction, mask: bigint): boolean {
   if (t.rseq && !leaveSequence(t)) return false;

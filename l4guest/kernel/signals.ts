@@ -1,7 +1,7 @@
 /** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
 import { CONTINUED_STATUS, exitedStatus, Handler, SaFlag, SiCode, Sig, stoppedStatus } from '../abi/linux.ts';
 import { leaveSequence } from './rseq.ts';
-import { buildFrame } from './sigframe.ts';
+import { bringFrame, buildFrame } from './sigframe.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
 import { E } from '../abi/errno.ts';
@@ -112,6 +112,7 @@ export class Signals {
    * A system call that wants to start again does so here, unless a handler runs that does not want it.
    */
   deliver(t: Thread): void {
+    if (t.mm.sleepy) bringFrame(t);
     t.work = false;
     if (t.rseq?.due && !leaveSequence(t)) this.force(t, Sig.SEGV, 0x80, 0);
     for (;;) {

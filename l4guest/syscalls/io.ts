@@ -5,7 +5,7 @@ import { PipeFile } from '../fs/pipe.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { O, PAGE, S, Sig } from '../abi/linux.ts';
-import { after, sooner, type Later } from '../kernel/later.ts';
+import { after, here, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { KernelIo, UserIo, couldBeUser, getI64, setI64, type Io } from '../mm/uaccess.ts';
@@ -23,7 +23,7 @@ export function* untilDone(t: Thread, file: File, attempt: () => Later<number>):
     for (const until = t.k.clock.now() + file.readPatience; ; ) {
       const r = yield* t.sleep(file.wq, until);
       if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
-      const n = yield* sooner(attempt());
+      const n = yield* here(t, attempt);
       if (n !== -E.AGAIN) return n;
     }
   } finally { file.release(); }
@@ -73,7 +73,7 @@ function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
   f.hold();
   try {
     for (const until = t.k.clock.now() + f.writePatience; io.left > 0; ) {
-      const n = yield* sooner(writeAgain(t, f, io, done));
+      const n = yield* here(t, () => writeAgain(t, f, io, done));
       if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
       if (n > 0) { done += n; notifyFile(f, Watch.MODIFY); continue; }
       const r = yield* t.sleep(f.wq, until);
@@ -203,11 +203,11 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   while (done < count) {
     if (done > 0 && source instanceof PipeFile && source.pipe.length === 0) break;
     const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
-    let n = yield* sooner(attempt());
+    let n = yield* here(t, attempt);
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
     notifyFile(source, Watch.ACCESS);
-    const out = writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done), w = typeof out === 'number' ? out : yield* out;
+    const w = yield* here(t, () => writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
     if (w > 0) { if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
     if (w < 0) return done > 0 ? done : w;
     done += w;
@@ -334,7 +334,7 @@ function vmsplice(t: Thread, fd: number, va: number, count: number, flags: numbe
 }
 function* vmspliceInto(t: Thread, f: PipeFile, io: UserIo, wait: boolean): Co<number> {
   const r = yield* roomInPipe(t, f, wait);
-  return r < 0 ? r : yield* sooner(writePart(f, io, 0, t));
+  return r < 0 ? r : yield* here(t, () => writePart(f, io, 0, t));
 }
 
 export const ioCalls: Row[] = [
