@@ -1,0 +1,158 @@
+/**
+ * A supervisor in software: the registers and rules of S mode, for a guest whose kernel runs in U mode. What a processor would do on a CSR instruction, a trap,
+ * `sret`, or an interrupt is done here on values; registers x, memory and time are the caller's.
+ *
+ * The floating-point state is the real one, shared by the guest's kernel and its programs: FS that is not off reads as dirty, which the manual allows.
+ * @spec priv 12.1
+ */
+import type { Decoded } from '../../hardware/isa/decode.ts';
+
+const MASK64 = (1n << 64n) - 1n;
+const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n, fs: 3n << 13n, sum: 1n << 18n, mxr: 1n << 19n, uxl: 2n << 32n, sd: 1n << 63n } as const;
+const STATUS_BITS = Status.sie | Status.spie | Status.spp | Status.fs | Status.sum | Status.mxr;
+/** Interrupts of the supervisor: software, timer, external; and their order. */
+export const Irq = { software: 1n << 1n, timer: 1n << 5n, external: 1n << 9n } as const;
+const ALL_IRQS = Irq.software | Irq.timer | Irq.external;
+const ORDER = [9, 1, 5] as const;
+const INTERRUPT = 1n << 63n;
+/** senvcfg: FIOM, CBIE (2 is reserved), CBCFE, CBZE. */
+const ENVCFG = 0xf1n, CBIE = 0x30n, CBIE_RESERVED = 0x20n;
+const SATP_MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
+
+export const Csr = {
+  sstatus: 0x100, sie: 0x104, stvec: 0x105, scounteren: 0x106, senvcfg: 0x10a, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143, sip: 0x144, stimecmp: 0x14d, satp: 0x180,
+} as const;
+
+/** What became of an instruction. `next`: the pc moves on; `wait`: it moves on once an interrupt is pending. */
+export type Outcome = 'next' | 'illegal' | 'wait' | { readonly jump: bigint } | { readonly fence: { readonly address?: bigint; readonly asid?: bigint } };
+
+/** Integer registers of the guest. */
+export interface XRegisters { get(n: number): bigint; set(n: number, value: bigint): void }
+
+export class Supervisor {
+  /** The guest believes itself to be in S mode, or in U mode. */
+  privileged = true;
+  /** Inputs that are up: external from the interrupt controller, timer from the comparator or the monitor. */
+  levels = 0n;
+  readonly #sstc: boolean;
+  #status = 0n;
+  #enabled = 0n;
+  /** The pending bit that software may write. */
+  #software = false;
+  readonly #plain = new Map<number, bigint>();
+
+  constructor(sstc: boolean) { this.#sstc = sstc; }
+
+  get sum(): boolean { return (this.#status & Status.sum) !== 0n; }
+  get mxr(): boolean { return (this.#status & Status.mxr) !== 0n; }
+  get satp(): bigint { return this.#get(Csr.satp); }
+  get stimecmp(): bigint { return this.#plain.get(Csr.stimecmp) ?? MASK64; }
+  get pending(): bigint { return this.levels | (this.#software ? Irq.software : 0n); }
+  /** `wfi` goes on: global enables do not matter. */
+  get wakes(): boolean { return (this.pending & this.#enabled) !== 0n; }
+  /** Interrupts that would end a wait. */
+  get enabled(): bigint { return this.#enabled; }
+  raiseSoftware(): void { this.#software = true; }
+
+  #get(number: number): bigint { return this.#plain.get(number) ?? 0n; }
+
+  /** The value that a read gives; undefined: there is no such register, or not in this mode. */
+  read(number: number): bigint | undefined {
+    if (!this.privileged) return undefined;
+    switch (number) {
+      case Csr.sstatus: return this.#status | Status.uxl | ((this.#status & Status.fs) !== 0n ? Status.fs | Status.sd : 0n);
+      case Csr.sie: return this.#enabled;
+      case Csr.sip: return this.pending;
+      case Csr.stimecmp: return this.#sstc ? this.stimecmp : undefined;
+      case Csr.stvec: case Csr.scounteren: case Csr.senvcfg: case Csr.sscratch: case Csr.sepc: case Csr.scause: case Csr.stval: case Csr.satp: return this.#get(number);
+      default: return undefined;
+    }
+  }
+
+  /** Writes by the rules of each register; false where there is none. */
+  write(number: number, value: bigint): boolean {
+    if (this.read(number) === undefined) return false;
+    switch (number) {
+      case Csr.sstatus: this.#status = value & STATUS_BITS; break;
+      case Csr.sie: this.#enabled = value & ALL_IRQS; break;
+      case Csr.sip: this.#software = (value & Irq.software) !== 0n; break;
+      case Csr.stvec: this.#plain.set(number, value & ~2n); break;
+      case Csr.sepc: this.#plain.set(number, value & ~1n); break;
+      case Csr.scounteren: this.#plain.set(number, value & 0xffff_ffffn); break;
+      case Csr.senvcfg: this.#plain.set(number, (value & ENVCFG & CBIE) === CBIE_RESERVED ? (value & ENVCFG & ~CBIE) | (this.#get(number) & CBIE) : value & ENVCFG); break;
+      case Csr.satp: if (SATP_MODES.has(value >> 60n)) this.#plain.set(number, value); break;
+      default: this.#plain.set(number, value);
+    }
+    return true;
+  }
+
+  /** A privileged instruction that has trapped in U mode. `pc` is its address. */
+  execute({ row, operands }: Decoded, x: XRegisters): Outcome {
+    switch (row.name) {
+      case 'csrrw': case 'csrrs': case 'csrrc': return this.#access(row.name, operands.csr!, operands.rd!, BigInt.asUintN(64, x.get(operands.rs1!)), operands.rs1 !== 0, x);
+      case 'csrrwi': case 'csrrsi': case 'csrrci': return this.#access(row.name.slice(0, 5), operands.csr!, operands.rd!, BigInt(operands.zimm!), operands.zimm !== 0, x);
+      case 'sret': return this.privileged ? { jump: this.#return() } : 'illegal';
+      case 'wfi': return this.privileged ? 'wait' : 'illegal';
+      case 'sfence.vma': return this.privileged ? { fence: this.#fenced(operands.rs1!, operands.rs2!, x) } : 'illegal';
+      default: return 'illegal';
+    }
+  }
+
+  #fenced(rs1: number, rs2: number, x: XRegisters): { address?: bigint; asid?: bigint } {
+    return { ...(rs1 !== 0 && { address: BigInt.asUintN(64, x.get(rs1)) }), ...(rs2 !== 0 && { asid: x.get(rs2) & 0xffffn }) };
+  }
+
+  /** @spec unpriv 6.1 */
+  #access(how: string, number: number, rd: number, value: bigint, named: boolean, x: XRegisters): Outcome {
+    const old = this.read(number);
+    if (old === undefined) return 'illegal';
+    if (how === 'csrrw') this.write(number, value);
+    else if (named) this.write(number, how === 'csrrs' ? this.#before(number, old) | value : this.#before(number, old) & ~value);
+    if (rd !== 0) x.set(rd, BigInt.asIntN(64, old));
+    return 'next';
+  }
+
+  /** What setting and clearing bits begins with: of sip, the bit that is software's. */
+  #before(number: number, old: bigint): bigint { return number === Csr.sip ? (this.#software ? Irq.software : 0n) : old; }
+
+  /** A trap into the guest's supervisor. Answers where it goes on. @spec priv 12.1.1, 12.1.2 */
+  trap(cause: bigint, value: bigint, pc: bigint): bigint {
+    const enabled = (this.#status & Status.sie) !== 0n;
+    this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0n) | (this.privileged ? Status.spp : 0n);
+    this.#plain.set(Csr.sepc, BigInt.asUintN(64, pc) & ~1n);
+    this.#plain.set(Csr.scause, cause);
+    this.#plain.set(Csr.stval, BigInt.asUintN(64, value));
+    this.privileged = true;
+    const vector = this.#get(Csr.stvec), base = vector & ~3n;
+    return (vector & 1n) !== 0n && (cause & INTERRUPT) !== 0n ? base + 4n * (cause & ~INTERRUPT) : base;
+  }
+
+  /** `sret`. @spec priv 12.1.1 */
+  #return(): bigint {
+    const enabled = (this.#status & Status.spie) !== 0n;
+    this.privileged = (this.#status & Status.spp) !== 0n;
+    this.#status = (this.#status & ~(Status.sie | Status.spp)) | Status.spie | (enabled ? Status.sie : 0n);
+    return this.#get(Csr.sepc);
+  }
+
+  /** The cause of the interrupt that is due before the next instruction. @spec priv 12.1.3 */
+  get interrupt(): bigint | undefined {
+    const ready = this.pending & this.#enabled;
+    if (ready === 0n || (this.privileged && (this.#status & Status.sie) === 0n)) return undefined;
+    const number = ORDER.find((n) => (ready & (1n << BigInt(n))) !== 0n);
+    return number === undefined ? undefined : INTERRUPT | BigInt(number);
+  }
+
+  /** Registers as plain records. */
+  save(): SupervisorState { return { privileged: this.privileged, status: this.#status, enabled: this.#enabled, software: this.#software, plain: [...this.#plain] }; }
+  load(s: SupervisorState): void {
+    this.privileged = s.privileged;
+    this.#status = s.status;
+    this.#enabled = s.enabled;
+    this.#software = s.software;
+    this.#plain.clear();
+    for (const [number, value] of s.plain) this.#plain.set(number, value);
+  }
+}
+
+export interface SupervisorState { readonly privileged: boolean; readonly status: bigint; readonly enabled: bigint; readonly software: boolean; readonly plain: readonly (readonly [number, bigint])[] }
