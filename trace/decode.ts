@@ -37,7 +37,7 @@ const said: Record<number, Say> = {
   [Kind.invoke]: (r) => { const text = operationText(r); return text === undefined ? `${labelName(r.a)} ${firstOperand(r)}` : `${labelName(r.a)}${text}`; },
   [Kind.map]: (r) => `map ${mappedText(r)}`,
   [Kind.unmap]: (r) => `unmap ${mappedText(r)}`,
-  [Kind.schedule]: (r) => `runs, priority ${r.a}`,
+  [Kind.schedule]: (r) => (r.actor === 0 ? 'nobody runs: the hart waits' : `runs, priority ${r.a}`),
   [Kind.interrupt]: (r) => `interrupt line ${r.a}`,
   [Kind.create]: (r) => `create ${objectKinds[r.a] ?? `kind ${r.a}`}, ${bytesText(r.c)} of quota`,
   [Kind.destroy]: (r) => `destroy ${objectKinds[r.a] ?? 'object'}`,
@@ -61,11 +61,18 @@ export function sentence(r: RecordView, origin?: RecordView): string {
   return r.status === 0 ? text : `${text} = ${statusName(r.status)}`;
 }
 
-/** The two ends of a record: who acts, and on whom or what. */
+/** The two ends of a record: who acts, and on whom or what; of a thread switch who stops, and who runs. */
 export function ends(trace: TraceSource, r: RecordView): string {
+  if (r.kind === Kind.schedule) return switched(trace, r);
   const actor = r.actor ? objectName(trace, r.actor) : 'kernel';
   if (r.object === 0) return actor;
   return `${actor} ${r.kind === Kind.reply || r.kind === Kind.resume ? '⇢' : '→'} ${objectName(trace, r.object)}`;
+}
+
+/** A hart goes from one thread to another: the one that stops comes first. */
+function switched(trace: TraceSource, r: RecordView): string {
+  const [stops, runs] = [r.object, r.actor].map((thread) => (thread ? objectName(trace, thread) : 'idle'));
+  return `${stops} ⇒ ${runs}`;
 }
 
 /** An object by name; a portal as the thread that serves it, a thread without a name of its own as its task and number. */
@@ -109,6 +116,11 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   const origin = originOf(trace, r), lines: [string, string][] = [];
   lines.push(['what', `${r.kindName}: ${sentence(r, origin)}`]);
   lines.push(['when', `${cyclesText(r.time)} (cycle ${r.time}), hart ${r.hart}`]);
+  if (r.kind === Kind.schedule) {
+    for (const [what, thread] of [['stops', r.object], ['runs', r.actor]] as const) lines.push([what, thread ? `${trace.name(thread)} (thread ${thread}) of task ${trace.taskOf(thread)}` : 'nobody']);
+    lines.push(['fields', `priority ${r.a}`]);
+    return lines;
+  }
   lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
   if (r.object) lines.push(['object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`]);
   if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);

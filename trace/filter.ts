@@ -30,10 +30,13 @@ const nameList = (trace: TraceFile, ...kinds: string[]): string[] => [...new Set
 
 const threadNames = (trace: TraceFile): string[] => [...new Set([...trace.names.values()].filter((n) => n.kind === 'thread').map((n) => objectName(trace, n.id)))];
 
+/** A thread switch from somebody: its `object` stops, its `actor` runs. */
+const isSwitch = (r: RecordView): boolean => r.kind === Kind.schedule && r.object !== 0;
+
 export const textFields: Record<string, TextField> = {
   task: { words: (r, t) => [fromTask(r, t), r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task of either end' },
-  from: { words: (r, t) => [fromTask(r, t)], known: (t) => nameList(t, 'task'), doc: 'task that acts' },
-  to: { words: (r, t) => [r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task acted on' },
+  from: { words: (r, t) => [isSwitch(r) ? t.taskOf(r.object) : fromTask(r, t)], known: (t) => nameList(t, 'task'), doc: 'task that acts; of a thread switch the one that stops' },
+  to: { words: (r, t) => [isSwitch(r) ? fromTask(r, t) : r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task acted on; of a thread switch the one that runs' },
   thread: { words: (r, t) => [r.actor ? objectName(t, r.actor) : 'kernel', r.object ? objectName(t, r.object) : undefined], known: threadNames, doc: 'thread at either end' },
   object: { words: (r, t) => [r.object ? t.name(r.object) : undefined, String(r.object)], doc: 'object by name or number' },
   kind: { words: (r) => [r.kindName], known: () => Object.keys(Kind), doc: 'kind of record' },

@@ -26,13 +26,13 @@ const page = (v: Viewer): number => Math.max(1, listHeight(v.body) - 1);
 const step = (row: (v: Viewer) => number): Act => (v) => { v.following = false; v.move(row(v)); };
 
 const everywhere: Record<string, Act> = {
-  q: (v) => { v.finished = true; },
+  q: (v) => { if (v.mode === 'list') v.finished = true; else v.mode = 'list'; },
   'ctrl-c': (v) => { v.finished = true; },
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
   s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
   o: (v) => { if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console'; else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)'; },
   escape: (v) => {
-    if (v.mode === 'list') for (const job of ['search', 'slowest', 'export']) if (v.jobs.has(job)) { v.jobs.stop(job); v.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
+    if (v.mode === 'list') clear(v);
     v.mode = 'list';
   },
   f: ask((v) => new Prompt('filter', v.rows.filter?.text ?? '')),
@@ -50,8 +50,11 @@ const everywhere: Record<string, Act> = {
     if (v.following) v.move(v.rows.length - 1);
     v.message = v.following ? 'follows the recording; F stays here' : v.trace.closed ? 'this recording has ended' : 'stays here';
   },
-  n: (v) => follow(v, true),
+  n: (v) => { if (v.lastSearch) search(v, v.lastSearch); else follow(v, true); },
+  N: (v) => { if (v.lastSearch) search(v, v.lastSearch, false); else v.message = 'nothing was searched yet; / searches'; },
   p: (v) => follow(v, false),
+  '.': (v) => follow(v, true),
+  ',': (v) => follow(v, false),
   '>': into,
   '<': out,
   L: slowest,
@@ -64,16 +67,27 @@ const everywhere: Record<string, Act> = {
   c: (v) => { if (v.mode === 'path') v.mode = 'list'; else if (findPath(v)) v.mode = 'path'; },
 };
 
+/** Escape in the list takes away what was asked for last: work under way, a search, a span, the filter, the way sideways. */
+function clear(v: Viewer): void {
+  const job = ['search', 'slowest', 'export'].find((name) => v.jobs.has(name));
+  if (job !== undefined) { v.jobs.stop(job); v.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
+  else if (v.lastSearch) { v.lastSearch = ''; v.message = 'the search is forgotten: n goes along the chain'; }
+  else if (v.mark >= 0) { v.mark = -1; v.message = 'no span'; }
+  else if (v.rows.filter) { v.applyFilter(''); v.message = 'the filter is gone'; }
+  else v.side = 0;
+}
+
 /** Keys that scroll a view whose first line is `top` of something. */
 function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
   const by = (n: (v: Viewer) => number): Act => (v) => set(v, Math.max(0, get(v) + n(v)));
   const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
   return { up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2), home: first, g: first, end: last, G: last };
 }
+const SIDE = 12;
 const zoom = (by: number): Act => (v) => { v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
 
 const ownKeys: Record<Mode, Record<string, Act>> = {
-  list: {},
+  list: { right: (v) => { v.side += SIDE; }, left: (v) => { v.side = Math.max(0, v.side - SIDE); } },
   help: {},
   stats: {
     ...scroller((v) => v.stats.top, (v, top) => { v.stats.top = top; }),

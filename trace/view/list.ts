@@ -26,15 +26,15 @@ function rowLine(v: Viewer, row: number, width: number): Line {
   const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
   const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
   const latency = v.chains.latency(record);
-  const text = mark + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency)).slice(2);
+  const text = mark + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency), v.side).slice(2);
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
 
-/** Narrow terminals do without the kind: the sentence says enough. Times are microseconds. */
-function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string): string {
-  const narrow = width < 110, whoWidth = narrow ? 24 : Math.min(48, Math.floor(width * 0.25)), kindText = narrow ? '' : fit(kind, 12);
-  const whatWidth = width - (2 + 7 + 1 + 11 + 1 + 1 + 1 + 8) - whoWidth - kindText.length;
-  return `  ${sequence.padStart(7)} ${time.padStart(11)} ${kindText}${fit(who, whoWidth)} ${fit(what, whatWidth)} ${latency.padStart(8)}`;
+/** Who and what are as wide as the terminal lets them be, and slide sideways together. Times are microseconds. */
+function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string, side = 0): string {
+  const narrow = width < 110, whoWidth = narrow ? 21 : Math.min(48, Math.floor(width * 0.25)), kindWidth = narrow ? 9 : 12;
+  const room = width - (2 + 7 + 1 + 11 + 1 + kindWidth + 1 + 8), said = side === 0 ? `${fit(who, whoWidth)} ${what}` : `${who} ${what}`.slice(side);
+  return `  ${sequence.padStart(7)} ${time.padStart(11)} ${fit(kind, kindWidth - 1)} ${fit(said, room)} ${latency.padStart(8)}`;
 }
 
 /** Microseconds, as exact as eleven columns allow. */

@@ -10,22 +10,22 @@ const REACH = 200_000;
 /** Slow records that are remembered. */
 const SLOW = 100;
 
-/** Selects the next record after the selected one that the search finds, wrapping at the end. Throws FilterError. */
-export function search(v: Viewer, text: string): void {
+/** Selects the next record after the selected one (or the one before) that the search finds, wrapping at the end. Throws FilterError. */
+export function search(v: Viewer, text: string, forward = true): void {
   const filter = new Filter(text, v.trace);
   filter.latencySource = (record) => v.chains.latency(record);
   v.lastSearch = text;
-  v.jobs.start('search', searching(v, filter));
+  v.jobs.start('search', searching(v, filter, forward ? 1 : -1));
 }
 
-function* searching(v: Viewer, filter: Filter): Generator<void, void> {
+function* searching(v: Viewer, filter: Filter, way: 1 | -1): Generator<void, void> {
   const view = new RecordView(), n = v.rows.length, from = v.cursor;
   while (filter.usesLatency && !v.chains.complete) yield;
   for (let step = 1; step <= n; step++) {
     if ((step & 1023) === 0) yield;
-    const row = (from + step) % n, record = v.rows.record(row);
+    const row = (from + way * step + n) % n, record = v.rows.record(row);
     if (!filter.test(v.trace.at(record, view), record)) continue;
-    v.message = row <= from ? 'search went on from the top' : '';
+    v.message = way > 0 && row <= from ? 'search went on from the top' : way < 0 && row >= from ? 'search went on from the end' : '';
     v.following = false;
     return v.move(row);
   }

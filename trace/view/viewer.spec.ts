@@ -21,7 +21,7 @@ const selected = (v: Viewer): number => v.trace.at(v.record).sequence;
 describe('screens', () => {
   const sizes: [number, number][] = [[80, 23], [200, 59]];
   const cases: Record<string, string[]> = { list: ['down', 'down', 'b', 'down'], timeline: ['pagedown', 't', '+', '+', '+'], diagram: ['down', 'd'], statistics: ['s'], help: ['?'] };
-  const telling: Record<string, string> = { list: 'resumed after openat', timeline: 'a column', diagram: '◀╌', statistics: 'System calls', help: 'PgUp PgDn' };
+  const telling: Record<string, string> = { list: 'resumed after', timeline: 'a column', diagram: '◀╌', statistics: 'System calls', help: 'PgUp PgDn' };
   for (const [width, height] of sizes) for (const [name, pressed] of Object.entries(cases)) {
     it(`${name} at ${width}×${height + 1}`, () => {
       const text = shown(keys(open(width, height), ...pressed));
@@ -89,6 +89,38 @@ describe('keys', () => {
     keys(v, '/');
     type(v, 'nosuchword');
     expect(keys(v, 'return').message).toBe("nothing found for 'nosuchword'");
+  });
+  it('search with n and N as less does, until Escape forgets the search', () => {
+    const v = keys(open(), '/');
+    type(v, 'interrupt');
+    expect(selected(keys(v, 'return'))).toBe(14);
+    expect(selected(keys(v, 'n'))).toBe(28);
+    expect(selected(keys(v, 'N'))).toBe(14);
+    expect(keys(v, 'N').message).toBe('search went on from the end');
+    expect(keys(v, 'escape').message).toContain('the search is forgotten');
+    keys(v, 'home', 'down', 'n');
+    expect(selected(v)).toBe(3);
+  });
+  it('leave a view with q, and the viewer only from the list', () => {
+    const v = keys(open(), 't', 'q');
+    expect([v.mode, v.finished]).toEqual(['list', false]);
+    expect(keys(v, 'q').finished).toBe(true);
+  });
+  it('take the filter away with Escape', () => {
+    const v = open(80, 24, 40, 'kind:interrupt');
+    keys(v, 'escape');
+    expect([v.rows.filter, v.message]).toEqual([undefined, 'the filter is gone']);
+  });
+  it('move the words of the list sideways where they do not fit', () => {
+    const v = open();
+    expect(shown(v)).not.toContain('runs, priority 100 ');
+    expect(shown(keys(v, 'right', 'right'))).not.toContain('idle ⇒');
+    expect(shown(keys(v, 'left', 'left'))).toContain('idle ⇒ sh.main');
+  });
+  it('say of a thread switch who stops and who runs', () => {
+    const v = keys(open(), 'down', 'down', 'down');
+    expect(shown(v)).toMatch(/> +4 +0\.120 schedule sh\.main ⇒ server/);
+    expect(shown(v)).toMatch(/stops +sh\.main \(thread 12\)[\s\S]*runs +server \(thread 22\)/);
   });
   it('go to a record or a time', () => {
     const v = keys(open(), ':');

@@ -34,6 +34,8 @@ export class Viewer {
   /** Selected row and first row on the screen. */
   cursor = 0;
   top = 0;
+  /** Columns by which the words of the list are moved to the left. */
+  side = 0;
   zoom = 0;
   byThread = false;
   laneTop = 0;
