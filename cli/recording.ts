@@ -15,7 +15,7 @@ export class Recording implements Door {
   private fd: number | undefined;
 
   /** Opens the files. Throws `CliError` for one that cannot be read, is damaged, or cannot be written. */
-  constructor(record: string | undefined, replay: string | undefined, seed: number | undefined) {
+  constructor(record: string | undefined, replay: string | undefined, seed: number | undefined, clock?: number) {
     if (record !== undefined && replay !== undefined) throw new CliError('E_USAGE', '--record and --replay exclude each other');
     const old = replay === undefined ? undefined : readRecording(replay);
     if (old && seed !== undefined && seed !== old.seed) throw new CliError('E_RECORDING', `recording '${replay}' was made with seed ${old.seed}`, 'leave --seed away');
@@ -28,7 +28,7 @@ export class Recording implements Door {
     } catch (error) {
       throw outputError('recording', record, error);
     }
-    this.put(recordingHead(this.seed));
+    this.put(recordingHead(this.seed, clock));
     if (this.failed) throw this.failed;
   }
 
@@ -49,6 +49,15 @@ export class Recording implements Door {
       this.failed = fileError('recording', this.path ?? '', error, 'what is in it up to here can be replayed', Exit.failure);
     }
   }
+}
+
+/**
+ * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where files or people of
+ * the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
+ */
+export function clockFor(options: { readonly replay?: string; readonly seed?: number; readonly clock?: number }, isOfTheWorld: boolean): number | undefined {
+  if (options.replay !== undefined) return readRecording(options.replay).clock;
+  return options.clock ?? (isOfTheWorld && options.seed === undefined ? Math.floor(Date.now() / 1000) : undefined);
 }
 
 function readRecording(path: string): Recorded {

@@ -17,6 +17,7 @@ import { Folders, parseMount } from './mounts.ts';
 import { Networks, configOf, parseNet } from './net.ts';
 import { DEFAULT_PATH } from '../system/files/rootfs.ts';
 import { checkProgram, RootFs } from './rootfs.ts';
+import { clockFor } from './recording.ts';
 import { endingLine, runSystem } from './session.ts';
 import { interpreterOf, withSymbol } from './symbol.ts';
 
@@ -30,10 +31,11 @@ export async function run(program: string, args: string[], options: RunOptions):
   const { argv, file } = guestProgram(program, args, env, options, rootfs, folders), { modules } = rootfs;
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
-  const more = { seed: options.seed ?? 1, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
+  const clock = clockFor(options, interactive || folders.mounts.length > 0 || nets.length > 0);
+  const more = { seed: options.seed ?? 1, epoch: clock, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
   const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more });
   const { result, system } = await runSystem({
-    scenario: world(options.memory), modules, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
+    scenario: world(options.memory), modules, clock, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
     memoryBytes: boardMemory(options.memory, modules, world),

@@ -27,6 +27,8 @@ export interface Launch {
   disks?: BlockBackend[];
   /** What the board's network cards are plugged into. */
   networks?: Networks;
+  /** The guest's wall clock at the start, seconds since 1970, where it is not the fixed one. */
+  clock?: number;
   /** Folders of the host, as connections. */
   folders?: readonly SharedPort[];
   /** Number of virtio consoles. */
@@ -88,7 +90,7 @@ class Session {
       if (given && options.trace === undefined) throw new CliError('E_USAGE', `option ${name} goes with --trace FILE`);
     }
     this.profile = Profile.asked(options);
-    this.recording = new Recording(options.record, options.replay, options.seed);
+    this.recording = new Recording(options.record, options.replay, options.seed, launch.clock);
     this.trace = tracing && new tracing.TraceOutput(options.trace!, { compress: options.traceCompress, words: tracing.vocabularyFor(launch.scenario) });
     this.system = this.boot(options.tracePayload && tracing && ((sink) => new tracing.Capture(sink, options.tracePayload!)));
     this.profile?.attach(this.system.machine);
@@ -143,7 +145,7 @@ class Session {
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed, trace: this.trace?.recorder, capture,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed, ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * The file format of recordings of what came from outside: one JSON object a line, the header first.
  *
- *   {"tessera":"outside","version":1,"seed":1}
+ *   {"tessera":"outside","version":1,"seed":1,"clock":1767225600}        the guest's wall clock at the start, where it was the host's
  *   {"cycle":1234,"channel":"console0","kind":"bytes","data":"bHMK"}        data in base64
  *   {"cycle":0,"channel":"console0","kind":"size","columns":80,"rows":24}
  *   {"cycle":2345,"channel":"net0","kind":"bytes","data":"UlQA…"}            a frame for network card 0
@@ -10,14 +10,14 @@
 import { base64, fromBase64 } from './base64.ts';
 import type { Arrival, Channel, Door } from './host.ts';
 
-/** The first line, without its line feed. */
-export const recordingHead = (seed: number): string => JSON.stringify({ tessera: 'outside', version: 1, seed });
+/** The first line, without its line feed. `clock`: seconds since 1970. */
+export const recordingHead = (seed: number, clock?: number): string => JSON.stringify({ tessera: 'outside', version: 1, seed, clock });
 
 /** The line of one arrival, without its line feed. */
 export const recordingLine = (a: Arrival): string => JSON.stringify(a.kind === 'bytes' ? { ...a, data: base64(a.data) } : a);
 
 /** A recording, and whether it breaks off inside its last line: what recorded it was killed. */
-export interface Recorded { readonly seed: number; readonly arrivals: Arrival[]; readonly cut: boolean }
+export interface Recorded { readonly seed: number; readonly clock: number | undefined; readonly arrivals: Arrival[]; readonly cut: boolean }
 
 /** What a recording says, of its text or its lines. A last line that is cut is left out. @throws Error for what is none, or is damaged */
 export function parseRecording(text: string | Iterable<string>): Recorded {
@@ -33,8 +33,12 @@ export function parseRecording(text: string | Iterable<string>): Recorded {
     if (arrival) arrivals.push(arrival);
     else broken = true;
   }
-  return { seed: head['seed'] as number, arrivals, cut: broken };
+  return { seed: head['seed'] as number, clock: clockOf(head), arrivals, cut: broken };
 }
+
+/** The clock that a first line tells of. */
+export const recordedClock = (line: string): number | undefined => clockOf(objectOf(line) ?? {});
+const clockOf = (head: Record<string, unknown>): number | undefined => (Number.isSafeInteger(head['clock']) ? head['clock'] as number : undefined);
 
 function objectOf(line: string): Record<string, unknown> | undefined {
   try {

@@ -1,5 +1,6 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
+import { CliError } from '../errors.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { netHelpOfRun } from './net.ts';
 import { several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
@@ -9,6 +10,8 @@ export interface RunOptions extends SharedOptions {
   env?: string[];
   mount?: string[];
   cwd?: string;
+  /** Seconds since 1970 at which the guest's wall clock begins. */
+  clock?: number;
   /** Bytes of memory for the Unix server and its processes. */
   memory: number;
   net?: string;
@@ -24,6 +27,13 @@ Examples:
 The exit status is the program's, or 128 + N when it died of signal N.
 `;
 
+/** Reads --clock. */
+function clockTime(text: string): number {
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
+  if (Number.isSafeInteger(seconds) && seconds >= 0 && seconds < 2 ** 40) return seconds;
+  throw new CliError('E_OPTION', `option --clock: '${text}' is no time`, 'write for example --clock 2026-01-01T12:00Z');
+}
+
 export function runCommand(done: (status: number) => void): Command {
   const command = new Command('run').description('run one riscv64 Linux program under the Unix server')
     .argument('<program>', "looked up in the guest; a host file that is not there is placed into the guest's /bin")
@@ -33,6 +43,7 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
     .option('--net <kind>', netHelpOfRun)
     .option('--cwd <dir>', 'working directory in the guest')
+    .option('--clock <time>', "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, or seconds since 1970; otherwise the host's with a terminal, --mount or --net and without --seed", clockTime)
     .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
     .addOption(gdbOption());
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
