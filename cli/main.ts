@@ -14,6 +14,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
 import { labCommand } from './commands/lab.ts';
 import { newCommand } from './commands/new.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { vmCommand } from './commands/vm.ts';
@@ -38,7 +39,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, labCommand, newCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }
