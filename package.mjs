@@ -102,7 +102,8 @@ function manifest(chunks) {
       './node': { types: './dist/lib/types/cli/library.d.ts', default: './dist/lib/node.js' },
       './package.json': './package.json',
     },
-    files: ['bin', ...chunks, 'dist/lib', 'guests/bin', 'scenarios', '!scenarios/*.spec.ts', 'docs/embedding.md'],
+    files: ['bin', ...chunks, 'dist/lib', 'guests/bin', 'scenarios', '!scenarios/*.spec.ts', 'docs/embedding.md', 'docs/reference/tessera.1'],
+    man: ['docs/reference/tessera.1'],
     peerDependencies: Object.fromEntries(OPTIONAL.map((p) => [p, dependencies[p]])),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((p) => [p, { optional: true }])),
   };

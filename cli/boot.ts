@@ -19,16 +19,15 @@ import { withSymbol } from './symbol.ts';
 import { VisibleOutput } from './visible-output.ts';
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
-function names(): string[] {
+export function scenarioList(): string[] {
   if (!existsSync(folder())) return [];
   return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && readFileSync(join(folder(), name), 'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
 }
 
-export async function listScenarios(): Promise<number> {
-  for (const name of names()) {
-    const scenario = await loadScenario(join(folder(), `${name}.ts`));
-    process.stdout.write(`${name.padEnd(18)} ${scenario.summary}\n`);
-  }
+export async function listScenarios(json = false): Promise<number> {
+  const list = await Promise.all(scenarioList().map(async (name) => ({ name, scenario: await loadScenario(join(folder(), `${name}.ts`)) })));
+  const plain = list.map(({ name, scenario }) => ({ name, summary: scenario.summary, images: Object.values(scenario.images ?? {}), story: scenario.story }));
+  process.stdout.write(json ? `${JSON.stringify(plain, undefined, 2)}\n` : plain.map((s) => `${s.name.padEnd(18)} ${s.summary}\n`).join(''));
   return Exit.ok;
 }
 
@@ -61,7 +60,7 @@ function findScenario(name: string): string {
   const ours = join(folder(), `${name}.ts`);
   if (/^[\w-]+$/.test(name) && existsSync(ours)) return ours;
   if (existsSync(name)) return resolve(name);
-  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, names())}`, `give a file, or one of: ${names().join(', ')}`);
+  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, scenarioList())}`, `give a file, or one of: ${scenarioList().join(', ')}`);
 }
 
 /** Files lie beside the scenario or below the project's root, Debian's in the images folder. */

@@ -33,7 +33,8 @@ const checks: Check[] = [
 ];
 
 /** Prints the table; status 1 if something that every run needs is missing. */
-export function doctor(): number {
+export function doctor(json = false): number {
+  if (json) return asJson();
   let status: number = Exit.ok;
   for (const check of checks) {
     const here = check.here();
@@ -42,4 +43,10 @@ export function doctor(): number {
     process.stdout.write(`${mark}  ${check.what.padEnd(22)} for ${check.needed}${here ? '' : `; ${check.get}`}\n`);
   }
   return status;
+}
+
+function asJson(): number {
+  const rows = checks.map(({ what, must, here, needed, get }) => ({ what, here: here(), needed, must: must ?? false, get }));
+  process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
+  return rows.some((r) => r.must && !r.here) ? Exit.failure : Exit.ok;
 }

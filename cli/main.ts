@@ -10,6 +10,7 @@ import { settleStats } from './options.ts';
 import { bareCommand } from './commands/bare.ts';
 import { bootCommand } from './commands/boot.ts';
 import { classifyCommand } from './commands/classify.ts';
+import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
 import { labCommand } from './commands/lab.ts';
@@ -39,7 +40,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand, completionCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }

@@ -9,7 +9,8 @@ import { imagesFolder, projectRoot } from './where.ts';
 const megabytes = (n: number) => (n < 1e5 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`).padStart(9);
 
 /** Prints the list; status 1 when a fetched file is missing or changed. */
-export async function listImages(): Promise<number> {
+export async function listImages(json = false): Promise<number> {
+  if (json) return asJson();
   const lines: string[] = [];
   const ours = join(projectRoot(), 'guests/bin');
   const programs = existsSync(join(ours, 'linux')) ? readdirSync(join(ours, 'linux')).length : 0;
@@ -36,4 +37,15 @@ export async function listImages(): Promise<number> {
   }
   process.stdout.write(lines.join('\n') + '\n');
   return status;
+}
+
+async function asJson(): Promise<number> {
+  const folder = imagesFolder(), manifest = readManifest(folder), programs = join(projectRoot(), 'guests/bin/linux');
+  const files = await Promise.all((manifest?.files ?? []).map(async ({ path, size, sha256: wanted }) => {
+    const full = join(folder, path);
+    return { path: full, size, state: !existsSync(full) ? 'missing' : (await sha256(full)) === wanted ? 'ok' : 'changed' };
+  }));
+  const ours = existsSync(programs) ? readdirSync(programs) : [];
+  process.stdout.write(`${JSON.stringify({ folder, ours, debian: manifest && { suite: manifest.suite, packages: manifest.packages.map(({ name, version }) => ({ name, version })), files } }, undefined, 2)}\n`);
+  return files.some((f) => f.state !== 'ok') ? Exit.failure : Exit.ok;
 }

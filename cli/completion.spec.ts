@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { completion, shells } from './completion.ts';
+import { buildProgram } from './main.ts';
+
+const program = buildProgram(() => {}), names = { boot: ['two-worlds', 'getpid'] };
+const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
+
+/** What bash offers for these words; the last is the one that is being typed. */
+function offered(...words: string[]): string[] {
+  const list = ['tessera', ...words].map((w) => `'${w}'`).join(' ');
+  const { stdout, stderr } = spawnSync('bash', ['--norc'], { input: `${completion('bash', program, names)}COMP_WORDS=(${list}); COMP_CWORD=${words.length}; _tessera; printf '%s\\n' "\${COMPREPLY[@]}"`, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout.split('\n').filter(Boolean);
+}
+
+describe('completion', () => {
+  it.skipIf(!has('bash'))('offers what a command may be followed by, in bash', () => {
+    expect(offered('bo')).toEqual(['boot']);
+    expect(offered('boot', 'two')).toEqual(['two-worlds']);
+    expect(offered('trace', 'st')).toEqual(['stats']);
+    expect(offered('trace', 'stats', '--js')).toEqual(['--json']);
+    expect(offered('run', '--root')).toEqual(['--rootfs']);
+  });
+  it.skipIf(!has('bash'))('offers files where nothing fits', () => {
+    expect(offered('bare', 'package.js')).toEqual(['package.json']);
+  });
+  it.each(shells)('is a script that %s understands, where it is installed', (shell) => {
+    const script = completion(shell, program, names);
+    expect(script).toContain('two-worlds');
+    if (has(shell)) expect(spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+  });
+});

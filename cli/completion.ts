@@ -1,0 +1,85 @@
+/**
+ * Completion for shells, made of the descriptions that --help shows: what each command may be followed by. Names of scenarios and labs are among them;
+ * where nothing fits, files are offered.
+ */
+import type { Command } from 'commander';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+/** A command by its path below `tessera` ('', 'trace stats'), and what may follow it: word and description. */
+interface Place { readonly path: string; readonly words: readonly (readonly [word: string, says: string])[] }
+
+/** `names`: for commands that take a name, which ones there are. */
+function places(program: Command, names: Readonly<Record<string, readonly string[]>>): Place[] {
+  const all: Place[] = [];
+  const visit = (command: Command, path: string): void => {
+    const below = command.commands.filter((c) => c.name() !== 'help'), options = command.createHelp().visibleOptions(command);
+    all.push({
+      path,
+      words: [
+        ...below.map((c) => [c.name(), c.description()] as const), ...(names[path] ?? []).map((n) => [n, ''] as const),
+        ...options.flatMap((o) => [o.long, o.short].filter((w) => w !== undefined && w !== null).map((w) => [w!, o.description] as const)),
+      ],
+    });
+    for (const c of below) visit(c, path ? `${path} ${c.name()}` : c.name());
+  };
+  visit(program, '');
+  return all;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+const brief = (text: string): string => text.split(/[:;(]/)[0]!.trim().slice(0, 60);
+
+/** The way from the words before the cursor to a place, in bash and zsh alike. `words`: an array's name, `count`: how many of it stand before the cursor. */
+function finding(all: readonly Place[]): string {
+  return `    case "$path\${path:+ }$w" in ${all.filter((p) => p.path).map((p) => quoted(p.path)).join('|')}) path="$path\${path:+ }$w";; esac`;
+}
+
+const bash = (all: readonly Place[]): string => `# bash completion for tessera: source it, or put it into ~/.local/share/bash-completion/completions/tessera
+_tessera() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" path= words= w
+  for w in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+${finding(all)}
+  done
+  case "$path" in
+${all.map((p) => `    ${quoted(p.path)}) words=${quoted(p.words.map(([word]) => word).join(' '))};;`).join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+}
+complete -o filenames -F _tessera tessera
+`;
+
+const zsh = (all: readonly Place[]): string => `#compdef tessera
+# zsh completion for tessera: put it into a folder of $fpath as _tessera
+_tessera() {
+  local path= w
+  local -a known
+  for w in "\${(@)words[2,CURRENT-1]}"; do
+${finding(all)}
+  done
+  case "$path" in
+${all.map((p) => `    ${quoted(p.path)}) known=(${p.words.map(([word, says]) => quoted(`${word.replaceAll(':', '\\:')}:${brief(says)}`)).join(' ')});;`).join('\n')}
+  esac
+  _describe tessera known || _files
+}
+_tessera "$@"
+`;
+
+const fish = (all: readonly Place[]): string => `# fish completion for tessera: put it into ~/.config/fish/completions/tessera.fish
+function __tessera_at
+  set -l path
+  for w in (commandline -opc)[2..-1]
+    set -l longer (string join ' ' $path $w)
+    contains -- $longer ${all.filter((p) => p.path).map((p) => quoted(p.path)).join(' ')}; and set path $longer
+  end
+  test "$path" = "$argv[1]"
+end
+${all.flatMap((p) => p.words.map(([word, says]) => `complete -c tessera -n ${quoted(`__tessera_at ${quoted(p.path)}`)} ${word.startsWith('--') ? `-l ${word.slice(2)}` : word.startsWith('-') ? `-s ${word.slice(1)}` : `-a ${quoted(word)}`}${says ? ` -d ${quoted(brief(says))}` : ''}`)).join('\n')}
+`;
+
+const makers: Record<Shell, (all: readonly Place[]) => string> = { bash, zsh, fish };
+
+/** The script for a shell. */
+export const completion = (shell: Shell, program: Command, names: Readonly<Record<string, readonly string[]>>): string => makers[shell](places(program, names));
