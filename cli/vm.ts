@@ -42,7 +42,7 @@ export async function vm(options: VmOptions): Promise<number> {
   const more = { seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
-  if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${disks.length} disks, ${nets.length} network cards and ${tags.length} folders are too many`, `the board has room for ${MOST_DEVICES} of them together`);
+  if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`, `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const world = (memory: number) => machineWorld({
@@ -62,6 +62,12 @@ export async function vm(options: VmOptions): Promise<number> {
     networks.close();
     folders.close();
   }
+}
+
+/** '6 disks and 1 network card': of what there is. */
+function counted(kinds: readonly (readonly [number, string])[]): string {
+  const parts = kinds.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}${n === 1 ? '' : 's'}`);
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : parts.join('');
 }
 
 /** The processor that the machine will have. */

@@ -100,7 +100,7 @@ describe('--net', () => {
     const disk = join(folder, 'disk');
     writeFileSync(disk, Buffer.alloc(512));
     const disks = Array.from({ length: 6 }, () => ['--disk', `${disk},ro`]).flat();
-    expect(await tessera(['vm', '--kernel', 'guests/bin/minios.bin', ...disks, '--net', 'loop'])).toMatchObject({ status: 2, stderr: 'tessera: E_OPTION: 6 disks and 1 network cards are too many; the board has room for 6 of them together\n' });
+    expect(await tessera(['vm', '--kernel', 'guests/bin/minios.bin', ...disks, '--net', 'loop'])).toMatchObject({ status: 2, stderr: 'tessera: E_OPTION: 6 disks and 1 network card are too many; the board has room for 6 of them together\n' });
     for (const kind of ['bare', 'vm']) {
       expect(await tessera([kind, '--kernel', 'guests/bin/minios.bin', '--net', 'wifi'])).toMatchObject({ status: 2, stderr: expect.stringMatching(/^tessera: E_OPTION: option --net: 'wifi' [^\n]+\n$/) });
       const run = await tessera([kind, '--kernel', 'guests/bin/minios.bin', ...Array.from({ length: 8 }, () => ['--net', 'loop']).flat()]);
