@@ -19,9 +19,9 @@ select task, access, count(*), sum(bytes) from faults group by task, access orde
 -- 6. The three tasks that used the processor most. Columns: task, turns, cycles. The most cycles first.
 select task, count(*), sum(duration) from runs group by task order by sum(duration) desc limit 3;
 
--- 7. What does the Unix server ask others for while a process waits in 'write'? Columns: receiver, request, messages. By receiver, then request.
-select m.receiver, m.request, count(*) from syscalls s join events e on e.seq = s.seq join messages m on m.seq between e.seq and e.answer
-  where s.name = 'write' and m.sender = e.server group by m.receiver, m.request order by m.receiver, m.request;
+-- 7. What does the task that answers system calls ask other tasks for, in the whole run? Columns: receiver, request, messages. By receiver, then request.
+select receiver, request, count(*) from messages where sender in (select server from events where cause = 'syscall') and receiver <> sender
+  group by receiver, request order by receiver, request;
 
 -- 8. How long does each process live, from its first event to its call of 'exit_group'? Columns: task, cycles. The longest first; of equals by task.
 select x.task, x.time - (select min(time) from events e where e.task = x.task) as life from syscalls x where x.name = 'exit_group' order by life desc, x.task;

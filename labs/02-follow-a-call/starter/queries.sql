@@ -11,7 +11,7 @@ select name from syscalls;
 
 -- 6. The three tasks that used the processor most. Columns: task, turns, cycles. The most cycles first.
 
--- 7. What does the Unix server ask others for while a process waits in 'write'? Columns: receiver, request, messages. By receiver, then request.
+-- 7. What does the task that answers system calls ask other tasks for, in the whole run? Columns: receiver, request, messages. By receiver, then request.
 
 -- 8. How long does each process live, from its first event to its call of 'exit_group'? Columns: task, cycles. The longest first; of equals by task.
 

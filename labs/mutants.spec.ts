@@ -1,0 +1,10 @@
+/** A sample of what `npx tsx test/labs/mutants.ts` counts for all labs: mutants of a solution fail, and are told what was expected and seen. */
+import { expect, it } from 'vitest';
+import { countMutants } from '../test/labs/mutants.ts';
+import { findLab } from './catalogue.ts';
+
+it.each([['1', 6], ['2', 6], ['4', 8], ['10', 6]])('of lab %s', async (lab, count) => {
+  const c = await countMutants((await findLab(lab))!, count);
+  expect(c.tried - c.same).toBe(count);
+  expect(c.named).toBeGreaterThanOrEqual(count - 1);
+}, 300_000);
