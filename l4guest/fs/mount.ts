@@ -10,6 +10,7 @@ import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { devTree, ptsTree } from './devfs.ts';
 import { Directory, type Inode } from './inode.ts';
+import { OverlayFs, overlayOptions } from './overlay.ts';
 import { Mount, MountSpace, PeerGroup, type DirPath, type Path } from './path.ts';
 import { procTree } from './proc/tree.ts';
 import { sysTree } from './sysfs.ts';
@@ -19,7 +20,7 @@ import { WalkFlag, at, pathOf } from './walk.ts';
 /** Flags that belong to a mount, not to its file system. */
 const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
 
-type Maker = (k: Kernel, source: string, data: string) => Directory | number;
+type Maker = (k: Kernel, source: string, data: string, t: Thread) => Directory | number;
 const types: Record<string, Maker> = {
   proc: (k) => procTree(k),
   sysfs: (k) => sysTree(k),
@@ -28,10 +29,24 @@ const types: Record<string, Maker> = {
     return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, options).root;
   },
   ramfs: (k, source) => k.newTmpFs('ramfs', source || 'ramfs').root,
+  overlay: (k, _source, data, t) => overlay(k, data, t),
   devtmpfs: (k) => devTree(k),
   devpts: (k) => ptsTree(k),
 };
 export const fileSystemTypes = Object.keys(types);
+
+function overlay(k: Kernel, data: string, t: Thread): Directory | number {
+  const o = overlayOptions(data), dirs: Directory[] = [];
+  if (!o) return -E.INVAL;
+  for (const path of [...o.lowers, ...(o.upper === undefined ? [] : [o.upper])]) {
+    const p = target(t, path);
+    if (typeof p === 'number') return p;
+    if (!(p.inode instanceof Directory)) return -E.NOTDIR;
+    dirs.push(p.inode);
+  }
+  const upper = o.upper === undefined ? undefined : dirs.pop();
+  return new OverlayFs(k.newDev(), () => k.clock.time(), dirs, upper, data).root;
+}
 
 /** A mount of a root, not yet anywhere. */
 export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount => new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
@@ -92,7 +107,7 @@ export function mountAt(t: Thread, source: string, path: string, type: string, f
   const make = types[type];
   if (!make) return -E.NODEV;
   if (!(to.inode instanceof Directory)) return -E.NOTDIR;
-  const root = make(t.k, source, data);
+  const root = make(t.k, source, data, t);
   if (typeof root === 'number') return root;
   cover(t.k, space, newMount(t.k, root, source || 'none', flags), to);
   return 0;

@@ -1,0 +1,268 @@
+/**
+ * overlay: directories of several trees seen as one. What is changed goes to the uppermost tree: a file below is copied up before it is written, a name
+ * below that is removed is covered by a whiteout (a character device 0:0), a directory that hides what is below it is opaque.
+ *
+ *   upper   a (changed)   b → whiteout        merged   a (changed)      c
+ *   lower   a             b            c
+ *
+ * @spec linux Documentation/filesystems/overlayfs.rst
+ */
+import { E } from '../abi/errno.ts';
+import { O, S } from '../abi/linux.ts';
+import type { Time } from '../kernel/clocks.ts';
+import { NotHere, after, sooner, type Later } from '../kernel/later.ts';
+import type { Thread } from '../kernel/thread.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
+import { KernelIo } from '../mm/uaccess.ts';
+import { DirectoryFile, File } from './file.ts';
+import { Directory, Inode, type Changes, type DirEntry, type FileSystem, type Owner } from './inode.ts';
+
+const OPAQUE = 'trusted.overlay.opaque', CHUNK = 65_536;
+const isWhiteout = (i: Inode): boolean => i.type === S.IFCHR && i.rdev === 0;
+const isOpaque = (d: Directory): boolean => d.xattrs?.get(OPAQUE)?.[0] === 0x79;
+const optionOf = (data: string, name: string): string | undefined => data.split(',').find((w) => w.startsWith(`${name}=`))?.slice(name.length + 1);
+
+export class OverlayFs implements FileSystem {
+  readonly type = 'overlay'; readonly magic = 0x794c7630; readonly source = 'overlay';
+  readonly dev: number;
+  readOnly: boolean;
+  readonly options: string;
+  readonly root: OverlayDir;
+  private readonly clock: () => Time;
+  constructor(dev: number, clock: () => Time, lowers: readonly Directory[], upper: Directory | undefined, options: string) {
+    this.dev = dev; this.clock = clock; this.readOnly = upper === undefined; this.options = `,${options}`;
+    this.root = new OverlayDir(this, upper, lowers);
+  }
+  now(): Time { return this.clock(); }
+  newIno(): number { return 0; }
+  usage(t: Thread): ReturnType<FileSystem['usage']> { return (this.root.upper ?? this.root.lowers[0]!).fs.usage(t); }
+}
+
+/** The trees that `mount -o` names; undefined: the options are no overlay's. `lowerdir` begins with the uppermost. */
+export function overlayOptions(data: string): { readonly lowers: string[]; readonly upper: string | undefined } | undefined {
+  const lower = optionOf(data, 'lowerdir'), upper = optionOf(data, 'upperdir'), work = optionOf(data, 'workdir');
+  if (!lower || (upper === undefined) !== (work === undefined)) return undefined;
+  return { lowers: lower.split(':').filter((p) => p !== ''), upper };
+}
+
+/** Attributes are the real inode's, taken over when it is found and when it changes. */
+function mirror(i: Inode, real: Inode): void {
+  i.mode = real.mode; i.uid = real.uid; i.gid = real.gid; i.nlink = real.nlink; i.rdev = real.rdev;
+  i.atime = real.atime; i.mtime = real.mtime; i.ctime = real.ctime;
+}
+
+export class OverlayDir extends Directory {
+  declare readonly fs: OverlayFs;
+  upper: Directory | undefined;
+  readonly lowers: readonly Directory[];
+  /** What was found, so that one name has one inode. */
+  private readonly known = new Map<string, OverlayDir | OverlayInode>();
+  constructor(fs: OverlayFs, upper: Directory | undefined, lowers: readonly Directory[]) {
+    const real = upper ?? lowers[0]!;
+    super(fs, real.mode, real.ino);
+    this.upper = upper;
+    this.lowers = lowers;
+    mirror(this, real);
+  }
+  get real(): Directory { return this.upper ?? this.lowers[0]!; }
+  override get size(): number { return this.real.size; }
+  override refresh(t: Thread): void { this.real.refresh(t); mirror(this, this.real); }
+  override open(_t: Thread, flags: number): File { return new DirectoryFile(this, flags); }
+  override isEmpty(t: Thread): boolean { return this.list(t).length === 0; }
+
+  override lookup(name: string, t: Thread): Inode | undefined {
+    const top = this.upper?.lookup(name, t), below = this.below(name, t), real = top ?? below[0];
+    if (real === undefined || isWhiteout(real)) { this.known.delete(name); return undefined; }
+    const old = this.known.get(name);
+    if (old?.real === real) return old;
+    const made = real instanceof Directory ? this.merged(real, top, below) : new OverlayInode(this, name, real, top !== undefined);
+    if (made instanceof OverlayDir) { made.parent = this; made.name = name; }
+    this.known.set(name, made);
+    return made;
+  }
+  /** What the lower trees have under a name, down to the first whiteout. */
+  private below(name: string, t: Thread): Inode[] {
+    const found: Inode[] = [];
+    for (const d of this.lowers) {
+      const i = d.lookup(name, t);
+      if (i && isWhiteout(i)) { if (found.length === 0) found.push(i); break; }
+      if (i) found.push(i);
+      if (i instanceof Directory && isOpaque(i)) break;
+    }
+    return found;
+  }
+  private merged(real: Directory, top: Inode | undefined, below: readonly Inode[]): OverlayDir {
+    const lowers: Directory[] = [];
+    if (!(top instanceof Directory && isOpaque(top))) for (const i of below) { if (!(i instanceof Directory)) break; lowers.push(i); }
+    return new OverlayDir(this.fs, top instanceof Directory ? top : undefined, lowers.length > 0 ? lowers : [real]);
+  }
+  override list(t: Thread): DirEntry[] {
+    const hidden = new Set<string>(), out: DirEntry[] = [];
+    for (const d of [...(this.upper ? [this.upper] : []), ...this.lowers]) {
+      for (const e of d.list(t)) {
+        if (hidden.has(e.name)) continue;
+        hidden.add(e.name);
+        if (e.type !== S.IFCHR || !isWhiteout(d.lookup(e.name, t)!)) out.push(e);
+      }
+    }
+    return out;
+  }
+
+  // ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Throws NotHere until this directory is in the upper tree. */
+  needUpper(t: Thread): Directory {
+    if (this.upper) return this.upper;
+    throw new NotHere((s) => this.copyUp(s, t));
+  }
+  *copyUp(s: Sleeper, t: Thread): Co<number> {
+    const above = this.parent as OverlayDir, real = this.real;
+    if (this.upper) return 0;
+    if (above === this) return -E.ROFS;
+    const failed = yield* above.copyUp(s, t);
+    if (failed) return failed;
+    const made = yield* sooner(above.upper!.make(this.name, real.mode, 0, { uid: real.uid, gid: real.gid }, t));
+    if (typeof made === 'number') return made;
+    this.upper = made as Directory;
+    return yield* dress(made, real, t);
+  }
+  /** The whiteout or nothing that a new name replaces. */
+  private clear(name: string, upper: Directory, t: Thread): Later<number> {
+    const old = upper.lookup(name, t);
+    return old ? upper.unlink(name, old, t) : 0;
+  }
+  private put<T extends Inode>(name: string, t: Thread, make: (upper: Directory) => Later<T | number>): Later<Inode | number> {
+    const upper = this.needUpper(t), hides = this.below(name, t).length > 0;
+    return after(this.clear(name, upper, t), (failed) => (failed < 0 ? failed : after(make(upper), (made) => {
+      if (typeof made === 'number') return made;
+      if (made instanceof Directory && hides) (made.xattrs ??= new Map()).set(OPAQUE, Uint8Array.of(0x79));
+      mirror(this, this.real);
+      return this.lookup(name, t)!;
+    })));
+  }
+  override make(name: string, mode: number, rdev: number, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.put(name, t, (u) => u.make(name, mode, rdev, owner, t)); }
+  override makeLink(name: string, target: string, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.put(name, t, (u) => u.makeLink(name, target, owner, t)); }
+  override makeNameless(mode: number, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.needUpper(t).makeNameless(mode, owner, t); }
+  override link(name: string, inode: Inode, t: Thread): Later<number> {
+    const real = (inode as OverlayInode).needUpper(t);
+    return after(this.put(name, t, (u) => after(u.link(name, real, t), (r) => (r < 0 ? r : real))), (r) => (typeof r === 'number' ? r : 0));
+  }
+  override unlink(name: string, inode: Inode, t: Thread): Later<number> {
+    const upper = this.needUpper(t), top = upper.lookup(name, t), covers = this.below(name, t).length > 0;
+    const inside = top instanceof Directory ? top.list(t).map((e) => [e.name, top.lookup(e.name, t)!] as const) : []; // whiteouts: what is seen is empty
+    this.known.delete(name);
+    inode.nlink = inode.isDir ? 0 : Math.max(0, inode.nlink - 1);
+    return this.unlinkUpper(upper, name, top, inside, covers, t);
+  }
+  private *unlinkUpper(upper: Directory, name: string, top: Inode | undefined, inside: readonly (readonly [string, Inode])[], covers: boolean, t: Thread): Co<number> {
+    for (const [n, i] of inside) { const r = yield* sooner((top as Directory).unlink(n, i, t)); if (r < 0) return r; }
+    const r = top ? yield* sooner(upper.unlink(name, top, t)) : 0;
+    if (r < 0 || !covers) return r;
+    const made = yield* sooner(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, t));
+    return typeof made === 'number' ? made : 0;
+  }
+  /** A directory that is merged of several is not moved: programs copy it then. */
+  override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Later<number> {
+    const into = to as OverlayDir, upper = this.needUpper(t), target = into.needUpper(t);
+    if (inode instanceof OverlayDir && (inode.upper === undefined || inode.lowers[0] !== inode.upper)) return -E.XDEV;
+    const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(t), there = target.lookup(toName, t), covers = this.below(name, t).length > 0;
+    const hides = into.below(toName, t).length > 0 && real instanceof Directory;
+    this.known.delete(name);
+    into.known.delete(toName);
+    if (old) old.nlink = old.isDir ? 0 : Math.max(0, old.nlink - 1);
+    return after(upper.move(name, real, target, toName, there, t), (r) => {
+      if (r < 0) return r;
+      if (hides) (real.xattrs ??= new Map()).set(OPAQUE, Uint8Array.of(0x79));
+      return covers ? after(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, t), (made) => (typeof made === 'number' ? made : 0)) : 0;
+    });
+  }
+  override change(c: Changes, t: Thread): Later<number> {
+    const upper = this.needUpper(t);
+    return after(upper.change(c, t), (r) => { mirror(this, upper); return r; });
+  }
+}
+/** Attributes of a copy. */
+function* dress(copy: Inode, of: Inode, t: Thread): Co<number> {
+  return yield* sooner(copy.change({ mode: of.mode & 0o7777, uid: of.uid, gid: of.gid, atime: of.atime, mtime: of.mtime }, t));
+}
+
+/** Everything that is no directory. Open files are the real inode's own. */
+export class OverlayInode extends Inode {
+  declare readonly fs: OverlayFs;
+  real: Inode;
+  private readonly dir: OverlayDir;
+  private readonly name: string;
+  private isUpper: boolean;
+  constructor(dir: OverlayDir, name: string, real: Inode, isUpper: boolean) {
+    super(dir.fs, real.mode, real.ino);
+    this.dir = dir; this.name = name; this.real = real; this.isUpper = isUpper;
+    mirror(this, real);
+  }
+  override get size(): number { return this.real.size; }
+  override get blocks(): number { return this.real.blocks; }
+  override refresh(t: Thread): void { this.real.refresh(t); mirror(this, this.real); }
+  override readlink(t: Thread): string | number { return this.real.readlink(t); }
+  override open(t: Thread, flags: number): File | number {
+    if ((flags & O.ACCMODE) !== O.RDONLY && this.type === S.IFREG) this.needUpper(t);
+    return this.real.open(t, flags);
+  }
+  override truncate(length: number, t: Thread): Later<number> { return this.changing(t, (real) => real.truncate(length, t)); }
+  override change(c: Changes, t: Thread): Later<number> { return this.changing(t, (real) => real.change(c, t)); }
+  private changing(t: Thread, act: (real: Inode) => Later<number>): Later<number> {
+    const real = this.needUpper(t);
+    return after(act(real), (r) => { mirror(this, real); return r; });
+  }
+  /** Throws NotHere until the file is in the upper tree. */
+  needUpper(t: Thread): Inode {
+    if (this.isUpper) return this.real;
+    throw new NotHere((s) => this.copyUp(s, t));
+  }
+  private *copyUp(s: Sleeper, t: Thread): Co<number> {
+    const { real, name } = this, owner = { uid: real.uid, gid: real.gid }, failed = yield* this.dir.copyUp(s, t);
+    if (failed || this.isUpper) return failed;
+    const upper = this.dir.upper!, made = yield* sooner(real.isLink ? upper.makeLink(name, real.readlink(t) as string, owner, t) : upper.make(name, real.mode, real.rdev, owner, t));
+    if (typeof made === 'number') return made;
+    const copied = real.type === S.IFREG ? yield* copyContents(s, t, real, made) : 0;
+    if (copied < 0) { yield* sooner(upper.unlink(name, made, t)); return copied; }
+    if (!real.isLink) yield* dress(made, real, t);
+    this.real = made;
+    this.isUpper = true;
+    mirror(this, made);
+    return 0;
+  }
+}
+/** Opens and reads the one, writes the other; what is not in memory is fetched on the way. */
+function* copyContents(s: Sleeper, t: Thread, from: Inode, to: Inode): Co<number> {
+  const source = yield* opened(s, t, from, O.RDONLY);
+  if (typeof source === 'number') return source;
+  const target = yield* opened(s, t, to, O.RDWR);
+  if (typeof target === 'number') { source.release(); return target; }
+  try {
+    const buffer = new Uint8Array(CHUNK);
+    for (let pos = 0; ; ) {
+      const n = yield* step(s, () => source.read(new KernelIo(buffer), pos, t));
+      if (n <= 0) return n;
+      const w = yield* step(s, () => target.write(new KernelIo(buffer.subarray(0, n)), pos, t));
+      if (w < n) return w < 0 ? w : -E.NOSPC;
+      pos += n;
+    }
+  } finally { source.release(); target.release(); }
+}
+function* opened(s: Sleeper, t: Thread, i: Inode, flags: number): Co<File | number> {
+  for (;;) {
+    try { return i.open(t, flags); } catch (e) {
+      if (!(e instanceof NotHere)) throw e;
+      const r = yield* e.fetch(s);
+      if (r < 0) return r;
+    }
+  }
+}
+function* step(s: Sleeper, act: () => Later<number>): Co<number> {
+  for (;;) {
+    try { return yield* sooner(act()); } catch (e) {
+      if (!(e instanceof NotHere)) throw e;
+      const r = yield* e.fetch(s);
+      if (r < 0) return r;
+    }
+  }
+}
