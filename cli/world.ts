@@ -18,7 +18,7 @@ import { CliError, Exit } from './errors.ts';
 export interface ForwardOption extends Forward { readonly host: string; readonly port: number }
 
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM']);
-const CONNECT_MS = 30_000, CONNECTIONS_MOST = 1024, DATAGRAM_QUEUE_MOST = 256;
+const CONNECT_MS = 30_000, CONNECTIONS_MOST = 256, DATAGRAM_QUEUE_MOST = 256;
 /** A flow's number for datagrams of no flow, and forward numbers for none. */
 const NO_FORWARD = 0xffff_ffff;
 

@@ -1,5 +1,6 @@
 /** Raw sockets: whole IP packets of one protocol, and echo sockets, which see only the answers to their own number. */
 import { isAny, type Ip } from './address.ts';
+import type { Budget } from './budget.ts';
 import { same, u16 } from './bytes.ts';
 import { Icmp4, Icmp6 } from './ip/icmp.ts';
 import { Protocol, type Packet } from './ip/packet.ts';
@@ -17,7 +18,9 @@ export class RawSocket {
   onChange: () => void = () => {};
   readonly queue: Packet[] = [];
   #held = 0;
-  constructor(family: 4 | 6, protocol: number, local: Ip, echo?: number) {
+  readonly #budget: Budget;
+  constructor(family: 4 | 6, protocol: number, local: Ip, budget: Budget, echo?: number) {
+    this.#budget = budget;
     this.family = family;
     this.protocol = protocol;
     this.local = local;
@@ -26,16 +29,22 @@ export class RawSocket {
 
   deliver(packet: Packet): void {
     const size = packet.bytes.length + OVERHEAD_BYTES;
-    if (this.#held + size > this.limit && this.queue.length > 0) return;
+    if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) return;
     this.#held += size;
     this.queue.push(packet);
     this.onChange();
   }
   take(): Packet | undefined {
     const packet = this.queue.shift();
-    if (packet) this.#held -= packet.bytes.length + OVERHEAD_BYTES;
+    if (packet) this.#release(packet.bytes.length + OVERHEAD_BYTES);
     return packet;
   }
+  #release(size: number): void {
+    this.#held -= size;
+    this.#budget.give(size);
+  }
+  /** Forgets what was not read. */
+  clear(): void { while (this.take()); }
 
   wants(packet: Packet): boolean {
     const fits = this.protocol === packet.protocol && this.family === (packet.to.length === 4 ? 4 : 6);
@@ -48,13 +57,18 @@ const isEchoReply = ({ protocol, payload }: Packet): boolean =>
   payload.length >= 8 && payload[0] === (protocol === Protocol.ICMP ? Icmp4.ECHO_REPLY : Icmp6.ECHO_REPLY);
 
 export class Raw {
+  readonly #budget: Budget;
+  constructor(budget: Budget) { this.#budget = budget; }
   readonly sockets = new Set<RawSocket>();
   open(family: 4 | 6, protocol: number, local: Ip, echo?: number): RawSocket {
-    const socket = new RawSocket(family, protocol, local, echo);
+    const socket = new RawSocket(family, protocol, local, this.#budget, echo);
     this.sockets.add(socket);
     return socket;
   }
-  close(socket: RawSocket): void { this.sockets.delete(socket); }
+  close(socket: RawSocket): void {
+    socket.clear();
+    this.sockets.delete(socket);
+  }
 
   /** Hands a copy to each socket that wants it; answers whether one did. */
   receive(packet: Packet): boolean {

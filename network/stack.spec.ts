@@ -4,7 +4,7 @@ import { checksum } from './bytes.ts';
 import { message, seal } from './ip/icmp.ts';
 import { HEADROOM, Protocol } from './ip/packet.ts';
 import { Discovery } from './link/discovery.ts';
-import { Pair, patternOf, randomOf } from './testing.ts';
+import { Pair, Transfer, patternOf, randomOf } from './testing.ts';
 
 const PREFIX = Uint8Array.from([0xfd, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
 
@@ -160,4 +160,21 @@ it('no frame of random bytes, nor a damaged one, makes it throw or answer withou
   expect([...pair.b.tcp.connections].length).toBeLessThan(300);
   expect(client).toBeDefined();
   expect(HEADROOM).toBe(54);
+});
+
+it('holds no more of others than its budget, and gives all of it back', () => {
+  let held = 0, most = 0;
+  const budget = { take: (n: number) => { if (held + n > 300_000) return false; held += n; most = Math.max(most, held); return true; }, give: (n: number) => { held -= n; } };
+  const pair = new Pair({ seed: 3, jitter: 2_000, loss: 0.02, budget }), { client, server } = pair.connect(), socket = pair.b.udp.bind(ANY4, 7);
+  const bytes = patternOf(400_000, 5), transfer = new Transfer(client, server, bytes, 20_000);
+  for (let i = 0; i < 200; i++) pair.a.udp.send(patternOf(1400, i), { from: 1, to: 7 }, { from: pair.ipA, to: pair.ipB });
+  pair.run(() => { transfer.step(); return false; }, 2_000_000);
+  expect(most).toBeLessThanOrEqual(300_000);
+  socket.clear();
+  expect(pair.run(() => { transfer.step(); return transfer.done; }, 600_000_000)).toBe(true);
+  expect(transfer.isRight).toBe(true);
+  client.close();
+  server.close();
+  pair.run();
+  expect(held).toBe(0);
 });

@@ -8,6 +8,7 @@
  */
 import { BROADCAST_MAC, LOOPBACK4, LOOPBACK6, anyOf, groupMac, inPrefix, isIp4, isMulticast, keyOf, solicitedNode, type Ip } from './address.ts';
 import { same } from './bytes.ts';
+import { UNBOUNDED, type Budget } from './budget.ts';
 import { Reassembly, cut } from './ip/fragments.ts';
 import { Icmp4, Icmp6, echoReply, errorAbout, isWhole, readError, seal, type Trouble } from './ip/icmp.ts';
 import { HEADROOM, Protocol, headerBytes, readIp, writeHeader, type Envelope, type Packet } from './ip/packet.ts';
@@ -29,6 +30,8 @@ export interface StackOptions {
   now(): number;
   /** 32 random bits. */
   random(): number;
+  /** What it may hold of others' bytes (default: as much as its own limits allow). */
+  readonly budget?: Budget;
 }
 
 const LOOPBACK_MTU = 65_536, PACKET_MOST = 65_535, LOCAL_MOST = 4096;
@@ -39,7 +42,8 @@ export class Stack {
   readonly routes = new Routes();
   readonly tcp: Tcp;
   readonly udp: Udp;
-  readonly raw = new Raw();
+  readonly raw: Raw;
+  readonly budget: Budget;
   readonly interfaces: Interface[] = [];
   readonly discovery = new Map<Interface, Discovery>();
   /** Asked about packets to addresses of others: true takes them as if they were for this host, as a gateway does that stands for the world. */
@@ -54,8 +58,10 @@ export class Stack {
   constructor(options: StackOptions) {
     this.#options = options;
     this.#loop = new Timer(() => this.flush());
+    this.budget = options.budget ?? UNBOUNDED;
+    this.raw = new Raw(this.budget);
     this.tcp = new Tcp({
-      timers: this.timers, now: () => this.now(), random: () => this.random(), mtuTo: (remote) => this.mtuTo(remote),
+      budget: this.budget, timers: this.timers, now: () => this.now(), random: () => this.random(), mtuTo: (remote) => this.mtuTo(remote),
       send: (buffer, envelope) => this.send(buffer, envelope) as 'network' | 'host' | undefined,
     });
     this.udp = new Udp(this);

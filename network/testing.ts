@@ -1,5 +1,6 @@
 /** For tests: two hosts in virtual time and a cable between them that delays, loses, doubles, reorders and damages frames as a seed says. */
 import { ip4, type Ip } from './address.ts';
+import type { Budget } from './budget.ts';
 import type { Interface } from './link/interface.ts';
 import { Stack } from './stack.ts';
 import { State, type TcpConnection } from './tcp/connection.ts';
@@ -28,6 +29,8 @@ export interface Cable {
   /** Bytes per microsecond; frames wait for one another. */
   readonly speed?: number;
   readonly mtu?: number;
+  /** Of host B. */
+  readonly budget?: Budget;
   /** Sees every frame before it goes; false drops it. */
   readonly watch?: (from: 'a' | 'b', frame: Uint8Array) => boolean;
 }
@@ -47,9 +50,9 @@ export class Pair {
 
   constructor(cable: Cable = {}) {
     this.#random = randomOf(cable.seed ?? 1);
-    const make = (seed: number): Stack => new Stack({ now: () => this.now, random: randomOf((cable.seed ?? 1) * 31 + seed) });
+    const make = (seed: number, budget?: Budget): Stack => new Stack({ now: () => this.now, random: randomOf((cable.seed ?? 1) * 31 + seed), ...(budget ? { budget } : {}) });
     this.a = make(1);
-    this.b = make(2);
+    this.b = make(2, cable.budget);
     const mtu = cable.mtu ?? 1500;
     this.a.addLoopback();
     this.b.addLoopback();
@@ -126,7 +129,8 @@ export class Transfer {
   step(): void {
     for (let n = -1; n !== 0 && this.#sent < this.#bytes.length; ) {
       n = this.#from.write(this.#bytes, this.#sent, Math.min(this.#bytes.length, this.#sent + this.#chunk));
-      this.#sent += n;
+      this.#sent += Math.max(0, n);
+      if (n < 0) break;
     }
     for (let n = -1; n !== 0; this.received += n) n = this.#to.read(this.got, this.received, Math.min(this.#chunk, this.got.length - this.received));
   }

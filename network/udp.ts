@@ -5,6 +5,7 @@
  */
 import { isAny, keyOf, type Ip } from './address.ts';
 import { foldSum, put16, same, sumOf, u16 } from './bytes.ts';
+import type { Budget } from './budget.ts';
 import { readIp, HEADROOM, Protocol, draft, pseudoSum, type Envelope, type Packet } from './ip/packet.ts';
 import type { IcmpError } from './ip/icmp.ts';
 
@@ -35,14 +36,16 @@ export class UdpSocket {
   onChange: () => void = () => {};
   readonly queue: Datagram[] = [];
   #held = 0;
-  constructor(local: Ip, port: number) {
+  readonly #budget: Budget;
+  constructor(local: Ip, port: number, budget: Budget) {
     this.local = local;
     this.port = port;
+    this.#budget = budget;
   }
 
   deliver(datagram: Datagram): void {
     const size = datagram.payload.length + OVERHEAD_BYTES;
-    if (this.#held + size > this.limit && this.queue.length > 0) { this.dropped++; return; }
+    if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) { this.dropped++; return; }
     this.#held += size;
     this.queue.push(datagram);
     this.onChange();
@@ -50,9 +53,15 @@ export class UdpSocket {
 
   take(): Datagram | undefined {
     const datagram = this.queue.shift();
-    if (datagram) this.#held -= datagram.payload.length + OVERHEAD_BYTES;
+    if (datagram) this.#release(datagram.payload.length + OVERHEAD_BYTES);
     return datagram;
   }
+  #release(size: number): void {
+    this.#held -= size;
+    this.#budget.give(size);
+  }
+  /** Forgets what was not read. */
+  clear(): void { while (this.take()); }
 
   accepts(d: Datagram): boolean {
     const { remote } = this;
@@ -61,6 +70,7 @@ export class UdpSocket {
 }
 
 export interface UdpNetwork {
+  readonly budget: Budget;
   send(buffer: Uint8Array, envelope: Envelope, via?: string): SendError | undefined;
 }
 
@@ -76,12 +86,13 @@ export class Udp {
 
   /** The caller keeps ports apart. */
   bind(local: Ip, port: number): UdpSocket {
-    const socket = new UdpSocket(local, port);
+    const socket = new UdpSocket(local, port, this.#network.budget);
     this.#sockets.set(port, [...(this.#sockets.get(port) ?? []), socket]);
     return socket;
   }
 
   unbind(socket: UdpSocket): void {
+    socket.clear();
     const left = (this.#sockets.get(socket.port) ?? []).filter((other) => other !== socket);
     if (left.length > 0) this.#sockets.set(socket.port, left);
     else this.#sockets.delete(socket.port);

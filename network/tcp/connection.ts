@@ -5,6 +5,7 @@
  * Documentation: RFC 9293; RFC 6298 (timeouts), RFC 1122 4.2.3 (delayed acknowledgements, keep-alive, zero windows).
  */
 import type { Ip } from '../address.ts';
+import type { Budget } from '../budget.ts';
 import { Timer, type Timers } from '../timers.ts';
 import { Receiver } from './receiver.ts';
 import { Flag, draftSegment, optionBytes, plus, seal, type Options } from './segment.ts';
@@ -22,6 +23,7 @@ export type TcpError = 'reset' | 'pipe' | 'refused' | 'timeout' | 'network' | 'h
 /** What a connection needs of the stack. */
 export interface TcpHost {
   readonly timers: Timers;
+  readonly budget: Budget;
   now(): number;
   /** 32 random bits. */
   random(): number;
@@ -93,8 +95,8 @@ export class TcpConnection {
     this.host = host;
     this.ends = ends;
     this.#ownMss = mss;
-    this.sender = new Sender(mss, BUFFER_BYTES.send);
-    this.receiver = new Receiver(BUFFER_BYTES.receive);
+    this.sender = new Sender(mss, BUFFER_BYTES.send, host.budget);
+    this.receiver = new Receiver(BUFFER_BYTES.receive, host.budget);
     this.receiver.scale = WINDOW_SCALE;
     this.#clock = host.random();
     this.#retransmit = new Timer(() => this.#timeout());
@@ -112,11 +114,11 @@ export class TcpConnection {
     return this.sendSyn();
   }
 
-  /** Queues up to `bytes[from … to)`; answers how many fit. */
+  /** Queues up to `bytes[from … to)`; answers how many fit, -1 when the budget of the stack is used up. */
   write(bytes: Uint8Array, from = 0, to = bytes.length): number {
     if (!this.canSend) return 0;
     const count = Math.min(to - from, this.sender.room);
-    if (count > 0) this.sender.queue.push(bytes, from, from + count);
+    if (count > 0 && !this.sender.queue.push(bytes, from, from + count)) return -1;
     this.output();
     return count;
   }

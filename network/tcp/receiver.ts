@@ -6,6 +6,7 @@
  *
  * Documentation: RFC 9293 3.10.7.4, 3.8.6 (window), RFC 2018 (SACK blocks).
  */
+import type { Budget } from '../budget.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import { before, distance, later, plus, upTo, type Range, type Segment } from './segment.ts';
 
@@ -14,7 +15,8 @@ const PIECES_MOST = 256, SACKS_MOST = 4;
 interface Piece { readonly from: number; readonly bytes: Uint8Array }
 
 export class Receiver {
-  readonly queue = new ByteQueue();
+  readonly queue: ByteQueue;
+  readonly #budget: Budget;
   /** The number that comes next; everything before it is here. */
   next = 0;
   /** How far the other side was allowed to send. */
@@ -34,7 +36,11 @@ export class Receiver {
   /** Where the latest early piece lies: its range is told first. */
   #latest = 0;
 
-  constructor(limit: number) { this.limit = limit; }
+  constructor(limit: number, budget: Budget) {
+    this.limit = limit;
+    this.#budget = budget;
+    this.queue = new ByteQueue(budget);
+  }
 
   begin(irs: number): void {
     this.next = plus(irs, 1);
@@ -79,15 +85,16 @@ export class Receiver {
     const from = plus(seq, skip);
     if (from !== this.next) { this.#keep(from, bytes); return false; }
     const gaps = this.#pieces.length > 0;
-    this.#append(bytes);
+    if (!this.#append(bytes)) return false; // as if it had been lost
     this.#join();
     return !gaps;
   }
 
-  #append(bytes: Uint8Array): void {
+  #append(bytes: Uint8Array): boolean {
+    if (!this.discards && !this.queue.push(bytes)) return false;
     this.next = plus(this.next, bytes.length);
     this.total += bytes.length;
-    if (!this.discards) this.queue.push(bytes);
+    return true;
   }
 
   /** Early bytes: each number is kept once. */
@@ -106,7 +113,7 @@ export class Receiver {
   }
 
   #insert(from: number, bytes: Uint8Array): void {
-    if (this.#pieces.length >= PIECES_MOST || this.held + bytes.length > this.limit) return;
+    if (this.#pieces.length >= PIECES_MOST || this.held + bytes.length > this.limit || !this.#budget.take(bytes.length)) return;
     const place = this.#pieces.findIndex((piece) => before(from, piece.from));
     this.#pieces.splice(place < 0 ? this.#pieces.length : place, 0, { from, bytes: bytes.slice() });
     this.#early += bytes.length;
@@ -117,6 +124,7 @@ export class Receiver {
     for (let piece = this.#pieces[0]; piece && upTo(piece.from, this.next); piece = this.#pieces[0]) {
       this.#pieces.shift();
       this.#early -= piece.bytes.length;
+      this.#budget.give(piece.bytes.length);
       const skip = distance(this.next, piece.from);
       if (skip < piece.bytes.length) this.#append(piece.bytes.subarray(skip));
     }
@@ -137,6 +145,7 @@ export class Receiver {
 
   clear(): void {
     this.queue.clear();
+    this.#budget.give(this.#early);
     this.#pieces = [];
     this.#early = 0;
   }

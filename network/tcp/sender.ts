@@ -5,6 +5,7 @@
  *
  * Documentation: RFC 9293 3.8, RFC 5681 (fast retransmit), RFC 6582 (NewReno), RFC 6675 (recovery with SACK), RFC 896 and 1122 4.2.3.4 (when to wait).
  */
+import type { Budget } from '../budget.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import { congestionControl, type Congestion } from './congestion.ts';
 import { RoundTrip } from './rtt.ts';
@@ -15,7 +16,7 @@ import { before, distance, earlier, later, plus, upTo, type Range } from './segm
 export interface Piece { readonly seq: number; readonly length: number; readonly fin: boolean }
 
 export class Sender {
-  readonly queue = new ByteQueue();
+  readonly queue: ByteQueue;
   readonly trip = new RoundTrip();
   readonly scoreboard = new Scoreboard();
   congestion: Congestion;
@@ -48,7 +49,8 @@ export class Sender {
   /** The segment whose acknowledgement is timed, by the number behind it. */
   #timed: { readonly behind: number; readonly at: number } | undefined;
 
-  constructor(mss: number, limit: number) {
+  constructor(mss: number, limit: number, budget: Budget) {
+    this.queue = new ByteQueue(budget);
     this.mss = mss;
     this.limit = limit;
     this.congestion = congestionControl('cubic', mss);

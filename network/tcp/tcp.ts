@@ -6,6 +6,7 @@
 import { isAny, keyOf, type Ip } from '../address.ts';
 import { Protocol, type Envelope, type Packet } from '../ip/packet.ts';
 import type { IcmpError } from '../ip/icmp.ts';
+import type { Budget } from '../budget.ts';
 import type { Timers } from '../timers.ts';
 import { same, u16, u32 } from '../bytes.ts';
 import { State, TcpConnection, type Ends, type TcpError, type TcpHost } from './connection.ts';
@@ -15,6 +16,7 @@ import { Flag, before, distance, draftSegment, lengthOf, plus, readSegment, seal
 /** What TCP needs of the layer below. */
 export interface TcpNetwork {
   readonly timers: Timers;
+  readonly budget: Budget;
   now(): number;
   random(): number;
   /** Sends what is in `buffer` from HEADROOM on. */
@@ -44,9 +46,12 @@ export class Listener {
 }
 
 const OPENING_MOST = 256, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232, CONNECTIONS_MOST = 16384;
+/** What a connection without bytes takes of the host, about. */
+const CONNECTION_BYTES = 4096;
 
 export class Tcp implements TcpHost {
   readonly timers: Timers;
+  readonly budget: Budget;
   readonly #network: TcpNetwork;
   readonly #connections = new Map<string, TcpConnection>();
   readonly #listeners = new Map<number, Listener[]>();
@@ -58,6 +63,7 @@ export class Tcp implements TcpHost {
   constructor(network: TcpNetwork) {
     this.#network = network;
     this.timers = network.timers;
+    this.budget = network.budget;
   }
 
   now(): number { return this.#network.now(); }
@@ -73,6 +79,7 @@ export class Tcp implements TcpHost {
   forget(c: TcpConnection): void {
     const key = keyOfEnds(c.ends);
     if (this.#connections.get(key) !== c) return;
+    this.budget.give(CONNECTION_BYTES);
     this.#connections.delete(key);
     const uses = (this.#ports.get(c.ends.localPort) ?? 1) - 1;
     if (uses > 0) this.#ports.set(c.ends.localPort, uses);
@@ -101,6 +108,7 @@ export class Tcp implements TcpHost {
     const key = keyOfEnds(ends), old = this.#connections.get(key);
     if (this.#connections.size >= CONNECTIONS_MOST || (old !== undefined && old.state !== State.TIME_WAIT)) return undefined;
     old?.finish(undefined);
+    if (!this.budget.take(CONNECTION_BYTES)) return undefined;
     const c = new TcpConnection(this, ends, this.#mssTo(ends.remote));
     this.#connections.set(key, c);
     this.#ports.set(ends.localPort, (this.#ports.get(ends.localPort) ?? 0) + 1);

@@ -152,9 +152,10 @@ export class TcpSocket extends InetSocket {
     if (io.left === 0) return 0;
     const n = Math.min(io.left, c.sender.room, PIECE);
     if (n === 0) return -E.AGAIN;
+    if (!this.k.frames.charge(n)) return -E.NOBUFS;
+    this.k.frames.uncharge(n); // there is room: the connection takes it when it has the bytes
     io.take(scratch, 0, n);
-    this.inet.act(() => c.write(scratch, 0, n));
-    return n;
+    return this.inet.act(() => c.write(scratch, 0, n));
   }
 
   override receive(io: Io, flags: number): Received | number {

@@ -10,6 +10,7 @@
  * datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; what comes back enters through `heard`.
  */
 import { BROADCAST4, ip4, isLoopback, isMulticast, textOfIp, type Ip } from '../../../network/address.ts';
+import { budgetOf } from '../../../network/budget.ts';
 import { same } from '../../../network/bytes.ts';
 import { Protocol, type Packet } from '../../../network/ip/packet.ts';
 import type { Interface } from '../../../network/link/interface.ts';
@@ -34,7 +35,9 @@ const own6 = (last: number): Ip => Uint8Array.from([...PREFIX6.subarray(0, 15), 
 export const GATEWAY_IP6 = own6(2), NAMESERVER_IP6 = own6(3);
 const HOST_LOOPBACK = ip4(127, 0, 0, 1), HOST_LOOPBACK6 = Uint8Array.from([...new Uint8Array(15), 1]);
 const PORT = { ECHO: 7, DNS: 53, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
-const SPLICES_MOST = 1024, MTU = 1500, NS_PER_US = 1000;
+/** What the gateway may hold for its guests. */
+const HELD_MOST = 64 << 20;
+const SPLICES_MOST = 256, MTU = 1500, NS_PER_US = 1000;
 
 export type { Forward };
 
@@ -72,7 +75,7 @@ export class Gateway {
   readonly port: NetWiring = (events: EventQueue): NetPort => {
     const wire: Wire = new Wire(events, (frame) => this.#guarded(() => stack.receive(face, frame)));
     this.#now = () => Math.floor(events.now / NS_PER_US);
-    const stack = new Stack({ now: () => this.#now(), random: () => this.#draw() });
+    const stack = new Stack({ now: () => this.#now(), random: () => this.#draw(), budget: budgetOf(HELD_MOST) });
     const face = stack.addEthernet('eth0', { mac: GATEWAY_MAC, mtu: MTU, send: (frame) => wire.deliver(frame) });
     this.#stack = stack;
     this.#face = face;

@@ -89,7 +89,7 @@ export class Splice {
     const c = this.#connection;
     for (let first = this.#waiting[0]; first && c.canSend; first = this.#waiting[0]) {
       const count = c.write(first);
-      if (count === 0) break;
+      if (count <= 0) break;
       this.#world?.taken(this.#id, count);
       if (count < first.length) this.#waiting[0] = first.subarray(count);
       else this.#waiting.shift();

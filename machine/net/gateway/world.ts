@@ -28,7 +28,7 @@ export interface World {
 }
 
 /** Bytes of one connection that may be on their way between gateway and world, each way. */
-export const CREDIT_BYTES = 256 << 10;
+export const CREDIT_BYTES = 128 << 10;
 /** First number of connections that come from the host. */
 export const INCOMING = 0x8000_0000;
 

@@ -1,0 +1,17 @@
+/** What a stack may hold of others' bytes: its owner is asked before anything is kept, and told when it goes. */
+export interface Budget {
+  /** Asks for `bytes`; false: there are not so many. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+export const UNBOUNDED: Budget = { take: () => true, give: () => {} };
+
+/** A budget of so many bytes. */
+export function budgetOf(bytes: number): Budget {
+  let left = bytes;
+  return {
+    take: (n) => { if (n > left) return false; left -= n; return true; },
+    give: (n) => { left += n; },
+  };
+}
