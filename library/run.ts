@@ -44,6 +44,8 @@ export interface RunOptions {
   /** Chance in the guest (default 1): same seed and input, same run. */
   readonly seed?: number;
   readonly engine?: SystemOptions['engine'];
+  /** Processor model of the machine: 'base' and switches, as the command's --cpu has them. */
+  readonly cpu?: string;
   readonly maxInstructions?: number;
   /** The run is over when this has appeared on a console. */
   readonly until?: string;
@@ -101,7 +103,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
         ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(), gate: options.gate, piece: options.piece,
         door: { arrivals: door.arrivals, passed: (arrival) => this.recorded?.passed(arrival) },
       }, {
-        ...launch.system, seed, engine: options.engine, maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
+        ...launch.system, seed, engine: options.engine, ...(options.cpu !== undefined && { cpu: options.cpu }), maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
         trace: this.recorder, ...(payload && { capture: (sink) => new Capture(sink, payload === 'all' ? ['all'] : payload) }),
       });
     } catch (error) {

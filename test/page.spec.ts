@@ -182,6 +182,11 @@ describe.skipIf(!path)('the page', () => {
     }
   });
 
+  it('offers every scenario that there is', async () => {
+    const { scenarios } = await import('../web/app/catalog.ts'), { scenarioNames } = await import('../index.ts');
+    expect(scenarios.map((s) => s.name).sort()).toEqual([...scenarioNames].sort());
+  });
+
   it('is made of files whose names the policy and the service worker know', () => {
     for (const name of ['index.html', 'sw.js', 'assets/machine.js', 'guests/bin/linux/sh']) expect(existsSync(join(out, name)), name).toBe(true);
   });

@@ -2,7 +2,7 @@
 //
 //   node web/build.mjs [OUT]                       dist/web (npm run web:build)
 //   node web/build.mjs --images [OUT]              with Debian's images of images/, where they are
-//   node web/build.mjs --serve [PORT]              builds with them, and serves on 127.0.0.1 (npm run web)
+//   node web/build.mjs --serve [PORT [ADDRESS]]    builds with them, and serves on 127.0.0.1 (npm run web)
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -85,7 +85,7 @@ async function buildLabs(to) {
 /** Links to scenarios' pages run them here; links to other files of the project are only words. */
 const linked = (html) => html.replace(/<a href="([^"]*)">(.*?)<\/a>/g, (all, to, words) => {
   const scenario = /scenarios\/([\w-]+)\.md$/.exec(to)?.[1];
-  return scenario && existsSync(join(root, 'scenarios', `${scenario}.ts`)) ? `<a href="#/run/${scenario}">${words}</a>` : /^https:/.test(to) ? all : words;
+  return scenario && existsSync(join(root, 'scenarios', `${scenario}.ts`)) ? `<a href="#/run/${scenario}">${words}</a>` : to.startsWith('https:') ? all : words;
 });
 
 /** A module of the project's sources, for use while building. */
@@ -129,7 +129,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const system = await buildPage(out, { images: serving || words.includes('--images') });
   report(out, system);
   if (serving) {
-    const { port } = (await serve(out, Number(wanted[0] ?? 8421), POLICY)).address();
-    console.log(`http://127.0.0.1:${port}/   (Ctrl-C ends it)`);
+    const { port } = (await serve(out, Number(wanted[0] ?? 8421), POLICY, wanted[1])).address();
+    console.log(`http://${wanted[1] ?? '127.0.0.1'}:${port}/   (Ctrl-C ends it)`);
   }
 }

@@ -1,4 +1,4 @@
-// A small web server for the page, on the loopback interface: static files, packed, with the policy as a header.
+// A small web server for the page, on the loopback interface unless told otherwise: static files, packed, with the policy as a header.
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -10,7 +10,7 @@ const LARGE = 4 << 20;
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 8 } });
 
 /** Serves `folder`; fulfilled with the server when it listens. Port 0: any. */
-export function serve(folder, port, policy) {
+export function serve(folder, port, policy, address = '127.0.0.1') {
   const packed = new Map();
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname)), file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
@@ -30,5 +30,5 @@ export function serve(folder, port, policy) {
     response.writeHead(200, { ...head, 'Content-Type': type, 'Content-Encoding': coding, 'Content-Length': bytes.length, Vary: 'Accept-Encoding' });
     response.end(request.method === 'HEAD' ? undefined : bytes);
   });
-  return new Promise((resolve, reject) => { server.on('error', reject); server.listen(port, '127.0.0.1', () => resolve(server)); });
+  return new Promise((resolve, reject) => { server.on('error', reject); server.listen(port, address, () => resolve(server)); });
 }

@@ -68,7 +68,7 @@ function OwnShell({ images, start }: Props) {
       <label>Files for the guest<input type="file" multiple onChange={(e) => setFiles([...(e.currentTarget.files ?? [])])} /></label>
       {files.length > 0 && <ul class="files">{files.map((f) => <li key={f.name}><Icon name="file" />{f.name}</li>)}</ul>}
       <label>Root file system (tar or tar.gz)<input type="file" accept=".tar,.gz,.tgz" onChange={(e) => setRootfs(e.currentTarget.files?.[0])} /></label>
-      {images.has('rootfs') && <label class="check"><input type="checkbox" checked={prepared} onChange={(e) => setPrepared(e.currentTarget.checked)} />Use the prepared one: Debian’s busybox</label>}
+      {images.has('rootfs') && <label class="option"><input type="checkbox" checked={prepared} onChange={(e) => setPrepared(e.currentTarget.checked)} />Use the prepared one: Debian’s busybox</label>}
       <button class="primary"><Icon name="play" />Run</button>
     </form>
   );
