@@ -38,6 +38,17 @@ describe('a network that leads out', () => {
     }, 4 * minutes);
   }
 
+  it.skipIf(missing)('brings pages into the Unix server, which has an interface, a route and a name server, and replays without the host', async () => {
+    const server = webServer(), port = await listening(server), recording = join(folder, 'run.rec'), rootfs = join(images, 'rootfs');
+    const script = `ip -4 addr show eth0; ip route; wget -qO- http://10.0.2.2:${port}/; wget -qO- http://10.0.2.2:${port}/big | wc -c; wget -qO- http://10.0.2.2:1/; ping -c 1 10.0.2.2`;
+    const run = (more: string[]): Promise<Run> => tessera(['run', '--rootfs', rootfs, '--net', 'user', ...more, 'sh', '-c', script], { timeout: 2 * minutes });
+    const first = await run(['--record', recording]);
+    await new Promise((resolve) => server.close(resolve));
+    for (const text of ['10.0.2.15/24', 'default via 10.0.2.2', 'hello from the host', String(BIG), '1 packets received']) expect(first.stdout).toContain(text);
+    expect(first.stderr).toContain('Connection refused');
+    expect(await run(['--replay', recording])).toEqual(first);
+  }, 4 * minutes);
+
   it.skipIf(missing)('leads a port of the host to a server in the guest', async () => {
     const free = await listening(webServer().on('listening', function close(this: Server) { setImmediate(() => this.close()); }));
     const done = boot('vm', 'echo from the guest > /tmp/index.html; httpd -p 80 -h /tmp; sleep 8', ['--net', `user,hostfwd=tcp::${free}-:80`]);

@@ -32,7 +32,7 @@ import { Slots } from './slots.ts';
 import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 import { openLink } from './link.ts';
-import type { NetworkConfig } from '../../net/inet/uplink.ts';
+import { nameServer, type NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
 interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; onSignal: Runner['onSignal'] }
@@ -58,6 +58,8 @@ export const l4guest: Program = {
     mountDefaults(k);
     yield* openTimer(sys, env, shared, timer, irq);
     yield* openLink(sys, env, shared, k, irq, args.network);
+    const server = args.network?.nameServer;
+    if (server !== undefined) yield* work(sys, shared, k, (t) => persist(t, 0, () => nameServer(k, server), () => undefined));
     const streams = yield* openStreams(sys, env, shared, k, irq, args.tty);
     let below!: L4Switch;
     const runner = new Runner(k, (entry) => (below = new L4Switch(sys, k, slots, shared, timer, entry)));

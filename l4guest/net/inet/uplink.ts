@@ -25,12 +25,11 @@ export function addUplink(k: Kernel, link: Link, config: NetworkConfig | undefin
     }
     stack.discovery.get(face)!.start();
   });
-  if (config?.nameServer) nameServer(k, config.nameServer);
   return face;
 }
 
-/** /etc/resolv.conf, where a root file system has none. */
-function nameServer(k: Kernel, server: string): void {
+/** /etc/resolv.conf, where a root file system has none. Looks names up, so it may be made again (NotHere). */
+export function nameServer(k: Kernel, server: string): void {
   const etc = k.root.lookup('etc');
   if (!(etc instanceof TmpDir) || etc.lookup('resolv.conf')) return;
   etc.add('resolv.conf', etc.create(S.IFREG | 0o644, 0, { bytes: new Window(bytesOf(`nameserver ${server}\n`), false), pfn: 0 }));
