@@ -20,8 +20,9 @@ export interface Ground {
   readonly frames: Frames;
   /** Spaces with TLB entries to flush before user level goes on. */
   readonly fences: Space[];
-  /** Cycles of kernel work, on the hart that does it. */
+  /** Cycles of kernel work, on the hart that does it: at once, or, of an operation that visits much, as the caller's debt (sched/debt.ts). */
   charge(cycles: number): void;
+  work(cycles: number): void;
 }
 
 export interface Stage {

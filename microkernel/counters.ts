@@ -14,6 +14,8 @@ export class Counters {
   worldSwitches = 0;
   pagesMapped = 0;
   pagesUnmapped = 0;
+  /** The most cycles from an entry of the kernel to the next point where interrupts are taken. */
+  longestStretch = 0;
   /** Events raised, by cause. */
   readonly events = new Float64Array(CAUSES);
 

@@ -21,6 +21,7 @@ import { Task } from './objects/task.ts';
 import { Thread } from './objects/thread.ts';
 import { ThreadState } from './sched/states.ts';
 import { Cpu } from './sched/cpu.ts';
+import { TURN, runOff, work } from './sched/debt.ts';
 import { account } from './sched/place.ts';
 import { arm, choose, tick } from './sched/scheduler.ts';
 import { step } from './entry/server.ts';
@@ -28,9 +29,6 @@ import { TraceRing, WatchedRing } from './trace-ring.ts';
 import { Interrupts } from './entry/interrupts.ts';
 import { resume } from './entry/resume.ts';
 import { handleTrap } from './entry/trap.ts';
-
-/** A TypeScript thread that has used so many cycles lets the machine have its turn. */
-const TURN = 10_000;
 
 /** What a machine is constructed with before there is a kernel: hands everything on to it. */
 export class Hosted implements Supervisor {
@@ -87,9 +85,9 @@ export class Kernel implements Supervisor, Core {
     const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
     cpu.entered = hart.cycles;
     if (!t) return this.#run(cpu);
-    if (this.fastpath && fastIpc(this, cpu, t)) return;
+    if (this.fastpath && fastIpc(this, cpu, t)) return this.#left(cpu);
     if (!this.fastpath || !fastSystemCall(this, cpu, t)) handleTrap(this, cpu, t);
-    else if (cpu.running === t) return; // there and back
+    else if (cpu.running === t) return this.#left(cpu); // there and back
     this.settle();
     this.#run(cpu);
   }
@@ -115,30 +113,40 @@ export class Kernel implements Supervisor, Core {
         if (!t) {
           arm(cpu);
           if (hart.cycles >= cpu.armed) continue;
+          this.#left(cpu);
           return hart.idle();
         }
       }
-      if (t.body) {
+      if (t.body || t.debt > 0) {
         arm(cpu); // what falls due ends its turn
         if (hart.cycles >= cpu.armed) continue;
         if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
-        step(this, cpu, t);
-      } else if (resume(this, cpu, t)) return;
+        if (t.debt > 0) runOff(cpu, t);
+        else step(this, cpu, t);
+      } else if (resume(this, cpu, t)) return this.#left(cpu);
     }
   }
 
   /** The machine has its turn (events, other harts), then this hart goes on. */
   #pause(cpu: Cpu): void {
+    this.#left(cpu);
     account(cpu);
     cpu.armed = cpu.hart.cycles;
     cpu.hart.setTimer(cpu.armed);
     cpu.hart.idle();
   }
 
+  /** From the kernel's entry to here no interrupt was taken. */
+  #left(cpu: Cpu): void {
+    const stretch = cpu.hart.cycles - cpu.entered;
+    if (stretch > this.counters.longestStretch) this.counters.longestStretch = stretch;
+  }
+
   /** Gives the trace sink what it has not seen yet: at the end of a run. */
   flushTrace(): void { this.trace.flush(); }
 
   charge(cycles: number): void { this.cpu.hart.charge(cycles); }
+  work(cycles: number): void { work(this.cpu, cycles); }
 
   /** The end of every change: objects that nobody names any more go, TLBs forget. */
   settle(): void {
@@ -170,7 +178,7 @@ export class Kernel implements Supervisor, Core {
     for (let cap = object.firstCap; cap; cap = object.firstCap) cap.space.remove(this, cap);
     object.teardown(this);
     object.factory?.release(object);
-    this.charge(COSTS.object);
+    this.work(COSTS.object);
     if (object instanceof Thread) return; // its end was its death
     this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, 0);
   }

@@ -58,7 +58,7 @@ describe('priority is authority', () => {
   it('a component of priority 1 that asks for 255 is refused, and one of 200 is on time', async () => {
     const text = await run({});
     for (const [what] of attempts) expect(text).toContain(`[low] ${what}: ${statusName(Status.badRights)}`);
-    expect(lateness(text)).toBeLessThanOrEqual(250);
+    expect(lateness(text)).toBeLessThanOrEqual(20); // the other charges 100 us at a time, and is interrupted
   });
   it('… which it would not be, had the scenario given the other that priority', async () => {
     const text = await run({ priority: 201 });

@@ -49,7 +49,7 @@ export class KernelError extends Error {
 /** Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change nothing. */
 export type Look = (label: number, va: number, length: number) => Uint8Array;
 
-/** Most that one `charge` can be: about three hours. */
+/** Most that a thread can charge between two system calls: about three hours. */
 export const MOST_CHARGE = 1e13;
 
 /** What the kernel gives a TypeScript thread besides the binding. */
@@ -59,8 +59,8 @@ export interface ThreadPort {
   /** Virtual time in ns. */
   now(): number;
   /**
-   * Charges cycles for work of this thread: a number from 0 to MOST_CHARGE; anything else is a RangeError, and nothing is charged. A charge is a
-   * debt. It runs off before the thread's next system call takes effect, in time in which interrupts, timers and threads of higher priority get
+   * Charges cycles for work of this thread: a number from 0 on, up to MOST_CHARGE between two system calls; anything else is a RangeError, and nothing
+   * is charged. A charge is a debt. It runs off before the thread's next system call takes effect, in time in which interrupts, timers and threads of higher priority get
    * the hart, and which its budget pays. `now` counts it in at once, so a server that measures itself sees what it has charged.
    */
   charge(cycles: number): void;

@@ -70,7 +70,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom<Deed>({ kind: 'result' }) },
   { weight: 2, arbitrary: fc.constantFrom<Deed>({ kind: 'args' }, { kind: 'throughBody' }) },
   { weight: 1, arbitrary: fc.constant<Deed>({ kind: 'stop' }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('charge' as const, 'timeout' as const), cycles: fc.integer({ min: 0, max: 6000 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('charge' as const, 'timeout' as const), cycles: fc.oneof(fc.integer({ min: 0, max: 6000 }), fc.integer({ min: 0, max: 60_000 })) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('recall' as const), user: fc.integer({ min: 0, max: 1 }) }) },
 );
 

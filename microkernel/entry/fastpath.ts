@@ -13,6 +13,7 @@ import type { Portal } from '../objects/portal.ts';
 import type { Asked, Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
 import type { Cpu } from '../sched/cpu.ts';
+import { runOffAtOnce } from '../sched/debt.ts';
 import { account, giveBack, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
 import { body, perform } from './server.ts';
@@ -37,13 +38,15 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   hart.advance(4);
   enter(k, cpu, t, portal, from, to, now);
   const request = body(k, server);
-  if (request && !answer(k, cpu, t, from, server, to, request)) perform(k, cpu, server, request);
+  if (!request) return true;
+  server.calls = server.debt > 0 && !runOffAtOnce(cpu, server);
+  if (!server.calls && !answer(k, cpu, t, from, server, to, request)) perform(k, cpu, server, request);
   return true;
 }
 
 /** The server waits for any message, for as long as it takes, and nobody's time is behind it but its own. */
 const isIdle = (server: Thread, own: SchedContext): boolean =>
-  server.state === ThreadState.receiving && server.heapIndex < 0 && server.onlyFrom === undefined && server.helpers === own && own.next === undefined;
+  server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined && server.helpers === own && own.next === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
 function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {

@@ -48,7 +48,7 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     t.letThrough = false;
     syscall(k, cpu, t);
     k.settle();
-    if (t.state !== ThreadState.ready || cpu.reschedule) return false;
+    if (t.state !== ThreadState.ready || cpu.reschedule || t.debt > 0) return false;
     if (t.inSyscall) returnValues(t, cpu.hart.x32);
   }
   if (t.guest) {

@@ -12,11 +12,12 @@ import { killThread, type Asked, type Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { activate } from './resume.ts';
 
-/** Runs the thread to its next system call, and does that. */
+/** Runs the thread to its next system call, and does that: at once, or when what it has charged has passed. */
 export function step(k: Core, cpu: Cpu, t: Thread): void {
   activate(k, cpu, t.task);
-  const asked = body(k, t);
-  if (asked) perform(k, cpu, t, asked);
+  const asked = t.calls ? t.asked : body(k, t);
+  t.calls = asked !== undefined && t.debt > 0;
+  if (asked && !t.calls) perform(k, cpu, t, asked);
 }
 
 /** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
@@ -78,11 +79,11 @@ function newSys(k: Core, t: Thread): Syscalls {
   return new Syscalls(Object.freeze({
     utcb: new Utcb(buffer, 0),
     memory: t.task.memory(k),
-    now: () => t.cpu.hart.cycles,
+    now: () => t.cpu.hart.cycles + t.debt,
     show: (look: unknown) => { t.look = typeof look === 'function' ? shown(look as Look) : undefined; },
     charge: (cycles: unknown) => {
-      if (typeof cycles !== 'number' || !(cycles >= 0 && cycles <= MOST_CHARGE)) throw new RangeError(`a charge is a number from 0 to ${MOST_CHARGE}`);
-      t.cpu.hart.charge(Math.floor(cycles));
+      if (typeof cycles !== 'number' || !(cycles >= 0 && t.debt + cycles <= MOST_CHARGE)) throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
+      t.debt += Math.floor(cycles);
     },
   }));
 }

@@ -3,7 +3,7 @@
  * the source's leaf, the flexpage and both alignments allow, with rights that are never more than the source's.
  */
 import { Status, flexBase, flexOrder, flexRights, flexSize } from '../abi/index.ts';
-import { BYTES } from '../costs.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, type MapNode } from './node.ts';
 import { indexAt, type Space } from './space.ts';
 import type { Table } from './table.ts';
@@ -21,6 +21,7 @@ export function checkMemory(from: Space, page: number, to: Space, dest: number):
   if (rights === 0 || !(dest >= 0) || dest % 4096 !== 0 || dest + size > to.limit) return Status.badArgument;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
+    from.k.work(COSTS.node);
     if (node && !node.pinned && legalRights(node.rights & rights) !== 0) return Status.ok;
     at += node ? LEVEL_SIZE[node.level] - ((base + at) % LEVEL_SIZE[node.level]) : from.hole - ((base + at) % from.hole);
   }
@@ -42,6 +43,7 @@ export function mapMemory(from: Space, page: number, to: Space, dest: number, gr
   if (!fits(from, page, to, dest, 0)) return Status.noQuota;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
+    from.k.work(COSTS.node);
     if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
     const level = levelFor(node, base + at, dest + at, size - at);
     if (node.pinned || mapLeaf(node, base + at, to, dest + at, level, rights, grant)) at += LEVEL_SIZE[level];

@@ -129,7 +129,7 @@ export class Space {
     const frame = this.k.frames.take();
     const table = up.tables![index] = new Table(frame, level, 512, up, index);
     up.used++;
-    this.k.charge(COSTS.frame);
+    this.k.work(COSTS.frame);
     writePointer(this.k.frames, up, index, frame);
     return table;
   }
@@ -142,6 +142,7 @@ export class Space {
     this.leaves--;
     node.alive = false;
     this.factory.refund(BYTES.node);
+    this.k.work(COSTS.unmap);
     const parts = unlinkNode(node);
     if (parts > 0) parent!.space.factory.refund(parts * BYTES.parts);
     this.invalidate(node.va, node.level);
@@ -165,7 +166,7 @@ export class Space {
     const fewer = (node.rights & ~rights) !== 0;
     node.rights = rights;
     writeLeaf(this.k.frames, node.table, node.index, node.pa, rights);
-    if (fewer) this.invalidate(node.va, node.level);
+    if (fewer) { this.k.work(COSTS.unmap); this.invalidate(node.va, node.level); }
     else if (node.level > 0) this.#tags.fill(-1);
     else this.#tags[Math.floor(node.va / 4096) & (CACHE - 1)] = -1;
   }

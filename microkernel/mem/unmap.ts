@@ -4,7 +4,7 @@
  * whole superpage. Taking from the range itself can: noQuota, and nothing has changed.
  */
 import { Right, Status, flexBase, flexOrder, flexRights } from '../abi/index.ts';
-import { BYTES } from '../costs.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, type Parts } from './node.ts';
 import type { Space } from './space.ts';
 import { Table, writeLeaf, writePointer } from './table.ts';
@@ -19,6 +19,7 @@ export function unmapMemory(space: Space, page: number, self: boolean): Status {
   if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0) return takePart(first, first.pa + base - first.va, size, rights);
   for (let at = base; at < Math.min(base + size, space.limit); ) {
     const node = space.find(at);
+    space.k.work(COSTS.node);
     if (!node) { at += space.hole - (at % space.hole); continue; }
     const from = Math.max(at, node.va), end = Math.min(base + size, node.va + LEVEL_SIZE[node.level]);
     revokeRange(node, node.pa + from - node.va, end - from, rights, self);
@@ -56,6 +57,7 @@ function revokeRange(node: MapNode, pa: number, size: number, rights: number, se
 
 /** Takes rights from the part [pa, pa + size) of a leaf and from all that was derived from that part. */
 function takeRange(node: MapNode, pa: number, size: number, rights: number): void {
+  node.space.k.work(COSTS.node);
   if (!node.alive || (node.rights & rights) === 0 || node.pa >= pa + size || node.pa + LEVEL_SIZE[node.level] <= pa) return;
   if (node.pa >= pa && node.pa + LEVEL_SIZE[node.level] <= pa + size) return take(node, rights);
   const pieces = split(node);
@@ -69,6 +71,7 @@ function take(node: MapNode, rights: number): void {
   if (legalRights(node.rights & ~rights) === 0) return removeSubtree(node);
   const stack = [node];
   for (let n = stack.pop(); n; n = stack.pop()) {
+    node.space.k.work(COSTS.node);
     if (!n.alive || (n.rights & rights) === 0) continue;
     const left = legalRights(n.rights & ~rights);
     if (left === 0) { removeSubtree(n); continue; }
@@ -123,6 +126,7 @@ function payAndReplace(node: MapNode): MapNode[] | undefined {
 function replace(node: MapNode): MapNode[] {
   const { space, parent } = node, level = node.level - 1;
   if (node.parts) space.factory.refund(BYTES.parts);
+  space.k.work(COSTS.frame + 512 * COSTS.node);
   const table = new Table(space.k.frames.take(), level, 512, node.table, node.index), pieces: MapNode[] = [], step = LEVEL_SIZE[level];
   for (let i = 0; i < 512; i++) {
     const piece = new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i);

@@ -3,7 +3,7 @@
  * Slots and directories are charged to the task's factory.
  */
 import { CapRight, Status, flexOrder, flexRights, flexSelector } from '../abi/index.ts';
-import { BYTES } from '../costs.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import type { Factory } from './factory.ts';
 import type { Core } from '../core.ts';
 import type { KernelObject } from './object.ts';
@@ -50,7 +50,7 @@ export class CapSpace {
 
   /** Empties a slot; what was derived from the capability stays, and its object too if anyone still has it. */
   remove(k: Core, cap: Cap): void {
-    unlink(cap);
+    k.work(COSTS.cap + unlink(cap) * COSTS.node);
     this.#chunks[cap.selector >>> 8]![cap.selector & 255] = undefined;
     this.count--;
     this.factory.refund(BYTES.cap);
@@ -86,6 +86,7 @@ export function revoke(k: Core, cap: Cap, rights: number, self: boolean): void {
   const all = subtree(cap);
   for (let i = all.length - 1; i >= (self ? 0 : 1); i--) {
     const c = all[i], left = c.rights & ~rights;
+    k.work(COSTS.node);
     if (left === 0) c.space.remove(k, c);
     else c.rights = left;
   }
@@ -113,6 +114,7 @@ export function mapCaps(k: Core, from: CapSpace, page: number, to: CapSpace, des
   if (status !== Status.ok) return status;
   for (const cap of [...from.range(first, 2 ** flexOrder(page))]) {
     to.put(dest + cap.selector - first, cap.object, cap.rights & rights, cap);
+    k.work(COSTS.cap);
     if (grant) from.remove(k, cap);
   }
   return Status.ok;

@@ -34,18 +34,21 @@ export function link(cap: Cap, parent: Cap | undefined): void {
   else cap.object.firstCap = cap;
 }
 
-/** Takes one capability out of the tree; what was derived from it becomes its parent's. */
-export function unlink(cap: Cap): void {
+/** Takes one capability out of the tree; what was derived from it becomes its parent's. Answers how many those are. */
+export function unlink(cap: Cap): number {
+  let children = 0;
   if (cap.prev) cap.prev.next = cap.next;
   else if (cap.parent) cap.parent.firstChild = cap.next;
   else cap.object.firstCap = cap.next;
   if (cap.next) cap.next.prev = cap.prev;
   for (let child = cap.firstChild; child; ) {
     const next: Cap | undefined = child.next;
+    children++;
     link(child, cap.parent);
     child = next;
   }
   cap.parent = cap.firstChild = cap.next = cap.prev = undefined;
+  return children;
 }
 
 /** `cap` and everything derived from it, each before what is derived from it. */

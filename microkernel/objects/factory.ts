@@ -95,7 +95,7 @@ function hand(i: Invocation, object: KernelObject): Status {
     return status;
   }
   i.caller.task.caps.put(i.u.word(0), object, CapRight.all, undefined);
-  i.k.charge(COSTS.object);
+  i.k.work(COSTS.object);
   return Status.ok;
 }
 

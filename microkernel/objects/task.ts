@@ -96,7 +96,7 @@ export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: n
   else {
     status = mapMemory(from.space, page, to.space, dest, grant);
     k.counters.pagesMapped += mapped;
-    k.charge(COSTS.item + mapped * COSTS.map);
+    k.work(COSTS.item + mapped * COSTS.map);
   }
   const { cpu } = k;
   k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause, flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
@@ -122,7 +122,7 @@ function unmap(i: Invocation): Status {
     if (order < 12 || order > 41 || (page - (page % 4096)) % flexSize(page) !== 0) return Status.badArgument;
     const status = unmapMemory(task.space, page, self);
     k.counters.pagesUnmapped += unmapped;
-    k.charge(COSTS.item + unmapped * COSTS.unmap);
+    k.work(COSTS.item);
     if (status !== Status.ok) return status;
   }
   k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, page - (page % 4096));

@@ -98,6 +98,10 @@ export class Thread extends KernelObject implements Timed {
   /** Contexts that wait until this thread is ready. */
   helpers: SchedContext | undefined = undefined;
   consumed = 0;
+  /** Cycles of work that it has done and that have not passed yet. They pass before it goes on, and can be preempted (sched/debt.ts). */
+  debt = 0;
+  /** TypeScript: it has asked for a system call, which waits for the debt. */
+  calls = false;
 
   // Events.
   readonly events: (Portal | undefined)[] = new Array<Portal | undefined>(CAUSES).fill(undefined);

@@ -20,7 +20,8 @@ const FLAGS = [
 ] as const;
 
 const OPERATION_COST: Readonly<Record<string, string>> = {
-  map: `+ ${COSTS.item} + ${COSTS.map} a leaf + ${COSTS.frame} a table`, unmap: `+ ${COSTS.item} + ${COSTS.unmap} a leaf`,
+  map: `+ ${COSTS.item} + ${COSTS.node} a leaf or hole looked at + ${COSTS.map} a leaf made + ${COSTS.frame} a table; ${COSTS.cap} a capability`,
+  unmap: `+ ${COSTS.item} + ${COSTS.node} a leaf or hole looked at + ${COSTS.unmap} a leaf that goes; ${COSTS.cap} a capability`,
 };
 function costOf(name: string): string {
   const base = COSTS.entry + COSTS.invoke + COSTS.exit;

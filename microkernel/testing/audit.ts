@@ -1,6 +1,6 @@
 /**
  * The isolation audit: do page tables in RAM, mapping nodes and the tree say the same; is every right of a leaf its parent's too; is
- * every byte of every quota accounted for? Answers what is wrong, one line each; nothing, when all is well.
+ * every byte of every quota accounted for; was the kernel always ready for an interrupt soon enough? Answers what is wrong, one line each; nothing, when all is well.
  */
 import { auditThreads } from './audit-threads.ts';
 import { BYTES } from '../costs.ts';
@@ -10,6 +10,9 @@ import { LEVEL_SIZE, type MapNode } from '../mem/node.ts';
 import { entryAddress, entryFlags, PTE, type Table } from '../mem/table.ts';
 import type { Task } from '../objects/task.ts';
 import { Thread } from '../objects/thread.ts';
+
+/** No interrupt waits longer for the kernel, cycles. */
+export const MOST_STRETCH = 20_000;
 
 export function audit(k: Kernel): string[] {
   const wrong: string[] = [], charges = new Charges();
@@ -21,7 +24,8 @@ export function audit(k: Kernel): string[] {
     charges.add(task.factory!, task.caps.bytes + count.leaves * BYTES.node + (count.tables - 1) * BYTES.frame);
     charges.add(task.factory!, count.parts * BYTES.parts);
   }
-  const factories = auditQuotas(k, charges, wrong);
+  const stretch = k.counters.longestStretch, factories = auditQuotas(k, charges, wrong);
+  if (stretch > MOST_STRETCH) wrong.push(`${stretch} cycles without a point where interrupts are taken`);
   wrong.push(...auditThreads(k, factories));
   return wrong;
 }

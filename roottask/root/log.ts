@@ -2,7 +2,7 @@
  * The log of the system: whole lines, each with the name of the component it came from. A thread of roottask carries them out: to the
  * component that the scenario names, or to the UART itself while that one is not there (yet, or any more).
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Initial, NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { ask, bytesOf, textOf } from '../client/wire.ts';
 
@@ -66,7 +66,10 @@ export class Log {
     }
     if (this.uart === undefined) return;
     for (const b of bytes) {
-      for (let tries = 0; tries < 10_000 && (sys.memory.u8(this.uart + UART_LSR) & LSR_THRE) === 0; tries++) sys.charge(10);
+      for (let tries = 0; tries < 1000 && (sys.memory.u8(this.uart + UART_LSR) & LSR_THRE) === 0; tries++) {
+        sys.charge(100);
+        yield* sys.invoke(Initial.thread, Ops.thread.info); // what was charged passes now
+      }
       sys.memory.setU8(this.uart, b);
     }
   }

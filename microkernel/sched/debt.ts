@@ -1,0 +1,39 @@
+/**
+ * Debts: work whose effects are there, and whose time is still to pass. A TypeScript thread runs up a debt by charging; any thread by an operation
+ * that visits much (mapping, revoking, destroying). It runs off before the thread goes on: in pieces, between which interrupts, timers and
+ * threads of higher priority get the hart, and which the thread's context pays like any other time. So effects come first and time after them,
+ * and nothing in the kernel holds the hart for longer than TURN and one short operation.
+ */
+import type { Cpu } from './cpu.ts';
+import type { Thread } from '../objects/thread.ts';
+
+/** The kernel, TypeScript threads included, has the hart for so many cycles; then the machine has its turn (events, interrupts, other harts). */
+export const TURN = 10_000;
+/** Of an operation's work, so much since the kernel was entered passes at once. */
+const AT_ONCE = 4000;
+
+/** Lets as much of the debt pass as can without anything else coming in between: a timer, the end of the turn. */
+export function runOff(cpu: Cpu, t: Thread): void {
+  const { hart } = cpu, now = hart.cycles, passed = Math.min(t.debt, cpu.armed - now, TURN - (now - cpu.entered));
+  hart.charge(passed);
+  t.debt -= passed;
+}
+
+/** All of it at once, if nothing can come in between. False: nothing has passed. */
+export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
+  const now = cpu.hart.cycles + t.debt;
+  if (cpu.reschedule || now >= cpu.armed || now - cpu.entered >= TURN || now - cpu.since >= cpu.current!.left) return false;
+  cpu.hart.charge(t.debt);
+  t.debt = 0;
+  return true;
+}
+
+/**
+ * Work of an operation that visits much: a little of it passes now, the rest is a debt of the thread that runs. (What a thread leaves unpaid when
+ * it ends, nobody pays: else its end could hold up everybody.)
+ */
+export function work(cpu: Cpu, cycles: number): void {
+  const t = cpu.running, now = Math.min(cycles, Math.max(0, AT_ONCE - (cpu.hart.cycles - cpu.entered)));
+  cpu.hart.charge(now);
+  if (t) t.debt += cycles - now;
+}
