@@ -11,6 +11,7 @@ import type { Processor } from '../roottask/client/index.ts';
 import { machineWorld } from '../scenarios/machine-world.ts';
 import { processorOf } from '../system/processor.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
+import { techniqueNamed } from '../vmm/cpu/techniques.ts';
 import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
 import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
 import { GuestRam, type RamAccess } from '../vmm/ram.ts';
@@ -31,15 +32,15 @@ interface Image { name: string; bytes: Uint8Array }
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
 export async function vm(options: VmOptions): Promise<number> {
-  const here = whyNotHere(processor(options));
-  if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out');
+  const here = options.virt === 'trap' ? undefined : whyNotHere(processor(options));
+  if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = openDisks((options.disk ?? []).map(parseDisk));
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
   const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying), tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
-  const more = { seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
+  const more = { virt: options.virt, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
   if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`, `the board has room for ${MOST_DEVICES} of them together`);
@@ -96,5 +97,5 @@ const SEED_BYTES = 64;
 /** The tree that the vmm will make of the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the source of entropy are virtio devices. */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
-  return guestTree({ base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: guestIsa(DEFAULT_ISA, processor(options)), append: options.append, rngSeed, initrd });
+  return guestTree({ base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: guestIsa(DEFAULT_ISA, processor(options), techniqueNamed(options.virt).emulates), append: options.append, rngSeed, initrd });
 }

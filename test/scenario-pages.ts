@@ -83,6 +83,10 @@ export const pages: Readonly<Record<string, Page>> = {
     payload: 'none', picture: () => 'to:console kind:call from:linked,relinked',
     figures: (l) => [['lines that `linked` says', l.said(/\[linked\]/)], ['of them a refusal', l.said(/\[linked\].*relink it/)], ['ticks of the timer of `relinked`', l.said(/\[relinked\] minios: tick/)]],
   },
+  'popf-hole': {
+    payload: 'none', picture: () => 'to:console kind:call from:deprivileged',
+    figures: (l) => [['exits of `deprivileged` until it panics', l.count('task:"deprivileged guest" kind:event')], ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')], ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
+  },
   'exit-latency': {
     payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')], ['and reads of the device register', l.count('device:serial kind:event')]],
     sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...INTEL.map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },

@@ -35,6 +35,8 @@ export interface Options {
   readonly folders: readonly FolderOption[];
   /** A reboot of the guest ends the component instead. */
   readonly rebootIsExit: boolean;
+  /** How guest code runs. */
+  readonly virt: (typeof TECHNIQUES)[number];
   readonly isa: string;
   readonly seed: number;
   /** What the real-time clock shows at the start: milliseconds since 1970. */
@@ -51,6 +53,9 @@ export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihin
 /** 1 July 2025. */
 const DEFAULT_DATE = 1_751_328_000_000;
 
+/** How guest code can be run (cpu/techniques.ts). */
+export const TECHNIQUES = ['hardware', 'trap'] as const;
+
 /** Checks the arguments; the error is a sentence. */
 export function readOptions(args: Readonly<Record<string, unknown>>, highest = 100): Options | string {
   const text = (name: string, otherwise: string): string => (typeof args[name] === 'string' ? (args[name] as string) : otherwise);
@@ -59,7 +64,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
     memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[], folders: (args['folders'] ?? []) as readonly FolderOption[],
-    rebootIsExit: args['rebootIsExit'] === true, isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
+    rebootIsExit: args['rebootIsExit'] === true, virt: text('virt', 'hardware') as Options['virt'], isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
   if (options.priority > highest) return `its processors cannot have priority ${options.priority}: the component has ${highest}`;
@@ -68,6 +73,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
 
 function whatIsWrong(o: Options): string | undefined {
   if (o.kernel === '') return 'no kernel is given';
+  if (!TECHNIQUES.includes(o.virt)) return `'${o.virt}' is no technique; there are ${TECHNIQUES.join(', ')}`;
   if (!(o.memory >= LEAST_MEMORY)) return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
   if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
   if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;

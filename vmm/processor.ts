@@ -16,10 +16,10 @@ export function whyNotHere({ isa }: Processor): string | undefined {
 /** Extensions that another one has within it, where the machine names only that. */
 const CONTAINED_IN: Readonly<Record<string, string>> = { zfhmin: 'zfh' };
 
-/** The guest's ISA string: what is wanted, less what the machine lacks. */
-export function guestIsa(wanted: string, { isa }: Processor): string {
+/** The guest's ISA string: what is wanted, less what the machine lacks and the monitor does not do itself. */
+export function guestIsa(wanted: string, { isa }: Processor, emulated: readonly string[] = []): string {
   const [letters, ...names] = wanted.split('_'), has = extensionsOf(isa);
-  const there = (name: string): boolean => isa === '' || has.has(name) || has.has(CONTAINED_IN[name] ?? '') || /^svvptc$|^zi|^za/.test(name);
+  const there = (name: string): boolean => isa === '' || has.has(name) || emulated.includes(name) || has.has(CONTAINED_IN[name] ?? '') || /^svvptc$|^zi|^za/.test(name);
   return ['rv64' + [...letters!.slice('rv64'.length)].filter(there).join(''), ...names.filter(there)].join('_');
 }
 

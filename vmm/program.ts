@@ -10,6 +10,7 @@ import type { BlockPort } from '../hardware/chips/ports.ts';
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Env, type Program, type Rom, exit, log, openRom, report } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
+import { techniqueNamed, techniques } from './cpu/techniques.ts';
 import { isFailure, sayEnding, type VmEnding } from './ending.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
@@ -29,9 +30,9 @@ const SEED_BYTES = 64;
 export const vmm: Program = { name: 'vmm', main };
 
 function* main(sys: Syscalls, env: Env): Sys<void> {
-  const here = whyNotHere(env.processor);
+  const here = techniqueNamed(env.args['virt']) === techniques.hardware ? whyNotHere(env.processor) : undefined;
   if (here) return yield* refuse(sys, env, here);
-  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor), ...env.args }, env.priority);
+  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor, techniqueNamed(env.args['virt']).emulates), ...env.args }, env.priority);
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);
   if (typeof around === 'string') return yield* refuse(sys, env, around);

@@ -4,12 +4,13 @@
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
-import { CapRight, type Cause, NEVER, Ops, Own, Right, ThreadFlag, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { CapRight, type Cause, NEVER, Ops, Own, Right, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
 import { Clock } from './clock.ts';
+import { techniques } from './cpu/techniques.ts';
+import type { Technique, VirtualCpu } from './cpu/virtual-cpu.ts';
 import type { Bus } from './devices/bus.ts';
-import { exits } from './dispatcher.ts';
 import type { VmEnding } from './ending.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -17,7 +18,6 @@ import { Sbi } from './sbi/extensions.ts';
 import type { SbiMachine } from './sbi/sbi.ts';
 import type { Characters } from './streams.ts';
 import type { Surroundings } from './surroundings.ts';
-import { Vcpu } from './vcpu.ts';
 import type { Work } from './work.ts';
 
 /** Threads that answer events come before the guest's own. */
@@ -28,8 +28,9 @@ export class Vm implements SbiMachine {
   readonly work: Work;
   readonly sbi = new Sbi();
   readonly bus: Bus;
-  readonly cpus: Vcpu[] = [];
+  readonly cpus: VirtualCpu[] = [];
   readonly #around: Surroundings;
+  readonly #technique: Technique;
   readonly #task: number;
   readonly #servers: Spawned[] = [];
   readonly #selectors: number[] = [];
@@ -38,6 +39,7 @@ export class Vm implements SbiMachine {
 
   constructor(around: Surroundings, rows: readonly Row[], models: readonly VirtioModel[]) {
     this.#around = around;
+    this.#technique = techniques[around.options.virt];
     this.ram = around.ram;
     this.console = around.console;
     this.work = around.work;
@@ -54,6 +56,10 @@ export class Vm implements SbiMachine {
     this.#ending ??= how;
     this.work.signal(this.#around.endSemaphore);
   }
+
+  get isa(): string { return this.#around.options.isa; }
+  /** Selector of the task that is the guest's memory. */
+  get space(): number { return this.#task; }
 
   /** Every hart forgets what it caches of this VM's translations and code. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
@@ -78,10 +84,10 @@ export class Vm implements SbiMachine {
   /** Makes task and vCPUs; they wait for `cpus[0].begin`. */
   *create(sys: Syscalls): Sys<Result<void>> {
     const { env, options } = this.#around;
-    let status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [this.#task, 1]);
+    let status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [this.#task, this.#technique.taskKind]);
     if (status !== 0) return bad(status, `${env.name}: task for the guest`);
     yield* nameIt(sys, this.#task, Ops.task.name, `${env.name} guest`);
-    for (const { page, dest } of flexpages(this.#around.ramVa, this.ram.size, Right.RWX, this.ram.base)) {
+    if (this.#technique.mapsAll) for (const { page, dest } of flexpages(this.#around.ramVa, this.ram.size, Right.RWX, this.ram.base)) {
       status = yield* sys.invoke(this.#task, Ops.task.map, [0, page, dest, 0]);
       if (status !== 0) return bad(status, `${env.name}: guest memory`);
     }
@@ -94,19 +100,19 @@ export class Vm implements SbiMachine {
 
   *#createVcpu(sys: Syscalls, id: number): Sys<Result<void>> {
     const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
-    const vcpu = new Vcpu(id, this, guest, wake);
+    const technique = this.#technique, vcpu = technique.create(id, this, guest, wake);
     this.cpus.push(vcpu);
     const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: env.priority, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
     this.#servers.push(server.value);
-    if (!hasGuestTimer(env.processor)) {
+    if (technique.needsAlarm || !hasGuestTimer(env.processor)) {
       const timer = yield* this.#spawnTimer(sys, vcpu, hart);
       if (!timer.ok) return timer;
     }
     const create = Ops.factory;
     const steps = [
       [Own.factory, create.createSemaphore, [wake, 0]],
-      [Own.factory, create.createThread, [guest, this.#task, ThreadFlag.guest, 0, hart]],
+      [Own.factory, create.createThread, [guest, this.#task, technique.threadFlags, 0, hart]],
       [Own.factory, create.createSchedContext, [context, options.priority, 0, 0]],
       [guest, Ops.thread.bind, [context]],
     ] as const;
@@ -115,7 +121,7 @@ export class Vm implements SbiMachine {
       if (status !== 0) return bad(status, `${env.name}: vCPU ${id}`);
     }
     yield* nameIt(sys, guest, Ops.thread.name, `${env.name} vCPU ${id}`);
-    for (const { cause, mtd } of exits) {
+    for (const { cause, mtd } of technique.exits) {
       const bound = yield* this.#bindPortal(sys, guest, server.value.thread, cause, mtd);
       if (bound !== 0) return bad(bound, `${env.name}: portals of vCPU ${id}`);
     }
@@ -124,7 +130,7 @@ export class Vm implements SbiMachine {
   }
 
   /** An alarm for a vCPU whose processor has none for guests. */
-  *#spawnTimer(sys: Syscalls, vcpu: Vcpu, hart: number): Sys<Result<void>> {
+  *#spawnTimer(sys: Syscalls, vcpu: VirtualCpu, hart: number): Sys<Result<void>> {
     const { env } = this.#around, semaphore = this.#selector(), clock = new Clock(() => sys.now(), this.work, semaphore);
     const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
     if (status !== 0) return bad(status, `${env.name}: timer of vCPU ${vcpu.id}`);

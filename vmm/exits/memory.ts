@@ -33,10 +33,13 @@ function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
   return perform(v, window, gpa - window.base, access);
 }
 
-function perform(v: Vcpu, window: Window, offset: number, a: Access): number {
-  if (!a.store) return load(v.utcb, window, offset, a) | advance(v.utcb, a.length);
-  store(v.utcb, window, offset, a);
-  return advance(v.utcb, a.length);
+const perform = (v: Vcpu, window: Window, offset: number, a: Access): number => accessDevice(v.utcb, window, offset, a) | advance(v.utcb, a.length);
+
+/** One access of an instruction to a register of a device. Answers which groups of registers it changed. */
+export function accessDevice(u: Utcb, window: Window, offset: number, a: Access): number {
+  if (!a.store) return load(u, window, offset, a);
+  store(u, window, offset, a);
+  return 0;
 }
 
 /** A register of 8 bytes is two of 4. */

@@ -1,0 +1,40 @@
+/** One guest, several techniques: what it says is the same; what a technique cannot do is said in a line. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imagesFolder } from '../cli/images/where.ts';
+import { tessera } from './tessera.ts';
+
+const MINIOS = ['--kernel', 'guests/bin/minios.bin', '--memory', '16M'];
+const UBOOT = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf', LINUX = join(imagesFolder(), 'vmlinuz');
+const vm = (...args: string[]) => tessera(['vm', ...args]);
+
+describe('trap and emulate', () => {
+  it.each([[1, 'base'], [1, 'base,no-h'], [2, 'base,no-h,no-asid,no-sstc']])('minios with %i processors says on %s what it says by the hypervisor extension', async (smp, cpu) => {
+    const [assisted, trapped] = await Promise.all([vm('--smp', String(smp), ...MINIOS), vm('--virt', 'trap', '--smp', String(smp), '--cpu', cpu, ...MINIOS)]);
+    expect(trapped).toEqual(assisted);
+    expect(trapped.status).toBe(0);
+    expect(trapped.stdout).toContain('5 ticks');
+  });
+
+  it('goes wrong on a processor where a sensitive instruction does not trap', async () => {
+    const { status, stdout } = await vm('--virt', 'trap', '--cpu', 'base,popf', ...MINIOS);
+    expect([status, /panic: unexpected trap/.test(stdout)]).toEqual([1, true]);
+    expect((await vm('--cpu', 'base,popf', ...MINIOS)).status).toBe(0);
+  });
+
+  it.skipIf(!existsSync(UBOOT))('U-Boot comes to its prompt', async () => {
+    const { status } = await vm('--virt', 'trap', '--cpu', 'base,no-h', '--kernel', UBOOT, '--memory', '128M', '--until', 'Hit any key to stop autoboot');
+    expect(status).toBe(0);
+  });
+
+  it.skipIf(!existsSync(LINUX))('a guest that it does not reach yet is stopped with the place', async () => {
+    const { status, stderr } = await vm('--virt', 'trap', '--kernel', LINUX, '--memory', '128M');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^tessera: E_VM: vCPU 0 uses address 0xffffffff[0-9a-f]+, and trap and emulate reaches 0x3fffffffff \(pc 0x[0-9a-f]+, S mode, satp 0x[0-9a-f]+\)\n$/);
+  });
+});
+
+it('without the hypervisor extension, hardware assistance is refused with the reason', async () => {
+  expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2, stderr: expect.stringContaining('no hypervisor extension (H)') as string });
+});

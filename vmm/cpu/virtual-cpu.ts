@@ -1,0 +1,32 @@
+/** How guest code runs: what a monitor needs of a virtual processor, whatever the technique. */
+import type { Cause, Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { SbiCpu } from '../sbi/sbi.ts';
+import type { Vm } from '../vm.ts';
+import type { Attentive } from '../work.ts';
+
+export interface VirtualCpu extends SbiCpu, Attentive {
+  /** Selector of the thread that runs the guest's code. */
+  readonly guest: number;
+  /** The interrupt controller's line. */
+  setExternal(level: boolean): void;
+  /** Timer interrupts come from this alarm, where the processor has none for guests. */
+  useAlarm(alarm: { at(time: number, action: () => void): void }): void;
+  /** Answers the thread's events, until the VM ends. */
+  serve(sys: Syscalls): Sys<void>;
+}
+
+export interface Technique {
+  readonly name: string;
+  /** Kind of the task that is the guest's memory (0 host, 1 guest), and flags of its threads. */
+  readonly taskKind: 0 | 1;
+  readonly threadFlags: number;
+  /** All of the guest's memory is mapped from the start. */
+  readonly mapsAll: boolean;
+  /** Extensions that the guest has even where the machine has not. */
+  readonly emulates: readonly string[];
+  /** Virtual processors need an alarm of the monitor's, whatever the machine has. */
+  readonly needsAlarm: boolean;
+  /** Events of the thread and the groups of state that they bring. */
+  readonly exits: readonly { readonly cause: Cause; readonly mtd: number }[];
+  create(id: number, vm: Vm, guest: number, wake: number): VirtualCpu;
+}
