@@ -112,7 +112,7 @@ function closeLease(f: File): void {
 
 const DN_MULTISHOT = 0x8000_0000 | 0;
 /** DN_ACCESS, MODIFY, CREATE, DELETE, RENAME, ATTRIB as inotify's events. */
-const DN: readonly number[] = [Watch.ACCESS, Watch.MODIFY, Watch.CREATE | Watch.MOVED_TO, Watch.DELETE | Watch.MOVED_FROM, Watch.MOVED_FROM, Watch.ATTRIB];
+const DN: readonly number[] = [Watch.ACCESS, Watch.MODIFY, Watch.CREATE | Watch.MOVED_TO, Watch.DELETE | Watch.MOVED_FROM, Watch.RENAMED, Watch.ATTRIB];
 interface DirNotice { notify(mask: number): void }
 const notices = new WeakMap<File, DirNotice>();
 

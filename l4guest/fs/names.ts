@@ -102,6 +102,7 @@ function told(moved: Inode, dir: Directory, name: string, toDir: Directory, toNa
   const cookie = newCookie(), dirBit = moved.isDir ? Watch.ISDIR : 0;
   notify(dir, Watch.MOVED_FROM | dirBit, name, cookie);
   notify(toDir, Watch.MOVED_TO | dirBit, toName, cookie);
+  if (dir === toDir) notify(dir, Watch.RENAMED);
   notify(moved, Watch.MOVE_SELF);
   return 0;
 }

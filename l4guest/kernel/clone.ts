@@ -114,6 +114,8 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   p.parentThread = f & Clone.PARENT ? parent.parentThread : t;
   if (f & Clone.NEWNS) copySpace(k, p);
   if (f & Clone.NEWUTS) p.uts = { ...p.uts };
+  if (f & 0x8000_0000) p.ioContext = parent.ioContext;
+  if (f & Clone.SYSVSEM) p.undoList = parent.undoList;
   armCpuLimit(p);
   if (f & Clone.FILES) { p.fds = parent.fds; p.fds.users++; } else p.fds = parent.fds.fork();
   p.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();

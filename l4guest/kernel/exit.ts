@@ -1,5 +1,6 @@
 /** The end of threads and processes, and how parents hear of it. */
 import { NotHere } from './later.ts';
+import { account } from './acct.ts';
 import { EFAULT, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Handler, SaFlag, Sig } from '../abi/linux.ts';
@@ -82,6 +83,7 @@ function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boole
 export function endProcess(k: Kernel, p: Process, status: number): void {
   if (p.status !== undefined || p.ending !== undefined) return;
   p.ending = status;
+  account(k, p, status);
   for (const t of [...p.threads]) removeThread(k, t, true, status);
   closeProcess(k, p);
   p.status = status;
@@ -106,6 +108,7 @@ function closeProcess(k: Kernel, p: Process): void {
 }
 export function releaseMm(k: Kernel, p: Process): void {
   if (--p.mm.users > 0) return;
+  p.mm.onEnd?.();
   p.mm.release();
   k.arch.spaceGone(p.mm);
 }

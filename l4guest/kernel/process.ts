@@ -100,6 +100,9 @@ export class Process {
   personality = 0;
   noHugePages = false;
   oomScore = 0;
+  /** Names of what clone may have it share: its I/O context, its list of semaphore operations to undo. */
+  ioContext: object = {};
+  undoList: object = {};
 
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
     this.pending = new SignalQueue(k.frames);

@@ -24,6 +24,8 @@ export class Frames {
   private readonly views: (Window | undefined)[];
   private readonly stack: Int32Array;
   private top = 0;
+  /** Frames that are left to programs when the server wants some: a program is told that there is no memory rather than ended for it. */
+  private readonly margin: number;
   /** Bytes charged for what stands outside of the pool, and the frames that lie idle for it. */
   private outside = 0;
   private readonly reserved: number[] = [];
@@ -34,6 +36,7 @@ export class Frames {
   constructor(pool: Pool, changedCode: (pfn: number) => void) {
     this.base = pool.pfn;
     this.total = pool.pages;
+    this.margin = pool.pages >> 6;
     this.bytes = pool.bytes;
     this.changedCode = changedCode;
     this.counts = new Int32Array(pool.pages);
@@ -76,8 +79,8 @@ export class Frames {
    * kinds): so the pool bounds that too. False: there is not as much. What it is used for goes back with `uncharge`.
    */
   charge(bytes: number): boolean {
-    const want = Math.ceil((this.outside + bytes) / PAGE);
-    if (want - this.reserved.length > this.top && !(this.shrink() && want - this.reserved.length <= this.top)) return false;
+    const want = Math.ceil((this.outside + bytes) / PAGE), more = want - this.reserved.length;
+    if (more > 0 && !this.has(more + this.margin)) return false;
     while (this.reserved.length < want) this.reserved.push(this.stack[--this.top]!);
     this.outside += bytes;
     return true;

@@ -57,6 +57,8 @@ export class Mm {
   spaceLimit = Infinity;
   /** Bytes charged for the records of areas. */
   private paidAreas = 0;
+  /** What else ends with it. */
+  onEnd: (() => void) | undefined;
   /** Barriers that its processes have registered for (membarrier). */
   barriers = 0;
   /** mlockall(MCL_FUTURE): how new areas are locked. */

@@ -65,8 +65,12 @@ function changeTo(t: Thread, p: Located | number, set: (d: DirPath) => void): nu
   return 0;
 }
 function chroot(t: Thread, path: number): number {
+  let root: DirPath | undefined;
+  const failed = changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { root = d; });
+  if (failed < 0) return failed;
   if (!capable(t.creds, Cap.SYS_CHROOT)) return -E.PERM;
-  return changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.root = d; });
+  t.proc.fs.root = root!;
+  return 0;
 }
 function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {
   const p = placeOf(t, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));

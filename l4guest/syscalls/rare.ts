@@ -27,7 +27,7 @@ function order(x: object): number {
 /** 0 the same, 1 less, 2 more. */
 const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < order(b) ? 1 : 2);
 /** What both processes have one of, by number: memory, descriptors, directories, actions, I/O context, undo lists. */
-const shared: Readonly<Record<number, (p: Process) => object>> = { 1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p, 6: (p) => p };
+const shared: Readonly<Record<number, (p: Process) => object>> = { 1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList };
 function kcmp(t: Thread, a: number, b: number, type: number, x: number, y: number): number {
   const p = t.k.pids.threads.get(a)?.proc, q = t.k.pids.threads.get(b)?.proc;
   if (!p || !q) return -E.SRCH;
@@ -48,7 +48,7 @@ const registration: Readonly<Record<number, number>> = { 8: 16, 32: 64, 128: 256
 const REGISTERS = new Set([4, 16, 64, 256]);
 function membarrier(t: Thread, command: number, flags: number, cpu: number): number {
   if (command === Barrier.RSEQ ? flags & ~1 : flags) return -E.INVAL;
-  if (command === Barrier.RSEQ && flags && (cpu < 0 || cpu > 0) && t.mm.barriers & 256) return 0;
+  if (command === Barrier.RSEQ && flags && cpu !== 0 && t.mm.barriers & 256) return 0;
   if (command === Barrier.QUERY) return Barrier.ALL;
   if (command === Barrier.GET_REGISTRATIONS) return t.mm.barriers;
   if (command === Barrier.GLOBAL || command === 2) return 0;

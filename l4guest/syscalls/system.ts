@@ -1,12 +1,15 @@
 /** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
-import { Cap } from '../abi/linux.ts';
+import { AT, Cap, O, S } from '../abi/linux.ts';
+import { openAt } from '../fs/open.ts';
+import { keepAccounts } from '../kernel/acct.ts';
+import { after, type Later } from '../kernel/later.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { unshare } from '../kernel/unshare.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
 import { bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
-import { row, type Row } from './row.ts';
+import { pathArg, row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
   const out = new Uint8Array(6 * 65);
@@ -69,6 +72,23 @@ function reboot(t: Thread, magic: number, magic2: number, command: number, argum
     default: return -E.INVAL;
   }
 }
+/** Hangs the caller's terminal up. */
+function vhangup(t: Thread): number {
+  if (!capable(t.creds, Cap.SYS_TTY_CONFIG)) return -E.PERM;
+  t.proc.session.terminal?.hangUp();
+  return 0;
+}
+/** Has a record of each process that ends appended to a file; without a path, no longer. */
+function acct(t: Thread, path: number): Later<number> {
+  if (!capable(t.creds, Cap.SYS_PACCT)) return -E.PERM;
+  if (path === 0) { keepAccounts(t.k, undefined); return 0; }
+  return after(openAt(t, AT.FDCWD, pathArg(t, path), O.WRONLY | O.APPEND | O.LARGEFILE, 0), (file) => {
+    if (typeof file === 'number') return file;
+    if ((file.inode.mode & S.IFMT) !== S.IFREG) { file.release(); return -E.ACCES; }
+    keepAccounts(t.k, file);
+    return 0;
+  });
+}
 const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
@@ -78,8 +98,8 @@ export const systemCalls: Row[] = [
   row('riscv_hwprobe', hwprobe), row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
   row('restart_syscall', refused(E.INTR)),
   row('unshare', unshare, { note: 'of the name spaces, mounts and uts' }),
-  row('vhangup', () => 0, { support: 'none' }), row('acct', refused(E.NOSYS), { support: 'none' }),
+  row('vhangup', vhangup), row('acct', acct),
   row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
-  row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('io_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.NOSYS), { support: 'none' }),
+  row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.NOSYS), { support: 'none' }),
   row('perf_event_open', refused(E.NOSYS), { support: 'none' }), row('userfaultfd', refused(E.NOSYS), { support: 'none' }),
 ];

@@ -8,6 +8,7 @@ import { NotHere, persist } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Mm } from '../mm/mm.ts';
 import type { Co } from '../kernel/wait.ts';
+import { aioCalls } from './aio.ts';
 import { fdCalls } from './fds.ts';
 import { futexCalls } from './futex.ts';
 import { idCalls } from './ids.ts';
@@ -29,7 +30,7 @@ import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls, ...aioCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -79,8 +79,10 @@ function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean
   }
 }
 const TIMER_ABSTIME = 1;
+/** Negative numbers are clocks of processes and of descriptors; those of descriptors neither sleep nor ring. */
+const noClock = (clock: number): number => ((clock & 7) === 3 ? E.OPNOTSUPP : E.INVAL);
 function nanosleep(t: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
-  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined, refused = clock < 0 ? (cpu ? 0 : E.INVAL) : clocks[clock]?.sleep ?? E.INVAL;
+  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined, refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.sleep ?? E.INVAL;
   if (refused) return -refused;
   const ns = timespec(t, va);
   if (Number.isNaN(ns) || (cpu?.thread === t)) return -E.INVAL;
@@ -123,7 +125,7 @@ function setitimer(t: Thread, which: number, newVa: number, oldVa: number): numb
 
 const Notify = { SIGNAL: 0, NONE: 1, THREAD_ID: 4 } as const;
 function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): number {
-  const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : E.INVAL) : clocks[clock]?.timers ?? E.INVAL;
+  const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
   const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL, signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
   if (refused) return -refused;
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD_ID) return -E.INVAL;
@@ -196,25 +198,48 @@ function setTimeOfDay(t: Thread, va: number): number {
   if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
-const Adj = { OFFSET: 1, FREQUENCY: 2, STATUS: 0x10, SETOFFSET: 0x100, TAI: 0x80, NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000 } as const;
+const Adj = { OFFSET: 1, FREQUENCY: 2, MAXERROR: 4, ESTERROR: 8, STATUS: 0x10, TIMECONST: 0x20, TAI: 0x80, SETOFFSET: 0x100, MICRO: 0x1000, NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000 } as const;
+const Sta = { PLL: 1, INS: 0x10, DEL: 0x20, UNSYNC: 0x40, NANO: 0x2000, READ_ONLY: 0xff00 } as const, MOST_ERROR = 16_000_000, MOST_CONSTANT = 10, TIME_ERROR = 5;
+/** What is kept of what adjtimex sets: the clock keeps its pace. */
+class Discipline { status: number = Sta.UNSYNC; maxError = MOST_ERROR; error = MOST_ERROR; constant = 2; tai = 0; }
+const disciplines = new WeakMap<object, Discipline>();
+function disciplineOf(k: object): Discipline { let d = disciplines.get(k); if (!d) disciplines.set(k, d = new Discipline()); return d; }
+const within = (n: number, most: number): number => Math.max(0, Math.min(most, n));
+function setDiscipline(t: Thread, va: number, modes: number, d: Discipline): void {
+  const constant = getI64(t.mm, va + 48);
+  if (modes & Adj.STATUS) d.status = (d.status & Sta.READ_ONLY) | (getU32(t.mm, va + 40) & ~Sta.READ_ONLY);
+  if (modes & Adj.NANO) d.status |= Sta.NANO;
+  if (modes & Adj.MICRO) d.status &= ~Sta.NANO;
+  if (modes & Adj.MAXERROR) d.maxError = within(getI64(t.mm, va + 24), MOST_ERROR);
+  if (modes & Adj.ESTERROR) d.error = within(getI64(t.mm, va + 32), MOST_ERROR);
+  if (modes & Adj.TIMECONST) d.constant = within(constant + (modes & Adj.NANO ? 0 : 4), MOST_CONSTANT);
+  if (modes & Adj.TAI && constant >= 0 && constant < 0x8000_0000) d.tai = constant;
+}
 /**
- * struct timex of a clock that is never disciplined: status "unsynchronised". It can be asked, and set by an offset; what would make it run faster or
- * slower is refused, as it does not. Answers TIME_ERROR.
+ * struct timex of a clock that is never disciplined. What is set is kept and told again; what would make the clock run faster or slower is refused,
+ * as it does not.
  */
 function adjustTime(t: Thread, va: number): number {
-  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO);
+  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO), d = disciplineOf(t.k);
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
   if (!asks && !capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
   if (modes & Adj.SETOFFSET && setOffset(t, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
   if ((modes & Adj.TICK && tick !== 10_000) || (modes & Adj.FREQUENCY && getI64(t.mm, va + 16) !== 0)) return -E.OPNOTSUPP;
-  clearUser(t.mm, va + 8, 200);
-  setU32(t.mm, va + 40, 64);
+  if (!(modes & Adj.ADJTIME)) setDiscipline(t, va, modes, d);
   const w = t.k.clock.wall();
+  clearUser(t.mm, va + 8, 200);
+  setI64(t.mm, va + 24, d.maxError);
+  setI64(t.mm, va + 32, d.error);
+  setU32(t.mm, va + 40, d.status);
+  setI64(t.mm, va + 48, d.constant);
+  setI64(t.mm, va + 56, 1);
+  setI64(t.mm, va + 64, 32_768_000);
   setI64(t.mm, va + 72, w.s);
-  setI64(t.mm, va + 80, Math.floor(w.n / 1000));
+  setI64(t.mm, va + 80, d.status & Sta.NANO ? w.n : Math.floor(w.n / 1000));
   setI64(t.mm, va + 88, 10_000);
-  return 5;
+  setU32(t.mm, va + 160, d.tai);
+  return d.status & Sta.UNSYNC ? TIME_ERROR : d.status & Sta.INS ? 1 : d.status & Sta.DEL ? 2 : 0;
 }
 function setOffset(t: Thread, va: number, nano: boolean): number {
   const s = getI64(t.mm, va + 72), part = getI64(t.mm, va + 80), n = nano ? part : part * 1000, w = t.k.clock.wall();

@@ -1,0 +1,41 @@
+/**
+ * Process accounting: a record of each process that ends, appended to a file.
+ *
+ * @spec linux include/uapi/linux/acct.h struct acct_v3
+ */
+import type { File } from '../fs/file.ts';
+import { KernelIo } from '../mm/uaccess.ts';
+import { bytesOf } from '../mm/text.ts';
+import { cpuOfProcess } from './cputimers.ts';
+import type { Kernel } from './kernel.ts';
+import type { Process } from './process.ts';
+
+const files = new WeakMap<Kernel, File>();
+const RECORD = 64, VERSION = 3, TICK = 1e7;
+const Flag = { FORKED: 1, SUPERUSER: 2, CORE: 8, SIGNAL: 16 } as const;
+
+/** From now on records go there, or nowhere. */
+export function keepAccounts(k: Kernel, file: File | undefined): void {
+  files.get(k)?.release();
+  if (file) files.set(k, file); else files.delete(k);
+}
+/** comp_t: 13 bits and an exponent of 8, three bits. */
+function packed(n: number): number {
+  let e = 0, x = Math.floor(n);
+  while (x > 0x1fff) { x = Math.floor(x / 8); e++; }
+  return e > 7 ? 0xffff : (e << 13) | x;
+}
+/** Notes the end of a process, where accounts are kept. */
+export function account(k: Kernel, p: Process, status: number): void {
+  const file = files.get(k), t = p.leader;
+  if (!file || !t) return;
+  const b = new Uint8Array(RECORD), v = new DataView(b.buffer), ticks = (ns: number): number => packed(ns / TICK), age = k.clock.now() - p.startedAt;
+  b[0] = (p.execed ? 0 : Flag.FORKED) | (p.creds.euid === 0 ? Flag.SUPERUSER : 0) | (status & 0x80 ? Flag.CORE : 0) | (status & 0x7f ? Flag.SIGNAL : 0);
+  b[1] = VERSION;
+  v.setUint16(2, p.session.terminal?.rdev ?? 0, true);
+  [status, p.creds.uid, p.creds.gid, p.pid, p.parent?.pid ?? 0, Math.floor(k.clock.wall().s - age / 1e9)].forEach((x, i) => { v.setUint32(4 + 4 * i, x >>> 0, true); });
+  v.setFloat32(28, age / TICK, true);
+  v.setUint16(32, ticks(cpuOfProcess(p)), true);
+  b.set(bytesOf(p.name).subarray(0, 15), 48);
+  file.write(new KernelIo(b), file.end, t);
+}
