@@ -35,6 +35,11 @@ describe('trap and emulate', () => {
   });
 });
 
+it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0', 'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
+  const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');
+  expect(status).toBe(0);
+}, 240_000);
+
 it('without the hypervisor extension, hardware assistance is refused with the reason', async () => {
   expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2, stderr: expect.stringContaining('no hypervisor extension (H)') as string });
 });

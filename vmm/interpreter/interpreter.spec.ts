@@ -46,6 +46,8 @@ describe('walking the guest\'s page tables', () => {
     expect(translate(ram, vsatp, va + 0x40_5123n)).toBe(RAM_BASE + 0x8123);
     expect(translate(ram, vsatp, va + 0x61_2345n)).toBe(RAM_BASE + 0x1_2345);
     expect(translate(ram, 0n, 0x8000_0040n)).toBe(RAM_BASE + 0x40);
+    // Registers of a UTCB are signed: a guest with paging and a processor that does not describe accesses was refused all of its devices.
+    expect(translate(ram, BigInt.asIntN(64, vsatp), va + 0x40_5123n)).toBe(RAM_BASE + 0x8123);
   });
   it('fetches across a page border only if both sides are there', () => {
     const ram = make();

@@ -17,7 +17,7 @@ const RESERVED_HI = 0x1fc0_0000, TYPE_HI = 0x6000_0000, NAPOT_HI = 0x8000_0000, 
 const LEVELS: Readonly<Record<number, number>> = { 8: 3, 9: 4, 10: 5 };
 
 export function walk(ram: GuestRam, view: View, va: bigint, access: Access): Walk {
-  const mode = Number(view.satp >> 60n), depth = LEVELS[mode];
+  const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
   if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL };
   if (BigInt.asIntN(12 + 9 * depth, va) !== BigInt.asIntN(64, va)) return 'page fault';
   let table = Number(view.satp & 0xfff_ffff_ffffn) * PAGE;
