@@ -8,7 +8,7 @@ import type { Verdict } from '../../labs/grading/verdict.ts';
 import { constants } from '../../labs/start/constants.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
-import { filesOfLab, labOf, labWord, pageOf, readFolder, type Folder } from './folder.ts';
+import { filesOfLab, labFolder, labOf, labWord, pageOf, readFolder, type Folder } from './folder.ts';
 import { grade, variantOf } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
@@ -42,6 +42,8 @@ export function starterFiles(lab: Lab, student: string, api: string): Map<string
   const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
   files.set('lab.json', `${JSON.stringify({ lab: labWord(lab), student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
   if (lab.language === 'typescript') files.set('globals.d.ts', GLOBALS).set('tsconfig.json', `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
+  const picture = join(labFolder(lab), 'success.svg');
+  if (existsSync(picture)) files.set('success.svg', readFileSync(picture, 'utf8'));
   if (lab.language === 'riscv') files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
   return files;
 }

@@ -20,9 +20,9 @@ const monitor = (changes: readonly Change[], notes: Notes): Program => program('
   function* wait(own: Syscalls): Sys<Answer> {
     yield* own.invoke(clock, Ops.semaphore.down, [0], PHASE); // nobody signals it: time passes
     const c = changes[next++];
-    if (c) { notes.modes.push(own.now()); return { status: 0, words: [c.activity, c.budget] }; }
+    if (c) { notes.modes.push(own.now()); return { status: 0, words: [c.budget, c.activity] }; }
     notes.over = own.now();
-    return { status: 0, words: [3, 0] };
+    return { status: 0, words: [0, 3] };
   }
   function* report(own: Syscalls): Sys<Answer> { notes.report = [0, 1, 2, 3].map((i) => own.utcb.word(i)); return { status: 0 }; }
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [clock, 0]);
@@ -69,7 +69,7 @@ function judge(seen: Seen, say: Say, activities: readonly Activity[], changes: r
   const why = seen.lines('roottask').find((l) => l.includes('control')) ?? 'no such thread ran';
   say('threads', threads.length === 4 && [0, 1, 2, 3].every((i) => of(i).length > 0), 'four threads, all of which run', `${threads.length} threads, of which ${[0, 1, 2, 3].filter((i) => of(i).length > 0).length} run (${why})`, threads[0]?.seq);
   const priority = (i: number): number => of(i)[0]?.priority ?? -1, order = [0, 1, 2].sort((a, b) => activities[a]!.period - activities[b]!.period);
-  say('priorities', of(0).length > 0 && order.every((a, i) => i === 0 || priority(order[i - 1]!) > priority(a)) && priority(3) < priority(order[2]!) && [0, 1, 2].every((i) => priority(i) < 190 && new Set(of(i).map((r) => r.priority)).size === 1), `the shorter its period, the higher its priority: activities ${order.join(', ')}, then 3`, [0, 1, 2, 3].map((i) => `activity ${i}: ${priority(i)}`).join(', '), threads[0]?.seq);
+  say('priorities', of(0).length > 0 && order.every((a, i) => i === 0 || priority(order[i - 1]!) > priority(a)) && priority(3) < priority(order[2]!) && priority(3) > 10 && [0, 1, 2].every((i) => priority(i) < 190 && new Set(of(i).map((r) => r.priority)).size === 1), `the shorter its period, the higher its priority: activities ${order.join(', ')}, then 3, which is above 10`, [0, 1, 2, 3].map((i) => `activity ${i}: ${priority(i)}`).join(', '), threads[0]?.seq);
   const phases = [notes.started, ...notes.modes, notes.over], budgets = activities.map((a) => a.budget);
   for (let p = 0; p + 1 < phases.length && notes.started > 0; p++) {
     const check = p === 0 ? 'budget' : 'change', change = changes[p - 1];

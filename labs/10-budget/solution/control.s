@@ -37,8 +37,8 @@ modes:
   li a1, WAIT
   li a2, 0
   call invoke
-  ld s2, U_WORDS(s1)            # an activity, or 3: it is over
-  ld s5, U_WORDS+8(s1)          # its new budget
+  ld s5, U_WORDS(s1)            # a new budget
+  ld s2, U_WORDS+8(s1)          # of this activity; 3: it is over
   li t0, 3
   bgeu s2, t0, over
   la s3, activities

@@ -23,7 +23,7 @@ modes:
   li a1, WAIT
   li a2, 0
   call invoke
-  ld s2, U_WORDS(s1)            # an activity, or 3: it is over
+  ld s2, U_WORDS+8(s1)          # an activity, or 3: it is over
   li t0, 3
   bltu s2, t0, modes
   sd zero, U_WORDS(s1)
