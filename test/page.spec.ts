@@ -1,4 +1,4 @@
-/** The page in Debian's Chromium: built, served with its policy, used as people use it. */
+/** The page in Debian's Chromium, and shortly in its Firefox: built, served with its policy, used as people use it. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,19 +7,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../cli/images/where.ts';
 import { Chromium, chromiumPath, type Page } from './browser/chromium.ts';
+import { Firefox, firefoxPath } from './browser/firefox.ts';
 
-const path = chromiumPath(), out = mkdtempSync(join(tmpdir(), 'tessera-page-'));
+const path = chromiumPath(), fox = firefoxPath(), out = mkdtempSync(join(tmpdir(), 'tessera-page-'));
 const ENDED = "document.querySelector('.state')?.dataset.state === 'good'";
 let server: Server, base: string, browser: Chromium;
 const modules = join(projectRoot(), 'web');
 
 beforeAll(async () => {
-  if (!path) return console.log('skipped: no Chromium on this computer (Debian: apt-get install chromium)');
+  if (!path) console.log('skipped: no Chromium on this computer (Debian: apt-get install chromium)');
+  if (!fox) console.log('skipped: no Firefox on this computer (Debian: apt-get install firefox-esr)');
+  if (!path && !fox) return;
   const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<string[]>; POLICY: string }, { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
   await buildPage(out);
   server = await serve(out, 0, POLICY);
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  browser = new Chromium(path);
+  if (path) browser = new Chromium(path);
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
@@ -190,4 +193,24 @@ describe.skipIf(!path)('the page', () => {
   it('is made of files whose names the policy and the service worker know', () => {
     for (const name of ['index.html', 'sw.js', 'assets/machine.js', 'guests/bin/linux/sh']) expect(existsSync(join(out, name)), name).toBe(true);
   });
+});
+
+describe.skipIf(!fox)('the page in Firefox', () => {
+  it('runs a scenario, shows its trace and checks a lab, under the same policy', async () => {
+    const firefox = await Firefox.start(fox!);
+    try {
+      await firefox.goto(`${base}#/run/two-worlds?view=timeline`);
+      await firefox.until(ENDED, 60_000);
+      await firefox.until("document.querySelector('.xterm-rows')?.innerText.includes('power off')");
+      expect(await firefox.evaluate<number>('tessera.trace.length')).toBeGreaterThan(3000);
+      await firefox.until('navigator.serviceWorker.controller', 60_000);
+      await firefox.evaluate("location.hash = '#/lab/01-hello-ipc'");
+      await firefox.until("document.querySelector('.editor')?.shadowRoot?.querySelector('.cm-content')");
+      await firefox.evaluate("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Check')).click()");
+      await firefox.until("document.querySelector('.points')?.innerText.includes('of 100 points')", 60_000);
+      expect(firefox.complaints).toEqual([]);
+    } finally {
+      await firefox.close();
+    }
+  }, 180_000);
 });
