@@ -13,7 +13,7 @@ import type { Runs } from '../mm/around.ts';
 import type { Pool } from '../mm/frames.ts';
 import type { Access, Mm } from '../mm/mm.ts';
 
-/** A step of the kernel that may wait below. What it yields is between the layer below and whoever drives it; `arch/native` never yields. */
+/** A step of the kernel that may wait below. What it yields is between the layer below and whoever drives it: `arch/l4` yields system calls, `arch/native` the processor. */
 export type Steps<T> = Generator<unknown, T, any>;
 
 /** Why `switch` has come back. */
