@@ -73,6 +73,12 @@ describe('a virtual machine that is run as a library call', () => {
     expect(await vm).toMatchObject({ status: 0, ending: 'finished', why: '' });
     expect(() => new MemoryDisk(100)).toThrow('512-byte sectors');
   });
+
+  it('runs by trap and emulate on a processor without the H extension, and is refused without', async () => {
+    const kernel = await guestBytes('guests/bin/minios.bin'), options = { kernel, append: 'ticks=1', memory: '32M', cpu: 'base,no-h' };
+    expect(await bootVm({ ...options, virt: 'trap' })).toMatchObject({ status: 0, ending: 'finished', why: '' });
+    expect(await bootVm(options)).toMatchObject({ status: 2, why: expect.stringContaining('no hypervisor extension (H)') as string });
+  });
 });
 
 describe('the ready scenarios', () => {

@@ -14,6 +14,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'exit-latency': () => import('../scenarios/exit-latency.ts'),
   'tlb-tags': () => import('../scenarios/tlb-tags.ts'),
   kseg0: () => import('../scenarios/kseg0.ts'),
+  'popf-hole': () => import('../scenarios/popf-hole.ts'),
   native: () => import('../scenarios/native.ts'),
   restart: () => import('../scenarios/restart.ts'),
   'two-worlds': () => import('../scenarios/two-worlds.ts'),

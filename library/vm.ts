@@ -3,7 +3,7 @@ import { machineWorld } from '../scenarios/machine-world.ts';
 import type { BlockBackend } from '../machine/devices/device.ts';
 import { boardMemory } from '../system/ram.ts';
 import type { Module, Result } from '../system/host.ts';
-import { SystemError } from '../system/system.ts';
+import { SystemError, type System } from '../system/system.ts';
 import { readOptions } from '../vmm/index.ts';
 import { asSystemError, bytesOfSize } from './errors.ts';
 import { networkCards, type Network } from './networks.ts';
@@ -17,6 +17,8 @@ export interface VmOptions extends RunOptions {
   readonly append?: string;
   /** Memory of the guest in bytes or as '512M' (default 256M). */
   readonly memory?: number | string;
+  /** How guest code runs (default 'hardware'): by the H extension, or 'trap', its kernel in U mode. */
+  readonly virt?: 'hardware' | 'trap';
   /** Processors (default 1). */
   readonly smp?: number;
   /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
@@ -39,17 +41,17 @@ export interface VmResult {
 export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
-  const wrong = readOptions({ kernel: 'kernel', memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: networks.map((_, i) => `net${i}`) });
+  const wrong = readOptions({ kernel: 'kernel', virt: options.virt, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: networks.map((_, i) => `net${i}`) });
   if (typeof wrong === 'string') throw new SystemError(wrong);
   const world = (bytes: number) => machineWorld({
-    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length, more: { seed: options.seed ?? 1 },
+    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length, more: { seed: options.seed ?? 1, virt: options.virt },
   });
   try {
     const run: Run<VmResult> = new Run<VmResult>({
       scenario: world(memory), main: 'console0',
       host: { modules, consoles: 1, disks, nets: networkCards(networks), inputs: ['console0'] },
       system: { memoryBytes: boardMemory(memory, modules, world) },
-      finish: (result) => ({ status: result.status, output: run.console.text(), ending: result.ending, why: result.status === 0 ? '' : (result.ending === 'finished' && run.system.components.get('vm')?.report) || result.why }),
+      finish: (result) => ({ status: result.status, output: run.console.text(), ending: result.ending, why: result.status === 0 ? '' : (result.ending === 'finished' && reasonOf(run.system)) || result.why }),
     }, options);
     if (options.replay === undefined && options.stdin !== 'open') {
       if (options.stdin !== undefined) run.console.write(options.stdin);
@@ -59,4 +61,10 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   } catch (error) {
     throw asSystemError(error);
   }
+}
+
+/** What the monitor said last, or why it refused to begin. */
+function reasonOf({ components }: System): string | undefined {
+  const vm = components.get('vm');
+  return vm?.report || vm?.why;
 }
