@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const minutes = 60_000;
 const boot = (command: string, more: string[] = [], console = 'ttyS0'): Promise<Run> =>
   tessera(['vm', '--kernel', kernel, '--initrd', initramfs, '--memory', '256M', '--append', `console=${console} quiet RUN="${command}"`, ...more], { timeout: 4 * minutes });
-const mount = (tag: string, at: string): string => `modprobe 9pnet_virtio; modprobe 9p; mkdir -p ${at}; mount -t 9p -o trans=virtio,version=9p2000.L ${tag} ${at}`;
+const mount = (tag: string, at: string, more = ''): string => `modprobe 9pnet_virtio; modprobe 9p; mkdir -p ${at}; mount -t 9p -o trans=virtio,version=9p2000.L${more} ${tag} ${at}`;
 
 describe.skipIf(missing)('a folder of the host in a virtual machine', () => {
   it('is read and written live under its tag; one for reading only stays as it is; a replay needs neither', async () => {
@@ -26,11 +26,11 @@ describe.skipIf(missing)('a folder of the host in a virtual machine', () => {
     for (const path of [shared, still]) mkdirSync(path);
     writeFileSync(join(shared, 'in'), 'from the host\n');
     writeFileSync(join(still, 'in'), 'as it was\n');
-    const command = `${mount('host', '/a')}; ${mount('still', '/b')}; cat /a/in /b/in; echo from the guest > /a/out; mkdir /a/d; mv /a/in /a/d/moved; seq 20000 > /a/d/many; md5sum /a/d/many; echo no > /b/in; rm /b/in; ls /b; sync`;
+    const command = `${mount('host', '/a')}; ${mount('still', '/b', ',msize=512000')}; grep -o msize=[0-9]* /proc/mounts; cat /a/in /b/in; echo from the guest > /a/out; mkdir /a/d; mv /a/in /a/d/moved; seq 20000 > /a/d/many; md5sum /a/d/many; echo no > /b/in; rm /b/in; ls /b; sync`;
     const options = ['--mount', `${shared}:host`, '--mount', `${still}:still:ro`];
     const run = await boot(command, [...options, '--record', record]);
     expect(run.status).toBe(0);
-    expect(run.stdout).toMatch(/READY\r\nfrom the host\r\nas it was\r\n[0-9a-f]{32} {2}\/a\/d\/many\r\n/);
+    expect(run.stdout).toMatch(/READY\r\nmsize=131072\r\nmsize=131072\r\nfrom the host\r\nas it was\r\n[0-9a-f]{32} {2}\/a\/d\/many\r\n/);
     expect(run.stdout).toMatch(/Read-only file system[^]*\r\nin\r\n/);
     expect([readFileSync(join(shared, 'out'), 'utf8'), readdirSync(shared).sort(), readFileSync(join(shared, 'd/moved'), 'utf8'), readFileSync(join(still, 'in'), 'utf8')])
       .toEqual(['from the guest\n', ['d', 'out'], 'from the host\n', 'as it was\n']);

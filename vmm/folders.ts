@@ -6,7 +6,8 @@
  */
 import type { FilePort } from '../hardware/chips/ports.ts';
 import { NEVER, Ops, Own, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type HostFiles, openFiles, spawn, valueOf } from '../roottask/client/index.ts';
+import { type Env, FILES_HALF, type HostFiles, openFiles, spawn, valueOf } from '../roottask/client/index.ts';
+import { HEADER, messages } from '../roottask/client/ninep/index.ts';
 import type { FolderOption } from './options.ts';
 import type { Work } from './work.ts';
 
@@ -29,7 +30,7 @@ export class Folder implements FilePort {
   }
 
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
-    this.#waiting.push({ message, reply });
+    this.#waiting.push({ message: fitting(message), reply });
     this.#work.signal(this.#wake);
   }
 
@@ -47,6 +48,16 @@ export class Folder implements FilePort {
       }
     }
   }
+}
+
+const TVERSION = messages.version.type, TYPE_AT = 4, MSIZE_AT = HEADER;
+
+/** The message with which a connection begins says how long others may be: no longer than what the files server takes. */
+function fitting(message: Uint8Array): Uint8Array {
+  if (message[TYPE_AT] !== TVERSION || message.length < MSIZE_AT + 4) return message;
+  const data = new DataView(message.buffer, message.byteOffset, message.length);
+  data.setUint32(MSIZE_AT, Math.min(data.getUint32(MSIZE_AT, true), FILES_HALF), true);
+  return message;
 }
 
 /** Opens one; the error is a sentence. */

@@ -69,7 +69,7 @@ export interface BlockRequest {
 export interface FilePort {
   /** The name by which it is mounted. */
   readonly tag: Uint8Array;
-  /** Calls `reply` once, at once or later, several messages in any order. */
+  /** `message` is the server's. Calls `reply` once, at once or later, several messages in any order. */
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void;
 }
 

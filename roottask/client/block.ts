@@ -149,7 +149,7 @@ export function* openBlockQueue(sys: Syscalls, env: Env, name: string): Sys<Resu
   const area = yield* allocate(sys, env, 2 ** AREA_ORDER, { align: 2 ** AREA_ORDER }), semaphore = env.selector();
   if (!area.ok) return area;
   const items = [{ flexpage: memoryPage(area.value, AREA_ORDER, Right.RW), dest: 0 }];
-  const status = yield* ask(sys, env.cap(name), Protocol.block.open, [semaphore], { items, receives: true });
+  const status = yield* ask(sys, env.cap(name), Protocol.block.open, [semaphore], { items, receives: 'capabilities' });
   if (status !== 0) return bad(status, `${env.name}: disk '${name}'`);
   return good(new BlockQueue(name, env.cap(name), area.value, semaphore, sys.utcb.word(0), (sys.utcb.word(1) & 1) !== 0));
 }

@@ -66,6 +66,6 @@ export function* openConsole(sys: Syscalls, env: Env, name: string): Sys<Result<
   const size = 2 ** STREAM_ORDER, buffer = yield* allocate(sys, env, size, { align: size });
   if (!buffer.ok) return buffer;
   const semaphore = env.selector(), items = [{ flexpage: memoryPage(buffer.value, STREAM_ORDER, Right.RW), dest: 0 }];
-  const status = yield* ask(sys, env.cap(name), Protocol.stream.open, [semaphore], { items, receives: true });
+  const status = yield* ask(sys, env.cap(name), Protocol.stream.open, [semaphore], { items, receives: 'capabilities' });
   return status === 0 ? good(new Console(name, env.cap(name), buffer.value, semaphore)) : bad(status, `${env.name}: console '${name}'`);
 }

@@ -74,7 +74,7 @@ export function* openNet(sys: Syscalls, env: Env, name: string): Sys<Result<Net>
   const size = 2 ** NET_ORDER, buffer = yield* allocate(sys, env, size, { align: size });
   if (!buffer.ok) return buffer;
   const semaphore = env.selector(), items = [{ flexpage: memoryPage(buffer.value, NET_ORDER, Right.RW), dest: 0 }];
-  const status = yield* ask(sys, env.cap(name), Protocol.net.open, [semaphore], { items, receives: true });
+  const status = yield* ask(sys, env.cap(name), Protocol.net.open, [semaphore], { items, receives: 'capabilities' });
   if (status !== 0) return bad(status, `${env.name}: network '${name}'`);
   return good(new Net(name, env.cap(name), buffer.value, semaphore, macFromNumber(sys.utcb.word(0))));
 }

@@ -23,7 +23,7 @@ export function getBytes(utcb: Utcb, at: number, length: number): Uint8Array {
 /** Text whose length stands in word `at` and whose bytes follow it. */
 export const getText = (utcb: Utcb, at: number): string => textOf(getBytes(utcb, at + 1, utcb.word(at)));
 
-export interface Extra { readonly text?: string; readonly bytes?: Uint8Array; readonly items?: readonly MapItem[]; readonly timeout?: number; readonly receives?: boolean }
+export interface Extra { readonly text?: string; readonly bytes?: Uint8Array; readonly items?: readonly MapItem[]; readonly timeout?: number; /** What the reply may map into this task: nothing, capabilities only, or (true) memory as well. */ readonly receives?: boolean | 'capabilities' }
 
 /** Fills the UTCB with a message: numbers, then (length, bytes) if there is text. */
 export function put(utcb: Utcb, label: number, words: readonly number[], extra: Extra = {}): void {
@@ -54,7 +54,7 @@ export function* nameIt(sys: Syscalls, cap: number, row: Operation, name: string
 export function* ask(sys: Syscalls, cap: number, row: Operation, words: readonly number[] = [], extra: Extra = {}): Sys<number> {
   const u = sys.utcb;
   put(u, row.label, words, extra);
-  u.window = extra.receives ? ANY_MEMORY : 0;
+  u.window = extra.receives === true ? ANY_MEMORY : 0;
   u.capWindow = extra.receives ? ANY_CAP : 0;
   const timeout = extra.timeout ?? NEVER;
   const status = yield sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap, timeout, timeout);

@@ -16,7 +16,7 @@ import { gather, scatter, totalLength } from './pieces.ts';
 const FEATURE_MOUNT_TAG = 0;
 const QUEUE = 0, QUEUE_SIZE = 128;
 /** A longer message than any server takes: it is answered with nothing. */
-const MOST_BYTES = 1 << 20;
+const MOST_BYTES = 0x2_0000;
 
 export class VirtioFiles implements VirtioModel {
   readonly name = 'files';
