@@ -4,7 +4,8 @@
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
-import { O, PAGE } from '../abi/linux.ts';
+import { Cap, O, PAGE } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { NotHere } from '../kernel/later.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { FileOrigin } from './origin.ts';
@@ -251,12 +252,11 @@ export class RegularFile extends File {
     return n;
   }
   override write(io: Io, pos: number, t: Thread): number {
-    const i = this.inode, limit = t.proc.limits.fileSize;
+    const i = this.inode;
     if (i.seals & 0x18) return -E.PERM;
-    if (pos >= limit && io.left > 0) { t.k.signals.toThread(t, 25, 0x80); return -E.FBIG; }
     if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
     i.touch();
-    if (i.mode & 0o6000) i.mode &= ~0o6000;
+    if (i.mode & 0o6000 && !capable(t.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
     return i.writeFrom(io, pos);
   }
   override map(_mm: unknown, shared: boolean, write: boolean): MapAnswer | number {

@@ -100,6 +100,8 @@ export class Process {
   personality = 0;
   noHugePages = false;
   oomScore = 0;
+  /** What a core would hold (core(5)); inherited. */
+  coreFilter = 0x33;
   /** Names of what clone may have it share: its I/O context, its list of semaphore operations to undo. */
   ioContext: object = {};
   undoList: object = {};
@@ -133,5 +135,6 @@ export class Process {
     this.personality = parent.personality;
     this.noHugePages = parent.noHugePages;
     this.oomScore = parent.oomScore;
+    this.coreFilter = parent.coreFilter;
   }
 }

@@ -139,6 +139,8 @@ export class UserIo implements Io {
     return n < room ? Math.min(n, this.inSegment) : Math.min(room, this.inSegment);
   }
   back(n: number): void { this.step(-n); }
+  /** No more than so many bytes are left. */
+  cut(n: number): void { this.left = Math.min(this.left, n); }
   private step(n: number): void { this.va += n; this.inSegment -= n; this.left -= n; this.done += n; }
   put(src: Bytes, at: number, n: number): void {
     while (n > 0) {

@@ -4,7 +4,7 @@ import { notifyFile, Watch } from '../fs/inotify.ts';
 import { PipeFile } from '../fs/pipe.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
-import { O, PAGE, S, Sig } from '../abi/linux.ts';
+import { O, PAGE, S, SiCode, Sig } from '../abi/linux.ts';
 import { after, here, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
@@ -40,7 +40,16 @@ function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
   try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
+/** RLIMIT_FSIZE: a file of a file system does not grow beyond it; a write that begins there says so with SIGXFSZ. 0 or -EFBIG. */
+function tooLong(t: Thread, f: File, io: Io, pos: number): number {
+  const most = t.proc.limits.fileSize;
+  if (io.left === 0 || f.inode.type !== S.IFREG || !f.seekable) return 0;
+  if (pos >= most) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+  if (io instanceof UserIo) io.cut(most - pos);
+  return 0;
+}
 function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
+  if (t.proc.limits.fileSize !== Infinity) { const r = tooLong(t, f, io, pos); if (r < 0) return r; }
   const before = io.done;
   try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
@@ -239,8 +248,8 @@ const END = 2 ** 63;
 /** Runs a transfer and writes back how far it came. */
 function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
   const n = yield* co;
-  if (n > 0 && va) setI64(t.mm, va, at + n);
-  if (n > 0 && va2) setI64(t.mm, va2, at2 + n);
+  if (n >= 0 && va) setI64(t.mm, va, at + n);
+  if (n >= 0 && va2) setI64(t.mm, va2, at2 + n);
   return n;
 }
 function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {

@@ -19,6 +19,11 @@ import { bits, longBits, row, type Row } from './row.ts';
 const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
 /** Bytes of memory that this process may lock; who has the capability, all. */
 const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
+/** Whether taking this range away leaves both ends of one area. */
+function splits(t: Thread, at: number, length: number): boolean {
+  const v = t.mm.areas.find(at);
+  return v !== undefined && v.start < at && v.end > at + roundUp(length);
+}
 const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') || !t.mm.payAreas();
 
 function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
@@ -38,11 +43,11 @@ function mmap(t: Thread, at: number, length: number, prot: number, flags: number
   return mapFile(t, f!, at, length, prot, flags, offset);
 }
 /** Shared memory without a name: a file that nobody sees. */
-function mapShared(t: Thread, at: number, length: number, prot: number, flags: number): number {
+function mapShared(t: Thread, at: number, length: number, prot: number, flags: number, mayWrite = true): number {
   const shared = t.k.memfd(S.IFREG | 0o600);
   shared.nlink = 0;
   shared.truncate(roundUp(length));
-  const r = mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)' });
+  const r = mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)', mayWrite });
   if (r < 0) shared.drop();
   return r;
 }
@@ -55,7 +60,7 @@ function mapFile(t: Thread, f: File, at: number, length: number, prot: number, f
   const answer = f.map(t.mm, shared, (prot & Prot.WRITE) !== 0);
   if (typeof answer === 'number') return answer;
   if (flags & Map_.GROWSDOWN) return -E.INVAL;
-  if (shared && !answer.object) return mapShared(t, at, length, prot, flags);
+  if (shared && !answer.object) return mapShared(t, at, length, prot, flags, f.writable);
   const name = answer.name || f.path(t.proc.fs.root), mayWrite = !shared || (f.writable && answer.readOnly !== true);
   return mapArea(t.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name, mayWrite });
 }
@@ -185,7 +190,7 @@ function mincore(t: Thread, at: number, length: number, va: number): number {
 export const memoryCalls: Row[] = [
   row('brk', (t, end) => setBrk(t.mm, end)),
   row('mmap', mmap),
-  row('munmap', (t, at, length) => unmap(t.mm, at, length)),
+  row('munmap', (t, at, length) => (splits(t, at, length) && t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') ? -E.NOMEM : unmap(t.mm, at, length))),
   row('mprotect', (t, at, length, prot) => protect(t.mm, at, length, prot)),
   row('pkey_mprotect', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
   row('pkey_alloc', () => -E.NOSYS, { support: 'none' }), row('pkey_free', () => -E.NOSYS, { support: 'none' }),

@@ -182,7 +182,7 @@ function syncFileRange(t: Thread, fd: number, offset: number, length: number, fl
 function readahead(t: Thread, fd: number): number {
   const f = t.proc.fds.get(fd);
   if (!f?.readable) return -E.BADF;
-  return f.inode.type === S.IFREG || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
+  return (f.inode.type === S.IFREG && f.seekable) || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
 }
 const ADVICE_MOST = 5;
 function fadvise(t: Thread, fd: number, _offset: number, length: number, advice: number): number {

@@ -163,10 +163,11 @@ function ptrace(t: Thread, request: number, pid: number, addr: number, data: num
 function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
   const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
-  if (!p?.alive || p.threads.size === 0) return -E.SRCH;
-  if (!mayTrace(t, p)) return -E.PERM;
   const vector = (va: number, n: number): [number, number][] => Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
   const local = vector(localVa, localCount), remote = vector(remoteVa, remoteCount);
+  if ([...local, ...remote].some(([, n]) => n < 0)) return -E.INVAL;
+  if (!p?.alive || p.threads.size === 0) return -E.SRCH;
+  if (!mayTrace(t, p)) return -E.PERM;
   let done = 0;
   for (let l = local.shift(), r = remote.shift(); l && r; ) {
     const n = Math.min(l[1], r[1], 4096 - (r[0] % 4096));
