@@ -43,3 +43,26 @@ it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-v
 it('without the hypervisor extension, hardware assistance is refused with the reason', async () => {
   expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2, stderr: expect.stringContaining('no hypervisor extension (H)') as string });
 });
+
+it.each([
+  [['vm', '--cpu', 'base,no-vm', ...MINIOS], "there is no switch 'no-vm'"],
+  [['vm', '--cpu', 'base,no-h,exit=784', ...MINIOS], 'no-h leaves no virtual machines'],
+  [['vm', '--cpu', 'base,no-mmu', ...MINIOS], 'the microkernel keeps tasks apart by address translation'],
+  [['vm', '--virt', 'magic', ...MINIOS], "'magic' is none of hardware, trap"],
+  [['vm', '--cpu', 'base,kseg0', '--kernel', 'guests/bin/minios.elf'], 'wants to be at 0x80200000, but memory begins at 0xa0000000'],
+  [['bare', '--isa', 'rv64gch', '--cpu', 'base,no-h', 'guests/bin/minios.elf'], "takes away 'h', which --isa asks for"],
+  [['run', '--cpu', 'base,no-mmu', 'guests/bin/linux/true'], 'the microkernel keeps tasks apart by address translation'],
+  [['classify', '--cpu', 'popf'], "'popf' does not begin with base"],
+])('%j is one line and status 2', async (args, why) => {
+  const { status, stdout, stderr } = await tessera(args);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/^tessera: E_[A-Z]+: [^\n]*\n$/);
+  expect(stderr).toContain(why);
+});
+
+it('classify prints a report, or everything as JSON', async () => {
+  const [text, json] = await Promise.all([tessera(['classify', '--cpu', 'base,no-h']), tessera(['classify', '--cpu', 'base,no-h', '--json'])]);
+  expect([text.status, json.status]).toEqual([0, 0]);
+  expect(text.stdout).toContain('Theorem 1, guest supervisor in U: the theorem holds as long as');
+  expect(JSON.parse(json.stdout)).toMatchObject({ model: 'base,no-h', pairs: [{ name: 'guest supervisor in U', holds: 'closed' }] });
+});
