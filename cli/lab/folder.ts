@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { findLab, labNames } from '../../labs/catalogue.ts';
 import type { Lab, Variant } from '../../labs/grading/lab.ts';
-import { CliError, fileError, isFileError } from '../errors.ts';
+import { CliError, Exit, fileError, isFileError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
 import { didYouMean } from '../near.ts';
 
@@ -17,6 +17,7 @@ const folders = new WeakMap<Lab, string>();
 export async function labOf(word: string): Promise<Lab> {
   const lab = await findLab(word) ?? (existsSync(join(word, 'grader.ts')) ? await theirs(word) : undefined);
   if (!lab) throw new CliError('E_NO_LAB', `there is no lab '${word}'${didYouMean(word, labNames().flatMap((n) => [n, n.slice(3)]))}`, 'list them with: tessera lab list');
+  if (!folders.has(lab) && !existsSync(labFolder(lab))) throw new CliError('E_LAB', 'this package has the command but not the labs', 'use a clone of the repository, or the image of labs/class/', Exit.failure);
   return lab;
 }
 async function theirs(folder: string): Promise<Lab> {

@@ -12,7 +12,7 @@ import { mistakes } from './mistakes.ts';
 import { Prints, remoteProgram } from './remote/program.ts';
 
 export interface Graded { readonly verdict: Verdict; /** Trace file of each world that had something wrong in it. */ readonly traces: ReadonlyMap<string, Uint8Array> }
-export interface GradeOptions { /** Whose variant: a student's name. */ readonly seed: string; /** What students do not know: draws the worlds. */ readonly secret?: string; /** Every world's trace, not only of those that went wrong. */ readonly allTraces?: boolean }
+export interface GradeOptions { /** Whose variant: a student's name. */ readonly seed: string; /** What students do not know: draws the worlds. */ readonly secret?: string; /** Every world's trace, not only of those that went wrong. */ readonly allTraces?: boolean; /** No more worlds after the first in which something was wrong. */ readonly untilWrong?: boolean }
 
 /** The variant that a student's page shows. */
 export const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.variant(new Random(`${lab.name}/${seed}`));
@@ -45,7 +45,7 @@ async function prepared(lab: Lab, files: ReadonlyMap<string, string>): Promise<R
   return { submission, prints, closers };
 }
 
-async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false }: GradeOptions): Promise<Graded> {
+async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
   const traces = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
   for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
     const printed = prints.lines.length;
@@ -61,6 +61,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, she
       for (const close of closers.splice(0)) close();
     }
     for (const line of prints.lines.slice(printed)) output.push(`${world.name}: ${line}`);
+    if (wrong && untilWrong) break;
   }
   return { verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16) + digests.map((d) => d.split('-')[0]).join('')), traces };
 }
