@@ -94,6 +94,15 @@ describe.skipIf(!path)('the page', () => {
     await page.until("document.querySelector('.counts')?.innerText.includes('System calls')");
   });
 
+  it.each(['list', 'sequence', 'timeline', 'memory', 'counts'])('has names for all controls of the view %s, and landmarks around them', async (view) => {
+    const page = await visit(`#/run/two-worlds?view=${view}`);
+    await page.until(ENDED);
+    await page.until("document.querySelector('.body').firstElementChild");
+    const tree = await page.accessibility();
+    expect(tree.filter((n) => ['button', 'link', 'textbox', 'checkbox', 'combobox', 'tab', 'listbox', 'region', 'complementary', 'toolbar'].includes(n.role) && n.name === '')).toEqual([]);
+    for (const role of ['banner', 'main', 'status', 'tablist']) expect(tree.map((n) => n.role), role).toContain(role);
+  });
+
   it('tells a mistake in a filter, and what was meant', async () => {
     const page = await visit('#/run/getpid?filter=nr%3Agetpidd');
     await page.until(`${ENDED} && document.querySelector('.filter .error')?.innerText.includes('did you mean')`);

@@ -4,7 +4,7 @@
 //   node web/build.mjs --images [OUT]              with Debian's images of images/, where they are
 //   node web/build.mjs --serve [PORT [ADDRESS]]    builds with them, and serves on 127.0.0.1 (npm run web)
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -41,9 +41,8 @@ const strictTerminal = {
 const filesBelow = (folder, base = folder) => readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
 
 /** Builds into `out`; returns the names of the files that a run of a scenario may load: what the machine is made of. */
-export async function buildPage(out, { images = false } = {}) {
-  const esbuild = await import('esbuild');
-  rmSync(out, { recursive: true, force: true });
+export async function buildPage(place, { images = false } = {}) {
+  const esbuild = await import('esbuild'), out = `${place}.${process.pid}`;
   mkdirSync(join(out, 'assets'), { recursive: true });
   const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
   // The worker has one fixed name: the page names it in `new Worker`, and the service worker takes care of versions.
@@ -58,6 +57,9 @@ export async function buildPage(out, { images = false } = {}) {
   const files = filesBelow(out), version = createHash('sha256').update(files.map((f) => readFileSync(join(out, f)).toString('base64')).join()).digest('hex').slice(0, 12);
   await esbuild.build({ ...shared, entryPoints: { sw: 'web/worker/offline.ts' }, outdir: out, define: { FILES: JSON.stringify(['./', ...files.filter((f) => f !== 'index.html')]), VERSION: JSON.stringify(version) } });
   if (images) await copyImages(join(out, 'images'));
+  // Whoever serves the old page meanwhile finds all of it, or all of the new one.
+  rmSync(place, { recursive: true, force: true });
+  renameSync(out, place);
   return reached(workers.metafile.outputs, 'web/worker/machine.ts').map((path) => relative(out, join(root, path)));
 }
 
@@ -129,7 +131,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const system = await buildPage(out, { images: serving || words.includes('--images') });
   report(out, system);
   if (serving) {
-    const { port } = (await serve(out, Number(wanted[0] ?? 8421), POLICY, wanted[1])).address();
-    console.log(`http://${wanted[1] ?? '127.0.0.1'}:${port}/   (Ctrl-C ends it)`);
+    const server = await serve(out, Number(wanted[0] ?? 8421), POLICY, wanted[1]).catch((error) => { console.error(`web: the page cannot be served on port ${wanted[0] ?? 8421} (${error.code}); give another: npm run web -- 8500`); process.exit(1); });
+    console.log(`http://${wanted[1] ?? '127.0.0.1'}:${server.address().port}/   (Ctrl-C ends it)`);
   }
 }

@@ -9,13 +9,22 @@ const LARGE = 4 << 20;
 /** Nearly as small as can be, in a tenth of the time. */
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 8 } });
 
+/** The path that an address asks for; '' for what is no address. */
+function pathOf(url) {
+  try {
+    return normalize(decodeURIComponent(new URL(url, 'http://x').pathname));
+  } catch {
+    return '';
+  }
+}
+
 /** Serves `folder`; fulfilled with the server when it listens. Port 0: any. */
 export function serve(folder, port, policy, address = '127.0.0.1') {
   const packed = new Map();
   const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname)), file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
+    const path = pathOf(request.url), file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
     const head = { 'Content-Security-Policy': `${policy}; frame-ancestors 'none'`, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' };
-    if ((request.method !== 'GET' && request.method !== 'HEAD') || !file.startsWith(folder) || !existsSync(file) || !statSync(file).isFile()) {
+    if ((request.method !== 'GET' && request.method !== 'HEAD') || path === '' || !file.startsWith(folder) || !existsSync(file) || !statSync(file).isFile()) {
       response.writeHead(404, { ...head, 'Content-Type': 'text/plain' });
       return response.end('not here\n');
     }
