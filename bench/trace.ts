@@ -21,7 +21,7 @@ const ways: Record<string, string[]> = {
 interface Time { readonly wall: number; readonly thread: number }
 /** Milliseconds of the whole command, and those that its main thread was on a processor (Linux counts them; looked at until it ends). */
 async function once(words: string[], calls: number): Promise<Time> {
-  const begun = performance.now(), child = spawn(process.execPath, [join(root, 'bin/tessera'), 'run', ...words, join(root, 'guests/bin/linux', options.program), String(calls)], { stdio: 'ignore' });
+  const begun = performance.now(), child = spawn(process.execPath, [join(root, 'bin/tessera'), 'run', '--no-sandbox', ...words, join(root, 'guests/bin/linux', options.program), String(calls)], { stdio: 'ignore' });
   let thread = 0;
   const watch = setInterval(() => { try { thread = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6; } catch { /* it has ended, or this is no Linux */ } }, 2);
   const status = await new Promise((done) => child.on('close', done));

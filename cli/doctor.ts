@@ -2,6 +2,7 @@
  * The checks of `tessera doctor`, one row each: what is looked for, what it is needed for, how to get it. Only a row marked `must` is
  * needed to run Tessera at all; the others each enable one thing.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
@@ -20,6 +21,8 @@ const checks: Check[] = [
   { what: 'WebAssembly', must: true, here: () => 'WebAssembly' in globalThis, needed: 'the machine', get: 'use a Node built with WebAssembly' },
   { what: 'guests/bin', must: true, here: () => existsSync(join(projectRoot(), 'guests/bin/linux/sh')), needed: 'the default scenario', get: 'check out guests/bin again, or run guests/build.sh' },
   { what: 'Debian images', here: () => readManifest(imagesFolder()) !== undefined, needed: 'tessera run --rootfs, tessera vm with Debian', get: 'tessera images fetch' },
+  { what: 'permissions of Node', here: () => PERMISSION_FLAGS.some((flag) => process.allowedNodeEnvironmentFlags.has(flag)), needed: 'a second wall around runs without writable folders', get: 'use Node 20 or newer' },
+  { what: 'bubblewrap', here: hasBubblewrap, needed: 'a second wall around runs with writable folders', get: 'on Linux install bubblewrap; user namespaces must be allowed' },
   tool('apt-get', 'tessera images fetch', 'use a Debian or a system with apt; or copy an images folder from one'),
   tool('dpkg-deb', 'tessera images fetch', 'install the package dpkg'),
   { what: 'a Debian mirror', here: () => debianMirror(configuredSources()) !== undefined, needed: 'tessera images fetch', get: 'a Debian source in /etc/apt (it is only read)' },
@@ -31,6 +34,13 @@ const checks: Check[] = [
   tool('tshark', 'looking at captures of --net …,pcap=FILE, and their test', 'install tshark or wireshark'),
   { what: 'OpenSBI and U-Boot', here: () => ['riscv64-linux-gnu/opensbi', 'u-boot/qemu-riscv64_smode'].every((f) => existsSync(join('/usr/lib', f))), needed: 'the tests with real firmware', get: 'install opensbi and u-boot-qemu' },
 ];
+
+const PERMISSION_FLAGS = ['--permission', '--experimental-permission'];
+
+/** Installed, and able to do what it is for. */
+function hasBubblewrap(): boolean {
+  return process.platform === 'linux' && spawnSync('bwrap', ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', 'true'], { stdio: 'ignore' }).status === 0;
+}
 
 /** Prints the table; status 1 if something that every run needs is missing. */
 export function doctor(json = false): number {

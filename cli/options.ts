@@ -48,7 +48,8 @@ export function withSharedOptions(command: Command): Command {
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
     .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))
     .option('--record <file>', 'record everything that comes from outside')
-    .option('--replay <file>', 'take everything from outside out of a recording');
+    .option('--replay <file>', 'take everything from outside out of a recording')
+    .option('--no-sandbox', 'run without a second wall around the host process (tessera doctor tells which there are)');
 }
 
 /** Reader of processor models; answers the text. */

@@ -66,7 +66,7 @@ it('a machine that only traps, since its handler faults, is ended, and told abou
   expect((await run({ file: program('wild', 'csrwi mtvec, 0\nlw t0, 0(zero)'), maxInstructions: 1000, stats })).status).toBe(1);
   expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ exits: { 'load access fault': 1, 'instruction access fault': expect.any(Number) } });
   const illegal = program('illegal', 'la t0, handler\ncsrw mtvec, t0\n.align 2\nhandler: .word 0');
-  for (const smp of [1, 3]) expect((await run({ file: illegal, maxInstructions: 1000, smp }))).toMatchObject({ status: 1, err: expect.stringMatching(/E_FAULTS: hart \d does nothing but fault in M mode: illegal instruction/) });
+  for (const smp of [1, 3]) expect((await run({ file: illegal, smp }))).toMatchObject({ status: 1, err: expect.stringMatching(/E_FAULTS: hart \d does nothing but fault in M mode: illegal instruction/) });
 });
 
 it('--until ends with 0 when the text has come, and with 1 when the run ends without it', async () => {
