@@ -38,7 +38,7 @@ function note(found, name, value) {
     const capture = /(?:^|,)pcap=([^,]*)/.exec(value);
     if (capture) found.files.push(resolve(capture[1]));
     found.network = true;
-  } else if (name === '--mount' && !/:ro$/.test(value)) found.folders.push(resolve(value.replace(/:[^:]*(?::rw)?$/, '')));
+  } else if (name === '--mount' && !/:[^:]+:ro$/.test(value)) found.folders.push(resolve(value.replace(/:[^:]*(?::rw)?$/, '')));
   else if (name === '--disk' && !/,(ro|snapshot)\b/.test(value)) found.folders.push(dirname(resolve(value.split(',')[0])));
 }
 

@@ -12,7 +12,7 @@ import { boardMemory } from './board-memory.ts';
 import { visible } from '../trace/visible.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
-import type { RunOptions } from './commands/run.ts';
+import type { SharedOptions } from './options.ts';
 import { Folders, parseMount } from './mounts.ts';
 import { Networks, configOf, parseNet } from './net.ts';
 import { DEFAULT_PATH } from '../system/files/rootfs.ts';
@@ -20,6 +20,19 @@ import { checkProgram, RootFs } from './rootfs.ts';
 import { clockFor } from './recording.ts';
 import { endingLine, runSystem } from './session.ts';
 import { interpreterOf, withSymbol } from './symbol.ts';
+
+export interface RunOptions extends SharedOptions {
+  rootfs?: string;
+  env?: string[];
+  mount?: string[];
+  cwd?: string;
+  /** Seconds since 1970 at which the guest's wall clock begins. */
+  clock?: number;
+  /** Bytes of memory for the Unix server and its processes. */
+  memory: number;
+  net?: string;
+  gdb?: number;
+}
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
   const env = environment(options.env ?? []);

@@ -16,7 +16,7 @@ import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/loa
 import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
 import { GuestRam, type RamAccess } from '../vmm/ram.ts';
 import { openDisks, parseDisk } from './disk/disk.ts';
-import type { VmOptions } from './commands/vm.ts';
+import type { SharedOptions } from './options.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
@@ -30,6 +30,24 @@ interface Image { name: string; bytes: Uint8Array }
 
 /** The board's virtio slots less those of its entropy device and its console. */
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
+
+export interface VmOptions extends SharedOptions {
+  kernel: string;
+  initrd?: string;
+  append: string;
+  /** Bytes of the virtual machine's memory. */
+  memory: number;
+  smp: number;
+  disk?: string[];
+  mount?: string[];
+  console?: 'serial' | 'virtio';
+  /** Commander's way of --no-reboot. */
+  reboot: boolean;
+  net?: string[];
+  dumpDtb?: string;
+  virt: 'hardware' | 'trap';
+  gdb?: number;
+}
 
 export async function vm(options: VmOptions): Promise<number> {
   const here = options.virt === 'trap' ? undefined : whyNotHere(processor(options));

@@ -3,20 +3,8 @@ import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { netHelpOfRun } from './net.ts';
-import { several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
-
-export interface RunOptions extends SharedOptions {
-  rootfs?: string;
-  env?: string[];
-  mount?: string[];
-  cwd?: string;
-  /** Seconds since 1970 at which the guest's wall clock begins. */
-  clock?: number;
-  /** Bytes of memory for the Unix server and its processes. */
-  memory: number;
-  net?: string;
-  gdb?: number;
-}
+import { several, memorySize, withSharedOptions } from '../options.ts';
+import type { RunOptions } from '../run.ts';
 
 const examples = `
 Examples:

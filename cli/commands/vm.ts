@@ -3,29 +3,11 @@ import { Command, Option } from 'commander';
 import { diskFlag, diskHelp } from '../disk/option.ts';
 import { netHelp } from './net.ts';
 import { gdbOption } from '../gdb/option.ts';
-import { count, oneOf, several, memorySize, withSharedOptions, type SharedOptions } from '../options.ts';
+import { count, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
+import type { VmOptions } from '../vm.ts';
 
 /** Techniques by the names of vmm/cpu/techniques.ts. */
 const techniques = ['hardware', 'trap'] as const;
-type Technique = (typeof techniques)[number];
-
-export interface VmOptions extends SharedOptions {
-  kernel: string;
-  initrd?: string;
-  append: string;
-  /** Bytes of the virtual machine's memory. */
-  memory: number;
-  smp: number;
-  disk?: string[];
-  mount?: string[];
-  console?: 'serial' | 'virtio';
-  /** Commander's way of --no-reboot. */
-  reboot: boolean;
-  net?: string[];
-  dumpDtb?: string;
-  virt: Technique;
-  gdb?: number;
-}
 
 const examples = `
 Examples:
