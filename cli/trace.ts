@@ -4,11 +4,11 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg, type TraceSource } from '../trace/index.ts';
-import type { TraceFormat } from './commands/trace.ts';
 import { CliError, Exit, outputError } from './errors.ts';
 import { readTrace } from './trace-source.ts';
 
 /** Pieces of text or bytes. */
+export type TraceFormat = 'perfetto' | 'perfetto-proto' | 'mermaid' | 'jsonl' | 'svg' | 'pcapng';
 const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string | Uint8Array>> = { perfetto, 'perfetto-proto': perfettoProtobuf, mermaid, jsonl: jsonLines, svg, pcapng };
 const binary: ReadonlySet<TraceFormat> = new Set(['perfetto-proto', 'pcapng'] as const);
 

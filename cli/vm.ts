@@ -25,6 +25,24 @@ import { Networks, parseNet } from './net.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 
+export interface VmOptions extends SharedOptions {
+  kernel: string;
+  initrd?: string;
+  append: string;
+  /** Bytes of the virtual machine's memory. */
+  memory: number;
+  smp: number;
+  disk?: string[];
+  mount?: string[];
+  console?: 'serial' | 'virtio';
+  /** Commander's way of --no-reboot. */
+  reboot: boolean;
+  net?: string[];
+  dumpDtb?: string;
+  virt: 'hardware' | 'trap';
+  gdb?: number;
+}
+
 /** A boot module. */
 interface Image { name: string; bytes: Uint8Array }
 

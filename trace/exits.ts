@@ -3,10 +3,9 @@ import { Cause, Kind, accessOf } from '../microkernel/abi/index.ts';
 import { Part, wordsOfPart } from './payload.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
-import { Samples } from './samples.ts';
+import { Samples, type Latency } from './samples.ts';
 import { registerOf, sbiName } from './said.ts';
 import { sbiExtensions } from './sbi.ts';
-import type { Latency } from './stats.ts';
 
 export interface DeviceRow { task: string; device: string; register: string; loads: number; stores: number; latency: Latency | undefined }
 export interface SbiRow { task: string; call: string; calls: number; latency: Latency | undefined }

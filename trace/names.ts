@@ -1,6 +1,9 @@
 /** The names of a trace: tasks, threads, portals, semaphores, as the kernel announced them, and what belongs to what. */
-import type { ObjectKind, TraceName } from './recorder.ts';
+import type { TraceSink } from '../microkernel/abi/index.ts';
 import { visible } from './visible.ts';
+
+export type ObjectKind = Parameters<TraceSink['name']>[0];
+export interface TraceName { kind: ObjectKind; id: number; parent: number; text: string }
 
 const KINDS: ReadonlySet<string> = new Set(['task', 'thread', 'portal', 'semaphore']);
 

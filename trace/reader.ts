@@ -5,28 +5,16 @@
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { ChunkStore, endOf, type ChunkEntry } from './chunks.ts';
 import { Chunk, HEADER_BYTES, MAGIC, MOST_CHUNK, TraceFileError, VERSION } from './format.ts';
-import { addNames, taskEntry } from './names.ts';
+import { addNames, taskEntry, type TraceName } from './names.ts';
 import { payloadParts, type PayloadPart } from './payload.ts';
-import type { TraceName } from './recorder.ts';
-import { RecordView } from './record.ts';
+import { RecordView, type TraceSource } from './record.ts';
 import { MemorySource, type ByteSource, type Unpack } from './source.ts';
 import { vocabularyOf, type Vocabulary } from './vocabulary.ts';
 
+export type { TraceSource };
+
 /** `start` is the record number (from 0, without gaps) of the chunk's first record; `first` its sequence number. */
 interface RecordChunk { readonly first: number; readonly start: number; readonly count: number; readonly time: number; readonly entry: ChunkEntry }
-
-/** What analyses and exporters need of a trace: its names, its records in order, and what was captured of them. */
-export interface TraceSource {
-  readonly names: ReadonlyMap<number, TraceName>;
-  readonly damage: string | undefined;
-  /** What numbers mean in this recording. */
-  readonly words: Vocabulary;
-  name(id: number): string;
-  taskOf(id: number): string;
-  records(): Generator<RecordView>;
-  /** The payload of the record with this sequence number; empty when none was captured. */
-  payload(sequence: number): readonly PayloadPart[];
-}
 
 /** Files up to this size are checked whole when they are opened; of larger ones each chunk when it is looked at. */
 const CHECKED_AT_ONCE = 2 ** 26;

@@ -1,8 +1,23 @@
 /** One trace record, read in place. Field meanings by kind: microkernel/abi/trace.ts. */
 import { TRACE_RECORD, kindName } from '../microkernel/abi/index.ts';
-import type { TraceSource } from './reader.ts';
+import type { TraceName } from './names.ts';
+import type { PayloadPart } from './payload.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 const NOTHING = new DataView(new ArrayBuffer(TRACE_RECORD));
+/** What analyses and exporters need of a trace: its names, its records in order, and what was captured of them. */
+export interface TraceSource {
+  readonly names: ReadonlyMap<number, TraceName>;
+  readonly damage: string | undefined;
+  /** What numbers mean in this recording. */
+  readonly words: Vocabulary;
+  name(id: number): string;
+  taskOf(id: number): string;
+  records(): Generator<RecordView>;
+  /** The payload of the record with this sequence number; empty when none was captured. */
+  payload(sequence: number): readonly PayloadPart[];
+}
+
 
 export class RecordView {
   private view: DataView = NOTHING;

@@ -10,11 +10,11 @@ import type TypedEmitter from 'typed-emitter';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { ChunkWriter, type ByteSink, type ChunkSink, type WriterOptions } from './chunk-writer.ts';
+import type { ObjectKind, TraceName } from './names.ts';
 import { PayloadBuffer } from './payload.ts';
 import { RecordView } from './record.ts';
 
-export type ObjectKind = Parameters<TraceSink['name']>[0];
-export interface TraceName { kind: ObjectKind; id: number; parent: number; text: string }
+export type { ObjectKind, TraceName };
 
 export type TraceEvents = {
   /** One decoded record. The view is reused: copy what you keep. */

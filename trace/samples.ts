@@ -1,8 +1,10 @@
 /** Durations for order statistics: counted by value, so that ten million of them take little room and are in order at once. */
-import type { Latency } from './stats.ts';
 
 /** Different values that are told apart; with more of them, four digits of each count. */
 const MOST = 32_768;
+
+/** Durations in cycles, in order. */
+export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
 
 export class Samples {
   private counts = new Map<number, number>();

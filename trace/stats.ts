@@ -8,10 +8,11 @@ import { labelName } from './labels.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
 import { callName } from './said.ts';
-import { Samples } from './samples.ts';
+import { Samples, type Latency } from './samples.ts';
+
+export type { Latency };
 import { Times, type TimeRow } from './time.ts';
 
-export interface Latency { count: number; min: number; median: number; p90: number; p99: number; max: number }
 export interface TaskRow { task: string; threads: number; sent: number; events: number; replies: number; mapped: number; unmapped: number; scheduled: number }
 export interface PairRow { from: string; to: string; messages: number; replies: number; words: number; latency: Latency | undefined }
 export interface CauseRow { task: string; cause: string; events: number; replies: number; bytes: number; latency: Latency | undefined }

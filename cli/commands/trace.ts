@@ -1,9 +1,9 @@
 /** `tessera trace`: what a recorded trace says. */
+import type { TraceFormat } from '../trace.ts';
 import { Command } from 'commander';
 import { count, oneOf } from '../options.ts';
 
 const formats = ['perfetto', 'perfetto-proto', 'mermaid', 'jsonl', 'svg', 'pcapng'] as const;
-export type TraceFormat = (typeof formats)[number];
 const rowFormats = ['table', 'csv', 'json'] as const;
 const FILE = 'a trace recorded with --trace; - is standard input', FILTER = "only records that match, such as 'task:init kind:event latency>5us' (docs/trace.md)";
 

@@ -3,11 +3,12 @@
  * is an error of the disk, which the guest sees as one.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import type { BlockBackend } from '../../machine/devices/device.ts';
 import { CliError, fileError } from '../errors.ts';
 import { size as sizeOf } from '../options.ts';
 import { DiskLock, refuseIfTaken } from './lock.ts';
-import { SnapshotDisk } from './snapshot.ts';
+import { SnapshotDisk, type HostDisk } from './snapshot.ts';
+
+export type { HostDisk };
 
 export interface DiskOption {
   readonly path: string;
@@ -15,9 +16,6 @@ export interface DiskOption {
   /** Bytes that writes may take in memory; the file stays as it is. */
   readonly snapshot?: number;
 }
-
-/** A disk with an end. */
-export interface HostDisk extends BlockBackend { close(): void }
 
 const SECTOR = 512;
 /** What a snapshot may take when nothing is said. */

@@ -2,9 +2,11 @@
  * A disk whose writes stay in memory: blocks that were written lie over those of the disk beneath, which is only read. A disk that has taken what it may
  * take refuses to write more, as a full one does.
  */
-import type { HostDisk } from './disk.ts';
+import type { BlockBackend } from '../../machine/devices/device.ts';
 
 const BLOCK = 4096;
+/** A disk with an end. */
+export interface HostDisk extends BlockBackend { close(): void }
 
 export class SnapshotDisk implements HostDisk {
   readonly readOnly = false;

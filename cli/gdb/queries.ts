@@ -1,8 +1,18 @@
 /** The general queries: `q…` and `Q…` packets, by name. */
 import { visible } from '../../trace/visible.ts';
 import { fromHex, hexNumber, PACKET_BYTES, toHex } from './packets.ts';
-import type { Stub } from './stub.ts';
+import type { Target } from './target.ts';
 
+/** What queries use of the stub. */
+interface Stub {
+  readonly target: Target;
+  /** What the client says it can do. */
+  client: ReadonlySet<string>;
+  /** The thread that general commands are about. */
+  readonly general: number;
+  acknowledges: boolean;
+  monitor(command: string): string;
+}
 type Query = (stub: Stub, argument: string) => string;
 
 const text = (s: string): string => toHex(new TextEncoder().encode(s));

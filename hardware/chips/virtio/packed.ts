@@ -13,7 +13,7 @@
 import type { GuestMemory } from '../ports.ts';
 import { Desc, DescFlag, Event } from './layout.ts';
 import { ChainBuilder, QueueBroken, indirectTable, type Chain } from './pieces.ts';
-import type { Ring, RingCounts, RingSetup } from './queue.ts';
+import type { Ring, RingCounts, RingSetup } from './ring.ts';
 
 export class PackedRing implements Ring {
   readonly #memory: GuestMemory;

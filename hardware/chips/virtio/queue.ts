@@ -9,22 +9,8 @@
 import type { GuestMemory } from '../ports.ts';
 import { PackedRing } from './packed.ts';
 import type { Chain } from './pieces.ts';
+import type { Ring, RingCounts, RingSetup } from './ring.ts';
 import { SplitRing } from './split.ts';
-
-/** Where a ring is and how it is used: fixed from the moment that the queue is enabled. */
-export type RingSetup = {
-  readonly packed: boolean;
-  readonly size: number;
-  /** Physical addresses of the three parts. */
-  readonly descriptors: number;
-  readonly driver: number;
-  readonly device: number;
-  readonly eventIndex: boolean;
-  readonly indirect: boolean;
-};
-
-/** How far a ring has come: requests (split) or descriptors (packed) taken, returned, and returned when the driver was last told. */
-export type RingCounts = { readonly taken: number; readonly returned: number; readonly signalled: number };
 
 /** What the driver has set of a queue, and of a queue that is enabled the ring. */
 export type QueueState = {
@@ -35,20 +21,6 @@ export type QueueState = {
   readonly wasReset: boolean;
   readonly ring: { readonly setup: RingSetup; readonly counts: RingCounts } | null;
 };
-
-export interface Ring {
-  readonly counts: RingCounts;
-  /** True when the driver has made something available. */
-  readonly waiting: boolean;
-  /** The next request, or `undefined` when there is none. @throws QueueBroken */
-  pop(): Chain | undefined;
-  /** Takes back the last `pop`, for a device that cannot serve the request yet. Several go back last first. */
-  unpop(chain: Chain): void;
-  /** Returns a request with the number of bytes written into it; in any order. */
-  push(chain: Chain, written: number): void;
-  /** After pushes: does the driver want an interrupt? */
-  wantsInterrupt(): boolean;
-}
 
 export class Virtqueue {
   readonly maxSize: number;

@@ -10,7 +10,7 @@
 import type { GuestMemory } from '../ports.ts';
 import { Avail, Desc, DescFlag, Used } from './layout.ts';
 import { ChainBuilder, QueueBroken, indirectTable, type Chain } from './pieces.ts';
-import type { Ring, RingCounts, RingSetup } from './queue.ts';
+import type { Ring, RingCounts, RingSetup } from './ring.ts';
 
 export class SplitRing implements Ring {
   readonly #memory: GuestMemory;
