@@ -14,7 +14,7 @@ const place = newPlace();
 
 /** A new description (count 1, not in any table yet), or -errno. `mode` holds permission bits for O_CREAT, umask not applied yet. */
 export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): Later<File | number> {
-  const base = baseOf(t, dirfd, path);
+  const base = baseOf(t, dirfd, path, resolve);
   if (typeof base === 'number') return base;
   if ((flags & O.TMPFILE) !== 0 && (flags & O.DIRECTORY) !== 0) return openNameless(t, base, path, flags, mode);
   const exclusive = (flags & (O.CREAT | O.EXCL)) === (O.CREAT | O.EXCL);

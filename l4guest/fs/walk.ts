@@ -149,8 +149,8 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
 }
 
 /** The directory that a `dirfd` argument names. */
-export function baseOf(t: Thread, fd: number, path: string): DirPath | number {
-  if (path.charCodeAt(0) === 47) return t.proc.fs.root;
+export function baseOf(t: Thread, fd: number, path: string, flags = 0): DirPath | number {
+  if (path.charCodeAt(0) === 47 && !(flags & (WalkFlag.inRoot | WalkFlag.beneath))) return t.proc.fs.root;
   if (fd === AT.FDCWD) return t.proc.fs.cwd;
   const file = t.proc.fds.any(fd);
   if (!file) return -E.BADF;

@@ -38,7 +38,9 @@ export class MsgQueue implements IpcObject {
   }
 }
 
-export const msgget = (t: Thread, key: number, flags: number): number => t.k.ipc.msg.get(t, key, flags, (id, perm) => new MsgQueue(id, perm, seconds(t)), () => 0);
+/** What a queue weighs, bytes. */
+const QUEUE_COST = 512;
+export const msgget = (t: Thread, key: number, flags: number): number => t.k.ipc.msg.get(t, key, flags, (id, perm) => (t.k.frames.charge(QUEUE_COST) ? new MsgQueue(id, perm, seconds(t)) : -E.NOMEM), () => 0);
 
 export function msgsnd(t: Thread, id: number, va: number, size: number, flags: number): number | Co<number> {
   const type = getI64(t.mm, va);
@@ -49,7 +51,10 @@ export function msgsnd(t: Thread, id: number, va: number, size: number, flags: n
   if (q.fits(size)) return put(t, q, { type, bytes });
   return flags & Ipc.NOWAIT ? -E.AGAIN : sendLater(t, q, { type, bytes });
 }
+/** What a message weighs beside its bytes. */
+const MESSAGE_COST = 128;
 function put(t: Thread, q: MsgQueue, m: Message): number {
+  if (!t.k.frames.charge(m.bytes.length + MESSAGE_COST)) return -E.NOMEM;
   q.messages.push(m);
   q.bytes += m.bytes.length;
   q.lspid = t.proc.pid;
@@ -83,6 +88,7 @@ function take(t: Thread, q: MsgQueue, va: number, size: number, type: number, fl
   if (!(flags & Msg.COPY)) {
     q.messages.splice(i, 1);
     q.bytes -= m.bytes.length;
+    t.k.frames.uncharge(m.bytes.length + MESSAGE_COST);
     q.lrpid = t.proc.pid;
     q.rtime = seconds(t);
     q.wq.wakeAll();
@@ -110,6 +116,8 @@ export function msgctl(t: Thread, id: number, command: number, va: number): numb
     case Ipc.RMID:
       if (!q.perm.owns(t.creds)) return -E.PERM;
       all.remove(q);
+      t.k.frames.uncharge(q.bytes + MESSAGE_COST * q.messages.length + QUEUE_COST);
+      q.messages = [];
       q.wq.wakeAll();
       return 0;
     case Ipc.SET: return set(t, q, va);

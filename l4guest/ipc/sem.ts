@@ -55,9 +55,11 @@ export class SemSet implements IpcObject {
   }
 }
 
+/** What a set of so many semaphores weighs, bytes. */
+const setCost = (n: number): number => 512 + 16 * n;
 export function semget(t: Thread, key: number, n: number, flags: number): number {
   if (n < 0 || n > MAX_SET) return -E.INVAL;
-  return t.k.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : new SemSet(id, perm, n, seconds(t))), (old) => (n > old.values.length ? -E.INVAL : 0));
+  return t.k.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : t.k.frames.charge(setCost(n)) ? new SemSet(id, perm, n, seconds(t)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
 }
 
 export function semtimedop(t: Thread, id: number, va: number, count: number, timeVa: number): number | Co<number> {
@@ -109,6 +111,7 @@ export function semctl(t: Thread, id: number, num: number, command: number, arg:
   if (cmd === Ipc.RMID) {
     if (!s.perm.owns(t.creds)) return -E.PERM;
     all.remove(s);
+    t.k.frames.uncharge(setCost(s.values.length));
     s.wq.wakeAll();
     return 0;
   }

@@ -25,7 +25,10 @@ export function shmget(t: Thread, key: number, size: number, flags: number): num
     return makeSegment(t, id, perm, size);
   }, (old) => (size > old.size ? -E.INVAL : 0));
 }
-function makeSegment(t: Thread, id: number, perm: Perm, size: number): Segment {
+/** What a segment weighs beside its pages, bytes. */
+const SEGMENT_COST = 1024;
+function makeSegment(t: Thread, id: number, perm: Perm, size: number): Segment | number {
+  if (!t.k.frames.charge(SEGMENT_COST)) return -E.NOMEM;
   const inode = t.k.memfd(S.IFREG | 0o600), k = t.k;
   inode.nlink = 0;
   inode.users = 1; // kept until it is removed
@@ -59,6 +62,7 @@ function sweep(k: Kernel, s: Segment): void {
   if (!s.removed || s.inode.areas.size > 0) return;
   leftOf(k).delete(s);
   s.inode.users = 0;
+  k.frames.uncharge(SEGMENT_COST);
   s.inode.drop();
 }
 function remove(t: Thread, s: Segment): number {

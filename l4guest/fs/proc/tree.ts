@@ -7,8 +7,10 @@ import { charDevices } from '../../drivers/devices.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
 import { Directory, type DirEntry } from '../inode.ts';
 import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
+import { lockLines } from '../locks.ts';
 import { ProcessDirs } from './pid.ts';
 import { sysctlTree } from './sysctl.ts';
+import { sysvipcDir } from './sysvipc.ts';
 
 export function procTree(k: Kernel): Directory {
   const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.clock.time()), dirs = new ProcessDirs(k, fs);
@@ -21,6 +23,7 @@ export function procTree(k: Kernel): Directory {
   root.add('net', new GeneratedLink(fs, () => 'self/net'));
   addSystemFiles(root, k);
   root.add('sys', sysctlTree(k, fs));
+  root.add('sysvipc', sysvipcDir(fs, k));
   root.add('tty', new GeneratedDir(fs).file('drivers', () => '/dev/tty /dev/tty 5 0 system:/dev/tty\n/dev/console /dev/console 5 1 system:console\n/dev/ptmx /dev/ptmx 5 2 system\npty_slave /dev/pts 136 0-1048575 pty:slave\n'));
   return root;
 }
@@ -35,6 +38,7 @@ function addSystemFiles(root: GeneratedDir, k: Kernel): void {
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
     .file('devices', () => `Character devices:\n${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 pts\n\nBlock devices:\n`)
     .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '').file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
+    .file('locks', () => lockLines(k)).file('cgroups', () => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')
     .file('modules', () => '').file('interrupts', () => '           CPU0\n').file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
 }
 function running(k: Kernel): number { let n = 0; for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++; return n; }
