@@ -46,6 +46,10 @@ describe('in assembly, no points for a submission that', () => {
     expect(v.checks.every((c) => c.findings.length > 0)).toBe(true);
   });
 });
+it('a fault of a program in assembly is told with its label', async () => {
+  const v = await verdict('4', 'broker.s', `${begin}here:\n  nop\n  sd zero, 8(zero)\n${lib}`);
+  expect(v.output.join('\n')).toMatch(/fault: store to 0x8, where it may not, at pc 0x[0-9a-f]+ \(here\+0x4\)/);
+});
 describe('in SQL, no points for a submission that', () => {
   it.each(Object.entries(sql))('%s', async (_what, text) => {
     expect((await verdict('2', 'queries.sql', text)).points).toBe(0);

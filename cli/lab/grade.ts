@@ -1,7 +1,7 @@
 /** One submission in all worlds of its lab. The same for a student's `check` and a teacher's `grade`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nativeProgram } from '../../labs/grading/assembly.ts';
+import { nativeProgram, placed } from '../../labs/grading/assembly.ts';
 import { Random, hash } from '../../labs/grading/random.ts';
 import { runWorld } from '../../labs/grading/run.ts';
 import { Sheet, verdictOf, type Verdict } from '../../labs/grading/verdict.ts';
@@ -32,7 +32,7 @@ export async function grade(lab: Lab, files: ReadonlyMap<string, string>, option
   return inAllWorlds(lab, ready, sheet, notes, options);
 }
 
-interface Ready { readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
+interface Ready { /** Says where in the submission a message's pc is. */ readonly place: (message: string) => string; readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
 
 async function prepared(lab: Lab, files: ReadonlyMap<string, string>): Promise<Ready> {
   const prints = new Prints(), closers: (() => void)[] = [], code = lab.language === 'typescript' ? await compile(files) : undefined;
@@ -42,10 +42,11 @@ async function prepared(lab: Lab, files: ReadonlyMap<string, string>): Promise<R
     program: (file) => (code ? remoteProgram(code, file, prints, closers) : { elf: file }),
     text: (file) => files.get(file) ?? '',
   };
-  return { submission, prints, closers };
+  const place = (message: string): string => natives.reduce((m, n) => placed(m, n.name, files.get(n.name)!), message);
+  return { submission, prints, closers, place };
 }
 
-async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
+async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
   const traces = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
   for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
     const printed = prints.lines.length;
@@ -55,7 +56,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers }: Ready, she
       const say = sheet.say(world.name);
       await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
       digests.push(digest);
-      if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${line}`);
+      if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${place(line)}`);
       if (wrong || allTraces) traces.set(world.name, traceBytes);
     } finally {
       for (const close of closers.splice(0)) close();

@@ -29,3 +29,12 @@ function assembled(file: string, lines: readonly string[]): ReturnType<typeof as
     throw new SubmissionError(`${message} (${file}${at < 0 ? '' : `:${at + 1}`})`);
   }
 }
+
+/** A message about a program with `pc 0x…` followed by the label that is there: `(lend_on+0x8)`. */
+export function placed(message: string, file: string, source: string): string {
+  const pc = Number.parseInt(/\bpc 0x([0-9a-f]+)/.exec(message)?.[1] ?? '', 16), { symbols, bytes } = assembled(file, source.split('\n'));
+  if (!(pc >= BASE && pc < BASE + bytes.length)) return message;
+  const labels = source.split('\n').flatMap((l) => /^\s*([\w.$]+):/.exec(l)?.[1] ?? []).map((l) => [l, Number(symbols.get(l) ?? -1)] as const);
+  const [name, at] = labels.filter(([, a]) => a >= BASE && a <= pc).reduce((best, l) => (l[1] >= best[1] ? l : best), ['', 0] as readonly [string, number]);
+  return name === '' ? message : `${message} (${name}${pc > at ? `+0x${(pc - at).toString(16)}` : ''})`;
+}
