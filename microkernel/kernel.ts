@@ -21,7 +21,7 @@ import { Task } from './objects/task.ts';
 import { Thread } from './objects/thread.ts';
 import { ThreadState } from './sched/states.ts';
 import { Cpu } from './sched/cpu.ts';
-import { TURN, runOff, work } from './sched/debt.ts';
+import { TURN, pay, runOff } from './sched/debt.ts';
 import { account } from './sched/place.ts';
 import { arm, choose, tick } from './sched/scheduler.ts';
 import { step } from './entry/server.ts';
@@ -56,6 +56,9 @@ export class Kernel implements Supervisor, Core {
   /** Spaces with TLB entries to flush before user level goes on; objects that have lost their last capability. */
   readonly fences: Space[] = [];
   readonly #doomed: KernelObject[] = [];
+  /** Work of the operation under way, and whose it is. */
+  #owed = 0;
+  #payer: Thread | undefined;
   readonly asids = new Asids(0xffff);
   readonly vmids = new Asids(0x3fff);
   #ids = 0;
@@ -146,12 +149,18 @@ export class Kernel implements Supervisor, Core {
   flushTrace(): void { this.trace.flush(); }
 
   charge(cycles: number): void { this.cpu.hart.charge(cycles); }
-  work(cycles: number): void { work(this.cpu, cycles); }
+  work(cycles: number): void {
+    if (this.#owed === 0) this.#payer = this.cpu.running;
+    this.#owed += cycles;
+  }
 
   /** The end of every change: objects that nobody names any more go, TLBs forget. */
   settle(): void {
     for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.firstCap) this.destroy(o);
     for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
+    if (this.#owed === 0) return;
+    pay(this.cpu, this.#payer, this.#owed);
+    this.#owed = 0;
   }
 
   // ---- objects -------------------------------------------------------------------------------------------------------

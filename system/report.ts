@@ -13,7 +13,7 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
   return {
     instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds), mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
-    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, tlb: machine.tlb,
+    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, longestStretch: counters.longestStretch, tlb: machine.tlb,
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [c.name, { state: c.state, status: c.status, restarts: c.restarts }])),
   };
