@@ -1,9 +1,6 @@
 /**
- * What the parts below see of the kernel, each as little as it needs. kernel.ts is all of it; nothing else names `Kernel`.
- *
- *   Ground   physical frames and TLBs           mem/
- *   Stage    who runs, time, records            sched/, state/
- *   Core     both, and the life of objects      objects/, ipc/, entry/
+ * What the parts below see of the kernel, each as little as it needs; kernel.ts is all of it. Ground (frames, TLBs) is for mem/, Stage (who runs,
+ * time, records) for sched/ and state/, Core (both, and the life of objects) for objects/, ipc/, entry/.
  */
 import type { Bus, PhysicalMemory } from '../machine/api.ts';
 import type { Counters } from './counters.ts';

@@ -82,8 +82,6 @@ export class Kernel implements Supervisor, Core {
     if (machine.supervisor instanceof Hosted) machine.supervisor.kernel = this;
   }
 
-  // ---- entry ---------------------------------------------------------------------------------------------------------
-
   trap(hart: HartApi): void {
     const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
     cpu.entered = hart.cycles;
@@ -140,10 +138,7 @@ export class Kernel implements Supervisor, Core {
   }
 
   /** From the kernel's entry to here no interrupt was taken. */
-  #left(cpu: Cpu): void {
-    const stretch = cpu.hart.cycles - cpu.entered;
-    if (stretch > this.counters.longestStretch) this.counters.longestStretch = stretch;
-  }
+  #left(cpu: Cpu): void { this.counters.longestStretch = Math.max(this.counters.longestStretch, cpu.hart.cycles - cpu.entered); }
 
   /** Gives the trace sink what it has not seen yet: at the end of a run. */
   flushTrace(): void { this.trace.flush(); }
@@ -158,12 +153,9 @@ export class Kernel implements Supervisor, Core {
   settle(): void {
     for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.firstCap) this.destroy(o);
     for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
-    if (this.#owed === 0) return;
-    pay(this.cpu, this.#payer, this.#owed);
+    if (this.#owed > 0) pay(this.cpu, this.#payer, this.#owed);
     this.#owed = 0;
   }
-
-  // ---- objects -------------------------------------------------------------------------------------------------------
 
   newId(): number { return ++this.#ids; }
 

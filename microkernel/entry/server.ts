@@ -57,11 +57,8 @@ function copy(to: Asked, from: IpcRequest): void {
   to.sendTimeout = Math.ceil(sendTimeout);
   to.receiveTimeout = Math.ceil(receiveTimeout);
   to.handler = handler;
-  to.body = run && { run, name: nameOf(run) };
-}
-function nameOf(run: { readonly name: unknown }): string {
-  const { name } = run;
-  return typeof name === 'string' ? name.slice(0, 64) : '';
+  const name: unknown = run?.name;
+  to.body = run && { run, name: typeof name === 'string' ? name.slice(0, 64) : '' };
 }
 
 /** The system call that a body has asked for. */

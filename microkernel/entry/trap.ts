@@ -43,7 +43,7 @@ export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
   raise(k, t, Cause.syscall);
 }
 
-export function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
+function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
   if (code === TIMER) tick(k, cpu);
   else if (code === EXTERNAL) k.interrupts.claimAll(cpu);
   else cpu.reschedule = true;

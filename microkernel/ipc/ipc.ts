@@ -25,7 +25,7 @@ export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: nu
   const sendTimeout = sendTime > 0 ? sendTime : 0, receiveTimeout = receiveTime > 0 ? receiveTime : 0;
   if (!t.utcb) { t.status = Status.fault; return; }
   if ((flags & IpcFlag.reply) !== 0) {
-    const status = replyToCaller(k, t);
+    const status = replyTo(k, t, t.currentCaller);
     if ((flags & IpcFlag.receive) === 0 || (status !== Status.ok && t.currentCaller)) { t.status = status; return; }
     return receive(k, t, cap, receiveTimeout);
   }
@@ -118,8 +118,6 @@ function receiveFrom(k: Core, t: Thread, only: Portal | undefined, timeout: numb
   t.onlyFrom = only;
   setTimeout(k, t, timeout);
 }
-
-function replyToCaller(k: Core, t: Thread): Status { return replyTo(k, t, t.currentCaller); }
 
 /** Answers a call or an event. Errors that are the server's leave the caller waiting; the caller's own are the caller's to see. */
 function replyTo(k: Core, t: Thread, caller: Thread | undefined): Status {
