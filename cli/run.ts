@@ -13,6 +13,7 @@ import { visible } from '../trace/visible.ts';
 import { CliError, Exit, fileError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { SharedOptions } from './options.ts';
+import { openDisks, parseDisk } from './disk/disk.ts';
 import { Folders, parseMount } from './mounts.ts';
 import { Networks, configOf, parseNet } from './net.ts';
 import { DEFAULT_PATH } from '../system/files/rootfs.ts';
@@ -25,6 +26,7 @@ export interface RunOptions extends SharedOptions {
   rootfs?: string;
   env?: string[];
   mount?: string[];
+  disk?: string[];
   cwd?: string;
   /** Seconds since 1970 at which the guest's wall clock begins. */
   clock?: number;
@@ -44,15 +46,16 @@ export async function run(program: string, args: string[], options: RunOptions):
   const { argv, file } = guestProgram(program, args, env, options, rootfs, folders), { modules } = rootfs;
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
+  const disks = openDisks((options.disk ?? []).map(parseDisk));
   const clock = clockFor(options, interactive || folders.mounts.length > 0 || nets.length > 0);
   const more = { seed: options.seed ?? 1, epoch: clock, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
-  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more });
+  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, disks: disks.length, tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more });
   const { result, system } = await runSystem({
-    scenario: world(options.memory), modules, clock, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
+    scenario: world(options.memory), modules, clock, disks, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
     memoryBytes: boardMemory(options.memory, modules, world),
-  }, options).finally(() => { folders.close(); networks.close(); });
+  }, options).finally(() => { for (const disk of disks) disk.close(); folders.close(); networks.close(); });
   const linux = system.components.get('linux');
   if (linux?.state === 'exited' && linux.why) process.stderr.write(`tessera: E_PROGRAM: ${visible(withSymbol(linux.why, file?.()))}\n`);
   rootfs.close();

@@ -5,7 +5,7 @@
 import { l4guest } from '../l4guest/index.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
 import type { NetworkConfig } from '../l4guest/net/inet/uplink.ts';
-import { consoleDriver, filesDriver, netDriver } from './devices.ts';
+import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
 /** What the server needs beside the memory of its guests. */
@@ -26,6 +26,8 @@ export interface UnixOptions {
   readonly memory?: number;
   /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
   readonly exports?: readonly string[];
+  /** Disks of the board: /dev/vda, /dev/vdb, … */
+  readonly disks?: number;
   /** A folder of the host that the root file system begins as, read when it is touched: the board's last files device. */
   readonly root?: { readonly source: string; readonly prompt?: boolean };
   /** Folders of the host, mounted live: the board's files0, files1, … */
@@ -52,6 +54,7 @@ export const FIRST_EXPORT = 2;
 export function unixWorld(options: UnixOptions): Scenario {
   const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
   const folders = (options.folders ?? []).map((f, i) => ({ ...f, cap: `folder${i}` }));
+  const disks = Array.from({ length: options.disks ?? 0 }, (_, i) => `disk${i}`);
   const root = options.root && { ...options.root, path: '/', readOnly: true, cap: `folder${folders.length}` }, all = root ? [...folders, root] : folders;
   const more = { ...options.more, ...(root && { root }), ...(exports.length && { exports }), ...(folders.length && { folders }), ...(options.net?.config && { network: options.net.config }) };
   return {
@@ -59,10 +62,11 @@ export function unixWorld(options: UnixOptions): Scenario {
     components: {
       ...Object.fromEntries(exports.map(({ cap }, i) => [cap, consoleDriver(`console${FIRST_EXPORT + i}`)])),
       ...Object.fromEntries(all.map(({ cap }, i) => [cap, filesDriver(`files${i}`)])),
+      ...Object.fromEntries(disks.map((name) => [name, blockDriver(name)])),
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
       ...(options.net ? { card: netDriver('net0') } : {}),
-      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...all].map(({ cap }) => [cap, cap])) }),
+      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...all].map(({ cap }) => [cap, cap])), ...Object.fromEntries(disks.map((name) => [name, name])) }),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { diskFlag, diskHelp } from '../disk/option.ts';
 import { gdbOption } from '../gdb/option.ts';
 import { netHelpOfRun } from './net.ts';
 import { several, memorySize, withSharedOptions } from '../options.ts';
@@ -30,6 +31,7 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)
     .option('--mount <host:guest[:ro]>', 'show a host folder in the guest; may be given several times', several)
     .option('--net <kind>', netHelpOfRun)
+    .option(diskFlag, diskHelp, several)
     .option('--cwd <dir>', 'working directory in the guest')
     .option('--clock <time>', "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, or seconds since 1970; otherwise the host's with a terminal, --mount or --net and without --seed", clockTime)
     .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))

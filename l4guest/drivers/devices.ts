@@ -6,6 +6,7 @@ import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { O, S, majorOf, minorOf } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
+import { LoopControl, openBlock } from './block.ts';
 import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
 import { Ptys } from './pty.ts';
 import { Tty, openTty } from './tty.ts';
@@ -46,6 +47,7 @@ export const charDevices: readonly CharDevice[] = [
   { name: 'random', major: 1, minor: 8, mode: 0o666, open: (_t, i, f) => new RandomFile(i, f) },
   { name: 'urandom', major: 1, minor: 9, mode: 0o666, open: (_t, i, f) => new RandomFile(i, f) },
   { name: 'kmsg', major: 1, minor: 11, mode: 0o644, open: (_t, i, f) => new KmsgFile(i, f) },
+  { name: 'loop-control', major: 10, minor: 237, mode: 0o660, open: (t, i, f) => new LoopControl(i, f, t.k) },
   { name: 'tty', major: 5, minor: 0, mode: 0o666, open: openCurrent },
   { name: 'console', major: 5, minor: 1, mode: 0o600, open: openConsole },
   { name: 'ptmx', major: 5, minor: 2, mode: 0o666, open: (t, i, f) => terminalsOf(t.k).ptys.open(i, f) },
@@ -57,6 +59,7 @@ export function openSpecial(t: Thread, inode: Inode, flags: number): File | numb
   switch (inode.type) {
     case S.IFIFO: return openFifo(t, inode as Inode & { endpoint: unknown }, flags);
     case S.IFCHR: return openChar(t, inode, flags);
+    case S.IFBLK: return openBlock(t, inode, flags);
     default: return flags & O.PATH ? -E.INVAL : -E.NXIO;
   }
 }

@@ -1,4 +1,5 @@
 /** The trees of /dev and /dev/pts. */
+import { blockDevicesOf } from '../drivers/block.ts';
 import { charDevices, makeDev, terminalsOf } from '../drivers/devices.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -20,6 +21,7 @@ export function devTree(k: Kernel): TmpDir {
     const i = root.create(S.IFCHR | d.mode, makeDev(d.major, d.minor));
     root.add(d.name, i);
   }
+  for (const b of blockDevicesOf(k).names) root.add(b.name, root.create(S.IFBLK | 0o660, b.rdev));
   for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'], ['stderr', '/proc/self/fd/2']] as const) root.makeLink(name, target);
   root.make('pts', S.IFDIR | 0o755, 0);
   root.make('shm', S.IFDIR | 0o1777, 0);

@@ -3,7 +3,13 @@
  * mounted in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
-import { AT, Cap, MntFlag, Ms } from '../abi/linux.ts';
+import { AT, Cap, MntFlag, Ms, S } from '../abi/linux.ts';
+import { blockDevicesOf } from '../drivers/block.ts';
+import { NotHere } from '../kernel/later.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
+import type { ByteSource } from './bytesource.ts';
+import { Ext4, beginAsExt4 } from './ext4.ts';
+import type { TmpDir } from './tmpfs.ts';
 import { capable } from '../kernel/creds.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
@@ -21,6 +27,18 @@ import { WalkFlag, at, pathOf } from './walk.ts';
 const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
 
 type Maker = (k: Kernel, source: string, data: string, t: Thread) => Directory | number;
+/** Looked at once, kept for the mount that follows: a disk must be asked. */
+const probes = new WeakMap<ByteSource, { readonly root: TmpDir | number }>();
+const ext4On = (type: string): Maker => (k, source, _data, t) => {
+  const p = target(t, source);
+  if (typeof p === 'number') return p;
+  if (p.inode.type !== S.IFBLK) return -E.NOTBLK;
+  const disk = blockDevicesOf(k).source(p.inode.rdev), probe = disk && probes.get(disk);
+  if (!disk) return -E.NXIO;
+  if (!probe) throw new NotHere((s) => probeExt4(s, k, disk, type, source));
+  probes.delete(disk);
+  return probe.root;
+};
 const types: Record<string, Maker> = {
   proc: (k) => procTree(k),
   sysfs: (k) => sysTree(k),
@@ -29,12 +47,21 @@ const types: Record<string, Maker> = {
     return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, options).root;
   },
   ramfs: (k, source) => k.newTmpFs('ramfs', source || 'ramfs').root,
+  ext4: ext4On('ext4'), ext3: ext4On('ext3'), ext2: ext4On('ext2'),
   overlay: (k, _source, data, t) => overlay(k, data, t),
   devtmpfs: (k) => devTree(k),
   devpts: (k) => ptsTree(k),
 };
 export const fileSystemTypes = Object.keys(types);
 
+function* probeExt4(s: Sleeper, k: Kernel, disk: ByteSource, type: string, source: string): Co<number> {
+  const ext4 = yield* Ext4.open(s, disk), root = k.newTmpFs(type, source).root;
+  const failed = typeof ext4 === 'number' ? ext4 : yield* beginAsExt4(s, root, ext4);
+  root.fs.readOnly = true;
+  if (typeof ext4 !== 'number') root.fs.space = ext4.space;
+  probes.set(disk, { root: failed || root });
+  return 0;
+}
 function overlay(k: Kernel, data: string, t: Thread): Directory | number {
   const o = overlayOptions(data), dirs: Directory[] = [];
   if (!o) return -E.INVAL;

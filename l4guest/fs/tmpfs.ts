@@ -71,7 +71,11 @@ export class TmpFs implements MemoryFs, FileSystem {
   }
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.lastIno; }
+  /** What statfs tells instead, where the files come from elsewhere. */
+  space: { readonly blocks: number; readonly free: number; readonly files: number; readonly freeFiles: number } | undefined;
+
   usage(): { blocks: number; free: number; files: number; freeFiles: number } {
+    if (this.space) return this.space;
     const { blocks = this.most, inodes = this.frames.total } = this.limits;
     return { blocks, free: Math.max(0, Math.min(this.frames.free, blocks - this.pages)), files: inodes, freeFiles: Math.max(0, inodes - this.inodes) };
   }

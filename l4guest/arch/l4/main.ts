@@ -26,6 +26,7 @@ import type { Co, Sleeper } from '../../kernel/wait.ts';
 import { errnoName } from '../../abi/errno.ts';
 import { mountFolder, type FolderMount } from '../../fs/ninep/mount.ts';
 import { L4Arch } from './arch.ts';
+import { openDisks } from './disks.ts';
 import { openFolder } from './folders.ts';
 import { Shared } from './shared.ts';
 import { Slots } from './slots.ts';
@@ -51,6 +52,7 @@ export const l4guest: Program = {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
     const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
     const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
+    yield* openDisks(sys, env, shared, k, irq);
     if (args.root) yield* beginRoot(sys, env, shared, k, args.root, irq);
     const problem = yield* fillRoot(sys, env, shared, k, args);
     if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
