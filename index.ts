@@ -14,6 +14,7 @@ export { guestBytes } from './library/guests.ts';
 export { Run, type RunEvents, type RunOptions } from './library/run.ts';
 export { Console, type ConsoleEvents } from './library/console.ts';
 export { MemoryDisk } from './library/disk.ts';
+export { MemoryFolder, type FolderEvents } from './library/folder.ts';
 export type { Network } from './library/networks.ts';
 export { Archive, FileTree, type FileNode, type Files } from './system/files/archive.ts';
 export { openTar } from './system/files/rootfs.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bootVm, FileTree, guestBytes, MemoryDisk, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError, TraceFile } from '../index.ts';
+import { bootVm, FileTree, guestBytes, MemoryDisk, MemoryFolder, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError, TraceFile } from '../index.ts';
 import { projectRoot } from '../cli/images/where.ts';
 
 const tool = (name: string): Promise<Uint8Array> => guestBytes(`guests/bin/linux/${name}`);
@@ -53,6 +53,32 @@ describe('a program that is run as a library call', () => {
     ['not executable', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o644 } } }, /is not executable/],
   ])('is refused in one sentence when there is %s', (_, options, sentence) => {
     expect(refused(() => runProgram(options))).toMatch(sentence);
+  });
+});
+
+describe('a folder that the guest sees while it runs', () => {
+  it('has what JavaScript puts there meanwhile, and tells what the guest writes', async () => {
+    const folder = new MemoryFolder({ 'in/a': 'first\n' }), changed: string[] = [];
+    folder.on('changed', (path) => changed.push(path));
+    const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/cat': await tool('cat'), '/bin/mkdir': await tool('mkdir'), '/bin/rm': await tool('rm'), '/bin/ls': await tool('ls') });
+    const run = runProgram({ program: 'sh', rootfs, folders: { '/host': folder }, stdin: 'open' });
+    run.stdin.write('cat /host/in/a\n');
+    await run.stdout.waitFor('first');
+    folder.put('later.txt', 'put while it runs\n');
+    run.stdin.write('cat /host/later.txt; mkdir /host/out; echo made > /host/out/b; echo more >> /host/out/b; rm /host/in/a; ls /host/in; exit\n');
+    run.stdin.end();
+    const { status, stdout } = await run;
+    expect([status, stdout.includes('put while it runs')]).toEqual([0, true]);
+    expect(new TextDecoder().decode(folder.get('out/b'))).toBe('made\nmore\n');
+    expect([folder.get('in/a'), changed.includes('out/b'), changed.includes('in/a')]).toEqual([undefined, true, true]);
+  });
+
+  it('holds no more than it may', async () => {
+    const folder = new MemoryFolder({}, { mostBytes: 20_000 });
+    const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/seq': await tool('seq') });
+    await runProgram({ program: 'sh', args: ['-c', 'seq 100000 > /host/big'], rootfs, folders: { '/host': folder } });
+    expect([...folder.files().values()].reduce((n, f) => n + f.length, 0)).toBeLessThanOrEqual(20_000);
+    expect(() => folder.put('more', new Uint8Array(30_000))).toThrow('ENOSPC');
   });
 });
 

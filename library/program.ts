@@ -5,7 +5,10 @@ import { DEFAULT_PATH, layered, openTar, programIn, whyNotRun } from '../system/
 import { BadGzip } from '../system/files/gunzip.ts';
 import { readTar, TarError, type TarEntry } from '../system/files/tar.ts';
 import { boardMemory } from '../system/ram.ts';
-import type { Module, Result } from '../system/host.ts';
+import type { HostFolder } from '../system/folders/folder.ts';
+import { NineServer } from '../system/folders/server.ts';
+import { SharedFolder } from '../system/folders/shared.ts';
+import type { Module, Result, SharedPort } from '../system/host.ts';
 import { SystemError } from '../system/system.ts';
 import { asSystemError, bytesOfSize } from './errors.ts';
 import { Run, type RunOptions } from './run.ts';
@@ -22,6 +25,8 @@ export interface ProgramOptions extends RunOptions {
   readonly files?: Files;
   /** Folders of the guest that come back when the program has ended: path → what is in them at the start. */
   readonly mounts?: Readonly<Record<string, Files>>;
+  /** Folders that the guest sees while it runs, by their path in the guest: `new MemoryFolder({ … })`. */
+  readonly folders?: Readonly<Record<string, HostFolder>>;
   /** Standard input: all of it, or 'open': it comes through `run.stdin`. Default: nothing. */
   readonly stdin?: string | Uint8Array | 'open';
   /** Standard input and output are a terminal. */
@@ -55,15 +60,16 @@ export class ProgramRun extends Run<ProgramResult> {
 /** Runs a program. @throws SystemError for what cannot be run, in one sentence */
 export function runProgram(options: ProgramOptions): ProgramRun {
   const env = { PATH: DEFAULT_PATH, HOME: '/root', TERM: options.tty ? 'xterm-256color' : 'dumb', ...options.env };
-  const { module, argv } = guestFiles(options, env.PATH), mounts = Object.keys(options.mounts ?? {}), tty = options.tty ?? false;
+  const shared = Object.entries(options.folders ?? {}), { module, argv } = guestFiles(options, env.PATH), mounts = Object.keys(options.mounts ?? {}), tty = options.tty ?? false;
   const memory = bytesOfSize(options.memory ?? '256M'), seed = options.seed ?? 1;
   const world = (bytes: number) => unixWorld({
     argv, env: Object.entries(env).map(([key, value]) => `${key}=${value}`), cwd: options.cwd, rootfs: 'rootfs', tty: tty !== false, memory: bytes, exports: mounts, more: { seed },
+    folders: shared.map(([path]) => ({ path, source: 'memory', readOnly: false, prompt: true })),
   });
   try {
     const run: ProgramRun = new ProgramRun({
       scenario: world(memory), main: 'console0',
-      host: { modules: [module], consoles: FIRST_EXPORT + mounts.length, inputs: ['console0'] },
+      host: { modules: [module], consoles: FIRST_EXPORT + mounts.length, inputs: ['console0'], folders: options.replay === undefined ? shared.map(portOf) : shared.map(([tag]) => ({ tag })) },
       system: { memoryBytes: boardMemory(memory, [module], world) },
       finish: (result) => outcome(run, result, mounts),
     }, options);
@@ -73,6 +79,9 @@ export function runProgram(options: ProgramOptions): ProgramRun {
     throw asSystemError(error);
   }
 }
+
+/** A connection to a folder. */
+const portOf = ([tag, folder]: readonly [string, HostFolder]): SharedPort => ({ tag, port: new NineServer(new SharedFolder(folder, true, () => BigInt(Date.now()) * 1_000_000n)) });
 
 function feed(run: ProgramRun, { stdin, tty, replay }: ProgramOptions): void {
   if (replay !== undefined) return;
