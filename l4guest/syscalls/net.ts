@@ -313,18 +313,20 @@ function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: number)
 const MMSG = 64, MOST_MESSAGES = 1024;
 /** sendmmsg: as many as go; the first that fails ends it. struct mmsghdr is 64 bytes. */
 function* sendMany(t: Thread, fd: number, va: number, count: number, flags: number): Co<number> {
-  const n = Math.min(count >>> 0, MOST_MESSAGES);
+  const n = Math.min(count >>> 0, MOST_MESSAGES), refused = using(t, fd, () => 0);
+  if (typeof refused !== 'number' || refused < 0) return refused as number;
   for (let i = 0; i < n; i++) {
     const x = sendmsg(t, fd, va + MMSG * i, flags), r = typeof x === 'number' ? x : yield* x;
     if (r < 0) return i > 0 ? i : r;
-    setU32(t.mm, va + MMSG * i + 56, r);
+    const told = tellOrUndo(() => { setU32(t.mm, va + MMSG * i + 56, r); }, () => undefined);
+    if (told < 0) return i > 0 ? i : told;
   }
   return n;
 }
 /** recvmmsg: MSG_WAITFORONE waits for the first only; the time limit is looked at between two messages. */
 function receiveMany(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
-  const ns = timeVa ? timespec(t, timeVa) : Infinity;
-  return Number.isNaN(ns) ? -E.INVAL : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
+  const ns = timeVa ? timespec(t, timeVa) : Infinity, refused = using(t, fd, () => 0);
+  return Number.isNaN(ns) ? -E.INVAL : typeof refused !== 'number' || refused < 0 ? refused : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
 }
 function* receiveAll(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number, ns: number): Co<number> {
   const until = t.k.clock.now() + ns;
