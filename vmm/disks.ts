@@ -9,14 +9,25 @@
 import type { BlockPort, BlockRequest, Piece } from '../hardware/chips/ports.ts';
 import { slicePieces, totalLength } from '../hardware/chips/virtio/pieces.ts';
 import { NEVER, Ops, type Memory, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { BlockKind, type BlockQueue, PIECES_MOST, SECTOR, allocate, openBlockQueue, openRom, spawn, valueOf } from '../roottask/client/index.ts';
+import {
+  BlockKind, type BlockQueue, PIECES_MOST, SECTOR, allocate, openBlockQueue, openRom, spawn, valueOf,
+} from '../roottask/client/index.ts';
 import type { DiskOption } from './options.ts';
 import type { GuestRam } from './ram.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Work } from './work.ts';
 
 /** A device's request, in as many requests to the server as its pieces need. */
-interface Job { readonly request: BlockRequest; readonly done: (ok: boolean) => void; rest: readonly Piece[]; at: number; left: number; ok: boolean }
+interface Job {
+  readonly request: BlockRequest;
+  readonly done: (ok: boolean) => void;
+  /** What has not been sent yet, and where on the disk it goes. */
+  rest: readonly Piece[];
+  at: number;
+  /** Requests with the server. */
+  left: number;
+  ok: boolean;
+}
 
 class ServerDisk implements BlockPort {
   readonly size: number;
@@ -74,7 +85,8 @@ class ServerDisk implements BlockPort {
   /** As much of what waits as there is room for. */
   #send(sys: Syscalls): void {
     for (let job = this.#waiting[0]; job && this.#queue.room > 0; job = this.#waiting[0]) {
-      const { kind, offset, length } = job.request, moves = kind === 'read' || kind === 'write', fitting = totalLength(job.rest.slice(0, PIECES_MOST));
+      const { kind, offset, length } = job.request, moves = kind === 'read' || kind === 'write';
+      const fitting = totalLength(job.rest.slice(0, PIECES_MOST));
       const bytes = moves ? fitting - (fitting % SECTOR) : length, whole = job.rest.length <= PIECES_MOST;
       const pieces = slicePieces(job.rest, 0, bytes).map((p) => ({ address: this.#ram.va(p.address, p.length), length: p.length }));
       if (!whole && bytes === 0) { this.#refuse(job); continue; }

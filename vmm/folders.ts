@@ -1,5 +1,6 @@
 /**
- * A folder of the host behind a virtual 9P device: messages wait here while the files server, which one waits for, is asked one after the other.
+ * A folder of the host behind a virtual 9P device: messages wait here while the files server, which one waits for, is asked one after the
+ * other.
  *
  *   device ── request ──► queue ── folder's thread ──► files server
  *   device ◄── reply ────────────── folder's thread ◄── files server

@@ -1,6 +1,6 @@
 /**
- * A file of the host as a disk of the machine. What goes wrong with it during a run (a file that has become shorter, a full file system, an I/O error)
- * is an error of the disk, which the guest sees as one.
+ * A file of the host as a disk of the machine. What goes wrong with it during a run (a file that has become shorter, a full file system, an
+ * I/O error) is an error of the disk, which the guest sees as one.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { CliError, fileError } from '../errors.ts';
@@ -25,7 +25,8 @@ const SNAPSHOT_BYTES = 256 * 2 ** 20;
 export function parseDisk(text: string): DiskOption {
   const [, path, kind, size] = /^(.*?)(?:,(ro|snapshot)(?:=([^,]*))?)?$/s.exec(text) ?? [];
   if (kind === 'ro' && size === undefined) return { path, readOnly: true };
-  if (kind === 'snapshot') return { path, readOnly: false, snapshot: size === undefined ? SNAPSHOT_BYTES : sizeOf('--disk …,snapshot')(size) };
+  const bytes = size === undefined ? SNAPSHOT_BYTES : sizeOf('--disk …,snapshot');
+  if (kind === 'snapshot') return { path, readOnly: false, snapshot: typeof bytes === 'number' ? bytes : bytes(size!) };
   return { path: text, readOnly: false };
 }
 

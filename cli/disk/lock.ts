@@ -5,7 +5,9 @@
  *
  * and recognise one whose process is gone. Other programs' locks are seen where Linux tells of them: in /proc/locks.
  */
-import { fstatSync, linkSync, readFileSync, readdirSync, readlinkSync, realpathSync, renameSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import {
+  fstatSync, linkSync, readFileSync, readdirSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { CliError, isFileError } from '../errors.ts';
 import { visible } from '../../trace/visible.ts';
@@ -54,7 +56,10 @@ export class DiskLock {
 function clearStale(disk: string, path: string): void {
   const text = readLock(path), holder = holderOf(text);
   if (text === undefined) return;
-  if (holder && isAlive(holder)) throw new CliError('E_DISK', `disk '${disk}' is in use by process ${holder.pid}${holder.host === hostname() ? '' : ` on ${visible(holder.host)}`} (${visible(holder.command)})`, ADVICE);
+  if (holder && isAlive(holder)) {
+    const where = holder.host === hostname() ? '' : ` on ${visible(holder.host)}`;
+    throw new CliError('E_DISK', `disk '${disk}' is in use by process ${holder.pid}${where} (${visible(holder.command)})`, ADVICE);
+  }
   // Two may see the same stale lock: whoever has moved away another one than he saw puts it back.
   const aside = `${path}.${process.pid}`;
   try {
@@ -78,7 +83,8 @@ function readLock(path: string): string | undefined {
 function holderOf(text: string | undefined): Holder | undefined {
   try {
     const { pid, started, host, command } = JSON.parse(text ?? '') as Partial<Holder>;
-    return Number.isInteger(pid) && typeof host === 'string' ? { pid: pid!, started: String(started), host, command: String(command) } : undefined;
+    if (!Number.isInteger(pid) || typeof host !== 'string') return undefined;
+    return { pid: pid!, started: String(started), host, command: String(command) };
   } catch {
     return undefined;
   }
@@ -108,7 +114,8 @@ function startOf(pid: number): string {
 
 function commandOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).map((word) => word.split('/').pop()).slice(0, 4).join(' ');
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+    return words.map((word) => word.split('/').pop()).slice(0, 4).join(' ');
   } catch {
     return process.pid === pid ? 'tessera' : 'unknown';
   }
@@ -133,7 +140,8 @@ export function refuseIfTaken(disk: string, fd: number): void {
     const end = to === 'EOF' ? Infinity : Number(to), qemu = QEMU_WRITES.some((b) => Number(from) <= b && b <= end);
     if (kind === 'READ' && !qemu) continue;
     const holder = Number(pid) > 0 ? Number(pid) : whoHas(disk);
-    throw new CliError('E_DISK', `disk '${disk}' is locked by ${holder === undefined ? 'another program' : `process ${holder} (${visible(commandOf(holder))})`}`, ADVICE);
+    const who = holder === undefined ? 'another program' : `process ${holder} (${visible(commandOf(holder))})`;
+    throw new CliError('E_DISK', `disk '${disk}' is locked by ${who}`, ADVICE);
   }
 }
 

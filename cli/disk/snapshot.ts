@@ -1,6 +1,6 @@
 /**
- * A disk whose writes stay in memory: blocks that were written lie over those of the disk beneath, which is only read. A disk that has taken what it may
- * take refuses to write more, as a full one does.
+ * A disk whose writes stay in memory: blocks that were written lie over those of the disk beneath, which is only read. A disk that has
+ * taken what it may take refuses to write more, as a full one does.
  */
 import type { BlockBackend } from '../../machine/devices/device.ts';
 
@@ -31,7 +31,9 @@ export class SnapshotDisk implements HostDisk {
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    this.#blocks(offset, bytes.length, (block, from, at, length) => this.#own(block, length === BLOCK).set(bytes.subarray(at, at + length), from));
+    this.#blocks(offset, bytes.length, (block, from, at, length) => {
+      this.#own(block, length === BLOCK).set(bytes.subarray(at, at + length), from);
+    });
   }
 
   /** What is in memory is as safe as it gets. */

@@ -24,7 +24,10 @@ export const RtcReg = {
 } as const;
 const WORD = 2 ** 32;
 
-/** `offset`: what the clock shows less virtual time, in nanoseconds. `due`: what it shows when the armed alarm rings; the registers may say another time by then. */
+/**
+ * `offset`: what the clock shows less virtual time, in nanoseconds. `due`: what it shows when the armed alarm rings; the registers may
+ * say another time by then.
+ */
 export type RtcState = {
   readonly offset: number;
   readonly timeHigh: number;

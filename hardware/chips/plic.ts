@@ -22,7 +22,9 @@ const AT = { PENDING: 0x1000, ENABLE: 0x2000, CONTEXT: 0x20_0000 } as const;
 const ENABLE_STRIDE = 0x80;
 const CONTEXT_STRIDE = 0x1000;
 
-export type PlicState = Readonly<Record<'priority' | 'level' | 'pending' | 'inService' | 'enable' | 'threshold', readonly number[]>>;
+const parts = ['priority', 'level', 'pending', 'inService', 'enable', 'threshold'] as const;
+type Part = (typeof parts)[number];
+export type PlicState = Readonly<Record<Part, readonly number[]>>;
 
 export class Plic implements Chip<PlicState> {
   readonly name = 'plic';
@@ -32,7 +34,7 @@ export class Plic implements Chip<PlicState> {
   readonly #words: number;
   readonly #contexts: number;
   readonly #output: (context: number, level: boolean) => void;
-  readonly #s: { readonly priority: Uint8Array; readonly level: Uint32Array; readonly pending: Uint32Array; readonly inService: Uint32Array; readonly enable: Uint32Array; readonly threshold: Uint8Array };
+  readonly #s: Readonly<Record<Exclude<Part, 'priority' | 'threshold'>, Uint32Array> & Record<'priority' | 'threshold', Uint8Array>>;
   /** What `output` was told last, by context. */
   readonly #told: boolean[];
 
@@ -44,18 +46,18 @@ export class Plic implements Chip<PlicState> {
     this.#output = output;
     const bits = (): Uint32Array => new Uint32Array(this.#words);
     this.#s = {
-      priority: new Uint8Array(sources), level: bits(), pending: bits(), inService: bits(), enable: new Uint32Array(this.#contexts * this.#words), threshold: new Uint8Array(this.#contexts),
+      priority: new Uint8Array(sources), threshold: new Uint8Array(this.#contexts),
+      level: bits(), pending: bits(), inService: bits(), enable: new Uint32Array(this.#contexts * this.#words),
     };
     this.#told = Array.from({ length: this.#contexts }, () => false);
   }
 
   save(): PlicState {
-    const { priority, level, pending, inService, enable, threshold } = this.#s;
-    return { priority: [...priority], level: [...level], pending: [...pending], inService: [...inService], enable: [...enable], threshold: [...threshold] };
+    return Object.fromEntries(parts.map((name) => [name, [...this.#s[name]]])) as unknown as PlicState;
   }
 
   load(state: PlicState): void {
-    for (const name of ['priority', 'level', 'pending', 'inService', 'enable', 'threshold'] as const) this.#s[name].set(state[name].slice(0, this.#s[name].length));
+    for (const name of parts) this.#s[name].set(state[name].slice(0, this.#s[name].length));
     this.#update();
   }
 

@@ -1,21 +1,23 @@
 /**
- * A disk behind the block protocol. `BlockQueue` has many requests in flight, which the driver carries out straight between the disk and memory
- * that the client has shared; `Block` is for those who wait for each.
+ * A disk behind the block protocol. `BlockQueue` has many requests in flight, which the driver carries out straight between the disk and
+ * memory that the client has shared; `Block` is for those who wait for each.
  *
  *   const queue = valueOf(yield* openBlockQueue(sys, env, 'disk'));
  *   valueOf(yield* queue.share(sys, va, size));
  *   queue.put({ kind: BlockKind.read, offset, length, pieces: [{ address: va, length }] }, sys);
  *   yield* queue.submit(sys);                    // then wait for queue.completions, and look what `collect` gives
  *
- * Client and driver share an area of requests and completions, 256 KiB of addresses. Everything in it is the other side's word: both check what they
- * read, and read it once.
+ * Client and driver share an area of requests and completions, 256 KiB of addresses. Everything in it is the other side's word: both check
+ * what they read, and read it once.
  *
  *   0x1000 s   request in slot s (32 of them): kind u32, pieces u32, offset u64, length u64, –, { address u64, length u64 } × pieces
  *   0x2_0000   completions so far u32, then a ring of 32: slot u16, status u16 (0 = done, else it failed)
  *
  * Offsets and lengths are bytes of the disk, whole sectors. Addresses are the client's own, of memory that it has shared.
  */
-import { NEVER, Ops, Right, Status, flexSize, flexpages, memoryPage, type Memory, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import {
+  NEVER, Ops, Right, Status, flexSize, flexpages, memoryPage, type Memory, type Sys, type Syscalls,
+} from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
 import { BLOCK_WINDOW_ORDER, Protocol, SECTOR } from './protocol.ts';
@@ -29,7 +31,12 @@ const At = { kind: 0, pieces: 4, offset: 8, length: 16, list: 32 } as const, PIE
 export const BlockKind = { read: 0, write: 1, flush: 2, zero: 3 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 export interface SharedPiece { readonly address: number; readonly length: number }
-export interface AreaRequest { readonly kind: number; readonly offset: number; readonly length: number; readonly pieces: readonly SharedPiece[] }
+export interface AreaRequest {
+  readonly kind: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly pieces: readonly SharedPiece[];
+}
 
 const u64 = (m: Memory, at: number): number => m.u32(at + 4) * 2 ** 32 + m.u32(at);
 function setU64(m: Memory, at: number, v: number): void {
@@ -53,7 +60,8 @@ export function putRequest(m: Memory, area: number, slot: number, r: AreaRequest
 export function getRequest(m: Memory, area: number, slot: number): AreaRequest | undefined {
   const at = area + SLOT * slot, count = m.u32(at + At.pieces);
   if (count > PIECES_MOST) return undefined;
-  const pieces = Array.from({ length: count }, (_, i) => ({ address: u64(m, at + At.list + PIECE * i), length: u64(m, at + At.list + PIECE * i + 8) }));
+  const list = at + At.list;
+  const pieces = Array.from({ length: count }, (_, i) => ({ address: u64(m, list + PIECE * i), length: u64(m, list + PIECE * i + 8) }));
   return { kind: m.u32(at + At.kind), offset: u64(m, at + At.offset), length: u64(m, at + At.length), pieces };
 }
 
@@ -100,7 +108,8 @@ export class BlockQueue {
       to = Math.min(va + size, from - (from % WINDOW) + WINDOW);
       // One a message: the kernel reckons what several together may cost at their most, which is far more than superpages do.
       for (const { page, dest } of flexpages(from, to - from, Right.RW)) {
-        const status = yield* ask(sys, this.cap, Protocol.block.share, [dest, flexSize(page)], { items: [{ flexpage: page, dest: dest % WINDOW }] });
+        const items = [{ flexpage: page, dest: dest % WINDOW }];
+        const status = yield* ask(sys, this.cap, Protocol.block.share, [dest, flexSize(page)], { items });
         if (status !== 0) return this.answer(status);
       }
     }
@@ -124,7 +133,8 @@ export class BlockQueue {
   /** Slots whose requests are done, each once. */
   collect(sys: Syscalls): { slot: number; ok: boolean }[] {
     const done: { slot: number; ok: boolean }[] = [];
-    for (const count = completionCount(sys.memory, this.area); this.seen !== count && done.length < SLOTS; this.seen = (this.seen + 1) % COUNTS) {
+    const count = completionCount(sys.memory, this.area);
+    for (; this.seen !== count && done.length < SLOTS; this.seen = (this.seen + 1) % COUNTS) {
       const entry = getCompletion(sys.memory, this.area, this.seen);
       if (!this.flying.delete(entry.slot)) continue;
       this.free.push(entry.slot);

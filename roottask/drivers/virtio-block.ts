@@ -1,11 +1,12 @@
 /**
  * Driver for a virtio disk behind the block protocol: any number of sessions, each with up to 32 requests in flight.
  *
- *   client's area ── submit ──► requests that wait ──► parts of 128 KiB in slots of the device ── interrupt ──► client's memory, area, semaphore
+ *   client's area ── submit ──► requests that wait ──► parts of 128 KiB in slots of the device
+ *   client's memory, area, semaphore ◄── interrupt ──────────────────────────────────┘
  *
  * args: device (its name on the board). Provides 'block'. Needs `dma` and the device.
- * State: per session its area and the memory that it has shared; requests; 16 parts under way, each with a DMA buffer: data is copied once, between
- * that and the client's memory.
+ * State: per session its area and the memory that it has shared; requests; 16 parts under way, each with a DMA buffer: data is copied
+ * once, between that and the client's memory.
  */
 import { MemoryFault, NEVER, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { Block, VirtioId } from '../../hardware/chips/virtio/layout.ts';
@@ -18,7 +19,11 @@ const PART = 128 * 1024, PARTS = DriverQueue.SLOTS, ZERO_PART = 0x8000 * SECTOR;
 /** What the device reads and writes of a part besides data: header, status, segment of zeroes. */
 const HEAD = 64, STATUS_AT = Block.HEADER, ZEROES_AT = 32;
 const WINDOW = 2 ** BLOCK_WINDOW_ORDER, REGIONS_MOST = 40;
-const types = { [BlockKind.read]: Block.type.IN, [BlockKind.write]: Block.type.OUT, [BlockKind.flush]: Block.type.FLUSH, [BlockKind.zero]: Block.type.WRITE_ZEROES } as const;
+const types = {
+  [BlockKind.read]: Block.type.IN, [BlockKind.write]: Block.type.OUT,
+  [BlockKind.flush]: Block.type.FLUSH, [BlockKind.zero]: Block.type.WRITE_ZEROES,
+} as const;
+const NONSENSE: AreaRequest = { kind: BlockKind.flush, offset: 0, length: 0, pieces: [] };
 
 /** Memory of a client: its address there, and where it is here. */
 interface Region { readonly base: number; readonly end: number; readonly va: number }
@@ -77,7 +82,9 @@ class BlockDriver {
       [Protocol.block.submit.label, (sys, s) => this.submit(sys, s.state)],
       [Protocol.block.cancel.label, (sys, s) => this.cancel(sys, s.state)],
     ]);
-    this.server = new Server(env, 'block', handlers, { bufferOrder: BLOCK_WINDOW_ORDER, open: label => new Client(label), closed: s => this.drop(s.state) });
+    this.server = new Server(env, 'block', handlers, {
+      bufferOrder: BLOCK_WINDOW_ORDER, open: label => new Client(label), closed: s => this.drop(s.state),
+    });
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
@@ -128,10 +135,12 @@ class BlockDriver {
 
   /** Takes a request out of the area, once; what makes no sense fails at once. A slot holds one request at a time. */
   private accept(sys: Syscalls, client: Client, slot: number): void {
-    if (this.waiting.some(r => r.client === client && r.slot === slot) || this.parts.some(p => p?.request.live && p.request.client === client && p.request.slot === slot)) return;
-    const asked = getRequest(sys.memory, client.area, slot);
-    const request: Request = { ...(asked ?? { kind: BlockKind.flush, offset: 0, length: 0, pieces: [] }), client, slot, posted: 0, left: 0, ok: asked !== undefined && this.isSound(asked), live: true };
-    if (!request.ok || (request.length === 0 && (request.kind !== BlockKind.flush || !this.canFlush))) this.complete(sys, request);
+    const isThis = (r: Request): boolean => r.live && r.client === client && r.slot === slot;
+    if (this.waiting.some(isThis) || this.parts.some(p => p && isThis(p.request))) return;
+    const asked = getRequest(sys.memory, client.area, slot), ok = asked !== undefined && this.isSound(asked);
+    const request: Request = { ...(asked ?? NONSENSE), client, slot, posted: 0, left: 0, ok, live: true };
+    const nothingToDo = request.length === 0 && (request.kind !== BlockKind.flush || !this.canFlush);
+    if (!ok || nothingToDo) this.complete(sys, request);
     else this.waiting.push(request);
   }
   private isSound({ kind, offset, length, pieces }: AreaRequest): boolean {
@@ -174,7 +183,8 @@ class BlockDriver {
 
   /** @spec virtio 5.2.6 */
   private post(sys: Syscalls, slot: number, part: Part): void {
-    const m = sys.memory, { kind, offset } = part.request, at = this.head.va + HEAD * slot, pa = this.head.pa + HEAD * slot, sector = (offset + part.at) / SECTOR;
+    const m = sys.memory, { kind, offset } = part.request, sector = (offset + part.at) / SECTOR;
+    const at = this.head.va + HEAD * slot, pa = this.head.pa + HEAD * slot;
     const zero = kind === BlockKind.zero, type = zero && !this.canZero ? Block.type.OUT : types[kind as BlockKind];
     m.setU32(at + Block.TYPE_AT, type);
     m.setU32(at + Block.TYPE_AT + 4, 0);
@@ -182,10 +192,12 @@ class BlockDriver {
     m.setU8(at + STATUS_AT, 0xff);
     this.parts[slot] = part;
     part.request.left++;
-    this.device.queues[0]!.post(slot, [{ pa, length: Block.HEADER, write: false }, ...this.body(sys, slot, part, sector), { pa: pa + STATUS_AT, length: 1, write: true }]);
+    const header = { pa, length: Block.HEADER, write: false }, status = { pa: pa + STATUS_AT, length: 1, write: true };
+    this.device.queues[0]!.post(slot, [header, ...this.body(sys, slot, part, sector), status]);
   }
   private body(sys: Syscalls, slot: number, part: Part, sector: number): Piece[] {
-    const m = sys.memory, { kind } = part.request, at = this.head.va + HEAD * slot + ZEROES_AT, data = { pa: this.data.pa + PART * slot, length: part.length };
+    const m = sys.memory, { kind } = part.request, at = this.head.va + HEAD * slot + ZEROES_AT;
+    const data = { pa: this.data.pa + PART * slot, length: part.length };
     if (part.length === 0) return [];
     if (kind !== BlockKind.zero) return [{ ...data, write: kind === BlockKind.read }];
     if (!this.canZero) {

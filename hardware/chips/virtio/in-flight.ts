@@ -7,6 +7,7 @@
  * A driver that has asked for order gets requests back as they came, others as they are done.
  */
 import type { Plain } from '../chip.ts';
+import type { Piece } from '../ports.ts';
 import { Feature } from './layout.ts';
 import type { VirtioPort } from './model.ts';
 import { QueueBroken, type Chain } from './pieces.ts';
@@ -39,8 +40,8 @@ export class InFlight {
   }
 
   /**
-   * The outside is done: `finish` puts the answer into the request's memory and says how many bytes that are. Nothing happens when the request
-   * has been forgotten.
+   * The outside is done: `finish` puts the answer into the request's memory and says how many bytes that are. Nothing happens when the
+   * request has been forgotten.
    */
   done(request: Flying, finish: () => number): void {
     if (!request.live) return;
@@ -62,9 +63,17 @@ export class InFlight {
     this.#port.queue(this.#queue).push(request.chain, request.written ?? 0);
   }
 
-  save(): Plain { return this.#flying.map(({ chain, written }) => ({ ...chain, readable: chain.readable.map((p) => ({ ...p })), writable: chain.writable.map((p) => ({ ...p })), written: written ?? null })); }
+  save(): Plain {
+    const copies = (pieces: readonly Piece[]): Plain => pieces.map(({ address, length }) => ({ address, length }));
+    return this.#flying.map(({ chain, written }) => ({
+      id: chain.id, slots: chain.slots, readable: copies(chain.readable), writable: copies(chain.writable), written: written ?? null,
+    }));
+  }
 
-  /** Takes the requests of before up again; answers those whose work is to be done anew. @throws QueueBroken when they name what is not memory */
+  /**
+   * Takes the requests of before up again; answers those whose work is to be done anew. @throws QueueBroken when they name what is not
+   * memory
+   */
   load(state: readonly (Chain & { readonly written: number | null })[]): Flying[] {
     this.forget();
     for (const { written, ...chain } of state) {

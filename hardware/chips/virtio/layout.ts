@@ -21,14 +21,23 @@ export const MMIO_VERSION = 2;
 export const Status = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8, NEEDS_RESET: 64, FAILED: 128 } as const;
 export const Interrupt = { USED: 1, CONFIG: 2 } as const;
 
-/** A descriptor: address u64, length u32, then flags u16 and next u16 (split), or id u16 and flags u16 (packed). @spec virtio 2.7.5, 2.8.13 */
+/**
+ * A descriptor: address u64, length u32, then flags u16 and next u16 (split), or id u16 and flags u16 (packed). @spec virtio 2.7.5,
+ * 2.8.13
+ */
 export const Desc = { BYTES: 16, ADDRESS: 0, LENGTH: 8, FLAGS: 12, NEXT: 14, PACKED_ID: 12, PACKED_FLAGS: 14 } as const;
 export const DescFlag = { NEXT: 1, WRITE: 2, INDIRECT: 4, AVAIL: 1 << 7, USED: 1 << 15 } as const;
 
 /** The driver's part of a split ring: flags u16, index u16, ring[size] u16, used_event u16. @spec virtio 2.7.6 */
-export const Avail = { FLAGS: 0, INDEX: 2, RING: 4, NO_INTERRUPT: 1, bytes: (size: number): number => 6 + 2 * size, usedEvent: (size: number): number => 4 + 2 * size } as const;
+export const Avail = {
+  FLAGS: 0, INDEX: 2, RING: 4, NO_INTERRUPT: 1,
+  bytes: (size: number): number => 6 + 2 * size, usedEvent: (size: number): number => 4 + 2 * size,
+} as const;
 /** The device's part: flags u16, index u16, ring[size] { id u32, length u32 }, avail_event u16. @spec virtio 2.7.8 */
-export const Used = { FLAGS: 0, INDEX: 2, RING: 4, ENTRY: 8, ENTRY_LENGTH: 4, bytes: (size: number): number => 6 + 8 * size, availEvent: (size: number): number => 4 + 8 * size } as const;
+export const Used = {
+  FLAGS: 0, INDEX: 2, RING: 4, ENTRY: 8, ENTRY_LENGTH: 4,
+  bytes: (size: number): number => 6 + 8 * size, availEvent: (size: number): number => 4 + 8 * size,
+} as const;
 /** Either part of a packed ring: position u16 (bit 15 = wrap counter), flags u16. @spec virtio 2.8.14 */
 export const Event = { BYTES: 4, POSITION: 0, FLAGS: 2, ENABLE: 0, DISABLE: 1, AT: 2, WRAP: 1 << 15 } as const;
 
@@ -52,4 +61,7 @@ export const Net = {
 } as const;
 
 /** @spec virtio 5.3.4 */
-export const Console = { RECEIVE: 0, TRANSMIT: 1, feature: { SIZE: 0, MULTIPORT: 1, EMERG_WRITE: 2 }, config: { COLUMNS: 0, ROWS: 2, MAX_PORTS: 4, EMERG_WRITE: 8, BYTES: 12 } } as const;
+export const Console = {
+  RECEIVE: 0, TRANSMIT: 1, feature: { SIZE: 0, MULTIPORT: 1, EMERG_WRITE: 2 },
+  config: { COLUMNS: 0, ROWS: 2, MAX_PORTS: 4, EMERG_WRITE: 8, BYTES: 12 },
+} as const;

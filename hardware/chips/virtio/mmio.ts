@@ -232,8 +232,9 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
 
   save(): MmioState {
     return {
-      accepted: [...this.#accepted], deviceFeaturesSel: this.#deviceFeaturesSel, driverFeaturesSel: this.#driverFeaturesSel, queueSel: this.#queueSel, status: this.#status,
-      interrupts: this.#interrupts, generation: this.#generation, queues: this.#queues.map((q) => q.save()), model: this.#model.save?.() ?? null,
+      accepted: [...this.#accepted], deviceFeaturesSel: this.#deviceFeaturesSel, driverFeaturesSel: this.#driverFeaturesSel,
+      queueSel: this.#queueSel, status: this.#status, interrupts: this.#interrupts, generation: this.#generation,
+      queues: this.#queues.map((q) => q.save()), model: this.#model.save?.() ?? null,
     };
   }
 
@@ -241,7 +242,8 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
   load(state: MmioState): void {
     this.reset();
     [this.#accepted[0], this.#accepted[1]] = state.accepted;
-    ({ deviceFeaturesSel: this.#deviceFeaturesSel, driverFeaturesSel: this.#driverFeaturesSel, queueSel: this.#queueSel, status: this.#status, interrupts: this.#interrupts, generation: this.#generation } = state);
+    ({ deviceFeaturesSel: this.#deviceFeaturesSel, driverFeaturesSel: this.#driverFeaturesSel, queueSel: this.#queueSel } = state);
+    ({ status: this.#status, interrupts: this.#interrupts, generation: this.#generation } = state);
     this.#shareFeatures();
     this.#queues.forEach((queue, i) => queue.load(state.queues[i]));
     this.#irq.set(this.#interrupts !== 0);

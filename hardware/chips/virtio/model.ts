@@ -16,7 +16,10 @@ export interface VirtioPort {
   usedBuffers(index: number): void;
   /** Tells the driver that the configuration space has changed. */
   configChanged(): void;
-  /** Runs work on queues that no notification started (input has arrived, a disk is done): a broken ring stops the device, not the machine. */
+  /**
+   * Runs work on queues that no notification started (input has arrived, a disk is done): a broken ring stops the device, not the
+   * machine.
+   */
   guarded(work: () => void): void;
 }
 
