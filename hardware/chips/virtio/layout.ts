@@ -22,8 +22,8 @@ export const Status = { ACKNOWLEDGE: 1, DRIVER: 2, DRIVER_OK: 4, FEATURES_OK: 8,
 export const Interrupt = { USED: 1, CONFIG: 2 } as const;
 
 /**
- * A descriptor: address u64, length u32, then flags u16 and next u16 (split), or id u16 and flags u16 (packed). @spec virtio 2.7.5,
- * 2.8.13
+ * A descriptor: address u64, length u32, then flags u16 and next u16 (split), or id u16 and flags u16 (packed).
+ * @spec virtio 2.7.5, 2.8.13
  */
 export const Desc = { BYTES: 16, ADDRESS: 0, LENGTH: 8, FLAGS: 12, NEXT: 14, PACKED_ID: 12, PACKED_FLAGS: 14 } as const;
 export const DescFlag = { NEXT: 1, WRITE: 2, INDIRECT: 4, AVAIL: 1 << 7, USED: 1 << 15 } as const;
