@@ -15,6 +15,7 @@ export function reportError(error: unknown): number {
     process.stderr.write(`tessera: ${error.code}: ${oneLine(error.message)}\n`);
     return error.status;
   }
+  if (isFileError(error) && error.syscall === 'uv_cwd') return reportError(new CliError('E_FOLDER', 'the current folder does not exist any more', 'change to another one (cd)'));
   if (isFileError(error) && error.path) return reportError(fileError('file', error.path, error));
   const missing = missingPackage(error);
   if (missing) return reportError(new CliError('E_INSTALL', `this needs the package '${missing}', which is not installed`, `run: npm install ${missing === 'ink' ? 'ink react' : missing}`, Exit.failure));

@@ -107,6 +107,12 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a full disk while recording', ['run', '--trace', '/dev/full', file('prog', echo)], 1, /trace '\/dev\/full' could not be written: no space left/],
 ];
 
+it('a working directory that was removed is told in one line', async () => {
+  const script = `d=$(mktemp -d); cd "$d"; rmdir "$d"; exec ${process.execPath} ${join(root, 'bin/tessera')} run --trace t x`;
+  const run = await command('sh', ['-c', script], { cwd: root });
+  expect(run).toMatchObject({ status: 2, stderr: 'tessera: E_FOLDER: the current folder does not exist any more; change to another one (cd)\n' });
+});
+
 describe('what is wrong is said in one line', () => {
   it.each([...wrong, ...hosted])('%s', async (_what, args, status, line) => {
     const run = await tessera(args);
