@@ -122,6 +122,23 @@ describe.skipIf(!path)('the page', () => {
     expect(await said(again)).toContain('echo one two');
   });
 
+  it('shares a folder with the guest while it runs: files dropped in, files taken out', async () => {
+    const page = await visit('#/run/shell');
+    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')", 30_000);
+    await page.evaluate(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['dropped in\\n'], 'note.txt'));
+      document.querySelector('.hosted').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    })()`);
+    await page.until("document.querySelector('.hosted').innerText.includes('note.txt')");
+    await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+    await page.type('cat /host/note.txt | tr a-z A-Z > /host/loud.txt');
+    await page.key('Enter', 'Enter', 13);
+    await page.until("document.querySelector('.hosted').innerText.includes('loud.txt')", 30_000);
+    await page.evaluate("tessera.onFile = (file) => { tessera.taken = new TextDecoder().decode(file.bytes); }; tessera.send({ type: 'take', path: 'loud.txt' })");
+    await page.until("tessera.taken === 'DROPPED IN\\n'");
+  });
+
   it('shows memory: tasks, their address spaces, and from whom they have a page', async () => {
     const page = await visit('#/run/two-worlds?view=memory');
     await page.until(`${ENDED} && document.querySelectorAll('.tasks li').length > 4`);

@@ -21,6 +21,8 @@ export type ToWorker =
   | { readonly type: 'pause' | 'resume' | 'step' | 'stop' }
   | { readonly type: 'speed'; readonly speed: Speed }
   | { readonly type: 'memory'; readonly task?: number }
+  | { readonly type: 'put'; readonly file: Given }
+  | { readonly type: 'take'; readonly path: string }
   | { readonly type: 'recording' };
 
 export type State = 'running' | 'paused' | 'waiting';
@@ -35,7 +37,9 @@ export type FromWorker =
   | { readonly type: 'trace'; readonly bytes: Uint8Array }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'memory'; readonly snapshot: Snapshot }
+  | { readonly type: 'host'; readonly files: readonly { readonly path: string; readonly size: number }[] }
+  | { readonly type: 'file'; readonly file: Given }
   | { readonly type: 'recording'; readonly text: string }
   | { readonly type: 'note'; readonly text: string }
-  | { readonly type: 'ended'; readonly status: number; readonly why: string; readonly table: string; readonly files: readonly Given[] }
+  | { readonly type: 'ended'; readonly status: number; readonly why: string; readonly table: string }
   | { readonly type: 'failed'; readonly message: string };

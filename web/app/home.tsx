@@ -63,7 +63,7 @@ function OwnShell({ images, start }: Props) {
   return (
     <form class="panel" data-over={over} onSubmit={(e) => void go(e)} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
       <h3>A Linux program</h3>
-      <p class="dim">Any riscv64 Linux program runs as a task of its own under the Unix server. Drop files here: they lie in /root. Nothing leaves this page.</p>
+      <p class="dim">Any riscv64 Linux program runs as a task of its own under the Unix server. Drop files here: they lie in /host, a folder that page and guest share while it runs. Nothing leaves this page.</p>
       <label>Command<input class="mono" value={command} onInput={(e) => setCommand(e.currentTarget.value)} spellcheck={false} autocomplete="off" /></label>
       <label>Files for the guest<input type="file" multiple onChange={(e) => setFiles([...(e.currentTarget.files ?? [])])} /></label>
       {files.length > 0 && <ul class="files">{files.map((f) => <li key={f.name}><Icon name="file" />{f.name}</li>)}</ul>}

@@ -11,7 +11,7 @@ import type { View } from './link.ts';
 
 /** `recorded`: only its trace is here. */
 export type Phase = 'loading' | 'running' | 'ended' | 'failed' | 'recorded';
-export interface Ending { readonly status: number; readonly why: string; readonly table: string; readonly files: readonly Given[] }
+export interface Ending { readonly status: number; readonly why: string; readonly table: string }
 
 /** Milliseconds a frame that indexes may take. */
 const WORK_MS = 6;
@@ -41,6 +41,9 @@ export class Session {
   readonly filterError = signal('');
   readonly view = signal<View>('list');
   readonly snapshot = signal<Snapshot | undefined>(undefined);
+  /** What is in the folder /host that page and guest share; undefined: there is none. */
+  readonly host = signal<readonly { readonly path: string; readonly size: number }[] | undefined>(undefined);
+  onFile: ((file: Given) => void) | undefined;
   trace: TraceFile | undefined;
   rows: Rows | undefined;
   chains: Chains | undefined;
@@ -125,6 +128,8 @@ export class Session {
         break;
       case 'progress': this.progress.value = message.progress; break;
       case 'memory': this.snapshot.value = message.snapshot; break;
+      case 'host': this.host.value = message.files; break;
+      case 'file': this.onFile?.(message.file); break;
       case 'recording': this.recordingHere?.(message.text); break;
       case 'note': this.message.value = message.text; break;
       case 'ended':

@@ -28,7 +28,7 @@ export function Workspace({ session, again, share, tour, setTour }: Props) {
       <Controls session={session} again={again} share={share} />
       {session.message.value && <p class="note" role="alert">{session.message.value}</p>}
       <div class="split">
-        {session.phase.value !== 'recorded' && <div class="left"><Consoles session={session} key={session.startedAt} /><Ending session={session} /></div>}
+        {session.phase.value !== 'recorded' && <div class="left"><Consoles session={session} key={session.startedAt} /><Host session={session} /><Ending session={session} /></div>}
         {session.phase.value !== 'recorded' && <Splitter />}
         <div class="right">
           <Trace session={session} />
@@ -86,13 +86,28 @@ function Status({ session }: { session: Session }) {
   );
 }
 
+/** The folder /host: files that are dropped here are in it at once, and what the guest writes there can be taken. */
+function Host({ session }: { session: Session }) {
+  if (session.what.kind !== 'shell') return null;
+  const files = session.host.value ?? [], over = session.phase.value === 'ended';
+  session.onFile = ({ name, bytes }) => save(name.split('/').at(-1)!, bytes);
+  const put = async (list: Iterable<File>): Promise<void> => { for (const f of list) session.send({ type: 'put', file: { name: f.name, bytes: new Uint8Array(await f.arrayBuffer()) } }); };
+  return (
+    <section class="hosted pane" aria-label="Files in /host" onDragOver={(e) => e.preventDefault()} onDrop={(e) => { e.preventDefault(); void put(e.dataTransfer?.files ?? []); }}>
+      <strong>/host</strong>
+      {files.map((f) => <button key={f.path} class="quiet" title={`Download, ${f.size} bytes`} onClick={() => session.send({ type: 'take', path: f.path })}><Icon name="down" />{f.path}</button>)}
+      <span class="spring" />
+      {!over && <label class="button quiet"><Icon name="file" />Drop files here, or choose<input class="sr" type="file" multiple onChange={(e) => void put(e.currentTarget.files ?? [])} /></label>}
+    </section>
+  );
+}
+
 function Ending({ session }: { session: Session }) {
   const ending = session.ending.value;
-  if (!ending || (ending.why === '' && ending.files.length === 0)) return null;
+  if (!ending || ending.why === '') return null;
   return (
     <section class="ending pane" aria-label="How it ended">
       {ending.why && <p>{ending.why}</p>}
-      {ending.files.map((f) => <button key={f.name} class="quiet" onClick={() => save(f.name, f.bytes)}><Icon name="down" />{f.name}</button>)}
     </section>
   );
 }

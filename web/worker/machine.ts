@@ -4,11 +4,12 @@
  */
 import { guestBytes } from '../../library/guests.ts';
 import { readyScenario, runScenario } from '../../library/scenario.ts';
+import type { MemoryFolder } from '../../library/folder.ts';
 import type { Run, RunOptions } from '../../library/run.ts';
 import type { Files } from '../../system/files/archive.ts';
 import type { Channel } from '../../system/host.ts';
 import { SystemError } from '../../system/system.ts';
-import type { ConsoleInfo, FromWorker, Given, Speed, State, ToWorker, What } from '../protocol.ts';
+import type { ConsoleInfo, FromWorker, Speed, State, ToWorker, What } from '../protocol.ts';
 import { snapshot, type Snapshot } from './memory.ts';
 import { TraceOut } from './trace-out.ts';
 
@@ -31,6 +32,9 @@ class Machine {
   private fullest: Snapshot | undefined;
   private mostTasks = 0;
   private over = false;
+  /** The folder that page and guest share. */
+  private host: MemoryFolder | undefined;
+  private hostChanged = false;
   /** Records at which a step ends. */
   private stepFrom = -1;
   private wake: (() => void) | undefined;
@@ -41,8 +45,10 @@ class Machine {
     const options: RunOptions = {
       seed, record: replay === undefined, replay, paced: speed === 'paced' && replay === undefined, trace: { payload: 'all', to: this.trace }, gate: () => this.gate(), piece: () => this.piece(),
     };
-    const { run, title, summary, consoles } = await made(what, options);
+    const { run, title, summary, consoles, host } = await made(what, options);
     this.run = run;
+    this.host = host;
+    host?.on('changed', () => { this.hostChanged = true; });
     say({ type: 'started', title, summary, consoles });
     for (const { channel } of consoles) run.consoleOf(channel as Channel).on('data', (bytes) => { const copy = bytes.slice(); say({ type: 'output', channel, bytes: copy }, copy); });
     run.on('progress', () => this.report());
@@ -51,7 +57,7 @@ class Machine {
       const result = await run as { status: number; why: string };
       this.over = true;
       this.report();
-      say({ type: 'ended', status: result.status, why: result.why, table: run.table(), files: filesOf(result) });
+      say({ type: 'ended', status: result.status, why: result.why, table: run.table() });
     } finally {
       clearInterval(clock);
     }
@@ -69,6 +75,11 @@ class Machine {
       case 'speed': this.go(() => { this.speed = message.speed; }); break;
       case 'stop': this.go(() => { this.paused = false; run?.stop(); }); break;
       case 'memory': this.memory(); break;
+      case 'put':
+        this.host?.put(message.file.name, message.file.bytes, 0o755);
+        this.hostChanged = true;
+        break;
+      case 'take': { const bytes = this.host?.get(message.path); if (bytes) say({ type: 'file', file: { name: message.path, bytes } }); break; }
       case 'recording': if (run) say({ type: 'recording', text: run.recording() }); break;
       case 'start': break;
     }
@@ -98,6 +109,10 @@ class Machine {
     const { system } = run, state: State = this.paused && this.stepFrom < 0 ? 'paused' : system.idle ? 'waiting' : 'running';
     system.kernel.trace.flush();
     this.trace.send();
+    if (this.hostChanged && this.host) {
+      this.hostChanged = false;
+      say({ type: 'host', files: [...this.host.files()].map(([path, bytes]) => ({ path, size: bytes.length })) });
+    }
     if (system.kernel.tasks.size > this.mostTasks && !this.over) {
       this.mostTasks = system.kernel.tasks.size;
       this.fullest = this.look();
@@ -113,7 +128,7 @@ class Machine {
   }
 }
 
-interface Made { run: Run<unknown>; title: string; summary: string; consoles: ConsoleInfo[] }
+interface Made { run: Run<unknown>; title: string; summary: string; consoles: ConsoleInfo[]; host?: MemoryFolder }
 
 async function made(what: What, options: RunOptions): Promise<Made> {
   if (what.kind === 'scenario') {
@@ -125,25 +140,19 @@ async function made(what: What, options: RunOptions): Promise<Made> {
     const run = bootVm({ ...options, kernel, initrd: what.initrd, append: what.append, memory: what.kernel === 'minios' ? '32M' : '256M', networks: what.kernel === 'minios' ? [] : ['gateway'], stdin: 'open' });
     return { run, title: 'virtual machine', summary: what.append, consoles: [{ channel: 'console0', label: 'machine', input: true }, { channel: 'uart', label: 'log', input: false }] };
   }
-  const { runProgram } = await import('../../library/program.ts'), run = runProgram({
-    ...options, program: what.program, args: what.args, rootfs: what.rootfs, files: { ...(what.rootfs ? {} : await tools()), ...dropped(what.files) }, mounts: { '/out': {} },
-    cwd: what.files.length ? '/root' : '/', tty: true, stdin: 'open', memory: '192M',
+  const [{ runProgram }, { MemoryFolder }] = await Promise.all([import('../../library/program.ts'), import('../../library/folder.ts')]), host = new MemoryFolder();
+  for (const { name, bytes } of what.files) host.put(name.replaceAll('/', '_'), bytes, 0o755);
+  const run = runProgram({
+    ...options, program: what.program, args: what.args, rootfs: what.rootfs, files: what.rootfs ? {} : await tools(), folders: { '/host': host },
+    cwd: what.files.length ? '/host' : '/', tty: true, stdin: 'open', memory: '192M',
   });
-  return { run, title: what.program, summary: what.args.join(' '), consoles: [{ channel: 'console0', label: 'terminal', input: true }, { channel: 'console1', label: 'errors', input: false, into: 'console0' }, { channel: 'uart', label: 'log', input: false }] };
+  return { run, host, title: what.program, summary: what.args.join(' '), consoles: [{ channel: 'console0', label: 'terminal', input: true }, { channel: 'console1', label: 'errors', input: false, into: 'console0' }, { channel: 'uart', label: 'log', input: false }] };
 }
 
 async function tools(): Promise<Files> {
   const programs = await Promise.all(TOOLS.map(async (name) => [`/bin/${name}`, await guestBytes(`guests/bin/linux/${name}`)] as const));
-  return { ...Object.fromEntries(programs), '/etc/motd': 'Files that you drop lie in /root. What you put into /out can be downloaded at the end.\n', '/root': { folder: true } };
+  return { ...Object.fromEntries(programs), '/etc/motd': 'Files that you drop lie in /host, and what you put there can be downloaded.\n', '/root': { folder: true } };
 }
-const dropped = (files: readonly Given[]): Files => Object.fromEntries(files.map(({ name, bytes }) => [`/root/${name.replaceAll('/', '_')}`, bytes]));
-
-/** What the guest left in /out. */
-function filesOf(result: unknown): Given[] {
-  const mounts = (result as { mounts?: Record<string, Map<string, { type: string; data: Uint8Array }>> }).mounts;
-  return [...(mounts?.['/out'] ?? [])].filter(([, entry]) => entry.type === '0').map(([name, entry]) => ({ name, bytes: entry.data.slice() }));
-}
-
 const machine = new Machine();
 self.onmessage = ({ data }) => {
   if (data.type !== 'start') return machine.hear(data);
