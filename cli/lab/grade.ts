@@ -54,7 +54,13 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
     try {
       const { seen, traceBytes, digest, crashes } = runWorld(world, submission, { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
       const say = sheet.say(world.name);
-      await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
+      try {
+        await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
+      } catch (e) {
+        // What a judge does not expect earns nothing, and does not end the grading of others.
+        wrong = true;
+        for (const c of lab.checks) say(c.id, false, 'a run that can be judged', `the grader cannot make anything of it: ${(e as Error).message}`);
+      }
       digests.push(digest);
       if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${place(line)}`);
       if (wrong || allTraces) traces.set(world.name, traceBytes);
