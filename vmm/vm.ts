@@ -58,9 +58,6 @@ export class Vm implements SbiMachine {
   }
 
   get isa(): string { return this.#around.options.isa; }
-  /** Selector of the task that is the guest's memory. */
-  get space(): number { return this.#task; }
-
   /** Every hart forgets what it caches of this VM's translations and code. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
@@ -84,11 +81,10 @@ export class Vm implements SbiMachine {
   /** Makes task and vCPUs; they wait for `cpus[0].begin`. */
   *create(sys: Syscalls): Sys<Result<void>> {
     const { env, options } = this.#around;
-    let status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [this.#task, this.#technique.taskKind]);
-    if (status !== 0) return bad(status, `${env.name}: task for the guest`);
-    yield* nameIt(sys, this.#task, Ops.task.name, `${env.name} guest`);
+    const made = yield* this.#createTask(sys, this.#task);
+    if (!made.ok) return made;
     if (this.#technique.mapsAll) for (const { page, dest } of flexpages(this.#around.ramVa, this.ram.size, Right.RWX, this.ram.base)) {
-      status = yield* sys.invoke(this.#task, Ops.task.map, [0, page, dest, 0]);
+      const status = yield* sys.invoke(this.#task, Ops.task.map, [0, page, dest, 0]);
       if (status !== 0) return bad(status, `${env.name}: guest memory`);
     }
     for (let i = 0; i < options.smp; i++) {
@@ -98,9 +94,21 @@ export class Vm implements SbiMachine {
     return good(undefined);
   }
 
+  *#createTask(sys: Syscalls, task: number): Sys<Result<void>> {
+    const { env } = this.#around, status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, this.#technique.taskKind]);
+    if (status !== 0) return bad(status, `${env.name}: task for the guest`);
+    yield* nameIt(sys, task, Ops.task.name, `${env.name} guest`);
+    return good(undefined);
+  }
+
   *#createVcpu(sys: Syscalls, id: number): Sys<Result<void>> {
     const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
-    const technique = this.#technique, vcpu = technique.create(id, this, guest, wake);
+    const technique = this.#technique, space = technique.taskKind === 1 || id === 0 ? this.#task : this.#selector();
+    if (space !== this.#task) {
+      const task = yield* this.#createTask(sys, space);
+      if (!task.ok) return task;
+    }
+    const vcpu = technique.create(id, this, guest, wake, space);
     this.cpus.push(vcpu);
     const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: env.priority, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
@@ -112,7 +120,7 @@ export class Vm implements SbiMachine {
     const create = Ops.factory;
     const steps = [
       [Own.factory, create.createSemaphore, [wake, 0]],
-      [Own.factory, create.createThread, [guest, this.#task, technique.threadFlags, 0, hart]],
+      [Own.factory, create.createThread, [guest, space, technique.threadFlags, 0, hart]],
       [Own.factory, create.createSchedContext, [context, options.priority, 0, 0]],
       [guest, Ops.thread.bind, [context]],
     ] as const;

@@ -2,7 +2,7 @@
  * Trap and emulate: the guest's kernel runs in U mode like its programs, in an ordinary task. What is privileged traps and is done to a supervisor in software; memory
  * is mapped page by page as the guest's tables allow, and forgotten when they may have changed (memory/walker.ts).
  *
- * One task stands for whatever address space the guest is in: it is emptied at each change between kernel and user, of satp, SUM or MXR, and at each fence.
+ * A task for each virtual processor stands for whatever address space that is in: it is emptied at each change between kernel and user, of satp, SUM or MXR, and at each fence.
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
@@ -33,6 +33,8 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
   readonly #vm: Vm;
+  /** Selector of its task. */
+  readonly #space: number;
   readonly #wake: number;
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
@@ -45,7 +47,8 @@ class DeprivilegedCpu implements VirtualCpu {
   /** The task holds pages of this view; undefined: it may hold none. */
   #filled: View | undefined;
 
-  constructor(id: number, vm: Vm, guest: number, wake: number) {
+  constructor(id: number, vm: Vm, guest: number, wake: number, space: number) {
+    this.#space = space;
     this.id = id;
     this.#vm = vm;
     this.guest = guest;
@@ -152,7 +155,7 @@ class DeprivilegedCpu implements VirtualCpu {
       u.setX(A.a0, answer.error);
       u.setX(A.a1, answer.value);
     }
-    if (c.wait === 'fence') this.#filled = undefined;
+    if (c.wait === 'fence') for (const cpu of vm.cpus) if (cpu instanceof DeprivilegedCpu) yield* cpu.empty(this.#sys);
     if (c.wait === 'interrupt') yield* this.#waitForInterrupt();
     if (c.wait !== 'start') return;
     this.started = false;
@@ -199,6 +202,7 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** A fault of the guest's tables goes to the guest; what they allow is mapped; what is no memory is a device. */
   *#pageFault(scause: number, address: bigint, pc: bigint): Sys<void> {
+    yield* this.#settle(); // from the walk on nothing may come between: another processor's fence would be lost
     const { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = walk(ram, this.#view, address, access);
     if (found === 'page fault') return this.#reflect(BigInt(scause), address, pc);
     if (found === 'access fault') return this.#reflect(denied, address, pc);
@@ -212,19 +216,20 @@ class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#map(address: number, page: number, rights: number): Sys<void> {
-    yield* this.#settle();
     const { ram } = this.#vm, at = address - (address % PAGE);
-    yield* this.#sys.must(this.#vm.space, Ops.task.map, [0, memoryPage(ram.va(page, PAGE), PAGE_BITS, rights), at, 0]);
-    this.#filled = this.#view;
+    yield* this.#sys.must(this.#space, Ops.task.map, [0, memoryPage(ram.va(page, PAGE), PAGE_BITS, rights), at, 0]);
   }
 
   /** The task holds nothing that the guest's present view does not allow. */
   *#settle(): Sys<void> {
     const now = this.#view, then = this.#filled;
     if (then && then.satp === now.satp && then.privileged === now.privileged && then.sum === now.sum && then.mxr === now.mxr) return;
-    yield* this.#sys.must(this.#vm.space, Ops.task.unmap, [wholeSpace(), 1]);
+    yield* this.empty(this.#sys);
     this.#filled = now;
   }
+
+  /** Its task loses all pages, at once, whoever asks. */
+  empty(sys: Syscalls): Sys<void> { return sys.must(this.#space, Ops.task.unmap, [wholeSpace(), 1]); }
 
   /** The instruction at the pc, through the guest's tables. */
   #fetch(pc: bigint): number | undefined {
@@ -252,5 +257,5 @@ const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cau
 
 export const deprivileged: Technique = {
   name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
-  create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
+  create: (id, vm, guest, wake, space) => new DeprivilegedCpu(id, vm, guest, wake, space),
 };

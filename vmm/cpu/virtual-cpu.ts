@@ -17,7 +17,7 @@ export interface VirtualCpu extends SbiCpu, Attentive {
 
 export interface Technique {
   readonly name: string;
-  /** Kind of the task that is the guest's memory (0 host, 1 guest), and flags of its threads. */
+  /** Kind of the task that threads run in: a guest's memory (1), shared by all, or a host task (0), one each. Flags of the threads. */
   readonly taskKind: 0 | 1;
   readonly threadFlags: number;
   /** All of the guest's memory is mapped from the start. */
@@ -28,5 +28,6 @@ export interface Technique {
   readonly needsAlarm: boolean;
   /** Events of the thread and the groups of state that they bring. */
   readonly exits: readonly { readonly cause: Cause; readonly mtd: number }[];
-  create(id: number, vm: Vm, guest: number, wake: number): VirtualCpu;
+  /** `space`: the task that the thread runs in. */
+  create(id: number, vm: Vm, guest: number, wake: number, space: number): VirtualCpu;
 }
