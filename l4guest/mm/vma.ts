@@ -1,7 +1,10 @@
 /** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
 import type { Window } from '../../microkernel/abi/index.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
-import type { Mm } from './mm.ts';
+import type { PageTable } from './pagetable.ts';
+
+/** The address space that an area belongs to, as far as areas know it: its table, and what it owes the processor. */
+export interface Owner { readonly table: PageTable; owe(from: number, to: number, rights: number, pte?: number): void; sleepy: boolean }
 
 /** What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object. */
 export interface Mappable {
@@ -26,7 +29,7 @@ export interface Mappable {
 }
 
 export class Vma {
-  mm: Mm;
+  mm: Owner;
   start: number;
   end: number;
   prot: number;
@@ -47,7 +50,7 @@ export class Vma {
   /** mseal: it stays as it is. */
   sealed = false;
 
-  constructor(mm: Mm, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
+  constructor(mm: Owner, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
     this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
     object?.areas.add(this);
     if (object?.sleeps) mm.sleepy = true;
@@ -55,13 +58,13 @@ export class Vma {
   /** Page of the object that stands at this virtual page. */
   pageOf(vpn: number): number { return this.first + vpn - this.start / 4096; }
 
-  private copy(mm: Mm, start: number, end: number): Vma {
+  private copy(mm: Owner, start: number, end: number): Vma {
     const v = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
     v.growsDown = this.growsDown; v.mayWrite = this.mayWrite; v.fork = this.fork; v.locked = this.locked; v.sealed = this.sealed;
     return v;
   }
   /** For fork: locks are not inherited. */
-  clone(mm: Mm): Vma { const v = this.copy(mm, this.start, this.end); v.locked = 0; return v; }
+  clone(mm: Owner): Vma { const v = this.copy(mm, this.start, this.end); v.locked = 0; return v; }
   /** The same rights and object elsewhere. */
   moved(start: number, end: number, first: number): Vma { const v = this.copy(this.mm, start, end); v.first = first; return v; }
   /** Cuts this area at `at`: it keeps what lies below, the answer is the rest. */
