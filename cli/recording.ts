@@ -16,7 +16,7 @@ export class Recording implements Door {
 
   /** Opens the files. Throws `CliError` for one that cannot be read, is damaged, or cannot be written. */
   constructor(record: string | undefined, replay: string | undefined, seed: number | undefined, clock?: number) {
-    if (record !== undefined && replay !== undefined) throw new CliError('E_USAGE', '--record and --replay exclude each other');
+    notBoth(record, replay);
     const old = replay === undefined ? undefined : readRecording(replay);
     if (old && seed !== undefined && seed !== old.seed) throw new CliError('E_RECORDING', `recording '${replay}' was made with seed ${old.seed}`, 'leave --seed away');
     this.arrivals = old?.arrivals;
@@ -55,16 +55,21 @@ export class Recording implements Door {
  * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where files or people of
  * the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
  */
-export function clockFor(options: { readonly replay?: string; readonly seed?: number; readonly clock?: number }, isOfTheWorld: boolean): number | undefined {
-  if (options.replay !== undefined) return readRecording(options.replay).clock;
+export function clockFor(options: { readonly record?: string; readonly replay?: string; readonly seed?: number; readonly clock?: number }, isOfTheWorld: boolean): number | undefined {
+  notBoth(options.record, options.replay);
+  if (options.replay !== undefined) return readRecording(options.replay, false).clock;
   return options.clock ?? (isOfTheWorld && options.seed === undefined ? Math.floor(Date.now() / 1000) : undefined);
 }
 
-function readRecording(path: string): Recorded {
+function notBoth(record: string | undefined, replay: string | undefined): void {
+  if (record !== undefined && replay !== undefined) throw new CliError('E_USAGE', '--record and --replay exclude each other');
+}
+
+function readRecording(path: string, notes = true): Recorded {
   const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
     const recorded = parseRecording(linesOf(bytes));
-    if (recorded.cut) process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
+    if (recorded.cut && notes) process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
     return recorded;
   } catch {
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');
