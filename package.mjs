@@ -60,7 +60,19 @@ export async function buildLibrary() {
   };
   await esbuild.build({ ...shared, entryPoints: { index: 'index.ts', node: 'cli/library.ts' }, platform: 'neutral', external: ['node:*'], plugins: [guestsFrom(FROM_PACKAGE)] });
   declarations(['index', 'cli/library']);
+  writeFileSync(join(lib, 'tessera.1'), await manual(esbuild));
   writeFileSync(join(lib, 'THIRD-PARTY.txt'), BUNDLED.map(licence).join('\n'));
+}
+
+/** The command's manual page. */
+async function manual(esbuild) {
+  const place = join(root, `dist/.man-${process.pid}.mjs`);
+  await esbuild.build({ absWorkingDir: root, stdin: { contents: "export { manualPage } from './cli/man.ts';", resolveDir: root }, outfile: place, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent', external: ['esbuild', 'ink', 'react', 'sql.js'], banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" } });
+  try {
+    return (await import(pathToFileURL(place).href)).manualPage();
+  } finally {
+    rmSync(place, { force: true });
+  }
 }
 
 /** The declarations that the entries reach, with imports that every resolver understands. */
@@ -102,8 +114,8 @@ function manifest(chunks) {
       './node': { types: './dist/lib/types/cli/library.d.ts', default: './dist/lib/node.js' },
       './package.json': './package.json',
     },
-    files: ['bin', ...chunks, 'dist/lib', 'guests/bin', 'scenarios', '!scenarios/*.spec.ts', 'docs/embedding.md', 'docs/reference/tessera.1'],
-    man: ['docs/reference/tessera.1'],
+    files: ['bin', ...chunks, 'dist/lib', 'guests/bin', 'scenarios', '!scenarios/*.spec.ts', 'docs/embedding.md'],
+    man: ['dist/lib/tessera.1'],
     peerDependencies: Object.fromEntries(OPTIONAL.map((p) => [p, dependencies[p]])),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((p) => [p, { optional: true }])),
   };

@@ -1,13 +1,13 @@
 /**
- * The manual page, docs/reference/tessera.1, made of the same descriptions that --help shows.
+ * The manual page, made of the same descriptions that --help shows. The package has it; in a clone:
  *
- *   npx tsx cli/man.ts > docs/reference/tessera.1
+ *   npx tsx cli/man.ts | man -l -
  */
 import type { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from './main.ts';
 
-const roff = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/gm, '\\&$&');
+const roff = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/gm, '\\&$&').replace(/[\u0080-\uffff]/g, (c) => `\\[u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
 
 /** The page in roff's man macros. */
 export function manualPage(): string {
