@@ -16,11 +16,7 @@ export class Recording implements Door {
 
   /** Opens the files. Throws `CliError` for one that cannot be read, is damaged, or cannot be written. */
   constructor(record: string | undefined, replay: string | undefined, seed: number | undefined, clock?: number) {
-<<<<<<< HEAD
     notBoth(record, replay);
-=======
-    mustExclude(record, replay);
->>>>>>> d4aa6f7 (A recording is read once, and what excludes each other is said first)
     const old = replay === undefined ? undefined : readRecording(replay);
     if (old && seed !== undefined && seed !== old.seed) throw new CliError('E_RECORDING', `recording '${replay}' was made with seed ${old.seed}`, 'leave --seed away');
     this.arrivals = old?.arrivals;
@@ -55,16 +51,11 @@ export class Recording implements Door {
   }
 }
 
-function mustExclude(record: string | undefined, replay: string | undefined): void {
-  if (record !== undefined && replay !== undefined) throw new CliError('E_USAGE', '--record and --replay exclude each other');
-}
-
 /**
  * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where files or people of
  * the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
  */
 export function clockFor(options: { readonly record?: string; readonly replay?: string; readonly seed?: number; readonly clock?: number }, isOfTheWorld: boolean): number | undefined {
-<<<<<<< HEAD
   notBoth(options.record, options.replay);
   if (options.replay !== undefined) return readRecording(options.replay, false).clock;
   return options.clock ?? (isOfTheWorld && options.seed === undefined ? Math.floor(Date.now() / 1000) : undefined);
@@ -75,25 +66,6 @@ function notBoth(record: string | undefined, replay: string | undefined): void {
 }
 
 function readRecording(path: string, notes = true): Recorded {
-=======
-  mustExclude(options.record, options.replay);
-  if (options.replay !== undefined) {
-    last = { path: options.replay, recorded: readRecording(options.replay) };
-    return last.recorded.clock;
-  }
-  return options.clock ?? (isOfTheWorld && options.seed === undefined ? Math.floor(Date.now() / 1000) : undefined);
-}
-
-/** What the clock was looked up in is what is replayed: it is read once, since a pipe has no second time. */
-let last: { readonly path: string; readonly recorded: Recorded } | undefined;
-
-function readRecording(path: string): Recorded {
-  if (last?.path === path) {
-    const { recorded } = last;
-    last = undefined;
-    return recorded;
-  }
->>>>>>> d4aa6f7 (A recording is read once, and what excludes each other is said first)
   const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
     const recorded = parseRecording(linesOf(bytes));
