@@ -82,6 +82,8 @@ function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boo
   const { slices: all, recalls, workers } = slices(seen), why = seen.lines('roottask').find((l) => l.includes('slicer')) ?? 'nothing', [first, second] = workers, slice = (s: Slice): string => `${Math.round(s.to - s.from)} ns`;
   const recordOf = recalls[0]?.seq;
   say('workers', workers.length === 2 && all.length > 0, 'two threads begin with a startup event, and are let go on', `${workers.length} threads with events, ${all.length} slices (${why})`, recordOf);
+  const priorities = [...new Set(ofKind(seen.trace, Kind.schedule).filter((f) => workers.includes(f.actor)).map((f) => f.a))];
+  say('workers', priorities.join() === String(n.priority), `the workers run with priority ${n.priority}`, priorities.join(', ') || 'they do not run', recordOf);
   say('recall', recalls.length === n.rounds, `${n.rounds} recalls`, `${recalls.length}`, recordOf);
   say('turns', all.length > 1 && all.every((s, i) => s.worker === (i % 2 ? second : first)), 'slices of the first and the second worker in turn', all.map((s) => (s.worker === first ? '1' : s.worker === second ? '2' : '?')).join(' ') || 'no slices', recordOf);
   const at = (s: Slice): number | undefined => notes.signals.find((t) => t >= s.from - 1 && t <= s.to), whole = all.filter((s) => at(s) === undefined);
