@@ -2,7 +2,8 @@
 import { File, type MapAnswer } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { E } from '../abi/errno.ts';
-import { Poll, S } from '../abi/linux.ts';
+import { Cap, Poll, S } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Mm } from '../mm/mm.ts';
 import { setU32, textOf, type Io } from '../mm/uaccess.ts';
@@ -36,6 +37,12 @@ export class RandomFile extends File {
     return io.done - start;
   }
   override write(io: Io): number { return swallow(io); }
+  /** RNDGETENTCNT: the pool is full, always; what feeds or empties it is for who may administer. */
+  override ioctl(t: Thread, command: number, arg: number): number {
+    if (command >>> 0 === 0x8004_5200) { setU32(t.mm, arg, 256); return 0; }
+    if (![0x4004_5201, 0x4008_5203, 0x5204, 0x5206, 0x5207].includes(command >>> 0)) return -E.INVAL;
+    return capable(t.creds, Cap.SYS_ADMIN) ? 0 : -E.PERM;
+  }
 }
 export class KmsgFile extends File {
   override read(): number { return -E.AGAIN; }

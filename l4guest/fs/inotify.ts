@@ -136,7 +136,7 @@ export class InotifyFile extends File {
   /** Lines of /proc/PID/fdinfo. */
   override get details(): string {
     const hex = (n: number): string => (n >>> 0).toString(16);
-    return [...this.watches.values()].map((w) => `inotify wd:${hex(w.wd)} ino:${hex(w.inode.ino)} sdev:${hex(w.inode.dev)} mask:${hex(w.mask & Watch.ALL)} ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:${hex(w.inode.ino).padStart(16, '0')}\n`).join('');
+    return [...this.watches.values()].map((w) => `inotify wd:${hex(w.wd)} ino:${hex(w.inode.ino)} sdev:${hex(w.inode.dev)} mask:${hex(w.mask)} ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:${hex(w.inode.ino).padStart(16, '0')}\n`).join('');
   }
   protected override closed(): void {
     for (const w of [...this.watches.values()]) this.forget(w);

@@ -170,6 +170,7 @@ export class RegularInode extends Inode implements Mappable {
     return io.done - start;
   }
   override truncate(length: number): number {
+    if ((this.seals & 2 && length < this.length) || (this.seals & 4 && length > this.length)) return -E.PERM;
     if (length < this.length) {
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);

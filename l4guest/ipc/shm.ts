@@ -5,14 +5,13 @@ import { Map_, Prot, S } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { mapArea, roundUp, unmap } from '../mm/mmap.ts';
-import { clearUser, setI64, setU32 } from '../mm/uaccess.ts';
+import { clearUser, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './objects.ts';
 
 export interface Segment extends IpcObject { readonly size: number; readonly inode: RegularInode; readonly cpid: number; lpid: number; atime: number; dtime: number; ctime: number }
 
 const Shm = { RDONLY: 0o10000, RND: 0o20000, REMAP: 0o40000, EXEC: 0o100000, DEST: 0o1000, LOCK: 11, UNLOCK: 12, STAT: 13, INFO: 14, STAT_ANY: 15 } as const;
 export const SHM_MOST = 4096;
-const MAX_SIZE = 2 ** 38;
 
 /** Segments without a name that somebody still maps. */
 const left = new WeakMap<Kernel, Set<Segment>>();
@@ -20,7 +19,7 @@ const leftOf = (k: Kernel): Set<Segment> => { let s = left.get(k); if (!s) left.
 
 export function shmget(t: Thread, key: number, size: number, flags: number): number {
   return t.k.ipc.shm.get(t, key, flags, (id, perm) => {
-    if (size <= 0 || size > MAX_SIZE) return -E.INVAL;
+    if (size <= 0 || size > t.k.sysctl.number('kernel/shmmax')) return -E.INVAL;
     if (size > t.k.frames.total * 4096) return -E.NOMEM;
     return makeSegment(t, id, perm, size);
   }, (old) => (size > old.size ? -E.INVAL : 0));
@@ -95,7 +94,8 @@ function info(t: Thread, cmd: number, va: number): number {
   const all = t.k.ipc.shm;
   if (cmd === Ipc.INFO) {
     clearUser(t.mm, va, 72);
-    [MAX_SIZE, 1, SHM_MOST, SHM_MOST, MAX_SIZE / 4096].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
+    const { sysctl } = t.k;
+    [sysctl.number('kernel/shmmax'), 1, SHM_MOST, SHM_MOST, sysctl.number('kernel/shmall')].forEach((n, i) => { setBig(t.mm, va + 8 * i, n > 2 ** 63 ? 0xffff_ffff_feff_ffffn : BigInt(n)); });
     return all.last;
   }
   clearUser(t.mm, va, 48);

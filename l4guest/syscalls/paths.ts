@@ -53,7 +53,7 @@ function getcwd(t: Thread, va: number, size: number): number {
   const { cwd, root } = t.proc.fs;
   if (cwd.inode.nlink === 0) return -E.NOENT;
   const path = textOfPath(cwd, root), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.inode.name}`}\0`);
-  if (bytes.length > size) return -E.RANGE;
+  if (size >= 0 && bytes.length > size) return -E.RANGE;
   copyOut(t.mm, va, bytes);
   return bytes.length;
 }

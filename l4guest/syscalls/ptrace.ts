@@ -8,7 +8,7 @@ import { putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop } from '../kernel/tracing.ts';
 import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';
-import { row, type Row } from './row.ts';
+import { longBits, row, type Row } from './row.ts';
 
 const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
 const AUDIT_RISCV64 = 0xc000_00f3;
@@ -140,6 +140,7 @@ const requests: Record<number, Request> = {
   0x4202: (t, x, _addr, data) => sigInfo(t, x, data), 0x4203: (t, x, _addr, data) => setSigInfo(t, x, data),
   0x4204: (t, x, type, iov) => regset(t, x.t, type, iov, false), 0x4205: (t, x, type, iov) => regset(t, x.t, type, iov, true),
   0x4208: (_t, x) => listen(x),
+  0x4209: (t, x, how, data) => peekSignals(t, x, how, data),
   0x420a: (t, x, size, data) => { if (size !== 8) return -E.INVAL; setBig(t.mm, data, x.t.savedMask ?? x.t.mask); return 0; },
   0x420b: (t, x, size, data) => { if (size !== 8) return -E.INVAL; t.k.signals.setMask(x.t, getBig(t.mm, data) & ~UNBLOCKABLE); return 0; },
   0x420e: (t, x, size, data) => callInfo(t, x, size, data),
@@ -159,6 +160,14 @@ function ptrace(t: Thread, request: number, pid: number, addr: number, data: num
 
 // ── memory of others ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** PTRACE_PEEKSIGINFO: signals that wait, from the nth on; bit 0: those of the whole process. */
+function peekSignals(t: Thread, x: Tracing, how: number, data: number): number {
+  const from = getI64(t.mm, how), flags = getU32(t.mm, how + 8), most = getI32(t.mm, how + 12);
+  if (flags & ~1 || most < 0) return -E.INVAL;
+  const all = (flags & 1 ? x.t.proc.pending : x.t.pending).list(0n).slice(Math.max(0, from), Math.max(0, from) + most);
+  all.forEach((s, i) => { putSigInfo(t.mm, data + 128 * i, s); });
+  return all.length;
+}
 /** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
 function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
   const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
@@ -184,6 +193,6 @@ function processVm(t: Thread, pid: number, localVa: number, localCount: number, 
 
 export const traceCalls: Row[] = [
   row('ptrace', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data), { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
-  row('process_vm_readv', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false)),
-  row('process_vm_writev', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true)),
+  row('process_vm_readv', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false), { checks: [longBits(5, 0)] }),
+  row('process_vm_writev', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true), { checks: [longBits(5, 0)] }),
 ];

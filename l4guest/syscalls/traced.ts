@@ -19,10 +19,15 @@ const args = (t: Thread): bigint[] => [10, 11, 12, 13, 14, 15].map((i) => t.regs
 
 /** All registers of `t` are loaded. Its result stands in a0 afterwards. */
 export function* tracedCall(t: Thread, first: number): Co<number> {
-  let nr = first;
+  let nr = first, skipped = -E.NOSYS;
   if (t.traced?.calls) {
     t.traced.call = { op: 1, nr, args: args(t) };
+    // a0 shows the result of a call that is skipped; the argument stands beside.
+    const argument = t.regs.big[Reg.a0]!;
+    t.regs.setX(Reg.a0, skipped);
     yield* t.traced.pause(callStop(t.traced));
+    skipped = t.regs.x(Reg.a0);
+    t.regs.big[Reg.a0] = argument;
     nr = Number(BigInt.asIntN(32, t.regs.big[Reg.a7]!));
   }
   if (t.seccomp) {
@@ -35,7 +40,7 @@ export function* tracedCall(t: Thread, first: number): Co<number> {
   t.arg0 = t.regs.big[Reg.a0]!;
   t.call = nr;
   const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => t.regs.x(i)) as [number, number, number, number, number, number];
-  const r = nr < 0 ? -E.NOSYS : dispatch(t, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(t, r);
+  const r = nr < 0 ? skipped : dispatch(t, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(t, r);
   const replaced = result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN);
   if (replaced) t.call = -1;
   else if (!Number.isNaN(result)) t.regs.setX(Reg.a0, result);
