@@ -5,7 +5,7 @@
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; empty blocks at the end
  *
- * @spec pax IEEE Std 1003.1, pax, "ustar Interchange Format" and "pax Extended Header"
+ * Documentation: IEEE Std 1003.1, pax, "ustar Interchange Format" and "pax Extended Header"
  */
 
 /** An entry. Names are byte strings (one character a byte). */

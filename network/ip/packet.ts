@@ -41,7 +41,7 @@ export const headerBytes = (ip: Ip): number => (ip.length === 4 ? IP4_BYTES : IP
 /** A buffer with `length` bytes of payload from HEADROOM on. */
 export const draft = (length: number): Uint8Array => new Uint8Array(HEADROOM + length);
 
-/** @spec RFC 791 3.1; undefined for what is damaged or cut short. Options are passed over. */
+/** Undefined for what is damaged or cut short. Options are passed over. @spec RFC 791 3.1 */
 export function readIp4(bytes: Uint8Array): Packet | undefined {
   if (bytes.length < IP4_BYTES || bytes[0]! >> 4 !== 4) return undefined;
   const header = (bytes[0]! & 15) * 4, total = u16(bytes, 2);

@@ -1,4 +1,4 @@
-/** How long the way there and back takes, and when to give up waiting. @spec RFC 6298; times in microseconds */
+/** How long the way there and back takes, and when to give up waiting. Times are microseconds. @spec RFC 6298 */
 
 const GRAIN_US = 1_000, FIRST_US = 1_000_000, LEAST_US = 200_000, MOST_US = 120_000_000;
 

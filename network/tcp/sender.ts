@@ -119,7 +119,7 @@ export class Sender {
     return this.#fresh(this.window - this.flight);
   }
 
-  /** Bytes believed to be on their way. @spec RFC 6675 4, SetPipe; without SACK each duplicate stands for a segment that left (RFC 6582) */
+  /** Bytes believed to be on their way; without SACK each duplicate stands for a segment that left (RFC 6582). @spec RFC 6675 4, SetPipe */
   #pipe(): number {
     if (!this.withSack) return Math.max(0, this.flight - this.duplicates * this.mss);
     let pipe = this.flight - this.scoreboard.bytes;

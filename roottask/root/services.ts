@@ -86,7 +86,7 @@ function* ioMap({ root, client, words }: Request): Sys<Reply> {
 
 function* quota({ client }: Request): Sys<Reply> { return done(client.memoryLimit, client.memoryUsed); }
 
-/** scause and what it was about, in words. @spec priv "Supervisor cause register" */
+/** scause and what it was about, in words. @spec priv 12.1.8 */
 function faultText(scause: number, value: number, pc: number): string {
   const access: Readonly<Record<number, string>> = { 1: 'jump to', 5: 'load from', 7: 'store to', 12: 'jump to', 13: 'load from', 15: 'store to', 4: 'misaligned load from', 6: 'misaligned store to' };
   const what = access[scause] ? `${access[scause]} 0x${value.toString(16)}, where it may not` : scause === 2 ? `illegal instruction 0x${value.toString(16)}` : scause === 3 ? 'breakpoint' : scause === 8 ? 'a system call that is not the kernel\'s' : `exception ${scause}`;

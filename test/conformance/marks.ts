@@ -23,8 +23,8 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   elf: 'Executable and Linkable Format (TIS 1.2)',
   'riscv-elf-psabi': 'RISC-V ELF psABI',
 };
-/** Documents whose places are names of files or chapters. */
-const BY_NAME = /^(devicetree bindings|linux|gdb|asm) \S/;
+/** Documents whose places are names of files or chapters, and RFCs, whose numbers are names. */
+const BY_NAME = /^(devicetree bindings|linux|gdb|asm|RFC) \S/;
 
 const PLACE = String.raw`(?:\d+(?:[.-]\d+)*|table \d+)(?: \([^)]*\))?`;
 const ITEM = new RegExp(`^(${Object.keys(DOCUMENTS).join('|')}) (${PLACE}(?:, ${PLACE})*)(?::.*)?$`);
