@@ -39,7 +39,7 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
 }
 
 /** What an inode with its name weighs, bytes. */
-const INODE_COST = 768;
+const INODE_COST = 1024;
 /** File systems leave this part of memory to programs. */
 const MARGIN = 1 / 32;
 
