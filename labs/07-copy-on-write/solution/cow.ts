@@ -1,4 +1,4 @@
-import { Cause, Mtd, Ops, Own, Resume, Right, Status, allocate, log, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import { Cause, Mtd, Ops, Own, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
 
 const FORK = 0x2300, COUNTS = 0x2301, END = 0x2302, PAGE = 4096, STORE = 15;
 
@@ -41,10 +41,7 @@ const cow: Program = {
 
     function* fault(own: Syscalls, client: Client<Space>): Sys<Reply> {
       const access = own.utcb.word(0), address = own.utcb.word(1), page = Math.floor(address / PAGE), space = client.state, dest = page * PAGE;
-      if (address < base || address >= base + pages * PAGE || access === 12) {
-        yield* log(own, env, `${client.name}: no memory at 0x${address.toString(16)}`);
-        return { label: Resume.stop };
-      }
+      if (address < base || address >= base + pages * PAGE || access === 12) return { label: Resume.stop };
       let frame = space.get(page);
       if (!frame) space.set(page, (frame = yield* newFrame(own)));
       else if (access === STORE && frame.users > 1) {
