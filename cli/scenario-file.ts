@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ScenarioError, defineScenario, lineOf, type ScenarioFile } from '../index.ts';
+import { scenarioLoaders, scenarioNames } from '../library/scenarios.ts';
 import { CliError, Exit } from './errors.ts';
 import { readText } from './files.ts';
 import { projectRoot } from './images/where.ts';
@@ -14,10 +15,16 @@ import { projectRoot } from './images/where.ts';
 export const scenarioFolder = (): string => join(projectRoot(), 'scenarios');
 const isOurs = (path: string): boolean => dirname(path) === scenarioFolder();
 
+async function ours(path: string): Promise<{ default: ScenarioFile }> {
+  const loader = scenarioLoaders[basename(path, '.ts')];
+  if (!loader) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, `ours are: ${scenarioNames.join(' ')}`);
+  return await loader();
+}
+
 /** Throws CliError. */
 export async function loadScenario(path: string): Promise<ScenarioFile> {
   if (!isOurs(path)) readText('scenario', path);
-  const module = (isOurs(path) ? await import(`../scenarios/${basename(path, '.ts')}.ts`) : await importTypeScript(path)) as { default?: ScenarioFile };
+  const module = (isOurs(path) ? await ours(path) : await importTypeScript(path)) as { default?: ScenarioFile };
   const scenario = module.default;
   if (!scenario || typeof scenario !== 'object' || !scenario.components) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, 'it must say: export default defineScenario({…})');
   return checked(scenario, path);

@@ -19,13 +19,13 @@ export const steps: readonly Step[] = [
   { name: '1-open', keys: [], wanted: /records\n/ },
   { name: '2-filter', keys: ['f', '=device:disk0', 'Enter'], wanted: /filter: device:disk0\n[^]*\n>/ },
   { name: '3-slowest', keys: ['L'], wanted: /number 1 by latency/ },
-  { name: '4-around', keys: ['f', 'C-u', 'Enter'], wanted: /[\d,]+ records\n[^]*\n>.*store disk0\.notify/ },
-  { name: '5-into', keys: ['Space', '>', 'n', 'n'], wanted: /^>.*reply block\.read/m },
-  { name: '6-interrupt', keys: ['p', 'p', '<', 'n', '>', 'n'], wanted: /^>.*resumed after load plic\.claim\[1\] = 0x1 /m },
-  { name: '7-diagram', keys: ['>', 'n', '>', 'n', 'd'], wanted: /more times/ },
+  { name: '4-around', keys: ['f', 'C-u', 'Enter'], wanted: /[\d,]+ records\n[^]*\n>.*store disk0\.queueNotify/ },
+  { name: '5-driver', keys: ['Space', '/', '=block.submit', 'Enter', '.', '.'], wanted: /^>.*reply block\.submit/m },
+  { name: '6-interrupt', keys: ['/', 'C-u', '=kind:interrupt', 'Enter'], wanted: /^>.*interrupt line 1$/m },
+  { name: '7-diagram', keys: ['/', 'C-u', '=interruptAck', 'Enter', '.', 'd'], wanted: /13 messages/ },
   { name: '8-path', keys: ['d', 'c', 'End'], wanted: /steps, / },
   { name: '9-timeline', keys: ['c', 't', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+', '+'], wanted: /a column/ },
-  { name: '10-statistics', keys: ['t', 's', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab'], wanted: /disk0\.notify/ },
+  { name: '10-statistics', keys: ['t', 's', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab'], wanted: /disk0\.queueNotify/ },
 ];
 
 /** Boots Debian with a disk, its keys out of a recording, so that the trace is the same each time. */

@@ -14,7 +14,8 @@ const PROTOCOL: Record<number, string> = {
   0x1060: 'io.device', 0x1061: 'io.map',
   0x1100: 'service.session', 0x1101: 'service.close',
   0x1110: 'stream.open', 0x1111: 'stream.write', 0x1112: 'stream.writeBuffer', 0x1113: 'stream.read', 0x1114: 'stream.size',
-  0x1120: 'block.open', 0x1121: 'block.read', 0x1122: 'block.write', 0x1123: 'block.flush',
+  0x1120: 'block.open', 0x1121: 'block.share', 0x1122: 'block.submit', 0x1123: 'block.cancel',
+  0x1140: 'files.open', 0x1141: 'files.request',
   0x1130: 'net.open', 0x1131: 'net.send', 0x1132: 'net.receive',
 };
 

@@ -63,7 +63,7 @@ describe('a recording that does not come to its end', () => {
     readable(path);
   });
   it('because the process was killed', async () => {
-    const path = join(folder, 'killed.trace'), child = spawn(process.execPath, [tessera, 'run', '--trace', path, getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
+    const path = join(folder, 'killed.trace'), child = spawn(process.execPath, [tessera, 'run', '--no-sandbox', '--trace', path, getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
     while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 21) await new Promise((go) => { setTimeout(go, 20); });
     child.kill('SIGKILL');
     await gone;
