@@ -123,8 +123,9 @@ function afterSupervisor(h: Hart): number {
 
 /** A trap that leaves a virtual machine costs what the processor model says (`exit=`). */
 function leaveGuest(h: Hart): void {
+  if (h.w[VIRT] === 0) return;
   const { exitCycles } = h.host.model;
-  if (exitCycles !== 0 && h.w[VIRT] !== 0) h.charge(exitCycles);
+  if (exitCycles !== 0) h.charge(exitCycles);
 }
 
 /** @spec priv 3.1.6.1, 3.1.8, 3.1.14, 3.1.15, 3.1.16, 21.4.1, 21.4.4, 21.4.5, 21.6.2 */
