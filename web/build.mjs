@@ -77,7 +77,8 @@ async function buildLabs(to) {
     const { number, title, hours, language, files } = await findLab(name), folder = join(root, 'labs', name);
     if (language === 'sql') continue;
     mkdirSync(join(to, name), { recursive: true });
-    writeFileSync(join(to, name, 'page.html'), linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))));
+    writeFileSync(join(to, name, 'page.html'), pictured(linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))), `labs/${name}`));
+    for (const picture of readdirSync(folder).filter((f) => f.endsWith('.svg'))) cpSync(join(folder, picture), join(to, name, picture));
     for (const file of files) cpSync(join(folder, 'starter', file), join(to, name, file));
     list.push({ name, number, title, hours, language, files });
   }
@@ -89,6 +90,9 @@ const linked = (html) => html.replace(/<a href="([^"]*)">(.*?)<\/a>/g, (all, to,
   const scenario = /scenarios\/([\w-]+)\.md$/.exec(to)?.[1];
   return scenario && existsSync(join(root, 'scenarios', `${scenario}.ts`)) ? `<a href="#/run/${scenario}">${words}</a>` : to.startsWith('https:') ? all : words;
 });
+
+/** Pictures beside a lab's page are found from the page's own place. */
+const pictured = (html, folder) => html.replace(/<img src="(?!https:|data:)([^"]*)"/g, (_all, file) => `<img src="${folder}/${file}"`);
 
 /** A module of the project's sources, for use while building. */
 async function moduleOf(entry) {
