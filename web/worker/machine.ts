@@ -57,6 +57,7 @@ class Machine {
       const result = await run as { status: number; why: string };
       this.over = true;
       this.report();
+      this.memory();
       say({ type: 'ended', status: result.status, why: result.why, table: run.table() });
     } finally {
       clearInterval(clock);
@@ -123,8 +124,9 @@ class Machine {
     const { system } = this.run!, { base, size } = system.machine.memory, names = new Map(system.tally.rows().map((r) => [r.task, r.name]));
     return snapshot(system.kernel, { base, size }, (id) => names.get(id) ?? `task ${id}`, system.machine.events.now);
   }
+  /** Of a machine that is off: as it was when it had most tasks. The page is told that at the end, for it may not have asked in time. */
   private memory(): void {
-    if (this.run) say({ type: 'memory', snapshot: this.over ? this.fullest! : this.look() });
+    if (this.run) say({ type: 'memory', snapshot: (this.over ? this.fullest : undefined) ?? this.look() });
   }
 }
 
