@@ -103,7 +103,7 @@ function openTrace(name: string, bytes: Uint8Array, record?: number): void {
   }
 }
 
-/** What an address names is shown. */
+/** What an address names is shown, once it is known what this page has. */
 function route(): void {
   const name = labOf(location.hash);
   lab.value = labs.value.find((l) => l.name === name);
@@ -115,7 +115,7 @@ function route(): void {
 function App() {
   const [, setHash] = useState(location.hash);
   useEffect(() => {
-    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') route(); };
+    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') void ready.then(route); };
     addEventListener('hashchange', moved);
     addEventListener('popstate', moved);
     return () => { removeEventListener('hashchange', moved); removeEventListener('popstate', moved); };
