@@ -126,6 +126,13 @@ describe('/proc and /dev', () => {
     expect(u.list('/proc')).toContain('uptime');
     expect(String(u.read(u.open('/proc/mounts')))).toContain('proc /proc proc rw');
   });
+  it('a session says once who has logged in; its children have it from it', () => {
+    const u = new Unix(), uid = (): string => String(u.read(u.open('/proc/self/loginuid')));
+    const login = (text: string): unknown => { const fd = u.open('/proc/self/loginuid', O.RDWR), n = u.write(fd, text); u.call('close', fd); return n; };
+    expect([uid(), u.read(u.open('/proc/self/sessionid'))]).toEqual(['4294967295', '4294967295']);
+    expect([login('someone'), login('4294967296'), login('1000')]).toEqual([-E.INVAL, -E.INVAL, 4]);
+    expect([uid(), u.read(u.open('/proc/self/sessionid'))]).toEqual(['1000', '1']);
+  });
   it('/proc/self/fd reopens what a descriptor names, pipes too', () => {
     const u = new Unix(), [r, w] = u.pipe(), again = u.open(`/proc/self/fd/${r}`);
     u.write(w, 'x');

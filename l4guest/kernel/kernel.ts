@@ -53,6 +53,8 @@ export class Kernel {
   /** Called when the program that the server was started for has ended, with its wait status. */
   onEnd: (status: number) => void = () => undefined;
   mainPid = 0;
+  /** Logins so far: numbers of audit sessions. */
+  logins = 0;
   /** The fault that ended that program: what it did where. */
   fatal: { readonly signo: number; readonly address: number; readonly access: string; readonly pc: number } | undefined;
   readonly rootFs: TmpFs;

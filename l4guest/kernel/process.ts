@@ -36,6 +36,9 @@ export class ProcessGroup {
 
 export interface ItimerState { timer: Timer | undefined; at: number; interval: number }
 
+/** A login that there is not: (uid_t) −1. */
+export const NOBODY = 2 ** 32 - 1;
+
 export class Process {
   readonly k: Kernel;
   readonly pid: number;
@@ -100,6 +103,9 @@ export class Process {
   personality = 0;
   noHugePages = false;
   oomScore = 0;
+  /** Who logged in, and which login that was; 2³² − 1: nobody. Inherited; PAM's sessions set it (audit). */
+  loginUid = NOBODY;
+  loginSession = NOBODY;
   /** What a core would hold (core(5)); inherited. */
   coreFilter = 0x33;
   /** Names of what clone may have it share: its I/O context, its list of semaphore operations to undo. */
@@ -135,6 +141,8 @@ export class Process {
     this.personality = parent.personality;
     this.noHugePages = parent.noHugePages;
     this.oomScore = parent.oomScore;
+    this.loginUid = parent.loginUid;
+    this.loginSession = parent.loginSession;
     this.coreFilter = parent.coreFilter;
   }
 }

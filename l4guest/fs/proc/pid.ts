@@ -1,8 +1,9 @@
 /** /proc/PID: one directory per process, made when somebody looks and kept while the process lives. */
 import { E } from '../../abi/errno.ts';
-import { Limit, Ms, S } from '../../abi/linux.ts';
+import { Cap, Limit, Ms, S } from '../../abi/linux.ts';
+import { capable } from '../../kernel/creds.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Process } from '../../kernel/process.ts';
+import { NOBODY, type Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { copyIn } from '../../mm/uaccess.ts';
 import { Directory, type FileSystem, type Inode } from '../inode.ts';
@@ -58,7 +59,7 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
     .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
     .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
     .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', () => mountLines(p)).file('mountinfo', () => mountInfo(p)).file('limits', () => limits(p))
-    .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => '4294967295').file('sessionid', () => '4294967295').file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
+    .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`).file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file('schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) => { const x = thread ?? p.leader, n = Number(s); if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL; x.timerSlack = n || 50_000; return 0; }).file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => { const n = Number(s); if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL; p.coreFilter = n & 0x1ff; return 0; }).file('setgroups', () => 'allow\n').file('uid_map', () => '         0          0 4294967295\n').file('gid_map', () => '         0          0 4294967295\n');
   dir.add('mem', new MemInode(fs, p));
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
@@ -66,6 +67,16 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
   dir.add('fd', fdDir(fs, p));
   dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
   dir.add('ns', new GeneratedDir(fs, (name) => { const i = spaces.indexOf(name); return i < 0 ? undefined : new GeneratedLink(fs, () => `${name}:[${4026531835 + i}]`); }, () => spaces.map((name, i) => ({ name, ino: 4026531835 + i, type: S.IFLNK }))));
+}
+/** A process says for whom it logs in: once by itself, again only with CAP_AUDIT_CONTROL. Linux: audit_set_loginuid. */
+function logIn(t: Thread, p: Process, text: string): number {
+  const said = text.trim(), uid = said === '-1' ? NOBODY : Number(said);
+  if (t.proc !== p) return -E.PERM;
+  if (!/^(-1|\d+)$/.test(said) || uid > NOBODY) return -E.INVAL;
+  if (p.loginUid !== NOBODY && !capable(t.creds, Cap.AUDIT_CONTROL)) return -E.PERM;
+  p.loginUid = uid;
+  p.loginSession = uid === NOBODY ? NOBODY : ++p.k.logins;
+  return 0;
 }
 const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 
