@@ -1,11 +1,13 @@
 /** Submissions in assembly and in SQL that want points without the work: they print what is expected, write verdicts, attack what they can reach. None gets a point. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { filesOfLab } from '../cli/lab/folder.ts';
 import { grade, variantOf } from '../cli/lab/grade.ts';
 import { findLab } from './catalogue.ts';
 import type { Verdict } from './grading/verdict.ts';
 
+const grader = fileURLToPath(new URL('04-capabilities/grader.ts', import.meta.url));
 const lib = readFileSync(new URL('start/lib.s', import.meta.url), 'utf8');
 const begin = '_start:\n  mv s0, a0\n  ld s1, INFO_UTCB(s0)\n';
 /** Sends `text` to the log, then goes on. */
@@ -23,7 +25,7 @@ const assembly: Readonly<Record<string, string>> = {
   'agrees to everything, silently': always(0, '0'),
   'kills and revokes whatever it can name': `${begin}  li s2, 0\nnext: mv a0, s2\n  li a1, THREAD_KILL\n  li a2, 0\n  call invoke\n  sd zero, U_WORDS(s1)\n  mv a0, s2\n  li a1, TASK_DELETE\n  li a2, 1\n  call invoke\n  addi s2, s2, 1\n  li t0, 2000\n  bne s2, t0, next\n${bye}`,
   'sends rubbish to every capability': `${begin}  li s2, 1\nnext: mv a0, s2\n  mul a1, s2, s2\n  li a2, 64\n  call invoke\n  addi s2, s2, 1\n  li t0, 4000\n  bne s2, t0, next\n${bye}`,
-  'asks Linux for the grader': `${begin}  li a7, 56\n  li a0, -100\n  la a1, path\n  li a2, 0\n  ecall\n${bye}path: .asciz "/work/labs/04-capabilities/grader.ts"\n.align 3\n`,
+  'asks Linux for the grader': `${begin}  li a7, 56\n  li a0, -100\n  la a1, path\n  li a2, 0\n  ecall\n${bye}path: .asciz ${JSON.stringify(grader)}\n.align 3\n`,
   'walks over all memory': `${begin}  li t0, 0x1000\nnext: sd t0, 0(t0)\n  li t1, 0x1000\n  add t0, t0, t1\n  j next\n`,
 };
 const nine = (query: string): string => Array.from({ length: 9 }, (_, i) => `-- ${i + 1}. x\n${query}\n`).join('\n');
