@@ -3,7 +3,6 @@
  * Files that the user names: read or opened with the error in the user's words. A file may be anything (a device that never ends, a pipe, more than
  * memory): what is read is bounded, and said to be too large before it is.
  */
-import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
 
@@ -125,5 +124,3 @@ export function checkWritable(role: string, path: string): void {
     throw outputError(role, path, error);
   }
 }
-
-export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

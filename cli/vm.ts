@@ -49,24 +49,6 @@ interface Image { name: string; bytes: Uint8Array }
 /** The board's virtio slots less those of its entropy device and its console. */
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
-export interface VmOptions extends SharedOptions {
-  kernel: string;
-  initrd?: string;
-  append: string;
-  /** Bytes of the virtual machine's memory. */
-  memory: number;
-  smp: number;
-  disk?: string[];
-  mount?: string[];
-  console?: 'serial' | 'virtio';
-  /** Commander's way of --no-reboot. */
-  reboot: boolean;
-  net?: string[];
-  dumpDtb?: string;
-  virt: 'hardware' | 'trap';
-  gdb?: number;
-}
-
 export async function vm(options: VmOptions): Promise<number> {
   const here = options.virt === 'trap' ? undefined : whyNotHere(processor(options));
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');

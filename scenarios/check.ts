@@ -1,4 +1,5 @@
 /** What can be known to be wrong with a scenario before it is booted. Each mistake names the place in the file, as a way of keys. */
+import { distance } from './distance.ts';
 import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
 import { bytesOfSize, type Component, type Scenario } from '../roottask/scenario.ts';
 
@@ -65,17 +66,6 @@ function size(value: number | string, ...where: string[]): void {
 function among(field: string, all: ReadonlySet<string>): string {
   const near = [...all].find((f) => distance(f.toLowerCase(), field.toLowerCase()) <= Math.max(1, field.length / 3));
   return near ? `; did you mean '${near}'?` : `; there are ${[...all].join(', ')}`;
-}
-
-/** Letters that have to be put in, left out or changed. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 interface Word { readonly text: string; readonly at: number; readonly depth: number }

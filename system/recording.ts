@@ -36,8 +36,6 @@ export function parseRecording(text: string | Iterable<string>): Recorded {
   return { seed: head['seed'] as number, clock: clockOf(head), arrivals, cut: broken };
 }
 
-/** The clock that a first line tells of. */
-export const recordedClock = (line: string): number | undefined => clockOf(objectOf(line) ?? {});
 const clockOf = (head: Record<string, unknown>): number | undefined => (Number.isSafeInteger(head['clock']) ? head['clock'] as number : undefined);
 
 function objectOf(line: string): Record<string, unknown> | undefined {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readTrace } from '../cli/trace-source.ts';
+import { ROUND_TRIPS } from '../machine/cpu/exit.ts';
 import { Filter, filtered, svg, type TraceFile } from '../trace/index.ts';
 import { Look, type Figure } from './scenario-look.ts';
 import { root, tessera } from './tessera.ts';
@@ -38,7 +39,6 @@ interface Stats { readonly tlb: { readonly misses: number; readonly guestMisses:
 /** Cycles that the guest of `exit-latency` says. */
 const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call, read]) => [Number(call), Number(read)]);
 
-const INTEL = [['Prescott', 3963], ['Merom', 1579], ['Penryn', 1266], ['Nehalem', 1009], ['Westmere', 761], ['Sandy Bridge', 784]] as const;
 const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'], ['neither', 'base,no-sstc,no-htinst']] as const;
 
 export const pages: Readonly<Record<string, Page>> = {
@@ -89,7 +89,7 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   'exit-latency': {
     payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')], ['and reads of the device register', l.count('device:serial kind:event')]],
-    sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...INTEL.map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
+    sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
   },
   'tlb-tags': {
     payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b', figures: (l) => [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')], ['times one sleeps', l.count('cause:wfi kind:event')]],

@@ -35,8 +35,6 @@ export const Sig = {
   TERM: 15, STKFLT: 16, CHLD: 17, CONT: 18, STOP: 19, TSTP: 20, TTIN: 21, TTOU: 22, URG: 23, XCPU: 24, XFSZ: 25, VTALRM: 26,
   PROF: 27, WINCH: 28, IO: 29, PWR: 30, SYS: 31,
 } as const;
-const signalNames = new Map<number, string>(Object.entries(Sig).map(([name, n]) => [n, `SIG${name}`]));
-export const signalName = (n: number): string => signalNames.get(n) ?? `SIG${n}`;
 
 export const Clone = {
   VM: 0x100, FS: 0x200, FILES: 0x400, SIGHAND: 0x800, PIDFD: 0x1000, PTRACE: 0x2000, VFORK: 0x4000, PARENT: 0x8000, THREAD: 0x10000,

@@ -1,3 +1,2 @@
 /** The file systems that `mount` knows, in the order of /proc/filesystems. */
 export const fileSystemTypes = ['proc', 'sysfs', 'tmpfs', 'ramfs', 'devtmpfs', 'devpts'] as const;
-export type FileSystemType = (typeof fileSystemTypes)[number];

@@ -4,7 +4,6 @@
  *
  * @spec linux include/uapi/linux/rseq.h
  */
-import { Sig } from '../abi/linux.ts';
 import { getBig, getI64, getU32, setI64, setU32 } from '../mm/uaccess.ts';
 import { UserFault } from './failure.ts';
 import type { Thread } from './thread.ts';
@@ -57,4 +56,3 @@ export function leaveSequence(t: Thread): boolean {
     throw e;
   }
 }
-export const badSequence = Sig.SEGV;

@@ -3,7 +3,6 @@
  * any thread of this space runs again. All decisions are made here, in ordinary synchronous code; the arch layer only mirrors them.
  */
 import { Window } from '../../microkernel/abi/index.ts';
-import { E } from '../abi/errno.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import { Prot } from '../abi/linux.ts';
 import type { Frames } from './frames.ts';
@@ -308,4 +307,3 @@ export function guardObject(areas: Iterable<Vma>, from: number, to: number): voi
     });
   }
 }
-export const errnoOfFault = (f: Fault): number => (f === Fault.noMemory ? -E.NOMEM : -E.FAULT);

@@ -1,10 +1,9 @@
 /** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
-import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
 import { NotHere } from '../kernel/later.ts';
 import { Access, Fault, MMAP_TOP, TASK_SIZE, type Mm } from './mm.ts';
-import { Pte, makePte, pteFrame } from './pagetable.ts';
+import { Pte } from './pagetable.ts';
 import { Vma, type Mappable } from './vma.ts';
 
 export const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
@@ -298,15 +297,4 @@ export function remapPages(mm: Mm, at: number, length: number, page: number): nu
   if (failed) { next.gone(); return failed; }
   mm.areas.insert(next);
   return 0;
-}
-
-/** Puts bytes into a fresh private page of its own at `va` (which has an area): for stacks and trampolines that the server fills. */
-export function fillPage(mm: Mm, va: number, bytes: Uint8Array): boolean {
-  const pfn = mm.frames.alloc();
-  if (pfn === 0) return false;
-  Window.copy(mm.frames.page(pfn), 0, bytes, 0, bytes.length);
-  const old = mm.table.get(va / PAGE);
-  if (old) mm.frames.unref(pteFrame(old));
-  mm.table.set(va / PAGE, makePte(pfn, 0));
-  return true;
 }

@@ -9,7 +9,7 @@ import { WalkFlag } from '../fs/walk.ts';
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { AT, O, S } from '../abi/linux.ts';
+import { O, S } from '../abi/linux.ts';
 import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
@@ -252,4 +252,3 @@ export const fdCalls: Row[] = [
   row('pipe2', pipe2, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | O.DIRECT)] }),
   row('lseek', lseek),
 ];
-export const atCwd = AT.FDCWD;

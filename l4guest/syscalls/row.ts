@@ -85,4 +85,3 @@ export function pathArg(t: Thread, va: number): string {
   if (s === undefined) throw new CallError(E.NAMETOOLONG);
   return s;
 }
-export const low32 = (n: number): number => n | 0;

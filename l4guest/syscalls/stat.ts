@@ -19,10 +19,6 @@ export function placeOf(t: Thread, fd: number, pathVa: number, flags: number): L
   const p = at(t, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
   return typeof p === 'number' ? p : p as Located;
 }
-export function inodeOf(t: Thread, fd: number, pathVa: number, flags: number): Inode | number {
-  const p = placeOf(t, fd, pathVa, flags);
-  return typeof p === 'number' ? p : p.inode;
-}
 const ofFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
 /** The same for calls that only look, which O_PATH is for. */
 const ofAnyFd = (t: Thread, fd: number): Located | number => t.proc.fds.any(fd) ?? -E.BADF;

@@ -26,7 +26,6 @@ export const IP = {
 } as const;
 export const IP_S = IP.SSI | IP.STI | IP.SEI;
 export const IP_VS = IP.VSSI | IP.VSTI | IP.VSEI;
-export const IP_M = IP.MSI | IP.MTI | IP.MEI;
 
 /** Exception codes of mcause and scause. @spec priv 3.1.15, 21.6.1 */
 export const Cause = {

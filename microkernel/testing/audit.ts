@@ -104,6 +104,3 @@ function auditCaps(task: Task, wrong: string[]): void {
     if (cap.parent && cap.parent.object !== cap.object) wrong.push(`${where}: derived from another object`);
   }
 }
-
-/** Bytes of kernel memory in use now, from the first factory's account. */
-export const kernelMemoryUsed = (k: Kernel): number => k.root.factory.used;

@@ -1,5 +1,5 @@
 /** Directories, links and special files behind a 9P server. */
-import { decodeEntries, REMOVE_DIR } from '../../../roottask/client/ninep/index.ts';
+import { REMOVE_DIR } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O, S, majorOf, minorOf } from '../../abi/linux.ts';
 import { NotHere, type Later } from '../../kernel/later.ts';
@@ -62,20 +62,8 @@ export class NineDir extends Directory {
     return this.entries.list;
   }
   private *readAll(t: Sleeper): Co<number> {
-    const { session } = this.fs, fid = session.newFid(), list: DirEntry[] = [], walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
-    if (typeof walked === 'number') return walked;
-    try {
-      const opened = yield* session.ask(t, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
-      if (typeof opened === 'number') return opened;
-      for (let offset = 0n; ; ) {
-        const r = yield* session.ask(t, 'readdir', { fid, offset, count: session.chunk });
-        if (typeof r === 'number') return r;
-        const some = decodeEntries(r.data);
-        if (some.length === 0) break;
-        for (const e of some) if (e.name !== '.' && e.name !== '..') list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
-        offset = some[some.length - 1]!.offset;
-      }
-    } finally { session.forget(fid); }
+    const list = yield* this.fs.session.list(t, this.node.fid);
+    if (typeof list === 'number') return list;
     this.entries = { list, at: this.fs.k.clock.now() };
     return 0;
   }

@@ -1,5 +1,5 @@
 /** A 9P server as the origin of a root file system: asked for each name and each piece of a file once. */
-import { ATTRIBUTES, decodeEntries } from '../../../roottask/client/ninep/index.ts';
+import { ATTRIBUTES } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O, S, makeDevice } from '../../abi/linux.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';
@@ -58,22 +58,7 @@ class NineFolderOrigin implements DirOrigin {
     dress(inode, a);
     return inode;
   }
-  *list(t: Sleeper): Co<readonly DirEntry[] | number> {
-    const { session } = this.source, fid = session.newFid(), list: DirEntry[] = [], walked = yield* session.ask(t, 'walk', { fid: this.fid, newfid: fid, names: [] });
-    if (typeof walked === 'number') return walked;
-    try {
-      const opened = yield* session.ask(t, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
-      if (typeof opened === 'number') return opened;
-      for (let offset = 0n; ; ) {
-        const r = yield* session.ask(t, 'readdir', { fid, offset, count: session.chunk });
-        if (typeof r === 'number') return r;
-        const some = decodeEntries(r.data);
-        if (some.length === 0) return list;
-        for (const e of some) if (e.name !== '.' && e.name !== '..') list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
-        offset = some[some.length - 1]!.offset;
-      }
-    } finally { session.forget(fid); }
-  }
+  list(t: Sleeper): Co<readonly DirEntry[] | number> { return this.source.session.list(t, this.fid); }
 }
 function dress(i: Inode, a: Attributes): void {
   if (!i.isLink) i.mode = a.mode;

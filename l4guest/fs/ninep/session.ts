@@ -2,10 +2,12 @@
  * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who carries the
  * messages is the arch layer's business (`FilesLink`).
  */
-import { decodeReply, encodeRequest, NO_FID, VERSION, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { decodeEntries, decodeReply, encodeRequest, NO_FID, VERSION, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
+import { O } from '../../abi/linux.ts';
 import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
 import { bytesOf, textOf } from '../../mm/text.ts';
+import type { DirEntry } from '../inode.ts';
 
 /** Carries one message there and its answer back; undefined: the connection is gone. The order of answers is free. */
 export interface FilesLink {
@@ -50,6 +52,23 @@ export class NineSession {
     this.link.send(encodeRequest(name, tag, fields), (bytes) => { this.tags.delete(tag); answer = bytes; arrived = true; done.wakeAll(); });
     while (!arrived) yield* t.nap(done);
     return readAnswer(name, answer);
+  }
+  /** Entries of a folder, without . and .., read through a fid of their own. */
+  *list(t: Sleeper, folder: number): Co<DirEntry[] | number> {
+    const fid = this.newFid(), list: DirEntry[] = [], walked = yield* this.ask(t, 'walk', { fid: folder, newfid: fid, names: [] });
+    if (typeof walked === 'number') return walked;
+    try {
+      const opened = yield* this.ask(t, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
+      if (typeof opened === 'number') return opened;
+      for (let offset = 0n; ; ) {
+        const r = yield* this.ask(t, 'readdir', { fid, offset, count: this.chunk });
+        if (typeof r === 'number') return r;
+        const some = decodeEntries(r.data);
+        if (some.length === 0) return list;
+        for (const e of some) if (e.name !== '.' && e.name !== '..') list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
+        offset = some[some.length - 1]!.offset;
+      }
+    } finally { this.forget(fid); }
   }
   /** The server may forget a fid; nobody waits for that. */
   forget(fid: number): void {
