@@ -1,5 +1,5 @@
 /** The page in Debian's Chromium, and shortly in its Firefox: built, served with its policy, used as people use it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -183,10 +183,10 @@ describe.skipIf(!path)('the page', () => {
     expect(await verdict()).not.toBe('100 of 100 points');
     await page.evaluate("document.querySelector('.check .why button, .verdict .bar button').click()");
     await page.until("document.querySelectorAll('.list .row').length > 3 && tessera.phase.value === 'recorded'");
-    const { findLab } = await import('../labs/catalogue.ts'), { Random } = await import('../labs/grading/random.ts'), found = (await findLab(lab))!, variant = found.variant(new Random(`${lab}/me`));
+    const { findLab } = await import('../labs/catalogue.ts'), { filesOfLab } = await import('../cli/lab/folder.ts'), { Random } = await import('../labs/grading/random.ts'), found = (await findLab(lab))!, variant = found.variant(new Random(`${lab}/me`));
+    const solution = filesOfLab(found, 'solution', variant);
     for (const name of found.files) {
-      const text = readFileSync(join(projectRoot(), 'labs', lab, 'solution', name), 'utf8').replace(/\{\{(\w+)\}\}/g, (all, word: string) => String(variant[word] ?? all));
-      await page.evaluate(`localStorage.setItem('tessera-lab/${lab}/${name}', ${JSON.stringify(text)})`);
+      await page.evaluate(`localStorage.setItem('tessera-lab/${lab}/${name}', ${JSON.stringify(solution.get(name))})`);
     }
     await page.evaluate("location.hash = '#/'");
     await page.evaluate(`location.hash = '#/lab/${lab}'`);

@@ -72,14 +72,14 @@ function reached(outputs, entry) {
 
 /** The labs that the page can check: their pages as HTML, what they start with, and a list. */
 async function buildLabs(to) {
-  const { marked } = await import('marked'), { labNames, findLab } = await moduleOf('labs/catalogue.ts'), list = [];
+  const { marked } = await import('marked'), { labNames, findLab } = await moduleOf('labs/catalogue.ts'), library = readFileSync(join(root, 'labs/start/lib.s'), 'utf8'), list = [];
   for (const name of labNames()) {
     const { number, title, hours, language, files } = await findLab(name), folder = join(root, 'labs', name);
     if (language === 'sql') continue;
     mkdirSync(join(to, name), { recursive: true });
     writeFileSync(join(to, name, 'page.html'), pictured(linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))), `labs/${name}`));
     for (const picture of readdirSync(folder).filter((f) => f.endsWith('.svg'))) cpSync(join(folder, picture), join(to, name, picture));
-    for (const file of files) cpSync(join(folder, 'starter', file), join(to, name, file));
+    for (const file of files) writeFileSync(join(to, name, file), readFileSync(join(folder, 'starter', file), 'utf8').replace(/^\{\{lib\}\}\n/m, () => library));
     list.push({ name, number, title, hours, language, files });
   }
   writeFileSync(join(to, 'index.json'), JSON.stringify(list));

@@ -36,10 +36,13 @@ const filled = (text: string, variant: Variant): string => text.replace(/\{\{(\w
 
 export const pageOf = (lab: Lab, variant: Variant): string => filled(readFileSync(join(labFolder(lab), 'README.md'), 'utf8'), variant);
 
+/** What programs in assembly have in common stands once; a file that has it ends with the line {{lib}}. */
+const withLibrary = (text: string): string => text.replace(/^\{\{lib\}\}\n/m, () => readFileSync(join(projectRoot(), 'labs/start/lib.s'), 'utf8'));
+
 /** Files of a lab's starter, or of its solution, for a variant: name → text. */
 export function filesOfLab(lab: Lab, which: 'starter' | 'solution', variant: Variant): Map<string, string> {
   const folder = join(labFolder(lab), which);
-  return new Map(readdirSync(folder).filter((n) => !n.startsWith('.') && lstatSync(join(folder, n)).isFile()).sort().map((name) => [name, filled(readFileSync(join(folder, name), 'utf8'), variant)]));
+  return new Map(readdirSync(folder).filter((n) => !n.startsWith('.') && lstatSync(join(folder, n)).isFile()).sort().map((name) => [name, filled(withLibrary(readFileSync(join(folder, name), 'utf8')), variant)]));
 }
 
 interface Card { readonly lab?: unknown; readonly student?: unknown }
