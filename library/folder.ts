@@ -5,6 +5,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type TypedEmitter from 'typed-emitter';
 import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../system/folders/folder.ts';
+import { linkOf, listing, nodeAt, regular } from '../system/folders/tree.ts';
 import { byteString } from '../system/files/tar.ts';
 
 export type FolderEvents = {
@@ -81,14 +82,9 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
   // ---- for the guest ------------------------------------------------------------------------------------------------
 
   stat(path: Path): Attributes { return attributesOf(this.find(path)); }
-  readlink(path: Path): string {
-    const node = this.find(path);
-    if ((node.mode & Mode.type) !== Mode.link) throw new FolderError('EINVAL');
-    return node.link;
-  }
+  readlink(path: Path): string { return linkOf(this.find(path)); }
   open(path: Path, flags: OpenFlags): HostFile {
-    const node = this.find(path), type = node.mode & Mode.type;
-    if (type !== Mode.file) throw new FolderError(type === Mode.dir ? 'EISDIR' : type === Mode.link ? 'ELOOP' : 'ENXIO');
+    const node = regular(this.find(path));
     if (flags.truncate) this.resize(node, 0);
     return this.opened(node, path);
   }
@@ -97,12 +93,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     this.told(path);
     return this.opened(node, path);
   }
-  list(path: Path): HostListing {
-    const { names } = this.find(path);
-    if (!names) throw new FolderError('ENOTDIR');
-    const all = [...names.keys()].values();
-    return { next: () => all.next().value, close: () => undefined };
-  }
+  list(path: Path): HostListing { return listing(this.find(path)); }
   mkdir(path: Path, mode: number): void { const [into, name] = this.free(path); this.enter(into, name, this.make(Mode.dir | (mode & 0o7777))); }
   symlink(path: Path, target: string): void { const [into, name] = this.free(path), node = this.enter(into, name, this.make(Mode.link | 0o777)); node.link = target; node.size = target.length; }
   link(from: Path, to: Path): void {
@@ -161,15 +152,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     into.time = now();
     return node;
   }
-  private find(path: Path): Node {
-    let at: Node | undefined = this.root;
-    for (const name of path) {
-      if (!at.names) throw new FolderError('ENOTDIR');
-      at = at.names.get(name);
-      if (!at) throw new FolderError('ENOENT');
-    }
-    return at;
-  }
+  private find(path: Path): Node { return nodeAt(this.root, path); }
   /** The folder of a name that is not there yet. */
   private free(path: Path): [Node, string] {
     const into = this.find(path.slice(0, -1)), name = path.at(-1);

@@ -2,49 +2,26 @@
 import { isAny, type Ip } from './address.ts';
 import type { Budget } from './budget.ts';
 import { same, u16 } from './bytes.ts';
+import { Inbox } from './inbox.ts';
 import { Icmp4, Icmp6 } from './ip/icmp.ts';
 import { Protocol, type Packet } from './ip/packet.ts';
 
-const OVERHEAD_BYTES = 256;
-
-export class RawSocket {
+export class RawSocket extends Inbox<Packet> {
   readonly family: 4 | 6;
   readonly protocol: number;
   /** Echo sockets: their number; replies to others are not for them. */
   readonly echo: number | undefined;
   local: Ip;
   remote: Ip | undefined;
-  limit = 212_992;
-  onChange: () => void = () => {};
-  readonly queue: Packet[] = [];
-  #held = 0;
-  readonly #budget: Budget;
   constructor(family: 4 | 6, protocol: number, local: Ip, budget: Budget, echo?: number) {
-    this.#budget = budget;
+    super(budget);
     this.family = family;
     this.protocol = protocol;
     this.local = local;
     this.echo = echo;
   }
 
-  deliver(packet: Packet): void {
-    const size = packet.bytes.length + OVERHEAD_BYTES;
-    if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) return;
-    this.#held += size;
-    this.queue.push(packet);
-    this.onChange();
-  }
-  take(): Packet | undefined {
-    const packet = this.queue.shift();
-    if (packet) this.#release(packet.bytes.length + OVERHEAD_BYTES);
-    return packet;
-  }
-  #release(size: number): void {
-    this.#held -= size;
-    this.#budget.give(size);
-  }
-  /** Forgets what was not read. */
-  clear(): void { while (this.take()); }
+  protected bytesOf(packet: Packet): number { return packet.bytes.length; }
 
   wants(packet: Packet): boolean {
     const fits = this.protocol === packet.protocol && this.family === (packet.to.length === 4 ? 4 : 6);

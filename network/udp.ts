@@ -6,6 +6,7 @@
 import { isAny, keyOf, type Ip } from './address.ts';
 import { foldSum, put16, same, sumOf, u16 } from './bytes.ts';
 import type { Budget } from './budget.ts';
+import { Inbox } from './inbox.ts';
 import { readIp, HEADROOM, Protocol, draft, pseudoSum, type Envelope, type Packet } from './ip/packet.ts';
 import type { IcmpError } from './ip/icmp.ts';
 
@@ -21,47 +22,22 @@ export interface Datagram {
   readonly tos: number;
 }
 
-const HEADER_BYTES = 8, OVERHEAD_BYTES = 256;
+const HEADER_BYTES = 8;
 const LARGEST = { 4: 65_507, 6: 65_527 } as const;
 
-export class UdpSocket {
+export class UdpSocket extends Inbox<Datagram> {
   readonly local: Ip;
   readonly port: number;
   /** Set: only datagrams from there come in, and errors about those sent there. */
   remote: { readonly ip: Ip; readonly port: number } | undefined;
-  /** Bytes that may wait, each datagram with an overhead. */
-  limit = 212_992;
-  dropped = 0;
   error: IcmpError | undefined;
-  onChange: () => void = () => {};
-  readonly queue: Datagram[] = [];
-  #held = 0;
-  readonly #budget: Budget;
   constructor(local: Ip, port: number, budget: Budget) {
+    super(budget);
     this.local = local;
     this.port = port;
-    this.#budget = budget;
   }
 
-  deliver(datagram: Datagram): void {
-    const size = datagram.payload.length + OVERHEAD_BYTES;
-    if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) { this.dropped++; return; }
-    this.#held += size;
-    this.queue.push(datagram);
-    this.onChange();
-  }
-
-  take(): Datagram | undefined {
-    const datagram = this.queue.shift();
-    if (datagram) this.#release(datagram.payload.length + OVERHEAD_BYTES);
-    return datagram;
-  }
-  #release(size: number): void {
-    this.#held -= size;
-    this.#budget.give(size);
-  }
-  /** Forgets what was not read. */
-  clear(): void { while (this.take()); }
+  protected bytesOf(datagram: Datagram): number { return datagram.payload.length; }
 
   accepts(d: Datagram): boolean {
     const { remote } = this;

@@ -4,6 +4,7 @@
  */
 import { tarEntries, type TarHeader, type Archive } from '../../l4guest/fs/tar-format.ts';
 import { FolderError, Mode, type Attributes, type HostFile, type HostFolder, type HostListing, type Path, type Space } from './folder.ts';
+import { linkOf, listing, nodeAt, regular } from './tree.ts';
 
 const TYPES: Readonly<Record<string, number>> = { 2: Mode.link, 3: Mode.char, 4: Mode.block, 5: Mode.dir, 6: Mode.fifo };
 const SECOND = 1_000_000_000n, BLOCK = 4096n, SECTOR = 512n;
@@ -67,24 +68,11 @@ export class TarFolder implements HostFolder {
     node.rdev = (h.major << 8) | h.minor;
   }
 
-  private find(path: Path): Node {
-    let at: Node | undefined = this.root;
-    for (const name of path) {
-      if (!at.names) throw new FolderError('ENOTDIR');
-      at = at.names.get(name);
-      if (!at) throw new FolderError('ENOENT');
-    }
-    return at;
-  }
+  private find(path: Path): Node { return nodeAt(this.root, path); }
   stat(path: Path): Attributes { return attributesOf(this.find(path)); }
-  readlink(path: Path): string {
-    const node = this.find(path);
-    if ((node.mode & Mode.type) !== Mode.link) throw new FolderError('EINVAL');
-    return node.link;
-  }
+  readlink(path: Path): string { return linkOf(this.find(path)); }
   open(path: Path): HostFile {
-    const node = this.find(path), { source } = this, type = node.mode & Mode.type;
-    if (type !== Mode.file) throw new FolderError(type === Mode.dir ? 'EISDIR' : type === Mode.link ? 'ELOOP' : 'ENXIO');
+    const node = regular(this.find(path)), { source } = this;
     return {
       read: (into, offset) => {
         const n = Math.max(0, Math.min(into.length, node.size - offset, MOST_BYTES));
@@ -95,12 +83,7 @@ export class TarFolder implements HostFolder {
       write: refused, change: refused, sync: () => undefined, close: () => undefined,
     };
   }
-  list(path: Path): HostListing {
-    const { names } = this.find(path);
-    if (!names) throw new FolderError('ENOTDIR');
-    const all = names.keys();
-    return { next: () => all.next().value, close: () => undefined };
-  }
+  list(path: Path): HostListing { return listing(this.find(path)); }
   space(): Space { return { type: 0, bsize: Number(BLOCK), blocks: BigInt(this.source.length) / BLOCK, bfree: 0n, bavail: 0n, files: this.last, ffree: 0n }; }
   syncFolder(): void { /* nothing changes */ }
   create(): HostFile { return refused(); }

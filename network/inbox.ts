@@ -1,0 +1,37 @@
+/** What has come for a socket and waits to be read: bounded in bytes by itself, and by the budget of the whole stack; more is dropped, as the protocols allow. */
+import type { Budget } from './budget.ts';
+
+const OVERHEAD_BYTES = 256;
+
+export abstract class Inbox<T> {
+  /** Bytes that may wait, each item with an overhead. */
+  limit = 212_992;
+  dropped = 0;
+  onChange: () => void = () => {};
+  readonly queue: T[] = [];
+  #held = 0;
+  readonly #budget: Budget;
+  constructor(budget: Budget) { this.#budget = budget; }
+
+  /** Bytes of an item without the overhead. */
+  protected abstract bytesOf(item: T): number;
+
+  deliver(item: T): void {
+    const size = this.bytesOf(item) + OVERHEAD_BYTES;
+    if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) { this.dropped++; return; }
+    this.#held += size;
+    this.queue.push(item);
+    this.onChange();
+  }
+  take(): T | undefined {
+    const item = this.queue.shift();
+    if (item) this.#release(this.bytesOf(item) + OVERHEAD_BYTES);
+    return item;
+  }
+  #release(size: number): void {
+    this.#held -= size;
+    this.#budget.give(size);
+  }
+  /** Forgets what was not read. */
+  clear(): void { while (this.take()); }
+}
