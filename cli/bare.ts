@@ -140,7 +140,7 @@ function start(options: BareOptions, disks: HostDisk[], networks: Networks, sess
   return { board, ...load(options, board, console) };
 }
 
-/** What the harts shall implement must be there, and not be taken away by the model. */
+/** Refuses an `--isa` that names an extension which the machine lacks, or which the processor model takes away. */
 function checkIsa(isa: string, cpu = BASE.text): void {
   let strange: string[];
   try {

@@ -1,5 +1,5 @@
 /**
- * What the library has for Node beside `index.ts`: folders and files of the host.
+ * The library's part for Node, beside `index.ts`: folders and files of the host.
  *
  *   import { hostFolder, hostDisk } from 'tessera-system/node';
  */

@@ -1,6 +1,5 @@
 /**
- * What people who know QEMU type: its options begin with one dash, and ours are others. They are answered with the same in our words, so that the line can
- * be copied.
+ * Options of QEMU begin with one dash; ours differ. Whoever types QEMU's is answered with the same command in our options, so that the line can be copied.
  */
 import { CliError } from './errors.ts';
 

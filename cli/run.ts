@@ -75,7 +75,7 @@ function environment(given: string[]): string[] {
   return [...values].map(([key, value]) => `${key}=${value}`);
 }
 
-/** What the program shall be called, and its file, where it was looked at. */
+/** The program's arguments, its name first; and its file, when the command has read it. */
 interface GuestProgram { readonly argv: string[]; readonly file?: () => Uint8Array }
 
 /** Places what the program needs. */

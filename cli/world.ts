@@ -1,6 +1,6 @@
 /**
  * The world behind `--net user`: TCP connections and datagrams of the guest go through sockets of this host, and ports of this host lead to the guest.
- * What comes back is handed over as messages (machine/net/gateway/world.ts), which enter the machine by the door that is recorded.
+ * Answers are handed over as messages (machine/net/gateway/world.ts), which enter the machine by the door that is recorded.
  *
  * No more than CREDIT_BYTES wait for the guest on a connection: a socket is paused until the guest has taken what it got.
  */

@@ -1,5 +1,5 @@
 /**
- * Who may write to a disk's file: one program at a time. Our own runs leave a file beside the disk that says who has it,
+ * One program at a time may write to a disk's file. Our own runs leave a file beside the disk that says who has it,
  *
  *   disk.img.tessera-lock   { "pid": 4711, "started": "…", "host": "…", "command": "tessera vm …" }
  *
@@ -60,7 +60,7 @@ function clearStale(disk: string, path: string): void {
     const where = holder.host === hostname() ? '' : ` on ${visible(holder.host)}`;
     throw new CliError('E_DISK', `disk '${disk}' is in use by process ${holder.pid}${where} (${visible(holder.command)})`, ADVICE);
   }
-  // Two may see the same stale lock: whoever has moved away another one than he saw puts it back.
+  // Two runs may see the same stale lock. A run that has moved away another lock than the one it saw puts it back.
   const aside = `${path}.${process.pid}`;
   try {
     renameSync(path, aside);

@@ -57,7 +57,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
       } catch (e) {
-        // What a judge does not expect earns nothing, and does not end the grading of others.
+        // An error that the judge did not expect earns no points, and does not end the grading of others.
         wrong = true;
         for (const c of lab.checks) say(c.id, false, 'a run that can be judged', `the grader cannot make anything of it: ${(e as Error).message}`);
       }

@@ -13,7 +13,7 @@ import { MOST_BYTES } from './wire.ts';
 const LIMITS = { seconds: 20, heap: 128, addresses: 6_000_000 } as const;
 
 /**
- * What the process runs before anything else: takes a script and its configuration, runs it in a context of its own that holds nothing but the
+ * The process runs this before anything else. It takes a script and its configuration, runs it in a context of its own that holds nothing but the
  * language and `exchange`. Results of `exchange` are numbers: no object of this world reaches the other.
  */
 const BOOTSTRAP = `
