@@ -35,7 +35,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 export async function make(kind: string, name: string): Promise<number> {
-  const maker = kinds[kind], word = basename(name);
+  const maker = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined, word = basename(name);
   if (!maker) throw new CliError('E_USAGE', `there is nothing new of kind '${kind}'${didYouMean(kind, Object.keys(kinds))}`, `say one of: ${Object.keys(kinds).join(', ')}`);
   if (!/^[a-z][a-z0-9-]*$/.test(word)) throw new CliError('E_USAGE', `'${word}' is no name`, "write lower-case letters, digits and '-', such as my-server");
   if (existsSync(name) && readdirSync(name).length > 0) throw new CliError('E_FILE', `folder '${name}' is not empty`, 'name one that is not there yet');

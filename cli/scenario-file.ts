@@ -16,7 +16,7 @@ export const scenarioFolder = (): string => join(projectRoot(), 'scenarios');
 const isOurs = (path: string): boolean => dirname(path) === scenarioFolder();
 
 async function ours(path: string): Promise<{ default: ScenarioFile }> {
-  const loader = scenarioLoaders[basename(path, '.ts')];
+  const name = basename(path, '.ts'), loader = Object.hasOwn(scenarioLoaders, name) ? scenarioLoaders[name] : undefined;
   if (!loader) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, `ours are: ${scenarioNames.join(' ')}`);
   return await loader();
 }

@@ -26,7 +26,7 @@ export interface ScenarioResult extends Result {
  * @throws SystemError for a name that there is not, and for images that are missing
  */
 export async function readyScenario(name: string, images: Readonly<Record<string, Uint8Array | Archive>> = {}): Promise<{ scenario: ScenarioFile; modules: Record<string, Uint8Array | Archive> }> {
-  const load = scenarioLoaders[name];
+  const load = Object.hasOwn(scenarioLoaders, name) ? scenarioLoaders[name] : undefined;
   if (!load) throw new SystemError(`there is no scenario '${name}'; there are ${scenarioNames.join(', ')}`);
   const { default: scenario } = await load(), missing = Object.keys(scenario.images ?? {}).filter((image) => !images[image]);
   if (missing.length) throw new SystemError(`scenario '${name}' needs ${missing.map((m) => `'${m}'`).join(', ')} among its images`);

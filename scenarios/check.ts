@@ -48,7 +48,7 @@ function component(s: Scenario, name: string, c: Component): void {
   if (c.harts && !c.harts.includes(c.hart ?? 0)) wrong(`its thread starts on hart ${c.hart ?? 0}, which is not in harts`, 'harts');
   for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
   for (const [cap, source] of Object.entries(c.caps ?? {})) {
-    const from = (typeof source === 'string' ? source : source.from).split('/')[0]!, giver = s.components[from];
+    const from = (typeof source === 'string' ? source : source.from).split('/')[0]!, giver = Object.hasOwn(s.components, from) ? s.components[from] : undefined;
     if (!giver) wrong(`its capability '${cap}' comes from '${from}', which is not in the scenario`, 'caps', cap);
     else if (!giver.provides?.length) wrong(`its capability '${cap}' comes from '${from}', which provides nothing`, 'caps', cap);
   }

@@ -112,7 +112,7 @@ export class Filter {
   }
 
   private comparison(field: string, operator: string, value: string): Test {
-    const number = numberFields[field], text = textFields[field];
+    const number = own(numberFields, field), text = own(textFields, field);
     if (!number && !text) throw new FilterError(`no field '${field}'; ${nearest(field, [...Object.keys(textFields), ...Object.keys(numberFields)])}`);
     if (value === '') throw new FilterError(`'${field}${operator}' wants a value, such as ${example(field)}`);
     return number ? this.numberTest(field, number, operator, value) : this.textTest(field, text!, operator, unquote(value));
@@ -150,6 +150,9 @@ export class Filter {
   }
 }
 
+/** What a word names in a table; what every object inherits (`constructor`) is no field. */
+const own = <T>(table: Readonly<Record<string, T>>, word: string): T | undefined => (Object.hasOwn(table, word) ? table[word] : undefined);
+
 const comparisons: Record<string, (a: number, b: number) => boolean> = {
   ':': (a, b) => a === b, '=': (a, b) => a === b, '!=': (a, b) => a !== b, '<': (a, b) => a < b, '>': (a, b) => a > b, '<=': (a, b) => a <= b, '>=': (a, b) => a >= b,
 };
@@ -161,7 +164,7 @@ function quantity(field: string, text: string, unit: 'time' | 'number'): number 
   return Number(match[1]) * scale[(match[2] ?? '').toLowerCase()]!;
 }
 
-const example = (field: string): string => numberFields[field]?.unit === 'time' ? `${field}>5us` : numberFields[field] ? `${field}:1` : field === 'nr' ? 'nr:openat' : field === 'kind' ? 'kind:event' : `${field}:NAME`;
+const example = (field: string): string => own(numberFields, field)?.unit === 'time' ? `${field}>5us` : own(numberFields, field) ? `${field}:1` : field === 'nr' ? 'nr:openat' : field === 'kind' ? 'kind:event' : `${field}:NAME`;
 
 function checkKnown(field: string, choice: string, known: string[]): void {
   if (/^\d+$/.test(choice) || choice.includes('*')) return;
@@ -208,7 +211,7 @@ export function completions(text: string, trace: TraceFile): string[] {
   const match = /^([A-Za-z]+)[:=](.*)$/.exec(term.slice(sign.length));
   if (!match) return fieldsFrom(term.slice(sign.length)).map((f) => before + sign + f);
   const field = match[1]!.toLowerCase(), done = match[2]!.slice(0, match[2]!.lastIndexOf(',') + 1), start = match[2]!.slice(done.length).toLowerCase();
-  const values = (textFields[field]?.known?.(trace) ?? []).filter((v) => v.toLowerCase().startsWith(start));
+  const values = (own(textFields, field)?.known?.(trace) ?? []).filter((v) => v.toLowerCase().startsWith(start));
   return values.map((v) => `${before}${sign}${field}:${done}${v.includes(' ') ? `"${v}"` : v}`);
 }
 

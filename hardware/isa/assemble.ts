@@ -56,11 +56,18 @@ function statementsOf(source: string, symbols: Map<string, bigint>, at: bigint):
     return [];
   }
   if (name!.startsWith('.')) return [{ name: name!, args, address: at, size: directiveSize(name!, args, symbols, at), source }];
-  const lines = name === 'li' ? loadConstant(args[0]!, evaluate(args[1]!, symbols)) : name === 'jal' && args.length === 1 ? [`jal ra, ${args[0]}`] : PSEUDO[name!]?.(...args);
+  const lines = expanded(name!, args, symbols);
   if (lines) return lines.flatMap((line, i) => statementsOf(line, symbols, at + BigInt(4 * i)));
   const row = findRow(name!);
   if (!row) throw new Error(`${source}: no instruction is called "${name}"`);
   return [{ name: name!, args, address: at, size: row.pattern.length, source }];
+}
+
+/** The instructions that a pseudo-instruction stands for; undefined for a name that is none. */
+function expanded(name: string, args: string[], symbols: Symbols): readonly string[] | undefined {
+  if (name === 'li') return loadConstant(args[0]!, evaluate(args[1]!, symbols));
+  if (name === 'jal' && args.length === 1) return [`jal ra, ${args[0]}`];
+  return Object.hasOwn(PSEUDO, name) ? PSEUDO[name]!(...args) : undefined;
 }
 
 function directiveSize(name: string, args: string[], symbols: Symbols, at: bigint): number {

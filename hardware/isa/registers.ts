@@ -29,19 +29,19 @@ const CSRS: Record<string, number> = {
   sstateen1: 0x10d, sstateen2: 0x10e, sstateen3: 0x10f, hstateen1: 0x60d, hstateen2: 0x60e, hstateen3: 0x60f, mstateen1: 0x30d, mstateen2: 0x30e, mstateen3: 0x30f,
   tselect: 0x7a0, tdata1: 0x7a1, tdata2: 0x7a2, tdata3: 0x7a3, tinfo: 0x7a4, tcontrol: 0x7a5, mcontext: 0x7a8, dcsr: 0x7b0, dpc: 0x7b1,
 };
-const NUMBERED: Record<string, number> = { pmpcfg: 0x3a0, pmpaddr: 0x3b0, hpmcounter: 0xc00, mhpmcounter: 0xb00, mhpmevent: 0x320 };
-const names = new Map(Object.entries(CSRS).map(([name, n]) => [n, name]));
+const NUMBERED = new Map([['pmpcfg', 0x3a0], ['pmpaddr', 0x3b0], ['hpmcounter', 0xc00], ['mhpmcounter', 0xb00], ['mhpmevent', 0x320]]);
+const numbers = new Map(Object.entries(CSRS)), names = new Map([...numbers].map(([name, n]) => [n, name]));
 
 export function csrNumber(name: string): number | undefined {
-  const known = CSRS[name];
+  const known = numbers.get(name);
   if (known !== undefined) return known;
   const numbered = /^([a-z]+?)(\d+)$/.exec(name);
-  const base = numbered ? NUMBERED[numbered[1]!] : undefined;
+  const base = numbered ? NUMBERED.get(numbered[1]!) : undefined;
   return base === undefined ? undefined : base + Number(numbered![2]);
 }
 export function csrName(n: number): string {
   const known = names.get(n);
   if (known) return known;
-  const family = Object.entries(NUMBERED).find(([name, base]) => n >= base && n < base + (name === 'pmpcfg' ? 16 : name === 'pmpaddr' ? 64 : 32));
+  const family = [...NUMBERED].find(([name, base]) => n >= base && n < base + (name === 'pmpcfg' ? 16 : name === 'pmpaddr' ? 64 : 32));
   return family ? `${family[0]}${n - family[1]}` : `0x${n.toString(16)}`;
 }

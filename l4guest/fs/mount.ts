@@ -131,7 +131,7 @@ export function mountAt(t: Thread, source: string, path: string, type: string, f
   if (flags & Ms.BIND) return bind(t, source, to, (flags & Ms.REC) !== 0);
   if (flags & Ms.PROPAGATION) return propagation(t.k, to, flags);
   if (flags & Ms.MOVE) return move(t, source, to);
-  const make = types[type];
+  const make = Object.hasOwn(types, type) ? types[type] : undefined;
   if (!make) return -E.NODEV;
   if (!(to.inode instanceof Directory)) return -E.NOTDIR;
   const root = make(t.k, source, data, t);

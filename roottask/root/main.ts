@@ -41,8 +41,8 @@ export function startOrder(scenario: Scenario): string[] {
     path.push(name);
     for (const source of Object.values(scenario.components[name]!.caps ?? {})) {
       const from = (typeof source === 'string' ? source : source.from).split('/')[0]!;
-      if (!scenario.components[from]) throw new Error(`component '${name}' gets a capability from '${from}', which is not in the scenario`);
-      if (!scenario.components[from].provides?.length) throw new Error(`component '${name}' gets a capability from '${from}', which provides nothing`);
+      if (!Object.hasOwn(scenario.components, from)) throw new Error(`component '${name}' gets a capability from '${from}', which is not in the scenario`);
+      if (!scenario.components[from]!.provides?.length) throw new Error(`component '${name}' gets a capability from '${from}', which provides nothing`);
       visit(from);
     }
     path.pop();
