@@ -1,5 +1,6 @@
 /**
- * Tessera's public API: run programs, virtual machines and scenarios; make a system of a scenario and look at it. Portable: Node, browsers, workers.
+ * Tessera's public API: run programs, virtual machines and scenarios; make a system of a scenario and look at it. Portable: Node,
+ * browsers, workers.
  * Files and terminals are the caller's. How to use it: docs/embedding.md.
  *
  *   import { runProgram } from 'tessera-system';
@@ -31,12 +32,14 @@ export type { FilesPort, HostFolder } from './system/folders/folder.ts';
 export { boardMemory } from './system/ram.ts';
 export { statsOf, tableOf } from './system/report.ts';
 // Scenarios: what boots, with which capabilities, and what must appear.
-export { defineScenario, type ScenarioFile } from './scenarios/define.ts';
+export { defineScenario, withParameters, type ScenarioFile, type ScenarioSource, type Twin } from './scenarios/define.ts';
+export { readSettings, type Parameter, type Parameters, type Value, type Values } from './scenarios/parameters.ts';
+export { asksTrace, ConditionError, judge, type Evidence } from './system/judge.ts';
 export { ScenarioError, lineOf } from './scenarios/check.ts';
 export { unixComponent, unixWorld, type UnixOptions } from './scenarios/unix-world.ts';
 export { machineComponent, machineWorld, type MachineOptions } from './scenarios/machine-world.ts';
 export { blockDriver, consoleDriver, netDriver, switchComponent } from './scenarios/devices.ts';
-export type { Action, CapSource, Component, Expectation, Scenario, Size } from './roottask/scenario.ts';
+export type { Action, CapSource, Component, Ending, Expectation, Holds, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';
 // What programs in a scenario use: system calls, roottask's stubs, the server library.

@@ -2,46 +2,119 @@
  * `tessera boot`: finds a scenario, reads the files that it names, boots it with the UART on standard output, and ends with the table of
  * tasks, messages, events and exits.
  */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { tableOf, type Module, type ScenarioFile } from '../index.ts';
+import { asksTrace, ConditionError, judge, tableOf, type Module, type Parameters, type ScenarioFile } from '../index.ts';
+import { openDisks, parseDisk } from './disk/disk.ts';
 import { CliError, Exit } from './errors.ts';
 import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
+import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Plan } from './pack.ts';
 import { checkTypes, loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { didYouMean } from './near.ts';
-import { endingLine, runSystem } from './session.ts';
+import { endingLine, runSystem, type GdbLaunch, type Outcome } from './session.ts';
 import { withSymbol } from './symbol.ts';
+import { readTrace } from './trace-source.ts';
 import { VisibleOutput } from './visible-output.ts';
 
 /** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
 export function scenarioList(): string[] {
   if (!existsSync(folder())) return [];
-  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && readFileSync(join(folder(), name), 'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
+  return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && readFileSync(join(folder(), name),
+    'utf8').includes('export default ')).map((name) => basename(name, '.ts'));
 }
 
 export async function listScenarios(json = false): Promise<number> {
-  const list = await Promise.all(scenarioList().map(async (name) => ({ name, scenario: await loadScenario(join(folder(), `${name}.ts`)) })));
-  const plain = list.map(({ name, scenario }) => ({ name, summary: scenario.summary, images: Object.values(scenario.images ?? {}), story: scenario.story }));
-  process.stdout.write(json ? `${JSON.stringify(plain, undefined, 2)}\n` : plain.map((s) => `${s.name.padEnd(18)} ${s.summary}\n`).join(''));
+  const list = await Promise.all(scenarioList().map(async (name) =>
+    ({ name, scenario: await loadScenario(join(folder(), `${name}.ts`)) })));
+  const plain = list.map(({ name, scenario }) => ({ name, summary: scenario.summary, images: Object.values(scenario.images ?? {}),
+    story: scenario.story, parameters: scenario.parameters }));
+  process.stdout.write(json ? `${JSON.stringify(plain, undefined, 2)}\n`
+    : plain.map((s) => `${s.name.padEnd(18)} ${s.summary}\n${settable(s.parameters)}`).join(''));
   return Exit.ok;
 }
 
-export async function boot(name: string, options: SharedOptions & { types?: boolean }): Promise<number> {
+const settable = (parameters: Parameters = {}): string =>
+  Object.entries(parameters).map(([key, p]) => `${''.padEnd(20)}--set ${key}=${(p.values ?? [p.default]).map(String).join('|')}   ${p.doc}\n`).join('');
+
+export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { component: string; port: number } }
+
+export async function boot(name: string, options: BootOptions): Promise<number> {
   const path = findScenario(name);
   if (options.types) await checkTypes(path);
-  const scenario = await loadScenario(path);
-  const networks = new Networks((scenario.nets ?? []).map(parseNet)), modules = readModules(scenario, dirname(path));
-  const { result, system } = await runSystem({
-    scenario, modules, networks, consoles: 0, outputs: { uart: visibly(1) }, input: process.stdin.isTTY ? 'uart' : undefined, interactive: false,
-  }, options).catch((error: unknown) => { throw error instanceof CliError && error.code === 'E_SYSTEM' ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error; }).finally(() => networks.close());
+  const scenario = await loadScenario(path, options.set), kept = keepTrace(scenario, options);
+  try {
+    return await judged(scenario, path, { ...options, trace: kept.file });
+  } finally {
+    kept.remove();
+  }
+}
+
+/** A scenario that asks the trace is recorded, if need be into a file that goes afterwards. */
+function keepTrace(scenario: ScenarioFile, options: SharedOptions): { file: string | undefined; remove(): void } {
+  if (options.trace !== undefined || !asksTrace(scenario)) return { file: options.trace, remove: () => {} };
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-boot-'));
+  return { file: join(folder, 'asked.trace'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+async function judged(scenario: ScenarioFile, path: string, options: BootOptions): Promise<number> {
+  const { result: ended, system, modules } = await bootIt(scenario, path, options);
+  const trace = asksTrace(scenario) ? readTrace(options.trace!) : undefined;
+  const result = await judge(scenario, ended, { appeared: (e) => system.hasAppeared(e), trace }).catch((error: unknown) => {
+    throw error instanceof ConditionError ? new CliError('E_SCENARIO', `${error.message}${placeOf(error.message, path)}`) : error;
+  });
   if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
-  process.stderr.write(endingLine(result.why ? { ...result, why: withSymbol(result.why, fileOf(result.why, scenario, modules)) + placeOf(result.why, path) } : result));
+  process.stderr.write(endingLine(result.why && result.named === undefined
+    ? { ...result, why: withSymbol(result.why, fileOf(result.why, scenario, modules)) + placeOf(result.why, path) } : result));
   return result.status;
+}
+
+async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions): Promise<Outcome & { modules: Module[] }> {
+  const beside = dirname(path), networks = new Networks((scenario.nets ?? []).map(parseNet)), modules = readModules(scenario, beside),
+    terminals = scenario.terminals ?? 0;
+  const folders = new Folders((scenario.mounts ?? []).map((text) => parseShare(placed(text, /:/, beside), options.replay !== undefined)),
+    options.replay !== undefined);
+  const disks = openDisks((scenario.disks ?? []).map((text) => parseDisk(placed(text, /,/, beside))));
+  const outcome = await runSystem({
+    scenario, modules, networks, disks, folders: folders.ports, consoles: terminals,
+    outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
+    input: terminals > 0 ? 'console0' : process.stdin.isTTY ? 'uart' : undefined,
+    interactive: terminals > 0 && process.stdin.isTTY === true && process.stdout.isTTY === true,
+    gdb: options.gdb && debugging(scenario, options.gdb),
+  }, options).catch((error: unknown) => { throw withPlace(error, path); }).finally(() => {
+    for (const disk of disks) disk.close();
+    folders.close();
+    networks.close();
+  });
+  return { ...outcome, modules };
+}
+
+/** What cannot be booted, with the line of the file that asks for it. */
+function withPlace(error: unknown, path: string): unknown {
+  const isOfSystem = error instanceof CliError && error.code === 'E_SYSTEM';
+  return isOfSystem ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error;
+}
+
+/** The file before the mark lies beside the scenario or below the project's root. */
+function placed(text: string, mark: RegExp, beside: string): string {
+  const at = text.search(mark), path = at < 0 ? text : text.slice(0, at);
+  return ([resolve(beside, path), join(projectRoot(), path)].find(existsSync) ?? path) + (at < 0 ? '' : text.slice(at));
+}
+
+/** What GDB looks at of a component. */
+function debugging({ components }: ScenarioFile, { component, port }: { component: string; port: number }): GdbLaunch {
+  const program = components[component]?.program;
+  if (!program) throw new CliError('E_OPTION', `option --gdb: there is no component '${component}'`,
+    `there are ${Object.keys(components).join(', ')}`);
+  if (!('elf' in program) && !['l4guest', 'vmm'].includes(program.name)) throw new CliError('E_OPTION',
+    `option --gdb: '${component}' is a TypeScript program and runs no instructions of the machine`,
+    'name a native component, a Unix server or a monitor');
+  return { component, port, debugged: 'main' in program && program.name === 'vmm' ? 'guest' : 'process' };
 }
 
 /** Lines of components, and what they repeat of their guests, do not steer the terminal. */
@@ -52,7 +125,8 @@ function visibly(fd: number): (bytes: Uint8Array) => boolean {
 
 /** The program of the native component that a message is about. */
 function fileOf(why: string, scenario: ScenarioFile, modules: readonly Module[]): Uint8Array | undefined {
-  const program = scenario.components[/^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1] ?? '']?.program, file = program && 'elf' in program ? modules.find((m) => m.name === program.elf)?.bytes : undefined;
+  const program = scenario.components[/^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1] ?? '']?.program, file = program && 'elf' in program
+    ? modules.find((m) => m.name === program.elf)?.bytes : undefined;
   return file instanceof Uint8Array ? file : undefined;
 }
 
@@ -60,7 +134,8 @@ function findScenario(name: string): string {
   const ours = join(folder(), `${name}.ts`);
   if (/^[\w-]+$/.test(name) && existsSync(ours)) return ours;
   if (existsSync(name)) return resolve(name);
-  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, scenarioList())}`, `give a file, or one of: ${scenarioList().join(', ')}`);
+  throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, scenarioList())}`,
+    `give a file, or one of: ${scenarioList().join(', ')}`);
 }
 
 /** Files lie beside the scenario or below the project's root, Debian's in the images folder. */
@@ -69,7 +144,8 @@ function readModules(scenario: ScenarioFile, beside: string): Module[] {
   const ours = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: readInput('boot module', place(path)) }));
   const images = Object.entries(scenario.images ?? {}).map(([name, path]) => {
     const full = join(imagesFolder(), path.replace(/^images\//, ''));
-    if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`, 'fetch it with: tessera images fetch', Exit.failure);
+    if (!existsSync(full)) throw new CliError('E_NO_IMAGES', `scenario '${scenario.name}' needs '${path}', which is not here`,
+      'fetch it with: tessera images fetch', Exit.failure);
     return { name, bytes: statSync(full).isDirectory() ? new Plan([{ host: full, guest: '' }]) : readInput('boot module', full) };
   });
   return [...ours, ...images];

@@ -1,12 +1,13 @@
 /**
- * Loads a scenario file. Ours are part of the bundle; a user's is TypeScript that esbuild bundles when it is run. What is wrong with one is told
+ * Loads a scenario file. Ours are part of the bundle; a user's is TypeScript that esbuild bundles when it is run. What is wrong with one
+ * is told
  * with its line: the compiler's, the exception's, or where the keys that the check complains of stand.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ScenarioError, defineScenario, lineOf, type ScenarioFile } from '../index.ts';
+import { ScenarioError, lineOf, readSettings, withParameters, type ScenarioFile } from '../index.ts';
 import { scenarioLoaders, scenarioNames } from '../library/scenarios.ts';
 import { CliError, Exit } from './errors.ts';
 import { readText } from './files.ts';
@@ -21,20 +22,23 @@ async function ours(path: string): Promise<{ default: ScenarioFile }> {
   return await loader();
 }
 
-/** Throws CliError. */
-export async function loadScenario(path: string): Promise<ScenarioFile> {
+/** The scenario with what `--set` says. Throws CliError. */
+export async function loadScenario(path: string, settings: readonly string[] = []): Promise<ScenarioFile> {
   if (!isOurs(path)) readText('scenario', path);
   const module = (isOurs(path) ? await ours(path) : await importTypeScript(path)) as { default?: ScenarioFile };
   const scenario = module.default;
-  if (!scenario || typeof scenario !== 'object' || !scenario.components) throw new CliError('E_SCENARIO', `'${path}' is no boot scenario`, 'it must say: export default defineScenario({…})');
-  return checked(scenario, path);
+  if (!scenario || typeof scenario !== 'object' || (!scenario.components && !scenario.build)) throw new CliError('E_SCENARIO',
+    `'${path}' is no boot scenario`, 'it must say: export default defineScenario({…})');
+  return checked(scenario, path, settings);
 }
 
 /** One that was not made by `defineScenario` is looked at here. */
-function checked(scenario: ScenarioFile, path: string): ScenarioFile {
+function checked(scenario: ScenarioFile, path: string, settings: readonly string[]): ScenarioFile {
   try {
-    return defineScenario(scenario);
+    return withParameters(withParameters(scenario, {}), readSettings(scenario, settings));
   } catch (error) {
+    if (error instanceof ScenarioError && error.where.length === 0) throw new CliError('E_OPTION', `option --set: ${error.message}`,
+      'write --set key=value');
     throw explained(error, path);
   }
 }
@@ -42,7 +46,10 @@ function checked(scenario: ScenarioFile, path: string): ScenarioFile {
 /** Where in a user's scenario file that is of which a run complained; '' when that is not known. */
 export function placeOf(why: string, path: string): string {
   if (isOurs(path)) return '';
-  const component = /component '([^']+)'/.exec(why)?.[1] ?? /^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1], text = /did not appear: '([^']*)'/.exec(why)?.[1];
+  const component = /component '([^']+)'/.exec(why)?.[1] ?? /^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1],
+    text = /did not appear: '([^']*)'/.exec(why)?.[1], held = /^does not hold: (.*?) \((?:\d+ records|the query)/.exec(why)?.[1]
+    ?? /^'([^']+)' (?:cannot be asked|asks the trace)/.exec(why)?.[1];
+  if (held !== undefined) return at(path, ['holds', held]);
   return text !== undefined ? at(path, ['expect', text]) : component !== undefined ? at(path, ['components', component]) : '';
 }
 
@@ -64,7 +71,8 @@ export async function importTypeScript(path: string): Promise<unknown> {
   process.setSourceMapsEnabled(true);
   try {
     const bundle = await build({
-      entryPoints: [path], outfile: out, bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false, logLevel: 'silent', sourcemap: 'inline', sourcesContent: false,
+      entryPoints: [path], outfile: out, bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false,
+        logLevel: 'silent', sourcemap: 'inline', sourcesContent: false,
       alias: { tessera: publicApi(), 'tessera-system': publicApi() }, nodePaths: [join(projectRoot(), 'node_modules')],
     });
     writeFileSync(out, bundle.outputFiles[0]!.contents);
@@ -77,7 +85,10 @@ export async function importTypeScript(path: string): Promise<unknown> {
   }
 }
 
-/** Says which system calls are never made, as a `yield*` was forgotten: the types do not show it, and the program only does less than it says. */
+/**
+ * Says which system calls are never made, as a `yield*` was forgotten: the types do not show it, and the program only does less than it
+ * says.
+ */
 async function warn(path: string): Promise<void> {
   const { mistakes } = await import('./lab/mistakes.ts');
   for (const line of mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]]))) process.stderr.write(`tessera: warning: ${line}\n`);

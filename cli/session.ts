@@ -2,7 +2,8 @@
  * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
-import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System, type SystemOptions } from '../index.ts';
+import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System,
+  type SystemOptions } from '../index.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { visible } from '../trace/visible.ts';
 import type { SharedPort } from '../system/host.ts';
@@ -45,8 +46,9 @@ export interface Launch {
   gdb?: GdbLaunch;
 }
 
-/** `started`: is given what is to hear of the process's signals. */
-export interface GdbLaunch { port: number; debugged: Debugged; started?(debugging: HostedDebugging): void }
+/** `started` is given what is to hear of the process's signals. */
+/** `component`: whose process or guest; without it, the only one's. */
+export interface GdbLaunch { port: number; debugged: Debugged; component?: string; started?(debugging: HostedDebugging): void }
 
 /** `log`: the end of what the UART said, if it was connected to nothing. */
 export interface Outcome { result: Result; system: System; log: string }
@@ -91,11 +93,13 @@ class Session {
     }
     this.profile = Profile.asked(options);
     this.recording = new Recording(options.record, options.replay, options.seed, launch.clock);
-    this.trace = tracing && new tracing.TraceOutput(options.trace!, { compress: options.traceCompress, words: tracing.vocabularyFor(launch.scenario) });
+    this.trace = tracing && new tracing.TraceOutput(options.trace!,
+      { compress: options.traceCompress, words: tracing.vocabularyFor(launch.scenario) });
     this.system = this.boot(options.tracePayload && tracing && ((sink) => new tracing.Capture(sink, options.tracePayload!)));
     this.profile?.attach(this.system.machine);
     const { gdb } = launch;
-    this.debugging = gdb && debug && new debug.HostedDebugging(this.system, gdb.debugged, gdb.port, (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
+    this.debugging = gdb && debug && new debug.HostedDebugging(this.system, gdb,
+      (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
     if (this.debugging) gdb?.started?.(this.debugging);
     this.terminal = this.makeTerminal();
   }
@@ -118,7 +122,8 @@ class Session {
     this.writeStats();
     if (this.profile) process.stderr.write(this.profile.table());
     for (const failure of [outputFailure(), this.trace?.failed, this.recording.failed]) if (failure) throw failure;
-    return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left, why: '' } };
+    return { system: this.system, log: this.log.toString(), result: this.left === undefined ? result : { ...result, status: this.left,
+      why: '' } };
   }
 
   /** Also after a bug of ours: what led to it is in the trace then. */
@@ -138,15 +143,18 @@ class Session {
     try {
       return bootScenario(launch.scenario, {
         output: (channel, bytes) => this.output(channel, bytes),
-        consoles: launch.consoles, disks: launch.disks, nets: launch.networks?.cards(), folders: launch.folders, modules: launch.modules, door: recording,
+        consoles: launch.consoles, disks: launch.disks, nets: launch.networks?.cards(), folders: launch.folders, modules: launch.modules,
+          door: recording,
         inputs: [...(launch.input === undefined ? [] : [launch.input]), ...this.outside],
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed, ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), trace: this.trace?.recorder, capture,
-        maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0) && !recording.arrivals,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed,
+          ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), trace: this.trace?.recorder, capture,
+        maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0)
+          && !recording.arrivals,
       });
     } catch (error) {
       if (error instanceof ProcessorError) throw new CliError('E_CPU', error.message);
@@ -203,7 +211,8 @@ class Session {
 /** The line for a run that ended by itself in another way than it should; empty when there is nothing to say. */
 export function endingLine(result: Result): string {
   if (!result.why) return '';
-  const codes: Record<Result['ending'], string> = { finished: 'E_FAILED', until: 'E_UNTIL', limit: 'E_LIMIT', budget: 'E_BUDGET', deadlock: 'E_DEADLOCK', stopped: 'E_STOPPED', crashed: 'E_CRASHED' };
+  const codes: Record<Result['ending'], string> = { finished: 'E_FAILED', until: 'E_UNTIL', limit: 'E_LIMIT', budget: 'E_BUDGET',
+    deadlock: 'E_DEADLOCK', stopped: 'E_STOPPED', crashed: 'E_CRASHED' };
   return `tessera: ${codes[result.ending]}: ${visible(result.why)}\n`;
 }
 

@@ -42,8 +42,37 @@ export interface Component {
 /** Text that must appear on the board's console; `from`: in a line of this component. */
 export interface Expectation { readonly text: string; readonly from?: string }
 
-/** Something that is done to a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has appeared. */
+/**
+ * Something that is done to a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has
+ * appeared.
+ */
 export interface Action { readonly kill: string; readonly afterMs?: number; readonly afterText?: string }
+
+/**
+ * What the kernel's trace must show: records that a filter finds, or the first value of an SQL query (docs/queries.md). Without a bound:
+ * at least one.
+ */
+export interface Holds {
+  readonly filter?: string;
+  readonly sql?: string;
+  readonly exactly?: number;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** The sentence that is true when it holds. */
+  readonly why: string;
+}
+
+/** A way in which a run may end other than well: the first whose conditions all hold names it. */
+export interface Ending {
+  /** One sentence: what has happened. */
+  readonly why: string;
+  /** The run's status then (default 1); 0: this is a good end too. */
+  readonly status?: number;
+  /** How the run is over (default 'finished'). */
+  readonly by?: 'finished' | 'budget' | 'deadlock';
+  readonly expect?: readonly Expectation[];
+  readonly holds?: readonly Holds[];
+}
 
 export interface Scenario {
   readonly name: string;
@@ -54,6 +83,10 @@ export interface Scenario {
   /** The component (one that provides a stream) that takes the log; without it roottask writes to the UART itself. */
   readonly log?: string;
   readonly expect?: readonly Expectation[];
+  /** What the trace must show besides. */
+  readonly holds?: readonly Holds[];
+  /** Other endings that the scenario knows, by name. */
+  readonly endings?: Readonly<Record<string, Ending>>;
   readonly actions?: readonly Action[];
   /** Cycles of virtual time after which the scenario has failed (default: none). */
   readonly budget?: number;
@@ -75,6 +108,7 @@ export function bytesOfSize(size: Size): number {
 }
 /** '12.5 MiB' for people. */
 export function sizeText(bytes: number): string {
-  for (const [unit, n] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) if (bytes >= n) return `${Math.round((bytes / n) * 10) / 10} ${unit}`;
+  for (const [unit, n] of [['GiB', 2 ** 30], ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10]] as const) if (bytes >= n) return `${Math.round((bytes / n) * 10) / 10} ${unit}`;
   return `${bytes} B`;
 }

@@ -1,7 +1,9 @@
 /** What can be known to be wrong with a scenario before it is booted. Each mistake names the place in the file, as a way of keys. */
 import { distance } from './distance.ts';
 import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
-import { bytesOfSize, type Component, type Scenario } from '../roottask/scenario.ts';
+import { bytesOfSize, type Component, type Expectation, type Holds } from '../roottask/scenario.ts';
+import type { ScenarioFile } from './define.ts';
+import { misfit } from './parameters.ts';
 
 /** `where`: keys that lead to the mistake, such as ['components', 'disk', 'memory']. */
 export class ScenarioError extends Error {
@@ -16,35 +18,78 @@ const FIELDS: ReadonlySet<string> = new Set(Object.keys(SCENARIO)), COMPONENT_FI
 const MOST_PRIORITY = 200;
 
 /** Throws ScenarioError. */
-export function check(s: Scenario): void {
+export function check(s: ScenarioFile): void {
   const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(message, where); };
   for (const field of Object.keys(s)) if (!FIELDS.has(field)) wrong(`no field '${field}'${among(field, FIELDS)}`, field);
   const shape = wrongShape(s, SCENARIO);
   if (shape) wrong(shape.what, shape.field);
   if (s.name === undefined) wrong('it has no name');
-  if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components', 'components');
-  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void => { if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where); };
+  if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components',
+    'components');
+  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void =>
+    { if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where); };
   for (const [name, c] of Object.entries(s.components)) component(s, name, c);
   if (s.status !== undefined) known(s.status, 'status');
   if (s.log !== undefined) known(s.log, 'log');
-  for (const e of s.expect ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, 'expect', e.from);
+  const expected = (list: readonly Expectation[] | undefined, ...where: string[]): void =>
+    { for (const e of list ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, ...where, e.from); };
+  expected(s.expect, 'expect');
+  for (const [name, e] of Object.entries(s.endings ?? {})) expected(e.expect, 'endings', name);
+  bounds(s);
+  parameters(s);
   for (const a of s.actions ?? []) known(a.kill, 'actions', a.kill);
   if (s.budget !== undefined && !(s.budget > 0)) wrong(`budget ${s.budget} is no number of cycles above 0`, 'budget');
   if (s.ram !== undefined) size(s.ram, 'ram');
 }
 
-function component(s: Scenario, name: string, c: Component): void {
-  const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`, ['components', name, ...where]); };
+/** A bound that nothing can keep is a mistake. */
+function bounds(s: ScenarioFile): void {
+  const look = (list: readonly Holds[] | undefined, ...where: string[]): void => {
+    for (const { exactly, atLeast, atMost, why } of list ?? []) {
+      if (exactly !== undefined && (atLeast ?? atMost) !== undefined) throw new ScenarioError(`'${why}': exactly goes with neither atLeast nor atMost`, [...where, why]);
+      if (atLeast !== undefined && atMost !== undefined
+        && atLeast > atMost) throw new ScenarioError(`'${why}': nothing is at least ${atLeast} and at most ${atMost}`, [...where, why]);
+    }
+  };
+  look(s.holds, 'holds');
+  for (const [name, e] of Object.entries(s.endings ?? {})) look(e.holds, 'endings', name);
+}
+
+function parameters(s: ScenarioFile): void {
+  for (const [name, p] of Object.entries(s.parameters ?? {})) {
+    if (!/^[a-z][a-zA-Z0-9-]*$/.test(name)) throw new ScenarioError(`parameter '${name}': names are letters, digits and '-'`,
+      ['parameters', name]);
+    const wrong = misfit(p, p.default);
+    if (wrong) throw new ScenarioError(`parameter '${name}': its default ${wrong}`, ['parameters', name]);
+  }
+  if (s.build && !s.parameters) throw new ScenarioError('build goes with parameters', ['build']);
+  if (!s.twin) return;
+  for (const [name, value] of Object.entries(s.twin.set)) {
+    const p = s.parameters?.[name];
+    if (!p) throw new ScenarioError(`its twin sets '${name}', which is no parameter`, ['twin', name]);
+    const wrong = misfit(p, value);
+    if (wrong) throw new ScenarioError(`its twin sets ${name}: ${wrong}`, ['twin', name]);
+  }
+  if (!s.endings?.[s.twin.ending]) throw new ScenarioError(`its twin ends as '${s.twin.ending}', which is none of its endings`,
+    ['twin', 'ending']);
+}
+
+function component(s: ScenarioFile, name: string, c: Component): void {
+  const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`,
+    ['components', name, ...where]); };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
   if (typeof c !== 'object' || c === null) wrong('it is no object');
-  for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`, field);
+  for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`,
+    field);
   if (!c.program) wrong('it has no program');
   const shape = wrongShape(c, COMPONENT);
   if (shape) wrong(shape.what, shape.field);
-  if (c.priority !== undefined && !(c.priority >= 0 && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
+  if (c.priority !== undefined && !(c.priority >= 0
+    && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
   const there = s.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
   if (c.hart !== undefined && !isHart(c.hart)) wrong(`hart ${String(c.hart)} is not one of the ${there} that the scenario has`, 'hart');
-  if (c.harts !== undefined && (!Array.isArray(c.harts) || c.harts.length === 0 || !c.harts.every(isHart))) wrong(`harts is a list of numbers below ${there}`, 'harts');
+  if (c.harts !== undefined && (!Array.isArray(c.harts) || c.harts.length === 0
+    || !c.harts.every(isHart))) wrong(`harts is a list of numbers below ${there}`, 'harts');
   if (c.harts && !c.harts.includes(c.hart ?? 0)) wrong(`its thread starts on hart ${c.hart ?? 0}, which is not in harts`, 'harts');
   for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
   for (const [cap, source] of Object.entries(c.caps ?? {})) {
@@ -82,12 +127,17 @@ function words(source: string): Word[] {
   return found;
 }
 
-/** The line (from 1) of a scenario's source where keys stand, each in the brackets of the one before; of the last that is found. 0 for none. */
+/**
+ * The line (from 1) of a scenario's source where keys stand, each in the brackets of the one before; of the last that is found. 0 for
+ * none.
+ */
 export function lineOf(source: string, where: readonly string[]): number {
-  const all = words(source), start = all.findLastIndex((w, i) => w.text === 'defineScenario' && source.slice(w.at).startsWith('defineScenario(') && i > 0);
+  const all = words(source), start = all.findLastIndex((w, i) => w.text === 'defineScenario'
+    && source.slice(w.at).startsWith('defineScenario(') && i > 0);
   let from = start, depth = (all[start]?.depth ?? -1) + 1, found = -1;
   for (const key of where) {
-    const end = all.findIndex((w, i) => i > from && w.depth <= depth - 1), inside = (w: Word, i: number): boolean => i > from && (end < 0 || i < end || found < 0) && w.text === key;
+    const end = all.findIndex((w, i) => i > from && w.depth <= depth - 1), inside = (w: Word, i: number): boolean => i > from
+      && (end < 0 || i < end || found < 0) && w.text === key;
     let next = all.findIndex((w, i) => inside(w, i) && w.depth === depth + 1);
     if (next < 0) next = all.findIndex((w, i) => inside(w, i) && w.depth > depth);
     if (next < 0) break;

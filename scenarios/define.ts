@@ -1,6 +1,10 @@
 /** The type of a scenario file: what roottask boots, and what the host brings. */
 import type { Scenario } from '../roottask/scenario.ts';
 import { ScenarioError, check } from './check.ts';
+import { settled, type Parameters, type Value, type Values } from './parameters.ts';
+
+/** The same run with the mechanism off: it must end in the way that this ending tells. */
+export interface Twin { readonly set: Readonly<Record<string, Value>>; readonly ending: string }
 
 export interface ScenarioFile extends Scenario {
   /** Boot modules: name → file, relative to the project's root. */
@@ -9,16 +13,52 @@ export interface ScenarioFile extends Scenario {
   readonly images?: Readonly<Record<string, string>>;
   /** Network cards of the board, net0 …: what each is plugged into, in the words of `--net`. */
   readonly nets?: readonly string[];
+  /** Disks of the board, disk0 …, in the words of `--disk`. */
+  readonly disks?: readonly string[];
+  /** Folders of the host, files0 …: `HOST:TAG[:ro]`. */
+  readonly mounts?: readonly string[];
+  /**
+   * Virtio consoles of the board, console0 …; the first is connected to the command's standard input and output, the second to standard
+   * error.
+   */
+  readonly terminals?: number;
   /** What the reader should look at: a page, or a sentence; said at the end of a run. */
   readonly story?: string;
+  /** What `--set key=value` may choose; `build` makes the fields that depend on it. */
+  readonly parameters?: Parameters;
+  readonly build?: (values: never) => Partial<ScenarioFile>;
+  readonly twin?: Twin;
 }
 
-/** Checks as much as can be known before booting, and gives the scenario back. Throws ScenarioError, which names the place. */
-export function defineScenario(scenario: ScenarioFile): ScenarioFile {
+/** A scenario as it is written: fields that depend on parameters come from `build`. */
+export type ScenarioSource<P extends Parameters = Parameters> = Omit<ScenarioFile,
+  'components' | 'parameters' | 'build'> & Partial<Pick<ScenarioFile, 'components'>> & {
+  readonly parameters?: P;
+  readonly build?: (values: Values<P>) => Partial<ScenarioFile>;
+};
+
+/**
+ * Checks as much as can be known before booting, and gives the scenario with its parameters' defaults back. Throws ScenarioError, which
+ * names the place.
+ */
+export function defineScenario<const P extends Parameters>(source: ScenarioSource<P>): ScenarioFile {
+  return withParameters(source as unknown as ScenarioFile, {});
+}
+
+/** The scenario with these parameters set. Throws ScenarioError. */
+export function withParameters(source: ScenarioFile, set: Readonly<Record<string, Value>>): ScenarioFile {
   try {
+    const scenario = built(source, set);
     check(scenario);
+    if (scenario.twin) check(built(source, scenario.twin.set));
+    return scenario;
   } catch (error) {
-    throw error instanceof ScenarioError ? new ScenarioError(`scenario ${scenario.name}: ${error.message}`, error.where) : error;
+    throw error instanceof ScenarioError ? new ScenarioError(`scenario ${source.name}: ${error.message}`, error.where) : error;
   }
-  return scenario;
+}
+
+function built(source: ScenarioFile, set: Readonly<Record<string, Value>>): ScenarioFile {
+  const build = source.build as ((values: Record<string, Value>) => Partial<ScenarioFile>) | undefined;
+  return build === undefined || typeof build !== 'function' || typeof source.parameters !== 'object' ? source
+    : { ...source, ...build(settled(source.parameters, set)) };
 }

@@ -27,7 +27,10 @@ export interface Door {
 /** A 9P connection to a folder of the host (`NineServer`), and the tag by which an operating system mounts it. */
 export interface SharedPort { readonly tag: string; readonly port?: FilesPort }
 
-/** A file for the components: its bytes, or something that writes them into the machine's memory. Either is asked for once, when the system is made. */
+/**
+ * A file for the components: its bytes, or something that writes them into the machine's memory. Either is asked for once, when the
+ * system is made.
+ */
 export interface Module { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 
 export interface Host {
@@ -84,4 +87,6 @@ export interface Result {
   readonly why: string;
   /** Expectations of the scenario that were not met. */
   readonly missing: readonly string[];
+  /** Which of the scenario's endings this is, if it is one of them (system/judge.ts). */
+  readonly named?: string;
 }

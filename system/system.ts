@@ -80,7 +80,8 @@ export class System {
 
   private addChannel(channel: Channel): void {
     const watch = new Watch();
-    for (const e of [...(this.scenario.expect ?? []), ...this.texts()]) watch.add(e);
+    for (const e of [...(this.scenario.expect ?? []), ...Object.values(this.scenario.endings ?? {}).flatMap((e) => e.expect ?? []),
+      ...this.texts()]) watch.add(e);
     this.watches.set(channel, watch);
     this.ends.set(channel, new ChannelEnd(() => this.flush(channel)));
   }
@@ -90,13 +91,16 @@ export class System {
   }
   private makeBoard(): Board {
     const { options, host, scenario } = this;
-    const memoryBytes = options.memoryBytes ?? (scenario.ram === undefined ? ramFor(scenario, host.modules ?? []) : bytesOfSize(scenario.ram));
+    const memoryBytes = options.memoryBytes ?? (scenario.ram === undefined ? ramFor(scenario, host.modules ?? [])
+      : bytesOfSize(scenario.ram));
     const supervisor = { trap: (hart: HartApi) => this.kernel.trap(hart), wake: (hart: HartApi) => this.kernel.wake(hart) };
     const consoles = [...this.ends].filter(([c]) => c !== 'uart').map(([, end]) => end);
     try {
       return createBoard({
-        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, cpu: this.cpu, engine: options.engine, seed: options.seed, startMs: options.startMs,
-        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets), files: this.folders(),
+        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, cpu: this.cpu, engine: options.engine, seed: options.seed,
+          startMs: options.startMs,
+        supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets),
+          files: this.folders(),
       });
     } catch (e) {
       if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
@@ -118,7 +122,8 @@ export class System {
     };
     return host.folders?.map(({ tag, port }, n) => {
       const files = new FilesDoor(`files${n}`, port, clock, (a) => door?.passed?.(a), door?.arrivals);
-      return { tag: new TextEncoder().encode(tag), request: (message: Uint8Array, reply: (bytes: Uint8Array) => void) => files.request(message, reply) };
+      return { tag: new TextEncoder().encode(tag), request: (message: Uint8Array, reply: (bytes: Uint8Array) => void) =>
+        files.request(message, reply) };
     });
   }
   private makeKernel(): Kernel {
@@ -126,7 +131,8 @@ export class System {
     const { size } = board.machine.memory, fixed = kernelMemoryFor(scenario) + modules.reduce((n, m) => n + m.bytes.length, 0);
     if (size - fixed < 8 * MIB) throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
-      machine: board.machine, devices: deviceList(board), bootModules: modules, options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
+      machine: board.machine, devices: deviceList(board), bootModules: modules,
+        options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       root: rootTask(scenario, {
         changed: state => this.components.set(state.name, state),
@@ -204,7 +210,8 @@ export class System {
       this.kernel.trace.flush();
       return this.over;
     }
-    const { maxInstructions } = this.options, left = maxInstructions === undefined ? undefined : Math.max(0, maxInstructions - this.machine.instructions);
+    const { maxInstructions } = this.options, left = maxInstructions === undefined ? undefined
+      : Math.max(0, maxInstructions - this.machine.instructions);
     let reason: RunResult;
     try {
       reason = this.machine.run({ maxCycles: cycles, maxInstructions: left });
@@ -248,17 +255,22 @@ export class System {
     switch (reason.kind) {
       case 'poweroff': case 'reset': return this.finished(reason.code);
       case 'stopped': return this.over ?? 'running';
-      case 'instructions': return { status: 124, ending: 'limit', why: `the limit of ${this.options.maxInstructions} instructions is reached`, missing: this.missing() };
-      case 'onlyFaults': return { status: 1, ending: 'crashed', why: `hart ${reason.hart} does nothing but fault`, missing: this.missing() };
+      case 'instructions': return { status: 124, ending: 'limit',
+        why: `the limit of ${this.options.maxInstructions} instructions is reached`, missing: this.missing() };
+      case 'onlyFaults': return { status: 1, ending: 'crashed', why: `hart ${reason.hart} does nothing but fault`,
+        missing: this.missing() };
       case 'deadlock':
         if (this.open.size > 0) return 'idle';
-        return { status: 1, ending: 'deadlock', why: `every component waits, and nothing can come any more (${this.waiting()})`, missing: this.missing() };
+        return { status: 1, ending: 'deadlock', why: `every component waits, and nothing can come any more (${this.waiting()})`,
+          missing: this.missing() };
       default: return this.outOfBudget() ?? 'running';
     }
   }
   private finished(code: number): Result {
-    const { status, why } = this.verdict ?? { status: code || 1, why: 'the machine was switched off before the scenario was over' }, missing = this.missing();
-    const sentence = why || (missing.length ? `did not appear: ${missing.join(', ')}` : this.options.until === undefined ? '' : `'${this.options.until}' did not appear`);
+    const { status, why } = this.verdict ?? { status: code || 1, why: 'the machine was switched off before the scenario was over' },
+      missing = this.missing();
+    const sentence = why || (missing.length ? `did not appear: ${missing.join(', ')}` : this.options.until === undefined ? ''
+      : `'${this.options.until}' did not appear`);
     return { status: status || (sentence ? 1 : 0), ending: 'finished', why: sentence, missing };
   }
   private outOfBudget(): Result | undefined {
@@ -266,8 +278,10 @@ export class System {
     if (budget === undefined || this.machine.events.now < budget) return undefined;
     return { status: 1, ending: 'budget', why: `not over after ${budget} cycles (${this.waiting()})`, missing: this.missing() };
   }
+  /** Has this, which the scenario or one of its endings expects, appeared? */
+  hasAppeared(e: Expectation): boolean { return [...this.watches.values()].some(w => w.has(e)); }
   private missing(): string[] {
-    return (this.scenario.expect ?? []).filter(e => ![...this.watches.values()].some(w => w.has(e))).map(e => (e.from ? `'${e.text}' from ${e.from}` : `'${e.text}'`));
+    return (this.scenario.expect ?? []).filter(e => !this.hasAppeared(e)).map(e => (e.from ? `'${e.text}' from ${e.from}` : `'${e.text}'`));
   }
   private waiting(): string {
     const alive = [...this.components.values()].filter(c => c.state === 'running' && !c.server).map(c => c.name);
@@ -288,11 +302,13 @@ function modelOf(scenario: Scenario, options: SystemOptions): CpuModel {
 function check(scenario: Scenario): void {
   try {
     startOrder(scenario);
-    for (const c of Object.values(scenario.components)) for (const size of [c.memory, c.kernelMemory, scenario.ram]) if (size !== undefined) bytesOfSize(size);
+    for (const c of Object.values(scenario.components)) for (const size of [c.memory, c.kernelMemory,
+      scenario.ram]) if (size !== undefined) bytesOfSize(size);
   } catch (e) {
     throw new SystemError(`scenario '${scenario.name}': ${(e as Error).message}`);
   }
 }
 
 /** Makes a system of a scenario. Throws SystemError for what the user can put right. */
-export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host, options); }
+export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host,
+  options); }

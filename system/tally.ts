@@ -8,12 +8,14 @@
 import { visible } from '../trace/visible.ts';
 import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts';
 
-export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number; readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
+export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number;
+  readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
 
 /** Columns of counts; what is not counted goes to column 0, which nobody reads. */
 const MESSAGES = 1, EVENTS = 2, REPLIES = 3, MAPS = 4, SWITCHES = 5, COLUMNS = 8;
 const COLUMN = new Uint8Array(1 << 16);
-for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kind.event, EVENTS], [Kind.reply, REPLIES], [Kind.resume, REPLIES], [Kind.schedule, SWITCHES], [Kind.map, MAPS]]) COLUMN[kind!] = column!;
+for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kind.event, EVENTS], [Kind.reply, REPLIES],
+  [Kind.resume, REPLIES], [Kind.schedule, SWITCHES], [Kind.map, MAPS]]) COLUMN[kind!] = column!;
 const WORDS = TRACE_RECORD / 4, MOST_ROWS = 48, CACHE = 1024;
 
 /** One row: a task (or all that have ended), and where its counts are. */
@@ -56,6 +58,12 @@ export class Tally implements TraceSink {
     }
     this.next?.name(kind, id, parent, text);
   }
+  /** The number of the youngest task of this name. */
+  taskNamed(name: string): number | undefined {
+    let found: number | undefined;
+    for (const row of this.rowsByTask.values()) if (row.name === name) found = row.task;
+    return found;
+  }
   /** In the order of their numbers; tasks that nobody names any more come last, as one. */
   rows(): TaskRow[] {
     const rows = [...this.rowsByTask.values()].filter(r => r.threads > 0).sort((a, b) => a.task - b.task);
@@ -64,7 +72,8 @@ export class Tally implements TraceSink {
 
   private shown({ task, name, tasks, threads, at }: Row): TaskRow {
     const n = (column: number): number => this.counts[at + column]!;
-    return { task, name, tasks, threads, messages: n(MESSAGES), events: n(EVENTS), replies: n(REPLIES), maps: n(MAPS), switches: n(SWITCHES) };
+    return { task, name, tasks, threads, messages: n(MESSAGES), events: n(EVENTS), replies: n(REPLIES), maps: n(MAPS),
+      switches: n(SWITCHES) };
   }
   private newRow(task: number, name: string, tasks: number): Row {
     const at = this.freeRows.pop() ?? this.usedRows++ * COLUMNS;

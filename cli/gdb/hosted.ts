@@ -3,9 +3,19 @@
  * there on GDB decides. `gate` is what the system asks before each piece.
  */
 import type { System } from '../../index.ts';
-import { type Debugged, KernelTarget } from './kernel-target.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
+import type { GdbLaunch } from '../session.ts';
+import { KernelTarget } from './kernel-target.ts';
 import { GdbServer } from './server.ts';
 import { gdbSignal } from './signals.ts';
+
+/** Tasks of a component: its own, and what it has made of its factory. */
+function belongsTo(system: System, component: string): (task: Task) => boolean {
+  return (task) => {
+    const own = system.tally.taskNamed(component);
+    return own !== undefined && (task.id === own || [...system.kernel.tasks].some((t) => t.id === own && t.factory === task.factory));
+  };
+}
 
 export class HostedDebugging {
   readonly #target: KernelTarget;
@@ -16,9 +26,10 @@ export class HostedDebugging {
   #told: unknown;
 
   /** `kill`: ends the run, as the client wants. */
-  constructor(system: System, kind: Debugged, port: number, log: (line: string) => void, kill: () => void) {
+  constructor(system: System, { debugged, port, component }: GdbLaunch, log: (line: string) => void, kill: () => void) {
     this.#kill = kill;
-    this.#target = new KernelTarget(system.machine, system.kernel, kind);
+    this.#target = new KernelTarget(system.machine, system.kernel, debugged, component === undefined ? undefined
+      : belongsTo(system, component));
     this.#server = new GdbServer(this.#target, { port, log });
   }
 
@@ -47,7 +58,8 @@ export class HostedDebugging {
   /** The run is over with this status. */
   close(status: number | undefined): void {
     const signalled = status !== undefined && status > 128;
-    this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? gdbSignal(status - 128) : status, signalled });
+    this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? gdbSignal(status - 128) : status,
+      signalled });
   }
 
 }

@@ -32,7 +32,8 @@ const SV39 = 8n << 60n;
 const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
 const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244, vsatp: 0x280 } as const;
 const STATES: Readonly<Record<number, string>> = {
-  [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer', [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
+  [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer',
+    [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
 };
 
 export class KernelTarget implements Target {
@@ -52,7 +53,11 @@ export class KernelTarget implements Target {
   #auxv: Uint8Array | undefined;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
-  constructor(machine: Machine, kernel: Kernel, kind: Debugged) {
+  /** Whose tasks it may be; without it, anybody's. */
+  readonly #mayBe: ((task: Task) => boolean) | undefined;
+
+  constructor(machine: Machine, kernel: Kernel, kind: Debugged, mayBe?: (task: Task) => boolean) {
+    this.#mayBe = mayBe;
     this.#machine = machine;
     this.#kernel = kernel;
     this.#kind = kind;
@@ -63,13 +68,18 @@ export class KernelTarget implements Target {
 
   threads(): ThreadInfo[] {
     return this.#threads().map((t, i) => ({
-      id: this.#numberOf(t), name: this.#kind === 'guest' ? `processor ${i}` : `thread ${i + 1}`, state: t.cpu.running === t ? `on hart ${t.cpu.id}` : STATES[t.state] ?? 'waiting',
+      id: this.#numberOf(t), name: this.#kind === 'guest' ? `processor ${i}` : `thread ${i + 1}`, state: t.cpu.running === t
+        ? `on hart ${t.cpu.id}` : STATES[t.state] ?? 'waiting',
     }));
   }
 
-  /** The process is about to get this signal (Linux's number), and stands at this pc. The answer says, when it goes on, whether it gets it. */
+  /**
+   * The process is about to get this signal (Linux's number), and stands at this pc. The answer says, when it goes on, whether it gets
+   * it.
+   */
   signalled(signal: number, pc: number): () => boolean {
-    const thread = this.#threads().find((t) => t.state !== ThreadState.inactive && this.#register(t, REG.pc) === BigInt.asUintN(64, BigInt(pc)));
+    const thread = this.#threads().find((t) => t.state !== ThreadState.inactive && this.#register(t, REG.pc) === BigInt.asUintN(64,
+      BigInt(pc)));
     const stop = (this.#signal = { signal: gdbSignal(signal), thread, deliver: true });
     this.debug.request();
     return () => stop.deliver;
@@ -81,14 +91,16 @@ export class KernelTarget implements Target {
     const hart = this.debug.stop?.hart;
     const stopped = hart === undefined ? undefined : this.#kernel.cpus[hart]?.running;
     const threads = this.#threads();
-    const shown = threads.find((t) => t === stopped) ?? threads.find((t) => t.cpu.running === t) ?? threads.find((t) => t.state === ThreadState.ready) ?? threads[0];
+    const shown = threads.find((t) => t === stopped) ?? threads.find((t) => t.cpu.running === t)
+      ?? threads.find((t) => t.state === ThreadState.ready) ?? threads[0];
     return shown === undefined ? 0 : this.#numberOf(shown);
   }
 
   stopped(): TargetStop {
     const { stop } = this.debug;
     if (stop?.kind === 'request') return { kind: 'signal', thread: this.current, signal: this.#signal?.signal ?? SIGTRAP };
-    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
+    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first') return { kind: 'signal', thread: this.current,
+      signal: SIGTRAP };
     return { kind: 'point', thread: this.current, point: stop.kind, address: stop.address };
   }
 
@@ -145,7 +157,8 @@ export class KernelTarget implements Target {
   /** Who is not named runs as well: which thread is on which hart is the kernel's business. */
   resume(actions: readonly ThreadAction[]): void {
     const stopped = this.debug.stop?.kind === 'request' ? this.#signal : undefined;
-    if (stopped?.thread !== undefined) stopped.deliver = actions.find((a) => a.thread === this.#numberOf(stopped.thread!))?.signalled ?? true;
+    if (stopped?.thread !== undefined) stopped.deliver = actions.find((a) => a.thread === this.#numberOf(stopped.thread!))?.signalled
+      ?? true;
     this.debug.resume(actions.flatMap(({ thread, step }) => {
       const t = this.#thread(thread);
       return step && t !== undefined ? [{ hart: t.cpu.id, step }] : [];
@@ -160,22 +173,24 @@ export class KernelTarget implements Target {
 
   readonly commands: Record<string, MonitorCommand> = {
     info: { help: 'the threads, and virtual time', run: () => this.#info() },
-    translate: { help: "translate ADDRESS: where the selected thread's memory is in the machine's", run: (words, thread) => this.#translate(words, thread) },
+    translate: { help: "translate ADDRESS: where the selected thread's memory is in the machine's", run: (words, thread) =>
+      this.#translate(words, thread) },
   };
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
   #concerns(h: Hart): boolean {
-    if (this.#kind === 'guest') return h.virt;
     const t = this.#kernel.cpus[h.id]!.running;
-    if (t === undefined || !t.alien || h.virt || h.priv !== 0) return false;
+    if (this.#kind === 'guest') return h.virt && (!this.#mayBe || (t !== undefined && this.#mayBe(t.task)));
+    if (t === undefined || h.virt || h.priv !== 0 || !(this.#mayBe ? this.#mayBe(t.task) : t.alien)) return false;
     this.#process ??= t.task;
     return t.task === this.#process;
   }
 
   /** Those that are debugged, oldest first. */
   #threads(): Thread[] {
-    const tasks = this.#kind === 'guest' ? [...this.#kernel.tasks].filter((task) => task.guest) : this.#process === undefined ? [] : [this.#process];
+    const tasks = this.#kind === 'guest' ? [...this.#kernel.tasks].filter((task) => task.guest && (!this.#mayBe || this.#mayBe(task)))
+      : this.#process === undefined ? [] : [this.#process];
     const found: Thread[] = [];
     for (const task of tasks) for (let t = task.firstThread; t; t = t.nextOfTask) if (t.state !== ThreadState.dead) found.unshift(t);
     return found;
@@ -254,7 +269,8 @@ export class KernelTarget implements Target {
   #translate([text = '']: readonly string[], thread: number): string {
     const address = hexNumber(text.replace(/^0x/, ''));
     const view = this.#view(thread);
-    if (address === undefined || view === undefined || typeof view === 'string' || !('first' in view)) return 'give an address in hexadecimal\n';
+    if (address === undefined || view === undefined || typeof view === 'string'
+      || !('first' in view)) return 'give an address in hexadecimal\n';
     const pa = translate(this.#machine.linear, view, address);
     return pa === undefined ? `nothing is mapped at 0x${address.toString(16)}\n` : `0x${pa.toString(16)}\n`;
   }
