@@ -170,8 +170,8 @@ export class Tty implements Terminal {
     switch (command) {
       case T.IOCSCTTY: return this.control(t, arg);
       case T.IOCNOTTY: if (!own) return -E.NOTTY; if (p.session.id === p.pid) { this.k.signals.toGroup(this.foreground, Sig.HUP); this.session = this.foreground = undefined; p.session.terminal = undefined; } return 0;
-      case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, this.foreground?.id ?? 0); return 0;
-      case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, this.session?.id ?? 0); return 0;
+      case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.foreground?.id ?? 0)); return 0;
+      case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.session.id)); return 0;
       case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), own);
       default: return -E.NOTTY;
     }
@@ -180,7 +180,7 @@ export class Tty implements Terminal {
     if (!mine) return -E.NOTTY;
     const held = this.background(t, Sig.TTOU);
     if (held) return held === -E.IO ? -E.NOTTY : held;
-    const g = this.k.pids.groups.get(id);
+    const g = this.k.pids.groups.get(t.proc.numbers.id(id));
     if (!g) return id < 0 ? -E.INVAL : -E.SRCH;
     if (g.session !== t.proc.session) return -E.PERM;
     this.foreground = g;

@@ -69,6 +69,11 @@ export class GeneratedDir extends Directory {
   }
   /** A fixed row. */
   fixed(name: string): Inode | undefined { return this.rows.get(name); }
+  /** It, and what stands in it, belongs to somebody. */
+  own(uid: number, gid: number): void {
+    this.uid = uid; this.gid = gid;
+    for (const i of this.rows.values()) if (i instanceof GeneratedDir) i.own(uid, gid); else { i.uid = uid; i.gid = gid; }
+  }
   adopt(name: string, d: Directory): void { d.parent = this; d.name = name; }
   file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this { return this.add(name, new GeneratedInode(this.fs, content, accept)); }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }

@@ -10,7 +10,7 @@ import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { ByteSource } from './bytesource.ts';
 import { Ext4, beginAsExt4 } from './ext4.ts';
 import type { TmpDir } from './tmpfs.ts';
-import { capable } from '../kernel/creds.ts';
+import { capableIn, type UserSpace } from '../kernel/spaces.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -40,7 +40,7 @@ const ext4On = (type: string): Maker => (k, source, _data, t) => {
   return probe.root;
 };
 const types: Record<string, Maker> = {
-  proc: (k) => procTree(k),
+  proc: (k, _source, _data, t) => procTree(k, t.proc.numbers),
   sysfs: (k) => sysTree(k),
   tmpfs: (k, source, data) => {
     const options = readOptions(data, k.frames.total);
@@ -122,8 +122,12 @@ function target(t: Thread, path: string, follow = true): Path | number {
   const p = at(t, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
   return typeof p === 'number' ? p : pathOf(p);
 }
+/** Who owns the space of mounts may change it. */
+export const mayMount = (t: Thread): boolean => capableIn(t.creds, t.proc.mounts.owner, Cap.SYS_ADMIN);
+/** File systems that the administrator of any space of users may mount. */
+const FOR_ALL = new Set(['proc', 'sysfs', 'tmpfs', 'ramfs', 'devpts', 'mqueue', 'overlay', 'cgroup2']);
 export function mountAt(t: Thread, source: string, path: string, type: string, flags: number, data: string): number {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!mayMount(t)) return -E.PERM;
   const to = target(t, path), space = t.proc.mounts;
   if (typeof to === 'number') return to;
   if (to.mount.space !== space) return -E.INVAL;
@@ -133,6 +137,7 @@ export function mountAt(t: Thread, source: string, path: string, type: string, f
   if (flags & Ms.MOVE) return move(t, source, to);
   const make = Object.hasOwn(types, type) ? types[type] : undefined;
   if (!make) return -E.NODEV;
+  if (space.owner.parent && !FOR_ALL.has(type)) return -E.PERM;
   if (!(to.inode instanceof Directory)) return -E.NOTDIR;
   const root = make(t.k, source, data, t);
   if (typeof root === 'number') return root;
@@ -214,7 +219,7 @@ function propagation(k: Kernel, to: Path, flags: number): number {
 const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
 
 export function unmountAt(t: Thread, path: string, flags: number): number {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!mayMount(t)) return -E.PERM;
   const to = target(t, path, !(flags & MntFlag.NOFOLLOW)), space = t.proc.mounts;
   if (typeof to === 'number') return to;
   const m = to.mount;
@@ -237,7 +242,7 @@ function detachTree(m: Mount): void {
 }
 
 export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!mayMount(t)) return -E.PERM;
   const next = target(t, newPath), put = target(t, oldPath), space = t.proc.mounts, { root } = t.proc.fs, old = root.mount;
   if (typeof next === 'number') return next;
   if (typeof put === 'number') return put;
@@ -260,12 +265,16 @@ export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
 }
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
-export function copySpace(k: Kernel, p: Process): void {
-  const old = p.mounts, space = new MountSpace(), root = copyOf(k, old.root), copies = new Map([[old.root, root]]);
+export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {
+  const old = p.mounts, space = new MountSpace(k.newSpaceIno(), owner), strange = owner !== old.owner, root = copyOf(k, old.root),
+    copies = new Map([[old.root, root]]);
   space.root = root;
   space.add(root);
   if (old.root.peers) share(k, old.root, root);
   copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
+  // Nothing that the new owner does reaches back to whom the mounts belong.
+  if (strange) for (const m of space.list) if (m.peers) { const master = m.peers; m.makePrivate(); m.master = master; master.slaves.add(m);
+    }
   p.mounts = space;
   const moved = (at: DirPath): DirPath => ({ mount: copies.get(at.mount) ?? at.mount, inode: at.inode });
   p.fs.root = moved(p.fs.root);

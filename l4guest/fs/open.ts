@@ -1,14 +1,13 @@
 /** openat: from path and flags to an open file description. */
 import { E } from '../abi/errno.ts';
 import { Cap, Ms, O, S } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
 import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { type File, PathFile } from './file.ts';
 import type { Directory, Inode, Owner } from './inode.ts';
 import { isReadOnly, type DirPath, type Path } from './path.ts';
 import { notify, notifyAt, Watch } from './watch.ts';
-import { May, WalkFlag, baseOf, newPlace, pathOf, permitted, walk } from './walk.ts';
+import { capableOver, May, WalkFlag, baseOf, newPlace, pathOf, permitted, walk } from './walk.ts';
 
 const place = newPlace();
 
@@ -70,7 +69,7 @@ function openNow(t: Thread, path: Path, flags: number, created: boolean): File |
   const need = flags & O.EXEC ? May.EXEC : (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
   if (flags & O.EXEC && (type !== S.IFREG || mount.flags & Ms.NOEXEC)) return -E.ACCES;
   if (!created && !permitted(inode, need, t.creds)) return -E.ACCES;
-  if (flags & O.NOATIME && t.creds.fsuid !== inode.uid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
+  if (flags & O.NOATIME && t.creds.fsuid !== inode.uid && !capableOver(inode, t.creds, Cap.FOWNER)) return -E.PERM;
   if (write && type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
   const file = inode.open(t, flags & ~(O.EXEC | O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
   if (typeof file === 'number') return file;

@@ -5,7 +5,8 @@
  *   mount 1 (root) ── dir ── dir ── point ┐
  *                                         └ mount 2 ── root ── dir …
  */
-import { Ms } from '../abi/linux.ts';
+import { Clone, Ms } from '../abi/linux.ts';
+import { FirstIno, firstUsers, type Space, type UserSpace } from '../kernel/spaces.ts';
 import { Directory, type FileSystem, type Inode } from './inode.ts';
 
 /** A mount and a directory in it: where paths start. */
@@ -75,7 +76,12 @@ export class Mount {
 }
 
 /** The mounts that a process sees: a tree with one root. */
-export class MountSpace {
+export class MountSpace implements Space {
+  readonly kind = Clone.NEWNS;
+  readonly ino: number;
+  readonly owner: UserSpace;
+  constructor(ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) { this.ino = ino; this.owner = owner; }
+
   root!: Mount;
   /** In the order in which they were mounted. */
   readonly list: Mount[] = [];

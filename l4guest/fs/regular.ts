@@ -2,10 +2,10 @@
  * Regular files: pages in frames of the pool, over an optional read-only image that stands in memory anyway (a file of a tar ROM). A
  * page is copied out of the image when it is written first; where the image is page-aligned, its pages are mapped directly.
  */
+import { capableOver } from './walk.ts';
 import { Window } from '../../microkernel/abi/index.ts';
 import { E } from '../abi/errno.ts';
 import { Cap, O, PAGE } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
 import { NotHere } from '../kernel/later.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { FileOrigin } from './origin.ts';
@@ -257,7 +257,7 @@ export class RegularFile extends File {
     if (i.seals & 0x18) return -E.PERM;
     if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
     i.touch();
-    if (i.mode & 0o6000 && !capable(t.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
+    if (i.mode & 0o6000 && !capableOver(i, t.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
     return i.writeFrom(io, pos);
   }
   override map(_mm: unknown, shared: boolean, write: boolean): MapAnswer | number {

@@ -1,5 +1,6 @@
 /** From a path to an inode: the walk over directories, links and mounts, with permissions and limits on the way. */
 import { has, type CapSets } from '../kernel/caps.ts';
+import { firstUsers, nameOfId, type UserSpace } from '../kernel/spaces.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -9,19 +10,25 @@ import { above, topmost, type DirPath, type Mount, type Path } from './path.ts';
 const MAX_LINKS = 40, NAME_MAX = 255;
 
 export const May = { EXEC: 1, WRITE: 2, READ: 4 } as const;
-export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[]; readonly caps: CapSets }
+export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[]; readonly caps: CapSets;
+  readonly users: UserSpace }
 
+/** Whether `who` has a capability over an inode: in a space of users only where the space knows owner and group. */
+export function capableOver(inode: Inode, who: Pick<Who, 'caps' | 'users'>, cap: Cap): boolean {
+  return has(who.caps, cap) && (who.users === firstUsers || (nameOfId(who.users.users, inode.uid) >= 0 &&
+    nameOfId(who.users.groups, inode.gid) >= 0));
+}
 /** Whether `who` has these rights to the inode; with CAP_DAC_OVERRIDE all, except execute what nobody may. */
 export function permitted(inode: Inode, mask: number, who: Who): boolean {
   const bits = inode.uid === who.fsuid ? inode.mode >> 6 : inode.gid === who.fsgid || who.groups.includes(inode.gid) ? inode.mode >> 3 : inode.mode;
   if ((bits & mask) === mask) return true;
-  if (has(who.caps, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
-  return has(who.caps, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));
+  if (capableOver(inode, who, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
+  return capableOver(inode, who, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));
 }
 /** Whether `who` may take names away from the directory: write permission, and the sticky bit's rule. */
 export function mayDelete(dir: Directory, inode: Inode, who: Who): number {
   if (!permitted(dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
-  if (dir.mode & S.ISVTX && inode.uid !== who.fsuid && dir.uid !== who.fsuid && !has(who.caps, Cap.FOWNER)) return -E.PERM;
+  if (dir.mode & S.ISVTX && inode.uid !== who.fsuid && dir.uid !== who.fsuid && !capableOver(inode, who, Cap.FOWNER)) return -E.PERM;
   return 0;
 }
 

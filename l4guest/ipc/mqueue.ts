@@ -72,7 +72,7 @@ const nameOf = (t: Thread, va: number): string | number => {
 export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
   const name = nameOf(t, nameVa);
   if (typeof name === 'number') return name;
-  let q = t.k.ipc.queues.get(name);
+  let q = t.proc.ipc.queues.get(name);
   if (q && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
   if (!q) {
     const made = flags & O.CREAT ? create(t, name, mode, attrVa) : -E.NOENT;
@@ -90,18 +90,18 @@ export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, a
 function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
   const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = capable(t.creds, Cap.SYS_RESOURCE);
   if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
-  if (t.k.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
+  if (t.proc.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
   if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
   const q = new MqInode(t, mode & 0o777 & ~t.proc.fs.umask, most, size);
-  t.k.ipc.queues.set(name, q);
+  t.proc.ipc.queues.set(name, q);
   return q;
 }
 export function mqUnlink(t: Thread, nameVa: number): number {
-  const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.k.ipc.queues.get(name) : undefined;
+  const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.proc.ipc.queues.get(name) : undefined;
   if (typeof name === 'number') return name;
   if (!q) return -E.NOENT;
   if (t.creds.fsuid !== q.uid && !capable(t.creds, Cap.FOWNER)) return -E.ACCES;
-  t.k.ipc.queues.delete(name);
+  t.proc.ipc.queues.delete(name);
   q.nlink = 0;
   return 0;
 }

@@ -40,12 +40,13 @@ export class MsgQueue implements IpcObject {
 
 /** What a queue weighs, bytes. */
 const QUEUE_COST = 512;
-export const msgget = (t: Thread, key: number, flags: number): number => t.k.ipc.msg.get(t, key, flags, (id, perm) => (t.k.frames.charge(QUEUE_COST) ? new MsgQueue(id, perm, seconds(t)) : -E.NOMEM), () => 0);
+export const msgget = (t: Thread, key: number, flags: number): number =>
+  t.proc.ipc.msg.get(t, key, flags, (id, perm) => (t.k.frames.charge(QUEUE_COST) ? new MsgQueue(id, perm, seconds(t)) : -E.NOMEM), () => 0);
 
 export function msgsnd(t: Thread, id: number, va: number, size: number, flags: number): number | Co<number> {
   const type = getI64(t.mm, va);
   if (size < 0 || size > MAX_MESSAGE || type < 1 || id < 0) return -E.INVAL;
-  const bytes = copyIn(t.mm, va + 8, size), q = t.k.ipc.msg.find(id);
+  const bytes = copyIn(t.mm, va + 8, size), q = t.proc.ipc.msg.find(id);
   if (!q) return -E.INVAL;
   if (!q.perm.allows(t.creds, 0o222)) return -E.ACCES;
   if (q.fits(size)) return put(t, q, { type, bytes });
@@ -74,7 +75,7 @@ function* sendLater(t: Thread, q: MsgQueue, m: Message): Co<number> {
 export function msgrcv(t: Thread, id: number, va: number, size: number, type: number, flags: number): number | Co<number> {
   if (id < 0 || size < 0) return -E.INVAL;
   if (flags & Msg.COPY && (flags & Msg.EXCEPT || !(flags & Ipc.NOWAIT))) return -E.INVAL;
-  const q = t.k.ipc.msg.find(id);
+  const q = t.proc.ipc.msg.find(id);
   if (!q) return -E.INVAL;
   if (!q.perm.allows(t.creds, 0o444)) return -E.ACCES;
   const r = take(t, q, va, size, type, flags);
@@ -108,7 +109,7 @@ function* receiveLater(t: Thread, q: MsgQueue, again: () => number): Co<number> 
 }
 
 export function msgctl(t: Thread, id: number, command: number, va: number): number {
-  const all = t.k.ipc.msg, cmd = command & 0xff;
+  const all = t.proc.ipc.msg, cmd = command & 0xff;
   if (cmd === Ipc.INFO || cmd === Msg.INFO) return info(t, cmd, va);
   const bySlot = cmd === Msg.STAT || cmd === Msg.STAT_ANY, q = bySlot ? all.slots[id] : all.find(id);
   if (!q) return -E.INVAL;
@@ -142,7 +143,8 @@ function set(t: Thread, q: MsgQueue, va: number): number {
 }
 /** struct msginfo: seven integers and a short. */
 function info(t: Thread, cmd: number, va: number): number {
-  const all = t.k.ipc.msg, now = cmd === Msg.INFO, sum = (of: (q: MsgQueue) => number): number => all.slots.reduce((n, q) => n + (q ? of(q) : 0), 0);
+  const all = t.proc.ipc.msg, now = cmd === Msg.INFO, sum = (of: (q: MsgQueue) => number): number =>
+    all.slots.reduce((n, q) => n + (q ? of(q) : 0), 0);
   clearUser(t.mm, va, 32);
   [now ? all.count : 0, now ? sum((q) => q.messages.length) : 0, MAX_MESSAGE, QUEUE_BYTES, MSG_MOST, 16, now ? sum((q) => q.bytes) : 0].forEach((n, i) => { setU32(t.mm, va + 4 * i, n); });
   setU16(t.mm, va + 28, 0xffff);

@@ -59,7 +59,8 @@ export class SemSet implements IpcObject {
 const setCost = (n: number): number => 512 + 16 * n;
 export function semget(t: Thread, key: number, n: number, flags: number): number {
   if (n < 0 || n > MAX_SET) return -E.INVAL;
-  return t.k.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : t.k.frames.charge(setCost(n)) ? new SemSet(id, perm, n, seconds(t)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
+  return t.proc.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : t.k.frames.charge(setCost(n))
+    ? new SemSet(id, perm, n, seconds(t)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
 }
 
 export function semtimedop(t: Thread, id: number, va: number, count: number, timeVa: number): number | Co<number> {
@@ -68,7 +69,7 @@ export function semtimedop(t: Thread, id: number, va: number, count: number, tim
   const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
   if (Number.isNaN(ns)) return -E.INVAL;
   for (let i = 0; i < count; i++) ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
-  const s = t.k.ipc.sem.find(id);
+  const s = t.proc.ipc.sem.find(id);
   if (!s) return -E.INVAL;
   if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
   if (!s.perm.allows(t.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
@@ -104,7 +105,7 @@ export function undoSemaphores(k: Kernel, p: Process): void {
 // ── control ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function semctl(t: Thread, id: number, num: number, command: number, arg: number): number {
-  const all = t.k.ipc.sem, cmd = command & 0xff;
+  const all = t.proc.ipc.sem, cmd = command & 0xff;
   if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(t, cmd, arg);
   const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
   if (!s) return -E.INVAL;
@@ -149,7 +150,7 @@ function changed(t: Thread, s: SemSet, change: () => void): number {
 }
 /** struct seminfo: ten integers. */
 function info(t: Thread, cmd: number, va: number): number {
-  const all = t.k.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
+  const all = t.proc.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
   [SEM_MOST * MAX_SET, SEM_MOST, SEM_MOST * MAX_SET, SEM_MOST * MAX_SET, MAX_SET, MAX_OPS, MAX_OPS, now ? all.count : 20, MAX_VALUE, now ? total : MAX_VALUE].forEach((n, i) => { setU32(t.mm, va + 4 * i, n); });
   return all.last;
 }

@@ -18,7 +18,7 @@ const left = new WeakMap<Kernel, Set<Segment>>();
 const leftOf = (k: Kernel): Set<Segment> => { let s = left.get(k); if (!s) left.set(k, s = new Set()); return s; };
 
 export function shmget(t: Thread, key: number, size: number, flags: number): number {
-  return t.k.ipc.shm.get(t, key, flags, (id, perm) => {
+  return t.proc.ipc.shm.get(t, key, flags, (id, perm) => {
     if (size <= 0 || size > t.k.sysctl.number('kernel/shmmax')) return -E.INVAL;
     if (size > t.k.frames.total * 4096) return -E.NOMEM;
     return makeSegment(t, id, perm, size);
@@ -37,7 +37,7 @@ function makeSegment(t: Thread, id: number, perm: Perm, size: number): Segment |
   return s;
 }
 export function shmat(t: Thread, id: number, at: number, flags: number): number {
-  const s = t.k.ipc.shm.find(id), write = !(flags & Shm.RDONLY);
+  const s = t.proc.ipc.shm.find(id), write = !(flags & Shm.RDONLY);
   if (!s) return -E.INVAL;
   if (!s.perm.allows(t.creds, write ? 0o600 : 0o400)) return -E.ACCES;
   const where = flags & Shm.RND ? at - (at % 4096) : at;
@@ -66,13 +66,13 @@ function sweep(k: Kernel, s: Segment): void {
 }
 function remove(t: Thread, s: Segment): number {
   if (!s.perm.owns(t.creds)) return -E.PERM;
-  t.k.ipc.shm.remove(s);
+  t.proc.ipc.shm.remove(s);
   leftOf(t.k).add(s);
   sweep(t.k, s);
   return 0;
 }
 export function shmctl(t: Thread, id: number, command: number, va: number): number {
-  const all = t.k.ipc.shm, cmd = command & 0xff;
+  const all = t.proc.ipc.shm, cmd = command & 0xff;
   if (cmd === Ipc.INFO || cmd === Shm.INFO) return info(t, cmd, va);
   const bySlot = cmd === Shm.STAT || cmd === Shm.STAT_ANY, s = bySlot ? all.slots[id] : all.find(id);
   if (!s) return -E.INVAL;
@@ -91,7 +91,7 @@ export function shmctl(t: Thread, id: number, command: number, va: number): numb
 }
 /** struct shminfo64, struct shm_info. */
 function info(t: Thread, cmd: number, va: number): number {
-  const all = t.k.ipc.shm;
+  const all = t.proc.ipc.shm;
   if (cmd === Ipc.INFO) {
     clearUser(t.mm, va, 72);
     const { sysctl } = t.k;

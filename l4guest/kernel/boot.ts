@@ -32,7 +32,7 @@ export function mountDefaults(k: Kernel): void {
     return m;
   };
   const dev = mount(mounts.root, root, 'dev', devTree(k), 'devtmpfs', Ms.NOSUID);
-  mount(mounts.root, root, 'proc', procTree(k), 'proc', hidden);
+  mount(mounts.root, root, 'proc', procTree(k, k.pids.first), 'proc', hidden);
   mount(mounts.root, root, 'sys', sysTree(k), 'sysfs', hidden);
   if (!dev) return;
   mount(dev, devTree(k), 'pts', ptsTree(k), 'devpts', Ms.NOSUID | Ms.NOEXEC);

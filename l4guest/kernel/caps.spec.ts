@@ -40,15 +40,15 @@ describe('capabilities', () => {
   it('the bounding set limits what root gets at exec; the ambient set is for others', () => {
     const u = new Unix(), caps = u.main.proc.creds.caps;
     expect([u.call('prctl', BOUND_READ, 21), u.call('prctl', BOUND_DROP, 21), u.call('prctl', BOUND_READ, 21)]).toEqual([1, 0, 0]);
-    afterExec(caps, 0, 0, false);
+    afterExec(caps, 0, 0, 0, false);
     expect(caps.effective).toBe(ALL_CAPS & ~(1n << 21n));
     expect(u.call('prctl', AMBIENT, 2, 10)).toBe(-E.PERM);
     u.call('capset', u32s(V3, 0), u32s(1 << 10, 1 << 10, 1 << 10, 0, 0, 0));
     expect([u.call('prctl', AMBIENT, 2, 10), u.call('prctl', AMBIENT, 1, 10)]).toEqual([0, 1]);
-    afterExec(caps, 1000, 1000, false);
+    afterExec(caps, 1000, 1000, 0, false);
     expect([caps.permitted, caps.effective]).toEqual([1n << 10n, 1n << 10n]);
     const plain = allCaps();
-    afterExec(plain, 1000, 1000, false);
+    afterExec(plain, 1000, 1000, 0, false);
     expect(plain.permitted).toBe(0n);
   });
 });

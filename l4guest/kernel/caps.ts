@@ -18,29 +18,33 @@ export const allCaps = (): CapSets => ({ permitted: ALL_CAPS, effective: ALL_CAP
 export const has = (s: CapSets, cap: Cap): boolean => (s.effective & (1n << BigInt(cap))) !== 0n;
 
 /** After user ids have changed from `old`. */
-export function fixIds(s: CapSets, old: Users, now: Users): void {
+/** `top`: the superuser's id in the space of users that the sets count in; −1 where it has none. */
+export function fixIds(s: CapSets, old: Users, now: Users, top: number): void {
   if (s.secure & Secure.NO_SETUID_FIXUP) return;
-  const root = (u: Users): boolean => u.uid === 0 || u.euid === 0 || u.suid === 0;
+  const root = (u: Users): boolean => u.uid === top || u.euid === top || u.suid === top;
   if (root(old) && !root(now)) {
     if (!(s.secure & Secure.KEEP_CAPS)) { s.permitted = 0n; s.effective = 0n; }
     s.ambient = 0n;
   }
-  if (old.euid === 0 && now.euid !== 0) s.effective = 0n;
-  if (old.euid !== 0 && now.euid === 0) s.effective = s.permitted;
+  if (old.euid === top && now.euid !== top) s.effective = 0n;
+  if (old.euid !== top && now.euid === top) s.effective = s.permitted;
 }
 /** After setfsuid. */
-export function fixFsId(s: CapSets, old: number, now: number): void {
+export function fixFsId(s: CapSets, old: number, now: number, top: number): void {
   if (s.secure & Secure.NO_SETUID_FIXUP) return;
-  if (old === 0 && now !== 0) s.effective &= ~OF_FILES;
-  if (old !== 0 && now === 0) s.effective |= s.permitted & OF_FILES;
+  if (old === top && now !== top) s.effective &= ~OF_FILES;
+  if (old !== top && now === top) s.effective |= s.permitted & OF_FILES;
 }
-/** Sets of a program that starts with these user ids; `raised`: it runs with another id than it was started by. */
-export function afterExec(s: CapSets, uid: number, euid: number, raised: boolean): void {
+/**
+ * Sets of a program that starts with these user ids, the superuser's being `top`; `raised`: it runs with another id than it was started
+ * by.
+ */
+export function afterExec(s: CapSets, uid: number, euid: number, top: number, raised: boolean): void {
   if (raised) s.ambient = 0n;
   const root = !(s.secure & Secure.NOROOT);
-  const fromFile = root && (uid === 0 || euid === 0) ? s.inheritable | s.bounding : 0n;
+  const fromFile = root && (uid === top || euid === top) ? s.inheritable | s.bounding : 0n;
   s.permitted = fromFile | s.ambient;
-  s.effective = root && euid === 0 ? s.permitted : s.ambient;
+  s.effective = root && euid === top ? s.permitted : s.ambient;
   s.secure &= ~Secure.KEEP_CAPS;
 }
 /** capset(2): whether the sets may become these; they do. */

@@ -5,25 +5,28 @@ import { armCpuLimit } from './cputimers.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
 import { Cap, Clone, Limit, O, S, Sig } from '../abi/linux.ts';
-import { copySpace } from '../fs/mount.ts';
+import { capableIn, type PidNumbers } from './spaces.ts';
+import { newNumbers, newSpaces, newUsers } from './unshare.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 import { PidFile } from '../fs/pidfd.ts';
-import { capable, copyCreds } from './creds.ts';
+import { capable, capableHere, copyCreds, type Creds } from './creds.ts';
 import { UserFault } from './failure.ts';
 
 export interface CloneArgs {
   flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean;
-  /** The number that the new thread is to have. */
-  tid?: number;
+  /** Numbers that the new thread is to have, innermost space first. */
+  tids: readonly number[];
 }
 
 const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
 /** Name spaces that there are none of here. */
-const ABSENT = Clone.NEWCGROUP | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
+const ABSENT = Clone.NEWCGROUP | Clone.NEWNET;
+/** Name spaces that need a right over the own space of users. */
+const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID;
 /** What the server holds for a thread and for a process, bytes, beside its pages. */
 export const THREAD_COST = 4096, PROCESS_COST = 8192;
 /** A slot of a table of descriptors that fork copies. */
@@ -34,11 +37,11 @@ function refusedFlags(t: Thread, a: CloneArgs): number {
   const f = a.flags;
   if (has(f, Clone.NEWNS | Clone.FS) || has(f, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
   if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM)) || (a.clearSighand && has(f, Clone.SIGHAND))) return -E.INVAL;
-  if (f & Clone.THREAD && f & (Clone.NEWUSER | Clone.NEWPID)) return -E.INVAL;
-  if (f & Clone.PARENT && t.proc === t.k.init) return -E.INVAL;
+  if (f & Clone.THREAD && (f & (Clone.NEWUSER | Clone.NEWPID) || t.proc.childNumbers !== t.proc.numbers)) return -E.INVAL;
+  if (f & Clone.PARENT && (t.proc === t.k.init || t.proc.numbers.reaper === t.proc)) return -E.INVAL;
   if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
-  if (f & (Clone.NEWNS | Clone.NEWUTS) && !capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  return f & ABSENT ? (capable(t.creds, Cap.SYS_ADMIN) ? -E.INVAL : -E.PERM) : 0;
+  if (f & (SPACES | ABSENT) && !(f & Clone.NEWUSER) && !capableHere(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  return f & ABSENT ? -E.INVAL : 0;
 }
 /** Whether the user may have another process. */
 function tooMany(t: Thread): boolean {
@@ -54,11 +57,20 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = f & Clone.THREAD ? THREAD_COST : PROCESS_COST + (f & Clone.FILES ? 0 : SLOT_COST * t.proc.fds.length);
   if (refused) return refused;
   if (tooMany(t) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
-  if (a.tid !== undefined && k.pids.isTaken(a.tid)) return -E.EXIST;
+  const creds = f & Clone.NEWUSER ? newUsers(t) : copyCreds(t.creds);
+  if (typeof creds === 'number') return creds;
+  const numbers = f & Clone.NEWPID ? newNumbers(t, creds.users) : t.proc.childNumbers;
+  if (typeof numbers === 'number') return numbers;
+  const unusable = refusedTids(t, numbers, a.tids);
+  if (unusable) return unusable;
+  if (numbers.ended) return -E.NOMEM;
   if ((!(f & Clone.VM) && !(t.mm.table.canCopy() && t.mm.payAreas())) || !k.frames.charge(cost)) return -E.NOMEM;
-  const tid = a.tid ?? k.pids.next(), pidfd = f & Clone.PIDFD ? reservePidfd(t, a) : -1;
+  const pidfd = f & Clone.PIDFD ? reservePidfd(t, a) : -1;
   if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost); return pidfd; }
-  const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a), child = new Thread(k, tid, proc, t.name);
+  const tid = k.pids.allot(numbers, a.tids);
+  if (tid < 0) { k.frames.uncharge(cost); return tid; }
+  const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a, numbers, creds), child = new Thread(k, tid, proc, t.name);
+  if (f & Clone.THREAD) child.creds = creds;
   inheritThread(child, t, a);
   if (!(f & Clone.VM)) child.mm.payAreas();
   if (f & Clone.THREAD) child.cost = cost; else proc.cost = cost;
@@ -66,12 +78,12 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   k.pids.threads.set(tid, child);
   k.forks++;
   if (f & Clone.PIDFD) t.proc.fds.put(pidfd, new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
-  if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, tid); });
-  if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, tid); });
+  if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, t.proc.numbers.of(tid)); });
+  if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, child.number); });
   child.state = Run.ready;
   k.cpu.ready.pushNew(child, t);
   if (t.traced) traceChild(t, child, f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
-  return f & Clone.VFORK ? waitForChild(t, proc, tid) : tid;
+  return f & Clone.VFORK ? waitForChild(t, proc, t.proc.numbers.of(tid)) : t.proc.numbers.of(tid);
 }
 /** The kernel tells numbers where it can; a bad address is no reason not to have a child. */
 function tryTo(tell: () => void): void { try { tell(); } catch (e) { if (!(e instanceof UserFault)) throw e; } }
@@ -97,7 +109,6 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   child.mask = t.mask;
   child.seccomp = t.seccomp;
   child.rseq = a.flags & Clone.VM ? undefined : t.rseq && { ...t.rseq };
-  if (a.flags & Clone.THREAD) child.creds = copyCreds(t.creds);
   child.noNewPrivs = t.noNewPrivs;
   child.timerSlack = t.timerSlack;
   child.ioPriority = t.ioPriority;
@@ -105,15 +116,28 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }
   if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };
 }
-function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
+/** What of the numbers asked for cannot be had: no right, no such space, not the first of a new one. */
+function refusedTids(t: Thread, numbers: PidNumbers, tids: readonly number[]): number {
+  if (tids.length > numbers.level + 1) return -E.INVAL;
+  let s: PidNumbers | undefined = numbers;
+  for (const n of tids) {
+    if (n < 1 || n >= t.k.sysctl.number('kernel/pid_max') || (n !== 1 && s?.parent && !s.reaper)) return -E.INVAL;
+    if (!capableIn(t.creds, s!.owner, Cap.SYS_ADMIN) && !capableIn(t.creds, s!.owner, Cap.CHECKPOINT_RESTORE)) return -E.PERM;
+    s = s?.parent;
+  }
+  return 0;
+}
+function newProcess(t: Thread, pid: number, a: CloneArgs, numbers: PidNumbers, creds: Creds): Process {
   const parent = t.proc, k: Kernel = t.k, f = a.flags, mm: Mm = f & Clone.VM ? parent.mm : parent.mm.fork();
   if (f & Clone.VM) mm.users++;
   const p = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
   p.inherit(parent);
-  p.creds = copyCreds(t.creds);
+  p.creds = creds;
+  p.numbers = p.childNumbers = numbers;
+  p.number = numbers.of(pid);
+  if (numbers.parent && !numbers.reaper) numbers.reaper = p;
   p.parentThread = f & Clone.PARENT ? parent.parentThread : t;
-  if (f & Clone.NEWNS) copySpace(k, p);
-  if (f & Clone.NEWUTS) p.uts = { ...p.uts };
+  newSpaces(k, p, f, creds.users);
   if (f & 0x8000_0000) p.ioContext = parent.ioContext;
   if (f & Clone.SYSVSEM) p.undoList = parent.undoList;
   armCpuLimit(p);
@@ -127,4 +151,5 @@ function newProcess(t: Thread, pid: number, a: CloneArgs): Process {
   k.pids.processes.set(pid, p);
   return p;
 }
-export const plainFork: CloneArgs = { flags: 0, stack: 0, parentTid: 0, childTid: 0, tls: 0, exitSignal: Sig.CHLD, pidfd: 0, clearSighand: false };
+export const plainFork: CloneArgs =
+  { flags: 0, stack: 0, parentTid: 0, childTid: 0, tls: 0, exitSignal: Sig.CHLD, pidfd: 0, clearSighand: false, tids: [] };

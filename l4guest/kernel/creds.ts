@@ -1,18 +1,23 @@
 /** Who a process is, and what it may use. */
 import { Limit, LIMITS, type Cap } from '../abi/linux.ts';
 import { allCaps, has, type CapSets } from './caps.ts';
+import { firstUsers, type UserSpace } from './spaces.ts';
 
 export interface Creds {
   uid: number; euid: number; suid: number; fsuid: number;
   gid: number; egid: number; sgid: number; fsgid: number;
   groups: number[];
   caps: CapSets;
+  /** The space of users in which the capabilities count. */
+  users: UserSpace;
 }
-export const rootCreds = (): Creds => ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps() });
+export const rootCreds = (): Creds =>
+  ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps(), users: firstUsers });
 export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups], caps: { ...c.caps } });
-/** Whether the process has this right of the superuser. */
-export const capable = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
-
+/** Whether the process has this right of the superuser, over all that there is. */
+export const capable = (c: Creds, cap: Cap): boolean => c.users === firstUsers && has(c.caps, cap);
+/** The same over what belongs to its own space of users. */
+export const capableHere = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
 /** A stack grows no further, whatever the limit. */
 const MOST_STACK = 0xf00_0000;

@@ -14,6 +14,7 @@ import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
 import { isImage, mapElf, parseElf, readAt, type Elf, type ImageInode, type Loaded as LoadedElf } from './elf.ts';
 import { leave, releaseMm } from './exit.ts';
+import { idOf, nameOfId, shownId } from './spaces.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
 import { traceExec } from './tracing.ts';
@@ -103,15 +104,18 @@ function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], m
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
-  const c = suidCreds(t, p.file);
+  const c = suidCreds(t, p.file), { users, groups } = t.creds.users;
   return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
     [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
-    [11, c.uid], [12, c.euid], [13, c.gid], [14, c.egid], [16, 0x112d], [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
+    [11, shownId(users, c.uid)], [12, shownId(users, c.euid)], [13, shownId(groups, c.gid)], [14, shownId(groups, c.egid)], [16, 0x112d],
+      [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */
 function suidCreds(t: Thread, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
-  const c = t.creds, honour = !t.noNewPrivs && !((mount?.flags ?? 0) & Ms.NOSUID) && (!t.traced || capable(t.traced.tracer.creds, Cap.SYS_PTRACE));
+  const c = t.creds, { users, groups } = c.users, known = nameOfId(users, inode.uid) >= 0 && nameOfId(groups, inode.gid) >= 0;
+  const honour = !t.noNewPrivs && known && !((mount?.flags ?? 0) & Ms.NOSUID) &&
+    (!t.traced || capable(t.traced.tracer.creds, Cap.SYS_PTRACE));
   return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
 }
 
@@ -119,7 +123,8 @@ function suidCreds(t: Thread, { inode, mount }: File): { uid: number; euid: numb
 function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   const p = t.proc, k = t.k, formerTid = t.tid;
   for (const o of [...p.threads]) if (o !== t) k.endThread(o, 0);
-  if (t.tid !== p.pid) { k.pids.threads.delete(t.tid); t.tid = p.pid; k.pids.threads.set(t.tid, t); }
+  if (t.tid !== p.pid) { k.pids.threads.delete(t.tid); k.pids.gone(t.tid); t.tid = p.pid; t.number = p.number;
+    k.pids.threads.set(t.tid, t); }
   leave(k, t);
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   releaseMm(k, p);
@@ -129,7 +134,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   const ids = suidCreds(t, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
-  afterExec(p.creds.caps, ids.uid, ids.euid, raised);
+  afterExec(p.creds.caps, ids.uid, ids.euid, idOf(p.creds.users.users, 0), raised);
   p.exe?.release();
   p.exe = program.file;
   p.execed = true;

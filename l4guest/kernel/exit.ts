@@ -4,6 +4,7 @@ import { account } from './acct.ts';
 import { EFAULT, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { Handler, SaFlag, Sig } from '../abi/linux.ts';
+import type { PidNumbers } from './spaces.ts';
 import type { Process } from './process.ts';
 import { childInfo } from './signals.ts';
 import { releaseTracees, traceEnd } from './tracing.ts';
@@ -18,7 +19,6 @@ import { dropTimers } from './itimers.ts';
 export function endThread(k: Kernel, t: Thread, status: number): void {
   const p = t.proc;
   if (p.threads.size === 1) { endProcess(k, p, status); return; }
-  if (t === p.leader) k.pids.processes.set(p.pid, p);
   removeThread(k, t, true, status);
 }
 
@@ -36,6 +36,7 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number)
   t.pending.clear();
   k.frames.uncharge(t.cost);
   k.pids.threads.delete(t.tid);
+  k.pids.gone(t.tid);
   if (t.proc.threads.size > 0) { t.proc.endWq.wakeAll(); orphanOf(k, t); }
   k.arch.threadGone(t);
 }
@@ -74,7 +75,7 @@ function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boole
   if (va % 4 !== 0) return;
   const value = getU32(t.mm, va), owner = value & Word.TID;
   if (pending && !pi && owner === 0) k.futexes.wake(futexKey(t.mm, va, false), 1);
-  if (owner !== t.tid) return;
+  if (owner !== t.number) return;
   setU32(t.mm, va, ((value & Word.WAITERS) | Word.OWNER_DIED) >>> 0);
   if (!pi && value & Word.WAITERS) k.futexes.wake(futexKey(t.mm, va, false), 1);
 }
@@ -83,6 +84,7 @@ function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boole
 export function endProcess(k: Kernel, p: Process, status: number): void {
   if (p.status !== undefined || p.ending !== undefined) return;
   p.ending = status;
+  if (p.numbers.reaper === p) endSpace(k, p.numbers);
   account(k, p, status);
   for (const t of [...p.threads]) removeThread(k, t, true, status);
   closeProcess(k, p);
@@ -93,6 +95,12 @@ export function endProcess(k: Kernel, p: Process, status: number): void {
   p.endWq.wakeAll();
   if (p.pid === k.mainPid) k.onEnd(status);
   tellParent(k, p);
+}
+/** With its first process a space of numbers ends, and everybody in it. */
+function endSpace(k: Kernel, space: PidNumbers): void {
+  space.ended = true;
+  for (const p of [...k.pids.processes.values()]) if (p !== space.reaper && space.contains(p.numbers) && p.alive) endProcess(k, p,
+    Sig.KILL);
 }
 function closeProcess(k: Kernel, p: Process): void {
   k.timers.cancel(p.real.timer);
@@ -135,8 +143,9 @@ function orphan(k: Kernel, p: Process): void {
   p.children.clear();
 }
 function reaperOf(k: Kernel, p: Process): Process {
-  for (let a = p.parent; a; a = a.parent) if (a.subreaper && a.alive) return a;
-  return k.init;
+  for (let a = p.parent; a && a.numbers === p.numbers; a = a.parent) if (a.subreaper && a.alive) return a;
+  const { reaper } = p.numbers;
+  return reaper && reaper !== p && reaper.alive ? reaper : k.init;
 }
 function tellParent(k: Kernel, p: Process): void {
   const parent = p.parent;

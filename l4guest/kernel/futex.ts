@@ -13,7 +13,8 @@ export const ANY_BITS = 0xffffffff;
 export const Word = { WAITERS: 0x8000_0000, OWNER_DIED: 0x4000_0000, TID: 0x3fff_ffff } as const;
 
 /** A thread as the owner of a lock and as one that waits for it. */
-export interface Locker extends Sleeper { readonly tid: number; readonly mm: Mm; rt: number; policy: number; nice: number }
+export interface Locker extends Sleeper { readonly tid: number; readonly number: number; readonly mm: Mm; rt: number; policy: number;
+  nice: number }
 
 interface Waiter { readonly t: Sleeper; readonly bits: number; woken: boolean; queue: Bucket; /** Where it wants to be requeued (FUTEX_WAIT_REQUEUE_PI). */ readonly target: string | undefined; lock: PiWaiter | undefined }
 interface Bucket { readonly key: string; waiters: Waiter[] }
@@ -155,7 +156,7 @@ export class FutexTable {
     if (!l || !next) return false;
     this.restore(l);
     l.owner = next.t;
-    setU32(next.t.mm, next.va, (Word.WAITERS | (died ? Word.OWNER_DIED : 0) | next.t.tid) >>> 0);
+    setU32(next.t.mm, next.va, (Word.WAITERS | (died ? Word.OWNER_DIED : 0) | next.t.number) >>> 0);
     next.granted = true;
     next.t.wake();
     if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);

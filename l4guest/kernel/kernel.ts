@@ -27,6 +27,7 @@ import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
+import { UtsSpace } from './uts.ts';
 import { Workers } from './workers.ts';
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial }
@@ -48,7 +49,7 @@ export class Kernel {
   readonly signalWq = new WaitQueue();
   readonly io: UserIo = new UserIo(undefined as unknown as Mm, 0, 0);
   /** What uname(2) says. */
-  readonly uts: { host: string; domain: string };
+  readonly uts: UtsSpace;
   init!: Process;
   /** Called when the program that the server was started for has ended, with its wait status. */
   onEnd: (status: number) => void = () => undefined;
@@ -71,13 +72,14 @@ export class Kernel {
   lastArrival = -Infinity;
   private lastDev = 0;
   private lastMount = 20;
+  private lastSpace = 4026532000;
   private readonly said = new Set<string>();
 
   constructor(arch: Arch, options: KernelOptions) {
     this.arch = arch;
     this.clock = new Clocks(() => arch.now(), options.epoch);
     this.cpu = new ServerCpu(arch, this.timers);
-    this.uts = { host: options.hostname ?? 'tessera', domain: '(none)' };
+    this.uts = new UtsSpace(options.hostname ?? 'tessera', '(none)');
     this.random = new Random(options.seed);
     this.openSpecial = options.openSpecial;
     this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn));
@@ -92,6 +94,8 @@ export class Kernel {
 
   newDev(): number { return ++this.lastDev; }
   newMountId(): number { return ++this.lastMount; }
+  /** The inode number of a new name space. */
+  newSpaceIno(): number { return ++this.lastSpace; }
   newTmpFs(type: string, source = type, mode = 0o755, limits: TmpOptions = {}): TmpFs {
     return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(), openSpecial: this.openSpecial }, mode, limits);
   }

@@ -1,21 +1,51 @@
 /** The numbers that processes, threads, groups and sessions are known by, and who bears them. */
+import { E } from '../abi/errno.ts';
+import { FIRST_AGAIN, FirstIno, LAST_PID, PidNumbers, firstUsers } from './spaces.ts';
 import { ProcessGroup, Session, type Process } from './process.ts';
 import type { Thread } from './thread.ts';
-
-const LAST = 4_194_303, FIRST_AGAIN = 300;
 
 export class PidSpace {
   readonly processes = new Map<number, Process>();
   readonly threads = new Map<number, Thread>();
   readonly groups = new Map<number, ProcessGroup>();
   readonly sessions = new Map<number, Session>();
-  private last = 0;
+  /** The space of numbers that the kernel itself counts in. */
+  readonly first = new PidNumbers(FirstIno.PID, undefined, firstUsers);
+  /** The innermost space of those that have more numbers than one. */
+  private readonly within = new Map<number, PidNumbers>();
 
   /** A number that nobody bears. */
   next(): number {
-    do this.last = this.last >= LAST ? FIRST_AGAIN : this.last + 1; while (this.isTaken(this.last));
-    return this.last;
+    const { first } = this;
+    do first.last = first.last >= LAST_PID ? FIRST_AGAIN : first.last + 1; while (this.isTaken(first.last));
+    return first.last;
   }
+  /**
+   * A number in a space and in all above it; `wanted` names some, innermost first. Answers the kernel's own: -EEXIST where one is taken.
+   */
+  allot(space: PidNumbers, wanted: readonly number[] = []): number {
+    if (!space.parent) return wanted[0] === undefined ? this.next() : this.isTaken(wanted[0]) ? -E.EXIST : wanted[0];
+    const levels: PidNumbers[] = [];
+    for (let s: PidNumbers = space; s.parent; s = s.parent) levels.push(s);
+    if (levels.some((s, i) => wanted[i] !== undefined && s.isTaken(wanted[i]))) return -E.EXIST;
+    const own = wanted[levels.length];
+    if (own !== undefined && this.isTaken(own)) return -E.EXIST;
+    const id = own ?? this.next();
+    levels.forEach((s, i) => { s.give(id, wanted[i] ?? s.next()); });
+    this.within.set(id, space);
+    return id;
+  }
+  /** A thread, process, group or session has gone: its number is free when none of the others bears it. */
+  gone(id: number): void {
+    const space = this.within.get(id);
+    if (!space || this.isTaken(id)) return;
+    this.within.delete(id);
+    for (let s: PidNumbers | undefined = space; s; s = s.parent) s.forget(id);
+  }
+  /** The process that number `n` of a space means: its own number, or that of one of its threads. */
+  processOf(space: PidNumbers, n: number): Process | undefined { const id = space.id(n);
+    return this.processes.get(id) ?? this.threads.get(id)?.proc; }
+  threadOf(space: PidNumbers, n: number): Thread | undefined { return this.threads.get(space.id(n)); }
   isTaken(id: number): boolean { return this.threads.has(id) || this.processes.has(id) || this.groups.has(id) || this.sessions.has(id); }
 
   newSession(id: number): ProcessGroup {
@@ -31,11 +61,18 @@ export class PidSpace {
   /** Forgets a process; its group and session go when they have no other member. */
   drop(p: Process): void {
     this.processes.delete(p.pid);
+    this.gone(p.pid);
     const g = p.group;
     g.members.delete(p);
     if (g.members.size > 0) return;
+    this.dropGroup(g);
+  }
+  /** A group without members goes, and its session with the last one. */
+  dropGroup(g: ProcessGroup): void {
     this.groups.delete(g.id);
+    this.gone(g.id);
     for (const other of this.groups.values()) if (other.session === g.session) return;
     this.sessions.delete(g.session.id);
+    this.gone(g.session.id);
   }
 }

@@ -8,6 +8,9 @@ import type { Kernel } from './kernel.ts';
 import { Sig } from '../abi/linux.ts';
 import { SigActions, SignalQueue } from './sigqueue.ts';
 import type { CpuTimer } from './cputimers.ts';
+import type { IpcSpace } from '../ipc/space.ts';
+import type { PidNumbers } from './spaces.ts';
+import type { UtsSpace } from './uts.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import { WaitQueue } from './wait.ts';
@@ -42,6 +45,10 @@ export const NOBODY = 2 ** 32 - 1;
 export class Process {
   readonly k: Kernel;
   readonly pid: number;
+  /** The space of numbers that it lives in, and its number there; the space that its children are born in. */
+  numbers: PidNumbers;
+  number: number;
+  childNumbers: PidNumbers;
   parent: Process | undefined;
   /** The thread of the parent that made it. */
   parentThread: Thread | undefined;
@@ -54,7 +61,9 @@ export class Process {
   /** What it sees mounted. */
   mounts: MountSpace;
   /** What uname(2) says: its own after unshare(CLONE_NEWUTS). */
-  uts: { host: string; domain: string };
+  uts: UtsSpace;
+  /** Its System V objects and message queues: its own after unshare(CLONE_NEWIPC). */
+  ipc: IpcSpace;
   /** Those of its first thread. */
   creds: Creds = rootCreds();
   limits = new Limits();
@@ -118,6 +127,9 @@ export class Process {
     this.startedAt = k.clock.now();
     this.mounts = k.mounts;
     this.uts = k.uts;
+    this.ipc = k.ipc;
+    this.numbers = this.childNumbers = k.pids.first;
+    this.number = pid;
     group.members.add(this);
   }
   get session(): Session { return this.group.session; }
@@ -126,7 +138,7 @@ export class Process {
   joinGroup(g: ProcessGroup): void {
     if (g === this.group) return;
     this.group.members.delete(this);
-    if (this.group.members.size === 0) this.k.pids.groups.delete(this.group.id);
+    if (this.group.members.size === 0) this.k.pids.dropGroup(this.group);
     this.group = g;
     g.members.add(this);
   }
@@ -134,6 +146,7 @@ export class Process {
   inherit(parent: Process): void {
     this.mounts = parent.mounts;
     this.uts = parent.uts;
+    this.ipc = parent.ipc;
     this.limits = parent.limits.copy();
     this.name = parent.name;
     this.exe = parent.exe?.hold();

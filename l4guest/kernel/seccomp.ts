@@ -127,7 +127,7 @@ export class ListenerFile extends File {
       if (n) {
         const out = new Uint8Array(80), v = new DataView(out.buffer);
         v.setBigUint64(0, n.id, true);
-        v.setUint32(8, n.t.tid, true);
+        v.setUint32(8, t.proc.numbers.of(n.t.tid), true);
         out.set(new Uint8Array(n.data.buffer), 16);
         copyOut(t.mm, va, out);
         n.state = 'sent';

@@ -6,12 +6,21 @@ import type { Kernel } from './kernel.ts';
 import type { Process, ProcessGroup } from './process.ts';
 import { E } from '../abi/errno.ts';
 import { STOPS, UNBLOCKABLE, bit, type SigAction, type SigInfo } from './sigqueue.ts';
+import { shownId } from './spaces.ts';
 import { signalStop } from './tracing.ts';
 import { Run, type Thread } from './thread.ts';
 import { Reg } from './registers.ts';
 
 const IGNORED_BY_DEFAULT = new Set<number>([Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT]);
 const CORE = new Set<number>([Sig.QUIT, Sig.ILL, Sig.TRAP, Sig.ABRT, Sig.BUS, Sig.FPE, Sig.SEGV, Sig.XCPU, Sig.XFSZ, Sig.SYS]);
+
+/** What a receiver is told of a sender: its number and user as the receiver's spaces know them. */
+function asSeen(p: Process, more: Partial<SigInfo>): Partial<SigInfo> {
+  if (!p.numbers.parent && !p.creds.users.parent) return more;
+  const { pid, uid } = more;
+  return { ...more, ...(pid === undefined ? {} : { pid: p.numbers.of(pid) }),
+    ...(uid === undefined ? {} : { uid: shownId(p.creds.users.users, uid) }) };
+}
 
 export class Signals {
   private readonly k: Kernel;
@@ -21,14 +30,14 @@ export class Signals {
 
   /** False: nothing is queued, because it is ignored, or there already, or there is no memory. */
   toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
-    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined)) return false;
-    const added = t.pending.add({ ...more, signo: sig, code });
+    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined, more.pid)) return false;
+    const added = t.pending.add({ ...asSeen(t.proc, more), signo: sig, code });
     this.look(t, sig);
     return added;
   }
   toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
-    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined)) return false;
-    const added = p.pending.add({ ...more, signo: sig, code });
+    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined, more.pid)) return false;
+    const added = p.pending.add({ ...asSeen(p, more), signo: sig, code });
     this.look(this.taker(p, sig), sig);
     return added;
   }
@@ -56,11 +65,13 @@ export class Signals {
     this.look(t, Sig.SYS);
   }
   /** Side effects at the time of sending. False: the signal is ignored and leaves no trace. */
-  private before(p: Process, sig: number, mask: bigint, traced: boolean): boolean {
+  private before(p: Process, sig: number, mask: bigint, traced: boolean, sender: number | undefined): boolean {
     if (sig === Sig.CONT || sig === Sig.KILL) this.resume(p, sig);
     if ((bit(sig) & STOPS) !== 0n) this.drop(p, bit(Sig.CONT));
     if (sig === Sig.CONT) this.drop(p, STOPS);
-    const a = p.actions.list[sig]!;
+    const a = p.actions.list[sig]!, { numbers } = p;
+    if (numbers.reaper === p && a.handler === Handler.DFL &&
+      !((sig === Sig.KILL || sig === Sig.STOP) && (sender === undefined || numbers.of(sender) === 0))) return false;
     if ((mask & bit(sig)) !== 0n || traced) return true;
     return !(a.handler === Handler.IGN || (a.handler === Handler.DFL && IGNORED_BY_DEFAULT.has(sig)));
   }

@@ -33,6 +33,8 @@ export const KEEP_REGISTERS = NaN;
 export class Thread implements Waiter {
   readonly k: Kernel;
   tid: number;
+  /** What it calls itself: its number in its process's space of them. */
+  number: number;
   proc: Process;
   readonly regs = new Registers();
   loaded: 0 | 1 | 2 = Loaded.none;
@@ -87,7 +89,9 @@ export class Thread implements Waiter {
   /** What its last access did that no page cures. */
   badAccess = 'access to';
 
-  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid; this.proc = proc; this.name = name; this.creds = proc.threads.size === 0 ? proc.creds : copyCreds(proc.creds); }
+  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid;
+    this.proc = proc; this.number = proc.numbers.of(tid); this.name = name; this.creds = proc.threads.size === 0 ? proc.creds
+    : copyCreds(proc.creds); }
 
   get mm(): Mm { return this.proc.mm; }
 

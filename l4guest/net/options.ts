@@ -1,6 +1,7 @@
 /** getsockopt and setsockopt: options of all sockets as rows, each with its default, what may be set, and how it is read back; Internet's are inet/options.ts. */
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
+import { shownId } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyIn, copyOut, getI32, getI64, getU32, setU32, textOf } from '../mm/uaccess.ts';
@@ -45,7 +46,7 @@ function timeval(ns: number): Uint8Array {
   return new Uint8Array(new BigInt64Array([BigInt(Math.floor(us / 1e6)), BigInt(us % 1e6)]).buffer);
 }
 /** What is no plain number: its bytes, or -errno; undefined: none of these. */
-function special(s: Socket, level: number, name: number): Uint8Array | number | undefined {
+function special(t: Thread, s: Socket, level: number, name: number): Uint8Array | number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
     case So.TYPE: return u32(s.type);
@@ -58,7 +59,8 @@ function special(s: Socket, level: number, name: number): Uint8Array | number | 
     case So.LINGER: return u32(...s.linger);
     case So.RCVTIMEO: return timeval(s.receiveTimeout);
     case So.SNDTIMEO: return timeval(s.sendTimeout);
-    case So.PEERCRED: { const c = s.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; return u32(c.pid, c.uid, c.gid); }
+    case So.PEERCRED: { const c = s.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; const { users } = t.creds;
+      return u32(t.proc.numbers.of(c.pid), shownId(users.users, c.uid), shownId(users.groups, c.gid)); }
     case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(s.cookie)]).buffer);
     case So.BINDTODEVICE: return new Uint8Array(0);
     case So.PEERGROUPS: return s.peerOwner ? new Uint8Array(0) : -E.NODATA;
@@ -71,7 +73,8 @@ export function getOption(t: Thread, s: Socket, level: number, name: number, va:
   const room = getI32(t.mm, lengthVa), rows = table(s, level);
   if (room < 0) return -E.INVAL;
   if (!rows) return -E.OPNOTSUPP;
-  const plain = rows[name], bytes = special(s, level, name) ?? (plain ? u32(s.options.get(key(level, name)) ?? plain.value) : -E.NOPROTOOPT);
+  const plain = rows[name], bytes = special(t, s, level, name) ??
+    (plain ? u32(s.options.get(key(level, name)) ?? plain.value) : -E.NOPROTOOPT);
   if (typeof bytes === 'number') return bytes;
   const out = bytes.subarray(0, room);
   copyOut(t.mm, va, out);

@@ -5,7 +5,7 @@ import { LockType, closeLocks, conflict, tryLock, waitLock, type Lock } from '..
 import { openAt } from '../fs/open.ts';
 import { PipeFile, makePipe, waitForPeer } from '../fs/pipe.ts';
 import { RegularInode } from '../fs/regular.ts';
-import { WalkFlag } from '../fs/walk.ts';
+import { capableOver, WalkFlag } from '../fs/walk.ts';
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
@@ -134,7 +134,8 @@ function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co
   }
 }
 function setFlags(t: Thread, f: File, arg: number): number {
-  if ((f.flags ^ arg) & O.NOATIME && arg & O.NOATIME && t.creds.fsuid !== f.inode.uid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
+  if ((f.flags ^ arg) & O.NOATIME && arg & O.NOATIME && t.creds.fsuid !== f.inode.uid &&
+    !capableOver(f.inode, t.creds, Cap.FOWNER)) return -E.PERM;
   f.flags = (f.flags & ~SETTABLE) | (arg & SETTABLE);
   setAsync(t.k, f, (arg & O.ASYNC) !== 0);
   return 0;
@@ -143,10 +144,10 @@ function setFlags(t: Thread, f: File, arg: number): number {
 function notices(t: Thread, f: File, fd: number, command: number, arg: number): number {
   const o = f.owner;
   switch (command) {
-    case F.SETOWN: return setOwner(t, f, (arg | 0) < 0 ? 2 : 1, Math.abs(arg | 0));
-    case F.GETOWN: return o ? (o.type === 2 ? -o.id : o.id) : 0;
-    case F.SETOWN_EX: return setOwner(t, f, getI32(t.mm, arg), getI32(t.mm, arg + 4));
-    case F.GETOWN_EX: setU32(t.mm, arg, o?.id ? o.type : 0); setU32(t.mm, arg + 4, o?.id ?? 0); return 0;
+    case F.SETOWN: return setOwner(t, f, (arg | 0) < 0 ? 2 : 1, named(t, Math.abs(arg | 0)));
+    case F.GETOWN: { const n = o ? t.proc.numbers.of(o.id) : 0; return o?.type === 2 ? -n : n; }
+    case F.SETOWN_EX: return setOwner(t, f, getI32(t.mm, arg), named(t, getI32(t.mm, arg + 4)));
+    case F.GETOWN_EX: setU32(t.mm, arg, o?.id ? o.type : 0); setU32(t.mm, arg + 4, o ? t.proc.numbers.of(o.id) : 0); return 0;
     case F.GETOWNER_UIDS: setU32(t.mm, arg, t.creds.uid); setU32(t.mm, arg + 4, t.creds.euid); return 0;
     case F.SETSIG: if (arg < 0 || arg > 64) return -E.INVAL; ownerOf(f).signal = arg; ownerOf(f).fd = fd; return 0;
     case F.GETSIG: return o?.signal ?? 0;
@@ -156,6 +157,8 @@ function notices(t: Thread, f: File, fd: number, command: number, arg: number): 
     default: return -E.INVAL;
   }
 }
+/** 0 is nobody; what a number means to the caller. */
+const named = (t: Thread, n: number): number => (n === 0 ? 0 : t.proc.numbers.id(n));
 function setOwner(t: Thread, f: File, type: number, id: number): number {
   if (type < 0 || type > 2) return -E.INVAL;
   if (id !== 0 && !(type === 2 ? t.k.pids.groups.has(id) : t.k.pids.threads.has(id) || t.k.pids.processes.has(id))) return -E.SRCH;
@@ -207,7 +210,7 @@ function getLock(t: Thread, f: File, want: Lock, va: number): number {
   setU16(t.mm, va + 2, 0);
   setI64(t.mm, va + 8, c.start);
   setI64(t.mm, va + 16, c.end === Infinity ? 0 : c.end - c.start);
-  setU32(t.mm, va + 24, c.pid);
+  setU32(t.mm, va + 24, c.pid < 0 ? c.pid : t.proc.numbers.of(c.pid));
   return 0;
 }
 const LOCK_NB = 4, LOCK_MAND = 32;

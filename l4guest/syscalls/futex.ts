@@ -73,14 +73,14 @@ function wakeOp(t: Thread, { va, va2, own }: Words, count: number, count2: numbe
 
 /** Who owns the lock by what its word says: -ESRCH for nobody that is there. Process 1 never gives one back. */
 function ownerOf(t: Thread, tid: number): Locker | undefined | number {
-  const x = t.k.pids.threads.get(tid);
-  return x ?? (tid === t.k.init.pid ? undefined : -E.SRCH);
+  const x = t.k.pids.threadOf(t.proc.numbers, tid);
+  return x ?? (t.proc.numbers.id(tid) === t.k.init.pid ? undefined : -E.SRCH);
 }
 function lock(t: Thread, va: number, own: boolean, until: number, only: boolean): number | Co<number> {
   const key = keyAt(t, va, own), word = getU32(t.mm, va), tid = word & Word.TID, waited = t.k.futexes.lockOf(key);
-  if (tid === t.tid) return -E.DEADLK;
-  if (waited && waited.owner && waited.owner.tid !== tid) return -E.INVAL;
-  if (tid === 0 && !waited) { setU32(t.mm, va, ((word & (Word.OWNER_DIED | Word.WAITERS)) | t.tid) >>> 0); return 0; }
+  if (tid === t.number) return -E.DEADLK;
+  if (waited && waited.owner && waited.owner.number !== tid) return -E.INVAL;
+  if (tid === 0 && !waited) { setU32(t.mm, va, ((word & (Word.OWNER_DIED | Word.WAITERS)) | t.number) >>> 0); return 0; }
   const owner = waited ? waited.owner : ownerOf(t, tid);
   if (typeof owner === 'number') return owner;
   if (only) return -E.AGAIN;
@@ -94,7 +94,7 @@ function* waitFor(t: Thread, key: string, owner: Locker | undefined, va: number,
 }
 function unlock(t: Thread, va: number, own: boolean): number {
   const key = keyAt(t, va, own), word = getU32(t.mm, va);
-  if ((word & Word.TID) !== t.tid) return -E.PERM;
+  if ((word & Word.TID) !== t.number) return -E.PERM;
   if (!t.k.futexes.handOver(key)) setU32(t.mm, va, 0);
   t.k.cpu.preempt();
   return 0;
@@ -114,7 +114,7 @@ function requeueToLock(t: Thread, { va, va2, own }: Words, wake: number, move: n
   for (const w of list) {
     const word = getU32(t.mm, va2), tid = word & Word.TID, free = tid === 0 && !t.k.futexes.lockOf(to), owner = free ? undefined : ownerOf(t, tid), more = list.length > 1 ? Word.WAITERS : 0;
     if (typeof owner === 'number') return owner;
-    setU32(t.mm, va2, free ? (word & Word.OWNER_DIED | more | (w.t as Locker).tid) >>> 0 : (word | Word.WAITERS) >>> 0);
+    setU32(t.mm, va2, free ? (word & Word.OWNER_DIED | more | (w.t as Locker).number) >>> 0 : (word | Word.WAITERS) >>> 0);
     t.k.futexes.moveToLock(w, to, owner, va2, free);
   }
   return list.length;

@@ -3,13 +3,28 @@ import { armCpuLimit } from '../kernel/cputimers.ts';
 import { E } from '../abi/errno.ts';
 import { fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
 import { Cap, LAST_CAP, Limit, LIMITS, Secure } from '../abi/linux.ts';
-import { capable, copyCreds, type Creds } from '../kernel/creds.ts';
+import { capable, capableHere, copyCreds, type Creds } from '../kernel/creds.ts';
+import { idOf, shownId } from '../kernel/spaces.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setI64, setU32, textOf } from '../mm/uaccess.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
 import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
+
+/** What an id means that a call names, -1 for none given; undefined where the caller's space has no such id. */
+function meant(c: Creds, n: Three, id: number): number | undefined {
+  if ((id | 0) === -1) return -1;
+  const k = idOf(n === USER ? c.users.users : c.users.groups, id >>> 0);
+  return k < 0 ? undefined : k | 0;
+}
+/** What a caller is told of its ids. */
+const shown = (c: Creds, n: Three, id: number): number => shownId(n === USER ? c.users.users : c.users.groups, id);
+/** Runs a call with ids of the kernel in place of those it names: EINVAL for one that the caller's space has not. */
+function withIds(t: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
+  const known = ids.map((id) => meant(t.creds, n, id));
+  return known.includes(undefined) ? -E.INVAL : call(...(known as number[]));
+}
 
 type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid', Cap];
 const USER: Three = ['uid', 'euid', 'suid', 'fsuid', Cap.SETUID], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid', Cap.SETGID];
@@ -19,53 +34,54 @@ function become(c: Creds, n: Three, ids: readonly number[]): number {
   const old = copyCreds(c);
   ids.forEach((x, i) => { if (x !== -1) c[n[i as 0 | 1 | 2]] = x >>> 0; });
   c[n[3]] = c[n[1]];
-  if (n === USER) fixIds(c.caps, old, c);
+  if (n === USER) fixIds(c.caps, old, c, idOf(c.users.users, 0));
   return 0;
 }
 const anyOf = (x: number, ...own: number[]): boolean => x === -1 || own.includes(x >>> 0);
 /** setresuid's rule: each id may become one that the thread has, or anything for root. -1 leaves it. */
 function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
   const own = [c[n[0]], c[n[1]], c[n[2]]], ask = [r | 0, e | 0, s | 0];
-  if (!capable(c, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
+  if (!capableHere(c, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
   return become(c, n, ask);
 }
 /** setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left. */
 function setre(c: Creds, n: Three, rArg: number, eArg: number): number {
   const r = rArg | 0, e = eArg | 0, oldReal = c[n[0]];
-  if (!capable(c, n[4]) && (!anyOf(r, oldReal, c[n[1]]) || !anyOf(e, oldReal, c[n[1]], c[n[2]]))) return -E.PERM;
+  if (!capableHere(c, n[4]) && (!anyOf(r, oldReal, c[n[1]]) || !anyOf(e, oldReal, c[n[1]], c[n[2]]))) return -E.PERM;
   const effective = e === -1 ? c[n[1]] : e >>> 0, follows = r !== -1 || (e !== -1 && effective !== oldReal);
   return become(c, n, [r, e, follows ? effective | 0 : -1]);
 }
 function setOne(c: Creds, n: Three, id: number): number {
   if ((id | 0) === -1) return -E.INVAL;
-  if (capable(c, n[4])) return become(c, n, [id | 0, id | 0, id | 0]);
+  if (capableHere(c, n[4])) return become(c, n, [id | 0, id | 0, id | 0]);
   return anyOf(id | 0, c[n[0]], c[n[2]]) ? become(c, n, [-1, id | 0, -1]) : -E.PERM;
 }
 function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
-  [a, b, c].forEach((va, i) => { setU32(t.mm, va, t.creds[n[i as 0 | 1 | 2]]); });
+  [a, b, c].forEach((va, i) => { setU32(t.mm, va, shown(t.creds, n, t.creds[n[i as 0 | 1 | 2]])); });
   return 0;
 }
-function setfs(c: Creds, n: Three, id: number): number {
-  const old = c[n[3]];
-  if (id >>> 0 === 0xffff_ffff || (!capable(c, n[4]) && ![c[n[0]], c[n[1]], c[n[2]], old].includes(id))) return old;
+function setfs(c: Creds, n: Three, named: number): number {
+  const old = c[n[3]], id = (meant(c, n, named) ?? -1) >>> 0;
+  if (id === 0xffff_ffff || (!capableHere(c, n[4]) && ![c[n[0]], c[n[1]], c[n[2]], old].includes(id))) return shown(c, n, old);
   c[n[3]] = id;
-  if (n === USER) fixFsId(c.caps, old, id);
-  return old;
+  if (n === USER) fixFsId(c.caps, old, id, idOf(c.users.users, 0));
+  return shown(c, n, old);
 }
 function getgroups(t: Thread, size: number, va: number): number {
   const g = t.creds.groups;
   if (size < 0) return -E.INVAL;
   if (size === 0) return g.length;
   if (size < g.length) return -E.INVAL;
-  g.forEach((id, i) => { setU32(t.mm, va + 4 * i, id); });
+  g.forEach((id, i) => { setU32(t.mm, va + 4 * i, shown(t.creds, GROUP, id)); });
   return g.length;
 }
 function setgroups(t: Thread, size: number, va: number): number {
-  if (!capable(t.creds, Cap.SETGID)) return -E.PERM;
+  if (!capableHere(t.creds, Cap.SETGID) || !t.creds.users.groups || !t.creds.users.mayDropGroups) return -E.PERM;
   if (size >>> 0 > 65536) return -E.INVAL;
   const groups = Array.from({ length: size >>> 0 }, (_, i) => getU32(t.mm, va + 4 * i));
-  if (groups.includes(0xffff_ffff)) return -E.INVAL;
-  t.creds.groups = groups.sort((a, b) => a - b);
+  const known = groups.map((g) => idOf(t.creds.users.groups, g));
+  if (groups.includes(0xffff_ffff) || known.includes(-1)) return -E.INVAL;
+  t.creds.groups = known.sort((a, b) => a - b);
   return 0;
 }
 
@@ -77,7 +93,7 @@ const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
 /** Whose limits a call means: -ESRCH, -EPERM. */
 function limited(t: Thread, pid: number): Process | number {
-  const p = pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
+  const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
   if (!p) return -E.SRCH;
   const c = t.creds, o = p.creds, same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
   return p === t.proc || same || capable(c, Cap.SYS_RESOURCE) ? p : -E.PERM;
@@ -143,7 +159,8 @@ const prctls: Record<number, Prctl> = {
   16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
   21: (t) => seccompMode(t.seccomp), 22: (t, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
   23: (t, a) => (a < 0 || a > LAST_CAP ? -E.INVAL : t.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
-  24: (t, a) => { if (!capable(t.creds, Cap.SETPCAP)) return -E.PERM; if (a < 0 || a > LAST_CAP) return -E.INVAL; t.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
+  24: (t, a) => { if (!capableHere(t.creds, Cap.SETPCAP)) return -E.PERM; if (a < 0 || a > LAST_CAP) return -E.INVAL;
+    t.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
   27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
   29: (t, a) => { t.timerSlack = a > 0 ? a : TIMER_SLACK; return 0; }, 30: (t) => t.timerSlack,
   31: () => 0, 32: () => 0, // no performance events to stop or start
@@ -157,7 +174,7 @@ const prctls: Record<number, Prctl> = {
   65: (t, a, b, c, d) => setMdwe(t, a, zero(b, c, d)), 66: (t, a, b, c, d) => (zero(a, b, c, d) ? t.mm.mdwe : -E.INVAL),
   67: (t, a, b, c, d) => (zero(b, c, d) ? flag(a, (on) => { t.mm.merges = on; }) : -E.INVAL), 68: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.mm.merges ? 1 : 0) : -E.INVAL),
   71: (_t, a) => (a === 0 || a === 1 ? 0 : -E.INVAL),
-  0x59616d61: (t, a) => (a === 0 || a === -1 || t.k.pids.processes.has(a) ? 0 : -E.INVAL), 0x41555856: putAuxv,
+  0x59616d61: (t, a) => (a === 0 || a === -1 || t.k.pids.processes.has(t.proc.numbers.id(a)) ? 0 : -E.INVAL), 0x41555856: putAuxv,
 };
 function setMdwe(t: Thread, bits_: number, rest: boolean): number {
   if (!rest || bits_ & ~3 || (bits_ & Mdwe.NO_INHERIT && !(bits_ & Mdwe.REFUSE))) return -E.INVAL;
@@ -170,9 +187,9 @@ function prctl(t: Thread, option: number, a: number, b: number, c: number, d: nu
 /** Everybody of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
   const all = [...t.k.pids.threads.values()];
-  if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === who);
-  if (which === 1) return all.filter((x) => x.proc.group.id === (who || t.proc.group.id));
-  return all.filter((x) => x.creds.uid === (who || t.creds.uid));
+  if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === t.proc.numbers.id(who));
+  if (which === 1) return all.filter((x) => x.proc.group.id === (who ? t.proc.numbers.id(who) : t.proc.group.id));
+  return all.filter((x) => x.creds.uid === (who ? idOf(t.creds.users.users, who >>> 0) : t.creds.uid));
 }
 function getpriority(t: Thread, whichArg: number, who: number): number {
   const which = whichArg | 0;
@@ -218,26 +235,30 @@ function capWords(t: Thread, header: number): number {
 function capget(t: Thread, header: number, data: number): number {
   const words = capWords(t, header);
   if (words === 0) return data ? -E.INVAL : 0;
-  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
+  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
   if (pid < 0) return -E.INVAL;
   if (!p) return -E.SRCH;
-  const { effective, permitted, inheritable } = (pid === 0 ? t : t.k.pids.threads.get(pid) ?? p).creds.caps;
+  const { effective, permitted, inheritable } = (pid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, pid) ?? p).creds.caps;
   if (data) for (let i = 0; i < words; i++) [effective, permitted, inheritable].forEach((s, j) => { setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn)); });
   return 0;
 }
 function capset(t: Thread, header: number, data: number): number {
   const words = capWords(t, header), pid = words && (getU32(t.mm, header + 4) | 0);
   if (words === 0) return -E.INVAL;
-  if (pid !== 0 && pid !== t.tid) return -E.PERM;
+  if (pid !== 0 && pid !== t.number) return -E.PERM;
   const set = (j: number): bigint => BigInt(getU32(t.mm, data + 4 * j)) | (words > 1 ? BigInt(getU32(t.mm, data + 12 + 4 * j)) << 32n : 0n);
   return setCaps(t.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
 }
 
 export const idCalls: Row[] = [
-  row('getuid', (t) => t.creds.uid), row('geteuid', (t) => t.creds.euid), row('getgid', (t) => t.creds.gid), row('getegid', (t) => t.creds.egid),
-  row('setuid', (t, id) => setOne(t.creds, USER, id)), row('setgid', (t, id) => setOne(t.creds, GROUP, id)),
-  row('setreuid', (t, r, e) => setre(t.creds, USER, r, e)), row('setregid', (t, r, e) => setre(t.creds, GROUP, r, e)),
-  row('setresuid', (t, r, e, s) => setres(t.creds, USER, r, e, s)), row('setresgid', (t, r, e, s) => setres(t.creds, GROUP, r, e, s)),
+  row('getuid', (t) => shown(t.creds, USER, t.creds.uid)), row('geteuid', (t) => shown(t.creds, USER, t.creds.euid)),
+  row('getgid', (t) => shown(t.creds, GROUP, t.creds.gid)), row('getegid', (t) => shown(t.creds, GROUP, t.creds.egid)),
+  row('setuid', (t, id) => withIds(t, USER, [id], (x) => setOne(t.creds, USER, x))),
+    row('setgid', (t, id) => withIds(t, GROUP, [id], (x) => setOne(t.creds, GROUP, x))),
+  row('setreuid', (t, r, e) => withIds(t, USER, [r, e], (x, y) => setre(t.creds, USER, x, y))),
+    row('setregid', (t, r, e) => withIds(t, GROUP, [r, e], (x, y) => setre(t.creds, GROUP, x, y))),
+  row('setresuid', (t, r, e, s) => withIds(t, USER, [r, e, s], (x, y, z) => setres(t.creds, USER, x, y, z))),
+    row('setresgid', (t, r, e, s) => withIds(t, GROUP, [r, e, s], (x, y, z) => setres(t.creds, GROUP, x, y, z))),
   row('getresuid', (t, a, b, c) => getres(t, USER, a, b, c)), row('getresgid', (t, a, b, c) => getres(t, GROUP, a, b, c)),
   row('setfsuid', (t, id) => setfs(t.creds, USER, id)), row('setfsgid', (t, id) => setfs(t.creds, GROUP, id)),
   row('getgroups', getgroups), row('setgroups', setgroups),

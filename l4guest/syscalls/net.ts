@@ -11,7 +11,8 @@ import { NetlinkProtocol, NetlinkSocket } from '../net/netlink/socket.ts';
 import { StreamSocket } from '../net/stream.ts';
 import type { File } from '../fs/file.ts';
 import { Cap, O, Poll, S, Sig } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+import { capable, capableHere } from '../kernel/creds.ts';
+import { capableIn, shownId } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -175,10 +176,15 @@ function getAncillary(t: Thread, s: Socket, h: Header): Ancillary | number {
   return { files: files.map((f) => f.hold()), sender };
 }
 const SOL_SOCKET = 1, MOST_CONTROL = 0x7fff_ffff;
+/** Credentials as a thread's spaces know them. */
+const seenBy = (t: Thread, c: Credentials): number[] =>
+  [t.proc.numbers.of(c.pid), shownId(t.creds.users.users, c.uid), shownId(t.creds.users.groups, c.gid)];
 /** Whether a thread may say that it is this process of this user and group. */
 function mayClaim(t: Thread, { pid, uid, gid }: Credentials): boolean {
   const c = t.creds;
-  return (pid === t.proc.pid || capable(c, Cap.SYS_ADMIN)) && ([c.uid, c.euid, c.suid].includes(uid) || capable(c, Cap.SETUID)) && ([c.gid, c.egid, c.sgid].includes(gid) || capable(c, Cap.SETGID));
+  return (pid === t.proc.pid || capableIn(c, t.proc.numbers.owner, Cap.SYS_ADMIN)) &&
+    ([c.uid, c.euid, c.suid].includes(uid) || capableHere(c, Cap.SETUID)) &&
+    ([c.gid, c.egid, c.sgid].includes(gid) || capableHere(c, Cap.SETGID));
 }
 function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary, flags: number): number | Co<number> {
   let done = 0, rights = ancillary.files;
@@ -289,7 +295,7 @@ function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: number)
     if (length < CMSG + 12) cut = Msg.CTRUNC;
     if (length >= CMSG) {
       head(length, Scm.CREDENTIALS);
-      copyOut(t.mm, h.controlVa + at + CMSG, new Uint8Array(new Uint32Array([r.sender.pid, r.sender.uid, r.sender.gid]).buffer).subarray(0, length - CMSG));
+      copyOut(t.mm, h.controlVa + at + CMSG, new Uint8Array(new Uint32Array(seenBy(t, r.sender)).buffer).subarray(0, length - CMSG));
       at = Math.min(room, 32);
     }
   }

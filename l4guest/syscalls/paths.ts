@@ -4,10 +4,10 @@ import { Directory, type Inode, type Located } from '../fs/inode.ts';
 import { textOfPath, type DirPath } from '../fs/path.ts';
 import { mountAt, pivotRoot, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
-import { inodeAt, May, permitted } from '../fs/walk.ts';
+import { capableOver, inodeAt, May, permitted } from '../fs/walk.ts';
 import { notifyAt, Watch } from '../fs/watch.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+import { capableHere, capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -68,7 +68,7 @@ function chroot(t: Thread, path: number): number {
   let root: DirPath | undefined;
   const failed = changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { root = d; });
   if (failed < 0) return failed;
-  if (!capable(t.creds, Cap.SYS_CHROOT)) return -E.PERM;
+  if (!capableHere(t.creds, Cap.SYS_CHROOT)) return -E.PERM;
   t.proc.fs.root = root!;
   return 0;
 }
@@ -97,7 +97,7 @@ function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): numb
   if (name.startsWith('security.')) return writing && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;
   if (!name.startsWith('user.')) return 0;
   if (i.type !== S.IFREG && !i.isDir) return writing ? -E.PERM : -E.NODATA;
-  if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capable(t.creds, Cap.FOWNER)) return -E.PERM;
+  if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capableOver(i, t.creds, Cap.FOWNER)) return -E.PERM;
   return permitted(i, writing ? May.WRITE : May.READ, t.creds) ? 0 : -E.ACCES;
 }
 function setxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {

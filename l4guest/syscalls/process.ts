@@ -5,6 +5,7 @@ import { baseOf } from '../fs/walk.ts';
 import { clone as makeClone } from '../kernel/clone.ts';
 import { AT, Cap, Clone, CONTINUED_STATUS, exitedStatus, O, SiCode, Sig, Wait } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
+import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import { exec } from '../kernel/exec.ts';
 import type { Process } from '../kernel/process.ts';
@@ -20,7 +21,8 @@ import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
 function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: number, childTid: number): number | Co<number> {
   const known = flags < 0 ? flags + 4294967296 : flags;
-  return makeClone(t, { flags: known & ~0xff, stack, parentTid, childTid, tls, exitSignal: known & 0xff, pidfd: parentTid, clearSighand: false });
+  return makeClone(t, { flags: known & ~0xff, stack, parentTid, childTid, tls, exitSignal: known & 0xff, pidfd: parentTid,
+    clearSighand: false, tids: [] });
 }
 /** Flags that only clone3 has room for. */
 const INTO_CGROUP = 0x2_0000_0000, CLONE_FLAGS = 0x3_ffff_ffff, MOST_LEVELS = 32;
@@ -31,16 +33,14 @@ function clone3(t: Thread, va: number, size: number): number | Co<number> {
   if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
   if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;
   if ((low & (Clone.THREAD | Clone.PARENT) && exitSignal !== 0) || (stack === 0) !== (stackSize === 0) || !couldBeUser(stack, stackSize)) return -E.INVAL;
-  const tid = levels > 0 ? chosenTid(t, setTid, levels) : undefined;
-  if (tid !== undefined && tid < 0) return tid;
-  return makeClone(t, { flags: low, stack: stack + stackSize, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal, pidfd: f(1), clearSighand: clear, ...(tid === undefined ? {} : { tid }) });
+  const tids = levels > 0 ? chosenTids(t, setTid, levels) : [];
+  if (typeof tids === 'number') return tids;
+  return makeClone(t, { flags: low, stack: stack + stackSize, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal, pidfd: f(1),
+    clearSighand: clear, tids });
 }
-/** The number that set_tid asks for; there is one level of them. */
-function chosenTid(t: Thread, va: number, levels: number): number {
-  if (levels > 1) return -E.INVAL;
-  const tid = getI32(t.mm, va);
-  if (tid < 1 || tid >= t.k.sysctl.number('kernel/pid_max')) return -E.INVAL;
-  return capable(t.creds, Cap.SYS_ADMIN) || capable(t.creds, Cap.CHECKPOINT_RESTORE) ? tid : -E.PERM;
+/** The numbers that set_tid asks for, innermost space first. */
+function chosenTids(t: Thread, va: number, levels: number): number[] | number {
+  return Array.from({ length: levels }, (_, i) => getI32(t.mm, va + 4 * i));
 }
 
 /** Reads a null-terminated array of strings. */
@@ -78,13 +78,16 @@ interface Found { readonly pid: number; readonly status: number; readonly child:
 /** Children that do not end with SIGCHLD are waited for with __WCLONE, all of them with __WALL. */
 const ofKind = (p: Process, options: number): boolean => (options & Wait.ALL) !== 0 || (p.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
 function whom(t: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
-  const traced = (tid: number, group: number): boolean => (pid === -1 ? true : pid > 0 ? tid === pid : group === (pid === 0 ? t.proc.group.id : -pid));
+  const { numbers } = t.proc, one = pid > 0 ? numbers.id(pid) : -1, many = pid === 0 ? t.proc.group.id : pid < -1 ? numbers.id(-pid) : -1;
+  const traced = (tid: number, group: number): boolean => (pid === -1 ? true : pid > 0 ? tid === one : group === many);
   return { matches: (p) => traced(p.pid, p.group.id), traced };
 }
 
 /** A child whose state the caller has asked for, with the wait status; undefined = none yet; -ECHILD. */
 function look(t: Thread, w: Wanted): Found | undefined | number {
-  const of = (child: Process, status: number): Found => ({ pid: child.pid, status, child, uid: child.creds.uid, consume: () => { if (child.status === undefined) child.report = undefined; else t.k.reap(child); } });
+  const of = (child: Process, status: number): Found =>
+    ({ pid: t.proc.numbers.of(child.pid), status, child, uid: child.creds.uid, consume: () =>
+    { if (child.status === undefined) child.report = undefined; else t.k.reap(child); } });
   const traced = lookTraced(t, w);
   if (typeof traced === 'object') return traced;
   let any = traced;
@@ -104,10 +107,12 @@ function lookTraced(t: Thread, w: Wanted): Found | boolean {
     const s = x.traced!;
     if (!w.traced(x.tid, x.proc.group.id)) continue;
     any = true;
-    if (s.stop && !s.reported) return { pid: x.tid, status: s.stop.status, child: undefined, uid: x.proc.creds.uid, consume: () => { s.reported = true; } };
+    if (s.stop && !s.reported) return { pid: t.proc.numbers.of(x.tid), status: s.stop.status, child: undefined, uid: x.proc.creds.uid,
+      consume: () => { s.reported = true; } };
   }
   const dead = t.proc.deadTracees, i = w.options & Wait.EXITED ? dead.findIndex((x) => w.traced(x.tid, x.group)) : -1, x = dead[i];
-  return x ? { pid: x.tid, status: x.status, child: undefined, uid: t.creds.uid, consume: () => { dead.splice(dead.indexOf(x), 1); } } : any;
+  return x ? { pid: t.proc.numbers.of(x.tid), status: x.status, child: undefined, uid: t.creds.uid, consume: () =>
+    { dead.splice(dead.indexOf(x), 1); } } : any;
 }
 function* sleepFor(t: Thread, w: Wanted, done: (found: Found) => number): Co<number> {
   for (;;) {
@@ -174,8 +179,9 @@ function waitid(t: Thread, type: number, id: number, infoVa: number, options: nu
 // ── groups and sessions ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function setpgid(t: Thread, pidArg: number, pgidArg: number): number {
-  const pid = pidArg || t.proc.pid, to = pgidArg || pid, p = t.k.pids.processes.get(pid);
-  if (to < 0) return -E.INVAL;
+  const { numbers } = t.proc, pid = pidArg ? numbers.id(pidArg) : t.proc.pid, to = pgidArg ? numbers.id(pgidArg) : pid,
+    p = t.k.pids.processes.get(pid);
+  if (pgidArg < 0) return -E.INVAL;
   if (!p?.alive || (p !== t.proc && p.parent !== t.proc)) return -E.SRCH;
   if (p !== t.proc && p.session !== t.proc.session) return -E.PERM;
   if (p !== t.proc && p.execed) return -E.ACCES;
@@ -191,9 +197,10 @@ function setsid(t: Thread): number {
   const p = t.proc;
   if (t.k.pids.groups.has(p.pid)) return -E.PERM;
   p.joinGroup(t.k.pids.newSession(p.pid));
-  return p.pid;
+  return p.number;
 }
-const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc);
+const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid));
+const numberIf = (t: Thread, id: number | undefined): number => (id === undefined ? -E.SRCH : t.proc.numbers.of(id));
 
 const Scope = { THREAD: 1, PROCESS: 2, GROUP: 4 } as const;
 function pidfdSend(t: Thread, fd: number, sigArg: number, infoVa: number, flags: number): number {
@@ -207,13 +214,15 @@ function pidfdSend(t: Thread, fd: number, sigArg: number, infoVa: number, flags:
   }
   if (t.k.pids.processes.get(p.pid) !== p) return -E.SRCH;
   const thread = f instanceof PidFile ? f.thread : undefined;
-  if (flags === Scope.GROUP) return kill(t, -p.group.id, sig);
-  if (flags === Scope.THREAD || (flags === 0 && thread)) return killThread(t, p.pid, thread?.tid ?? p.pid, sig);
-  return infoVa === 0 ? kill(t, p.pid, sig) : queueInfo(t, p.pid, sig, infoVa);
+  if (flags === Scope.GROUP) return kill(t, -t.proc.numbers.of(p.group.id), sig);
+  const pid = t.proc.numbers.of(p.pid);
+  if (pid === 0) return -E.INVAL;
+  if (flags === Scope.THREAD || (flags === 0 && thread)) return killThread(t, pid, t.proc.numbers.of(thread?.tid ?? p.pid), sig);
+  return infoVa === 0 ? kill(t, pid, sig) : queueInfo(t, pid, sig, infoVa);
 }
 function pidfdOpen(t: Thread, pid: number, flags: number): number {
   if (pid < 1) return -E.INVAL;
-  const p = t.k.pids.processes.get(pid), thread = t.k.pids.threads.get(pid);
+  const id = t.proc.numbers.id(pid), p = t.k.pids.processes.get(id), thread = t.k.pids.threads.get(id);
   if (flags & O.EXCL) return thread ? pidFd(t, thread.proc, flags, thread) : p ? pidFd(t, p, flags) : -E.SRCH;
   return p ? pidFd(t, p, flags) : thread ? -E.NOENT : -E.SRCH;
 }
@@ -229,12 +238,12 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
 /** PTRACE_MODE_ATTACH: the same user in all respects, and no more rights than the caller has. */
 export function mayTrace(t: Thread, p: Process): boolean {
   const c = t.creds, o = p.creds;
-  if (p === t.proc || capable(c, Cap.SYS_PTRACE)) return true;
+  if (p === t.proc || capableIn(c, o.users, Cap.SYS_PTRACE)) return true;
   return p.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && (o.caps.permitted & ~c.caps.permitted) === 0n;
 }
 
 function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
-  const x = tid === 0 ? t : t.k.pids.threads.get(tid);
+  const x = tid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, tid);
   if (!x && tid !== t.k.init.pid) return -E.SRCH;
   if (x?.proc !== t.proc && !capable(t.creds, Cap.SYS_PTRACE)) return -E.PERM;
   setI64(t.mm, lengthVa, 24);
@@ -251,12 +260,13 @@ export const processCalls: Row[] = [
   row('exit_group', (t, status) => { t.k.endProcess(t.proc, exitedStatus(status)); return 0; }),
   row('wait4', wait4),
   row('waitid', waitid),
-  row('set_tid_address', (t, va) => { t.clearTid = va; return t.tid; }),
+  row('set_tid_address', (t, va) => { t.clearTid = va; return t.number; }),
   row('set_robust_list', (t, va, size) => { if (size !== 24) return -E.INVAL; t.robustList = va; return 0; }),
   row('get_robust_list', getRobust),
-  row('getpid', (t) => t.proc.pid), row('getppid', (t) => t.proc.parent?.pid ?? 0), row('gettid', (t) => t.tid),
+  row('getpid', (t) => t.proc.number), row('getppid', (t) => t.proc.numbers.of(t.proc.parent?.pid ?? 0)), row('gettid', (t) => t.number),
   row('setpgid', (t, pid, pgid) => setpgid(t, pid | 0, pgid | 0)),
-  row('getpgid', (t, pid) => processOf(t, pid)?.group.id ?? -E.SRCH), row('getsid', (t, pid) => processOf(t, pid)?.session.id ?? -E.SRCH),
+  row('getpgid', (t, pid) => numberIf(t, processOf(t, pid | 0)?.group.id)),
+    row('getsid', (t, pid) => numberIf(t, processOf(t, pid | 0)?.session.id)),
   row('setsid', setsid),
   row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags), { checks: [bits(1, O.NONBLOCK | O.EXCL)] }), row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd, { checks: [bits(2, 0)] }),
 ];

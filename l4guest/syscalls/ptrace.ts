@@ -1,6 +1,6 @@
 /** ptrace(2), and reading and writing the memory of other processes. */
 import { Cap, SiCode, Sig } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import type { Process } from '../kernel/process.ts';
@@ -15,7 +15,7 @@ const AUDIT_RISCV64 = 0xc000_00f3;
 
 /** Whether the caller may look into another process: the same user, or CAP_SYS_PTRACE. */
 export function mayTrace(t: Thread, p: Process): boolean {
-  if (p === t.proc || capable(t.creds, Cap.SYS_PTRACE)) return true;
+  if (p === t.proc || capableIn(t.creds, p.creds.users, Cap.SYS_PTRACE)) return true;
   const c = t.creds, o = p.creds;
   return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && p.dumpable === 1;
 }
@@ -29,8 +29,8 @@ function traceMe(t: Thread): number {
   return 0;
 }
 function attach(t: Thread, pid: number, seize: boolean, addr: number, options: number): number {
-  const target = t.k.pids.threads.get(pid);
-  if (!target) return t.k.pids.processes.has(pid) ? -E.PERM : -E.SRCH;
+  const target = t.k.pids.threadOf(t.proc.numbers, pid);
+  if (!target) return t.k.pids.processes.has(t.proc.numbers.id(pid)) ? -E.PERM : -E.SRCH;
   if (seize && (addr !== 0 || options & ~TRACE_OPTIONS)) return -E.IO;
   if (target.proc === t.proc || target.traced || !mayTrace(t, target.proc)) return -E.PERM;
   const x = new Tracing(target, t.proc, seize, seize ? options : 0);
@@ -150,7 +150,7 @@ const Request = { TRACEME: 0, KILL: 8, ATTACH: 16, SEIZE: 0x4206, INTERRUPT: 0x4
 function ptrace(t: Thread, request: number, pid: number, addr: number, data: number): number {
   if (request === Request.TRACEME) return traceMe(t);
   if (request === Request.ATTACH || request === Request.SEIZE) return attach(t, pid, request === Request.SEIZE, addr, data);
-  const x = t.k.pids.threads.get(pid)?.traced;
+  const x = t.k.pids.threadOf(t.proc.numbers, pid)?.traced;
   if (!x || x.tracer !== t.proc) return -E.SRCH;
   if (request === Request.KILL) { t.k.signals.toProcess(x.t.proc, Sig.KILL, SiCode.KERNEL); return 0; }
   if (request === Request.INTERRUPT) return interrupt(x);
@@ -170,7 +170,7 @@ function peekSignals(t: Thread, x: Tracing, how: number, data: number): number {
 }
 /** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
 function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
-  const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
+  const p = t.k.pids.processOf(t.proc.numbers, pid);
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
   const vector = (va: number, n: number): [number, number][] => Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
   const local = vector(localVa, localCount), remote = vector(remoteVa, remoteCount);

@@ -1,9 +1,9 @@
 /** Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules. */
 import { PidFile } from '../fs/pidfd.ts';
-import type { Directory, Inode, Located } from '../fs/inode.ts';
+import type { Inode, Located } from '../fs/inode.ts';
 import { openPath } from '../fs/open.ts';
 import { E } from '../abi/errno.ts';
-import { AT, Cap, Clone, O } from '../abi/linux.ts';
+import { AT, Cap, O } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { after } from '../kernel/later.ts';
 import { RSEQ_SIZE, startSequence, stopSequence } from '../kernel/rseq.ts';
@@ -29,7 +29,7 @@ const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < orde
 /** What both processes have one of, by number: memory, descriptors, directories, actions, I/O context, undo lists. */
 const shared: Readonly<Record<number, (p: Process) => object>> = { 1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList };
 function kcmp(t: Thread, a: number, b: number, type: number, x: number, y: number): number {
-  const p = t.k.pids.threads.get(a)?.proc, q = t.k.pids.threads.get(b)?.proc;
+  const p = t.k.pids.processOf(t.proc.numbers, a), q = t.k.pids.processOf(t.proc.numbers, b);
   if (!p || !q) return -E.SRCH;
   if (!mayTrace(t, p) || !mayTrace(t, q)) return -E.PERM;
   if (type === 0) {
@@ -124,7 +124,7 @@ function bind(t: Thread, at: number, length: number, mode: number, mask: number,
   return 0;
 }
 function target(t: Thread, pid: number): Process | number {
-  const p = pid === 0 ? t.proc : t.k.pids.threads.get(pid)?.proc;
+  const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
   return !p ? -E.SRCH : mayTrace(t, p) ? p : -E.PERM;
 }
 function migratePages(t: Thread, pid: number, max: number, from: number, to: number): number {
@@ -216,21 +216,6 @@ function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: n
   if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
   return n > 16 || flags & 0xffff & ~7 ? -E.INVAL : -E.NOSYS;
 }
-/** Has a process enter what another has: the other one is named by its pidfd. */
-function setns(t: Thread, fd: number, type: number): number {
-  const f = t.proc.fds.get(fd | 0), KNOWN = Clone.NEWNS | Clone.NEWUTS;
-  if (!f) return -E.BADF;
-  if (!(f instanceof PidFile) || type === 0 || type & ~KNOWN) return -E.INVAL;
-  if (!f.process.alive) return -E.SRCH;
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  if (type & Clone.NEWUTS) t.proc.uts = f.process.uts;
-  if (type & Clone.NEWNS) {
-    t.proc.mounts = f.process.mounts;
-    t.proc.fs = { ...t.proc.fs, root: f.process.fs.root, cwd: f.process.fs.root as { mount: typeof f.process.fs.root.mount; inode: Directory } };
-  }
-  return 0;
-}
-
 export const rareCalls: Row[] = [
   row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)), row('membarrier', (t, command, flags, cpu) => membarrier(t, command | 0, flags | 0, cpu | 0)),
   row('rseq', rseq),
@@ -238,5 +223,5 @@ export const rareCalls: Row[] = [
   row('name_to_handle_at', nameToHandle, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | HANDLE_FID | MOUNT_ID_UNIQUE)] }), row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
   row('process_mrelease', release), row('init_module', initModule, { support: 'none' }), row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
   row('swapon', (t, path, flags) => swap(t, path, flags, true), { support: 'none' }), row('swapoff', (t, path) => swap(t, path, 0, false), { support: 'none' }),
-  row('kexec_load', kexec, { support: 'none' }), row('setns', setns, { note: 'by pidfd: mounts and uts' }),
+  row('kexec_load', kexec, { support: 'none' }), 
 ];

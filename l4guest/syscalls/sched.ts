@@ -16,7 +16,8 @@ const isPolicy = (policy: number): boolean => isReal(policy) || policy === Polic
 function named(t: Thread, tid: number): Thread | number {
   if (tid < 0) return -E.INVAL;
   const { init } = t.k;
-  return tid === 0 ? t : t.k.pids.threads.get(tid) ?? (tid === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
+  return tid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, tid) ??
+    (t.proc.numbers.id(tid) === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
 }
 const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => { const x = named(t, tid | 0); return typeof x === 'number' ? x : use(x); };
 

@@ -37,7 +37,7 @@ export function addFilter(t: Thread, flags: number, va: number): number {
   for (let f = before; f; f = f.before) { total += f.program.length + PER_FILTER; if (listens && f.listener) return -E.BUSY; }
   if (total > MOST_IN_ALL || !t.k.frames.charge(8 * program.length)) return -E.NOMEM;
   const stranger = flags & Flag.TSYNC ? [...t.proc.threads].find((o) => o !== t && o.seccomp && !stands(before, o.seccomp.filter)) : undefined;
-  if (stranger) return flags & Flag.TSYNC_ESRCH ? -E.SRCH : stranger.tid;
+  if (stranger) return flags & Flag.TSYNC_ESRCH ? -E.SRCH : t.proc.numbers.of(stranger.tid);
   const listener = listens ? new ListenerFile(t.k.anon.make(S.IFREG | 0o600), BigInt(t.k.random.next())) : undefined, fd = listener ? t.proc.fds.add(listener, true, t.proc.limits.files) : 0;
   if (fd < 0) { listener!.release(); return fd; }
   const filter: Filter = { program, before, listener, log: (flags & Flag.LOG) !== 0 };

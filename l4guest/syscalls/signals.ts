@@ -2,7 +2,7 @@
 import { install } from './fds.ts';
 import { SignalFile } from '../fs/signalfd.ts';
 import { Cap, Handler, Limit, O, S, SaFlag, SiCode, Sig } from '../abi/linux.ts';
-import { capable } from '../kernel/creds.ts';
+import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import type { Process } from '../kernel/process.ts';
@@ -90,16 +90,17 @@ function sigaltstack(t: Thread, newVa: number, oldVa: number): number {
 
 function may(t: Thread, p: Process, sig: number): boolean {
   const c = t.creds;
-  return capable(c, Cap.KILL) || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) || (sig === Sig.CONT && p.session === t.proc.session);
+  return capableIn(c, p.creds.users, Cap.KILL) || [p.creds.uid, p.creds.suid].some((u) => u === c.uid || u === c.euid) ||
+    (sig === Sig.CONT && p.session === t.proc.session);
 }
 export function kill(t: Thread, pid: number, sig: number): number {
   if (sig < 0 || sig > 64) return -E.INVAL;
-  const all = [...t.k.pids.processes.values()];
+  const all = [...t.k.pids.processes.values()], { numbers } = t.proc;
   let list: Process[];
   if (pid === -0x8000_0000) return -E.SRCH;
-  if (pid > 0) { const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc; list = p ? [p] : []; }
-  else if (pid === -1) list = all.filter((p) => p !== t.k.init && p !== t.proc);
-  else { const g = pid === 0 ? t.proc.group.id : -pid; list = all.filter((p) => p.group.id === g); }
+  if (pid > 0) { const p = t.k.pids.processOf(numbers, pid); list = p ? [p] : []; }
+  else if (pid === -1) list = all.filter((p) => p !== t.k.init && p !== t.proc && numbers.contains(p.numbers) && p !== numbers.reaper);
+  else { const g = pid === 0 ? t.proc.group.id : numbers.id(-pid); list = all.filter((p) => p.group.id === g); }
   if (list.length === 0) return -E.SRCH;
   const allowed = list.filter((p) => may(t, p, sig));
   if (allowed.length === 0) return -E.PERM;
@@ -109,8 +110,8 @@ export function kill(t: Thread, pid: number, sig: number): number {
 /** Whether the user of a process has as many signals queued as the limit allows; it counts for real-time signals. */
 function queueFull(t: Thread, p: Process, sig: number): boolean { return sig >= FIRST_REAL_TIME && t.k.signals.queuedFor(p.creds.uid) >= p.limits.soft[Limit.SIGPENDING]!; }
 function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInfo): number {
-  const target = t.k.pids.threads.get(tid);
-  if (!target || (tgid > 0 && target.proc.pid !== tgid)) return -E.SRCH;
+  const { numbers } = t.proc, target = t.k.pids.threadOf(numbers, tid);
+  if (!target || (tgid > 0 && target.proc.pid !== numbers.id(tgid))) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;
   if (!may(t, target.proc, sig)) return -E.PERM;
   if (sig === 0) return 0;
@@ -125,8 +126,8 @@ function infoArg(t: Thread, va: number, sig: number): SigInfo { return { signo: 
 const forged = (info: SigInfo): boolean => info.code >= 0 || info.code === SiCode.TKILL;
 export function queueInfo(t: Thread, pid: number, sig: number, va: number): number {
   const info = infoArg(t, va, sig);
-  if (forged(info) && pid !== t.proc.pid) return -E.PERM;
-  const p = t.k.pids.processes.get(pid) ?? t.k.pids.threads.get(pid)?.proc;
+  if (forged(info) && pid !== t.proc.number) return -E.PERM;
+  const p = t.k.pids.processOf(t.proc.numbers, pid);
   if (!p) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;
   if (!may(t, p, sig)) return -E.PERM;
@@ -142,7 +143,7 @@ function refusedQueue(t: Thread, p: Process, sig: number): number {
 function threadInfo(t: Thread, tgid: number, tid: number, sig: number, va: number): number {
   const info = infoArg(t, va, sig);
   if (!positive(tgid, tid)) return -E.INVAL;
-  return forged(info) && (tid | 0) !== t.tid ? -E.PERM : tgkill(t, tgid | 0, tid | 0, sig | 0, info);
+  return forged(info) && (tid | 0) !== t.number ? -E.PERM : tgkill(t, tgid | 0, tid | 0, sig | 0, info);
 }
 
 // ── waiting ────────────────────────────────────────────────────────────────────────────────────────────────────────────

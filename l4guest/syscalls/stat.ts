@@ -1,12 +1,13 @@
 /** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
+import { idOf, shownId } from '../kernel/spaces.ts';
 import type { Changes, Inode, Located } from '../fs/inode.ts';
 import { isReadOnly, type Mount } from '../fs/path.ts';
 import type { Time } from '../kernel/clocks.ts';
 import { notifyAt, notifyFile, Watch } from '../fs/watch.ts';
-import { May, WalkFlag, at, permitted, type Who } from '../fs/walk.ts';
+import { capableOver, May, WalkFlag, at, permitted, type Who } from '../fs/walk.ts';
 import { AT, Cap, majorOf, minorOf, Ms, S, Secure, SiCode, Sig } from '../abi/linux.ts';
 import { after, type Later } from '../kernel/later.ts';
-import { capable, type Creds } from '../kernel/creds.ts';
+import { capableHere, type Creds } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
@@ -29,9 +30,11 @@ const time = (at: number, x: Time): void => { u64(at, x.s); u64(at + 8, x.n); };
 
 /** struct stat of asm-generic, 128 bytes. */
 function putStat(t: Thread, i: Inode, va: number): number {
+  const { users, groups } = t.creds.users;
   buffer.fill(0, 0, 128);
   u64(0, i.dev); u64(8, i.ino);
-  view.setUint32(16, i.mode, true); view.setUint32(20, i.nlink, true); view.setUint32(24, i.uid, true); view.setUint32(28, i.gid, true);
+  view.setUint32(16, i.mode, true); view.setUint32(20, i.nlink, true); view.setUint32(24, shownId(users, i.uid), true);
+  view.setUint32(28, shownId(groups, i.gid), true);
   u64(32, i.rdev); u64(48, i.size);
   view.setInt32(56, 4096, true); u64(64, i.blocks);
   time(72, i.atime); time(88, i.mtime); time(104, i.ctime);
@@ -40,10 +43,12 @@ function putStat(t: Thread, i: Inode, va: number): number {
 }
 /** struct statx, 256 bytes. */
 function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
+  const { users, groups } = t.creds.users;
   buffer.fill(0);
   const stamp = (at: number, x: Time): void => { u64(at, x.s); view.setUint32(at + 8, x.n, true); };
   view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i === mount?.root ? 0x2000 : 0);
-  view.setUint32(16, i.nlink, true); view.setUint32(20, i.uid, true); view.setUint32(24, i.gid, true); view.setUint16(28, i.mode, true);
+  view.setUint32(16, i.nlink, true); view.setUint32(20, shownId(users, i.uid), true); view.setUint32(24, shownId(groups, i.gid), true);
+  view.setUint16(28, i.mode, true);
   u64(32, i.ino); u64(40, i.size); u64(48, i.blocks); u64(56, 0x2000);
   stamp(64, i.atime); stamp(80, i.btime); stamp(96, i.ctime); stamp(112, i.mtime);
   view.setUint32(128, majorOf(i.rdev), true); view.setUint32(132, minorOf(i.rdev), true); view.setUint32(136, i.dev >>> 8, true); view.setUint32(140, i.dev & 0xff, true);
@@ -72,21 +77,25 @@ const changing = (p: Located | number): Located | number => (typeof p !== 'numbe
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capable(t.creds, Cap.FOWNER);
+const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capableOver(i, t.creds, Cap.FOWNER);
 /** Sets attributes and tells it. */
 const setAttributes = (t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.ATTRIB); return r; });
 
 const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
 /** The set-group-ID bit stays only with those who are in the group. */
-const allowedMode = (t: Thread, mode: number, gid: number): number => (mode & S.ISGID && !inGroup(t.creds, gid) && !capable(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
+const allowedMode = (t: Thread, mode: number, gid: number): number =>
+  (mode & S.ISGID && !inGroup(t.creds, gid) && !capableHere(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
 function chmod(t: Thread, found: Located | number, mode: number): Later<number> {
   const p = changing(found);
   return withInode(p, (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
 }
 function chown(t: Thread, found: Located | number, uid: number, gid: number): Later<number> {
-  const c = t.creds, u = uid | 0, g = gid | 0, p = changing(found);
+  const c = t.creds, p = changing(found), inner = c.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
+    g = (gid | 0) === -1 ? -1 : idOf(inner.groups, gid >>> 0) | 0;
+  if (((uid | 0) !== -1 && u === -1) || ((gid | 0) !== -1 && g === -1)) return -E.INVAL;
   return withInode(p, (i) => {
-    if (!capable(c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) || (g !== -1 && g !== i.gid && !inGroup(c, g)))) return -E.PERM;
+    if (!capableOver(i, c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) ||
+      (g !== -1 && g !== i.gid && !inGroup(c, g)))) return -E.PERM;
     const mode = !i.isDir && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
     return setAttributes(t, p as Located, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
   });
@@ -111,8 +120,8 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {
-  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === 0 ? c.caps.permitted : 0n;
-  return { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective } };
+  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === idOf(c.users.users, 0) ? c.caps.permitted : 0n;
+  return { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective }, users: c.users };
 }
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;

@@ -1,11 +1,11 @@
 /** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
+import { capableIn } from '../kernel/spaces.ts';
 import { AT, Cap, O, S } from '../abi/linux.ts';
 import { openAt } from '../fs/open.ts';
 import { keepAccounts } from '../kernel/acct.ts';
 import { after, type Later } from '../kernel/later.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { unshare } from '../kernel/unshare.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
 import { bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
@@ -18,7 +18,7 @@ function uname(t: Thread, va: number): number {
   return 0;
 }
 function setName(t: Thread, va: number, length: number, set: (s: string) => void): number {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  if (!capableIn(t.creds, t.proc.uts.owner, Cap.SYS_ADMIN)) return -E.PERM;
   if (length < 0 || length > 64) return -E.INVAL;
   set((getString(t.mm, va, length + 1) ?? '').slice(0, length));
   return 0;
@@ -97,7 +97,7 @@ export const systemCalls: Row[] = [
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
   row('riscv_hwprobe', hwprobe), row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
   row('restart_syscall', refused(E.INTR)),
-  row('unshare', unshare, { note: 'of the name spaces, mounts and uts' }),
+
   row('vhangup', vhangup), row('acct', acct),
   row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
   row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.NOSYS), { support: 'none' }),

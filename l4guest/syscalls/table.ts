@@ -24,13 +24,16 @@ import { rareCalls } from './rare.ts';
 import { schedCalls } from './sched.ts';
 import { seccompCalls } from './seccomp.ts';
 import { signalCalls } from './signals.ts';
+import { spaceCalls } from './spaces.ts';
 import { statCalls } from './stat.ts';
 import { systemCalls } from './system.ts';
 import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
 
 export const rows: readonly Row[] = [
-  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls, ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls, ...aioCalls,
+  ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls,
+    ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
+    ...aioCalls, ...spaceCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -42,7 +42,8 @@ export function cpuClock(t: Thread, clock: number): { readonly proc: Process; re
   if (clock >= 0) return undefined;
   const id = ~(clock >> 3), perThread = (clock & 4) !== 0;
   if ((clock & 3) === 3) return undefined;
-  const thread = perThread ? (id === 0 ? t : t.k.pids.threads.get(id)) : undefined, proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.pids.processes.get(id);
+  const thread = perThread ? (id === 0 ? t : t.k.pids.threadOf(t.proc.numbers, id)) : undefined;
+  const proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.pids.processes.get(t.proc.numbers.id(id));
   return proc && (!perThread || proc === t.proc) ? { proc, thread } : undefined;
 }
 const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number => (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
@@ -130,10 +131,11 @@ function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): 
   if (refused) return -refused;
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD_ID) return -E.INVAL;
   if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
-  if (notify === Notify.THREAD_ID && t.k.pids.threads.get(tid)?.proc !== t.proc) return -E.INVAL;
+  if (notify === Notify.THREAD_ID && t.k.pids.threadOf(t.proc.numbers, tid)?.proc !== t.proc) return -E.INVAL;
   if (t.k.signals.queuedFor(t.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
   const all = posixTimers(t.proc), id = freeTimer(all);
-  all.set(id, { id, clock, cpu, signal: notify === Notify.NONE ? 0 : signal, value: value ?? BigInt(id), tid, at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
+  all.set(id, { id, clock, cpu, signal: notify === Notify.NONE ? 0 : signal, value: value ?? BigInt(id), tid: tid &&
+    t.proc.numbers.id(tid), at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
   return tellOrUndo(() => { setU32(t.mm, idVa, id); }, () => { deleteTimer(t, id); });
 }
 /** The number after the last one that was given. */

@@ -88,7 +88,8 @@ export class Unix {
   pass(ns: number): Thread[] { this.time += ns; this.k.cpu.tick(); return this.settle(); }
   fork(t: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
     this.k.cpu.current = t;
-    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.pids.threads.get(pid)!;
+    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.pids.threadOf(t.proc.numbers, pid);
+    if (!child) throw new Error(`clone answered ${pid}`);
     this.k.cpu.ready.remove(child);
     child.state = Run.current;
     return child;

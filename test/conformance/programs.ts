@@ -2,16 +2,22 @@
  * Runs suites of programs under the Unix server: the Linux Test Project's system calls, the Open POSIX tests, or any folder of built programs, and
  * records how each ended. Programs are static riscv64 ELF files; a list names them where a test needs arguments (LTP's `runtest/syscalls`).
  *
- *   npx tsx test/conformance/programs.ts CHECKOUT [--list FILE] [--only NAME,…] [--seconds N] [--batch N] [--out FILE] [--record SUITE --revision COMMIT]
+ *   npx tsx test/conformance/programs.ts FOLDER [--list FILE] [--only NAME,…|@FILE] [--part K/N] [--seconds N] [--batch N] [--out FILE]
+ *       [--linux] [--against FILE] [--tessera COMMAND] [--record SUITE --revision COMMIT]
  *
- * Each batch is one server; a test that the server does not survive is known by that. Exit status 1 if a test fails.
+ * --linux runs them on Debian's kernel in QEMU instead, with the same root. --against names a file of an earlier run (on Linux): what
+ * passed there
+ * and does not pass here is listed; being skipped counts as failed then. Each batch is one server; a test that the server does not
+ * survive is
+ * known by that, and a new server goes on behind it. Exit status 1 if a test fails, or is behind Linux where Linux is there to compare.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runOnLinux } from './linux.ts';
 import { record } from './record.ts';
 
 const TESSERA = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
@@ -34,55 +40,106 @@ export const testsIn = (list: string): Test[] => list.split('\n').flatMap((line)
   const m = /^([^#\s]\S*)\s+(.+)$/.exec(line.trim());
   return m ? [{ name: m[1]!, command: m[2]! }] : [];
 });
+/** \x7fELF, 64 bits, little-endian; an executable for RISC-V. */
+const isProgram = (path: string): boolean => {
+  const head = readFileSync(path).subarray(0, 20);
+  return head.length === 20 && head.readUInt32BE(0) === 0x7f454c46 && head.readUInt16LE(16) === 2 && head.readUInt16LE(18) === 0xf3;
+};
 function programsIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((e) => {
     const path = join(folder, e.name);
     if (e.isDirectory()) return programsIn(path);
-    return e.isFile() && statSync(path).mode & 0o111 && readFileSync(path).subarray(0, 20).equals(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0xf3, 0)) ? [path] : [];
+    return e.isFile() && statSync(path).mode & 0o111 && isProgram(path) ? [path] : [];
   });
 }
 
-/** The guest's side: each test in a folder of its own, its last lines and its status between marks. */
-const scriptOf = (tests: readonly Test[], seconds: number): string => `export PATH=/t:$PATH LTPROOT=/t TMPDIR=/tmp LTP_COLORIZE_OUTPUT=n KCONFIG_SKIP_CHECK=1
-${tests.map((t, i) => `mkdir -p /tmp/w${i}; cd /tmp/w${i}; (timeout ${seconds} ${t.command}) > /tmp/out 2>&1 < /dev/null; s=$?; grep -a -E 'TFAIL|TBROK|TCONF' /tmp/out | head -n 3; echo "@@@ ${t.name} $s"; cd /; rm -rf /tmp/w${i}`).join('\n')}
+/** The guest's side: each test in a folder of its own, its first complaints and its status between marks. */
+export const scriptOf = (tests: readonly Test[], seconds: number): string =>
+  `export PATH=/t:$PATH LTPROOT=/t TMPDIR=/tmp LTP_COLORIZE_OUTPUT=n KCONFIG_SKIP_CHECK=1
+mkdir -p /dev/shm /tmp
+${tests.map((t, i) => `mkdir -p /tmp/w${i}; cd /tmp/w${i}; (timeout -s KILL ${seconds} ${t.command}) > /tmp/out 2>&1 < /dev/null; s=$?; ` +
+  `grep -a -E 'TFAIL|TBROK|TCONF' /tmp/out | head -n 3; echo "@@@ ${t.name} $s"; cd /; rm -rf /tmp/w${i}`).join('\n')}
 `;
 export interface Ended { readonly name: string; readonly outcome: Outcome; readonly says: string }
-export function readMarks(output: string, tests: readonly Test[]): Ended[] {
-  const found = new Map<string, Ended>();
+/** A status of 137 is that of the time-out's kill: the test hangs. */
+export function readMarks(output: string): Ended[] {
+  const found: Ended[] = [];
   let says: string[] = [];
   for (const line of output.split('\n')) {
-    const m = /^@@@ (\S+) (\d+)$/.exec(line);
+    const m = /^@@@ (\S+) (\d+)\r?$/.exec(line);
     if (!m) { if (/T(FAIL|BROK|CONF)/.test(line)) says.push(line.trim()); continue; }
-    found.set(m[1]!, { name: m[1]!, outcome: outcomeOf(Number(m[2])), says: says[0]?.replace(/^.*?(T(?:FAIL|BROK|CONF))/, '$1') ?? '' });
+    const status = Number(m[2]), first =
+      (says.find((s) => /TFAIL|TBROK/.test(s)) ?? says[0])?.replace(/^.*?(T(?:FAIL|BROK|CONF))/, '$1') ?? '';
+    found.push({ name: m[1]!, outcome: status === 137 ? 'hangs' : outcomeOf(status), says: first });
     says = [];
   }
-  return tests.map((t) => found.get(t.name) ?? { name: t.name, outcome: 'lost', says: '' });
+  return found;
+}
+/** Results of an earlier run: "outcome name  what it said". */
+export const readResults = (text: string): Ended[] => text.split('\n').flatMap((line) => {
+  const m = /^(\S+)\s+(\S+)\s*(.*)$/.exec(line);
+  return m ? [{ outcome: m[1] as Outcome, name: m[2]!, says: m[3]! }] : [];
+});
+
+/** Runs a batch to its end: where the system ends early, the test that it died of is lost, and another one goes on behind it. */
+function runBatch(tests: readonly Test[], seconds: number, run: (script: string) => string, tell: (e: Ended) => void): void {
+  for (let rest = tests; rest.length > 0;) {
+    const ended = readMarks(run(scriptOf(rest, seconds)));
+    ended.forEach(tell);
+    if (ended.length >= rest.length) return;
+    tell({ name: rest[ended.length]!.name, outcome: 'lost', says: '' });
+    rest = rest.slice(ended.length + 1);
+  }
+}
+/** The root that all batches share: the image's, with the programs of the suite as links. */
+function rootWith(programs: Iterable<string>): string {
+  const root = mkdtempSync(join(tmpdir(), 'programs-'));
+  execFileSync('cp', ['-a', `${ROOTFS}/.`, root]);
+  mkdirSync(join(root, 't'));
+  for (const p of programs) execFileSync('cp', ['-l', p, join(root, 't', basename(p))]);
+  return root;
+}
+function compare(ended: readonly Ended[], linux: readonly Ended[]): number {
+  const here = new Map(ended.map((e) => [e.name, e])), passing = linux.filter((l) => l.outcome === 'pass' && here.has(l.name));
+  const behind = passing.filter((l) => here.get(l.name)!.outcome !== 'pass');
+  for (const b of behind) console.log(`behind: ${here.get(b.name)!.outcome} ${b.name}  ${here.get(b.name)!.says}`);
+  console.log(`Linux passes ${passing.length}; of these pass here: ${passing.length - behind.length} (${(
+    100 - (100 * behind.length) / passing.length).toFixed(1)} %)`);
+  return behind.length;
 }
 
 function main(): void {
-  const { values: o, positionals: [checkout] } = parseArgs({ allowPositionals: true, options: { list: { type: 'string' }, only: { type: 'string' }, seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '20' }, out: { type: 'string' }, record: { type: 'string' }, revision: { type: 'string' } } });
-  if (!checkout) throw new Error('usage: programs.ts CHECKOUT [--list FILE] …');
-  const programs = new Map(programsIn(checkout).map((p) => [basename(p), p])), only = o.only && new Set(o.only.split(','));
+  const { values: o, positionals: [folder] } = parseArgs({ allowPositionals: true, options: {
+    list: { type: 'string' }, only: { type: 'string' }, part: { type: 'string', default: '1/1' },
+      seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '40' },
+    out: { type: 'string' }, linux: { type: 'boolean', default: false }, against: { type: 'string' },
+      tessera: { type: 'string', default: TESSERA }, record: { type: 'string' }, revision: { type: 'string', default: '?' },
+  } });
+  if (!folder) throw new Error('usage: programs.ts FOLDER [--list FILE] …');
+  const programs = new Map(programsIn(folder).map((p) => [basename(p), p]));
+  const only = o.only && new Set((o.only.startsWith('@') ? readFileSync(o.only.slice(1), 'utf8') : o.only).split(/[,\s]+/));
   const all = o.list ? testsIn(readFileSync(o.list, 'utf8')) : [...programs.keys()].map((name) => ({ name, command: name }));
-  const tests = all.filter((t) => (!only || only.has(t.name)) && programs.has(t.command.split(/\s/)[0]!));
-  const ended: Ended[] = [], size = Number(o.batch);
-  for (let i = 0; i < tests.length; i += size) {
-    const part = tests.slice(i, i + size), root = mkdtempSync(join(tmpdir(), 'programs-'));
-    try {
-      execFileSync('cp', ['-a', `${ROOTFS}/.`, root]);
-      mkdirSync(join(root, 't'));
-      for (const name of new Set(part.flatMap((t) => [...programs.keys()].filter((p) => p === t.command.split(/\s/)[0] || p.startsWith(`${t.command.split(/\s/)[0]!}_`) || (p.startsWith(t.name.replace(/\d+$/, '')) && p.includes('child')))))) cpSync(programs.get(name)!, join(root, 't', name));
-      for (const s of ['tst_timeout_kill']) if (existsSync(join(checkout, 'testcases/lib', s))) cpSync(join(checkout, 'testcases/lib', s), join(root, 't', s));
-      writeFileSync(join(root, 't/run.sh'), scriptOf(part, Number(o.seconds)));
-      const run = spawnSync(TESSERA, ['run', '--rootfs', root, 'sh', '/t/run.sh'], { input: '', maxBuffer: 1 << 28, timeout: 1000 * Number(o.seconds) * part.length });
-      for (const e of readMarks(run.stdout.toString('latin1'), part)) { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); }
-    } finally { rmSync(root, { recursive: true, force: true }); }
-  }
+  const [k, n] = o.part.split('/').map(Number) as [number, number];
+  const tests = all.filter((t) => (!only || only.has(t.name)) && programs.has(t.command.split(/\s/)[0]!)).filter((_, i) => i % n === k - 1);
+  const ended: Ended[] = [], size = Number(o.batch), seconds = Number(o.seconds), root = rootWith(programs.values());
+  const tell = (e: Ended): void => { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); };
+  const here = (script: string): string => {
+    writeFileSync(join(root, 't/run.sh'), script);
+    return spawnSync(o.tessera, ['run', '--rootfs', root, 'sh', '/t/run.sh'],
+      { input: '', maxBuffer: 1 << 28, timeout: 600_000, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
+  };
+  try {
+    for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, o.linux ? (script) => runOnLinux(root, script)
+      : here, tell);
+  } finally { rmSync(root, { recursive: true, force: true }); }
   const count = (...kinds: Outcome[]): number => ended.filter((e) => kinds.includes(e.outcome)).length;
   const failed = count('fail', 'broken', 'hangs', 'killed', 'lost');
   console.log(`${count('pass')} passed, ${failed} failed, ${count('skipped')} skipped`);
   if (o.out) writeFileSync(o.out, `${ended.map((e) => `${e.outcome} ${e.name}  ${e.says}`).join('\n')}\n`);
-  if (o.record) record({ suite: o.record, revision: o.revision ?? '?', command: `npx tsx test/conformance/programs.ts CHECKOUT${o.list ? ` --list CHECKOUT/runtest/${basename(o.list)}` : ''}`, passed: count('pass'), failed, skipped: count('skipped'), left: [], covers: [] });
-  process.exitCode = failed > 0 ? 1 : 0;
+  const behind = o.against ? compare(ended, readResults(readFileSync(o.against, 'utf8'))) : failed;
+  const command = `npx tsx test/conformance/programs.ts FOLDER${o.list ? ` --list CHECKOUT/runtest/${basename(o.list)}` : ''}`;
+  if (o.record) record({ suite: o.record, revision: o.revision, command, passed: count('pass'), failed, skipped: count('skipped'),
+    left: [], covers: [] });
+  process.exitCode = behind > 0 ? 1 : 0;
 }
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -9,27 +9,44 @@ import { copyIn } from '../../mm/uaccess.ts';
 import { Directory, type FileSystem, type Inode } from '../inode.ts';
 import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
 import { textOfPath, type Mount } from '../path.ts';
+import type { PidNumbers } from '../../kernel/spaces.ts';
 import { MemInode } from './mem.ts';
 import { netDir } from './net.ts';
 import { maps, smaps } from './maps.ts';
+import { addSpaceFiles } from './spaces.ts';
 import { statLine, statm, statusText } from './status.ts';
 
 export class ProcessDirs {
   private readonly k: Kernel;
   private readonly fs: FileSystem;
   private readonly dirs = new Map<number, { process: Process; dir: GeneratedDir }>();
-  constructor(k: Kernel, fs: FileSystem) { this.k = k; this.fs = fs; }
+  /** The space of numbers that this /proc shows. */
+  readonly numbers: PidNumbers;
+  constructor(k: Kernel, fs: FileSystem, numbers: PidNumbers) { this.k = k; this.fs = fs; this.numbers = numbers; }
 
-  get(pid: number): GeneratedDir | undefined {
-    const process = this.k.pids.processes.get(pid) ?? this.k.pids.threads.get(pid)?.proc;
+  /** The processes that are seen here, by their numbers. */
+  list(): number[] {
+    const out: number[] = [];
+    for (const id of this.k.pids.processes.keys()) { const n = this.numbers.of(id); if (n > 0) out.push(n); }
+    return out.sort((a, b) => a - b);
+  }
+  get(n: number): GeneratedDir | undefined {
+    const pid = this.numbers.id(n), process = this.k.pids.processes.get(pid) ?? this.k.pids.threads.get(pid)?.proc;
     if (!process) { this.dirs.delete(pid); return undefined; }
     const old = this.dirs.get(pid);
-    if (old?.process === process) return old.dir;
+    if (old?.process === process) { ownedBy(process, old.dir); return old.dir; }
     if (this.dirs.size > 64) for (const [n, d] of this.dirs) if (!this.k.pids.processes.has(n) || d.process.status !== undefined) this.dirs.delete(n);
-    const dir = makeDir(this.fs, process);
+    const dir = makeDir(this.fs, process, this.numbers);
     this.dirs.set(pid, { process, dir });
+    ownedBy(process, dir);
     return dir;
   }
+}
+
+/** A process's files belong to whom it acts as; root's are those of one that must not be looked into. */
+function ownedBy(p: Process, dir: GeneratedDir): void {
+  const uid = p.dumpable === 1 ? p.creds.euid : 0, gid = p.dumpable === 1 ? p.creds.egid : 0;
+  if (dir.uid !== uid || dir.gid !== gid) dir.own(uid, gid);
 }
 
 const bytesAt = (p: Process, start: number, end: number): Uint8Array => (p.alive && end > start ? copyIn(p.mm, start, Math.min(end - start, 1 << 20)) : new Uint8Array(0));
@@ -38,35 +55,41 @@ const owners = new WeakMap<Inode, Process>();
 /** The process whose directory in /proc this is. */
 export const processOfDir = (inode: Inode): Process | undefined => owners.get(inode);
 
-function makeDir(fs: FileSystem, p: Process): GeneratedDir {
+function makeDir(fs: FileSystem, p: Process, numbers: PidNumbers): GeneratedDir {
   const dir = new GeneratedDir(fs);
   owners.set(dir, p);
-  common(dir, fs, p, undefined);
-  dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, Number(name)), () => [...p.threads].map((t) => ({ name: String(t.tid), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
+  common(dir, fs, p, undefined, numbers);
+  dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, numbers.id(Number(name)), numbers),
+    () => [...p.threads].map((t) => ({ name: String(numbers.of(t.tid)), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
   dir.add('root', new GeneratedLink(fs, (t) => textOfPath(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
   dir.add('net', netDir(fs, p.k, () => 'Num       RefCount Protocol Flags    Type St Inode Path\n'));
   return dir;
 }
-function taskDir(fs: FileSystem, p: Process, tid: number): Inode | undefined {
+function taskDir(fs: FileSystem, p: Process, tid: number, numbers: PidNumbers): Inode | undefined {
   const thread = [...p.threads].find((t) => t.tid === tid);
   if (!thread) return undefined;
   const dir = new GeneratedDir(fs);
-  common(dir, fs, p, thread);
+  common(dir, fs, p, thread, numbers);
   return dir;
 }
-function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | undefined): void {
-  dir.file('stat', () => statLine(p, thread)).file('status', () => statusText(p, thread)).file('statm', () => statm(p))
+function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | undefined, numbers: PidNumbers): void {
+  dir.file('stat', () => statLine(p, thread, numbers)).file('status', (t) => statusText(p, thread, numbers, t.creds.users)).file('statm',
+    () => statm(p))
     .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
     .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
     .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', () => mountLines(p)).file('mountinfo', () => mountInfo(p)).file('limits', () => limits(p))
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`).file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
-    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file('schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) => { const x = thread ?? p.leader, n = Number(s); if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL; x.timerSlack = n || 50_000; return 0; }).file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => { const n = Number(s); if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL; p.coreFilter = n & 0x1ff; return 0; }).file('setgroups', () => 'allow\n').file('uid_map', () => '         0          0 4294967295\n').file('gid_map', () => '         0          0 4294967295\n');
+    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file(
+      'schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) =>
+      { const x = thread ?? p.leader, n = Number(s); if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
+      x.timerSlack = n || 50_000; return 0; }).file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) =>
+      { const n = Number(s); if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL; p.coreFilter = n & 0x1ff; return 0; });
+  addSpaceFiles(dir, fs, p);
   dir.add('mem', new MemInode(fs, p));
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));
   dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
-  dir.add('ns', new GeneratedDir(fs, (name) => { const i = spaces.indexOf(name); return i < 0 ? undefined : new GeneratedLink(fs, () => `${name}:[${4026531835 + i}]`); }, () => spaces.map((name, i) => ({ name, ino: 4026531835 + i, type: S.IFLNK }))));
 }
 /** A process says for whom it logs in: once by itself, again only with CAP_AUDIT_CONTROL. Linux: audit_set_loginuid. */
 function logIn(t: Thread, p: Process, text: string): number {
@@ -78,7 +101,6 @@ function logIn(t: Thread, p: Process, text: string): number {
   p.loginSession = uid === NOBODY ? NOBODY : ++p.k.logins;
   return 0;
 }
-const spaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 
 const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] => (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
 function fdDir(fs: FileSystem, p: Process): GeneratedDir {

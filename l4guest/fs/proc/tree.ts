@@ -1,5 +1,7 @@
 /** /proc: the system's files, and a directory per process (pid.ts). */
 import { fileSystemTypes } from '../types.ts';
+import { E } from '../../abi/errno.ts';
+import type { PidNumbers } from '../../kernel/spaces.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { S } from '../../abi/linux.ts';
 import { Run } from '../../kernel/thread.ts';
@@ -12,26 +14,27 @@ import { ProcessDirs } from './pid.ts';
 import { sysctlTree } from './sysctl.ts';
 import { sysvipcDir } from './sysvipc.ts';
 
-export function procTree(k: Kernel): Directory {
-  const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.clock.time()), dirs = new ProcessDirs(k, fs);
+export function procTree(k: Kernel, numbers: PidNumbers): Directory {
+  const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.clock.time()), dirs = new ProcessDirs(k, fs, numbers);
   const root = new GeneratedDir(fs,
     (name) => (/^[1-9]\d*$/.test(name) ? dirs.get(Number(name)) : undefined),
-    () => [...k.pids.processes.keys()].sort((a, b) => a - b).map((pid): DirEntry => ({ name: String(pid), ino: 1_000_000 + pid, type: S.IFDIR })));
-  root.add('self', new GeneratedLink(fs, (t) => String(t.proc.pid)));
-  root.add('thread-self', new GeneratedLink(fs, (t) => `${t.proc.pid}/task/${t.tid}`));
+    () => dirs.list().map((pid): DirEntry => ({ name: String(pid), ino: 1_000_000 + pid, type: S.IFDIR })));
+  root.add('self', new GeneratedLink(fs, (t) => (numbers.of(t.proc.pid) ? String(numbers.of(t.proc.pid)) : -E.NOENT)));
+  root.add('thread-self', new GeneratedLink(fs, (t) => (numbers.of(t.tid) ? `${numbers.of(t.proc.pid)}/task/${numbers.of(t.tid)}`
+    : -E.NOENT)));
   root.add('mounts', new GeneratedLink(fs, () => 'self/mounts'));
   root.add('net', new GeneratedLink(fs, () => 'self/net'));
-  addSystemFiles(root, k);
+  addSystemFiles(root, k, numbers);
   root.add('sys', sysctlTree(k, fs));
   root.add('sysvipc', sysvipcDir(fs, k));
   root.add('tty', new GeneratedDir(fs).file('drivers', () => '/dev/tty /dev/tty 5 0 system:/dev/tty\n/dev/console /dev/console 5 1 system:console\n/dev/ptmx /dev/ptmx 5 2 system\npty_slave /dev/pts 136 0-1048575 pty:slave\n'));
   return root;
 }
 
-function addSystemFiles(root: GeneratedDir, k: Kernel): void {
+function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): void {
   root.file('uptime', () => { const s = (k.clock.now() / 1e9).toFixed(2); return `${s} ${s}\n`; })
     .file('version', () => `Linux version ${RELEASE} (tessera) ${VERSION}\n`)
-    .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.pids.threads.size} ${Math.max(...k.pids.processes.keys())}\n`; })
+    .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.pids.threads.size} ${numbers.last}\n`; })
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
     .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')

@@ -32,7 +32,7 @@ export class NetlinkSocket extends Socket {
   /** Takes the port asked for, or one that is free: the process's own number first. */
   bind(t: Thread, a: Address): number {
     const { bound } = namesOf(this.k), key = (port: number): string => `netlink${this.protocol}:${port}`;
-    let port = a.port || this.local.port || t.proc.pid;
+    let port = a.port || this.local.port || t.proc.number;
     if (a.port !== this.local.port && a.port !== 0 && bound.has(key(a.port))) return -E.ADDRINUSE;
     if (this.local.port === 0) while (a.port === 0 && bound.has(key(port))) port = (port + 0x8000_0001) >>> 0;
     this.unbind();

@@ -1,0 +1,86 @@
+/** Name spaces as files: what /proc/PID/ns leads to. One is held as long as its file is open or mounted; setns enters it. */
+import { E } from '../abi/errno.ts';
+import { Clone, S } from '../abi/linux.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Process } from '../kernel/process.ts';
+import { FirstIno, PidNumbers, UserSpace, firstUsers, nameOfId, type Space } from '../kernel/spaces.ts';
+import type { Thread } from '../kernel/thread.ts';
+import { setU32 } from '../mm/uaccess.ts';
+import { File } from './file.ts';
+import { GeneratedFs } from './generated.ts';
+import { Inode, type FileSystem, type Located } from './inode.ts';
+
+/** ioctls: the space of users above, the parent, the CLONE_NEW… bit, who made it; numbers between two spaces of them. */
+const NsIoctl = { USERNS: 0xb701, PARENT: 0xb702, TYPE: 0xb703, OWNER_UID: 0xb704, PID_FROM: 0x8004b706, TGID_FROM: 0x8004b707,
+  PID_IN: 0x8004b708, TGID_IN: 0x8004b709 } as const;
+
+class SpaceInode extends Inode {
+  readonly space: Space;
+  readonly k: Kernel;
+  constructor(fs: FileSystem, space: Space, k: Kernel) { super(fs, S.IFREG | 0o444, space.ino); this.space = space; this.k = k; }
+  override open(_t: Thread, flags: number): File { return new SpaceFile(this, flags); }
+}
+export class SpaceFile extends File {
+  declare readonly inode: SpaceInode;
+  get space(): Space { return this.inode.space; }
+  override ioctl(t: Thread, command: number, arg: number): number {
+    const { space } = this;
+    switch (command) {
+      case NsIoctl.USERNS: return openSpace(t, space instanceof UserSpace ? space.parent : space.owner);
+      case NsIoctl.PARENT: return space instanceof UserSpace || space instanceof PidNumbers ? openSpace(t, space.parent) : -E.INVAL;
+      case NsIoctl.TYPE: return space.kind;
+      case NsIoctl.OWNER_UID: return space instanceof UserSpace ? tellMaker(t, space, arg) : -E.INVAL;
+      case NsIoctl.PID_FROM: case NsIoctl.TGID_FROM: return space instanceof PidNumbers
+        ? numberOr(t.k, t.proc.numbers, space.id(arg | 0), command === NsIoctl.TGID_FROM) : -E.INVAL;
+      case NsIoctl.PID_IN: case NsIoctl.TGID_IN: return space instanceof PidNumbers
+        ? numberOr(t.k, space, t.proc.numbers.id(arg | 0), command === NsIoctl.TGID_IN) : -E.INVAL;
+      default: return -E.NOTTY;
+    }
+  }
+}
+function tellMaker(t: Thread, space: UserSpace, va: number): number {
+  const n = nameOfId(t.creds.users.users, space.maker.uid);
+  setU32(t.mm, va, n < 0 ? 65534 : n);
+  return 0;
+}
+function numberOr(k: Kernel, as: PidNumbers, id: number, group: boolean): number {
+  const x = k.pids.threads.get(id);
+  return x ? as.of(group ? x.proc.pid : id) || -E.SRCH : -E.SRCH;
+}
+/** A descriptor for a space; -EPERM for one that the caller does not see. */
+function openSpace(t: Thread, space: Space | undefined): number {
+  const seen = space && (space instanceof PidNumbers ? t.proc.numbers.contains(space)
+    : contains(t.creds.users, space instanceof UserSpace ? space : space.owner));
+  if (!seen) return -E.PERM;
+  const file = new SpaceFile(inodeOf(t.k, space), 0), fd = t.proc.fds.add(file, true, t.proc.limits.files);
+  if (fd < 0) file.release();
+  return fd;
+}
+function contains(outer: UserSpace, inner: UserSpace): boolean {
+  for (let s: UserSpace | undefined = inner; s; s = s.parent) if (s === outer) return true;
+  return false;
+}
+
+const files = new WeakMap<Kernel, GeneratedFs>(), inodes = new WeakMap<Space, SpaceInode>();
+function inodeOf(k: Kernel, space: Space): SpaceInode {
+  let fs = files.get(k), i = inodes.get(space);
+  if (!fs) files.set(k, fs = new GeneratedFs('nsfs', k.newDev(), 0x6e736673, () => k.clock.time()));
+  if (i?.k !== k) inodes.set(space, i = new SpaceInode(fs, space, k));
+  return i;
+}
+/** Spaces that there is one of. */
+const only = (kind: number, ino: number): Space => ({ kind, ino, owner: firstUsers });
+const NET = only(Clone.NEWNET, FirstIno.NET), CGROUP = only(Clone.NEWCGROUP, FirstIno.CGROUP);
+
+/** The spaces of a process by the names in /proc/PID/ns; undefined: there is none yet. */
+const named: Readonly<Record<string, (p: Process) => Space | undefined>> = {
+  cgroup: () => CGROUP, ipc: (p) => p.ipc, mnt: (p) => p.mounts, net: () => NET, pid: (p) => p.numbers,
+  pid_for_children: (p) => (p.childNumbers === p.numbers || p.childNumbers.reaper ? p.childNumbers : undefined), user: (p) =>
+    p.creds.users, uts: (p) => p.uts,
+};
+export const spaceNames = Object.keys(named);
+/** Where a link in /proc/PID/ns leads. */
+export function spaceOf(k: Kernel, p: Process, name: string): { readonly text: string; readonly at: Located } | undefined {
+  const space = p.alive ? named[name]?.(p) : undefined, text = `${name.replace('_for_children', '')}:[${space?.ino}]`;
+  return space && { text, at: { inode: inodeOf(k, space), mount: k.nowhere, name: text } };
+}

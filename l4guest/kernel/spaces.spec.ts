@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../abi/errno.ts';
+import { Clone, Sig } from '../abi/linux.ts';
+import { Unix } from '../testing/unix.ts';
+
+const read = (u: Unix, t: Parameters<Unix['callOf']>[0], path: string): string => {
+  const fd = u.callOf(t, 'openat', -100, path, 0, 0)!, n = fd < 0 ? fd : u.callOf(t, 'read', fd, Unix.MEMORY + 0x8000, 4096)!;
+  if (fd >= 0) u.callOf(t, 'close', fd);
+  return n < 0 ? `error ${n}` : u.text(Unix.MEMORY + 0x8000, n, t);
+};
+const write = (u: Unix, t: Parameters<Unix['callOf']>[0], path: string, text: string): number => {
+  const fd = u.callOf(t, 'openat', -100, path, 1, 0)!, n = u.callOf(t, 'write', fd, new TextEncoder().encode(text), text.length)!;
+  u.callOf(t, 'close', fd);
+  return n;
+};
+
+describe('spaces of process numbers', () => {
+  it('the first child of a new space is process 1 there, and has another number outside', () => {
+    const u = new Unix();
+    expect(u.call('unshare', Clone.NEWPID)).toBe(0);
+    expect(u.call('unshare', Clone.NEWPID)).toBe(-E.INVAL);
+    const child = u.fork(), inner = u.fork(child);
+    expect([u.callOf(child, 'getpid'), u.callOf(child, 'getppid'), u.callOf(inner, 'getpid'), u.callOf(inner, 'getppid')]).toEqual(
+      [1, 0, 2, 1]);
+    expect(child.tid).toBeGreaterThan(2);
+    expect(u.callOf(child, 'kill', 2, 0)).toBe(0);
+    expect(u.callOf(child, 'kill', child.tid + 1, 0)).toBe(-E.SRCH);
+    expect(u.call('kill', child.tid, 0)).toBe(0);
+    expect(u.callOf(inner, 'setsid')).toBe(2);
+    expect([u.callOf(child, 'getsid', 2), u.callOf(child, 'getpgid', 2)]).toEqual([2, 2]);
+    expect(u.callOf(child, 'mount', 'proc', '/proc', 'proc', 0, 0)).toBe(0);
+    expect(read(u, child, '/proc/2/status')).toMatch(/Tgid:\t2\n[^]*PPid:\t1\n[^]*NSpid:\t2\n/);
+    expect(read(u, child, `/proc/${child.tid}/status`)).toBe(`error ${-E.NOENT}`);
+  });
+  it('process 1 of a space takes no signal it has no handler for, but SIGKILL from outside; all in it end with it', () => {
+    const u = new Unix();
+    u.call('unshare', Clone.NEWPID);
+    const one = u.fork(), two = u.fork(one);
+    expect([u.callOf(two, 'kill', 1, Sig.KILL), u.callOf(two, 'kill', 1, Sig.TERM), u.call('kill', one.tid, Sig.TERM)]).toEqual([0, 0, 0]);
+    expect(one.proc.pending.bits).toBe(0n);
+    u.call('kill', one.tid, Sig.KILL);
+    u.k.endProcess(one.proc, Sig.KILL);
+    expect([two.proc.alive, two.proc.status]).toEqual([false, Sig.KILL]);
+    expect(() => u.fork()).toThrow();
+  });
+  it('orphans go to process 1 of their space, which is told of them by their numbers there', () => {
+    const u = new Unix();
+    u.call('unshare', Clone.NEWPID);
+    const one = u.fork(), two = u.fork(one), three = u.fork(two);
+    u.callOf(two, 'exit_group', 0);
+    expect(three.proc.parent === one.proc).toBe(true);
+    u.callOf(three, 'exit_group', 7);
+    expect([u.callOf(one, 'wait4', -1, 0, 0, 0), u.callOf(one, 'wait4', 3, Unix.MEMORY, 0, 0),
+      u.callOf(one, 'wait4', -1, 0, 0, 0)]).toEqual([2, 3, -E.CHILD]);
+  });
+  it('clone3 gives the numbers that are asked for, one a level, and none that is taken', () => {
+    const u = new Unix();
+    u.call('unshare', Clone.NEWPID);
+    expect(() => u.fork(u.main, { tids: [5] })).toThrow();
+    const one = u.fork(u.main, { tids: [1, 4321] }), other = u.fork(one, { tids: [77] });
+    expect([one.tid, one.number, other.number]).toEqual([4321, 1, 77]);
+    expect(() => u.fork(one, { tids: [77] })).toThrow();
+    expect(() => u.fork(one, { tids: [78, 79, 80] })).toThrow();
+  });
+});
+
+describe('spaces of users', () => {
+  it('gives all rights inside and none outside; ids are nobody until they are mapped', () => {
+    const u = new Unix(), child = u.fork();
+    u.callOf(child, 'setresuid', 1000, 1000, 1000);
+    expect(u.callOf(child, 'unshare', Clone.NEWUTS)).toBe(-E.PERM);
+    expect(u.callOf(child, 'unshare', Clone.NEWUSER | Clone.NEWUTS)).toBe(0);
+    expect([u.callOf(child, 'getuid'), u.callOf(child, 'setuid', 0)]).toEqual([65534, -E.INVAL]);
+    expect([u.callOf(child, 'sethostname', 'inner', 5), child.proc.uts.host, u.k.uts.host]).toEqual([0, 'inner', 'tessera']);
+    expect(u.callOf(child, 'chroot', '/tmp')).toBe(0);
+    expect(u.callOf(child, 'acct', 0)).toBe(-E.PERM);
+  });
+  it('maps are written once, by the maker its own id alone, groups only after setgroups is denied', () => {
+    const u = new Unix(), child = u.fork();
+    u.callOf(child, 'setresgid', 1000, 1000, 1000);
+    u.callOf(child, 'setresuid', 1000, 1000, 1000);
+    u.callOf(child, 'unshare', Clone.NEWUSER);
+    const own = `/proc/${child.tid}/`;
+    expect([write(u, child, `${own}uid_map`, '0 0 1'), write(u, child, `${own}uid_map`, '0 1000 2'),
+      write(u, child, `${own}gid_map`, '0 1000 1')]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
+    expect(write(u, child, `${own}uid_map`, '0 1000 1\n')).toBe(9);
+    expect([write(u, child, `${own}uid_map`, '0 1000 1'), u.callOf(child, 'getuid')]).toEqual([-E.PERM, 0]);
+    expect([write(u, child, `${own}setgroups`, 'deny'), write(u, child, `${own}gid_map`, '0 1000 1'), u.callOf(child, 'getgid')]).toEqual(
+      [4, 8, 0]);
+    expect(u.callOf(child, 'setgroups', 0, 0)).toBe(-E.PERM);
+    expect(read(u, child, `${own}uid_map`)).toBe('         0       1000          1\n');
+    // A file of root is nobody's here, and no right reaches it.
+    u.call('openat', -100, '/tmp/secret', 0o102, 0o600);
+    expect(u.callOf(child, 'openat', -100, '/tmp/secret', 0, 0)).toBe(-E.ACCES);
+    expect(u.callOf(child, 'fchownat', -100, '/tmp/secret', 0, 0, 0)).toBe(-E.PERM);
+  });
+  it('setns enters the space that a file of /proc/PID/ns or a pidfd names', () => {
+    const u = new Unix(), child = u.fork();
+    u.callOf(child, 'unshare', Clone.NEWUTS | Clone.NEWIPC);
+    u.callOf(child, 'sethostname', 'there', 5);
+    const fd = u.call('openat', -100, `/proc/${child.tid}/ns/uts`, 0, 0)!;
+    expect(u.call('ioctl', fd, 0xb703)).toBe(Clone.NEWUTS);
+    expect([u.call('setns', fd, Clone.NEWNS), u.call('setns', fd, 0), u.main.proc.uts.host]).toEqual([-E.INVAL, 0, 'there']);
+    const pidfd = u.call('pidfd_open', child.tid, 0)!;
+    expect([u.call('setns', pidfd, 0), u.call('setns', pidfd, Clone.NEWIPC), u.main.proc.ipc === child.proc.ipc]).toEqual(
+      [-E.INVAL, 0, true]);
+  });
+});

@@ -1,0 +1,126 @@
+/**
+ * Name spaces of users and of process numbers. What the first space of each kind says is what the kernel itself counts in: user ids of
+ * inodes and
+ * credentials, numbers of processes. A space of users maps its ids to those; a space of numbers gives each of its processes a second
+ * number.
+ */
+import { Clone, type Cap } from '../abi/linux.ts';
+import { has, type CapSets } from './caps.ts';
+import type { Process } from './process.ts';
+
+/** What /proc/PID/ns lists: something a process is in, with a number of its own. */
+export interface Space {
+  /** The CLONE_NEW… bit. */
+  readonly kind: number;
+  readonly ino: number;
+  /** The space of users whose administrators may change it. */
+  readonly owner: UserSpace;
+}
+/** Inode numbers of the first spaces, as Linux numbers them. */
+export const FirstIno = { TIME: 4026531834, CGROUP: 4026531835, PID: 4026531836, USER: 4026531837, UTS: 4026531838, IPC: 4026531839,
+  NET: 4026531840, MNT: 4026531841 } as const;
+/** Most spaces within each other. */
+export const MOST_LEVELS = 32;
+
+// ── users ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `count` ids from `inner` on are those from `outer` on. Both ends of the kernel's own numbering. */
+export interface IdRange { readonly inner: number; readonly outer: number; readonly count: number }
+const EVERYBODY: readonly IdRange[] = [{ inner: 0, outer: 0, count: 0xffff_ffff }];
+/** What an id without a number in a space is shown as. */
+export const OVERFLOW_ID = 65534;
+
+export class UserSpace implements Space {
+  readonly kind = Clone.NEWUSER;
+  readonly ino: number;
+  readonly parent: UserSpace | undefined;
+  readonly level: number;
+  /** Who made it; that user has all rights in it from outside. */
+  readonly maker: { readonly uid: number; readonly gid: number };
+  /** How its ids map to the kernel's; undefined until it is written. */
+  users: readonly IdRange[] | undefined;
+  groups: readonly IdRange[] | undefined;
+  mayDropGroups: boolean;
+  constructor(ino: number, parent: UserSpace | undefined, maker: { readonly uid: number; readonly gid: number }) {
+    this.ino = ino; this.parent = parent; this.maker = maker;
+    this.level = parent ? parent.level + 1 : 0;
+    this.mayDropGroups = parent?.mayDropGroups ?? true;
+    if (!parent) this.users = this.groups = EVERYBODY;
+  }
+  get owner(): UserSpace { return this.parent ?? this; }
+}
+/** The space that the kernel's own numbers are of. */
+export const firstUsers = new UserSpace(FirstIno.USER, undefined, { uid: 0, gid: 0 });
+
+/** The kernel's id for one of a space; -1 where there is none. */
+export function idOf(map: readonly IdRange[] | undefined, inner: number): number {
+  if (map === EVERYBODY) return inner;
+  const r = map?.find((x) => inner >= x.inner && inner < x.inner + x.count);
+  return r ? r.outer + (inner - r.inner) : -1;
+}
+/** What a space calls an id of the kernel; -1 where it has no name for it. */
+export function nameOfId(map: readonly IdRange[] | undefined, id: number): number {
+  if (map === EVERYBODY) return id;
+  const r = map?.find((x) => id >= x.outer && id < x.outer + x.count);
+  return r ? r.inner + (id - r.outer) : -1;
+}
+/** The same as it is shown: OVERFLOW_ID for what has no name. */
+export function shownId(map: readonly IdRange[] | undefined, id: number): number {
+  if (map === EVERYBODY) return id;
+  const n = nameOfId(map, id);
+  return n < 0 ? OVERFLOW_ID : n;
+}
+
+interface Subject { readonly euid: number; readonly caps: CapSets; readonly users: UserSpace }
+/** Whether somebody has a right in a space: by the own set inside, or as the maker of a space that lies in the own one. */
+export function capableIn(c: Subject, space: UserSpace, cap: Cap): boolean {
+  for (let s = space; ; s = s.parent) {
+    if (s === c.users) return has(c.caps, cap);
+    if (s.level <= c.users.level || !s.parent) return false;
+    if (s.parent === c.users && s.maker.uid === c.euid) return true;
+  }
+}
+
+// ── numbers of processes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const LAST_PID = 4_194_303, FIRST_AGAIN = 300;
+
+export class PidNumbers implements Space {
+  readonly kind = Clone.NEWPID;
+  readonly ino: number;
+  readonly parent: PidNumbers | undefined;
+  readonly level: number;
+  readonly owner: UserSpace;
+  /** Process 1 of the space, once it is there: it adopts orphans, and the space ends with it. */
+  reaper: Process | undefined;
+  ended = false;
+  last = 0;
+  private readonly byId = new Map<number, number>();
+  private readonly ids = new Map<number, number>();
+  constructor(ino: number, parent: PidNumbers | undefined, owner: UserSpace) {
+    this.ino = ino; this.parent = parent; this.owner = owner;
+    this.level = parent ? parent.level + 1 : 0;
+  }
+  /** The number here of what the kernel knows as `id`; 0 where it is not seen. */
+  of(id: number): number { return this.parent ? this.byId.get(id) ?? 0 : id; }
+  /** What the kernel knows number `n` as; -1 where nobody bears it. */
+  id(n: number): number { return this.parent ? this.ids.get(n) ?? -1 : n; }
+  /** A number that nobody bears here. Not for the first space. */
+  next(): number {
+    do this.last = this.last >= LAST_PID ? FIRST_AGAIN : this.last + 1; while (this.ids.has(this.last));
+    return this.last;
+  }
+  isTaken(n: number): boolean { return this.ids.has(n); }
+  give(id: number, n: number): void { this.byId.set(id, n); this.ids.set(n, id); }
+  forget(id: number): void {
+    const n = this.byId.get(id);
+    if (n === undefined) return;
+    this.byId.delete(id);
+    this.ids.delete(n);
+  }
+  /** Whether `other` is this space or lies in it. */
+  contains(other: PidNumbers): boolean {
+    for (let s: PidNumbers | undefined = other; s; s = s.parent) if (s === this) return true;
+    return false;
+  }
+}
