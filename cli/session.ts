@@ -10,8 +10,7 @@ import type { SharedPort } from '../system/host.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';
-import type { HostedDebugging } from './gdb/hosted.ts';
-import type { Debugged } from './gdb/kernel-target.ts';
+import type { GdbLaunch, HostedDebugging } from './gdb/hosted.ts';
 import { audited } from './isolation.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
@@ -45,10 +44,6 @@ export interface Launch {
   /** Waits for GDB on this port, for the virtual machine or the process. */
   gdb?: GdbLaunch;
 }
-
-/** `started` is given what is to hear of the process's signals. */
-/** `component`: whose process or guest; without it, the only one's. */
-export interface GdbLaunch { port: number; debugged: Debugged; component?: string; started?(debugging: HostedDebugging): void }
 
 /** `log`: the end of what the UART said, if it was connected to nothing. */
 export interface Outcome { result: Result; system: System; log: string }

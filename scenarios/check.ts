@@ -2,17 +2,11 @@
 import { distance } from './distance.ts';
 import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
 import { bytesOfSize, type Component, type Expectation, type Holds } from '../roottask/scenario.ts';
-import type { ScenarioFile } from './define.ts';
+import { ScenarioError } from './error.ts';
+import type { ScenarioFile } from './file.ts';
 import { misfit } from './parameters.ts';
 
-/** `where`: keys that lead to the mistake, such as ['components', 'disk', 'memory']. */
-export class ScenarioError extends Error {
-  readonly where: readonly string[];
-  constructor(message: string, where: readonly string[]) {
-    super(message);
-    this.where = where;
-  }
-}
+export { ScenarioError };
 
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(SCENARIO)), COMPONENT_FIELDS: ReadonlySet<string> = new Set(Object.keys(COMPONENT));
 const MOST_PRIORITY = 200;

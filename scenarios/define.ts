@@ -1,41 +1,10 @@
-/** The type of a scenario file: what roottask boots, and what the host brings. */
-import type { Scenario } from '../roottask/scenario.ts';
-import { ScenarioError, check } from './check.ts';
-import { settled, type Parameters, type Value, type Values } from './parameters.ts';
+/** Scenario files are checked where they are made, with each set of parameters. */
+import { check } from './check.ts';
+import { ScenarioError } from './error.ts';
+import type { ScenarioFile, ScenarioSource } from './file.ts';
+import { settled, type Parameters, type Value } from './parameters.ts';
 
-/** The same run with the mechanism off: it must end in the way that this ending tells. */
-export interface Twin { readonly set: Readonly<Record<string, Value>>; readonly ending: string }
-
-export interface ScenarioFile extends Scenario {
-  /** Boot modules: name → file, relative to the project's root. */
-  readonly files?: Readonly<Record<string, string>>;
-  /** Files that a scenario needs and that are not ours: without them it says so and does not start. */
-  readonly images?: Readonly<Record<string, string>>;
-  /** Network cards of the board, net0 …: what each is plugged into, in the words of `--net`. */
-  readonly nets?: readonly string[];
-  /** Disks of the board, disk0 …, in the words of `--disk`. */
-  readonly disks?: readonly string[];
-  /** Folders of the host, files0 …: `HOST:TAG[:ro]`. */
-  readonly mounts?: readonly string[];
-  /**
-   * Virtio consoles of the board, console0 …; the first is connected to the command's standard input and output, the second to standard
-   * error.
-   */
-  readonly terminals?: number;
-  /** What the reader should look at: a page, or a sentence; said at the end of a run. */
-  readonly story?: string;
-  /** What `--set key=value` may choose; `build` makes the fields that depend on it. */
-  readonly parameters?: Parameters;
-  readonly build?: (values: never) => Partial<ScenarioFile>;
-  readonly twin?: Twin;
-}
-
-/** A scenario as it is written: fields that depend on parameters come from `build`. */
-export type ScenarioSource<P extends Parameters = Parameters> = Omit<ScenarioFile,
-  'components' | 'parameters' | 'build'> & Partial<Pick<ScenarioFile, 'components'>> & {
-  readonly parameters?: P;
-  readonly build?: (values: Values<P>) => Partial<ScenarioFile>;
-};
+export type { ScenarioFile, ScenarioSource, Twin } from './file.ts';
 
 /**
  * Checks as much as can be known before booting, and gives the scenario with its parameters' defaults back. Throws ScenarioError, which

@@ -1,7 +1,6 @@
 /** Parameters of a scenario: what `boot NAME --set key=value` may choose. */
-import { ScenarioError } from './check.ts';
-import type { ScenarioFile } from './define.ts';
 import { distance } from './distance.ts';
+import { ScenarioError } from './error.ts';
 
 export type Value = string | number | boolean;
 export interface Parameter {
@@ -19,10 +18,13 @@ type Kind<T extends Value> = T extends string ? string : T extends number ? numb
 /** A value of the right kind for each parameter. */
 export type Values<P extends Parameters> = { readonly [K in keyof P]: Kind<P[K]['default']> };
 
+/** As much of a scenario as is asked here. */
+interface Parametrized { readonly name: string; readonly parameters?: Parameters }
+
 const SWITCH: Readonly<Record<string, boolean>> = { true: true, on: true, yes: true, false: false, off: false, no: false };
 
 /** `key=value` texts as values of the scenario's parameters. Throws ScenarioError, with the text in it. */
-export function readSettings(scenario: ScenarioFile, texts: readonly string[]): Record<string, Value> {
+export function readSettings(scenario: Parametrized, texts: readonly string[]): Record<string, Value> {
   const all = scenario.parameters ?? {}, set: Record<string, Value> = {};
   for (const text of texts) {
     const at = text.indexOf('='), key = at < 0 ? text : text.slice(0, at);
@@ -33,7 +35,7 @@ export function readSettings(scenario: ScenarioFile, texts: readonly string[]): 
   return set;
 }
 
-function unknown(scenario: ScenarioFile, key: string): never {
+function unknown(scenario: Parametrized, key: string): never {
   const names = Object.keys(scenario.parameters ?? {}), near = names.find((n) => distance(n, key) <= Math.max(1, key.length / 3));
   const hint = names.length === 0 ? 'it has none' : near ? `did you mean '${near}'?` : `it has ${names.join(', ')}`;
   throw new ScenarioError(`'${key}' is no parameter of scenario '${scenario.name}'; ${hint}`, []);

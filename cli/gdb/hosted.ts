@@ -4,10 +4,15 @@
  */
 import type { System } from '../../index.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
-import type { GdbLaunch } from '../session.ts';
-import { KernelTarget } from './kernel-target.ts';
+import { KernelTarget, type Debugged } from './kernel-target.ts';
 import { GdbServer } from './server.ts';
 import { gdbSignal } from './signals.ts';
+
+/**
+ * What `--gdb` asks for. `component`: whose process or guest, without it the only one's. `started` is given what is to hear of the
+ * process's signals.
+ */
+export interface GdbLaunch { port: number; debugged: Debugged; component?: string; started?(debugging: HostedDebugging): void }
 
 /** Tasks of a component: its own, and what it has made of its factory. */
 function belongsTo(system: System, component: string): (task: Task) => boolean {

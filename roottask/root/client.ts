@@ -1,13 +1,22 @@
 /** What roottask knows about each component: its objects, its share of memory, its state. */
 import type { Component } from '../scenario.ts';
 import { bytesOfSize } from '../scenario.ts';
-import type { Dataspace } from './dataspaces.ts';
 import type { BootInfo } from '../../microkernel/abi/index.ts';
 import type { Processor } from '../client/env.ts';
 import { LocalEnv } from './env.ts';
 
 export type ClientState = 'starting' | 'running' | 'exited' | 'crashed' | 'killed';
 export const DEFAULT_MEMORY = 4 << 20, DEFAULT_KERNEL_MEMORY = 1 << 20;
+
+/** Memory that a component asked for: frames in one piece, and the portal that is its capability. */
+export interface Dataspace {
+  readonly id: number;
+  readonly owner: Client;
+  readonly base: number;
+  readonly size: number;
+  readonly portal: number;
+  readonly dma: boolean;
+}
 
 export class Client {
   readonly id: number;

@@ -1,11 +1,10 @@
 /** moe's memory: dataspaces of contiguous frames, charged to the component that asked, mapped by its own request. */
 import { Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, flexpages, CapRight, type MapItem, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { MemoryFlag } from '../client/protocol.ts';
-import type { Client } from './client.ts';
+import type { Dataspace } from './client.ts';
 import { done, fail, type Reply, type Request } from './request.ts';
 import type { Root } from './root.ts';
 
-export interface Dataspace { readonly id: number; readonly owner: Client; readonly base: number; readonly size: number; readonly portal: number; readonly dma: boolean }
 const PAGE = 4096;
 /** Dataspaces that one component may have; their portals come out of its own kernel memory. */
 const MOST = 4096;

@@ -8,6 +8,7 @@ import { nameIt } from '../client/wire.ts';
 import { bytesOfSize, sizeText, type Scenario } from '../scenario.ts';
 import { DEFAULT_MEMORY, type Client } from './client.ts';
 import { Root } from './root.ts';
+import { answerRequests } from './services.ts';
 import { destroyComponent, giveSession, serviceOf, startComponent } from './start.ts';
 
 /** What the world outside learns, and what it may ask. */
@@ -78,7 +79,7 @@ class Main {
     yield* root.prepare(sys);
     yield* nameIt(sys, Initial.task, Ops.task.name, 'roottask');
     yield* nameIt(sys, Initial.thread, Ops.thread.name, 'roottask');
-    const service = yield* spawn(sys, root.env, s => root.service(s), { name: 'roottask/service', priority: PRIORITY.service, crash: 'thread' });
+    const service = yield* spawn(sys, root.env, s => answerRequests(root, s), { name: 'roottask/service', priority: PRIORITY.service, crash: 'thread' });
     const log = yield* spawn(sys, root.env, s => root.log.run(s), { name: 'roottask/log', priority: PRIORITY.log, crash: 'thread' });
     if (!service.ok || !log.ok) throw new Error('roottask: no memory for its own threads');
     root.serviceThread = service.value.thread;

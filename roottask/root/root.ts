@@ -1,21 +1,17 @@
 /**
- * The first task: state that its threads share. Three threads: `main` (loader.ts) starts components and takes them down, `service`
- * answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
+ * The first task: state that its threads share. Three threads: `main` (main.ts) starts components and takes them down, `service`
+ * (services.ts) answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
  */
-import { IpcFlag, Initial, MAX_WORDS, Ops, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Initial, Ops, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import type { Processor } from '../client/env.ts';
-import { getBytes, put, textOf } from '../client/wire.ts';
 import type { Scenario } from '../scenario.ts';
-import { Client, type ClientState } from './client.ts';
-import type { Dataspace } from './dataspaces.ts';
+import { Client, type ClientState, type Dataspace } from './client.ts';
 import { LocalEnv } from './env.ts';
 import { Frames } from './frames.ts';
 import { Log } from './log.ts';
-import { fail, type Reply, type Request } from './request.ts';
-import { SERVICES, serve, serveDataspace } from './services.ts';
 
 /** Labels of portals: components below 2^32 (number × 16 + service), dataspaces above. */
-const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
+export const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
 
 /** What the board says of its processor, in the options of the boot information. Nothing: a board that does not say. */
 function processorOf(options: string): Processor {
@@ -43,7 +39,7 @@ export class Root {
   readonly self: Client;
   private nextClient = 2;
   /** Where the next capability that a request brings lands. */
-  private landing: number;
+  landing: number;
 
   constructor(info: BootInfo, scenario: Scenario) {
     this.info = info;
@@ -92,37 +88,5 @@ export class Root {
     client.why = why;
     yield* this.log.flush(sys, client.name);
     yield* this.wake(sys);
-  }
-
-  /** Body of the service thread. */
-  *service(sys: Syscalls): Sys<void> {
-    let flags: number = IpcFlag.receive;
-    for (;;) {
-      sys.utcb.window = 0;
-      sys.utcb.capWindow = capPage(this.landing);
-      const status = yield sys.ipc(flags, 0), landing = this.landing;
-      if (status !== 0) { flags = IpcFlag.receive; continue; }
-      const unwanted = sys.utcb.itemCount > 0, reply = yield* this.answer(sys);
-      // A capability that nobody asked for must not lie where the next one is to land.
-      if (unwanted && this.landing === landing) yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(landing), 1]);
-      put(sys.utcb, reply.status, reply.words ?? [], { text: reply.text, items: reply.items });
-      flags = reply.silent ? IpcFlag.receive : IpcFlag.reply | IpcFlag.receive;
-    }
-  }
-  private *answer(sys: Syscalls): Sys<Reply> {
-    const badge = sys.utcb.badge, label = sys.utcb.label;
-    if (badge >= DATASPACE_BADGE) {
-      const ds = this.dataspaces.get(badge - DATASPACE_BADGE);
-      return ds ? yield* serveDataspace(this.request(sys, ds.owner), ds, label) : fail(10);
-    }
-    const client = this.clients.get(Math.floor(badge / SERVICE_BITS)), service = SERVICES[badge % SERVICE_BITS];
-    return client && service ? yield* serve(this.request(sys, client), service, label) : fail(1);
-  }
-  /** Copies the message out of the UTCB: what a handler invokes would overwrite it. */
-  private request(sys: Syscalls, client: Client): Request {
-    const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, MAX_WORDS * 8);
-    for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));
-    const bytes = (at: number): Uint8Array => message.slice((at + 1) * 8, (at + 1) * 8 + Math.max(0, words[at] ?? 0));
-    return { root: this, sys, client, words, bytes, text: at => textOf(bytes(at)) };
   }
 }

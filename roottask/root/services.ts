@@ -2,12 +2,14 @@
  * What roottask answers: one row per request of the protocol, by service. A component holds one portal per service that it was given;
  * the portal's label says which component and which service, so that nothing in the message has to be believed.
  */
-import { CapRight, Initial, Right, Status, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
+import { CapRight, Initial, IpcFlag, MAX_WORDS, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { roundUp } from '../client/memory.ts';
-import type { Client } from './client.ts';
-import { attachDataspace, createDataspace, dataspaceAddress, freeDataspace, mapItems, type Dataspace } from './dataspaces.ts';
+import { getBytes, put, textOf } from '../client/wire.ts';
+import type { Client, Dataspace } from './client.ts';
+import { attachDataspace, createDataspace, dataspaceAddress, freeDataspace, mapItems } from './dataspaces.ts';
 import { done, fail, type Handler, type Reply, type Request } from './request.ts';
+import { DATASPACE_BADGE, SERVICE_BITS, type Root } from './root.ts';
 
 /** Services by number: the low four bits of a portal's label. */
 export const SERVICES = ['memory', 'rom', 'log', 'names', 'life', 'io', 'fault'] as const;
@@ -116,17 +118,49 @@ row('io', Protocol.io.device, ioDevice);
 row('io', Protocol.io.map, ioMap);
 
 /** Answers a request that came through a component's service portal. */
-export function* serve(request: Request, service: ServiceName, label: number): Sys<Reply> {
+function* serve(request: Request, service: ServiceName, label: number): Sys<Reply> {
   if (service === 'fault') return yield* fault(request);
   const entry = table.get(label);
   return entry && entry.service === service ? yield* entry.handler(request) : fail(Status.badOp);
 }
 
 /** Answers a request to a dataspace: whoever holds its capability may attach it. */
-export function* serveDataspace({ root, sys, words }: Request, ds: Dataspace, label: number): Sys<Reply> {
+function* serveDataspace({ root, sys, words }: Request, ds: Dataspace, label: number): Sys<Reply> {
   if (label === Protocol.dataspace.attach.label) return yield* attachDataspace(ds, words);
   if (label === Protocol.dataspace.address.label) return yield* dataspaceAddress(ds);
   if (label !== Protocol.dataspace.free.label) return fail(Status.badOp);
   yield* freeDataspace(root, sys, ds);
   return done();
+}
+
+/** Body of the service thread. */
+export function* answerRequests(root: Root, sys: Syscalls): Sys<void> {
+  let flags: number = IpcFlag.receive;
+  for (;;) {
+    sys.utcb.window = 0;
+    sys.utcb.capWindow = capPage(root.landing);
+    const status = yield sys.ipc(flags, 0), landing = root.landing;
+    if (status !== 0) { flags = IpcFlag.receive; continue; }
+    const unwanted = sys.utcb.itemCount > 0, reply = yield* answer(root, sys);
+    // A capability that nobody asked for must not lie where the next one is to land.
+    if (unwanted && root.landing === landing) yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(landing), 1]);
+    put(sys.utcb, reply.status, reply.words ?? [], { text: reply.text, items: reply.items });
+    flags = reply.silent ? IpcFlag.receive : IpcFlag.reply | IpcFlag.receive;
+  }
+}
+function* answer(root: Root, sys: Syscalls): Sys<Reply> {
+  const badge = sys.utcb.badge, label = sys.utcb.label;
+  if (badge >= DATASPACE_BADGE) {
+    const ds = root.dataspaces.get(badge - DATASPACE_BADGE);
+    return ds ? yield* serveDataspace(requestOf(root, sys, ds.owner), ds, label) : fail(Status.dead);
+  }
+  const client = root.clients.get(Math.floor(badge / SERVICE_BITS)), name = SERVICES[badge % SERVICE_BITS];
+  return client && name ? yield* serve(requestOf(root, sys, client), name, label) : fail(Status.badCap);
+}
+/** Copies the message out of the UTCB: what a handler invokes would overwrite it. */
+function requestOf(root: Root, sys: Syscalls, client: Client): Request {
+  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, MAX_WORDS * 8);
+  for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));
+  const bytes = (at: number): Uint8Array => message.slice((at + 1) * 8, (at + 1) * 8 + Math.max(0, words[at] ?? 0));
+  return { root, sys, client, words, bytes, text: at => textOf(bytes(at)) };
 }

@@ -1,0 +1,37 @@
+/** The type of a scenario file: what roottask boots, and what the host brings. */
+import type { Scenario } from '../roottask/scenario.ts';
+import type { Parameters, Value, Values } from './parameters.ts';
+
+/** The same run with the mechanism off: it must end in the way that this ending tells. */
+export interface Twin { readonly set: Readonly<Record<string, Value>>; readonly ending: string }
+
+export interface ScenarioFile extends Scenario {
+  /** Boot modules: name → file, relative to the project's root. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Files that a scenario needs and that are not ours: without them it says so and does not start. */
+  readonly images?: Readonly<Record<string, string>>;
+  /** Network cards of the board, net0 …: what each is plugged into, in the words of `--net`. */
+  readonly nets?: readonly string[];
+  /** Disks of the board, disk0 …, in the words of `--disk`. */
+  readonly disks?: readonly string[];
+  /** Folders of the host, files0 …: `HOST:TAG[:ro]`. */
+  readonly mounts?: readonly string[];
+  /**
+   * Virtio consoles of the board, console0 …; the first is connected to the command's standard input and output, the second to standard
+   * error.
+   */
+  readonly terminals?: number;
+  /** What the reader should look at: a page, or a sentence; said at the end of a run. */
+  readonly story?: string;
+  /** What `--set key=value` may choose; `build` makes the fields that depend on it. */
+  readonly parameters?: Parameters;
+  readonly build?: (values: never) => Partial<ScenarioFile>;
+  readonly twin?: Twin;
+}
+
+/** A scenario as it is written: fields that depend on parameters come from `build`. */
+export type ScenarioSource<P extends Parameters = Parameters> = Omit<ScenarioFile,
+  'components' | 'parameters' | 'build'> & Partial<Pick<ScenarioFile, 'components'>> & {
+  readonly parameters?: P;
+  readonly build?: (values: Values<P>) => Partial<ScenarioFile>;
+};
