@@ -18,7 +18,7 @@ beforeAll(async () => {
   if (!path) console.log('skipped: no Chromium on this computer (Debian: apt-get install chromium)');
   if (!fox) console.log('skipped: no Firefox on this computer (Debian: apt-get install firefox-esr)');
   if (!path && !fox) return;
-  const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<string[]>; POLICY: string }, { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
+  const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<unknown>; POLICY: string }, { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
   await buildPage(out);
   server = await serve(out, 0, POLICY);
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;

@@ -5,10 +5,11 @@
 //   node web/build.mjs --serve [PORT [ADDRESS]]    builds with them, and serves on 127.0.0.1 (npm run web)
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { guestsFrom } from '../package.mjs';
+import { later } from './later.mjs';
+import { cut } from './parts.mjs';
 import { serve } from './serve.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url)), root = dirname(here);
@@ -40,13 +41,20 @@ const strictTerminal = {
 
 const filesBelow = (folder, base = folder) => readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
 
-/** Builds into `out`; returns the names of the files that a run of a scenario may load: what the machine is made of. */
+/** What a first system call needs beside the main script. */
+const FIRST = ['scenarios/getpid.ts', 'unix'];
+
+/** Builds into `place`. Returns the names of the files that a system call through the Unix server needs, and of all scripts of the system. */
 export async function buildPage(place, { images = false } = {}) {
   const esbuild = await import('esbuild'), out = `${place}.${process.pid}`;
   mkdirSync(join(out, 'assets'), { recursive: true });
   const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
-  // The worker has one fixed name: the page names it in `new Worker`, and the service worker takes care of versions.
-  const workers = await esbuild.build({ ...shared, entryPoints: { machine: 'web/worker/machine.ts', lab: 'web/worker/lab.ts', 'lab-api': 'labs/api.ts' }, outdir: join(out, 'assets'), chunkNames: 'm-[hash]', splitting: true, plugins: [guestsFrom(FROM_PAGE)] });
+  // The workers have fixed names: the page names them in `new Worker`, and the service worker takes care of versions.
+  const entries = { main: 'web/worker/machine.ts', extra: { lab: 'web/worker/lab.ts' }, api: 'labs/api.ts' };
+  const system = await cut({ esbuild, root, ...entries, later, contents: { 'library/guests.ts': FROM_PAGE }, options: shared });
+  for (const { file, text } of system.files) writeFileSync(join(out, 'assets', file), text);
+  writeFileSync(join(out, 'assets/lab.js'), "importScripts('machine.js');self.$load('lab');");
+  writeFileSync(join(out, 'assets/lab-api.js'), system.apiText);
   const page = await esbuild.build({ ...shared, entryPoints: { main: 'web/app/main.tsx', style: 'web/style/main.css' }, outdir: join(out, 'assets'), entryNames: '[name]-[hash]', chunkNames: 'p-[hash]', splitting: true, plugins: [strictTerminal] });
   const named = (entry) => `assets/${basename(Object.entries(page.metafile.outputs).find(([, o]) => o.entryPoint === entry)[0])}`;
   const html = readFileSync(join(here, 'index.html'), 'utf8').replace('POLICY', POLICY).replace('STYLE', named('web/style/main.css')).replaceAll('MAIN', named('web/app/main.tsx'));
@@ -60,14 +68,8 @@ export async function buildPage(place, { images = false } = {}) {
   // Whoever serves the old page meanwhile finds all of it, or all of the new one.
   rmSync(place, { recursive: true, force: true });
   renameSync(out, place);
-  return reached(workers.metafile.outputs, 'web/worker/machine.ts').map((path) => relative(out, join(root, path)));
-}
-
-/** Outputs that an entry imports, now or later. */
-function reached(outputs, entry) {
-  const found = [Object.keys(outputs).find((o) => outputs[o].entryPoint === entry)];
-  for (const path of found) for (const i of outputs[path].imports) if (!found.includes(i.path)) found.push(i.path);
-  return found;
+  const inAssets = (files) => files.map((file) => `assets/${file}`);
+  return { first: inAssets(system.filesOf(FIRST)), all: inAssets(system.files.map((f) => f.file)) };
 }
 
 /** The labs that the page can check: their pages as HTML, what they start with, and a list. */
@@ -122,16 +124,17 @@ async function archiveOf(folder) {
   return packTar([{ host: folder, guest: '' }]);
 }
 
-/** Sizes as they travel: what the first screen needs, what the machine needs. */
-function report(out, system) {
+/** Sizes as they travel: what the first screen needs, what a system call needs, all there is. */
+function report(out, { first, all }) {
   const packed = (names) => names.reduce((n, f) => n + brotliCompressSync(readFileSync(join(out, f))).length, 0), files = filesBelow(out).filter((f) => !f.startsWith('images/'));
   const page = files.filter((f) => /^assets\/(main|style)/.test(f) || f === 'index.html'), kb = (n) => `${Math.round(n / 1000)} kB`;
-  console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}; with brotli: first screen ${kb(packed(page))}, system ${kb(packed(system))}`);
+  console.log(`${relative(process.cwd(), out) || out}: ${files.length} files, ${kb(files.reduce((n, f) => n + statSync(join(out, f)).size, 0))}`);
+  console.log(`with brotli: first screen ${kb(packed(page))}, first system call ${kb(packed(first))}, all of the system ${kb(packed(all))}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const words = process.argv.slice(2), wanted = words.filter((w) => !w.startsWith('--')), serving = words.includes('--serve');
-  const out = join(process.cwd(), serving ? 'dist/web' : wanted[0] ?? 'dist/web');
+  const out = resolve(serving ? 'dist/web' : wanted[0] ?? 'dist/web');
   const system = await buildPage(out, { images: serving || words.includes('--images') });
   report(out, system);
   if (serving) {

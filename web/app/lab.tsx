@@ -37,7 +37,7 @@ export function Lab({ info, open }: Props) {
   }, [info.name, variant]);
   useEffect(() => {
     keep('tessera-lab-seed', seed);
-    const worker = new Worker(new URL('./lab.js', import.meta.url), { type: 'module' });
+    const worker = new Worker(new URL('./lab.js', import.meta.url));
     worker.onmessage = ({ data }: MessageEvent<FromLab>) => { if (data.type === 'variant') setVariant(data.variant); worker.terminate(); };
     worker.postMessage({ type: 'variant', lab: info.name, seed } satisfies ToLab);
     return () => worker.terminate();
@@ -53,7 +53,7 @@ export function Lab({ info, open }: Props) {
     setBusy('');
     if (!installed) return setProblem('The page has not finished installing itself, which checking a lab needs. Load it again; in a private window it may be impossible.');
     setBusy('compiling');
-    const worker = new Worker(new URL('./lab.js', import.meta.url), { type: 'module' }), over = (): void => { worker.terminate(); clearTimeout(late); setBusy(''); };
+    const worker = new Worker(new URL('./lab.js', import.meta.url)), over = (): void => { worker.terminate(); clearTimeout(late); setBusy(''); };
     const late = setTimeout(() => { over(); setProblem(`The check was given up after ${PATIENCE / 1000} seconds.`); }, PATIENCE);
     worker.onmessage = ({ data }: MessageEvent<FromLab>) => {
       if (data.type === 'world') return setBusy(`world “${data.name}”`);

@@ -15,7 +15,7 @@ export interface Ending { readonly status: number; readonly why: string; readonl
 
 /** Milliseconds a frame that indexes may take. */
 const WORK_MS = 6;
-const worker = (): Worker => new Worker(new URL('./machine.js', import.meta.url), { type: 'module' });
+const worker = (): Worker => new Worker(new URL('./machine.js', import.meta.url));
 /** A worker that has been loaded ahead: a click then starts at once. */
 let ready: Worker | undefined;
 export function prepare(): void { ready ??= worker(); }

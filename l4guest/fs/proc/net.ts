@@ -85,9 +85,9 @@ export function netDir(fs: FileSystem, k: Kernel, unix: () => string): Generated
 
 /** /sys/class/net/NAME: what programs look for there. */
 export function classNet(fs: FileSystem, k: Kernel): GeneratedDir {
-  const { stack } = inetOf(k), dirs = new Map<string, GeneratedDir>();
+  const dirs = new Map<string, GeneratedDir>();
   const of = (name: string): GeneratedDir | undefined => {
-    const i = stack.interfaceNamed(name);
+    const i = inetOf(k).stack.interfaceNamed(name);
     if (!i) return undefined;
     const known = dirs.get(name);
     if (known) return known;
@@ -100,6 +100,6 @@ export function classNet(fs: FileSystem, k: Kernel): GeneratedDir {
     dirs.set(name, dir);
     return dir;
   };
-  return new GeneratedDir(fs, of, () => stack.interfaces.map((i) => ({ name: i.name, ino: 5_000_000 + i.index, type: 0o040000 })));
+  return new GeneratedDir(fs, of, () => inetOf(k).stack.interfaces.map((i) => ({ name: i.name, ino: 5_000_000 + i.index, type: 0o040000 })));
 }
 
