@@ -130,6 +130,9 @@ export class File {
   }
 }
 
+/** What an entry of a snapshot weighs, bytes. */
+const ENTRY_COST = 64;
+
 /** An open directory: its entries are a snapshot taken at position 0. */
 export class DirectoryFile extends File {
   private entries: DirEntry[] | undefined;
@@ -139,13 +142,24 @@ export class DirectoryFile extends File {
     if (whence > 1) return -E.INVAL;
     const to = whence === 0 ? offset : this.pos + offset;
     if (to < 0) return -E.INVAL;
-    if (to === 0) this.entries = undefined;
+    if (to === 0) this.forget();
     return this.pos = to;
   }
-  snapshot(t: Thread): DirEntry[] {
+  private forget(): void {
+    this.held?.uncharge(ENTRY_COST * this.entries!.length);
+    this.held = this.entries = undefined;
+  }
+  private held: Purse | undefined;
+  protected override closed(): void { this.forget(); }
+  /** undefined: there is no memory for it. */
+  snapshot(t: Thread): DirEntry[] | undefined {
     if (this.entries && this.pos > 0) return this.entries;
+    this.forget();
     const d = this.inode as Directory, up = this.mount ? above({ mount: this.mount, inode: d }, t.proc.fs.root).inode : d.parent;
-    return this.entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: up.ino, type: S.IFDIR }, ...d.list(t)];
+    const entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: up.ino, type: S.IFDIR }, ...d.list(t)];
+    if (!t.k.frames.charge(ENTRY_COST * entries.length)) return undefined;
+    this.held = t.k.frames;
+    return this.entries = entries;
   }
 }
 
@@ -159,10 +173,32 @@ export class PathFile extends File {
 interface Slot { readonly file: File | undefined; readonly any: File; cloexec: boolean }
 const slotOf = (any: File, cloexec: boolean): Slot => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
+/** What a number weighs, and a descriptor beside it, bytes; a table pays by pages. */
+const NUMBER_COST = 8, SLOT_COST = 40, PAID = 4096;
+
 export class FdTable {
+  private readonly purse: Purse | undefined;
+  /** Bytes charged. */
+  private paid = 0;
+  private count = 0;
   private slots: (Slot | undefined)[] = [];
   private lowest = 0;
   users = 1;
+  constructor(purse?: Purse) { this.purse = purse; }
+
+  /** What the table weighs with `more` descriptors more, the highest of them `fd`. */
+  private weightWith(fd: number, more: number): number { return NUMBER_COST * Math.max(this.slots.length, fd + 1) + SLOT_COST * (this.count + more); }
+  /** What a copy is charged. */
+  get weight(): number { return Math.ceil(this.weightWith(0, 0) / PAID) * PAID; }
+  /** Makes sure that there is memory for a descriptor of this number. */
+  hasRoom(fd: number): boolean {
+    const want = this.weightWith(fd, 1);
+    if (want <= this.paid || !this.purse) return true;
+    const more = Math.ceil((want - this.paid) / PAID) * PAID;
+    if (!this.purse.charge(more)) return false;
+    this.paid += more;
+    return true;
+  }
 
   /** The file of a descriptor that was opened for use: one of O_PATH is not there, as for most calls. */
   get(fd: number): File | undefined { return this.slots[fd | 0]?.file; }
@@ -170,12 +206,15 @@ export class FdTable {
   any(fd: number): File | undefined { return this.slots[fd | 0]?.any; }
   cloexec(fd: number): boolean { return this.slots[fd]?.cloexec ?? false; }
   setCloexec(fd: number, on: boolean): void { const s = this.slots[fd]; if (s) s.cloexec = on; }
-  /** Puts the file (whose count passes to the table) at the lowest free number ≥ from; -EMFILE at the limit. */
+  /** Puts the file (whose count passes to the table) at the lowest free number ≥ from; -EMFILE at the limit, -ENOMEM. */
   add(file: File, cloexec: boolean, limit: number, from = 0): number {
     let fd = Math.max(from, from <= this.lowest ? this.lowest : 0);
     while (this.slots[fd] !== undefined) fd++;
     if (fd >= limit) return -E.MFILE;
+    if (!this.hasRoom(fd)) return -E.NOMEM;
+    while (this.slots.length < fd) this.slots.push(undefined);
     this.slots[fd] = slotOf(file, cloexec);
+    this.count++;
     if (from <= this.lowest) this.lowest = fd + 1;
     return fd;
   }
@@ -185,8 +224,10 @@ export class FdTable {
     while (this.slots[fd] !== undefined) fd++;
     return fd < limit ? fd : -E.MFILE;
   }
+  /** The same at a number, in place of what is there; there is room for it (`hasRoom`). */
   put(fd: number, file: File, cloexec: boolean): void {
     const old = this.slots[fd];
+    if (!old) this.count++;
     while (this.slots.length < fd) this.slots.push(undefined);
     this.slots[fd] = slotOf(file, cloexec);
     old?.any.release();
@@ -195,6 +236,7 @@ export class FdTable {
     const s = this.slots[fd];
     if (!s) return undefined;
     this.slots[fd] = undefined;
+    this.count--;
     if (fd < this.lowest) this.lowest = fd;
     return s.any;
   }
@@ -202,13 +244,22 @@ export class FdTable {
     for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) yield [fd, s.any]; }
   }
   get length(): number { return this.slots.length; }
-  fork(): FdTable {
-    const t = new FdTable();
+  /** A copy; its `weight` has been charged (`isPaid`). */
+  fork(isPaid = true): FdTable {
+    const t = new FdTable(this.purse);
+    t.paid = isPaid ? this.weight : 0;
+    t.count = this.count;
     t.slots = this.slots.map((s) => s && slotOf(s.any.hold(), s.cloexec));
     t.lowest = this.lowest;
     return t;
   }
   /** Closes what is marked close-on-exec. */
   onExec(close: (fd: number) => void): void { this.slots.forEach((s, fd) => { if (s?.cloexec) close(fd); }); }
-  closeAll(): void { for (const s of this.slots) s?.any.release(); this.slots = []; this.lowest = 0; }
+  closeAll(): void {
+    for (const s of this.slots) s?.any.release();
+    this.slots = [];
+    this.lowest = this.count = 0;
+    this.purse?.uncharge(this.paid);
+    this.paid = 0;
+  }
 }

@@ -13,6 +13,8 @@ export class GeneratedFs implements FileSystem {
   options = '';
   private readonly clock: () => Time;
   root!: Inode;
+  /** Some hundred files and directories. */
+  readonly weight = 65_536;
   private last = 0;
   constructor(type: string, dev: number, magic: number, clock: () => Time) { this.type = type; this.source = type; this.dev = dev; this.magic = magic; this.clock = clock; }
   now(): Time { return this.clock(); }
@@ -35,10 +37,25 @@ class GeneratedFile extends File {
   override get seekable(): boolean { return true; }
   override get end(): number { return this.text?.length ?? 0; }
   override read(io: Io, pos: number, t: Thread): number {
-    if (pos === 0 || !this.text) { const c = this.inode.content(t); this.text = typeof c === 'string' ? bytesOf(c) : c; }
+    if ((pos === 0 || !this.text) && !this.make(t)) return -E.NOMEM;
+    if (!this.text) return 0;
     const n = Math.max(0, Math.min(io.left, this.text.length - pos));
     io.put(this.text, pos, n);
     return n;
+  }
+  /** Makes the text anew, charged while the file holds it. False: there is no memory for it. */
+  private make(t: Thread): boolean {
+    this.closed();
+    const c = this.inode.content(t), text = typeof c === 'string' ? bytesOf(c) : c;
+    if (!t.k.frames.charge(text.length)) return false;
+    this.purseOfText = t.k.frames;
+    this.text = text;
+    return true;
+  }
+  private purseOfText: { uncharge(bytes: number): void } | undefined;
+  protected override closed(): void {
+    this.purseOfText?.uncharge(this.text!.length);
+    this.purseOfText = this.text = undefined;
   }
   override write(io: Io, _pos: number, t: Thread): number {
     if (!this.inode.accept) return -E.ACCES;

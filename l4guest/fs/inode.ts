@@ -22,6 +22,8 @@ export interface FileSystem {
   /** Options beside the flags of mounts, for /proc/mounts: `,size=…`. */
   readonly options: string;
   readonly root: Inode;
+  /** What its own trees hold beside the inodes that are charged for, bytes. */
+  readonly weight?: number;
   /** Everything written is where it stays. */
   sync?(t: Sleeper): Later<number>;
   /** Takes new options (mount -o remount): 0 or -errno, with nothing changed. */
@@ -52,6 +54,8 @@ export abstract class Inode {
   readonly btime: Time;
   /** It counts among the inodes of its file system. */
   counted = false;
+  /** Names under which an origin brought it. */
+  found = 0;
   /** Extended attributes, where any were set. */
   xattrs: Map<string, Uint8Array> | undefined;
   /** inotify watches on it. */
@@ -90,6 +94,9 @@ export abstract class Inode {
   seek(pos: number, data: boolean): number { return pos < 0 || pos >= this.size ? -E.NXIO : data ? pos : this.size; }
   /** The last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
+  /** A mount shows it as its root, and does so no more. */
+  hold(): void { /* nothing to keep */ }
+  letGo(): void { /* nothing to keep */ }
   /** How many mounts cover it, in all mount spaces. */
   covered = 0;
   /** Open files that refer to it (kept by File). */

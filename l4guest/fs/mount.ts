@@ -17,7 +17,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { devTree, ptsTree } from './devfs.ts';
 import { Directory, type Inode } from './inode.ts';
 import { OverlayFs, overlayOptions } from './overlay.ts';
-import { Mount, MountSpace, PeerGroup, type DirPath, type Path } from './path.ts';
+import { Mount, MountSpace, PeerGroup, weightOf, type DirPath, type Path } from './path.ts';
 import { procTree } from './proc/tree.ts';
 import { sysTree } from './sysfs.ts';
 import { readOptions } from './tmpfs.ts';
@@ -62,6 +62,8 @@ function* probeExt4(s: Sleeper, k: Kernel, disk: ByteSource, type: string, sourc
   probes.set(disk, { root: failed || root });
   return 0;
 }
+/** Layers of an overlay, and overlays upon overlays (OVL_MAX_STACK, FILESYSTEM_MAX_STACK_DEPTH). */
+const MOST_LAYERS = 500, MOST_DEPTH = 2;
 function overlay(k: Kernel, data: string, t: Thread): Directory | number {
   const o = overlayOptions(data), dirs: Directory[] = [];
   if (!o) return -E.INVAL;
@@ -71,9 +73,20 @@ function overlay(k: Kernel, data: string, t: Thread): Directory | number {
     if (!(p.inode instanceof Directory)) return -E.NOTDIR;
     dirs.push(p.inode);
   }
+  if (dirs.length > MOST_LAYERS || dirs.some((d) => d.fs instanceof OverlayFs && d.fs.depth >= MOST_DEPTH)) return -E.INVAL;
   const upper = o.upper === undefined ? undefined : dirs.pop();
-  return new OverlayFs(k.newDev(), () => k.clock.time(), dirs, upper, data).root;
+  return new OverlayFs(k, k.newDev(), dirs, upper, data).root;
 }
+
+/** Whether a space may have `n` mounts more that weigh so much: 0 or -errno. */
+function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
+  if (space.list.length + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
+  if (!k.frames.charge(weight)) return -E.NOMEM;
+  k.frames.uncharge(weight); // there is room: each mount takes its own when it is there
+  return 0;
+}
+/** How many mounts one more at a place makes: one there, and one wherever that place is seen. */
+const echoes = (point: Path): number => { let n = 1; for (const _ of hearers(point.mount)) n++; return n; };
 
 /** A mount of a root, not yet anywhere. */
 export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount => new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
@@ -141,7 +154,9 @@ export function mountAt(t: Thread, source: string, path: string, type: string, f
   if (!(to.inode instanceof Directory)) return -E.NOTDIR;
   const root = make(t.k, source, data, t);
   if (typeof root === 'number') return root;
-  cover(t.k, space, newMount(t.k, root, source || 'none', flags), to);
+  const m = newMount(t.k, root, source || 'none', flags), n = echoes(to), failed = admits(t.k, space, n, n * weightOf(m));
+  if (failed) return failed;
+  cover(t.k, space, m, to);
   return 0;
 }
 function remount(to: Path, flags: number, data: string): number {
@@ -162,9 +177,11 @@ function bind(t: Thread, source: string, to: Path, all: boolean): number {
   if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
   if (from.mount.space !== t.proc.mounts || from.mount.unbindable) return -E.INVAL;
   const m = copyOf(t.k, from.mount, from.inode);
-  if (from.mount.peers) share(t.k, from.mount, m);
   // What lies in the source is taken before the copy is there, so that a copy beneath its source is not copied into itself.
-  const inside = all ? submounts(from) : [];
+  const inside = all ? submounts(from) : [], n = echoes(to);
+  const failed = admits(t.k, t.proc.mounts, inside.length + n, n * weightOf(m) + inside.reduce((sum, i) => sum + weightOf(i), 0));
+  if (failed) return failed;
+  if (from.mount.peers) share(t.k, from.mount, m);
   cover(t.k, t.proc.mounts, m, to);
   copyTree(t.k, t.proc.mounts, new Map([[from.mount, m]]), inside);
   return 0;
@@ -264,9 +281,12 @@ export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
   return 0;
 }
 
+/** Whether a process may have a copy of its space: 0 or -errno. */
+export const mayCopySpace = (k: Kernel, p: Process): number => admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
+
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
 export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {
-  const old = p.mounts, space = new MountSpace(k.newSpaceIno(), owner), strange = owner !== old.owner, root = copyOf(k, old.root),
+  const old = p.mounts, space = new MountSpace(k.frames, k.newSpaceIno(), owner), strange = owner !== old.owner, root = copyOf(k, old.root),
     copies = new Map([[old.root, root]]);
   space.root = root;
   space.add(root);
@@ -276,6 +296,7 @@ export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {
   if (strange) for (const m of space.list) if (m.peers) { const master = m.peers; m.makePrivate(); m.master = master; master.slaves.add(m);
     }
   p.mounts = space;
+  old.release();
   const moved = (at: DirPath): DirPath => ({ mount: copies.get(at.mount) ?? at.mount, inode: at.inode });
   p.fs.root = moved(p.fs.root);
   p.fs.cwd = moved(p.fs.cwd);

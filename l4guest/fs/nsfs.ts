@@ -9,6 +9,7 @@ import { setU32 } from '../mm/uaccess.ts';
 import { File } from './file.ts';
 import { GeneratedFs } from './generated.ts';
 import { Inode, type FileSystem, type Located } from './inode.ts';
+import { MountSpace } from './path.ts';
 
 /** ioctls: the space of users above, the parent, the CLONE_NEW… bit, who made it; numbers between two spaces of them. */
 const NsIoctl = { USERNS: 0xb701, PARENT: 0xb702, TYPE: 0xb703, OWNER_UID: 0xb704, PID_FROM: 0x8004b706, TGID_FROM: 0x8004b707,
@@ -19,9 +20,13 @@ class SpaceInode extends Inode {
   readonly k: Kernel;
   constructor(fs: FileSystem, space: Space, k: Kernel) { super(fs, S.IFREG | 0o444, space.ino); this.space = space; this.k = k; }
   override open(_t: Thread, flags: number): File { return new SpaceFile(this, flags); }
+  override hold(): void { if (this.space instanceof MountSpace) this.space.hold(); }
+  override letGo(): void { if (this.space instanceof MountSpace) this.space.release(); }
 }
 export class SpaceFile extends File {
   declare readonly inode: SpaceInode;
+  constructor(inode: SpaceInode, flags: number) { super(inode, flags); inode.hold(); }
+  protected override closed(): void { this.inode.letGo(); }
   get space(): Space { return this.inode.space; }
   override ioctl(t: Thread, command: number, arg: number): number {
     const { space } = this;
@@ -52,7 +57,7 @@ function openSpace(t: Thread, space: Space | undefined): number {
   const seen = space && (space instanceof PidNumbers ? t.proc.numbers.contains(space)
     : contains(t.creds.users, space instanceof UserSpace ? space : space.owner));
   if (!seen) return -E.PERM;
-  const file = new SpaceFile(inodeOf(t.k, space), 0), fd = t.proc.fds.add(file, true, t.proc.limits.files);
+  const file = new SpaceFile(inodeOf(t.k, space), 0), room = file.charge(t.k.frames), fd = room ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }

@@ -9,6 +9,7 @@
  */
 import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Time } from '../kernel/clocks.ts';
 import { NotHere, after, sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -22,18 +23,25 @@ const isWhiteout = (i: Inode): boolean => i.type === S.IFCHR && i.rdev === 0;
 const isOpaque = (d: Directory): boolean => d.xattrs?.get(OPAQUE)?.[0] === 0x79;
 const optionOf = (data: string, name: string): string | undefined => data.split(',').find((w) => w.startsWith(`${name}=`))?.slice(name.length + 1);
 
+/** What a name that was found weighs, bytes; without memory for it, it is found anew each time. */
+const KNOWN_COST = 384;
+
 export class OverlayFs implements FileSystem {
   readonly type = 'overlay'; readonly magic = 0x794c7630; readonly source = 'overlay';
   readonly dev: number;
   readOnly: boolean;
   readonly options: string;
+  readonly weight = 4096;
   readonly root: OverlayDir;
-  private readonly clock: () => Time;
-  constructor(dev: number, clock: () => Time, lowers: readonly Directory[], upper: Directory | undefined, options: string) {
-    this.dev = dev; this.clock = clock; this.readOnly = upper === undefined; this.options = `,${options}`;
+  /** Overlays that lie upon each other, this one included. */
+  readonly depth: number;
+  readonly k: Kernel;
+  constructor(k: Kernel, dev: number, lowers: readonly Directory[], upper: Directory | undefined, options: string) {
+    this.k = k; this.dev = dev; this.readOnly = upper === undefined; this.options = `,${options}`;
+    this.depth = 1 + Math.max(0, ...[...lowers, ...(upper ? [upper] : [])].map((d) => (d.fs instanceof OverlayFs ? d.fs.depth : 0)));
     this.root = new OverlayDir(this, upper, lowers);
   }
-  now(): Time { return this.clock(); }
+  now(): Time { return this.k.clock.time(); }
   newIno(): number { return 0; }
   usage(t: Thread): ReturnType<FileSystem['usage']> { return (this.root.upper ?? this.root.lowers[0]!).fs.usage(t); }
 }
@@ -72,14 +80,15 @@ export class OverlayDir extends Directory {
 
   override lookup(name: string, t: Thread): Inode | undefined {
     const top = this.upper?.lookup(name, t), below = this.below(name, t), real = top ?? below[0];
-    if (real === undefined || isWhiteout(real)) { this.known.delete(name); return undefined; }
+    if (real === undefined || isWhiteout(real)) { this.forget(name); return undefined; }
     const old = this.known.get(name);
     if (old?.real === real) return old;
     const made = real instanceof Directory ? this.merged(real, top, below) : new OverlayInode(this, name, real, top !== undefined);
     if (made instanceof OverlayDir) { made.parent = this; made.name = name; }
-    this.known.set(name, made);
+    if (old || this.fs.k.frames.charge(KNOWN_COST)) this.known.set(name, made);
     return made;
   }
+  private forget(name: string): void { if (this.known.delete(name)) this.fs.k.frames.uncharge(KNOWN_COST); }
   /** What the lower trees have under a name, down to the first whiteout. */
   private below(name: string, t: Thread): Inode[] {
     const found: Inode[] = [];
@@ -150,7 +159,7 @@ export class OverlayDir extends Directory {
   override unlink(name: string, inode: Inode, t: Thread): Later<number> {
     const upper = this.needUpper(t), top = upper.lookup(name, t), covers = this.below(name, t).length > 0;
     const inside = top instanceof Directory ? top.list(t).map((e) => [e.name, top.lookup(e.name, t)!] as const) : []; // whiteouts: what is seen is empty
-    this.known.delete(name);
+    this.forget(name);
     inode.nlink = inode.isDir ? 0 : Math.max(0, inode.nlink - 1);
     return this.unlinkUpper(upper, name, top, inside, covers, t);
   }
@@ -167,8 +176,8 @@ export class OverlayDir extends Directory {
     if (inode instanceof OverlayDir && (inode.upper === undefined || inode.lowers[0] !== inode.upper)) return -E.XDEV;
     const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(t), there = target.lookup(toName, t), covers = this.below(name, t).length > 0;
     const hides = into.below(toName, t).length > 0 && real instanceof Directory;
-    this.known.delete(name);
-    into.known.delete(toName);
+    this.forget(name);
+    into.forget(toName);
     if (old) old.nlink = old.isDir ? 0 : Math.max(0, old.nlink - 1);
     return after(upper.move(name, real, target, toName, there, t), (r) => {
       if (r < 0) return r;

@@ -39,6 +39,8 @@ export class Mount {
   unbindable = false;
   /** umount2(MNT_EXPIRE) has been here once. */
   expired = false;
+  /** Bytes charged for it. */
+  cost = 0;
   /** Open files, which keep it from being unmounted. */
   users = 0;
   /** Mounts in it, by the inode that they cover. */
@@ -75,22 +77,49 @@ export class Mount {
   }
 }
 
+/** Who pays for mounts. */
+export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
+/** What a mount weighs, bytes, beside what its file system makes for it. */
+const MOUNT_COST = 1024;
+export const weightOf = (m: Mount): number => MOUNT_COST + (m.fs.weight ?? 0);
+
 /** The mounts that a process sees: a tree with one root. */
 export class MountSpace implements Space {
   readonly kind = Clone.NEWNS;
   readonly ino: number;
   readonly owner: UserSpace;
-  constructor(ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) { this.ino = ino; this.owner = owner; }
 
   root!: Mount;
   /** In the order in which they were mounted. */
   readonly list: Mount[] = [];
+  /** Processes that see it, and whoever made it. */
+  users = 1;
+  readonly purse: Purse;
+  constructor(purse: Purse, ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) { this.purse = purse; this.ino = ino; this.owner = owner; }
 
-  add(m: Mount): void { m.space = this; this.list.push(m); }
+  /** There is room for it (`admits` in mount.ts). */
+  add(m: Mount): void {
+    m.space = this;
+    m.cost = this.purse.charge(weightOf(m)) ? weightOf(m) : 0;
+    m.root.hold();
+    this.list.push(m);
+  }
   remove(m: Mount): void {
     const i = this.list.indexOf(m);
     if (i >= 0) this.list.splice(i, 1);
+    this.gone(m);
+  }
+  private gone(m: Mount): void {
+    if (m.space) m.root.letGo();
     m.space = undefined;
+    this.purse.uncharge(m.cost);
+    m.cost = 0;
+  }
+  hold(): this { this.users++; return this; }
+  /** Nobody sees it any more: its mounts leave their groups, and what they weigh comes back. */
+  release(): void {
+    if (--this.users > 0) return;
+    for (const m of this.list.splice(0)) { m.makePrivate(); this.gone(m); }
   }
   /** Whether something in this space is mounted over the inode. */
   covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }

@@ -1,4 +1,5 @@
 /** pidfd: a descriptor that names a process (or, with PIDFD_THREAD, one thread of it), and becomes readable when it ends. */
+import { E } from '../abi/errno.ts';
 import { O, Poll, S } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { Run, type Thread } from '../kernel/thread.ts';
@@ -22,7 +23,7 @@ export class PidFile extends File {
   override get details(): string { const pid = this.reaped ? -1 : this.thread?.tid ?? this.process.pid; return `Pid:\t${pid}\nNSpid:\t${pid}\n`; }
 }
 export function pidFd(t: Thread, p: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread), fd = t.proc.fds.add(file, true, t.proc.limits.files);
+  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread), fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }

@@ -38,8 +38,12 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
   return Object.values(out).some(Number.isNaN) ? -E.INVAL : out;
 }
 
-/** What an inode with its name weighs, bytes. */
-const INODE_COST = 1024;
+/** What an inode with its name weighs, bytes; and one that an origin brings, of which the greater part are never touched again. */
+const INODE_COST = 1024, FOUND_COST = 320;
+/** An entry of an origin's directory that was listed. */
+const LISTED_COST = 96;
+/** Names of a file system that are known not to be there. */
+const MOST_MISSING = 16_384;
 /** File systems leave this part of memory to programs. */
 const MARGIN = 1 / 32;
 
@@ -104,8 +108,26 @@ export class TmpFs implements MemoryFs, FileSystem {
     this.inodes++;
     return true;
   }
+  /** An inode that an origin brought, each time under another name: it counts for memory, not for the limit. */
+  takeFound(inode: Inode): boolean {
+    if (!this.frames.charge(FOUND_COST)) return false;
+    inode.found++;
+    return true;
+  }
+  /** Names that origins do not have, so that they are not asked twice: all are forgotten when they are too many. */
+  private missing = new Map<TmpDir, Set<string>>();
+  private missingCount = 0;
+  missed(dir: TmpDir, name: string): boolean { return this.missing.get(dir)?.has(name) ?? false; }
+  isMissing(dir: TmpDir, name: string): void {
+    if (++this.missingCount > MOST_MISSING) { this.missing.clear(); this.missingCount = 1; }
+    let names = this.missing.get(dir);
+    if (!names) this.missing.set(dir, names = new Set());
+    names.add(name);
+  }
   /** An inode is gone. One that the image brought was never counted. */
   giveInode(inode: Inode): void {
+    if (inode.found > 0) this.frames.uncharge(FOUND_COST * inode.found);
+    inode.found = 0;
     if (!inode.counted) return;
     this.inodes--;
     this.frames.uncharge(INODE_COST);
@@ -126,14 +148,15 @@ export class TmpDir extends Directory {
 
   override lookup(name: string, _t?: Thread): Inode | undefined {
     const found = this.names.get(name);
-    if (found !== undefined || this.origin === undefined || this.absent?.has(name)) return found;
+    if (found !== undefined || this.origin === undefined || this.absent?.has(name) || this.fs.missed(this, name)) return found;
     throw new NotHere((t) => this.fetch(t, this.origin!, name));
   }
   private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
     const found = yield* origin.find(t, name);
     if (typeof found === 'number') return found;
     if (this.names.has(name) || this.absent?.has(name)) return 0; // somebody else was faster
-    if (found === undefined) { (this.absent ??= new Set()).add(name); return 0; }
+    if (found === undefined) { this.fs.isMissing(this, name); return 0; }
+    if (!this.fs.takeFound(found)) return -E.NOMEM;
     this.names.set(name, found);
     if (found instanceof Directory) { found.parent = this; found.name = name; this.nlink++; }
     return 0;
@@ -153,10 +176,15 @@ export class TmpDir extends Directory {
   private *askRest(t: Sleeper, origin: DirOrigin): Co<number> {
     const list = yield* origin.list(t);
     if (typeof list === 'number') return list;
+    if (!this.fs.frames.charge(LISTED_COST * list.length)) return -E.NOMEM;
     this.unasked = list;
     return 0;
   }
-  override drop(): void { this.fs.giveInode(this); }
+  override drop(): void {
+    if (this.unasked) this.fs.frames.uncharge(LISTED_COST * this.unasked.length);
+    this.unasked = undefined;
+    this.fs.giveInode(this);
+  }
 
   /** A new inode of the type in `mode`, not named yet. */
   create(mode: number, rdev = 0, image?: Image, origin?: FileOrigin): Inode {

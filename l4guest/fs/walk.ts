@@ -13,6 +13,15 @@ export const May = { EXEC: 1, WRITE: 2, READ: 4 } as const;
 export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[]; readonly caps: CapSets;
   readonly users: UserSpace }
 
+/** Whether a sorted list has this number: there may be 65,536, asked for at each name of a path. */
+export function inGroups(groups: readonly number[], gid: number): boolean {
+  let lo = 0, hi = groups.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >>> 1;
+    if (groups[mid]! < gid) lo = mid + 1; else hi = mid;
+  }
+  return groups[lo] === gid;
+}
 /** Whether `who` has a capability over an inode: in a space of users only where the space knows owner and group. */
 export function capableOver(inode: Inode, who: Pick<Who, 'caps' | 'users'>, cap: Cap): boolean {
   return has(who.caps, cap) && (who.users === firstUsers || (nameOfId(who.users.users, inode.uid) >= 0 &&
@@ -20,7 +29,7 @@ export function capableOver(inode: Inode, who: Pick<Who, 'caps' | 'users'>, cap:
 }
 /** Whether `who` has these rights to the inode; with CAP_DAC_OVERRIDE all, except execute what nobody may. */
 export function permitted(inode: Inode, mask: number, who: Who): boolean {
-  const bits = inode.uid === who.fsuid ? inode.mode >> 6 : inode.gid === who.fsgid || who.groups.includes(inode.gid) ? inode.mode >> 3 : inode.mode;
+  const bits = inode.uid === who.fsuid ? inode.mode >> 6 : inode.gid === who.fsgid || inGroups(who.groups, inode.gid) ? inode.mode >> 3 : inode.mode;
   if ((bits & mask) === mask) return true;
   if (capableOver(inode, who, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
   return capableOver(inode, who, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));

@@ -5,6 +5,7 @@ import { May, permitted } from '../fs/walk.ts';
 import { Cap, O, Poll, S, SiCode } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import type { Frames } from '../mm/frames.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
@@ -14,6 +15,8 @@ import { pathArg } from '../syscalls/row.ts';
 import { timespec } from '../syscalls/times.ts';
 
 const PRIORITIES = 32768, QUEUES = 256;
+/** What a queue weighs, and a message beside its bytes. */
+const QUEUE_COST = 1024, MESSAGE_COST = 128;
 /** Messages and bytes of a message: default, most for users, most for root. */
 const Most = { messages: 10, size: 8192, messagesOfRoot: 65536, sizeOfRoot: 16 << 20 } as const;
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;
@@ -23,6 +26,7 @@ interface Registration { readonly process: Process; readonly signal: number; rea
 
 export class MqInode extends Inode {
   readonly wq = new WaitQueue();
+  private readonly frames: Frames;
   /** Highest priority first, then the oldest. */
   messages: Message[] = [];
   readonly most: number;
@@ -33,10 +37,12 @@ export class MqInode extends Inode {
   constructor(t: Thread, mode: number, most: number, size: number) {
     super(t.k.root.fs, S.IFREG | mode);
     this.uid = t.creds.fsuid; this.gid = t.creds.fsgid;
-    this.most = most; this.size_ = size;
+    this.most = most; this.size_ = size; this.frames = t.k.frames;
   }
   override open(_t: Thread, flags: number): File { return new MqFile(this, flags); }
-  put(t: Thread, m: Message): void {
+  /** Takes a message: 0, or -ENOMEM. */
+  put(t: Thread, m: Message): number {
+    if (!t.k.frames.charge(m.bytes.length + MESSAGE_COST)) return -E.NOMEM;
     let at = this.messages.length;
     while (at > 0 && this.messages[at - 1]!.priority < m.priority) at--;
     this.messages.splice(at, 0, m);
@@ -46,6 +52,16 @@ export class MqInode extends Inode {
       if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.creds.uid, value: n.value });
     }
     this.wq.wakeAll();
+    return 0;
+  }
+  /** The first message is gone. */
+  shift(): void {
+    this.frames.uncharge(this.messages.shift()!.bytes.length + MESSAGE_COST);
+    this.wq.wakeAll();
+  }
+  override drop(): void {
+    while (this.messages.length > 0) this.shift();
+    this.frames.uncharge(QUEUE_COST);
   }
 }
 export class MqFile extends File {
@@ -92,6 +108,7 @@ function create(t: Thread, name: string, mode: number, attrVa: number): MqInode 
   if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
   if (t.proc.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
   if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
+  if (!t.k.frames.charge(QUEUE_COST)) return -E.NOMEM;
   const q = new MqInode(t, mode & 0o777 & ~t.proc.fs.umask, most, size);
   t.proc.ipc.queues.set(name, q);
   return q;
@@ -103,6 +120,7 @@ export function mqUnlink(t: Thread, nameVa: number): number {
   if (t.creds.fsuid !== q.uid && !capable(t.creds, Cap.FOWNER)) return -E.ACCES;
   t.proc.ipc.queues.delete(name);
   q.nlink = 0;
+  if (q.users === 0) q.drop();
   return 0;
 }
 
@@ -121,7 +139,7 @@ export function mqSend(t: Thread, fd: number, va: number, length: number, priori
   const q = f.inode;
   if (length < 0 || length > q.size_) return -E.MSGSIZE;
   const m: Message = { priority, bytes: copyIn(t.mm, va, length) };
-  if (q.messages.length < q.most) { q.put(t, m); return 0; }
+  if (q.messages.length < q.most) return q.put(t, m);
   return f.nonblocking ? -E.AGAIN : sendLater(t, f, m, deadline);
 }
 function* sendLater(t: Thread, f: MqFile, m: Message, deadline: number): Co<number> {
@@ -129,7 +147,7 @@ function* sendLater(t: Thread, f: MqFile, m: Message, deadline: number): Co<numb
   try {
     for (;;) {
       const r = yield* t.sleep(q.wq, deadline);
-      if (q.messages.length < q.most) { q.put(t, m); return 0; }
+      if (q.messages.length < q.most) return q.put(t, m);
       if (r < 0) return r;
     }
   } finally { f.release(); }
@@ -147,8 +165,7 @@ function take(t: Thread, q: MqInode, va: number, priorityVa: number): number {
   if (!m) return -E.AGAIN;
   copyOut(t.mm, va, m.bytes);
   if (priorityVa) setU32(t.mm, priorityVa, m.priority);
-  q.messages.shift();
-  q.wq.wakeAll();
+  q.shift();
   return m.bytes.length;
 }
 function* receiveLater(t: Thread, f: MqFile, va: number, priorityVa: number, deadline: number): Co<number> {

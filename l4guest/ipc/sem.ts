@@ -33,7 +33,14 @@ export class SemSet implements IpcObject {
 
   /** Does all operations and answers undefined, or does none: the one that must wait, or -errno. */
   attempt(ops: readonly Op[], p: Process): Op | number | undefined {
-    const next = this.values.slice(), back = this.undo.get(p)?.slice() ?? new Array<number>(next.length).fill(0);
+    const owes = ops.some((o) => o.flags & Sem.UNDO), known = this.undo.get(p);
+    if (owes && !known && !p.k.frames.charge(undoCost(this.values.length))) return -E.NOMEM;
+    const next = this.values.slice(), back = known?.slice() ?? (owes ? new Array<number>(next.length).fill(0) : []), result = this.apply(ops, p, next, back);
+    if (result === undefined && owes) this.undo.set(p, back);
+    else if (owes && !known) p.k.frames.uncharge(undoCost(this.values.length));
+    return result;
+  }
+  private apply(ops: readonly Op[], p: Process, next: number[], back: number[]): Op | number | undefined {
     for (const o of ops) {
       const v = next[o.num]! + o.op;
       if (o.op === 0 ? next[o.num] !== 0 : v < 0) return o;
@@ -43,7 +50,6 @@ export class SemSet implements IpcObject {
     }
     next.forEach((v, i) => { this.values[i] = v; });
     for (const o of ops) this.pids[o.num] = p.pid;
-    if (ops.some((o) => o.flags & Sem.UNDO)) this.undo.set(p, back);
     this.wq.wakeAll();
     return undefined;
   }
@@ -55,6 +61,8 @@ export class SemSet implements IpcObject {
   }
 }
 
+/** What a process's list for one set weighs, bytes. */
+const undoCost = (n: number): number => 128 + 8 * n;
 /** What a set of so many semaphores weighs, bytes. */
 const setCost = (n: number): number => 512 + 16 * n;
 export function semget(t: Thread, key: number, n: number, flags: number): number {
@@ -97,6 +105,7 @@ export function undoSemaphores(k: Kernel, p: Process): void {
     const back = s?.undo.get(p);
     if (!s || !back) continue;
     s.undo.delete(p);
+    k.frames.uncharge(undoCost(s.values.length));
     back.forEach((n, i) => { if (n !== 0) { s.values[i] = Math.min(MAX_VALUE, Math.max(0, s.values[i]! + n)); s.pids[i] = p.pid; } });
     s.wq.wakeAll();
   }
@@ -112,7 +121,8 @@ export function semctl(t: Thread, id: number, num: number, command: number, arg:
   if (cmd === Ipc.RMID) {
     if (!s.perm.owns(t.creds)) return -E.PERM;
     all.remove(s);
-    t.k.frames.uncharge(setCost(s.values.length));
+    t.k.frames.uncharge(setCost(s.values.length) + undoCost(s.values.length) * s.undo.size);
+    s.undo.clear();
     s.wq.wakeAll();
     return 0;
   }

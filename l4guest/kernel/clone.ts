@@ -7,6 +7,7 @@ import type { Kernel } from './kernel.ts';
 import { Cap, Clone, Limit, O, S, Sig } from '../abi/linux.ts';
 import { capableIn, type PidNumbers } from './spaces.ts';
 import { newNumbers, newSpaces, newUsers } from './unshare.ts';
+import { mayCopySpace } from '../fs/mount.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
@@ -28,9 +29,7 @@ const ABSENT = Clone.NEWCGROUP | Clone.NEWNET;
 /** Name spaces that need a right over the own space of users. */
 const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID;
 /** What the server holds for a thread and for a process, bytes, beside its pages. */
-export const THREAD_COST = 4096, PROCESS_COST = 8192;
-/** A slot of a table of descriptors that fork copies. */
-const SLOT_COST = 48;
+export const THREAD_COST = 4096, PROCESS_COST = 8192, GROUP_COST = 8;
 
 /** What is wrong with the flags: 0 or -errno. */
 function refusedFlags(t: Thread, a: CloneArgs): number {
@@ -54,7 +53,8 @@ function tooMany(t: Thread): boolean {
 
 /** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
 export function clone(t: Thread, a: CloneArgs): number | Co<number> {
-  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = f & Clone.THREAD ? THREAD_COST : PROCESS_COST + (f & Clone.FILES ? 0 : SLOT_COST * t.proc.fds.length);
+  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = (f & Clone.THREAD ? THREAD_COST : PROCESS_COST) + GROUP_COST * t.creds.groups.length + t.creds.users.weight;
+  const fdCost = f & (Clone.THREAD | Clone.FILES) ? 0 : t.proc.fds.weight;
   if (refused) return refused;
   if (tooMany(t) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
   const creds = f & Clone.NEWUSER ? newUsers(t) : copyCreds(t.creds);
@@ -64,11 +64,13 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   const unusable = refusedTids(t, numbers, a.tids);
   if (unusable) return unusable;
   if (numbers.ended) return -E.NOMEM;
-  if ((!(f & Clone.VM) && !(t.mm.table.canCopy() && t.mm.payAreas())) || !k.frames.charge(cost)) return -E.NOMEM;
+  const noSpace = f & Clone.NEWNS ? mayCopySpace(k, t.proc) : 0;
+  if (noSpace) return noSpace;
+  if ((!(f & Clone.VM) && !(t.mm.table.canCopy() && t.mm.payAreas())) || !k.frames.charge(cost + fdCost)) return -E.NOMEM;
   const pidfd = f & Clone.PIDFD ? reservePidfd(t, a) : -1;
-  if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost); return pidfd; }
+  if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost + fdCost); return pidfd; }
   const tid = k.pids.allot(numbers, a.tids);
-  if (tid < 0) { k.frames.uncharge(cost); return tid; }
+  if (tid < 0) { k.frames.uncharge(cost + fdCost); return tid; }
   const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a, numbers, creds), child = new Thread(k, tid, proc, t.name);
   if (f & Clone.THREAD) child.creds = creds;
   inheritThread(child, t, a);
@@ -90,6 +92,7 @@ function tryTo(tell: () => void): void { try { tell(); } catch (e) { if (!(e ins
 /** A descriptor for the child's pidfd, told to the caller before there is a child: -EMFILE, -EFAULT. */
 function reservePidfd(t: Thread, a: CloneArgs): number {
   const fd = t.proc.fds.lowestFree(t.proc.limits.files);
+  if (fd >= 0 && !t.proc.fds.hasRoom(fd)) return -E.NOMEM;
   if (fd >= 0) setU32(t.mm, a.pidfd, fd);
   return fd;
 }

@@ -6,14 +6,14 @@ import { firstUsers, type UserSpace } from './spaces.ts';
 export interface Creds {
   uid: number; euid: number; suid: number; fsuid: number;
   gid: number; egid: number; sgid: number; fsgid: number;
-  groups: number[];
+  groups: readonly number[];
   caps: CapSets;
   /** The space of users in which the capabilities count. */
   users: UserSpace;
 }
 export const rootCreds = (): Creds =>
   ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps(), users: firstUsers });
-export const copyCreds = (c: Creds): Creds => ({ ...c, groups: [...c.groups], caps: { ...c.caps } });
+export const copyCreds = (c: Creds): Creds => ({ ...c, caps: { ...c.caps } });
 /** Whether the process has this right of the superuser, over all that there is. */
 export const capable = (c: Creds, cap: Cap): boolean => c.users === firstUsers && has(c.caps, cap);
 /** The same over what belongs to its own space of users. */

@@ -16,6 +16,8 @@ const ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243;
 export interface Segment { readonly type: number; readonly flags: number; readonly offset: number; readonly va: number; readonly fileSize: number; readonly size: number }
 export interface Elf { readonly inode: ImageInode; readonly fixed: boolean; readonly entry: number; readonly phoff: number; readonly phnum: number; readonly segments: readonly Segment[]; readonly interpreter: string | undefined }
 
+/** The longest name of an interpreter. */
+const PATH_MAX = 4096;
 /** A file that can be mapped, as a program must be. */
 export type ImageInode = Inode & Mappable;
 export const isImage = (i: Inode): i is ImageInode => 'frameToRead' in i;
@@ -59,6 +61,7 @@ export function parseElf(frames: Frames, inode: Inode): Elf | number {
   const loads = segments.filter((s) => s.type === Pt.LOAD);
   if (loads.length === 0 || loads.some((s) => !isSane(s, inode.size))) return -E.NOEXEC;
   const interp = segments.find((s) => s.type === Pt.INTERP);
+  if (interp && (interp.fileSize < 2 || interp.fileSize > PATH_MAX)) return -E.NOEXEC;
   const interpreter = interp && textOf(readAt(frames, inode, interp.offset, interp.fileSize)).replace(/\0.*$/s, '');
   return { inode, fixed: v.getUint16(16, true) === ET_EXEC, entry: Number(v.getBigUint64(24, true)), phoff, phnum, segments, interpreter };
 }

@@ -139,7 +139,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   p.exe = program.file;
   p.execed = true;
   p.name = t.name = nameOf(program.path);
-  p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork()) : p.fds;
+  p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork(p.k.frames.charge(p.fds.weight))) : p.fds;
   p.fds.onExec((fd) => { p.fds.take(fd)?.release(); });
   p.actions = p.actions.copy();
   p.actions.reset();

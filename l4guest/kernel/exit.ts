@@ -112,6 +112,7 @@ function closeProcess(k: Kernel, p: Process): void {
   if (--p.fds.users === 0) p.fds.closeAll();
   p.exe?.release();
   p.exe = undefined;
+  p.mounts.release();
   releaseMm(k, p);
 }
 export function releaseMm(k: Kernel, p: Process): void {

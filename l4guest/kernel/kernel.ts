@@ -60,7 +60,7 @@ export class Kernel {
   fatal: { readonly signo: number; readonly address: number; readonly access: string; readonly pc: number } | undefined;
   readonly rootFs: TmpFs;
   /** The mounts of the first process, and the mount of what has no name: pipes, sockets. */
-  readonly mounts = new MountSpace();
+  readonly mounts: MountSpace;
   readonly nowhere: Mount;
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
@@ -83,6 +83,7 @@ export class Kernel {
     this.random = new Random(options.seed);
     this.openSpecial = options.openSpecial;
     this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn));
+    this.mounts = new MountSpace(this.frames);
     this.rootFs = this.newTmpFs('rootfs');
     this.mounts.root = new Mount(this.newMountId(), this.rootFs.root, 'rootfs', 0);
     this.mounts.add(this.mounts.root);

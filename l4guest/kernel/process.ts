@@ -56,7 +56,7 @@ export class Process {
   group: ProcessGroup;
   readonly threads = new Set<Thread>();
   mm: Mm;
-  fds = new FdTable();
+  fds: FdTable;
   fs: FsContext;
   /** What it sees mounted. */
   mounts: MountSpace;
@@ -123,9 +123,10 @@ export class Process {
 
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
     this.pending = new SignalQueue(k.frames);
+    this.fds = new FdTable(k.frames);
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
-    this.mounts = k.mounts;
+    this.mounts = k.mounts.hold();
     this.uts = k.uts;
     this.ipc = k.ipc;
     this.numbers = this.childNumbers = k.pids.first;
@@ -144,7 +145,8 @@ export class Process {
   }
   /** Takes over from the parent what fork copies by value. */
   inherit(parent: Process): void {
-    this.mounts = parent.mounts;
+    this.mounts.release();
+    this.mounts = parent.mounts.hold();
     this.uts = parent.uts;
     this.ipc = parent.ipc;
     this.limits = parent.limits.copy();

@@ -30,6 +30,10 @@ const EVERYBODY: readonly IdRange[] = [{ inner: 0, outer: 0, count: 0xffff_ffff 
 /** What an id without a number in a space is shown as. */
 export const OVERFLOW_ID = 65534;
 
+/** What a space of users weighs, and a range of its maps, bytes. */
+const SPACE_COST = 512;
+export const RANGE_COST = 64;
+
 export class UserSpace implements Space {
   readonly kind = Clone.NEWUSER;
   readonly ino: number;
@@ -48,6 +52,10 @@ export class UserSpace implements Space {
     if (!parent) this.users = this.groups = EVERYBODY;
   }
   get owner(): UserSpace { return this.parent ?? this; }
+  /** Bytes that it holds with those that it lies in; the first is nobody's. */
+  get weight(): number {
+    return this.parent ? SPACE_COST + RANGE_COST * ((this.users?.length ?? 0) + (this.groups?.length ?? 0)) + this.parent.weight : 0;
+  }
 }
 /** The space that the kernel's own numbers are of. */
 export const firstUsers = new UserSpace(FirstIno.USER, undefined, { uid: 0, gid: 0 });

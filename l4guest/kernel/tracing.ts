@@ -95,7 +95,7 @@ export class Tracing {
   /** An event to stop at, as soon as may be. */
   want(stop: Stop): void {
     const { t } = this;
-    this.events.push(stop);
+    this.note(stop);
     t.work = true;
     t.wake();
     t.k.cpu.kick(t);
@@ -105,8 +105,10 @@ export class Tracing {
     this.free = false;
     if (this.stop?.kind !== 'group') return;
     if (this.listening) this.halt(eventStop(TraceEvent.STOP));
-    else this.events.push(eventStop(TraceEvent.STOP));
+    else this.note(eventStop(TraceEvent.STOP));
   }
+  /** What it is to stop for already is not told twice: nobody can make the list grow while the thread does not run. */
+  private note(stop: Stop): void { if (!this.events.some((e) => e.status === stop.status && e.kind === stop.kind)) this.events.push(stop); }
   /** The end of tracing; the thread goes on, with this signal if there is one. */
   end(sig = 0): void {
     const { t } = this;

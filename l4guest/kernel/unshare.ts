@@ -1,7 +1,7 @@
 /** unshare and setns: what a process had in common with others becomes its own, or that of another one. */
 import { E } from '../abi/errno.ts';
 import { Cap, Clone } from '../abi/linux.ts';
-import { copySpace } from '../fs/mount.ts';
+import { copySpace, mayCopySpace } from '../fs/mount.ts';
 import { IpcSpace } from '../ipc/space.ts';
 import { allCaps } from './caps.ts';
 import { capableHere, copyCreds, type Creds } from './creds.ts';
@@ -53,6 +53,8 @@ export function unshare(t: Thread, given: number): number {
   const shared = flags & Clone.VM ? p.mm.users > 1 || p.threads.size > 1 : p.threads.size > 1;
   if (flags & (Clone.THREAD | Clone.SIGHAND | Clone.VM) && shared) return -E.INVAL;
   if (flags & SPACES && !(flags & Clone.NEWUSER) && !capableHere(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  const noSpace = flags & Clone.NEWNS ? mayCopySpace(t.k, p) : 0;
+  if (noSpace) return noSpace;
   const creds = flags & Clone.NEWUSER ? newUsers(t) : t.creds;
   if (typeof creds === 'number') return creds;
   const numbers = flags & Clone.NEWPID ? newNumbers(t, creds.users) : p.childNumbers;
@@ -60,7 +62,9 @@ export function unshare(t: Thread, given: number): number {
   p.childNumbers = numbers;
   if (flags & Clone.NEWUSER) become(t, creds);
   if (flags & Clone.FS) p.fs = { ...p.fs };
-  if (flags & Clone.FILES && p.fds.users > 1) { p.fds.users--; p.fds = p.fds.fork(); }
+  const copiesFds = flags & Clone.FILES && p.fds.users > 1;
+  if (copiesFds && !t.k.frames.charge(p.fds.weight)) return -E.NOMEM;
+  if (copiesFds) { p.fds.users--; p.fds = p.fds.fork(); }
   newSpaces(t.k, p, flags, creds.users);
   return 0;
 }

@@ -70,7 +70,9 @@ export function closeFd(t: Thread, fd: number): number {
 }
 function closeRange(t: Thread, first: number, last: number, flags: number): number {
   if (first > last || flags & ~6) return -E.INVAL;
-  if (flags & 2 && t.proc.fds.users > 1) { t.proc.fds.users--; t.proc.fds = t.proc.fds.fork(); }
+  if (flags & 2 && t.proc.fds.users > 1) {
+    if (!t.k.frames.charge(t.proc.fds.weight)) return -E.NOMEM;
+    t.proc.fds.users--; t.proc.fds = t.proc.fds.fork(); }
   // Both are `unsigned int` to Linux: whatever stood in the upper half of the registers is not there.
   const end = Math.min(last >>> 0, t.proc.fds.length - 1);
   for (let fd = first >>> 0; fd <= end; fd++) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
@@ -80,6 +82,7 @@ function dup3(t: Thread, from: number, to: number, flags: number): number {
   const f = t.proc.fds.any(from);
   if (from === to) return -E.INVAL;
   if (to < 0 || to >= t.proc.limits.files || !f) return -E.BADF;
+  if (!t.proc.fds.hasRoom(to)) return -E.NOMEM;
   const old = t.proc.fds.any(to);
   if (old) closeLocks(t.proc, old.inode);
   t.proc.fds.put(to, f.hold(), (flags & O.CLOEXEC) !== 0);

@@ -5,6 +5,7 @@ import { fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
 import { Cap, LAST_CAP, Limit, LIMITS, Secure } from '../abi/linux.ts';
 import { capable, capableHere, copyCreds, type Creds } from '../kernel/creds.ts';
 import { idOf, shownId } from '../kernel/spaces.ts';
+import { GROUP_COST } from '../kernel/clone.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setI64, setU32, textOf } from '../mm/uaccess.ts';
@@ -81,6 +82,10 @@ function setgroups(t: Thread, size: number, va: number): number {
   const groups = Array.from({ length: size >>> 0 }, (_, i) => getU32(t.mm, va + 4 * i));
   const known = groups.map((g) => idOf(t.creds.users.groups, g));
   if (groups.includes(0xffff_ffff) || known.includes(-1)) return -E.INVAL;
+  const more = GROUP_COST * (known.length - t.creds.groups.length), payer = t === t.proc.leader ? t.proc : t;
+  if (more > 0 && !t.k.frames.charge(more)) return -E.NOMEM;
+  if (more < 0) t.k.frames.uncharge(-more);
+  payer.cost += more;
   t.creds.groups = known.sort((a, b) => a - b);
   return 0;
 }

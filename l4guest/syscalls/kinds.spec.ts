@@ -41,7 +41,59 @@ describe('memory that the server holds for programs', () => {
     segments: (u) => { const s = Array.from({ length: 8 }, () => u.call('shmget', 0, 4096, 0o1600)!); return () => s.forEach((id) => u.call('shmctl', id, 0, 0)); },
     timers: (u) => { const ids = Array.from({ length: 30 }, () => { const at = u.space(4); u.call('timer_create', 1, 0, at); return u.u32(at); }); return () => ids.forEach((id) => u.call('timer_delete', id)); },
     'contexts of requests': (u) => { const at = u.space(8); u.call('io_setup', 100, at); const id = new DataView(u.bytes(at, 8).buffer).getUint32(0, true) + new DataView(u.bytes(at, 8).buffer).getUint32(4, true) * 4294967296; return () => { u.call('io_destroy', id); }; },
-    watches: (u) => { const fd = u.call('inotify_init1', 0)!; for (const p of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, p, 0xfff); return () => { u.call('close', fd); }; },
+    watches: (u) => {
+      const made = Array.from({ length: 20 }, () => u.call('inotify_init1', 0)!);
+      for (const fd of made) for (const p of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, p, 0xfff);
+      return () => made.forEach((fd) => u.call('close', fd));
+    },
+    'messages of POSIX': (u) => {
+      const fd = u.call('mq_open', 'q', O_CREAT | O_RDWR, 0o600, 0)!;
+      for (let i = 0; i < 8; i++) u.call('mq_timedsend', fd, new Uint8Array(3000), 3000, i, 0);
+      return () => { u.call('mq_unlink', 'q'); u.call('close', fd); };
+    },
+    'queues of POSIX': (u) => {
+      for (let i = 0; i < 20; i++) u.call('close', u.call('mq_open', `q${i}`, O_CREAT | O_RDWR, 0o600, 0)!);
+      return () => { for (let i = 0; i < 20; i++) u.call('mq_unlink', `q${i}`); };
+    },
+    'answers of netlink': (u) => {
+      const fd = u.call('socket', 16, 3, 0)!, dump = new Uint8Array(20), v = new DataView(dump.buffer);
+      v.setUint32(0, 20, true); v.setUint16(4, 18, true); v.setUint16(6, 0x301, true);
+      for (let i = 0; i < 20; i++) u.call('sendto', fd, dump, 20, 0, 0, 0);
+      return () => { u.call('close', fd); };
+    },
+    groups: (u) => { u.call('setgroups', 8000, Unix.MEMORY); return () => { u.call('setgroups', 1, Unix.MEMORY); }; },
+    'a high descriptor': (u) => {
+      const t = u.fork();
+      u.callOf(t, 'prlimit64', 0, 7, u.put(new Uint8Array(new BigUint64Array([100_000n, 100_000n]).buffer), t), 0);
+      u.callOf(t, 'dup3', 0, 20_000, 0);
+      return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); };
+    },
+    'operations to undo': (u) => {
+      const set = u.call('semget', 0, 4000, 0o1600)!, t = u.fork(), before = u.k.frames.free;
+      u.callOf(t, 'semop', set, Uint8Array.of(0, 0, 1, 0, 0, 0x10), 1);
+      expect(u.k.frames.free).toBeLessThan(before - 4);
+      return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); u.call('semctl', set, 0, 0, 0); };
+    },
+    'texts of /proc': (u) => {
+      const made = Array.from({ length: 20 }, () => u.open('/proc/meminfo'));
+      for (const fd of made) u.read(fd, 1);
+      return () => made.forEach((fd) => u.call('close', fd));
+    },
+    'entries of directories': (u) => {
+      const made = Array.from({ length: 20 }, () => u.open('/dev', 0o200000));
+      for (const fd of made) u.call('getdents64', fd, Unix.MEMORY, 64);
+      return () => made.forEach((fd) => u.call('close', fd));
+    },
+    mounts: (u) => { for (let i = 0; i < 8; i++) u.call('mount', 'none', '/tmp', 'tmpfs', 0, 0); return () => { for (let i = 0; i < 8; i++) u.call('umount2', '/tmp', 0); }; },
+    'spaces of mounts': (u) => { const t = u.fork(); u.callOf(t, 'unshare', 0x20000); return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); }; },
+    'lists that are waited for': (u) => {
+      const [r, w] = u.pipe(), t = u.fork(), list = new Uint8Array(8 * 400), v = new DataView(list.buffer);
+      u.callOf(t, 'prlimit64', 0, 7, u.put(new Uint8Array(new BigUint64Array([1000n, 1000n]).buffer), t), 0);
+      for (let i = 0; i < 400; i++) { v.setInt32(8 * i, r, true); v.setInt16(8 * i + 4, 1, true); }
+      expect(u.callOf(t, 'ppoll', u.put(list, t), 400, 0, 0, 8)).toBe(undefined);
+      return () => { u.k.cpu.current = u.main; u.k.endProcess(t.proc, 0); u.k.reap(t.proc); u.call('close', r); u.call('close', w); };
+    },
+    'descriptors of processes': (u) => { const made = Array.from({ length: 30 }, () => u.call('pidfd_open', u.main.tid, 0)!); return () => made.forEach((fd) => u.call('close', fd)); },
     processes: (u) => { const c = Array.from({ length: 10 }, () => u.fork()); return () => { for (const t of c) { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); } }; },
   };
   for (const [name, make] of Object.entries(kinds)) it(`${name}: taken from the pool while they are there, and given back`, () => {
@@ -61,6 +113,51 @@ describe('memory that the server holds for programs', () => {
     for (; n !== undefined && n >= 0 && made < 50_000; made++) n = u.call('eventfd2', 0, 0);
     expect(n).toBe(-E.NFILE);
     expect(u.k.frames.free).toBeGreaterThan(4);
+  });
+});
+
+describe('what a program makes as much of as it can', () => {
+  it('overlays lie upon each other twice, as on Linux', () => {
+    const u = new Unix(), over = (): number => u.call('mount', 'overlay', '/tmp/o', 'overlay', 0, 'lowerdir=/tmp/l:/tmp/o')!;
+    for (const d of ['/tmp/l', '/tmp/o']) u.call('mkdirat', -100, d, 0o755);
+    expect([over(), over(), over()]).toEqual([0, 0, -E.INVAL]);
+  });
+  it('a space has fs.mount-max mounts, also where binds double them', () => {
+    const u = new Unix({ pages: 8192 });
+    expect(u.write(u.open('/proc/sys/fs/mount-max', 1), '200')).toBe(3);
+    let n = 0, last: number | undefined = 0;
+    for (; n < 12 && last === 0; n++) { u.call('mkdirat', -100, `/tmp/${n}`, 0o755); last = u.call('mount', '/', `/tmp/${n}`, 0, 4096 | 16384, 0); }
+    expect([last, n < 10]).toEqual([-E.NOSPC, true]);
+  });
+  it('a program whose interpreter has a name of a terabyte is none', () => {
+    const u = new Unix(), head = new Uint8Array(176), v = new DataView(head.buffer);
+    head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+    v.setUint16(16, 2, true); v.setUint16(18, 243, true); v.setBigUint64(32, 64n, true); v.setUint16(54, 56, true); v.setUint16(56, 2, true);
+    const segment = (at: number, type: number, offset: bigint, va: bigint, size: bigint): void => {
+      v.setUint32(at, type, true); v.setUint32(at + 4, 7, true);
+      for (const [i, x] of [offset, va, va, size, size].entries()) v.setBigUint64(at + 8 + 8 * i, x, true);
+    };
+    segment(64, 1, 0n, 0x10000n, 176n);
+    segment(120, 3, 0n, 0n, 2n ** 40n);
+    const fd = u.open('/tmp/e', O_CREAT | O_RDWR, 0o755);
+    u.call('write', fd, head, 176);
+    u.call('ftruncate', fd, 2 ** 41);
+    u.call('close', fd);
+    expect(u.call('execve', '/tmp/e', 0, 0)).toBe(-E.NOEXEC);
+  });
+  it('netlink takes requests of a megabyte, and a reader who takes nothing is told that answers are lost', () => {
+    const u = new Unix({ pages: 4096 }), fd = u.call('socket', 16, 3, 0)!, dump = new Uint8Array(20), v = new DataView(dump.buffer);
+    v.setUint32(0, 20, true); v.setUint16(4, 18, true); v.setUint16(6, 0x301, true);
+    u.call('setsockopt', fd, 1, 32, Uint8Array.of(0, 0, 0, 64), 4);
+    expect(u.call('sendto', fd, Unix.MEMORY, 1 << 30, 0, 0, 0)).toBe(-E.MSGSIZE);
+    for (let i = 0; i < 1000; i++) u.call('sendto', fd, dump, 20, 0, 0, 0);
+    expect([u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0), u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0)! > 0]).toEqual([-E.NOBUFS, true]);
+  });
+  it('an interrupt of a traced thread that waits already is no second one', () => {
+    const u = new Unix(), child = u.fork(), pid = child.tid;
+    expect(u.call('ptrace', 0x4206, pid, 0, 0)).toBe(0);
+    for (let i = 0; i < 1000; i++) u.call('ptrace', 0x4207, pid, 0, 0);
+    expect(child.traced!.events.length).toBeLessThan(3);
   });
 });
 

@@ -22,6 +22,7 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
   if (f.inode.nlink === 0) return -E.NOENT;
   const entries = f.snapshot(t), out = new Uint8Array(Math.min(size, 65536)), v = new DataView(out.buffer);
+  if (!entries) return -E.NOMEM;
   let at = 0, pos = f.pos;
   for (; pos < entries.length; pos++) {
     const e = entries[pos]!, name = bytesOf(e.name), length = (19 + name.length + 1 + 7) & ~7;

@@ -15,22 +15,29 @@ import { endMask, withMask } from './signals.ts';
 import { putTimespec, timespec } from './times.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
 
-/** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the queues in between. */
-function* pollLoop(t: Thread, check: () => number, queues: readonly WaitQueue[], until: number): Co<number> {
-  for (;;) {
-    const r = yield* t.sleep(queues, until);
-    const n = check();
-    if (n !== 0) return endMask(t, n);
-    if (r === -E.TIMEDOUT) return endMask(t, 0);
-    if (r < 0) return endMask(t, -E.RESTARTNOHAND);
-  }
+/** What a file weighs that somebody waits for, bytes: its place in the list, and the waiter's in its queue. */
+const WAIT_COST = 96;
+
+/** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the files' queues in between. */
+function* pollLoop(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): Co<number> {
+  const { frames } = t.k, cost = WAIT_COST * files.length, queues = new Set<WaitQueue>();
+  if (!frames.charge(cost)) return endMask(t, -E.NOMEM);
+  for (const f of files) if (f?.wq) queues.add(f.wq);
+  const list = [...queues];
+  try {
+    for (;;) {
+      const r = yield* t.sleep(list, until);
+      const n = check();
+      if (n !== 0) return endMask(t, n);
+      if (r === -E.TIMEDOUT) return endMask(t, 0);
+      if (r < 0) return endMask(t, -E.RESTARTNOHAND);
+    }
+  } finally { frames.uncharge(cost); }
 }
 function pollOn(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): number | Co<number> {
   const n = check();
   if (n !== 0 || until <= t.k.clock.now()) return endMask(t, n);
-  const queues: WaitQueue[] = [];
-  for (const f of files) if (f?.wq && !queues.includes(f.wq)) queues.push(f.wq);
-  return pollLoop(t, check, queues, until);
+  return pollLoop(t, check, files, until);
 }
 
 /** struct pollfd: i32 fd, i16 events, i16 revents. */

@@ -38,7 +38,9 @@ function enter(t: Thread, space: Space): void {
   else if (space instanceof IpcSpace) p.ipc = space;
   else if (space instanceof MountSpace) {
     const top = topmost(space.root, space.root.root) as { mount: typeof space.root; inode: Directory } as DirPath;
-    p.mounts = space;
+    const old = p.mounts;
+    p.mounts = space.hold();
+    old.release();
     p.fs = { ...p.fs, root: top, cwd: top };
   }
 }

@@ -15,6 +15,8 @@ import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePoint
 /** User addresses of a host space; guest-physical addresses. Both are below this. */
 export const HOST_LIMIT = 2 ** 38, GUEST_LIMIT = 2 ** 41;
 const CACHE = 256, FENCES = 8;
+/** The empty cache that spaces share which nobody has walked. */
+const NO_TAGS = new Float64Array(CACHE).fill(-1), NO_PAGES = new Float64Array(0), NO_RIGHTS = new Uint8Array(0);
 
 export class Space {
   readonly k: Ground;
@@ -35,9 +37,10 @@ export class Space {
   /** What `walk` found last. */
   pa = 0;
   rights = 0;
-  readonly #tags = new Float64Array(CACHE).fill(-1);
-  readonly #pages = new Float64Array(CACHE);
-  readonly #rights = new Uint8Array(CACHE);
+  /** What `walk` has found, by page number: room of its own from the first find on, since only TypeScript's spaces are walked often. */
+  #tags = NO_TAGS;
+  #pages = NO_PAGES;
+  #rights = NO_RIGHTS;
   /** Pages to be fenced at the end of this kernel entry; more than FENCES: all. */
   readonly #fences = new Float64Array(FENCES);
   #fenceCount = 0;
@@ -80,6 +83,7 @@ export class Space {
       const i = indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
       if ((flags & PTE.V) === 0) return false;
       if ((flags & (PTE.R | PTE.W | PTE.X)) !== 0) {
+        if (this.#tags === NO_TAGS) this.#openCache();
         this.#tags[slot] = vpn;
         this.#pages[slot] = this.pa = next + vpn * 4096 - Math.floor(vpn * 4096 / LEVEL_SIZE[level]) * LEVEL_SIZE[level];
         this.#rights[slot] = this.rights = (flags >> 1) & Right.RWX;
@@ -88,6 +92,12 @@ export class Space {
       table = next;
     }
     return false;
+  }
+
+  #openCache(): void {
+    this.#tags = new Float64Array(CACHE).fill(-1);
+    this.#pages = new Float64Array(CACHE);
+    this.#rights = new Uint8Array(CACHE);
   }
 
   /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
@@ -117,7 +127,7 @@ export class Space {
       table = table.tables![i] ?? this.#addTable(table, i, l - 1);
     }
     const index = indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
-    table.nodes[index] = node;
+    table.put(index, node);
     table.used++;
     this.leaves++;
     if (parent) linkNode(node, parent);

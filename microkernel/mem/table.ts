@@ -13,12 +13,15 @@ import type { MapNode } from './node.ts';
 export const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const LEAF = PTE.V | PTE.U | PTE.A | PTE.D;
 
+/** What upper tables without a leaf share: nearly all of them hold nothing but tables, and need no room of their own for leaves. Never written. */
+const NO_LEAVES: ReadonlyMap<number, (MapNode | undefined)[]> = new Map([512, 2048].map((entries) => [entries, new Array<MapNode | undefined>(entries).fill(undefined)]));
+
 export class Table {
   readonly pa: number;
   readonly level: number;
   readonly up: Table | undefined;
   readonly upIndex: number;
-  readonly nodes: (MapNode | undefined)[];
+  nodes: (MapNode | undefined)[];
   readonly tables: (Table | undefined)[] | undefined;
   used = 0;
 
@@ -27,8 +30,14 @@ export class Table {
     this.level = level;
     this.up = up;
     this.upIndex = upIndex;
-    this.nodes = new Array<MapNode | undefined>(entries).fill(undefined);
+    this.nodes = level > 0 ? NO_LEAVES.get(entries)! : new Array<MapNode | undefined>(entries).fill(undefined);
     this.tables = level > 0 ? new Array<Table | undefined>(entries).fill(undefined) : undefined;
+  }
+
+  /** Puts a leaf's node in. */
+  put(index: number, node: MapNode): void {
+    if (this.level > 0 && this.nodes === NO_LEAVES.get(this.nodes.length)) this.nodes = this.nodes.slice();
+    this.nodes[index] = node;
   }
 }
 

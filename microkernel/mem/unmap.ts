@@ -130,7 +130,7 @@ function replace(node: MapNode): MapNode[] {
   const table = new Table(space.k.frames.take(), level, 512, node.table, node.index), pieces: MapNode[] = [], step = LEVEL_SIZE[level];
   for (let i = 0; i < 512; i++) {
     const piece = new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i);
-    table.nodes[i] = piece;
+    table.put(i, piece);
     writeLeaf(space.k.frames, table, i, piece.pa, piece.rights);
     if (parent) linkNode(piece, parent);
     if (node.parts) inherit(piece, node.parts, i);

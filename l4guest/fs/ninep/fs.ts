@@ -17,6 +17,8 @@ import type { NineSession } from './session.ts';
 
 /** How long an answer counts, ns of virtual time, unless something comes in from outside. */
 const FRESH = 1e7;
+/** What a node weighs with its inode and its name, bytes. */
+const NODE_COST = 1024;
 /** Files that stay open for their next user. */
 const MOST_IDLE = 64;
 interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
@@ -71,14 +73,14 @@ export class NineFs implements FileSystem {
     return 0;
   }
   /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
-  inodeAt(fid: number, a: Attributes): NineInode {
+  inodeAt(fid: number, a: Attributes, cost = 0): NineInode {
     const known = this.inodes.get(a.qid.path);
     if (known && known.type === (a.mode & S.IFMT)) {
       known.node.replaceFid(fid);
       known.node.accept(a);
       return known;
     }
-    const node = new NineNode(this, fid, a), made = this.makeInode(node);
+    const node = new NineNode(this, fid, a, cost), made = this.makeInode(node);
     node.inode = made;
     node.accept(a);
     this.inodes.set(a.qid.path, made);
@@ -104,7 +106,9 @@ export class NineFs implements FileSystem {
     if (typeof walked === 'number') return walked;
     const a = yield* this.session.ask(t, 'getattr', { fid, mask: ATTRIBUTES });
     if (typeof a === 'number') { this.session.forget(fid); return a === -E.NOENT ? undefined : a; }
-    return this.inodeAt(fid, a);
+    const isNew = !this.inodes.has(a.qid.path);
+    if (isNew && !this.k.frames.charge(NODE_COST)) { this.session.forget(fid); return -E.NOMEM; }
+    return this.inodeAt(fid, a, isNew ? NODE_COST : 0);
   }
 }
 
@@ -130,7 +134,10 @@ export class NineNode {
   onChange: ((length: number) => void) | undefined;
   /** When the attributes were asked for. */
   private at = -Infinity;
-  constructor(fs: NineFs, fid: number, a: Attributes) {
+  /** Bytes charged for it. */
+  private cost: number;
+  constructor(fs: NineFs, fid: number, a: Attributes, cost: number) {
+    this.cost = cost;
     this.fs = fs; this.pathFid = fid; this.path = a.qid.path; this.mode = a.mode;
     this.ino = Number(a.qid.path & PATH_MASK);
   }
@@ -197,6 +204,8 @@ export class NineNode {
   /** Nobody will ask for it again. */
   release(): void {
     this.fs.forgetInode(this);
+    this.fs.k.frames.uncharge(this.cost);
+    this.cost = 0;
     if (this.pathFid !== undefined) this.fs.session.forget(this.pathFid);
   }
 }

@@ -1,4 +1,4 @@
-/** /proc/PID: one directory per process, made when somebody looks and kept while the process lives. */
+/** /proc/PID: one directory per process, made when somebody looks and kept while the process lives, the last of them. */
 import { E } from '../../abi/errno.ts';
 import { Cap, Limit, Ms, S } from '../../abi/linux.ts';
 import { capable } from '../../kernel/creds.ts';
@@ -15,6 +15,10 @@ import { netDir } from './net.ts';
 import { maps, smaps } from './maps.ts';
 import { addSpaceFiles } from './spaces.ts';
 import { statLine, statm, statusText } from './status.ts';
+
+/** Directories of processes that are kept, in all mounts of procfs together: each holds some forty files. */
+const MOST_KEPT = 256;
+const kept = new WeakMap<Kernel, { readonly dirs: Map<number, unknown>; readonly pid: number }[]>();
 
 export class ProcessDirs {
   private readonly k: Kernel;
@@ -35,11 +39,20 @@ export class ProcessDirs {
     if (!process) { this.dirs.delete(pid); return undefined; }
     const old = this.dirs.get(pid);
     if (old?.process === process) { ownedBy(process, old.dir); return old.dir; }
-    if (this.dirs.size > 64) for (const [n, d] of this.dirs) if (!this.k.pids.processes.has(n) || d.process.status !== undefined) this.dirs.delete(n);
     const dir = makeDir(this.fs, process, this.numbers);
     this.dirs.set(pid, { process, dir });
     ownedBy(process, dir);
+    this.inTurn(pid);
     return dir;
+  }
+  /** The oldest goes, whichever mount of procfs has it. */
+  private inTurn(pid: number): void {
+    let turns = kept.get(this.k);
+    if (!turns) kept.set(this.k, turns = []);
+    turns.push({ dirs: this.dirs, pid });
+    if (turns.length <= MOST_KEPT) return;
+    const oldest = turns.shift()!;
+    oldest.dirs.delete(oldest.pid);
   }
 }
 

@@ -2,7 +2,7 @@
 import { E } from '../../abi/errno.ts';
 import { Cap, S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
-import { capableIn, idOf, nameOfId, type IdRange, type UserSpace } from '../../kernel/spaces.ts';
+import { RANGE_COST, capableIn, idOf, nameOfId, type IdRange, type UserSpace } from '../../kernel/spaces.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { GeneratedDir, GeneratedLink } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
@@ -52,6 +52,8 @@ function writeMap(t: Thread, p: Process, kind: 'users' | 'groups', text: string)
   if (!capableIn(t.creds, space, Cap.SYS_ADMIN) || !mayMap(t, space, parent, kind, ranges)) return -E.PERM;
   const outer = ranges.map((r) => ({ ...r, outer: idOf(parent[kind], r.outer) }));
   if (outer.some((r, i) => r.outer < 0 || idOf(parent[kind], ranges[i]!.outer + r.count - 1) !== r.outer + r.count - 1)) return -E.PERM;
+  if (!t.k.frames.charge(RANGE_COST * outer.length)) return -E.NOMEM;
+  p.cost += RANGE_COST * outer.length;
   space[kind] = outer;
   return 0;
 }

@@ -11,7 +11,7 @@ import type { Io } from '../../mm/uaccess.ts';
 import type { File } from '../../fs/file.ts';
 import { Af, netlinkAddress, type Address } from '../address.ts';
 import { inetOf, type Inet } from '../inet/inet.ts';
-import { Msg, Socket, namesOf, type Received } from '../socket.ts';
+import { Msg, PIECE, Socket, namesOf, type Received } from '../socket.ts';
 import { SOCK_DIAG_BY_FAMILY, diagAnswers } from './diag.ts';
 import { Flag, i32, join, message, pad, u8, type Answer, type Request } from './messages.ts';
 import { routeRows } from './route.ts';
@@ -21,10 +21,14 @@ export const NetlinkProtocol = { ROUTE: 0, SOCK_DIAG: 4, UEVENT: 15 } as const;
 const Type = { ERROR: 2, DONE: 3 } as const;
 /** Bytes of one datagram of a dump. */
 const PIECE_BYTES = 8192;
+/** The longest that one call may ask, bytes. */
+const LARGEST_REQUEST = 1 << 20;
 
 export class NetlinkSocket extends Socket {
   private readonly protocol: number;
   private queue: Uint8Array[] = [];
+  /** Bytes in the queue, each datagram with its overhead. */
+  private held = 0;
   constructor(k: Kernel, type: number, protocol: number) { super(k, Af.NETLINK, type); this.protocol = protocol; this.local = netlinkAddress(0, 0); }
 
   get available(): number { return this.queue[0]?.length ?? 0; }
@@ -47,7 +51,8 @@ export class NetlinkSocket extends Socket {
     return this.local.port ? 0 : this.bind(t, this.local);
   }
   override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread): number {
-    const bytes = new Uint8Array(io.left), v = new DataView(bytes.buffer), target = to ?? this.remote;
+    const tooLong = io.left > Math.min(this.sendBuffer, LARGEST_REQUEST), bytes = new Uint8Array(tooLong ? 0 : io.left), v = new DataView(bytes.buffer), target = to ?? this.remote;
+    if (tooLong) return -E.MSGSIZE;
     if (target && target.port !== 0) return -E.CONNREFUSED;
     if (this.local.port === 0) this.bind(t, this.local);
     io.take(bytes, 0, bytes.length);
@@ -63,11 +68,23 @@ export class NetlinkSocket extends Socket {
   private answer(q: Request, t: Thread): void {
     const port = this.local.port, dump = (q.flags & Flag.DUMP) === Flag.DUMP, found = this.look(inetOf(this.k), q, dump, t);
     if (typeof found === 'number') { this.acknowledge(q, found); return; }
-    for (const piece of pieces(found.map((a) => message(a.type, dump ? Flag.MULTI : 0, q, port, a.body)))) this.queue.push(piece);
-    if (dump) this.queue.push(message(Type.DONE, Flag.MULTI, q, port, i32(0)));
+    for (const piece of pieces(found.map((a) => message(a.type, dump ? Flag.MULTI : 0, q, port, a.body)))) this.push(piece);
+    if (dump) this.push(message(Type.DONE, Flag.MULTI, q, port, i32(0)));
     else if (q.flags & Flag.ACK || found.length === 0) this.acknowledge(q, 0);
   }
-  private acknowledge(q: Request, error: number): void { this.queue.push(message(Type.ERROR, 0, q, this.local.port, join(i32(error), q.head, error ? q.body : u8()))); }
+  /** A reader that takes nothing loses answers, and is told (ENOBUFS). */
+  private push(piece: Uint8Array): void {
+    const cost = piece.length + PIECE;
+    if ((this.held > this.receiveBuffer && this.queue.length > 0) || !this.k.frames.charge(cost)) { this.error = E.NOBUFS; return; }
+    this.held += cost;
+    this.queue.push(piece);
+  }
+  private shift(): void {
+    const cost = this.queue.shift()!.length + PIECE;
+    this.held -= cost;
+    this.k.frames.uncharge(cost);
+  }
+  private acknowledge(q: Request, error: number): void { this.push(message(Type.ERROR, 0, q, this.local.port, join(i32(error), q.head, error ? q.body : u8()))); }
   /** The answer, or -errno; nothing after a change. */
   private look(inet: Inet, q: Request, dump: boolean, t: Thread): readonly Answer[] | number {
     if (this.protocol === NetlinkProtocol.SOCK_DIAG) return q.type === SOCK_DIAG_BY_FAMILY && dump ? diagAnswers(inet, q) : -E.OPNOTSUPP;
@@ -78,15 +95,17 @@ export class NetlinkSocket extends Socket {
     return this.protocol === NetlinkProtocol.ROUTE && q.type >= 16 && q.type % 4 !== 2 && !capable(t.creds, Cap.NET_ADMIN) ? -E.PERM : -E.OPNOTSUPP;
   }
   override receive(io: Io, flags: number): Received | number {
-    const d = this.queue[0];
+    const d = this.queue[0], { error } = this;
+    this.error = 0;
+    if (error) return -error;
     if (!d) return -E.AGAIN;
     const n = Math.min(io.left, d.length);
     io.put(d, 0, n);
-    if (!(flags & Msg.PEEK)) this.queue.shift();
+    if (!(flags & Msg.PEEK)) this.shift();
     return { n: flags & Msg.TRUNC ? d.length : n, flags: n < d.length ? Msg.TRUNC : 0, files: [], from: netlinkAddress(0, 0), sender: { pid: 0, uid: 0, gid: 0 } };
   }
   override poll(): number { return (this.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | Poll.OUT | Poll.WRNORM; }
-  override close(): void { this.unbind(); this.queue = []; }
+  override close(): void { this.unbind(); while (this.queue.length > 0) this.shift(); }
 }
 
 /** Messages put together to datagrams of a bounded size. */
