@@ -12,7 +12,8 @@ export class MemoryDisk implements BlockBackend {
   constructor(image: Uint8Array | number, options: { readonly readOnly?: boolean } = {}) {
     this.bytes = typeof image === 'number' ? new Uint8Array(image) : image;
     this.readOnly = options.readOnly ?? false;
-    if (this.bytes.length === 0 || this.bytes.length % SECTOR !== 0) throw new SystemError(`a disk of ${this.bytes.length} bytes is not made of ${SECTOR}-byte sectors`);
+    if (this.bytes.length === 0 || this.bytes.length % SECTOR !== 0)
+      throw new SystemError(`a disk of ${this.bytes.length} bytes is not made of ${SECTOR}-byte sectors`);
   }
   get size(): number { return this.bytes.length; }
   read(offset: number, into: Uint8Array): void { into.set(this.bytes.subarray(offset, offset + into.length)); }

@@ -1,10 +1,12 @@
 /**
- * A folder in memory that a guest sees while it runs: what JavaScript puts into it is there at once, and what the guest writes is heard of. Its size is
- * bounded, as the guest fills it.
+ * A folder in memory that a guest sees while it runs: what JavaScript puts into it is there at once, and what the guest writes is heard
+ * of. Its size is bounded, as the guest fills it.
  */
 import { EventEmitter } from 'eventemitter3';
 import type TypedEmitter from 'typed-emitter';
-import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../system/folders/folder.ts';
+import {
+  FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space
+} from '../system/folders/folder.ts';
 import { linkOf, listing, nodeAt, regular } from '../system/folders/tree.ts';
 import { byteString } from '../system/files/tar.ts';
 
@@ -57,7 +59,8 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     if (last === undefined) throw new FolderError('EISDIR');
     let at = this.root;
     for (const name of names) at = at.names?.get(name) ?? this.enter(at, name, this.make(Mode.dir | 0o755));
-    const bytes = typeof data === 'string' ? encoder.encode(data) : data, node = at.names?.get(last) ?? this.enter(at, last, this.make(Mode.file | mode));
+    const bytes = typeof data === 'string' ? encoder.encode(data) : data,
+      node = at.names?.get(last) ?? this.enter(at, last, this.make(Mode.file | mode));
     if (node.names) throw new FolderError('EISDIR');
     this.resize(node, 0);
     this.writeTo(node, bytes, 0);
@@ -74,7 +77,11 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
   /** All files by their paths. */
   files(): Map<string, Uint8Array> {
     const all = new Map<string, Uint8Array>();
-    const visit = (node: Node, path: string): void => { for (const [name, n] of node.names ?? []) if (n.names) visit(n, `${path}${name}/`); else if ((n.mode & Mode.type) === Mode.file) all.set(textOf(`${path}${name}`), n.bytes.slice(0, n.size)); };
+    const visit = (node: Node, path: string): void => {
+      for (const [name, n] of node.names ?? [])
+        if (n.names) visit(n, `${path}${name}/`);
+        else if ((n.mode & Mode.type) === Mode.file) all.set(textOf(`${path}${name}`), n.bytes.slice(0, n.size));
+    };
     visit(this.root, '');
     return all;
   }
@@ -94,8 +101,15 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     return this.opened(node, path);
   }
   list(path: Path): HostListing { return listing(this.find(path)); }
-  mkdir(path: Path, mode: number): void { const [into, name] = this.free(path); this.enter(into, name, this.make(Mode.dir | (mode & 0o7777))); }
-  symlink(path: Path, target: string): void { const [into, name] = this.free(path), node = this.enter(into, name, this.make(Mode.link | 0o777)); node.link = target; node.size = target.length; }
+  mkdir(path: Path, mode: number): void {
+    const [into, name] = this.free(path);
+    this.enter(into, name, this.make(Mode.dir | (mode & 0o7777)));
+  }
+  symlink(path: Path, target: string): void {
+    const [into, name] = this.free(path), node = this.enter(into, name, this.make(Mode.link | 0o777));
+    node.link = target;
+    node.size = target.length;
+  }
   link(from: Path, to: Path): void {
     const node = this.find(from), [into, name] = this.free(to);
     if (node.names) throw new FolderError('EPERM');
@@ -103,7 +117,8 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     into.names!.set(name, node);
   }
   rename(from: Path, to: Path): void {
-    const node = this.find(from), source = this.find(from.slice(0, -1)), target = this.find(to.slice(0, -1)), old = target.names?.get(to.at(-1)!);
+    const node = this.find(from), source = this.find(from.slice(0, -1)), target = this.find(to.slice(0, -1)),
+      old = target.names?.get(to.at(-1)!);
     if (old === node) return;
     if (node.names && to.length > from.length && from.every((n, i) => n === to[i])) throw new FolderError('EINVAL');
     if (old?.names && !node.names) throw new FolderError('EISDIR');
@@ -135,7 +150,9 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
   syncFolder(): void { /* it is all there */ }
   space(): Space {
     const blocks = BigInt(Math.floor(this.most / BLOCK)), free = BigInt(Math.max(0, Math.floor((this.most - this.used) / BLOCK)));
-    return { type: 0x01021994, bsize: BLOCK, blocks, bfree: free, bavail: free, files: BigInt(MOST_NODES), ffree: BigInt(MOST_NODES - this.nodes) };
+    return {
+      type: 0x01021994, bsize: BLOCK, blocks, bfree: free, bavail: free, files: BigInt(MOST_NODES), ffree: BigInt(MOST_NODES - this.nodes)
+    };
   }
   close(): void { /* it stays, for JavaScript */ }
 
@@ -167,9 +184,14 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
   }
   private opened(node: Node, path: Path): HostFile {
     return {
-      read: (into, offset) => { const part = node.bytes.subarray(offset, Math.min(node.size, offset + into.length)); into.set(part); return part.length; },
+      read: (into, offset) => {
+        const part = node.bytes.subarray(offset, Math.min(node.size, offset + into.length));
+        into.set(part);
+        return part.length;
+      },
       write: (bytes, offset) => { this.writeTo(node, bytes, offset); this.told(path); return bytes.length; },
-      stat: () => attributesOf(node), change: (changes) => this.changeNode(node, changes, path), sync: () => undefined, close: () => undefined,
+      stat: () => attributesOf(node), change: (changes) => this.changeNode(node, changes, path), sync: () => undefined,
+      close: () => undefined,
     };
   }
   private changeNode(node: Node, { mode, size, mtime }: Changes, path: Path): void {
@@ -207,5 +229,8 @@ const textOf = (name: string): string => new TextDecoder().decode(Uint8Array.fro
 
 function attributesOf(n: Node): Attributes {
   const size = BigInt(n.size);
-  return { mode: n.mode, uid: 0, gid: 0, device: 1n, ino: n.ino, nlink: BigInt(n.names ? 2 : n.nlink), rdev: 0n, size, blksize: BigInt(BLOCK), blocks: (size + SECTOR - 1n) / SECTOR, atime: n.time, mtime: n.time, ctime: n.time };
+  return {
+    mode: n.mode, uid: 0, gid: 0, device: 1n, ino: n.ino, nlink: BigInt(n.names ? 2 : n.nlink), rdev: 0n, size, blksize: BigInt(BLOCK),
+    blocks: (size + SECTOR - 1n) / SECTOR, atime: n.time, mtime: n.time, ctime: n.time
+  };
 }

@@ -1,11 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bootVm, FileTree, guestBytes, MemoryDisk, MemoryFolder, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError, TraceFile } from '../index.ts';
+import {
+  bootVm, FileTree, guestBytes, MemoryDisk, MemoryFolder, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError,
+  TraceFile
+} from '../index.ts';
 import { projectRoot } from '../cli/images/where.ts';
 
 const tool = (name: string): Promise<Uint8Array> => guestBytes(`guests/bin/linux/${name}`);
-const refused = (act: () => unknown): string => { try { act(); } catch (error) { if (error instanceof SystemError) return error.message; throw error; } return ''; };
+const refused = (act: () => unknown): string => {
+  try { act(); } catch (error) { if (error instanceof SystemError) return error.message; throw error; }
+  return '';
+};
 
 describe('a program that is run as a library call', () => {
   it('ends with its own status, or that of its signal', async () => {
@@ -49,7 +55,10 @@ describe('a program that is run as a library call', () => {
     ['no program', { program: 'sh' }, /^program 'sh' is not in the guest/],
     ['no ELF file', { program: new TextEncoder().encode('hello') }, /is no ELF program/],
     ['no archive', { program: 'sh', rootfs: Uint8Array.of(1, 2, 3) }, /is not a tar archive/],
-    ['more than there is', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o755 } }, memory: '9000M' }, /at most \d+M are possible/],
+    [
+      'more than there is', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o755 } }, memory: '9000M' },
+      /at most \d+M are possible/
+    ],
     ['not executable', { program: '/a', files: { '/a': { data: '#!/bin/sh', mode: 0o644 } } }, /is not executable/],
   ])('is refused in one sentence when there is %s', (_, options, sentence) => {
     expect(refused(() => runProgram(options))).toMatch(sentence);
@@ -60,12 +69,16 @@ describe('a folder that the guest sees while it runs', () => {
   it('has what JavaScript puts there meanwhile, and tells what the guest writes', async () => {
     const folder = new MemoryFolder({ 'in/a': 'first\n' }), changed: string[] = [];
     folder.on('changed', (path) => changed.push(path));
-    const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/cat': await tool('cat'), '/bin/mkdir': await tool('mkdir'), '/bin/rm': await tool('rm'), '/bin/ls': await tool('ls') });
+    const rootfs = new FileTree({
+      '/bin/sh': await tool('sh'), '/bin/cat': await tool('cat'), '/bin/mkdir': await tool('mkdir'), '/bin/rm': await tool('rm'),
+      '/bin/ls': await tool('ls')
+    });
     const run = runProgram({ program: 'sh', rootfs, folders: { '/host': folder }, stdin: 'open' });
     run.stdin.write('cat /host/in/a\n');
     await run.stdout.waitFor('first');
     folder.put('later.txt', 'put while it runs\n');
-    run.stdin.write('cat /host/later.txt; mkdir /host/out; echo made > /host/out/b; echo more >> /host/out/b; rm /host/in/a; ls /host/in; exit\n');
+    run.stdin.write(
+      'cat /host/later.txt; mkdir /host/out; echo made > /host/out/b; echo more >> /host/out/b; rm /host/in/a; ls /host/in; exit\n');
     run.stdin.end();
     const { status, stdout } = await run;
     expect([status, stdout.includes('put while it runs')]).toEqual([0, true]);
@@ -84,9 +97,11 @@ describe('a folder that the guest sees while it runs', () => {
 
 describe('files in memory', () => {
   it('become an archive with folders, links and modes, and the same again when it is read', () => {
-    const bytes = new FileTree({ 'a/b/c.txt': 'text', '/a/run': '#!/bin/sh\n', link: { link: 'a/run' }, tmp: { folder: true } }).bytes(), files = readTar(bytes)!;
+    const bytes = new FileTree({ 'a/b/c.txt': 'text', '/a/run': '#!/bin/sh\n', link: { link: 'a/run' }, tmp: { folder: true } }).bytes(),
+      files = readTar(bytes)!;
     expect([...files].map(([name, { type, mode, link }]) => [name, type, mode.toString(8), link])).toEqual([
-      ['a', '5', '755', ''], ['a/b', '5', '755', ''], ['a/b/c.txt', '0', '644', ''], ['a/run', '0', '755', ''], ['link', '2', '777', 'a/run'], ['tmp', '5', '1777', ''],
+      ['a', '5', '755', ''], ['a/b', '5', '755', ''], ['a/b/c.txt', '0', '644', ''], ['a/run', '0', '755', ''],
+      ['link', '2', '777', 'a/run'], ['tmp', '5', '1777', ''],
     ]);
     expect(new TextDecoder().decode(files.get('a/b/c.txt')!.data)).toBe('text');
     expect(() => new FileTree({ '../up': '' })).toThrow('leads upward');
@@ -95,7 +110,10 @@ describe('files in memory', () => {
 
 describe('a virtual machine that is run as a library call', () => {
   it('has the disk and the network that it is given, and refuses what is no disk', async () => {
-    const vm = bootVm({ kernel: await guestBytes('guests/bin/minios.bin'), append: 'ticks=1', memory: '32M', disks: [new MemoryDisk(4096)], networks: ['hub', 'hub'] });
+    const vm = bootVm({
+      kernel: await guestBytes('guests/bin/minios.bin'), append: 'ticks=1', memory: '32M', disks: [new MemoryDisk(4096)],
+      networks: ['hub', 'hub']
+    });
     expect(await vm).toMatchObject({ status: 0, ending: 'finished', why: '' });
     expect(() => new MemoryDisk(100)).toThrow('512-byte sectors');
   });
@@ -110,7 +128,8 @@ describe('a virtual machine that is run as a library call', () => {
 describe('the ready scenarios', () => {
   it('are those of scenarios/', () => {
     const folder = join(projectRoot(), 'scenarios');
-    const there = readdirSync(folder).filter((f) => f.endsWith('.ts') && !f.endsWith('.spec.ts') && readFileSync(join(folder, f), 'utf8').includes('export default '));
+    const there = readdirSync(folder).filter((f) =>
+      f.endsWith('.ts') && !f.endsWith('.spec.ts') && readFileSync(join(folder, f), 'utf8').includes('export default '));
     expect([...scenarioNames].sort()).toEqual(there.map((f) => f.slice(0, -3)).sort());
   });
 

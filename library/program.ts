@@ -60,16 +60,21 @@ export class ProgramRun extends Run<ProgramResult> {
 /** Runs a program. @throws SystemError for what cannot be run, in one sentence */
 export function runProgram(options: ProgramOptions): ProgramRun {
   const env = { PATH: DEFAULT_PATH, HOME: '/root', TERM: options.tty ? 'xterm-256color' : 'dumb', ...options.env };
-  const shared = Object.entries(options.folders ?? {}), { module, argv } = guestFiles(options, env.PATH), mounts = Object.keys(options.mounts ?? {}), tty = options.tty ?? false;
+  const shared = Object.entries(options.folders ?? {}), { module, argv } = guestFiles(options, env.PATH),
+    mounts = Object.keys(options.mounts ?? {}), tty = options.tty ?? false;
   const memory = bytesOfSize(options.memory ?? '256M'), seed = options.seed ?? 1;
   const world = (bytes: number) => unixWorld({
-    argv, env: Object.entries(env).map(([key, value]) => `${key}=${value}`), cwd: options.cwd, rootfs: 'rootfs', tty: tty !== false, memory: bytes, exports: mounts, more: { seed },
+    argv, env: Object.entries(env).map(([key, value]) => `${key}=${value}`), cwd: options.cwd, rootfs: 'rootfs', tty: tty !== false,
+    memory: bytes, exports: mounts, more: { seed },
     folders: shared.map(([path]) => ({ path, source: 'memory', readOnly: false, prompt: true })),
   });
   try {
     const run: ProgramRun = new ProgramRun({
       scenario: world(memory), main: 'console0',
-      host: { modules: [module], consoles: FIRST_EXPORT + mounts.length, inputs: ['console0'], folders: options.replay === undefined ? shared.map(portOf) : shared.map(([tag]) => ({ tag })) },
+      host: {
+        modules: [module], consoles: FIRST_EXPORT + mounts.length, inputs: ['console0'],
+        folders: options.replay === undefined ? shared.map(portOf) : shared.map(([tag]) => ({ tag }))
+      },
       system: { memoryBytes: boardMemory(memory, [module], world) },
       finish: (result) => outcome(run, result, mounts),
     }, options);
@@ -81,7 +86,9 @@ export function runProgram(options: ProgramOptions): ProgramRun {
 }
 
 /** A connection to a folder. */
-const portOf = ([tag, folder]: readonly [string, HostFolder]): SharedPort => ({ tag, port: new NineServer(new SharedFolder(folder, true, () => BigInt(Date.now()) * 1_000_000n)) });
+const portOf = ([tag, folder]: readonly [string, HostFolder]): SharedPort => ({
+  tag, port: new NineServer(new SharedFolder(folder, true, () => BigInt(Date.now()) * 1_000_000n))
+});
 
 function feed(run: ProgramRun, { stdin, tty, replay }: ProgramOptions): void {
   if (replay !== undefined) return;
@@ -101,7 +108,8 @@ function guestFiles(options: ProgramOptions, path: string): { module: Module; ar
     over.add(files, folder);
   }
   if (typeof program !== 'string') over.add({ [PLACED]: { data: program, mode: 0o755 } });
-  const base = opened?.files ?? (rootfs as Archive | undefined)?.files() ?? new Map<string, TarEntry>(), name = typeof program === 'string' ? program : PLACED;
+  const base = opened?.files ?? (rootfs as Archive | undefined)?.files() ?? new Map<string, TarEntry>(),
+    name = typeof program === 'string' ? program : PLACED;
   for (const [file, entry] of over.files()) base.set(file, entry);
   checkProgram(base, name, path, options);
   return { module: { name: 'rootfs', bytes: layered(opened?.bytes ?? (rootfs as Archive | undefined), over) }, argv: [name, ...args] };
@@ -118,14 +126,17 @@ function openRootfs(bytes: Uint8Array): ReturnType<typeof openTar> {
 
 function checkProgram(files: Map<string, TarEntry>, name: string, path: string, options: ProgramOptions): void {
   const entry = programIn(files, name, path, options.cwd);
-  if (!entry) throw new SystemError(`program '${name}' is not in the guest${options.rootfs === undefined ? ', which without a root file system has only the files that it is given' : ''}`);
+  if (!entry)
+    throw new SystemError(`program '${name}' is not in the guest`
+      + `${options.rootfs === undefined ? ', which without a root file system has only the files that it is given' : ''}`);
   const why = whyNotRun(entry);
   if (why) throw new SystemError(`program '${name}' ${why}`);
 }
 
 function outcome(run: ProgramRun, result: Result, mounts: readonly string[]): ProgramResult {
   const linux = run.system.components.get('linux'), ended = result.ending === 'finished' && linux?.state === 'exited';
-  const came = mounts.map((path, i) => [path, readTar(run.consoleOf(`console${FIRST_EXPORT + i}`).bytes()) ?? new Map<string, TarEntry>()] as const);
+  const came = mounts.map((path, i) =>
+    [path, readTar(run.consoleOf(`console${FIRST_EXPORT + i}`).bytes()) ?? new Map<string, TarEntry>()] as const);
   return {
     status: ended ? linux.status : result.status, stdout: run.stdout.text(), stderr: run.stderr.text(),
     ending: result.ending, why: ended ? linux.why : result.why, mounts: Object.fromEntries(came),

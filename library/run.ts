@@ -1,5 +1,6 @@
 /**
- * One run of a system. It begins by itself after the present turn of the event loop, so that listeners may be added first; `await run` is its result.
+ * One run of a system. It begins by itself after the present turn of the event loop, so that listeners may be added first; `await run` is
+ * its result.
  *
  *   const run = runProgram({ … });
  *   run.on('output', (text, channel) => …);
@@ -35,8 +36,8 @@ export interface RunOptions {
   /** Called for each record of the kernel's trace; the view is reused. */
   onTrace?(record: RecordView): void;
   /**
-   * Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256 MiB. `to`: takes
-   * the bytes of the trace file instead, as they come.
+   * Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256
+   * MiB. `to`: takes the bytes of the trace file instead, as they come.
    */
   readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number; readonly to?: ByteSink };
   /** Ends the run; its promise is then rejected with the signal's reason. */
@@ -96,14 +97,17 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     if (options.onOutput) this.on('output', options.onOutput);
     this.recorder?.on('failed', (error) => { this.traceFailed = error; });
     if (options.onTrace || (trace && !elsewhere)) this.recorder?.on('record', (r) => { this.emit('trace', r); });
-    const door: Door & { seed?: number } = options.replay === undefined ? {} : replayOf(options.replay), seed = door.seed ?? options.seed ?? 1;
+    const door: Door & { seed?: number } = options.replay === undefined ? {} : replayOf(options.replay),
+      seed = door.seed ?? options.seed ?? 1;
     if (options.record) this.recorded = new MemoryRecording(seed);
     try {
       this.system = bootScenario(launch.scenario, {
-        ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(), gate: options.gate, piece: options.piece,
+        ...launch.host, output: (channel, bytes) => this.appeared(channel, bytes), pause: () => this.breathe(), gate: options.gate,
+        piece: options.piece,
         door: { arrivals: door.arrivals, passed: (arrival) => this.recorded?.passed(arrival) },
       }, {
-        ...launch.system, seed, engine: options.engine, ...(options.cpu !== undefined && { cpu: options.cpu }), maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
+        ...launch.system, seed, engine: options.engine, ...(options.cpu !== undefined && { cpu: options.cpu }),
+        maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
         trace: this.recorder, ...(payload && { capture: (sink) => new Capture(sink, payload === 'all' ? ['all'] : payload) }),
       });
     } catch (error) {
@@ -120,7 +124,10 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     let found = this.consoles.get(channel);
     if (!found) {
       const { system } = this;
-      const console = new Console({ bytes: (data) => system.input(channel, data), end: () => system.endInput(channel), size: (columns, rows) => system.resize(channel, columns, rows) });
+      const console = new Console({
+        bytes: (data) => system.input(channel, data), end: () => system.endInput(channel),
+        size: (columns, rows) => system.resize(channel, columns, rows)
+      });
       this.consoles.set(channel, (found = { console, decoder: new TextDecoder() }));
     }
     return found.console;
@@ -131,7 +138,8 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
   stop(): void { this.system.stop(); }
   /** Its end: `await run`, as one awaits a child process. */
   // oxlint-disable-next-line unicorn/no-thenable
-  then<A = T, B = never>(fulfilled?: ((value: T) => A | PromiseLike<A>) | null, rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = T, B = never>(fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+      rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
     return this.done.then(fulfilled, rejected);
   }
 

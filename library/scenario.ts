@@ -22,15 +22,19 @@ export interface ScenarioResult extends Result {
 }
 
 /**
- * One of our scenarios with its files. `images`: Debian's files, for the few scenarios that need them, by the names that the scenario gives them.
+ * One of our scenarios with its files. `images`: Debian's files, for the few scenarios that need them, by the names that the scenario
+ * gives them.
  * @throws SystemError for a name that there is not, and for images that are missing
  */
-export async function readyScenario(name: string, images: Readonly<Record<string, Uint8Array | Archive>> = {}): Promise<{ scenario: ScenarioFile; modules: Record<string, Uint8Array | Archive> }> {
+export async function readyScenario(name: string,
+    images: Readonly<Record<string,
+      Uint8Array | Archive>> = {}): Promise<{ scenario: ScenarioFile; modules: Record<string, Uint8Array | Archive> }> {
   const load = Object.hasOwn(scenarioLoaders, name) ? scenarioLoaders[name] : undefined;
   if (!load) throw new SystemError(`there is no scenario '${name}'; there are ${scenarioNames.join(', ')}`);
   const { default: scenario } = await load(), missing = Object.keys(scenario.images ?? {}).filter((image) => !images[image]);
   if (missing.length) throw new SystemError(`scenario '${name}' needs ${missing.map((m) => `'${m}'`).join(', ')} among its images`);
-  const files = await Promise.all(Object.entries(scenario.files ?? {}).map(async ([module, path]) => [module, await guestBytes(path)] as const));
+  const files = await Promise.all(Object.entries(scenario.files ?? {}).map(async ([module, path]) =>
+    [module, await guestBytes(path)] as const));
   return { scenario, modules: { ...Object.fromEntries(files), ...images } };
 }
 

@@ -41,17 +41,24 @@ export interface VmResult {
 export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
-  const wrong = readOptions({ kernel: 'kernel', virt: options.virt, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: networks.map((_, i) => `net${i}`) });
+  const wrong = readOptions({
+    kernel: 'kernel', virt: options.virt, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })),
+    nets: networks.map((_, i) => `net${i}`)
+  });
   if (typeof wrong === 'string') throw new SystemError(wrong);
   const world = (bytes: number) => machineWorld({
-    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length, more: { seed: options.seed ?? 1, virt: options.virt },
+    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length,
+    more: { seed: options.seed ?? 1, virt: options.virt },
   });
   try {
     const run: Run<VmResult> = new Run<VmResult>({
       scenario: world(memory), main: 'console0',
       host: { modules, consoles: 1, disks, nets: networkCards(networks), inputs: ['console0'] },
       system: { memoryBytes: boardMemory(memory, modules, world) },
-      finish: (result) => ({ status: result.status, output: run.console.text(), ending: result.ending, why: result.status === 0 ? '' : (result.ending === 'finished' && reasonOf(run.system)) || result.why }),
+      finish: (result) => ({
+        status: result.status, output: run.console.text(), ending: result.ending,
+        why: result.status === 0 ? '' : (result.ending === 'finished' && reasonOf(run.system)) || result.why
+      }),
     }, options);
     if (options.replay === undefined && options.stdin !== 'open') {
       if (options.stdin !== undefined) run.console.write(options.stdin);

@@ -21,7 +21,8 @@ export const isLinkLocal = (ip: Ip): boolean => (isIp4(ip) ? ip[0] === 169 && ip
 export const anyOf = (ip: Ip): Ip => (isIp4(ip) ? ANY4 : ANY6);
 
 /** An address as a key of maps. */
-export const keyOf = (ip: Ip): string => (ip.length === 4 ? String.fromCharCode(ip[0]!, ip[1]!, ip[2]!, ip[3]!) : String.fromCharCode(...ip));
+export const keyOf = (ip: Ip): string =>
+  (ip.length === 4 ? String.fromCharCode(ip[0]!, ip[1]!, ip[2]!, ip[3]!) : String.fromCharCode(...ip));
 
 export function textOfIp(ip: Ip): string {
   if (isIp4(ip)) return ip.join('.');

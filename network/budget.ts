@@ -1,4 +1,4 @@
-/** What a stack may hold of others' bytes: its owner is asked before anything is kept, and told when it goes. */
+/** The budget for bytes that a stack keeps for others. The stack asks its owner before it keeps any, and tells it when they go. */
 export interface Budget {
   /** Asks for `bytes`; false: there are not so many. */
   take(bytes: number): boolean;

@@ -1,4 +1,4 @@
-/** A queue of bytes in a ring that grows by doubling up to what its user puts in, and is given back when it runs empty, if it is large. */
+/** A queue of bytes in a ring buffer. The buffer doubles when it is full; a large one is freed when the queue runs empty. */
 import { UNBOUNDED, type Budget } from './budget.ts';
 
 const FIRST_BYTES = 2048;

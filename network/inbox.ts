@@ -1,4 +1,7 @@
-/** What has come for a socket and waits to be read: bounded in bytes by itself, and by the budget of the whole stack; more is dropped, as the protocols allow. */
+/**
+ * Datagrams that wait for a socket's reader, bounded in bytes per socket and by the budget of the whole stack. More is dropped, as the
+ * protocols allow.
+ */
 import type { Budget } from './budget.ts';
 
 const OVERHEAD_BYTES = 256;
@@ -32,6 +35,6 @@ export abstract class Inbox<T> {
     this.#held -= size;
     this.#budget.give(size);
   }
-  /** Forgets what was not read. */
+  /** Drops unread datagrams. */
   clear(): void { while (this.take()); }
 }

@@ -56,7 +56,10 @@ export class Raw {
       const bytes = packet.bytes.slice(), { payload } = packet;
       const from = payload.byteOffset - packet.bytes.byteOffset;
       const isInside = payload.buffer === packet.bytes.buffer;
-      socket.deliver({ ...packet, from: packet.from.slice(), to: packet.to.slice(), bytes, payload: isInside ? bytes.subarray(from, from + payload.length) : payload.slice() });
+      socket.deliver({
+        ...packet, from: packet.from.slice(), to: packet.to.slice(), bytes,
+        payload: isInside ? bytes.subarray(from, from + payload.length) : payload.slice()
+      });
     }
     return wanted;
   }

@@ -38,5 +38,7 @@ export class Routes {
     return removed;
   }
 
-  find(ip: Ip): Route | undefined { return this.#all.find((route) => isIp4(ip) === isIp4(route.prefix) && route.interface.up && inPrefix(ip, route.prefix, route.bits)); }
+  find(ip: Ip): Route | undefined {
+    return this.#all.find((route) => isIp4(ip) === isIp4(route.prefix) && route.interface.up && inPrefix(ip, route.prefix, route.bits));
+  }
 }

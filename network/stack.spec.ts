@@ -86,7 +86,8 @@ describe('neighbours', () => {
 
   it('hold a bounded number of waiting packets', () => {
     const pair = new Pair({ watch: () => false });
-    for (let i = 0; i < 5000; i++) pair.a.udp.send(patternOf(100, i), { from: 1, to: 9 }, { from: pair.ipA, to: ip4(10, 0, 0, 3 + (i % 200)) });
+    for (let i = 0; i < 5000; i++)
+      pair.a.udp.send(patternOf(100, i), { from: 1, to: 9 }, { from: pair.ipA, to: ip4(10, 0, 0, 3 + (i % 200)) });
     expect(pair.faceA.neighbours!.entries.length).toBeLessThanOrEqual(1024);
     pair.run();
     expect(pair.faceA.neighbours!.entries.length).toBe(0);
@@ -114,7 +115,8 @@ describe('IPv6', () => {
 
   it('carries TCP and UDP', () => {
     const pair = pairOfSix(), to = Uint8Array.from([...PREFIX.subarray(0, 15), 1]), from = pair.a.sourceFor(to)!;
-    const listener = pair.b.tcp.listen(ANY6, 80, 1), client = pair.a.tcp.create({ local: from, localPort: 1234, remote: to, remotePort: 80 })!;
+    const listener = pair.b.tcp.listen(ANY6, 80, 1),
+      client = pair.a.tcp.create({ local: from, localPort: 1234, remote: to, remotePort: 80 })!;
     client.connect();
     pair.run(() => listener.ready.length > 0);
     client.write(patternOf(5000, 1));
@@ -137,7 +139,10 @@ describe('IPv6', () => {
 
 it('text of addresses is the canonical one', () => {
   const six = (...groups: number[]): string => textOfIp(Uint8Array.from(groups.flatMap((g) => [g >> 8, g & 0xff])));
-  expect([six(0, 0, 0, 0, 0, 0, 0, 0), six(0, 0, 0, 0, 0, 0, 0, 1), six(0x2001, 0xdb8, 0, 0, 1, 0, 0, 1), six(1, 0, 2, 0, 3, 0, 4, 0), six(1, 2, 3, 4, 5, 6, 0, 0)])
+  expect([
+    six(0, 0, 0, 0, 0, 0, 0, 0), six(0, 0, 0, 0, 0, 0, 0, 1), six(0x2001, 0xdb8, 0, 0, 1, 0, 0, 1), six(1, 0, 2, 0, 3, 0, 4, 0),
+    six(1, 2, 3, 4, 5, 6, 0, 0)
+  ])
     .toEqual(['::', '::1', '2001:db8::1:0:0:1', '1:0:2:0:3:0:4:0', '1:2:3:4:5:6::']);
 });
 
@@ -164,8 +169,12 @@ it('no frame of random bytes, nor a damaged one, makes it throw or answer withou
 
 it('holds no more of others than its budget, and gives all of it back', () => {
   let held = 0, most = 0;
-  const budget = { take: (n: number) => { if (held + n > 300_000) return false; held += n; most = Math.max(most, held); return true; }, give: (n: number) => { held -= n; } };
-  const pair = new Pair({ seed: 3, jitter: 2_000, loss: 0.02, budget }), { client, server } = pair.connect(), socket = pair.b.udp.bind(ANY4, 7);
+  const budget = {
+    take: (n: number) => { if (held + n > 300_000) return false; held += n; most = Math.max(most, held); return true; },
+    give: (n: number) => { held -= n; }
+  };
+  const pair = new Pair({ seed: 3, jitter: 2_000, loss: 0.02, budget }), { client, server } = pair.connect(),
+    socket = pair.b.udp.bind(ANY4, 7);
   const bytes = patternOf(400_000, 5), transfer = new Transfer(client, server, bytes, 20_000);
   for (let i = 0; i < 200; i++) pair.a.udp.send(patternOf(1400, i), { from: 1, to: 7 }, { from: pair.ipA, to: pair.ipB });
   pair.run(() => { transfer.step(); return false; }, 2_000_000);

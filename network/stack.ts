@@ -1,12 +1,15 @@
 /**
- * A host's network stack: interfaces, routes, and what is above IP. It knows no sockets of an operating system and no time of its own: its owner
- * says what time it is (virtual microseconds), brings frames, calls `run` when `next` is due, and `flush` after calls that send to this very host.
+ * A host's network stack: interfaces, routes, and what is above IP. It knows no sockets of an operating system and no time of its own:
+ * its owner says what time it is (virtual microseconds), brings frames, calls `run` when `next` is due, and `flush` after calls that send
+ * to this very host.
  *
  *   frame → receive → ARP, IPv6 discovery, ICMP, UDP, TCP, raw sockets;   send → route → neighbour → Link.send
  *
  * Documentation: RFC 1122 3 (hosts), RFC 8200.
  */
-import { BROADCAST_MAC, LOOPBACK4, LOOPBACK6, anyOf, groupMac, inPrefix, isIp4, isMulticast, keyOf, solicitedNode, type Ip } from './address.ts';
+import {
+  BROADCAST_MAC, LOOPBACK4, LOOPBACK6, anyOf, groupMac, inPrefix, isIp4, isMulticast, keyOf, solicitedNode, type Ip
+} from './address.ts';
 import { same } from './bytes.ts';
 import { UNBOUNDED, type Budget } from './budget.ts';
 import { Reassembly, cut } from './ip/fragments.ts';
@@ -30,7 +33,7 @@ export interface StackOptions {
   now(): number;
   /** 32 random bits. */
   random(): number;
-  /** What it may hold of others' bytes (default: as much as its own limits allow). */
+  /** Budget for the bytes it keeps for others (default: its own limits alone). */
   readonly budget?: Budget;
 }
 
@@ -46,7 +49,10 @@ export class Stack {
   readonly budget: Budget;
   readonly interfaces: Interface[] = [];
   readonly discovery = new Map<Interface, Discovery>();
-  /** Asked about packets to addresses of others: true takes them as if they were for this host, as a gateway does that stands for the world. */
+  /**
+   * Asked about packets to addresses of others: true takes them as if they were for this host, as a gateway does that stands for the
+   * world.
+   */
   foreign: ((packet: Packet) => boolean) | undefined;
   /** Packets that this host sends to itself. */
   readonly #local: Uint8Array[] = [];
@@ -117,7 +123,10 @@ export class Stack {
   assign(iface: Interface, ip: Ip, bits: number, tentative = false): Assigned {
     const assigned: Assigned = { ip: ip.slice(), bits, tentative };
     iface.addresses.push(assigned);
-    this.routes.add({ prefix: ip.slice(), bits, interface: iface, metric: isIp4(ip) ? 0 : 256, source: isIp4(ip) ? assigned.ip : undefined, origin: Origin.KERNEL });
+    this.routes.add({
+      prefix: ip.slice(), bits, interface: iface, metric: isIp4(ip) ? 0 : 256, source: isIp4(ip) ? assigned.ip : undefined,
+      origin: Origin.KERNEL
+    });
     return assigned;
   }
 
@@ -130,9 +139,11 @@ export class Stack {
 
   /** A router of the link told of itself. */
   router(iface: Interface, router: Ip, lifetime: number): void {
-    const isOurs = (route: Route): boolean => route.interface === iface && route.origin === Origin.ADVERTISED && route.gateway !== undefined && same(route.gateway, router);
+    const isOurs = (route: Route): boolean =>
+      route.interface === iface && route.origin === Origin.ADVERTISED && route.gateway !== undefined && same(route.gateway, router);
     this.routes.remove(isOurs);
-    if (lifetime > 0) this.routes.add({ prefix: anyOf(router), bits: 0, gateway: router, interface: iface, metric: 1024, origin: Origin.ADVERTISED });
+    if (lifetime > 0)
+      this.routes.add({ prefix: anyOf(router), bits: 0, gateway: router, interface: iface, metric: 1024, origin: Origin.ADVERTISED });
   }
 
   interfaceNamed(name: string): Interface | undefined { return this.interfaces.find((iface) => iface.name === name); }
@@ -161,9 +172,14 @@ export class Stack {
     if (!iface?.up) return 'network';
     if (isMulticast(to)) this.#loopToMembers(buffer, envelope, iface);
     if (!iface.link) return isMulticast(to) ? undefined : this.#loopback(buffer, envelope);
-    if (buffer.length - HEADROOM + headerBytes(to) <= iface.mtu) { this.#emit(iface, buffer, writeHeader(buffer, envelope, this.#nextId()), to, route?.gateway ?? to); return undefined; }
+    if (buffer.length - HEADROOM + headerBytes(to)
+        <= iface.mtu) {
+          this.#emit(iface, buffer, writeHeader(buffer, envelope, this.#nextId()), to, route?.gateway ?? to);
+          return undefined;
+        }
     if (envelope.dontFragment) return 'tooBig';
-    for (const piece of cut(buffer, envelope, this.#nextId(), iface.mtu)) this.#emit(iface, piece.buffer, piece.start, to, route?.gateway ?? to);
+    for (const piece of cut(buffer, envelope, this.#nextId(), iface.mtu))
+      this.#emit(iface, piece.buffer, piece.start, to, route?.gateway ?? to);
     return undefined;
   }
 
@@ -198,11 +214,12 @@ export class Stack {
     link.send(frame);
   }
 
-  /** Delivers what this host sent to itself, and what comes of that. */
+  /** Delivers packets that this host sent to itself, and the packets that follow from them. */
   flush(): void {
     this.timers.stop(this.#loop);
     const lo = this.interfaces.find((iface) => !iface.link);
-    for (let left = 4 * LOCAL_MOST; left > 0 && this.#local.length > 0; left--) this.#packet(lo ?? this.interfaces[0]!, this.#local.shift()!);
+    for (let left = 4 * LOCAL_MOST; left > 0 && this.#local.length > 0; left--)
+      this.#packet(lo ?? this.interfaces[0]!, this.#local.shift()!);
     if (this.#local.length > 0) this.timers.set(this.#loop, this.now());
   }
 
@@ -244,7 +261,9 @@ export class Stack {
     const { to } = packet;
     if (!toMany) return this.isLocal(to) || (this.foreign?.(packet) ?? false);
     if (iface.isBroadcast(to) || iface.groups.has(keyOf(to))) return true;
-    const isEverybody = isIp4(to) ? keyOf(to) === '\xe0\0\0\x01' : to[15] === 1 && inPrefix(to, Uint8Array.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 120);
+    const isEverybody = isIp4(to)
+      ? keyOf(to) === '\xe0\0\0\x01'
+      : to[15] === 1 && inPrefix(to, Uint8Array.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 120);
     if (isEverybody) return true;
     const isRouters = !isIp4(to) && to[15] === 2 && this.discovery.get(iface)?.advertised !== undefined;
     return isRouters || iface.addresses.some((a) => !isIp4(a.ip) && same(solicitedNode(a.ip), to));
@@ -262,7 +281,7 @@ export class Stack {
     }
   }
 
-  /** Tells the sender what became of its packet; the answer comes from where it was sent to, or from `from`. */
+  /** Reports an error to the sender of a packet, from the packet's destination or from `from`. */
   refuse(packet: Packet, trouble: Trouble, from: Ip = packet.to.slice()): void {
     const error = errorAbout(packet, trouble);
     if (error) this.#icmp(error, from, packet.from.slice());
@@ -286,4 +305,5 @@ export class Stack {
   }
 }
 
-const protocolOf = (quoted: Uint8Array): number | undefined => (quoted.length < 20 ? undefined : quoted[0]! >> 4 === 6 ? quoted[6] : quoted[9]);
+const protocolOf = (quoted: Uint8Array): number | undefined =>
+  (quoted.length < 20 ? undefined : quoted[0]! >> 4 === 6 ? quoted[6] : quoted[9]);

@@ -1,4 +1,6 @@
-/** For tests: two hosts in virtual time and a cable between them that delays, loses, doubles, reorders and damages frames as a seed says. */
+/**
+ * For tests: two hosts in virtual time and a cable between them that delays, loses, doubles, reorders and damages frames as a seed says.
+ */
 import { ip4, type Ip } from './address.ts';
 import type { Budget } from './budget.ts';
 import type { Interface } from './link/interface.ts';
@@ -50,7 +52,8 @@ export class Pair {
 
   constructor(cable: Cable = {}) {
     this.#random = randomOf(cable.seed ?? 1);
-    const make = (seed: number, budget?: Budget): Stack => new Stack({ now: () => this.now, random: randomOf((cable.seed ?? 1) * 31 + seed), ...(budget ? { budget } : {}) });
+    const make = (seed: number, budget?: Budget): Stack =>
+      new Stack({ now: () => this.now, random: randomOf((cable.seed ?? 1) * 31 + seed), ...(budget ? { budget } : {}) });
     this.a = make(1);
     this.b = make(2, cable.budget);
     const mtu = cable.mtu ?? 1500;
@@ -132,9 +135,10 @@ export class Transfer {
       this.#sent += Math.max(0, n);
       if (n < 0) break;
     }
-    for (let n = -1; n !== 0; this.received += n) n = this.#to.read(this.got, this.received, Math.min(this.#chunk, this.got.length - this.received));
+    for (let n = -1; n !== 0; this.received += n)
+      n = this.#to.read(this.got, this.received, Math.min(this.#chunk, this.got.length - this.received));
   }
-  /** What arrived, if it is right and whole. */
+  /** The bytes that arrived, if they are complete and undamaged. */
   get isRight(): boolean { return this.received === this.#bytes.length && this.#bytes.every((byte, i) => byte === this.got[i]); }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Timers in virtual time: a heap of what is due. Whoever owns the stack asks for the earliest deadline, waits until then, and calls `run`.
+ * Timers in virtual time: a heap of deadlines. The owner of the stack asks for the earliest one, waits until then, and calls `run`.
  * Times are microseconds.
  */
 

@@ -1,5 +1,5 @@
 /**
- * UDP: datagrams between ports. A socket holds what came until it is read, bounded in bytes; more is dropped, as the protocol allows.
+ * UDP: datagrams between ports. A socket keeps datagrams until they are read, bounded in bytes; more is dropped, as the protocol allows.
  *
  * Documentation: RFC 768, RFC 1122 4.1, RFC 8200 8.1 (the checksum is no option with IPv6).
  */
@@ -75,14 +75,16 @@ export class Udp {
   }
 
   /** Sends a datagram from any port; `via` names an interface for groups. */
-  send(payload: Uint8Array, ports: { from: number; to: number }, envelope: Omit<Envelope, 'protocol'>, via?: string): SendError | undefined {
+  send(payload: Uint8Array, ports: { from: number; to: number }, envelope: Omit<Envelope, 'protocol'>,
+      via?: string): SendError | undefined {
     if (payload.length > LARGEST[envelope.to.length === 4 ? 4 : 6]) return 'tooBig';
     const buffer = draft(HEADER_BYTES + payload.length);
     put16(buffer, HEADROOM, ports.from);
     put16(buffer, HEADROOM + 2, ports.to);
     put16(buffer, HEADROOM + 4, HEADER_BYTES + payload.length);
     buffer.set(payload, HEADROOM + HEADER_BYTES);
-    const sum = foldSum(sumOf(buffer, HEADROOM, buffer.length, pseudoSum(envelope.from, envelope.to, Protocol.UDP, buffer.length - HEADROOM)));
+    const sum = foldSum(sumOf(buffer, HEADROOM, buffer.length,
+      pseudoSum(envelope.from, envelope.to, Protocol.UDP, buffer.length - HEADROOM)));
     put16(buffer, HEADROOM + 6, sum === 0 ? 0xffff : sum);
     return this.#network.send(buffer, { ...envelope, protocol: Protocol.UDP }, via);
   }
@@ -128,6 +130,7 @@ function readDatagram(packet: Packet): Datagram | undefined {
   const sent = u16(b, 6), sum = foldSum(sumOf(b, 0, length, pseudoSum(packet.from, packet.to, Protocol.UDP, length)));
   if (sent === 0 ? packet.to.length === 16 : sum !== 0) return undefined;
   return {
-    from: packet.from.slice(), fromPort: u16(b, 0), to: packet.to.slice(), toPort: u16(b, 2), payload: b.slice(HEADER_BYTES, length), ttl: packet.ttl, tos: packet.tos,
+    from: packet.from.slice(), fromPort: u16(b, 0), to: packet.to.slice(), toPort: u16(b, 2), payload: b.slice(HEADER_BYTES, length),
+    ttl: packet.ttl, tos: packet.tos,
   };
 }

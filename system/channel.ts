@@ -12,7 +12,10 @@ export class ChannelEnd implements CharBackend {
   private readonly notify: (() => void)[] = [];
   private readonly lineEnded: () => void;
 
-  /** `lineEnded` is called at each line feed, so that who watches can look (and stop the machine) at once; and when there is as much as shall be held. It drains. */
+  /**
+   * Calls `lineEnded` at each line feed, so that a watcher can look (and stop the machine) at once, and when the buffer is full.
+   * `lineEnded` drains it.
+   */
   constructor(lineEnded: () => void) { this.lineEnded = lineEnded; }
 
   output(byte: number): void {
@@ -35,7 +38,7 @@ export class ChannelEnd implements CharBackend {
     bigger.set(this.buffer.subarray(0, this.length));
     this.buffer = bigger;
   }
-  /** A copy of what has been put out since the last time. */
+  /** A copy of the output since the last call. */
   drain(): Uint8Array {
     const bytes = this.buffer.slice(0, this.length);
     this.length = 0;

@@ -1,7 +1,8 @@
 /**
- * Lets the host's own events happen between two pieces of a run. Browsers hold a timer of 0 ms back for 4 ms after a few in a row, which made
- * `sleep 20` take thirty times as long; a message to oneself comes back at once, behind what already waits. In Node it comes back before timers
- * that are due, a thousand times in a row; there `setImmediate` is fair.
+ * Lets the host's own events happen between two pieces of a run. Browsers hold a timer of 0 ms back for 4 ms after a few in a row, which
+ * made
+ * `sleep 20` take thirty times as long; a message to oneself comes back at once, behind what already waits. In Node it comes back before
+ * timers that are due, a thousand times in a row; there `setImmediate` is fair.
  */
 declare const setImmediate: ((done: () => void) => void) | undefined;
 interface Port { onmessage: (() => void) | null; postMessage(message: null): void }

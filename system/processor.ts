@@ -8,7 +8,9 @@ import type { Processor } from '../roottask/client/env.ts';
 /** @throws CpuError when the text names none, or one that the microkernel cannot run on. */
 export function hostedModel(text: string = BASE.text): CpuModel {
   const model = cpuModel(text);
-  if (!model.translation) throw new CpuError(`'${text}': the microkernel keeps tasks apart by address translation, which no-mmu takes away; such a processor runs bare programs only`);
+  if (!model.translation)
+    throw new CpuError(`'${text}': the microkernel keeps tasks apart by address translation, which no-mmu takes away; such a processor `
+      + `runs bare programs only`);
   return model;
 }
 

@@ -25,7 +25,9 @@ export class TooMuchMemory extends Error {
   readonly possible: number;
   readonly files: number;
   constructor(possible: number, files: number) {
-    super(possible === 0 ? `the files of ${files} MiB leave no memory for the guest` : `at most ${possible}M are possible${files >= 64 ? ` beside files of ${files} MiB` : ''}`);
+    super(possible === 0
+      ? `the files of ${files} MiB leave no memory for the guest`
+      : `at most ${possible}M are possible${files >= 64 ? ` beside files of ${files} MiB` : ''}`);
     this.possible = possible;
     this.files = files;
   }
@@ -34,8 +36,8 @@ export class TooMuchMemory extends Error {
 const MIB = 2 ** 20;
 
 /**
- * RAM in bytes for a guest with `memory` bytes in the `world` of it: kernel, roottask and drivers take their part, boot modules lie in it too. As
- * much as is comfortable, up to what the machine can have. @throws TooMuchMemory when not even what is necessary fits
+ * RAM in bytes for a guest with `memory` bytes in the `world` of it: kernel, roottask and drivers take their part, boot modules lie in it
+ * too. As much as is comfortable, up to what the machine can have. @throws TooMuchMemory when not even what is necessary fits
  */
 export function boardMemory(memory: number, modules: readonly Module[], world: (memory: number) => Scenario): number {
   const files = modules.reduce((sum, module) => sum + Math.ceil(module.bytes.length / MIB) * MIB + 2 * MIB, 0);

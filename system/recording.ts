@@ -23,7 +23,8 @@ export interface Recorded { readonly seed: number; readonly clock: number | unde
 export function parseRecording(text: string | Iterable<string>): Recorded {
   const lines = (typeof text === 'string' ? text.split('\n') : text)[Symbol.iterator](), first = lines.next();
   const head = first.done ? undefined : objectOf(first.value);
-  if (head?.['tessera'] !== 'outside' || head['version'] !== 1 || !Number.isSafeInteger(head['seed'])) throw new Error('this is no recording of the outside');
+  if (head?.['tessera'] !== 'outside' || head['version'] !== 1 || !Number.isSafeInteger(head['seed']))
+    throw new Error('this is no recording of the outside');
   const arrivals: Arrival[] = [];
   let broken = false;
   for (let step = lines.next(); !step.done; step = lines.next()) {
@@ -36,7 +37,8 @@ export function parseRecording(text: string | Iterable<string>): Recorded {
   return { seed: head['seed'] as number, clock: clockOf(head), arrivals, cut: broken };
 }
 
-const clockOf = (head: Record<string, unknown>): number | undefined => (Number.isSafeInteger(head['clock']) ? head['clock'] as number : undefined);
+const clockOf = (head: Record<string, unknown>): number | undefined =>
+  (Number.isSafeInteger(head['clock']) ? head['clock'] as number : undefined);
 
 function objectOf(line: string): Record<string, unknown> | undefined {
   try {

@@ -5,17 +5,24 @@ import type { System } from './system.ts';
 
 const round = (value: number): number => Math.round(value * 1000) / 1000;
 
-/** Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. `memory`: what the host says of its own, for the engine's section. */
+/**
+ * Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. `memory`: what the host says of its own, for the
+ * engine's section.
+ */
 export function statsOf(system: System, memory?: object): Record<string, unknown> {
   const { machine, kernel } = system, { counters } = kernel, instructions = machine.instructions, wallSeconds = system.wallSeconds;
   const { regions, compileSeconds, interpretedInstructions, translatedInstructions } = machine.engine.stats();
   const exits: Record<string, number> = counters.eventsByCause();
   return {
-    instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds), mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
+    instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds),
+    mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
-    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, longestStretch: counters.longestStretch, tlb: machine.tlb,
+    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, longestStretch: counters.longestStretch,
+    tlb: machine.tlb,
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
-    components: Object.fromEntries([...system.components.values()].map(c => [c.name, { state: c.state, status: c.status, restarts: c.restarts }])),
+    components: Object.fromEntries([...system.components.values()].map(c => [
+      c.name, { state: c.state, status: c.status, restarts: c.restarts }
+    ])),
   };
 }
 
@@ -25,14 +32,20 @@ const SHOWN = ['threads', 'messages', 'events', 'replies', 'maps', 'switches'] a
 export function tableOf(system: System): string {
   const rows = system.tally.rows(), lines: string[] = [];
   const named = rows.filter(r => r.messages + r.events + r.replies > 0);
-  lines.push(line(['task', ...SHOWN]), ...named.map(r => line([r.tasks > 1 ? `${r.name} (${r.tasks})` : r.name, ...SHOWN.map(c => String(r[c]))])), '');
+  lines.push(line(['task', ...SHOWN]),
+    ...named.map(r => line([r.tasks > 1 ? `${r.name} (${r.tasks})` : r.name, ...SHOWN.map(c => String(r[c]))])), '');
   lines.push(line(['component', 'state', 'status', 'restarts', '', '', 'says']), ...[...system.components.values()].map(componentLine));
   const exits = Object.entries(system.kernel.counters.eventsByCause());
   if (exits.length) lines.push('', `events and exits: ${exits.map(([cause, n]) => `${cause} ${n}`).join(', ')}`);
   const c = system.kernel.counters;
-  lines.push('', `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, ${system.machine.instructions} guest instructions`);
+  lines.push('',
+    `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, `
+      + `${system.machine.instructions} guest instructions`);
   return lines.map(l => l.trimEnd()).join('\n') + '\n';
 }
-const componentLine = (c: ComponentState): string => line([c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', visible(c.report || c.why)]);
+const componentLine = (c: ComponentState): string => line([
+  c.name, c.state, c.state === 'running' ? '' : String(c.status), String(c.restarts), '', '', visible(c.report || c.why)
+]);
 const WIDTHS = [26, 9, 9, 9, 9, 9];
-const line = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : i < WIDTHS.length ? cell.padStart(WIDTHS[i]!) : `  ${cell}`)).join('');
+const line = (cells: readonly string[]): string =>
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : i < WIDTHS.length ? cell.padStart(WIDTHS[i]!) : `  ${cell}`)).join('');

@@ -129,7 +129,8 @@ export class System {
   private makeKernel(): Kernel {
     const { host, scenario, board, options } = this, modules = host.modules ?? [];
     const { size } = board.machine.memory, fixed = kernelMemoryFor(scenario) + modules.reduce((n, m) => n + m.bytes.length, 0);
-    if (size - fixed < 8 * MIB) throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
+    if (size - fixed < 8 * MIB)
+      throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
       machine: board.machine, devices: deviceList(board), bootModules: modules,
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,

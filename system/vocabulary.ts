@@ -18,13 +18,20 @@ function devicesOf(scenario: Scenario): DeviceWords[] {
 }
 
 const labels = Object.fromEntries(Object.entries(Protocol).flatMap(([object, table]) =>
-  Object.entries(table as Record<string, Operation>).map(([name, row]) => [row.label, [`${object}.${name}`, row.in.join(' '), row.out.join(' ')] as const])));
+  Object.entries(table as Record<string, Operation>).map(([name, row]) => [
+    row.label, [`${object}.${name}`, row.in.join(' '), row.out.join(' ')] as const
+  ])));
 
 /** The Unix server's rows are there only where it is. */
 export function vocabularyFor(scenario: Scenario): Vocabulary {
   const unix = Object.values(scenario.components).some((c) => 'name' in c.program && c.program.name === 'l4guest');
   return {
     labels, devices: devicesOf(scenario),
-    ...(unix ? { syscalls: Object.fromEntries(Object.entries(calls).map(([name, [nr, args]]) => [nr, [name, args] as const])), symbols, errors: errorNames } : {}),
+    ...(unix
+      ? {
+        syscalls: Object.fromEntries(Object.entries(calls).map(([name, [nr, args]]) => [nr, [name, args] as const])), symbols,
+        errors: errorNames
+      }
+      : {}),
   };
 }

@@ -18,7 +18,10 @@ class Port implements CharPort {
   onInput(notify: () => void): void { this.#notify = notify; }
   type(text: string): void { this.waiting.push(...new TextEncoder().encode(text)); this.#notify(); }
 }
-const accesses = fc.array(fc.record({ write: fc.boolean(), offset: fc.nat(0x3fff_ffff), value: fc.nat(0xffff_ffff), size: fc.constantFrom(1, 2, 4) }), { maxLength: 60 });
+const accesses = fc.array(fc.record({
+  write: fc.boolean(), offset: fc.nat(0x3fff_ffff), value: fc.nat(0xffff_ffff), size: fc.constantFrom(1, 2, 4)
+}),
+  { maxLength: 60 });
 
 describe('UART', () => {
   const make = () => { const port = new Port(), line = new Wire(); return { port, line, uart: new Uart16550(port, line) }; };
@@ -77,7 +80,10 @@ describe('UART', () => {
 });
 
 describe('PLIC', () => {
-  const make = (vcpus = 2) => { const out: boolean[] = []; return { out, plic: new Plic(vcpus, 64, (context, level) => { if (context % 2 === 1) out[context >> 1] = level; }) }; };
+  const make = (vcpus = 2) => {
+    const out: boolean[] = [];
+    return { out, plic: new Plic(vcpus, 64, (context, level) => { if (context % 2 === 1) out[context >> 1] = level; }) };
+  };
   const enable = (plic: Plic, vcpu: number, source: number, priority = 1): void => {
     plic.write(4 * source, priority, 4);
     plic.write(0x2000 + 0x80 * (2 * vcpu + 1), 1 << source, 4);
@@ -161,7 +167,11 @@ describe('randomness and time', () => {
 describe('any access', () => {
   it('leaves every device alive and answers unsigned numbers of the size asked for', () => {
     fc.assert(fc.property(accesses, (list) => {
-      const wire = new Wire(), devices = [new Uart16550(new Port(), wire), new Plic(3, 64, () => {}), new GoldfishRtc({ now: () => 1, at: () => {} }, wire, 0), new TestFinisher(() => {})];
+      const wire = new Wire(),
+        devices = [
+          new Uart16550(new Port(), wire), new Plic(3, 64, () => {}), new GoldfishRtc({ now: () => 1, at: () => {} }, wire, 0),
+          new TestFinisher(() => {})
+        ];
       for (const d of devices) for (const { write, offset, value, size } of list) {
         const at = (offset % d.size) & -size;
         if (write) d.write(at, value % 2 ** (8 * size), size);

@@ -20,7 +20,8 @@ import type { Chip } from './chip.ts';
 import type { Alarm, Line } from './ports.ts';
 
 export const RtcReg = {
-  TIME_LOW: 0x00, TIME_HIGH: 0x04, ALARM_LOW: 0x08, ALARM_HIGH: 0x0c, IRQ_ENABLED: 0x10, CLEAR_ALARM: 0x14, ALARM_STATUS: 0x18, CLEAR_INTERRUPT: 0x1c,
+  TIME_LOW: 0x00, TIME_HIGH: 0x04, ALARM_LOW: 0x08, ALARM_HIGH: 0x0c, IRQ_ENABLED: 0x10, CLEAR_ALARM: 0x14, ALARM_STATUS: 0x18,
+  CLEAR_INTERRUPT: 0x1c,
 } as const;
 const WORD = 2 ** 32;
 
@@ -50,7 +51,9 @@ export class GoldfishRtc implements Chip<RtcState> {
   constructor(clock: Alarm, irq: Line, dateMs: number) {
     this.#clock = clock;
     this.#irq = irq;
-    this.#s = { offset: dateMs * 1e6 - clock.now(), timeHigh: 0, alarmLow: 0, alarmHigh: 0, due: 0, armed: false, enabled: false, pending: false };
+    this.#s = {
+      offset: dateMs * 1e6 - clock.now(), timeHigh: 0, alarmLow: 0, alarmHigh: 0, due: 0, armed: false, enabled: false, pending: false
+    };
   }
 
   save(): RtcState { return { ...this.#s }; }
@@ -111,7 +114,7 @@ export class GoldfishRtc implements Chip<RtcState> {
     this.#s.due = due;
     if (time <= this.#clock.now()) return this.#fire();
     this.#s.armed = true;
-    // What is beyond exact numbers never comes; the alarm stays armed.
+    // A time beyond exact integers never comes; the alarm stays armed.
     if (time < Number.MAX_SAFE_INTEGER) this.#clock.at(time, () => this.#fire());
   }
 

@@ -8,8 +8,13 @@ const claim = (context: number): number => threshold(context) + 4;
 /** Registers are words. `pending(hart)`: the interrupts that are high, 11 of M mode and 9 of S mode. */
 function setup() {
   const high = new Set<number>(), chip = new Plic(2, 96, (context, level) => void (level ? high.add(context) : high.delete(context)));
-  const plic = { line: (source: number) => chip.line(source), read: (offset: number) => chip.read(offset, 4), write: (offset: number, value: number) => chip.write(offset, value, 4), reset: () => chip.reset() };
-  return { plic, wires: { pending: (hart: number) => [[2 * hart + 1, 9], [2 * hart, 11]].filter(([c]) => high.has(c)).map(([, irq]) => irq) } };
+  const plic = {
+    line: (source: number) => chip.line(source), read: (offset: number) => chip.read(offset, 4),
+    write: (offset: number, value: number) => chip.write(offset, value, 4), reset: () => chip.reset()
+  };
+  return {
+    plic, wires: { pending: (hart: number) => [[2 * hart + 1, 9], [2 * hart, 11]].filter(([c]) => high.has(c)).map(([, irq]) => irq) }
+  };
 }
 
 test('an enabled source above the threshold interrupts the context: M and S of each hart', () => {

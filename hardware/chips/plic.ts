@@ -35,7 +35,7 @@ export class Plic implements Chip<PlicState> {
   readonly #contexts: number;
   readonly #output: (context: number, level: boolean) => void;
   readonly #s: Readonly<Record<Exclude<Part, 'priority' | 'threshold'>, Uint32Array> & Record<'priority' | 'threshold', Uint8Array>>;
-  /** What `output` was told last, by context. */
+  /** The last level given to `output`, by context. */
   readonly #told: boolean[];
 
   /** `sources`: a multiple of 32, source 0 among them. `output` is told when the interrupt of a context goes up or down. */

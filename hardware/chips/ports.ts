@@ -1,5 +1,5 @@
 /**
- * Ports: all that a chip knows of the board or the virtual machine around it. Whoever builds a chip in gives it these; a chip knows no
+ * Ports: all that a chip knows of the board or the virtual machine around it. The board or the monitor passes them in; a chip knows no
  * processor, no other chip, and not whose memory it reaches.
  */
 
@@ -8,7 +8,7 @@ export interface Line { set(level: boolean): void }
 
 /** Memory as chips reach it by DMA. Addresses are the numbers that drivers write into rings: physical, or guest-physical. */
 export interface GuestMemory {
-  /** All of [address, address + length) is memory. The other operations may be asked only for what is. */
+  /** True if all of [address, address + length) is memory. The other operations accept only such ranges. */
   isRam(address: number, length: number): boolean;
   u16(address: number): number;
   u32(address: number): number;
@@ -25,7 +25,7 @@ export interface Piece { readonly address: number; readonly length: number }
 /** Where characters go to and come from. */
 export interface CharPort {
   output(byte: number): void;
-  /** The same for many bytes, for chips that have them together; they are the chip's: copy what you keep. */
+  /** The same for many bytes at once. The bytes belong to the chip: copy what you keep. */
   outputBytes?(bytes: Uint8Array): void;
   /** Up to `max` bytes that wait, empty when none do. */
   take(max: number): Uint8Array;
@@ -38,7 +38,7 @@ export interface CharPort {
 
 /** Where frames go to and come from: from the destination address to the end of the payload, without preamble and check sequence. */
 export interface FramePort {
-  /** The chip sends; the bytes are the chip's: copy what you keep. */
+  /** The chip sends a frame. The bytes belong to the chip: copy what you keep. */
   send(frame: Uint8Array): void;
   /** The chip registers here; a frame handed over belongs to the chip. */
   onFrame(receive: (frame: Uint8Array) => void): void;

@@ -1,6 +1,6 @@
 /**
- * What a chip saves is all of it: a run in which the chip is saved at random moments and loaded into a new one goes on, to the byte, as the same run
- * does undisturbed. Every chip, under random accesses and random events outside.
+ * What a chip saves is all of it: a run in which the chip is saved at random moments and loaded into a new one goes on, to the byte, as
+ * the same run does undisturbed. Every chip, under random accesses and random events outside.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +23,13 @@ import { VirtioNet } from './virtio/net.ts';
 import { RAM, Rig, type Buffer, type Registers, type TestQueue } from './virtio/testing.ts';
 
 /** Chip and surroundings of one run. `act` does one thing and answers what could be seen of it. */
-interface World<Op> { chip: Chip<never>; build(): Chip<never>; act(op: Op): unknown; /** The chip before is out of the board. */ remove(): void; /** What can be seen at the end. */ end?(): unknown }
+interface World<Op> {
+  chip: Chip<never>;
+  build(): Chip<never>;
+  act(op: Op): unknown; /** The chip before is out of the board. */
+  remove(): void; /** What can be seen at the end. */
+  end?(): unknown
+}
 
 /** Runs the operations; before those at `moments` the chip is exchanged for a new one with its state. */
 function history<Op>(world: World<Op>, ops: readonly Op[], moments: ReadonlySet<number>): unknown[] {
@@ -57,7 +63,8 @@ class Terminal extends TestTerminal {
 }
 
 type Access = { readonly write: boolean; readonly offset: number; readonly value: number };
-const access = (offsets: readonly number[], values: fc.Arbitrary<number>): fc.Arbitrary<Access> => fc.record({ write: fc.boolean(), offset: fc.constantFrom(...offsets), value: values });
+const access = (offsets: readonly number[], values: fc.Arbitrary<number>): fc.Arbitrary<Access> =>
+  fc.record({ write: fc.boolean(), offset: fc.constantFrom(...offsets), value: values });
 const text = fc.string({ maxLength: 20 });
 
 describe('a chip that is saved and loaded at any moment goes on as if nothing had happened', () => {
@@ -80,11 +87,17 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
           return ['type' in a || a.write ? 0 : this.chip.read(a.offset, 1), line.level, port.text, port.waiting];
         },
       };
-    }, fc.oneof(access([0, 1, 2, 3, 4, 5, 6, 7], fc.nat(255)), access([5, 2, 1], fc.constantFrom(0, 1, 3, 5, 15)), fc.record({ type: text }), fc.record({ polls: fc.integer({ min: 5, max: 20 }) })), 300);
+    },
+    fc.oneof(access([0, 1, 2, 3, 4, 5, 6, 7], fc.nat(255)), access([5, 2, 1], fc.constantFrom(0, 1, 3, 5, 15)), fc.record({ type: text }),
+      fc.record({ polls: fc.integer({ min: 5, max: 20 }) })),
+    300);
   });
 
   it('PLIC', () => {
-    const offsets = [...[0, 1, 2, 40, 63].map((s) => 4 * s), 0x1000, 0x1004, ...[0, 1, 2, 3].flatMap((c) => [0x2000 + 0x80 * c, 0x2004 + 0x80 * c, 0x20_0000 + 0x1000 * c, 0x20_0004 + 0x1000 * c])];
+    const offsets = [
+      ...[0, 1, 2, 40, 63].map((s) => 4 * s), 0x1000, 0x1004,
+      ...[0, 1, 2, 3].flatMap((c) => [0x2000 + 0x80 * c, 0x2004 + 0x80 * c, 0x20_0000 + 0x1000 * c, 0x20_0004 + 0x1000 * c])
+    ];
     check<Access | { source: number; level: boolean } | { serve: number }>(() => {
       const out: (number | boolean)[] = [], lines: ((level: boolean) => void)[] = [], told: boolean[] = [];
       const build = (): Plic => {
@@ -104,22 +117,32 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
           return ['source' in a || a.write ? 0 : this.chip.read(a.offset, 4), [...out]];
         },
       };
-    }, fc.oneof(access(offsets, fc.oneof(fc.nat(7), fc.constantFrom(1, 2, 6, 40, 63, 0xffff_ffff))), fc.record({ source: fc.constantFrom(1, 1, 40, 2, 63), level: fc.boolean() }), fc.record({ source: fc.constant(1), level: fc.boolean() }), fc.record({ serve: fc.nat(1) }), access([0, 1, 2, 3].map((c) => 0x20_0004 + 0x1000 * c), fc.constantFrom(1, 2, 40, 63))), 800);
+    },
+    fc.oneof(access(offsets, fc.oneof(fc.nat(7), fc.constantFrom(1, 2, 6, 40, 63, 0xffff_ffff))),
+      fc.record({ source: fc.constantFrom(1, 1, 40, 2, 63), level: fc.boolean() }),
+      fc.record({ source: fc.constant(1), level: fc.boolean() }), fc.record({ serve: fc.nat(1) }),
+      access([0, 1, 2, 3].map((c) => 0x20_0004 + 0x1000 * c), fc.constantFrom(1, 2, 40, 63))),
+    800);
   });
 
   it('real-time clock', () => {
     check<Access | { later: number } | { alarm: number }>(() => {
-      const clock = new TestAlarm(), line = new TestLine(), build = (): Chip<never> => new GoldfishRtc(clock, line, 0) as unknown as Chip<never>;
+      const clock = new TestAlarm(), line = new TestLine(),
+        build = (): Chip<never> => new GoldfishRtc(clock, line, 0) as unknown as Chip<never>;
       return {
         chip: build(), build, remove: () => clock.at(Infinity, () => {}),
         act(a) {
           if ('later' in a) clock.advanceTo(clock.time + a.later);
-          else if ('alarm' in a) for (const [o, v] of [[16, 1], [12, 0], [8, (this.chip.read(0, 4) + a.alarm) % 2 ** 32]]) this.chip.write(o, v, 4);
+          else if ('alarm' in a)
+            for (const [o, v] of [[16, 1], [12, 0], [8, (this.chip.read(0, 4) + a.alarm) % 2 ** 32]]) this.chip.write(o, v, 4);
           else if (a.write) this.chip.write(a.offset, a.value, 4);
           return ['offset' in a && !a.write ? this.chip.read(a.offset, 4) : 0, line.level];
         },
       };
-    }, fc.oneof(access([0, 4, 8, 12, 16, 20, 24, 28], fc.nat(3000)), access([8, 12], fc.nat(1)), fc.record({ later: fc.nat(2000) }), fc.record({ alarm: fc.nat(2000) })), 300);
+    },
+    fc.oneof(access([0, 4, 8, 12, 16, 20, 24, 28], fc.nat(3000)), access([8, 12], fc.nat(1)), fc.record({ later: fc.nat(2000) }),
+      fc.record({ alarm: fc.nat(2000) })),
+    300);
   });
 });
 
@@ -128,30 +151,63 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
 const DATA = RAM + 0x5_0000;
 /** `outside`: something happens there; its number says what. */
 type VirtioOp =
-  | { readonly kind: 'offer'; readonly queue: number; readonly out: readonly number[]; readonly in: readonly number[]; readonly fill: Uint8Array; readonly indirect: boolean }
-  | { readonly kind: 'usual'; readonly which: number; readonly fill: Uint8Array } | { readonly kind: 'notify' | 'stop'; readonly queue: number } | { readonly kind: 'acknowledge' | 'restart' } | { readonly kind: 'register'; readonly offset: number; readonly value: number }
+  | {
+    readonly kind: 'offer'; readonly queue: number; readonly out: readonly number[]; readonly in: readonly number[];
+    readonly fill: Uint8Array; readonly indirect: boolean
+  }
+  | { readonly kind: 'usual'; readonly which: number; readonly fill: Uint8Array }
+  | { readonly kind: 'notify' | 'stop'; readonly queue: number } | { readonly kind: 'acknowledge' | 'restart' }
+  | { readonly kind: 'register'; readonly offset: number; readonly value: number }
   | { readonly kind: 'outside'; readonly what: number };
 const length = fc.constantFrom(0, 1, 8, 16, 40, 512);
 /** Requests as drivers make them: for a disk, a control queue, a card, an input buffer. */
-const shapes = fc.constantFrom({ out: [16], in: [512, 1] }, { out: [16, 512], in: [1] }, { out: [16], in: [1] }, { out: [8], in: [] }, { out: [3], in: [1] }, { out: [40, 40], in: [] }, { out: [], in: [512] }, { out: [], in: [40] });
+const shapes = fc.constantFrom({ out: [16], in: [512, 1] }, { out: [16, 512], in: [1] }, { out: [16], in: [1] }, { out: [8], in: [] },
+  { out: [3], in: [1] }, { out: [40, 40], in: [] }, { out: [], in: [512] }, { out: [], in: [40] });
 const fill = fc.uint8Array({ minLength: 24, maxLength: 24 });
 const virtioOp: fc.Arbitrary<VirtioOp> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('offer' as const), queue: fc.nat(5), out: fc.array(length, { maxLength: 3 }), in: fc.array(length, { maxLength: 3 }), fill, indirect: fc.boolean() }).filter((o) => o.out.length + o.in.length > 0) },
-  { weight: 6, arbitrary: fc.tuple(fc.nat(5), shapes, fill, fc.boolean()).map(([queue, shape, bytes, indirect]) => ({ kind: 'offer' as const, queue, ...shape, fill: bytes, indirect })) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('offer' as const), queue: fc.nat(5), out: fc.array(length, { maxLength: 3 }),
+      in: fc.array(length, { maxLength: 3 }), fill, indirect: fc.boolean()
+    }).filter((o) =>
+      o.out.length + o.in.length > 0)
+  },
+  {
+    weight: 6,
+    arbitrary: fc.tuple(fc.nat(5), shapes, fill, fc.boolean()).map(([queue, shape, bytes, indirect]) => ({
+      kind: 'offer' as const, queue, ...shape, fill: bytes, indirect
+    }))
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('notify' as const), queue: fc.nat(5) }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('outside' as const), what: fc.nat(1000) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('usual' as const), which: fc.nat(11), fill }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('acknowledge' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stop' as const), queue: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('register' as const), offset: fc.constantFrom(0x14, 0x24, 0x20, 0x30, 0x38, 0x80, 0x108), value: fc.nat(40) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('register' as const), offset: fc.constantFrom(0x14, 0x24, 0x20, 0x30, 0x38, 0x80, 0x108), value: fc.nat(40)
+    })
+  },
 );
 
-interface Outside { /** What a driver of this device does all the time: queue, lengths to read, lengths to write. */ readonly usual: readonly (readonly [number, readonly number[], readonly number[]])[]; build(rig: () => Rig): VirtioModel; remove(): void; /** The device has dropped its requests. */ forget?(): void; happens(what: number): void; /** What can be seen there. */ readonly seen: unknown; /** Makes a request of the device's kind out of random bytes. */ shape?(fill: Uint8Array): Uint8Array }
+interface Outside {
+  /** What a driver of this device does all the time: queue, lengths to read, lengths to write. */
+  readonly usual: readonly (readonly [number, readonly number[], readonly number[]])[];
+  build(rig: () => Rig): VirtioModel;
+  remove(): void; /** The device has dropped its requests. */
+  forget?(): void;
+  happens(what: number): void; /** What can be seen there. */
+  readonly seen: unknown; /** Makes a request of the device's kind out of random bytes. */
+  shape?(fill: Uint8Array): Uint8Array
+}
 
 function checkModel(makeOutside: () => Outside, features: readonly number[] = []): void {
   const choices = fc.record({ packed: fc.boolean(), eventIndex: fc.boolean(), inOrder: fc.boolean() });
-  fc.assert(fc.property(choices, fc.array(virtioOp, { minLength: 1, maxLength: 80, size: 'max' }), fc.array(fc.nat(80), { minLength: 2, maxLength: 8 }), (choice, ops, moments) => {
+  fc.assert(fc.property(choices, fc.array(virtioOp, { minLength: 1, maxLength: 80, size: 'max' }),
+    fc.array(fc.nat(80), { minLength: 2, maxLength: 8 }), (choice, ops, moments) => {
     const make = (): World<VirtioOp> => virtioWorld(makeOutside(), choice, [...features, ...(choice.inOrder ? [Feature.IN_ORDER] : [])]);
     expect(history(make(), ops, new Set(moments))).toEqual(history(make(), ops, new Set()));
   }), { numRuns: 150 });
@@ -161,7 +217,9 @@ function virtioWorld(outside: Outside, choice: { packed: boolean; eventIndex: bo
   const ringChoice = { ...choice, size: 8 }, holder: { rig?: Rig; world?: World<VirtioOp> } = {};
   const build = (): VirtioMmio => new VirtioMmio(outside.build(() => holder.rig!), holder.rig!.memory, holder.rig!.irq);
   let first: VirtioMmio | undefined;
-  const registers: Registers = { read: (o, s) => (holder.world?.chip ?? first!).read(o, s), write: (o, v, s) => (holder.world?.chip ?? first!).write(o, v, s) };
+  const registers: Registers = {
+    read: (o, s) => (holder.world?.chip ?? first!).read(o, s), write: (o, v, s) => (holder.world?.chip ?? first!).write(o, v, s)
+  };
   const rig = new Rig((memory, irq) => {
     first = new VirtioMmio(outside.build(() => holder.rig ?? ({ memory, irq } as Rig)), memory, irq);
     return registers;
@@ -171,7 +229,10 @@ function virtioWorld(outside: Outside, choice: { packed: boolean; eventIndex: bo
   rig.start(ringChoice, features);
   let at = DATA;
   const offer = (queue: TestQueue, out: readonly number[], into: readonly number[], bytes: Uint8Array, indirect: boolean): void => {
-    const buffers: Buffer[] = [...out.map((n) => ({ n, write: false })), ...into.map((n) => ({ n, write: true }))].map(({ n, write }) => ({ address: (at += 512) - 512, length: n, write }));
+    const buffers: Buffer[] = [
+      ...out.map((n) => ({ n, write: false })), ...into.map((n) => ({ n, write: true }))
+    ].map(({ n, write }) => ({ address: (at += 512)
+      - 512, length: n, write }));
     if (at > RAM + 0x7_0000) at = DATA;
     rig.memory.write(buffers[0].address, outside.shape?.(bytes) ?? bytes);
     queue.offer(buffers, indirect);
@@ -196,7 +257,10 @@ function virtioWorld(outside: Outside, choice: { packed: boolean; eventIndex: bo
         case 'register': rig.device.write(op.offset, op.value, 4); break;
         default: outside.happens(op.what);
       }
-      return [rig.irq.level, [0x10, 0x44, 0x60, 0x70, 0xfc, 0x100].map((r) => rig.get(r)), checksum(rig.memory.bytes, 0x1000, 0x7000), checksum(rig.memory.bytes, at - RAM - 0x1000, 0x1000), outside.seen];
+      return [
+        rig.irq.level, [0x10, 0x44, 0x60, 0x70, 0xfc, 0x100].map((r) => rig.get(r)), checksum(rig.memory.bytes, 0x1000, 0x7000),
+        checksum(rig.memory.bytes, at - RAM - 0x1000, 0x1000), outside.seen
+      ];
     },
     end: () => checksum(rig.memory.bytes, 0, rig.memory.size),
   };
@@ -233,7 +297,9 @@ describe('a virtio device that is saved and loaded at any moment goes on as if n
         remove: () => disk.cancel(),
         happens: (what) => { disk.broken = what % 7 === 0; if (disk.waiting > 0) disk.finish(what % disk.waiting); },
         get seen() { return disk.waiting; },
-        shape: (fill) => Uint8Array.from([[0, 1, 4, 8, 13, 99][fill[0] % 6], 0, 0, 0, 0, 0, 0, 0, fill[1] % 70, 0, 0, 0, 0, 0, 0, 0, ...fill.subarray(16)]),
+        shape: (fill) => Uint8Array.from([
+          [0, 1, 4, 8, 13, 99][fill[0] % 6], 0, 0, 0, 0, 0, 0, 0, fill[1] % 70, 0, 0, 0, 0, 0, 0, 0, ...fill.subarray(16)
+        ]),
       };
     }, [9]);
   });
@@ -244,8 +310,12 @@ describe('a virtio device that is saved and loaded at any moment goes on as if n
       const port: FilePort = { tag: new TextEncoder().encode('tag'), request: (message, reply) => void waiting.push({ message, reply }) };
       return {
         usual: [[0, [40], [40]]],
-        build: () => new VirtioFiles(port), remove: () => { waiting = []; }, forget: () => { waiting = []; }, get seen() { return waiting.map((w) => [...w.message]); },
-        happens: (what) => { const [one] = waiting.splice(what % Math.max(1, waiting.length), 1); one?.reply(one.message.slice(0, what % 60)); },
+        build: () => new VirtioFiles(port), remove: () => { waiting = []; }, forget: () => { waiting = []; },
+        get seen() { return waiting.map((w) => [...w.message]); },
+        happens: (what) => {
+          const [one] = waiting.splice(what % Math.max(1, waiting.length), 1);
+          one?.reply(one.message.slice(0, what % 60));
+        },
       };
     }, [0]);
   });
@@ -256,7 +326,9 @@ describe('a virtio device that is saved and loaded at any moment goes on as if n
       let arrive: (frame: Uint8Array) => void = () => {};
       return {
         usual: [[0, [], [512]], [1, [40, 40], []], [2, [3], [1]]],
-        build: () => new VirtioNet({ send: (f) => void sent.push([...f]), onFrame: (f) => { arrive = f; } }, Uint8Array.of(2, 0, 0, 0, 0, 1)), remove: () => {}, get seen() { return sent.length; },
+        build: () =>
+          new VirtioNet({ send: (f) => void sent.push([...f]), onFrame: (f) => { arrive = f; } }, Uint8Array.of(2, 0, 0, 0, 0, 1)),
+        remove: () => {}, get seen() { return sent.length; },
         happens: (what) => arrive(new Uint8Array(14 + (what % 90)).fill(what % 3 === 0 ? 0xff : 2)),
         shape: (fill) => Uint8Array.from([fill[0] % 3, fill[1] % 6, fill[2] % 2, ...fill.subarray(3)]),
       };
@@ -269,14 +341,24 @@ describe('a virtio device that is saved and loaded at any moment goes on as if n
       let model: VirtioConsole;
       return {
         usual: [[3, [8], []], [2, [], [40]], [0, [], [40]], [4, [], [40]], [1, [40], []], [5, [40], []]],
-        build: () => (model = new VirtioConsole(ports[0], [{ backend: ports[1], console: false, name: 'agent' }])), remove: () => ports.forEach((p) => p.remove()), get seen() { return ports.map((p) => [p.text.length, p.waiting]); },
-        happens: (what) => { const port = ports[what % 2]; if (what % 5 === 0) port.full = true; else if (what % 5 === 1) port.hasRoom(); else if (what % 5 === 2) model.resize(what, what >> 1); else port.type('x'.repeat(what % 30)); },
-        shape: (fill) => Uint8Array.from([[1, 1, 0, 2][fill[0] % 4], 0, 0, 0, [6, 6, 0, 3][fill[1] % 4], 0, fill[2] % 8 > 0 ? 1 : 0, 0, ...fill.subarray(8)]),
+        build: () => (model = new VirtioConsole(ports[0], [{ backend: ports[1], console: false, name: 'agent' }])),
+        remove: () => ports.forEach((p) => p.remove()), get seen() { return ports.map((p) => [p.text.length, p.waiting]); },
+        happens: (what) => {
+          const port = ports[what % 2];
+          if (what % 5 === 0) port.full = true;
+          else if (what % 5 === 1) port.hasRoom();
+          else if (what % 5 === 2) model.resize(what, what >> 1); else port.type('x'.repeat(what % 30));
+        },
+        shape: (fill) => Uint8Array.from([
+          [1, 1, 0, 2][fill[0] % 4], 0, 0, 0, [6, 6, 0, 3][fill[1] % 4], 0, fill[2] % 8 > 0 ? 1 : 0, 0, ...fill.subarray(8)
+        ]),
       };
     }, [1]);
   });
 
   it('entropy', () => {
-    checkModel(() => ({ usual: [[0, [], [40, 512]]], build: () => new VirtioEntropy(new SeededRandom(5)), remove: () => {}, happens: () => {}, seen: 0 }));
+    checkModel(() => ({
+      usual: [[0, [], [40, 512]]], build: () => new VirtioEntropy(new SeededRandom(5)), remove: () => {}, happens: () => {}, seen: 0
+    }));
   });
 });

@@ -1,7 +1,7 @@
 /** Stand-ins for unit specs: memory, lines, time, a terminal, a disk. */
 import type { Alarm, BlockPort, BlockRequest, CharPort, GuestMemory, Line } from './ports.ts';
 
-/** RAM without a machine around it; it has what the machine's own has. */
+/** RAM without a machine around it, with the interface of the machine's own. */
 export class TestMemory implements GuestMemory {
   readonly base: number;
   readonly size: number;
@@ -31,7 +31,9 @@ export class TestMemory implements GuestMemory {
   writable(pa: number, length: number): Uint8Array { return this.view(pa, length); }
   write(pa: number, bytes: Uint8Array): void { this.view(pa, bytes.length).set(bytes); }
   fill(pa: number, length: number, byte: number): void { this.view(pa, length).fill(byte); }
-  copy(to: number, from: number, length: number): void { this.bytes.copyWithin(to - this.base, from - this.base, from - this.base + length); }
+  copy(to: number, from: number, length: number): void {
+    this.bytes.copyWithin(to - this.base, from - this.base, from - this.base + length);
+  }
 }
 
 export class TestLine implements Line {
@@ -114,7 +116,7 @@ export class TestDisk implements BlockPort {
     this.cancelled++;
   }
 
-  /** What a disk that overlooks a cancellation would do: the call carries out the first request that waits now. */
+  /** Acts like a disk that overlooks a cancellation: carries out the oldest waiting request. */
   finishLater(): () => void {
     const [{ done }] = this.#waiting;
     return () => done(true);

@@ -15,7 +15,7 @@
  *
  * State: the registers, a 16-byte receive FIFO, one latch for the transmitter-empty interrupt.
  * Features: FIFOs on or off, trigger levels, all four interrupts with their priorities, overrun, break, loopback with modem lines.
- * Input waits outside until the guest listens (see `#listening`), so that what was typed ahead survives a driver's start.
+ * Input waits outside until the guest listens (see `#listening`), so that input typed ahead survives the start of a driver.
  * Missing: baud rate has no timing (a byte is out at once; the receive timeout interrupt comes at once), the pins of the DMA modes.
  * Documentation: National Semiconductor PC16550D data sheet, 8.0 Registers.
  */
@@ -32,7 +32,7 @@ const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOP: 16 } as const;
 const LSR = { READY: 1, OVERRUN: 2, BREAK: 0x10, THR_EMPTY: 0x20, IDLE: 0x40, FIFO_ERROR: 0x80 } as const;
 const MSR = { CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as const;
 const FIFO_BYTES = 16;
-/** Drivers that only transmit read LSR a few times in a row; who reads it more often waits for input. */
+/** A driver that only transmits reads LSR a few times in a row; one that reads it more often is waiting for input. */
 const LISTENING_POLLS = 16;
 const triggerLevels = [1, 4, 8, 14] as const;
 
@@ -52,7 +52,7 @@ interface State {
   fifo: number[];
   /** The driver knows IIR. One that never reads it (xv6) could not end a transmitter-empty interrupt; for it LSR does. */
   iirUsed: boolean;
-  /** The driver has looked (LSR, IIR) since the FIFO was last empty: it may know of what is in it. */
+  /** The driver has read LSR or IIR since the FIFO was last empty, so it may know that input is there. */
   looked: boolean;
   /** LSR reads in a row with nothing received: how a polling guest listens. */
   polls: number;
@@ -60,7 +60,8 @@ interface State {
 export type UartState = Readonly<Omit<State, 'fifo'>> & { readonly fifo: readonly number[] };
 
 const powerOn = (): State => ({
-  ier: 0, fcr: 0, lcr: 0, mcr: 0, scr: 0, divisor: 0, modem: MSR.CTS | MSR.DSR | MSR.DCD, modemDelta: 0, line: 0, thrInterrupt: false, fifo: [], iirUsed: false,
+  ier: 0, fcr: 0, lcr: 0, mcr: 0, scr: 0, divisor: 0, modem: MSR.CTS | MSR.DSR | MSR.DCD, modemDelta: 0, line: 0, thrInterrupt: false,
+  fifo: [], iirUsed: false,
   looked: false, polls: 0,
 });
 
@@ -194,7 +195,7 @@ export class Uart16550 implements Chip<UartState> {
   #setFcr(value: number): void {
     const switched = ((value ^ this.#s.fcr) & FCR.ENABLE) !== 0;
     this.#s.fcr = value & 0xc9;
-    // What the driver cannot know of yet counts as arriving after the clearing: nothing typed ahead is lost.
+    // Input that the driver cannot know of yet counts as arriving after the clearing, so nothing typed ahead is lost.
     if ((switched || (value & FCR.CLEAR_RECEIVE) !== 0) && this.#s.looked) this.#s.fifo = [];
     this.#refill();
   }

@@ -1,4 +1,4 @@
-/** What loads, stores and atomics move between a register and memory. */
+/** Loads, stores and atomics: how many bytes they move between register and memory, and in which form. */
 import { rows } from './table.ts';
 
 export interface Access {
@@ -23,7 +23,10 @@ const ATOMIC = /^(?:lr|sc|amo\w+)\.([wdq])$/;
 function accessOf(name: string): Access | undefined {
   const [, prefix, letter, size, unsigned] = PLAIN.exec(name) ?? GUEST.exec(name) ?? [];
   if (size !== undefined) {
-    return { kind: letter === 'l' ? 'load' : 'store', size: SIZES[size as 'b'], signed: unsigned === '', float: prefix === 'f', guest: prefix === 'h' };
+    return {
+      kind: letter === 'l' ? 'load' : 'store', size: SIZES[size as 'b'], signed: unsigned === '', float: prefix === 'f',
+      guest: prefix === 'h'
+    };
   }
   const atomic = ATOMIC.exec(name)?.[1];
   return atomic === undefined ? undefined : { kind: 'atomic', size: SIZES[atomic as 'w'], signed: true, float: false, guest: false };

@@ -16,7 +16,13 @@ import { loadConstant, PSEUDO } from './pseudo.ts';
 
 export interface Assembled { readonly bytes: Uint8Array; readonly symbols: Symbols }
 
-interface Statement { readonly name: string; readonly args: string[]; readonly address: bigint; readonly size: number; readonly source: string }
+interface Statement {
+  readonly name: string;
+  readonly args: string[];
+  readonly address: bigint;
+  readonly size: number;
+  readonly source: string
+}
 const SIZES: Record<string, number> = { '.byte': 1, '.half': 2, '.word': 4, '.dword': 8 };
 
 /** @throws Error with the offending statement. */
@@ -46,7 +52,8 @@ export function assemble(text: string, base: number | bigint): Assembled {
 }
 
 /** Operands are separated by commas; a string is one operand. */
-const splitArguments = (text: string): string[] => (text.startsWith('"') ? [text] : text.split(',').map((a) => a.trim()).filter((a) => a !== ''));
+const splitArguments = (text: string): string[] =>
+  (text.startsWith('"') ? [text] : text.split(',').map((a) => a.trim()).filter((a) => a !== ''));
 
 function statementsOf(source: string, symbols: Map<string, bigint>, at: bigint): Statement[] {
   const [, name, rest] = /^(\S+)\s*(.*)$/.exec(source)!;
@@ -149,7 +156,8 @@ function operand(out: Operands, kind: string, text: string, s: Statement, symbol
     case 'zimm': out.zimm = Number(value()); break;
     case 'constant': out.rs1 = Number(value()); break;
     case 'rm': out.rm = known(ROUNDING.indexOf(text as 'rne'), text, 'a rounding mode'); break;
-    case 'pred': case 'succ': out[kind] = [...text].reduce((n, c) => n | (1 << known('wroi'.indexOf(c), text, 'a set of i, o, r, w')), 0); break;
+    case 'pred':
+    case 'succ': out[kind] = [...text].reduce((n, c) => n | (1 << known('wroi'.indexOf(c), text, 'a set of i, o, r, w')), 0); break;
     default: if (text !== kind) throw new Error(`operand "${text}" should be "${kind}"`);
   }
 }

@@ -4,7 +4,8 @@ import { compressed, row, type Operands, type Row } from './row.ts';
 const c = <const N extends string>(name: N, text: string, operands: string, base: string, fixed?: Operands, extensions = 'c zca'): Row<N> =>
   compressed(name, text, operands, extensions, base, fixed);
 const D = 'c+d zcd+d';
-const arithmetic = <const N extends string>(name: N, f6: string, f2: string, base: string): Row<N> => c(name, `${f6} rd'/rs1' ${f2} rs2' 01`, "rd, rs2", base);
+const arithmetic = <const N extends string>(name: N, f6: string, f2: string, base: string): Row<N> =>
+  c(name, `${f6} rd'/rs1' ${f2} rs2' 01`, "rd, rs2", base);
 
 export const short = [
   c('c.addi4spn', "000 nzuimm[5:4|9:6|2|3] rd' 00", 'rd, imm', 'addi', { rs1: 2 }),
@@ -57,4 +58,5 @@ export const short = [
 ];
 
 /** Zcmop: reserved encodings of c.lui rd odd, imm = 0, defined to do nothing. They stand for no base instruction. */
-export const shortMayBe = ([1, 3, 5, 7, 9, 11, 13, 15] as const).map((n) => row(`c.mop.${n}`, `011 0 ${n.toString(2).padStart(5, '0')} 00000 01`, '', 'zcmop'));
+export const shortMayBe = ([1, 3, 5, 7, 9, 11, 13, 15] as const).map((n) =>
+  row(`c.mop.${n}`, `011 0 ${n.toString(2).padStart(5, '0')} 00000 01`, '', 'zcmop'));

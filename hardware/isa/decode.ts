@@ -63,8 +63,8 @@ function illegalWord(word: number, length: 2 | 4): Decoded {
 const decoders = new Map<string, Decoder>();
 
 /**
- * The decoder for the extensions of an ISA string (see `parseIsa` for its errors). Strings with the same instructions share one: it is a pure function,
- * and remembers what it has decoded.
+ * The decoder for the extensions of an ISA string (see `parseIsa` for its errors). Strings with the same instructions share one: it is a
+ * pure function, and remembers what it has decoded.
  */
 export function createDecoder(isa: string): Decoder {
   const extensions = parseIsa(isa);
@@ -81,13 +81,15 @@ function makeDecoder(list: readonly Row[]): Decoder {
   const short = build(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
   const decodeLong = (word: number): Decoded => {
     const found = find(long, word);
-    return found ? { index: rowIndex.get(found.name)!, row: found, written: found, operands: operandsOf(found, word), length: 4, word: word | 0 } : illegalWord(word | 0, 4);
+    return found
+      ? { index: rowIndex.get(found.name)!, row: found, written: found, operands: operandsOf(found, word), length: 4, word: word | 0 }
+      : illegalWord(word | 0, 4);
   };
   const decodeShort = (half: number): Decoded => {
     const found = find(short, half);
     return found ? expand(found, half) : illegalWord(half, 2);
   };
-  // Programs use few different words: what has been decoded is remembered, in a table where a newer word takes an older one's place.
+  // Programs use few different words, so a direct-mapped table keeps the last decoded ones.
   const keys = new Int32Array(1 << REMEMBERED);
   const values = new Array<Decoded>(1 << REMEMBERED).fill(decodeShort(0));
   return (word) => {

@@ -15,7 +15,8 @@ function operand(name: string, o: Operands, pc: bigint | undefined): string {
     case 'fs1': case 'fs2': case 'fs3': return fName(o[`r${name.slice(1)}` as 'rs1']!);
     case 'imm': return `${o.imm}`;
     case 'upper': return hex((o.imm! >>> 12) & 0xfffff);
-    case 'target': return pc === undefined ? `. ${o.imm! < 0 ? '-' : '+'} ${Math.abs(o.imm!)}` : hex(BigInt.asUintN(64, pc + BigInt(o.imm!)));
+    case 'target':
+      return pc === undefined ? `. ${o.imm! < 0 ? '-' : '+'} ${Math.abs(o.imm!)}` : hex(BigInt.asUintN(64, pc + BigInt(o.imm!)));
     case 'csr': return csrName(o.csr!);
     case 'zimm': return `${o.zimm}`;
     case 'rm': return ROUNDING[o.rm!] ?? `${o.rm}`;

@@ -11,7 +11,7 @@ const number = (text: string): bigint | undefined => {
 
 export type Symbols = ReadonlyMap<string, bigint>;
 
-/** Value of `4`, `-0x10`, `label`, `label + 8`, `end - start`. @throws Error naming what is not known. */
+/** Value of `4`, `-0x10`, `label`, `label + 8`, `end - start`. @throws Error that names the unknown word. */
 export function evaluate(text: string, symbols: Symbols): bigint {
   const plain = number(text.trim());
   if (plain !== undefined) return plain;

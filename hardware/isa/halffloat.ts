@@ -1,4 +1,7 @@
-/** Zfhmin, Zfh (half precision) and Zfa (additional operations; `constant` is a number of the table of 32 constants). @spec unpriv 23, 25 */
+/**
+ * Zfhmin, Zfh (half precision) and Zfa (additional operations; `constant` is a number of the table of 32 constants).
+ * @spec unpriv 23, 25
+ */
 import { table } from './row.ts';
 
 export const halfFloat = table({

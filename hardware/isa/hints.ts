@@ -1,4 +1,7 @@
-/** Instructions that do nothing here, or only ask permission: hints, may-be-operations, cache-block operations. @spec unpriv 8, 9, 10, 19 */
+/**
+ * Instructions that do nothing here, or only ask permission: hints, may-be-operations, cache-block operations.
+ * @spec unpriv 8, 9, 10, 19
+ */
 import { row, table, type Row } from './row.ts';
 
 export const hints = table({
@@ -22,5 +25,6 @@ const bit = (n: number, at: number): string => `${(n >> at) & 1}`;
 export const mayBe: readonly Row<`mop.${'r' | 'rr'}.${number}`>[] = [
   ...Array.from({ length: 32 }, (_, n) =>
     row(`mop.r.${n}`, `1${bit(n, 4)}00${bit(n, 3)}${bit(n, 2)}0111${bit(n, 1)}${bit(n, 0)} rs1 100 rd 1110011`, 'rd, rs1', 'zimop')),
-  ...Array.from({ length: 8 }, (_, n) => row(`mop.rr.${n}`, `1${bit(n, 2)}00${bit(n, 1)}${bit(n, 0)}1 rs2 rs1 100 rd 1110011`, 'rd, rs1, rs2', 'zimop')),
+  ...Array.from({ length: 8 },
+    (_, n) => row(`mop.rr.${n}`, `1${bit(n, 2)}00${bit(n, 1)}${bit(n, 0)}1 rs2 rs1 100 rd 1110011`, 'rd, rs1, rs2', 'zimop')),
 ];

@@ -57,7 +57,8 @@ describe('the instruction table', () => {
   it.each([
     ['addi a0, a1, -3', 0xffd58513], ['lui a0, 0xfffff', 0xfffff537], ['ld s0, 16(sp)', 0x01013403], ['sd ra, -8(sp)', 0xfe113c23],
     ['csrrw zero, satp, a0', 0x18051073], ['amoadd.w.aqrl a0, a1, (a2)', 0x06b6252f], ['fmadd.d fa0, fa1, fa2, fa3', 0x6ac5f543],
-    ['fcvt.w.d a0, fa0, rtz', 0xc2051553], ['c.addi4spn a0, 16', 0x0808], ['c.ldsp ra, 8', 0x60a2], ['c.j 0', 0xa001], ['hlv.d a0, (a1)', 0x6c05c573],
+    ['fcvt.w.d a0, fa0, rtz', 0xc2051553], ['c.addi4spn a0, 16', 0x0808], ['c.ldsp ra, 8', 0x60a2], ['c.j 0', 0xa001],
+    ['hlv.d a0, (a1)', 0x6c05c573],
     ['sfence.vma a0, a1', 0x12b50073], ['sh2add a0, a1, a2', 0x20c5c533], ['rev8 a0, a1', 0x6b85d513], ['fence rw, w', 0x0310000f],
   ])('%s is %i', (text, word) => {
     const { bytes } = assemble(text.replace('c.ldsp ra, 8', 'c.ldsp ra, 8(sp)'), 0);
@@ -66,11 +67,14 @@ describe('the instruction table', () => {
 
   it('makes illegal what the ISA string leaves out, and all zeros and ones', () => {
     const small = createDecoder('rv64i');
-    for (const text of ['mul a0, a0, a0', 'c.addi a0, 1', 'fld fa0, 0(sp)', 'lr.w a0, (a0)', 'csrrw a0, cycle, a0', 'hlv.w a0, (a0)', 'sh1add a0, a0, a0']) {
+    for (const text of [
+      'mul a0, a0, a0', 'c.addi a0, 1', 'fld fa0, 0(sp)', 'lr.w a0, (a0)', 'csrrw a0, cycle, a0', 'hlv.w a0, (a0)', 'sh1add a0, a0, a0'
+    ]) {
       expect(small(wordOf(text)).index).toBe(0);
       expect(decode(wordOf(text)).index).toBeGreaterThan(0);
     }
-    for (const word of [0, -1, 0xffff, 0x8002 /* c.jr zero */, 0x6101 & ~0x1ffc /* c.lui/addi16sp, imm 0 */]) expect(decode(word).index).toBe(0);
+    for (const word of [0, -1, 0xffff, 0x8002 /* c.jr zero */, 0x6101 & ~0x1ffc /* c.lui/addi16sp, imm 0 */])
+      expect(decode(word).index).toBe(0);
   });
 
   it('reads ISA strings and refuses others', () => {
@@ -85,7 +89,9 @@ describe('the instruction table', () => {
 
 describe('the assembler', () => {
   it('places labels, data and pseudo-instructions', () => {
-    const { bytes, symbols } = assemble('start: la a0, data; call f; j start\nf: ret # comment\n.align 4\ndata: .dword f, 0x1122334455667788\n.asciz "hi"', 0x1000);
+    const { bytes, symbols } = assemble('start: la a0, data; call f; j start\nf: ret # comment\n.align 4\n'
+      + 'data: .dword f, 0x1122334455667788\n.asciz "hi"',
+      0x1000);
     expect(symbols.get('data')).toBe(0x1020n);
     expect(bytes.length).toBe(0x20 + 16 + 3);
     expect(new DataView(bytes.buffer).getBigUint64(0x20, true)).toBe(symbols.get('f'));

@@ -1,4 +1,7 @@
-/** Zicsr, Zifencei, privileged and hypervisor instructions; fences take an address and an address-space identifier, both optional. @spec priv 3.3, 21.3; unpriv 5, 6 */
+/**
+ * Zicsr, Zifencei, privileged and hypervisor instructions; fences take an address and an address-space identifier, both optional.
+ * @spec priv 3.3, 21.3; unpriv 5, 6
+ */
 import { table } from './row.ts';
 
 export const privileged = table({

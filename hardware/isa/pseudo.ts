@@ -24,7 +24,9 @@ export function loadConstant(rd: string, value: bigint): string[] {
   return [...loadConstant(rd, high), `slli ${rd}, ${rd}, ${shift}`, ...(lower !== 0 ? [`addi ${rd}, ${rd}, ${lower}`] : [])];
 }
 
-const zeroBranches: Record<string, [string, boolean]> = { beqz: ['beq', false], bnez: ['bne', false], bltz: ['blt', false], bgez: ['bge', false], blez: ['bge', true], bgtz: ['blt', true] };
+const zeroBranches: Record<string, [string, boolean]> = {
+  beqz: ['beq', false], bnez: ['bne', false], bltz: ['blt', false], bgez: ['bge', false], blez: ['bge', true], bgtz: ['blt', true]
+};
 const swapped: Record<string, string> = { bgt: 'blt', ble: 'bge', bgtu: 'bltu', bleu: 'bgeu' };
 
 export const PSEUDO: Record<string, Expand> = {
@@ -61,6 +63,8 @@ export const PSEUDO: Record<string, Expand> = {
     [`fneg.${p}`, one((d, s) => `fsgnjn.${p} ${d}, ${s}, ${s}`)],
     [`fabs.${p}`, one((d, s) => `fsgnjx.${p} ${d}, ${s}, ${s}`)],
   ])),
-  ...Object.fromEntries(Object.entries(zeroBranches).map(([name, [base, reverse]]) => [name, one((s, t) => (reverse ? `${base} zero, ${s}, ${t}` : `${base} ${s}, zero, ${t}`))])),
+  ...Object.fromEntries(Object.entries(zeroBranches).map(([name, [base, reverse]]) => [
+    name, one((s, t) => (reverse ? `${base} zero, ${s}, ${t}` : `${base} ${s}, zero, ${t}`))
+  ])),
   ...Object.fromEntries(Object.entries(swapped).map(([name, base]) => [name, one((a, b, t) => `${base} ${b}, ${a}, ${t}`)])),
 };

@@ -1,5 +1,5 @@
 /**
- * Rows of the instruction table, and what is derived from a bit pattern.
+ * Rows of the instruction table, with the fields derived from their bit patterns.
  *
  * A pattern is written as the manual prints it, bit 31 (or 15) first: `imm[11:5] rs2 rs1 010 imm[4:0] 0100011`.
  *   0101        fixed bits
@@ -46,10 +46,19 @@ export interface Row<N extends string = string> {
 
 export type Operands = Partial<Record<OperandName, number>>;
 
-const FIXED_WIDTHS: Record<string, number> = { rd: 5, rs1: 5, rs2: 5, rs3: 5, rm: 3, aq: 1, rl: 1, csr: 12, zimm: 5, fm: 4, pred: 4, succ: 4 };
+const FIXED_WIDTHS: Record<string, number> = {
+  rd: 5, rs1: 5, rs2: 5, rs3: 5, rm: 3, aq: 1, rl: 1, csr: 12, zimm: 5, fm: 4, pred: 4, succ: 4
+};
 const IMMEDIATES = new Set(['imm', 'nzimm', 'uimm', 'nzuimm', 'shamt']);
 
-interface Draft { name: OperandName; parts: FieldPart[]; signed: boolean; bias: number; excluded: Set<number>; twin?: OperandName | undefined }
+interface Draft {
+  name: OperandName;
+  parts: FieldPart[];
+  signed: boolean;
+  bias: number;
+  excluded: Set<number>;
+  twin?: OperandName | undefined
+}
 
 /** @throws Error when the pattern is not 16 or 32 bits wide or a token is not understood: a bug in the table. */
 export function parsePattern(text: string): Pattern {
@@ -96,7 +105,11 @@ function addToken(drafts: Map<OperandName, Draft>, token: string, at: number, wi
     const plain = raw.replace("'", '');
     const immediate = IMMEDIATES.has(plain);
     const name = (immediate ? 'imm' : plain) as OperandName;
-    const draft = drafts.get(name) ?? { name, parts: [], signed: plain.endsWith('imm') && immediate && !plain.includes('uimm'), bias: raw.endsWith("'") ? 8 : 0, excluded: new Set<number>() };
+    const draft = drafts.get(name)
+      ?? {
+        name, parts: [], signed: plain.endsWith('imm') && immediate && !plain.includes('uimm'), bias: raw.endsWith("'") ? 8 : 0,
+        excluded: new Set<number>()
+      };
     drafts.set(name, draft);
     excluded.forEach((v) => draft.excluded.add(v));
     if (plain.startsWith('nz')) draft.excluded.add(0);
@@ -116,7 +129,10 @@ function addRanges(draft: Draft, list: [number, number][], top: number): void {
 
 function finish(draft: Draft): Field {
   const top = Math.max(...draft.parts.map((p) => p.to + p.width));
-  return { name: draft.name, parts: draft.parts, signBits: draft.signed ? top : 0, bias: draft.bias, excluded: [...draft.excluded], twin: draft.twin };
+  return {
+    name: draft.name, parts: draft.parts, signBits: draft.signed ? top : 0, bias: draft.bias, excluded: [...draft.excluded],
+    twin: draft.twin
+  };
 }
 
 /** The value of one field in an instruction word. */
@@ -167,7 +183,8 @@ export function row<const N extends string>(name: N, text: string, operands: str
 }
 
 /** Rows in columns: mnemonic, pattern, operands, extensions. */
-export function table<N extends string>(columns: Readonly<Record<N, readonly [pattern: string, operands: string, extensions: string]>>): readonly Row<N>[] {
+export function table<N extends string>(columns: Readonly<Record<N,
+  readonly [pattern: string, operands: string, extensions: string]>>): readonly Row<N>[] {
   return (Object.keys(columns) as N[]).map((name) => {
     const [pattern, operands, extensions] = columns[name];
     return row(name, pattern, operands, extensions);
@@ -175,6 +192,7 @@ export function table<N extends string>(columns: Readonly<Record<N, readonly [pa
 }
 
 /** One compressed row: expands to `base` with the operands of its pattern and the `fixed` ones. */
-export function compressed<const N extends string>(name: N, text: string, operands: string, extensions: string, base: string, fixed: Operands = {}): Row<N> {
+export function compressed<const N extends string>(name: N, text: string, operands: string, extensions: string, base: string,
+    fixed: Operands = {}): Row<N> {
   return { ...row(name, text, operands, extensions), expands: { name: base, fixed } };
 }

@@ -1,6 +1,6 @@
 /**
  * The instruction table: every row of every extension, and which of them an ISA string makes legal.
- * Row 0 is `illegal`, what everything else decodes to.
+ * Row 0 is `illegal`; words that match no other row decode to it.
  */
 import { row, type Row } from './row.ts';
 import { integer } from './integer.ts';
@@ -17,7 +17,9 @@ import { short, shortMayBe } from './compressed.ts';
 const illegal = row('illegal', '00000000000000000000000000000000', '', 'i');
 
 /** Rows that execution knows: all but the compressed forms that stand for another row. */
-const base = [illegal, ...integer, ...multiply, ...atomic, ...privileged, ...float, ...bitmanip, ...crypto, ...hints, ...mayBe, ...halfFloat] as const;
+const base = [
+  illegal, ...integer, ...multiply, ...atomic, ...privileged, ...float, ...bitmanip, ...crypto, ...hints, ...mayBe, ...halfFloat
+] as const;
 
 /** Name of a row that something must execute. */
 export type Mnemonic = (typeof base | typeof shortMayBe)[number]['name'];
@@ -34,9 +36,10 @@ export function rowNamed(name: string): Row {
   return rows[i]!;
 }
 
-/** What letters and profile-like names stand for. */
+/** Extensions that a letter or a group name stands for. */
 const IMPLIED: Record<string, string[]> = {
-  g: ['i', 'm', 'a', 'f', 'd', 'zicsr', 'zifencei'], h: ['s'], s: ['u', 'zicsr'], d: ['f'], f: ['zicsr'], a: ['zaamo', 'zalrsc'], m: ['zmmul'],
+  g: ['i', 'm', 'a', 'f', 'd', 'zicsr', 'zifencei'], h: ['s'], s: ['u', 'zicsr'], d: ['f'], f: ['zicsr'], a: ['zaamo', 'zalrsc'],
+  m: ['zmmul'],
   b: ['zba', 'zbb', 'zbs'], zfh: ['zfhmin'], zfhmin: ['f'], zfa: ['f'], zcb: ['zca'], zk: ['zkn'],
   zkn: ['zbkb', 'zbkc', 'zbkx', 'zkne', 'zknd', 'zknh'], zks: ['zbkb', 'zbkc', 'zbkx', 'zksed', 'zksh'], zcd: ['zca'],
 };

@@ -1,5 +1,5 @@
 /**
- * Fragments: packets that are too large for a link are cut, and put together at the other end. What is kept of unfinished packets is bounded
+ * Fragments: packets that are too large for a link are cut, and put together at the other end. Memory for unfinished packets is bounded
  * in packets, bytes and time. Overlapping fragments spoil their packet (RFC 5722).
  *
  * Documentation: RFC 791 3.2, RFC 8200 4.5, RFC 5722.
@@ -23,7 +23,8 @@ export class Reassembly {
     const entry = this.#unfinished.get(key) ?? { first: now, pieces: [], total: undefined };
     this.#unfinished.set(key, entry);
     const end = offset + packet.payload.length;
-    const spoilt = end > BYTES_MOST || (more && packet.payload.length % 8 !== 0) || entry.pieces.length >= PIECES_MOST || overlaps(entry, offset, end);
+    const spoilt =
+      end > BYTES_MOST || (more && packet.payload.length % 8 !== 0) || entry.pieces.length >= PIECES_MOST || overlaps(entry, offset, end);
     if (spoilt) this.#unfinished.delete(key);
     if (spoilt) return undefined;
     entry.pieces.push({ offset, bytes: packet.payload.slice() });
@@ -42,7 +43,8 @@ export class Reassembly {
 }
 
 const overlaps = (entry: Unfinished, from: number, to: number): boolean =>
-  (entry.total !== undefined && to > entry.total) || entry.pieces.some((piece) => from < piece.offset + piece.bytes.length && piece.offset < to);
+  (entry.total !== undefined && to > entry.total)
+    || entry.pieces.some((piece) => from < piece.offset + piece.bytes.length && piece.offset < to);
 
 function wholeOf({ pieces, total }: Unfinished): Uint8Array | undefined {
   if (total === undefined || pieces.reduce((n, piece) => n + piece.bytes.length, 0) !== total) return undefined;

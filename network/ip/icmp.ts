@@ -1,5 +1,5 @@
 /**
- * ICMP of both versions: echo, and the errors that tell a sender what became of its packet.
+ * ICMP of both versions: echo, and errors that report the fate of a packet to its sender.
  *
  * Documentation: RFC 792, RFC 4443, RFC 1122 3.2.2 (no error answers an error), RFC 1191 and 8201 (the size that would fit).
  */
@@ -9,7 +9,8 @@ import { HEADROOM, Protocol, draft, pseudoSum, transportChecksum, type Packet } 
 
 export const Icmp4 = { ECHO_REPLY: 0, UNREACHABLE: 3, REDIRECT: 5, ECHO: 8, TIME_EXCEEDED: 11, PARAMETER: 12 } as const;
 export const Icmp6 = {
-  UNREACHABLE: 1, TOO_BIG: 2, TIME_EXCEEDED: 3, PARAMETER: 4, ECHO: 128, ECHO_REPLY: 129, ROUTER_SOLICITATION: 133, ROUTER_ADVERTISEMENT: 134,
+  UNREACHABLE: 1, TOO_BIG: 2, TIME_EXCEEDED: 3, PARAMETER: 4, ECHO: 128, ECHO_REPLY: 129, ROUTER_SOLICITATION: 133,
+  ROUTER_ADVERTISEMENT: 134,
   NEIGHBOUR_SOLICITATION: 135, NEIGHBOUR_ADVERTISEMENT: 136,
 } as const;
 
@@ -31,7 +32,8 @@ export interface IcmpError {
 /** Bytes of the offending packet that an error quotes. */
 const QUOTED = { 4: 576 - 28, 6: 1280 - 48 } as const;
 const CODES: Record<Trouble, readonly [v4: readonly [number, number], v6: readonly [number, number]]> = {
-  network: [[3, 0], [1, 0]], host: [[3, 1], [1, 3]], protocol: [[3, 2], [4, 1]], port: [[3, 3], [1, 4]], prohibited: [[3, 13], [1, 1]], time: [[11, 0], [3, 0]], tooBig: [[3, 4], [2, 0]],
+  network: [[3, 0], [1, 0]], host: [[3, 1], [1, 3]], protocol: [[3, 2], [4, 1]], port: [[3, 3], [1, 4]], prohibited: [[3, 13], [1, 1]],
+  time: [[11, 0], [3, 0]], tooBig: [[3, 4], [2, 0]],
 };
 
 /** Is the message whole? IPv6's covers the addresses too. */
@@ -89,7 +91,9 @@ export function readError({ protocol, payload, from }: Packet): IcmpError | unde
 function trouble4(type: number, code: number): Trouble | undefined {
   if (type === Icmp4.TIME_EXCEEDED) return 'time';
   if (type !== Icmp4.UNREACHABLE) return undefined;
-  const troubles: Record<number, Trouble> = { 1: 'host', 2: 'protocol', 3: 'port', 4: 'tooBig', 9: 'prohibited', 10: 'prohibited', 13: 'prohibited' };
+  const troubles: Record<number, Trouble> = {
+    1: 'host', 2: 'protocol', 3: 'port', 4: 'tooBig', 9: 'prohibited', 10: 'prohibited', 13: 'prohibited'
+  };
   return troubles[code] ?? 'network';
 }
 

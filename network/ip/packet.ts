@@ -2,7 +2,9 @@
 import type { Ip } from '../address.ts';
 import { checksum, foldSum, put16, put32, sumOf, u16, u32 } from '../bytes.ts';
 
-export const Protocol = { HOP_BY_HOP: 0, ICMP: 1, TCP: 6, UDP: 17, ROUTING: 43, FRAGMENT: 44, ICMP6: 58, NONE: 59, DESTINATION: 60 } as const;
+export const Protocol = {
+  HOP_BY_HOP: 0, ICMP: 1, TCP: 6, UDP: 17, ROUTING: 43, FRAGMENT: 44, ICMP6: 58, NONE: 59, DESTINATION: 60
+} as const;
 
 /** Room in front of a payload: an Ethernet header and an IPv6 header (an IPv4 header of ours is shorter). */
 export const HEADROOM = 14 + 40;
@@ -22,7 +24,7 @@ export interface Packet {
   readonly fragment?: { readonly id: number; readonly offset: number; readonly more: boolean };
 }
 
-/** Who sends to whom, and how. */
+/** Addresses and header fields of one packet. */
 export interface Envelope {
   readonly from: Ip;
   readonly to: Ip;
@@ -41,7 +43,7 @@ export const headerBytes = (ip: Ip): number => (ip.length === 4 ? IP4_BYTES : IP
 /** A buffer with `length` bytes of payload from HEADROOM on. */
 export const draft = (length: number): Uint8Array => new Uint8Array(HEADROOM + length);
 
-/** Undefined for what is damaged or cut short. Options are passed over. @spec RFC 791 3.1 */
+/** Undefined for a damaged or truncated packet. Options are skipped. @spec RFC 791 3.1 */
 export function readIp4(bytes: Uint8Array): Packet | undefined {
   if (bytes.length < IP4_BYTES || bytes[0]! >> 4 !== 4) return undefined;
   const header = (bytes[0]! & 15) * 4, total = u16(bytes, 2);
@@ -61,13 +63,15 @@ export function readIp6(bytes: Uint8Array): Packet | undefined {
   const total = IP6_BYTES + u16(bytes, 4);
   if (total > bytes.length) return undefined;
   const base = {
-    from: bytes.subarray(8, 24), to: bytes.subarray(24, 40), ttl: bytes[7]!, tos: ((bytes[0]! & 15) << 4) | (bytes[1]! >> 4), bytes: bytes.subarray(0, total),
+    from: bytes.subarray(8, 24), to: bytes.subarray(24, 40), ttl: bytes[7]!, tos: ((bytes[0]! & 15) << 4) | (bytes[1]! >> 4),
+    bytes: bytes.subarray(0, total),
   };
   let protocol = bytes[6]!, at = IP6_BYTES, fragment: Packet['fragment'];
   while (isExtension(protocol)) {
     if (at + 8 > total) return undefined;
     const next = bytes[at]!;
-    if (protocol === Protocol.FRAGMENT) fragment = { id: u32(bytes, at + 4), offset: u16(bytes, at + 2) & 0xfff8, more: (bytes[at + 3]! & 1) !== 0 };
+    if (protocol === Protocol.FRAGMENT)
+      fragment = { id: u32(bytes, at + 4), offset: u16(bytes, at + 2) & 0xfff8, more: (bytes[at + 3]! & 1) !== 0 };
     at += protocol === Protocol.FRAGMENT ? 8 : 8 + 8 * bytes[at + 1]!;
     protocol = next;
     if (fragment !== undefined) break;
@@ -81,7 +85,10 @@ const isExtension = (protocol: number): boolean =>
 
 export const readIp = (bytes: Uint8Array): Packet | undefined => (bytes[0]! >> 4 === 6 ? readIp6(bytes) : readIp4(bytes));
 
-/** Writes the header in front of `buffer[HEADROOM …)`; answers where the packet begins. `id` numbers IPv4 packets; `part` makes it a fragment. */
+/**
+ * Writes the header in front of `buffer[HEADROOM …)`; answers where the packet begins. `id` numbers IPv4 packets; `part` makes it a
+ * fragment.
+ */
 export function writeHeader(buffer: Uint8Array, envelope: Envelope, id: number, part?: { offset: number; more: boolean }): number {
   return envelope.to.length === 4 ? writeIp4(buffer, envelope, id, part) : writeIp6(buffer, envelope);
 }

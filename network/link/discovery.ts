@@ -1,6 +1,6 @@
 /**
- * Neighbour discovery of IPv6 on one interface: asks and tells link addresses, makes addresses from a router's prefixes (SLAAC), tells others of
- * its own prefix where it is a router itself.
+ * Neighbour discovery of IPv6 on one interface: asks and tells link addresses, makes addresses from a router's prefixes (SLAAC), tells
+ * others of its own prefix where it is a router itself.
  *
  * Documentation: RFC 4861 (messages, validity), RFC 4862 (addresses, duplicates), RFC 8106 (name servers).
  */
@@ -16,7 +16,7 @@ const Option = { SOURCE_LINK: 1, TARGET_LINK: 2, PREFIX: 3, MTU: 5, NAME_SERVERS
 const NA = { ROUTER: 0x8000_0000, SOLICITED: 0x4000_0000, OVERRIDE: 0x2000_0000 } as const;
 const LINK_LOCAL = Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** What a router tells its hosts. */
+/** A router advertisement. */
 export interface Advertised { readonly prefix: Ip; readonly nameServer?: Ip; readonly mtu?: number }
 
 export interface DiscoveryHost {
@@ -87,7 +87,7 @@ export class Discovery {
     this.#host.send(seal(buffer, from, to), { from, to, protocol: Protocol.ICMP6, ttl: HOPS }, this.#iface.name);
   }
 
-  // ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Answers whether the message was one of discovery. @spec RFC 4861 6.1, 7.1: from this link only, and whole */
   receive(packet: Packet): boolean {
@@ -104,7 +104,8 @@ export class Discovery {
   #solicited(packet: Packet): void {
     const { payload } = packet;
     if (payload.length < 24) return;
-    const target = payload.slice(8, 24), source = optionsOf(payload, 24).get(Option.SOURCE_LINK)?.[0]?.subarray(2, 8), isProbe = isAny(packet.from);
+    const target = payload.slice(8, 24), source = optionsOf(payload, 24).get(Option.SOURCE_LINK)?.[0]?.subarray(2, 8),
+      isProbe = isAny(packet.from);
     const tentative = this.#iface.addresses.find((a) => a.tentative && same(a.ip, target));
     if (tentative && isProbe) { tentative.failed = true; return; }
     if (!this.#iface.has(target)) return;
@@ -118,7 +119,8 @@ export class Discovery {
 
   #told({ payload, to }: Packet): void {
     if (payload.length < 24) return;
-    const target = payload.slice(8, 24), link = optionsOf(payload, 24).get(Option.TARGET_LINK)?.[0]?.subarray(2, 8), flags = u32(payload, 4);
+    const target = payload.slice(8, 24), link = optionsOf(payload, 24).get(Option.TARGET_LINK)?.[0]?.subarray(2, 8),
+      flags = u32(payload, 4);
     if (isMulticast(to) && (flags & NA.SOLICITED) !== 0) return;
     const tentative = this.#iface.addresses.find((a) => a.tentative && same(a.ip, target));
     if (tentative) tentative.failed = true;

@@ -31,7 +31,8 @@ export function readArp(b: Uint8Array): ArpMessage | undefined {
 }
 
 /** An ARP frame: a request to everybody (or to the one who had the address), or a reply. */
-export function arpFrame(operation: number, sender: { mac: Uint8Array; ip: Ip }, target: { mac: Uint8Array | undefined; ip: Ip }): Uint8Array {
+export function arpFrame(operation: number, sender: { mac: Uint8Array; ip: Ip },
+    target: { mac: Uint8Array | undefined; ip: Ip }): Uint8Array {
   const b = new Uint8Array(ETHERNET_BYTES + ARP_BYTES), at = ETHERNET_BYTES;
   put16(b, at, 1);
   put16(b, at + 2, EtherType.IP4);

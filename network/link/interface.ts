@@ -3,7 +3,7 @@ import { broadcastOf, isAny, isIp4, isLinkLocal, type Ip } from '../address.ts';
 import { same } from '../bytes.ts';
 import type { Neighbours } from './neighbours.ts';
 
-/** What an Ethernet card is to the stack. */
+/** An Ethernet card as the stack uses it. */
 export interface Link {
   readonly mac: Uint8Array;
   readonly mtu: number;

@@ -1,6 +1,6 @@
 /**
- * Which link address an address of the link has: asked for by ARP or neighbour discovery, kept for a while, asked again before it is forgotten.
- * Packets wait meanwhile, so many for each address.
+ * Which link address an address of the link has: asked for by ARP or neighbour discovery, kept for a while, asked again before it is
+ * forgotten. Packets wait meanwhile, so many for each address.
  *
  * Documentation: RFC 826, RFC 1122 2.3.2, RFC 4861 7.
  */
@@ -27,7 +27,7 @@ export interface NeighbourHost {
   ask(ip: Ip, mac: Uint8Array | undefined): void;
   /** Sends a packet of IP to a link address. */
   transmit(packet: Uint8Array, mac: Uint8Array): void;
-  /** Nobody answers: what becomes of a packet that waited. */
+  /** Called for each waiting packet when nobody answers. */
   unreachable(packet: Uint8Array): void;
 }
 

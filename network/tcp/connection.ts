@@ -1,6 +1,6 @@
 /**
- * One TCP connection, from the first SYN to the end of TIME-WAIT. What arrives is handled in input.ts; this file holds the state, the user's
- * calls, the timers, and what is sent. All times are virtual microseconds.
+ * One TCP connection, from the first SYN to the end of TIME-WAIT. input.ts handles arriving segments; this file holds the state, the user's
+ * calls, the timers, and sending. All times are virtual microseconds.
  *
  * Documentation: RFC 9293; RFC 6298 (timeouts), RFC 1122 4.2.3 (delayed acknowledgements, keep-alive, zero windows).
  */
@@ -12,7 +12,8 @@ import { Flag, draftSegment, optionBytes, plus, seal, type Options } from './seg
 import { Sender, type Piece } from './sender.ts';
 
 export const State = {
-  CLOSED: 'closed', SYN_SENT: 'synSent', SYN_RECEIVED: 'synReceived', ESTABLISHED: 'established', FIN_WAIT_1: 'finWait1', FIN_WAIT_2: 'finWait2',
+  CLOSED: 'closed', SYN_SENT: 'synSent', SYN_RECEIVED: 'synReceived', ESTABLISHED: 'established', FIN_WAIT_1: 'finWait1',
+  FIN_WAIT_2: 'finWait2',
   CLOSE_WAIT: 'closeWait', CLOSING: 'closing', LAST_ACK: 'lastAck', TIME_WAIT: 'timeWait',
 } as const;
 export type State = (typeof State)[keyof typeof State];
@@ -20,7 +21,7 @@ export type State = (typeof State)[keyof typeof State];
 /** Why a connection is no more; `pipe`: a reset by a side that had sent its FIN, so that only writing fails. */
 export type TcpError = 'reset' | 'pipe' | 'refused' | 'timeout' | 'network' | 'host' | 'aborted';
 
-/** What a connection needs of the stack. */
+/** The stack, as a connection uses it. */
 export interface TcpHost {
   readonly timers: Timers;
   readonly budget: Budget;
@@ -35,7 +36,7 @@ export interface TcpHost {
 
 export interface Ends { readonly local: Ip; readonly localPort: number; readonly remote: Ip; readonly remotePort: number }
 
-/** What a user may choose; times in microseconds. */
+/** Options that a user may set; times in microseconds. */
 export interface Choices {
   ttl: number;
   tos: number;
@@ -53,10 +54,12 @@ export interface Choices {
 
 const SECOND = 1_000_000;
 export const DEFAULTS: Choices = {
-  ttl: 64, tos: 0, keepAlive: false, keepIdle: 7200 * SECOND, keepInterval: 75 * SECOND, keepProbes: 9, synRetries: 6, retries: 15, userTimeout: 0, finTimeout: 60 * SECOND,
+  ttl: 64, tos: 0, keepAlive: false, keepIdle: 7200 * SECOND, keepInterval: 75 * SECOND, keepProbes: 9, synRetries: 6, retries: 15,
+  userTimeout: 0, finTimeout: 60 * SECOND,
 };
 export const BUFFER_BYTES = { send: 256 << 10, receive: 256 << 10 } as const;
-const DELAYED_ACK = 40_000, TIME_WAIT = 60 * SECOND, PROBE_MOST = 120 * SECOND, QUICK_ACKS = 16, CORRECTION_EVERY = 500_000, WINDOW_SCALE = 7;
+const DELAYED_ACK = 40_000, TIME_WAIT = 60 * SECOND, PROBE_MOST = 120 * SECOND, QUICK_ACKS = 16, CORRECTION_EVERY = 500_000,
+  WINDOW_SCALE = 7;
 
 export class TcpConnection {
   readonly host: TcpHost;
@@ -136,7 +139,7 @@ export class TcpConnection {
     if (this.isSynchronized && this.receiver.finAt === undefined && this.receiver.opens(this.sender.mss)) this.sendAck();
   }
 
-  /** The user sends no more: a FIN follows what is queued. */
+  /** The user sends no more: a FIN follows the queued bytes. */
   shutdownWrite(): void {
     if (this.sender.finished) return;
     if (this.state === State.SYN_SENT) { this.finish(undefined); return; }
@@ -160,7 +163,8 @@ export class TcpConnection {
   /** Ends it at once: the other side gets a reset. */
   abort(): void {
     this.orphan = true;
-    if (this.isSynchronized && this.state !== State.TIME_WAIT) this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
+    if (this.isSynchronized && this.state !== State.TIME_WAIT)
+      this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
     this.finish('aborted');
   }
 
@@ -171,14 +175,16 @@ export class TcpConnection {
     this.sendSyn();
   }
 
-  get isSynchronized(): boolean { return this.state !== State.CLOSED && this.state !== State.SYN_SENT && this.state !== State.SYN_RECEIVED; }
+  get isSynchronized(): boolean {
+    return this.state !== State.CLOSED && this.state !== State.SYN_SENT && this.state !== State.SYN_RECEIVED;
+  }
   /** May the user still write? */
   get canSend(): boolean { return !this.sender.finished && (this.state === State.ESTABLISHED || this.state === State.CLOSE_WAIT); }
   get isConnected(): boolean { return this.isSynchronized; }
   /** No more bytes will come: the other side has sent its FIN and all before it is here. */
   get atEnd(): boolean { return this.receiver.finAt !== undefined && this.receiver.next === plus(this.receiver.finAt, 1); }
 
-  // ── what is sent ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A SYN, or SYN and ACK. */
   sendSyn(): TcpError | undefined {
@@ -201,7 +207,7 @@ export class TcpConnection {
   }
   get #offers(): boolean { return this.sender.withSack || this.withTimestamps; }
 
-  /** Sends what may go now. */
+  /** Sends as much as window and congestion control allow now. */
   output(force = false): void {
     if (!this.isSynchronized || this.state === State.TIME_WAIT) return;
     let sent = false;
@@ -230,7 +236,10 @@ export class TcpConnection {
     if (this.isSynchronized || this.state === State.SYN_RECEIVED) this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.ACK);
   }
 
-  /** An acknowledgement that corrects a segment out of place: rarely, or two ends that disagree would correct each other for ever (as Linux does). */
+  /**
+   * An acknowledgement that corrects a segment out of place: rarely, or two ends that disagree would correct each other for ever (as
+   * Linux does).
+   */
   sendCorrection(): void {
     if (this.host.now() < this.#correctAfter) return;
     this.#correctAfter = this.host.now() + CORRECTION_EVERY;
@@ -242,8 +251,13 @@ export class TcpConnection {
     this.#acknowledged();
     const options: Options = this.withTimestamps ? { timestamp: this.#timestamp() } : {};
     const sacks = sender.withSack ? receiver.sacks(this.withTimestamps ? 3 : 4) : [];
-    const all = sacks.length > 0 && piece.length + optionBytes({ ...options, sacks }) <= sender.mss + optionBytes(options) ? { ...options, sacks } : options;
-    const head = { fromPort: ends.localPort, toPort: ends.remotePort, seq: piece.seq, ack: receiver.next, flags, window: receiver.tell(window), options: all };
+    const all = sacks.length > 0 && piece.length + optionBytes({ ...options, sacks }) <= sender.mss + optionBytes(options)
+      ? { ...options, sacks }
+      : options;
+    const head = {
+      fromPort: ends.localPort, toPort: ends.remotePort, seq: piece.seq, ack: receiver.next, flags, window: receiver.tell(window),
+      options: all
+    };
     const { buffer, dataAt } = draftSegment(head, piece.length);
     if (piece.length > 0) sender.copy(piece.seq, buffer, dataAt, piece.length);
     return this.host.transmit(this, seal(buffer, ends.local, ends.remote));
@@ -254,7 +268,9 @@ export class TcpConnection {
     this.host.timers.stop(this.#acknowledge);
   }
 
-  #timestamp(): { value: number; echo: number } { return { value: plus(this.#clock, Math.floor(this.host.now() / 1000) >>> 0), echo: this.recentTimestamp }; }
+  #timestamp(): { value: number; echo: number } {
+    return { value: plus(this.#clock, Math.floor(this.host.now() / 1000) >>> 0), echo: this.recentTimestamp };
+  }
   /** Milliseconds since we sent `echo`. */
   sinceEcho(echo: number): number { return (this.#timestamp().value - echo) | 0; }
 
@@ -323,7 +339,12 @@ export class TcpConnection {
   }
 
   #keepAlive(): void {
-    if (this.probes >= this.choices.keepProbes) { this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK); this.finish('timeout'); return; }
+    if (this.probes
+        >= this.choices.keepProbes) {
+          this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
+          this.finish('timeout');
+          return;
+        }
     if (this.sender.flight === 0) { this.probes++; this.#probe(); }
     this.host.timers.set(this.#keep, this.host.now() + this.choices.keepInterval);
   }

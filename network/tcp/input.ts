@@ -42,7 +42,7 @@ function answerToSyn(c: TcpConnection, s: Segment): void {
   c.onChange();
 }
 
-/** Takes what the other side's SYN says of numbers, sizes and options. */
+/** Takes sequence number, window and options from the other side's SYN. */
 export function agree(c: TcpConnection, s: Segment): void {
   const { sender, receiver } = c, { options } = s;
   receiver.begin(s.seq);
@@ -83,7 +83,10 @@ function unacceptable(c: TcpConnection, s: Segment): void {
   if ((s.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && c.isSynchronized && acknowledgement(c, s)) { c.output(); c.onChange(); }
 }
 
-/** Only the number that comes next resets; others in the window are asked for it; none cuts TIME-WAIT short. @spec RFC 5961 3.2, RFC 1337 */
+/**
+ * Only the number that comes next resets; others in the window are asked for it; none cuts TIME-WAIT short.
+ * @spec RFC 5961 3.2, RFC 1337
+ */
 function reset(c: TcpConnection, s: Segment): void {
   if (c.state === State.TIME_WAIT) return;
   if (s.seq !== c.receiver.next) { c.sendCorrection(); return; }
@@ -102,7 +105,7 @@ function establish(c: TcpConnection, s: Segment): boolean {
 
 // ── acknowledgements ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Answers false when the segment is to be dropped. */
+/** False: drop the segment. */
 function acknowledgement(c: TcpConnection, s: Segment): boolean {
   const { sender } = c, now = c.host.now();
   if (before(sender.max, s.ack)) { c.sendCorrection(); return false; }
@@ -164,7 +167,8 @@ function payload(c: TcpConnection, s: Segment): boolean {
 function orphaned(c: TcpConnection): void { c.abort(); }
 
 function fin(c: TcpConnection, s: Segment, acknowledged: boolean): void {
-  if ((s.flags & Flag.FIN) !== 0 && c.receiver.finAt === undefined && RECEIVING.includes(c.state)) c.receiver.finAt = plus(s.seq, s.payload.length);
+  if ((s.flags & Flag.FIN) !== 0 && c.receiver.finAt === undefined && RECEIVING.includes(c.state))
+    c.receiver.finAt = plus(s.seq, s.payload.length);
   if (c.receiver.finAt === undefined || c.receiver.finAt !== c.receiver.next) {
     if ((s.flags & Flag.FIN) !== 0 && !acknowledged) c.sendAck();
     if (c.state === State.TIME_WAIT && (s.flags & Flag.FIN) !== 0) c.linger();

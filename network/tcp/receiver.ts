@@ -1,6 +1,6 @@
 /**
- * The receiving half of a connection: bytes in order for the reader, pieces that came too early, and the window that says how much more may come.
- * What it holds is never more than its limit.
+ * The receiving half of a connection: bytes in order for the reader, pieces that came too early, and the window that says how much more
+ * may come. It never holds more than its limit.
  *
  *        read by the user │ queue │ next … gaps and pieces … │ edge
  *

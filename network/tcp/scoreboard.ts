@@ -1,5 +1,6 @@
 /**
- * What the other side holds beyond the acknowledged: ranges told by SACK, in order, apart. From it follow what is lost and what is on its way.
+ * Ranges beyond the acknowledged bytes that the other side holds, as SACK told them: in order, disjoint. Losses and bytes in flight
+ * follow from them.
  *
  * Documentation: RFC 2018, RFC 6675 (IsLost, SetPipe, NextSeg).
  */

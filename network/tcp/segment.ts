@@ -1,4 +1,7 @@
-/** TCP segments as bytes, and the arithmetic of sequence numbers. Documentation: RFC 9293 3.1, RFC 7323 (window scale, timestamps), RFC 2018 (SACK). */
+/**
+ * TCP segments as bytes, and the arithmetic of sequence numbers. Documentation: RFC 9293 3.1, RFC 7323 (window scale, timestamps), RFC
+ * 2018 (SACK).
+ */
 import type { Ip } from '../address.ts';
 import { put16, put32, u16, u32 } from '../bytes.ts';
 import { HEADROOM, Protocol, draft, transportChecksum } from '../ip/packet.ts';
@@ -44,13 +47,14 @@ export const lengthOf = (s: Segment): number => s.payload.length + (s.flags & Fl
 
 const Kind = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMP: 8 } as const;
 
-/** Undefined for what is damaged or cut short. */
+/** Undefined for a damaged or truncated segment. */
 export function readSegment(bytes: Uint8Array, from: Ip, to: Ip): Segment | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const header = (bytes[12]! >> 4) * 4;
   if (header < HEADER_BYTES || header > bytes.length || transportChecksum(from, to, Protocol.TCP, bytes) !== 0) return undefined;
   return {
-    fromPort: u16(bytes, 0), toPort: u16(bytes, 2), seq: u32(bytes, 4), ack: u32(bytes, 8), flags: bytes[13]! & 0x3f, window: u16(bytes, 14), urgent: u16(bytes, 18),
+    fromPort: u16(bytes, 0), toPort: u16(bytes, 2), seq: u32(bytes, 4), ack: u32(bytes, 8), flags: bytes[13]! & 0x3f,
+    window: u16(bytes, 14), urgent: u16(bytes, 18),
     options: header > HEADER_BYTES ? readOptions(bytes.subarray(HEADER_BYTES, header)) : NO_OPTIONS, payload: bytes.subarray(header),
   };
 }

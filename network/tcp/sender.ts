@@ -3,7 +3,8 @@
  *
  *        una │ on the way … next │ not sent yet        max: the furthest ever sent (a timeout takes `next` back to `una`)
  *
- * Documentation: RFC 9293 3.8, RFC 5681 (fast retransmit), RFC 6582 (NewReno), RFC 6675 (recovery with SACK), RFC 896 and 1122 4.2.3.4 (when to wait).
+ * Documentation: RFC 9293 3.8, RFC 5681 (fast retransmit), RFC 6582 (NewReno), RFC 6675 (recovery with SACK), RFC 896 and 1122 4.2.3.4
+ * (when to wait).
  */
 import type { Budget } from '../budget.ts';
 import { ByteQueue } from '../byte-queue.ts';
@@ -38,7 +39,7 @@ export class Sender {
   cork = false;
   withSack = false;
   duplicates = 0;
-  /** While a loss is being mended: the end of what was on its way when it was found. */
+  /** During loss recovery: the end of the bytes that were in flight when the loss was found. */
   recoverUntil: number | undefined;
   /** Counters of TCP_INFO. */
   retransmitted = 0;
@@ -84,7 +85,7 @@ export class Sender {
     this.queue.copy(distance(seq, this.#start), into, at, length);
   }
 
-  // ── what may go ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── permission to send ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The next piece to send, if one may go. `force`: one segment at least, whatever the congestion window says. */
   choose(force = false): Piece | undefined {
@@ -104,7 +105,9 @@ export class Sender {
     return length === this.mss || fin || this.#mayGoShort(length, left) ? { seq: this.next, length, fin } : undefined;
   }
 
-  /** A short segment waits for more bytes while others are on their way (Nagle), while corked, and while the window alone makes it short. */
+  /**
+   * A short segment waits for more bytes while others are on their way (Nagle), while corked, and while the window alone makes it short.
+   */
   #mayGoShort(length: number, left: number): boolean {
     if (length < left) return length >= this.widest / 2 || this.flight === 0;
     if (this.cork) return false;
@@ -159,7 +162,7 @@ export class Sender {
     this.max = later(this.max, behind);
   }
 
-  // ── what came back ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── acknowledgements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Something new is acknowledged, up to `ack`. */
   acknowledge(ack: number, now: number): void {

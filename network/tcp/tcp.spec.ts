@@ -23,7 +23,8 @@ describe('a transfer', () => {
 
   const lines: [string, Cable][] = [
     ['loses one frame in fifty', { loss: 0.02 }], ['loses one in ten', { loss: 0.1 }], ['doubles frames', { doubles: 0.3 }],
-    ['reorders frames', { jitter: 3_000 }], ['damages frames', { damage: 0.05 }], ['does all of it', { loss: 0.05, doubles: 0.05, jitter: 2_000, damage: 0.02 }],
+    ['reorders frames', { jitter: 3_000 }], ['damages frames', { damage: 0.05 }],
+    ['does all of it', { loss: 0.05, doubles: 0.05, jitter: 2_000, damage: 0.02 }],
     ['has small packets', { mtu: 576, loss: 0.01 }],
   ];
   it.each(lines)('arrives whole over a line that %s', (_, cable) => {
@@ -38,7 +39,9 @@ describe('a transfer', () => {
     const watch = (from: 'a' | 'b', frame: Uint8Array): boolean => !(from === 'a' && frame.length > 1400 && ++data === 20);
     const { pair, there } = exchange({ delay: 10_000, speed: 125, watch }, 500_000);
     const [client] = pair.a.tcp.connections;
-    expect([there.isRight, client!.sender.retransmitted, client!.sender.trip.backoff, client!.sender.congestion.window > 20_000]).toEqual([true, 1, 0, true]);
+    expect([
+      there.isRight, client!.sender.retransmitted, client!.sender.trip.backoff, client!.sender.congestion.window > 20_000
+    ]).toEqual([true, 1, 0, true]);
   });
 
   it('waits at a reader that does not read, in bounded memory, and goes on when it does', () => {
@@ -97,7 +100,8 @@ describe('ends of connections', () => {
   });
 
   it('gives up on a host that is not there', () => {
-    const pair = new Pair(), client = pair.a.tcp.create({ local: pair.ipA, localPort: 40000, remote: Uint8Array.of(10, 0, 0, 77), remotePort: 9 })!;
+    const pair = new Pair(),
+      client = pair.a.tcp.create({ local: pair.ipA, localPort: 40000, remote: Uint8Array.of(10, 0, 0, 77), remotePort: 9 })!;
     client.connect();
     pair.run(() => client.state === State.CLOSED);
     expect([client.error, Math.round(pair.now / 1e6)]).toEqual(['host', 3]);
@@ -129,7 +133,9 @@ describe('ends of connections', () => {
     client.close();
     server.close();
     pair.run();
-    expect([[...pair.a.tcp.connections].length, [...pair.b.tcp.connections].length, pair.a.next, pair.b.next]).toEqual([0, 0, Infinity, Infinity]);
+    expect([
+      [...pair.a.tcp.connections].length, [...pair.b.tcp.connections].length, pair.a.next, pair.b.next
+    ]).toEqual([0, 0, Infinity, Infinity]);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * All TCP of a stack: who listens, which connections there are, who gets a segment.
+ * All TCP of a stack: listeners, connections, and the delivery of segments to them.
  *
  * Documentation: RFC 9293 3.10.7.1 (segments for nobody), RFC 6191 (a new connection during TIME-WAIT), RFC 6056 (ephemeral ports).
  */
@@ -13,13 +13,13 @@ import { State, TcpConnection, type Ends, type TcpError, type TcpHost } from './
 import { agree, input } from './input.ts';
 import { Flag, before, distance, draftSegment, lengthOf, plus, readSegment, seal, upTo, type Segment } from './segment.ts';
 
-/** What TCP needs of the layer below. */
+/** The layer below, as TCP uses it. */
 export interface TcpNetwork {
   readonly timers: Timers;
   readonly budget: Budget;
   now(): number;
   random(): number;
-  /** Sends what is in `buffer` from HEADROOM on. */
+  /** Sends the bytes of `buffer` from HEADROOM on. */
   send(buffer: Uint8Array, envelope: Envelope): TcpError | undefined;
   /** Largest packet on the way to an address. */
   mtuTo(remote: Ip): number;
@@ -46,7 +46,7 @@ export class Listener {
 }
 
 const OPENING_MOST = 256, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232, CONNECTIONS_MOST = 16384;
-/** What a connection without bytes takes of the host, about. */
+/** Approximate host memory of a connection without data, in bytes. */
 const CONNECTION_BYTES = 4096;
 
 export class Tcp implements TcpHost {
@@ -57,7 +57,10 @@ export class Tcp implements TcpHost {
   readonly #listeners = new Map<number, Listener[]>();
   /** How often a local port is in use by connections. */
   readonly #ports = new Map<number, number>();
-  /** Takes connections to addresses and ports where nobody listens; it answers true when it keeps the connection, which is held until `proceed`. */
+  /**
+   * Takes connections to addresses and ports where nobody listens; it answers true when it keeps the connection, which is held until
+   * `proceed`.
+   */
   onUnclaimed: ((connection: TcpConnection, packet: Packet) => boolean) | undefined;
 
   constructor(network: TcpNetwork) {
@@ -73,7 +76,9 @@ export class Tcp implements TcpHost {
 
   transmit(c: TcpConnection, buffer: Uint8Array): TcpError | undefined {
     const { local, remote } = c.ends;
-    return this.#network.send(buffer, { from: local, to: remote, protocol: Protocol.TCP, ttl: c.choices.ttl, tos: c.choices.tos, dontFragment: true });
+    return this.#network.send(buffer, {
+      from: local, to: remote, protocol: Protocol.TCP, ttl: c.choices.ttl, tos: c.choices.tos, dontFragment: true
+    });
   }
 
   forget(c: TcpConnection): void {
@@ -130,7 +135,7 @@ export class Tcp implements TcpHost {
     return undefined;
   }
 
-  // ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   receive(packet: Packet): void {
     const s = readSegment(packet.payload, packet.from, packet.to);
@@ -193,7 +198,10 @@ export class Tcp implements TcpHost {
   /** Refuses a connection that was held. */
   refuse(c: TcpConnection): void {
     const { receiver, ends } = c;
-    this.#reset({ fromPort: ends.localPort, toPort: ends.remotePort, seq: 0, ack: receiver.next, flags: Flag.RST | Flag.ACK, window: 0, options: {} }, ends);
+    this.#reset({
+      fromPort: ends.localPort, toPort: ends.remotePort, seq: 0, ack: receiver.next, flags: Flag.RST | Flag.ACK, window: 0, options: {}
+    },
+      ends);
     c.orphan = true;
     c.finish('refused');
   }
@@ -217,7 +225,8 @@ export class Tcp implements TcpHost {
   /** An ICMP error about a segment of ours. @spec RFC 1122 4.2.3.9, RFC 5927 4.1: the number must be one that is on its way */
   failed(error: IcmpError): void {
     const quoted = readQuoted(error.quoted);
-    const c = quoted && this.#connections.get(keyOfEnds({ local: quoted.from, localPort: quoted.fromPort, remote: quoted.to, remotePort: quoted.toPort }));
+    const c = quoted
+      && this.#connections.get(keyOfEnds({ local: quoted.from, localPort: quoted.fromPort, remote: quoted.to, remotePort: quoted.toPort }));
     if (!c || before(quoted.seq, c.sender.una) || !upTo(quoted.seq, c.sender.max)) return;
     if (error.trouble === 'tooBig') { this.#shrink(c, error.mtu); return; }
     const isOpening = c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED;

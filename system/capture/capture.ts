@@ -14,17 +14,18 @@ export type { PayloadSink };
 
 const ALL = 'all', MOST_WORDS = 64, MOST_ITEMS = 16;
 const encoder = new TextEncoder();
-const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) => Object.values(rows as Record<string, Operation>)).map((o) => [o.label, o]));
+const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) => Object.values(rows as Record<string, Operation>))
+  .map((o) => [o.label, o]));
 
 export class Capture implements TraceSink {
   private readonly sink: PayloadSink;
-  /** By the name that was given: what it means, and whether a task had such a name. */
+  /** Each name that was given, with the tasks it matches, and whether a task had such a name. */
   private readonly patterns: { readonly name: string; readonly pattern: RegExp; met: boolean }[];
   private readonly taskNames = new Map<number, string>();
   /** By thread: the thread itself, and whether it belongs to a task that was named. */
   private readonly threads = new Map<number, Thread>();
   private readonly selected = new Map<number, boolean>();
-  /** What an operation that gives a name has just given. */
+  /** Takes the name that an operation has just given to an object. */
   private lastName = '';
   private kernel: Core | undefined;
   private events: EventCapture | undefined;
@@ -32,7 +33,10 @@ export class Capture implements TraceSink {
   /** `tasks`: names, in which * stands for any text; 'all' for every task. */
   constructor(sink: PayloadSink, tasks: readonly string[]) {
     this.sink = sink;
-    this.patterns = tasks.map((t) => ({ name: t, met: t === ALL, pattern: new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`) }));
+    this.patterns = tasks.map((t) => ({
+      name: t, met: t === ALL,
+      pattern: new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`)
+    }));
   }
 
   /** Names that no task has had. */
@@ -67,11 +71,21 @@ export class Capture implements TraceSink {
 
   private see(sequence: number, kind: number, actor: number, object: number, cause: number, a: number): void {
     switch (kind) {
-      case Kind.send: case Kind.call: case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
+      case Kind.send: case Kind.call:
+      case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
       case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
-      case Kind.event: { const t = this.threadOf(actor); if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a); return; }
+      case Kind.event: {
+        const t = this.threadOf(actor);
+        if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a);
+        return;
+      }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
-      case Kind.destroy: this.threads.delete(object); this.selected.delete(object); this.events!.gone(object); this.taskNames.delete(object); return;
+      case Kind.destroy:
+        this.threads.delete(object);
+        this.selected.delete(object);
+        this.events!.gone(object);
+        this.taskNames.delete(object);
+        return;
     }
   }
   /** A monitor that was named sees the exits of its guest, a Unix server the calls of all its processes. */
@@ -107,7 +121,8 @@ export class Capture implements TraceSink {
   private threadOf(id: number): Thread | undefined {
     let t = this.threads.get(id);
     if (t || id === 0) return t;
-    for (const task of this.kernel!.tasks) for (t = task.firstThread; t; t = t.nextOfTask) if (t.id === id) { this.threads.set(id, t); return t; }
+    for (const task of this.kernel!.tasks)
+      for (t = task.firstThread; t; t = t.nextOfTask) if (t.id === id) { this.threads.set(id, t); return t; }
     return undefined;
   }
 }

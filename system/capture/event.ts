@@ -24,14 +24,14 @@ const Most = { text: 256, buffer: 64, list: 16 } as const;
 const EXEC: ReadonlySet<number> = new Set([221, 281]);
 const A0 = 10, A6 = 16, A7 = 17, ARGS = 6, SBI_WORDS = 7;
 
-/** What an event leaves for its answer; one a thread, used again and again. */
+/** Notes of an event for its answer; one object per thread, reused. */
 class Open {
   sequence = 0;
   cause = 0;
   number = 0;
   pc = 0;
   access: Access | undefined = undefined;
-  /** Address and length of what the call fills. */
+  /** Address and length of the buffer that the call fills. */
   readonly args = new Float64Array(ARGS);
 }
 
@@ -56,7 +56,8 @@ export class EventCapture {
     else if (cause === Cause.sbi) this.sbiCall(sequence, t, x, open.number);
     else if (cause !== Cause.startup && cause !== Cause.recall && cause !== Cause.wfi) {
       open.access = cause === Cause.guestPageFault ? decodeTransformed(t.exit[3]!) : undefined;
-      this.sink.payload(sequence, Part.words, 0, wordsOf([...t.exit], open.pc, open.access?.store ? x.subarray(2 * open.access.register, 2 * open.access.register + 2) : undefined));
+      this.sink.payload(sequence, Part.words, 0,
+        wordsOf([...t.exit], open.pc, open.access?.store ? x.subarray(2 * open.access.register, 2 * open.access.register + 2) : undefined));
     }
   }
   /** The thread has gone. */
@@ -96,17 +97,20 @@ export class EventCapture {
   }
   private sbiCall(sequence: number, t: Thread, x: Int32Array, extension: number): void {
     this.sink.payloadWords(sequence, Part.words, x, A0, SBI_WORDS);
-    const { list } = formatsOf(sbiExtensions[extension]?.functions[x[2 * A6]! >>> 0]?.[1]), length = list.indexOf('n'), at = list.indexOf('g');
+    const { list } = formatsOf(sbiExtensions[extension]?.functions[x[2 * A6]! >>> 0]?.[1]), length = list.indexOf('n'),
+      at = list.indexOf('g');
     if (at >= 0) this.buffer(sequence, readerOf(this.memory, t, Cause.sbi), at, number(x, A0 + at), number(x, A0 + length));
   }
 
-  private text(sequence: number, index: number, text: Uint8Array | undefined): void { if (text) this.sink.payload(sequence, Part.text, index, text); }
+  private text(sequence: number, index: number, text: Uint8Array | undefined): void {
+    if (text) this.sink.payload(sequence, Part.text, index, text);
+  }
   private buffer(sequence: number, read: Reader, index: number, va: number, length: number): void {
     if (length > 0) this.sink.payload(sequence, Part.bytes, index, read(va, Math.min(length, Most.buffer)));
   }
 }
 
-/** Formats of the arguments of a row; whether some point to what is captured; which is filled by the call (-1 = none). */
+/** Formats of the arguments of a row, whether any points to captured memory, and which one the call fills (-1 = none). */
 interface Formats { readonly list: readonly (string | undefined)[]; readonly some: boolean; readonly filled: number }
 const NONE: Formats = { list: [], some: false, filled: -1 }, POINTERS: ReadonlySet<string | undefined> = new Set(['s', 'b', 'v', 'r']);
 const cache = new Map<string, Formats>();

@@ -8,7 +8,7 @@ const PAGE = 4096;
 /** Reads up to `length` bytes at `va`; fewer where nothing can be seen. */
 export type Reader = (va: number, length: number) => Uint8Array;
 
-/** How the memory of `t` is seen by who answers its events of this cause; where nobody has shown that, by the page tables. */
+/** Reads memory of `t` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
 export function readerOf(memory: PhysicalMemory, t: Thread, cause: number): Reader {
   const portal = t.events[cause], look = portal?.thread.look;
   return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, t.task, va, length));
@@ -37,7 +37,8 @@ export function peekText(read: Reader, va: number, most: number): Uint8Array | u
 
 /** The texts that a list of pointers at `va` leads to, up to `most`. */
 export function peekList(read: Reader, va: number, most: number, bytes: number): Uint8Array[] {
-  const pointers = read(va, 8 * most), view = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength), texts: Uint8Array[] = [];
+  const pointers = read(va, 8 * most), view = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength),
+    texts: Uint8Array[] = [];
   for (let i = 0; i + 8 <= pointers.length; i += 8) {
     const pointer = Number(view.getBigUint64(i, true)), text = pointer === 0 ? undefined : peekText(read, pointer, bytes);
     if (!text) break;

@@ -1,10 +1,12 @@
 /**
- * An archive that is made when it is written: it knows what will be in it and how long it is, and puts the contents straight to where they shall
- * be. `FileTree` makes one of files in memory; the command makes one of host folders.
+ * An archive made while it is written. It knows its entries and its length beforehand, and writes the contents straight to their
+ * place. `FileTree` makes one of files in memory; the command makes one of host folders.
  */
 import { BLOCK, byteString, laidOut, rounded, Type, writeHeader, type Entry, type TarEntry } from './tar.ts';
 
-export const emptyFolder = (name: string): Entry => ({ name, type: Type.dir, mode: name === 'tmp' ? 0o1777 : 0o755, uid: 0, gid: 0, mtime: 0, size: 0, link: '' });
+export const emptyFolder = (name: string): Entry => ({
+  name, type: Type.dir, mode: name === 'tmp' ? 0o1777 : 0o755, uid: 0, gid: 0, mtime: 0, size: 0, link: ''
+});
 
 /** The folders above a file, outermost first. */
 export function foldersAbove(name: string): Entry[] {
@@ -12,7 +14,7 @@ export function foldersAbove(name: string): Entry[] {
   return parts.map((_, i) => emptyFolder(parts.slice(0, i + 1).join('/')));
 }
 
-/** What a boot module may be (the kernel's `ModuleContents`). */
+/** The contents of a boot module (the kernel's `ModuleContents`). */
 export class Archive {
   /** Bytes of the archive. */
   length = 2 * BLOCK;
@@ -41,7 +43,7 @@ export class Archive {
     this.copyTo(bytes);
     return bytes;
   }
-  /** What `readTar` would say of the archive. */
+  /** The entries that `readTar` would find in the archive. */
   files(): Map<string, TarEntry> { return new Map(this.entries.map((entry) => [entry.name, new Planned(entry)])); }
 }
 
@@ -67,7 +69,9 @@ class Planned implements TarEntry {
   }
 }
 
-/** A file in memory: its contents, or where a symbolic link leads. `mode`: permission bits (default 0644; 0755 for programs and scripts). */
+/**
+ * A file in memory: its contents, or where a symbolic link leads. `mode`: permission bits (default 0644; 0755 for programs and scripts).
+ */
 export interface FileNode { readonly data?: Uint8Array | string; readonly link?: string; readonly mode?: number; readonly folder?: boolean }
 /** Files by their path in the guest; text stands for its UTF-8. */
 export type Files = Readonly<Record<string, Uint8Array | string | FileNode>>;
@@ -86,7 +90,7 @@ export class FileTree extends Archive {
     this.add(files);
   }
 
-  /** Adds files, or replaces what has their names. @throws Error for a path with '..' in it */
+  /** Adds files, or replaces files of the same names. @throws Error for a path with '..' in it */
   add(files: Files, below = ''): void {
     for (const [path, given] of Object.entries(files)) {
       const name = byteString(`${below}/${path}`.split('/').filter((part) => part !== '' && part !== '.').join('/'));
@@ -103,7 +107,10 @@ function entryOf(name: string, node: FileNode): Entry {
   if (node.folder) return { ...emptyFolder(name), ...(node.mode !== undefined && { mode: node.mode }) };
   if (node.link !== undefined) return { ...emptyFolder(name), type: Type.link, mode: 0o777, link: byteString(node.link) };
   const data = typeof node.data === 'string' ? encoder.encode(node.data) : node.data ?? new Uint8Array(0);
-  return { ...emptyFolder(name), type: Type.file, mode: node.mode ?? (looksRunnable(data) ? 0o755 : 0o644), size: data.length, from: (into) => into.set(data) };
+  return {
+    ...emptyFolder(name), type: Type.file, mode: node.mode ?? (looksRunnable(data) ? 0o755 : 0o644), size: data.length,
+    from: (into) => into.set(data)
+  };
 }
 
 /** Two archives as one: the second's entries come later and win. */

@@ -1,17 +1,21 @@
-/** Gzip, unpacked into bounded memory: a small file cannot make a host run out of it. Portable; the command unpacks with Node's zlib, under the same bounds. */
+/**
+ * Gzip, unpacked into bounded memory: a small file cannot make a host run out of it. Portable; the command unpacks with Node's zlib,
+ * under the same bounds.
+ */
 import { Gunzip } from 'fflate';
 
 /** The file cannot be unpacked: the rest of a sentence that begins with its name. */
 export class BadGzip extends Error {}
 
 const MIB = 2 ** 20;
-/** Archives of files do not shrink by more than this, and small ones may do what they like. */
+/** No honest archive shrinks by more than this factor; small ones are not checked. */
 const MOST_RATIO = 200, FREE = 256 * MIB, MOST = 2048 * MIB;
 
 /** The most bytes that a file of this size may unpack to. */
 export const mostUnpacked = (packed: number): number => Math.min(MOST, Math.max(FREE, packed * MOST_RATIO));
 
-export const tooMuch = (most: number): BadGzip => new BadGzip(`unpacks to more than ${Math.floor(most / MIB)} MiB; unpack it by hand if you trust it`);
+export const tooMuch = (most: number): BadGzip =>
+  new BadGzip(`unpacks to more than ${Math.floor(most / MIB)} MiB; unpack it by hand if you trust it`);
 export const damagedGzip = (): BadGzip => new BadGzip('is truncated or damaged: its gzip data does not unpack');
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;

@@ -1,14 +1,17 @@
-/** What a riscv64 Linux program must look like; asked before a system is started for it, so that the answer is one line. */
+/** Checks that a file is a riscv64 Linux program before a system is started for it, so that a mistake gets one line. */
 
 const ELF_HEADER = 64, PROGRAM_HEADER = 56;
 const CLASS_64 = 2, LITTLE = 1, MACHINE_RISCV = 243, EXEC = 2, DYN = 3, LOAD = 1;
-const machines: Record<number, string> = { 3: 'x86 (32 bits)', 40: 'ARM (32 bits)', 62: 'x86-64', 183: 'ARM64', 8: 'MIPS', 21: 'PowerPC', 22: 's390' };
+const machines: Record<number, string> = {
+  3: 'x86 (32 bits)', 40: 'ARM (32 bits)', 62: 'x86-64', 183: 'ARM64', 8: 'MIPS', 21: 'PowerPC', 22: 's390'
+};
 
 /** Why these bytes cannot be run as a program; undefined when they can be. */
 export function whyNotProgram(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'is empty';
   if (bytes[0] === 0x23 && bytes[1] === 0x21) return undefined; // a script
-  if (bytes[0] !== 0x7f || String.fromCharCode(...bytes.subarray(1, 4)) !== 'ELF') return 'is no ELF program and no script that begins with #!';
+  if (bytes[0] !== 0x7f || String.fromCharCode(...bytes.subarray(1, 4)) !== 'ELF')
+    return 'is no ELF program and no script that begins with #!';
   if (bytes.length < ELF_HEADER) return `is cut short: ${bytes.length} bytes are less than an ELF header`;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const machine = view.getUint16(18, true);

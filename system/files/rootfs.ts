@@ -1,4 +1,4 @@
-/** Root file systems: opened from what people have, and the program looked up that shall run in them. */
+/** Root file systems: opens archives and folders, and looks up the program to run in them. */
 import { joinTar, type Archive } from './archive.ts';
 import { gunzip, isGzip } from './gunzip.ts';
 import { whyNotProgram } from './program.ts';
@@ -8,7 +8,7 @@ import { byteString, lookUp, parseTar, type TarEntry } from './tar.ts';
 export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
 /**
- * A tar archive, unpacked where gzip has packed it: its bytes up to its end, and what is in it.
+ * A tar archive, unzipped if need be: its bytes up to its end, and its entries.
  * @throws TarError, BadGzip: the rest of a sentence that begins with the archive's name
  */
 export function openTar(file: Uint8Array): { bytes: Uint8Array; files: Map<string, TarEntry> } {
@@ -19,13 +19,16 @@ export function openTar(file: Uint8Array): { bytes: Uint8Array; files: Map<strin
 /** The program's file among those of the guest; a name without a slash is looked up in `path`. */
 export function programIn(files: Map<string, TarEntry>, program: string, path: string, cwd = '/'): TarEntry | undefined {
   const names = program.includes('/') ? [program] : path.split(':').map((folder) => `${folder}/${program}`);
-  return names.map((name) => lookUp(files, byteString(name.startsWith('/') ? name : `${cwd}/${name}`))).find((entry) => entry?.type === '0');
+  return names.map((name) => lookUp(files, byteString(name.startsWith('/') ? name : `${cwd}/${name}`))).find((entry) =>
+    entry?.type === '0');
 }
 
 /** Why this file cannot be run: the rest of a sentence that begins with its name; undefined when it can be. */
-export const whyNotRun = (entry: Pick<TarEntry, 'mode' | 'data'>): string | undefined => ((entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data));
+export const whyNotRun = (entry: Pick<TarEntry, 'mode' | 'data'>): string | undefined =>
+  ((entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data));
 
 /** A root file system with more files over it. */
-export function layered(base: Uint8Array | Archive | undefined, over: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
+export function layered(base: Uint8Array | Archive | undefined,
+    over: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
   return base === undefined ? over : joinTar(base, over);
 }

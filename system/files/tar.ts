@@ -1,6 +1,6 @@
 /**
- * The tar format (ustar, with pax headers where a name or a size does not fit), and a look at archives. Names are byte strings: one character a byte,
- * as a file may have any name. `archive.ts` makes archives of files in memory, `cli/pack.ts` of host folders.
+ * The tar format (ustar, with pax headers where a name or a size does not fit), and a look at archives. Names are byte strings: one
+ * character a byte, as a file may have any name. `archive.ts` makes archives of files in memory, `cli/pack.ts` of host folders.
  *
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; two empty blocks at the end
@@ -70,8 +70,8 @@ function paxFor(entry: Entry): Entry | undefined {
 const PAGE = 4096, BLANK = 0x20, NEWLINE = 0x0a;
 
 /**
- * Padding before an entry, so that the contents of a file of a page or more begin at a page of the archive: the Unix server then maps them as they
- * are. It is a pax header with a comment, which readers pass over.
+ * Padding before an entry, so that the contents of a file of a page or more begin at a page of the archive: the Unix server then maps
+ * them as they are. It is a pax header with a comment, which readers pass over.
  */
 function paddingFor(entry: Entry, at: number): Entry | undefined {
   if (entry.type !== Type.file || entry.size < PAGE) return undefined;
@@ -108,7 +108,8 @@ export function laidOut(entries: Entry[]): Entry[] {
 
 export function writeHeader(to: Uint8Array, at: number, entry: Entry): void {
   const text = (offset: number, size: number, value: string) => putLatin1(to, at + offset, value.slice(0, size));
-  const octal = (offset: number, size: number, value: number) => text(offset, size, (value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0') + '\0');
+  const octal = (offset: number, size: number, value: number) =>
+    text(offset, size, (value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0') + '\0');
   const [prefix, name] = split(entry.name) ?? ['', entry.name];
   text(0, 100, entry.type === Type.dir && name.length < 100 ? `${name}/` : name);
   octal(100, 8, entry.mode);
@@ -131,7 +132,7 @@ export interface TarEntry { type: string; mode: number; link: string; data: Uint
 
 /**
  * The entries of an archive by name, without leading "./" and trailing "/", and where the archive ends.
- * @throws TarError for what cannot be read, in the rest of a sentence that begins with the archive's name
+ * @throws TarError for a damaged archive; its message continues a sentence that begins with the archive's name
  */
 export function parseTar(bytes: Uint8Array): { entries: Map<string, TarEntry>; end: number } {
   const entries = new Map<string, TarEntry>(), all = tarEntries(archiveOf(bytes));

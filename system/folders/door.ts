@@ -1,6 +1,6 @@
 /**
- * The recorded door of a folder: what the host answers is noted, and a replay answers from the notes, without a folder. Requests are a function of the
- * run, so they need no record; an answer is found by its tag, which no two requests under way share.
+ * The recorded door of a folder: what the host answers is noted, and a replay answers from the notes, without a folder. Requests are a
+ * function of the run, so they need no record; an answer is found by its tag, which no two requests under way share.
  */
 import type { Arrival, Channel } from '../host.ts';
 import { encodeError, header } from '../../roottask/client/ninep/index.ts';
@@ -26,7 +26,8 @@ export class FilesDoor implements FilesPort {
   private next = 0;
 
   /** Without a port, or with `arrivals` (a recording's), nothing reaches the outside. */
-  constructor(channel: Channel, port: FilesPort | undefined, clock: DoorClock, passed?: (arrival: Arrival) => void, arrivals?: readonly Arrival[]) {
+  constructor(channel: Channel, port: FilesPort | undefined, clock: DoorClock, passed?: (arrival: Arrival) => void,
+      arrivals?: readonly Arrival[]) {
     this.channel = channel;
     this.port = port;
     this.clock = clock;

@@ -12,7 +12,13 @@ export const MOST_OPEN = 4096;
 export interface Reading { listing: HostListing | undefined; at: bigint; kept: string | undefined; specials: readonly string[] }
 
 /** An extended attribute that is being read, or written. */
-export interface AttributeFid { readonly name: string; readonly value: Uint8Array; readonly writing: boolean; readonly flags: number; filled: number }
+export interface AttributeFid {
+  readonly name: string;
+  readonly value: Uint8Array;
+  readonly writing: boolean;
+  readonly flags: number;
+  filled: number
+}
 
 export interface Fid {
   place: Place;

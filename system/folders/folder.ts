@@ -1,15 +1,19 @@
 /**
- * A folder of the host, as the 9P server sees it: what a host end implements (`cli/folders/` with Node's files, a page with its own). Portable.
+ * A folder of the host, as the 9P server sees it: what a host end implements (`cli/folders/` with Node's files, a page with its own).
+ * Portable.
  *
- * A path is the names from the folder's root down, none of them empty, '.', '..' or with a '/' or NUL in it; the empty path is the root. Names are byte
- * strings (one character a byte). The host end's promise, and the wall: no operation follows a symbolic link, of the path's last name or of any before
- * it, whatever is exchanged meanwhile; so none ever touches what is not beneath the folder. Failures are thrown as `FolderError`.
+ * A path is the names from the folder's root down, none of them empty, '.', '..' or with a '/' or NUL in it; the empty path is the root.
+ * Names are byte strings (one character a byte). The host end's promise, and the wall: no operation follows a symbolic link, of the
+ * path's last name or of any before it, whatever is exchanged meanwhile; so none ever touches what is not beneath the folder. Failures
+ * are thrown as `FolderError`.
  */
 
 /** Linux's numbers for what can go wrong with a file. */
 export const Errno = {
-  EPERM: 1, ENOENT: 2, EINTR: 4, EIO: 5, ENXIO: 6, EBADF: 9, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21, EINVAL: 22,
-  ENFILE: 23, EMFILE: 24, ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29, EROFS: 30, EMLINK: 31, ERANGE: 34, ENAMETOOLONG: 36, ENOLCK: 37, ENOSYS: 38, ENOTEMPTY: 39, ELOOP: 40, ENODATA: 61,
+  EPERM: 1, ENOENT: 2, EINTR: 4, EIO: 5, ENXIO: 6, EBADF: 9, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18,
+  ENODEV: 19, ENOTDIR: 20, EISDIR: 21, EINVAL: 22,
+  ENFILE: 23, EMFILE: 24, ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29, EROFS: 30, EMLINK: 31, ERANGE: 34, ENAMETOOLONG: 36, ENOLCK: 37,
+  ENOSYS: 38, ENOTEMPTY: 39, ELOOP: 40, ENODATA: 61,
   EPROTO: 71, EOVERFLOW: 75, EOPNOTSUPP: 95, ESTALE: 116, EDQUOT: 122,
 } as const;
 export type ErrnoName = keyof typeof Errno;
@@ -28,7 +32,10 @@ export type Later<T> = T | Promise<T>;
 export type Path = readonly string[];
 
 /** What kind of file a mode says (S_IFMT), and the bits below. */
-export const Mode = { type: 0o170000, socket: 0o140000, link: 0o120000, file: 0o100000, block: 0o060000, dir: 0o040000, char: 0o020000, fifo: 0o010000, setId: 0o6000, kept: 0o1777 } as const;
+export const Mode = {
+  type: 0o170000, socket: 0o140000, link: 0o120000, file: 0o100000, block: 0o060000, dir: 0o040000, char: 0o020000, fifo: 0o010000,
+  setId: 0o6000, kept: 0o1777
+} as const;
 
 /** A file's attributes; times are nanoseconds since 1970. */
 export interface Attributes {
@@ -43,9 +50,20 @@ export interface Attributes {
 }
 
 /** What `change` shall set; 'now' is the host's clock. */
-export interface Changes { readonly mode?: number; readonly size?: number; readonly atime?: bigint | 'now'; readonly mtime?: bigint | 'now' }
+export interface Changes {
+  readonly mode?: number;
+  readonly size?: number;
+  readonly atime?: bigint | 'now';
+  readonly mtime?: bigint | 'now'
+}
 
-export interface OpenFlags { readonly read: boolean; readonly write: boolean; readonly append?: boolean; readonly truncate?: boolean; /** Each write is on the disk when it returns. */ readonly sync?: boolean }
+export interface OpenFlags {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly append?: boolean;
+  readonly truncate?: boolean; /** Each write is on the disk when it returns. */
+  readonly sync?: boolean
+}
 
 /** An open regular file: it stays what it is when its name goes away. */
 export interface HostFile {
@@ -63,7 +81,15 @@ export interface HostFile {
 /** The names in a directory, in the host's order, without '.' and '..'; undefined at the end. */
 export interface HostListing { next(): Later<string | undefined>; close(): void }
 
-export interface Space { readonly type: number; readonly bsize: number; readonly blocks: bigint; readonly bfree: bigint; readonly bavail: bigint; readonly files: bigint; readonly ffree: bigint }
+export interface Space {
+  readonly type: number;
+  readonly bsize: number;
+  readonly blocks: bigint;
+  readonly bfree: bigint;
+  readonly bavail: bigint;
+  readonly files: bigint;
+  readonly ffree: bigint
+}
 
 export interface HostFolder {
   stat(path: Path): Later<Attributes>;

@@ -4,7 +4,14 @@ import { FolderError } from './folder.ts';
 /** The most ranges held in one folder. */
 const MOST_RANGES = 4096;
 
-export interface Range { readonly exclusive: boolean; readonly start: bigint; /** One past the last byte; undefined: to the end of all files. */ readonly end: bigint | undefined; readonly process: number; readonly client: string; /** What it was taken through. */ readonly through?: object }
+export interface Range {
+  readonly exclusive: boolean;
+  readonly start: bigint; /** One past the last byte; undefined: to the end of all files. */
+  readonly end: bigint | undefined;
+  readonly process: number;
+  readonly client: string; /** What it was taken through. */
+  readonly through?: object
+}
 
 export class Locks {
   private readonly files = new Map<string, Range[]>();

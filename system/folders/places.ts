@@ -1,6 +1,6 @@
 /**
- * Where fids are: a tree of names, one object a name however many fids stand on it, so that a rename moves all of them and all beneath. A place that was
- * removed is `gone`; what is made under its name later is another place.
+ * Where fids are: a tree of names, one object a name however many fids stand on it, so that a rename moves all of them and all beneath. A
+ * place that was removed is `gone`; what is made under its name later is another place.
  */
 import type { Path } from './folder.ts';
 

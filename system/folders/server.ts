@@ -5,10 +5,12 @@
  *   const port = new NineServer(folder);
  *   port.request(bytes, (reply) => …);          // at once where the host end is synchronous, else later; every request gets exactly one reply
  *
- * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests under way are
- * bounded, and so is every reply by the message size agreed upon.
+ * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests
+ * under way are bounded, and so is every reply by the message size agreed upon.
  */
-import { encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName } from '../../roottask/client/ninep/index.ts';
+import {
+  encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName
+} from '../../roottask/client/ninep/index.ts';
 import { attributeCalls } from './calls/attributes.ts';
 import { fileCalls } from './calls/files.ts';
 import { lockCalls } from './calls/locks.ts';
@@ -36,7 +38,8 @@ export class NineServer implements FilesPort {
 
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
     const head = header(message);
-    if (!head || head.size !== message.length || message.length > this.session.msize) return reply(encodeError(head?.tag ?? NO_TAG, Errno.EINVAL));
+    if (!head || head.size !== message.length || message.length > this.session.msize)
+      return reply(encodeError(head?.tag ?? NO_TAG, Errno.EINVAL));
     const name = requestName(head.type);
     if (!name) return reply(encodeError(head.tag, Errno.EOPNOTSUPP));
     if (name === 'flush') return this.flush(head.tag, message, reply);
@@ -60,7 +63,8 @@ export class NineServer implements FilesPort {
   }
 
   /** Runs a request until it is done, or has to wait for the host; then it goes on when the host has answered. */
-  private run(tag: number, steps: Steps<Uint8Array>, reply: (message: Uint8Array) => void, from: (steps: Steps<Uint8Array>) => IteratorResult<Promise<unknown>, Uint8Array> = (s) => s.next()): void {
+  private run(tag: number, steps: Steps<Uint8Array>, reply: (message: Uint8Array) => void,
+      from: (steps: Steps<Uint8Array>) => IteratorResult<Promise<unknown>, Uint8Array> = (s) => s.next()): void {
     const step = from(steps);
     if (step.done) {
       const waiting = this.pending.get(tag) ?? [];

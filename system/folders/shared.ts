@@ -1,4 +1,7 @@
-/** A folder of the host with what its guests share there beside its files: special files, locks, identities. One connection a guest stands on it. */
+/**
+ * A folder of the host with what its guests share there beside its files: special files, locks, identities. One connection a guest stands
+ * on it.
+ */
 import type { Qid } from '../../roottask/client/ninep/index.ts';
 import { QidType } from '../../roottask/client/ninep/index.ts';
 import { Errno, FolderError, Mode, type Attributes, type HostFolder, type Later } from './folder.ts';

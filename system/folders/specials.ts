@@ -1,6 +1,7 @@
 /**
- * Devices, FIFOs and sockets that a guest makes in a folder of the host. They live here and nowhere else: the host never has them. They are found by the
- * directory's identity and their name, so that they move with a directory; a file of the host of the same name hides one.
+ * Devices, FIFOs and sockets that a guest makes in a folder of the host. They live here and nowhere else: the host never has them. They
+ * are found by the directory's identity and their name, so that they move with a directory; a file of the host of the same name hides
+ * one.
  */
 import { FolderError, Mode, type Attributes, type Changes } from './folder.ts';
 
@@ -25,7 +26,8 @@ export class Specials {
   make(folder: string, name: string, mode: number, rdev: bigint): Special {
     const time = this.now();
     const special: Special = {
-      special: true, mode: mode & (Mode.type | Mode.kept), uid: 0, gid: 0, device: 0n, ino: ++this.made, nlink: 1n, rdev, size: 0n, blksize: 4096n, blocks: 0n,
+      special: true, mode: mode & (Mode.type | Mode.kept), uid: 0, gid: 0, device: 0n, ino: ++this.made, nlink: 1n, rdev, size: 0n,
+      blksize: 4096n, blocks: 0n,
       atime: time, mtime: time, ctime: time,
     };
     this.put(folder, name, special);
@@ -52,7 +54,9 @@ export class Specials {
     if (!special) return;
     const time = (given: bigint | 'now' | undefined, old: bigint) => (given === 'now' ? now : given ?? old);
     const kept = mode === undefined ? special.mode : (special.mode & Mode.type) | (mode & Mode.kept);
-    this.folders.get(folder)!.set(name, { ...special, mode: kept, atime: time(atime, special.atime), mtime: time(mtime, special.mtime), ctime: now });
+    this.folders.get(folder)!.set(name, {
+      ...special, mode: kept, atime: time(atime, special.atime), mtime: time(mtime, special.mtime), ctime: now
+    });
   }
 
   private put(folder: string, name: string, special: Special): void {

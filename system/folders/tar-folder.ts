@@ -1,6 +1,6 @@
 /**
- * An archive as a folder of the host that nobody can change: its index is made once, contents are read where they lie. What is behind it may be a
- * file, of which only headers are read at the start, or bytes in memory.
+ * An archive as a folder of the host that nobody can change: its index is made once, contents are read where they lie. What is behind it
+ * may be a file, of which only headers are read at the start, or bytes in memory.
  */
 import { tarEntries, type TarHeader, type Archive } from '../../l4guest/fs/tar-format.ts';
 import { FolderError, Mode, type Attributes, type HostFile, type HostFolder, type HostListing, type Path, type Space } from './folder.ts';
@@ -84,7 +84,11 @@ export class TarFolder implements HostFolder {
     };
   }
   list(path: Path): HostListing { return listing(this.find(path)); }
-  space(): Space { return { type: 0, bsize: Number(BLOCK), blocks: BigInt(this.source.length) / BLOCK, bfree: 0n, bavail: 0n, files: this.last, ffree: 0n }; }
+  space(): Space {
+    return {
+      type: 0, bsize: Number(BLOCK), blocks: BigInt(this.source.length) / BLOCK, bfree: 0n, bavail: 0n, files: this.last, ffree: 0n
+    };
+  }
   syncFolder(): void { /* nothing changes */ }
   create(): HostFile { return refused(); }
   mkdir(): void { refused(); }
@@ -101,7 +105,8 @@ function refused(): never { throw new FolderError('EROFS'); }
 function attributesOf(n: Node): Attributes {
   const time = BigInt(n.mtime) * SECOND, size = BigInt(n.size);
   return {
-    mode: n.mode, uid: n.uid, gid: n.gid, device: 0n, ino: n.ino, nlink: BigInt(n.names ? 2 : n.nlink), rdev: BigInt(n.rdev), size, blksize: BLOCK, blocks: (size + SECTOR - 1n) / SECTOR,
+    mode: n.mode, uid: n.uid, gid: n.gid, device: 0n, ino: n.ino, nlink: BigInt(n.names ? 2 : n.nlink), rdev: BigInt(n.rdev), size,
+    blksize: BLOCK, blocks: (size + SECTOR - 1n) / SECTOR,
     atime: time, mtime: time, ctime: time,
   };
 }

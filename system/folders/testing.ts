@@ -1,5 +1,7 @@
 /** A client of the 9P server for tests: requests in, typed replies out, errors as `errno`. */
-import { decodeEntries, decodeReply, encodeRequest, NO_FID, VERSION, type DirEntry, type MessageName, type Reply, type Request } from '../../roottask/client/ninep/index.ts';
+import {
+  decodeEntries, decodeReply, encodeRequest, NO_FID, VERSION, type DirEntry, type MessageName, type Reply, type Request
+} from '../../roottask/client/ninep/index.ts';
 import type { FilesPort } from './folder.ts';
 
 export class Refused extends Error {
@@ -55,7 +57,9 @@ export class TestClient {
     if (contents) this.write(fid, contents);
     return fid;
   }
-  write(fid: number, text: string, offset = 0): number { return this.call('write', { fid, offset: BigInt(offset), data: bytesOf(text) }).count; }
+  write(fid: number, text: string, offset = 0): number {
+    return this.call('write', { fid, offset: BigInt(offset), data: bytesOf(text) }).count;
+  }
   read(fid: number, count = 4096, offset = 0): string { return textOf(this.call('read', { fid, offset: BigInt(offset), count }).data); }
   contents(path: string): string {
     const fid = this.open(path);

@@ -3,7 +3,7 @@
  *
  *   request: type u32, reserved u32, sector u64 │ data … │ status u8
  *
- * State: the requests in flight. The disk serves them in any order and whenever it likes; whoever rang the bell goes on.
+ * State: the requests in flight. The disk serves them in any order, later; the vCPU that rang the bell goes on.
  * Features: read, write, flush, identify, write zeroes; read-only disks; segments limit. A reset of the device or of the queue cancels what
  * is in flight: nothing is written into memory after it.
  * Missing: discard, several queues, the topology and lifetime fields.
@@ -28,7 +28,7 @@ interface Body {
   readonly in: readonly Piece[];
 }
 
-/** What becomes of a request: an answer at once, or work for the disk. */
+/** The outcome of checking a request: an answer at once, or work for the disk. */
 type Decision = { readonly status: number; readonly written: number } | BlockRequest;
 
 const answer = (status: number, written = 0): Decision => ({ status, written });
@@ -44,7 +44,7 @@ export class VirtioBlock implements VirtioModel {
   #port!: VirtioPort;
   #flight!: InFlight;
 
-  /** `serial`: at most 20 characters, what GET_ID answers. */
+  /** `serial`: the answer to GET_ID, at most 20 characters. */
   constructor(disk: BlockPort, serial: string) {
     this.#disk = disk;
     this.#serial = serial;
@@ -96,9 +96,10 @@ export class VirtioBlock implements VirtioModel {
     else this.#submit(request, decision);
   }
 
-  /** A driver that cannot flush must not lose what is written. @spec virtio 5.2.6.2 */
+  /** Writes of a driver that cannot flush must not be lost. @spec virtio 5.2.6.2 */
   #submit(request: Flying, asked: BlockRequest): void {
-    const finish = (ok: boolean): void => this.#finish(request, ok ? STATUS.OK : STATUS.IOERR, ok && asked.kind === 'read' ? asked.length : 0);
+    const finish = (ok: boolean): void =>
+      this.#finish(request, ok ? STATUS.OK : STATUS.IOERR, ok && asked.kind === 'read' ? asked.length : 0);
     const durable = (asked.kind !== 'write' && asked.kind !== 'zero') || this.#port.negotiated(FEATURE.FLUSH);
     this.#disk.submit(asked, (ok) => {
       if (!ok || durable || !request.live) finish(ok);
@@ -146,6 +147,8 @@ export class VirtioBlock implements VirtioModel {
     const segment = new DataView(gather(this.#port.memory, body.out).buffer);
     const offset = Number(segment.getBigUint64(ZEROES.SECTOR_AT, true)) * SECTOR, sectors = segment.getUint32(ZEROES.COUNT_AT, true);
     if ((segment.getUint32(ZEROES.FLAGS_AT, true) & ~ZEROES.UNMAP) !== 0) return answer(STATUS.UNSUPP);
-    return sectors <= MAX_WRITE_ZEROES_SECTORS && this.#fits(offset, sectors * SECTOR) ? work('zero', offset, sectors * SECTOR) : answer(STATUS.IOERR);
+    return sectors <= MAX_WRITE_ZEROES_SECTORS && this.#fits(offset, sectors * SECTOR)
+      ? work('zero', offset, sectors * SECTOR)
+      : answer(STATUS.IOERR);
   }
 }

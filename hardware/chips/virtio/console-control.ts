@@ -71,7 +71,7 @@ export class ConsoleControl {
     this.#tell(port, EVENT.RESIZE, 0, Uint8Array.of(columns & 0xff, columns >> 8, rows & 0xff, rows >> 8));
   }
 
-  /** Hands over what waits, as far as there are buffers. */
+  /** Delivers waiting messages while the guest has buffers. */
   flush(): void {
     const queue = this.#port.queue(CONTROL.RECEIVE);
     while (this.#waiting.length > 0) {

@@ -26,7 +26,9 @@ export interface ConsolePort extends PortInfo {
   readonly backend: CharPort;
 }
 
-export type ConsoleState = { readonly columns: number; readonly rows: number; readonly open: readonly boolean[]; readonly control: ControlState | null };
+export type ConsoleState = {
+  readonly columns: number; readonly rows: number; readonly open: readonly boolean[]; readonly control: ControlState | null
+};
 
 export class VirtioConsole implements VirtioModel {
   readonly name = 'console';
@@ -44,7 +46,9 @@ export class VirtioConsole implements VirtioModel {
   constructor(backend: CharPort, more: readonly ConsolePort[] = []) {
     this.#backends = [backend, ...more.map((p) => p.backend)];
     this.#open = this.#backends.map(() => false);
-    this.#control = more.length === 0 ? undefined : new ConsoleControl([{ console: true }, ...more], (port, open) => this.#setOpen(port, open));
+    this.#control = more.length === 0
+      ? undefined
+      : new ConsoleControl([{ console: true }, ...more], (port, open) => this.#setOpen(port, open));
     this.features = [FEATURE.SIZE, FEATURE.EMERG_WRITE, ...(more.length === 0 ? [] : [FEATURE.MULTIPORT])];
     this.queueSizes = Array.from({ length: more.length === 0 ? 2 : 4 + 2 * more.length }, () => QUEUE_SIZE);
     this.#backends.forEach((b, port) => {
@@ -63,7 +67,9 @@ export class VirtioConsole implements VirtioModel {
     this.#control?.reset();
   }
 
-  save(): ConsoleState { return { columns: this.#columns, rows: this.#rows, open: [...this.#open], control: this.#control?.save() ?? null }; }
+  save(): ConsoleState {
+    return { columns: this.#columns, rows: this.#rows, open: [...this.#open], control: this.#control?.save() ?? null };
+  }
 
   load(state: ConsoleState): void {
     [this.#columns, this.#rows] = [state.columns, state.rows];
@@ -137,7 +143,7 @@ export class VirtioConsole implements VirtioModel {
     else for (const byte of bytes) backend.output(byte);
   }
 
-  /** Fills the guest's buffers with what waits; input stays outside until there is a buffer, and the port is open. */
+  /** Fills the guest's buffers with waiting input. Input stays outside while there is no buffer or the port is closed. */
   #receive(port: number): void {
     if (!this.#isOpen(port)) return;
     const index = port === 0 ? 0 : 2 * port + CONTROL_QUEUES;

@@ -50,7 +50,7 @@ export class VirtioFiles implements VirtioModel {
     for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) this.#ask(this.#flight.take(chain));
   }
 
-  /** Messages that are awaiting their answers are asked again: whoever saves lets them come first, for a server that has seen them. */
+  /** Unanswered messages are sent again after a load. Wait for their answers before you save, or the server sees them twice. */
   save(): ReturnType<InFlight['save']> { return this.#flight.save(); }
   load(state: Parameters<InFlight['load']>[0]): void { for (const request of this.#flight.load(state)) this.#ask(request); }
 

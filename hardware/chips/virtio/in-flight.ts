@@ -71,14 +71,15 @@ export class InFlight {
   }
 
   /**
-   * Takes the requests of before up again; answers those whose work is to be done anew. @throws QueueBroken when they name what is not
+   * Restores the saved requests and returns those whose work must start again. @throws QueueBroken when they name what is not
    * memory
    */
   load(state: readonly (Chain & { readonly written: number | null })[]): Flying[] {
     this.forget();
     for (const { written, ...chain } of state) {
       const pieces = [...chain.readable, ...chain.writable];
-      if (!pieces.every((p) => this.#port.memory.isRam(p.address, p.length))) throw new QueueBroken('a request names memory that is not there');
+      if (!pieces.every((p) => this.#port.memory.isRam(p.address, p.length)))
+        throw new QueueBroken('a request names memory that is not there');
       this.take(chain).written = written ?? undefined;
     }
     return this.#flying.filter((r) => r.written === undefined);

@@ -48,7 +48,7 @@ export const Block = {
   type: { IN: 0, OUT: 1, FLUSH: 4, GET_ID: 8, WRITE_ZEROES: 13 },
   status: { OK: 0, IOERR: 1, UNSUPP: 2 },
   config: { CAPACITY: 0, SEG_MAX: 12, BLK_SIZE: 20, MAX_WRITE_ZEROES: 48, MAX_WRITE_ZEROES_SEG: 52, BYTES: 60 },
-  /** What is to be zeroed: sector u64, sectors u32, flags u32. */
+  /** A range to zero: sector u64, sectors u32, flags u32. */
   zeroes: { BYTES: 16, SECTOR_AT: 0, COUNT_AT: 8, FLAGS_AT: 12, UNMAP: 1 },
 } as const;
 
@@ -56,7 +56,9 @@ export const Block = {
 export const Net = {
   HEADER: 12, FLAGS_AT: 0, CHECKSUM_START_AT: 6, CHECKSUM_OFFSET_AT: 8, BUFFERS_AT: 10, NEEDS_CHECKSUM: 1,
   RECEIVE: 0, TRANSMIT: 1, CONTROL: 2,
-  feature: { CSUM: 0, MTU: 3, MAC: 5, MRG_RXBUF: 15, STATUS: 16, CTRL_VQ: 17, CTRL_RX: 18, CTRL_VLAN: 19, CTRL_RX_EXTRA: 20, CTRL_MAC_ADDR: 23 },
+  feature: {
+    CSUM: 0, MTU: 3, MAC: 5, MRG_RXBUF: 15, STATUS: 16, CTRL_VQ: 17, CTRL_RX: 18, CTRL_VLAN: 19, CTRL_RX_EXTRA: 20, CTRL_MAC_ADDR: 23
+  },
   config: { MAC: 0, STATUS: 6, MAX_PAIRS: 8, MTU: 10, BYTES: 12 },
 } as const;
 

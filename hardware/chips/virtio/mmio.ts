@@ -16,10 +16,9 @@
  *   0x0c0   rw      QueueReset
  *
  * State: status, feature selection, the queues, interrupt status.
- * Features: split and packed rings, indirect descriptors, event index, queue reset, use in order. Missing: shared memory regions, notifications with data; the legacy
- * interface (version 1).
- * Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features), 2.6.1 (queue reset).
- * Requirements met, clause by clause: README.md.
+ * Features: split and packed rings, indirect descriptors, event index, queue reset, use in order. Missing: shared memory regions,
+ * notifications with data; the legacy interface (version 1). Documentation: virtio 1.2, 4.2 (MMIO), 2.1 (status), 2.2 (features), 2.6.1
+ * (queue reset). Requirements met, clause by clause: README.md.
  */
 import type { Chip, Plain } from '../chip.ts';
 import type { GuestMemory, Line } from '../ports.ts';
@@ -48,7 +47,7 @@ export class EmptyVirtioSlot implements Chip<null> {
   load(): void {}
 }
 
-/** Registers, queues, and what the model adds. */
+/** State of the registers, of the queues, and of the model. */
 export type MmioState = {
   readonly accepted: readonly [number, number];
   readonly deviceFeaturesSel: number;
@@ -88,7 +87,7 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
     model.attach(this);
   }
 
-  // ── what the model uses ──
+  // ── for the model ──
 
   queue(index: number): Virtqueue {
     return this.#queues[index];
@@ -200,7 +199,7 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
   }
 
   /**
-   * FEATURES_OK stays off when the driver asks for what was not offered. A driver that does not accept VERSION_1 could
+   * FEATURES_OK stays off when the driver asks for a feature that was not offered. A driver that does not accept VERSION_1 could
    * be refused; it is not, since xv6 is one. @spec virtio 3.1.1, 6.2
    */
   #setStatus(value: number): void {
@@ -221,11 +220,12 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
     }
   }
 
-  /** Only what is offered, and nothing without what it builds on. @spec virtio 2.2.2 */
+  /** Accepts offered features only, each with those that it depends on. @spec virtio 2.2.2 */
   #isValidSubset(): boolean {
     const notOffered = (this.#accepted[0] & ~this.#offered[0]) | (this.#accepted[1] & ~this.#offered[1]);
     const builtOn = this.#model.featureNeeds ?? {};
-    return notOffered === 0 && this.#model.features.every((f) => !this.negotiated(f) || builtOn[f] === undefined || this.negotiated(builtOn[f]));
+    return notOffered === 0
+      && this.#model.features.every((f) => !this.negotiated(f) || builtOn[f] === undefined || this.negotiated(builtOn[f]));
   }
 
   // ── state ──
@@ -238,7 +238,7 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
     };
   }
 
-  /** What was in flight is started anew. @throws QueueBroken when the state names memory that is not there */
+  /** Requests in flight start again. @throws QueueBroken when the state names memory that is not there */
   load(state: MmioState): void {
     this.reset();
     [this.#accepted[0], this.#accepted[1]] = state.accepted;

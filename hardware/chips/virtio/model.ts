@@ -6,7 +6,7 @@ import type { Plain } from '../chip.ts';
 import type { GuestMemory } from '../ports.ts';
 import type { Virtqueue } from './queue.ts';
 
-/** What the transport gives to a model. */
+/** The transport, as a model uses it. */
 export interface VirtioPort {
   readonly memory: GuestMemory;
   queue(index: number): Virtqueue;
@@ -40,9 +40,9 @@ export interface VirtioModel {
   notify(index: number): void;
   /** The driver has reset the device: forget all that is in flight. */
   reset?(): void;
-  /** The driver has stopped one queue: forget what came through it. */
+  /** The driver has stopped one queue: drop its requests. */
   stopped?(index: number): void;
-  /** What there is besides the queues; `load` comes when the queues are as they were. */
+  /** State besides the queues. `load` runs after the queues are restored. */
   save?(): Plain;
   load?(state: never): void;
 }

@@ -28,9 +28,17 @@ function rig(model: VirtioModel, q = 0, features: readonly [number, number] = [0
   let index = 0;
   const descriptor = (i: number, gpa: number, length: number, flags: number, next = 0): void => {
     const at = DESC + 16 * i;
-    ram.setU32(at, gpa % 2 ** 32); ram.setU32(at + 4, Math.floor(gpa / 2 ** 32)); ram.setU32(at + 8, length); ram.setU16(at + 12, flags); ram.setU16(at + 14, next);
+    ram.setU32(at, gpa % 2 ** 32);
+    ram.setU32(at + 4, Math.floor(gpa / 2 ** 32));
+    ram.setU32(at + 8, length);
+    ram.setU16(at + 12, flags);
+    ram.setU16(at + 14, next);
   };
-  const offer = (head: number): void => { ram.setU16(DRIVER + 4 + 2 * (index & 7), head); ram.setU16(DRIVER + 2, ++index); write(0x50, q); };
+  const offer = (head: number): void => {
+    ram.setU16(DRIVER + 4 + 2 * (index & 7), head);
+    ram.setU16(DRIVER + 2, ++index);
+    write(0x50, q);
+  };
   const used = (i: number) => ({ index: ram.u16(DEVICE + 2), head: ram.u32(DEVICE + 4 + 8 * i), written: ram.u32(DEVICE + 8 + 8 * i) });
   return { ram, line, t, write, setUp, descriptor, offer, used };
 }
@@ -62,7 +70,9 @@ describe('transport', () => {
     expect([t.read(0, 4), t.read(4, 4), t.read(8, 4), t.read(0x34, 4)]).toEqual([0x7472_6976, 2, 4, 8]);
   });
   it('does not agree to features it has not offered', () => {
-    for (const f of [[1, 1], [0, 1 << 8 | 1 << 30]] as const) { const r = rig(new VirtioEntropy(new SeededRandom(1)), 0, f); r.setUp(); expect(r.t.read(0x70, 4) & 8).toBe(0); }
+    for (const f of [[1, 1], [0, 1 << 8
+      | 1
+        << 30]] as const) { const r = rig(new VirtioEntropy(new SeededRandom(1)), 0, f); r.setUp(); expect(r.t.read(0x70, 4) & 8).toBe(0); }
   });
   it('stops a device whose queue lies outside of memory, until it is reset', () => {
     const r = rig(new VirtioEntropy(new SeededRandom(1)));
@@ -74,7 +84,9 @@ describe('transport', () => {
     expect([r.t.read(0x70, 4), r.line.level]).toEqual([0, false]);
   });
   it('stops at an endless chain and at a ring that is fuller than it is large', () => {
-    for (const spoil of [(r: ReturnType<typeof rig>) => r.descriptor(0, DATA, 8, 3, 0), (r: ReturnType<typeof rig>) => r.ram.setU16(DRIVER + 2, 100)]) {
+    for (const spoil of [
+      (r: ReturnType<typeof rig>) => r.descriptor(0, DATA, 8, 3, 0), (r: ReturnType<typeof rig>) => r.ram.setU16(DRIVER + 2, 100)
+    ]) {
       const r = rig(new VirtioEntropy(new SeededRandom(1)));
       r.setUp(); spoil(r);
       if (r.ram.u16(DRIVER + 2) === 0) r.offer(0); else r.write(0x50, 0);
@@ -84,15 +96,26 @@ describe('transport', () => {
   it('stops at an indirect table that is longer than any queue', () => {
     const r = rig(new VirtioEntropy(new SeededRandom(1)), 0, [1 << 28, 1]);
     r.setUp();
-    for (let i = 0; i < 64; i++) { r.ram.setU32(DATA + 16 * i, DATA); r.ram.setU32(DATA + 16 * i + 8, 64); r.ram.setU16(DATA + 16 * i + 12, 3); r.ram.setU16(DATA + 16 * i + 14, i + 1); }
+    for (let i = 0; i
+      < 64; i++) {
+        r.ram.setU32(DATA + 16 * i, DATA);
+        r.ram.setU32(DATA + 16 * i + 8, 64);
+        r.ram.setU16(DATA + 16 * i + 12, 3);
+        r.ram.setU16(DATA + 16 * i + 14, i + 1);
+      }
     r.descriptor(0, DATA, 16 * 1025, 4); r.offer(0);
     expect(r.t.read(0x70, 4) & 64).toBe(64);
   });
   it('survives any register access, and any ring', () => {
-    const write = fc.record({ offset: fc.nat(0x110), value: fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 3, 0xb, 0xf, DESC, DRIVER)), size: fc.constantFrom(1, 2, 4) });
+    const write = fc.record({
+      offset: fc.nat(0x110), value: fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 3, 0xb, 0xf, DESC, DRIVER)),
+      size: fc.constantFrom(1, 2, 4)
+    });
     fc.assert(fc.property(fc.array(write, { maxLength: 40 }), fc.uint8Array({ minLength: 0x40, maxLength: 0x200 }), (list, ring) => {
       const ram = new TestMemory(0x10_0000);
-      for (const model of [new VirtioBlock(new TestDisk(() => ram, 16), 'x'), new VirtioEntropy(new SeededRandom(3)), new VirtioNet(new Cable(), MAC)]) {
+      for (const model of [
+        new VirtioBlock(new TestDisk(() => ram, 16), 'x'), new VirtioEntropy(new SeededRandom(3)), new VirtioNet(new Cable(), MAC)
+      ]) {
         const r = rig(model, 0, [0x3000_0000, 1], ram);
         r.setUp();
         r.ram.write(DESC, ring); r.ram.write(DRIVER, ring); r.write(0x50, 0);
@@ -107,7 +130,9 @@ describe('block', () => {
     const { disk, r } = diskRig([1 << 9, 1]);
     r.setUp();
     expect([request(r, 0, 3, DATA + 0x1000), r.used(0)]).toEqual([0, { index: 1, head: 0, written: 513 }]);
-    expect([request(r, 1, 4, DATA + 0x1000, 1024), request(r, 4, 0, DATA + 0x1000), request(r, 8, 0, DATA + 0x1000, 20)]).toEqual([0, 0, 0]);
+    expect([
+      request(r, 1, 4, DATA + 0x1000, 1024), request(r, 4, 0, DATA + 0x1000), request(r, 8, 0, DATA + 0x1000, 20)
+    ]).toEqual([0, 0, 0]);
     expect(disk.log).toEqual(['read 3+1', 'write 4+2', 'flush']);
     expect(new TextDecoder().decode(r.ram.view(DATA + 0x1000, 5))).toBe('disk0');
     expect([r.line.level, r.t.read(0x100, 4)]).toEqual([true, 16]);
@@ -124,7 +149,9 @@ describe('block', () => {
     for (const [n, sector] of [3, 5].entries()) {
       const at = DATA + 0x100 * n;
       r.ram.setU32(at, 0); r.ram.setU32(at + 8, sector);
-      r.descriptor(3 * n, at, 16, 1, 3 * n + 1); r.descriptor(3 * n + 1, DATA + 0x1000 * (n + 1), 512, 3, 3 * n + 2); r.descriptor(3 * n + 2, at + 16, 1, 2);
+      r.descriptor(3 * n, at, 16, 1, 3 * n + 1);
+      r.descriptor(3 * n + 1, DATA + 0x1000 * (n + 1), 512, 3, 3 * n + 2);
+      r.descriptor(3 * n + 2, at + 16, 1, 2);
       r.offer(3 * n);
     }
     expect([disk.waiting, r.used(0).index, r.line.level]).toEqual([2, 0, false]);
@@ -133,8 +160,11 @@ describe('block', () => {
     disk.finish();
     expect([r.used(1), r.ram.u8(DATA + 0x1000), r.line.level]).toEqual([{ index: 2, head: 0, written: 513 }, 3, true]);
   });
-  it('cancels at a reset what is under way: nothing is written into memory after it, nothing comes back, and what comes later is served', () => {
-    for (const stop of [(r: ReturnType<typeof rig>) => r.write(0x70, 0), (r: ReturnType<typeof rig>) => { r.write(0x30, 0); r.write(0x44, 0); }]) {
+  it('cancels at a reset what is under way: nothing is written into memory after it, nothing comes back, and what comes later is served',
+    () => {
+    for (const stop of [
+      (r: ReturnType<typeof rig>) => r.write(0x70, 0), (r: ReturnType<typeof rig>) => { r.write(0x30, 0); r.write(0x44, 0); }
+    ]) {
       const { disk, r } = diskRig();
       r.setUp();
       disk.slow = true;
@@ -162,7 +192,10 @@ describe('block', () => {
   it('refuses what lies beyond the end, half sectors, writes to a read-only disk, and unknown requests', () => {
     const { disk, r } = diskRig([0, 1], true);
     r.setUp();
-    expect([request(r, 0, 16, DATA + 0x1000), request(r, 0, 0, DATA + 0x1000, 100), request(r, 1, 0, DATA + 0x1000), request(r, 77, 0, DATA + 0x1000)]).toEqual([1, 1, 1, 2]);
+    expect([
+      request(r, 0, 16, DATA + 0x1000), request(r, 0, 0, DATA + 0x1000, 100), request(r, 1, 0, DATA + 0x1000),
+      request(r, 77, 0, DATA + 0x1000)
+    ]).toEqual([1, 1, 1, 2]);
     expect(disk.log).toEqual([]);
   });
 });
@@ -178,7 +211,9 @@ describe('console', () => {
     into.setUp(); into.descriptor(0, DATA, 64, 2); into.offer(0);
     expect(into.used(0).index).toBe(0);
     port.type('typed');
-    expect([port.text, into.used(0), new TextDecoder().decode(into.ram.view(DATA, 5)), into.line.level]).toEqual(['hello', { index: 1, head: 0, written: 5 }, 'typed', true]);
+    expect([port.text, into.used(0), new TextDecoder().decode(into.ram.view(DATA, 5)), into.line.level]).toEqual([
+      'hello', { index: 1, head: 0, written: 5 }, 'typed', true
+    ]);
   });
 });
 
@@ -189,10 +224,14 @@ describe('network card', () => {
     r.setUp();
     r.ram.write(DATA, new Uint8Array(12)); r.ram.write(DATA + 12, frame(60));
     r.descriptor(0, DATA, 72, 0); r.offer(0);
-    r.ram.write(DATA, Uint8Array.of(1, 0, 0, 0, 0, 0, 14, 0, 2, 0, 0, 0)); r.ram.write(DATA + 12, new Uint8Array(60)); r.ram.write(DATA + 26, Uint8Array.of(0xff, 0xfe));
+    r.ram.write(DATA, Uint8Array.of(1, 0, 0, 0, 0, 0, 14, 0, 2, 0, 0, 0));
+    r.ram.write(DATA + 12, new Uint8Array(60));
+    r.ram.write(DATA + 26, Uint8Array.of(0xff, 0xfe));
     r.offer(0);
     r.descriptor(0, DATA, 20, 0); r.offer(0);
-    expect([cable.sent.length, [...cable.sent[0]], [...cable.sent[1].subarray(14, 18)], r.used(2).index]).toEqual([2, [...frame(60)], [0xff, 0xfe, 0, 1], 3]);
+    expect([
+      cable.sent.length, [...cable.sent[0]], [...cable.sent[1].subarray(14, 18)], r.used(2).index
+    ]).toEqual([2, [...frame(60)], [0xff, 0xfe, 0, 1], 3]);
   });
   it('receives into one buffer or several, keeps frames until there are some, and loses what is too much', () => {
     const cable = new Cable(), r = rig(new VirtioNet(cable, MAC), 0, [1 << 15, 1]);
@@ -201,7 +240,9 @@ describe('network card', () => {
     r.descriptor(0, DATA, 40, 2); r.offer(0);
     expect(r.used(0).index).toBe(0);
     r.descriptor(1, DATA + 40, 40, 2); r.offer(1);
-    expect([r.used(0), r.used(1), r.ram.u16(DATA + 10)]).toEqual([{ index: 2, head: 0, written: 40 }, { index: 2, head: 1, written: 32 }, 2]);
+    expect([r.used(0), r.used(1), r.ram.u16(DATA + 10)]).toEqual([
+      { index: 2, head: 0, written: 40 }, { index: 2, head: 1, written: 32 }, 2
+    ]);
     expect([...r.ram.view(DATA + 12, 60)]).toEqual([...frame(60)]);
     for (let i = 0; i < 300; i++) cable.arrive(frame(60));
     expect(r.t.read(0x70, 4) & 64).toBe(0);
@@ -211,7 +252,9 @@ describe('network card', () => {
     r.setUp();
     r.descriptor(0, DATA, 40, 2); r.offer(0); r.descriptor(1, DATA + 40, 200, 2); r.offer(1);
     cable.arrive(frame(60));
-    expect([r.used(0), r.used(1), r.ram.u16(DATA + 50)]).toEqual([{ index: 2, head: 0, written: 0 }, { index: 2, head: 1, written: 72 }, 1]);
+    expect([r.used(0), r.used(1), r.ram.u16(DATA + 50)]).toEqual([
+      { index: 2, head: 0, written: 0 }, { index: 2, head: 1, written: 72 }, 1
+    ]);
   });
   it('takes nothing before the driver is ready, and forgets all at a reset', () => {
     const cable = new Cable(), r = rig(new VirtioNet(cable, MAC), 0);

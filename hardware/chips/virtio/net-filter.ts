@@ -18,7 +18,8 @@ const VLAN_IDS = 4096;
 
 type Modes = Record<(typeof modes)[number], boolean>;
 export type NetFilterState = {
-  readonly mac: Uint8Array; readonly modes: Readonly<Modes>; readonly unicast: readonly Uint8Array[]; readonly multicast: readonly Uint8Array[]; readonly vlans: Uint8Array;
+  readonly mac: Uint8Array; readonly modes: Readonly<Modes>; readonly unicast: readonly Uint8Array[];
+  readonly multicast: readonly Uint8Array[]; readonly vlans: Uint8Array;
 };
 
 export class NetFilter {
@@ -43,7 +44,9 @@ export class NetFilter {
   }
 
   save(): NetFilterState {
-    return { mac: this.mac, modes: { ...this.#modes }, unicast: [...this.#unicast], multicast: [...this.#multicast], vlans: this.#vlans.slice() };
+    return {
+      mac: this.mac, modes: { ...this.#modes }, unicast: [...this.#unicast], multicast: [...this.#multicast], vlans: this.#vlans.slice()
+    };
   }
 
   load(state: NetFilterState): void {
@@ -70,7 +73,8 @@ export class NetFilter {
     const data = bytes.subarray(2);
     switch (kind) {
       case CLASS.RX: return this.#setMode(command, data);
-      case CLASS.MAC: return command === MAC_COMMAND.TABLE_SET ? this.#setTables(data) : command === MAC_COMMAND.ADDR_SET && this.#setAddress(data);
+      case CLASS.MAC:
+        return command === MAC_COMMAND.TABLE_SET ? this.#setTables(data) : command === MAC_COMMAND.ADDR_SET && this.#setAddress(data);
       case CLASS.VLAN: return this.#setVlan(command, data);
       default: return false;
     }

@@ -38,7 +38,8 @@ function card(features: readonly number[] = [], packed = true) {
   return { cable, model, rig, receive, transmit, put, command, buffers };
 }
 
-const frame = (to: readonly number[], length = 64, fill = 7): Uint8Array => Uint8Array.from([...to, 2, 0, 0, 0, 0, 1, 8, 0, ...new Uint8Array(length - 14).fill(fill)]);
+const frame = (to: readonly number[], length = 64, fill = 7): Uint8Array =>
+  Uint8Array.from([...to, 2, 0, 0, 0, 0, 1, 8, 0, ...new Uint8Array(length - 14).fill(fill)]);
 const BROADCAST = [255, 255, 255, 255, 255, 255];
 
 describe('sending', () => {
@@ -169,7 +170,10 @@ describe('control', () => {
 
   test('commands that are not known, too short or too long are refused, and change nothing', () => {
     const c = card([F.CTRL_VQ, F.CTRL_RX]);
-    expect([c.command(0, 9, 0), c.command(9, 0, 0), c.command(0, 0), c.command(1, 0, 0, 0, 0, 0, 5, 0, 0, 0), c.command(2, 0, 0, 0x20), c.command(1, 0, 255, 255, 255, 255)]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect([
+      c.command(0, 9, 0), c.command(9, 0, 0), c.command(0, 0), c.command(1, 0, 0, 0, 0, 0, 5, 0, 0, 0), c.command(2, 0, 0, 0x20),
+      c.command(1, 0, 255, 255, 255, 255)
+    ]).toEqual([1, 1, 1, 1, 1, 1]);
     expect(received(c, ...all).length).toBe(4);
   });
 });

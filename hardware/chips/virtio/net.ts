@@ -33,7 +33,9 @@ export class VirtioNet implements VirtioModel {
   readonly name = 'net';
   readonly id = VirtioId.NET;
   readonly features = Object.values(FEATURE);
-  readonly featureNeeds = Object.fromEntries([FEATURE.CTRL_RX, FEATURE.CTRL_VLAN, FEATURE.CTRL_RX_EXTRA, FEATURE.CTRL_MAC_ADDR].map((f) => [f, FEATURE.CTRL_VQ]));
+  readonly featureNeeds = Object.fromEntries([
+    FEATURE.CTRL_RX, FEATURE.CTRL_VLAN, FEATURE.CTRL_RX_EXTRA, FEATURE.CTRL_MAC_ADDR
+  ].map((f) => [f, FEATURE.CTRL_VQ]));
   readonly queueSizes = [QUEUE_SIZE, QUEUE_SIZE, CONTROL_QUEUE_SIZE];
   readonly counts: NetCounts = { sent: 0, received: 0, dropped: 0, malformed: 0 };
   readonly #outside: FramePort;
@@ -181,7 +183,7 @@ export class VirtioNet implements VirtioModel {
   }
 }
 
-/** The internet checksum of what starts at `start`, put `offset` bytes behind it. @spec virtio 5.1.6.2 */
+/** Computes the internet checksum from `start` to the end and stores it at `start + offset`. @spec virtio 5.1.6.2 */
 function fillChecksum(frame: Uint8Array, start: number, offset: number): void {
   if (start + offset + 2 > frame.length) return;
   let sum = 0;

@@ -55,7 +55,7 @@ export class PackedRing implements Ring {
     this.#taken -= chain.slots;
   }
 
-  /** One used descriptor, at the place where the next is to be; the rest of the chain is skipped. @spec virtio 2.8.6 */
+  /** Writes one used descriptor at the next position and skips the rest of the chain. @spec virtio 2.8.6 */
   push(chain: Chain, written: number): void {
     const at = this.#address(this.#returned);
     this.#memory.setU32(at + Desc.LENGTH, written);
@@ -120,6 +120,7 @@ export class PackedRing implements Ring {
   #takeTable(builder: ChainBuilder, at: number, flags: number, slots: number): void {
     if (!this.#s.indirect || slots > 1 || (flags & DescFlag.NEXT) !== 0) throw new QueueBroken('an indirect descriptor where none may be');
     const { table, count } = indirectTable(this.#memory, at);
-    for (let i = 0; i < count; i++) builder.take(table + Desc.BYTES * i, this.#memory.u16(table + Desc.BYTES * i + Desc.PACKED_FLAGS) & DescFlag.WRITE);
+    for (let i = 0; i < count; i++)
+      builder.take(table + Desc.BYTES * i, this.#memory.u16(table + Desc.BYTES * i + Desc.PACKED_FLAGS) & DescFlag.WRITE);
   }
 }

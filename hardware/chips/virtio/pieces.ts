@@ -5,7 +5,7 @@
 import type { GuestMemory, Piece } from '../ports.ts';
 import { Desc, DescFlag } from './layout.ts';
 
-/** One request: what the device may read, then what it may write. */
+/** One request: the buffers that the device may read, then those that it may write. */
 export interface Chain {
   /** By which the driver knows it again: the head descriptor (split), the buffer id (packed). */
   readonly id: number;

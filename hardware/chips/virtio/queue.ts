@@ -1,5 +1,5 @@
 /**
- * A virtqueue as transports and models see it: what the driver has set, and behind it a split or a packed ring.
+ * A virtqueue as transports and models see it: the driver's settings, and behind them a split or a packed ring.
  *
  *   for (let chain = queue.pop(); chain; chain = queue.pop()) { …; queue.push(chain, bytesWritten); }
  *
@@ -12,7 +12,7 @@ import type { Chain } from './pieces.ts';
 import type { Ring, RingCounts, RingSetup } from './ring.ts';
 import { SplitRing } from './split.ts';
 
-/** What the driver has set of a queue, and of a queue that is enabled the ring. */
+/** The driver's settings of a queue and, once it is enabled, its ring. */
 export type QueueState = {
   readonly size: number;
   readonly descriptors: number;
@@ -73,7 +73,10 @@ export class Virtqueue {
 
   save(): QueueState {
     const { size, descriptors, driver, device, wasReset } = this;
-    return { size, descriptors, driver, device, wasReset, ring: this.#ring && this.#setup ? { setup: this.#setup, counts: this.#ring.counts } : null };
+    return {
+      size, descriptors, driver, device, wasReset,
+      ring: this.#ring && this.#setup ? { setup: this.#setup, counts: this.#ring.counts } : null
+    };
   }
 
   /** @throws QueueBroken when a part is not in memory. */

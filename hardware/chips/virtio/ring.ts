@@ -1,4 +1,4 @@
-/** A ring as a queue sees it, split or packed: where it is, how far it has come, what can be done with it. */
+/** A ring, split or packed, as a queue sees it: its addresses, its positions, its operations. */
 import type { Chain } from './pieces.ts';
 
 /** Where a ring is and how it is used: fixed from the moment that the queue is enabled. */

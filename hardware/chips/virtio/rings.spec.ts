@@ -40,7 +40,10 @@ describe('the transport', () => {
     rig.set(0x50, 0);
     expect([rig.broken, rig.irq.level]).toEqual([false, false]);
     rig.memory.fill(rig.queues[0].at, 0x1000, 0);
-    for (const [register, value] of [[0x38, 5], [0x80, rig.queues[0].at], [0x90, rig.queues[0].at + 0x800], [0xa0, rig.queues[0].at + 0xa00], [0x44, 1]]) rig.set(register, value);
+    for (const [register, value] of [
+      [0x38, 5], [0x80, rig.queues[0].at], [0x90, rig.queues[0].at + 0x800], [0xa0, rig.queues[0].at + 0xa00], [0x44, 1]
+    ])
+      rig.set(register, value);
     expect([rig.get(0x44), rig.get(0xc0)]).toEqual([1, 0]);
     rig.set(0xc0, 1);
     rig.set(0x70, 0);

@@ -23,11 +23,15 @@ export class SplitRing implements Ring {
   /** `counts`: where a ring of before goes on. @throws QueueBroken when a part is not in memory. */
   constructor(memory: GuestMemory, setup: RingSetup, counts?: RingCounts) {
     const { size, descriptors, driver, device } = setup;
-    const inRam = memory.isRam(descriptors, Desc.BYTES * size) && memory.isRam(driver, Avail.bytes(size)) && memory.isRam(device, Used.bytes(size));
+    const inRam =
+      memory.isRam(descriptors, Desc.BYTES * size) && memory.isRam(driver, Avail.bytes(size)) && memory.isRam(device, Used.bytes(size));
     if (!inRam) throw new QueueBroken('the queue lies outside of memory');
     this.#memory = memory;
     this.#s = setup;
-    if (counts) [this.#nextAvailable, this.#nextUsed, this.#signalledUsed] = [counts.taken & 0xffff, counts.returned & 0xffff, counts.signalled & 0xffff];
+    if (counts)
+      [
+        this.#nextAvailable, this.#nextUsed, this.#signalledUsed
+      ] = [counts.taken & 0xffff, counts.returned & 0xffff, counts.signalled & 0xffff];
     else memory.setU16(device + Used.FLAGS, 0); // notifications are wanted. @spec virtio 2.7.10.2
   }
 
@@ -43,8 +47,9 @@ export class SplitRing implements Ring {
       if (!this.waiting) return undefined;
     }
     const { size, driver } = this.#s;
-    const offered = (this.#memory.u16(driver + Avail.INDEX) - this.#nextAvailable) & 0xffff, inFlight = (this.#nextAvailable - this.#nextUsed) & 0xffff;
-    // Whoever offers again what the device has not returned would otherwise make it hold requests without end.
+    const offered = (this.#memory.u16(driver + Avail.INDEX) - this.#nextAvailable) & 0xffff,
+      inFlight = (this.#nextAvailable - this.#nextUsed) & 0xffff;
+    // A driver that offers buffers again before the device returned them would otherwise make it hold requests without end.
     if (offered > size || inFlight >= size) throw new QueueBroken('more buffers available than the queue holds');
     const head = this.#memory.u16(driver + Avail.RING + 2 * (this.#nextAvailable & (size - 1)));
     this.#nextAvailable = (this.#nextAvailable + 1) & 0xffff;

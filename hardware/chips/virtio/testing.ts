@@ -15,7 +15,7 @@ export interface Buffer { readonly address: number; readonly length: number; rea
 export interface Used { readonly id: number; readonly written: number }
 export interface RingChoice { readonly packed: boolean; readonly eventIndex: boolean; readonly size: number }
 
-/** The registers of a device, whoever made it. */
+/** The registers of a device, of the machine or of a monitor. */
 export interface Registers { read(offset: number, size: number): number; write(offset: number, value: number, size: number): unknown }
 
 /** A device with a driver that has come to DRIVER_OK. */
@@ -38,7 +38,10 @@ export class Rig {
 
   /** Resets the device and comes to DRIVER_OK again. */
   start(choice: RingChoice, features: readonly number[] = []): void {
-    const wanted = [Feature.VERSION_1, Feature.INDIRECT, ...features, ...(choice.packed ? [Feature.RING_PACKED] : []), ...(choice.eventIndex ? [Feature.EVENT_IDX] : [])];
+    const wanted = [
+      Feature.VERSION_1, Feature.INDIRECT, ...features, ...(choice.packed ? [Feature.RING_PACKED] : []),
+      ...(choice.eventIndex ? [Feature.EVENT_IDX] : [])
+    ];
     this.set(0x70, 0);
     this.set(0x70, 3);
     [0, 1].forEach((word) => {
@@ -81,7 +84,7 @@ export function rigOf(model: VirtioModel, choice: RingChoice, features: readonly
   return new Rig((memory, irq) => new VirtioMmio(model, memory, irq), model.queueSizes.length, choice, features);
 }
 
-/** What both kinds of ring have for specs. */
+/** Helpers for specs that both kinds of ring share. */
 export abstract class TestQueue {
   readonly rig: Rig;
   readonly index: number;
@@ -98,7 +101,7 @@ export abstract class TestQueue {
 
   /** Makes a request available; answers its id, or undefined when the ring is full. */
   abstract offer(buffers: readonly Buffer[], indirect?: boolean): number | undefined;
-  /** What the device has returned since the last time. */
+  /** Buffers that the device has returned since the last call. */
   abstract collect(): Used[];
   /** Asks for an interrupt once `more` further requests of one descriptor each are used; undefined = at every one, null = never. */
   abstract interruptAfter(more: number | undefined | null): void;

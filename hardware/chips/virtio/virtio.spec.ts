@@ -233,7 +233,8 @@ describe('a console with several ports', () => {
     const later = start();
     for (const event of [3, 6]) for (const id of [0, 1, 9]) later.tell(id, event, 1);
     expect(later.told()).toEqual([
-      [0, 0, 0, 0, 4, 0, 1, 0], [0, 0, 0, 0, 6, 0, 1, 0], [1, 0, 0, 0, 7, 0, 1, 0, ...new TextEncoder().encode('agent')], [1, 0, 0, 0, 6, 0, 1, 0],
+      [0, 0, 0, 0, 4, 0, 1, 0], [0, 0, 0, 0, 6, 0, 1, 0], [1, 0, 0, 0, 7, 0, 1, 0, ...new TextEncoder().encode('agent')],
+      [1, 0, 0, 0, 6, 0, 1, 0],
     ]);
   });
 

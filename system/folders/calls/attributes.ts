@@ -1,4 +1,4 @@
-/** What a file is like: getattr, setattr, statfs, extended attributes. */
+/** Attributes of files: getattr, setattr, statfs, extended attributes. */
 import { ATTRIBUTES, Set as Valid, type Request } from '../../../roottask/client/ninep/index.ts';
 import type { AttributeFid } from '../fids.ts';
 import { FolderError, type Attributes, type Changes, type HostAttributes } from '../folder.ts';
@@ -17,8 +17,10 @@ export const attributeCalls = {
     const { folder } = session, { file, place } = session.fids.get(fid);
     const a = file ? yield* settle(file.stat()) : yield* folder.attributes(place), qid = folder.qid(a);
     return {
-      valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: a.nlink, rdev: a.rdev, size: a.size, blksize: a.blksize, blocks: a.blocks,
-      ...parts('atime', a.atime), ...parts('mtime', a.mtime), ...parts('ctime', a.ctime), btimeSec: 0n, btimeNsec: 0n, gen: 0n, dataVersion: 0n,
+      valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: a.nlink, rdev: a.rdev, size: a.size, blksize: a.blksize,
+      blocks: a.blocks,
+      ...parts('atime', a.atime), ...parts('mtime', a.mtime), ...parts('ctime', a.ctime), btimeSec: 0n, btimeNsec: 0n, gen: 0n,
+      dataVersion: 0n,
     };
   },
   /** Files belong to the user who runs Tessera: an owner can be named only if it is the owner already. */
@@ -97,7 +99,8 @@ function changesOf({ valid, mode, size, ...times }: Request<'setattr'>): Changes
     if (!(valid & bit)) return undefined;
     return valid & given ? checkedTime(sec, nsec) : 'now' as const;
   };
-  const atime = time(Valid.atime, Valid.atimeGiven, times.atimeSec, times.atimeNsec), mtime = time(Valid.mtime, Valid.mtimeGiven, times.mtimeSec, times.mtimeNsec);
+  const atime = time(Valid.atime, Valid.atimeGiven, times.atimeSec, times.atimeNsec),
+    mtime = time(Valid.mtime, Valid.mtimeGiven, times.mtimeSec, times.mtimeNsec);
   return {
     ...(valid & Valid.mode && { mode: mode & 0o1777 }), ...(valid & Valid.size && { size: checkedSize(size) }),
     ...(atime !== undefined && { atime }), ...(mtime !== undefined && { mtime }),

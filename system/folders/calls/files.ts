@@ -9,14 +9,19 @@ import { isErrno, settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 
 /** Flags of Linux's `open` as 9P2000.L carries them. */
-const Open = { access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000 } as const;
+const Open = {
+  access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000
+} as const;
 /** Bytes of a message beside the data of a read or write. */
 const OVERHEAD = HEADER + 4 + 8 + 4;
 
 function flagsOf(flags: number): OpenFlags {
   const access = flags & Open.access;
   if (access === Open.access) throw new FolderError('EINVAL');
-  return { read: access !== Open.write, write: access !== 0, append: (flags & Open.append) !== 0, truncate: (flags & Open.truncate) !== 0, sync: (flags & Open.sync) !== 0 };
+  return {
+    read: access !== Open.write, write: access !== 0, append: (flags & Open.append) !== 0, truncate: (flags & Open.truncate) !== 0,
+    sync: (flags & Open.sync) !== 0
+  };
 }
 
 export const fileCalls = {
@@ -101,7 +106,8 @@ function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: num
   return yield* settle(host.open(place.path, wanted));
 }
 
-function fill(attribute: { readonly value: Uint8Array; readonly writing: boolean; filled: number }, offset: number, data: Uint8Array): number {
+function fill(attribute: { readonly value: Uint8Array; readonly writing: boolean; filled: number }, offset: number,
+    data: Uint8Array): number {
   if (!attribute.writing) throw new FolderError('EBADF');
   if (offset !== attribute.filled || data.length > attribute.value.length - offset) throw new FolderError('ENOSPC');
   attribute.value.set(data, offset);
@@ -170,7 +176,10 @@ function* entries(session: Session, place: Place, reading: Reading, room: number
   return found;
 }
 
-/** Undefined for a name that has gone meanwhile, and for a special file that a file of the host hides. A name that cannot be looked at has no kind. */
+/**
+ * Undefined for a name that has gone meanwhile, and for a special file that a file of the host hides. A name that cannot be looked at has
+ * no kind.
+ */
 function* entryOf({ folder }: Session, place: Place, name: string, offset: bigint, ours: boolean): Steps<DirEntry | undefined> {
   const at = name === '.' ? place : name === '..' ? place.up : place.child(name);
   try {

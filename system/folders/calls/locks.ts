@@ -26,7 +26,8 @@ export const lockCalls = {
     const { start, length, process, client } = request;
     if (!found) return { kind: Lock.unlock, start, length, process, client };
     return {
-      kind: found.exclusive ? Lock.write : Lock.read, start: found.start, length: found.end === undefined ? 0n : found.end - found.start, process: found.process, client: found.client,
+      kind: found.exclusive ? Lock.write : Lock.read, start: found.start, length: found.end === undefined ? 0n : found.end - found.start,
+      process: found.process, client: found.client,
     };
   },
 } satisfies Handlers;
@@ -38,7 +39,8 @@ function* fileKey(session: Session, fid: number): Steps<string> {
   return `${device}:${ino}`;
 }
 
-function rangeOf({ kind, start, length, process, client }: Pick<Request<'getlock'>, 'kind' | 'start' | 'length' | 'process' | 'client'>): Range {
+function rangeOf({ kind, start, length, process, client }: Pick<Request<'getlock'>,
+  'kind' | 'start' | 'length' | 'process' | 'client'>): Range {
   if (kind > Lock.unlock || client.length > MOST_CLIENT) throw new FolderError('EINVAL');
   return { exclusive: kind === Lock.write, start, end: length === 0n ? undefined : start + length, process, client };
 }

@@ -24,7 +24,8 @@ export const nameCalls = {
   *mknod(session, { fid, name, mode, major, minor }) {
     const { folder } = session;
     return yield* made(session, fid, name, function* (place) {
-      if ((mode & Mode.type) === Mode.file) return (yield* settle(folder.host.create(place.path, { read: false, write: true }, mode & Mode.kept))).close();
+      if ((mode & Mode.type) === Mode.file)
+        return (yield* settle(folder.host.create(place.path, { read: false, write: true }, mode & Mode.kept))).close();
       if (!isSpecial(mode) || (mode & Mode.type) === 0) throw new FolderError('EINVAL');
       yield* mustBeAbsent(session, place);
       folder.specials.make(yield* folder.folderKey(place.up), place.name, mode, deviceNumber(major, minor));
