@@ -12,7 +12,7 @@ export type ConsoleEvents = {
 /** Bytes of output that are kept for `text()`; of more, the end. */
 const KEPT = 16 << 20;
 
-/** Where what is written goes. */
+/** The destination of written bytes. */
 export interface ConsoleInput { bytes(data: Uint8Array): void; end(): void; size(columns: number, rows: number): void }
 
 const encoder = new TextEncoder();
@@ -51,7 +51,7 @@ export class Console extends (EventEmitter as unknown as new () => TypedEmitter<
   /** The same, as UTF-8. */
   text(): string { return new TextDecoder().decode(this.bytes()); }
 
-  /** Output from the beginning (of what is kept) on, for one reader. What it does not take waits in memory. */
+  /** Output from the first kept byte on, for one reader. Bytes that the reader has not taken wait in memory. */
   get readable(): ReadableStream<Uint8Array> {
     return (this.stream ??= new ReadableStream<Uint8Array>({
       start: (controller) => {

@@ -1,4 +1,4 @@
-/** What a user of the library can put right is one class of error. */
+/** One class of error for every mistake that a user of the library can correct. */
 import { SystemError } from '../system/system.ts';
 import { TooMuchMemory } from '../system/ram.ts';
 

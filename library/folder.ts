@@ -43,7 +43,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
   private used = 0;
   private nodes = 0;
 
-  /** `mostBytes`: what all files together may have (default 64 MiB). */
+  /** `mostBytes`: limit for all files together (default 64 MiB). */
   constructor(files: Readonly<Record<string, Uint8Array | string>> = {}, options: { readonly mostBytes?: number } = {}) {
     super();
     this.most = options.mostBytes ?? MOST_BYTES;
@@ -205,7 +205,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     node.bytes.set(bytes, offset);
     node.time = now();
   }
-  /** Gives a file this size; what is new is zero. */
+  /** Gives a file this size; new bytes are zero. */
   private resize(node: Node, size: number): void {
     const had = node.bytes.length, left = this.most - this.used;
     if (size > had) {

@@ -1,4 +1,4 @@
-/** What network cards are plugged into that needs no host: the gateway, a switch, a loop. */
+/** Networks that need no host: the gateway, a switch, a loop. */
 import type { NetCard, NetWiring } from '../machine/devices/net-port.ts';
 import { Gateway } from '../machine/net/gateway/gateway.ts';
 import { Hub, loopback } from '../machine/net/hub.ts';

@@ -1,4 +1,4 @@
-/** One riscv64 Linux program under the Unix server: what `tessera run` does, for JavaScript. */
+/** Runs one riscv64 Linux program under the Unix server, as `tessera run` does. */
 import { FIRST_EXPORT, unixWorld } from '../scenarios/unix-world.ts';
 import { FileTree, type Archive, type Files } from '../system/files/archive.ts';
 import { DEFAULT_PATH, layered, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
@@ -23,7 +23,7 @@ export interface ProgramOptions extends RunOptions {
   readonly rootfs?: Uint8Array | Archive;
   /** Files of the guest by path, over those of `rootfs`. */
   readonly files?: Files;
-  /** Folders of the guest that come back when the program has ended: path → what is in them at the start. */
+  /** Folders of the guest that come back when the program has ended: path → contents at the start. */
   readonly mounts?: Readonly<Record<string, Files>>;
   /** Folders that the guest sees while it runs, by their path in the guest: `new MemoryFolder({ … })`. */
   readonly folders?: Readonly<Record<string, HostFolder>>;
@@ -43,7 +43,7 @@ export interface ProgramResult {
   /** How the run ended, and a sentence when something was wrong. */
   readonly ending: Result['ending'];
   readonly why: string;
-  /** What is in the folders of `mounts` now, by path below the folder: links and folders too. */
+  /** The contents of the folders of `mounts` now, by path below the folder, with links and folders. */
   readonly mounts: Readonly<Record<string, ReadonlyMap<string, TarEntry>>>;
 }
 
@@ -57,7 +57,7 @@ export class ProgramRun extends Run<ProgramResult> {
   get stderr(): Run<ProgramResult>['console'] { return this.consoleOf('console1'); }
 }
 
-/** Runs a program. @throws SystemError for what cannot be run, in one sentence */
+/** Runs a program. @throws SystemError for a program that cannot run, in one sentence */
 export function runProgram(options: ProgramOptions): ProgramRun {
   const env = { PATH: DEFAULT_PATH, HOME: '/root', TERM: options.tty ? 'xterm-256color' : 'dumb', ...options.env };
   const shared = Object.entries(options.folders ?? {}), { module, argv } = guestFiles(options, env.PATH),

@@ -30,13 +30,13 @@ export type RunEvents = {
   end: (result: Result) => void;
 };
 
-/** What all runs have in common. */
+/** Options that all runs share. */
 export interface RunOptions {
   onOutput?(text: string, channel: Channel): void;
   /** Called for each record of the kernel's trace; the view is reused. */
   onTrace?(record: RecordView): void;
   /**
-   * Keeps the trace in memory for `run.trace`. `payload`: also what messages and calls carry, of these tasks. `maxBytes`: default 256
+   * Keeps the trace in memory for `run.trace`. `payload`: also the contents of messages and calls of these tasks. `maxBytes`: default 256
    * MiB. `to`: takes the bytes of the trace file instead, as they come.
    */
   readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number; readonly to?: ByteSink };
@@ -52,17 +52,17 @@ export interface RunOptions {
   readonly until?: string;
   /** Virtual time keeps to the clock on the wall: for people who type. */
   readonly paced?: boolean;
-  /** Keeps what comes from outside for `run.recording()`. */
+  /** Keeps all input from outside for `run.recording()`. */
   readonly record?: boolean;
-  /** A recording: what comes from outside is what it says, and nothing else. Its seed is taken. */
+  /** A recording to replay: all input comes from it, and its seed is used. */
   readonly replay?: string;
   /** Asked before each piece of the run, which goes on when this is fulfilled: to pause it. */
   gate?(): Promise<void>;
-  /** Cycles of a piece (default 20 million, 4 million when paced): less for who wants to see it move. */
+  /** Cycles of a piece (default 20 million, 4 million when paced): fewer, if you want to watch it run. */
   piece?(): number;
 }
 
-/** What kinds of runs say of themselves. */
+/** The differences between kinds of runs. */
 export interface Launch<T> {
   readonly scenario: Scenario;
   readonly host: Omit<Host, 'output' | 'door' | 'pause' | 'gate' | 'piece'>;
@@ -85,7 +85,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
   private readonly done: Promise<T>;
   private file: TraceFile | undefined;
 
-  /** @throws SystemError for what the user can put right */
+  /** @throws SystemError for mistakes that the user can correct */
   constructor(launch: Launch<T>, options: RunOptions) {
     super();
     const { trace } = options, payload = typeof trace === 'object' ? trace.payload : undefined;
@@ -143,7 +143,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     return this.done.then(fulfilled, rejected);
   }
 
-  /** What has been recorded so far, to be looked at; the same object each time, and it grows. @throws Error without the option `trace` */
+  /** The trace so far. It is the same object each time, and it grows. @throws Error without the option `trace` */
   get trace(): TraceFile {
     if (!this.source) throw new Error("this run keeps no trace; give it the option 'trace: true'");
     this.system.kernel.trace.flush();
@@ -156,7 +156,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     if (!source || !this.trace) return new Uint8Array(0);
     return source.read(0, source.size);
   }
-  /** What came from outside so far: the option `replay` of another run. @throws Error without the option `record` */
+  /** The input from outside so far, for the option `replay` of another run. @throws Error without the option `record` */
   recording(): string {
     if (!this.recorded) throw new Error("this run keeps no recording; give it the option 'record: true'");
     return this.recorded.text();

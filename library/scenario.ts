@@ -1,4 +1,4 @@
-/** A boot scenario: what `tessera boot` does, for JavaScript. */
+/** Boots a scenario, as `tessera boot` does. */
 import type { ScenarioFile } from '../scenarios/define.ts';
 import type { Module, Result } from '../system/host.ts';
 import type { Archive } from '../system/files/archive.ts';
@@ -15,7 +15,7 @@ export interface ScenarioOptions extends RunOptions {
 }
 
 export interface ScenarioResult extends Result {
-  /** What appeared on the board's UART, where scenarios write. */
+  /** Output of the board's UART, where scenarios write. */
   readonly output: string;
   /** Tasks, messages, events: the table that a scenario ends with. */
   readonly table: string;
@@ -38,7 +38,7 @@ export async function readyScenario(name: string,
   return { scenario, modules: { ...Object.fromEntries(files), ...images } };
 }
 
-/** Boots a scenario. @throws SystemError for what cannot be booted, in one sentence */
+/** Boots a scenario. @throws SystemError for a scenario that cannot boot, in one sentence */
 export function runScenario(options: ScenarioOptions): Run<ScenarioResult> {
   const { scenario } = options, modules: Module[] = Object.entries(options.modules ?? {}).map(([name, bytes]) => ({ name, bytes }));
   const run: Run<ScenarioResult> = new Run<ScenarioResult>({

@@ -1,4 +1,4 @@
-/** An operating system in a virtual machine: what `tessera vm` does, for JavaScript. */
+/** Runs an operating system in a virtual machine, as `tessera vm` does. */
 import { machineWorld } from '../scenarios/machine-world.ts';
 import type { BlockBackend } from '../machine/devices/device.ts';
 import { boardMemory } from '../system/ram.ts';
@@ -24,7 +24,7 @@ export interface VmOptions extends RunOptions {
   /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
   readonly disks?: readonly BlockBackend[];
   readonly networks?: readonly Network[];
-  /** What is typed; 'open': it comes through `run.console`. Default: nothing. */
+  /** Typed input; 'open': input comes through `run.console`. Default: nothing. */
   readonly stdin?: string | Uint8Array | 'open';
 }
 
@@ -37,7 +37,7 @@ export interface VmResult {
   readonly why: string;
 }
 
-/** Boots a virtual machine. @throws SystemError for what cannot be booted, in one sentence */
+/** Boots a virtual machine. @throws SystemError for a machine that cannot boot, in one sentence */
 export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
@@ -70,7 +70,7 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   }
 }
 
-/** What the monitor said last, or why it refused to begin. */
+/** The last words of the monitor, or its reason not to begin. */
 function reasonOf({ components }: System): string | undefined {
   const vm = components.get('vm');
   return vm?.report || vm?.why;

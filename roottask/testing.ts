@@ -3,7 +3,8 @@
  * that are maps. Just enough of the ABI to boot a scenario in milliseconds; says nothing about the real kernel.
  */
 import {
-  BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, Syscalls, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage,
+  BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, Syscalls, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector,
+  flexSize, isCapPage,
   type BootInfo, type IpcRequest, type Memory, type Sys, type ThreadBody,
 } from '../microkernel/abi/index.ts';
 
@@ -12,7 +13,19 @@ interface Obj { readonly kind: string; readonly n: number; dead: boolean }
 interface Task extends Obj { caps: Map<number, Obj>; pages: Map<number, { pa: number; rights: number }> }
 interface Portal extends Obj { readonly thread: Thread; readonly label: number }
 interface Semaphore extends Obj { count: number; readonly waiters: Thread[] }
-interface Thread extends Obj { task: Task; sys: Syscalls; run: Sys<void> | undefined; body: ThreadBody; state: string; request?: IpcRequest; partner?: Thread; callers: { from: Thread; portal: Portal }[]; wakeAt: number; window: number; capWindow: number }
+interface Thread extends Obj {
+  task: Task;
+  sys: Syscalls;
+  run: Sys<void> | undefined;
+  body: ThreadBody;
+  state: string;
+  request?: IpcRequest;
+  partner?: Thread;
+  callers: { from: Thread; portal: Portal }[];
+  wakeAt: number;
+  window: number;
+  capWindow: number
+}
 
 export class FakeKernel {
   readonly ram: Uint8Array;
@@ -33,7 +46,11 @@ export class FakeKernel {
     const reserved = 1 << 20;
     const info: BootInfo = {
       memory: [{ base: this.base + reserved, size: size - reserved }], modules: [], harts: 1, seed: 0, options: '',
-      devices: [{ name: 'uart', compatible: 'ns16550a', base: 0x1000_0000, size: 4096, irq: 0 }, { name: 'finisher', compatible: 'sifive,test1', base: 0x10_0000, size: 4096, irq: 0 }], ...extra,
+      devices: [
+        { name: 'uart', compatible: 'ns16550a', base: 0x1000_0000, size: 4096, irq: 0 },
+        { name: 'finisher', compatible: 'sifive,test1', base: 0x10_0000, size: 4096, irq: 0 }
+      ],
+      ...extra,
     };
     this.root = this.task();
     const json = new TextEncoder().encode(JSON.stringify(info)), at = size - 65536;
@@ -67,12 +84,20 @@ export class FakeKernel {
   private object<K extends string>(kind: K): Obj { return { kind, n: ++this.n, dead: false }; }
   private task(): Task { return { ...this.object('task'), caps: new Map(), pages: new Map() }; }
   private thread(task: Task, body: ThreadBody): Thread {
-    const utcb = new Utcb(this.ram.buffer as ArrayBuffer, this.utcbs++ * PAGE), t = { ...this.object('thread'), task, body, state: 'new', callers: [], wakeAt: Infinity, window: 0, capWindow: 0 } as unknown as Thread;
+    const utcb = new Utcb(this.ram.buffer as ArrayBuffer, this.utcbs++ * PAGE),
+      t = {
+        ...this.object('thread'), task, body, state: 'new', callers: [], wakeAt: Infinity, window: 0, capWindow: 0
+      } as unknown as Thread;
     t.sys = new Syscalls({ utcb, memory: this.memoryOf(task), now: () => this.time, charge: c => { this.time += c; } });
     return t;
   }
   private start(t: Thread): void { t.run = t.body(t.sys); this.wake(t, 0); }
-  private wake(t: Thread, status: number): void { t.state = 'ready'; t.wakeAt = Infinity; this.sleeping.delete(t); this.ready.push({ t, status }); }
+  private wake(t: Thread, status: number): void {
+    t.state = 'ready';
+    t.wakeAt = Infinity;
+    this.sleeping.delete(t);
+    this.ready.push({ t, status });
+  }
   private sleep(t: Thread, state: string, timeout: number): void { t.state = state; t.wakeAt = this.time + timeout; this.sleeping.add(t); }
   private cancelWait(t: Thread): void {
     for (const o of this.allThreads) o.callers = o.callers.filter(c => c.from !== t);
@@ -131,7 +156,10 @@ export class FakeKernel {
     b.setTag(a.label, a.wordCount, a.itemCount);
     b.setNum(U.badge, badge);
   }
-  private mapCap(from: Task, page: number, to: Task, dest: number): void { const o = from.caps.get(flexSelector(page)); if (o) to.caps.set(dest, o); }
+  private mapCap(from: Task, page: number, to: Task, dest: number): void {
+    const o = from.caps.get(flexSelector(page));
+    if (o) to.caps.set(dest, o);
+  }
   private mapMemory(from: Task, page: number, to: Task, dest: number): void {
     for (let at = 0; at < flexSize(page); at += PAGE) {
       const p = from.pages.get((flexBase(page) + at) / PAGE);
@@ -158,7 +186,9 @@ export class FakeKernel {
       case Ops.factory.createFactory.label: caps.set(w(0), this.object('factory')); return done();
       case Ops.factory.createSchedContext.label: caps.set(w(0), this.object('schedContext')); return done();
       case Ops.factory.createThread.label: caps.set(w(0), this.thread(caps.get(w(1)) as Task, r.body!)); return done();
-      case Ops.factory.createPortal.label: caps.set(w(0), { ...this.object('portal'), thread: caps.get(w(1)) as Thread, label: w(2) } as Portal); return done();
+      case Ops.factory.createPortal.label:
+        caps.set(w(0), { ...this.object('portal'), thread: caps.get(w(1)) as Thread, label: w(2) } as Portal);
+        return done();
       case Ops.factory.createSemaphore.label: {
         const s = { ...this.object('semaphore'), count: w(1), waiters: [] } as Semaphore;
         this.semaphores.push(s);
@@ -196,7 +226,8 @@ export class FakeKernel {
       if (!p || (access === 'write' && !(p.rights & 2))) throw new MemoryFault(va, access);
       return p.pa + (va % PAGE);
     };
-    const data = new DataView(this.ram.buffer), device = (pa: number) => this.devices.get(Math.floor(pa / PAGE)), off = (pa: number): number => pa - this.base;
+    const data = new DataView(this.ram.buffer), device = (pa: number) => this.devices.get(Math.floor(pa / PAGE)),
+      off = (pa: number): number => pa - this.base;
     const get = (va: number, size: 1 | 2 | 4): number => {
       const pa = at(va, 'read'), d = device(pa);
       if (d) return d.read(pa % PAGE, size);
@@ -205,7 +236,8 @@ export class FakeKernel {
     const set = (va: number, v: number, size: 1 | 2 | 4): void => {
       const pa = at(va, 'write'), d = device(pa);
       if (d) return d.write(pa % PAGE, v, size);
-      if (size === 1) data.setUint8(off(pa), v); else if (size === 2) data.setUint16(off(pa), v, true); else data.setUint32(off(pa), v, true);
+      if (size === 1) data.setUint8(off(pa), v);
+      else if (size === 2) data.setUint16(off(pa), v, true); else data.setUint32(off(pa), v, true);
     };
     const read = (va: number, n: number): Uint8Array => Uint8Array.from({ length: n }, (_, i) => get(va + i, 1));
     const write = (va: number, bytes: Uint8Array): void => bytes.forEach((b, i) => set(va + i, b, 1));
@@ -215,7 +247,11 @@ export class FakeKernel {
       setU64: (va, v) => { set(va, Number(v & 0xffffffffn), 4); set(va + 4, Number(v >> 32n), 4); },
       read, write, copy: (to, from, n) => write(to, read(from, n)), fill: (va, n, b) => { for (let i = 0; i < n; i++) set(va + i, b, 1); },
       window: () => undefined, changedCode: () => {},
-      mapped: (va, n, rights) => { for (let a = va; a < va + n; a += PAGE) { const p = task.pages.get(Math.floor(a / PAGE)); if (!p || (p.rights & rights) !== rights) return false; } return true; },
+      mapped: (va, n, rights) => {
+        for (let a = va; a
+          < va + n; a += PAGE) { const p = task.pages.get(Math.floor(a / PAGE)); if (!p || (p.rights & rights) !== rights) return false; }
+        return true;
+      },
     };
   }
 }

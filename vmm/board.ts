@@ -36,7 +36,7 @@ export const rowsWith = (virtioDevices: number): readonly Row[] => [
   ...Array.from({ length: virtioDevices }, (_, i) => ({ compatible: 'virtio,mmio', base: VIRTIO_BASE + i * VIRTIO_STRIDE, irq: 1 + i })),
 ];
 
-/** What factories build with. */
+/** The parts that factories build with. */
 export interface Parts {
   readonly ram: GuestRam;
   readonly plic: Plic;
@@ -54,7 +54,9 @@ interface Factory {
 
 const at = (row: Row): string => row.base.toString(16);
 const device = (name: string, row: Row, size: number, props: Record<string, Value>): Node =>
-  node(`${name}@${at(row)}`, { ...props, reg: u64s(row.base, size), ...(row.irq ? { interrupts: row.irq, 'interrupt-parent': Phandle.plic } : {}) });
+  node(`${name}@${at(row)}`, {
+    ...props, reg: u64s(row.base, size), ...(row.irq ? { interrupts: row.irq, 'interrupt-parent': Phandle.plic } : {})
+  });
 
 /** test@100000 { compatible = "sifive,test1", "syscon"; }  and  poweroff, reboot { regmap = <&test>; value = …; } */
 const finisher: Factory = {
@@ -76,8 +78,10 @@ const rtc: Factory = {
 const plic: Factory = {
   create: (parts) => parts.plic,
   nodes: (row, vcpus) => [device('plic', row, 0x60_0000, {
-    compatible: ['sifive,plic-1.0.0', 'riscv,plic0'], 'interrupt-controller': true, '#interrupt-cells': 1, '#address-cells': 0, 'riscv,ndev': SOURCES - 1,
-    'interrupts-extended': Array.from({ length: vcpus }, (_, i) => [intcOf(i), MODE_M_EXTERNAL, intcOf(i), MODE_S_EXTERNAL]).flat(), phandle: Phandle.plic,
+    compatible: ['sifive,plic-1.0.0', 'riscv,plic0'], 'interrupt-controller': true, '#interrupt-cells': 1, '#address-cells': 0,
+    'riscv,ndev': SOURCES - 1,
+    'interrupts-extended': Array.from({ length: vcpus }, (_, i) => [intcOf(i), MODE_M_EXTERNAL, intcOf(i), MODE_S_EXTERNAL]).flat(),
+    phandle: Phandle.plic,
   })],
 };
 

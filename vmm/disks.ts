@@ -1,5 +1,5 @@
 /**
- * What stands behind a virtual disk: a block server, or a boot module (read only, or with a copy of its own that may be written).
+ * The back end of a virtual disk: a block server, or a boot module (read only, or with a copy of its own that may be written).
  *
  *   device ── submit ──► queue ── disk's thread ──► block server ◄──► guest memory
  *   device ◄── done ───────────── disk's thread ◄── semaphore
@@ -21,7 +21,7 @@ import type { Work } from './work.ts';
 interface Job {
   readonly request: BlockRequest;
   readonly done: (ok: boolean) => void;
-  /** What has not been sent yet, and where on the disk it goes. */
+  /** Pieces not sent yet, and their place on the disk. */
   rest: readonly Piece[];
   at: number;
   /** Requests with the server. */
@@ -38,7 +38,7 @@ class ServerDisk implements BlockPort {
   #waiting: Job[] = [];
   /** By slot of the server's. */
   readonly #flying = new Map<number, Job>();
-  /** The server is being told to forget what it was asked for: nothing new until it has. */
+  /** A cancellation is under way at the server: no new request until it is done. */
   #cancelling = 0;
   /** The server is no more. */
   #dead = false;
@@ -82,7 +82,7 @@ class ServerDisk implements BlockPort {
     }
   }
 
-  /** As much of what waits as there is room for. */
+  /** Sends waiting jobs while there is room. */
   #send(sys: Syscalls): void {
     for (let job = this.#waiting[0]; job && this.#queue.room > 0; job = this.#waiting[0]) {
       const { kind, offset, length } = job.request, moves = kind === 'read' || kind === 'write';

@@ -1,5 +1,5 @@
 /**
- * Why a guest leaves, what of its state has to travel for that, and who handles it. A handler works on the state in the UTCB and
+ * Causes of exits: the state that each needs, and its handler. A handler works on the state in the UTCB and
  * answers which groups of it go back.
  */
 import { Cause, Mtd, causeName, type Sys } from '../microkernel/abi/index.ts';
@@ -11,10 +11,18 @@ import { onTrap } from './exits/trap.ts';
 import type { Vcpu } from './vcpu.ts';
 
 export type Handler = (v: Vcpu) => number | Sys<number>;
-export interface Exit { readonly cause: Cause; /** Groups that the event brings. */ readonly mtd: number; /** Cycles that handling it takes, besides what the kernel charges. */ readonly cost: number; readonly handle: Handler }
+export interface Exit {
+  readonly cause: Cause; /** Groups that the event brings. */
+  readonly mtd: number; /** Cycles that handling it takes, besides what the kernel charges. */
+  readonly cost: number;
+  readonly handle: Handler
+}
 
 const exit = (cause: keyof typeof Cause, mtd: number, cost: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, cost, handle });
-/** Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI function. */
+/**
+ * Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI
+ * function.
+ */
 const Cost = { dispatch: 40, decode: 40, device: 60, call: 40 } as const;
 const general = Mtd.args | Mtd.regs | Mtd.pc, trapped = Mtd.pc | Mtd.vs | Mtd.mode;
 

@@ -1,5 +1,5 @@
 /**
- * Flattened device trees, written only: a tree is nested plain data, the blob is what a kernel finds at the address in a1.
+ * Flattened device trees, written only: a tree is nested plain data; a kernel finds the blob at the address in a1.
  *
  *   header (40 bytes) │ reserved ranges, ended by two zeros │ structure block │ strings block       all big-endian
  *
@@ -22,10 +22,13 @@ export const u64s = (...values: number[]): number[] => values.flatMap((v) => [Ma
 
 /** The blob of the tree whose root is `root` (its name is ''). `bootCpu`: the hart number of the processor that boots. */
 export function flatten(root: Node, bootCpu = 0): Uint8Array {
-  const names = new Names(), structure = [...tokens(root, names), Token.end].flatMap((t) => (typeof t === 'number' ? [...bigEndian(t)] : t));
+  const names = new Names(),
+    structure = [...tokens(root, names), Token.end].flatMap((t) => (typeof t === 'number' ? [...bigEndian(t)] : t));
   const strings = names.bytes(), reserved = new Uint8Array(16);
   const structureAt = HEADER_BYTES + reserved.length, stringsAt = structureAt + structure.length, total = stringsAt + strings.length;
-  const header = [MAGIC, total, structureAt, stringsAt, HEADER_BYTES, VERSION, OLDEST_COMPATIBLE, bootCpu, strings.length, structure.length];
+  const header = [
+    MAGIC, total, structureAt, stringsAt, HEADER_BYTES, VERSION, OLDEST_COMPATIBLE, bootCpu, strings.length, structure.length
+  ];
   return Uint8Array.from([...header.flatMap((f) => [...bigEndian(f)]), ...reserved, ...structure, ...strings]);
 }
 

@@ -35,7 +35,7 @@ export class Folder implements FilePort {
     this.#work.signal(this.#wake);
   }
 
-  /** The device is gone (the VM starts anew), and with it what it has asked. */
+  /** The device is gone (the VM restarts), with its requests. */
   forget(): void { this.#waiting = []; }
 
   /** Body of the thread. A server that is gone answers nothing, which the guest's driver takes for a broken connection. */
@@ -53,7 +53,7 @@ export class Folder implements FilePort {
 
 const TVERSION = messages.version.type, TYPE_AT = 4, MSIZE_AT = HEADER;
 
-/** The message with which a connection begins says how long others may be: no longer than what the files server takes. */
+/** The first message of a connection sets the largest size of others; it is limited to the size that the files server accepts. */
 function fitting(message: Uint8Array): Uint8Array {
   if (message[TYPE_AT] !== TVERSION || message.length < MSIZE_AT + 4) return message;
   const data = new DataView(message.buffer, message.byteOffset, message.length);

@@ -4,7 +4,7 @@
  *   card ── send ──► queue ── sender thread ──► network
  *   card ◄── onFrame ────────── receiver thread ◄── network
  *
- * A guest that sends faster than the network takes waits (`full`). What arrives and finds no room in the card is lost.
+ * A guest that sends faster than the network takes waits (`full`). Arriving frames are lost while the card has no room.
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import type { Net } from '../roottask/client/index.ts';
@@ -33,7 +33,7 @@ export class Frames implements FramePort {
     if (this.#out.length >= MOST) return;
     if (this.#out.push(frame) === 1) this.#wakeSender();
   }
-  /** All that is to be sent, which is then gone from here. */
+  /** Takes all frames to send. */
   drain(): Uint8Array[] {
     const frames = this.#out;
     this.#out = [];
@@ -44,14 +44,14 @@ export class Frames implements FramePort {
   arrived(frames: readonly Uint8Array[]): void {
     for (const frame of frames) for (const receive of this.#listeners) receive(frame);
   }
-  /** The card is gone (the VM starts anew), and with it what was on its way. */
+  /** The card is gone (the VM restarts), with the frames on their way. */
   forgetListeners(): void {
     this.#listeners.length = 0;
     this.#out = [];
   }
 }
 
-/** Body of the sender thread: waits for `wake`, sends what there is, tells `sent`. */
+/** Body of the sender thread: waits for `wake`, sends all frames, tells `sent`. */
 export function* sender(sys: Syscalls, frames: Frames, net: Net, wake: number, sent: (sys: Syscalls) => Sys<void>): Sys<void> {
   for (;;) {
     yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);

@@ -1,5 +1,5 @@
 /**
- * What a boot scenario may say about a VM: the arguments of the component, checked.
+ * Options of a VM: the component's arguments from the boot scenario, checked.
  *
  *   { kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 2 ** 29, smp: 2,
  *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'],
@@ -39,7 +39,7 @@ export interface Options {
   readonly virt: (typeof TECHNIQUES)[number];
   readonly isa: string;
   readonly seed: number;
-  /** What the real-time clock shows at the start: milliseconds since 1970. */
+  /** Time of the real-time clock at the start, in milliseconds since 1970. */
   readonly date: number;
   /** vCPU n runs on hart n mod `harts`. */
   readonly harts: number;
@@ -48,7 +48,10 @@ export interface Options {
 
 const MIB = 2 ** 20, PAGE = 4096;
 export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS = 2, MOST_FOLDERS = 4, LONGEST_TAG = 31;
-/** Interrupts of the virtual CPU come by Sstc; no TLB keeps what is not mapped (Svvptc); what needs more of the machine is not offered. */
+/**
+ * Interrupts of the virtual CPU come by Sstc; no TLB keeps invalid entries (Svvptc); extensions that need more of the machine are not
+ * offered.
+ */
 export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_sstc_svinval_svnapot_svpbmt_svvptc';
 /** 1 July 2025. */
 const DEFAULT_DATE = 1_751_328_000_000;
@@ -63,8 +66,11 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
   const disks = (args['disks'] ?? []) as readonly DiskOption[];
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
-    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'), virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[], folders: (args['folders'] ?? []) as readonly FolderOption[],
-    rebootIsExit: args['rebootIsExit'] === true, virt: text('virt', 'hardware') as Options['virt'], isa: text('isa', DEFAULT_ISA), seed: number('seed', 1), date: number('date', DEFAULT_DATE),
+    memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'),
+    virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
+    folders: (args['folders'] ?? []) as readonly FolderOption[],
+    rebootIsExit: args['rebootIsExit'] === true, virt: text('virt', 'hardware') as Options['virt'], isa: text('isa', DEFAULT_ISA),
+    seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
   if (options.priority > highest) return `its processors cannot have priority ${options.priority}: the component has ${highest}`;
@@ -74,10 +80,12 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
 function whatIsWrong(o: Options): string | undefined {
   if (o.kernel === '') return 'no kernel is given';
   if (!TECHNIQUES.includes(o.virt)) return `'${o.virt}' is no technique; there are ${TECHNIQUES.join(', ')}`;
-  if (!(o.memory >= LEAST_MEMORY)) return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
+  if (!(o.memory >= LEAST_MEMORY))
+    return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
   if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
   if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
-  if (!Array.isArray(o.nets) || o.nets.length > MOST_NETS || o.nets.some((n) => typeof n !== 'string')) return `a VM has at most ${MOST_NETS} network cards`;
+  if (!Array.isArray(o.nets) || o.nets.length > MOST_NETS || o.nets.some((n) => typeof n !== 'string'))
+    return `a VM has at most ${MOST_NETS} network cards`;
   if (!Array.isArray(o.folders) || o.folders.length > MOST_FOLDERS) return `a VM has at most ${MOST_FOLDERS} folders of the host`;
   const tags = o.folders.map((f) => String(f.tag));
   const wrong = tags.find((t, i) => t === '' || new TextEncoder().encode(t).length > LONGEST_TAG || tags.indexOf(t) !== i);

@@ -1,4 +1,4 @@
-/** What a guest's processor is made of, out of the machine's. */
+/** The guest's processor, derived from the machine's. */
 import type { Processor } from '../roottask/client/index.ts';
 import { RAM_BASE } from './ram.ts';
 
@@ -10,16 +10,19 @@ function extensionsOf(isa: string): Set<string> {
 
 /** Why no guest can run here; undefined when one can. A processor that says nothing of itself is taken to have everything. */
 export function whyNotHere({ isa }: Processor): string | undefined {
-  return isa === '' || extensionsOf(isa).has('h') ? undefined : 'this processor has no hypervisor extension (H), and a virtual machine runs by nothing else here';
+  return isa === '' || extensionsOf(isa).has('h')
+    ? undefined
+    : 'this processor has no hypervisor extension (H), and a virtual machine runs by nothing else here';
 }
 
 /** Extensions that another one has within it, where the machine names only that. */
 const CONTAINED_IN: Readonly<Record<string, string>> = { zfhmin: 'zfh' };
 
-/** The guest's ISA string: what is wanted, less what the machine lacks and the monitor does not do itself. */
+/** The guest's ISA string: the wanted extensions, except those that the machine lacks and the monitor does not emulate. */
 export function guestIsa(wanted: string, { isa }: Processor, emulated: readonly string[] = []): string {
   const [letters, ...names] = wanted.split('_'), has = extensionsOf(isa);
-  const there = (name: string): boolean => isa === '' || has.has(name) || emulated.includes(name) || has.has(CONTAINED_IN[name] ?? '') || /^svvptc$|^zi|^za/.test(name);
+  const there = (name: string): boolean =>
+    isa === '' || has.has(name) || emulated.includes(name) || has.has(CONTAINED_IN[name] ?? '') || /^svvptc$|^zi|^za/.test(name);
   return ['rv64' + [...letters!.slice('rv64'.length)].filter(there).join(''), ...names.filter(there)].join('_');
 }
 
@@ -30,4 +33,5 @@ export const hasGuestTimer = ({ isa }: Processor): boolean => isa === '' || exte
 export const RESERVED = "this processor gives the addresses below to the supervisor of the machine alone, untranslated";
 
 /** Where guest memory begins: behind the addresses that only the machine's supervisor can use. */
-export const ramBase = ({ reserved }: Processor): number => (reserved && RAM_BASE >= reserved[0] ? Math.max(RAM_BASE, reserved[1]) : RAM_BASE);
+export const ramBase = ({ reserved }: Processor): number =>
+  (reserved && RAM_BASE >= reserved[0] ? Math.max(RAM_BASE, reserved[1]) : RAM_BASE);

@@ -1,4 +1,7 @@
-/** The component: opens what the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the guest's status. */
+/**
+ * The component: opens the capabilities that the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the
+ * guest's status.
+ */
 import { SeededRandom } from '../hardware/chips/random.ts';
 import { VirtioBlock } from '../hardware/chips/virtio/block.ts';
 import { VirtioConsole } from '../hardware/chips/virtio/console.ts';
@@ -32,7 +35,8 @@ export const vmm: Program = { name: 'vmm', main };
 function* main(sys: Syscalls, env: Env): Sys<void> {
   const here = techniqueNamed(env.args['virt']) === techniques.hardware ? whyNotHere(env.processor) : undefined;
   if (here) return yield* refuse(sys, env, here);
-  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor, techniqueNamed(env.args['virt']).emulates), ...env.args }, env.priority);
+  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor, techniqueNamed(env.args['virt']).emulates), ...env.args },
+    env.priority);
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);
   if (typeof around === 'string') return yield* refuse(sys, env, around);
@@ -61,7 +65,8 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
 }
 
 /** Loads the guest's files and lets it run to its end. The error is a sentence. */
-function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[], random: SeededRandom): Sys<VmEnding | string> {
+function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[],
+    random: SeededRandom): Sys<VmEnding | string> {
   const { env, options, work, clock, virtioConsole, nets, folders, ram } = around;
   for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
   const models: VirtioModel[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
@@ -74,7 +79,10 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
   const rows = rowsWith(models.length);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>
-    guestTree({ rows, base: ram.base, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append, rngSeed: random.bytes(SEED_BYTES), initrd }));
+    guestTree({
+      rows, base: ram.base, memory: options.memory, smp: options.smp, isa: options.isa, append: options.append,
+      rngSeed: random.bytes(SEED_BYTES), initrd
+    }));
   if (!loaded.ok) return loaded.error;
   const vm = new Vm(around, rows, models), created = yield* vm.create(sys);
   if (!created.ok) return created.what;
@@ -96,7 +104,7 @@ function consoleOn(chars: Characters): VirtioConsole {
   return model;
 }
 
-/** Waits until the console has what the guest said. */
+/** Waits until the console has the guest's output. */
 function* lastWords(sys: Syscalls, around: Surroundings): Sys<void> {
   const { work, consoleSemaphore } = around;
   while (terminalsOf(around).some((chars) => !chars.idle)) {
@@ -115,7 +123,8 @@ function* openFiles(sys: Syscalls, env: Env, o: Options): Sys<Files | string> {
 }
 
 /** Kernel, initrd and device tree into the guest's memory. */
-function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam, tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; tree: number }> {
+function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam,
+    tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; tree: number }> {
   const bytes = (rom: Rom): Uint8Array => sys.memory.read(rom.va, rom.size);
   const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);

@@ -12,7 +12,7 @@ import type { Memory } from '../microkernel/abi/index.ts';
 /** Where guest memory begins, unless the processor keeps these addresses to itself (processor.ts). */
 export const RAM_BASE = 0x8000_0000;
 
-/** What of a task's memory the VMM needs; specs put an array behind it. */
+/** A task's memory as the VMM needs it; specs put an array behind it. */
 export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill'>;
 
 export class GuestRam implements GuestMemory {

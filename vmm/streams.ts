@@ -103,10 +103,10 @@ export class Characters implements CharPort {
   }
 }
 
-/** Takes output: a console, or what stands for one. */
+/** Takes output: a console or a substitute. */
 export interface Sink { write(sys: Syscalls, bytes: Uint8Array): Sys<Result<void>> }
 
-/** Body of the writer thread: waits for `wake`, writes what there is, tells `written`. */
+/** Body of the writer thread: waits for `wake`, writes all output, tells `written`. */
 export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: number, written: (sys: Syscalls) => Sys<void>): Sys<void> {
   for (;;) {
     yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);
@@ -122,10 +122,11 @@ export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: nu
 }
 
 /**
- * Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. `sized`: the device behind
- * can tell the guest how large the terminal is.
+ * Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. `sized`: the
+ * device behind can tell the guest how large the terminal is.
  */
-export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>, sized: boolean): Sys<void> {
+export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>,
+    sized: boolean): Sys<void> {
   for (;;) {
     if (sized && chars.resized(valueOf(yield* stream.size(sys)))) yield* arrived(sys);
     const bytes = yield* stream.read(sys, chars.roomForInput);

@@ -1,5 +1,5 @@
 /**
- * What a VM finds around it and what outlives its reboots: guest memory, terminals with their threads, the clock, and the semaphores by
+ * The surroundings of a VM, which outlive its reboots: guest memory, terminals with their threads, the clock, and the semaphores by
  * which these tell each other that something has happened.
  */
 import { Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
@@ -19,10 +19,10 @@ export interface Surroundings {
   readonly ram: GuestRam;
   /** Address of the guest's memory in this task. */
   readonly ramVa: number;
-  /** What stands behind the serial port and SBI's console, and behind the virtio console if there is one. */
+  /** Terminals behind the serial port and SBI's console, and behind the virtio console if there is one. */
   readonly console: Characters;
   readonly virtioConsole: Characters | undefined;
-  /** What stands behind the network cards. */
+  /** Networks behind the network cards. */
   readonly nets: readonly Frames[];
   /** Folders of the host. */
   readonly folders: readonly Folder[];
@@ -44,7 +44,9 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
   valueOf(yield* spawn(sys, env, (own) => clock.run(own), { name: 'clock' }));
   const console = yield* terminal(sys, env, options, options.console, work, consoleSemaphore);
   if (typeof console === 'string') return console;
-  const virtioConsole = options.virtioConsole ? yield* terminal(sys, env, options, options.virtioConsole, work, consoleSemaphore) : undefined;
+  const virtioConsole = options.virtioConsole
+    ? yield* terminal(sys, env, options, options.virtioConsole, work, consoleSemaphore)
+    : undefined;
   if (typeof virtioConsole === 'string') return virtioConsole;
   const nets: Frames[] = [];
   for (const name of options.nets) {
@@ -77,8 +79,12 @@ function* terminal(sys: Syscalls, env: Env, options: Options, name: string, work
     yield* own.must(taken, Ops.semaphore.up);
   };
   const sink = stream?.value ?? logSink(env);
-  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written), { priority: options.priority, name: `${name} output` }));
-  if (stream) valueOf(yield* spawn(sys, env, (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self), name === options.virtioConsole), { name: `${name} input` }));
+  valueOf(yield* spawn(sys, env, (own) => writer(own, chars, sink, writerWake, written),
+    { priority: options.priority, name: `${name} output` }));
+  if (stream)
+    valueOf(yield* spawn(sys, env,
+      (own) => reader(own, chars, stream.value, readerWake, (self) => work.deliver(self), name === options.virtioConsole),
+      { name: `${name} input` }));
   return chars;
 }
 

@@ -49,7 +49,7 @@ export class Vcpu implements SbiCpu, Attentive {
     this.wake = wake;
   }
 
-  // ── what devices and SBI calls do to it ──
+  // ── for devices and SBI calls ──
 
   get started(): boolean { return this.#started; }
   raiseSoftware(): void { this.#software = true; this.vm.work.changed(this); }
@@ -106,7 +106,7 @@ export class Vcpu implements SbiCpu, Attentive {
     }
   }
 
-  /** Adds what is pending to the hvip of the answer. Every event brings the irq group. */
+  /** Adds pending interrupts to the hvip of the answer. Every event brings the irq group. */
   #withInterrupts(groups: number): number {
     const u = this.utcb, at = S.hvip >> 2, now = u.u32[at];
     const ours = this.#alarm ? Hvip.external | Hvip.timer : Hvip.external;
@@ -120,7 +120,7 @@ export class Vcpu implements SbiCpu, Attentive {
   /** Inputs of the virtual processor that are up. */
   #levels(): number { return (this.#external ? Hvip.external : 0) | (this.#rung ? Hvip.timer : 0); }
 
-  // ── what handlers use ──
+  // ── for handlers ──
 
   /** Brings more groups of the guest's state into the UTCB. */
   *fetch(groups: number): Sys<void> { yield* this.sys.must(this.guest, Ops.thread.getState, [groups]); }

@@ -45,8 +45,12 @@ export class Vm implements SbiMachine {
     this.work = around.work;
     this.#task = this.#selector();
     // A VM has no M mode: its contexts are registers only.
-    const plic = new Plic(around.options.smp, SOURCES, (context, level) => { if (context % 2 === 1) this.cpus[context >> 1].setExternal(level); });
-    this.bus = buildBus(rows, { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) }, models);
+    const plic = new Plic(around.options.smp, SOURCES, (context, level) => {
+      if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
+    });
+    this.bus = buildBus(rows,
+      { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) },
+      models);
   }
 
   get ended(): boolean { return this.#ending !== undefined; }
@@ -58,7 +62,7 @@ export class Vm implements SbiMachine {
   }
 
   get isa(): string { return this.#around.options.isa; }
-  /** Every hart forgets what it caches of this VM's translations and code. */
+  /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
   /** A terminal or a network is slower than the guest. */
@@ -66,7 +70,7 @@ export class Vm implements SbiMachine {
     for (const outlet of this.work.busy) if (outlet.full) return true;
     return false;
   }
-  /** Waits until they have taken what there is. Who is woken wakes the next one. */
+  /** Waits until they have taken all. A woken thread wakes the next one. */
   *waitForOutlets(sys: Syscalls): Sys<void> {
     this.#waiting++;
     while (this.crowded && !this.ended) {
@@ -102,7 +106,8 @@ export class Vm implements SbiMachine {
   }
 
   *#createVcpu(sys: Syscalls, id: number): Sys<Result<void>> {
-    const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(), context = this.#selector();
+    const { env, options } = this.#around, hart = id % options.harts, wake = this.#selector(), guest = this.#selector(),
+      context = this.#selector();
     const technique = this.#technique, space = technique.taskKind === 1 || id === 0 ? this.#task : this.#selector();
     if (space !== this.#task) {
       const task = yield* this.#createTask(sys, space);

@@ -1,6 +1,6 @@
 /**
- * What devices and calls want done, but cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at, errands.
- * Whoever let a device run (a vCPU's thread, the console's reader, the clock) calls `deliver` afterwards.
+ * Work that devices and calls cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at, errands.
+ * A thread that let a device run (a vCPU's, the console's reader, the clock) calls `deliver` afterwards.
  */
 import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 
@@ -8,7 +8,7 @@ import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 export interface Attentive { attend(sys: Syscalls): Sys<void> }
 
 export class Work {
-  /** What is slower than the guest and has something to do: terminals, networks. */
+  /** Back ends that are slower than the guest and have work: terminals, networks. */
   readonly busy = new Set<{ readonly full: boolean }>();
   #semaphores: number[] = [];
   #changed: Attentive[] = [];
@@ -18,7 +18,7 @@ export class Work {
   signal(semaphore: number): void { if (!this.#semaphores.includes(semaphore)) this.#semaphores.push(semaphore); }
   changed(who: Attentive): void { if (!this.#changed.includes(who)) this.#changed.push(who); }
 
-  /** Something that has to be over before whoever caused it goes on. */
+  /** Work that must finish before the thread that caused it goes on. */
   errand(run: (sys: Syscalls) => Sys<void>): void { this.#errands.push(run); }
 
   /** `self` needs no attention: it is the caller and looks at itself before it goes on. */

@@ -1,11 +1,11 @@
 /**
  * A disk behind the block protocol. `BlockQueue` has many requests in flight, which the driver carries out straight between the disk and
- * memory that the client has shared; `Block` is for those who wait for each.
+ * memory that the client has shared; `Block` waits for each request.
  *
  *   const queue = valueOf(yield* openBlockQueue(sys, env, 'disk'));
  *   valueOf(yield* queue.share(sys, va, size));
  *   queue.put({ kind: BlockKind.read, offset, length, pieces: [{ address: va, length }] }, sys);
- *   yield* queue.submit(sys);                    // then wait for queue.completions, and look what `collect` gives
+ *   yield* queue.submit(sys);                    // then wait for queue.completions and call `collect`
  *
  * Client and driver share an area of requests and completions, 256 KiB of addresses. Everything in it is the other side's word: both check
  * what they read, and read it once.
@@ -84,7 +84,7 @@ const WINDOW = 2 ** BLOCK_WINDOW_ORDER, COUNTS = 2 ** 32;
 export class BlockQueue {
   readonly sectors: number;
   readonly readOnly: boolean;
-  /** The driver raises it after completions; whoever waits here for something else may raise it too. */
+  /** The driver raises it after completions. The client may raise it for purposes of its own. */
   readonly completions: number;
   private readonly name: string;
   private readonly cap: number;
@@ -106,7 +106,7 @@ export class BlockQueue {
   *share(sys: Syscalls, va: number, size: number): Sys<Result<void>> {
     for (let from = va, to; from < va + size; from = to) {
       to = Math.min(va + size, from - (from % WINDOW) + WINDOW);
-      // One a message: the kernel reckons what several together may cost at their most, which is far more than superpages do.
+      // One per message: the kernel reserves for the worst case of all items together, far more than superpages cost.
       for (const { page, dest } of flexpages(from, to - from, Right.RW)) {
         const items = [{ flexpage: page, dest: dest % WINDOW }];
         const status = yield* ask(sys, this.cap, Protocol.block.share, [dest, flexSize(page)], { items });
@@ -124,7 +124,7 @@ export class BlockQueue {
     this.fresh.push(slot);
     return slot;
   }
-  /** Tells the driver of what `put` made ready. The driver answers before it has done it. */
+  /** Tells the driver about the requests that `put` made ready. The driver answers before they are done. */
   *submit(sys: Syscalls): Sys<Result<void>> {
     const slots = this.fresh;
     this.fresh = [];
@@ -142,7 +142,7 @@ export class BlockQueue {
     }
     return done;
   }
-  /** Calls everything off: when this is over, the driver reaches no memory any more on behalf of what was submitted. */
+  /** Cancels all requests. Afterwards the driver reaches no memory on their behalf. */
   *cancel(sys: Syscalls): Sys<Result<void>> {
     this.fresh = [];
     const status = yield* ask(sys, this.cap, Protocol.block.cancel, [++this.era]);

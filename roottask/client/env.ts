@@ -1,5 +1,5 @@
 /**
- * What a component finds when it starts: its name, its arguments from the boot scenario, the capabilities that the scenario lists
+ * The environment of a component when it starts: its name, its arguments from the boot scenario, the capabilities that the scenario lists
  * by name, and nothing else.
  */
 import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
@@ -10,7 +10,7 @@ export interface Program {
   main(sys: Syscalls, env: Env): Sys<void>;
 }
 
-/** What the processor's documentation says to software. */
+/** The processor's properties, as its documentation tells software. */
 export interface Processor {
   /** Its ISA string: a canonical one, extensions in lower case behind underscores. */
   readonly isa: string;
@@ -22,7 +22,7 @@ export interface Env {
   readonly name: string;
   readonly processor: Processor;
   readonly args: Readonly<Record<string, unknown>>;
-  /** Of its main thread, and the highest that any of its threads can have: what the scenario says. */
+  /** Priority of its main thread, and the highest that any of its threads can have, from the scenario. */
   readonly priority: number;
   /** Selector of a capability that the scenario (or the loader) gave under this name; throws a clear error if there is none. */
   cap(name: string): number;
@@ -30,6 +30,8 @@ export interface Env {
   /** Fresh selectors of this task's capability space; `free` gives them back. */
   selector(): number;
   freeSelector(selector: number): void;
-  /** Fresh virtual address range of this task (nothing is mapped there yet), aligned to its largest power of two up to 1 GiB unless told. */
+  /**
+   * Fresh virtual address range of this task (nothing is mapped there yet), aligned to its largest power of two up to 1 GiB unless told.
+   */
   reserve(size: number, align?: number): number;
 }

@@ -1,6 +1,6 @@
 /**
- * A folder of the host as a connection of 9P2000.L: messages out of the caller's hands into a shared buffer, answers back. `ninep/` makes and reads the
- * messages. One thread at a time uses it; it waits while the host is asked.
+ * A folder of the host as a connection of 9P2000.L: messages out of the caller's hands into a shared buffer, answers back. `ninep/` makes
+ * and reads the messages. One thread at a time uses it; it waits while the host is asked.
  */
 import { memoryPage, Right, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
@@ -10,7 +10,7 @@ import { bad, good, type Result } from './result.ts';
 import { ask } from './wire.ts';
 
 export class HostFiles {
-  /** Where a request's bytes lie, and its answer's: who moves data to or from other memory can do so in place. */
+  /** Addresses of the request's and the answer's bytes, so that a caller can move data in place. */
   readonly requestVa: number;
   readonly replyVa: number;
   private readonly cap: number;
@@ -27,7 +27,7 @@ export class HostFiles {
     return length.ok ? good(sys.memory.read(this.replyVa, length.value)) : length;
   }
 
-  /** The same with the message already at `requestVa`; answers the length of what is at `replyVa` then. */
+  /** The same with the message already at `requestVa`; answers the length of the reply at `replyVa`. */
   *send(sys: Syscalls, length: number): Sys<Result<number>> {
     const status = yield* ask(sys, this.cap, Protocol.files.request, [length]);
     if (status !== 0) return bad(status, `files '${this.name}'`);
@@ -40,6 +40,7 @@ export class HostFiles {
 export function* openFiles(sys: Syscalls, env: Env, name: string): Sys<Result<HostFiles>> {
   const size = 2 ** FILES_ORDER, buffer = yield* allocate(sys, env, size, { align: size });
   if (!buffer.ok) return buffer;
-  const status = yield* ask(sys, env.cap(name), Protocol.files.open, [], { items: [{ flexpage: memoryPage(buffer.value, FILES_ORDER, Right.RW), dest: 0 }] });
+  const status = yield* ask(sys, env.cap(name), Protocol.files.open, [],
+    { items: [{ flexpage: memoryPage(buffer.value, FILES_ORDER, Right.RW), dest: 0 }] });
   return status === 0 ? good(new HostFiles(name, env.cap(name), buffer.value)) : bad(status, `${env.name}: files '${name}'`);
 }

@@ -1,4 +1,4 @@
-/** What a server program may use of roottask. */
+/** The part of roottask that a server program may use. */
 export * from './env.ts';
 export * from './result.ts';
 export * from './protocol.ts';

@@ -1,4 +1,4 @@
-/** The end of a component, and what it says about itself on the way. */
+/** The end of a component, and its reports on the way. */
 import { IpcFlag, NEVER, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';

@@ -8,5 +8,6 @@ import { TEXT_MAX, ask, bytesOf } from './wire.ts';
 export function* log(sys: Syscalls, env: Env, text: string): Sys<void> {
   if (!env.hasCap('log')) return;
   const bytes = bytesOf(text.endsWith('\n') ? text : `${text}\n`), cap = env.cap('log');
-  for (let at = 0; at < bytes.length; at += TEXT_MAX) yield* ask(sys, cap, Protocol.log.line, [], { bytes: bytes.subarray(at, at + TEXT_MAX) });
+  for (let at = 0; at < bytes.length; at += TEXT_MAX)
+    yield* ask(sys, cap, Protocol.log.line, [], { bytes: bytes.subarray(at, at + TEXT_MAX) });
 }

@@ -1,5 +1,5 @@
 /**
- * Memory from moe. `allocate` is what most programs want: zeroed, contiguous, mapped with the largest superpages that its size allows.
+ * Memory from moe. Most programs want `allocate`: zeroed, contiguous, mapped with the largest superpages that its size allows.
  * A `Dataspace` is the same before it is mapped: a capability that may be attached several times, or handed to somebody else.
  */
 import { Ops, Own, Right, Status, flexpages, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
@@ -8,8 +8,15 @@ import { MemoryFlag, Protocol } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';
 import { ask } from './wire.ts';
 
-export interface Dataspace { readonly cap: number; readonly size: number; /** Its frames' address modulo 1 GiB: addresses that agree with it need the fewest superpages. */ readonly skew: number }
-export interface AllocateOptions { readonly rights?: number; /** Alignment of the frames; default: the largest power of two in `size`, up to 2 MiB. */ readonly align?: number }
+export interface Dataspace {
+  readonly cap: number;
+  readonly size: number; /** Its frames' address modulo 1 GiB: addresses that agree with it need the fewest superpages. */
+  readonly skew: number
+}
+export interface AllocateOptions {
+  readonly rights?: number; /** Alignment of the frames; default: the largest power of two in `size`, up to 2 MiB. */
+  readonly align?: number
+}
 export interface AttachOptions { readonly va?: number; readonly offset?: number; readonly size?: number; readonly rights?: number }
 
 const PAGE = 4096, LARGE = 0x20_0000, GIB = 2 ** 30;
@@ -30,9 +37,11 @@ export function* allocate(sys: Syscalls, env: Env, size: number, options: Alloca
   return ds.ok ? yield* attach(sys, env, ds.value, { rights: options.rights }) : ds;
 }
 
-export function* createDataspace(sys: Syscalls, env: Env, size: number, options: { align?: number; dma?: boolean } = {}): Sys<Result<Dataspace>> {
+export function* createDataspace(sys: Syscalls, env: Env, size: number,
+    options: { align?: number; dma?: boolean } = {}): Sys<Result<Dataspace>> {
   const bytes = roundUp(size), align = options.align ?? Math.min(LARGE, naturalAlign(bytes)), cap = env.selector();
-  const status = yield* ask(sys, env.cap('memory'), Protocol.memory.create, [bytes, align, cap, options.dma ? MemoryFlag.dma : 0], { receives: true });
+  const status = yield* ask(sys, env.cap('memory'), Protocol.memory.create, [bytes, align, cap, options.dma ? MemoryFlag.dma : 0],
+    { receives: true });
   if (status === 0) return good({ cap, size: bytes, skew: sys.utcb.word(0) });
   env.freeSelector(cap);
   return bad(status, `${env.name}: ${bytes} bytes of memory`);

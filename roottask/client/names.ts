@@ -1,4 +1,7 @@
-/** Names: a server announces its service to the loader; a client finds in its own namespace what the scenario gave it, later too. */
+/**
+ * Names: a server announces its service to the loader; a client finds the services that the scenario gave it in its own namespace, at any
+ * time.
+ */
 import { capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
@@ -7,7 +10,8 @@ import { ask } from './wire.ts';
 
 /** Announces `portal` (it answers Protocol.service) as this component's service `name`. */
 export function* register(sys: Syscalls, env: Env, name: string, portal: number): Sys<Result<void>> {
-  const status = yield* ask(sys, env.cap('names'), Protocol.names.register, [], { text: name, items: [{ flexpage: capPage(portal), dest: 0 }] });
+  const status = yield* ask(sys, env.cap(
+    'names'), Protocol.names.register, [], { text: name, items: [{ flexpage: capPage(portal), dest: 0 }] });
   return status === 0 ? good(undefined) : bad(status, `${env.name}: register '${name}'`);
 }
 

@@ -22,7 +22,9 @@ it('bytes that are no frames are refused', () => {
     const frames = unpackFrames(bytes);
     if (frames) expect(packFrames(frames, 0, 1e6).bytes).toEqual(bytes);
   }));
-  expect([unpackFrames(Uint8Array.of(14)), unpackFrames(Uint8Array.of(13, 0, ...new Uint8Array(13))), unpackFrames(new Uint8Array(0))]).toEqual([undefined, undefined, []]);
+  expect([
+    unpackFrames(Uint8Array.of(14)), unpackFrames(Uint8Array.of(13, 0, ...new Uint8Array(13))), unpackFrames(new Uint8Array(0))
+  ]).toEqual([undefined, undefined, []]);
 });
 
 it('addresses travel as numbers', () => {

@@ -12,7 +12,10 @@ import { ask } from './wire.ts';
 
 const LENGTH_BYTES = 2;
 
-/** As many of `frames` from number `from` on as fit into `room` bytes, each behind its length; answers the bytes and the number of the first that did not fit. */
+/**
+ * As many of `frames` from number `from` on as fit into `room` bytes, each behind its length; answers the bytes and the number of the
+ * first that did not fit.
+ */
 export function packFrames(frames: readonly Uint8Array[], from: number, room: number): { bytes: Uint8Array; next: number } {
   let length = 0, next = from;
   while (next < frames.length && length + LENGTH_BYTES + frames[next]!.length <= room) length += LENGTH_BYTES + frames[next++]!.length;
@@ -39,7 +42,7 @@ export function unpackFrames(bytes: Uint8Array): Uint8Array[] | undefined {
 }
 
 export class Net {
-  /** Six bytes: the address that this end of the cable shall have. */
+  /** Six bytes: the address of this end of the cable. */
   readonly mac: Uint8Array;
   /** Selector of a semaphore that goes up whenever frames have arrived. */
   readonly arrivals: number;
@@ -65,7 +68,9 @@ export class Net {
   /** Frames that wait now; empty when there are none. */
   *receive(sys: Syscalls): Sys<Result<Uint8Array[]>> {
     const status = yield* ask(sys, this.cap, Protocol.net.receive);
-    return status === 0 ? good(unpackFrames(sys.memory.read(this.buffer + NET_HALF, sys.utcb.word(0))) ?? []) : bad(status, `network '${this.name}'`);
+    return status === 0
+      ? good(unpackFrames(sys.memory.read(this.buffer + NET_HALF, sys.utcb.word(0))) ?? [])
+      : bad(status, `network '${this.name}'`);
   }
 }
 
@@ -79,5 +84,6 @@ export function* openNet(sys: Syscalls, env: Env, name: string): Sys<Result<Net>
   return good(new Net(name, env.cap(name), buffer.value, semaphore, macFromNumber(sys.utcb.word(0))));
 }
 
-export const macFromNumber = (mac: number): Uint8Array => Uint8Array.from({ length: 6 }, (_, i) => Math.floor(mac / 2 ** (8 * (5 - i))) & 0xff);
+export const macFromNumber = (mac: number): Uint8Array =>
+  Uint8Array.from({ length: 6 }, (_, i) => Math.floor(mac / 2 ** (8 * (5 - i))) & 0xff);
 export const macToNumber = (mac: Uint8Array): number => mac.reduce((n, byte) => n * 256 + byte, 0);

@@ -1,4 +1,4 @@
-/** What a request to a server answers: the value, or a status code (microkernel/abi/status.ts) with the words to say so. */
+/** The answer of a server: the value, or a status code (microkernel/abi/status.ts) with the words to say so. */
 import { Status, statusName } from '../../microkernel/abi/index.ts';
 
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly status: number; readonly what: string };

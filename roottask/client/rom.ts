@@ -24,6 +24,7 @@ export function* openRom(sys: Syscalls, env: Env, name: string): Sys<Rom | undef
 /** Names of the modules that this component may open. */
 export function* listRoms(sys: Syscalls, env: Env): Sys<string[]> {
   const names: string[] = [];
-  if (env.hasCap('rom')) while ((yield* ask(sys, env.cap('rom'), Protocol.rom.list, [names.length])) === 0) names.push(getText(sys.utcb, 0));
+  if (env.hasCap('rom'))
+    while ((yield* ask(sys, env.cap('rom'), Protocol.rom.list, [names.length])) === 0) names.push(getText(sys.utcb, 0));
   return names;
 }

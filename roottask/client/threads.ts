@@ -11,7 +11,7 @@ export interface SpawnOptions {
   readonly hart?: number;
   /** In traces; default: the component's name. */
   readonly name?: string;
-  /** What an exception out of the body means: the whole component crashes (default), or only this thread ends. */
+  /** Effect of an exception out of the body: the whole component crashes (default), or only this thread ends. */
   readonly crash?: 'component' | 'thread';
 }
 export interface Spawned { readonly thread: number; readonly context: number | undefined }
@@ -23,7 +23,8 @@ export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: Spawn
   const guarded: ThreadBody = options.crash === 'thread' ? body : function* (own) {
     try { yield* body(own); } catch (e) { yield* crash(own, env, crashText(e)); }
   };
-  let status = yield* sys.invoke(Own.factory, Ops.factory.createThread, [thread, Own.task, ThreadFlag.typescript, 0, options.hart ?? 0], undefined, guarded);
+  let status = yield* sys.invoke(Own.factory, Ops.factory.createThread, [thread, Own.task, ThreadFlag.typescript, 0, options.hart ?? 0],
+    undefined, guarded);
   if (status !== 0) return bad(status, `${env.name}: thread`);
   yield* nameIt(sys, thread, Ops.thread.name, options.name ?? env.name);
   if (priority === 'donated') return good({ thread, context: undefined });

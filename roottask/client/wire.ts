@@ -1,11 +1,13 @@
 /** Messages on the wire: rows of the protocol into UTCB words and back, text packed behind the numbers. */
-import { IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type MapItem, type Operation, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import {
+  IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type MapItem, type Operation, type Sys, type Syscalls, type Utcb
+} from '../../microkernel/abi/index.ts';
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
 export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
 
-/** All memory, and all selectors, as receive windows: destinations are then what the message's words say. */
+/** All memory, and all selectors, as receive windows: the message's words then choose the destinations. */
 export const ANY_MEMORY = wholeSpace();
 export const ANY_CAP = capPage(0, 20);
 /** Most bytes of text in one message with a few numbers before it. */
@@ -23,7 +25,13 @@ export function getBytes(utcb: Utcb, at: number, length: number): Uint8Array {
 /** Text whose length stands in word `at` and whose bytes follow it. */
 export const getText = (utcb: Utcb, at: number): string => textOf(getBytes(utcb, at + 1, utcb.word(at)));
 
-export interface Extra { readonly text?: string; readonly bytes?: Uint8Array; readonly items?: readonly MapItem[]; readonly timeout?: number; /** What the reply may map into this task: nothing, capabilities only, or (true) memory as well. */ readonly receives?: boolean | 'capabilities' }
+export interface Extra {
+  readonly text?: string;
+  readonly bytes?: Uint8Array;
+  readonly items?: readonly MapItem[];
+  readonly timeout?: number; /** What the reply may map into this task: nothing, capabilities only, or (true) memory as well. */
+  readonly receives?: boolean | 'capabilities'
+}
 
 /** Fills the UTCB with a message: numbers, then (length, bytes) if there is text. */
 export function put(utcb: Utcb, label: number, words: readonly number[], extra: Extra = {}): void {

@@ -2,8 +2,9 @@
  * The console multiplexer: many clients of the stream protocol share one terminal. Lines carry the client's label; the client in focus
  * gets the input. A client that the arguments name as `raw` has the terminal for itself, byte by byte.
  *
- * args: raw (label of a client); script: what to type into whose input once a text has appeared there. Needs the capability `out` (a stream). Provides 'stream'.
- * Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, Ctrl-A = the character itself.
+ * args: raw (label of a client); script: text to type into an input once another text has appeared there. Needs the capability `out` (a
+ * stream). Provides 'stream'. Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, Ctrl-A = the
+ * character itself.
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { bytesOf, openConsole, spawn, textOf, valueOf, type Console, type Env, type Program } from '../client/index.ts';
@@ -45,7 +46,9 @@ class Multiplexer {
   }
 
   private opened(state: StreamState): void {
-    const client: Client = { state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw, tail: '' };
+    const client: Client = {
+      state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw, tail: ''
+    };
     this.clients.push(client);
     if (client.raw || (!this.focus && this.raw === undefined && state.label !== '')) this.setFocus(client);
   }
@@ -75,7 +78,7 @@ class Multiplexer {
     client.tail = '';
     yield* this.stream.feed(sys, client.state, bytesOf(this.script.splice(i, 1)[0]!.type));
   }
-  /** Carries the queue out; whoever comes while somebody does, leaves it to them. */
+  /** Writes the queue out. A second thread leaves the work to the first. */
   private *flush(sys: Syscalls): Sys<number> {
     if (this.writing) return 0;
     this.writing = true;
@@ -118,7 +121,8 @@ class Multiplexer {
   }
   private *command(sys: Syscalls, key: string): Sys<void> {
     const named = this.clients.filter(c => c.state.label !== '');
-    if (key === 'l') this.queue.push(bytesOf(named.map((c, i) => `[console] ${i + 1} ${c.state.label}${c === this.focus ? ' *' : ''}\n`).join('')));
+    if (key === 'l')
+      this.queue.push(bytesOf(named.map((c, i) => `[console] ${i + 1} ${c.state.label}${c === this.focus ? ' *' : ''}\n`).join('')));
     else if (key === 'n' && named.length) this.setFocus(named[(named.indexOf(this.focus!) + 1) % named.length]);
     else if (named[Number(key) - 1]) this.setFocus(named[Number(key) - 1]);
     yield* this.flush(sys);

@@ -13,7 +13,7 @@ export class LabelledLines {
   private shown = 0;
   private out: number[] = [];
 
-  /** What to put out when `speaker` says `bytes`. A speaker with an empty label has labelled its lines itself. */
+  /** The output for `bytes` of `speaker`. A speaker with an empty label has labelled its lines itself. */
   write(speaker: Speaker, bytes: Uint8Array): Uint8Array {
     for (const b of bytes) {
       if (b === NEWLINE) this.endLine(speaker);
@@ -24,7 +24,7 @@ export class LabelledLines {
     else if (this.out.length) this.showPartial();
     return this.take();
   }
-  /** The speaker goes: what it had not finished is shown as a line. */
+  /** The speaker ends: its unfinished line is shown. */
   close(speaker: Speaker): Uint8Array {
     if (speaker.partial.length) this.endLine(speaker);
     if (speaker === this.focus) this.focus = undefined;

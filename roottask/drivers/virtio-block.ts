@@ -16,7 +16,7 @@ import { OK, Server, refuse, type Answer, type Session, type SessionHandler } fr
 import { DriverQueue, openVirtio, type Piece, type VirtioDriver } from '../lib/virtio.ts';
 
 const PART = 128 * 1024, PARTS = DriverQueue.SLOTS, ZERO_PART = 0x8000 * SECTOR;
-/** What the device reads and writes of a part besides data: header, status, segment of zeroes. */
+/** Memory of a part besides its data: header, status, segment of zeroes. */
 const HEAD = 64, STATUS_AT = Block.HEADER, ZEROES_AT = 32;
 const WINDOW = 2 ** BLOCK_WINDOW_ORDER, REGIONS_MOST = 40;
 const types = {
@@ -28,7 +28,7 @@ const NONSENSE: AreaRequest = { kind: BlockKind.flush, offset: 0, length: 0, pie
 /** Memory of a client: its address there, and where it is here. */
 interface Region { readonly base: number; readonly end: number; readonly va: number }
 
-/** What a session is to this driver. */
+/** A session, as this driver keeps it. */
 class Client {
   readonly label: string;
   area = 0;
@@ -70,7 +70,7 @@ class BlockDriver {
   private waiting: Request[] = [];
   /** By slot of the device. */
   private readonly parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
-  /** Clients whose semaphores are to be raised. */
+  /** Clients whose semaphores must be raised. */
   private readonly news = new Set<Client>();
 
   constructor(env: Env, device: VirtioDriver) {
@@ -133,7 +133,7 @@ class BlockDriver {
     return OK;
   }
 
-  /** Takes a request out of the area, once; what makes no sense fails at once. A slot holds one request at a time. */
+  /** Reads a request from the shared area once; a malformed one fails at once. A slot holds one request at a time. */
   private accept(sys: Syscalls, client: Client, slot: number): void {
     const isThis = (r: Request): boolean => r.live && r.client === client && r.slot === slot;
     if (this.waiting.some(isThis) || this.parts.some(p => p && isThis(p.request))) return;
@@ -150,7 +150,7 @@ class BlockDriver {
     return moves ? total === length && (kind === BlockKind.read || !this.readOnly) : kind === BlockKind.zero && !this.readOnly;
   }
 
-  /** What is with the device comes back unseen. */
+  /** Requests at the device complete unseen. */
   private *cancel(sys: Syscalls, client: Client): Sys<Answer> {
     client.era = sys.utcb.word(0);
     this.drop(client);

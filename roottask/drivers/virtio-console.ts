@@ -31,7 +31,11 @@ class VirtioConsoleDriver {
       drained: sys => this.refill(sys),
       size: () => ({ columns: this.columns, rows: this.rows }),
       accept: (_label, open) => open === 0,
-      opened: state => { this.state = state; for (const bytes of this.unread) { state.chunks.push(bytes); state.waiting += bytes.length; } this.unread = []; },
+      opened: state => {
+        this.state = state;
+        for (const bytes of this.unread) { state.chunks.push(bytes); state.waiting += bytes.length; }
+        this.unread = [];
+      },
       closed: () => { this.state = undefined; },
     });
   }
@@ -80,7 +84,7 @@ class VirtioConsoleDriver {
     yield* this.tellEnd(sys);
     if (this.state) yield* this.stream.signal(sys, this.state);
   }
-  /** Takes what the device has filled in; buffers go back while there is room for more. */
+  /** Takes filled buffers from the device and returns them while there is room for more. */
   private *collect(sys: Syscalls): Sys<void> {
     const queue = this.device.queues[RECEIVE]!;
     for (let used = queue.done(); used; used = queue.done()) {

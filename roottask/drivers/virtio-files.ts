@@ -23,7 +23,9 @@ class FilesDriver {
       [Protocol.files.request.label, (sys, s) => this.request(sys, s)],
     ]);
     // One connection has one client: its numbers of files are its own.
-    this.server = new Server(env, 'files', handlers, { bufferOrder: FILES_ORDER, open: label => (this.server.sessions.size === 0 ? label : undefined) });
+    this.server = new Server(env, 'files', handlers, {
+      bufferOrder: FILES_ORDER, open: label => (this.server.sessions.size === 0 ? label : undefined)
+    });
   }
 
   *run(sys: Syscalls, env: Env): Sys<void> {
@@ -49,7 +51,7 @@ class FilesDriver {
     return answer(written);
   }
 
-  /** The host mostly answers at once: only when it has not, the device shall interrupt. */
+  /** The host mostly answers at once; the device interrupts only when it has not. */
   private *exchange(sys: Syscalls, length: number): Sys<number> {
     const queue = this.device.queues[0]!;
     queue.quiet();

@@ -1,5 +1,5 @@
 /**
- * Driver for a virtio network card: one session of the net protocol in front of it. Who wants several clients on one card puts a
+ * Driver for a virtio network card: one session of the net protocol in front of it. For several clients on one card, put a
  * switch (net/switch.ts) between.
  *
  * args: device (its name on the board). Provides 'net'. Needs `dma` and the device.
@@ -46,7 +46,9 @@ class VirtioNetDriver {
   }
 
   private mac(): Uint8Array { return Uint8Array.from({ length: 6 }, (_, i) => this.device.config8(Net.config.MAC + i)); }
-  private post(slot: number): void { this.device.queues[RECEIVE]!.post(slot, [{ pa: this.inPa + slot * BUFFER, length: BUFFER, write: true }]); }
+  private post(slot: number): void {
+    this.device.queues[RECEIVE]!.post(slot, [{ pa: this.inPa + slot * BUFFER, length: BUFFER, write: true }]);
+  }
 
   /** Each frame into a buffer of its own, behind an empty header. @spec virtio 5.1.6.2 */
   private *send(sys: Syscalls, frames: readonly Uint8Array[]): Sys<void> {
@@ -76,11 +78,12 @@ class VirtioNetDriver {
       yield* this.collect(sys);
     }
   }
-  /** Hands on what has arrived, and gives the buffers back. Frames without a client are lost. */
+  /** Passes arrived frames on, and returns the buffers. Frames without a client are lost. */
   private *collect(sys: Syscalls): Sys<void> {
     const queue = this.device.queues[RECEIVE]!, frames: Uint8Array[] = [];
     for (let used = queue.done(); used; used = queue.done()) {
-      if (used.length > HEADER) frames.push(sys.memory.read(this.inVa + used.slot * BUFFER + HEADER, Math.min(used.length, BUFFER) - HEADER));
+      if (used.length > HEADER)
+        frames.push(sys.memory.read(this.inVa + used.slot * BUFFER + HEADER, Math.min(used.length, BUFFER) - HEADER));
       this.post(used.slot);
     }
     if (frames.length === 0) return;

@@ -1,5 +1,5 @@
 /**
- * Server side of the net protocol (Protocol.net): a driver or a switch says where frames go, and feeds what comes; sessions, buffers,
+ * Server side of the net protocol (Protocol.net): a driver or a switch sends frames, and feeds arriving ones; sessions, buffers,
  * frames that wait, and semaphores are here.
  */
 import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';

@@ -1,20 +1,35 @@
 /**
- * What every server does: announce a service, open sessions for the loader, answer requests of sessions. A session is a portal into
+ * The common part of servers: announce a service, open sessions for the loader, answer requests of sessions. A session is a portal into
  * the server's main thread; its label is the session's number. A client that vanishes costs its session, nothing else.
  *
  *   const server = new Server(env, 'block', label => new Disk(label), handlers);
  *   yield* server.run(sys);
  */
-import { CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import {
+  CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls
+} from '../../microkernel/abi/index.ts';
 import { Protocol, detach, getText, put, register, valueOf, type Env } from '../client/index.ts';
 
-export interface Answer { readonly status: number; readonly words?: readonly number[]; readonly text?: string; readonly items?: readonly MapItem[] }
+export interface Answer {
+  readonly status: number;
+  readonly words?: readonly number[];
+  readonly text?: string;
+  readonly items?: readonly MapItem[]
+}
 export const OK: Answer = { status: Status.ok };
 export const answer = (...words: number[]): Answer => ({ status: Status.ok, words });
 export const refuse = (status: number): Answer => ({ status });
 
-/** One session: what the server keeps about a client. */
-export interface Session<T> { readonly id: number; readonly label: string; readonly state: T; readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */ buffer: number; /** More windows with its memory. */ readonly windows: number[]; /** Selectors of objects that end with it. */ readonly objects: number[] }
+/** One session: the server's state for a client. */
+export interface Session<T> {
+  readonly id: number;
+  readonly label: string;
+  readonly state: T;
+  readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */
+  buffer: number; /** More windows with its memory. */
+  readonly windows: number[]; /** Selectors of objects that end with it. */
+  readonly objects: number[]
+}
 /** A request: message words are read from `sys.utcb` before the first `yield`. */
 export type SessionHandler<T> = (sys: Syscalls, session: Session<T>) => Sys<Answer>;
 

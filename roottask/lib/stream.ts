@@ -1,5 +1,5 @@
 /**
- * Server side of the stream protocol (Protocol.stream): a driver or multiplexer says how bytes go out, and feeds what comes in; sessions,
+ * Server side of the stream protocol (Protocol.stream): a driver or multiplexer writes bytes, and feeds arriving ones; sessions,
  * buffers, input queues and semaphores are here.
  */
 import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';

@@ -5,7 +5,9 @@
  *
  * @spec virtio 3.1 (initialisation), 2.7 (split virtqueues), 4.2.2 (registers)
  */
-import { Avail, Desc, DescFlag, Feature, MAGIC, MMIO_VERSION, Reg, Status as DeviceStatus, Used } from '../../hardware/chips/virtio/layout.ts';
+import {
+  Avail, Desc, DescFlag, Feature, MAGIC, MMIO_VERSION, Reg, Status as DeviceStatus, Used
+} from '../../hardware/chips/virtio/layout.ts';
 import { Status, type Memory, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { allocateDma, bad, good, openDevice, valueOf, type DeviceWindow, type Env, type Result } from '../client/index.ts';
 
@@ -13,7 +15,9 @@ const VERSION_1 = Feature.VERSION_1, ENTRIES = 64, PER_SLOT = 4, AVAILABLE = 0x4
 
 export interface Piece { readonly pa: number; readonly length: number; readonly write: boolean }
 
-/** One queue: chains of pieces go in, heads of used chains come out. Descriptor `slot × 4 …` belongs to request slot `slot` (16 of them). */
+/**
+ * One queue: chains of pieces go in, heads of used chains come out. Descriptor `slot × 4 …` belongs to request slot `slot` (16 of them).
+ */
 export class DriverQueue {
   static readonly SLOTS = ENTRIES / PER_SLOT;
   private readonly memory: Memory;
@@ -37,7 +41,7 @@ export class DriverQueue {
     this.available = (this.available + 1) & 0xffff;
     m.setU16(this.va + AVAILABLE + Avail.INDEX, this.available);
   }
-  /** The device need not interrupt for this queue: whoever posts looks for himself. */
+  /** The device need not interrupt for this queue: the driver polls. */
   quiet(): void { this.memory.setU16(this.va + AVAILABLE + Avail.FLAGS, Avail.NO_INTERRUPT); }
   /** The device interrupts again. */
   loud(): void { this.memory.setU16(this.va + AVAILABLE + Avail.FLAGS, 0); }

@@ -1,6 +1,6 @@
 /**
  * A network switch as a task: every client is a port, and the card of the board is one more if the scenario gives it under 'uplink'.
- * It learns who is where from the frames it carries; what is for nobody it knows goes to all others.
+ * It learns addresses from the frames it carries; a frame for an unknown address goes to all others.
  *
  * caps: uplink (optional, a net service). Provides 'net'. args: none.
  * State: addresses learnt, at most 1,024.

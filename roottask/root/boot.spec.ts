@@ -11,17 +11,23 @@ const UPPER = { label: 0x2000, in: [], out: [], doc: '' }, CRASH = { label: 0x20
 const upper: Program = {
   name: 'upper',
   *main(sys, env) {
-    const rows = new Map([[UPPER.label, function* (s: typeof sys): Generator<never, Answer, number> { return { status: 0, text: getText(s.utcb, 0).toUpperCase() }; }],
+    const rows = new Map([[
+      UPPER.label,
+      function* (s: typeof sys): Generator<never, Answer, number> { return { status: 0, text: getText(s.utcb, 0).toUpperCase() }; }
+    ],
       [CRASH.label, function* (): Generator<never, Answer, number> { throw new Error('asked to'); }]]);
     yield* new Server<string>(env, 'upper', rows, { open: l => l, bufferOrder: 0 }).run(sys);
   },
 };
 const program = (main: Program['main']): Program => ({ name: 'test', main });
 
-function boot(components: Record<string, Component>, more: Partial<Scenario> = {}): { kernel: FakeKernel; states: Map<string, ComponentState>; status: number | undefined; why: string } {
+function boot(components: Record<string, Component>,
+    more: Partial<Scenario> = {}): { kernel: FakeKernel; states: Map<string, ComponentState>; status: number | undefined; why: string } {
   const states = new Map<string, ComponentState>();
   let status: number | undefined, why = '';
-  const kernel = new FakeKernel(24 << 20, rootTask({ name: 't', summary: '', components, ...more }, { changed: s => states.set(s.name, s), finished: (s, w) => { status = s; why = w; } }));
+  const kernel = new FakeKernel(24 << 20,
+    rootTask({ name: 't', summary: '', components, ...more },
+      { changed: s => states.set(s.name, s), finished: (s, w) => { status = s; why = w; } }));
   kernel.run();
   return { kernel, states, status, why };
 }
@@ -48,7 +54,9 @@ describe('boot', () => {
     expect(r.kernel.text).toContain('greedy: 1048576 bytes of memory: noQuota');
   });
   it('makes the exit status of a component that fails the status of the scenario', () => {
-    const r = boot({ a: { program: program(function* (sys, env) { yield* exit(sys, env, 7); }) }, b: { program: program(function* () {}) } });
+    const r = boot({
+      a: { program: program(function* (sys, env) { yield* exit(sys, env, 7); }) }, b: { program: program(function* () {}) }
+    });
     expect(r.status).toBe(7);
     expect(r.why).toBe('a exited with status 7');
   });
@@ -75,8 +83,10 @@ describe('boot', () => {
       valueOf(yield* out.write(sys, new TextEncoder().encode(`${text}\n`.repeat(60))));
     });
     const r = boot({
-      uart: { program: uart, provides: ['stream'], devices: ['uart'] }, console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
-      a: { program: talker('this is a speaking'), caps: { out: 'console' } }, b: { program: talker('and this is b'), caps: { out: 'console' } },
+      uart: { program: uart, provides: ['stream'], devices: ['uart'] },
+      console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
+      a: { program: talker('this is a speaking'), caps: { out: 'console' } },
+      b: { program: talker('and this is b'), caps: { out: 'console' } },
     }, { log: 'console' });
     expect(r.why).toBe('');
     expect(r.kernel.text.split('\n').filter(l => l === '[a] this is a speaking').length).toBe(60);
@@ -102,6 +112,7 @@ describe('startOrder', () => {
     expect(() => startOrder({ name: 't', summary: '', components })).toThrow('a → b → a');
   });
   it('names a component that is not there', () => {
-    expect(() => startOrder({ name: 't', summary: '', components: { a: { program: p, caps: { b: 'b' } } } })).toThrow("'b', which is not in the scenario");
+    expect(() => startOrder({ name: 't', summary: '', components: { a: { program: p, caps: { b: 'b' } } } })).toThrow(
+      "'b', which is not in the scenario");
   });
 });

@@ -1,4 +1,4 @@
-/** What roottask knows about each component: its objects, its share of memory, its state. */
+/** Roottask's state of each component: its objects, its share of memory, its state. */
 import type { Component } from '../scenario.ts';
 import { bytesOfSize } from '../scenario.ts';
 import type { BootInfo } from '../../microkernel/abi/index.ts';

@@ -1,5 +1,7 @@
 /** moe's memory: dataspaces of contiguous frames, charged to the component that asked, mapped by its own request. */
-import { Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, flexpages, CapRight, type MapItem, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import {
+  Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, flexpages, CapRight, type MapItem, type Sys, type Syscalls
+} from '../../microkernel/abi/index.ts';
 import { MemoryFlag } from '../client/protocol.ts';
 import type { Dataspace } from './client.ts';
 import { done, fail, type Reply, type Request } from './request.ts';
@@ -20,7 +22,8 @@ export function* createDataspace({ root, sys, client, words }: Request): Sys<Rep
   const base = root.frames.take(size, align, (at, n) => sys.memory.fill(at, n, 0));
   if (base === undefined) return fail(Status.noQuota);
   const id = root.nextDataspace++, portal = root.env.selector();
-  const status = yield* sys.invoke(client.factory || Initial.factory, Ops.factory.createPortal, [portal, root.serviceThread, root.dataspaceBadge(id), 0]);
+  const status = yield* sys.invoke(client.factory || Initial.factory, Ops.factory.createPortal,
+    [portal, root.serviceThread, root.dataspaceBadge(id), 0]);
   if (status !== 0) { root.frames.give(base, size); root.env.freeSelector(portal); return fail(status); }
   const ds: Dataspace = { id, owner: client, base, size, portal, dma };
   client.dataspaces.add(ds);
@@ -43,7 +46,8 @@ export function mapItems(base: number, size: number, rights: number, va: number)
 
 export function* attachDataspace(ds: Dataspace, words: readonly number[]): Sys<Reply> {
   const [va = 0, offset = 0, size = 0, rights = 0] = words;
-  if (va % PAGE !== 0 || offset % PAGE !== 0 || size % PAGE !== 0 || offset < 0 || !(size > 0) || offset + size > ds.size) return fail(Status.badArgument);
+  if (va % PAGE !== 0 || offset % PAGE !== 0 || size % PAGE !== 0 || offset < 0 || !(size > 0) || offset + size > ds.size)
+    return fail(Status.badArgument);
   const { items, bytes } = mapItems(ds.base + offset, size, rights & 7, va);
   return { status: 0, words: [bytes], items };
 }

@@ -4,10 +4,18 @@ import { pageRuns, parseElf, type Executable } from './elf.ts';
 function elf(segments: { va: number; size: number; flags: number }[], machine = 243): Uint8Array {
   const file = new Uint8Array(64 + 56 * segments.length + 16), d = new DataView(file.buffer);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
-  d.setUint16(16, 2, true); d.setUint16(18, machine, true); d.setBigUint64(24, 0x10000n, true); d.setBigUint64(32, 64n, true); d.setUint16(56, segments.length, true);
+  d.setUint16(16, 2, true);
+  d.setUint16(18, machine, true);
+  d.setBigUint64(24, 0x10000n, true);
+  d.setBigUint64(32, 64n, true);
+  d.setUint16(56, segments.length, true);
   segments.forEach((s, i) => {
     const p = 64 + 56 * i;
-    d.setUint32(p, 1, true); d.setUint32(p + 4, s.flags, true); d.setBigUint64(p + 16, BigInt(s.va), true); d.setBigUint64(p + 32, 8n, true); d.setBigUint64(p + 40, BigInt(s.size), true);
+    d.setUint32(p, 1, true);
+    d.setUint32(p + 4, s.flags, true);
+    d.setBigUint64(p + 16, BigInt(s.va), true);
+    d.setBigUint64(p + 32, 8n, true);
+    d.setBigUint64(p + 40, BigInt(s.size), true);
   });
   return file;
 }
@@ -15,7 +23,9 @@ it('reads segments and where they meet', () => {
   const e = parseElf(elf([{ va: 0x10000, size: 0x1800, flags: 5 }, { va: 0x11800, size: 0x1000, flags: 6 }])) as Executable;
   expect(e.base).toBe(0x10000);
   expect(e.end).toBe(0x13000);
-  expect(pageRuns(e)).toEqual([{ va: 0x10000, size: 4096, rights: 5 }, { va: 0x11000, size: 4096, rights: 7 }, { va: 0x12000, size: 4096, rights: 3 }]);
+  expect(pageRuns(e)).toEqual([
+    { va: 0x10000, size: 4096, rights: 5 }, { va: 0x11000, size: 4096, rights: 7 }, { va: 0x12000, size: 4096, rights: 3 }
+  ]);
 });
 it('says in words what is wrong with a file', () => {
   expect(parseElf(new Uint8Array(10))).toBe('is not an ELF file');

@@ -1,14 +1,20 @@
-/** Native programs: what of an ELF64 RISC-V executable has to be in memory, and where it starts. */
+/** Native programs: the segments of an ELF64 RISC-V executable and its entry. */
 const EHDR = 64, PHDR = 56, PT_LOAD = 1, RISCV = 243, EXEC = 2;
 const PF = { X: 1, W: 2, R: 4 } as const;
 
-export interface Segment { readonly va: number; readonly offset: number; readonly fileSize: number; readonly size: number; /** Right.* bits */ readonly rights: number }
+export interface Segment {
+  readonly va: number;
+  readonly offset: number;
+  readonly fileSize: number;
+  readonly size: number; /** Right.* bits */
+  readonly rights: number
+}
 export interface Executable { readonly entry: number; readonly segments: readonly Segment[]; readonly base: number; readonly end: number }
 
 const PAGE = 4096, USER_END = 2 ** 37;
 const down = (n: number): number => n - (n % PAGE), up = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 
-/** A sentence instead of an executable says what is wrong with the file. */
+/** Returns the executable, or a sentence that says what is wrong with the file. */
 export function parseElf(file: Uint8Array): Executable | string {
   const d = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < EHDR || d.getUint32(0) !== 0x7f454c46) return 'is not an ELF file';
@@ -18,15 +24,21 @@ export function parseElf(file: Uint8Array): Executable | string {
   if (at + count * PHDR > file.length) return 'is truncated';
   for (let p = at; p < at + count * PHDR; p += PHDR) {
     if (d.getUint32(p, true) !== PT_LOAD) continue;
-    const [offset, va, , fileSize, size] = [8, 16, 24, 32, 40].map(o => Number(d.getBigUint64(p + o, true))) as [number, number, number, number, number];
+    const [offset, va, , fileSize, size] = [8, 16, 24, 32, 40].map(o =>
+      Number(d.getBigUint64(p + o, true))) as [number, number, number, number, number];
     if (size === 0) continue; // where it would be does not matter: linkers leave empty segments at 0
     if (offset + fileSize > file.length || fileSize > size) return 'is truncated';
-    if (va < PAGE || va + size > USER_END) return `wants memory at 0x${va.toString(16)}, outside of what programs have (0x${PAGE.toString(16)} to 0x${USER_END.toString(16)}): give the linker another address`;
+    if (va < PAGE || va + size > USER_END)
+      return `wants memory at 0x${va.toString(16)}, outside of what programs have (0x${PAGE.toString(16)} to 0x${USER_END.toString(16)}): `
+        + `give the linker another address`;
     const flags = d.getUint32(p + 4, true);
     segments.push({ va, offset, fileSize, size, rights: (flags & PF.R ? 1 : 0) | (flags & PF.W ? 2 : 0) | (flags & PF.X ? 4 : 0) });
   }
   if (segments.length === 0) return 'has nothing to load: it was linked without code';
-  return { entry: Number(d.getBigUint64(24, true)), segments, base: down(Math.min(...segments.map(s => s.va))), end: up(Math.max(...segments.map(s => s.va + s.size))) };
+  return {
+    entry: Number(d.getBigUint64(24, true)), segments, base: down(Math.min(...segments.map(s => s.va))),
+    end: up(Math.max(...segments.map(s => s.va + s.size)))
+  };
 }
 
 /** Runs of pages with equal rights: a page that two segments share has the rights of both. */

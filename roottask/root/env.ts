@@ -26,7 +26,8 @@ export class LocalEnv implements Env {
 
   cap(name: string): number {
     const selector = this.caps.get(name);
-    if (selector === undefined) throw new Error(`${this.name}: no capability '${name}' (has ${[...this.caps.keys()].join(', ') || 'none'})`);
+    if (selector === undefined)
+      throw new Error(`${this.name}: no capability '${name}' (has ${[...this.caps.keys()].join(', ') || 'none'})`);
     return selector;
   }
   hasCap(name: string): boolean { return this.caps.has(name); }

@@ -7,7 +7,8 @@ const MIB = 1 << 20, BASE = 0x8000_0000;
 it('never hands a frame out twice, and gets everything back', () => {
   const step = fc.record({ size: fc.integer({ min: 1, max: 600 }), order: fc.integer({ min: 12, max: 22 }), free: fc.boolean() });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), steps => {
-    const frames = new Frames([{ base: BASE, size: 8 * MIB }, { base: BASE + 16 * MIB, size: 4 * MIB }]), held: { base: number; size: number }[] = [];
+    const frames = new Frames([{ base: BASE, size: 8 * MIB }, { base: BASE + 16 * MIB, size: 4 * MIB }]),
+      held: { base: number; size: number }[] = [];
     for (const s of steps) {
       if (s.free && held.length) { const h = held.pop()!; frames.give(h.base, h.size); continue; }
       const size = s.size * 4096, base = frames.take(size, 2 ** s.order, () => {});

@@ -1,5 +1,5 @@
 /**
- * sigma0: who owns which frame. Free memory is a sorted list of ranges; what is handed out leaves the list, so nothing is handed out
+ * sigma0: the owner of each frame. Free memory is a sorted list of ranges; an allocated range leaves the list, so nothing is handed out
  * twice. Small requests come from the top, large ones from the bottom, so that superpages stay possible.
  */
 import { roundUp } from '../client/memory.ts';
@@ -36,7 +36,8 @@ export class Frames {
     const i = this.free.findIndex(r => r.base > base), at = i < 0 ? this.free.length : i;
     const before = this.free[at - 1], after = this.free[at];
     if ((before && before.base + before.size > base) || (after && base + size > after.base)) throw new Error('frames: given back twice');
-    const joinsBefore = before !== undefined && before.base + before.size === base, joinsAfter = after !== undefined && base + size === after.base;
+    const joinsBefore = before !== undefined && before.base + before.size === base,
+      joinsAfter = after !== undefined && base + size === after.base;
     if (joinsBefore && joinsAfter) { before.size += size + after.size; this.free.splice(at, 1); }
     else if (joinsBefore) before.size += size;
     else if (joinsAfter) { after.base = base; after.size += size; }

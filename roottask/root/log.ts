@@ -34,7 +34,7 @@ export class Log {
     this.queue.push(`[${name}] ${text.replace(/\r$/, '')}\n`);
     yield* sys.invoke(this.semaphore, Ops.semaphore.up);
   }
-  /** What a component wrote without ending its line. */
+  /** The unfinished line of a component. */
   *flush(sys: Syscalls, name: string): Sys<void> {
     const rest = this.partial.get(name);
     this.partial.delete(name);

@@ -11,7 +11,7 @@ import { Root } from './root.ts';
 import { answerRequests } from './services.ts';
 import { destroyComponent, giveSession, serviceOf, startComponent } from './start.ts';
 
-/** What the world outside learns, and what it may ask. */
+/** The observer outside: callbacks, and questions to it. */
 export interface Observer {
   /** A component has started or ended. */
   changed?(state: ComponentState): void;
@@ -20,7 +20,15 @@ export interface Observer {
   /** Has this text appeared on the board's console (for scenarios with actions)? */
   appeared?(text: string): boolean;
 }
-export interface ComponentState { readonly name: string; readonly state: string; readonly status: number; readonly why: string; readonly report: string; readonly restarts: number; readonly server: boolean }
+export interface ComponentState {
+  readonly name: string;
+  readonly state: string;
+  readonly status: number;
+  readonly why: string;
+  readonly report: string;
+  readonly restarts: number;
+  readonly server: boolean
+}
 
 const FINISH_PASS = 0x5555, FINISH_FAIL = 0x3333, POLL = 5e6, LOG_PATIENCE = 200;
 const PRIORITY = { service: 210, log: 205 } as const;
@@ -33,7 +41,7 @@ export function rootTask(scenario: Scenario, observer: Observer = {}): ThreadBod
   };
 }
 
-/** Components in an order in which each comes after those it needs. Throws with the names of a circle, or of what does not exist. */
+/** Components in an order in which each comes after those it needs. Throws with the names of a circle, or of a missing component. */
 export function startOrder(scenario: Scenario): string[] {
   const order: string[] = [], path: string[] = [];
   const visit = (name: string): void => {
@@ -42,8 +50,10 @@ export function startOrder(scenario: Scenario): string[] {
     path.push(name);
     for (const source of Object.values(scenario.components[name]!.caps ?? {})) {
       const from = (typeof source === 'string' ? source : source.from).split('/')[0]!;
-      if (!Object.hasOwn(scenario.components, from)) throw new Error(`component '${name}' gets a capability from '${from}', which is not in the scenario`);
-      if (!scenario.components[from]!.provides?.length) throw new Error(`component '${name}' gets a capability from '${from}', which provides nothing`);
+      if (!Object.hasOwn(scenario.components, from))
+        throw new Error(`component '${name}' gets a capability from '${from}', which is not in the scenario`);
+      if (!scenario.components[from]!.provides?.length)
+        throw new Error(`component '${name}' gets a capability from '${from}', which provides nothing`);
       visit(from);
     }
     path.pop();
@@ -63,7 +73,9 @@ class Main {
   constructor(root: Root, observer: Observer) {
     this.root = root;
     this.observer = observer;
-    this.actions = (root.scenario.actions ?? []).map(a => ({ kill: a.kill, at: a.afterText === undefined ? (a.afterMs ?? 0) * 1e6 : Infinity, text: a.afterText }));
+    this.actions = (root.scenario.actions ?? []).map(a => ({
+      kill: a.kill, at: a.afterText === undefined ? (a.afterMs ?? 0) * 1e6 : Infinity, text: a.afterText
+    }));
   }
 
   *run(sys: Syscalls): Sys<void> {
@@ -79,7 +91,8 @@ class Main {
     yield* root.prepare(sys);
     yield* nameIt(sys, Initial.task, Ops.task.name, 'roottask');
     yield* nameIt(sys, Initial.thread, Ops.thread.name, 'roottask');
-    const service = yield* spawn(sys, root.env, s => answerRequests(root, s), { name: 'roottask/service', priority: PRIORITY.service, crash: 'thread' });
+    const service = yield* spawn(sys, root.env, s => answerRequests(root, s),
+      { name: 'roottask/service', priority: PRIORITY.service, crash: 'thread' });
     const log = yield* spawn(sys, root.env, s => root.log.run(s), { name: 'roottask/log', priority: PRIORITY.log, crash: 'thread' });
     if (!service.ok || !log.ok) throw new Error('roottask: no memory for its own threads');
     root.serviceThread = service.value.thread;
@@ -89,7 +102,9 @@ class Main {
   private *boot(sys: Syscalls): Sys<string | undefined> {
     const { root } = this, { components } = root.scenario;
     const asked = Object.values(components).reduce((sum, c) => sum + bytesOfSize(c.memory ?? DEFAULT_MEMORY), 0);
-    if (asked > root.frames.total) return `the scenario asks for ${sizeText(asked)} of memory, the board has ${sizeText(root.frames.total)} free: give it more RAM or the components less`;
+    if (asked > root.frames.total)
+      return `the scenario asks for ${sizeText(asked)} of memory, the board has ${sizeText(root.frames.total)} free: give it more RAM or `
+        + `the components less`;
     const nothing = this.lacking();
     if (nothing !== undefined) return nothing;
     for (const name of startOrder(root.scenario)) {
@@ -104,9 +119,14 @@ class Main {
     const { devices, modules } = this.root.info;
     for (const [name, c] of Object.entries(this.root.scenario.components)) {
       const device = (c.devices ?? []).find(d => !devices.some(x => x.name === d || x.compatible === d));
-      if (device !== undefined) return `component '${name}' wants the device '${device}', which this board does not have (it has ${devices.map(d => d.name).join(', ')})`;
-      const wanted = [...(c.roms === true ? [] : c.roms ?? []), ...('elf' in c.program ? [c.program.elf] : [])], rom = wanted.find(r => !modules.some(m => m.name === r));
-      if (rom !== undefined) return `component '${name}' wants the boot module '${rom}', which the scenario does not bring (it brings ${modules.map(m => m.name).join(', ') || 'none'})`;
+      if (device !== undefined)
+        return `component '${name}' wants the device '${device}', which this board does not have (it has `
+          + `${devices.map(d => d.name).join(', ')})`;
+      const wanted = [...(c.roms === true ? [] : c.roms ?? []), ...('elf' in c.program ? [c.program.elf] : [])],
+        rom = wanted.find(r => !modules.some(m => m.name === r));
+      if (rom !== undefined)
+        return `component '${name}' wants the boot module '${rom}', which the scenario does not bring (it brings `
+          + `${modules.map(m => m.name).join(', ') || 'none'})`;
     }
     return undefined;
   }
@@ -137,7 +157,8 @@ class Main {
   private *step(sys: Syscalls): Sys<void> {
     yield* sys.down(this.root.events, Ops.semaphore.down, this.actions.length ? POLL : NEVER, 1);
     yield* this.act(sys);
-    for (const client of [...this.root.byName.values()]) if (!client.alive && this.states.get(client.name) !== client.state) yield* this.bury(sys, client);
+    for (const client of [...this.root.byName.values()])
+      if (!client.alive && this.states.get(client.name) !== client.state) yield* this.bury(sys, client);
   }
   private *act(sys: Syscalls): Sys<void> {
     for (const action of [...this.actions]) {
@@ -165,7 +186,8 @@ class Main {
   private *reconnect(sys: Syscalls, server: Client): Sys<void> {
     for (const client of this.root.byName.values()) {
       for (const [name, source] of Object.entries(client.spec.caps ?? {})) {
-        if (client.alive && serviceOf(this.root, source).startsWith(`${server.name}/`)) yield* giveSession(this.root, sys, client, name, source);
+        if (client.alive && serviceOf(this.root, source).startsWith(`${server.name}/`))
+          yield* giveSession(this.root, sys, client, name, source);
       }
     }
   }
@@ -183,7 +205,9 @@ class Main {
 
   private tell(c: Client): void {
     this.states.set(c.name, c.state);
-    this.observer.changed?.({ name: c.name, state: c.state, status: c.status, why: c.why, report: c.report, restarts: c.restarts, server: c.isServer });
+    this.observer.changed?.({
+      name: c.name, state: c.state, status: c.status, why: c.why, report: c.report, restarts: c.restarts, server: c.isServer
+    });
   }
 
   /** Lets the log run dry, then writes to the test finisher: the machine is off. */

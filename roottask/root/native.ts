@@ -1,5 +1,5 @@
 /**
- * Starting a native RISC-V program: its segments into fresh frames, a stack, a heap, and a page that tells it what it has.
+ * Starting a native RISC-V program: its segments into fresh frames, a stack, a heap, and a page that describes them.
  *
  *   information page, at INFO_VA, its address in a0 (guests/include/tessera.h has the same as a C struct)
  *     0x000 char name[32]
@@ -22,7 +22,8 @@ const STACK = 64 << 10, DEFAULT_HEAP = 64 << 10, ALL_CAUSES = 0x1fff;
 const CAPS = 0x40, CAP_BYTES = 32, ARGS = 0x800;
 
 /** Frames charged to the component, zeroed, mapped at `va` of its task; answers their physical address. */
-function* place(root: Root, sys: Syscalls, client: Client, va: number, size: number, runs: readonly { va: number; size: number; rights: number }[]): Sys<number | undefined> {
+function* place(root: Root, sys: Syscalls, client: Client, va: number, size: number,
+    runs: readonly { va: number; size: number; rights: number }[]): Sys<number | undefined> {
   if (client.memoryUsed + size > client.memoryLimit) return undefined;
   const base = root.frames.take(size, 4096, (at, n) => sys.memory.fill(at, n, 0));
   if (base === undefined) return undefined;
@@ -31,7 +32,8 @@ function* place(root: Root, sys: Syscalls, client: Client, va: number, size: num
   client.dataspaces.add(ds);
   root.dataspaces.set(ds.id, ds);
   for (const run of runs) {
-    for (const { page, dest } of flexpages(base + run.va - va, run.size, run.rights, run.va)) yield* sys.must(client.task, Ops.task.map, [0, page, dest, 0]);
+    for (const { page, dest } of flexpages(base + run.va - va, run.size, run.rights, run.va))
+      yield* sys.must(client.task, Ops.task.map, [0, page, dest, 0]);
   }
   return base;
 }
@@ -48,7 +50,8 @@ export function* loadNative(root: Root, sys: Syscalls, client: Client, module: s
   const stack = yield* place(root, sys, client, STACK_TOP - STACK, STACK, whole(STACK_TOP - STACK, STACK));
   const heapAt = yield* place(root, sys, client, HEAP_VA, heap, whole(HEAP_VA, heap));
   const info = yield* place(root, sys, client, INFO_VA, 4096, whole(INFO_VA, 4096));
-  if (image === undefined || stack === undefined || heapAt === undefined || info === undefined) return bad(Status.noQuota, `${client.name}: memory for the program`);
+  if (image === undefined || stack === undefined || heapAt === undefined || info === undefined)
+    return bad(Status.noQuota, `${client.name}: memory for the program`);
   copySegments(sys, bytes, exe, image);
   client.info = { pa: info, heap };
   return good(exe.entry);
@@ -68,7 +71,8 @@ export function* finishNative(root: Root, sys: Syscalls, client: Client): Sys<vo
   });
   m.write(pa + ARGS, bytesOf(JSON.stringify(client.spec.args ?? {})).subarray(0, 4096 - ARGS - 1));
   const portal = root.env.selector();
-  yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, root.serviceThread, root.serviceBadge(client, SERVICES.indexOf('fault')), Mtd.exit | Mtd.pc]);
+  yield* sys.must(Initial.factory, Ops.factory.createPortal,
+    [portal, root.serviceThread, root.serviceBadge(client, SERVICES.indexOf('fault')), Mtd.exit | Mtd.pc]);
   client.portals.push(portal);
   yield* sys.must(client.thread, Ops.thread.setEvents, [portal, ALL_CAUSES & ~1]);
 }

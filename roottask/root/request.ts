@@ -1,4 +1,4 @@
-/** How roottask's services see a request, and what they answer. Handlers decode first: `words` are copies taken before anything is invoked. */
+/** Requests and replies of roottask's services. Handlers decode first: `words` are copies taken before anything is invoked. */
 import type { MapItem, Sys, Syscalls } from '../../microkernel/abi/index.ts';
 import type { Client } from './client.ts';
 import type { Root } from './root.ts';
@@ -13,7 +13,13 @@ export interface Request {
   text(at: number): string;
   bytes(at: number): Uint8Array;
 }
-export interface Reply { readonly status: number; readonly words?: readonly number[]; readonly text?: string; readonly items?: readonly MapItem[]; readonly silent?: boolean }
+export interface Reply {
+  readonly status: number;
+  readonly words?: readonly number[];
+  readonly text?: string;
+  readonly items?: readonly MapItem[];
+  readonly silent?: boolean
+}
 export type Handler = (request: Request) => Sys<Reply>;
 
 export const fail = (status: number): Reply => ({ status });

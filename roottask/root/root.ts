@@ -13,7 +13,7 @@ import { Log } from './log.ts';
 /** Labels of portals: components below 2^32 (number × 16 + service), dataspaces above. */
 export const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
 
-/** What the board says of its processor, in the options of the boot information. Nothing: a board that does not say. */
+/** The board's processor, from the options of the boot information; empty where the board does not tell. */
 function processorOf(options: string): Processor {
   const said = options === '' ? {} : (JSON.parse(options) as { processor?: Processor });
   return said.processor ?? { isa: '' };

@@ -1,8 +1,10 @@
 /**
- * What roottask answers: one row per request of the protocol, by service. A component holds one portal per service that it was given;
+ * Roottask's services: one row per request of the protocol. A component holds one portal per service that it was given;
  * the portal's label says which component and which service, so that nothing in the message has to be believed.
  */
-import { CapRight, Initial, IpcFlag, MAX_WORDS, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import {
+  CapRight, Initial, IpcFlag, MAX_WORDS, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls
+} from '../../microkernel/abi/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { roundUp } from '../client/memory.ts';
 import { getBytes, put, textOf } from '../client/wire.ts';
@@ -26,7 +28,8 @@ function* romStat(r: Request): Sys<Reply> {
 }
 function* romMap({ root, client, words }: Request): Sys<Reply> {
   const [id = -1, va = 0, offset = 0] = words, m = root.info.modules[id];
-  if (!m || !mayOpen(client, m.name) || va % 4096 !== 0 || offset % 4096 !== 0 || offset < 0 || offset >= m.size) return fail(Status.badArgument);
+  if (!m || !mayOpen(client, m.name) || va % 4096 !== 0 || offset % 4096 !== 0 || offset < 0 || offset >= m.size)
+    return fail(Status.badArgument);
   const { items, bytes } = mapItems(m.base + offset, roundUp(m.size - offset), Right.RX, va);
   return { status: 0, words: [bytes], items };
 }
@@ -88,10 +91,17 @@ function* ioMap({ root, client, words }: Request): Sys<Reply> {
 
 function* quota({ client }: Request): Sys<Reply> { return done(client.memoryLimit, client.memoryUsed); }
 
-/** scause and what it was about, in words. @spec priv 12.1.8 */
+/** scause with its address or instruction, in words. @spec priv 12.1.8 */
 function faultText(scause: number, value: number, pc: number): string {
-  const access: Readonly<Record<number, string>> = { 1: 'jump to', 5: 'load from', 7: 'store to', 12: 'jump to', 13: 'load from', 15: 'store to', 4: 'misaligned load from', 6: 'misaligned store to' };
-  const what = access[scause] ? `${access[scause]} 0x${value.toString(16)}, where it may not` : scause === 2 ? `illegal instruction 0x${value.toString(16)}` : scause === 3 ? 'breakpoint' : scause === 8 ? 'a system call that is not the kernel\'s' : `exception ${scause}`;
+  const access: Readonly<Record<number, string>> = {
+    1: 'jump to', 5: 'load from', 7: 'store to', 12: 'jump to', 13: 'load from', 15: 'store to', 4: 'misaligned load from',
+    6: 'misaligned store to'
+  };
+  const what = access[scause] ? `${access[scause]} 0x${value.toString(16)}, where it may not`
+    : scause === 2 ? `illegal instruction 0x${value.toString(16)}`
+    : scause === 3 ? 'breakpoint'
+    : scause === 8 ? 'a system call that is not the kernel\'s'
+    : `exception ${scause}`;
   return `fault: ${what}, at pc 0x${pc.toString(16)}`;
 }
 
@@ -124,7 +134,7 @@ function* serve(request: Request, service: ServiceName, label: number): Sys<Repl
   return entry && entry.service === service ? yield* entry.handler(request) : fail(Status.badOp);
 }
 
-/** Answers a request to a dataspace: whoever holds its capability may attach it. */
+/** Answers a request to a dataspace. Any holder of its capability may attach it. */
 function* serveDataspace({ root, sys, words }: Request, ds: Dataspace, label: number): Sys<Reply> {
   if (label === Protocol.dataspace.attach.label) return yield* attachDataspace(ds, words);
   if (label === Protocol.dataspace.address.label) return yield* dataspaceAddress(ds);
@@ -157,7 +167,7 @@ function* answer(root: Root, sys: Syscalls): Sys<Reply> {
   const client = root.clients.get(Math.floor(badge / SERVICE_BITS)), name = SERVICES[badge % SERVICE_BITS];
   return client && name ? yield* serve(requestOf(root, sys, client), name, label) : fail(Status.badCap);
 }
-/** Copies the message out of the UTCB: what a handler invokes would overwrite it. */
+/** Copies the message out of the UTCB, because a handler's own calls overwrite it. */
 function requestOf(root: Root, sys: Syscalls, client: Client): Request {
   const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, MAX_WORDS * 8);
   for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));

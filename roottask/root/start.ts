@@ -1,5 +1,7 @@
 /** Starting one component: its quota, task, thread, and the capabilities that the scenario lists, under their names. And taking it down. */
-import { CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import {
+  CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys, type Syscalls, type ThreadBody
+} from '../../microkernel/abi/index.ts';
 import type { Program } from '../client/env.ts';
 import { crash, exit } from '../client/lifecycle.ts';
 import { Protocol } from '../client/protocol.ts';
@@ -46,14 +48,21 @@ export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<
 
 /** Factory, task, thread, scheduling context. Answers where a native program starts. */
 function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<number>> {
-  const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY), { program } = spec, native = !('main' in program);
+  const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY), { program } = spec,
+    native = !('main' in program);
   const harts = (spec.harts ?? []).reduce((set, h) => set + 2 ** h, 0);
-  client.factory = root.env.selector(); client.task = root.env.selector(); client.thread = root.env.selector(); client.context = root.env.selector();
+  client.factory = root.env.selector();
+  client.task = root.env.selector();
+  client.thread = root.env.selector();
+  client.context = root.env.selector();
   let status = yield* sys.invoke(Initial.factory, Ops.factory.createFactory, [client.factory, quota, client.env.priority, harts]);
   if (status !== 0) return bad(status, `${name}: ${sizeText(quota)} of kernel memory`);
   const steps: (() => Sys<number>)[] = [
     () => sys.invoke(client.factory, Ops.factory.createTask, [client.task, 0]),
-    () => sys.invoke(client.factory, Ops.factory.createThread, [client.thread, client.task, native ? 0 : ThreadFlag.typescript, native ? UTCB_VA : 0, spec.hart ?? 0], undefined, native ? undefined : bodyOf(program, client.env)),
+    () =>
+      sys.invoke(client.factory, Ops.factory.createThread,
+        [client.thread, client.task, native ? 0 : ThreadFlag.typescript, native ? UTCB_VA : 0, spec.hart ?? 0], undefined,
+        native ? undefined : bodyOf(program, client.env)),
     () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, client.env.priority, 0, 0]),
     () => sys.invoke(client.thread, Ops.thread.bind, [client.context]),
   ];
@@ -64,7 +73,7 @@ function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<n
   return native ? yield* loadNative(root, sys, client, program.elf) : good(0);
 }
 
-/** The main thread: the program, and what its end means. */
+/** The main thread: runs the program and handles its end. */
 function bodyOf(program: Program, env: LocalEnv): ThreadBody {
   const body: ThreadBody = function* (sys) {
     try {

@@ -14,7 +14,7 @@ export class Bus {
     this.#windows.push({ base, end, device });
   }
 
-  /** Every device is as after power-on, and nothing of what it had under way reaches memory any more. */
+  /** Puts every device into its state after power-on. Requests that were in flight reach memory no more. */
   reset(): void { for (const { device } of this.#windows) device.reset(); }
 
   /** The window that holds all of [address, address + size), or undefined. */

@@ -1,4 +1,4 @@
-/** A trap in the guest's own eyes: what hardware would do on a trap into VS mode. @spec priv 12.1.1, 21.6.2 */
+/** Injects a trap into the guest, as hardware does on a trap into VS mode. @spec priv 12.1.1, 21.6.2 */
 import { causeText } from '../../hardware/isa/causes.ts';
 import { Mtd, S, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Vcpu } from '../vcpu.ts';
@@ -23,16 +23,21 @@ export function inject(u: Utcb, cause: number, value: bigint): number {
 export function injectFault(v: Vcpu, cause: number, value: bigint): number {
   const u = v.utcb, kernel = u.u32[S.mode >> 2] === 1;
   if (!kernel) v.faults.forget();
-  if (!kernel || !v.faults.again(u.big(S.pc), cause, value, { pc: u.big(S.vsepc), cause: u.num(S.vscause) })) return inject(u, cause, value);
+  if (!kernel || !v.faults.again(u.big(S.pc), cause, value, { pc: u.big(S.vsepc), cause: u.num(S.vscause) }))
+    return inject(u, cause, value);
   u.setBig(S.vsepc, v.faults.first.pc);
   u.setNum(S.vscause, v.faults.first.cause);
   return onlyFaults(v, cause, value);
 }
 
-/** The guest does nothing but fault: what it was at is told, and it ends. */
+/** The guest does nothing but fault: report its place and end it. */
 export function onlyFaults(v: Vcpu, cause: number, value: bigint): number {
   const u = v.utcb, hex = (n: bigint) => `0x${BigInt.asUintN(64, n).toString(16)}`;
   const registers = Array.from({ length: 31 }, (_, i) => `x${i + 1} ${hex(u.big(S.x + 8 * (i + 1)))}`).join(' ');
-  v.vm.end({ kind: 'stopped', why: `vCPU ${v.id} does nothing but fault: ${causeText(u.num(S.vscause))} at pc ${hex(u.big(S.vsepc))}; its trap handler at ${hex(u.big(S.vstvec))} faults as well (${causeText(cause)}, pc ${hex(u.big(S.pc))}, value ${hex(value)}); ${registers}` });
+  v.vm.end({
+    kind: 'stopped',
+    why: `vCPU ${v.id} does nothing but fault: ${causeText(u.num(S.vscause))} at pc ${hex(u.big(S.vsepc))}; its trap handler at `
+      + `${hex(u.big(S.vstvec))} faults as well (${causeText(cause)}, pc ${hex(u.big(S.pc))}, value ${hex(value)}); ${registers}`
+  });
   return 0;
 }

@@ -1,4 +1,8 @@
-/** Virtual instructions: the guest has used what a VM does not have. Like a processor without it, the guest sees an illegal instruction. @spec priv 21.6.1 */
+/**
+ * Virtual instructions: the guest used a feature that a VM does not have. Like a processor without it, the guest sees an illegal
+ * instruction.
+ * @spec priv 21.6.1
+ */
 import { Mtd } from '../../microkernel/abi/index.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { Trap, injectFault } from './inject.ts';

@@ -1,5 +1,5 @@
 /**
- * Guest-page faults. All of the guest's memory is mapped from the start, so what faults is a device register, or nothing at all.
+ * Guest-page faults. All of the guest's memory is mapped from the start, so a fault is an access to a device register or to nothing.
  * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 21.6.3
  */
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
@@ -33,7 +33,8 @@ function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
   return perform(v, window, gpa - window.base, access);
 }
 
-const perform = (v: Vcpu, window: Window, offset: number, a: Access): number => accessDevice(v.utcb, window, offset, a) | advance(v.utcb, a.length);
+const perform = (v: Vcpu, window: Window, offset: number, a: Access): number =>
+  accessDevice(v.utcb, window, offset, a) | advance(v.utcb, a.length);
 
 /** One access of an instruction to a register of a device. Answers which groups of registers it changed. */
 export function accessDevice(u: Utcb, window: Window, offset: number, a: Access): number {
@@ -58,10 +59,14 @@ function store(u: Utcb, { device }: Window, offset: number, a: Access): void {
   if (a.size === 8) device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4);
 }
 
-/** What no page table can give a meaning to, no monitor can: the guest must not go on as if there were nothing. */
+/** The monitor cannot resolve a fault that no page table could; the guest must not continue as if nothing had happened. */
 function outOfReach(v: Vcpu, address: bigint): number {
   const { utcb: u, vm } = v, doing = u.word(0) === Scause.fetch ? 'runs' : 'accesses memory';
-  vm.end({ kind: 'stopped', why: `vCPU ${v.id} ${doing} at 0x${address.toString(16)} (pc 0x${u.big(S.pc).toString(16)}), and memory begins at 0x${vm.ram.base.toString(16)}: ${RESERVED}` });
+  vm.end({
+    kind: 'stopped',
+    why: `vCPU ${v.id} ${doing} at 0x${address.toString(16)} (pc 0x${u.big(S.pc).toString(16)}), and memory begins at 0x`
+      + `${vm.ram.base.toString(16)}: ${RESERVED}`
+  });
   return 0;
 }
 

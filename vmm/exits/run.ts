@@ -23,7 +23,11 @@ export function* start(v: Vcpu): Sys<number> {
   return GROUPS;
 }
 
-/** Sleeps until an interrupt that it has enabled is pending, then begins anew at `pc` with what start gives it; its interrupts stay. @spec sbi 9.1, 13.1 */
+/**
+ * Sleeps until an interrupt that it has enabled is pending, then starts at `pc` with the registers of a started hart; its interrupts
+ * stay.
+ * @spec sbi 9.1, 13.1
+ */
 export function* resume(v: Vcpu, pc: bigint, opaque: bigint): Sys<number> {
   yield* v.sleep();
   const u = v.utcb;

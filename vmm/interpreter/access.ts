@@ -1,5 +1,5 @@
 /**
- * Loads and stores that leave the VM: what an instruction asks of a device.
+ * Loads and stores that leave the VM: the device access of an instruction.
  * @spec unpriv 2.6, 27.3; priv 21.6.3 (transformed instructions)
  */
 import { accesses } from '../../hardware/isa/access.ts';

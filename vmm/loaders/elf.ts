@@ -1,10 +1,14 @@
 /**
- * ELF64 kernels: what is to be copied where, and where execution begins. Nothing is copied here; pieces are views of the file.
+ * ELF64 kernels: pieces to copy with their addresses, and the entry. Nothing is copied here; pieces are views of the file.
  * @spec elf 1-4, 2-2; riscv-elf-psabi 8
  */
 import { type Loaded, loaded, refused } from './result.ts';
 
-export interface Piece { /** Guest-physical. */ readonly address: number; readonly bytes: Uint8Array; /** With the zeros behind them. */ readonly memory: number }
+export interface Piece {
+  /** Guest-physical. */ readonly address: number;
+  readonly bytes: Uint8Array; /** With the zeros behind them. */
+  readonly memory: number
+}
 export interface Elf { readonly entry: number; readonly pieces: readonly Piece[] }
 
 const HEADER = 64, PROGRAM_HEADER = 56, MACHINE_RISCV = 243, LOADABLE = 1;
@@ -15,17 +19,20 @@ export const isElf = (file: Uint8Array): boolean => file[0] === 0x7f && file[1] 
 
 export function readElf(file: Uint8Array): Loaded<Elf> {
   if (file.length < HEADER) return refused('is truncated: the ELF header is cut off');
-  const data = new DataView(file.buffer, file.byteOffset, file.byteLength), type = data.getUint16(16, true), machine = data.getUint16(18, true);
+  const data = new DataView(file.buffer, file.byteOffset, file.byteLength), type = data.getUint16(16, true),
+    machine = data.getUint16(18, true);
   if (machine !== MACHINE_RISCV) return refused(`is a program for ${machines[machine] ?? `machine type ${machine}`}, not for RISC-V`);
   if (file[4] !== 2) return refused('is a 32-bit program; a 64-bit one is needed');
   if (type !== 2 && type !== 3) return refused(`is ${kinds[type] ?? `an ELF file of type ${type}`}, not an executable`);
   const pieces: Piece[] = [], start = u64(data, 32), size = data.getUint16(54, true), count = data.getUint16(56, true);
-  if (count > 0 && (size < PROGRAM_HEADER || start + count * size > file.length)) return refused('is truncated: the program headers are cut off');
+  if (count > 0 && (size < PROGRAM_HEADER || start + count * size > file.length))
+    return refused('is truncated: the program headers are cut off');
   const own = i64(data, 24);
   let entry = own;
   for (let at = start; at < start + count * size; at += size) {
     if (data.getUint32(at, true) !== LOADABLE) continue;
-    const offset = u64(data, at + 8), virtual = i64(data, at + 16), address = u64(data, at + 24), length = u64(data, at + 32), memory = u64(data, at + 40);
+    const offset = u64(data, at + 8), virtual = i64(data, at + 16), address = u64(data, at + 24), length = u64(data, at + 32),
+      memory = u64(data, at + 40);
     if (offset + length > file.length || length > memory) return refused('is truncated: a segment is cut off');
     if (own >= virtual && own < virtual + memory) entry = own - virtual + address;
     pieces.push({ address, bytes: file.subarray(offset, offset + length), memory });

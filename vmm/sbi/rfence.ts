@@ -1,5 +1,5 @@
 /**
- * RFENCE extension: fences on other vCPUs. The kernel makes every hart forget what it caches of this VM, at once; so a finer range or
+ * RFENCE extension: fences on other vCPUs. The kernel makes every hart drop its caches of this VM at once; so a finer range or
  * address space in the arguments needs no look. @spec sbi 8 (v2.0)
  */
 import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, maskedCpus, notSupported, success } from './sbi.ts';

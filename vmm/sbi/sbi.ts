@@ -9,7 +9,8 @@ import type { GuestRam } from '../ram.ts';
 
 /** @spec sbi 3.1 */
 export const SbiError = {
-  success: 0, failed: -1, notSupported: -2, invalidParam: -3, denied: -4, invalidAddress: -5, alreadyAvailable: -6, alreadyStarted: -7, alreadyStopped: -8,
+  success: 0, failed: -1, notSupported: -2, invalidParam: -3, denied: -4, invalidAddress: -5, alreadyAvailable: -6, alreadyStarted: -7,
+  alreadyStopped: -8,
 } as const;
 
 /** A vCPU as the extensions see it. */
@@ -34,7 +35,7 @@ export interface SbiMachine {
   end(how: Ending): void;
 }
 
-/** One call: who calls, and the registers. */
+/** One call: the calling vCPU and the registers. */
 export interface SbiCall {
   readonly cpu: SbiCpu;
   readonly machine: SbiMachine;
@@ -43,7 +44,7 @@ export interface SbiCall {
   readonly fid: number;
   /** Sets the time of the next timer interrupt; all ones = never. */
   setTimer(time: bigint): void;
-  /** What the vCPU has to wait for after this call; `resume`: for an interrupt, and it goes on there instead. */
+  /** The event that the vCPU waits for after this call; `resume`: for an interrupt, and it goes on there instead. */
   wait: 'nothing' | 'start' | 'interrupt' | 'fence' | { readonly resume: bigint; readonly opaque: bigint };
 }
 
@@ -69,7 +70,7 @@ export const A = { a0: 10, a1: 11, a2: 12, a3: 13, a4: 14, a6: 16, a7: 17 } as c
 /** The low 32 bits of a register, unsigned: an argument that the specification gives 32 bits. */
 export const low = (u: Utcb, register: number): number => Number(BigInt.asUintN(32, u.xBig(register)));
 
-/** A register as an unsigned number: exact below 2^53, and what is larger stays larger. */
+/** A register as an unsigned number: exact below 2^53; larger values stay above 2^53. */
 export function unsigned(u: Utcb, register: number): number { return Number(BigInt.asUintN(64, u.xBig(register))); }
 
 /** The vCPUs that a mask with a base names; base all ones = all of them. undefined: one of them does not exist. @spec sbi 3.2 */

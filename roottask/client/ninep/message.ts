@@ -1,5 +1,10 @@
-/** Messages of 9P2000.L as bytes. Whatever a peer sends is checked: a length that leaves the message is `Malformed`, never a read beyond it. */
-import { ERROR, HEADER, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request } from './table.ts';
+/**
+ * Messages of 9P2000.L as bytes. Whatever a peer sends is checked: a length that leaves the message is `Malformed`, never a read beyond
+ * it.
+ */
+import {
+  ERROR, HEADER, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request
+} from './table.ts';
 
 /** The bytes are no message of the protocol. */
 export class Malformed extends Error {}
@@ -49,7 +54,7 @@ class Reader {
     for (let i = at; i < at + length; i++) text += String.fromCharCode(this.bytes[i]!);
     return text;
   }
-  /** A view of the message: who keeps it copies it. */
+  /** A view of the message: copy it to keep it. */
   private data(): Uint8Array {
     const length = this.u32(), at = this.take(length);
     return this.bytes.subarray(at, at + length);
@@ -127,18 +132,22 @@ export function header(bytes: Uint8Array): { size: number; type: number; tag: nu
 /** The name of a request's type; undefined for types that the protocol does not have. */
 export const requestName = (type: number): MessageName | undefined => byType.get(type);
 
-/** Who asks: a request as bytes. */
-export const encodeRequest = <N extends MessageName>(name: N, tag: number, fields: Request<N>): Uint8Array => write(messages[name].type, tag, messages[name].request, fields);
+/** For the client: a request as bytes. */
+export const encodeRequest = <N extends MessageName>(name: N, tag: number, fields: Request<N>): Uint8Array =>
+  write(messages[name].type, tag, messages[name].request, fields);
 
-/** Who answers: the fields of a request whose header has been looked at. Throws `Malformed`. */
-export const decodeRequest = <N extends MessageName>(name: N, bytes: Uint8Array): Request<N> => readFields(messages[name].request as Layout, bytes) as Request<N>;
+/** For the server: the fields of a request whose header is checked. Throws `Malformed`. */
+export const decodeRequest = <N extends MessageName>(name: N, bytes: Uint8Array): Request<N> =>
+  readFields(messages[name].request as Layout, bytes) as Request<N>;
 
-export const encodeReply = <N extends MessageName>(name: N, tag: number, fields: Reply<N>): Uint8Array => write(messages[name].type + 1, tag, messages[name].reply, fields);
+export const encodeReply = <N extends MessageName>(name: N, tag: number, fields: Reply<N>): Uint8Array =>
+  write(messages[name].type + 1, tag, messages[name].reply, fields);
 
 export const encodeError = (tag: number, errno: number): Uint8Array => write(ERROR, tag, { errno: 'u32' }, { errno });
 
-/** Who asked: the answer to a request of this name, or the errno it failed with. Throws `Malformed`. */
-export function decodeReply<N extends MessageName>(name: N, bytes: Uint8Array): { ok: true; value: Reply<N> } | { ok: false; error: number } {
+/** For the client: the answer to a request of this name, or its errno. Throws `Malformed`. */
+export function decodeReply<N extends MessageName>(name: N,
+    bytes: Uint8Array): { ok: true; value: Reply<N> } | { ok: false; error: number } {
   const head = header(bytes);
   if (!head || head.size !== bytes.length) throw new Malformed('a size that is not the message\'s');
   if (head.type === ERROR) return { ok: false, error: readFields({ errno: 'u32' }, bytes).errno };
@@ -166,7 +175,10 @@ export function encodeEntries(entries: readonly DirEntry[]): Uint8Array {
 export function decodeEntries(bytes: Uint8Array): DirEntry[] {
   const reader = new Reader(bytes, 0), entries: DirEntry[] = [];
   while (!reader.done) {
-    entries.push({ qid: reader.field('qid') as Qid, offset: reader.field('u64') as bigint, kind: reader.field('u8') as number, name: reader.field('text') as string });
+    entries.push({
+      qid: reader.field('qid') as Qid, offset: reader.field('u64') as bigint, kind: reader.field('u8') as number,
+      name: reader.field('text') as string
+    });
   }
   return entries;
 }

@@ -1,13 +1,13 @@
 /**
- * 9P2000.L, the protocol of files of the host: every message with its fields, in the order in which they travel. One table for whoever asks and
- * whoever answers; `message.ts` reads and writes it.
+ * 9P2000.L, the protocol of files of the host: every message with its fields, in the order in which they travel. One table for whoever
+ * asks and whoever answers; `message.ts` reads and writes it.
  *
  *   size[4] type[1] tag[2] fields…     little-endian; a reply has the request's type + 1, an error is type 7 with an errno of Linux
  *
  * Source: the Linux kernel's Documentation/filesystems/9p.rst and include/net/9p/9p.h; diod's protocol.md.
  */
 
-/** What a field holds. Texts are byte strings (one character a byte), because names of files are bytes. */
+/** Types of fields. Texts are byte strings (one character a byte), because names of files are bytes. */
 export interface Kinds {
   u8: number; u16: number; u32: number; u64: bigint; text: string; data: Uint8Array; qid: Qid;
   /** count[2] and so many texts or qids. */
@@ -27,7 +27,12 @@ const times = { atimeSec: 'u64', atimeNsec: 'u64', mtimeSec: 'u64', mtimeNsec: '
 const lock = { kind: 'u8', start: 'u64', length: 'u64', process: 'u32', client: 'text' } as const;
 
 export const messages = {
-  statfs: { type: 8, request: { fid: 'u32' }, reply: { type: 'u32', bsize: 'u32', blocks: 'u64', bfree: 'u64', bavail: 'u64', files: 'u64', ffree: 'u64', fsid: 'u64', namelen: 'u32' } },
+  statfs: {
+    type: 8, request: { fid: 'u32' },
+    reply: {
+      type: 'u32', bsize: 'u32', blocks: 'u64', bfree: 'u64', bavail: 'u64', files: 'u64', ffree: 'u64', fsid: 'u64', namelen: 'u32'
+    }
+  },
   lopen: { type: 12, request: { fid: 'u32', flags: 'u32' }, reply: { qid: 'qid', iounit: 'u32' } },
   lcreate: { type: 14, request: { fid: 'u32', name: 'text', flags: 'u32', mode: 'u32', gid: 'u32' }, reply: { qid: 'qid', iounit: 'u32' } },
   symlink: { type: 16, request: { fid: 'u32', name: 'text', target: 'text', gid: 'u32' }, reply: { qid: 'qid' } },
@@ -37,7 +42,8 @@ export const messages = {
   getattr: {
     type: 24, request: { fid: 'u32', mask: 'u64' },
     reply: {
-      valid: 'u64', qid: 'qid', mode: 'u32', uid: 'u32', gid: 'u32', nlink: 'u64', rdev: 'u64', size: 'u64', blksize: 'u64', blocks: 'u64', ...times,
+      valid: 'u64', qid: 'qid', mode: 'u32', uid: 'u32', gid: 'u32', nlink: 'u64', rdev: 'u64', size: 'u64', blksize: 'u64', blocks: 'u64',
+      ...times,
       ctimeSec: 'u64', ctimeNsec: 'u64', btimeSec: 'u64', btimeNsec: 'u64', gen: 'u64', dataVersion: 'u64',
     },
   },
@@ -46,7 +52,10 @@ export const messages = {
   xattrcreate: { type: 32, request: { fid: 'u32', name: 'text', size: 'u64', flags: 'u32' }, reply: {} },
   readdir: { type: 40, request: { fid: 'u32', offset: 'u64', count: 'u32' }, reply: { data: 'data' } },
   fsync: { type: 50, request: { fid: 'u32', dataOnly: 'u32' }, reply: {} },
-  lock: { type: 52, request: { fid: 'u32', kind: 'u8', flags: 'u32', start: 'u64', length: 'u64', process: 'u32', client: 'text' }, reply: { status: 'u8' } },
+  lock: {
+    type: 52, request: { fid: 'u32', kind: 'u8', flags: 'u32', start: 'u64', length: 'u64', process: 'u32', client: 'text' },
+    reply: { status: 'u8' }
+  },
   getlock: { type: 54, request: { fid: 'u32', ...lock }, reply: lock },
   link: { type: 70, request: { folder: 'u32', fid: 'u32', name: 'text' }, reply: {} },
   mkdir: { type: 72, request: { fid: 'u32', name: 'text', mode: 'u32', gid: 'u32' }, reply: { qid: 'qid' } },
@@ -77,7 +86,9 @@ export const NO_FID = 0xffff_ffff;
 export const VERSION = '9P2000.L';
 
 /** Bits of `setattr`'s `valid`. */
-export const Set = { mode: 1, uid: 2, gid: 4, size: 8, atime: 0x10, mtime: 0x20, ctime: 0x40, atimeGiven: 0x80, mtimeGiven: 0x100 } as const;
+export const Set = {
+  mode: 1, uid: 2, gid: 4, size: 8, atime: 0x10, mtime: 0x20, ctime: 0x40, atimeGiven: 0x80, mtimeGiven: 0x100
+} as const;
 /** All that `getattr` can answer (P9_STATS_BASIC). */
 export const ATTRIBUTES = 0x7ffn;
 /** Kinds and answers of locks. */
