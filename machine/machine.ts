@@ -77,7 +77,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   #tickOffset = 0;
   #debug: DebugHooks | undefined;
   readonly #barren: Barren;
-  /** A round that a debugger has stopped in the middle: it is to be gone on with, by the hart whose turn it is. */
+  /** A round that a debugger interrupted; resume it at this hart. */
   #interrupted: { readonly first: number; readonly turn: number } | undefined;
   readonly #inputs: (() => void)[] = [];
 

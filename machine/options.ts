@@ -25,7 +25,7 @@ export interface RunLimits {
   /** Stop after so many more instructions, over all harts: 'instructions'. Also when harts only take exceptions (`barren.ts`). */
   maxInstructions?: number;
   /**
-   * Return after so many more cycles, at the end of a round: 'yield'. For hosts that have other things to do now and then;
+   * Return after so many more cycles, at the end of a round: 'yield'. For hosts with other work now and then;
    * it does not change what the machine computes.
    */
   maxCycles?: number;

@@ -21,7 +21,7 @@ import { newThread, threadBytes } from './objects/thread.ts';
 import { makeReady } from './sched/place.ts';
 import { LINES, type Interrupts } from './entry/interrupts.ts';
 
-/** A kernel that is to be booted: what is made here. */
+/** A kernel ready to boot. */
 interface Unbooted extends Core {
   frames: Frames;
   root: { factory: Factory; task: Task };
@@ -37,7 +37,7 @@ export interface KernelMachine {
   /** A `Hosted` (kernel.ts), made before the machine. */
   readonly supervisor: Supervisor | undefined;
 }
-/** Contents that are written to where they shall be, into memory that is still zero. */
+/** Contents that write themselves to their place, into zeroed memory. */
 export interface ModuleContents { readonly length: number; copyTo(target: Uint8Array): void }
 export interface BootModule { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 export interface KernelOptions {

@@ -6,7 +6,7 @@
  *   [seL4]  sel4bench on a Freedom U500 RISC-V core (H. Almatary, 2018): 518 client to server, 551 back, between tasks
  *
  * A call between tasks, one way, is entry + message + spaceSwitch + exit + registers = 540; an operation of an object is entry + invoke +
- * exit = 230; the difference that another task makes is spaceSwitch = 130. What has no published counterpart says `estimate`.
+ * exit = 230; the difference that another task makes is spaceSwitch = 130. A cost without a published counterpart says `estimate`.
  */
 export const COSTS = {
   /** Trap entry: saving the registers the kernel uses, finding the cause. [L4Re] with `invoke` and `exit` */
@@ -47,7 +47,7 @@ export const COSTS = {
   interrupt: 150,
 } as const;
 
-/** What things cost in bytes of kernel memory. Frames are 4096. */
+/** Sizes of objects in bytes of kernel memory. Frames are 4096. */
 export const BYTES = {
   task: 512, thread: 1024, guest: 2048, portal: 64, semaphore: 64, schedContext: 128, factory: 128,
   /** One capability; one directory of 256 slots. */

@@ -1,5 +1,5 @@
 /**
- * The kernel: the HS-mode software of a hosted machine. It runs when a hart traps or wakes, does what is to be done, and goes back to
+ * The kernel: the HS-mode software of a hosted machine. It runs when a hart traps or wakes, handles the cause, and returns to
  * user level; TypeScript threads run inside this loop.
  *
  * Construction boots it (boot.ts); after that everything happens in `trap` and `wake`.
@@ -119,7 +119,7 @@ export class Kernel implements Supervisor, Core {
         }
       }
       if (t.body || t.debt > 0) {
-        arm(cpu); // what falls due ends its turn
+        arm(cpu); // a deadline ends its turn
         if (hart.cycles >= cpu.armed) continue;
         if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
         if (t.debt > 0) runOff(cpu, t);

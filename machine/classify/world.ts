@@ -137,7 +137,7 @@ export class World {
     for (const slot of [C.stimecmp, C.vstimecmp]) c[slot] = c[slot + 1] = -1;
     for (const slot of [C.mstateen0, C.hstateen0, C.mstateen1, C.hstateen1]) c[slot + 1] = -1;
     for (let n = 1; n < 3; n++) c[C.mstateen1 + 2 * n + 1] = c[C.hstateen1 + 2 * n + 1] = -1;
-    c[C.pmpaddr] = -1; // all of memory, whoever asks
+    c[C.pmpaddr] = -1; // all of memory, in every mode
     c[C.pmpaddr + 1] = 0x3f_ffff;
     c[C.pmpcfg0] = 0x1f;
     const region = state === 'elsewhere' && !virtual ? this.away : this.home;

@@ -1,5 +1,5 @@
 /**
- * Breakpoints, watchpoints, stepping. One object per machine, set as `machine.debug`; whoever drives it runs the machine
+ * Breakpoints, watchpoints, stepping. One object per machine, set as `machine.debug`; its driver runs the machine
  * until `run` answers 'debug', and finds the reason in `stop`.
  *
  *   const debug = new Debugger(machine);
@@ -142,7 +142,7 @@ export class Debugger implements DebugHooks {
       const named = harts.find((r) => r.hart === h.id);
       if (harts.length > 0 && named === undefined && this.#concerns === undefined) this.#held.add(h);
       if (named?.step) this.#stepping.add(h);
-      // Who was held has missed the time meanwhile, as one who waited.
+      // A held hart has missed that time, like one that waited.
       if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
     }
   }

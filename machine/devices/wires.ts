@@ -10,7 +10,7 @@ export type HartIrq = (typeof HartIrq)[keyof typeof HartIrq];
 /** The counter behind mtime and `time`: ticks of 100 cycles. Values are exact below 2^53. */
 export interface TickClock {
   ticks(): number;
-  /** The cycle at which it will show `tick`, as things are now; before the present one if that is past. */
+  /** The cycle at which it will show `tick` at the present rate; a past cycle if it showed it before. */
   cycleOfTick(tick: number): number;
   /** From now on it shows `tick` and counts on from there: comparators follow. */
   setTicks(tick: number): void;

@@ -14,7 +14,7 @@ export class RegionCalls {
   private readonly threshold: number;
   /** Function numbers. */
   private readonly numbers: { readonly hot: number; readonly chain: number };
-  /** Instructions left, 0 = see `budget`: the next instruction is to be interpreted although a translation begins there. */
+  /** Instructions left, 0 = see `budget`: interpret the next instruction although a translation begins there. */
   private readonly deferred: number;
   /** 1 until the first look-up of a run is over: where a slice happens to begin says nothing about how often code is jumped to. */
   private readonly resumed: number;

@@ -60,7 +60,7 @@ const GUEST_HI = TRANSLATION | ENVCFG.STCE_HI;
 const enableBits = ({ features: f }: Hart): number =>
   (f.svadu ? ENVCFG.ADUE_HI : 0) | (f.svpbmt ? ENVCFG.PBMTE_HI : 0) | (f.sstc ? ENVCFG.STCE_HI : 0);
 
-/** CBIE = 2 is reserved: the old value stays. What would rule over absent cache-block instructions is not there. */
+/** CBIE = 2 is reserved: the old value stays. Fields for absent cache-block instructions do not exist. */
 function legalLow({ features: f }: Hart, old: number, lo: number): number {
   const there = ENVCFG.FIOM | (f.zicbom ? ENVCFG.CBIE | ENVCFG.CBCFE : 0) | (f.zicboz ? ENVCFG.CBZE : 0);
   return ((lo & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE) & there;

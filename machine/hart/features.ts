@@ -1,6 +1,6 @@
 /**
  * What the hart model has beyond instructions: read from the ISA string, so that a machine without the hypervisor
- * extension, without Sstc and so on can be had for the asking. What is absent has no CSRs, and its enable bits are zero.
+ * extension, without Sstc and so on can be selected. An absent extension has no CSRs, and its enable bits are zero.
  */
 import { parseIsa, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 

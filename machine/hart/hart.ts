@@ -53,7 +53,7 @@ export class Hart implements HartApi {
   readonly timers: HartTimers;
   readonly hpm: Hpm;
 
-  /** Traps taken, whoever took them: by exception code, interrupts from 64 on. */
+  /** Traps taken in any mode: by exception code, interrupts from 64 on. */
   readonly traps = new Float64Array(128);
 
   /** A CSR value on its way between table rows and instructions. */
@@ -63,7 +63,7 @@ export class Hart implements HartApi {
   wires = 0;
   /** In wfi or idle: nothing to do until an enabled interrupt is pending. Parked: nothing to do until started. */
   waiting = false;
-  /** Hosted: the supervisor is to be told that the wait is over. */
+  /** Hosted: tell the supervisor that the wait is over. */
   woken = false;
   parked = false;
   /** Cycle of the last `wfi` that had nothing to wait for. */

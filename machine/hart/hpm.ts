@@ -28,7 +28,7 @@ const EVENTS: readonly ((h: Hart) => number)[] = [() => 0, (h) => h.cycles, (h) 
 const FIRST = 3;
 
 export class Hpm {
-  /** Some counter depends on the mode: changes of mode are to be told. */
+  /** Some counter depends on the mode, so changes of mode must be reported. */
   filtered = false;
   /** The timer came while the hart waited: set it when it goes on. */
   stale = false;

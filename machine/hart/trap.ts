@@ -77,7 +77,7 @@ function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: numbe
 
 const nested = (h: Hart, cause: number, tvalLo: number, tvalHi: number): boolean => h.nested.another(h.instret, h.w[PC], h.w[PC + 1], cause, tvalLo, tvalHi);
 
-/** The machine stops: whoever runs it says why. */
+/** Stops the machine; its driver reports the reason. */
 function onlyFaults(h: Hart): number {
   h.nested.over();
   h.host.onlyFaults(h.id);

@@ -11,7 +11,7 @@
 import { type Loaded, loaded, refused } from './result.ts';
 
 export interface Segment {
-  /** Where it is linked (virtual, signed) and where it is to be put (physical). */
+  /** Its linked address (virtual, signed) and its load address (physical). */
   readonly vaddr: number;
   readonly paddr: number;
   /** Bytes from the file; the rest, up to `memBytes`, is zero. */

@@ -21,7 +21,7 @@ export class Window {
   readonly #writable: boolean;
   #seen: number;
 
-  /** Whoever has the bytes makes the window: the kernel out of a mapping (`Memory.window`), or anybody out of an array of his own. */
+  /** The owner of the bytes makes the window: the kernel from a mapping (`Memory.window`), or any code from an array of its own. */
   constructor(bytes: Uint8Array, writable = true, ground?: Ground, offset = 0) {
     this.#writable = writable;
     this.#bytes = bytes;

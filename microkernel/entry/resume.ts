@@ -13,7 +13,7 @@ import { switchGuestSpace } from '../state/guest.ts';
 import { load, registersOf } from '../state/user.ts';
 import { syscall } from './syscall.ts';
 
-/** The address space of `task` becomes the active one: counted, charged and traced, whoever runs in it. */
+/** Makes the address space of `task` the active one; counts, charges and traces the switch. */
 export function activate(k: Core, cpu: Cpu, task: Task): void {
   if (cpu.active === task) return;
   cpu.active = task;

@@ -1,6 +1,6 @@
 /**
  * TypeScript server threads: generators that make the same system calls as RISC-V code. They run in virtual time, atomically between
- * two `yield`s. What they throw ends them, never the kernel; what they yield is copied, field by field, before any of it is believed. An
+ * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any of it. An
  * object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
  */
 import { Cause, MOST_CHARGE, MemoryFault, Status, Syscalls, Utcb, type IpcRequest, type Look, type Sys } from '../abi/index.ts';

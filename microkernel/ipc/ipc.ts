@@ -2,7 +2,7 @@
  * The one system call. A message leaves when its receiver waits for it (rendezvous); until then the sender stands in the receiver's
  * queue. Everything here works on a thread that is ready, and leaves it ready with `status` set, or blocked.
  *
- *   call     = send, then wait for the answer of whoever got it
+ *   call     = send, then wait for the answer of the receiver
  *   receive  = from the queue of senders, or wait
  *   reply    = to the caller whose message came last, unless the reply was kept
  */

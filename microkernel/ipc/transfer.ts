@@ -78,7 +78,7 @@ export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: n
 }
 
 /**
- * All of them or none: every question is asked before the first is mapped. What an earlier item has replaced or moved away is not there any
+ * All of them or none: every question is asked before the first is mapped. An object that an earlier item replaced or moved is not there any
  * more for a later one.
  */
 function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: number): Status {

@@ -1,4 +1,4 @@
-/** Address-space numbers: ASIDs of host spaces, VMIDs of guest-physical ones. What was given back is used first, last in first out. */
+/** Address-space numbers: ASIDs of host spaces, VMIDs of guest-physical ones. Freed numbers are used first, last in first out. */
 export class Asids {
   readonly #last: number;
   readonly #free: number[] = [];

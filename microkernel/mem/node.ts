@@ -1,6 +1,6 @@
 /**
  * The mapping tree: one node per leaf entry of a page table, saying from whose leaf it was derived. A node covers a page (level 0),
- * 2 MiB (1) or 1 GiB (2). What was derived from it in the same size hangs in its `children`; smaller pieces hang below `parts`,
+ * 2 MiB (1) or 1 GiB (2). Mappings of the same size derived from it hang in its `children`; smaller pieces hang below `parts`,
  * sorted by which part of it they cover, so that unmapping one page of a superpage looks at that page's nodes only.
  *
  *   node 2 MiB ── children → node 2 MiB → …

@@ -22,7 +22,7 @@ export class Space {
   readonly k: Ground;
   readonly factory: Factory;
   readonly guest: boolean;
-  /** 0 once the task is gone: whoever still holds its memory finds nothing. */
+  /** 0 once the task is gone, so that a late user of its memory finds nothing. */
   limit: number;
   readonly root: Table;
   /** ASID, or VMID. */

@@ -161,7 +161,7 @@ export class TaskMemory implements Memory {
   }
 }
 
-/** Addresses and lengths are whole numbers from 0 on. What only looks like one could say something else each time it is asked. */
+/** Addresses and lengths are whole numbers from 0 on. An object that converts to one could give another value each time. */
 function plain(va: number, length = 0): void {
   if (typeof va !== 'number' || typeof length !== 'number' || Math.floor(va) !== va || !(length >= 0) || Math.floor(length) !== length) throw new TypeError('no address, or no length');
 }

@@ -73,7 +73,7 @@ export class Factory extends KernelObject {
   *objects(): Generator<KernelObject> { for (let o = this.firstObject; o; o = o.nextOfFactory) yield o; }
 }
 
-// What a factory makes. Order of questions: operands, the slot for the new capability, the quota; then nothing can fail any more.
+// Creation. Order of checks: operands, the slot for the new capability, the quota; after them nothing can fail.
 
 const factoryOf = (i: Invocation): Factory => i.cap.object as Factory;
 
@@ -90,7 +90,7 @@ function room(i: Invocation, bytes: number): Status {
 function hand(i: Invocation, object: KernelObject): Status {
   i.k.created(object);
   const status = i.caller.task.caps.canPut(i.u.word(0));
-  if (status !== Status.ok) { // what the object itself took has left no room for its capability
+  if (status !== Status.ok) { // the object itself left no quota for its capability
     i.k.destroy(object);
     return status;
   }

@@ -63,7 +63,7 @@ export class Thread extends KernelObject implements Timed {
   /** A RISC-V thread is in its own system call: status and badge go to a0 and a1. */
   inSyscall = false;
 
-  // What it waits for.
+  // The wait.
   /** sending: the thread whose queue it is in; calling: who has the call (undefined once the reply is kept). */
   partner: Thread | undefined = undefined;
   /** sending, calling: through which portal. */
@@ -190,7 +190,7 @@ export function newThread(k: Core, factory: Factory, bytes: number, task: Task, 
   return t;
 }
 
-/** The end of a thread: whatever it was doing, and whoever waits for it. Its object stays, dead, until its capabilities are gone. */
+/** Ends a thread: aborts its operation and wakes its waiters. The dead object stays until its capabilities are gone. */
 export function killThread(k: Core, t: Thread): void {
   if (t.state === ThreadState.dead) return;
   const { cpu } = t, end = t.partner ? endOfChain(t) : undefined;

@@ -1,5 +1,5 @@
 /**
- * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. What waits goes at
+ * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. A waiting one goes at
  * once; what executes on another hart is interrupted there, and goes when that hart comes into the kernel (`leaveHart`).
  */
 import type { Stage } from '../core.ts';

@@ -1,6 +1,6 @@
 /**
- * Who is scheduled where. What is scheduled are scheduling contexts, not threads: a context runs its own thread or, while that waits for an
- * answer, whoever is to give it, along the chain of calls. Donation to servers without a context and helping of servers of lower
+ * The place of each scheduling context. The scheduler picks contexts, not threads: a context runs its own thread or, while that waits for an
+ * answer, the thread that owes it, along the chain of calls. Donation to servers without a context and helping of servers of lower
  * priority are this one rule.
  *
  * A context whose chain ends at a blocked thread leaves the run queue when it is found there, and waits `behind` that thread.

@@ -67,7 +67,7 @@ export class Director implements Oracle {
     this.machine.run(10_000_000);
     if (this.failure) throw this.failure;
     if (!this.#over && this.root.thread.state !== 'dead') throw new Error(`the machine came to rest after ${this.steps} steps`);
-    this.kernel.counters.longestStretch = 0; // what threads burn here passes in one piece
+    this.kernel.counters.longestStretch = 0; // threads burn time in one piece here
     const wrong = audit(this.kernel);
     if (wrong.length > 0) throw new Error(`audit: ${wrong.slice(0, 4).join('; ')}`);
   }
@@ -129,7 +129,7 @@ export class Director implements Oracle {
     const spent = context.used >= context.slice && move.request.message.label !== Ops.schedContext.set.label ? context : undefined; // (new parameters, a new place)
     if (context.used >= context.slice) context.used = 0;
     this.#pending = { t, move, hart: cpu.id, now: hart.cycles, child, spent };
-    (this.#kernelOf.get(t) as Thread).status = Status.ok; // what it will say is new
+    (this.#kernelOf.get(t) as Thread).status = Status.ok; // its next status is new
     if (move.crash) throw new MemoryFault(0x123, 'read');
     const { request } = move, u = sys.utcb;
     request.message.words.forEach((w, i) => u.setWord(i, w));
@@ -157,7 +157,7 @@ export class Director implements Oracle {
       const end = o.kind === 'schedContext' && o.thread && this.world.endOfChain(o.thread);
       if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
     }
-    this.#spent.fill(undefined); // what this call did may have moved anybody elsewhere to the end of a queue
+    this.#spent.fill(undefined); // this call may have moved any thread of another hart to the end of its queue
     this.#spent[p.hart] = p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
   }
   /** Finds the kernel's objects of what is new in the model. */

@@ -12,7 +12,7 @@ const ACTORS = 4, RAM = 0x8040_0000, BASE = 0x4000_0000, WINDOW = 4 * 2 ** 20;
 const CALL = 7;
 /** What each actor's task finds in its slots: 1 … 7 itself, 8 … 15 portals to everybody, 16 … a semaphore, another's task. */
 const SLOT = { task: 1, thread: 2, factory: 3, context: 4, second: 5, portals: 8, semaphore: 16, other: 17 } as const;
-/** Selectors of an actor's things in the first task. */
+/** Selectors of an actor's objects in the first task. */
 const AT = { factory: 0, task: 1, thread: 2, second: 3, context: 4, secondContext: 5, portal: 6, secondPortal: 7, semaphore: 8 } as const;
 const at = (actor: number, what: keyof typeof AT): number => FIRST_FREE_SELECTOR + 16 * actor + AT[what];
 

@@ -19,7 +19,7 @@ export class Random {
 type Group = keyof typeof Ops;
 interface Choice { readonly group: Group; readonly name: string; readonly op: Operation }
 const ALL: readonly Choice[] = (Object.keys(Ops) as Group[]).flatMap(group => Object.entries(Ops[group]).map(([name, op]) => ({ group, name, op: op as Operation })));
-/** Operations that make things and connect them, more often than those that end them. */
+/** Operations that make and connect objects, more often than those that end them. */
 const MAKING = ALL.filter(c => /create|map|start|bind|setEvents|keepReply|down|up/.test(c.name) && c.name !== 'unmap');
 
 /** What the thread believes to have, by kind: the selectors of what it was given and has made. */

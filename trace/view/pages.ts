@@ -6,7 +6,7 @@ import { RecordView } from '../record.ts';
 import { fit, wrap, type Line } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Records of a chain that are listed, and of a span whose critical path is looked for: a key shall not take long. */
+/** Records of a chain that are listed, and of a span whose critical path is searched, so that a key answers quickly. */
 const CHAIN = 200, LONGEST_PATH = 100_000;
 const partNames = new Map<number, string>(Object.entries(Part).map(([name, n]) => [n, name]));
 

@@ -14,7 +14,7 @@ export interface ViewOptions {
   filter?: string;
   /** Keeps to the end of the recording from the start. */
   following?: boolean;
-  /** Given the viewer before it is drawn; answers what is to be undone afterwards. */
+  /** Receives the viewer before it is drawn; returns the undo action. */
   beside?: (viewer: Viewer) => () => void;
 }
 

@@ -126,7 +126,7 @@ function indexed({ trace, pyramid }: Viewer, { from, to }: Window, across: numbe
 /** Lanes in which nothing happens are left out beyond so many. */
 const MOST_LANES = 500;
 
-/** Lanes where something happens come first, each group in the order in which things got their names. */
+/** Lanes with activity come first, each group in the order in which objects got their names. */
 function ordered(trace: TraceFile, busy: Lanes, byThread: boolean, across: number): Lanes {
   const all: Lanes = new Map(), idle: string[] = [];
   for (const { kind, id } of trace.names.values()) {

@@ -4,7 +4,7 @@
  *   region(hart block, TLB, budget, pcBase, entry) → (where to go on, budget left)
  *
  * `pcBase` + (address of a record >>> 3) is the virtual address of its instruction. An even answer is a virtual address. An odd one names a
- * record and takes less: the instruction there is to be interpreted (a TLB miss, a fault, what TypeScript executes, too
+ * record and takes less: the interpreter must execute the instruction there (a TLB miss, a fault, what TypeScript executes, too
  * little budget), or, with `landed`, just continued with. The record is one of the page where the region was entered, unless the upper bits name
  * another page, whose mapping the region has looked at.
  */

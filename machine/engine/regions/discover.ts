@@ -110,7 +110,7 @@ class Scan {
   private readonly wide: boolean;
   private readonly code = new Map<number, Decoded>();
   private readonly leaders = new Set<number>();
-  /** What is to be read: first all that is in pages already entered, then calls and jumps to others. */
+  /** Places to read: first those in pages already entered, then calls and jumps to others. */
   private readonly near: number[] = [];
   private readonly far: number[] = [];
   /** Likely targets of computed jumps (not returns). */

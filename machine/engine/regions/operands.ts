@@ -92,7 +92,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.endInstruction();
   }
 
-  /** target = the place of this instruction: it is to be interpreted. Works with a condition on the stack. */
+  /** target = the place of this instruction, for the interpreter. Works with a condition on the stack. */
   private mark(): void {
     this.code.i64Halves(this.answer | RESULT.special | (this.refund << RESULT.refundShift), this.page);
     this.code.set(this.target);
@@ -174,7 +174,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     return this.pushed();
   }
 
-  /** Checks [address, address + size) as above; leaves what is to be added to an address in this page. */
+  /** Checks [address, address + size) as above; leaves the offset from an address in this page to the host's. */
   private checkedAddend(tag: number, size: number): I32 {
     this.checkTag(tag, size);
     const base = this.d.operands.rs1 ?? 0;
@@ -267,7 +267,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     return this.zext(this.eqz32(held()));
   }
 
-  /** Always left to the interpreter. What follows in the block is never reached. */
+  /** Always left to the interpreter. The rest of the block is never reached. */
   compareAndSwap(_address: I64): void {
     this.code.byte(Op.drop);
     this.mark();

@@ -1,5 +1,5 @@
 /**
- * The regions that exist: which instructions are to be translated, modules of translations, their places in the dispatcher's table, and
+ * The existing regions: the instructions to translate, modules of translations, their places in the dispatcher's table, and
  * their end, which comes when their code changes, when their page loses its records, or when there are too many.
  *
  * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
@@ -27,7 +27,7 @@ const MAX_REMEMBERED = 8192;
 
 /** Where a page was executed: at which address, and the TLB that was in use there. */
 interface Seen { readonly base: bigint; readonly tlb: number }
-/** A record that is executed often; or the head of a region that is to be made wider. */
+/** A record that is executed often, or the head of a region to widen. */
 interface Hot extends Seen { readonly record: number; readonly widen: Live | undefined }
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
@@ -103,7 +103,7 @@ export class Regions {
     this.wait(record, live.head, hart, pcBase, live);
   }
 
-  /** `head` is to be translated, in the address space where `record`, in the same page, was reached. */
+  /** Queues `head` for translation, in the address space where `record`, in the same page, was reached. */
   private wait(record: number, head: number, hart: number, pcBase: bigint, widen?: Live): void {
     const page = this.o.pages.address(this.o.pages.slotOf(record));
     this.queue.push({ record: head, base: pcBase + BigInt(page >>> 3), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });

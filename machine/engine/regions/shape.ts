@@ -3,7 +3,7 @@
  * forward in a sequence, or to the head of a loop around them.
  *
  * A loop that is entered elsewhere than at its head (compilers put the test at the end and jump to it; a region may begin anywhere) has
- * `doors`: whoever wants to such a block says so in a variable and goes to the head, which looks at the variable and passes on.
+ * `doors`: a jump to such a block sets a variable and goes to the head, which dispatches on the variable.
  */
 import { componentsOf } from './cycles.ts';
 import { successorsOf, type Block, type Region } from './discover.ts';
