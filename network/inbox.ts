@@ -4,7 +4,8 @@
  */
 import type { Budget } from './budget.ts';
 
-const OVERHEAD_BYTES = 256;
+/** What an item takes of the host beside its bytes: objects, addresses, buffers. */
+const OVERHEAD_BYTES = 768;
 
 export abstract class Inbox<T> {
   /** Bytes that may wait, each item with an overhead. */
@@ -19,6 +20,12 @@ export abstract class Inbox<T> {
   /** Bytes of an item without the overhead. */
   protected abstract bytesOf(item: T): number;
 
+  /** Whether its own limit allows an item of so many bytes: asked before the item is made. */
+  hasRoom(bytes: number): boolean {
+    if (this.queue.length === 0 || this.#held + bytes + OVERHEAD_BYTES <= this.limit) return true;
+    this.dropped++;
+    return false;
+  }
   deliver(item: T): void {
     const size = this.bytesOf(item) + OVERHEAD_BYTES;
     if ((this.#held + size > this.limit && this.queue.length > 0) || !this.#budget.take(size)) { this.dropped++; return; }

@@ -53,6 +53,7 @@ export class Raw {
     for (const socket of this.sockets) {
       if (!socket.wants(packet)) continue;
       wanted = true;
+      if (!socket.hasRoom(packet.bytes.length)) continue;
       const bytes = packet.bytes.slice(), { payload } = packet;
       const from = payload.byteOffset - packet.bytes.byteOffset;
       const isInside = payload.buffer === packet.bytes.buffer;

@@ -9,8 +9,8 @@ import type { Inode } from './inode.ts';
 
 export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, ALWAYS: Poll.ERR | Poll.HUP } as const;
 
-/** Epoll files watching epoll files, at most. */
-const MAX_DEPTH = 5;
+/** Epoll files watching epoll files, at most; and ways of each length by which one may be watched, so that neither a wake-up nor a look walks more. */
+const MAX_DEPTH = 5, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
 const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
 /** What the server holds for an item, bytes. */
 const ITEM_COST = 320;
@@ -53,7 +53,10 @@ export class EpollFile extends File {
     if (!file.wq) return -E.PERM;
     if (file === this) return -E.INVAL;
     if (events & Ep.EXCLUSIVE && (op === Op.MOD || (op === Op.ADD && (file instanceof EpollFile || events & ~EXCLUSIVE_OK)))) return -E.INVAL;
-    if (op === Op.ADD && file instanceof EpollFile && (file.reaches(this) || file.depth + this.height > MAX_DEPTH)) return -E.LOOP;
+    if (op === Op.ADD && file instanceof EpollFile) {
+      if (file.reaches(this) || file.depth + this.height > MAX_DEPTH) return -E.LOOP;
+      if (!file.mayBeWatchedBy(this)) return -E.INVAL;
+    }
     const key = this.key(fd, file), old = this.items.get(key);
     this.sweep();
     switch (op) {
@@ -68,7 +71,7 @@ export class EpollFile extends File {
     if (!this.k.frames.charge(ITEM_COST)) return -E.NOMEM;
     this.items.set(key, item);
     item.file.wq!.add(item);
-    if (item.file instanceof EpollFile) item.file.watchers.add(this);
+    if (item.file instanceof EpollFile) item.file.watched(this, 1);
     if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return 0;
   }
@@ -78,17 +81,48 @@ export class EpollFile extends File {
     if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return 0;
   }
-  /** Epoll files that watch this one, and how long the longest chain of them is. */
-  private readonly watchers = new Set<EpollFile>();
-  private get height(): number { let n = 0; for (const w of this.watchers) if (w.refs > 0) n = Math.max(n, w.height + 1); return n; }
+  /** Epoll files that watch this one and through how many descriptors, and how long the longest chain of them is. */
+  private readonly watchers = new Map<EpollFile, number>();
+  private watched(by: EpollFile, more: number): void {
+    const n = (this.watchers.get(by) ?? 0) + more;
+    if (n > 0) this.watchers.set(by, n); else this.watchers.delete(by);
+  }
+  /** Ways of each length by which this one is watched. */
+  private ways(known: Map<EpollFile, readonly number[]>): readonly number[] {
+    const old = known.get(this);
+    if (old) return old;
+    const out = MOST_WAYS.map(() => 0);
+    for (const [w, n] of this.watchers) {
+      if (w.refs <= 0) continue;
+      out[0]! += n;
+      w.ways(known).slice(0, -1).forEach((more, i) => { out[i + 1]! += n * more; });
+    }
+    known.set(this, out);
+    return out;
+  }
+  /** Whether there would be few enough ways to this one, and to all that it watches. @spec linux fs/eventpoll.c reverse_path_check */
+  private mayBeWatchedBy(by: EpollFile): boolean {
+    const known = new Map<EpollFile, readonly number[]>(), below = new Set<EpollFile>([this]);
+    for (const e of below) for (const n of e.nested) below.add(n);
+    this.watched(by, 1);
+    try {
+      for (const e of below) if (e.ways(known).some((n, i) => n > MOST_WAYS[i]!)) return false;
+      return true;
+    } finally { this.watched(by, -1); }
+  }
+  private get height(): number { let n = 0; for (const w of this.watchers.keys()) if (w.refs > 0) n = Math.max(n, w.height + 1); return n; }
   /** Epoll files that this one watches. */
   private get nested(): EpollFile[] { return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : [])); }
-  private reaches(other: EpollFile): boolean { return this === other || this.nested.some((n) => n.reaches(other)); }
+  private reaches(other: EpollFile): boolean {
+    const below = new Set<EpollFile>([this]);
+    for (const e of below) for (const n of e.nested) below.add(n);
+    return below.has(other);
+  }
   private get depth(): number { return 1 + Math.max(0, ...this.nested.map((n) => n.depth)); }
   private drop(key: string, item: Item): void {
     if (!this.items.delete(key)) return;
     item.file.wq?.remove(item);
-    if (item.file instanceof EpollFile) item.file.watchers.delete(this);
+    if (item.file instanceof EpollFile) item.file.watched(this, -1);
     this.k.frames.uncharge(ITEM_COST);
   }
   /** Closed files leave the list by themselves. */

@@ -174,7 +174,9 @@ interface Slot { readonly file: File | undefined; readonly any: File; cloexec: b
 const slotOf = (any: File, cloexec: boolean): Slot => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
 /** What a number weighs, and a descriptor beside it, bytes; a table pays by pages. */
-const NUMBER_COST = 8, SLOT_COST = 40, PAID = 4096;
+const NUMBER_COST = 8, SLOT_COST = 48, PAID = 4096;
+/** Numbers that a table grows by at once; what lies further is kept apart, so that one high number makes no long table. */
+const NEAR = 1024;
 
 export class FdTable {
   private readonly purse: Purse | undefined;
@@ -182,12 +184,24 @@ export class FdTable {
   private paid = 0;
   private count = 0;
   private slots: (Slot | undefined)[] = [];
+  private far: Map<number, Slot> | undefined;
   private lowest = 0;
   users = 1;
   constructor(purse?: Purse) { this.purse = purse; }
 
+  private slot(fd: number): Slot | undefined { return this.slots[fd] ?? this.far?.get(fd); }
+  private isNear(fd: number): boolean { return fd < this.slots.length + NEAR; }
+  private set(fd: number, slot: Slot): void {
+    if (!this.isNear(fd)) { (this.far ??= new Map()).set(fd, slot); return; }
+    this.far?.delete(fd);
+    while (this.slots.length < fd) this.slots.push(undefined);
+    this.slots[fd] = slot;
+  }
+
   /** What the table weighs with `more` descriptors more, the highest of them `fd`. */
-  private weightWith(fd: number, more: number): number { return NUMBER_COST * Math.max(this.slots.length, fd + 1) + SLOT_COST * (this.count + more); }
+  private weightWith(fd: number, more: number): number {
+    return NUMBER_COST * (this.isNear(fd) ? Math.max(this.slots.length, fd + 1) : this.slots.length) + SLOT_COST * (this.count + more);
+  }
   /** What a copy is charged. */
   get weight(): number { return Math.ceil(this.weightWith(0, 0) / PAID) * PAID; }
   /** Makes sure that there is memory for a descriptor of this number. */
@@ -201,19 +215,18 @@ export class FdTable {
   }
 
   /** The file of a descriptor that was opened for use: one of O_PATH is not there, as for most calls. */
-  get(fd: number): File | undefined { return this.slots[fd | 0]?.file; }
+  get(fd: number): File | undefined { return (this.slots[fd | 0] ?? this.far?.get(fd | 0))?.file; }
   /** The same, O_PATH or not: for the few calls that only name, copy or close it. */
-  any(fd: number): File | undefined { return this.slots[fd | 0]?.any; }
-  cloexec(fd: number): boolean { return this.slots[fd]?.cloexec ?? false; }
-  setCloexec(fd: number, on: boolean): void { const s = this.slots[fd]; if (s) s.cloexec = on; }
+  any(fd: number): File | undefined { return this.slot(fd | 0)?.any; }
+  cloexec(fd: number): boolean { return this.slot(fd)?.cloexec ?? false; }
+  setCloexec(fd: number, on: boolean): void { const s = this.slot(fd); if (s) s.cloexec = on; }
   /** Puts the file (whose count passes to the table) at the lowest free number ≥ from; -EMFILE at the limit, -ENOMEM. */
   add(file: File, cloexec: boolean, limit: number, from = 0): number {
     let fd = Math.max(from, from <= this.lowest ? this.lowest : 0);
-    while (this.slots[fd] !== undefined) fd++;
+    while (this.slot(fd) !== undefined) fd++;
     if (fd >= limit) return -E.MFILE;
     if (!this.hasRoom(fd)) return -E.NOMEM;
-    while (this.slots.length < fd) this.slots.push(undefined);
-    this.slots[fd] = slotOf(file, cloexec);
+    this.set(fd, slotOf(file, cloexec));
     this.count++;
     if (from <= this.lowest) this.lowest = fd + 1;
     return fd;
@@ -221,43 +234,56 @@ export class FdTable {
   /** The number that the next file gets; -EMFILE. */
   lowestFree(limit: number): number {
     let fd = this.lowest;
-    while (this.slots[fd] !== undefined) fd++;
+    while (this.slot(fd) !== undefined) fd++;
     return fd < limit ? fd : -E.MFILE;
   }
   /** The same at a number, in place of what is there; there is room for it (`hasRoom`). */
   put(fd: number, file: File, cloexec: boolean): void {
-    const old = this.slots[fd];
+    const old = this.slot(fd);
     if (!old) this.count++;
-    while (this.slots.length < fd) this.slots.push(undefined);
-    this.slots[fd] = slotOf(file, cloexec);
+    this.set(fd, slotOf(file, cloexec));
     old?.any.release();
   }
   take(fd: number): File | undefined {
-    const s = this.slots[fd];
+    const s = this.slot(fd);
     if (!s) return undefined;
-    this.slots[fd] = undefined;
+    if (this.slots[fd]) this.slots[fd] = undefined;
+    this.far?.delete(fd);
     this.count--;
     if (fd < this.lowest) this.lowest = fd;
     return s.any;
   }
-  *entries(): Generator<[number, File]> {
-    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) yield [fd, s.any]; }
+  /** In the order of their numbers. */
+  private all(): [number, Slot][] {
+    const out: [number, Slot][] = [];
+    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) out.push([fd, s]); }
+    return this.far?.size ? [...out, ...this.far].sort((a, b) => a[0] - b[0]) : out;
   }
-  get length(): number { return this.slots.length; }
+  *entries(): Generator<[number, File]> { for (const [fd, s] of this.all()) yield [fd, s.any]; }
+  /** Numbers from the first one on which nothing is open. */
+  get length(): number {
+    let length = this.slots.length;
+    if (this.far) for (const fd of this.far.keys()) length = Math.max(length, fd + 1);
+    return length;
+  }
+  /** Numbers in use from `first` to `last`. */
+  between(first: number, last: number): number[] { return this.all().map(([fd]) => fd).filter((fd) => fd >= first && fd <= last); }
   /** A copy; its `weight` has been charged (`isPaid`). */
   fork(isPaid = true): FdTable {
-    const t = new FdTable(this.purse);
+    const t = new FdTable(this.purse), copy = (s: Slot): Slot => slotOf(s.any.hold(), s.cloexec);
     t.paid = isPaid ? this.weight : 0;
     t.count = this.count;
-    t.slots = this.slots.map((s) => s && slotOf(s.any.hold(), s.cloexec));
+    t.slots = this.slots.map((s) => s && copy(s));
+    if (this.far?.size) t.far = new Map([...this.far].map(([fd, s]) => [fd, copy(s)]));
     t.lowest = this.lowest;
     return t;
   }
   /** Closes what is marked close-on-exec. */
-  onExec(close: (fd: number) => void): void { this.slots.forEach((s, fd) => { if (s?.cloexec) close(fd); }); }
+  onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
   closeAll(): void {
-    for (const s of this.slots) s?.any.release();
+    for (const [, s] of this.all()) s.any.release();
     this.slots = [];
+    this.far = undefined;
     this.lowest = this.count = 0;
     this.purse?.uncharge(this.paid);
     this.paid = 0;

@@ -54,6 +54,8 @@ export abstract class Inode {
   readonly btime: Time;
   /** It counts among the inodes of its file system. */
   counted = false;
+  /** Names that `link` gave it. */
+  moreNames = 0;
   /** Names under which an origin brought it. */
   found = 0;
   /** Extended attributes, where any were set. */

@@ -93,9 +93,11 @@ export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mou
 
 /** Puts a mount over a place, and copies of it where peers and slaves of that place's mount see the place. */
 export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
+  // Who hears of it is settled before it is there: a mount of a shared tree within itself is one of its peers, and would hear of itself without end.
+  const others = [...hearers(point.mount)];
   place(space, m, point);
-  for (const other of hearers(point.mount)) {
-    if (!other.space || !reaches(other, point.inode)) continue;
+  for (const other of others) {
+    if (other === m || !other.space || !reaches(other, point.inode)) continue;
     const copy = copyOf(k, m);
     place(other.space, copy, { ...point, mount: other });
     if (point.mount.peers && other.peers === point.mount.peers) share(k, m, copy); else slaveTo(k, m, copy);

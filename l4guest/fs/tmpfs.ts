@@ -103,8 +103,9 @@ export class TmpFs implements MemoryFs, FileSystem {
   /** A page that is a copy of what its origin has counts, and is never refused. */
   holdPage(): void { this.pages++; }
   givePages(n: number): void { this.pages -= n; }
-  takeInode(): boolean {
-    if (this.inodes >= (this.limits.inodes ?? Infinity) || !this.frames.charge(INODE_COST)) return false;
+  /** `bytes`: what it holds beside its name. */
+  takeInode(bytes = 0): boolean {
+    if (this.inodes >= (this.limits.inodes ?? Infinity) || !this.frames.charge(INODE_COST + bytes)) return false;
     this.inodes++;
     return true;
   }
@@ -129,6 +130,13 @@ export class TmpFs implements MemoryFs, FileSystem {
     if (inode.found > 0) this.frames.uncharge(FOUND_COST * inode.found);
     inode.found = 0;
     if (!inode.counted) return;
+    this.inodes--;
+    this.frames.uncharge(INODE_COST + (inode instanceof LinkInode ? inode.target.length : 0));
+  }
+  /** A name less: one that `link` made counts as an inode, as on Linux. */
+  giveName(inode: Inode): void {
+    if (inode.moreNames === 0 || inode.nlink < 2) return;
+    inode.moreNames--;
     this.inodes--;
     this.frames.uncharge(INODE_COST);
   }
@@ -203,7 +211,7 @@ export class TmpDir extends Directory {
     return inode;
   }
   override makeLink(name: string, target: string, owner?: Owner): Inode | number {
-    if (!this.fs.takeInode()) return -E.NOSPC;
+    if (!this.fs.takeInode(target.length)) return -E.NOSPC;
     const link = new LinkInode(this.fs, target);
     link.counted = true;
     belong(link, owner);
@@ -234,6 +242,8 @@ export class TmpDir extends Directory {
     this.touch();
   }
   override link(name: string, inode: Inode): number {
+    if (!this.fs.takeInode()) return -E.NOSPC;
+    inode.moreNames++;
     this.add(name, inode);
     inode.nlink++;
     inode.touchAttributes();
@@ -241,12 +251,13 @@ export class TmpDir extends Directory {
   }
   override unlink(name: string, inode: Inode): number {
     this.take(name);
+    this.fs.giveName(inode);
     lessName(inode);
     return 0;
   }
   override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined): number {
     this.take(name);
-    if (old) { (to as TmpDir).take(toName); lessName(old); }
+    if (old) { (to as TmpDir).take(toName); this.fs.giveName(old); lessName(old); }
     (to as TmpDir).add(toName, inode);
     inode.touchAttributes();
     return 0;

@@ -74,8 +74,7 @@ function closeRange(t: Thread, first: number, last: number, flags: number): numb
     if (!t.k.frames.charge(t.proc.fds.weight)) return -E.NOMEM;
     t.proc.fds.users--; t.proc.fds = t.proc.fds.fork(); }
   // Both are `unsigned int` to Linux: whatever stood in the upper half of the registers is not there.
-  const end = Math.min(last >>> 0, t.proc.fds.length - 1);
-  for (let fd = first >>> 0; fd <= end; fd++) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
+  for (const fd of t.proc.fds.between(first >>> 0, last >>> 0)) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
   return 0;
 }
 function dup3(t: Thread, from: number, to: number, flags: number): number {

@@ -46,6 +46,15 @@ describe('memory that the server holds for programs', () => {
       for (const fd of made) for (const p of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, p, 0xfff);
       return () => made.forEach((fd) => u.call('close', fd));
     },
+    links: (u) => {
+      for (let i = 0; i < 8; i++) u.call('symlinkat', 'x'.repeat(4000), -100, `/tmp/l${i}`);
+      return () => { for (let i = 0; i < 8; i++) u.call('unlinkat', -100, `/tmp/l${i}`, 0); };
+    },
+    'more names of a file': (u) => {
+      u.call('close', u.open('/tmp/one', O_CREAT | O_RDWR));
+      for (let i = 0; i < 20; i++) u.call('linkat', -100, '/tmp/one', -100, `/tmp/n${i}`, 0);
+      return () => { u.call('unlinkat', -100, '/tmp/one', 0); for (let i = 0; i < 20; i++) u.call('unlinkat', -100, `/tmp/n${i}`, 0); };
+    },
     'messages of POSIX': (u) => {
       const fd = u.call('mq_open', 'q', O_CREAT | O_RDWR, 0o600, 0)!;
       for (let i = 0; i < 8; i++) u.call('mq_timedsend', fd, new Uint8Array(3000), 3000, i, 0);
@@ -117,6 +126,16 @@ describe('memory that the server holds for programs', () => {
 });
 
 describe('what a program makes as much of as it can', () => {
+  it('epoll files that all watch each other stay few enough to be walked', () => {
+    const u = new Unix({ pages: 4096 }), made = Array.from({ length: 100 }, () => u.call('epoll_create1', 0)!), event = new Uint8Array(16);
+    event[0] = 1;
+    const refused = new Set<number>();
+    for (const [i, e] of made.entries()) for (const below of made.slice(0, i)) { const r = u.call('epoll_ctl', e, 1, below, event)!; if (r < 0) refused.add(r); }
+    expect([...refused].sort()).toEqual([-E.INVAL, -E.LOOP].sort());
+    const start = performance.now();
+    for (const e of made) u.call('epoll_pwait', e, Unix.MEMORY, 10, 0, 0, 8);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
   it('overlays lie upon each other twice, as on Linux', () => {
     const u = new Unix(), over = (): number => u.call('mount', 'overlay', '/tmp/o', 'overlay', 0, 'lowerdir=/tmp/l:/tmp/o')!;
     for (const d of ['/tmp/l', '/tmp/o']) u.call('mkdirat', -100, d, 0o755);
@@ -125,6 +144,7 @@ describe('what a program makes as much of as it can', () => {
   it('a space has fs.mount-max mounts, also where binds double them', () => {
     const u = new Unix({ pages: 8192 });
     expect(u.write(u.open('/proc/sys/fs/mount-max', 1), '200')).toBe(3);
+    expect(u.call('mount', 'none', '/', 0, (1 << 20) | 16384, 0)).toBe(0);
     let n = 0, last: number | undefined = 0;
     for (; n < 12 && last === 0; n++) { u.call('mkdirat', -100, `/tmp/${n}`, 0o755); last = u.call('mount', '/', `/tmp/${n}`, 0, 4096 | 16384, 0); }
     expect([last, n < 10]).toEqual([-E.NOSPC, true]);

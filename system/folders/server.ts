@@ -9,7 +9,7 @@
  * under way are bounded, and so is every reply by the message size agreed upon.
  */
 import {
-  encodeError, encodeReply, decodeRequest, header, Malformed, NO_TAG, requestName, type MessageName
+  encodeError, encodeReply, decodeRequest, ERROR, header, HEADER, joinParts, Malformed, NO_TAG, requestName, splitParts, type MessageName
 } from '../../roottask/client/ninep/index.ts';
 import { attributeCalls } from './calls/attributes.ts';
 import { fileCalls } from './calls/files.ts';
@@ -21,6 +21,10 @@ import { Errno, FolderError, type FilesPort } from './folder.ts';
 import { MOST_BYTES, type Handler, type Handlers, type Session } from './session.ts';
 import type { SharedFolder, Steps } from './shared.ts';
 
+/** Requests that change nothing. */
+const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'read', 'readdir', 'readlink', 'statfs', 'clunk']);
+/** Bytes of an error. */
+const ERROR_BYTES = HEADER + 4;
 /** The most requests that wait for the host at a time. */
 const MOST_PENDING = 256;
 
@@ -33,7 +37,7 @@ export class NineServer implements FilesPort {
   private closed = false;
 
   constructor(folder: SharedFolder) {
-    this.session = { folder, fids: new Fids(folder), msize: MOST_BYTES };
+    this.session = { folder, fids: new Fids(folder), msize: MOST_BYTES, compounds: false };
   }
 
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
@@ -52,14 +56,36 @@ export class NineServer implements FilesPort {
     this.session.fids.clear();
   }
 
-  private *answer<N extends MessageName>(name: N, tag: number, message: Uint8Array): Steps<Uint8Array> {
+  private *answer<N extends MessageName>(name: N, tag: number, message: Uint8Array, session = this.session): Steps<Uint8Array> {
     const handler = handlers[name] as Handler<N> | undefined;
     try {
+      if (name === 'compound' && session.compounds) return encodeReply('compound', tag, { parts: yield* this.compound(decodeRequest('compound', message).parts) });
       if (!handler) throw new FolderError('EOPNOTSUPP');
-      return encodeReply(name, tag, yield* handler(this.session, decodeRequest(name, message)));
+      return encodeReply(name, tag, yield* handler(session, decodeRequest(name, message)));
     } catch (error) {
       return encodeError(tag, errnoOf(error));
     }
+  }
+
+  /** All requests of a compound, each with what room the ones before have left for its reply. */
+  private *compound(bytes: Uint8Array): Steps<Uint8Array> {
+    const replies: Uint8Array[] = [], parts = splitParts(bytes), session: Session = { ...this.session, compounds: false };
+    let room = session.msize - HEADER - 4 - parts.length * ERROR_BYTES, failed = false;
+    this.session.folder.remember();
+    try {
+      for (const part of parts) {
+        const { type, tag } = header(part)!, name = requestName(type);
+        session.msize = room + ERROR_BYTES;
+        const skipped: boolean = failed && name !== 'clunk', known = name && name !== 'version' && name !== 'flush';
+        let reply: Uint8Array = skipped ? encodeError(tag, Errno.ECANCELED) : known ? yield* this.answer(name, tag, part, session) : encodeError(tag, Errno.EOPNOTSUPP);
+        if (reply.length > session.msize) reply = encodeError(tag, Errno.EMSGSIZE);
+        if (!name || !LOOKS.has(name)) this.session.folder.changed();
+        failed ||= reply[4] === ERROR && name !== 'clunk';
+        room -= Math.max(0, reply.length - ERROR_BYTES);
+        replies.push(reply);
+      }
+    } finally { this.session.folder.forget(); }
+    return joinParts(replies);
   }
 
   /** Runs a request until it is done, or has to wait for the host; then it goes on when the host has answered. */

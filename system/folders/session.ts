@@ -11,6 +11,8 @@ export interface Session {
   readonly fids: Fids;
   /** The message size agreed upon. */
   msize: number;
+  /** Both sides know compounds. */
+  compounds: boolean;
 }
 
 export type Handler<N extends MessageName> = (session: Session, request: Request<N>) => Steps<Reply<N>>;

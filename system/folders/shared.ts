@@ -27,6 +27,8 @@ export class SharedFolder {
   readonly specials: Specials;
   readonly locks = new Locks();
   private readonly devices = new Map<bigint, bigint>();
+  /** What was looked at within the compound that is being done, where the host answers at once: it asks for the same directory again and again. */
+  private seen: Map<Place, Attributes> | undefined;
 
   /** `now`: nanoseconds since 1970, for the times of special files. */
   constructor(host: HostFolder, writable: boolean, now: () => bigint) {
@@ -48,14 +50,23 @@ export class SharedFolder {
   /** What is at a place, on the host or of a guest's own making. */
   *attributes(place: Place): Steps<Attributes> {
     if (place.gone) throw new FolderError('ENOENT');
+    const known = this.seen?.get(place);
+    if (known) return known;
     try {
-      return yield* settle(this.host.stat(place.path));
+      const found = this.host.stat(place.path);
+      if (!(found instanceof Promise)) this.seen?.set(place, found);
+      return yield* settle(found);
     } catch (error) {
       const special = isErrno(error, Errno.ENOENT) ? yield* this.special(place) : undefined;
       if (!special) throw error;
       return special;
     }
   }
+
+  remember(): void { this.seen = new Map(); }
+  /** Something was changed: what was looked at may be otherwise. */
+  changed(): void { this.seen?.clear(); }
+  forget(): void { this.seen = undefined; }
 
   /** The guest's own special file at a place where the host has none. */
   *special(place: Place): Steps<Special | undefined> {

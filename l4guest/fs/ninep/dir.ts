@@ -14,6 +14,8 @@ import { fromWire, toWire } from './session.ts';
 
 /** What is known of a name: undefined inode: it was not there. */
 interface Entry { readonly inode: NineInode | undefined; readonly at: number }
+/** Files that are read ahead, from how many reads one after the other on. */
+const FILES_AHEAD = 8, ENOUGH_READS = 4, MOST_READS = 16;
 /** Names that a directory remembers. */
 const MOST_NAMES = 4096;
 
@@ -22,7 +24,7 @@ export class NineDir extends Directory {
   readonly node: NineNode;
   private names = new Map<string, Entry>();
   private entries: { readonly list: DirEntry[]; readonly at: number } | undefined;
-  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
+  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; node.onRead = () => { this.reads = Math.min(this.reads + 2, MOST_READS); }; }
   override get size(): number { return this.node.length; }
   override get blocks(): number { return this.node.blocks; }
   override refresh(t: Thread): void { this.node.refresh(t); }
@@ -39,10 +41,28 @@ export class NineDir extends Directory {
     throw new NotHere((s) => this.find(s, name));
   }
   private *find(t: Sleeper, name: string): Co<number> {
-    const found = yield* this.fs.find(t, this.node.fid, toWire(name));
+    const ahead = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), ahead, (n, i) => { this.know(fromWire(n), i); });
     if (typeof found === 'number') return found;
     this.know(name, found);
     return 0;
+  }
+  // A program that reads one file after the other in the order in which they were listed gets the next few with each.
+
+  /** Rises when a file that was just found is opened to be read, falls when one is only found. */
+  private reads = 0;
+  /** Where in the listing the last name stood that was found. */
+  private lastAt = -1;
+  private next(name: string): string[] {
+    const list = this.entries?.list;
+    this.reads = Math.max(0, this.reads - 1);
+    if (!list) return [];
+    const at = list[this.lastAt + 1]?.name === name ? this.lastAt + 1 : list.findIndex((e) => e.name === name), follows = at === this.lastAt + 1 || at === this.lastAt;
+    this.lastAt = at;
+    if (at < 0 || !follows || this.reads < ENOUGH_READS || list[at]!.type !== S.IFREG) return [];
+    const names: string[] = [];
+    for (let i = at; i < list.length && names.length < FILES_AHEAD && list[i]!.type === S.IFREG; i++) names.push(toWire(list[i]!.name));
+    this.lastAt += names.length - 1;
+    return names;
   }
   private know(name: string, inode: NineInode | undefined): void {
     if (this.names.size >= MOST_NAMES) this.forgetNames();
@@ -81,12 +101,12 @@ export class NineDir extends Directory {
   }
   /** The new file's fid comes open for reading and writing; the caller opens it next. */
   private *makeFile(t: Thread, name: string, mode: number): Co<Inode | number> {
-    const { session } = this.fs, fid = session.newFid(), walked = yield* session.ask(t, 'walk', { fid: this.node.fid, newfid: fid, names: [] });
-    if (typeof walked === 'number') return walked;
-    const made = yield* session.ask(t, 'lcreate', { fid, name: toWire(name), flags: O.RDWR | O.EXCL, mode, gid: 0 });
-    const inode = typeof made === 'number' ? made : yield* this.look(t, name);
-    if (inode instanceof NineRegular) inode.takeOpen(fid, O.RDWR); else session.forget(fid);
-    return inode;
+    const made = yield* this.fs.create(t, this.node.fid, toWire(name), mode);
+    if (typeof made === 'number') return made;
+    this.changed();
+    this.know(name, made.inode);
+    if (made.inode instanceof NineRegular) made.inode.takeOpen(made.fid, O.RDWR); else this.fs.session.forget(made.fid);
+    return made.inode;
   }
   override *makeLink(name: string, target: string, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
     const r = yield* this.fs.session.ask(t, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });

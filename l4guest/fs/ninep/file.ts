@@ -67,12 +67,14 @@ export class NineRegular extends Inode implements Mappable {
     this.node.release();
   }
   private contentsChanged(length: number): void {
+    this.ahead = undefined;
     if (!this.own) this.cache.drop(0, Infinity, true);
     this.cache.drop(Math.ceil(length / PAGE));
     this.own = false;
   }
   /** The server has what was written here, up to `end`. */
   wrote(end: number): void {
+    this.ahead = undefined;
     this.own = true;
     this.node.length = Math.max(this.node.length, end);
     this.node.stale();
@@ -84,22 +86,43 @@ export class NineRegular extends Inode implements Mappable {
   // ── open files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   override open(t: Thread, flags: number): File {
-    const mode = modeOf(flags), fid = this.opened.get(mode) ?? (mode & O.APPEND ? undefined : this.opened.get(O.RDWR));
+    const mode = modeOf(flags);
+    if (mode === O.RDONLY) this.node.home?.dir.onRead?.();
+    const fid = this.opened.get(mode) ?? (mode & O.APPEND ? undefined : this.opened.get(O.RDWR));
     if (fid === undefined) throw new NotHere((s) => this.openWith(s, mode));
     this.node.refresh(t);
     for (const [m, f] of this.opened) if (f === fid) this.opened.delete(m);
     return new NineFile(this, flags, fid);
   }
+  /** It was found together with its neighbours: an open fid, and its first bytes. */
+  takeAhead(fid: number, data: Uint8Array): void {
+    if (this.opened.has(O.RDONLY)) { this.fs.session.forget(fid); return; }
+    this.opened.set(O.RDONLY, fid);
+    this.fs.isIdle(this);
+    this.ahead = { data, at: this.fs.k.clock.now() };
+  }
+  /** First bytes that were read before anybody asked; all of them where they are fewer than AHEAD_BYTES. */
+  private ahead: { readonly data: Uint8Array; readonly at: number } | undefined;
+  /** Bytes from `pos` on, if they are here and as fresh as a reader may expect. */
+  readAhead(pos: number, t: Thread): Uint8Array | undefined {
+    const { ahead } = this;
+    if (!ahead) return undefined;
+    if (!this.fs.isFresh(ahead.at, t)) { this.ahead = undefined; return undefined; }
+    return pos < ahead.data.length ? ahead.data.subarray(pos) : undefined;
+  }
   /** A fid that is open already. */
   takeOpen(fid: number, mode: number): void { this.opened.set(mode, fid); }
-  /** A file is closed: its fid serves the next open, for a while. */
+  /**
+   * A file is closed: its fid serves the next open, for a while. Not one that may write: who runs the file on the host would meet ETXTBSY.
+   */
   giveBack(fid: number, mode: number): void {
-    if (this.nlink === 0 || this.opened.has(mode)) { this.fs.session.forget(fid); return; }
+    if (this.nlink === 0 || mode !== O.RDONLY || this.opened.has(mode)) { this.fs.session.forget(fid); return; }
     this.opened.set(mode, fid);
     this.fs.isIdle(this);
   }
   /** Gives up what is open and unused. */
   closeIdle(): void {
+    this.ahead = undefined;
     for (const fid of this.opened.values()) this.fs.session.forget(fid);
     this.opened.clear();
   }
@@ -191,6 +214,13 @@ export class NineFile extends File {
     const { session } = this.inode.fs, start = io.done;
     if (this.inode.hasStores) yield* this.inode.writeBack(t);
     if (pos >= this.inode.size && this.inode.node.isFresh(t)) return 0;
+    const ahead = this.inode.readAhead(pos, t);
+    if (ahead) {
+      const n = Math.min(io.left, ahead.length);
+      io.put(ahead, 0, n);
+      pos += n;
+      if (io.left === 0 || pos >= this.inode.size) return n;
+    }
     while (io.left > 0) {
       const count = Math.min(io.left, session.chunk), r = yield* session.ask(t, 'read', { fid: this.fid, offset: BigInt(pos), count });
       if (typeof r === 'number') return io.done > start ? io.done - start : r;

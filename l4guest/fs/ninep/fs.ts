@@ -4,21 +4,23 @@
  * outside: a person who changes a file and then types sees the change. Writes go through: what a call was told is written is with the
  * server. Mapped files have a page cache; it is given up when the server's version of the file is another one.
  */
-import { ATTRIBUTES, Set as Valid, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { ATTRIBUTES, Set as Valid, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
-import { S, makeDevice } from '../../abi/linux.ts';
+import { O, S, makeDevice } from '../../abi/linux.ts';
 import type { Time } from '../../kernel/clocks.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NotHere } from '../../kernel/later.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';
 import type { Changes, FileSystem, Inode } from '../inode.ts';
-import type { NineSession } from './session.ts';
+import { part, type NineSession, type Part } from './session.ts';
 
 /** How long an answer counts, ns of virtual time, unless something comes in from outside. */
 const FRESH = 1e7;
 /** What a node weighs with its inode and its name, bytes. */
 const NODE_COST = 1024;
+/** Bytes of a file that are read before anybody asks. */
+export const AHEAD_BYTES = 8192;
 /** Files that stay open for their next user. */
 const MOST_IDLE = 64;
 interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
@@ -73,10 +75,10 @@ export class NineFs implements FileSystem {
     return 0;
   }
   /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
-  inodeAt(fid: number, a: Attributes, cost = 0): NineInode {
+  inodeAt(fid: number | undefined, a: Attributes, cost = 0): NineInode {
     const known = this.inodes.get(a.qid.path);
     if (known && known.type === (a.mode & S.IFMT)) {
-      known.node.replaceFid(fid);
+      if (fid !== undefined) known.node.replaceFid(fid);
       known.node.accept(a);
       return known;
     }
@@ -99,18 +101,59 @@ export class NineFs implements FileSystem {
     return 0;
   }
   forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
-  /** Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. */
-  *find(t: Sleeper, dirFid: number, name: string): Co<NineInode | undefined | number> {
-    const fid = this.session.newFid(), walked = yield* this.session.ask(t, 'walk', { fid: dirFid, newfid: fid, names: [name] });
-    if (walked === -E.NOENT || (typeof walked !== 'number' && walked.qids.length === 0)) return undefined;
-    if (typeof walked === 'number') return walked;
-    const a = yield* this.session.ask(t, 'getattr', { fid, mask: ATTRIBUTES });
-    if (typeof a === 'number') { this.session.forget(fid); return a === -E.NOENT ? undefined : a; }
+  /**
+   * Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. `ahead`: names that are likely to be asked for
+   * next, all of them files to be read: they are found, opened and their first bytes read in the same message.
+   */
+  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
+    const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) => ({ name: n, fid: this.session.newFid(), open: ahead.length > 0 ? this.session.newFid() : 0 }));
+    const answers = yield* this.session.askAll(t, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
+    let result: NineInode | undefined | number, at = 0;
+    for (const a of asked) {
+      const some = answers.slice(at, at += a.open ? 5 : 2), inode = this.took(a.fid, a.open, some);
+      if (a.name === name) result = inode;
+      else if (typeof inode === 'object') found?.(a.name, inode);
+    }
+    return result;
+  }
+  /** What became of looking for one name. Fids that were not made are free again. */
+  private took(fid: number, open: number, answers: readonly (Reply<MessageName> | number)[]): NineInode | undefined | number {
+    const [walked, a, cloned, opened, data] = answers as [Reply<'walk'> | number, Attributes | number, Reply<'walk'> | number, Reply<'lopen'> | number, Reply<'read'> | number], { session } = this;
+    const isThere = typeof walked !== 'number' && walked.qids.length > 0;
+    if (!isThere) session.unused(fid);
+    if (open && typeof cloned === 'number') session.unused(open);
+    if (!isThere) return typeof walked !== 'number' || walked === -E.NOENT ? undefined : walked;
+    const inode = typeof a === 'number' ? (a === -E.NOENT ? undefined : a) : this.keep(fid, a);
+    if (typeof inode !== 'object') session.forget(fid);
+    if (open && typeof cloned === 'object') {
+      if (typeof inode === 'object' && typeof opened === 'object' && typeof data === 'object' && hasAhead(inode)) inode.takeAhead(open, data.data); else session.forget(open);
+    }
+    return inode;
+  }
+  private keep(fid: number | undefined, a: Attributes): NineInode | number {
     const isNew = !this.inodes.has(a.qid.path);
-    if (isNew && !this.k.frames.charge(NODE_COST)) { this.session.forget(fid); return -E.NOMEM; }
+    if (isNew && !this.k.frames.charge(NODE_COST)) return -E.NOMEM;
     return this.inodeAt(fid, a, isNew ? NODE_COST : 0);
   }
+  /** Makes a file and opens it for reading and writing, in one message: its inode and the open fid, or -errno. */
+  *create(t: Sleeper, dirFid: number, name: string, mode: number): Co<{ readonly inode: NineInode; readonly fid: number } | number> {
+    const { session } = this, fid = session.newFid(), answers = yield* session.askAll(t, [
+      part('walk', { fid: dirFid, newfid: fid, names: [] }), part('lcreate', { fid, name, flags: O.RDWR | O.EXCL, mode, gid: 0 }), part('getattr', { fid, mask: ATTRIBUTES }),
+    ]);
+    const [walked, made, a] = answers as [Reply<'walk'> | number, Reply<'lcreate'> | number, Attributes | number];
+    if (typeof walked === 'number') { session.unused(fid); return walked; }
+    const inode = typeof made === 'number' ? made : typeof a === 'number' ? a : this.keep(undefined, a);
+    if (typeof inode === 'number') { session.forget(fid); return inode; }
+    return { inode, fid };
+  }
 }
+/** Finds a name with its attributes; `open` ≠ 0: opens it there, for reading, and reads its beginning. */
+const lookParts = (dirFid: number, name: string, fid: number, open: number): Part[] => [
+  part('walk', { fid: dirFid, newfid: fid, names: [name] }), part('getattr', { fid, mask: ATTRIBUTES }),
+  ...(open ? [part('walk', { fid, newfid: open, names: [] }), part('lopen', { fid: open, flags: O.RDONLY }), part('read', { fid: open, offset: 0n, count: AHEAD_BYTES })] : []),
+];
+interface WithAhead { takeAhead(fid: number, data: Uint8Array): void }
+const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;
 
 const time = (s: bigint, n: bigint): Time => ({ s: Number(s), n: Number(n) });
 const sameTime = (a: Time, b: Time): boolean => a.s === b.s && a.n === b.n;
@@ -132,11 +175,13 @@ export class NineNode {
   blocks = 0;
   /** Told when the server has other contents than it had. */
   onChange: ((length: number) => void) | undefined;
+  /** Told, of a directory, that a file in it is opened to be read. */
+  onRead: (() => void) | undefined;
   /** When the attributes were asked for. */
   private at = -Infinity;
   /** Bytes charged for it. */
   private cost: number;
-  constructor(fs: NineFs, fid: number, a: Attributes, cost: number) {
+  constructor(fs: NineFs, fid: number | undefined, a: Attributes, cost: number) {
     this.cost = cost;
     this.fs = fs; this.pathFid = fid; this.path = a.qid.path; this.mode = a.mode;
     this.ino = Number(a.qid.path & PATH_MASK);

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,51 @@ const list = (): string[] => u.list('/mnt/host').sort();
 const later = (): void => { u.pass(2e7); };
 const put = (path: string, text: string, flags = 0): number => { const fd = u.open(path, O.CREAT | O.WRONLY | flags), n = fd < 0 ? fd : u.write(fd, text)!; u.call('close', fd); return n; };
 const get = (path: string): string | number => { const fd = u.open(path), text = fd < 0 ? fd : u.read(fd)!; u.call('close', fd); return text; };
+
+describe('messages of a live folder', () => {
+  const files = Array.from({ length: 64 }, (_, i) => `f${String(i).padStart(2, '0')}`);
+  const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
+  it('files that are read one after the other come eight in a message, and are what the host has', () => {
+    for (const f of files) writeFileSync(host(f), `text of ${f}`);
+    const names = list().filter((n) => n.startsWith('f'));
+    expect(names).toEqual(files);
+    expect(counted(() => { for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`); })).toBeLessThan(40);
+  });
+  it('what was read ahead counts for a moment: later, or after anything came from outside, the host is asked', () => {
+    for (const f of files) writeFileSync(host(f), 'old');
+    const order = u.list('/mnt/host').filter((n) => n.startsWith('f'));
+    for (const f of order.slice(0, 20)) expect(get(`/mnt/host/${f}`)).toBe('old');
+    for (const f of files) writeFileSync(host(f), 'newer');
+    later();
+    for (const f of order.slice(20)) expect(get(`/mnt/host/${f}`)).toBe('newer');
+    for (const f of files) writeFileSync(host(f), 'newest one');
+    u.k.lastArrival = u.k.clock.now();
+    for (const f of order) expect(get(`/mnt/host/${f}`)).toBe('newest one');
+  });
+  it('a name that is removed, and one that becomes a folder, a link, while they are read ahead', () => {
+    for (const f of files) writeFileSync(host(f), 'x');
+    const order = u.list('/mnt/host').filter((n) => n.startsWith('f'));
+    for (const f of order.slice(0, 16)) get(`/mnt/host/${f}`);
+    const [gone, folder, linked, last] = order.slice(-4) as [string, string, string, string];
+    for (const f of [gone, folder, linked]) rmSync(host(f));
+    mkdirSync(host(folder)); symlinkSync(last, host(linked));
+    later();
+    expect(order.slice(16).map((f) => get(`/mnt/host/${f}`))).toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x', 'x']);
+  });
+  it('a file takes four messages to be found absent, made, written and closed, and few to be looked at', () => {
+    expect(counted(() => { for (let i = 0; i < 32; i++) put(`/mnt/host/n${i}`, 'text'); })).toBeLessThan(4 * 32 + 4);
+    expect(readdirSync(base).length).toBe(32);
+    later();
+    const at = u.space(128);
+    expect(counted(() => { for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0); })).toBeLessThan(36);
+  });
+  it('a file that was written and closed is not held open: who runs it on the host meets no ETXTBSY', () => {
+    put('/mnt/host/tool', 'x');
+    later();
+    const held = readdirSync('/proc/self/fd').flatMap((fd) => { try { return [readlinkSync(`/proc/self/fd/${fd}`)]; } catch { return []; } });
+    expect(held).not.toContain(host('tool'));
+  });
+});
 
 describe('a live folder', () => {
   it('shows what the host has, and what it has meanwhile', () => {

@@ -2,7 +2,7 @@
  * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who carries the
  * messages is the arch layer's business (`FilesLink`).
  */
-import { decodeEntries, decodeReply, encodeRequest, NO_FID, VERSION, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { COMPOUND, decodeEntries, decodeReply, encodeRequest, joinParts, NO_FID, splitParts, VERSION, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O } from '../../abi/linux.ts';
 import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
@@ -22,6 +22,14 @@ export const fromWire = (text: string): string => { const b = new Uint8Array(tex
 
 /** Bytes of a read's or write's message beside the data. */
 const OVERHEAD = 24;
+/** Fids that are given up in one message, and how long one waits for others, ns. */
+const MOST_LEAVING = 32, LEAVE = 5e6;
+
+/** A request as a part of several. */
+export interface Part { readonly name: MessageName; readonly fields: Request<MessageName> }
+export const part = <N extends MessageName>(name: N, fields: Request<N>): Part => ({ name, fields: fields as Request<MessageName> });
+/** Does something after so many nanoseconds. */
+type Later = (ns: number, act: () => void) => void;
 
 export class NineSession {
   /** Bytes of data that one message carries. */
@@ -31,17 +39,26 @@ export class NineSession {
   private lastTag = 0;
   private readonly freeFids: number[] = [];
   private readonly tags = new Set<number>();
-  constructor(link: FilesLink) { this.link = link; this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
+  private leaving: number[] = [];
+  /** The server takes many requests in one message. */
+  private compounds = false;
+  private readonly later: Later | undefined;
+  /** Without `later`, fids are given up at once. */
+  constructor(link: FilesLink, later?: Later) { this.link = link; this.later = later; this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
 
   /** Requests under way. */
   get pending(): number { return this.tags.size; }
+  /** A fid that was not made is free again. */
+  unused(fid: number): void { if (fid !== 0) this.freeFids.push(fid); }
   newFid(): number { return this.freeFids.pop() ?? ++this.lastFid; }
 
   /** Agrees with the server and attaches its tree as fid 0. */
   *begin(t: Sleeper): Co<number> {
-    const version = yield* this.ask(t, 'version', { msize: this.link.most, version: VERSION });
+    let version = yield* this.ask(t, 'version', { msize: this.link.most, version: COMPOUND });
+    this.compounds = typeof version !== 'number' && version.version === COMPOUND;
+    if (!this.compounds) version = yield* this.ask(t, 'version', { msize: this.link.most, version: VERSION });
     if (typeof version === 'number') return version;
-    if (version.version !== VERSION || version.msize < this.chunk + OVERHEAD) return -E.PROTO;
+    if ((!this.compounds && version.version !== VERSION) || version.msize < this.chunk + OVERHEAD) return -E.PROTO;
     const root = yield* this.ask(t, 'attach', { fid: 0, afid: NO_FID, user: 'root', tree: '', uid: 0 });
     return typeof root === 'number' ? root : 0;
   }
@@ -52,6 +69,26 @@ export class NineSession {
     this.link.send(encodeRequest(name, tag, fields), (bytes) => { this.tags.delete(tag); answer = bytes; arrived = true; done.wakeAll(); });
     while (!arrived) yield* t.nap(done);
     return readAnswer(name, answer);
+  }
+  /**
+   * Several requests in one message where the server can, in order; after one that fails none is done. The answers are those of `ask`, in the same
+   * order; -ECANCELED for what was not done.
+   */
+  *askAll(t: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
+    const answers: (Reply<MessageName> | number)[] = [];
+    if (!this.compounds) {
+      let failed = false;
+      for (const { name, fields } of parts) {
+        const answer: Reply<MessageName> | number = failed ? -E.CANCELED : yield* this.ask(t, name, fields);
+        failed ||= typeof answer === 'number';
+        answers.push(answer);
+      }
+      return answers;
+    }
+    const r = yield* this.ask(t, 'compound', { parts: joinParts(parts.map(({ name, fields }, i) => encodeRequest(name, i, fields))) });
+    if (typeof r === 'number') return parts.map(() => r);
+    const replies = piecesOf(r.parts);
+    return parts.map(({ name }, i) => readAnswer(name, replies[i]));
   }
   /** Entries of a folder, without . and .., read through a fid of their own. */
   *list(t: Sleeper, folder: number): Co<DirEntry[] | number> {
@@ -73,8 +110,16 @@ export class NineSession {
   /** The server may forget a fid; nobody waits for that. */
   forget(fid: number): void {
     if (fid === 0) return;
-    const tag = this.newTag();
-    this.link.send(encodeRequest('clunk', tag, { fid }), () => { this.tags.delete(tag); this.freeFids.push(fid); });
+    this.leaving.push(fid);
+    if (!this.later || !this.compounds || this.leaving.length >= MOST_LEAVING) this.leave();
+    else if (this.leaving.length === 1) this.later(LEAVE, () => this.leave());
+  }
+  private leave(): void {
+    const fids = this.leaving, tag = this.newTag(), clunks = fids.map((fid, i) => encodeRequest('clunk', this.compounds ? i : tag, { fid }));
+    if (fids.length === 0) { this.tags.delete(tag); return; }
+    this.leaving = [];
+    const message = this.compounds ? encodeRequest('compound', tag, { parts: joinParts(clunks) }) : clunks[0]!;
+    this.link.send(message, () => { this.tags.delete(tag); this.freeFids.push(...fids); });
   }
   private newTag(): number {
     do this.lastTag = (this.lastTag + 1) % 0xffff; while (this.tags.has(this.lastTag));
@@ -83,6 +128,7 @@ export class NineSession {
   }
 }
 
+function piecesOf(bytes: Uint8Array): Uint8Array[] { try { return splitParts(bytes); } catch { return []; } }
 function readAnswer<N extends MessageName>(name: N, bytes: Uint8Array | undefined): Reply<N> | number {
   if (!bytes) return -E.IO;
   try {

@@ -3,7 +3,7 @@
  * it.
  */
 import {
-  ERROR, HEADER, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request
+  ERROR, HEADER, MOST_PARTS, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request
 } from './table.ts';
 
 /** The bytes are no message of the protocol. */
@@ -153,6 +153,27 @@ export function decodeReply<N extends MessageName>(name: N,
   if (head.type === ERROR) return { ok: false, error: readFields({ errno: 'u32' }, bytes).errno };
   if (head.type !== messages[name].type + 1) throw new Malformed(`type ${head.type} answers no ${name}`);
   return { ok: true, value: readFields(messages[name].reply as Layout, bytes) as Reply<N> };
+}
+
+/** Messages one behind the other, as `compound` carries them. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) { out.set(part, at); at += part.length; }
+  return out;
+}
+
+/** The messages in a compound. Throws `Malformed`. */
+export function splitParts(bytes: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [], view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const size = bytes.length - at < HEADER ? 0 : view.getUint32(at, true);
+    if (size < HEADER || size > bytes.length - at) throw new Malformed('a part that is not inside its message');
+    if (parts.length === MOST_PARTS) throw new Malformed(`more than ${MOST_PARTS} parts`);
+    parts.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return parts;
 }
 
 /** An entry of `readdir`'s data: `offset` is where to go on after it, `kind` as in a dirent (DT_DIR …). */

@@ -70,6 +70,8 @@ export const messages = {
   write: { type: 118, request: { fid: 'u32', offset: 'u64', data: 'data' }, reply: { count: 'u32' } },
   clunk: { type: 120, request: { fid: 'u32' }, reply: {} },
   remove: { type: 122, request: { fid: 'u32' }, reply: {} },
+  /** Ours, where both sides agreed on COMPOUND: whole messages one behind the other, and their replies. */
+  compound: { type: 200, request: { parts: 'data' }, reply: { parts: 'data' } },
 } as const satisfies Record<string, Row>;
 
 export type MessageName = keyof typeof messages;
@@ -84,6 +86,13 @@ export const HEADER = 7;
 export const NO_TAG = 0xffff;
 export const NO_FID = 0xffff_ffff;
 export const VERSION = '9P2000.L';
+/**
+ * The same with `compound`: many requests in one message, done in order. After one that fails nothing more is done but `clunk`; what is not done is answered
+ * by ECANCELED. A file is found, looked at, opened and read in one message, and its neighbours with it.
+ */
+export const COMPOUND = '9P2000.L.compound';
+/** The most requests in one. */
+export const MOST_PARTS = 128;
 
 /** Bits of `setattr`'s `valid`. */
 export const Set = {

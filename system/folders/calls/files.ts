@@ -31,6 +31,7 @@ export const fileCalls = {
     session.fids.mayOpen();
     const attributes = yield* folder.attributes(at.place), type = attributes.mode & Mode.type;
     if (wanted.write || wanted.truncate) folder.mustBeWritable();
+    if (wanted.truncate) folder.changed();
     if (type === Mode.link) throw new FolderError('ELOOP');
     if (isSpecial(attributes.mode)) throw new FolderError('ENXIO');
     if (type !== Mode.dir && flags & Open.directory) throw new FolderError('ENOTDIR');

@@ -1,5 +1,5 @@
 /** The beginning of a connection, and fids: version, attach, walk, clunk. */
-import { MOST_NAMES, VERSION, type Qid } from '../../../roottask/client/ninep/index.ts';
+import { COMPOUND, MOST_NAMES, VERSION, type Qid } from '../../../roottask/client/ninep/index.ts';
 import { FolderError, Mode } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
@@ -16,7 +16,8 @@ export const sessionCalls = {
     session.fids.clear();
     if (msize < LEAST_BYTES) throw new FolderError('EINVAL');
     session.msize = Math.min(msize, MOST_BYTES);
-    return { msize: session.msize, version: version === VERSION ? VERSION : 'unknown' };
+    session.compounds = version === COMPOUND;
+    return { msize: session.msize, version: session.compounds ? COMPOUND : version === VERSION ? VERSION : 'unknown' };
   },
   *attach(session, { fid }) {
     session.fids.mustBeFree(fid);
