@@ -93,7 +93,8 @@ export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mou
 
 /** Puts a mount over a place, and copies of it where peers and slaves of that place's mount see the place. */
 export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
-  // Who hears of it is settled before it is there: a mount of a shared tree within itself is one of its peers, and would hear of itself without end.
+  // Who hears of it is settled before it is there: a mount of a shared tree within itself is one of its peers, and would hear of itself
+  // without end.
   const others = [...hearers(point.mount)];
   place(space, m, point);
   for (const other of others) {

@@ -15,8 +15,7 @@ import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePoint
 /** User addresses of a host space; guest-physical addresses. Both are below this. */
 export const HOST_LIMIT = 2 ** 38, GUEST_LIMIT = 2 ** 41;
 const CACHE = 256, FENCES = 8;
-/** The empty cache that spaces share which nobody has walked. */
-const NO_TAGS = new Float64Array(CACHE).fill(-1), NO_PAGES = new Float64Array(0), NO_RIGHTS = new Uint8Array(0);
+const NO_TAGS = new Float64Array(CACHE).fill(-1); // in spaces that nobody has walked
 
 export class Space {
   readonly k: Ground;
@@ -34,13 +33,11 @@ export class Space {
   /** Being taken down: TLBs are flushed once, at the end. */
   dying = false;
   leaves = 0;
-  /** What `walk` found last. */
-  pa = 0;
+  pa = 0; // what `walk` found last
   rights = 0;
-  /** What `walk` has found, by page number: room of its own from the first find on, since only TypeScript's spaces are walked often. */
   #tags = NO_TAGS;
-  #pages = NO_PAGES;
-  #rights = NO_RIGHTS;
+  #pages = NO_TAGS;
+  #rights = new Uint8Array(0);
   /** Pages to be fenced at the end of this kernel entry; more than FENCES: all. */
   readonly #fences = new Float64Array(FENCES);
   #fenceCount = 0;
@@ -83,7 +80,7 @@ export class Space {
       const i = indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
       if ((flags & PTE.V) === 0) return false;
       if ((flags & (PTE.R | PTE.W | PTE.X)) !== 0) {
-        if (this.#tags === NO_TAGS) this.#openCache();
+        if (this.#tags === NO_TAGS) [this.#tags, this.#pages, this.#rights] = [NO_TAGS.slice(), NO_TAGS.slice(), new Uint8Array(CACHE)];
         this.#tags[slot] = vpn;
         this.#pages[slot] = this.pa = next + vpn * 4096 - Math.floor(vpn * 4096 / LEVEL_SIZE[level]) * LEVEL_SIZE[level];
         this.#rights[slot] = this.rights = (flags >> 1) & Right.RWX;
@@ -92,12 +89,6 @@ export class Space {
       table = next;
     }
     return false;
-  }
-
-  #openCache(): void {
-    this.#tags = new Float64Array(CACHE).fill(-1);
-    this.#pages = new Float64Array(CACHE);
-    this.#rights = new Uint8Array(CACHE);
   }
 
   /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
@@ -177,17 +168,14 @@ export class Space {
     node.rights = rights;
     writeLeaf(this.k.frames, node.table, node.index, node.pa, rights);
     if (fewer) { this.k.work(COSTS.unmap); this.invalidate(node.va, node.level); }
-    else if (node.level > 0) this.#tags.fill(-1);
-    else this.#tags[Math.floor(node.va / 4096) & (CACHE - 1)] = -1;
+    else this.#forget(node.va, node.level);
   }
+  #forget(va: number, level: number): void { if (level > 0) this.#tags.fill(-1); else this.#tags[Math.floor(va / 4096) % CACHE] = -1; }
 
   /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
   invalidate(va: number, level: number): void {
     this.changes++;
-    if (level === 0) {
-      const vpn = Math.floor(va / 4096), slot = vpn & (CACHE - 1);
-      if (this.#tags[slot] === vpn) this.#tags[slot] = -1;
-    } else this.#tags.fill(-1);
+    this.#forget(va, level);
     if (this.harts === 0 || this.dying) return;
     if (this.#fenceCount === 0) this.k.fences.push(this);
     if (level > 0 || this.#fenceCount >= FENCES) this.#fenceCount = FENCES + 1;

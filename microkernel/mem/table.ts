@@ -13,8 +13,7 @@ import type { MapNode } from './node.ts';
 export const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const LEAF = PTE.V | PTE.U | PTE.A | PTE.D;
 
-/** What upper tables without a leaf share: nearly all of them hold nothing but tables, and need no room of their own for leaves. Never written. */
-const NO_LEAVES: ReadonlyMap<number, (MapNode | undefined)[]> = new Map([512, 2048].map((entries) => [entries, new Array<MapNode | undefined>(entries).fill(undefined)]));
+const noLeaves = new Array<MapNode | undefined>(2048).fill(undefined); // what upper tables without a leaf share: nearly all of them
 
 export class Table {
   readonly pa: number;
@@ -30,22 +29,19 @@ export class Table {
     this.level = level;
     this.up = up;
     this.upIndex = upIndex;
-    this.nodes = level > 0 ? NO_LEAVES.get(entries)! : new Array<MapNode | undefined>(entries).fill(undefined);
+    this.nodes = level > 0 ? noLeaves : new Array<MapNode | undefined>(entries).fill(undefined);
     this.tables = level > 0 ? new Array<Table | undefined>(entries).fill(undefined) : undefined;
   }
 
-  /** Puts a leaf's node in. */
   put(index: number, node: MapNode): void {
-    if (this.level > 0 && this.nodes === NO_LEAVES.get(this.nodes.length)) this.nodes = this.nodes.slice();
+    if (this.nodes === noLeaves) this.nodes = new Array<MapNode | undefined>(this.tables!.length).fill(undefined);
     this.nodes[index] = node;
   }
 }
 
 /** PTE permission bits (R, W, X in bits 1 … 3) are the rights shifted by one. */
-const permissions = (rights: number): number => (rights & Right.RWX) << 1;
-
 export function writeLeaf(frames: Frames, table: Table, index: number, pa: number, rights: number): void {
-  writeEntry(frames, table, index, pa, LEAF | permissions(rights));
+  writeEntry(frames, table, index, pa, LEAF | (rights & Right.RWX) << 1);
 }
 export function writePointer(frames: Frames, table: Table, index: number, pa: number): void { writeEntry(frames, table, index, pa, PTE.V); }
 
@@ -54,10 +50,7 @@ function writeEntry(frames: Frames, table: Table, index: number, pa: number, fla
   frames.words[at] = (ppn << 10) | flags;
   frames.words[at + 1] = Math.floor(ppn / 2 ** 22);
 }
-export function clearEntry(frames: Frames, table: Table, index: number): void {
-  const at = (table.pa - frames.base) / 4 + index * 2;
-  frames.words[at] = frames.words[at + 1] = 0;
-}
+export function clearEntry(frames: Frames, table: Table, index: number): void { writeEntry(frames, table, index, 0, 0); }
 
 /** Physical address and flags of an entry as the MMU sees it. */
 export function entryFlags(frames: Frames, tablePa: number, index: number): number { return frames.words[(tablePa - frames.base) / 4 + index * 2] & 0x3ff; }

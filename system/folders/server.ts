@@ -59,7 +59,8 @@ export class NineServer implements FilesPort {
   private *answer<N extends MessageName>(name: N, tag: number, message: Uint8Array, session = this.session): Steps<Uint8Array> {
     const handler = handlers[name] as Handler<N> | undefined;
     try {
-      if (name === 'compound' && session.compounds) return encodeReply('compound', tag, { parts: yield* this.compound(decodeRequest('compound', message).parts) });
+      if (name === 'compound' && session.compounds) return encodeReply('compound', tag,
+        { parts: yield* this.compound(decodeRequest('compound', message).parts) });
       if (!handler) throw new FolderError('EOPNOTSUPP');
       return encodeReply(name, tag, yield* handler(session, decodeRequest(name, message)));
     } catch (error) {
@@ -77,7 +78,8 @@ export class NineServer implements FilesPort {
         const { type, tag } = header(part)!, name = requestName(type);
         session.msize = room + ERROR_BYTES;
         const skipped: boolean = failed && name !== 'clunk', known = name && name !== 'version' && name !== 'flush';
-        let reply: Uint8Array = skipped ? encodeError(tag, Errno.ECANCELED) : known ? yield* this.answer(name, tag, part, session) : encodeError(tag, Errno.EOPNOTSUPP);
+        let reply: Uint8Array = skipped ? encodeError(tag, Errno.ECANCELED) : known ? yield* this.answer(name, tag, part, session)
+          : encodeError(tag, Errno.EOPNOTSUPP);
         if (reply.length > session.msize) reply = encodeError(tag, Errno.EMSGSIZE);
         if (!name || !LOOKS.has(name)) this.session.folder.changed();
         failed ||= reply[4] === ERROR && name !== 'clunk';

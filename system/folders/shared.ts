@@ -27,7 +27,10 @@ export class SharedFolder {
   readonly specials: Specials;
   readonly locks = new Locks();
   private readonly devices = new Map<bigint, bigint>();
-  /** What was looked at within the compound that is being done, where the host answers at once: it asks for the same directory again and again. */
+  /**
+   * What was looked at within the compound that is being done, where the host answers at once: it asks for the same directory again and
+   * again.
+   */
   private seen: Map<Place, Attributes> | undefined;
 
   /** `now`: nanoseconds since 1970, for the times of special files. */

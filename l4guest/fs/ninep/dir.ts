@@ -24,7 +24,11 @@ export class NineDir extends Directory {
   readonly node: NineNode;
   private names = new Map<string, Entry>();
   private entries: { readonly list: DirEntry[]; readonly at: number } | undefined;
-  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; node.onRead = () => { this.reads = Math.min(this.reads + 2, MOST_READS); }; }
+  constructor(node: NineNode) {
+    super(node.fs, node.mode, node.ino);
+    this.node = node;
+    node.onRead = () => { this.reads = Math.min(this.reads + 2, MOST_READS); };
+  }
   override get size(): number { return this.node.length; }
   override get blocks(): number { return this.node.blocks; }
   override refresh(t: Thread): void { this.node.refresh(t); }
@@ -41,7 +45,8 @@ export class NineDir extends Directory {
     throw new NotHere((s) => this.find(s, name));
   }
   private *find(t: Sleeper, name: string): Co<number> {
-    const ahead = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), ahead, (n, i) => { this.know(fromWire(n), i); });
+    const ahead = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), ahead, (n, i) =>
+      { this.know(fromWire(n), i); });
     if (typeof found === 'number') return found;
     this.know(name, found);
     return 0;
@@ -56,7 +61,8 @@ export class NineDir extends Directory {
     const list = this.entries?.list;
     this.reads = Math.max(0, this.reads - 1);
     if (!list) return [];
-    const at = list[this.lastAt + 1]?.name === name ? this.lastAt + 1 : list.findIndex((e) => e.name === name), follows = at === this.lastAt + 1 || at === this.lastAt;
+    const at = list[this.lastAt + 1]?.name === name ? this.lastAt + 1 : list.findIndex((e) => e.name === name),
+      follows = at === this.lastAt + 1 || at === this.lastAt;
     this.lastAt = at;
     if (at < 0 || !follows || this.reads < ENOUGH_READS || list[at]!.type !== S.IFREG) return [];
     const names: string[] = [];

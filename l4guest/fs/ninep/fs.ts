@@ -102,11 +102,13 @@ export class NineFs implements FileSystem {
   }
   forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
   /**
-   * Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. `ahead`: names that are likely to be asked for
-   * next, all of them files to be read: they are found, opened and their first bytes read in the same message.
+   * Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. `ahead`: names that are likely to be
+   * asked for next, this one first, all of them files to be read: they are found, opened and their first bytes read in the same message.
    */
-  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
-    const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) => ({ name: n, fid: this.session.newFid(), open: ahead.length > 0 ? this.session.newFid() : 0 }));
+  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [],
+      found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
+    const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) =>
+      ({ name: n, fid: this.session.newFid(), open: ahead.length > 0 ? this.session.newFid() : 0 }));
     const answers = yield* this.session.askAll(t, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
     let result: NineInode | undefined | number, at = 0;
     for (const a of asked) {
@@ -118,7 +120,8 @@ export class NineFs implements FileSystem {
   }
   /** What became of looking for one name. Fids that were not made are free again. */
   private took(fid: number, open: number, answers: readonly (Reply<MessageName> | number)[]): NineInode | undefined | number {
-    const [walked, a, cloned, opened, data] = answers as [Reply<'walk'> | number, Attributes | number, Reply<'walk'> | number, Reply<'lopen'> | number, Reply<'read'> | number], { session } = this;
+    const [walked, a, cloned, opened, data] = answers as [Reply<'walk'> | number, Attributes | number, Reply<'walk'> | number,
+      Reply<'lopen'> | number, Reply<'read'> | number], { session } = this;
     const isThere = typeof walked !== 'number' && walked.qids.length > 0;
     if (!isThere) session.unused(fid);
     if (open && typeof cloned === 'number') session.unused(open);
@@ -126,7 +129,9 @@ export class NineFs implements FileSystem {
     const inode = typeof a === 'number' ? (a === -E.NOENT ? undefined : a) : this.keep(fid, a);
     if (typeof inode !== 'object') session.forget(fid);
     if (open && typeof cloned === 'object') {
-      if (typeof inode === 'object' && typeof opened === 'object' && typeof data === 'object' && hasAhead(inode)) inode.takeAhead(open, data.data); else session.forget(open);
+      const isRead = typeof inode === 'object' && typeof opened === 'object' && typeof data === 'object';
+      if (isRead && hasAhead(inode)) inode.takeAhead(open, data.data);
+      else session.forget(open);
     }
     return inode;
   }
@@ -138,7 +143,8 @@ export class NineFs implements FileSystem {
   /** Makes a file and opens it for reading and writing, in one message: its inode and the open fid, or -errno. */
   *create(t: Sleeper, dirFid: number, name: string, mode: number): Co<{ readonly inode: NineInode; readonly fid: number } | number> {
     const { session } = this, fid = session.newFid(), answers = yield* session.askAll(t, [
-      part('walk', { fid: dirFid, newfid: fid, names: [] }), part('lcreate', { fid, name, flags: O.RDWR | O.EXCL, mode, gid: 0 }), part('getattr', { fid, mask: ATTRIBUTES }),
+      part('walk', { fid: dirFid, newfid: fid, names: [] }), part('lcreate', { fid, name, flags: O.RDWR | O.EXCL, mode, gid: 0 }),
+        part('getattr', { fid, mask: ATTRIBUTES }),
     ]);
     const [walked, made, a] = answers as [Reply<'walk'> | number, Reply<'lcreate'> | number, Attributes | number];
     if (typeof walked === 'number') { session.unused(fid); return walked; }
@@ -150,7 +156,8 @@ export class NineFs implements FileSystem {
 /** Finds a name with its attributes; `open` ≠ 0: opens it there, for reading, and reads its beginning. */
 const lookParts = (dirFid: number, name: string, fid: number, open: number): Part[] => [
   part('walk', { fid: dirFid, newfid: fid, names: [name] }), part('getattr', { fid, mask: ATTRIBUTES }),
-  ...(open ? [part('walk', { fid, newfid: open, names: [] }), part('lopen', { fid: open, flags: O.RDONLY }), part('read', { fid: open, offset: 0n, count: AHEAD_BYTES })] : []),
+  ...(open ? [part('walk', { fid, newfid: open, names: [] }), part('lopen', { fid: open, flags: O.RDONLY }),
+    part('read', { fid: open, offset: 0n, count: AHEAD_BYTES })] : []),
 ];
 interface WithAhead { takeAhead(fid: number, data: Uint8Array): void }
 const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;

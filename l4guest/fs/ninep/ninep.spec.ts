@@ -1,4 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, statSync,
+  symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,7 +54,8 @@ describe('messages of a live folder', () => {
     for (const f of files) writeFileSync(host(f), `text of ${f}`);
     const names = list().filter((n) => n.startsWith('f'));
     expect(names).toEqual(files);
-    expect(counted(() => { for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`); })).toBeLessThan(40);
+    expect(counted(() => { for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`);
+      })).toBeLessThan(40);
   });
   it('what was read ahead counts for a moment: later, or after anything came from outside, the host is asked', () => {
     for (const f of files) writeFileSync(host(f), 'old');
@@ -74,19 +76,22 @@ describe('messages of a live folder', () => {
     for (const f of [gone, folder, linked]) rmSync(host(f));
     mkdirSync(host(folder)); symlinkSync(last, host(linked));
     later();
-    expect(order.slice(16).map((f) => get(`/mnt/host/${f}`))).toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x', 'x']);
+    expect(order.slice(16).map((f) => get(`/mnt/host/${f}`))).toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x',
+      'x']);
   });
   it('a file takes four messages to be found absent, made, written and closed, and few to be looked at', () => {
     expect(counted(() => { for (let i = 0; i < 32; i++) put(`/mnt/host/n${i}`, 'text'); })).toBeLessThan(4 * 32 + 4);
     expect(readdirSync(base).length).toBe(32);
     later();
     const at = u.space(128);
-    expect(counted(() => { for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0); })).toBeLessThan(36);
+    expect(counted(() => { for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0);
+      })).toBeLessThan(36);
   });
   it('a file that was written and closed is not held open: who runs it on the host meets no ETXTBSY', () => {
     put('/mnt/host/tool', 'x');
     later();
-    const held = readdirSync('/proc/self/fd').flatMap((fd) => { try { return [readlinkSync(`/proc/self/fd/${fd}`)]; } catch { return []; } });
+    const held = readdirSync('/proc/self/fd').flatMap((fd) =>
+      { try { return [readlinkSync(`/proc/self/fd/${fd}`)]; } catch { return []; } });
     expect(held).not.toContain(host('tool'));
   });
 });

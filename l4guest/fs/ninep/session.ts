@@ -2,7 +2,8 @@
  * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who carries the
  * messages is the arch layer's business (`FilesLink`).
  */
-import { COMPOUND, decodeEntries, decodeReply, encodeRequest, joinParts, NO_FID, splitParts, VERSION, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { COMPOUND, decodeEntries, decodeReply, encodeRequest, joinParts, NO_FID, splitParts, VERSION, type MessageName, type Reply,
+  type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O } from '../../abi/linux.ts';
 import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
@@ -44,7 +45,8 @@ export class NineSession {
   private compounds = false;
   private readonly later: Later | undefined;
   /** Without `later`, fids are given up at once. */
-  constructor(link: FilesLink, later?: Later) { this.link = link; this.later = later; this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
+  constructor(link: FilesLink, later?: Later) { this.link = link; this.later = later;
+    this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
 
   /** Requests under way. */
   get pending(): number { return this.tags.size; }
@@ -71,8 +73,8 @@ export class NineSession {
     return readAnswer(name, answer);
   }
   /**
-   * Several requests in one message where the server can, in order; after one that fails none is done. The answers are those of `ask`, in the same
-   * order; -ECANCELED for what was not done.
+   * Several requests in one message where the server can, in order; after one that fails none is done. The answers are those of `ask`, in
+   * the same order; -ECANCELED for what was not done.
    */
   *askAll(t: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
     const answers: (Reply<MessageName> | number)[] = [];
@@ -115,7 +117,8 @@ export class NineSession {
     else if (this.leaving.length === 1) this.later(LEAVE, () => this.leave());
   }
   private leave(): void {
-    const fids = this.leaving, tag = this.newTag(), clunks = fids.map((fid, i) => encodeRequest('clunk', this.compounds ? i : tag, { fid }));
+    const fids = this.leaving, tag = this.newTag(), clunks = fids.map((fid, i) =>
+      encodeRequest('clunk', this.compounds ? i : tag, { fid }));
     if (fids.length === 0) { this.tags.delete(tag); return; }
     this.leaving = [];
     const message = this.compounds ? encodeRequest('compound', tag, { parts: joinParts(clunks) }) : clunks[0]!;

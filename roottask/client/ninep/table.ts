@@ -87,8 +87,8 @@ export const NO_TAG = 0xffff;
 export const NO_FID = 0xffff_ffff;
 export const VERSION = '9P2000.L';
 /**
- * The same with `compound`: many requests in one message, done in order. After one that fails nothing more is done but `clunk`; what is not done is answered
- * by ECANCELED. A file is found, looked at, opened and read in one message, and its neighbours with it.
+ * The same with `compound`: many requests in one message, done in order. After one that fails nothing more is done but `clunk`; what is not
+ * done is answered by ECANCELED. A file is found, looked at, opened and read in one message, and its neighbours with it.
  */
 export const COMPOUND = '9P2000.L.compound';
 /** The most requests in one. */
