@@ -1,13 +1,31 @@
 // Bundles the command into dist/: tessera.mjs and one chunk per lazily loaded part, so that start-up reads little.
 // Run by `npm install` (prepare), by `npm run build`, and by bin/tessera when a source is newer than the bundle.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const sources = [
-  'hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'library', 'cli', 'web', 'scenarios', 'labs', 'index.ts', 'build.mjs',
+  'hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'library', 'cli', 'web', 'scenarios', 'labs',
+  'index.ts', 'build.mjs',
 ];
+
+const options = {
+  absWorkingDir: root, outdir: 'dist', bundle: true, platform: 'node', target: 'node20', write: false,
+  keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
+  external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js'],
+};
+/** What the other commands load when they are asked for is not in the script of those that run a machine (bin/quick.cjs). */
+const otherCommands = {
+  name: 'other-commands',
+  setup(builder) {
+    const others = /\/cli\/commands\/(?!run|vm|bare|boot)\w+\.ts$/;
+    const isOther = ({ importer, kind }) => kind === 'dynamic-import' && others.test(importer);
+    builder.onResolve({ filter: /^\./ }, (asked) => (isOther(asked) ? { path: asked.path, external: true } : undefined));
+  },
+};
 
 /** Time of the newest source file in milliseconds. Looked for at each start from a clone, so with few questions. */
 export function newestSource() {
@@ -27,32 +45,46 @@ function newestIn(folder) {
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /**
+ * The text as bin/quick.cjs takes it. Its first 64 letters are a name that differs with the text: so the script and what V8 kept of it are
+ * known to belong together. Imports go through a function, as a script that V8 has kept knows no importer. Letters are ASCII, a byte each.
+ */
+function asScript(text) {
+  const escaped = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const own = text.replace(/(?<![\w$.])import\(/g, '__import(').replace(/[^\0-\x7f]/g, escaped);
+  return Buffer.from(`//${createHash('sha256').update(own).digest('hex').slice(0, 61)}\n${own}`);
+}
+
+/**
  * Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one.
  * Returns the files that were made.
  */
 export async function build() {
   const esbuild = await import('esbuild');
-  const result = await esbuild.build({
-    absWorkingDir: root,
+  const modules = await esbuild.build({
+    ...options,
     entryPoints: { tessera: 'cli/main.ts', 'trace-writer': 'cli/trace-writer.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20',
-    keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
-    external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js'],
+    outExtension: { '.js': '.mjs' }, chunkNames: 'chunks/[name]-[hash]', splitting: true, format: 'esm',
     banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
-    write: false,
   });
+  const script = await esbuild.build({
+    ...options,
+    entryPoints: { quick: 'cli/main.ts' }, outExtension: { '.js': '.cjs' }, format: 'cjs',
+    define: { 'import.meta.url': '__url' }, plugins: [otherCommands],
+  });
+  const quick = { path: script.outputFiles[0].path, contents: asScript(script.outputFiles[0].text) };
+  const files = [...modules.outputFiles, quick];
   const started = Date.now();
   mkdirSync(join(root, 'dist/chunks'), { recursive: true });
-  const entryFirst = [...result.outputFiles].sort((a, b) => Number(basename(a.path) === 'tessera.mjs') - Number(basename(b.path) === 'tessera.mjs'));
+  const entryFirst = files.sort((a, b) => Number(basename(a.path) === 'tessera.mjs') - Number(basename(b.path) === 'tessera.mjs'));
   for (const file of entryFirst) {
     writeFileSync(`${file.path}.${process.pid}`, file.contents);
     renameSync(`${file.path}.${process.pid}`, file.path);
   }
-  rmSync(join(root, 'dist/cache'), { recursive: true, force: true });
-  const current = new Set(result.outputFiles.map((file) => file.path));
+  const outdated = readdirSync(join(root, 'dist')).filter((name) => /^quick-.*cache$|^front$|^cache$/.test(name));
+  for (const name of outdated) rmSync(join(root, 'dist', name), { recursive: true, force: true });
+  // Without it, a start takes longer and does the same.
+  spawnSync(process.execPath, [join(root, 'bin/quick.cjs')], { stdio: 'ignore', timeout: 30_000 });
+  const current = new Set(files.map((file) => file.path));
   for (const name of readdirSync(join(root, 'dist/chunks'))) {
     const path = join(root, 'dist/chunks', name);
     if (!current.has(path) && statSync(path, { throwIfNoEntry: false })?.mtimeMs < started - 600_000) rmSync(path, { force: true });

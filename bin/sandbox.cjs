@@ -4,8 +4,9 @@
 //   no writable folder or disk     Node's permission model: files are read, those that the options name are written, no program is started
 //   writable ones, on Linux        bubblewrap, where it is installed: the file system is read-only but for them; no network unless --net or --gdb asks
 'use strict';
-const { spawn, spawnSync } = require('node:child_process');
 const { dirname, resolve } = require('node:path');
+/** Takes Node ten milliseconds to load, which nobody needs inside. */
+const processes = () => require('node:child_process');
 const { realpathSync } = require('node:fs');
 
 /** Set for the process inside the wall: which wall it is. */
@@ -46,7 +47,7 @@ function note(found, name, value) {
 
 const knows = (flag) => process.allowedNodeEnvironmentFlags.has(flag);
 const permission = () => ['--permission', '--experimental-permission'].find(knows);
-const hasBubblewrap = () => process.platform === 'linux' && spawnSync('bwrap', ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', 'true'], { stdio: 'ignore' }).status === 0;
+const hasBubblewrap = () => process.platform === 'linux' && processes().spawnSync('bwrap', ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', 'true'], { stdio: 'ignore' }).status === 0;
 
 /** The program to start instead of this one, or undefined: this one runs. `script`: what to run inside. */
 function wall(script, argv) {
@@ -82,7 +83,7 @@ function real(path) {
 function enter(script, argv) {
   const inside = wall(script, argv);
   if (!inside) return false;
-  const child = spawn(inside.program, inside.words, { stdio: ['inherit', 'inherit', 'inherit', ...(inside.kind === 'node' ? ['ipc'] : [])], env: { ...ALLOCATOR, ...process.env, [INSIDE]: inside.kind } });
+  const child = processes().spawn(inside.program, inside.words, { stdio: ['inherit', 'inherit', 'inherit', ...(inside.kind === 'node' ? ['ipc'] : [])], env: { ...ALLOCATOR, ...process.env, [INSIDE]: inside.kind } });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`tessera: E_SANDBOX: ${inside.program} cannot be started (${error.message}); run with --no-sandbox\n`);
@@ -103,4 +104,4 @@ function followParent() {
   process.channel.unref();
 }
 
-module.exports = { enter, followParent, wall, INSIDE };
+module.exports = { enter, followParent, permissions, wall, INSIDE };

@@ -1,6 +1,6 @@
 /** Gzip with Node's zlib, piece by piece: what unpacks to more than it may is refused before it takes the memory. */
 import { createGunzip } from 'node:zlib';
-import { BadGzip, damagedGzip, Growing, mostUnpacked } from '../system/files/gunzip.ts';
+import { BadGzip, damagedGzip, Growing, mostUnpacked } from '../system/files/gzip.ts';
 
 const PIECE = 65_536;
 const EVENTS = ['drain', 'close', 'error'] as const;

@@ -9,7 +9,7 @@ import { NineServer } from '../system/folders/server.ts';
 import { FolderError, Mode, type HostFolder } from '../system/folders/folder.ts';
 import { SharedFolder } from '../system/folders/shared.ts';
 import { TarFolder } from '../system/folders/tar-folder.ts';
-import { BadGzip, isGzip } from '../system/files/gunzip.ts';
+import { BadGzip, isGzip } from '../system/files/gzip.ts';
 import { whyNotRun } from '../system/files/rootfs.ts';
 import { BLOCK, byteString, maybeTar, NO_TAR, TarError } from '../system/files/tar.ts';
 import type { SharedPort } from '../system/host.ts';

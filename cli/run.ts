@@ -16,7 +16,7 @@ import type { SharedOptions } from './options.ts';
 import { openDisks, parseDisk } from './disk/disk.ts';
 import { Folders, parseMount } from './mounts.ts';
 import { Networks, configOf, parseNet } from './net.ts';
-import { DEFAULT_PATH } from '../system/files/rootfs.ts';
+import { DEFAULT_PATH } from '../system/files/program.ts';
 import { checkProgram, RootFs } from './rootfs.ts';
 import { clockFor } from './recording.ts';
 import { endingLine, runSystem } from './session.ts';

@@ -2,11 +2,12 @@
  * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
-import { bootScenario, ProcessorError, statsOf, SystemError, type Channel, type Module, type Result, type Scenario, type System,
-  type SystemOptions } from '../index.ts';
+import type { Scenario } from '../roottask/scenario.ts';
+import type { Channel, Module, Result, SharedPort, SystemOptions } from '../system/host.ts';
+import { statsOf } from '../system/report.ts';
+import { bootScenario, ProcessorError, SystemError, type System } from '../system/system.ts';
 import type { BlockBackend } from '../machine/index.ts';
 import { visible } from '../trace/visible.ts';
-import type { SharedPort } from '../system/host.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';

@@ -1,8 +1,9 @@
 /** Runs one riscv64 Linux program under the Unix server, as `tessera run` does. */
 import { FIRST_EXPORT, unixWorld } from '../scenarios/unix-world.ts';
 import { FileTree, type Archive, type Files } from '../system/files/archive.ts';
-import { DEFAULT_PATH, layered, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
-import { BadGzip } from '../system/files/gunzip.ts';
+import { DEFAULT_PATH } from '../system/files/program.ts';
+import { layered, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
+import { BadGzip } from '../system/files/gzip.ts';
 import { readTar, TarError, type TarEntry } from '../system/files/tar.ts';
 import { boardMemory } from '../system/ram.ts';
 import type { HostFolder } from '../system/folders/folder.ts';

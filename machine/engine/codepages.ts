@@ -98,20 +98,27 @@ export class CodePages {
     this.used--;
   }
 
-  /** Forgets the records that overlap [linear, linear + length). */
+  /** Forgets the records that overlap [linear, linear + length). Of a long range and the pages with records, the fewer are gone through. */
   dropCode(linear: number, length: number): void {
     const end = linear + length;
+    if (length > PAGE * this.touched) {
+      const isHit = (slot: number): boolean => this.pages[slot]! + PAGE > linear && this.pages[slot]! < end;
+      for (let slot = 0; slot < this.touched; slot++) if (isHit(slot)) this.dropOf(slot, linear, end);
+      return;
+    }
     for (let page = linear - (linear % PAGE); page < end; page += PAGE) {
       const at = this.words[this.mapIndex(page)]!;
-      if (at === 0) continue;
-      const from = Math.max(linear - page, 0);
-      const to = Math.min(end - page, PAGE);
-      const slot = this.slotOf(at);
-      if ((to - from >= LARGE || ++this.drops[slot]! > PATIENCE) && !this.inUse(at)) this.release(slot);
-      else {
-        this.translations?.forget(slot, page, from, to);
-        this.forget(at, from, to);
-      }
+      if (at !== 0) this.dropOf(this.slotOf(at), linear, end);
+    }
+  }
+
+  private dropOf(slot: number, linear: number, end: number): void {
+    const page = this.pages[slot]!, at = this.address(slot);
+    const from = Math.max(linear - page, 0), to = Math.min(end - page, PAGE);
+    if ((to - from >= LARGE || ++this.drops[slot]! > PATIENCE) && !this.inUse(at)) this.release(slot);
+    else {
+      this.translations?.forget(slot, page, from, to);
+      this.forget(at, from, to);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Bus, PhysicalMemory } from '../../machine/api.ts';
 import { MemoryFault, Right, Window, type Memory } from '../abi/index.ts';
+import { LEVEL_SIZE } from './node.ts';
 import type { Space } from './space.ts';
 
 const PAGE = 4096;
@@ -146,18 +147,18 @@ export class TaskMemory implements Memory {
   #contiguous(va: number, length: number, rights: number): number {
     if (!this.#space.walk(va) || (this.#space.rights & rights) !== rights) return -1;
     const pa = this.#space.pa + (va % PAGE);
-    for (let at = PAGE - (va % PAGE); at < length; at += PAGE) {
-      if (!this.#space.walk(va + at) || (this.#space.rights & rights) !== rights || this.#space.pa !== pa + at) return -1;
+    for (let at = va - (va % PAGE) + PAGE, leaf; at < va + length; at = leaf.va + LEVEL_SIZE[leaf.level]) {
+      leaf = this.#space.find(at);
+      if (!leaf || (leaf.rights & rights) !== rights || leaf.pa - leaf.va !== pa - va) return -1;
     }
     return this.#memory.isRam(pa, Math.max(length, 1)) ? pa : -1;
   }
 
   mapped(va: number, length: number, rights: number): boolean {
     plain(va, length);
-    for (let at = va - (va % PAGE); at < va + length; at += PAGE) {
-      if (!this.#space.walk(at) || (this.#space.rights & rights) !== rights) return false;
-    }
-    return true;
+    let at = va - (va % PAGE);
+    while (at < va + length && this.#space.walk(at) && (this.#space.rights & rights) === rights) at += PAGE;
+    return at >= va + length;
   }
 }
 

@@ -68,12 +68,11 @@ export class Frames {
   }
   private clean(base: number, size: number, clear: (base: number, size: number) => void): void {
     const from = base / PAGE - this.first, to = from + size / PAGE;
-    for (let p = from; p < to; ) {
-      let q = p;
-      while (q < to && this.used[q] === 1) q++;
-      if (q > p) clear((p + this.first) * PAGE, (q - p) * PAGE);
-      p = q;
-      while (p < to && this.used[p] === 0) this.used[p++] = 1;
+    for (let p = this.used.indexOf(1, from); p >= 0 && p < to; p = this.used.indexOf(1, p)) {
+      const q = p;
+      while (p < to && this.used[p] === 1) p++;
+      clear((q + this.first) * PAGE, (p - q) * PAGE);
     }
+    this.used.fill(1, from, to);
   }
 }

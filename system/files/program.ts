@@ -1,5 +1,8 @@
 /** Checks that a file is a riscv64 Linux program before a system is started for it, so that a mistake gets one line. */
 
+/** Where programs are looked for that are named without a slash. */
+export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
+
 const ELF_HEADER = 64, PROGRAM_HEADER = 56;
 const CLASS_64 = 2, LITTLE = 1, MACHINE_RISCV = 243, EXEC = 2, DYN = 3, LOAD = 1;
 const machines: Record<number, string> = {

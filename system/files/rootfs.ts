@@ -1,11 +1,9 @@
 /** Root file systems: opens archives and folders, and looks up the program to run in them. */
 import { joinTar, type Archive } from './archive.ts';
-import { gunzip, isGzip } from './gunzip.ts';
+import { gunzip } from './gunzip.ts';
+import { isGzip } from './gzip.ts';
 import { whyNotProgram } from './program.ts';
 import { byteString, lookUp, parseTar, type TarEntry } from './tar.ts';
-
-/** Where programs are looked for that are named without a slash. */
-export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
 /**
  * A tar archive, unzipped if need be: its bytes up to its end, and its entries.
