@@ -22,6 +22,19 @@ export function putTermios(mm: Mm, va: number, x: Termios, second: boolean): voi
   if (second) { v.setUint32(36, x.ispeed, true); v.setUint32(40, x.ospeed, true); }
   copyOut(mm, va, out);
 }
+/** struct termio, the older 18 bytes: the lower halves of the flags, and eight characters. */
+export function putTermio(mm: Mm, va: number, x: Termios): void {
+  const out = new Uint8Array(18), v = new DataView(out.buffer);
+  [x.i, x.o, x.c, x.l].forEach((n, i) => { v.setUint16(2 * i, n & 0xffff, true); });
+  out.set(x.cc.subarray(0, 8), 9);
+  copyOut(mm, va, out);
+}
+export function getTermio(mm: Mm, va: number, x: Termios): void {
+  const b = copyIn(mm, va, 18), v = new DataView(b.buffer), low = (old: number, at: number): number =>
+    (old & ~0xffff) | v.getUint16(at, true);
+  x.i = low(x.i, 0); x.o = low(x.o, 2); x.c = low(x.c, 4); x.l = low(x.l, 6);
+  x.cc.set(b.subarray(9, 17));
+}
 export function getTermios(mm: Mm, va: number, x: Termios, second: boolean): void {
   const b = copyIn(mm, va, second ? 44 : 36), v = new DataView(b.buffer);
   x.i = v.getUint32(0, true); x.o = v.getUint32(4, true); x.c = v.getUint32(8, true); x.l = v.getUint32(12, true);

@@ -13,9 +13,10 @@ import { WaitQueue } from '../kernel/wait.ts';
 import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
 import { LineDiscipline } from './ldisc.ts';
 import type { OutputPort } from './ports.ts';
-import { I, L, V, getTermios, putTermios } from './termios.ts';
+import { I, L, V, getTermio, getTermios, putTermio, putTermios, type Termios } from './termios.ts';
 
 const T = {
+  CGETA: 0x5405, CSETA: 0x5406, CSETAW: 0x5407, CSETAF: 0x5408,
   CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
   IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b, IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
   CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
@@ -118,10 +119,12 @@ export class Tty implements Terminal {
     const d = this.discipline, mm = t.mm;
     if (this.hungUp && !master) return command === T.IOCSPGRP ? -E.NOTTY : -E.IO;
     switch (command) {
+      case T.CGETA: putTermio(mm, arg, d.termios); return 0;
+      case T.CSETA: case T.CSETAW: case T.CSETAF: return this.set(t, (x) => getTermio(mm, arg, x), command === T.CSETAF);
       case T.CGETS: putTermios(mm, arg, d.termios, false); return 0;
       case T.CGETS2: putTermios(mm, arg, d.termios, true); return 0;
-      case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(t, arg, false, command === T.CSETSF);
-      case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(t, arg, true, command === T.CSETSF2);
+      case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(t, (x) => getTermios(mm, arg, x, false), command === T.CSETSF);
+      case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(t, (x) => getTermios(mm, arg, x, true), command === T.CSETSF2);
       case T.IOCGWINSZ: setU16(mm, arg, this.rows); setU16(mm, arg + 2, this.columns); setU16(mm, arg + 4, 0); setU16(mm, arg + 6, 0); return 0;
       case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
       case T.FIONREAD: setU32(mm, arg, d.available); return 0;
@@ -154,12 +157,12 @@ export class Tty implements Terminal {
   }
   /** ^S and ^Q stop and start, as the other side may do itself then. */
   private get softFlow(): boolean { const { i, cc } = this.discipline.termios; return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11; }
-  private set(t: Thread, arg: number, second: boolean, flush: boolean): number {
+  private set(t: Thread, take: (x: Termios) => void, flush: boolean): number {
     const held = this.background(t, Sig.TTOU);
     if (held) return held;
     const was = this.discipline.canonical, flow = this.softFlow;
     if (flush) this.discipline.flush();
-    getTermios(t.mm, arg, this.discipline.termios, second);
+    take(this.discipline.termios);
     this.discipline.modeChanged(was);
     if (flow !== this.softFlow) this.onPacket?.(this.softFlow ? Packet.DOSTOP : Packet.NOSTOP);
     this.wq.wakeAll();

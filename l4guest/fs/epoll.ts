@@ -13,7 +13,7 @@ export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, 
  * Epoll files watching epoll files, at most; and ways of each length by which one may be watched, so that neither a wake-up nor a look
  * walks more.
  */
-const MAX_DEPTH = 5, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
+const MAX_DEPTH = 4, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
 const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
 /** What the server holds for an item, bytes. */
 const ITEM_COST = 320;

@@ -11,6 +11,14 @@ const cwd = (u: Unix): string => { const at = u.space(256), n = u.call('getcwd',
 const mounts = (u: Unix, what = 'mounts'): string => { const fd = u.open(`/proc/self/${what}`), text = u.read(fd, 8192); u.call('close', fd); return text as string; };
 
 describe('mounts', () => {
+  it('a bind of a shared mount inside itself is one mount more, not one without end', () => {
+    const u = world('/tmp/a');
+    expect([tmpfs(u, '/tmp/a'), u.call('mount', 0, '/tmp/a', 0, Ms.SHARED, 0), u.call('mkdirat', -100, '/tmp/a/in', 0o755)]).toEqual(
+      [0, 0, 0]);
+    const before = mounts(u).split('\n').length;
+    expect(bind(u, '/tmp/a', '/tmp/a/in')).toBe(0);
+    expect(mounts(u).split('\n').length).toBe(before + 1);
+  });
   it('two directories bound over each other are a tree like any other: nothing goes round in circles', () => {
     const u = world('/tmp/a', '/tmp/b');
     file(u, '/tmp/a/in-a'); file(u, '/tmp/b/in-b');
@@ -119,5 +127,34 @@ describe('mount spaces', () => {
     tmpfs(u, '/tmp/n'); u.call('mkdirat', -100, '/tmp/n/old', 0o755); file(u, '/tmp/n/here');
     expect([u.call('pivot_root', '/tmp', '/tmp/n/old'), u.call('pivot_root', '/tmp/n', '/tmp')]).toEqual([-E.BUSY, -E.BUSY]);
     expect([u.call('pivot_root', '/tmp/n', '/tmp/n/old'), u.list('/').includes('here'), u.list('/old').includes('proc'), u.call('chdir', '/old/tmp'), cwd(u)]).toEqual([0, true, true, 0, '/old/tmp']);
+  });
+});
+
+describe('mounts by descriptors', () => {
+  it('a file system is made, mounted nowhere, and moved to its place; without one it goes with its descriptor', () => {
+    const u = world('/tmp/m'), STRING = 1, CREATE = 6;
+    const fs = u.call('fsopen', 'tmpfs', 1)!;
+    expect(u.call('fsopen', 'nosuchfs', 0)).toBe(-E.NODEV);
+    expect([u.call('fsconfig', fs, STRING, 'size', '64k', 0), u.call('fsconfig', fs, STRING, 'colour', 'red', 0),
+      u.call('fsconfig', fs, STRING, 'size', 0, 0)]).toEqual([0, -E.INVAL, -E.INVAL]);
+    expect([u.call('fsmount', fs, 0, 0), u.call('fsconfig', fs, CREATE, 0, 0, 0), u.call('fsconfig', fs, CREATE, 0, 0, 0)]).toEqual(
+      [-E.INVAL, 0, -E.BUSY]);
+    const m = u.call('fsmount', fs, 1, 9)!;
+    expect([u.call('fsmount', fs, 0, 0), u.call('move_mount', m, '', -100, '/tmp/m', 4)]).toEqual([-E.BUSY, 0]);
+    expect(mounts(u)).toContain('none /tmp/m tmpfs ro,noexec,relatime');
+    expect(u.open('/tmp/m/x', O.CREAT | O.RDWR)).toBe(-E.ROFS);
+  });
+  it('open_tree copies what a place shows; mount_setattr changes a tree, or nothing', () => {
+    const u = world('/tmp/a', '/tmp/b');
+    file(u, '/tmp/a/x', 'text');
+    const tree = u.call('open_tree', -100, '/tmp/a', 1)!;
+    expect([u.call('open_tree', -100, '/tmp/a', 0x8000), u.call('open_tree', -100, '/tmp/none', 0)]).toEqual([-E.INVAL, -E.NOENT]);
+    expect([u.call('move_mount', tree, '', -100, '/tmp/b', 4), u.read(u.open('/tmp/b/x'))]).toEqual([0, 'text']);
+    const attr = (set: number, clear: number, kind = 0): Uint8Array =>
+      new Uint8Array(new BigUint64Array([BigInt(set), BigInt(clear), BigInt(kind), 0n]).buffer);
+    expect([u.call('mount_setattr', -100, '/tmp/b', 0, attr(1, 0), 32), u.open('/tmp/b/y', O.CREAT | O.RDWR)]).toEqual([0, -E.ROFS]);
+    expect([u.call('mount_setattr', -100, '/tmp/b', 0, attr(0, 1), 32), u.call('mount_setattr', -100, '/tmp/b', 0, attr(0x10, 0), 32),
+      u.call('mount_setattr', -100, '/tmp/b', 0, attr(1, 0), 31)]).toEqual([0, -E.INVAL, -E.INVAL]);
+    expect(u.open('/tmp/b/y', O.CREAT | O.RDWR)).toBeGreaterThan(0);
   });
 });

@@ -24,7 +24,7 @@ import { readOptions } from './tmpfs.ts';
 import { WalkFlag, at, pathOf } from './walk.ts';
 
 /** Flags that belong to a mount, not to its file system. */
-const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
+export const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOSYMFOLLOW | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
 
 type Maker = (k: Kernel, source: string, data: string, t: Thread) => Directory | number;
 /** Looked at once, kept for the mount that follows: a disk must be asked. */
@@ -40,6 +40,7 @@ const ext4On = (type: string): Maker => (k, source, _data, t) => {
   return probe.root;
 };
 const types: Record<string, Maker> = {
+  __proto__: null as never,
   proc: (k, _source, _data, t) => procTree(k, t.proc.numbers),
   sysfs: (k) => sysTree(k),
   tmpfs: (k, source, data) => {
@@ -53,6 +54,13 @@ const types: Record<string, Maker> = {
   devpts: (k) => ptsTree(k),
 };
 export const fileSystemTypes = Object.keys(types);
+/** The root of a new file system of a type: -ENODEV, -EPERM where the mounts are of another space of users, or what the type says. */
+export function makeFileSystem(t: Thread, type: string, source: string, data: string): Directory | number {
+  const make = types[type];
+  if (!make) return -E.NODEV;
+  return t.proc.mounts.owner.parent && !FOR_ALL.has(type) ? -E.PERM : make(t.k, source, data, t);
+}
+export const isFileSystem = (type: string): boolean => types[type] !== undefined;
 
 function* probeExt4(s: Sleeper, k: Kernel, disk: ByteSource, type: string, source: string): Co<number> {
   const ext4 = yield* Ext4.open(s, disk), root = k.newTmpFs(type, source).root;
@@ -178,7 +186,7 @@ function bind(t: Thread, source: string, to: Path, all: boolean): number {
   const from = target(t, source);
   if (typeof from === 'number') return from;
   if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
-  if (from.mount.space !== t.proc.mounts || from.mount.unbindable) return -E.INVAL;
+  if (!mayCopy(t, from)) return -E.INVAL;
   const m = copyOf(t.k, from.mount, from.inode);
   // What lies in the source is taken before the copy is there, so that a copy beneath its source is not copied into itself.
   const inside = all ? submounts(from) : [], n = echoes(to);
@@ -189,8 +197,26 @@ function bind(t: Thread, source: string, to: Path, all: boolean): number {
   copyTree(t.k, t.proc.mounts, new Map([[from.mount, m]]), inside);
   return 0;
 }
+/** What may be shown elsewhere: a place in the own mounts, or a name space's file. */
+const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc.mounts && !from.mount.unbindable) ||
+  from.inode.fs.type === 'nsfs';
+/** A tree of mounts that is nowhere yet: a copy of what a place shows (open_tree), or the mount of a new file system (fsmount). */
+export function detachedCopy(t: Thread, from: Path, all: boolean): Mount | number {
+  if (!mayCopy(t, from)) return -E.INVAL;
+  const m = copyOf(t.k, from.mount, from.inode), inside = all ? submounts(from) : [];
+  copyTree(t.k, nowhereElse(m), new Map([[from.mount, m]]), inside);
+  return m;
+}
+/** A space of its own for a mount that nobody sees but its descriptor. */
+export function nowhereElse(m: Mount): MountSpace {
+  const space = new MountSpace(0);
+  space.root = m;
+  space.add(m);
+  return space;
+}
+export const isNowhere = (m: Mount): boolean => m.space?.ino === 0;
 /** Mounts beneath a place, each after the one that it is in. */
-function submounts(from: Path, mount = from.mount): Mount[] {
+export function submounts(from: Path, mount = from.mount): Mount[] {
   const out: Mount[] = [];
   for (const m of mount.mounted) if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
   return out;
@@ -213,15 +239,27 @@ function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>, list:
 function move(t: Thread, source: string, to: Path): number {
   const from = target(t, source);
   if (typeof from === 'number') return from;
-  const m = from.mount;
-  if (from.inode !== m.root || !m.point || m.space !== t.proc.mounts || m.point.mount.peers) return -E.INVAL;
-  if (m.root.isDir !== to.inode.isDir) return -E.NOTDIR;
+  return from.inode.isDir === to.inode.isDir ? moveTo(t, from, to) : -E.NOTDIR;
+}
+/** Moves a mount, attached or not, to another place. */
+export function moveTo(t: Thread, from: Path, to: Path): number {
+  const m = from.mount, detached = isNowhere(m) && !m.point;
+  if (to.mount.space !== t.proc.mounts) return -E.INVAL;
+  if (from.inode !== m.root || (!m.point && !detached) || (m.space !== t.proc.mounts && !detached) || m.point?.mount.peers) return -E.INVAL;
+  if (m.root.isDir !== to.inode.isDir) return -E.INVAL;
+  if (detached) return attachTree(t.k, t.proc.mounts, m, to);
   for (let x: Mount | undefined = to.mount; x; x = x.point?.mount) if (x === m) return -E.LOOP;
-  m.point.mount.detach(m);
+  m.point!.mount.detach(m);
   to.mount.attach(m, to);
   return 0;
 }
-function propagation(k: Kernel, to: Path, flags: number): number {
+/** A tree that was nowhere comes into a space. */
+function attachTree(k: Kernel, space: MountSpace, m: Mount, to: Path): number {
+  for (const inner of [...m.space!.list]) { m.space!.remove(inner); if (inner !== m) space.add(inner); }
+  cover(k, space, m, to);
+  return 0;
+}
+export function propagation(k: Kernel, to: Path, flags: number): number {
   const kind = flags & Ms.PROPAGATION;
   if (to.inode !== to.mount.root || (kind & (kind - 1)) !== 0 || flags & ~(Ms.PROPAGATION | Ms.REC | Ms.SILENT)) return -E.INVAL;
   for (const m of [to.mount, ...(flags & Ms.REC ? submounts({ ...to, inode: to.mount.root }) : [])]) {
@@ -254,7 +292,7 @@ export function unmountAt(t: Thread, path: string, flags: number): number {
   return 0;
 }
 /** Takes a mount, and all in it, out of its space. Open files in it stay. */
-function detachTree(m: Mount): void {
+export function detachTree(m: Mount): void {
   for (const inner of [...m.mounted]) detachTree(inner);
   m.point?.mount.detach(m);
   m.space?.remove(m);

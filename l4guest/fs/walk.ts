@@ -1,7 +1,7 @@
 /** From a path to an inode: the walk over directories, links and mounts, with permissions and limits on the way. */
 import { has, type CapSets } from '../kernel/caps.ts';
 import { firstUsers, nameOfId, type UserSpace } from '../kernel/spaces.ts';
-import { AT, Cap, S } from '../abi/linux.ts';
+import { AT, Cap, Ms, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode } from './inode.ts';
@@ -143,7 +143,7 @@ function up(w: Walk): number {
 
 function followLink(w: Walk, link: Inode, name: string, final: boolean): number {
   const p = w.place, dir = p.dir, slash = p.slash;
-  if (w.flags & WalkFlag.noLinks || ++w.links > MAX_LINKS) return -E.LOOP;
+  if (w.flags & WalkFlag.noLinks || ++w.links > MAX_LINKS || p.dirMount.flags & Ms.NOSYMFOLLOW) return -E.LOOP;
   const jump = link.jump(w.t);
   if (jump !== undefined) {
     if (typeof jump === 'number') return jump;

@@ -14,11 +14,11 @@ import { install } from '../syscalls/fds.ts';
 import { pathArg } from '../syscalls/row.ts';
 import { timespec } from '../syscalls/times.ts';
 
-const PRIORITIES = 32768, QUEUES = 256;
+const PRIORITIES = 32768;
 /** What a queue weighs, and a message beside its bytes. */
 const QUEUE_COST = 1024, MESSAGE_COST = 128;
 /** Messages and bytes of a message: default, most for users, most for root. */
-const Most = { messages: 10, size: 8192, messagesOfRoot: 65536, sizeOfRoot: 16 << 20 } as const;
+const OF_ROOT = { messages: 65536, size: 16 << 20 } as const;
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;
 
 interface Message { readonly priority: number; readonly bytes: Uint8Array }
@@ -88,6 +88,7 @@ const nameOf = (t: Thread, va: number): string | number => {
 export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
   const name = nameOf(t, nameVa);
   if (typeof name === 'number') return name;
+  if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
   let q = t.proc.ipc.queues.get(name);
   if (q && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
   if (!q) {
@@ -104,9 +105,12 @@ export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, a
   return install(t, file, true);
 }
 function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
-  const most = attrVa ? getI64(t.mm, attrVa + 8) : Most.messages, size = attrVa ? getI64(t.mm, attrVa + 16) : Most.size, root = capable(t.creds, Cap.SYS_RESOURCE);
-  if (most <= 0 || size <= 0 || most > (root ? Most.messagesOfRoot : Most.messages) || size > (root ? Most.sizeOfRoot : Most.size)) return -E.INVAL;
-  if (t.proc.ipc.queues.size >= QUEUES && !root) return -E.NOSPC;
+  const setting = (name: string): number => t.k.sysctl.number(`fs/mqueue/${name}`), root = capable(t.creds, Cap.SYS_RESOURCE);
+  const most = attrVa ? getI64(t.mm, attrVa + 8) : Math.min(setting('msg_max'), setting('msg_default'));
+  const size = attrVa ? getI64(t.mm, attrVa + 16) : Math.min(setting('msgsize_max'), setting('msgsize_default'));
+  const bounds = root ? OF_ROOT : { messages: setting('msg_max'), size: setting('msgsize_max') };
+  if (most <= 0 || size <= 0 || most > bounds.messages || size > bounds.size) return -E.INVAL;
+  if (t.proc.ipc.queues.size >= setting('queues_max') && !root) return -E.NOSPC;
   if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
   if (!t.k.frames.charge(QUEUE_COST)) return -E.NOMEM;
   const q = new MqInode(t, mode & 0o777 & ~t.proc.fs.umask, most, size);

@@ -37,8 +37,10 @@ export interface IpcObject { readonly id: number; readonly perm: Perm; removed: 
 export class IpcTable<T extends IpcObject> {
   readonly slots: (T | undefined)[] = [];
   private sequence = 0;
-  private readonly most: number;
-  constructor(most: number) { this.most = most; }
+  /** The settings that say how many there may be (the last number of kernel/sem), and which identifier the next one gets (−1: any). */
+  private readonly most: string;
+  private readonly wish: string;
+  constructor(most: string, wish: string) { this.most = most; this.wish = wish; }
 
   /** The object of a key; made by `make(id)` where IPC_CREAT says so. Its identifier, or -errno. `fits` may refuse one that is there. */
   get(t: Thread, key: number, flags: number, make: (id: number, perm: Perm) => T | number, fits: (old: T) => number): number {
@@ -49,14 +51,19 @@ export class IpcTable<T extends IpcObject> {
       return misfit < 0 ? misfit : old.perm.allows(t.creds, flags & 0o777) ? old.id : -E.ACCES;
     }
     if (key !== 0 && !(flags & Ipc.CREAT)) return -E.NOENT;
-    let slot = this.slots.indexOf(undefined);
-    if (slot < 0) slot = this.slots.length;
-    if (slot >= this.most) return -E.NOSPC;
-    const made = make(slot + SLOTS * this.sequence, new Perm(key, t.creds, flags));
+    const { sysctl } = t.k, wished = sysctl.number(this.wish);
+    if (this.count >= Math.min(SLOTS, sysctl.numbers(this.most).at(-1)!)) return -E.NOSPC;
+    const slot = this.freeFrom(wished < 0 ? 0 : wished % SLOTS), sequence = wished < 0 ? this.sequence : Math.floor(wished / SLOTS);
+    const made = make(slot + SLOTS * sequence, new Perm(key, t.creds, flags));
     if (typeof made === 'number') return made;
-    this.sequence = (this.sequence + 1) % SLOTS;
+    if (wished < 0) this.sequence = (this.sequence + 1) % SLOTS; else sysctl.set(this.wish, '-1');
     this.slots[slot] = made;
     return made.id;
+  }
+  private freeFrom(first: number): number {
+    let slot = first;
+    while (this.slots[slot] !== undefined) slot++;
+    return slot;
   }
   find(id: number): T | undefined { const o = id < 0 ? undefined : this.slots[id % SLOTS]; return o?.id === id ? o : undefined; }
   remove(o: T): void { o.removed = true; const slot = o.id % SLOTS; if (this.slots[slot] === o) this.slots[slot] = undefined; }

@@ -64,6 +64,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   const unusable = refusedTids(t, numbers, a.tids);
   if (unusable) return unusable;
   if (numbers.ended) return -E.NOMEM;
+  if (!(f & Clone.FILES) && t.proc.fds.length > k.sysctl.number('fs/nr_open')) return -E.MFILE;
   const noSpace = f & Clone.NEWNS ? mayCopySpace(k, t.proc) : 0;
   if (noSpace) return noSpace;
   if ((!(f & Clone.VM) && !(t.mm.table.canCopy() && t.mm.payAreas())) || !k.frames.charge(cost + fdCost)) return -E.NOMEM;
@@ -72,7 +73,8 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   const tid = k.pids.allot(numbers, a.tids);
   if (tid < 0) { k.frames.uncharge(cost + fdCost); return tid; }
   const proc = f & Clone.THREAD ? t.proc : newProcess(t, tid, a, numbers, creds), child = new Thread(k, tid, proc, t.name);
-  if (f & Clone.THREAD) child.creds = creds;
+  if (f & Clone.THREAD) child.creds = creds; else creds.processRing = undefined;
+  creds.threadRing = undefined;
   inheritThread(child, t, a);
   if (!(f & Clone.VM)) child.mm.payAreas();
   if (f & Clone.THREAD) child.cost = cost; else proc.cost = cost;
@@ -113,7 +115,7 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   child.seccomp = t.seccomp;
   child.rseq = a.flags & Clone.VM ? undefined : t.rseq && { ...t.rseq };
   child.noNewPrivs = t.noNewPrivs;
-  child.timerSlack = t.timerSlack;
+  child.timerSlack = child.slackAtStart = t.timerSlack;
   child.ioPriority = t.ioPriority;
   child.nice = t.resetOnFork ? Math.max(0, t.nice) : t.nice;
   if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }

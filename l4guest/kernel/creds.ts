@@ -1,6 +1,7 @@
 /** Who a process is, and what it may use. */
 import { Limit, LIMITS, type Cap } from '../abi/linux.ts';
 import { allCaps, has, type CapSets } from './caps.ts';
+import type { Key } from './keys.ts';
 import { firstUsers, type UserSpace } from './spaces.ts';
 
 export interface Creds {
@@ -10,6 +11,11 @@ export interface Creds {
   caps: CapSets;
   /** The space of users in which the capabilities count. */
   users: UserSpace;
+  /** Keyrings of the thread, of its process, of its session; where request_key puts keys. */
+  threadRing?: Key | undefined;
+  processRing?: Key | undefined;
+  sessionRing?: Key | undefined;
+  defaultRing?: number;
 }
 export const rootCreds = (): Creds =>
   ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps(), users: firstUsers });

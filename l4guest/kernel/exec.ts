@@ -131,6 +131,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
   p.creds = t.creds;
+  p.creds.threadRing = p.creds.processRing = undefined;
   const ids = suidCreds(t, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;

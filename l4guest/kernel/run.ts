@@ -80,16 +80,19 @@ export class Runner implements Entry {
   call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
-    if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) { this.nr = nr; this.result = undefined; return undefined; }
+    if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
+      this.putOff(nr, undefined); return undefined; }
     const result = dispatch(t, nr, a, b, c, d, e, f);
     if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
-      this.nr = nr;
-      this.result = result;
+      this.putOff(nr, result);
       return undefined;
     }
     cpu.inUser = true;
     return result;
   }
+
+  /** A number that cannot be one is a call all the same. */
+  private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
 
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = t.mm;

@@ -35,6 +35,9 @@ export const settings: readonly Setting[] = [
   list('kernel/printk', 4, 4, 1, 7),
   { name: 'kernel/core_pattern', value: 'core' }, { name: 'kernel/modprobe', value: '/sbin/modprobe' }, { name: 'kernel/hotplug', value: '' }, shown('kernel/cap_last_cap', [40]), shown('kernel/ngroups_max', [65536]), shown('kernel/seccomp/actions_avail', 'kill_process kill_thread trap errno user_notif trace log allow'),
   { name: 'kernel/seccomp/actions_logged', value: 'kill_process kill_thread trap errno user_notif trace log' }, int('kernel/yama/ptrace_scope', 0, 0, 3), int('kernel/ns_last_pid', 0, 0), int('kernel/io_uring_disabled', 2, 0, 2),
+  int('kernel/keys/maxkeys', 200, 0), int('kernel/keys/maxbytes', 20000, 0), int('kernel/keys/root_maxkeys', 1000000, 0),
+  int('kernel/keys/root_maxbytes', 25000000, 0), int('kernel/keys/gc_delay', 300, 0),
+    int('kernel/keys/persistent_keyring_expiry', 259200, 0),
   // System V IPC
   long('kernel/shmmax', MOST_SHARED, 0, 2 ** 64), long('kernel/shmall', MOST_SHARED, 0, 2 ** 64), int('kernel/shmmni', 4096, 0, 32768),
   int('kernel/shm_rmid_forced', 0, 0, 1), int('kernel/shm_next_id', -1, -1), int('kernel/msgmax', 8192, 0),

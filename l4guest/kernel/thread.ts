@@ -79,6 +79,8 @@ export class Thread implements Waiter {
   noNewPrivs = 0;
   /** prctl(PR_SET_TIMERSLACK), ns; ioprio_set. */
   timerSlack = 50_000;
+  /** What prctl(PR_SET_TIMERSLACK, 0) goes back to: what its maker had. */
+  slackAtStart = 50_000;
   ioPriority = 0;
   /** Which calls it may make. */
   seccomp: Seccomp | undefined;

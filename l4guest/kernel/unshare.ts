@@ -59,6 +59,7 @@ export function unshare(t: Thread, given: number): number {
   if (typeof creds === 'number') return creds;
   const numbers = flags & Clone.NEWPID ? newNumbers(t, creds.users) : p.childNumbers;
   if (typeof numbers === 'number') return numbers;
+  if (flags & Clone.FILES && p.fds.users > 1 && p.fds.length > t.k.sysctl.number('fs/nr_open')) return -E.MFILE;
   p.childNumbers = numbers;
   if (flags & Clone.NEWUSER) become(t, creds);
   if (flags & Clone.FS) p.fs = { ...p.fs };

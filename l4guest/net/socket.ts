@@ -11,7 +11,8 @@ import { interfaceCall } from './interfaces.ts';
 import { Af, anyIp, inetAddress, unixAddress, type Address } from './address.ts';
 
 export const SockType = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
-export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
+export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100,
+  ERRQUEUE: 0x2000, NOSIGNAL: 0x4000, MORE: 0x8000, CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
 /** What came with bytes: files (SCM_RIGHTS) and who sent them. */
@@ -36,7 +37,8 @@ const names = new WeakMap<Kernel, Names>();
 export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.set(k, n = new Names()); return n; }
 
 /** What a message brings beside bytes and files: MSG_OOB, and credentials that the sender states. */
-export interface Extra { readonly urgent: boolean; readonly sender: Credentials | undefined }
+/** `more`: MSG_MORE, the rest follows. */
+export interface Extra { readonly urgent: boolean; readonly more: boolean; readonly sender: Credentials | undefined }
 const SO_SNDBUF = 7, SO_RCVBUF = 8;
 
 /** Files in flight that nobody wants any more. Giving one up may give up others, however many: they wait their turn. */

@@ -145,7 +145,7 @@ function putAuxv(t: Thread, va: number, room: number, c: number, d: number): num
   return AUXV;
 }
 /** Bytes of the auxiliary vector that the kernel keeps. */
-const AUXV = 528, TIMER_SLACK = 50000;
+const AUXV = 528;
 /** prctl(PR_SET_MDWE): memory that is writable never becomes executable. */
 const Mdwe = { REFUSE: 1, NO_INHERIT: 2 } as const;
 
@@ -167,7 +167,7 @@ const prctls: Record<number, Prctl> = {
   24: (t, a) => { if (!capableHere(t.creds, Cap.SETPCAP)) return -E.PERM; if (a < 0 || a > LAST_CAP) return -E.INVAL;
     t.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
   27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
-  29: (t, a) => { t.timerSlack = a > 0 ? a : TIMER_SLACK; return 0; }, 30: (t) => t.timerSlack,
+  29: (t, a) => { t.timerSlack = a > 0 ? a : t.slackAtStart; return 0; }, 30: (t) => t.timerSlack,
   31: () => 0, 32: () => 0, // no performance events to stop or start
   33: (_t, a, b, c, d) => (zero(c, d) && (a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2) ? 0 : -E.INVAL), 34: (_t, a, b, c, d) => (zero(a, b, c, d) ? 2 : -E.INVAL),
   36: (t, a) => { t.proc.subreaper = a !== 0; return 0; }, 37: (t, a) => { setU32(t.mm, a, t.proc.subreaper ? 1 : 0); return 0; },

@@ -188,7 +188,7 @@ function mayClaim(t: Thread, { pid, uid, gid }: Credentials): boolean {
 }
 function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary, flags: number): number | Co<number> {
   let done = 0, rights = ancillary.files;
-  const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, sender: ancillary.sender };
+  const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, more: (flags & Msg.MORE) !== 0, sender: ancillary.sender };
   if (extra.urgent && !(f.socket instanceof StreamSocket && f.socket.type === SockType.STREAM)) { giveUp(rights); return -E.OPNOTSUPP; }
   const attempt = (): number => {
     const n = sendPiece(t, f, io, to, rights, extra, done);
@@ -245,6 +245,8 @@ function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<
 /** Receives with `take` for what came beside the bytes. MSG_WAITALL reads on for streams. */
 function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: Received) => number): number | Co<number> {
   let done = 0;
+  // Nobody keeps errors in a queue here: it is always empty.
+  if (flags & Msg.ERRQUEUE && f.socket.family !== Af.UNIX) return -E.AGAIN;
   const attempt = (): number => {
     const r = f.socket.receive(io, flags);
     if (typeof r === 'number') return r === -E.AGAIN ? r : done || r;

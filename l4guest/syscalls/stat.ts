@@ -103,6 +103,7 @@ function chown(t: Thread, found: Located | number, uid: number, gid: number): La
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
 function utimens(t: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
+  if (path === 0 && fd === AT.FDCWD) return -E.FAULT;
   const p = path === 0 ? ofFd(t, fd) : placeOf(t, fd, path, flags);
   if (typeof p === 'number') return p;
   const { inode: i } = p, now = t.k.clock.wall(), pick = (at: number): Time | undefined | number => {

@@ -99,7 +99,6 @@ export const systemCalls: Row[] = [
   row('restart_syscall', refused(E.INTR)),
 
   row('vhangup', vhangup), row('acct', acct),
-  row('add_key', refused(E.NOSYS), { support: 'none' }), row('keyctl', refused(E.NOSYS), { support: 'none' }),
   row('io_uring_setup', refused(E.NOSYS), { support: 'none' }), row('bpf', refused(E.NOSYS), { support: 'none' }),
   row('perf_event_open', refused(E.NOSYS), { support: 'none' }), row('userfaultfd', refused(E.NOSYS), { support: 'none' }),
 ];

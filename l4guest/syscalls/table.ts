@@ -14,7 +14,9 @@ import { futexCalls } from './futex.ts';
 import { idCalls } from './ids.ts';
 import { ioCalls } from './io.ts';
 import { ipcCalls } from './ipc.ts';
+import { keyCalls } from './keys.ts';
 import { memoryCalls } from './memory.ts';
+import { mountCalls } from './mounts.ts';
 import { netCalls } from './net.ts';
 import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
@@ -33,7 +35,7 @@ import { timeCalls } from './times.ts';
 export const rows: readonly Row[] = [
   ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls,
     ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
-    ...aioCalls, ...spaceCalls,
+    ...aioCalls, ...spaceCalls, ...mountCalls, ...keyCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const KERNEL = fileURLToPath(new URL('../../images/vmlinuz', import.meta.url));
-const MEMORY = '4G', LONGEST = 800;
+const MEMORY = '4G', LONGEST = 1700;
 
 const INIT = `#!/bin/sh
 export PATH=/t:/bin:/sbin:/usr/bin:/usr/sbin

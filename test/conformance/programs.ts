@@ -53,12 +53,15 @@ function programsIn(folder: string): string[] {
   });
 }
 
-/** The guest's side: each test in a folder of its own, its first complaints and its status between marks. */
+/**
+ * The guest's side: each test begins beside the programs (it makes a folder of its own), its first complaints and its status between
+ * marks.
+ */
 export const scriptOf = (tests: readonly Test[], seconds: number): string =>
   `export PATH=/t:$PATH LTPROOT=/t TMPDIR=/tmp LTP_COLORIZE_OUTPUT=n KCONFIG_SKIP_CHECK=1
-mkdir -p /dev/shm /tmp
-${tests.map((t, i) => `mkdir -p /tmp/w${i}; cd /tmp/w${i}; (timeout -s KILL ${seconds} ${t.command}) > /tmp/out 2>&1 < /dev/null; s=$?; ` +
-  `grep -a -E 'TFAIL|TBROK|TCONF' /tmp/out | head -n 3; echo "@@@ ${t.name} $s"; cd /; rm -rf /tmp/w${i}`).join('\n')}
+mkdir -p /dev/shm /tmp; chmod 1777 /tmp
+${tests.map((t) => `cd /t; (timeout -s KILL ${seconds} ${t.command}) > /tmp/out 2>&1 < /dev/null; s=$?; ` +
+  `grep -a -E 'TFAIL|TBROK|TCONF' /tmp/out | head -n 3; echo "@@@ ${t.name} $s"; rm -rf /tmp/LTP* /tmp/out`).join('\n')}
 `;
 export interface Ended { readonly name: string; readonly outcome: Outcome; readonly says: string }
 /** A status of 137 is that of the time-out's kill: the test hangs. */
@@ -99,6 +102,11 @@ function rootWith(programs: Iterable<string>): string {
   for (const p of programs) execFileSync('cp', ['-l', p, join(root, 't', basename(p))]);
   return root;
 }
+/** Programs that these tests are, and those that begin alike, which some of them run: an initramfs has no room for all. */
+function helpersOf(tests: readonly Test[], programs: ReadonlyMap<string, string>): string[] {
+  const stems = new Set(tests.map((t) => t.command.split(/\s/)[0]!.replace(/\d.*$/, '')));
+  return [...programs].filter(([name]) => stems.has(name.replace(/(\d|_child).*$/, '')) || stems.has(name)).map(([, path]) => path);
+}
 function compare(ended: readonly Ended[], linux: readonly Ended[]): number {
   const here = new Map(ended.map((e) => [e.name, e])), passing = linux.filter((l) => l.outcome === 'pass' && here.has(l.name));
   const behind = passing.filter((l) => here.get(l.name)!.outcome !== 'pass');
@@ -112,7 +120,8 @@ function main(): void {
   const { values: o, positionals: [folder] } = parseArgs({ allowPositionals: true, options: {
     list: { type: 'string' }, only: { type: 'string' }, part: { type: 'string', default: '1/1' },
       seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '40' },
-    out: { type: 'string' }, linux: { type: 'boolean', default: false }, against: { type: 'string' },
+    memory: { type: 'string', default: '2G' }, out: { type: 'string' }, linux: { type: 'boolean', default: false },
+      against: { type: 'string' },
       tessera: { type: 'string', default: TESSERA }, record: { type: 'string' }, revision: { type: 'string', default: '?' },
   } });
   if (!folder) throw new Error('usage: programs.ts FOLDER [--list FILE] …');
@@ -121,11 +130,12 @@ function main(): void {
   const all = o.list ? testsIn(readFileSync(o.list, 'utf8')) : [...programs.keys()].map((name) => ({ name, command: name }));
   const [k, n] = o.part.split('/').map(Number) as [number, number];
   const tests = all.filter((t) => (!only || only.has(t.name)) && programs.has(t.command.split(/\s/)[0]!)).filter((_, i) => i % n === k - 1);
-  const ended: Ended[] = [], size = Number(o.batch), seconds = Number(o.seconds), root = rootWith(programs.values());
+  const ended: Ended[] = [], size = Number(o.batch), seconds = Number(o.seconds),
+    root = rootWith(o.linux ? helpersOf(tests, programs) : programs.values());
   const tell = (e: Ended): void => { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); };
   const here = (script: string): string => {
     writeFileSync(join(root, 't/run.sh'), script);
-    return spawnSync(o.tessera, ['run', '--rootfs', root, 'sh', '/t/run.sh'],
+    return spawnSync(o.tessera, ['run', '--memory', o.memory, '--rootfs', root, 'sh', '/t/run.sh'],
       { input: '', maxBuffer: 1 << 28, timeout: 600_000, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
   };
   try {

@@ -9,6 +9,7 @@ import { charDevices } from '../../drivers/devices.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
 import { Directory, type DirEntry } from '../inode.ts';
 import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
+import { keyLines } from '../../kernel/keys.ts';
 import { lockLines } from '../locks.ts';
 import { ProcessDirs } from './pid.ts';
 import { sysctlTree } from './sysctl.ts';
@@ -41,7 +42,8 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
     .file('devices', () => `Character devices:\n${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 pts\n\nBlock devices:\n`)
     .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '').file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
-    .file('locks', () => lockLines(k)).file('cgroups', () => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')
+    .file('locks', () => lockLines(k)).file('keys', (t) => keyLines(t)).file('cgroups', () =>
+      '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')
     .file('modules', () => '').file('interrupts', () => '           CPU0\n').file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
 }
 function running(k: Kernel): number { let n = 0; for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++; return n; }

@@ -64,7 +64,7 @@ function fits(s: InetSocket, level: number): boolean {
 }
 
 export function setInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, length: number): number {
-  if (!fits(s, level)) return level === Sol.IPV6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
+  if (!fits(s, level)) return -E.NOPROTOOPT;
   if (level === Sol.IP && name === Ip4.OPTIONS) return length === 0 ? 0 : length > 40 ? -E.INVAL : 0;
   if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF)) return groups4(t, s, name, va, length);
   if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(t, s, name, va, length);
@@ -79,7 +79,7 @@ export function setInetOption(t: Thread, s: InetSocket, level: number, name: num
   if (level === Sol.IPV6 && name === Ip4.V6ONLY && s.ends.length > 0) return -E.INVAL;
   if (level === Sol.IP && name === 2 && value === 0) return -E.INVAL;
   s.options.set(level * 65_536 + name, row.flag ? Number(value !== 0) : value);
-  if (s instanceof TcpSocket) s.optionSet();
+  s.optionSet();
   return 0;
 }
 

@@ -27,6 +27,8 @@ export abstract class InetSocket extends Socket implements Holder {
     this.inet = inetOf(k);
   }
 
+  /** An option was set: who has to act on it does. */
+  optionSet(): void { /* most are looked at when they matter */ }
   option(level: number, name: number): number | undefined { return this.options.get(key(level, name)); }
   reuseAddress(): boolean { return (this.option(Sol.SOCKET, So.REUSEADDR) ?? 0) !== 0; }
   reusePort(): boolean { return (this.option(Sol.SOCKET, So.REUSEPORT) ?? 0) !== 0; }

@@ -9,7 +9,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
 import { Af, loopbackIp, type Address } from '../address.ts';
-import { HANGUP, Msg, SockType, type Received, type Socket } from '../socket.ts';
+import { HANGUP, Msg, SockType, type Received, type Socket, type Extra } from '../socket.ts';
 import { errnoOf, socketAddress, stackIp } from './inet.ts';
 import { overlap } from './ports.ts';
 import { InetSocket, Sol } from './socket.ts';
@@ -143,7 +143,7 @@ export class TcpSocket extends InetSocket {
   }
   private told = false;
 
-  override send(io: Io, _to: Address | undefined, _files: readonly File[], _t: Thread): number {
+  override send(io: Io, _to: Address | undefined, _files: readonly File[], _t: Thread, extra?: Extra): number {
     const c = this.c;
     if (c?.state === State.SYN_SENT || c?.state === State.SYN_RECEIVED) return -E.AGAIN;
     const error = this.takeError();
@@ -155,6 +155,7 @@ export class TcpSocket extends InetSocket {
     if (!this.k.frames.charge(n)) return -E.NOBUFS;
     this.k.frames.uncharge(n); // there is room: the connection takes it when it has the bytes
     io.take(scratch, 0, n);
+    c.sender.cork = extra?.more === true || (this.option(Sol.TCP, Tcp.CORK) ?? 0) !== 0;
     return this.inet.act(() => c.write(scratch, 0, n));
   }
 
@@ -229,8 +230,8 @@ export class TcpSocket extends InetSocket {
     this.chosen = name;
     this.c?.sender.setCongestion(name);
   }
-  /** An option was set: the connection heeds it. */
-  optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
+  /** The connection heeds an option. */
+  override optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
   private apply(c: TcpConnection): void {
     if (c.sender.congestion.name !== this.chosen) c.sender.setCongestion(this.chosen);
     const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise, { choices, sender, receiver } = c, { remote } = c.ends;

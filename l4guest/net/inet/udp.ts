@@ -9,12 +9,12 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
 import { Af, anyIp, loopbackIp, type Address } from '../address.ts';
-import { Msg, SockType, type Received } from '../socket.ts';
+import { Msg, SockType, type Extra, type Received } from '../socket.ts';
 import { controlOf } from './control.ts';
 import { errnoOf, socketAddress, stackIp } from './inet.ts';
 import { InetSocket, Sol } from './socket.ts';
 
-const MOST_BYTES = 65_507, SNDBUF = 7, RCVBUF = 8, MULTICAST_IF = 32, MULTICAST_TTL = 33, MULTICAST_LOOP = 34;
+const MOST_BYTES = 65_507, CORK = 1, SNDBUF = 7, RCVBUF = 8, MULTICAST_IF = 32, MULTICAST_TTL = 33, MULTICAST_LOOP = 34;
 /** What a connected socket hears of an error that came back. */
 export const troubleErrno = (trouble: Trouble): number =>
   ({ port: E.CONNREFUSED, host: E.HOSTUNREACH, network: E.NETUNREACH, protocol: E.NOPROTOOPT, prohibited: E.ACCES, time: E.HOSTUNREACH, tooBig: E.MSGSIZE })[trouble];
@@ -78,7 +78,27 @@ export class UdpSocket extends InetSocket {
   }
   private refusesBroadcast(ip: Ip): boolean { return !this.mayBroadcast && this.inet.stack.interfaces.some((i) => i.isBroadcast(ip)); }
 
-  override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread): number {
+  /** What MSG_MORE or UDP_CORK holds back until the rest has come, and where it goes. */
+  private held: { readonly bytes: Uint8Array; readonly send: (bytes: Uint8Array) => number } | undefined;
+  private get corked(): boolean { return (this.option(Sol.UDP, CORK) ?? 0) !== 0; }
+  /** UDP_CORK was taken away: what is held goes. */
+  override optionSet(): void {
+    const { held } = this;
+    if (!held || this.corked) return;
+    this.held = undefined;
+    held.send(held.bytes);
+  }
+  /** One datagram, or a part of one that is held back. */
+  private part(bytes: Uint8Array, more: boolean, send: (bytes: Uint8Array) => number): number {
+    const { held } = this, all = new Uint8Array((held?.bytes.length ?? 0) + bytes.length);
+    if (all.length > MOST_BYTES) return -E.MSGSIZE;
+    all.set(held?.bytes ?? [], 0);
+    all.set(bytes, all.length - bytes.length);
+    this.held = more || this.corked ? { bytes: all, send: held?.send ?? send } : undefined;
+    const r = this.held ? 0 : (held?.send ?? send)(all);
+    return r < 0 ? r : bytes.length;
+  }
+  override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread, extra?: Extra): number {
     const name = to ?? this.remote;
     const error = this.takeError();
     if (error) return -error;
@@ -94,7 +114,7 @@ export class UdpSocket extends InetSocket {
     if (!source) return -E.NETUNREACH;
     const bytes = new Uint8Array(io.left);
     io.take(bytes, 0, bytes.length);
-    return this.inet.act(() => this.emit(bytes, source, remote, name.port)) ?? bytes.length;
+    return this.part(bytes, extra?.more === true, (all) => this.inet.act(() => this.emit(all, source, remote, name.port)) ?? 0);
   }
   private emit(bytes: Uint8Array, from: Ip, to: Ip, port: number): number | undefined {
     const isGroup = isMulticast(to), ttl = isGroup ? this.option(Sol.IP, MULTICAST_TTL) ?? 1 : this.ttlTo(to);

@@ -1,0 +1,235 @@
+/**
+ * Keys that the kernel keeps for programs: small secrets with a type, a description, rights and an end. A keyring is a key that holds
+ * others; each
+ * thread has up to three of its own (its own, its process's, its session's), each user two. Who reaches a key through them possesses it.
+ */
+import { E } from '../abi/errno.ts';
+import type { Creds } from './creds.ts';
+import type { Kernel } from './kernel.ts';
+import { CallError } from './failure.ts';
+import type { Thread } from './thread.ts';
+
+/** Rights, six bits for each of possessor, user, group and others. */
+export const Right = { VIEW: 1, READ: 2, WRITE: 4, SEARCH: 8, LINK: 16, SETATTR: 32, ALL: 63 } as const;
+export const POSSESSOR = 24, USER = 16, GROUP = 8;
+
+/** What may be said of a type of keys: how its payload is checked, whether it is read, whether it takes a new one. */
+interface KeyType { readonly reads: boolean; readonly updates: boolean; check(description: string, payload: Uint8Array): number }
+const MOST_PAYLOAD = 32767;
+const plain = (payload: Uint8Array): number => (payload.length < 1 || payload.length > MOST_PAYLOAD ? -E.INVAL : 0);
+export const keyTypes: ReadonlyMap<string, KeyType> = new Map<string, KeyType>([
+  ['keyring', { reads: true, updates: false, check: (_d, payload) => (payload.length > 0 ? -E.INVAL : 0) }],
+  ['user', { reads: true, updates: true, check: (_d, payload) => plain(payload) }],
+  ['logon', { reads: false, updates: true, check: (d, payload) => (d.indexOf(':') < 1 ? -E.INVAL : plain(payload)) }],
+  ['big_key', { reads: true, updates: true, check: (_d, payload) => (payload.length < 1 || payload.length > 1 << 20 ? -E.INVAL : 0) }],
+]);
+
+/** What a key weighs beside its payload and description, bytes: for the user's quota. */
+const KEY_BYTES = 1;
+/** What the server holds for one, bytes. */
+const KEY_COST = 512;
+
+export class Key {
+  readonly serial: number;
+  readonly type: string;
+  readonly description: string;
+  uid: number;
+  gid: number;
+  perm: number;
+  payload: Uint8Array;
+  /** The members of a keyring, in the order in which they came. */
+  readonly members = new Set<Key>();
+  revoked = false;
+  /** Nobody could make it: who looks for it is told so. */
+  negative = false;
+  invalid = false;
+  /** When it ends, on the own clock; Infinity: never. */
+  ends = Infinity;
+  /** No key can be linked into this ring any more (KEYCTL_RESTRICT_KEYRING). */
+  restricted = false;
+  constructor(serial: number, type: string, description: string, c: { fsuid: number; fsgid: number }, perm: number, payload: Uint8Array) {
+    this.serial = serial; this.type = type; this.description = description; this.uid = c.fsuid; this.gid = c.fsgid; this.perm = perm;
+    this.payload = payload;
+  }
+  get isRing(): boolean { return this.type === 'keyring'; }
+  get bytes(): number { return this.payload.length + this.description.length + KEY_BYTES; }
+  get cost(): number { return KEY_COST + this.bytes; }
+  /** 0, or what keeps it from being used. */
+  state(now: number): number { return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends
+    ? -E.KEYEXPIRED : 0; }
+  rights(c: Creds, possessed: boolean): number {
+    const own = this.uid === c.fsuid ? this.perm >>> USER : this.gid === c.fsgid || c.groups.includes(this.gid) ? this.perm >>> GROUP
+      : this.perm;
+    return (own | (possessed ? this.perm >>> POSSESSOR : 0)) & Right.ALL;
+  }
+}
+/** A key and whether the caller got at it by its own keyrings. */
+export interface Held { readonly key: Key; readonly possessed: boolean }
+
+export class Keys {
+  readonly all = new Map<number, Key>();
+  /** The two keyrings of each user. */
+  private readonly users = new Map<number, { readonly own: Key; readonly session: Key }>();
+  private readonly k: Kernel;
+  private last = 0;
+  constructor(k: Kernel) { this.k = k; }
+
+  /** Serial numbers say nothing about how many keys there are. */
+  private serial(): number {
+    do this.last = 1 + ((this.last * 1103515245 + 12345) & 0x3fff_ffff); while (this.all.has(this.last) || this.last < 3);
+    return this.last;
+  }
+  private fits(uid: number, bytes: number): boolean {
+    const root = uid === 0 ? 'root_' : '', { sysctl } = this.k;
+    let n = 0, total = bytes;
+    for (const key of this.all.values()) if (key.uid === uid) { n++; total += key.bytes; }
+    return n < sysctl.number(`kernel/keys/${root}maxkeys`) && total <= sysctl.number(`kernel/keys/${root}maxbytes`);
+  }
+  /** -EDQUOT, -ENOMEM. */
+  make(type: string, description: string, c: { fsuid: number; fsgid: number }, perm: number, payload: Uint8Array, counts = true): Key {
+    const bytes = payload.length + description.length + KEY_BYTES;
+    if (counts && !this.fits(c.fsuid, bytes)) { this.sweep(); if (!this.fits(c.fsuid, bytes)) throw new CallError(E.DQUOT); }
+    if (!this.k.frames.charge(KEY_COST + bytes)) throw new CallError(E.NOMEM);
+    const key = new Key(this.serial(), type, description, c, perm, payload);
+    this.all.set(key.serial, key);
+    return key;
+  }
+  /** Forgets keys that no keyring of anybody leads to. */
+  sweep(): void {
+    const seen = new Set<Key>(), now = this.k.clock.now(), mark = (top: Key | undefined): void => {
+      const todo = top ? [top] : [];
+      for (let x = todo.pop(); x; x = todo.pop()) {
+        if (seen.has(x)) continue;
+        seen.add(x);
+        for (const m of x.members) if (m.invalid || (m.state(now) && !m.isRing)) x.members.delete(m); else todo.push(m);
+      }
+    };
+    for (const t of this.k.pids.threads.values()) { mark(t.creds.threadRing); mark(t.creds.processRing); mark(t.creds.sessionRing); }
+    for (const u of this.users.values()) { mark(u.own); mark(u.session); }
+    for (const key of this.all.values()) if (!seen.has(key)) { this.all.delete(key.serial); this.k.frames.uncharge(key.cost); }
+  }
+  userRings(uid: number): { readonly own: Key; readonly session: Key } {
+    let u = this.users.get(uid);
+    if (u) return u;
+    const who = { fsuid: uid, fsgid: 0xffff_ffff }, perm = ((Right.ALL & ~Right.SETATTR) << POSSESSOR) | (Right.ALL << USER),
+      none = new Uint8Array(0);
+    const own = this.make('keyring', `_uid.${uid}`, who, perm, none, false),
+      session = this.make('keyring', `_uid_ses.${uid}`, who, perm, none, false);
+    session.members.add(own);
+    this.users.set(uid, u = { own, session });
+    return u;
+  }
+  /** The session's keyring, or what stands for it. */
+  sessionOf(t: Thread): Key { return t.creds.sessionRing ?? this.userRings(t.creds.uid).session; }
+  /** Joins a new session, or the one of this name. */
+  join(t: Thread, name: string | undefined): Key {
+    const perm = (Right.ALL << POSSESSOR) | ((Right.VIEW | Right.READ) << USER), none = new Uint8Array(0);
+    if (name !== undefined) {
+      for (const key of this.all.values()) {
+        if (!key.isRing || key.description !== name || key.state(this.k.clock.now())) continue;
+        if (key.rights(t.creds, false) & Right.SEARCH) return t.creds.sessionRing = key;
+      }
+    }
+    return t.creds.sessionRing = this.make('keyring', name ?? '_ses', t.creds, name === undefined ? perm : perm | (Right.LINK << USER),
+      none);
+  }
+
+  // ── looking for keys ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The keyrings that a thread begins to look in. */
+  private *own(t: Thread): Generator<Key> {
+    const c = t.creds;
+    if (c.threadRing) yield c.threadRing;
+    if (c.processRing) yield c.processRing;
+    yield this.sessionOf(t);
+  }
+  /** Keys beneath a keyring that may be searched, nearest first. */
+  *beneath(t: Thread, ring: Key, possessed: boolean): Generator<Key> {
+    const seen = new Set<Key>([ring]), todo = [ring], now = this.k.clock.now();
+    for (let x = todo.shift(); x; x = todo.shift()) {
+      if (x.state(now) || !(x.rights(t.creds, possessed) & Right.SEARCH)) continue;
+      for (const m of x.members) { if (seen.has(m)) continue; seen.add(m); yield m; if (m.isRing) todo.push(m); }
+    }
+  }
+  private possesses(t: Thread, key: Key): boolean {
+    for (const ring of this.own(t)) {
+      if (ring === key) return true;
+      for (const m of this.beneath(t, ring, true)) if (m === key) return true;
+    }
+    return false;
+  }
+  /**
+   * The key that a serial number or a special number (−1 … −5) means, with the right that is asked for; `make`: makes what is not there.
+   */
+  find(t: Thread, id: number, right: number, make = false, partial = false): Held {
+    const held = id < 0 ? { key: this.special(t, id, make), possessed: true } : this.bySerial(t, id);
+    const bad = partial ? 0 : held.key.state(this.k.clock.now());
+    if (bad) throw new CallError(-bad);
+    if ((held.key.rights(t.creds, held.possessed) & right) !== right) throw new CallError(E.ACCES);
+    return held;
+  }
+  private bySerial(t: Thread, id: number): Held {
+    const key = this.all.get(id);
+    if (!key || key.invalid) throw new CallError(id === 0 ? E.INVAL : E.NOKEY);
+    return { key, possessed: this.possesses(t, key) };
+  }
+  private special(t: Thread, id: number, make: boolean): Key {
+    const c = t.creds, perm = (Right.ALL << POSSESSOR) | (Right.VIEW << USER), fresh = (name: string): Key => {
+      if (!make) throw new CallError(E.NOKEY);
+      return this.make('keyring', name, c, perm, new Uint8Array(0));
+    };
+    switch (id) {
+      case -1: return c.threadRing ??= fresh('_tid');
+      case -2: return c.processRing ??= fresh('_pid');
+      case -3: return c.sessionRing ?? (make ? this.join(t, undefined) : this.userRings(c.uid).session);
+      case -4: return this.userRings(c.uid).own;
+      case -5: return this.userRings(c.uid).session;
+      case -7: case -8: throw new CallError(E.NOKEY);
+      default: throw new CallError(E.INVAL);
+    }
+  }
+  /** The key of a type and description in the caller's keyrings; what kept one from being it, -ENOKEY where there is none. */
+  search(t: Thread, type: string, description: string, rings: Iterable<Key> = this.own(t), possessed = true): Key | number {
+    const now = this.k.clock.now();
+    let why = -E.NOKEY;
+    for (const ring of rings) {
+      for (const m of this.beneath(t, ring, possessed)) {
+        if (m.type !== type || m.description !== description || m.invalid) continue;
+        const bad = m.state(now) || (m.rights(t.creds, possessed) & Right.SEARCH ? 0 : -E.ACCES);
+        if (!bad) return m;
+        why = bad;
+      }
+    }
+    return why;
+  }
+  /** Puts a key into a ring, in place of one of the same type and description: -EDEADLK where the ring would hold itself. */
+  link(ring: Key, key: Key): number {
+    if (!ring.isRing) return -E.NOTDIR;
+    if (ring.restricted) return -E.PERM;
+    if (key.isRing && (key === ring || reaches(key, ring))) return -E.DEADLK;
+    for (const m of ring.members) if (m.type === key.type && m.description === key.description) ring.members.delete(m);
+    ring.members.add(key);
+    return 0;
+  }
+}
+function reaches(from: Key, to: Key): boolean {
+  const seen = new Set<Key>(), todo = [from];
+  for (let x = todo.pop(); x; x = todo.pop()) for (const m of x.members) { if (m === to) return true;
+    if (m.isRing && !seen.has(m)) { seen.add(m); todo.push(m); } }
+  return false;
+}
+const keys = new WeakMap<Kernel, Keys>();
+export function keysOf(k: Kernel): Keys { let x = keys.get(k); if (!x) keys.set(k, x = new Keys(k)); return x; }
+/** Lines of /proc/keys: those that the reader may view. */
+export function keyLines(t: Thread): string {
+  const all = keysOf(t.k), now = t.k.clock.now();
+  all.sweep();
+  return [...all.all.values()].sort((a, b) => a.serial - b.serial).filter((x) => x.rights(t.creds, true) & Right.VIEW).map((x) => {
+    const left = x.ends === Infinity ? 'perm' : now >= x.ends ? 'expd' : `${Math.ceil((x.ends - now) / 1e9)}s`,
+      hex = (n: number): string => (n >>> 0).toString(16).padStart(8, '0');
+    const flags = `I${x.revoked ? 'R' : '-'}-${'Q'}--${x.invalid ? 'i' : '-'}`, gid = x.gid === 0xffff_ffff ? -1 : x.gid;
+    const rest = x.isRing ? `${x.description}: ${x.members.size || 'empty'}` : `${x.description}: ${x.payload.length}`;
+    return `${hex(x.serial)} ${flags} ${String(1).padStart(5)} ${left.padStart(4)} ${hex(x.perm)} ${String(x.uid).padStart(5)} ${String(
+      gid).padStart(5)} ${x.type.padEnd(9)} ${rest}\n`;
+  }).join('');
+}
