@@ -204,12 +204,14 @@ const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc
 export function detachedCopy(t: Thread, from: Path, all: boolean): Mount | number {
   if (!mayCopy(t, from)) return -E.INVAL;
   const m = copyOf(t.k, from.mount, from.inode), inside = all ? submounts(from) : [];
-  copyTree(t.k, nowhereElse(m), new Map([[from.mount, m]]), inside);
+  const failed = admits(t.k, t.proc.mounts, 1 + inside.length, weightOf(m) + inside.reduce((sum, i) => sum + weightOf(i), 0));
+  if (failed) return failed;
+  copyTree(t.k, nowhereElse(t.k, m), new Map([[from.mount, m]]), inside);
   return m;
 }
 /** A space of its own for a mount that nobody sees but its descriptor. */
-export function nowhereElse(m: Mount): MountSpace {
-  const space = new MountSpace(0);
+export function nowhereElse(k: Kernel, m: Mount): MountSpace {
+  const space = new MountSpace(k.frames, 0);
   space.root = m;
   space.add(m);
   return space;
@@ -255,7 +257,10 @@ export function moveTo(t: Thread, from: Path, to: Path): number {
 }
 /** A tree that was nowhere comes into a space. */
 function attachTree(k: Kernel, space: MountSpace, m: Mount, to: Path): number {
-  for (const inner of [...m.space!.list]) { m.space!.remove(inner); if (inner !== m) space.add(inner); }
+  const list = [...m.space!.list], n = echoes(to),
+    failed = admits(k, space, list.length + n, list.reduce((sum, x) => sum + weightOf(x), n * weightOf(m)));
+  if (failed) return failed;
+  for (const inner of list) { m.space!.remove(inner); if (inner !== m) space.add(inner); }
   cover(k, space, m, to);
   return 0;
 }

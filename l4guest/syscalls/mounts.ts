@@ -158,7 +158,7 @@ function fsmount(t: Thread, fd: number, flags: number, attr: number): number {
   if (f.phase !== 'made') return -E.BUSY;
   f.phase = 'done';
   const m = newMount(t.k, f.root, f.source || 'none', mountFlags(attr));
-  nowhereElse(m);
+  nowhereElse(t.k, m);
   return installMount(t, m, (flags & 1) !== 0);
 }
 const CLONE = 1;
