@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { CliError, Exit, fileError } from './errors.ts';
+import { outputFailure, outputLost } from './output.ts';
 import { refuseQemu } from './qemu.ts';
 import { reportError } from './report.ts';
 import { settleStats } from './options.ts';
@@ -74,7 +75,7 @@ export async function main(words: string[]): Promise<void> {
   const at = words.indexOf(name);
   if (RUNNERS.has(name)) settleEngine(name === 'bare' || name === 'vm');
   const settled = command ? [...words.slice(0, at + 1), ...settleStats(words.slice(at + 1), command, name === 'run')] : words;
-  process.stdout.on('error', ignoreClosedPipe);
+  process.stdout.on('error', endWithoutReader);
   try {
     if (words.length === 0) {
       program.outputHelp({ error: true });
@@ -83,6 +84,7 @@ export async function main(words: string[]): Promise<void> {
     }
     if (command && (name === 'vm' || name === 'bare')) refuseQemu(name, words.slice(at + 1), optionsOf(command));
     await program.parseAsync(settled, { from: 'user' });
+    tellLostOutput();
   } catch (error) {
     const ours = error instanceof CommanderError ? usageError(error, command?.name() ?? '') : error;
     if (ours === undefined) return;
@@ -93,7 +95,14 @@ export async function main(words: string[]): Promise<void> {
 /** The options of a command in each of their spellings, and whether they take a value. */
 const optionsOf = (command: Command): Map<string, boolean> => new Map(command.options.flatMap(({ long, short, required }) => [long, short].flatMap((word): [string, boolean][] => (word ? [[word, required]] : []))));
 
-/** A reader that has gone (`tessera … | head`) is no error. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? Exit.ok : reportError(fileError('output', 'standard output', error, '', Exit.failure)));
+/** A reader that has gone (`tessera … | head`) has not got everything, which needs no words: status 1. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? Exit.failure : reportError(fileError('output', 'standard output', error, '', Exit.failure)));
+}
+
+/** The same for what was written at once. */
+function tellLostOutput(): void {
+  const failure = outputFailure();
+  if (failure) process.exitCode = reportError(failure);
+  else if (outputLost() && process.exitCode === Exit.ok) process.exitCode = Exit.failure;
 }

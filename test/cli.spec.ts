@@ -151,8 +151,11 @@ describe('a copy that has only been cloned', () => {
 
 describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () => {
   const shell = (script: string): Promise<Run> => command('/bin/sh', ['-c', script], { cwd: folder, env: { NODE: process.execPath, TESSERA: join(root, 'bin/tessera'), ECHO: file('prog', echo), MINIOS: join(root, 'guests/bin/minios.bin') } });
-  it.each(['--help', 'run "$ECHO" hello', 'vm --kernel "$MINIOS"'])('ends tessera %s with one line', async (words) => {
+  it.each(['--help', 'lab list', 'classify', 'report trust', 'run "$ECHO" hello', 'vm --kernel "$MINIOS"'])('ends tessera %s with one line', async (words) => {
     expect(await shell(`"$NODE" "$TESSERA" ${words} >/dev/full`)).toMatchObject({ status: 1, stderr: "tessera: E_DISK_FULL: output 'standard output' could not be written: no space left on the device\n" });
+  });
+  it.each(['--help', 'lab list', 'classify', 'images list'])('because its reader has gone needs no words: tessera %s ends with status 1', async (words) => {
+    expect(await shell(`{ "$NODE" "$TESSERA" ${words}; echo "status $?" >&2; } | true`)).toMatchObject({ stderr: 'status 1\n' });
   });
   it.each(['bare', 'run', 'vm'])('because its reader has gone is no error: tessera %s ends as of SIGPIPE', async (kind) => {
     writeFileSync(join(folder, 'chatter'), assemble('li s0, 0x10000000\nli t0, 120\nli t1, 10\nhere: sb t0, 0(s0)\nsb t1, 0(s0)\nj here', 0x8000_0000).bytes);

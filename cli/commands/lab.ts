@@ -12,7 +12,7 @@ Examples:
   tessera lab start 1 my-lab                its page and files, in a new folder
   tessera lab check my-lab                  points, and what is wrong; exit status 0 at full points, 1 below
   tessera lab hint my-lab                   the next hint of its page
-  tessera lab grade --all submissions       a class, one process a submission
+  tessera lab grade --all submissions       a class
 `);
   lab.command('list').description('the labs, in the order of a course').option('--json', 'as JSON').action(async (options: { json?: boolean }) => done(await (await import('../lab/commands.ts')).list(options)));
   lab.command('start').description('begin a lab: its page and files, in a new folder')
@@ -38,6 +38,7 @@ Examples:
     .addHelpText('after', '\nExample:\n  tessera lab report my-lab --format gradescope -o results.json\n')
     .action(async (folder: string, options) => done(await (await import('../lab/commands.ts')).report(folder, options)));
   lab.addCommand(exportCommand(done)).addCommand(gradeCommand(done));
+  lab.command('serve', { hidden: true }).action(async () => done(await (await import('../lab/serve.ts')).serve()));
   return lab;
 }
 

@@ -52,7 +52,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
     const printed = prints.lines.length;
     let wrong = false;
     try {
-      const { seen, traceBytes, digest, crashes } = runWorld(world, submission, { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
+      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
       const say = sheet.say(world.name);
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
@@ -62,7 +62,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
         for (const c of lab.checks) say(c.id, false, 'a run that can be judged', `the grader cannot make anything of it: ${(e as Error).message}`);
       }
       digests.push(digest);
-      if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : []]) output.push(`${world.name}: ${place(line)}`);
+      if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : [], ...asked()]) output.push(`${world.name}: ${place(line)}`);
       if (wrong || allTraces) traces.set(world.name, traceBytes);
     } finally {
       for (const close of closers.splice(0)) close();

@@ -34,13 +34,14 @@ export function asText(v: Verdict, traceOf: TraceOf, all = false): string {
 function asMarkdown(v: Verdict): string {
   const rows = v.checks.map((c) => `| ${c.title} | ${c.got} | ${c.points} |`), wrong = v.checks.filter((c) => !c.passed);
   const details = wrong.flatMap((c) => [`### ${c.title}`, '', ...c.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]), '', `Perhaps: ${c.mistake}.`, '']);
-  return [`# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|', ...rows, '', ...details].join('\n');
+  const said = v.output.length > 0 ? ['### Said on the way', '', ...v.output.map((l) => `- ${l}`), ''] : [];
+  return [`# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|', ...rows, '', ...details, ...said].join('\n');
 }
 
 /** Gradescope's results.json (https://gradescope-autograders.readthedocs.io/en/latest/specs/). */
 export function asGradescope(v: Verdict): object {
   return {
-    score: v.points, output: v.notes.join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
+    score: v.points, output: [...v.notes, ...v.output].join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
     tests: v.checks.map((c) => ({ name: c.title, score: c.got, max_score: c.points, status: c.passed ? 'passed' : 'failed', output: c.passed ? '' : found(c, () => undefined, true).join('\n') })),
   };
 }

@@ -1,7 +1,7 @@
 /** Grader of lab 8: a device that interrupts by chance, and the trace: who ran when, who was recalled, who was let go on. */
 import { Server, spawn, valueOf, type Answer, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { CapRight, Cause, Kind, Ops, Own, capPage } from '../../microkernel/abi/index.ts';
-import { ofKind, type Fact } from '../grading/evidence.ts';
+import { ofKind, operands, type Fact } from '../grading/evidence.ts';
 import { program, same, type Lab, type Seen, type Say, type World } from '../grading/lab.ts';
 
 const ATTACH = 0x2500, DONE = 0x2501, RESULT = 0x2502, SLACK = 12_000, QUICK = 15_000;
@@ -78,10 +78,21 @@ function world(name: string, n: Numbers, pauses: readonly number[]): World {
   };
 }
 
+/** What the workers were made with: pages and labels that nobody uses here, and that the next one who builds on it will. */
+function made(seen: Seen, say: Say): void {
+  const asked = ofKind(seen.trace, Kind.invoke).filter((f) => f.from === 'slicer' && f.status === 0);
+  const words = (operation: number, n: number): number[] => asked.filter((f) => f.a === operation).map((f) => operands(seen.trace, f)[n] ?? 0);
+  const utcbs = words(Ops.factory.createThread.label, 3), labels = words(Ops.factory.createPortal.label, 2).slice(0, 2);
+  const own = new Set(utcbs).size === 2 && utcbs.every((va) => va !== 0 && va % 4096 === 0);
+  say('workers', own, 'each worker has a UTCB page of its own', `UTCBs at ${utcbs.map((va) => `0x${va.toString(16)}`).join(' and ') || 'no address'}`);
+  say('workers', labels.join() === '0,1', 'the portals of the workers have labels 0 and 1', `labels ${labels.join(' and ') || 'of no portal'}`);
+}
+
 function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boolean): void {
   const { slices: all, recalls, workers } = slices(seen), why = seen.lines('roottask').find((l) => l.includes('slicer')) ?? 'nothing', [first, second] = workers, slice = (s: Slice): string => `${Math.round(s.to - s.from)} ns`;
   const recordOf = recalls[0]?.seq;
   say('workers', workers.length === 2 && all.length > 0, 'two threads begin with a startup event, and are let go on', `${workers.length} threads with events, ${all.length} slices (${why})`, recordOf);
+  made(seen, say);
   const priorities = [...new Set(ofKind(seen.trace, Kind.schedule).filter((f) => workers.includes(f.actor)).map((f) => f.a))];
   say('workers', priorities.join() === String(n.priority), `the workers run with priority ${n.priority}`, priorities.join(', ') || 'they do not run', recordOf);
   say('recall', recalls.length === n.rounds, `${n.rounds} recalls`, `${recalls.length}`, recordOf);

@@ -1,6 +1,6 @@
 /** What judges look for in a trace: records of a kind between tasks, in order, as plain objects. */
 import { Kind } from '../../microkernel/abi/index.ts';
-import type { RecordView, TraceFile } from '../../trace/index.ts';
+import { Part, wordsOfPart, type RecordView, type TraceFile } from '../../trace/index.ts';
 
 export interface Fact { readonly seq: number; readonly time: number; readonly kind: number; readonly status: number; readonly hart: number; readonly actor: number; readonly object: number; readonly cause: number; readonly a: number; readonly b: number; readonly c: number; readonly from: string; readonly to: string }
 
@@ -18,3 +18,9 @@ export const ofKind = (trace: TraceFile, ...kinds: number[]): Fact[] => facts(tr
 
 /** Calls and sends from one task to another, in order. */
 export const messages = (trace: TraceFile, from: string, to: string): Fact[] => ofKind(trace, Kind.call, Kind.send).filter((f) => f.from === from && f.to === to);
+
+/** The words of a kernel object's operation, or of a message; empty when its task's payload was not captured. */
+export function operands(trace: TraceFile, fact: Fact): number[] {
+  const part = trace.payload(fact.seq).find((p) => p.part === Part.words);
+  return part ? wordsOfPart(part).map(Number) : [];
+}

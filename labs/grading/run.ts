@@ -3,12 +3,16 @@ import { bootScenario, type Result, type System } from '../../index.ts';
 import { Capture } from '../../system/capture/capture.ts';
 import { vocabularyFor } from '../../system/vocabulary.ts';
 import { TraceFile, TraceRecorder } from '../../trace/index.ts';
+import { asked } from './asked.ts';
 import { hash } from './random.ts';
 import type { Seen, Submission, World } from './lab.ts';
 
 const PIECE = 20_000_000, BUDGET = 2e9, RAM = '48M';
 
-export interface Ran { readonly seen: Seen; readonly traceBytes: Uint8Array; readonly digest: string; /** Components that came to a bad end: one line each. */ readonly crashes: readonly string[] }
+export interface Ran { readonly seen: Seen; readonly traceBytes: Uint8Array; readonly digest: string; /** Components that came to a bad end: one line each. */ readonly crashes: readonly string[];
+  /** What components of the submission asked of the kernel, in lines; looked up when it is wanted. */
+  asked(): string[];
+}
 export interface RunOptions {
   /** A file of the project. */
   readonly file: (path: string) => Uint8Array;
@@ -18,7 +22,9 @@ export interface RunOptions {
 
 /** Runs a world to its end; virtual time decides, so that the same submission gives the same on any computer. */
 export function runWorld(world: World, submission: Submission, options: RunOptions): Ran {
-  const scenario = { name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components: world.components(submission), budget: world.budget ?? BUDGET, ram: world.ram ?? RAM, harts: world.harts, log: world.log };
+  const theirs = new Set<unknown>(), components = world.components(remembering(submission, theirs));
+  const names = Object.keys(components).filter((name) => theirs.has(components[name]!.program));
+  const scenario = { name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components, budget: world.budget ?? BUDGET, ram: world.ram ?? RAM, harts: world.harts, log: world.log };
   const pieces: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }, { words: vocabularyFor(scenario) });
   const decoder = new TextDecoder();
   let output = '';
@@ -26,13 +32,25 @@ export function runWorld(world: World, submission: Submission, options: RunOptio
   const system = bootScenario(
     scenario,
     { output: (_c, bytes) => { output += decoder.decode(bytes, { stream: true }); }, modules: [...submission.modules, ...(world.modules ?? []), ...files] },
-    { trace: recorder, seed: options.seed ?? 1, capture: world.capture && ((sink) => new Capture(sink, world.capture!)) },
+    { trace: recorder, seed: options.seed ?? 1, capture: (sink) => new Capture(sink, world.capture ?? names) },
   );
   const result = toTheEnd(system);
   recorder.close();
   const traceBytes = joined(pieces), trace = new TraceFile(traceBytes);
-  return { seen: seenOf(system, result, output, trace, submission, options.printed()), traceBytes, digest: digestOf(trace, output), crashes: [...system.components.values()].filter((c) => c.state === 'crashed' || c.state === 'failed').map((c) => `${c.name} ${c.state}: ${c.why}`) };
+  return { seen: seenOf(system, result, output, trace, submission, options.printed()), traceBytes, digest: digestOf(trace, output), crashes: [...system.components.values()].filter((c) => c.state === 'crashed' || c.state === 'failed').map((c) => `${c.name} ${c.state}: ${c.why}`),
+    asked: () => names.flatMap((name) => asked(trace, name)),
+  };
 }
+
+/** The submission, and which programs are made of it. */
+const remembering = (submission: Submission, theirs: Set<unknown>): Submission => ({
+  ...submission,
+  program: (file) => {
+    const program = submission.program(file);
+    theirs.add(program);
+    return program;
+  },
+});
 
 /** Nothing can come from outside: a system that only waits is over. */
 function toTheEnd(system: System): Result {

@@ -1,7 +1,7 @@
 /**
  * Graders are graded: mutants of each reference solution must fail, at a check that says what was expected and seen.
  *
- *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show]
+ *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show] [--texts]   (--texts: also what a student would read)
  *
  * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the same program
  * and does not count. Lines of an assembly program that the starter has already were given, and are not mutated. These are the rules, and the only ones.
@@ -12,6 +12,7 @@ import { grade, variantOf } from '../../cli/lab/grade.ts';
 import { findLab, labNames } from '../../labs/catalogue.ts';
 import { Random } from '../../labs/grading/random.ts';
 import type { Lab } from '../../labs/grading/lab.ts';
+import type { Verdict } from '../../labs/grading/verdict.ts';
 import { mutantsOf as ofAssembly } from './mutate-assembly.ts';
 import { mutantsOf as ofJavaScript, type Mutant } from './mutate-javascript.ts';
 import { mutantsOf as ofSql } from './mutate-sql.ts';
@@ -24,7 +25,7 @@ export interface Count { readonly lab: string; readonly possible: number; tried:
 export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'solution', variantOf(lab, SEED));
 
 /** Until `count` mutants that differ have been tried, or there are no more. */
-export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}): Promise<Count> {
+export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}, texts = false): Promise<Count> {
   const solution = solutionOf(lab), reference = (await grade(lab, solution, { seed: SEED, secret: SECRET })).verdict;
   if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
   const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)), all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) => makers[lab.language](source, starter.get(file)).map((m: Mutant) => ({ file, ...m })));
@@ -41,8 +42,16 @@ export async function countMutants(lab: Lab, count: number, say: (line: string) 
     } else if (verdict.digest === reference.digest) c.same++;
     else c.survivors.push(`${m.file} ${m.what}`);
     say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${m.file} ${m.what}`);
+    if (texts) for (const line of textsOf(verdict)) say(line);
   }
   return c;
+}
+
+/** What a student reads of what is wrong: of each check the first finding. */
+function textsOf({ checks, notes, output }: Verdict): string[] {
+  const found = checks.filter((c) => !c.passed).flatMap((c) => c.findings.slice(0, 1).map((f) => ({ ...f, title: c.title, mistake: c.mistake })));
+  const lines = found.filter((f) => f.world !== '').map((f) => `    ${f.title}: expected ${f.expected}; seen ${f.seen} | ${f.mistake}`);
+  return [...lines, ...[...notes, ...output.slice(0, 3)].map((line) => `    ! ${line}`)];
 }
 
 /** Share of the mutants that differ and fail with words, in percent. */
@@ -52,7 +61,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const option = (name: string): string | undefined => { const i = process.argv.indexOf(name); return i < 0 ? undefined : process.argv[i + 1]; };
   let low = 0;
   for (const name of option('--lab') ? [option('--lab')!] : labNames()) {
-    const c = await countMutants((await findLab(name))!, Number(option('--count') ?? 120), process.argv.includes('--show') ? console.log : undefined);
+    const c = await countMutants((await findLab(name))!, Number(option('--count') ?? 120), process.argv.includes('--show') || process.argv.includes('--texts') ? console.log : undefined, process.argv.includes('--texts'));
     console.log(`${c.lab}: ${c.possible} mutants, ${c.tried} tried, ${c.same} the same program, ${c.failed} fail, ${c.named} with words: ${share(c).toFixed(1)} %`);
     for (const s of c.survivors) console.log(`  survives: ${s}`);
     if (share(c) < 95 || c.tried - c.same < 100) low++;

@@ -1,4 +1,9 @@
-/** Small mistakes in a program in assembly: one instruction changed, or left out. */
+/**
+ * Small mistakes in a program in assembly: one instruction changed, or left out. What is left out leaves `nop`s behind, so that time passes as before and
+ * what differs is what the instruction did: a mutant whose records are the same is then the same program, and not one that is only quicker.
+ */
+import { assemble } from '../../hardware/isa/assemble.ts';
+import { constants } from '../../labs/start/constants.ts';
 import type { Mutant } from './mutate-javascript.ts';
 
 const SWAPS: Readonly<Record<string, readonly string[]>> = {
@@ -17,15 +22,25 @@ function given(solution: readonly string[], starter: readonly string[]): Set<num
   return found;
 }
 
+/** Instructions that a line is: of what needs labels to be known (la, call) two, as it ever is. */
+function instructionsIn(lines: readonly string[], line: string): number {
+  const names = lines.filter((l) => l.trim().startsWith('.equ'));
+  try {
+    return assemble([constants(), ...names, line].join('\n'), 0).bytes.length / 4;
+  } catch {
+    return /^(la|call)\b/.test(line) ? 2 : 1;
+  }
+}
+
 /** All mutants, in the order of the source. */
 export function mutantsOf(source: string, starter = ''): Mutant[] {
   const lines = source.split('\n'), found: Mutant[] = [], theirs = given(lines, starter.split('\n'));
-  const change = (i: number, what: string, text: string): void => { found.push({ what: `line ${i + 1}: ${what}: ${lines[i]!.trim()} → ${text.trim() || 'nothing'}`, source: [...lines.slice(0, i), text, ...lines.slice(i + 1)].join('\n') }); };
+  const change = (i: number, what: string, text: string): void => { found.push({ what: `line ${i + 1}: ${what}: ${lines[i]!.trim()} → ${text.trim().replaceAll('\n', '; ') || 'nothing'}`, source: [...lines.slice(0, i), text, ...lines.slice(i + 1)].join('\n') }); };
   lines.forEach((line, i) => {
     const [, label = '', name, rest = ''] = /^(\s*(?:[\w.$]+:\s*)?)([a-z][\w.]*)\s*([^#]*)/.exec(line.replace(/(#|\/\/).*$/, '')) ?? [];
     if (!name || name.startsWith('.') || theirs.has(i)) return;
     const args = rest.split(',').map((a) => a.trim()).filter((a) => a !== ''), put = (n: string, a: readonly string[]): string => `${label}${n} ${a.join(', ')}`;
-    change(i, 'leaves it out', label);
+    change(i, 'leaves it out', `${label}${'nop\n'.repeat(instructionsIn(lines, `${name} ${rest}`)).trimEnd()}`);
     for (const other of SWAPS[name] ?? []) change(i, 'another instruction', put(other, args));
     args.forEach((a, k) => {
       const other = (text: string): void => change(i, 'another operand', put(name, args.map((x, j) => (j === k ? text : x))));

@@ -80,11 +80,11 @@ async function check(name: string, seed: string, files: Readonly<Record<string, 
       say({ type: 'world', name: world.name });
       const brought = new Map(await Promise.all(Object.values(world.files ?? {}).map(async (path) => [path, await guestBytes(path)] as const))), from = printed.length;
       turns = 0;
-      const { seen, traceBytes, digest, crashes } = runWorld(world, submission, { file: (path) => brought.get(path)!, printed: () => printed.slice(from) }), told = sheet.say(world.name);
+      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, { file: (path) => brought.get(path)!, printed: () => printed.slice(from) }), told = sheet.say(world.name);
       let wrong = false;
       await world.judge(seen, (id, right, ...rest) => { wrong ||= !right; told(id, right, ...rest); });
       digests.push(digest);
-      if (wrong) for (const line of [...crashes, ...(seen.why ? [seen.why] : [])]) output.push(`${world.name}: ${line}`);
+      if (wrong) for (const line of [...crashes, ...(seen.why ? [seen.why] : []), ...asked()]) output.push(`${world.name}: ${line}`);
       traces[world.name] = traceBytes;
       for (const line of printed.slice(from)) output.push(`${world.name}: ${line}`);
     }

@@ -3,7 +3,7 @@
  * a bound on processor time and on memory. It knows how to ask for system calls and accesses to memory, and that is all it is asked about.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliError, Exit } from '../../errors.ts';
@@ -44,6 +44,23 @@ const flags = (): string[] => [
   `--max-old-space-size=${LIMITS.heap}`, '--stack-size=900',
 ];
 
+/** Pipes with names, made many at a time: each serves one process, so that nothing of another is in it. */
+const PAIRS = 8;
+let spare: [string, string][] = [], folder = '';
+process.on('exit', () => { if (folder) rmSync(folder, { recursive: true, force: true }); });
+
+/** Throws CliError where the computer has none. */
+function pipes(): [string, string] {
+  if (spare.length === 0) {
+    folder ||= mkdtempSync(join(tmpdir(), 'tessera-lab-'));
+    const pairs = Array.from({ length: PAIRS }, (_, i) => [join(folder, `${i}-there`), join(folder, `${i}-back`)] as [string, string]);
+    const help = 'use Linux, macOS, or WSL', what = 'this computer cannot make named pipes, which TypeScript labs need';
+    if (spawnSync('mkfifo', ['-m', '600', ...pairs.flat()]).status !== 0) throw new CliError('E_LAB', what, help, Exit.failure);
+    spare = pairs;
+  }
+  return spare.pop()!;
+}
+
 /** The other end has gone: out of memory, out of time, or by its own hand. */
 export class Gone extends Error {}
 
@@ -56,21 +73,21 @@ export class RemoteProcess {
 
   /** Throws CliError where the computer has no pipes with names. */
   constructor(code: string, config: string) {
-    const folder = mkdtempSync(join(tmpdir(), 'tessera-lab-'));
+    const [there, back] = pipes();
     try {
-      const [there, back] = ['there', 'back'].map((n) => join(folder, n)) as [string, string];
-      if (spawnSync('mkfifo', ['-m', '600', there, back]).status !== 0) throw new CliError('E_LAB', 'this computer cannot make named pipes, which TypeScript labs need', 'use Linux, macOS, or WSL', Exit.failure);
       // Each pipe is first opened for reading without waiting for the other end, then as it is used.
       const first = [there, back].map((p) => openSync(p, constants.O_RDONLY | constants.O_NONBLOCK));
       this.to = openSync(there, 'w');
       const childOut = openSync(back, 'w'), childIn = openSync(there, 'r');
       this.from = openSync(back, 'r');
-      this.child = spawn('/bin/sh', ['-c', `ulimit -t ${LIMITS.seconds}; ulimit -c 0; ulimit -v ${LIMITS.addresses} 2>/dev/null; exec "$@"`, 'sh', process.execPath, ...flags(), '-e', BOOTSTRAP], { stdio: [childIn, childOut, 'ignore'], env: {}, cwd: '/' });
+      const bounds = `ulimit -t ${LIMITS.seconds}; ulimit -c 0; ulimit -v ${LIMITS.addresses} 2>/dev/null; exec "$@"`;
+      const words = ['-c', bounds, 'sh', process.execPath, ...flags(), '-e', BOOTSTRAP];
+      this.child = spawn('/bin/sh', words, { stdio: [childIn, childOut, 'ignore'], env: {}, cwd: '/' });
       this.child.on('error', () => {});
       this.child.unref();
       for (const fd of [...first, childOut, childIn]) closeSync(fd);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      for (const path of [there, back]) unlinkSync(path);
     }
     this.send(new TextEncoder().encode(code));
     this.send(new TextEncoder().encode(config));

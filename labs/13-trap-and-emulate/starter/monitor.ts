@@ -1,0 +1,28 @@
+// A monitor that traps and emulates. Here the guest's `csrr` and `csrw` of sscratch work already; README.md says what else there is.
+import { Cause, Mtd, Resume, serve, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+
+/** A processor that does not exist. */
+interface Processor { sscratch: bigint }
+
+const monitor: Program = {
+  name: 'monitor',
+  *main(sys, env) {
+    /** An event of a guest: `own.utcb.label` is its cause, word 0 scause, word 1 stval (the bits of an illegal instruction). */
+    function* event(own: Syscalls, client: Client<Processor>): Sys<Reply> {
+      const p = client.state, u = own.utcb, bits = u.word(1), rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31, csr = bits >>> 20;
+      if (u.label !== Cause.illegal || (bits & 0x7f) !== 0x73 || csr !== 0x140) return { label: Resume.stop };
+      const old = p.sscratch;
+      if (((bits >>> 12) & 7) === 1) p.sscratch = u.xBig(rs);
+      if (rd !== 0) u.setXBig(rd, old);
+      u.pc += 4;
+      return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
+    }
+
+    yield* serve<Processor>(sys, env, 'monitor', {
+      mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
+      open: () => ({ sscratch: 0n }),
+      *request(own, client) { return yield* event(own, client); },
+    });
+  },
+};
+export default monitor;

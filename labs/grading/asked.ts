@@ -1,0 +1,34 @@
+/**
+ * What a submission asked of the kernel in a world that went wrong: what it was refused, and how often it asked for what. A call that is
+ * missing, or that names the wrong thing, is seen there at once.
+ */
+import { Kind, Status } from '../../microkernel/abi/index.ts';
+import { sentence } from '../../trace/decode.ts';
+import { labelName } from '../../trace/labels.ts';
+import type { TraceFile } from '../../trace/index.ts';
+
+const MOST_REFUSED = 3, MOST_KINDS = 12;
+const ASKS: ReadonlySet<number> = new Set([Kind.invoke, Kind.call, Kind.send]);
+/** Answers that are no refusals. */
+const FINE: ReadonlySet<number> = new Set([Status.ok, Status.timeout]);
+
+interface Refused { readonly text: string; readonly seq: number; times: number }
+
+/** Lines about the component `name`. */
+export function asked(trace: TraceFile, name: string): string[] {
+  const refused = new Map<string, Refused>(), counts = new Map<string, number>();
+  for (const r of trace.records()) {
+    if (!ASKS.has(r.kind) || r.actor === 0 || trace.taskOf(r.actor) !== name) continue;
+    const text = sentence(r), what = labelName(r.a);
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+    if (FINE.has(r.status)) continue;
+    const known = refused.get(text);
+    if (known) known.times++;
+    else refused.set(text, { text, seq: r.sequence, times: 1 });
+  }
+  const often = (n: number): string => (n > 1 ? ` (${n} times)` : '');
+  const first = [...refused.values()].slice(0, MOST_REFUSED).map((f) => `${name} was refused: ${f.text}${often(f.times)}, seq:${f.seq}`);
+  const kinds = [...counts].slice(0, MOST_KINDS).map(([what, n]) => (n > 1 ? `${what} ×${n}` : what));
+  const more = counts.size > MOST_KINDS ? ', …' : '';
+  return [...first, counts.size === 0 ? `${name} asked the kernel for nothing` : `${name} asked for ${kinds.join(', ')}${more}`];
+}
