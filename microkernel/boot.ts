@@ -12,7 +12,7 @@ import { Factory } from './objects/factory.ts';
 import { Frames } from './frames.ts';
 import type { Core } from './core.ts';
 import { LEVEL_SIZE } from './mem/node.ts';
-import type { Space } from './mem/space.ts';
+import { SHAPES, type Space } from './mem/space.ts';
 import type { KernelObject } from './objects/object.ts';
 import { newTask, type Task } from './objects/task.ts';
 import { SchedContext } from './objects/sched-context.ts';
@@ -102,7 +102,7 @@ function placeModules(memory: PhysicalMemory, top: number, files: readonly BootM
 
 function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
   const factory = new Factory(k.newId(), undefined, kernelBytes, 255, info.harts < 32 ? 2 ** info.harts - 1 : -1);
-  const task = newTask(k, factory, false)!;
+  const task = newTask(k, factory, SHAPES[0])!;
   k.created(task);
   k.root = { factory, task };
   const { space } = task;

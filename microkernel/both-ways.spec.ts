@@ -76,7 +76,7 @@ const objects: Act = function* (sys, a) {
   expect(yield* make(Ops.factory.createSemaphore, [FREE, 2])).toBe(Status.busy);
   expect(yield* make(Ops.factory.createSemaphore, [2 ** 30, 2])).toBe(Status.badArgument);
   expect(yield* make(Ops.factory.createFactory, [FREE + 1, 1_000_000, 0, 0])).toBe(Status.noQuota);
-  expect(yield* make(Ops.factory.createTask, [FREE + 1, 2])).toBe(Status.badArgument);
+  expect(yield* make(Ops.factory.createTask, [FREE + 1, 4])).toBe(Status.badArgument);
   expect(yield* make(Ops.factory.createTask, [FREE + 1, 0])).toBe(0);
   expect(yield* make(Ops.factory.createThread, [FREE + 2, FREE + 1, 0, 0x1000, 0])).toBe(0);
   expect(yield* make(Ops.factory.createThread, [FREE + 3, FREE + 1, 0, 0x1000, 0])).toBe(Status.busy);

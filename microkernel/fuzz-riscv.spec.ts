@@ -3,7 +3,7 @@
  * kernel neither throws nor hangs, its books are right, and nothing of an innocent bystander changes. SEEDS in the environment: how many.
  */
 import { expect, it } from 'vitest';
-import { Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, U, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
 import { audit } from './testing/audit.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
 import { CODE, bootReal, type Real } from './testing/real-machine.ts';
@@ -61,12 +61,13 @@ function answer(sys: Syscalls, r: Random, cause: number, guest: boolean, n: numb
   u.setX(10, r.below(16));
   u.setX(11, r.below(8));
   u.setX(12, r.pick([0, 1000, 100_000]));
-  for (let at: number = S.mode; at <= S.hstatus; at += 8) u.setBig(at, BigInt(r.below(65536)) << BigInt(r.below(48)));
+  for (let at: number = S.mode; at <= S.scounteren; at += 8) u.setBig(at, BigInt(r.below(65536)) << BigInt(r.below(48)));
   u.setBig(S.vstimecmp, BigInt(r.below(1000)));
-  const items = r.chance(30) ? 1 : 0, page = (u.word(1) - (u.word(1) % 4096)) || 0;
+  const items = r.chance(30) ? 1 : 0, page = Math.floor(u.word(1) / 4096) * 4096;
   if (items) u.setItem(0, memoryPage(PA + n * 0x20_0000 + 0x1000, 12, r.below(8)), cause === Cause.pageFault || cause === Cause.guestPageFault ? page : 0x3000_0000, 0);
   u.setTag(r.pick([0, 0, 0, 0, 1, 1, 2]), 0, items);
-  u.mtd = r.chance(80) ? Mtd.pc | Mtd.args | Mtd.regs : r.below(1024);
+  u.mtd = (r.chance(80) ? Mtd.pc | Mtd.args | Mtd.regs : r.below(4096)) | (r.chance(25) ? Mtd.visit : 0);
+  u.setNum(U.visit, r.chance(80) ? victimAt(r.below(4)).task : r.below(400));
 }
 
 /** Several victims; the first thread answers their events at random, and now and then puts a random operation into their UTCBs. */

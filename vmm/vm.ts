@@ -61,6 +61,11 @@ export class Vm implements SbiMachine {
     this.work.signal(this.#around.endSemaphore);
   }
 
+  /** Selectors for what virtual processors make and give back themselves. */
+  get selectors(): { take(): number; free(selector: number): void } {
+    const { env } = this.#around;
+    return { take: () => env.selector(), free: (selector) => { env.freeSelector(selector); } };
+  }
   get isa(): string { return this.#around.options.isa; }
   /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
@@ -113,7 +118,7 @@ export class Vm implements SbiMachine {
       const task = yield* this.#createTask(sys, space);
       if (!task.ok) return task;
     }
-    const vcpu = technique.create(id, this, guest, wake, space);
+    const vcpu = technique.create(id, this, guest, wake);
     this.cpus.push(vcpu);
     const server = yield* spawn(sys, env, (own) => vcpu.serve(own), { priority: env.priority, hart, name: `exits of vCPU ${id}` });
     if (!server.ok) return server;
@@ -169,6 +174,7 @@ export class Vm implements SbiMachine {
       yield* sys.invoke(thread, Ops.thread.kill);
       for (const selector of [thread, context]) if (selector !== undefined) this.#selectors.push(selector);
     }
+    for (const cpu of this.cpus) if (cpu.release) yield* cpu.release(sys);
     this.bus.reset();
     yield* this.work.deliver(sys);
     for (const selector of this.#selectors.reverse()) {

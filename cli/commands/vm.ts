@@ -29,7 +29,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .option('--mount <host:tag[:ro]>', 'a folder of the host as a virtio 9P device; in Linux: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be given several times', several)
     .addOption(new Option('--console <kind>', 'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default('serial'))
     .option('--no-reboot', 'a reboot of the guest ends the machine')
-    .addOption(new Option('--virt <technique>', 'how guest code runs: hardware (H extension), or trap (its kernel in U mode; small guests only)').default('hardware').argParser(oneOf('--virt', techniques)))
+    .addOption(new Option('--virt <technique>', 'how guest code runs: hardware (H extension), or trap (its kernel in U mode, shadow page tables)').default('hardware').argParser(oneOf('--virt', techniques)))
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)

@@ -18,7 +18,7 @@ enum { CAUSE_STARTUP = 0, CAUSE_RECALL = 1, CAUSE_SYSCALL = 2, CAUSE_PAGE_FAULT 
 /* Label of a reply to an event. */
 enum { RESUME_GO = 0, RESUME_LET_THROUGH = 1, RESUME_STOP = 2 };
 /* State groups. */
-enum { MTD_ARGS = 1, MTD_REGS = 2, MTD_PC = 4, MTD_FPU = 8, MTD_EXIT = 0x10, MTD_MODE = 0x20, MTD_VS = 0x40, MTD_IRQ = 0x80, MTD_TIME = 0x100, MTD_CONTROL = 0x200, MTD_RESULT = 0x400 };
+enum { MTD_ARGS = 1, MTD_REGS = 2, MTD_PC = 4, MTD_FPU = 8, MTD_EXIT = 0x10, MTD_MODE = 0x20, MTD_VS = 0x40, MTD_IRQ = 0x80, MTD_TIME = 0x100, MTD_CONTROL = 0x200, MTD_RESULT = 0x400, MTD_UNITS = 0x800, MTD_VISIT = 0x1000 };
 /* Rights of memory, and of capabilities. */
 enum { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4, RIGHT_RW = 3, RIGHT_RX = 5, RIGHT_RWX = 7 };
 enum { CAP_USE = 1, CAP_CONTROL = 2, CAP_MAP = 4, CAP_ALL = 7 };
@@ -31,8 +31,8 @@ enum { OWN_TASK = 1, OWN_THREAD = 2, OWN_FACTORY = 3, OWN_SCHED_CONTEXT = 4 };
 
 /* The state area of a UTCB, and the UTCB. tag: words in bits 0–6, items in bits 8–12, label in bits 32–63. */
 struct item { u64 flexpage, destination, flags; };
-struct state { u64 x[32]; u64 f[32]; u64 pc; u64 fcsr; u64 mode; u64 vsstatus; u64 vstvec; u64 vsscratch; u64 vsepc; u64 vscause; u64 vstval; u64 vsatp; u64 hvip; u64 vsie; u64 vstimecmp; u64 htimedelta; u64 hcounteren; u64 henvcfg; u64 hedeleg; u64 hideleg; u64 hstatus; };
-struct utcb { u64 tag; u64 badge; u64 window; u64 cap_window; u64 mtd; u64 gap0[3]; u64 words[64]; struct item items[16]; u64 gap1[8]; struct state state; };
+struct state { u64 x[32]; u64 f[32]; u64 pc; u64 fcsr; u64 mode; u64 vsstatus; u64 vstvec; u64 vsscratch; u64 vsepc; u64 vscause; u64 vstval; u64 vsatp; u64 hvip; u64 vsie; u64 vstimecmp; u64 htimedelta; u64 hcounteren; u64 henvcfg; u64 hedeleg; u64 hideleg; u64 hstatus; u64 fs; u64 senvcfg; u64 scounteren; };
+struct utcb { u64 tag; u64 badge; u64 window; u64 cap_window; u64 mtd; u64 visit; u64 gap0[2]; u64 words[64]; struct item items[16]; u64 gap1[8]; struct state state; };
 _Static_assert(__builtin_offsetof(struct utcb, state) == 0x400, "the state area of a UTCB");
 _Static_assert(__builtin_offsetof(struct state, hstatus) == 0x290, "its last register");
 

@@ -252,9 +252,8 @@ export class Hart implements HartApi {
 
   idle(): void { this.waiting = true; }
 
-  switchSpace(root: number, asid: number): void {
+  switchSpace(root: number, asid: number, mode = this.host.hostedMode): void {
     const ppn = Math.floor(root / 4096);
-    const mode = this.host.hostedMode;
     this.c[C.satp] = ppn;
     this.c[C.satp + 1] = (mode << 28) | ((asid & this.asidMask) << 12) | (Math.floor(ppn / 0x1_0000_0000) & 0xfff);
     this.contexts.spaceChanged();

@@ -7,7 +7,8 @@
  *   │ base page / sel│ 0 │ order  │ kind │ X   W   R │
  *   └────────────────┴───┴────────┴──────┴───────────┘
  *
- * Memory: base is an address, order ≥ 12 is log2 of the size in bytes. Capabilities: the selector stands in bits 12 and up,
+ * Memory: base is an address (the upper half of a space is negative, as the processor extends its sign), order ≥ 12 is log2 of the size in bytes;
+ * for unmap, order 64 is all of a space. Capabilities: the selector stands in bits 12 and up,
  * order is log2 of the number of capabilities.
  */
 export const Right = { R: 1, W: 2, X: 4, RW: 3, RX: 5, RWX: 7 } as const;
@@ -19,13 +20,16 @@ const KIND_CAP = 8;
 
 export const memoryPage = (base: number, order: number, rights: number): Flexpage => base + order * 16 + rights;
 export const capPage = (selector: number, order = 0, rights: number = CapRight.all): Flexpage => selector * 4096 + order * 16 + KIND_CAP + rights;
-export const flexBase = (f: Flexpage): number => f - (f % 4096);
+export const flexBase = (f: Flexpage): number => Math.floor(f / 4096) * 4096;
 export const flexSelector = (f: Flexpage): number => Math.floor(f / 4096);
-export const flexOrder = (f: Flexpage): number => Math.floor((f % 2048) / 16);
+export const flexOrder = (f: Flexpage): number => (f & 2047) >> 4;
 export const flexSize = (f: Flexpage): number => 2 ** flexOrder(f);
 export const flexRights = (f: Flexpage): number => f & 7;
 export const isCapPage = (f: Flexpage): boolean => (f & KIND_CAP) !== 0;
-/** The whole user address space of a task (Sv39: 2^38 bytes), as a receive window or for unmap. */
+/** All that a task has, both halves: for unmap. */
+export const EVERYTHING = 64;
+export const everything = (rights = 0): Flexpage => memoryPage(0, EVERYTHING, rights);
+/** The lower half of a task's address space (Sv39: 2^38 bytes), as a receive window. */
 export const wholeSpace = (rights: number = Right.RWX): Flexpage => memoryPage(0, 38, rights);
 
 /** Splits [base, base+size) into the fewest flexpages whose `dest` counterpart is aligned alike. Sizes are multiples of 4096. */

@@ -24,8 +24,13 @@ export const Mtd = {
   control: 1 << 9,
   /** a0 alone: the result of a system call. */
   result: 1 << 10,
+  /** User: which of its processor's units it may use: floating point, senvcfg, scounteren (state area: fs, senvcfg, scounteren). */
+  units: 1 << 11,
+  /** In an answer to an event: the UTCB's `visit` names the task in whose memory the thread goes on until its next event. */
+  visit: 1 << 12,
 } as const;
 /** Everything a user thread has. */
-export const MTD_USER = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
+const REGISTERS = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
+export const MTD_USER = REGISTERS | Mtd.units;
 /** Everything a guest thread has. */
-export const MTD_GUEST = MTD_USER | Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;
+export const MTD_GUEST = REGISTERS | Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;

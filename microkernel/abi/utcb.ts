@@ -7,6 +7,7 @@
  *   0x010 window    flexpage: where received memory may be mapped (0 = nowhere)
  *   0x018 capWindow flexpage (kind capability): where received capabilities go (0 = nowhere)
  *   0x020 mtd       event: groups that are here; reply: groups to take over
+ *   0x028 visit     answer to an event with Mtd.visit: selector of the task in whose memory the thread goes on (0 = its own)
  *   0x040 words     64 × u64
  *   0x240 items     16 × { u64 flexpage, u64 destination base or selector, u64 flags }
  *   0x400 state     see S below
@@ -15,7 +16,7 @@
 export const UTCB_SIZE = 4096;
 export const MAX_WORDS = 64;
 export const MAX_ITEMS = 16;
-export const U = { tag: 0x000, badge: 0x008, window: 0x010, capWindow: 0x018, mtd: 0x020, words: 0x040, items: 0x240, state: 0x400 } as const;
+export const U = { tag: 0x000, badge: 0x008, window: 0x010, capWindow: 0x018, mtd: 0x020, visit: 0x028, words: 0x040, items: 0x240, state: 0x400 } as const;
 export const ITEM_BYTES = 24;
 /** Item flags. */
 export const Item = { grant: 1, device: 2 } as const;
@@ -30,6 +31,7 @@ export const S = {
   hvip: 0x650, vsie: 0x658, vstimecmp: 0x660,
   htimedelta: 0x668,
   hcounteren: 0x670, henvcfg: 0x678, hedeleg: 0x680, hideleg: 0x688, hstatus: 0x690,
+  fs: 0x698, senvcfg: 0x6a0, scounteren: 0x6a8,
 } as const;
 
 /**
@@ -46,6 +48,8 @@ export class Utcb {
   }
   /** The u64 at byte offset `at` as a signed number. */
   num(at: number): number { return this.i32[(at >> 2) + 1]! * 4294967296 + this.u32[at >> 2]!; }
+  /** The u64 at `at` without its lowest 12 bits: exact for every page of an address space. */
+  page(at: number): number { return this.i32[(at >> 2) + 1]! * 4294967296 + ((this.u32[at >> 2]! & ~4095) >>> 0); }
   setNum(at: number, v: number): void { this.u32[at >> 2] = v; this.i32[(at >> 2) + 1] = Math.floor(v / 4294967296); }
   big(at: number): bigint { return this.i64[at >> 3]!; }
   setBig(at: number, v: bigint): void { this.i64[at >> 3] = v; }

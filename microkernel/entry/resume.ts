@@ -27,14 +27,14 @@ export function install(cpu: Cpu, task: Task): void {
   const { space } = task;
   cpu.satp = task;
   space.harts |= 1 << cpu.id;
-  cpu.hart.switchSpace(space.root.pa, space.asid);
+  cpu.hart.switchSpace(space.root.pa, space.asid, space.mode);
   if (!cpu.tagsSpaces) cpu.hart.sfenceVma();
 }
 
 /** Goes to user level with a RISC-V thread. False: something came up, choose again. */
 export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
   if (t.inSyscall) returnValues(t, registersOf(t));
-  if (t.recalled || t.starting) {
+  if (t.recalled || t.starting || t.visiting?.dead) {
     const cause = t.starting ? Cause.startup : Cause.recall;
     if (t.starting) t.starting = false;
     else t.recalled = false;
@@ -42,7 +42,8 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     raise(k, t, cause);
     return false;
   }
-  activate(k, cpu, t.task);
+  const task = t.visiting ?? t.task;
+  activate(k, cpu, task);
   load(k, cpu, t);
   if (t.letThrough) {
     t.letThrough = false;
@@ -52,9 +53,9 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     if (t.inSyscall) returnValues(t, cpu.hart.x32);
   }
   if (t.guest) {
-    const { space } = t.task;
-    if (cpu.hgatp !== t.task) { cpu.hgatp = t.task; space.harts |= 1 << cpu.id; switchGuestSpace(cpu, space.root.pa, space.asid); }
-  } else if (cpu.satp !== t.task) install(cpu, t.task);
+    const { space } = task;
+    if (cpu.hgatp !== task) { cpu.hgatp = task; space.harts |= 1 << cpu.id; switchGuestSpace(cpu, space.root.pa, space.asid); }
+  } else if (cpu.satp !== task) install(cpu, task);
   cpu.hart.charge(COSTS.exit);
   arm(cpu);
   cpu.hart.resume(t.guest ? t.mode : 0, t.guest);

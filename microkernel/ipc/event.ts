@@ -3,9 +3,11 @@
  * thread's event table names for the cause, and carries the state groups of the portal's MTD; the reply brings new state and says
  * how to go on. A Linux process's `ecall` and a virtual machine's exit are the same thing here.
  */
-import { Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi/index.ts';
+import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
+import { ObjectKind } from '../objects/object.ts';
+import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
 import { arrived, enqueue, waitsFor } from './rendezvous.ts';
@@ -19,6 +21,7 @@ const WORD0 = U.words >> 2, MTD = U.mtd >> 2, A7 = 34;
 /** Raises an event: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops. */
 export function raise(k: Core, t: Thread, cause: number): void {
   const portal = t.events[cause], cpu = t.cpu;
+  t.visiting = undefined;
   k.counters.events[cause]++;
   if (!portal || portal.dead || portal.thread.state === ThreadState.dead) return unhandled(k, t, cause);
   t.portal = portal;
@@ -88,15 +91,18 @@ function exitWords(t: Thread, to: Int32Array): void {
 /** The reply to an event. Not ok: what the server asked cannot be done, and the thread still waits. */
 export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
   const u = server.utcb!, items = itemsOf(u), mtd = u.u32[MTD], how = u.u32[1], sequence = t.sequence;
+  const where = (mtd & Mtd.visit) !== 0 ? visited(server, t) : t.task;
+  if (typeof where === 'number') return where;
   if (items > 0) {
-    const status = mapIntoTask(k, server, t.task, items, sequence);
+    const status = mapIntoTask(k, server, where, items, sequence);
     if (status !== Status.ok) return status;
   }
   const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);
   const cpu = server.cpu, alienCall = t.event === Cause.syscall;
   k.charge(COSTS.event + (bytes / 8) * COSTS.word);
-  k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, 0);
+  k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, where === t.task ? 0 : where.id);
   leave(k, t);
+  t.visiting = where === t.task ? undefined : where;
   t.status = Status.ok;
   t.letThrough = how === Resume.letThrough && alienCall;
   if (how === Resume.stop) t.state = ThreadState.stopped;
@@ -104,4 +110,16 @@ export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
   returnTime(k, server);
   if (t.cpu !== cpu) followChains(k, cpu);
   return Status.ok;
+}
+
+/** The task that the answer names for the thread to go on in; it is of the kind of the thread's own. */
+function visited(server: Thread, t: Thread): Task | Status {
+  const selector = server.utcb!.num(U.visit);
+  if (selector === 0) return t.task;
+  const cap = server.task.caps.lookup(selector);
+  if (!cap) return Status.badCap;
+  if (cap.object.kind !== ObjectKind.task) return Status.badKind;
+  if ((cap.rights & CapRight.control) === 0) return Status.badRights;
+  const task = cap.object as Task;
+  return t.body || task.guest !== t.guest ? Status.badArgument : task;
 }

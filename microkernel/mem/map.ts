@@ -4,8 +4,8 @@
  */
 import { Status, flexBase, flexOrder, flexRights, flexSize } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, type MapNode } from './node.ts';
-import { indexAt, type Space } from './space.ts';
+import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, within, type MapNode } from './node.ts';
+import type { Space } from './space.ts';
 import type { Table } from './table.ts';
 import { removeSubtree, split } from './unmap.ts';
 
@@ -14,16 +14,19 @@ export let mapped = 0;
 /** What making room is to leave of a quota: enough for all that `mapMemory` is to map. */
 let keep = 0;
 
+/** Bytes from `at` to the end of the aligned range of `size` that it lies in. */
+const restOf = (at: number, size: number): number => size - within(at, size);
+
 /** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
 export function checkMemory(from: Space, page: number, to: Space, dest: number): Status {
   const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = 2 ** order;
-  if (order < 12 || order > 41 || base % size !== 0 || base + size > from.limit) return Status.badArgument;
-  if (rights === 0 || !(dest >= 0) || dest % 4096 !== 0 || dest + size > to.limit) return Status.badArgument;
+  if (order < 12 || base % size !== 0 || !from.holds(base, size)) return Status.badArgument;
+  if (rights === 0 || dest % 4096 !== 0 || !to.holds(dest, size)) return Status.badArgument;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
     from.k.work(COSTS.node);
     if (node && !node.pinned && legalRights(node.rights & rights) !== 0) return Status.ok;
-    at += node ? LEVEL_SIZE[node.level] - ((base + at) % LEVEL_SIZE[node.level]) : from.hole - ((base + at) % from.hole);
+    at += restOf(base + at, node ? LEVEL_SIZE[node.level] : from.hole);
   }
   return Status.fault;
 }
@@ -44,7 +47,7 @@ export function mapMemory(from: Space, page: number, to: Space, dest: number, gr
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
     from.k.work(COSTS.node);
-    if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
+    if (!node) { at += restOf(base + at, from.hole); continue; }
     const level = levelFor(node, base + at, dest + at, size - at);
     if (node.pinned || mapLeaf(node, base + at, to, dest + at, level, rights, grant)) at += LEVEL_SIZE[level];
   }
@@ -70,12 +73,12 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
   let cost = before, parts = 0;
   for (let at = 0; at < size; ) {
     const node = from.find(base + at);
-    if (!node) { at += from.hole - ((base + at) % from.hole); continue; }
+    if (!node) { at += restOf(base + at, from.hole); continue; }
     const level = levelFor(node, base + at, dest + at, size - at), va = dest + at;
     if ((node.rights & rights) !== 0 && !node.pinned) {
       cost += BYTES.node;
-      for (let l = level; l < 2; l++) {
-        const key = Math.floor(va / LEVEL_SIZE[l + 1]) * 4 + l;
+      for (let l = level; l < to.root.level; l++) {
+        const key = Math.floor(va / LEVEL_SIZE[l + 1]) * 8 + l;
         if (!seen.has(key) && !tableAt(to, va, l)) cost += BYTES.frame;
         seen.add(key);
       }
@@ -89,7 +92,7 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
 
 function tableAt(space: Space, va: number, level: number): Table | undefined {
   let table: Table | undefined = space.root;
-  for (let l = 2; l > level; l--) table = table?.tables![indexAt(va, l)];
+  for (let l = space.root.level; l > level; l--) table = table?.tables![space.indexAt(va, l)];
   return table;
 }
 
@@ -101,7 +104,7 @@ function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: nu
   if (room === 'again') return false;
   if (room === 'skip') return true;
   mapped++;
-  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[indexAt(dest, level)]! : to.install(dest, level, pa, rights, source)!;
+  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[to.indexAt(dest, level)]! : to.install(dest, level, pa, rights, source)!;
   if (grant) handOver(source, node);
   return true;
 }
@@ -150,7 +153,7 @@ type Room = 'free' | 'same' | 'skip' | 'again';
  */
 function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): Room {
   const table = tableAt(to, dest, level);
-  const there = table?.nodes[indexAt(dest, level)];
+  const there = table?.nodes[to.indexAt(dest, level)];
   if (there) {
     if (there === source || there.pinned || isAncestor(there, source)) return 'skip';
     if (there.pa === pa && there.parent === source && !there.children && !there.parts) {
@@ -160,7 +163,7 @@ function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: n
     removeSubtree(there);
     return 'free';
   }
-  if (level > 0 && table?.tables?.[indexAt(dest, level)]) return clearSmaller(source, to, dest, level);
+  if (level > 0 && table?.tables?.[to.indexAt(dest, level)]) return clearSmaller(source, to, dest, level);
   return table ? 'free' : clearLarger(source, to, dest, level, pa);
 }
 
@@ -173,7 +176,7 @@ function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 
       if (node.pinned || node === source || isAncestor(node, source)) return 'skip';
       leaves.push(node);
       at += LEVEL_SIZE[node.level];
-    } else at += to.hole - ((dest + at) % to.hole);
+    } else at += restOf(dest + at, to.hole);
   }
   for (const node of leaves) if (node.alive) removeSubtree(node);
   return 'free';

@@ -10,8 +10,11 @@ import { Right } from '../abi/index.ts';
 import type { Space } from './space.ts';
 import type { Table } from './table.ts';
 
-export const LEVEL_BITS = [12, 21, 30] as const;
-export const LEVEL_SIZE = [2 ** 12, 2 ** 21, 2 ** 30] as const;
+/** Leaves stand at levels 0, 1 and 2; Sv48 and Sv57 have one and two levels of pointers above. */
+export const LEVEL_BITS = [12, 21, 30, 39, 48] as const;
+export const LEVEL_SIZE = [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48] as const;
+/** How far an address lies in its aligned range of `size` bytes; addresses of the upper half are negative. */
+export const within = (at: number, size: number): number => at - Math.floor(at / size) * size;
 const PART = 512;
 
 /** Rights as page tables can say them: writing needs reading. */

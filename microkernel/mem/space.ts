@@ -1,27 +1,32 @@
 /**
- * A memory space: page tables of a task (Sv39), or of a guest's physical memory (Sv39x4, root of 16 KiB), and the mapping nodes of
- * their leaves. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
+ * A memory space: page tables of a task (Sv39, Sv48 or Sv57, both halves), or of a guest's physical memory (Sv39x4, root of 16 KiB), and the
+ * mapping nodes of their leaves. Addresses are numbers as the processor extends their sign: the upper half of a task's space is negative. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
  *
  * Everything is charged to the task's factory: 4096 bytes a table, BYTES.node a leaf.
- * @spec priv 12.4 @spec priv 21.5.1
+ * @spec priv 12.4, 12.5, 12.6 @spec priv 21.5.1
  */
 import { Right } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Factory } from '../objects/factory.ts';
 import type { Ground } from '../core.ts';
-import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode } from './node.ts';
+import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode, within } from './node.ts';
 import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePointer } from './table.ts';
 
-/** User addresses of a host space; guest-physical addresses. Both are below this. */
-export const HOST_LIMIT = 2 ** 38, GUEST_LIMIT = 2 ** 41;
+/** Kinds of spaces by the number in `createTask`: levels, half of the address space (or all guest-physical addresses), satp.MODE. */
+export interface Shape { readonly levels: number; readonly guest: boolean; readonly low: number; readonly limit: number; readonly mode: number }
+const host = (levels: number): Shape => ({ levels, guest: false, low: -(2 ** (9 * levels + 11)), limit: 2 ** (9 * levels + 11), mode: levels + 5 });
+export const SHAPES: readonly Shape[] = [host(3), { levels: 3, guest: true, low: 0, limit: 2 ** 41, mode: 8 }, host(4), host(5)];
 const CACHE = 256, FENCES = 8;
-const NO_TAGS = new Float64Array(CACHE).fill(-1); // in spaces that nobody has walked
+const NO_TAGS = new Float64Array(CACHE).fill(NaN); // in spaces that nobody has walked
 
 export class Space {
   readonly k: Ground;
   readonly factory: Factory;
   readonly guest: boolean;
-  /** 0 once the task is gone, so that a late user of its memory finds nothing. */
+  /** Of its host space: satp.MODE. */
+  readonly mode: number;
+  /** Addresses are from `low` on and below `limit`. Both are 0 once the task is gone: whoever still holds its memory finds nothing. */
+  low: number;
   limit: number;
   readonly root: Table;
   /** ASID, or VMID. */
@@ -38,25 +43,37 @@ export class Space {
   #tags = NO_TAGS;
   #pages = NO_TAGS;
   #rights = new Uint8Array(0);
+  /** Index of the last entry in a table of level 2; the root of a guest-physical space has two bits more. */
+  readonly #lastGiga: number;
   /** Pages to be fenced at the end of this kernel entry; more than FENCES: all. */
   readonly #fences = new Float64Array(FENCES);
   #fenceCount = 0;
 
   /** The root's frames have been charged. */
-  constructor(k: Ground, factory: Factory, guest: boolean, root: number, asid: number) {
+  constructor(k: Ground, factory: Factory, shape: Shape, root: number, asid: number) {
+    const { guest } = shape;
     this.k = k;
     this.factory = factory;
     this.guest = guest;
-    this.limit = guest ? GUEST_LIMIT : HOST_LIMIT;
-    this.root = new Table(root, 2, guest ? 2048 : 512, undefined, 0);
+    this.mode = shape.mode;
+    this.low = shape.low;
+    this.limit = shape.limit;
+    this.#lastGiga = guest ? 2047 : 511;
+    this.root = new Table(root, shape.levels - 1, guest ? 2048 : 512, undefined, 0);
     this.asid = asid;
   }
+
+  /** Index of `va` in a table of this level. */
+  indexAt(va: number, level: number): number { return Math.floor(va / LEVEL_SIZE[level]) & (level === 2 ? this.#lastGiga : 511); }
+
+  /** Does [va, va + size) lie in this space? */
+  holds(va: number, size: number): boolean { return va >= this.low && va + size <= this.limit; }
 
   /** The leaf that covers `va`. If there is none, `hole` is the size of the aligned hole that `va` lies in. */
   find(va: number): MapNode | undefined {
     let table: Table | undefined = this.root;
-    for (let level = 2; table; level--) {
-      const i: number = indexAt(va, level), node: MapNode | undefined = table.nodes[i];
+    for (let { level } = table; table; level--) {
+      const i: number = this.indexAt(va, level), node: MapNode | undefined = table.nodes[i];
       if (node) return node;
       this.hole = LEVEL_SIZE[level];
       table = table.tables?.[i];
@@ -73,16 +90,16 @@ export class Space {
       this.rights = this.#rights[slot];
       return true;
     }
-    if (va < 0 || va >= this.limit) return false;
+    if (!(va >= this.low && va < this.limit)) return false;
     const frames = this.k.frames;
     let table = this.root.pa;
-    for (let level = 2; level >= 0; level--) {
-      const i = indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
+    for (let { level } = this.root; level >= 0; level--) {
+      const i = this.indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
       if ((flags & PTE.V) === 0) return false;
       if ((flags & (PTE.R | PTE.W | PTE.X)) !== 0) {
         if (this.#tags === NO_TAGS) [this.#tags, this.#pages, this.#rights] = [NO_TAGS.slice(), NO_TAGS.slice(), new Uint8Array(CACHE)];
         this.#tags[slot] = vpn;
-        this.#pages[slot] = this.pa = next + vpn * 4096 - Math.floor(vpn * 4096 / LEVEL_SIZE[level]) * LEVEL_SIZE[level];
+        this.#pages[slot] = this.pa = next + within(vpn * 4096, LEVEL_SIZE[level]);
         this.#rights[slot] = this.rights = (flags >> 1) & Right.RWX;
         return true;
       }
@@ -94,8 +111,8 @@ export class Space {
   /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
   costOf(va: number, level: number): number {
     let bytes: number = BYTES.node, table: Table | undefined = this.root;
-    for (let l = 2; l > level; l--) {
-      table = table?.tables![indexAt(va, l)];
+    for (let l = this.root.level; l > level; l--) {
+      table = table?.tables![this.indexAt(va, l)];
       if (!table) bytes += BYTES.frame;
     }
     return bytes;
@@ -113,11 +130,11 @@ export class Space {
       return undefined;
     }
     let table = this.root;
-    for (let l = 2; l > level; l--) {
-      const i = indexAt(va, l);
+    for (let l = this.root.level; l > level; l--) {
+      const i = this.indexAt(va, l);
       table = table.tables![i] ?? this.#addTable(table, i, l - 1);
     }
-    const index = indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
+    const index = this.indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
     table.put(index, node);
     table.used++;
     this.leaves++;
@@ -170,7 +187,7 @@ export class Space {
     if (fewer) { this.k.work(COSTS.unmap); this.invalidate(node.va, node.level); }
     else this.#forget(node.va, node.level);
   }
-  #forget(va: number, level: number): void { if (level > 0) this.#tags.fill(-1); else this.#tags[Math.floor(va / 4096) % CACHE] = -1; }
+  #forget(va: number, level: number): void { if (level > 0) this.#tags.fill(NaN); else this.#tags[Math.floor(va / 4096) & (CACHE - 1)] = NaN; }
 
   /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
   invalidate(va: number, level: number): void {
@@ -196,13 +213,8 @@ export class Space {
 
   /** The whole space is going: one flush instead of one per page. */
   flushAll(): void {
-    this.#tags.fill(-1);
+    this.#tags.fill(NaN);
     this.#fenceCount = FENCES + 1;
     this.fence();
   }
-}
-
-/** Index into a table of this level; the root of a guest-physical space has two bits more. */
-export function indexAt(va: number, level: number): number {
-  return level === 2 ? Math.floor(va / LEVEL_SIZE[2]) : level === 1 ? Math.floor(va / LEVEL_SIZE[1]) & 511 : Math.floor(va / 4096) & 511;
 }

@@ -7,7 +7,7 @@ import { MemoryFault, Right, Window, type Memory } from '../abi/index.ts';
 import { LEVEL_SIZE } from './node.ts';
 import type { Space } from './space.ts';
 
-const PAGE = 4096;
+const PAGE = 4096, LAST = PAGE - 1;
 type Access = 'read' | 'write';
 
 export class TaskMemory implements Memory {
@@ -32,12 +32,12 @@ export class TaskMemory implements Memory {
   /** Physical address of `va`. */
   #at(va: number, access: Access): number {
     if (!this.#space.walk(va) || (this.#space.rights & (access === 'read' ? Right.R : Right.W)) === 0) throw new MemoryFault(va, access);
-    return this.#space.pa + (va % PAGE);
+    return this.#space.pa + (va & LAST);
   }
   /** Offset in RAM of [va, va + n) if it lies in one page of RAM; -1: look closer (`#slow…`). */
   #offset(va: number, n: number, access: Access): number {
     plain(va);
-    if ((va % PAGE) + n > PAGE) return -1;
+    if ((va & LAST) + n > PAGE) return -1;
     const offset = this.#at(va, access) - this.#base;
     return offset >= 0 && offset < this.#size ? offset : -1;
   }
@@ -61,7 +61,7 @@ export class TaskMemory implements Memory {
   /** A device register, or a value across two pages. */
   #load(va: number, n: number): number {
     plain(va);
-    if ((va % PAGE) + n > PAGE) {
+    if ((va & LAST) + n > PAGE) {
       const half = n / 2;
       return this.#load(va, half) + this.#load(va + half, half) * 2 ** (8 * half);
     }
@@ -73,7 +73,7 @@ export class TaskMemory implements Memory {
   }
   #store(va: number, n: number, v: number): void {
     plain(va);
-    if ((va % PAGE) + n > PAGE) {
+    if ((va & LAST) + n > PAGE) {
       const half = n / 2, unit = 2 ** (8 * half);
       this.#at(va + half, 'write');
       this.#store(va, half, (v >>> 0) % unit);
@@ -91,7 +91,7 @@ export class TaskMemory implements Memory {
   *#ranges(va: number, n: number, access: Access): Generator<{ pa: number; at: number; size: number }> {
     for (let at = 0; at < n; ) {
       const pa = this.#at(va + at, access);
-      let size = Math.min(n - at, PAGE - ((va + at) % PAGE));
+      let size = Math.min(n - at, PAGE - ((va + at) & LAST));
       while (at + size < n && this.#space.walk(va + at + size) && this.#space.pa === pa + size && this.#at(va + at + size, access) === pa + size) size += Math.min(PAGE, n - at - size);
       if (!this.#memory.isRam(pa, size)) throw new MemoryFault(va + at, access);
       yield { pa, at, size };
@@ -145,9 +145,9 @@ export class TaskMemory implements Memory {
   }
   /** Physical address of a range of RAM that is mapped with these rights and contiguous, or -1. */
   #contiguous(va: number, length: number, rights: number): number {
-    if (!this.#space.walk(va) || (this.#space.rights & rights) !== rights) return -1;
-    const pa = this.#space.pa + (va % PAGE);
-    for (let at = va - (va % PAGE) + PAGE, leaf; at < va + length; at = leaf.va + LEVEL_SIZE[leaf.level]) {
+    if (!this.#space.holds(va, length) || !this.#space.walk(va) || (this.#space.rights & rights) !== rights) return -1;
+    const pa = this.#space.pa + (va & LAST);
+    for (let at = va - (va & LAST) + PAGE, leaf; at < va + length; at = leaf.va + LEVEL_SIZE[leaf.level]) {
       leaf = this.#space.find(at);
       if (!leaf || (leaf.rights & rights) !== rights || leaf.pa - leaf.va !== pa - va) return -1;
     }
@@ -156,13 +156,13 @@ export class TaskMemory implements Memory {
 
   mapped(va: number, length: number, rights: number): boolean {
     plain(va, length);
-    let at = va - (va % PAGE);
+    let at = va - (va & LAST);
     while (at < va + length && this.#space.walk(at) && (this.#space.rights & rights) === rights) at += PAGE;
     return at >= va + length;
   }
 }
 
-/** Addresses and lengths are whole numbers from 0 on. An object that converts to one could give another value each time. */
+/** Addresses are whole numbers, lengths whole numbers from 0 on. An object that converts to one could give another value each time. */
 function plain(va: number, length = 0): void {
   if (typeof va !== 'number' || typeof length !== 'number' || Math.floor(va) !== va || !(length >= 0) || Math.floor(length) !== length) throw new TypeError('no address, or no length');
 }

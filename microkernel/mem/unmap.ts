@@ -3,24 +3,25 @@
  * are split first, and that costs quota. Taking back what was derived cannot be refused: a space that does not pay for a split loses the
  * whole superpage. Taking from the range itself can: noQuota, and nothing has changed.
  */
-import { Right, Status, flexBase, flexOrder, flexRights } from '../abi/index.ts';
+import { EVERYTHING, Right, Status } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, type Parts } from './node.ts';
+import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, within, type Parts } from './node.ts';
 import type { Space } from './space.ts';
 import { Table, writeLeaf, writePointer } from './table.ts';
 
 /** Leaves that the last `unmapMemory` removed or reduced. */
 export let unmapped = 0;
 
-/** Takes the flexpage's rights (0 = all) from what was derived from the range, and from the range itself if `self`. ok, or noQuota. */
-export function unmapMemory(space: Space, page: number, self: boolean): Status {
-  const base = flexBase(page), size = 2 ** flexOrder(page), rights = flexRights(page) || Right.RWX, first = space.find(base);
+/** Takes rights (0 = all) from what was derived from the range of 2^order bytes, and from the range itself if `self`. ok, or noQuota. */
+export function unmapMemory(space: Space, start: number, order: number, taken: number, self: boolean): Status {
+  const all = order === EVERYTHING, base = all ? space.low : start, size = all ? space.limit - space.low : 2 ** order, rights = taken || Right.RWX;
+  const first = all || !space.holds(base, 1) ? undefined : space.find(base);
   unmapped = 0;
   if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0) return takePart(first, first.pa + base - first.va, size, rights);
-  for (let at = base; at < Math.min(base + size, space.limit); ) {
+  for (let at = Math.max(base, space.low); at < Math.min(base + size, space.limit); ) {
     const node = space.find(at);
     space.k.work(COSTS.node);
-    if (!node) { at += space.hole - (at % space.hole); continue; }
+    if (!node) { at += space.hole - within(at, space.hole); continue; }
     const from = Math.max(at, node.va), end = Math.min(base + size, node.va + LEVEL_SIZE[node.level]);
     revokeRange(node, node.pa + from - node.va, end - from, rights, self);
     at = end;

@@ -10,6 +10,7 @@ import type { Core } from '../core.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { ThreadState } from '../sched/states.ts';
+import { SHAPES } from '../mem/space.ts';
 import { KernelObject, ObjectKind } from './object.ts';
 import { answer, control, isCount, named, type Invocation, type Row } from './operation.ts';
 import { Portal } from './portal.ts';
@@ -101,10 +102,11 @@ function hand(i: Invocation, object: KernelObject): Status {
 
 function createTask(i: Invocation): Status {
   const kind = i.u.word(1);
-  if (kind !== 0 && (kind !== 1 || !i.k.cpu.hasGuests)) return Status.badArgument;
-  const status = room(i, taskBytes(kind === 1));
+  const shape = isCount(kind, SHAPES.length) ? SHAPES[kind] : undefined;
+  if (!shape || (shape.guest && !i.k.cpu.hasGuests)) return Status.badArgument;
+  const status = room(i, taskBytes(shape.guest));
   if (status !== Status.ok) return status;
-  const task = newTask(i.k, factoryOf(i), kind === 1);
+  const task = newTask(i.k, factoryOf(i), shape);
   return task ? hand(i, task) : Status.noQuota;
 }
 
@@ -116,7 +118,7 @@ function createThread(i: Invocation): Status {
   if (!cpu || !isCount(flags, 8) || guest !== task.guest || (guest && script) || script !== (i.body !== undefined)) return Status.badArgument;
   const mapsUtcb = utcb !== 0 && !script && !guest, withUtcb = script || mapsUtcb;
   if (mapsUtcb) {
-    if (!isCount(utcb, task.space.limit) || utcb % 4096 !== 0) return Status.badArgument;
+    if (!task.space.holds(utcb, 4096) || utcb % 4096 !== 0) return Status.badArgument;
     if (task.space.find(utcb)) return Status.busy;
   } else if (utcb !== 0) return Status.badArgument;
   if (!factoryOf(i).allows(cpu)) return Status.badRights;

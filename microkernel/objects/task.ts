@@ -2,15 +2,16 @@
  * Task: a protection domain. A memory space (of a program, or of a guest's physical memory) and a capability space; threads run in it.
  * A task that ends kills its threads and takes back all memory and all capabilities that others got from it.
  */
-import { CapRight, Item, Kind, Status, flexOrder, flexRights, flexSelector, flexSize, isCapPage, memoryPage, type Memory } from '../abi/index.ts';
+import { CapRight, Item, Kind, Status, EVERYTHING, flexOrder, flexRights, flexSize, isCapPage, memoryPage, U, type Memory } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import { mapMemory, mapped } from '../mem/map.ts';
 import { LEVEL_BITS } from '../mem/node.ts';
-import { Space } from '../mem/space.ts';
+import { Space, type Shape } from '../mem/space.ts';
 import { TaskMemory } from '../mem/task-memory.ts';
 import type { Table } from '../mem/table.ts';
 import { removeSubtree, unmapMemory, unmapped } from '../mem/unmap.ts';
+import { preempt } from '../sched/place.ts';
 import { CapSpace, mapCaps, revoke } from './cap-space.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
@@ -29,10 +30,10 @@ export class Task extends KernelObject {
   #memory: TaskMemory | undefined;
 
   /** Root frames, number and quota are there (`newTask`). */
-  constructor(k: Core, factory: Factory, guest: boolean, root: number, asid: number) {
-    super(k.newId(), factory, taskBytes(guest));
-    this.guest = guest;
-    this.space = new Space(k, factory, guest, root, asid);
+  constructor(k: Core, factory: Factory, shape: Shape, root: number, asid: number) {
+    super(k.newId(), factory, taskBytes(shape.guest));
+    this.guest = shape.guest;
+    this.space = new Space(k, factory, shape, root, asid);
     this.caps = new CapSpace(factory);
   }
 
@@ -41,12 +42,13 @@ export class Task extends KernelObject {
 
   override teardown(k: Core): void {
     while (this.firstThread) k.destroy(this.firstThread);
+    for (const cpu of k.cpus) if (cpu.running?.visiting === this) preempt(k, cpu); // it finds out when it resumes
     this.caps.clear(k);
     const { space } = this;
     space.dying = true;
     clearTable(space.root);
     space.flushAll();
-    space.limit = 0;
+    space.low = space.limit = 0;
     this.#giveBack(k);
   }
 
@@ -74,15 +76,15 @@ function clearTable(table: Table): void {
 }
 
 /** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
-export function newTask(k: Core, factory: Factory, guest: boolean): Task | undefined {
-  const numbers = guest ? k.vmids : k.asids, number = numbers.take(), bytes = taskBytes(guest);
+export function newTask(k: Core, factory: Factory, shape: Shape): Task | undefined {
+  const { guest } = shape, numbers = guest ? k.vmids : k.asids, number = numbers.take(), bytes = taskBytes(guest);
   const root = number > 0 && factory.charge(bytes) ? (guest ? k.frames.takeGroup() : k.frames.take()) : -1;
   if (root <= 0) {
     if (number > 0) numbers.give(number);
     if (root === 0) factory.refund(bytes);
     return undefined;
   }
-  const task = new Task(k, factory, guest, root, number);
+  const task = new Task(k, factory, shape, root, number);
   k.tasks.add(task);
   k.trace.name('task', task.id, 0, `task ${task.id}`);
   return task;
@@ -103,6 +105,9 @@ export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: n
   return status;
 }
 
+/** Half of an address space of Sv57. */
+const MOST_ORDER = 56;
+
 const taskOf = (i: Invocation): Task => i.cap.object as Task;
 
 /** Who holds both tasks with the right to control them may map from the one into the other. */
@@ -114,24 +119,25 @@ function map(i: Invocation): Status {
 }
 
 function unmap(i: Invocation): Status {
-  const { k, u } = i, page = u.word(0), self = u.word(1) === 1, task = taskOf(i), order = flexOrder(page);
-  if (!(page >= 0) || u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
+  const { k, u } = i, page = u.u32[U.words >> 2], self = u.word(1) === 1, task = taskOf(i), order = flexOrder(page), base = u.page(U.words);
+  if (u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
   if (isCapPage(page)) {
-    for (const cap of [...task.caps.range(flexSelector(page), flexSize(page))]) if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
+    if (base < 0) return Status.badArgument;
+    for (const cap of [...task.caps.range(base / 4096, flexSize(page))]) if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
   } else {
-    if (order < 12 || order > 41 || (page - (page % 4096)) % flexSize(page) !== 0) return Status.badArgument;
-    const status = unmapMemory(task.space, page, self);
+    if (order < 12 || base % flexSize(page) !== 0 || (order > MOST_ORDER && order !== EVERYTHING)) return Status.badArgument;
+    const status = unmapMemory(task.space, base, order, flexRights(page), self);
     k.counters.pagesUnmapped += unmapped;
     k.work(COSTS.item);
     if (status !== Status.ok) return status;
   }
-  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, page - (page % 4096));
+  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, base);
   return Status.ok;
 }
 
 function lookup(i: Invocation): Status {
   const va = i.u.word(0), { space } = taskOf(i);
-  if (!(va >= 0) || va >= space.limit) return Status.badArgument;
+  if (!space.holds(va, 1)) return Status.badArgument;
   const node = space.find(va);
   return answer(i.u, node ? memoryPage(node.va, LEVEL_BITS[node.level], node.rights) : 0);
 }

@@ -18,6 +18,7 @@ import { ThreadState } from '../sched/states.ts';
 import type { Timed } from '../sched/timeouts.ts';
 import { endWait, leave } from '../sched/wait.ts';
 import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
+import { ALL_UNITS } from '../state/units.ts';
 import { registersOf, setPc, stateIn, stateOut } from '../state/user.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
@@ -113,6 +114,10 @@ export class Thread extends KernelObject implements Timed {
   exactValue = 0n;
   /** Alien: execute its ecall as a system call when it runs next. */
   letThrough = false;
+  /** In whose memory it goes on until its next event; undefined: in its own task's. */
+  visiting: Task | undefined = undefined;
+  /** User: the units that it may use (state/units.ts). */
+  units = ALL_UNITS;
 
   // Saved state; live in the hart while it owns it.
   /** x and f in one piece, as 32-bit halves; x alone, and f. */

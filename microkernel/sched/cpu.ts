@@ -3,6 +3,7 @@ import type { HartApi } from '../../machine/api.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
+import { ALL_UNITS } from '../state/units.ts';
 import { Timeouts } from './timeouts.ts';
 
 export const PRIORITIES = 256;
@@ -46,6 +47,8 @@ export class Cpu {
   vsOwner: Thread | undefined = undefined;
   /** scounteren and senvcfg are those of `vsOwner`, not the user threads'. */
   sharedByGuest = false;
+  /** What the hart gives to user level (state/units.ts). */
+  units = ALL_UNITS;
   readonly #heads = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
   readonly #tails = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
   /** Bit p of the array: the queue of priority p is not empty. */

@@ -8,6 +8,7 @@ import { COSTS } from '../costs.ts';
 import type { Stage } from '../core.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
+import { countersAndEnvironment } from './units.ts';
 
 /** VTVM, VTW, VTSR: what a virtual machine monitor may set of hstatus. */
 const HSTATUS_MASK = 0x70_0000n;
@@ -31,8 +32,6 @@ const ROWS: readonly Row[] = [
   row(0x106, -1, 0, 7n), row(0x10a, -1, 0),
 ];
 const SHARED = ROWS.length - 2;
-/** What user threads find in scounteren and senvcfg: counters readable, cbo.zero allowed. */
-const USER_SHARED = [7n, 0x80n] as const;
 export const VS_SLOTS = ROWS.length;
 export const GUEST_GROUPS = Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;
 
@@ -41,10 +40,11 @@ export function shareWith(cpu: Cpu, guest: boolean): void {
   if (cpu.sharedByGuest === guest) return;
   cpu.sharedByGuest = guest;
   const owner = cpu.vsOwner;
-  for (let i = 0; i < USER_SHARED.length; i++) {
+  const user = countersAndEnvironment(cpu.units);
+  for (let i = 0; i < user.length; i++) {
     const { csr } = ROWS[SHARED + i];
     if (!guest && owner) owner.vs![SHARED + i] = cpu.hart.csr(csr);
-    cpu.hart.setCsr(csr, guest ? owner!.vs![SHARED + i] : USER_SHARED[i]);
+    cpu.hart.setCsr(csr, guest ? owner!.vs![SHARED + i] : user[i]);
   }
 }
 

@@ -7,6 +7,7 @@ import { COSTS } from '../costs.ts';
 import type { Stage } from '../core.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
+import { unitsIn, unitsOut, useUnits } from './units.ts';
 import { guestIn, guestOut, loadGuest, shareWith, GUEST_GROUPS } from './guest.ts';
 
 const X = S.x >> 2, A0 = 20, A7_END = 36;
@@ -27,6 +28,7 @@ export function stateOut(t: Thread, u: Utcb, mtd: number): number {
   if ((mtd & Mtd.pc) !== 0) { pcOut(t, u); bytes += 8; }
   if ((mtd & Mtd.fpu) !== 0) { floatOut(t, u); bytes += 264; }
   if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestOut(t, u, mtd);
+  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += unitsOut(t, u);
   return bytes;
 }
 
@@ -43,6 +45,7 @@ export function stateIn(t: Thread, u: Utcb, mtd: number): number {
   if ((mtd & Mtd.pc) !== 0) { setPc(t, from[S.pc >> 2], from[(S.pc >> 2) + 1]); bytes += 8; }
   if ((mtd & Mtd.fpu) !== 0) { floatIn(t, u); bytes += 264; }
   if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestIn(t, u, mtd);
+  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += unitsIn(t, u);
   return bytes;
 }
 
@@ -89,6 +92,7 @@ export function load(k: Stage, cpu: Cpu, t: Thread): void {
   }
   if (t.guest && cpu.vsOwner !== t) loadGuest(k, cpu, t);
   shareWith(cpu, t.guest);
+  if (cpu.units !== t.units) useUnits(cpu, t.units);
 }
 
 /** The registers of who owns the hart's are saved, and those of `t` loaded. */

@@ -34,6 +34,7 @@ function auditWait(t: Thread, wrong: string[]): void {
   if (t.state === ThreadState.receiving && t.senders.first && !t.onlyFrom) say('receives, but somebody waits to send');
   if (t.heapIndex >= 0 && (t.state < ThreadState.receiving || t.state > ThreadState.semaphore)) say('has a time-out but does not wait');
   if (t.currentCaller && t.currentCaller.partner !== t) say('its caller waits for somebody else');
+  if (t.visiting && (t.event >= 0 || t.visiting === t.task || t.visiting.guest !== t.guest)) say('visits a task where it should not');
   if (t.context && t.context.thread !== t) say('its context is another\'s');
 }
 

@@ -65,7 +65,7 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
   count.tables++;
   let used = 0;
   for (let i = 0; i < table.nodes.length; i++) {
-    const node = table.nodes[i], below = table.tables?.[i], va = base + i * LEVEL_SIZE[table.level];
+    const node = table.nodes[i], below = table.tables?.[i], va = addressOf(task, base + i * LEVEL_SIZE[table.level]);
     const flags = entryFlags(k.frames, table.pa, i), address = entryAddress(k.frames, table.pa, i), where = `task ${task.id} at 0x${va.toString(16)}`;
     if (node || below) used++;
     if (node && below) wrong.push(`${where}: leaf and table`);
@@ -83,6 +83,9 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
   }
   if (used !== table.used) wrong.push(`task ${task.id}: table at 0x${base.toString(16)} has ${used} entries, ${table.used} counted`);
 }
+
+/** The upper half of a task's address space is negative. */
+const addressOf = ({ space: { limit, guest } }: Task, va: number): number => (!guest && va >= limit ? va - 2 * limit : va);
 
 function auditParent(k: Kernel, node: MapNode, where: string, wrong: string[]): void {
   const p = node.parent;

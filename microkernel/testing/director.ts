@@ -221,7 +221,7 @@ export class Director implements Oracle {
   #boot(): Director['root'] {
     const { world, kernel } = this, { factory, task } = kernel.root, at = (sel: number): KernelObject => task.caps.lookup(sel)!.object;
     const f = world.make<MFactory>({ kind: 'factory', factory: undefined, bytes: factory.bytes, limit: factory.limit, highest: 255, harts: Array.from({ length: 32 }, (_, h) => h < this.harts) });
-    const t = world.make<MTask>({ kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false });
+    const t = world.make<MTask>({ kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false, levels: 3 });
     const thread = world.makeThread(f, t, 0, at(Initial.thread).bytes), context = world.make<MContext>({ kind: 'schedContext', factory: f, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false, slice: 10_000_000, used: 0 });
     const put = (sel: number, o: MObject): void => { world.putCap(t, sel, o, 7, undefined); this.#kernelOf.set(o, at(sel)); };
     put(Initial.factory, f);

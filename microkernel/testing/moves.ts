@@ -8,6 +8,8 @@ import { Random } from './random-calls.ts';
 
 export interface Move { readonly request: Request; readonly burn: number; readonly crash: boolean }
 
+/** The last megabytes of the upper half. */
+const UPPER = -8 * 2 ** 20;
 const ACTORS = 4, RAM = 0x8040_0000, BASE = 0x4000_0000, WINDOW = 4 * 2 ** 20;
 const CALL = 7;
 /** What each actor's task finds in its slots: 1 … 7 itself, 8 … 15 portals to everybody, 16 … a semaphore, another's task. */
@@ -131,14 +133,14 @@ export class Moves {
   }
   /** An address where memory may be. */
   #place(r: Random, order: number): number {
-    const size = 2 ** order, where = BASE + r.below(WINDOW / 4096) * (r.chance(80) ? 4096 : 1);
-    return r.chance(95) ? where - (where % size) : where;
+    const size = 2 ** order, where = (r.chance(85) ? BASE : UPPER) + r.below(WINDOW / 4096) * (r.chance(80) ? 4096 : 1);
+    return r.chance(95) ? Math.floor(where / size) * size : where;
   }
   #flexpage(r: Random, t: MThread): number {
     if (r.chance(45)) { const sel = r.chance(85) ? this.#pick(r, t, [r.pick(['semaphore', 'portal', 'task', 'schedContext', 'reply', 'thread'] as const)]) : r.below(40); return capPage(sel, r.chance(80) ? 0 : r.below(4), r.chance(70) ? 7 : r.below(8)); }
     const order = r.pick([12, 12, 12, 13, 15, 16, 20, 21, 21, 22, 11]), mine = [...t.task.pages.keys()];
     const from = mine.length > 0 && r.chance(80) ? r.pick(mine) : this.#place(r, 12);
-    return memoryPage(r.chance(96) ? from - (from % 2 ** order) : from, order, r.chance(80) ? r.pick([1, 3, 5, 7, 7]) : r.below(8));
+    return memoryPage(r.chance(96) ? Math.floor(from / 2 ** order) * 2 ** order : from, order, r.chance(80) ? r.pick([1, 3, 5, 7, 7]) : r.below(8));
   }
 
   #operand(r: Random, t: MThread, name: string, op: string, body: boolean): number {
@@ -152,7 +154,7 @@ export class Moves {
       case 'selector': return r.below(60);
       case 'flexpage': return this.#flexpage(r, t);
       case 'dest': return r.chance(55) ? this.#place(r, 12) : 18 + r.below(40);
-      case 'address': return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, 2 ** 41]);
+      case 'address': return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, -(2 ** 38), -(2 ** 38) - 1, 2 ** 41, 2 ** 47, -(2 ** 56)]);
       case 'quota': return r.pick([0, 5000, 30_000, 2 ** 40, 1e9]);
       case 'priority': return r.pick([10, 20, 30, 40, 40, 46, 61, 255, 256, -1]);
       case 'harts': return r.pick([0, 0, 0, 1, 2, 3, 7, 2 ** 32, -1]);
@@ -160,7 +162,7 @@ export class Moves {
       case 'period': return r.pick([0, 0, 0, 400_000, 100_000]);
       case 'flags': return op === 'createThread' ? (body ? r.pick([4, 4, 4, 4, 5, 0, 1, 12]) : 4) : r.pick([0, 0, 1, 1, 2]);
       case 'utcb': return r.pick([0, 0, 0, 0, 4096]);
-      case 'kind': return r.pick([0, 0, 1, 2]);
+      case 'kind': return r.pick([0, 0, 1, 2, 3, 4]);
       case 'hart': return r.below(this.#harts + (r.chance(10) ? 1 : 0));
       case 'causes': return r.pick([8, 0x1fff, 1, 2 ** 13, -1]);
       case 'count': return r.pick([0, 1, 3, 2 ** 32, -1]);

@@ -1,5 +1,5 @@
 /** Random system calls, half of them sensible: for fuzzing the kernel through its front door. */
-import { IpcFlag, Item, Ops, capPage, memoryPage, type Operation, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { IpcFlag, Item, Ops, U, capPage, memoryPage, type Operation, type Syscalls, type ThreadBody } from '../abi/index.ts';
 
 /** A small generator of its own (xorshift32), so that a seed says everything. */
 export class Random {
@@ -31,11 +31,11 @@ const TIMES = [0, 0, 1000, 20_000, 300_000] as const;
 /** What selectors, addresses and flexpages are drawn from. */
 const SELECTORS = 48, MEMORY = 0x8000_0000;
 const selector = (r: Random): number => r.chance(70) ? r.below(12) : r.below(SELECTORS);
-const address = (r: Random): number => r.chance(60) ? MEMORY + r.below(16) * 0x20_0000 + (r.chance(50) ? 0 : r.below(8) * 4096) : r.pick([0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, r.below(2 ** 31)]);
+const address = (r: Random): number => r.chance(60) ? MEMORY + r.below(16) * 0x20_0000 + (r.chance(50) ? 0 : r.below(8) * 4096) : r.pick([-4096, -(2 ** 38), -0x20_0000, 0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, r.below(2 ** 31)]);
 function flexpage(r: Random): number {
   if (r.chance(40)) return capPage(selector(r), r.chance(70) ? 0 : r.below(6), r.below(8));
-  const order = r.pick([12, 12, 12, 13, 15, 21, 21, 22, 30, 38]), at = address(r);
-  return memoryPage(r.chance(90) ? at - (at % 2 ** order) : at, order, r.below(8));
+  const order = r.pick([12, 12, 12, 13, 15, 21, 21, 22, 30, 38, 64]), at = address(r);
+  return memoryPage(order === 64 ? 0 : r.chance(90) ? Math.floor(at / 2 ** order) * 2 ** order : at, order, r.below(8));
 }
 function word(r: Random): number {
   switch (r.below(6)) {
@@ -68,7 +68,7 @@ function operand(r: Random, known: Known, name: string): number | undefined {
     case 'period': return r.pick([0, 0, 200_000, 1_000_000]);
     case 'flags': return r.pick([4, 4, 1, 0, r.below(9)]);
     case 'utcb': return 0;
-    case 'kind': return r.below(2);
+    case 'kind': return r.below(5);
     case 'hart': return r.below(3);
     default: return undefined;
   }
@@ -91,7 +91,8 @@ function fillMessage(sys: Syscalls, r: Random): void {
   for (let i = 0; i < 3; i++) sys.utcb.setWord(i, word(r));
   fillItems(sys, r, items);
   sys.utcb.setTag(r.below(4), r.below(80), items);
-  sys.utcb.mtd = r.below(1024);
+  sys.utcb.mtd = r.below(8192);
+  sys.utcb.setNum(U.visit, r.chance(50) ? 0 : selector(r));
 }
 
 /** A thread that makes `calls` random system calls and ends; threads that it creates do the same with fewer. */

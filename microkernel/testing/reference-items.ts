@@ -57,11 +57,14 @@ function checkCaps(w: World, from: MTask, p: Place, to: MTask): number {
   }
   return all.length === 0 ? Status.badCap : Status.ok;
 }
+/** Does the range lie in the task's address space? Both halves of Sv39, Sv48, Sv57; a guest's physical addresses are not negative. */
+export const inside = ({ guest, levels }: MTask, at: number, size: number): boolean =>
+  at >= (guest ? 0 : -(2 ** (9 * levels + 11))) && at + size <= (guest ? 2 ** 41 : 2 ** (9 * levels + 11));
 const legal = (rights: number): number => (rights & 1) !== 0 ? rights & 7 : rights & 4;
 function checkMemory(from: MTask, p: Place, to: MTask): number {
-  const base = flexBase(p.flexpage), order = flexOrder(p.flexpage), size = 2 ** order, rights = legal(flexRights(p.flexpage)), limit = (t: MTask): number => t.guest ? 2 ** 41 : 2 ** 38;
-  if (order < 12 || order > 41 || base % size !== 0 || base + size > limit(from)) return Status.badArgument;
-  if (rights === 0 || !(p.dest >= 0) || p.dest % 4096 !== 0 || p.dest + size > limit(to)) return Status.badArgument;
+  const base = flexBase(p.flexpage), order = flexOrder(p.flexpage), size = 2 ** order, rights = legal(flexRights(p.flexpage));
+  if (order < 12 || base % size !== 0 || !inside(from, base, size)) return Status.badArgument;
+  if (rights === 0 || p.dest % 4096 !== 0 || !inside(to, p.dest, size)) return Status.badArgument;
   for (const [at, e] of from.pages) if (at >= base && at < base + size && legal(e.rights & rights) !== 0) return Status.ok;
   return Status.fault;
 }

@@ -1,7 +1,7 @@
 /** The operations of objects in the reference model, by kind: what each answers, and what it does to the world. */
 import { CAUSES, Ops, Status, flexBase, flexOrder, flexRights, isCapPage } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
-import { capsOf, place } from './reference-items.ts';
+import { capsOf, inside, place } from './reference-items.ts';
 import type { MCap, MContext, MFactory, MObject, MPortal, MReply, MSemaphore, MTask, MThread, Request, World } from './reference.ts';
 
 interface Call { readonly w: World; readonly t: MThread; readonly o: MObject; readonly a: readonly number[]; readonly r: Request }
@@ -41,9 +41,9 @@ function create(c: Call, bytes: number, make: (factory: MFactory) => MObject): n
 
 const factory = {
   createTask: (c: Call): Answer => {
-    const guest = c.a[1] === 1;
-    if (c.a[1] !== 0 && !guest) return Status.badArgument;
-    return create(c, BYTES.task + BYTES.frame * (guest ? 4 : 1), f => c.w.make<MTask>({ kind: 'task', factory: f, bytes: BYTES.task + BYTES.frame * (guest ? 4 : 1), slots: new Map(), chunks: new Set(), pages: new Map(), guest }));
+    const guest = c.a[1] === 1, levels = [3, 3, 4, 5][c.a[1]];
+    if (levels === undefined) return Status.badArgument;
+    return create(c, BYTES.task + BYTES.frame * (guest ? 4 : 1), f => c.w.make<MTask>({ kind: 'task', factory: f, bytes: BYTES.task + BYTES.frame * (guest ? 4 : 1), slots: new Map(), chunks: new Set(), pages: new Map(), guest, levels }));
   },
   createThread: (c: Call): Answer => {
     const task = named(c, c.a[1], 'task', 2), [, , flags, utcb, hart] = c.a;
@@ -88,20 +88,21 @@ const task = {
   },
   unmap: (c: Call): Answer => {
     const [page, flags] = c.a, o = c.o as MTask, order = flexOrder(page), self = flags === 1;
-    if (!(page >= 0) || flags > 1 || flags < 0) return Status.badArgument;
+    if (flags > 1 || flags < 0) return Status.badArgument;
     if (isCapPage(page)) {
+      if (page < 0) return Status.badArgument;
       for (const cap of capsOf(o, page)) if (o.slots.get(cap.sel) === cap) c.w.revoke(cap, flexRights(page) || 7, self);
       return Status.ok;
     }
-    if (order < 12 || order > 41 || flexBase(page) % 2 ** order !== 0) return Status.badArgument;
+    if (order < 12 || (order > 56 && order !== 64) || flexBase(page) % 2 ** order !== 0) return Status.badArgument;
     if (c.w.oracle.saysNoQuota(c.t, SPLITS, [o.factory!])) return Status.noQuota;
-    c.w.unmap(o, flexBase(page), 2 ** order, flexRights(page), self);
+    c.w.unmap(o, order === 64 ? -(2 ** 63) : flexBase(page), 2 ** order, flexRights(page), self);
     return Status.ok;
   },
   lookup: (c: Call): Answer => {
     const [va] = c.a, o = c.o as MTask;
-    if (!(va >= 0) || va >= (o.guest ? 2 ** 41 : 2 ** 38)) return Status.badArgument;
-    return o.pages.has(va - (va % 4096)) ? [NaN] : [0];
+    if (!inside(o, va, 1)) return Status.badArgument;
+    return o.pages.has(Math.floor(va / 4096) * 4096) ? [NaN] : [0];
   },
   delete: (c: Call): Answer => {
     const cap = (c.o as MTask).slots.get(c.a[0]);

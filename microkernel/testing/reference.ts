@@ -14,7 +14,7 @@ export type Kind = 'factory' | 'task' | 'thread' | 'portal' | 'semaphore' | 'sch
 /** What every object has. `bytes` were charged to `factory`. */
 interface Base { readonly kind: Kind; readonly factory: MFactory | undefined; readonly bytes: number; readonly caps: Set<MCap>; dead: boolean }
 export interface MFactory extends Base { readonly kind: 'factory'; readonly limit: number; readonly highest: number; readonly harts: readonly boolean[] }
-export interface MTask extends Base { readonly kind: 'task'; readonly slots: Map<number, MCap>; readonly chunks: Set<number>; readonly pages: Table; readonly guest: boolean }
+export interface MTask extends Base { readonly kind: 'task'; readonly slots: Map<number, MCap>; readonly chunks: Set<number>; readonly pages: Table; readonly guest: boolean; readonly levels: number }
 export interface MPortal extends Base { readonly kind: 'portal'; readonly thread: MThread; readonly label: number; readonly mtd: number }
 export interface MSemaphore extends Base { readonly kind: 'semaphore'; count: number; readonly waiters: MThread[] }
 export interface MContext extends Base { readonly kind: 'schedContext'; priority: number; thread: MThread | undefined; consumed: number; limited: boolean; slice: number; used: number }

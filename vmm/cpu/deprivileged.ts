@@ -1,23 +1,25 @@
 /**
- * Trap and emulate: the guest's kernel runs in U mode like its programs, in an ordinary task. What is privileged traps and is done to a supervisor in software; memory
- * is mapped page by page as the guest's tables allow, and forgotten when they may have changed (memory/walker.ts).
+ * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. What is privileged traps and is done to a supervisor in software; memory
+ * is filled page by page as the guest's tables allow, into shadow spaces that stand until a fence of the guest (memory/shadow.ts). The thread visits the space that the
+ * guest's processor would be in; units that the guest has switched off are off (floating point, cache-block instructions, counters).
  *
- * A task for each virtual processor stands for whatever address space that is in: it is emptied at each change between kernel and user, of satp, SUM or MXR, and at each fence.
+ *   event ── done to the supervisor in software ── interrupt due? ── space of the view that it has now ── answer: registers, a page, the space
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
-import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, memoryPage, wholeSpace, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import { causeText } from '../../hardware/isa/causes.ts';
+import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, memoryPage, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
+import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
-import { walk, type Access, type View } from '../memory/walker.ts';
-import { A, unsigned, type SbiCall } from '../sbi/sbi.ts';
+import { LARGE, ShadowSpaces, type Fence, type ShadowSpace } from '../memory/shadow.ts';
+import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
+import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
-const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, PAGE_BITS = 12, PAGE = 2 ** PAGE_BITS, NS_PER_TICK = 100;
-/** Addresses of a task: the lower half of Sv39. */
-const REACH = 2n ** 38n;
+const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, PAGE = 4096, NS_PER_TICK = 100;
 const Trap = { fetchAccess: 1n, illegal: 2n, breakpoint: 3n, loadAccess: 5n, storeAccess: 7n, callFromUser: 8n } as const;
 /** scause of page faults, and what goes with it. */
 const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
@@ -25,17 +27,28 @@ const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
 };
 /** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
 const COST = 120;
+/** Registers a0 … a7 travel in a group of their own. */
+const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
+/** Cache-block instructions of the guest's kernel are its firmware's to allow, and it does; all counters too. */
+const KERNEL_ENVCFG = 0xf0n, COUNTERS = 7n;
+/** The extension of remote fences. */
+const RFENCE = 0x5246_4e43;
+/** More pages than this are all of them. */
+const MOST_FENCED = 64;
 
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
+
+/** A page that the answer to a fault maps. */
+interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string> }
 
 class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
   readonly #vm: Vm;
-  /** Selector of its task. */
-  readonly #space: number;
   readonly #wake: number;
+  readonly #spaces: ShadowSpaces;
+  readonly #faults = new RepeatedFaults();
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
   #sys!: Syscalls;
@@ -44,15 +57,21 @@ class DeprivilegedCpu implements VirtualCpu {
   #start: { pc: bigint; opaque: bigint } | undefined;
   started = false;
   suspended = false;
-  /** The task holds pages of this view; undefined: it may hold none. */
-  #filled: View | undefined;
+  /** Groups of registers that this event has changed. */
+  #changed = 0;
+  #plan: Plan | undefined;
+  /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
+  #filling: { readonly space: ShadowSpace; readonly at: number } | undefined;
+  readonly #stale: { readonly space: ShadowSpace; readonly at: number }[] = [];
+  /** Units as the thread has them. */
+  #units = '';
 
-  constructor(id: number, vm: Vm, guest: number, wake: number, space: number) {
-    this.#space = space;
+  constructor(id: number, vm: Vm, guest: number, wake: number) {
     this.id = id;
     this.#vm = vm;
     this.guest = guest;
     this.#wake = wake;
+    this.#spaces = new ShadowSpaces(vm.selectors);
     this.#supervisor = this.#fresh();
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
@@ -90,26 +109,72 @@ class DeprivilegedCpu implements VirtualCpu {
   // ── its events ──
 
   *serve(sys: Syscalls): Sys<void> {
-    const u = (this.#utcb = sys.utcb), vm = this.#vm;
+    const vm = this.#vm;
+    this.#utcb = sys.utcb;
     this.#sys = sys;
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) {
-      if (status === 0) {
-        this.#phase = 'handling';
-        sys.charge(COST);
-        yield* this.#handle(u.label);
-        if (vm.work.pending) yield* vm.work.deliver(sys, this);
-        if (vm.crowded) yield* vm.waitForOutlets(sys);
-        if (vm.ended) yield* this.#rest();
-        const due = this.#supervisor.interrupt;
-        if (due !== undefined) this.#reflect(due, 0n, u.big(S.pc));
-        yield* this.#settle();
-        u.setTag(Resume.go, 0);
-        u.mtd = GROUPS;
-        this.#phase = 'running';
-      }
-      status = yield sys.ipc(status === 0 ? IpcFlag.reply | IpcFlag.receive : IpcFlag.receive, 0, NEVER, NEVER);
+      if (status === 0) yield* this.#event();
+      else if (this.#plan) yield* this.#spaces.shrink(sys, this.#plan.space);
+      if (status !== 0) this.#plan = undefined;
+      if (vm.ended) yield* this.#rest();
+      yield* this.#answer();
+      status = yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, NEVER, NEVER);
     }
+  }
+
+  *#event(): Sys<void> {
+    const u = this.#utcb, vm = this.#vm, sys = this.#sys, cause = u.label;
+    this.#phase = 'handling';
+    this.#changed = 0;
+    this.#plan = this.#filling = undefined;
+    sys.charge(COST);
+    if (this.#stale.length > 0) yield* this.#dropStale(cause);
+    else yield* this.#handle(cause);
+    if (vm.work.pending || vm.crowded) {
+      this.#plan = undefined; // others run in between: the guest faults again
+      yield* vm.work.deliver(sys, this);
+      if (vm.crowded) yield* vm.waitForOutlets(sys);
+    }
+    const due = this.#supervisor.interrupt;
+    if (due !== undefined) this.#reflect(due, 0n, u.big(S.pc));
+  }
+
+  /** Puts the answer into the UTCB. No system call is between a walk and its answer: another processor's fence would be lost. */
+  *#answer(): Sys<void> {
+    const u = this.#utcb, view = this.#view, there = this.#spaces.find(view), plan = there && this.#plan?.space === there ? this.#plan : undefined;
+    const space = there ?? (yield* this.#spaces.enter(this.#sys, view));
+    this.#plan = plan;
+    u.setTag(Resume.go, 0, plan ? 1 : 0);
+    if (plan) this.#fill(plan);
+    u.setNum(U.visit, space.task);
+    u.mtd = this.#changed | Mtd.visit | this.#withUnits();
+    this.#phase = 'running';
+  }
+
+  #fill({ space, address, found }: Plan): void {
+    const { ram } = this.#vm, inLarge = found.page % LARGE, first = found.page - inLarge, large = found.size >= LARGE && ram.isRam(first, LARGE) && ram.va(first, LARGE) % LARGE === 0;
+    const { page, at, order } = this.#spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found, large);
+    this.#filling = { space, at };
+    this.#utcb.setItem(0, memoryPage(ram.va(page, 2 ** order), order, found.rights), at);
+  }
+
+  /** Units that the guest's mode and registers leave on; the group, where the thread has others. */
+  #withUnits(): number {
+    const s = this.#supervisor, u = this.#utcb, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg, scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
+    const now = `${s.float ? 1 : 0} ${senvcfg} ${scounteren}`;
+    if (now === this.#units) return 0;
+    this.#units = now;
+    u.setNum(S.fs, s.float ? 1 : 0);
+    u.setBig(S.senvcfg, senvcfg);
+    u.setBig(S.scounteren, scounteren);
+    return Mtd.units;
+  }
+
+  /** Pages that were on their way into a space when another processor's fence came. What this event was, the guest does again. */
+  *#dropStale(cause: number): Sys<void> {
+    for (let stale = this.#stale.pop(); stale; stale = this.#stale.pop()) yield* this.#spaces.drop(this.#sys, stale.space, stale.at);
+    yield* this.#handle(cause);
   }
 
   *#handle(cause: number): Sys<void> {
@@ -127,6 +192,7 @@ class DeprivilegedCpu implements VirtualCpu {
   /** Waits until it is started. @spec sbi 9.1: S mode, bare, interrupts off, a0 = hart, a1 = opaque */
   *#begin(): Sys<void> {
     const u = this.#utcb;
+    this.#changed = GROUPS;
     while (!this.#start) {
       this.#phase = 'stopped';
       yield* this.#sys.down(this.#wake, Ops.semaphore.down, NEVER, 1);
@@ -142,25 +208,68 @@ class DeprivilegedCpu implements VirtualCpu {
     u.setBig(S.pc, pc);
   }
 
-  #reflect(cause: bigint, value: bigint, pc: bigint): void { this.#utcb.setBig(S.pc, this.#supervisor.trap(cause, value, pc)); }
+  /** A trap into the guest's supervisor; one that does nothing but fault is ended. */
+  #reflect(cause: bigint, value: bigint, pc: bigint): void {
+    const s = this.#supervisor, told = { pc: s.sepc, cause: Number(BigInt.asIntN(32, s.scause)) };
+    if (!s.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
+    else if (this.#faults.again(pc, Number(cause), value, told)) {
+      const { first } = this.#faults;
+      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)}; its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
+    }
+    this.#setPc(s.trap(cause, value, pc));
+  }
+  #setPc(pc: bigint): void {
+    this.#utcb.setBig(S.pc, pc);
+    this.#changed |= Mtd.pc;
+  }
+  readonly #x = {
+    get: (n: number): bigint => (n === 0 ? 0n : this.#utcb.xBig(n)),
+    set: (n: number, value: bigint): void => {
+      this.#utcb.setXBig(n, value);
+      this.#changed |= n >= FIRST_ARGUMENT && n <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+    },
+  };
 
   /** A call of the guest's kernel to its firmware. */
   *#call(): Sys<void> {
     const u = this.#utcb, vm = this.#vm;
     const c: SbiCall = { cpu: this, machine: vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing', setTimer: (time) => this.#setTimer(time) };
+    this.#fenceTargets = c.extension === RFENCE ? (maskedCpus(c, A.a0, A.a1) ?? []).filter((cpu) => cpu instanceof DeprivilegedCpu) : [];
     const answer = vm.sbi.call(c);
+    this.#changed |= Mtd.args;
     if (typeof c.wait === 'object') return yield* this.#resume(c.wait.resume, c.wait.opaque);
     if ('legacy' in answer) u.setX(A.a0, answer.legacy);
     else {
       u.setX(A.a0, answer.error);
       u.setX(A.a1, answer.value);
     }
-    if (c.wait === 'fence') for (const cpu of vm.cpus) if (cpu instanceof DeprivilegedCpu) yield* cpu.empty(this.#sys);
+    if (c.wait === 'fence') yield* this.#fenceOthers();
     if (c.wait === 'interrupt') yield* this.#waitForInterrupt();
     if (c.wait !== 'start') return;
     this.started = false;
     yield* this.#begin();
   }
+  /** Remote fences: of code (which the machine keeps coherent), of a range, of a range in one address space. @spec sbi 8 */
+  *#fenceOthers(): Sys<void> {
+    const u = this.#utcb, fid = unsigned(u, A.a6), start = u.xBig(A.a2), size = BigInt.asUintN(64, u.xBig(A.a3)), asid = fid === 2 ? { asid: u.xBig(A.a4) & 0xffffn } : {};
+    if (fid === 0) return;
+    const pages = size > BigInt(MOST_FENCED * PAGE) || size === 0n ? 0 : Number((BigInt.asUintN(12, start) + size + 0xfffn) >> 12n);
+    for (const cpu of this.#fenceTargets) {
+      if (pages === 0) yield* cpu.fenced(this.#sys, asid);
+      for (let i = 0; i < pages; i++) yield* cpu.fenced(this.#sys, { ...asid, address: start + BigInt(i * PAGE) });
+    }
+    this.#fenceTargets = [];
+  }
+  #fenceTargets: DeprivilegedCpu[] = [];
+
+  /** A fence in this processor, whoever asks for it. */
+  *fenced(sys: Syscalls, fence: Fence): Sys<void> {
+    const met = this.#filling;
+    if (met) this.#stale.push(met);
+    yield* this.#spaces.fence(sys, fence);
+    if (met) yield* sys.invoke(this.guest, Ops.thread.recall);
+  }
+
   /** Sleeps, and begins anew where it was told. @spec sbi 9.1, 13.1 */
   *#resume(pc: bigint, opaque: bigint): Sys<void> {
     this.suspended = true;
@@ -173,13 +282,13 @@ class DeprivilegedCpu implements VirtualCpu {
   // ── instructions ──
 
   *#instruction(word: number, pc: bigint): Sys<void> {
-    const u = this.#utcb, s = this.#supervisor, d = decode(word), before = s.stimecmp;
-    const outcome: Outcome = s.execute(d, { get: (n) => (n === 0 ? 0n : u.xBig(n)), set: (n, value) => u.setXBig(n, value) });
+    const s = this.#supervisor, d = decode(word), before = s.stimecmp;
+    const outcome: Outcome = s.execute(d, this.#x);
     if (s.stimecmp !== before) this.#setTimer(s.stimecmp);
     if (outcome === 'illegal') return this.#reflect(Trap.illegal, BigInt(d.length === 4 ? word >>> 0 : word & 0xffff), pc);
-    if (typeof outcome === 'object' && 'jump' in outcome) return u.setBig(S.pc, outcome.jump);
-    u.setBig(S.pc, pc + BigInt(d.length));
-    if (typeof outcome === 'object') this.#filled = undefined;
+    if (typeof outcome === 'object' && 'jump' in outcome) return this.#setPc(outcome.jump);
+    this.#setPc(pc + BigInt(d.length));
+    if (typeof outcome === 'object') yield* this.fenced(this.#sys, outcome.fence);
     if (outcome === 'wait') yield* this.#waitForInterrupt();
   }
 
@@ -200,36 +309,23 @@ class DeprivilegedCpu implements VirtualCpu {
     return { satp, privileged, sum, mxr };
   }
 
-  /** A fault of the guest's tables goes to the guest; what they allow is mapped; what is no memory is a device. */
+  /** A fault of the guest's tables goes to the guest (true); what they allow is mapped (hidden); what is no memory is a device. */
   *#pageFault(scause: number, address: bigint, pc: bigint): Sys<void> {
-    yield* this.#settle(); // from the walk on nothing may come between: another processor's fence would be lost
-    const { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = walk(ram, this.#view, address, access);
+    const view = this.#view, spaces = this.#spaces, space = spaces.find(view) ?? (yield* spaces.enter(this.#sys, view));
+    yield* spaces.room(this.#sys, space);
+    const { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = walk(ram, view, address, access);
     if (found === 'page fault') return this.#reflect(BigInt(scause), address, pc);
     if (found === 'access fault') return this.#reflect(denied, address, pc);
-    if (BigInt.asUintN(64, address) >= REACH) return this.#stop(`uses address ${hex(address)}, and trap and emulate reaches ${hex(REACH - 1n)}`);
-    if (ram.isRam(found.page, PAGE)) return yield* this.#map(Number(address), found.page, found.rights);
+    if (ram.isRam(found.page, PAGE)) {
+      this.#plan = { space, address, found };
+      return;
+    }
     const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
     const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size) : undefined;
     if (!decoded || !window) return this.#reflect(denied, address, pc);
-    accessDevice(this.#utcb, window, gpa - window.base, decoded);
-    this.#utcb.setBig(S.pc, pc + BigInt(decoded.length));
+    this.#changed |= accessDevice(this.#utcb, window, gpa - window.base, decoded);
+    this.#setPc(pc + BigInt(decoded.length));
   }
-
-  *#map(address: number, page: number, rights: number): Sys<void> {
-    const { ram } = this.#vm, at = address - (address % PAGE);
-    yield* this.#sys.must(this.#space, Ops.task.map, [0, memoryPage(ram.va(page, PAGE), PAGE_BITS, rights), at, 0]);
-  }
-
-  /** The task holds nothing that the guest's present view does not allow. */
-  *#settle(): Sys<void> {
-    const now = this.#view, then = this.#filled;
-    if (then && then.satp === now.satp && then.privileged === now.privileged && then.sum === now.sum && then.mxr === now.mxr) return;
-    yield* this.empty(this.#sys);
-    this.#filled = now;
-  }
-
-  /** Its task loses all pages, at once, whoever asks. */
-  empty(sys: Syscalls): Sys<void> { return sys.must(this.#space, Ops.task.unmap, [wholeSpace(), 1]); }
 
   /** The instruction at the pc, through the guest's tables. */
   #fetch(pc: bigint): number | undefined {
@@ -246,6 +342,9 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode, satp ${hex(satp)})` });
   }
 
+  /** Its tasks go: the VM has ended. */
+  release(sys: Syscalls): Sys<void> { return this.#spaces.destroy(sys); }
+
   /** The VM has ended: this thread only waits for its own end. */
   *#rest(): Sys<never> {
     yield* this.#vm.work.deliver(this.#sys, this);
@@ -257,5 +356,5 @@ const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cau
 
 export const deprivileged: Technique = {
   name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
-  create: (id, vm, guest, wake, space) => new DeprivilegedCpu(id, vm, guest, wake, space),
+  create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
 };

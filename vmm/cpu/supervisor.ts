@@ -45,6 +45,13 @@ export class Supervisor {
 
   get sum(): boolean { return (this.#status & Status.sum) !== 0n; }
   get mxr(): boolean { return (this.#status & Status.mxr) !== 0n; }
+  /** Floating point is on. */
+  get float(): boolean { return (this.#status & Status.fs) !== 0n; }
+  get senvcfg(): bigint { return this.#get(Csr.senvcfg); }
+  get scounteren(): bigint { return this.#get(Csr.scounteren); }
+  get sepc(): bigint { return this.#get(Csr.sepc); }
+  get scause(): bigint { return this.#get(Csr.scause); }
+  get stvec(): bigint { return this.#get(Csr.stvec); }
   get satp(): bigint { return this.#get(Csr.satp); }
   get stimecmp(): bigint { return this.#plain.get(Csr.stimecmp) ?? MASK64; }
   get pending(): bigint { return this.levels | (this.#software ? Irq.software : 0n); }
@@ -93,7 +100,8 @@ export class Supervisor {
       case 'csrrwi': case 'csrrsi': case 'csrrci': return this.#access(row.name.slice(0, 5), operands.csr!, operands.rd!, BigInt(operands.zimm!), operands.zimm !== 0, x);
       case 'sret': return this.privileged ? { jump: this.#return() } : 'illegal';
       case 'wfi': return this.privileged ? 'wait' : 'illegal';
-      case 'sfence.vma': return this.privileged ? { fence: this.#fenced(operands.rs1!, operands.rs2!, x) } : 'illegal';
+      case 'sfence.w.inval': case 'sfence.inval.ir': return this.privileged ? 'next' : 'illegal';
+      case 'sfence.vma': case 'sinval.vma': return this.privileged ? { fence: this.#fenced(operands.rs1!, operands.rs2!, x) } : 'illegal';
       default: return 'illegal';
     }
   }

@@ -13,6 +13,8 @@ export interface VirtualCpu extends SbiCpu, Attentive {
   useAlarm(alarm: { at(time: number, action: () => void): void }): void;
   /** Answers the thread's events, until the VM ends. */
   serve(sys: Syscalls): Sys<void>;
+  /** Gives back what it has made for the VM that has ended. */
+  release?(sys: Syscalls): Sys<void>;
 }
 
 export interface Technique {
@@ -28,6 +30,5 @@ export interface Technique {
   readonly needsAlarm: boolean;
   /** Events of the thread and the groups of state that they bring. */
   readonly exits: readonly { readonly cause: Cause; readonly mtd: number }[];
-  /** `space`: the task that the thread runs in. */
-  create(id: number, vm: Vm, guest: number, wake: number, space: number): VirtualCpu;
+  create(id: number, vm: Vm, guest: number, wake: number): VirtualCpu;
 }

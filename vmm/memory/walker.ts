@@ -7,10 +7,13 @@ import type { GuestRam } from '../ram.ts';
 export type Access = 'load' | 'store' | 'fetch';
 /** The mode that the access is made in. */
 export interface View { readonly satp: bigint; readonly privileged: boolean; readonly sum: boolean; readonly mxr: boolean }
-/** `page`: guest-physical address of the page. `rights` (R = 1, W = 2, X = 4): what may be done without another walk. */
-export type Walk = { readonly page: number; readonly rights: number } | 'page fault' | 'access fault';
+/**
+ * `page`: guest-physical address of the page of 4 KiB. `rights` (R = 1, W = 2, X = 4): what may be done without another walk. `size`: bytes of the whole
+ * mapping that it is a part of. `global`: in every address space.
+ */
+export type Walk = { readonly page: number; readonly rights: number; readonly size: number; readonly global: boolean } | 'page fault' | 'access fault';
 
-const Pte = { v: 1, r: 2, w: 4, x: 8, u: 16, a: 64, d: 128 } as const;
+const Pte = { v: 1, r: 2, w: 4, x: 8, u: 16, g: 32, a: 64, d: 128 } as const;
 const PAGE = 4096, NAPOT = 16, ALL = 7;
 const RESERVED_HI = 0x1fc0_0000, TYPE_HI = 0x6000_0000, NAPOT_HI = 0x8000_0000, FRAME_HI = 0x3f_ffff;
 /** Levels by satp.MODE. */
@@ -18,28 +21,29 @@ const LEVELS: Readonly<Record<number, number>> = { 8: 3, 9: 4, 10: 5 };
 
 export function walk(ram: GuestRam, view: View, va: bigint, access: Access): Walk {
   const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
-  if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL };
+  if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30, global: true };
   if (BigInt.asIntN(12 + 9 * depth, va) !== BigInt.asIntN(64, va)) return 'page fault';
-  let table = Number(view.satp & 0xfff_ffff_ffffn) * PAGE;
+  let table = Number(view.satp & 0xfff_ffff_ffffn) * PAGE, global = false;
   for (let level = depth - 1; level >= 0; level--) {
     const at = table + Number((va >> BigInt(12 + 9 * level)) & 511n) * 8;
     if (!ram.isRam(at, 8)) return 'access fault';
     const low = ram.u32(at), high = ram.u32(at + 4);
     if ((low & Pte.v) === 0 || (low & (Pte.r | Pte.w)) === Pte.w || (high & RESERVED_HI) !== 0 || (high & TYPE_HI) === TYPE_HI) return 'page fault';
     const frame = (high & FRAME_HI) * 2 ** 22 + (low >>> 10);
+    global ||= (low & Pte.g) !== 0;
     if ((low & (Pte.r | Pte.x)) === 0) {
       if ((low & (Pte.a | Pte.d | Pte.u)) !== 0 || high > FRAME_HI) return 'page fault';
       table = frame * PAGE;
       continue;
     }
-    return leaf(ram, view, { va, access, at, low, high, frame, level });
+    return leaf(ram, view, { va, access, at, low, high, frame, level, global });
   }
   return 'page fault';
 }
 
-interface Leaf { readonly va: bigint; readonly access: Access; readonly at: number; readonly low: number; readonly high: number; readonly frame: number; readonly level: number }
+interface Leaf { readonly va: bigint; readonly access: Access; readonly at: number; readonly low: number; readonly high: number; readonly frame: number; readonly level: number; readonly global: boolean }
 
-function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, level }: Leaf): Walk {
+function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, level, global }: Leaf): Walk {
   const size = 2 ** (9 * level), napot = high >= NAPOT_HI;
   if (napot ? level !== 0 || (frame & 15) !== 8 : frame % size !== 0) return 'page fault';
   const allowed = rightsOf(low, view);
@@ -48,7 +52,7 @@ function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, lev
   if (marked !== low) ram.setU32(at, marked);
   const vpn = Number((BigInt.asUintN(64, va) >> 12n) & BigInt((napot ? NAPOT : size) - 1)), first = napot ? frame - (frame % NAPOT) : frame;
   // A page that is not dirty yet stays write-protected, so that the first store comes here.
-  return { page: (first + vpn) * PAGE, rights: (marked & Pte.d) !== 0 ? allowed : allowed & ~NEEDED.store };
+  return { page: (first + vpn) * PAGE, rights: (marked & Pte.d) !== 0 ? allowed : allowed & ~NEEDED.store, size: size * PAGE, global };
 }
 
 const NEEDED: Readonly<Record<Access, number>> = { load: 1, store: 2, fetch: 4 };

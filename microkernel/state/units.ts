@@ -1,0 +1,43 @@
+/**
+ * Units of the processor that a user thread may be denied or given: floating point (sstatus.FS), cache-block instructions (senvcfg), counters
+ * (scounteren). Whoever answers its events decides: a monitor whose guest has switched one of them off wants the trap.
+ * @spec priv 12.1.1.5, 12.1.5, 12.1.10
+ */
+import { S, type Utcb } from '../abi/index.ts';
+import type { Thread } from '../objects/thread.ts';
+import type { Cpu } from '../sched/cpu.ts';
+
+const CSR = { sstatus: 0x100, scounteren: 0x106, senvcfg: 0x10a } as const;
+/** One number: CY, TM, IR of scounteren in bits 0 … 2; floating point in bit 3; senvcfg (FIOM, CBIE, CBCFE, CBZE) in bits 8 … 15. */
+const COUNTERS = 7, FLOAT = 8, ENVCFG = 0xf1, CBIE = 0x30, CBIE_RESERVED = 0x20, SHIFT = 8;
+/** Counters, floating point, cbo.zero: what a thread begins with, and what guests have of the machine. */
+export const ALL_UNITS = COUNTERS | FLOAT | (0x80 << SHIFT);
+const FS = 0x6000n;
+const GROUP_BYTES = 24;
+
+export function unitsOut(t: Thread, u: Utcb): number {
+  u.setNum(S.fs, t.units & FLOAT ? 1 : 0);
+  u.setNum(S.senvcfg, t.units >>> SHIFT);
+  u.setNum(S.scounteren, t.units & COUNTERS);
+  return GROUP_BYTES;
+}
+
+/** Takes what there is of each; the reserved code of CBIE leaves that field off. */
+export function unitsIn(t: Thread, u: Utcb): number {
+  const envcfg = u.u32[S.senvcfg >> 2] & ENVCFG, legal = (envcfg & CBIE) === CBIE_RESERVED ? envcfg & ~CBIE : envcfg;
+  t.units = (u.num(S.fs) !== 0 ? FLOAT : 0) | (u.u32[S.scounteren >> 2] & COUNTERS) | (legal << SHIFT);
+  return GROUP_BYTES;
+}
+
+/** scounteren and senvcfg of these units. */
+export const countersAndEnvironment = (units: number): readonly [bigint, bigint] => [BigInt(units & COUNTERS), BigInt(units >>> SHIFT)];
+
+/** The hart gives these from now on. A virtual processor's scounteren and senvcfg are its own (guest.ts). */
+export function useUnits(cpu: Cpu, units: number): void {
+  const { hart } = cpu, changed = cpu.units ^ units;
+  cpu.units = units;
+  if ((changed & FLOAT) !== 0) hart.setCsr(CSR.sstatus, (hart.csr(CSR.sstatus) & ~FS) | (units & FLOAT ? FS : 0n));
+  if (cpu.sharedByGuest) return;
+  if ((changed & COUNTERS) !== 0) hart.setCsr(CSR.scounteren, BigInt(units & COUNTERS));
+  if (changed >>> SHIFT !== 0) hart.setCsr(CSR.senvcfg, BigInt(units >>> SHIFT));
+}

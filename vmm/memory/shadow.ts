@@ -1,0 +1,218 @@
+/**
+ * Shadow spaces: what a virtual processor without a second stage runs in. For each value of satp, and in it for kernel and user (and for each setting of SUM
+ * and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time, when the guest faults; emptied by unmap
+ * where a fence of the guest says so. To the guest they are a TLB: kept over changes of satp, tagged by ASID, of limited size.
+ *
+ *   satp ── Root ── [user, kernel, kernel with SUM, …] ── Space = a task ── pages
+ *
+ * @spec priv 12.2.1 (sfence.vma), 12.1.11 (satp)
+ */
+import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import type { View, Walk } from './walker.ts';
+
+const PAGE_BITS = 12, LARGE_BITS = 21, PAGE = 2 ** PAGE_BITS, LARGE = 2 ** LARGE_BITS, SPACE_KINDS = 8;
+/** Spaces of a virtual processor, and pages in them; beyond that the one that was longest unused is emptied. */
+const MOST_SPACES = 64, MOST_PAGES = 49_152;
+/** Kind of task by satp.MODE: Sv48, Sv57, and what Sv39 holds (bare addresses as well). */
+const TASK_KINDS: ReadonlyMap<bigint, number> = new Map([[9n, 2], [10n, 3]]);
+
+/** What is mapped by a fault of the guest. */
+export interface Filling { readonly page: number; readonly at: number; readonly order: number }
+/** Fields of `sfence.vma`: neither is all. */
+export interface Fence { readonly address?: bigint; readonly asid?: bigint }
+
+class Space {
+  readonly root: Root;
+  /** Selector of its task, and that task's kind. */
+  readonly task: number;
+  readonly taskKind: number;
+  /** Addresses of pages, and of superpages. */
+  readonly pages = new Set<number>();
+  readonly large = new Set<number>();
+  /** Some of it is not global: a fence of its ASID concerns it. */
+  local = false;
+  lastUse = 0;
+  constructor(root: Root, task: number, taskKind: number) {
+    this.root = root;
+    this.task = task;
+    this.taskKind = taskKind;
+  }
+  get size(): number { return this.pages.size + this.large.size; }
+}
+
+/** The spaces of one value of satp. */
+class Root {
+  readonly satp: bigint;
+  readonly asid: bigint;
+  readonly spaces: (Space | undefined)[] = new Array<Space | undefined>(SPACE_KINDS).fill(undefined);
+  constructor(satp: bigint) {
+    this.satp = satp;
+    this.asid = (satp >> 44n) & 0xffffn;
+  }
+}
+
+/** Index of a space in its root: user or kernel, SUM, MXR. */
+const kindOf = ({ privileged, sum, mxr }: View): number => (privileged ? 4 | (sum ? 2 : 0) : 0) | (mxr ? 1 : 0);
+
+/** What has happened, for reports. */
+export class ShadowCounts {
+  filled = 0;
+  superpages = 0;
+  fences = 0;
+  emptied = 0;
+  dropped = 0;
+  switches = 0;
+  made = 0;
+  evicted = 0;
+}
+
+export interface Selectors { take(): number; free(selector: number): void }
+
+export class ShadowSpaces {
+  readonly counts = new ShadowCounts();
+  readonly #selectors: Selectors;
+  readonly #roots = new Map<bigint, Root>();
+  readonly #all: Space[] = [];
+  #pages = 0;
+  #clock = 0;
+  #root: Root | undefined;
+
+  constructor(selectors: Selectors) { this.#selectors = selectors; }
+
+  /** Selector of the task for this view; made, or taken from another view, when there is none. */
+  *enter(sys: Syscalls, view: View): Sys<Space> {
+    const kind = kindOf(view), there = this.#rootOf(view.satp).spaces[kind];
+    const space = there ?? (yield* this.#make(sys, this.#rootOf(view.satp), kind));
+    space.lastUse = ++this.#clock;
+    return space;
+  }
+
+  /** The space of this view, if it stands. */
+  find(view: View): Space | undefined {
+    const space = this.#rootOf(view.satp).spaces[kindOf(view)];
+    if (space) space.lastUse = ++this.#clock;
+    return space;
+  }
+
+  #rootOf(satp: bigint): Root {
+    if (this.#root?.satp === satp) return this.#root;
+    let root = this.#roots.get(satp);
+    if (!root) this.#roots.set(satp, root = new Root(satp));
+    this.counts.switches++;
+    return this.#root = root;
+  }
+
+  *#make(sys: Syscalls, root: Root, kind: number): Sys<Space> {
+    const taskKind = TASK_KINDS.get(root.satp >> 60n) ?? 0;
+    while (this.#all.length >= MOST_SPACES) yield* this.#evict(sys, this.#oldest(undefined)!);
+    for (;;) {
+      const task = this.#selectors.take(), status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, taskKind]);
+      if (status === Status.ok) return this.#place(new Space(root, task, taskKind), kind);
+      this.#selectors.free(task);
+      const oldest = this.#oldest(undefined);
+      if (status !== Status.noQuota || !oldest) throw new Error(`no task for a shadow space (status ${status})`);
+      yield* this.#evict(sys, oldest);
+    }
+  }
+  #place(space: Space, kind: number): Space {
+    this.counts.made++;
+    this.#all.push(space);
+    return space.root.spaces[kind] = space;
+  }
+
+  #oldest(but: Space | undefined): Space | undefined {
+    let oldest: Space | undefined;
+    for (const s of this.#all) if (s !== but && (!oldest || s.lastUse < oldest.lastUse)) oldest = s;
+    return oldest;
+  }
+
+  /** A space goes, with its task. */
+  *#evict(sys: Syscalls, space: Space): Sys<void> {
+    const { root } = space;
+    this.#forget(space);
+    this.counts.evicted++;
+    this.#all.splice(this.#all.indexOf(space), 1);
+    root.spaces[root.spaces.indexOf(space)] = undefined;
+    if (root !== this.#root && root.spaces.every((s) => s === undefined)) this.#roots.delete(root.satp);
+    yield* sys.must(Own.task, Ops.task.unmap, [capPage(space.task, 0, CapRight.all), 1]);
+    this.#selectors.free(space.task);
+  }
+  #forget(space: Space): void {
+    this.#pages -= space.size;
+    space.pages.clear();
+    space.large.clear();
+    space.local = false;
+  }
+
+  /** Makes room for another page: what the answer to a fault maps cannot fail for want of memory then. */
+  *room(sys: Syscalls, space: Space): Sys<void> {
+    while (this.#pages >= MOST_PAGES) {
+      const oldest = this.#oldest(space);
+      if (oldest) yield* this.#evict(sys, oldest);
+      else yield* this.#empty(sys, space);
+    }
+  }
+  /** The kernel had no memory for it after all: the oldest other space goes, or this one is emptied. */
+  *shrink(sys: Syscalls, space: Space): Sys<void> {
+    const oldest = this.#oldest(space);
+    if (oldest) yield* this.#evict(sys, oldest);
+    else yield* this.#empty(sys, space);
+  }
+
+  /** Where and how large the page of a walk becomes in this space; noted as mapped. `large`: 2 MiB around it are one mapping of the guest's, and memory. */
+  fill(space: Space, address: number, found: Exclude<Walk, string>, large: boolean): Filling {
+    const order = large ? LARGE_BITS : PAGE_BITS, size = 2 ** order, at = Math.floor(address / size) * size, set = large ? space.large : space.pages;
+    this.counts.filled++;
+    if (large) this.counts.superpages++;
+    if (!found.global) space.local = true;
+    if (!set.has(at)) {
+      set.add(at);
+      this.#pages++;
+    }
+    return { page: found.page - (Math.floor(address / PAGE) * PAGE - at), at, order };
+  }
+
+  /** Takes a page away again that `fill` named. */
+  *drop(sys: Syscalls, space: Space, at: number): Sys<void> { if (this.#all.includes(space)) yield* this.#dropPage(sys, space, at); }
+
+  // ── fences ──
+
+  /** What no walk of the guest's tables from now on would find must not be used any more, as far as the fence says. */
+  *fence(sys: Syscalls, { address, asid }: Fence): Sys<void> {
+    this.counts.fences++;
+    const at = address === undefined ? undefined : Number(BigInt.asIntN(64, address) >> 12n) * PAGE;
+    for (const space of [...this.#all]) {
+      if (space.size === 0 || (asid !== undefined && (space.root.asid !== asid || !space.local))) continue;
+      if (at === undefined) yield* this.#empty(sys, space);
+      else yield* this.#dropPage(sys, space, at);
+    }
+  }
+
+  *#empty(sys: Syscalls, space: Space): Sys<void> {
+    this.#forget(space);
+    this.counts.emptied++;
+    yield* sys.must(space.task, Ops.task.unmap, [everything(), 1]);
+  }
+
+  *#dropPage(sys: Syscalls, space: Space, at: number): Sys<void> {
+    const base = Math.floor(at / LARGE) * LARGE;
+    if (space.pages.delete(at)) {
+      this.#pages--;
+      this.counts.dropped++;
+      yield* sys.must(space.task, Ops.task.unmap, [flexpage(at, PAGE_BITS), 1]);
+    }
+    if (!space.large.delete(base)) return;
+    this.#pages--;
+    this.counts.dropped++;
+    yield* sys.must(space.task, Ops.task.unmap, [flexpage(base, LARGE_BITS), 1]);
+  }
+
+  /** All tasks go. */
+  *destroy(sys: Syscalls): Sys<void> { while (this.#all.length > 0) yield* this.#evict(sys, this.#all[0]!); }
+}
+
+/** Exact beyond 2^53 as well. */
+const flexpage = (at: number, order: number): bigint => BigInt(at) + BigInt(memoryPage(0, order, 0));
+
+export type { Space as ShadowSpace };
+export { LARGE, PAGE };
