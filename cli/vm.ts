@@ -40,6 +40,8 @@ export interface VmOptions extends SharedOptions {
   net?: string[];
   dumpDtb?: string;
   virt: 'hardware' | 'trap';
+  mmu?: 'twostage' | 'shadow';
+  shadow?: 'sync' | 'traced';
   gdb?: number;
 }
 
@@ -58,8 +60,9 @@ export async function vm(options: VmOptions): Promise<number> {
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
   const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying), tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
-  const more = { virt: options.virt, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
-  const wrong = readOptions({ kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
+  const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }) };
+  const more = { ...technique, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
+  const wrong = readOptions({ ...technique, kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
   if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`, `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));

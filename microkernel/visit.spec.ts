@@ -35,7 +35,7 @@ describe('the upper half', () => {
       yield* sys.must(ELSEWHERE, Ops.task.lookup, [BigInt(at)]);
       expect(sys.utcb.bigWord(0)).toBe(BigInt(at) + BigInt(memoryPage(0, 12, Right.R)));
       yield* sys.must(ELSEWHERE, Ops.task.unmap, [BigInt(at) + BigInt(memoryPage(0, 12, 0)), 1]);
-      sys.utcb.pc = pc + 2;
+      sys.utcb.pc = pc + 4;
       sys.utcb.setXBig(11, BigInt(at));
       expect((yield* into(sys, ELSEWHERE, Mtd.pc | Mtd.args)).words.slice(0, 2)).toEqual([13n, BigInt(at)]);
     });
@@ -110,9 +110,9 @@ describe('a thread visits', () => {
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
       for (const [task, status] of [[700, Status.badCap], [u.thread, Status.badKind], [ELSEWHERE, Status.badArgument]] as const) expect((yield* into(sys, task)).status).toBe(status);
-      sys.utcb.pc = CODE + 2;
+      sys.utcb.pc = CODE + 4;
       expect((yield* into(sys, 0, Mtd.pc)).label).toBe(Cause.breakpoint);
-      expect(sys.utcb.pc).toBe(CODE + 2);
+      expect(sys.utcb.pc).toBe(CODE + 4);
     });
   });
 
@@ -141,10 +141,10 @@ describe('a thread visits', () => {
       yield* sys.receive();
       for (const task of [ELSEWHERE, 0, ELSEWHERE]) {
         seen.push(sys.utcb.x(17));
-        yield* into(sys, task);
         sys.utcb.pc = CODE;
+        yield* into(sys, task, Mtd.pc);
       }
-      expect(seen).toEqual([9, 6, 9]);
+      expect(seen).toEqual([9, 5, 9]);
     });
   });
 

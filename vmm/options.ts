@@ -37,6 +37,9 @@ export interface Options {
   readonly rebootIsExit: boolean;
   /** How guest code runs. */
   readonly virt: (typeof TECHNIQUES)[number];
+  /** What the guest sees as memory; shadow page tables: made right at fences, or traced. */
+  readonly mmu: (typeof MEMORIES)[number];
+  readonly shadow: (typeof SHADOWS)[number];
   readonly isa: string;
   readonly seed: number;
   /** Time of the real-time clock at the start, in milliseconds since 1970. */
@@ -58,18 +61,23 @@ const DEFAULT_DATE = 1_751_328_000_000;
 
 /** How guest code can be run (cpu/techniques.ts). */
 export const TECHNIQUES = ['hardware', 'trap'] as const;
+/** The memory that goes with each (vmm/memory). */
+export const MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
+const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap)', twostage: "a second stage is the H extension's (hardware)" } as const;
+const MEMORY_OF = { hardware: 'twostage', trap: 'shadow' } as const satisfies Readonly<Record<Options['virt'], Options['mmu']>>;
 
 /** Checks the arguments; the error is a sentence. */
 export function readOptions(args: Readonly<Record<string, unknown>>, highest = 100): Options | string {
   const text = (name: string, otherwise: string): string => (typeof args[name] === 'string' ? (args[name] as string) : otherwise);
   const number = (name: string, otherwise: number): number => (typeof args[name] === 'number' ? (args[name] as number) : otherwise);
-  const disks = (args['disks'] ?? []) as readonly DiskOption[];
+  const disks = (args['disks'] ?? []) as readonly DiskOption[], virt = text('virt', 'hardware') as Options['virt'];
   const options: Options = {
     kernel: text('kernel', ''), initrd: text('initrd', '') || undefined, raw: args['raw'] === true, append: text('append', ''),
     memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'),
     virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
     folders: (args['folders'] ?? []) as readonly FolderOption[],
-    rebootIsExit: args['rebootIsExit'] === true, virt: text('virt', 'hardware') as Options['virt'], isa: text('isa', DEFAULT_ISA),
+    rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
+    mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
@@ -80,6 +88,10 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
 function whatIsWrong(o: Options): string | undefined {
   if (o.kernel === '') return 'no kernel is given';
   if (!TECHNIQUES.includes(o.virt)) return `'${o.virt}' is no technique; there are ${TECHNIQUES.join(', ')}`;
+  if (!MEMORIES.includes(o.mmu)) return `'${o.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
+  if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
+  if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
+  if (o.shadow === 'traced' && o.mmu !== 'shadow') return 'traced tables are shadow tables: they go with technique trap';
   if (!(o.memory >= LEAST_MEMORY))
     return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
   if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;

@@ -19,6 +19,8 @@ export class GuestRam implements GuestMemory {
   readonly base: number;
   readonly size: number;
   readonly #memory: RamAccess;
+  /** Called before somebody other than the guest changes its memory: a device, a loader. */
+  onWrite: ((gpa: number, length: number) => void) | undefined;
   /** VMM address of guest-physical 0 (so that one addition translates). */
   readonly #shift: number;
 
@@ -42,19 +44,27 @@ export class GuestRam implements GuestMemory {
     return gpa + this.#shift;
   }
 
+  /** The same for a range that is going to be written. */
+  forWriting(gpa: number, length: number): number {
+    this.onWrite?.(gpa, length);
+    return this.va(gpa, length);
+  }
+
   u8(gpa: number): number { return this.#memory.u8(this.va(gpa, 1)); }
   u16(gpa: number): number { return this.#memory.u16(this.va(gpa, 2)); }
   u32(gpa: number): number { return this.#memory.u32(this.va(gpa, 4)); }
   /** An unsigned 64-bit value as a number; exact below 2^53, and above only compared, never used as an address. */
   u64(gpa: number): number { return this.u32(gpa + 4) * 2 ** 32 + this.u32(gpa); }
-  setU8(gpa: number, v: number): void { this.#memory.setU8(this.va(gpa, 1), v); }
-  setU16(gpa: number, v: number): void { this.#memory.setU16(this.va(gpa, 2), v); }
-  setU32(gpa: number, v: number): void { this.#memory.setU32(this.va(gpa, 4), v); }
-  fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.va(gpa, length), length, byte); }
+  setU8(gpa: number, v: number): void { this.#memory.setU8(this.forWriting(gpa, 1), v); }
+  setU16(gpa: number, v: number): void { this.#memory.setU16(this.forWriting(gpa, 2), v); }
+  setU32(gpa: number, v: number): void { this.#memory.setU32(this.forWriting(gpa, 4), v); }
+  fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.forWriting(gpa, length), length, byte); }
+  /** Accessed and dirty bits of a page table entry: changes nothing that a shadow of it could hold. */
+  mark(gpa: number, v: number): void { this.#memory.setU32(this.va(gpa, 4), v); }
 
   /** A copy of the bytes. */
   view(gpa: number, length: number): Uint8Array { return this.#memory.read(this.va(gpa, length), length); }
   write(gpa: number, bytes: Uint8Array): void {
-    this.#memory.write(this.va(gpa, bytes.length), bytes);
+    this.#memory.write(this.forWriting(gpa, bytes.length), bytes);
   }
 }

@@ -12,6 +12,7 @@ import { techniques } from './cpu/techniques.ts';
 import type { Technique, VirtualCpu } from './cpu/virtual-cpu.ts';
 import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
+import { TracedTables } from './memory/traced.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
@@ -20,7 +21,7 @@ import type { Characters } from './streams.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Work } from './work.ts';
 
-/** Threads that answer events come before the guest's own. */
+const PAGE = 4096;
 
 export class Vm implements SbiMachine {
   readonly ram: GuestRam;
@@ -29,6 +30,8 @@ export class Vm implements SbiMachine {
   readonly sbi = new Sbi();
   readonly bus: Bus;
   readonly cpus: VirtualCpu[] = [];
+  /** The guest's page tables, where they are traced. */
+  readonly tables: TracedTables | undefined;
   readonly #around: Surroundings;
   readonly #technique: Technique;
   readonly #task: number;
@@ -44,6 +47,7 @@ export class Vm implements SbiMachine {
     this.console = around.console;
     this.work = around.work;
     this.#task = this.#selector();
+    this.tables = around.options.shadow === 'traced' ? this.#trace() : undefined;
     // A VM has no M mode: its contexts are registers only.
     const plic = new Plic(around.options.smp, SOURCES, (context, level) => {
       if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
@@ -51,6 +55,15 @@ export class Vm implements SbiMachine {
     this.bus = buildBus(rows,
       { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) },
       models);
+  }
+
+  /** Devices write past write protection: what they write to is a table no longer. */
+  #trace(): TracedTables {
+    const tables = new TracedTables();
+    this.ram.onWrite = (gpa, length) => {
+      for (let page = gpa - (gpa % PAGE); page < gpa + length; page += PAGE) if (tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
+    };
+    return tables;
   }
 
   get ended(): boolean { return this.#ending !== undefined; }

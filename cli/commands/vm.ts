@@ -6,8 +6,8 @@ import { gdbOption } from '../gdb/option.ts';
 import { count, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
 import type { VmOptions } from '../vm.ts';
 
-/** Techniques by the names of vmm/cpu/techniques.ts. */
-const techniques = ['hardware', 'trap'] as const;
+/** By the names of vmm/options.ts. */
+const techniques = ['hardware', 'trap'] as const, MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
 
 const examples = `
 Examples:
@@ -30,6 +30,8 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--console <kind>', 'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default('serial'))
     .option('--no-reboot', 'a reboot of the guest ends the machine')
     .addOption(new Option('--virt <technique>', 'how guest code runs: hardware (H extension), or trap (its kernel in U mode, shadow page tables)').default('hardware').argParser(oneOf('--virt', techniques)))
+    .addOption(new Option('--mmu <kind>', 'what the guest sees as memory: twostage (with hardware), or shadow (with trap)').argParser(oneOf('--mmu', MEMORIES)))
+    .addOption(new Option('--shadow <way>', 'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow', SHADOWS)))
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)

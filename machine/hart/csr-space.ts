@@ -68,7 +68,10 @@ function legalLow({ features: f }: Hart, old: number, lo: number): number {
 
 export const senvcfg: Rules = {
   guard: (h) => stateenEnvcfg(h),
-  write: (h, lo) => { h.c[C.senvcfg] = legalLow(h, h.c[C.senvcfg], lo); },
+  write: (h, lo) => {
+    h.c[C.senvcfg] = legalLow(h, h.c[C.senvcfg], lo);
+    if (h.priv === 0) h.refresh(); // a hosted supervisor has no mode of its own to leave
+  },
 };
 
 /** @spec priv 3.1.18, 19.1.1 */

@@ -138,8 +138,9 @@ function unmap(i: Invocation): Status {
 function lookup(i: Invocation): Status {
   const va = i.u.word(0), { space } = taskOf(i);
   if (!space.holds(va, 1)) return Status.badArgument;
-  const node = space.find(va);
-  return answer(i.u, node ? memoryPage(node.va, LEVEL_BITS[node.level], node.rights) : 0);
+  const node = space.find(va), status = answer(i.u, node ? node.va : 0);
+  if (node) i.u.u32[U.words >> 2] += memoryPage(0, LEVEL_BITS[node.level], node.rights); // apart: exact for each address
+  return status;
 }
 
 function remove(i: Invocation): Status {

@@ -116,7 +116,7 @@ export class Compare {
       else if (!space.walk(va) || space.pa !== e.frame || space.rights !== e.rights) throw new Error(`task ${t.id} at 0x${va.toString(16)}: ${space.walk(va) ? `0x${space.pa.toString(16)}, rights ${space.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, rights ${e.rights}`);
     }
     const count = { bytes: 0, pages: 0 };
-    measure(space.root, first ? [0x8040_0000, 0x8080_0000] : [0, Infinity], count);
+    measure(space.root, first ? [0x8040_0000, 0x8080_0000] : [-Infinity, Infinity], count);
     same(`task ${t.id}: mapped pages`, count.pages, m.pages.size);
     this.#mappings.set(m, count.bytes - BYTES.frame);
   }

@@ -8,12 +8,12 @@
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { causeText } from '../../hardware/isa/causes.ts';
-import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, memoryPage, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
-import { LARGE, ShadowSpaces, type Fence, type ShadowSpace } from '../memory/shadow.ts';
-import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
+import { ShadowMmu } from '../memory/shadow-mmu.ts';
+import { walk, type Access, type View } from '../memory/walker.ts';
 import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
@@ -39,15 +39,12 @@ const MOST_FENCED = 64;
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 
-/** A page that the answer to a fault maps. */
-interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string> }
-
 class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
   readonly #vm: Vm;
   readonly #wake: number;
-  readonly #spaces: ShadowSpaces;
+  readonly #mmu: ShadowMmu;
   readonly #faults = new RepeatedFaults();
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
@@ -59,10 +56,6 @@ class DeprivilegedCpu implements VirtualCpu {
   suspended = false;
   /** Groups of registers that this event has changed. */
   #changed = 0;
-  #plan: Plan | undefined;
-  /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
-  #filling: { readonly space: ShadowSpace; readonly at: number } | undefined;
-  readonly #stale: { readonly space: ShadowSpace; readonly at: number }[] = [];
   /** Units as the thread has them. */
   #units = '';
 
@@ -71,7 +64,7 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#vm = vm;
     this.guest = guest;
     this.#wake = wake;
-    this.#spaces = new ShadowSpaces(vm.selectors);
+    this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu), (sys) => sys.invoke(guest, Ops.thread.recall));
     this.#supervisor = this.#fresh();
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
@@ -115,8 +108,7 @@ class DeprivilegedCpu implements VirtualCpu {
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) {
       if (status === 0) yield* this.#event();
-      else if (this.#plan) yield* this.#spaces.shrink(sys, this.#plan.space);
-      if (status !== 0) this.#plan = undefined;
+      else yield* this.#mmu.refused(sys);
       if (vm.ended) yield* this.#rest();
       yield* this.#answer();
       status = yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, NEVER, NEVER);
@@ -124,15 +116,13 @@ class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#event(): Sys<void> {
-    const u = this.#utcb, vm = this.#vm, sys = this.#sys, cause = u.label;
+    const u = this.#utcb, vm = this.#vm, sys = this.#sys;
     this.#phase = 'handling';
     this.#changed = 0;
-    this.#plan = this.#filling = undefined;
     sys.charge(COST);
-    if (this.#stale.length > 0) yield* this.#dropStale(cause);
-    else yield* this.#handle(cause);
+    yield* this.#handle();
     if (vm.work.pending || vm.crowded) {
-      this.#plan = undefined; // others run in between: the guest faults again
+      this.#mmu.forget(); // others run in between
       yield* vm.work.deliver(sys, this);
       if (vm.crowded) yield* vm.waitForOutlets(sys);
     }
@@ -140,23 +130,13 @@ class DeprivilegedCpu implements VirtualCpu {
     if (due !== undefined) this.#reflect(due, 0n, u.big(S.pc));
   }
 
-  /** Puts the answer into the UTCB. No system call is between a walk and its answer: another processor's fence would be lost. */
+  /** Puts the answer into the UTCB. */
   *#answer(): Sys<void> {
-    const u = this.#utcb, view = this.#view, there = this.#spaces.find(view), plan = there && this.#plan?.space === there ? this.#plan : undefined;
-    const space = there ?? (yield* this.#spaces.enter(this.#sys, view));
-    this.#plan = plan;
-    u.setTag(Resume.go, 0, plan ? 1 : 0);
-    if (plan) this.#fill(plan);
-    u.setNum(U.visit, space.task);
+    const u = this.#utcb, { task, items } = yield* this.#mmu.answer(this.#sys, this.#view);
+    u.setTag(Resume.go, 0, items);
+    u.setNum(U.visit, task);
     u.mtd = this.#changed | Mtd.visit | this.#withUnits();
     this.#phase = 'running';
-  }
-
-  #fill({ space, address, found }: Plan): void {
-    const { ram } = this.#vm, inLarge = found.page % LARGE, first = found.page - inLarge, large = found.size >= LARGE && ram.isRam(first, LARGE) && ram.va(first, LARGE) % LARGE === 0;
-    const { page, at, order } = this.#spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found, large);
-    this.#filling = { space, at };
-    this.#utcb.setItem(0, memoryPage(ram.va(page, 2 ** order), order, found.rights), at);
   }
 
   /** Units that the guest's mode and registers leave on; the group, where the thread has others. */
@@ -171,14 +151,9 @@ class DeprivilegedCpu implements VirtualCpu {
     return Mtd.units;
   }
 
-  /** Pages that were on their way into a space when another processor's fence came. What this event was, the guest does again. */
-  *#dropStale(cause: number): Sys<void> {
-    for (let stale = this.#stale.pop(); stale; stale = this.#stale.pop()) yield* this.#spaces.drop(this.#sys, stale.space, stale.at);
-    yield* this.#handle(cause);
-  }
-
-  *#handle(cause: number): Sys<void> {
-    const u = this.#utcb, pc = u.big(S.pc), scause = u.word(0), value = u.bigWord(1);
+  *#handle(): Sys<void> {
+    const u = this.#utcb, cause = u.label, pc = u.big(S.pc), scause = u.word(0), value = u.bigWord(1);
+    yield* this.#mmu.begin(this.#sys);
     switch (cause) {
       case Cause.startup: return yield* this.#begin();
       case Cause.recall: return;
@@ -255,20 +230,12 @@ class DeprivilegedCpu implements VirtualCpu {
     if (fid === 0) return;
     const pages = size > BigInt(MOST_FENCED * PAGE) || size === 0n ? 0 : Number((BigInt.asUintN(12, start) + size + 0xfffn) >> 12n);
     for (const cpu of this.#fenceTargets) {
-      if (pages === 0) yield* cpu.fenced(this.#sys, asid);
-      for (let i = 0; i < pages; i++) yield* cpu.fenced(this.#sys, { ...asid, address: start + BigInt(i * PAGE) });
+      if (pages === 0) yield* cpu.#mmu.fence(this.#sys, asid);
+      for (let i = 0; i < pages; i++) yield* cpu.#mmu.fence(this.#sys, { ...asid, address: start + BigInt(i * PAGE) });
     }
     this.#fenceTargets = [];
   }
   #fenceTargets: DeprivilegedCpu[] = [];
-
-  /** A fence in this processor, whoever asks for it. */
-  *fenced(sys: Syscalls, fence: Fence): Sys<void> {
-    const met = this.#filling;
-    if (met) this.#stale.push(met);
-    yield* this.#spaces.fence(sys, fence);
-    if (met) yield* sys.invoke(this.guest, Ops.thread.recall);
-  }
 
   /** Sleeps, and begins anew where it was told. @spec sbi 9.1, 13.1 */
   *#resume(pc: bigint, opaque: bigint): Sys<void> {
@@ -288,7 +255,7 @@ class DeprivilegedCpu implements VirtualCpu {
     if (outcome === 'illegal') return this.#reflect(Trap.illegal, BigInt(d.length === 4 ? word >>> 0 : word & 0xffff), pc);
     if (typeof outcome === 'object' && 'jump' in outcome) return this.#setPc(outcome.jump);
     this.#setPc(pc + BigInt(d.length));
-    if (typeof outcome === 'object') yield* this.fenced(this.#sys, outcome.fence);
+    if (typeof outcome === 'object') yield* this.#mmu.fence(this.#sys, outcome.fence);
     if (outcome === 'wait') yield* this.#waitForInterrupt();
   }
 
@@ -311,21 +278,25 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** A fault of the guest's tables goes to the guest (true); what they allow is mapped (hidden); what is no memory is a device. */
   *#pageFault(scause: number, address: bigint, pc: bigint): Sys<void> {
-    const view = this.#view, spaces = this.#spaces, space = spaces.find(view) ?? (yield* spaces.enter(this.#sys, view));
-    yield* spaces.room(this.#sys, space);
-    const { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = walk(ram, view, address, access);
+    const view = this.#view, { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = yield* this.#mmu.walk(this.#sys, view, address, access);
     if (found === 'page fault') return this.#reflect(BigInt(scause), address, pc);
     if (found === 'access fault') return this.#reflect(denied, address, pc);
-    if (ram.isRam(found.page, PAGE)) {
-      this.#plan = { space, address, found };
-      return;
-    }
+    if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc, address);
+    if (ram.isRam(found.page, PAGE)) return this.#mmu.plan(view, address, found);
     const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
     const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size) : undefined;
     if (!decoded || !window) return this.#reflect(denied, address, pc);
     this.#changed |= accessDevice(this.#utcb, window, gpa - window.base, decoded);
     this.#setPc(pc + BigInt(decoded.length));
   }
+
+  /** A traced table: the store is done here, or the page is let go and the guest does it itself. */
+  *#storeToTable(gpa: number, pc: bigint, address: bigint): Sys<void> {
+    const word = this.#fetch(pc), decoded = word === undefined ? undefined : decode(word);
+    if (yield* this.#mmu.store(this.#sys, decoded, this.#x, gpa)) this.#setPc(pc + BigInt(decoded!.length));
+    else this.#mmu.lend(this.#view, address);
+  }
+  get #all(): DeprivilegedCpu[] { return this.#vm.cpus.filter((cpu) => cpu instanceof DeprivilegedCpu); }
 
   /** The instruction at the pc, through the guest's tables. */
   #fetch(pc: bigint): number | undefined {
@@ -342,8 +313,10 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode, satp ${hex(satp)})` });
   }
 
+  /** A device is about to write there. */
+  written(sys: Syscalls, page: number): Sys<void> { return this.#mmu.release(sys, page); }
   /** Its tasks go: the VM has ended. */
-  release(sys: Syscalls): Sys<void> { return this.#spaces.destroy(sys); }
+  release(sys: Syscalls): Sys<void> { return this.#mmu.spaces.destroy(sys); }
 
   /** The VM has ended: this thread only waits for its own end. */
   *#rest(): Sys<never> {

@@ -13,6 +13,8 @@ export interface VirtualCpu extends SbiCpu, Attentive {
   useAlarm(alarm: { at(time: number, action: () => void): void }): void;
   /** Answers the thread's events, until the VM ends. */
   serve(sys: Syscalls): Sys<void>;
+  /** A device is about to write to this page (guest-physical address). */
+  written?(sys: Syscalls, page: number): Sys<void>;
   /** Gives back what it has made for the VM that has ended. */
   release?(sys: Syscalls): Sys<void>;
 }

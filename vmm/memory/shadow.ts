@@ -8,6 +8,7 @@
  * @spec priv 12.2.1 (sfence.vma), 12.1.11 (satp)
  */
 import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import type { Range } from './traced.ts';
 import type { View, Walk } from './walker.ts';
 
 const PAGE_BITS = 12, LARGE_BITS = 21, PAGE = 2 ** PAGE_BITS, LARGE = 2 ** LARGE_BITS, SPACE_KINDS = 8;
@@ -172,8 +173,12 @@ export class ShadowSpaces {
     return { page: found.page - (Math.floor(address / PAGE) * PAGE - at), at, order };
   }
 
-  /** Takes a page away again that `fill` named. */
-  *drop(sys: Syscalls, space: Space, at: number): Sys<void> { if (this.#all.includes(space)) yield* this.#dropPage(sys, space, at); }
+  /** Takes a page away again that `fill` named, whether the space still counts it or not: a fence came before it was mapped. */
+  *drop(sys: Syscalls, space: Space, at: number, order: number): Sys<void> {
+    if (!this.#all.includes(space)) return;
+    if ((order === LARGE_BITS ? space.large : space.pages).delete(at)) this.#pages--;
+    yield* sys.invoke(space.task, Ops.task.unmap, [flexpage(at, order), 1]);
+  }
 
   // ── fences ──
 
@@ -188,10 +193,32 @@ export class ShadowSpaces {
     }
   }
 
+  /** The same for a range of one address space, whatever fences say: its tables have changed. */
+  *invalidate(sys: Syscalls, { satp, at, order, all }: Range): Sys<void> {
+    const size = 2 ** order, inside = (page: number): boolean => page >= at && page < at + size;
+    for (const space of this.#roots.get(satp)?.spaces ?? []) {
+      if (!space || space.size === 0) continue;
+      if (all) yield* this.#empty(sys, space);
+      else if (order <= LARGE_BITS) yield* this.#dropPages(sys, space, at, size);
+      else for (const page of [...space.pages, ...space.large]) if (inside(page)) yield* this.#dropPage(sys, space, page);
+    }
+  }
+  *#dropPages(sys: Syscalls, space: Space, at: number, size: number): Sys<void> {
+    if (size === PAGE || space.large.has(at)) return yield* this.#dropPage(sys, space, at);
+    let any = false;
+    for (let page = at; page < at + size; page += PAGE) {
+      if (!space.pages.delete(page)) continue;
+      this.#pages--;
+      this.counts.dropped++;
+      any = true;
+    }
+    if (any) yield* sys.invoke(space.task, Ops.task.unmap, [flexpage(at, LARGE_BITS), 1]);
+  }
+
   *#empty(sys: Syscalls, space: Space): Sys<void> {
     this.#forget(space);
     this.counts.emptied++;
-    yield* sys.must(space.task, Ops.task.unmap, [everything(), 1]);
+    yield* sys.invoke(space.task, Ops.task.unmap, [everything(), 1]);
   }
 
   *#dropPage(sys: Syscalls, space: Space, at: number): Sys<void> {
@@ -199,19 +226,19 @@ export class ShadowSpaces {
     if (space.pages.delete(at)) {
       this.#pages--;
       this.counts.dropped++;
-      yield* sys.must(space.task, Ops.task.unmap, [flexpage(at, PAGE_BITS), 1]);
+      yield* sys.invoke(space.task, Ops.task.unmap, [flexpage(at, PAGE_BITS), 1]);
     }
     if (!space.large.delete(base)) return;
     this.#pages--;
     this.counts.dropped++;
-    yield* sys.must(space.task, Ops.task.unmap, [flexpage(base, LARGE_BITS), 1]);
+    yield* sys.invoke(space.task, Ops.task.unmap, [flexpage(base, LARGE_BITS), 1]);
   }
 
   /** All tasks go. */
   *destroy(sys: Syscalls): Sys<void> { while (this.#all.length > 0) yield* this.#evict(sys, this.#all[0]!); }
 }
 
-/** Exact beyond 2^53 as well. */
+/** Exact beyond 2^53 as well. A space that another thread has just given back is not there: that is as good as empty, so statuses do not matter. */
 const flexpage = (at: number, order: number): bigint => BigInt(at) + BigInt(memoryPage(0, order, 0));
 
 export type { Space as ShadowSpace };

@@ -19,7 +19,11 @@ const RESERVED_HI = 0x1fc0_0000, TYPE_HI = 0x6000_0000, NAPOT_HI = 0x8000_0000, 
 /** Levels by satp.MODE. */
 const LEVELS: Readonly<Record<number, number>> = { 8: 3, 9: 4, 10: 5 };
 
-export function walk(ram: GuestRam, view: View, va: bigint, access: Access): Walk {
+/** A table that a walk has read: its page, the level of its entries (0: pages), and the address that its first entry stands for. */
+export interface Step { readonly table: number; readonly level: number; readonly base: number }
+
+/** `steps`: where tables are noted as they are read. */
+export function walk(ram: GuestRam, view: View, va: bigint, access: Access, steps?: Step[]): Walk {
   const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
   if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30, global: true };
   if (BigInt.asIntN(12 + 9 * depth, va) !== BigInt.asIntN(64, va)) return 'page fault';
@@ -27,6 +31,7 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access): Wal
   for (let level = depth - 1; level >= 0; level--) {
     const at = table + Number((va >> BigInt(12 + 9 * level)) & 511n) * 8;
     if (!ram.isRam(at, 8)) return 'access fault';
+    steps?.push({ table, level, base: baseOf(va, level, depth) });
     const low = ram.u32(at), high = ram.u32(at + 4);
     if ((low & Pte.v) === 0 || (low & (Pte.r | Pte.w)) === Pte.w || (high & RESERVED_HI) !== 0 || (high & TYPE_HI) === TYPE_HI) return 'page fault';
     const frame = (high & FRAME_HI) * 2 ** 22 + (low >>> 10);
@@ -41,6 +46,12 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access): Wal
   return 'page fault';
 }
 
+/** The first address of the table that `va` is looked up in; 0 at the root. */
+function baseOf(va: bigint, level: number, depth: number): number {
+  const bits = BigInt(21 + 9 * level);
+  return level === depth - 1 ? 0 : Number((BigInt.asIntN(64, va) >> bits) << bits);
+}
+
 interface Leaf { readonly va: bigint; readonly access: Access; readonly at: number; readonly low: number; readonly high: number; readonly frame: number; readonly level: number; readonly global: boolean }
 
 function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, level, global }: Leaf): Walk {
@@ -49,7 +60,7 @@ function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, lev
   const allowed = rightsOf(low, view);
   if ((allowed & NEEDED[access]) === 0) return 'page fault';
   const marked = low | Pte.a | (access === 'store' ? Pte.d : 0);
-  if (marked !== low) ram.setU32(at, marked);
+  if (marked !== low) ram.mark(at, marked);
   const vpn = Number((BigInt.asUintN(64, va) >> 12n) & BigInt((napot ? NAPOT : size) - 1)), first = napot ? frame - (frame % NAPOT) : frame;
   // A page that is not dirty yet stays write-protected, so that the first store comes here.
   return { page: (first + vpn) * PAGE, rights: (marked & Pte.d) !== 0 ? allowed : allowed & ~NEEDED.store, size: size * PAGE, global };

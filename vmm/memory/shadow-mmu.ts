@@ -1,0 +1,150 @@
+/**
+ * The MMU of a virtual processor whose guest runs deprivileged: faults become walks of the guest's tables, walks become pages of shadow spaces, fences take pages
+ * away. Two ways to keep shadows right: at the guest's fences, as for a TLB (sync); or by tracing the tables (traced.ts), and fences need nothing.
+ *
+ *   fault ── walk ── (traced: its tables write-protected everywhere, and walk again) ── plan ── the answer maps it
+ *
+ * Between a walk and the answer that maps what it found there is no system call, but the answer itself may take a while to be done. A fence of another processor
+ * that comes meanwhile notes what is on its way; the thread is recalled, and the page is taken away before the guest goes on.
+ */
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import { Ops, Own, Right, memoryPage, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import { store, type XRegisters } from '../interpreter/store.ts';
+import type { GuestRam } from '../ram.ts';
+import { LARGE, PAGE, ShadowSpaces, type Fence, type Selectors, type ShadowSpace } from './shadow.ts';
+import type { Range, TracedTables } from './traced.ts';
+import { walk, type Access, type Step, type View, type Walk } from './walker.ts';
+
+/** A page that the answer to a fault maps. */
+interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean }
+/** A page of a space. */
+interface Place { readonly space: ShadowSpace; readonly at: number; readonly order: number }
+
+export class ShadowMmu {
+  readonly spaces: ShadowSpaces;
+  readonly #ram: GuestRam;
+  readonly #tables: TracedTables | undefined;
+  readonly #peers: () => readonly ShadowMmu[];
+  readonly #recall: (sys: Syscalls) => Sys<unknown>;
+  #plan: Plan | undefined;
+  /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
+  #filling: Place | undefined;
+  readonly #stale: Place[] = [];
+
+  /** `tables`: of the whole virtual machine, where they are traced. `peers`: the MMUs of all its processors. `recall`: makes this one's thread raise an event. */
+  constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[], recall: (sys: Syscalls) => Sys<unknown>) {
+    this.spaces = new ShadowSpaces(selectors);
+    this.#ram = ram;
+    this.#tables = tables;
+    this.#peers = peers;
+    this.#recall = recall;
+  }
+
+  // ── events and answers ──
+
+  /** A new event: the last answer has been done. */
+  *begin(sys: Syscalls): Sys<void> {
+    this.#plan = this.#filling = undefined;
+    for (let stale = this.#stale.pop(); stale; stale = this.#stale.pop()) yield* this.spaces.drop(sys, stale.space, stale.at, stale.order);
+  }
+  /** Others may have run since the walk: the guest faults again. */
+  forget(): void { this.#plan = undefined; }
+  /** The answer could not be done: there was no memory for its page. */
+  *refused(sys: Syscalls): Sys<void> {
+    if (this.#plan) yield* this.spaces.shrink(sys, this.#plan.space);
+    this.#plan = undefined;
+  }
+
+  /** Selector of the task to go on in; the page that has been planned for it, if there is one, becomes the answer's item. Answers how many items. */
+  *answer(sys: Syscalls, view: View): Sys<{ task: number; items: 0 | 1 }> {
+    const there = this.spaces.find(view), plan = there && this.#plan?.space === there ? this.#plan : undefined;
+    const space = there ?? (yield* this.spaces.enter(sys, view));
+    this.#plan = plan;
+    if (plan) this.#fill(plan, sys.utcb);
+    return { task: space.task, items: plan ? 1 : 0 };
+  }
+
+  /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
+  #fill({ space, address, found, lent }: Plan, u: Utcb): void {
+    const { page, at, order } = this.spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found, !lent && this.#isLarge(found));
+    this.#filling = { space, at, order };
+    if (lent) this.#stale.push(this.#filling);
+    u.setItem(0, memoryPage(this.#ram.va(page, 2 ** order), order, this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights), at);
+  }
+  #isLarge({ page, size }: Exclude<Walk, string>): boolean {
+    const first = page - (page % LARGE);
+    return size >= LARGE && this.#ram.isRam(first, LARGE) && this.#ram.va(first, LARGE) % LARGE === 0 && !this.#tables?.hasWithin(first);
+  }
+
+  // ── faults ──
+
+  /** What the guest's tables say; from here to the answer there is no system call, unless `forget` is called. */
+  *walk(sys: Syscalls, view: View, address: bigint, access: Access): Sys<Walk> {
+    const space = this.spaces.find(view) ?? (yield* this.spaces.enter(sys, view));
+    yield* this.spaces.room(sys, space);
+    return this.#tables ? yield* this.#tracedWalk(sys, this.#tables, view, address, access) : walk(this.#ram, view, address, access);
+  }
+  /** The answer is to map this. */
+  plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
+    const space = this.spaces.find(view);
+    this.#plan = space && { space, address, found, lent: false };
+  }
+  /** The same for a page that `store` has let go, though the way to it leads through it: until the next event, when it is looked at again. */
+  lend(view: View, address: bigint): void {
+    const space = this.spaces.find(view), found = walk(this.#ram, view, address, 'store');
+    this.#plan = space && typeof found === 'object' && this.#ram.isRam(found.page, PAGE) ? { space, address, found, lent: true } : undefined;
+  }
+
+  /** A walk whose tables are write-protected everywhere before it is believed. */
+  *#tracedWalk(sys: Syscalls, tables: TracedTables, view: View, address: bigint, access: Access): Sys<Walk> {
+    for (;;) {
+      const steps: Step[] = [], found = walk(this.#ram, view, address, access, steps);
+      if (typeof found === 'string') return found;
+      const fresh = tables.note(steps, view.satp);
+      if (fresh.length === 0) return found;
+      for (const page of fresh) yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(this.#ram.va(page, PAGE), 12, Right.W), 0]);
+      for (const mmu of this.#peers()) yield* mmu.#met(sys);
+      for (const page of tables.surplus()) if (!fresh.includes(page)) yield* this.release(sys, page);
+    }
+  }
+
+  /** Is this page a traced table, which the monitor writes for the guest? */
+  isTable(page: number): boolean { return this.#tables?.has(page) ?? false; }
+
+  /**
+   * A store to a table. Answers true when it has been done, and what its entry stood for is gone; false: the page is a table no longer, and the guest does it
+   * itself (`lend`).
+   */
+  *store(sys: Syscalls, instruction: Decoded | undefined, x: XRegisters, gpa: number): Sys<boolean> {
+    const size = instruction && store(instruction, x, this.#ram, gpa), ranges = size === undefined ? undefined : this.#tables!.written(gpa, size);
+    if (ranges) yield* this.#invalidate(sys, ranges);
+    else yield* this.release(sys, gpa - (gpa % PAGE));
+    return size !== undefined;
+  }
+  /** The page is a table no longer: a device writes to it, or the guest does so all the time. */
+  *release(sys: Syscalls, page: number): Sys<void> { if (this.#tables?.has(page)) yield* this.#invalidate(sys, this.#tables.release(page)); }
+
+  *#invalidate(sys: Syscalls, ranges: readonly Range[]): Sys<void> {
+    for (const mmu of this.#peers()) {
+      for (const range of ranges) yield* mmu.spaces.invalidate(sys, range);
+      yield* mmu.#met(sys);
+    }
+  }
+
+  // ── fences ──
+
+  /** A fence in this processor, whoever asks for it. */
+  *fence(sys: Syscalls, fence: Fence): Sys<void> {
+    if (this.#tables) return;
+    yield* this.spaces.fence(sys, fence);
+    yield* this.#met(sys);
+  }
+
+  /** What is on its way into a space must be taken away again. */
+  *#met(sys: Syscalls): Sys<void> {
+    const met = this.#filling;
+    if (!met) return;
+    this.#stale.push(met);
+    yield* this.#recall(sys);
+  }
+}
