@@ -63,8 +63,9 @@ function tablesBelow(table: Table): number {
 
 function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: string[], count: Count): void {
   count.tables++;
+  const { length } = table.tables ?? table.nodes;
   let used = 0;
-  for (let i = 0; i < table.nodes.length; i++) {
+  for (let i = 0; i < length; i++) {
     const node = table.nodes[i], below = table.tables?.[i], va = addressOf(task, base + i * LEVEL_SIZE[table.level]);
     const flags = entryFlags(k.frames, table.pa, i), address = entryAddress(k.frames, table.pa, i), where = `task ${task.id} at 0x${va.toString(16)}`;
     if (node || below) used++;
