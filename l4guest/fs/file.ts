@@ -66,6 +66,8 @@ export class File {
   /** Whether the file has positions: lseek, pread. */
   get seekable(): boolean { return false; }
 
+  /** Its bytes can go into a pipe and come out of one (splice, sendfile): not so where what is read are events. */
+  get splices(): boolean { return !this.name.startsWith('anon_inode:'); }
   /** lseek does nothing instead of failing. */
   get seeksNowhere(): boolean { return false; }
   /** Reading and writing may sleep: their cursor must be the call's own. */

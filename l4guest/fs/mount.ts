@@ -154,6 +154,7 @@ export function mountAt(t: Thread, source: string, path: string, type: string, f
   if (!mayMount(t)) return -E.PERM;
   const to = target(t, path), space = t.proc.mounts;
   if (typeof to === 'number') return to;
+  if (to.inode.isLink) return -E.NOENT;
   if (to.mount.space !== space) return -E.INVAL;
   if (flags & Ms.REMOUNT) return remount(to, flags, data);
   if (flags & Ms.BIND) return bind(t, source, to, (flags & Ms.REC) !== 0);
@@ -312,13 +313,16 @@ export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
   const m = next.mount;
   if (!next.inode.isDir || !put.inode.isDir) return -E.NOTDIR;
   if (m === old || put.mount === old) return -E.BUSY;
-  if (next.inode !== m.root || root.inode !== old.root || !m.point || m.space !== space || old.point || put.mount.space !== space) return -E.INVAL;
+  if (next.inode !== m.root || root.inode !== old.root || !m.point || m.space !== space || old.space !== space ||
+    put.mount.space !== space) return -E.INVAL;
   let x: Mount | undefined = put.mount;
   while (x && x !== m) x = x.point?.mount;
   if (!x) return -E.INVAL;
+  // The new root comes where the old one was: at the top of the space, or at the place that the old one covered.
+  const { point } = old;
   m.point.mount.detach(m);
+  if (point) { point.mount.detach(old); point.mount.attach(m, point); } else space.root = m;
   put.mount.attach(old, put);
-  space.root = m;
   const top: DirPath = { mount: m, inode: m.root as Directory };
   for (const p of t.k.pids.processes.values()) {
     if (p.fs.root.mount === old && p.fs.root.inode === old.root) p.fs.root = top;

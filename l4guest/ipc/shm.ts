@@ -10,6 +10,8 @@ import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './obj
 
 export interface Segment extends IpcObject { readonly size: number; readonly inode: RegularInode; readonly cpid: number; lpid: number; atime: number; dtime: number; ctime: number }
 
+/** SHM_LOCKED, in the mode that is told. Nothing is ever swapped out. */
+const LOCKED = 0o2000;
 const Shm = { RDONLY: 0o10000, RND: 0o20000, REMAP: 0o40000, EXEC: 0o100000, DEST: 0o1000, LOCK: 11, UNLOCK: 12, STAT: 13, INFO: 14, STAT_ANY: 15 } as const;
 export const SHM_MOST = 4096;
 
@@ -79,7 +81,10 @@ export function shmctl(t: Thread, id: number, command: number, va: number): numb
   switch (cmd) {
     case Ipc.RMID: return remove(t, s);
     case Ipc.SET: { const r = setPerm(t, va, s); if (r === 0) s.ctime = seconds(t); return r; }
-    case Shm.LOCK: case Shm.UNLOCK: return s.perm.owns(t.creds) ? 0 : -E.PERM;
+    case Shm.LOCK: case Shm.UNLOCK:
+      if (!s.perm.owns(t.creds)) return -E.PERM;
+      s.perm.mode = (s.perm.mode & ~LOCKED) | (cmd === Shm.LOCK ? LOCKED : 0);
+      return 0;
     case Ipc.STAT: case Shm.STAT: case Shm.STAT_ANY:
       if (cmd !== Shm.STAT_ANY && !s.perm.allows(t.creds, 0o444)) return -E.ACCES;
       putPerm(t, va, s, 112);

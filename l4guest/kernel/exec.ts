@@ -127,6 +127,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
     k.pids.threads.set(t.tid, t); }
   leave(k, t);
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
+  p.pagesBefore = p.mostPages;
   releaseMm(k, p);
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }

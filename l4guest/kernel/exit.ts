@@ -160,14 +160,20 @@ function tellParent(k: Kernel, p: Process): void {
   if (auto) reapChild(k, p);
   parent.childWq.wakeAll();
 }
+/** A child that was waited for: what it used is its parent's children's. */
+export function collectChild(k: Kernel, p: Process): void {
+  const { parent } = p;
+  if (parent) {
+    parent.childCpuNs += p.cpuNs + p.childCpuNs;
+    parent.childFaults += p.mm.minorFaults + p.childFaults;
+    parent.childPages = Math.max(parent.childPages, p.mostPages, p.childPages);
+  }
+  reapChild(k, p);
+}
 /** The last trace of a process goes away. */
 export function reapChild(k: Kernel, p: Process): void {
   k.frames.uncharge(p.cost);
   p.endWq.wakeAll();
-  if (p.parent) {
-    p.parent.children.delete(p);
-    p.parent.childCpuNs += p.cpuNs + p.childCpuNs;
-    p.parent.childFaults += p.mm.minorFaults + p.childFaults;
-  }
+  p.parent?.children.delete(p);
   k.pids.drop(p);
 }

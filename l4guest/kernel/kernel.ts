@@ -16,7 +16,7 @@ import { UserIo } from '../mm/uaccess.ts';
 import type { Mappable, Vma } from '../mm/vma.ts';
 import { Clocks } from './clocks.ts';
 import { ServerCpu } from './cpu.ts';
-import { endProcess, endThread, reapChild } from './exit.ts';
+import { endProcess, endThread, collectChild } from './exit.ts';
 import { FutexTable } from './futex.ts';
 import { PidSpace } from './pids.ts';
 import type { Process } from './process.ts';
@@ -116,7 +116,7 @@ export class Kernel {
   }
   endProcess(p: Process, status: number): void { endProcess(this, p, status); }
   endThread(t: Thread, status: number): void { endThread(this, t, status); }
-  reap(p: Process): void { reapChild(this, p); }
+  reap(p: Process): void { collectChild(this, p); }
   memfd(mode: number): RegularInode { return this.anon.make(mode) as RegularInode; }
 
   private makeTrampoline(): Mappable {

@@ -99,6 +99,10 @@ export class Process {
   execed = false;
   childCpuNs = 0;
   childFaults = 0;
+  /** The most pages that it had at a time with earlier programs; that any child had which was waited for. */
+  pagesBefore = 0;
+  childPages = 0;
+  get mostPages(): number { return Math.max(this.pagesBefore, this.mm.peak, this.mm.table.count); }
   real: ItimerState = { timer: undefined, at: 0, interval: 0 };
   /** Timers on processor time; ITIMER_VIRTUAL and ITIMER_PROF; RLIMIT_CPU. */
   readonly cpuTimers: CpuTimer[] = [];

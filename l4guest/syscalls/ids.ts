@@ -7,7 +7,7 @@ import { capable, capableHere, copyCreds, type Creds } from '../kernel/creds.ts'
 import { idOf, shownId } from '../kernel/spaces.ts';
 import { GROUP_COST } from '../kernel/clone.ts';
 import type { Process } from '../kernel/process.ts';
-import type { Thread } from '../kernel/thread.ts';
+import { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyOut, getBig, getBytesZ, getU32, setBig, setI64, setU32, textOf } from '../mm/uaccess.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
 import { addFilter, setStrict } from './seccomp.ts';
@@ -192,7 +192,10 @@ function prctl(t: Thread, option: number, a: number, b: number, c: number, d: nu
 /** Everybody of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
   const all = [...t.k.pids.threads.values()];
-  if (which === 0) return who === 0 ? [t] : all.filter((x) => x.tid === t.proc.numbers.id(who));
+  if (which === 0 && who === 0) return [t];
+  const id = t.proc.numbers.id(who), { init } = t.k;
+  // Process 1 has no thread of its own: it gets one for the question.
+  if (which === 0) return id === init.pid ? [new Thread(t.k, id, init, init.name)] : all.filter((x) => x.tid === id);
   if (which === 1) return all.filter((x) => x.proc.group.id === (who ? t.proc.numbers.id(who) : t.proc.group.id));
   return all.filter((x) => x.creds.uid === (who ? idOf(t.creds.users.users, who >>> 0) : t.creds.uid));
 }

@@ -283,7 +283,7 @@ function splice(t: Thread, inFd: number, inVa: number, outFd: number, outVa: num
 function spliceRefused(source: File, target: File, inVa: number, from: number, outVa: number, to: number): number {
   const out = source instanceof PipeFile, into = target instanceof PipeFile;
   if (out && into) return source.pipe === target.pipe ? -E.INVAL : 0;
-  if (!out && !into) return -E.INVAL;
+  if ((!out && !into) || !(out ? target : source).splices) return -E.INVAL;
   if (out ? target.flags & O.APPEND : source.inode.isDir) return -E.INVAL;
   if ((inVa && !source.seekable) || (outVa && !target.seekable)) return out ? -E.INVAL : -E.SPIPE;
   return (inVa && from < 0) || (outVa && to < 0) ? -E.INVAL : 0;

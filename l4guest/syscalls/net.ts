@@ -148,7 +148,10 @@ function accept(t: Thread, fd: number, va: number, lengthVa: number, flags: numb
 /** struct msghdr: name, namelen, iov, iovlen, control, controllen, flags (56 bytes). */
 interface Header { io: UserIo; nameVa: number; nameLength: number; controlVa: number; controlLength: number }
 function getHeader(t: Thread, va: number): Header | number {
-  const io = ioVector(t, getI64(t.mm, va + 16), getI64(t.mm, va + 24));
+  const pieces = getI64(t.mm, va + 24);
+  if (getI64(t.mm, va) && getI32(t.mm, va + 8) < 0) return -E.INVAL;
+  if (pieces < 0 || pieces > 1024) return -E.MSGSIZE;
+  const io = ioVector(t, getI64(t.mm, va + 16), pieces);
   return typeof io === 'number' ? io : { io, nameVa: getI64(t.mm, va), nameLength: getU32(t.mm, va + 8), controlVa: getI64(t.mm, va + 32), controlLength: getI64(t.mm, va + 40) };
 }
 const Scm = { RIGHTS: 1, CREDENTIALS: 2 } as const, MOST_FILES = 253, CMSG = 16;

@@ -41,7 +41,8 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
 }
 function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {
   if ((size | 0) <= 0) return -E.INVAL;
-  const path = pathArg(t, pathVa), i = path === '' ? t.proc.fds.any(fd)?.inode ?? -E.BADF : inodeAt(t, fd, path, false);
+  const path = pathArg(t, pathVa), i = path === '' ? (fd === AT.FDCWD ? t.proc.fs.cwd.inode : t.proc.fds.any(fd)?.inode ?? -E.BADF)
+    : inodeAt(t, fd, path, false);
   if (typeof i === 'number') return i;
   if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;
   const target = i.readlink(t);

@@ -129,7 +129,8 @@ function wait(t: Thread, w: Wanted, nothing: number, done: (found: Found) => num
   if (found) return done(found);
   return w.options & Wait.NOHANG ? nothing : sleepFor(t, w, done);
 }
-const usage = (t: Thread, va: number, c: Process | undefined): void => { putRusage(t, va, c ? c.cpuNs + c.childCpuNs : 0, c?.mm.minorFaults ?? 0); };
+const usage = (t: Thread, va: number, c: Process | undefined): void =>
+  { putRusage(t, va, c ? c.cpuNs + c.childCpuNs : 0, c?.mm.minorFaults ?? 0, c ? Math.max(c.mostPages, c.childPages) : 0); };
 function wait4(t: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | Wait.NOTHREAD | Wait.CLONE | Wait.ALL)) return -E.INVAL;
   if ((pid | 0) === -0x8000_0000) return -E.SRCH;

@@ -124,12 +124,12 @@ function setitimer(t: Thread, which: number, newVa: number, oldVa: number): numb
 
 // ── POSIX timers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const Notify = { SIGNAL: 0, NONE: 1, THREAD_ID: 4 } as const;
+const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 } as const;
 function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): number {
   const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
   const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL, signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
   if (refused) return -refused;
-  if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD_ID) return -E.INVAL;
+  if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD && notify !== Notify.THREAD_ID) return -E.INVAL;
   if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
   if (notify === Notify.THREAD_ID && t.k.pids.threadOf(t.proc.numbers, tid)?.proc !== t.proc) return -E.INVAL;
   if (t.k.signals.queuedFor(t.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
@@ -168,16 +168,17 @@ function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): numbe
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** struct rusage: user time, system time, 14 longs of which we know two. */
-export function putRusage(t: Thread, va: number, ns: number, faults: number): void {
+/** struct rusage; `pages`: the most that was resident at a time. */
+export function putRusage(t: Thread, va: number, ns: number, faults: number, pages: number): void {
   for (let i = 0; i < 18; i++) setI64(t.mm, va + 8 * i, 0);
   putTimeval(t, va, ns);
-  setI64(t.mm, va + 32, Math.floor(t.mm.resident / 1024));
+  setI64(t.mm, va + 32, pages * 4);
   setI64(t.mm, va + 64, faults);
 }
 function getrusage(t: Thread, who: number, va: number): number {
-  if ((who | 0) === -1) putRusage(t, va, t.proc.childCpuNs, t.proc.childFaults);
-  else if (who === 0) putRusage(t, va, cpuOfProcess(t.proc), t.mm.minorFaults);
-  else if (who === 1) putRusage(t, va, cpuOf(t), t.mm.minorFaults);
+  if ((who | 0) === -1) putRusage(t, va, t.proc.childCpuNs, t.proc.childFaults, t.proc.childPages);
+  else if (who === 0) putRusage(t, va, cpuOfProcess(t.proc), t.mm.minorFaults, t.proc.mostPages);
+  else if (who === 1) putRusage(t, va, cpuOf(t), t.mm.minorFaults, t.proc.mostPages);
   else return -E.INVAL;
   return 0;
 }

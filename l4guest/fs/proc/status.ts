@@ -8,10 +8,13 @@ import { Run, type Thread } from '../../kernel/thread.ts';
 
 export function stateLetter(p: Process, thread: Thread | undefined): string {
   if (!p.alive) return 'Z';
-  const list = thread ? [thread] : [...p.threads];
-  if (list.some((t) => t.traced?.stop)) return 't';
+  // The process's letter is that of its first thread, which may be gone before the others.
+  let t = thread;
+  if (!t) for (const x of p.threads) if (x.tid === p.pid) t = x;
+  if (!t) return p.threads.size > 0 ? 'Z' : 'S';
+  if (t.traced?.stop) return 't';
   if (p.stopped) return 'T';
-  return list.some((t) => t.state === Run.current || t.state === Run.ready) ? 'R' : 'S';
+  return t.state === Run.current || t.state === Run.ready ? 'R' : 'S';
 }
 const ticks = (ns: number): number => Math.floor(ns / 1e7);
 function cpu(p: Process, thread: Thread | undefined): number {

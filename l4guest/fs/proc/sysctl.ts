@@ -1,5 +1,6 @@
 /** /proc/sys: the settings of kernel/sysctl.ts as files, and those few that belong to something else (names of the system, random numbers). */
 import { Cap } from '../../abi/linux.ts';
+import { LAST_PID, capableIn } from '../../kernel/spaces.ts';
 import { capable } from '../../kernel/creds.ts';
 import { E } from '../../abi/errno.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
@@ -30,6 +31,7 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const line = (text: string): string => text.replace(/\n.*$/s, '').slice(0, 64);
   put('kernel/hostname', new GeneratedInode(fs, (t) => `${t.proc.uts.host}\n`, (t, text) => { t.proc.uts.host = line(text); return 0; }));
   put('kernel/domainname', new GeneratedInode(fs, (t) => `${t.proc.uts.domain}\n`, (t, text) => { t.proc.uts.domain = line(text); return 0; }));
+  put('kernel/ns_last_pid', new GeneratedInode(fs, (t) => `${t.proc.numbers.last}\n`, (t, text) => setLast(t, text), 0o666));
   shown('kernel/osrelease', () => `${RELEASE}\n`);
   shown('kernel/ostype', () => 'Linux\n');
   shown('kernel/version', () => `${VERSION}\n`);
@@ -42,6 +44,14 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   shown('fs/inode-state', () => '0\t0\t0\t0\t0\t0\t0\n');
   shown('fs/dentry-state', () => '0\t0\t45\t0\t0\t0\n');
   return root;
+}
+/** The number after which the next process of the own space is numbered. */
+function setLast(t: Thread, text: string): number {
+  const n = Number(text.trim()), { numbers } = t.proc;
+  if (!capableIn(t.creds, numbers.owner, Cap.SYS_ADMIN) && !capableIn(t.creds, numbers.owner, Cap.CHECKPOINT_RESTORE)) return -E.PERM;
+  if (!/^\d+$/.test(text.trim()) || n > LAST_PID) return -E.INVAL;
+  numbers.last = n;
+  return 0;
 }
 function uuid(k: Kernel): string {
   const h = [...k.random.bytes(16)].map((b, i) => (i === 6 ? (b & 15) | 64 : i === 8 ? (b & 63) | 128 : b).toString(16).padStart(2, '0')).join('');
