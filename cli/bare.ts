@@ -22,6 +22,7 @@ import { type DiskOption, type HostDisk, openDisks } from './disk/disk.ts';
 import { InputDoor } from './bare/door.ts';
 import { Session, type Debugging, type Ending } from './bare/session.ts';
 import { faultReport } from './bare/faults.ts';
+import { barePanic } from './bare/panic.ts';
 import { checkSignature, writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
 import { CliError, Exit } from './errors.ts';
@@ -29,7 +30,7 @@ import { checkWritable, readImage, release, writeOutput } from './files.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
 import { GdbServer } from './gdb/server.ts';
 import { outputFailure } from './output.ts';
-import { Profile } from './profile.ts';
+import { Profile, readSymbolFile } from './profile.ts';
 import { tightMemory } from './tight.ts';
 import { type NetOption, Networks } from './net.ts';
 
@@ -86,6 +87,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   try {
     for (let boots = 0; ; boots++) {
       const { board, program, initrd } = start(options, disks, networks, session);
+      if (boots === 0) session.panicked = (said, machine) => io.error(barePanic(machine, said, () => symbolsOf(options, program)));
       profile?.attach(board.machine);
       profile?.names.add(program.symbols);
       if (boots === 0) {
@@ -110,6 +112,11 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
     networks.close();
     for (const disk of disks) disk.close();
   }
+}
+
+/** Symbols of the user's, or else of the program. */
+function symbolsOf({ symbols }: BareOptions, program: Placed): Iterable<readonly [string, number]> {
+  return symbols === undefined ? program.symbols : readSymbolFile(symbols);
 }
 
 function debuggingOn(port: number, io: BareIo): Debugging {
@@ -237,6 +244,8 @@ function checkOutputs({ file, signature, signatureGranularity, stats }: BareOpti
 }
 
 function finish(options: BareOptions, io: BareIo, session: Session, board: Board, program: Placed, ending: Ending): void {
+  const failed = options.kernel !== undefined && (ending.kind === 'poweroff' || ending.kind === 'reset') && ending.code !== 0;
+  if (failed) session.panicked?.(`the machine ended with failure ${ending.code}`, board.machine);
   if (ending.kind === 'onlyFaults') io.error(faultReport(board.machine, board.machine.harts[ending.hart]!));
   if (options.signature !== undefined) writeOutput('signature', options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
   if (options.stats === undefined || options.stats === false) return;

@@ -15,6 +15,7 @@ import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Plan } from './pack.ts';
+import { kernelSymbols } from './profile.ts';
 import { checkTypes, loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { didYouMean } from './near.ts';
 import type { GdbLaunch } from './gdb/hosted.ts';
@@ -86,7 +87,7 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
     outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
     input: terminals > 0 ? 'console0' : process.stdin.isTTY ? 'uart' : undefined,
     interactive: terminals > 0 && process.stdin.isTTY === true && process.stdout.isTTY === true,
-    gdb: options.gdb && debugging(scenario, options.gdb),
+    gdb: options.gdb && debugging(scenario, options.gdb), symbols: (component) => symbolsOf(scenario, component, beside),
   }, options).catch((error: unknown) => { throw withPlace(error, path); }).finally(() => {
     for (const disk of disks) disk.close();
     folders.close();
@@ -137,6 +138,12 @@ function findScenario(name: string): string {
   if (existsSync(name)) return resolve(name);
   throw new CliError('E_NO_SCENARIO', `there is no scenario '${name}'${didYouMean(name, scenarioList())}`,
     `give a file, or one of: ${scenarioList().join(', ')}`);
+}
+
+/** Symbols of the kernel that a component boots. */
+function symbolsOf(scenario: ScenarioFile, component: string, beside: string): Iterable<readonly [string, number]> {
+  const kernel = scenario.components[component]?.args?.['kernel'], path = typeof kernel === 'string' ? scenario.files?.[kernel] : undefined;
+  return path === undefined ? [] : kernelSymbols(placed(path, /$/, beside));
 }
 
 /** Files lie beside the scenario or below the project's root, Debian's in the images folder. */

@@ -43,7 +43,7 @@ export function withSharedOptions(command: Command): Command {
     .option('--trace-compress', 'with --trace: pack the file')
     .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
     .option('--profile', 'at the end the hottest functions of the guest, to standard error: share, instructions, how much of them was translated, speed')
-    .option('--symbols <file>', "with --profile: functions' names; an ELF file, or lines as of /proc/kallsyms")
+    .option('--symbols <file>', "functions' names, for --profile and for the report of a kernel's panic: an ELF file, or lines as of System.map")
     .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
     .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))

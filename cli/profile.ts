@@ -4,41 +4,14 @@
  */
 import { Profiler, type Sample } from '../machine/engine/profile.ts';
 import { isElf, parseElf } from '../machine/loader/elf.ts';
-import { visible } from '../trace/visible.ts';
+import { FunctionNames } from '../system/panic/names.ts';
 import { CliError } from './errors.ts';
-import { linesOf, readInput } from './files.ts';
+import { linesOf, readImage, readInput } from './files.ts';
 
 /** Rows of the table. */
 const ROWS = 30;
-/** Bytes behind the last symbol that still belong to it. */
-const LAST_FUNCTION = 0x1_0000;
 /** What has no symbol is put together by this many bytes. */
 const NAMELESS = 256;
-/** Names that assemblers make, of places that are no functions. */
-const NO_FUNCTION = /^(\$|\.L|L\d|__compound)/;
-
-export class FunctionNames {
-  private readonly byAddress = new Map<number, string>();
-  private sorted: number[] | undefined;
-
-  add(symbols: ReadonlyMap<string, number>): void {
-    for (const [name, at] of symbols) if (!NO_FUNCTION.test(name) && !this.byAddress.has(at)) this.byAddress.set(at, visible(name));
-    this.sorted = undefined;
-  }
-
-  /** The function that an address is in. */
-  at(pc: number): string | undefined {
-    this.sorted ??= [...this.byAddress.keys()].sort((a, b) => a - b);
-    const list = this.sorted;
-    let low = 0, high = list.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (list[middle]! <= pc) low = middle + 1; else high = middle;
-    }
-    if (low === 0 || (low === list.length && pc - list[low - 1]! > LAST_FUNCTION)) return undefined;
-    return this.byAddress.get(list[low - 1]!);
-  }
-}
 
 /** The profile of one run, over all lives of its machine. */
 export class Profile {
@@ -47,16 +20,23 @@ export class Profile {
 
   /** What the options ask for. @throws CliError when the symbols cannot be had */
   static asked(options: { readonly profile?: boolean | undefined; readonly symbols?: string | undefined }): Profile | undefined {
-    if (options.symbols !== undefined && !options.profile) throw new CliError('E_USAGE', 'option --symbols goes with --profile');
+    const symbols = options.symbols === undefined ? [] : readSymbolFile(options.symbols);
+      // without --profile they are for the report of a panic
     if (!options.profile) return undefined;
     const profile = new Profile();
-    if (options.symbols !== undefined) profile.names.add(readSymbolFile(options.symbols));
+    profile.names.add(symbols);
     return profile;
   }
 
   attach(machine: { profiler: Profiler | undefined }): void { machine.profiler = this.profiler; }
 
   table(): string { return profileTable(this.profiler.samples(), this.names); }
+}
+
+/** The symbols in the file of a kernel; none where it has none or is no ELF file. */
+export function kernelSymbols(path: string): Iterable<readonly [string, number]> {
+  const bytes = readImage('kernel', path), elf = isElf(bytes) ? parseElf(bytes) : undefined;
+  return elf?.ok ? elf.value.symbols : [];
 }
 
 /** The symbols in a file of --symbols. @throws CliError */

@@ -37,6 +37,7 @@ export interface RunOptions extends SharedOptions {
 }
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
+  if (options.symbols !== undefined && !options.profile) throw new CliError('E_USAGE', 'option --symbols goes with --profile here');
   const env = environment(options.env ?? []);
   const replaying = options.replay !== undefined, mounts = (options.mount ?? []).map((text) => parseMount(text, replaying));
   const folders = new Folders(mounts, replaying);

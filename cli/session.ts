@@ -7,6 +7,7 @@ import type { Channel, Module, Result, SharedPort, SystemOptions } from '../syst
 import { statsOf } from '../system/report.ts';
 import { bootScenario, ProcessorError, SystemError, type System } from '../system/system.ts';
 import type { BlockBackend } from '../machine/index.ts';
+import { guestPanic } from '../system/panic/hosted.ts';
 import { visible } from '../trace/visible.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, release, writeOutput } from './files.ts';
@@ -16,7 +17,7 @@ import { audited } from './isolation.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { outputFailure, writeNow } from './output.ts';
-import { Profile } from './profile.ts';
+import { Profile, readSymbolFile } from './profile.ts';
 import { Recording } from './recording.ts';
 import { Terminal } from './terminal.ts';
 import { toolsFor, type Tools } from './tools.ts';
@@ -42,6 +43,8 @@ export interface Launch {
   interactive: boolean;
   memoryBytes?: number;
   harts?: number;
+  /** Symbols of the kernels that components boot, for the report of a panic; asked for then. */
+  symbols?: (component: string) => Iterable<readonly [string, number]>;
   /** Waits for GDB on this port, for the virtual machine or the process. */
   gdb?: GdbLaunch;
 }
@@ -145,6 +148,7 @@ class Session {
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
         pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
+        trouble: (component, text) => writeNow(2, Buffer.from(guestPanic(this.system, component, text, this.symbols(component)))),
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
         memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed,
@@ -159,6 +163,11 @@ class Session {
       // They are in the machine's memory now.
       for (const module of launch.modules) release(module.bytes);
     }
+  }
+
+  private *symbols(component: string): Iterable<readonly [string, number]> {
+    if (this.options.symbols !== undefined) yield* readSymbolFile(this.options.symbols);
+    yield* this.launch.symbols?.(component) ?? [];
   }
 
   /** Somebody reads the trace along: what there is goes to the file now and then. */

@@ -22,6 +22,7 @@ import { CliError } from './errors.ts';
 import { readImage, writeOutput } from './files.ts';
 import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
+import { kernelSymbols } from './profile.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 
@@ -72,7 +73,10 @@ export async function vm(options: VmOptions): Promise<number> {
   });
   try {
     const { result, system } = await runSystem({
-      scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 }, input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' }, memoryBytes: boardMemory(options.memory, modules, world),
+      scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 },
+        input: 'console0', interactive, symbols: () => kernelSymbols(options.kernel),
+      gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' },
+        memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');
     const why = machine?.report || machine?.why;

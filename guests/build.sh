@@ -67,6 +67,20 @@ exits() { # a guest that measures its own exits
   rm -r "$objects"
 }
 if [ -f exits/exits.ld ]; then exits; fi
+panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, as Linux does
+  objects=$(mktemp -d)
+  flags="$common -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-inline -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for source in panic/start.S panic/panic.c; do
+    base=${source##*/}
+    # shellcheck disable=SC2086
+    $cc $flags -c -o "$objects/${base%.*}.o" "$source"
+  done
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,panic/panic.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/panic.elf" "$objects/start.o" "$objects/panic.o"
+  "${prefix}strip" --strip-debug "$out/panic.elf"
+  rm -r "$objects"
+}
+if [ -f panic/panic.ld ]; then panic; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
 if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

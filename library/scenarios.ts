@@ -15,6 +15,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'tlb-tags': () => import('../scenarios/tlb-tags.ts'),
   kseg0: () => import('../scenarios/kseg0.ts'),
   'popf-hole': () => import('../scenarios/popf-hole.ts'),
+  'guest-panic-report': () => import('../scenarios/guest-panic-report.ts'),
   native: () => import('../scenarios/native.ts'),
   restart: () => import('../scenarios/restart.ts'),
   'two-worlds': () => import('../scenarios/two-worlds.ts'),

@@ -48,6 +48,8 @@ export interface Host {
   readonly modules?: readonly Module[];
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;
+  /** What a component looks after has failed (the guest of a monitor): it stands still while this is called. */
+  trouble?(component: string, text: string): void;
   /** Channels that input may come from; when all have ended and nothing can happen any more, the run is over. Default: none. */
   readonly inputs?: readonly Channel[];
   /** The run goes on when this is fulfilled: asked before each piece. For debuggers, who have the machine stand still. */

@@ -137,6 +137,7 @@ export class System {
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       root: rootTask(scenario, {
         changed: state => this.components.set(state.name, state),
+        trouble: (component, text) => host.trouble?.(component, text),
         finished: (status, why) => { this.verdict = { status, why }; },
         appeared: text => [...this.watches.values()].some(w => w.has({ text })),
       }),

@@ -20,6 +20,8 @@ interface Page {
   readonly picture: (look: Look) => string;
   /** What the table says. */
   readonly figures: (look: Look) => Figure[];
+  /** What goes to standard error is shown. */
+  readonly report?: boolean;
   /** Debian's images: figures then depend on Debian's version, and a page's may be a quarter off. */
   readonly images?: boolean;
   /** Another test boots it. */
@@ -87,6 +89,12 @@ export const pages: Readonly<Record<string, Page>> = {
     payload: 'none', picture: () => 'to:console kind:call from:deprivileged',
     figures: (l) => [['exits of `deprivileged` until it panics', l.count('task:"deprivileged guest" kind:event')], ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')], ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
   },
+  'guest-panic-report': {
+    payload: 'vm*', report: true, picture: () => 'to:console kind:call from:vm',
+      figures: (l) => [['exits until it is switched off', l.count('task:"vm guest" kind:event')],
+      ['of them for the characters of its console', l.count('task:"vm guest" cause:sbi kind:event') - 1],
+      ['lines that it says', l.said(/\[vm\]/)]],
+  },
   'exit-latency': {
     payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')], ['and reads of the device register', l.count('device:serial kind:event')]],
     sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
@@ -102,6 +110,9 @@ export const pagePath = (name: string): string => join(root, 'docs/scenarios', `
 export const picturePath = (name: string): string => join(root, 'docs/pictures', `scenario-${name}.svg`);
 const BEGIN = '<!-- figures: npx tsx test/scenario-pages.ts -->', END = '<!-- end of figures -->';
 const SWEEP = '<!-- sweep: npx tsx test/scenario-pages.ts -->', SWEPT = '<!-- end of sweep -->';
+const REPORT = '<!-- report: npx tsx test/scenario-pages.ts -->', REPORTED = '<!-- end of report -->';
+/** What the page shows of standard error. */
+export const toldReport = (name: string): string => between(name, REPORT, REPORTED).replace(/^```\n([^]*)```$/, '$1');
 /** Arrows of a picture at most. */
 const ARROWS = 24;
 
@@ -157,5 +168,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const na
   writeFileSync(picturePath(name), seen.picture);
   tell(name, BEGIN, END, table(seen.figures));
   if (seen.sweep) tell(name, SWEEP, SWEPT, seen.sweep);
+  if (pages[name]!.report) tell(name, REPORT, REPORTED, `\`\`\`\n${seen.stderr}\`\`\``);
   console.log(`${name}\n${table(seen.figures)}\n`);
 }

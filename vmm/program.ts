@@ -11,7 +11,7 @@ import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { VirtioNet } from '../hardware/chips/virtio/net.ts';
 import type { BlockPort } from '../hardware/chips/ports.ts';
 import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
-import { type Env, type Program, type Rom, exit, log, openRom, report } from '../roottask/client/index.ts';
+import { type Env, type Program, type Rom, exit, log, openRom, report, trouble } from '../roottask/client/index.ts';
 import { rowsWith } from './board.ts';
 import { techniqueNamed, techniques } from './cpu/techniques.ts';
 import { isFailure, sayEnding, type VmEnding } from './ending.ts';
@@ -69,6 +69,7 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
     random: SeededRandom): Sys<VmEnding | string> {
   const { env, options, work, clock, virtioConsole, nets, folders, ram } = around;
   for (const outlet of [...terminalsOf(around), ...nets]) outlet.forgetListeners();
+  around.panic.forget();
   const models: VirtioModel[] = [...disks.map((d, i) => new VirtioBlock(d, `disk${i}`)), new VirtioEntropy(random)];
   if (virtioConsole) models.push(consoleOn(virtioConsole));
   for (const frames of nets) models.push(new VirtioNet(frames, frames.mac));
@@ -88,13 +89,23 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
   if (!created.ok) return created.what;
   vm.cpus[0].begin(BigInt(loaded.value.entry), BigInt(loaded.value.tree));
   yield* report(sys, env, 'running');
+  let told = false;
   while (!vm.ended) {
     yield* work.deliver(sys);
+    told ||= yield* tellPanic(sys, around);
     yield* sys.down(around.endSemaphore, Ops.semaphore.down, NEVER, 1);
   }
+  if (!told && !(yield* tellPanic(sys, around, true)) && isFailure(vm.ending!)) yield* trouble(sys, env, sayEnding(vm.ending!));
   yield* vm.destroy(sys);
   yield* lastWords(sys, around);
   return vm.ending!;
+}
+
+/** What the guest's kernel said when it panicked is told while its processors stand as they did. */
+function* tellPanic(sys: Syscalls, { env, panic }: Surroundings, over = false): Sys<boolean> {
+  const said = panic.take(over);
+  if (said !== undefined) yield* trouble(sys, env, said);
+  return said !== undefined;
 }
 
 /** A virtio console that knows how large its terminal is. */

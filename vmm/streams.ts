@@ -24,6 +24,8 @@ export class Characters implements CharPort {
   readonly #roomers: (() => void)[] = [];
   readonly #sizers: ((columns: number, rows: number) => void)[] = [];
   #size = { columns: 0, rows: 0 };
+  /** Sees all output. */
+  watch: { byte(b: number): void; bytes(bytes: Uint8Array): void } | undefined = undefined;
   /** Called when there is output again after there was none, and when there is room for input again. */
   readonly #wakeWriter: () => void;
   readonly #wakeReader: () => void;
@@ -40,12 +42,14 @@ export class Characters implements CharPort {
   get roomForInput(): number { return Math.max(0, INPUT_MOST - (this.#input.length - this.#taken)); }
 
   output(byte: number): void {
+    this.watch?.byte(byte);
     if (this.#outputLength === 0) this.#wakeWriter();
     if (this.#outputLength === this.#output.length) this.#grow(1);
     this.#output[this.#outputLength++] = byte;
   }
   outputBytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    this.watch?.bytes(bytes);
     if (this.#outputLength === 0) this.#wakeWriter();
     if (this.#outputLength + bytes.length > this.#output.length) this.#grow(bytes.length);
     this.#output.set(bytes, this.#outputLength);

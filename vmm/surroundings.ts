@@ -8,6 +8,7 @@ import { Clock } from './clock.ts';
 import { type Folder, openFolder } from './folders.ts';
 import { Frames, receiver, sender } from './frames.ts';
 import type { Options } from './options.ts';
+import { PanicWatch } from './panic.ts';
 import { ramBase } from './processor.ts';
 import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
@@ -22,6 +23,8 @@ export interface Surroundings {
   /** Terminals behind the serial port and SBI's console, and behind the virtio console if there is one. */
   readonly console: Characters;
   readonly virtioConsole: Characters | undefined;
+  /** Hears panics on either; raises `endSemaphore`. */
+  readonly panic: PanicWatch;
   /** Networks behind the network cards. */
   readonly nets: readonly Frames[];
   /** Folders of the host. */
@@ -48,6 +51,9 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     ? yield* terminal(sys, env, options, options.virtioConsole, work, consoleSemaphore)
     : undefined;
   if (typeof virtioConsole === 'string') return virtioConsole;
+  const panic = new PanicWatch(() => work.signal(endSemaphore));
+  console.watch = panic;
+  if (virtioConsole) virtioConsole.watch = panic;
   const nets: Frames[] = [];
   for (const name of options.nets) {
     const frames = yield* network(sys, env, name, work, consoleSemaphore);
@@ -61,7 +67,8 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, ramVa: memory.value, console, virtioConsole, nets, folders, clock, work, endSemaphore, consoleSemaphore };
+  return { env, options, ram, ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
+    consoleSemaphore };
 }
 
 /** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */

@@ -8,6 +8,7 @@ import type { GdbServer } from '../gdb/server.ts';
 import type { MachineTarget } from '../gdb/machine-target.ts';
 import type { Arrival, InputDoor } from './door.ts';
 import type { BareIo } from './io.ts';
+import { PanicWatch } from '../../vmm/panic.ts';
 import { WatchedText } from './watch.ts';
 
 export interface Limits {
@@ -46,6 +47,10 @@ export class Session {
   readonly #startedAt = performance.now();
   #machine: Machine | undefined;
   #console: CharChannel | undefined;
+  /** Hears a panic on the console, and has the machine stand still for `panicked`, who looks at it. */
+  readonly #panic = new PanicWatch(() => this.#machine!.stop({ kind: 'stopped' }));
+  /** Called once with what a kernel said when it panicked. */
+  panicked: ((said: string, machine: Machine) => void) | undefined;
   /** Output that is not yet written. */
   readonly #out = new Uint8Array(OUTPUT_HELD);
   #outLength = 0;
@@ -99,6 +104,7 @@ export class Session {
   output(byte: number): void {
     if (this.#outLength === OUTPUT_HELD) this.#flush();
     this.#out[this.#outLength++] = byte;
+    this.#panic.byte(byte);
     if (this.#watch?.saw(byte) === true) this.#machine!.stop({ kind: 'stopped' });
   }
 
@@ -114,13 +120,17 @@ export class Session {
       this.#instructions += machine.instructions - before;
       piece = adapted(piece, performance.now() - startedAt);
       this.#flush();
+      const said = this.#panic.take();
+      if (said !== undefined) this.#tell(said, machine);
       if (this.#interrupted !== undefined) return { kind: 'interrupted', signal: this.#interrupted };
       if (this.#unread) return { kind: 'unread' };
       switch (reason.kind) {
         case 'poweroff':
         case 'reset': return reason;
         case 'onlyFaults': return reason;
-        case 'stopped': return { kind: 'until' };
+        case 'stopped':
+          if (this.#watch?.seen === true) return { kind: 'until' };
+          break;
         case 'debug':
           this.#debugging?.server.stopped(this.#debugging.target.stopped());
           break;
@@ -133,6 +143,12 @@ export class Session {
       }
       await this.#rest(this.#io.interactive || this.#outside.open > 0 ? pace.lead(machine.events.now) : 0);
     }
+  }
+
+  /** Once a run: what follows is of the same panic. */
+  #tell(said: string, machine: Machine): void {
+    this.panicked?.(said, machine);
+    this.panicked = undefined;
   }
 
   /** Waits while a debugger has the machine stand still. An ending, when the debugger or the person at the console wants one. */

@@ -15,6 +15,8 @@ export class WatchedText {
     }
   }
 
+  get seen(): boolean { return this.#matched === this.#text.length; }
+
   /** True when the text is complete with this byte, and ever after. */
   saw(byte: number): boolean {
     if (this.#matched === this.#text.length) return true;

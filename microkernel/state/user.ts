@@ -56,7 +56,7 @@ function copyOthers(to: Int32Array, toBase: number, from: Int32Array, fromBase: 
 }
 
 /** The thread's pc, wherever it is, as two halves. */
-const pcOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.pc32 : t.pc32;
+export const pcOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.pc32 : t.pc32;
 
 /** … as a number, exact for the addresses that programs have. */
 export const pcNumber = (t: Thread): number => pcOf(t)[1] * 2 ** 32 + (pcOf(t)[0] >>> 0);

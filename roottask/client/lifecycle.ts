@@ -22,3 +22,11 @@ function* forever(sys: Syscalls): Sys<never> { for (;;) yield sys.ipc(IpcFlag.re
 export function* report(sys: Syscalls, env: Env, text: string): Sys<void> {
   yield* ask(sys, env.cap('life'), Protocol.life.report, [], { text });
 }
+
+/**
+ * What the component looks after (the guest of a monitor) has failed with these words. It stands still until this returns: whoever watches
+ * the system can look at it.
+ */
+export function* trouble(sys: Syscalls, env: Env, text: string): Sys<void> {
+  yield* ask(sys, env.cap('life'), Protocol.life.trouble, [], { text });
+}

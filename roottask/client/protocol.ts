@@ -36,6 +36,8 @@ export const Protocol = {
     exit: row(0x1050, 'status text', '', 'The component ends. Never answered.'),
     report: row(0x1051, 'text', '', 'A word about the component\'s state, for the table at the end of a scenario.'),
     crash: row(0x1052, 'status text', '', 'The component has failed; the text says why. Never answered.'),
+    trouble: row(0x1053, 'text', '',
+      'What the component looks after has failed and stands still, the component itself goes on: the host may look at it now.'),
   },
   io: {
     device: row(0x1060, 'index text', 'size irq skew',

@@ -15,6 +15,8 @@ import { destroyComponent, giveSession, serviceOf, startComponent } from './star
 export interface Observer {
   /** A component has started or ended. */
   changed?(state: ComponentState): void;
+  /** What a component looks after has failed, and stands still while this is called. */
+  trouble?(component: string, text: string): void;
   /** The scenario is over; the machine stops now. */
   finished?(status: number, why: string): void;
   /** Has this text appeared on the board's console (for scenarios with actions)? */
@@ -73,6 +75,7 @@ class Main {
   constructor(root: Root, observer: Observer) {
     this.root = root;
     this.observer = observer;
+    root.onTrouble = observer.trouble;
     this.actions = (root.scenario.actions ?? []).map(a => ({
       kill: a.kill, at: a.afterText === undefined ? (a.afterMs ?? 0) * 1e6 : Infinity, text: a.afterText
     }));

@@ -35,6 +35,8 @@ export class Root {
   readonly dataspaces = new Map<number, Dataspace>();
   readonly deviceOwners = new Map<string, Client>();
   nextDataspace = 1;
+  /** What a component looks after has failed: who wants to know looks at it before the component goes on. */
+  onTrouble: ((component: string, text: string) => void) | undefined = undefined;
   /** roottask as a client of others (it writes the log through a server's session). */
   readonly self: Client;
   private nextClient = 2;

@@ -70,6 +70,10 @@ function* lifeReport({ client, text }: Request): Sys<Reply> {
   client.report = text(0);
   return done();
 }
+function* lifeTrouble({ root, client, text }: Request): Sys<Reply> {
+  root.onTrouble?.(client.name, text(0));
+  return done();
+}
 
 function* ioDevice(r: Request): Sys<Reply> {
   const name = r.text(1), listed = (d: BootInfo['devices'][number], by: string): boolean => d.name === by || d.compatible === by;
@@ -124,6 +128,7 @@ row('names', Protocol.names.lookup, lookup);
 row('life', Protocol.life.exit, lifeExit);
 row('life', Protocol.life.crash, lifeCrash);
 row('life', Protocol.life.report, lifeReport);
+row('life', Protocol.life.trouble, lifeTrouble);
 row('io', Protocol.io.device, ioDevice);
 row('io', Protocol.io.map, ioMap);
 

@@ -16,6 +16,8 @@ export const scenarios: readonly Entry[] = [
   { name: 'tlb-tags', title: 'Two guests, one translation buffer', says: 'What a switch between virtual machines costs in misses.', view: 'timeline', look: 'cause:sbi' },
   { name: 'kseg0', title: 'A window that cannot be virtualized', says: 'A guest linked into untranslated memory is refused; relinked, it runs.', look: 'cause:sbi' },
   { name: 'popf-hole', title: 'The instruction that does not trap', says: 'A guest kernel without its privileges: it runs while everything sensitive traps, and goes wrong where one instruction does not.', look: 'cause:illegal' },
+  { name: 'guest-panic-report', title: 'A kernel panics, and is looked at',
+    says: 'A guest follows a null pointer; while it says so, its processors and page tables are read.', look: 'cause:sbi' },
   { name: 'native', title: 'A program that knows the kernel', says: 'No Unix and no virtual machine: RISC-V code makes the kernel’s calls itself.', look: 'kind:call task:pingpong' },
   { name: 'restart', title: 'A server crashes', says: 'It is reported, started again, and its clients see an error instead of silence.', look: 'kind:destroy' },
   { name: 'two-worlds', title: 'Two worlds on one kernel', says: 'A Unix shell with a pipeline, beside it a virtual machine with its own operating system.', view: 'timeline', look: 'nr:pipe2' },

@@ -1,0 +1,65 @@
+/** The processors of a virtual machine as the kernel has them: registers wherever they are, memory through both stages of translation. */
+import { readMemory } from '../../machine/debug/memory.ts';
+import { walk } from '../../machine/debug/translate.ts';
+import type { Roots } from '../../machine/debug/walk.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
+import type { Thread } from '../../microkernel/objects/thread.ts';
+import { ThreadState } from '../../microkernel/sched/states.ts';
+import { guestRegister } from '../../microkernel/state/guest.ts';
+import { pcOf, registersOf } from '../../microkernel/state/user.ts';
+import type { System } from '../system.ts';
+import type { ReadWord } from './chain.ts';
+import type { Processor } from './report.ts';
+
+/** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
+const SV39 = 8n << 60n;
+const CSR = { vsepc: 0x241, vscause: 0x242, vstval: 0x243, vsatp: 0x280 } as const;
+const REGISTERS = 32;
+
+/** Tasks of a component: its own, and what it has made of its factory. */
+export function belongsTo(system: System, component: string): (task: Task) => boolean {
+  return (task) => {
+    const own = system.tally.taskNamed(component);
+    return own !== undefined && (task.id === own || [...system.kernel.tasks].some((t) => t.id === own && t.factory === task.factory));
+  };
+}
+
+/** Threads of a component that run its guest's code, oldest first; those of the monitor run none. */
+export function virtualProcessors(system: System, component: string): Thread[] {
+  const own = system.tally.taskNamed(component), mine = belongsTo(system, component), found: Thread[] = [];
+  for (const task of system.kernel.tasks) {
+    if (task.id === own || !mine(task)) continue;
+    const threads: Thread[] = [];
+    for (let t = task.firstThread; t; t = t.nextOfTask) if (t.state !== ThreadState.dead) threads.unshift(t);
+    found.push(...threads);
+  }
+  return found;
+}
+
+/** The translation of a thread's addresses: both stages of a guest, or the kernel's tables alone. */
+export function rootsOfThread(t: Thread): Roots {
+  const tables = SV39 | BigInt(t.task.space.root.pa / 4096);
+  return t.guest ? { first: guestRegister(t, CSR.vsatp)!, second: tables } : { first: tables };
+}
+
+export function processorOfThread(system: System, t: Thread, number: number): Processor {
+  const { machine } = system, roots = rootsOfThread(t), x = registersOf(t), csr = (n: number): bigint => guestRegister(t, n) ?? 0n;
+  const supervisor = t.guest ? (t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.mode) : undefined;
+  return {
+    name: `vCPU ${number}`, mode: supervisor === undefined ? 'U mode (its kernel too)' : supervisor === 0 ? 'VU mode' : 'VS mode',
+      pc: pair(pcOf(t), 0),
+    x: Array.from({ length: REGISTERS }, (_, i) => pair(x, i)),
+    lastTrap: t.guest && csr(CSR.vsepc) !== 0n ? { cause: csr(CSR.vscause), pc: csr(CSR.vsepc), value: csr(CSR.vstval) } : undefined,
+    read: wordReader((va, length) => readMemory(machine, roots, va, length)), walk: (va) => walk(machine.linear, roots, va),
+  };
+}
+
+/** Doublewords of a memory that is read by bytes. */
+export function wordReader(read: (va: bigint, length: number) => Uint8Array | undefined): ReadWord {
+  return (va) => {
+    const bytes = read(va, 8);
+    return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined;
+  };
+}
+
+export const pair = (words: Int32Array, i: number): bigint => (BigInt(words[2 * i + 1]! >>> 0) << 32n) | BigInt(words[2 * i]! >>> 0);

@@ -1,0 +1,60 @@
+/**
+ * The report of a panic in a virtual machine of a system, at the moment when its monitor says so: the guest's processors stand still in
+ * their exits.
+ */
+import { Kind, TRACE_RECORD, causeName, type Cause } from '../../microkernel/abi/index.ts';
+import { RecordView, cyclesText, eventWords, type TraceSource } from '../../trace/index.ts';
+import { RAM_BASE } from '../../vmm/ram.ts';
+import type { System } from '../system.ts';
+import { vocabularyFor } from '../vocabulary.ts';
+import { processorOfThread, virtualProcessors } from './guests.ts';
+import { kallsyms } from './kallsyms.ts';
+import { FunctionNames } from './names.ts';
+import { panicReport } from './report.ts';
+
+/** Records of the kernel's ring that are looked through, and exits that are shown. */
+const LOOKED_AT = 16384, EXITS = 8;
+/** Bytes of guest memory that are searched for the kernel's own symbols. */
+const SEARCHED = 256 * 2 ** 20;
+
+/** `symbols`: those of the kernel's file and of the user; what the kernel carries in its memory is added. */
+export function guestPanic(system: System, component: string, said: string, symbols: Iterable<readonly [string, number]> = []): string {
+  const threads = virtualProcessors(system, component), names = new FunctionNames(),
+    exits = lastExits(system, component, threads.map((t) => t.id));
+  names.add(symbols);
+  const ram = names.size === 0 && threads[0]?.guest ? guestRam(system, threads[0].task.space) : undefined;
+  if (ram) names.add(kallsyms(ram) ?? []);
+  return panicReport({ who: component, said, processors: threads.map((t, i) => processorOfThread(system, t, i)),
+    last: Math.max(0, threads.findIndex((t) => t.id === exits.last)), names, exits: exits.lines });
+}
+
+/** The beginning of the guest's memory, as far as it lies in one piece. */
+function guestRam({ machine: { memory } }: System,
+  space: ReturnType<typeof virtualProcessors>[number]['task']['space']): Uint8Array | undefined {
+  if (!space.walk(RAM_BASE)) return undefined;
+  const first = space.pa - (space.pa % 4096);
+  let size = 0;
+  for (const step = 2 ** 21; size < SEARCHED && space.walk(RAM_BASE + size) && space.pa === first + size
+    && memory.isRam(first + size, step); ) size += step;
+  return size === 0 ? undefined : memory.view(first, size);
+}
+
+/** Exits out of the kernel's ring, oldest first, and the thread that left its guest last. */
+function lastExits(system: System, component: string, threads: readonly number[]): { lines: string[]; last: number } {
+  const bytes = system.kernel.trace.tail(LOOKED_AT), lines: { text: string; time: number; times: number }[] = [], r = new RecordView();
+  const who = new Map(threads.map((id, i) => [id, i]));
+  r.source = { words: vocabularyFor(system.scenario), taskOf: () => component, payload: () => [], names: new Map(), name: () => '',
+    damage: undefined, records: function* () { /* none */ } } satisfies TraceSource;
+  let last = 0;
+  for (let at = 0; at < bytes.length; at += TRACE_RECORD) {
+    r.at(bytes, at, 0);
+    const vcpu = r.kind === Kind.event ? who.get(r.actor) : undefined;
+    if (vcpu === undefined) continue;
+    const cause = causeName(r.a as Cause), words = eventWords(r),
+      text = `${threads.length > 1 ? `vCPU ${vcpu}: ` : ''}${cause}${words === cause ? '' : `: ${words}`}`, before = lines.at(-1);
+    last = r.actor;
+    if (before?.text === text) { before.times++; before.time = r.time; } else lines.push({ text, time: r.time, times: 1 });
+  }
+  return { last, lines: lines.slice(-EXITS).map(({ text, time, times }) =>
+    `${cyclesText(time)}: ${text}${times > 1 ? ` (${times} times)` : ''}`) };
+}
