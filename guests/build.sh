@@ -15,7 +15,7 @@ mkdir -p "$out/linux"
 linux() { # NAME SOURCE…: one Linux program; code and data share a file page so that the images stay small
   name=$1; shift
   # shellcheck disable=SC2086
-  $cc $common -Ilinux/include -Wl,-T,linux/lib/linux.ld -Wl,-z,max-page-size=4096 -o "$out/linux/$name" linux/lib/crt0.S "$@" linux/lib/string.c linux/lib/io.c
+  $cc $common -Ilinux/include -Iinclude -Wl,-T,linux/lib/linux.ld -Wl,-z,max-page-size=4096 -o "$out/linux/$name" linux/lib/crt0.S "$@" linux/lib/string.c linux/lib/io.c
   "${prefix}strip" --strip-all -R .comment -R .riscv.attributes "$out/linux/$name"
 }
 for source in linux/tools/*.c linux/tests/*.c linux/bench/*.c; do
@@ -81,6 +81,21 @@ panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, 
   rm -r "$objects"
 }
 if [ -f panic/panic.ld ]; then panic; fi
+signer() { # NAME FLAG…: a guest that has its orders signed, or has the key inside
+  name=$1; shift
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for source in signer/start.S signer/signer.c; do
+    base=${source##*/}
+    # shellcheck disable=SC2086
+    $cc $flags "$@" -c -o "$objects/${base%.*}.o" "$source"
+  done
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,signer/signer.ld -Wl,--no-warn-rwx-segments -o "$objects/signer.elf" "$objects"/*.o -lgcc
+  "${prefix}objcopy" -O binary "$objects/signer.elf" "$out/$name.bin"
+  rm -r "$objects"
+}
+if [ -f signer/signer.ld ]; then signer signer; signer signer-inside -DKEY_INSIDE -Wno-unused-function -Wno-unused-const-variable; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
 if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

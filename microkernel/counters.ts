@@ -28,7 +28,7 @@ export class Counters {
   /** Events of guest threads. */
   get exits(): number {
     let n = 0;
-    for (let c: number = Cause.sbi; c < CAUSES; c++) n += this.events[c];
+    for (let c: number = Cause.sbi; c <= Cause.guestTrap; c++) n += this.events[c];
     return n;
   }
 }

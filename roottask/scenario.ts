@@ -28,6 +28,8 @@ export interface Component {
   readonly dma?: boolean;
   /** 0–200, default 100: of its main thread, and the highest that any of its threads can ever have (the kernel's factory sees to it). */
   readonly priority?: number;
+  /** Its main thread runs `ms` milliseconds of every `everyMs` at most (default: without bound). */
+  readonly time?: { readonly ms: number; readonly everyMs: number };
   /** Where its main thread starts (default 0), and which harts its threads may use at all (default: every one). */
   readonly hart?: number;
   readonly harts?: readonly number[];

@@ -7,6 +7,8 @@ const kind = (what: string, holds: (value: unknown) => boolean): Shape => (value
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === 'string';
 
+const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0;
+
 const text = kind('a text', isText);
 const flag = kind('true or false', (value) => typeof value === 'boolean');
 const number = kind('a number', (value) => typeof value === 'number' && Number.isFinite(value));
@@ -43,6 +45,9 @@ const parameters = kind('an object whose values are { default, values?, least?, 
 const twin = kind('{ set: { parameter: value }, ending }', (value) => isRecord(value) && isText(value['ending'])
   && isRecord(value['set']) && Object.values(value['set']).every(isValue));
 const builder = kind('a function of the parameters', (value) => typeof value === 'function');
+const time = kind('{ ms, everyMs } with 0 < ms <= everyMs', (value) => isRecord(value) && isPositive(value['ms'])
+  && isPositive(value['everyMs'])
+  && value['ms'] <= value['everyMs']);
 const either = (what: string, ...shapes: Shape[]) => kind(what, (value) => shapes.some((shape) => shape(value) === undefined));
 const equals = (wanted: unknown) => kind(String(wanted), (value) => value === wanted);
 
@@ -54,7 +59,7 @@ export const SCENARIO: Readonly<Record<string, Shape>> = {
 };
 export const COMPONENT: Readonly<Record<string, Shape>> = {
   program, args: record, caps: sources, memory: sizes, kernelMemory: sizes, roms: either('a list of texts, or true', texts,
-    equals(true)), devices: texts, dma: flag, priority: number, hart: count, harts: list, provides: texts,
+    equals(true)), devices: texts, dma: flag, priority: number, time, hart: count, harts: list, provides: texts,
   restart: count, exit: either("a whole number, or 'any'", count, equals('any')),
 };
 

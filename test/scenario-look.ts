@@ -1,5 +1,5 @@
 /** Questions about a scenario's trace, as its page asks them. */
-import { Kind } from '../microkernel/abi/index.ts';
+import { Kind, stateBytes } from '../microkernel/abi/index.ts';
 import { Filter, RecordView, answerOf, cyclesText, ends, isAnswer, latencyAt, originOf, sentence, type TraceFile } from '../trace/index.ts';
 
 export type Figure = readonly [what: string, value: number | string];
@@ -32,6 +32,11 @@ export class Look {
     const all = this.found(filter).map((i) => latencyAt(this.trace, i)).filter((t) => !Number.isNaN(t)).sort((a, b) => a - b);
     return cyclesText(all[all.length >> 1]!);
   }
+  /** Bytes of state that a record that matches moves, on average. */
+  bytes(filter: string): number {
+    const all = this.found(filter).map((i) => stateBytes(this.trace.at(i).b)), sum = all.reduce((a, b) => a + b, 0);
+    return all.length > 0 ? Math.round(sum / all.length) : 0;
+  }
   /** Lines of the output that match. */
   said(pattern: RegExp): number { return this.output.split('\n').filter((l) => pattern.test(l)).length; }
   tasks(pattern: RegExp): number { return [...this.trace.names.values()].filter((n) => n.kind === 'task' && pattern.test(n.text)).length; }
@@ -55,11 +60,15 @@ export class Look {
     const [from, to] = n === 0 ? this.slowest(filter) : this.nth(filter, n);
     return this.countOf(from, to, (k) => k === Kind[kind]);
   }
-  /** Kernel entries, address space switches and time from the n-th request that matches (0: the slowest) to its answer, the way back included. */
+  /**
+   * Kernel entries, address space switches and time from the n-th request that matches (0: the slowest) to its answer, the way back
+   * included.
+   */
   cost(what: string, filter: string, n: number): Figure[] {
     const [from, to] = n === 0 ? this.slowest(filter) : this.nth(filter, n), back = this.back(to);
     return [
-      [`kernel entries of ${what}`, this.countOf(from, to, (k) => ENTRIES.has(k))], [`address space switches`, this.countOf(from, back, (k) => k === Kind.spaceSwitch)],
+      [`kernel entries of ${what}`, this.countOf(from, to, (k) => ENTRIES.has(k))],
+        [`address space switches`, this.countOf(from, back, (k) => k === Kind.spaceSwitch)],
       ['time from request to answer', cyclesText(this.trace.at(to).time - this.trace.at(from).time)],
     ];
   }

@@ -32,62 +32,174 @@ interface Page {
 
 interface Sweep {
   readonly columns: readonly string[];
-  /** What the first column says, and the processor model. */
-  readonly cpus: readonly (readonly [name: string, cpu: string])[];
-  readonly cells: (stats: Stats, said: string) => readonly number[];
+  /** What the first column says, and the option's value. */
+  readonly values: readonly (readonly [name: string, value: string])[];
+  /** `--cpu`, or `--set` a parameter. */
+  readonly option: '--cpu' | '--set';
+  /** The status that each run has. */
+  readonly status?: readonly number[];
+  readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
 }
-interface Stats { readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number }; readonly exits: Readonly<Record<string, number>> }
+interface Stats { readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
+  readonly exits: Readonly<Record<string, number>> }
 
 /** Cycles that the guest of `exit-latency` says. */
-const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call, read]) => [Number(call), Number(read)]);
+const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call,
+  read]) => [Number(call), Number(read)]);
 
-const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'], ['neither', 'base,no-sstc,no-htinst']] as const;
+const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'],
+  ['neither', 'base,no-sstc,no-htinst']] as const;
+
+/** A number that the run says. */
+const said = (l: Look, pattern: RegExp): number => Number(pattern.exec(l.output)?.[1]);
 
 export const pages: Readonly<Record<string, Page>> = {
   'hello-ipc': {
     payload: 'visitor,greeter', picture: () => 'task:visitor task:greeter kind:call,reply',
-    figures: (l) => [['calls from `visitor` to `greeter`', l.count('from:visitor to:greeter kind:call')], ['replies', l.count('from:greeter to:visitor kind:reply')], ...l.cost('one greeting', 'from:visitor to:greeter kind:call', 1)],
+    figures: (l) => [['calls from `visitor` to `greeter`', l.count('from:visitor to:greeter kind:call')],
+      ['replies', l.count('from:greeter to:visitor kind:reply')], ...l.cost('one greeting', 'from:visitor to:greeter kind:call', 1)],
   },
   getpid: {
     payload: 'getppid*', picture: (l) => l.spans('nr:getppid kind:event', 2),
-    figures: (l) => [['system calls `getppid`', l.count('nr:getppid kind:event')], ['answers', l.count('nr:getppid kind:resume')], ...l.cost('one call', 'nr:getppid kind:event', 5)],
+    figures: (l) => [['system calls `getppid`', l.count('nr:getppid kind:event')], ['answers', l.count('nr:getppid kind:resume')],
+      ...l.cost('one call', 'nr:getppid kind:event', 5)],
   },
   'page-fault': {
     payload: 'pagefault*', picture: (l) => `${l.longest('cause:pageFault kind:event')} kind:event,map,resume`,
-    figures: (l) => [['pages that the program writes to', 1024], ['page faults', l.count('task:"pagefault 2" cause:pageFault kind:event')], ['pages that the slowest fault brings', l.within('cause:pageFault kind:event', 0, 'map')], ...l.cost('that fault', 'cause:pageFault kind:event', 0)],
+    figures: (l) => [['pages that the program writes to', 1024],
+      ['page faults', l.count('task:"pagefault 2" cause:pageFault kind:event')], ['pages that the slowest fault brings',
+      l.within('cause:pageFault kind:event', 0, 'map')], ...l.cost('that fault', 'cause:pageFault kind:event', 0)],
   },
   'fork-cow': {
-    payload: 'forktest*', picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event', 'nr:exit_group kind:event')} kind:event,map,resume`,
-    figures: (l) => [['processes that are forked', l.count('nr:clone kind:event')], ['`unmap` operations within the first fork', l.within('nr:clone kind:event', 1, 'unmap')], ['page faults of the first child', l.count('task:"forktest 3" cause:pageFault kind:event')], ['page faults of its parent', l.count('task:"forktest 2" cause:pageFault kind:event')]],
+    payload: 'forktest*',
+      picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event', 'nr:exit_group kind:event')} kind:event,map,resume`,
+    figures: (l) => [['processes that are forked', l.count('nr:clone kind:event')], ['`unmap` operations within the first fork',
+      l.within('nr:clone kind:event', 1, 'unmap')],
+      ['page faults of the first child', l.count('task:"forktest 3" cause:pageFault kind:event')],
+      ['page faults of its parent', l.count('task:"forktest 2" cause:pageFault kind:event')]],
   },
   pipe: {
     payload: 'pipebench*', picture: (l) => `${l.spans('nr:read kind:event latency>1.5us', 2, 300)} kind:event,resume`,
-    figures: (l) => [['system calls `read`', l.count('nr:read kind:event')], ['system calls `write`', l.count('nr:write kind:event')], ['`read`s that wait (over 1.5 µs)', l.count('nr:read kind:event latency>1.5us')]],
+    figures: (l) => [['system calls `read`', l.count('nr:read kind:event')], ['system calls `write`', l.count('nr:write kind:event')],
+      ['`read`s that wait (over 1.5 µs)', l.count('nr:read kind:event latency>1.5us')]],
   },
   interrupt: {
-    payload: 'sh*', picture: (l) => `${l.between('kind:recall to:"sh 3" time>50ms', 'cause:recall kind:event from:"sh 4"', 'cause:recall kind:event')} kind:event,resume,recall task:"sh 3","sh 4"`,
-    figures: (l) => [['times the timer thread recalls a process (`recall`)', l.count('kind:recall')], ['events with the cause `recall`', l.count('cause:recall kind:event')], ['of them from each of the two that spin', l.count('cause:recall kind:event from:"sh 3"')]],
+    payload: 'sh*', picture: (l) =>
+      `${l.between('kind:recall to:"sh 3" time>50ms', 'cause:recall kind:event from:"sh 4"', 'cause:recall kind:event')} kind:event,resume,recall task:"sh 3","sh 4"`,
+    figures: (l) => [['times the timer thread recalls a process (`recall`)', l.count('kind:recall')],
+      ['events with the cause `recall`', l.count('cause:recall kind:event')], ['of them from each of the two that spin',
+      l.count('cause:recall kind:event from:"sh 3"')]],
   },
-  mmio: { payload: 'vm*', picture: (l) => `${l.spans('device:serial kind:event', 1)} kind:event,resume`, figures: (l) => l.steps('device:serial kind:event') },
+  hybrid: {
+    payload: 'none',
+    picture: (l) => `${l.between('from:"hybrid 2" cause:ownCall kind:event', 'cause:ownCalled kind:event', 'cause:ownCalled kind:event')} `
+      + 'kind:event,call,reply,resume,recall task:"hybrid 2",counter',
+    figures: (l) => [
+      ['calls of the program to the counter', l.count('from:"hybrid 2" to:counter kind:call')],
+      ['reports before (`ownCall`), both processes', l.count('cause:ownCall kind:event')],
+        ['reports after (`ownCalled`)', l.count('cause:ownCalled kind:event')],
+      ['signals handled between the calls', said(l, /(\d+) signals handled/)], ['what the counter stands at', said(l, /stands at (\d+)/)],
+      ['time that SIGKILL takes against a silent partner, ms', said(l, /SIGKILL took (\d+) ms/)],
+    ],
+  },
+  alien: {
+    payload: 'none',
+    picture: (l) => `${l.between('from:"alien 2" cause:ownCall kind:event', 'cause:ownCalled kind:event', 'cause:ownCalled kind:event')} `
+      + 'kind:event,call,reply,resume task:"alien 2",counter',
+    figures: (l) => [
+      ['calls of the process of its own (`ownCall`)', l.count('from:"alien 2" cause:ownCall kind:event')],
+      ['of them let through (`ownCalled`)', l.count('from:"alien 2" cause:ownCalled kind:event')],
+        ['refused, each with a line in the log', l.said(/refused, E/)],
+      ['ns of a call under watch', said(l, /under watch, (\d+) ns/)], ['ns of the same call of a native program',
+        said(l, /nobody watches, (\d+) ns/)],
+    ],
+  },
+  'mtd-ablation': {
+    payload: 'none', picture: (l) => `${l.spans('cause:sbi kind:event', 2)} kind:event,resume`,
+    figures: (l) => [
+      ['bytes of state of a system call', l.bytes('task:"getppid 2" cause:syscall kind:event')],
+      ['of its answer', l.bytes('to:"getppid 2" cause:syscall kind:resume')],
+      ['of a call of firmware', l.bytes('cause:sbi kind:event')], ['of its answer', l.bytes('cause:sbi kind:resume')],
+      ['of an access to a device', l.bytes('cause:guestPageFault kind:event')],
+        ['of its answer', l.bytes('cause:guestPageFault kind:resume')],
+    ],
+    sweep: {
+      columns: ['state', 'bytes of an event', 'of an answer', 'ns of a system call', 'cycles of a call of firmware',
+        'of a device register'],
+      option: '--set', values: [['what the cause needs', 'state=minimal'], ['everything', 'state=full']], status: [0, 1],
+      cells: (_stats, text, l) => [
+        l!.bytes('task:"getppid 2","vm guest" kind:event'), l!.bytes('to:"getppid 2","vm guest" kind:resume'),
+        Number(/(\d+) ns each/.exec(text)?.[1]), ...measured(text),
+      ],
+    },
+  },
+  'vmm-crash': {
+    payload: 'none', picture: (l) => `${l.between('op:life.crash', 'from:vm-b to:console kind:call', 'kind:call')} kind:call,reply,destroy`,
+    figures: (l) => [
+      ['stores of the component that was taken over', said(l, /(\d+) stores all over/)],
+        ['messages that it sends', said(l, /(\d+) messages to whatever/)],
+      ['of them answered with `ok`', said(l, /there is, (\d+) of them/)], ['times `vm-a` is booted', l.tasks(/^vm-a guest$/)],
+      ['times `vm-b` is booted', l.tasks(/^vm-b guest$/)], ['ticks of `vm-b`', l.said(/\[vm-b\] minios: tick/)],
+      ['orders of `bank` that are signed', said(l, /(\d+) signatures, 1 kind/)],
+    ],
+  },
+  signer: {
+    payload: 'none', picture: (l) =>
+      `${l.between('from:vm to:signer kind:call', 'cause:guestPageFault kind:event', 'kind:event')} kind:event,call,reply,resume task:vm,"vm guest",signer`,
+    figures: (l) => [
+      ['requests from the machine', l.count('from:vm to:signer kind:call')], ['time from request to answer',
+        l.median('from:vm to:signer kind:call')],
+      ['exits of the guest', l.count('task:"vm guest" kind:event')], ['of them to the doorbell (`guestPageFault`)',
+        l.count('task:"vm guest" cause:guestPageFault kind:event')],
+    ],
+  },
+  domains: {
+    payload: 'none', picture: () => 'to:monitor kind:call,reply from:"domains 2",monitor',
+    figures: (l) => [
+      ['messages of processes to the monitor', l.count('from:"domains 2" to:monitor kind:call')], ['letters sent', l.said(/: sent$/)],
+      ['letters that it refuses to red, green and black', l.said(/the monitor refuses/)], ['… and to grey', l.said(/refused: grey/)],
+    ],
+  },
+  covert: {
+    payload: 'none', picture: () => 'kind:schedule task:red,black time:380ms..395ms',
+    figures: (l) => [['slots', 40], ['times that `red` runs', l.count('kind:schedule to:red')],
+      ['times that `black` runs', l.count('kind:schedule to:black')]],
+    sweep: {
+      columns: ['budgets', 'steps in a slot that carries 1', 'that carries 0', 'bits read right, of 32'],
+      option: '--set', values: [['four of every ten milliseconds', 'budgets=on'], ['none', 'budgets=off']], status: [0, 1],
+      cells: (_stats, text) => [/me get (\d+)/, /carries 0 (\d+)/, /right: (\d+)/].map((p) => Number(p.exec(text)?.[1])),
+    },
+  },
+  mmio: { payload: 'vm*', picture: (l) => `${l.spans('device:serial kind:event', 1)} kind:event,resume`, figures: (l) =>
+    l.steps('device:serial kind:event') },
   restart: {
     payload: 'dice,player', picture: (l) => `${l.spans('from:player to:dice kind:call', 2, 3)} kind:call,reply task:dice,player`,
-    figures: (l) => [['crashes', l.said(/crashed/)], ['times it is started again', l.said(/started again/)], ['calls of `player` to `dice`', l.count('from:player to:dice kind:call')], ['times the client says that there was no answer', l.said(/no answer: dead/)]],
+    figures: (l) => [['crashes', l.said(/crashed/)], ['times it is started again', l.said(/started again/)],
+      ['calls of `player` to `dice`', l.count('from:player to:dice kind:call')], ['times the client says that there was no answer',
+      l.said(/no answer: dead/)]],
   },
   'two-worlds': {
     payload: 'none', picture: () => 'to:console kind:call from:vm,linux',
-    figures: (l) => [['processes of the Unix server', l.tasks(/^sh \d+$/)], ['system calls', l.count('cause:syscall kind:event')], ['page faults', l.count('cause:pageFault kind:event')], ['exits of the virtual machine', l.count('task:"vm guest" kind:event')], ['ticks of its timer', l.said(/minios: tick/)]],
+    figures: (l) => [['processes of the Unix server', l.tasks(/^sh \d+$/)], ['system calls', l.count('cause:syscall kind:event')],
+      ['page faults', l.count('cause:pageFault kind:event')], ['exits of the virtual machine', l.count('task:"vm guest" kind:event')],
+      ['ticks of its timer', l.said(/minios: tick/)]],
   },
   'vm-boot': {
     payload: 'vm*', images: true, picture: (l) => l.spans('register:data access:store kind:event', 4, 500),
-    figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['accesses to devices (`guestPageFault`)', l.count('cause:guestPageFault kind:event')], ['of them to the serial port', l.count('device:serial kind:event')], ['calls of firmware (`sbi`)', l.count('cause:sbi kind:event')], ['time of one such exit', l.median('device:serial kind:event')]],
+    figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['accesses to devices (`guestPageFault`)',
+      l.count('cause:guestPageFault kind:event')], ['of them to the serial port', l.count('device:serial kind:event')],
+      ['calls of firmware (`sbi`)', l.count('cause:sbi kind:event')], ['time of one such exit', l.median('device:serial kind:event')]],
   },
   kseg0: {
     payload: 'none', picture: () => 'to:console kind:call from:linked,relinked',
-    figures: (l) => [['lines that `linked` says', l.said(/\[linked\]/)], ['of them a refusal', l.said(/\[linked\].*relink it/)], ['ticks of the timer of `relinked`', l.said(/\[relinked\] minios: tick/)]],
+    figures: (l) => [['lines that `linked` says', l.said(/\[linked\]/)], ['of them a refusal', l.said(/\[linked\].*relink it/)],
+      ['ticks of the timer of `relinked`', l.said(/\[relinked\] minios: tick/)]],
   },
   'popf-hole': {
     payload: 'none', picture: () => 'to:console kind:call from:deprivileged',
-    figures: (l) => [['exits of `deprivileged` until it panics', l.count('task:"deprivileged guest" kind:event')], ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')], ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
+    figures: (l) => [['exits of `deprivileged` until it panics', l.count('task:"deprivileged guest" kind:event')],
+      ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')],
+      ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
   },
   'guest-panic-report': {
     payload: 'vm*', report: true, picture: () => 'to:console kind:call from:vm',
@@ -96,14 +208,24 @@ export const pages: Readonly<Record<string, Page>> = {
       ['lines that it says', l.said(/\[vm\]/)]],
   },
   'exit-latency': {
-    payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) => [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')], ['and reads of the device register', l.count('device:serial kind:event')]],
-    sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'], cpus: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)], cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
+    payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) =>
+      [['exits', l.count('task:"vm guest" kind:event')], ['of them calls of firmware', l.count('cause:sbi kind:event')],
+      ['and reads of the device register', l.count('device:serial kind:event')]],
+    sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'],
+      option: '--cpu', values: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)],
+      cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
   },
   'tlb-tags': {
-    payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b', figures: (l) => [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')], ['times one sleeps', l.count('cause:wfi kind:event')]],
-    sweep: { columns: ['processor', 'TLB misses of the guests', 'flushes'], cpus: [['tags', 'base'], ['no VMIDs', 'base,no-vmid']], cells: ({ tlb }) => [tlb.guestMisses, tlb.guestFences] },
+    payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b', figures: (l) =>
+      [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')],
+      ['times one sleeps', l.count('cause:wfi kind:event')]],
+    sweep: { columns: ['processor', 'TLB misses of the guests', 'flushes'], option: '--cpu',
+      values: [['tags', 'base'], ['no VMIDs', 'base,no-vmid']],
+      cells: ({ tlb }) => [tlb.guestMisses, tlb.guestFences] },
   },
-  'side-by-side': { payload: 'none', images: true, elsewhere: 'test/side-by-side.spec.ts', picture: () => 'to:console kind:call from:vm-a,vm-b,unix-a,unix-b time:2.9s..', figures: (l) => [['steps that `unix-a` prints', l.said(/\[unix-a\] step/)], ['kernel panics', l.said(/Kernel panic/)]] },
+  'side-by-side': { payload: 'none', images: true, elsewhere: 'test/side-by-side.spec.ts', picture: () =>
+    'to:console kind:call from:vm-a,vm-b,unix-a,unix-b time:2.9s..', figures: (l) =>
+    [['steps that `unix-a` prints', l.said(/\[unix-a\] step/)], ['kernel panics', l.said(/Kernel panic/)]] },
 };
 
 export const pagePath = (name: string): string => join(root, 'docs/scenarios', `${name}.md`);
@@ -116,7 +238,8 @@ export const toldReport = (name: string): string => between(name, REPORT, REPORT
 /** Arrows of a picture at most. */
 const ARROWS = 24;
 
-export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[]; readonly sweep: string }
+export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[];
+  readonly sweep: string }
 
 /** Boots a scenario with its page's command and looks at what came of it. */
 export async function look(name: string): Promise<Seen> {
@@ -125,28 +248,36 @@ export async function look(name: string): Promise<Seen> {
     const run = await tessera(commandOf(name).split(' ').slice(1).map((w) => (w === 't.trace' ? file : w.replaceAll("'", ''))));
     if (run.status !== 0) return { status: run.status, stderr: run.stderr, picture: '', figures: [], sweep: '' };
     const trace = readTrace(file), l = new Look(trace, run.stdout);
-    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l), sweep: page.sweep ? await swept(name, page.sweep, join(folder, 'stats.json')) : '' };
+    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l), sweep: page.sweep
+      ? await swept(name, page.sweep, folder) : '' };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Boots the scenario on each processor; the interpreter alone, as the tiers look different things up. */
-async function swept(name: string, { columns, cpus, cells }: Sweep, file: string): Promise<string> {
-  const lines = [`| ${columns.join(' | ')} |`, `|---${'|--:'.repeat(columns.length - 1)}|`];
-  for (const [title, cpu] of cpus) {
-    const run = await tessera(['boot', name, '--engine', 'interp', '--cpu', cpu, `--stats=${file}`]);
-    if (run.status !== 0) throw new Error(`${name} with --cpu ${cpu}: status ${run.status}: ${run.stderr}`);
-    lines.push(`| ${[`${title} (\`${cpu}\`)`, ...cells(JSON.parse(readFileSync(file, 'utf8')) as Stats, run.stdout).map((n) => n.toLocaleString('en-US'))].join(' | ')} |`);
+/** Boots the scenario with each value; the interpreter alone, as the tiers look different things up. */
+async function swept(name: string, { columns, values, option, status = [], cells }: Sweep, folder: string): Promise<string> {
+  const lines = [`| ${columns.join(' | ')} |`, `|---${'|--:'.repeat(columns.length - 1)}|`], file = join(folder, 'stats.json'),
+    trace = join(folder, 's.trace');
+  for (const [i, [title, value]] of values.entries()) {
+    const run = await tessera(['boot', name, '--engine', 'interp', option, value, `--stats=${file}`,
+      ...(option === '--set' ? ['--trace', trace] : [])]);
+    if (run.status !== (status[i] ?? 0)) throw new Error(`${name} with ${option} ${value}: status ${run.status}: ${run.stderr}`);
+    const stats = JSON.parse(readFileSync(file, 'utf8')) as Stats, seen = option === '--set' ? new Look(readTrace(trace), run.stdout)
+      : undefined;
+    const figures = cells(stats, run.stdout, seen).map((n) => n.toLocaleString('en-US'));
+    lines.push(`| ${[`${title} (\`${value}\`)`, ...figures].join(' | ')} |`);
   }
   return lines.join('\n');
 }
 
-export const commandOf = (name: string): string => `tessera boot ${name} --trace t.trace${pages[name]!.payload === 'none' ? '' : ` --trace-payload '${pages[name]!.payload}'`}`;
+export const commandOf = (name: string): string =>
+  `tessera boot ${name} --trace t.trace${pages[name]!.payload === 'none' ? '' : ` --trace-payload '${pages[name]!.payload}'`}`;
 const picture = (trace: TraceFile, filter: string): string => [...svg(filtered(trace, new Filter(filter, trace)), ARROWS)].join('');
 
 export function table(figures: readonly Figure[]): string {
-  return ['| what | how much |', '|---|--:|', ...figures.map(([what, n]) => `| ${what} | ${typeof n === 'number' ? n.toLocaleString('en-US') : n} |`)].join('\n');
+  return ['| what | how much |', '|---|--:|', ...figures.map(([what, n]) =>
+    `| ${what} | ${typeof n === 'number' ? n.toLocaleString('en-US') : n} |`)].join('\n');
 }
 /** The table that stands on the page now. */
 export function told(name: string): string { return between(name, BEGIN, END); }
@@ -162,7 +293,8 @@ function tell(name: string, begin: string, end: string, table: string): void {
   writeFileSync(pagePath(name), `${text.slice(0, from + begin.length)}\n${table}\n${text.slice(to)}`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pages)) {
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const name of process.argv.length > 2 ? process.argv.slice(2)
+  : Object.keys(pages)) {
   const seen = await look(name);
   if (seen.status !== 0) { console.error(`${name}: status ${seen.status}: ${seen.stderr}`); continue; }
   writeFileSync(picturePath(name), seen.picture);

@@ -7,7 +7,8 @@ import { answerOf } from './causality.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
-import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText, requestText } from './said.ts';
+import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText,
+  requestText } from './said.ts';
 
 const objectKinds = ['', 'factory', 'task', 'thread', 'semaphore', 'scheduling context', 'portal', 'reply'];
 export { hex, sbiName } from './said.ts';
@@ -21,12 +22,15 @@ export function cyclesText(cycles: number): string {
 
 const mappedText = (r: RecordView): string => { const m = mappedRange(r); return rangeText(m.base, r.b, m.all); };
 const messageText = (b: number): string => `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
-const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel' : how === Resume.stop ? 'left stopped' : `resume ${how}`);
+const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel'
+  : how === Resume.stop ? 'left stopped' : how === Resume.watch ? 'let through to the kernel, watched' : `resume ${how}`);
 
 type Say = (r: RecordView, origin: RecordView | undefined) => string;
-const about = (origin: RecordView | undefined, answer?: RecordView): string => (!origin ? '' : origin.kind === Kind.event ? eventWords(origin, answer) : requestText(origin));
+const about = (origin: RecordView | undefined, answer?: RecordView): string => (!origin ? '' : origin.kind === Kind.event
+  ? eventWords(origin, answer) : requestText(origin));
 const replyText = (r: RecordView, origin: RecordView | undefined): string => answerText(r, origin) || messageText(r.b);
-const asked = (r: RecordView): string => { const text = requestText(r); return text.includes('(') ? text : `${text} (${messageText(r.b)})`; };
+const asked = (r: RecordView): string => { const text = requestText(r); return text.includes('(') ? text
+  : `${text} (${messageText(r.b)})`; };
 const said: Record<number, Say> = {
   [Kind.send]: (r) => `send ${asked(r)}`,
   [Kind.call]: (r) => `call ${asked(r)}`,
@@ -34,7 +38,8 @@ const said: Record<number, Say> = {
   [Kind.reply]: (r, o) => `reply ${about(o)} ${r.a === 0 ? 'done' : `status ${r.a}`} (${replyText(r, o)})`,
   [Kind.event]: (r) => eventWords(r),
   [Kind.resume]: (r, o) => `${resumeText(r.a)} after ${about(o, r) || 'an event'}`,
-  [Kind.invoke]: (r) => { const text = operationText(r); return text === undefined ? `${labelName(r.a)} ${firstOperand(r)}` : `${labelName(r.a)}${text}`; },
+  [Kind.invoke]: (r) => { const text = operationText(r); return text === undefined ? `${labelName(r.a)} ${firstOperand(r)}`
+    : `${labelName(r.a)}${text}`; },
   [Kind.map]: (r) => `map ${mappedText(r)}`,
   [Kind.unmap]: (r) => `unmap ${mappedText(r)}`,
   [Kind.schedule]: (r) => (r.actor === 0 ? 'nobody runs: the hart waits' : `runs, priority ${r.a}`),
@@ -89,10 +94,13 @@ export function originOf(trace: TraceFile, r: RecordView, view: RecordView = new
 }
 
 const meanings: Record<number, [string, string, string]> = {
-  [Kind.send]: ['label', 'words', 'badge'], [Kind.call]: ['label', 'words', 'badge'], [Kind.receive]: ['label', 'words', 'badge'], [Kind.reply]: ['label', 'words', ''],
-  [Kind.event]: ['cause', 'state bytes', 'detail'], [Kind.resume]: ['how', 'state bytes', ''], [Kind.invoke]: ['operation', '', 'first word'],
+  [Kind.send]: ['label', 'words', 'badge'], [Kind.call]: ['label', 'words', 'badge'], [Kind.receive]: ['label', 'words', 'badge'],
+    [Kind.reply]: ['label', 'words', ''],
+  [Kind.event]: ['cause', 'state bytes', 'detail'], [Kind.resume]: ['how', 'state bytes', ''],
+    [Kind.invoke]: ['operation', '', 'first word'],
   [Kind.wake]: ['signalled by thread', '', ''],
-  [Kind.map]: ['rights', 'order', 'address'], [Kind.unmap]: ['rights', 'order', 'address'], [Kind.schedule]: ['priority', '', ''], [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
+  [Kind.map]: ['rights', 'order', 'address'], [Kind.unmap]: ['rights', 'order', 'address'], [Kind.schedule]: ['priority', '', ''],
+    [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
 };
 
 /** Records after a request that are looked at for what came of it. */
@@ -101,7 +109,8 @@ const NEARBY = 3000;
 function outcome(trace: TraceFile, r: RecordView): [string, string][] {
   const index = trace.indexOf(r.sequence), answer = index < 0 ? -1 : answerOf(trace, index, NEARBY), view = new RecordView();
   if (answer < 0) return [];
-  const a = trace.at(answer), lines: [string, string][] = [['answered', `record ${a.sequence}, ${cyclesText(a.time - r.time)} later, by ${objectName(trace, a.actor)}: ${sentence(a, r)}`]];
+  const a = trace.at(answer), lines: [string, string][] =
+    [['answered', `record ${a.sequence}, ${cyclesText(a.time - r.time)} later, by ${objectName(trace, a.actor)}: ${sentence(a, r)}`]];
   let maps = 0, bytes = 0;
   for (let i = index + 1; i < answer; i++) {
     trace.at(i, view);
@@ -117,7 +126,8 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   lines.push(['what', `${r.kindName}: ${sentence(r, origin)}`]);
   lines.push(['when', `${cyclesText(r.time)} (cycle ${r.time}), hart ${r.hart}`]);
   if (r.kind === Kind.schedule) {
-    for (const [what, thread] of [['stops', r.object], ['runs', r.actor]] as const) lines.push([what, thread ? `${trace.name(thread)} (thread ${thread}) of task ${trace.taskOf(thread)}` : 'nobody']);
+    for (const [what, thread] of [['stops', r.object], ['runs', r.actor]] as const) lines.push([what, thread
+      ? `${trace.name(thread)} (thread ${thread}) of task ${trace.taskOf(thread)}` : 'nobody']);
     lines.push(['fields', `priority ${r.a}`]);
     return lines;
   }
@@ -126,7 +136,9 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
   if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);
   lines.push(...outcome(trace, r));
   for (const item of itemsText(r)) lines.push(['item', item]);
-  const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c], words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}` : '')).filter(Boolean);
+  const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c],
+    words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}`
+    : '')).filter(Boolean);
   if (words.length) lines.push(['fields', words.join('   ')]);
   const doc = r.kind === Kind.invoke ? operationOf(r.a) : undefined;
   if (doc) lines.push(['does', doc.doc]);

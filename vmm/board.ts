@@ -11,7 +11,9 @@ import { Uart16550 } from '../hardware/chips/uart16550.ts';
 import { VirtioMmio } from '../hardware/chips/virtio/mmio.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { Bus } from './devices/bus.ts';
+import { PortalBell } from './devices/portals.ts';
 import { type Node, type Value, node, u64s } from './fdt.ts';
+import type { Portals } from './portals.ts';
 import type { GuestRam } from './ram.ts';
 
 /** Interrupt sources of the PLIC: 1 … 63. */
@@ -31,7 +33,9 @@ export const virtRows: readonly Row[] = [
   { compatible: 'sifive,plic-1.0.0', base: 0xc00_0000, irq: 0 },
   { compatible: 'ns16550a', base: 0x1000_0000, irq: 10 },
 ];
-export const rowsWith = (virtioDevices: number): readonly Row[] => [
+const PORTALS: Row = { compatible: 'tessera,portals', base: 0x1020_0000, irq: 0 };
+export const rowsWith = (virtioDevices: number, portals = false): readonly Row[] => [
+  ...(portals ? [PORTALS] : []),
   ...virtRows,
   ...Array.from({ length: virtioDevices }, (_, i) => ({ compatible: 'virtio,mmio', base: VIRTIO_BASE + i * VIRTIO_STRIDE, irq: 1 + i })),
 ];
@@ -43,6 +47,7 @@ export interface Parts {
   readonly console: CharPort;
   readonly clock: Alarm;
   readonly date: number;
+  readonly portals: Portals | undefined;
   end(how: Ending): void;
 }
 
@@ -101,12 +106,19 @@ const virtio: Factory = {
   nodes: (row) => [device('virtio_mmio', row, 0x1000, { compatible: row.compatible })],
 };
 
+/** portals@10200000 { compatible = "tessera,portals"; } */
+const portals: Factory = {
+  create: (parts) => new PortalBell(parts.portals!),
+  nodes: (row) => [device('portals', row, 0x1000, { compatible: row.compatible })],
+};
+
 export const factories: Readonly<Record<string, Factory>> = {
   'sifive,test1': finisher,
   'google,goldfish-rtc': rtc,
   'sifive,plic-1.0.0': plic,
   ns16550a: serial,
   'virtio,mmio': virtio,
+  'tessera,portals': portals,
 };
 
 /** The interrupt controller inside a vCPU, and the vCPU itself. */

@@ -36,6 +36,9 @@ export const exits: readonly Exit[] = [
   exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch, onTrap),
 ];
 
+/** All of a guest's state that its code changes: what an exit brings where descriptors are not used (option `fullState`). */
+export const CHANGING = general | trapped | Mtd.fpu | Mtd.irq;
+
 const byCause: Exit[] = [];
 for (const e of exits) byCause[e.cause] = e;
 

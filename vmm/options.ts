@@ -5,6 +5,8 @@
  *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'],
  *     folders: [{ files: 'folder0', tag: 'host' }] }
  */
+import type { PortalOption } from './portals.ts';
+
 export interface DiskOption {
   /** Name of a capability to a block server, or of a boot module. */
   readonly block?: string;
@@ -33,8 +35,12 @@ export interface Options {
   /** Names of capabilities to network servers: one card each. */
   readonly nets: readonly string[];
   readonly folders: readonly FolderOption[];
+  /** Tasks beside the machine that the guest may ask, by number. */
+  readonly portals: readonly PortalOption[];
   /** A reboot of the guest ends the component instead. */
   readonly rebootIsExit: boolean;
+  /** Every exit brings all of the guest's state and takes it back, instead of what its cause needs: to see what that costs. */
+  readonly fullState: boolean;
   /** How guest code runs. */
   readonly virt: (typeof TECHNIQUES)[number];
   /** What the guest sees as memory; shadow page tables: made right at fences, or traced. */
@@ -76,6 +82,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     memory: Math.floor(number('memory', 128 * MIB) / PAGE) * PAGE, smp: number('smp', 1), disks, console: text('console', 'console'),
     virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
     folders: (args['folders'] ?? []) as readonly FolderOption[],
+    portals: (args['portals'] ?? []) as readonly PortalOption[], fullState: args['fullState'] === true,
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),

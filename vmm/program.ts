@@ -77,7 +77,7 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
     folder.forget();
     models.push(new VirtioFiles(folder));
   }
-  const rows = rowsWith(models.length);
+  const rows = rowsWith(models.length, options.portals.length > 0);
   clock.at(Infinity, () => {});
   const loaded = load(sys, files, options, ram, (initrd) =>
     guestTree({

@@ -9,7 +9,7 @@
  */
 import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Syscalls, type Utcb } from '../microkernel/abi/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
-import { exitOf } from './dispatcher.ts';
+import { CHANGING, exitOf } from './dispatcher.ts';
 import { RepeatedFaults } from './faults.ts';
 import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
@@ -99,7 +99,7 @@ export class Vcpu implements SbiCpu, Attentive {
         if (vm.ended) yield* this.#rest();
         groups = this.#withInterrupts(groups);
         u.setTag(Resume.go, 0);
-        u.mtd = groups;
+        u.mtd = vm.movesAll ? CHANGING : groups;
         this.#phase = 'running';
       }
       status = yield sys.ipc(status === 0 ? IpcFlag.reply | IpcFlag.receive : IpcFlag.receive, 0, NEVER, NEVER);

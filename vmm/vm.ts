@@ -9,10 +9,12 @@ import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask
 import { type Row, SOURCES, buildBus } from './board.ts';
 import { Clock } from './clock.ts';
 import { techniques } from './cpu/techniques.ts';
+import { CHANGING } from './dispatcher.ts';
 import type { Technique, VirtualCpu } from './cpu/virtual-cpu.ts';
 import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
 import { TracedTables } from './memory/traced.ts';
+import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import { Sbi } from './sbi/extensions.ts';
@@ -27,7 +29,7 @@ export class Vm implements SbiMachine {
   readonly ram: GuestRam;
   readonly console: Characters;
   readonly work: Work;
-  readonly sbi = new Sbi();
+  readonly sbi: Sbi;
   readonly bus: Bus;
   readonly cpus: VirtualCpu[] = [];
   /** The guest's page tables, where they are traced. */
@@ -47,13 +49,15 @@ export class Vm implements SbiMachine {
     this.console = around.console;
     this.work = around.work;
     this.#task = this.#selector();
+    const { portals } = around.options, ways = portals.length > 0 ? new Portals(around.env, around.ram, around.work, portals) : undefined;
+    this.sbi = new Sbi(ways);
     this.tables = around.options.shadow === 'traced' ? this.#trace() : undefined;
     // A VM has no M mode: its contexts are registers only.
     const plic = new Plic(around.options.smp, SOURCES, (context, level) => {
       if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
     });
     this.bus = buildBus(rows,
-      { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, end: (how) => this.end(how) },
+      { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, portals: ways, end: (how) => this.end(how) },
       models);
   }
 
@@ -79,6 +83,8 @@ export class Vm implements SbiMachine {
     const { env } = this.#around;
     return { take: () => env.selector(), free: (selector) => { env.freeSelector(selector); } };
   }
+  /** Exits move all state, whatever their cause needs. */
+  get movesAll(): boolean { return this.#around.options.fullState; }
   get isa(): string { return this.#around.options.isa; }
   /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
@@ -152,7 +158,8 @@ export class Vm implements SbiMachine {
       if (status !== 0) return bad(status, `${env.name}: vCPU ${id}`);
     }
     yield* nameIt(sys, guest, Ops.thread.name, `${env.name} vCPU ${id}`);
-    for (const { cause, mtd } of technique.exits) {
+    for (const { cause, mtd: needed } of technique.exits) {
+      const mtd = options.fullState ? needed | CHANGING : needed;
       const bound = yield* this.#bindPortal(sys, guest, server.value.thread, cause, mtd);
       if (bound !== 0) return bad(bound, `${env.name}: portals of vCPU ${id}`);
     }

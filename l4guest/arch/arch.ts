@@ -1,5 +1,6 @@
 /**
- * The contract between the kernel and the layer that carries its threads: `arch/l4` rehosts the kernel on the microkernel, `arch/native` runs it
+ * The contract between the kernel and the layer that carries its threads: `arch/l4` rehosts the kernel on the microkernel, `arch/native`
+ * runs it
  * on the machine itself. All policy is above: the kernel decides in ordinary code on its own page tables and register images, and the layer
  * below mirrors the outcome before a thread runs again.
  *
@@ -13,12 +14,18 @@ import type { Runs } from '../mm/around.ts';
 import type { Pool } from '../mm/frames.ts';
 import type { Access, Mm } from '../mm/mm.ts';
 
-/** A step of the kernel that may wait below. What it yields is between the layer below and whoever drives it: `arch/l4` yields system calls, `arch/native` the processor. */
+/**
+ * A step of the kernel that may wait below. What it yields is between the layer below and whoever drives it: `arch/l4` yields system
+ * calls, `arch/native` the processor.
+ */
 export type Steps<T> = Generator<unknown, T, any>;
 
 /** Why `switch` has come back. */
 export const Outcome = {
-  /** The thread's call or fault was put off by `Entry`. After a call its arguments (a0 … a7, t-registers as far as the image's `args` go) stand in `Thread.regs`. */
+  /**
+   * The thread's call or fault was put off by `Entry`. After a call its arguments (a0 … a7, t-registers as far as the image's `args` go)
+   * stand in `Thread.regs`.
+   */
   deferred: 0,
   /** The thread did what no page can cure: `Arch.trap` says what. */
   trap: 1,
@@ -28,7 +35,10 @@ export const Outcome = {
   interrupt: 3,
   /** The layer below has no memory for another page or thread, even after it has dropped all it could. The thread did not go on. */
   full: 4,
-  /** The thread did not go on: choose again. What was owed has made others ready, or the layer below had no memory and has dropped mirrors of other spaces. */
+  /**
+   * The thread did not go on: choose again. What was owed has made others ready, or the layer below had no memory and has dropped mirrors
+   * of other spaces.
+   */
   retry: 5,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
@@ -39,17 +49,55 @@ export type Trap = (typeof Trap)[keyof typeof Trap];
 
 /** The kernel's side of the door: asked while a thread is in the arch layer's hands, so that what ends at once never leaves them. */
 export interface Entry {
-  /** A system call of the current thread, arguments as numbers. Answers the result, with which the thread goes on; undefined: `switch` comes back (`deferred`). */
+  /**
+   * A system call of the current thread, arguments as numbers. Answers the result, with which the thread goes on; undefined: `switch`
+   * comes back (`deferred`).
+   */
   call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined;
   /**
-   * A page fault at `va`. True: `runs` holds what to map, the touched page first; a mapping that is there is replaced. Then the thread goes on.
+   * A page fault at `va`. True: `runs` holds what to map, the touched page first; a mapping that is there is replaced. Then the thread
+   * goes on.
    * False: `switch` comes back (`deferred`).
    */
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean;
+  /** The thread is about to make a call of its own of what lies below: -errno refuses it; undefined: `switch` comes back (`deferred`). */
+  own(t: Thread, call: OwnCall): number | undefined;
   /** The thread enters user mode now. */
   entered(t: Thread): void;
   /** The thread is in the server again. */
   left(t: Thread): void;
+}
+
+/**
+ * A call of a process of its own, as the layer below reports it before it happens. `gate`: the number of the gate that it names, −1 for
+ * none.
+ */
+export interface OwnCall {
+  readonly flags: number;
+  readonly gate: number;
+  readonly label: number;
+  /** The message carries memory or capabilities, or takes some. */
+  readonly items: boolean;
+}
+
+/** What lets processes reach the system below. A layer without it has no gates. */
+export interface Beyond {
+  /** The name that processes have for a gate, and which gate a name means (−1: none). */
+  selector(gate: number): number;
+  gateOf(selector: number): number;
+  /** The threads of a space may, and may no longer, use a gate. */
+  give(mm: Mm, gate: number): void;
+  take(mm: Mm, gate: number): void;
+  /**
+   * Lets the call that `Entry.own` was asked about happen; `over` is told its status when it has ended. The thread must not run until
+   * then.
+   */
+  through(t: Thread, over: (status: number) => void): void;
+  /** Ends such a call. `revoke` takes all gates of the space away first. */
+  cancel(t: Thread): void;
+  revoke(t: Thread): void;
+  /** The call that has ended is to be made again: its arguments stand in `Thread.regs`. */
+  restart(t: Thread): void;
 }
 
 export interface Arch {
@@ -79,8 +127,10 @@ export interface Arch {
 /** The part of the contract that moves threads. */
 export interface Switch {
   /**
-   * Lets `t` run in user mode until the kernel must act; with undefined, nobody runs and an interrupt is waited for. First everything is done
-   * that the kernel owes: dead threads and spaces, `Mm.flushes` of the thread's space, timers, log. While `t` runs, `Thread.regs` is stale unless
+   * Lets `t` run in user mode until the kernel must act; with undefined, nobody runs and an interrupt is waited for. First everything is
+   * done
+   * that the kernel owes: dead threads and spaces, `Mm.flushes` of the thread's space, timers, log. While `t` runs, `Thread.regs` is
+   * stale unless
    * `Thread.loaded` says otherwise; the layer below owns the registers, and takes the image's when it enters. Called again after
    * `Outcome.interrupt` with the thread that still runs, it waits for the next event.
    */
@@ -94,6 +144,9 @@ export interface Switch {
   load(t: Thread): Steps<void>;
   /** Does what is owed, without letting anybody run. */
   finish(): Steps<void>;
-  /** For debuggers: `act` runs while the registers of `t` are below, then a moment passes in which the machine may be stopped and they may be changed. */
+  /**
+   * For debuggers: `act` runs while the registers of `t` are below, then a moment passes in which the machine may be stopped and they may
+   * be changed.
+   */
   pause(t: Thread, act: () => void): Steps<void>;
 }

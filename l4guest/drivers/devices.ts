@@ -9,6 +9,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { LoopControl, openBlock } from './block.ts';
 import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
 import { Ptys } from './pty.ts';
+import { GATE_MAJOR, openGate } from './gates.ts';
 import { Tty, openTty } from './tty.ts';
 
 export const makeDev = (major: number, minor: number): number => ((major << 8) | (minor & 0xff)) + (minor & ~0xff) * 4096;
@@ -38,7 +39,8 @@ function openConsole(t: Thread, inode: Inode, flags: number): File | number {
   return tty ? openTty(t, inode, flags, true, tty) : new NullFile(inode, flags);
 }
 
-export interface CharDevice { readonly name: string; readonly major: number; readonly minor: number; readonly mode: number; readonly open: Open }
+export interface CharDevice { readonly name: string; readonly major: number; readonly minor: number; readonly mode: number;
+  readonly open: Open }
 /** The rows make both /dev and the way from a device number to a driver. */
 export const charDevices: readonly CharDevice[] = [
   { name: 'null', major: 1, minor: 3, mode: 0o666, open: (_t, i, f) => new NullFile(i, f) },
@@ -66,6 +68,7 @@ export function openSpecial(t: Thread, inode: Inode, flags: number): File | numb
 function openChar(t: Thread, inode: Inode, flags: number): File | number {
   const d = byNumber.get(inode.rdev);
   if (d) return d.open(t, inode, flags);
+  if (majorOf(inode.rdev) === GATE_MAJOR) return openGate(t, inode, flags, minorOf(inode.rdev));
   if (majorOf(inode.rdev) === 136) return terminalsOf(t.k).ptys.list[minorOf(inode.rdev)]?.openSlave(t, flags) ?? -E.IO;
   return -E.NXIO;
 }

@@ -1,6 +1,7 @@
 /** The trees of /dev and /dev/pts. */
 import { blockDevicesOf } from '../drivers/block.ts';
 import { charDevices, makeDev, terminalsOf } from '../drivers/devices.ts';
+import { addGates } from '../drivers/gates.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { S } from '../abi/linux.ts';
@@ -22,7 +23,9 @@ export function devTree(k: Kernel): TmpDir {
     root.add(d.name, i);
   }
   for (const b of blockDevicesOf(k).names) root.add(b.name, root.create(S.IFBLK | 0o660, b.rdev));
-  for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'], ['stderr', '/proc/self/fd/2']] as const) root.makeLink(name, target);
+  for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'],
+    ['stderr', '/proc/self/fd/2']] as const) root.makeLink(name, target);
+  addGates(k, root, makeDev);
   root.make('pts', S.IFDIR | 0o755, 0);
   root.make('shm', S.IFDIR | 0o1777, 0);
   return root;
@@ -37,7 +40,8 @@ class PtsDir extends Directory {
     this.ptmx = fs.root.create(S.IFCHR | 0o666, makeDev(5, 2));
   }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  override lookup(name: string): Inode | undefined { return name === 'ptmx' ? this.ptmx : /^\d+$/.test(name) ? terminalsOf(this.k).ptys.list[Number(name)]?.inode : undefined; }
+  override lookup(name: string): Inode | undefined { return name === 'ptmx' ? this.ptmx : /^\d+$/.test(name)
+    ? terminalsOf(this.k).ptys.list[Number(name)]?.inode : undefined; }
   override list(): DirEntry[] {
     const out: DirEntry[] = [{ name: 'ptmx', ino: this.ptmx.ino, type: S.IFCHR }];
     terminalsOf(this.k).ptys.list.forEach((p, n) => { if (p) out.push({ name: String(n), ino: p.inode.ino, type: S.IFCHR }); });

@@ -148,6 +148,7 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   t.altStack = { sp: 0, flags: 2, size: 0 };
   t.clearTid = 0;
   t.robustList = 0;
+  t.utcb = 0;
   t.rseq = undefined;
   t.regs.big.fill(0n);
   t.regs.pc = image.pc;

@@ -57,10 +57,13 @@ export function leave(k: Kernel, t: Thread): void {
       setU32(t.mm, t.clearTid, 0);
       k.futexes.wake(futexKey(t.mm, t.clearTid, false), 1);
     }
-  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; } // what must be fetched is left: nobody waits for the dead
+  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e;
+    } // what must be fetched is left: nobody waits for the dead
 }
 const MOST_ROBUST = 2048;
-/** The list of robust futexes: head, offset of the word, the one in question. An address that ends in 1 is one with priority inheritance. */
+/**
+ * The list of robust futexes: head, offset of the word, the one in question. An address that ends in 1 is one with priority inheritance.
+ */
 function robust(k: Kernel, t: Thread): void {
   const head = t.robustList, offset = getI64(t.mm, head + 8), pending = getI64(t.mm, head + 16), plain = (e: number): number => e - (e % 2);
   let entry = getI64(t.mm, head);
@@ -80,9 +83,19 @@ function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boole
   if (!pi && value & Word.WAITERS) k.futexes.wake(futexKey(t.mm, va, false), 1);
 }
 
+/** Threads in calls of their own of what lies below end when those do: the process waits for the last of them. */
+function isBeyond(k: Kernel, p: Process, status: number): boolean {
+  const beyond = [...p.threads].filter((t) => t.passage !== undefined);
+  if (beyond.length === 0) return false;
+  p.doomed ??= status;
+  for (const t of [...p.threads]) if (t.passage === undefined) removeThread(k, t, true, status);
+  for (const t of beyond) t.passage!.doom();
+  return true;
+}
+
 /** Ends a whole process with this wait status. */
 export function endProcess(k: Kernel, p: Process, status: number): void {
-  if (p.status !== undefined || p.ending !== undefined) return;
+  if (p.status !== undefined || p.ending !== undefined || isBeyond(k, p, status)) return;
   p.ending = status;
   if (p.numbers.reaper === p) endSpace(k, p.numbers);
   account(k, p, status);

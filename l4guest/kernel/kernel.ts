@@ -18,6 +18,7 @@ import { Clocks } from './clocks.ts';
 import { ServerCpu } from './cpu.ts';
 import { endProcess, endThread, collectChild } from './exit.ts';
 import { FutexTable } from './futex.ts';
+import type { Gates } from './gates.ts';
 import { PidSpace } from './pids.ts';
 import type { Process } from './process.ts';
 import { Random } from './random.ts';
@@ -50,6 +51,8 @@ export class Kernel {
   readonly io: UserIo = new UserIo(undefined as unknown as Mm, 0, 0);
   /** What uname(2) says. */
   readonly uts: UtsSpace;
+  /** Capabilities that processes may be given; a server without any has none. */
+  gates: Gates | undefined;
   init!: Process;
   /** Called when the program that the server was started for has ended, with its wait status. */
   onEnd: (status: number) => void = () => undefined;

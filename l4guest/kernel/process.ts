@@ -55,6 +55,8 @@ export class Process {
   readonly children = new Set<Process>();
   group: ProcessGroup;
   readonly threads = new Set<Thread>();
+  /** The wait status with which it ends as soon as no thread is in a call of its own of what lies below. */
+  doomed: number | undefined;
   mm: Mm;
   fds: FdTable;
   fs: FsContext;
@@ -106,7 +108,8 @@ export class Process {
   real: ItimerState = { timer: undefined, at: 0, interval: 0 };
   /** Timers on processor time; ITIMER_VIRTUAL and ITIMER_PROF; RLIMIT_CPU. */
   readonly cpuTimers: CpuTimer[] = [];
-  readonly cpuItimers: { timer: CpuTimer | undefined; at: number; interval: number }[] = [{ timer: undefined, at: 0, interval: 0 }, { timer: undefined, at: 0, interval: 0 }];
+  readonly cpuItimers: { timer: CpuTimer | undefined; at: number; interval: number }[] = [{ timer: undefined, at: 0, interval: 0 },
+    { timer: undefined, at: 0, interval: 0 }];
   cpuLimit: CpuTimer | undefined;
   timers: unknown = undefined;
   deathSignal = 0;

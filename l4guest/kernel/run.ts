@@ -2,7 +2,7 @@
  * Who runs, and what becomes of a thread that is back from user mode: the policy above `Switch` (arch/arch.ts). One instance serves one processor.
  * A system call that ends at once, and a page fault, go no further than `call` and `fault`: no generator is entered, nothing is allocated.
  */
-import { Outcome, Trap, type Entry, type Steps, type Switch } from '../arch/arch.ts';
+import { Outcome, Trap, type Entry, type OwnCall, type Steps, type Switch } from '../arch/arch.ts';
 import { E } from '../abi/errno.ts';
 import { Sig } from '../abi/linux.ts';
 import { around, type Runs } from '../mm/around.ts';
@@ -19,6 +19,8 @@ import { Reg } from './registers.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
+/** The number that calls of the system below have in a7. */
+const OWN = 0x4c34;
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
 /** Results from here down are the server's own (restart), not the caller's. */
 const INTERNAL = -512;
@@ -93,6 +95,19 @@ export class Runner implements Entry {
 
   /** A number that cannot be one is a call all the same. */
   private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
+
+  own(t: Thread, call: OwnCall): number | undefined {
+    const { cpu, gates } = this.k;
+    cpu.inUser = false;
+    const result = gates!.ask(t, call);
+    if (typeof result !== 'number' || t.work || cpu.resched || t.mm.flushes.length !== 0 || this.arch.busy) {
+      this.nr = OWN;
+      this.result = result;
+      return undefined;
+    }
+    cpu.inUser = true;
+    return result;
+  }
 
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = t.mm;

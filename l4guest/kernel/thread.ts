@@ -4,7 +4,9 @@ import { copyCreds, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { Registers } from './registers.ts';
-import { SignalQueue, type AltStack } from './sigqueue.ts';
+import { Sig } from '../abi/linux.ts';
+import type { Passage } from './gates.ts';
+import { SignalQueue, bit, type AltStack } from './sigqueue.ts';
 import type { Rseq } from './rseq.ts';
 import type { Seccomp } from './seccomp.ts';
 import type { Tracing } from './tracing.ts';
@@ -86,6 +88,9 @@ export class Thread implements Waiter {
   seccomp: Seccomp | undefined;
   /** By whom it is traced, and how it stands. */
   traced: Tracing | undefined;
+  /** Its message buffer for calls of its own, 0 for none; and the call that it is in. */
+  utcb = 0;
+  passage: Passage | undefined;
   /** The arch layer's handle. */
   hardware: unknown = undefined;
   /** What its last access did that no page cures. */
@@ -103,6 +108,8 @@ export class Thread implements Waiter {
     this.k.cpu.ready.pushWoken(this);
     this.k.cpu.somebodyReady();
   }
+  /** SIGKILL waits for it, or its process is to end. */
+  get isKilled(): boolean { return this.proc.doomed !== undefined || ((this.pending.bits | this.proc.pending.bits) & bit(Sig.KILL)) !== 0n; }
   /** Whether a signal is there that this thread would act on. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
 

@@ -23,7 +23,8 @@ const AHEAD = 16;
 export const Access = { read: 0, write: 1, exec: 2 } as const;
 export type Access = (typeof Access)[keyof typeof Access];
 /**
- * What became of a fault. `none`: the page is in the table, to be mapped. `replaced`: the same, and what is mirrored there now is another page: the
+ * What became of a fault. `none`: the page is in the table, to be mapped. `replaced`: the same, and what is mirrored there now is another
+ * page: the
  * mirror must get the new one, or lose the old one. The others say why there is no page.
  */
 export const Fault = { replaced: -1, none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
@@ -56,6 +57,8 @@ export class Mm {
   spaceLimit = Infinity;
   /** Bytes charged for the records of areas. */
   private paidAreas = 0;
+  /** Gates that its threads may use: number → descriptors that stand for it (drivers/gates.ts). */
+  readonly gates = new Map<number, number>();
   /** What else ends with it. */
   onEnd: (() => void) | undefined;
   /** Barriers that its processes have registered for (membarrier). */
@@ -162,7 +165,10 @@ export class Mm {
 
   /** Owes the flush of a page that was replaced and is not mapped anew at once. */
   oweAt(va: number): void { const vpn = Math.floor(va / 4096); this.owe(vpn, vpn + 1, 7); }
-  /** A page of user level for the server's own use, or to be there early: 0, or why there is none. What it replaces is flushed before user level runs. */
+  /**
+   * A page of user level for the server's own use, or to be there early: 0, or why there is none. What it replaces is flushed before user
+   * level runs.
+   */
   touch(va: number, access: Access): Fault {
     const fault = this.fault(va, access);
     if (fault !== Fault.replaced) return fault;
@@ -177,7 +183,8 @@ export class Mm {
       const area = this.areas.find(at);
       if (!area) return;
       const { object } = area, to = Math.min(area.end, end);
-      if (object?.sleeps) for (let vpn = Math.floor(at / 4096); vpn * 4096 < to; vpn++) if (this.table.get(vpn) === 0) object.frameToRead(area.pageOf(vpn));
+      if (object?.sleeps) for (let vpn = Math.floor(at / 4096); vpn * 4096 < to;
+        vpn++) if (this.table.get(vpn) === 0) object.frameToRead(area.pageOf(vpn));
       at = to;
     }
   }
@@ -206,7 +213,10 @@ export class Mm {
     return this.frames.page(pfn);
   }
 
-  /** The page at `va` for a debugger: readable whatever its rights; `write` gives a private copy to write, which user level still may not. Throws EFAULT. */
+  /**
+   * The page at `va` for a debugger: readable whatever its rights; `write` gives a private copy to write, which user level still may not.
+   * Throws EFAULT.
+   */
   pageForced(va: number, write: boolean): Window {
     const area = this.areas.find(va), vpn = Math.floor(va / 4096);
     if (!area || (write && area.shared && !(area.prot & Prot.WRITE))) throw EFAULT;
@@ -231,9 +241,11 @@ export class Mm {
   fork(): Mm {
     const child = new Mm(this.frames);
     child.brkStart = this.brkStart; child.brk = this.brk; child.codeStart = this.codeStart; child.codeEnd = this.codeEnd;
-    child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart; child.envEnd = this.envEnd;
+    child.stackStart = this.stackStart; child.argStart = this.argStart; child.argEnd = this.argEnd; child.envStart = this.envStart;
+      child.envEnd = this.envEnd;
     child.sleepy = this.sleepy;
-    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit; child.mdwe = this.mdwe & 2 ? 0 : this.mdwe;
+    child.auxv = this.auxv; child.stackLimit = this.stackLimit; child.dataLimit = this.dataLimit; child.spaceLimit = this.spaceLimit;
+      child.mdwe = this.mdwe & 2 ? 0 : this.mdwe;
     for (const area of this.areas.list) {
       if (area.fork === 'none') continue;
       child.areas.list.push(area.clone(child));
@@ -276,13 +288,17 @@ export class Mm {
   /** Bytes of areas, and bytes of pages present. */
   get size(): number { let n = 0; for (const a of this.areas.list) n += a.end - a.start; return n; }
   /** Bytes of private areas that may be written, the stack apart. */
-  get data(): number { let n = 0; for (const a of this.areas.list) if (!a.shared && a.prot & Prot.WRITE && !a.growsDown) n += a.end - a.start; return n; }
+  get data(): number { let n = 0; for (const a of this.areas.list) if (!a.shared && a.prot & Prot.WRITE
+    && !a.growsDown) n += a.end - a.start; return n; }
   /** Bytes of locked areas. */
   get locked(): number { let n = 0; for (const a of this.areas.list) if (a.locked) n += a.end - a.start; return n; }
   get resident(): number { return this.table.count * 4096; }
 }
 
-/** Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as well. */
+/**
+ * Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as
+ * well.
+ */
 export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames, copies = false): void {
   for (const area of areas) {
     const start = area.start + (from - area.first) * 4096, end = area.start + (to - area.first) * 4096;

@@ -25,9 +25,17 @@ export const Cause = {
   wfi: 11,
   /** Guest: any other trap that was not delegated to the guest. */
   guestTrap: 12,
+  /**
+   * An alien with a UTCB is about to make a kernel call of its own, and a portal stands in this row. Word 0 = label of its message, 1 =
+   * low half of the
+   * tag, 2 = 1 when it takes memory (window), + 2 when it takes capabilities. a0 … a2 are the call's flags, selector, time-out.
+   */
+  ownCall: 13,
+  /** That call, let through with `watch`, is over. Word 0 = status, 1 = badge, 2 = label of the message that it brought. */
+  ownCalled: 14,
 } as const;
 export type Cause = (typeof Cause)[keyof typeof Cause];
-export const CAUSES = 13;
+export const CAUSES = 15;
 const causeNames = Object.keys(Cause);
 export const causeName = (c: number): string => causeNames[c] ?? `cause ${c}`;
 
@@ -39,4 +47,6 @@ export const Resume = {
   letThrough: 1,
   /** Leave the thread stopped (Thread.start or setState + start wakes it). */
   stop: 2,
+  /** As `letThrough`, and raise `ownCalled` when the call is over, before the thread goes on. */
+  watch: 3,
 } as const;

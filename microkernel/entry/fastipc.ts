@@ -37,7 +37,8 @@ export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
 
 /** May this thread go on now, as one that comes back from its own system call on this hart? */
 const goesOn = (t: Thread, cpu: Cpu): boolean =>
-  t.cpu === cpu && t.inSyscall && !t.body && !t.recalled && !t.starting && !t.letThrough && t.heapIndex < 0 && t.debt === 0 && t.utcb !== undefined && !t.movesTo && !t.guest && !t.visiting && t.units === cpu.units;
+  t.cpu === cpu && t.inSyscall && !t.body && !t.recalled && !t.starting && !t.watched
+  && t.heapIndex < 0 && t.debt === 0 && t.utcb !== undefined && !t.movesTo && !t.guest && !t.visiting && t.units === cpu.units;
 
 function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   const cap = t.task.caps.lookup(selector), from = cpu.current;

@@ -25,16 +25,20 @@ const ANSWER = IpcFlag.reply | IpcFlag.receive, MTD = U.mtd >> 2, X = S.x >> 2, 
 /** Cycles on the way there: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
 const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.entry + EVENT + COSTS.schedule + COSTS.spaceSwitch;
 /** … and back: to the account, the schedule record, user level. */
-const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word, BACK = ANSWERED + COSTS.schedule + COSTS.spaceSwitch + COSTS.exit;
+const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word,
+  BACK = ANSWERED + COSTS.schedule + COSTS.spaceSwitch + COSTS.exit;
 
 /** `t` has trapped. False: nothing has happened, this is for the general path. */
 export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   const { hart } = cpu;
-  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest || (!t.alien && isIpc(hart.x32))) return false;
+  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest
+    || (isIpc(hart.x32) && (!t.alien || t.events[Cause.ownCall] !== undefined))) return false;
   const portal = t.events[Cause.syscall], from = cpu.current;
-  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers || cpu.owner !== t || cpu.active !== t.task || cpu.reschedule) return false;
+  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers || cpu.owner !== t
+    || cpu.active !== t.task || cpu.reschedule) return false;
   const server = portal.thread, to = server.context, now = hart.cycles;
-  if (!to || !server.body || server.task === t.task || !isIdle(server, to) || server.cpu !== cpu || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0 || now + THERE >= cpu.armed) return false;
+  if (!to || !server.body || server.task === t.task || !isIdle(server, to) || server.cpu !== cpu || to.priority <= from.priority
+    || to.refills || to.left <= 0 || from.left <= 0 || now + THERE >= cpu.armed) return false;
   hart.advance(4);
   enter(k, cpu, t, portal, from, to, now);
   const request = body(k, server);
@@ -46,11 +50,13 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
 
 /** The server waits for any message, for as long as it takes, and nobody's time is behind it but its own. */
 const isIdle = (server: Thread, own: SchedContext): boolean =>
-  server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined && server.helpers === own && own.next === undefined;
+  server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined
+    && server.helpers === own && own.next === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
 function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {
-  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry, told = raised + EVENT;
+  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry,
+    told = raised + EVENT;
   hart.charge(THERE);
   counters.kernelEntries++;
   counters.events[Cause.syscall]++;
@@ -83,8 +89,10 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
 /** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
 function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
   const { hart } = cpu, u = server.utcb!.i32, told = hart.cycles + ANSWERED;
-  if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler || server.currentCaller !== t || t.event !== Cause.syscall) return false;
-  if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first || cpu.reschedule || cpu.top() !== from) return false;
+  if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler
+    || server.currentCaller !== t || t.event !== Cause.syscall) return false;
+  if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first
+    || cpu.reschedule || cpu.top() !== from) return false;
   if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0) return false;
   const { counters, trace } = k, x = hart.x32;
   hart.charge(BACK);

@@ -33,7 +33,10 @@ export function install(cpu: Cpu, task: Task): void {
 
 /** Goes to user level with a RISC-V thread. False: something came up, choose again. */
 export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
-  if (t.inSyscall) returnValues(t, registersOf(t));
+  if (t.inSyscall) {
+    returnValues(t, registersOf(t));
+    if (t.watched) return report(k, t);
+  }
   if (t.recalled || t.starting || t.visiting?.dead) {
     const cause = t.starting ? Cause.startup : Cause.recall;
     if (t.starting) t.starting = false;
@@ -51,6 +54,7 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     k.settle();
     if (t.state !== ThreadState.ready || cpu.reschedule || t.debt > 0) return false;
     if (t.inSyscall) returnValues(t, cpu.hart.x32);
+    if (t.watched) return report(k, t);
   }
   if (t.guest) {
     const { space } = task;
@@ -60,6 +64,18 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
   arm(cpu);
   cpu.hart.resume(t.guest ? t.mode : 0, t.guest);
   return true;
+}
+
+/** The own call of an alien is over, its results stand in its registers. */
+function report(k: Core, t: Thread): boolean {
+  const x = registersOf(t);
+  t.watched = false;
+  t.exit[0] = t.status;
+  t.exit[1] = x[23] * 4294967296 + (x[22] >>> 0);
+  t.exit[2] = t.utcb ? t.utcb.label : 0;
+  t.exit[3] = 0;
+  raise(k, t, Cause.ownCalled);
+  return false;
 }
 
 /** a0 = status, a1 = badge of the message. */

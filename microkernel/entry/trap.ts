@@ -1,5 +1,5 @@
 /** Traps into the kernel, by cause: from U mode, from a guest, and interrupts. */
-import { Cause } from '../abi/index.ts';
+import { Cause, U, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
 import type { Core } from '../core.ts';
@@ -16,7 +16,8 @@ const WFI = 0x1050_0073;
 
 /** The event of each exception of a user thread. */
 const USER_CAUSE: readonly number[] = [
-  Cause.misaligned, Cause.accessFault, Cause.illegal, Cause.breakpoint, Cause.misaligned, Cause.accessFault, Cause.misaligned, Cause.accessFault,
+  Cause.misaligned, Cause.accessFault, Cause.illegal, Cause.breakpoint, Cause.misaligned, Cause.accessFault, Cause.misaligned,
+    Cause.accessFault,
   Cause.syscall, Cause.illegal, Cause.illegal, Cause.illegal, Cause.pageFault, Cause.pageFault, Cause.illegal, Cause.pageFault,
 ];
 
@@ -37,10 +38,22 @@ export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
     return raise(k, t, USER_CAUSE[code] ?? Cause.illegal);
   }
   hart.advance(4);
-  if (!t.alien && isIpc(hart.x32)) return syscall(k, cpu, t);
+  if (isIpc(hart.x32)) {
+    if (!t.alien) return syscall(k, cpu, t);
+    if (t.utcb && t.events[Cause.ownCall]) return announce(k, t, t.utcb);
+  }
   t.exit[0] = ECALL_U;
   t.exit[1] = t.exit[2] = t.exit[3] = 0;
   raise(k, t, Cause.syscall);
+}
+
+/** What an alien is about to ask of the kernel, for whoever decides on it. */
+function announce(k: Core, t: Thread, u: Utcb): void {
+  t.exit[0] = u.label;
+  t.exit[1] = u.u32[0];
+  t.exit[2] = (u.num(U.window) === 0 ? 0 : 1) + (u.num(U.capWindow) === 0 ? 0 : 2);
+  t.exit[3] = 0;
+  raise(k, t, Cause.ownCall);
 }
 
 function handleInterrupt(k: Core, cpu: Cpu, code: number): void {

@@ -28,7 +28,8 @@ export function raise(k: Core, t: Thread, cause: number): void {
   t.event = cause;
   t.sendsCall = true;
   t.receiveTimeout = Infinity;
-  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause, bytesOf(portal.mtd) | accessBits(t, cause), detail(t, cause));
+  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause,
+    bytesOf(portal.mtd) | accessBits(t, cause), detail(t, cause));
   const server = portal.thread;
   if (waitsFor(server, portal)) {
     deliverEvent(k, t, server, false);
@@ -51,10 +52,12 @@ function detail(t: Thread, cause: number): number {
 }
 
 /** … and of a page fault: which access it was. */
-const accessBits = (t: Thread, cause: number): number => (cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0);
+const accessBits = (t: Thread, cause: number): number => (cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16
+  : 0);
 
 function bytesOf(mtd: number): number {
-  return (mtd & Mtd.args ? 64 : 0) + (mtd & Mtd.regs ? 184 : 0) + (mtd & Mtd.pc ? 8 : 0) + (mtd & Mtd.fpu ? 264 : 0) + (mtd & Mtd.vs ? 56 : 0) + (mtd & Mtd.irq ? 24 : 0);
+  return (mtd & Mtd.args ? 64 : 0) + (mtd & Mtd.regs ? 184 : 0) + (mtd & Mtd.pc ? 8 : 0) + (mtd & Mtd.fpu ? 264 : 0) + (mtd & Mtd.vs ? 56
+    : 0) + (mtd & Mtd.irq ? 24 : 0);
 }
 
 /** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it has stood in the queue before. */
@@ -98,13 +101,14 @@ export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
     if (status !== Status.ok) return status;
   }
   const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);
-  const cpu = server.cpu, alienCall = t.event === Cause.syscall;
+  const cpu = server.cpu, alienCall = t.event === Cause.syscall || t.event === Cause.ownCall;
   k.charge(COSTS.event + (bytes / 8) * COSTS.word);
   k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, where === t.task ? 0 : where.id);
   leave(k, t);
   t.visiting = where === t.task ? undefined : where;
   t.status = Status.ok;
-  t.letThrough = how === Resume.letThrough && alienCall;
+  t.letThrough = alienCall && (how === Resume.letThrough || how === Resume.watch);
+  t.watched = t.letThrough && how === Resume.watch && t.events[Cause.ownCalled] !== undefined;
   if (how === Resume.stop) t.state = ThreadState.stopped;
   else makeReady(k, t);
   returnTime(k, server);

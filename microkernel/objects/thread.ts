@@ -114,6 +114,8 @@ export class Thread extends KernelObject implements Timed {
   exactValue = 0n;
   /** Alien: execute its ecall as a system call when it runs next. */
   letThrough = false;
+  /** … and report when that call is over. */
+  watched = false;
   /** In whose memory it goes on until its next event; undefined: in its own task's. */
   visiting: Task | undefined = undefined;
   /** User: the units that it may use (state/units.ts). */

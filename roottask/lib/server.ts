@@ -8,7 +8,7 @@
 import {
   CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls
 } from '../../microkernel/abi/index.ts';
-import { Protocol, detach, getText, put, register, valueOf, type Env } from '../client/index.ts';
+import { Protocol, detach, forgetOthers, getText, put, register, valueOf, type Env } from '../client/index.ts';
 
 export interface Answer {
   readonly status: number;
@@ -66,6 +66,7 @@ export class Server<T> {
       this.offerWindow(sys);
       const status = yield sys.ipc(flags, 0);
       if (status !== 0) { flags = IpcFlag.receive; continue; }
+      forgetOthers(sys.utcb);
       const unwanted = sys.utcb.itemCount > 0, a = yield* this.dispatch(sys);
       // Memory that nobody asked for must not lie where the next client's buffer is to go.
       if (unwanted && this.window !== 0) yield* detach(sys, this.window, 2 ** this.options.bufferOrder);

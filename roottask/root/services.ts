@@ -3,7 +3,7 @@
  * the portal's label says which component and which service, so that nothing in the message has to be believed.
  */
 import {
-  CapRight, Initial, IpcFlag, MAX_WORDS, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls
+  CapRight, Initial, IpcFlag, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls
 } from '../../microkernel/abi/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { roundUp } from '../client/memory.ts';
@@ -174,7 +174,7 @@ function* answer(root: Root, sys: Syscalls): Sys<Reply> {
 }
 /** Copies the message out of the UTCB, because a handler's own calls overwrite it. */
 function requestOf(root: Root, sys: Syscalls, client: Client): Request {
-  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, MAX_WORDS * 8);
+  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, u.wordCount * 8); // what stands behind it is others'
   for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));
   const bytes = (at: number): Uint8Array => message.slice((at + 1) * 8, (at + 1) * 8 + Math.max(0, words[at] ?? 0));
   return { root, sys, client, words, bytes, text: at => textOf(bytes(at)) };

@@ -8,7 +8,7 @@ import { Protocol } from '../client/protocol.ts';
 import { bad, good, type Result } from '../client/result.ts';
 import { crashText } from '../client/threads.ts';
 import { nameIt, put } from '../client/wire.ts';
-import { bytesOfSize, sizeText, type CapSource } from '../scenario.ts';
+import { bytesOfSize, sizeText, type CapSource, type Component } from '../scenario.ts';
 import { DEFAULT_KERNEL_MEMORY, type Client } from './client.ts';
 import type { LocalEnv } from './env.ts';
 import { freeDataspace } from './dataspaces.ts';
@@ -17,7 +17,7 @@ import type { Root } from './root.ts';
 import { SERVICES, type ServiceName } from './services.ts';
 
 /** How long (virtual ns) roottask waits for a server to open a session. */
-const PATIENCE = 5e9;
+const PATIENCE = 5e9, MS = 1e6;
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
 /** Selectors of a component: 1 … 4 its own objects, 16 … services of roottask, 32 … sessions with servers. */
 const FIRST_SERVICE = 16, FIRST_SESSION = 32;
@@ -63,7 +63,7 @@ function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<n
       sys.invoke(client.factory, Ops.factory.createThread,
         [client.thread, client.task, native ? 0 : ThreadFlag.typescript, native ? UTCB_VA : 0, spec.hart ?? 0], undefined,
         native ? undefined : bodyOf(program, client.env)),
-    () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, client.env.priority, 0, 0]),
+    () => sys.invoke(client.factory, Ops.factory.createSchedContext, [client.context, client.env.priority, ...budgetOf(spec)]),
     () => sys.invoke(client.thread, Ops.thread.bind, [client.context]),
   ];
   for (const step of steps) {
@@ -72,6 +72,9 @@ function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<n
   }
   return native ? yield* loadNative(root, sys, client, program.elf) : good(0);
 }
+
+/** Budget and period of the main thread, in ns; 0, 0: none. */
+const budgetOf = ({ time }: Component): [number, number] => (time ? [time.ms * MS, time.everyMs * MS] : [0, 0]);
 
 /** The main thread: runs the program and handles its end. */
 function bodyOf(program: Program, env: LocalEnv): ThreadBody {

@@ -4,6 +4,8 @@ import { DbcnExtension } from './dbcn.ts';
 import { HsmExtension } from './hsm.ts';
 import { IpiExtension } from './ipi.ts';
 import { LegacyExtension } from './legacy.ts';
+import type { Portals } from '../portals.ts';
+import { PortalsExtension } from './portals.ts';
 import { RfenceExtension } from './rfence.ts';
 import { type SbiAnswer, type SbiCall, type SbiExtension, notSupported } from './sbi.ts';
 import { SrstExtension } from './srst.ts';
@@ -13,7 +15,8 @@ import { TimeExtension } from './time.ts';
 export class Sbi {
   readonly #byId = new Map<number, SbiExtension>();
 
-  constructor() {
+  /** `portals`: where the scenario has some. */
+  constructor(portals?: Portals) {
     const extensions: SbiExtension[] = [
       new BaseExtension((id) => this.#byId.has(id)),
       new TimeExtension(),
@@ -24,10 +27,14 @@ export class Sbi {
       new SuspExtension(),
       new DbcnExtension(),
       new LegacyExtension(),
+      ...(portals ? [new PortalsExtension(portals)] : []),
     ];
     for (const e of extensions) for (const id of e.ids) this.#byId.set(id, e);
   }
 
-  /** An unknown extension (PMU: a vCPU has no counters of its own, STA, …) answers "not supported", as the specification wants. @spec sbi 3 */
+  /**
+   * An unknown extension (PMU: a vCPU has no counters of its own, STA, …) answers "not supported", as the specification wants. @spec sbi
+   * 3
+   */
   call(c: SbiCall): SbiAnswer { return this.#byId.get(c.extension)?.call(c) ?? notSupported; }
 }

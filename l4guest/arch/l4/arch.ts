@@ -11,7 +11,8 @@ export class L4Arch implements Arch {
   readonly maxThreads: number;
   private readonly sys: Syscalls;
   private readonly shared: Shared;
-  constructor(sys: Syscalls, shared: Shared, pool: Pool, maxThreads: number) { this.sys = sys; this.shared = shared; this.pool = pool; this.maxThreads = maxThreads; }
+  constructor(sys: Syscalls, shared: Shared, pool: Pool, maxThreads: number) { this.sys = sys; this.shared = shared; this.pool = pool;
+    this.maxThreads = maxThreads; }
 
   now(): number { return this.sys.now(); }
   charge(cycles: number): void { this.sys.charge(cycles); }
@@ -20,6 +21,7 @@ export class L4Arch implements Arch {
   threadGone(t: Thread): void { if (t.hardware) { this.shared.deadThreads.push(t); this.shared.chores = true; } }
   spaceGone(mm: Mm): void { if (mm.space) { this.shared.deadSpaces.push(mm); this.shared.chores = true; } }
   adoptSpace(old: Mm, next: Mm): void {
+    if (old.gates.size > 0) return; // a task with capabilities and message buffers ends with its program
     next.space = old.space;
     old.space = undefined;
     next.flushes.length = 0;

@@ -2,11 +2,17 @@
  * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
- *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose contents go as tar to a stream at the end: { path, cap }),
- *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio, stderr, memory, rom, log, life
+ *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose
+ * contents go as tar to a stream at the end: { path, cap }),
+ *         fullState (every system call moves all registers),
+ *         gates (capabilities at /dev/l4/NAME: { name, cap, and what kernel/gates.ts says }), gatePolicy (how they behave),
+ *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a
+ * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
+ * stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, Window, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
-import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program, type Rom } from '../../../roottask/client/index.ts';
+import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program,
+  type Rom } from '../../../roottask/client/index.ts';
 import { InputPort } from '../../drivers/ports.ts';
 import { openSpecial, terminalsOf } from '../../drivers/devices.ts';
 import { Tty } from '../../drivers/tty.ts';
@@ -16,6 +22,7 @@ import { loadTarOver } from '../../fs/tar.ts';
 import type { Pool } from '../../mm/frames.ts';
 import { directoryAt, tarOf } from '../../fs/tar-out.ts';
 import { S, Sig } from '../../abi/linux.ts';
+import { Gates, wrongGate, type GatePolicy, type GateSpec } from '../../kernel/gates.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import { mountDefaults, prepareRoot } from '../../kernel/boot.ts';
 import { startInit, type Streams } from '../../kernel/init.ts';
@@ -26,6 +33,7 @@ import type { Co, Sleeper } from '../../kernel/wait.ts';
 import { errnoName } from '../../abi/errno.ts';
 import { mountFolder, type FolderMount } from '../../fs/ninep/mount.ts';
 import { L4Arch } from './arch.ts';
+import { L4Beyond, MOST_GATES } from './beyond.ts';
 import { openDisks } from './disks.ts';
 import { openFolder } from './folders.ts';
 import { Shared } from './shared.ts';
@@ -36,22 +44,31 @@ import { openLink } from './link.ts';
 import { nameServer, type NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
-interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number; epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean; exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; onSignal: Runner['onSignal'] }
+interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number;
+  epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean;
+  exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; gates: (GateSpec & { cap: string })[];
+  gatePolicy: GatePolicy; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
   const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false, memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network, strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, onSignal: a.onSignal };
+  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false,
+    memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network,
+    strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, gates: a.gates ?? [],
+    gatePolicy: a.gatePolicy ?? {}, onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
   name: 'l4guest',
   *main(sys: Syscalls, env: Env): Sys<void> {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
-    const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed, hostname: args.hostname, openSpecial });
-    const slots = new Slots(sys, env), irq = yield* slots.irqPortal(), timer = env.selector();
+    const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed,
+      hostname: args.hostname, openSpecial });
+    const trouble = openGates(sys, env, shared, k, args);
+    if (trouble) { yield* log(sys, env, `l4guest: ${trouble}`); yield* exit(sys, env, 126, trouble); }
+    const slots = new Slots(sys, env, env.args['fullState'] === true), irq = yield* slots.irqPortal(), timer = env.selector();
     yield* openDisks(sys, env, shared, k, irq);
     if (args.root) yield* beginRoot(sys, env, shared, k, args.root, irq);
     const problem = yield* fillRoot(sys, env, shared, k, args);
@@ -86,10 +103,21 @@ export const l4guest: Program = {
   },
 };
 
+/** What the scenario lets processes reach beyond the server; answers what is wrong with it. */
+function openGates(sys: Syscalls, env: Env, shared: Shared, k: Kernel, { gates, gatePolicy }: Args): string | undefined {
+  if (gates.length === 0) return undefined;
+  if (gates.length > MOST_GATES) return `${gates.length} gates are more than ${MOST_GATES}`;
+  const missing = gates.find((g) => !env.hasCap(g.cap)), wrong = gates.map(wrongGate).find((w) => w !== undefined);
+  if (missing || wrong) return missing ? `gate '${missing.name}': this server has no capability '${missing.cap}'` : wrong;
+  k.gates = new Gates(k, new L4Beyond(sys, shared, gates.map((g) => env.cap(g.cap))), gates, gatePolicy);
+  return undefined;
+}
+
 /** The fault that ended the program, in words; nothing when it ended otherwise. */
 function lastWords({ fatal }: Kernel): string {
   if (!fatal) return '';
-  const name = Object.keys(Sig).find((n) => Sig[n as keyof typeof Sig] === fatal.signo), does = fatal.signo === Sig.SEGV || fatal.signo === Sig.BUS ? `${fatal.access} 0x${fatal.address.toString(16)}` : 'instruction';
+  const name = Object.keys(Sig).find((n) => Sig[n as keyof typeof Sig] === fatal.signo), does = fatal.signo === Sig.SEGV
+    || fatal.signo === Sig.BUS ? `${fatal.access} 0x${fatal.address.toString(16)}` : 'instruction';
   return `the program died of SIG${name}: ${does}, at pc 0x${fatal.pc.toString(16)}`;
 }
 
@@ -138,7 +166,8 @@ function* threadLimit(sys: Syscalls): Sys<number> {
 }
 
 function* allocatePool(sys: Syscalls, env: Env, wanted: number): Sys<Pool> {
-  const size = Math.floor(wanted / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX })), bytes = sys.memory.window(va, size, Right.RW);
+  const size = Math.floor(wanted / 4096) * 4096, va = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX })),
+    bytes = sys.memory.window(va, size, Right.RW);
   if (!bytes) throw new Error('the memory of the Unix world is not contiguous');
   return { pfn: va / 4096, pages: size / 4096, bytes };
 }
@@ -179,9 +208,11 @@ function* exportTree(sys: Syscalls, env: Env, k: Kernel, path: string, cap: stri
 }
 
 /** Standard streams: a terminal on stdio, or plain streams. */
-function* openStreams(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number, tty: boolean): Sys<{ files: Streams; pending: () => number }> {
+function* openStreams(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number, tty: boolean): Sys<{ files: Streams;
+  pending: () => number }> {
   if (!env.hasCap('stdio')) return { files: {}, pending: () => 0 };
-  const stdio = valueOf(yield* openConsole(sys, env, 'stdio')), out = yield* openOutput(sys, env, shared, stdio, irq), input = new InputPort();
+  const stdio = valueOf(yield* openConsole(sys, env, 'stdio')), out = yield* openOutput(sys, env, shared, stdio, irq),
+    input = new InputPort();
   input.heard = () => { k.lastArrival = k.clock.now(); };
   if (tty) {
     const terminal = new Tty(k, (4 << 8) | 1, out), size = yield* stdio.size(sys);

@@ -5,6 +5,8 @@ import type { Mm } from '../../mm/mm.ts';
 
 /** Portal labels: slot × 2 for system calls, + 1 for everything else; interrupts have a label of their own. */
 export const IRQ_LABEL = 0xffff_fffe;
+/** … and so have calls of processes of their own: this + slot. */
+export const OWN_LABEL = 0x8000_0000;
 
 export class Shared {
   /** Something below is to be done before the main thread waits again. */
@@ -21,6 +23,8 @@ export class Shared {
   lines: string[] = [];
   /** What the main thread asks other servers itself, because they answer at once. */
   jobs: (() => Sys<void>)[] = [];
+  /** Threads whose own calls of the microkernel may happen now. */
+  passing: Thread[] = [];
   /** What interrupt threads have brought: run by the main thread. */
   arrivals: (() => void)[] = [];
 }

@@ -2,15 +2,20 @@
  * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
  * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
  */
-import { Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys,
+  type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Env } from '../../../roottask/client/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
-import { IRQ_LABEL } from './shared.ts';
+import { IRQ_LABEL, OWN_LABEL } from './shared.ts';
 
-/** Processes run below the server's main thread (100). */
-/** Processes run below the server and its writers. */
+/**
+ * Processes run below the server and its writers; one with calls of its own above the others, so that such a call begins as soon as it
+ * may.
+ */
 const userPriority = (env: Env): number => Math.max(0, env.priority - 10);
+const ownPriority = (env: Env): number => userPriority(env) + 1;
+const OWN_CAUSES = (1 << Cause.ownCall) | (1 << Cause.ownCalled);
 const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 const SYSCALL_CAUSES = 1 << Cause.syscall;
 const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint) | (1 << Cause.misaligned) | (1 << Cause.accessFault);
@@ -24,6 +29,14 @@ export interface Slot {
   readonly callPortal: number;
   readonly eventPortal: number;
   readonly reply: number;
+  /** Where its own calls are reported, once a thread of this slot has had a message buffer. */
+  ownPortal: number;
+  /** The message buffer of its thread, 0 for none. */
+  utcb: number;
+  /** The context's priority is that of threads with calls of their own. */
+  raised: boolean;
+  /** Its thread is in a call of its own: who hears how that ended. */
+  over: ((status: number) => void) | undefined;
   t: Thread | undefined;
   space: Space | undefined;
   /** The thread waits for an answer that stands in `reply`. */
@@ -35,14 +48,24 @@ export class Slots {
   private readonly free: Slot[] = [];
   private readonly sys: Syscalls;
   private readonly env: Env;
-  constructor(sys: Syscalls, env: Env) { this.sys = sys; this.env = env; }
+  /** What a system call brings, and what its answer takes back. `fullState`: everything, to see what that costs. */
+  private readonly callGroups: number;
+  readonly answerGroups: number;
+  constructor(sys: Syscalls, env: Env, fullState = false) {
+    this.sys = sys;
+    this.env = env;
+    this.callGroups = fullState ? USER_STATE : Mtd.args;
+    this.answerGroups = fullState ? USER_STATE : Mtd.result;
+  }
 
   /** A slot that has never been used; undefined when the quota does not allow it. */
   private *newSlot(): Sys<Slot | undefined> {
     const { env } = this, index = this.slots.length, selector = (): number => env.selector();
-    const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(), t: undefined, space: undefined, kept: false };
+    const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(),
+      ownPortal: 0, utcb: 0, raised: false, over: undefined, t: undefined, space: undefined, kept: false };
     for (const [op, words] of [
-      [Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, Mtd.args]], [Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]],
+      [Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, this.callGroups]],
+        [Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]],
       [Ops.factory.createSchedContext, [slot.context, userPriority(env), 0, 0]],
     ] as const) if (!(yield* this.make(op, words))) { yield* this.discard(slot); return undefined; }
     this.slots.push(slot);
@@ -54,7 +77,8 @@ export class Slots {
     return status === 0;
   }
   private *discard(slot: Slot): Sys<void> {
-    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) { yield* this.sys.invoke(Own.task, Ops.task.unmap, [capPage(s), 1]); this.env.freeSelector(s); }
+    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) { yield* this.sys.invoke(Own.task,
+      Ops.task.unmap, [capPage(s), 1]); this.env.freeSelector(s); }
   }
   *irqPortal(): Sys<number> {
     const portal = this.env.selector();
@@ -81,17 +105,30 @@ export class Slots {
 
   /** A slot for a thread that has none, or whose process has a new address space. Not started yet; undefined: no quota for it. */
   *create(t: Thread): Sys<Slot | undefined> {
-    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = space && (this.free.pop() ?? (yield* this.newSlot()));
+    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = space
+      && (this.free.pop() ?? (yield* this.newSlot()));
     if (!space || !slot) return undefined;
-    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, 0, 0]))) { this.free.push(slot); return undefined; }
+    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, t.utcb, 0]))) { this.free.push(slot);
+      return undefined; }
     yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
+    if (t.utcb !== 0 && !slot.ownPortal) yield* this.makeOwnPortal(slot);
+    if (t.utcb !== 0) yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.ownPortal, OWN_CAUSES]);
+    if (slot.raised !== (t.utcb !== 0)) {
+      slot.raised = t.utcb !== 0;
+      yield* sys.must(slot.context, Ops.schedContext.set, [slot.raised ? ownPriority(this.env) : userPriority(this.env), 0, 0]);
+    }
     slot.t = t;
     slot.space = space;
+    slot.utcb = t.utcb;
     slot.kept = false;
     t.hardware = slot;
     return slot;
+  }
+  private *makeOwnPortal(slot: Slot): Sys<void> {
+    slot.ownPortal = this.env.selector();
+    yield* this.sys.must(Own.factory, Ops.factory.createPortal, [slot.ownPortal, Own.thread, OWN_LABEL + slot.index, Mtd.args | Mtd.exit]);
   }
   /** Starts the thread of a fresh slot with the registers that the server holds. */
   *start(slot: Slot): Sys<void> {
@@ -108,6 +145,7 @@ export class Slots {
     if (slot.kept) yield* sys.must(Own.task, Ops.task.unmap, [capPage(slot.reply), 1]);
     slot.t = undefined;
     slot.space = undefined;
+    slot.over = undefined;
     slot.kept = false;
     this.free.push(slot);
   }
@@ -121,13 +159,13 @@ export class Slots {
 
   // ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** All registers of `t` into the server's image; a0 of a finished call stays as it is there. */
+  /** All registers of `t` into the server's image; arguments of a call, and a0 of a finished one, stay as they are there. */
   *load(t: Thread): Sys<void> {
     if (t.loaded === Loaded.all) return;
-    const slot = t.hardware as Slot, u = this.sys.utcb, a0 = t.loaded === Loaded.args ? t.regs.big[10]! : undefined;
+    const slot = t.hardware as Slot, u = this.sys.utcb, args = t.loaded === Loaded.args ? t.regs.i32.slice(20, 36) : undefined;
     yield* this.sys.must(slot.thread, Ops.thread.getState, [USER_STATE]);
     t.regs.i32.set(u.i32.subarray(S.x >> 2, (S.x >> 2) + 132));
-    if (a0 !== undefined) t.regs.big[10] = a0;
+    if (args) t.regs.i32.set(args, 20);
     t.loaded = Loaded.all;
   }
   /** The server's image into the state area; answers the MTD that says what is there. */
@@ -147,10 +185,15 @@ export class Slots {
   *flush(mm: Mm): Sys<void> {
     const space = mm.space as Space | undefined, list = mm.flushes.splice(0);
     if (!space) return;
-    if (list.length > 24) { const all = list.reduce((r, f) => r | f.rights, 0); yield* this.unmap(space, 0, 38, all); if (all === 7) forgetAll(mm); return; }
-    for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space, page);
+    if (list.length > 24) { const all = list.reduce((r, f) => r | f.rights, 0); yield* this.unmap(space, 0, 38, all);
+      if (all === 7) forgetAll(mm); return; }
+    for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space,
+      page);
   }
-  /** Drops the mirrors of all other address spaces, which gives kernel memory back; they come again page by page. False: there was nothing. */
+  /**
+   * Drops the mirrors of all other address spaces, which gives kernel memory back; they come again page by page. False: there was
+   * nothing.
+   */
   *reclaim(keep: Mm, processes: Iterable<{ readonly mm: Mm }>): Sys<boolean> {
     let any = false;
     for (const { mm } of [...processes]) {
@@ -162,7 +205,8 @@ export class Slots {
     }
     return any;
   }
-  private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space, memoryPage(base, order, rights)); }
+  private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space,
+    memoryPage(base, order, rights)); }
   /** A part of a superpage that kernel memory does not suffice to split: all of it goes, and comes back page by page as it is touched. */
   private *unmapPage(space: Space, page: number): Sys<void> {
     if ((yield* this.unmapFrom(space, page)) === Status.noQuota) yield* this.unmapFrom(space, memoryPage(page - (page % SUPERPAGE), 21, 7));
@@ -176,5 +220,6 @@ export class Slots {
   }
 }
 /** After everything was unmapped below, no page is mirrored any more. */
-function isMirrored(mm: Mm): boolean { let any = false; mm.table.update(0, SPACE_PAGES, (_vpn, pte) => { any ||= (pte & 2) !== 0; return pte; }); return any; }
+function isMirrored(mm: Mm): boolean { let any = false; mm.table.update(0, SPACE_PAGES, (_vpn, pte) => { any ||= (pte & 2) !== 0;
+  return pte; }); return any; }
 function forgetAll(mm: Mm): void { mm.table.update(0, SPACE_PAGES, (_vpn, pte) => pte & ~2); }

@@ -1,23 +1,26 @@
 /**
- * `switch` on the microkernel: it answers the thread that is to run, and receives what happens next: system calls, faults, interrupts. One process
+ * `switch` on the microkernel: it answers the thread that is to run, and receives what happens next: system calls, faults, interrupts.
+ * One process
  * is in user mode at a time; the others wait for their answers.
  *
  *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
-import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, S, Status, U, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, Resume, S, Status, U, type Sys,
+  type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import { Runs } from '../../mm/around.ts';
 import { glance } from '../../mm/glance.ts';
 import { Access, type Mm } from '../../mm/mm.ts';
 import { Outcome, Trap, type Entry, type Switch } from '../arch.ts';
-import { IRQ_LABEL, type Shared } from './shared.ts';
+import { OWN_LABEL, IRQ_LABEL, type Shared } from './shared.ts';
 import type { Slot, Slots } from './slots.ts';
 
 const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
-const NOTHING = 0;
-const TRAPS: Readonly<Record<number, Trap>> = { [Cause.illegal]: Trap.illegal, [Cause.breakpoint]: Trap.breakpoint, [Cause.misaligned]: Trap.misaligned };
+const NOTHING = 0, ITEMS = 0x1f00;
+const TRAPS: Readonly<Record<number, Trap>> = { [Cause.illegal]: Trap.illegal, [Cause.breakpoint]: Trap.breakpoint,
+  [Cause.misaligned]: Trap.misaligned };
 
 export class L4Switch implements Switch {
   trap: Trap = Trap.access;
@@ -46,7 +49,7 @@ export class L4Switch implements Switch {
   *switch(t: Thread | undefined): Sys<Outcome> {
     if (this.shared.chores && (yield* this.doChores())) return Outcome.retry;
     if (t === undefined) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
-    else if (this.k.cpu.inUser) yield this.sys.ipc(IpcFlag.receive, 0);
+    else if (this.k.cpu.inUser) { if (this.held) yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
     else if (!(yield* this.resume(t))) return Outcome.full;
     if (this.received()) {
       const status = yield this.sys.serve(this.handler);
@@ -75,7 +78,11 @@ export class L4Switch implements Switch {
   /** Acts on it. True: the reply that lets the same thread go on stands in the UTCB. */
   private received(): boolean {
     const u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
-    if (badge === IRQ_LABEL) { this.interrupt(); return false; }
+    if (badge >= OWN_LABEL) {
+      if (badge !== IRQ_LABEL) return this.own(this.slots.slots[badge - OWN_LABEL]!);
+      this.interrupt();
+      return false;
+    }
     const slot = this.slots.slots[badge >> 1]!, t = slot.t!;
     this.held = slot;
     if ((badge & 1) === 0) return this.systemCall(t, u.x(17));
@@ -95,6 +102,30 @@ export class L4Switch implements Switch {
     }
     u.setX(10, result);
     u.setTag(NOTHING, 0);
+    u.mtd = this.slots.answerGroups;
+    return true;
+  }
+  /** A thread is about to make a call of its own, or has made it. */
+  private own(slot: Slot): boolean {
+    const u = this.sys.utcb, t = slot.t!;
+    this.held = slot;
+    if (u.label === Cause.ownCalled) {
+      const { over } = slot;
+      slot.over = undefined;
+      t.loaded = Loaded.none;
+      over!(u.word(0));
+      this.outcome = Outcome.interrupt;
+      return false;
+    }
+    const gate = this.k.gates!.beyond.gateOf(u.x(11)), items = (u.word(1) & ITEMS) !== 0 || u.word(2) !== 0;
+    const refused = this.entry.own(t, { flags: u.x(10), gate, label: u.word(0), items });
+    if (refused === undefined) {
+      this.saveArgs(t);
+      this.outcome = Outcome.deferred;
+      return false;
+    }
+    u.setX(10, refused);
+    u.setTag(NOTHING, 0);
     u.mtd = Mtd.result;
     return true;
   }
@@ -107,8 +138,10 @@ export class L4Switch implements Switch {
   /** True when the reply with the missing pages stands in the UTCB. */
   private pageFault(t: Thread, va: number, scause: number): boolean {
     const u = this.sys.utcb, runs = this.runs;
-    if (!this.entry.fault(t, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read, runs)) { this.outcome = Outcome.deferred; return false; }
-    for (let i = 0; i < runs.count; i++) u.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!, runs.vpn[i]! * 4096);
+    if (!this.entry.fault(t, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read, runs)) { this.outcome =
+      Outcome.deferred; return false; }
+    for (let i = 0; i < runs.count; i++) u.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!,
+      runs.vpn[i]! * 4096);
     u.setTag(NOTHING, 0, runs.count);
     u.mtd = 0;
     return true;
@@ -134,7 +167,7 @@ export class L4Switch implements Switch {
     const { sys, slots, entry } = this, mm = t.mm;
     if (mm.flushes.length > 0) yield* slots.flush(mm);
     let slot = t.hardware as Slot | undefined;
-    if (slot && slot.space !== mm.space) { yield* this.drop(slot); slot = undefined; t.hardware = undefined; }
+    if (slot && (slot.space !== mm.space || slot.utcb !== t.utcb)) { yield* this.drop(slot); slot = undefined; t.hardware = undefined; }
     entry.entered(t);
     if (!slot) {
       yield* this.keep();
@@ -156,6 +189,15 @@ export class L4Switch implements Switch {
     yield* this.dropCap(slot.reply);
     yield sys.ipc(IpcFlag.receive, 0);
     return true;
+  }
+  /** The thread makes its own call now, and is watched. */
+  private *letThrough(slot: Slot): Sys<void> {
+    const { sys } = this, isHeld = slot === this.held;
+    sys.utcb.setTag(Resume.watch, 0);
+    sys.utcb.mtd = 0;
+    yield sys.ipc(isHeld ? IpcFlag.reply : IpcFlag.send, isHeld ? 0 : slot.reply);
+    if (isHeld) this.held = undefined;
+    else { slot.kept = false; yield* this.dropCap(slot.reply); }
   }
   /** An answered reply capability leaves its slot. */
   private *dropCap(selector: number): Sys<void> {
@@ -193,6 +235,7 @@ export class L4Switch implements Switch {
       if (slot) yield* this.drop(slot);
     }
     for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
+    for (const t of shared.passing.splice(0)) yield* this.letThrough(t.hardware as Slot);
     for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
     if (shared.alarm < shared.armed) { shared.armed = shared.alarm; yield* sys.must(this.timer, Ops.semaphore.up); }
     if (shared.lines.length > 0 && this.writeLog) yield* this.writeLog();

@@ -14,6 +14,7 @@ export function stateLetter(p: Process, thread: Thread | undefined): string {
   if (!t) return p.threads.size > 0 ? 'Z' : 'S';
   if (t.traced?.stop) return 't';
   if (p.stopped) return 'T';
+  if (t.passage) return 'D';
   return t.state === Run.current || t.state === Run.ready ? 'R' : 'S';
 }
 const ticks = (ns: number): number => Math.floor(ns / 1e7);

@@ -1,0 +1,146 @@
+/**
+ * Gates: capabilities of the system below that processes may be given at /dev/l4/NAME (drivers/gates.ts). A process that was given one
+ * makes calls
+ * of its own of the kernel below. The layer below reports each before it happens; this policy refuses it with an errno or lets it
+ * through, and
+ * writes down which. While such a call lasts its thread is uninterruptible (state D): the message travels exactly once, and signals wait.
+ *
+ *   own call ─→ decide ─→ refused: -errno, nothing has happened
+ *                    └──→ through ─→ asleep until the layer below says that it is over ─→ signals
+ *                              └ killed: the partner has GRACE, then the capability is revoked and the call ends as `aborted`
+ */
+import type { Beyond, OwnCall } from '../arch/arch.ts';
+import { E, errnoName } from '../abi/errno.ts';
+import type { Mm } from '../mm/mm.ts';
+import type { Kernel } from './kernel.ts';
+import { KEEP_REGISTERS, type Thread } from './thread.ts';
+import type { Timer } from './timers.ts';
+import { WaitQueue, type Co } from './wait.ts';
+
+/** What a scenario says of a gate. Operations are labels of messages. */
+export interface GateSpec {
+  readonly name: string;
+  /** Names of operations, for audit lines and for `refuse`. */
+  readonly operations?: Readonly<Record<string, number>>;
+  /** Operations (by name) that are refused, and with which error: { reset: 'EACCES' }. */
+  readonly refuse?: Readonly<Record<string, string>>;
+  /** What becomes of operations that have no name here: 'allow' (without it), or an error. */
+  readonly others?: string;
+  /** Messages may carry memory and capabilities. */
+  readonly items?: boolean;
+  /** Permissions of /dev/l4/NAME (default 0666), in octal digits: '600'. */
+  readonly mode?: string;
+}
+
+/** How the gates of a server behave. */
+export interface GatePolicy {
+  /** Off: every call goes through, and nobody writes down which. */
+  readonly policy?: boolean;
+  /** Off: a signal ends the call, which then starts again, as an ordinary system call does. */
+  readonly uninterruptible?: boolean;
+  /** Calls that are let through have a line in the log as well. */
+  readonly audit?: 'all' | 'refused';
+}
+
+const SEND = 1, CALL = 7, ABORTED = 9;
+/** How long a partner may still take once the process is to die, ns. */
+const GRACE = 10_000_000;
+
+/** A call of its own that a thread is in. */
+export class Passage {
+  /** The thread's process is to end. */
+  doomed = false;
+  private timer: Timer | undefined;
+  private readonly k: Kernel;
+  private readonly t: Thread;
+  private readonly beyond: Beyond;
+  constructor(k: Kernel, t: Thread, beyond: Beyond) { this.k = k; this.t = t; this.beyond = beyond; }
+
+  doom(): void {
+    if (this.doomed) return;
+    this.doomed = true;
+    const { k, t } = this;
+    this.timer = k.timers.add(k.clock.now() + GRACE, () => {
+      this.timer = undefined;
+      k.arch.log(`l4guest: gate: ${who(t)} is to end and its partner is silent: its capabilities are revoked`);
+      this.beyond.revoke(t);
+    });
+    k.cpu.rearm();
+  }
+  over(): void { this.k.timers.cancel(this.timer); }
+}
+
+const who = (t: Thread): string => `${t.name}[${t.tid}]`;
+
+export class Gates {
+  readonly list: readonly GateSpec[];
+  readonly beyond: Beyond;
+  private readonly k: Kernel;
+  private readonly policy: GatePolicy;
+  constructor(k: Kernel, beyond: Beyond, list: readonly GateSpec[], policy: GatePolicy) {
+    this.k = k; this.beyond = beyond; this.list = list; this.policy = policy;
+  }
+
+  /** The thread wants to make a call of its own: -errno, or the sleep until it is over. */
+  ask(t: Thread, call: OwnCall): number | Co<number> {
+    if (this.policy.policy === false) return this.through(t, call);
+    const gate = call.gate, refused = this.decide(t, call, gate < 0 ? undefined : this.list[gate]);
+    if (refused !== 0 || this.policy.audit === 'all') this.write(t, call, refused);
+    return refused !== 0 ? -refused : this.through(t, call);
+  }
+  private decide(t: Thread, { flags, label, items, gate: index }: OwnCall, gate: GateSpec | undefined): number {
+    if (flags !== CALL && flags !== SEND) return E.INVAL;
+    if (!gate || !t.mm.gates.has(index)) return E.BADF;
+    if (t.seccomp !== undefined) return E.PERM;
+    if (items && gate.items !== true) return E.PERM;
+    const name = nameOf(gate, label), answer = name === undefined ? gate.others ?? 'allow' : gate.refuse?.[name] ?? 'allow';
+    return answer === 'allow' ? 0 : E[answer.replace(/^E/, '') as keyof typeof E];
+  }
+  private write(t: Thread, { label, gate: index }: OwnCall, refused: number): void {
+    const gate = this.list[index], what = gate && nameOf(gate, label), operation = what ?? `0x${label.toString(16)}`;
+    const verdict = refused === 0 ? 'allowed' : `refused, ${errnoName(refused)}`;
+    this.k.arch.log(`l4guest: gate ${gate?.name ?? '?'}: ${who(t)} ${operation}: ${verdict}`);
+  }
+  /** Sleeps, deaf to signals, until the call is over; its results stand in the registers below. */
+  private *through(t: Thread, { label }: OwnCall): Co<number> {
+    const { k, beyond, policy: { uninterruptible = true } } = this, done = new WaitQueue(), passage = new Passage(k, t, beyond);
+    let status = -1;
+    t.passage = passage;
+    beyond.through(t, (s) => { status = s; done.wakeAll(); });
+    while (status < 0) {
+      yield* t.nap(done);
+      if (status >= 0 || !t.interrupted) continue;
+      if (t.isKilled) passage.doom();
+      else if (!uninterruptible) beyond.cancel(t);
+    }
+    t.passage = undefined;
+    passage.over();
+    if (t.proc.doomed !== undefined) k.endProcess(t.proc, t.proc.doomed);
+    else if (!uninterruptible && status === ABORTED) return this.again(t, label);
+    return KEEP_REGISTERS;
+  }
+  /** The call was cut off by a signal and starts again: whether its partner has done it is not known. */
+  private again(t: Thread, label: number): number {
+    this.k.once('gate cut off', `l4guest: gate: ${who(t)} 0x${label.toString(16)}: cut off by a signal, starts again`);
+    this.beyond.restart(t);
+    return -E.RESTARTNOINTR;
+  }
+}
+
+const nameOf = (gate: GateSpec, label: number): string | undefined =>
+  Object.entries(gate.operations ?? {}).find(([, l]) => l === label)?.[0];
+
+/** What is wrong with what a scenario says of gates; nothing when all is well. */
+export function wrongGate(gate: GateSpec): string | undefined {
+  const errors = [...Object.values(gate.refuse ?? {}), ...(gate.others === undefined || gate.others === 'allow' ? [] : [gate.others])];
+  const error = errors.find((e) => !Object.hasOwn(E, e.replace(/^E/, '')));
+  if (error !== undefined) return `gate '${gate.name}': there is no error '${error}'`;
+  const name = Object.keys(gate.refuse ?? {}).find((n) => !Object.hasOwn(gate.operations ?? {}, n));
+  return name === undefined ? undefined : `gate '${gate.name}': '${name}' is none of its operations`;
+}
+
+/** The processes of this space may no longer use the gate. */
+export function takeGate(k: Kernel, mm: Mm, gate: number): void {
+  mm.gates.delete(gate);
+  k.gates?.beyond.take(mm, gate);
+}

@@ -1,0 +1,70 @@
+/** A component that somebody has taken over: it writes wherever it can, and asks of everybody whatever there is to ask. */
+import { IpcFlag, MemoryFault, Ops, Own, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Protocol, allocate, log, valueOf, type Env, type Program } from '../roottask/client/index.ts';
+
+const LABELS = Object.values(Protocol).flatMap((group) => Object.values(group).map((row) => row.label));
+/** What ends the component would end the attack. */
+const LAST_WORDS: readonly number[] = [Protocol.life.exit.label, Protocol.life.crash.label];
+const OPERATIONS = Object.values(Ops).flatMap((group) => Object.values(group).map((op) => op.label));
+const VALUES = [0, 1, 2, 7, 64, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096];
+/** Names under which scenarios give capabilities: those of them that it holds are what it tries most. */
+const NAMES = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'stderr', 'console', 'mail', 'signer'];
+const SELECTORS = 512, PATIENCE = 100_000, REST = 500_000;
+
+/** xorshift32: the same attack in every run. */
+function random(seed: number): (below: number) => number {
+  let x = seed | 1;
+  return (below) => { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; return Math.floor((x >>> 0) / 2 ** 32 * below); };
+}
+
+/** `args`: seed, tries, labels (of requests that only this scenario has). */
+export const takenOver: Program = {
+  name: 'taken-over',
+  *main(sys, env) {
+    const r = random(Number(env.args['seed'] ?? 1)), stores = yield* write(sys, env), tries = Number(env.args['tries'] ?? 2000);
+    const known = (env.args['labels'] ?? []) as readonly number[], labels = [...LABELS, ...Array.from({ length: 10 }, () => known).flat()];
+    const held = NAMES.filter((name) => env.hasCap(name)).map((name) => env.cap(name));
+    let answered = 0;
+    for (let i = 0; i < tries; i++) {
+      if ((yield* attack(sys, r, labels, held)) === 0) answered++;
+      if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is something to attack all the time
+    }
+    yield* log(sys, env, `\n${stores.tried} stores all over the address space, ${stores.hit} of them reached memory, all of it its own`);
+    yield* log(sys, env, `${tries} messages to whatever there is, ${answered} of them answered`);
+  },
+};
+
+/** Writes at every power of two and beside, and into all of its own memory. */
+function* write(sys: Syscalls, env: Env): Sys<{ tried: number; hit: number }> {
+  const own = valueOf(yield* allocate(sys, env, 1 << 20));
+  let tried = 0, hit = 0;
+  const store = (va: number): void => {
+    tried++;
+    try { sys.memory.setU32(va, 0xbad); hit++; } catch (e) { if (!(e instanceof MemoryFault)) throw e; }
+  };
+  for (let order = 0; order < 52; order++) for (const more of [-8, -4, 0, 4, 4096]) if (2 ** order + more >= 0) store(2 ** order + more);
+  for (let va = 0x8000_0000; va < 0x9000_0000; va += 1 << 20) store(va);
+  for (let at = 0; at < 1 << 20; at += 4096) store(own + at);
+  return { tried, hit };
+}
+
+/** One message, with words and items of all kinds, to any selector. */
+function* attack(sys: Syscalls, r: (below: number) => number, labels: readonly number[], held: readonly number[]): Sys<number> {
+  const u = sys.utcb, all = r(2) ? labels : OPERATIONS, label = all[r(all.length)]!, words = r(6), items = r(3);
+  const selector = r(3) ? held[r(held.length)]! : r(SELECTORS);
+  if (LAST_WORDS.includes(label) || isSuicide(label, selector)) return -1;
+  for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
+  for (let n = 0; n < items; n++) u.setItem(n, r(2) ? memoryPage(r(2 ** 20) * 4096, 12 + r(9), 1 + r(7)) : capPage(r(80), 0, 1 + r(7)),
+    VALUES[r(VALUES.length)]!, 0);
+  u.setTag(label, words, items);
+  u.window = r(2) ? wholeSpace() : 0;
+  u.capWindow = r(2) ? capPage(2048, 11) : 0;
+  return yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selector, PATIENCE, PATIENCE);
+}
+/** Whoever ends its own thread, or its task's capabilities, attacks nobody any more. */
+function isSuicide(label: number, selector: number): boolean {
+  const own: readonly number[] = [Own.task, Own.thread, Own.schedContext];
+  return own.includes(selector) && (label === Ops.thread.kill.label || label === Ops.thread.recall.label
+    || label === Ops.thread.bind.label || label === Ops.task.unmap.label || label === Ops.task.delete.label
+    || label === Ops.schedContext.set.label);
+}

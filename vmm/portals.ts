@@ -1,0 +1,56 @@
+/**
+ * Tasks beside the machine that its guest may ask: portals that the scenario gave the monitor. A guest reaches them by a call of firmware
+ * (sbi/portals.ts) or, from a user program, by a doorbell (devices/portals.ts). The monitor copies bytes and knows nothing of what they
+ * mean; what a
+ * guest may ask is one operation for each portal, the scenario's.
+ */
+import { IpcFlag, MAX_WORDS, U, type Syscalls } from '../microkernel/abi/index.ts';
+import type { Env } from '../roottask/client/index.ts';
+import { getBytes, put } from '../roottask/client/index.ts';
+import type { GuestRam } from './ram.ts';
+import type { Work } from './work.ts';
+
+/** `cap`: whose; `label`: which operation. Its request is a text, its answer words. */
+export interface PortalOption { readonly cap: string; readonly label: number }
+
+/** Bytes of a request at most. */
+export const LONGEST_REQUEST = 400;
+/** A task that does not answer in this time has not, ns. */
+const PATIENCE = 1e9;
+const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
+/** What became of a request: kernel statuses and servers' (0: well), and these of our own. */
+export const Ring = { ok: 0, noPortal: 100, noMemory: 101 } as const;
+
+export class Portals {
+  readonly count: number;
+  private readonly caps: readonly { readonly selector: number; readonly label: number }[];
+  private readonly ram: GuestRam;
+  private readonly work: Work;
+  constructor(env: Env, ram: GuestRam, work: Work, options: readonly PortalOption[]) {
+    this.caps = options.map(({ cap, label }) => ({ selector: env.cap(cap), label }));
+    this.count = options.length;
+    this.ram = ram;
+    this.work = work;
+  }
+
+  /**
+   * Sends [address, address + length) of the guest's memory through a portal before the guest goes on; the answer's words take the
+   * request's place.
+   * `done` is told the status, and how many bytes the answer has.
+   */
+  ring(index: number, address: number, length: number, done: (status: number, bytes: number) => void): void {
+    const portal = this.caps[index], { ram } = this;
+    if (!portal) return done(Ring.noPortal, 0);
+    if (!(length > 0 && length <= LONGEST_REQUEST) || !ram.isRam(address, length)) return done(Ring.noMemory, 0);
+    const request = ram.view(address, length);
+    this.work.errand(function* (sys: Syscalls) {
+      const u = sys.utcb;
+      put(u, portal.label, [], { bytes: request });
+      const status = (yield sys.ipc(CALL, portal.selector, PATIENCE, PATIENCE)) || u.label, bytes = getBytes(u, 0, u.wordCount * 8);
+      u.i64.fill(0n, U.words >> 3, (U.words >> 3) + MAX_WORDS);
+      if (status === Ring.ok && !ram.isRam(address, bytes.length)) return done(Ring.noMemory, 0);
+      if (status === Ring.ok) ram.write(address, bytes);
+      done(status, status === Ring.ok ? bytes.length : 0);
+    });
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Portals to tasks beside the machine, for kernels: an extension of our own, in the range that firmware has for itself.
+ *   0  how many portals there are
+ *   1  a0 = portal, a1 = address, a2 = length: sends these bytes; the answer takes their place, a1 = its length
+ * @spec sbi 17 (v2.0)
+ */
+import type { Portals } from '../portals.ts';
+import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidParam, notSupported, success, unsigned,
+  value } from './sbi.ts';
+
+const failed = answer(SbiError.failed);
+
+export class PortalsExtension implements SbiExtension {
+  readonly name = 'portals';
+  readonly ids = [0x0a54_4553];
+  private readonly portals: Portals;
+  constructor(portals: Portals) { this.portals = portals; }
+
+  call(c: SbiCall): SbiAnswer {
+    const u = c.utcb;
+    if (c.fid === 0) return value(this.portals.count);
+    if (c.fid !== 1) return notSupported;
+    const index = unsigned(u, A.a0);
+    if (index >= this.portals.count) return invalidParam;
+    let isRefused = false;
+    // What is not refused at once is answered before the guest goes on, and after this has returned.
+    this.portals.ring(index, unsigned(u, A.a1), unsigned(u, A.a2), (status, bytes) => {
+      isRefused = status !== 0;
+      u.setX(A.a0, isRefused ? SbiError.failed : 0);
+      u.setX(A.a1, bytes);
+    });
+    return isRefused ? failed : success;
+  }
+}
