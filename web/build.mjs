@@ -77,7 +77,7 @@ async function buildLabs(to) {
   const { marked } = await import('marked'), { labNames, findLab } = await moduleOf('labs/catalogue.ts'), library = readFileSync(join(root, 'labs/start/lib.s'), 'utf8'), list = [];
   for (const name of labNames()) {
     const { number, title, hours, language, files } = await findLab(name), folder = join(root, 'labs', name);
-    if (language === 'sql') continue;
+    if (language === 'sql' || language === 'c') continue;
     mkdirSync(join(to, name), { recursive: true });
     writeFileSync(join(to, name, 'page.html'), pictured(linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))), `labs/${name}`));
     for (const picture of readdirSync(folder).filter((f) => f.endsWith('.svg'))) cpSync(join(folder, picture), join(to, name, picture));

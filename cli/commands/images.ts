@@ -17,13 +17,16 @@ Examples:
   });
   images.command('fetch').description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; goes on where it stopped')
     .option('--update', 'look for newer packages even if everything is here')
+    .option('--gcc', "Debian's gcc for riscv64 instead, for labs in C (55 MB)")
     .option('--dir <folder>', 'where to put them (default: the images folder of the project)')
     .addHelpText('after', '\nExample:\n  tessera images fetch\n')
-    .action(async (options: { update?: boolean; dir?: string }) => {
+    .action(async (options: { update?: boolean; dir?: string; gcc?: boolean }) => {
       const { fetchImages } = await import('../images/fetch.ts');
       const { imagesFolder } = await import('../images/where.ts');
       const { resolve } = await import('node:path');
-      await fetchImages(resolve(options.dir ?? imagesFolder()), (line) => process.stderr.write(`${line}\n`), options.update);
+      const folder = resolve(options.dir ?? imagesFolder()), say = (line: string): void => { process.stderr.write(`${line}\n`); };
+      if (options.gcc) await (await import('../images/gcc.ts')).fetchGcc(folder, say);
+      else await fetchImages(folder, say, options.update);
       done(Exit.ok);
     });
   images.command('initramfs').description('pack a folder into an initramfs (newc cpio)')

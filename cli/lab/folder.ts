@@ -71,7 +71,7 @@ function filesOf(path: string): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of readdirSync(path).sort()) {
     const stat = lstatSync(join(path, name));
-    if (!/\.(ts|s|sql)$/.test(name) || name.endsWith('.d.ts') || !stat.isFile() || stat.size > LARGEST || files.size === MOST_FILES) continue;
+    if (!/\.(ts|s|c|sql)$/.test(name) || name.endsWith('.d.ts') || !stat.isFile() || stat.size > LARGEST || files.size === MOST_FILES) continue;
     files.set(name, readFileSync(join(path, name), 'utf8'));
   }
   return files;

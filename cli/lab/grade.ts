@@ -7,24 +7,40 @@ import { runWorld } from '../../labs/grading/run.ts';
 import { Sheet, verdictOf, type Verdict } from '../../labs/grading/verdict.ts';
 import type { Lab, Submission } from '../../labs/grading/lab.ts';
 import { projectRoot } from '../images/where.ts';
+import { compileC } from './cc.ts';
 import { SubmissionError, compile } from './compile.ts';
+import { labFolder } from './folder.ts';
 import { mistakes } from './mistakes.ts';
 import { Prints, remoteProgram } from './remote/program.ts';
 
-export interface Graded { readonly verdict: Verdict; /** Trace file of each world that had something wrong in it. */ readonly traces: ReadonlyMap<string, Uint8Array> }
-export interface GradeOptions { /** Whose variant: a student's name. */ readonly seed: string; /** What students do not know: draws the worlds. */ readonly secret?: string; /** Every world's trace, not only of those that went wrong. */ readonly allTraces?: boolean; /** No more worlds after the first in which something was wrong. */ readonly untilWrong?: boolean }
+export interface Graded {
+  readonly verdict: Verdict;
+  /** Trace file of each world that had something wrong in it. */
+  readonly traces: ReadonlyMap<string, Uint8Array>;
+}
+export interface GradeOptions {
+  /** Whose variant: a student's name. */
+  readonly seed: string;
+  /** What students do not know: draws the worlds. */
+  readonly secret?: string;
+  /** Every world's trace, not only of those that went wrong. */
+  readonly allTraces?: boolean;
+  /** No more worlds after the first in which something was wrong. */
+  readonly untilWrong?: boolean;
+}
 
 /** The variant that a student's page shows. */
 export const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.variant(new Random(`${lab.name}/${seed}`));
 
 /** `files`: name → text, of what is handed in. */
 export async function grade(lab: Lab, files: ReadonlyMap<string, string>, options: GradeOptions): Promise<Graded> {
-  const { seed } = options, sheet = new Sheet(lab), notes = mistakes(files), missing = lab.files.filter((f) => !files.has(f));
-  const failed = (why: string): Graded => ({ verdict: verdictOf(lab, seed, sheet.results(why), [...new Set([...notes, why])], [], ''), traces: new Map() });
+  const { seed } = options, sheet = new Sheet(lab), notes = [...mistakes(files)], missing = lab.files.filter((f) => !files.has(f));
+  const failed = (why: string): Graded => ({ verdict: verdictOf(lab, seed, sheet.results(why), [...new Set([...notes, why])], [], ''),
+    traces: new Map() });
   if (missing.length > 0) return failed(`not handed in: ${missing.join(', ')}`);
   let ready: Ready;
   try {
-    ready = await prepared(lab, files);
+    ready = await prepared(lab, files, notes);
   } catch (e) {
     if (e instanceof SubmissionError) return failed(e.message);
     throw e;
@@ -32,34 +48,42 @@ export async function grade(lab: Lab, files: ReadonlyMap<string, string>, option
   return inAllWorlds(lab, ready, sheet, notes, options);
 }
 
-interface Ready { /** Says where in the submission a message's pc is. */ readonly place: (message: string) => string; readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
+interface Ready { /** Says where in the submission a message's pc is. */ readonly place: (message: string) =>
+  string; readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
 
-async function prepared(lab: Lab, files: ReadonlyMap<string, string>): Promise<Ready> {
+async function prepared(lab: Lab, files: ReadonlyMap<string, string>, notes: string[]): Promise<Ready> {
   const prints = new Prints(), closers: (() => void)[] = [], code = lab.language === 'typescript' ? await compile(files) : undefined;
-  const natives = lab.language === 'riscv' ? [...files].filter(([n]) => n.endsWith('.s')).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) })) : [];
+  const compiled = lab.language === 'c' ? compileC(files, join(labFolder(lab), 'harness')) : undefined;
+  if (compiled) notes.push(...compiled.warnings);
+  const natives = compiled ? [{ name: lab.files[0]!, bytes: compiled.bytes }] : lab.language === 'riscv'
+    ? [...files].filter(([n]) => n.endsWith('.s')).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) })) : [];
   const submission: Submission = {
     modules: natives,
     program: (file) => (code ? remoteProgram(code, file, prints, closers) : { elf: file }),
     text: (file) => files.get(file) ?? '',
   };
-  const place = (message: string): string => natives.reduce((m, n) => placed(m, n.name, files.get(n.name)!), message);
+  const place = (message: string): string => (lab.language === 'riscv' ? natives.reduce((m, n) => placed(m, n.name, files.get(n.name)!),
+    message) : message);
   return { submission, prints, closers, place };
 }
 
-async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Ready, sheet: Sheet, notes: readonly string[], { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
+async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Ready, sheet: Sheet, notes: readonly string[],
+  { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
   const traces = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
   for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
     const printed = prints.lines.length;
     let wrong = false;
     try {
-      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
+      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission,
+        { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
       const say = sheet.say(world.name);
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
       } catch (e) {
         // An error that the judge did not expect earns no points, and does not end the grading of others.
         wrong = true;
-        for (const c of lab.checks) say(c.id, false, 'a run that can be judged', `the grader cannot make anything of it: ${(e as Error).message}`);
+        for (const c of lab.checks) say(c.id, false, 'a run that can be judged',
+          `the grader cannot make anything of it: ${(e as Error).message}`);
       }
       digests.push(digest);
       if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : [], ...asked()]) output.push(`${world.name}: ${place(line)}`);
@@ -70,5 +94,6 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
     for (const line of prints.lines.slice(printed)) output.push(`${world.name}: ${line}`);
     if (wrong && untilWrong) break;
   }
-  return { verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16) + digests.map((d) => d.split('-')[0]).join('')), traces };
+  return { verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16) + digests.map((d) =>
+    d.split('-')[0]).join('')), traces };
 }

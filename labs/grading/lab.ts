@@ -19,7 +19,7 @@ export interface Lab {
   readonly title: string;
   /** Hours that it takes a student, from and to. */
   readonly hours: readonly [number, number];
-  readonly language: 'typescript' | 'riscv' | 'sql';
+  readonly language: 'typescript' | 'riscv' | 'c' | 'sql';
   /** What is handed in. */
   readonly files: readonly string[];
   /** Points add up to 100. */

@@ -15,10 +15,11 @@ import type { Lab } from '../../labs/grading/lab.ts';
 import type { Verdict } from '../../labs/grading/verdict.ts';
 import { mutantsOf as ofAssembly } from './mutate-assembly.ts';
 import { mutantsOf as ofJavaScript, type Mutant } from './mutate-javascript.ts';
+import { mutantsOf as ofC } from './mutate-c.ts';
 import { mutantsOf as ofSql } from './mutate-sql.ts';
 
 const SEED = 'mutants', SECRET = 'exam';
-const makers = { typescript: ofJavaScript, riscv: ofAssembly, sql: ofSql } as const;
+const makers = { typescript: ofJavaScript, riscv: ofAssembly, c: ofC, sql: ofSql } as const;
 
 export interface Count { readonly lab: string; readonly possible: number; tried: number; same: number; failed: number; named: number; readonly survivors: string[] }
 

@@ -52,7 +52,7 @@ async function programs(files: Readonly<Record<string, string>>): Promise<Map<st
 }
 
 async function ready(lab: Lab, files: Readonly<Record<string, string>>): Promise<Submission> {
-  if (lab.language === 'sql') throw new SubmissionError('this lab is checked by the command: tessera lab check');
+  if (lab.language === 'sql' || lab.language === 'c') throw new SubmissionError('this lab is checked by the command: tessera lab check');
   const natives = lab.language === 'riscv' ? Object.entries(files).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) })) : [];
   const loaded = lab.language === 'typescript' ? await programs(files) : new Map<string, Program>();
   return {
