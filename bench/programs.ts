@@ -1,5 +1,15 @@
 /** What is measured: a name, the command line inside the guest, and which group its ratio belongs to. */
-export interface Benchmark { readonly name: string; readonly command: string; readonly group: 'cpu' | 'system'; /** Runs natively on the host as well. */ readonly native: boolean; /** Run before the clock starts. */ readonly prepare?: string }
+export interface Benchmark {
+  readonly name: string;
+  readonly command: string;
+  readonly group: 'cpu' | 'system' | 'debian';
+  /** Runs natively on the host as well. */
+  readonly native: boolean;
+  /** Run before the clock starts. */
+  readonly prepare?: string;
+  /** It starts others: a user-mode emulator of one program cannot run it. */
+  readonly starts?: boolean;
+}
 
 const cpu = (name: string, command: string): Benchmark => ({ name, command, group: 'cpu', native: true });
 /** Debian's busybox on 16 MiB of numbers. */
@@ -22,4 +32,20 @@ export const benchmarks: readonly Benchmark[] = [
   system('forkexec', 'forkexec 500'),
   system('pipe', 'pipebench 20000'),
   system('pagefault', 'pagefault 100000'),
+];
+
+const debian = (name: string, command: string, more: { prepare?: string; starts?: boolean } = {}): Benchmark =>
+  ({ name, command, group: 'debian', native: false, ...more });
+
+/** Programs of a Debian root (--root DIR) on the files of debian.ts, which are in $WORK: those whose program is there. */
+export const debianBenchmarks: readonly Benchmark[] = [
+  debian('cc1', 'cc1 -quiet -O2 -w -o /dev/null $WORK/large.c'),
+  debian('make', 'make -s -C $WORK/small', { starts: true }),
+  debian('python', 'python3 $WORK/mix.py'),
+  debian('perl', 'perl $WORK/mix.pl'),
+  debian('sqlite', 'sqlite3 :memory: <$WORK/mix.sql'),
+  debian('git', 'git -C $WORK/tree add -A', { prepare: 'git init -q $WORK/tree' }),
+  debian('tar', 'tar -cf - $WORK/tree | cat >/dev/null'),
+  debian('grep', 'grep -rc needle $WORK/tree >/dev/null'),
+  debian('find', 'find $WORK/tree -type f -size +1k >/dev/null'),
 ];

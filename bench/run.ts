@@ -5,15 +5,20 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { debianIn } from './debian.ts';
 import { benchmarks, type Benchmark } from './programs.ts';
-import { systems, type System } from './systems.ts';
+import { systems, useRoot, type System } from './systems.ts';
 
 type Samples = Map<string, number[]>; // benchmark → seconds
 
-const USAGE = 'usage: npm run bench -- [--systems a,b] [--only name,name] [--rounds N] [--json FILE] [--timeout SECONDS]';
-function read(): { systems?: string; only?: string; rounds: string; json?: string; timeout: string } {
+const USAGE = 'usage: npm run bench -- [--systems a,b] [--only name,name] [--rounds N] [--root DIR] [--json FILE] [--timeout SECONDS]';
+interface Asked { systems?: string; only?: string; root?: string; rounds: string; json?: string; timeout: string }
+function read(): Asked {
   try {
-    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' }, systems: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'string' }, timeout: { type: 'string', default: '600' } } });
+    const { values } = parseArgs({ options: {
+      help: { type: 'boolean', short: 'h' }, systems: { type: 'string' }, only: { type: 'string' }, root: { type: 'string' },
+      rounds: { type: 'string', default: '3' }, json: { type: 'string' }, timeout: { type: 'string', default: '600' },
+    } });
     if (!values.help) return values;
     console.log(`${USAGE}\nsystems: ${systems.map((s) => s.name).join(', ')}\nprograms: ${benchmarks.map((b) => b.name).join(', ')}`);
     process.exit(0);
@@ -24,7 +29,8 @@ function read(): { systems?: string; only?: string; rounds: string; json?: strin
 }
 const options = read();
 const pick = <T extends { name: string }>(all: readonly T[], names: string | undefined): T[] => (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
-const list = pick(benchmarks, options.only);
+if (options.root) useRoot(options.root);
+const list = pick([...benchmarks, ...options.root ? debianIn(options.root) : []], options.only);
 const used = pick(systems, options.systems).filter((s) => { if (s.missing) console.error(`${s.name}: left out, ${s.missing}`); return !s.missing; });
 const results = new Map<string, Samples>(used.map((s) => [s.name, new Map()]));
 

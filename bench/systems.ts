@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packInitramfs } from '../cli/cpio.ts';
+import { debianRoot, programFile, programOf, workFiles } from './debian.ts';
 import type { Benchmark } from './programs.ts';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,8 +26,13 @@ const has = (name: string): boolean => spawnSync('sh', ['-c', `command -v ${name
 const unless = (ok: boolean, why: string): string | undefined => (ok ? undefined : why);
 const scratch = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
 
+let debian: string | undefined;
+/** From now on, guests run in a copy of this Debian root. */
+export function useRoot(folder: string): void { debian = folder; }
+
 /** A root file system folder with our programs and the script as /bench.sh. */
 function rootfs(list: readonly Benchmark[], init: boolean): string {
+  if (debian) return debianFolder(debian, list);
   const dir = mkdtempSync(join(scratch, 'root-'));
   for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, d));
   cpSync(programs, join(dir, 'bin'), { recursive: true });
@@ -34,6 +40,15 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
   writeFileSync(join(dir, 'bench.sh'), script(list.filter((b) => !b.command.startsWith('busybox') || existsSync(busybox))));
   if (init) writeFileSync(join(dir, 'init'), `#!/bin/sh\nexport PATH=/bin\n/bin/sh /bench.sh\necho @done\n`);
   if (init) chmodSync(join(dir, 'init'), 0o755);
+  return dir;
+}
+
+/** The same, of a Debian root. */
+function debianFolder(from: string, list: readonly Benchmark[]): string {
+  const dir = join(mkdtempSync(join(scratch, 'debian-')), 'root');
+  debianRoot(from, dir, script(list));
+  for (const b of list) if (existsSync(join(programs, programOf(b)))) cpSync(join(programs, programOf(b)), join(dir, 'usr/bin', programOf(b)));
+  if (existsSync(busybox)) cpSync(busybox, join(dir, 'usr/bin/busybox'));
   return dir;
 }
 
@@ -48,27 +63,43 @@ const busybox = join(root, 'images/rootfs/bin/busybox');
 const kernel = join(root, 'images/vmlinuz');
 const tessera = join(root, 'bin/tessera');
 const append = 'console=ttyS0 quiet';
+/** A Debian root is unpacked into memory. */
+const memory = (): string => (debian ? '3000M' : '512M');
 const noKernel = (): string | undefined => unless(existsSync(kernel), 'no images: run `npm run images`');
 
 export const systems: readonly System[] = [
-  { name: 'tessera', missing: undefined, runs: () => true, command: (l) => ({ file: tessera, args: ['run', '--rootfs', rootfs(l, false), '/bin/sh', '/bench.sh'] }) },
-  { name: 'tessera-vm', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['vm', '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
-  { name: 'tessera-bare', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['bare', '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
+  { name: 'tessera', missing: undefined, runs: () => true, command: (l) => ({ file: tessera, args: ['run', '--memory', memory(), '--rootfs', rootfs(l, false), '/bin/sh', '/bench.sh'] }) },
+  { name: 'tessera-vm', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['vm', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
+  { name: 'tessera-bare', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['bare', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
   { name: 'qemu-system', missing: unless(has('qemu-system-riscv64'), 'qemu-system-riscv64 is not installed') ?? noKernel(), runs: () => true,
-    command: (l) => ({ file: 'qemu-system-riscv64', args: ['-M', 'virt', '-m', '512M', '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append', append + ' panic=-1'] }) },
-  { name: 'qemu-user', missing: unless(has('qemu-riscv64-static'), 'qemu-riscv64-static is not installed'), runs: () => true,
-    command: (l) => ({ file: 'qemu-riscv64-static', args: [join(programs, 'sh'), join(rootfs(l, false), 'bench.sh')], env: { PATH: binfmtPath(l) } }) },
+    command: (l) => ({ file: 'qemu-system-riscv64', args: ['-M', 'virt', '-m', memory(), '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append', append + ' panic=-1'] }) },
+  { name: 'qemu-user', missing: unless(has('qemu-riscv64-static'), 'qemu-riscv64-static is not installed'), runs: (b) => !b.starts,
+    command: (l) => ({ file: 'sh', args: [userScript(l)], env: { PATH: binfmtPath(l), WORK: userWork(), HOME: scratch } }) },
   { name: 'native', missing: unless(has('cc'), 'no C compiler'), runs: (b) => b.native, command: (l) => ({ file: 'sh', args: [join(rootfs(l, false), 'bench.sh')], env: { PATH: `${nativePrograms()}:/bin:/usr/bin` } }) },
 ];
 
 /** Wrappers so that programs named in the script run under user-mode emulation without binfmt. */
 function binfmtPath(list: readonly Benchmark[]): string {
   const dir = mkdtempSync(join(scratch, 'user-'));
-  for (const name of new Set(list.map((b) => b.command.split(' ')[0]!))) {
-    writeFileSync(join(dir, name), `#!/bin/sh\nexec qemu-riscv64-static ${join(programs, name)} "$@"\n`);
+  for (const name of new Set(list.map(programOf))) {
+    const ours = join(programs, name), theirs = debian && programFile(debian, name);
+    const command = theirs ? `-L ${debian} ${join(debian!, theirs)}` : name === 'busybox' ? busybox : ours;
+    writeFileSync(join(dir, name), `#!/bin/sh\nexec qemu-riscv64-static ${command} "$@"\n`);
     chmodSync(join(dir, name), 0o755);
   }
   return `${dir}:/bin:/usr/bin`;
+}
+
+function userScript(list: readonly Benchmark[]): string {
+  const file = join(mkdtempSync(join(scratch, 'script-')), 'bench.sh');
+  writeFileSync(file, script(list));
+  return file;
+}
+/** The work files, new for each run: some are written. */
+function userWork(): string {
+  const dir = mkdtempSync(join(scratch, 'work-'));
+  workFiles(dir);
+  return dir;
 }
 
 let built: string | undefined;
