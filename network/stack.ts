@@ -35,6 +35,8 @@ export interface StackOptions {
   random(): number;
   /** Budget for the bytes it keeps for others (default: its own limits alone). */
   readonly budget?: Budget;
+  /** Told of what this host sends, in packets; a segment of TCP, which asks for an answer, counts twice. */
+  sent?(packets: number): void;
 }
 
 const LOOPBACK_MTU = 65_536, PACKET_MOST = 65_535, LOCAL_MOST = 4096;
@@ -166,6 +168,7 @@ export class Stack {
   /** Sends `buffer[HEADROOM …)` in packets. `via` names the interface for groups and broadcasts. The buffer is the stack's from now on. */
   send(buffer: Uint8Array, envelope: Envelope, via?: string): SendError | undefined {
     const { to } = envelope;
+    this.#options.sent?.(envelope.protocol === Protocol.TCP ? 2 : 1);
     if (this.isLocal(to)) return this.#loopback(buffer, envelope);
     const forced = via === undefined ? undefined : this.interfaceNamed(via);
     const route = forced ? undefined : this.routes.find(to), iface = forced ?? route?.interface;

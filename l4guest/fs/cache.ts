@@ -34,6 +34,7 @@ export class PageCache {
     const page = this.frames.page(pfn);
     Window.copy(page, 0, contents, 0, contents.length);
     page.zero(contents.length, PAGE - contents.length);
+    this.frames.work.copied(PAGE);
     this.pages.set(index, pfn);
     return true;
   }

@@ -85,6 +85,7 @@ const NOREPLACE = 1, EXCHANGE = 2;
 
 export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: number, toPath: string, flags: number): Later<number> {
   if (flags & ~3 || flags === 3) return -E.INVAL;
+  t.k.work.made(2);
   const failed = locate(t, fromFd, fromPath, WalkFlag.parent, from) || locate(t, toFd, toPath, WalkFlag.parent, to);
   if (failed) return failed;
   if (from.dirMount !== to.dirMount) return -E.XDEV;

@@ -74,7 +74,7 @@ export class Pipe {
     this.length -= n;
     if (s.length > 0) return;
     if (++this.first === this.slots.length || this.first >= 64) { this.slots.splice(0, this.first); this.first = 0; }
-    if (this.spare === undefined) this.spare = s.page; else this.frames.uncharge(PAGE);
+    if (this.spare === undefined) this.spare = s.page; else { this.frames.uncharge(PAGE); this.frames.work.found(); }
   }
   /** Up to `max` bytes without consuming them. */
   peek(max: number): Uint8Array {
@@ -110,7 +110,10 @@ export class Pipe {
     return done;
   }
   private addPage(io: Io, packet: boolean): number {
-    if (this.spare === undefined && !this.frames.charge(PAGE)) return 0;
+    if (this.spare === undefined) {
+      if (!this.frames.charge(PAGE)) return 0;
+      this.frames.work.found();
+    }
     const s: Slot = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
     this.fill(s, io, n);
     this.spare = undefined;
@@ -177,6 +180,7 @@ function newPipe(t: Thread): Pipe {
 }
 /** The two ends of pipe2. */
 export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
+  t.k.work.made();
   const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(t), keep = flags & (O.NONBLOCK | O.DIRECT);
   inode.uid = t.creds.fsuid;
   inode.gid = t.creds.fsgid;

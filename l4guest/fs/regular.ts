@@ -88,6 +88,7 @@ export class RegularInode extends Inode implements Mappable {
     const from = index * PAGE;
     if (from < this.imageLength) {
       Window.copy(this.fs.frames.page(pfn), 0, this.image!.bytes, from, Math.min(PAGE, this.imageLength - from));
+      this.fs.frames.work.copied(PAGE);
       if (this.areas.size > 0 && this.image!.pfn !== 0) zapObject(this.areas, index, index + 1, this.fs.frames);
     }
     this.clean?.delete(index);
@@ -117,6 +118,7 @@ export class RegularInode extends Inode implements Mappable {
     const page = this.fs.frames.page(pfn);
     Window.copy(page, 0, contents, 0, keep);
     page.zero(keep, PAGE - keep);
+    this.fs.frames.work.copied(PAGE);
     this.pages.set(index, pfn);
     if (!this.clean) this.fs.frames.shrinkers.add(this);
     (this.clean ??= new Set()).add(index);
@@ -140,6 +142,7 @@ export class RegularInode extends Inode implements Mappable {
     while (pos < end) {
       const index = Math.floor(pos / PAGE), at = pos % PAGE, own = this.pages.get(index);
       let n = Math.min(PAGE - at, end - pos);
+      this.fs.frames.work.found();
       if (own !== 0) io.put(this.fs.frames.page(own), at, n);
       else if (pos < this.imageLength && this.origin !== undefined) this.needPage(index);
       else if (pos < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
@@ -159,6 +162,7 @@ export class RegularInode extends Inode implements Mappable {
     if (this.origin) for (let i = Math.floor(pos / PAGE); i * PAGE < Math.min(end, this.imageLength); i++) this.needPage(i);
     while (pos < end) {
       const index = Math.floor(pos / PAGE), at = pos % PAGE, n = Math.min(PAGE - at, end - pos), before = this.length;
+      this.fs.frames.work.found();
       if (pos + n > this.length) this.length = pos + n;
       const pfn = this.frameToWrite(index);
       if (pfn <= 0) { this.length = before; return io.done > start ? io.done - start : -E.NOSPC; }

@@ -6,6 +6,7 @@ import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { DirOrigin, FileOrigin } from './origin.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
+import { Parts } from '../kernel/work.ts';
 import { bytesOf } from '../mm/text.ts';
 import { DirectoryFile, File, PathFile } from './file.ts';
 import { Directory, Inode, lessName, type DirEntry, type FileSystem, type Owner } from './inode.ts';
@@ -107,6 +108,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   takeInode(bytes = 0): boolean {
     if (this.inodes >= (this.limits.inodes ?? Infinity) || !this.frames.charge(INODE_COST + bytes)) return false;
     this.inodes++;
+    this.frames.work.made(Parts.inode);
     return true;
   }
   /** An inode that an origin brought, each time under another name: it counts for memory, not for the limit. */

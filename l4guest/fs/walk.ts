@@ -69,6 +69,7 @@ interface Walk { readonly t: Thread; readonly flags: number; links: number; read
 export function walk(t: Thread, base: DirPath, path: string, flags: number, place: Place): number {
   if (path.length >= 4096) return -E.NAMETOOLONG;
   if (path === '') return -E.NOENT;
+  t.k.work.walked();
   const root = flags & WalkFlag.inRoot ? base : t.proc.fs.root, absolute = path.charCodeAt(0) === 47;
   if (absolute && flags & WalkFlag.beneath) return -E.XDEV;
   const from = absolute ? root : base;
@@ -108,12 +109,14 @@ function restIsEmpty(path: string, at: number): boolean {
 
 function step(w: Walk, name: string, final: boolean): number {
   const p = w.place, t = w.t, dir = p.dir;
+  t.k.work.named();
   if (!permitted(dir, May.EXEC, t.creds)) return -E.ACCES;
   if (name === '.') { p.name = ''; p.inode = dir; return 0; }
   if (name === '..') return up(w);
   if (name.length > NAME_MAX) return -E.NAMETOOLONG;
   const found = dir.lookup(name, t);
   if (found === undefined) {
+    t.k.work.found();
     p.name = name; p.inode = undefined;
     return final && w.flags & WalkFlag.parent ? 0 : -E.NOENT;
   }
@@ -143,6 +146,7 @@ function up(w: Walk): number {
 
 function followLink(w: Walk, link: Inode, name: string, final: boolean): number {
   const p = w.place, dir = p.dir, slash = p.slash;
+  w.t.k.work.filed();
   if (w.flags & WalkFlag.noLinks || ++w.links > MAX_LINKS || p.dirMount.flags & Ms.NOSYMFOLLOW) return -E.LOOP;
   const jump = link.jump(w.t);
   if (jump !== undefined) {

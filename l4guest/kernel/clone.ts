@@ -13,6 +13,7 @@ import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
+import { Parts } from './work.ts';
 import { PidFile } from '../fs/pidfd.ts';
 import { capable, capableHere, copyCreds, type Creds } from './creds.ts';
 import { UserFault } from './failure.ts';
@@ -81,6 +82,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   proc.threads.add(child);
   k.pids.threads.set(tid, child);
   k.forks++;
+  k.work.made(f & Clone.THREAD ? Parts.thread : Parts.process);
   if (f & Clone.PIDFD) t.proc.fds.put(pidfd, new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
   if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, t.proc.numbers.of(tid)); });
   if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, child.number); });

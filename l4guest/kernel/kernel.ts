@@ -4,6 +4,7 @@
  * server at a time, so nothing here needs a lock.
  */
 import { Window } from '../../microkernel/abi/index.ts';
+import type { Rates } from '../../roottask/client/rates.ts';
 import type { Arch } from '../arch/arch.ts';
 import type { Inode, Directory } from '../fs/inode.ts';
 import type { RegularInode } from '../fs/regular.ts';
@@ -29,13 +30,16 @@ import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 import { UtsSpace } from './uts.ts';
+import { Work } from './work.ts';
 import { Workers } from './workers.ts';
 
-export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial }
+export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial; readonly rates?: Rates }
 
 export class Kernel {
   readonly arch: Arch;
   readonly frames: Frames;
+  /** What was done and is not paid yet. */
+  readonly work: Work;
   readonly clock: Clocks;
   readonly timers = new Timers();
   readonly cpu: ServerCpu;
@@ -85,7 +89,8 @@ export class Kernel {
     this.uts = new UtsSpace(options.hostname ?? 'tessera', '(none)');
     this.random = new Random(options.seed);
     this.openSpecial = options.openSpecial;
-    this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn));
+    this.work = new Work(options.rates);
+    this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn), this.work);
     this.mounts = new MountSpace(this.frames);
     this.rootFs = this.newTmpFs('rootfs');
     this.mounts.root = new Mount(this.newMountId(), this.rootFs.root, 'rootfs', 0);

@@ -57,6 +57,7 @@ export class Runner implements Entry {
       const t = cpu.inUser ? cpu.current : yield* this.choose();
       if (this.ended) break;
       this.nr = -1;
+      this.pay();
       switch (yield* arch.switch(t)) {
         case Outcome.deferred: if (this.nr >= 0) yield* this.goOn(cpu.current!, this.nr); break;
         case Outcome.trap: yield* this.trapped(cpu.current!); break;
@@ -66,7 +67,13 @@ export class Runner implements Entry {
         case Outcome.retry: break;
       }
     }
+    this.pay();
     yield* arch.finish();
+  }
+  /** Pays for what was done. */
+  private pay(): void {
+    const cycles = this.k.work.take();
+    if (cycles > 0) this.k.arch.charge(cycles);
   }
 
   // ── while the thread is in the arch layer's hands ────────────────────────────────────────────────────────────────────
@@ -83,8 +90,12 @@ export class Runner implements Entry {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
     if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
-      this.putOff(nr, undefined); return undefined; }
+      this.putOff(nr, undefined);
+      return undefined;
+    }
+    this.k.work.called();
     const result = dispatch(t, nr, a, b, c, d, e, f);
+    this.pay();
     if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
       this.putOff(nr, result);
       return undefined;
@@ -112,6 +123,8 @@ export class Runner implements Entry {
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = t.mm;
     cpu.inUser = false;
+    this.k.work.called();
+    this.k.work.found();
     let fault: Fault;
     try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (e) {
       if (!(e instanceof NotHere)) throw e;
@@ -125,6 +138,7 @@ export class Runner implements Entry {
       return false;
     }
     around(mm, va, access, runs);
+    this.pay();
     cpu.inUser = true;
     return true;
   }
@@ -136,6 +150,7 @@ export class Runner implements Entry {
     if (this.result !== undefined) { this.settle(t, nr, this.result); return; }
     if (t.traced || t.seccomp || byNumber[nr]!.regs) yield* this.arch.load(t);
     if (t.seccomp || t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
+    this.k.work.called();
     const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
     const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
@@ -144,6 +159,7 @@ export class Runner implements Entry {
   }
   private settle(t: Thread, nr: number, result: number | Co<number>): void {
     const { k } = this;
+    this.pay();
     k.cpu.account(t);
     // These have given the thread new registers.
     if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }

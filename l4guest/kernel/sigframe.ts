@@ -33,6 +33,8 @@ export function bringFrame(t: Thread): void {
 /** Builds the frame and points the thread at the handler. False when the stack cannot take it. */
 export function buildFrame(t: Thread, info: SigInfo, action: SigAction, mask: bigint): boolean {
   if (t.rseq && !leaveSequence(t)) return false;
+  t.k.work.filed();
+  t.k.work.made();
   const r = t.regs, mm = t.mm, was = r.x(Reg.sp);
   let top = was;
   if (action.flags & SaFlag.ONSTACK && t.altStack.size > 0 && !onAltStack(t, was)) top = t.altStack.sp + t.altStack.size;

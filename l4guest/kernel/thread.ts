@@ -105,6 +105,7 @@ export class Thread implements Waiter {
   wake(): void {
     if (this.state !== Run.blocked) return;
     this.state = Run.ready;
+    this.k.work.woken();
     this.k.cpu.ready.pushWoken(this);
     this.k.cpu.somebodyReady();
   }

@@ -56,6 +56,7 @@ function put(mm: Mm, area: Vma, vpn: number, pte: number, runs: Runs): boolean {
   if (!runs.add(vpn, pfn, rights)) return false;
   if (rights & Prot.EXEC) mm.frames.markCode(pfn);
   mm.table.set(vpn, pte | Pte.MAPPED);
+  mm.frames.work.entered();
   return true;
 }
 /** A page nearby: mapped if that costs nothing. False when there is no room for more. */
@@ -65,6 +66,7 @@ function neighbour(mm: Mm, area: Vma, vpn: number, write: boolean, runs: Runs): 
     if (!area.object?.resident(area.pageOf(vpn))) return true;
     const pfn = area.object.frameToRead(area.pageOf(vpn));
     if (pfn <= 0) return true;
+    mm.frames.work.found();
     mm.frames.ref(pfn);
     pte = makePte(pfn, 0);
     mm.table.set(vpn, pte);

@@ -6,6 +6,7 @@
  */
 import type { Window } from '../../microkernel/abi/index.ts';
 import { PAGE } from '../abi/linux.ts';
+import { Work } from '../kernel/work.ts';
 
 /** Memory that the arch layer gives the server. `bytes` stays valid for ever. */
 export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Window }
@@ -17,6 +18,8 @@ const CODE = 1;
 export class Frames {
   readonly total: number;
   readonly zero: number;
+  /** Where the server notes what it does. */
+  readonly work: Work;
   private readonly base: number;
   private readonly bytes: Window;
   private readonly counts: Int32Array;
@@ -33,7 +36,8 @@ export class Frames {
   private readonly changedCode: (pfn: number) => void;
 
   /** `changedCode` is told of writes to frames that may hold code which the processor has seen. */
-  constructor(pool: Pool, changedCode: (pfn: number) => void) {
+  constructor(pool: Pool, changedCode: (pfn: number) => void, work = new Work()) {
+    this.work = work;
     this.base = pool.pfn;
     this.total = pool.pages;
     this.margin = pool.pages >> 6;
@@ -70,6 +74,7 @@ export class Frames {
   allocDirty(): number {
     if (this.top === 0 && !this.shrink()) return 0;
     const i = this.stack[--this.top]!;
+    this.work.paged();
     this.counts[i] = 1;
     if (this.flags[i] !== 0) { this.flags[i] = 0; this.changedCode(this.base + i); }
     return this.base + i;

@@ -81,6 +81,7 @@ export class Mm {
     const need = access === Access.write ? Prot.WRITE : access === Access.exec ? Prot.EXEC : Prot.READ;
     if ((area.prot & need) === 0 && !(need === Prot.READ && area.prot & Prot.WRITE)) return Fault.accErr;
     const vpn = Math.floor(va / 4096), pte = this.table.get(vpn);
+    this.frames.work.entered();
     if (pte === 0 || (pte & Pte.NONE) !== 0) return this.populate(area, vpn, access === Access.write);
     if (access !== Access.write || (pte & Pte.W) !== 0) return Fault.none;
     return this.makeWritable(area, vpn, pte);
@@ -129,7 +130,7 @@ export class Mm {
     const pfn = this.frames.allocDirty();
     if (pfn === 0) return Fault.noMemory;
     if (from === this.frames.zero) this.frames.page(pfn).zero(0, 4096);
-    else Window.copy(this.frames.page(pfn), 0, this.frames.page(from), 0, 4096);
+    else { Window.copy(this.frames.page(pfn), 0, this.frames.page(from), 0, 4096); this.frames.work.copied(4096); }
     this.table.set(vpn, makePte(pfn, Pte.W));
     return Fault.none;
   }

@@ -138,6 +138,7 @@ function protectPieces(mm: Mm, start: number, end: number, prot: number): number
 }
 function protectArea(mm: Mm, v: Vma, prot: number): void {
   v.prot = prot;
+  mm.frames.work.found();
   mm.table.update(v.start / PAGE, v.end / PAGE, (vpn, pte) => {
     mm.owe(vpn, vpn + 1, 7, pte);
     let next = pte & ~(Pte.MAPPED | Pte.NONE);

@@ -2,6 +2,8 @@
  * The server's own page tables, one per address space: what the process may see, whether or not the hardware below knows it yet.
  * An entry is frame × 8 + flags, 0 = nothing. Leaves of 512 entries hang in a map by virtual page number / 512.
  */
+import type { Work } from '../kernel/work.ts';
+
 export const Pte = {
   /** May be written without asking (copy-on-write is resolved). */
   W: 1,
@@ -19,7 +21,7 @@ type Leaf = Int32Array;
 /** What the server holds for a leaf, bytes. */
 const LEAF_COST = 2176;
 /** Who pays for the leaves. */
-export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
+export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void; readonly work: Work }
 
 export class PageTable {
   private readonly purse: Purse | undefined;
@@ -82,13 +84,16 @@ export class PageTable {
     const leaf = this.leaves.get(key);
     if (!leaf) return;
     const start = Math.max(0, from - key * 512), end = Math.min(512, to - key * 512);
+    let visited = 0;
     for (let i = start; i < end; i++) {
       const pte = leaf[i]!;
       if (pte === 0) continue;
+      visited++;
       const next = visit(key * 512 + i, pte);
       if (next === 0) this.count--;
       leaf[i] = next;
     }
+    this.purse?.work.entered(visited);
   }
   clear(): void { this.purse?.uncharge(this.leaves.size * LEAF_COST); this.leaves.clear(); this.lastKey = -1; this.last = undefined; this.count = 0; }
 }

@@ -36,6 +36,7 @@ export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
     Window.copy(out, done, mm.pageAt(va + done, false), at, n);
     done += n;
   }
+  mm.frames.work.copied(length);
   return out;
 }
 export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
@@ -44,6 +45,7 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
     Window.copy(mm.pageAt(va + done, true), at, bytes, done, n);
     done += n;
   }
+  mm.frames.work.copied(bytes.length);
 }
 /** Writes for a debugger, also where user level may not (Mm.pageForced). */
 export function copyForced(mm: Mm, va: number, bytes: Uint8Array): void {
@@ -52,6 +54,7 @@ export function copyForced(mm: Mm, va: number, bytes: Uint8Array): void {
     Window.copy(mm.pageForced(va + done, true), at, bytes, done, n);
     done += n;
   }
+  mm.frames.work.copied(bytes.length);
 }
 export function clearUser(mm: Mm, va: number, length: number): void {
   for (let done = 0; done < length; ) {
@@ -59,6 +62,7 @@ export function clearUser(mm: Mm, va: number, length: number): void {
     mm.pageAt(va + done, true).zero(at, n);
     done += n;
   }
+  mm.frames.work.copied(length);
 }
 
 /** Bytes up to the terminating zero (not included); undefined when there is none within `max`. */
@@ -68,6 +72,7 @@ export function getBytesZ(mm: Mm, va: number, max: number): Uint8Array | undefin
     const at = (va + length) % 4096, page = mm.pageAt(va + length, false), end = page.indexOf(0, at);
     const n = (end < 0 ? 4096 : end) - at;
     parts.push(page.read(at, n));
+    mm.frames.work.copied(n);
     length += n;
     if (end >= 0) return length > max ? undefined : parts.length === 1 ? parts[0]! : join(parts, length);
   }
@@ -143,6 +148,7 @@ export class UserIo implements Io {
   cut(n: number): void { this.left = Math.min(this.left, n); }
   private step(n: number): void { this.va += n; this.inSegment -= n; this.left -= n; this.done += n; }
   put(src: Bytes, at: number, n: number): void {
+    this.mm.frames.work.copied(n);
     while (n > 0) {
       const m = this.chunk(n);
       Window.copy(this.mm.pageAt(this.va, true), this.va % 4096, src, at, m);
@@ -150,6 +156,7 @@ export class UserIo implements Io {
     }
   }
   take(dst: Bytes, at: number, n: number): void {
+    this.mm.frames.work.copied(n);
     while (n > 0) {
       const m = this.chunk(n);
       Window.copy(dst, at, this.mm.pageAt(this.va, false), this.va % 4096, m);
@@ -157,6 +164,7 @@ export class UserIo implements Io {
     }
   }
   zero(n: number): void {
+    this.mm.frames.work.copied(n);
     while (n > 0) {
       const m = this.chunk(n), to = this.va % 4096;
       this.mm.pageAt(this.va, true).zero(to, m);

@@ -1,10 +1,11 @@
 /** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
 import type { Window } from '../../microkernel/abi/index.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
+import type { Work } from '../kernel/work.ts';
 import type { PageTable } from './pagetable.ts';
 
 /** The address space that an area belongs to, as far as areas know it: its table, and what it owes the processor. */
-export interface Owner { readonly table: PageTable; owe(from: number, to: number, rights: number, pte?: number): void; sleepy: boolean }
+export interface Owner { readonly table: PageTable; readonly frames: { readonly work: Work }; owe(from: number, to: number, rights: number, pte?: number): void; sleepy: boolean }
 
 /** What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object. */
 export interface Mappable {
@@ -52,6 +53,7 @@ export class Vma {
 
   constructor(mm: Owner, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
     this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
+    mm.frames.work.area();
     object?.areas.add(this);
     if (object?.sleeps) mm.sleepy = true;
   }

@@ -47,6 +47,7 @@ export class DatagramSocket extends Socket {
     if (n + PIECE > this.sendBuffer) return -E.MSGSIZE;
     if (this.inFlight + n + PIECE > this.sendBuffer || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen'))) return -E.AGAIN;
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    this.k.work.made();
     const bytes = new Uint8Array(n), c = t.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
     try { io.take(bytes, 0, n); } catch (e) { this.k.frames.uncharge(n + PIECE); throw e; }
     found.queue.push({ bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, by: this });

@@ -106,6 +106,7 @@ export class StreamSocket extends Socket {
     if (this.inFlight > 0 && (room <= 0 || (this.packets && io.left > room))) return -E.AGAIN;
     const urgent = extra?.urgent ?? false, n = this.packets ? io.left : Math.min(io.left, Math.max(1, room), MOST_PIECE);
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    this.k.work.made();
     const bytes = new Uint8Array(n), start = io.done;
     try { io.take(bytes, 0, n); } catch (e) {
       this.k.frames.uncharge(n + PIECE);

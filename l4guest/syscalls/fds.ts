@@ -19,6 +19,7 @@ import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
 /** Gives a new description a number; releases it where that fails. */
 export function install(t: Thread, file: File, cloexec: boolean, from = 0): number {
+  if (file.purse === undefined) t.k.work.made(); else t.k.work.filed();
   const fd = file.charge(t.k.frames) ? t.proc.fds.add(file, cloexec, t.proc.limits.files, from) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;

@@ -17,6 +17,7 @@ const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET,
 interface Words { readonly va: number; readonly va2: number; readonly own: boolean }
 const keyAt = (t: Thread, va: number, own: boolean): string => {
   if (va % 4 !== 0) throw new CallError(E.INVAL);
+  t.k.work.named();
   return futexKey(t.mm, va, own);
 };
 

@@ -38,6 +38,7 @@ function halfway(f: File, e: unknown, done: number): number {
 }
 function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
+  t.k.work.filed();
   try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
 /** RLIMIT_FSIZE: a file of a file system does not grow beyond it; a write that begins there says so with SIGXFSZ. 0 or -EFBIG. */
@@ -51,6 +52,7 @@ function tooLong(t: Thread, f: File, io: Io, pos: number): number {
 function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   if (t.proc.limits.fileSize !== Infinity) { const r = tooLong(t, f, io, pos); if (r < 0) return r; }
   const before = io.done;
+  t.k.work.filed();
   try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
 }
 /** The same for a file that sleeps meanwhile: it stays open until it has answered. */
@@ -123,6 +125,7 @@ function write(t: Thread, fd: number, va: number, length: number): number | Co<n
 /** A cursor over a user iovec array, or -errno. */
 export function ioVector(t: Thread, va: number, count: number): UserIo | number {
   if (count < 0 || count > 1024) return -E.INVAL;
+  t.k.work.found(count);
   const list: { base: number; length: number }[] = [];
   let total = 0;
   for (let i = 0; i < count; i++) {

@@ -24,6 +24,7 @@ import { tellOrUndo } from './undo.ts';
 import { install, installPair } from './fds.ts';
 import { interruptedWait, ioVector, untilDone } from './io.ts';
 import { bits, row, type Row } from './row.ts';
+import { Parts } from '../kernel/work.ts';
 
 function fileOf(t: Thread, fd: number): SocketFile | number { const f = t.proc.fds.get(fd); return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF; }
 const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => { const f = fileOf(t, fd); return typeof f === 'number' ? f : use(f); };
@@ -63,6 +64,7 @@ function create(t: Thread, family: number, typeArg: number, protocol: number): S
   const s = family === Af.UNIX ? unixSocket(t, type, protocol) : inetSocket(t, family, type, protocol);
   if (typeof s === 'number') return s;
   s.owner = { pid: t.proc.pid, uid: c.euid, gid: c.egid };
+  t.k.work.made(Parts.socket);
   return s;
 }
 function fileFor(t: Thread, s: Socket, flags: number): SocketFile { return new SocketFile(t.k.anon.make(S.IFSOCK | 0o777), flags, s); }

@@ -36,6 +36,8 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   }
   if (at === 0 && pos < entries.length) return -E.INVAL;
   copyOut(t.mm, va, out.subarray(0, at));
+  t.k.work.filed();
+  t.k.work.found(pos - f.pos);
   f.pos = pos;
   return at;
 }
@@ -53,6 +55,8 @@ function readlink(t: Thread, fd: number, pathVa: number, va: number, size: numbe
 }
 function getcwd(t: Thread, va: number, size: number): number {
   const { cwd, root } = t.proc.fs;
+  t.k.work.filed();
+  t.k.work.found();
   if (cwd.inode.nlink === 0) return -E.NOENT;
   const path = textOfPath(cwd, root), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.inode.name}`}\0`);
   if (size >= 0 && bytes.length > size) return -E.RANGE;

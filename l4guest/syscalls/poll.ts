@@ -51,6 +51,8 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
   if (failed) return failed;
   return pollOn(t, () => {
     let n = 0;
+    t.k.work.filed();
+    t.k.work.named(count);
     for (let i = 0; i < count; i++) {
       const f = files[i], want = getU16(t.mm, va + 8 * i + 4);
       const got = fds[i]! < 0 ? 0 : f === undefined ? Poll.NVAL : f.poll() & (want | Poll.ERR | Poll.HUP);
@@ -81,6 +83,8 @@ function pselect(t: Thread, count: number, readVa: number, writeVa: number, exce
   const r = pollOn(t, () => {
     let n = 0;
     got.forEach((g) => g?.fill(0));
+    t.k.work.filed();
+    t.k.work.named(count);
     files.forEach((f, fd) => {
       if (!f) return;
       const ready = f.poll();

@@ -95,7 +95,7 @@ function setaffinity(t: Thread, tid: number, size: number, va: number): number {
 function interval(t: Thread, tid: number, va: number): number {
   return withThread(t, tid, (x) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000); return 0; });
 }
-const yieldCpu = (t: Thread): number => { if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; } return 0; };
+const yieldCpu = (t: Thread): number => { t.k.work.found(); if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; } return 0; };
 const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
 
 export const schedCalls: Row[] = [

@@ -94,6 +94,7 @@ function may(t: Thread, p: Process, sig: number): boolean {
     (sig === Sig.CONT && p.session === t.proc.session);
 }
 export function kill(t: Thread, pid: number, sig: number): number {
+  t.k.work.found();
   if (sig < 0 || sig > 64) return -E.INVAL;
   const all = [...t.k.pids.processes.values()], { numbers } = t.proc;
   let list: Process[];

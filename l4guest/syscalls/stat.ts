@@ -71,7 +71,7 @@ function putStatfs(t: Thread, { inode: { fs }, mount }: Located, va: number): nu
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
 /** The same with attributes as they are now. */
-const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number => withInode(p, (i) => { i.refresh(t); return use(i); });
+const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number => withInode(p, (i) => { t.k.work.filed(); i.refresh(t); return use(i); });
 /** A place whose inode may be changed: -EROFS through a mount that forbids it. */
 const changing = (p: Located | number): Located | number => (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
 
@@ -134,6 +134,7 @@ function access(t: Thread, fd: number, path: number, mode: number, flags: number
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
 function truncate(t: Thread, p: Located | number, length: number): Later<number> {
+  t.k.work.made();
   if (length < 0) return -E.INVAL;
   return withInode(p, (i) => {
     if (i.isDir) return -E.ISDIR;

@@ -12,6 +12,7 @@ import { bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString,
 import { pathArg, row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
+  t.k.work.filed();
   const out = new Uint8Array(6 * 65);
   ['Linux', t.proc.uts.host, RELEASE, VERSION, MACHINE, t.proc.uts.domain].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
   copyOut(t.mm, va, out);

@@ -6,6 +6,7 @@
 import type { HartApi } from '../../../machine/api.ts';
 import { Machine } from '../../../machine/machine.ts';
 import { Window } from '../../../microkernel/abi/window.ts';
+import type { Rates } from '../../kernel/work.ts';
 import { openSpecial } from '../../drivers/devices.ts';
 import { InputPort, type OutputPort } from '../../drivers/ports.ts';
 import { loadTar } from '../../fs/tar.ts';
@@ -33,6 +34,8 @@ export interface NativeOptions {
   readonly memory?: number;
   readonly engine?: 'auto' | 'interp' | 'jit';
   readonly seed?: number;
+  /** What work costs (default: the table). */
+  readonly rates?: Rates;
   readonly input?: Uint8Array;
   /** Where standard output and standard error go. */
   output(bytes: Uint8Array): void;
@@ -80,7 +83,7 @@ export function runNative(o: NativeOptions): NativeResult {
   };
   const arch = new NativeArch(hart, ram, region, o.log ?? (() => {}));
   machine.supervisor = arch.supervisor;
-  const k = new Kernel(arch, { epoch: EPOCH, seed: o.seed ?? 1, openSpecial });
+  const k = new Kernel(arch, { epoch: EPOCH, seed: o.seed ?? 1, openSpecial, ...(o.rates ? { rates: o.rates } : {}) });
   return drive(machine, k, arch, o, new Window(ram.view(rom, o.root.length), false), rom / PAGE);
 }
 

@@ -95,7 +95,8 @@ export class NativeArch implements Arch, Switch {
     if (t === undefined) this.#hart.idle();
     else if (!this.#kernel.cpu.inUser) {
       if (!this.#enter(t)) return Outcome.full;
-    } else this.#hart.resume(0, false);
+    } else if (this.#recalled === t) return this.#back(t);
+    else this.#hart.resume(0, false);
     yield;
     return this.#outcome;
   }
@@ -103,12 +104,18 @@ export class NativeArch implements Arch, Switch {
   *finish(): Steps<void> { this.#tidy(); }
   *pause(_t: Thread, act: () => void): Steps<void> { act(); }
 
+  /** An interrupt has brought `t` into the server, where it is wanted. */
+  #back(t: Thread): Outcome {
+    this.#recalled = undefined;
+    this.#entry.left(t);
+    return Outcome.recalled;
+  }
   #enter(t: Thread): boolean {
     const space = this.#spaceOf(t.mm);
     if (!space) return false;
     for (const f of t.mm.flushes.splice(0)) this.#flush(space, f.from, f.to, f.rights);
     this.#entry.entered(t);
-    if (this.#recalled === t) this.#recalled = undefined;
+    this.#recalled = undefined; // whoever was wanted is in the server already
     if (this.#slots.enter(t)) this.#hart.charge(COSTS.switchThread);
     if (space !== this.#space) this.#switchSpace(space);
     this.#hart.resume(0, false);

@@ -22,7 +22,7 @@ export class Inet {
 
   constructor(k: Kernel) {
     this.k = k;
-    this.stack = new Stack({ now: () => Math.floor(k.clock.now() / NS_PER_US), random: () => k.random.next(), budget: { take: (n) => k.frames.charge(n), give: (n) => k.frames.uncharge(n) } });
+    this.stack = new Stack({ now: () => Math.floor(k.clock.now() / NS_PER_US), random: () => k.random.next(), sent: (packets) => k.work.sent(packets), budget: { take: (n) => k.frames.charge(n), give: (n) => k.frames.uncharge(n) } });
     this.stack.addLoopback();
   }
 
