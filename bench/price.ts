@@ -43,4 +43,4 @@ for (const [what, program, count] of ROWS) {
   const [alone, above] = [native(program, count), await hosted(program, count)];
   console.log(`${what.padEnd(24)} ${String(alone).padStart(13)}   ${String(above).padStart(21)}   ${(above / alone).toFixed(2).padStart(5)}`);
 }
-console.log('nanoseconds of virtual time (cycles); work of servers in TypeScript counts as far as it is charged');
+console.log('nanoseconds of virtual time (cycles)');

@@ -6,7 +6,8 @@
  *   [seL4]  sel4bench on a Freedom U500 RISC-V core (H. Almatary, 2018): 518 client to server, 551 back, between tasks
  *
  * A call between tasks, one way, is entry + message + spaceSwitch + exit + registers = 540; an operation of an object is entry + invoke +
- * exit = 230; the difference that another task makes is spaceSwitch = 130. A cost without a published counterpart says `estimate`.
+ * exit = 230; the difference that another task makes is spaceSwitch = 130. A cost without a published counterpart says `estimate`;
+ * docs/costs.md shows what half and double of all estimates would change. Work of servers costs what roottask/client/rates.ts says.
  */
 export const COSTS = {
   /** Trap entry: saving the registers the kernel uses, finding the cause. [L4Re] with `invoke` and `exit` */

@@ -93,6 +93,7 @@ export class RegularInode extends Inode implements Mappable {
     }
     this.clean?.delete(index);
     this.pages.set(index, pfn);
+    this.fs.frames.work.found();
     return pfn;
   }
 

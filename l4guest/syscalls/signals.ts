@@ -19,6 +19,7 @@ const SA_FLAGS = SaFlag.NOCLDSTOP | SaFlag.NOCLDWAIT | SaFlag.SIGINFO | SaFlag.O
 
 /** struct sigaction of riscv64: handler, flags, mask; no restorer. */
 function sigaction(t: Thread, sig: number, newVa: number, oldVa: number, size: number): number {
+  t.k.work.named();
   if (size !== 8 || sig < 1 || sig > 64 || (newVa && (sig === Sig.KILL || sig === Sig.STOP))) return -E.INVAL;
   const old = t.proc.actions.list[sig]!;
   if (newVa) {

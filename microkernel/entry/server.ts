@@ -8,6 +8,7 @@ import type { Core } from '../core.ts';
 import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
 import { ipc } from '../ipc/ipc.ts';
+import { TaskMemory } from '../mem/task-memory.ts';
 import { killThread, type Asked, type Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { activate } from './resume.ts';
@@ -22,25 +23,28 @@ export function step(k: Core, cpu: Cpu, t: Thread): void {
 
 /** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
 export function body(k: Core, t: Thread): Asked | undefined {
-  let done = true;
   try {
     t.running ??= t.body!.run(t.sys ??= newSys(k, t));
-    const result = t.handler && t.status === Status.ok ? handle(t, t.running, t.handler) : t.running.next(t.status);
-    done = result === t.again ? false : Boolean(result.done);
-    if (!done) copy(t.asked!, result.value as IpcRequest);
+    const result = next(t, t.running);
+    if (result === undefined) return t.asked;
+    if (!result.done) {
+      copy(t.asked!, result.value);
+      return t.asked;
+    }
   } catch (e) {
     crashed(k, t, e);
     return undefined;
   }
-  if (!done) return t.asked;
   killThread(k, t);
   return undefined;
 }
 
-/** A message for a thread that serves: its handler, and only if that does not answer, the body. */
-function handle(t: Thread, running: Sys<void>, handler: () => boolean): IteratorResult<IpcRequest, void> {
+/** A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it asks for the same as before. */
+function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
+  const { handler } = t;
+  if (handler === undefined || t.status !== Status.ok) return running.next(t.status);
   try {
-    if (handler()) return t.again ??= { done: false, value: t.sys!.request };
+    if (handler()) return undefined;
   } catch (e) {
     return running.throw(e);
   }
@@ -75,7 +79,7 @@ function newSys(k: Core, t: Thread): Syscalls {
   const { buffer } = t.utcb!.i32;
   return new Syscalls(Object.freeze({
     utcb: new Utcb(buffer, 0),
-    memory: t.task.memory(k),
+    memory: new TaskMemory(k.memory, k.bus, t.task.space, (cycles) => { t.debt += cycles; }),
     now: () => t.cpu.hart.cycles + t.debt,
     show: (look: unknown) => { t.look = typeof look === 'function' ? shown(look as Look) : undefined; },
     charge: (cycles: unknown) => {

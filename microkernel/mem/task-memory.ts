@@ -1,9 +1,10 @@
 /**
  * Memory as TypeScript threads see it: through the page tables of their task, device pages included. Every access is translated; where
- * nothing is mapped with the right it needs, it throws MemoryFault inside the thread.
+ * nothing is mapped with the right it needs, it throws MemoryFault inside the thread. Copies cost the thread what they cost RISC-V code.
  */
 import type { Bus, PhysicalMemory } from '../../machine/api.ts';
 import { MemoryFault, Right, Window, type Memory } from '../abi/index.ts';
+import { COSTS } from '../costs.ts';
 import { LEVEL_SIZE } from './node.ts';
 import type { Space } from './space.ts';
 
@@ -18,8 +19,11 @@ export class TaskMemory implements Memory {
   readonly #data: DataView;
   readonly #base: number;
   readonly #size: number;
+  readonly #charge: (cycles: number) => void;
 
-  constructor(memory: PhysicalMemory, bus: Bus, space: Space) {
+  /** `charge` takes cycles of the thread that this is for. */
+  constructor(memory: PhysicalMemory, bus: Bus, space: Space, charge: (cycles: number) => void) {
+    this.#charge = charge;
     this.#space = space;
     this.#memory = memory;
     this.#bus = bus;
@@ -102,6 +106,7 @@ export class TaskMemory implements Memory {
   read(va: number, length: number): Uint8Array {
     plain(va, length);
     const out = new Uint8Array(length);
+    this.#charge(copying(length));
     for (const { pa, at, size } of this.#ranges(va, length, 'read')) out.set(this.#memory.view(pa, size), at);
     return out;
   }
@@ -109,18 +114,22 @@ export class TaskMemory implements Memory {
     const { length } = bytes;
     plain(va, length);
     this.#check(va, length, 'write');
+    this.#charge(copying(length));
     for (const { pa, at, size } of this.#ranges(va, length, 'write')) this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
   }
   copy(to: number, from: number, length: number): void {
     plain(to, length);
     plain(from, length);
     const source = this.#contiguous(from, length, Right.R), dest = this.#contiguous(to, length, Right.W);
-    if (source >= 0 && dest >= 0) this.#memory.copy(dest, source, length);
-    else this.write(to, this.read(from, length));
+    if (source >= 0 && dest >= 0) {
+      this.#charge(copying(length));
+      this.#memory.copy(dest, source, length);
+    } else this.write(to, this.read(from, length));
   }
   fill(va: number, length: number, byte: number): void {
     plain(va, length);
     this.#check(va, length, 'write');
+    this.#charge(Math.ceil(length / PAGE) * COSTS.frame);
     for (const { pa, size } of this.#ranges(va, length, 'write')) this.#memory.fill(pa, size, byte);
   }
   #check(va: number, length: number, access: Access): void {
@@ -161,6 +170,8 @@ export class TaskMemory implements Memory {
     return at >= va + length;
   }
 }
+
+const copying = (bytes: number): number => Math.ceil(bytes / 8) * COSTS.word;
 
 /** Addresses are whole numbers, lengths whole numbers from 0 on. An object that converts to one could give another value each time. */
 function plain(va: number, length = 0): void {

@@ -2,13 +2,12 @@
  * Task: a protection domain. A memory space (of a program, or of a guest's physical memory) and a capability space; threads run in it.
  * A task that ends kills its threads and takes back all memory and all capabilities that others got from it.
  */
-import { CapRight, Item, Kind, Status, EVERYTHING, flexOrder, flexRights, flexSize, isCapPage, memoryPage, U, type Memory } from '../abi/index.ts';
+import { CapRight, Item, Kind, Status, EVERYTHING, flexOrder, flexRights, flexSize, isCapPage, memoryPage, U } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import { mapMemory, mapped } from '../mem/map.ts';
 import { LEVEL_BITS } from '../mem/node.ts';
 import { Space, type Shape } from '../mem/space.ts';
-import { TaskMemory } from '../mem/task-memory.ts';
 import type { Table } from '../mem/table.ts';
 import { removeSubtree, unmapMemory, unmapped } from '../mem/unmap.ts';
 import { preempt } from '../sched/place.ts';
@@ -27,7 +26,6 @@ export class Task extends KernelObject {
   readonly caps: CapSpace;
   readonly guest: boolean;
   firstThread: Thread | undefined = undefined;
-  #memory: TaskMemory | undefined;
 
   /** Root frames, number and quota are there (`newTask`). */
   constructor(k: Core, factory: Factory, shape: Shape, root: number, asid: number) {
@@ -36,9 +34,6 @@ export class Task extends KernelObject {
     this.space = new Space(k, factory, shape, root, asid);
     this.caps = new CapSpace(factory);
   }
-
-  /** Memory as its TypeScript threads see it. */
-  memory(k: Core): Memory { return this.#memory ??= new TaskMemory(k.memory, k.bus, this.space); }
 
   override teardown(k: Core): void {
     while (this.firstThread) k.destroy(this.firstThread);

@@ -6,7 +6,7 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import { CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type IpcRequest, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
@@ -49,9 +49,8 @@ export class Thread extends KernelObject implements Timed {
   /** What it has shown to tools outside. */
   look: Look | undefined = undefined;
   running: Sys<void> | undefined = undefined;
-  /** Who takes its messages while it serves (`Syscalls.serve`), and what the body would then yield again. */
+  /** Who takes its messages while it serves (`Syscalls.serve`). */
   handler: (() => boolean) | undefined = undefined;
-  again: IteratorYieldResult<IpcRequest> | undefined = undefined;
   /** Its last system call, as it was copied from what the body has yielded. */
   readonly asked: Asked | undefined;
   utcb: Utcb | undefined = undefined;

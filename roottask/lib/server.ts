@@ -8,6 +8,7 @@
 import {
   CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls
 } from '../../microkernel/abi/index.ts';
+import { RATES } from '../client/rates.ts';
 import { Protocol, detach, forgetOthers, getText, put, register, valueOf, type Env } from '../client/index.ts';
 
 export interface Answer {
@@ -67,6 +68,7 @@ export class Server<T> {
       const status = yield sys.ipc(flags, 0);
       if (status !== 0) { flags = IpcFlag.receive; continue; }
       forgetOthers(sys.utcb);
+      sys.charge(RATES.call);
       const unwanted = sys.utcb.itemCount > 0, a = yield* this.dispatch(sys);
       // Memory that nobody asked for must not lie where the next client's buffer is to go.
       if (unwanted && this.window !== 0) yield* detach(sys, this.window, 2 ** this.options.bufferOrder);

@@ -2,6 +2,7 @@
  * Roottask's services: one row per request of the protocol. A component holds one portal per service that it was given;
  * the portal's label says which component and which service, so that nothing in the message has to be believed.
  */
+import { RATES } from '../client/rates.ts';
 import {
   CapRight, Initial, IpcFlag, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls
 } from '../../microkernel/abi/index.ts';
@@ -156,6 +157,7 @@ export function* answerRequests(root: Root, sys: Syscalls): Sys<void> {
     sys.utcb.capWindow = capPage(root.landing);
     const status = yield sys.ipc(flags, 0), landing = root.landing;
     if (status !== 0) { flags = IpcFlag.receive; continue; }
+    sys.charge(RATES.call);
     const unwanted = sys.utcb.itemCount > 0, reply = yield* answer(root, sys);
     // A capability that nobody asked for must not lie where the next one is to land.
     if (unwanted && root.landing === landing) yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(landing), 1]);
