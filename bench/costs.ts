@@ -4,9 +4,9 @@
  *
  * What Linux does is measured with --linux only (bench/measured.json keeps it): that takes images and half a minute.
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COSTS } from '../microkernel/costs.ts';
 import { RATES } from '../roottask/client/rates.ts';
 import { cyclesOf, median, offBy, OUT, predict, type Calibration, type Cycles } from './fit.ts';
 import { aboveKernel, onLinux, onMachine, root } from './inside.ts';
@@ -69,17 +69,18 @@ function rates(): string {
 
 // ── sensitivity of what the kernel's costs only estimate ───────────────────────────────────────────────────────────────
 
-const ESTIMATES = ['worldSwitch', 'item', 'map', 'unmap', 'node', 'cap', 'object', 'schedule', 'interrupt'] as const;
-async function sensitivity(): Promise<string> {
-  const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'], table_ = COSTS as unknown as Record<string, number>, was = { ...table_ };
-  const cycles = async (): Promise<Cycles> => cyclesOf((await aboveKernel(['/bin/costs', ...ops])).said), normal = await cycles();
-  const rows: string[][] = [];
+function sensitivity(): string {
+  const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'];
+  const cycles = (factor: number): Cycles => {
+    const r = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops], { encoding: 'utf8' });
+    if (r.status !== 0) throw new Error(r.stderr);
+    return cyclesOf(r.stdout);
+  };
+  const normal = cycles(1), rows: string[][] = [];
   for (const [name, factor] of [['half', 0.5], ['double', 2]] as const) {
-    for (const e of ESTIMATES) table_[e] = was[e]! * factor;
-    const changed = await cycles();
+    const changed = cycles(factor);
     rows.push([`all estimates ${name}`, ...ops.map((op) => `${((changed[op]! / normal[op]! - 1) * 100).toFixed(1)} %`)]);
   }
-  Object.assign(table_, was);
   return table(['microkernel/costs.ts', ...ops.map((o) => `\`${o}\``)], rows);
 }
 
@@ -94,7 +95,7 @@ function put(name: string, text: string): void {
 put('calls', await calls());
 put('rates', rates());
 put('calibration', calibration());
-put('sensitivity', await sensitivity());
+put('sensitivity', sensitivity());
 writeFileSync(PAGE, page);
 const alone = linesOf(onMachine(['/bin/slopes', MOST])), above = linesOf((await aboveKernel(['/bin/slopes', MOST])).said);
 writeFileSync(join(root, 'docs/pictures/slopes.svg'), chart([['Linux', linux.slopes], ['server on the machine', alone], ['server above the microkernel', above]]));
