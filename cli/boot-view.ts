@@ -10,6 +10,7 @@ import { TraceFile } from '../trace/index.ts';
 import type { Viewer } from '../trace/view/viewer.ts';
 import { CliError, Exit } from './errors.ts';
 import type { SharedOptions } from './options.ts';
+import { addressLines } from './trace-addr.ts';
 import { FileSource, readTrace, unpack } from './trace-source.ts';
 
 /** Set for a run whose trace somebody reads along: it is written often instead of in large pieces. */
@@ -33,7 +34,8 @@ export async function bootView(options: SharedOptions): Promise<number> {
       return ended ?? Exit.failure;
     }
     const { view } = await import('../trace/view/run.ts');
-    await view(ended === undefined ? new TraceFile(new FileSource(file), unpack) : readTrace(file), options.trace ?? 'live', { following: true, beside: (viewer) => beside(viewer, child, said, end, () => ended) });
+    await view(ended === undefined ? new TraceFile(new FileSource(file), unpack) : readTrace(file), options.trace ?? 'live',
+      { following: true, address: addressLines, beside: (viewer) => beside(viewer, child, said, end, () => ended) });
     return ended ?? Exit.ok;
   } finally {
     child.kill('SIGKILL');

@@ -55,6 +55,8 @@ export interface Outcome { result: Result; system: System; log: string }
 const LOG_KEPT = 16384;
 /** Milliseconds between two pieces of a trace that somebody reads along. */
 const LIVE_MS = 100;
+/** … and between two copies of the guests' page tables in it. */
+const SNAPSHOT_MS = 1000;
 
 /** Statuses of a run that a signal from outside ended. */
 const SIGPIPE = 13, SIGKILL = 9, SIGINT = 2;
@@ -174,9 +176,11 @@ class Session {
   private live(): void {
     if (!process.env['TESSERA_TRACE_LIVE'] || performance.now() - this.flushed < LIVE_MS) return;
     this.flushed = performance.now();
+    if (this.flushed - this.snapped > SNAPSHOT_MS) { this.snapped = this.flushed; this.system.snapshot(); }
     this.system.kernel.trace.flush();
   }
   private flushed = 0;
+  private snapped = 0;
 
   private makeTerminal(): Terminal {
     const { input } = this.launch, { system } = this;

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg, type TraceSource } from '../trace/index.ts';
 import { CliError, Exit, outputError } from './errors.ts';
+import { addressLines } from './trace-addr.ts';
 import { readTrace } from './trace-source.ts';
 
 /** Pieces of text or bytes. */
@@ -37,7 +38,7 @@ export async function traceView(path: string, filter = ''): Promise<number> {
   parseFilter(file, filter);
   if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
   const { view } = await import('../trace/view/run.ts');
-  await view(file, path, { filter });
+  await view(file, path, { filter, address: addressLines });
   return Exit.ok;
 }
 

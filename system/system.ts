@@ -161,6 +161,8 @@ export class System {
     this.machine.stop({ kind: 'stopped' });
     this.wake?.();
   }
+  /** A recording that somebody reads along gets the page tables of guests as they are now. */
+  snapshot(): void { this.capture?.finish(); }
   /** Names of the capture's that no task has had. */
   get unmetPayload(): readonly string[] { return this.capture?.unmet ?? []; }
   /** Only the outside can make anything happen now. */
@@ -209,6 +211,7 @@ export class System {
   /** Runs for this many cycles at most. A result when the run is over, 'idle' when only the outside can make anything happen. */
   runFor(cycles: number): Result | 'idle' | 'running' {
     if (this.over) {
+      this.capture?.finish();
       this.kernel.trace.flush();
       return this.over;
     }
@@ -222,6 +225,7 @@ export class System {
     }
     const ended = this.ended(reason);
     if (ended === 'idle' || ended === 'running') return this.over ?? ended;
+    this.capture?.finish();
     this.kernel.trace.flush();
     return (this.over = ended);
   }

@@ -50,7 +50,7 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
     expect(await gdb.do('p $pc')).toContain('0x80201072 <print+26>');
     expect(await gdb.do('set var $t0 = 0x1122334455667788')).toBe('');
     expect(await gdb.do('p/x $t0')).toContain('0x1122334455667788');
-    expect(await gdb.do('monitor translate 0x80200000')).toContain('0x80200000');
+    expect(await gdb.do('monitor translate 0x80200000')).toContain('virtual 0x80200000, satp bare: the same number\nphysical 0x80200000');
     await gdb.do('delete');
     expect(await gdb.do('continue')).toContain('exited normally');
     expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
@@ -87,6 +87,7 @@ describe.skipIf(!hasGdb)('a small operating system on the bare machine', () => {
     expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
     expect(await gdb.do('p/x $priv')).toContain('= 0x0');
     expect(await gdb.do('p $satp != 0')).toContain('= 1');
+    expect(await gdb.do('monitor translate 0x40000004')).toMatch(/level 0[^]*guest-physical 0x8\w+004, hgatp[^]*level 1[^]*machine 0x8/);
     const virtual = await gdb.do('x/2xw 0x40000000');
     expect(await gdb.do('maintenance packet Qqemu.PhyMemMode:1')).toContain('OK');
     expect(await gdb.do('x/2xw 0x40000000')).toContain('Cannot access memory');

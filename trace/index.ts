@@ -6,6 +6,7 @@ export * from './recorder.ts';
 export * from './reader.ts';
 export * from './source.ts';
 export * from './payload.ts';
+export * from './tables.ts';
 export * from './vocabulary.ts';
 export * from './stats.ts';
 export * from './report.ts';

@@ -17,6 +17,8 @@ export const Part = {
   items: 5,
   /** A frame on a network: f64 time, then all its bytes. `index`: number of the card, + 128 for one that came in. */
   frame: 6,
+  /** Page tables of a virtual processor (tables.ts). */
+  tables: 7,
 } as const;
 export type Part = (typeof Part)[keyof typeof Part];
 /** Words of an exit: scause, stval, htval, htinst, pc, and the value that a store carries. */

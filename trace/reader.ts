@@ -117,6 +117,11 @@ export class TraceFile implements TraceSource {
     return this.partsOf.parts.get(sequence) ?? NO_PARTS;
   }
 
+  /** All payload of one kind, in order. */
+  *allParts(part: number): Generator<PayloadPart> {
+    for (const entry of this.payloads) for (const p of payloadParts(this.store.data(entry))) if (p.part === part) yield p;
+  }
+
   private chunkOf(index: number): RecordChunk {
     const near = this.recent;
     if (near && index >= near.start && index < near.start + near.count) return near;

@@ -59,6 +59,16 @@ function analyses(trace: Command, done: (status: number) => void): void {
     .option('--context <n>', 'records shown before and after', count('--context', 0, 1000), 5)
     .addHelpText('after', '\nExample:\n  tessera trace diff monday.trace tuesday.trace\n')
     .action(async (first: string, second: string, options: { times: boolean; context: number }) => done((await load()).traceDiff(first, second, options)));
+  trace.command('addr').description('where an address is: the walk of each stage, level by level (virtual, guest-physical, machine)')
+    .argument('<file>', FILE).argument('<address>', 'such as 0xffffffff80000000')
+    .option('--task <name>', 'of this guest or virtual processor alone')
+    .addHelpText('after', `
+Example:
+  tessera vm --kernel guests/bin/panic.elf --trace run.trace --trace-payload 'vm*'
+  tessera trace addr run.trace 0xffffffc080200000
+`)
+    .action(async (file: string, address: string, options: { task?: string }) =>
+      done((await import('../trace-addr.ts')).traceAddress(file, address, options.task)));
   trace.command('sql').description('a query over the records (docs/queries.md)')
     .argument('<file>', FILE).argument('[query]', 'a select statement; without one, or with -, it comes from standard input')
     .option('-f, --filter <filter>', FILTER)

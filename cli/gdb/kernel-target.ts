@@ -6,7 +6,8 @@
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
 import { REG } from '../../machine/debug/registers.ts';
-import { translate } from '../../machine/debug/translate.ts';
+import { walk } from '../../machine/debug/translate.ts';
+import { walkLines } from '../../machine/debug/walk.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
 import { Cause } from '../../microkernel/abi/index.ts';
@@ -173,7 +174,7 @@ export class KernelTarget implements Target {
 
   readonly commands: Record<string, MonitorCommand> = {
     info: { help: 'the threads, and virtual time', run: () => this.#info() },
-    translate: { help: "translate ADDRESS: where the selected thread's memory is in the machine's", run: (words, thread) =>
+    translate: { help: "translate ADDRESS: where the selected thread's memory is, level by level", run: (words, thread) =>
       this.#translate(words, thread) },
   };
 
@@ -271,8 +272,7 @@ export class KernelTarget implements Target {
     const view = this.#view(thread);
     if (address === undefined || view === undefined || typeof view === 'string'
       || !('first' in view)) return 'give an address in hexadecimal\n';
-    const pa = translate(this.#machine.linear, view, address);
-    return pa === undefined ? `nothing is mapped at 0x${address.toString(16)}\n` : `0x${pa.toString(16)}\n`;
+    return `${walkLines(walk(this.#machine.linear, view, address)).join('\n')}\n`;
   }
 }
 

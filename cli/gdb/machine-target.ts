@@ -2,7 +2,8 @@
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { readMemory, writeMemory } from '../../machine/debug/memory.ts';
 import { readRegister, REG, writeRegister } from '../../machine/debug/registers.ts';
-import { physicalAddress } from '../../machine/debug/translate.ts';
+import { rootsOf, walk } from '../../machine/debug/translate.ts';
+import { walkLines } from '../../machine/debug/walk.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { hartDescription, registerBytes } from './description.ts';
@@ -104,7 +105,8 @@ export class MachineTarget implements Target {
 
   readonly commands: Record<string, MonitorCommand> = {
     info: { help: 'the harts: pc, mode, instructions, and virtual time', run: () => this.#info() },
-    translate: { help: 'translate ADDRESS: where the selected hart has it in physical memory', run: (words, thread) => this.#translate(words, thread) },
+    translate: { help: 'translate ADDRESS: where the selected hart has it, level by level',
+      run: (words, thread) => this.#translate(words, thread) },
     step: { help: 'step [N]: exactly N instructions of the selected hart, the others held (GDB steps by breakpoints, and gets lost at mret, sret and traps)', run: (words, thread) => this.#step(words, thread) },
     peek: { help: 'peek ADDRESS [1|2|4|8]: reads a device register, with its side effects', run: (words) => this.#peek(words) },
     poke: { help: 'poke ADDRESS 1|2|4|8 VALUE: writes a device register', run: (words) => this.#poke(words) },
@@ -133,8 +135,7 @@ export class MachineTarget implements Target {
   #translate([text]: readonly string[], thread: number): string {
     const address = number(text);
     if (address === undefined) return 'give an address\n';
-    const pa = physicalAddress(this.#hart(thread), address);
-    return pa === undefined ? `hart ${thread - 1} has nothing mapped at 0x${address.toString(16)}\n` : `0x${pa.toString(16)}\n`;
+    return `${walkLines(walk(this.#machine.linear, rootsOf(this.#hart(thread)), address)).join('\n')}\n`;
   }
 
   #peek([text, width = '4']: readonly string[]): string {

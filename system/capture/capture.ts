@@ -9,6 +9,7 @@ import { ThreadState } from '../../microkernel/sched/states.ts';
 import type { Captured } from '../../machine/net/capture.ts';
 import { INCOMING, Part } from '../../trace/index.ts';
 import { EventCapture, type PayloadSink } from './event.ts';
+import { TableCapture } from './tables.ts';
 
 export type { PayloadSink };
 
@@ -29,6 +30,7 @@ export class Capture implements TraceSink {
   private lastName = '';
   private kernel: Core | undefined;
   private events: EventCapture | undefined;
+  private tables: TableCapture | undefined;
 
   /** `tasks`: names, in which * stands for any text; 'all' for every task. */
   constructor(sink: PayloadSink, tasks: readonly string[]) {
@@ -46,6 +48,7 @@ export class Capture implements TraceSink {
   readonly watch = (k: Core): RecordWatch => {
     this.kernel = k;
     this.events = new EventCapture(k.memory, this.sink);
+    this.tables = new TableCapture(k.memory, this.sink);
     return (sequence, kind, actor, object, cause, a) => this.see(sequence, kind, actor, object, cause, a);
   };
 
@@ -59,6 +62,9 @@ export class Capture implements TraceSink {
     }
     this.sink.name(kind, id, parent, text);
   }
+
+  /** What only the end of a run tells, or of as much as there is: page tables of guests that still run. */
+  finish(): void { if (this.kernel) this.tables!.all(this.kernel.trace.count); }
 
   /** A frame has passed at card number `card`; it goes with the record that was written last. */
   frame(card: number, { cycle, direction, frame }: Captured): void {
@@ -76,11 +82,14 @@ export class Capture implements TraceSink {
       case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
       case Kind.event: {
         const t = this.threadOf(actor);
-        if (t && (this.takes(t) || this.servedBySelected(t, a))) this.events!.raised(sequence, t, a);
+        if (!t || !(this.takes(t) || this.servedBySelected(t, a))) return;
+        this.events!.raised(sequence, t, a);
+        if (t.guest) this.tables!.left(t);
         return;
       }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
       case Kind.destroy:
+        if (this.threads.get(object)?.guest) this.tables!.ended(sequence, this.threads.get(object)!);
         this.threads.delete(object);
         this.selected.delete(object);
         this.events!.gone(object);

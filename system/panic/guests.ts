@@ -1,7 +1,6 @@
 /** The processors of a virtual machine as the kernel has them: registers wherever they are, memory through both stages of translation. */
 import { readMemory } from '../../machine/debug/memory.ts';
 import { walk } from '../../machine/debug/translate.ts';
-import type { Roots } from '../../machine/debug/walk.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/sched/states.ts';
@@ -10,10 +9,9 @@ import { pcOf, registersOf } from '../../microkernel/state/user.ts';
 import type { System } from '../system.ts';
 import type { ReadWord } from './chain.ts';
 import type { Processor } from './report.ts';
+import { rootsOfThread } from './roots.ts';
 
-/** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
-const SV39 = 8n << 60n;
-const CSR = { vsepc: 0x241, vscause: 0x242, vstval: 0x243, vsatp: 0x280 } as const;
+const CSR = { vsepc: 0x241, vscause: 0x242, vstval: 0x243 } as const;
 const REGISTERS = 32;
 
 /** Tasks of a component: its own, and what it has made of its factory. */
@@ -34,12 +32,6 @@ export function virtualProcessors(system: System, component: string): Thread[] {
     found.push(...threads);
   }
   return found;
-}
-
-/** The translation of a thread's addresses: both stages of a guest, or the kernel's tables alone. */
-export function rootsOfThread(t: Thread): Roots {
-  const tables = SV39 | BigInt(t.task.space.root.pa / 4096);
-  return t.guest ? { first: guestRegister(t, CSR.vsatp)!, second: tables } : { first: tables };
 }
 
 export function processorOfThread(system: System, t: Thread, number: number): Processor {

@@ -10,6 +10,7 @@ const HELP = `
    . ,  n p       along the chain       s  statistics of what the filter shows
    > <            into the work, out    o  what a running system prints
    [ ]  ← →       bookmarks, sideways   F  follow a recording that goes on
+                                        a  where an address of a guest is
  Finding                                q, Esc or the same key: back to the list
    /  search: words or a filter       Marking
    n N  next match, the one before      b      bookmark on, off
@@ -31,6 +32,7 @@ export const hints: Record<string, string> = {
   stats: '↑↓ scroll  Tab one table after the other  s q back  ? help',
   record: '↑↓ scroll  . , chain  > < work  Enter q back  ? help',
   path: '↑↓ scroll  c q back  ? help',
+  address: '↑↓ scroll  a another address  q back  ? help',
   console: '↑↓ scroll  o q back  ? help',
   help: '? q back',
 };

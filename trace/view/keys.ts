@@ -38,6 +38,7 @@ const everywhere: Record<string, Act> = {
   f: ask((v) => new Prompt('filter', v.rows.filter?.text ?? '')),
   '/': ask(() => new Prompt('search')),
   ':': ask(() => new Prompt('go to')),
+  a: (v) => { if (v.address) v.prompt = new Prompt('address'); else v.message = 'there is nothing here that walks page tables'; },
   '*': (v) => { if (v.lastSearch) search(v, v.lastSearch); else v.message = 'nothing was searched yet; / searches'; },
   up: step((v) => v.cursor - 1), k: step((v) => v.cursor - 1),
   down: step((v) => v.cursor + 1), j: step((v) => v.cursor + 1),
@@ -97,6 +98,7 @@ const ownKeys: Record<Mode, Record<string, Act>> = {
   diagram: scroller((v) => v.diagramTop, (v, top) => { v.diagramTop = top; }),
   record: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
   path: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
+  address: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
   timeline: {
     '+': zoom(1), '=': zoom(1), '-': zoom(-1), '0': (v) => { v.zoom = 0; },
     left: (v) => v.move(v.cursor - 1), right: (v) => v.move(v.cursor + 1),

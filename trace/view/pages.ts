@@ -59,3 +59,6 @@ export function findPath(v: Viewer): boolean {
 }
 
 export const pathPage = (v: Viewer, width: number, height: number): Line[] => scrolled(v, [[{ text: 'What led to the end of the span', bold: true }], ...v.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])], height);
+/** Where the address that was asked for is. */
+export const addressPage = (v: Viewer, width: number, height: number): Line[] =>
+  scrolled(v, v.walked.map((text): Line => [{ text: fit(text, width).trimEnd(), bold: !text.startsWith(' ') }]), height);

@@ -3,7 +3,7 @@ import { FilterError, completions } from '../filter.ts';
 import { search } from './seek.ts';
 import type { Viewer } from './viewer.ts';
 
-export type PromptKind = 'filter' | 'search' | 'go to';
+export type PromptKind = 'filter' | 'search' | 'go to' | 'address';
 
 export class Prompt {
   readonly kind: PromptKind;
@@ -51,13 +51,14 @@ export class Prompt {
   /** What could come next, for the hint line. */
   hint(v: Viewer): string {
     if (this.error) return this.error;
-    if (this.kind === 'go to') return 'a record number, or time:1.5ms; Enter goes there, Esc leaves';
+    if (this.kind === 'address') return 'an address of the guest, such as 0xffffffff80000000; Enter walks its tables, Esc leaves';
+    if (this.kind === 'go to') return 'a record number, time:1.5ms, or addr 0x80200000; Enter goes there, Esc leaves';
     const known = this.choices.length ? this.choices : completions(this.text, v.trace), words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
     return words.length && !/\s$/.test(this.text) ? `Tab: ${words.join('  ')}` : 'Enter applies, Esc leaves, Tab completes, Ctrl-U clears';
   }
 
   private complete(v: Viewer): void {
-    if (this.kind === 'go to') return;
+    if (this.kind === 'go to' || this.kind === 'address') return;
     if (this.choices.length === 0) { this.choices = completions(this.text, v.trace); this.chosen = -1; }
     if (this.choices.length === 0) return;
     const common = this.choices.length > 1 ? prefix(this.choices) : '';
@@ -70,6 +71,7 @@ export class Prompt {
   private accept(v: Viewer): boolean {
     try {
       if (this.kind === 'filter') v.applyFilter(this.text);
+      else if (this.kind === 'address' || ADDRESS.test(this.text)) walkTo(v, this.text.replace(ADDRESS, '').trim());
       else if (this.kind === 'search') { if (this.text.trim()) search(v, this.text); } else goTo(v, this.text.trim());
       if (this.text.trim()) v.history.unshift({ kind: this.kind, text: this.text });
       return true;
@@ -79,6 +81,18 @@ export class Prompt {
       return false;
     }
   }
+}
+
+/** `:addr 0x80200000` is the same as `a` and the address. */
+const ADDRESS = /^\s*addr\s+(?=\S)/;
+
+/** Shows where an address of a guest is. */
+function walkTo(v: Viewer, text: string): void {
+  const walked = v.address?.(text) ?? 'there is nothing here that walks page tables';
+  if (typeof walked === 'string') throw new FilterError(walked);
+  v.walked = walked;
+  v.pageTop = 0;
+  v.mode = 'address';
 }
 
 function goTo(v: Viewer, text: string): void {

@@ -14,6 +14,8 @@ export interface ViewOptions {
   filter?: string;
   /** Keeps to the end of the recording from the start. */
   following?: boolean;
+  /** Walks of an address through the recording's page tables. */
+  address?: (trace: TraceFile, text: string) => readonly string[] | string;
   /** Receives the viewer before it is drawn; returns the undo action. */
   beside?: (viewer: Viewer) => () => void;
 }
@@ -25,6 +27,8 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
   process.env['NODE_ENV'] ??= 'production';
   const [{ createElement }, { render }, { App }] = await Promise.all([import('react'), import('ink'), import('./app.ts')]);
   const viewer = new Viewer(trace, basename(path), (name, text) => writeFileSync(name, [...text].join('')), options.filter);
+  const { address } = options;
+  if (address) viewer.address = (text) => address(trace, text);
   viewer.following = (options.following ?? false) && !trace.closed;
   viewer.resize(process.stdout.columns, process.stdout.rows - 1);
   const undo = options.beside?.(viewer);

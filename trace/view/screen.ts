@@ -2,7 +2,7 @@
 import { diagram } from './diagram.ts';
 import { help, hints } from './help.ts';
 import { list } from './list.ts';
-import { pathPage, recordPage } from './pages.ts';
+import { addressPage, pathPage, recordPage } from './pages.ts';
 import { cut, fit, type Line } from './text.ts';
 import { timeline } from './timeline.ts';
 import type { Mode, Viewer } from './viewer.ts';
@@ -10,7 +10,9 @@ import type { Mode, Viewer } from './viewer.ts';
 export const LEAST_WIDTH = 60;
 export const LEAST_HEIGHT = 16;
 
-const views: Record<Mode, (v: Viewer, width: number, height: number) => Line[]> = { list, timeline, diagram, stats: (v, _width, height) => v.stats.lines(v, height), help, console: consoleLines, record: recordPage, path: pathPage };
+const views: Record<Mode, (v: Viewer, width: number, height: number) =>
+  Line[]> = { list, timeline, diagram, stats: (v, _width, height) => v.stats.lines(v, height), help, console: consoleLines,
+  record: recordPage, path: pathPage, address: addressPage };
 
 /** `height` lines of at most `width` columns. */
 export function screen(v: Viewer): Line[] {

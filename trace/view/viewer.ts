@@ -17,7 +17,7 @@ import type { Messages } from './span.ts';
 import { StatsPanes } from './statistics.ts';
 import type { Drawn } from './timeline.ts';
 
-export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help' | 'console' | 'record' | 'path';
+export type Mode = 'list' | 'timeline' | 'diagram' | 'stats' | 'help' | 'console' | 'record' | 'path' | 'address';
 /** Writes a file beside the user's work; throws with a reason. */
 export type Save = (name: string, text: Iterable<string>) => void;
 
@@ -60,6 +60,10 @@ export class Viewer {
   /** What a running system has printed; undefined when there is none beside the viewer. */
   console: string[] | undefined;
   consoleTop = 0;
+  /** Walks of an address through the page tables of the recording, or a sentence that there are none. */
+  address: ((text: string) => readonly string[] | string) | undefined;
+  /** What it has answered last. */
+  walked: readonly string[] = [];
   /** The critical path that was looked for last, as text. */
   path: string[] = [];
   /** First line of a page of text. */

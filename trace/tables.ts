@@ -1,0 +1,60 @@
+/**
+ * Page tables in a recording: of each virtual processor the registers that name its tables, and the tables.
+ *
+ *   u64 thread | u64 task | u64 root of the first stage | u64 of the second (all ones: there is none) | u64 tables
+ *   each table: u64 place in the machine | u64 entries | entries: u64 index, u64 entry
+ */
+import { Part, type PayloadPart, wordsOfPart } from './payload.ts';
+import type { TraceFile } from './reader.ts';
+
+/** A table: where it is in the machine, and its entries that are not zero. */
+export interface Table { readonly at: bigint; readonly entries: readonly (readonly [index: number, entry: bigint])[] }
+export interface Tables {
+  readonly thread: number;
+  readonly task: number;
+  readonly roots: { readonly first: bigint; readonly second?: bigint };
+  readonly tables: readonly Table[];
+}
+/** The same out of a file: `at` is the record by which they stood so. */
+export interface Snapshot { readonly sequence: number; readonly thread: number; readonly task: number; readonly roots: Tables['roots'];
+  read(machine: bigint): bigint | undefined }
+
+const NONE = 2n ** 64n - 1n;
+
+export function packTables({ thread, task, roots, tables }: Tables): Uint8Array {
+  const words = [BigInt(thread), BigInt(task), roots.first, roots.second ?? NONE, BigInt(tables.length)];
+  for (const { at, entries } of tables) {
+    words.push(at, BigInt(entries.length));
+    for (const [index, entry] of entries) words.push(BigInt(index), entry);
+  }
+  const bytes = new Uint8Array(8 * words.length), view = new DataView(bytes.buffer);
+  words.forEach((w, i) => view.setBigUint64(8 * i, w, true));
+  return bytes;
+}
+
+/** Malformed input yields the tables before the mistake. */
+export function unpackTables(part: PayloadPart): Snapshot {
+  const words = wordsOfPart(part), [thread = 0n, task = 0n, first = 0n, second = NONE] = words, entries = new Map<bigint, bigint>(),
+    known = new Set<bigint>();
+  for (let at = 5; at + 2 <= words.length; ) {
+    const table = words[at]!, count = Number(words[at + 1]!);
+    at += 2;
+    if (!(count <= 512) || at + 2 * count > words.length) break;
+    known.add(table);
+    for (const end = at + 2 * count; at < end; at += 2) entries.set(table + 8n * words[at]!, words[at + 1]!);
+  }
+  return {
+    sequence: part.sequence, thread: Number(thread), task: Number(task), roots: second === NONE ? { first } : { first, second },
+    read: (machine) => entries.get(machine) ?? (known.has(machine - (machine % 4096n)) ? 0n : undefined),
+  };
+}
+
+/** The last tables of each virtual processor, in the order of their threads. */
+export function snapshots(trace: TraceFile): Snapshot[] {
+  const byThread = new Map<number, Snapshot>();
+  for (const part of trace.allParts(Part.tables)) {
+    const snapshot = unpackTables(part);
+    byThread.set(snapshot.thread, snapshot);
+  }
+  return [...byThread.values()].sort((a, b) => a.thread - b.thread);
+}
