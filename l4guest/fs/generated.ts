@@ -31,7 +31,7 @@ export class GeneratedInode extends Inode {
   override open(_t: Thread, flags: number): File { return new GeneratedFile(this, flags); }
   override truncate(): number { return 0; }
 }
-class GeneratedFile extends File {
+export class GeneratedFile extends File {
   declare readonly inode: GeneratedInode;
   private text: Uint8Array | undefined;
   override get seekable(): boolean { return true; }

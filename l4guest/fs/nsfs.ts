@@ -80,7 +80,8 @@ const NET = only(Clone.NEWNET, FirstIno.NET), CGROUP = only(Clone.NEWCGROUP, Fir
 /** The spaces of a process by the names in /proc/PID/ns; undefined: there is none yet. */
 const named: Readonly<Record<string, (p: Process) => Space | undefined>> = {
   cgroup: () => CGROUP, ipc: (p) => p.ipc, mnt: (p) => p.mounts, net: () => NET, pid: (p) => p.numbers,
-  pid_for_children: (p) => (p.childNumbers === p.numbers || p.childNumbers.reaper ? p.childNumbers : undefined), user: (p) =>
+  time: (p) => p.time, time_for_children: (p) => p.childTime, pid_for_children: (p) =>
+    (p.childNumbers === p.numbers || p.childNumbers.reaper ? p.childNumbers : undefined), user: (p) =>
     p.creds.users, uts: (p) => p.uts,
 };
 export const spaceNames = Object.keys(named);

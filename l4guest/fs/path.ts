@@ -5,7 +5,8 @@
  *   mount 1 (root) ── dir ── dir ── point ┐
  *                                         └ mount 2 ── root ── dir …
  */
-import { Clone, Ms } from '../abi/linux.ts';
+import { Clone, Ms, Poll } from '../abi/linux.ts';
+import { WaitQueue } from '../kernel/wait.ts';
 import { FirstIno, firstUsers, type Space, type UserSpace } from '../kernel/spaces.ts';
 import { Directory, type FileSystem, type Inode } from './inode.ts';
 
@@ -90,6 +91,9 @@ export class MountSpace implements Space {
   readonly owner: UserSpace;
 
   root!: Mount;
+  /** How often something has come or gone, and who waits for that. */
+  changes = 0;
+  readonly wq = new WaitQueue();
   /** In the order in which they were mounted. */
   readonly list: Mount[] = [];
   /** Processes that see it, and whoever made it. */
@@ -103,12 +107,15 @@ export class MountSpace implements Space {
     m.cost = this.purse.charge(weightOf(m)) ? weightOf(m) : 0;
     m.root.hold();
     this.list.push(m);
+    this.changed();
   }
   remove(m: Mount): void {
     const i = this.list.indexOf(m);
     if (i >= 0) this.list.splice(i, 1);
     this.gone(m);
+    this.changed();
   }
+  private changed(): void { this.changes++; this.wq.wakeAll(Poll.PRI | Poll.ERR); }
   private gone(m: Mount): void {
     if (m.space) m.root.letGo();
     m.space = undefined;

@@ -13,6 +13,10 @@ export class Clocks {
   private epoch: number;
   /** What the wall clock is ahead of `epoch`, ns; within a second. */
   private shift = 0;
+  /** How fast the wall clock runs, and since when; what it is being moved by besides, so many ns a second (adjtimex). */
+  private pace = 1;
+  private paceSince = 0;
+  private slew = { ns: 0, since: 0, perSecond: 0 };
   private cached: Time = { s: 0, n: 0 };
   private cachedAt = -1;
 
@@ -25,16 +29,39 @@ export class Clocks {
     return this.cached;
   }
   wall(now = this.now()): Time {
-    const ns = now + this.shift, s = Math.floor(ns / 1e9);
+    const ns = now + this.shift + (now - this.paceSince) * (this.pace - 1) + this.slewed(now), s = Math.floor(ns / 1e9);
     return { s: this.epoch + s, n: ns - s * 1e9 };
   }
   /** Sets the wall clock: seconds and nanoseconds since 1970. */
   setWall(s: number, n: number): void {
     const now = this.now(), whole = Math.floor(now / 1e9);
+    this.paceSince = now;
+    this.slew = { ns: 0, since: 0, perSecond: 0 };
     this.epoch = s - whole;
     this.shift = n - (now - whole * 1e9);
     this.cachedAt = -1;
   }
   /** The time on the own clock at which the wall clock shows `ns`. */
-  fromWall(ns: number): number { return ns - this.epoch * 1e9 - this.shift; }
+  fromWall(ns: number): number { return (ns - this.epoch * 1e9 - this.shift - this.slewed(this.now()) +
+    this.paceSince * (this.pace - 1)) / this.pace; }
+  /** Seconds of the wall clock for one of the own clock, from now on. */
+  setPace(pace: number): void {
+    const now = this.now();
+    this.shift += (now - this.paceSince) * (this.pace - 1);
+    this.paceSince = now;
+    this.pace = pace;
+    this.cachedAt = -1;
+  }
+  /** Moves the wall clock by so much, little by little. What was left of an earlier move is dropped. */
+  move(ns: number, perSecond: number): void {
+    const now = this.now();
+    this.shift += this.slewed(now);
+    this.slew = { ns, since: now, perSecond };
+  }
+  /** What is left to move. */
+  get moving(): number { return this.slew.ns - this.slewed(this.now()); }
+  private slewed(now: number): number {
+    const { ns, since, perSecond } = this.slew;
+    return ns === 0 ? 0 : Math.sign(ns) * Math.min(Math.abs(ns), ((now - since) / 1e9) * perSecond);
+  }
 }

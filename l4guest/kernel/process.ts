@@ -10,6 +10,7 @@ import { SigActions, SignalQueue } from './sigqueue.ts';
 import type { CpuTimer } from './cputimers.ts';
 import type { IpcSpace } from '../ipc/space.ts';
 import type { PidNumbers } from './spaces.ts';
+import { firstTime, type TimeSpace } from './timespace.ts';
 import type { UtsSpace } from './uts.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
@@ -66,6 +67,9 @@ export class Process {
   uts: UtsSpace;
   /** Its System V objects and message queues: its own after unshare(CLONE_NEWIPC). */
   ipc: IpcSpace;
+  /** What its clocks are ahead; and those of its children. */
+  time: TimeSpace = firstTime;
+  childTime: TimeSpace = firstTime;
   /** Those of its first thread. */
   creds: Creds = rootCreds();
   limits = new Limits();
@@ -156,6 +160,8 @@ export class Process {
     this.mounts = parent.mounts.hold();
     this.uts = parent.uts;
     this.ipc = parent.ipc;
+    this.time = this.childTime = parent.childTime;
+    this.time.settled = true;
     this.limits = parent.limits.copy();
     this.name = parent.name;
     this.exe = parent.exe?.hold();

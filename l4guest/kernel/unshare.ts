@@ -9,9 +9,10 @@ import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { MOST_LEVELS, PidNumbers, UserSpace, nameOfId } from './spaces.ts';
 import type { Thread } from './thread.ts';
+import { TimeSpace } from './timespace.ts';
 import { UtsSpace } from './uts.ts';
 
-const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID;
+const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID | Clone.NEWTIME;
 const KNOWN = Clone.FS | Clone.FILES | Clone.SYSVSEM | Clone.THREAD | Clone.SIGHAND | Clone.VM | Clone.NEWUSER | SPACES;
 
 /**
@@ -67,6 +68,8 @@ export function unshare(t: Thread, given: number): number {
   if (copiesFds && !t.k.frames.charge(p.fds.weight)) return -E.NOMEM;
   if (copiesFds) { p.fds.users--; p.fds = p.fds.fork(); }
   newSpaces(t.k, p, flags, creds.users);
+  if (flags & Clone.NEWTIME) p.childTime =
+    Object.assign(new TimeSpace(t.k.newSpaceIno(), creds.users), { monotonic: p.childTime.monotonic, boot: p.childTime.boot });
   return 0;
 }
 /** The one thread of a process acts with other credentials. */

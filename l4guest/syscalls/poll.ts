@@ -141,7 +141,8 @@ function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa
   if (!f) return -E.BADF;
   if (!(f instanceof TimerFile)) return -E.INVAL;
   const wall = f.clock === Clock.REALTIME || f.clock === Clock.REALTIME_ALARM, old = [f.interval, f.left] as const;
-  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value) : t.k.clock.now() + value), interval, flags);
+  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value - t.proc.time.ahead(f.clock))
+    : t.k.clock.now() + value), interval, flags);
   if (oldVa) { putTimespec(t, oldVa, old[0]); putTimespec(t, oldVa + 16, old[1]); }
   return 0;
 }

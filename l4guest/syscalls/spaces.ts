@@ -11,11 +11,12 @@ import { capableHere, copyCreds } from '../kernel/creds.ts';
 import { PidNumbers, UserSpace, capableIn, type Space } from '../kernel/spaces.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { become, unshare } from '../kernel/unshare.ts';
+import { TimeSpace } from '../kernel/timespace.ts';
 import { UtsSpace } from '../kernel/uts.ts';
 import { mayTrace } from './process.ts';
 import { row, type Row } from './row.ts';
 
-const ALL = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID | Clone.NEWUSER | Clone.NEWNET | Clone.NEWCGROUP;
+const ALL = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID | Clone.NEWUSER | Clone.NEWNET | Clone.NEWCGROUP | Clone.NEWTIME;
 
 /** 0 when the caller may enter the space, with these users to count rights in. */
 function mayEnter(t: Thread, space: Space, users: UserSpace): number {
@@ -35,6 +36,7 @@ function enter(t: Thread, space: Space): void {
   if (space instanceof UserSpace) become(t, { ...copyCreds(t.creds), users: space, caps: allCaps() });
   else if (space instanceof PidNumbers) p.childNumbers = space;
   else if (space instanceof UtsSpace) p.uts = space;
+  else if (space instanceof TimeSpace) { p.time = p.childTime = space; space.settled = true; }
   else if (space instanceof IpcSpace) p.ipc = space;
   else if (space instanceof MountSpace) {
     const top = topmost(space.root, space.root.root) as { mount: typeof space.root; inode: Directory } as DirPath;
@@ -59,7 +61,8 @@ function setns(t: Thread, fd: number, type: number): number {
   if (!p.alive) return -E.SRCH;
   if (!mayTrace(t, p)) return -E.PERM;
   const kinds: [number, Space][] =
-    [[Clone.NEWUSER, p.creds.users], [Clone.NEWNS, p.mounts], [Clone.NEWUTS, p.uts], [Clone.NEWIPC, p.ipc], [Clone.NEWPID, p.numbers]];
+    [[Clone.NEWUSER, p.creds.users], [Clone.NEWNS, p.mounts], [Clone.NEWUTS, p.uts], [Clone.NEWIPC, p.ipc], [Clone.NEWPID, p.numbers],
+    [Clone.NEWTIME, p.time]];
   const list = kinds.filter(([kind]) => type & kind).map(([, s]) => s), users = type & Clone.NEWUSER ? p.creds.users : t.creds.users;
   for (const s of list) { const refused = mayEnter(t, s, users); if (refused) return refused; }
   for (const s of list) enter(t, s);

@@ -27,7 +27,7 @@ function setName(t: Thread, va: number, length: number, set: (s: string) => void
 /** struct sysinfo, 112 bytes. */
 function sysinfo(t: Thread, va: number): number {
   clearUser(t.mm, va, 112);
-  setI64(t.mm, va, Math.floor(t.k.clock.now() / 1e9));
+  setI64(t.mm, va, Math.ceil((t.k.clock.now() + t.proc.time.boot) / 1e9));
   setI64(t.mm, va + 32, t.k.frames.total * 4096);
   setI64(t.mm, va + 40, t.k.frames.free * 4096);
   setU16(t.mm, va + 80, t.k.pids.threads.size);

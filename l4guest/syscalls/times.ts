@@ -54,7 +54,7 @@ function clockGet(t: Thread, clock: number, va: number): number {
   const row_ = clocks[c];
   if (!row_?.grain) return -E.INVAL;
   if (row_.wall) { const w = t.k.clock.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
-  putTimespec(t, va, t.k.clock.now());
+  putTimespec(t, va, t.k.clock.now() + t.proc.time.ahead(c));
   return 0;
 }
 function clockRes(t: Thread, clock: number, va: number): number {
@@ -66,7 +66,7 @@ function clockRes(t: Thread, clock: number, va: number): number {
 /** Deadline on the server's clock for a time on one of ours. */
 function deadline(t: Thread, clock: number, ns: number, absolute: boolean): number {
   if (!absolute) return t.k.clock.now() + ns;
-  return isWall(clock) ? t.k.clock.fromWall(ns) : ns;
+  return isWall(clock) ? t.k.clock.fromWall(ns) : ns - t.proc.time.ahead(clock);
 }
 function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean): Co<number> {
   for (;;) {
@@ -167,7 +167,6 @@ function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): numbe
 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** struct rusage: user time, system time, 14 longs of which we know two. */
 /** struct rusage; `pages`: the most that was resident at a time. */
 export function putRusage(t: Thread, va: number, ns: number, faults: number, pages: number): void {
   for (let i = 0; i < 18; i++) setI64(t.mm, va + 8 * i, 0);
@@ -203,10 +202,17 @@ function setTimeOfDay(t: Thread, va: number): number {
 }
 const Adj = { OFFSET: 1, FREQUENCY: 2, MAXERROR: 4, ESTERROR: 8, STATUS: 0x10, TIMECONST: 0x20, TAI: 0x80, SETOFFSET: 0x100, MICRO: 0x1000, NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000 } as const;
 const Sta = { PLL: 1, INS: 0x10, DEL: 0x20, UNSYNC: 0x40, NANO: 0x2000, READ_ONLY: 0xff00 } as const, MOST_ERROR = 16_000_000, MOST_CONSTANT = 10, TIME_ERROR = 5;
-/** What is kept of what adjtimex sets: the clock keeps its pace. */
-class Discipline { status: number = Sta.UNSYNC; maxError = MOST_ERROR; error = MOST_ERROR; constant = 2; tai = 0; }
+/** What adjtimex sets: the pace of the wall clock, its frequency in 2^-16 millionths, and what is only kept. */
+class Discipline {
+  frequency = 0;
+  tick = TICK;
+  /** What is being moved is an offset that the loop takes out, not a single shot of adjtime(3). */
+  loop = false;
+  status: number = Sta.UNSYNC; maxError = MOST_ERROR; error = MOST_ERROR; constant = 2; tai = 0; }
 const disciplines = new WeakMap<object, Discipline>();
 function disciplineOf(k: object): Discipline { let d = disciplines.get(k); if (!d) disciplines.set(k, d = new Discipline()); return d; }
+/** Microseconds of a tick, and what a move of the clock does in a second at most, ns. */
+const TICK = 10_000, MOST_FREQUENCY = 500 * 65536, SINGLE_SHOT = 500_000, MOST_OFFSET = 500e6;
 const within = (n: number, most: number): number => Math.max(0, Math.min(most, n));
 function setDiscipline(t: Thread, va: number, modes: number, d: Discipline): void {
   const constant = getI64(t.mm, va + 48);
@@ -216,22 +222,35 @@ function setDiscipline(t: Thread, va: number, modes: number, d: Discipline): voi
   if (modes & Adj.MAXERROR) d.maxError = within(getI64(t.mm, va + 24), MOST_ERROR);
   if (modes & Adj.ESTERROR) d.error = within(getI64(t.mm, va + 32), MOST_ERROR);
   if (modes & Adj.TIMECONST) d.constant = within(constant + (modes & Adj.NANO ? 0 : 4), MOST_CONSTANT);
+  if (modes & Adj.FREQUENCY) d.frequency = Math.max(-MOST_FREQUENCY, Math.min(MOST_FREQUENCY, getI64(t.mm, va + 16)));
+  if (modes & Adj.TICK) d.tick = getI64(t.mm, va + 88);
+  if (modes & (Adj.FREQUENCY | Adj.TICK)) t.k.clock.setPace((d.tick / TICK) * (1 + d.frequency / 65536e6));
+  if (modes & Adj.OFFSET && d.status & Sta.PLL) {
+    const ns = Math.max(-MOST_OFFSET, Math.min(MOST_OFFSET, getI64(t.mm, va + 8) * (d.status & Sta.NANO ? 1 : 1000)));
+    t.k.clock.move(ns, Math.abs(ns) / 2 ** (2 + d.constant));
+    d.loop = true;
+  }
   if (modes & Adj.TAI && constant >= 0 && constant < 0x8000_0000) d.tai = constant;
 }
-/**
- * struct timex of a clock that is never disciplined. What is set is kept and told again; what would make the clock run faster or slower is refused,
- * as it does not.
- */
+/** adjtime(3) by way of adjtimex: what was left to move is told, and something else takes its place where that is asked for. */
+function singleShot(t: Thread, va: number, modes: number, d: Discipline): number {
+  const left = d.loop ? 0 : Math.trunc(t.k.clock.moving / 1000);
+  if (!(modes & Adj.NANO)) { t.k.clock.move(getI64(t.mm, va + 8) * 1000, SINGLE_SHOT); d.loop = false; }
+  return left;
+}
+/** struct timex. */
 function adjustTime(t: Thread, va: number): number {
   const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO), d = disciplineOf(t.k);
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
   if (!asks && !capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
   if (modes & Adj.SETOFFSET && setOffset(t, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
-  if ((modes & Adj.TICK && tick !== 10_000) || (modes & Adj.FREQUENCY && getI64(t.mm, va + 16) !== 0)) return -E.OPNOTSUPP;
-  if (!(modes & Adj.ADJTIME)) setDiscipline(t, va, modes, d);
+  const shot = modes & Adj.ADJTIME ? singleShot(t, va, modes, d) : undefined;
+  if (shot === undefined) setDiscipline(t, va, modes, d);
   const w = t.k.clock.wall();
   clearUser(t.mm, va + 8, 200);
+  setI64(t.mm, va + 8, shot ?? (d.loop ? Math.trunc(t.k.clock.moving / (d.status & Sta.NANO ? 1 : 1000)) : 0));
+  setI64(t.mm, va + 16, d.frequency);
   setI64(t.mm, va + 24, d.maxError);
   setI64(t.mm, va + 32, d.error);
   setU32(t.mm, va + 40, d.status);
@@ -240,7 +259,7 @@ function adjustTime(t: Thread, va: number): number {
   setI64(t.mm, va + 64, 32_768_000);
   setI64(t.mm, va + 72, w.s);
   setI64(t.mm, va + 80, d.status & Sta.NANO ? w.n : Math.floor(w.n / 1000));
-  setI64(t.mm, va + 88, 10_000);
+  setI64(t.mm, va + 88, d.tick);
   setU32(t.mm, va + 160, d.tai);
   return d.status & Sta.UNSYNC ? TIME_ERROR : d.status & Sta.INS ? 1 : d.status & Sta.DEL ? 2 : 0;
 }
@@ -260,7 +279,7 @@ export const timeCalls: Row[] = [
   row('clock_gettime', clockGet),
   row('clock_getres', clockRes),
   row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row('settimeofday', setTimeOfDay),
-  row('adjtimex', adjustTime, { note: 'the clock keeps its pace' }), row('clock_adjtime', adjustClock, { note: 'the clock keeps its pace' }),
+  row('adjtimex', adjustTime, { note: 'the loop moves the clock evenly' }), row('clock_adjtime', adjustClock),
   row('gettimeofday', (t, va, zone) => { const w = t.k.clock.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
   row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),

@@ -12,7 +12,7 @@
  * known by that, and a new server goes on behind it. Exit status 1 if a test fails, or is behind Linux where Linux is there to compare.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,7 +99,7 @@ function rootWith(programs: Iterable<string>): string {
   const root = mkdtempSync(join(tmpdir(), 'programs-'));
   execFileSync('cp', ['-a', `${ROOTFS}/.`, root]);
   mkdirSync(join(root, 't'));
-  for (const p of programs) execFileSync('cp', ['-l', p, join(root, 't', basename(p))]);
+  for (const p of programs) try { linkSync(p, join(root, 't', basename(p))); } catch { copyFileSync(p, join(root, 't', basename(p))); }
   return root;
 }
 /** Programs that these tests are, and those that begin alike, which some of them run: an initramfs has no room for all. */
@@ -131,7 +131,7 @@ function main(): void {
   const [k, n] = o.part.split('/').map(Number) as [number, number];
   const tests = all.filter((t) => (!only || only.has(t.name)) && programs.has(t.command.split(/\s/)[0]!)).filter((_, i) => i % n === k - 1);
   const ended: Ended[] = [], size = Number(o.batch), seconds = Number(o.seconds),
-    root = rootWith(o.linux ? helpersOf(tests, programs) : programs.values());
+    root = rootWith(helpersOf(tests, programs));
   const tell = (e: Ended): void => { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); };
   const here = (script: string): string => {
     writeFileSync(join(root, 't/run.sh'), script);

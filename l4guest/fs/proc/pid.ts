@@ -12,7 +12,9 @@ import { textOfPath, type Mount } from '../path.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
 import { MemInode } from './mem.ts';
 import { netDir } from './net.ts';
-import { maps, smaps } from './maps.ts';
+import { MapsInode, smaps } from './maps.ts';
+import { MountsInode } from './mounts.ts';
+import { PageMapInode } from './pagemap.ts';
 import { addSpaceFiles } from './spaces.ts';
 import { statLine, statm, statusText } from './status.ts';
 
@@ -90,7 +92,8 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
     () => statm(p))
     .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
     .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
-    .file('maps', (t) => maps(p, t)).file('smaps', (t) => smaps(p, t)).file('mounts', () => mountLines(p)).file('mountinfo', () => mountInfo(p)).file('limits', () => limits(p))
+    .add('maps', new MapsInode(fs, p)).file('smaps', (t) => smaps(p, t)).add('mounts', new MountsInode(fs, p, mountLines)).add('mountinfo',
+      new MountsInode(fs, p, mountInfo)).file('limits', () => limits(p))
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`).file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file(
       'schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) =>
@@ -100,6 +103,7 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
       { const n = Number(s); if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL; p.coreFilter = n & 0x1ff; return 0; });
   addSpaceFiles(dir, fs, p);
   dir.add('mem', new MemInode(fs, p));
+  dir.add('pagemap', new PageMapInode(fs, p));
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));

@@ -3,6 +3,7 @@ import { E } from '../../abi/errno.ts';
 import { Cap, S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import { RANGE_COST, capableIn, idOf, nameOfId, type IdRange, type UserSpace } from '../../kernel/spaces.ts';
+import { firstTime } from '../../kernel/timespace.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { GeneratedDir, GeneratedLink } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
@@ -16,6 +17,9 @@ export function addSpaceFiles(dir: GeneratedDir, fs: FileSystem, p: Process): vo
     () => spaceNames.map((name, i) => ({ name, ino: 4_000_000 + i, type: S.IFLNK }))));
   dir.file('uid_map', (t) => mapText(t, p.creds.users, 'users'), (t, text) => writeMap(t, p, 'users', text));
   dir.file('gid_map', (t) => mapText(t, p.creds.users, 'groups'), (t, text) => writeMap(t, p, 'groups', text));
+  dir.file('timens_offsets', () => p.childTime.text(), (t, text) =>
+    (capableIn(t.creds, p.childTime.owner, Cap.SYS_TIME) && p.childTime !== firstTime ? p.childTime.accept(text, p.k.clock.now())
+      : p.childTime === firstTime ? -E.ACCES : -E.PERM));
   dir.file('setgroups', () => (p.creds.users.mayDropGroups ? 'allow\n' : 'deny\n'), (t, text) => setGroups(t, p.creds.users, text));
 }
 /** Inner, outer and count; the outer end as the reader's space knows it, or as the parent does where that is the reader's own. */

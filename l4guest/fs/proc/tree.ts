@@ -33,7 +33,7 @@ export function procTree(k: Kernel, numbers: PidNumbers): Directory {
 }
 
 function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): void {
-  root.file('uptime', () => { const s = (k.clock.now() / 1e9).toFixed(2); return `${s} ${s}\n`; })
+  root.file('uptime', (t) => { const s = ((k.clock.now() + t.proc.time.boot) / 1e9).toFixed(2); return `${s} ${s}\n`; })
     .file('version', () => `Linux version ${RELEASE} (tessera) ${VERSION}\n`)
     .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.pids.threads.size} ${numbers.last}\n`; })
     .file('meminfo', () => meminfo(k))

@@ -1,0 +1,31 @@
+/** /proc/PID/mounts and mountinfo as files that can be waited on: something was mounted or unmounted in the space since one looked. */
+import { Poll, S } from '../../abi/linux.ts';
+import type { Process } from '../../kernel/process.ts';
+import type { WaitQueue } from '../../kernel/wait.ts';
+import { GeneratedFile, GeneratedInode } from '../generated.ts';
+import type { FileSystem } from '../inode.ts';
+import type { MountSpace } from '../path.ts';
+
+export class MountsInode extends GeneratedInode {
+  readonly process: Process;
+  constructor(fs: FileSystem, p: Process, text: (p: Process) => string) {
+    super(fs, () => text(p), undefined, S.IFREG | 0o444);
+    this.process = p;
+  }
+  override open(_t: unknown, flags: number): GeneratedFile { return new MountsFile(this, flags); }
+}
+class MountsFile extends GeneratedFile {
+  private readonly space: MountSpace;
+  private seen: number;
+  constructor(inode: MountsInode, flags: number) {
+    super(inode, flags);
+    this.space = inode.process.mounts;
+    this.seen = this.space.changes;
+    this.wq = this.space.wq as WaitQueue;
+  }
+  override poll(): number {
+    const changed = this.seen !== this.space.changes;
+    this.seen = this.space.changes;
+    return Poll.IN | Poll.RDNORM | (changed ? Poll.ERR | Poll.PRI : 0);
+  }
+}

@@ -1,0 +1,40 @@
+/** /proc/PID/pagemap: eight bytes for each page of a process. */
+import { E } from '../../abi/errno.ts';
+import { Cap, S } from '../../abi/linux.ts';
+import { capable } from '../../kernel/creds.ts';
+import type { Process } from '../../kernel/process.ts';
+import type { Thread } from '../../kernel/thread.ts';
+import type { Io } from '../../mm/uaccess.ts';
+import { mayTrace } from '../../syscalls/ptrace.ts';
+import { File } from '../file.ts';
+import { Inode, type FileSystem } from '../inode.ts';
+
+/** There; of a file or shared; mapped by this process alone. */
+const PRESENT = 1n << 63n, OF_FILE = 1n << 61n, EXCLUSIVE = 1n << 56n;
+const LAST = 2 ** 38 / 4096;
+
+export class PageMapInode extends Inode {
+  readonly process: Process;
+  constructor(fs: FileSystem, process: Process) { super(fs, S.IFREG | 0o400); this.process = process; }
+  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new PageMapFile(this, flags) : -E.ACCES; }
+}
+class PageMapFile extends File {
+  declare readonly inode: PageMapInode;
+  override get seekable(): boolean { return true; }
+  override read(io: Io, pos: number, t: Thread): number {
+    const { process } = this.inode;
+    if (pos % 8 !== 0 || io.left % 8 !== 0) return -E.INVAL;
+    if (!process.alive) return 0;
+    const n = Math.max(0, Math.min(io.left / 8, LAST - pos / 8, 4096)), out = new BigUint64Array(n), sees = capable(t.creds, Cap.SYS_ADMIN);
+    for (let i = 0; i < n; i++) out[i] = entry(process, pos / 8 + i, sees);
+    io.put(new Uint8Array(out.buffer), 0, n * 8);
+    return n * 8;
+  }
+}
+/** Frame numbers are for those who may know them. */
+function entry(p: Process, page: number, sees: boolean): bigint {
+  const pte = p.mm.table.get(page);
+  if (!pte) return 0n;
+  const shared = p.mm.areas.find(page * 4096)?.object !== undefined;
+  return PRESENT | (shared ? OF_FILE : EXCLUSIVE) | (sees ? BigInt(Math.floor(pte / 1024)) : 0n);
+}
