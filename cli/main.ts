@@ -11,6 +11,7 @@ import { settleStats } from './options.ts';
 import { bareCommand } from './commands/bare.ts';
 import { bootCommand } from './commands/boot.ts';
 import { classifyCommand } from './commands/classify.ts';
+import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { imagesCommand } from './commands/images.ts';
@@ -41,7 +42,7 @@ export function buildProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand, completionCommand]) program.addCommand(make(done));
+  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, compareCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand, completionCommand]) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }

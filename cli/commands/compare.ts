@@ -1,0 +1,35 @@
+/** `tessera compare`: one guest under every technique. */
+import { Command, Option } from 'commander';
+import { memorySize, oneOf, processor } from '../options.ts';
+
+const PHASES = ['getpid', 'fault', 'table', 'switch', 'fork', 'exec', 'disk'] as const;
+
+const phase = oneOf('--workload', PHASES);
+
+const examples = `
+Examples:
+  tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio
+  tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --workload fork --workload table --svg compare.svg
+  tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --cpu base,exit=3963 --json
+The guest boots natively, by the H extension, and by trap and emulate with shadow tables of both kinds; each time it does the same work.
+`;
+
+interface Options { kernel: string; initrd: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean; svg?: string }
+
+export function compareCommand(done: (status: number) => void): Command {
+  return new Command('compare').description('run one guest under every technique of virtualization, and print what each costs')
+    .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d)')
+    .requiredOption('--initrd <file>', 'initial RAM disk whose init runs $RUN, as that of tessera images does')
+    .option('--append <text>', 'kernel command line', 'console=ttyS0')
+    .addOption(new Option('--memory <size>', 'memory of the guest').argParser(memorySize('--memory')).default(256 * 2 ** 20, '256M'))
+    .option('--cpu <model>', 'processor model, as for tessera vm', processor('--cpu'), 'base')
+    .addOption(new Option('--workload <name>', 'what the guest does after its boot; may be given several times (default: all)')
+      .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
+    .option('--json', 'everything as one JSON object')
+    .option('--svg <file>', 'a picture: times native, on a logarithmic scale')
+    .addHelpText('after', examples)
+    .action(async (options: Options) => {
+      const { compare } = await import('../compare/compare.ts');
+      done(await compare(options));
+    });
+}

@@ -1,0 +1,66 @@
+/**
+ * Exits of a guest out of the kernel's trace: by cause, and by the part of the monitor that they are for. A hidden fault is one whose answer maps a page; the guest
+ * never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to the interpreter (instructions and devices).
+ */
+import { createDecoder } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
+import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
+
+const decode = createDecoder(FULL_ISA);
+
+/** What is counted of a record of the trace. */
+export interface Seen { readonly time: number; readonly kind: number; readonly actor: number; readonly object: number; readonly cause: number; readonly sequence: number; readonly a: number; readonly c: number }
+
+export type Module = 'allocator' | 'interpreter' | 'dispatcher';
+export interface ExitCounts { readonly byCause: Record<string, number>; readonly byModule: Record<Module, number>; total: number; /** Cycles from exits to their answers. */ monitor: number }
+export const noExits = (): ExitCounts => ({ byCause: {}, byModule: { allocator: 0, interpreter: 0, dispatcher: 0 }, total: 0, monitor: 0 });
+
+interface Open { readonly time: number; readonly cause: number; readonly counts: ExitCounts; name: string; module: Module }
+
+/** Counts exits of the threads whose names say that they are virtual processors; `counts` is where they go now. */
+export class ExitCounter {
+  readonly #vcpus = new Set<number>();
+  readonly #open = new Map<number, Open>();
+
+  name(kind: string, id: number, text: string): void { if (kind === 'thread' && / vCPU \d+$/.test(text) && !/exits|timer/.test(text)) this.#vcpus.add(id); }
+
+  see(r: Seen, counts: ExitCounts): void {
+    if (r.kind === Kind.event && this.#vcpus.has(r.actor)) {
+      const { name, module } = exitOf(r.a, r.c);
+      this.#open.set(r.sequence, { time: r.time, cause: r.a, counts, name, module });
+    } else if (r.kind === Kind.map && this.#open.has(r.cause)) this.#open.get(r.cause)!.name = 'hidden fault';
+    else if (r.kind === Kind.resume) this.#close(r);
+  }
+  #close(r: Seen): void {
+    const open = this.#open.get(r.cause);
+    if (!open) return;
+    this.#open.delete(r.cause);
+    const { counts, name, module } = open;
+    counts.total++;
+    counts.byCause[name] = (counts.byCause[name] ?? 0) + 1;
+    counts.byModule[module]++;
+    counts.monitor += waits(open.cause) ? 0 : r.time - open.time;
+  }
+}
+
+/** While it sleeps or is not started, the time between exit and answer is nobody's work. */
+const waits = (cause: number): boolean => cause === Cause.wfi || cause === Cause.startup;
+
+/** What an exit is for; `detail` is what the trace says of it: an address, a call, or the instruction. */
+function exitOf(cause: number, detail: number): { name: string; module: Module } {
+  switch (cause) {
+    case Cause.illegal: return instruction(detail);
+    case Cause.pageFault: return { name: 'true fault or device', module: 'allocator' };
+    case Cause.guestPageFault: return { name: 'device', module: 'interpreter' };
+    case Cause.syscall: return { name: 'call', module: 'interpreter' };
+    case Cause.sbi: return { name: 'call', module: 'interpreter' };
+    case Cause.recall: return { name: 'recall', module: 'dispatcher' };
+    default: return { name: causeName(cause), module: 'dispatcher' };
+  }
+}
+function instruction(word: number): { name: string; module: Module } {
+  const { row } = decode(word | 0);
+  if (row.name.startsWith('csr')) return { name: 'CSR', module: 'interpreter' };
+  if (row.name === 'sfence.vma' || row.name === 'sinval.vma') return { name: 'sfence.vma', module: 'allocator' };
+  return { name: row.name, module: row.name === 'wfi' ? 'dispatcher' : 'interpreter' };
+}

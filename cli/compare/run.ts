@@ -1,0 +1,133 @@
+/** One guest under one technique: what each phase took, and its exits. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MemoryDisk } from '../../library/disk.ts';
+import { TRACE_RECORD, type TraceSink } from '../../microkernel/abi/index.ts';
+import { HPM_EVENT } from '../../machine/hart/hpm.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { machineWorld } from '../../scenarios/machine-world.ts';
+import { boardMemory } from '../../system/ram.ts';
+import { bootScenario } from '../../system/system.ts';
+import { RecordView } from '../../trace/record.ts';
+import { runBare } from '../bare.ts';
+import { CliError } from '../errors.ts';
+import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
+import { DISK_BYTES, marker, type Phase } from './workload.ts';
+
+/** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
+export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced' }
+export const WAYS: readonly Way[] = [
+  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'trap', virt: 'trap', shadow: 'sync' }, { name: 'trap, traced', virt: 'trap', shadow: 'traced' },
+];
+
+export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array; readonly append: string; readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
+/** `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine, where it is known. */
+export interface PhaseResult { readonly name: string; readonly n: number; readonly nsEach: number; readonly cpuSeconds: number; readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
+/** Instructions retired by mode: the machine's programmable counters, with filters. */
+export interface Modes { readonly u: number; readonly vs: number; readonly vu: number }
+export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[] }
+
+/** A moment at which a phase begins. */
+interface Now { readonly cycle: number; readonly instructions: number | undefined; readonly modes: Modes | undefined }
+interface Mark extends Now { readonly phase: string; readonly cpu: number }
+const cpuNow = (): number => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
+
+/** Reads the console for markers and what programs say. */
+class Reader {
+  text = '';
+  readonly marks: Mark[] = [];
+  readonly #expected: string[];
+  readonly #now: () => Now;
+  constructor(phases: readonly Phase[], now: () => Now) {
+    this.#now = now;
+    this.#expected = ['boot', ...phases.map((p) => p.name), 'end'];
+    this.#mark();
+  }
+  #mark(): void { this.marks.push({ phase: this.#expected.shift()!, cpu: cpuNow(), ...this.#now() }); }
+  more(text: string): void {
+    this.text += text;
+    while (this.#expected.length > 0 && this.text.includes(marker(this.#expected[0]!))) this.#mark();
+  }
+  get done(): boolean { return this.#expected.length === 0; }
+}
+
+export async function runWay(way: Way, input: Input): Promise<WayResult> {
+  const counts: ExitCounts[] = [], reader = way.virt === 'native' ? await native(input) : await hosted(way, input, counts);
+  if (!reader.done) throw new CliError('E_GUEST', `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
+  const names = ['boot', ...input.phases.map((p) => p.name)];
+  return { way: way.name, phases: names.map((name, i) => result(name, i, reader, input.phases, counts[i] ?? noExits())) };
+}
+const lastLine = (text: string): string => JSON.stringify(text.trimEnd().split('\n').at(-1) ?? '');
+
+function result(name: string, i: number, { marks, text }: Reader, phases: readonly Phase[], exits: ExitCounts): PhaseResult {
+  const from = marks[i]!, to = marks[i + 1]!, phase = phases.find((p) => p.name === name);
+  const instructions = from.instructions === undefined || to.instructions === undefined ? undefined : to.instructions - from.instructions;
+  const modes = from.modes && to.modes && { u: to.modes.u - from.modes.u, vs: to.modes.vs - from.modes.vs, vu: to.modes.vu - from.modes.vu };
+  return { name, n: phase?.n ?? 1, nsEach: phase ? said(text, phase) : readyAt(text) ?? to.cycle - from.cycle, cpuSeconds: to.cpu - from.cpu, instructions, modes, exits };
+}
+/** What the program said: 'getppid: 20000 calls, 317 ns each'. */
+function said(text: string, { name, command }: Phase): number {
+  const program = command.split(' ')[0]!.split('/').at(-1)!, [, n, unit] = new RegExp(`${program}: \\d+ [a-z ]+, (\\d+) (ns|us) each`).exec(text) ?? [];
+  if (n === undefined) throw new CliError('E_GUEST', `the guest's ${name} did not say how long it took: ${lastLine(text)}`);
+  return Number(n) * (unit === 'us' ? 1000 : 1);
+}
+/** The kernel's own clock when it ran init, in ns. */
+function readyAt(text: string): number | undefined {
+  const [, seconds] = /\[ *(\d+\.\d+)\] Run \/init as init process/.exec(text) ?? [];
+  return seconds === undefined ? undefined : Math.round(Number(seconds) * 1e9);
+}
+
+async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
+  const { append, memory, cpu, phases } = input, modules = [{ name: 'kernel', bytes: input.kernel }, { name: 'initrd', bytes: input.initrd }];
+  const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }) };
+  const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: 'initrd', append, memory: bytes, disks: 1, more });
+  const counter = new ExitCounter(), decoder = new TextDecoder();
+  const phaseAt = (time: number): number => {
+    let i = reader.marks.length - 1;
+    while (i > 0 && reader.marks[i]!.cycle > time) i--;
+    return i;
+  };
+  const system = bootScenario(world(memory), {
+    modules, consoles: 1, disks: [new MemoryDisk(DISK_BYTES)], pause: () => Promise.resolve(),
+    output: (channel, bytes) => { if (channel === 'console0') reader.more(decoder.decode(bytes, { stream: true })); },
+  }, { memoryBytes: boardMemory(memory, modules, world), seed: 1, ...(cpu !== undefined && { cpu }), trace: sinkFor((record) => {
+    const i = phaseAt(record.time);
+    counter.see(record, counts[i] ??= noExits());
+  }, (kind, id, text) => { counter.name(kind, id, text); }) });
+  const { machine } = system, modes = countByMode(machine), reader = new Reader(phases, () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
+  await system.run();
+  return reader;
+}
+
+/** Has a counter of each hart count instructions in U, in VS, in VU mode alone. */
+function countByMode({ harts }: Machine): () => Modes {
+  const { MINH, SINH, UINH, VSINH, VUINH } = HPM_EVENT, INSTRUCTIONS = 2, all = MINH | SINH | UINH | VSINH | VUINH;
+  for (const { hpm } of harts) [UINH, VSINH, VUINH].forEach((mode, i) => { hpm.setEvent(i, INSTRUCTIONS, all & ~mode); });
+  const sum = (i: number): number => harts.reduce((n, h) => n + Number(h.hpm.value(i)), 0);
+  return () => ({ u: sum(0), vs: sum(1), vu: sum(2) });
+}
+
+/** Records one by one, without a recorder. */
+function sinkFor(see: (record: Seen) => void, name: (kind: string, id: number, text: string) => void): TraceSink {
+  const view = new RecordView();
+  return {
+    name: (kind, id, _parent, text) => { name(kind, id, text); },
+    drain: (bytes, first) => { for (let at = 0, n = first; at < bytes.length; at += TRACE_RECORD, n++) see(view.at(bytes, at, n)); },
+  };
+}
+
+async function native(input: Input): Promise<Reader> {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-compare-')), disk = join(folder, 'disk'), initrd = join(folder, 'initrd');
+  writeFileSync(disk, new Uint8Array(DISK_BYTES));
+  writeFileSync(initrd, input.initrd);
+  const reader = new Reader(input.phases, () => ({ cycle: 0, instructions: undefined, modes: undefined })), decoder = new TextDecoder();
+  try {
+    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu, disks: [{ path: disk, readOnly: false }] }, {
+      interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {}, listen: (receive) => { receive(undefined); return () => {}; },
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return reader;
+}

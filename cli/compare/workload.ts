@@ -1,0 +1,46 @@
+/**
+ * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one of its operations
+ * took, in the guest's time; exits are counted between the markers.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../images/where.ts';
+import { packCpio, Mode } from '../cpio.ts';
+
+export interface Phase { readonly name: string; readonly title: string; /** Operations. */ readonly n: number; readonly command: string }
+
+const FOLDER = 'w', SCRIPT = `${FOLDER}/run`, PROGRAMS = ['getppid', 'pagefault', 'protect', 'pipebench', 'forkwait', 'forkexec', 'diskread', 'true'] as const;
+const run = (program: (typeof PROGRAMS)[number], ...args: (string | number)[]): string => [`/${FOLDER}/${program}`, ...args].join(' ');
+
+/** Everything that is done once the system is READY; `boot` comes before. */
+export const PHASES: readonly Phase[] = [
+  { name: 'getpid', title: 'system call (getppid)', n: 20_000, command: run('getppid', 20_000) },
+  { name: 'fault', title: 'page fault', n: 5_120, command: run('pagefault', 5_120) },
+  { name: 'table', title: 'two changes of a table', n: 4_000, command: run('protect', 4_000) },
+  { name: 'switch', title: 'round trip over two pipes', n: 2_000, command: run('pipebench', 2_000) },
+  { name: 'fork', title: 'fork and wait', n: 200, command: run('forkwait', 200) },
+  { name: 'exec', title: 'fork, exec and wait', n: 100, command: run('forkexec', 100, `/${FOLDER}/true`) },
+  { name: 'disk', title: 'disk request of 4 KiB', n: 256, command: run('diskread', 256) },
+];
+export const DISK_BYTES = 4 * 2 ** 20;
+
+/** The marker that stands before a phase; `end` after the last one. */
+export const marker = (phase: string): string => `@phase ${phase}@`;
+export const READY = 'READY';
+
+/** Appended to the kernel's command line: Debian's init (images/initramfs.cpio) runs this and powers off. */
+export const COMMAND_LINE = `RUN="sh /${SCRIPT}"`;
+
+/** The initial root file system with programs and script appended: Linux unpacks archives one after the other. */
+export function withWorkload(initrd: Uint8Array, phases: readonly Phase[]): Uint8Array {
+  const lines = phases.map(({ name, command }) => `echo "${marker(name)}"; ${command}`);
+  const script = `#!/bin/sh\n${[...lines, `echo "${marker('end')}"`].join('\n')}\n`;
+  const programs = PROGRAMS.map((name) => ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data: readFileSync(join(projectRoot(), 'guests/bin/linux', name)) }));
+  const archive = packCpio([
+    { name: FOLDER, mode: Mode.dir | 0o755 },
+    { name: SCRIPT, mode: Mode.file | 0o755, data: Buffer.from(script) },
+    ...programs,
+  ]);
+  const gap = -initrd.length & 511;
+  return Buffer.concat([initrd, Buffer.alloc(gap), archive]);
+}

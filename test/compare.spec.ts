@@ -1,0 +1,37 @@
+/** `tessera compare`: one guest, every technique; what it says has to hold together. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { imagesFolder } from '../cli/images/where.ts';
+import { svgOf, textOf, type Comparison } from '../cli/compare/figures.ts';
+import { tessera } from './tessera.ts';
+
+const LINUX = join(imagesFolder(), 'vmlinuz'), INITRD = join(imagesFolder(), 'initramfs.cpio');
+
+it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each technique; software techniques never enter VS or VU mode', async () => {
+  const { status, stdout } = await tessera(['compare', '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--workload', 'getpid', '--workload', 'table', '--json'], { timeout: 400_000 });
+  expect(status).toBe(0);
+  const found = JSON.parse(stdout) as Comparison, phase = (way: string, name: string) => found.ways.find((w) => w.way === way)!.phases.find((p) => p.name === name)!;
+  expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'trap', 'trap, traced']);
+  for (const way of ['trap', 'trap, traced']) {
+    for (const name of ['boot', 'getpid', 'table']) expect(phase(way, name).modes).toMatchObject({ vs: 0, vu: 0 });
+    expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * 8);
+    expect(phase(way, 'boot').exits.byCause['hidden fault']).toBeGreaterThan(10_000);
+  }
+  expect(phase('hardware', 'getpid').modes!.vs).toBeGreaterThan(1e6);
+  expect(phase('hardware', 'getpid').nsEach / phase('native', 'getpid').nsEach).toBeLessThan(1.2);
+  expect(phase('trap', 'getpid').nsEach / phase('native', 'getpid').nsEach).toBeGreaterThan(5);
+  expect(phase('trap, traced', 'boot').exits.total).toBeGreaterThan(phase('trap', 'boot').exits.total);
+  expect(textOf(found)).toContain('exits by module');
+  expect(svgOf(found)).toMatch(/^<svg[^]*<\/svg>\n$/);
+}, 600_000);
+
+it.each([
+  [['compare', '--kernel', 'x'], "required option '--initrd <file>'"],
+  [['compare', '--kernel', '/nowhere', '--initrd', '/nowhere'], '/nowhere'],
+  [['compare', '--kernel', LINUX, '--initrd', INITRD, '--workload', 'dance'], 'dance'],
+])('%j is one line and status 2', async (args, why) => {
+  const { status, stdout, stderr } = await tessera(args);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(why);
+});
