@@ -1,13 +1,16 @@
 /** Both halves of the address space, by every depth of tables; and threads that go on in another task's memory until their next event. */
 import { describe, expect, it } from 'vitest';
-import { Cause, IPC, Initial, Mtd, Ops, Resume, Right, S, Status, ThreadFlag, U, everything, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { Cause, IPC, Initial, Mtd, Ops, Resume, Right, S, Status, ThreadFlag, U, everything, memoryPage, type Sys,
+  type Syscalls } from './abi/index.ts';
 import { CODE, loadProgram, makeUser, type Real } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 
-const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body, { maxInstructions: 5_000_000, ...options });
+const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body,
+  { maxInstructions: 5_000_000, ...options });
 const PAGE = 0x8020_0000, OTHER = 0x8030_0000, ELSEWHERE = 512;
 /** The answer that lets the thread go on in this task. */
-function* into(sys: Syscalls, task: number, mtd = 0, items: Parameters<Syscalls['put']>[0]['items'] = []): Sys<{ status: number; label: number; words: readonly bigint[] }> {
+function* into(sys: Syscalls, task: number, mtd = 0, items: Parameters<Syscalls['put']>[0]['items'] = []): Sys<{ status: number;
+  label: number; words: readonly bigint[] }> {
   sys.utcb.setNum(U.visit, task);
   return yield* sys.replyAndWait({ mtd: mtd | Mtd.visit, items });
 }
@@ -18,7 +21,8 @@ function* elsewhere(sys: Syscalls, source: string, kind = 0): Sys<void> {
 }
 
 describe('the upper half', () => {
-  it.each([[0, -4096], [0, -(2 ** 38)], [2, -(2 ** 47)], [2, 2 ** 47 - 4096], [3, -(2 ** 56)], [3, 2 ** 56 - 4096], [3, -4096]])('a task of kind %i has the page at %i: code reads it, lookup names it, unmap takes it', (kind, at) => {
+  it.each([[0, -4096], [0, -(2 ** 38)], [2, -(2 ** 47)], [2, 2 ** 47 - 4096], [3, -(2 ** 56)], [3, 2 ** 56 - 4096],
+    [3, -4096]])('a task of kind %i has the page at %i: code reads it, lookup names it, unmap takes it', (kind, at) => {
     run(function* (sys) {
       const u = yield* makeUser(sys, 256, 'ld a0, 8(a0); ebreak; ld a1, (a1); ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
       yield* sys.must(Initial.factory, Ops.factory.createTask, [ELSEWHERE, kind]);
@@ -44,8 +48,10 @@ describe('the upper half', () => {
   it('order 64 takes both halves, and the ends of a space are the end', () => {
     run(function* (sys) {
       yield* sys.must(Initial.factory, Ops.factory.createTask, [ELSEWHERE, 0]);
-      for (const at of [0x1000, -0x1000, -(2 ** 38), 2 ** 38 - 4096]) yield* sys.must(ELSEWHERE, Ops.task.map, [0, memoryPage(PAGE, 12, 1), at, 0]);
-      for (const at of [2 ** 38, -(2 ** 38) - 4096]) expect(yield* sys.invoke(ELSEWHERE, Ops.task.map, [0, memoryPage(PAGE, 12, 1), at, 0])).toBe(Status.badArgument);
+      for (const at of [0x1000, -0x1000, -(2 ** 38), 2 ** 38 - 4096]) yield* sys.must(ELSEWHERE, Ops.task.map,
+        [0, memoryPage(PAGE, 12, 1), at, 0]);
+      for (const at of [2 ** 38, -(2 ** 38) - 4096]) expect(yield* sys.invoke(ELSEWHERE, Ops.task.map,
+        [0, memoryPage(PAGE, 12, 1), at, 0])).toBe(Status.badArgument);
       yield* sys.must(ELSEWHERE, Ops.task.unmap, [everything(), 1]);
       for (const at of [0x1000, -0x1000, -(2 ** 38), 2 ** 38 - 4096]) {
         yield* sys.must(ELSEWHERE, Ops.task.lookup, [at]);
@@ -60,7 +66,8 @@ describe('the upper half', () => {
       sys.memory.write(-0x1004, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
       expect([sys.memory.u32(-0x1000), sys.memory.u16(-0x1001), sys.memory.u8(PAGE + 0xffc)]).toEqual([0x0807_0605, 0x0504, 1]);
       sys.memory.setU64(-8, 5n);
-      expect([sys.memory.u64(-8), sys.memory.u64(PAGE + 0x1ff8), sys.memory.mapped(-0x2000, 0x2000, Right.RW), sys.memory.mapped(-0x3000, 0x2000, Right.R)]).toEqual([5n, 5n, true, false]);
+      expect([sys.memory.u64(-8), sys.memory.u64(PAGE + 0x1ff8), sys.memory.mapped(-0x2000, 0x2000, Right.RW),
+        sys.memory.mapped(-0x3000, 0x2000, Right.R)]).toEqual([5n, 5n, true, false]);
       expect(sys.memory.window(-0x1004, 8, Right.R)!.u32(0)).toBe(0x0403_0201);
       expect(() => sys.memory.u8(-0x2001)).toThrow('no read mapping');
     });
@@ -109,7 +116,8 @@ describe('a thread visits', () => {
       yield* sys.must(Initial.factory, Ops.factory.createTask, [ELSEWHERE, 1]);
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
-      for (const [task, status] of [[700, Status.badCap], [u.thread, Status.badKind], [ELSEWHERE, Status.badArgument]] as const) expect((yield* into(sys, task)).status).toBe(status);
+      for (const [task, status] of [[700, Status.badCap], [u.thread, Status.badKind],
+        [ELSEWHERE, Status.badArgument]] as const) expect((yield* into(sys, task)).status).toBe(status);
       sys.utcb.pc = CODE + 4;
       expect((yield* into(sys, 0, Mtd.pc)).label).toBe(Cause.breakpoint);
       expect(sys.utcb.pc).toBe(CODE + 4);
@@ -134,7 +142,8 @@ describe('a thread visits', () => {
 
   it('a guest visits guest memory', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'li a7, 9; ecall; li a7, 8; ecall', { guest: true, flags: ThreadFlag.guest, mtd: Mtd.args | Mtd.pc });
+      const u = yield* makeUser(sys, 256, 'li a7, 9; ecall; li a7, 8; ecall',
+        { guest: true, flags: ThreadFlag.guest, mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a7, 5; ecall; li a7, 6; ecall', 1);
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       const seen: number[] = [];
@@ -153,7 +162,8 @@ describe('a thread visits', () => {
       const u = yield* makeUser(sys, 256, 'li a0, 1; ebreak', { mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a0, 2; ebreak');
       const utcb = 0x7000, server = `li s0, ${utcb}; li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall
-        li t0, ${CODE}; sd t0, ${S.pc}(s0); li t0, ${Mtd.pc | Mtd.visit}; sd t0, ${U.mtd}(s0); li t0, 5; sd t0, ${U.visit}(s0); sd zero, (s0)
+        li t0, ${CODE}; sd t0, ${S.pc}(s0); li t0, ${Mtd.pc | Mtd.visit}; sd t0, ${U.mtd}(s0); li t0, 5; sd t0, ${U.visit}(s0); sd zero,
+          (s0)
         li a0, 8; ecall; end: j end`;
       const s = yield* makeUser(sys, 300, server, { pa: 0x8012_0000, utcb });
       yield* sys.must(s.task, Ops.task.map, [0, ELSEWHERE * 4096 + 8 + 7, 5, 0]);
@@ -174,10 +184,13 @@ describe('units that a thread is denied', () => {
     sys.utcb.setNum(S.scounteren, scounteren);
   };
   it.each([
-    ['floating point', 'fmv.d.x f1, zero', [0, 0x80, 7]], ['cbo.zero', 'li a1, 0x40000; cbo.zero (a1)', [1, 0, 7]], ['rdtime', 'rdtime a0', [1, 0x80, 5]], ['rdcycle', 'rdcycle a0', [1, 0x80, 6]],
+    ['floating point', 'fmv.d.x f1, zero', [0, 0x80, 7]], ['cbo.zero', 'li a1, 0x40000; cbo.zero (a1)', [1, 0, 7]],
+      ['rdtime', 'rdtime a0', [1, 0x80, 5]], ['rdcycle', 'rdcycle a0', [1, 0x80, 6]],
   ] as const)('%s traps, and does not where it is given; another thread has its own', (_what, instruction, [fs, senvcfg, scounteren]) => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, `again: ${instruction}; ebreak; j again`, { mtd: Mtd.pc | Mtd.units }), v = yield* makeUser(sys, 300, `again: ${instruction}; ebreak; j again`, { pa: 0x8014_0000, priority: 40 });
+      const u = yield* makeUser(sys, 256, `again: ${instruction}; ebreak;
+        j again`, { mtd: Mtd.pc | Mtd.units }), v = yield* makeUser(sys, 300, `again: ${instruction}; ebreak;
+          j again`, { pa: 0x8014_0000, priority: 40 });
       for (const { task } of [u, v]) yield* sys.must(task, Ops.task.map, [0, memoryPage(PAGE, 12, Right.RW), 0x40000, 0]);
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       expect((yield* sys.receive()).label).toBe(Cause.breakpoint);

@@ -8,10 +8,13 @@ import { tessera } from './tessera.ts';
 
 const LINUX = join(imagesFolder(), 'vmlinuz'), INITRD = join(imagesFolder(), 'initramfs.cpio');
 
-it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each technique; software techniques never enter VS or VU mode', async () => {
-  const { status, stdout } = await tessera(['compare', '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--workload', 'getpid', '--workload', 'table', '--json'], { timeout: 400_000 });
+it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each technique; software techniques never enter VS or VU mode',
+  async () => {
+  const { status, stdout } = await tessera(['compare', '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--workload', 'getpid',
+    '--workload', 'table', '--json'], { timeout: 400_000 });
   expect(status).toBe(0);
-  const found = JSON.parse(stdout) as Comparison, phase = (way: string, name: string) => found.ways.find((w) => w.way === way)!.phases.find((p) => p.name === name)!;
+  const found = JSON.parse(stdout) as Comparison, phase = (way: string,
+    name: string) => found.ways.find((w) => w.way === way)!.phases.find((p) => p.name === name)!;
   expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'trap', 'trap, traced']);
   for (const way of ['trap', 'trap, traced']) {
     for (const name of ['boot', 'getpid', 'table']) expect(phase(way, name).modes).toMatchObject({ vs: 0, vu: 0 });

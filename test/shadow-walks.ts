@@ -1,6 +1,8 @@
 /**
- * Shadow spaces against an independent walk. Two processors share memory whose page tables they write as they like; each step is a store to a table, an access in some
- * mode, a fence, a device's write, or memory that becomes scarce. No mapping may stand that no walk since the last fence that covers it has allowed; where tables are
+ * Shadow spaces against an independent walk. Two processors share memory whose page tables they write as they like; each step is a store
+ * to a table, an access in some
+ * mode, a fence, a device's write, or memory that becomes scarce. No mapping may stand that no walk since the last fence that covers it
+ * has allowed; where tables are
  * traced, none that the tables do not allow now. The kernel is the real one, and its page tables are what is looked at.
  *
  *   npx tsx test/shadow-walks.ts --steps 10000000 --seed 1 [--shadow traced]
@@ -23,14 +25,18 @@ import { GuestRam } from '../vmm/ram.ts';
 
 export interface WalkOptions { readonly steps: number; readonly seed: number; readonly traced: boolean }
 /** What came of it: so that a run that tests nothing is seen. */
-export interface WalkReport { readonly steps: number; readonly filled: number; readonly hits: number; readonly faults: number; readonly dropped: number; readonly fences: number; readonly stores: number; readonly checked: number; readonly stale: number }
+export interface WalkReport { readonly steps: number; readonly filled: number; readonly hits: number; readonly faults: number;
+  readonly dropped: number; readonly fences: number; readonly stores: number; readonly checked: number; readonly stale: number }
 
-const PAGE = 4096, LARGE = 2 ** 21, BASE = 0x8000_0000, SIZE = 2 * LARGE, VMM = 0x8080_0000, TABLES = 12, DATA = 12, CPUS = 2, FIRST_SELECTOR = 4096;
+const PAGE = 4096, LARGE = 2 ** 21, BASE = 0x8000_0000, SIZE = 2 * LARGE, VMM = 0x8080_0000, TABLES = 12, DATA = 12, CPUS = 2,
+  FIRST_SELECTOR = 4096;
 /** Addresses of the guest: lower half, upper half, the edges of tables. */
-const VAS: readonly number[] = [0, 1, 256, 511].flatMap(a => [0, 1].flatMap(b => [0, 1, 2, 511].map(c => (a >= 256 ? a - 512 : a) * 2 ** 30 + b * LARGE + c * PAGE)));
+const VAS: readonly number[] = [0, 1, 256, 511].flatMap(a => [0, 1].flatMap(b => [0, 1, 2,
+  511].map(c => (a >= 256 ? a - 512 : a) * 2 ** 30 + b * LARGE + c * PAGE)));
 const SLOTS = [0, 1, 2, 256, 511] as const;
 const tableAt = (i: number): number => BASE + i * PAGE, dataAt = (i: number): number => BASE + (TABLES + i) * PAGE;
-const satp = (mode: number, asid: number, root: number): bigint => BigInt.asUintN(64, (BigInt(mode) << 60n) | (BigInt(asid) << 44n) | BigInt(tableAt(root) / PAGE));
+const satp = (mode: number, asid: number, root: number): bigint => BigInt.asUintN(64,
+  (BigInt(mode) << 60n) | (BigInt(asid) << 44n) | BigInt(tableAt(root) / PAGE));
 const SATPS: readonly bigint[] = [satp(8, 0, 0), satp(8, 1, 1), satp(8, 1, 2), satp(8, 2, 0), satp(9, 3, 3), satp(9, 2, 2)];
 const Bit = { V: 1, R: 2, W: 4, X: 8, U: 16, G: 32, A: 64, D: 128 } as const;
 const decode = createDecoder(FULL_ISA), STORE = decode(encode(rowNamed('sd'), { rs1: 10, rs2: 11, imm: 0 }));
@@ -65,7 +71,8 @@ function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: 
 function rightsOf({ flags }: Leaf, v: View): number {
   const user = (flags & Bit.U) !== 0;
   if ((flags & Bit.A) === 0 || (v.privileged ? user && !v.sum : !user)) return 0;
-  const read = (flags & Bit.R) !== 0 || (v.mxr && (flags & Bit.X) !== 0), write = (flags & Bit.W) !== 0 && (flags & Bit.D) !== 0, execute = (flags & Bit.X) !== 0 && !(v.privileged && user);
+  const read = (flags & Bit.R) !== 0 || (v.mxr && (flags & Bit.X) !== 0), write = (flags & Bit.W) !== 0 && (flags & Bit.D) !== 0,
+    execute = (flags & Bit.X) !== 0 && !(v.privileged && user);
   return (read ? Right.R : 0) | (write ? Right.W : 0) | (execute ? Right.X : 0);
 }
 
@@ -101,7 +108,8 @@ class History {
     }
   }
   /** Memory at [at, at + 8) has changed. */
-  changed(at: number): void { for (const id of [...(this.#readers.get(at) ?? [])]) this.#look(Math.floor(id / VAS.length), id % VAS.length); }
+  changed(at: number): void { for (const id of [...(this.#readers.get(at) ?? [])]) this.#look(Math.floor(id / VAS.length),
+    id % VAS.length); }
 
   /** @spec priv 12.2.1: an ASID does not cover global translations */
   fence(cpu: number, va: number | undefined, asid: bigint | undefined): void {
@@ -169,15 +177,18 @@ class Run {
     this.#tables = traced ? new TracedTables() : undefined;
     this.#ram.onWrite = (gpa) => { this.#let.push(gpa - (gpa % PAGE)); };
     const selectors = { take: () => this.#freed.pop() ?? this.#selector++, free: (s: number) => { this.#freed.push(s); } };
-    for (let i = 0; i < CPUS; i++) this.#mmus.push(new ShadowMmu(this.#ram, this.#tables, selectors, () => this.#mmus, (own) => this.#recall(own, i)));
+    for (let i = 0; i < CPUS; i++) this.#mmus.push(new ShadowMmu(this.#ram, this.#tables, selectors, () => this.#mmus,
+      (own) => this.#recall(own, i)));
     for (let t = 0; t < TABLES; t++) for (const slot of SLOTS) sys.memory.setU64(tableAt(t) - BASE + VMM + 8 * slot, this.#entry(t));
     this.#history = new History((at) => sys.memory.u64(at - BASE + VMM), traced);
   }
   *#recall(_: Syscalls, cpu: number): Sys<void> { this.#recalled.add(cpu); }
 
   report(steps: number): WalkReport {
-    const { filled, dropped } = this.#mmus.map(m => m.spaces.counts).reduce((a, b) => ({ ...a, filled: a.filled + b.filled, dropped: a.dropped + b.dropped }));
-    return { steps, filled, dropped, hits: this.#hits, faults: this.#faults, fences: this.#fences, stores: this.#stores, checked: this.#checked, stale: this.#stale };
+    const { filled, dropped } = this.#mmus.map(m => m.spaces.counts).reduce((a,
+      b) => ({ ...a, filled: a.filled + b.filled, dropped: a.dropped + b.dropped }));
+    return { steps, filled, dropped, hits: this.#hits, faults: this.#faults, fences: this.#fences, stores: this.#stores,
+      checked: this.#checked, stale: this.#stale };
   }
 
   *step(i: number): Sys<void> {
@@ -203,7 +214,8 @@ class Run {
 
   /** An entry of a table, written by a processor that has memory as it is; half of them lead somewhere. */
   *#storeEntry(cpu: number): Sys<void> {
-    const r = this.#r, table = r.below(TABLES), at = tableAt(table) + 8 * r.pick(SLOTS), bare: View = { satp: 0n, privileged: true, sum: false, mxr: false };
+    const r = this.#r, table = r.below(TABLES), at = tableAt(table) + 8 * r.pick(SLOTS),
+      bare: View = { satp: 0n, privileged: true, sum: false, mxr: false };
     const value = this.#entry(table);
     this.#stores++;
     const done = yield* this.#reach(cpu, bare, at, 'store', -1, value);
@@ -213,7 +225,8 @@ class Run {
   /** Most entries lead on: roots to the next four tables, those to the last four, those to pages. */
   #entry(table = this.#r.below(TABLES)): bigint {
     const r = this.#r, next = tableAt(4 * (Math.floor(table / 4) + 1) + r.below(4));
-    if (r.chance(75)) return table < 8 && r.chance(85) ? pte(next, Bit.V) : this.#page(table < 8 ? BASE + r.below(2) * LARGE : dataAt(r.below(DATA)));
+    if (r.chance(75)) return table < 8 && r.chance(85) ? pte(next, Bit.V)
+      : this.#page(table < 8 ? BASE + r.below(2) * LARGE : dataAt(r.below(DATA)));
     return this.#anything();
   }
   #page(gpa: number): bigint { return pte(gpa, Bit.V | this.#r.pick([0xcf, 0xdf, 0xd7, 0x4b, 0x5b, 0x47, 0xc7, 0xef, 0xd5, 0x1f])); }
@@ -222,7 +235,8 @@ class Run {
     if (kind === 0) return 0n;
     if (kind < 4) return pte(tableAt(r.below(TABLES)), Bit.V | (r.chance(15) ? Bit.G : 0));
     const flags = any(r.pick([0xcf, 0xdf, 0xd7, 0x4b, 0x5b, 0x47, 0xc7, 0xef]));
-    return kind < 6 ? pte(BASE + r.below(2) * LARGE, flags | Bit.V) : pte(r.chance(20) ? tableAt(r.below(TABLES)) : dataAt(r.below(DATA)), flags | Bit.V);
+    return kind < 6 ? pte(BASE + r.below(2) * LARGE, flags | Bit.V)
+      : pte(r.chance(20) ? tableAt(r.below(TABLES)) : dataAt(r.below(DATA)), flags | Bit.V);
   }
 
   *#fence(cpu: number): Sys<void> {
@@ -241,7 +255,8 @@ class Run {
     yield* this.#errands();
     this.#history.changed(at);
   }
-  *#errands(): Sys<void> { for (let page = this.#let.pop(); page !== undefined; page = this.#let.pop()) yield* this.#mmus[0]!.release(this.#sys, page); }
+  *#errands(): Sys<void> { for (let page = this.#let.pop(); page !== undefined;
+    page = this.#let.pop()) yield* this.#mmus[0]!.release(this.#sys, page); }
 
   *#scarce(cpu: number): Sys<void> {
     const space = this.#mmus[cpu]!.spaces.find({ satp: SATPS[0]!, privileged: true, sum: false, mxr: false });
@@ -256,7 +271,10 @@ class Run {
     return space && this.#task(space.task).space.find(va);
   }
 
-  /** One access, with the faults that it takes. Answers whether a store has been done by the monitor; what is found has to be what the tables say. */
+  /**
+   * One access, with the faults that it takes. Answers whether a store has been done by the monitor; what is found has to be what the
+   * tables say.
+   */
   *#reach(cpu: number, view: View, va: number, access: Access, v: number, value?: bigint): Sys<boolean> {
     const mmu = this.#mmus[cpu]!, need = { load: Right.R, store: Right.W, fetch: Right.X }[access], sys = this.#sys;
     for (let tries = 0; tries < 8; tries++) {
@@ -270,7 +288,8 @@ class Run {
       if (typeof found === 'string') return this.#mustFault(view, v, access, need);
       if (access === 'store' && mmu.isTable(found.page)) {
         const gpa = found.page + (va - Math.floor(va / PAGE) * PAGE), known = value !== undefined || this.#r.chance(80);
-        const done = yield* mmu.store(sys, known ? STORE : undefined, { get: () => value ?? sys.memory.u64(gpa - BASE + VMM), set: () => {} }, gpa);
+        const done = yield* mmu.store(sys, known ? STORE : undefined,
+          { get: () => value ?? sys.memory.u64(gpa - BASE + VMM), set: () => {} }, gpa);
         this.#let.length = 0; // the guest's own store
         if (done) return true;
         mmu.lend(view, BigInt(va));
@@ -330,16 +349,21 @@ class Run {
     if (!leaf || this.#recalled.has(cpu)) return;
     this.#checked++;
     const page = leaf.pa - VMM + BASE + Math.floor((VAS[v]! - leaf.va) / PAGE) * PAGE;
-    if (!this.#history.allows(cpu, s, v, page, leaf.rights, view)) throw new Error(`processor ${cpu} has 0x${VAS[v]!.toString(16)} → 0x${page.toString(16)} with rights ${leaf.rights}, satp 0x${view.satp.toString(16)}, ${JSON.stringify({ ...view, satp: 0 })}: no walk allowed that`);
-    if (this.#tables?.has(page) && (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${page.toString(16)}`);
+    if (!this.#history.allows(cpu, s, v, page, leaf.rights,
+      view)) throw new Error(`processor ${cpu} has 0x${VAS[v]!.toString(16)} → 0x${page.toString(16)} with rights ${leaf.rights},
+        satp 0x${view.satp.toString(16)}, ${JSON.stringify({ ...view, satp: 0 })}: no walk allowed that`);
+    if (this.#tables?.has(page) &&
+      (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${page.toString(16)}`);
   }
   #checkAll(): void {
     for (let cpu = 0; cpu < CPUS; cpu++) {
-      for (let kind = 0; kind < 8; kind++) for (const root of SATPS) for (let v = 0; v < VAS.length; v++) this.#check(cpu, { satp: root, privileged: (kind & 4) !== 0, sum: (kind & 2) !== 0, mxr: (kind & 1) !== 0 }, v);
+      for (let kind = 0; kind < 8; kind++) for (const root of SATPS) for (let v = 0; v < VAS.length; v++) this.#check(cpu,
+        { satp: root, privileged: (kind & 4) !== 0, sum: (kind & 2) !== 0, mxr: (kind & 1) !== 0 }, v);
       const bare: View = { satp: 0n, privileged: true, sum: false, mxr: false };
       for (let i = 0; i < TABLES; i++) {
         const leaf = this.#leaf(cpu, bare, tableAt(i));
-        if (leaf && !this.#recalled.has(cpu) && this.#tables?.has(tableAt(i)) && (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${tableAt(i).toString(16)}`);
+        if (leaf && !this.#recalled.has(cpu) && this.#tables?.has(tableAt(i)) &&
+          (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${tableAt(i).toString(16)}`);
       }
     }
   }
@@ -348,8 +372,11 @@ class Run {
 const pte = (gpa: number, flags: number): bigint => (BigInt(gpa / PAGE) << 10n) | BigInt(flags);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const option = (name: string, otherwise: string): string => { const i = process.argv.indexOf(`--${name}`); return i < 0 ? otherwise : process.argv[i + 1] ?? otherwise; };
-  const total = Number(option('steps', '1000000')), run = Number(option('run', '200000')), first = Number(option('seed', '1')), traced = option('shadow', 'sync') === 'traced';
+  const option = (name: string,
+    otherwise: string): string =>
+      { const i = process.argv.indexOf(`--${name}`); return i < 0 ? otherwise : process.argv[i + 1] ?? otherwise; };
+  const total = Number(option('steps', '1000000')), run = Number(option('run', '200000')), first = Number(option('seed', '1')),
+    traced = option('shadow', 'sync') === 'traced';
   const sums: Record<string, number> = {};
   for (let done = 0, seed = first; done < total; done += run, seed++) {
     const report = shadowWalks({ steps: Math.min(run, total - done), seed, traced });

@@ -6,13 +6,17 @@ import { imagesFolder } from '../cli/images/where.ts';
 import { tessera } from './tessera.ts';
 
 const MINIOS = ['--kernel', 'guests/bin/minios.bin', '--memory', '16M'];
-const UBOOT = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf', LINUX = join(imagesFolder(), 'vmlinuz'), INITRD = join(imagesFolder(), 'initramfs.cpio');
+const UBOOT = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf', LINUX = join(imagesFolder(), 'vmlinuz'),
+  INITRD = join(imagesFolder(), 'initramfs.cpio');
 const COMMANDS = 'echo sum-$((6*7)); echo processors-$(grep -c ^processor /proc/cpuinfo); ls / | wc -l; for i in 1 2 3; do (echo $i); done; poweroff -f\n';
 const vm = (...args: string[]) => tessera(['vm', ...args]);
 
 describe('trap and emulate', () => {
-  it.each([[1, 'base'], [1, 'base,no-h'], [2, 'base,no-h,no-asid,no-sstc']])('minios with %i processors says on %s what it says by the hypervisor extension', async (smp, cpu) => {
-    const [assisted, trapped] = await Promise.all([vm('--smp', String(smp), ...MINIOS), vm('--virt', 'trap', '--smp', String(smp), '--cpu', cpu, ...MINIOS)]);
+  it.each([[1, 'base'], [1, 'base,no-h'],
+    [2, 'base,no-h,no-asid,no-sstc']])('minios with %i processors says on %s what it says by the hypervisor extension',
+      async (smp, cpu) => {
+    const [assisted, trapped] = await Promise.all([vm('--smp', String(smp), ...MINIOS),
+      vm('--virt', 'trap', '--smp', String(smp), '--cpu', cpu, ...MINIOS)]);
     expect(trapped).toEqual(assisted);
     expect(trapped.status).toBe(0);
     expect(trapped.stdout).toContain('5 ticks');
@@ -25,13 +29,16 @@ describe('trap and emulate', () => {
   });
 
   it.skipIf(!existsSync(UBOOT))('U-Boot comes to its prompt', async () => {
-    const { status } = await vm('--virt', 'trap', '--cpu', 'base,no-h', '--kernel', UBOOT, '--memory', '128M', '--until', 'Hit any key to stop autoboot');
+    const { status } = await vm('--virt', 'trap', '--cpu', 'base,no-h', '--kernel', UBOOT, '--memory', '128M', '--until',
+      'Hit any key to stop autoboot');
     expect(status).toBe(0);
   });
 
   // The kernel chooses Sv57 by itself; its upper half is that of the task.
-  it.skipIf(!existsSync(LINUX)).each([[1, 'base'], [1, 'base,no-h'], [2, 'base,no-h']])("Debian's kernel with %i processors on %s boots, runs commands and powers off", async (smp, cpu) => {
-    const { status, stdout } = await tessera(['vm', '--virt', 'trap', '--smp', String(smp), '--cpu', cpu, '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
+  it.skipIf(!existsSync(LINUX)).each([[1, 'base'], [1, 'base,no-h'],
+    [2, 'base,no-h']])("Debian's kernel with %i processors on %s boots, runs commands and powers off", async (smp, cpu) => {
+    const { status, stdout } = await tessera(['vm', '--virt', 'trap', '--smp', String(smp), '--cpu', cpu, '--kernel', LINUX, '--initrd',
+      INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
     expect(stdout).toContain('READY');
     expect(stdout).toMatch(/sum-42\r?\n/);
     expect(stdout).toMatch(new RegExp(`processors-${smp}\r?\n`));
@@ -39,13 +46,15 @@ describe('trap and emulate', () => {
   }, 240_000);
 });
 
-it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0', 'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
+it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0',
+  'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
   const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');
   expect(status).toBe(0);
 }, 240_000);
 
 it('without the hypervisor extension, hardware assistance is refused with the reason', async () => {
-  expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2, stderr: expect.stringContaining('no hypervisor extension (H)') as string });
+  expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2,
+    stderr: expect.stringContaining('no hypervisor extension (H)') as string });
 });
 
 it.each([
@@ -65,7 +74,8 @@ it.each([
 });
 
 it('classify prints a report, or everything as JSON', async () => {
-  const [text, json] = await Promise.all([tessera(['classify', '--cpu', 'base,no-h']), tessera(['classify', '--cpu', 'base,no-h', '--json'])]);
+  const [text, json] = await Promise.all([tessera(['classify', '--cpu', 'base,no-h']),
+    tessera(['classify', '--cpu', 'base,no-h', '--json'])]);
   expect([text.status, json.status]).toEqual([0, 0]);
   expect(text.stdout).toContain('Theorem 1, guest supervisor in U: the theorem holds as long as');
   expect(JSON.parse(json.stdout)).toMatchObject({ model: 'base,no-h', pairs: [{ name: 'guest supervisor in U', holds: 'closed' }] });

@@ -14,7 +14,8 @@ Examples:
 The guest boots natively, by the H extension, and by trap and emulate with shadow tables of both kinds; each time it does the same work.
 `;
 
-interface Options { kernel: string; initrd: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean; svg?: string }
+interface Options { kernel: string; initrd: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
+  svg?: string }
 
 export function compareCommand(done: (status: number) => void): Command {
   return new Command('compare').description('run one guest under every technique of virtualization, and print what each costs')

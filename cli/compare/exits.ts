@@ -1,6 +1,8 @@
 /**
- * Exits of a guest out of the kernel's trace: by cause, and by the part of the monitor that they are for. A hidden fault is one whose answer maps a page; the guest
- * never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to the interpreter (instructions and devices).
+ * Exits of a guest out of the kernel's trace: by cause, and by the part of the monitor that they are for. A hidden fault is one whose
+ * answer maps a page; the guest
+ * never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to the interpreter (instructions
+ * and devices).
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
@@ -9,10 +11,12 @@ import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
 const decode = createDecoder(FULL_ISA);
 
 /** What is counted of a record of the trace. */
-export interface Seen { readonly time: number; readonly kind: number; readonly actor: number; readonly object: number; readonly cause: number; readonly sequence: number; readonly a: number; readonly c: number }
+export interface Seen { readonly time: number; readonly kind: number; readonly actor: number; readonly object: number;
+  readonly cause: number; readonly sequence: number; readonly a: number; readonly c: number }
 
 export type Module = 'allocator' | 'interpreter' | 'dispatcher';
-export interface ExitCounts { readonly byCause: Record<string, number>; readonly byModule: Record<Module, number>; total: number; /** Cycles from exits to their answers. */ monitor: number }
+export interface ExitCounts { readonly byCause: Record<string, number>; readonly byModule: Record<Module,
+  number>; total: number; /** Cycles from exits to their answers. */ monitor: number }
 export const noExits = (): ExitCounts => ({ byCause: {}, byModule: { allocator: 0, interpreter: 0, dispatcher: 0 }, total: 0, monitor: 0 });
 
 interface Open { readonly time: number; readonly cause: number; readonly counts: ExitCounts; name: string; module: Module }
@@ -22,7 +26,8 @@ export class ExitCounter {
   readonly #vcpus = new Set<number>();
   readonly #open = new Map<number, Open>();
 
-  name(kind: string, id: number, text: string): void { if (kind === 'thread' && / vCPU \d+$/.test(text) && !/exits|timer/.test(text)) this.#vcpus.add(id); }
+  name(kind: string, id: number, text: string): void { if (kind === 'thread' && / vCPU \d+$/.test(text) &&
+    !/exits|timer/.test(text)) this.#vcpus.add(id); }
 
   see(r: Seen, counts: ExitCounts): void {
     if (r.kind === Kind.event && this.#vcpus.has(r.actor)) {

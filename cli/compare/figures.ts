@@ -8,11 +8,13 @@ export interface Comparison { readonly kernel: string; readonly cpu: string; rea
 const TITLES: Readonly<Record<string, string>> = { boot: 'boot, to init', ...Object.fromEntries(PHASES.map((p) => [p.name, p.title])) };
 const WIDTH = 24, COLUMN = 15;
 const line = (first: string, cells: readonly string[]): string => first.padEnd(WIDTH) + cells.map((c) => c.padStart(COLUMN)).join('');
-const short = (n: number): string => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e4 ? `${(n / 1e3).toFixed(1)} k` : n >= 100 || n === 0 ? n.toFixed(0) : n.toFixed(n >= 10 ? 1 : 2);
+const short = (n: number): string => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e4 ? `${(n / 1e3).toFixed(1)} k`
+  : n >= 100 || n === 0 ? n.toFixed(0) : n.toFixed(n >= 10 ? 1 : 2);
 const phaseOf = (way: WayResult, name: string): PhaseResult => way.phases.find((p) => p.name === name)!;
 
 /**
- * What papers say of the same kinds of work: Adams and Agesen 2006 (nanobenchmarks), Steinberg and Kauer 2010 (NOVA), Agesen et al. 2012. Theirs are other machines, so
+ * What papers say of the same kinds of work: Adams and Agesen 2006 (nanobenchmarks), Steinberg and Kauer 2010 (NOVA), Agesen et al. 2012.
+ * Theirs are other machines, so
  * the order counts, not the number.
  */
 export const LITERATURE: readonly { readonly phase: string; readonly says: string }[] = [
@@ -24,13 +26,17 @@ export const LITERATURE: readonly { readonly phase: string; readonly says: strin
 ];
 
 export function textOf({ kernel, cpu, ways }: Comparison): string {
-  const names = ways.map((w) => w.way), phases = ways[0]!.phases.map((p) => p.name), virtual = ways.filter((w) => w.way !== 'native'), out: string[] = [];
+  const names = ways.map((w) => w.way), phases = ways[0]!.phases.map((p) => p.name), virtual = ways.filter((w) => w.way !== 'native'),
+    out: string[] = [];
   const rows = (title: string, of: (p: PhaseResult) => string, some = ways): void => {
-    out.push('', line(title, some.map((w) => w.way)), ...phases.map((name) => line(TITLES[name] ?? name, some.map((w) => of(phaseOf(w, name))))));
+    out.push('', line(title, some.map((w) => w.way)), ...phases.map((name) => line(TITLES[name] ?? name,
+      some.map((w) => of(phaseOf(w, name))))));
   };
   out.push(`${kernel} on ${cpu}: ${names.join(', ')}`);
   rows('time of one, ns', (p) => short(p.nsEach));
-  out.push('', line('… times native', virtual.map((w) => w.way)), ...phases.map((name) => line(TITLES[name] ?? name, virtual.map((w) => (phaseOf(w, name).nsEach / phaseOf(ways[0]!, name).nsEach).toFixed(2)))));
+  out.push('', line('… times native', virtual.map((w) => w.way)),
+    ...phases.map((name) => line(TITLES[name] ?? name, virtual.map((w) => (phaseOf(w, name).nsEach / phaseOf(ways[0]!,
+      name).nsEach).toFixed(2)))));
   rows('exits of one', (p) => short(p.exits.total / p.n), virtual);
   rows('exits a million instr.', (p) => p.instructions ? short(p.exits.total / p.instructions * 1e6) : '–', virtual);
   rows('instructions in VS', (p) => p.modes ? short(p.modes.vs) : '–', virtual);
@@ -48,7 +54,8 @@ function byCause(title: string, ways: readonly WayResult[], of: (w: WayResult) =
     for (const counts of of(w)) for (const [name, n] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + n;
     return sum;
   });
-  const names = [...new Set(sums.flatMap((s) => Object.keys(s)))].sort((a, b) => Math.max(...sums.map((s) => s[b] ?? 0)) - Math.max(...sums.map((s) => s[a] ?? 0)));
+  const names = [...new Set(sums.flatMap((s) => Object.keys(s)))].sort((a,
+    b) => Math.max(...sums.map((s) => s[b] ?? 0)) - Math.max(...sums.map((s) => s[a] ?? 0)));
   return [line(title, ways.map((w) => w.way)), ...names.map((name) => line(name, sums.map((s) => short(s[name] ?? 0))))];
 }
 
@@ -58,22 +65,29 @@ const COLOURS = ['#4878a8', '#e0883c', '#6aa66a', '#b06ab0'] as const;
 const Bar = { left: 190, right: 30, height: 14, gap: 12, width: 760, top: 40 } as const;
 
 export function svgOf({ kernel, ways }: Comparison): string {
-  const native = ways[0]!, virtual = ways.slice(1), phases = native.phases.map((p) => p.name), group = virtual.length * Bar.height + Bar.gap;
+  const native = ways[0]!, virtual = ways.slice(1), phases = native.phases.map((p) => p.name),
+    group = virtual.length * Bar.height + Bar.gap;
   const factor = (w: WayResult, name: string): number => phaseOf(w, name).nsEach / phaseOf(native, name).nsEach;
-  const most = Math.max(10, ...virtual.flatMap((w) => phases.map((name) => factor(w, name)))), scale = (Bar.width - Bar.left - Bar.right) / Math.log10(most);
-  const x = (f: number): number => Bar.left + Math.max(0, Math.log10(f)) * scale, height = Bar.top + phases.length * group + 40, out: string[] = [];
+  const most = Math.max(10, ...virtual.flatMap((w) => phases.map((name) => factor(w, name)))),
+    scale = (Bar.width - Bar.left - Bar.right) / Math.log10(most);
+  const x = (f: number): number => Bar.left + Math.max(0, Math.log10(f)) * scale, height = Bar.top + phases.length * group + 40,
+    out: string[] = [];
   for (let decade = 1; decade <= most; decade *= 10) {
     out.push(`<line x1="${x(decade)}" x2="${x(decade)}" y1="${Bar.top - 6}" y2="${height - 34}" stroke="#ccc"/><text x="${x(decade)}" y="${height - 20}" text-anchor="middle">${decade}</text>`);
   }
   phases.forEach((name, i) => {
     const y = Bar.top + i * group;
-    out.push(`<text x="${Bar.left - 8}" y="${y + (virtual.length * Bar.height) / 2 + 4}" text-anchor="end">${escape(TITLES[name] ?? name)}</text>`);
+    out.push(`<text x="${Bar.left - 8}" y="${y + (virtual.length * Bar.height) / 2 +
+      4}" text-anchor="end">${escape(TITLES[name] ?? name)}</text>`);
     virtual.forEach((w, j) => {
       const f = factor(w, name);
-      out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${Math.max(1, x(f) - Bar.left).toFixed(1)}" height="${Bar.height - 2}" fill="${COLOURS[j % COLOURS.length]}"><title>${f.toFixed(2)}</title></rect>`);
+      out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${Math.max(1,
+        x(f) - Bar.left).toFixed(1)}" height="${Bar.height - 2}" fill="${COLOURS[j % COLOURS.length]}"><title>${f.toFixed(2)}</title></rect>`);
     });
   });
-  virtual.forEach((w, j) => out.push(`<rect x="${Bar.left + j * 140}" y="10" width="10" height="10" fill="${COLOURS[j % COLOURS.length]}"/><text x="${Bar.left + 14 + j * 140}" y="19">${escape(w.way)}</text>`));
+  virtual.forEach((w, j) => out.push(`<rect x="${Bar.left +
+    j * 140}" y="10" width="10" height="10" fill="${COLOURS[j % COLOURS.length]}"/><text x="${Bar.left + 14 +
+      j * 140}" y="19">${escape(w.way)}</text>`));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Bar.width} ${height}" font-family="sans-serif" font-size="12">\n<title>${escape(kernel)}: time, times native</title>\n${out.join('\n')}\n</svg>\n`;
 }
 const escape = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');

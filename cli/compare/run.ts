@@ -18,12 +18,18 @@ import { DISK_BYTES, marker, type Phase } from './workload.ts';
 /** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
 export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced' }
 export const WAYS: readonly Way[] = [
-  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'trap', virt: 'trap', shadow: 'sync' }, { name: 'trap, traced', virt: 'trap', shadow: 'traced' },
+  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'trap', virt: 'trap', shadow: 'sync' },
+    { name: 'trap, traced', virt: 'trap', shadow: 'traced' },
 ];
 
-export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array; readonly append: string; readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
-/** `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine, where it is known. */
-export interface PhaseResult { readonly name: string; readonly n: number; readonly nsEach: number; readonly cpuSeconds: number; readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
+export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array; readonly append: string;
+  readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
+/**
+ * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
+ * where it is known.
+ */
+export interface PhaseResult { readonly name: string; readonly n: number; readonly nsEach: number; readonly cpuSeconds: number;
+  readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
 /** Instructions retired by mode: the machine's programmable counters, with filters. */
 export interface Modes { readonly u: number; readonly vs: number; readonly vu: number }
 export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[] }
@@ -54,7 +60,8 @@ class Reader {
 
 export async function runWay(way: Way, input: Input): Promise<WayResult> {
   const counts: ExitCounts[] = [], reader = way.virt === 'native' ? await native(input) : await hosted(way, input, counts);
-  if (!reader.done) throw new CliError('E_GUEST', `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
+  if (!reader.done) throw new CliError('E_GUEST',
+    `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
   const names = ['boot', ...input.phases.map((p) => p.name)];
   return { way: way.name, phases: names.map((name, i) => result(name, i, reader, input.phases, counts[i] ?? noExits())) };
 }
@@ -63,12 +70,15 @@ const lastLine = (text: string): string => JSON.stringify(text.trimEnd().split('
 function result(name: string, i: number, { marks, text }: Reader, phases: readonly Phase[], exits: ExitCounts): PhaseResult {
   const from = marks[i]!, to = marks[i + 1]!, phase = phases.find((p) => p.name === name);
   const instructions = from.instructions === undefined || to.instructions === undefined ? undefined : to.instructions - from.instructions;
-  const modes = from.modes && to.modes && { u: to.modes.u - from.modes.u, vs: to.modes.vs - from.modes.vs, vu: to.modes.vu - from.modes.vu };
-  return { name, n: phase?.n ?? 1, nsEach: phase ? said(text, phase) : readyAt(text) ?? to.cycle - from.cycle, cpuSeconds: to.cpu - from.cpu, instructions, modes, exits };
+  const modes = from.modes && to.modes && { u: to.modes.u - from.modes.u, vs: to.modes.vs - from.modes.vs,
+    vu: to.modes.vu - from.modes.vu };
+  return { name, n: phase?.n ?? 1, nsEach: phase ? said(text, phase) : readyAt(text) ?? to.cycle - from.cycle,
+    cpuSeconds: to.cpu - from.cpu, instructions, modes, exits };
 }
 /** What the program said: 'getppid: 20000 calls, 317 ns each'. */
 function said(text: string, { name, command }: Phase): number {
-  const program = command.split(' ')[0]!.split('/').at(-1)!, [, n, unit] = new RegExp(`${program}: \\d+ [a-z ]+, (\\d+) (ns|us) each`).exec(text) ?? [];
+  const program = command.split(' ')[0]!.split('/').at(-1)!,
+    [, n, unit] = new RegExp(`${program}: \\d+ [a-z ]+, (\\d+) (ns|us) each`).exec(text) ?? [];
   if (n === undefined) throw new CliError('E_GUEST', `the guest's ${name} did not say how long it took: ${lastLine(text)}`);
   return Number(n) * (unit === 'us' ? 1000 : 1);
 }
@@ -79,7 +89,8 @@ function readyAt(text: string): number | undefined {
 }
 
 async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
-  const { append, memory, cpu, phases } = input, modules = [{ name: 'kernel', bytes: input.kernel }, { name: 'initrd', bytes: input.initrd }];
+  const { append, memory, cpu, phases } = input, modules = [{ name: 'kernel', bytes: input.kernel },
+    { name: 'initrd', bytes: input.initrd }];
   const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }) };
   const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: 'initrd', append, memory: bytes, disks: 1, more });
   const counter = new ExitCounter(), decoder = new TextDecoder();
@@ -95,7 +106,8 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Rea
     const i = phaseAt(record.time);
     counter.see(record, counts[i] ??= noExits());
   }, (kind, id, text) => { counter.name(kind, id, text); }) });
-  const { machine } = system, modes = countByMode(machine), reader = new Reader(phases, () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
+  const { machine } = system, modes = countByMode(machine),
+    reader = new Reader(phases, () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
   await system.run();
   return reader;
 }
@@ -123,8 +135,10 @@ async function native(input: Input): Promise<Reader> {
   writeFileSync(initrd, input.initrd);
   const reader = new Reader(input.phases, () => ({ cycle: 0, instructions: undefined, modes: undefined })), decoder = new TextDecoder();
   try {
-    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu, disks: [{ path: disk, readOnly: false }] }, {
-      interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {}, listen: (receive) => { receive(undefined); return () => {}; },
+    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu,
+      disks: [{ path: disk, readOnly: false }] }, {
+      interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {},
+        listen: (receive) => { receive(undefined); return () => {}; },
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /**
- * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one of its operations
+ * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one
+ * of its operations
  * took, in the guest's time; exits are counted between the markers.
  */
 import { readFileSync } from 'node:fs';
@@ -9,7 +10,8 @@ import { packCpio, Mode } from '../cpio.ts';
 
 export interface Phase { readonly name: string; readonly title: string; /** Operations. */ readonly n: number; readonly command: string }
 
-const FOLDER = 'w', SCRIPT = `${FOLDER}/run`, PROGRAMS = ['getppid', 'pagefault', 'protect', 'pipebench', 'forkwait', 'forkexec', 'diskread', 'true'] as const;
+const FOLDER = 'w', SCRIPT = `${FOLDER}/run`, PROGRAMS = ['getppid', 'pagefault', 'protect', 'pipebench', 'forkwait', 'forkexec',
+  'diskread', 'true'] as const;
 const run = (program: (typeof PROGRAMS)[number], ...args: (string | number)[]): string => [`/${FOLDER}/${program}`, ...args].join(' ');
 
 /** Everything that is done once the system is READY; `boot` comes before. */
@@ -35,7 +37,8 @@ export const COMMAND_LINE = `RUN="sh /${SCRIPT}"`;
 export function withWorkload(initrd: Uint8Array, phases: readonly Phase[]): Uint8Array {
   const lines = phases.map(({ name, command }) => `echo "${marker(name)}"; ${command}`);
   const script = `#!/bin/sh\n${[...lines, `echo "${marker('end')}"`].join('\n')}\n`;
-  const programs = PROGRAMS.map((name) => ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data: readFileSync(join(projectRoot(), 'guests/bin/linux', name)) }));
+  const programs = PROGRAMS.map((name) =>
+    ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data: readFileSync(join(projectRoot(), 'guests/bin/linux', name)) }));
   const archive = packCpio([
     { name: FOLDER, mode: Mode.dir | 0o755 },
     { name: SCRIPT, mode: Mode.file | 0o755, data: Buffer.from(script) },

@@ -1,14 +1,18 @@
 /**
- * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. What is privileged traps and is done to a supervisor in software; memory
- * is filled page by page as the guest's tables allow, into shadow spaces that stand until a fence of the guest (memory/shadow.ts). The thread visits the space that the
+ * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. What is privileged traps and is done to a
+ * supervisor in software; memory
+ * is filled page by page as the guest's tables allow, into shadow spaces that stand until a fence of the guest (memory/shadow.ts). The
+ * thread visits the space that the
  * guest's processor would be in; units that the guest has switched off are off (floating point, cache-block instructions, counters).
  *
- *   event ── done to the supervisor in software ── interrupt due? ── space of the view that it has now ── answer: registers, a page, the space
+ *   event ── done to the supervisor in software ── interrupt due? ── space of the view that it has now ── answer: registers, a page, the
+ * space
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { causeText } from '../../hardware/isa/causes.ts';
-import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Syscalls,
+  type Utcb } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
@@ -23,7 +27,8 @@ const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, PAGE = 4096, NS_PER_TICK = 100;
 const Trap = { fetchAccess: 1n, illegal: 2n, breakpoint: 3n, loadAccess: 5n, storeAccess: 7n, callFromUser: 8n } as const;
 /** scause of page faults, and what goes with it. */
 const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
-  12: { access: 'fetch', denied: Trap.fetchAccess }, 13: { access: 'load', denied: Trap.loadAccess }, 15: { access: 'store', denied: Trap.storeAccess },
+  12: { access: 'fetch', denied: Trap.fetchAccess }, 13: { access: 'load', denied: Trap.loadAccess },
+    15: { access: 'store', denied: Trap.storeAccess },
 };
 /** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
 const COST = 120;
@@ -64,7 +69,8 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#vm = vm;
     this.guest = guest;
     this.#wake = wake;
-    this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu), (sys) => sys.invoke(guest, Ops.thread.recall));
+    this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
+      (sys) => sys.invoke(guest, Ops.thread.recall));
     this.#supervisor = this.#fresh();
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
@@ -141,7 +147,8 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** Units that the guest's mode and registers leave on; the group, where the thread has others. */
   #withUnits(): number {
-    const s = this.#supervisor, u = this.#utcb, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg, scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
+    const s = this.#supervisor, u = this.#utcb, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg,
+      scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
     const now = `${s.float ? 1 : 0} ${senvcfg} ${scounteren}`;
     if (now === this.#units) return 0;
     this.#units = now;
@@ -189,7 +196,8 @@ class DeprivilegedCpu implements VirtualCpu {
     if (!s.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
     else if (this.#faults.again(pc, Number(cause), value, told)) {
       const { first } = this.#faults;
-      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)}; its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
+      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)};
+        its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
     }
     this.#setPc(s.trap(cause, value, pc));
   }
@@ -208,7 +216,8 @@ class DeprivilegedCpu implements VirtualCpu {
   /** A call of the guest's kernel to its firmware. */
   *#call(): Sys<void> {
     const u = this.#utcb, vm = this.#vm;
-    const c: SbiCall = { cpu: this, machine: vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing', setTimer: (time) => this.#setTimer(time) };
+    const c: SbiCall = { cpu: this, machine: vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
+      setTimer: (time) => this.#setTimer(time) };
     this.#fenceTargets = c.extension === RFENCE ? (maskedCpus(c, A.a0, A.a1) ?? []).filter((cpu) => cpu instanceof DeprivilegedCpu) : [];
     const answer = vm.sbi.call(c);
     this.#changed |= Mtd.args;
@@ -226,7 +235,8 @@ class DeprivilegedCpu implements VirtualCpu {
   }
   /** Remote fences: of code (which the machine keeps coherent), of a range, of a range in one address space. @spec sbi 8 */
   *#fenceOthers(): Sys<void> {
-    const u = this.#utcb, fid = unsigned(u, A.a6), start = u.xBig(A.a2), size = BigInt.asUintN(64, u.xBig(A.a3)), asid = fid === 2 ? { asid: u.xBig(A.a4) & 0xffffn } : {};
+    const u = this.#utcb, fid = unsigned(u, A.a6), start = u.xBig(A.a2), size = BigInt.asUintN(64, u.xBig(A.a3)),
+      asid = fid === 2 ? { asid: u.xBig(A.a4) & 0xffffn } : {};
     if (fid === 0) return;
     const pages = size > BigInt(MOST_FENCED * PAGE) || size === 0n ? 0 : Number((BigInt.asUintN(12, start) + size + 0xfffn) >> 12n);
     for (const cpu of this.#fenceTargets) {
@@ -278,13 +288,16 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** A fault of the guest's tables goes to the guest (true); what they allow is mapped (hidden); what is no memory is a device. */
   *#pageFault(scause: number, address: bigint, pc: bigint): Sys<void> {
-    const view = this.#view, { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!, found = yield* this.#mmu.walk(this.#sys, view, address, access);
+    const view = this.#view, { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!,
+      found = yield* this.#mmu.walk(this.#sys, view, address, access);
     if (found === 'page fault') return this.#reflect(BigInt(scause), address, pc);
     if (found === 'access fault') return this.#reflect(denied, address, pc);
-    if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc, address);
+    if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc,
+      address);
     if (ram.isRam(found.page, PAGE)) return this.#mmu.plan(view, address, found);
     const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
-    const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size) : undefined;
+    const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size)
+      : undefined;
     if (!decoded || !window) return this.#reflect(denied, address, pc);
     this.#changed |= accessDevice(this.#utcb, window, gpa - window.base, decoded);
     this.#setPc(pc + BigInt(decoded.length));
@@ -302,7 +315,8 @@ class DeprivilegedCpu implements VirtualCpu {
   #fetch(pc: bigint): number | undefined {
     const half = (at: bigint): number | undefined => {
       const found = walk(this.#vm.ram, this.#view, at, 'fetch');
-      return typeof found === 'object' && this.#vm.ram.isRam(found.page, PAGE) ? this.#vm.ram.u16(found.page + Number(at & 0xfffn)) : undefined;
+      return typeof found === 'object' && this.#vm.ram.isRam(found.page, PAGE) ? this.#vm.ram.u16(found.page + Number(at & 0xfffn))
+        : undefined;
     };
     const low = half(pc), high = low !== undefined && (low & 3) === 3 ? half(pc + 2n) : 0;
     return low === undefined || high === undefined ? undefined : low | (high << 16);
@@ -310,7 +324,8 @@ class DeprivilegedCpu implements VirtualCpu {
 
   #stop(why: string): void {
     const { privileged, satp } = this.#supervisor;
-    this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode, satp ${hex(satp)})` });
+    this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode,
+      satp ${hex(satp)})` });
   }
 
   /** A device is about to write there. */
@@ -325,9 +340,11 @@ class DeprivilegedCpu implements VirtualCpu {
   }
 }
 
-const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cause.illegal, Cause.breakpoint, Cause.misaligned, Cause.accessFault] as const;
+const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cause.illegal, Cause.breakpoint, Cause.misaligned,
+  Cause.accessFault] as const;
 
 export const deprivileged: Technique = {
-  name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
+  name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true,
+    exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
   create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
 };

@@ -1,5 +1,6 @@
 /**
- * A store of the guest's kernel that the monitor does itself, because the page is write-protected: plain stores and atomic operations of integer registers.
+ * A store of the guest's kernel that the monitor does itself, because the page is write-protected: plain stores and atomic operations of
+ * integer registers.
  * @spec unpriv 2.6, 12.4 (A)
  */
 import { accesses } from '../../hardware/isa/access.ts';
@@ -26,7 +27,8 @@ export function store({ index, row, operands }: Decoded, x: XRegisters, ram: Gue
 }
 
 function atomic(name: string, rd: number, value: bigint, x: XRegisters, ram: GuestRam, gpa: number, bits: number): boolean {
-  const signed = OPERATIONS[name], unsigned = UNSIGNED[name], extend = unsigned ? BigInt.asUintN : BigInt.asIntN, operation = signed ?? unsigned;
+  const signed = OPERATIONS[name], unsigned = UNSIGNED[name], extend = unsigned ? BigInt.asUintN : BigInt.asIntN,
+    operation = signed ?? unsigned;
   if (!operation || bits < 32) return false;
   const old = BigInt(ram.u32(gpa)) | (bits === 64 ? BigInt(ram.u32(gpa + 4)) << 32n : 0n);
   put(ram, gpa, bits / 8, BigInt.asUintN(bits, operation(extend(bits, old), extend(bits, value))));

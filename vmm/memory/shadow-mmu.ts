@@ -1,10 +1,13 @@
 /**
- * The MMU of a virtual processor whose guest runs deprivileged: faults become walks of the guest's tables, walks become pages of shadow spaces, fences take pages
- * away. Two ways to keep shadows right: at the guest's fences, as for a TLB (sync); or by tracing the tables (traced.ts), and fences need nothing.
+ * The MMU of a virtual processor whose guest runs deprivileged: faults become walks of the guest's tables, walks become pages of shadow
+ * spaces, fences take pages
+ * away. Two ways to keep shadows right: at the guest's fences, as for a TLB (sync); or by tracing the tables (traced.ts), and fences need
+ * nothing.
  *
  *   fault ── walk ── (traced: its tables write-protected everywhere, and walk again) ── plan ── the answer maps it
  *
- * Between a walk and the answer that maps what it found there is no system call, but the answer itself may take a while to be done. A fence of another processor
+ * Between a walk and the answer that maps what it found there is no system call, but the answer itself may take a while to be done. A
+ * fence of another processor
  * that comes meanwhile notes what is on its way; the thread is recalled, and the page is taken away before the guest goes on.
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
@@ -31,8 +34,12 @@ export class ShadowMmu {
   #filling: Place | undefined;
   readonly #stale: Place[] = [];
 
-  /** `tables`: of the whole virtual machine, where they are traced. `peers`: the MMUs of all its processors. `recall`: makes this one's thread raise an event. */
-  constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[], recall: (sys: Syscalls) => Sys<unknown>) {
+  /**
+   * `tables`: of the whole virtual machine, where they are traced. `peers`: the MMUs of all its processors. `recall`: makes this one's
+   * thread raise an event.
+   */
+  constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[],
+    recall: (sys: Syscalls) => Sys<unknown>) {
     this.spaces = new ShadowSpaces(selectors);
     this.#ram = ram;
     this.#tables = tables;
@@ -55,7 +62,10 @@ export class ShadowMmu {
     this.#plan = undefined;
   }
 
-  /** Selector of the task to go on in; the page that has been planned for it, if there is one, becomes the answer's item. Answers how many items. */
+  /**
+   * Selector of the task to go on in; the page that has been planned for it, if there is one, becomes the answer's item. Answers how many
+   * items.
+   */
   *answer(sys: Syscalls, view: View): Sys<{ task: number; items: 0 | 1 }> {
     const there = this.spaces.find(view), plan = there && this.#plan?.space === there ? this.#plan : undefined;
     const space = there ?? (yield* this.spaces.enter(sys, view));
@@ -66,10 +76,12 @@ export class ShadowMmu {
 
   /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
   #fill({ space, address, found, lent }: Plan, u: Utcb): void {
-    const { page, at, order } = this.spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found, !lent && this.#isLarge(found));
+    const { page, at, order } = this.spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found,
+      !lent && this.#isLarge(found));
     this.#filling = { space, at, order };
     if (lent) this.#stale.push(this.#filling);
-    u.setItem(0, memoryPage(this.#ram.va(page, 2 ** order), order, this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights), at);
+    u.setItem(0, memoryPage(this.#ram.va(page, 2 ** order), order,
+      this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights), at);
   }
   #isLarge({ page, size }: Exclude<Walk, string>): boolean {
     const first = page - (page % LARGE);
@@ -89,10 +101,13 @@ export class ShadowMmu {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found, lent: false };
   }
-  /** The same for a page that `store` has let go, though the way to it leads through it: until the next event, when it is looked at again. */
+  /**
+   * The same for a page that `store` has let go, though the way to it leads through it: until the next event, when it is looked at again.
+   */
   lend(view: View, address: bigint): void {
     const space = this.spaces.find(view), found = walk(this.#ram, view, address, 'store');
-    this.#plan = space && typeof found === 'object' && this.#ram.isRam(found.page, PAGE) ? { space, address, found, lent: true } : undefined;
+    this.#plan = space && typeof found === 'object' && this.#ram.isRam(found.page, PAGE) ? { space, address, found, lent: true }
+      : undefined;
   }
 
   /** A walk whose tables are write-protected everywhere before it is believed. */
@@ -112,17 +127,20 @@ export class ShadowMmu {
   isTable(page: number): boolean { return this.#tables?.has(page) ?? false; }
 
   /**
-   * A store to a table. Answers true when it has been done, and what its entry stood for is gone; false: the page is a table no longer, and the guest does it
+   * A store to a table. Answers true when it has been done, and what its entry stood for is gone; false: the page is a table no longer,
+   * and the guest does it
    * itself (`lend`).
    */
   *store(sys: Syscalls, instruction: Decoded | undefined, x: XRegisters, gpa: number): Sys<boolean> {
-    const size = instruction && store(instruction, x, this.#ram, gpa), ranges = size === undefined ? undefined : this.#tables!.written(gpa, size);
+    const size = instruction && store(instruction, x, this.#ram, gpa),
+      ranges = size === undefined ? undefined : this.#tables!.written(gpa, size);
     if (ranges) yield* this.#invalidate(sys, ranges);
     else yield* this.release(sys, gpa - (gpa % PAGE));
     return size !== undefined;
   }
   /** The page is a table no longer: a device writes to it, or the guest does so all the time. */
-  *release(sys: Syscalls, page: number): Sys<void> { if (this.#tables?.has(page)) yield* this.#invalidate(sys, this.#tables.release(page)); }
+  *release(sys: Syscalls, page: number): Sys<void> { if (this.#tables?.has(page)) yield* this.#invalidate(sys,
+    this.#tables.release(page)); }
 
   *#invalidate(sys: Syscalls, ranges: readonly Range[]): Sys<void> {
     for (const mmu of this.#peers()) {

@@ -1,6 +1,8 @@
 /**
- * Shadow spaces: what a virtual processor without a second stage runs in. For each value of satp, and in it for kernel and user (and for each setting of SUM
- * and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time, when the guest faults; emptied by unmap
+ * Shadow spaces: what a virtual processor without a second stage runs in. For each value of satp, and in it for kernel and user (and for
+ * each setting of SUM
+ * and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time, when the guest
+ * faults; emptied by unmap
  * where a fence of the guest says so. To the guest they are a TLB: kept over changes of satp, tagged by ASID, of limited size.
  *
  *   satp ── Root ── [user, kernel, kernel with SUM, …] ── Space = a task ── pages
@@ -160,9 +162,13 @@ export class ShadowSpaces {
     else yield* this.#empty(sys, space);
   }
 
-  /** Where and how large the page of a walk becomes in this space; noted as mapped. `large`: 2 MiB around it are one mapping of the guest's, and memory. */
+  /**
+   * Where and how large the page of a walk becomes in this space; noted as mapped. `large`: 2 MiB around it are one mapping of the
+   * guest's, and memory.
+   */
   fill(space: Space, address: number, found: Exclude<Walk, string>, large: boolean): Filling {
-    const order = large ? LARGE_BITS : PAGE_BITS, size = 2 ** order, at = Math.floor(address / size) * size, set = large ? space.large : space.pages;
+    const order = large ? LARGE_BITS : PAGE_BITS, size = 2 ** order, at = Math.floor(address / size) * size,
+      set = large ? space.large : space.pages;
     this.counts.filled++;
     if (large) this.counts.superpages++;
     if (!found.global) space.local = true;
@@ -238,7 +244,10 @@ export class ShadowSpaces {
   *destroy(sys: Syscalls): Sys<void> { while (this.#all.length > 0) yield* this.#evict(sys, this.#all[0]!); }
 }
 
-/** Exact beyond 2^53 as well. A space that another thread has just given back is not there: that is as good as empty, so statuses do not matter. */
+/**
+ * Exact beyond 2^53 as well. A space that another thread has just given back is not there: that is as good as empty, so statuses do not
+ * matter.
+ */
 const flexpage = (at: number, order: number): bigint => BigInt(at) + BigInt(memoryPage(0, order, 0));
 
 export type { Space as ShadowSpace };

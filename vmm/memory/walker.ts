@@ -1,5 +1,6 @@
 /**
- * The guest's page tables read the way its processor would: rights, SUM and MXR, accessed and dirty bits. What the walk finds is what a shadow entry may allow.
+ * The guest's page tables read the way its processor would: rights, SUM and MXR, accessed and dirty bits. What the walk finds is what a
+ * shadow entry may allow.
  * @spec priv 12.3.1, 12.3.2, 12.4, 12.5, 12.6
  */
 import type { GuestRam } from '../ram.ts';
@@ -8,10 +9,12 @@ export type Access = 'load' | 'store' | 'fetch';
 /** The mode that the access is made in. */
 export interface View { readonly satp: bigint; readonly privileged: boolean; readonly sum: boolean; readonly mxr: boolean }
 /**
- * `page`: guest-physical address of the page of 4 KiB. `rights` (R = 1, W = 2, X = 4): what may be done without another walk. `size`: bytes of the whole
+ * `page`: guest-physical address of the page of 4 KiB. `rights` (R = 1, W = 2, X = 4): what may be done without another walk. `size`:
+ * bytes of the whole
  * mapping that it is a part of. `global`: in every address space.
  */
-export type Walk = { readonly page: number; readonly rights: number; readonly size: number; readonly global: boolean } | 'page fault' | 'access fault';
+export type Walk = { readonly page: number; readonly rights: number; readonly size: number; readonly global: boolean } | 'page fault'
+  | 'access fault';
 
 const Pte = { v: 1, r: 2, w: 4, x: 8, u: 16, g: 32, a: 64, d: 128 } as const;
 const PAGE = 4096, NAPOT = 16, ALL = 7;
@@ -25,7 +28,8 @@ export interface Step { readonly table: number; readonly level: number; readonly
 /** `steps`: where tables are noted as they are read. */
 export function walk(ram: GuestRam, view: View, va: bigint, access: Access, steps?: Step[]): Walk {
   const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
-  if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30, global: true };
+  if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30,
+    global: true };
   if (BigInt.asIntN(12 + 9 * depth, va) !== BigInt.asIntN(64, va)) return 'page fault';
   let table = Number(view.satp & 0xfff_ffff_ffffn) * PAGE, global = false;
   for (let level = depth - 1; level >= 0; level--) {
@@ -33,7 +37,8 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access, step
     if (!ram.isRam(at, 8)) return 'access fault';
     steps?.push({ table, level, base: baseOf(va, level, depth) });
     const low = ram.u32(at), high = ram.u32(at + 4);
-    if ((low & Pte.v) === 0 || (low & (Pte.r | Pte.w)) === Pte.w || (high & RESERVED_HI) !== 0 || (high & TYPE_HI) === TYPE_HI) return 'page fault';
+    if ((low & Pte.v) === 0 || (low & (Pte.r | Pte.w)) === Pte.w || (high & RESERVED_HI) !== 0 ||
+      (high & TYPE_HI) === TYPE_HI) return 'page fault';
     const frame = (high & FRAME_HI) * 2 ** 22 + (low >>> 10);
     global ||= (low & Pte.g) !== 0;
     if ((low & (Pte.r | Pte.x)) === 0) {
@@ -52,7 +57,8 @@ function baseOf(va: bigint, level: number, depth: number): number {
   return level === depth - 1 ? 0 : Number((BigInt.asIntN(64, va) >> bits) << bits);
 }
 
-interface Leaf { readonly va: bigint; readonly access: Access; readonly at: number; readonly low: number; readonly high: number; readonly frame: number; readonly level: number; readonly global: boolean }
+interface Leaf { readonly va: bigint; readonly access: Access; readonly at: number; readonly low: number; readonly high: number;
+  readonly frame: number; readonly level: number; readonly global: boolean }
 
 function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, level, global }: Leaf): Walk {
   const size = 2 ** (9 * level), napot = high >= NAPOT_HI;
