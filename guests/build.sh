@@ -10,19 +10,23 @@ command -v "$cc" >/dev/null || { echo "build.sh: $cc is missing; install gcc-ris
 common="-march=rv64gc -mabi=lp64d -O2 -g0 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
   -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -fno-ident -Wall -Wextra -Werror -nostdlib -static -no-pie \
   -ffile-prefix-map=$(pwd)=. -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,norelro -Wl,-z,noexecstack"
-mkdir -p "$out/linux"
+mkdir -p "$out/linux" "$out/apart"
 
 linux() { # NAME SOURCE…: one Linux program; code and data share a file page so that the images stay small
   name=$1; shift
   # shellcheck disable=SC2086
-  $cc $common -Ilinux/include -Iinclude -Wl,-T,linux/lib/linux.ld -Wl,-z,max-page-size=4096 -o "$out/linux/$name" linux/lib/crt0.S "$@" linux/lib/string.c linux/lib/io.c
-  "${prefix}strip" --strip-all -R .comment -R .riscv.attributes "$out/linux/$name"
+  $cc $common -Ilinux/include -Iinclude -Wl,-T,linux/lib/linux.ld -Wl,-z,max-page-size=4096 -o "$out/$name" linux/lib/crt0.S "$@" linux/lib/string.c linux/lib/io.c
+  "${prefix}strip" --strip-all -R .comment -R .riscv.attributes "$out/$name"
 }
 for source in linux/tools/*.c linux/tests/*.c linux/bench/*.c; do
   name=${source##*/}
-  linux "${name%.c}" "$source"
+  linux "linux/${name%.c}" "$source"
 done
-linux sh linux/sh/*.c
+linux linux/sh linux/sh/*.c
+for source in linux/apart/*.c; do # what tests and benchmarks run, and no shell needs
+  name=${source##*/}
+  linux "apart/${name%.c}" "$source"
+done
 
 minios() { # the small guest operating system: an ELF for looking at, a flat image with a Linux Image header for booting
   objects=$(mktemp -d)

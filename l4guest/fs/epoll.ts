@@ -113,7 +113,15 @@ export class EpollFile extends File {
       return true;
     } finally { this.watched(by, -1); }
   }
-  private get height(): number { let n = 0; for (const w of this.watchers.keys()) if (w.refs > 0) n = Math.max(n, w.height + 1); return n; }
+  private get height(): number {
+    let n = -1;
+    for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
+      const above = new Set<EpollFile>();
+      for (const e of layer) for (const w of e.watchers.keys()) if (w.refs > 0) above.add(w);
+      layer = above;
+    }
+    return n;
+  }
   /** Epoll files that this one watches. */
   private get nested(): EpollFile[] { return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : [])); }
   private reaches(other: EpollFile): boolean {
@@ -121,7 +129,16 @@ export class EpollFile extends File {
     for (const e of below) for (const n of e.nested) below.add(n);
     return below.has(other);
   }
-  private get depth(): number { return 1 + Math.max(0, ...this.nested.map((n) => n.depth)); }
+  /** How many epoll files lie above each other from here down, layer by layer. */
+  private get depth(): number {
+    let n = 0;
+    for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
+      const below = new Set<EpollFile>();
+      for (const e of layer) for (const inner of e.nested) below.add(inner);
+      layer = below;
+    }
+    return n;
+  }
   private drop(key: string, item: Item): void {
     if (!this.items.delete(key)) return;
     item.file.wq?.remove(item);

@@ -25,44 +25,45 @@ export class SemSet implements IpcObject {
   readonly wq = new WaitQueue();
   /** Operations that somebody waits for: of these the first that cannot be done. */
   readonly waiting = new Set<Op>();
-  /** What the end of a process gives back, per semaphore. */
-  readonly undo = new Map<Process, number[]>();
+  /** What the end of a process gives back, for each semaphore that it owes something. */
+  readonly undo = new Map<Process, Map<number, number>>();
   otime = 0;
   ctime: number;
   constructor(id: number, perm: Perm, n: number, now: number) { this.id = id; this.perm = perm; this.values = new Array<number>(n).fill(0); this.pids = new Array<number>(n).fill(0); this.ctime = now; }
 
   /** Does all operations and answers undefined, or does none: the one that must wait, or -errno. */
   attempt(ops: readonly Op[], p: Process): Op | number | undefined {
-    const owes = ops.some((o) => o.flags & Sem.UNDO), known = this.undo.get(p);
-    if (owes && !known && !p.k.frames.charge(undoCost(this.values.length))) return -E.NOMEM;
-    const next = this.values.slice(), back = known?.slice() ?? (owes ? new Array<number>(next.length).fill(0) : []), result = this.apply(ops, p, next, back);
-    if (result === undefined && owes) this.undo.set(p, back);
-    else if (owes && !known) p.k.frames.uncharge(undoCost(this.values.length));
-    return result;
-  }
-  private apply(ops: readonly Op[], p: Process, next: number[], back: number[]): Op | number | undefined {
+    const next = new Map<number, number>();
     for (const o of ops) {
-      const v = next[o.num]! + o.op;
-      if (o.op === 0 ? next[o.num] !== 0 : v < 0) return o;
+      const old = next.get(o.num) ?? this.values[o.num]!, v = old + o.op;
+      if (o.op === 0 ? old !== 0 : v < 0) return o;
       if (v > MAX_VALUE) return -E.RANGE;
-      next[o.num] = v;
-      if (o.flags & Sem.UNDO) back[o.num]! -= o.op;
+      next.set(o.num, v);
     }
-    next.forEach((v, i) => { this.values[i] = v; });
-    for (const o of ops) this.pids[o.num] = p.pid;
+    if (!this.owe(ops.filter((o) => o.flags & Sem.UNDO), p)) return -E.NOMEM;
+    for (const [num, v] of next) { this.values[num] = v; this.pids[num] = p.pid; }
     this.wq.wakeAll();
     return undefined;
+  }
+  /** Notes what the process owes for these operations; false: there is no memory for it. */
+  private owe(ops: readonly Op[], p: Process): boolean {
+    if (ops.length === 0) return true;
+    const back = this.undo.get(p) ?? new Map<number, number>(), more = new Set(ops.map((o) => o.num).filter((n) => !back.has(n))).size;
+    if (!p.k.frames.charge(UNDO_COST * more)) return false;
+    for (const o of ops) back.set(o.num, (back.get(o.num) ?? 0) - o.op);
+    this.undo.set(p, back);
+    return true;
   }
   /** A value is set from outside: what processes owe to it is forgotten. */
   set(num: number, value: number, pid: number): void {
     this.values[num] = value;
     this.pids[num] = pid;
-    for (const back of this.undo.values()) back[num] = 0;
+    for (const back of this.undo.values()) if (back.has(num)) back.set(num, 0);
   }
 }
 
-/** What a process's list for one set weighs, bytes. */
-const undoCost = (n: number): number => 128 + 8 * n;
+/** What a process holds for a semaphore that it owes something, bytes. */
+const UNDO_COST = 160;
 /** What a set of so many semaphores weighs, bytes. */
 const setCost = (n: number): number => 512 + 16 * n;
 export function semget(t: Thread, key: number, n: number, flags: number): number {
@@ -105,7 +106,7 @@ export function undoSemaphores(k: Kernel, p: Process): void {
     const back = s?.undo.get(p);
     if (!s || !back) continue;
     s.undo.delete(p);
-    k.frames.uncharge(undoCost(s.values.length));
+    k.frames.uncharge(UNDO_COST * back.size);
     back.forEach((n, i) => { if (n !== 0) { s.values[i] = Math.min(MAX_VALUE, Math.max(0, s.values[i]! + n)); s.pids[i] = p.pid; } });
     s.wq.wakeAll();
   }
@@ -121,7 +122,8 @@ export function semctl(t: Thread, id: number, num: number, command: number, arg:
   if (cmd === Ipc.RMID) {
     if (!s.perm.owns(t.creds)) return -E.PERM;
     all.remove(s);
-    t.k.frames.uncharge(setCost(s.values.length) + undoCost(s.values.length) * s.undo.size);
+    t.k.frames.uncharge(setCost(s.values.length));
+    for (const back of s.undo.values()) t.k.frames.uncharge(UNDO_COST * back.size);
     s.undo.clear();
     s.wq.wakeAll();
     return 0;
