@@ -201,6 +201,21 @@ export const pages: Readonly<Record<string, Page>> = {
       ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')],
       ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
   },
+  'trap-emulate': {
+    payload: 'none', picture: (l) => l.spans('task:"deprivileged guest" cause:syscall kind:event', 2, 40),
+    figures: (l) => [['exits of `assisted`', l.count('task:"assisted guest" kind:event')],
+      ['exits of `deprivileged`', l.count('task:"deprivileged guest" kind:event')],
+      ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')],
+      ['calls of programs, and of the kernel to its firmware', l.count('task:"deprivileged guest" cause:syscall kind:event')],
+      ['page faults', l.count('task:"deprivileged guest" cause:pageFault kind:event')],
+      ['tasks that were its address spaces', l.tasks(/^deprivileged shadow/)], ['what a privileged instruction takes, median', l.median('cause:illegal kind:event')]],
+  },
+  shadow: {
+    payload: 'none', picture: (l) => l.spans('task:"traced guest" cause:pageFault kind:event', 3, 20),
+    figures: (l) => ['sync', 'traced', 'nested'].flatMap((g): Figure[] => [
+      [`${g}: page faults that exit`, l.count(`task:"${g} guest" cause:pageFault kind:event`)],
+      [`${g}: shadow spaces`, l.tasks(new RegExp(`^${g} shadow`))], [`${g}: times pages are taken away`, l.count(`from:${g} kind:unmap`)]]),
+  },
   'guest-panic-report': {
     payload: 'vm*', report: true, picture: () => 'to:console kind:call from:vm',
       figures: (l) => [['exits until it is switched off', l.count('task:"vm guest" kind:event')],

@@ -176,7 +176,8 @@ class Run {
     this.#ram = new GuestRam(sys.memory, VMM, SIZE, BASE);
     this.#tables = traced ? new TracedTables() : undefined;
     this.#ram.onWrite = (gpa) => { this.#let.push(gpa - (gpa % PAGE)); };
-    const selectors = { take: () => this.#freed.pop() ?? this.#selector++, free: (s: number) => { this.#freed.push(s); } };
+    const selectors = { take: () => this.#freed.pop() ?? this.#selector++, free: (s: number) => { this.#freed.push(s); },
+      name: function* (): Sys<void> { /* nobody looks at a trace */ } };
     for (let i = 0; i < CPUS; i++) this.#mmus.push(new ShadowMmu(this.#ram, this.#tables, selectors, () => this.#mmus,
       (own) => this.#recall(own, i)));
     for (let t = 0; t < TABLES; t++) for (const slot of SLOTS) sys.memory.setU64(tableAt(t) - BASE + VMM + 8 * slot, this.#entry(t));

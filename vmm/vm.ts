@@ -13,6 +13,7 @@ import { CHANGING } from './dispatcher.ts';
 import type { Technique, VirtualCpu } from './cpu/virtual-cpu.ts';
 import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
+import type { Selectors } from './memory/shadow.ts';
 import { TracedTables } from './memory/traced.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
@@ -57,7 +58,8 @@ export class Vm implements SbiMachine {
       if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
     });
     this.bus = buildBus(rows,
-      { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, portals: ways, end: (how) => this.end(how) },
+      { ram: around.ram, plic, console: around.console, clock: around.clock, date: around.options.date, portals: ways,
+        end: (how) => this.end(how) },
       models);
   }
 
@@ -65,7 +67,8 @@ export class Vm implements SbiMachine {
   #trace(): TracedTables {
     const tables = new TracedTables();
     this.ram.onWrite = (gpa, length) => {
-      for (let page = gpa - (gpa % PAGE); page < gpa + length; page += PAGE) if (tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
+      for (let page = gpa - (gpa % PAGE); page < gpa + length;
+        page += PAGE) if (tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
     };
     return tables;
   }
@@ -79,9 +82,10 @@ export class Vm implements SbiMachine {
   }
 
   /** Selectors for what virtual processors make and give back themselves. */
-  get selectors(): { take(): number; free(selector: number): void } {
+  get selectors(): Selectors {
     const { env } = this.#around;
-    return { take: () => env.selector(), free: (selector) => { env.freeSelector(selector); } };
+    return { take: () => env.selector(), free: (selector) => { env.freeSelector(selector); },
+      name: (sys, task, text) => nameIt(sys, task, Ops.task.name, `${env.name} ${text}`) };
   }
   /** Exits move all state, whatever their cause needs. */
   get movesAll(): boolean { return this.#around.options.fullState; }

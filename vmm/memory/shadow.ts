@@ -57,6 +57,11 @@ class Root {
 /** Index of a space in its root: user or kernel, SUM, MXR. */
 const kindOf = ({ privileged, sum, mxr }: View): number => (privileged ? 4 | (sum ? 2 : 0) : 0) | (mxr ? 1 : 0);
 
+/** 'shadow of kernel, SUM, ASID 3', for traces. */
+const nameOf = ({ asid, satp }: Root, kind: number): string =>
+  [`shadow of ${kind & 4 ? 'kernel'
+    : 'user'}`, ...(kind & 2 ? ['SUM'] : []), ...(kind & 1 ? ['MXR'] : []), satp === 0n ? 'bare' : `ASID ${asid}`].join(', ');
+
 /** What has happened, for reports. */
 export class ShadowCounts {
   filled = 0;
@@ -69,7 +74,8 @@ export class ShadowCounts {
   evicted = 0;
 }
 
-export interface Selectors { take(): number; free(selector: number): void }
+/** Selectors for tasks, and how they are named in traces. */
+export interface Selectors { take(): number; free(selector: number): void; name(sys: Syscalls, task: number, text: string): Sys<unknown> }
 
 export class ShadowSpaces {
   readonly counts = new ShadowCounts();
@@ -110,7 +116,10 @@ export class ShadowSpaces {
     while (this.#all.length >= MOST_SPACES) yield* this.#evict(sys, this.#oldest(undefined)!);
     for (;;) {
       const task = this.#selectors.take(), status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, taskKind]);
-      if (status === Status.ok) return this.#place(new Space(root, task, taskKind), kind);
+      if (status === Status.ok) {
+        yield* this.#selectors.name(sys, task, nameOf(root, kind));
+        return this.#place(new Space(root, task, taskKind), kind);
+      }
       this.#selectors.free(task);
       const oldest = this.#oldest(undefined);
       if (status !== Status.noQuota || !oldest) throw new Error(`no task for a shadow space (status ${status})`);
