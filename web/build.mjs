@@ -50,7 +50,7 @@ export async function buildPage(place, { images = false } = {}) {
   mkdirSync(join(out, 'assets'), { recursive: true });
   const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
   // The workers have fixed names: the page names them in `new Worker`, and the service worker takes care of versions.
-  const entries = { main: 'web/worker/machine.ts', extra: { lab: 'web/worker/lab.ts' }, api: 'labs/api.ts' };
+  const entries = { main: 'web/worker/machine.ts', extra: { lab: 'web/worker/lab.ts' }, early: FIRST, api: 'labs/api.ts' };
   const system = await cut({ esbuild, root, ...entries, later, contents: { 'library/guests.ts': FROM_PAGE }, options: shared });
   for (const { file, text } of system.files) writeFileSync(join(out, 'assets', file), text);
   writeFileSync(join(out, 'assets/lab.js'), "importScripts('machine.js');self.$load('lab');");

@@ -11,7 +11,8 @@ import { dirname, join, relative } from 'node:path';
 import { Sources } from './sources.mjs';
 
 const quoted = JSON.stringify;
-const MAIN = 'main';
+/** The script that is there from the beginning, and the one with what several parts have that are no parts of each other. */
+const MAIN = 'main', COMMON = 'common';
 
 /** Which part each module begins, and which parts need it. `later(path)`: { part, after } for modules that come later. */
 class Parts {
@@ -22,7 +23,8 @@ class Parts {
   owners = new Map();
   named = new Set();
 
-  constructor(sources, main, extras, later) {
+  constructor(sources, main, extras, later, early) {
+    this.early = new Set([MAIN, ...early]);
     this.begin(MAIN, main);
     for (const { path } of sources.modules.values()) {
       const found = later(relative(sources.root, path));
@@ -61,7 +63,8 @@ class Parts {
     const owners = this.owners.get(path);
     if (owners === undefined) return undefined;
     const common = this.line(owners[0]).filter((p) => owners.every((q) => this.isAfter(q, p))).at(-1);
-    return common === MAIN && owners.every((p) => this.named.has(p)) ? owners.join('+') : common;
+    if (common !== MAIN || owners.some((p) => this.early.has(p))) return common;
+    return owners.every((p) => this.named.has(p)) ? owners.join('+') : COMMON;
   }
 }
 
@@ -139,13 +142,14 @@ class Crossing {
 
 /**
  * Cuts `main` and what it imports. `later(path)`: the part that a module begins, if it is to come later ({ part, after }). `extra`: entries
- * beside the main one, each a part that is loaded by name. `api`: a module whose names a script outside may import.
+ * beside the main one, each a part that is loaded by name. `early`: parts that are wanted soon: what they share with others is in the
+ * main script. `api`: a module whose names a script outside may import.
  */
-export async function cut({ esbuild, root, main, extra = {}, api, later, contents = {}, options }) {
+export async function cut({ esbuild, root, main, extra = {}, early = [], api, later, contents = {}, options }) {
   const sources = new Sources(root, esbuild, Parser, contents), mainPath = join(root, main);
   const extras = new Map(Object.entries(extra).map(([part, path]) => [join(root, path), part]));
   for (const path of [mainPath, ...extras.keys()]) await sources.read(path);
-  const parts = new Parts(sources, mainPath, extras, later), crossing = new Crossing(sources, parts), scripts = new Map();
+  const parts = new Parts(sources, mainPath, extras, later, early), crossing = new Crossing(sources, parts), scripts = new Map();
   for (const path of parts.owners.keys()) {
     const name = parts.scriptOf(path);
     scripts.set(name, [...(scripts.get(name) ?? []), path]);
