@@ -20,8 +20,8 @@ export const hasLinux = (): boolean => existsSync(kernel);
 const contents = (name: string): Uint8Array => readFileSync(join(folder, name));
 const programs = (): string[] => readdirSync(folder);
 
-/** What the shell commands print on Linux, one text for each. */
-export function onLinux(commands: readonly string[]): string[] {
+/** What the shell commands print on Linux, one text for each. `append`: words for the kernel's command line. */
+export function onLinux(commands: readonly string[], append = ''): string[] {
   const dir = mkdtempSync(join(tmpdir(), 'tessera-linux-')), tree = join(dir, 'root'), image = join(dir, 'image.cpio');
   try {
     for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(tree, d), { recursive: true });
@@ -29,7 +29,7 @@ export function onLinux(commands: readonly string[]): string[] {
     writeFileSync(join(tree, 'init'), `#!/bin/sh\nexport PATH=/bin\n${commands.map((c) => `echo @begin\n${c}\n`).join('')}echo @done\n`);
     chmodSync(join(tree, 'init'), 0o755);
     writeFileSync(image, packInitramfs(tree));
-    const args = ['bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX, '--append', 'console=ttyS0 quiet', '--until', '@done'];
+    const args = ['bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX, '--append', `console=ttyS0 quiet ${append}`, '--until', '@done'];
     const r = spawnSync(join(root, 'bin/tessera'), args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     if (r.status !== 0) throw new Error(`Linux ended with ${r.status}: ${r.stderr.slice(-500)}`);
     return r.stdout.replaceAll('\r', '').split('@done')[0]!.split('@begin\n').slice(1);

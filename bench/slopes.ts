@@ -11,6 +11,8 @@ export function linesOf(said: string): Points {
   }
   return out;
 }
+/** The lesser of two measurements of the same. */
+export const least = (a: Points, b: Points): Points => Object.fromEntries(Object.entries(a).map(([op, points]) => [op, points.map(([bytes, cycles], i) => [bytes, Math.min(cycles, b[op]![i]![1])] as const)]));
 /** Cycles for a byte more, between two sizes. */
 export function slope(points: readonly (readonly [number, number])[], from: number, to: number): number {
   const at = (bytes: number): number => points.find(([b]) => b === bytes)![1];

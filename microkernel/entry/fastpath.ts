@@ -13,7 +13,7 @@ import type { Portal } from '../objects/portal.ts';
 import type { Asked, Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { runOffAtOnce } from '../sched/debt.ts';
+import { TURN, runOffAtOnce } from '../sched/debt.ts';
 import { account, giveBack, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
 import { body, perform } from './server.ts';
@@ -43,8 +43,9 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   enter(k, cpu, t, portal, from, to, now);
   const request = body(k, server);
   if (!request) return true;
+  if (answer(k, cpu, t, from, server, to, request)) return true;
   server.calls = server.debt > 0 && !runOffAtOnce(cpu, server);
-  if (!server.calls && !answer(k, cpu, t, from, server, to, request)) perform(k, cpu, server, request);
+  if (!server.calls) perform(k, cpu, server, request);
   return true;
 }
 
@@ -88,14 +89,15 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
 
 /** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
 function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
-  const { hart } = cpu, u = server.utcb!.i32, told = hart.cycles + ANSWERED;
+  const { hart } = cpu, { debt } = server, u = server.utcb!.i32, done = hart.cycles + debt, told = done + ANSWERED;
   if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler
     || server.currentCaller !== t || t.event !== Cause.syscall) return false;
   if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first
     || cpu.reschedule || cpu.top() !== from) return false;
-  if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0) return false;
+  if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0 || done - cpu.entered >= TURN) return false;
   const { counters, trace } = k, x = hart.x32;
-  hart.charge(BACK);
+  hart.charge(debt + BACK);
+  server.debt = 0;
   counters.kernelEntries++;
   counters.schedules++;
   counters.addressSpaceSwitches++;

@@ -1,6 +1,6 @@
 /*
- * costs [NAME…]: what system calls cost, one line each: name, how often, nanoseconds in all. Runs unchanged on Linux and on a Unix server, so that
- * both can be set side by side (bench/calibrate.ts). With names only those operations. Works in /tmp/costs, which it leaves empty.
+ * costs [NAME…] [N]: what system calls cost, one line each: name, how often, nanoseconds in all. With names only those operations, with a number N times
+ * as often. Runs unchanged on Linux and on a Unix server, so that both can be set side by side (bench/calibrate.ts). Works in /tmp/costs, which it leaves empty.
  */
 #include "std.h"
 
@@ -208,16 +208,19 @@ static const struct op ops[] = {
   PLAIN(vfork, 50), PLAIN(forkexec, 20), {"signal", 300, catch_set, signal_op, nothing}, PLAIN(sigaction, 1000), PLAIN(kill_0, 500),
 };
 
-static void measure(const struct op *o) {
+static void measure(const struct op *o, i64 more) {
+  i64 times = o->times * more;
   o->set();
   for (int i = 0; i < 3; i++) o->op();
   u64 start = now();
-  for (int i = 0; i < o->times; i++) o->op();
+  for (i64 i = 0; i < times; i++) o->op();
   u64 spent = now() - start;
   o->end();
-  print("%s %d %d\n", o->name, (i64)o->times, spent);
+  print("%s %d %d\n", o->name, times, spent);
 }
 int main(int argc, char **argv) {
+  i64 more = argc > 1 ? number(argv[argc - 1]) : 0;
+  if (more > 0) argc--; else more = 1;
   path(SYS_mkdir, "/tmp", 0777, 0);
   path(SYS_mkdir, "/tmp/costs", 0755, 0);
   must(CALL1(SYS_chdir, "/tmp/costs") == 0, "chdir");
@@ -225,7 +228,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
     int wanted = argc < 2;
     for (int k = 1; k < argc; k++) wanted |= !strcmp(argv[k], ops[i].name);
-    if (wanted) { flush(); measure(&ops[i]); }
+    if (wanted) { flush(); measure(&ops[i], more); }
   }
   CALL1(SYS_chdir, "/");
   path(SYS_unlinkat, "/tmp/costs", AT_REMOVEDIR, 0);
