@@ -26,8 +26,11 @@ class Shell {
   readonly child: ChildProcessWithoutNullStreams;
   private heard = '';
   private turn = 0;
-  constructor(args: string[]) {
-    this.child = spawn(process.execPath, [join(root, 'bin/tessera'), ...args], { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
+  /** `terminal`: as from a terminal, through `script`. */
+  constructor(args: string[], terminal = false) {
+    const words = [process.execPath, join(root, 'bin/tessera'), ...args], quoted = words.map((w) => `'${w.replace(/'/g, `'\\''`)}'`).join(' ');
+    const [program, ...rest] = terminal ? ['script', '-qefc', quoted, '/dev/null'] : words;
+    this.child = spawn(program!, rest, { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
     this.child.stdout.on('data', (d: Buffer) => { this.heard += d.toString(); });
     this.child.stderr.on('data', (d: Buffer) => { this.heard += d.toString(); });
     this.child.stdin.on('error', () => {});
@@ -179,12 +182,13 @@ describe.skipIf(missing)('however a run ends, what a write was told is written i
   }, minutes);
   const machine = ['vm', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--memory', '256M'];
   const mounting = 'modprobe 9pnet_virtio; modprobe 9p; mkdir -p /m; mount -t 9p -o trans=virtio,version=9p2000.L,cache=none host /m';
-  const vm = (more: string, options: readonly string[] = []): Shell =>
-    new Shell([...machine, '--mount', `${host}:host`, ...options, '--append',
-      `console=ttyS0 quiet RUN="${mounting}; ${write(20)}${more}"`]);
+  const vm = (more: string, options: readonly string[] = [], terminal = false): Shell => {
+    const run = `RUN="${mounting}; ${write(20)}${more}"`;
+    return new Shell([...machine, '--mount', `${host}:host`, ...options, '--append', `console=ttyS0 quiet ${run}`], terminal);
+  };
   it.each([['SIGTERM', ''], ['SIGKILL', '; fsync /m/log; echo safe'], ['Ctrl-A x', ''], ['--until', '']] as const)('vm: %s',
     async (how, more) => {
-    const shell = vm(`${more}; while :; do :; done`, how === '--until' ? ['--until', 'written'] : []);
+    const shell = vm(`${more}; while :; do :; done`, how === '--until' ? ['--until', 'written'] : [], how === 'Ctrl-A x');
     if (how !== '--until') await shell.until(how === 'SIGKILL' ? /safe/ : /written/);
     if (how === 'Ctrl-A x') shell.child.stdin.write('\x01x');
     else if (how !== '--until') shell.child.kill(how);

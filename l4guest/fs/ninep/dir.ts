@@ -182,7 +182,11 @@ export class NineLink extends Inode {
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
 
-/** FIFOs, sockets and devices: they live in the guest; the server only remembers their names. */
+/** Set in the path of what guests made. */
+const GUESTS = 1n << 63n;
+/**
+ * FIFOs, sockets and devices: they live in the guest; the server only remembers their names. The host's own are shown, and nothing else.
+ */
 export class NineSpecial extends Inode {
   declare readonly fs: NineFs;
   readonly node: NineNode;
@@ -192,7 +196,10 @@ export class NineSpecial extends Inode {
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
   override drop(): void { this.node.release(); }
-  override open(t: Thread, flags: number): File | number { return this.fs.k.openSpecial(t, this as unknown as SpecialInode, flags); }
+  override open(t: Thread, flags: number): File | number {
+    if (flags & O.PATH) return new PathFile(this, flags);
+    return this.node.path & GUESTS ? this.fs.k.openSpecial(t, this as unknown as SpecialInode, flags) : -E.NXIO;
+  }
 }
 
 /** The inode for what a node's mode says. */
