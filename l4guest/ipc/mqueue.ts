@@ -10,6 +10,8 @@ import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { bytesOf, copyIn, copyOut, getBig, getI32, getI64, clearUser, setI64, setU32, type Io } from '../mm/uaccess.ts';
+import { NetlinkSocket } from '../net/netlink/socket.ts';
+import { SocketFile } from '../net/socket.ts';
 import { install } from '../syscalls/fds.ts';
 import { pathArg } from '../syscalls/row.ts';
 import { timespec } from '../syscalls/times.ts';
@@ -22,7 +24,20 @@ const OF_ROOT = { messages: 65536, size: 16 << 20 } as const;
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;
 
 interface Message { readonly priority: number; readonly bytes: Uint8Array }
-interface Registration { readonly process: Process; readonly signal: number; readonly value: bigint }
+/** Who is told of the next message: by a signal, or (SIGEV_THREAD) by a cookie on a netlink socket, which the C library waits on. */
+interface Registration {
+  readonly process: Process; readonly signal: number; readonly value: bigint;
+  readonly thread: { readonly file: SocketFile; readonly cookie: Uint8Array } | undefined;
+}
+/** The last byte of a cookie says why it comes. */
+const COOKIE = 32, Cookie = { WOKEN: 1, REMOVED: 2 } as const;
+function tellCookie(n: Registration, why: number): void {
+  if (!n.thread) return;
+  const { file, cookie } = n.thread, bytes = cookie.slice();
+  bytes[COOKIE - 1] = why;
+  if (file.socket instanceof NetlinkSocket) file.socket.tell(bytes);
+  file.release();
+}
 
 export class MqInode extends Inode {
   readonly wq = new WaitQueue();
@@ -50,6 +65,7 @@ export class MqInode extends Inode {
     if (this.messages.length === 1 && n && this.receivers === 0) {
       this.notify = undefined;
       if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.creds.uid, value: n.value });
+      tellCookie(n, Cookie.WOKEN);
     }
     this.wq.wakeAll();
     return 0;
@@ -79,7 +95,12 @@ export class MqFile extends File {
   }
 }
 /** A process ends, or lets go: its registration is gone. */
-function forget(q: MqInode, p: Process): void { if (q.notify?.process === p) q.notify = undefined; }
+function forget(q: MqInode, p: Process): void {
+  const n = q.notify;
+  if (n?.process !== p) return;
+  q.notify = undefined;
+  tellCookie(n, Cookie.REMOVED);
+}
 
 const nameOf = (t: Thread, va: number): string | number => {
   const name = pathArg(t, va);
@@ -197,15 +218,23 @@ export function mqGetSetAttr(t: Thread, fd: number, newVa: number, oldVa: number
   return 0;
 }
 /** struct sigevent: value, signal, kind. Threads are started by the C library through a netlink socket, which is not there. */
+/** SIGEV_THREAD: the signal's number is a netlink socket, the value points to the cookie. */
+function threadNotice(t: Thread, fd: number, eventVa: number): { file: SocketFile; cookie: Uint8Array } | number {
+  const cookie = copyIn(t.mm, getI64(t.mm, eventVa), COOKIE).slice(), file = t.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  return file instanceof SocketFile && file.socket instanceof NetlinkSocket ? { file: file.hold(), cookie } : -E.NOTSOCK;
+}
 export function mqNotify(t: Thread, fd: number, eventVa: number): number {
   const f = t.proc.fds.get(fd);
   const kind = eventVa ? getI32(t.mm, eventVa + 12) : Notify.NONE, signal = eventVa ? getI32(t.mm, eventVa + 8) : 0;
-  if (kind !== Notify.SIGNAL && kind !== Notify.NONE) return -E.INVAL;
+  if (kind !== Notify.SIGNAL && kind !== Notify.NONE && kind !== Notify.THREAD) return -E.INVAL;
   if (kind === Notify.SIGNAL && (signal < 0 || signal > 64)) return -E.INVAL;
   if (!(f instanceof MqFile)) return -E.BADF;
   const q = f.inode;
   if (!eventVa) { forget(q, t.proc); return 0; }
   if (q.notify?.process.alive) return -E.BUSY;
-  q.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa) };
+  const thread = kind === Notify.THREAD ? threadNotice(t, signal, eventVa) : undefined;
+  if (typeof thread === 'number') return thread;
+  q.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa), thread };
   return 0;
 }

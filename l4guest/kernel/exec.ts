@@ -49,7 +49,8 @@ function openProgram(t: Thread, opened: File[], base: DirPath, path: string, fla
   opened.push(file);
   const inode = file.inode;
   if (!isImage(inode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC) return -E.ACCES;
-  return permitted(inode, May.EXEC, t.creds) ? file : -E.ACCES;
+  if (!permitted(inode, May.EXEC, t.creds)) return -E.ACCES;
+  return inode.writing > 0 ? -E.TXTBSY : file;
 }
 
 /** The program that `path` leads to: itself, or the interpreter of a script. */

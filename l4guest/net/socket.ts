@@ -128,7 +128,11 @@ export class SocketFile extends File {
   override ioctl(t: Thread, command: number, arg: number): number {
     if (command === 0x541b) { setU32(t.mm, arg, this.socket.available); return 0; }
     if (command === 0x5411) { setU32(t.mm, arg, this.socket.unsent); return 0; }
-    if (command === 0x8905) { setU32(t.mm, arg, this.socket.atMark ? 1 : 0); return 0; }
+    if (command === 0x8905) {
+      if (this.socket.type !== SockType.STREAM) return -E.NOTTY;
+      setU32(t.mm, arg, this.socket.atMark ? 1 : 0);
+      return 0;
+    }
     return interfaceCall(t, command, arg) ?? -E.NOTTY;
   }
   override get readPatience(): number { return this.socket.receiveTimeout; }

@@ -70,10 +70,12 @@ function requestKey(t: Thread, typeVa: number, descriptionVa: number, calloutVa:
 /** A key that cannot be made is remembered for a minute. */
 const MINUTE = 60e9;
 function missed(t: Thread, type: string, description: string, ring: Key | undefined): number {
-  const keys = keysOf(t.k), key = keys.make(type, description, t.creds, firstRights(type), new Uint8Array(0));
+  const keys = keysOf(t.k), to = ring ?? keys.sessionOf(t);
+  if (!(to.rights(t.creds, true) & Right.WRITE)) return -E.ACCES;
+  const key = keys.make(type, description, t.creds, firstRights(type), new Uint8Array(0));
   key.negative = true;
   key.ends = t.k.clock.now() + MINUTE;
-  keys.link(ring ?? keys.sessionOf(t), key);
+  keys.link(to, key);
   return -E.NOKEY;
 }
 

@@ -72,6 +72,8 @@ export class NetlinkSocket extends Socket {
     if (dump) this.push(message(Type.DONE, Flag.MULTI, q, port, i32(0)));
     else if (q.flags & Flag.ACK || found.length === 0) this.acknowledge(q, 0);
   }
+  /** Something that the kernel has to say of itself. */
+  tell(bytes: Uint8Array): void { this.push(bytes); this.wq.wakeAll(); }
   /** A reader that takes nothing loses answers, and is told (ENOBUFS). */
   private push(piece: Uint8Array): void {
     const cost = piece.length + PIECE;
