@@ -23,6 +23,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   alien: () => import('../scenarios/alien.ts'),
   covert: () => import('../scenarios/covert.ts'),
   domains: () => import('../scenarios/domains.ts'),
+  toolbox: () => import('../scenarios/toolbox.ts'),
   signer: () => import('../scenarios/signer.ts'),
   'vmm-crash': () => import('../scenarios/vmm-crash.ts'),
   'mtd-ablation': () => import('../scenarios/mtd-ablation.ts'),

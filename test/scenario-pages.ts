@@ -72,7 +72,8 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   'fork-cow': {
     payload: 'forktest*',
-      picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event', 'nr:exit_group kind:event')} kind:event,map,resume`,
+      picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event',
+        'nr:exit_group kind:event')} kind:event,map,resume`,
     figures: (l) => [['processes that are forked', l.count('nr:clone kind:event')], ['`unmap` operations within the first fork',
       l.within('nr:clone kind:event', 1, 'unmap')],
       ['page faults of the first child', l.count('task:"forktest 3" cause:pageFault kind:event')],
@@ -85,7 +86,8 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   interrupt: {
     payload: 'sh*', picture: (l) =>
-      `${l.between('kind:recall to:"sh 3" time>50ms', 'cause:recall kind:event from:"sh 4"', 'cause:recall kind:event')} kind:event,resume,recall task:"sh 3","sh 4"`,
+      `${l.between('kind:recall to:"sh 3" time>50ms', 'cause:recall kind:event from:"sh 4"',
+        'cause:recall kind:event')} kind:event,resume,recall task:"sh 3","sh 4"`,
     figures: (l) => [['times the timer thread recalls a process (`recall`)', l.count('kind:recall')],
       ['events with the cause `recall`', l.count('cause:recall kind:event')], ['of them from each of the two that spin',
       l.count('cause:recall kind:event from:"sh 3"')]],
@@ -145,12 +147,21 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   signer: {
     payload: 'none', picture: (l) =>
-      `${l.between('from:vm to:signer kind:call', 'cause:guestPageFault kind:event', 'kind:event')} kind:event,call,reply,resume task:vm,"vm guest",signer`,
+      `${l.between('from:vm to:signer kind:call', 'cause:guestPageFault kind:event',
+        'kind:event')} kind:event,call,reply,resume task:vm,"vm guest",signer`,
     figures: (l) => [
       ['requests from the machine', l.count('from:vm to:signer kind:call')], ['time from request to answer',
         l.median('from:vm to:signer kind:call')],
       ['exits of the guest', l.count('task:"vm guest" kind:event')], ['of them to the doorbell (`guestPageFault`)',
         l.count('task:"vm guest" cause:guestPageFault kind:event')],
+    ],
+  },
+  toolbox: {
+    payload: 'none', picture: (l) => `${l.spans('from:fetch to:stack kind:call', 6, 3)} kind:call,reply task:fetch`,
+    figures: (l) => [
+      ['requests of `fetch` to `stack`', l.count('from:fetch to:stack kind:call')], ['pages fetched', said(l, /(\d+) pages fetched/)],
+      ['requests that failed', said(l, /failed requests: (\d+)/)], ['notes that are left', said(l, /still in its file: (\d+)/)],
+        ['frames that the switch takes', l.count('to:switch op:net.send kind:call')],
     ],
   },
   domains: {

@@ -28,6 +28,8 @@ export interface TcpHost {
   now(): number;
   /** 32 random bits. */
   random(): number;
+  /** The first sequence number of a connection between these ends. */
+  sequenceFor(ends: Ends): number;
   /** Sends a sealed segment; answers why it cannot, if it cannot. */
   transmit(connection: TcpConnection, buffer: Uint8Array): TcpError | undefined;
   /** The connection ended: its ports are free again. */
@@ -112,7 +114,7 @@ export class TcpConnection {
 
   /** Starts an active open. Answers why nothing can be sent, if so. */
   connect(): TcpError | undefined {
-    this.sender.begin(this.host.random());
+    this.sender.begin(this.host.sequenceFor(this.ends));
     this.state = State.SYN_SENT;
     return this.sendSyn();
   }

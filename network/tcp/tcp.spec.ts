@@ -150,6 +150,13 @@ it('talks to itself over the loopback', () => {
   expect(pair.frames).toBe(0);
 });
 
+it('begins a later connection between the same ends behind an earlier one, though all random numbers are the same again', () => {
+  const first = new Pair({ seed: 5 }).connect().client, later = new Pair({ seed: 5 });
+  later.now = 2_000_000;
+  const { ends, sender } = later.connect().client;
+  expect(ends.localPort).toBe(first.ends.localPort);
+  expect((sender.iss - first.sender.iss) >>> 0).toBe(500_000);
+});
 it('survives a storm of random segments', () => {
   const pair = new Pair({ seed: 5 }), { client, server } = pair.connect(), random = randomOf(99);
   const bytes = patternOf(100_000, 9), transfer = new Transfer(client, server, bytes, 1000);

@@ -45,7 +45,7 @@ export class Listener {
   get isFull(): boolean { return this.ready.length > this.backlog; }
 }
 
-const OPENING_MOST = 256, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232, CONNECTIONS_MOST = 16384;
+const OPENING_MOST = 256, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232, CONNECTIONS_MOST = 16384, CLOCK_US = 4;
 /** Approximate host memory of a connection without data, in bytes. */
 const CONNECTION_BYTES = 4096;
 
@@ -53,6 +53,7 @@ export class Tcp implements TcpHost {
   readonly timers: Timers;
   readonly budget: Budget;
   readonly #network: TcpNetwork;
+  #secret: number | undefined;
   readonly #connections = new Map<string, TcpConnection>();
   readonly #listeners = new Map<number, Listener[]>();
   /** How often a local port is in use by connections. */
@@ -71,6 +72,19 @@ export class Tcp implements TcpHost {
 
   now(): number { return this.#network.now(); }
   random(): number { return this.#network.random(); }
+  /**
+   * A clock of 4 µs, and a secret mixed with the ends: a connection begins behind all that an earlier one between the same ends has sent,
+   * even
+   * one of a stack that was started again since. RFC 6528
+   */
+  sequenceFor({ local, localPort, remote, remotePort }: Ends): number {
+    let mixed = this.#secret ??= this.random();
+    for (const byte of [...local, ...remote, localPort >> 8, localPort & 255, remotePort >> 8, remotePort & 255]) {
+      mixed = Math.imul(mixed ^ byte, 0x0100_0193);
+      mixed ^= mixed >>> 15;
+    }
+    return (Math.floor(this.now() / CLOCK_US) + mixed) >>> 0;
+  }
   get connections(): Iterable<TcpConnection> { return this.#connections.values(); }
   get listeners(): Iterable<Listener> { return [...this.#listeners.values()].flat(); }
 
@@ -158,7 +172,7 @@ export class Tcp implements TcpHost {
     if (!c) return true;
     c.state = State.SYN_RECEIVED;
     agree(c, s);
-    c.sender.begin(this.random());
+    c.sender.begin(this.sequenceFor(ends));
     c.sender.wl2 = c.sender.iss;
     return listener ? this.#accept(listener, c) : this.#offer(c, packet);
   }

@@ -5,6 +5,7 @@
  *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose
  * contents go as tar to a stream at the end: { path, cap }),
  *         fullState (every system call moves all registers),
+ *         lends (services for native tasks: tcp, udp, files; toolbox/),
  *         gates (capabilities at /dev/l4/NAME: { name, cap, and what kernel/gates.ts says }), gatePolicy (how they behave),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a
  * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
@@ -41,6 +42,7 @@ import { Slots } from './slots.ts';
 import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 import { openLink } from './link.ts';
+import { openToolbox } from './toolbox.ts';
 import { nameServer, type NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
@@ -88,6 +90,7 @@ export const l4guest: Program = {
     k.onEnd = (s) => { status = s; runner.ended = true; };
     for (const f of args.folders) yield* mount(sys, env, shared, k, f, irq);
     const failed = yield* work(sys, shared, k, (t) => startInit(k, t, args, streams.files));
+    yield* openToolbox(sys, env, shared, k, irq);
     if (failed instanceof ExecError) {
       yield* log(sys, env, `l4guest: ${failed.message}`);
       yield* exit(sys, env, failed.status, failed.message);
