@@ -10,6 +10,7 @@ import { openDisks, parseDisk } from './disk/disk.ts';
 import { CliError, Exit } from './errors.ts';
 import { readInput } from './files.ts';
 import { imagesFolder, projectRoot } from './images/where.ts';
+import { Looks } from './looks.ts';
 import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
 import type { SharedOptions } from './options.ts';
@@ -42,9 +43,11 @@ export async function listScenarios(json = false): Promise<number> {
 }
 
 const settable = (parameters: Parameters = {}): string =>
-  Object.entries(parameters).map(([key, p]) => `${''.padEnd(20)}--set ${key}=${(p.values ?? [p.default]).map(String).join('|')}   ${p.doc}\n`).join('');
+  Object.entries(parameters).map(([key, p]) => `${''.padEnd(20)}--set ${key}=${(p.values ??
+    [p.default]).map(String).join('|')}   ${p.doc}\n`).join('');
 
-export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { component: string; port: number } }
+export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { component: string; port: number };
+  caps?: string | true; maps?: string }
 
 export async function boot(name: string, options: BootOptions): Promise<number> {
   const path = findScenario(name);
@@ -65,18 +68,22 @@ function keepTrace(scenario: ScenarioFile, options: SharedOptions): { file: stri
 }
 
 async function judged(scenario: ScenarioFile, path: string, options: BootOptions): Promise<number> {
-  const { result: ended, system, modules } = await bootIt(scenario, path, options);
+  const looks = options.caps === undefined && options.maps === undefined ? undefined : new Looks(scenario, options.caps, options.maps);
+  const { result: ended, system, modules } = await bootIt(scenario, path, options, looks);
   const trace = asksTrace(scenario) ? readTrace(options.trace!) : undefined;
   const result = await judge(scenario, ended, { appeared: (e) => system.hasAppeared(e), trace }).catch((error: unknown) => {
     throw error instanceof ConditionError ? new CliError('E_SCENARIO', `${error.message}${placeOf(error.message, path)}`) : error;
   });
-  if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story ? `\nSee: ${scenario.story}\n` : ''}`);
+  if (result.ending === 'finished' || result.ending === 'budget') process.stdout.write(`\n${tableOf(system)}${scenario.story
+    ? `\nSee: ${scenario.story}\n` : ''}`);
   process.stderr.write(endingLine(result.why && result.named === undefined
     ? { ...result, why: withSymbol(result.why, fileOf(result.why, scenario, modules)) + placeOf(result.why, path) } : result));
-  return result.status;
+  const seen = looks?.text();
+  if (seen) process.stdout.write(`\n${seen.text}`);
+  return seen?.same === false ? Exit.failure : result.status;
 }
 
-async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions): Promise<Outcome & { modules: Module[] }> {
+async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions, looks?: Looks): Promise<Outcome & { modules: Module[] }> {
   const beside = dirname(path), networks = new Networks((scenario.nets ?? []).map(parseNet)), modules = readModules(scenario, beside),
     terminals = scenario.terminals ?? 0;
   const folders = new Folders((scenario.mounts ?? []).map((text) => parseShare(placed(text, /:/, beside), options.replay !== undefined)),
@@ -87,7 +94,7 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
     outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
     input: terminals > 0 ? 'console0' : process.stdin.isTTY ? 'uart' : undefined,
     interactive: terminals > 0 && process.stdin.isTTY === true && process.stdout.isTTY === true,
-    gdb: options.gdb && debugging(scenario, options.gdb), symbols: (component) => symbolsOf(scenario, component, beside),
+    looks, gdb: options.gdb && debugging(scenario, options.gdb), symbols: (component) => symbolsOf(scenario, component, beside),
   }, options).catch((error: unknown) => { throw withPlace(error, path); }).finally(() => {
     for (const disk of disks) disk.close();
     folders.close();

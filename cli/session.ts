@@ -14,6 +14,8 @@ import { checkWritable, release, writeOutput } from './files.ts';
 import { footprint } from './footprint.ts';
 import type { GdbLaunch, HostedDebugging } from './gdb/hosted.ts';
 import { audited } from './isolation.ts';
+import type { ComponentState } from '../roottask/root/main.ts';
+import { LOOK_EVERY, type Looks } from './looks.ts';
 import type { Networks } from './net.ts';
 import type { SharedOptions } from './options.ts';
 import { outputFailure, writeNow } from './output.ts';
@@ -45,6 +47,8 @@ export interface Launch {
   harts?: number;
   /** Symbols of the kernels that components boot, for the report of a panic; asked for then. */
   symbols?: (component: string) => Iterable<readonly [string, number]>;
+  /** Looks at components as they begin, and at their memory now and then. */
+  looks?: Looks;
   /** Waits for GDB on this port, for the virtual machine or the process. */
   gdb?: GdbLaunch;
 }
@@ -149,7 +153,9 @@ class Session {
         inputs: [...(launch.input === undefined ? [] : [launch.input]), ...this.outside],
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
-        pause: () => { this.live(); return new Promise((resolve) => setImmediate(resolve)); },
+        ...(launch.looks && { component: (system: System, state: ComponentState) => launch.looks!.component(system, state) }),
+        ...(launch.looks?.asksMaps && { piece: () => LOOK_EVERY }),
+        pause: () => { this.live(); launch.looks?.look(this.system); return new Promise((resolve) => setImmediate(resolve)); },
         trouble: (component, text) => writeNow(2, Buffer.from(guestPanic(this.system, component, text, this.symbols(component)))),
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {

@@ -6,7 +6,9 @@ import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import type { Capture, PayloadSink } from './capture/capture.ts';
 import type { ModuleContents } from '../microkernel/index.ts';
+import type { ComponentState } from '../roottask/root/main.ts';
 import type { FilesPort } from './folders/folder.ts';
+import type { System } from './system.ts';
 
 /** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card; 'files0' …: what a folder of the host answers. */
 export type Channel = 'uart' | `console${number}` | `net${number}` | `files${number}`;
@@ -46,6 +48,8 @@ export interface Host {
   /** Folders of the host, 'files0' …, each a 9P connection; a replay needs none of them, but their number. */
   readonly folders?: readonly SharedPort[];
   readonly modules?: readonly Module[];
+  /** The state of a component has changed; when it is running, it has not executed anything yet. */
+  component?(system: System, state: ComponentState): void;
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;
   /** What a component looks after has failed (the guest of a monitor): it stands still while this is called. */

@@ -136,7 +136,7 @@ export class System {
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       root: rootTask(scenario, {
-        changed: state => this.components.set(state.name, state),
+        changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },
         trouble: (component, text) => host.trouble?.(component, text),
         finished: (status, why) => { this.verdict = { status, why }; },
         appeared: text => [...this.watches.values()].some(w => w.has({ text })),

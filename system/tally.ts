@@ -58,6 +58,8 @@ export class Tally implements TraceSink {
     }
     this.next?.name(kind, id, parent, text);
   }
+  /** What a task is called. */
+  nameOf(task: number): string { return this.rowsByTask.get(task)?.name ?? `task ${task}`; }
   /** The number of the youngest task of this name. */
   taskNamed(name: string): number | undefined {
     let found: number | undefined;

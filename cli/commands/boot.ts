@@ -30,11 +30,14 @@ export function bootCommand(done: (status: number) => void): Command {
       (text: string, all: string[] | undefined) => [...(all ?? []), text])
     .addOption(new Option('--gdb <component[:port]>',
       'wait for GDB on a port of this computer (1234), to debug a native component, the first process of a Unix server, or the guest of a monitor').argParser(debugged))
+    .option('--caps [component]',
+      'at the end: what each component (this one) held when it began, beside what the scenario lists; status 1 where they differ')
+    .option('--maps <component>', 'at the end: where memory was in the task of this component, and in those of its processes or its guest')
     .option('--types', 'check the types of the file first')
     .option('--view', 'look at the trace on the terminal while the system runs');
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (name: string | undefined, options: SharedOptions & { list?: boolean; view?: boolean; types?: boolean; json?: boolean;
-      set?: string[]; gdb?: Debugged }) => {
+      set?: string[]; gdb?: Debugged; caps?: string | true; maps?: string }) => {
       const { boot, listScenarios } = await import('../boot.ts');
       if (name === undefined || options.list) done(await listScenarios(options.json));
       else done(options.view ? await (await import('../boot-view.ts')).bootView(options) : await boot(name, options));

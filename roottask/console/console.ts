@@ -3,8 +3,9 @@
  * gets the input. A client that the arguments name as `raw` has the terminal for itself, byte by byte.
  *
  * args: raw (label of a client); script: text to type into an input once another text has appeared there. Needs the capability `out` (a
- * stream). Provides 'stream'. Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, Ctrl-A = the
- * character itself.
+ * stream). Provides 'stream'. Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, h = the last lines
+ * of the client
+ * in focus, o = only that client's lines from now on (again: everybody's), Ctrl-A = the character itself.
  */
 import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { bytesOf, openConsole, spawn, textOf, valueOf, type Console, type Env, type Program } from '../client/index.ts';
@@ -12,7 +13,16 @@ import { StreamServer, type StreamState } from '../lib/stream.ts';
 import { LabelledLines, type Speaker } from './lines.ts';
 
 const ESCAPE = 1, READ = 4096, TAIL = 256;
-interface Client { readonly state: StreamState; readonly speaker: Speaker; readonly raw: boolean; tail: string }
+/** Lines that are kept of each client, how many of them `h` shows, and the most of one that is kept. */
+const HISTORY = 200, SHOWN = 20, LONGEST = 1024;
+interface Client {
+  readonly state: StreamState;
+  readonly speaker: Speaker;
+  readonly raw: boolean;
+  tail: string;
+  /** Its last lines; the last one is not finished. */
+  readonly history: string[];
+}
 /** A line for a client's input, typed once `after` has appeared in its output. */
 export interface Typing { readonly to: string; readonly after: string; readonly type: string }
 
@@ -23,6 +33,8 @@ class Multiplexer {
   private readonly lines = new LabelledLines();
   private readonly clients: Client[] = [];
   private focus: Client | undefined;
+  /** Others than the client in focus are kept, and not shown. */
+  private only = false;
   private escaped = false;
   private readonly queue: Uint8Array[] = [];
   private writing = false;
@@ -47,7 +59,7 @@ class Multiplexer {
 
   private opened(state: StreamState): void {
     const client: Client = {
-      state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw, tail: ''
+      state, speaker: { label: state.label, partial: [] }, raw: state.label !== '' && state.label === this.raw, tail: '', history: [''],
     };
     this.clients.push(client);
     if (client.raw || (!this.focus && this.raw === undefined && state.label !== '')) this.setFocus(client);
@@ -64,9 +76,27 @@ class Multiplexer {
     this.queue.push(this.lines.setFocus(client && !client.raw ? client.speaker : undefined));
   }
 
+  /** Somebody has asked for this client: where only its lines are shown, its last ones come first. */
+  private turnTo(client: Client | undefined): void {
+    this.setFocus(client);
+    if (this.only) this.showHistory();
+  }
+  private toggleOnly(): void {
+    this.only = !this.only;
+    const label = this.focus?.state.label ?? 'nobody';
+    this.queue.push(bytesOf(`[console] ${this.only ? `only ${label} from now on; the others are kept` : 'everybody again'}\n`));
+  }
+  private showHistory(): void {
+    if (!this.focus) return;
+    const { state: { label }, history } = this.focus, lines = history.slice(0, -1).slice(-SHOWN);
+    this.queue.push(bytesOf(`[console] the last ${lines.length} of ${history.length - 1} lines of ${label}\n${lines.map((l) =>
+      `[${label}] ${l}\n`).join('')}`));
+  }
+
   private *write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number> {
     const client = this.clients.find(c => c.state === state)!;
-    this.queue.push(client.raw ? bytes : this.lines.write(client.speaker, bytes));
+    remember(client.history, textOf(bytes));
+    if (!this.only || client === this.focus || client.raw) this.queue.push(client.raw ? bytes : this.lines.write(client.speaker, bytes));
     if (this.script.length) yield* this.play(sys, client, textOf(bytes));
     return yield* this.flush(sys);
   }
@@ -123,10 +153,20 @@ class Multiplexer {
     const named = this.clients.filter(c => c.state.label !== '');
     if (key === 'l')
       this.queue.push(bytesOf(named.map((c, i) => `[console] ${i + 1} ${c.state.label}${c === this.focus ? ' *' : ''}\n`).join('')));
-    else if (key === 'n' && named.length) this.setFocus(named[(named.indexOf(this.focus!) + 1) % named.length]);
-    else if (named[Number(key) - 1]) this.setFocus(named[Number(key) - 1]);
+    else if (key === 'n' && named.length) this.turnTo(named[(named.indexOf(this.focus!) + 1) % named.length]);
+    else if (key === 'h') this.showHistory();
+    else if (key === 'o') this.toggleOnly();
+    else if (named[Number(key) - 1]) this.turnTo(named[Number(key) - 1]);
     yield* this.flush(sys);
   }
+}
+
+/** Adds text to the last lines of a client. */
+function remember(history: string[], text: string): void {
+  const [first, ...more] = text.replaceAll('\r', '').split('\n'), last = history.length - 1;
+  history[last] = (history[last]! + first!).slice(-LONGEST);
+  for (const line of more) history.push(line.slice(-LONGEST));
+  if (history.length > HISTORY + 1) history.splice(0, history.length - HISTORY - 1);
 }
 
 export const consoleMux: Program = {

@@ -100,12 +100,16 @@ function* giveOwn(sys: Syscalls, client: Client): Sys<void> {
   yield* give(sys, client, client.context, Own.schedContext);
 }
 
-const wants: Readonly<Record<ServiceName, (c: Client) => boolean>> = {
+const wants: Readonly<Record<ServiceName, (c: Pick<Client, 'spec'>) => boolean>> = {
   memory: () => true, log: () => true, life: () => true, names: () => true,
   rom: c => c.spec.roms !== undefined,
   io: c => c.spec.devices !== undefined,
   fault: () => false,
 };
+
+/** The services of roottask that a component gets, each with its place among all. */
+export const servicesFor = (spec: Component): { service: ServiceName; index: number }[] =>
+  SERVICES.map((service, index) => ({ service, index })).filter(({ service }) => wants[service]({ spec }));
 
 function* giveServices(root: Root, sys: Syscalls, client: Client): Sys<void> {
   for (const [i, service] of SERVICES.entries()) {
