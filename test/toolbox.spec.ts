@@ -36,8 +36,8 @@ describe('a Unix server as a toolbox', () => {
     const said = await beside(function* (sys, env, say) {
       const cap = env.cap('files');
       yield* say('absent', (yield* ask(sys, cap, files.open, [0], { text: '/nothing' })) - UNIX_ERROR);
-      yield* say('made', yield* ask(sys, cap, files.open, [CREATE], { text: '/new' }));
-      const handle = sys.utcb.word(0);
+      const made = yield* ask(sys, cap, files.open, [CREATE], { text: '/new' }), handle = sys.utcb.word(0);
+      yield* say('made', made);
       yield* say('written', [yield* ask(sys, cap, files.write, [handle, 3], { text: 'hello' }), sys.utcb.word(0)]);
       yield* say('read', [yield* ask(sys, cap, files.read, [handle, 0, 100]), getText(sys.utcb, 0)]);
       yield* say('behind the end', [yield* ask(sys, cap, files.read, [handle, 100, 100]), getText(sys.utcb, 0)]);
@@ -56,8 +56,8 @@ describe('a Unix server as a toolbox', () => {
   it('lends datagrams', async () => {
     const said = await beside(function* (sys, env, say) {
       const cap = env.cap('udp');
-      yield* say('open', yield* ask(sys, cap, udp.open, [5000]));
-      const a = sys.utcb.word(0);
+      const opened = yield* ask(sys, cap, udp.open, [5000]), a = sys.utcb.word(0);
+      yield* say('open', opened);
       yield* ask(sys, cap, udp.open, [5001]);
       const b = sys.utcb.word(0);
       yield* say('nothing yet', (yield* ask(sys, cap, udp.receive, [b, 100, 2])) - UNIX_ERROR);
