@@ -43,6 +43,7 @@ export interface VmOptions extends SharedOptions {
   virt: 'hardware' | 'trap';
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
+  lookAhead?: boolean;
   gdb?: number;
 }
 
@@ -61,7 +62,8 @@ export async function vm(options: VmOptions): Promise<number> {
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
   const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying), tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
-  const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }) };
+  const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
+    ...(options.lookAhead && { lookAhead: true }) };
   const more = { ...technique, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ ...technique, kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);

@@ -46,6 +46,8 @@ export interface Options {
   /** What the guest sees as memory; shadow page tables: made right at fences, or traced. */
   readonly mmu: (typeof MEMORIES)[number];
   readonly shadow: (typeof SHADOWS)[number];
+  /** After an exit, what would exit next is done in the same visit. */
+  readonly lookAhead: boolean;
   readonly isa: string;
   readonly seed: number;
   /** Time of the real-time clock at the start, in milliseconds since 1970. */
@@ -69,7 +71,8 @@ const DEFAULT_DATE = 1_751_328_000_000;
 export const TECHNIQUES = ['hardware', 'trap'] as const;
 /** The memory that goes with each (vmm/memory). */
 export const MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
-const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap)', twostage: "a second stage is the H extension's (hardware)" } as const;
+const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap)',
+  twostage: "a second stage is the H extension's (hardware)" } as const;
 const MEMORY_OF = { hardware: 'twostage', trap: 'shadow' } as const satisfies Readonly<Record<Options['virt'], Options['mmu']>>;
 
 /** Checks the arguments; the error is a sentence. */
@@ -85,6 +88,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     portals: (args['portals'] ?? []) as readonly PortalOption[], fullState: args['fullState'] === true,
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
+      lookAhead: args['lookAhead'] === true,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
@@ -98,6 +102,7 @@ function whatIsWrong(o: Options): string | undefined {
   if (!MEMORIES.includes(o.mmu)) return `'${o.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
   if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
   if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
+  if (o.lookAhead && o.virt !== 'trap') return 'look-ahead goes with technique trap: it saves the exits of privileged instructions';
   if (o.shadow === 'traced' && o.mmu !== 'shadow') return 'traced tables are shadow tables: they go with technique trap';
   if (!(o.memory >= LEAST_MEMORY))
     return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;

@@ -89,6 +89,7 @@ export class Vm implements SbiMachine {
   }
   /** Exits move all state, whatever their cause needs. */
   get movesAll(): boolean { return this.#around.options.fullState; }
+  get lookAhead(): boolean { return this.#around.options.lookAhead; }
   get isa(): string { return this.#around.options.isa; }
   /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);

@@ -32,6 +32,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--virt <technique>', 'how guest code runs: hardware (H extension), or trap (its kernel in U mode, shadow page tables)').default('hardware').argParser(oneOf('--virt', techniques)))
     .addOption(new Option('--mmu <kind>', 'what the guest sees as memory: twostage (with hardware), or shadow (with trap)').argParser(oneOf('--mmu', MEMORIES)))
     .addOption(new Option('--shadow <way>', 'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow', SHADOWS)))
+    .option('--look-ahead', 'with trap: after an exit, privileged instructions that follow are done in the same visit')
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)

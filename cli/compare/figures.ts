@@ -1,4 +1,5 @@
 /** The comparison as text, as JSON, and as a picture; and the figures of papers beside ours. */
+import { differences } from './equivalence.ts';
 import { PHASES } from './workload.ts';
 import type { PhaseResult, WayResult } from './run.ts';
 
@@ -44,8 +45,19 @@ export function textOf({ kernel, cpu, ways }: Comparison): string {
   rows('host CPU s', (p) => p.cpuSeconds.toFixed(2));
   out.push('', ...byCause('exits by cause, all', virtual, (w) => w.phases.map((p) => p.exits.byCause)));
   out.push('', ...byCause('exits by module, all', virtual, (w) => w.phases.map((p) => p.exits.byModule)));
+  out.push('', ...sameWords(ways));
   out.push('', ...LITERATURE.filter((l) => phases.includes(l.phase)).map((l) => `${TITLES[l.phase]}. ${l.says}`));
   return `${out.join('\n')}\n`;
+}
+
+/** The guest's words under each technique beside its words on the machine itself: what is the same, and the lines that are not. */
+function sameWords([native, ...virtual]: readonly WayResult[]): string[] {
+  return virtual.flatMap(({ way, said }) => {
+    const { more, less } = differences(native!.said, said), lines = said.split('\n').length;
+    return [`what the guest says under ${way}, numbers apart: ${lines} lines, ${more.length} that it does not say natively,
+      ${less.length} that are missing`,
+      ...more.map((l) => `  + ${l}`), ...less.map((l) => `  - ${l}`)];
+  });
 }
 
 function byCause(title: string, ways: readonly WayResult[], of: (w: WayResult) => readonly Readonly<Record<string, number>>[]): string[] {

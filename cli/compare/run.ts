@@ -16,10 +16,11 @@ import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
 import { DISK_BYTES, marker, type Phase } from './workload.ts';
 
 /** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
-export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced' }
+export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced';
+  readonly lookAhead?: boolean }
 export const WAYS: readonly Way[] = [
   { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'trap', virt: 'trap', shadow: 'sync' },
-    { name: 'trap, traced', virt: 'trap', shadow: 'traced' },
+    { name: 'trap, traced', virt: 'trap', shadow: 'traced' }, { name: 'trap, ahead', virt: 'trap', shadow: 'sync', lookAhead: true },
 ];
 
 export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array; readonly append: string;
@@ -32,7 +33,8 @@ export interface PhaseResult { readonly name: string; readonly n: number; readon
   readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
 /** Instructions retired by mode: the machine's programmable counters, with filters. */
 export interface Modes { readonly u: number; readonly vs: number; readonly vu: number }
-export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[] }
+/** `said`: everything on the guest's console. */
+export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[]; readonly said: string }
 
 /** A moment at which a phase begins. */
 interface Now { readonly cycle: number; readonly instructions: number | undefined; readonly modes: Modes | undefined }
@@ -63,7 +65,8 @@ export async function runWay(way: Way, input: Input): Promise<WayResult> {
   if (!reader.done) throw new CliError('E_GUEST',
     `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
   const names = ['boot', ...input.phases.map((p) => p.name)];
-  return { way: way.name, phases: names.map((name, i) => result(name, i, reader, input.phases, counts[i] ?? noExits())) };
+  return { way: way.name, phases: names.map((name, i) => result(name, i, reader, input.phases, counts[i] ?? noExits())),
+    said: reader.text };
 }
 const lastLine = (text: string): string => JSON.stringify(text.trimEnd().split('\n').at(-1) ?? '');
 
@@ -91,7 +94,8 @@ function readyAt(text: string): number | undefined {
 async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
   const { append, memory, cpu, phases } = input, modules = [{ name: 'kernel', bytes: input.kernel },
     { name: 'initrd', bytes: input.initrd }];
-  const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }) };
+  const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }),
+    ...(way.lookAhead && { lookAhead: true }) };
   const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: 'initrd', append, memory: bytes, disks: 1, more });
   const counter = new ExitCounter(), decoder = new TextDecoder();
   const phaseAt = (time: number): number => {

@@ -1,4 +1,6 @@
-/** The supervisor in software against the one of the machine: random privileged instructions, one after the other, with the same outcome. */
+/**
+ * The supervisor in software against the one of the machine: random privileged instructions, one after the other, with the same outcome.
+ */
 import { describe, expect, it } from 'vitest';
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { disassemble } from '../../hardware/isa/disassemble.ts';
@@ -9,9 +11,13 @@ import { Csr, Supervisor } from './supervisor.ts';
 
 const decode = createDecoder(FULL_ISA), RAM = 0x8000_0000, CODE = RAM + 0x1000, VECTOR = RAM + 0x2000, LOOP = 0x6f;
 const NUMBERS = Object.values(Csr);
-const random = (seed: number) => (n: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0; return (seed >>> 8) % n; };
+const random = (seed: number) => (n: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+  return (seed >>> 8) % n; };
 
-/** CSR values that reach interesting bits: small ones, shifted ones, all ones. Never an address space, nor floating point that is initial or clean. */
+/**
+ * CSR values that reach interesting bits: small ones, shifted ones, all ones. Never an address space, nor floating point that is initial
+ * or clean.
+ */
 function valueFor(number: number, below: (n: number) => number): bigint {
   if (number === Csr.satp) return BigInt(below(3) * below(100)) << 60n & ~(15n << 60n) | BigInt(below(2));
   if (number === Csr.stvec) return BigInt(VECTOR + below(2));
@@ -53,7 +59,8 @@ function instruction(below: (n: number) => number): { word: number; value: bigin
   const kinds = ['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const, kind = kinds[below(kinds.length)]!;
   const safe = number === Csr.sstatus || number === Csr.stimecmp || number === Csr.satp || number === Csr.stvec || number === Csr.sepc;
   if (below(12) === 0) return { word: encode(rowNamed(['sret', 'sfence.vma'][below(2)]!), {}), value };
-  return { word: encode(rowNamed(safe && kind !== 'csrrw' ? 'csrrs' : kind), { rd: below(2) * 10, csr: number, rs1: safe && kind !== 'csrrw' ? 0 : 11, zimm: below(32) }), value };
+  return { word: encode(rowNamed(safe && kind !== 'csrrw' ? 'csrrs' : kind),
+    { rd: below(2) * 10, csr: number, rs1: safe && kind !== 'csrrw' ? 0 : 11, zimm: below(32) }), value };
 }
 
 describe.each([1, 2, 3, 4])('seed %i', (seed) => {

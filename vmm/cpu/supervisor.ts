@@ -1,14 +1,17 @@
 /**
- * A supervisor in software: the registers and rules of S mode, for a guest whose kernel runs in U mode. What a processor would do on a CSR instruction, a trap,
+ * A supervisor in software: the registers and rules of S mode, for a guest whose kernel runs in U mode. What a processor would do on a
+ * CSR instruction, a trap,
  * `sret`, or an interrupt is done here on values; registers x, memory and time are the caller's.
  *
- * The floating-point state is the real one, shared by the guest's kernel and its programs: FS that is not off reads as dirty, which the manual allows.
+ * The floating-point state is the real one, shared by the guest's kernel and its programs: FS that is not off reads as dirty, which the
+ * manual allows.
  * @spec priv 12.1
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 
 const MASK64 = (1n << 64n) - 1n;
-const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n, fs: 3n << 13n, sum: 1n << 18n, mxr: 1n << 19n, uxl: 2n << 32n, sd: 1n << 63n } as const;
+const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n, fs: 3n << 13n, sum: 1n << 18n, mxr: 1n << 19n, uxl: 2n << 32n,
+  sd: 1n << 63n } as const;
 const STATUS_BITS = Status.sie | Status.spie | Status.spp | Status.fs | Status.sum | Status.mxr;
 /** Interrupts of the supervisor: software, timer, external; and their order. */
 export const Irq = { software: 1n << 1n, timer: 1n << 5n, external: 1n << 9n } as const;
@@ -20,11 +23,13 @@ const ENVCFG = 0xf1n, CBIE = 0x30n, CBIE_RESERVED = 0x20n;
 const SATP_MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
 
 export const Csr = {
-  sstatus: 0x100, sie: 0x104, stvec: 0x105, scounteren: 0x106, senvcfg: 0x10a, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143, sip: 0x144, stimecmp: 0x14d, satp: 0x180,
+  sstatus: 0x100, sie: 0x104, stvec: 0x105, scounteren: 0x106, senvcfg: 0x10a, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143,
+    sip: 0x144, stimecmp: 0x14d, satp: 0x180,
 } as const;
 
 /** What became of an instruction. `next`: the pc moves on; `wait`: it moves on once an interrupt is pending. */
-export type Outcome = 'next' | 'illegal' | 'wait' | { readonly jump: bigint } | { readonly fence: { readonly address?: bigint; readonly asid?: bigint } };
+export type Outcome = 'next' | 'illegal' | 'wait' | { readonly jump: bigint }
+  | { readonly fence: { readonly address?: bigint; readonly asid?: bigint } };
 
 /** Integer registers of the guest. */
 export interface XRegisters { get(n: number): bigint; set(n: number, value: bigint): void }
@@ -86,7 +91,8 @@ export class Supervisor {
       case Csr.stvec: this.#plain.set(number, value & ~2n); break;
       case Csr.sepc: this.#plain.set(number, value & ~1n); break;
       case Csr.scounteren: this.#plain.set(number, value & 0xffff_ffffn); break;
-      case Csr.senvcfg: this.#plain.set(number, (value & ENVCFG & CBIE) === CBIE_RESERVED ? (value & ENVCFG & ~CBIE) | (this.#get(number) & CBIE) : value & ENVCFG); break;
+      case Csr.senvcfg: this.#plain.set(number, (value & ENVCFG & CBIE) === CBIE_RESERVED
+        ? (value & ENVCFG & ~CBIE) | (this.#get(number) & CBIE) : value & ENVCFG); break;
       case Csr.satp: if (SATP_MODES.has(value >> 60n)) this.#plain.set(number, value); break;
       default: this.#plain.set(number, value);
     }
@@ -96,8 +102,10 @@ export class Supervisor {
   /** A privileged instruction that has trapped in U mode. `pc` is its address. */
   execute({ row, operands }: Decoded, x: XRegisters): Outcome {
     switch (row.name) {
-      case 'csrrw': case 'csrrs': case 'csrrc': return this.#access(row.name, operands.csr!, operands.rd!, BigInt.asUintN(64, x.get(operands.rs1!)), operands.rs1 !== 0, x);
-      case 'csrrwi': case 'csrrsi': case 'csrrci': return this.#access(row.name.slice(0, 5), operands.csr!, operands.rd!, BigInt(operands.zimm!), operands.zimm !== 0, x);
+      case 'csrrw': case 'csrrs': case 'csrrc': return this.#access(row.name, operands.csr!, operands.rd!,
+        BigInt.asUintN(64, x.get(operands.rs1!)), operands.rs1 !== 0, x);
+      case 'csrrwi': case 'csrrsi': case 'csrrci': return this.#access(row.name.slice(0, 5), operands.csr!, operands.rd!,
+        BigInt(operands.zimm!), operands.zimm !== 0, x);
       case 'sret': return this.privileged ? { jump: this.#return() } : 'illegal';
       case 'wfi': return this.privileged ? 'wait' : 'illegal';
       case 'sfence.w.inval': case 'sfence.inval.ir': return this.privileged ? 'next' : 'illegal';
@@ -126,7 +134,8 @@ export class Supervisor {
   /** A trap into the guest's supervisor. Answers where it goes on. @spec priv 12.1.1, 12.1.2 */
   trap(cause: bigint, value: bigint, pc: bigint): bigint {
     const enabled = (this.#status & Status.sie) !== 0n;
-    this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0n) | (this.privileged ? Status.spp : 0n);
+    this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0n)
+      | (this.privileged ? Status.spp : 0n);
     this.#plain.set(Csr.sepc, BigInt.asUintN(64, pc) & ~1n);
     this.#plain.set(Csr.scause, cause);
     this.#plain.set(Csr.stval, BigInt.asUintN(64, value));
@@ -152,7 +161,8 @@ export class Supervisor {
   }
 
   /** Registers as plain records. */
-  save(): SupervisorState { return { privileged: this.privileged, status: this.#status, enabled: this.#enabled, software: this.#software, plain: [...this.#plain] }; }
+  save(): SupervisorState { return { privileged: this.privileged, status: this.#status, enabled: this.#enabled, software: this.#software,
+    plain: [...this.#plain] }; }
   load(s: SupervisorState): void {
     this.privileged = s.privileged;
     this.#status = s.status;
@@ -163,4 +173,5 @@ export class Supervisor {
   }
 }
 
-export interface SupervisorState { readonly privileged: boolean; readonly status: bigint; readonly enabled: bigint; readonly software: boolean; readonly plain: readonly (readonly [number, bigint])[] }
+export interface SupervisorState { readonly privileged: boolean; readonly status: bigint; readonly enabled: bigint;
+  readonly software: boolean; readonly plain: readonly (readonly [number, bigint])[] }

@@ -28,16 +28,19 @@ describe('decoding', () => {
     expect(decodeTransformed(0x0000_2781)).toEqual({ store: false, size: 4, signed: true, register: 15, length: 2 });
     expect([decodeTransformed(0), decodeTransformed(0x3000), decodeTransformed(0x100_2_02f)]).toEqual([undefined, undefined, undefined]);
   });
-  it('answers for any bits', () => { fc.assert(fc.property(fc.nat(0xffff_ffff), (i) => { decodeAccess(i | 0); decodeTransformed(i | 0); }), { numRuns: 1000 }); });
+  it('answers for any bits', () => { fc.assert(fc.property(fc.nat(0xffff_ffff),
+    (i) => { decodeAccess(i | 0); decodeTransformed(i | 0); }), { numRuns: 1000 }); });
 });
 
 describe('walking the guest\'s page tables', () => {
   const pte = (gpa: number, flags: number): bigint => (BigInt(gpa) >> 12n << 10n) | BigInt(flags);
-  const set = (ram: ReturnType<typeof fakeRam>, at: number, v: bigint): void => { ram.setU32(at, Number(v & 0xffff_ffffn)); ram.setU32(at + 4, Number(v >> 32n)); };
+  const set = (ram: ReturnType<typeof fakeRam>, at: number,
+    v: bigint): void => { ram.setU32(at, Number(v & 0xffff_ffffn)); ram.setU32(at + 4, Number(v >> 32n)); };
   const root = RAM_BASE + 0x1000, middle = RAM_BASE + 0x2000, last = RAM_BASE + 0x3000, vsatp = (8n << 60n) | BigInt(root / 4096);
   const make = () => {
     const ram = fakeRam();
-    set(ram, root + 8 * 511, pte(middle, 1)); set(ram, middle + 8 * 2, pte(last, 1)); set(ram, last + 8 * 5, pte(RAM_BASE + 0x8000, 0xcb)); set(ram, middle + 8 * 3, pte(RAM_BASE, 0xcf));
+    set(ram, root + 8 * 511, pte(middle, 1)); set(ram, middle + 8 * 2, pte(last, 1));
+      set(ram, last + 8 * 5, pte(RAM_BASE + 0x8000, 0xcb)); set(ram, middle + 8 * 3, pte(RAM_BASE, 0xcf));
     return ram;
   };
   const va = 0xffff_ffff_c000_0000n;
@@ -70,7 +73,8 @@ describe('injected traps', () => {
     const u = fakeUtcb();
     u.setBig(S.pc, -0x1000n); u.setBig(S.vstvec, 0x8020_0001n); u.setNum(S.vsstatus, 2); u.setNum(S.mode, 1);
     inject(u, 5, 0x1234n);
-    expect([u.big(S.vsepc), u.num(S.vscause), u.num(S.vstval), u.num(S.vsstatus), u.pc, u.num(S.mode)]).toEqual([-0x1000n, 5, 0x1234, 0x120, 0x8020_0000, 1]);
+    expect([u.big(S.vsepc), u.num(S.vscause), u.num(S.vstval), u.num(S.vsstatus), u.pc, u.num(S.mode)]).toEqual([-0x1000n, 5, 0x1234,
+      0x120, 0x8020_0000, 1]);
     u.setBig(S.pc, 0xffff_fffen);
     advance(u, 4);
     expect(u.pc).toBe(0x1_0000_0002);

@@ -12,7 +12,10 @@ const NAPOT = 16;
 /** satp.MODE → levels. */
 const levels: Record<number, number> = { 8: 3, 9: 4, 10: 5 };
 
-/** Guest-physical address behind a virtual one, whatever its rights; undefined where nothing is mapped. Bare mode: the same number. Signed and unsigned registers are the same. */
+/**
+ * Guest-physical address behind a virtual one, whatever its rights; undefined where nothing is mapped. Bare mode: the same number. Signed
+ * and unsigned registers are the same.
+ */
 export function translate(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
   const mode = Number(BigInt.asUintN(64, vsatp) >> 60n), depth = levels[mode];
   if (mode === 0) return Number(va);

@@ -1,0 +1,22 @@
+/**
+ * Equivalence, as far as a console shows it: what the guest says under a technique and natively, line by line, whatever the order. Times,
+ * sizes and addresses are numbers
+ * and differ; so numbers are not compared. What is left are the lines that tell the two machines apart.
+ */
+export interface Differences { /** Lines that only the technique's guest has said; that only the native one has. */ readonly more: readonly string[]; readonly less: readonly string[] }
+
+const plain = (line: string): string => line.replace(/^\[ *\d+\.\d+\] /, '').replace(/\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b|\d+/gi,
+  '#').trimEnd();
+
+function linesOf(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  for (const line of text.split('\n').map(plain)) if (line !== '') lines.set(line, (lines.get(line) ?? 0) + 1);
+  return lines;
+}
+const only = (a: Map<string, number>, b: Map<string, number>): string[] => [...a].filter(([line, n]) => n > (b.get(line) ??
+  0)).map(([line]) => line).sort();
+
+export function differences(native: string, other: string): Differences {
+  const a = linesOf(other), b = linesOf(native);
+  return { more: only(a, b), less: only(b, a) };
+}

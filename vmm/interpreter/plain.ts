@@ -1,0 +1,29 @@
+/**
+ * Instructions that only compute: of integer registers, without memory, without a state of the supervisor. The monitor does them itself
+ * where they stand between two
+ * that it would be asked for (cpu/look-ahead.ts).
+ * @spec unpriv 2.4, 4.2
+ */
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import type { XRegisters } from './store.ts';
+
+type Compute = (a: bigint, b: bigint, pc: bigint) => bigint;
+const word = (v: bigint): bigint => BigInt.asIntN(32, v);
+
+/** By name: what comes of rs1 and rs2, or rs1 and the immediate. */
+const OPERATIONS: Readonly<Partial<Record<string, Compute>>> = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  addw: (a, b) => word(a + b), subw: (a, b) => word(a - b),
+  addi: (a, b) => a + b, andi: (a, b) => a & b, ori: (a, b) => a | b, xori: (a, b) => a ^ b, addiw: (a, b) => word(a + b),
+  slli: (a, b) => a << b, srli: (a, b) => BigInt.asUintN(64, a) >> b, srai: (a, b) => a >> b,
+  lui: (_, b) => word(b), auipc: (_, b, pc) => pc + word(b),
+};
+
+export const isPlain = ({ row }: Decoded): boolean => OPERATIONS[row.name] !== undefined;
+
+/** Does it; `isPlain` has been asked. */
+export function compute({ row, operands: { rd, rs1, rs2, imm } }: Decoded, x: XRegisters, pc: bigint): void {
+  if (!rd) return;
+  const b = rs2 === undefined ? BigInt(imm ?? 0) : x.get(rs2);
+  x.set(rd, BigInt.asIntN(64, OPERATIONS[row.name]!(rs1 === undefined ? 0n : x.get(rs1), b, pc)));
+}
