@@ -31,11 +31,22 @@ describe('what led to a record', () => {
 });
 
 describe('a critical path', () => {
-  it('says how long somebody was ready without running', () => {
+  const asked = { time: 0, kind: Kind.event, actor: 12, object: 30, a: Cause.syscall, c: 172 };
+  it('says how long somebody was ready while another one ran', () => {
     const trace = new TraceFile(recorded([
-      { time: 0, kind: Kind.event, actor: 12, object: 30, a: Cause.syscall, c: 172 }, { time: 5000, kind: Kind.schedule, actor: 22, object: 12 }, { time: 5400, kind: Kind.resume, actor: 22, object: 12, cause: 1 },
-    ])), path = criticalPath(trace, 2, 0);
-    expect(path).toEqual({ steps: [{ record: 0, took: 0, waited: 0 }, { record: 2, took: 5400, waited: 5000 }], complete: true, byTask: [{ task: 'l4guest', cycles: 400 }, { task: 'sh', cycles: 0 }], waited: 5000 });
+      asked, { time: 200, kind: Kind.schedule, actor: 33, object: 12 }, { time: 5000, kind: Kind.schedule, actor: 22, object: 33 },
+      { time: 5400, kind: Kind.resume, actor: 22, object: 12, cause: 1 },
+    ])), path = criticalPath(trace, 3, 0), steps = [{ record: 0, took: 0, waited: 0, kernel: 0 }, { record: 3, took: 5400, waited: 5000, kernel: 0 }];
+    expect(path).toEqual({ steps, complete: true, byTask: [{ task: 'l4guest', cycles: 400 }, { task: 'sh', cycles: 0 }], waited: 5000 });
+  });
+  it('counts as the kernel\'s what passed while it chose a thread and its memory', () => {
+    const trace = new TraceFile(recorded([
+      asked, { time: 270, kind: Kind.schedule, actor: 22, object: 12 }, { time: 400, kind: Kind.spaceSwitch, actor: 22, object: 2 },
+      { time: 1000, kind: Kind.resume, actor: 22, object: 12, cause: 1 },
+    ])), path = criticalPath(trace, 3, 0), { steps: [, last], byTask, waited } = path;
+    expect([last, byTask[0], byTask[1], waited]).toEqual([
+      { record: 3, took: 1000, waited: 0, kernel: 400 }, { task: 'l4guest', cycles: 600 }, { task: 'kernel', cycles: 400 }, 0,
+    ]);
   });
 });
 

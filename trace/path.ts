@@ -5,13 +5,16 @@ import { Flow } from './flow.ts';
 import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 
-/** One record of the path. `waited`: cycles that its thread was ready before it ran; `took`: cycles since the step before. */
-export interface PathStep { readonly record: number; readonly took: number; readonly waited: number }
+/**
+ * One record of the path. `took`: cycles since the step before; of these `waited`: its thread was ready and another one ran; `kernel`: nobody ran,
+ * the kernel was at work (the message, choosing a thread, the address space).
+ */
+export interface PathStep { readonly record: number; readonly took: number; readonly waited: number; readonly kernel: number }
 export interface Path {
   readonly steps: readonly PathStep[];
   /** The path reached the first record itself; else it leads past it. */
   readonly complete: boolean;
-  /** Cycles of the path by task, and those for which somebody was ready but did not run. */
+  /** Cycles of the path by task and in the kernel, and those for which somebody was ready but did not run. */
   readonly byTask: readonly { task: string; cycles: number }[];
   readonly waited: number;
 }
@@ -24,20 +27,33 @@ const WORTH = 1000;
 /** `from` and `to` are record numbers, in any order. */
 export function criticalPath(trace: TraceFile, from: number, to: number): Path {
   const first = Math.min(from, to), last = Math.max(from, to), start = Math.max(0, first - RUN_UP), view = new RecordView();
-  const cause = new Int32Array(last - start + 1), ran = new Float64Array(last - start + 1), flow = new Flow(trace), scheduled = new Map<number, number>();
+  const cause = new Int32Array(last - start + 1), flow = new Flow(trace);
   for (let i = start; i <= last; i++) {
     const r = trace.at(i, view);
-    if (r.kind === Kind.schedule) scheduled.set(r.actor, r.time);
     cause[i - start] = flow.next(r, i);
-    ran[i - start] = scheduled.get(r.actor) ?? 0;
   }
   const numbers: number[] = [];
   for (let at = last; at >= first; at = cause[at - start]!) numbers.unshift(at);
   const steps = numbers.map((record, n): PathStep => {
-    const time = trace.at(record, view).time, before = n === 0 ? time : trace.at(numbers[n - 1]!, view).time, since = ran[record - start]!;
-    return { record, took: time - before, waited: n > 0 && since > before && since <= time ? since - before : 0 };
+    const time = trace.at(record, view).time;
+    if (n === 0) return { record, took: 0, waited: 0, kernel: 0 };
+    const before = trace.at(numbers[n - 1]!, view).time, { began, shared } = startOf(trace, numbers[n - 1]!, record), ahead = Math.max(0, began - before);
+    return { record, took: time - before, waited: shared ? ahead : 0, kernel: shared ? 0 : ahead };
   });
   return { steps, complete: numbers[0] === first, ...sums(trace, steps) };
+}
+
+/** When the thread of record `to` began to run, after record `from` (0: it ran already), and whether others ran on its hart before. */
+function startOf(trace: TraceFile, from: number, to: number): { began: number; shared: boolean } {
+  const { actor, hart } = trace.at(to), view = new RecordView();
+  let began = 0, shared = false;
+  for (let i = from + 1; i <= to; i++) {
+    const r = trace.at(i, view);
+    if (r.hart !== hart || (r.kind !== Kind.schedule && r.kind !== Kind.spaceSwitch)) continue;
+    if (r.actor === actor) began = r.time;
+    else if (r.kind === Kind.schedule && r.actor !== 0) shared = true;
+  }
+  return { began, shared };
 }
 
 function sums(trace: TraceFile, steps: readonly PathStep[]): Pick<Path, 'byTask' | 'waited'> {
@@ -45,7 +61,8 @@ function sums(trace: TraceFile, steps: readonly PathStep[]): Pick<Path, 'byTask'
   let waited = 0;
   for (const s of steps) {
     const r = trace.at(s.record, view), task = r.actor === 0 ? 'kernel' : trace.taskOf(r.actor);
-    tasks.set(task, (tasks.get(task) ?? 0) + s.took - s.waited);
+    tasks.set(task, (tasks.get(task) ?? 0) + s.took - s.waited - s.kernel);
+    if (s.kernel > 0) tasks.set('kernel', (tasks.get('kernel') ?? 0) + s.kernel);
     waited += s.waited;
   }
   return { byTask: [...tasks].map(([task, cycles]) => ({ task, cycles })).sort((a, b) => b.cycles - a.cycles), waited };

@@ -11,9 +11,9 @@ const named: [keyof Key, string][] = [
   ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'], ['home', 'home'], ['end', 'end'],
   ['return', 'return'], ['escape', 'escape'], ['tab', 'tab'], ['backspace', 'backspace'], ['delete', 'delete'],
 ];
-const controls: Record<string, string> = { c: 'ctrl-c', u: 'clear', w: 'word', a: 'home', e: 'end', f: 'pagedown', b: 'pageup' };
+const controls: Record<string, string> = { c: 'ctrl-c', z: 'ctrl-z', u: 'clear', w: 'word', a: 'home', e: 'end', f: 'pagedown', b: 'pageup' };
 /** Control characters in the middle of a piece of input. */
-const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
+const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x1a': 'ctrl-z', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
 
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
@@ -34,6 +34,7 @@ export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): 
     const onResize = (): void => { viewer.resize(stdout.columns, stdout.rows - 1); loop.repaint(); };
     stdout.on('resize', onResize);
     viewer.changed = () => loop.soon();
+    viewer.repaint = () => loop.repaint();
     loop.repaint();
     return () => { stdout.off('resize', onResize); viewer.changed = () => undefined; loop.end(); };
   }, [viewer, stdout, loop]);

@@ -16,7 +16,7 @@ const HELP = `
    n N  next match, the one before      b      bookmark on, off
    L  slowest shown, the next slowest   space  start of a span; again: none
    f  filter; Tab completes; Esc: none  e      write the span as SVG
- Timeline: ← → move, + - zoom, 0 all, ↑ ↓ lanes, T tasks or threads
+ Timeline: ← → move, + - zoom, z the span, 0 all, ↑ ↓ lanes, T tasks/threads
  Mouse: click selects, wheel scrolls. Prompts: ↑ ↓ bring back earlier ones
  Filter, for example:  task:linux kind:event latency>5us
    task: from: to: thread: object:   kind: cause: nr: op: device: status:
@@ -27,7 +27,7 @@ export const help = (): Line[] => HELP.slice(1).split('\n').map((text) => [{ tex
 
 export const hints: Record<string, string> = {
   list: '/ search  f filter  . , chain  > < work  L slowest  Enter t d c s views  ? help',
-  timeline: '←→ move  +- zoom  0 all  ↑↓ lanes  T tasks/threads  t q back  ? help',
+  timeline: '←→ move  +- zoom  z span  0 all  ↑↓ lanes  T tasks/threads  t q back  ? help',
   diagram: '↑↓ scroll  e write SVG  d q back  ? help',
   stats: '↑↓ scroll  Tab one table after the other  s q back  ? help',
   record: '↑↓ scroll  . , chain  > < work  Enter q back  ? help',

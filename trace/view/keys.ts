@@ -28,6 +28,7 @@ const step = (row: (v: Viewer) => number): Act => (v) => { v.following = false; 
 const everywhere: Record<string, Act> = {
   q: (v) => { if (v.mode === 'list') v.finished = true; else v.mode = 'list'; },
   'ctrl-c': (v) => { v.finished = true; },
+  'ctrl-z': (v) => v.suspend(),
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
   s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
   o: (v) => { if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console'; else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)'; },
@@ -85,7 +86,15 @@ function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => v
   return { up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2), home: first, g: first, end: last, G: last };
 }
 const SIDE = 12;
-const zoom = (by: number): Act => (v) => { v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
+const zoom = (by: number): Act => (v) => { v.shown = undefined; v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
+
+/** The timeline shows the span and nothing else; the zoom goes on from there. */
+const zoomToSpan: Act = (v) => {
+  if (v.mark < 0 || v.record < 0) { v.message = 'no span: space begins one, z shows from there to here'; return; }
+  const [first, last] = v.times, [from, to] = v.span().map((i) => v.trace.at(i).time) as [number, number];
+  v.shown = { from, to: Math.max(from + 1, to) };
+  v.zoom = Math.max(0, Math.floor(Math.log2((last - first + 1) / (v.shown.to - from))));
+};
 
 const ownKeys: Record<Mode, Record<string, Act>> = {
   list: { right: (v) => { v.side += SIDE; }, left: (v) => { v.side = Math.max(0, v.side - SIDE); } },
@@ -100,7 +109,7 @@ const ownKeys: Record<Mode, Record<string, Act>> = {
   path: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
   address: scroller((v) => v.pageTop, (v, top) => { v.pageTop = top; }),
   timeline: {
-    '+': zoom(1), '=': zoom(1), '-': zoom(-1), '0': (v) => { v.zoom = 0; },
+    '+': zoom(1), '=': zoom(1), '-': zoom(-1), '0': (v) => { v.zoom = 0; v.shown = undefined; }, z: zoomToSpan,
     left: (v) => v.move(v.cursor - 1), right: (v) => v.move(v.cursor + 1),
     up: (v) => { v.laneTop = Math.max(0, v.laneTop - 1); }, down: (v) => { v.laneTop++; },
     T: (v) => { v.byThread = !v.byThread; v.laneTop = 0; },

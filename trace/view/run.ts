@@ -33,6 +33,7 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
   viewer.resize(process.stdout.columns, process.stdout.rows - 1);
   const undo = options.beside?.(viewer);
   process.stdout.write(ENTER);
+  viewer.suspend = () => suspend(viewer);
   const watch = setInterval(() => grow(viewer), LOOK), ended = (): never => { process.stdout.write(LEAVE); process.exit(143); };
   process.once('SIGTERM', ended);
   try {
@@ -43,6 +44,20 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
     process.off('SIGTERM', ended);
     process.stdout.write(LEAVE);
   }
+}
+
+/** Ctrl-Z: the shell gets its screen and its keys, until it lets us go on. */
+function suspend(viewer: Viewer): void {
+  const raw = process.stdin.isTTY && process.stdin.isRaw;
+  process.once('SIGCONT', () => {
+    if (raw) process.stdin.setRawMode(true);
+    process.stdout.write(ENTER);
+    viewer.resize(process.stdout.columns, process.stdout.rows - 1);
+    viewer.repaint();
+  });
+  if (raw) process.stdin.setRawMode(false);
+  process.stdout.write(LEAVE);
+  process.kill(0, 'SIGTSTP');
 }
 
 /** Takes over what a recording that goes on has written. A file that is gone or cannot be read any more changes nothing. */

@@ -29,6 +29,8 @@ const EXACT = 60_000;
 /** The part of time that is shown: `zoom` halvings of the whole, around the selected record. */
 export function windowOf(v: Viewer): Window {
   if (v.trace.length === 0) return { from: 0, to: 1 };
+  const chosen = v.shown, at = v.trace.at(Math.max(0, v.record)).time;
+  if (chosen && at >= chosen.from && at <= chosen.to) return chosen;
   const [first, end] = v.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** v.zoom), now = v.trace.at(Math.max(0, v.record)).time;
   const from = Math.max(first, Math.min(now - span / 2, last - span));
   return { from, to: from + span };

@@ -3,6 +3,7 @@ import { TraceFile } from '../index.ts';
 import { recorded, story } from '../testing/traces.ts';
 import { screen } from './screen.ts';
 import { plain } from './text.ts';
+import { windowOf } from './timeline.ts';
 import { Viewer } from './viewer.ts';
 
 const saved = new Map<string, string>();
@@ -144,6 +145,17 @@ describe('keys', () => {
     const v = keys(open(), 'down', ' ', 'pagedown', 'e');
     expect(v.message).toBe('wrote trace-2-12.svg');
     expect(saved.get('trace-2-12.svg')).toContain('ecall openat');
+  });
+  it('zoom the timeline to the span, and out again', () => {
+    const v = keys(open(200, 40), 'down', 'down', ' ', 'down', 'down', 'down', 'down'), [from, to] = v.span().map((n) => v.trace.at(n).time);
+    keys(v, 't', 'z');
+    expect(windowOf(v)).toEqual({ from, to });
+    expect(windowOf(keys(v, '0')).to - windowOf(v).from).toBeGreaterThan(to! - from!);
+    expect(keys(open(), 't', 'z').message).toContain('no span');
+    let stopped = 0;
+    v.suspend = () => { stopped++; };
+    keys(v, 'ctrl-z');
+    expect(stopped).toBe(1);
   });
   it('zoom the timeline around the selected record', () => {
     const v = keys(open(), 't', '+', '+', 'right', 'right');

@@ -37,6 +37,8 @@ export class Viewer {
   /** Columns by which the words of the list are moved to the left. */
   side = 0;
   zoom = 0;
+  /** The part of time that the timeline shows, when it was chosen by a span. */
+  shown: { from: number; to: number } | undefined;
   byThread = false;
   laneTop = 0;
   drawn: Drawn | undefined;
@@ -68,6 +70,10 @@ export class Viewer {
   path: string[] = [];
   /** First line of a page of text. */
   pageTop = 0;
+  /** Gives the terminal back for a while (Ctrl-Z); the terminal's part does it. */
+  suspend: () => void = () => undefined;
+  /** Draws everything anew. */
+  repaint: () => void = () => undefined;
   /** Called when the screen has changed without a key. */
   changed: () => void = () => undefined;
   width = 80;

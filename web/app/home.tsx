@@ -10,7 +10,7 @@ interface HomeProps extends Props { labs: readonly LabInfo[]; openTrace(name: st
 
 export function Home({ images, labs, start, openTrace }: HomeProps) {
   return (
-    <main class="home">
+    <main id="main" tabIndex={-1} class="home">
       <section class="lead">
         <h1>A whole computer system, in the open.</h1>
         <p>A RISC-V machine, a microkernel, a Unix server and virtual machines run in this page. Every time something crosses a boundary between them, you can see it: as it happens, and afterwards, record by record.</p>

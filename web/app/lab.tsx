@@ -65,7 +65,7 @@ export function Lab({ info, open }: Props) {
     worker.postMessage({ type: 'check', lab: info.name, seed, files } satisfies ToLab);
   };
   return (
-    <main class="lab" data-side={side}>
+    <main id="main" tabIndex={-1} class="lab" data-side={side}>
       <div class="controls" role="toolbar" aria-label="Lab">
         <div class="name"><strong>{info.number}. {info.title}</strong><span class="dim">{info.hours[0]} to {info.hours[1]} hours</span></div>
         <button class="primary" disabled={busy !== ''} onClick={() => void check()}><Icon name="play" />Check</button>

@@ -123,7 +123,7 @@ function App() {
   const s = session.value;
   return (
     <>
-      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('main h1, .list, .sequence')?.focus(); }}>Skip to content</a>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('#main')?.focus(); }}>Skip to content</a>
       <header class="top">
         <a class="brand" href="#/"><Mark />Tessera</a>
         {s && lab.value && <a class="button quiet" href={`#/lab/${lab.value.name}`}><Icon name="left" />Back to the lab</a>}

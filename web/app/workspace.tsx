@@ -23,7 +23,7 @@ interface Props { session: Session; again(): void; share(): Promise<string>; tou
 export function Workspace({ session, again, share, tour, setTour }: Props) {
   const [side, setSide] = useState<'console' | 'trace'>('trace');
   return (
-    <main class="workspace" data-side={side} data-phase={session.phase.value}>
+    <main id="main" tabIndex={-1} class="workspace" data-side={side} data-phase={session.phase.value}>
       <h1 class="sr">{session.title.value || 'Starting'}</h1>
       <Controls session={session} again={again} share={share} />
       {session.message.value && <p class="note" role="alert">{session.message.value}</p>}
