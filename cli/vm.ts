@@ -40,6 +40,10 @@ export interface VmOptions extends SharedOptions {
   reboot: boolean;
   net?: string[];
   dumpDtb?: string;
+  /** Operations that leave the guest besides those that must. */
+  exits?: string[];
+  /** Cycles. */
+  slice?: number;
   virt: 'hardware' | 'trap';
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
@@ -64,8 +68,11 @@ export async function vm(options: VmOptions): Promise<number> {
   const initrd = checkImages(options, modules);
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
     ...(options.lookAhead && { lookAhead: true }) };
-  const more = { ...technique, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
-  const wrong = readOptions({ ...technique, kernel: 'kernel', memory: options.memory, smp: options.smp, disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
+  const chosen = { ...technique, exits: options.exits ?? [], slice: options.slice ?? 0 };
+  const more = { ...chosen, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
+  const wrong = readOptions({ ...chosen, kernel: 'kernel', memory: options.memory, smp: options.smp,
+    disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`),
+    folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
   if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`, `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));

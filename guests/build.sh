@@ -71,6 +71,18 @@ exits() { # a guest that measures its own exits
   rm -r "$objects"
 }
 if [ -f exits/exits.ld ]; then exits; fi
+share() { # two guests that share a hart
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for name in spin sleeper; do
+    role=$(echo $name | tr a-z A-Z)
+    # shellcheck disable=SC2086
+    $cc $flags -D$role -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/$name.elf" exits/start.S share/share.c
+    "${prefix}objcopy" -O binary "$objects/$name.elf" "$out/$name.bin"
+  done
+  rm -r "$objects"
+}
+if [ -f share/share.c ]; then share; fi
 panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, as Linux does
   objects=$(mktemp -d)
   flags="$common -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-inline -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"

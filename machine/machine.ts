@@ -222,7 +222,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
 
   /** What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not between tiers. */
   get tlb(): Contexts['counts'] {
-    const sum = { misses: 0, guestMisses: 0, fences: 0, guestFences: 0 };
+    const sum = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
     for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     return sum;
   }

@@ -10,6 +10,8 @@ export class Counters {
   ipc = 0;
   words = 0;
   interrupts = 0;
+  /** Times that guests left by what they did, from VU and from VS mode. */
+  readonly guestExits = new Float64Array(2);
   schedules = 0;
   worldSwitches = 0;
   pagesMapped = 0;

@@ -18,12 +18,27 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
     mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
     addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, longestStretch: counters.longestStretch,
-    tlb: machine.tlb,
+    tlb: machine.tlb, guest: guestFigures(system),
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [
       c.name, { state: c.state, status: c.status, restarts: c.restarts }
     ])),
   };
+}
+
+/** What guests did by the H extension, apart for their programs (VU mode) and their kernels (VS): Popek and Goldberg's efficiency. */
+export interface GuestFigures { readonly instructions: Split; readonly exits: Split; readonly exitsPerMillion: Split }
+interface Split { readonly vu: number; readonly vs: number }
+
+export function guestFigures({ machine, kernel: { counters } }: System): GuestFigures {
+  const instructions = { vu: 0, vs: 0 }, exits = { vu: counters.guestExits[0], vs: counters.guestExits[1] };
+  for (const hart of machine.harts) {
+    const { vu, vs } = hart.guestInstructions();
+    instructions.vu += vu;
+    instructions.vs += vs;
+  }
+  const rate = (mode: keyof Split): number => (instructions[mode] === 0 ? 0 : round((exits[mode] / instructions[mode]) * 1e6));
+  return { instructions, exits, exitsPerMillion: { vu: rate('vu'), vs: rate('vs') } };
 }
 
 const SHOWN = ['threads', 'messages', 'events', 'replies', 'maps', 'switches'] as const;
@@ -37,6 +52,9 @@ export function tableOf(system: System): string {
   lines.push(line(['component', 'state', 'status', 'restarts', '', '', 'says']), ...[...system.components.values()].map(componentLine));
   const exits = Object.entries(system.kernel.counters.eventsByCause());
   if (exits.length) lines.push('', `events and exits: ${exits.map(([cause, n]) => `${cause} ${n}`).join(', ')}`);
+  const { instructions, exits: left, exitsPerMillion } = guestFigures(system);
+  if (instructions.vs > 0) lines.push(`guests: ${(['vu', 'vs'] as const).map((m) =>
+    `${m.toUpperCase()} ${instructions[m]} instructions, ${left[m]} exits (${exitsPerMillion[m]} a million)`).join('; ')}`);
   const c = system.kernel.counters;
   lines.push('',
     `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, `

@@ -3,6 +3,7 @@
  * boots each with the page's command, writes the picture docs/pictures/scenario-NAME.svg and the table between the page's markers;
  * `test/scenario-pages.spec.ts` does the same and compares.
  */
+import { controls } from '../vmm/control.ts';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +41,15 @@ interface Sweep {
   readonly status?: readonly number[];
   readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
 }
-interface Stats { readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
+/** Microseconds that the guests of `timeshare` say: the longest that one computed, how late the sleeper was. */
+const shared = (said: string): number[] => {
+  const [, late = 0, worst = 0] = /late by (\d+) us on average, (\d+) at most/.exec(said) ?? [];
+  return [Math.max(...[...said.matchAll(/computed for (\d+) us/g)].map((m) => Number(m[1]))), Number(late), Number(worst)];
+};
+
+interface Stats { readonly cycles: number; readonly kernelEntries: number;
+  readonly guest: { readonly exits: { readonly vu: number; readonly vs: number } };
+   readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
   readonly exits: Readonly<Record<string, number>> }
 
 /** Cycles that the guest of `exit-latency` says. */
@@ -52,6 +61,9 @@ const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no
 
 /** A number that the run says. */
 const said = (l: Look, pattern: RegExp): number => Number(pattern.exec(l.output)?.[1]);
+
+const describeExit = (name: string): string => (name === 'usual' ? 'the usual' : name === 'all' ? 'all of them' : name === 'no-wfi'
+  ? `not ${controls.wfi.doc.split(';')[0]}` : controls[name as keyof typeof controls].doc);
 
 export const pages: Readonly<Record<string, Page>> = {
   'hello-ipc': {
@@ -232,6 +244,24 @@ export const pages: Readonly<Record<string, Page>> = {
       figures: (l) => [['exits until it is switched off', l.count('task:"vm guest" kind:event')],
       ['of them for the characters of its console', l.count('task:"vm guest" cause:sbi kind:event') - 1],
       ['lines that it says', l.said(/\[vm\]/)]],
+  },
+  'exit-matrix': {
+    payload: 'vm*', picture: (l) => l.spans('cause:wfi kind:event', 2),
+    figures: (l) => [['exits of the usual guest', l.count('task:"vm guest" kind:event')], ['ticks of its timer', l.said(/minios: tick/)]],
+    sweep: { columns: ['what leaves', 'SBI calls', 'wfi', 'virtual instructions', 'traps', 'exits from VU', 'from VS', 'cycles'],
+      option: '--set',
+      values: ['usual', ...Object.keys(controls).map((n) => (n === 'wfi' ? 'no-wfi' : n)),
+        'all'].map((n) => [describeExit(n), `exits=${n}`] as const),
+      cells: ({ exits: e, guest, cycles }) => [...['sbi', 'wfi', 'virtualInstruction', 'guestTrap'].map((c) => e[c] ?? 0),
+        guest.exits.vu, guest.exits.vs, cycles] },
+  },
+  timeshare: {
+    payload: 'none', picture: () => 'to:console kind:call from:spin-a,spin-b,sleeper',
+    figures: (l) => [['exits of the three guests', l.count('task:"spin-a guest","spin-b guest","sleeper guest" kind:event')],
+      ['times that one of them gets the hart', l.count('task:"spin-a guest","spin-b guest","sleeper guest" kind:schedule')]],
+    sweep: { columns: ['slice', 'µs that a spinner computes', 'µs late on average', 'at most', 'kernel entries'], option: '--set',
+      values: [0.1, 0.3, 1, 3, 10, 30, 100].map((ms) => [`${ms} ms`, `slice=${ms}`] as const),
+      cells: ({ kernelEntries }, said) => [...shared(said), kernelEntries] },
   },
   'exit-latency': {
     payload: 'vm*', picture: (l) => l.spans('device:serial kind:event', 2), figures: (l) =>

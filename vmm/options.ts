@@ -5,6 +5,7 @@
  *     disks: [{ block: 'disk0' }, { rom: 'image', ro: true }], console: 'console', nets: ['net0'],
  *     folders: [{ files: 'folder0', tag: 'host' }] }
  */
+import { whatIsWrongWith } from './control.ts';
 import type { PortalOption } from './portals.ts';
 
 export interface DiskOption {
@@ -41,6 +42,8 @@ export interface Options {
   readonly rebootIsExit: boolean;
   /** Every exit brings all of the guest's state and takes it back, instead of what its cause needs: to see what that costs. */
   readonly fullState: boolean;
+  /** Operations that leave the guest besides those that must, and with no- before them such as shall not (control.ts). */
+  readonly exits: readonly string[];
   /** How guest code runs. */
   readonly virt: (typeof TECHNIQUES)[number];
   /** What the guest sees as memory; shadow page tables: made right at fences, or traced. */
@@ -55,6 +58,8 @@ export interface Options {
   /** vCPU n runs on hart n mod `harts`. */
   readonly harts: number;
   readonly priority: number;
+  /** Cycles that a virtual processor has the hart for when others of its priority wait; 0: the kernel's default, 10 ms. */
+  readonly slice: number;
 }
 
 const MIB = 2 ** 20, PAGE = 4096;
@@ -64,6 +69,8 @@ export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS =
  * offered.
  */
 export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_sstc_svinval_svnapot_svpbmt_svvptc';
+/** Cycles: shorter slices would be spent on switching, longer ones are none. */
+export const LEAST_SLICE = 10_000, MOST_SLICE = 10 ** 12;
 /** 1 July 2025. */
 const DEFAULT_DATE = 1_751_328_000_000;
 
@@ -86,11 +93,12 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     virtioConsole: text('virtioConsole', '') || undefined, nets: (args['nets'] ?? []) as readonly string[],
     folders: (args['folders'] ?? []) as readonly FolderOption[],
     portals: (args['portals'] ?? []) as readonly PortalOption[], fullState: args['fullState'] === true,
+    exits: (args['exits'] ?? []) as readonly string[],
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
       lookAhead: args['lookAhead'] === true,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
-    harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
+    slice: number('slice', 0), harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
   };
   if (options.priority > highest) return `its processors cannot have priority ${options.priority}: the component has ${highest}`;
   return whatIsWrong(options) ?? options;
@@ -103,6 +111,11 @@ function whatIsWrong(o: Options): string | undefined {
   if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
   if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
   if (o.lookAhead && o.virt !== 'trap') return 'look-ahead goes with technique trap: it saves the exits of privileged instructions';
+  if (!Number.isInteger(o.slice) || (o.slice !== 0 && (o.slice < LEAST_SLICE
+    || o.slice > MOST_SLICE))) return `a time slice has ${LEAST_SLICE} to ${MOST_SLICE} cycles, not ${o.slice}`;
+  const strange = whatIsWrongWith(o.exits);
+  if (strange !== undefined) return strange;
+  if (o.exits.length > 0 && o.virt !== 'hardware') return 'exits can be chosen with the H extension only (hardware)';
   if (o.shadow === 'traced' && o.mmu !== 'shadow') return 'traced tables are shadow tables: they go with technique trap';
   if (!(o.memory >= LEAST_MEMORY))
     return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;

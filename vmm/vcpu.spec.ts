@@ -1,3 +1,4 @@
+import { ExitControl } from './control.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cause, IpcFlag, Mtd, Ops, S, Syscalls, type IpcRequest, type Sys, type Utcb } from '../microkernel/abi/index.ts';
 import { Bus } from './devices/bus.ts';
@@ -28,7 +29,10 @@ class Rig {
   #request: IpcRequest;
   constructor() {
     const { work, bus, chars, cpus, ended } = this;
-    const vm = { ram: fakeRam(), work, bus, crowded: false, console: chars, cpus, sbi: new Sbi(), end: (e: unknown) => ended.push(e), ended: false, *fence() {} } as unknown as Vm;
+    const vm = {
+      ram: fakeRam(), work, bus, crowded: false, console: chars, cpus, sbi: new Sbi(), exits: new ExitControl([]),
+      end: (e: unknown) => ended.push(e), ended: false, *fence() {},
+    } as unknown as Vm;
     cpus.push(new Vcpu(0, vm, GUEST, WAKE), new Vcpu(1, vm, GUEST + 1, WAKE + 1));
     this.v = cpus[0];
     this.#thread = this.v.serve(this.sys);

@@ -11,6 +11,7 @@ import { Clock } from './clock.ts';
 import { techniques } from './cpu/techniques.ts';
 import { CHANGING } from './dispatcher.ts';
 import type { Technique, VirtualCpu } from './cpu/virtual-cpu.ts';
+import { ExitControl } from './control.ts';
 import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
 import type { Selectors } from './memory/shadow.ts';
@@ -45,6 +46,7 @@ export class Vm implements SbiMachine {
 
   constructor(around: Surroundings, rows: readonly Row[], models: readonly VirtioModel[]) {
     this.#around = around;
+    this.exits = new ExitControl(around.options.exits);
     this.#technique = techniques[around.options.virt];
     this.ram = around.ram;
     this.console = around.console;
@@ -88,6 +90,8 @@ export class Vm implements SbiMachine {
       name: (sys, task, text) => nameIt(sys, task, Ops.task.name, `${env.name} ${text}`) };
   }
   /** Exits move all state, whatever their cause needs. */
+  /** What leaves the guest. */
+  readonly exits: ExitControl;
   get movesAll(): boolean { return this.#around.options.fullState; }
   get lookAhead(): boolean { return this.#around.options.lookAhead; }
   get isa(): string { return this.#around.options.isa; }
@@ -155,7 +159,7 @@ export class Vm implements SbiMachine {
     const steps = [
       [Own.factory, create.createSemaphore, [wake, 0]],
       [Own.factory, create.createThread, [guest, space, technique.threadFlags, 0, hart]],
-      [Own.factory, create.createSchedContext, [context, options.priority, 0, 0]],
+      [Own.factory, create.createSchedContext, [context, options.priority, options.slice, 0]],
       [guest, Ops.thread.bind, [context]],
     ] as const;
     for (const [cap, op, words] of steps) {

@@ -3,9 +3,11 @@ import { Command, Option } from 'commander';
 import { diskFlag, diskHelp } from '../disk/option.ts';
 import { netHelp } from './net.ts';
 import { gdbOption } from '../gdb/option.ts';
-import { count, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
+import { count, names, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
 import type { VmOptions } from '../vm.ts';
 
+/** As in vmm/options.ts. */
+const LEAST_SLICE = 10_000, MOST_SLICE = 1e12;
 /** By the names of vmm/options.ts. */
 const techniques = ['hardware', 'trap'] as const, MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
 
@@ -33,6 +35,12 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--mmu <kind>', 'what the guest sees as memory: twostage (with hardware), or shadow (with trap)').argParser(oneOf('--mmu', MEMORIES)))
     .addOption(new Option('--shadow <way>', 'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow', SHADOWS)))
     .option('--look-ahead', 'with trap: after an exit, privileged instructions that follow are done in the same visit')
+    .addOption(new Option('--exits <names>',
+      'what leaves the guest besides the usual, or with no- before it does not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')
+      .argParser(names('--exits')))
+    .addOption(new Option('--slice <cycles>',
+      'time slice of the virtual processors, where several share a hart: 10000 to 1e12 (default: 10 ms, 1e7)')
+      .argParser(count('--slice', LEAST_SLICE, MOST_SLICE)))
     .option('--dump-dtb <file>', 'write the device tree there')
     .addOption(gdbOption());
   return withSharedOptions(command).addHelpText('after', examples)

@@ -200,8 +200,11 @@ export class Contexts {
   readonly #recent: (Context | undefined)[] = [];
   #host: Space | undefined;
   #guest: Space | undefined;
-  /** Translations that had to be walked for, and fences of a page or of more: outside virtual machines, and inside. */
-  readonly counts = { misses: 0, guestMisses: 0, fences: 0, guestFences: 0 };
+  /**
+   * Translations that had to be walked for, and fences of a page or of more: outside virtual machines, and inside; of the latter walks
+   * through the guest's own tables (the first stage).
+   */
+  readonly counts = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
 
   constructor(linear: Linear, pool: TlbPool) {
     this.#linear = linear;

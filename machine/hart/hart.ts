@@ -178,6 +178,8 @@ export class Hart implements HartApi {
   // ---- mode and address space --------------------------------------------------------------------------------------
 
   setMode(priv: number, virt: boolean): void {
+    if (this.w[HS.VIRT >> 2] !== 0) this.#countGuest();
+    if (virt) this.#guestSince = this.instret;
     this.foldFs();
     if (this.hpm.filtered) this.hpm.settle();
     this.w[HS.PRIV >> 2] = priv;
@@ -185,6 +187,19 @@ export class Hart implements HartApi {
     if (this.hpm.filtered) this.hpm.go(0);
     this.refresh();
   }
+
+  /** Instructions retired in VU and in VS mode. */
+  guestInstructions(): { readonly vu: number; readonly vs: number } {
+    if (this.w[HS.VIRT >> 2] !== 0) this.#countGuest();
+    return { vu: this.#guest[0], vs: this.#guest[1] };
+  }
+  #countGuest(): void {
+    const now = this.instret;
+    this.#guest[this.w[HS.PRIV >> 2] & 1] += now - this.#guestSince;
+    this.#guestSince = now;
+  }
+  readonly #guest = new Float64Array(2);
+  #guestSince = 0;
 
   /** Floating-point state that generated code dirtied becomes visible in the status registers. */
   foldFs(): void {

@@ -89,6 +89,7 @@ export class Mmu {
     const c = this.#h.c;
     if (c[C.vsatp + 1] >>> 28 === 0) this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
     else {
+      this.#h.contexts.counts.vsWalks++;
       const status = c[C.vsstatus];
       const mxr = ((status | c[C.mstatus]) & MSTATUS.MXR) !== 0;
       const enabled = c[C.henvcfg + 1] & c[C.menvcfg + 1];

@@ -65,6 +65,7 @@ function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
 function guestExit(k: Core, cpu: Cpu, t: Thread, code: number): void {
   const { hart } = cpu;
   t.mode = hart.priv === 0 ? 0 : 1;
+  k.counters.guestExits[t.mode]++;
   t.exit[0] = code;
   t.exit[1] = value(t, hart.tvalNum);
   t.exit[2] = t.exit[3] = 0;

@@ -3,8 +3,12 @@
  * instruction.
  * @spec priv 21.6.1
  */
-import { Mtd } from '../../microkernel/abi/index.ts';
+import { Mtd, type Sys } from '../../microkernel/abi/index.ts';
+import { supervisorInstruction } from '../interpreter/supervisor.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { Trap, injectFault } from './inject.ts';
 
-export function onInstruction(v: Vcpu): number { return injectFault(v, Trap.illegal, v.utcb.bigWord(1)) | Mtd.pc; }
+export function onInstruction(v: Vcpu): number | Sys<number> {
+  const word = v.utcb.bigWord(1), done = v.vm.exits.isUsual ? undefined : supervisorInstruction(v, Number(BigInt.asIntN(32, word)));
+  return done ?? injectFault(v, Trap.illegal, word) | Mtd.pc;
+}

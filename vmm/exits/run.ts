@@ -20,7 +20,10 @@ export function* start(v: Vcpu): Sys<number> {
   u.setNum(S.mode, VS);
   u.setBig(S.vsstatus, UXL_64);
   u.setBig(S.vstimecmp, -1n);
-  return GROUPS;
+  if (v.vm.exits.isUsual) return GROUPS;
+  yield* v.fetch(Mtd.control);
+  v.vm.exits.apply(u);
+  return GROUPS | Mtd.control;
 }
 
 /**

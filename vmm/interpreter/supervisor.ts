@@ -1,0 +1,82 @@
+/**
+ * Instructions of the guest's kernel that leave only where a VM was told so (control.ts): done here as the processor would have done them.
+ * @spec priv 12.1.1, 12.1.11, 12.2.1, 21.6.4
+ */
+import { createDecoder } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
+import { Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
+import type { Vcpu } from '../vcpu.ts';
+
+const decode = createDecoder(FULL_ISA);
+const Csr = { stimecmp: 0x14d, satp: 0x180, time: 0xc01 } as const, NS_PER_TICK = 100n;
+const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n } as const;
+/** Modes of satp that the processor has: others leave it as it is. @spec priv 12.1.11 */
+const MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
+const LENGTH = 4n, FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
+
+/** Answers the groups that go back; undefined: it is none of these, and the guest's fault. */
+export function supervisorInstruction(v: Vcpu, word: number): number | Sys<number> | undefined {
+  const { row, operands } = decode(word), { exits } = v.vm;
+  if (v.utcb.num(S.mode) !== 1) return row.name.startsWith('csrr') && operands.csr === Csr.time && exits.has('time') ? readTime(v, word)
+    : undefined;
+  if (row.name === 'sret') return exits.has('sret') ? sret(v) : undefined;
+  if (/^(sfence|sinval)/.test(row.name)) return exits.has('satp') ? fence(v) : undefined;
+  if (!row.name.startsWith('csrr')) return undefined;
+  if (operands.csr === Csr.satp && exits.has('satp')) return satp(v, word);
+  if (!exits.has('time')) return undefined;
+  return operands.csr === Csr.time ? readTime(v, word) : operands.csr === Csr.stimecmp && hasTimer(v) ? timecmp(v, word) : undefined;
+}
+
+const hasTimer = (v: Vcpu): boolean => v.vm.isa.split('_').includes('sstc');
+
+function next(v: Vcpu): number {
+  v.utcb.setBig(S.pc, v.utcb.big(S.pc) + LENGTH);
+  return Mtd.pc;
+}
+
+function sret(v: Vcpu): number {
+  const u = v.utcb, status = u.big(S.vsstatus);
+  u.setNum(S.mode, (status & Status.spp) !== 0n ? 1 : 0);
+  u.setBig(S.vsstatus, (status & ~(Status.sie | Status.spp)) | Status.spie | ((status & Status.spie) !== 0n ? Status.sie : 0n));
+  u.setBig(S.pc, u.big(S.vsepc) & ~1n);
+  return Mtd.pc | Mtd.vs | Mtd.mode;
+}
+
+/** Wider than asked for: all translations of the VM. */
+function* fence(v: Vcpu): Sys<number> {
+  yield* v.vm.fence(v.sys);
+  return next(v);
+}
+
+/** A register gets the old value; the groups that it is in. */
+function give(v: Vcpu, rd: number, value: bigint): number {
+  if (rd === 0) return 0;
+  v.utcb.setXBig(rd, value);
+  return rd >= FIRST_ARGUMENT && rd <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+}
+
+/** An access to a register whose value is `old`; what it would have then, if it is written. */
+function access(v: Vcpu, word: number, old: bigint): { written: bigint | undefined; groups: number } {
+  const { row, operands: o } = decode(word), immediate = row.name.endsWith('i'), kind = row.name[4],
+    number = (immediate ? o.zimm : o.rs1) ?? 0;
+  const source = immediate ? BigInt(number) : number === 0 ? 0n : v.utcb.xBig(number);
+  const written = kind === 'w' ? source : number === 0 ? undefined : kind === 's' ? old | source : old & ~source;
+  return { written: written === undefined ? undefined : BigInt.asUintN(64, written), groups: give(v, o.rd ?? 0, old) | next(v) };
+}
+
+function satp(v: Vcpu, word: number): number {
+  const { written, groups } = access(v, word, v.utcb.big(S.vsatp));
+  if (written === undefined || !MODES.has(written >> 60n)) return groups;
+  v.utcb.setBig(S.vsatp, BigInt.asIntN(64, written));
+  return groups | Mtd.vs;
+}
+
+function timecmp(v: Vcpu, word: number): number {
+  const { written, groups } = access(v, word, v.utcb.big(S.vstimecmp));
+  return written === undefined ? groups : groups | v.setTimer(BigInt.asIntN(64, written));
+}
+
+function readTime(v: Vcpu, word: number): number | undefined {
+  const { row, operands: o } = decode(word), reads = row.name[4] !== 'w' && (row.name.endsWith('i') ? o.zimm === 0 : o.rs1 === 0);
+  return reads ? give(v, o.rd ?? 0, BigInt(v.sys.now()) / NS_PER_TICK) | next(v) : undefined;
+}
