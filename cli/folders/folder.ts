@@ -32,6 +32,8 @@ function seconds(time: bigint | 'now' | undefined, old: bigint): number | Date {
   return Number(exact / 1_000_000_000n) + Number(exact % 1_000_000_000n) / BILLION;
 }
 
+const NO_ENTRY = { bigint: true, throwIfNoEntry: false } as const;
+
 class OpenFile implements HostFile {
   private readonly fd: number;
   constructor(fd: number) { this.fd = fd; }
@@ -80,7 +82,9 @@ export class NodeFolder implements HostFolder {
   }
 
   stat(path: Path): Attributes {
-    return onHost(() => attributesOf(lstatSync(this.named(path), { bigint: true }), this.kept));
+    const stat = onHost(() => lstatSync(this.named(path), NO_ENTRY));
+    if (!stat) throw new FolderError('ENOENT'); // the most common answer: Node's exception for it takes longer than the look
+    return attributesOf(stat, this.kept);
   }
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));

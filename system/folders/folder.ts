@@ -18,10 +18,14 @@ export const Errno = {
 } as const;
 export type ErrnoName = keyof typeof Errno;
 
+/** An answer rather than a mistake: it carries no stack, which takes longer to write down than most requests to answer. */
 export class FolderError extends Error {
   readonly errno: number;
   constructor(name: ErrnoName) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(name);
+    Error.stackTraceLimit = stackTraceLimit;
     this.errno = Errno[name];
   }
 }
