@@ -244,8 +244,15 @@ class Run {
     const r = this.#r, va = r.chance(85) ? r.pick(VAS) : undefined, asid = r.chance(50) ? BigInt(r.below(4)) : undefined;
     this.#fences++;
     const target = r.chance(25) ? r.below(CPUS) : cpu; // a remote fence goes to the other one
-    yield* this.#mmus[target]!.fence(this.#sys, { ...(va !== undefined && { address: BigInt(va) }), ...(asid !== undefined && { asid }) });
+    const own = target === cpu && r.chance(50) ? this.#view() : undefined;
+    if (own) yield* this.#mmus[cpu]!.begin(this.#sys);
+    if (own) this.#recalled.delete(cpu);
     this.#history.fence(target, va, asid);
+    yield* this.#mmus[target]!.fence(this.#sys, { ...(va !== undefined && { address: BigInt(va) }),
+      ...(asid !== undefined && { asid }) }, own);
+    if (!own) return;
+    this.#settleMarks(own, va === undefined ? -1 : VAS.indexOf(va)); // what it has mapped at once
+    yield* this.#answer(cpu, own);
   }
 
   /** A device writes to memory, past write protection. */

@@ -276,7 +276,7 @@ class DeprivilegedCpu implements VirtualCpu {
     if (s.stimecmp !== before) this.#setTimer(s.stimecmp);
     if (outcome === 'illegal') return false;
     this.#setPc(typeof outcome === 'object' && 'jump' in outcome ? outcome.jump : pc + BigInt(d.length));
-    if (typeof outcome === 'object' && 'fence' in outcome) yield* this.#mmu.fence(this.#sys, outcome.fence);
+    if (typeof outcome === 'object' && 'fence' in outcome) yield* this.#mmu.fence(this.#sys, outcome.fence, this.#view);
     if (outcome === 'wait') yield* this.#waitForInterrupt();
     return true;
   }

@@ -151,11 +151,21 @@ export class ShadowMmu {
 
   // ── fences ──
 
-  /** A fence in this processor, whoever asks for it. */
-  *fence(sys: Syscalls, fence: Fence): Sys<void> {
+  /**
+   * A fence in this processor, whoever asks for it. With `view` it is the guest's own, and where it names a page that is there now, the
+   * answer maps that at once: a kernel
+   * that fences one page is about to use it.
+   */
+  *fence(sys: Syscalls, fence: Fence, view?: View): Sys<void> {
     if (this.#tables) return;
+    if (view) this.#plan = undefined;
     yield* this.spaces.fence(sys, fence);
     yield* this.#met(sys);
+    if (view && fence.address !== undefined) this.#expect(view, fence.address);
+  }
+  #expect(view: View, address: bigint): void {
+    const found = walk(this.#ram, view, address, 'load');
+    if (typeof found === 'object' && this.#ram.isRam(found.page, PAGE)) this.plan(view, address, found);
   }
 
   /** What is on its way into a space must be taken away again. */
