@@ -21,6 +21,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'exit-matrix': () => import('../scenarios/exit-matrix.ts'),
   timeshare: () => import('../scenarios/timeshare.ts'),
   native: () => import('../scenarios/native.ts'),
+  'getpid-cost': () => import('../scenarios/getpid-cost.ts'),
   hybrid: () => import('../scenarios/hybrid.ts'),
   alien: () => import('../scenarios/alien.ts'),
   covert: () => import('../scenarios/covert.ts'),

@@ -176,6 +176,18 @@ export const pages: Readonly<Record<string, Page>> = {
         ['frames that the switch takes', l.count('to:switch op:net.send kind:call')],
     ],
   },
+  'getpid-cost': {
+    payload: 'none', picture: (l) => `${l.spans('from:"getpid-cost 2" kind:call to:linux',
+      2)} kind:event,call,reply,resume task:"getpid-cost 2"`,
+    figures: (l) => [
+      ['ns of `getppid` as an exception', said(l, /exception: getppid: (\d+) ns/)],
+        ['ns of `getppid` as a message', said(l, /message: getppid: (\d+) ns/)],
+      ['ns of `clock_gettime` as an exception', said(l, /exception: clock_gettime: (\d+) ns/)],
+        ['ns of `clock_gettime` out of the page', said(l, /page: clock_gettime: (\d+) ns/)],
+      ...l.cost('one exception', 'from:"getpid-cost 2" nr:getppid kind:event', 5),
+        ...l.cost('one message', 'from:"getpid-cost 2" kind:call to:linux', 5),
+    ],
+  },
   domains: {
     payload: 'none', picture: () => 'to:monitor kind:call,reply from:"domains 2",monitor',
     figures: (l) => [
@@ -231,7 +243,8 @@ export const pages: Readonly<Record<string, Page>> = {
       ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')],
       ['calls of programs, and of the kernel to its firmware', l.count('task:"deprivileged guest" cause:syscall kind:event')],
       ['page faults', l.count('task:"deprivileged guest" cause:pageFault kind:event')],
-      ['tasks that were its address spaces', l.tasks(/^deprivileged shadow/)], ['what a privileged instruction takes, median', l.median('cause:illegal kind:event')]],
+      ['tasks that were its address spaces', l.tasks(/^deprivileged shadow/)],
+        ['what a privileged instruction takes, median', l.median('cause:illegal kind:event')]],
   },
   shadow: {
     payload: 'none', picture: (l) => l.spans('task:"traced guest" cause:pageFault kind:event', 3, 20),

@@ -60,6 +60,11 @@ export interface Entry {
    * False: `switch` comes back (`deferred`).
    */
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean;
+  /**
+   * A system call that looks something up and changes nothing: its result, with which the thread goes on. undefined: it has to be a
+   * `call`.
+   */
+  quick(t: Thread, nr: number, a: number): number | undefined;
   /** The thread is about to make a call of its own of what lies below: -errno refuses it; undefined: `switch` comes back (`deferred`). */
   own(t: Thread, call: OwnCall): number | undefined;
   /** The thread enters user mode now. */

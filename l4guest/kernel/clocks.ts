@@ -1,4 +1,7 @@
-/** The clocks of a system: its own, which only runs, and the wall clock, which may be set. Times are nanoseconds unless they say otherwise. */
+/**
+ * The clocks of a system: its own, which only runs, and the wall clock, which may be set. Times are nanoseconds unless they say
+ * otherwise.
+ */
 
 /** Seconds and nanoseconds since 1970. */
 export interface Time { readonly s: number; readonly n: number }
@@ -20,6 +23,9 @@ export class Clocks {
   private cached: Time = { s: 0, n: 0 };
   private cachedAt = -1;
 
+  /** Is told when the wall clock has been set, or runs at another pace. */
+  changed: () => void = () => undefined;
+
   constructor(now: () => number, epoch: number) { this.now = now; this.epoch = epoch; }
 
   /** Wall-clock time in steps of a millisecond: for file times. */
@@ -32,6 +38,10 @@ export class Clocks {
     const ns = now + this.shift + (now - this.paceSince) * (this.pace - 1) + this.slewed(now), s = Math.floor(ns / 1e9);
     return { s: this.epoch + s, n: ns - s * 1e9 };
   }
+  /** The wall clock runs as fast as the own one, and nobody is moving it. */
+  get isSteady(): boolean { return this.pace === 1 && this.slew.ns === 0; }
+  /** What a steady wall clock is ahead of the own one, ns. */
+  get startNs(): bigint { return BigInt(this.epoch) * 1_000_000_000n + BigInt(Math.round(this.shift)); }
   /** Sets the wall clock: seconds and nanoseconds since 1970. */
   setWall(s: number, n: number): void {
     const now = this.now(), whole = Math.floor(now / 1e9);
@@ -40,6 +50,7 @@ export class Clocks {
     this.epoch = s - whole;
     this.shift = n - (now - whole * 1e9);
     this.cachedAt = -1;
+    this.changed();
   }
   /** The time on the own clock at which the wall clock shows `ns`. */
   fromWall(ns: number): number { return (ns - this.epoch * 1e9 - this.shift - this.slewed(this.now()) +
@@ -51,12 +62,14 @@ export class Clocks {
     this.paceSince = now;
     this.pace = pace;
     this.cachedAt = -1;
+    this.changed();
   }
   /** Moves the wall clock by so much, little by little. What was left of an earlier move is dropped. */
   move(ns: number, perSecond: number): void {
     const now = this.now();
     this.shift += this.slewed(now);
     this.slew = { ns, since: now, perSecond };
+    this.changed();
   }
   /** What is left to move. */
   get moving(): number { return this.slew.ns - this.slewed(this.now()); }

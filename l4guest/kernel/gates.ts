@@ -43,6 +43,8 @@ export interface GatePolicy {
 }
 
 const SEND = 1, CALL = 7, ABORTED = 9;
+/** Decisions of one kind that have a line each; after them those whose number is a power of two. Kinds that are told apart. */
+const EACH = 16, MOST_KINDS = 1024;
 /** How long a partner may still take once the process is to die, ns. */
 const GRACE = 10_000_000;
 
@@ -77,6 +79,7 @@ export class Gates {
   readonly beyond: Beyond;
   private readonly k: Kernel;
   private readonly policy: GatePolicy;
+  private readonly written = new Map<string, number>();
   constructor(k: Kernel, beyond: Beyond, list: readonly GateSpec[], policy: GatePolicy) {
     this.k = k; this.beyond = beyond; this.list = list; this.policy = policy;
   }
@@ -98,8 +101,17 @@ export class Gates {
   }
   private write(t: Thread, { label, gate: index }: OwnCall, refused: number): void {
     const gate = this.list[index], what = gate && nameOf(gate, label), operation = what ?? `0x${label.toString(16)}`;
-    const verdict = refused === 0 ? 'allowed' : `refused, ${errnoName(refused)}`;
+    const times = this.count(`${t.proc.pid} ${index} ${label} ${refused}`);
+    if (times > EACH && (times & (times - 1)) !== 0) return;
+    const verdict = `${refused === 0 ? 'allowed' : `refused, ${errnoName(refused)}`}${times > EACH ? ` (${times} times)` : ''}`;
     this.k.arch.log(`l4guest: gate ${gate?.name ?? '?'}: ${who(t)} ${operation}: ${verdict}`);
+  }
+  /** How often this has been written down: a process must not fill the log. */
+  private count(what: string): number {
+    if (this.written.size >= MOST_KINDS) this.written.clear();
+    const times = (this.written.get(what) ?? 0) + 1;
+    this.written.set(what, times);
+    return times;
   }
   /** Sleeps, deaf to signals, until the call is over; its results stand in the registers below. */
   private *through(t: Thread, { label }: OwnCall): Co<number> {

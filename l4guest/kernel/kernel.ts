@@ -3,7 +3,6 @@
  * call's way is `calls.ts`, who runs is `run.ts`. Below it stands an Arch; above it the system call table. Exactly one thread is in the
  * server at a time, so nothing here needs a lock.
  */
-import { Window } from '../../microkernel/abi/index.ts';
 import type { Rates } from '../../roottask/client/rates.ts';
 import type { Arch } from '../arch/arch.ts';
 import type { Inode, Directory } from '../fs/inode.ts';
@@ -23,17 +22,18 @@ import type { Gates } from './gates.ts';
 import { PidSpace } from './pids.ts';
 import type { Process } from './process.ts';
 import { Random } from './random.ts';
-import { trampolineCode } from './sigframe.ts';
 import { Sysctls } from './sysctl.ts';
 import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
+import { fillTimePage } from './timepage.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 import { UtsSpace } from './uts.ts';
 import { Work } from './work.ts';
 import { Workers } from './workers.ts';
 
-export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string; readonly openSpecial: OpenSpecial; readonly rates?: Rates }
+export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string;
+  readonly openSpecial: OpenSpecial; readonly rates?: Rates }
 
 export class Kernel {
   readonly arch: Arch;
@@ -106,7 +106,8 @@ export class Kernel {
   /** The inode number of a new name space. */
   newSpaceIno(): number { return ++this.lastSpace; }
   newTmpFs(type: string, source = type, mode = 0o755, limits: TmpOptions = {}): TmpFs {
-    return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(), openSpecial: this.openSpecial }, mode, limits);
+    return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(),
+      openSpecial: this.openSpecial }, mode, limits);
   }
   /** Says something on the log, once for each key. */
   once(key: string, text: string): void {
@@ -129,7 +130,8 @@ export class Kernel {
 
   private makeTrampoline(): Mappable {
     const pfn = this.frames.alloc();
-    Window.copy(this.frames.page(pfn), 0, trampolineCode, 0, trampolineCode.length);
-    return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 };
+    fillTimePage(this.frames.page(pfn), this.clock);
+    return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, unmapped: () => undefined, areas: new Set<Vma>(),
+      ino: 0, dev: 0 };
   }
 }

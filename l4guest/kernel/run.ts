@@ -1,5 +1,6 @@
 /**
- * Who runs, and what becomes of a thread that is back from user mode: the policy above `Switch` (arch/arch.ts). One instance serves one processor.
+ * Who runs, and what becomes of a thread that is back from user mode: the policy above `Switch` (arch/arch.ts). One instance serves one
+ * processor.
  * A system call that ends at once, and a page fault, go no further than `call` and `fault`: no generator is entered, nothing is allocated.
  */
 import { Outcome, Trap, type Entry, type OwnCall, type Steps, type Switch } from '../arch/arch.ts';
@@ -19,13 +20,16 @@ import { Reg } from './registers.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
+/** Calls that only look something up: getpid, getppid, the four ids of users and groups, gettid, getpgid, getsid. */
+const QUICK: ReadonlySet<number> = new Set([172, 173, 174, 175, 176, 177, 178, 155, 156]);
 /** The number that calls of the system below have in a7. */
 const OWN = 0x4c34;
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
 /** Results from here down are the server's own (restart), not the caller's. */
 const INTERNAL = -512;
 /** Signal and si_code of what a thread did; an access that no page cures is SIGSEGV. */
-const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1], [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
+const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1],
+  [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
 
 /** What an access does, for people. */
 const ACCESSES = { [Access.read]: 'load from', [Access.write]: 'store to', [Access.exec]: 'jump to' } as const;
@@ -45,7 +49,10 @@ export class Runner implements Entry {
   private result: number | Co<number> | undefined;
   ended = false;
   trace: ((line: string) => void) | undefined;
-  /** A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop; then it is asked whether the process gets it. */
+  /**
+   * A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop; then it is asked whether the
+   * process gets it.
+   */
   onSignal: ((sig: number, pc: number) => () => boolean) | undefined;
 
   constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); }
@@ -96,7 +103,8 @@ export class Runner implements Entry {
     this.k.work.called();
     const result = dispatch(t, nr, a, b, c, d, e, f);
     this.pay();
-    if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none || result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
+    if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none ||
+      result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
       this.putOff(nr, result);
       return undefined;
     }
@@ -106,6 +114,13 @@ export class Runner implements Entry {
 
   /** A number that cannot be one is a call all the same. */
   private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
+
+  quick(t: Thread, nr: number, a: number): number | undefined {
+    if (!QUICK.has(nr) || t.work || t.traced !== undefined || t.seccomp !== undefined || this.trace !== undefined ||
+      this.k.cpu.resched) return undefined;
+    const result = dispatch(t, nr, a, 0, 0, 0, 0, 0);
+    return typeof result === 'number' ? result : undefined;
+  }
 
   own(t: Thread, call: OwnCall): number | undefined {
     const { cpu, gates } = this.k;
@@ -197,7 +212,8 @@ export class Runner implements Entry {
   /** The kernel below has no memory left for this thread. */
   private full(t: Thread): void {
     const { k } = this;
-    k.arch.log(`l4guest: kernel memory is used up: ${t.hardware === undefined ? `${t.name}[${t.tid}] cannot start` : `ended ${t.name}[${t.tid}]`}`);
+    k.arch.log(`l4guest: kernel memory is used up: ${t.hardware === undefined
+      ? `${t.name}[${t.tid}] cannot start` : `ended ${t.name}[${t.tid}]`}`);
     k.endProcess(t.proc, Sig.KILL);
   }
 
@@ -233,7 +249,10 @@ export class Runner implements Entry {
       return false;
     }
   }
-  /** Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may be dropped. */
+  /**
+   * Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may
+   * be dropped.
+   */
   private *showSignal(t: Thread, show: (sig: number, pc: number) => () => boolean): Steps<void> {
     const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
     if (sig === 0 || t.proc.stopped) return;

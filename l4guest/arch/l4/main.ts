@@ -6,6 +6,7 @@
  * contents go as tar to a stream at the end: { path, cap }),
  *         fullState (every system call moves all registers),
  *         lends (services for native tasks: tcp, udp, files; toolbox/),
+ *         stubs (threads with message buffers may send system calls as messages, and are not watched),
  *         gates (capabilities at /dev/l4/NAME: { name, cap, and what kernel/gates.ts says }), gatePolicy (how they behave),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a
  * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
@@ -70,7 +71,8 @@ export const l4guest: Program = {
       hostname: args.hostname, openSpecial });
     const trouble = openGates(sys, env, shared, k, args);
     if (trouble) { yield* log(sys, env, `l4guest: ${trouble}`); yield* exit(sys, env, 126, trouble); }
-    const slots = new Slots(sys, env, env.args['fullState'] === true), irq = yield* slots.irqPortal(), timer = env.selector();
+    const slots = new Slots(sys, env, env.args['fullState'] === true, env.args['stubs'] === true), irq = yield* slots.irqPortal(),
+      timer = env.selector();
     yield* openDisks(sys, env, shared, k, irq);
     if (args.root) yield* beginRoot(sys, env, shared, k, args.root, irq);
     const problem = yield* fillRoot(sys, env, shared, k, args);

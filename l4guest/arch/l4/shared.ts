@@ -7,6 +7,8 @@ import type { Mm } from '../../mm/mm.ts';
 export const IRQ_LABEL = 0xffff_fffe;
 /** … and so have calls of processes of their own: this + slot. */
 export const OWN_LABEL = 0x8000_0000;
+/** … and system calls that arrive as messages: this + slot. */
+export const STUB_LABEL = 0xc000_0000;
 
 export class Shared {
   /** Something below is to be done before the main thread waits again. */

@@ -2,12 +2,12 @@
  * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
  * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
  */
-import { Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys,
+import { CapRight, Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys,
   type Syscalls } from '../../../microkernel/abi/index.ts';
 import type { Env } from '../../../roottask/client/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
-import { IRQ_LABEL, OWN_LABEL } from './shared.ts';
+import { IRQ_LABEL, OWN_LABEL, STUB_LABEL } from './shared.ts';
 
 /**
  * Processes run below the server and its writers; one with calls of its own above the others, so that such a call begins as soon as it
@@ -18,7 +18,10 @@ const ownPriority = (env: Env): number => userPriority(env) + 1;
 const OWN_CAUSES = (1 << Cause.ownCall) | (1 << Cause.ownCalled);
 const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 const SYSCALL_CAUSES = 1 << Cause.syscall;
-const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint) | (1 << Cause.misaligned) | (1 << Cause.accessFault);
+const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint)
+  | (1 << Cause.misaligned) | (1 << Cause.accessFault);
+/** Where a thread with a message buffer finds the portal for its system calls, if the server has such: from here on, by its number. */
+export const stubSelector = (tid: number): number => 0x200 + (tid & 0xff);
 const SPACE_PAGES = 2 ** 26, SUPERPAGE = 2 ** 21;
 
 export interface Space { readonly task: number }
@@ -31,6 +34,8 @@ export interface Slot {
   readonly reply: number;
   /** Where its own calls are reported, once a thread of this slot has had a message buffer. */
   ownPortal: number;
+  /** Where its system calls arrive as messages, once there was a thread that makes such. */
+  stubPortal: number;
   /** The message buffer of its thread, 0 for none. */
   utcb: number;
   /** The context's priority is that of threads with calls of their own. */
@@ -51,7 +56,10 @@ export class Slots {
   /** What a system call brings, and what its answer takes back. `fullState`: everything, to see what that costs. */
   private readonly callGroups: number;
   readonly answerGroups: number;
-  constructor(sys: Syscalls, env: Env, fullState = false) {
+  /** Threads with message buffers are no aliens: they may send their system calls as messages, and nobody watches their other calls. */
+  private readonly stubs: boolean;
+  constructor(sys: Syscalls, env: Env, fullState = false, stubs = false) {
+    this.stubs = stubs;
     this.sys = sys;
     this.env = env;
     this.callGroups = fullState ? USER_STATE : Mtd.args;
@@ -62,7 +70,7 @@ export class Slots {
   private *newSlot(): Sys<Slot | undefined> {
     const { env } = this, index = this.slots.length, selector = (): number => env.selector();
     const slot: Slot = { index, thread: selector(), context: selector(), callPortal: selector(), eventPortal: selector(), reply: selector(),
-      ownPortal: 0, utcb: 0, raised: false, over: undefined, t: undefined, space: undefined, kept: false };
+      ownPortal: 0, stubPortal: 0, utcb: 0, raised: false, over: undefined, t: undefined, space: undefined, kept: false };
     for (const [op, words] of [
       [Ops.factory.createPortal, [slot.callPortal, Own.thread, index * 2, this.callGroups]],
         [Ops.factory.createPortal, [slot.eventPortal, Own.thread, index * 2 + 1, Mtd.exit]],
@@ -108,11 +116,13 @@ export class Slots {
     const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = space
       && (this.free.pop() ?? (yield* this.newSlot()));
     if (!space || !slot) return undefined;
-    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, ThreadFlag.alien, t.utcb, 0]))) { this.free.push(slot);
+    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, t.utcb !== 0 && this.stubs ? 0 : ThreadFlag.alien, t.utcb,
+      0]))) { this.free.push(slot);
       return undefined; }
     yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
+    if (t.utcb !== 0 && this.stubs) yield* this.giveStub(slot, t, space);
     if (t.utcb !== 0 && !slot.ownPortal) yield* this.makeOwnPortal(slot);
     if (t.utcb !== 0) yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.ownPortal, OWN_CAUSES]);
     if (slot.raised !== (t.utcb !== 0)) {
@@ -125,6 +135,16 @@ export class Slots {
     slot.kept = false;
     t.hardware = slot;
     return slot;
+  }
+  /** The portal for system calls as messages, in the thread's task. */
+  private *giveStub(slot: Slot, t: Thread, space: Space): Sys<void> {
+    const { sys } = this, at = capPage(stubSelector(t.tid));
+    if (!slot.stubPortal) {
+      slot.stubPortal = this.env.selector();
+      yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.stubPortal, Own.thread, STUB_LABEL + slot.index, 0]);
+    }
+    yield* sys.invoke(space.task, Ops.task.unmap, [at, 1]);
+    yield* sys.must(space.task, Ops.task.map, [0, capPage(slot.stubPortal, 0, CapRight.use), stubSelector(t.tid), 0]);
   }
   private *makeOwnPortal(slot: Slot): Sys<void> {
     slot.ownPortal = this.env.selector();

@@ -14,7 +14,7 @@ import { Runs } from '../../mm/around.ts';
 import { glance } from '../../mm/glance.ts';
 import { Access, type Mm } from '../../mm/mm.ts';
 import { Outcome, Trap, type Entry, type Switch } from '../arch.ts';
-import { OWN_LABEL, IRQ_LABEL, type Shared } from './shared.ts';
+import { OWN_LABEL, IRQ_LABEL, STUB_LABEL, type Shared } from './shared.ts';
 import type { Slot, Slots } from './slots.ts';
 
 const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
@@ -79,7 +79,8 @@ export class L4Switch implements Switch {
   private received(): boolean {
     const u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
     if (badge >= OWN_LABEL) {
-      if (badge !== IRQ_LABEL) return this.own(this.slots.slots[badge - OWN_LABEL]!);
+      if (badge !== IRQ_LABEL) return badge >= STUB_LABEL ? this.stub(this.slots.slots[badge - STUB_LABEL]!.t!)
+        : this.own(this.slots.slots[badge - OWN_LABEL]!);
       this.interrupt();
       return false;
     }
@@ -103,6 +104,17 @@ export class L4Switch implements Switch {
     u.setX(10, result);
     u.setTag(NOTHING, 0);
     u.mtd = this.slots.answerGroups;
+    return true;
+  }
+  /**
+   * A system call as a message: its number is the label, arguments are words. What cannot be answered at once is answered with label 1:
+   * trap instead.
+   */
+  private stub(t: Thread): boolean {
+    const u = this.sys.utcb, result = this.entry.quick(t, u.label, u.word(0));
+    u.setTag(result === undefined ? 1 : 0, 1);
+    u.setWord(0, result ?? 0);
+    u.mtd = 0;
     return true;
   }
   /** A thread is about to make a call of its own, or has made it. */
