@@ -2,7 +2,8 @@
 import { differences, heldBy, manifestOf, type Held } from '../system/capabilities.ts';
 import { mapsOf, tasksOf, type Range } from '../system/maps.ts';
 import { sizeText } from '../roottask/scenario.ts';
-import type { ComponentState, Scenario, System } from '../index.ts';
+import type { ComponentState, Scenario } from '../index.ts';
+import type { Booted } from '../system/host.ts';
 import { visible } from '../trace/visible.ts';
 import { CliError } from './errors.ts';
 
@@ -32,15 +33,15 @@ export class Looks {
   }
   get asksMaps(): boolean { return this.maps !== undefined; }
 
-  component(system: System, { name, state }: ComponentState): void {
-    const task = system.tally.taskNamed(name), isWanted = this.caps === true || this.caps === name;
+  component({ kernel, tally }: Booted, { name, state }: ComponentState): void {
+    const task = tally.taskNamed(name), isWanted = this.caps === true || this.caps === name;
     if (!isWanted || state !== 'running' || this.held.has(name) || task === undefined) return;
-    this.held.set(name, heldBy(system.kernel, task, (t) => (t === 1 ? 'roottask' : system.tally.nameOf(t))));
+    this.held.set(name, heldBy(kernel, task, (t) => (t === 1 ? 'roottask' : tally.nameOf(t))));
   }
-  look(system: System): void {
-    const own = this.maps === undefined ? undefined : system.tally.taskNamed(this.maps);
-    if (own !== undefined) for (const task of tasksOf(system.kernel, own)) this.layouts.set(task.id,
-      { name: system.tally.nameOf(task.id), ranges: mapsOf(task) });
+  look({ kernel, tally }: Booted): void {
+    const own = this.maps === undefined ? undefined : tally.taskNamed(this.maps);
+    if (own === undefined) return;
+    for (const task of tasksOf(kernel, own)) this.layouts.set(task.id, { name: tally.nameOf(task.id), ranges: mapsOf(task) });
   }
 
   /** Everything as text, and whether all held what the scenario lists. */

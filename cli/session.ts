@@ -3,7 +3,7 @@
  * and say which of its channels are connected to what; the rest is the same and is here.
  */
 import type { Scenario } from '../roottask/scenario.ts';
-import type { Channel, Module, Result, SharedPort, SystemOptions } from '../system/host.ts';
+import type { Booted, Channel, Module, Result, SharedPort, SystemOptions } from '../system/host.ts';
 import { statsOf } from '../system/report.ts';
 import { bootScenario, ProcessorError, SystemError, type System } from '../system/system.ts';
 import type { BlockBackend } from '../machine/index.ts';
@@ -153,7 +153,7 @@ class Session {
         inputs: [...(launch.input === undefined ? [] : [launch.input]), ...this.outside],
         netInput: (card, frame) => launch.networks?.deliver(card, frame),
         ...(launch.gdb && { gate: () => this.debugging!.gate() }),
-        ...(launch.looks && { component: (system: System, state: ComponentState) => launch.looks!.component(system, state) }),
+        ...(launch.looks && { component: (booted: Booted, state: ComponentState) => launch.looks!.component(booted, state) }),
         ...(launch.looks?.asksMaps && { piece: () => LOOK_EVERY }),
         pause: () => { this.live(); launch.looks?.look(this.system); return new Promise((resolve) => setImmediate(resolve)); },
         trouble: (component, text) => writeNow(2, Buffer.from(guestPanic(this.system, component, text, this.symbols(component)))),

@@ -8,7 +8,8 @@ import type { Capture, PayloadSink } from './capture/capture.ts';
 import type { ModuleContents } from '../microkernel/index.ts';
 import type { ComponentState } from '../roottask/root/main.ts';
 import type { FilesPort } from './folders/folder.ts';
-import type { System } from './system.ts';
+import type { Kernel } from '../microkernel/kernel.ts';
+import type { Tally } from './tally.ts';
 
 /** 'uart', 'console0', 'console1' …; 'net0' …: frames from outside for a network card; 'files0' …: what a folder of the host answers. */
 export type Channel = 'uart' | `console${number}` | `net${number}` | `files${number}`;
@@ -35,6 +36,9 @@ export interface SharedPort { readonly tag: string; readonly port?: FilesPort }
  */
 export interface Module { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 
+/** The parts of a running system that an observer of its components looks at. */
+export interface Booted { readonly kernel: Kernel; readonly tally: Tally }
+
 export interface Host {
   /** Output of a channel, in pieces as large as they come. */
   output(channel: Channel, bytes: Uint8Array): void;
@@ -49,7 +53,7 @@ export interface Host {
   readonly folders?: readonly SharedPort[];
   readonly modules?: readonly Module[];
   /** The state of a component has changed; when it is running, it has not executed anything yet. */
-  component?(system: System, state: ComponentState): void;
+  component?(booted: Booted, state: ComponentState): void;
   /** A line of the kernel's own log: a thread that died of an exception, and where. */
   kernelLog?(line: string): void;
   /** What a component looks after has failed (the guest of a monitor): it stands still while this is called. */
