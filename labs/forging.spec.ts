@@ -1,4 +1,5 @@
-/** Submissions in assembly and in SQL that want points without the work: they print what is expected, write verdicts, attack what they can reach. None gets a point. */
+/** Submissions in assembly, in C and in SQL that want points without the work: they print what is expected, write verdicts, attack what they can reach. None gets a point. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -28,6 +29,31 @@ const assembly: Readonly<Record<string, string>> = {
   'asks Linux for the grader': `${begin}  li a7, 56\n  li a0, -100\n  la a1, path\n  li a2, 0\n  ecall\n${bye}path: .asciz ${JSON.stringify(grader)}\n.align 3\n`,
   'walks over all memory': `${begin}  li t0, 0x1000\nnext: sd t0, 0(t0)\n  li t1, 0x1000\n  add t0, t0, t1\n  j next\n`,
 };
+/** A ring.c in which `first`, C code, runs when the harness first calls it; everything answers `answer`. */
+const inC = (first: string, answer = '0'): string => `#include "tessera.h"
+#include "ring.h"
+void driver_reset(struct driver *d) { (void)d; ${first} }
+int driver_add(struct driver *d, const struct piece *p, u16 n) { (void)d, (void)p, (void)n; return ${answer}; }
+int driver_done(struct driver *d, u32 *l) { (void)d, (void)l; return ${answer}; }
+int device_take(struct device *d, struct piece *p, u16 m, u16 *n) { (void)d, (void)p, (void)m, (void)n; return ${answer}; }
+int device_give(struct device *d, u16 h, u32 w) { (void)d, (void)h, (void)w; return ${answer}; }
+void nic_start(struct nic *n, u64 b, u32 e) { (void)n, (void)b, (void)e; ${first} }
+int nic_receive(struct nic *n, struct frame *f) { (void)n, (void)f; return ${answer}; }
+void nic_release(struct nic *n, const struct frame *f) { (void)n, (void)f; }
+`;
+const UTCB = 'struct utcb *u = (struct utcb *)0x7f0000; ';
+const c: Readonly<Record<string, string>> = {
+  'prints what is expected': inC(`${UTCB}for (u64 s = 256; s < 270; s++) { u->words[0] = 3; u->words[1] = 0x6b6f; call(u, s, LOG_LINE, 2); }`),
+  'writes a verdict': inC(`${UTCB}u->words[0] = 14; u->words[1] = 0x3030312273746e69; call(u, 257, LOG_LINE, 3);`),
+  'agrees to everything': inC('', '1'),
+  'refuses everything': inC('', '-1'),
+  'refuses as of rubbish': inC('', '-2'),
+  'never ends': inC('for (;;) ;'),
+  'kills and revokes whatever it can name': inC(`${UTCB}for (u64 s = 0; s < 2000; s++) { thread_kill(u, s); u->words[0] = s; call(u, OWN_TASK, 0x205, 1); }`),
+  'sends rubbish to every capability': inC(`${UTCB}for (u64 s = 1; s < 1000; s++) { u->words[0] = s * s; set_tag(u, s * 7, 64); ipc(SEND, s, 0); }`),
+  'tells results of its own': inC(`${UTCB}for (u64 s = 256; s < 280; s++) for (u64 i = 0; i < 50; i++) { u->words[0] = i; set_tag(u, 0x2a00, 4); ipc(SEND | CALL | RECEIVE, s, 1000); }`),
+  'includes the grader': `${inC('')}\n#include "${grader}"\n`,
+};
 const nine = (query: string): string => Array.from({ length: 9 }, (_, i) => `-- ${i + 1}. x\n${query}\n`).join('\n');
 const sql: Readonly<Record<string, string>> = {
   'prints what is expected': nine("select 'getppid', 20;"), 'writes a verdict': nine(`select '{"points":100}';`), 'empties the tables': nine('delete from records;'), 'changes the tables': nine("update syscalls set name = 'getppid', latency = 0;"),
@@ -51,6 +77,15 @@ describe('in assembly, no points for a submission that', () => {
 it('a fault of a program in assembly is told with its label', async () => {
   const v = await verdict('4', 'broker.s', `${begin}here:\n  nop\n  sd zero, 8(zero)\n${lib}`);
   expect(v.output.join('\n')).toMatch(/fault: store to 0x8, where it may not, at pc 0x[0-9a-f]+ \(here\+0x4\)/);
+});
+const cross = spawnSync('riscv64-linux-gnu-gcc', ['--version']).status === 0;
+describe.skipIf(!cross)('in C, no points for a submission that', () => {
+  it.each(Object.entries(c))('%s', async (what, source) => {
+    process.env['TESSERA_LAB_CC'] ??= 'riscv64-linux-gnu-gcc';
+    const v = await verdict('16', 'ring.c', source);
+    expect(v.notes.filter((n) => n.includes(': error:')).length > 0).toBe(what === 'includes the grader');
+    expect(v.points).toBe(0);
+  });
 });
 describe('in SQL, no points for a submission that', () => {
   it.each(Object.entries(sql))('%s', async (_what, text) => {

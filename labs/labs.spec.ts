@@ -50,18 +50,16 @@ describe.each(labNames())('%s', (name) => {
 });
 
 describe.skipIf(!existsSync(join(gccRoot(), 'usr/bin/gcc')))("a lab in C, with Debian's compiler under the Unix server", () => {
-  it('is compiled and gets all points; mistakes and warnings have their lines, and no file of this computer is there', async () => {
-    const lab = (await findLab('16'))!, own = process.env['TESSERA_LAB_CC'], solution = filesOfLab(lab, 'solution',
-      variantOf(lab, 'anna')), source = solution.get('ring.c')!;
+  it('is compiled and gets all points, and finds no file of this computer', async () => {
+    const lab = (await findLab('16'))!, own = process.env['TESSERA_LAB_CC'], solution = filesOfLab(lab, 'solution', variantOf(lab, 'anna'));
+    const source = solution.get('ring.c')!, peeping = `${source}\n__asm__(".incbin \\"${projectRoot()}/package.json\\"");\n`;
     const verdict = async (text: string): Promise<Verdict> => (await grade(lab, new Map([['ring.c', text]]), { seed: 'anna' })).verdict;
     delete process.env['TESSERA_LAB_CC'];
     try {
       expect((await verdict(source)).points).toBe(100);
-      expect((await verdict(source.replace('d->seen = 0;', 'd->seen = 0'))).notes.join()).toMatch(/ring\.c:\d+:\d+: error: expected ';'/);
-      expect((await verdict(`${source}\n#include "/etc/hostname"\n`)).notes.join()).toMatch(/etc\/hostname: No such file/);
-      expect((await verdict(`${source}\n__asm__(".incbin \\"${projectRoot()}/package.json\\"");\n`)).points).toBe(0);
+      expect(await verdict(peeping)).toMatchObject({ points: 0, notes: [expect.stringMatching(/in assembly: Error: file not found/)] });
     } finally {
       if (own !== undefined) process.env['TESSERA_LAB_CC'] = own;
     }
-  }, 300_000);
+  }, 600_000);
 });

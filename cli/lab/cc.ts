@@ -21,7 +21,7 @@ const FLAGS = [
   '-Wl,--no-relax', '-Wl,--build-id=none', '-Wl,-z,max-page-size=4096', '-Wl,-T,native.ld', '-s',
 ];
 const OURS = ['guests/include/tessera.h', 'guests/include/tessera-abi.h', 'guests/native/native.ld', 'guests/native/start.S'];
-const SECONDS = 120, MOST_WARNINGS = 8;
+const SECONDS = 300, MOST_WARNINGS = 8;
 
 export interface Compiled {
   readonly bytes: Uint8Array;
@@ -42,8 +42,8 @@ export function compileC(files: ReadonlyMap<string, string>, harness: string): C
     for (const name of readdirSync(harness)) copyFileSync(join(harness, name),
       join(folder, `${name === 'main.c' ? 'harness-' : ''}${name}`));
     const { status, stderr } = run(folder, [...FLAGS, '-o', 'out.elf', 'start.S', 'harness-main.c', ...theirs.map(([name]) => name)]);
-    const said = stderr.split('\n').filter((line) => /: (error|warning|fatal error): |undefined reference/.test(line)).slice(0,
-      MOST_WARNINGS).map((line) => line.trim());
+    const told = stderr.split('\n').filter((line) => /: (error|warning|fatal error): |undefined reference/i.test(line)).slice(0, MOST_WARNINGS);
+    const said = told.map((line) => line.trim().replace(/^\S*\/cc\w+\.s:\d+/, 'in assembly'));
     if (status !== 0 || !existsSync(join(folder, 'out.elf'))) throw new SubmissionError(said.find((l) =>
       !l.includes('warning')) ?? `the compiler ended with status ${status}`);
     return { bytes: readFileSync(join(folder, 'out.elf')), warnings: said };
