@@ -17,8 +17,12 @@ import { command, root } from './tessera.ts';
 const images = imagesFolder(), missing = !existsSync(join(images, 'manifest.json')), minutes = 60_000;
 if (missing) console.warn('skipped: no images (tessera images fetch)');
 let host: string;
+const shells: { readonly child: ChildProcessWithoutNullStreams }[] = [];
 beforeEach(() => { host = mkdtempSync(join(tmpdir(), 'tessera-changes-')); });
-afterEach(() => { rmSync(host, { recursive: true, force: true }); });
+afterEach(() => {
+  for (const { child } of shells.splice(0)) child.kill('SIGKILL');
+  rmSync(host, { recursive: true, force: true });
+});
 const at = (name: string): string => join(host, name), text = (name: string): string => readFileSync(at(name), 'utf8');
 
 /** A shell in a guest, asked line by line; `say` answers what it printed. */
@@ -28,9 +32,11 @@ class Shell {
   private turn = 0;
   /** `terminal`: as from a terminal, through `script`. */
   constructor(args: string[], terminal = false) {
-    const words = [process.execPath, join(root, 'bin/tessera'), ...args], quoted = words.map((w) => `'${w.replace(/'/g, `'\\''`)}'`).join(' ');
+    const words = [process.execPath, join(root, 'bin/tessera'), ...args];
+    const quoted = words.map((w) => `'${w.replace(/'/g, `'\\''`)}'`).join(' ');
     const [program, ...rest] = terminal ? ['script', '-qefc', quoted, '/dev/null'] : words;
     this.child = spawn(program!, rest, { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
+    shells.push(this);
     this.child.stdout.on('data', (d: Buffer) => { this.heard += d.toString(); });
     this.child.stderr.on('data', (d: Buffer) => { this.heard += d.toString(); });
     this.child.stdin.on('error', () => {});
@@ -59,7 +65,7 @@ class Shell {
   async end(): Promise<number | string | null> { this.child.stdin.end('exit 0\n'); return await this.ended(); }
 }
 const rootfs = join(images, 'rootfs');
-const shellIn = (folder: string, more: string[] = []): Shell => new Shell(['run', '--rootfs', rootfs, '--mount', `${folder}:/m`, ...more, '/bin/sh']);
+const shellIn = (folder: string): Shell => new Shell(['run', '--rootfs', rootfs, '--mount', `${folder}:/m`, '/bin/sh']);
 
 /**
  * A row: what is there before, what the guest does, what the host does (after it, or first), and then what the guest sees and the host has.
@@ -173,9 +179,17 @@ describe.skipIf(missing)('however a run ends, what a write was told is written i
     expect(await shell.ended()).toBeTruthy();
     expect(text('log')).toBe(whole(50));
   }, minutes);
+  it('run: Ctrl-A x', async () => {
+    const shell = new Shell(['run', '--rootfs', rootfs, '--mount', `${host}:/m`, '/bin/sh', '-c', `${write(50)}; while :; do :; done`], true);
+    await shell.until(/written/);
+    shell.child.stdin.write('\x01x');
+    await shell.ended();
+    expect(text('log')).toBe(whole(50));
+  }, minutes);
   it.each([['--until', ['--until', 'written'], 0], ['--max-instructions', ['--max-instructions', '60000000'], 124]] as const)('run: %s',
     async (_name, option, status) => {
-    const script = `${write(50)}; while :; do :; done`, args = ['run', '--rootfs', rootfs, '--mount', `${host}:/m`, ...option, '/bin/sh', '-c', script];
+    const script = `${write(50)}; while :; do :; done`;
+    const args = ['run', '--rootfs', rootfs, '--mount', `${host}:/m`, ...option, '/bin/sh', '-c', script];
     const run = await command(process.execPath, [join(root, 'bin/tessera'), ...args], { timeout: minutes });
     expect(run.status).toBe(status);
     expect(text('log')).toBe(whole(50));
