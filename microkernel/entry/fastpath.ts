@@ -13,10 +13,10 @@ import type { Portal } from '../objects/portal.ts';
 import type { Asked, Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { TURN, runOffAtOnce } from '../sched/debt.ts';
+import { TURN } from '../sched/debt.ts';
 import { account, giveBack, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
-import { body, perform } from './server.ts';
+import { askFor, body } from './server.ts';
 import { isIpc } from './syscall.ts';
 
 /** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
@@ -43,9 +43,7 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   enter(k, cpu, t, portal, from, to, now);
   const request = body(k, server);
   if (!request) return true;
-  if (answer(k, cpu, t, from, server, to, request)) return true;
-  server.calls = server.debt > 0 && !runOffAtOnce(cpu, server);
-  if (!server.calls) perform(k, cpu, server, request);
+  if (!answer(k, cpu, t, from, server, to, request)) askFor(k, cpu, server, request);
   return true;
 }
 

@@ -11,14 +11,14 @@ import { ipc } from '../ipc/ipc.ts';
 import { TaskMemory } from '../mem/task-memory.ts';
 import { killThread, type Asked, type Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
+import { runOffAtOnce } from '../sched/debt.ts';
 import { activate } from './resume.ts';
 
 /** Runs the thread to its next system call, and does that: at once, or when what it has charged has passed. */
 export function step(k: Core, cpu: Cpu, t: Thread): void {
   activate(k, cpu, t.task);
   const asked = t.calls ? t.asked : body(k, t);
-  t.calls = asked !== undefined && t.debt > 0;
-  if (asked && !t.calls) perform(k, cpu, t, asked);
+  if (asked) askFor(k, cpu, t, asked);
 }
 
 /** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
@@ -65,8 +65,13 @@ function copy(to: Asked, from: IpcRequest): void {
   to.body = run && { run, name: typeof name === 'string' ? name.slice(0, 64) : '' };
 }
 
-/** The system call that a body has asked for. */
-export function perform(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
+/** The system call that a body has asked for: at once where what it has charged can pass at once. */
+export function askFor(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
+  t.calls = t.debt > 0 && !runOffAtOnce(cpu, t);
+  if (!t.calls) perform(k, cpu, t, asked);
+}
+
+function perform(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
   k.counters.kernelEntries++;
   cpu.hart.charge(COSTS.entry + COSTS.exit);
   t.handler = asked.handler;
