@@ -97,6 +97,19 @@ describe('a charge', () => {
   });
 });
 
+describe('copies through the memory of a thread', () => {
+  it('cost by the word, and clearing by the page', () => {
+    runFake(function* (sys) {
+      const { memory } = sys, from = 0x8080_0000, to = 0x8081_0000, cost = (work: () => unknown): number => { const before = sys.now(); work(); return sys.now() - before; };
+      for (const bytes of [8, 4096, 65_536]) {
+        expect([cost(() => memory.read(from, bytes)), cost(() => memory.write(to, new Uint8Array(bytes))), cost(() => { memory.copy(to, from, bytes); })], `${bytes} bytes`).toEqual(new Array(3).fill((bytes / 8) * COSTS.word));
+      }
+      expect(cost(() => { memory.fill(from, 65_536, 0); })).toBe(16 * COSTS.frame);
+      yield* trivial(sys);
+    });
+  });
+});
+
 describe('work of the kernel', () => {
   /** Cycles of an operation. */
   function* cost(sys: Syscalls, operation: () => Sys<unknown>): Sys<number> {

@@ -25,8 +25,10 @@ export class Work {
   entered(entries = 1): void { this.owed += entries * this.rates.entry; }
   /** Pages of a file were looked up, or entries of a directory listed. */
   found(items = 1): void { this.owed += items * this.rates.item; }
-  /** A page of memory was taken, which somebody will give back. */
+  /** A page of memory was taken. */
   paged(): void { this.owed += this.rates.page; }
+  /** A page of memory was given back: taken from two lists. */
+  returned(): void { this.owed += 2 * this.rates.item; }
   /** An area of memory was made, which somebody will take away. */
   area(): void { this.owed += this.rates.area; }
   /** An operation of an open file or an inode was called. */

@@ -100,7 +100,9 @@ export class Frames {
   unref(pfn: number): void {
     if (!this.counted(pfn)) return;
     const i = pfn - this.base;
-    if (--this.counts[i]! === 0) this.stack[this.top++] = i;
+    if (--this.counts[i]! > 0) return;
+    this.stack[this.top++] = i;
+    this.work.returned();
   }
   /** Whether exactly one holder is left, so that it may write without copying. */
   sole(pfn: number): boolean { return this.counted(pfn) && this.counts[pfn - this.base] === 1; }
