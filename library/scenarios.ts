@@ -20,6 +20,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'guest-panic-report': () => import('../scenarios/guest-panic-report.ts'),
   'exit-matrix': () => import('../scenarios/exit-matrix.ts'),
   timeshare: () => import('../scenarios/timeshare.ts'),
+  'cpu-hotplug': () => import('../scenarios/cpu-hotplug.ts'),
   native: () => import('../scenarios/native.ts'),
   'getpid-cost': () => import('../scenarios/getpid-cost.ts'),
   hybrid: () => import('../scenarios/hybrid.ts'),

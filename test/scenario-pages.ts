@@ -268,6 +268,11 @@ export const pages: Readonly<Record<string, Page>> = {
       cells: ({ exits: e, guest, cycles }) => [...['sbi', 'wfi', 'virtualInstruction', 'guestTrap'].map((c) => e[c] ?? 0),
         guest.exits.vu, guest.exits.vs, cycles] },
   },
+  'cpu-hotplug': {
+    payload: 'none', images: true, picture: () => 'kind:create,destroy task:vm object:"vm vCPU 2"',
+    figures: (l) => [['threads that the third processor has had', l.count('kind:destroy object:"vm vCPU 2"')],
+      ['threads that the second has had', l.count('kind:destroy object:"vm vCPU 1"')]],
+  },
   timeshare: {
     payload: 'none', picture: () => 'to:console kind:call from:spin-a,spin-b,sleeper',
     figures: (l) => [['exits of the three guests', l.count('task:"spin-a guest","spin-b guest","sleeper guest" kind:event')],

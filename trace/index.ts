@@ -11,6 +11,7 @@ export * from './vocabulary.ts';
 export * from './stats.ts';
 export * from './report.ts';
 export * from './time.ts';
+export * from './degradation.ts';
 export * from './exits.ts';
 export * from './flow.ts';
 export * from './path.ts';

@@ -1,4 +1,5 @@
 /** `trace stats` as text: tables that fit 100 columns, widest numbers first. */
+import { MODULES, SOURCES, bar } from './degradation.ts';
 import type { Latency, Stats } from './stats.ts';
 
 type Cell = string | number;
@@ -20,6 +21,14 @@ export function report(s: Stats): string {
   parts.push(table('SBI calls', ['task', 'call', 'calls', 'median', 'p99'], s.sbi.map((c) => [c.task, c.call, c.calls, ...latency(c.latency)])));
   parts.push(table('Kernel objects', ['task', 'operation', 'calls', 'failed'], s.operations.map((o) => [o.task, o.operation, o.count, o.failed])));
   parts.push(table('Time', ['task', 'mode', 'cycles', '% of time'], s.time.map((t) => [t.task || '-', t.mode, Math.round(t.cycles), round(100 * t.share)])));
+  parts.push(table('Monitors: cycles by source', ['monitor', ...SOURCES, 'guest', '% of guest'], s.monitors.map((m) => [
+    m.task, ...SOURCES.map((x) => Math.round(m.sources[x])), Math.round(m.guest),
+      round((100 * SOURCES.reduce((n, x) => n + m.sources[x], 0)) / m.guest),
+  ])));
+  if (s.monitors.length > 0) parts.push(['  (table walks cost no cycles here: time elongation is not in these figures)',
+    ...s.monitors.map((m) => `  ${m.task}: ${bar(m)}`)].join('\n'));
+  parts.push(table('Monitors: by module', ['monitor', 'module', 'exits', 'cycles'],
+    s.monitors.flatMap((m) => MODULES.map((x) => [m.task, x, m.modules[x].exits, Math.round(m.modules[x].cycles)]))));
   return parts.filter((p) => p !== '').join('\n\n') + '\n';
 }
 

@@ -3,6 +3,7 @@
  * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
  */
 import { Cause, Kind, causeName, kindName, stateBytes } from '../microkernel/abi/index.ts';
+import { Degradation, type DegradationRow } from './degradation.ts';
 import { Exits, type DeviceRow, type SbiRow } from './exits.ts';
 import { labelName } from './labels.ts';
 import type { TraceSource } from './reader.ts';
@@ -34,6 +35,8 @@ export interface Stats {
   sbi: SbiRow[];
   /** Where the time of all harts went; over the whole trace, also where records are left out. */
   time: TimeRow[];
+  /** What monitors cost their guests, by source and by module; over the whole trace. */
+  monitors: DegradationRow[];
   damage?: string;
 }
 
@@ -81,6 +84,7 @@ class Counter {
   private readonly operations = new Map<string, OperationRow>();
   private readonly exits: Exits;
   private readonly times: Times;
+  private readonly degradation: Degradation;
   private records = 0;
   private first = 0;
   private last = 0;
@@ -89,6 +93,7 @@ class Counter {
     this.file = file;
     this.exits = new Exits(file);
     this.times = new Times(file);
+    this.degradation = new Degradation(file);
   }
 
   add(r: RecordView): void {
@@ -111,6 +116,7 @@ class Counter {
   /** What counts whether or not the record itself is kept: time, and the system call that is open on this hart. */
   always(r: RecordView): void {
     this.times.add(r);
+    this.degradation.add(r);
     const window = this.window.get(r.hart);
     if (!window) return;
     if (r.kind === Kind.event && r.sequence !== window.sequence) this.window.delete(r.hart);
@@ -172,6 +178,7 @@ class Counter {
       causes: [...this.causes.values()].map(withLatency),
       syscalls: [...this.syscalls.values()].map(({ entries, switches, sequence: _, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
       operations: [...this.operations.values()], devices: this.exits.deviceRows, sbi: this.exits.sbiRows, time: this.times.result(),
+      monitors: this.degradation.result(),
       ...(this.file.damage ? { damage: this.file.damage } : {}),
     };
   }

@@ -22,16 +22,18 @@ class Rig {
   readonly work = new Work();
   readonly bus = new Bus();
   readonly ended: unknown[] = [];
+  readonly bodies: string[] = [];
   readonly chars = new Characters(() => {}, () => {});
   readonly cpus: Vcpu[] = [];
   readonly v: Vcpu;
   readonly #thread: Sys<void>;
   #request: IpcRequest;
   constructor() {
-    const { work, bus, chars, cpus, ended } = this;
+    const { work, bus, chars, cpus, ended, bodies } = this;
     const vm = {
       ram: fakeRam(), work, bus, crowded: false, console: chars, cpus, sbi: new Sbi(), exits: new ExitControl([]),
       end: (e: unknown) => ended.push(e), ended: false, *fence() {},
+      *disembody() { bodies.push('gone'); }, *reembody() { bodies.push('made'); },
     } as unknown as Vm;
     cpus.push(new Vcpu(0, vm, GUEST, WAKE), new Vcpu(1, vm, GUEST + 1, WAKE + 1));
     this.v = cpus[0];
@@ -121,7 +123,10 @@ describe('a vCPU', () => {
     r.event(Cause.sbi);
     expect([r.asks.label, r.v.started]).toEqual([Ops.semaphore.down.label, false]);
     r.v.begin(BigInt(RAM_BASE), 7n);
+    expect(r.bodies).toEqual(['gone']);
     r.step();
+    expect([r.bodies, r.asks.flags]).toEqual([['gone', 'made'], IpcFlag.receive]); // nobody waits for an answer
+    r.event(Cause.startup);
     while (!r.answered) r.step();
     expect([r.utcb.pc, r.utcb.x(11)]).toEqual([RAM_BASE, 7]);
   });

@@ -22,6 +22,9 @@ const SHIFT = 1;
 export const NS_PER_TICK = 100;
 const LATEST = 2 ** 53;
 
+/** In place of groups: the thread whose event it was is no more, and nobody waits for an answer. */
+export const GONE = -1;
+
 export class Vcpu implements SbiCpu, Attentive {
   readonly id: number;
   readonly vm: Vm;
@@ -94,6 +97,10 @@ export class Vcpu implements SbiCpu, Attentive {
         const exit = exitOf(u.label), result = exit.handle(this);
         sys.charge(exit.cost);
         let groups = typeof result === 'number' ? result : yield* result;
+        if (groups === GONE) {
+          status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
+          continue;
+        }
         if (vm.work.pending) yield* vm.work.deliver(sys, this);
         if (vm.crowded) yield* vm.waitForOutlets(sys);
         if (vm.ended) yield* this.#rest();
@@ -158,8 +165,18 @@ export class Vcpu implements SbiCpu, Attentive {
     this.#software = false;
     return start;
   }
-  /** The guest has stopped it. */
-  stop(): void { this.#started = false; }
+  /** The guest has stopped it: its thread is gone until somebody starts it, and then raises the first event of a new one. */
+  *stop(): Sys<typeof GONE> {
+    this.#started = false;
+    yield* this.vm.disembody(this.sys, this.id);
+    if (this.vm.work.pending) yield* this.vm.work.deliver(this.sys, this);
+    while (!this.#start) {
+      this.#phase = 'stopped';
+      yield* this.sys.down(this.wake, Ops.semaphore.down, NEVER, 1);
+    }
+    yield* this.vm.reembody(this.sys, this.id);
+    return GONE;
+  }
 
   #wakesUp(enabled: number, timer: boolean): boolean {
     const pending = this.utcb.u32[S.hvip >> 2] & ~(Hvip.external | (this.#alarm ? Hvip.timer : 0));

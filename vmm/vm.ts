@@ -4,7 +4,7 @@
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
-import { CapRight, type Cause, NEVER, Ops, Own, Right, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { CapRight, NEVER, Ops, Own, Right, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
 import { Clock } from './clock.ts';
@@ -27,6 +27,15 @@ import type { Work } from './work.ts';
 
 const PAGE = 4096;
 
+/** Selectors of what runs a vCPU's code: thread and context, made anew whenever it starts; portals with the events that they are for. */
+interface Body {
+  readonly guest: number;
+  readonly context: number;
+  readonly space: number;
+  readonly hart: number;
+  readonly portals: (readonly [portal: number, events: number])[];
+}
+
 export class Vm implements SbiMachine {
   readonly ram: GuestRam;
   readonly console: Characters;
@@ -41,6 +50,7 @@ export class Vm implements SbiMachine {
   readonly #task: number;
   readonly #servers: Spawned[] = [];
   readonly #selectors: number[] = [];
+  readonly #bodies: Body[] = [];
   #ending: VmEnding | undefined;
   #waiting = 0;
 
@@ -155,25 +165,47 @@ export class Vm implements SbiMachine {
       const timer = yield* this.#spawnTimer(sys, vcpu, hart);
       if (!timer.ok) return timer;
     }
-    const create = Ops.factory;
+    const made = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [wake, 0]);
+    if (made !== 0) return bad(made, `${env.name}: vCPU ${id}`);
+    const body: Body = { guest, context, space, hart, portals: [] };
+    this.#bodies.push(body);
+    for (const { cause, mtd: needed } of technique.exits) {
+      const mtd = options.fullState ? needed | CHANGING : needed, portal = this.#selector();
+      const status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, server.value.thread, cause, mtd]);
+      if (status !== 0) return bad(status, `${env.name}: portals of vCPU ${id}`);
+      body.portals.push([portal, 1 << cause]);
+    }
+    return yield* this.#embody(sys, id);
+  }
+
+  /** Makes the thread that runs a vCPU's code, and its context; it raises its first event. */
+  *#embody(sys: Syscalls, id: number): Sys<Result<void>> {
+    const { env, options } = this.#around, { guest, context, space, hart, portals } = this.#bodies[id], create = Ops.factory;
     const steps = [
-      [Own.factory, create.createSemaphore, [wake, 0]],
-      [Own.factory, create.createThread, [guest, space, technique.threadFlags, 0, hart]],
+      [Own.factory, create.createThread, [guest, space, this.#technique.threadFlags, 0, hart]],
       [Own.factory, create.createSchedContext, [context, options.priority, options.slice, 0]],
       [guest, Ops.thread.bind, [context]],
+      ...portals.map((events) => [guest, Ops.thread.setEvents, events] as const),
     ] as const;
     for (const [cap, op, words] of steps) {
       const status = yield* sys.invoke(cap, op, words);
       if (status !== 0) return bad(status, `${env.name}: vCPU ${id}`);
     }
     yield* nameIt(sys, guest, Ops.thread.name, `${env.name} vCPU ${id}`);
-    for (const { cause, mtd: needed } of technique.exits) {
-      const mtd = options.fullState ? needed | CHANGING : needed;
-      const bound = yield* this.#bindPortal(sys, guest, server.value.thread, cause, mtd);
-      if (bound !== 0) return bad(bound, `${env.name}: portals of vCPU ${id}`);
-    }
     const status = yield* sys.invoke(guest, Ops.thread.start, [0, 0, 0]);
     return status === 0 ? good(undefined) : bad(status, `${env.name}: start of vCPU ${id}`);
+  }
+
+  /** The guest has stopped this vCPU: thread and context go back to where they came from. */
+  *disembody(sys: Syscalls, id: number): Sys<void> {
+    const { guest, context } = this.#bodies[id];
+    yield* sys.invoke(guest, Ops.thread.kill);
+    for (const selector of [guest, context]) yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(selector, 0, CapRight.all), 1]);
+  }
+  /** It starts it again. Where that is not possible any more, the VM ends. */
+  *reembody(sys: Syscalls, id: number): Sys<void> {
+    const made = yield* this.#embody(sys, id);
+    if (!made.ok) this.end({ kind: 'stopped', why: `vCPU ${id} cannot be started again: ${made.what}` });
   }
 
   /** An alarm for a vCPU whose processor has none for guests. */
@@ -186,11 +218,6 @@ export class Vm implements SbiMachine {
     this.#servers.push(thread.value);
     vcpu.useAlarm(clock);
     return good(undefined);
-  }
-
-  *#bindPortal(sys: Syscalls, guest: number, server: number, cause: Cause, mtd: number): Sys<number> {
-    const portal = this.#selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, server, cause, mtd]);
-    return status !== 0 ? status : yield* sys.invoke(guest, Ops.thread.setEvents, [portal, 1 << cause]);
   }
 
   // ── destroy ──

@@ -2,7 +2,7 @@
 import { Mtd, type Sys } from '../../microkernel/abi/index.ts';
 import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
 import type { Vcpu } from '../vcpu.ts';
-import { resume, start } from './run.ts';
+import { resume } from './run.ts';
 
 export function onSbi(v: Vcpu): number | Sys<number> {
   const u = v.utcb;
@@ -27,6 +27,5 @@ function* wait(v: Vcpu, what: 'start' | 'interrupt' | 'fence', groups: number): 
   if (what === 'fence') yield* v.vm.fence(v.sys);
   if (what === 'interrupt') yield* v.sleep();
   if (what !== 'start') return groups;
-  v.stop();
-  return yield* start(v);
+  return yield* v.stop();
 }

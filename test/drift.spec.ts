@@ -1,0 +1,27 @@
+/** A guest's timer does not drift: its seconds are the machine's to a millionth, whoever keeps the timer. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { tessera } from './tessera.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-drift-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+/** Cycles (ns of virtual time) that a guest takes for so many ticks of its timer, each 10 ms. */
+async function cycles(ticks: number, more: string[]): Promise<number> {
+  const file = join(folder, `${ticks}${more.join('')}.json`);
+  const run = await tessera(['vm', '--kernel', 'guests/bin/minios.elf', '--memory', '16M', '--append', `ticks=${ticks}`,
+    `--stats=${file}`, ...more]);
+  expect([run.status, run.stderr, run.stdout.includes(`${ticks} ticks`)]).toEqual([0, '', true]);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { cycles: number }).cycles;
+}
+/** What the end of a run takes is some hundred microseconds, and not always the same: the difference is taken over twenty seconds. */
+const TICK = 1e7, FEW = 1000, MANY = 3000;
+
+describe('the interval timer of a virtual machine', () => {
+  it.each([['vstimecmp', []], ["the monitor's alarm", ['--cpu', 'base,no-sstc']], ['trap and emulate', ['--virt', 'trap']]])('by %s',
+    async (_who, more) => {
+    const [few, many] = await Promise.all([cycles(FEW, more), cycles(MANY, more)]);
+    expect(Math.abs((many - few) / ((MANY - FEW) * TICK) - 1)).toBeLessThan(1e-6);
+  });
+});

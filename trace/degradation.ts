@@ -1,0 +1,150 @@
+/**
+ * What a virtual machine costs its guest, by the six sources of the literature on monitors: setup, emulation, interrupt handling, state
+ * saving,
+ * book-keeping, time elongation. From the records of each hart, like `Times`; and exits and time by the module of the monitor that handles
+ * them.
+ *
+ *   setup              the monitor's and the kernel's work until the guest executes its first instruction
+ *   state saving       the kernel between the guest and the thread that answers it, there and back
+ *   emulation          that thread, for exits that the guest's own instructions make
+ *   interrupt handling the same for recalls and waits; and the kernel where an interrupt came while the guest ran
+ *   book-keeping       the monitor's other threads (clock, terminals, disks), and the kernel among them
+ *   time elongation    not in these figures: walks of two stages cost no cycles in this machine (their number: --stats, tlb)
+ */
+import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
+import type { TraceSource } from './reader.ts';
+import type { RecordView } from './record.ts';
+
+export const SOURCES = ['setup', 'emulation', 'interrupt handling', 'state saving', 'book-keeping'] as const;
+export type Source = (typeof SOURCES)[number];
+/** Parts of a monitor: who runs next, what memory there is, what an instruction does. */
+export const MODULES = ['dispatcher', 'allocator', 'interpreter'] as const;
+export type Module = (typeof MODULES)[number];
+
+export interface DegradationRow {
+  /** Task of the monitor. */
+  readonly task: string;
+  /** Cycles of the guest itself, and of the monitor by source. */
+  readonly guest: number;
+  readonly sources: Readonly<Record<Source, number>>;
+  /** Exits, and cycles of the thread that answers them, by module. */
+  readonly modules: Readonly<Record<Module, { exits: number; cycles: number }>>;
+}
+
+interface Monitor { readonly task: string; guest: number; began: boolean; sources: Record<Source, number>; modules: Record<Module,
+  { exits: number; cycles: number }> }
+/** The exit that a thread of a monitor answers. */
+interface Answering { readonly monitor: Monitor; readonly cause: number; readonly module: Module }
+const DOWN = Ops.semaphore.down.label;
+
+interface Hart { time: number; thread: number; waits: boolean; interrupted: boolean }
+
+const HANDLED: Readonly<Record<number, Module>> = {
+  [Cause.startup]: 'dispatcher', [Cause.recall]: 'dispatcher', [Cause.wfi]: 'dispatcher', [Cause.guestTrap]: 'dispatcher',
+  [Cause.sbi]: 'interpreter', [Cause.virtualInstruction]: 'interpreter', [Cause.guestPageFault]: 'interpreter',
+    [Cause.illegal]: 'interpreter',
+  [Cause.syscall]: 'interpreter', [Cause.pageFault]: 'allocator',
+};
+const INTERRUPTS: ReadonlySet<number> = new Set([Cause.recall, Cause.wfi]);
+/** Records by which the thread itself comes into the kernel. */
+const OWN: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map,
+  Kind.unmap, Kind.destroy, Kind.recall]);
+const WAITS: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.reply, Kind.resume, Kind.invoke]);
+/** What ends a time in which nobody ran, where the last thread waits. */
+const ENDS_IDLE: ReadonlySet<number> = new Set([Kind.interrupt, Kind.timeout, Kind.wake]);
+
+export class Degradation {
+  private readonly trace: TraceSource;
+  private readonly monitors = new Map<string, Monitor>();
+  /** Cycles of tasks of which nobody knows yet whether they are monitors. */
+  private readonly before = new Map<string, number>();
+  private readonly harts = new Map<number, Hart>();
+  /** By thread of a guest: its monitor; by thread of a monitor: what it answers. */
+  private readonly guests = new Map<number, Monitor>();
+  private readonly answering = new Map<number, Answering>();
+  constructor(trace: TraceSource) { this.trace = trace; }
+
+  /** All records, in order. */
+  add(r: RecordView): void {
+    if (r.kind === 0) return;
+    const h = this.hart(r), passed = Math.max(0, r.time - h.time);
+    h.time = Math.max(h.time, r.time);
+    if (passed > 0) this.share(r, h, passed);
+    this.follow(r, h);
+  }
+
+  private share(r: RecordView, h: Hart, passed: number): void {
+    const guest = this.guests.get(h.thread), own = (r.actor === h.thread && OWN.has(r.kind))
+      || (!h.waits && r.kind !== Kind.schedule && r.kind !== Kind.spaceSwitch);
+    if (guest) {
+      if (own || (r.kind === Kind.schedule && !h.waits && !h.interrupted)) guest.guest += passed;
+      else guest.sources[h.interrupted ? 'interrupt handling' : 'state saving'] += passed;
+      return;
+    }
+    if (h.thread === 0 || (h.waits && ENDS_IDLE.has(r.kind))) return; // nobody runs
+    const answers = this.answering.get(h.thread), name = this.trace.taskOf(h.thread), task = answers?.monitor ?? this.monitors.get(name);
+    if (!task) { this.before.set(name, (this.before.get(name) ?? 0) + passed); return; }
+    if (!task.began) task.sources.setup += passed;
+    else if (!answers) task.sources['book-keeping'] += passed;
+    else if (h.waits) task.sources['state saving'] += passed;
+    else {
+      task.sources[INTERRUPTS.has(answers.cause) ? 'interrupt handling' : 'emulation'] += passed;
+      task.modules[answers.module].cycles += passed;
+    }
+  }
+
+  private follow(r: RecordView, h: Hart): void {
+    if (r.kind === Kind.schedule) { h.thread = r.actor; h.waits = h.interrupted = false; }
+    else if (r.kind === Kind.interrupt) h.interrupted = true;
+    else if (r.actor === h.thread) h.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
+    if (r.kind === Kind.event) this.exit(r);
+    else if (r.kind === Kind.resume) this.resumed(r);
+  }
+
+  private exit(r: RecordView): void {
+    const server = this.trace.names.get(r.object)?.parent ?? 0, module = HANDLED[r.a];
+    let monitor = this.guests.get(r.actor);
+    if (!monitor && r.a >= Cause.sbi && server !== 0) this.guests.set(r.actor, (monitor = this.monitor(this.trace.taskOf(server))));
+    if (!monitor && r.a === Cause.startup && server !== 0) monitor = this.monitor(this.trace.taskOf(server));
+    if (!monitor || module === undefined) return;
+    this.guests.set(r.actor, monitor);
+    monitor.modules[module].exits++;
+    this.answering.set(server, { monitor, cause: r.a, module });
+  }
+  private resumed(r: RecordView): void {
+    const monitor = this.guests.get(r.object);
+    if (monitor) monitor.began = true;
+    this.answering.delete(r.actor);
+  }
+
+  private monitor(task: string): Monitor {
+    let m = this.monitors.get(task);
+    if (!m) this.monitors.set(task, (m = { task, guest: 0, began: false,
+      sources: { ...of(SOURCES, () => 0), setup: this.before.get(task) ?? 0 }, modules: of(MODULES, () => ({ exits: 0, cycles: 0 })) }));
+    return m;
+  }
+  private hart(r: RecordView): Hart {
+    let h = this.harts.get(r.hart);
+    if (!h) this.harts.set(r.hart, (h = { time: r.time, thread: 0, waits: true, interrupted: false }));
+    return h;
+  }
+
+  /** Monitors that had a guest. */
+  result(): DegradationRow[] { return [...this.monitors.values()].filter((m) => m.guest > 0); }
+}
+
+const of = <K extends string, V>(keys: readonly K[], make: () => V): Record<K,
+  V> => Object.fromEntries(keys.map((k) => [k, make()])) as Record<K, V>;
+
+const LETTERS: Readonly<Record<Source, string>> = { setup: 's', emulation: 'e', 'interrupt handling': 'i', 'state saving': 'v',
+  'book-keeping': 'b' }, BAR = 60;
+/** Sources as a bar of letters; as much as there is of each, rounded so that all fit. */
+export function bar({ sources }: DegradationRow): string {
+  const all = SOURCES.reduce((n, s) => n + sources[s], 0);
+  let done = 0, text = '';
+  for (const s of SOURCES) {
+    done += sources[s];
+    text = text.padEnd(Math.round((BAR * done) / Math.max(all, 1)), LETTERS[s]);
+  }
+  return text;
+}
