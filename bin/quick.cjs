@@ -2,7 +2,7 @@
 // (dist/quick-….cache), so that a start parses nothing. V8 refuses a cache of another release or of other flags, and a name in both files tells that they belong
 // together; without a cache that fits, the script is compiled as ever.
 'use strict';
-const { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const vm = require('node:vm');
@@ -54,7 +54,7 @@ function quick(root) {
 function keepAside(root) {
   try {
     if (existsSync(places(root).cache) || !existsSync(places(root).place)) return;
-    accessSync(join(root, 'dist'), constants.W_OK);
+    writeFileSync(places(root).cache, ''); // it is tried once
     require('node:child_process').spawn(process.execPath, [__filename], { stdio: 'ignore', detached: true }).unref();
   } catch {
     // Somebody else's folder.

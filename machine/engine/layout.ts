@@ -103,7 +103,7 @@ export const TLBS_USED = 0x8000;
 
 /** Pool sizes: TLBs and decoded code pages. */
 export const TLB_COUNT = 256;
-export const CODEPAGE_COUNT = 2048;
+export const CODEPAGE_COUNT = 4096;
 
 /** Linear addresses of everything for a given RAM size; all are multiples of 64 KiB but `codePages`. */
 export interface Layout {
