@@ -26,7 +26,8 @@ import { ip4 } from '../../network/address.ts';
 import { checksum, put16 } from '../../network/bytes.ts';
 import { Protocol, transportChecksum } from '../../network/ip/packet.ts';
 import { Arp, arpFrame } from '../../network/link/ethernet.ts';
-import { decodeEntries, decodeReply, encodeRequest, Malformed, messages, NO_FID, VERSION, type MessageName } from '../../roottask/client/ninep/index.ts';
+import { decodeEntries, decodeReply, encodeRequest, Malformed, messages, COMPOUND, NO_FID, VERSION,
+  type MessageName } from '../../roottask/client/ninep/index.ts';
 import { lineOf } from '../../scenarios/check.ts';
 import { FileTree } from '../../system/files/archive.ts';
 import { gunzip } from '../../system/files/gunzip.ts';
@@ -101,11 +102,20 @@ function readAllOf(trace: TraceFile): void {
 
 /** Requests that walk, open, make, rename, remove: a session of a guest. */
 function sessionOfFiles(): Uint8Array[] {
-  const all = { fid: 0, newfid: 1, names: ['a', 'b'], msize: 8192, version: VERSION, afid: NO_FID, user: '', tree: '', uid: 0, flags: 2, name: 'f', mode: 0o644, gid: 0, target: '../../etc/passwd', major: 1, minor: 3, folder: 0, mask: 0x7ffn, valid: 0x1ff, size: 3n, atimeSec: 1n, atimeNsec: 2n, mtimeSec: 3n, mtimeNsec: 4n, offset: 0n, count: 4096, dataOnly: 0, kind: 1, start: 0n, length: 10n, process: 1, client: 'c', from: 0, oldName: 'f', to: 0, newName: 'g', oldTag: 1, data: text('hello') };
+  const all = { fid: 0, newfid: 1, names: ['a', 'b'], msize: 8192, version: VERSION, afid: NO_FID, user: '', tree: '', uid: 0, flags: 2,
+    name: 'f', mode: 0o644, gid: 0, target: '../../etc/passwd', major: 1, minor: 3, folder: 0, mask: 0x7ffn, valid: 0x1ff, size: 3n,
+      atimeSec: 1n, atimeNsec: 2n, mtimeSec: 3n, mtimeNsec: 4n, offset: 0n, count: 4096, dataOnly: 0, kind: 1, start: 0n, length: 10n,
+        process: 1, client: 'c', from: 0, oldName: 'f', to: 0, newName: 'g', oldTag: 1, data: text('hello'), parts: new Uint8Array(0) };
   const one = (name: MessageName, changes: object = {}): Uint8Array => encodeRequest(name, 1, { ...all, ...changes } as never);
   const start = [one('version'), one('attach')], open = [...start, one('walk', { names: [] }), one('lcreate', { fid: 1 }), one('write', { fid: 1 }), one('read', { fid: 1 }), one('fsync', { fid: 1 }), one('lock', { fid: 1 }), one('getlock', { fid: 1 }), one('setattr', { fid: 1, valid: 0xff }), one('clunk', { fid: 1 })];
   const list = [...start, one('mkdir', { name: 'a' }), one('symlink', { name: 'l' }), one('mknod', { name: 'p', mode: 0o010644 }), one('walk', { names: [] }), one('lopen', { fid: 1, flags: 0 }), one('readdir', { fid: 1 }), one('statfs'), one('renameat'), one('unlinkat', { name: 'g' })];
-  return [...Object.keys(messages).map((name) => joined([...start, one(name as MessageName)])), joined(open), joined(list)];
+  const both = [one('version', { version: COMPOUND }), one('attach')], parts = (...list: Uint8Array[]): Uint8Array =>
+    one('compound', { parts: joined(list) });
+  const many = [...both, parts(one('walk', { names: [] }), one('lcreate', { fid: 1 }), one('getattr', { fid: 1 }),
+    one('write', { fid: 1 })),
+    parts(one('read', { fid: 1 }), one('clunk', { fid: 1 }), one('walk', { names: ['f'] }), one('lopen', { fid: 1, flags: 0 }),
+      one('clunk', { fid: 1 }))];
+  return [...Object.keys(messages).map((name) => joined([...start, one(name as MessageName)])), joined(open), joined(list), joined(many)];
 }
 const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
