@@ -207,13 +207,15 @@ function pwritev2(t: Thread, fd: number, va: number, count: number, at: number, 
 // ── from file to file ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const CHUNK = 65536;
+/** Pieces of one call: one that copies a file behind its own end would otherwise go on by a few bytes at a time until memory ends. */
+const MOST_PIECES = 32768;
 
 /** Moves up to `count` bytes from one file to another; positions at `from` and `to` where they are ≥ 0, else the files' own. */
 export function* transfer(t: Thread, source: File, from: number, target: File, to: number, count: number, blocking = true): Co<number> {
   const buffer = new Uint8Array(Math.min(CHUNK, Math.max(1, count)));
   let done = 0;
-  while (done < count) {
-    if (done > 0 && source instanceof PipeFile && source.pipe.length === 0) break;
+  for (let pieces = 0; done < count && pieces < MOST_PIECES; pieces++) {
+    if (done > 0 && (t.interrupted || (source instanceof PipeFile && source.pipe.length === 0))) break;
     const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
     let n = yield* here(t, attempt);
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);

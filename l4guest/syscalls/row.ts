@@ -56,11 +56,22 @@ function checked(handler: Handler, checks: readonly Check[]): Handler {
   };
 }
 
+/** Arguments that are an int to Linux, whatever the upper half of the register holds. Descriptors are narrowed where they are looked up. */
+const INTS = /^(sig|whence|which|who|pid|tid|tgid|pgid|ms|backlog|level|protocol|family|policy|prio|nice|clock|advice|wd|option|cpu|page|ring)(:\w+)?$/;
+const intsOf = (args: string): number => args.split(' ').reduce((bits, arg, i) => (INTS.test(arg) ? bits | (1 << i) : bits), 0);
+/** The handler with those arguments as it is to see them. */
+function narrowed(handler: Handler, ints: number): Handler {
+  if (ints === 0) return handler;
+  const int = (bit: number, x: number): number => (ints & bit ? x | 0 : x);
+  return (t, a, b, c, d, e, f) => handler(t, int(1, a), int(2, b), int(4, c), int(8, d), int(16, e), int(32, f));
+}
 /** Arguments whose format says that they are addresses. */
 const pointersOf = (args: string): number => args.split(' ').reduce((bits, arg, i) => (/:[xsbrv]$/.test(arg) && !/^(flags|mode|mask|prot|dev|end|at|newat|start|rights):/.test(arg) ? bits | (1 << i) : bits), 0);
 
 export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
-  nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]), handler: checked(handler, o.checks ?? []), checks: o.checks ?? [], support: o.support ?? (o.note ? 'part' : 'full'), note: o.note ?? '',
+  nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]),
+    handler: narrowed(checked(handler, o.checks ?? []), intsOf(calls[name][1])), checks: o.checks ?? [], support: o.support ??
+    (o.note ? 'part' : 'full'), note: o.note ?? '',
   regs: o.regs ?? false,
 });
 

@@ -183,7 +183,6 @@ static int removeOne(const char *path, const struct stat *s, int flag, struct FT
   return remove(path) * 0; }
 
 int main(void) {
-  setvbuf(stdout, 0, _IOFBF, 1 << 16);
   shared = mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   char *area = mmap((void *)0x20000000, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   bufA = area; bufB = area + 2 * PAGE; unmapped = area + 5 * PAGE; edge = unmapped - 4; readonly = area + 8 * PAGE;
@@ -222,6 +221,7 @@ int main(void) {
     nftw("w", removeOne, 16, FTW_DEPTH | FTW_PHYS);
     rmdir("w");
     printf("=%s\n", shared);
+    fflush(stdout);
   }
   fflush(stdout);
   return 0;

@@ -28,7 +28,7 @@ const text = (probes: readonly Probe[]): string => `${probes.map(lineOf).join('\
 
 export const answersOfLinux = (probes: readonly Probe[]): string[] => withRoot((root) => {
   writeFileSync(join(root, 't/probes'), text(probes));
-  return answersIn(runOnLinux(root, 'chmod 1777 /tmp\n/t/prober < /t/probes > /dev/shm/out\ncat /dev/shm/out\n'));
+  return answersIn(runOnLinux(root, 'chmod 1777 /tmp\n/t/prober < /t/probes\n'));
 });
 export const answersHere = (probes: readonly Probe[], command = TESSERA): string[] => withRoot((root) => {
   const args = ['run', '--rootfs', root, '/t/prober'],
