@@ -71,6 +71,15 @@ exits() { # a guest that measures its own exits
   rm -r "$objects"
 }
 if [ -f exits/exits.ld ]; then exits; fi
+control() { # a guest that tries every register and addresses where nothing is
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/control.elf" control/start.S control/control.c
+  "${prefix}objcopy" -O binary "$objects/control.elf" "$out/control.bin"
+  rm -r "$objects"
+}
+if [ -f control/control.c ]; then control; fi
 share() { # two guests that share a hart
   objects=$(mktemp -d)
   flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"

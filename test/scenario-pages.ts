@@ -252,6 +252,16 @@ export const pages: Readonly<Record<string, Page>> = {
       [`${g}: page faults that exit`, l.count(`task:"${g} guest" cause:pageFault kind:event`)],
       [`${g}: shadow spaces`, l.tasks(new RegExp(`^${g} shadow`))], [`${g}: times pages are taken away`, l.count(`from:${g} kind:unmap`)]]),
   },
+  'pg-equivalence': {
+    payload: 'none', picture: () => 'to:console kind:call from:assisted,sync,traced',
+    figures: (l) => [['guests that say the digest', l.said(/digest 883311f2b2649014/)],
+      ...['assisted', 'sync', 'traced'].map((g): Figure => [`exits of \`${g}\``, l.count(`task:"${g} guest" kind:event`)])],
+  },
+  'pg-control': {
+    payload: 'none', picture: () => 'to:console kind:call from:neighbour',
+    figures: (l) => [...['assisted', 'deprivileged'].map((g): Figure => [`exits of \`${g}\``, l.count(`task:"${g} guest" kind:event`)]),
+      ['ticks of the neighbour', l.said(/\[neighbour\] minios: tick/)]],
+  },
   'guest-panic-report': {
     payload: 'vm*', report: true, picture: () => 'to:console kind:call from:vm',
       figures: (l) => [['exits until it is switched off', l.count('task:"vm guest" kind:event')],

@@ -19,6 +19,8 @@ export const scenarios: readonly Entry[] = [
   { name: 'trap-emulate', title: 'A kernel without its privileges', says: 'One guest twice: by the hypervisor extension, and trap by trap.',
     view: 'sequence', look: 'cause:illegal' },
   { name: 'shadow', title: 'Page tables behind page tables', says: 'Shadow tables put right at fences, traced, and not needed.', look: 'cause:pageFault' },
+  { name: 'pg-equivalence', title: 'The same, whatever runs it', says: 'A guest tries all registers; three techniques, one digest.', look: 'to:console kind:call' },
+  { name: 'pg-control', title: 'Nothing leaves the virtual machine', says: 'Every register, every hole; a neighbour does not notice.', look: 'kind:event' },
   { name: 'guest-panic-report', title: 'A kernel panics, and is looked at',
     says: 'A guest follows a null pointer; while it says so, its processors and page tables are read.', look: 'cause:sbi' },
   { name: 'exit-matrix', title: 'What leaves a guest',
