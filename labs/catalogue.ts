@@ -15,6 +15,7 @@ const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '11-virtual-16550': () => import('./11-virtual-16550/grader.ts'),
   '12-sbi-extension': () => import('./12-sbi-extension/grader.ts'),
   '13-trap-and-emulate': () => import('./13-trap-and-emulate/grader.ts'),
+  '14-shadow-fault': () => import('./14-shadow-fault/grader.ts'),
   '16-virtio-ring': () => import('./16-virtio-ring/grader.ts'),
 };
 

@@ -43,15 +43,19 @@ void nic_release(struct nic *n, const struct frame *f) { (void)n, (void)f; }
 `;
 const UTCB = 'struct utcb *u = (struct utcb *)0x7f0000; ';
 const c: Readonly<Record<string, string>> = {
-  'prints what is expected': inC(`${UTCB}for (u64 s = 256; s < 270; s++) { u->words[0] = 3; u->words[1] = 0x6b6f; call(u, s, LOG_LINE, 2); }`),
+  'prints what is expected': inC(`${UTCB}for (u64 s = 256; s < 270; s++) { u->words[0] = 3; u->words[1] = 0x6b6f;
+    call(u, s, LOG_LINE, 2); }`),
   'writes a verdict': inC(`${UTCB}u->words[0] = 14; u->words[1] = 0x3030312273746e69; call(u, 257, LOG_LINE, 3);`),
   'agrees to everything': inC('', '1'),
   'refuses everything': inC('', '-1'),
   'refuses as of rubbish': inC('', '-2'),
   'never ends': inC('for (;;) ;'),
-  'kills and revokes whatever it can name': inC(`${UTCB}for (u64 s = 0; s < 2000; s++) { thread_kill(u, s); u->words[0] = s; call(u, OWN_TASK, 0x205, 1); }`),
-  'sends rubbish to every capability': inC(`${UTCB}for (u64 s = 1; s < 1000; s++) { u->words[0] = s * s; set_tag(u, s * 7, 64); ipc(SEND, s, 0); }`),
-  'tells results of its own': inC(`${UTCB}for (u64 s = 256; s < 280; s++) for (u64 i = 0; i < 50; i++) { u->words[0] = i; set_tag(u, 0x2a00, 4); ipc(SEND | CALL | RECEIVE, s, 1000); }`),
+  'kills and revokes whatever it can name': inC(`${UTCB}for (u64 s = 0; s < 2000; s++) { thread_kill(u, s); u->words[0] = s;
+    call(u, OWN_TASK, 0x205, 1); }`),
+  'sends rubbish to every capability': inC(`${UTCB}for (u64 s = 1; s < 1000; s++) { u->words[0] = s * s; set_tag(u, s * 7, 64);
+    ipc(SEND, s, 0); }`),
+  'tells results of its own': inC(`${UTCB}for (u64 s = 256; s < 280; s++) for (u64 i = 0; i < 50; i++) { u->words[0] = i;
+    set_tag(u, 0x2a00, 4); ipc(SEND | CALL | RECEIVE, s, 1000); }`),
   'includes the grader': `${inC('')}\n#include "${grader}"\n`,
 };
 const nine = (query: string): string => Array.from({ length: 9 }, (_, i) => `-- ${i + 1}. x\n${query}\n`).join('\n');

@@ -1,0 +1,183 @@
+/** Grader of lab 14: guests with page tables of their own; each access is one of a puppet, and the real tables are looked at after it. */
+import { ask, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
+import { Cause, type Operation } from '../../microkernel/abi/index.ts';
+import { program, same, type Lab, type Say, type World } from '../grading/lab.ts';
+import { Act, act, isStopped, makePuppet, rightsAt, type Puppet } from '../grading/puppet.ts';
+import type { Random } from '../grading/random.ts';
+
+const op = (label: number): Operation => ({ label, in: [], out: [], doc: '' }), PAGE = 4096, PATIENCE = 5e6;
+const STORE = op(0x2e00), LOAD = op(0x2e01), ROOT = op(0x2e02), FENCE = op(0x2e03), LAST = op(0x2e04);
+const V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128, RET = 0x8082;
+
+/**
+ * Something that is done. poke, peek: the guest's memory; root, fence; load, store, fetch: an access of a fresh or the same puppet;
+ * `faults`: the cause that LAST
+ * tells then, and the guest stands still; rights: of a page in the real table.
+ */
+type Step = { readonly check: string; readonly guest?: number } & (
+  | { readonly poke: number; readonly value: bigint } | { readonly peek: number; readonly expected: bigint } | { readonly root: number }
+    | { readonly fence: number }
+  | { readonly load: number; readonly expected?: bigint; readonly faults?: number }
+    | { readonly store: number; readonly value: bigint; readonly faults?: number }
+  | { readonly fetch: number; readonly faults?: number } | { readonly rights: number; readonly expected: number });
+interface Got { readonly value?: bigint | number; readonly stopped?: boolean; readonly last?: readonly number[] }
+
+function* access(sys: Syscalls, env: Env, p: Puppet, cap: number, s: Step): Sys<Got> {
+  const value = 'load' in s ? yield* act(sys, env, p, Act.load, s.load, 0n, PATIENCE)
+    : 'store' in s ? yield* act(sys, env, p, Act.store, s.store, s.value, PATIENCE) : 'fetch' in s
+      ? yield* act(sys, env, p, Act.fetch, s.fetch, 0n, PATIENCE) : 0n;
+  const stopped = yield* isStopped(sys, p), status = yield* ask(sys, cap, LAST);
+  return { value, stopped, last: status === 0 ? [sys.utcb.word(0), sys.utcb.word(1)] : [] };
+}
+
+const driver = (steps: readonly Step[], got: Got[]): Program => program('driver', function* (sys, env: Env) {
+  const puppets: (Puppet | undefined)[] = [];
+  let badge = 0;
+  for (const s of steps) {
+    const n = s.guest ?? 0, cap = env.cap(`guest${n}`);
+    if ('poke' in s) { yield* ask(sys, cap, STORE, [s.poke, Number(s.value)]); got.push({}); continue; }
+    if ('root' in s) { yield* ask(sys, cap, ROOT, [s.root]); got.push({}); continue; }
+    if ('fence' in s) { yield* ask(sys, cap, FENCE, [s.fence]); got.push({}); continue; }
+    if ('peek' in s) { const status = yield* ask(sys, cap, LOAD, [s.peek]); got.push(status === 0 ? { value: sys.utcb.bigWord(0) } : {});
+      continue; }
+    const p = puppets[n] ??= yield* makePuppet(sys, env, ++badge, { name: `guest${n}`, events: { [Cause.pageFault]: cap } }, PATIENCE);
+    if ('rights' in s) { got.push({ value: yield* rightsAt(sys, p, s.rights) }); continue; }
+    const result = yield* access(sys, env, p, cap, s);
+    got.push(result);
+    // One that has stopped, or does not come back, is of no more use.
+    if (result.value === undefined) puppets[n] = undefined;
+  }
+});
+
+const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
+const named = (s: Step): string => ('load' in s
+  ? `load at ${hex(s.load)}` : 'store' in s ? `store at ${hex(s.store)}` : 'fetch' in s ? `fetch at ${hex(s.fetch)}` : '');
+
+function judge(say: Say, s: Step, i: number, g: Got | undefined, why: string): void {
+  const { check } = s, at = `step ${i + 1}, `;
+  if ('peek' in s) return same(say, check,
+    `${at}the guest's memory at ${hex(s.peek)}`, hex(s.expected), g?.value === undefined ? `nothing (${why})` : hex(g.value));
+  const shown = 'rights' in s ? `${at}rights of ${hex(s.rights)} in the shadow (1 read, 2 write, 4 execute)` : '';
+  if ('rights' in s) return same(say, check, shown, s.expected, g?.value ?? `nothing (${why})`);
+  if (!('load' in s || 'store' in s || 'fetch' in s)) return;
+  const address = 'load' in s ? s.load : 'store' in s ? s.store : s.fetch, what = at + named(s), last = g?.last?.join();
+  if (s.faults !== undefined) {
+    const stands = g === undefined ? why : g.value === undefined ? 'it did not come back, and is not stopped' : 'it went on';
+    say(check, g?.stopped === true, `${what}: the guest's own fault, it stands still`, stands);
+    return same(say, check, `${what}: LAST tells cause ${s.faults} and the address`, `${s.faults},${address}`, last ?? why);
+  }
+  say(check, g?.value !== undefined, `${what}: the guest goes on`, g ? `it does not; LAST tells ${last}` : why);
+  if ('load' in s && s.expected !== undefined && g?.value !== undefined) same(say, check,
+    `${what}: the value`, hex(s.expected), hex(g.value));
+}
+
+function world(pages: number, name: string, steps: readonly Step[]): World {
+  const got: Got[] = [], guests = Math.max(...steps.map((s) => s.guest ?? 0)) + 1;
+  return {
+    name,
+    components: (s) => ({
+      shadow: { program: s.program('shadow.ts'), args: { pages }, provides: ['shadow'], memory: '4M' },
+      driver: { program: driver(steps, got), caps: Object.fromEntries(Array.from({ length: guests },
+        (_, g) => [`guest${g}`, { from: 'shadow', label: `guest${g}` }])), kernelMemory: '4M' },
+    }),
+    judge: (seen, say) => {
+      const why = seen.end('shadow').why || seen.why || 'it was not reached';
+      steps.forEach((s, i) => judge(say, s, i, got[i], why));
+    },
+  };
+}
+
+/** Tables of a guest: root in page 1, one table for each level in 2 and 3; data in pages from 8 on. */
+function worlds({ base, pages }: { base: number; pages: number }, random: Random): World[] {
+  const word = (): bigint => BigInt(random.between(1, 2 ** 30)), [a, b, c] = [word(), word(), word()] as [bigint, bigint, bigint];
+  const poke = (at: number, value: bigint | number): Step => ({ check: '', poke: at, value: BigInt(value) }),
+    pte = (page: number, bits: number): number => page * 1024 + bits;
+  const slot = (va: number, level: number): number => 8 * (Math.floor(va / 2 ** (12 + 9 * level)) % 512),
+    leaf = (va: number): number => 3 * PAGE + slot(va, 0);
+  const tables = [poke(PAGE + slot(base, 2), pte(2, V)), poke(2 * PAGE + slot(base, 1), pte(3, V)), { check: '', root: PAGE }] as const;
+  const map = (va: number, page: number, bits: number): Step => poke(leaf(va), pte(page, bits)),
+    load = (check: string, at: number, expected: bigint): Step => ({ check, load: at, expected });
+  const fails = (check: string, at: number, faults: number): Step => (faults === 15 || faults === 7
+    ? { check, store: at, value: 1n, faults } : faults === 12 || faults === 1 ? { check, fetch: at, faults } : { check, load: at, faults });
+  const store = (check: string, at: number, value: bigint): Step => ({ check, store: at, value }),
+    rights = (check: string, at: number, expected: number): Step => ({ check, rights: at, expected }),
+      peek = (check: string, at: number, expected: bigint | number): Step => ({ check, peek: at, expected: BigInt(expected) });
+  const [p, q] = [base + PAGE, base + 2 * PAGE], big = base + 2 ** 21, all = V | R | W | X | U;
+  return [
+    world(pages, 'pages', [
+      ...tables, poke(8 * PAGE, a), poke(8 * PAGE + 8, b), poke(9 * PAGE + 4088, c), map(base, 8, all), map(p, 9, all),
+        load('walk', base, a), load('walk', base + 8, b), load('walk', p + 4088, c), rights('lazy', q, 0), store('walk', base + 16, c),
+          peek('walk', 8 * PAGE + 16, c),
+      map(q, 8, all), load('walk', q + 16, c), store('walk', q, b), load('walk', base, b),
+    ]),
+    world(pages, 'large pages', [
+      ...tables, poke(2 * PAGE + slot(big, 1), pte(0, all)), poke(10 * PAGE, a), poke((pages - 1) * PAGE + 8, b),
+        load('large', big + 10 * PAGE, a), rights('large', big + 9 * PAGE, 0), load('large', big + (pages - 1) * PAGE + 8, b),
+          store('large', big + 11 * PAGE, c), peek('large', 11 * PAGE, c),
+      poke(2 * PAGE + slot(big + 2 ** 21, 1), pte(1, all)), fails('large', big + 2 ** 21, 13), fails('large', big + pages * PAGE, 5),
+    ]),
+    world(pages, 'rights', [
+      ...tables, poke(8 * PAGE, a), poke(9 * PAGE, BigInt(RET)), map(base, 8, V | R | U), map(p, 9, V | X | U), map(q, 8, V | R | W | U),
+        load('rights', base, a), rights('rights', base, 1), fails('rights', base, 15), fails('rights', base, 12),
+          { check: 'rights', fetch: p }, rights('rights', p, 4), fails('rights', p, 13), fails('rights', p, 15),
+      store('rights', q, b), rights('rights', q, 3), fails('rights', q, 12), load('rights', base, b),
+    ]),
+    world(pages, 'faults of the guest itself', [
+      ...tables, fails('faults', base, 13), fails('faults', q, 15), fails('faults', base + 2 ** 21, 13),
+        fails('faults', base + 2 ** 30, 12), map(base, 8, R | W | U), fails('faults', base, 13), map(base, 8, V | R | W),
+          fails('faults', base, 13), map(base, 8, V | W | U), fails('faults', base, 15), map(base, pages, all), fails('faults', base, 5),
+            map(p, pages + 7, all), fails('faults', p, 7), map(q, pages, all), fails('faults', q, 1),
+      map(base, 8, all), load('faults', base, 0n), poke(3 * PAGE, pte(3, V)), map(p, 3, V), fails('faults', p, 13),
+    ]),
+    world(pages, 'accessed and dirty', [
+      ...tables, map(base, 8, all), map(p, 9, all), map(q, 10, V | R | U), peek('dirty', leaf(base), pte(8, all)),
+        load('dirty', base, 0n), peek('dirty', leaf(base), pte(8, all | A)), rights('dirty', base, 5), store('dirty', base, a),
+          peek('dirty', leaf(base), pte(8, all | A | D)), rights('dirty', base, 7), load('dirty', base, a),
+      store('dirty', p, b), peek('dirty', leaf(p), pte(9, all | A | D)), load('dirty', q, 0n),
+        peek('dirty', leaf(q), pte(10, V | R | U | A)), fails('dirty', q, 15), peek('dirty', leaf(q), pte(10, V | R | U | A)),
+    ]),
+    world(pages, 'fences and other tables', [
+      ...tables, poke(8 * PAGE, a), poke(9 * PAGE, b), poke(10 * PAGE, c), map(base, 8, all), map(p, 9, all), load('fence', base, a),
+        load('fence', p, b), map(base, 10, all), load('fence', base, a), { check: '', fence: base + 8 }, rights('fence', base, 0),
+          rights('fence', p, 5), load('fence', base, c),
+      map(base, 9, V | R | U), map(p, 8, V | R | U), { check: '', fence: 0 }, rights('fence', base, 0), rights('fence', p, 0),
+        load('fence', base, b), load('fence', p, a),
+      poke(4 * PAGE + slot(base, 2), pte(5, V)), poke(5 * PAGE + slot(base, 1), pte(6, V)), poke(6 * PAGE + slot(base, 0), pte(10, all)),
+        { check: '', root: 4 * PAGE }, rights('root', base, 0), load('root', base, c), fails('root', p, 13), { check: '', root: PAGE },
+          load('root', base, b), load('root', p, a),
+    ]),
+    world(pages, 'two guests', [
+      ...tables, ...tables.map((s) => ({ ...s, guest: 1 })), poke(8 * PAGE, a), { ...poke(8 * PAGE, b), guest: 1 }, map(base, 8, all),
+        { ...map(base, 8, all), guest: 1 }, load('apart', base, a), { ...load('apart', base, b), guest: 1 }, { check: '', fence: 0 },
+          rights('apart', base, 0), { ...rights('apart', base, 5), guest: 1 }, { ...fails('apart', p, 13), guest: 1 },
+            load('apart', base, a),
+    ]),
+  ];
+}
+
+const lab: Lab = {
+  number: 14, name: '14-shadow-fault', title: 'The six steps of a shadow fault', hours: [4, 6], language: 'typescript',
+    files: ['shadow.ts'],
+  checks: [
+    { id: 'walk', points: 20, title: 'the guest reaches its memory through its own table',
+      mistake: 'three levels of nine bits; an entry without R and X leads to the next table; '
+        + 'the frame is the one of that page of the guest' },
+    { id: 'lazy', points: 5, title: 'only what was touched is in the shadow', mistake: 'map the one page of the fault' },
+    { id: 'large', points: 10, title: 'large pages work, and are whole',
+      mistake: 'a leaf at level 1 covers 512 pages and begins at a multiple of 512; only the page of the fault is mapped' },
+    { id: 'rights', points: 15, title: 'what the guest forbids is forbidden',
+      mistake: 'R, W, X of the entry, each by itself; and U must be set' },
+    { id: 'faults', points: 15, title: 'faults that are the guest\'s own are left to it',
+      mistake: 'no entry, W without R, not U, not allowed: the cause of the fault; memory that there is not: 1, 5 or 7. '
+        + 'LAST tells it, and the guest stands still' },
+    { id: 'dirty', points: 15, title: 'A and D are set in the guest\'s table, when they are due',
+      mistake: 'map a page for writing only when D is set, so that the first store faults' },
+    { id: 'fence', points: 10, title: 'after a fence the table is read again, and before it need not be',
+      mistake: 'unmap what is in the shadow; of one page or all. Your own mapping of the frame stays (last word 0)' },
+    { id: 'root', points: 5, title: 'another root is another address space', mistake: 'the whole shadow goes' },
+    { id: 'apart', points: 5, title: 'each guest has its own', mistake: 'memory, root and shadow belong to the session' },
+  ],
+  variant: (random) => ({ base: 0x4000_0000 + random.between(0, 200) * 2 ** 22, pages: random.between(20, 60) }),
+  worlds: (variant, random) => worlds(variant as unknown as { base: number; pages: number }, random),
+};
+export default lab;

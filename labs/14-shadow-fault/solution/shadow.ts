@@ -1,0 +1,98 @@
+import {
+  Cause, Ops, Own, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys,
+    type Syscalls,
+} from 'tessera';
+
+const PAGE = 4096, STORE = 0x2e00, LOAD = 0x2e01, ROOT = 0x2e02, FENCE = 0x2e03, LAST = 0x2e04;
+const FETCH_FAULT = 12, STORE_FAULT = 15;
+const V = 1n, R = 2n, W = 4n, X = 8n, U = 16n, A = 64n, D = 128n;
+
+/** A guest: frames of its memory by number of the page, its table, what is in its shadow (page → frame), and the fault it was left with. */
+interface Guest {
+  readonly frames: Map<number, number>;
+  root: number;
+  readonly shadow: Map<number, number>;
+  fault: readonly [cause: number, address: number];
+}
+interface Leaf { readonly at: number; readonly entry: bigint; readonly page: number }
+
+const shadow: Program = {
+  name: 'shadow',
+  *main(sys, env) {
+    const pages = Number(env.args['pages']);
+
+    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
+      let frame = g.frames.get(page);
+      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+      return frame;
+    }
+    function* read(own: Syscalls, g: Guest, at: number): Sys<bigint> {
+      return own.memory.u64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE);
+    }
+    function* write(own: Syscalls, g: Guest, at: number, value: bigint): Sys<void> {
+      own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, value);
+    }
+
+    /** Step 1: the guest's own table. undefined: there is no translation. */
+    function* walk(own: Syscalls, g: Guest, va: number): Sys<Leaf | undefined> {
+      let table = g.root;
+      for (let level = 2; level >= 0; level--) {
+        const at = table + 8 * (Math.floor(va / 2 ** (12 + 9 * level)) % 512);
+        if (at / PAGE >= pages) return undefined;
+        const entry = yield* read(own, g, at), number = Number((entry >> 10n) & 0xfff_ffff_ffffn);
+        if ((entry & V) === 0n || (entry & (R | W)) === W) return undefined;
+        if ((entry & (R | X)) !== 0n) {
+          const inside = 2 ** (9 * level);
+          return number % inside === 0 ? { at, entry, page: number + Math.floor(va / PAGE) % inside } : undefined;
+        }
+        table = number * PAGE;
+      }
+      return undefined;
+    }
+
+    function* drop(own: Syscalls, g: Guest, page: number): Sys<void> {
+      const frame = g.shadow.get(page);
+      if (frame === undefined) return;
+      yield* own.must(Own.task, Ops.task.unmap, [memoryPage(frame, 12, 0), 0]);
+      for (const [p, f] of g.shadow) if (f === frame) g.shadow.delete(p);
+    }
+    function* dropAll(own: Syscalls, g: Guest): Sys<void> {
+      for (const page of [...g.shadow.keys()]) yield* drop(own, g, page);
+    }
+
+    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
+      const cause = own.utcb.word(0), va = own.utcb.word(1), need = cause === FETCH_FAULT ? X : cause === STORE_FAULT ? W : R;
+      const leaf = yield* walk(own, g, va);
+      if (leaf === undefined || (leaf.entry & U) === 0n || (leaf.entry & need) === 0n) { g.fault = [cause, va];
+        return { label: Resume.stop }; }
+      if (leaf.page >= pages) { g.fault = [cause === FETCH_FAULT ? 1 : cause === STORE_FAULT ? 7 : 5, va]; return { label: Resume.stop }; }
+      const entry = leaf.entry | A | (need === W ? D : 0n);
+      if (entry !== leaf.entry) yield* write(own, g, leaf.at, entry);
+      const frame = yield* frameOf(own, g, leaf.page), page = Math.floor(va / PAGE);
+      const rights = ((entry & R) !== 0n ? Right.R : 0) | ((entry & W) !== 0n && (entry & D) !== 0n ? Right.W : 0)
+        | ((entry & X) !== 0n ? Right.X : 0);
+      g.shadow.set(page, frame);
+      return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, rights), dest: page * PAGE }] };
+    }
+
+    function* request(own: Syscalls, { state: g }: Client<Guest>): Sys<Reply> {
+      const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
+      if (label === Cause.pageFault) return yield* fault(own, g);
+      if (label === STORE) { yield* write(own, g, at, value); return {}; }
+      if (label === LOAD) return { words: [yield* read(own, g, at)] };
+      if (label === ROOT) { yield* dropAll(own, g); g.root = at; return {}; }
+      if (label === FENCE) {
+        if (at === 0) yield* dropAll(own, g); else yield* drop(own, g, Math.floor(at / PAGE));
+        return {};
+      }
+      if (label === LAST) { const [cause, va] = g.fault; g.fault = [0, 0]; return { words: [cause, va] }; }
+      return { label: Status.badOp };
+    }
+
+    yield* serve<Guest>(sys, env, 'shadow', {
+      open: () => ({ frames: new Map(), root: 0, shadow: new Map(), fault: [0, 0] }),
+      *request(own, client) { return yield* request(own, client); },
+    });
+  },
+};
+export default shadow;
