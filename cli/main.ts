@@ -34,15 +34,22 @@ Examples:
   tessera lab start 1 my-lab                     a lab, and tessera lab check my-lab grades it
 `;
 
-/** Every command with its options; actions report their exit status to `done`. */
-export function buildProgram(done: (status: number) => void): Command {
+const COMMANDS = {
+  boot: bootCommand, run: runCommand, vm: vmCommand, bare: bareCommand, classify: classifyCommand, compare: compareCommand,
+  trace: traceCommand, report: reportCommand, lab: labCommand, new: newCommand, images: imagesCommand, doctor: doctorCommand,
+  completion: completionCommand,
+} as const;
+const isCommand = (name: string | undefined): name is keyof typeof COMMANDS => name !== undefined && Object.hasOwn(COMMANDS, name);
+
+/** Every command with its options, or the one that is asked for; actions report their exit status to `done`. */
+export function buildProgram(done: (status: number) => void, asked?: string): Command {
   const program = new Command('tessera')
     .description('A small computer system: a RISC-V machine, a microkernel, a Unix server and virtual machines.')
     .version(version(), '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .enablePositionalOptions()
     .addHelpText('after', examples);
-  for (const make of [bootCommand, runCommand, vmCommand, bareCommand, classifyCommand, compareCommand, traceCommand, reportCommand, labCommand, newCommand, imagesCommand, doctorCommand, completionCommand]) program.addCommand(make(done));
+  for (const make of isCommand(asked) ? [COMMANDS[asked]] : Object.values(COMMANDS)) program.addCommand(make(done));
   for (const command of withChildren(program)) settle(command);
   return program;
 }
@@ -70,7 +77,7 @@ const RUNNERS: ReadonlySet<string> = new Set(['boot', 'run', 'vm', 'bare']);
 
 export async function main(words: string[]): Promise<void> {
   process.exitCode = Exit.ok;
-  const program = buildProgram((status) => { process.exitCode = status; });
+  const program = buildProgram((status) => { process.exitCode = status; }, words[0]);
   const name = words.find((word) => !word.startsWith('-')) ?? '';
   const command = program.commands.find((c) => c.name() === name);
   const at = words.indexOf(name);

@@ -1,6 +1,6 @@
 /**
- * From instruction words to rows. The decision tree is built once per ISA string: each node looks at one bit field and goes on with
- * the rows that agree there; a leaf tries its few rows in turn, those with the most fixed bits first.
+ * From instruction words to rows. The decision tree grows as words are decoded, one per ISA string: each node looks at one bit field and
+ * goes on with the rows that agree there; a leaf tries its few rows in turn, those with the most fixed bits first.
  */
 import { encode, matches, operandsOf, type Operands, type Row } from './row.ts';
 import { enabled, parseIsa, rowIndex, rows } from './table.ts';
@@ -21,7 +21,16 @@ export interface Decoded {
 /** Decodes one instruction; for a 16-bit one only the low half of `word` counts. */
 export type Decoder = (word: number) => Decoded;
 
-type Node = { readonly shift: number; readonly mask: number; readonly children: readonly Node[] } | readonly Row[];
+type Fields = readonly (readonly [number, number])[];
+/** Looks at one bit field. Who agrees with a value of it is found out when a word first has that value: most never come. */
+interface Branch {
+  readonly shift: number;
+  readonly mask: number;
+  readonly rows: readonly Row[];
+  readonly rest: Fields;
+  readonly children: (Node | undefined)[];
+}
+type Node = Branch | readonly Row[];
 
 /** Bit fields in the order in which the tree looks at them: [lowest bit, width]. */
 const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
@@ -30,14 +39,16 @@ const LEAF = 3;
 /** log2 of how many decoded words are kept. */
 const REMEMBERED = 15;
 
-function build(list: readonly Row[], fields: readonly (readonly [number, number])[]): Node {
+function nodeOf(list: readonly Row[], fields: Fields): Node {
   const field = fields[0];
   if (list.length <= LEAF || !field) return list;
-  const [shift, width] = field;
-  const mask = (1 << width) - 1;
-  const children = Array.from({ length: mask + 1 }, (_, value) =>
-    build(list.filter(({ pattern: p }) => (((p.match >>> shift) ^ value) & (p.mask >>> shift) & mask) === 0), fields.slice(1)));
-  return { shift, mask, children };
+  const [shift, width] = field, size = 1 << width;
+  return { shift, mask: size - 1, rows: list, rest: fields.slice(1), children: new Array<Node | undefined>(size).fill(undefined) };
+}
+
+function childOf({ shift, mask, rows: list, rest, children }: Branch, value: number): Node {
+  const agrees = ({ pattern: p }: Row): boolean => (((p.match >>> shift) ^ value) & (p.mask >>> shift) & mask) === 0;
+  return (children[value] ??= nodeOf(list.filter(agrees), rest));
 }
 
 /** How many bits a row fixes. */
@@ -49,8 +60,8 @@ function population(r: Row): number {
 
 function find(node: Node, word: number): Row | undefined {
   while (!Array.isArray(node)) {
-    const branch = node as Exclude<Node, readonly Row[]>;
-    node = branch.children[(word >>> branch.shift) & branch.mask]!;
+    const branch = node as Branch, value = (word >>> branch.shift) & branch.mask;
+    node = branch.children[value] ?? childOf(branch, value);
   }
   for (const r of node as readonly Row[]) if (matches(r, word)) return r;
   return undefined;
@@ -77,8 +88,8 @@ export function createDecoder(isa: string): Decoder {
 
 function makeDecoder(list: readonly Row[]): Decoder {
   const legal = list.toSorted((a, b) => population(b) - population(a));
-  const long = build(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
-  const short = build(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
+  const long = nodeOf(legal.filter((r) => r.pattern.length === 4), FIELDS_32);
+  const short = nodeOf(legal.filter((r) => r.pattern.length === 2), FIELDS_16);
   const decodeLong = (word: number): Decoded => {
     const found = find(long, word);
     return found
