@@ -13,7 +13,7 @@ import { RecordView } from '../../trace/record.ts';
 import { runBare } from '../bare.ts';
 import { CliError } from '../errors.ts';
 import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
-import { DISK_BYTES, marker, type Phase } from './workload.ts';
+import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 
 /** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
 export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced';
@@ -49,7 +49,7 @@ class Reader {
   readonly #now: () => Now;
   constructor(phases: readonly Phase[], now: () => Now) {
     this.#now = now;
-    this.#expected = ['boot', ...phases.map((p) => p.name), 'end'];
+    this.#expected = ['boot', SETTLE.name, ...phases.map((p) => p.name), 'end'];
     this.#mark();
   }
   #mark(): void { this.marks.push({ phase: this.#expected.shift()!, cpu: cpuNow(), ...this.#now() }); }
@@ -64,8 +64,9 @@ export async function runWay(way: Way, input: Input): Promise<WayResult> {
   const counts: ExitCounts[] = [], reader = way.virt === 'native' ? await native(input) : await hosted(way, input, counts);
   if (!reader.done) throw new CliError('E_GUEST',
     `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
-  const names = ['boot', ...input.phases.map((p) => p.name)];
-  return { way: way.name, phases: names.map((name, i) => result(name, i, reader, input.phases, counts[i] ?? noExits())),
+  const names = ['boot', SETTLE.name, ...input.phases.map((p) => p.name)];
+  return { way: way.name, phases: names.flatMap((name, i) => name === SETTLE.name ? []
+    : result(name, i, reader, input.phases, counts[i] ?? noExits())),
     said: reader.text };
 }
 const lastLine = (text: string): string => JSON.stringify(text.trimEnd().split('\n').at(-1) ?? '');

@@ -24,6 +24,12 @@ export const PHASES: readonly Phase[] = [
   { name: 'exec', title: 'fork, exec and wait', n: 100, command: run('forkexec', 100, `/${FOLDER}/true`) },
   { name: 'disk', title: 'disk request of 4 KiB', n: 256, command: run('diskread', 256) },
 ];
+/**
+ * Between boot and work: a kernel that has just started goes on with things of its own (the random generator, memory, modules) for a
+ * second or so, beside whatever
+ * else runs.
+ */
+export const SETTLE = { name: 'settle', command: 'sleep 3' } as const;
 export const DISK_BYTES = 4 * 2 ** 20;
 
 /** The marker that stands before a phase; `end` after the last one. */
@@ -35,7 +41,7 @@ export const COMMAND_LINE = `RUN="sh /${SCRIPT}"`;
 
 /** The initial root file system with programs and script appended: Linux unpacks archives one after the other. */
 export function withWorkload(initrd: Uint8Array, phases: readonly Phase[]): Uint8Array {
-  const lines = phases.map(({ name, command }) => `echo "${marker(name)}"; ${command}`);
+  const lines = [SETTLE, ...phases].map(({ name, command }) => `echo "${marker(name)}"; ${command}`);
   const script = `#!/bin/sh\n${[...lines, `echo "${marker('end')}"`].join('\n')}\n`;
   const programs = PROGRAMS.map((name) =>
     ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data: readFileSync(join(projectRoot(), 'guests/bin/linux', name)) }));
