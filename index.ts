@@ -18,7 +18,7 @@ export { MemoryDisk } from './library/disk.ts';
 export { MemoryFolder, type FolderEvents } from './library/folder.ts';
 export type { Network } from './library/networks.ts';
 export { Archive, FileTree, type FileNode, type Files } from './system/files/archive.ts';
-export { openTar } from './system/files/rootfs.ts';
+export { openTar } from './system/files/open-tar.ts';
 export { lookUp, readTar, type TarEntry } from './system/files/tar.ts';
 export { MemoryRecording, parseRecording, replayOf } from './system/recording.ts';
 // Traces: recorded, read, filtered, asked.

@@ -2,7 +2,8 @@
 import { FIRST_EXPORT, unixWorld } from '../scenarios/unix-world.ts';
 import { FileTree, type Archive, type Files } from '../system/files/archive.ts';
 import { DEFAULT_PATH } from '../system/files/program.ts';
-import { layered, openTar, programIn, whyNotRun } from '../system/files/rootfs.ts';
+import { openTar } from '../system/files/open-tar.ts';
+import { layered, programIn, whyNotRun } from '../system/files/rootfs.ts';
 import { BadGzip } from '../system/files/gzip.ts';
 import { readTar, TarError, type TarEntry } from '../system/files/tar.ts';
 import { boardMemory } from '../system/ram.ts';

@@ -8,6 +8,7 @@ import { symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot } from '../cli/images/where.ts';
 
@@ -122,5 +123,28 @@ describe('what V8 compiled for an earlier run', () => {
       writeFileSync(cache(), bytes.subarray(0, end));
       expect(said()).toBe('first 1');
     }
+  });
+});
+
+describe('what a run loads', () => {
+  /** Modules that are there as soon as this one is. */
+  async function loadedWith(entry: string): Promise<Set<string>> {
+    const { metafile } = await build({
+      absWorkingDir: projectRoot(), entryPoints: [entry], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node', packages: 'external',
+    });
+    const loaded = new Set([entry]);
+    for (const path of loaded) {
+      for (const i of metafile.inputs[path]?.imports ?? []) if (i.kind !== 'dynamic-import') loaded.add(i.path);
+    }
+    return loaded;
+  }
+
+  // The monitor unpacks kernels itself.
+  it.each([['run', /^fflate/], ['bare', /^fflate/], ['vm', /^$/]])('%s: no reader of traces, no compiler, no second gzip', async (command, own) => {
+    const loaded = await loadedWith(`cli/${command}.ts`);
+    expect(loaded.size).toBeGreaterThan(100);
+    const others = /^(esbuild|acorn|ink|react|sql\.js|trace\/reader\.ts|labs\/|cli\/trace\.ts)/;
+    const unwanted = [...loaded].filter((path) => others.test(path) || own.test(path));
+    expect(unwanted).toEqual([]);
   });
 });

@@ -1,18 +1,7 @@
 /** Root file systems: opens archives and folders, and looks up the program to run in them. */
 import { joinTar, type Archive } from './archive.ts';
-import { gunzip } from './gunzip.ts';
-import { isGzip } from './gzip.ts';
 import { whyNotProgram } from './program.ts';
-import { byteString, lookUp, parseTar, type TarEntry } from './tar.ts';
-
-/**
- * A tar archive, unzipped if need be: its bytes up to its end, and its entries.
- * @throws TarError, BadGzip: the rest of a sentence that begins with the archive's name
- */
-export function openTar(file: Uint8Array): { bytes: Uint8Array; files: Map<string, TarEntry> } {
-  const bytes = isGzip(file) ? gunzip(file) : file, { entries, end } = parseTar(bytes);
-  return { bytes: bytes.subarray(0, end), files: entries };
-}
+import { byteString, lookUp, type TarEntry } from './tar.ts';
 
 /** The program's file among those of the guest; a name without a slash is looked up in `path`. */
 export function programIn(files: Map<string, TarEntry>, program: string, path: string, cwd = '/'): TarEntry | undefined {

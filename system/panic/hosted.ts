@@ -3,7 +3,9 @@
  * their exits.
  */
 import { Kind, TRACE_RECORD, causeName, type Cause } from '../../microkernel/abi/index.ts';
-import { RecordView, cyclesText, eventWords, type TraceSource } from '../../trace/index.ts';
+import { cyclesText } from '../../trace/decode.ts';
+import { RecordView, type TraceSource } from '../../trace/record.ts';
+import { eventWords } from '../../trace/said.ts';
 import { RAM_BASE } from '../../vmm/ram.ts';
 import type { System } from '../system.ts';
 import { vocabularyFor } from '../vocabulary.ts';
