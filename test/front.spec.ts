@@ -50,7 +50,8 @@ const READING = [
   ['vm', '--kernel', 'k', '--append', 'a b'], ['bare', '--until', 'READY', '--engine=interp'],
 ];
 const ASKING = [
-  ['run', '--trace', 'f', 'p'], ['run', '--trace=f', 'p'], ['run', '--record', 'f', 'p'], ['run', '--stats', 'p'], ['run', '--stats=f', 'p'],
+  ['run', '--trace', 'f', 'p'], ['run', '--trace=f', 'p'], ['run', '--record', 'f', 'p'],
+  ['run', '--stats', 'p'], ['run', '--stats=f', 'p'],
   ['bare', '--signature', 'f'], ['bare', '--dump-dtb', 'f'], ['vm', '--gdb', '1234'], ['vm', '--net', 'user'], ['vm', '--net=user,pcap=f'],
   ['run', '--mount', '/a:/b', 'p'], ['vm', '--disk', 'd'], ['run', '--no-sandbox', 'p'], ['vm', '--help'], ['run', '-h'],
 ];
@@ -130,7 +131,8 @@ describe('what a run loads', () => {
   /** Modules that are there as soon as this one is. */
   async function loadedWith(entry: string): Promise<Set<string>> {
     const { metafile } = await build({
-      absWorkingDir: projectRoot(), entryPoints: [entry], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node', packages: 'external',
+      absWorkingDir: projectRoot(), entryPoints: [entry], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node',
+      packages: 'external',
     });
     const loaded = new Set([entry]);
     for (const path of loaded) {
@@ -140,7 +142,8 @@ describe('what a run loads', () => {
   }
 
   // The monitor unpacks kernels itself.
-  it.each([['run', /^fflate/], ['bare', /^fflate/], ['vm', /^$/]])('%s: no reader of traces, no compiler, no second gzip', async (command, own) => {
+  const commands = [['run', /^fflate/], ['bare', /^fflate/], ['vm', /^$/]] as const;
+  it.each(commands)('%s: no reader of traces, no compiler, no second gzip', async (command, own) => {
     const loaded = await loadedWith(`cli/${command}.ts`);
     expect(loaded.size).toBeGreaterThan(100);
     const others = /^(esbuild|acorn|ink|react|sql\.js|trace\/reader\.ts|labs\/|cli\/trace\.ts)/;
