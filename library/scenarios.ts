@@ -25,6 +25,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'cpu-hotplug': () => import('../scenarios/cpu-hotplug.ts'),
   native: () => import('../scenarios/native.ts'),
   'getpid-cost': () => import('../scenarios/getpid-cost.ts'),
+  tamed: () => import('../scenarios/tamed.ts'),
   hybrid: () => import('../scenarios/hybrid.ts'),
   alien: () => import('../scenarios/alien.ts'),
   covert: () => import('../scenarios/covert.ts'),

@@ -37,6 +37,8 @@ interface Sweep {
   readonly values: readonly (readonly [name: string, value: string])[];
   /** `--cpu`, or `--set` a parameter. */
   readonly option: '--cpu' | '--set';
+  /** Cells do not look at a trace. */
+  readonly untraced?: boolean;
   /** The status that each run has. */
   readonly status?: readonly number[];
   readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
@@ -187,6 +189,20 @@ export const pages: Readonly<Record<string, Page>> = {
       ...l.cost('one exception', 'from:"getpid-cost 2" nr:getppid kind:event', 5),
         ...l.cost('one message', 'from:"getpid-cost 2" kind:call to:linux', 5),
     ],
+  },
+  tamed: {
+    payload: 'none', picture: () => 'kind:schedule,event,resume task:task time:100ms..101.2ms',
+    figures: (l) => [
+      ['periods of the task', said(l, /\[task\] (\d+) periods/)], ['it is latest by, ns', said(l, /\[task\] \d+ periods.*latest by (\d+)/)],
+      ['the process is latest by, ns', said(l, /process: \d+ periods.*latest by (\d+)/)],
+        ['system calls of the load', l.count('cause:syscall kind:event')],
+    ],
+    sweep: {
+      columns: ['the server', 'task latest', 'on average', 'process latest', 'on average'], option: '--set', untraced: true, status: [0, 1],
+      values: [['holds a lock', 'interrupts=lock'], ['disables interrupts', 'interrupts=disabled']],
+      cells: (_stats, text) => [/\[task\] .*latest by (\d+)/, /\[task\] .*average by (\d+)/, /process: .*latest by (\d+)/,
+        /process: .*average by (\d+)/].map((p) => Number(p.exec(text)?.[1])),
+    },
   },
   domains: {
     payload: 'none', picture: () => 'to:monitor kind:call,reply from:"domains 2",monitor',
@@ -340,14 +356,14 @@ export async function look(name: string): Promise<Seen> {
 }
 
 /** Boots the scenario with each value; the interpreter alone, as the tiers look different things up. */
-async function swept(name: string, { columns, values, option, status = [], cells }: Sweep, folder: string): Promise<string> {
+async function swept(name: string, { columns, values, option, untraced, status = [], cells }: Sweep, folder: string): Promise<string> {
   const lines = [`| ${columns.join(' | ')} |`, `|---${'|--:'.repeat(columns.length - 1)}|`], file = join(folder, 'stats.json'),
-    trace = join(folder, 's.trace');
+    trace = join(folder, 's.trace'), isTraced = option === '--set' && !untraced;
   for (const [i, [title, value]] of values.entries()) {
     const run = await tessera(['boot', name, '--engine', 'interp', option, value, `--stats=${file}`,
-      ...(option === '--set' ? ['--trace', trace] : [])]);
+      ...(isTraced ? ['--trace', trace] : [])]);
     if (run.status !== (status[i] ?? 0)) throw new Error(`${name} with ${option} ${value}: status ${run.status}: ${run.stderr}`);
-    const stats = JSON.parse(readFileSync(file, 'utf8')) as Stats, seen = option === '--set' ? new Look(readTrace(trace), run.stdout)
+    const stats = JSON.parse(readFileSync(file, 'utf8')) as Stats, seen = isTraced ? new Look(readTrace(trace), run.stdout)
       : undefined;
     const figures = cells(stats, run.stdout, seen).map((n) => n.toLocaleString('en-US'));
     lines.push(`| ${[`${title} (\`${value}\`)`, ...figures].join(' | ')} |`);
