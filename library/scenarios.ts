@@ -23,6 +23,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'exit-matrix': () => import('../scenarios/exit-matrix.ts'),
   timeshare: () => import('../scenarios/timeshare.ts'),
   'cpu-hotplug': () => import('../scenarios/cpu-hotplug.ts'),
+  'state-mgmt': () => import('../scenarios/state-mgmt.ts'),
   native: () => import('../scenarios/native.ts'),
   'getpid-cost': () => import('../scenarios/getpid-cost.ts'),
   tamed: () => import('../scenarios/tamed.ts'),

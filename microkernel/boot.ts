@@ -57,6 +57,8 @@ export interface KernelOptions {
   readonly kernelMemory?: number;
   /** False: without the fast path of system calls, to compare. */
   readonly fastpath?: boolean;
+  /** A guest's world stays in its hart until another needs it ('kept', the usual), or is saved whenever the guest leaves, to compare. */
+  readonly guestState?: 'kept' | 'copied';
   /** The kernel's own lines: threads that died or stopped. */
   readonly log?: (line: string) => void;
 }

@@ -76,7 +76,7 @@ export class Kernel implements Supervisor, Core {
     this.trace = options.watch ? new WatchedRing(options.trace, options.watch(this)) : new TraceRing(options.trace);
     this.interrupts = new Interrupts(machine.bus, machine.harts.length);
     this.interrupts.kernel = this;
-    this.cpus = machine.harts.map(h => new Cpu(h));
+    this.cpus = machine.harts.map(h => new Cpu(h, options.guestState !== 'copied'));
     this.cpu = this.cpus[0];
     boot(this, options);
     if (machine.supervisor instanceof Hosted) machine.supervisor.kernel = this;

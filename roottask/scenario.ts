@@ -95,6 +95,11 @@ export interface Scenario {
   /** RAM of the board (default: what the components may use, and some), harts (default 1). */
   readonly ram?: Size;
   readonly harts?: number;
+  /**
+   * How the kernel treats the registers of a guest that leaves: they stay in the hart until another guest needs it (kept), or are saved
+   * each time.
+   */
+  readonly guestState?: 'kept' | 'copied';
   /** Processor model of the board, such as 'base,no-vmid' (docs/processors.md). */
   readonly cpu?: string;
 }

@@ -53,7 +53,8 @@ const equals = (wanted: unknown) => kind(String(wanted), (value) => value === wa
 
 export const SCENARIO: Readonly<Record<string, Shape>> = {
   name: text, summary: text, components: record, status: text, log: text, expect: expectations, holds: holdings, endings, actions,
-    budget: number, ram: sizes, harts: count, cpu: text, files: textRecord, images: textRecord, nets: texts, disks: texts, mounts: texts,
+    budget: number, ram: sizes, harts: count, cpu: text, guestState: kind("'kept' or 'copied'",
+      (value) => value === 'kept' || value === 'copied'), files: textRecord, images: textRecord, nets: texts, disks: texts, mounts: texts,
     terminals: count,
   story: text, parameters, build: builder, twin,
 };

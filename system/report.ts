@@ -17,7 +17,8 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
     instructions, cycles: machine.events.now, wallSeconds: round(wallSeconds),
     mips: round(instructions / 1e6 / Math.max(wallSeconds, 1e-9)),
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
-    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, longestStretch: counters.longestStretch,
+    addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, worldSwitches: counters.worldSwitches,
+      longestStretch: counters.longestStretch,
     tlb: machine.tlb, guest: guestFigures(system),
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [

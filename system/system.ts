@@ -135,6 +135,7 @@ export class System {
       machine: board.machine, devices: deviceList(board), bootModules: modules,
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
+      guestState: scenario.guestState,
       root: rootTask(scenario, {
         changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },
         trouble: (component, text) => host.trouble?.(component, text),

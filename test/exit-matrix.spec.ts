@@ -1,5 +1,5 @@
 /** Operations that leave a guest by choice: it does the same, and leaves as often as it should. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -77,4 +77,29 @@ describe('a time slice', () => {
     expect(long).toBeGreaterThan(20_000);
     expect(long).toBeLessThan(2 * 30_000 + 50);
   }, 100_000);
+});
+
+describe('state of a guest that leaves', () => {
+  it('stays in the hart or is copied: the guests do the same, and a round trip costs two switches of worlds more', async () => {
+    const run = async (state: string): Promise<{ cycles: number[]; figures: Figures & { worldSwitches: number } }> => {
+      const file = join(folder, `${state}.json`), { status, stdout } = await tessera(['boot', 'state-mgmt', '--set', `state=${state}`,
+        `--stats=${file}`]);
+      expect(status).toBe(0);
+      const cycles = [...stdout.matchAll(/firmware takes (\d+) cycles/g)].map((m) => Number(m[1]));
+      return { cycles, figures: JSON.parse(readFileSync(file, 'utf8')) as Figures & { worldSwitches: number } };
+    };
+    const [kept, copied] = await Promise.all([run('kept'), run('copied')]);
+    expect(copied.figures.exits).toEqual(kept.figures.exits);
+    kept.cycles.forEach((c, i) => expect(Math.abs(copied.cycles[i]! - c - 540)).toBeLessThan(20));
+    const exits = copied.figures.guest.exits.vs;
+    expect(copied.figures.worldSwitches).toBeGreaterThan(0.99 * exits);
+    expect(kept.figures.worldSwitches).toBeLessThan(exits / 4);
+  });
+  it('says what is wrong with another word', async () => {
+    const file = join(folder, 'wrong.ts');
+    const scenario = "{ name: 'wrong', summary: '-', guestState: 'lost' as 'kept', components: {} }";
+    writeFileSync(file, `import { defineScenario } from 'tessera'; export default defineScenario(${scenario});`);
+    const { status, stderr } = await tessera(['boot', file]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("guestState is not 'kept' or 'copied'")]);
+  });
 });

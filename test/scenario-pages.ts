@@ -49,7 +49,7 @@ const shared = (said: string): number[] => {
   return [Math.max(...[...said.matchAll(/computed for (\d+) us/g)].map((m) => Number(m[1]))), Number(late), Number(worst)];
 };
 
-interface Stats { readonly cycles: number; readonly kernelEntries: number;
+interface Stats { readonly cycles: number; readonly kernelEntries: number; readonly worldSwitches: number;
   readonly guest: { readonly exits: { readonly vu: number; readonly vs: number } };
    readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
   readonly exits: Readonly<Record<string, number>> }
@@ -293,6 +293,13 @@ export const pages: Readonly<Record<string, Page>> = {
         'all'].map((n) => [describeExit(n), `exits=${n}`] as const),
       cells: ({ exits: e, guest, cycles }) => [...['sbi', 'wfi', 'virtualInstruction', 'guestTrap'].map((c) => e[c] ?? 0),
         guest.exits.vu, guest.exits.vs, cycles] },
+  },
+  'state-mgmt': {
+    payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b',
+    figures: (l) => [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')]],
+    sweep: { columns: ['state', 'cycles of a call', 'of a device register', 'worlds loaded', 'all cycles'], option: '--set',
+      values: [['kept', 'state=kept'], ['copied', 'state=copied']],
+      cells: ({ worldSwitches, cycles }, said) => [...measured(said).slice(0, 2), worldSwitches, cycles] },
   },
   'cpu-hotplug': {
     payload: 'none', images: true, picture: () => 'kind:create,destroy task:vm object:"vm vCPU 2"',

@@ -6,6 +6,7 @@ import type { Core } from '../core.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { tick } from '../sched/scheduler.ts';
+import { saveWorld } from '../state/guest.ts';
 import { isIpc, syscall } from './syscall.ts';
 
 /** Exception codes. @spec priv 12.1.8 */
@@ -26,6 +27,7 @@ export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
   const { hart } = cpu, code = hart.causeCode;
   k.counters.kernelEntries++;
   hart.charge(COSTS.entry);
+  if (t.guest && !cpu.keepsWorlds) saveWorld(k, cpu);
   if (hart.causeIsInterrupt) {
     if (t.guest) t.mode = hart.priv === 0 ? 0 : 1;
     return handleInterrupt(k, cpu, code);

@@ -63,8 +63,12 @@ export class Cpu {
   /** The processor has the hypervisor extension. */
   readonly hasGuests: boolean;
 
-  constructor(hart: HartApi) {
+  /** A guest's world stays here until another one needs the hart. */
+  readonly keepsWorlds: boolean;
+
+  constructor(hart: HartApi, keepsWorlds = true) {
     this.hart = hart;
+    this.keepsWorlds = keepsWorlds;
     this.hasGuests = (hart.csr(CSR.misa) & HYPERVISOR) !== 0n;
     this.tagsSpaces = keeps(hart, CSR.satp, ASID);
     this.tagsGuests = keeps(hart, CSR.hgatp, VMID);

@@ -119,6 +119,12 @@ export function unloadGuest(cpu: Cpu): void {
   cpu.vsOwner = undefined;
 }
 
+/** The world in the hart is saved at once, and what that costs is paid now: where worlds do not stay. */
+export function saveWorld(k: Stage, cpu: Cpu): void {
+  unloadGuest(cpu);
+  k.charge(COSTS.worldSwitch);
+}
+
 /** Guest-physical translation of this task: Sv39x4, its VMID, its root. */
 export function switchGuestSpace(cpu: Cpu, root: number, vmid: number): void {
   cpu.hart.setCsr(CSR.hgatp, (8n << 60n) | (BigInt(vmid) << 44n) | BigInt(root / 4096));
