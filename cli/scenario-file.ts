@@ -91,7 +91,7 @@ export async function importTypeScript(path: string): Promise<unknown> {
  */
 async function warn(path: string): Promise<void> {
   const { mistakes } = await import('./lab/mistakes.ts');
-  for (const line of mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]]))) process.stderr.write(`tessera: warning: ${line}\n`);
+  for (const line of await mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]]))) process.stderr.write(`tessera: warning: ${line}\n`);
 }
 
 /** Errors of types in a scenario file, when they are asked for. Throws CliError. */

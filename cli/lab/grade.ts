@@ -34,7 +34,7 @@ export const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> =>
 
 /** `files`: name → text, of what is handed in. */
 export async function grade(lab: Lab, files: ReadonlyMap<string, string>, options: GradeOptions): Promise<Graded> {
-  const { seed } = options, sheet = new Sheet(lab), notes = [...mistakes(files)], missing = lab.files.filter((f) => !files.has(f));
+  const { seed } = options, sheet = new Sheet(lab), notes = await mistakes(files), missing = lab.files.filter((f) => !files.has(f));
   const failed = (why: string): Graded => ({ verdict: verdictOf(lab, seed, sheet.results(why), [...new Set([...notes, why])], [], ''),
     traces: new Map() });
   if (missing.length > 0) return failed(`not handed in: ${missing.join(', ')}`);

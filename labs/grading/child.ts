@@ -3,7 +3,7 @@
  * has to tell goes to the driver alone, through a portal that nobody else holds.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { Ops, Own, Right, capPage, memoryPage, type Received, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Right, capPage, memoryPage, statusName, type Received, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import { allocate, nameIt, valueOf, type Env } from '../../roottask/client/index.ts';
 import { constants } from '../start/constants.ts';
 
@@ -65,7 +65,10 @@ export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOp
   sys.memory.write(at, code);
   for (let p = 0; p < size; p += PAGE) yield* sys.must(task, Ops.task.map, [0, memoryPage(at + p, 12, Right.RX), CODE + p, 0]);
   yield* sys.must(task, Ops.task.map, [0, capPage(report, 0, 1), REPORT, 0]);
-  for (const [cause, portal] of Object.entries(o.events)) yield* sys.must(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
+  for (const [cause, portal] of Object.entries(o.events)) {
+    const status = yield* sys.invoke(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
+    if (status !== 0) throw new Error(`the events of ${o.name} have nowhere to go: the server behind its portal has ended (${statusName(status)})`);
+  }
   yield* sys.must(thread, Ops.thread.bind, [context]);
   return { task, thread, context, report };
 }
