@@ -49,8 +49,6 @@ export interface Core extends Ground, Stage {
   readonly log: (line: string) => void;
   crashes: number; // of TypeScript threads
   newId(): number;
-  /** An object joins its factory; its bytes have been charged. */
-  adopt(object: KernelObject): void;
   /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
   created(object: KernelObject): void;
   /** An object has lost its last capability: it ends when the current operation is over. */

@@ -140,9 +140,6 @@ export class Kernel implements Supervisor, Core {
   /** From the kernel's entry to here no interrupt was taken. */
   #left(cpu: Cpu): void { this.counters.longestStretch = Math.max(this.counters.longestStretch, cpu.hart.cycles - cpu.entered); }
 
-  /** Gives the trace sink what it has not seen yet: at the end of a run. */
-  flushTrace(): void { this.trace.flush(); }
-
   charge(cycles: number): void { this.cpu.hart.charge(cycles); }
   work(cycles: number): void {
     if (this.#owed === 0) this.#payer = this.cpu.running;
@@ -159,13 +156,10 @@ export class Kernel implements Supervisor, Core {
 
   newId(): number { return ++this.#ids; }
 
-  /** An object joins its factory; its bytes have been charged. */
-  adopt(object: KernelObject): void { object.factory?.adopt(object); }
-
   /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
   created(object: KernelObject): void {
     if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
-    this.adopt(object);
+    object.factory?.adopt(object);
     this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, object.bytes);
   }
 

@@ -94,11 +94,11 @@ function play(tasks: readonly { budget: number; period: number }[]): { watch: Wa
       expect(Math.abs(sys.utcb.word(0) - watchedSoFar(real.kernel, watch, ids[i]))).toBeLessThan(SLACK + 200 * (END / t.period));
     }
   }, { trace: watch, maxCycles: 1e8 });
-  kernel.flushTrace();
+  kernel.trace.flush();
   return { watch, ids, began };
 }
-function watchedSoFar(k: { flushTrace(): void }, watch: Watch, thread: number): number {
-  k.flushTrace();
+function watchedSoFar(k: { readonly trace: { flush(): void } }, watch: Watch, thread: number): number {
+  k.trace.flush();
   return watch.within(thread, 0, Infinity);
 }
 

@@ -28,7 +28,7 @@ function play(plan: Plan, fastpath: boolean): { records: number[]; cycles: numbe
     yield* sys.receive();
   }, { fastpath, harts: 2, trace: { drain: bytes => { records.push(...bytes); }, name: () => {} } });
   real.machine.run({ maxCycles: 1e8 });
-  real.kernel.flushTrace();
+  real.kernel.trace.flush();
   expect(audit(real.kernel)).toEqual([]);
   expect(sums.length).toBeGreaterThan(0);
   return { records, cycles: real.machine.now, counters: JSON.stringify(real.kernel.counters), sums };

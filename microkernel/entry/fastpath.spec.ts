@@ -18,7 +18,7 @@ function play(plan: Plan, fastpath: boolean): { records: number[][]; cycles: num
     yield* sys.receive();
   }, { fastpath, trace: { drain: bytes => { records.push([...bytes]); }, name: () => {} } });
   real.machine.run({ maxInstructions: 100_000, maxCycles: 1e8 });
-  real.kernel.flushTrace();
+  real.kernel.trace.flush();
   expect(audit(real.kernel)).toEqual([]);
   return { records: [records.flat()], cycles: real.machine.now, counters: JSON.stringify(real.kernel.counters), sums };
 }

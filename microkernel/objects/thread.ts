@@ -241,23 +241,22 @@ function setWide(x: Int32Array, register: number, value: bigint): void {
 }
 
 const threadOf = (i: Invocation): Thread => i.cap.object as Thread;
-/** May its state be read and written: it is not about to run. */
-const stands = (t: Thread): boolean => t.state !== ThreadState.ready && t.state !== ThreadState.dead && !t.body;
+/** May its state be read and written? busy: it is about to run. */
+const stands = (t: Thread): Status => t.state === ThreadState.dead ? Status.dead : t.state === ThreadState.ready || t.body ? Status.busy : Status.ok;
 
 const start = (i: Invocation): Status => startThread(i.k, threadOf(i), i.u.bigWord(0), i.u.bigWord(1), i.u.bigWord(2));
 
 function getState(i: Invocation): Status {
-  const t = threadOf(i), mtd = i.u.word(0);
-  if (!stands(t)) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  const t = threadOf(i), mtd = i.u.word(0), status = stands(t);
+  if (status !== Status.ok) return status;
   stateOut(t, i.u, mtd);
   i.u.mtd = mtd;
-  return Status.ok;
+  return status;
 }
 function setState(i: Invocation): Status {
-  const t = threadOf(i);
-  if (!stands(t)) return t.state === ThreadState.dead ? Status.dead : Status.busy;
-  stateIn(t, i.u, i.u.word(0));
-  return Status.ok;
+  const t = threadOf(i), status = stands(t);
+  if (status === Status.ok) stateIn(t, i.u, i.u.word(0));
+  return status;
 }
 
 function setEvents(i: Invocation): Status {
@@ -322,7 +321,7 @@ function keepReply(i: Invocation): Status {
   if (status !== Status.ok) return status;
   if (factory.free < 2 * BYTES.cap + BYTES.capChunk || !factory.charge(BYTES.cap)) return Status.noQuota;
   const reply = new Reply(k.newId(), factory, waiting);
-  k.adopt(reply);
+  factory.adopt(reply);
   t.task.caps.put(selector, reply, CapRight.all, undefined);
   waiting.keptReply = reply;
   waiting.partner = undefined;
