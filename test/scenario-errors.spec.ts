@@ -24,6 +24,9 @@ export default defineScenario({
 });
 `;
 
+/** A right scenario that asks the trace something as well, on line 11. */
+const holding = (condition: string): string => source('').replace('expect: [', `holds: [{ ${condition}, why: 'it speaks' }],\n  expect: [`);
+
 describe("a user's scenario", () => {
   const cases: [string, string, number, string][] = [
     ['that is right', source(''), 0, ''],
@@ -33,6 +36,12 @@ describe("a user's scenario", () => {
     ['that throws when it is loaded', source('priority: nice()'), 2, 'nice is not defined (FILE:9)'],
     ['whose program throws', source('', 'throw new Error("out of luck");'), 1, 'hello crashed with status 1: out of luck (Object.main mine.ts:3:27) (FILE:8)'],
     ['that wants a device which is not there', source("devices: ['floppy']"), 1, "wants the device 'floppy', which this board does not have"],
+    ['whose trace does not show what it must', holding("exactly: 7, filter: 'from:hello op:log.line kind:call'"), 1,
+      'does not hold: it speaks (1 records) (FILE:11)'],
+    ['that asks the trace in a wrong way', holding("filter: 'kin:call'"), 2, "'it speaks' cannot be asked: no field 'kin'"],
+    ['with a bound that nothing keeps', holding("atLeast: 3, atMost: 2, filter: 'kind:call'"), 2, "'it speaks': nothing is at least 3 and at most 2 (FILE:11)"],
+    ['whose twin sets what there is not', source('').replace('expect: [', "twin: { set: { loud: true }, ending: 'mute' },\n  expect: ["), 2,
+      "its twin sets 'loud', which is no parameter (FILE:11)"],
     ['whose text does not appear', source('', undefined, 'goodbye'), 1, "did not appear: 'goodbye' from hello (FILE:12)"],
   ];
   it.each(cases)('%s', async (_, text, status, says) => {
