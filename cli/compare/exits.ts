@@ -33,7 +33,7 @@ export class ExitCounter {
     if (r.kind === Kind.event && this.#vcpus.has(r.actor)) {
       const { name, module } = exitOf(r.a, r.c);
       this.#open.set(r.sequence, { time: r.time, cause: r.a, counts, name, module });
-    } else if (r.kind === Kind.map && this.#open.has(r.cause)) this.#open.get(r.cause)!.name = 'hidden fault';
+    } else if (r.kind === Kind.map && this.#open.get(r.cause)?.cause === Cause.pageFault) this.#open.get(r.cause)!.name = 'hidden fault';
     else if (r.kind === Kind.resume) this.#close(r);
   }
   #close(r: Seen): void {
