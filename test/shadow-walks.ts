@@ -389,6 +389,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (let done = 0, seed = first; done < total; done += run, seed++) {
     const report = shadowWalks({ steps: Math.min(run, total - done), seed, traced });
     for (const [name, n] of Object.entries(report)) sums[name] = (sums[name] ?? 0) + Number(n);
+    process.stderr.write(`\r${sums['steps']} steps, no difference`);
   }
   process.stdout.write(`${JSON.stringify(sums)}\n`);
 }
