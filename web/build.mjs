@@ -67,7 +67,10 @@ export async function buildPage(place, { images = false } = {}) {
   cpSync(join(root, 'guests/bin'), join(out, 'guests/bin'), { recursive: true });
   const files = filesBelow(out), version = createHash('sha256').update(files.map((f) => readFileSync(join(out, f)).toString('base64')).join()).digest('hex').slice(0, 12);
   await esbuild.build({ ...shared, entryPoints: { sw: 'web/worker/offline.ts' }, outdir: out, define: { FILES: JSON.stringify(['./', ...files.filter((f) => f !== 'index.html')]), VERSION: JSON.stringify(version) } });
+  // The page asks which there are; that there are none is an answer, too.
+  mkdirSync(join(out, 'images'));
   if (images) await copyImages(join(out, 'images'));
+  else writeFileSync(join(out, 'images/index.json'), '{}');
   // Whoever serves the old page meanwhile finds all of it, or all of the new one.
   rmSync(place, { recursive: true, force: true });
   renameSync(out, place);
