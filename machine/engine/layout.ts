@@ -104,6 +104,8 @@ export const TLBS_USED = 0x8000;
 /** Pool sizes: TLBs and decoded code pages. */
 export const TLB_COUNT = 256;
 export const CODEPAGE_COUNT = 4096;
+/** Machines with more RAM than this have half as many code pages: the address space is wanted for RAM. */
+const LARGE_RAM = 3 * 2 ** 30;
 
 /** Linear addresses of everything for a given RAM size; all are multiples of 64 KiB but `codePages`. */
 export interface Layout {
@@ -153,11 +155,12 @@ function place(ramBytes: number, harts: number): Layout {
   const codeMap = alignUp(tlbs + TLB_COUNT * TLB_BYTES, WASM_PAGE);
   const ramPages = ramBytes / PAGE;
   const codePages = alignUp(codeMap + ramPages * 4, WASM_PAGE);
-  const sides = codePages + CODEPAGE_COUNT * CODEPAGE_BYTES;
-  const ram = alignUp(sides + (CODEPAGE_COUNT * CODEPAGE_BYTES) / 2, WASM_PAGE);
+  const codePageCount = ramBytes > LARGE_RAM ? CODEPAGE_COUNT / 2 : CODEPAGE_COUNT, poolBytes = codePageCount * CODEPAGE_BYTES;
+  const sides = codePages + poolBytes;
+  const ram = alignUp(sides + poolBytes / 2, WASM_PAGE);
   const bytes = alignUp(ram + ramBytes, WASM_PAGE);
   return {
-    harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount: CODEPAGE_COUNT, sides,
+    harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount, sides,
     ram, ramBytes, ramPages, bytes, wasmPages: bytes / WASM_PAGE,
   };
 }
