@@ -19,6 +19,10 @@ export interface VmOptions extends RunOptions {
   readonly memory?: number | string;
   /** How guest code runs (default 'hardware'): by the H extension, or 'trap', its kernel in U mode. */
   readonly virt?: 'hardware' | 'trap';
+  /** With 'trap': shadow tables are made right at the guest's fences (default), or the guest's own are traced. */
+  readonly shadow?: 'sync' | 'traced';
+  /** With 'trap': privileged instructions that follow an exit are done in the same visit. */
+  readonly lookAhead?: boolean;
   /** Processors (default 1). */
   readonly smp?: number;
   /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
@@ -42,13 +46,13 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
   const wrong = readOptions({
-    kernel: 'kernel', virt: options.virt, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })),
+    kernel: 'kernel', virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })),
     nets: networks.map((_, i) => `net${i}`)
   });
   if (typeof wrong === 'string') throw new SystemError(wrong);
   const world = (bytes: number) => machineWorld({
     kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length,
-    more: { seed: options.seed ?? 1, virt: options.virt },
+    more: { seed: options.seed ?? 1, virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead },
   });
   try {
     const run: Run<VmResult> = new Run<VmResult>({
