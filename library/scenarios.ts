@@ -22,6 +22,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'guest-panic-report': () => import('../scenarios/guest-panic-report.ts'),
   'exit-matrix': () => import('../scenarios/exit-matrix.ts'),
   timeshare: () => import('../scenarios/timeshare.ts'),
+  lpar: () => import('../scenarios/lpar.ts'),
   'cpu-hotplug': () => import('../scenarios/cpu-hotplug.ts'),
   'state-mgmt': () => import('../scenarios/state-mgmt.ts'),
   native: () => import('../scenarios/native.ts'),

@@ -103,3 +103,14 @@ describe('state of a guest that leaves', () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining("guestState is not 'kept' or 'copied'")]);
   });
 });
+
+describe('parts of a processor', () => {
+  it('are kept to a hundredth', async () => {
+    const { status, stdout } = await tessera(['boot', 'lpar', '--set', 'parts=3,41,20']), alone = 300_040;
+    expect(status).toBe(0);
+    for (const [who, percent] of [['first', 3], ['second', 41], ['third', 20]] as const) {
+      const took = Number(new RegExp(`\\[${who}\\] spin: computed for (\\d+) us`).exec(stdout)![1]);
+      expect(Math.abs((100 * alone) / took - percent)).toBeLessThan(1);
+    }
+  }, 100_000);
+});

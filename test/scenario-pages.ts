@@ -294,6 +294,14 @@ export const pages: Readonly<Record<string, Page>> = {
       cells: ({ exits: e, guest, cycles }) => [...['sbi', 'wfi', 'virtualInstruction', 'guestTrap'].map((c) => e[c] ?? 0),
         guest.exits.vu, guest.exits.vs, cycles] },
   },
+  lpar: {
+    payload: 'none', picture: () => 'to:console kind:call from:first,second,third',
+    figures: (l) => [['times that one of them gets the hart', l.count('task:"first guest","second guest","third guest" kind:schedule')]],
+    sweep: { columns: ['parts', 'µs of the first', 'of the second', 'of the third'], option: '--set',
+      values: ['50,30,20', '7,2,20', '1,33,20'].map((parts) => [`${parts.replaceAll(',', ' %, ')} %`, `parts=${parts}`] as const),
+      cells: (_stats, said) => ['first', 'second', 'third'].map((who) =>
+        Number(new RegExp(`\\[${who}\\] spin: computed for (\\d+) us`).exec(said)?.[1] ?? 0)) },
+  },
   'state-mgmt': {
     payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b',
     figures: (l) => [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')]],

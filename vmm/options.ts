@@ -60,6 +60,8 @@ export interface Options {
   readonly priority: number;
   /** Cycles that a virtual processor has the hart for when others of its priority wait; 0: the kernel's default, 10 ms. */
   readonly slice: number;
+  /** Cycles; with it the slice is a budget: no more than that in any period, whoever waits or not. 0: none. */
+  readonly period: number;
 }
 
 const MIB = 2 ** 20, PAGE = 4096;
@@ -98,7 +100,8 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
       lookAhead: args['lookAhead'] === true,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
-    slice: number('slice', 0), harts: Math.max(1, number('harts', 1)), priority: number('priority', Math.min(60, highest)),
+    slice: number('slice', 0), period: number('period', 0), harts: Math.max(1, number('harts', 1)),
+      priority: number('priority', Math.min(60, highest)),
   };
   if (options.priority > highest) return `its processors cannot have priority ${options.priority}: the component has ${highest}`;
   return whatIsWrong(options) ?? options;
@@ -113,6 +116,8 @@ function whatIsWrong(o: Options): string | undefined {
   if (o.lookAhead && o.virt !== 'trap') return 'look-ahead goes with technique trap: it saves the exits of privileged instructions';
   if (!Number.isInteger(o.slice) || (o.slice !== 0 && (o.slice < LEAST_SLICE
     || o.slice > MOST_SLICE))) return `a time slice has ${LEAST_SLICE} to ${MOST_SLICE} cycles, not ${o.slice}`;
+  if (o.period !== 0 && !(Number.isInteger(o.period) && o.slice > 0 && o.period >= o.slice && o.period <= MOST_SLICE))
+    return `a period of ${o.period} cycles does not go with a slice of ${o.slice}: the slice is what may be used of it`;
   const strange = whatIsWrongWith(o.exits);
   if (strange !== undefined) return strange;
   if (o.exits.length > 0 && o.virt !== 'hardware') return 'exits can be chosen with the H extension only (hardware)';

@@ -183,7 +183,7 @@ export class Vm implements SbiMachine {
     const { env, options } = this.#around, { guest, context, space, hart, portals } = this.#bodies[id], create = Ops.factory;
     const steps = [
       [Own.factory, create.createThread, [guest, space, this.#technique.threadFlags, 0, hart]],
-      [Own.factory, create.createSchedContext, [context, options.priority, options.slice, 0]],
+      [Own.factory, create.createSchedContext, [context, options.priority, options.slice, options.period]],
       [guest, Ops.thread.bind, [context]],
       ...portals.map((events) => [guest, Ops.thread.setEvents, events] as const),
     ] as const;

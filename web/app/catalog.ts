@@ -30,6 +30,8 @@ export const scenarios: readonly Entry[] = [
     says: 'Two guests compute with their interrupts off, a third is woken in time all the same.', view: 'timeline', look: 'kind:schedule' },
   { name: 'state-mgmt', title: 'Where a guest’s registers stay',
     says: 'They stay in the processor until another guest needs it, or are copied at each exit.', look: 'cause:sbi' },
+  { name: 'lpar', title: 'Parts of a processor', says: 'Three guests have fixed parts of one processor, by the hundredth.',
+    view: 'timeline', look: 'kind:schedule' },
   { name: 'native', title: 'A program that knows the kernel', says: 'No Unix and no virtual machine: RISC-V code makes the kernel’s calls itself.', look: 'kind:call task:pingpong' },
   { name: 'restart', title: 'A server crashes', says: 'It is reported, started again, and its clients see an error instead of silence.', look: 'kind:destroy' },
   { name: 'two-worlds', title: 'Two worlds on one kernel', says: 'A Unix shell with a pipeline, beside it a virtual machine with its own operating system.', view: 'timeline', look: 'nr:pipe2' },
