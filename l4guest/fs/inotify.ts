@@ -12,7 +12,7 @@ import { Watch } from './watch.ts';
 export { Watch, newCookie, notify, notifyAt, notifyFile } from './watch.ts';
 
 /** Every bit that inotify_add_watch knows. */
-export const WATCH_BITS = 0xf700_ffff | 0;
+export const WATCH_BITS = 0xf700_efff | 0;
 /** What the server holds for a watch and for an event in a queue, bytes. */
 const WATCH_COST = 256, EVENT_COST = 96;
 const FIONREAD = 0x541b;

@@ -1,6 +1,6 @@
 /** Name spaces as files: what /proc/PID/ns leads to. One is held as long as its file is open or mounted; setns enters it. */
 import { E } from '../abi/errno.ts';
-import { Clone, S } from '../abi/linux.ts';
+import { Clone, O, S } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import { FirstIno, PidNumbers, UserSpace, firstUsers, nameOfId, type Space } from '../kernel/spaces.ts';
@@ -19,7 +19,9 @@ class SpaceInode extends Inode {
   readonly space: Space;
   readonly k: Kernel;
   constructor(fs: FileSystem, space: Space, k: Kernel) { super(fs, S.IFREG | 0o444, space.ino); this.space = space; this.k = k; }
-  override open(_t: Thread, flags: number): File { return new SpaceFile(this, flags); }
+  override open(_t: Thread, flags: number): File | number { return (flags & O.ACCMODE) === O.RDONLY ? new SpaceFile(this, flags) : -E.PERM;
+    }
+  override change(): number { return -E.PERM; }
   override hold(): void { if (this.space instanceof MountSpace) this.space.hold(); }
   override letGo(): void { if (this.space instanceof MountSpace) this.space.release(); }
 }

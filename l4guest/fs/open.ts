@@ -13,9 +13,11 @@ const place = newPlace();
 
 /** A new description (count 1, not in any table yet), or -errno. `mode` holds permission bits for O_CREAT, umask not applied yet. */
 export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): Later<File | number> {
+  const nameless = (flags & O.TMPFILE) !== 0 && (flags & O.PATH) === 0;
+  if (nameless && (flags & (O.DIRECTORY | O.CREAT)) !== O.DIRECTORY) return -E.INVAL;
   const base = baseOf(t, dirfd, path, resolve);
   if (typeof base === 'number') return base;
-  if ((flags & O.TMPFILE) !== 0 && (flags & O.DIRECTORY) !== 0) return openNameless(t, base, path, flags, mode);
+  if (nameless) return openNameless(t, base, path, flags, mode);
   const exclusive = (flags & (O.CREAT | O.EXCL)) === (O.CREAT | O.EXCL);
   const how = resolve | (flags & O.NOFOLLOW || exclusive ? 0 : WalkFlag.follow) | (flags & O.CREAT ? WalkFlag.parent : 0);
   const failed = walk(t, base, path, how, place);

@@ -10,7 +10,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { getU32, setU16, setU32, clearUser } from '../mm/uaccess.ts';
 
 export const Ipc = { CREAT: 0o1000, EXCL: 0o2000, NOWAIT: 0o4000, RMID: 0, SET: 1, STAT: 2, INFO: 3 } as const;
-const SLOTS = 32768;
+const SLOTS = 32768, MIN_CYCLE = 64;
 
 /** Who owns an object, and who may use it (struct ipc64_perm). */
 export class Perm {
@@ -53,12 +53,20 @@ export class IpcTable<T extends IpcObject> {
     if (key !== 0 && !(flags & Ipc.CREAT)) return -E.NOENT;
     const { sysctl } = t.k, wished = sysctl.number(this.wish);
     if (this.count >= Math.min(SLOTS, sysctl.numbers(this.most).at(-1)!)) return -E.NOSPC;
-    const slot = this.freeFrom(wished < 0 ? 0 : wished % SLOTS), sequence = wished < 0 ? this.sequence : Math.floor(wished / SLOTS);
+    const slot = wished < 0 ? this.nextSlot(sysctl.numbers(this.most).at(-1)!) : this.freeFrom(wished % SLOTS);
+    const turned = slot <= this.latest, sequence = wished < 0 ? (this.sequence + (turned ? 1 : 0)) % SLOTS : Math.floor(wished / SLOTS);
     const made = make(slot + SLOTS * sequence, new Perm(key, t.creds, flags));
     if (typeof made === 'number') return made;
-    if (wished < 0) this.sequence = (this.sequence + 1) % SLOTS; else sysctl.set(this.wish, '-1');
+    if (wished < 0) { this.sequence = sequence; this.latest = slot; } else sysctl.set(this.wish, '-1');
     this.slots[slot] = made;
     return made.id;
+  }
+  /** The slot that was given last: a new object gets the next one, and a new sequence number when they begin again. */
+  private latest = -1;
+  private nextSlot(most: number): number {
+    const end = Math.min(most, Math.max(MIN_CYCLE, Math.floor((this.count * 3) / 2)));
+    for (let i = 1; i <= end; i++) { const slot = (this.latest + i) % end; if (this.slots[slot] === undefined) return slot; }
+    return this.freeFrom(0);
   }
   private freeFrom(first: number): number {
     let slot = first;

@@ -18,7 +18,7 @@ export interface Creds {
   defaultRing?: number;
 }
 export const rootCreds = (): Creds =>
-  ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [0], caps: allCaps(), users: firstUsers });
+  ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [], caps: allCaps(), users: firstUsers });
 export const copyCreds = (c: Creds): Creds => ({ ...c, caps: { ...c.caps } });
 /** Whether the process has this right of the superuser, over all that there is. */
 export const capable = (c: Creds, cap: Cap): boolean => c.users === firstUsers && has(c.caps, cap);

@@ -49,6 +49,7 @@ function complete(flags: number): number {
   return f;
 }
 export function unshare(t: Thread, given: number): number {
+  if (given < 0 || given > 0xffff_ffff) return -E.INVAL;
   const p = t.proc, flags = complete(given);
   if (flags & ~KNOWN) return -E.INVAL;
   const shared = flags & Clone.VM ? p.mm.users > 1 || p.threads.size > 1 : p.threads.size > 1;

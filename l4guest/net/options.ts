@@ -70,9 +70,10 @@ function special(t: Thread, s: Socket, level: number, name: number): Uint8Array 
 }
 export function getOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthVa: number): number {
   if (s instanceof InetSocket && isInetLevel(level)) return getInetOption(t, s, level, name, va, lengthVa);
-  const room = getI32(t.mm, lengthVa), rows = table(s, level);
-  if (room < 0) return -E.INVAL;
+  const rows = table(s, level);
   if (!rows) return -E.OPNOTSUPP;
+  const room = getI32(t.mm, lengthVa);
+  if (room < 0) return -E.INVAL;
   const plain = rows[name], bytes = special(t, s, level, name) ??
     (plain ? u32(s.options.get(key(level, name)) ?? plain.value) : -E.NOPROTOOPT);
   if (typeof bytes === 'number') return bytes;
@@ -101,6 +102,8 @@ function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boo
   if (s instanceof TcpSocket) s.optionSet();
   return 0;
 }
+/** SO_BSDCOMPAT means nothing any more, and may be set. */
+const BSDCOMPAT = 14;
 /** What is no plain number: 0 or -errno; undefined: none of these. */
 function setSpecial(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number | undefined {
   if (level !== Level.SOCKET) return undefined;
@@ -116,6 +119,7 @@ function setSpecial(t: Thread, s: Socket, level: number, name: number, va: numbe
     case So.BINDTODEVICE: return bindToDevice(t, va, length);
     case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(t, s, name, getU32(t.mm, va), false);
     case So.SNDBUFFORCE: case So.RCVBUFFORCE: return length < 4 ? -E.INVAL : setBuffer(t, s, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(t.mm, va), true);
+    case BSDCOMPAT: return length < 4 ? -E.INVAL : 0;
     case So.PASSCRED: if (length < 4) return -E.INVAL; s.passCred = getU32(t.mm, va) !== 0; return 0;
     default: return undefined;
   }

@@ -103,7 +103,7 @@ function pipe2(t: Thread, va: number, flags: number): number {
 function lseek(t: Thread, fd: number, offset: number, whence: number): number {
   const f = t.proc.fds.get(fd);
   if (f && whence >= 2) f.inode.refresh(t);
-  return f ? f.seek(offset, whence) : -E.BADF;
+  return !f ? -E.BADF : whence < 0 || whence > 4 ? -E.INVAL : f.seek(offset, whence);
 }
 
 // ── fcntl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

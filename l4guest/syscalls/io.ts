@@ -244,7 +244,9 @@ function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, coun
   if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
   const target = t.proc.fds.get(outFd);
   if (!target?.writable) return -E.BADF;
-  if (!source.seekable || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
+  // What has no positions goes into a pipe alone.
+  const moves = source.seekable || (source.splices && !(source instanceof PipeFile) && target instanceof PipeFile);
+  if (!moves || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
   if (at + count >= END) return -E.OVERFLOW;
   return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
 }
@@ -265,6 +267,7 @@ function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, out
   if (source.inode.isDir || target.inode.isDir) return -E.ISDIR;
   if (source.inode.type !== S.IFREG || target.inode.type !== S.IFREG) return -E.INVAL;
   if (!source.readable || !target.writable || target.flags & O.APPEND) return -E.BADF;
+  if (source.inode.fs !== target.inode.fs) return -E.XDEV;
   const start = inVa ? from : source.pos, put = outVa ? to : target.pos;
   if (start < 0 || put < 0 || count < 0) return count < 0 || start + count >= END ? -E.OVERFLOW : -E.INVAL;
   if (start + count >= END || put + count >= END) return -E.OVERFLOW;

@@ -9,7 +9,7 @@ import type { Later } from '../kernel/later.ts';
 import type { Co } from '../kernel/wait.ts';
 import type { Mappable } from '../mm/vma.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { RegularFile, RegularInode } from '../fs/regular.ts';
+import { RegularFile } from '../fs/regular.ts';
 import { Fault, TASK_SIZE } from '../mm/mm.ts';
 import { advise, mapArea, populate, protect, remap, remapPages, roundUp, seal, setBrk, setLocked, unmap } from '../mm/mmap.ts';
 import { copyOut, getBytesZ, getI64, textOf } from '../mm/uaccess.ts';
@@ -164,7 +164,8 @@ function memfd(t: Thread, name: number, flags: number): number {
   const bytes = getBytesZ(t.mm, name, 256);
   if (!bytes || bytes.length > 249) return -E.INVAL;
   if (flags & Mfd.HUGETLB) return -E.NOSYS;
-  const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL), inode = new RegularInode(t.k.root.fs, S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)), file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
+  const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL), inode = t.k.memfd(S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)),
+    file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
   inode.uid = t.creds.fsuid;
   inode.gid = t.creds.fsgid;
   inode.seals = (sealing ? 0 : 1) | (flags & Mfd.NOEXEC_SEAL ? 32 : 0);

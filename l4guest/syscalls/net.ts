@@ -71,6 +71,12 @@ function fileFor(t: Thread, s: Socket, flags: number): SocketFile { return new S
 const installSocket = (t: Thread, s: Socket, flags: number): number => install(t, fileFor(t, s, flags), (flags & O.CLOEXEC) !== 0);
 
 function socketpair(t: Thread, family: number, type: number, protocol: number, va: number): number {
+  // The numbers are told before there are sockets.
+  if (type & ~(TYPE | O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
+  const first = t.proc.fds.lowestFree(t.proc.limits.files);
+  if (first < 0) return -E.MFILE;
+  setU32(t.mm, va, first);
+  setU32(t.mm, va + 4, first + 1);
   const a = create(t, family, type, protocol);
   if (typeof a === 'number') return a;
   if (family !== Af.UNIX) return -E.OPNOTSUPP;
@@ -234,7 +240,7 @@ function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => 
 const NOTHING: Ancillary = { files: [], sender: undefined };
 function sendto(t: Thread, fd: number, va: number, length: number, flags: number, toVa: number, toLength: number): number | Co<number> {
   return using(t, fd, (f) => {
-    const to = toVa ? getAddress(t.mm, toVa, toLength) : undefined;
+    const to = toVa && (toLength !== 0 || f.socket.family !== Af.UNIX) ? getAddress(t.mm, toVa, toLength) : undefined;
     return typeof to === 'number' ? to : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags) : -E.FAULT;
   });
 }

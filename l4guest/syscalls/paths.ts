@@ -21,7 +21,8 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   if (!f) return -E.BADF;
   if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
   if (f.inode.nlink === 0) return -E.NOENT;
-  const entries = f.snapshot(t), out = new Uint8Array(Math.min(size, 65536)), v = new DataView(out.buffer);
+  if ((size | 0) < 0) return -E.INVAL;
+  const entries = f.snapshot(t), out = new Uint8Array(Math.min(size >>> 0, 65536)), v = new DataView(out.buffer);
   if (!entries) return -E.NOMEM;
   let at = 0, pos = f.pos;
   for (; pos < entries.length; pos++) {
@@ -183,7 +184,7 @@ function syncFileRange(t: Thread, fd: number, offset: number, length: number, fl
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   if (flags & ~7 || offset < 0 || length < 0 || offset + length >= 2 ** 63) return -E.INVAL;
-  return [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never) ? f.sync(t, true) : -E.SPIPE;
+  return [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never) && f.splices ? f.sync(t, true) : -E.SPIPE;
 }
 function readahead(t: Thread, fd: number): number {
   const f = t.proc.fds.get(fd);

@@ -157,7 +157,13 @@ function waitidWhom(t: Thread, type: number, id: number): (Pick<Wanted, 'matches
     default: return -E.INVAL;
   }
 }
+/** waitid tells at once that it has nothing to tell, errors included: a bad address is found first. */
 function waitid(t: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
+  const r = waitidFor(t, type, id, infoVa, options, usageVa);
+  if (typeof r === 'number' && r < 0 && infoVa) for (const at of [0, 4, 8, 16, 20, 24]) setU32(t.mm, infoVa + at, 0);
+  return r;
+}
+function waitidFor(t: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~WAITID || !(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED))) return -E.INVAL;
   const who = waitidWhom(t, type | 0, id | 0);
   if (typeof who === 'number') return who;

@@ -84,9 +84,11 @@ function getattr(t: Thread, tid: number, va: number, size: number, flags: number
     return 0;
   });
 }
+/** Bytes of a set of processors, as many as Debian's kernel for riscv64 has. */
+const CPU_SET = 16;
 function getaffinity(t: Thread, tid: number, size: number, va: number): number {
   if (size < 8 || size % 8) return -E.INVAL;
-  return withThread(t, tid, () => { setBig(t.mm, va, 1n); return 8; });
+  return withThread(t, tid, () => { setBig(t.mm, va, 1n); if (size >= CPU_SET) setBig(t.mm, va + 8, 0n); return Math.min(size, CPU_SET); });
 }
 function setaffinity(t: Thread, tid: number, size: number, va: number): number {
   const first = size >= 8 ? getBig(t.mm, va) : size > 0 ? BigInt(getU32(t.mm, va)) : 0n;

@@ -96,7 +96,6 @@ function may(t: Thread, p: Process, sig: number): boolean {
 }
 export function kill(t: Thread, pid: number, sig: number): number {
   t.k.work.found();
-  if (sig < 0 || sig > 64) return -E.INVAL;
   const all = [...t.k.pids.processes.values()], { numbers } = t.proc;
   let list: Process[];
   if (pid === -0x8000_0000) return -E.SRCH;
@@ -104,6 +103,7 @@ export function kill(t: Thread, pid: number, sig: number): number {
   else if (pid === -1) list = all.filter((p) => p !== t.k.init && p !== t.proc && numbers.contains(p.numbers) && p !== numbers.reaper);
   else { const g = pid === 0 ? t.proc.group.id : numbers.id(-pid); list = all.filter((p) => p.group.id === g); }
   if (list.length === 0) return -E.SRCH;
+  if (sig < 0 || sig > 64) return -E.INVAL;
   const allowed = list.filter((p) => may(t, p, sig));
   if (allowed.length === 0) return -E.PERM;
   if (sig) for (const p of allowed) t.k.signals.toProcess(p, sig, SiCode.USER, { pid: t.proc.pid, uid: t.creds.uid });

@@ -104,6 +104,7 @@ const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
 function utimens(t: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
   if (path === 0 && fd === AT.FDCWD) return -E.FAULT;
+  if (path === 0 && flags !== 0 && !va) return -E.INVAL;
   const p = path === 0 ? ofFd(t, fd) : placeOf(t, fd, path, flags);
   if (typeof p === 'number') return p;
   const { inode: i } = p, now = t.k.clock.wall(), pick = (at: number): Time | undefined | number => {
@@ -155,7 +156,7 @@ function ftruncate(t: Thread, fd: number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
-  if (!f.writable || f.inode.type !== S.IFREG) return -E.INVAL;
+  if (!f.writable || f.inode.type !== S.IFREG || !f.splices) return -E.INVAL;
   return resize(t, f, length);
 }
 const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, MODES: 0x7b } as const;
@@ -169,6 +170,7 @@ function fallocate(t: Thread, fd: number, modeArg: number, offset: number, lengt
   if (!f.writable) return -E.BADF;
   const { type, isDir } = f.inode, inode = f.inode as Inode & Allocating;
   if (type === S.IFIFO) return -E.SPIPE;
+  if (!f.splices) return -E.NODEV;
   if (type !== S.IFREG && type !== S.IFBLK) return isDir ? -E.ISDIR : -E.NODEV;
   if (end >= 2 ** 63) return -E.FBIG;
   if (mode & ~3 || !inode.allocate || !inode.punch) return -E.OPNOTSUPP;

@@ -8,7 +8,8 @@ import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
-import { bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
+import { UserIo, bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
+import { UserFault } from '../kernel/failure.ts';
 import { pathArg, row, type Row } from './row.ts';
 
 function uname(t: Thread, va: number): number {
@@ -36,9 +37,10 @@ function sysinfo(t: Thread, va: number): number {
 }
 function getrandom(t: Thread, va: number, length: number, flags: number): number {
   if (flags & ~7 || (flags & 6) === 6) return -E.INVAL;
-  const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20);
-  copyOut(t.mm, va, t.k.random.bytes(n));
-  return n;
+  const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20), io = new UserIo(t.mm, va, n);
+  // What there is a place for is filled, up to where there is none.
+  try { io.put(t.k.random.bytes(n), 0, n); } catch (e) { if (!(e instanceof UserFault) || io.done === 0) throw e; }
+  return io.done;
 }
 
 /** riscv_hwprobe: pairs of i64 key, u64 value. */

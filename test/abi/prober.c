@@ -4,7 +4,7 @@
  * and here. A line of the list (standard input): number, then six arguments, each a letter and a number:
  *   nN  the number N       FN  a descriptor of kind N       PN  an address of kind N       SN  a path       DN  a structure that is
  * filled in
- * A line of the answer: result (-errno; F a new descriptor; A an address), then what is different afterwards:
+ * A line of the answer: result (-errno; F a new descriptor; A an address; I an identifier), then what is different afterwards:
  *   dN  descriptors more or less        wN  bytes that buffer A was written up to        pN  position of the file        sN  its size
  *   qN  bytes in the pipe               uN  bytes in the socket
  * or T (it waits), XN (signal N).
@@ -170,6 +170,7 @@ static void run(const struct probe *p) {
   if (r < 0 && r > -4096 && error) at += sprintf(shared + at, "%d", -error);
   else if (after > before && r >= 3 && r < 64) at += sprintf(shared + at, "F");
   else if (r > 0x10000000L || r < -4096) at += sprintf(shared + at, "A");
+  else if (p->nr == SYS_msgget || p->nr == SYS_semget || p->nr == SYS_shmget) at += sprintf(shared + at, "I");
   else at += sprintf(shared + at, "%ld", r);
   if (after != before) at += sprintf(shared + at, " d%d", after - before);
   if (used) at += sprintf(shared + at, " w%d", used);

@@ -49,9 +49,9 @@ const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
     67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: flag(), 72: flag(), 73: number(1, 0, 255), 75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
-const Ip4 = { OPTIONS: 4, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
+const Ip4 = { OPTIONS: 4, MTU: 14, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
 const Tcp = { INFO: 11, CONGESTION: 13 } as const;
-const Ip6 = { MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
+const Ip6 = { MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
 
 /** The options that this file answers for. */
 export const isInetLevel = (level: number): boolean => levels[level] !== undefined;
@@ -98,6 +98,7 @@ export function getInetOption(t: Thread, s: InetSocket, level: number, name: num
   if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((s as TcpSocket).congestion));
   const row = levels[level]![name];
   if (!row) return -E.NOPROTOOPT;
+  if (!s.remote && ((level === Sol.IP && name === Ip4.MTU) || (level === Sol.IPV6 && name === Ip6.MTU))) return -E.NOTCONN;
   const kept = s.options.get(level * 65_536 + name), value = row.shown ? row.shown(s, kept) : kept ?? row.value;
   if (room > 0 && room < 4 && level === Sol.IP && value >= 0 && value <= 255) return put(Uint8Array.of(value));
   return put(new Uint8Array(new Int32Array([value]).buffer));
