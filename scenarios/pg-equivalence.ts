@@ -1,8 +1,7 @@
 /**
  * Popek and Goldberg's first property, equivalence. The same guest (guests/control/control.c) by the hypervisor extension, and
- * deprivileged with shadow tables of both
- * kinds. It reads and writes every register that a supervisor has and says a digest of what came of it: the same three times, and the
- * same on the machine itself.
+ * deprivileged with shadow tables of both kinds. It reads and writes every register that a supervisor has and says a digest of what came
+ * of it: the same three times, and the same on the machine itself.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

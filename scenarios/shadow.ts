@@ -1,7 +1,7 @@
 /**
- * Shadow page tables of two kinds. Two deprivileged guests run the same small operating system; one's shadow tables are made right when
- * it fences, the other's own
- * tables are write-protected, so that each store to them comes to the monitor. A third has a second stage and needs neither.
+ * Shadow page tables of two kinds. Two deprivileged guests run the same small operating system; one's shadow tables are made right when it
+ * fences, the other's own tables are write-protected, so that each store to them comes to the monitor. A third has a second stage and
+ * needs neither.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

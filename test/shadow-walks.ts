@@ -1,9 +1,8 @@
 /**
  * Shadow spaces against an independent walk. Two processors share memory whose page tables they write as they like; each step is a store
- * to a table, an access in some
- * mode, a fence, a device's write, or memory that becomes scarce. No mapping may stand that no walk since the last fence that covers it
- * has allowed; where tables are
- * traced, none that the tables do not allow now. The kernel is the real one, and its page tables are what is looked at.
+ * to a table, an access in some mode, a fence, a device's write, or memory that becomes scarce. No mapping may stand that no walk since
+ * the last fence that covers it has allowed; where tables are traced, none that the tables do not allow now. The kernel is the real one,
+ * and its page tables are what is looked at.
  *
  *   npx tsx test/shadow-walks.ts --steps 10000000 --seed 1 [--shadow traced]
  */

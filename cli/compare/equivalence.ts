@@ -1,7 +1,6 @@
 /**
  * Equivalence, as far as a console shows it: what the guest says under a technique and natively, line by line, whatever the order. Times,
- * sizes and addresses are numbers
- * and differ; so numbers are not compared. What is left are the lines that tell the two machines apart.
+ * sizes and addresses are numbers and differ; so numbers are not compared. What is left are the lines that tell the two machines apart.
  */
 export interface Differences { /** Lines that only the technique's guest has said; that only the native one has. */ readonly more: readonly string[]; readonly less: readonly string[] }
 

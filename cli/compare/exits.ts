@@ -1,8 +1,7 @@
 /**
  * Exits of a guest out of the kernel's trace: by cause, and by the part of the monitor that they are for. A hidden fault is one whose
- * answer maps a page; the guest
- * never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to the interpreter (instructions
- * and devices).
+ * answer maps a page; the guest never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to
+ * the interpreter (instructions and devices).
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';

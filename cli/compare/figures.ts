@@ -15,8 +15,7 @@ const phaseOf = (way: WayResult, name: string): PhaseResult => way.phases.find((
 
 /**
  * What papers say of the same kinds of work: Adams and Agesen 2006 (nanobenchmarks), Steinberg and Kauer 2010 (NOVA), Agesen et al. 2012.
- * Theirs are other machines, so
- * the order counts, not the number.
+ * Theirs are other machines, so the order counts, not the number.
  */
 export const LITERATURE: readonly { readonly phase: string; readonly says: string }[] = [
   { phase: 'getpid', says: 'Adams and Agesen: a system call runs at native speed under hardware assistance; a software monitor has to reflect it. Here trap and emulate reflects it too, and each access to a CSR on the kernel\'s path traps besides: binary translation, which removes those, was much cheaper.' },

@@ -1,7 +1,6 @@
 /**
- * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one
- * of its operations
- * took, in the guest's time; exits are counted between the markers.
+ * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one of
+ * its operations took, in the guest's time; exits are counted between the markers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,8 +25,7 @@ export const PHASES: readonly Phase[] = [
 ];
 /**
  * Between boot and work: a kernel that has just started goes on with things of its own (the random generator, memory, modules) for a
- * second or so, beside whatever
- * else runs.
+ * second or so, beside whatever else runs.
  */
 export const SETTLE = { name: 'settle', command: 'sleep 3' } as const;
 export const DISK_BYTES = 4 * 2 ** 20;

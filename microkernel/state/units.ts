@@ -1,7 +1,6 @@
 /**
  * Units of the processor that a user thread may be denied or given: floating point (sstatus.FS), cache-block instructions (senvcfg),
- * counters
- * (scounteren). Whoever answers its events decides: a monitor whose guest has switched one of them off wants the trap.
+ * counters (scounteren). Whoever answers its events decides: a monitor whose guest has switched one of them off wants the trap.
  * @spec priv 12.1.1.5, 12.1.5, 12.1.10
  */
 import { S, type Utcb } from '../abi/index.ts';

@@ -1,8 +1,7 @@
 /**
  * Look-ahead: after an exit, what would exit next is found in the guest's code and done in the same visit, with the few instructions
- * between. The bytes are read each
- * time, so code that has been changed is done as it is now; what is remembered is only where nothing follows.
- * Agesen, Mattson, Rugina, Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
+ * between. The bytes are read each time, so code that has been changed is done as it is now; what is remembered is only where nothing
+ * follows. Agesen, Mattson, Rugina, Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import { isPlain } from '../interpreter/plain.ts';

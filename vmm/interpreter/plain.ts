@@ -1,7 +1,6 @@
 /**
  * Instructions that only compute: of integer registers, without memory, without a state of the supervisor. The monitor does them itself
- * where they stand between two
- * that it would be asked for (cpu/look-ahead.ts).
+ * where they stand between two that it would be asked for (cpu/look-ahead.ts).
  * @spec unpriv 2.4, 4.2
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';

@@ -1,14 +1,13 @@
 /**
  * The MMU of a virtual processor whose guest runs deprivileged: faults become walks of the guest's tables, walks become pages of shadow
- * spaces, fences take pages
- * away. Two ways to keep shadows right: at the guest's fences, as for a TLB (sync); or by tracing the tables (traced.ts), and fences need
- * nothing.
+ * spaces, fences take pages away. Two ways to keep shadows right: at the guest's fences, as for a TLB (sync); or by tracing the tables
+ * (traced.ts), and fences need nothing.
  *
  *   fault ── walk ── (traced: its tables write-protected everywhere, and walk again) ── plan ── the answer maps it
  *
  * Between a walk and the answer that maps what it found there is no system call, but the answer itself may take a while to be done. A
- * fence of another processor
- * that comes meanwhile notes what is on its way; the thread is recalled, and the page is taken away before the guest goes on.
+ * fence of another processor that comes meanwhile notes what is on its way; the thread is recalled, and the page is taken away before the
+ * guest goes on.
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import { Ops, Own, Right, memoryPage, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
@@ -128,8 +127,7 @@ export class ShadowMmu {
 
   /**
    * A store to a table. Answers true when it has been done, and what its entry stood for is gone; false: the page is a table no longer,
-   * and the guest does it
-   * itself (`lend`).
+   * and the guest does it itself (`lend`).
    */
   *store(sys: Syscalls, instruction: Decoded | undefined, x: XRegisters, gpa: number): Sys<boolean> {
     const size = instruction && store(instruction, x, this.#ram, gpa),
@@ -153,8 +151,7 @@ export class ShadowMmu {
 
   /**
    * A fence in this processor, whoever asks for it. With `view` it is the guest's own, and where it names a page that is there now, the
-   * answer maps that at once: a kernel
-   * that fences one page is about to use it.
+   * answer maps that at once: a kernel that fences one page is about to use it.
    */
   *fence(sys: Syscalls, fence: Fence, view?: View): Sys<void> {
     if (this.#tables) return;

@@ -1,9 +1,8 @@
 /**
  * Shadow spaces: what a virtual processor without a second stage runs in. For each value of satp, and in it for kernel and user (and for
- * each setting of SUM
- * and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time, when the guest
- * faults; emptied by unmap
- * where a fence of the guest says so. To the guest they are a TLB: kept over changes of satp, tagged by ASID, of limited size.
+ * each setting of SUM and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time,
+ * when the guest faults; emptied by unmap where a fence of the guest says so. To the guest they are a TLB: kept over changes of satp,
+ * tagged by ASID, of limited size.
  *
  *   satp ── Root ── [user, kernel, kernel with SUM, …] ── Space = a task ── pages
  *

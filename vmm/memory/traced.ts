@@ -1,9 +1,8 @@
 /**
  * Traced page tables: pages of the guest that walks have read as tables are write-protected in every shadow space, so that what shadows
- * hold is at each moment what the
- * guest's tables say, and fences need nothing. A store to such a page comes to the monitor, which does it and takes away what the entry
- * stood for. A page that is
- * written again and again without being walked is a table no longer: it is let go until a walk meets it again.
+ * hold is at each moment what the guest's tables say, and fences need nothing. A store to such a page comes to the monitor, which does it
+ * and takes away what the entry stood for. A page that is written again and again without being walked is a table no longer: it is let go
+ * until a walk meets it again.
  *
  * One for a virtual machine: all its processors write the same tables.
  */

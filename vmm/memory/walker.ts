@@ -10,8 +10,7 @@ export type Access = 'load' | 'store' | 'fetch';
 export interface View { readonly satp: bigint; readonly privileged: boolean; readonly sum: boolean; readonly mxr: boolean }
 /**
  * `page`: guest-physical address of the page of 4 KiB. `rights` (R = 1, W = 2, X = 4): what may be done without another walk. `size`:
- * bytes of the whole
- * mapping that it is a part of. `global`: in every address space.
+ * bytes of the whole mapping that it is a part of. `global`: in every address space.
  */
 export type Walk = { readonly page: number; readonly rights: number; readonly size: number; readonly global: boolean } | 'page fault'
   | 'access fault';
