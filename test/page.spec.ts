@@ -76,7 +76,7 @@ describe.skipIf(!path)('the page', () => {
       await page.click('Next');
       await page.until(`document.querySelectorAll('.tour [data-on=true]').length === ${step + 2}`);
     }
-    expect(texts[2]).toMatch(/That was \d+ ns/);
+    expect(texts[2]).toMatch(/That was [\d.]+ (ns|µs)/);
     expect(texts[4]).toMatch(/1,000 calls, each with 2 kernel entries and 2 switches/);
   });
 
