@@ -178,8 +178,9 @@ function lease(t: Thread, f: File, type: number): number {
 }
 const Seal = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 function addSeals(f: File, seals: number): number {
+  if (!(f.inode instanceof RegularInode) || !f.splices) return -E.INVAL;
   if (!f.writable) return -E.PERM;
-  if (seals & ~0x3f || !(f.inode instanceof RegularInode)) return -E.INVAL;
+  if (seals & ~0x3f) return -E.INVAL;
   if (f.inode.seals & Seal.SEAL) return -E.PERM;
   if (seals & Seal.WRITE && !(f.inode.seals & Seal.WRITE) && [...f.inode.areas].some((v) => v.shared && v.mayWrite)) return -E.BUSY;
   if (seals & Seal.EXEC && f.inode.mode & 0o111) seals |= Seal.SHRINK | Seal.GROW | Seal.WRITE | Seal.FUTURE_WRITE;

@@ -246,7 +246,7 @@ function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, coun
   if (!target?.writable) return -E.BADF;
   // What has no positions goes into a pipe alone.
   const moves = source.seekable || (source.splices && !(source instanceof PipeFile) && target instanceof PipeFile);
-  if (!moves || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
+  if (!moves || !target.splices || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
   if (at + count >= END) return -E.OVERFLOW;
   return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
 }
