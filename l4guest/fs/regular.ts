@@ -177,6 +177,7 @@ export class RegularInode extends Inode implements Mappable {
   override truncate(length: number): number {
     if ((this.seals & 2 && length < this.length) || (this.seals & 4 && length > this.length)) return -E.PERM;
     if (length < this.length) {
+      if (this.pages.count > 0) this.fs.frames.work.made(); // taking pages away from whoever maps them
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
       this.free(keep, Infinity);

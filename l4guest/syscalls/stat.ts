@@ -135,7 +135,6 @@ function access(t: Thread, fd: number, path: number, mode: number, flags: number
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
 function truncate(t: Thread, p: Located | number, length: number): Later<number> {
-  t.k.work.made();
   if (length < 0) return -E.INVAL;
   return withInode(p, (i) => {
     if (i.isDir) return -E.ISDIR;
