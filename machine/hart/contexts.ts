@@ -13,7 +13,7 @@ import { holds, Victims } from './victims.ts';
 
 /** A context's index in its space: data privilege (bits 0, 1) and these. */
 export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
-/** In the `span` of `fill`, beside the size: the mapping is global, the same in every address space. In a TLB entry: bit 0 of the page's linear address. */
+/** In the `span` of `fill`, beside the size: the mapping is global. In a TLB entry: bit 0 of the page's linear address. */
 export const GLOBAL = 64;
 const GLOBAL_BIT = 1;
 /** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
@@ -123,7 +123,7 @@ export class TlbPool {
     if (kept === 0) this.#forgetSupers(context);
   }
 
-  /** A new context begins with the global translations of one of the same kind. @spec priv 12.3.1: they are the same in all address spaces */
+  /** A new context begins with the global translations of one of the same kind, the same in all spaces. @spec priv 12.3.1 */
   inherit(context: Context, from: Context): void {
     const m = this.#linear.i64;
     const w = this.#linear.i32;
@@ -173,7 +173,10 @@ export class TlbPool {
     if (n >= layout.tlbCount) return undefined;
     const tlb = layout.tlbs + n * TLB_BYTES;
     clearTlb(this.#linear.i64, tlb, true);
-    const context = { tlb, used: 0, fills: 0, log: new Uint16Array(LOG), victims: undefined, supers: new Set<number>(), spans: 0, lastSuper: -1, space, slot: 0, owner };
+    const context = {
+      tlb, used: 0, fills: 0, log: new Uint16Array(LOG), victims: undefined, supers: new Set<number>(), spans: 0, lastSuper: -1, space,
+      slot: 0, owner
+    };
     this.#all.push(context);
     this.#linear.u32[TLBS_USED / 4] = n + 1;
     return context;
@@ -229,7 +232,8 @@ export class Contexts {
   #fresh(space: Space, slot: number): Context {
     const recent = this.#recent[slot];
     const context = this.#pool.take(this, space, slot);
-    if (recent !== undefined && recent !== context && recent.owner === this && recent.slot === slot && sameScheme(recent.space, space)) this.#pool.inherit(context, recent);
+    if (recent !== undefined && recent !== context && recent.owner === this && recent.slot === slot && sameScheme(recent.space, space))
+      this.#pool.inherit(context, recent);
     return context;
   }
 
