@@ -162,8 +162,8 @@ describe('a thread visits', () => {
       const u = yield* makeUser(sys, 256, 'li a0, 1; ebreak', { mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a0, 2; ebreak');
       const utcb = 0x7000, server = `li s0, ${utcb}; li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall
-        li t0, ${CODE}; sd t0, ${S.pc}(s0); li t0, ${Mtd.pc | Mtd.visit}; sd t0, ${U.mtd}(s0); li t0, 5; sd t0, ${U.visit}(s0); sd zero,
-          (s0)
+        li t0, ${CODE}; sd t0, ${S.pc}(s0); li t0, ${Mtd.pc | Mtd.visit}; sd t0, ${U.mtd}(s0); li t0, 5; sd t0, ${U.visit}(s0)
+        sd zero, (s0)
         li a0, 8; ecall; end: j end`;
       const s = yield* makeUser(sys, 300, server, { pa: 0x8012_0000, utcb });
       yield* sys.must(s.task, Ops.task.map, [0, ELSEWHERE * 4096 + 8 + 7, 5, 0]);
