@@ -17,8 +17,11 @@ const places = (root) => ({
   front: join(root, 'dist/front'),
 });
 
-/** Is this a command line for the script? Whatever else is asked, the bundle in modules answers. */
-const serves = (argv) => COMMANDS.has(argv.find((word) => !word.startsWith('-')));
+/**
+ * Is this a command line for the script? The bundle in modules answers all others, and shows the viewer: a script cannot load the viewer's
+ * packages, which are modules.
+ */
+const serves = (argv) => COMMANDS.has(argv.find((word) => !word.startsWith('-'))) && !argv.includes('--view');
 
 /** The script, its exports and its name. @throws Error of the file system where there is none */
 function load(root, compiled) {
