@@ -4,7 +4,8 @@ import all from './vitest.config.ts';
 
 /** Whole boots, other emulators, terminals and long random walks: `npm test` runs them. */
 const slow = [
-  'test/conformance/**', 'test/{cli,debian,devices,firmware,gdb,guests,leaks,net,package,page,scenario-errors,scenario-pages,side-by-side,tiers,viewer,walkthrough}.spec.ts',
+  'test/conformance/**',
+  'test/{cli,debian,devices,firmware,gdb,guests,leaks,net,package,page,scenario-errors,scenario-pages,side-by-side,tiers,viewer,walkthrough}.spec.ts',
   'test/abi/**', 'microkernel/{fuzz,fuzz-riscv,reference-model}.spec.ts', 'cli/commands/trace.spec.ts', 'trace/reader.spec.ts',
 ];
 

@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/costs.ts [--linux]`: what system calls cost on Linux, in the Unix server on the machine itself, and in the same server above the
- * microkernel, and how that grows with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
+ * `npx tsx bench/costs.ts [--linux]`: what system calls cost on Linux, in the Unix server on the machine itself, and in the same server
+ * above the microkernel, and how that grows with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
  *
  * What Linux does is measured with --linux only (bench/measured.json keeps it): that takes images and half a minute.
  */
@@ -18,7 +18,8 @@ const found = JSON.parse(readFileSync(join(root, 'bench/calibration.json'), 'utf
 
 if (process.argv.includes('--linux')) {
   // Whatever the kernel still does after its start is over by then. Without large pages, as the server has none.
-  const [, first, second, , build] = onLinux(['costs > /dev/null', `slopes ${MOST}`, `slopes ${MOST}`, 'build > /dev/null', 'build'], 'transparent_hugepage=never');
+  const [, first, second, , build] = onLinux(['costs > /dev/null', `slopes ${MOST}`, `slopes ${MOST}`, 'build > /dev/null', 'build'],
+    'transparent_hugepage=never');
   writeFileSync(MEASURED, `${JSON.stringify({ build: cyclesOf(build!)['build'], slopes: least(linesOf(first!), linesOf(second!)) })}\n`);
 }
 const linux = JSON.parse(readFileSync(MEASURED, 'utf8')) as Measured;
@@ -26,9 +27,12 @@ const linux = JSON.parse(readFileSync(MEASURED, 'utf8')) as Measured;
 // ── what a system call costs ───────────────────────────────────────────────────────────────────────────────────────────
 
 const ROWS: readonly (readonly [what: string, op: string, per: number])[] = [
-  ['`getppid`', 'getppid', 1], ['`read` of 1 byte', 'read_1', 1], ['`read` of 4 KiB', 'read_4k', 1], ['`read` of 1 MiB', 'read_1m', 1], ['`write` of 4 KiB', 'write_4k', 1], ['`stat`', 'stat_1', 1],
-  ['`open` and `close`', 'open_close', 1], ['a page, touched the first time', 'touch_256', 256], ['pipe, there and back between processes', 'pipe_pingpong', 1],
-  ['`fork`, `exit`, `wait`', 'fork', 1], ['the same with 16 MiB', 'fork_16m', 1], ['`fork`, `exec`, `exit`, `wait`', 'forkexec', 1], ['signal to oneself, handler, return', 'signal', 1],
+  ['`getppid`', 'getppid', 1], ['`read` of 1 byte', 'read_1', 1], ['`read` of 4 KiB', 'read_4k', 1], ['`read` of 1 MiB', 'read_1m', 1],
+  ['`write` of 4 KiB', 'write_4k', 1], ['`stat`', 'stat_1', 1],
+  ['`open` and `close`', 'open_close', 1], ['a page, touched the first time', 'touch_256', 256],
+  ['pipe, there and back between processes', 'pipe_pingpong', 1],
+  ['`fork`, `exit`, `wait`', 'fork', 1], ['the same with 16 MiB', 'fork_16m', 1], ['`fork`, `exec`, `exit`, `wait`', 'forkexec', 1],
+  ['signal to oneself, handler, return', 'signal', 1],
 ];
 const whole = (n: number): string => Math.round(n).toLocaleString('en');
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -36,18 +40,27 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Entries into the microkernel and switches of address space, for one operation: the difference that doing all of them once more makes. */
 async function counted(op: string): Promise<readonly [number, number]> {
-  const once = await aboveKernel(['/bin/costs', op]), twice = await aboveKernel(['/bin/costs', op, '2']), times = Number(once.said.trim().split(' ')[1]);
+  const once = await aboveKernel(['/bin/costs', op]), twice = await aboveKernel(['/bin/costs', op, '2']),
+    times = Number(once.said.trim().split(' ')[1]);
   return [(twice.entries - once.entries) / times, (twice.switches - once.switches) / times];
 }
 async function calls(): Promise<string> {
   const alone = cyclesOf(onMachine(['/bin/costs'])), above = cyclesOf((await aboveKernel(['/bin/costs'])).said), rows: string[][] = [];
   for (const [what, op, per] of ROWS) {
     const [entries, switches] = await counted(op), l = found.linux[op]! / per, m = alone[op]! / per, k = above[op]! / per;
-    rows.push([what, whole(l), whole(m), whole(k), (k / l).toFixed(2), ((entries / per).toFixed(entries < 10 * per ? 1 : 0)), ((switches / per).toFixed(switches < 10 * per ? 1 : 0))]);
+    rows.push([
+      what, whole(l), whole(m), whole(k), (k / l).toFixed(2), ((entries / per).toFixed(entries < 10 * per ? 1 : 0)),
+      ((switches / per).toFixed(switches < 10 * per ? 1 : 0))
+    ]);
   }
   const a = cyclesOf(onMachine(['/bin/build']))['build']!, b = await aboveKernel(['/bin/build']), c = cyclesOf(b.said)['build']!;
-  rows.push(['building a small project', whole(linux.build), whole(a), whole(c), (c / linux.build).toFixed(2), whole(b.entries), whole(b.switches)]);
-  return table(['cycles of', 'Linux', 'server on the machine', 'server above the microkernel', 'above / Linux', 'kernel entries', 'switches of space'], rows);
+  rows.push([
+    'building a small project', whole(linux.build), whole(a), whole(c), (c / linux.build).toFixed(2), whole(b.entries), whole(b.switches)
+  ]);
+  return table([
+    'cycles of', 'Linux', 'server on the machine', 'server above the microkernel', 'above / Linux', 'kernel entries', 'switches of space'
+  ],
+    rows);
 }
 
 // ── calibration ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -58,13 +71,21 @@ function calibration(): string {
     const p = predict(name, found, RATES), half = name in OUT ? 'out' : kept.indexOf(name) % 2 === 0 ? 'fitted' : 'held out';
     rows.push([`\`${name}\``, whole(found.linux[name]!), whole(p), (p / found.linux[name]!).toFixed(2), half]);
   }
-  const off = (half: number): number[] => kept.filter((_, i) => i % 2 === half).map((n) => offBy(predict(n, found, RATES), found.linux[n]!)), line = (o: number[]): string => `median ${median(o).toFixed(2)}, worst ${Math.max(...o).toFixed(2)}`;
+  const off = (half: number): number[] => kept.filter((_, i) => i % 2 === half).map((n) =>
+    offBy(predict(n, found, RATES), found.linux[n]!)),
+    line = (o: number[]): string => `median ${median(o).toFixed(2)}, worst ${Math.max(...o).toFixed(2)}`;
   return `Of ${names.length} operations, ${off(0).length} are fitted (${line(off(0))}), ${off(1).length} held out (${line(off(1))}).\n\n`
-    + Object.entries(OUT).map(([name, why]) => `Out: \`${name}\`: ${why}.\n`).join('') + '\n' + table(['operation', 'Linux', 'predicted', 'quotient', 'half'], rows);
+    + Object.entries(OUT).map(([name, why]) => `Out: \`${name}\`: ${why}.\n`).join('') + '\n'
+    + table(['operation', 'Linux', 'predicted', 'quotient', 'half'], rows);
 }
 function rates(): string {
-  const said = new Map([...readFileSync(join(root, 'roottask/client/rates.ts'), 'utf8').matchAll(/\/\*\* (.*) \*\/\n {2}(\w+):/g)].map(([, text, name]) => [name!, text!]));
-  return table(['rate', 'cycles', 'fitted', 'for'], Object.entries(RATES).map(([name, cycles]) => [`\`${name}\``, String(cycles), String(found.rates[name as keyof typeof RATES]), said.get(name) ?? '']));
+  const said = new Map([
+    ...readFileSync(join(root, 'roottask/client/rates.ts'), 'utf8').matchAll(/\/\*\* (.*) \*\/\n {2}(\w+):/g)
+  ].map(([, text, name]) => [name!, text!]));
+  return table(['rate', 'cycles', 'fitted', 'for'],
+    Object.entries(RATES).map(([name, cycles]) => [
+      `\`${name}\``, String(cycles), String(found.rates[name as keyof typeof RATES]), said.get(name) ?? ''
+    ]));
 }
 
 // ── sensitivity of what the kernel's costs only estimate ───────────────────────────────────────────────────────────────
@@ -72,7 +93,8 @@ function rates(): string {
 function sensitivity(): string {
   const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'];
   const cycles = (factor: number): Cycles => {
-    const r = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops], { encoding: 'utf8' });
+    const r = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops],
+      { encoding: 'utf8' });
     if (r.status !== 0) throw new Error(r.stderr);
     return cyclesOf(r.stdout);
   };
@@ -88,7 +110,8 @@ function sensitivity(): string {
 
 let page = readFileSync(PAGE, 'utf8');
 function put(name: string, text: string): void {
-  const begin = `<!-- ${name}: npx tsx bench/costs.ts -->`, end = `<!-- end of ${name} -->`, from = page.indexOf(begin), to = page.indexOf(end);
+  const begin = `<!-- ${name}: npx tsx bench/costs.ts -->`, end = `<!-- end of ${name} -->`, from = page.indexOf(begin),
+    to = page.indexOf(end);
   if (from < 0 || to < 0) throw new Error(`docs/costs.md has no place for ${name}`);
   page = `${page.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${page.slice(to)}`;
 }
@@ -98,4 +121,5 @@ put('calibration', calibration());
 put('sensitivity', sensitivity());
 writeFileSync(PAGE, page);
 const alone = linesOf(onMachine(['/bin/slopes', MOST])), above = linesOf((await aboveKernel(['/bin/slopes', MOST])).said);
-writeFileSync(join(root, 'docs/pictures/slopes.svg'), chart([['Linux', linux.slopes], ['server on the machine', alone], ['server above the microkernel', above]]));
+writeFileSync(join(root, 'docs/pictures/slopes.svg'),
+  chart([['Linux', linux.slopes], ['server on the machine', alone], ['server above the microkernel', above]]));

@@ -1,6 +1,6 @@
 /**
- * The files that a disk read of a virtual machine passes, from the guest's bell to its interrupt: those of which a function runs meanwhile, as V8 counts
- * them. Kernel and engine are left out: what passes them is every trap and message.
+ * The files that a disk read of a virtual machine passes, from the guest's bell to its interrupt: those of which a function runs
+ * meanwhile, as V8 counts them. Kernel and engine are left out: what passes them is every trap and message.
  *
  *   npx tsx bench/files-passed.ts
  */
@@ -16,10 +16,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const DEVICE = 0x1000_1000, DESC = 0x8040_0000, AVAIL = 0x8040_1000, USED = 0x8040_2000, HEAD = 0x8040_3000, DATA = 0x8050_0000, MIB = 2 ** 20;
+const DEVICE = 0x1000_1000, DESC = 0x8040_0000, AVAIL = 0x8040_1000, USED = 0x8040_2000, HEAD = 0x8040_3000, DATA = 0x8050_0000,
+  MIB = 2 ** 20;
 const store = (size: 'h' | 'w' | 'd', at: number, value: number): string => `li t0, ${at}; li t1, ${value}; s${size} t1, 0(t0)`;
 const reg = (offset: number, value: number): string => store('w', DEVICE + offset, value);
-const descriptor = (n: number, address: number, length: number, flags: number): string => [store('d', DESC + 16 * n, address), store('w', DESC + 16 * n + 8, length), store('w', DESC + 16 * n + 12, flags | ((n + 1) << 16))].join('\n');
+const descriptor = (n: number, address: number, length: number, flags: number): string =>
+  [store('d', DESC + 16 * n, address), store('w', DESC + 16 * n + 8, length), store('w', DESC + 16 * n + 12, flags | ((n + 1) << 16))].join(
+    '\n');
 
 /** A guest that reads 128 KiB in 32 pieces, twice, with long pauses: the second read is looked at, when everything is warm. */
 const guest = assemble(`
@@ -49,7 +52,8 @@ system.runFor(7_000_000);
 const { result } = await inspector.post('Profiler.takePreciseCoverage');
 disk.close();
 
-const passed = result.filter((f) => f.functions.some((fn) => fn.functionName !== '' && fn.ranges[0].count > 0)).map((f) => f.url).filter((u) => u.startsWith('file:')).map((u) => relative(root, fileURLToPath(u)));
+const passed = result.filter((f) => f.functions.some((fn) => fn.functionName !== '' && fn.ranges[0].count > 0)).map((f) => f.url)
+  .filter((u) => u.startsWith('file:')).map((u) => relative(root, fileURLToPath(u)));
 const devices = passed.filter((f) => !/^(microkernel|machine\/(?!devices)|system|bench|node_modules|cli\/(?!disk)|\.\.)/.test(f)).sort();
 console.log(devices.join('\n'));
 console.log(`${devices.length} files`);

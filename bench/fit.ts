@@ -11,14 +11,16 @@ export interface Calibration extends Measured { readonly rates: Rates }
 
 /** Operations that are no part of the calibration, and why. */
 export const OUT: Readonly<Record<string, string>> = {
-  write_1m: 'Linux 6.12 looks before each page whether all the rest of the buffer can be read, so its cost grows with the square of the length',
+  write_1m: 'Linux 6.12 looks before each page whether all the rest of the buffer can be read, so its cost grows with the square of the '
+    + 'length',
 };
 const NAMES = Object.keys(RATES) as Rate[];
 const same = (value: number): Rates => Object.fromEntries(NAMES.map((n) => [n, value])) as unknown as Rates;
 
 /** Lines `name times nanoseconds` as cycles of one time. */
 export function cyclesOf(said: string): Cycles {
-  return Object.fromEntries(said.trim().split('\n').map((line) => line.trim().split(' ')).map(([name, times, ns]) => [name!, Number(ns) / Number(times)]));
+  return Object.fromEntries(said.trim().split('\n').map((line) => line.trim().split(' '))
+    .map(([name, times, ns]) => [name!, Number(ns) / Number(times)]));
 }
 
 /** Runs with one rate set after the other. */
@@ -31,8 +33,10 @@ export function countsOf(run: (rates: Rates) => string): Omit<Measured, 'linux'>
   return { base, counts: counts as unknown as Record<string, Rates> };
 }
 
-export const predict = (op: string, m: Measured, rates: Rates): number => NAMES.reduce((sum, n) => sum + rates[n] * m.counts[op]![n], m.base[op]!);
-const error = (ops: readonly string[], m: Measured, rates: Rates): number => ops.reduce((sum, op) => sum + Math.log(predict(op, m, rates) / m.linux[op]!) ** 2, 0);
+export const predict = (op: string, m: Measured, rates: Rates): number =>
+  NAMES.reduce((sum, n) => sum + rates[n] * m.counts[op]![n], m.base[op]!);
+const error = (ops: readonly string[], m: Measured, rates: Rates): number =>
+  ops.reduce((sum, op) => sum + Math.log(predict(op, m, rates) / m.linux[op]!) ** 2, 0);
 
 /** Goes downhill, one rate at a time, in smaller and smaller steps. */
 export function fit(ops: readonly string[], m: Measured): Rates {

@@ -1,6 +1,7 @@
 /**
- * One of our programs inside three systems on the same simulated machine: Linux under `bare`, the Unix server above the microkernel (`run`), and the
- * same server on the machine itself (arch/native). All three count virtual time in cycles, 1 ns each, so their figures can be set side by side.
+ * One of our programs inside three systems on the same simulated machine: Linux under `bare`, the Unix server above the microkernel
+ * (`run`), and the same server on the machine itself (arch/native). All three count virtual time in cycles, 1 ns each, so their figures
+ * can be set side by side.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,10 @@ export function onLinux(commands: readonly string[], append = ''): string[] {
     writeFileSync(join(tree, 'init'), `#!/bin/sh\nexport PATH=/bin\n${commands.map((c) => `echo @begin\n${c}\n`).join('')}echo @done\n`);
     chmodSync(join(tree, 'init'), 0o755);
     writeFileSync(image, packInitramfs(tree));
-    const args = ['bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX, '--append', `console=ttyS0 quiet ${append}`, '--until', '@done'];
+    const args = [
+      'bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX, '--append', `console=ttyS0 quiet ${append}`, '--until',
+      '@done'
+    ];
     const r = spawnSync(join(root, 'bin/tessera'), args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     if (r.status !== 0) throw new Error(`Linux ended with ${r.status}: ${r.stderr.slice(-500)}`);
     return r.stdout.replaceAll('\r', '').split('@done')[0]!.split('@begin\n').slice(1);
@@ -47,7 +51,9 @@ function archive(): Uint8Array {
 export function onMachine(argv: readonly string[], rates?: Rates): string {
   let said = '';
   const decoder = new TextDecoder(), say = (b: Uint8Array): void => { said += decoder.decode(b, { stream: true }); };
-  const { status } = runNative({ root: archive(), memory: MEMORY, argv, env: ['PATH=/bin'], output: say, error: say, ...(rates ? { rates } : {}) });
+  const { status } = runNative({
+    root: archive(), memory: MEMORY, argv, env: ['PATH=/bin'], output: say, error: say, ...(rates ? { rates } : {})
+  });
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${said.slice(-500)}`);
   return said;
 }
@@ -55,7 +61,10 @@ export function onMachine(argv: readonly string[], rates?: Rates): string {
 export interface Hosted { readonly said: string; readonly entries: number; readonly switches: number }
 /** The same above the microkernel, with how often the kernel was entered and another address space became active. */
 export async function aboveKernel(argv: readonly string[]): Promise<Hosted> {
-  const run = runProgram({ program: argv[0]!, args: argv.slice(1), memory: MEMORY, env: { PATH: '/bin' }, files: Object.fromEntries(programs().map((name) => [`/bin/${name}`, contents(name)])) });
+  const run = runProgram({
+    program: argv[0]!, args: argv.slice(1), memory: MEMORY, env: { PATH: '/bin' },
+    files: Object.fromEntries(programs().map((name) => [`/bin/${name}`, contents(name)]))
+  });
   const { status, stdout, stderr } = await run;
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr.slice(-500)}`);
   const { kernelEntries, addressSpaceSwitches } = run.system.kernel.counters;

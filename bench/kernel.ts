@@ -1,7 +1,7 @@
 /**
  * `npx tsx bench/kernel.ts`: what the kernel's mechanisms cost, in the model's cycles beside published figures of real kernels, and in
- * host time. The model's cycles say how much work there is; the host's nanoseconds (of processor time, the best of ROUNDS) say how fast this
- * simulator does it. `heap` is by how much the JavaScript heap has grown, a piece.
+ * host time. The model's cycles say how much work there is; the host's nanoseconds (of processor time, the best of ROUNDS) say how fast
+ * this simulator does it. `heap` is by how much the JavaScript heap has grown, a piece.
  *
  * Published figures, in cycles of the processor named:
  *   [L4Re]  l4re.org/perf, Cortex-A53 (NXP S32G2, EL1): IPC 562 within a task, 691 between tasks, one way; a system call 230
@@ -10,7 +10,9 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import {
+  Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls
+} from '../microkernel/abi/index.ts';
 import { CODE, bootReal, makeUser, type Real, type User } from '../microkernel/testing/real-machine.ts';
 
 interface Row { readonly what: string; readonly cycles: number; readonly ns: number; readonly heap: number; readonly published: string }
@@ -53,10 +55,13 @@ function* pingPong(sys: Syscalls, priority: number): Sys<void> {
   yield* sys.must(s.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.must(c.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.receive();
-  yield* timed(sys, `call and reply, RISC-V tasks, server of ${priority > 50 ? 'higher' : 'lower'} priority`, CALLS, IPC_FIGURES, function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
+  yield* timed(sys, `call and reply, RISC-V tasks, server of ${priority > 50 ? 'higher' : 'lower'} priority`, CALLS, IPC_FIGURES,
+    function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
   for (const u of [c, s]) yield* drop(sys, u);
 }
-function* drop(sys: Syscalls, u: User): Sys<void> { for (const cap of [u.thread, u.context, u.portal, u.task]) yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]); }
+function* drop(sys: Syscalls, u: User): Sys<void> {
+  for (const cap of [u.thread, u.context, u.portal, u.task]) yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]);
+}
 
 function* events(sys: Syscalls): Sys<void> {
   const u = yield* makeUser(sys, 512, 'again: li a7, 172; ecall; j again', { flags: ThreadFlag.alien, mtd: Mtd.args });
@@ -69,17 +74,27 @@ function* events(sys: Syscalls): Sys<void> {
 }
 
 function* memory(sys: Syscalls): Sys<void> {
-  const task = 600, unmap = (order: number, base = 0x8080_0000): Sys<number> => sys.invoke(Initial.task, Ops.task.unmap, [memoryPage(base, order, 0), 0]);
+  const task = 600,
+    unmap = (order: number, base = 0x8080_0000): Sys<number> => sys.invoke(Initial.task, Ops.task.unmap, [memoryPage(base, order, 0), 0]);
   yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(0x80c0_0000, 12, Right.R), 0x4000_1000, 0]); // the tables stay
   yield* timed(sys, 'map and unmap a page', 20_000, '', function* () {
-    for (let i = 0; i < 20_000; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), 0x4000_0000, 0]); yield* unmap(12); }
+    for (let i = 0; i
+      < 20_000; i++) {
+        yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), 0x4000_0000, 0]);
+        yield* unmap(12);
+      }
   });
   yield* timed(sys, 'map and unmap 512 pages in one operation, a page', 512 * 50, '', function* () {
-    for (let i = 0; i < 50; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4000_3000, 0]); yield* unmap(21); }
+    for (let i = 0; i
+      < 50; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4000_3000, 0]); yield* unmap(21); }
   });
   yield* timed(sys, 'map and unmap 2 MiB', 20_000, '', function* () {
-    for (let i = 0; i < 20_000; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4020_0000, 0]); yield* unmap(21); }
+    for (let i = 0; i
+      < 20_000; i++) {
+        yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4020_0000, 0]);
+        yield* unmap(21);
+      }
   });
 }
 
@@ -100,9 +115,14 @@ function* objects(sys: Syscalls): Sys<void> {
 
 /** Two threads of one task wake each other: a context switch each, through semaphores. */
 function* switches(sys: Syscalls): Sys<void> {
-  const up = (cap: number): string => `li t0, ${Ops.semaphore.up.label * 2 ** 32}; sd t0, 0(s0); li a1, ${cap}; ${call(7)}`, down = (cap: number): string => `li t0, ${Ops.semaphore.down.label * 2 ** 32}; sd t0, 0(s0); li a1, ${cap}; ${call(7)}`;
-  const a = yield* makeUser(sys, 800, `li s0, ${UTCB}; li s1, ${CALLS}; again: ${up(20)}; ${down(21)}; addi s1, s1, -1; bnez s1, again; li a1, 10; li t0, 0; sd t0, 0(s0); ${call(7)}; li s1, ${CALLS}; j again`, { utcb: UTCB, priority: 50, pa: 0x8010_2000 });
-  const b = yield* makeUser(sys, 850, `li s0, ${UTCB}; again: ${down(20)}; ${up(21)}; j again`, { utcb: UTCB, priority: 50, pa: 0x8010_3000 });
+  const up = (cap: number): string => `li t0, ${Ops.semaphore.up.label * 2 ** 32}; sd t0, 0(s0); li a1, ${cap}; ${call(7)}`,
+    down = (cap: number): string => `li t0, ${Ops.semaphore.down.label * 2 ** 32}; sd t0, 0(s0); li a1, ${cap}; ${call(7)}`;
+  const a = yield* makeUser(sys, 800,
+    `li s0, ${UTCB}; li s1, ${CALLS}; again: ${up(20)}; ${down(21)}; addi s1, s1, -1; bnez s1, again; li a1, 10; li t0, 0; sd t0, 0(s0); `
+      + `${call(7)}; li s1, ${CALLS}; j again`,
+    { utcb: UTCB, priority: 50, pa: 0x8010_2000 });
+  const b = yield* makeUser(sys, 850, `li s0, ${UTCB}; again: ${down(20)}; ${up(21)}; j again`,
+    { utcb: UTCB, priority: 50, pa: 0x8010_3000 });
   for (const [i, cap] of [900, 901].entries()) {
     yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [cap, 0]);
     for (const u of [a, b]) yield* sys.must(u.task, Ops.task.map, [0, capPage(cap), 20 + i, 0]);
@@ -110,7 +130,8 @@ function* switches(sys: Syscalls): Sys<void> {
   yield* sys.must(a.task, Ops.task.map, [0, capPage(a.portal), 10, 0]);
   for (const u of [b, a]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.receive();
-  yield* timed(sys, 'signal, and switch to who waits for it, between tasks', 2 * CALLS, '', function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
+  yield* timed(sys, 'signal, and switch to who waits for it, between tasks', 2 * CALLS, '',
+    function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
   for (const u of [a, b]) yield* drop(sys, u);
 }
 
@@ -129,4 +150,6 @@ const real: Real = bootReal(function* (sys) { yield* all(sys, real); }, { bytes:
 const reason = real.machine.run();
 if (reason.kind !== 'stopped' || real.lines.length > 0) console.error(reason, real.lines);
 console.log('| | cycles (model) | published, cycles | host ns | per second | heap bytes |\n|---|--:|---|--:|--:|--:|');
-for (const r of rows) console.log(`| ${r.what} | ${Math.round(r.cycles).toLocaleString('en')} | ${r.published} | ${Math.round(r.ns).toLocaleString('en')} | ${Math.round(1e9 / r.ns).toLocaleString('en')} | ${r.heap.toFixed(1)} |`);
+for (const r of rows)
+  console.log(`| ${r.what} | ${Math.round(r.cycles).toLocaleString('en')} | ${r.published} | ${Math.round(r.ns).toLocaleString('en')} | `
+    + `${Math.round(1e9 / r.ns).toLocaleString('en')} | ${r.heap.toFixed(1)} |`);

@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/price.ts`: the price of the microkernel. The same Unix server runs above the microkernel (arch/l4) and on the machine itself
- * (arch/native), the same programs in it: model cycles for each operation, and their ratio. Nothing else differs.
+ * `npx tsx bench/price.ts`: the price of the microkernel. The same Unix server runs above the microkernel (arch/l4) and on the machine
+ * itself (arch/native), the same programs in it: model cycles for each operation, and their ratio. Nothing else differs.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,11 +8,13 @@ import { runProgram } from '../index.ts';
 import { runNative } from '../l4guest/arch/native/boot.ts';
 import { FileTree } from '../system/files/archive.ts';
 
-const folder = join(import.meta.dirname, '../guests/bin/linux'), files = Object.fromEntries(readdirSync(folder).map((name) => [`bin/${name}`, readFileSync(join(folder, name))]));
+const folder = join(import.meta.dirname, '../guests/bin/linux'),
+  files = Object.fromEntries(readdirSync(folder).map((name) => [`bin/${name}`, readFileSync(join(folder, name))]));
 
 /** Programs that say how long an operation takes ("… 748 ns each"), with how often. */
 const ROWS: readonly (readonly [what: string, program: string, count: string])[] = [
-  ['getppid', 'getppid', '2000'], ['fork and wait', 'forkwait', '100'], ['fork, exec and wait', 'forkexec', '100'], ['pipe, there and back', 'pipebench', '1000'], ['page fault', 'pagefault', '2000'],
+  ['getppid', 'getppid', '2000'], ['fork and wait', 'forkwait', '100'], ['fork, exec and wait', 'forkexec', '100'],
+  ['pipe, there and back', 'pipebench', '1000'], ['page fault', 'pagefault', '2000'],
 ];
 
 function archive(): Uint8Array {
@@ -29,18 +31,23 @@ function each(said: string): number {
 }
 
 async function hosted(program: string, count: string): Promise<number> {
-  const { stdout } = await runProgram({ program: `/bin/${program}`, args: [count], files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`/${name}`, bytes])) });
+  const { stdout } = await runProgram({
+    program: `/bin/${program}`, args: [count], files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`/${name}`, bytes]))
+  });
   return each(stdout);
 }
 function native(program: string, count: string): number {
   let said = '';
-  runNative({ root: archive(), argv: [`/bin/${program}`, count], output: (b) => { said += new TextDecoder().decode(b); }, error: () => {} });
+  runNative({
+    root: archive(), argv: [`/bin/${program}`, count], output: (b) => { said += new TextDecoder().decode(b); }, error: () => {}
+  });
   return each(said);
 }
 
 console.log('operation                 on the machine   above the microkernel   ratio');
 for (const [what, program, count] of ROWS) {
   const [alone, above] = [native(program, count), await hosted(program, count)];
-  console.log(`${what.padEnd(24)} ${String(alone).padStart(13)}   ${String(above).padStart(21)}   ${(above / alone).toFixed(2).padStart(5)}`);
+  console.log(
+    `${what.padEnd(24)} ${String(alone).padStart(13)}   ${String(above).padStart(21)}   ${(above / alone).toFixed(2).padStart(5)}`);
 }
 console.log('nanoseconds of virtual time (cycles)');

@@ -13,7 +13,10 @@ export interface Benchmark {
 
 const cpu = (name: string, command: string): Benchmark => ({ name, command, group: 'cpu', native: true });
 /** Debian's busybox on 16 MiB of numbers. */
-const busybox = (name: string, command: string): Benchmark => ({ name, command: `${command} </tmp/numbers >/dev/null`, group: 'cpu', native: false, prepare: 'busybox seq 1 2390000 | busybox head -c 16777216 >/tmp/numbers' });
+const busybox = (name: string, command: string): Benchmark => ({
+  name, command: `${command} </tmp/numbers >/dev/null`, group: 'cpu', native: false,
+  prepare: 'busybox seq 1 2390000 | busybox head -c 16777216 >/tmp/numbers'
+});
 const system = (name: string, command: string): Benchmark => ({ name, command, group: 'system', native: false });
 
 export const benchmarks: readonly Benchmark[] = [

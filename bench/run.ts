@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --systems a,b --only name,name --rounds N --json FILE]`: runs every program on every system that is here, the systems
- * taking turns, and prints medians of the host's seconds and ratios to the first peer that is not ours (QEMU's system mode where it is there).
+ * taking turns, and prints medians of the host's seconds and ratios to the first peer that is not ours (QEMU's system mode where it is
+ * there).
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -28,10 +29,14 @@ function read(): Asked {
   }
 }
 const options = read();
-const pick = <T extends { name: string }>(all: readonly T[], names: string | undefined): T[] => (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
+const pick = <T extends { name: string }>(all: readonly T[], names: string | undefined): T[] =>
+  (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
 if (options.root) useRoot(options.root);
 const list = pick([...benchmarks, ...options.root ? debianIn(options.root) : []], options.only);
-const used = pick(systems, options.systems).filter((s) => { if (s.missing) console.error(`${s.name}: left out, ${s.missing}`); return !s.missing; });
+const used = pick(systems, options.systems).filter((s) => {
+  if (s.missing) console.error(`${s.name}: left out, ${s.missing}`);
+  return !s.missing;
+});
 const results = new Map<string, Samples>(used.map((s) => [s.name, new Map()]));
 
 for (let round = 0; round < Number(options.rounds); round++) for (const system of used) {
@@ -39,7 +44,8 @@ for (let round = 0; round < Number(options.rounds); round++) for (const system o
   for (const [name, seconds] of await once(system, list.filter((b) => system.runs(b)))) push(results.get(system.name)!, name, seconds);
 }
 print();
-if (options.json) writeFileSync(options.json, JSON.stringify(Object.fromEntries([...results].map(([s, m]) => [s, Object.fromEntries(m)])), null, 1));
+if (options.json)
+  writeFileSync(options.json, JSON.stringify(Object.fromEntries([...results].map(([s, m]) => [s, Object.fromEntries(m)])), null, 1));
 
 /** One run of the whole list; seconds by benchmark, 'start' = from the process's start to the first marker. */
 async function once(system: System, programs: Benchmark[]): Promise<Map<string, number>> {
@@ -52,12 +58,19 @@ async function once(system: System, programs: Benchmark[]): Promise<Map<string, 
     else if (what === 'end') times.set(name!.trim(), (at - from) / 1000);
     else if (what === 'done') child.kill();
   };
-  child.stdout.on('data', (bytes: Buffer) => { line += bytes.toString('latin1'); const lines = line.split('\n'); line = lines.pop()!; lines.forEach(onLine); });
+  child.stdout.on('data', (bytes: Buffer) => {
+    line += bytes.toString('latin1');
+    const lines = line.split('\n');
+    line = lines.pop()!;
+    lines.forEach(onLine);
+  });
   child.stderr.on('data', (bytes: Buffer) => { tail = (tail + bytes.toString()).slice(-500); });
   const timer = setTimeout(() => child.kill('SIGKILL'), Number(options.timeout) * 1000);
   await new Promise((done) => child.on('close', done));
   clearTimeout(timer);
-  for (const p of programs) if (!times.has(p.name)) console.error(`${system.name}: no result for ${p.name}${tail ? `; it said: ${tail.trim().split('\n').pop()}` : ''}`);
+  for (const p of programs)
+    if (!times.has(p.name))
+      console.error(`${system.name}: no result for ${p.name}${tail ? `; it said: ${tail.trim().split('\n').pop()}` : ''}`);
   return times;
 }
 
@@ -87,6 +100,7 @@ function print(): void {
 }
 
 function mean(s: System, peer: System): string {
-  const ratios = list.filter((b) => b.group === 'cpu').map((b) => median(results.get(peer.name)!.get(b.name)) / median(results.get(s.name)!.get(b.name))).filter((r) => r > 0);
+  const ratios = list.filter((b) => b.group === 'cpu')
+    .map((b) => median(results.get(peer.name)!.get(b.name)) / median(results.get(s.name)!.get(b.name))).filter((r) => r > 0);
   return ratios.length ? `${Math.exp(ratios.reduce((a, r) => a + Math.log(r), 0) / ratios.length).toFixed(2)}×` : '';
 }

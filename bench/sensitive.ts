@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: what `costs` says above a microkernel whose estimated costs are all FACTOR times what they are. A process
- * of its own, because the kernel's paths add up their costs when they are loaded.
+ * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: what `costs` says above a microkernel whose estimated costs are all FACTOR times what
+ * they are. A process of its own, because the kernel's paths add up their costs when they are loaded.
  */
 import { COSTS } from '../microkernel/costs.ts';
 

@@ -1,8 +1,8 @@
 /**
- * `npx tsx bench/soak.ts [--hours 8] [--seed N]`: a mixed load for hours of virtual time, to see whether anything grows. A Debian machine and a Unix server
- * work and sleep by turns. Prints a line each virtual half-hour: kernel memory, free memory of both worlds, what the engine holds, the host's
- * heap. Status 1 when kernel memory or the Unix server's free memory at the end differ from those after the first half-hour, when the audit
- * finds something, or when a world has died. Needs the Debian images.
+ * `npx tsx bench/soak.ts [--hours 8] [--seed N]`: a mixed load for hours of virtual time, to see whether anything grows. A Debian machine
+ * and a Unix server work and sleep by turns. Prints a line each virtual half-hour: kernel memory, free memory of both worlds, what the
+ * engine holds, the host's heap. Status 1 when kernel memory or the Unix server's free memory at the end differ from those after the
+ * first half-hour, when the audit finds something, or when a world has died. Needs the Debian images.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,16 +17,23 @@ import { root } from './systems.ts';
 
 const { values } = parseArgs({ options: { hours: { type: 'string', default: '8' }, seed: { type: 'string', default: '1' } } });
 const MIB = 1 << 20, HALF_HOUR = 1800e9, end = Number(values.hours) * 3600e9;
-const UNIX = 'while true; do seq 3000 | sort -n | tail -n 1 >/dev/null; ls -lR / >/dev/null 2>&1; gzip -c /bin/busybox >/tmp/x.gz; rm /tmp/x.gz; (sleep 1 & sleep 2; wait); sleep 57; echo "free $(grep MemFree /proc/meminfo)"; done';
-const GUEST = 'while true; do ls -lR /proc/self /bin >/dev/null 2>&1; gzip -c /bin/busybox >/tmp/x.gz; rm /tmp/x.gz; sleep 60; echo "free $(grep MemFree /proc/meminfo)"; done\n';
+const UNIX = 'while true; do seq 3000 | sort -n | tail -n 1 >/dev/null; ls -lR / >/dev/null 2>&1; gzip -c /bin/busybox >/tmp/x.gz; rm '
+  + '/tmp/x.gz; (sleep 1 & sleep 2; wait); sleep 57; echo "free $(grep MemFree /proc/meminfo)"; done';
+const GUEST = 'while true; do ls -lR /proc/self /bin >/dev/null 2>&1; gzip -c /bin/busybox >/tmp/x.gz; rm /tmp/x.gz; sleep 60; echo "free '
+  + '$(grep MemFree /proc/meminfo)"; done\n';
 
 const scenario: Scenario = {
   name: 'soak', summary: 'a mixed load for hours',
   components: {
     uart: { program: uart, provides: ['stream'], devices: ['uart'], priority: 150 },
-    console: { program: consoleMux, args: { script: [{ to: 'vm', after: 'READY', type: GUEST }] }, provides: ['stream'], caps: { out: 'uart' }, priority: 140 },
-    vm: machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0 quiet', memory: 256 * MIB }, { console: { from: 'console', label: 'vm' } }),
-    unix: unixComponent({ argv: ['/bin/sh', '-c', UNIX], env: ['PATH=/bin:/usr/bin'], rootfs: 'rootfs', memory: 64 * MIB }, { stdio: { from: 'console', label: 'unix' }, stderr: { from: 'console', label: 'unix' } }),
+    console: {
+      program: consoleMux, args: { script: [{ to: 'vm', after: 'READY', type: GUEST }] }, provides: ['stream'], caps: { out: 'uart' },
+      priority: 140
+    },
+    vm: machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0 quiet', memory: 256 * MIB },
+      { console: { from: 'console', label: 'vm' } }),
+    unix: unixComponent({ argv: ['/bin/sh', '-c', UNIX], env: ['PATH=/bin:/usr/bin'], rootfs: 'rootfs', memory: 64 * MIB },
+      { stdio: { from: 'console', label: 'unix' }, stderr: { from: 'console', label: 'unix' } }),
   },
   log: 'console',
 };
@@ -37,7 +44,8 @@ if (!existsSync(image('vmlinuz'))) {
   process.exit(2);
 }
 const modules = [
-  { name: 'vmlinuz', bytes: new Uint8Array(readFileSync(image('vmlinuz'))) }, { name: 'initramfs', bytes: new Uint8Array(readFileSync(image('initramfs.cpio'))) },
+  { name: 'vmlinuz', bytes: new Uint8Array(readFileSync(image('vmlinuz'))) },
+  { name: 'initramfs', bytes: new Uint8Array(readFileSync(image('initramfs.cpio'))) },
   { name: 'rootfs', bytes: new Uint8Array(packTar([{ host: image('rootfs'), guest: '/' }])) },
 ];
 let tail = '';
@@ -54,7 +62,9 @@ function sample(): Sample {
   global.gc?.();
   const { engine, instructions } = system.machine, e = engine.stats(), host = process.memoryUsage();
   const s = { kernel: system.kernel.root.factory.used, unix: free.get('unix'), vm: free.get('vm') };
-  console.log(`${(system.machine.now / 3600e9).toFixed(1)} h  kernel ${s.kernel} bytes, ${system.kernel.tasks.size} tasks; free: unix ${s.unix} KiB, vm ${s.vm} KiB; engine: ${e.codePages} code pages, ${e.regions} regions; host heap ${Math.round(host.heapUsed / MIB)} MiB; ${Math.round(instructions / 1e6)} M instructions, ${Math.round(system.wallSeconds)} s`);
+  console.log(`${(system.machine.now / 3600e9).toFixed(1)} h  kernel ${s.kernel} bytes, ${system.kernel.tasks.size} tasks; free: unix `
+    + `${s.unix} KiB, vm ${s.vm} KiB; engine: ${e.codePages} code pages, ${e.regions} regions; host heap `
+    + `${Math.round(host.heapUsed / MIB)} MiB; ${Math.round(instructions / 1e6)} M instructions, ${Math.round(system.wallSeconds)} s`);
   free.clear();
   return s;
 }
@@ -71,7 +81,9 @@ for (let next = HALF_HOUR; next <= end && !failure; next += HALF_HOUR) {
 const found = audit(system.kernel);
 if (found.length > 0) failure = `audit: ${found[0]}`;
 if (!failure && (!last?.unix || !last.vm)) failure = 'a world is silent';
-if (!failure && first && last && last.unix !== first.unix) failure = `the Unix server has ${last.unix} KiB free, after half an hour it had ${first.unix}`;
-if (!failure && first && last && last.kernel > first.kernel + 64 * 1024) failure = `kernel memory has grown from ${first.kernel} to ${last.kernel} bytes`;
+if (!failure && first && last && last.unix !== first.unix)
+  failure = `the Unix server has ${last.unix} KiB free, after half an hour it had ${first.unix}`;
+if (!failure && first && last && last.kernel > first.kernel + 64 * 1024)
+  failure = `kernel memory has grown from ${first.kernel} to ${last.kernel} bytes`;
 console.log(failure || `flat over ${values.hours} hours of virtual time`);
 process.exitCode = failure ? 1 : 0;

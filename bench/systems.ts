@@ -21,7 +21,8 @@ export interface System {
   runs(b: Benchmark): boolean;
 }
 
-export const script = (list: readonly Benchmark[]): string => list.map((b) => `${b.prepare ? `${b.prepare}\n` : ''}echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
+export const script = (list: readonly Benchmark[]): string =>
+  list.map((b) => `${b.prepare ? `${b.prepare}\n` : ''}echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
 const has = (name: string): boolean => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 const unless = (ok: boolean, why: string): string | undefined => (ok ? undefined : why);
 const scratch = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
@@ -47,7 +48,8 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
 function debianFolder(from: string, list: readonly Benchmark[]): string {
   const dir = join(mkdtempSync(join(scratch, 'debian-')), 'root');
   debianRoot(from, dir, script(list));
-  for (const b of list) if (existsSync(join(programs, programOf(b)))) cpSync(join(programs, programOf(b)), join(dir, 'usr/bin', programOf(b)));
+  for (const b of list)
+    if (existsSync(join(programs, programOf(b)))) cpSync(join(programs, programOf(b)), join(dir, 'usr/bin', programOf(b)));
   if (existsSync(busybox)) cpSync(busybox, join(dir, 'usr/bin/busybox'));
   return dir;
 }
@@ -68,14 +70,39 @@ const memory = (): string => (debian ? '3000M' : '512M');
 const noKernel = (): string | undefined => unless(existsSync(kernel), 'no images: run `npm run images`');
 
 export const systems: readonly System[] = [
-  { name: 'tessera', missing: undefined, runs: () => true, command: (l) => ({ file: tessera, args: ['run', '--memory', memory(), '--rootfs', rootfs(l, false), '/bin/sh', '/bench.sh'] }) },
-  { name: 'tessera-vm', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['vm', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
-  { name: 'tessera-bare', missing: noKernel(), runs: () => true, command: (l) => ({ file: tessera, args: ['bare', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done'] }) },
-  { name: 'qemu-system', missing: unless(has('qemu-system-riscv64'), 'qemu-system-riscv64 is not installed') ?? noKernel(), runs: () => true,
-    command: (l) => ({ file: 'qemu-system-riscv64', args: ['-M', 'virt', '-m', memory(), '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append', append + ' panic=-1'] }) },
+  {
+    name: 'tessera', missing: undefined, runs: () => true,
+    command: (l) => ({ file: tessera, args: ['run', '--memory', memory(), '--rootfs', rootfs(l, false), '/bin/sh', '/bench.sh'] })
+  },
+  {
+    name: 'tessera-vm', missing: noKernel(), runs: () => true,
+    command: (l) => ({
+      file: tessera,
+      args: ['vm', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done']
+    })
+  },
+  {
+    name: 'tessera-bare', missing: noKernel(), runs: () => true,
+    command: (l) => ({
+      file: tessera,
+      args: ['bare', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done']
+    })
+  },
+  { name: 'qemu-system', missing: unless(has('qemu-system-riscv64'), 'qemu-system-riscv64 is not installed') ?? noKernel(),
+    runs: () => true,
+    command: (l) => ({
+      file: 'qemu-system-riscv64',
+      args: [
+        '-M', 'virt', '-m', memory(), '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append',
+        append + ' panic=-1'
+      ]
+    }) },
   { name: 'qemu-user', missing: unless(has('qemu-riscv64-static'), 'qemu-riscv64-static is not installed'), runs: (b) => !b.starts,
     command: (l) => ({ file: 'sh', args: [userScript(l)], env: { PATH: binfmtPath(l), WORK: userWork(), HOME: scratch } }) },
-  { name: 'native', missing: unless(has('cc'), 'no C compiler'), runs: (b) => b.native, command: (l) => ({ file: 'sh', args: [join(rootfs(l, false), 'bench.sh')], env: { PATH: `${nativePrograms()}:/bin:/usr/bin` } }) },
+  {
+    name: 'native', missing: unless(has('cc'), 'no C compiler'), runs: (b) => b.native,
+    command: (l) => ({ file: 'sh', args: [join(rootfs(l, false), 'bench.sh')], env: { PATH: `${nativePrograms()}:/bin:/usr/bin` } })
+  },
 ];
 
 /** Wrappers so that programs named in the script run under user-mode emulation without binfmt. */
@@ -108,7 +135,12 @@ function nativePrograms(): string {
   if (built) return built;
   built = mkdtempSync(join(scratch, 'native-'));
   for (const name of ['intmix', 'sieve', 'matmul', 'nbody', 'stream', 'interp', 'fib']) {
-    const r = spawnSync('cc', ['-O2', '-fno-tree-vectorize', '-I', join(root, 'bench/native'), '-o', join(built, name), join(root, 'guests/linux/bench', `${name}.c`), '-lm'], { encoding: 'utf8' });
+    const r = spawnSync('cc',
+      [
+        '-O2', '-fno-tree-vectorize', '-I', join(root, 'bench/native'), '-o', join(built, name),
+        join(root, 'guests/linux/bench', `${name}.c`), '-lm'
+      ],
+      { encoding: 'utf8' });
     if (r.status !== 0) throw new Error(`native ${name}: ${r.stderr}`);
   }
   return built;

@@ -12,8 +12,14 @@ import { parseArgs } from 'node:util';
 import { TraceRecorder } from '../trace/index.ts';
 import { bytesOf, story } from '../trace/testing/traces.ts';
 
-const { values: options } = parseArgs({ options: { records: { type: 'string', default: '10000000' }, columns: { type: 'string', default: '200' }, rows: { type: 'string', default: '60' }, keep: { type: 'string' } } });
-const records = Number(options.records), folder = mkdtempSync(join(tmpdir(), 'tessera-viewer-')), file = options.keep ?? join(folder, 'big.trace');
+const { values: options } = parseArgs({
+  options: {
+    records: { type: 'string', default: '10000000' }, columns: { type: 'string', default: '200' }, rows: { type: 'string', default: '60' },
+    keep: { type: 'string' }
+  }
+});
+const records = Number(options.records), folder = mkdtempSync(join(tmpdir(), 'tessera-viewer-')),
+  file = options.keep ?? join(folder, 'big.trace');
 /** A pause is what a person notices: longer than this. */
 const PAUSE_MS = 100;
 
@@ -27,10 +33,12 @@ function make(path: string): void {
   recorder.name('thread', 33, 3, 'memory');
   recorder.name('portal', 30, 22, 'syscall');
   recorder.name('portal', 40, 33, 'requests');
-  for (let t = 0; t < TASKS; t++) { recorder.name('task', 100 + t, 0, `process ${t}`); recorder.name('thread', 200 + t, 100 + t, `process ${t}`); }
+  for (let t = 0; t
+    < TASKS; t++) { recorder.name('task', 100 + t, 0, `process ${t}`); recorder.name('thread', 200 + t, 100 + t, `process ${t}`); }
   let seed = 1, time = 0;
   for (let done = 0; done < records; ) {
-    const rounds = Math.min(PER_CHUNK, Math.ceil((records - done) / each)), chunk = new Uint8Array(rounds * size), view = new DataView(chunk.buffer);
+    const rounds = Math.min(PER_CHUNK, Math.ceil((records - done) / each)), chunk = new Uint8Array(rounds * size),
+      view = new DataView(chunk.buffer);
     for (let n = 0; n < rounds; n++) {
       seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
       chunk.set(round, n * size);
@@ -56,8 +64,11 @@ class Terminal {
   /** What came since the last key, without the terminal's own words. */
   text = '';
   constructor(command: string) {
-    this.child = spawn('script', ['-qfc', `stty cols ${options.columns} rows ${options.rows}; exec ${command}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '1' } });
-    this.child.stdout!.on('data', (bytes: Buffer) => { this.text += bytes.toString().replace(/\x1b\[\d+;1H/g, '\n').replace(/\x1b\[[0-9;?<]*[A-Za-z]/g, ''); });
+    this.child = spawn('script', ['-qfc', `stty cols ${options.columns} rows ${options.rows}; exec ${command}`, '/dev/null'],
+      { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '1' } });
+    this.child.stdout!.on('data', (bytes: Buffer) => {
+      this.text += bytes.toString().replace(/\x1b\[\d+;1H/g, '\n').replace(/\x1b\[[0-9;?<]*[A-Za-z]/g, '');
+    });
   }
   /** Milliseconds until `wanted` has appeared; `keys` are typed first. */
   async until(keys: string, wanted: RegExp, patience = 60_000): Promise<number> {
@@ -65,7 +76,8 @@ class Terminal {
     const begun = performance.now();
     this.child.stdin!.write(keys);
     while (!wanted.test(this.text)) {
-      if (performance.now() - begun > patience) throw new Error(`'${keys}': no ${wanted} after ${patience} ms; the screen says:\n${this.text.slice(-3000)}`);
+      if (performance.now() - begun > patience)
+        throw new Error(`'${keys}': no ${wanted} after ${patience} ms; the screen says:\n${this.text.slice(-3000)}`);
       await new Promise((done) => setTimeout(done, 1));
     }
     return performance.now() - begun;
@@ -78,25 +90,32 @@ function memory(): number {
     if (!/^\d+$/.test(pid)) continue;
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-      if (command.startsWith(process.execPath) && command.includes('\0view\0') && command.includes(file)) return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024;
+      if (command.startsWith(process.execPath) && command.includes('\0view\0') && command.includes(file))
+        return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024;
     } catch { /* it has ended meanwhile */ }
   }
   return NaN;
 }
 
-const count = records.toLocaleString('en-US'), UP = '\x1b[A', DOWN = '\x1b[B', PAGE = '\x1b[6~', END = '\x1b[F', HOME = '\x1b[H', CLEAR = 'f\x15\r';
+const count = records.toLocaleString('en-US'), UP = '\x1b[A', DOWN = '\x1b[B', PAGE = '\x1b[6~', END = '\x1b[F', HOME = '\x1b[H',
+  CLEAR = 'f\x15\r';
 /** Name, keys, what the screen says when they have been obeyed. */
 const steps: [string, string, RegExp][] = [
-  ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /], ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /],
-  ['go to the middle', `:${records >>> 1}\r`, new RegExp(`> *${records >>> 1} `)], ['along the chain', 'p', />\s+\d+ |nothing is known/], ['timeline', 't', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/],
+  ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /],
+  ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /],
+  ['go to the middle', `:${records >>> 1}\r`, new RegExp(`> *${records >>> 1} `)], ['along the chain', 'p', />\s+\d+ |nothing is known/],
+  ['timeline', 't', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/], ['zoom in', '+', /a column/],
   ['whole timeline', '0', /a column/], ['right', '\x1b[C', /record \d+:/], ['by thread', 'T', /a column/], ['list', 't', /record\s+time/],
-  ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/], ['first of filter kind:event', 'fkind:event\r', /filter: kind:event/], ['end of it', END, />/], ['no filter', CLEAR, new RegExp(`${count} records`)],
+  ['diagram', 'd', /lifelines|messages/], ['list', 'd', /record\s+time/],
+  ['first of filter kind:event', 'fkind:event\r', /filter: kind:event/], ['end of it', END, />/],
+  ['no filter', CLEAR, new RegExp(`${count} records`)],
   ['search a word near', '/badRights\r', /badRights/], ['statistics', 's', /summary|counting/], ['list', 's', /record\s+time/],
 ];
 
 async function main(): Promise<void> {
   if (!existsSync(file)) make(file);
-  const cli = fileURLToPath(new URL('../bin/tessera', import.meta.url)), terminal = new Terminal(`'${process.execPath}' '${cli}' trace view '${file}'`);
+  const cli = fileURLToPath(new URL('../bin/tessera', import.meta.url)),
+    terminal = new Terminal(`'${process.execPath}' '${cli}' trace view '${file}'`);
   let longest = 0;
   const row = (name: string, ms: number): void => { console.log(`  ${name.padEnd(40)} ${ms.toFixed(0).padStart(6)} ms`); };
   try {
@@ -110,7 +129,8 @@ async function main(): Promise<void> {
       }
       if (when === 'while indexing') {
         row('until all is indexed', await terminal.until('', new RegExp(`${count} records *(?:[\\r\\n]|$)`)));
-        row('a whole filter, task and kind', await terminal.until('ftask:"process 7" kind:event\r', /filter: task:"process 7" kind:event *(?:\n|$)/));
+        row('a whole filter, task and kind',
+          await terminal.until('ftask:"process 7" kind:event\r', /filter: task:"process 7" kind:event *(?:\n|$)/));
         row('a whole filter on latency', await terminal.until('f\x15latency>1.4us kind:event\r', /latency>1.4us kind:event *(?:\n|$)/));
         row('the slowest', await terminal.until('L', /number 1 by latency/));
         row('all again', await terminal.until(CLEAR, new RegExp(`${count} records`)));
@@ -118,7 +138,8 @@ async function main(): Promise<void> {
         row('list', await terminal.until('s', /record\s+time/));
       }
     }
-    console.log(`peak memory ${memory().toFixed(0)} MiB, longest wait for a key ${longest.toFixed(0)} ms (${longest <= PAUSE_MS ? 'no' : 'a'} pause above ${PAUSE_MS} ms); load of this computer ${loadavg()[0]!.toFixed(1)}`);
+    console.log(`peak memory ${memory().toFixed(0)} MiB, longest wait for a key ${longest.toFixed(0)} ms (`
+      + `${longest <= PAUSE_MS ? 'no' : 'a'} pause above ${PAUSE_MS} ms); load of this computer ${loadavg()[0]!.toFixed(1)}`);
   } finally {
     terminal.child.stdin!.write('q');
     terminal.child.kill();

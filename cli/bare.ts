@@ -92,7 +92,8 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       profile?.names.add(program.symbols);
       if (boots === 0) {
         checkOutputs(options, program);
-        if (options.file === undefined) io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
+        if (options.file === undefined)
+          io.error(tightMemory(options.kernel!, program.end - program.start, initrd, board.machine.memory.size) ?? '');
         await debugging?.server.listen();
         if (!door.replaying) await networks.open((card, frame) => session.frame(card, frame));
       }
@@ -129,14 +130,18 @@ function check(options: BareOptions): void {
     throw new CliError('E_USAGE', 'bare needs a program', 'give FILE for M mode, or --kernel IMAGE for a Linux kernel');
   }
   for (const [name, given] of [['--initrd', options.initrd], ['--append', options.append]] as const) {
-    if (given !== undefined && options.kernel === undefined) throw new CliError('E_USAGE', `${name} needs --kernel`, 'name the kernel with --kernel IMAGE');
+    if (given !== undefined && options.kernel === undefined)
+      throw new CliError('E_USAGE', `${name} needs --kernel`, 'name the kernel with --kernel IMAGE');
   }
-  if (options.signature !== undefined && options.file === undefined) throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
+  if (options.signature !== undefined && options.file === undefined)
+    throw new CliError('E_USAGE', '--signature needs a FILE with begin_signature and end_signature');
   const { length } = [...(options.disks ?? []), ...(options.nets ?? [])];
-  if (length > MOST_DEVICES) throw new CliError('E_OPTION', `${length} disks and network cards are too many`, `the board has room for ${MOST_DEVICES}`);
+  if (length > MOST_DEVICES)
+    throw new CliError('E_OPTION', `${length} disks and network cards are too many`, `the board has room for ${MOST_DEVICES}`);
   if (options.isa !== undefined) checkIsa(options.isa, options.cpu);
   const harts = options.smp ?? 1;
-  if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
+  if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS)
+    throw new CliError('E_USAGE', `--smp ${harts} is not a number of harts`, `use 1 to ${MAX_HARTS}`);
 }
 
 /** A fresh board with everything loaded, ready to run. */
@@ -155,18 +160,25 @@ function checkIsa(isa: string, cpu = BASE.text): void {
   } catch (error) {
     throw new CliError('E_ISA', `--isa: ${(error as Error).message}`, 'write for example rv64gch_sstc');
   }
-  if (strange.length > 0) throw new CliError('E_ISA', `--isa: this machine does not have ${strange.map((name) => `'${name}'`).join(', ')}`, `it has ${DEFAULT_ISA}`);
+  if (strange.length > 0)
+    throw new CliError('E_ISA', `--isa: this machine does not have ${strange.map((name) => `'${name}'`).join(', ')}`,
+      `it has ${DEFAULT_ISA}`);
   const lost = isaExtensions(isa).find((name) => cpuModel(cpu).absent.includes(name));
-  if (lost !== undefined) throw new CliError('E_CPU', `--cpu ${cpu} takes away '${lost}', which --isa asks for`, `leave '${lost}' out of one of them`);
+  if (lost !== undefined)
+    throw new CliError('E_CPU', `--cpu ${cpu} takes away '${lost}', which --isa asks for`, `leave '${lost}' out of one of them`);
 }
 
 function makeBoard(options: BareOptions, disks: HostDisk[], networks: Networks, console: CharChannel): Board {
   const memoryBytes = options.memory ?? (options.kernel === undefined ? 128 : 512) * MIB;
   try {
-    return createBoard({ memoryBytes, harts: options.smp ?? 1, isa: options.isa, cpu: cpuModel(options.cpu ?? BASE.text), engine: options.engine, seed: options.seed, disks, nets: networks.cards(), console });
+    return createBoard({
+      memoryBytes, harts: options.smp ?? 1, isa: options.isa, cpu: cpuModel(options.cpu ?? BASE.text), engine: options.engine,
+      seed: options.seed, disks, nets: networks.cards(), console
+    });
   } catch (error) {
     // Sizes that the machine refuses are the user's; everything else is ours.
-    if (error instanceof RangeError) throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);
+    if (error instanceof RangeError)
+      throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);
     throw error;
   }
 }
@@ -189,7 +201,8 @@ function load(options: BareOptions, board: Board, console: CharChannel): Loading
   }
   const tohost = firmware.symbols.get('tohost');
   if (tohost !== undefined && machine.memory.isRam(tohost, 8)) {
-    new Htif({ memory: machine.memory, events: machine.events, stop: (r) => machine.stop(r) }, console, { tohost, fromhost: firmware.symbols.get('fromhost') });
+    new Htif({ memory: machine.memory, events: machine.events, stop: (r) => machine.stop(r) }, console,
+      { tohost, fromhost: firmware.symbols.get('fromhost') });
   }
   board.startProgram(firmware.entry, chosen);
   return { program: firmware, initrd: 0 };
@@ -198,7 +211,8 @@ function load(options: BareOptions, board: Board, console: CharChannel): Loading
 function place(path: string, role: string, board: Board, raw: boolean): Placed {
   const bytes = readImage(role, path);
   const { memory } = board.machine;
-  const placed = must(path, role, loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b, { maxOutputLength: memory.size }), raw }));
+  const placed = must(path, role,
+    loadProgram(memory, bytes, { base: memory.base, gunzip: (b) => gunzipSync(b, { maxOutputLength: memory.size }), raw }));
   release(bytes);
   return placed;
 }
@@ -211,12 +225,15 @@ function placeInitrd(path: string, board: Board, kernel: Placed): Place {
 }
 
 /** Nothing that is loaded may lie where something else does. */
-function checkPlaces(options: BareOptions, board: Board, loaded: { firmware?: Placed; kernel?: Placed; initrd?: Place; tree: number }): void {
+function checkPlaces(options: BareOptions, board: Board,
+    loaded: { firmware?: Placed; kernel?: Placed; initrd?: Place; tree: number }): void {
   const { memory } = board.machine;
   const tree = deviceTreePlace(memory);
   const advice = 'give the machine more memory with --memory';
-  if (tree < memory.base) throw new CliError('E_MEMORY', `${Math.floor(memory.size / 1024)} KiB of memory leave no room for the device tree`, advice);
-  const named = (what: string, pieces: readonly Place[]): (Place & { what: string })[] => pieces.map(({ start, end }) => ({ what, start, end }));
+  if (tree < memory.base)
+    throw new CliError('E_MEMORY', `${Math.floor(memory.size / 1024)} KiB of memory leave no room for the device tree`, advice);
+  const named = (what: string, pieces: readonly Place[]): (Place & { what: string })[] =>
+    pieces.map(({ start, end }) => ({ what, start, end }));
   const clash = overlap([
     ...named(`program '${options.file}'`, loaded.firmware?.pieces ?? []),
     ...named(`kernel '${options.kernel}'`, loaded.kernel?.pieces ?? []),
@@ -225,8 +242,10 @@ function checkPlaces(options: BareOptions, board: Board, loaded: { firmware?: Pl
   ]);
   if (clash === undefined) return;
   const [one, other, at] = clash;
-  if (`${one}${other}`.includes('the device tree')) throw new CliError('E_MEMORY', `${one === 'the device tree' ? other : one} leaves no room for the device tree`, advice);
-  throw new CliError('E_MEMORY', `${one} and ${other} both want memory at 0x${at.toString(16)}`, 'link or build one of them for another address');
+  if (`${one}${other}`.includes('the device tree'))
+    throw new CliError('E_MEMORY', `${one === 'the device tree' ? other : one} leaves no room for the device tree`, advice);
+  throw new CliError('E_MEMORY', `${one} and ${other} both want memory at 0x${at.toString(16)}`,
+    'link or build one of them for another address');
 }
 
 function must<T>(path: string, role: string, result: Loaded<T>): T {
@@ -247,7 +266,9 @@ function finish(options: BareOptions, io: BareIo, session: Session, board: Board
   const failed = options.kernel !== undefined && (ending.kind === 'poweroff' || ending.kind === 'reset') && ending.code !== 0;
   if (failed) session.panicked?.(`the machine ended with failure ${ending.code}`, board.machine);
   if (ending.kind === 'onlyFaults') io.error(faultReport(board.machine, board.machine.harts[ending.hart]!));
-  if (options.signature !== undefined) writeOutput('signature', options.signature, writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
+  if (options.signature !== undefined)
+    writeOutput('signature', options.signature,
+      writeSignature(board.machine.memory, program.symbols, options.file!, options.signatureGranularity ?? 4));
   if (options.stats === undefined || options.stats === false) return;
   const text = `${JSON.stringify(bareStats(board.machine, session.wallSeconds, ending))}\n`;
   if (typeof options.stats === 'string') writeOutput('statistics', options.stats, text);

@@ -9,6 +9,7 @@ export function boardMemory(memory: number, modules: readonly Module[], world: (
     return size(memory, modules, world);
   } catch (error) {
     if (!(error instanceof TooMuchMemory)) throw error;
-    throw new CliError('E_MEMORY', `${error.possible === 0 ? '' : 'option --memory: '}${error.message}`, 'machine, kernel and guest share 4 GiB');
+    throw new CliError('E_MEMORY', `${error.possible === 0 ? '' : 'option --memory: '}${error.message}`,
+      'machine, kernel and guest share 4 GiB');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `tessera boot SCENARIO --view`: the scenario runs in a process of its own and writes its trace to a file; the viewer reads along, keeps to
- * the end, and shows under `o` what the system prints. Leaving the viewer ends the system.
+ * `tessera boot SCENARIO --view`: the scenario runs in a process of its own and writes its trace to a file; the viewer reads along, keeps
+ * to the end, and shows under `o` what the system prints. Leaving the viewer ends the system.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -18,13 +18,17 @@ export const LIVE = 'TESSERA_TRACE_LIVE';
 const HEADER = 16, WAIT = 20;
 
 export async function bootView(options: SharedOptions): Promise<number> {
-  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', '--view needs a terminal on standard input and output', 'use --trace FILE and look at the file later');
+  if (!process.stdout.isTTY || !process.stdin.isTTY)
+    throw new CliError('E_TERMINAL', '--view needs a terminal on standard input and output', 'use --trace FILE and look at the file later');
   const folder = mkdtempSync(join(tmpdir(), 'tessera-view-')), file = options.trace ?? join(folder, 'live.trace');
   if (options.trace !== undefined) rmSync(file, { force: true });
   const child = start(file, options.trace !== undefined), said: string[] = [''];
   let ended: number | undefined;
   for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => hear(said, text));
-  const end = new Promise<void>((done) => child.on('close', (code, signal) => { ended = code ?? (signal ? 128 + constants.signals[signal] : Exit.failure); done(); }));
+  const end = new Promise<void>((done) => child.on('close', (code, signal) => {
+    ended = code ?? (signal ? 128 + constants.signals[signal] : Exit.failure);
+    done();
+  }));
   try {
     process.stdout.write('starting the system …');
     while (ended === undefined && !(existsSync(file) && statSync(file).size >= HEADER)) await new Promise((done) => setTimeout(done, WAIT));
@@ -46,7 +50,8 @@ export async function bootView(options: SharedOptions): Promise<number> {
 /** This command again, with a trace in place of the viewer. */
 function start(file: string, named: boolean): ChildProcess {
   const words = process.argv.slice(2).filter((word) => word !== '--view');
-  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words, ...(named ? [] : ['--trace', file])], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, [LIVE]: '1' } });
+  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words, ...(named ? [] : ['--trace', file])],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, [LIVE]: '1' } });
 }
 
 /** Adds text to lines; the last one may go on. */

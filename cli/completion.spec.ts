@@ -9,7 +9,11 @@ const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status 
 /** What bash offers for these words; the last is the one that is being typed. */
 function offered(...words: string[]): string[] {
   const list = ['tessera', ...words].map((w) => `'${w}'`).join(' ');
-  const { stdout, stderr } = spawnSync('bash', ['--norc'], { input: `${completion('bash', program, names)}COMP_WORDS=(${list}); COMP_CWORD=${words.length}; _tessera; printf '%s\\n' "\${COMPREPLY[@]}"`, encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', ['--norc'], {
+    input: `${completion('bash', program, names)}COMP_WORDS=(${list}); COMP_CWORD=${words.length}; _tessera; printf '%s\\n' `
+      + `"\${COMPREPLY[@]}"`,
+    encoding: 'utf8'
+  });
   expect(stderr).toBe('');
   return stdout.split('\n').filter(Boolean);
 }

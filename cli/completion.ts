@@ -1,6 +1,6 @@
 /**
- * Completion for shells, made of the descriptions that --help shows: what each command may be followed by. Names of scenarios and labs are among them;
- * where nothing fits, files are offered.
+ * Completion for shells, made of the descriptions that --help shows: what each command may be followed by. Names of scenarios and labs
+ * are among them; where nothing fits, files are offered.
  */
 import type { Command } from 'commander';
 
@@ -31,12 +31,17 @@ function places(program: Command, names: Readonly<Record<string, readonly string
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const brief = (text: string): string => text.split(/[:;(]/)[0]!.trim().slice(0, 60);
 
-/** The way from the words before the cursor to a place, in bash and zsh alike. `words`: an array's name, `count`: how many of it stand before the cursor. */
+/**
+ * The way from the words before the cursor to a place, in bash and zsh alike. `words`: an array's name, `count`: how many of it stand
+ * before the cursor.
+ */
 function finding(all: readonly Place[]): string {
-  return `    case "$path\${path:+ }$w" in ${all.filter((p) => p.path).map((p) => quoted(p.path)).join('|')}) path="$path\${path:+ }$w";; esac`;
+  return `    case "$path\${path:+ }$w" in ${all.filter((p) => p.path).map((p) => quoted(p.path)).join('|')}) path="$path\${path:+ }$w";; `
+    + `esac`;
 }
 
-const bash = (all: readonly Place[]): string => `# bash completion for tessera: source it, or put it into ~/.local/share/bash-completion/completions/tessera
+const bash = (all: readonly Place[]): string =>
+  `# bash completion for tessera: source it, or put it into ~/.local/share/bash-completion/completions/tessera
 _tessera() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" path= words= w
   for w in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -82,4 +87,5 @@ ${all.flatMap((p) => p.words.map(([word, says]) => `complete -c tessera -n ${quo
 const makers: Record<Shell, (all: readonly Place[]) => string> = { bash, zsh, fish };
 
 /** The script for a shell. */
-export const completion = (shell: Shell, program: Command, names: Readonly<Record<string, readonly string[]>>): string => makers[shell](places(program, names));
+export const completion = (shell: Shell, program: Command, names: Readonly<Record<string, readonly string[]>>): string =>
+  makers[shell](places(program, names));

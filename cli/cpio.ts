@@ -21,7 +21,9 @@ export interface CpioEntry {
   rdev?: { major: number; minor: number };
 }
 
-export const Mode = { fifo: 0o010000, char: 0o020000, dir: 0o040000, block: 0o060000, file: 0o100000, link: 0o120000, mask: 0o170000 } as const;
+export const Mode = {
+  fifo: 0o010000, char: 0o020000, dir: 0o040000, block: 0o060000, file: 0o100000, link: 0o120000, mask: 0o170000
+} as const;
 
 const hex8 = (n: number) => n.toString(16).padStart(8, '0').toUpperCase();
 
@@ -57,10 +59,12 @@ const HEADER = 110, MOST_NAME = 4096;
 export function* unpackCpio(bytes: Uint8Array): Generator<CpioEntry> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; ; ) {
-    if (at + HEADER > text.length || !/^07070[12][0-9a-fA-F]{104}$/.test(text.toString('latin1', at, at + HEADER))) throw new RangeError(`no cpio header at offset ${at}`);
+    if (at + HEADER > text.length || !/^07070[12][0-9a-fA-F]{104}$/.test(text.toString('latin1', at, at + HEADER)))
+      throw new RangeError(`no cpio header at offset ${at}`);
     const field = (i: number) => parseInt(text.toString('latin1', at + 6 + 8 * i, at + 14 + 8 * i), 16);
     const nameSize = field(11), nameEnd = at + HEADER + nameSize - 1;
-    if (nameSize < 1 || nameSize > MOST_NAME || nameEnd >= text.length || text[nameEnd] !== 0) throw new RangeError(`a name at offset ${at} is cut short`);
+    if (nameSize < 1 || nameSize > MOST_NAME || nameEnd >= text.length || text[nameEnd] !== 0)
+      throw new RangeError(`a name at offset ${at} is cut short`);
     const name = text.toString('utf8', at + HEADER, nameEnd);
     if (name === 'TRAILER!!!') return;
     const start = aligned(nameEnd + 1), end = start + field(6);

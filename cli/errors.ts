@@ -41,18 +41,21 @@ const reasons: Record<string, string> = {
 
 /** True for an error that the operating system reported about a file. */
 export function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && (error as NodeJS.ErrnoException).syscall !== undefined;
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string'
+    && (error as NodeJS.ErrnoException).syscall !== undefined;
 }
 
 /** Turns a file error into the user's sentence: "kernel 'x' does not exist". `status` is 2 unless the run was already under way. */
 export function fileError(role: string, path: string, error: unknown, next = '', status: number = Exit.usage): CliError {
   const code = isFileError(error) ? error.code ?? '' : '';
   const why = reasons[code] ?? `cannot be used (${code || String(error)})`;
-  return new CliError(code === 'ENOENT' ? 'E_NO_FILE' : code === 'ENOSPC' ? 'E_DISK_FULL' : 'E_FILE', `${role} '${path}' ${why}`, next, status);
+  return new CliError(code === 'ENOENT' ? 'E_NO_FILE' : code === 'ENOSPC' ? 'E_DISK_FULL' : 'E_FILE', `${role} '${path}' ${why}`, next,
+    status);
 }
 
 /** The same for a file that is to be made: what is missing then is its folder. */
 export function outputError(role: string, path: string, error: unknown, next = '', status: number = Exit.usage): CliError {
-  if (isFileError(error) && error.code === 'ENOENT') return new CliError('E_NO_FILE', `${role} '${path}' cannot be made: there is no folder '${dirname(path)}'`);
+  if (isFileError(error) && error.code === 'ENOENT')
+    return new CliError('E_NO_FILE', `${role} '${path}' cannot be made: there is no folder '${dirname(path)}'`);
   return fileError(role, path, error, next, status);
 }

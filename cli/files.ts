@@ -1,7 +1,7 @@
 /// <reference lib="es2024.arraybuffer" />
 /**
- * Files that the user names: read or opened with the error in the user's words. A file may be anything (a device that never ends, a pipe, more than
- * memory): what is read is bounded, and said to be too large before it is.
+ * Files that the user names: read or opened with the error in the user's words. A file may be anything (a device that never ends, a pipe,
+ * more than memory): what is read is bounded, and said to be too large before it is.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
@@ -52,7 +52,8 @@ function readOpen(role: string, path: string, file: number, most: number): Buffe
   return readLarge(file, stat.size);
 }
 
-const tooLarge = (role: string, path: string, most: number) => new CliError('E_FILE', `${role} '${path === '-' ? 'standard input' : path}' is larger than ${Math.floor(most / MIB)} MiB`);
+const tooLarge = (role: string, path: string, most: number) =>
+  new CliError('E_FILE', `${role} '${path === '-' ? 'standard input' : path}' is larger than ${Math.floor(most / MIB)} MiB`);
 
 /** Until its end: pipes, files of a size that is not known before. */
 function readStream(role: string, path: string, file: number, most: number): Buffer {
@@ -86,8 +87,8 @@ function readSome(file: number, into: Buffer): number {
 const LARGE = 1 << 18;
 
 /**
- * A resizable buffer is mapped, not allocated, and can be given back at once. An allocated one of some megabytes stays until it is collected,
- * and when it is, the C library takes its size for usual, and keeps as much of everything that is freed later.
+ * A resizable buffer is mapped, not allocated, and can be given back at once. An allocated one of some megabytes stays until it is
+ * collected, and when it is, the C library takes its size for usual, and keeps as much of everything that is freed later.
  */
 function readLarge(file: number, size: number): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(size, { maxByteLength: size }), 0, size);

@@ -4,7 +4,8 @@ import { Machine } from '../machine/index.ts';
 import { footprint, parseMappings } from './footprint.ts';
 
 it('reads mappings with and without a file', () => {
-  const text = '00400000-00401000 r--p 00000000 fe:00 12   /usr/bin/a b\nSize: 4 kB\nRss:                4 kB\nPss: 4 kB\nVmFlags: rd\n7fff0000-7fff3000 rw-p 00000000 00:00 0 \nSize: 12 kB\nRss:                8 kB\nVmFlags: rd wr\n';
+  const text = '00400000-00401000 r--p 00000000 fe:00 12   /usr/bin/a b\nSize: 4 kB\nRss:                4 kB\nPss: 4 kB\nVmFlags: rd\n'
+    + '7fff0000-7fff3000 rw-p 00000000 00:00 0 \nSize: 12 kB\nRss:                8 kB\nVmFlags: rd wr\n';
   expect(parseMappings(text)).toEqual([
     { start: 0x40_0000, end: 0x40_1000, resident: 4096, path: '/usr/bin/a b' },
     { start: 0x7fff_0000, end: 0x7fff_3000, resident: 8192, path: '' },

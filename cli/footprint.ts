@@ -30,7 +30,10 @@ export interface Footprint {
 interface Mapping { readonly start: number; readonly end: number; readonly resident: number; readonly path: string }
 
 const PAGE = 4096;
-/** One word of /proc/self/pagemap: its last byte has bits for a page that is there, and is nobody else's (so that it is not the system's page of zeros). */
+/**
+ * One word of /proc/self/pagemap: its last byte has bits for a page that is there, and is nobody else's (so that it is not the system's
+ * page of zeros).
+ */
 const WORD = 8, FLAGS = 7, PRESENT = 0x80, OWN = 0x01;
 
 export function footprint(machine: Machine): Footprint | undefined {
@@ -46,17 +49,26 @@ function measured({ linear: { layout } }: Machine): Footprint | undefined {
   // The engine's memory is the only mapping of its size; after a reboot the last machine's may still be there.
   const [memory, other] = mappings.filter((m) => m.path === '' && m.end - m.start === layout.bytes);
   if (memory === undefined || other !== undefined) return undefined;
-  const [tlbs, records, guest] = [[layout.tlbs, layout.codeMap], [layout.codePages, layout.ram], [layout.ram, layout.bytes]].map(([from, to]) => ownBytes(memory.start + from!, memory.start + to!));
+  const [tlbs, records, guest] = [
+    [layout.tlbs, layout.codeMap], [layout.codePages, layout.ram], [layout.ram, layout.bytes]
+  ].map(([from, to]) =>
+    ownBytes(memory.start + from!, memory.start + to!));
   const sum = (list: readonly Mapping[]): number => list.reduce((total, m) => total + m.resident, 0);
-  const resident = sum(mappings), program = sum(mappings.filter((m) => m.path.startsWith('/'))), javascript = getHeapStatistics().total_physical_size;
+  const resident = sum(mappings), program = sum(mappings.filter((m) => m.path.startsWith('/'))),
+    javascript = getHeapStatistics().total_physical_size;
   const overhead = resident - guest!;
-  return { resident, guest: guest!, overhead, tlbs: tlbs!, records: records!, javascript, program, rest: overhead - tlbs! - records! - javascript - program };
+  return {
+    resident, guest: guest!, overhead, tlbs: tlbs!, records: records!, javascript, program,
+    rest: overhead - tlbs! - records! - javascript - program
+  };
 }
 
 /** Reads /proc/PID/smaps. */
 export function parseMappings(text: string): Mapping[] {
   return [...text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)\n(?:(?![0-9a-f]+-).*\n)*?Rss: +(\d+) kB$/gm)]
-    .map(([, start, end, path, kib]) => ({ start: parseInt(start!, 16), end: parseInt(end!, 16), resident: Number(kib) * 1024, path: path! }));
+    .map(([, start, end, path, kib]) => ({
+      start: parseInt(start!, 16), end: parseInt(end!, 16), resident: Number(kib) * 1024, path: path!
+    }));
 }
 
 /** Bytes of [from, to) that are in memory, by pages. */

@@ -9,7 +9,8 @@ const EVENTS = ['drain', 'close', 'error'] as const;
  * Unpacks. `enough` looks at what has come first (a piece of some kilobytes) and may say that no more is needed.
  * @throws BadGzip
  */
-export async function gunzipBounded(packed: Uint8Array, enough: (first: Uint8Array) => boolean = () => false, most = mostUnpacked(packed.length)): Promise<Uint8Array> {
+export async function gunzipBounded(packed: Uint8Array, enough: (first: Uint8Array) => boolean = () => false,
+    most = mostUnpacked(packed.length)): Promise<Uint8Array> {
   const all = new Growing(most), unpacker = createGunzip();
   try {
     const fed = feed(packed, unpacker);

@@ -12,4 +12,5 @@ import { Plan } from './pack.ts';
 export const hostFolder = (path: string): Archive => new Plan([{ host: path, guest: '' }]);
 
 /** A file of the host as a disk; `close` it when the run is over. @throws Error for a file that is no disk */
-export const hostDisk = (path: string, options: { readonly readOnly?: boolean } = {}): BlockBackend & { close(): void } => new FileDisk({ path, readOnly: options.readOnly ?? false });
+export const hostDisk = (path: string, options: { readonly readOnly?: boolean } = {}): BlockBackend & { close(): void } =>
+  new FileDisk({ path, readOnly: options.readOnly ?? false });

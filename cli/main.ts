@@ -101,7 +101,9 @@ export async function main(words: string[]): Promise<void> {
 }
 
 /** The options of a command in each of their spellings, and whether they take a value. */
-const optionsOf = (command: Command): Map<string, boolean> => new Map(command.options.flatMap(({ long, short, required }) => [long, short].flatMap((word): [string, boolean][] => (word ? [[word, required]] : []))));
+const optionsOf = (command: Command): Map<string, boolean> =>
+  new Map(command.options.flatMap(({ long, short, required }) => [long, short].flatMap((word): [string, boolean][] =>
+    (word ? [[word, required]] : []))));
 
 /** A reader that has gone (`tessera … | head`) has not got everything, which needs no words: status 1. */
 function endWithoutReader(error: NodeJS.ErrnoException): void {

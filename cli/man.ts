@@ -7,7 +7,9 @@ import type { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from './main.ts';
 
-const roff = (text: string): string => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/gm, '\\&$&').replace(/[\u0080-\uffff]/g, (c) => `\\[u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
+const roff = (text: string): string =>
+  text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^[.']/gm, '\\&$&')
+    .replace(/[\u0080-\uffff]/g, (c) => `\\[u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
 
 /** The page in roff's man macros. */
 export function manualPage(): string {
@@ -46,7 +48,11 @@ function section(command: Command, path: string): string {
     ...help.visibleArguments(command).map((a) => [help.argumentTerm(a), help.argumentDescription(a)] as const),
     ...command.options.map((o) => [o.flags, help.optionDescription(o)] as const),
   ];
-  return [`.SS ${roff(`${path} ${usage}`.trim())}`, `${roff(command.description())}.`, ...rows.map(([term, says]) => `.TP\n.B ${roff(term)}\n${roff(says)}`)].join('\n');
+  return [
+    `.SS ${roff(`${path} ${usage}`.trim())}`, `${roff(command.description())}.`,
+    ...rows.map(([term, says]) => `.TP\n.B ${roff(term)}\n${roff(says)}`)
+  ].join(
+    '\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(manualPage());

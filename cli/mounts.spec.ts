@@ -23,6 +23,7 @@ describe('--mount', () => {
     const folders = new Folders([parseMount(`${join(place, 'a')}:/data`)], true);
     expect(folders.hostPath('/data/b/prog')).toBe(join(place, 'a/b/prog'));
     expect(folders.hostPath('/data/x/../link')).toBe(join(place, 'a/b/prog'));
-    expect(['/data/up', '/data/absolute', '/database', '/etc'].map((p) => folders.hostPath(p))).toEqual([undefined, undefined, undefined, undefined]);
+    expect(['/data/up', '/data/absolute', '/database', '/etc'].map((p) =>
+      folders.hostPath(p))).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

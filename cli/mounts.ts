@@ -1,6 +1,6 @@
 /**
- * `--mount HOST:GUEST[:ro]`. A host folder is live: what the guest does in it happens there while it runs, through a connection of its own. A single
- * file, which can only be read, is placed into the root file system at the start.
+ * `--mount HOST:GUEST[:ro]`. A host folder is live: what the guest does in it happens there while it runs, through a connection of its
+ * own. A single file, which can only be read, is placed into the root file system at the start.
  */
 import { existsSync, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -20,13 +20,17 @@ export function parseMount(text: string, replaying = false): Mount {
   const [, host, guest, mode] = match;
   if (replaying && !existsSync(host)) return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
   if (!existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
-  if (mode !== 'ro' && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`, `write ${host}:${guest}:ro, or mount the folder that it is in`);
+  if (mode !== 'ro' && !isFolder(host))
+    throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`,
+      `write ${host}:${guest}:ro, or mount the folder that it is in`);
   return { host, guest: posix.normalize(guest), writable: mode !== 'ro' };
 }
 /** `HOST:TAG[:ro]` of a virtual machine: a folder, and the tag under which the guest mounts it. A replay needs no folder. */
 export function parseShare(text: string, replaying = false): Mount {
   const match = /^(.+?):([^:]+?)(?::(ro|rw))?$/.exec(text);
-  if (!match) throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:TAG[:ro]`, 'write for example --mount data:data:ro, and in the guest: mount -t 9p -o trans=virtio,version=9p2000.L data /mnt');
+  if (!match)
+    throw new CliError('E_OPTION', `option --mount: '${text}' is no HOST:TAG[:ro]`,
+      'write for example --mount data:data:ro, and in the guest: mount -t 9p -o trans=virtio,version=9p2000.L data /mnt');
   const [, host, guest, mode] = match;
   if (!replaying && !existsSync(host)) throw new CliError('E_NO_FILE', `option --mount: '${host}' does not exist`);
   if (!replaying && !isFolder(host)) throw new CliError('E_OPTION', `option --mount: '${host}' is no folder`);
@@ -51,12 +55,19 @@ export class Folders {
 
   /** As the scenario has them. */
   get options(): { path: string; source: string; readOnly: boolean; prompt: boolean }[] {
-    return this.mounts.map(({ guest, writable, host }) => ({ path: guest, source: posix.basename(host) || 'host', readOnly: !writable, prompt: true }));
+    return this.mounts.map(({ guest, writable, host }) => ({
+      path: guest, source: posix.basename(host) || 'host', readOnly: !writable, prompt: true
+    }));
   }
 
-  /** The host's path of a file in the guest that lies in a mounted folder; undefined where it lies elsewhere. Links within the folder are followed. */
+  /**
+   * The host's path of a file in the guest that lies in a mounted folder; undefined where it lies elsewhere. Links within the folder are
+   * followed.
+   */
   hostPath(guest: string): string | undefined {
-    const path = posix.normalize(guest), mount = [...this.mounts].sort((a, b) => b.guest.length - a.guest.length).find((m) => path === m.guest || path.startsWith(m.guest === '/' ? '/' : `${m.guest}/`));
+    const path = posix.normalize(guest),
+      mount = [...this.mounts].sort((a, b) => b.guest.length - a.guest.length).find((m) =>
+        path === m.guest || path.startsWith(m.guest === '/' ? '/' : `${m.guest}/`));
     return mount && followed(mount.host, path.slice(mount.guest.length).replace(/^\/+/, ''), 0);
   }
 

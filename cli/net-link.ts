@@ -91,7 +91,8 @@ export class NetLink {
 /** Waits until the socket or server is open. */
 function settled(what: Socket | Server, event: 'connect' | 'listening', done: string, next: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(new CliError('E_NET', `option --net: the cable cannot be ${done} (${error.code ?? error.message})`, next, Exit.usage));
+    const failed = (error: NodeJS.ErrnoException): void =>
+      reject(new CliError('E_NET', `option --net: the cable cannot be ${done} (${error.code ?? error.message})`, next, Exit.usage));
     what.once('error', failed);
     what.once(event, () => {
       what.off('error', failed);

@@ -12,14 +12,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test('an option names what the card is plugged into, its address, a capture', () => {
   expect(parseNet('loop')).toEqual({ kind: 'loop' });
-  expect(parseNet('gateway,tftp=a=b,pcap=c,mac=02:00:00:00:00:0F')).toEqual({ kind: 'gateway', tftp: 'a=b', pcap: 'c', mac: Uint8Array.of(2, 0, 0, 0, 0, 15) });
+  expect(parseNet('gateway,tftp=a=b,pcap=c,mac=02:00:00:00:00:0F')).toEqual({
+    kind: 'gateway', tftp: 'a=b', pcap: 'c', mac: Uint8Array.of(2, 0, 0, 0, 0, 15)
+  });
 });
 
 test('cables to other programs have an address', () => {
-  expect([parseNet('connect=a.b:99').address, parseNet('listen=99').address, parseNet('listen=[::1]:99,pcap=x').address]).toEqual([{ host: 'a.b', port: 99 }, { host: '127.0.0.1', port: 99 }, { host: '::1', port: 99 }]);
+  expect([parseNet('connect=a.b:99').address, parseNet('listen=99').address, parseNet('listen=[::1]:99,pcap=x').address]).toEqual([
+    { host: 'a.b', port: 99 }, { host: '127.0.0.1', port: 99 }, { host: '::1', port: 99 }
+  ]);
 });
 
-test.each(['', 'wifi', 'gateway,tftp', 'gateway,tftp=', 'loop,tftp=x', 'hub,mac=zz', 'hub,mac=01:00:00:00:00:01', 'gateway,speed=9', 'hub,', 'connect', 'connect=', 'connect=host', 'listen=0', 'listen=70000', 'loop=1', 'connect=a:1,tftp=x'])("'%s' is refused, with what to write instead", (text) => {
+test.each([
+  '', 'wifi', 'gateway,tftp', 'gateway,tftp=', 'loop,tftp=x', 'hub,mac=zz', 'hub,mac=01:00:00:00:00:01', 'gateway,speed=9', 'hub,',
+  'connect', 'connect=', 'connect=host', 'listen=0', 'listen=70000', 'loop=1', 'connect=a:1,tftp=x'
+])("'%s' is refused, with what to write instead",
+  (text) => {
   expect(() => parseNet(text)).toThrow(CliError);
   expect(() => parseNet(text)).toThrow(/^option --net: .*; write /);
 });
@@ -45,15 +53,19 @@ test('hubs are joined, and a capture has every frame of its card', () => {
   const file = readFileSync(join(folder, 'a'));
   expect(file.readUInt32LE(0)).toBe(0x0a0d_0d0a);
   const lengths: number[] = [];
-  for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4)) if (file.readUInt32LE(at) === 6) lengths.push(file.readUInt32LE(at + 20));
+  for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4))
+    if (file.readUInt32LE(at) === 6) lengths.push(file.readUInt32LE(at + 20));
   expect(lengths).toEqual([60, 61]);
 });
 
 test('frames cross a TCP connection whole, however they are cut; a peer that sends rubbish is hung up on', async () => {
-  const got: number[][] = [], [server, client] = [new Networks([parseNet('listen=45871')]), new Networks([parseNet('connect=127.0.0.1:45871')])];
-  const arrival = new Promise<void>((resolve) => void server.open((card, frame) => { got.push([card, ...(frame ?? [])]); if (got.length === 3) resolve(); }));
+  const got: number[][] = [],
+    [server, client] = [new Networks([parseNet('listen=45871')]), new Networks([parseNet('connect=127.0.0.1:45871')])];
+  const arrival = new Promise<void>((resolve) =>
+    void server.open((card, frame) => { got.push([card, ...(frame ?? [])]); if (got.length === 3) resolve(); }));
   await client.open(() => {});
-  const events = new TestEvents(), [card] = client.cards().map((c) => c.connect(events)), [entrance] = server.cards().map((c) => c.connect(events));
+  const events = new TestEvents(), [card] = client.cards().map((c) => c.connect(events)),
+    [entrance] = server.cards().map((c) => c.connect(events));
   const frames = [14, 60, 1518].map((length) => new Uint8Array(length).fill(length));
   for (const frame of frames) card.send(frame);
   await arrival;

@@ -25,7 +25,8 @@ import { type Address, NetLink, parseAddress } from './net-link.ts';
 import { HostWorld, bytesOfIp, type ForwardOption } from './world.ts';
 
 const kinds = ['gateway', 'user', 'loop', 'hub', 'connect', 'listen'] as const;
-const HELP = 'write --net user[,hostfwd=tcp::2222-:22][,restrict=on], gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, each with ,mac=ADDRESS and ,pcap=FILE if you like';
+const HELP = 'write --net user[,hostfwd=tcp::2222-:22][,restrict=on], gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, '
+  + 'each with ,mac=ADDRESS and ,pcap=FILE if you like';
 
 /** Words that each kind takes beside mac and pcap. */
 const WORDS: Partial<Record<string, readonly string[]>> = { gateway: ['tftp'], user: ['tftp', 'hostfwd', 'restrict'] };
@@ -51,12 +52,17 @@ export function parseNet(text: string): NetOption {
   const given = new Map<string, string>(), forwards: ForwardOption[] = [];
   for (const word of rest) {
     const [name, value = ''] = word.split(/=(.*)/s);
-    if (!['mac', 'pcap', ...(WORDS[kind!] ?? [])].includes(name!) || value === '') throw new CliError('E_OPTION', `option --net: '${word}' is not understood`, HELP);
+    if (!['mac', 'pcap', ...(WORDS[kind!] ?? [])].includes(name!) || value === '')
+      throw new CliError('E_OPTION', `option --net: '${word}' is not understood`, HELP);
     if (name === 'hostfwd') forwards.push(forwardOf(value));
     else given.set(name!, value);
   }
   const mac = given.get('mac');
-  return { kind: kind as NetOption['kind'], tftp: given.get('tftp'), address, ...(kind === 'user' ? { forwards, restricted: switchOf(given.get('restrict')) } : {}), pcap: given.get('pcap'), mac: mac === undefined ? undefined : macAddress(mac) };
+  return {
+    kind: kind as NetOption['kind'], tftp: given.get('tftp'), address,
+    ...(kind === 'user' ? { forwards, restricted: switchOf(given.get('restrict')) } : {}), pcap: given.get('pcap'),
+    mac: mac === undefined ? undefined : macAddress(mac)
+  };
 }
 
 /** `tcp:[ADDR]:PORT-[GUEST]:PORT`; IPv6 addresses stand in square brackets. */
@@ -67,32 +73,43 @@ function forwardOf(text: string): ForwardOption {
   const ip = guest === '' ? GUEST_IP : bytesOfIp(bare(guest));
   const isPort = (n: string): boolean => Number(n) > 0 && Number(n) < 65_536;
   if (!match || !ip || !isPort(port) || !isPort(guestPort) || (host !== '' && isIP(bare(host)) === 0)) {
-    throw new CliError('E_OPTION', `option --net: 'hostfwd=${text}' is not understood`, 'write hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, for example hostfwd=tcp::2222-:22');
+    throw new CliError('E_OPTION', `option --net: 'hostfwd=${text}' is not understood`,
+      'write hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, for example hostfwd=tcp::2222-:22');
   }
-  return { protocol: protocol as 'tcp' | 'udp', host: bare(host) || '127.0.0.1', port: Number(port), guest: { ip, port: Number(guestPort) } };
+  return {
+    protocol: protocol as 'tcp' | 'udp', host: bare(host) || '127.0.0.1', port: Number(port), guest: { ip, port: Number(guestPort) }
+  };
 }
 
 function switchOf(text: string | undefined): boolean {
-  if (text !== undefined && !['on', 'off', 'yes', 'no'].includes(text)) throw new CliError('E_OPTION', `option --net: 'restrict=${text}' is not understood`, 'write restrict=on or restrict=off');
+  if (text !== undefined && !['on', 'off', 'yes', 'no'].includes(text))
+    throw new CliError('E_OPTION', `option --net: 'restrict=${text}' is not understood`, 'write restrict=on or restrict=off');
   return text === 'on' || text === 'yes';
 }
 
 function addressOf(kind: string, where: string): Address {
   const address = parseAddress(where);
-  if (address === undefined) throw new CliError('E_OPTION', `option --net: '${where}' is not where a card could be connected to`, `write for example --net ${kind}=127.0.0.1:5000`);
+  if (address === undefined)
+    throw new CliError('E_OPTION', `option --net: '${where}' is not where a card could be connected to`,
+      `write for example --net ${kind}=127.0.0.1:5000`);
   return address;
 }
 
 function macAddress(text: string): Uint8Array {
-  const bytes = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text) ? Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16)) : undefined;
-  if (bytes === undefined || (bytes[0] & 1) !== 0) throw new CliError('E_OPTION', `option --net: '${text}' is not the address of a card`, 'write for example mac=52:54:00:12:34:56');
+  const bytes = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)
+    ? Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16))
+    : undefined;
+  if (bytes === undefined || (bytes[0] & 1) !== 0)
+    throw new CliError('E_OPTION', `option --net: '${text}' is not the address of a card`, 'write for example mac=52:54:00:12:34:56');
   return bytes;
 }
 
 /** What the first card of a guest behind the gateway has for addresses, when nobody asks by DHCP. */
 export function configOf({ kind }: NetOption): NetworkConfig | undefined {
   if (kind !== 'user' && kind !== 'gateway') return undefined;
-  return { address: [...GUEST_IP], bits: 24, gateway: [...GATEWAY_IP], ...(kind === 'user' ? { nameServer: textOfIp(NAMESERVER_IP) } : {}) };
+  return {
+    address: [...GUEST_IP], bits: 24, gateway: [...GATEWAY_IP], ...(kind === 'user' ? { nameServer: textOfIp(NAMESERVER_IP) } : {})
+  };
 }
 
 /** Hears of what comes from outside: a frame for card number `card`, or undefined when no more will come. */
@@ -153,7 +170,8 @@ export class Networks {
       case 'loop': return loopback;
       case 'gateway': return new Gateway({ files: this.#files[n] }).port;
       case 'user': return this.#userNetwork(n);
-      default: return () => ({ send: (frame) => this.#links.get(n)?.send(frame), onFrame: (receive) => void this.#entrances.set(n, receive) });
+      default:
+        return () => ({ send: (frame) => this.#links.get(n)?.send(frame), onFrame: (receive) => void this.#entrances.set(n, receive) });
     }
   }
 
@@ -196,7 +214,8 @@ class Capture {
 
   close(): void {
     closeSync(this.#fd);
-    if (this.#failed !== undefined) throw fileError('capture', this.#path, this.#failed, 'what is in it up to there can be read', Exit.failure);
+    if (this.#failed !== undefined)
+      throw fileError('capture', this.#path, this.#failed, 'what is in it up to there can be read', Exit.failure);
   }
 
   #put(bytes: Uint8Array): void {
@@ -211,7 +230,8 @@ class Capture {
 
 function filesOf(folder: string): Map<string, Uint8Array> {
   try {
-    const names = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
+    const names = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((e) => e.isFile()).map((e) =>
+      join(e.parentPath, e.name));
     return new Map(names.map((path) => [path.slice(join(folder, '/').length), readInput('TFTP file', path)]));
   } catch (error) {
     throw fileError('TFTP folder', folder, error);

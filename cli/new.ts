@@ -10,35 +10,56 @@ type Files = Readonly<Record<string, string>>;
 interface Kind { readonly files: (name: string, folder: string) => Files; readonly next: (folder: string, name: string) => string }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-const tsconfig = (folder: string, api: string, more: Record<string, unknown> = {}): string => json({ compilerOptions: { ...compilerOptions(relative(folder, join(projectRoot(), api))), ...more }, include: ['**/*.ts'] });
+const tsconfig = (folder: string, api: string, more: Record<string, unknown> = {}): string =>
+  json({ compilerOptions: { ...compilerOptions(relative(folder, join(projectRoot(), api))), ...more }, include: ['**/*.ts'] });
 const underscored = (name: string): string => name.replaceAll('-', '_');
 
 const kinds: Readonly<Record<string, Kind>> = {
   scenario: {
-    next: (folder, name) => `boot it   tessera boot ${join(folder, `${name}.ts`)}\n  types     tessera boot ${join(folder, `${name}.ts`)} --types`,
-    files: (name, folder) => ({ [`${name}.ts`]: scenario(name), 'globals.d.ts': GLOBALS, 'tsconfig.json': tsconfig(folder, 'index.ts'), 'README.md': `# ${name}\n\nA boot scenario: components, the capabilities that each one gets, what must appear.\n\n\`\`\`\ntessera boot ${name}.ts\ntessera boot ${name}.ts --trace t.trace && tessera trace view t.trace\n\`\`\`\n` }),
+    next: (folder, name) =>
+      `boot it   tessera boot ${join(folder, `${name}.ts`)}\n  types     tessera boot ${join(folder, `${name}.ts`)} --types`,
+    files: (name, folder) => ({
+      [`${name}.ts`]: scenario(name), 'globals.d.ts': GLOBALS, 'tsconfig.json': tsconfig(folder, 'index.ts'),
+      'README.md': `# ${name}\n\nA boot scenario: components, the capabilities that each one gets, what must appear.\n\n\`\`\`\n`
+        + `tessera boot ${name}.ts\ntessera boot ${name}.ts --trace t.trace && tessera trace view t.trace\n\`\`\`\n`
+    }),
   },
   native: {
-    next: (folder, name) => `build it  make -C ${folder}          (needs gcc-riscv64-linux-gnu)\n  boot it   tessera boot ${join(folder, `${name}.ts`)}`,
+    next: (folder, name) =>
+      `build it  make -C ${folder}          (needs gcc-riscv64-linux-gnu)\n  boot it   tessera boot ${join(folder, `${name}.ts`)}`,
     files: (name, folder) => ({
-      [`${name}.c`]: program(name), Makefile: makefile(name, folder), [`${name}.ts`]: nativeScenario(name), 'globals.d.ts': GLOBALS, 'tsconfig.json': tsconfig(folder, 'index.ts'), '.gitignore': `${name}.elf\n`,
-      'README.md': `# ${name}\n\nA RISC-V program that uses the microkernel itself. The library is one header: \`guests/include/tessera.h\` of Tessera.\n\n\`\`\`\nmake\ntessera boot ${name}.ts\n\`\`\`\n`,
+      [`${name}.c`]: program(name), Makefile: makefile(name, folder), [`${name}.ts`]: nativeScenario(name), 'globals.d.ts': GLOBALS,
+      'tsconfig.json': tsconfig(folder, 'index.ts'), '.gitignore': `${name}.elf\n`,
+      'README.md': `# ${name}\n\nA RISC-V program that uses the microkernel itself. The library is one header: `
+        + `\`guests/include/tessera.h\` of Tessera.\n\n\`\`\`\nmake\ntessera boot ${name}.ts\n\`\`\`\n`,
     }),
   },
   lab: {
-    next: (folder) => `try it    tessera lab check ${join(folder, 'solution')} --lab ${folder}\n  begin it  tessera lab start ${folder} my-lab`,
+    next: (folder) =>
+      `try it    tessera lab check ${join(folder, 'solution')} --lab ${folder}\n  begin it  tessera lab start ${folder} my-lab`,
     files: (name, folder) => ({
-      'README.md': labPage(name), 'grader.ts': grader(name), 'starter/server.ts': server('    return { words: [0] };'), 'solution/server.ts': server('    sum += sys.utcb.word(0);\n    return { words: [sum] };'), 'globals.d.ts': GLOBALS,
-      'tsconfig.json': tsconfig(folder, 'labs/api.ts', { paths: { tessera: [relative(folder, join(projectRoot(), 'labs/api.ts'))], 'tessera-labs': [relative(folder, join(projectRoot(), 'labs/grading/index.ts'))] } }),
+      'README.md': labPage(name), 'grader.ts': grader(name), 'starter/server.ts': server('    return { words: [0] };'),
+      'solution/server.ts': server('    sum += sys.utcb.word(0);\n    return { words: [sum] };'), 'globals.d.ts': GLOBALS,
+      'tsconfig.json': tsconfig(folder, 'labs/api.ts',
+        {
+          paths: {
+            tessera: [relative(folder, join(projectRoot(), 'labs/api.ts'))],
+            'tessera-labs': [relative(folder, join(projectRoot(), 'labs/grading/index.ts'))]
+          }
+        }),
     }),
   },
 };
 
 export async function make(kind: string, name: string): Promise<number> {
   const maker = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined, word = basename(name);
-  if (!maker) throw new CliError('E_USAGE', `there is nothing new of kind '${kind}'${didYouMean(kind, Object.keys(kinds))}`, `say one of: ${Object.keys(kinds).join(', ')}`);
-  if (!/^[a-z][a-z0-9-]*$/.test(word)) throw new CliError('E_USAGE', `'${word}' is no name`, "write lower-case letters, digits and '-', such as my-server");
-  if (existsSync(name) && readdirSync(name).length > 0) throw new CliError('E_FILE', `folder '${name}' is not empty`, 'name one that is not there yet');
+  if (!maker)
+    throw new CliError('E_USAGE', `there is nothing new of kind '${kind}'${didYouMean(kind, Object.keys(kinds))}`,
+      `say one of: ${Object.keys(kinds).join(', ')}`);
+  if (!/^[a-z][a-z0-9-]*$/.test(word))
+    throw new CliError('E_USAGE', `'${word}' is no name`, "write lower-case letters, digits and '-', such as my-server");
+  if (existsSync(name) && readdirSync(name).length > 0)
+    throw new CliError('E_FILE', `folder '${name}' is not empty`, 'name one that is not there yet');
   try {
     for (const [file, text] of Object.entries(maker.files(word, resolve(name)))) {
       mkdirSync(dirname(join(name, file)), { recursive: true });
@@ -51,7 +72,8 @@ export async function make(kind: string, name: string): Promise<number> {
   return Exit.ok;
 }
 
-const scenario = (name: string): string => `import { Server, answer, ask, defineScenario, log, type Answer, type Program, type Session, type Sys, type Syscalls } from 'tessera';
+const scenario = (name: string): string =>
+  `import { Server, answer, ask, defineScenario, log, type Answer, type Program, type Session, type Sys, type Syscalls } from 'tessera';
 
 /** A request, as client and server know it: its label, words in, words out. */
 const COUNT = { label: 0x2000, in: ['n'], out: ['sum'], doc: 'Adds n, and answers the sum.' };

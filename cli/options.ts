@@ -36,14 +36,21 @@ export interface SharedOptions {
 /** Adds the shared options to a command. */
 export function withSharedOptions(command: Command): Command {
   return command
-    .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default('auto').argParser(oneOf('--engine', engines)))
-    .option('--cpu <model>', `processor model: base, then switches with commas before them: ${switches.map(usage).join(', ')}`, processor('--cpu'))
+    .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default(
+      'auto').argParser(oneOf('--engine',
+      engines)))
+    .option('--cpu <model>', `processor model: base, then switches with commas before them: ${switches.map(usage).join(', ')}`,
+    processor('--cpu'))
     .option('--trace <file>', "record the kernel's trace")
-    .option('--trace-payload <tasks>', 'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all', names('--trace-payload'))
+    .option('--trace-payload <tasks>',
+    'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all',
+    names('--trace-payload'))
     .option('--trace-compress', 'with --trace: pack the file')
     .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
-    .option('--profile', 'at the end the hottest functions of the guest, to standard error: share, instructions, how much of them was translated, speed')
-    .option('--symbols <file>', "functions' names, for --profile and for the report of a kernel's panic: an ELF file, or lines as of System.map")
+    .option('--profile',
+    'at the end the hottest functions of the guest, to standard error: share, instructions, how much of them was translated, speed')
+    .option('--symbols <file>',
+    "functions' names, for --profile and for the report of a kernel's panic: an ELF file, or lines as of System.map")
     .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
     .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))
@@ -57,7 +64,8 @@ export const processor = (option: string) => (text: string): string => {
   try {
     return cpuModel(text).text;
   } catch (error) {
-    if (error instanceof CpuError) throw new CliError('E_CPU', `option ${option}: ${error.message}`, `write for example ${option} base,no-vmid`);
+    if (error instanceof CpuError)
+      throw new CliError('E_CPU', `option ${option}: ${error.message}`, `write for example ${option} base,no-vmid`);
     throw error;
   }
 };
@@ -68,8 +76,11 @@ const units: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 3
 export const size = (option: string) => (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)(?:i?b)?$/i.exec(text);
   const bytes = match ? Number(match[1]) * units[match[2].toLowerCase()] : NaN;
-  if (Number.isNaN(bytes)) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a size`, 'write bytes, or a number with K, M or G, such as 512M');
-  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a whole number of bytes that a computer can have`, 'write for example 512M');
+  if (Number.isNaN(bytes))
+    throw new CliError('E_OPTION', `option ${option}: '${text}' is not a size`, 'write bytes, or a number with K, M or G, such as 512M');
+  if (!Number.isSafeInteger(bytes) || bytes < 1)
+    throw new CliError('E_OPTION', `option ${option}: '${text}' is not a whole number of bytes that a computer can have`,
+      'write for example 512M');
   return bytes;
 };
 
@@ -78,8 +89,10 @@ const LEAST_MEMORY = 64 * 2 ** 10, PAGE = 4096;
 /** Reader of sizes of memory: pages, and at least what a program and its stack can be in. */
 export const memorySize = (option: string) => (text: string): number => {
   const bytes = size(option)(text);
-  if (bytes < LEAST_MEMORY) throw new CliError('E_OPTION', `option ${option}: ${text} is too little`, `write ${LEAST_MEMORY / 2 ** 10}K or more, such as 512M`);
-  if (bytes % PAGE !== 0) throw new CliError('E_OPTION', `option ${option}: ${text} is no whole number of pages of 4K`, 'write for example 512M');
+  if (bytes < LEAST_MEMORY)
+    throw new CliError('E_OPTION', `option ${option}: ${text} is too little`, `write ${LEAST_MEMORY / 2 ** 10}K or more, such as 512M`);
+  if (bytes % PAGE !== 0)
+    throw new CliError('E_OPTION', `option ${option}: ${text} is no whole number of pages of 4K`, 'write for example 512M');
   return bytes;
 };
 
@@ -88,19 +101,24 @@ export const count = (option: string, least = 0, most = Number.MAX_SAFE_INTEGER)
   const value = /^(0x[0-9a-f]+|-?[\d_]+(e\d+)?)$/i.test(text) ? Number(text.replaceAll('_', '')) : NaN;
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   if (Number.isNaN(value)) throw new CliError('E_OPTION', `option ${option}: '${text}' is not a whole number`, `write one ${range}`);
-  if (!Number.isSafeInteger(value) || value < least || value > most) throw new CliError('E_OPTION', `option ${option}: ${text} is out of range`, `write a whole number ${range}`);
+  if (!Number.isSafeInteger(value) || value < least || value > most)
+    throw new CliError('E_OPTION', `option ${option}: ${text} is out of range`, `write a whole number ${range}`);
   return value;
 };
 
 export const oneOf = <T extends string>(option: string, choices: readonly T[]) => (text: string): T => {
-  if (!choices.includes(text as T)) throw new CliError('E_OPTION', `option ${option}: '${text}' is none of ${choices.join(', ')}`, `write for example ${option} ${choices[0]}`);
+  if (!choices.includes(text as T))
+    throw new CliError('E_OPTION', `option ${option}: '${text}' is none of ${choices.join(', ')}`,
+      `write for example ${option} ${choices[0]}`);
   return text as T;
 };
 
 /** Reader of names with commas between them. */
 export const names = (option: string) => (text: string): string[] => {
   const list = text.split(',').map((t) => t.trim());
-  if (list.some((t) => t === '')) throw new CliError('E_OPTION', `option ${option}: '${text}' has an empty name`, `write names with commas between them, such as ${option} sh,linux`);
+  if (list.some((t) => t === ''))
+    throw new CliError('E_OPTION', `option ${option}: '${text}' has an empty name`,
+      `write names with commas between them, such as ${option} sh,linux`);
   return list;
 };
 
@@ -108,8 +126,8 @@ export const names = (option: string) => (text: string): string[] => {
 export const several = (text: string, before: string[] = []): string[] => [...before, text];
 
 /**
- * `--stats` takes a value only with '=', but commander would also take the next word. So a bare `--stats` is written as `--stats=`, up to where
- * the words of a guest program begin.
+ * `--stats` takes a value only with '=', but commander would also take the next word. So a bare `--stats` is written as `--stats=`, up to
+ * where the words of a guest program begin.
  */
 export function settleStats(words: string[], command: Command, stopAtOperand: boolean): string[] {
   const done: string[] = [];

@@ -7,7 +7,9 @@ const closed = new Set<number>();
 let failure: CliError | undefined;
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
-/** Why standard output could not be written, other than that its reader has gone. To be told at the end: who writes is inside the machine. */
+/**
+ * Why standard output could not be written, other than that its reader has gone. To be told at the end: who writes is inside the machine.
+ */
 export const outputFailure = (): CliError | undefined => failure;
 
 /** Nobody reads standard output any more, or it could not be written: not all that was to be said has arrived. */

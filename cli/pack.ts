@@ -1,6 +1,6 @@
 /**
- * Host files and folders as one tar archive, which is how a root file system reaches the Unix server. A plan knows what will be in the archive and
- * how long it is; the contents of the files are read when it is written, straight to where it shall be: once, before the run.
+ * Host files and folders as one tar archive, which is how a root file system reaches the Unix server. A plan knows what will be in the
+ * archive and how long it is; the contents of the files are read when it is written, straight to where it shall be: once, before the run.
  */
 import { closeSync, lstatSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
 import { Archive, emptyFolder, foldersAbove } from '../system/files/archive.ts';
@@ -54,7 +54,8 @@ class Walk {
     else if (type === Type.link) entry.link = readlinkSync(bytesOf(host), 'latin1');
     if (inode) this.seen.set(inode, name);
     if (name !== '') this.entries.push(entry);
-    if (type === Type.dir) for (const base of readdirSync(bytesOf(host), 'latin1').sort()) this.add(`${host}/${base}`, name ? `${name}/${base}` : base);
+    if (type === Type.dir)
+      for (const base of readdirSync(bytesOf(host), 'latin1').sort()) this.add(`${host}/${base}`, name ? `${name}/${base}` : base);
   }
 }
 

@@ -29,7 +29,8 @@ describe('--profile', () => {
     const { profiler, symbols } = profiled(engine);
     const names = new FunctionNames();
     names.add(symbols);
-    const rows = profileTable(profiler.samples(), names).split('\n').slice(3).filter((line) => line !== '').map((line) => line.trim().split(/\s+/));
+    const rows = profileTable(profiler.samples(), names).split('\n').slice(3).filter((line) => line !== '')
+      .map((line) => line.trim().split(/\s+/));
     const share = (name: string): number => Number(rows.find((r) => r.at(-1) === name)?.[0] ?? 0);
     expect(Math.abs(share('hot') - 90)).toBeLessThan(5);
     expect(Math.abs(share('cold') - 10)).toBeLessThan(5);
@@ -44,7 +45,9 @@ describe('--profile', () => {
     plain.reset(RAM);
     plain.run({ maxInstructions: 4_000_000 });
     const { machine } = profiled('auto');
-    expect([...machine.harts[0]!.x, machine.harts[0]!.pc, machine.events.now]).toEqual([...plain.harts[0]!.x, plain.harts[0]!.pc, plain.events.now]);
+    expect([...machine.harts[0]!.x, machine.harts[0]!.pc, machine.events.now]).toEqual([
+      ...plain.harts[0]!.x, plain.harts[0]!.pc, plain.events.now
+    ]);
   });
 
   it('names what has no symbol by its address, upper half included', () => {

@@ -1,6 +1,7 @@
 /**
- * `--profile`: the hottest functions of a run, as a table. Functions come from the symbols of the programs that were started, and from --symbols FILE:
- * an ELF file, or lines such as `ffffffff80002000 T _start` (a Linux guest's /proc/kallsyms, what nm prints). Without a symbol it is the address.
+ * `--profile`: the hottest functions of a run, as a table. Functions come from the symbols of the programs that were started, and from
+ * --symbols FILE: an ELF file, or lines such as `ffffffff80002000 T _start` (a Linux guest's /proc/kallsyms, what nm prints). Without a
+ * symbol it is the address.
  */
 import { Profiler, type Sample } from '../machine/engine/profile.ts';
 import { isElf, parseElf } from '../machine/loader/elf.ts';
@@ -55,7 +56,9 @@ function symbolLines(path: string, lines: Iterable<string>): Map<string, number>
     const [, address, name] = /^([0-9a-f]{4,16}) [tTwW] (\S+)/.exec(line) ?? [];
     if (address !== undefined) out.set(name!, Number(BigInt.asIntN(64, BigInt(`0x${address}`))));
   }
-  if (out.size === 0) throw new CliError('E_FORMAT', `symbol file '${path}' has no functions`, 'give an ELF file, or lines such as: ffffffff80002000 T _start');
+  if (out.size === 0)
+    throw new CliError('E_FORMAT', `symbol file '${path}' has no functions`,
+      'give an ELF file, or lines such as: ffffffff80002000 T _start');
   return out;
 }
 
@@ -72,9 +75,12 @@ export function profileTable(samples: Iterable<Readonly<Sample>>, names: Functio
   }
   if (all.instructions === 0) return '\nprofile: too short a run for a sample\n';
   const sorted = [...rows.values()].sort((a, b) => b.instructions - a.instructions), shown = sorted.slice(0, ROWS);
-  const lines = shown.map((r) => `${percent(r.instructions, all.instructions)} ${millions(r.instructions)} ${percent(r.translated, r.instructions)} ${mips(r)}  ${r.mode.padEnd(4)}  ${r.name}`);
+  const lines = shown.map((r) =>
+    `${percent(r.instructions, all.instructions)} ${millions(r.instructions)} ${percent(r.translated, r.instructions)} ${mips(r)}  `
+      + `${r.mode.padEnd(4)}  ${r.name}`);
   const rest = sorted.length > ROWS ? `and ${sorted.length - ROWS} more\n` : '';
-  return `\nprofile: ${millions(all.instructions).trim()} million instructions, ${percent(all.translated, all.instructions).trim()} of them translated, ${mips(all).trim()} MIPS\n`
+  return `\nprofile: ${millions(all.instructions).trim()} million instructions, ${percent(all.translated, all.instructions).trim()} of `
+    + `them translated, ${mips(all).trim()} MIPS\n`
     + `  share  millions  transl.   MIPS  mode  function\n${lines.join('\n')}\n${rest}`;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Options of QEMU begin with one dash; ours differ. Whoever types QEMU's is answered with the same command in our options, so that the line can be copied.
+ * Options of QEMU begin with one dash; ours differ. Whoever types QEMU's is answered with the same command in our options, so that the
+ * line can be copied.
  */
 import { CliError } from './errors.ts';
 
@@ -22,16 +23,23 @@ function disk(value: string): readonly string[] {
   return file ? ['--disk', `${file}${on('readonly') || on('read-only') ? ',ro' : ''}${on('snapshot') ? ',snapshot' : ''}`] : [];
 }
 
-const net = (value: string): readonly string[] => (/^user\b/.test(value) ? ['--net', ['user', ...value.split(',').filter((part) => /^(hostfwd|restrict)=/.test(part))].join(',')] : []);
+const net = (value: string): readonly string[] =>
+  (/^user\b/.test(value) ? ['--net', ['user', ...value.split(',').filter((part) => /^(hostfwd|restrict)=/.test(part))].join(',')] : []);
 
 const rows: Readonly<Record<string, Row>> = {
-  kernel: same('--kernel'), initrd: same('--initrd'), append: same('--append'), dtb: nothing, bios: valued((value) => (['none', 'default'].includes(value) ? [] : [value])),
-  m: valued((value) => { const size = partsOf(value).get('size') ?? value.split(',')[0]!; return ['--memory', /^\d+$/.test(size) ? `${size}M` : size]; }),
+  kernel: same('--kernel'), initrd: same('--initrd'), append: same('--append'), dtb: nothing,
+  bios: valued((value) => (['none', 'default'].includes(value) ? [] : [value])),
+  m: valued((value) => {
+    const size = partsOf(value).get('size') ?? value.split(',')[0]!;
+    return ['--memory', /^\d+$/.test(size) ? `${size}M` : size];
+  }),
   smp: valued((value) => ['--smp', (partsOf(value).get('cpus') ?? value.split(',')[0]!)]),
   drive: valued(disk), hda: valued((value) => ['--disk', value]), hdb: valued((value) => ['--disk', value]), blockdev: valued(disk),
   netdev: valued(net), nic: valued(net), net: valued(net),
-  nographic: flag(), 'no-reboot': flag('--no-reboot'), 'no-shutdown': flag(), s: flag('--gdb', '1234'), S: flag(), snapshot: flag(), 'enable-kvm': flag(), 'cpu': nothing, machine: nothing, M: nothing, accel: nothing,
-  serial: nothing, monitor: nothing, display: nothing, vga: nothing, device: nothing, chardev: nothing, object: nothing, fsdev: nothing, virtfs: nothing, rtc: nothing, global: nothing, d: nothing, D: nothing, name: nothing,
+  nographic: flag(), 'no-reboot': flag('--no-reboot'), 'no-shutdown': flag(), s: flag('--gdb', '1234'), S: flag(), snapshot: flag(),
+  'enable-kvm': flag(), 'cpu': nothing, machine: nothing, M: nothing, accel: nothing,
+  serial: nothing, monitor: nothing, display: nothing, vga: nothing, device: nothing, chardev: nothing, object: nothing, fsdev: nothing,
+  virtfs: nothing, rtc: nothing, global: nothing, d: nothing, D: nothing, name: nothing,
 };
 
 /** A shared folder: -virtfs local,path=DIR,mount_tag=TAG */
@@ -40,11 +48,15 @@ function shared(value: string): readonly string[] {
   return path && tag ? ['--mount', `${path}:${tag}`] : [];
 }
 /** QEMU takes them with one dash or two. */
-const table: ReadonlyMap<string, Row> = new Map(Object.entries({ ...rows, virtfs: valued(shared) }).flatMap(([name, row]): [string, Row][] => [[`-${name}`, row], [`--${name}`, row]]));
+const table: ReadonlyMap<string,
+  Row> = new Map(Object.entries({ ...rows, virtfs: valued(shared) }).flatMap(([name, row]): [string, Row][] => [[`-${name}`, row], [`--${name}`, row]]));
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-/** Throws for options of QEMU's among the words behind a command, with the whole line as we would write it. `own`: our options, and whether they take a value. */
+/**
+ * Throws for options of QEMU's among the words behind a command, with the whole line as we would write it. `own`: our options, and
+ * whether they take a value.
+ */
 export function refuseQemu(command: string, words: readonly string[], own: ReadonlyMap<string, boolean>): void {
   const ours: string[] = [];
   let first: string | undefined;
@@ -55,5 +67,6 @@ export function refuseQemu(command: string, words: readonly string[], own: Reado
       ours.push(...row.ours(row.takes ? words[++i] ?? '' : ''));
     } else ours.push(...words.slice(i, own.get(word) ? ++i + 1 : i + 1));
   }
-  if (first !== undefined) throw new CliError('E_USAGE', `${first} is an option of QEMU`, `write: tessera ${command} ${ours.map(quoted).join(' ')}`);
+  if (first !== undefined)
+    throw new CliError('E_USAGE', `${first} is an option of QEMU`, `write: tessera ${command} ${ours.map(quoted).join(' ')}`);
 }

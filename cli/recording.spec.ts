@@ -30,7 +30,10 @@ describe('a recording of the outside', () => {
 
   it('refuses what is no recording, or has been damaged', () => {
     const head = '{"tessera":"outside","version":1,"seed":1}\n', line = '{"cycle":1,"channel":"console0","kind":"end"}\n';
-    for (const text of ['', '{}', 'null\n', head.replace('1', '"x"').replace('version":1', 'version":2'), `${head}{"cycle":1,"cha\n${line}`, `${head}${line.replace('console0', '__proto__')}${line}`, `${head}${line}${line.replace('1', '-1')}${line}`]) {
+    for (const text of [
+      '', '{}', 'null\n', head.replace('1', '"x"').replace('version":1', 'version":2'), `${head}{"cycle":1,"cha\n${line}`,
+      `${head}${line.replace('console0', '__proto__')}${line}`, `${head}${line}${line.replace('1', '-1')}${line}`
+    ]) {
       writeFileSync(path, text);
       expect(() => new Recording(undefined, path, undefined), text).toThrow('is not a recording of ours, or is damaged');
     }
@@ -42,6 +45,7 @@ describe('a recording of the outside', () => {
   });
 
   it('says that the disk is full, once', () => {
-    expect(() => new Recording('/dev/full', undefined, 1)).toThrow("recording '/dev/full' could not be written: no space left on the device");
+    expect(() => new Recording('/dev/full', undefined, 1)).toThrow(
+      "recording '/dev/full' could not be written: no space left on the device");
   });
 });

@@ -18,7 +18,8 @@ export class Recording implements Door {
   constructor(record: string | undefined, replay: string | undefined, seed: number | undefined, clock?: number) {
     notBoth(record, replay);
     const old = replay === undefined ? undefined : readRecording(replay);
-    if (old && seed !== undefined && seed !== old.seed) throw new CliError('E_RECORDING', `recording '${replay}' was made with seed ${old.seed}`, 'leave --seed away');
+    if (old && seed !== undefined && seed !== old.seed)
+      throw new CliError('E_RECORDING', `recording '${replay}' was made with seed ${old.seed}`, 'leave --seed away');
     this.arrivals = old?.arrivals;
     this.seed = old?.seed ?? seed ?? 1;
     this.path = record;
@@ -52,10 +53,11 @@ export class Recording implements Door {
 }
 
 /**
- * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where files or people of
- * the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
+ * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where
+ * files or people of the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
  */
-export function clockFor(options: { readonly record?: string; readonly replay?: string; readonly seed?: number; readonly clock?: number }, isOfTheWorld: boolean): number | undefined {
+export function clockFor(options: { readonly record?: string; readonly replay?: string; readonly seed?: number; readonly clock?: number },
+    isOfTheWorld: boolean): number | undefined {
   notBoth(options.record, options.replay);
   if (options.replay !== undefined) return readRecording(options.replay, false).clock;
   return options.clock ?? (isOfTheWorld && options.seed === undefined ? Math.floor(Date.now() / 1000) : undefined);
@@ -69,7 +71,8 @@ function readRecording(path: string, notes = true): Recorded {
   const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
     const recorded = parseRecording(linesOf(bytes));
-    if (recorded.cut && notes) process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
+    if (recorded.cut && notes)
+      process.stderr.write(`tessera: note: recording '${path}' breaks off in its last line; what is before it is replayed\n`);
     return recorded;
   } catch {
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');

@@ -41,8 +41,10 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;
 
 function section(command: Command, path: string): string {
   const help = command.createHelp();
-  const args = help.visibleArguments(command).map((argument) => `| \`${help.argumentTerm(argument)}\` | ${cell(help.argumentDescription(argument))} |`);
-  const options = command.options.map((option) => `| \`${option.flags.replace('--stats [file]', '--stats[=file]').replaceAll('|', '\\|')}\` | ${cell(help.optionDescription(option))} |`);
+  const args = help.visibleArguments(command).map((argument) =>
+    `| \`${help.argumentTerm(argument)}\` | ${cell(help.argumentDescription(argument))} |`);
+  const options = command.options.map((option) =>
+    `| \`${option.flags.replace('--stats [file]', '--stats[=file]').replaceAll('|', '\\|')}\` | ${cell(help.optionDescription(option))} |`);
   const rows = [...args, ...options];
   const table = rows.length ? `\n| | |\n|---|---|\n${rows.join('\n')}\n` : '';
   let after = '';

@@ -1,6 +1,7 @@
 /**
- * `--rootfs` of `run`: where the guest's files come from, and the program among them. A folder or an archive is a connection to the host, read as it is
- * touched; what is placed into it (single files of --mount, a program of the host) lies over it as a small archive in memory.
+ * `--rootfs` of `run`: where the guest's files come from, and the program among them. A folder or an archive is a connection to the host,
+ * read as it is touched; what is placed into it (single files of --mount, a program of the host) lies over it as a small archive in
+ * memory.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, posix } from 'node:path';
@@ -32,14 +33,21 @@ export class RootFs {
   private readonly placed: Placement[] = [];
   private readonly close_: () => void;
 
-  private constructor(option: RootFs['option'], folder: HostFolder | undefined, close: () => void) { this.option = option; this.folder = folder; this.close_ = close; }
+  private constructor(option: RootFs['option'], folder: HostFolder | undefined, close: () => void) {
+    this.option = option;
+    this.folder = folder;
+    this.close_ = close;
+  }
 
   /** Opens what the user named; nothing where that is left away. A replay opens nothing. */
   static async open(rootfs: string | undefined, replaying: boolean): Promise<RootFs> {
     if (rootfs === undefined) return new RootFs(undefined, undefined, () => undefined);
     const option = { source: basename(rootfs) || 'rootfs', prompt: true };
     if (replaying && !existsSync(rootfs)) return new RootFs(option, undefined, () => undefined);
-    if (isFolder(rootfs)) { const folder = new NodeFolder(rootfs, finderFor(rootfs), Mode.setId); return new RootFs(option, folder, () => folder.close()); }
+    if (isFolder(rootfs)) {
+      const folder = new NodeFolder(rootfs, finderFor(rootfs), Mode.setId);
+      return new RootFs(option, folder, () => folder.close());
+    }
     const { archive, close } = await openArchive(rootfs);
     return new RootFs(option, readIndex(rootfs, archive, close), close);
   }
@@ -127,7 +135,8 @@ function readIndex(rootfs: string, archive: Archive, close: () => void): HostFol
   } catch (error) {
     close();
     if (!(error instanceof TarError)) throw error;
-    throw new CliError('E_ROOTFS', `root file system '${rootfs}' ${error.message === NO_TAR ? 'is neither a folder nor a tar archive' : error.message}`);
+    throw new CliError('E_ROOTFS',
+      `root file system '${rootfs}' ${error.message === NO_TAR ? 'is neither a folder nor a tar archive' : error.message}`);
   }
 }
 
@@ -139,7 +148,8 @@ function headOf(folder: HostFolder, path: string): Found | undefined {
     const names = resolved(folder, path), { mode, size } = folder.stat(names) as { mode: number; size: bigint };
     if ((mode & Mode.type) !== Mode.file) return undefined;
     const some = (n: number): Uint8Array => {
-      const file = folder.open(names, { read: true, write: false }) as { read(into: Uint8Array, at: number): number; close(): void }, data = new Uint8Array(Number(size));
+      const file = folder.open(names, { read: true, write: false }) as { read(into: Uint8Array, at: number): number; close(): void },
+        data = new Uint8Array(Number(size));
       try { file.read(data.subarray(0, n), 0); return data; } finally { file.close(); }
     };
     return { mode, data: some(HEAD), whole: () => some(Number(size)) };
@@ -168,5 +178,7 @@ function resolved(folder: HostFolder, path: string): string[] {
 /** Why a program cannot be run, as an error. */
 export function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
   const why = whyNotRun(entry);
-  if (why) throw new CliError('E_PROGRAM', `program '${name}' ${why}`, why === 'is not executable' ? 'give it the right with chmod +x' : '', Exit.notExecutable);
+  if (why)
+    throw new CliError('E_PROGRAM', `program '${name}' ${why}`, why === 'is not executable' ? 'give it the right with chmod +x' : '',
+      Exit.notExecutable);
 }

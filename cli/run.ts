@@ -1,6 +1,6 @@
 /**
- * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the log of the
- * system is shown when something went wrong.
+ * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the log of
+ * the system is shown when something went wrong.
  *
  *   stdin/stdout ── console0 ── driver ── l4guest ── the program
  *   stderr ──────── console1 ── driver ──┘
@@ -49,12 +49,21 @@ export async function run(program: string, args: string[], options: RunOptions):
   let onSignal = (_signal: number, _pc: number) => (): boolean => true;
   const disks = openDisks((options.disk ?? []).map(parseDisk));
   const clock = clockFor(options, interactive || folders.mounts.length > 0 || nets.length > 0);
-  const more = { seed: options.seed ?? 1, epoch: clock, onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc) };
-  const world = (memory: number) => unixWorld({ argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, disks: disks.length, tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more });
+  const more = {
+    seed: options.seed ?? 1, epoch: clock,
+    onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc)
+  };
+  const world = (memory: number) => unixWorld({
+    argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, disks: disks.length,
+    tty: interactive, memory, folders: folders.options, net: nets[0] && { config: configOf(nets[0]) }, more
+  });
   const { result, system } = await runSystem({
     scenario: world(options.memory), modules, clock, disks, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
-    input: 'console0', interactive, gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
+    input: 'console0', interactive,
+    gdb: options.gdb === undefined
+      ? undefined
+      : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
     memoryBytes: boardMemory(options.memory, modules, world),
   }, options).finally(() => { for (const disk of disks) disk.close(); folders.close(); networks.close(); });
   const linux = system.components.get('linux');
@@ -67,7 +76,9 @@ export async function run(program: string, args: string[], options: RunOptions):
 
 /** K=V of the options over what every program finds. */
 function environment(given: string[]): string[] {
-  const values = new Map([['PATH', DEFAULT_PATH], ['HOME', '/root'], ['TERM', process.stdout.isTTY ? process.env['TERM'] ?? 'linux' : 'dumb']]);
+  const values = new Map([
+    ['PATH', DEFAULT_PATH], ['HOME', '/root'], ['TERM', process.stdout.isTTY ? process.env['TERM'] ?? 'linux' : 'dumb']
+  ]);
   for (const pair of given) {
     const at = pair.indexOf('=');
     if (at < 1) throw new CliError('E_OPTION', `option --env: '${pair}' is no K=V`, 'write for example --env LANG=C');
@@ -81,7 +92,8 @@ interface GuestProgram { readonly argv: string[]; readonly file?: () => Uint8Arr
 
 /** Places what the program needs. */
 function guestProgram(program: string, args: string[], env: string[], options: RunOptions, rootfs: RootFs, folders: Folders): GuestProgram {
-  const cwd = options.cwd ?? '/', replaying = options.replay !== undefined, path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
+  const cwd = options.cwd ?? '/', replaying = options.replay !== undefined,
+    path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
   const inFolder = program.includes('/') ? folders.hostPath(posix.resolve(cwd, program)) : undefined;
   if (inFolder !== undefined && (replaying || existsSync(inFolder))) {
     if (!replaying) checkHostProgram(program, inFolder);
@@ -92,7 +104,8 @@ function guestProgram(program: string, args: string[], env: string[], options: R
     checkProgram(program, inGuest);
     checkInterpreter(program, inGuest.data, rootfs, options);
   }
-  if (inGuest || (replaying && options.rootfs !== undefined && !existsSync(options.rootfs))) return { argv: [program, ...args], file: inGuest?.whole };
+  if (inGuest || (replaying && options.rootfs !== undefined && !existsSync(options.rootfs)))
+    return { argv: [program, ...args], file: inGuest?.whole };
   const guest = hostProgram(program, options.rootfs, args), file = readInput('program', program);
   checkInterpreter(program, file, rootfs, options);
   rootfs.place({ host: program, guest });
@@ -103,20 +116,30 @@ function guestProgram(program: string, args: string[], env: string[], options: R
 function checkInterpreter(program: string, head: Uint8Array, root: RootFs, { rootfs, mount = [] }: RunOptions): void {
   const interpreter = interpreterOf(head);
   if (interpreter === undefined || mount.length > 0 || root.program(interpreter, '', '/')) return;
-  const next = rootfs === undefined ? 'give a root file system that has it (--rootfs images/rootfs), or link the program with -static' : 'install the C library into it, or link the program with -static';
-  throw new CliError('E_PROGRAM', `program '${program}' is dynamically linked: it needs '${interpreter}', which ${rootfs === undefined ? 'a guest without --rootfs does not have' : `'${rootfs}' does not have`}`, next, Exit.notExecutable);
+  const next = rootfs === undefined
+    ? 'give a root file system that has it (--rootfs images/rootfs), or link the program with -static'
+    : 'install the C library into it, or link the program with -static';
+  throw new CliError('E_PROGRAM',
+    `program '${program}' is dynamically linked: it needs '${interpreter}', which `
+      + `${rootfs === undefined ? 'a guest without --rootfs does not have' : `'${rootfs}' does not have`}`,
+    next, Exit.notExecutable);
 }
 
 /** An option of ours that stands behind the program is the program's. */
 function strayOption(args: readonly string[]): string {
-  const stray = args.find((a) => /^--(rootfs|env|mount|cwd|memory|engine|trace|trace-payload|stats|until|max-instructions|seed|record|replay|net|disk)(=|$)/.test(a));
-  return stray === undefined ? '' : `; '${stray.replace(/=.*/, '')}' stands behind the program and is the program's: write the options of tessera run before it`;
+  const stray = args.find((a) =>
+    /^--(rootfs|env|mount|cwd|memory|engine|trace|trace-payload|stats|until|max-instructions|seed|record|replay|net|disk)(=|$)/.test(a));
+  return stray === undefined
+    ? ''
+    : `; '${stray.replace(/=.*/, '')}' stands behind the program and is the program's: write the options of tessera run before it`;
 }
 
 /** The path in the guest for a program of the host. */
 function hostProgram(program: string, rootfs: string | undefined, args: readonly string[]): string {
   if (!existsSync(program)) {
-    const where = rootfs === undefined ? 'no file here, and without --rootfs the guest has no programs' : `neither in '${rootfs}' nor a file here`;
+    const where = rootfs === undefined
+      ? 'no file here, and without --rootfs the guest has no programs'
+      : `neither in '${rootfs}' nor a file here`;
     throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}${strayOption(args)}`, '', Exit.notFound);
   }
   checkHostProgram(program, program);

@@ -91,7 +91,8 @@ export async function importTypeScript(path: string): Promise<unknown> {
  */
 async function warn(path: string): Promise<void> {
   const { mistakes } = await import('./lab/mistakes.ts');
-  for (const line of await mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]]))) process.stderr.write(`tessera: warning: ${line}\n`);
+  for (const line of await mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]])))
+    process.stderr.write(`tessera: warning: ${line}\n`);
 }
 
 /** Errors of types in a scenario file, when they are asked for. Throws CliError. */
@@ -104,7 +105,10 @@ export async function checkTypes(path: string): Promise<void> {
 
 function explained(error: unknown, path: string): CliError {
   const first = (error as { errors?: { text: string; location?: { file: string; line: number } | null }[] }).errors?.[0];
-  if (first) return new CliError('E_SCENARIO', `scenario '${path}' cannot be compiled: ${first.text}${first.location ? ` (${resolve(first.location.file)}:${first.location.line})` : ''}`);
+  if (first)
+    return new CliError('E_SCENARIO',
+      `scenario '${path}' cannot be compiled: `
+        + `${first.text}${first.location ? ` (${resolve(first.location.file)}:${first.location.line})` : ''}`);
   const { message, stack, where } = error as Partial<ScenarioError> & Error;
   if (Array.isArray(where)) return new CliError('E_SCENARIO', `${message}${at(path, where)}`);
   const name = basename(path).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), line = new RegExp(`${name}:(\\d+)`).exec(stack ?? '')?.[1];

@@ -123,7 +123,8 @@ class Session {
     this.debugging?.close(this.left ?? result.status);
     this.terminal.close();
     this.trace?.close();
-    for (const name of this.system.unmetPayload) process.stderr.write(`tessera: note: --trace-payload ${name}: no task had this name (tessera trace stats lists them)\n`);
+    for (const name of this.system.unmetPayload)
+      process.stderr.write(`tessera: note: --trace-payload ${name}: no task had this name (tessera trace stats lists them)\n`);
     this.writeStats();
     if (this.profile) process.stderr.write(this.profile.table());
     for (const failure of [outputFailure(), this.trace?.failed, this.recording.failed]) if (failure) throw failure;

@@ -8,10 +8,14 @@ const LARGE = 8 * MIB;
 /** Debian's 6.12 starts with 47 MiB beside itself and its initramfs. */
 const COMFORT = 48 * MIB;
 
-/** The line for a kernel of `kernel` bytes (as it lies in memory) that would have little room in `memory` bytes; undefined when all is well. */
+/**
+ * The line for a kernel of `kernel` bytes (as it lies in memory) that would have little room in `memory` bytes; undefined when all is
+ * well.
+ */
 export function tightMemory(path: string, kernel: number, initrd: number, memory: number): string | undefined {
   const left = memory - kernel - initrd;
   if (kernel < LARGE || left >= COMFORT) return undefined;
   const mib = (bytes: number): string => `${Math.max(0, Math.floor(bytes / MIB))} MiB`;
-  return `tessera: warning: kernel '${path}' has ${mib(left)} of ${mib(memory)} left beside itself; with less than ${mib(COMFORT)} Linux often stops before it can say so; if nothing appears, give more with --memory\n`;
+  return `tessera: warning: kernel '${path}' has ${mib(left)} of ${mib(memory)} left beside itself; with less than ${mib(COMFORT)} Linux `
+    + `often stops before it can say so; if nothing appears, give more with --memory\n`;
 }

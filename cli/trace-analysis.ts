@@ -7,7 +7,9 @@ import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
 import { readTrace } from './trace-source.ts';
 
-const note = (...files: TraceFile[]): void => { for (const f of files) if (f.damage) process.stderr.write(`tessera: note: ${f.damage}\n`); };
+const note = (...files: TraceFile[]): void => {
+  for (const f of files) if (f.damage) process.stderr.write(`tessera: note: ${f.damage}\n`);
+};
 
 export interface CallsOptions { filter?: string; depth: number; json?: boolean }
 export function traceCalls(path: string, options: CallsOptions): number {
@@ -23,7 +25,9 @@ export function traceCalls(path: string, options: CallsOptions): number {
 function find(trace: TraceFile, text: string, from: number): number {
   if (/^\d+$/.test(text)) {
     const index = trace.indexOf(Number(text));
-    if (index < 0) throw new CliError('E_RECORD', `the trace has no record ${text}`, trace.length > 0 ? `it has ${trace.at(0).sequence} to ${trace.at(trace.length - 1).sequence}` : 'it is empty');
+    if (index < 0)
+      throw new CliError('E_RECORD', `the trace has no record ${text}`,
+        trace.length > 0 ? `it has ${trace.at(0).sequence} to ${trace.at(trace.length - 1).sequence}` : 'it is empty');
     return index;
   }
   const filter = parseFilter(trace, text), view = new RecordView();
@@ -33,8 +37,11 @@ function find(trace: TraceFile, text: string, from: number): number {
 }
 
 export function tracePath(path: string, first: string, second: string, json: boolean): number {
-  const trace = readTrace(path), from = find(trace, first, 0), to = find(trace, second, /^\d+$/.test(first) ? 0 : from + 1), found = criticalPath(trace, from, to);
-  process.stdout.write(json ? JSON.stringify({ ...found, steps: found.steps.map((s) => ({ ...s, record: trace.at(s.record).sequence })) }, null, 2) + '\n' : pathReport(trace, found));
+  const trace = readTrace(path), from = find(trace, first, 0), to = find(trace, second, /^\d+$/.test(first) ? 0 : from + 1),
+    found = criticalPath(trace, from, to);
+  process.stdout.write(json
+    ? JSON.stringify({ ...found, steps: found.steps.map((s) => ({ ...s, record: trace.at(s.record).sequence })) }, null, 2) + '\n'
+    : pathReport(trace, found));
   note(trace);
   return Exit.ok;
 }
@@ -47,9 +54,11 @@ export function traceDiff(first: string, second: string, options: { times: boole
   return at ? Exit.failure : Exit.ok;
 }
 
-export async function traceSql(path: string, sql: string | undefined, options: { format: RowFormat; filter?: string; schema?: boolean }): Promise<number> {
+export async function traceSql(path: string, sql: string | undefined,
+    options: { format: RowFormat; filter?: string; schema?: boolean }): Promise<number> {
   if (options.schema) { process.stdout.write(SCHEMA); return Exit.ok; }
-  const query = sql === undefined || sql === '-' ? standardInput(path) : sql, trace = readTrace(path), filter = options.filter === undefined ? undefined : parseFilter(trace, options.filter);
+  const query = sql === undefined || sql === '-' ? standardInput(path) : sql, trace = readTrace(path),
+    filter = options.filter === undefined ? undefined : parseFilter(trace, options.filter);
   filter?.prepareNow();
   try {
     const db = await TraceDatabase.of(trace, filter && ((r, i) => filter.test(r, i)));
@@ -64,6 +73,8 @@ export async function traceSql(path: string, sql: string | undefined, options: {
 }
 function standardInput(path: string): string {
   if (path === '-') throw new CliError('E_USAGE', 'trace and query cannot both come from standard input');
-  if (process.stdin.isTTY) throw new CliError('E_USAGE', 'trace sql wants a query', "such as tessera trace sql FILE 'select kind, count(*) from records group by kind'");
+  if (process.stdin.isTTY)
+    throw new CliError('E_USAGE', 'trace sql wants a query',
+      "such as tessera trace sql FILE 'select kind, count(*) from records group by kind'");
   return readText('query', '-');
 }

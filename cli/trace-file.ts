@@ -16,7 +16,8 @@ const LATER = 'what is in it up to here can be read';
 /** The bundle's second entry; undefined where there is no bundle. */
 function writerFile(): string | undefined {
   if (import.meta.url.endsWith('.ts')) return undefined;
-  return ['./trace-writer.mjs', '../trace-writer.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url))).find((path) => existsSync(path));
+  return ['./trace-writer.mjs', '../trace-writer.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url))).find((path) =>
+    existsSync(path));
 }
 
 export interface TraceFileOptions { readonly compress?: boolean; readonly words?: Vocabulary }
@@ -35,7 +36,10 @@ export class TraceOutput {
     const fd = this.create();
     noteTrace(path);
     const writer = writerFile();
-    if (writer === undefined) this.recorder = new TraceRecorder(fileSink(fd), { words: options.words, pack: packer(options.compress ?? false), checksum, begun: true });
+    if (writer === undefined)
+      this.recorder = new TraceRecorder(fileSink(fd), {
+        words: options.words, pack: packer(options.compress ?? false), checksum, begun: true
+      });
     else this.recorder = new TraceRecorder(this.start(writer, fd, options));
     this.recorder.on('failed', (error) => { this.error ??= fileError('trace', path, error, LATER, Exit.failure); });
     // A bug of ours ends the process: the trace up to there is what one wants to see then.
@@ -44,7 +48,9 @@ export class TraceOutput {
 
   /** Why the file is not whole, once that is known. */
   get failed(): CliError | undefined {
-    if (this.ring && (this.ring.status & Status.failed) !== 0) this.error ??= fileError('trace', this.path, Object.assign(new Error(this.ring.failure), { code: this.ring.failure, syscall: 'write' }), LATER, Exit.failure);
+    if (this.ring && (this.ring.status & Status.failed) !== 0)
+      this.error ??= fileError('trace', this.path,
+        Object.assign(new Error(this.ring.failure), { code: this.ring.failure, syscall: 'write' }), LATER, Exit.failure);
     if (this.sink?.lost) this.error ??= fileError('trace', this.path, new Error('its writer does not answer'), LATER, Exit.failure);
     return this.error;
   }

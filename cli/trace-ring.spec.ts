@@ -7,7 +7,12 @@ it('gives back every frame in order, also around its end', () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 60 }), (lengths) => {
     const ring = new SharedRing(new SharedArrayBuffer(256 + 4096)), seen: string[] = [], sent: string[] = [];
     let waiting = 0;
-    const take = (): void => { ring.take((type, first, second, bytes) => { seen.push(`${type} ${first} ${second} ${bytes.length} ${bytes[0] ?? '-'} ${bytes.at(-1) ?? '-'}`); }); waiting--; };
+    const take = (): void => {
+      ring.take((type, first, second, bytes) => {
+        seen.push(`${type} ${first} ${second} ${bytes.length} ${bytes[0] ?? '-'} ${bytes.at(-1) ?? '-'}`);
+      });
+      waiting--;
+    };
     lengths.forEach((length, n) => {
       const data = new Uint8Array(length).fill(n + 1);
       while (waiting > 0 && n % 3 === 0) take();

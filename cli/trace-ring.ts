@@ -2,7 +2,8 @@
  * Bytes from the thread that runs the machine to the one that writes the trace file: a ring in shared memory. The machine's thread copies
  * chunks in and goes on; it waits only when the ring is full. Checksums, packing and the disk are the other thread's.
  *
- *   state: Int32 head, tail (in units of 8 bytes, modulo capacity), status; from byte 64 on the code of an error, ended by a zero    ring: frames  u32 type | u32 bytes | f64 first | f64 second | bytes, padded to 8
+ *   state: Int32 head, tail (in units of 8 bytes, modulo capacity), status; from byte 64 on the code of an error, ended by a zero ring:
+ *   frames u32 type | u32 bytes | f64 first | f64 second | bytes, padded to 8
  *
  * A frame lies in one piece: where the end of the ring is too near, a frame of type `wrap` fills it.
  */
@@ -36,7 +37,8 @@ export class SharedRing {
   }
   /** The writer tells why the file could not be written: the operating system's code, such as ENOSPC. */
   failed(error: Error): void {
-    const text = new TextEncoder().encode(String((error as { code?: unknown }).code ?? error.message)).subarray(0, STATE_BYTES - MESSAGE - 1);
+    const text = new TextEncoder().encode(String((error as { code?: unknown }).code ?? error.message)).subarray(0,
+      STATE_BYTES - MESSAGE - 1);
     new Uint8Array(this.memory, MESSAGE, STATE_BYTES - MESSAGE).set(text);
     this.status = this.status | Status.failed;
   }
@@ -78,13 +80,15 @@ export class SharedRing {
   /** Takes the next frame, waiting for it. `bytes` are valid within `use` only. */
   take(use: (type: number, first: number, second: number, bytes: Uint8Array) => void): void {
     let tail = Atomics.load(this.state, State.tail);
-    for (let head = Atomics.load(this.state, State.head); head === tail; head = Atomics.load(this.state, State.head)) Atomics.wait(this.state, State.head, head);
+    for (let head = Atomics.load(this.state, State.head); head === tail; head = Atomics.load(this.state, State.head))
+      Atomics.wait(this.state, State.head, head);
     if (this.view.getUint32(tail * UNIT, true) === Frame.wrap) {
       this.advance(State.tail, this.capacity - tail);
       return this.take(use);
     }
     const at = tail * UNIT, length = this.view.getUint32(at + 4, true);
-    use(this.view.getUint32(at, true), this.view.getFloat64(at + 8, true), this.view.getFloat64(at + 16, true), this.bytes.subarray(at + HEAD, at + HEAD + length));
+    use(this.view.getUint32(at, true), this.view.getFloat64(at + 8, true), this.view.getFloat64(at + 16, true),
+      this.bytes.subarray(at + HEAD, at + HEAD + length));
     tail = (HEAD + padded(length)) / UNIT;
     this.advance(State.tail, tail);
   }
@@ -92,7 +96,8 @@ export class SharedRing {
   /** Waits until `units` are free; one always stays free, so that full and empty differ. */
   private room(units: number, ms: number): boolean {
     for (;;) {
-      const head = Atomics.load(this.state, State.head), tail = Atomics.load(this.state, State.tail), used = (head - tail + this.capacity) % this.capacity;
+      const head = Atomics.load(this.state, State.head), tail = Atomics.load(this.state, State.tail),
+        used = (head - tail + this.capacity) % this.capacity;
       if (this.capacity - used > units) return true;
       if (Atomics.wait(this.state, State.tail, tail, ms) === 'timed-out') return false;
     }

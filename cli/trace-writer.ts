@@ -5,7 +5,12 @@ import { workerData, parentPort } from 'node:worker_threads';
 import { ChunkWriter, type ByteSink, type Checksum, type Vocabulary } from '../trace/index.ts';
 import { Frame, SharedRing, Status } from './trace-ring.ts';
 
-export interface WriterData { readonly memory: SharedArrayBuffer; readonly fd: number; readonly compress: boolean; readonly words: Vocabulary | undefined }
+export interface WriterData {
+  readonly memory: SharedArrayBuffer;
+  readonly fd: number;
+  readonly compress: boolean;
+  readonly words: Vocabulary | undefined
+}
 
 const LEVEL = 1;
 /** An open file as the writer of chunks wants it. */
@@ -13,7 +18,8 @@ export const fileSink = (fd: number): ByteSink => ({
   write: (bytes) => { for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at); },
   close: () => closeSync(fd),
 });
-export const packer = (compress: boolean): ((data: Uint8Array) => Uint8Array) | undefined => (compress ? (data) => zlib.deflateRawSync(data, { level: LEVEL }) : undefined);
+export const packer = (compress: boolean): ((data: Uint8Array) => Uint8Array) | undefined =>
+  (compress ? (data) => zlib.deflateRawSync(data, { level: LEVEL }) : undefined);
 
 /** Node's own checksum; versions before 20.15 have none. */
 export const checksum = (zlib as { crc32?: Checksum }).crc32;

@@ -1,16 +1,24 @@
-/** `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of it. */
+/**
+ * `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of
+ * it.
+ */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg, type TraceSource } from '../trace/index.ts';
+import {
+  Filter, FilterError, Part, type TraceFile, analyse, filtered, jsonLines, mermaid, pcapng, perfetto, perfettoProtobuf, report, svg,
+  type TraceSource
+} from '../trace/index.ts';
 import { CliError, Exit, outputError } from './errors.ts';
 import { addressLines } from './trace-addr.ts';
 import { readTrace } from './trace-source.ts';
 
 /** Pieces of text or bytes. */
 export type TraceFormat = 'perfetto' | 'perfetto-proto' | 'mermaid' | 'jsonl' | 'svg' | 'pcapng';
-const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string | Uint8Array>> = { perfetto, 'perfetto-proto': perfettoProtobuf, mermaid, jsonl: jsonLines, svg, pcapng };
+const exporters: Record<TraceFormat, (file: TraceSource) => Generator<string | Uint8Array>> = {
+  perfetto, 'perfetto-proto': perfettoProtobuf, mermaid, jsonl: jsonLines, svg, pcapng
+};
 const binary: ReadonlySet<TraceFormat> = new Set(['perfetto-proto', 'pcapng'] as const);
 
 /** Throws `CliError` that names the mistake. */
@@ -36,7 +44,8 @@ export async function traceView(path: string, filter = ''): Promise<number> {
   if (path === '-') throw new CliError('E_TRACE', 'trace view reads keys from standard input', 'give a file');
   const file = readTrace(path);
   parseFilter(file, filter);
-  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
+  if (!process.stdout.isTTY || !process.stdin.isTTY)
+    throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
   const { view } = await import('../trace/view/run.ts');
   await view(file, path, { filter, address: addressLines });
   return Exit.ok;
@@ -44,8 +53,10 @@ export async function traceView(path: string, filter = ''): Promise<number> {
 
 export async function traceExport(path: string, format: TraceFormat, output: string, filter = ''): Promise<number> {
   const whole = readTrace(path), file = filter ? filtered(whole, parseFilter(whole, filter)) : whole;
-  if (output === '-' && binary.has(format) && process.stdout.isTTY) throw new CliError('E_USAGE', `format ${format} is not for terminals`, 'name a file with -o');
-  if (format === 'pcapng' && !hasFrames(whole)) throw new CliError('E_TRACE', `trace '${path}' has no network frames`, 'record with --net and --trace-payload all');
+  if (output === '-' && binary.has(format) && process.stdout.isTTY)
+    throw new CliError('E_USAGE', `format ${format} is not for terminals`, 'name a file with -o');
+  if (format === 'pcapng' && !hasFrames(whole))
+    throw new CliError('E_TRACE', `trace '${path}' has no network frames`, 'record with --net and --trace-payload all');
   try {
     const pieces = gathered(exporters[format](file));
     if (output === '-') await toStandardOutput(pieces);

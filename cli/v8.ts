@@ -1,4 +1,7 @@
-/** What V8 is told before a machine runs. Flags of Node's own command line would be lost where the command is started as `node bin/tessera`. */
+/**
+ * What V8 is told before a machine runs. Flags of Node's own command line would be lost where the command is started as `node
+ * bin/tessera`.
+ */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -9,7 +12,8 @@ const EVERY_MS = 100;
 
 /** `sparing`: what runs makes little garbage; Unix servers of many files make more. */
 export function settleEngine(sparing: boolean): void {
-  // Node 20 has WebAssembly's fused multiply-add under this flag; without it, floating point is slower and just as exact (machine/engine/fused.ts).
+  // Node 20 has WebAssembly's fused multiply-add under this flag; without it, floating point is slower and just as exact
+  // (machine/engine/fused.ts).
   if (process.versions.v8.startsWith('11.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
   boundGarbage();
   if (!sparing) return;
@@ -20,8 +24,9 @@ export function settleEngine(sparing: boolean): void {
 }
 
 /**
- * Collects the garbage of a large heap early. V8 lets a heap grow to a multiple of what is alive in it, and before its first full collection to hundreds
- * of MiB: a guest that makes and ends processes without pause would have the host hold several times what the guest's budget pays for.
+ * Collects the garbage of a large heap early. V8 lets a heap grow to a multiple of what is alive in it, and before its first full
+ * collection to hundreds of MiB: a guest that makes and ends processes without pause would have the host hold several times what the
+ * guest's budget pays for.
  */
 function boundGarbage(): void {
   let collect: (() => void) | undefined, most = LEFT_ALONE;

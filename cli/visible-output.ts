@@ -1,4 +1,7 @@
-/** What a scenario's components and guests print, for a terminal that they must not steer: everything but line ends and tabs is shown as what it is. */
+/**
+ * What a scenario's components and guests print, for a terminal that they must not steer: everything but line ends and tabs is shown as
+ * what it is.
+ */
 import { visible } from '../trace/visible.ts';
 
 export class VisibleOutput {
@@ -10,6 +13,7 @@ export class VisibleOutput {
   take(bytes: Uint8Array): Buffer {
     const text = this.held + this.decoder.decode(bytes, { stream: true });
     this.held = text.endsWith('\r') ? '\r' : '';
-    return Buffer.from(text.slice(0, text.length - this.held.length).split(/(\r?\n|\t)/).map((part, i) => (i % 2 === 1 ? part : visible(part))).join(''));
+    return Buffer.from(text.slice(0, text.length - this.held.length).split(/(\r?\n|\t)/)
+      .map((part, i) => (i % 2 === 1 ? part : visible(part))).join(''));
   }
 }

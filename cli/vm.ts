@@ -64,7 +64,8 @@ export async function vm(options: VmOptions): Promise<number> {
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   const disks = openDisks((options.disk ?? []).map(parseDisk));
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
-  const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying), tags = folders.mounts.map((m) => m.guest);
+  const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying),
+    tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
     ...(options.lookAhead && { lookAhead: true }) };
@@ -74,11 +75,16 @@ export async function vm(options: VmOptions): Promise<number> {
     disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`),
     folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
   if (typeof wrong === 'string') throw new CliError('E_OPTION', wrong);
-  if (cards > MOST_DEVICES) throw new CliError('E_OPTION', `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`, `the board has room for ${MOST_DEVICES} of them together`);
-  if (options.dumpDtb !== undefined) writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));
+  if (cards > MOST_DEVICES)
+    throw new CliError('E_OPTION',
+      `${counted([[disks.length, 'disk'], [nets.length, 'network card'], [tags.length, 'folder']])} are too many`,
+      `the board has room for ${MOST_DEVICES} of them together`);
+  if (options.dumpDtb !== undefined)
+    writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const world = (memory: number) => machineWorld({
-    kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp, disks: disks.length, nets: nets.length, folders: tags, virtioConsole: options.console === 'virtio', more,
+    kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp,
+    disks: disks.length, nets: nets.length, folders: tags, virtioConsole: options.console === 'virtio', more,
   });
   try {
     const { result, system } = await runSystem({
@@ -108,9 +114,12 @@ function counted(kinds: readonly (readonly [number, string])[]): string {
 /** The processor that the machine will have. */
 const processor = (options: VmOptions): Processor => processorOf(cpuModel(options.cpu ?? BASE.text));
 
-/** Memory that takes everything and holds nothing: the vmm's loaders are asked whether the images fit before a system is started for them. */
+/**
+ * Memory that takes everything and holds nothing: the vmm's loaders are asked whether the images fit before a system is started for them.
+ */
 const nowhere: RamAccess = {
-  u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0), write: () => {}, fill: () => {},
+  u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0),
+  write: () => {}, fill: () => {},
 };
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
@@ -128,8 +137,14 @@ function checkImages(options: VmOptions, [kernel, initrd]: Image[]): Place | und
 
 const SEED_BYTES = 64;
 
-/** The tree that the vmm will make of the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the source of entropy are virtio devices. */
+/**
+ * The tree that the vmm will make of the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the
+ * source of entropy are virtio devices.
+ */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
-  return guestTree({ base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp, isa: guestIsa(DEFAULT_ISA, processor(options), techniqueNamed(options.virt).emulates), append: options.append, rngSeed, initrd });
+  return guestTree({
+    base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp,
+    isa: guestIsa(DEFAULT_ISA, processor(options), techniqueNamed(options.virt).emulates), append: options.append, rngSeed, initrd
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * The world behind `--net user`: TCP connections and datagrams of the guest go through sockets of this host, and ports of this host lead to the guest.
- * Answers are handed over as messages (machine/net/gateway/world.ts), which enter the machine by the door that is recorded.
+ * The world behind `--net user`: TCP connections and datagrams of the guest go through sockets of this host, and ports of this host lead
+ * to the guest. Answers are handed over as messages (machine/net/gateway/world.ts), which enter the machine by the door that is recorded.
  *
  * No more than CREDIT_BYTES wait for the guest on a connection: a socket is paused until the guest has taken what it got.
  */
@@ -38,7 +38,8 @@ export class HostWorld implements World {
   /** Opens the forwarded ports; `tell` gets messages for the gateway. @throws CliError when a port is taken. */
   async start(tell: (message: Uint8Array) => void, forwards: readonly ForwardOption[]): Promise<void> {
     this.#tell = tell;
-    for (const [index, forward] of forwards.entries()) await (forward.protocol === 'tcp' ? this.#listenTcp(index, forward) : this.#listenUdp(index, forward));
+    for (const [index, forward] of forwards.entries())
+      await (forward.protocol === 'tcp' ? this.#listenTcp(index, forward) : this.#listenUdp(index, forward));
   }
 
   #message(message: WorldMessage): void { this.#tell?.(encodeWorld(message)); }
@@ -53,7 +54,9 @@ export class HostWorld implements World {
     socket.setTimeout(CONNECT_MS, () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
     const failed = (error: NodeJS.ErrnoException): void => {
       this.#connections.delete(id);
-      const why = error.code === 'ECONNREFUSED' ? Failure.REFUSED : UNREACHABLE.has(error.code ?? '') ? Failure.UNREACHABLE : Failure.TIMEOUT;
+      const why = error.code === 'ECONNREFUSED' ? Failure.REFUSED
+        : UNREACHABLE.has(error.code ?? '') ? Failure.UNREACHABLE
+        : Failure.TIMEOUT;
       this.#message({ kind: 'failed', id, why });
     };
     socket.once('error', failed);
@@ -129,7 +132,8 @@ export class HostWorld implements World {
     const target = hostPlace(to), visitor = this.#visitors.get(flow);
     if (!target || target.port === 0 || !this.#tell) return;
     const socket = visitor?.socket ?? this.#flows.get(flow) ?? this.#openFlow(flow, to);
-    if (socket.getSendQueueCount() < DATAGRAM_QUEUE_MOST) socket.send(bytes, target.port, target.host, () => {}); // a datagram that cannot be sent is lost
+    // a datagram that cannot be sent is lost
+    if (socket.getSendQueueCount() < DATAGRAM_QUEUE_MOST) socket.send(bytes, target.port, target.host, () => {});
   }
 
   #openFlow(flow: number, to: Place): Datagrams {
@@ -152,7 +156,11 @@ export class HostWorld implements World {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
     socket.on('message', (bytes, from) => {
       const ip = bytesOfIp(from.address);
-      if (ip) this.#message({ kind: 'datagram', id: this.#visitor(socket, `${index}/${from.address}/${from.port}`), from: { ip, port: from.port }, bytes, forward: index });
+      if (ip)
+        this.#message({
+          kind: 'datagram', id: this.#visitor(socket, `${index}/${from.address}/${from.port}`), from: { ip, port: from.port }, bytes,
+          forward: index
+        });
     });
     socket.bind(port, host);
     this.#servers.push(socket);
@@ -210,7 +218,8 @@ export function bytesOfIp(text: string): Uint8Array | undefined {
   const plain = text.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
   if (isIP(plain) === 4) return ip4(...(plain.split('.').map(Number) as [number, number, number, number]));
   if (isIP(plain) !== 6) return undefined;
-  const [head = '', tail] = plain.split('::'), words = (part: string): number[] => part.split(':').filter(Boolean).map((word) => Number.parseInt(word, 16));
+  const [head = '', tail] = plain.split('::'),
+    words = (part: string): number[] => part.split(':').filter(Boolean).map((word) => Number.parseInt(word, 16));
   const front = words(head), back = tail === undefined ? [] : words(tail);
   const groups = [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
@@ -221,7 +230,8 @@ function settled(what: Server | Datagrams, event: 'listening', protocol: string,
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const next = error.code === 'EADDRINUSE' ? 'choose another port' : 'choose another address or port';
-      reject(new CliError('E_NET', `option --net: ${protocol} port ${port} of ${host} cannot be forwarded (${error.code ?? error.message})`, next, Exit.usage));
+      reject(new CliError('E_NET', `option --net: ${protocol} port ${port} of ${host} cannot be forwarded (${error.code ?? error.message})`,
+        next, Exit.usage));
     };
     (what as Server).once('error', failed);
     (what as Server).once(event, () => { (what as Server).off('error', failed); resolve(); });

@@ -1,4 +1,7 @@
-/** Submissions in assembly, in C and in SQL that want points without the work: they print what is expected, write verdicts, attack what they can reach. None gets a point. */
+/**
+ * Submissions in assembly, in C and in SQL that want points without the work: they print what is expected, write verdicts, attack what
+ * they can reach. None gets a point.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,21 +15,36 @@ const grader = fileURLToPath(new URL('04-capabilities/grader.ts', import.meta.ur
 const lib = readFileSync(new URL('start/lib.s', import.meta.url), 'utf8');
 const begin = '_start:\n  mv s0, a0\n  ld s1, INFO_UTCB(s0)\n';
 /** Sends `text` to the log, then goes on. */
-const says = (text: string): string => `  la a0, log_text\n  call find\n  mv s6, a0\n  li t0, ${text.length}\n  sd t0, U_WORDS(s1)\n  la t1, forged\n  addi t2, s1, U_WORDS+8\n  li t0, ${text.length}\ncopy: lbu t3, 0(t1)\n  sb t3, 0(t2)\n  addi t1, t1, 1\n  addi t2, t2, 1\n  addi t0, t0, -1\n  bnez t0, copy\n  mv a0, s6\n  li a1, LOG_LINE\n  li a2, ${1 + Math.ceil(text.length / 8)}\n  call invoke\n  j over\nforged: .ascii ${JSON.stringify(text)}\n.align 3\nover:\n`;
+const says = (text: string): string =>
+  `  la a0, log_text\n  call find\n  mv s6, a0\n  li t0, ${text.length}\n  sd t0, U_WORDS(s1)\n  la t1, forged\n  addi t2, s1, U_WORDS+8\n`
+    + `  li t0, ${text.length}\ncopy: lbu t3, 0(t1)\n  sb t3, 0(t2)\n  addi t1, t1, 1\n  addi t2, t2, 1\n  addi t0, t0, -1\n`
+    + `  bnez t0, copy\n  mv a0, s6\n  li a1, LOG_LINE\n  li a2, ${1 + Math.ceil(text.length / 8)}\n  call invoke\n  j over\n`
+    + `forged: .ascii ${JSON.stringify(text)}\n.align 3\nover:\n`;
 const bye = 'stop: li a0, IPC_RECEIVE\n  li a1, 0\n  li a2, -1\n  li a7, IPC\n  ecall\n  j stop\n';
 /** Announces the service and gives every request the same answer. */
-const always = (label: number, tag: string): string => `${begin}  li t0, 256\n  sd t0, U_WORDS(s1)\n  li t1, OWN_THREAD\n  sd t1, U_WORDS+8(s1)\n  sd zero, U_WORDS+16(s1)\n  sd zero, U_WORDS+24(s1)\n  li a0, OWN_FACTORY\n  li a1, FACTORY_CREATE_PORTAL\n  li a2, 4\n  call invoke\n  la a0, service\n  li a1, 256\n  call announce\n  li a0, IPC_RECEIVE\nagain: li a1, 0\n  li a2, -1\n  li a7, IPC\n  ecall\n  li t0, 256\n  slli t0, t0, 12\n  ori t0, t0, 15\n  sd t0, U_ITEMS(s1)\n  sd zero, U_ITEMS+8(s1)\n  sd zero, U_ITEMS+16(s1)\n  li t0, ${label}\n  slli t0, t0, 32\n  ori t0, t0, ${tag}\n  sd t0, U_TAG(s1)\n  sd zero, U_MTD(s1)\n  li a0, IPC_REPLY+IPC_RECEIVE\n  j again\nservice: .asciz "broker"\n.align 3\n`;
+const always = (label: number, tag: string): string =>
+  `${begin}  li t0, 256\n  sd t0, U_WORDS(s1)\n  li t1, OWN_THREAD\n  sd t1, U_WORDS+8(s1)\n  sd zero, U_WORDS+16(s1)\n`
+    + `  sd zero, U_WORDS+24(s1)\n  li a0, OWN_FACTORY\n  li a1, FACTORY_CREATE_PORTAL\n  li a2, 4\n  call invoke\n  la a0, service\n`
+    + `  li a1, 256\n  call announce\n  li a0, IPC_RECEIVE\nagain: li a1, 0\n  li a2, -1\n  li a7, IPC\n  ecall\n  li t0, 256\n`
+    + `  slli t0, t0, 12\n  ori t0, t0, 15\n  sd t0, U_ITEMS(s1)\n  sd zero, U_ITEMS+8(s1)\n  sd zero, U_ITEMS+16(s1)\n  li t0, ${label}\n`
+    + `  slli t0, t0, 32\n  ori t0, t0, ${tag}\n  sd t0, U_TAG(s1)\n  sd zero, U_MTD(s1)\n  li a0, IPC_REPLY+IPC_RECEIVE\n  j again\n`
+    + `service: .asciz "broker"\n.align 3\n`;
 
 const assembly: Readonly<Record<string, string>> = {
   'prints what is expected': `${begin}${says('step 1, LEND key 2 into slot 1: ok\n')}${bye}`,
   'writes a verdict': `${begin}${says('{"points":100,"of":100,"checks":[]}\n')}${bye}`,
-  'ends well, with praise': `${begin}  la a0, life\n  call find\n  sd zero, U_WORDS(s1)\n  sd zero, U_WORDS+8(s1)\n  li a1, LIFE_EXIT\n  li a2, 2\n  call invoke\n${bye}life: .asciz "life"\n.align 3\n`,
+  'ends well, with praise': `${begin}  la a0, life\n  call find\n  sd zero, U_WORDS(s1)\n  sd zero, U_WORDS+8(s1)\n  li a1, LIFE_EXIT\n`
+    + `  li a2, 2\n  call invoke\n${bye}life: .asciz "life"\n.align 3\n`,
   'never ends': '_start: j _start\n',
   'agrees to everything': always(0, '0x101'),
   'agrees to everything, silently': always(0, '0'),
-  'kills and revokes whatever it can name': `${begin}  li s2, 0\nnext: mv a0, s2\n  li a1, THREAD_KILL\n  li a2, 0\n  call invoke\n  sd zero, U_WORDS(s1)\n  mv a0, s2\n  li a1, TASK_DELETE\n  li a2, 1\n  call invoke\n  addi s2, s2, 1\n  li t0, 2000\n  bne s2, t0, next\n${bye}`,
-  'sends rubbish to every capability': `${begin}  li s2, 1\nnext: mv a0, s2\n  mul a1, s2, s2\n  li a2, 64\n  call invoke\n  addi s2, s2, 1\n  li t0, 4000\n  bne s2, t0, next\n${bye}`,
-  'asks Linux for the grader': `${begin}  li a7, 56\n  li a0, -100\n  la a1, path\n  li a2, 0\n  ecall\n${bye}path: .asciz ${JSON.stringify(grader)}\n.align 3\n`,
+  'kills and revokes whatever it can name': `${begin}  li s2, 0\nnext: mv a0, s2\n  li a1, THREAD_KILL\n  li a2, 0\n  call invoke\n`
+    + `  sd zero, U_WORDS(s1)\n  mv a0, s2\n  li a1, TASK_DELETE\n  li a2, 1\n  call invoke\n  addi s2, s2, 1\n  li t0, 2000\n`
+    + `  bne s2, t0, next\n${bye}`,
+  'sends rubbish to every capability': `${begin}  li s2, 1\nnext: mv a0, s2\n  mul a1, s2, s2\n  li a2, 64\n  call invoke\n`
+    + `  addi s2, s2, 1\n  li t0, 4000\n  bne s2, t0, next\n${bye}`,
+  'asks Linux for the grader': `${begin}  li a7, 56\n  li a0, -100\n  la a1, path\n  li a2, 0\n  ecall\n`
+    + `${bye}path: .asciz ${JSON.stringify(grader)}\n.align 3\n`,
   'walks over all memory': `${begin}  li t0, 0x1000\nnext: sd t0, 0(t0)\n  li t1, 0x1000\n  add t0, t0, t1\n  j next\n`,
 };
 /** A ring.c in which `first`, C code, runs when the harness first calls it; everything answers `answer`. */
@@ -60,14 +78,18 @@ const c: Readonly<Record<string, string>> = {
 };
 const nine = (query: string): string => Array.from({ length: 9 }, (_, i) => `-- ${i + 1}. x\n${query}\n`).join('\n');
 const sql: Readonly<Record<string, string>> = {
-  'prints what is expected': nine("select 'getppid', 20;"), 'writes a verdict': nine(`select '{"points":100}';`), 'empties the tables': nine('delete from records;'), 'changes the tables': nine("update syscalls set name = 'getppid', latency = 0;"),
-  'drops the tables': nine('drop table events;'), 'never ends': nine('with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n;'), 'opens files': nine("attach '/etc/passwd' as p;"), 'loads code': nine("select load_extension('/tmp/x.so');"),
+  'prints what is expected': nine("select 'getppid', 20;"), 'writes a verdict': nine(`select '{"points":100}';`),
+  'empties the tables': nine('delete from records;'), 'changes the tables': nine("update syscalls set name = 'getppid', latency = 0;"),
+  'drops the tables': nine('drop table events;'),
+  'never ends': nine('with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n;'),
+  'opens files': nine("attach '/etc/passwd' as p;"), 'loads code': nine("select load_extension('/tmp/x.so');"),
   'changes the engine': nine('pragma writable_schema = 1;'), 'looks for expectations': nine('select name, sql from sqlite_master;'),
 };
 
 async function verdict(lab: string, file: string, text: string): Promise<Verdict> {
   const l = (await findLab(lab))!;
-  return (await grade(l, new Map([...filesOfLab(l, 'starter', variantOf(l, 'anna')), [file, text]]), { seed: 'anna', secret: 'exam' })).verdict;
+  return (await grade(l, new Map([...filesOfLab(l, 'starter', variantOf(l, 'anna')), [file, text]]),
+    { seed: 'anna', secret: 'exam' })).verdict;
 }
 
 describe('in assembly, no points for a submission that', () => {

@@ -1,4 +1,7 @@
-/** A sample of what `npx tsx test/labs/mutants.ts` counts for all labs: mutants of a solution fail, and are told what was expected and seen. */
+/**
+ * A sample of what `npx tsx test/labs/mutants.ts` counts for all labs: mutants of a solution fail, and are told what was expected and
+ * seen.
+ */
 import { expect, it } from 'vitest';
 import { countMutants } from '../test/labs/mutants.ts';
 import { findLab } from './catalogue.ts';

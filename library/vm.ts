@@ -46,7 +46,8 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
   const wrong = readOptions({
-    kernel: 'kernel', virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, memory, smp, disks: disks.map((_, i) => ({ block: `disk${i}` })),
+    kernel: 'kernel', virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, memory, smp,
+    disks: disks.map((_, i) => ({ block: `disk${i}` })),
     nets: networks.map((_, i) => `net${i}`)
   });
   if (typeof wrong === 'string') throw new SystemError(wrong);

@@ -60,7 +60,10 @@ export interface HartApi {
   advance(bytes: number): void;
   /** Hosted: nothing to run; sleep until an event. */
   idle(): void;
-  /** Hosted: fast address-space switch for a U-mode thread: same as writing satp, without bigint. root = physical address; mode = satp.MODE (8 … 10). */
+  /**
+   * Hosted: fast address-space switch for a U-mode thread: same as writing satp, without bigint. root = physical address; mode =
+   * satp.MODE (8 … 10).
+   */
   switchSpace(root: number, asid: number, mode?: number): void;
   /** Virtual time of this hart in cycles: instructions retired + charged. 1 cycle = 1 ns by convention. */
   readonly cycles: number;

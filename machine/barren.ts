@@ -1,6 +1,7 @@
 /**
- * Harts that take exceptions and nothing else: a trap handler that faults at once would never come to a limit of instructions, as none retires.
- * Many exceptions in a row without an instruction count as the limit. Counted at the ends of rounds, so it is the same in every tier.
+ * Harts that take exceptions and nothing else: a trap handler that faults at once would never come to a limit of instructions, as none
+ * retires. Many exceptions in a row without an instruction count as the limit. Counted at the ends of rounds, so it is the same in every
+ * tier.
  */
 import type { Hart } from './hart/hart.ts';
 import { TRAP_INTERRUPT } from './hart/trap.ts';

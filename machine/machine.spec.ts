@@ -39,10 +39,13 @@ describe('a bare machine', () => {
   });
 
   it('an illegal instruction traps to mtvec with the instruction in mtval', () => {
-    const machine = bare('la t0, handler\n csrw mtvec, t0\n .word 0xffffffff\n .align 2\nhandler: csrr a0, mcause\n csrr a1, mtval\n csrr a2, mepc\nloop: j loop');
+    const machine = bare('la t0, handler\n csrw mtvec, t0\n .word 0xffffffff\n .align 2\nhandler: csrr a0, mcause\n csrr a1, mtval\n'
+      + ' csrr a2, mepc\nloop: j loop');
     machine.run({ maxInstructions: 30 });
     const h = machine.harts[0];
-    expect([h.num(10), h.num(11), h.csr(0x341) - BigInt(RAM)]).toEqual([2, 0xffff_ffff, BigInt(assemble('la t0, handler\n csrw mtvec, t0\nhandler:', RAM).bytes.length)]);
+    expect([h.num(10), h.num(11), h.csr(0x341) - BigInt(RAM)]).toEqual([
+      2, 0xffff_ffff, BigInt(assemble('la t0, handler\n csrw mtvec, t0\nhandler:', RAM).bytes.length)
+    ]);
   });
 
   it('time jumps to the next event while every hart waits, and wfi ends when an enabled interrupt is pending', () => {
@@ -59,7 +62,9 @@ describe('a bare machine', () => {
   });
 
   it('a hart that polls by wfi although an interrupt is pending leaves the time to the others (OpenSBI before a hart is started)', () => {
-    const machine = bare('csrr t0, mhartid\n bnez t0, poll\nloop: addi a0, a0, 1\n j loop\npoll: li t0, 8\n csrw mie, t0\nagain: wfi\n addi a0, a0, 1\n j again', { harts: 2 });
+    const machine = bare('csrr t0, mhartid\n bnez t0, poll\nloop: addi a0, a0, 1\n j loop\npoll: li t0, 8\n csrw mie, t0\nagain: wfi\n'
+      + ' addi a0, a0, 1\n j again',
+      { harts: 2 });
     machine.drive(1, 3, true);
     machine.run({ maxCycles: 1_000_000 });
     expect(machine.harts[0].num(10)).toBeGreaterThan(400_000);
@@ -68,14 +73,16 @@ describe('a bare machine', () => {
   });
 
   it('a timer interrupt is taken at its exact cycle', () => {
-    const machine = bare('la t0, handler\n csrw mtvec, t0\n li t0, 0x80\n csrw mie, t0\n csrsi mstatus, 8\nloop: addi a0, a0, 1\n j loop\n .align 2\nhandler: csrr a1, mcycle\nstop: j stop');
+    const machine = bare('la t0, handler\n csrw mtvec, t0\n li t0, 0x80\n csrw mie, t0\n csrsi mstatus, 8\nloop: addi a0, a0, 1\n j loop\n'
+      + ' .align 2\nhandler: csrr a1, mcycle\nstop: j stop');
     machine.events.at(5_000, () => machine.drive(0, 7, true));
     machine.run({ maxInstructions: 6_000 });
     expect(machine.harts[0].num(11)).toBe(5_000);
   });
 
   it('self-modified code is executed as modified', () => {
-    const machine = bare('la t0, patch\n li t1, 0x00500513\n li s0, 2\nagain: jal ra, patch\n sw t1, 0(t0)\n fence.i\n addi s0, s0, -1\n bnez s0, again\nloop: j loop\n .align 2\npatch: li a0, 1\n ret');
+    const machine = bare('la t0, patch\n li t1, 0x00500513\n li s0, 2\nagain: jal ra, patch\n sw t1, 0(t0)\n fence.i\n addi s0, s0, -1\n'
+      + ' bnez s0, again\nloop: j loop\n .align 2\npatch: li a0, 1\n ret');
     machine.run({ maxInstructions: 60 });
     expect(machine.harts[0].num(10)).toBe(5);
   });
@@ -86,7 +93,9 @@ describe('a bare machine', () => {
     whole.run({ maxCycles: 100_000 });
     const parts = bare(program, { quantum: 10_000 });
     for (let i = 0; i < 10; i++) parts.run({ maxCycles: 10_000 });
-    expect([parts.harts[0].x[10], parts.harts[0].x[11], parts.instructions]).toEqual([whole.harts[0].x[10], whole.harts[0].x[11], whole.instructions]);
+    expect([parts.harts[0].x[10], parts.harts[0].x[11], parts.instructions]).toEqual([
+      whole.harts[0].x[10], whole.harts[0].x[11], whole.instructions
+    ]);
   });
 });
 
@@ -97,7 +106,8 @@ class Recorder implements Supervisor {
   onWake: (hart: HartApi) => void = (hart) => hart.enter(BigInt(RAM), 0, false);
 
   trap(hart: HartApi): void {
-    this.traps.push(`${hart.id}:${hart.causeIsInterrupt ? 'i' : ''}${hart.causeCode}@${(hart.pcNum - RAM).toString(16)}:${hart.tvalNum.toString(16)}`);
+    this.traps.push(
+      `${hart.id}:${hart.causeIsInterrupt ? 'i' : ''}${hart.causeCode}@${(hart.pcNum - RAM).toString(16)}:${hart.tvalNum.toString(16)}`);
     this.act(hart);
   }
   wake(hart: HartApi): void { this.onWake(hart); }

@@ -96,7 +96,9 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.harts = Array.from({ length: count }, (_, id) => new Hart(id, this));
     this.#barren = new Barren(this.harts);
     this.#spins = count > 1 ? this.harts.map((h) => new Spin(h)) : [];
-    this.engine = createEngine({ memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine });
+    this.engine = createEngine({
+      memory: this.linear.memory, layout: this.linear.layout, hartSide: hartSide(this.harts), isa, tier: options.engine
+    });
     this.memory = new Ram(this.linear, this.engine);
     // Bare harts are started by `reset` or by firmware; hosted ones wait for their supervisor.
     for (const hart of this.harts) hart.parked = true;
@@ -220,7 +222,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     for (const h of this.harts) h.timers.clockChanged();
   }
 
-  /** What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not between tiers. */
+  /**
+   * What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not
+   * between tiers.
+   */
   get tlb(): Contexts['counts'] {
     const sum = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
     for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
@@ -322,9 +327,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   /**
-   * The cycle up to which time has come: as far as the slowest hart that goes on, also when all were charged past the end of the round (but not past
-   * the next event). When none goes on: to the end of the round; or only as far as the last one came if a wake-up is due already, for there it goes
-   * on. A round in which nobody moved ends at its end all the same: a hart that sleeps in spite of its wake-up does not stop time.
+   * The cycle up to which time has come: as far as the slowest hart that goes on, also when all were charged past the end of the round
+   * (but not past the next event). When none goes on: to the end of the round; or only as far as the last one came if a wake-up is due
+   * already, for there it goes on. A round in which nobody moved ends at its end all the same: a hart that sleeps in spite of its wake-up
+   * does not stop time.
    */
   #reached(): number {
     let slowest = Infinity;
@@ -347,7 +353,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     let resumed = debug?.resumes(h) ?? false;
     if (!resumed) h.step.reservation = 0;
     while (h.sliceEnd < this.#end && this.#reason === undefined) {
-      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity, spin?.limit ?? Infinity);
+      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity,
+        spin?.limit ?? Infinity);
       if (cycles <= 0) break;
       h.beginSlice(cycles);
       this.profiler?.begin(h);

@@ -1,10 +1,11 @@
 /**
- * A hart that spins does not burn its turn. Harts take turns, so what a hart waits for in a loop (a lock, a word of memory, a device's flag) cannot come
- * before its turn is over. When a few instructions bring it back to the same pc with the same registers, the rest of its turn passes without it: virtual
- * time goes on, instructions are not executed. If the loop did something after all, the hart has only been slow for a turn.
+ * A hart that spins does not burn its turn. Harts take turns, so what a hart waits for in a loop (a lock, a word of memory, a device's
+ * flag) cannot come before its turn is over. When a few instructions bring it back to the same pc with the same registers, the rest of
+ * its turn passes without it: virtual time goes on, instructions are not executed. If the loop did something after all, the hart has only
+ * been slow for a turn.
  *
- * Looking costs slices, so it is done only after two turns that ended at about the same place, and less often where it found nothing. All of it depends
- * on cycles and registers alone: it is the same in every tier.
+ * Looking costs slices, so it is done only after two turns that ended at about the same place, and less often where it found nothing. All
+ * of it depends on cycles and registers alone: it is the same in every tier.
  */
 import type { Hart } from './hart/hart.ts';
 

@@ -72,7 +72,8 @@ export function boot(k: Unbooted, o: KernelOptions): void {
   const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
   const modules = placeModules(memory, end - kernelBytes, o.bootModules ?? []);
   const free = modules.length > 0 ? modules[0].base : end - kernelBytes;
-  if (free <= memory.base) throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
+  if (free <= memory.base)
+    throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
   k.frames = new Frames(memory, end - kernelBytes, kernelBytes);
   const info: BootInfo = {
     memory: [{ base: memory.base, size: free - memory.base }], modules: modules.map(m => ({ name: m.name, base: m.base, size: m.size })),
@@ -112,7 +113,8 @@ function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: Threa
   for (const { base, size } of info.modules) mapIdentity(space, base, base + roundUp(size), Right.RX);
   for (const d of info.devices) mapIdentity(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
   writeBootInfo(k, space, info);
-  const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0], { guest: false, alien: false, body: { run: body, name: body.name } }, true, undefined)!;
+  const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0],
+    { guest: false, alien: false, body: { run: body, name: body.name } }, true, undefined)!;
   k.created(thread);
   const context = new SchedContext(k.newId(), factory, ROOT_PRIORITY, 0, 0);
   k.created(context);
@@ -138,7 +140,8 @@ function mapIdentity(space: Space, from: number, to: number, rights: number): vo
   for (let at = from; at < to; ) {
     let level = 2;
     while (level > 0 && (at % LEVEL_SIZE[level] !== 0 || at + LEVEL_SIZE[level] > to)) level--;
-    if (!space.find(at) && !space.install(at, level, at, rights, undefined)) throw new RangeError('kernel memory does not hold the first task\'s page tables');
+    if (!space.find(at) && !space.install(at, level, at, rights, undefined))
+      throw new RangeError('kernel memory does not hold the first task\'s page tables');
     at += LEVEL_SIZE[level];
   }
 }
@@ -148,7 +151,8 @@ function writeBootInfo(k: Unbooted, space: Space, info: BootInfo): void {
   const bytes = new TextEncoder().encode(JSON.stringify(info));
   for (let at = 0; at < bytes.length + 4; at += PAGE) {
     const frame = k.frames.take();
-    if (frame === 0 || !space.factory.charge(BYTES.frame) || !space.install(BOOTINFO_VA + at, 0, frame, Right.R, undefined, true)) throw new RangeError('kernel memory does not hold the boot information');
+    if (frame === 0 || !space.factory.charge(BYTES.frame) || !space.install(BOOTINFO_VA + at, 0, frame, Right.R, undefined, true))
+      throw new RangeError('kernel memory does not hold the boot information');
     k.bootFrames++;
     const page = k.memory.writable(frame, PAGE);
     if (at === 0) new DataView(page.buffer, page.byteOffset).setUint32(0, bytes.length, true);

@@ -10,7 +10,9 @@ const CALL = 7, SEND = 1, RECEIVE = 2, REPLY = 8, REPLY_WAIT = 10;
 const TO_B = 20, OWN = 21, FREE = 30;
 
 type Act = (sys: Syscalls, a: Puppet, b: Puppet) => Sys<void>;
-const op = (o: Operation, cap: number, words: readonly number[] = [], timeout = -1) => ({ flags: CALL, cap, label: o.label, words, timeout });
+const op = (o: Operation, cap: number, words: readonly number[] = [], timeout = -1) => ({
+  flags: CALL, cap, label: o.label, words, timeout
+});
 
 /** Runs an act with these kinds of puppets; B has a portal (label 77) that A can call. */
 function run(kinds: readonly [Puppet['kind'], Puppet['kind']], act: Act, harts = 1): void {
@@ -97,13 +99,17 @@ const objects: Act = function* (sys, a) {
 /** Nobody gets a priority or a hart above what the factory carries; ceilings shrink. The puppet's factory reaches 200. */
 const authority: Act = function* (sys, a) {
   const [weak, context, other, thread, task] = [FREE, FREE + 1, FREE + 2, FREE + 3, FREE + 4] as const;
-  const ask = function* (o: Operation, cap: number, words: readonly number[]): Sys<number> { return (yield* play(sys, a, op(o, cap, words))).status; };
+  const ask = function* (o: Operation, cap: number, words: readonly number[]): Sys<number> {
+    return (yield* play(sys, a, op(o, cap, words))).status;
+  };
   expect(yield* ask(Ops.factory.createSchedContext, 3, [context, 201, 0, 0])).toBe(Status.badRights);
   expect(yield* ask(Ops.factory.createSchedContext, 3, [context, 200, 0, 0])).toBe(0);
   expect(yield* ask(Ops.schedContext.set, context, [201, 0, 0])).toBe(Status.badRights);
   expect(yield* ask(Ops.schedContext.set, context, [199, 0, 0])).toBe(0);
-  for (const [priority, harts] of [[201, 0], [255, 0], [50, 2 ** 31], [50, 2 ** 32 - 1]] as const) expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badRights);
-  for (const [priority, harts] of [[256, 0], [-1, 0], [50, 2 ** 32], [50, -1]] as const) expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badArgument);
+  for (const [priority, harts] of [[201, 0], [255, 0], [50, 2 ** 31], [50, 2 ** 32 - 1]] as const)
+    expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badRights);
+  for (const [priority, harts] of [[256, 0], [-1, 0], [50, 2 ** 32], [50, -1]] as const)
+    expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, priority, harts])).toBe(Status.badArgument);
   expect(yield* ask(Ops.factory.createFactory, 3, [weak, 100_000, 50, 1])).toBe(0);
   expect((yield* play(sys, a, op(Ops.factory.account, weak))).words.slice(2, 4)).toEqual([50, 1]);
   expect(yield* ask(Ops.factory.createFactory, weak, [other, 1000, 51, 0])).toBe(Status.badRights);
@@ -150,15 +156,18 @@ const replies: Act = function* (sys, a, b) {
 };
 
 const items: Act = function* (sys, a, b) {
-  const page = 0x4000_0000, look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]; };
+  const page = 0x4000_0000,
+    look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]; };
   yield* sys.must(a.task, Ops.task.map, [0, memoryPage(0x8020_0000, 12, Right.RW), page, 0]);
   const give = function* (item: { flexpage: number; dest: number }, window: number, capWindow: number): Sys<(Report | undefined)[]> {
     yield* begin(sys, b, { flags: RECEIVE, window, capWindow, timeout: 60_000 });
     const sent = yield* play(sys, a, { flags: SEND, cap: TO_B, item });
     return [sent, yield* end(sys, b)];
   };
-  expect((yield* give({ flexpage: memoryPage(page, 12, Right.R), dest: 0 }, 0, 0)).map(r => r?.status)).toEqual([Status.fault, Status.timeout]);
-  expect((yield* give({ flexpage: memoryPage(page, 12, Right.RWX), dest: 0x1000 }, memoryPage(0x7000_0000, 13, 0), 0)).map(r => r?.status)).toEqual([0, 0]);
+  expect((yield* give({ flexpage: memoryPage(page, 12, Right.R), dest: 0 }, 0, 0)).map(r =>
+    r?.status)).toEqual([Status.fault, Status.timeout]);
+  expect((yield* give({ flexpage: memoryPage(page, 12, Right.RWX), dest: 0x1000 }, memoryPage(0x7000_0000, 13, 0), 0)).map(r =>
+    r?.status)).toEqual([0, 0]);
   expect(yield* look(b, 0x7000_1000)).toBe(memoryPage(0x7000_1000, 12, Right.RW));
   expect((yield* give({ flexpage: capPage(3, 0, CapRight.use), dest: 0 }, 0, capPage(FREE))).map(r => r?.status)).toEqual([0, 0]);
   expect((yield* play(sys, b, op(Ops.factory.account, FREE))).status).toBe(Status.badRights);
@@ -242,7 +251,8 @@ const contexts: Act = function* (sys, a, b) {
   expect((yield* play(sys, a, op(Ops.schedContext.consumed, FREE))).words[0]).toBeGreaterThan(0);
   expect((yield* play(sys, a, op(Ops.schedContext.set, FREE, [256, 0, 0]))).status).toBe(Status.badArgument);
   yield* sys.must(Initial.task, Ops.task.unmap, [capPage(620), 1]);
-  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [capPage(FREE), 1]))).status).toBe(0); // the last capability: the context ends, b stands
+  // the last capability: the context ends, b stands
+  expect((yield* play(sys, a, op(Ops.task.unmap, 1, [capPage(FREE), 1]))).status).toBe(0);
   yield* begin(sys, b, { flags: RECEIVE, timeout: 0 });
   expect(yield* end(sys, b, 100_000)).toBe(undefined);
   // A thread without a context works on its caller's time.
@@ -257,7 +267,8 @@ const rightsOfMessages: Act = function* (sys, a, b) {
   expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(FREE), dest: 0 } })).status).toBe(Status.badRights);
   expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(FREE + 5), dest: 0 } })).status).toBe(Status.badCap);
   expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(1, 0, 0), dest: 0 } })).status).toBe(Status.badRights);
-  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(2, 2), dest: 0 } })).status).toBe(Status.fault); // larger than the window
+  // larger than the window
+  expect((yield* play(sys, a, { flags: SEND, cap: TO_B, item: { flexpage: capPage(2, 2), dest: 0 } })).status).toBe(Status.fault);
   expect((yield* play(sys, a, { flags: SEND, cap: FREE, item: { flexpage: capPage(2, 0, CapRight.use), dest: 1 } })).status).toBe(0);
   expect((yield* end(sys, b))?.status).toBe(0);
   expect((yield* play(sys, b, op(Ops.thread.info, FREE + 1))).status).toBe(0);
@@ -266,7 +277,8 @@ const rightsOfMessages: Act = function* (sys, a, b) {
 
 /** Memory of one's own: map, look up, narrow, take back, grant; what makes no sense is refused. */
 const memory: Act = function* (sys, a, b) {
-  const PAGE = 0x4000_0000, map = (words: readonly number[]): Sys<Report> => play(sys, a, op(Ops.task.map, 1, words)), look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]!; };
+  const PAGE = 0x4000_0000, map = (words: readonly number[]): Sys<Report> => play(sys, a, op(Ops.task.map, 1, words)),
+    look = function* (p: Puppet, va: number): Sys<number> { return (yield* play(sys, p, op(Ops.task.lookup, 1, [va]))).words[0]!; };
   yield* sys.must(a.task, Ops.task.map, [0, memoryPage(0x8020_0000, 21, Right.RWX), PAGE, 0]);
   expect((yield* map([0, memoryPage(PAGE, 21, Right.RW), PAGE + 0x40_0000, 0])).status).toBe(0);
   expect(yield* look(a, PAGE + 0x40_1000)).toBe(memoryPage(PAGE + 0x40_0000, 21, Right.RW));
@@ -279,7 +291,8 @@ const memory: Act = function* (sys, a, b) {
   expect(yield* look(a, PAGE + 0x40_0000)).toBe(memoryPage(PAGE + 0x40_0000, 12, Right.R));
   expect(yield* look(a, PAGE + 0x40_1000)).toBe(memoryPage(PAGE + 0x40_1000, 12, Right.RW));
   yield* sys.must(a.task, Ops.task.map, [0, capPage(b.task), FREE, 0]);
-  expect((yield* play(sys, a, op(Ops.task.map, FREE, [0, memoryPage(PAGE + 0x40_1000, 12, Right.RW), 0x2_0000, 1]))).status).toBe(0); // granted
+  // granted
+  expect((yield* play(sys, a, op(Ops.task.map, FREE, [0, memoryPage(PAGE + 0x40_1000, 12, Right.RW), 0x2_0000, 1]))).status).toBe(0);
   expect([yield* look(a, PAGE + 0x40_1000), yield* look(b, 0x2_0000)]).toEqual([0, memoryPage(0x2_0000, 12, Right.RW)]);
   expect((yield* play(sys, a, op(Ops.task.unmap, 1, [memoryPage(PAGE, 21, 0), 1]))).status).toBe(0);
   expect([yield* look(a, PAGE + 0x40_2000), yield* look(b, 0x2_0000)]).toEqual([0, 0]);
@@ -305,8 +318,10 @@ const interrupts: Act = function* (sys, a, b) {
 };
 let wire: (line: number, high: boolean) => void = () => {};
 
-const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, authority, semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings,
-  'portals that go': portalsThatGo, 'priorities of senders': priorities, 'scheduling contexts': contexts, 'rights of messages': rightsOfMessages, memory, interrupts };
+const acts = { 'call, reply, send': callAndReply, 'time-outs': timeouts, 'wrong selectors and labels': wrongSelectors, objects, authority,
+  semaphores, 'kept, dropped and forgotten replies': replies, 'typed items': items, 'waits that end': endings,
+  'portals that go': portalsThatGo, 'priorities of senders': priorities, 'scheduling contexts': contexts,
+  'rights of messages': rightsOfMessages, memory, interrupts };
 const casts = [['riscv', 'riscv'], ['riscv', 'typescript'], ['typescript', 'riscv'], ['typescript', 'typescript']] as const;
 describe.each(Object.entries(acts))('%s', (_, act) => {
   it.each(casts)('%s, %s', (a, b) => run([a, b], act));

@@ -1,6 +1,6 @@
 /**
- * What the parts below see of the kernel, each as little as it needs; kernel.ts is all of it. Ground (frames, TLBs) is for mem/, Stage (who runs,
- * time, records) for sched/ and state/, Core (both, and the life of objects) for objects/, ipc/, entry/.
+ * What the parts below see of the kernel, each as little as it needs; kernel.ts is all of it. Ground (frames, TLBs) is for mem/, Stage
+ * (who runs, time, records) for sched/ and state/, Core (both, and the life of objects) for objects/, ipc/, entry/.
  */
 import type { Bus, PhysicalMemory } from '../machine/api.ts';
 import type { Counters } from './counters.ts';
@@ -17,7 +17,9 @@ export interface Ground {
   readonly frames: Frames;
   /** Spaces with TLB entries to flush before user level goes on. */
   readonly fences: Space[];
-  /** Cycles of kernel work, on the hart that does it: at once, or, of an operation that visits much, as the caller's debt (sched/debt.ts). */
+  /**
+   * Cycles of kernel work, on the hart that does it: at once, or, of an operation that visits much, as the caller's debt (sched/debt.ts).
+   */
   charge(cycles: number): void;
   work(cycles: number): void;
 }

@@ -54,7 +54,9 @@ describe('a charge', () => {
   it('is paid by the budget: a tenth of the processor takes ten times as long', () => {
     runFake(function* (sys) {
       let begun = 0, done = 0;
-      const { context } = yield* thread(sys, function* (own) { begun = own.now(); own.charge(1e6); yield* trivial(own); done = own.now(); yield* own.receive(); }, 10, 100_000, 1_000_000);
+      const { context } = yield* thread(sys,
+        function* (own) { begun = own.now(); own.charge(1e6); yield* trivial(own); done = own.now(); yield* own.receive(); }, 10, 100_000,
+        1_000_000);
       yield* nap(sys, 20e6);
       expect(done - begun).toBeGreaterThan(9e6);
       expect(done - begun).toBeLessThan(11e6);
@@ -81,7 +83,12 @@ describe('a charge', () => {
     runFake(function* (sys) {
       const worst = { late: 0, rounds: 0 }, portal = next++;
       yield* thread(sys, periodic(worst), 100);
-      const server = yield* thread(sys, function* (own) { yield* own.receive(); for (;;) yield own.serve(() => { own.charge(50_000); own.utcb.setTag(0, 0); own.utcb.mtd = 0; return true; }); }, 50);
+      const server = yield* thread(sys,
+        function* (own) {
+          yield* own.receive();
+          for (;;) yield own.serve(() => { own.charge(50_000); own.utcb.setTag(0, 0); own.utcb.mtd = 0; return true; });
+        },
+        50);
       yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server.thread, 1, 0]);
       let each = 0;
       yield* thread(sys, function* (own) {
@@ -100,9 +107,16 @@ describe('a charge', () => {
 describe('copies through the memory of a thread', () => {
   it('cost by the word, and clearing by the page', () => {
     runFake(function* (sys) {
-      const { memory } = sys, from = 0x8080_0000, to = 0x8081_0000, cost = (work: () => unknown): number => { const before = sys.now(); work(); return sys.now() - before; };
+      const { memory } = sys, from = 0x8080_0000, to = 0x8081_0000,
+        cost = (work: () => unknown): number => { const before = sys.now(); work(); return sys.now() - before; };
       for (const bytes of [8, 4096, 65_536]) {
-        expect([cost(() => memory.read(from, bytes)), cost(() => memory.write(to, new Uint8Array(bytes))), cost(() => { memory.copy(to, from, bytes); })], `${bytes} bytes`).toEqual(new Array(3).fill((bytes / 8) * COSTS.word));
+        expect([
+          cost(() => memory.read(from, bytes)), cost(() => memory.write(to, new Uint8Array(bytes))),
+          cost(() => { memory.copy(to, from, bytes); })
+        ],
+          `${bytes} bytes`).toEqual(new Array(3).fill((bytes
+          / 8)
+          * COSTS.word));
       }
       expect(cost(() => { memory.fill(from, 65_536, 0); })).toBe(16 * COSTS.frame);
       yield* trivial(sys);
@@ -125,7 +139,8 @@ describe('work of the kernel', () => {
       for (const order of [12, 16, 20]) {
         const task = next++, base = 0x8080_0000;
         yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
-        const map = yield* cost(sys, () => sys.must(task, Ops.task.map, [0, memoryPage(base, order, Right.RW), 0x4000_1000 - 0x1000 + 0x20_0000 * 0, 0]));
+        const map = yield* cost(sys, () =>
+          sys.must(task, Ops.task.map, [0, memoryPage(base, order, Right.RW), 0x4000_1000 - 0x1000 + 0x20_0000 * 0, 0]));
         const unmap = yield* cost(sys, () => sys.must(Initial.task, Ops.task.unmap, [memoryPage(base, order, 0), 0]));
         yield* sys.must(task, Ops.task.map, [0, memoryPage(base, order, Right.RW), 0x4000_0000, 0]);
         const destroy = yield* cost(sys, () => sys.must(Initial.task, Ops.task.unmap, [capPage(task), 1]));
@@ -145,7 +160,8 @@ describe('work of the kernel', () => {
       const task = next++, first = 1024;
       yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
       for (let i = 0; i < 256; i++) yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [first + i, 0]);
-      const map = yield* cost(sys, () => sys.must(task, Ops.task.map, [0, capPage(first, 8), 256, 0])), unmap = yield* cost(sys, () => sys.must(Initial.task, Ops.task.unmap, [capPage(first, 8), 0]));
+      const map = yield* cost(sys, () => sys.must(task, Ops.task.map, [0, capPage(first, 8), 256, 0])),
+        unmap = yield* cost(sys, () => sys.must(Initial.task, Ops.task.unmap, [capPage(first, 8), 0]));
       const destroy = yield* cost(sys, () => sys.must(Initial.task, Ops.task.unmap, [capPage(first, 8), 1]));
       expect(map).toBeGreaterThan(256 * COSTS.cap);
       expect(unmap).toBeGreaterThan(256 * COSTS.cap);

@@ -3,7 +3,9 @@
  * kernel neither throws nor hangs, its books are right, and nothing of an innocent bystander changes. SEEDS in the environment: how many.
  */
 import { expect, it } from 'vitest';
-import { Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, U, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import {
+  Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, U, capPage, memoryPage, type Sys, type Syscalls
+} from './abi/index.ts';
 import { audit } from './testing/audit.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
 import { CODE, bootReal, type Real } from './testing/real-machine.ts';
@@ -30,8 +32,17 @@ function randomCode(r: Random, words: number): Uint32Array {
   return code;
 }
 
-interface Victim { readonly task: number; readonly thread: number; readonly context: number; readonly portal: number; readonly factory: number }
-const victimAt = (n: number): Victim => { const f = 256 + 16 * n; return { factory: f, task: f + 1, thread: f + 2, context: f + 3, portal: f + 4 }; };
+interface Victim {
+  readonly task: number;
+  readonly thread: number;
+  readonly context: number;
+  readonly portal: number;
+  readonly factory: number
+}
+const victimAt = (n: number): Victim => {
+  const f = 256 + 16 * n;
+  return { factory: f, task: f + 1, thread: f + 2, context: f + 3, portal: f + 4 };
+};
 
 /** A task of its own quota with one thread of random code, some memory, capabilities to itself. */
 function* makeVictim(sys: Syscalls, r: Random, n: number, guest: boolean, hart: number): Sys<Victim> {
@@ -47,7 +58,8 @@ function* makeVictim(sys: Syscalls, r: Random, n: number, guest: boolean, hart: 
   yield* sys.must(v.thread, Ops.thread.bind, [v.context]);
   yield* sys.must(v.task, Ops.task.map, [0, memoryPage(pa, 12, Right.RWX), va, 0]);
   yield* sys.must(v.task, Ops.task.map, [0, memoryPage(pa + 0x10_0000, 20, Right.RW), va + 0x10_0000, 0]);
-  for (const [i, cap] of [v.task, v.thread, v.factory, v.context, v.portal].entries()) yield* sys.must(v.task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
+  for (const [i, cap] of [v.task, v.thread, v.factory, v.context, v.portal].entries())
+    yield* sys.must(v.task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
   yield* sys.must(v.thread, Ops.thread.start, [va, UTCB + 0xff0, va + 0x10_0000]);
   return v;
 }
@@ -56,7 +68,8 @@ function* makeVictim(sys: Syscalls, r: Random, n: number, guest: boolean, hart: 
 function answer(sys: Syscalls, r: Random, cause: number, guest: boolean, n: number): void {
   const u = sys.utcb, base = guest ? GUEST_RAM : CODE;
   u.pc = base + 4 * r.below(1000);
-  for (let i = 1; i < 32; i++) u.setX(i, r.pick([0, 1, 2, 3, 5, base + 0x10_0000 + 8 * r.below(1000), UTCB + 8 * r.below(500), -1, r.below(2 ** 31), IPC]));
+  for (let i = 1; i < 32; i++)
+    u.setX(i, r.pick([0, 1, 2, 3, 5, base + 0x10_0000 + 8 * r.below(1000), UTCB + 8 * r.below(500), -1, r.below(2 ** 31), IPC]));
   u.setX(17, r.chance(60) ? IPC : r.below(300));
   u.setX(10, r.below(16));
   u.setX(11, r.below(8));
@@ -64,7 +77,9 @@ function answer(sys: Syscalls, r: Random, cause: number, guest: boolean, n: numb
   for (let at: number = S.mode; at <= S.scounteren; at += 8) u.setBig(at, BigInt(r.below(65536)) << BigInt(r.below(48)));
   u.setBig(S.vstimecmp, BigInt(r.below(1000)));
   const items = r.chance(30) ? 1 : 0, page = Math.floor(u.word(1) / 4096) * 4096;
-  if (items) u.setItem(0, memoryPage(PA + n * 0x20_0000 + 0x1000, 12, r.below(8)), cause === Cause.pageFault || cause === Cause.guestPageFault ? page : 0x3000_0000, 0);
+  if (items)
+    u.setItem(0, memoryPage(PA + n * 0x20_0000 + 0x1000, 12, r.below(8)),
+      cause === Cause.pageFault || cause === Cause.guestPageFault ? page : 0x3000_0000, 0);
   u.setTag(r.pick([0, 0, 0, 0, 1, 1, 2]), 0, items);
   u.mtd = (r.chance(80) ? Mtd.pc | Mtd.args | Mtd.regs : r.below(4096)) | (r.chance(25) ? Mtd.visit : 0);
   u.setNum(U.visit, r.chance(80) ? victimAt(r.below(4)).task : r.below(400));
@@ -88,7 +103,8 @@ function* torment(sys: Syscalls, real: Real, seed: number, harts: number, events
       got = yield* sys.receive(0, 200_000);
       continue;
     }
-    if (r.chance(20)) yield* sys.invoke(victimAt(n).thread, r.pick([Ops.thread.recall, Ops.thread.cancel, Ops.thread.getState]), [MTD_GUEST]);
+    if (r.chance(20))
+      yield* sys.invoke(victimAt(n).thread, r.pick([Ops.thread.recall, Ops.thread.cancel, Ops.thread.getState]), [MTD_GUEST]);
     if (!guests[n]) scribble(sys, real, r, n);
     answer(sys, r, got.label, guests[n], n);
     yield sys.ipc(8, 0, 0, 0);
@@ -102,7 +118,8 @@ function* torment(sys: Syscalls, real: Real, seed: number, harts: number, events
 function scribble(sys: Syscalls, real: Real, r: Random, n: number): void {
   for (const t of real.kernel.tasks) {
     for (let thread = t.firstThread; thread; thread = thread.nextOfTask) {
-      if (thread.utcbNode && thread.events[3]?.label === n) fillOperation({ utcb: thread.utcb } as Syscalls, r, { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5] });
+      if (thread.utcbNode && thread.events[3]?.label === n)
+        fillOperation({ utcb: thread.utcb } as Syscalls, r, { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5] });
     }
   }
   void sys;
@@ -123,5 +140,6 @@ function fuzz(seed: number, harts: number, events: number): void {
 }
 
 const SEEDS = Number(process.env['SEEDS'] ?? 3);
-it('user threads and guests of random bytes, with random answers, break nothing on one hart', () => { for (let s = 1; s <= SEEDS; s++) fuzz(s, 1, 120); }, 3_600_000);
+it('user threads and guests of random bytes, with random answers, break nothing on one hart',
+  () => { for (let s = 1; s <= SEEDS; s++) fuzz(s, 1, 120); }, 3_600_000);
 it('… and on four', () => { for (let s = 100_001; s <= 100_000 + SEEDS; s++) fuzz(s, 4, 400); }, 3_600_000);

@@ -17,12 +17,14 @@ function* makeFuzzer(sys: Syscalls, n: number, seed: number, calls: number, hart
   const at = (what: keyof typeof FIND): number => first(n) + FIND[what];
   yield* sys.must(Initial.factory, Ops.factory.createFactory, [at('factory'), 400_000, 230, 0]);
   yield* sys.must(at('factory'), Ops.factory.createTask, [at('task'), 0]);
-  yield* sys.must(at('factory'), Ops.factory.createThread, [at('thread'), at('task'), ThreadFlag.typescript, 0, hart], randomBody(seed, calls));
+  yield* sys.must(at('factory'), Ops.factory.createThread, [at('thread'), at('task'), ThreadFlag.typescript, 0, hart],
+    randomBody(seed, calls));
   yield* sys.must(at('factory'), Ops.factory.createSchedContext, [at('context'), 20 + (seed % 50), 0, 0]);
   yield* sys.must(at('factory'), Ops.factory.createPortal, [at('portal'), at('thread'), seed, 0x3ff]);
   yield* sys.must(at('factory'), Ops.factory.createSemaphore, [at('semaphore'), 1]);
   yield* sys.must(at('thread'), Ops.thread.bind, [at('context')]);
-  for (const [i, cap] of (['task', 'thread', 'factory', 'context'] as const).entries()) yield* sys.must(at('task'), Ops.task.map, [0, capPage(at(cap)), i + 1, 0]);
+  for (const [i, cap] of (['task', 'thread', 'factory', 'context'] as const).entries())
+    yield* sys.must(at('task'), Ops.task.map, [0, capPage(at(cap)), i + 1, 0]);
   yield* sys.must(at('task'), Ops.task.map, [0, capPage(first(0) + FIND.semaphore), 9, 0]);
   yield* sys.must(at('task'), Ops.task.map, [0, memoryPage(0x8000_0000 + (seed % 4) * 0x20_0000, 21, 7), 0x8000_0000, 0]);
   yield* sys.must(at('task'), Ops.task.map, [0, memoryPage(0x8010_0000, 13, 3), 0x4000_0000, 0]);
@@ -71,6 +73,7 @@ export function fuzz(seed: number, calls: number, harts: number, rootToo = false
   return kernel;
 }
 
-it('random system calls of four tasks on one hart break nothing, leave nothing, and do not touch a bystander', () => { for (let s = 1; s <= 12; s++) fuzz(s, 150, 1); }, 60_000);
+it('random system calls of four tasks on one hart break nothing, leave nothing, and do not touch a bystander',
+  () => { for (let s = 1; s <= 12; s++) fuzz(s, 150, 1); }, 60_000);
 it('… and on four harts', () => { for (let s = 101; s <= 108; s++) fuzz(s, 150, 4); }, 60_000);
 it('… and of the first task, which may take everything apart', () => { for (let s = 201; s <= 206; s++) fuzz(s, 150, 2, true); }, 60_000);

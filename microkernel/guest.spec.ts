@@ -5,11 +5,14 @@ import { runReal } from './testing/run.ts';
 
 const GPA = 0x8000_0000;
 
-const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body, { maxInstructions: 5_000_000, bytes: 32 * 2 ** 20, ...options });
+const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real =>
+  runReal(body, { maxInstructions: 5_000_000, bytes: 32 * 2 ** 20, ...options });
 
 /** A virtual processor with 2 MiB of RAM and this program at its start; it waits in its startup event. */
 function* makeGuest(sys: Syscalls, first: number, source: string, pa = 0x8020_0000): Sys<User> {
-  const u = yield* makeUser(sys, first, source, { flags: ThreadFlag.guest, guest: true, mtd: Mtd.args | Mtd.pc | Mtd.exit, causes: 0x1fff, pa });
+  const u = yield* makeUser(sys, first, source, {
+    flags: ThreadFlag.guest, guest: true, mtd: Mtd.args | Mtd.pc | Mtd.exit, causes: 0x1fff, pa
+  });
   yield* sys.must(u.task, Ops.task.map, [0, memoryPage(pa, 21, Right.RWX), GPA, 0]);
   yield* sys.must(u.thread, Ops.thread.start, [GPA, 0, 0]);
   expect((yield* sys.receive()).label).toBe(Cause.startup);
@@ -48,7 +51,8 @@ it('interrupts are injected through hvip, by reply or after a recall', () => {
       li a7, 7; ecall
       end: j end
       .align 2
-      handler: csrr a0, scause; csrr a2, sepc; csrci sstatus, 2; li t1, 0; csrw sie, t1; sret`.replace('la t0, handler', 'auipc t0, 0; addi t0, t0, handler-0x10000'));
+      handler: csrr a0, scause; csrr a2, sepc; csrci sstatus, 2; li t1, 0; csrw sie, t1; sret`.replace('la t0, handler',
+      'auipc t0, 0; addi t0, t0, handler-0x10000'));
     void u;
     yield* sys.reply();
     yield* sys.receive(0, 10_000);
@@ -64,11 +68,13 @@ it('interrupts are injected through hvip, by reply or after a recall', () => {
 
 it('its timer interrupts it without an exit; two virtual processors on one hart keep their worlds apart', () => {
   run(function* (sys) {
-    const source = (id: number): string => `auipc t0, 0; addi t0, t0, handler-0x10000; csrw stvec, t0; li t1, ${id}; csrw sscratch, t1; fcvt.d.l f1, t1
+    const source = (id: number): string =>
+      `auipc t0, 0; addi t0, t0, handler-0x10000; csrw stvec, t0; li t1, ${id}; csrw sscratch, t1; fcvt.d.l f1, t1
       li t1, 0x20; csrw sie, t1; rdtime t0; addi t0, t0, 100; csrw stimecmp, t0; csrsi sstatus, 2
       loop: j loop
       .align 2
-      handler: csrr a0, sscratch; fcvt.l.d a1, f1; csrr a2, scause; li t0, -1; csrw stimecmp, t0; li a7, 9; ecall; sret`.replace('csrw sscratch, t1;', 'csrw sscratch, t1; li t2, 0x2000; csrs sstatus, t2;');
+      handler: csrr a0, sscratch; fcvt.l.d a1, f1; csrr a2, scause; li t0, -1; csrw stimecmp, t0; li a7, 9; ecall; sret`.replace('csrw sscratch, t1;',
+      'csrw sscratch, t1; li t2, 0x2000; csrs sstatus, t2;');
     for (const [i, id] of [11, 22].entries()) {
       const u = yield* makeGuest(sys, 256 + 16 * i, source(id), 0x8020_0000 + i * 0x20_0000);
       yield* sys.must(u.context, Ops.schedContext.set, [50, 3000, 0]);
@@ -89,7 +95,9 @@ it('its memory can be taken away under it; a page that comes by reply lets it go
     const u = yield* makeGuest(sys, 256, 'li t0, 0x80100000; loop: ld a0, (t0); li a7, 3; ecall; j loop');
     yield* sys.replyAndWait();
     yield* sys.must(u.task, Ops.task.unmap, [memoryPage(0x8010_0000, 12, 0), 1]);
-    expect(yield* sys.replyAndWait()).toMatchObject({ label: Cause.guestPageFault, words: [21n, 0x8010_0000n, 0x2004_0000n, expect.anything()] });
+    expect(yield* sys.replyAndWait()).toMatchObject({
+      label: Cause.guestPageFault, words: [21n, 0x8010_0000n, 0x2004_0000n, expect.anything()]
+    });
     sys.memory.setU32(0x8060_0000, 99);
     const again = yield* sys.replyAndWait({ items: [{ flexpage: memoryPage(0x8060_0000, 12, Right.RW), dest: 0x8010_0000 }] });
     expect(again.label).toBe(Cause.sbi);

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, KernelError, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage, readBootInfo, wholeSpace, type Sys, type Syscalls, type ThreadBody } from './abi/index.ts';
+import {
+  CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, KernelError, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage,
+  readBootInfo, wholeSpace, type Sys, type Syscalls, type ThreadBody
+} from './abi/index.ts';
 import { audit } from './testing/audit.ts';
 import { bootFake } from './testing/fake-machine.ts';
 
@@ -8,9 +11,11 @@ const selector = (): number => nextSelector++;
 
 interface Made { thread: number; context: number; portal: number }
 /** A server thread (in `task`) with a portal into it, started. */
-function* makeServer(sys: Syscalls, body: ThreadBody, options: { task?: number; priority?: number; label?: number; hart?: number; start?: boolean } = {}): Sys<Made> {
+function* makeServer(sys: Syscalls, body: ThreadBody,
+    options: { task?: number; priority?: number; label?: number; hart?: number; start?: boolean } = {}): Sys<Made> {
   const thread = selector(), context = selector(), portal = selector();
-  yield* sys.must(Initial.factory, Ops.factory.createThread, [thread, options.task ?? Initial.task, ThreadFlag.typescript, 0, options.hart ?? 0], body);
+  yield* sys.must(Initial.factory, Ops.factory.createThread,
+    [thread, options.task ?? Initial.task, ThreadFlag.typescript, 0, options.hart ?? 0], body);
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, thread, options.label ?? 7, 0]);
   if (options.priority !== undefined || options.start !== false) {
     yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [context, options.priority ?? 100, 0, 0]);
@@ -55,7 +60,11 @@ describe('messages', () => {
     run(function* (sys) {
       const idle: ThreadBody = function* (s) { for (;;) yield* s.call(1 << 19); };
       void idle;
-      const { portal } = yield* makeServer(sys, function* (s) { const sem = selector(); yield* s.must(Initial.factory, Ops.factory.createSemaphore, [sem, 0]); yield* s.down(sem, Ops.semaphore.down); });
+      const { portal } = yield* makeServer(sys, function* (s) {
+        const sem = selector();
+        yield* s.must(Initial.factory, Ops.factory.createSemaphore, [sem, 0]);
+        yield* s.down(sem, Ops.semaphore.down);
+      });
       expect((yield* sys.receive(0, 1000)).status).toBe(Status.timeout); // lets the server run
       expect((yield* sys.call(portal, {}, NOW)).status).toBe(Status.timeout);
       const before = sys.now();
@@ -78,7 +87,8 @@ describe('messages', () => {
     run(function* (sys) {
       const results: number[] = [], kept = selector(), kept2 = selector(), portal = selector();
       yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, Initial.thread, 1, 0]);
-      for (let i = 0; i < 3; i++) yield* makeServer(sys, function* (s) { const r = yield* s.call(portal); results.push(r.status || r.label); });
+      for (let i = 0; i < 3; i++)
+        yield* makeServer(sys, function* (s) { const r = yield* s.call(portal); results.push(r.status || r.label); });
       yield* sys.receive();
       yield* sys.must(Initial.thread, Ops.thread.keepReply, [kept]);
       expect(yield* sys.invoke(Initial.thread, Ops.thread.keepReply, [kept2])).toBe(Status.dead);
@@ -94,7 +104,11 @@ describe('messages', () => {
   });
   it('a server that dies gives its callers `dead`, those in the queue too', () => {
     run(function* (sys) {
-      const results: number[] = [], { portal, thread } = yield* makeServer(sys, function* (s) { yield* s.receive(); yield* s.down(Initial.irqBase + 5, Ops.semaphore.down); });
+      const results: number[] = [],
+        { portal, thread } = yield* makeServer(sys, function* (s) {
+          yield* s.receive();
+          yield* s.down(Initial.irqBase + 5, Ops.semaphore.down);
+        });
       for (let i = 0; i < 2; i++) yield* makeServer(sys, function* (s) { results.push((yield* s.call(portal)).status); });
       yield* sys.receive(0, 1e6);
       yield* sys.must(thread, Ops.thread.kill);
@@ -139,7 +153,10 @@ describe('memory', () => {
   it('maps superpages whole, splits them where a part is unmapped, and takes back what was passed on', () => {
     const { kernel } = run(function* (sys) {
       const a = yield* makeTask(sys), b = yield* makeTask(sys), from = 0x8020_0000, to = 0x4000_0000;
-      const look = function* (task: number, va: number): Sys<number> { yield* sys.must(task, Ops.task.lookup, [va]); return sys.utcb.word(0); };
+      const look = function* (task: number, va: number): Sys<number> {
+        yield* sys.must(task, Ops.task.lookup, [va]);
+        return sys.utcb.word(0);
+      };
       yield* sys.must(a, Ops.task.map, [0, memoryPage(from, 21, Right.RW), to, 0]);
       expect(yield* look(a, to + 5)).toBe(memoryPage(to, 21, Right.RW));
       yield* sys.must(b, Ops.task.map, [a, memoryPage(to, 21, Right.RWX), to, 0]);
@@ -169,7 +186,10 @@ describe('memory', () => {
       expect((yield* sys.call(portal, { items: [{ flexpage: memoryPage(0x8010_0000, 12, 1), dest: 0 }] })).status).toBe(Status.fault);
       yield* sys.call(portal);
       sys.memory.setU32(0x8010_0000, 99);
-      const r = yield* sys.call(portal, { items: [{ flexpage: memoryPage(0x8010_0000, 12, Right.R), dest: 0x1000 }, { flexpage: capPage(mine, 0, CapRight.use), dest: 0 }] });
+      const r = yield* sys.call(portal,
+        {
+          items: [{ flexpage: memoryPage(0x8010_0000, 12, Right.R), dest: 0x1000 }, { flexpage: capPage(mine, 0, CapRight.use), dest: 0 }]
+        });
       expect(r.status).toBe(0);
       expect(seen).toEqual([99, 0]);
     });
@@ -238,8 +258,10 @@ describe('scheduling', () => {
     run(function* (sys) {
       const order: string[] = [], sem = selector();
       yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [sem, 0]);
-      yield* makeServer(sys, function* (s) { order.push('low'); yield* s.must(sem, Ops.semaphore.up); order.push('low again'); }, { priority: 10 });
-      yield* makeServer(sys, function* (s) { order.push('high'); yield* s.down(sem, Ops.semaphore.down); order.push('high again'); }, { priority: 20 });
+      yield* makeServer(sys, function* (s) { order.push('low'); yield* s.must(sem, Ops.semaphore.up); order.push('low again'); },
+        { priority: 10 });
+      yield* makeServer(sys, function* (s) { order.push('high'); yield* s.down(sem, Ops.semaphore.down); order.push('high again'); },
+        { priority: 20 });
       yield* sys.receive(0, 1e6);
       expect(order).toEqual(['high', 'low', 'high again', 'low again']);
     });
@@ -247,14 +269,19 @@ describe('scheduling', () => {
   it('equal priorities share the hart in slices', () => {
     run(function* (sys) {
       const turns: number[] = [];
-      for (let n = 0; n < 2; n++) yield* makeServer(sys, function* (s) { for (let i = 0; i < 4; i++) { turns.push(n); s.charge(6_000_000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } }, { priority: 10 });
+      for (let n = 0; n < 2; n++)
+        yield* makeServer(sys,
+          function* (s) { for (let i = 0; i < 4; i++) { turns.push(n); s.charge(6_000_000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } },
+          { priority: 10 });
       yield* sys.receive(0, 1e9);
       expect(turns).toEqual([0, 0, 1, 1, 0, 0, 1, 1]);
     });
   });
   it('a budget per period is a limit that lower priorities profit from', () => {
     run(function* (sys) {
-      const used = [0, 0], burn = (n: number): ThreadBody => function* (s) { for (;;) { used[n] += 1000; s.charge(1000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } };
+      const used = [0, 0],
+        burn = (n: number): ThreadBody =>
+          function* (s) { for (;;) { used[n] += 1000; s.charge(1000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } };
       const greedy = yield* makeServer(sys, burn(0), { priority: 20 });
       yield* sys.must(greedy.context, Ops.schedContext.set, [20, 100_000, 1_000_000]);
       yield* makeServer(sys, burn(1), { priority: 10 });
@@ -269,10 +296,14 @@ describe('scheduling', () => {
   it('a caller helps a server of lower priority over those in between', () => {
     run(function* (sys) {
       const order: string[] = [];
-      const { portal } = yield* makeServer(sys, function* (s) { let r = yield* s.receive(); for (;;) { order.push('served'); r = yield* s.replyAndWait({ label: r.label }); } }, { priority: 5 });
+      const { portal } = yield* makeServer(sys,
+        function* (s) { let r = yield* s.receive(); for (;;) { order.push('served'); r = yield* s.replyAndWait({ label: r.label }); } },
+        { priority: 5 });
       yield* sys.receive(0, 1e6);
       yield* makeServer(sys, function* (s) { yield* s.receive(0, 10_000); yield* s.call(portal); order.push('high'); }, { priority: 50 });
-      yield* makeServer(sys, function* (s) { while (s.now() < 10_000_000) { s.charge(50_000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } order.push('middle'); }, { priority: 20 });
+      yield* makeServer(sys,
+        function* (s) { while (s.now() < 10_000_000) { s.charge(50_000); yield s.ipc(IpcFlag.receive, 0, 0, 0); } order.push('middle'); },
+        { priority: 20 });
       yield* sys.receive(0, 1e8);
       expect(order).toEqual(['served', 'high', 'middle']);
     });
@@ -295,7 +326,9 @@ it('a semaphore counts, wakes by priority, and ends waits when it goes', () => {
     yield* sys.must(sem, Ops.semaphore.down, [1]);
     expect(sys.utcb.word(0)).toBe(2);
     expect(yield* sys.down(sem, Ops.semaphore.down, 1000)).toBe(Status.timeout);
-    for (const priority of [10, 30, 20]) yield* makeServer(sys, function* (s) { if ((yield* s.down(sem, Ops.semaphore.down)) === 0) got.push(priority); else got.push(-priority); }, { priority });
+    for (const priority of [10, 30, 20])
+      yield* makeServer(sys,
+        function* (s) { if ((yield* s.down(sem, Ops.semaphore.down)) === 0) got.push(priority); else got.push(-priority); }, { priority });
     yield* sys.receive(0, 1e6);
     for (let i = 0; i < 2; i++) yield* sys.must(sem, Ops.semaphore.up);
     yield* sys.receive(0, 1e6);

@@ -160,7 +160,8 @@ export class Kernel implements Supervisor, Core {
   created(object: KernelObject): void {
     if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
     object.factory?.adopt(object);
-    this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, object.bytes);
+    this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0,
+      object.kind, 0, object.bytes);
   }
 
   /** An object has lost its last capability: it ends when the current operation is over. */
@@ -175,6 +176,7 @@ export class Kernel implements Supervisor, Core {
     object.factory?.release(object);
     this.work(COSTS.object);
     if (object instanceof Thread) return; // its end was its death
-    this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0, object.kind, 0, 0);
+    this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0,
+      object.kind, 0, 0);
   }
 }

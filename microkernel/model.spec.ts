@@ -42,8 +42,11 @@ function comparePages(tasks: Task[], model: Table[]): void {
   for (let i = 0; i < TASKS; i++) {
     for (let va = BASE; va < BASE + WINDOW; va += 4096) {
       const there = tasks[i].space.walk(va), expected = model[i].get(va);
-      if (there !== (expected !== undefined) || (expected && (tasks[i].space.pa !== expected.frame || tasks[i].space.rights !== expected.rights))) {
-        throw new Error(`task ${i} at 0x${va.toString(16)}: ${there ? `0x${tasks[i].space.pa.toString(16)} rights ${tasks[i].space.rights}` : 'nothing'}, expected ${expected ? `0x${expected.frame.toString(16)} rights ${expected.rights}` : 'nothing'}`);
+      if (there !== (expected !== undefined)
+          || (expected && (tasks[i].space.pa !== expected.frame || tasks[i].space.rights !== expected.rights))) {
+        throw new Error(`task ${i} at 0x${va.toString(16)}: `
+          + `${there ? `0x${tasks[i].space.pa.toString(16)} rights ${tasks[i].space.rights}` : 'nothing'}, expected `
+          + `${expected ? `0x${expected.frame.toString(16)} rights ${expected.rights}` : 'nothing'}`);
       }
     }
   }
@@ -57,12 +60,15 @@ function* memoryStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
   }
   const place = s.flag ? BASE + Math.floor((s.dest * 4096) / size) * size : dest;
   if (place + size > BASE + WINDOW) return;
-  const grant = s.at % 7 === 0, status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map, [SELECTOR + s.from, memoryPage(base, s.order, s.rights), place, grant ? 1 : 0]);
+  const grant = s.at % 7 === 0,
+    status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map,
+      [SELECTOR + s.from, memoryPage(base, s.order, s.rights), place, grant ? 1 : 0]);
   expect(status).toBe(mapPages(model[s.from], base, size, s.rights, model[s.to], place, grant));
 }
 
 it('memory: page tables are what the model says, whatever is mapped, granted and unmapped', () => {
-  fc.assert(fc.property(fc.array(step([12, 12, 13, 15, 20, 21, 21, 22], WINDOW / 4096), { maxLength: STEPS, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+  fc.assert(fc.property(fc.array(step([12, 12, 13, 15, 20, 21, 21, 22], WINDOW / 4096), { maxLength: STEPS, size: 'max' }),
+    steps => inFirstTask(function* (sys, kernel) {
     yield* makeTasks(sys);
     const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), ram: Table = new Map();
     for (let at = 0; at < WINDOW; at += 4096) put(ram, RAM + at, RAM + at, Right.RWX, undefined);
@@ -84,7 +90,9 @@ function compareSlots(tasks: Task[], model: Table[]): void {
   for (let i = 0; i < TASKS; i++) {
     for (let n = 0; n < SLOTS; n++) {
       const cap = tasks[i].caps.lookup(n), expected = model[i].get(n);
-      expect(cap ? [cap.object.id, cap.rights] : undefined, `task ${i} slot ${n}`).toEqual(expected ? [expected.frame, expected.rights] : undefined);
+      expect(cap ? [cap.object.id, cap.rights] : undefined, `task ${i} slot ${n}`).toEqual(expected
+        ? [expected.frame, expected.rights]
+        : undefined);
     }
   }
 }
@@ -99,13 +107,15 @@ function* capStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
     yield* sys.must(SELECTOR + s.from, Ops.task.unmap, [capPage(s.at, s.order, s.rights), s.flag ? 1 : 0]);
     unmapSlots(model[s.from], s.at, n, s.rights, s.flag);
   } else if (s.dest + n <= SLOTS && s.at + n <= SLOTS) {
-    const status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map, [SELECTOR + s.from, capPage(s.at, s.order, s.rights), s.dest, s.flag ? 1 : 0]);
+    const status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map,
+      [SELECTOR + s.from, capPage(s.at, s.order, s.rights), s.dest, s.flag ? 1 : 0]);
     expect(status).toBe(mapSlots(model[s.from], s.at, n, s.rights, model[s.to], s.dest, s.flag));
   }
 }
 
 it('capabilities: slots, rights and objects are what the model says, whatever is mapped, moved, revoked and deleted', () => {
-  fc.assert(fc.property(fc.array(step([0, 0, 0, 1, 2], SLOTS), { maxLength: 2 * STEPS, size: 'max' }), steps => inFirstTask(function* (sys, kernel) {
+  fc.assert(fc.property(fc.array(step([0, 0, 0, 1, 2], SLOTS), { maxLength: 2 * STEPS, size: 'max' }),
+    steps => inFirstTask(function* (sys, kernel) {
     yield* makeTasks(sys);
     const tasks = tasksOf(kernel()), model: Table[] = tasks.map(() => new Map()), own: Table = new Map();
     for (let i = 0; i < 6; i++) {

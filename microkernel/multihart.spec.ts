@@ -1,4 +1,7 @@
-/** Several harts: migration, time-outs that one hart sets for another, interrupts and signals across harts, translations taken back everywhere. */
+/**
+ * Several harts: migration, time-outs that one hart sets for another, interrupts and signals across harts, translations taken back
+ * everywhere.
+ */
 import { expect, it } from 'vitest';
 import { Cause, Initial, Mtd, NEVER, Ops, Right, Status, ThreadFlag, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
 import { CODE, loadProgram, makeUser, type User } from './testing/real-machine.ts';
@@ -6,15 +9,23 @@ import { runReal } from './testing/run.ts';
 
 const COUNTER = 0x5000_0000, COUNTER_PA = 0x8030_0000, NEVER_UP = 600;
 /** Counts in memory, for ever. */
-const counting = `li t0, ${COUNTER}; again: ld t1, (t0); addi t1, t1, 1; sd t1, (t0); j again`, reading = `li t0, ${COUNTER}; again: ld t1, (t0); j again`;
-const consumedBy = function* (sys: Syscalls, thread: number): Sys<number> { yield* sys.must(thread, Ops.thread.info); return sys.utcb.word(1); };
+const counting = `li t0, ${COUNTER}; again: ld t1, (t0); addi t1, t1, 1; sd t1, (t0); j again`,
+  reading = `li t0, ${COUNTER}; again: ld t1, (t0); j again`;
+const consumedBy = function* (sys: Syscalls, thread: number): Sys<number> {
+  yield* sys.must(thread, Ops.thread.info);
+  return sys.utcb.word(1);
+};
 const wait = (sys: Syscalls, ns: number): Sys<unknown> => sys.receive(0, ns);
 
 it('a running thread moves from hart to hart, and its registers, floating-point ones too, with it', () => {
   const { kernel } = runReal(function* (sys) {
     // f1 and a0 count in step: whoever loses one of them notices.
-    const u = yield* makeUser(sys, 256, 'li t0, 1; fcvt.d.l f2, t0; fcvt.d.l f1, zero; li a0, 0; again: addi a0, a0, 1; fadd.d f1, f1, f2; fcvt.l.d a1, f1; beq a0, a1, again; ebreak', { hart: 0, mtd: Mtd.args | Mtd.pc });
-    const rival = yield* makeUser(sys, 300, 'li t0, 7; again: fcvt.d.l f1, t0; addi a0, a0, 3; j again', { hart: 1, pa: 0x8010_1000, priority: 40 });
+    const u = yield* makeUser(sys, 256,
+      'li t0, 1; fcvt.d.l f2, t0; fcvt.d.l f1, zero; li a0, 0; again: addi a0, a0, 1; fadd.d f1, f1, f2; fcvt.l.d a1, f1; beq a0, a1, '
+        + 'again; ebreak',
+      { hart: 0, mtd: Mtd.args | Mtd.pc });
+    const rival = yield* makeUser(sys, 300, 'li t0, 7; again: fcvt.d.l f1, t0; addi a0, a0, 3; j again',
+      { hart: 1, pa: 0x8010_1000, priority: 40 });
     for (const x of [u, rival]) yield* sys.must(x.thread, Ops.thread.start, [CODE, 0, 0]);
     for (let i = 0; i < 12; i++) {
       yield* sys.must(u.thread, Ops.thread.migrate, [(i + 1) % 3]);
@@ -53,7 +64,8 @@ it('a guest moves too: its CSRs are its own on every hart', () => {
 it('whoever waits moves with the time it has left, and a caller\'s context follows the server', () => {
   runReal(function* (sys) {
     const server = 300, portal = 301, client = 302, context = 303, seen: number[] = [];
-    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0], function* (s) { for (yield* s.receive(); ; yield* s.replyAndWait({})) s.charge(50_000); });
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0],
+      function* (s) { for (yield* s.receive(); ; yield* s.replyAndWait({})) s.charge(50_000); });
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 1, 0]);
     yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
       for (let i = 0; i < 3; i++) seen.push((yield* s.call(portal)).status);
@@ -130,7 +142,11 @@ it('a line of the interrupt controller goes to the hart it is routed to, is sile
   const { kernel } = runReal(function* (sys, real) {
     const woken: number[] = [];
     yield* sys.must(Initial.factory, Ops.factory.createThread, [300, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
-      for (;;) { woken.push(yield* s.down(IRQ, Ops.semaphore.down)); real.plic.line(LINE).set(false); yield* s.must(IRQ, Ops.semaphore.ack); }
+      for (;;) {
+        woken.push(yield* s.down(IRQ, Ops.semaphore.down));
+        real.plic.line(LINE).set(false);
+        yield* s.must(IRQ, Ops.semaphore.ack);
+      }
     });
     yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [301, 200, 0, 0]);
     yield* sys.must(300, Ops.thread.bind, [301]);
@@ -151,7 +167,8 @@ it('a line of the interrupt controller goes to the hart it is routed to, is sile
     expect(woken.length).toBe(4);
     expect(yield* sys.invoke(IRQ, Ops.semaphore.route, [3])).toBe(Status.badArgument);
     yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [310, 0]);
-    for (const o of [Ops.semaphore.mask, Ops.semaphore.ack, Ops.semaphore.route]) expect(yield* sys.invoke(310, o, [0])).toBe(Status.badKind);
+    for (const o of [Ops.semaphore.mask, Ops.semaphore.ack, Ops.semaphore.route])
+      expect(yield* sys.invoke(310, o, [0])).toBe(Status.badKind);
   }, { harts: 3 });
   expect(kernel.counters.interrupts).toBe(4);
 });

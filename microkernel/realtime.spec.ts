@@ -5,7 +5,9 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Initial, IPC, Kind, Ops, Right, ThreadFlag, TRACE_RECORD, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody, type TraceSink } from './abi/index.ts';
+import {
+  Initial, IPC, Kind, Ops, Right, ThreadFlag, TRACE_RECORD, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody, type TraceSink
+} from './abi/index.ts';
 import { CODE, makeUser } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 
@@ -43,7 +45,8 @@ class Watch implements TraceSink {
 }
 
 const spin = 'again: addi a0, a0, 1; j again';
-const storm = `again: li a7, ${IPC}; li a0, 7; li a1, 9; li a2, 0; li t0, 0x40000000000; li t1, 0x20000000; sd t0, (t1); ecall; j again`; // semaphore.up, in vain or not
+// semaphore.up, in vain or not
+const storm = `again: li a7, ${IPC}; li a0, 7; li a1, 9; li a2, 0; li t0, 0x40000000000; li t1, 0x20000000; sd t0, (t1); ecall; j again`;
 /** Maps, unmaps, creates and sleeps, in small steps. */
 const busy: ThreadBody = function* (sys) {
   for (let i = 0; ; i++) {
@@ -57,7 +60,8 @@ const busy: ThreadBody = function* (sys) {
 };
 
 function* load(sys: Syscalls): Sys<void> {
-  const a = yield* makeUser(sys, LOAD, spin, { priority: 30, pa: 0x8010_4000 }), b = yield* makeUser(sys, LOAD + 10, storm, { priority: 30, pa: 0x8010_5000, utcb: 0x2000_0000 });
+  const a = yield* makeUser(sys, LOAD, spin, { priority: 30, pa: 0x8010_4000 }),
+    b = yield* makeUser(sys, LOAD + 10, storm, { priority: 30, pa: 0x8010_5000, utcb: 0x2000_0000 });
   for (const u of [a, b]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.must(Initial.factory, Ops.factory.createThread, [LOAD + 20, Initial.task, ThreadFlag.typescript, 0, 0], busy);
   yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [LOAD + 21, 40, 0, 0]);
@@ -82,7 +86,9 @@ function play(tasks: readonly { budget: number; period: number }[]): { watch: Wa
   const { kernel } = runReal(function* (sys, real) {
     yield* load(sys);
     for (const [i, t] of tasks.entries()) {
-      const u = i % 2 === 0 ? yield* makeUser(sys, FIRST + 16 * i, spin, { priority: 200 - i, pa: 0x8010_0000 + 4096 * i }) : yield* makeCharger(sys, FIRST + 16 * i, 200 - i);
+      const u = i % 2 === 0
+        ? yield* makeUser(sys, FIRST + 16 * i, spin, { priority: 200 - i, pa: 0x8010_0000 + 4096 * i })
+        : yield* makeCharger(sys, FIRST + 16 * i, 200 - i);
       yield* sys.must(u.context, Ops.schedContext.set, [200 - i, t.budget, t.period]);
       ids.push(real.kernel.root.task.caps.lookup(u.thread)!.object.id);
       began.push(sys.now());
@@ -102,11 +108,14 @@ function watchedSoFar(k: { readonly trace: { flush(): void } }, watch: Watch, th
   return watch.within(thread, 0, Infinity);
 }
 
-const SETS = fc.array(fc.record({ period: fc.integer({ min: 80_000, max: 900_000 }), share: fc.integer({ min: 5, max: 40 }) }), { minLength: 1, maxLength: 4 });
+const SETS = fc.array(fc.record({ period: fc.integer({ min: 80_000, max: 900_000 }), share: fc.integer({ min: 5, max: 40 }) }),
+  { minLength: 1, maxLength: 4 });
 /** Shorter periods have higher priorities, and the shares are together no more than 66 hundredths. */
 function budgets(set: readonly Task[]): { budget: number; period: number }[] {
   const total = set.reduce((sum, t) => sum + t.share, 0), scale = total > 66 ? 66 / total : 1;
-  return [...set].sort((a, b) => a.period - b.period).map(t => ({ period: t.period, budget: Math.floor(t.period * t.share * scale / 100) }));
+  return [...set].sort((a, b) => a.period - b.period).map(t => ({
+    period: t.period, budget: Math.floor(t.period * t.share * scale / 100)
+  }));
 }
 
 it('real-time threads, in RISC-V code and in TypeScript, get their budgets in every period, and no more, whatever runs below them', () => {
@@ -120,6 +129,7 @@ it('real-time threads, in RISC-V code and in TypeScript, get their budgets in ev
       }
     }
     const { budget, period } = tasks[0]; // the highest priority is never delayed: any window at all
-    for (const r of watch.runs.filter(r => r.thread === ids[0] && r.from > began.at(-1)! + 2 * period)) expect(watch.within(ids[0], r.from, r.from + period)).toBeLessThan(budget + SLACK);
+    for (const r of watch.runs.filter(r => r.thread === ids[0] && r.from > began.at(-1)! + 2 * period))
+      expect(watch.within(ids[0], r.from, r.from + period)).toBeLessThan(budget + SLACK);
   }), { numRuns: Number(process.env['RUNS'] ?? 12) });
 }, 600_000);

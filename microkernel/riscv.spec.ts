@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { Cause, Initial, IPC, Mtd, Ops, Resume, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import {
+  Cause, Initial, IPC, Mtd, Ops, Resume, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls
+} from './abi/index.ts';
 import { CODE, makeUser, type Real } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 
 /** Runs a first thread to its end on the real machine; an exception in the body fails the test. */
-const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real => runReal(body, { maxInstructions: 5_000_000, ...options });
+const run = (body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof runReal>[1] = {}): Real =>
+  runReal(body, { maxInstructions: 5_000_000, ...options });
 
 describe('events of user threads', () => {
   it('an alien\'s ecall is an event with its registers; the reply brings the answer', () => {
     run(function* (sys, { kernel }) {
-      const u = yield* makeUser(sys, 256, 'loop: li a7, 172; addi a0, a0, 1; ecall; j loop', { flags: ThreadFlag.alien, mtd: Mtd.args | Mtd.pc });
+      const u = yield* makeUser(sys, 256, 'loop: li a7, 172; addi a0, a0, 1; ecall; j loop',
+        { flags: ThreadFlag.alien, mtd: Mtd.args | Mtd.pc });
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 5]);
       let r = yield* sys.receive();
       expect(r).toMatchObject({ label: Cause.syscall, badge: 256, mtd: 5 });
@@ -28,13 +32,16 @@ describe('events of user threads', () => {
   });
   it('a page fault names address and access; the reply maps the page and the instruction goes on', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'li t0, 0x40000; li t1, 77; sd t1, 8(t0); ld a0, 8(t0); li a7, 1; ecall', { flags: ThreadFlag.alien });
+      const u = yield* makeUser(sys, 256, 'li t0, 0x40000; li t1, 77; sd t1, 8(t0); ld a0, 8(t0); li a7, 1; ecall',
+        { flags: ThreadFlag.alien });
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       const fault = yield* sys.receive();
       expect(fault).toMatchObject({ label: Cause.pageFault, words: [15n, 0x40008n, 0n, 0n] });
       const read = yield* sys.replyAndWait({ items: [{ flexpage: memoryPage(0x8020_0000, 12, Right.R), dest: 0x40000 }] });
       expect(read.words.slice(0, 2)).toEqual([15n, 0x40008n]);
-      expect((yield* sys.replyAndWait({ items: [{ flexpage: memoryPage(0x8020_0000, 12, Right.RW), dest: 0x40000 }] })).label).toBe(Cause.syscall);
+      expect((yield* sys.replyAndWait({
+        items: [{ flexpage: memoryPage(0x8020_0000, 12, Right.RW), dest: 0x40000 }]
+      })).label).toBe(Cause.syscall);
       expect(sys.utcb.x(10)).toBe(77);
       expect(sys.memory.u32(0x8020_0008)).toBe(77);
     });
@@ -156,8 +163,12 @@ describe('system calls of RISC-V code', () => {
 describe('time', () => {
   it('threads of equal priority are preempted at the end of their slices, and registers are their own', () => {
     run(function* (sys) {
-      const source = 'fmv.d.x f1, a0; loop: addi a0, a0, 1; addi t0, t0, 1; li t1, 300000; bltu t0, t1, loop; fmv.x.d a1, f1; li a7, 1; ecall; end: j end';
-      const [a, b] = [yield* makeUser(sys, 256, source, { flags: ThreadFlag.alien }), yield* makeUser(sys, 300, source, { flags: ThreadFlag.alien, pa: 0x8010_1000 })];
+      const source = 'fmv.d.x f1, a0; loop: addi a0, a0, 1; addi t0, t0, 1; li t1, 300000; bltu t0, t1, loop; fmv.x.d a1, f1; li a7, 1; '
+        + 'ecall; end: j end';
+      const [a, b] = [
+        yield* makeUser(sys, 256, source, { flags: ThreadFlag.alien }),
+        yield* makeUser(sys, 300, source, { flags: ThreadFlag.alien, pa: 0x8010_1000 })
+      ];
       for (const [u, x] of [[a, 1_000_000], [b, 2_000_000]] as const) {
         yield* sys.must(u.context, Ops.schedContext.set, [50, 100_000, 0]);
         yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, x]);
@@ -170,7 +181,9 @@ describe('time', () => {
   it('a server on another hart answers; threads of several harts run side by side', () => {
     run(function* (sys) {
       const users = [];
-      for (let h = 0; h < 3; h++) users.push(yield* makeUser(sys, 256 + 16 * h, 'loop: li t0, 2000; wait: addi t0, t0, -1; bnez t0, wait; li a7, 9; ecall; j loop', { flags: ThreadFlag.alien, hart: h, pa: 0x8010_0000 + h * 4096 }));
+      for (let h = 0; h < 3; h++)
+        users.push(yield* makeUser(sys, 256 + 16 * h, 'loop: li t0, 2000; wait: addi t0, t0, -1; bnez t0, wait; li a7, 9; ecall; j loop',
+          { flags: ThreadFlag.alien, hart: h, pa: 0x8010_0000 + h * 4096 }));
       for (const u of users) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       const counts = new Map<number, number>();
       let r = yield* sys.receive();

@@ -1,6 +1,8 @@
 /** What sel4test asks of a kernel and no other spec here does (README.md has the whole table). */
 import { describe, expect, it } from 'vitest';
-import { Cause, Initial, IPC, Mtd, Ops, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody } from './abi/index.ts';
+import {
+  Cause, Initial, IPC, Mtd, Ops, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody
+} from './abi/index.ts';
 import { CODE, makeUser, type User } from './testing/real-machine.ts';
 import { runFake, runReal } from './testing/run.ts';
 
@@ -78,7 +80,8 @@ describe('registers', () => {
   });
   it('a reservation of lr does not outlive a visit to the kernel', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, `li t0, ${DATA}; lr.w a0, (t0); li a7, 1; ecall; sc.w a1, zero, (t0); ecall`, { flags: ThreadFlag.alien });
+      const u = yield* makeUser(sys, 256, `li t0, ${DATA}; lr.w a0, (t0); li a7, 1; ecall; sc.w a1, zero, (t0); ecall`,
+        { flags: ThreadFlag.alien });
       yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.RW), DATA, 0]);
       yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
@@ -138,9 +141,13 @@ describe('scheduling', () => {
         for (yield* s.receive(); ; yield* s.replyAndWait({ label: 9 })) seen.push('end');
       });
       yield* server(sys, 500, function* (s) { // the middle: calls on its caller's time
-        for (let r = yield* s.receive(); ; ) { seen.push(`middle ${(yield* s.call(601)).status}`); r = yield* s.replyAndWait({ label: r.label + 1 }); }
+        for (let r = yield* s.receive(); ; ) {
+          seen.push(`middle ${(yield* s.call(601)).status}`);
+          r = yield* s.replyAndWait({ label: r.label + 1 });
+        }
       });
-      yield* server(sys, 400, function* (s) { for (let i = 0; i < 2; i++) seen.push(`client ${(yield* s.call(501, { label: 5 })).label}`); }, 30);
+      yield* server(sys, 400,
+        function* (s) { for (let i = 0; i < 2; i++) seen.push(`client ${(yield* s.call(501, { label: 5 })).label}`); }, 30);
       yield* sys.receive(0, 1e6);
       expect(seen).toEqual([]);
       yield* sys.must(Initial.task, Ops.task.delete, [700]);
@@ -187,7 +194,8 @@ describe('events', () => {
     again: li a7, ${IPC}; li a1, 0; li a2, -1; ecall; ld t1, (s1); addi t1, t1, 1; sd t1, (s1); sd zero, 0(s0); sd zero, 0x20(s0); li a0, 10; j again`;
   const caller = 'again: li a7, 1; ecall; j again';
   function* cast(sys: Syscalls): Sys<{ a: User; h: User }> {
-    const h = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }), a = yield* makeUser(sys, 300, caller, { flags: ThreadFlag.alien, pa: 0x8010_1000 });
+    const h = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }),
+      a = yield* makeUser(sys, 300, caller, { flags: ThreadFlag.alien, pa: 0x8010_1000 });
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [400, h.thread, 5, Mtd.pc]);
     yield* sys.must(a.thread, Ops.thread.setEvents, [400, 0x1fff]);
     for (const u of [h, a]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
@@ -196,7 +204,8 @@ describe('events', () => {
   it('RISC-V code handles them, and what faults while it handles one is handled in its turn', () => {
     runReal(function* (sys) {
       yield* cast(sys);
-      expect(yield* sys.receive()).toMatchObject({ label: Cause.pageFault, badge: 256, words: [13n, BigInt(DATA), 0n, 0n] }); // the handler's own
+      // the handler's own
+      expect(yield* sys.receive()).toMatchObject({ label: Cause.pageFault, badge: 256, words: [13n, BigInt(DATA), 0n, 0n] });
       yield* sys.reply({ items: [{ flexpage: memoryPage(DATA_PA, 12, Right.RW), dest: DATA }] });
       yield* sys.receive(0, 100_000);
       expect(sys.memory.u64(DATA_PA)).toBeGreaterThan(20n);

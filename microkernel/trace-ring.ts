@@ -31,7 +31,8 @@ export class TraceRing {
   }
 
   /** Writes one record; answers its sequence number (32 bits of it, never 0). */
-  record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number, b: number, c: number): number {
+  record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number, b: number,
+      c: number): number {
     const at = this.#at, w = at * WORDS;
     this.#f64[at * DOUBLES] = time;
     this.#u16[at * HALVES + 4] = kind;
@@ -54,7 +55,9 @@ export class TraceRing {
     this.#drained = this.#at;
   }
 
-  name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void { this.#sink?.name(kind, id, parent, text); }
+  name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void {
+    this.#sink?.name(kind, id, parent, text);
+  }
 
   get count(): number { return this.#sequence - 1; }
 
@@ -83,7 +86,8 @@ export class WatchedRing extends TraceRing {
     super(sink);
     this.#watch = watch;
   }
-  override record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number, b: number, c: number): number {
+  override record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number,
+      b: number, c: number): number {
     const sequence = super.record(time, kind, hart, status, actor, object, cause, a, b, c);
     this.#watch(sequence, kind, actor, object, cause, a);
     return sequence;

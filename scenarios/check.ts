@@ -40,7 +40,8 @@ export function check(s: ScenarioFile): void {
 function bounds(s: ScenarioFile): void {
   const look = (list: readonly Holds[] | undefined, ...where: string[]): void => {
     for (const { exactly, atLeast, atMost, why } of list ?? []) {
-      if (exactly !== undefined && (atLeast ?? atMost) !== undefined) throw new ScenarioError(`'${why}': exactly goes with neither atLeast nor atMost`, [...where, why]);
+      if (exactly !== undefined && (atLeast ?? atMost) !== undefined)
+        throw new ScenarioError(`'${why}': exactly goes with neither atLeast nor atMost`, [...where, why]);
       if (atLeast !== undefined && atMost !== undefined
         && atLeast > atMost) throw new ScenarioError(`'${why}': nothing is at least ${atLeast} and at most ${atMost}`, [...where, why]);
     }
@@ -87,7 +88,8 @@ function component(s: ScenarioFile, name: string, c: Component): void {
   if (c.harts && !c.harts.includes(c.hart ?? 0)) wrong(`its thread starts on hart ${c.hart ?? 0}, which is not in harts`, 'harts');
   for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
   for (const [cap, source] of Object.entries(c.caps ?? {})) {
-    const from = (typeof source === 'string' ? source : source.from).split('/')[0]!, giver = Object.hasOwn(s.components, from) ? s.components[from] : undefined;
+    const from = (typeof source === 'string' ? source : source.from).split('/')[0]!,
+      giver = Object.hasOwn(s.components, from) ? s.components[from] : undefined;
     if (!giver) wrong(`its capability '${cap}' comes from '${from}', which is not in the scenario`, 'caps', cap);
     else if (!giver.provides?.length) wrong(`its capability '${cap}' comes from '${from}', which provides nothing`, 'caps', cap);
   }

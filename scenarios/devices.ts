@@ -6,10 +6,20 @@ import { virtioNet } from '../roottask/drivers/virtio-net.ts';
 import { netSwitch } from '../roottask/net/switch.ts';
 import type { Component } from '../roottask/scenario.ts';
 
-export const consoleDriver = (device: string): Component => ({ program: virtioConsole, args: { device }, provides: ['stream'], devices: [device], dma: true, priority: 150, memory: '1M' });
-export const blockDriver = (device: string): Component => ({ program: virtioBlock, args: { device }, provides: ['block'], devices: [device], dma: true, priority: 150, memory: '4M' });
-export const netDriver = (device: string): Component => ({ program: virtioNet, args: { device }, provides: ['net'], devices: [device], dma: true, priority: 150, memory: '1M' });
+export const consoleDriver = (device: string): Component => ({
+  program: virtioConsole, args: { device }, provides: ['stream'], devices: [device], dma: true, priority: 150, memory: '1M'
+});
+export const blockDriver = (device: string): Component => ({
+  program: virtioBlock, args: { device }, provides: ['block'], devices: [device], dma: true, priority: 150, memory: '4M'
+});
+export const netDriver = (device: string): Component => ({
+  program: virtioNet, args: { device }, provides: ['net'], devices: [device], dma: true, priority: 150, memory: '1M'
+});
 /** A folder of the host behind the files protocol; its one client is one 9P connection. */
-export const filesDriver = (device: string): Component => ({ program: virtioFiles, args: { device }, provides: ['files'], devices: [device], dma: true, priority: 150, memory: '2M' });
+export const filesDriver = (device: string): Component => ({
+  program: virtioFiles, args: { device }, provides: ['files'], devices: [device], dma: true, priority: 150, memory: '2M'
+});
 /** A switch for several clients; `uplink`: the component whose network lies behind it. */
-export const switchComponent = (uplink?: string): Component => ({ program: netSwitch, caps: uplink === undefined ? {} : { uplink }, provides: ['net'], priority: 150, memory: '4M' });
+export const switchComponent = (uplink?: string): Component => ({
+  program: netSwitch, caps: uplink === undefined ? {} : { uplink }, provides: ['net'], priority: 150, memory: '4M'
+});

@@ -1,6 +1,6 @@
 /**
- * What an exit costs. The guest counts cycles around calls of firmware and reads of a device register (guests/exits/exits.c). `--cpu base,exit=N` adds what a
- * processor itself takes for the way out of a virtual machine and back.
+ * What an exit costs. The guest counts cycles around calls of firmware and reads of a device register (guests/exits/exits.c). `--cpu
+ * base,exit=N` adds what a processor itself takes for the way out of a virtual machine and back.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

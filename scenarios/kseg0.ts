@@ -1,13 +1,14 @@
 /**
- * A processor with an untranslated window, as MIPS had: to the machine's supervisor 0x80000000 to 0x9fffffff are physical memory, and nobody can give a
- * guest anything there. The same small operating system twice: linked into the window it is refused, relinked behind it it runs. Disco had to relink
- * IRIX for the same reason.
+ * A processor with an untranslated window, as MIPS had: to the machine's supervisor 0x80000000 to 0x9fffffff are physical memory, and
+ * nobody can give a guest anything there. The same small operating system twice: linked into the window it is refused, relinked behind it
+ * it runs. Disco had to relink IRIX for the same reason.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';
 import { machineComponent } from './worlds.ts';
 
-const guest = (name: string, kernel: string) => machineComponent({ kernel, memory: 16 << 20 }, { console: { from: 'console', label: name } });
+const guest = (name: string, kernel: string) =>
+  machineComponent({ kernel, memory: 16 << 20 }, { console: { from: 'console', label: name } });
 
 export default defineScenario({
   name: 'kseg0',

@@ -35,21 +35,26 @@ const numbered = (name: string, count = 0): string[] => Array.from({ length: cou
 export function machineComponent(o: MachineOptions, caps: Component['caps']): Component {
   const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
   const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
-  const folders = (o.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })), console = o.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
+  const folders = (o.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })),
+    console = o.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
   return {
-    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps, roms: true,
+    program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps,
+    roms: true,
     memory: memory + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
   };
 }
 
 /** `tessera vm`. Status: 0 when the machine powered itself off. */
 export function machineWorld(options: MachineOptions): Scenario {
-  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets), folders = numbered('folder', options.folders?.length);
+  const disks = numbered('disk', options.disks), nets = numbered('net', options.nets),
+    folders = numbered('folder', options.folders?.length);
   return {
     name: 'vm', summary: options.kernel, status: 'vm',
     components: {
       terminal: consoleDriver('console0'),
-      ...Object.fromEntries([...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)]), ...folders.map((n, i) => [n, filesDriver(`files${i}`)])]),
+      ...Object.fromEntries([
+        ...disks.map(n => [n, blockDriver(n)]), ...nets.map(n => [n, netDriver(n)]), ...folders.map((n, i) => [n, filesDriver(`files${i}`)])
+      ]),
       vm: machineComponent(options, { console: 'terminal', ...Object.fromEntries([...disks, ...nets, ...folders].map(n => [n, n])) }),
     },
   };

@@ -1,7 +1,7 @@
 /**
- * One access to a device's register, in eight steps. The guest (guests/mmio/mmio.S) executes a single `lbu` from the serial port's line status
- * register. There is no serial port: there is a fault in the second stage of address translation, a message to the VMM, a model of a
- * serial port in the VMM, and a reply that carries the register's value and the next program counter.
+ * One access to a device's register, in eight steps. The guest (guests/mmio/mmio.S) executes a single `lbu` from the serial port's line
+ * status register. There is no serial port: there is a fault in the second stage of address translation, a message to the VMM, a model of
+ * a serial port in the VMM, and a reply that carries the register's value and the next program counter.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

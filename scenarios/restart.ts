@@ -46,7 +46,10 @@ export default defineScenario({
     dice: { program: dice, provides: ['dice'], restart: 3 },
     player: { program: player, caps: { dice: 'dice' } },
   },
-  expect: [{ from: 'roottask', text: 'dice crashed: the dice fell off the table' }, { from: 'player', text: 'no answer: dead' }, { from: 'player', text: 'roll 6' }],
+  expect: [
+    { from: 'roottask', text: 'dice crashed: the dice fell off the table' }, { from: 'player', text: 'no answer: dead' },
+    { from: 'player', text: 'roll 6' }
+  ],
   budget: 5e9,
   story: 'docs/scenarios/restart.md',
   ram: '64M',

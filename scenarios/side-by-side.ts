@@ -18,10 +18,14 @@ const SCRIPT: Typing[] = [
 const COUNT = 'for i in 1 2 3 4 5 6 7 8 9 10; do echo "step $i"; sleep 1; done; seq 100 | sort -n | tail -1; echo finished';
 
 const vm = (name: string, exit: Component['exit']): Component => ({
-  ...machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: APPEND, memory: 256 * MIB, more: { rebootIsExit: true } }, { console: { from: 'console', label: name } }), exit,
+  ...machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: APPEND, memory: 256 * MIB, more: { rebootIsExit: true } },
+    { console: { from: 'console', label: name } }),
+  exit,
 });
 const unix = (name: string, script: string, exit: Component['exit']): Component => ({
-  ...unixComponent({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin:/usr/bin'], rootfs: 'rootfs', memory: 64 * MIB }, { stdio: { from: 'console', label: name }, stderr: { from: 'console', label: name } }), exit,
+  ...unixComponent({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin:/usr/bin'], rootfs: 'rootfs', memory: 64 * MIB },
+    { stdio: { from: 'console', label: name }, stderr: { from: 'console', label: name } }),
+  exit,
 });
 
 export default defineScenario({

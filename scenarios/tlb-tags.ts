@@ -1,7 +1,7 @@
 /**
- * Two guests share one hart. Each sleeps for a moment, fifty times, and touches 64 pages when it wakes (guests/exits/exits.c); meanwhile the other has the
- * processor. With TLB entries that carry the number of their virtual machine each finds again what it had. Without (`--cpu base,no-vmid`) the
- * kernel has to flush at every switch.
+ * Two guests share one hart. Each sleeps for a moment, fifty times, and touches 64 pages when it wakes (guests/exits/exits.c); meanwhile
+ * the other has the processor. With TLB entries that carry the number of their virtual machine each finds again what it had. Without
+ * (`--cpu base,no-vmid`) the kernel has to flush at every switch.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,6 +1,6 @@
 /**
- * The world that `tessera run` boots, as a scenario built from options: a Unix server with one program. Channel console0 of the board is the
- * terminal, console1 standard error, the UART the log.
+ * The world that `tessera run` boots, as a scenario built from options: a Unix server with one program. Channel console0 of the board is
+ * the terminal, console1 standard error, the UART the log.
  */
 import { l4guest } from '../l4guest/index.ts';
 import type { Component, Scenario } from '../roottask/scenario.ts';
@@ -24,14 +24,20 @@ export interface UnixOptions {
   readonly tty?: boolean;
   /** Memory of the Unix world in bytes (default 256 MiB). */
   readonly memory?: number;
-  /** Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT on. */
+  /**
+   * Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT
+   * on.
+   */
   readonly exports?: readonly string[];
   /** Disks of the board: /dev/vda, /dev/vdb, … */
   readonly disks?: number;
   /** A folder of the host that the root file system begins as, read when it is touched: the board's last files device. */
   readonly root?: { readonly source: string; readonly prompt?: boolean };
   /** Folders of the host, mounted live: the board's files0, files1, … */
-  readonly folders?: readonly { readonly path: string; readonly source: string; readonly readOnly: boolean; /** Its host end answers at once. */ readonly prompt?: boolean }[];
+  readonly folders?: readonly {
+    readonly path: string; readonly source: string; readonly readOnly: boolean;
+    /** Its host end answers at once. */ readonly prompt?: boolean
+  }[];
   /** The board's card 0 is its interface eth0; `config`: the addresses that it begins with. */
   readonly net?: { readonly config?: NetworkConfig };
   /** More arguments for the Unix server. */
@@ -42,7 +48,8 @@ export interface UnixOptions {
 export function unixComponent(o: UnixOptions, caps: Component['caps']): Component {
   const memory = o.memory ?? 256 * MIB, { argv, env, cwd, rootfs, files, tty, more } = o;
   return {
-    program: l4guest, args: { argv, env: env ?? [], cwd: cwd ?? '/', rootfs, files: files ?? [], tty: tty ?? false, memory, ...more }, caps, roms: true,
+    program: l4guest, args: { argv, env: env ?? [], cwd: cwd ?? '/', rootfs, files: files ?? [], tty: tty ?? false, memory, ...more }, caps,
+    roms: true,
     memory: memory + OVERHEAD, kernelMemory: Math.max(32 * MIB, Math.min(memory / 8, MOST_KERNEL_MEMORY)), priority: 100,
   };
 }
@@ -55,8 +62,12 @@ export function unixWorld(options: UnixOptions): Scenario {
   const exports = (options.exports ?? []).map((path, i) => ({ path, cap: `export${i}` }));
   const folders = (options.folders ?? []).map((f, i) => ({ ...f, cap: `folder${i}` }));
   const disks = Array.from({ length: options.disks ?? 0 }, (_, i) => `disk${i}`);
-  const root = options.root && { ...options.root, path: '/', readOnly: true, cap: `folder${folders.length}` }, all = root ? [...folders, root] : folders;
-  const more = { ...options.more, ...(root && { root }), ...(exports.length && { exports }), ...(folders.length && { folders }), ...(options.net?.config && { network: options.net.config }) };
+  const root = options.root && { ...options.root, path: '/', readOnly: true, cap: `folder${folders.length}` },
+    all = root ? [...folders, root] : folders;
+  const more = {
+    ...options.more, ...(root && { root }), ...(exports.length && { exports }), ...(folders.length && { folders }),
+    ...(options.net?.config && { network: options.net.config })
+  };
   return {
     name: 'run', summary: options.argv.join(' '), status: 'linux',
     components: {
@@ -66,7 +77,12 @@ export function unixWorld(options: UnixOptions): Scenario {
       terminal: consoleDriver('console0'),
       errors: consoleDriver('console1'),
       ...(options.net ? { card: netDriver('net0') } : {}),
-      linux: unixComponent({ ...options, more }, { stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}), ...Object.fromEntries([...exports, ...all].map(({ cap }) => [cap, cap])), ...Object.fromEntries(disks.map((name) => [name, name])) }),
+      linux: unixComponent({ ...options, more },
+        {
+          stdio: 'terminal', stderr: 'errors', ...(options.net ? { net: 'card' } : {}),
+          ...Object.fromEntries([...exports, ...all].map(({ cap }) => [cap, cap])),
+          ...Object.fromEntries(disks.map((name) => [name, name]))
+        }),
     },
   };
 }

@@ -13,7 +13,8 @@ export default defineScenario({
   components: {
     ...terminal,
     console: { ...terminal['console']!, program: consoleMux, args: { script: [{ to: 'vm', after: 'READY', type: 'poweroff -f\n' }] } },
-    vm: machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 256 << 20 }, { console: { from: 'console', label: 'vm' } }),
+    vm: machineComponent({ kernel: 'vmlinuz', initrd: 'initramfs', append: 'console=ttyS0', memory: 256 << 20 },
+      { console: { from: 'console', label: 'vm' } }),
   },
   log: 'console',
   images: { vmlinuz: 'images/vmlinuz', initramfs: 'images/initramfs.cpio' },

@@ -27,7 +27,12 @@ const attempts: readonly Attempt[] = [
   ['a factory', (sys, env) => sys.invoke(Own.factory, Ops.factory.createFactory, [env.selector(), 4096, HIGH, 0])],
   ['a factory with every hart', (sys, env) => sys.invoke(Own.factory, Ops.factory.createFactory, [env.selector(), 4096, 1, 2 ** 32 - 1])],
   ['a factory with the other hart', (sys, env) => sys.invoke(Own.factory, Ops.factory.createFactory, [env.selector(), 4096, 1, 2])],
-  ['a thread on another hart', (sys, env) => sys.invoke(Own.factory, Ops.factory.createThread, [env.selector(), Own.task, ThreadFlag.typescript, 0, 1], NEVER, function* () { /* nothing */ })],
+  [
+    'a thread on another hart',
+    (sys, env) =>
+      sys.invoke(Own.factory, Ops.factory.createThread, [env.selector(), Own.task, ThreadFlag.typescript, 0, 1], NEVER,
+        function* () { /* nothing */ })
+  ],
   ['another hart', sys => sys.invoke(Own.thread, Ops.thread.migrate, [1])],
 ];
 
@@ -46,7 +51,8 @@ function run(low: Partial<Component>): Promise<string> {
   let text = '';
   const scenario: Scenario = {
     name: 'authority', summary: '', budget: 10e9, harts: 2, components: {
-      high: { program: program('high', periodic), priority: 200 }, low: { program: program('low', greedy), priority: 1, harts: [0], ...low },
+      high: { program: program('high', periodic), priority: 200 },
+      low: { program: program('low', greedy), priority: 1, harts: [0], ...low },
     },
   };
   const system = bootScenario(scenario, { output: (_c, bytes) => { text += new TextDecoder().decode(bytes); } });

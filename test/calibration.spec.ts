@@ -1,6 +1,6 @@
 /**
- * The server's work costs what it costs on Linux: operations in the Unix server on the machine itself, in cycles, against those that bench/calibrate.ts
- * measured on Linux (bench/calibration.json). Whoever takes a charge away, or charges twice, fails here.
+ * The server's work costs what it costs on Linux: operations in the Unix server on the machine itself, in cycles, against those that
+ * bench/calibrate.ts measured on Linux (bench/calibration.json). Whoever takes a charge away, or charges twice, fails here.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ import { RATES } from '../roottask/client/rates.ts';
 import { root } from './tessera.ts';
 
 const found = JSON.parse(readFileSync(join(root, 'bench/calibration.json'), 'utf8')) as Calibration;
-const names = Object.keys(found.linux).filter((n) => !(n in OUT)), fitted = names.filter((_, i) => i % 2 === 0), held = names.filter((_, i) => i % 2 === 1);
+const names = Object.keys(found.linux).filter((n) => !(n in OUT)), fitted = names.filter((_, i) => i % 2 === 0),
+  held = names.filter((_, i) => i % 2 === 1);
 
 describe('the rates of servers', () => {
   it('are those that fit one half of the operations', () => {
@@ -32,8 +33,10 @@ describe('the rates of servers', () => {
   it('are counted as often as when they were fitted', () => {
     const now = cyclesOf(onMachine(['/bin/costs']));
     for (const name of Object.keys(now)) {
-      const counted = Object.entries(RATES).reduce((sum, [rate, cycles]) => sum + cycles * found.counts[name]![rate as keyof typeof RATES], found.base[name]!);
-      expect(offBy(now[name]!, counted), `${name}: ${now[name]} cycles, calibrated with ${counted} (npx tsx bench/calibrate.ts)`).toBeLessThan(1.06);
+      const counted = Object.entries(RATES).reduce((sum, [rate, cycles]) => sum + cycles * found.counts[name]![rate as keyof typeof RATES],
+        found.base[name]!);
+      expect(offBy(now[name]!, counted),
+        `${name}: ${now[name]} cycles, calibrated with ${counted} (npx tsx bench/calibrate.ts)`).toBeLessThan(1.06);
     }
   }, 60_000);
 });

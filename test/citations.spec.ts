@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.md'));
 const citations = pages.flatMap((page) =>
-  [...readFileSync(join(root, 'docs', page), 'utf8').matchAll(/`([\w./-]+\.\w+):\/(.+?)\/`/g)].map(([, file, pattern]) => ({ page, file: file!, pattern: pattern! })));
+  [
+    ...readFileSync(join(root, 'docs', page), 'utf8').matchAll(/`([\w./-]+\.\w+):\/(.+?)\/`/g)
+  ].map(([, file, pattern]) => ({ page, file: file!, pattern: pattern! })));
 
 describe('the documentation', () => {
   it('cites sources', () => expect(citations.length).toBeGreaterThan(0));

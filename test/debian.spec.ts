@@ -18,7 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-debian-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const minutes = 60_000;
-const shell = (script: string, input = '', more: string[] = []): Promise<Run> => tessera(['run', '--rootfs', rootfs, ...more, '/bin/sh', '-c', script], { input, timeout: 3 * minutes });
+const shell = (script: string, input = '', more: string[] = []): Promise<Run> =>
+  tessera(['run', '--rootfs', rootfs, ...more, '/bin/sh', '-c', script], { input, timeout: 3 * minutes });
 
 describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
   it('runs a loop into a pipeline and exits with the status it is told', async () => {
@@ -71,7 +72,8 @@ describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
   it('leaves the same trace when it is run again, whatever the engine', async () => {
     const traces = ['a', 'b', 'c'].map((name) => join(folder, name));
     const engines = ['interp', 'interp', 'auto'];
-    for (const [i, trace] of traces.entries()) expect((await shell('seq 20 | sort -r | head -n 1', '', ['--trace', trace, '--engine', engines[i]])).stdout).toBe('9\n');
+    for (const [i, trace] of traces.entries())
+      expect((await shell('seq 20 | sort -r | head -n 1', '', ['--trace', trace, '--engine', engines[i]])).stdout).toBe('9\n');
     expect(readFileSync(traces[1]).equals(readFileSync(traces[0]))).toBe(true);
     expect(readFileSync(traces[2]).equals(readFileSync(traces[0]))).toBe(true);
   });
@@ -85,7 +87,8 @@ const boot = (kind: 'vm' | 'bare', command: string, more: string[] = []): Promis
 const most = process.versions.node.startsWith('20.') ? 150 : 170;
 
 describe.skipIf(missing).each(['vm', 'bare'] as const)("Debian's kernel with tessera %s", (kind) => {
-  it('boots, runs a command, powers off with status 0; beside the guest, that has taken less than 150 MiB where the host tells', async () => {
+  it('boots, runs a command, powers off with status 0; beside the guest, that has taken less than 150 MiB where the host tells',
+    async () => {
     const stats = join(folder, `${kind}.json`);
     const run = await boot(kind, 'uname -srm; nproc', [`--stats=${stats}`]);
     expect(run.stdout).toMatch(/READY\r\nLinux 6\.12\S+ riscv64\r\n1\r\n/);
@@ -118,19 +121,24 @@ describe.skipIf(missing)('a virtual machine with Debian', () => {
   it('keeps what it writes on its disk', async () => {
     const disk = join(folder, 'disk.img');
     writeFileSync(disk, Buffer.alloc(1 << 20));
-    const run = await boot('vm', 'echo on the disk | dd of=/dev/vda conv=fsync 2>/dev/null; dd if=/dev/vda bs=12 count=1 2>/dev/null', ['--disk', disk]);
+    const run = await boot('vm', 'echo on the disk | dd of=/dev/vda conv=fsync 2>/dev/null; dd if=/dev/vda bs=12 count=1 2>/dev/null',
+      ['--disk', disk]);
     expect(run.stdout).toContain('on the disk');
     expect(readFileSync(disk).subarray(0, 12).toString()).toBe('on the disk\n');
   }, 4 * minutes);
 
   it('boots again when its kernel reboots', async () => {
-    const run = await tessera(['vm', '--kernel', kernel, '--initrd', initramfs, '--append', append('reboot -f'), '--max-instructions', '3e9'], { timeout: 4 * minutes });
+    const run = await tessera([
+      'vm', '--kernel', kernel, '--initrd', initramfs, '--append', append('reboot -f'), '--max-instructions', '3e9'
+    ],
+      { timeout: 4 * minutes });
     expect(run.stdout.match(/READY/g)?.length).toBeGreaterThan(1);
     expect(run.status).toBe(124);
   }, 4 * minutes);
 
   it('can be watched for a text, such as that of a kernel panic', async () => {
-    const run = await tessera(['vm', '--kernel', kernel, '--append', 'console=ttyS0', '--until', 'end Kernel panic'], { timeout: 4 * minutes });
+    const run = await tessera(['vm', '--kernel', kernel, '--append', 'console=ttyS0', '--until', 'end Kernel panic'],
+      { timeout: 4 * minutes });
     expect(run.stdout).toContain('Unable to mount root fs');
     expect(run.status).toBe(0);
   }, 4 * minutes);

@@ -23,11 +23,16 @@ describe.skipIf(missing)("Debian's virtio_console", () => {
     const said = { uart: '', terminal: '', agent: '' };
     const end = (name: keyof typeof said): CharChannel => new CharChannel((byte) => { said[name] += String.fromCharCode(byte); });
     const agent = end('agent');
-    const board = createBoard({ memoryBytes: 256 << 20, harts: 1, console: end('uart'), virtioConsole: end('terminal'), consolePorts: [{ backend: agent, console: false, name: 'org.tessera.agent' }] });
+    const board = createBoard({
+      memoryBytes: 256 << 20, harts: 1, console: end('uart'), virtioConsole: end('terminal'),
+      consolePorts: [{ backend: agent, console: false, name: 'org.tessera.agent' }]
+    });
     const { machine } = board, { memory } = machine;
-    const kernel = must(loadProgram(memory, readFileSync(join(images, 'vmlinuz')), { base: memory.base, gunzip: (bytes) => gunzipSync(bytes), raw: false }));
+    const kernel = must(loadProgram(memory, readFileSync(join(images,
+      'vmlinuz')), { base: memory.base, gunzip: (bytes) => gunzipSync(bytes), raw: false }));
     const initrd = must(loadInitrd(memory, readFileSync(join(images, 'initramfs.cpio')), kernel.end));
-    const command = 'cat /sys/class/virtio-ports/*/name; echo to the agent > /dev/vport1p1; echo hello > /dev/hvc0; head -n 1 /dev/vport1p1';
+    const command =
+      'cat /sys/class/virtio-ports/*/name; echo to the agent > /dev/vport1p1; echo hello > /dev/hvc0; head -n 1 /dev/vport1p1';
     board.startKernel(kernel.entry, { bootargs: `console=ttyS0 quiet RUN="${command}"`, initrd });
     let reason: ReturnType<typeof machine.run>, answered = false;
     do {

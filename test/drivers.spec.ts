@@ -10,9 +10,11 @@ import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
 const text = (b: Uint8Array): string => new TextDecoder().decode(b);
 const bytes = (s: string): Uint8Array => new TextEncoder().encode(s);
 
-async function run(components: Scenario['components'], host: Partial<Host> = {}, script?: (s: ReturnType<typeof bootScenario>) => void, more: Partial<Scenario> = {}): Promise<{ out: Record<string, string>; result: Result; kernelLog: string[] }> {
+async function run(components: Scenario['components'], host: Partial<Host> = {}, script?: (s: ReturnType<typeof bootScenario>) => void,
+    more: Partial<Scenario> = {}): Promise<{ out: Record<string, string>; result: Result; kernelLog: string[] }> {
   const out: Record<string, string> = {}, kernelLog: string[] = [];
-  const system = bootScenario({ name: 'test', summary: '', components, budget: 20e9, ...more }, { output: (c, b) => { out[c] = (out[c] ?? '') + text(b); }, kernelLog: l => kernelLog.push(l), ...host });
+  const system = bootScenario({ name: 'test', summary: '', components, budget: 20e9, ...more },
+    { output: (c, b) => { out[c] = (out[c] ?? '') + text(b); }, kernelLog: l => kernelLog.push(l), ...host });
   script?.(system);
   return { out, result: await system.run(), kernelLog };
 }
@@ -32,7 +34,8 @@ function* echoLines(sys: Syscalls, env: Env): Sys<void> {
 describe('virtio console', () => {
   it('carries input and output, and says when the input has ended', async () => {
     const big = 'all work and no play\n'.repeat(20_000);
-    const r = await run({ terminal: consoleDriver('console0'), echo: { program: program(echoLines), caps: { stdio: 'terminal' } } }, { consoles: 1, inputs: ['console0'] }, s => {
+    const r = await run({ terminal: consoleDriver('console0'), echo: { program: program(echoLines), caps: { stdio: 'terminal' } } },
+      { consoles: 1, inputs: ['console0'] }, s => {
       s.input('console0', bytes('hello\n'));
       s.input('console0', bytes(big));
       s.endInput('console0');
@@ -51,7 +54,8 @@ describe('virtio console', () => {
         if (columns > 80) return yield* log(sys, env, `${columns} × ${rows}`);
       }
     });
-    const r = await run({ terminal: consoleDriver('console0'), size: { program: size, caps: { stdio: 'terminal' } } }, { consoles: 1, inputs: ['console0'] }, s => {
+    const r = await run({ terminal: consoleDriver('console0'), size: { program: size, caps: { stdio: 'terminal' } } },
+      { consoles: 1, inputs: ['console0'] }, s => {
       setTimeout(() => s.resize('console0', 132, 43), 30);
     });
     expect(r.out['uart']).toBe('[size] 132 × 43\n');
@@ -98,7 +102,8 @@ describe('console', () => {
       for (let i = 0; i < n; i++) valueOf(yield* io.write(sys, bytes(`line ${i}\n`)));
     });
     const r = await run({
-      uart: { program: uart, provides: ['stream'], devices: ['uart'] }, console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
+      uart: { program: uart, provides: ['stream'], devices: ['uart'] },
+      console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
       echo: { program: program(function* (sys, env) {
         const io = valueOf(yield* openConsole(sys, env, 'stdio'));
         while (!(valueOf(yield* io.read(sys, 100))).length) yield* sys.down(io.inputSemaphore, Ops.semaphore.down);

@@ -1,6 +1,6 @@
 /**
- * Hashes of all code that the engine generates: the interpreter in its variants, the translations of sample programs, and the memory that the runs
- * leave behind (decoded records are part of it). Compare two commits with it when generated code must not change:
+ * Hashes of all code that the engine generates: the interpreter in its variants, the translations of sample programs, and the memory that
+ * the runs leave behind (decoded records are part of it). Compare two commits with it when generated code must not change:
  *
  *   npx tsx test/engine-bytes.ts
  */
@@ -22,7 +22,8 @@ const SAMPLES = [
   { program: 'hypervisor.elf', supervisor: false, engine: 'auto', instructions: 20_000_000 },
 ] as const;
 
-const hashOf = (...parts: readonly Uint8Array[]): string => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex').slice(0, 16);
+const hashOf = (...parts: readonly Uint8Array[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex').slice(0, 16);
 
 /** Every module that is compiled while `action` runs, in order. */
 function compiled(action: () => void): Uint8Array[] {

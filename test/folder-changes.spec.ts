@@ -180,7 +180,8 @@ describe.skipIf(missing)('however a run ends, what a write was told is written i
     expect(text('log')).toBe(whole(50));
   }, minutes);
   it('run: Ctrl-A x', async () => {
-    const shell = new Shell(['run', '--rootfs', rootfs, '--mount', `${host}:/m`, '/bin/sh', '-c', `${write(50)}; while :; do :; done`], true);
+    const shell = new Shell(['run', '--rootfs', rootfs, '--mount', `${host}:/m`, '/bin/sh', '-c', `${write(50)}; while :; do :; done`],
+      true);
     await shell.until(/written/);
     shell.child.stdin.write('\x01x');
     await shell.ended();

@@ -1,4 +1,7 @@
-/** A folder of the host, through the whole system: component, driver, device, door, server, files; recorded, and replayed without the folder. */
+/**
+ * A folder of the host, through the whole system: component, driver, device, door, server, files; recorded, and replayed without the
+ * folder.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +39,8 @@ const visitor: Program = {
   },
 };
 const world: Scenario = {
-  name: 'folder', summary: '', components: { folder: filesDriver('files0'), visitor: { program: visitor, caps: { folder: 'folder' } } }, status: 'visitor', expect: [{ from: 'visitor', text: 'read: hello' }],
+  name: 'folder', summary: '', components: { folder: filesDriver('files0'), visitor: { program: visitor, caps: { folder: 'folder' } } },
+  status: 'visitor', expect: [{ from: 'visitor', text: 'read: hello' }],
 };
 
 describe('a folder of the host', () => {
@@ -68,9 +72,13 @@ describe('a folder of the host', () => {
   it('may answer later', async () => {
     writeFileSync(join(host, 'in'), 'hello, after a while');
     const folder = new NodeFolder(host), arrivals: Arrival[] = [], server = new NineServer(new SharedFolder(folder, true, () => 0n));
-    const slow: FilesPort = { request: (message, reply) => server.request(message, (bytes) => { setTimeout(() => reply(bytes), 1); }), close: () => server.close() };
+    const slow: FilesPort = {
+      request: (message, reply) => server.request(message, (bytes) => { setTimeout(() => reply(bytes), 1); }), close: () => server.close()
+    };
     rmSync(join(host, 'out'), { force: true });
-    const system = bootScenario(world, { output: () => {}, folders: [{ tag: 'shared', port: slow }], inputs: ['files0'], door: { passed: (a) => { arrivals.push(a); } } }, {});
+    const system = bootScenario(world,
+      { output: () => {}, folders: [{ tag: 'shared', port: slow }], inputs: ['files0'], door: { passed: (a) => { arrivals.push(a); } } },
+      {});
     expect(await system.run()).toMatchObject({ status: 0, missing: [] });
     expect(readFileSync(join(host, 'out'), 'utf8')).toBe('hello, after a while');
     expect((await run(undefined, { arrivals })).cycles).toBe(system.machine.events.now);

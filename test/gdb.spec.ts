@@ -159,7 +159,8 @@ const hasCompiler = ((): boolean => {
 if (hasGdb && !hasCompiler) console.warn(`skipped: no ${compiler} for the program that GDB is to debug`);
 
 describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
-  it('by its source: conditions, arguments, calls, a watched variable, a changed one, the signal that kills it; a child is left alone', async () => {
+  it('by its source: conditions, arguments, calls, a watched variable, a changed one, the signal that kills it; a child is left alone',
+    async () => {
     const source = join(folder, 'factorial.c'), program = join(folder, 'factorial');
     writeFileSync(source, PROGRAM);
     execFileSync(compiler, ['-g', '-O0', '-static', '-nostdlib', '-ffreestanding', '-o', program, source]);
@@ -174,7 +175,8 @@ describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
     expect(await gdb.do('continue')).toMatch(/Old value = 3\s+New value = 4/);
     await gdb.do('delete');
     expect(await gdb.do('finish')).toContain('Value returned is $2 = 2');
-    expect(await gdb.do('p factorial(4)')).toContain('= 24'); // it comes back to a stack that cannot be executed, and the signal for that is dropped
+    // it comes back to a stack that cannot be executed, and the signal for that is dropped
+    expect(await gdb.do('p factorial(4)')).toContain('= 24');
     await gdb.do('set var depth = 76'); // it does not survive that
     expect(await gdb.do('continue')).toMatch(/received signal SIGSEGV[^]*main \(\) at .*\n.*depth >= 76/);
     expect(await gdb.do('p depth')).toContain('= 76');
@@ -183,16 +185,23 @@ describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
   });
 });
 
-const WANTED = ['do_sys_openat2', 'do_sys_open', '__riscv_sys_openat', 'syscall_handler', 'do_trap_ecall_u', 'schedule', 'jiffies_64', 'default_idle_call', 'arch_cpu_idle', 'panic'];
+const WANTED = [
+  'do_sys_openat2', 'do_sys_open', '__riscv_sys_openat', 'syscall_handler', 'do_trap_ecall_u', 'schedule', 'jiffies_64',
+  'default_idle_call', 'arch_cpu_idle', 'panic'
+];
 
 /** Lines of /proc/kallsyms. */
 function symbols(text: string): SymbolEntry[] {
-  return [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\w+)\r?$/gm)].map(([, address, kind, name]) => ({ name: name!, address: BigInt(`0x${address}`), data: /[dDbB]/.test(kind!) }));
+  return [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\w+)\r?$/gm)].map(([, address, kind, name]) => ({
+    name: name!, address: BigInt(`0x${address}`), data: /[dDbB]/.test(kind!)
+  }));
 }
 
 describe.skipIf(!hasGdb || noImages)("Debian's kernel on the bare machine", () => {
   it('connect, break in a function by symbol, backtrace, watch a variable, continue, interrupt, detach, connect again', async () => {
-    const { run, gdb: first } = await debug(['bare', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--append', 'console=ttyS0']);
+    const { run, gdb: first } = await debug([
+      'bare', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--append', 'console=ttyS0'
+    ]);
     expect(await first.connect(run)).toContain('0x0000000080200000');
     await first.do('stepi 3');
     expect(await first.do('detach')).toContain('detached');

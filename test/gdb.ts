@@ -78,7 +78,8 @@ export class Gdb extends Child {
     // GDB writes errors and what `monitor` answers to standard error; a person sees both in order.
     const gdb = new Gdb('sh', ['-c', 'exec gdb-multiarch "$@" 2>&1', 'gdb', '-q', '-nx', ...(file === undefined ? [] : [file])]);
     await gdb.until(PROMPT);
-    for (const setting of ['pagination off', 'confirm off', 'width 0', 'architecture riscv:rv64', 'remotetimeout 60']) await gdb.do(`set ${setting}`);
+    for (const setting of ['pagination off', 'confirm off', 'width 0', 'architecture riscv:rv64', 'remotetimeout 60'])
+      await gdb.do(`set ${setting}`);
     return gdb;
   }
 
@@ -106,7 +107,8 @@ export function symbolFile(entries: readonly SymbolEntry[]): Uint8Array {
   const top = entries.reduce((most, e) => (e.address > most ? e.address : most), base) + 0x1000n;
   const names = Buffer.from(`\0${entries.map((e) => e.name).join('\0')}\0`);
   const sectionNames = Buffer.from('\0.text\0.symtab\0.strtab\0');
-  const symtab = 64, strtab = symtab + 24 * (entries.length + 1), shstr = strtab + names.length, table = Math.ceil((shstr + sectionNames.length) / 8) * 8;
+  const symtab = 64, strtab = symtab + 24 * (entries.length + 1), shstr = strtab + names.length,
+    table = Math.ceil((shstr + sectionNames.length) / 8) * 8;
   const bytes = Buffer.alloc(table + 5 * 64);
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(bytes);
   for (const [at, v] of [[16, 2], [18, 243], [52, 64], [54, 56], [58, 64], [60, 5], [62, 4]] as const) bytes.writeUInt16LE(v, at);

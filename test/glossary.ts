@@ -11,11 +11,14 @@ export interface Term { readonly id: string; readonly names: readonly string[] }
 
 /** The rows of the glossary: anchor, and the names in the first column. */
 export function termsOf(glossary: string): Term[] {
-  return [...glossary.matchAll(/^\| <a id="([^"]+)"><\/a>([^|]+) \|/gm)].map(([, id, names]) => ({ id: id!, names: names!.split(',').map((name) => name.trim()) }));
+  return [...glossary.matchAll(/^\| <a id="([^"]+)"><\/a>([^|]+) \|/gm)].map(([, id, names]) => ({
+    id: id!, names: names!.split(',').map((name) => name.trim())
+  }));
 }
 
 /** Pages that people write: generated ones and the glossary itself are not linked. */
-export const pages = (): string[] => readdirSync(docs).filter((name) => name.endsWith('.md') && !['glossary.md', 'README.md', 'rows.md', 'status.md', 'decisions.md'].includes(name));
+export const pages = (): string[] => readdirSync(docs).filter((name) =>
+  name.endsWith('.md') && !['glossary.md', 'README.md', 'rows.md', 'status.md', 'decisions.md'].includes(name));
 
 /** The text between code, links and headings, in pieces: even pieces are prose. */
 const pieces = (page: string): string[] => page.split(/(```[\s\S]*?```|`[^`\n]*`|\[[^\]]*\]\([^)]*\)|^#.*$|^\|.*$|<[^>\n]+>)/m);

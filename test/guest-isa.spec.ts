@@ -16,8 +16,10 @@ const store = (at: number, value: string): string => `li t0, ${at}; li t1, ${val
 const paging = [
   store(ROOT + 8 * 2, pte(0x8000_0000, Pte.all)), store(ROOT + 8 * 3, pte(MIDDLE, Pte.table)), store(MIDDLE, pte(SMALL, Pte.table)),
   // 64 KiB as one: every entry says the same.
-  ...Array.from({ length: 16 }, (_, i) => store(SMALL + 8 * i, pte(DATA + 0x8000, Pte.data | Pte.napot))), store(SMALL + 8 * 16, pte(DATA + 0x1_0000, Pte.data | Pte.noncacheable)),
-  store(DATA + 5 * 4096, '0x1111'), store(DATA + 0x1_0000, '0x2222'), `li t0, 0x${((8n << 60n) | (BigInt(ROOT) >> 12n)).toString(16)}; csrw satp, t0; sfence.vma`,
+  ...Array.from({ length: 16 }, (_, i) => store(SMALL + 8 * i, pte(DATA + 0x8000, Pte.data | Pte.napot))),
+  store(SMALL + 8 * 16, pte(DATA + 0x1_0000, Pte.data | Pte.noncacheable)),
+  store(DATA + 5 * 4096, '0x1111'), store(DATA + 0x1_0000, '0x2222'),
+  `li t0, 0x${((8n << 60n) | (BigInt(ROOT) >> 12n)).toString(16)}; csrw satp, t0; sfence.vma`,
 ];
 
 /** Leaves 1 in a0 when the extension did what it does. */
@@ -36,7 +38,8 @@ const trials: Readonly<Record<string, string>> = {
 describe("a guest's processor", () => {
   it.each(Object.keys(trials))('has %s, and says so', async (name) => {
     const put = (c: string): string => `li a0, ${c.charCodeAt(0)}; li a7, 1; ecall`;
-    const program = `la t0, trap; csrw stvec, t0; li t0, 0x6000; csrs sstatus, t0; ${paging.join('; ')}; ${trials[name]}; li t0, 1; beq a0, t0, yes; ${put('n')}; j end; trap: ${put('t')}; j end; yes: ${put('y')}; end: li a7, 8; ecall`;
+    const program = `la t0, trap; csrw stvec, t0; li t0, 0x6000; csrs sstatus, t0; ${paging.join('; ')}; ${trials[name]}; li t0, 1; beq `
+      + `a0, t0, yes; ${put('n')}; j end; trap: ${put('t')}; j end; yes: ${put('y')}; end: li a7, 8; ecall`;
     const path = join(mkdtempSync(join(tmpdir(), 'tessera-isa-')), name);
     writeFileSync(path, assemble(program.replaceAll(';', '\n'), BASE).bytes);
     expect(await tessera(['vm', '--kernel', path, '--memory', '64M'], { timeout: 60_000 })).toMatchObject({ status: 0, stdout: 'y' });

@@ -65,7 +65,8 @@ describe.skipIf(!have('qemu-riscv64-static'))('our Linux programs under QEMU', (
 
 describe.skipIf(!have('qemu-system-riscv64'))('minios on the machine of QEMU', () => {
   it('ticks, runs its processes, ends the one that misbehaves, powers off', async () => {
-    const run = await command('qemu-system-riscv64', ['-M', 'virt', '-m', '64M', '-nographic', '-kernel', join(root, 'guests/bin/minios.bin')]);
+    const run = await command('qemu-system-riscv64',
+      ['-M', 'virt', '-m', '64M', '-nographic', '-kernel', join(root, 'guests/bin/minios.bin')]);
     expect(run.stdout).toContain('minios: tick 5');
     expect(run.stdout).toContain('[gamma] was preempted and is back');
     expect(run.stdout).toContain('process delta: store page fault at address 80200000, ended');
@@ -118,7 +119,9 @@ describe('minios in Tessera', () => {
     expect(run.status).toBe(0);
   });
   it('a panic of the guest gives status 1', async () => {
-    expect((await tessera(['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '64M', '--append', 'panic=1'])).status).toBe(1);
+    expect((await tessera([
+      'vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '64M', '--append', 'panic=1'
+    ])).status).toBe(1);
   });
   it('--until ends a run when its text has appeared, and is 1 without it', async () => {
     const args = ['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '64M'];
@@ -126,6 +129,8 @@ describe('minios in Tessera', () => {
     expect((await tessera([...args, '--until', 'tick 99'])).status).toBe(1);
   });
   it('--max-instructions ends a run with status 124', async () => {
-    expect((await tessera(['vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '64M', '--append', 'ticks=1000000', '--max-instructions', '2000000'])).status).toBe(124);
+    expect((await tessera([
+      'vm', '--kernel', join(root, 'guests/bin/minios.bin'), '--memory', '64M', '--append', 'ticks=1000000', '--max-instructions', '2000000'
+    ])).status).toBe(124);
   });
 });

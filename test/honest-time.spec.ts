@@ -1,4 +1,7 @@
-/** Work of the Unix server costs time by its size, and that time belongs to who deserves it. All figures are virtual: the same in every run. */
+/**
+ * Work of the Unix server costs time by its size, and that time belongs to who deserves it. All figures are virtual: the same in every
+ * run.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +29,8 @@ describe.each([
     ['read', 64 * KIB, MIB, 1.15], ['write', 64 * KIB, MIB, 1.15], ['copy', 64 * KIB, MIB, 1.15], ['pipe', 64 * KIB, MIB, 1.15],
     ['zero', MIB, 16 * MIB, 1.2], ['fork', MIB, 16 * MIB, above ? 1.5 : 1.15], ['unmap', MIB, 16 * MIB, above ? 1.35 : 1.25],
   ] as const)('%s', async (op, from, to, factor) => {
-    const ours = slope((await points)[op]!, from, to), theirs = slope(linux[op]!, from, to), said = `${ours} cycles a byte, on Linux ${theirs}`;
+    const ours = slope((await points)[op]!, from, to), theirs = slope(linux[op]!, from, to),
+      said = `${ours} cycles a byte, on Linux ${theirs}`;
     expect(ours, said).toBeGreaterThan(theirs / factor);
     expect(ours, said).toBeLessThan(theirs * factor);
   });
@@ -48,11 +52,14 @@ describe('a real-time thread beside the Unix server', () => {
     const clock: Program = { name: 'clock', main: periodic }, story = unixStory(['/bin/bigread'], ['bigread']);
     let text = '';
     const modules = [{ name: 'bigread', bytes: readFileSync(join(root, 'guests/bin/linux/bigread')) }];
-    const scenario: Scenario = { name: 'beside', summary: '', budget: 10e9, ...story, components: { ...story.components, clock: { program: clock, priority: 190 } } };
+    const scenario: Scenario = {
+      name: 'beside', summary: '', budget: 10e9, ...story, components: { ...story.components, clock: { program: clock, priority: 190 } }
+    };
     const system = bootScenario(scenario, { modules, output: (_c, bytes) => { text += new TextDecoder().decode(bytes); } });
     const result = await system.run();
     expect(result, text).toMatchObject({ status: 0 });
-    const took = Number(/1073741824 bytes in one call, (\d+) us/.exec(text)![1]), late = Number(/late by (\d+) ns in 300 rounds/.exec(text)![1]);
+    const took = Number(/1073741824 bytes in one call, (\d+) us/.exec(text)![1]),
+      late = Number(/late by (\d+) ns in 300 rounds/.exec(text)![1]);
     expect(took * 1000).toBeGreaterThan(2 ** 30 * RATES.byte); // longer than all the rounds
     expect(late).toBeLessThan(20_000);
     expect(system.kernel.counters.longestStretch).toBeLessThanOrEqual(20_000);
@@ -60,7 +67,9 @@ describe('a real-time thread beside the Unix server', () => {
 });
 
 describe('the cost of a call', () => {
-  const costs = (names: readonly string[]): Map<string, number> => new Map(onMachine(['/bin/costs', ...names]).trim().split('\n').map((line) => line.split(' ')).map(([name, times, ns]) => [name!, Number(ns) / Number(times)]));
+  const costs = (names: readonly string[]): Map<string, number> =>
+    new Map(onMachine(['/bin/costs', ...names]).trim().split('\n').map((line) => line.split(' '))
+      .map(([name, times, ns]) => [name!, Number(ns) / Number(times)]));
 
   it('tells a small directory from a large one, a small process from a large one, one page from many', () => {
     const c = costs(['list_10', 'list_1000', 'fork', 'fork_16m', 'read_1', 'read_1m', 'stat_1', 'stat_8']);

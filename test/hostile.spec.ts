@@ -1,10 +1,14 @@
-/** A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean. */
+/**
+ * A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean.
+ */
 import { describe, expect, it } from 'vitest';
 import { consoleMux, uart, type Program, type Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
 import { loopback } from '../machine/index.ts';
 import { audit } from '../microkernel/index.ts';
-import { Initial, IpcFlag, Ops, ThreadFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls, type ThreadBody } from '../microkernel/abi/index.ts';
+import {
+  Initial, IpcFlag, Ops, ThreadFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls, type ThreadBody
+} from '../microkernel/abi/index.ts';
 import { bootFake } from '../microkernel/testing/fake-machine.ts';
 import { Protocol, allocate, log, openBlock, openConsole, openNet, valueOf, type Env } from '../roottask/client/index.ts';
 import { tricks, type Trick } from './hostile-door.ts';
@@ -21,13 +25,18 @@ function random(seed: number): (below: number) => number {
 const VALUES = [0, 1, 2, 7, 32, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096, -(2 ** 40)];
 
 function* rubbish(sys: Syscalls, env: Env): Sys<void> {
-  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })), caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal', 'net'].filter(c => env.hasCap(c));
+  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })),
+    caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal', 'net'].filter(c => env.hasCap(c));
   const dataspaces: number[] = [];
   for (let i = 0; i < 3000; i++) {
-    const u = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, r(64)], label = rows[r(rows.length)]!, words = r(6), items = r(3);
+    const u = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, r(64)], label = rows[r(rows.length)]!, words = r(6),
+      items = r(3);
     if (label === Protocol.life.exit.label || label === Protocol.life.crash.label) continue;
     for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
-    for (let n = 0; n < items; n++) u.setItem(n, r(2) ? memoryPage(va, 12 + r(9), 1 + r(7)) : capPage(selectors[r(selectors.length)]!, 0, 1 + r(7)), VALUES[r(VALUES.length)]!, 2 * r(2)); // never grants: who gives its own life away cannot say that it ends
+    // never grants: who gives its own life away cannot say that it ends
+    for (let n = 0; n < items; n++)
+      u.setItem(n, r(2) ? memoryPage(va, 12 + r(9), 1 + r(7)) : capPage(selectors[r(selectors.length)]!, 0, 1 + r(7)),
+        VALUES[r(VALUES.length)]!, 2 * r(2));
     u.setTag(label, words, items);
     u.window = r(2) ? wholeSpace() : 0;
     u.capWindow = r(2) ? capPage(2048, 11) : 0;
@@ -38,7 +47,8 @@ function* rubbish(sys: Syscalls, env: Env): Sys<void> {
 }
 
 function* honest(sys: Syscalls, env: Env): Sys<void> {
-  const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 4096)), net = valueOf(yield* openNet(sys, env, 'net'));
+  const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')),
+    va = valueOf(yield* allocate(sys, env, 4096)), net = valueOf(yield* openNet(sys, env, 'net'));
   for (let i = 0; i < 200; i++) {
     // Whatever others send meanwhile: the loop behind the switch gives this frame back.
     const frame = Uint8Array.from([2, 0, 0, 0, 0, 0xff, ...net.mac, 0x88, 0xb5, i]);
@@ -61,18 +71,29 @@ describe('a hostile component', () => {
     let text = '';
     const scenario: Scenario = {
       name: 'hostile', summary: '', budget: 100e9, log: 'console', components: {
-        uart: { program: uart, provides: ['stream'], devices: ['uart'] }, console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
+        uart: { program: uart, provides: ['stream'], devices: ['uart'] },
+        console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
         terminal: consoleDriver('console0'), disk0: blockDriver('disk0'), card: netDriver('net0'), switch: switchComponent('card'),
-        bad: { program: program(rubbish), args: { seed }, caps: { stdio: 'console', disk: 'disk0', terminal: 'terminal', net: 'switch' }, roms: true, devices: ['rtc'], memory: '3M', exit: 'any' },
+        bad: {
+          program: program(rubbish), args: { seed }, caps: { stdio: 'console', disk: 'disk0', terminal: 'terminal', net: 'switch' },
+          roms: true, devices: ['rtc'], memory: '3M', exit: 'any'
+        },
         good: { program: program(honest), caps: { stdio: 'console', disk: 'disk0', net: 'switch' } },
       },
     };
-    const disk = { size: data.length, readOnly: false, read: (at: number, to: Uint8Array) => to.set(data.subarray(at, at + to.length)), write: (at: number, from: Uint8Array) => data.set(from, at), flush: () => {} };
-    const system = bootScenario(scenario, { output: (c, b) => { if (c === 'uart') text += new TextDecoder().decode(b); }, disks: [disk], nets: [{ connect: loopback }], consoles: 1, modules: [{ name: 'm', bytes: new Uint8Array(5000) }], kernelLog: l => kernelLog.push(l) });
+    const disk = {
+      size: data.length, readOnly: false, read: (at: number, to: Uint8Array) => to.set(data.subarray(at, at + to.length)),
+      write: (at: number, from: Uint8Array) => data.set(from, at), flush: () => {}
+    };
+    const system = bootScenario(scenario, {
+      output: (c, b) => { if (c === 'uart') text += new TextDecoder().decode(b); }, disks: [disk], nets: [{ connect: loopback }],
+      consoles: 1, modules: [{ name: 'm', bytes: new Uint8Array(5000) }], kernelLog: l => kernelLog.push(l)
+    });
     const result = await system.run();
     expect(kernelLog).toEqual([]);
     expect(result).toMatchObject({ status: 0, why: '' });
-    for (const name of ['uart', 'console', 'terminal', 'disk0', 'card', 'switch']) expect(system.components.get(name)).toMatchObject({ state: 'running', restarts: 0 });
+    for (const name of ['uart', 'console', 'terminal', 'disk0', 'card', 'switch'])
+      expect(system.components.get(name)).toMatchObject({ state: 'running', restarts: 0 });
     expect(text).toContain('[bad] rubbish sent');
     expect(text.match(/^\[good\] line \d+$/gm)?.length).toBe(200);
     expect(audit(system.kernel)).toEqual([]);
@@ -84,7 +105,10 @@ describe('a hostile component', () => {
 interface Neighbour { readonly heard: string[]; memory: number; consumed: number }
 const NEAR = 0x8048_0000, PAGE = 0x8040_0000;
 
-/** A neighbour on the other hart: a client asks a server a hundred times; the server keeps a sum in its memory and says when it heard what. */
+/**
+ * A neighbour on the other hart: a client asks a server a hundred times; the server keeps a sum in its memory and says when it heard
+ * what.
+ */
 function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
   const [task, server, client, portal, c1, c2] = [300, 301, 302, 303, 304, 305];
   const make = function* (thread: number, context: number, priority: number, body: ThreadBody): Sys<void> {
@@ -115,7 +139,8 @@ function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
 
 /** Runs a trick in a task with a factory of its own, beside the neighbour; what the neighbour saw, and whether the trick got out. */
 function play(trick: Trick | undefined): { seen: Neighbour; escapes: string[]; wrong: string[] } {
-  const seen: Neighbour = { heard: [], memory: 0, consumed: 0 }, escapes: string[] = [], [task, thread, context, factory] = [400, 401, 402, 403];
+  const seen: Neighbour = { heard: [], memory: 0, consumed: 0 }, escapes: string[] = [],
+    [task, thread, context, factory] = [400, 401, 402, 403];
   const { kernel } = bootFake(function* (sys) {
     yield* neighbours(sys, seen);
     yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 200_000, 60, 1]);

@@ -25,7 +25,8 @@ describe.each(inherited)('the name %s', (name) => {
   it('is no field of the filter', () => {
     // A field is letters only; any other term is a word to look for.
     const expected = /^[A-Za-z]+$/.test(name) ? FilterError : undefined;
-    for (const term of [`${name}:1`, `${name}<5`, `${name}=a..b`]) if (expected) expect(mistake(term)).toBeInstanceOf(expected); else expect(mistake(term)).toBeUndefined();
+    for (const term of [`${name}:1`, `${name}<5`, `${name}=a..b`])
+      if (expected) expect(mistake(term)).toBeInstanceOf(expected); else expect(mistake(term)).toBeUndefined();
   });
   it('is no file system', () => expect(new Unix().call('mount', 'none', '/tmp', name, 0, 0)).toBe(-E.NODEV));
   it('is no kind of new folder', () => expect(make(name, 'x')).rejects.toThrow('there is nothing new of kind'));

@@ -1,12 +1,17 @@
 /**
- * `npx tsx test/kernel-long.ts [--steps 1000000] [--seed 1] [--harts 1,2,4] [--run 1000]`: the kernel beside its reference model for as long as
- * one likes (microkernel/testing/director.ts). A failure is made smaller and printed with what repeats it; exit status 1.
+ * `npx tsx test/kernel-long.ts [--steps 1000000] [--seed 1] [--harts 1,2,4] [--run 1000]`: the kernel beside its reference model for as
+ * long as one likes (microkernel/testing/director.ts). A failure is made smaller and printed with what repeats it; exit status 1.
  */
 import { parseArgs } from 'node:util';
 import { Director } from '../microkernel/testing/director.ts';
 import { Random } from '../microkernel/testing/random-calls.ts';
 
-const { values } = parseArgs({ options: { steps: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' }, harts: { type: 'string', default: '1,2,4' }, run: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' }, harts: { type: 'string', default: '1,2,4' },
+    run: { type: 'string', default: '1000' }
+  }
+});
 const total = Number(values.steps), seed = Number(values.seed), run = Number(values.run), harts = values.harts.split(',').map(Number);
 if (![total, seed, run, ...harts].every(n => Number.isInteger(n) && n > 0)) {
   console.error('kernel-long: --steps, --seed, --run and --harts are whole numbers above 0');
@@ -34,14 +39,17 @@ function shrink(all: readonly number[], on: number): number[] {
 const begun = Date.now();
 let done = 0;
 for (let n = 0; done < total; n++) {
-  const on = harts[n % harts.length], random = new Random(seed * 1_000_003 + n), steps = Array.from({ length: Math.min(run, total - done) }, () => random.below(2 ** 30));
+  const on = harts[n % harts.length], random = new Random(seed * 1_000_003 + n),
+    steps = Array.from({ length: Math.min(run, total - done) }, () => random.below(2 ** 30));
   const wrong = failure(steps, on);
   if (wrong !== undefined) {
     const few = shrink(steps, on);
-    console.error(`run ${n} on ${on} hart(s): ${wrong}\nsmaller, ${few.length} steps: ${failure(few, on)}\nnew Director([${few.join(', ')}], ${on}).run()`);
+    console.error(`run ${n} on ${on} hart(s): ${wrong}\nsmaller, ${few.length} steps: ${failure(few, on)}\n`
+      + `new Director([${few.join(', ')}], ${on}).run()`);
     process.exit(1);
   }
   done += steps.length;
   if (n % 100 === 99) console.log(`${done.toLocaleString('en')} steps, ${Math.round((Date.now() - begun) / 1000)} s`);
 }
-console.log(`${done.toLocaleString('en')} steps on ${harts.join(', ')} harts, seed ${seed}: kernel and model agree (${Math.round((Date.now() - begun) / 1000)} s)`);
+console.log(`${done.toLocaleString('en')} steps on ${harts.join(', ')} harts, seed ${seed}: kernel and model agree (`
+  + `${Math.round((Date.now() - begun) / 1000)} s)`);

@@ -28,7 +28,8 @@ describe('tessera lab', () => {
     const typed = join(work, 'typed');
     await tessera(['lab', 'start', '1', typed, '--student', 'anna']);
     for (const file of readdirSync(solution)) copyFileSync(join(solution, file), join(typed, file));
-    writeFileSync(join(typed, 'visitor.ts'), readFileSync(join(solution, 'visitor.ts'), 'utf8').replace('let refused = 0;', 'let refused = 0; const x: string = 5; void x;'));
+    writeFileSync(join(typed, 'visitor.ts'),
+      readFileSync(join(solution, 'visitor.ts'), 'utf8').replace('let refused = 0;', 'let refused = 0; const x: string = 5; void x;'));
     const r = await tessera(['lab', 'check', typed]);
     expect(r.stdout).toMatch(/! Type 'number' is not assignable to type 'string' \(visitor.ts:10\)/);
     expect(r.status).toBe(0);

@@ -15,7 +15,9 @@ async function after(rounds: number) {
   let text = '';
   const script = `forkexec ${rounds} /bin/true; cat /proc/meminfo; echo @ready; cat`;
   const scenario = unixWorld({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin'], files: programs, memory: 64 << 20 });
-  const system = bootScenario(scenario, { consoles: 2, inputs: ['console0'], modules: programs.map(module), output: (_c, b) => { text += new TextDecoder().decode(b); } }, { until: '@ready' });
+  const system = bootScenario(scenario,
+    { consoles: 2, inputs: ['console0'], modules: programs.map(module), output: (_c, b) => { text += new TextDecoder().decode(b); } },
+    { until: '@ready' });
   const result = await system.run();
   expect(result).toMatchObject({ ending: 'until', status: 0 });
   expect(text).toContain(`forkexec: ${rounds} times`);

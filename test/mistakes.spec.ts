@@ -33,8 +33,12 @@ const dynamic = (): string => {
   d.setBigUint64(96, 20n, true);
   return file('dynamic', all);
 };
-const scenario = (name: string, text: string): string => file(name, `import { defineScenario, log } from 'tessera';\nexport default defineScenario({ name: 'n', summary: 's', ram: '48M', budget: 1e8,\n  ${text} });\n`);
-const boots = (name: string, elf: string): string => scenario(name, `components: { n: { program: { elf: 'n' } } }, files: { n: ${JSON.stringify(elf)} }`);
+const scenario = (name: string, text: string): string =>
+  file(name,
+    `import { defineScenario, log } from 'tessera';\nexport default defineScenario({ name: 'n', summary: 's', ram: '48M', budget: 1e8,\n`
+      + `  ${text} });\n`);
+const boots = (name: string, elf: string): string =>
+  scenario(name, `components: { n: { program: { elf: 'n' } } }, files: { n: ${JSON.stringify(elf)} }`);
 
 describe('tessera run', () => {
   it.each([
@@ -61,11 +65,20 @@ describe('tessera run', () => {
 
 describe('a native component', () => {
   it.each([
-    ['faults', '_start: li a0, 16\n sd zero, 8(a0)', undefined, /n crashed with status 139: fault: store to 0x18, where it may not, at pc 0x10004/, 139],
+    [
+      'faults', '_start: li a0, 16\n sd zero, 8(a0)', undefined,
+      /n crashed with status 139: fault: store to 0x18, where it may not, at pc 0x10004/, 139
+    ],
     ['jumps away', '_start: li a0, 64\n jr a0', undefined, /fault: jump to 0x40, where it may not, at pc 0x40/, 139],
     ['has no such instruction', '_start: .word 0', undefined, /fault: illegal instruction 0x[0-9a-f]*, at pc 0x10000/, 139],
-    ['is linked to the wrong address', '_start: nop', (d: DataView) => d.setBigUint64(80, 1n << 40n, true), /wants memory at 0x10000000000, outside of what programs have \(0x1000 to 0x2000000000\): give the linker another address/, 1],
-    ['is position independent', '_start: nop', (d: DataView) => d.setUint16(16, 3, true), /is not a static executable: link it with -static -no-pie/, 1],
+    [
+      'is linked to the wrong address', '_start: nop', (d: DataView) => d.setBigUint64(80, 1n << 40n, true),
+      /wants memory at 0x10000000000, outside of what programs have \(0x1000 to 0x2000000000\): give the linker another address/, 1
+    ],
+    [
+      'is position independent', '_start: nop', (d: DataView) => d.setUint16(16, 3, true),
+      /is not a static executable: link it with -static -no-pie/, 1
+    ],
   ])('that %s is told', async (name, source, change, line, status) => {
     const elf = program('native', source, change), r = await tessera(['boot', boots(`${name.replace(/\W/g, '')}.ts`, elf)]);
     expect(r.stderr).toMatch(line);
@@ -75,14 +88,19 @@ describe('a native component', () => {
 
 describe('a scenario file', () => {
   it('that forgets a yield* is warned of, with the line', async () => {
-    const path = file('forgot.ts', "import { defineScenario, log, type Program } from 'tessera';\nconst p: Program = { name: 'p', *main(sys, env) {\n  log(sys, env, 'never');\n  yield* log(sys, env, 'said');\n} };\nexport default defineScenario({ name: 'n', summary: 's', components: { p: { program: p } }, ram: '48M' });\n");
+    const path = file('forgot.ts',
+      "import { defineScenario, log, type Program } from 'tessera';\nconst p: Program = { name: 'p', *main(sys, env) {\n"
+        + "  log(sys, env, 'never');\n  yield* log(sys, env, 'said');\n} };\nexport default defineScenario({ name: 'n', summary: 's', "
+        + "components: { p: { program: p } }, ram: '48M' });\n");
     const r = await tessera(['boot', path]);
     expect(r.stderr).toContain("tessera: warning: 'log(…)' is a system call that is never made: write 'yield* log(…)' (forgot.ts:3)");
     expect(r.stdout).toContain('[p] said');
     expect(r.status).toBe(0);
   });
   it('has its types checked on request', async () => {
-    const path = file('typed.ts', "import { defineScenario } from 'tessera';\nexport default defineScenario({ name: 'n', summary: 's', components: { p: { program: { name: 'p', *main() { const x: string = 5; void x; } } } }, ram: '48M' });\n");
+    const path = file('typed.ts',
+      "import { defineScenario } from 'tessera';\nexport default defineScenario({ name: 'n', summary: 's', components: { p: { program: { "
+        + "name: 'p', *main() { const x: string = 5; void x; } } } }, ram: '48M' });\n");
     expect((await tessera(['boot', path, '--types'])).stderr).toMatch(/E_TYPES: Type 'number' is not assignable to type 'string' \(typed.ts:2\)/);
     expect((await tessera(['boot', path])).status).toBe(0);
   });

@@ -43,7 +43,8 @@ function* next(sys: Syscalls, net: Net): Sys<Uint8Array[]> {
     yield* sys.down(net.arrivals, Ops.semaphore.down);
   }
 }
-const frame = (to: Uint8Array, from: Uint8Array, payload: string): Uint8Array => Uint8Array.from([...to, ...from, 0x88, 0xb5, ...new TextEncoder().encode(payload)]);
+const frame = (to: Uint8Array, from: Uint8Array, payload: string): Uint8Array =>
+  Uint8Array.from([...to, ...from, 0x88, 0xb5, ...new TextEncoder().encode(payload)]);
 const payload = (f: Uint8Array): string => text(f.subarray(14)).replace(/\0+$/, '');
 const EVERYBODY = new Uint8Array(6).fill(255);
 
@@ -67,8 +68,12 @@ describe('a switch', () => {
       yield* log(sys, env, payload((yield* next(sys, net))[0]!));
     });
     let out = '';
-    const components = { switch: switchComponent(), listener: { program: listener, caps: { net: 'switch' } }, talker: { program: talker, caps: { net: 'switch' } } };
-    const result = await bootScenario({ name: 'switch', summary: '', components, budget: 5e9 }, { output: (_, b) => { out += text(b); } }).run();
+    const components = {
+      switch: switchComponent(), listener: { program: listener, caps: { net: 'switch' } },
+      talker: { program: talker, caps: { net: 'switch' } }
+    };
+    const result = await bootScenario({ name: 'switch', summary: '', components, budget: 5e9 },
+      { output: (_, b) => { out += text(b); } }).run();
     expect([out, result.status]).toEqual(['[talker] 1000 in order\n', 0]);
   });
 
@@ -82,7 +87,8 @@ describe('a switch', () => {
     });
     let out = '';
     const components = { card: netDriver('net0'), switch: switchComponent('card'), asker: { program: asker, caps: { net: 'switch' } } };
-    const result = await bootScenario({ name: 'uplink', summary: '', components, budget: 5e9 }, { output: (_, b) => { out += text(b); }, nets: [{ connect: new Gateway().port }] }).run();
+    const result = await bootScenario({ name: 'uplink', summary: '', components, budget: 5e9 },
+      { output: (_, b) => { out += text(b); }, nets: [{ connect: new Gateway().port }] }).run();
     expect([out, result.status]).toEqual(['[asker] false 10.0.2.2\n', 0]);
   });
 });
@@ -91,7 +97,9 @@ describe('the scenario of docs/network.md', () => {
   it('boots as it stands there', async () => {
     const [, source] = /```ts\n([^]*?)```/.exec(readFileSync(join(root, 'docs/network.md'), 'utf8'))!, file = join(folder, 'asker.ts');
     writeFileSync(file, source!);
-    expect(await tessera(['boot', file])).toMatchObject({ status: 0, stdout: expect.stringContaining('[asker] 10.0.2.2 is at 52550a000202') });
+    expect(await tessera(['boot', file])).toMatchObject({
+      status: 0, stdout: expect.stringContaining('[asker] 10.0.2.2 is at 52550a000202')
+    });
   });
 });
 
@@ -100,9 +108,13 @@ describe('--net', () => {
     const disk = join(folder, 'disk');
     writeFileSync(disk, Buffer.alloc(512));
     const disks = Array.from({ length: 6 }, () => ['--disk', `${disk},ro`]).flat();
-    expect(await tessera(['vm', '--kernel', 'guests/bin/minios.bin', ...disks, '--net', 'loop'])).toMatchObject({ status: 2, stderr: 'tessera: E_OPTION: 6 disks and 1 network card are too many; the board has room for 6 of them together\n' });
+    expect(await tessera(['vm', '--kernel', 'guests/bin/minios.bin', ...disks, '--net', 'loop'])).toMatchObject({
+      status: 2, stderr: 'tessera: E_OPTION: 6 disks and 1 network card are too many; the board has room for 6 of them together\n'
+    });
     for (const kind of ['bare', 'vm']) {
-      expect(await tessera([kind, '--kernel', 'guests/bin/minios.bin', '--net', 'wifi'])).toMatchObject({ status: 2, stderr: expect.stringMatching(/^tessera: E_OPTION: option --net: 'wifi' [^\n]+\n$/) });
+      expect(await tessera([kind, '--kernel', 'guests/bin/minios.bin', '--net', 'wifi'])).toMatchObject({
+        status: 2, stderr: expect.stringMatching(/^tessera: E_OPTION: option --net: 'wifi' [^\n]+\n$/)
+      });
       const run = await tessera([kind, '--kernel', 'guests/bin/minios.bin', ...Array.from({ length: 8 }, () => ['--net', 'loop']).flat()]);
       expect(run).toMatchObject({ status: 2, stderr: expect.stringMatching(/^tessera: E_OPTION: [^\n]*card[^\n]*\n$/) });
     }
@@ -111,20 +123,29 @@ describe('--net', () => {
 
 const setUp = 'modprobe virtio_net; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0';
 const boot = (kind: 'vm' | 'bare', command: string, more: string[] = [], input = ''): Promise<Run> =>
-  tessera([kind, '--kernel', kernel, '--initrd', initramfs, '--append', `console=ttyS0 quiet RUN="${command}"`, ...more], { timeout: 4 * minutes, input });
-const tshark = (file: string, ...filter: string[]): string => spawnSync('tshark', ['-n', '-r', file, ...filter], { encoding: 'utf8' }).stdout;
+  tessera([kind, '--kernel', kernel, '--initrd', initramfs, '--append', `console=ttyS0 quiet RUN="${command}"`, ...more],
+    { timeout: 4 * minutes, input });
+const tshark = (file: string, ...filter: string[]): string =>
+  spawnSync('tshark', ['-n', '-r', file, ...filter], { encoding: 'utf8' }).stdout;
 
 describe.skipIf(missing).each(['bare', 'vm'] as const)("Debian's kernel with tessera %s --net gateway", (kind) => {
   const tftp = mkdtempSync(join(folder, 'tftp-')), capture = join(folder, `${kind}.pcapng`);
   writeFileSync(join(tftp, 'file'), Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7) & 0xff)));
 
   it('gets a lease, pings, and fetches a file', async () => {
-    const run = await boot(kind, `${setUp}; udhcpc -i eth0 -n -q -s /bin/true 2>&1; ping -c 2 10.0.2.2; cd /tmp; tftp -g -r file 10.0.2.2; md5sum file; cat /sys/bus/virtio/devices/virtio1/features; nproc; dmesg | grep -e SBI -e pmu-sbi`, ['--smp', kind === 'bare' ? '4' : '1', '--net', `gateway,tftp=${tftp},pcap=${capture}`]);
+    const run = await boot(kind,
+      `${setUp}; udhcpc -i eth0 -n -q -s /bin/true 2>&1; ping -c 2 10.0.2.2; cd /tmp; tftp -g -r file 10.0.2.2; md5sum file; cat `
+        + `/sys/bus/virtio/devices/virtio1/features; nproc; dmesg | grep -e SBI -e pmu-sbi`,
+      ['--smp', kind === 'bare' ? '4' : '1', '--net', `gateway,tftp=${tftp},pcap=${capture}`]);
     expect(run.stdout).toContain('lease of 10.0.2.15 obtained from 10.0.2.2');
     expect(run.stdout).toContain('2 packets transmitted, 2 packets received, 0% packet loss');
     expect(run.stdout).toContain(`${createHash('md5').update(readFileSync(join(tftp, 'file'))).digest('hex')}  file`);
     // The built-in SBI of the bare machine, that of a VM: the same but for counters.
-    for (const text of ['SBI specification v2.0 detected', ...['TIME', 'IPI', 'RFENCE', 'SRST', 'DBCN', 'HSM', 'SUSP'].map((e) => `SBI ${e} extension detected`)]) expect(run.stdout).toContain(text);
+    for (const text of [
+      'SBI specification v2.0 detected',
+      ...['TIME', 'IPI', 'RFENCE', 'SRST', 'DBCN', 'HSM', 'SUSP'].map((e) => `SBI ${e} extension detected`)
+    ])
+      expect(run.stdout).toContain(text);
     expect(run.stdout.includes('16 firmware and 10 hardware counters')).toBe(kind === 'bare');
     expect(run.status).toBe(0);
     expect(run.stdout).toMatch(/\n1[01]{31}[01]{2}1/); // bit 34: packed rings
@@ -133,7 +154,9 @@ describe.skipIf(missing).each(['bare', 'vm'] as const)("Debian's kernel with tes
   it.skipIf(noTshark)('leaves a capture that Wireshark reads without complaint', () => {
     expect(tshark(capture, '-Y', 'icmp', '-T', 'fields', '-e', 'icmp.type').trim().split('\n')).toEqual(['8', '0', '8', '0']);
     expect(tshark(capture, '-Y', 'tftp.opcode == 3').trim().split('\n').length).toBe(10);
-    expect(tshark(capture, '-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE', '-Y', '_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0')).toBe('');
+    expect(tshark(capture, '-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE', '-Y',
+      '_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0')).toBe(
+      '');
   });
 });
 
@@ -141,10 +164,15 @@ describe.skipIf(missing)('two virtual machines on one switch', () => {
   it('ping each other', async () => {
     const out: Record<string, string> = {};
     const machine = (n: number, command: string, caps: Record<string, string>) => machineComponent(
-      { kernel: 'kernel', initrd: 'initrd', memory: 128 << 20, nets: 1, append: `console=ttyS0 quiet RUN="modprobe virtio_net; ip link set eth0 up; ip addr add 10.1.1.${n}/24 dev eth0; ${command}"` }, { ...caps, net0: 'switch' });
+      {
+        kernel: 'kernel', initrd: 'initrd', memory: 128 << 20, nets: 1,
+        append: `console=ttyS0 quiet RUN="modprobe virtio_net; ip link set eth0 up; ip addr add 10.1.1.${n}/24 dev eth0; ${command}"`
+      },
+      { ...caps, net0: 'switch' });
     const components = {
       one: consoleDriver('console0'), two: consoleDriver('console1'), switch: switchComponent(),
-      left: machine(1, 'until ping -c 1 -W 1 10.1.1.2 >/dev/null; do true; done; ping -c 2 10.1.1.2; echo bye | nc 10.1.1.2 99', { console: 'one' }),
+      left: machine(1, 'until ping -c 1 -W 1 10.1.1.2 >/dev/null; do true; done; ping -c 2 10.1.1.2; echo bye | nc 10.1.1.2 99',
+        { console: 'one' }),
       right: machine(2, 'nc -l -p 99 </dev/null', { console: 'two' }),
     };
     const modules = [{ name: 'kernel', bytes: readFileSync(kernel) }, { name: 'initrd', bytes: readFileSync(initramfs) }];
@@ -181,19 +209,26 @@ function gatewayServer(): Promise<Server> {
 
 describe('a cable to another program', () => {
   it.skipIf(missing)('carries frames of a virtual machine both ways, which a recording brings again without the program', async () => {
-    const server = await gatewayServer(), { port } = server.address() as AddressInfo, recording = join(folder, 'vm.rec'), net = ['--net', `connect=127.0.0.1:${port}`];
+    const server = await gatewayServer(), { port } = server.address() as AddressInfo, recording = join(folder, 'vm.rec'),
+      net = ['--net', `connect=127.0.0.1:${port}`];
     const first = await boot('vm', `${setUp}; ping -c 3 -i 0.2 10.0.2.2; date`, [...net, '--record', recording]);
     await new Promise((resolve) => server.close(resolve));
-    expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('3 packets transmitted, 3 packets received, 0% packet loss') });
+    expect(first).toMatchObject({
+      status: 0, stdout: expect.stringContaining('3 packets transmitted, 3 packets received, 0% packet loss')
+    });
     const again = await boot('vm', `${setUp}; ping -c 3 -i 0.2 10.0.2.2; date`, [...net, '--replay', recording]);
     expect(again).toEqual(first);
-    expect(await boot('vm', 'true', net)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^tessera: E_NET: option --net: the cable cannot be connected[^\n]+\n$/) });
+    expect(await boot('vm', 'true', net)).toMatchObject({
+      status: 2, stderr: expect.stringMatching(/^tessera: E_NET: option --net: the cable cannot be connected[^\n]+\n$/)
+    });
   }, 4 * minutes);
 
   const opensbi = '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf', uboot = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf';
   it.skipIf(!existsSync(opensbi) || !existsSync(uboot))('carries those of the bare machine, where U-Boot pings', async () => {
     const server = await gatewayServer(), { port } = server.address() as AddressInfo, recording = join(folder, 'bare.rec');
-    const run = (more: string[]): Promise<Run> => tessera(['bare', opensbi, '--kernel', uboot, '--memory', '256M', '--net', `connect=127.0.0.1:${port}`, ...more], { input: ' setenv autoload no; dhcp; ping 10.0.2.2; poweroff\n', timeout: 2 * minutes });
+    const run = (more: string[]): Promise<Run> =>
+      tessera(['bare', opensbi, '--kernel', uboot, '--memory', '256M', '--net', `connect=127.0.0.1:${port}`, ...more],
+        { input: ' setenv autoload no; dhcp; ping 10.0.2.2; poweroff\n', timeout: 2 * minutes });
     const first = await run(['--record', recording]);
     await new Promise((resolve) => server.close(resolve));
     expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('host 10.0.2.2 is alive') });

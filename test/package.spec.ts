@@ -1,4 +1,7 @@
-/** The package as others install it: the examples of docs/embedding.md run with Node, pass TypeScript's strict check, and are bundled by Vite. */
+/**
+ * The package as others install it: the examples of docs/embedding.md run with Node, pass TypeScript's strict check, and are bundled by
+ * Vite.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +11,9 @@ import { projectRoot } from '../cli/images/where.ts';
 
 const root = projectRoot(), project = mkdtempSync(join(tmpdir(), 'tessera-package-'));
 afterAll(() => rmSync(project, { recursive: true }));
-const examples = new Map([...readFileSync(join(root, 'docs/embedding.md'), 'utf8').matchAll(/^```ts example=(\w+)\n([\s\S]*?)^```/gm)].map((m) => [m[1]!, m[2]!]));
+const examples = new Map([
+  ...readFileSync(join(root, 'docs/embedding.md'), 'utf8').matchAll(/^```ts example=(\w+)\n([\s\S]*?)^```/gm)
+].map((m) => [m[1]!, m[2]!]));
 const node = (...args: string[]): string => execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8', timeout: 60_000 });
 
 beforeAll(async () => {
@@ -23,7 +28,14 @@ beforeAll(async () => {
 }, 60_000);
 
 function check(options: object, files: string[]): string {
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { target: 'ES2023', strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, ...options }, files }));
+  writeFileSync(join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'ES2023', strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false,
+        ...options
+      },
+      files
+    }));
   try {
     return node(join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json');
   } catch (error) {
@@ -33,7 +45,8 @@ function check(options: object, files: string[]): string {
 
 describe('the package', () => {
   it('has no dependencies, and its manifest names what is there', () => {
-    const manifest = JSON.parse(readFileSync(join(project, 'node_modules/tessera-system/package.json'), 'utf8')) as Record<string, Record<string, unknown>>;
+    const manifest = JSON.parse(readFileSync(join(project, 'node_modules/tessera-system/package.json'),
+      'utf8')) as Record<string, Record<string, unknown>>;
     expect(manifest['dependencies']).toBeUndefined();
     expect(Object.keys(manifest['peerDependenciesMeta']!)).toEqual(Object.keys(manifest['peerDependencies']!));
     expect(node(join(project, 'node_modules/tessera-system/bin/tessera'), 'boot', 'hello-ipc')).toContain('Hello, tessera!');
@@ -41,13 +54,18 @@ describe('the package', () => {
 
   it('says which package a command needs that is not among them', () => {
     writeFileSync(join(project, 'mine.ts'), "export default 1;");
-    const { status, stderr } = spawnSync(process.execPath, [join(project, 'node_modules/tessera-system/bin/tessera'), 'boot', 'mine.ts'], { cwd: project, encoding: 'utf8' });
-    expect([status, stderr]).toEqual([1, "tessera: E_INSTALL: this needs the package 'esbuild', which is not installed; run: npm install esbuild\n"]);
+    const { status, stderr } = spawnSync(process.execPath, [join(project, 'node_modules/tessera-system/bin/tessera'), 'boot', 'mine.ts'],
+      { cwd: project, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([
+      1, "tessera: E_INSTALL: this needs the package 'esbuild', which is not installed; run: npm install esbuild\n"
+    ]);
   });
 
   it.each([
     ['program', /^0 SEEN BY NOBODY BUT US\n \nheard: one line\n\n0\n$/],
-    ['files', /^0 Dijkstra\nLions\nRitchie\nthe end\n\nTimeoutError\nprogram 'emacs' is not in the guest, which without a root file system/],
+    [
+      'files', /^0 Dijkstra\nLions\nRitchie\nthe end\n\nTimeoutError\nprogram 'emacs' is not in the guest, which without a root file system/
+    ],
     ['vm', /minios: tick 1[\s\S]*\n0 true 1048576\n\{[\s\S]*sbi: \d+/],
     ['trace', /^0 true\n[\s\S]*name: 'getppid'[\s\S]*kernelEntriesPerCall: 2[\s\S]*sequenceDiagram/],
     ['scenario', /^0 true true\n$/],
@@ -61,13 +79,18 @@ describe('the package', () => {
     mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
     symlinkSync(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
     symlinkSync(join(root, 'node_modules/undici-types'), join(project, 'node_modules/undici-types'));
-    writeFileSync(join(project, 'src/node.ts'), "import { hostFolder } from 'tessera-system/node';\nimport { runProgram } from 'tessera-system';\nexport const shell = () => runProgram({ program: 'sh', rootfs: hostFolder('images/rootfs') });\n");
-    expect(check({ module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2023'], types: ['node'] }, [...all.filter((f) => !f.includes('worker')), 'src/node.ts'])).toBe('');
+    writeFileSync(join(project, 'src/node.ts'),
+      "import { hostFolder } from 'tessera-system/node';\nimport { runProgram } from 'tessera-system';\n"
+        + "export const shell = () => runProgram({ program: 'sh', rootfs: hostFolder('images/rootfs') });\n");
+    expect(check({ module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2023'], types: ['node'] },
+      [...all.filter((f) => !f.includes('worker')), 'src/node.ts'])).toBe(
+      '');
   });
 
   it('is bundled by Vite for a page with a worker', async () => {
     writeFileSync(join(project, 'index.html'), '<script type="module" src="/page.js"></script>');
-    writeFileSync(join(project, 'page.js'), "new Worker(new URL('./src/worker.ts', import.meta.url), { type: 'module' }).onmessage = (e) => { document.title = e.data; };");
+    writeFileSync(join(project, 'page.js'),
+      "new Worker(new URL('./src/worker.ts', import.meta.url), { type: 'module' }).onmessage = (e) => { document.title = e.data; };");
     const { build } = await import('vite');
     const made = await build({ root: project, logLevel: 'silent', worker: { format: 'es' } }) as { output: { fileName: string }[] };
     expect(made.output.map((o) => o.fileName).filter((name) => /worker/.test(name))).toHaveLength(1);

@@ -18,7 +18,8 @@ beforeAll(async () => {
   if (!path) console.log('skipped: no Chromium on this computer (Debian: apt-get install chromium)');
   if (!fox) console.log('skipped: no Firefox on this computer (Debian: apt-get install firefox-esr)');
   if (!path && !fox) return;
-  const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<unknown>; POLICY: string }, { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
+  const { buildPage, POLICY } = await import(join(modules, 'build.mjs')) as { buildPage(out: string): Promise<unknown>; POLICY: string },
+    { serve } = await import(join(modules, 'serve.mjs')) as { serve(folder: string, port: number, policy: string): Promise<Server> };
   await buildPage(out);
   server = await serve(out, 0, POLICY);
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -36,7 +37,8 @@ async function visit(hash = '', width = 1280, height = 800): Promise<Page> {
   await page.until("document.querySelector('main')");
   return page;
 }
-const said = (page: Page): Promise<string> => page.evaluate<string>("[...document.querySelectorAll('.xterm-accessibility-tree, .xterm-rows')].map((e) => e.innerText).join('\\n')");
+const said = (page: Page): Promise<string> =>
+  page.evaluate<string>("[...document.querySelectorAll('.xterm-accessibility-tree, .xterm-rows')].map((e) => e.innerText).join('\\n')");
 
 describe.skipIf(!path)('the page', () => {
   it('has a first screen that a screen reader can walk, and no complaint of the browser', async () => {
@@ -61,10 +63,14 @@ describe.skipIf(!path)('the page', () => {
   it('gives the records that Node gives', async () => {
     const page = await visit('#/run/hello-ipc');
     await page.until(ENDED);
-    const { readyScenario, runScenario } = await import('../index.ts'), run = runScenario({ ...(await readyScenario('hello-ipc')), trace: { payload: 'all' } });
+    const { readyScenario, runScenario } = await import('../index.ts'),
+      run = runScenario({ ...(await readyScenario('hello-ipc')), trace: { payload: 'all' } });
     await run;
-    const counts = "({ length: tessera.trace.length, cycles: tessera.progress.value.cycles, last: tessera.trace.at(tessera.trace.length - 1).time })";
-    expect(await page.evaluate(counts)).toEqual({ length: run.trace.length, cycles: run.system.machine.events.now, last: run.trace.at(run.trace.length - 1).time });
+    const counts =
+      "({ length: tessera.trace.length, cycles: tessera.progress.value.cycles, last: tessera.trace.at(tessera.trace.length - 1).time })";
+    expect(await page.evaluate(counts)).toEqual({
+      length: run.trace.length, cycles: run.system.machine.events.now, last: run.trace.at(run.trace.length - 1).time
+    });
   });
 
   it('leads through a system call, each step with its figures', async () => {
@@ -94,12 +100,15 @@ describe.skipIf(!path)('the page', () => {
     await page.until("document.querySelector('.counts')?.innerText.includes('System calls')");
   });
 
-  it.each(['list', 'sequence', 'timeline', 'memory', 'counts'])('has names for all controls of the view %s, and landmarks around them', async (view) => {
+  it.each(['list', 'sequence', 'timeline', 'memory', 'counts'])('has names for all controls of the view %s, and landmarks around them',
+    async (view) => {
     const page = await visit(`#/run/two-worlds?view=${view}`);
     await page.until(ENDED);
     await page.until("document.querySelector('.body').firstElementChild");
     const tree = await page.accessibility();
-    expect(tree.filter((n) => ['button', 'link', 'textbox', 'checkbox', 'combobox', 'tab', 'listbox', 'region', 'complementary', 'toolbar'].includes(n.role) && n.name === '')).toEqual([]);
+    expect(tree.filter((n) =>
+      ['button', 'link', 'textbox', 'checkbox', 'combobox', 'tab', 'listbox', 'region', 'complementary', 'toolbar'].includes(n.role)
+        && n.name === '')).toEqual([]);
     for (const role of ['banner', 'main', 'status', 'tablist']) expect(tree.map((n) => n.role), role).toContain(role);
   });
 
@@ -110,7 +119,8 @@ describe.skipIf(!path)('the page', () => {
 
   it('has a shell to type at; a link repeats what was typed', async () => {
     const page = await visit('#/run/shell');
-    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')", 30_000);
+    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')",
+      30_000);
     await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
     await page.type('echo one two | tr a-z A-Z');
     await page.key('Enter', 'Enter', 13);
@@ -124,7 +134,8 @@ describe.skipIf(!path)('the page', () => {
 
   it('shares a folder with the guest while it runs: files dropped in, files taken out', async () => {
     const page = await visit('#/run/shell');
-    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')", 30_000);
+    await page.until("document.querySelector('.state')?.dataset.state === 'waiting' && document.querySelector('.xterm-helper-textarea')",
+      30_000);
     await page.evaluate(`(() => {
       const data = new DataTransfer();
       data.items.add(new File(['dropped in\\n'], 'note.txt'));
@@ -135,7 +146,8 @@ describe.skipIf(!path)('the page', () => {
     await page.type('cat /host/note.txt | tr a-z A-Z > /host/loud.txt');
     await page.key('Enter', 'Enter', 13);
     await page.until("document.querySelector('.hosted').innerText.includes('loud.txt')", 30_000);
-    await page.evaluate("tessera.onFile = (file) => { tessera.taken = new TextDecoder().decode(file.bytes); }; tessera.send({ type: 'take', path: 'loud.txt' })");
+    await page.evaluate("tessera.onFile = (file) => { tessera.taken = new TextDecoder().decode(file.bytes); }; tessera.send({ type: "
+      + "'take', path: 'loud.txt' })");
     await page.until("tessera.taken === 'DROPPED IN\\n'");
   });
 
@@ -148,7 +160,8 @@ describe.skipIf(!path)('the page', () => {
 
   it('pauses, goes on by single records, and runs again', async () => {
     const page = await visit('#/run/minios');
-    await page.until("document.querySelector('.state')?.dataset.state === 'running' || document.querySelector('.state')?.dataset.state === 'waiting'");
+    await page.until(
+      "document.querySelector('.state')?.dataset.state === 'running' || document.querySelector('.state')?.dataset.state === 'waiting'");
     await page.click('Pause');
     await page.until("tessera.progress.value.state === 'paused'");
     const before = await page.evaluate<number>('tessera.progress.value.records');
@@ -170,7 +183,8 @@ describe.skipIf(!path)('the page', () => {
     expect(await home.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 
-  it.each([['01-hello-ipc', 'greeter.ts'], ['04-capabilities', 'broker.s']])('checks lab %s as the command does: a starter, and a solution', async (lab, file) => {
+  it.each([['01-hello-ipc', 'greeter.ts'], ['04-capabilities', 'broker.s']])('checks lab %s as the command does: a starter, and a solution',
+    async (lab, file) => {
     const page = await visit();
     await page.until('navigator.serviceWorker.controller', 30_000);
     const verdict = async (): Promise<string> => {
@@ -183,7 +197,9 @@ describe.skipIf(!path)('the page', () => {
     expect(await verdict()).not.toBe('100 of 100 points');
     await page.evaluate("document.querySelector('.check .why button, .verdict .bar button').click()");
     await page.until("document.querySelectorAll('.list .row').length > 3 && tessera.phase.value === 'recorded'");
-    const { findLab } = await import('../labs/catalogue.ts'), { filesOfLab } = await import('../cli/lab/folder.ts'), { Random } = await import('../labs/grading/random.ts'), found = (await findLab(lab))!, variant = found.variant(new Random(`${lab}/me`));
+    const { findLab } = await import('../labs/catalogue.ts'), { filesOfLab } = await import('../cli/lab/folder.ts'),
+      { Random } = await import('../labs/grading/random.ts'), found = (await findLab(lab))!,
+      variant = found.variant(new Random(`${lab}/me`));
     const solution = filesOfLab(found, 'solution', variant);
     for (const name of found.files) {
       await page.evaluate(`localStorage.setItem('tessera-lab/${lab}/${name}', ${JSON.stringify(solution.get(name))})`);
@@ -217,7 +233,8 @@ describe.skipIf(!path)('the page', () => {
   });
 
   it('is made of files whose names the policy and the service worker know', () => {
-    for (const name of ['index.html', 'sw.js', 'assets/machine.js', 'guests/bin/linux/sh']) expect(existsSync(join(out, name)), name).toBe(true);
+    for (const name of ['index.html', 'sw.js', 'assets/machine.js', 'guests/bin/linux/sh'])
+      expect(existsSync(join(out, name)), name).toBe(true);
   });
 });
 

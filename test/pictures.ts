@@ -10,7 +10,9 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-pictures-')), pictures = join
 try {
   const run = await record(folder);
   if (run.status !== 0) throw new Error(`the recording ended with status ${run.status}: ${run.stderr}`);
-  const { name, svg } = await walk(folder, (step, screen) => { writeFileSync(join(pictures, `walkthrough-${step}.svg`), terminalSvg(screen, COLUMNS, ROWS)); });
+  const { name, svg } = await walk(folder, (step, screen) => {
+    writeFileSync(join(pictures, `walkthrough-${step}.svg`), terminalSvg(screen, COLUMNS, ROWS));
+  });
   writeFileSync(join(pictures, 'walkthrough-request.svg'), svg);
   console.log(`walkthrough: ${name}`);
 } finally {

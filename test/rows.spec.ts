@@ -24,7 +24,8 @@ describe('docs/rows.md', () => {
   });
 
   it('names only scenarios, files, scripts and subcommands that are there', () => {
-    const flaws = rows.flatMap((row) => row.commands.map((command) => flawOf(command, subcommands)).filter(Boolean).map((flaw) => `${row.id}: ${flaw}`));
+    const flaws = rows.flatMap((row) =>
+      row.commands.map((command) => flawOf(command, subcommands)).filter(Boolean).map((flaw) => `${row.id}: ${flaw}`));
     expect(flaws).toEqual([]);
   });
 });

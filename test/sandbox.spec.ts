@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { root } from './tessera.ts';
 
 interface Wall { readonly kind: 'node' | 'bubblewrap'; readonly program: string; readonly words: readonly string[] }
-const { wall } = createRequire(import.meta.url)('../bin/sandbox.cjs') as { wall(script: string, argv: readonly string[]): Wall | undefined };
+const { wall } = createRequire(import.meta.url)(
+  '../bin/sandbox.cjs') as { wall(script: string, argv: readonly string[]): Wall | undefined };
 const folder = mkdtempSync(join(tmpdir(), 'tessera-sandbox-'));
 
 /** What the attempts of a script inside come to: its output. */
@@ -33,15 +34,20 @@ if (!bubblewrap) console.warn('skipped: no bubblewrap (apt install bubblewrap)')
 
 describe('a run behind the second wall', () => {
   it('writes only what its options name, and starts nothing', () => {
-    expect(inside(['run', '--trace', join(folder, 'x.trace'), 'prog', '--trace', 'y'])).toEqual({ write: 'ERR_ACCESS_DENIED', mine: 'ERR_ACCESS_DENIED', trace: 'done', read: 'done', start: 'ERR_ACCESS_DENIED' });
+    expect(inside(['run', '--trace', join(folder, 'x.trace'), 'prog', '--trace', 'y'])).toEqual({
+      write: 'ERR_ACCESS_DENIED', mine: 'ERR_ACCESS_DENIED', trace: 'done', read: 'done', start: 'ERR_ACCESS_DENIED'
+    });
     expect(existsSync(join(folder, 'outside'))).toBe(false);
   });
   it.skipIf(!bubblewrap)('writes to its writable folder', () => {
-    expect(inside(['run', '--mount', `${join(folder, 'mine')}:/m`, 'prog'])).toMatchObject({ write: 'EROFS', mine: 'done', trace: 'EROFS', read: 'done' });
+    expect(inside(['run', '--mount', `${join(folder, 'mine')}:/m`, 'prog'])).toMatchObject({
+      write: 'EROFS', mine: 'done', trace: 'EROFS', read: 'done'
+    });
     expect(readFileSync(join(folder, 'mine/x'), 'utf8')).toBe('x');
   });
   it('is left out when asked, and for what runs no stranger', () => {
-    for (const argv of [['run', '--no-sandbox', 'x'], ['trace', 'stats', 'x'], ['boot', 'x'], ['--version'], ['run', '--help']]) expect(wall('script', argv), argv.join(' ')).toBeUndefined();
+    for (const argv of [['run', '--no-sandbox', 'x'], ['trace', 'stats', 'x'], ['boot', 'x'], ['--version'], ['run', '--help']])
+      expect(wall('script', argv), argv.join(' ')).toBeUndefined();
     expect(wall('script', ['run', 'sh', '--no-sandbox'])?.kind).toBe('node');
     expect(wall('script', ['run', '--mount', '/tmp:/m:ro', 'sh'])?.kind).toBe('node');
     expect(wall('script', ['vm', '--kernel', 'k', '--disk', 'd,ro'])?.kind).toBe('node');
@@ -51,12 +57,16 @@ describe('a run behind the second wall', () => {
   const busy = [join(root, 'bin/tessera'), 'bare', join(folder, 'spin')];
   /** Whether a process with this in its command line lives. */
   const lives = (): boolean => spawnSync('pgrep', ['-f', join(folder, 'spin')]).status === 0;
-  const until = async (holds: () => boolean): Promise<void> => { for (let i = 0; i < 300 && !holds(); i++) await new Promise((done) => { setTimeout(done, 100); }); };
+  const until = async (holds: () => boolean): Promise<void> => {
+    for (let i = 0; i < 300 && !holds(); i++) await new Promise((done) => { setTimeout(done, 100); });
+  };
   it.each([['SIGTERM', 143], ['SIGKILL', null]] as const)('ends with the one who started it (%s)', async (signal, status) => {
     writeFileSync(join(folder, 'spin'), Uint8Array.of(0x6f, 0, 0, 0));
     const child = spawn(process.execPath, busy, { stdio: 'ignore' });
     await until(() => spawnSync('pgrep', ['-fc', join(folder, 'spin')], { encoding: 'utf8' }).stdout.trim() === '2');
-    const ended = new Promise<number | null>((resolve) => { child.on('exit', (code, by) => resolve(code ?? (by === signal ? status : -1))); });
+    const ended = new Promise<number | null>((resolve) => {
+      child.on('exit', (code, by) => resolve(code ?? (by === signal ? status : -1)));
+    });
     child.kill(signal);
     expect(await ended).toBe(status);
     await until(() => !lives());

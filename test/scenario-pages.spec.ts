@@ -12,11 +12,13 @@ const images = ['vmlinuz', 'initramfs.cpio'].every((f) => existsSync(join(images
 const MOST_OFF = 0.25;
 
 /** What stands at the arrows of a picture, one after the other. */
-const words = (svg: string): string[] => [...svg.matchAll(/<text x="\d+(?:\.\d+)?" y="\d+" text-anchor="[a-z]+">([^<]*)</g)].map((m) => m[1]!);
+const words = (svg: string): string[] =>
+  [...svg.matchAll(/<text x="\d+(?:\.\d+)?" y="\d+" text-anchor="[a-z]+">([^<]*)</g)].map((m) => m[1]!);
 const numbers = (text: string): number[] => [...text.matchAll(/\| ([\d,]+) \|$/gm)].map((m) => Number(m[1]!.replaceAll(',', '')));
 
 describe.each(Object.keys(pages))('%s', (name) => {
-  const page = pages[name]!, why = page.elsewhere ? ` (booted in ${page.elsewhere})` : page.images && !images ? ' (skipped: no images)' : '';
+  const page = pages[name]!,
+    why = page.elsewhere ? ` (booted in ${page.elsewhere})` : page.images && !images ? ' (skipped: no images)' : '';
 
   it('has a page with its command, its picture and questions', () => {
     const text = readFileSync(pagePath(name), 'utf8');
@@ -46,7 +48,8 @@ const renderer = spawnSync('rsvg-convert', ['--version']).status === 0;
 it.skipIf(!renderer)(`every picture of the documents renders${renderer ? '' : ' (skipped: rsvg-convert is not installed)'}`, () => {
   const folder = join(root, 'docs/pictures'), all = readdirSync(folder).filter((f) => f.endsWith('.svg'));
   expect(all.length).toBeGreaterThan(20);
-  for (const file of all) expect(spawnSync('rsvg-convert', [join(folder, file)], { stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 26 }).status, file).toBe(0);
+  for (const file of all)
+    expect(spawnSync('rsvg-convert', [join(folder, file)], { stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 26 }).status, file).toBe(0);
 });
 
 it('boot --list tells what each scenario shows, and names all that have a page', async () => {

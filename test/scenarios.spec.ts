@@ -13,18 +13,25 @@ import { audit } from '../microkernel/index.ts';
 
 const root = new URL('../', import.meta.url);
 
-async function boot(scenario: ScenarioFile, trace?: TraceSink): Promise<{ system: System; text: string; status: number; why: string; kernelLog: string[] }> {
+async function boot(scenario: ScenarioFile,
+    trace?: TraceSink): Promise<{ system: System; text: string; status: number; why: string; kernelLog: string[] }> {
   const decoder = new TextDecoder(), kernelLog: string[] = [];
   let text = '';
-  const modules = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: new Uint8Array(readFileSync(fileURLToPath(new URL(path, root)))) }));
-  const system = bootScenario(scenario, { output: (_c, bytes) => { text += decoder.decode(bytes, { stream: true }); }, modules, kernelLog: l => kernelLog.push(l) }, { trace });
+  const modules = Object.entries(scenario.files ?? {}).map(([name, path]) => ({
+    name, bytes: new Uint8Array(readFileSync(fileURLToPath(new URL(path, root))))
+  }));
+  const system = bootScenario(scenario,
+    { output: (_c, bytes) => { text += decoder.decode(bytes, { stream: true }); }, modules, kernelLog: l => kernelLog.push(l) }, { trace });
   const result = await system.run();
   return { system, text, status: result.status, why: result.why, kernelLog };
 }
 
 function digest(): TraceSink & { readonly text: string[] } {
   const text: string[] = [];
-  return { text, drain: (records, first) => { text.push(`${first} ${Buffer.from(records).toString('base64')}`); }, name: (...words) => { text.push(words.join(' ')); } };
+  return {
+    text, drain: (records, first) => { text.push(`${first} ${Buffer.from(records).toString('base64')}`); },
+    name: (...words) => { text.push(words.join(' ')); }
+  };
 }
 
 describe('hello-ipc', () => {

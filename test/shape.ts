@@ -1,6 +1,7 @@
 /**
- * The shape of the tree, counted: circles of imports, the size of the kernel, lines that are too long. The numbers that are allowed stand in shape.json; they only
- * fall. `npx tsx test/shape.ts` prints the circles; `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller numbers.
+ * The shape of the tree, counted: circles of imports, the size of the kernel, lines that are too long. The numbers that are allowed stand
+ * in shape.json; they only fall. `npx tsx test/shape.ts` prints the circles; `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller
+ * numbers.
  */
 import { readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -47,14 +48,18 @@ export function graphOf(files: readonly string[], types: boolean): Graph {
 
 /** Sets of two or more modules that reach one another (strongly connected components, by Tarjan). */
 export function circles(graph: Graph): string[][] {
-  const index = new Map<string, number>(), low = new Map<string, number>(), stack: string[] = [], on = new Set<string>(), found: string[][] = [];
+  const index = new Map<string, number>(), low = new Map<string, number>(), stack: string[] = [], on = new Set<string>(),
+    found: string[][] = [];
   const visit = (v: string): void => {
     index.set(v, index.size);
     low.set(v, index.get(v)!);
     stack.push(v);
     on.add(v);
     for (const w of graph.get(v) ?? []) {
-      if (!index.has(w)) { visit(w); low.set(v, Math.min(low.get(v)!, low.get(w)!)); } else if (on.has(w)) low.set(v, Math.min(low.get(v)!, index.get(w)!));
+      if (!index.has(w)) {
+        visit(w);
+        low.set(v, Math.min(low.get(v)!, low.get(w)!));
+      } else if (on.has(w)) low.set(v, Math.min(low.get(v)!, index.get(w)!));
     }
     if (low.get(v) !== index.get(v)) return;
     const circle = stack.splice(stack.indexOf(v));
@@ -79,15 +84,25 @@ export function kernelSize(): { lines: number; code: number } {
 
 const COLUMNS = 140;
 /** Lines of all sources that go beyond the column where a line has to end. */
-export const longLines = (files: readonly string[]): number => files.reduce((n, file) => n + readFileSync(file, 'utf8').split('\n').filter(l => l.length > COLUMNS).length, 0);
+export const longLines = (files: readonly string[]): number =>
+  files.reduce((n, file) => n + readFileSync(file, 'utf8').split('\n').filter(l => l.length > COLUMNS).length, 0);
 
-export interface Shape { circlesByValue: number; circlesByType: number; filesInCircles: number; kernelLines: number; kernelCode: number; longLines: number }
+export interface Shape {
+  circlesByValue: number;
+  circlesByType: number;
+  filesInCircles: number;
+  kernelLines: number;
+  kernelCode: number;
+  longLines: number
+}
 export function shape(): Shape & { named: readonly string[] } {
   const files = sources(ROOT), value = circles(graphOf(files, false)), all = circles(graphOf(files, true)), size = kernelSize();
-  const show = (kind: string, list: string[][]): string[] => list.map(c => `${kind}, ${c.length} files: ${c.map(f => relative(ROOT, f)).sort().join(' ')}`);
+  const show = (kind: string, list: string[][]): string[] => list.map(c =>
+    `${kind}, ${c.length} files: ${c.map(f => relative(ROOT, f)).sort().join(' ')}`);
   return {
     circlesByValue: value.length, circlesByType: all.length, filesInCircles: all.reduce((n, c) => n + c.length, 0),
-    kernelLines: size.lines, kernelCode: size.code, longLines: longLines(files), named: [...show('by value', value), ...show('by type', all)],
+    kernelLines: size.lines, kernelCode: size.code, longLines: longLines(files),
+    named: [...show('by value', value), ...show('by type', all)],
   };
 }
 

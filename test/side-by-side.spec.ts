@@ -13,10 +13,15 @@ const images = imagesFolder(), have = ['vmlinuz', 'initramfs.cpio', 'rootfs'].ev
 describe.skipIf(!have)(`side-by-side${have ? '' : ' (skipped: no images)'}`, () => {
   it('a panic in one machine and a killed Unix server leave the others running and correct', { timeout: 300_000 }, async () => {
     const file = (name: string): Uint8Array => new Uint8Array(readFileSync(join(images, name)));
-    const modules = [{ name: 'vmlinuz', bytes: file('vmlinuz') }, { name: 'initramfs', bytes: file('initramfs.cpio') }, { name: 'rootfs', bytes: new Uint8Array(packTar([{ host: join(images, 'rootfs'), guest: '' }])) }];
+    const modules = [
+      { name: 'vmlinuz', bytes: file('vmlinuz') }, { name: 'initramfs', bytes: file('initramfs.cpio') },
+      { name: 'rootfs', bytes: new Uint8Array(packTar([{ host: join(images, 'rootfs'), guest: '' }])) }
+    ];
     const decoder = new TextDecoder(), kernelLog: string[] = [];
     let text = '';
-    const system = bootScenario(sideBySide, { output: (_c, b) => { text += decoder.decode(b, { stream: true }); }, modules, kernelLog: l => kernelLog.push(l) });
+    const system = bootScenario(sideBySide, {
+      output: (_c, b) => { text += decoder.decode(b, { stream: true }); }, modules, kernelLog: l => kernelLog.push(l)
+    });
     const result = await system.run();
     expect(kernelLog).toEqual([]);
     expect(result).toMatchObject({ status: 0, why: '', missing: [] });

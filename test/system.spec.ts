@@ -10,8 +10,11 @@ import { consoleDriver } from '../scenarios/devices.ts';
 import native from '../scenarios/native.ts';
 
 const program = (main: Program['main']): Program => ({ name: 'test', main });
-const scenario = (main: Program['main'], more: Partial<Scenario> = {}): Scenario => ({ name: 'test', summary: '', components: { a: { program: program(main) } }, ...more });
-const start = (s: Scenario, options: SystemOptions = {}, host: Partial<Host> = {}): { system: ReturnType<typeof bootScenario>; text: () => string } => {
+const scenario = (main: Program['main'], more: Partial<Scenario> = {}): Scenario => ({
+  name: 'test', summary: '', components: { a: { program: program(main) } }, ...more
+});
+const start = (s: Scenario, options: SystemOptions = {},
+    host: Partial<Host> = {}): { system: ReturnType<typeof bootScenario>; text: () => string } => {
   let text = '';
   const system = bootScenario(s, { output: (_c, b) => { text += new TextDecoder().decode(b); }, ...host }, options);
   return { system, text: () => text };
@@ -37,7 +40,8 @@ describe('a run', () => {
     expect(cycles[0]).toBe(cycles[1]);
   });
   it('fails when it ends without the text', async () => {
-    expect(await start(scenario(function* () {}), { until: 'never' }).system.run()).toMatchObject({ status: 1, why: "'never' did not appear" });
+    expect(await start(scenario(function* () {}),
+      { until: 'never' }).system.run()).toMatchObject({ status: 1, why: "'never' did not appear" });
   });
   it('fails when the budget is used up, and says who was still there', async () => {
     const r = await start(scenario(ticking, { budget: 1e9 })).system.run();
@@ -65,7 +69,10 @@ describe('a run', () => {
       }
       yield* exit(sys, env, 0);
     };
-    const s: Scenario = { name: 'test', summary: '', components: { terminal: consoleDriver('console0'), a: { program: program(read), caps: { stdio: 'terminal' } } }, status: 'a' };
+    const s: Scenario = {
+      name: 'test', summary: '',
+      components: { terminal: consoleDriver('console0'), a: { program: program(read), caps: { stdio: 'terminal' } } }, status: 'a'
+    };
     const { system, text } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
     const run = system.run(), rest = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
     for (let i = 0; i < 2; i++) {
@@ -88,7 +95,8 @@ describe('a run', () => {
   });
   it('is refused in words when it cannot be made', () => {
     expect(() => start(scenario(function* () {}, { ram: '64T' }))).toThrow(/64 ?T|cannot be made/);
-    expect(() => start({ ...scenario(function* () {}), components: { a: { program: program(function* () {}), memory: 'lots' } } })).toThrow("'lots' is not a size");
+    expect(() => start({ ...scenario(function* () {}), components: { a: { program: program(function* () {}), memory: 'lots' } } })).toThrow(
+      "'lots' is not a size");
     expect(() => start(scenario(function* () {}), { memoryBytes: 4 << 20 })).toThrow('too little');
   });
 });
@@ -151,8 +159,13 @@ describe('a component that ends', () => {
   });
   it('can be killed by the scenario, and the others go on', async () => {
     const { system, text } = start({
-      name: 'kill', summary: '', components: { a: { program: program(ticking), exit: 'any' }, b: { program: program(function* (sys, env) { yield* sys.receive(0, 200e6); yield* log(sys, env, 'still here'); }) } },
-      actions: [{ kill: 'a', afterText: '[a] tick 3' }], expect: [{ from: 'roottask', text: 'a killed' }, { from: 'b', text: 'still here' }],
+      name: 'kill', summary: '',
+      components: {
+        a: { program: program(ticking), exit: 'any' },
+        b: { program: program(function* (sys, env) { yield* sys.receive(0, 200e6); yield* log(sys, env, 'still here'); }) }
+      },
+      actions: [{ kill: 'a', afterText: '[a] tick 3' }],
+      expect: [{ from: 'roottask', text: 'a killed' }, { from: 'b', text: 'still here' }],
     });
     expect(await system.run()).toMatchObject({ status: 0, missing: [] });
     expect(text()).not.toContain('tick 9');

@@ -15,7 +15,10 @@ export function tessera(args: string[], options: RunOptions = {}): Promise<Run> 
 /** Any program; a run that takes too long is killed and has status null. */
 export function command(program: string, args: string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: options.cwd ?? root, env: { ...process.env, NO_COLOR: '1', TESSERA_AUDIT: '1', ...options.env }, timeout: options.timeout ?? 100_000, killSignal: 'SIGKILL' });
+    const child = spawn(program, args, {
+      cwd: options.cwd ?? root, env: { ...process.env, NO_COLOR: '1', TESSERA_AUDIT: '1', ...options.env },
+      timeout: options.timeout ?? 100_000, killSignal: 'SIGKILL'
+    });
     const out: Buffer[] = [], err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));

@@ -1,6 +1,7 @@
 /**
- * Debian's kernel boots twice, interpreted and translated, in lockstep: registers, CSRs and virtual time agree every 100,000 instructions, memory
- * every ten million. Part of the boot by default; TESSERA_LONG=1 compares all of it. Skipped where the images are not here: tessera images fetch.
+ * Debian's kernel boots twice, interpreted and translated, in lockstep: registers, CSRs and virtual time agree every 100,000
+ * instructions, memory every ten million. Part of the boot by default; TESSERA_LONG=1 compares all of it. Skipped where the images are
+ * not here: tessera images fetch.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +42,9 @@ function digest(machine: Machine): string {
 }
 const ram = (machine: Machine): Uint8Array => machine.memory.view(machine.memory.base, MEMORY);
 
-describe.skipIf(missing).each(['auto', 'jit'] as const)(`Debian's kernel, interpreted and with --engine %s${missing ? ' (skipped: no images)' : ''}`, (engine) => {
+describe.skipIf(missing).each(['auto', 'jit'] as const)(`Debian's kernel, interpreted and with --engine %s`
+  + `${missing ? ' (skipped: no images)' : ''}`,
+  (engine) => {
   it('is in the same state at every step', () => {
     const [a, b] = [booted('interp'), booted(engine)];
     for (let step = 1; step <= STEPS[engine]; step++) {

@@ -16,9 +16,11 @@ export class Tmux {
 
   /** Starts `words` with the project's root as the current folder. `env` sets variables, or takes them away with undefined. */
   constructor(words: string[], columns: number, rows: number, env: Record<string, string | undefined> = {}, cwd = root) {
-    const unset = Object.keys(env).filter((name) => env[name] === undefined).flatMap((name) => ['-u', name]), set = Object.entries(env).filter(([, v]) => v !== undefined).map(([n, v]) => `${n}=${v}`);
+    const unset = Object.keys(env).filter((name) => env[name] === undefined).flatMap((name) => ['-u', name]),
+      set = Object.entries(env).filter(([, v]) => v !== undefined).map(([n, v]) => `${n}=${v}`);
     const command = ['env', ...unset, 'LC_ALL=C.UTF-8', ...set, ...words].map(quote).join(' ');
-    this.tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), '-c', cwd, `${command}; echo "[status $?]"; exec cat`);
+    this.tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), '-c', cwd,
+      `${command}; echo "[status $?]"; exec cat`);
   }
 
   /** Keys by tmux's names (`Down`, `PageUp`, `Enter`, `Tab`), one character each otherwise. */
@@ -29,7 +31,11 @@ export class Tmux {
   bytes(text: string): this { this.tmux('send-keys', '-H', ...[...Buffer.from(text)].map((b) => b.toString(16))); return this; }
   resize(columns: number, rows: number): this { this.tmux('resize-window', '-x', String(columns), '-y', String(rows)); return this; }
   /** The screen as lines without blanks at their ends, or with `escapes` as it is, with its colours. */
-  screen(escapes = false): string { return escapes ? this.tmux('capture-pane', '-p', '-e', '-N') : this.tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n'); }
+  screen(escapes = false): string {
+    return escapes
+      ? this.tmux('capture-pane', '-p', '-e', '-N')
+      : this.tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n');
+  }
 
   /** Waits until the screen matches, and is the same twice; answers it. Throws with the screen after a minute. */
   async until(wanted: RegExp, escapes = false): Promise<string> {
@@ -47,5 +53,7 @@ export class Tmux {
     spawnSync('tmux', ['-S', this.socket, 'kill-server']);
     rmSync(this.folder, { recursive: true, force: true });
   }
-  private tmux(...words: string[]): string { return execFileSync('tmux', ['-S', this.socket, '-u', ...words], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' } }); }
+  private tmux(...words: string[]): string {
+    return execFileSync('tmux', ['-S', this.socket, '-u', ...words], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+  }
 }

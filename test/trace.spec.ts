@@ -12,7 +12,10 @@ import twoWorlds from '../scenarios/two-worlds.ts';
 import { machineComponent, unixComponent } from '../scenarios/worlds.ts';
 import { Capture } from '../system/capture/capture.ts';
 import { vocabularyFor } from '../system/vocabulary.ts';
-import { INCOMING, Part, RecordView, TraceFile, TraceRecorder, analyse, callText, criticalPath, eventWords, firstDivergence, originOf, pcapng, sentence } from '../trace/index.ts';
+import {
+  INCOMING, Part, RecordView, TraceFile, TraceRecorder, analyse, callText, criticalPath, eventWords, firstDivergence, originOf, pcapng,
+  sentence
+} from '../trace/index.ts';
 import { TraceDatabase, rowsText } from '../trace/sql/query.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
 import { root } from './tessera.ts';
@@ -29,15 +32,26 @@ const scenario = {
   components: {
     ...twoWorlds.components,
     vm: machineComponent({ kernel: 'poke', memory: 16 << 20, more: { raw: true } }, { console: { from: 'console', label: 'vm' } }),
-    linux: unixComponent({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin'], files: programs, memory: 32 << 20 }, { stdio: { from: 'console', label: 'linux' }, stderr: { from: 'console', label: 'linux' } }),
+    linux: unixComponent({ argv: ['/bin/sh', '-c', script], env: ['PATH=/bin'], files: programs, memory: 32 << 20 },
+      { stdio: { from: 'console', label: 'linux' }, stderr: { from: 'console', label: 'linux' } }),
   },
 };
-const modules = [...programs.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(root, 'guests/bin/linux', name))) })), { name: 'poke', bytes: guest }];
+const modules = [
+  ...programs.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(root, 'guests/bin/linux', name))) })),
+  { name: 'poke', bytes: guest }
+];
 
 /** A recording of the scenario. */
-async function record({ tracePayload, engine }: { tracePayload?: string[]; engine?: 'interp' | 'jit' }): Promise<{ bytes: Uint8Array; trace: TraceFile }> {
-  const parts: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined }, { words: vocabularyFor(scenario) });
-  const system = bootScenario(scenario, { modules, output: () => undefined, door: { arrivals: [{ cycle: 10_000_000, channel: 'uart', kind: 'bytes', data: Uint8Array.of(13) }] } }, { trace: recorder, engine, capture: tracePayload && ((sink) => new Capture(sink, tracePayload)) });
+async function record({ tracePayload, engine }: {
+  tracePayload?: string[]; engine?: 'interp' | 'jit'
+}): Promise<{ bytes: Uint8Array; trace: TraceFile }> {
+  const parts: Uint8Array[] = [],
+    recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined }, { words: vocabularyFor(scenario) });
+  const system = bootScenario(scenario,
+    {
+      modules, output: () => undefined, door: { arrivals: [{ cycle: 10_000_000, channel: 'uart', kind: 'bytes', data: Uint8Array.of(13) }] }
+    },
+    { trace: recorder, engine, capture: tracePayload && ((sink) => new Capture(sink, tracePayload)) });
   expect(await system.run()).toMatchObject({ status: 0, missing: [] });
   recorder.close();
   const bytes = new Uint8Array(Buffer.concat(parts));
@@ -46,7 +60,8 @@ async function record({ tracePayload, engine }: { tracePayload?: string[]; engin
 
 let bytes: Uint8Array, trace: TraceFile;
 beforeAll(async () => { ({ bytes, trace } = await record({ tracePayload: ['all'] })); }, 120_000);
-const lines = (keep: (r: RecordView) => boolean): string[] => Array.from(trace.records(), (r) => r.clone()).filter(keep).map((r) => sentence(r, originOf(trace, r)));
+const lines = (keep: (r: RecordView) => boolean): string[] =>
+  Array.from(trace.records(), (r) => r.clone()).filter(keep).map((r) => sentence(r, originOf(trace, r)));
 
 describe('payload', () => {
   it('shows system calls as strace does, with texts, buffers, flags and results', () => {
@@ -90,14 +105,19 @@ describe('network frames', () => {
     name: 'asker',
     *main(sys, env) {
       const net = valueOf(yield* openNet(sys, env, 'net')), everybody = [255, 255, 255, 255, 255, 255];
-      yield* net.send(sys, [Uint8Array.from([...everybody, ...net.mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, ...net.mac, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2])]);
+      yield* net.send(sys,
+        [
+          Uint8Array.from([...everybody, ...net.mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, ...net.mac, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2])
+        ]);
       while (valueOf(yield* net.receive(sys)).length === 0) yield* sys.down(net.arrivals, Ops.semaphore.down);
     },
   };
   it('are captured with the payload, and exported for Wireshark', async () => {
     const components = { card: netDriver('net0'), asker: { program: asker, caps: { net: 'card' } } }, parts: Uint8Array[] = [];
     const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
-    const system = bootScenario({ name: 'wire', summary: '', components, budget: 5e9 }, { output: () => undefined, nets: [{ connect: new Gateway().port }] }, { trace: recorder, capture: (sink) => new Capture(sink, ['none']) });
+    const system = bootScenario({ name: 'wire', summary: '', components, budget: 5e9 },
+      { output: () => undefined, nets: [{ connect: new Gateway().port }] },
+      { trace: recorder, capture: (sink) => new Capture(sink, ['none']) });
     expect(await system.run()).toMatchObject({ status: 0 });
     recorder.close();
     const wire = new TraceFile(new Uint8Array(Buffer.concat(parts))), capture = Buffer.concat([...pcapng(wire)]);
@@ -116,15 +136,27 @@ describe('causality', () => {
       if (r.kind === Kind.resume) expect([cause!.kind, cause!.actor]).toEqual([Kind.event, r.object]);
       if (r.kind === Kind.reply) expect([cause!.kind, cause!.actor]).toEqual([Kind.call, r.object]);
       if (r.kind === Kind.receive) expect(cause!.actor).toBe(r.object);
-      if (r.kind === Kind.map && cause?.kind === Kind.event) { faultMaps++; expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(r.object)]); }
-      if (r.kind === Kind.wake) { wakes++; expect(cause ? cause.kind : r.a).toBe(cause ? Kind.interrupt : r.a); expect(cause !== undefined || r.a !== 0).toBe(true); }
+      if (r.kind === Kind.map
+          && cause?.kind
+              === Kind.event) {
+                faultMaps++;
+                expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(r.object)]);
+              }
+      if (r.kind
+          === Kind.wake) {
+            wakes++;
+            expect(cause ? cause.kind : r.a).toBe(cause ? Kind.interrupt : r.a);
+            expect(cause !== undefined || r.a !== 0).toBe(true);
+          }
     }
     expect(faultMaps).toBeGreaterThan(100);
     expect(wakes).toBeGreaterThan(10);
   });
   it('a critical path goes back from the answer to the request, through the server', () => {
-    const at = Array.from(trace.records(), (r) => r.clone()), write = at.find((r) => r.kind === Kind.event && r.a === Cause.syscall && callText(r).startsWith('write(1, "5'))!;
-    const answer = at.find((r) => r.kind === Kind.resume && r.cause === write.sequence)!, path = criticalPath(trace, trace.indexOf(write.sequence), trace.indexOf(answer.sequence));
+    const at = Array.from(trace.records(), (r) => r.clone()),
+      write = at.find((r) => r.kind === Kind.event && r.a === Cause.syscall && callText(r).startsWith('write(1, "5'))!;
+    const answer = at.find((r) => r.kind === Kind.resume && r.cause === write.sequence)!,
+      path = criticalPath(trace, trace.indexOf(write.sequence), trace.indexOf(answer.sequence));
     expect(path.complete).toBe(true);
     expect(path.steps.reduce((n, s) => n + s.took, 0)).toBe(answer.time - write.time);
     expect(eventWords(write, answer)).toMatch(/ = \d+$/);
@@ -137,7 +169,8 @@ describe('causality', () => {
 });
 
 describe('docs/queries.md', () => {
-  const page = readFileSync(join(root, 'docs/queries.md'), 'utf8'), [schema, ...queries] = [...page.matchAll(/```sql\n([^]*?)```/g)].map((m) => m[1]!);
+  const page = readFileSync(join(root, 'docs/queries.md'), 'utf8'),
+    [schema, ...queries] = [...page.matchAll(/```sql\n([^]*?)```/g)].map((m) => m[1]!);
   it('shows the schema as it is', () => expect(schema).toBe(SCHEMA));
   it('has queries that all answer something', async () => {
     const db = await TraceDatabase.of(trace);

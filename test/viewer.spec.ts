@@ -12,14 +12,18 @@ writeFileSync(file, recorded(story(40)));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs `use` with the viewer on a terminal of this size, and ends it. */
-async function viewer(columns: number, rows: number, use: (t: Tmux) => Promise<void>, words: string[] = [file], env: Record<string, string | undefined> = { NO_COLOR: '1' }): Promise<void> {
+async function viewer(columns: number, rows: number, use: (t: Tmux) => Promise<void>, words: string[] = [file],
+    env: Record<string, string | undefined> = { NO_COLOR: '1' }): Promise<void> {
   const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', ...words], columns, rows, env, folder);
   try { await use(t); } finally { t.close(); }
 }
 
 describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux})` : ''}`, () => {
-  for (const [columns, rows] of [[80, 24], [200, 60]] as const) it(`shows these screens at ${columns}×${rows}`, () => viewer(columns, rows, async (t) => {
-    const golden = async (name: string, wanted: RegExp): Promise<void> => { await expect(await t.until(wanted)).toMatchFileSnapshot(`viewer/${name}-${columns}x${rows}.txt`); };
+  for (const [columns, rows] of [[80, 24], [200, 60]] as const)
+    it(`shows these screens at ${columns}×${rows}`, () => viewer(columns, rows, async (t) => {
+    const golden = async (name: string, wanted: RegExp): Promise<void> => {
+      await expect(await t.until(wanted)).toMatchFileSnapshot(`viewer/${name}-${columns}x${rows}.txt`);
+    };
     await t.until(/560 records/);
     await golden('list', />\s+1 /);
     t.keys('Down', 'b', 'n', 'n');
@@ -139,7 +143,10 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
   }, [file, '--filter', 'kind:evnt']));
 
   it('ends with one line for files that are none', async () => {
-    for (const [name, bytes, words] of [['empty', '', 'the file is empty'], ['foreign', 'GIF89a and more than sixteen bytes', 'not a Tessera trace file'], ['gone', undefined, 'does not exist']] as const) {
+    for (const [name, bytes, words] of [
+      ['empty', '', 'the file is empty'], ['foreign', 'GIF89a and more than sixteen bytes', 'not a Tessera trace file'],
+      ['gone', undefined, 'does not exist']
+    ] as const) {
       const path = join(folder, name);
       if (bytes !== undefined) writeFileSync(path, bytes);
       await viewer(120, 24, async (t) => {

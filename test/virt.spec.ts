@@ -8,7 +8,8 @@ import { tessera } from './tessera.ts';
 const MINIOS = ['--kernel', 'guests/bin/minios.bin', '--memory', '16M'];
 const UBOOT = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf', LINUX = join(imagesFolder(), 'vmlinuz'),
   INITRD = join(imagesFolder(), 'initramfs.cpio');
-const COMMANDS = 'echo sum-$((6*7)); echo processors-$(grep -c ^processor /proc/cpuinfo); ls / | wc -l; for i in 1 2 3; do (echo $i); done; poweroff -f\n';
+const COMMANDS =
+  'echo sum-$((6*7)); echo processors-$(grep -c ^processor /proc/cpuinfo); ls / | wc -l; for i in 1 2 3; do (echo $i); done; poweroff -f\n';
 const vm = (...args: string[]) => tessera(['vm', ...args]);
 
 describe('trap and emulate', () => {

@@ -1,6 +1,6 @@
 /**
- * Virtqueues of a device, split and packed, against a driver that keeps to the rules and one that does not. The same suite for the devices of
- * the machine and those of virtual machines.
+ * Virtqueues of a device, split and packed, against a driver that keeps to the rules and one that does not. The same suite for the
+ * devices of the machine and those of virtual machines.
  *
  * The device is a mirror: one queue of at most 64 places, bytes come back reversed; its configuration space holds 1, 2, 3, 4.
  */
@@ -10,10 +10,16 @@ import { RAM, type Rig, type RingChoice } from '../hardware/chips/virtio/testing
 
 const DATA = RAM + 0x6_0000;
 const choices = fc.record({ packed: fc.boolean(), eventIndex: fc.boolean(), size: fc.constantFrom(1, 2, 4, 8, 16) })
-  .chain((c): fc.Arbitrary<RingChoice> => (c.packed ? fc.record({ packed: fc.constant(true), eventIndex: fc.constant(c.eventIndex), size: fc.integer({ min: 1, max: 17 }) }) : fc.constant(c)));
+  .chain((c): fc.Arbitrary<RingChoice> =>
+    (c.packed
+      ? fc.record({ packed: fc.constant(true), eventIndex: fc.constant(c.eventIndex), size: fc.integer({ min: 1, max: 17 }) })
+      : fc.constant(c)));
 
 /** A request: lengths of what the device reads, then of what it writes. */
-const request = fc.record({ out: fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }), in: fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }), indirect: fc.boolean() })
+const request = fc.record({
+  out: fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }), in: fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }),
+  indirect: fc.boolean()
+})
   .filter((r) => r.out.length + r.in.length > 0);
 const step = fc.record({ requests: fc.array(request, { minLength: 1, maxLength: 6 }) });
 
@@ -29,7 +35,9 @@ describe('a driver that keeps to the rules', () => {
         let at = DATA;
         for (const r of requests) {
           const begin = at;
-          const buffers = [...r.out.map((length) => ({ length, write: false })), ...r.in.map((length) => ({ length, write: true }))].map(({ length, write }) => {
+          const buffers = [
+            ...r.out.map((length) => ({ length, write: false })), ...r.in.map((length) => ({ length, write: true }))
+          ].map(({ length, write }) => {
             const buffer = { address: at, length, write };
             at += length;
             return buffer;
@@ -50,7 +58,9 @@ describe('a driver that keeps to the rules', () => {
   });
 
   test('is interrupted when it asked to be, and not otherwise', () => {
-    fc.assert(fc.property(fc.boolean(), fc.constantFrom(2, 4, 8), fc.array(fc.record({ count: fc.integer({ min: 1, max: 4 }), after: fc.option(fc.integer({ min: 1, max: 5 })) }), { maxLength: 40 }), (packed, size, steps) => {
+    fc.assert(fc.property(fc.boolean(), fc.constantFrom(2, 4, 8),
+      fc.array(fc.record({ count: fc.integer({ min: 1, max: 4 }), after: fc.option(fc.integer({ min: 1, max: 5 })) }), { maxLength: 40 }),
+      (packed, size, steps) => {
       const rig = rigOf({ packed, eventIndex: true, size });
       const [queue] = rig.queues;
       let left = Infinity;
@@ -113,12 +123,15 @@ describe('a driver that breaks the rules', () => {
   const bytes = fc.uint8Array({ minLength: 256, maxLength: 256 });
   /** Descriptors that look right in parts, so that walks get somewhere. */
   const plausible = fc.array(fc.record({
-    address: fc.oneof(fc.integer({ min: RAM, max: RAM + 0x8_0100 }), fc.nat(), fc.constant(RAM + 0x1000)), high: fc.constantFrom(0, 0, 0, 1, 0xffff_ffff),
-    length: fc.oneof(fc.nat(64), fc.constantFrom(16, 32, 4096, 0x8_0000, 0xffff_ffff)), a: fc.nat(0xffff), b: fc.oneof(fc.nat(20), fc.nat(0xffff)),
+    address: fc.oneof(fc.integer({ min: RAM, max: RAM + 0x8_0100 }), fc.nat(), fc.constant(RAM + 0x1000)),
+    high: fc.constantFrom(0, 0, 0, 1, 0xffff_ffff),
+    length: fc.oneof(fc.nat(64), fc.constantFrom(16, 32, 4096, 0x8_0000, 0xffff_ffff)), a: fc.nat(0xffff),
+    b: fc.oneof(fc.nat(20), fc.nat(0xffff)),
   }), { minLength: 16, maxLength: 16 });
 
   test('never crashes the device; it stops, or ignores, and works again after a reset', () => {
-    fc.assert(fc.property(choices, fc.oneof(bytes, plausible), bytes, fc.array(fc.nat(70), { maxLength: 6 }), (choice, ring, area, notices) => {
+    fc.assert(fc.property(choices, fc.oneof(bytes, plausible), bytes, fc.array(fc.nat(70), { maxLength: 6 }),
+      (choice, ring, area, notices) => {
       const rig = rigOf(choice);
       const [{ at }] = rig.queues;
       if (ring instanceof Uint8Array) rig.memory.view(at, 256).set(ring);
@@ -138,14 +151,19 @@ describe('a driver that breaks the rules', () => {
       rig.start(choice);
       const [queue] = rig.queues;
       rig.memory.view(DATA, 2).set([7, 9]);
-      const id = queue.offer(choice.size > 1 ? [{ address: DATA, length: 2 }, { address: DATA + 2, length: 2, write: true }] : [{ address: DATA, length: 2 }]);
+      const id = queue.offer(choice.size > 1
+        ? [{ address: DATA, length: 2 }, { address: DATA + 2, length: 2, write: true }]
+        : [{ address: DATA, length: 2 }]);
       queue.notify();
       expect(queue.collect()).toEqual([{ id, written: choice.size > 1 ? 2 : 0 }]);
     }), { numRuns: 400 });
   });
 
   test('may write anything to any register', () => {
-    const write = fc.record({ offset: fc.oneof(fc.integer({ min: 0, max: 0x110 }).map((n) => n & ~3), fc.nat(0xfff)), value: fc.oneof(fc.nat(16), fc.constantFrom(0, 1, 0xf, 0xffff_ffff, RAM), fc.nat()), size: fc.constantFrom(1, 2, 4) });
+    const write = fc.record({
+      offset: fc.oneof(fc.integer({ min: 0, max: 0x110 }).map((n) => n & ~3), fc.nat(0xfff)),
+      value: fc.oneof(fc.nat(16), fc.constantFrom(0, 1, 0xf, 0xffff_ffff, RAM), fc.nat()), size: fc.constantFrom(1, 2, 4)
+    });
     fc.assert(fc.property(choices, fc.array(write, { maxLength: 40 }), (choice, writes) => {
       const rig = rigOf(choice);
       for (const { offset, value, size } of writes) {
@@ -222,8 +240,12 @@ describe('negotiation and registers', () => {
   });
   test('an indirect table may stand behind ordinary descriptors, and its WRITE flag says nothing', () => {
     const rig = rigOf(plain);
-    const [queue] = rig.queues, table = RAM + 0x4_0000, put = (at: number, address: number, length: number, flags: number, next: number): void => {
-      rig.memory.setU64(at, BigInt(address)); rig.memory.setU32(at + 8, length); rig.memory.setU16(at + 12, flags); rig.memory.setU16(at + 14, next);
+    const [queue] = rig.queues, table = RAM + 0x4_0000,
+      put = (at: number, address: number, length: number, flags: number, next: number): void => {
+      rig.memory.setU64(at, BigInt(address));
+      rig.memory.setU32(at + 8, length);
+      rig.memory.setU16(at + 12, flags);
+      rig.memory.setU16(at + 14, next);
     };
     rig.memory.view(DATA, 4).set([1, 2, 3, 4]);
     put(queue.at, DATA, 2, 1, 1);

@@ -1,4 +1,7 @@
-/** Guests of a few instructions in a real virtual machine: each register access, SBI call and ending comes through machine, kernel and vmm. */
+/**
+ * Guests of a few instructions in a real virtual machine: each register access, SBI call and ending comes through machine, kernel and
+ * vmm.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -12,15 +15,36 @@ import { machineComponent } from '../scenarios/worlds.ts';
 const ENTRY = 0x8020_0000, MIB = 1 << 20;
 const minios = new Uint8Array(readFileSync(fileURLToPath(new URL('../guests/bin/minios.bin', import.meta.url))));
 
-interface Run { readonly status: number; readonly text: string; readonly why: string; readonly exits: Record<string, number>; readonly crashes: number; readonly problems: readonly string[] }
+interface Run {
+  readonly status: number;
+  readonly text: string;
+  readonly why: string;
+  readonly exits: Record<string, number>;
+  readonly crashes: number;
+  readonly problems: readonly string[]
+}
 
-async function run(kernel: Uint8Array, more: Record<string, unknown> = {}, options: { smp?: number; harts?: number; append?: string; instructions?: number } = {}): Promise<Run> {
+async function run(kernel: Uint8Array, more: Record<string, unknown> = {},
+    options: { smp?: number; harts?: number; append?: string; instructions?: number } = {}): Promise<Run> {
   let text = '';
-  const decoder = new TextDecoder(), component = machineComponent({ kernel: 'kernel', memory: 16 * MIB, smp: options.smp, append: options.append, more: { ...more, harts: options.harts ?? 1 } }, { console: 'terminal' });
-  const scenario = { name: 'vmm', summary: '', status: 'vm', harts: options.harts ?? 1, components: { terminal: consoleDriver('console0'), vm: component } };
-  const system = bootScenario(scenario, { output: (channel, bytes) => { if (channel === 'console0') text += decoder.decode(bytes); }, consoles: 1, modules: [{ name: 'kernel', bytes: kernel }] }, { maxInstructions: options.instructions ?? 60_000_000 });
+  const decoder = new TextDecoder(),
+    component = machineComponent({
+      kernel: 'kernel', memory: 16 * MIB, smp: options.smp, append: options.append, more: { ...more, harts: options.harts ?? 1 }
+    },
+      { console: 'terminal' });
+  const scenario = {
+    name: 'vmm', summary: '', status: 'vm', harts: options.harts ?? 1, components: { terminal: consoleDriver('console0'), vm: component }
+  };
+  const system = bootScenario(scenario,
+    {
+      output: (channel, bytes) => { if (channel === 'console0') text += decoder.decode(bytes); }, consoles: 1,
+      modules: [{ name: 'kernel', bytes: kernel }]
+    },
+    { maxInstructions: options.instructions ?? 60_000_000 });
   const { status, why } = await system.run();
-  return { status, text, why, exits: system.kernel.counters.eventsByCause(), crashes: system.kernel.crashes, problems: audit(system.kernel) };
+  return {
+    status, text, why, exits: system.kernel.counters.eventsByCause(), crashes: system.kernel.crashes, problems: audit(system.kernel)
+  };
 }
 
 /** Bare code: s0 = UART, putchar prints the byte in a0, finish powers off. */
@@ -88,7 +112,9 @@ after: csrr a0, scause; addi a0, a0, 0x41; sb a0, 0(s0)`);
     const end = (value: number): Promise<Run> => raw(`lui t0, 0x100; li t1, ${value}; sw t1, 0(t0)`);
     expect((await end(0x5555)).status).toBe(0);
     expect(await end(0x3333 | (9 << 16))).toMatchObject({ status: 1, crashes: 0 });
-    const again = await raw('rdtime a0; li a1, 50000; bltu a0, a1, first; j finish; first: li a0, 0x52; sb a0, 0(s0); 1: rdtime a0; bltu a0, a1, 1b; lui t0, 0x100; li t1, 0x7777; sw t1, 0(t0)'.replaceAll('1:', 'one:').replaceAll('1b', 'one'));
+    const again = await raw('rdtime a0; li a1, 50000; bltu a0, a1, first; j finish; first: li a0, 0x52; sb a0, 0(s0); 1: rdtime a0; bltu a0, a1, 1b; lui t0, 0x100; li t1, 0x7777; sw t1, 0(t0)'.replaceAll('1:',
+      'one:').replaceAll('1b',
+      'one'));
     expect(again).toMatchObject({ status: 0, text: 'R', crashes: 0, problems: [] });
     expect(again.exits['startup']).toBe(2);
   });
@@ -110,13 +136,18 @@ describe('a virtio console', () => {
       li t1, 0x80301000; li t0, 1; sh t0, 2(t1)
       li t0, 1; sw t0, 0x50(s2)
       li t1, 0x80302000; lhu a0, 2(t1); addi a0, a0, 0x30; sb a0, 0(s0)`);
-    const component = machineComponent({ kernel: 'kernel', memory: 16 * MIB, more: { raw: true, virtioConsole: 'hvc' } }, { console: 'terminal', hvc: 'other' });
-    const scenario = { name: 'hvc', summary: '', status: 'vm', components: { terminal: consoleDriver('console0'), other: consoleDriver('console1'), vm: component } };
+    const component = machineComponent({ kernel: 'kernel', memory: 16 * MIB, more: { raw: true, virtioConsole: 'hvc' } },
+      { console: 'terminal', hvc: 'other' });
+    const scenario = {
+      name: 'hvc', summary: '', status: 'vm',
+      components: { terminal: consoleDriver('console0'), other: consoleDriver('console1'), vm: component }
+    };
     const output = (channel: string, bytes: Uint8Array): void => {
       if (channel === 'console0') text += new TextDecoder().decode(bytes);
       if (channel === 'console1') second += new TextDecoder().decode(bytes);
     };
-    const { status } = await bootScenario(scenario, { output, consoles: 2, modules: [{ name: 'kernel', bytes: code }] }, { maxInstructions: 1_000_000 }).run();
+    const { status } = await bootScenario(scenario, { output, consoles: 2, modules: [{ name: 'kernel', bytes: code }] },
+      { maxInstructions: 1_000_000 }).run();
     expect([status, text, second]).toEqual([0, '1', 'hud!']);
   });
 });
@@ -136,7 +167,9 @@ describe('minios', () => {
 describe('any guest', () => {
   it('cannot make the vmm crash, whatever its code is', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.nat(0xffff_ffff), { minLength: 16, maxLength: 64 }), async (words) => {
-      const prologue = assemble('lui s0, 0x10000; lui s1, 0xc000; lui a1, 0x10001; lui a2, 0x101; lui sp, 0x80300; la t0, here; csrw stvec, t0; .align 2; here: li a7, 0x48534d', ENTRY).bytes;
+      const prologue = assemble('lui s0, 0x10000; lui s1, 0xc000; lui a1, 0x10001; lui a2, 0x101; lui sp, 0x80300; la t0, here; csrw '
+        + 'stvec, t0; .align 2; here: li a7, 0x48534d',
+        ENTRY).bytes;
       const code = new Uint8Array(prologue.length + 4 * words.length);
       code.set(prologue);
       words.forEach((w, i) => new DataView(code.buffer).setUint32(prologue.length + 4 * i, w, true));

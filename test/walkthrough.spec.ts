@@ -26,7 +26,14 @@ describe.skipIf(missing)(`the walkthrough${missing ? ` (skipped: ${missing})` : 
 
   it('has a picture and the keys of every step', () => {
     const page = readFileSync(join(root, 'docs/walkthrough.md'), 'utf8');
-    for (const { name } of steps) { expect(page).toContain(`pictures/walkthrough-${name}.svg`); expect(existsSync(join(root, `docs/pictures/walkthrough-${name}.svg`))).toBe(true); }
-    for (const key of ['`f` `device:disk0` Enter', '`L`', '`f` Ctrl-U Enter', 'Space `/` `block.submit` Enter `.` `.`', '`/` Ctrl-U `kind:interrupt` Enter', '`/` Ctrl-U `interruptAck` Enter `.` `d`']) expect(page).toContain(key);
+    for (const { name } of steps) {
+      expect(page).toContain(`pictures/walkthrough-${name}.svg`);
+      expect(existsSync(join(root, `docs/pictures/walkthrough-${name}.svg`))).toBe(true);
+    }
+    for (const key of [
+      '`f` `device:disk0` Enter', '`L`', '`f` Ctrl-U Enter', 'Space `/` `block.submit` Enter `.` `.`', '`/` Ctrl-U `kind:interrupt` Enter',
+      '`/` Ctrl-U `interruptAck` Enter `.` `d`'
+    ])
+      expect(page).toContain(key);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The walk of docs/walkthrough.md, driven as a user would in a terminal: Debian boots in a virtual machine and reads its disk; the viewer opens
- * the recording, finds the slowest request and follows it from the guest's register write to the interrupt. `test/pictures.ts` makes the
- * page's pictures of it; `test/walkthrough.spec.ts` checks that it goes as the page says.
+ * The walk of docs/walkthrough.md, driven as a user would in a terminal: Debian boots in a virtual machine and reads its disk; the viewer
+ * opens the recording, finds the slowest request and follows it from the guest's register write to the interrupt. `test/pictures.ts`
+ * makes the page's pictures of it; `test/walkthrough.spec.ts` checks that it goes as the page says.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,17 +33,23 @@ export function record(folder: string): Promise<Run> {
   const disk = join(folder, 'disk.img'), fd = openSync(disk, 'w'), images = imagesFolder();
   ftruncateSync(fd, DISK);
   closeSync(fd);
-  return command(process.execPath, [join(root, 'bin/tessera'), 'vm', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--append', 'console=ttyS0 loglevel=4', '--memory', '256M',
+  return command(process.execPath,
+    [join(root, 'bin/tessera'), 'vm', '--kernel', join(images, 'vmlinuz'), '--initrd', join(images, 'initramfs.cpio'), '--append',
+      'console=ttyS0 loglevel=4', '--memory', '256M',
     '--disk', disk, '--replay', join(root, 'docs/walkthrough.rec'), '--trace', join(folder, 'disk.trace'), '--trace-payload', 'vm*,disk0']);
 }
 
 /** Walks; `see` is given each screen with its colours. Answers the SVG that the viewer wrote. */
 export async function walk(folder: string, see: (step: string, screen: string) => void): Promise<{ name: string; svg: string }> {
-  const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', join(folder, 'disk.trace')], COLUMNS, ROWS, { NO_COLOR: undefined }, folder);
+  const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', join(folder, 'disk.trace')], COLUMNS, ROWS,
+    { NO_COLOR: undefined }, folder);
   try {
     await t.until(/records/);
     for (const { name, keys, wanted } of steps) {
-      for (const key of keys) { if (key.startsWith('=')) t.type(key.slice(1)); else t.keys(key); if (key === 'Enter') await t.until(/\S/); else if (key === 's') await t.until(/ all +summary/); }
+      for (const key of keys) {
+        if (key.startsWith('=')) t.type(key.slice(1)); else t.keys(key);
+        if (key === 'Enter') await t.until(/\S/); else if (key === 's') await t.until(/ all +summary/);
+      }
       see(name, await t.until(wanted, true));
     }
     t.keys('Escape', 'e');

@@ -17,10 +17,13 @@ const MAY_CREATE = O.CREAT | O.TMPFILE;
 /** Bytes as a C string: what does not print is escaped, what is too long ends in `…`. */
 export function quoted(bytes: Uint8Array, whole = bytes.length): string {
   const cut = bytes.length > MOST_TEXT ? bytes.subarray(0, MOST_TEXT) : bytes, more = whole > cut.length ? '…' : '';
-  const text = isText(cut) ? decoder.decode(cut).replace(/[\p{C}\u2028\u2029]/gu, escaped) : [...cut].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : escaped(String.fromCharCode(b)))).join('');
+  const text = isText(cut)
+    ? decoder.decode(cut).replace(/[\p{C}\u2028\u2029]/gu, escaped)
+    : [...cut].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : escaped(String.fromCharCode(b)))).join('');
   return `"${text.replace(/["\\](?!\d|[nrtx])/g, '\\$&')}"${more}`;
 }
-const escaped = (c: string): string => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c] ?? `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;
+const escaped = (c: string): string =>
+  ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c] ?? `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;
 function isText(bytes: Uint8Array): boolean {
   try { new TextDecoder('utf-8', { fatal: true }).decode(bytes); return true; } catch { return false; }
 }
@@ -30,7 +33,12 @@ const signed = (v: bigint): bigint => BigInt.asIntN(64, v);
 const hexOf = (v: bigint): string => (signed(v) < 0n && signed(v) > -4096n ? String(signed(v)) : v === 0n ? '0' : `0x${v.toString(16)}`);
 
 /** All that one argument can be said with. */
-interface Argument { readonly value: bigint; readonly before: bigint; readonly parts: readonly PayloadPart[]; readonly length: number | undefined }
+interface Argument {
+  readonly value: bigint;
+  readonly before: bigint;
+  readonly parts: readonly PayloadPart[];
+  readonly length: number | undefined
+}
 const formats: Readonly<Record<string, (a: Argument) => string>> = {
   x: ({ value }) => hexOf(value), b: said, r: said, g: said,
   o: ({ value }) => `0${value.toString(8)}`, m: ({ value }) => `0${value.toString(8)}`,
@@ -44,15 +52,21 @@ function said(a: Argument): string {
 }
 
 /** The arguments of a call: `args` is its row's, `values` its words, `parts` the payload of the call and of its answer. */
-export function argumentsText(words: Vocabulary, args: string, values: readonly bigint[], parts: readonly PayloadPart[], result?: bigint): string {
+export function argumentsText(words: Vocabulary, args: string, values: readonly bigint[], parts: readonly PayloadPart[],
+    result?: bigint): string {
   const rows = args === '' ? [] : args.split(' '), texts: string[] = [];
   rows.forEach((row, i) => {
     const [, format = ''] = row.split(':'), value = values[i];
     if (value === undefined) return;
     if (format === 'm' && (Number(values[i - 1] ?? 0n) & MAY_CREATE) === 0) return;
     const symbols = words.symbols?.[format], word = symbols && symbolText(symbols, Number(signed(value)));
-    const length = format === 'b' || format === 'g' ? Number(values[format === 'b' ? i + 1 : i - 1] ?? 0n) : format === 'r' && result !== undefined ? Number(signed(result)) : undefined;
-    const a: Argument = { value, before: values[i - 1] ?? 0n, parts: parts.filter((p) => p.index === i && (p.part === Part.text || p.part === Part.bytes)), length };
+    const length = format === 'b' || format === 'g' ? Number(values[format === 'b' ? i + 1 : i - 1] ?? 0n)
+      : format === 'r' && result !== undefined ? Number(signed(result))
+      : undefined;
+    const a: Argument = {
+      value, before: values[i - 1] ?? 0n, parts: parts.filter((p) => p.index === i && (p.part === Part.text || p.part === Part.bytes)),
+      length
+    };
     texts.push(word ?? formats[format]?.(a) ?? (symbols ? hexOf(value) : String(signed(value))));
   });
   return texts.join(', ');

@@ -36,7 +36,10 @@ class Node {
   }
   result(): CallNode {
     const children = [...this.children.values()].map((c) => c.result()).sort((a, b) => b.total - a.total || b.count - a.count);
-    return { name: this.name, count: this.count, total: this.total, self: this.total - children.reduce((n, c) => n + c.total, 0), latency: this.samples.latency(), children };
+    return {
+      name: this.name, count: this.count, total: this.total, self: this.total - children.reduce((n, c) => n + c.total, 0),
+      latency: this.samples.latency(), children
+    };
   }
 }
 interface Open { readonly node: Node; readonly time: number; readonly server: number }
@@ -51,7 +54,8 @@ export function callTree(trace: TraceSource, keep: (r: RecordView) => boolean = 
     if (r.kind === Kind.call || (r.kind === Kind.event && r.object !== 0)) {
       const parent = open.get(serving.get(r.actor) ?? 0), server = serverOf(trace, r.object);
       if (!parent && !keep(r)) continue;
-      const depth = (parent?.depth ?? 0) + 1, node = (parent && depth > DEPTH ? parent.node : (parent?.node ?? root).child(nameOf(trace, r)));
+      const depth = (parent?.depth ?? 0) + 1,
+        node = (parent && depth > DEPTH ? parent.node : (parent?.node ?? root).child(nameOf(trace, r)));
       node.count++;
       open.set(r.sequence, { node, time: r.time, server, depth });
       if (r.kind === Kind.event) serving.set(server, r.sequence);
@@ -84,7 +88,9 @@ export function callReport(roots: readonly CallNode[], depth = 6, least = 0.001)
   const lines = ['    count      total     median       self  request'], all = roots.reduce((n, r) => n + r.total, 0);
   const add = (n: CallNode, level: number): void => {
     if (level >= depth || (n.total < least * all && level > 0 && n.count < 2)) return;
-    lines.push(`${n.count.toLocaleString('en-US').padStart(9)} ${cyclesText(n.total).padStart(10)} ${(n.latency ? cyclesText(n.latency.median) : '-').padStart(10)} ${cyclesText(Math.max(0, n.self)).padStart(10)}  ${'  '.repeat(level)}${n.name}`);
+    lines.push(`${n.count.toLocaleString('en-US').padStart(9)} ${cyclesText(n.total).padStart(10)} `
+      + `${(n.latency ? cyclesText(n.latency.median) : '-').padStart(10)} ${cyclesText(Math.max(0, n.self)).padStart(10)}  `
+      + `${'  '.repeat(level)}${n.name}`);
     for (const c of n.children) add(c, level + 1);
   };
   for (const r of roots) add(r, 0);

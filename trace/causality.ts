@@ -1,6 +1,6 @@
 /**
- * Which record answers which. A call, a send or an event opens a chain; the records that follow from it (receive, map, reply, resume) carry its
- * sequence number as `cause`.
+ * Which record answers which. A call, a send or an event opens a chain; the records that follow from it (receive, map, reply, resume)
+ * carry its sequence number as `cause`.
  */
 import { Kind } from '../microkernel/abi/index.ts';
 import type { TraceFile } from './reader.ts';
@@ -39,7 +39,10 @@ function forward(trace: TraceFile, index: number, found: (r: RecordView) => bool
   return -1;
 }
 
-/** Time between a record and its counterpart in cycles: to its answer for what opens a chain, since its cause for what follows; NaN without one. */
+/**
+ * Time between a record and its counterpart in cycles: to its answer for what opens a chain, since its cause for what follows; NaN
+ * without one.
+ */
 export function latencyAt(trace: TraceFile, index: number, reach = REACH): number {
   const r = trace.at(index), time = r.time, cause = r.cause;
   if (cause !== 0) {

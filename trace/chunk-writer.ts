@@ -46,7 +46,9 @@ export class ChunkWriter implements ChunkSink {
     if (options.words) this.put(Chunk.words, chunk(Chunk.words, new TextEncoder().encode(JSON.stringify(options.words))));
   }
 
-  records(first: number, records: Uint8Array): void { this.data(Chunk.records, first, new DataView(records.buffer, records.byteOffset).getFloat64(0, true), records); }
+  records(first: number, records: Uint8Array): void {
+    this.data(Chunk.records, first, new DataView(records.buffer, records.byteOffset).getFloat64(0, true), records);
+  }
   names(lines: Uint8Array): void { this.put(Chunk.names, chunk(Chunk.names, lines)); }
   payload(first: number, last: number, entries: Uint8Array): void { this.data(Chunk.payload, first, last, entries); }
   close(): void {
@@ -58,7 +60,8 @@ export class ChunkWriter implements ChunkSink {
 
   private data(type: number, first: number, second: number, data: Uint8Array): void {
     if (!this.file) return;
-    const packed = this.pack?.(data), smaller = packed !== undefined && packed.length < data.length, packing = smaller ? Packing.deflate : Packing.none;
+    const packed = this.pack?.(data), smaller = packed !== undefined && packed.length < data.length,
+      packing = smaller ? Packing.deflate : Packing.none;
     const body = smaller ? packed : data;
     this.put(type, chunkHead(type, first, second, body, data.length, packing, this.checksum), first, second, data.length, packing);
     this.write(body);

@@ -7,7 +7,15 @@ import { CHUNK_HEADER, Chunk, INDEX_ENTRY, MOST_CHUNK, PRELUDE, Packing, crc32, 
 import type { ByteSource, Unpack } from './source.ts';
 
 /** `first`: sequence number; `second`: first time of records, last sequence number of payload; `bytes`: of the data, unpacked. */
-export interface ChunkEntry { readonly offset: number; readonly type: number; readonly first: number; readonly second: number; readonly bytes: number; readonly packing: number; readonly length: number }
+export interface ChunkEntry {
+  readonly offset: number;
+  readonly type: number;
+  readonly first: number;
+  readonly second: number;
+  readonly bytes: number;
+  readonly packing: number;
+  readonly length: number
+}
 
 const DAMAGED = new Uint8Array(0);
 const defaultUnpack: Unpack = (data, bytes) => inflateSync(data, { out: new Uint8Array(bytes) });
@@ -30,12 +38,16 @@ export class ChunkStore {
   entry(offset: number): ChunkEntry | 'cut' | 'foreign' {
     const head = this.source.read(offset, CHUNK_HEADER + PRELUDE);
     if (head.length < CHUNK_HEADER) return 'cut';
-    const view = new DataView(head.buffer, head.byteOffset, head.byteLength), type = view.getUint32(0, true), length = view.getUint32(4, true);
+    const view = new DataView(head.buffer, head.byteOffset, head.byteLength), type = view.getUint32(0, true),
+      length = view.getUint32(4, true);
     if (length > MOST_CHUNK || type === 0 || type > 255) return 'foreign';
     if (offset + CHUNK_HEADER + length > this.source.size) return 'cut';
     if (!preluded(type)) return { offset, type, first: 0, second: 0, bytes: length, packing: 0, length };
     if (length < PRELUDE || head.length < CHUNK_HEADER + PRELUDE) return 'foreign';
-    return { offset, type, first: view.getFloat64(16, true), second: view.getFloat64(24, true), bytes: view.getUint32(32, true), packing: view.getUint32(36, true), length };
+    return {
+      offset, type, first: view.getFloat64(16, true), second: view.getFloat64(24, true), bytes: view.getUint32(32, true),
+      packing: view.getUint32(36, true), length
+    };
   }
 
   /** The chunk's data, unpacked; empty when it is damaged. */
@@ -56,7 +68,9 @@ export class ChunkStore {
   /** The same, neither kept nor taken from what is kept. */
   load(e: ChunkEntry): Uint8Array {
     const all = this.source.read(e.offset, CHUNK_HEADER + e.length);
-    if (all.length < CHUNK_HEADER + e.length || crc32(all.subarray(CHUNK_HEADER)) !== new DataView(all.buffer, all.byteOffset).getUint32(8, true)) return this.damaged(e);
+    if (all.length < CHUNK_HEADER + e.length
+        || crc32(all.subarray(CHUNK_HEADER)) !== new DataView(all.buffer, all.byteOffset).getUint32(8, true))
+      return this.damaged(e);
     if (!preluded(e.type)) return all.subarray(CHUNK_HEADER);
     const data = all.subarray(CHUNK_HEADER + PRELUDE);
     if (e.packing === Packing.none) return data.length === e.bytes ? data : this.damaged(e);
@@ -99,11 +113,16 @@ export class ChunkStore {
     const at = new DataView(tail.buffer, tail.byteOffset).getFloat64(0, true);
     if (!Number.isInteger(at) || at < 16 || at >= size) return undefined;
     const entry = this.entry(at);
-    if (typeof entry === 'string' || entry.type !== Chunk.index || at + CHUNK_HEADER + entry.length !== size || entry.length % (8 * INDEX_ENTRY) !== 8) return undefined;
+    if (typeof entry === 'string' || entry.type !== Chunk.index || at + CHUNK_HEADER + entry.length !== size
+        || entry.length % (8 * INDEX_ENTRY) !== 8)
+      return undefined;
     const body = this.load(entry), view = new DataView(body.buffer, body.byteOffset, body.byteLength), found: ChunkEntry[] = [];
     for (let i = 0; i + 8 < body.length; i += 8 * INDEX_ENTRY) {
-      const [offset, type, first, second, bytes, packing, length] = Array.from({ length: INDEX_ENTRY }, (_, n) => view.getFloat64(i + 8 * n, true)) as [number, number, number, number, number, number, number];
-      if (![offset, type, bytes, packing, length].every((n) => Number.isSafeInteger(n) && n >= 0) || length > MOST_CHUNK || offset + CHUNK_HEADER + length > at) return undefined;
+      const [offset, type, first, second, bytes, packing, length] = Array.from({ length: INDEX_ENTRY },
+        (_, n) => view.getFloat64(i + 8 * n, true)) as [number, number, number, number, number, number, number];
+      if (![offset, type, bytes, packing, length].every((n) => Number.isSafeInteger(n) && n >= 0) || length > MOST_CHUNK
+          || offset + CHUNK_HEADER + length > at)
+        return undefined;
       found.push({ offset, type, first, second, bytes, packing, length });
     }
     return [...found, entry];

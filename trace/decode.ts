@@ -21,7 +21,8 @@ export function cyclesText(cycles: number): string {
 }
 
 const mappedText = (r: RecordView): string => { const m = mappedRange(r); return rangeText(m.base, r.b, m.all); };
-const messageText = (b: number): string => `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
+const messageText = (b: number): string =>
+  `${b & 0xff} word${(b & 0xff) === 1 ? '' : 's'}${b >> 8 ? `, ${b >> 8} item${b >> 8 === 1 ? '' : 's'}` : ''}`;
 const resumeText = (how: number): string => (how === Resume.go ? 'resumed' : how === Resume.letThrough ? 'let through to the kernel'
   : how === Resume.stop ? 'left stopped' : how === Resume.watch ? 'let through to the kernel, watched' : `resume ${how}`);
 
@@ -132,8 +133,17 @@ export function details(trace: TraceFile, r: RecordView): [string, string][] {
     return lines;
   }
   lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
-  if (r.object) lines.push(['object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`]);
-  if (r.cause) lines.push(['follows', origin ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}` : `record ${r.cause}, not in this file`]);
+  if (r.object)
+    lines.push([
+      'object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`
+    ]);
+  if (r.cause)
+    lines.push([
+      'follows',
+      origin
+        ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}`
+        : `record ${r.cause}, not in this file`
+    ]);
   lines.push(...outcome(trace, r));
   for (const item of itemsText(r)) lines.push(['item', item]);
   const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c],

@@ -26,19 +26,31 @@ export function firstDivergence(a: TraceFile, b: TraceFile, times = true): Diver
 }
 
 function differences(a: TraceFile, x: RecordView, b: TraceFile, y: RecordView, times: boolean): string[] {
-  const found: string[] = plain.filter((f) => x[f] !== y[f] && (times || f !== 'time') && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && a.name(x.a) === b.name(y.a)));
+  const found: string[] = plain.filter((f) =>
+    x[f] !== y[f] && (times || f !== 'time')
+      && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && a.name(x.a) === b.name(y.a)));
   for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || a.name(x[f]) !== b.name(y[f])) found.push(f);
   return found;
 }
 
 /** Does the same stand in both? Where only one trace has payload, nobody asks. */
 function samePayload(p: readonly PayloadPart[], q: readonly PayloadPart[]): boolean {
-  return p.length === q.length && p.every((x, i) => { const y = q[i]!; return x.part === y.part && x.index === y.index && x.bytes.length === y.bytes.length && x.bytes.every((v, n) => v === y.bytes[n]); });
+  return p.length === q.length
+    && p.every((x, i) => {
+      const y = q[i]!;
+      return x.part === y.part && x.index === y.index && x.bytes.length === y.bytes.length && x.bytes.every((v, n) => v === y.bytes[n]);
+    });
 }
 
 /** The difference in words: `context` records before it, and a few after it of each. */
 export function diffReport(a: TraceFile, b: TraceFile, at: Divergence, names: readonly [string, string], context = 5): string {
-  const lines = [at.fields.length > 0 ? `The traces part at record ${at.record + 1}: ${at.fields.join(', ')} differ.` : `The first ${at.record} records are the same; ${a.length > b.length ? names[0] : names[1]} goes on, with ${Math.abs(a.length - b.length)} more.`, ''];
+  const lines = [
+    at.fields.length > 0
+      ? `The traces part at record ${at.record + 1}: ${at.fields.join(', ')} differ.`
+      : `The first ${at.record} records are the same; ${a.length > b.length ? names[0] : names[1]} goes on, with `
+        + `${Math.abs(a.length - b.length)} more.`,
+    ''
+  ];
   for (let i = Math.max(0, at.record - context); i < at.record; i++) lines.push(`   ${lineOf(a, i)}`);
   for (const [sign, trace, name] of [['-', a, names[0]], ['+', b, names[1]]] as const) {
     lines.push('', `${sign}  ${name}`);

@@ -37,8 +37,10 @@ export class Exits {
   }
   /** By function where it was captured, else by extension. */
   private call(r: RecordView): Row {
-    const words = this.trace.payload(r.sequence).find((p) => p.part === Part.words), fid = words && Number(wordsOfPart(words)[6] ?? 0n), e = sbiExtensions[r.c];
-    const row = this.row(this.sbi, this.trace.taskOf(r.actor), sbiName(r.c), e && e.name !== 'legacy' && fid !== undefined ? `.${e.functions[fid]?.[0] ?? fid}` : '');
+    const words = this.trace.payload(r.sequence).find((p) => p.part === Part.words), fid = words && Number(wordsOfPart(words)[6] ?? 0n),
+      e = sbiExtensions[r.c];
+    const row = this.row(this.sbi, this.trace.taskOf(r.actor), sbiName(r.c),
+      e && e.name !== 'legacy' && fid !== undefined ? `.${e.functions[fid]?.[0] ?? fid}` : '');
     row.loads++;
     return row;
   }
@@ -49,6 +51,12 @@ export class Exits {
     return row;
   }
 
-  get deviceRows(): DeviceRow[] { return [...this.devices.values()].map((r) => ({ task: r.task, device: r.name, register: r.part, loads: r.loads, stores: r.stores, latency: r.samples.latency() })); }
-  get sbiRows(): SbiRow[] { return [...this.sbi.values()].map((r) => ({ task: r.task, call: r.name + r.part, calls: r.loads, latency: r.samples.latency() })); }
+  get deviceRows(): DeviceRow[] {
+    return [...this.devices.values()].map((r) => ({
+      task: r.task, device: r.name, register: r.part, loads: r.loads, stores: r.stores, latency: r.samples.latency()
+    }));
+  }
+  get sbiRows(): SbiRow[] {
+    return [...this.sbi.values()].map((r) => ({ task: r.task, call: r.name + r.part, calls: r.loads, latency: r.samples.latency() }));
+  }
 }

@@ -1,5 +1,6 @@
 /**
- * The filter language of `trace view`, `trace stats --filter` and `trace export --filter`: terms separated by blanks, all of which must hold.
+ * The filter language of `trace view`, `trace stats --filter` and `trace export --filter`: terms separated by blanks, all of which must
+ * hold.
  *
  *   task:linux cause:syscall nr:openat latency>5us      field, comparison, value
  *   kind:event,resume   nr:read*                        one of several; * stands for any text
@@ -23,30 +24,69 @@ import { RecordView } from './record.ts';
 export class FilterError extends Error {}
 
 type Test = (r: RecordView, index: number) => boolean;
-interface TextField { words: (r: RecordView, trace: TraceFile, origin: () => RecordView) => (string | undefined)[]; known?: (trace: TraceFile) => string[]; doc: string }
+interface TextField {
+  words: (r: RecordView, trace: TraceFile, origin: () => RecordView) => (string | undefined)[];
+  known?: (trace: TraceFile) => string[];
+  doc: string
+}
 interface NumberField { value: (r: RecordView, index: number, filter: Filter) => number; unit: 'time' | 'number'; doc: string }
 
-const nameList = (trace: TraceFile, ...kinds: string[]): string[] => [...new Set([...trace.names.values()].filter((n) => kinds.includes(n.kind)).map((n) => n.text))];
+const nameList = (trace: TraceFile, ...kinds: string[]): string[] => [
+  ...new Set([...trace.names.values()].filter((n) => kinds.includes(n.kind)).map((n) => n.text))
+];
 
-const threadNames = (trace: TraceFile): string[] => [...new Set([...trace.names.values()].filter((n) => n.kind === 'thread').map((n) => objectName(trace, n.id)))];
+const threadNames = (trace: TraceFile): string[] => [
+  ...new Set([...trace.names.values()].filter((n) => n.kind === 'thread').map((n) => objectName(trace, n.id)))
+];
 
 /** A thread switch from somebody: its `object` stops, its `actor` runs. */
 const isSwitch = (r: RecordView): boolean => r.kind === Kind.schedule && r.object !== 0;
 
 export const textFields: Record<string, TextField> = {
-  task: { words: (r, t) => [fromTask(r, t), r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task of either end' },
-  from: { words: (r, t) => [isSwitch(r) ? t.taskOf(r.object) : fromTask(r, t)], known: (t) => nameList(t, 'task'), doc: 'task that acts; of a thread switch the one that stops' },
-  to: { words: (r, t) => [isSwitch(r) ? fromTask(r, t) : r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'), doc: 'task acted on; of a thread switch the one that runs' },
-  thread: { words: (r, t) => [r.actor ? objectName(t, r.actor) : 'kernel', r.object ? objectName(t, r.object) : undefined], known: threadNames, doc: 'thread at either end' },
+  task: {
+    words: (r, t) => [fromTask(r, t), r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'),
+    doc: 'task of either end'
+  },
+  from: {
+    words: (r, t) => [isSwitch(r) ? t.taskOf(r.object) : fromTask(r, t)], known: (t) => nameList(t, 'task'),
+    doc: 'task that acts; of a thread switch the one that stops'
+  },
+  to: {
+    words: (r, t) => [isSwitch(r) ? fromTask(r, t) : r.object ? t.taskOf(r.object) : undefined], known: (t) => nameList(t, 'task'),
+    doc: 'task acted on; of a thread switch the one that runs'
+  },
+  thread: {
+    words: (r, t) => [r.actor ? objectName(t, r.actor) : 'kernel', r.object ? objectName(t, r.object) : undefined], known: threadNames,
+    doc: 'thread at either end'
+  },
   object: { words: (r, t) => [r.object ? t.name(r.object) : undefined, String(r.object)], doc: 'object by name or number' },
   kind: { words: (r) => [r.kindName], known: () => Object.keys(Kind), doc: 'kind of record' },
-  cause: { words: (_r, _t, origin) => [origin().kind === Kind.event ? causeName(origin().a) : undefined], known: () => Object.keys(Cause), doc: 'cause of an event and its answer' },
-  nr: { words: (_r, _t, origin) => (origin().kind === Kind.event && origin().a === Cause.syscall ? [syscallName(origin().c), String(origin().c)] : []), known: knownCalls, doc: 'system call, by name or number' },
-  op: { words: (_r, _t, origin) => (hasLabel(origin().kind) ? [labelName(origin().a), labelName(origin().a).split('.')[1]] : []), known: labelNames, doc: 'operation or request' },
-  device: { words: (_r, _t, origin) => [registerOf(origin())?.device], known: (t) => (t.words.devices ?? []).map((d) => d.name), doc: 'device of a virtual machine that was accessed' },
+  cause: {
+    words: (_r, _t, origin) => [origin().kind === Kind.event ? causeName(origin().a) : undefined], known: () => Object.keys(Cause),
+    doc: 'cause of an event and its answer'
+  },
+  nr: {
+    words: (_r, _t, origin) =>
+      (origin().kind === Kind.event && origin().a === Cause.syscall ? [syscallName(origin().c), String(origin().c)] : []),
+    known: knownCalls, doc: 'system call, by name or number'
+  },
+  op: {
+    words: (_r, _t, origin) => (hasLabel(origin().kind) ? [labelName(origin().a), labelName(origin().a).split('.')[1]] : []),
+    known: labelNames, doc: 'operation or request'
+  },
+  device: {
+    words: (_r, _t, origin) => [registerOf(origin())?.device], known: (t) => (t.words.devices ?? []).map((d) => d.name),
+    doc: 'device of a virtual machine that was accessed'
+  },
   register: { words: (_r, _t, origin) => [registerOf(origin())?.register], doc: 'register of that device' },
-  access: { words: (_r, _t, origin) => [isFault(origin()) ? accessOf(origin().b) || undefined : undefined], known: () => ['fetch', 'load', 'store'], doc: 'access of a page fault or to a device' },
-  text: { words: (r, t, origin) => [...textsOf(t, r), ...(origin() === r ? [] : textsOf(t, origin()))], doc: 'text that a system call points to, where payload was captured' },
+  access: {
+    words: (_r, _t, origin) => [isFault(origin()) ? accessOf(origin().b) || undefined : undefined], known: () => ['fetch', 'load', 'store'],
+    doc: 'access of a page fault or to a device'
+  },
+  text: {
+    words: (r, t, origin) => [...textsOf(t, r), ...(origin() === r ? [] : textsOf(t, origin()))],
+    doc: 'text that a system call points to, where payload was captured'
+  },
   status: { words: (r) => [statusName(r.status)], known: () => Object.keys(Status), doc: 'status code' },
 };
 
@@ -55,13 +95,16 @@ export const numberFields: Record<string, NumberField> = {
   time: { value: (r) => r.time, unit: 'time', doc: 'virtual time' },
   latency: { value: (_, index, f) => f.latency(index), unit: 'time', doc: 'time to the answer, or since the cause' },
   hart: { value: (r) => r.hart, unit: 'number', doc: 'hart' },
-  bytes: { value: (r) => (r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : NaN), unit: 'number', doc: 'bytes of state moved' },
+  bytes: {
+    value: (r) => (r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : NaN), unit: 'number', doc: 'bytes of state moved'
+  },
   address: { value: (r) => addressOf(r), unit: 'number', doc: 'faulting or mapped address' },
 };
 
 const isFault = (r: RecordView): boolean => r.kind === Kind.event && (r.a === Cause.pageFault || r.a === Cause.guestPageFault);
 const decoder = new TextDecoder();
-const textsOf = (trace: TraceFile, r: RecordView): string[] => trace.payload(r.sequence).filter((p) => p.part === Part.text).map((p) => decoder.decode(p.bytes));
+const textsOf = (trace: TraceFile, r: RecordView): string[] =>
+  trace.payload(r.sequence).filter((p) => p.part === Part.text).map((p) => decoder.decode(p.bytes));
 const fromTask = (r: RecordView, trace: TraceFile): string => (r.actor ? trace.taskOf(r.actor) : 'kernel');
 function knownCalls(): string[] { return Object.keys(calls); }
 const hasLabel = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.invoke;
@@ -97,29 +140,39 @@ export class Filter {
   }
 
   /** Finds all latencies in one pass, in slices. */
-  *prepare(): Generator<void, void> { if (this.usesLatency && !this.known && !this.latencySource) this.known = yield* latencies(this.trace); }
+  *prepare(): Generator<void, void> {
+    if (this.usesLatency && !this.known && !this.latencySource) this.known = yield* latencies(this.trace);
+  }
 
   /** The same in one go, where nobody waits for a key. */
   prepareNow(): void { for (const steps = this.prepare(); !steps.next().done; ); }
 
-  latency(index: number): number { return this.latencySource ? this.latencySource(index) : this.known && index < this.known.length ? this.known[index]! : latencyAt(this.trace, index); }
+  latency(index: number): number {
+    return this.latencySource ? this.latencySource(index)
+      : this.known && index < this.known.length ? this.known[index]!
+      : latencyAt(this.trace, index);
+  }
 
   private compile(term: string): Test {
     const not = /^[-!]./.test(term), plain = not ? term.slice(1) : term;
     const match = /^([A-Za-z]+)(:|!=|<=|>=|=|<|>)(.*)$/.exec(plain);
-    const test = match && !plain.startsWith('"') ? this.comparison(match[1]!.toLowerCase(), match[2]!, match[3]!) : this.wordTest(unquote(plain).toLowerCase());
+    const test = match && !plain.startsWith('"')
+      ? this.comparison(match[1]!.toLowerCase(), match[2]!, match[3]!)
+      : this.wordTest(unquote(plain).toLowerCase());
     return not ? (r, i) => !test(r, i) : test;
   }
 
   private comparison(field: string, operator: string, value: string): Test {
     const number = own(numberFields, field), text = own(textFields, field);
-    if (!number && !text) throw new FilterError(`no field '${field}'; ${nearest(field, [...Object.keys(textFields), ...Object.keys(numberFields)])}`);
+    if (!number && !text)
+      throw new FilterError(`no field '${field}'; ${nearest(field, [...Object.keys(textFields), ...Object.keys(numberFields)])}`);
     if (value === '') throw new FilterError(`'${field}${operator}' wants a value, such as ${example(field)}`);
     return number ? this.numberTest(field, number, operator, value) : this.textTest(field, text!, operator, unquote(value));
   }
 
   private textTest(field: string, { words: of, known }: TextField, operator: string, value: string): Test {
-    if (operator !== ':' && operator !== '=' && operator !== '!=') throw new FilterError(`'${field}' is a name and cannot be compared with '${operator}'; write ${field}:${value}`);
+    if (operator !== ':' && operator !== '=' && operator !== '!=')
+      throw new FilterError(`'${field}' is a name and cannot be compared with '${operator}'; write ${field}:${value}`);
     const choices = value.split(',').filter(Boolean);
     for (const choice of choices) if (known) checkKnown(field, choice, known(this.trace));
     const patterns = choices.map(glob), verdicts = new Map<string, boolean>();
@@ -133,7 +186,9 @@ export class Filter {
   }
 
   private numberTest(field: string, { value: of, unit }: NumberField, operator: string, text: string): Test {
-    const [low, high] = text.includes('..') ? text.split('..', 2).map((t, n) => (t === '' ? (n ? Infinity : -Infinity) : quantity(field, t, unit))) : [quantity(field, text, unit)];
+    const [low, high] = text.includes('..')
+      ? text.split('..', 2).map((t, n) => (t === '' ? (n ? Infinity : -Infinity) : quantity(field, t, unit)))
+      : [quantity(field, text, unit)];
     if (high !== undefined) {
       if (operator !== ':' && operator !== '=') throw new FilterError(`a range goes with ':'; write ${field}:${text}`);
       return (r, i) => { const v = of(r, i, this); return v >= low! && v <= high; };
@@ -144,7 +199,8 @@ export class Filter {
 
   private wordTest(word: string): Test {
     return (r) => {
-      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} ${r.actor ? objectName(this.trace, r.actor) : 'kernel'} ${r.object ? objectName(this.trace, r.object) : ''}`;
+      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} `
+        + `${r.actor ? objectName(this.trace, r.actor) : 'kernel'} ${r.object ? objectName(this.trace, r.object) : ''}`;
       return line.toLowerCase().includes(word);
     };
   }
@@ -154,23 +210,31 @@ export class Filter {
 const own = <T>(table: Readonly<Record<string, T>>, word: string): T | undefined => (Object.hasOwn(table, word) ? table[word] : undefined);
 
 const comparisons: Record<string, (a: number, b: number) => boolean> = {
-  ':': (a, b) => a === b, '=': (a, b) => a === b, '!=': (a, b) => a !== b, '<': (a, b) => a < b, '>': (a, b) => a > b, '<=': (a, b) => a <= b, '>=': (a, b) => a >= b,
+  ':': (a, b) => a === b, '=': (a, b) => a === b, '!=': (a, b) => a !== b, '<': (a, b) => a < b, '>': (a, b) => a > b,
+  '<=': (a, b) => a <= b, '>=': (a, b) => a >= b,
 };
 const scale: Record<string, number> = { '': 1, ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
 
 function quantity(field: string, text: string, unit: 'time' | 'number'): number {
   const match = /^(0x[0-9a-f]+|\d+(?:\.\d+)?)(ns|us|µs|ms|s)?$/i.exec(text);
-  if (!match || (unit === 'number' && match[2])) throw new FilterError(`'${text}' is not a ${unit === 'time' ? 'duration' : 'number'}; write for example ${example(field)}`);
+  if (!match || (unit === 'number' && match[2]))
+    throw new FilterError(`'${text}' is not a ${unit === 'time' ? 'duration' : 'number'}; write for example ${example(field)}`);
   return Number(match[1]) * scale[(match[2] ?? '').toLowerCase()]!;
 }
 
-const example = (field: string): string => own(numberFields, field)?.unit === 'time' ? `${field}>5us` : own(numberFields, field) ? `${field}:1` : field === 'nr' ? 'nr:openat' : field === 'kind' ? 'kind:event' : `${field}:NAME`;
+const example = (field: string): string =>
+  own(numberFields, field)?.unit === 'time' ? `${field}>5us`
+    : own(numberFields, field) ? `${field}:1`
+    : field === 'nr' ? 'nr:openat'
+    : field === 'kind' ? 'kind:event'
+    : `${field}:NAME`;
 
 function checkKnown(field: string, choice: string, known: string[]): void {
   if (/^\d+$/.test(choice) || choice.includes('*')) return;
   const short = field === 'op' ? known.map((k) => k.split('.')[1]!) : [];
   if ([...known, ...short, 'kernel'].some((k) => k.toLowerCase() === choice.toLowerCase())) return;
-  throw new FilterError(`no ${field} '${choice}'${field === 'task' || field === 'thread' || field === 'from' || field === 'to' ? ' in this trace' : ''}; ${nearest(choice, known)}`);
+  throw new FilterError(`no ${field} '${choice}'`
+    + `${field === 'task' || field === 'thread' || field === 'from' || field === 'to' ? ' in this trace' : ''}; ${nearest(choice, known)}`);
 }
 
 /** "did you mean 'x'?" or the first few that exist. */
@@ -196,7 +260,8 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-const glob = (text: string): RegExp => new RegExp(`^${text.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 'i');
+const glob = (text: string): RegExp =>
+  new RegExp(`^${text.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 'i');
 const unquote = (text: string): string => text.replace(/"/g, '');
 
 /** Splits at blanks outside quotes. */
@@ -207,21 +272,26 @@ function words(text: string): string[] {
 
 /** What the last term of `text` could become: whole texts, best first. */
 export function completions(text: string, trace: TraceFile): string[] {
-  const term = /(?:"[^"]*"?|[^\s"])*$/.exec(text)![0], before = text.slice(0, text.length - term.length), sign = /^[-!]/.exec(term)?.[0] ?? '';
+  const term = /(?:"[^"]*"?|[^\s"])*$/.exec(text)![0], before = text.slice(0, text.length - term.length),
+    sign = /^[-!]/.exec(term)?.[0] ?? '';
   const match = /^([A-Za-z]+)[:=](.*)$/.exec(term.slice(sign.length));
   if (!match) return fieldsFrom(term.slice(sign.length)).map((f) => before + sign + f);
-  const field = match[1]!.toLowerCase(), done = match[2]!.slice(0, match[2]!.lastIndexOf(',') + 1), start = match[2]!.slice(done.length).toLowerCase();
+  const field = match[1]!.toLowerCase(), done = match[2]!.slice(0, match[2]!.lastIndexOf(',') + 1),
+    start = match[2]!.slice(done.length).toLowerCase();
   const values = (own(textFields, field)?.known?.(trace) ?? []).filter((v) => v.toLowerCase().startsWith(start));
   return values.map((v) => `${before}${sign}${field}:${done}${v.includes(' ') ? `"${v}"` : v}`);
 }
 
-const fieldsFrom = (start: string): string[] => [...Object.keys(textFields).map((f) => `${f}:`), ...Object.keys(numberFields).map((f) => `${f}>`)].filter((f) => f.startsWith(start.toLowerCase()));
+const fieldsFrom = (start: string): string[] =>
+  [...Object.keys(textFields).map((f) => `${f}:`), ...Object.keys(numberFields).map((f) => `${f}>`)].filter((f) =>
+    f.startsWith(start.toLowerCase()));
 
 /** The trace with only the records that match, for analyses and exporters. */
 export function filtered(trace: TraceFile, filter: Filter): TraceSource {
   filter.prepareNow();
   return {
-    names: trace.names, damage: trace.damage, words: trace.words, payload: (sequence) => trace.payload(sequence), name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
+    names: trace.names, damage: trace.damage, words: trace.words, payload: (sequence) => trace.payload(sequence),
+    name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
     *records() {
       let index = 0;
       for (const r of trace.records()) if (filter.test(r, index++)) yield r;

@@ -12,7 +12,8 @@
  *   type 4 words     UTF-8 JSON: what numbers mean in this recording (vocabulary.ts); the first chunk, where there is one
  *   type 5 payload   prelude, then entries (payload.ts)
  *
- *   prelude  f64 first sequence number | f64 first time (payload: last sequence number) | u32 bytes unpacked | u32 packing (0 none, 1 raw deflate)
+ *   prelude f64 first sequence number | f64 first time (payload: last sequence number) | u32 bytes unpacked | u32 packing (0 none, 1 raw
+ *   deflate)
  */
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 
@@ -51,7 +52,8 @@ export function chunk(type: number, body: Uint8Array): Uint8Array {
 export type Checksum = (bytes: Uint8Array, before?: number) => number;
 
 /** What stands before the data of a chunk with a prelude; `data` may be packed, and was `unpacked` bytes long before. */
-export function chunkHead(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number, checksum: Checksum = crc32): Uint8Array {
+export function chunkHead(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number,
+    checksum: Checksum = crc32): Uint8Array {
   const bytes = new Uint8Array(CHUNK_HEADER + PRELUDE), view = new DataView(bytes.buffer);
   view.setUint32(0, type, true);
   view.setUint32(4, PRELUDE + data.length, true);
@@ -81,7 +83,8 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   let crc = ~before, i = 0;
   for (const end = bytes.length - 7; i < end; i += 8) {
     crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
-    crc = T7[crc & 255]! ^ T6[(crc >>> 8) & 255]! ^ T5[(crc >>> 16) & 255]! ^ T4[crc >>> 24]! ^ T3[bytes[i + 4]!]! ^ T2[bytes[i + 5]!]! ^ T1[bytes[i + 6]!]! ^ T0[bytes[i + 7]!]!;
+    crc = T7[crc & 255]! ^ T6[(crc >>> 8) & 255]! ^ T5[(crc >>> 16) & 255]! ^ T4[crc >>> 24]! ^ T3[bytes[i + 4]!]! ^ T2[bytes[i + 5]!]!
+      ^ T1[bytes[i + 6]!]! ^ T0[bytes[i + 7]!]!;
   }
   for (; i < bytes.length; i++) crc = T0[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
   return ~crc >>> 0;

@@ -20,7 +20,9 @@ const PROTOCOL: Record<number, string> = {
 };
 
 const operations = new Map<number, { name: string; row: Operation }>();
-for (const [object, rows] of Object.entries(Ops)) for (const [name, row] of Object.entries(rows as Record<string, Operation>)) operations.set(row.label, { name: `${object}.${name}`, row });
+for (const [object, rows] of Object.entries(Ops))
+  for (const [name, row] of Object.entries(rows as Record<string, Operation>))
+    operations.set(row.label, { name: `${object}.${name}`, row });
 
 /** Name of a message label: `task.map`, `rom.stat`, or the number. */
 export const labelName = (label: number): string => operations.get(label)?.name ?? PROTOCOL[label] ?? `label 0x${label.toString(16)}`;

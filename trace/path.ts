@@ -6,8 +6,8 @@ import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 
 /**
- * One record of the path. `took`: cycles since the step before; of these `waited`: its thread was ready and another one ran; `kernel`: nobody ran,
- * the kernel was at work (the message, choosing a thread, the address space).
+ * One record of the path. `took`: cycles since the step before; of these `waited`: its thread was ready and another one ran; `kernel`:
+ * nobody ran, the kernel was at work (the message, choosing a thread, the address space).
  */
 export interface PathStep { readonly record: number; readonly took: number; readonly waited: number; readonly kernel: number }
 export interface Path {
@@ -37,7 +37,8 @@ export function criticalPath(trace: TraceFile, from: number, to: number): Path {
   const steps = numbers.map((record, n): PathStep => {
     const time = trace.at(record, view).time;
     if (n === 0) return { record, took: 0, waited: 0, kernel: 0 };
-    const before = trace.at(numbers[n - 1]!, view).time, { began, shared } = startOf(trace, numbers[n - 1]!, record), ahead = Math.max(0, began - before);
+    const before = trace.at(numbers[n - 1]!, view).time, { began, shared } = startOf(trace, numbers[n - 1]!, record),
+      ahead = Math.max(0, began - before);
     return { record, took: time - before, waited: shared ? ahead : 0, kernel: shared ? 0 : ahead };
   });
   return { steps, complete: numbers[0] === first, ...sums(trace, steps) };
@@ -73,11 +74,24 @@ export function pathReport(trace: TraceFile, path: Path): string {
   const view = new RecordView(), first = path.steps[0], start = first ? trace.at(first.record).time : 0;
   const lines = path.steps.map((s) => {
     const r = trace.at(s.record, view), note = s.waited >= WORTH ? `  (ready ${cyclesText(s.waited)} before it ran)` : '';
-    return `${String(r.sequence).padStart(9)} ${`+${cyclesText(r.time - start)}`.padStart(9)} ${cyclesText(s.took).padStart(9)}  ${ends(trace, r)}: ${sentence(r, originOf(trace, r))}${note}`;
+    return `${String(r.sequence).padStart(9)} ${`+${cyclesText(r.time - start)}`.padStart(9)} ${cyclesText(s.took).padStart(9)}  `
+      + `${ends(trace, r)}: ${sentence(r, originOf(trace, r))}${note}`;
   });
   const total = path.steps.reduce((n, s) => n + s.took, 0);
   const by = path.byTask.filter((t) => t.cycles > 0).map((t) => `${t.task} ${cyclesText(t.cycles)}`);
   if (path.waited > 0) by.push(`waiting for the hart ${cyclesText(path.waited)}`);
-  const note = path.complete ? [] : ['', first ? `The path does not come from the first record: it begins with what ${objectName(trace, trace.at(first.record, view).actor)} did by itself.` : 'Nothing led to it.'];
-  return [`   record     since      took  what`, ...lines, '', `${path.steps.length} steps, ${cyclesText(total)}: ${by.join(', ')}`, ...note].join('\n') + '\n';
+  const note = path.complete
+    ? []
+    : [
+      '',
+      first
+        ? `The path does not come from the first record: it begins with what ${objectName(trace, trace.at(first.record, view).actor)} did `
+          + `by itself.`
+        : 'Nothing led to it.'
+    ];
+  return [
+    `   record     since      took  what`, ...lines, '', `${path.steps.length} steps, ${cyclesText(total)}: ${by.join(', ')}`, ...note
+  ].join(
+    '\n')
+    + '\n';
 }

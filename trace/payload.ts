@@ -1,6 +1,6 @@
 /**
- * Payload: what a record was about beyond its 40 bytes, kept for the tasks that a recording names (`--trace-payload`). A record's payload is a
- * list of parts; an entry of a payload chunk is one part:
+ * Payload: what a record was about beyond its 40 bytes, kept for the tasks that a recording names (`--trace-payload`). A record's payload
+ * is a list of parts; an entry of a payload chunk is one part:
  *
  *   f64 sequence number of the record | u8 part | u8 index | u16 0 | u32 bytes | bytes, padded to 8
  */
@@ -79,7 +79,9 @@ export function* payloadParts(data: Uint8Array): Generator<PayloadPart> {
   for (let at = 0; at + HEAD <= data.length; ) {
     const length = view.getUint32(at + 12, true);
     if (at + HEAD + length > data.length) return;
-    yield { sequence: view.getFloat64(at, true), part: data[at + 8]!, index: data[at + 9]!, bytes: data.subarray(at + HEAD, at + HEAD + length) };
+    yield {
+      sequence: view.getFloat64(at, true), part: data[at + 8]!, index: data[at + 9]!, bytes: data.subarray(at + HEAD, at + HEAD + length)
+    };
     at += HEAD + Math.ceil(length / 8) * 8;
   }
 }

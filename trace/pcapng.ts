@@ -29,7 +29,8 @@ const DIRECTION = { in: 1, out: 2 } as const;
 const LENGTH_UNKNOWN = 0xffff_ffff;
 
 export function sectionHeader(application: string): Uint8Array {
-  return block(BLOCK.SECTION, [...u32(BYTE_ORDER), ...u16(1), ...u16(0), ...u32(LENGTH_UNKNOWN), ...u32(LENGTH_UNKNOWN)], [text(OPTION.USER_APPLICATION, application)]);
+  return block(BLOCK.SECTION, [...u32(BYTE_ORDER), ...u16(1), ...u16(0), ...u32(LENGTH_UNKNOWN), ...u32(LENGTH_UNKNOWN)],
+    [text(OPTION.USER_APPLICATION, application)]);
 }
 
 export function interfaceBlock(i: CaptureInterface): Uint8Array {

@@ -1,17 +1,22 @@
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Filter, FilterError, Part, TraceFile, TraceFileError, TraceRecorder, analyse, callReport, callTree, criticalPath, details, diffReport, firstDivergence, jsonLines, mermaid, pathReport, payloadParts, pcapng, perfetto, perfettoProtobuf, svg, wordsOfPart, type ByteSource } from './index.ts';
+import {
+  Filter, FilterError, Part, TraceFile, TraceFileError, TraceRecorder, analyse, callReport, callTree, criticalPath, details, diffReport,
+  firstDivergence, jsonLines, mermaid, pathReport, payloadParts, pcapng, perfetto, perfettoProtobuf, svg, wordsOfPart, type ByteSource
+} from './index.ts';
 import { bytesOf, story } from './testing/traces.ts';
 
 /** A recording of `rounds` with payload at every 14th record, in pieces of 40 records. */
 function made(rounds: number, pack = false): Uint8Array {
   const parts: Uint8Array[] = [], records = bytesOf(story(rounds));
-  const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined }, { words: { syscalls: { 56: ['openat', 'dir path:s'] } }, ...(pack ? { pack: (d: Uint8Array) => deflateRawSync(d) } : {}) });
+  const recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined },
+    { words: { syscalls: { 56: ['openat', 'dir path:s'] } }, ...(pack ? { pack: (d: Uint8Array) => deflateRawSync(d) } : {}) });
   recorder.name('task', 1, 0, 'sh'); recorder.name('thread', 12, 1, 'sh.main');
   for (let at = 0, n = 1; at < records.length; at += 40 * 40, n += 40) {
     const piece = records.subarray(at, at + 40 * 40);
-    for (let s = n; s < n + piece.length / 40; s++) if (s % 14 === 2) recorder.payload(s, Part.text, 1, new TextEncoder().encode(`file ${s}`));
+    for (let s = n; s < n + piece.length / 40; s++)
+      if (s % 14 === 2) recorder.payload(s, Part.text, 1, new TextEncoder().encode(`file ${s}`));
     recorder.drain(piece, n);
   }
   recorder.close();
@@ -41,7 +46,8 @@ describe('a trace file', () => {
   }
   it('is smaller when it is packed', () => expect(made(500, true).length).toBeLessThan(made(500).length / 3));
   it('of more than 64 MiB is opened by its index, and a damaged chunk shows as lost records', () => {
-    const piece = bytesOf(story(2000)), count = piece.length / 40, pieces = 65, parts: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
+    const piece = bytesOf(story(2000)), count = piece.length / 40, pieces = 65, parts: Uint8Array[] = [],
+      recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
     for (let n = 0; n < pieces; n++) recorder.drain(piece, n * count + 1);
     recorder.close();
     const big = new Uint8Array(Buffer.concat(parts));
@@ -86,24 +92,34 @@ describe('whatever is done to a file', () => {
     callReport(callTree(file));
     for (let i = 0; i < file.length; i += 7) details(file, file.at(i));
     if (file.length > 1) pathReport(file, criticalPath(file, 0, file.length - 1));
-    for (const make of [svg, mermaid, perfetto, perfettoProtobuf, pcapng]) for (const piece of make(file)) expect(piece.length).toBeGreaterThan(0);
+    for (const make of [svg, mermaid, perfetto, perfettoProtobuf, pcapng])
+      for (const piece of make(file)) expect(piece.length).toBeGreaterThan(0);
     const at = firstDivergence(file, good);
     if (at) diffReport(file, good, at, ['a', 'b']);
   }
   it('bytes changed, cut, doubled or put in are told, never thrown', () => {
-    fc.assert(fc.property(fc.boolean(), fc.array(fc.record({ at: fc.nat(whole.length - 1), what: fc.constantFrom('set', 'cut', 'double', 'drop'), value: fc.nat(255), length: fc.nat(64) }), { maxLength: 6 }), (pack, edits) => {
+    fc.assert(fc.property(fc.boolean(),
+      fc.array(fc.record({
+        at: fc.nat(whole.length - 1), what: fc.constantFrom('set', 'cut', 'double', 'drop'), value: fc.nat(255), length: fc.nat(64)
+      }),
+        { maxLength: 6 }),
+      (pack, edits) => {
       let bytes = (pack ? packed : whole).slice();
       for (const { at, what, value, length } of edits) {
         const i = at % (bytes.length + 1);
         if (what === 'set') bytes[i] = value;
         else if (what === 'cut') bytes = bytes.slice(0, i);
-        else bytes = new Uint8Array(Buffer.concat([bytes.subarray(0, i), bytes.subarray(what === 'double' ? Math.max(0, i - length) : Math.min(i + length, bytes.length))]));
+        else
+          bytes = new Uint8Array(Buffer.concat([
+            bytes.subarray(0, i), bytes.subarray(what === 'double' ? Math.max(0, i - length) : Math.min(i + length, bytes.length))
+          ]));
       }
       use(bytes);
     }), { numRuns: 300 });
   });
   it('any bytes behind a good header', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (tail) => use(new Uint8Array(Buffer.concat([whole.subarray(0, 16), tail])))), { numRuns: 200 });
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (tail) => use(new Uint8Array(Buffer.concat([whole.subarray(0, 16), tail])))),
+      { numRuns: 200 });
   });
   it('payload of any bytes ends', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (data) => { expect([...payloadParts(data)].length).toBeLessThan(20); }));
@@ -111,7 +127,8 @@ describe('whatever is done to a file', () => {
 });
 
 it('a filter of any text is a filter or one line', () => {
-  const file = new TraceFile(made(2)), words = ['task:', 'sh', 'kind:', 'event', 'latency>', '5us', ':', '"', '-', '..', '*', 'nr:openat', ' ', '0x', '<=', 'seq:1..', 'é'];
+  const file = new TraceFile(made(2)),
+    words = ['task:', 'sh', 'kind:', 'event', 'latency>', '5us', ':', '"', '-', '..', '*', 'nr:openat', ' ', '0x', '<=', 'seq:1..', 'é'];
   fc.assert(fc.property(fc.oneof(fc.string(), fc.array(fc.constantFrom(...words), { maxLength: 8 }).map((w) => w.join(''))), (text) => {
     try {
       const filter = new Filter(text, file);

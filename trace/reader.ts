@@ -14,7 +14,13 @@ import { vocabularyOf, type Vocabulary } from './vocabulary.ts';
 export type { TraceSource };
 
 /** `start` is the record number (from 0, without gaps) of the chunk's first record; `first` its sequence number. */
-interface RecordChunk { readonly first: number; readonly start: number; readonly count: number; readonly time: number; readonly entry: ChunkEntry }
+interface RecordChunk {
+  readonly first: number;
+  readonly start: number;
+  readonly count: number;
+  readonly time: number;
+  readonly entry: ChunkEntry
+}
 
 /** Files up to this size are checked whole when they are opened; of larger ones each chunk when it is looked at. */
 const CHECKED_AT_ONCE = 2 ** 26;
@@ -175,14 +181,17 @@ export class TraceFile implements TraceSource {
   }
   private takeRecords(e: ChunkEntry): void {
     const before = this.chunks.at(-1), count = e.bytes / TRACE_RECORD;
-    if (!Number.isInteger(count) || count === 0 || e.bytes > MOST_CHUNK || !(e.first >= (before ? before.first + before.count : 1)) || !Number.isInteger(e.first)) return this.found(e.offset);
+    if (!Number.isInteger(count) || count === 0 || e.bytes > MOST_CHUNK || !(e.first >= (before ? before.first + before.count : 1))
+        || !Number.isInteger(e.first))
+      return this.found(e.offset);
     this.chunks.push({ first: e.first, start: this.total, count, time: e.second, entry: e });
     this.total += count;
   }
 
   private found(offset: number): void { this.bad = `a damaged chunk at byte ${offset} was left out`; }
   private judge(): void {
-    this.damage = this.cut ?? this.bad ?? (this.closed ? undefined : 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown');
+    this.damage = this.cut ?? this.bad
+      ?? (this.closed ? undefined : 'the recording was not closed (still running, or cut short); everything up to its last chunk is shown');
   }
 }
 
@@ -218,5 +227,7 @@ function checkHeader(bytes: Uint8Array): void {
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
   if (magic !== MAGIC || bytes.length < HEADER_BYTES) throw new TraceFileError('not a Tessera trace file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(8, true) !== VERSION || view.getUint16(10, true) !== TRACE_RECORD) throw new TraceFileError(`trace file version ${view.getUint16(8, true)} with ${view.getUint16(10, true)}-byte records is not known here (this is version ${VERSION}, ${TRACE_RECORD} bytes); record it again`);
+  if (view.getUint16(8, true) !== VERSION || view.getUint16(10, true) !== TRACE_RECORD)
+    throw new TraceFileError(`trace file version ${view.getUint16(8, true)} with ${view.getUint16(10, true)}-byte records is not known `
+      + `here (this is version ${VERSION}, ${TRACE_RECORD} bytes); record it again`);
 }

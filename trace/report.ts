@@ -15,12 +15,18 @@ export function report(s: Stats): string {
   parts.push(table('Events', ['task', 'cause', 'events', 'replies', 'bytes', 'per s', 'median', 'p99'],
     s.causes.map((c) => [c.task, c.cause, c.events, c.replies, c.bytes, rate(c.events), ...latency(c.latency)])));
   parts.push(table('System calls', ['task', 'call', 'events', 'replies', 'entries/call', 'switches/call', 'per s', 'median', 'p99'],
-    s.syscalls.map((c) => [c.task, c.name, c.events, c.replies, round(c.kernelEntriesPerCall), round(c.spaceSwitchesPerCall), rate(c.events), ...latency(c.latency)])));
+    s.syscalls.map((c) => [
+      c.task, c.name, c.events, c.replies, round(c.kernelEntriesPerCall), round(c.spaceSwitchesPerCall), rate(c.events),
+      ...latency(c.latency)
+    ])));
   parts.push(table('Devices', ['task', 'register', 'accesses', 'loads', 'stores', 'median', 'p99'],
     s.devices.map((d) => [d.task, `${d.device}.${d.register}`, d.loads + d.stores, d.loads, d.stores, ...latency(d.latency)])));
-  parts.push(table('SBI calls', ['task', 'call', 'calls', 'median', 'p99'], s.sbi.map((c) => [c.task, c.call, c.calls, ...latency(c.latency)])));
-  parts.push(table('Kernel objects', ['task', 'operation', 'calls', 'failed'], s.operations.map((o) => [o.task, o.operation, o.count, o.failed])));
-  parts.push(table('Time', ['task', 'mode', 'cycles', '% of time'], s.time.map((t) => [t.task || '-', t.mode, Math.round(t.cycles), round(100 * t.share)])));
+  parts.push(table('SBI calls', ['task', 'call', 'calls', 'median', 'p99'],
+    s.sbi.map((c) => [c.task, c.call, c.calls, ...latency(c.latency)])));
+  parts.push(table('Kernel objects', ['task', 'operation', 'calls', 'failed'],
+    s.operations.map((o) => [o.task, o.operation, o.count, o.failed])));
+  parts.push(table('Time', ['task', 'mode', 'cycles', '% of time'],
+    s.time.map((t) => [t.task || '-', t.mode, Math.round(t.cycles), round(100 * t.share)])));
   parts.push(table('Monitors: cycles by source', ['monitor', ...SOURCES, 'guest', '% of guest'], s.monitors.map((m) => [
     m.task, ...SOURCES.map((x) => Math.round(m.sources[x])), Math.round(m.guest),
       round((100 * SOURCES.reduce((n, x) => n + m.sources[x], 0)) / m.guest),
@@ -38,7 +44,8 @@ export function table(title: string, head: string[], rows: Cell[][]): string {
   const sorted = [...rows].sort((a, b) => Number(b[2]) - Number(a[2]));
   const all = [head, ...sorted.map((r) => r.map((c) => (typeof c === 'number' ? c.toLocaleString('en-US') : c)))];
   const width = head.map((_, i) => Math.max(...all.map((r) => r[i]!.length)));
-  const line = (r: string[], numbers: Cell[]): string => r.map((c, i) => (typeof numbers[i] === 'number' ? c.padStart(width[i]!) : c.padEnd(width[i]!))).join('  ').trimEnd();
+  const line = (r: string[], numbers: Cell[]): string =>
+    r.map((c, i) => (typeof numbers[i] === 'number' ? c.padStart(width[i]!) : c.padEnd(width[i]!))).join('  ').trimEnd();
   return [title, ...all.map((r, n) => '  ' + line(r, n === 0 ? sorted[0]! : sorted[n - 1]!))].join('\n');
 }
 

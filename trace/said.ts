@@ -15,7 +15,10 @@ const NO_WORDS: Vocabulary = {};
 export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
 const wordsOf = (r: RecordView | undefined): Vocabulary => r?.source?.words ?? NO_WORDS;
 const partsOf = (r: RecordView | undefined): readonly PayloadPart[] => r?.source?.payload(r.sequence) ?? [];
-const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => { const p = parts.find((x) => x.part === part); return p && wordsOfPart(p); };
+const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => {
+  const p = parts.find((x) => x.part === part);
+  return p && wordsOfPart(p);
+};
 
 export const callName = (words: Vocabulary, nr: number): string => words.syscalls?.[nr]?.[0] ?? syscallName(nr);
 /** A system call of Linux on riscv64 by its number. */
@@ -23,35 +26,47 @@ export const syscallName = (nr: number): string => nameOfCall(nr) ?? `syscall ${
 
 /** The register of a device that a guest-page fault is about; undefined for other addresses. */
 export function registerOf(r: RecordView): { device: string; register: string } | undefined {
-  return r.kind === Kind.event && r.a === Cause.guestPageFault && r.source ? registerAt(r.source.words, r.source.taskOf(r.object), r.c) : undefined;
+  return r.kind === Kind.event && r.a === Cause.guestPageFault && r.source
+    ? registerAt(r.source.words, r.source.taskOf(r.object), r.c)
+    : undefined;
 }
 
 /** A system call with its arguments; where the answer is known, with its result. */
 export function callText(event: RecordView, answer?: RecordView): string {
   const words = wordsOf(event), parts = partsOf(event), values = valuesOf(parts, Part.words), name = callName(words, event.c);
   const answered = answer ? partsOf(answer) : [], result = valuesOf(answered, Part.result)?.[0], row = words.syscalls?.[event.c];
-  const call = values === undefined ? name : row ? `${name}(${argumentsText(words, row[1], values, [...parts, ...answered], result)})` : `${name}(${values.map((v) => `0x${v.toString(16)}`).join(', ')})`;
+  const call = values === undefined ? name
+    : row ? `${name}(${argumentsText(words, row[1], values, [...parts, ...answered], result)})`
+    : `${name}(${values.map((v) => `0x${v.toString(16)}`).join(', ')})`;
   if (result !== undefined) return `${call} = ${resultText(words, result)}`;
   return answer && values !== undefined ? `${call} = ?` : call;
 }
 
-export const sbiName = (extension: number): string => { const e = sbiExtensions[extension]; return e ? (e.name === 'legacy' ? `${e.functions[0]![0]} (legacy)` : e.name) : `extension ${hex(extension)}`; };
+export const sbiName = (extension: number): string => {
+  const e = sbiExtensions[extension];
+  return e ? (e.name === 'legacy' ? `${e.functions[0]![0]} (legacy)` : e.name) : `extension ${hex(extension)}`;
+};
 
 function sbiText(event: RecordView, answer?: RecordView): string {
   const extension = sbiExtensions[event.c], parts = partsOf(event), values = valuesOf(parts, Part.words);
   if (!extension || !values) return `SBI ${sbiName(event.c)}`;
   const fid = extension.name === 'legacy' ? 0 : Number(values[6] ?? 0n), row = extension.functions[fid];
-  const call = row ? `SBI ${extension.name}.${row[0]}(${argumentsText({}, row[1], values, parts)})` : `SBI ${extension.name}.${fid}`, result = answer && valuesOf(partsOf(answer), Part.result);
+  const call = row ? `SBI ${extension.name}.${row[0]}(${argumentsText({}, row[1], values, parts)})` : `SBI ${extension.name}.${fid}`,
+    result = answer && valuesOf(partsOf(answer), Part.result);
   if (!result) return call;
   const error = Number(BigInt.asIntN(64, result[0]!)), value = result[1] ?? 0n;
-  return extension.name === 'legacy' ? `${call} = ${error}` : error === 0 ? `${call} = 0${value === 0n ? '' : `, value 0x${value.toString(16)}`}` : `${call} = ${sbiErrors[error] ?? error}`;
+  return extension.name === 'legacy' ? `${call} = ${error}`
+    : error === 0 ? `${call} = 0${value === 0n ? '' : `, value 0x${value.toString(16)}`}`
+    : `${call} = ${sbiErrors[error] ?? error}`;
 }
 
 function guestFaultText(event: RecordView, answer?: RecordView): string {
   const access = accessOf(event.b), at = registerOf(event), place = at ? `${at.device}.${at.register}` : hex(event.c);
   if (!at) return access ? `guest page fault: ${access} at ${place}` : `guest page fault at ${place}`;
-  const stored = access === 'store' ? valuesOf(partsOf(event), Part.words)?.[ExitWord.value] : undefined, loaded = answer && valuesOf(partsOf(answer), Part.result)?.[0];
-  if (access === 'store') return `store ${stored === undefined ? 'to ' : ''}${place}${stored === undefined ? '' : ` = 0x${(stored & 0xffffffffn).toString(16)}`}`;
+  const stored = access === 'store' ? valuesOf(partsOf(event), Part.words)?.[ExitWord.value] : undefined,
+    loaded = answer && valuesOf(partsOf(answer), Part.result)?.[0];
+  if (access === 'store')
+    return `store ${stored === undefined ? 'to ' : ''}${place}${stored === undefined ? '' : ` = 0x${(stored & 0xffffffffn).toString(16)}`}`;
   return `${access || 'access'} ${place}${loaded === undefined ? '' : ` = 0x${(loaded & 0xffffffffn).toString(16)}`}`;
 }
 
@@ -76,7 +91,12 @@ function operandsText(names: readonly string[], part: PayloadPart): string {
   names.forEach((name, i) => {
     const v = values[i];
     if (v === undefined) return;
-    if (name !== TEXT) { shown.push(`${name}=${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`); return; }
+    if (name
+        !== TEXT) {
+          shown.push(`${name}=`
+            + `${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`);
+          return;
+        }
     shown.push(quoted(part.bytes.subarray(8 * i + 8, 8 * i + 8 + Number(v))));
   });
   return shown.join(', ');
@@ -93,11 +113,13 @@ export function answerText(r: RecordView, request: RecordView | undefined): stri
   const part = partsOf(r).find((p) => p.part === Part.words), row = request && wordsOf(r).labels?.[request.a];
   return part ? (row ? operandsText(row[2] === '' ? [] : row[2].split(' '), part) : plainWords(part)) : '';
 }
-const plainWords = (part: PayloadPart): string => wordsOfPart(part).slice(0, 8).map((w) => `0x${w.toString(16)}`).join(', ') + (part.bytes.length > 64 ? ', …' : '');
+const plainWords = (part: PayloadPart): string =>
+  wordsOfPart(part).slice(0, 8).map((w) => `0x${w.toString(16)}`).join(', ') + (part.bytes.length > 64 ? ', …' : '');
 
 /** A kernel object's operation with all its operands, or the answer's words; undefined without payload. */
 export function operationText(r: RecordView): string | undefined {
-  const row = operationOf(r.a), parts = partsOf(r), operands = parts.find((p) => p.part === Part.words), answers = parts.find((p) => p.part === Part.result);
+  const row = operationOf(r.a), parts = partsOf(r), operands = parts.find((p) => p.part === Part.words),
+    answers = parts.find((p) => p.part === Part.result);
   const named = parts.find((p) => p.part === Part.text);
   if (row && named) return `(${quoted(named.bytes)})`;
   if (!row || (!operands && !answers)) return undefined;
@@ -108,11 +130,14 @@ export function operationText(r: RecordView): string | undefined {
 /** Flexpages that travelled with a message. */
 export function itemsText(r: RecordView): string[] {
   const words = valuesOf(partsOf(r), Part.items) ?? [], texts: string[] = [];
-  for (let i = 0; i + 2 < words.length; i += 3) texts.push(`${flexpageText(Number(words[i]))} to ${isCapPage(Number(words[i])) ? Number(words[i + 1]) : hex(Number(words[i + 1]))}${Number(words[i + 2]) & 1 ? ', granted' : ''}`);
+  for (let i = 0; i + 2 < words.length; i += 3)
+    texts.push(`${flexpageText(Number(words[i]))} to `
+      + `${isCapPage(Number(words[i])) ? Number(words[i + 1]) : hex(Number(words[i + 1]))}${Number(words[i + 2]) & 1 ? ', granted' : ''}`);
   return texts;
 }
 
-export const bytesText = (n: number): string => (n >= 2 ** 30 ? `${n / 2 ** 30} GiB` : n >= 2 ** 20 ? `${n / 2 ** 20} MiB` : n >= 1024 ? `${n / 1024} KiB` : `${n} B`);
+export const bytesText = (n: number): string =>
+  (n >= 2 ** 30 ? `${n / 2 ** 30} GiB` : n >= 2 ** 20 ? `${n / 2 ** 20} MiB` : n >= 1024 ? `${n / 1024} KiB` : `${n} B`);
 const rightsText = (a: number): string => (a & 1 ? 'r' : '-') + (a & 2 ? 'w' : '-') + (a & 4 ? 'x' : '-');
 const capRightsText = (a: number): string => ['use', 'control', 'map'].filter((_, i) => a & (1 << i)).join('+') || 'no rights';
 /** A range of memory, or of capabilities from `base` (an address or a selector), with rights; `rights` & 8 = capabilities. */
@@ -123,7 +148,11 @@ export function rangeText(base: number, order: number, rights: number): string {
 /** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
 export function mappedRange(r: RecordView): { base: number; capability: boolean; rights: string; all: number } {
   const capability = (r.a & 8) !== 0, all = r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a;
-  return { base: r.kind === Kind.unmap && capability ? flexSelector(r.c) : r.c, capability, rights: capability ? capRightsText(all) : rightsText(all), all };
+  return {
+    base: r.kind === Kind.unmap && capability ? flexSelector(r.c) : r.c, capability,
+    rights: capability ? capRightsText(all) : rightsText(all), all
+  };
 }
 /** No rights are all. */
-export const flexpageText = (page: number): string => rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), (flexRights(page) || 7) | (isCapPage(page) ? 8 : 0));
+export const flexpageText = (page: number): string =>
+  rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), (flexRights(page) || 7) | (isCapPage(page) ? 8 : 0));

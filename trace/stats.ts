@@ -14,10 +14,28 @@ import { Samples, type Latency } from './samples.ts';
 export type { Latency };
 import { Times, type TimeRow } from './time.ts';
 
-export interface TaskRow { task: string; threads: number; sent: number; events: number; replies: number; mapped: number; unmapped: number; scheduled: number }
+export interface TaskRow {
+  task: string;
+  threads: number;
+  sent: number;
+  events: number;
+  replies: number;
+  mapped: number;
+  unmapped: number;
+  scheduled: number
+}
 export interface PairRow { from: string; to: string; messages: number; replies: number; words: number; latency: Latency | undefined }
 export interface CauseRow { task: string; cause: string; events: number; replies: number; bytes: number; latency: Latency | undefined }
-export interface SyscallRow { task: string; number: number; name: string; events: number; replies: number; kernelEntriesPerCall: number; spaceSwitchesPerCall: number; latency: Latency | undefined }
+export interface SyscallRow {
+  task: string;
+  number: number;
+  name: string;
+  events: number;
+  replies: number;
+  kernelEntriesPerCall: number;
+  spaceSwitchesPerCall: number;
+  latency: Latency | undefined
+}
 export interface OperationRow { task: string; operation: string; count: number; failed: number }
 export interface Stats {
   records: number;
@@ -146,7 +164,10 @@ class Counter {
     const opened: Open[] = [{ time: r.time, row }];
     this.window.delete(r.hart);
     if (r.a === Cause.syscall) {
-      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({ task, number: r.c, name: callName(this.file.words, r.c), events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0, samples: new Samples(), entries: 0, switches: 0, sequence: 0 }));
+      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({
+        task, number: r.c, name: callName(this.file.words, r.c), events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0,
+        samples: new Samples(), entries: 0, switches: 0, sequence: 0
+      }));
       call.events++;
       call.sequence = r.sequence;
       opened.push({ time: r.time, row: call });
@@ -164,7 +185,9 @@ class Counter {
 
   private task(thread: number): TaskRow {
     const name = this.file.taskOf(thread);
-    const row = at(this.tasks, name, () => ({ task: name, threads: 0, sent: 0, events: 0, replies: 0, mapped: 0, unmapped: 0, scheduled: 0, seen: new Set<number>() }));
+    const row = at(this.tasks, name, () => ({
+      task: name, threads: 0, sent: 0, events: 0, replies: 0, mapped: 0, unmapped: 0, scheduled: 0, seen: new Set<number>()
+    }));
     if (!row.seen.has(thread)) { row.seen.add(thread); row.threads++; }
     return row;
   }
@@ -176,7 +199,9 @@ class Counter {
       tasks: [...this.tasks.values()].map(({ seen: _, ...row }) => row),
       pairs: [...this.pairs.values()].map(withLatency),
       causes: [...this.causes.values()].map(withLatency),
-      syscalls: [...this.syscalls.values()].map(({ entries, switches, sequence: _, ...row }) => ({ ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events })),
+      syscalls: [...this.syscalls.values()].map(({ entries, switches, sequence: _, ...row }) => ({
+        ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events
+      })),
       operations: [...this.operations.values()], devices: this.exits.deviceRows, sbi: this.exits.sbiRows, time: this.times.result(),
       monitors: this.degradation.result(),
       ...(this.file.damage ? { damage: this.file.damage } : {}),

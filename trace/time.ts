@@ -1,7 +1,7 @@
 /**
- * Where time went: by task and mode, from the records of each hart. A record marks an entry into the kernel: what passed since the one before
- * was the running thread's own time when the thread itself came in (event, message, operation) or was interrupted, and the kernel's when the
- * kernel went from one thread to another. Times before the first thread runs, and while nobody does, are idle.
+ * Where time went: by task and mode, from the records of each hart. A record marks an entry into the kernel: what passed since the one
+ * before was the running thread's own time when the thread itself came in (event, message, operation) or was interrupted, and the
+ * kernel's when the kernel went from one thread to another. Times before the first thread runs, and while nobody does, are idle.
  */
 import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';
@@ -14,7 +14,9 @@ export interface TimeRow { task: string; mode: Mode; cycles: number; share: numb
 interface Hart { time: number; thread: number; waits: boolean; started: boolean }
 
 /** The thread itself enters the kernel, or is interrupted in what it does. */
-const OWN: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map, Kind.unmap, Kind.destroy, Kind.recall]);
+const OWN: ReadonlySet<number> = new Set([
+  Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map, Kind.unmap, Kind.destroy, Kind.recall
+]);
 /** After these the thread waits, unless its next record says otherwise. */
 const WAITS: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.reply, Kind.resume, Kind.invoke]);
 
@@ -37,7 +39,8 @@ export class Times {
     h.time = Math.max(h.time, r.time);
     if (!h.started || passed === 0) { /* nothing to share out */ }
     else if (r.actor === h.thread && OWN.has(r.kind)) this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
-    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !h.waits)) this.other(h, passed);
+    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !h.waits))
+      this.other(h, passed);
     else this.kernel += passed;
     this.follow(r, h);
   }
@@ -64,7 +67,10 @@ export class Times {
 
   result(): TimeRow[] {
     const tasks = new Map<string, number>();
-    for (const [thread, cycles] of this.threads) { const task = this.trace.taskOf(thread); tasks.set(task, (tasks.get(task) ?? 0) + cycles); }
+    for (const [thread, cycles] of this.threads) {
+      const task = this.trace.taskOf(thread);
+      tasks.set(task, (tasks.get(task) ?? 0) + cycles);
+    }
     const rows: TimeRow[] = [...tasks].map(([task, cycles]) => ({ task, mode: this.modes.get(task) ?? 'server', cycles, share: 0 }));
     if (this.kernel > 0) rows.push({ task: '', mode: 'kernel', cycles: this.kernel, share: 0 });
     if (this.idle > 0) rows.push({ task: '', mode: 'idle', cycles: this.idle, share: 0 });

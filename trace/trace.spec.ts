@@ -27,7 +27,12 @@ describe('the trace file', () => {
   });
   it('counts a system call as one event, one reply, two kernel entries, two space switches', () => {
     const stats = analyse(new TraceFile(recorded(getppids())));
-    expect(stats.syscalls).toEqual([{ task: 'sh', number: 173, name: 'getppid', events: 10, replies: 10, kernelEntriesPerCall: 2, spaceSwitchesPerCall: 2, latency: { count: 10, min: 40, median: 40, p90: 40, p99: 40, max: 40 } }]);
+    expect(stats.syscalls).toEqual([
+      {
+        task: 'sh', number: 173, name: 'getppid', events: 10, replies: 10, kernelEntriesPerCall: 2, spaceSwitchesPerCall: 2,
+        latency: { count: 10, min: 40, median: 40, p90: 40, p99: 40, max: 40 }
+      }
+    ]);
     expect(report(stats)).toMatch(/getppid +10 +10/);
   });
   it('keeps everything up to the last whole chunk of a file cut anywhere', () => {
@@ -65,6 +70,8 @@ describe('the trace file', () => {
 
 describe('exports', () => {
   const file = new TraceFile(recorded(getppids()));
-  it('JSON lines name the call', () => expect(JSON.parse([...jsonLines(file)][0]!)).toMatchObject({ kind: 'event', call: 'getppid', task: 'sh' }));
-  it('Mermaid draws the message and its answer', () => expect([...mermaid(file)].join('')).toMatch(/t_sh->>t_l4guest: ecall getppid\n {2}t_l4guest-->>t_sh: resume/));
+  it('JSON lines name the call', () =>
+    expect(JSON.parse([...jsonLines(file)][0]!)).toMatchObject({ kind: 'event', call: 'getppid', task: 'sh' }));
+  it('Mermaid draws the message and its answer', () =>
+    expect([...mermaid(file)].join('')).toMatch(/t_sh->>t_l4guest: ecall getppid\n {2}t_l4guest-->>t_sh: resume/));
 });

@@ -1,6 +1,7 @@
 /**
- * Text that a guest, a process or a file has chosen, for people and terminals: what would move a cursor, change a colour, turn lines around or end one is
- * shown as an escape. Everything that is shown goes through here, once or more often: what is visible stays as it is.
+ * Text that a guest, a process or a file has chosen, for people and terminals: what would move a cursor, change a colour, turn lines
+ * around or end one is shown as an escape. Everything that is shown goes through here, once or more often: what is visible stays as it
+ * is.
  */
 
 /** Control characters (C0, DEL, C1), line and paragraph separators, marks that change the direction, halves of pairs, no characters. */
@@ -20,4 +21,6 @@ export const visible = (text: string): string => text.replace(HIDDEN, escaped);
 export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');
 
 /** JSON whose texts have no control characters as they are: `JSON.stringify` leaves those from DEL on. */
-export const jsonText = (value: unknown, space?: number): string => JSON.stringify(value, undefined, space).replace(/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export const jsonText = (value: unknown, space?: number): string =>
+  JSON.stringify(value, undefined, space).replace(/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

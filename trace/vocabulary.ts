@@ -1,6 +1,7 @@
 /**
  * What numbers mean in a recording: the rows of the servers that were running, written into the file by who recorded it. So the trace needs
- * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi` and `labels.ts`.
+ * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi`
+ * and `labels.ts`.
  */
 import { visible } from './visible.ts';
 import type { Symbols } from '../l4guest/abi/symbols.ts';
@@ -32,8 +33,10 @@ export function vocabularyOf(text: string): Vocabulary {
   try {
     const v = JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? visible(value) : value)) as Record<string, unknown>;
     return {
-      syscalls: rowsOf(v['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'], errors: rowsOf(v['errors'], isText) as Vocabulary['errors'],
-      labels: rowsOf(v['labels'], (x) => texts(x, 3)) as Vocabulary['labels'], symbols: rowsOf(v['symbols'], isSymbols) as Vocabulary['symbols'],
+      syscalls: rowsOf(v['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'],
+      errors: rowsOf(v['errors'], isText) as Vocabulary['errors'],
+      labels: rowsOf(v['labels'], (x) => texts(x, 3)) as Vocabulary['labels'],
+      symbols: rowsOf(v['symbols'], isSymbols) as Vocabulary['symbols'],
       devices: Array.isArray(v['devices']) ? (v['devices'] as unknown[]).filter(isDevice) : [],
     };
   } catch {
@@ -44,16 +47,24 @@ export function vocabularyOf(text: string): Vocabulary {
 const isText = (x: unknown): boolean => typeof x === 'string';
 const texts = (x: unknown, count: number): boolean => Array.isArray(x) && x.length >= count && x.every(isText);
 const isTable = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && !Array.isArray(x);
-const isSymbols = (x: unknown): boolean => isTable(x) && isTable(x['words']) && Object.entries(x['words']).every(([n, w]) => /^-?\d+$/.test(n) && isText(w)) && (x['mask'] === undefined || Number.isSafeInteger(x['mask']));
-const isDevice = (x: unknown): x is DeviceWords => isTable(x) && isText(x['name']) && isText(x['of']) && typeof x['base'] === 'number' && typeof x['size'] === 'number' && isTable(x['registers']) && Object.values(x['registers']).every(isText);
+const isSymbols = (x: unknown): boolean =>
+  isTable(x) && isTable(x['words']) && Object.entries(x['words']).every(([n, w]) => /^-?\d+$/.test(n) && isText(w))
+    && (x['mask'] === undefined || Number.isSafeInteger(x['mask']));
+const isDevice = (x: unknown): x is DeviceWords =>
+  isTable(x) && isText(x['name']) && isText(x['of']) && typeof x['base'] === 'number' && typeof x['size'] === 'number'
+    && isTable(x['registers']) && Object.values(x['registers']).every(isText);
 /** Only the rows that are as they should be: a file of another version may have others. */
-const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unknown> => (isTable(x) ? Object.fromEntries(Object.entries(x).filter(([, row]) => good(row))) : {});
+const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unknown> =>
+  (isTable(x) ? Object.fromEntries(Object.entries(x).filter(([, row]) => good(row))) : {});
 
 /** The device and register at a guest-physical address of the machine that task `monitor` provides. */
-export function registerAt(v: Vocabulary, monitor: string, address: number): { device: string; register: string; offset: number } | undefined {
+export function registerAt(v: Vocabulary, monitor: string,
+    address: number): { device: string; register: string; offset: number } | undefined {
   const d = v.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
   if (!d) return undefined;
   const offset = address - d.base, at = Object.keys(d.registers).map(Number).filter((o) => o <= offset).sort((a, b) => b - a)[0];
-  const register = at === undefined ? `+0x${offset.toString(16)}` : at === offset ? d.registers[at]! : `${d.registers[at]!}+0x${(offset - at).toString(16)}`;
+  const register = at === undefined ? `+0x${offset.toString(16)}`
+    : at === offset ? d.registers[at]!
+    : `${d.registers[at]!}+0x${(offset - at).toString(16)}`;
   return { device: d.name, register, offset };
 }

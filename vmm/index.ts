@@ -1,4 +1,6 @@
-/** The virtual machine monitor. `vmm` is the program that boot scenarios name; the rest is for tools that want to look at a guest's tree. */
+/**
+ * The virtual machine monitor. `vmm` is the program that boot scenarios name; the rest is for tools that want to look at a guest's tree.
+ */
 export { vmm } from './program.ts';
 export { readOptions, DEFAULT_ISA, type DiskOption, type Options } from './options.ts';
 export { guestTree, type TreeOptions } from './tree.ts';

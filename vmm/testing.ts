@@ -9,7 +9,8 @@ export function fakeAccess(size: number, va = VA): RamAccess {
   const view = (at: number, n: number): Uint8Array => bytes.subarray(at - va, at - va + n);
   return {
     u8: (a) => data.getUint8(a - va), u16: (a) => data.getUint16(a - va, true), u32: (a) => data.getUint32(a - va, true),
-    setU8: (a, v) => data.setUint8(a - va, v), setU16: (a, v) => data.setUint16(a - va, v, true), setU32: (a, v) => data.setUint32(a - va, v, true),
+    setU8: (a, v) => data.setUint8(a - va, v), setU16: (a, v) => data.setUint16(a - va, v, true),
+    setU32: (a, v) => data.setUint32(a - va, v, true),
     read: (a, n) => view(a, n).slice(), write: (a, b) => bytes.set(b, a - va), fill: (a, n, b) => void view(a, n).fill(b),
   };
 }

@@ -51,11 +51,14 @@ function chosen(o: TreeOptions): Node {
 function cpuNode(vcpu: number, isa: string): Node {
   const [base, ...named] = isa.split('_'), extensions = [...base.slice('rv64'.length), ...named];
   const props: Record<string, Value> = {
-    device_type: 'cpu', reg: vcpu, status: 'okay', compatible: 'riscv', 'riscv,isa': isa, 'riscv,isa-base': 'rv64i', 'riscv,isa-extensions': extensions,
+    device_type: 'cpu', reg: vcpu, status: 'okay', compatible: 'riscv', 'riscv,isa': isa, 'riscv,isa-base': 'rv64i',
+    'riscv,isa-extensions': extensions,
     'mmu-type': 'riscv,sv39', phandle: cpuOf(vcpu),
   };
   if (extensions.includes('zicbom')) props['riscv,cbom-block-size'] = CACHE_BLOCK;
   if (extensions.includes('zicboz')) props['riscv,cboz-block-size'] = CACHE_BLOCK;
-  const intc = node('interrupt-controller', { compatible: 'riscv,cpu-intc', 'interrupt-controller': true, '#interrupt-cells': 1, phandle: intcOf(vcpu) });
+  const intc = node('interrupt-controller', {
+    compatible: 'riscv,cpu-intc', 'interrupt-controller': true, '#interrupt-cells': 1, phandle: intcOf(vcpu)
+  });
   return node(`cpu@${vcpu.toString(16)}`, props, [intc]);
 }

@@ -70,7 +70,9 @@ describe('a vCPU', () => {
     r.v.begin(0x8020_0000n, 0x8fe0_0000n);
     r.step();
     while (!r.answered) r.step();
-    expect([r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.num(S.mode), r.utcb.big(S.vstimecmp), r.v.started]).toEqual([0x8020_0000, 0, 0x8fe0_0000, 1, -1n, true]);
+    expect([
+      r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.num(S.mode), r.utcb.big(S.vstimecmp), r.v.started
+    ]).toEqual([0x8020_0000, 0, 0x8fe0_0000, 1, -1n, true]);
     expect(r.utcb.mtd & (Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq)).toBe(Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq);
   });
 
@@ -134,19 +136,24 @@ describe('a vCPU', () => {
   it('sleeps until an interrupt, and begins anew where it was told', () => {
     boot();
     r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 9); r.utcb.setBig(S.vstimecmp, -1n); r.utcb.setNum(S.x + 8 * 5, 99);
-    for (const [register, value] of [[10, 0], [11, RAM_BASE + 64], [12, 5], [16, 0], [17, 0x5355_5350]]) r.utcb.setNum(S.x + 8 * register, value);
+    for (const [register, value] of [[10, 0], [11, RAM_BASE + 64], [12, 5], [16, 0], [17, 0x5355_5350]])
+      r.utcb.setNum(S.x + 8 * register, value);
     r.event(Cause.sbi);
     expect([r.answered, r.v.suspended, r.asks.label]).toEqual([false, true, Ops.semaphore.down.label]);
     r.v.setExternal(true);
     r.step();
     while (!r.answered) r.step();
-    expect([r.v.suspended, r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.x(5), r.utcb.num(S.hvip)]).toEqual([false, RAM_BASE + 64, 0, 5, 0, 1 << 10]);
+    expect([r.v.suspended, r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.x(5), r.utcb.num(S.hvip)]).toEqual([false, RAM_BASE
+      + 64, 0, 5, 0, 1 << 10]);
     expect(r.utcb.mtd & (Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq)).toBe(Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq);
   });
 
   describe('at a device', () => {
     const seen: string[] = [];
-    const device: Chip = { name: 'probe', size: 16, reset: () => {}, save: () => null, load: () => {}, read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); } };
+    const device: Chip = {
+      name: 'probe', size: 16, reset: () => {}, save: () => null, load: () => {},
+      read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); }
+    };
     const fault = (gpa: number, htinst: number, store: boolean): void => {
       r.utcb.setBig(S.pc, -0x10n);
       r.event(Cause.guestPageFault, [store ? 23 : 21, gpa % 4, Math.floor(gpa / 4), htinst]);

@@ -5,17 +5,28 @@ import { Reg as VirtioReg } from '../hardware/chips/virtio/layout.ts';
 import { SOURCES, rowsWith } from './board.ts';
 import type { Options } from './options.ts';
 
-export interface Window { readonly name: string; readonly base: number; readonly size: number; readonly registers: Readonly<Record<number, string>> }
+export interface Window {
+  readonly name: string;
+  readonly base: number;
+  readonly size: number;
+  readonly registers: Readonly<Record<number, string>>
+}
 
 /** QUEUE_SEL at 0x30 → 0x30: queueSel. */
 const named = (registers: Readonly<Record<string, number>>): Record<number, string> =>
-  Object.fromEntries(Object.entries(registers).map(([name, offset]) => [offset, name.toLowerCase().replace(/_(.)/g, (_, c: string) => c.toUpperCase())]));
+  Object.fromEntries(Object.entries(registers).map(([name, offset]) => [
+    offset, name.toLowerCase().replace(/_(.)/g, (_, c: string) => c.toUpperCase())
+  ]));
 
 /** Registers of the interrupt controller's first `CONTEXTS` contexts by name. */
 const CONTEXTS = 32;
 const plic = Object.fromEntries([
   ...Array.from({ length: SOURCES }, (_, s) => [4 * s, `priority[${s}]`] as const), [0x1000, 'pending'],
-  ...Array.from({ length: CONTEXTS }, (_, c) => [[0x2000 + 0x80 * c, `enable[${c}]`], [0x20_0000 + 0x1000 * c, `threshold[${c}]`], [0x20_0004 + 0x1000 * c, `claim[${c}]`]] as const).flat(),
+  ...Array.from({ length: CONTEXTS },
+    (_, c) =>
+      [
+        [0x2000 + 0x80 * c, `enable[${c}]`], [0x20_0000 + 0x1000 * c, `threshold[${c}]`], [0x20_0004 + 0x1000 * c, `claim[${c}]`]
+      ] as const).flat(),
 ]);
 const chips: Readonly<Record<string, { name: string; size: number; registers: Record<number, string> }>> = {
   'sifive,test1': { name: 'finisher', size: 0x1000, registers: { 0: 'finish' } },
@@ -25,7 +36,10 @@ const chips: Readonly<Record<string, { name: string; size: number; registers: Re
 };
 
 /** Names of the virtio devices in the order of their windows. */
-export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): string[] => [...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`), ...o.folders.map((_, i) => `folder${i}`)];
+export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): string[] => [
+  ...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`),
+  ...o.folders.map((_, i) => `folder${i}`)
+];
 
 export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): Window[] {
   const names = virtioNames(o);

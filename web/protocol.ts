@@ -1,4 +1,6 @@
-/** What page and worker say to each other. The machine lives in the worker; the page has the trace's bytes, the consoles' text, and keys. */
+/**
+ * What page and worker say to each other. The machine lives in the worker; the page has the trace's bytes, the consoles' text, and keys.
+ */
 import type { Snapshot } from './worker/memory.ts';
 
 /** A file that a person dropped or chose. */
@@ -7,7 +9,10 @@ export interface Given { readonly name: string; readonly bytes: Uint8Array }
 /** What is to be run. */
 export type What =
   | { readonly kind: 'scenario'; readonly name: string; readonly images?: readonly Given[] }
-  | { readonly kind: 'shell'; readonly program: string; readonly args: readonly string[]; readonly rootfs?: Uint8Array; readonly files: readonly Given[] }
+  | {
+    readonly kind: 'shell'; readonly program: string; readonly args: readonly string[]; readonly rootfs?: Uint8Array;
+    readonly files: readonly Given[]
+  }
   | { readonly kind: 'vm'; readonly kernel: Uint8Array | 'minios'; readonly initrd?: Uint8Array; readonly append: string };
 
 /** How fast: as it goes, virtual time at the pace of the clock, or so many cycles a second. */

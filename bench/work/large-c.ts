@@ -27,7 +27,8 @@ class Writer {
   private expression(depth: number): string {
     const { dice } = this, name = dice.of(NAMES);
     if (depth === 0) return dice.of([name, `${dice.below(5000) + 1}`, 'n->flags', 'n->key', `t[${name} & 63]`]);
-    return `(${this.expression(depth - 1)} ${dice.of(['+', '-', '*', '^', '&', '|', '>>3 ^', '<<2 +', '==', '<'])} ${this.expression(depth - 1)})`;
+    return `(${this.expression(depth - 1)} ${dice.of(['+', '-', '*', '^', '&', '|', '>>3 ^', '<<2 +', '==', '<'])} `
+      + `${this.expression(depth - 1)})`;
   }
 
   private assignment(): string { return `${this.dice.of(NAMES)} ${this.dice.of(['=', '+=', '^='])} ${this.expression(2)};`; }
@@ -38,7 +39,8 @@ class Writer {
     switch (kind) {
       case 3: return `if ${this.expression(2)} { ${inner()} } else { ${inner()} }`;
       case 4: return `for (u32 i${depth} = 0; i${depth} < (${this.expression(1)} & 31); i${depth}++) { ${inner()} }`;
-      case 5: return `switch (${this.expression(1)} & 7) { ${[0, 1, 2, 3, 4].map((n) => `case ${n}: ${this.assignment()} break;`).join(' ')} }`;
+      case 5:
+        return `switch (${this.expression(1)} & 7) { ${[0, 1, 2, 3, 4].map((n) => `case ${n}: ${this.assignment()} break;`).join(' ')} }`;
       case 6: return `for (struct node *m = n; m && m->key > ${dice.of(NAMES)}; m = m->next) { ${inner()} }`;
       default: return `a = f${dice.below(this.made)}(n, t, ${this.expression(1)}, ${this.expression(1)});`;
     }
@@ -52,6 +54,7 @@ class Writer {
 }
 
 export function largeC(functions: number): string {
-  const writer = new Writer(functions), prototypes = Array.from({ length: functions }, (_, n) => `u64 f${n}(struct node *n, u64 *t, u64 a, u64 b);\n`);
+  const writer = new Writer(functions),
+    prototypes = Array.from({ length: functions }, (_, n) => `u64 f${n}(struct node *n, u64 *t, u64 a, u64 b);\n`);
   return HEAD + prototypes.join('') + Array.from({ length: functions }, (_, n) => writer.function(n)).join('');
 }

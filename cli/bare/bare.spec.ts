@@ -52,7 +52,9 @@ it('what the UART sends is the output, and the finisher gives the status', async
 });
 
 it('a failing reset ends with 1, a clean one starts again', async () => {
-  expect(await run({ file: program('reset', `${say('x')}\n${finish(0x7777)}`), maxInstructions: 20 })).toMatchObject({ status: 124, out: 'xxx' });
+  expect(await run({
+    file: program('reset', `${say('x')}\n${finish(0x7777)}`), maxInstructions: 20
+  })).toMatchObject({ status: 124, out: 'xxx' });
 });
 
 it('a limit ends with 124 after exactly so many instructions', async () => {
@@ -64,9 +66,14 @@ it('a limit ends with 124 after exactly so many instructions', async () => {
 it('a machine that only traps, since its handler faults, is ended, and told about', async () => {
   const stats = join(folder, 'traps');
   expect((await run({ file: program('wild', 'csrwi mtvec, 0\nlw t0, 0(zero)'), maxInstructions: 1000, stats })).status).toBe(1);
-  expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ exits: { 'load access fault': 1, 'instruction access fault': expect.any(Number) } });
+  expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({
+    exits: { 'load access fault': 1, 'instruction access fault': expect.any(Number) }
+  });
   const illegal = program('illegal', 'la t0, handler\ncsrw mtvec, t0\n.align 2\nhandler: .word 0');
-  for (const smp of [1, 3]) expect((await run({ file: illegal, smp }))).toMatchObject({ status: 1, err: expect.stringMatching(/E_FAULTS: hart \d does nothing but fault in M mode: illegal instruction/) });
+  for (const smp of [1, 3])
+    expect((await run({ file: illegal, smp }))).toMatchObject({
+      status: 1, err: expect.stringMatching(/E_FAULTS: hart \d does nothing but fault in M mode: illegal instruction/)
+    });
 });
 
 it('--until ends with 0 when the text has come, and with 1 when the run ends without it', async () => {
@@ -132,7 +139,8 @@ function elf(code: Uint8Array, symbols: Record<string, number>): Uint8Array {
   const u64 = (at: number, v: number): void => data.setBigUint64(at, BigInt(v), true);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   [[16, 2], [18, 243], [54, 56], [56, 1], [58, 64], [60, 3]].forEach(([at, v]) => data.setUint16(at, v, true));
-  [[24, RAM], [32, 64], [40, sections], [80, RAM], [88, RAM], [72, 120], [96, code.length], [104, code.length]].forEach(([at, v]) => u64(at, v));
+  [[24, RAM], [32, 64], [40, sections], [80, RAM], [88, RAM], [72, 120], [96, code.length], [104, code.length]].forEach(([at, v]) =>
+    u64(at, v));
   data.setUint32(64, 1, true);
   bytes.set(code, 120);
   names.forEach((name, i) => {
@@ -149,11 +157,14 @@ function elf(code: Uint8Array, symbols: Record<string, number>): Uint8Array {
 }
 
 it('HTIF ends the run with its code, and the signature is written as words', async () => {
-  const { bytes, symbols } = assemble('la t1, tohost\nli t0, 11\nhere: sd t0, 0(t1)\nj here\n.word 0\ntohost: .dword 0\n.dword 0x1122334455667788\n.dword 5', RAM);
+  const { bytes, symbols } = assemble('la t1, tohost\nli t0, 11\nhere: sd t0, 0(t1)\nj here\n.word 0\ntohost: .dword 0\n'
+    + '.dword 0x1122334455667788\n.dword 5',
+    RAM);
   const address = (name: string): number => Number(symbols.get(name));
   const file = join(folder, 'test.elf');
   const signature = join(folder, 'signature');
-  writeFileSync(file, elf(bytes, { tohost: address('tohost'), begin_signature: address('tohost') + 8, end_signature: address('tohost') + 24 }));
+  writeFileSync(file,
+    elf(bytes, { tohost: address('tohost'), begin_signature: address('tohost') + 8, end_signature: address('tohost') + 24 }));
   expect((await run({ file, signature })).status).toBe(5);
   expect(readFileSync(signature, 'utf8')).toBe('55667788\n11223344\n00000005\n00000000\n');
   await run({ file, signature, signatureGranularity: 8 });
@@ -167,17 +178,22 @@ it('what cannot be used is refused in one line', async () => {
   const large = join(folder, 'large');
   writeFileSync(large, Buffer.alloc(1 << 20));
   const refusals: [BareOptions, string][] = [
-    [{}, 'E_USAGE'], [{ file: text, initrd: text }, 'E_USAGE'], [{ file: text, smp: 99 }, 'E_USAGE'], [{ file: join(folder, 'none') }, 'E_NO_FILE'],
+    [{}, 'E_USAGE'], [{ file: text, initrd: text }, 'E_USAGE'], [{ file: text, smp: 99 }, 'E_USAGE'],
+    [{ file: join(folder, 'none') }, 'E_NO_FILE'],
     [{ kernel: text }, 'E_FORMAT'], [{ file: text, isa: 'rv32i' }, 'E_ISA'], [{ file: text, memory: 2 ** 36 }, 'E_MEMORY'],
-    [{ file: text, isa: 'rv64foo' }, 'E_ISA'], [{ file: text, isa: 'rv64gc_zfoo' }, 'E_ISA'], [{ file: text, memory: 1 << 20 }, 'E_MEMORY'], [{ file: text, memory: 100 }, 'E_MEMORY'],
-    [{ file: minios, kernel: minios }, 'E_MEMORY'], [{ kernel: minios, memory: 4 << 20 }, 'E_MEMORY'], [{ kernel: minios, initrd: large, memory: 5 << 20 }, 'E_FORMAT'], [{ kernel: minios, memory: 1 << 20 }, 'E_FORMAT'],
+    [{ file: text, isa: 'rv64foo' }, 'E_ISA'], [{ file: text, isa: 'rv64gc_zfoo' }, 'E_ISA'], [{ file: text, memory: 1 << 20 }, 'E_MEMORY'],
+    [{ file: text, memory: 100 }, 'E_MEMORY'],
+    [{ file: minios, kernel: minios }, 'E_MEMORY'], [{ kernel: minios, memory: 4 << 20 }, 'E_MEMORY'],
+    [{ kernel: minios, initrd: large, memory: 5 << 20 }, 'E_FORMAT'], [{ kernel: minios, memory: 1 << 20 }, 'E_FORMAT'],
     [{ file: text, disks: [parseDisk(`${text},ro`)] }, 'E_DISK'], [{ file: text, replay: text }, 'E_RECORDING'],
   ];
-  for (const [options, code] of refusals) await expect(run(options)).rejects.toMatchObject({ name: 'CliError', code, message: expect.not.stringContaining('\n') });
+  for (const [options, code] of refusals)
+    await expect(run(options)).rejects.toMatchObject({ name: 'CliError', code, message: expect.not.stringContaining('\n') });
 });
 
 it('a large kernel with little memory beside it is warned about, since it may die in silence', () => {
   const MIB = 2 ** 20;
-  expect(tightMemory('vmlinuz', 31 * MIB, 4 * MIB, 64 * MIB)).toMatch(/^tessera: warning: kernel 'vmlinuz' has 29 MiB of 64 MiB left[^\n]*--memory\n$/);
+  expect(tightMemory('vmlinuz', 31 * MIB, 4 * MIB,
+    64 * MIB)).toMatch(/^tessera: warning: kernel 'vmlinuz' has 29 MiB of 64 MiB left[^\n]*--memory\n$/);
   expect([tightMemory('vmlinuz', 31 * MIB, 4 * MIB, 96 * MIB), tightMemory('minios', MIB, 0, 8 * MIB)]).toEqual([undefined, undefined]);
 });

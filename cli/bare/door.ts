@@ -62,7 +62,8 @@ function readRecording(path: string, seed: number): Arrival[] {
   try {
     const [head, ...rest] = parsed([...linesOf(bytes)].filter((line) => line !== ''), path);
     if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
-    if (head['seed'] !== seed) throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
+    if (head['seed'] !== seed)
+      throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
     return rest.map(arrivalOf);
   } catch (error) {
     if (error instanceof CliError) throw error;

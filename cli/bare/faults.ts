@@ -15,9 +15,12 @@ const REGISTERS = 32, A_LINE = 4;
 
 /** One line that says it, then the registers. */
 export function faultReport(machine: Machine, hart: Hart): string {
-  const { nested } = hart, pc = joined(nested.pcLo, nested.pcHi), address = joined(nested.tvalLo, nested.tvalHi), mode = hart.virt ? 'VS' : hart.priv === 3 ? 'M' : 'S';
-  const what = `hart ${hart.id} does nothing but fault in ${mode} mode: ${causeText(nested.cause)} at pc ${hex(pc)} (${instructionAt(machine, hart, pc)}), value ${hex(address)}`;
-  return `tessera: E_FAULTS: ${what}; its trap handler at ${hex(hart.pc)} faults as well, ${MOST_NESTED} times without returning\n${registers(hart)}`;
+  const { nested } = hart, pc = joined(nested.pcLo, nested.pcHi), address = joined(nested.tvalLo, nested.tvalHi),
+    mode = hart.virt ? 'VS' : hart.priv === 3 ? 'M' : 'S';
+  const what = `hart ${hart.id} does nothing but fault in ${mode} mode: ${causeText(nested.cause)} at pc ${hex(pc)} (`
+    + `${instructionAt(machine, hart, pc)}), value ${hex(address)}`;
+  return `tessera: E_FAULTS: ${what}; its trap handler at ${hex(hart.pc)} faults as well, ${MOST_NESTED} times without returning\n`
+    + `${registers(hart)}`;
 }
 
 function instructionAt(machine: Machine, hart: Hart, pc: bigint): string {

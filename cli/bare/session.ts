@@ -135,8 +135,10 @@ export class Session {
           this.#debugging?.server.stopped(this.#debugging.target.stopped());
           break;
         case 'deadlock':
-          if (!this.#inputEnded || this.#outside.open > 0) await Promise.race([this.#input(), ...(this.#debugging === undefined ? [] : [this.#debugging.server.changed()])]);
-          else if (this.#debugging?.server.connected === true) this.#debugging.server.stopped({ kind: 'signal', thread: this.#debugging.target.current, signal: SIGINT });
+          if (!this.#inputEnded || this.#outside.open > 0)
+            await Promise.race([this.#input(), ...(this.#debugging === undefined ? [] : [this.#debugging.server.changed()])]);
+          else if (this.#debugging?.server.connected === true)
+            this.#debugging.server.stopped({ kind: 'signal', thread: this.#debugging.target.current, signal: SIGINT });
           else return { kind: 'deadlock' };
           break;
         case 'instructions': return { kind: 'limit' };
@@ -155,7 +157,8 @@ export class Session {
   async #debugger(): Promise<Ending | undefined> {
     const server = this.#debugging?.server;
     if (server === undefined) return undefined;
-    while (server.paused && server.wanted === undefined && this.#interrupted === undefined) await Promise.race([server.changed(), this.#input()]);
+    while (server.paused && server.wanted === undefined && this.#interrupted === undefined)
+      await Promise.race([server.changed(), this.#input()]);
     if (this.#interrupted !== undefined) return { kind: 'interrupted', signal: this.#interrupted };
     const { wanted } = server;
     server.wanted = undefined;

@@ -18,7 +18,9 @@ export interface BareStats {
   readonly addressSpaceSwitches: number;
   readonly kernelEntries: number;
   readonly tlb: Machine['tlb'];
-  readonly engine: { regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number; memory?: Footprint };
+  readonly engine: {
+    regions: number; compileSeconds: number; interpretedInstructions: number; translatedInstructions: number; memory?: Footprint
+  };
 }
 
 export function bareStats(machine: Machine, wallSeconds: number, ending: Ending): BareStats {
@@ -42,7 +44,8 @@ export function bareStats(machine: Machine, wallSeconds: number, ending: Ending)
 
 /** Exceptions by code; interrupts stand from 64 on in the hart's counters. @spec priv 3.1.15, 21.6.1 */
 const names: Readonly<Record<number, string>> = {
-  0: 'instruction address misaligned', 1: 'instruction access fault', 2: 'illegal instruction', 3: 'breakpoint', 4: 'load address misaligned',
+  0: 'instruction address misaligned', 1: 'instruction access fault', 2: 'illegal instruction', 3: 'breakpoint',
+  4: 'load address misaligned',
   5: 'load access fault', 6: 'store address misaligned', 7: 'store access fault', 8: 'ecall from U', 9: 'ecall from S', 10: 'ecall from VS',
   11: 'ecall from M', 12: 'instruction page fault', 13: 'load page fault', 15: 'store page fault', 20: 'instruction guest-page fault',
   21: 'load guest-page fault', 22: 'virtual instruction', 23: 'store guest-page fault', 65: 'supervisor software interrupt',

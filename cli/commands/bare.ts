@@ -53,7 +53,8 @@ export function bareCommand(done: (status: number) => void): Command {
       const { parseDisk } = await import('../disk/disk.ts');
       const { parseNet } = await import('../net.ts');
       const { disk, net, ...rest } = options;
-      if (options.trace !== undefined || options.tracePayload || options.traceCompress) throw new CliError('E_USAGE', '--trace records the microkernel, and a bare machine has none', 'use tessera vm or tessera run');
+      if (options.trace !== undefined || options.tracePayload || options.traceCompress)
+        throw new CliError('E_USAGE', '--trace records the microkernel, and a bare machine has none', 'use tessera vm or tessera run');
       const stats = typeof options.stats === 'string' && options.stats !== '' ? options.stats : options.stats !== undefined;
       done(await runBare({ ...rest, file, stats, disks: (disk ?? []).map(parseDisk), nets: (net ?? []).map(parseNet) }));
     });

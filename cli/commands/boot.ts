@@ -29,7 +29,8 @@ export function bootCommand(done: (status: number) => void): Command {
     .option('--set <key=value>', 'set a parameter of the scenario; may be given several times',
       (text: string, all: string[] | undefined) => [...(all ?? []), text])
     .addOption(new Option('--gdb <component[:port]>',
-      'wait for GDB on a port of this computer (1234), to debug a native component, the first process of a Unix server, or the guest of a monitor').argParser(debugged))
+      'wait for GDB on a port of this computer (1234), to debug a native component, the first process of a Unix server, or the guest of a '
+        + 'monitor').argParser(debugged))
     .option('--caps [component]',
       'at the end: what each component (this one) held when it began, beside what the scenario lists; status 1 where they differ')
     .option('--maps <component>', 'at the end: where memory was in the task of this component, and in those of its processes or its guest')

@@ -12,7 +12,9 @@ Examples:
   tessera completion fish > ~/.config/fish/completions/tessera.fish
 `);
   return command.action(async (shell: 'bash' | 'zsh' | 'fish') => {
-    const [{ completion }, { scenarioList }, { labNames }] = await Promise.all([import('../completion.ts'), import('../boot.ts'), import('../../labs/catalogue.ts')]);
+    const [{ completion }, { scenarioList }, { labNames }] = await Promise.all([
+      import('../completion.ts'), import('../boot.ts'), import('../../labs/catalogue.ts')
+    ]);
     const names = { boot: scenarioList(), 'lab start': labNames(), 'completion': ['bash', 'zsh', 'fish'] };
     process.stdout.write(completion(shell, command.parent!, names));
     done(Exit.ok);

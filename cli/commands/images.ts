@@ -11,11 +11,13 @@ Examples:
   tessera images fetch           Debian's kernel and busybox for riscv64, with apt (nothing is installed)
   tessera images initramfs DIR -o initramfs.cpio
 `);
-  images.command('list', { isDefault: true }).description('what guest images are here').option('--json', 'as JSON').action(async (options: { json?: boolean }) => {
+  images.command('list', { isDefault: true }).description('what guest images are here').option('--json', 'as JSON')
+    .action(async (options: { json?: boolean }) => {
     const { listImages } = await import('../images/list.ts');
     done(await listImages(options.json));
   });
-  images.command('fetch').description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; goes on where it stopped')
+  images.command('fetch')
+    .description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; goes on where it stopped')
     .option('--update', 'look for newer packages even if everything is here')
     .option('--gcc', "Debian's gcc for riscv64 instead, for labs in C (55 MB)")
     .option('--dir <folder>', 'where to put them (default: the images folder of the project)')

@@ -14,12 +14,14 @@ Examples:
   tessera lab hint my-lab                   the next hint of its page
   tessera lab grade --all submissions       a class
 `);
-  lab.command('list').description('the labs, in the order of a course').option('--json', 'as JSON').action(async (options: { json?: boolean }) => done(await (await import('../lab/commands.ts')).list(options)));
+  lab.command('list').description('the labs, in the order of a course').option('--json', 'as JSON')
+    .action(async (options: { json?: boolean }) => done(await (await import('../lab/commands.ts')).list(options)));
   lab.command('start').description('begin a lab: its page and files, in a new folder')
     .argument('<lab>', 'number or name').argument('[folder]', 'must not be there yet, or be empty; default: the lab\'s name')
     .option('--student <name>', 'whose variant of the task it is; default: your login name')
     .addHelpText('after', '\nExample:\n  tessera lab start 1 my-lab --student anna\n')
-    .action(async (name: string, folder: string | undefined, options: { student?: string }) => done(await (await import('../lab/commands.ts')).start(name, folder, options)));
+    .action(async (name: string, folder: string | undefined, options: { student?: string }) =>
+      done(await (await import('../lab/commands.ts')).start(name, folder, options)));
   lab.command('check').description('run a lab in all its worlds and say what is right and wrong').argument('[folder]', 'default: here', '.')
     .option('--all', 'every finding of a check, not only the first')
     .option('--json', 'the verdict as JSON')
@@ -28,13 +30,15 @@ Examples:
     .option('--secret <text>', 'draws other worlds: for teachers')
     .addHelpText('after', '\nExample:\n  tessera lab check my-lab\n')
     .action(async (folder: string, options) => done(await (await import('../lab/commands.ts')).check(folder, options)));
-  lab.command('hint').description('the next hint of a lab\'s page').argument('[folder]', 'default: here', '.').argument('[number]', 'this one')
+  lab.command('hint').description('the next hint of a lab\'s page').argument('[folder]', 'default: here', '.')
+    .argument('[number]', 'this one')
     .addHelpText('after', '\nExample:\n  tessera lab hint my-lab\n')
     .action(async (folder: string, number: string | undefined) => done(await (await import('../lab/commands.ts')).hint(folder, number)));
   lab.command('report').description('the verdict on a lab in the format of your choice').argument('[folder]', 'default: here', '.')
     .addOption(new Option('--format <format>', FORMATS.join(', ')).default('markdown').argParser(oneOf('--format', FORMATS)))
     .option('-o, --output <file>', 'instead of standard output')
-    .option('--lab <name>', 'which lab it is, whatever lab.json says').option('--student <name>', 'whose variant, whatever lab.json says').option('--secret <text>', 'draws other worlds: for teachers')
+    .option('--lab <name>', 'which lab it is, whatever lab.json says').option('--student <name>', 'whose variant, whatever lab.json says')
+    .option('--secret <text>', 'draws other worlds: for teachers')
     .addHelpText('after', '\nExample:\n  tessera lab report my-lab --format gradescope -o results.json\n')
     .action(async (folder: string, options) => done(await (await import('../lab/commands.ts')).report(folder, options)));
   lab.addCommand(exportCommand(done)).addCommand(gradeCommand(done));
@@ -42,7 +46,8 @@ Examples:
   return lab;
 }
 
-const exportCommand = (done: Done): Command => new Command('export').description('the repository that students get: pages, starters and types, without solutions and graders')
+const exportCommand = (done: Done): Command =>
+  new Command('export').description('the repository that students get: pages, starters and types, without solutions and graders')
   .requiredOption('--students <folder>', 'must not be there yet, or be empty')
   .addHelpText('after', '\nExample:\n  tessera lab export --students course\n')
   .action(async (options: { students: string }) => done(await (await import('../lab/export.ts')).exportStudents(options.students)));
@@ -57,5 +62,7 @@ const gradeCommand = (done: Done): Command => new Command('grade').description('
   .addOption(new Option('--jobs <n>', 'submissions at once; default: as many as there are processors').argParser(count('--jobs', 1, 256)))
   .addOption(new Option('--index <i>', 'only part I (from 0) of a job array').argParser(count('--index')))
   .addOption(new Option('--of <n>', 'with --index: parts in the array; default: one for each submission').argParser(count('--of', 1)))
-  .addHelpText('after', '\nExamples:\n  tessera lab grade --all submissions --lab 3 --secret "$SECRET" -o points.csv\n  tessera lab grade --all submissions --lab 3 --index 7 --of 20 -o part-7.csv\n')
+  .addHelpText('after',
+  '\nExamples:\n  tessera lab grade --all submissions --lab 3 --secret "$SECRET" -o points.csv\n'
+    + '  tessera lab grade --all submissions --lab 3 --index 7 --of 20 -o part-7.csv\n')
   .action(async (options) => done(await (await import('../lab/class.ts')).gradeClass(options)));

@@ -33,8 +33,13 @@ export function runCommand(done: (status: number) => void): Command {
     .option('--net <kind>', netHelpOfRun)
     .option(diskFlag, diskHelp, several)
     .option('--cwd <dir>', 'working directory in the guest')
-    .option('--clock <time>', "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, or seconds since 1970; otherwise the host's with a terminal, --mount or --net and without --seed", clockTime)
-    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
+    .option('--clock <time>',
+    "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, or seconds since 1970; otherwise the host's with a terminal, "
+      + "--mount or --net and without --seed",
+    clockTime)
+    .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512
+      * 2 ** 20,
+      '512M'))
     .addOption(gdbOption());
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
     .action(async (program: string, args: string[], options: RunOptions) => {

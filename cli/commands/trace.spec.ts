@@ -10,7 +10,11 @@ import { recorded, story } from '../../trace/testing/traces.ts';
 const tessera = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tessera-trace-'));
 const file = join(folder, 'story.trace');
-const put = (name: string, bytes: Uint8Array | string): string => { const path = join(folder, name); writeFileSync(path, bytes); return path; };
+const put = (name: string, bytes: Uint8Array | string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
 const run = (...args: string[]) => spawnSync(process.execPath, [tessera, 'trace', ...args], { encoding: 'utf8', cwd: folder });
 
 beforeAll(() => { put('story.trace', recorded(story(40))); });
@@ -22,7 +26,8 @@ describe('trace files that are not as they should be', () => {
     const other = recorded(story(1));
     other[8] = 77;
     const cases: [string, RegExp][] = [
-      [put('empty', ''), /the file is empty/], [put('foreign', '#!/bin/sh\necho hello, world\n'), /not a Tessera trace file/], [join(folder, 'nosuch'), /does not exist/], [put('other', other), /version 77 .* is not known here/],
+      [put('empty', ''), /the file is empty/], [put('foreign', '#!/bin/sh\necho hello, world\n'), /not a Tessera trace file/],
+      [join(folder, 'nosuch'), /does not exist/], [put('other', other), /version 77 .* is not known here/],
     ];
     for (const [path, says] of cases) for (const action of [['stats', path], ['view', path]]) {
       const { status, stderr, stdout } = run(...action);
@@ -43,7 +48,10 @@ describe('trace files that are not as they should be', () => {
     expect([status, stderr]).toEqual([2, "tessera: E_FILTER: filter 'kind:evnet': no kind 'evnet'; did you mean 'event'?\n"]);
   });
   it('view without a terminal says so', () => {
-    expect(run('view', file)).toMatchObject({ status: 2, stderr: 'tessera: E_TERMINAL: trace view needs a terminal on standard input and output; use trace stats or trace export instead\n' });
+    expect(run('view', file)).toMatchObject({
+      status: 2,
+      stderr: 'tessera: E_TERMINAL: trace view needs a terminal on standard input and output; use trace stats or trace export instead\n'
+    });
   });
 });
 
@@ -57,20 +65,25 @@ describe('a recording that does not come to its end', () => {
   };
   it('because the disk is full: the run goes on, one line says so, what is there can be read', () => {
     const path = join(folder, 'full.trace');
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', `ulimit -f 1500; exec "$0" "$@"`, process.execPath, tessera, 'run', '--trace', path, getppid, '20000'], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('bash',
+      ['-c', `ulimit -f 1500; exec "$0" "$@"`, process.execPath, tessera, 'run', '--trace', path, getppid, '20000'], { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, expect.stringMatching(/20000 calls/)]);
     expect(stderr).toMatch(/^tessera: E_FILE: trace '.*full.trace' could not be written: it is too large; what is in it up to here can be read\n$/);
     readable(path);
   });
   it('because the process was killed', async () => {
-    const path = join(folder, 'killed.trace'), child = spawn(process.execPath, [tessera, 'run', '--no-sandbox', '--trace', path, getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
+    const path = join(folder, 'killed.trace'),
+      child = spawn(process.execPath, [tessera, 'run', '--no-sandbox', '--trace', path, getppid, '100000000'], { stdio: 'ignore' }),
+      gone = new Promise((done) => child.on('close', done));
     while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 21) await new Promise((go) => { setTimeout(go, 20); });
     child.kill('SIGKILL');
     await gone;
     readable(path);
   });
   it('or was interrupted: then it is whole', async () => {
-    const path = join(folder, 'stopped.trace'), child = spawn(process.execPath, [tessera, 'run', '--trace', path, '--trace-compress', getppid, '100000000'], { stdio: 'ignore' }), gone = new Promise((done) => child.on('close', done));
+    const path = join(folder, 'stopped.trace'),
+      child = spawn(process.execPath, [tessera, 'run', '--trace', path, '--trace-compress', getppid, '100000000'], { stdio: 'ignore' }),
+      gone = new Promise((done) => child.on('close', done));
     while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 18) await new Promise((go) => { setTimeout(go, 20); });
     child.kill('SIGINT');
     expect(await gone).toBe(130);
@@ -98,7 +111,9 @@ describe('questions to a trace', () => {
     const { stdout } = run('path', file, 'kind:event nr:openat', 'kind:resume nr:openat');
     expect(stdout).toMatch(/ 2 .*openat[^]* 5 .*memory.create[^]* 6 .*receive[^]* 9 .*reply[^]* 10 .*resumed[^]*500 ns: /);
     expect(run('path', file, '2', '10').stdout).toBe(stdout);
-    expect(run('path', file, '2', '99999')).toMatchObject({ status: 2, stderr: 'tessera: E_RECORD: the trace has no record 99999; it has 1 to 560\n' });
+    expect(run('path', file, '2', '99999')).toMatchObject({
+      status: 2, stderr: 'tessera: E_RECORD: the trace has no record 99999; it has 1 to 560\n'
+    });
   });
   it('diff: the same, or the first record that differs and status 1', () => {
     expect(run('diff', file, file)).toMatchObject({ status: 0, stdout: 'The traces are the same: 560 records.\n' });
@@ -107,13 +122,18 @@ describe('questions to a trace', () => {
     const { status, stdout } = run('diff', file, put('other.trace', recorded(other)));
     expect(status).toBe(1);
     expect(stdout).toMatch(/part at record 301: c differ/);
-    expect(run('diff', file, put('short.trace', recorded(story(39))))).toMatchObject({ status: 1, stdout: expect.stringMatching(/first 546 records are the same; .*story.trace goes on, with 14 more/) as string });
+    expect(run('diff', file, put('short.trace', recorded(story(39))))).toMatchObject({
+      status: 1, stdout: expect.stringMatching(/first 546 records are the same; .*story.trace goes on, with 14 more/) as string
+    });
   });
   it('sql: tables, CSV, JSON, from the command line or standard input; mistakes in one line', () => {
     const query = "select name, count(*) as n from syscalls group by name";
     expect(run('sql', file, query, '--format', 'csv').stdout).toBe('name,n\nopenat,40\n');
     expect(run('sql', file, query, '--format', 'json').stdout).toBe('{"name":"openat","n":40}\n');
-    expect(spawnSync(process.execPath, [tessera, 'trace', 'sql', file], { encoding: 'utf8', input: query }).stdout).toMatch(/openat +40\n1 row/);
-    expect(run('sql', file, 'select nosuch from records')).toMatchObject({ status: 2, stdout: '', stderr: 'tessera: E_SQL: no such column: nosuch; tessera trace sql --schema FILE lists tables and columns\n' });
+    expect(spawnSync(process.execPath, [tessera, 'trace', 'sql', file],
+      { encoding: 'utf8', input: query }).stdout).toMatch(/openat +40\n1 row/);
+    expect(run('sql', file, 'select nosuch from records')).toMatchObject({
+      status: 2, stdout: '', stderr: 'tessera: E_SQL: no such column: nosuch; tessera trace sql --schema FILE lists tables and columns\n'
+    });
   });
 });

@@ -5,7 +5,8 @@ import { count, oneOf } from '../options.ts';
 
 const formats = ['perfetto', 'perfetto-proto', 'mermaid', 'jsonl', 'svg', 'pcapng'] as const;
 const rowFormats = ['table', 'csv', 'json'] as const;
-const FILE = 'a trace recorded with --trace; - is standard input', FILTER = "only records that match, such as 'task:init kind:event latency>5us' (docs/trace.md)";
+const FILE = 'a trace recorded with --trace; - is standard input',
+  FILTER = "only records that match, such as 'task:init kind:event latency>5us' (docs/trace.md)";
 
 export function traceCommand(done: (status: number) => void): Command {
   const trace = new Command('trace').description('what a recorded trace says').addHelpText('after', `
@@ -21,7 +22,8 @@ Examples:
     .option('-f, --filter <filter>', FILTER)
     .option('--json', 'one JSON object instead of tables')
     .addHelpText('after', '\nExample:\n  tessera trace stats run.trace --json\n')
-    .action(async (file: string, options: { json?: boolean; filter?: string }) => done((await import('../trace.ts')).traceStats(file, options.json ?? false, options.filter)));
+    .action(async (file: string, options: { json?: boolean; filter?: string }) =>
+      done((await import('../trace.ts')).traceStats(file, options.json ?? false, options.filter)));
   analyses(trace, done);
   trace.command('export').description('write the trace for other tools')
     .argument('<file>', FILE)
@@ -29,12 +31,14 @@ Examples:
     .requiredOption('--format <format>', formats.join(', '), oneOf('--format', formats))
     .option('-o, --output <file>', 'where to write it (default: standard output)', '-')
     .addHelpText('after', '\nExample:\n  tessera trace export run.trace --format mermaid\n')
-    .action(async (file: string, options: { format: TraceFormat; output: string; filter?: string }) => done(await (await import('../trace.ts')).traceExport(file, options.format, options.output, options.filter)));
+    .action(async (file: string, options: { format: TraceFormat; output: string; filter?: string }) =>
+      done(await (await import('../trace.ts')).traceExport(file, options.format, options.output, options.filter)));
   trace.command('view').description('look at the trace on the terminal: messages, timeline, sequence diagrams, statistics')
     .argument('<file>', 'a trace recorded with --trace')
     .option('-f, --filter <filter>', FILTER)
     .addHelpText('after', '\nExample:\n  tessera trace view run.trace\nKeys are explained under ? in the viewer.\n')
-    .action(async (file: string, options: { filter?: string }) => done(await (await import('../trace.ts')).traceView(file, options.filter)));
+    .action(async (file: string, options: { filter?: string }) =>
+      done(await (await import('../trace.ts')).traceView(file, options.filter)));
   return trace;
 }
 
@@ -47,18 +51,22 @@ function analyses(trace: Command, done: (status: number) => void): void {
     .option('--depth <n>', 'levels that are shown', count('--depth', 1, 12), 6)
     .option('--json', 'one JSON object instead of a table')
     .addHelpText('after', "\nExample:\n  tessera trace calls run.trace --filter 'task:sh'\n")
-    .action(async (file: string, options: { filter?: string; depth: number; json?: boolean }) => done((await load()).traceCalls(file, options)));
+    .action(async (file: string, options: { filter?: string; depth: number; json?: boolean }) =>
+      done((await load()).traceCalls(file, options)));
   trace.command('path').description('the critical path between two records: what led to what')
-    .argument('<file>', FILE).argument('<first>', 'number of a record, or a filter: the first record that matches').argument('<second>', 'the same; with filters, after the first')
+    .argument('<file>', FILE).argument('<first>', 'number of a record, or a filter: the first record that matches')
+    .argument('<second>', 'the same; with filters, after the first')
     .option('--json', 'one JSON object instead of lines')
     .addHelpText('after', "\nExample:\n  tessera trace path run.trace 'kind:event nr:read' 'kind:resume nr:read'\n")
-    .action(async (file: string, first: string, second: string, options: { json?: boolean }) => done((await load()).tracePath(file, first, second, options.json ?? false)));
+    .action(async (file: string, first: string, second: string, options: { json?: boolean }) =>
+      done((await load()).tracePath(file, first, second, options.json ?? false)));
   trace.command('diff').description('where two traces part; exit status 1 when they do')
     .argument('<first>', FILE).argument('<second>', 'another')
     .option('--no-times', 'only what happened counts, not when')
     .option('--context <n>', 'records shown before and after', count('--context', 0, 1000), 5)
     .addHelpText('after', '\nExample:\n  tessera trace diff monday.trace tuesday.trace\n')
-    .action(async (first: string, second: string, options: { times: boolean; context: number }) => done((await load()).traceDiff(first, second, options)));
+    .action(async (first: string, second: string, options: { times: boolean; context: number }) =>
+      done((await load()).traceDiff(first, second, options)));
   trace.command('addr').description('where an address is: the walk of each stage, level by level (virtual, guest-physical, machine)')
     .argument('<file>', FILE).argument('<address>', 'such as 0xffffffff80000000')
     .option('--task <name>', 'of this guest or virtual processor alone')
@@ -74,6 +82,9 @@ Example:
     .option('-f, --filter <filter>', FILTER)
     .option('--format <format>', rowFormats.join(', '), oneOf('--format', rowFormats), 'table')
     .option('--schema', 'print tables and columns instead')
-    .addHelpText('after', "\nExample:\n  tessera trace sql run.trace 'select name, count(*), avg(latency) from syscalls group by name order by 2 desc'\n")
-    .action(async (file: string, query: string | undefined, options: { format: 'table' | 'csv' | 'json'; filter?: string; schema?: boolean }) => done(await (await load()).traceSql(file, query, options)));
+    .addHelpText('after',
+    "\nExample:\n  tessera trace sql run.trace 'select name, count(*), avg(latency) from syscalls group by name order by 2 desc'\n")
+    .action(async (file: string, query: string | undefined,
+        options: { format: 'table' | 'csv' | 'json'; filter?: string; schema?: boolean }) =>
+      done(await (await load()).traceSql(file, query, options)));
 }

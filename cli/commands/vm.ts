@@ -24,16 +24,29 @@ export function vmCommand(done: (status: number) => void): Command {
     .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d), ELF or raw image')
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <text>', 'kernel command line', '')
-    .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(memorySize('--memory')).default(512 * 2 ** 20, '512M'))
+    .addOption(new Option('--memory <size>', 'memory of the virtual machine').argParser(memorySize('--memory')).default(512 * 2 ** 20,
+      '512M'))
     .option('--smp <n>', 'number of virtual processors', count('--smp', 1, 8), 1)
     .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
-    .option('--mount <host:tag[:ro]>', 'a folder of the host as a virtio 9P device; in Linux: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be given several times', several)
-    .addOption(new Option('--console <kind>', 'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default('serial'))
+    .option('--mount <host:tag[:ro]>',
+    'a folder of the host as a virtio 9P device; in Linux: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be given several '
+      + 'times',
+    several)
+    .addOption(new Option('--console <kind>',
+      'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default(
+      'serial'))
     .option('--no-reboot', 'a reboot of the guest ends the machine')
-    .addOption(new Option('--virt <technique>', 'how guest code runs: hardware (H extension), or trap (its kernel in U mode, shadow page tables)').default('hardware').argParser(oneOf('--virt', techniques)))
-    .addOption(new Option('--mmu <kind>', 'what the guest sees as memory: twostage (with hardware), or shadow (with trap)').argParser(oneOf('--mmu', MEMORIES)))
-    .addOption(new Option('--shadow <way>', 'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow', SHADOWS)))
+    .addOption(new Option('--virt <technique>',
+      'how guest code runs: hardware (H extension), or trap (its kernel in U mode, shadow page tables)').default(
+      'hardware').argParser(oneOf('--virt',
+      techniques)))
+    .addOption(new Option('--mmu <kind>',
+      'what the guest sees as memory: twostage (with hardware), or shadow (with trap)').argParser(oneOf('--mmu',
+      MEMORIES)))
+    .addOption(new Option('--shadow <way>',
+      'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow',
+      SHADOWS)))
     .option('--look-ahead', 'with trap: after an exit, privileged instructions that follow are done in the same visit')
     .addOption(new Option('--exits <names>',
       'what leaves the guest besides the usual, or with no- before it does not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')

@@ -2,7 +2,10 @@
  * Equivalence, as far as a console shows it: what the guest says under a technique and natively, line by line, whatever the order. Times,
  * sizes and addresses are numbers and differ; so numbers are not compared. What is left are the lines that tell the two machines apart.
  */
-export interface Differences { /** Lines that only the technique's guest has said; that only the native one has. */ readonly more: readonly string[]; readonly less: readonly string[] }
+export interface Differences {
+  /** Lines that only the technique's guest has said; that only the native one has. */ readonly more: readonly string[];
+  readonly less: readonly string[]
+}
 
 const plain = (line: string): string => line.replace(/^\[ *\d+\.\d+\] /, '').replace(/\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b|\d+/gi,
   '#').trimEnd();

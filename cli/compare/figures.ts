@@ -18,11 +18,32 @@ const phaseOf = (way: WayResult, name: string): PhaseResult => way.phases.find((
  * Theirs are other machines, so the order counts, not the number.
  */
 export const LITERATURE: readonly { readonly phase: string; readonly says: string }[] = [
-  { phase: 'getpid', says: 'Adams and Agesen: a system call runs at native speed under hardware assistance; a software monitor has to reflect it. Here trap and emulate reflects it too, and each access to a CSR on the kernel\'s path traps besides: binary translation, which removes those, was much cheaper.' },
-  { phase: 'fault', says: 'Adams and Agesen: a fault costs both software and hardware monitors most where tables are shadowed; with a second stage it is nearly native, as here.' },
-  { phase: 'table', says: 'Adams and Agesen: changes of page table entries were the worst of hardware assistance without nested paging. Traced tables show that cost; out-of-sync tables move it to the fence and the hidden fault.' },
-  { phase: 'switch', says: 'Adams and Agesen: a change of address space costs an exit where tables are shadowed. Kept spaces by ASID make it one switch of tasks here, not an empty table.' },
-  { phase: 'disk', says: 'Steinberg and Kauer, Agesen et al.: device registers exit under every technique; the interrupt path is what trap and emulate adds. Most of a request is the disk\'s own time, and when the guest looks at it again: it may seem faster than native.' },
+  {
+    phase: 'getpid',
+    says: 'Adams and Agesen: a system call runs at native speed under hardware assistance; a software monitor has to reflect it. Here trap '
+      + 'and emulate reflects it too, and each access to a CSR on the kernel\'s path traps besides: binary translation, which removes '
+      + 'those, was much cheaper.'
+  },
+  {
+    phase: 'fault',
+    says: 'Adams and Agesen: a fault costs both software and hardware monitors most where tables are shadowed; with a second stage it is '
+      + 'nearly native, as here.'
+  },
+  {
+    phase: 'table',
+    says: 'Adams and Agesen: changes of page table entries were the worst of hardware assistance without nested paging. Traced tables show '
+      + 'that cost; out-of-sync tables move it to the fence and the hidden fault.'
+  },
+  {
+    phase: 'switch',
+    says: 'Adams and Agesen: a change of address space costs an exit where tables are shadowed. Kept spaces by ASID make it one switch of '
+      + 'tasks here, not an empty table.'
+  },
+  {
+    phase: 'disk',
+    says: 'Steinberg and Kauer, Agesen et al.: device registers exit under every technique; the interrupt path is what trap and emulate '
+      + 'adds. Most of a request is the disk\'s own time, and when the guest looks at it again: it may seem faster than native.'
+  },
 ];
 
 export function textOf({ kernel, cpu, ways }: Comparison): string {
@@ -84,7 +105,8 @@ export function svgOf({ kernel, ways }: Comparison): string {
   const x = (f: number): number => Bar.left + Math.max(0, Math.log10(f)) * scale, height = Bar.top + phases.length * group + 40,
     out: string[] = [];
   for (let decade = 1; decade <= most; decade *= 10) {
-    out.push(`<line x1="${x(decade)}" x2="${x(decade)}" y1="${Bar.top - 6}" y2="${height - 34}" stroke="#ccc"/><text x="${x(decade)}" y="${height - 20}" text-anchor="middle">${decade}</text>`);
+    out.push(`<line x1="${x(decade)}" x2="${x(decade)}" y1="${Bar.top - 6}" y2="${height - 34}" stroke="#ccc"/><text x="${x(decade)}" y="`
+      + `${height - 20}" text-anchor="middle">${decade}</text>`);
   }
   phases.forEach((name, i) => {
     const y = Bar.top + i * group;
@@ -99,6 +121,7 @@ export function svgOf({ kernel, ways }: Comparison): string {
   virtual.forEach((w, j) => out.push(`<rect x="${Bar.left +
     j * 140}" y="10" width="10" height="10" fill="${COLOURS[j % COLOURS.length]}"/><text x="${Bar.left + 14 +
       j * 140}" y="19">${escape(w.way)}</text>`));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Bar.width} ${height}" font-family="sans-serif" font-size="12">\n<title>${escape(kernel)}: time, times native</title>\n${out.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Bar.width} ${height}" font-family="sans-serif" font-size="12">\n`
+    + `<title>${escape(kernel)}: time, times native</title>\n${out.join('\n')}\n</svg>\n`;
 }
 const escape = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');

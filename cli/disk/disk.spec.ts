@@ -30,7 +30,9 @@ const first = (disk: { read(offset: number, into: Uint8Array): void }, at: numbe
 
 describe('the option', () => {
   it('has a file, and what is done with it', () => {
-    expect([parseDisk('a,b'), parseDisk('a,ro'), parseDisk('a,b,snapshot=1M')]).toEqual([{ path: 'a,b', readOnly: false }, { path: 'a', readOnly: true }, { path: 'a,b', readOnly: false, snapshot: 2 ** 20 }]);
+    expect([parseDisk('a,b'), parseDisk('a,ro'), parseDisk('a,b,snapshot=1M')]).toEqual([
+      { path: 'a,b', readOnly: false }, { path: 'a', readOnly: true }, { path: 'a,b', readOnly: false, snapshot: 2 ** 20 }
+    ]);
     expect(parseDisk('a,snapshot').snapshot).toBe(256 * 2 ** 20);
     expect(() => parseDisk('a,snapshot=much')).toThrow(/not a size/);
   });
@@ -52,7 +54,10 @@ describe('a file as a disk', () => {
     vi.mocked(fs.writeSync).mockImplementationOnce(() => { throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }); });
     expect(() => disk.write(0, sector(1))).toThrow('ENOSPC');
     fs.truncateSync(file, 1024);
-    expect([() => first(disk, 1024), () => disk.write(1024, sector(1))].map((f) => { try { f(); return 'done'; } catch (e) { return (e as Error).message; } })).toEqual(Array(2).fill('the disk file has become shorter'));
+    expect([() => first(disk, 1024), () => disk.write(1024, sector(1))].map((f) => {
+      try { f(); return 'done'; } catch (e) { return (e as Error).message; }
+    })).toEqual(Array(2).fill(
+      'the disk file has become shorter'));
     expect([first(disk, 512), fs.statSync(file).size]).toEqual([7, 1024]);
     disk.close();
   });
@@ -71,17 +76,24 @@ describe('one writer at a time', () => {
     expect(fs.existsSync(lock)).toBe(false);
     openDisk(parseDisk(file)).close();
   });
-  it('a lock whose process is gone, or is another one of the same number, or that was cut off, is stale; one of another computer counts', () => {
+  it('a lock whose process is gone, or is another one of the same number, or that was cut off, is stale; one of another computer counts',
+    () => {
     const stale = (text: string): void => {
       fs.writeFileSync(lock, text);
       openDisk(parseDisk(file)).close();
     };
     const mine = { host: hostname(), command: 'tessera vm', started: '1' };
-    for (const text of [JSON.stringify({ ...mine, pid: 2 ** 22 + 1 }), JSON.stringify({ ...mine, pid: process.pid }), '{"pid": 4', '', 'x'.repeat(10_000)]) stale(text);
+    for (const text of [
+      JSON.stringify({ ...mine, pid: 2 ** 22 + 1 }), JSON.stringify({ ...mine, pid: process.pid }), '{"pid": 4', '', 'x'.repeat(10_000)
+    ])
+      stale(text);
     fs.writeFileSync(lock, JSON.stringify({ ...mine, pid: 1, host: 'elsewhere\u001b[2J' }));
-    expect(() => openDisk(parseDisk(file))).toThrow(/in use by process 1 on elsewhere\\x1b\[2J \(tessera vm\)|in use by process 1 on elsewhere[^\u001b]*$/);
+    expect(() =>
+      openDisk(parseDisk(file))).toThrow(/in use by process 1 on elsewhere\\x1b\[2J \(tessera vm\)|in use by process 1 on elsewhere[^\u001b]*$/);
   });
-  it.runIf(fs.existsSync('/proc/locks') && spawnSync('python3', ['--version']).status === 0)("another program's lock is seen, as is QEMU's kind", async () => {
+  it.runIf(fs.existsSync('/proc/locks')
+    && spawnSync('python3', ['--version']).status === 0)("another program's lock is seen, as is QEMU's kind",
+    async () => {
     const held = async (how: string): Promise<ChildProcess> => {
       const child = spawn('python3', ['-c', `
 import fcntl, os, struct, sys, time
@@ -106,7 +118,8 @@ time.sleep(60)`, file], { stdio: ['ignore', 'pipe', 'inherit'] });
 
 describe('a snapshot', () => {
   it('is a disk like any other, above a file that stays as it is', () => {
-    const size = 16 * 512, op = fc.record({ write: fc.boolean(), at: fc.nat(15), sectors: fc.integer({ min: 1, max: 6 }), fill: fc.nat(255) });
+    const size = 16 * 512,
+      op = fc.record({ write: fc.boolean(), at: fc.nat(15), sectors: fc.integer({ min: 1, max: 6 }), fill: fc.nat(255) });
     fc.assert(fc.property(fc.array(op, { maxLength: 30 }), (ops) => {
       const disk = openDisk(parseDisk(`${file},snapshot`)), model = new Uint8Array(size).fill(7);
       for (const { write, at, sectors, fill } of ops) {

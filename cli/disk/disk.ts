@@ -80,7 +80,8 @@ export class FileDisk implements HostDisk {
     const stat = fstatSync(this.#fd);
     if (!stat.isFile()) throw new CliError('E_DISK', `disk '${path}' is no regular file`);
     if (stat.size > 0 && stat.size % SECTOR === 0) return stat.size;
-    throw new CliError('E_DISK', `disk '${path}' has ${stat.size} bytes, which is not a number of ${SECTOR}-byte sectors`, 'pad it with truncate -s');
+    throw new CliError('E_DISK', `disk '${path}' has ${stat.size} bytes, which is not a number of ${SECTOR}-byte sectors`,
+      'pad it with truncate -s');
   }
 
   read(offset: number, into: Uint8Array): void {

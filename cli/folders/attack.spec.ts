@@ -1,4 +1,7 @@
-/** A program of the host exchanges folders, files and links as fast as it can while a guest works beneath them: nothing outside is read, made, changed or removed. */
+/**
+ * A program of the host exchanges folders, files and links as fast as it can while a guest works beneath them: nothing outside is read,
+ * made, changed or removed.
+ */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

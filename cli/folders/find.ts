@@ -1,10 +1,11 @@
 /**
  * Paths beneath a folder of the host, found without following links.
  *
- * On Linux a directory is reached name by name, each opened in the one before without following a link, and held as a descriptor; what is done in it is
- * done through /proc/self/fd/N, so that nothing that is exchanged meanwhile on the way there matters. Descriptors of directories are kept, because a
- * build asks for the same ones again; before one is used, the kernel is asked where it is now: a directory that was moved out of the folder is not in it.
- * Elsewhere there are no such paths: the way is looked at name by name, and looked at again when the file is open.
+ * On Linux a directory is reached name by name, each opened in the one before without following a link, and held as a descriptor; what is
+ * done in it is done through /proc/self/fd/N, so that nothing that is exchanged meanwhile on the way there matters. Descriptors of
+ * directories are kept, because a build asks for the same ones again; before one is used, the kernel is asked where it is now: a
+ * directory that was moved out of the folder is not in it. Elsewhere there are no such paths: the way is looked at name by name, and
+ * looked at again when the file is open.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, statfsSync, type BigIntStats } from 'node:fs';
 import { FolderError, type Path } from '../../system/folders/folder.ts';
@@ -155,7 +156,8 @@ class ByNames implements Finder {
   confirm(fd: number, pinned: Pinned): void {
     const open = fstatSync(fd, { bigint: true }), named = lstatSync(pinned.path, { bigint: true });
     const same = (a: BigIntStats, b: BigIntStats) => a.dev === b.dev && a.ino === b.ino;
-    if (!same(open, pinned.stat) || !same(open, named) || real(pinned.path) !== pinned.path.toString('latin1')) throw new FolderError('ELOOP');
+    if (!same(open, pinned.stat) || !same(open, named) || real(pinned.path) !== pinned.path.toString('latin1'))
+      throw new FolderError('ELOOP');
   }
 
   close(): void {}

@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync,
+  writeFileSync
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -104,10 +107,13 @@ describe.each([['through descriptors', true], ['by names', false]])('a folder of
     expect(errnoOf(() => client.call('renameat', { from: 0, oldName: 'file', to: client.at('/out'), newName: 'x' }))).not.toBe(0);
     expect(errnoOf(() => client.call('unlinkat', { fid: client.at('/out'), name: 'victim', flags: 0 }))).not.toBe(0);
     expect(errnoOf(() => client.call('mkdir', { fid: client.at('/root'), name: 'pwn', mode: 0o777, gid: 0 }))).not.toBe(0);
-    expect(errnoOf(() => client.call('setattr', { ...nothing, fid: client.at('/file'), valid: Valid.mode, mode: 0 }))).toBe(Errno.EOPNOTSUPP);
+    expect(errnoOf(() => client.call('setattr', {
+      ...nothing, fid: client.at('/file'), valid: Valid.mode, mode: 0
+    }))).toBe(Errno.EOPNOTSUPP);
     client.call('link', { folder: 0, fid: client.at('/file'), name: 'hard' });
     expect(lstatSync(join(host, 'hard')).isSymbolicLink()).toBe(true);
-    expect(client.call('walk', { fid: 0, newfid: 77, names: ['..', '..'] }).qids[1]).toEqual(client.call('getattr', { fid: 0, mask: 0n }).qid);
+    expect(client.call('walk', { fid: 0, newfid: 77, names: ['..', '..'] }).qids[1]).toEqual(client.call('getattr',
+      { fid: 0, mask: 0n }).qid);
     expect(readFileSync(join(base, 'outside/victim'), 'utf8')).toBe('secret');
     expect(existsSync(join(base, 'outside/x'))).toBe(false);
   });
@@ -128,7 +134,9 @@ describe.each([['through descriptors', true], ['by names', false]])('a folder of
     mknod('fifo', 0o010644);
     mknod('sock', 0o140755);
     expect(execFileSync('ls', [host], { encoding: 'utf8' })).toBe('hosts\n');
-    expect(client.list('/').map((e) => [e.name, e.kind])).toEqual(expect.arrayContaining([['null', 2], ['fifo', 1], ['sock', 12], ['hosts', 1]]));
+    expect(client.list('/').map((e) => [e.name, e.kind])).toEqual(expect.arrayContaining([
+      ['null', 2], ['fifo', 1], ['sock', 12], ['hosts', 1]
+    ]));
     expect(client.stat('/null')).toMatchObject({ mode: 0o020666, rdev: 0x103n });
     expect(errnoOf(() => mknod('fifo', 0o010644))).toBe(Errno.EEXIST);
     expect(errnoOf(() => client.create('/', 'fifo'))).toBe(Errno.EEXIST);
@@ -188,10 +196,14 @@ describe.each([['through descriptors', true], ['by names', false]])('a folder of
     chmodSync(join(host, 'f'), 0o600);
     client = new TestClient(new NineServer(new SharedFolder(folder, false, () => 0n)));
     const tries: (() => unknown)[] = [
-      () => client.create('/', 'n'), () => client.open('/f', O.both), () => client.open('/f', O.truncate), () => client.call('mkdir', { fid: 0, name: 'n', mode: 0o755, gid: 0 }),
-      () => client.call('unlinkat', { fid: 0, name: 'f', flags: 0 }), () => client.call('remove', { fid: client.at('/f') }), () => client.call('mknod', { fid: 0, name: 'p', mode: 0o010600, major: 0, minor: 0, gid: 0 }),
-      () => client.call('renameat', { from: 0, oldName: 'f', to: 0, newName: 'g' }), () => client.call('link', { folder: 0, fid: client.at('/f'), name: 'g' }),
-      () => client.call('setattr', { ...nothing, fid: client.at('/f'), valid: Valid.mode, mode: 0o777 }), () => client.call('symlink', { fid: 0, name: 's', target: 'f', gid: 0 }),
+      () => client.create('/', 'n'), () => client.open('/f', O.both), () => client.open('/f', O.truncate),
+      () => client.call('mkdir', { fid: 0, name: 'n', mode: 0o755, gid: 0 }),
+      () => client.call('unlinkat', { fid: 0, name: 'f', flags: 0 }), () => client.call('remove', { fid: client.at('/f') }),
+      () => client.call('mknod', { fid: 0, name: 'p', mode: 0o010600, major: 0, minor: 0, gid: 0 }),
+      () => client.call('renameat', { from: 0, oldName: 'f', to: 0, newName: 'g' }),
+      () => client.call('link', { folder: 0, fid: client.at('/f'), name: 'g' }),
+      () => client.call('setattr', { ...nothing, fid: client.at('/f'), valid: Valid.mode, mode: 0o777 }),
+      () => client.call('symlink', { fid: 0, name: 's', target: 'f', gid: 0 }),
     ];
     for (const attempt of tries) expect(errnoOf(attempt), String(attempt)).toBe(Errno.EROFS);
     expect(client.contents('/f')).toBe('x');

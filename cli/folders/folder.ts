@@ -1,9 +1,15 @@
-/** A folder of this computer as the 9P server's host end: Node's files, each reached through a `Finder`, so that none outside the folder is. */
+/**
+ * A folder of this computer as the 9P server's host end: Node's files, each reached through a `Finder`, so that none outside the folder
+ * is.
+ */
 import {
-  chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, opendirSync, readSync,
+  chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync,
+  lutimesSync, mkdirSync, openSync, opendirSync, readSync,
   readlinkSync, renameSync, rmdirSync, statfsSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeSync, type BigIntStats, type Dir,
 } from 'node:fs';
-import { FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space } from '../../system/folders/folder.ts';
+import {
+  FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space
+} from '../../system/folders/folder.ts';
 import { bytesOf } from '../pack.ts';
 import { onHost } from './errors.ts';
 import { finderFor, within, type Finder, type HostPath, type Pinned } from './find.ts';
@@ -14,8 +20,12 @@ const uid = process.getuid?.(), gid = process.getgid?.();
 /** Files of the user who runs us are root's in the guest, as those of a root file system are. */
 function attributesOf(stat: BigIntStats, kept = 0): Attributes {
   const { dev, ino, nlink, rdev, size, blksize, blocks, atimeNs, mtimeNs, ctimeNs } = stat;
-  const mode = Number(stat.mode) & ~(Mode.setId & ~kept), own = (id: bigint, mine: number | undefined) => (Number(id) === mine ? 0 : Number(id));
-  return { mode, uid: own(stat.uid, uid), gid: own(stat.gid, gid), device: dev, ino, nlink, rdev, size, blksize, blocks, atime: atimeNs, mtime: mtimeNs, ctime: ctimeNs };
+  const mode = Number(stat.mode) & ~(Mode.setId & ~kept),
+    own = (id: bigint, mine: number | undefined) => (Number(id) === mine ? 0 : Number(id));
+  return {
+    mode, uid: own(stat.uid, uid), gid: own(stat.gid, gid), device: dev, ino, nlink, rdev, size, blksize, blocks, atime: atimeNs,
+    mtime: mtimeNs, ctime: ctimeNs
+  };
 }
 
 function openFlags({ read, write, append, truncate, sync }: OpenFlags): number {
@@ -24,7 +34,10 @@ function openFlags({ read, write, append, truncate, sync }: OpenFlags): number {
 }
 
 const BILLION = 1e9;
-/** A time as Node's calls take it: seconds, exact to a quarter of a microsecond; before 1970 a date, exact to a millisecond (negative seconds are 'now' to Node). */
+/**
+ * A time as Node's calls take it: seconds, exact to a quarter of a microsecond; before 1970 a date, exact to a millisecond (negative
+ * seconds are 'now' to Node).
+ */
 function seconds(time: bigint | 'now' | undefined, old: bigint): number | Date {
   if (time === 'now') return Date.now() / 1000;
   const exact = time ?? old;
@@ -108,7 +121,9 @@ export class NodeFolder implements HostFolder {
   }
   mkdir(path: Path, mode: number): void {
     onHost(() => { mkdirSync(this.named(path), { mode: mode & Mode.kept }); });
-    this.pinned(path, (made) => { if (made.stat.isDirectory()) settleMode({ mode: Number(made.stat.mode) }, mode, (exact) => chmodSync(made.path, exact)); });
+    this.pinned(path, (made) => {
+      if (made.stat.isDirectory()) settleMode({ mode: Number(made.stat.mode) }, mode, (exact) => chmodSync(made.path, exact));
+    });
   }
   symlink(path: Path, target: string): void {
     onHost(() => symlinkSync(bytesOf(target), this.named(path)));

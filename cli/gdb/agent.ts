@@ -31,9 +31,11 @@ const BINARY: Readonly<Record<number, ((a: bigint, b: bigint) => bigint) | undef
   0x02: (a, b) => a + b, 0x03: (a, b) => a - b, 0x04: (a, b) => a * b,
   0x05: (a, b) => signed(a) / divisor(signed(b)), 0x06: (a, b) => unsigned(a) / divisor(unsigned(b)),
   0x07: (a, b) => signed(a) % divisor(signed(b)), 0x08: (a, b) => unsigned(a) % divisor(unsigned(b)),
-  0x09: (a, b) => (unsigned(b) > 63n ? 0n : a << unsigned(b)), 0x0a: (a, b) => signed(a) >> (unsigned(b) > 63n ? 63n : unsigned(b)), 0x0b: (a, b) => (unsigned(b) > 63n ? 0n : unsigned(a) >> unsigned(b)),
+  0x09: (a, b) => (unsigned(b) > 63n ? 0n : a << unsigned(b)), 0x0a: (a, b) => signed(a) >> (unsigned(b) > 63n ? 63n : unsigned(b)),
+  0x0b: (a, b) => (unsigned(b) > 63n ? 0n : unsigned(a) >> unsigned(b)),
   0x0f: (a, b) => a & b, 0x10: (a, b) => a | b, 0x11: (a, b) => a ^ b,
-  0x13: (a, b) => truth(unsigned(a) === unsigned(b)), 0x14: (a, b) => truth(signed(a) < signed(b)), 0x15: (a, b) => truth(unsigned(a) < unsigned(b)),
+  0x13: (a, b) => truth(unsigned(a) === unsigned(b)), 0x14: (a, b) => truth(signed(a) < signed(b)),
+  0x15: (a, b) => truth(unsigned(a) < unsigned(b)),
 };
 
 /** Bytes of a memory reference, by code; of a constant. */

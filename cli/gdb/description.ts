@@ -5,7 +5,9 @@
 import { csrsOf, REG } from '../../machine/debug/registers.ts';
 import type { Features } from '../../machine/hart/features.ts';
 
-const INTEGER = ['zero', 'ra', 'sp', 'gp', 'tp', 't0', 't1', 't2', 'fp', 's1', ...numbered('a', 0, 8), ...numbered('s', 2, 10), ...numbered('t', 3, 4)];
+const INTEGER = [
+  'zero', 'ra', 'sp', 'gp', 'tp', 't0', 't1', 't2', 'fp', 's1', ...numbered('a', 0, 8), ...numbered('s', 2, 10), ...numbered('t', 3, 4)
+];
 const FLOAT = [...numbered('ft', 0, 8), 'fs0', 'fs1', ...numbered('fa', 0, 8), ...numbered('fs', 2, 10), ...numbered('ft', 8, 4)];
 const FLOAT_CSRS = ['fflags', 'frm', 'fcsr'];
 const POINTERS: Readonly<Record<string, string>> = { ra: 'code_ptr', sp: 'data_ptr', gp: 'data_ptr', tp: 'data_ptr', fp: 'data_ptr' };
@@ -19,7 +21,8 @@ const register = (name: string, number: number, bits: number, type = 'int', grou
 
 const feature = (name: string, lines: readonly string[]): string => `<feature name="${name}">\n${lines.join('\n')}\n</feature>`;
 
-const CPU = feature('org.gnu.gdb.riscv.cpu', [...INTEGER.map((name, i) => register(name, i, 64, POINTERS[name])), register('pc', REG.pc, 64, 'code_ptr')]);
+const CPU = feature('org.gnu.gdb.riscv.cpu',
+  [...INTEGER.map((name, i) => register(name, i, 64, POINTERS[name])), register('pc', REG.pc, 64, 'code_ptr')]);
 const UNION = '<union id="riscv_double"><field name="float" type="ieee_single"/><field name="double" type="ieee_double"/></union>';
 const FPU = feature('org.gnu.gdb.riscv.fpu', [
   UNION,
@@ -28,7 +31,8 @@ const FPU = feature('org.gnu.gdb.riscv.fpu', [
 ]);
 
 function target(features: readonly string[], system = ''): string {
-  return `<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n<target version="1.0">\n<architecture>riscv:rv64</architecture>\n${system}${features.join('\n')}\n</target>\n`;
+  return `<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n<target version="1.0">\n`
+    + `<architecture>riscv:rv64</architecture>\n${system}${features.join('\n')}\n</target>\n`;
 }
 
 /** Everything that a hart has. */
@@ -45,7 +49,8 @@ export function hartDescription(features: Features): string {
 
 /** The supervisor's registers, which a virtual machine has under these names; the machine keeps them 0x100 above. */
 const GUEST_CSRS: Readonly<Record<string, number>> = {
-  sstatus: 0x100, sie: 0x104, stvec: 0x105, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143, sip: 0x144, stimecmp: 0x14d, satp: 0x180,
+  sstatus: 0x100, sie: 0x104, stvec: 0x105, sscratch: 0x140, sepc: 0x141, scause: 0x142, stval: 0x143, sip: 0x144, stimecmp: 0x14d,
+  satp: 0x180,
 };
 export const GUEST_OFFSET = 0x100;
 

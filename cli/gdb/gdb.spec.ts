@@ -44,9 +44,15 @@ describe('packets', () => {
   });
 
   it('with a wrong sum are damaged; what is no packet, or too long, is rubbish', () => {
-    expect(new PacketReader().feed(Buffer.from('$g#00$g#zz$g#67\x03-'))).toEqual([{ kind: 'damaged' }, { kind: 'damaged' }, { kind: 'packet', data: 'g' }, { kind: 'interrupt' }, { kind: 'again' }]);
-    expect(new PacketReader().feed(Buffer.from('GET / HTTP/1.1'))).toEqual([{ kind: 'rubbish', why: 'byte 0x47 where a packet should begin' }]);
-    expect(new PacketReader().feed(Buffer.from(`$${'m'.repeat(PACKET_BYTES + 1)}`))).toEqual([{ kind: 'rubbish', why: expect.stringContaining('more than') }]);
+    expect(new PacketReader().feed(Buffer.from('$g#00$g#zz$g#67\x03-'))).toEqual([
+      { kind: 'damaged' }, { kind: 'damaged' }, { kind: 'packet', data: 'g' }, { kind: 'interrupt' }, { kind: 'again' }
+    ]);
+    expect(new PacketReader().feed(Buffer.from('GET / HTTP/1.1'))).toEqual([
+      { kind: 'rubbish', why: 'byte 0x47 where a packet should begin' }
+    ]);
+    expect(new PacketReader().feed(Buffer.from(`$${'m'.repeat(PACKET_BYTES + 1)}`))).toEqual([
+      { kind: 'rubbish', why: expect.stringContaining('more than') }
+    ]);
   });
 });
 
@@ -74,14 +80,19 @@ describe('commands', () => {
 
   it('threads: listed, selected, described', () => {
     const { ask } = stubFor();
-    expect(['qfThreadInfo', 'qsThreadInfo', 'qC', 'T2', 'T9', 'Hg2', 'qC', 'Hg7', 'Hq1'].map(ask)).toEqual(['m1,2', 'l', 'QC1', 'OK', 'E22', 'OK', 'QC2', 'E22', 'E22']);
+    expect(['qfThreadInfo', 'qsThreadInfo', 'qC', 'T2', 'T9', 'Hg2', 'qC', 'Hg7', 'Hq1'].map(ask)).toEqual([
+      'm1,2', 'l', 'QC1', 'OK', 'E22', 'OK', 'QC2', 'E22', 'E22'
+    ]);
     expect(Buffer.from(ask('qThreadExtraInfo,2')!, 'hex').toString()).toBe('hart 1, M mode');
     expect(ask('qXfer:threads:read::0,fff')).toContain('name="hart 0">M mode</thread>');
   });
 
   it('points of all kinds are set and taken away, up to a limit', () => {
     const { ask } = stubFor();
-    expect(['Z0,80000004,2', 'Z1,80000004,4', 'Z2,80000100,8', 'Z3,80000100,8', 'Z4,80000100,8', 'z4,80000100,8', 'z4,80000100,8'].map(ask)).toEqual(Array(7).fill('OK'));
+    expect([
+      'Z0,80000004,2', 'Z1,80000004,4', 'Z2,80000100,8', 'Z3,80000100,8', 'Z4,80000100,8', 'z4,80000100,8', 'z4,80000100,8'
+    ].map(ask)).toEqual(Array(7).fill(
+      'OK'));
     expect(['Z5,0,1', 'Z2,80000100,0', 'Z2,80000100,fffffffff', 'Z0,,', 'Z'].map(ask)).toEqual(['', 'E22', 'E22', 'E22', '']);
     const many = Array.from({ length: 1001 }, (_, i) => ask(`Z0,${(0x9000_0000 + 2 * i).toString(16)},2`));
     expect([many[0], many.at(-1)]).toEqual(['OK', 'E28']);
@@ -106,7 +117,9 @@ describe('commands', () => {
     const action = (thread: number, step: boolean, signalled = false): unknown => ({ thread, step, signalled });
     expect(threadActions(';s:2;c', [1, 2])).toEqual([action(1, false), action(2, true)]);
     expect(threadActions(';s:2', [1, 2])).toEqual([action(2, true)]);
-    expect([threadActions(';C05:-1', [1]), threadActions(';S0b:1', [1]), threadActions(';C00', [1])]).toEqual([[action(1, false, true)], [action(1, true, true)], [action(1, false)]]);
+    expect([threadActions(';C05:-1', [1]), threadActions(';S0b:1', [1]), threadActions(';C00', [1])]).toEqual([
+      [action(1, false, true)], [action(1, true, true)], [action(1, false)]
+    ]);
     expect([threadActions(';s:9', [1]), threadActions(';t', [1]), threadActions('', [1])]).toEqual([undefined, undefined, undefined]);
   });
 
@@ -130,12 +143,18 @@ describe('commands', () => {
     expect(monitor('info')).toContain('hart 1: pc 0x80000000, M mode, 0 instructions');
     expect(monitor('step 3')).toContain('0x80000004');
     expect(monitor('physical on')).toBe('addresses are physical\n');
-    expect([monitor('peek 0x10000000'), monitor('peek'), monitor('poke 1 2'), monitor('translate x')]).toEqual(['there is no device at 0x10000000\n', expect.stringContaining('give'), expect.stringContaining('give'), expect.stringContaining('give')]);
+    expect([monitor('peek 0x10000000'), monitor('peek'), monitor('poke 1 2'), monitor('translate x')]).toEqual([
+      'there is no device at 0x10000000\n', expect.stringContaining('give'), expect.stringContaining('give'),
+      expect.stringContaining('give')
+    ]);
     expect(monitor('constructor')).toContain("no command 'constructor'");
   });
 
   it('whatever a packet says, there is an answer or a run, and never an exception', () => {
-    const starts = ['g', 'G', 'p', 'P', 'm', 'M', 'X', 'H', 'T', 'Z0,', 'z2,', 'qRcmd,', 'qXfer:features:read:', 'qXfer:threads:read::', 'qThreadExtraInfo,', 'Qqemu.PhyMemMode:', 'v', 'vCont', 'q', 'Q', 's', 'c', 'C', '?', ''];
+    const starts = [
+      'g', 'G', 'p', 'P', 'm', 'M', 'X', 'H', 'T', 'Z0,', 'z2,', 'qRcmd,', 'qXfer:features:read:', 'qXfer:threads:read::',
+      'qThreadExtraInfo,', 'Qqemu.PhyMemMode:', 'v', 'vCont', 'q', 'Q', 's', 'c', 'C', '?', ''
+    ];
     const tail = fc.oneof(fc.string({ unit: 'binary-ascii', maxLength: 40 }), fc.stringMatching(/^[0-9a-f,:;=-]{0,40}$/));
     const { target } = machineTarget(1);
     fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom(...starts), tail), { maxLength: 20 }), (packets) => {
@@ -149,19 +168,32 @@ describe('commands', () => {
 });
 
 describe('agent expressions', () => {
-  const view = { register: (n: number): bigint => BigInt(n), memory: (address: bigint, bytes: number): bigint => address * 256n + BigInt(bytes) };
+  const view = {
+    register: (n: number): bigint => BigInt(n), memory: (address: bigint, bytes: number): bigint => address * 256n + BigInt(bytes)
+  };
   const value = (hex: string): bigint => evaluate(Buffer.from(`${hex}27`, 'hex'), view);
   const num = (n: number): string => `22${n.toString(16).padStart(2, '0')}`;
 
   it('calculate as GDB says', () => {
-    expect([value(num(7) + num(2) + '03'), value(num(2) + num(7) + '03'), value(num(7) + num(2) + '05'), value(num(7) + num(2) + '07'), value(num(3) + num(4) + '04')]).toEqual([5n, -5n, 3n, 1n, 12n]);
-    expect([value('22ff1608'), value('22ff1608' + num(3) + '0a'), value('22ff1608' + num(60) + '0b'), value('22ff16082a08')]).toEqual([-1n, -1n, 15n, 255n]);
-    expect([value('22ff1608' + num(1) + '14'), value('22ff1608' + num(1) + '15'), value(num(0) + '0e'), value(num(0) + '12')]).toEqual([1n, 0n, 1n, -1n]);
-    expect([value('231234'), value('2412345678'), value('25ffffffffffffffff'), value('26000a'), value(num(16) + '19')]).toEqual([0x1234n, 0x12345678n, -1n, 10n, 0x1004n]);
+    expect([
+      value(num(7) + num(2) + '03'), value(num(2) + num(7) + '03'), value(num(7) + num(2) + '05'), value(num(7) + num(2) + '07'),
+      value(num(3) + num(4) + '04')
+    ]).toEqual([5n, -5n, 3n, 1n, 12n]);
+    expect([
+      value('22ff1608'), value('22ff1608' + num(3) + '0a'), value('22ff1608' + num(60) + '0b'), value('22ff16082a08')
+    ]).toEqual([-1n, -1n, 15n, 255n]);
+    expect([
+      value('22ff1608' + num(1) + '14'), value('22ff1608' + num(1) + '15'), value(num(0) + '0e'), value(num(0) + '12')
+    ]).toEqual([1n, 0n, 1n, -1n]);
+    expect([
+      value('231234'), value('2412345678'), value('25ffffffffffffffff'), value('26000a'), value(num(16) + '19')
+    ]).toEqual([0x1234n, 0x12345678n, -1n, 10n, 0x1004n]);
   });
 
   it('move values and jump', () => {
-    expect([value(num(1) + num(2) + '2b03'), value(num(5) + '2804'), value(num(1) + num(2) + '29'), value(num(1) + num(2) + num(3) + '3202')]).toEqual([1n, 25n, 1n, 1n]);
+    expect([
+      value(num(1) + num(2) + '2b03'), value(num(5) + '2804'), value(num(1) + num(2) + '29'), value(num(1) + num(2) + num(3) + '3202')
+    ]).toEqual([1n, 25n, 1n, 1n]);
     expect(value(num(1) + num(2) + num(3) + '33' + '03')).toBe(-1n); // 1 2 3 becomes 3 1 2
     expect([value(num(1) + '200008' + num(9) + '27' + num(4)), value(num(0) + '200008' + num(9) + '27' + num(4))]).toEqual([4n, 9n]);
   });
@@ -196,7 +228,9 @@ it('the auxiliary vector is found behind arguments and environment', () => {
   const stack = [2n, 0x1000n, 0x1010n, 0n, 0x1020n, 0n, 3n, 0x2_0040n, 9n, 0x2_05b0n, 0n, 0n, 77n];
   const read = (at: bigint): bigint | undefined => stack[Number(at - 0x8000n) / 8];
   expect([...new BigUint64Array(auxiliaryVector(0x8000n, read)!.buffer)]).toEqual([3n, 0x2_0040n, 9n, 0x2_05b0n, 0n, 0n]);
-  expect([auxiliaryVector(0x9000n, read), auxiliaryVector(0x8000n, (at) => (at < 0x8048n ? read(at) : undefined))]).toEqual([undefined, undefined]);
+  expect([
+    auxiliaryVector(0x9000n, read), auxiliaryVector(0x8000n, (at) => (at < 0x8048n ? read(at) : undefined))
+  ]).toEqual([undefined, undefined]);
 });
 
 it("signals have GDB's numbers", () => {
@@ -262,7 +296,9 @@ describe('the server', () => {
 
   it('survives clients that send rubbish or vanish: one line, and the next is served', async () => {
     const { dial, lines } = await serve();
-    const rubbish: (string | Buffer)[] = ['GET / HTTP/1.1\r\n\r\n', Buffer.alloc(PACKET_BYTES + 10, '$').fill('m', 1), '$g#00'.repeat(20), Buffer.from([0xff, 0xfe, 0])];
+    const rubbish: (string | Buffer)[] = [
+      'GET / HTTP/1.1\r\n\r\n', Buffer.alloc(PACKET_BYTES + 10, '$').fill('m', 1), '$g#00'.repeat(20), Buffer.from([0xff, 0xfe, 0])
+    ];
     for (const bytes of rubbish) {
       const before = lines.length;
       const client = await dial();
@@ -295,7 +331,10 @@ describe('the server', () => {
 
   it('random bytes in random pieces do no harm', async () => {
     const { dial, server } = await serve();
-    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.uint8Array({ maxLength: 50 }), fc.constantFrom('$', '#', '+', '-', '\x03', '}').map((c) => Buffer.from(c)), fc.string().map(packet)), { maxLength: 12 }), async (pieces) => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.uint8Array({ maxLength: 50 }),
+      fc.constantFrom('$', '#', '+', '-', '\x03', '}').map((c) => Buffer.from(c)), fc.string().map(packet)),
+      { maxLength: 12 }),
+      async (pieces) => {
       const client = await dial();
       for (const piece of pieces) client.socket.write(piece);
       client.socket.end();

@@ -263,7 +263,8 @@ export class KernelTarget implements Target {
   }
 
   #info(): string {
-    const lines = this.threads().map((info) => `${info.name}: pc 0x${this.#register(this.#thread(info.id)!, REG.pc)!.toString(16)}, ${info.state}`);
+    const lines = this.threads().map((info) =>
+      `${info.name}: pc 0x${this.#register(this.#thread(info.id)!, REG.pc)!.toString(16)}, ${info.state}`);
     return `${lines.join('\n')}\n${this.#machine.instructions} instructions of all, cycle ${this.#machine.events.now}\n`;
   }
 

@@ -16,7 +16,12 @@ const MAX_STEPS = 1_000_000;
 const STEP_CYCLES = 1e9;
 const DEVICE_SIZES = [1, 2, 4, 8];
 
-interface Point { readonly kind: PointKind; readonly address: bigint; readonly length: number; readonly condition: PointCondition | undefined }
+interface Point {
+  readonly kind: PointKind;
+  readonly address: bigint;
+  readonly length: number;
+  readonly condition: PointCondition | undefined
+}
 
 export class MachineTarget implements Target {
   readonly coreRegisters = REG.f;
@@ -52,7 +57,8 @@ export class MachineTarget implements Target {
   /** Why `run` has answered 'debug'. */
   stopped(): TargetStop {
     const stop = this.#debug.stop;
-    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first' || stop.kind === 'request') return { kind: 'signal', thread: this.current, signal: SIGTRAP };
+    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first' || stop.kind === 'request')
+      return { kind: 'signal', thread: this.current, signal: SIGTRAP };
     return { kind: 'point', thread: stop.hart + 1, point: stop.kind, address: stop.address };
   }
 
@@ -70,8 +76,12 @@ export class MachineTarget implements Target {
     return writeRegister(this.#hart(thread), register, this.#bytes.getBigUint64(0, true));
   }
 
-  readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined { return readMemory(this.#machine, this.#view(thread), address, length); }
-  writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.#machine, this.#view(thread), address, bytes); }
+  readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined {
+    return readMemory(this.#machine, this.#view(thread), address, length);
+  }
+  writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean {
+    return writeMemory(this.#machine, this.#view(thread), address, bytes);
+  }
 
   insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void {
     const point = { kind, address, length, condition };
@@ -107,7 +117,11 @@ export class MachineTarget implements Target {
     info: { help: 'the harts: pc, mode, instructions, and virtual time', run: () => this.#info() },
     translate: { help: 'translate ADDRESS: where the selected hart has it, level by level',
       run: (words, thread) => this.#translate(words, thread) },
-    step: { help: 'step [N]: exactly N instructions of the selected hart, the others held (GDB steps by breakpoints, and gets lost at mret, sret and traps)', run: (words, thread) => this.#step(words, thread) },
+    step: {
+      help: 'step [N]: exactly N instructions of the selected hart, the others held (GDB steps by breakpoints, and gets lost at mret, sret '
+        + 'and traps)',
+      run: (words, thread) => this.#step(words, thread)
+    },
     peek: { help: 'peek ADDRESS [1|2|4|8]: reads a device register, with its side effects', run: (words) => this.#peek(words) },
     poke: { help: 'poke ADDRESS 1|2|4|8 VALUE: writes a device register', run: (words) => this.#poke(words) },
   };
@@ -151,7 +165,8 @@ export class MachineTarget implements Target {
   #poke([text, width, value]: readonly string[]): string {
     const address = number(text);
     const bits = number(value);
-    if (address === undefined || bits === undefined || !DEVICE_SIZES.includes(Number(width))) return 'give an address, 1, 2, 4 or 8, and a value\n';
+    if (address === undefined || bits === undefined || !DEVICE_SIZES.includes(Number(width)))
+      return 'give an address, 1, 2, 4 or 8, and a value\n';
     const { bus } = this.#machine;
     const ok = bus.write(Number(address), Math.min(Number(width), 4), Number(BigInt.asUintN(8 * Math.min(Number(width), 4), bits)));
     if (ok && width === '8') bus.write(Number(address) + 4, 4, Number(bits >> 32n));

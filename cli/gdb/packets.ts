@@ -68,7 +68,8 @@ export class PacketReader {
 
 function unescaped(bytes: readonly number[]): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] === ESCAPE && i + 1 < bytes.length ? bytes[++i] ^ 0x20 : bytes[i]);
+  for (let i = 0; i < bytes.length; i++)
+    text += String.fromCharCode(bytes[i] === ESCAPE && i + 1 < bytes.length ? bytes[++i] ^ 0x20 : bytes[i]);
   return text;
 }
 
@@ -83,7 +84,9 @@ export function packet(data: string): Buffer {
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 
 /** The bytes, or undefined when it is no even number of hexadecimal digits. */
-export const fromHex = (text: string): Uint8Array | undefined => (text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : undefined);
+export const fromHex = (text: string): Uint8Array | undefined =>
+  (text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : undefined);
 
 /** A number in hexadecimal, of at most 64 bits. */
-export const hexNumber = (text: string | undefined): bigint | undefined => (text !== undefined && /^[0-9a-fA-F]{1,16}$/.test(text) ? BigInt(`0x${text}`) : undefined);
+export const hexNumber = (text: string | undefined): bigint | undefined =>
+  (text !== undefined && /^[0-9a-fA-F]{1,16}$/.test(text) ? BigInt(`0x${text}`) : undefined);

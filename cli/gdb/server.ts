@@ -136,7 +136,8 @@ export class GdbServer {
     if (this.#client !== client) return;
     this.#client = undefined;
     const { paused } = this;
-    this.#options.log(`gdb: ${client.fault ?? 'the connection was lost'}; ${paused ? 'everything stands still until another client connects' : 'the run goes on'}`);
+    this.#options.log(`gdb: ${client.fault ?? 'the connection was lost'}; `
+      + `${paused ? 'everything stands still until another client connects' : 'the run goes on'}`);
     this.#clear();
   }
 
@@ -148,8 +149,10 @@ export class GdbServer {
 }
 
 function portError(port: number, error: NodeJS.ErrnoException): Error {
-  if (error.code === 'EADDRINUSE') return new CliError('E_GDB', `--gdb: port ${port} is in use`, 'take another one, or 0 for any that is free');
-  if (error.code === 'EACCES') return new CliError('E_GDB', `--gdb: port ${port} may not be used`, 'take one above 1023, or 0 for any that is free');
+  if (error.code === 'EADDRINUSE')
+    return new CliError('E_GDB', `--gdb: port ${port} is in use`, 'take another one, or 0 for any that is free');
+  if (error.code === 'EACCES')
+    return new CliError('E_GDB', `--gdb: port ${port} may not be used`, 'take one above 1023, or 0 for any that is free');
   return error;
 }
 

@@ -12,4 +12,5 @@ const FIRST_REALTIME = 33;
 const GDB_REALTIME = 45;
 
 /** GDB's number for a signal of Linux. */
-export const gdbSignal = (linux: number): number => GDB_SIGNALS[linux] ?? (linux >= FIRST_REALTIME ? GDB_REALTIME + linux - FIRST_REALTIME : linux);
+export const gdbSignal = (linux: number): number =>
+  GDB_SIGNALS[linux] ?? (linux >= FIRST_REALTIME ? GDB_REALTIME + linux - FIRST_REALTIME : linux);

@@ -179,14 +179,17 @@ export class Stub {
     const address = hexNumber(at);
     const length = hexNumber(size);
     const conditions = more.filter((c) => c !== '').map(conditionCode);
-    if (address === undefined || length === undefined || (kind !== 'break' && (length === 0n || length > MAX_WATCHED)) || conditions.includes(undefined)) return BAD;
+    if (address === undefined || length === undefined || (kind !== 'break' && (length === 0n || length > MAX_WATCHED))
+        || conditions.includes(undefined))
+      return BAD;
     const bytes = kind === 'break' ? 2 : Number(length);
     const key = `${type} ${address} ${bytes}`;
     if (this.#points.delete(key)) this.target.remove(kind, address, bytes);
     if (!insert) return 'OK';
     if (this.#points.size >= MAX_POINTS) return FULL;
     this.#points.add(key);
-    this.target.insert(kind, address, bytes, conditions.length === 0 ? undefined : (thread) => conditions.some((code) => this.#isTrue(code!, thread)));
+    this.target.insert(kind, address, bytes,
+      conditions.length === 0 ? undefined : (thread) => conditions.some((code) => this.#isTrue(code!, thread)));
     return 'OK';
   }
 

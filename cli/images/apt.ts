@@ -36,7 +36,9 @@ export class Apt {
     requireTool('apt-get', 'install Debian images on a computer that has apt, and copy the images folder here');
     requireTool('dpkg-deb', 'install the package dpkg');
     const mirror = debianMirror(configuredSources());
-    if (!mirror) throw new CliError('E_NO_MIRROR', 'no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d', 'add a "deb … main" source of Debian there (it is only read)', Exit.failure);
+    if (!mirror)
+      throw new CliError('E_NO_MIRROR', 'no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d',
+        'add a "deb … main" source of Debian there (it is only read)', Exit.failure);
     for (const folder of ['state/lists/partial', 'cache/archives/partial', 'etc']) mkdirSync(join(root, folder), { recursive: true });
     writeFileSync(join(root, 'state/status'), '');
     writeFileSync(join(root, 'etc/debian.sources'), sourceStanza(mirror));
@@ -58,7 +60,10 @@ export class Apt {
     return { name, version, sha256: field('SHA256'), size: Number(field('Size')), file, depends: field('Depends') };
   }
 
-  /** Downloads one package into `folder`, going on with a part that is there; apt checks it against the signed index. `arrived` hears how many bytes there are. */
+  /**
+   * Downloads one package into `folder`, going on with a part that is there; apt checks it against the signed index. `arrived` hears how
+   * many bytes there are.
+   */
   async download(item: AptPackage, folder: string, arrived: (bytes: number) => void): Promise<void> {
     mkdirSync(folder, { recursive: true });
     const timer = setInterval(() => arrived(statSync(join(folder, item.file), { throwIfNoEntry: false })?.size ?? 0), 500);
@@ -88,7 +93,8 @@ export class Apt {
       child.on('close', (status) => {
         if (status === 0) return resolve();
         const why = complaints.split('\n').filter((line) => /^[EW]:/.test(line)).slice(-1)[0] ?? `status ${status}`;
-        reject(new CliError('E_APT', `${command} ${args[0]} failed: ${why}`, 'what is there already is kept; run the command again to go on', Exit.failure));
+        reject(new CliError('E_APT', `${command} ${args[0]} failed: ${why}`,
+          'what is there already is kept; run the command again to go on', Exit.failure));
       });
     });
   }
@@ -98,7 +104,9 @@ export class Apt {
 export function unpackDeb(deb: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const done = spawnSync('dpkg-deb', ['-x', deb, folder], { encoding: 'utf8' });
-  if (done.status !== 0) throw new CliError('E_UNPACK', `package '${deb}' cannot be unpacked: ${(done.stderr || String(done.error)).trim()}`, 'delete it and fetch again', Exit.failure);
+  if (done.status !== 0)
+    throw new CliError('E_UNPACK', `package '${deb}' cannot be unpacked: ${(done.stderr || String(done.error)).trim()}`,
+      'delete it and fetch again', Exit.failure);
 }
 
 export function haveTool(name: string): boolean {
@@ -122,7 +130,8 @@ function sourceStanza(mirror: AptSource): string {
  */
 function privateConfig(root: string): string {
   const dump = spawnSync('apt-config', ['dump'], { encoding: 'utf8' }).stdout ?? '';
-  const keep = dump.split('\n').filter((line) => /^Acquire::/.test(line) && !/^Acquire::(Changelogs|IndexTargets|GzipIndexes|Languages)/.test(line));
+  const keep = dump.split('\n').filter((line) =>
+    /^Acquire::/.test(line) && !/^Acquire::(Changelogs|IndexTargets|GzipIndexes|Languages)/.test(line));
   const own = {
     'APT::Architecture': ARCH,
     'Dir::State': join(root, 'state'),

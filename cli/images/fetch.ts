@@ -64,7 +64,8 @@ async function choosePackages(apt: Apt, say: Say, folder: string): Promise<AptPa
     const have = existsSync(path) && (await sha256(path)) === item.sha256;
     say(have ? `${label}: is here` : `${label}: downloading`);
     if (!have) await apt.download(item, folder, quarters(item.size, (percent) => say(`${label}: ${percent} %`)));
-    if ((await sha256(path)) !== item.sha256) throw new CliError('E_CHECKSUM', `'${path}' has another checksum than the index says`, 'delete it and fetch again', Exit.failure);
+    if ((await sha256(path)) !== item.sha256)
+      throw new CliError('E_CHECKSUM', `'${path}' has another checksum than the index says`, 'delete it and fetch again', Exit.failure);
   }
   return packages;
 }
@@ -80,7 +81,9 @@ function quarters(total: number, tell: (percent: number) => void): (bytes: numbe
 
 function find(apt: Apt, name: string): AptPackage {
   const found = apt.show(name);
-  if (!found) throw new CliError('E_APT', `the mirror has no package ${name} for ${ARCH} in ${SUITE}`, 'check that the mirror carries this architecture', Exit.failure);
+  if (!found)
+    throw new CliError('E_APT', `the mirror has no package ${name} for ${ARCH} in ${SUITE}`,
+      'check that the mirror carries this architecture', Exit.failure);
   return found;
 }
 

@@ -29,7 +29,9 @@ describe('the mirror that this computer is set up for', () => {
   it('is found in the one-line format, past sources of security updates', () => {
     const sources = parseOneLine(oneLine);
     expect(sources).toHaveLength(2);
-    expect(debianMirror(sources)).toMatchObject({ uri: 'http://mirror.example/debian', components: ['main', 'contrib'], signedBy: '/k.gpg' });
+    expect(debianMirror(sources)).toMatchObject({
+      uri: 'http://mirror.example/debian', components: ['main', 'contrib'], signedBy: '/k.gpg'
+    });
   });
 
   it('is found in deb822 stanzas, with a key of several lines; disabled stanzas do not count', () => {
@@ -46,7 +48,8 @@ describe('the mirror that this computer is set up for', () => {
 
 describe('the applets of a busybox', () => {
   it('are the ascending names behind "[" in the program', () => {
-    expect(appletsOf(Buffer.from('\x7fELF junk [\0[[\0arp\0ash\0cat\0zcat\0\0/var/log\0'))).toEqual(['[', '[[', 'arp', 'ash', 'cat', 'zcat']);
+    expect(appletsOf(Buffer.from(
+      '\x7fELF junk [\0[[\0arp\0ash\0cat\0zcat\0\0/var/log\0'))).toEqual(['[', '[[', 'arp', 'ash', 'cat', 'zcat']);
   });
   it('are none in another program', () => {
     expect(appletsOf(Buffer.from('\x7fELF nothing here'))).toEqual([]);

@@ -8,7 +8,9 @@ import { basename, join } from 'node:path';
 import { CliError, Exit } from '../errors.ts';
 
 /** What a guest may need to see our virtual devices: transports, disk, network, entropy, balloon, 9p, and file systems on disks. */
-export const WANTED = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio-rng', 'virtio_balloon', '9pnet_virtio', '9p', 'ext4', 'crc32c_generic'];
+export const WANTED = [
+  'virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio-rng', 'virtio_balloon', '9pnet_virtio', '9p', 'ext4', 'crc32c_generic'
+];
 
 /** Loaded at every boot: these lie unpacked. The others stay compressed, as Debian ships them, so that the initramfs stays small. */
 const UNPACKED = new Set(['virtio_mmio', 'virtio_blk', 'virtio_net', 'failover', 'net_failover']);
@@ -90,6 +92,8 @@ function unpacked(path: string): Buffer {
   const tool = unpackers[/\.[^.]*$/.exec(path)?.[0] ?? ''];
   if (!tool) return readFileSync(path);
   const run = spawnSync(tool, ['-dc', path], { maxBuffer: 1 << 26 });
-  if (run.status !== 0) throw new CliError('E_NO_TOOL', `'${tool}' is needed to unpack kernel modules`, `install ${tool === 'xz' ? 'xz-utils' : tool}`, Exit.failure);
+  if (run.status !== 0)
+    throw new CliError('E_NO_TOOL', `'${tool}' is needed to unpack kernel modules`, `install ${tool === 'xz' ? 'xz-utils' : tool}`,
+      Exit.failure);
   return run.stdout;
 }

@@ -9,10 +9,13 @@ import { appletsOf } from './applets.ts';
 
 const folders = ['bin', 'dev', 'etc', 'home', 'lib', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'usr', 'var', 'var/log', 'var/tmp'];
 
-const links: Record<string, string> = { sbin: 'bin', 'usr/bin': '../bin', 'usr/sbin': '../bin', 'usr/lib': '../lib', 'etc/mtab': '../proc/mounts' };
+const links: Record<string, string> = {
+  sbin: 'bin', 'usr/bin': '../bin', 'usr/sbin': '../bin', 'usr/lib': '../lib', 'etc/mtab': '../proc/mounts'
+};
 
 const files: Record<string, string> = {
-  'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nuser:x:1000:1000:user:/home:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
+  'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nuser:x:1000:1000:user:/home:/bin/sh\n'
+    + 'nobody:x:65534:65534:nobody:/:/bin/false\n',
   'etc/group': 'root:x:0:\ndaemon:x:1:\ntty:x:5:\nuser:x:1000:\nnogroup:x:65534:\n',
   'etc/hostname': 'tessera\n',
   'etc/hosts': '127.0.0.1 localhost\n',
@@ -24,7 +27,8 @@ const files: Record<string, string> = {
 /** Builds the folder anew from a busybox executable. Returns the number of applets. */
 export function makeRootfs(folder: string, busybox: string): number {
   const applets = appletsOf(readFileSync(busybox));
-  if (applets.length < 50) throw new CliError('E_BUSYBOX', `'${busybox}' holds no table of applets`, 'fetch the package again', Exit.failure);
+  if (applets.length < 50)
+    throw new CliError('E_BUSYBOX', `'${busybox}' holds no table of applets`, 'fetch the package again', Exit.failure);
   rmSync(folder, { recursive: true, force: true });
   for (const name of folders) mkdirSync(join(folder, name), { recursive: true });
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(folder, name));

@@ -68,10 +68,11 @@ export function configuredSources(etc = '/etc/apt'): AptSource[] {
 }
 
 /**
- * The source that mirrors the main Debian archive: the first whose path ends in "debian" and that has a plain release suite (not -security).
- * Ubuntu's and third parties' sources do not qualify.
+ * The source that mirrors the main Debian archive: the first whose path ends in "debian" and that has a plain release suite (not
+ * -security). Ubuntu's and third parties' sources do not qualify.
  */
 export function debianMirror(sources: AptSource[]): AptSource | undefined {
-  const plain = sources.filter((s) => s.components.includes('main') && !/security|ubuntu|ports/i.test(s.uri) && s.suites.some((suite) => !/[/-]/.test(suite)));
+  const plain = sources.filter((s) =>
+    s.components.includes('main') && !/security|ubuntu|ports/i.test(s.uri) && s.suites.some((suite) => !/[/-]/.test(suite)));
   return plain.find((s) => /debian\/?$/.test(s.uri)) ?? plain.find((s) => /debian/i.test(s.uri));
 }

@@ -42,7 +42,8 @@ export function compileC(files: ReadonlyMap<string, string>, harness: string): C
     for (const name of readdirSync(harness)) copyFileSync(join(harness, name),
       join(folder, `${name === 'main.c' ? 'harness-' : ''}${name}`));
     const { status, stderr } = run(folder, [...FLAGS, '-o', 'out.elf', 'start.S', 'harness-main.c', ...theirs.map(([name]) => name)]);
-    const told = stderr.split('\n').filter((line) => /: (error|warning|fatal error): |undefined reference/i.test(line)).slice(0, MOST_WARNINGS);
+    const told = stderr.split('\n').filter((line) => /: (error|warning|fatal error): |undefined reference/i.test(line))
+      .slice(0, MOST_WARNINGS);
     const said = told.map((line) => line.trim().replace(/^\S*\/cc\w+\.s:\d+/, 'in assembly'));
     if (status !== 0 || !existsSync(join(folder, 'out.elf'))) throw new SubmissionError(said.find((l) =>
       !l.includes('warning')) ?? `the compiler ended with status ${status}`);

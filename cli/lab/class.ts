@@ -9,12 +9,23 @@ import { labOf, labWord, readFolder } from './folder.ts';
 import { Worker } from './worker.ts';
 import { csvHead, csvLine, inFormat } from './words.ts';
 
-export interface ClassOptions { all: string; lab?: string; secret?: string; format: 'csv' | 'json'; output?: string; reports?: string; jobs?: number; index?: number; of?: number }
+export interface ClassOptions {
+  all: string;
+  lab?: string;
+  secret?: string;
+  format: 'csv' | 'json';
+  output?: string;
+  reports?: string;
+  jobs?: number;
+  index?: number;
+  of?: number
+}
 
 interface Graded { readonly student: string; readonly lab: Lab; readonly verdict: Verdict }
 
 export async function gradeClass(options: ClassOptions): Promise<number> {
-  const students = part(studentsIn(options.all), options), lab = options.lab === undefined ? undefined : await labOf(options.lab), results: Graded[] = [];
+  const students = part(studentsIn(options.all), options), lab = options.lab === undefined ? undefined : await labOf(options.lab),
+    results: Graded[] = [];
   const waiting = students.map((s, i) => [s, i] as const), jobs = options.jobs ?? availableParallelism();
   await Promise.all(Array.from({ length: Math.min(jobs, Math.max(1, waiting.length)) }, async () => {
     const worker = new Worker();
@@ -26,7 +37,10 @@ export async function gradeClass(options: ClassOptions): Promise<number> {
   }));
   if (process.stderr.isTTY) process.stderr.write('\n');
   if (options.reports !== undefined) writeReports(options.reports, results);
-  put(options.output, options.format === 'json' ? `${JSON.stringify(results.map(({ student, verdict }) => ({ student, ...verdict })), null, 2)}\n` : csv(results));
+  put(options.output,
+    options.format === 'json'
+      ? `${JSON.stringify(results.map(({ student, verdict }) => ({ student, ...verdict })), null, 2)}\n`
+      : csv(results));
   return Exit.ok;
 }
 
@@ -59,7 +73,10 @@ async function one(worker: Worker, path: string, student: string, given: Lab | u
   const { why } = found;
   return { student, lab, verdict: verdictOf(lab, student, new Sheet(lab).results(why), [`not graded: ${why}`], [], '') };
 }
-const NONE: Lab = { number: 0, name: 'unknown', title: 'unknown', hours: [0, 0], language: 'typescript', files: [], checks: [], variant: () => ({}), worlds: () => [] };
+const NONE: Lab = {
+  number: 0, name: 'unknown', title: 'unknown', hours: [0, 0], language: 'typescript', files: [], checks: [], variant: () => ({}),
+  worlds: () => []
+};
 
 function csv(results: readonly Graded[]): string {
   const lines: string[] = [];

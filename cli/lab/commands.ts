@@ -15,8 +15,12 @@ import { asText, inFormat, type Format } from './words.ts';
 
 export async function list({ json }: { json?: boolean }): Promise<number> {
   const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
-  if (json) process.stdout.write(`${JSON.stringify(labs.map(({ number, name, title, hours, language, files, checks }) => ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) })), null, 2)}\n`);
-  else for (const l of labs) process.stdout.write(`${String(l.number).padStart(2)}  ${l.name.slice(3).padEnd(22)} ${l.title.padEnd(46)} ${l.hours.join('–')} h  ${l.language}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify(labs.map(({ number, name, title, hours, language, files, checks }) => ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) })), null, 2)}\n`);
+  else
+    for (const l of labs)
+      process.stdout.write(
+        `${String(l.number).padStart(2)}  ${l.name.slice(3).padEnd(22)} ${l.title.padEnd(46)} ${l.hours.join('–')} h  ${l.language}\n`);
   return Exit.ok;
 }
 
@@ -26,25 +30,33 @@ function login(): string {
 
 export async function start(name: string, folder: string | undefined, options: { student?: string }): Promise<number> {
   const lab = await labOf(name), path = folder ?? lab.name, student = options.student ?? login();
-  if (existsSync(path) && readdirSync(path).length > 0) throw new CliError('E_FILE', `folder '${path}' is not empty`, 'name one that is not there yet');
+  if (existsSync(path) && readdirSync(path).length > 0)
+    throw new CliError('E_FILE', `folder '${path}' is not empty`, 'name one that is not there yet');
   const files = starterFiles(lab, student, relative(path, join(projectRoot(), 'labs/api.ts')));
   try {
     writeFiles(path, files);
   } catch (error) {
     throw outputError('folder', path, error);
   }
-  process.stdout.write(`${path}: lab ${lab.number}, ${lab.title}\n  read   ${join(path, 'README.md')}\n  write  ${lab.files.map((f) => join(path, f)).join(', ')}\n  then   tessera lab check ${path}\n`);
+  process.stdout.write(`${path}: lab ${lab.number}, ${lab.title}\n  read   ${join(path, 'README.md')}\n`
+    + `  write  ${lab.files.map((f) => join(path, f)).join(', ')}\n  then   tessera lab check ${path}\n`);
   return Exit.ok;
 }
 
-/** The page in a student's variant, the starter, and what editors and `check` need: name → text. `api`: what stands for 'tessera', from the folder. */
+/**
+ * The page in a student's variant, the starter, and what editors and `check` need: name → text. `api`: what stands for 'tessera', from
+ * the folder.
+ */
 export function starterFiles(lab: Lab, student: string, api: string): Map<string, string> {
   const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
   files.set('lab.json', `${JSON.stringify({ lab: labWord(lab), student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
-  if (lab.language === 'typescript') files.set('globals.d.ts', GLOBALS).set('tsconfig.json', `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
+  if (lab.language === 'typescript')
+    files.set('globals.d.ts', GLOBALS).set('tsconfig.json',
+      `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
   const picture = join(labFolder(lab), 'success.svg');
   if (existsSync(picture)) files.set('success.svg', readFileSync(picture, 'utf8'));
-  if (lab.language === 'riscv') files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
+  if (lab.language === 'riscv')
+    files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
   return files;
 }
 
@@ -55,7 +67,8 @@ export function writeFiles(path: string, files: ReadonlyMap<string, string>): vo
 
 export interface CheckOptions { all?: boolean; json?: boolean; types?: boolean; lab?: string; student?: string; secret?: string }
 
-async function graded(folder: string, options: CheckOptions): Promise<{ here: Folder; verdict: Verdict; traces: ReadonlyMap<string, Uint8Array> }> {
+async function graded(folder: string,
+    options: CheckOptions): Promise<{ here: Folder; verdict: Verdict; traces: ReadonlyMap<string, Uint8Array> }> {
   const here = await readFolder(folder, options.lab === undefined ? undefined : await labOf(options.lab), options.student);
   return { here, ...await grade(here.lab, here.files, { seed: here.student, secret: options.secret }) };
 }
@@ -70,7 +83,9 @@ export async function check(folder: string, options: CheckOptions): Promise<numb
 function withTypes(verdict: Verdict, here: Folder, options: CheckOptions): Verdict {
   if (options.types === false || here.lab.language !== 'typescript') return verdict;
   const errors = typeErrors([...here.files.keys()].filter((f) => f.endsWith('.ts')).map((f) => join(here.path, f)));
-  return { ...verdict, notes: [...verdict.notes, ...errors ?? ['types were not looked at: there is no TypeScript compiler here (npm install)']] };
+  return {
+    ...verdict, notes: [...verdict.notes, ...errors ?? ['types were not looked at: there is no TypeScript compiler here (npm install)']]
+  };
 }
 
 /** Traces of the worlds that went wrong lie in .lab/ afterwards. */
@@ -87,7 +102,8 @@ function keep(path: string, traces: ReadonlyMap<string, Uint8Array>): (world: st
 }
 
 export async function report(folder: string, options: CheckOptions & { format: Format; output?: string }): Promise<number> {
-  const { here, verdict } = await graded(folder, options), text = inFormat(options.format, here.lab, here.student, verdict, () => undefined);
+  const { here, verdict } = await graded(folder, options),
+    text = inFormat(options.format, here.lab, here.student, verdict, () => undefined);
   if (options.output === undefined || options.output === '-') process.stdout.write(text);
   else try { writeFileSync(options.output, text); } catch (error) { throw outputError('report', options.output, error); }
   return Exit.ok;
@@ -95,12 +111,16 @@ export async function report(folder: string, options: CheckOptions & { format: F
 
 /** Hints of a page: what unfolds in it. */
 export function hintsOf(page: string): { title: string; text: string }[] {
-  return [...page.matchAll(/<details>\s*<summary>(.*?)<\/summary>([^]*?)<\/details>/g)].map(([, title, text]) => ({ title: title!.trim(), text: text!.trim() }));
+  return [
+    ...page.matchAll(/<details>\s*<summary>(.*?)<\/summary>([^]*?)<\/details>/g)
+  ].map(([, title, text]) => ({ title: title!.trim(), text: text!.trim() }));
 }
 
 export async function hint(folder: string, number: string | undefined): Promise<number> {
-  const { lab, path, student } = await readFolder(folder), hints = hintsOf(pageOf(lab, variantOf(lab, student))), memory = join(path, '.hints');
-  const shown = existsSync(memory) ? Number.parseInt(readFileSync(memory, 'utf8'), 10) || 0 : 0, wanted = number === undefined ? Math.min(shown + 1, hints.length) : Number(number);
+  const { lab, path, student } = await readFolder(folder), hints = hintsOf(pageOf(lab, variantOf(lab, student))),
+    memory = join(path, '.hints');
+  const shown = existsSync(memory) ? Number.parseInt(readFileSync(memory, 'utf8'), 10) || 0 : 0,
+    wanted = number === undefined ? Math.min(shown + 1, hints.length) : Number(number);
   const found = hints[wanted - 1];
   if (!found) throw new CliError('E_LAB', `there is no hint ${number ?? wanted}`, `lab ${lab.name} has ${hints.length}`);
   if (number === undefined) try { writeFileSync(memory, `${wanted}\n`); } catch { /* the next time shows the same one */ }

@@ -20,7 +20,14 @@ const submissionFiles = (files: ReadonlyMap<string, string>): Plugin => ({
       if (path === 'tessera') return { path: join(projectRoot(), 'labs/api.ts') };
       const name = path.replace(/^\.\//, ''), found = [name, `${name}.ts`, name.replace(/\.js$/, '.ts')].find((n) => files.has(n));
       if (found !== undefined && path.startsWith('./')) return { path: found, namespace: 'submission' };
-      return { errors: [{ text: `${basename(importer)} imports '${path}': a lab may import 'tessera' and the files that are handed in (${[...files.keys()].join(', ')})` }] };
+      return {
+        errors: [
+          {
+            text: `${basename(importer)} imports '${path}': a lab may import 'tessera' and the files that are handed in (`
+              + `${[...files.keys()].join(', ')})`
+          }
+        ]
+      };
     });
     build.onResolve({ filter: new RegExp(`^${OURS}`) }, ({ path }) => ({ path: path.slice(OURS.length), namespace: 'submission' }));
     build.onLoad({ filter: /.*/, namespace: 'submission' }, ({ path }) => ({ contents: files.get(path)!, loader: 'ts' }));
@@ -29,7 +36,9 @@ const submissionFiles = (files: ReadonlyMap<string, string>): Plugin => ({
 
 /** Throws SubmissionError. */
 export async function compile(files: ReadonlyMap<string, string>): Promise<RemoteCode> {
-  const { build } = await import('esbuild').catch(() => { throw new CliError('E_LAB', 'labs in TypeScript need esbuild', 'run: npm install', Exit.failure); });
+  const { build } = await import('esbuild').catch(() => {
+    throw new CliError('E_LAB', 'labs in TypeScript need esbuild', 'run: npm install', Exit.failure);
+  });
   const names = [...files.keys()].filter((n) => n.endsWith('.ts'));
   const entry = [
     `import { serve } from ${JSON.stringify(join(projectRoot(), 'cli/lab/remote/inside.ts'))};`,
@@ -37,12 +46,14 @@ export async function compile(files: ReadonlyMap<string, string>): Promise<Remot
   ].join('\n');
   try {
     const out = await build({
-      stdin: { contents: entry, resolveDir: projectRoot(), sourcefile: 'entry.js' }, outfile: 'submission.js', bundle: true, format: 'iife', platform: 'neutral', target: 'es2022', write: false, logLevel: 'silent', sourcemap: 'external',
+      stdin: { contents: entry, resolveDir: projectRoot(), sourcefile: 'entry.js' }, outfile: 'submission.js', bundle: true, format: 'iife',
+      platform: 'neutral', target: 'es2022', write: false, logLevel: 'silent', sourcemap: 'external',
       sourcesContent: false, ignoreAnnotations: true, plugins: [submissionFiles(files)],
     });
     const map = new SourceMap(JSON.parse(out.outputFiles.find((f) => f.path.endsWith('.map'))!.text));
     const placeOf = (line: number, column: number): { file: string; line: number } | undefined => {
-      const at = map.findEntry(line, column) as { originalSource?: string; originalLine?: number }, file = /^submission:(.*)$/.exec(at.originalSource ?? '')?.[1];
+      const at = map.findEntry(line, column) as { originalSource?: string; originalLine?: number },
+        file = /^submission:(.*)$/.exec(at.originalSource ?? '')?.[1];
       return file === undefined ? undefined : { file, line: at.originalLine! + 1 };
     };
     const code = countLoops(out.outputFiles.find((f) => f.path.endsWith('.js'))!.text, placeOf);
@@ -50,7 +61,8 @@ export async function compile(files: ReadonlyMap<string, string>): Promise<Remot
   } catch (error) {
     const first = (error as { errors?: { text: string; location?: { file: string; line: number } | null }[] }).errors?.[0];
     if (!first) throw error;
-    throw new SubmissionError(`${first.text}${first.location ? ` (${first.location.file.replace(/^submission:/, '')}:${first.location.line})` : ''}`);
+    throw new SubmissionError(
+      `${first.text}${first.location ? ` (${first.location.file.replace(/^submission:/, '')}:${first.location.line})` : ''}`);
   }
 }
 

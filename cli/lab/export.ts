@@ -12,7 +12,8 @@ import { starterFiles, writeFiles } from './commands.ts';
 import { GLOBALS, compilerOptions } from './types.ts';
 
 export async function exportStudents(folder: string): Promise<number> {
-  if (existsSync(folder) && readdirSync(folder).length > 0) throw new CliError('E_FILE', `folder '${folder}' is not empty`, 'name one that is not there yet');
+  if (existsSync(folder) && readdirSync(folder).length > 0)
+    throw new CliError('E_FILE', `folder '${folder}' is not empty`, 'name one that is not there yet');
   const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
   try {
     mkdirSync(join(folder, '.github/workflows'), { recursive: true });
@@ -23,7 +24,8 @@ export async function exportStudents(folder: string): Promise<number> {
     throw outputError('folder', folder, error);
   }
   const types = writeTypes(join(folder, 'types'));
-  process.stdout.write(`${folder}: ${labs.length} labs${types ? '' : '; without types, as there is no TypeScript compiler here (npm install)'}\n`);
+  process.stdout.write(
+    `${folder}: ${labs.length} labs${types ? '' : '; without types, as there is no TypeScript compiler here (npm install)'}\n`);
   return Exit.ok;
 }
 
@@ -32,9 +34,12 @@ function writeTypes(out: string): boolean {
   const root = projectRoot(), work = mkdtempSync(join(tmpdir(), 'tessera-types-'));
   try {
     const tsc = join(dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json')), 'bin/tsc');
-    const options = { ...compilerOptions(join(root, 'labs/api.ts')), noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out };
+    const options = {
+      ...compilerOptions(join(root, 'labs/api.ts')), noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out
+    };
     writeFileSync(join(work, 'globals.d.ts'), GLOBALS);
-    writeFileSync(join(work, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [join(work, 'globals.d.ts'), join(root, 'labs/api.ts')] }));
+    writeFileSync(join(work, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: options, files: [join(work, 'globals.d.ts'), join(root, 'labs/api.ts')] }));
     return spawnSync(process.execPath, [tsc, '-p', work, '--outDir', resolve(out)], { encoding: 'utf8' }).status === 0;
   } catch {
     return false;

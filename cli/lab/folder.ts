@@ -16,13 +16,20 @@ const folders = new WeakMap<Lab, string>();
 /** A lab of ours by number or name, or anybody's by its folder (with grader.ts). */
 export async function labOf(word: string): Promise<Lab> {
   const lab = await findLab(word) ?? (existsSync(join(word, 'grader.ts')) ? await theirs(word) : undefined);
-  if (!lab) throw new CliError('E_NO_LAB', `there is no lab '${word}'${didYouMean(word, labNames().flatMap((n) => [n, n.slice(3)]))}`, 'list them with: tessera lab list');
-  if (!folders.has(lab) && !existsSync(labFolder(lab))) throw new CliError('E_LAB', 'this package has the command but not the labs', 'use a clone of the repository, or the image of labs/class/', Exit.failure);
+  if (!lab)
+    throw new CliError('E_NO_LAB', `there is no lab '${word}'${didYouMean(word, labNames().flatMap((n) => [n, n.slice(3)]))}`,
+      'list them with: tessera lab list');
+  if (!folders.has(lab) && !existsSync(labFolder(lab)))
+    throw new CliError('E_LAB', 'this package has the command but not the labs',
+      'use a clone of the repository, or the image of labs/class/', Exit.failure);
   return lab;
 }
 async function theirs(folder: string): Promise<Lab> {
-  const { default: lab } = (await (await import('../scenario-file.ts')).importTypeScript(join(resolve(folder), 'grader.ts'))) as { default?: Lab };
-  if (!lab?.checks || !lab.worlds) throw new CliError('E_LAB', `'${join(folder, 'grader.ts')}' is no lab`, 'it must say: export default lab, as tessera new lab writes it');
+  const { default: lab } = (await (await import('../scenario-file.ts')).importTypeScript(join(resolve(folder),
+    'grader.ts'))) as { default?: Lab };
+  if (!lab?.checks || !lab.worlds)
+    throw new CliError('E_LAB', `'${join(folder, 'grader.ts')}' is no lab`,
+      'it must say: export default lab, as tessera new lab writes it');
   folders.set(lab, resolve(folder));
   return lab;
 }
@@ -32,17 +39,20 @@ export const labWord = (lab: Lab): string => folders.get(lab) ?? lab.name;
 export const labFolder = (lab: Lab): string => folders.get(lab) ?? join(projectRoot(), 'labs', lab.name);
 
 /** A text of a lab with what differs from student to student put in. */
-const filled = (text: string, variant: Variant): string => text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
+const filled = (text: string, variant: Variant): string =>
+  text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
 
 export const pageOf = (lab: Lab, variant: Variant): string => filled(readFileSync(join(labFolder(lab), 'README.md'), 'utf8'), variant);
 
 /** What programs in assembly have in common stands once; a file that has it ends with the line {{lib}}. */
-const withLibrary = (text: string): string => text.replace(/^\{\{lib\}\}\n/m, () => readFileSync(join(projectRoot(), 'labs/start/lib.s'), 'utf8'));
+const withLibrary = (text: string): string => text.replace(/^\{\{lib\}\}\n/m, () =>
+  readFileSync(join(projectRoot(), 'labs/start/lib.s'), 'utf8'));
 
 /** Files of a lab's starter, or of its solution, for a variant: name → text. */
 export function filesOfLab(lab: Lab, which: 'starter' | 'solution', variant: Variant): Map<string, string> {
   const folder = join(labFolder(lab), which);
-  return new Map(readdirSync(folder).filter((n) => !n.startsWith('.') && lstatSync(join(folder, n)).isFile()).sort().map((name) => [name, filled(withLibrary(readFileSync(join(folder, name), 'utf8')), variant)]));
+  return new Map(readdirSync(folder).filter((n) => !n.startsWith('.') && lstatSync(join(folder, n)).isFile()).sort()
+    .map((name) => [name, filled(withLibrary(readFileSync(join(folder, name), 'utf8')), variant)]));
 }
 
 interface Card { readonly lab?: unknown; readonly student?: unknown }
@@ -51,8 +61,12 @@ function cardOf(path: string): Card {
     const card: unknown = JSON.parse(readFileSync(join(path, 'lab.json'), 'utf8'));
     return typeof card === 'object' && card !== null ? card : {};
   } catch (error) {
-    if (isFileError(error) && error.code === 'ENOENT') throw new CliError('E_NO_LAB', `folder '${path}' has no lab.json`, 'begin a lab with: tessera lab start 1 DIR');
-    throw isFileError(error) ? fileError('file', join(path, 'lab.json'), error) : new CliError('E_LAB', `'${join(path, 'lab.json')}' is not JSON`, 'it says which lab this is: {"lab": "01-hello-ipc", "student": "NAME"}');
+    if (isFileError(error) && error.code === 'ENOENT')
+      throw new CliError('E_NO_LAB', `folder '${path}' has no lab.json`, 'begin a lab with: tessera lab start 1 DIR');
+    throw isFileError(error)
+      ? fileError('file', join(path, 'lab.json'), error)
+      : new CliError('E_LAB', `'${join(path, 'lab.json')}' is not JSON`,
+        'it says which lab this is: {"lab": "01-hello-ipc", "student": "NAME"}');
   }
 }
 
@@ -71,7 +85,8 @@ function filesOf(path: string): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of readdirSync(path).sort()) {
     const stat = lstatSync(join(path, name));
-    if (!/\.(ts|s|c|sql)$/.test(name) || name.endsWith('.d.ts') || !stat.isFile() || stat.size > LARGEST || files.size === MOST_FILES) continue;
+    if (!/\.(ts|s|c|sql)$/.test(name) || name.endsWith('.d.ts') || !stat.isFile() || stat.size > LARGEST || files.size === MOST_FILES)
+      continue;
     files.set(name, readFileSync(join(path, name), 'utf8'));
   }
   return files;

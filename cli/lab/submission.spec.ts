@@ -9,21 +9,36 @@ const visitor = readFileSync(new URL('../../labs/01-hello-ipc/solution/visitor.t
 async function verdict(greeter: string): Promise<Verdict> {
   return (await grade((await findLab('1'))!, new Map([['greeter.ts', greeter], ['visitor.ts', visitor]]), { seed: 'anna' })).verdict;
 }
-const program = (body: string, before = ''): string => `import { log, Server, Status, answer } from 'tessera';\n${before}\nexport default { name: 'greeter', *main(sys: any, env: any) {\n${body}\n} };`;
-const seen = (v: Verdict): string => v.checks.flatMap((c) => c.findings.map((f) => f.seen)).join('\n') + v.notes.join('\n') + v.output.join('\n');
+const program = (body: string, before = ''): string =>
+  `import { log, Server, Status, answer } from 'tessera';\n${before}\nexport default { name: 'greeter', *main(sys: any, env: any) {\n`
+    + `${body}\n} };`;
+const seen = (v: Verdict): string =>
+  v.checks.flatMap((c) => c.findings.map((f) => f.seen)).join('\n') + v.notes.join('\n') + v.output.join('\n');
 
 describe('a mistake is told', () => {
   it.each([
-    ['an endless loop, with its line', program('let n = 0;\nfor (;;) n++;'), /an endless loop: more than 5000000 turns without a system call, at greeter.ts:5/],
+    [
+      'an endless loop, with its line', program('let n = 0;\nfor (;;) n++;'),
+      /an endless loop: more than 5000000 turns without a system call, at greeter.ts:5/
+    ],
     ['an endless loop around system calls', program("for (;;) yield* log(sys, env, 'x');"), /20000 system calls: a loop that never ends/],
     ['an exception, with its line', program("\nthrow new Error('oh');"), /oh \(greeter.ts:5\)/],
     ['a yield without its star', program("yield log(sys, env, 'x');"), /write 'yield\*', not 'yield'/],
-    ['a yield* that was forgotten', program("\n\nlog(sys, env, 'x');"), /'log\(…\)' is a system call that is never made: write 'yield\* log\(…\)' \(greeter.ts:6\)/],
+    [
+      'a yield* that was forgotten', program("\n\nlog(sys, env, 'x');"),
+      /'log\(…\)' is a system call that is never made: write 'yield\* log\(…\)' \(greeter.ts:6\)/
+    ],
     ['a syntax error, with its line', program('\nlet = ;'), /\(greeter.ts:5\)/],
-    ['an import of what there is not', "import { readFileSync } from 'node:fs';\n" + program("readFileSync('/etc/passwd');"), /greeter.ts imports 'node:fs': a lab may import 'tessera' and the files that are handed in/],
+    [
+      'an import of what there is not', "import { readFileSync } from 'node:fs';\n" + program("readFileSync('/etc/passwd');"),
+      /greeter.ts imports 'node:fs': a lab may import 'tessera' and the files that are handed in/
+    ],
     ['a file without a program', 'export const x = 1;', /does not export a program|No matching export/],
     ['an exception at its beginning', "throw new Error('too early');\n" + program(''), /too early \(greeter.ts:1\)/],
-    ['memory without end', program('const all = [];\nfor (let i = 0; i < 4e6; i++) all.push(new Array(1000).fill(i));'), /its process has ended/],
+    [
+      'memory without end', program('const all = [];\nfor (let i = 0; i < 4e6; i++) all.push(new Array(1000).fill(i));'),
+      /its process has ended/
+    ],
     ['recursion without end', program('const f = (n: number): number => f(n + 1) + 1;\nf(0);'), /Maximum call stack/],
     ['an address that is not mapped', program('sys.memory.u32(0x5000);'), /page|fault|no read mapping/i],
   ])('%s', async (_what, source, words) => {
@@ -38,16 +53,56 @@ describe('a mistake is told', () => {
 describe('a trick gets no points', () => {
   const escape = "const out = (f: any) => { try { return f(); } catch (e) { return 'no: ' + e; } };";
   const tricks: [string, string][] = [
-    ['prints what is expected', program("for (const l of ['Hello, Ada!', 'ok', '100 of 100 points']) { console.log(l); yield* log(sys, env, l); }")],
-    ['prints a verdict', program(`console.log(JSON.stringify({ points: 100, of: 100, checks: [{ id: 'greets', passed: true, got: 15 }] }));`)],
-    ['looks for the process', program(`console.log(out(() => typeof process + typeof require)); console.log(out(() => (globalThis as any).process.exit(0)));`, escape)],
-    ['makes code of strings', program(`console.log(out(() => new Function('return process')())); console.log(out(() => (function* () {}).constructor('return process')())); console.log(out(() => eval('1')));`, escape)],
-    ['climbs out by constructors', program(`for (const o of [sys, env, console.log, globalThis, sys.utcb.u32.buffer]) console.log(out(() => (o as any).constructor.constructor('return process')().exit(0)));`, escape)],
-    ['climbs out of a full stack', program(`let got: any; const f = (): void => { try { f(); } catch (e) { got ??= e; try { sys.memory.u8(0); } catch (x) { got = x; } } }; f(); console.log(out(() => got.constructor.constructor('return process')().exit(0)));`, escape)],
-    ['imports what it may not', program(`const m = 'node:' + 'fs'; try { (import(m) as any).then((fs: any) => fs.writeFileSync('/tmp/forged', 'x')); } catch (e) { console.log(String(e)); }`)],
-    ['takes the way to the grader', program(`console.log(typeof (globalThis as any).exchange, typeof (globalThis as any).turn$); (globalThis as any).exchange?.(new Uint8Array([2]), 1, new Uint8Array(9)); (globalThis as any).turn$ = () => {};`)],
-    ['breaks the language for the grader', program(`Array.prototype.map = function () { return [] as any; }; JSON.stringify = () => '{"points":100}'; (Object.prototype as any).passed = true; DataView.prototype.setUint8 = function () {}; Uint8Array.prototype.set = function () {};`)],
-    ['sends rubbish as system calls', program(`for (let i = 0; i < 300; i++) { const r = sys.ipc(i, i * 7, NaN, -1); r.flags = i % 2 ? -5 : 1e300; r.cap = NaN; yield r; }`)],
+    [
+      'prints what is expected',
+      program("for (const l of ['Hello, Ada!', 'ok', '100 of 100 points']) { console.log(l); yield* log(sys, env, l); }")
+    ],
+    [
+      'prints a verdict',
+      program(`console.log(JSON.stringify({ points: 100, of: 100, checks: [{ id: 'greets', passed: true, got: 15 }] }));`)
+    ],
+    [
+      'looks for the process',
+      program(`console.log(out(() => typeof process + typeof require)); console.log(out(() => (globalThis as any).process.exit(0)));`,
+        escape)
+    ],
+    [
+      'makes code of strings',
+      program(`console.log(out(() => new Function('return process')())); console.log(out(() => (function* () {}).constructor('return `
+        + `process')())); console.log(out(() => eval('1')));`,
+        escape)
+    ],
+    [
+      'climbs out by constructors',
+      program(`for (const o of [sys, env, console.log, globalThis, sys.utcb.u32.buffer]) console.log(out(() => (o as `
+        + `any).constructor.constructor('return process')().exit(0)));`,
+        escape)
+    ],
+    [
+      'climbs out of a full stack',
+      program(`let got: any; const f = (): void => { try { f(); } catch (e) { got ??= e; try { sys.memory.u8(0); } catch (x) { got = x; } `
+        + `} }; f(); console.log(out(() => got.constructor.constructor('return process')().exit(0)));`,
+        escape)
+    ],
+    [
+      'imports what it may not',
+      program(`const m = 'node:' + 'fs'; try { (import(m) as any).then((fs: any) => fs.writeFileSync('/tmp/forged', 'x')); } catch (e) { `
+        + `console.log(String(e)); }`)
+    ],
+    [
+      'takes the way to the grader',
+      program(`console.log(typeof (globalThis as any).exchange, typeof (globalThis as any).turn$); (globalThis as any).exchange?.(new `
+        + `Uint8Array([2]), 1, new Uint8Array(9)); (globalThis as any).turn$ = () => {};`)
+    ],
+    [
+      'breaks the language for the grader',
+      program(`Array.prototype.map = function () { return [] as any; }; JSON.stringify = () => '{"points":100}'; (Object.prototype as `
+        + `any).passed = true; DataView.prototype.setUint8 = function () {}; Uint8Array.prototype.set = function () {};`)
+    ],
+    [
+      'sends rubbish as system calls',
+      program(`for (let i = 0; i < 300; i++) { const r = sys.ipc(i, i * 7, NaN, -1); r.flags = i % 2 ? -5 : 1e300; r.cap = NaN; yield r; }`)
+    ],
   ];
   it.each(tricks)('%s', async (_what, source) => {
     const v = await verdict(source);
@@ -57,7 +112,11 @@ describe('a trick gets no points', () => {
 });
 
 it('what a judge does not expect earns nothing, and is said', async () => {
-  const lab = (await findLab('1'))!, odd = { ...lab, worlds: (...a: Parameters<typeof lab.worlds>) => lab.worlds(...a).map((w) => ({ ...w, judge: () => { throw new TypeError('odd'); } })) };
+  const lab = (await findLab('1'))!,
+    odd = {
+      ...lab,
+      worlds: (...a: Parameters<typeof lab.worlds>) => lab.worlds(...a).map((w) => ({ ...w, judge: () => { throw new TypeError('odd'); } }))
+    };
   const v = (await grade(odd, new Map([['greeter.ts', program('')], ['visitor.ts', visitor]]), { seed: 'anna' })).verdict;
   expect(v.points).toBe(0);
   expect(seen(v)).toContain('the grader cannot make anything of it: odd');

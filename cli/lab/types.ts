@@ -8,7 +8,8 @@ import { projectRoot } from '../images/where.ts';
 
 /** What `tsconfig.json` says for files that import 'tessera' from `api`. */
 export const compilerOptions = (api: string): Record<string, unknown> => ({
-  target: 'ES2023', lib: ['ES2023'], module: 'ESNext', moduleResolution: 'Bundler', strict: true, noFallthroughCasesInSwitch: true, allowImportingTsExtensions: true, erasableSyntaxOnly: true,
+  target: 'ES2023', lib: ['ES2023'], module: 'ESNext', moduleResolution: 'Bundler', strict: true, noFallthroughCasesInSwitch: true,
+  allowImportingTsExtensions: true, erasableSyntaxOnly: true,
   verbatimModuleSyntax: true, noEmit: true, skipLibCheck: true, types: [], paths: { tessera: [api] },
 });
 
@@ -20,7 +21,8 @@ declare class TextDecoder { decode(bytes?: Uint8Array): string; }
 
 function compiler(): string | undefined {
   try {
-    const require = createRequire(join(projectRoot(), 'package.json')), path = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+    const require = createRequire(join(projectRoot(), 'package.json')),
+      path = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
     return existsSync(path) ? path : undefined;
   } catch {
     return undefined;
@@ -31,12 +33,14 @@ function compiler(): string | undefined {
 export function typeErrors(files: readonly string[], api = join(projectRoot(), 'labs/api.ts')): string[] | undefined {
   const tsc = compiler();
   if (tsc === undefined) return undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-types-')), globals = join(folder, 'globals.d.ts'), own = new Set(files.map((f) => resolve(f)));
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-types-')), globals = join(folder, 'globals.d.ts'),
+    own = new Set(files.map((f) => resolve(f)));
   try {
     writeFileSync(globals, GLOBALS);
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: compilerOptions(api), files: [globals, ...own] }));
     const run = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { encoding: 'utf8', cwd: folder });
-    return run.stdout.split('\n').map((l) => /^(.*)\((\d+),\d+\): error TS\d+: (.*)$/.exec(l)).filter((m) => m !== null).filter((m) => own.has(resolve(folder, m[1]!))).map((m) => `${m[3]!.replace(/\.$/, '')} (${basename(m[1]!)}:${m[2]})`);
+    return run.stdout.split('\n').map((l) => /^(.*)\((\d+),\d+\): error TS\d+: (.*)$/.exec(l)).filter((m) => m !== null)
+      .filter((m) => own.has(resolve(folder, m[1]!))).map((m) => `${m[3]!.replace(/\.$/, '')} (${basename(m[1]!)}:${m[2]})`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -33,16 +33,26 @@ export function asText(v: Verdict, traceOf: TraceOf, all = false): string {
 
 function asMarkdown(v: Verdict): string {
   const rows = v.checks.map((c) => `| ${c.title} | ${c.got} | ${c.points} |`), wrong = v.checks.filter((c) => !c.passed);
-  const details = wrong.flatMap((c) => [`### ${c.title}`, '', ...c.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]), '', `Perhaps: ${c.mistake}.`, '']);
+  const details = wrong.flatMap((c) => [
+    `### ${c.title}`, '', ...c.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]), '',
+    `Perhaps: ${c.mistake}.`, ''
+  ]);
   const said = v.output.length > 0 ? ['### Said on the way', '', ...v.output.map((l) => `- ${l}`), ''] : [];
-  return [`# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|', ...rows, '', ...details, ...said].join('\n');
+  return [
+    `# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|',
+    ...rows, '', ...details, ...said
+  ].join(
+    '\n');
 }
 
 /** Gradescope's results.json (https://gradescope-autograders.readthedocs.io/en/latest/specs/). */
 export function asGradescope(v: Verdict): object {
   return {
     score: v.points, output: [...v.notes, ...v.output].join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
-    tests: v.checks.map((c) => ({ name: c.title, score: c.got, max_score: c.points, status: c.passed ? 'passed' : 'failed', output: c.passed ? '' : found(c, () => undefined, true).join('\n') })),
+    tests: v.checks.map((c) => ({
+      name: c.title, score: c.got, max_score: c.points, status: c.passed ? 'passed' : 'failed',
+      output: c.passed ? '' : found(c, () => undefined, true).join('\n')
+    })),
   };
 }
 
@@ -50,7 +60,8 @@ const cell = (t: string | number): string => (/[",\n]/.test(String(t)) ? `"${Str
 export const csvHead = (lab: Lab): string => ['student', 'lab', 'points', 'of', ...lab.checks.map((c) => c.id), 'note'].map(cell).join(',');
 /** A spreadsheet takes a cell that begins with = + - @ for a formula: a student's name or text is none. */
 const plain = (t: string): string => (/^[=+\-@\t]/.test(t) ? `'${t}` : t);
-export const csvLine = (student: string, v: Verdict): string => [plain(student), v.lab, v.points, v.of, ...v.checks.map((c) => c.got), plain(v.notes.join('; '))].map(cell).join(',');
+export const csvLine = (student: string, v: Verdict): string =>
+  [plain(student), v.lab, v.points, v.of, ...v.checks.map((c) => c.got), plain(v.notes.join('; '))].map(cell).join(',');
 
 export function inFormat(format: Format, lab: Lab, student: string, v: Verdict, traceOf: TraceOf): string {
   switch (format) {

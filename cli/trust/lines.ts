@@ -8,7 +8,8 @@ export function codeLines(text: string): number {
   return bare.split('\n').filter((line) => line.trim() !== '').length;
 }
 
-const isSource = (name: string): boolean => name.endsWith('.ts') && !name.endsWith('.spec.ts') && !name.endsWith('.d.ts') && name !== 'testing.ts';
+const isSource = (name: string): boolean =>
+  name.endsWith('.ts') && !name.endsWith('.spec.ts') && !name.endsWith('.d.ts') && name !== 'testing.ts';
 
 /** Sources below a folder. */
 export function sourcesOf(folder: string): string[] {
@@ -34,7 +35,9 @@ export function closureOf(entry: string, within: (path: string) => boolean): Set
 
 function importsByValue(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  const named = [...code.matchAll(/(?:^|[\n;])\s*(?:import|export)\s+(?!type\s)([^'";]*?)\s*from\s*'(\.[^']*)'/g)].filter(([, what]) => !isTypesOnly(what!)).map(([, , from]) => from!);
+  const named = [...code.matchAll(/(?:^|[\n;])\s*(?:import|export)\s+(?!type\s)([^'";]*?)\s*from\s*'(\.[^']*)'/g)].filter(([, what]) =>
+    !isTypesOnly(what!)).map(([, , from]) =>
+    from!);
   return [...named, ...[...code.matchAll(/(?:^|[\n;])\s*import\s+'(\.[^']*)'/g)].map(([, from]) => from!)];
 }
 function isTypesOnly(what: string): boolean {

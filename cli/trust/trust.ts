@@ -1,8 +1,8 @@
 /**
  * `tessera report trust [SCENARIO]`: how many lines have to be right for what to be safe, and who can reach what.
  *
- * A component trusts the machine's model, the kernel, roottask, every component whose service it uses (and theirs), and every component that may
- * make devices reach memory (`dma`). Nobody else can do it harm; docs/walls.md says by what each is walled in.
+ * A component trusts the machine's model, the kernel, roottask, every component whose service it uses (and theirs), and every component
+ * that may make devices reach memory (`dma`). Nobody else can do it harm; docs/walls.md says by what each is walled in.
  */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -44,7 +44,10 @@ function base(): Part[] {
   return [
     { name: 'microkernel', what: 'the kernel', lines: linesOf(folder('microkernel')) },
     { name: 'roottask/root', what: 'sigma0, moe, loader, io', lines: linesOf([...folder('roottask/root'), ...folder('roottask/lib')]) },
-    { name: 'machine', what: 'the simulated hardware, with its chips and instruction table', lines: linesOf([...folder('machine'), ...folder('hardware')]) },
+    {
+      name: 'machine', what: 'the simulated hardware, with its chips and instruction table',
+      lines: linesOf([...folder('machine'), ...folder('hardware')])
+    },
   ];
 }
 
@@ -52,21 +55,29 @@ function base(): Part[] {
 const SERVERS: Readonly<Record<string, { readonly entry: string; readonly what: string }>> = {
   l4guest: { entry: 'l4guest/index.ts', what: 'the Unix server, trusted by its processes' },
   vmm: { entry: 'vmm/index.ts', what: 'a virtual machine monitor, trusted by its own machine' },
-  'virtio-console': { entry: 'roottask/drivers/virtio-console.ts', what: 'driver' }, 'virtio-block': { entry: 'roottask/drivers/virtio-block.ts', what: 'driver' },
-  'virtio-net': { entry: 'roottask/drivers/virtio-net.ts', what: 'driver' }, 'virtio-files': { entry: 'roottask/drivers/virtio-files.ts', what: 'driver' }, uart: { entry: 'roottask/drivers/uart.ts', what: 'driver' },
-  'net-switch': { entry: 'roottask/net/switch.ts', what: 'network switch' }, 'console-mux': { entry: 'roottask/console/console.ts', what: 'console multiplexer' },
+  'virtio-console': { entry: 'roottask/drivers/virtio-console.ts', what: 'driver' },
+  'virtio-block': { entry: 'roottask/drivers/virtio-block.ts', what: 'driver' },
+  'virtio-net': { entry: 'roottask/drivers/virtio-net.ts', what: 'driver' },
+  'virtio-files': { entry: 'roottask/drivers/virtio-files.ts', what: 'driver' },
+  uart: { entry: 'roottask/drivers/uart.ts', what: 'driver' },
+  'net-switch': { entry: 'roottask/net/switch.ts', what: 'network switch' },
+  'console-mux': { entry: 'roottask/console/console.ts', what: 'console multiplexer' },
 };
 
 /** The program's own lines: what it imports, without the base that everybody trusts anyway. */
 function linesOfProgram(entry: string): number {
-  const isBase = (path: string): boolean => ['microkernel/', 'roottask/root/', 'roottask/lib/', 'machine/'].some((part) => path.startsWith(join(root(), part)));
+  const isBase = (path: string): boolean =>
+    ['microkernel/', 'roottask/root/', 'roottask/lib/', 'machine/'].some((part) => path.startsWith(join(root(), part)));
   return linesOf(closureOf(join(root(), entry), (path) => !isBase(path)));
 }
 
 /** @throws CliError where the sources are not there to be counted. */
 export async function trustReport(name: string | undefined): Promise<Report> {
-  if (!existsSync(join(root(), 'microkernel'))) throw new CliError('E_SOURCES', 'the sources are not here to be counted', 'run this in a clone of Tessera', Exit.usage);
-  const parts = base(), servers = Object.entries(SERVERS).filter(([, { entry }]) => existsSync(join(root(), entry))).map(([server, { entry, what }]) => ({ name: server, what, lines: linesOfProgram(entry) }));
+  if (!existsSync(join(root(), 'microkernel')))
+    throw new CliError('E_SOURCES', 'the sources are not here to be counted', 'run this in a clone of Tessera', Exit.usage);
+  const parts = base(),
+    servers = Object.entries(SERVERS).filter(([, { entry }]) => existsSync(join(root(), entry)))
+      .map(([server, { entry, what }]) => ({ name: server, what, lines: linesOfProgram(entry) }));
   if (name === undefined) return { base: parts, servers, components: [] };
   const path = name.endsWith('.ts') ? name : join(scenarioFolder(), `${basename(name)}.ts`);
   if (!existsSync(path)) throw new CliError('E_SCENARIO', `there is no scenario '${name}'`, 'tessera boot lists ours', Exit.usage);
@@ -80,7 +91,8 @@ function componentsOf(scenario: ScenarioFile, path: string, baseLines: number): 
     const trusts = [...new Set([...providersOf(scenario, name), ...dma])].filter((other) => other !== name).sort();
     const total = baseLines + [name, ...trusts].reduce((n, other) => n + (lines.get(other) ?? 0), 0);
     return {
-      name, walledBy: 'elf' in c.program ? 'machine' : 'door', lines: lines.get(name)!, caps: capsOf(c), devices: c.devices ?? [], dma: c.dma === true, memory: sizeText(bytesOfSize(c.memory ?? '4M')),
+      name, walledBy: 'elf' in c.program ? 'machine' : 'door', lines: lines.get(name)!, caps: capsOf(c), devices: c.devices ?? [],
+      dma: c.dma === true, memory: sizeText(bytesOfSize(c.memory ?? '4M')),
       priority: c.priority ?? 100, trusts, total,
     };
   });
@@ -95,7 +107,9 @@ function linesOfComponent({ program }: Component, own: number): number {
 }
 
 export const capsOf = (c: Component): Record<string, string> =>
-  Object.fromEntries(Object.entries(c.caps ?? {}).map(([name, from]) => [name, typeof from === 'string' ? from : `${from.from} '${from.label}'`]));
+  Object.fromEntries(Object.entries(c.caps ?? {}).map(([name, from]) => [
+    name, typeof from === 'string' ? from : `${from.from} '${from.label}'`
+  ]));
 
 /** Whose services a component uses, directly or through others. */
 function providersOf(scenario: ScenarioFile, name: string, seen = new Set<string>()): Set<string> {
@@ -120,7 +134,8 @@ const row = (name: string, lines: number | string, what: string): string => `  $
 
 function textOf({ base: parts, servers, components }: Report): string {
   const total = parts.reduce((n, part) => n + part.lines, 0);
-  let text = `Trusted by everybody (lines of code: neither blank nor comment)\n${parts.map((p) => row(p.name, p.lines, p.what)).join('')}${row('', total, 'together')}`;
+  let text = `Trusted by everybody (lines of code: neither blank nor comment)\n`
+    + `${parts.map((p) => row(p.name, p.lines, p.what)).join('')}${row('', total, 'together')}`;
   text += `\nTrusted only by those who use them\n${servers.map((s) => row(s.name, s.lines, s.what)).join('')}`;
   text += `\nKernels of others\n${PUBLISHED.map((p) => row(p.name, p.lines, p.what)).join('')}`;
   if (components.length > 0) text += `\n${components.map(textOfComponent).join('\n')}`;

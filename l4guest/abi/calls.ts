@@ -1,7 +1,8 @@
 /**
- * The system calls of Linux on riscv64: name, number, and the names of the arguments with how to print them (`path:s flags:open fd len`). Plain
- * is decimal, s text, x hexadecimal, o octal, m octal where the flags before it may make a file, b bytes that go in (as many as the next
- * argument says), r bytes that come out (as many as the result says), v a list of texts; any other format names words of `symbols.ts`.
+ * The system calls of Linux on riscv64: name, number, and the names of the arguments with how to print them (`path:s flags:open fd len`).
+ * Plain is decimal, s text, x hexadecimal, o octal, m octal where the flags before it may make a file, b bytes that go in (as many as the
+ * next argument says), r bytes that come out (as many as the result says), v a list of texts; any other format names words of
+ * `symbols.ts`.
  *
  * @spec linux include/uapi/asm-generic/unistd.h
  */
@@ -113,7 +114,8 @@ export const calls = {
   quotactl_fd: [443, 'fd command:x id addr:x'], landlock_create_ruleset: [444, 'attributes:x len flags:x'],
   landlock_add_rule: [445, 'fd type attributes:x flags:x'], landlock_restrict_self: [446, 'fd flags:x'], memfd_secret: [447, 'flags:x'],
   process_mrelease: [448, 'pidfd flags:x'], futex_waitv: [449, 'waiters:x n flags:x timeout:x clock:clock'],
-  set_mempolicy_home_node: [450, 'at:x len node flags:x'], cachestat: [451, 'fd range:x result:x flags:x'], fchmodat2: [452, 'dir:dir path:s mode:o flags:at'],
+  set_mempolicy_home_node: [450, 'at:x len node flags:x'], cachestat: [451, 'fd range:x result:x flags:x'],
+  fchmodat2: [452, 'dir:dir path:s mode:o flags:at'],
   map_shadow_stack: [453, 'at:x len flags:x'], futex_wake: [454, 'word:x mask:x n flags:x'],
   futex_wait: [455, 'word:x value mask:x flags:x timeout:x clock:clock'], futex_requeue: [456, 'waiters:x flags:x wake move'],
   statmount: [457, 'request:x buf:x len flags:x'], listmount: [458, 'request:x ids:x n flags:x'],

@@ -13,7 +13,8 @@ function turned(table: Readonly<Record<string, number>>, prefix: string, leave: 
   for (const [name, value] of Object.entries(table)) if (!leave.includes(name)) words[value] ??= prefix + name;
   return words;
 }
-const list = (prefix: string, names: string, from = 0): Record<number, string> => Object.fromEntries(names.split(' ').map((n, i) => [from + i, prefix + n]));
+const list = (prefix: string, names: string, from = 0): Record<number, string> =>
+  Object.fromEntries(names.split(' ').map((n, i) => [from + i, prefix + n]));
 
 export const symbols: Readonly<Record<string, Symbols>> = {
   dir: { mask: -1, words: { [AT.FDCWD]: 'AT_FDCWD' } },
@@ -30,12 +31,45 @@ export const symbols: Readonly<Record<string, Symbols>> = {
   seek: { mask: -1, words: list('SEEK_', 'SET CUR END DATA HOLE') },
   sigprocmask: { mask: -1, words: list('SIG_', 'BLOCK UNBLOCK SETMASK') },
   access: { mask: 0, words: { 0: 'F_OK', 1: 'X_OK', 2: 'W_OK', 4: 'R_OK' } },
-  fcntl: { mask: -1, words: { ...list('F_', 'DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW SETOWN GETOWN SETSIG GETSIG'), 1024: 'F_SETLEASE', 1025: 'F_GETLEASE', 1030: 'F_DUPFD_CLOEXEC', 1031: 'F_SETPIPE_SZ', 1032: 'F_GETPIPE_SZ', 1033: 'F_ADD_SEALS', 1034: 'F_GET_SEALS' } },
-  futex: { mask: 0x7f, words: { ...list('FUTEX_', 'WAIT WAKE FD REQUEUE CMP_REQUEUE WAKE_OP LOCK_PI UNLOCK_PI TRYLOCK_PI WAIT_BITSET WAKE_BITSET'), 128: 'FUTEX_PRIVATE_FLAG', 256: 'FUTEX_CLOCK_REALTIME' } },
-  ioctl: { mask: -1, words: { 0x5401: 'TCGETS', 0x5402: 'TCSETS', 0x5403: 'TCSETSW', 0x5404: 'TCSETSF', 0x540e: 'TIOCSCTTY', 0x540f: 'TIOCGPGRP', 0x5410: 'TIOCSPGRP', 0x5413: 'TIOCGWINSZ', 0x5414: 'TIOCSWINSZ', 0x541b: 'FIONREAD', 0x5421: 'FIONBIO' } },
+  fcntl: {
+    mask: -1,
+    words: {
+      ...list('F_', 'DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW SETOWN GETOWN SETSIG GETSIG'), 1024: 'F_SETLEASE', 1025: 'F_GETLEASE',
+      1030: 'F_DUPFD_CLOEXEC', 1031: 'F_SETPIPE_SZ', 1032: 'F_GETPIPE_SZ', 1033: 'F_ADD_SEALS', 1034: 'F_GET_SEALS'
+    }
+  },
+  futex: {
+    mask: 0x7f,
+    words: {
+      ...list('FUTEX_', 'WAIT WAKE FD REQUEUE CMP_REQUEUE WAKE_OP LOCK_PI UNLOCK_PI TRYLOCK_PI WAIT_BITSET WAKE_BITSET'),
+      128: 'FUTEX_PRIVATE_FLAG', 256: 'FUTEX_CLOCK_REALTIME'
+    }
+  },
+  ioctl: {
+    mask: -1,
+    words: {
+      0x5401: 'TCGETS', 0x5402: 'TCSETS', 0x5403: 'TCSETSW', 0x5404: 'TCSETSF', 0x540e: 'TIOCSCTTY', 0x540f: 'TIOCGPGRP',
+      0x5410: 'TIOCSPGRP', 0x5413: 'TIOCGWINSZ', 0x5414: 'TIOCSWINSZ', 0x541b: 'FIONREAD', 0x5421: 'FIONBIO'
+    }
+  },
   family: { mask: -1, words: { 0: 'AF_UNSPEC', 1: 'AF_UNIX', 2: 'AF_INET', 10: 'AF_INET6', 16: 'AF_NETLINK' } },
-  socket: { mask: 0xf, words: { 1: 'SOCK_STREAM', 2: 'SOCK_DGRAM', 3: 'SOCK_RAW', 5: 'SOCK_SEQPACKET', [O.NONBLOCK]: 'SOCK_NONBLOCK', [O.CLOEXEC]: 'SOCK_CLOEXEC' } },
-  ptrace: { mask: -1, words: { ...list('PTRACE_', 'TRACEME PEEKTEXT PEEKDATA PEEKUSR POKETEXT POKEDATA POKEUSR CONT KILL SINGLESTEP'), 16: 'PTRACE_ATTACH', 17: 'PTRACE_DETACH', 24: 'PTRACE_SYSCALL', ...list('PTRACE_', 'SETOPTIONS GETEVENTMSG GETSIGINFO SETSIGINFO GETREGSET SETREGSET SEIZE INTERRUPT LISTEN PEEKSIGINFO GETSIGMASK SETSIGMASK SECCOMP_GET_FILTER SECCOMP_GET_METADATA GET_SYSCALL_INFO', 0x4200) } },
+  socket: {
+    mask: 0xf,
+    words: {
+      1: 'SOCK_STREAM', 2: 'SOCK_DGRAM', 3: 'SOCK_RAW', 5: 'SOCK_SEQPACKET', [O.NONBLOCK]: 'SOCK_NONBLOCK', [O.CLOEXEC]: 'SOCK_CLOEXEC'
+    }
+  },
+  ptrace: {
+    mask: -1,
+    words: {
+      ...list('PTRACE_', 'TRACEME PEEKTEXT PEEKDATA PEEKUSR POKETEXT POKEDATA POKEUSR CONT KILL SINGLESTEP'), 16: 'PTRACE_ATTACH',
+      17: 'PTRACE_DETACH', 24: 'PTRACE_SYSCALL',
+      ...list('PTRACE_',
+        'SETOPTIONS GETEVENTMSG GETSIGINFO SETSIGINFO GETREGSET SETREGSET SEIZE INTERRUPT LISTEN PEEKSIGINFO GETSIGMASK SETSIGMASK '
+          + 'SECCOMP_GET_FILTER SECCOMP_GET_METADATA GET_SYSCALL_INFO',
+        0x4200)
+    }
+  },
   epoll: { mask: -1, words: { 1: 'EPOLL_CTL_ADD', 2: 'EPOLL_CTL_DEL', 3: 'EPOLL_CTL_MOD' } },
   limit: { mask: -1, words: turned(Limit, 'RLIMIT_') },
   advice: { mask: -1, words: { ...list('MADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED'), 8: 'MADV_FREE' } },
@@ -47,7 +81,8 @@ export const errorNames: Readonly<Record<number, string>> = turned(E, 'E', ['RES
 /** A value in words: the field, then the flags that are set, then what is left as a number; undefined when there is no word for it. */
 export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
   if (mask === -1) return words[value] ?? words[value | 0];
-  const all = BigInt.asUintN(64, BigInt(value)), field = Number(all & BigInt(mask)), parts: string[] = [], first = words[field], flags: string[] = [];
+  const all = BigInt.asUintN(64, BigInt(value)), field = Number(all & BigInt(mask)), parts: string[] = [], first = words[field],
+    flags: string[] = [];
   let rest = all - BigInt(field);
   if (mask !== 0 && (first !== undefined || field !== 0)) parts.push(first ?? String(field));
   for (const [bits, word] of Object.entries(words).map(([b, w]) => [BigInt(b), w] as const).sort((a, b) => (a[0] < b[0] ? 1 : -1))) {

@@ -1,6 +1,6 @@
 /**
- * Block devices: disks of the board (/dev/vda …) and loop devices, each a ByteSource under a device number. They can be read and looked at; writing
- * to them is not there yet.
+ * Block devices: disks of the board (/dev/vda …) and loop devices, each a ByteSource under a device number. They can be read and looked
+ * at; writing to them is not there yet.
  *
  * Documentation: loop(4), include/uapi/linux/fs.h and loop.h of Linux
  */
@@ -17,7 +17,10 @@ import type { Inode } from '../fs/inode.ts';
 
 const VIRTIO = 254, LOOP = 7, LOOPS = 8;
 const Blk = { ROGET: 0x125e, GETSIZE: 0x1260, FLSBUF: 0x1261, SSZGET: 0x1268, BSZGET: 0x80081270, GETSIZE64: 0x80081272 } as const;
-const Lo = { SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS: 0x4c02, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05, SET_CAPACITY: 0x4c07, CONFIGURE: 0x4c0a, GET_FREE: 0x4c82 } as const;
+const Lo = {
+  SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS: 0x4c02, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05, SET_CAPACITY: 0x4c07, CONFIGURE: 0x4c0a,
+  GET_FREE: 0x4c82
+} as const;
 /** struct loop_info64: offset and size limit at 24, name at 72. */
 const INFO = 232, INFO_OFFSET = 24, INFO_LIMIT = 32;
 
@@ -29,7 +32,10 @@ class Loop implements ByteSource {
   offset = 0;
   limit = 0;
   info: Uint8Array = new Uint8Array(INFO);
-  get size(): number { const rest = Math.max(0, (this.file?.inode.size ?? 0) - this.offset); return this.limit > 0 ? Math.min(rest, this.limit) : rest; }
+  get size(): number {
+    const rest = Math.max(0, (this.file?.inode.size ?? 0) - this.offset);
+    return this.limit > 0 ? Math.min(rest, this.limit) : rest;
+  }
   *read(s: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
     const { file } = this, reader = 'proc' in s ? s as Thread : this.thread!, out = new Uint8Array(length), io = new KernelIo(out);
     if (!file || pos + length > this.size) return -E.IO;
@@ -55,7 +61,10 @@ export class BlockDevices {
   readonly disks: ByteSource[] = [];
   /** Names and numbers for /dev. */
   get names(): { name: string; rdev: number }[] {
-    return [...this.disks.map((_, i) => ({ name: `vd${String.fromCharCode(97 + i)}`, rdev: makeDevice(VIRTIO, i * 16) })), ...this.loops.map((_, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i) }))];
+    return [
+      ...this.disks.map((_, i) => ({ name: `vd${String.fromCharCode(97 + i)}`, rdev: makeDevice(VIRTIO, i * 16) })),
+      ...this.loops.map((_, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i) }))
+    ];
   }
   /** What is behind a device number; undefined: no disk there. */
   source(rdev: number): ByteSource | undefined {
@@ -116,7 +125,10 @@ class BlockFile extends File {
 function loopControl(t: Thread, loop: Loop, command: number, arg: number): number {
   switch (command) {
     case Lo.SET_FD: return attach(t, loop, arg, new Uint8Array(INFO));
-    case Lo.CONFIGURE: { const b = copyIn(t.mm, arg, 8 + INFO); return attach(t, loop, new DataView(b.buffer).getUint32(0, true), b.slice(8)); }
+    case Lo.CONFIGURE: {
+      const b = copyIn(t.mm, arg, 8 + INFO);
+      return attach(t, loop, new DataView(b.buffer).getUint32(0, true), b.slice(8));
+    }
     case Lo.CLR_FD: if (!loop.file) return -E.NXIO; loop.clear(); return 0;
     case Lo.SET_STATUS64: if (!loop.file) return -E.NXIO; setInfo(loop, copyIn(t.mm, arg, INFO)); return 0;
     case Lo.GET_STATUS64: if (!loop.file) return -E.NXIO; copyOut(t.mm, arg, loop.info); return 0;

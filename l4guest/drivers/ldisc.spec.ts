@@ -2,10 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { LineDiscipline } from './ldisc.ts';
 import { L, Out } from './termios.ts';
 
-function terminal(): { d: LineDiscipline; type: (s: string) => void; read: (n?: number) => string | undefined; screen: () => string; signals: number[] } {
+function terminal(): {
+  d: LineDiscipline; type: (s: string) => void; read: (n?: number) => string | undefined; screen: () => string; signals: number[]
+} {
   let screen = '';
   const signals: number[] = [], d = new LineDiscipline((b) => { screen += new TextDecoder().decode(b); }, (s) => signals.push(s));
-  return { d, signals, type: (s) => d.input(new TextEncoder().encode(s)), read: (n = 100) => { const b = d.take(n); return b && new TextDecoder().decode(b); }, screen: () => screen };
+  return {
+    d, signals, type: (s) => d.input(new TextEncoder().encode(s)),
+    read: (n = 100) => { const b = d.take(n); return b && new TextDecoder().decode(b); }, screen: () => screen
+  };
 }
 
 describe('line discipline', () => {

@@ -24,7 +24,11 @@ export class LineDiscipline {
   /** Drops what was written and not sent yet. */
   private readonly dropOutput: () => void;
 
-  constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void, dropOutput: () => void = () => undefined) { this.emit = emit; this.signal = signal; this.dropOutput = dropOutput; }
+  constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void, dropOutput: () => void = () => undefined) {
+    this.emit = emit;
+    this.signal = signal;
+    this.dropOutput = dropOutput;
+  }
 
   private l(flag: number): boolean { return (this.termios.l & flag) !== 0; }
   get canonical(): boolean { return this.l(L.ICANON); }
@@ -32,7 +36,9 @@ export class LineDiscipline {
   /** Bytes that it keeps, finished or not. */
   get held(): number { return this.available + this.edit.length; }
   get available(): number { let n = 0; for (const c of this.chunks) n += c.bytes.length; return n; }
-  get readable(): boolean { return this.canonical ? this.chunks.length > 0 : this.available >= Math.max(1, this.termios.cc[V.TIME] ? 1 : this.termios.cc[V.MIN]!); }
+  get readable(): boolean {
+    return this.canonical ? this.chunks.length > 0 : this.available >= Math.max(1, this.termios.cc[V.TIME] ? 1 : this.termios.cc[V.MIN]!);
+  }
 
   // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -53,7 +59,8 @@ export class LineDiscipline {
     this.plain(c);
   }
   private signalKey(c: number): boolean {
-    const cc = this.termios.cc, sig = c === 0 ? 0 : c === cc[V.INTR] ? Sig.INT : c === cc[V.QUIT] ? Sig.QUIT : c === cc[V.SUSP] ? Sig.TSTP : 0;
+    const cc = this.termios.cc,
+      sig = c === 0 ? 0 : c === cc[V.INTR] ? Sig.INT : c === cc[V.QUIT] ? Sig.QUIT : c === cc[V.SUSP] ? Sig.TSTP : 0;
     if (sig === 0) return false;
     if (!this.l(L.NOFLSH)) { this.flush(); this.dropOutput(); }
     this.echo(c);
@@ -65,11 +72,17 @@ export class LineDiscipline {
     if (c === 0) return false;
     switch (c) {
       case cc[V.ERASE]: this.erase(1); return true;
-      case cc[V.KILL]: if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(c); if (this.l(L.ECHOK)) this.out([NL]); } return true;
+      case cc[V.KILL]:
+        if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(c); if (this.l(L.ECHOK)) this.out([NL]); }
+        return true;
       case cc[V.EOF]: this.complete(true); return true;
       case cc[V.WERASE]: if (this.l(L.IEXTEN)) { this.eraseWord(); return true; } return false;
-      case cc[V.LNEXT]: if (this.l(L.IEXTEN)) { this.literal = true; if (this.l(L.ECHO) && this.l(L.ECHOCTL)) this.out([0x5e, 8]); return true; } return false;
-      case cc[V.REPRINT]: if (this.l(L.IEXTEN)) { this.echo(c); this.out([NL]); for (const x of this.edit) this.echo(x); return true; } return false;
+      case cc[V.LNEXT]:
+        if (this.l(L.IEXTEN)) { this.literal = true; if (this.l(L.ECHO) && this.l(L.ECHOCTL)) this.out([0x5e, 8]); return true; }
+        return false;
+      case cc[V.REPRINT]:
+        if (this.l(L.IEXTEN)) { this.echo(c); this.out([NL]); for (const x of this.edit) this.echo(x); return true; }
+        return false;
       default: return false;
     }
   }
@@ -153,7 +166,14 @@ export class LineDiscipline {
   private outOne(c: number, out: number[]): void {
     const o = this.termios.o;
     if (c === NL) { if (o & Out.ONLCR) { out.push(CR); this.column = 0; } out.push(NL); if (o & Out.ONLRET) this.column = 0; return; }
-    if (c === CR) { if (o & Out.ONOCR && this.column === 0) return; if (o & Out.OCRNL) { out.push(NL); return; } this.column = 0; out.push(CR); return; }
+    if (c
+        === CR) {
+          if (o & Out.ONOCR && this.column === 0) return;
+          if (o & Out.OCRNL) { out.push(NL); return; }
+          this.column = 0;
+          out.push(CR);
+          return;
+        }
     if (c === 9 && (o & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
     if (c === 8) { if (this.column > 0) this.column--; } else if (c >= 32) this.column++;
     out.push(o & Out.OLCUC && c >= 97 && c <= 122 ? c - 32 : c);

@@ -60,7 +60,12 @@ const FIONREAD = 0x541b;
 /** Standard input as a stream (a pipe or a file on the host). */
 export class InFile extends File {
   private readonly port: InputPort;
-  constructor(inode: Inode, flags: number, port: InputPort) { super(inode, flags); this.port = port; this.wq = port.wq; this.name = `pipe:[${inode.ino}]`; }
+  constructor(inode: Inode, flags: number, port: InputPort) {
+    super(inode, flags);
+    this.port = port;
+    this.wq = port.wq;
+    this.name = `pipe:[${inode.ino}]`;
+  }
   override read(io: Io): number {
     if (io.left === 0) return 0;
     const b = this.port.take(io.left);
@@ -78,7 +83,12 @@ export class InFile extends File {
 /** Standard output or error as a stream. */
 export class OutFile extends File {
   private readonly port: OutputPort;
-  constructor(inode: Inode, flags: number, port: OutputPort) { super(inode, flags); this.port = port; this.wq = port.wq; this.name = `pipe:[${inode.ino}]`; }
+  constructor(inode: Inode, flags: number, port: OutputPort) {
+    super(inode, flags);
+    this.port = port;
+    this.wq = port.wq;
+    this.name = `pipe:[${inode.ino}]`;
+  }
   override write(io: Io): number {
     const room = this.port.room();
     if (io.left === 0) return 0;

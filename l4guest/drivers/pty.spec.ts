@@ -18,7 +18,9 @@ describe('pseudo-terminals', () => {
     u.write(slave, 'ABC');
     expect(u.read(master)).toBe('ABC');
     u.write(slave, 'x');
-    expect([u.call('ioctl', slave, TCFLSH, 1), u.call('ioctl', slave, TCFLSH, -1), u.call('ioctl', slave, TCXONC, 9)]).toEqual([0, -E.INVAL, -E.INVAL]);
+    expect([
+      u.call('ioctl', slave, TCFLSH, 1), u.call('ioctl', slave, TCFLSH, -1), u.call('ioctl', slave, TCXONC, 9)
+    ]).toEqual([0, -E.INVAL, -E.INVAL]);
     u.write(slave, 'y');
     expect(u.read(master)).toBe('y');
   });

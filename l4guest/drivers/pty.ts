@@ -12,7 +12,8 @@ import { getU32, setU32, type Io } from '../mm/uaccess.ts';
 import type { OutputPort } from './ports.ts';
 import { Tty, TtyFile } from './tty.ts';
 
-const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, IOCGPKT = 0x80045438, FIONREAD = 0x541b, CFLSH = 0x540b;
+const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, IOCGPKT = 0x80045438,
+  FIONREAD = 0x541b, CFLSH = 0x540b;
 const CAPACITY = 65536, PTS_MAJOR = 136;
 
 class Queue implements OutputPort {
@@ -20,7 +21,12 @@ class Queue implements OutputPort {
   chunks: Uint8Array[] = [];
   length = 0;
   room(): number { return CAPACITY - this.length; }
-  put(bytes: Uint8Array): void { if (bytes.length === 0) return; this.chunks.push(bytes.slice()); this.length += bytes.length; this.wq.wakeAll(); }
+  put(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.chunks.push(bytes.slice());
+    this.length += bytes.length;
+    this.wq.wakeAll();
+  }
   clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
 
@@ -67,7 +73,13 @@ export class Pty {
 }
 class SlaveFile extends TtyFile {
   private readonly pty: Pty;
-  constructor(inode: Inode, flags: number, pty: Pty) { super(inode, flags, pty.tty); this.pty = pty; pty.slaves++; pty.opened = true; this.name = `/dev/pts/${pty.n}`; }
+  constructor(inode: Inode, flags: number, pty: Pty) {
+    super(inode, flags, pty.tty);
+    this.pty = pty;
+    pty.slaves++;
+    pty.opened = true;
+    this.name = `/dev/pts/${pty.n}`;
+  }
   protected override closed(): void { this.pty.slaves--; this.pty.queue.wq.wakeAll(); }
 }
 class MasterFile extends File {
@@ -117,7 +129,8 @@ class MasterFile extends File {
   }
   override poll(): number {
     const { queue, tty } = this.pty, room = tty.discipline.held < INPUT || (tty.discipline.canonical && tty.discipline.available < INPUT);
-    return (queue.length > 0 || this.status ? Poll.IN | Poll.RDNORM : 0) | (this.status ? Poll.PRI : 0) | (this.gone ? Poll.HUP : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
+    return (queue.length > 0 || this.status ? Poll.IN | Poll.RDNORM : 0) | (this.status ? Poll.PRI : 0) | (this.gone ? Poll.HUP : 0)
+      | (room ? Poll.OUT | Poll.WRNORM : 0);
   }
   override ioctl(t: Thread, command: number, arg: number): number {
     switch (command) {

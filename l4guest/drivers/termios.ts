@@ -2,10 +2,19 @@
 import { copyIn, copyOut } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
 
-export const I = { IGNBRK: 1, BRKINT: 2, INPCK: 0o20, ISTRIP: 0o40, INLCR: 0o100, IGNCR: 0o200, ICRNL: 0o400, IXON: 0o2000, IXANY: 0o4000, IMAXBEL: 0o20000, IUTF8: 0o40000 } as const;
+export const I = {
+  IGNBRK: 1, BRKINT: 2, INPCK: 0o20, ISTRIP: 0o40, INLCR: 0o100, IGNCR: 0o200, ICRNL: 0o400, IXON: 0o2000, IXANY: 0o4000, IMAXBEL: 0o20000,
+  IUTF8: 0o40000
+} as const;
 export const Out = { OPOST: 1, OLCUC: 2, ONLCR: 4, OCRNL: 8, ONOCR: 16, ONLRET: 32, TABS: 0o14000, XTABS: 0o14000 } as const;
-export const L = { ISIG: 1, ICANON: 2, ECHO: 8, ECHOE: 16, ECHOK: 32, ECHONL: 64, NOFLSH: 128, TOSTOP: 256, ECHOCTL: 512, ECHOPRT: 1024, ECHOKE: 2048, IEXTEN: 0o100000 } as const;
-export const V = { INTR: 0, QUIT: 1, ERASE: 2, KILL: 3, EOF: 4, TIME: 5, MIN: 6, SWTC: 7, START: 8, STOP: 9, SUSP: 10, EOL: 11, REPRINT: 12, DISCARD: 13, WERASE: 14, LNEXT: 15, EOL2: 16 } as const;
+export const L = {
+  ISIG: 1, ICANON: 2, ECHO: 8, ECHOE: 16, ECHOK: 32, ECHONL: 64, NOFLSH: 128, TOSTOP: 256, ECHOCTL: 512, ECHOPRT: 1024, ECHOKE: 2048,
+  IEXTEN: 0o100000
+} as const;
+export const V = {
+  INTR: 0, QUIT: 1, ERASE: 2, KILL: 3, EOF: 4, TIME: 5, MIN: 6, SWTC: 7, START: 8, STOP: 9, SUSP: 10, EOL: 11, REPRINT: 12, DISCARD: 13,
+  WERASE: 14, LNEXT: 15, EOL2: 16
+} as const;
 const NCC = 19;
 
 export interface Termios { i: number; o: number; c: number; l: number; readonly cc: Uint8Array; ispeed: number; ospeed: number }
@@ -13,7 +22,10 @@ export interface Termios { i: number; o: number; c: number; l: number; readonly 
 export function defaultTermios(): Termios {
   const cc = new Uint8Array(NCC);
   cc.set([3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0]);
-  return { i: I.ICRNL | I.IXON | I.IUTF8, o: Out.OPOST | Out.ONLCR, c: 0o2277, l: L.ISIG | L.ICANON | L.ECHO | L.ECHOE | L.ECHOK | L.ECHOCTL | L.ECHOKE | L.IEXTEN, cc, ispeed: 38400, ospeed: 38400 };
+  return {
+    i: I.ICRNL | I.IXON | I.IUTF8, o: Out.OPOST | Out.ONLCR, c: 0o2277,
+    l: L.ISIG | L.ICANON | L.ECHO | L.ECHOE | L.ECHOK | L.ECHOCTL | L.ECHOKE | L.IEXTEN, cc, ispeed: 38400, ospeed: 38400
+  };
 }
 export function putTermios(mm: Mm, va: number, x: Termios, second: boolean): void {
   const out = new Uint8Array(second ? 44 : 36), v = new DataView(out.buffer);

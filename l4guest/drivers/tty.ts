@@ -17,8 +17,10 @@ import { I, L, V, getTermio, getTermios, putTermio, putTermios, type Termios } f
 
 const T = {
   CGETA: 0x5405, CSETA: 0x5406, CSETAW: 0x5407, CSETAF: 0x5408,
-  CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c, IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
-  IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b, IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
+  CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c,
+  IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
+  IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b,
+  IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
   CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
 } as const;
 
@@ -45,7 +47,8 @@ export class Tty implements Terminal {
 
   constructor(k: Kernel, rdev: number, output: OutputPort) {
     this.k = k; this.rdev = rdev; this.output = output;
-    this.discipline = new LineDiscipline((bytes) => output.put(bytes), (sig) => k.signals.toGroup(this.foreground, sig), () => output.clear?.());
+    this.discipline = new LineDiscipline((bytes) => output.put(bytes), (sig) => k.signals.toGroup(this.foreground, sig),
+      () => output.clear?.());
   }
   /** Bytes from the keyboard side. */
   input(bytes: Uint8Array): void { this.discipline.input(bytes); this.wq.wakeAll(); this.output.wq.wakeAll(); }
@@ -57,7 +60,10 @@ export class Tty implements Terminal {
   }
   hangUp(): void {
     this.hungUp = true;
-    if (this.session) { const leader = this.k.pids.processes.get(this.session.id); if (leader) { this.k.signals.toProcess(leader, Sig.HUP, 0x80); this.k.signals.toProcess(leader, Sig.CONT, 0x80); } }
+    if (this.session) {
+      const leader = this.k.pids.processes.get(this.session.id);
+      if (leader) { this.k.signals.toProcess(leader, Sig.HUP, 0x80); this.k.signals.toProcess(leader, Sig.CONT, 0x80); }
+    }
     this.wq.wakeAll();
   }
 
@@ -95,7 +101,9 @@ export class Tty implements Terminal {
   }
   private rawWait(): number {
     const cc = this.discipline.termios.cc, time = cc[V.TIME]!;
-    if (time > 0 && this.timer === undefined && (cc[V.MIN] === 0 || this.discipline.available > 0)) this.timer = this.k.timers.add(this.k.clock.now() + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
+    if (time > 0 && this.timer === undefined && (cc[V.MIN] === 0 || this.discipline.available > 0))
+      this.timer = this.k.timers.add(this.k.clock.now()
+        + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
     return -E.AGAIN;
   }
   write(io: Io, t: Thread): number {
@@ -111,7 +119,8 @@ export class Tty implements Terminal {
   }
   poll(): number {
     if (this.hungUp) return Poll.IN | Poll.OUT | Poll.HUP | Poll.ERR | Poll.RDNORM | Poll.WRNORM;
-    return (this.discipline.readable ? Poll.IN | Poll.RDNORM : 0) | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
+    return (this.discipline.readable ? Poll.IN | Poll.RDNORM : 0)
+      | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
   }
 
   /** `master`: asked from the other side of a pseudo-terminal, which need not be of the session. */
@@ -125,7 +134,12 @@ export class Tty implements Terminal {
       case T.CGETS2: putTermios(mm, arg, d.termios, true); return 0;
       case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(t, (x) => getTermios(mm, arg, x, false), command === T.CSETSF);
       case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(t, (x) => getTermios(mm, arg, x, true), command === T.CSETSF2);
-      case T.IOCGWINSZ: setU16(mm, arg, this.rows); setU16(mm, arg + 2, this.columns); setU16(mm, arg + 4, 0); setU16(mm, arg + 6, 0); return 0;
+      case T.IOCGWINSZ:
+        setU16(mm, arg, this.rows);
+        setU16(mm, arg + 2, this.columns);
+        setU16(mm, arg + 4, 0);
+        setU16(mm, arg + 6, 0);
+        return 0;
       case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
       case T.FIONREAD: setU32(mm, arg, d.available); return 0;
       case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
@@ -149,14 +163,23 @@ export class Tty implements Terminal {
   /** tcflow: 0 and 1 stop and start what is written; 2 and 3 tell the other side to stop and to start. */
   private flow(action: number): number {
     const d = this.discipline;
-    if (action === 0 || action === 1) { if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START); d.stopped = action === 0; }
-    else if (action === 2 || action === 3) this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
+    if (action === 0
+        || action
+            === 1) {
+              if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START);
+              d.stopped = action === 0;
+            }
+    else if (action === 2 || action === 3)
+      this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
     else return -E.INVAL;
     this.wq.wakeAll();
     return 0;
   }
   /** ^S and ^Q stop and start, as the other side may do itself then. */
-  private get softFlow(): boolean { const { i, cc } = this.discipline.termios; return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11; }
+  private get softFlow(): boolean {
+    const { i, cc } = this.discipline.termios;
+    return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11;
+  }
   private set(t: Thread, take: (x: Termios) => void, flush: boolean): number {
     const held = this.background(t, Sig.TTOU);
     if (held) return held;
@@ -172,7 +195,15 @@ export class Tty implements Terminal {
     const p = t.proc, own = p.session.terminal === this, mine = own || master;
     switch (command) {
       case T.IOCSCTTY: return this.control(t, arg);
-      case T.IOCNOTTY: if (!own) return -E.NOTTY; if (p.session.id === p.pid) { this.k.signals.toGroup(this.foreground, Sig.HUP); this.session = this.foreground = undefined; p.session.terminal = undefined; } return 0;
+      case T.IOCNOTTY:
+        if (!own) return -E.NOTTY;
+        if (p.session.id
+            === p.pid) {
+              this.k.signals.toGroup(this.foreground, Sig.HUP);
+              this.session = this.foreground = undefined;
+              p.session.terminal = undefined;
+            }
+        return 0;
       case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.foreground?.id ?? 0)); return 0;
       case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.session.id)); return 0;
       case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), own);

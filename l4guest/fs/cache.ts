@@ -1,6 +1,6 @@
 /**
- * The pages of a file whose contents live elsewhere, as far as they are in memory: filled when they are touched, shared by all mappings, written
- * back when they were stored to. A page that is clean and in nobody's table may be dropped when memory is short.
+ * The pages of a file whose contents live elsewhere, as far as they are in memory: filled when they are touched, shared by all mappings,
+ * written back when they were stored to. A page that is clean and in nobody's table may be dropped when memory is short.
  *
  *   absent ──fill──→ clean ──store──→ dirty ──write back──→ clean ──drop──→ absent
  */
@@ -42,7 +42,8 @@ export class PageCache {
   update(pos: number, bytes: Uint8Array): void {
     if (this.pages.size === 0) return;
     for (let done = 0; done < bytes.length; ) {
-      const index = Math.floor((pos + done) / PAGE), at = (pos + done) % PAGE, n = Math.min(PAGE - at, bytes.length - done), pfn = this.get(index);
+      const index = Math.floor((pos + done) / PAGE), at = (pos + done) % PAGE, n = Math.min(PAGE - at, bytes.length - done),
+        pfn = this.get(index);
       if (pfn !== 0) { Window.copy(this.frames.page(pfn), at, bytes, done, n); this.frames.wrote(pfn); }
       done += n;
     }

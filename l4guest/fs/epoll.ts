@@ -26,7 +26,13 @@ class Item implements Waiter {
   /** Something happened since it was reported last (edge-triggered items). */
   fresh = true;
   private readonly owner: EpollFile;
-  constructor(owner: EpollFile, fd: number, file: File, events: number, data: bigint) { this.owner = owner; this.fd = fd; this.file = file; this.events = events; this.data = data; }
+  constructor(owner: EpollFile, fd: number, file: File, events: number, data: bigint) {
+    this.owner = owner;
+    this.fd = fd;
+    this.file = file;
+    this.events = events;
+    this.data = data;
+  }
   get exclusive(): boolean { return (this.events & Ep.EXCLUSIVE) !== 0; }
   wants(events: number): boolean { return (events & (this.events | Ep.ALWAYS)) !== 0; }
   wake(events: number): void {
@@ -43,7 +49,11 @@ export class EpollFile extends File {
   private readonly ids = new WeakMap<File, number>();
   private lastId = 0;
   private readonly k: Kernel;
-  constructor(k: Kernel, inode: Inode, flags: number) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.k = k; this.name = 'anon_inode:[eventpoll]'; }
+  constructor(k: Kernel, inode: Inode, flags: number) {
+    super(inode, O.RDWR | (flags & O.NONBLOCK));
+    this.k = k;
+    this.name = 'anon_inode:[eventpoll]';
+  }
   override get seeksNowhere(): boolean { return true; }
 
   private key(fd: number, f: File): string {
@@ -55,7 +65,8 @@ export class EpollFile extends File {
   control(op: number, fd: number, file: File, events: number, data: bigint): number {
     if (!file.wq) return -E.PERM;
     if (file === this) return -E.INVAL;
-    if (events & Ep.EXCLUSIVE && (op === Op.MOD || (op === Op.ADD && (file instanceof EpollFile || events & ~EXCLUSIVE_OK)))) return -E.INVAL;
+    if (events & Ep.EXCLUSIVE && (op === Op.MOD || (op === Op.ADD && (file instanceof EpollFile || events & ~EXCLUSIVE_OK))))
+      return -E.INVAL;
     if (op === Op.ADD && file instanceof EpollFile) {
       if (file.reaches(this) || file.depth + this.height > MAX_DEPTH) return -E.LOOP;
       if (!file.mayBeWatchedBy(this)) return -E.INVAL;
@@ -123,7 +134,9 @@ export class EpollFile extends File {
     return n;
   }
   /** Epoll files that this one watches. */
-  private get nested(): EpollFile[] { return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : [])); }
+  private get nested(): EpollFile[] {
+    return [...this.items.values()].flatMap((i) => (i.file instanceof EpollFile && i.file.refs > 0 ? [i.file] : []));
+  }
   private reaches(other: EpollFile): boolean {
     const below = new Set<EpollFile>([this]);
     for (const e of below) for (const n of e.nested) below.add(n);
@@ -166,6 +179,9 @@ export class EpollFile extends File {
     }
     return told;
   }
-  override poll(): number { for (const i of this.items.values()) if ((!(i.events & Ep.ET) || i.fresh) && i.ready()) return Poll.IN | Poll.RDNORM; return 0; }
+  override poll(): number {
+    for (const i of this.items.values()) if ((!(i.events & Ep.ET) || i.fresh) && i.ready()) return Poll.IN | Poll.RDNORM;
+    return 0;
+  }
   protected override closed(): void { for (const [key, item] of [...this.items]) this.drop(key, item); }
 }

@@ -63,7 +63,12 @@ export class TimerFile extends File {
   interval = 0;
   /** What it was set to on its own clock: for /proc. */
   flags_ = 0;
-  constructor(inode: Inode, flags: number, k: Kernel, clock: number) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.k = k; this.clock = clock; this.name = 'anon_inode:[timerfd]'; }
+  constructor(inode: Inode, flags: number, k: Kernel, clock: number) {
+    super(inode, O.RDWR | (flags & O.NONBLOCK));
+    this.k = k;
+    this.clock = clock;
+    this.name = 'anon_inode:[timerfd]';
+  }
 
   /** Deadline on the server's clock, 0 = off. */
   set(at: number, interval: number, flags: number): void {
@@ -115,7 +120,8 @@ export class TimerFile extends File {
   }
   override get details(): string {
     const pair = (ns: number): string => `(${Math.floor(ns / 1e9)}, ${Math.floor(ns % 1e9)})`;
-    return `clockid: ${this.clock}\nticks: ${this.ticks}\nsettime flags: 0${this.flags_}\nit_value: ${pair(this.left)}\nit_interval: ${pair(this.interval)}\n`;
+    return `clockid: ${this.clock}\nticks: ${this.ticks}\nsettime flags: 0${this.flags_}\nit_value: ${pair(this.left)}\n`
+      + `it_interval: ${pair(this.interval)}\n`;
   }
   override poll(): number { return this.ticks > 0 ? Poll.IN | Poll.RDNORM : 0; }
   protected override closed(): void { this.k.timers.cancel(this.timer); }

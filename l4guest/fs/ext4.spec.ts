@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, ftruncateSync, openSync, writeSync, closeSync } from 'node:fs';
+import {
+  linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, ftruncateSync, openSync, writeSync, closeSync
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -40,21 +42,42 @@ class World extends Unix {
   end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? this.main.regs.x(10); }
   loop(): number { return this.end('ioctl', this.open('/dev/loop0', O.RDWR), 0x4c00, this.open('/tmp/image')); }
   mount(type = 'ext4'): number { return this.end('mount', '/dev/loop0', '/tmp/m', type, Ms.RDONLY, 0); }
-  load(path: string, n = 4096, pos = 0): string | number { const fd = this.end('openat', -100, path, 0, 0), at = this.space(n), r = fd < 0 ? fd : this.end('pread64', fd, at, n, pos); this.call('close', fd); return r < 0 ? r : this.text(at, r); }
+  load(path: string, n = 4096, pos = 0): string | number {
+    const fd = this.end('openat', -100, path, 0, 0), at = this.space(n), r = fd < 0 ? fd : this.end('pread64', fd, at, n, pos);
+    this.call('close', fd);
+    return r < 0 ? r : this.text(at, r);
+  }
 }
 
 describe.skipIf(!hasTools)('ext4 through a loop device', () => {
-  it.each([['ext4'], ['ext4', '-O', '^64bit,^metadata_csum', '-b', '1024'], ['ext2', '-b', '1024'], ['ext3', '-O', '^has_journal', '-b', '4096']])('%s %s %s %s reads as it was written', (type, ...options) => {
+  it.each([
+    ['ext4'], ['ext4', '-O', '^64bit,^metadata_csum', '-b', '1024'], ['ext2', '-b', '1024'], ['ext3', '-O', '^has_journal', '-b', '4096']
+  ])('%s %s %s %s reads as it was written',
+    (type, ...options) => {
     const u = new World(image(type, ...options.filter((o) => o !== undefined)));
     expect([u.loop(), u.mount(type)]).toEqual([0, 0]);
     expect(u.list('/tmp/m').sort()).toEqual(['.', '..', 'hard', 'large', 'link', 'long', 'lost+found', 'small', 'sparse', 'sub']);
-    expect([u.load('/tmp/m/small'), u.load('/tmp/m/link'), u.load('/tmp/m/sub/deep/x'), u.load('/tmp/m/sub/name-299'), u.load('/tmp/m/none')]).toEqual(['hello', 'deep', 'deep', '299', -E.NOENT]);
+    expect([
+      u.load('/tmp/m/small'), u.load('/tmp/m/link'), u.load('/tmp/m/sub/deep/x'), u.load('/tmp/m/sub/name-299'), u.load('/tmp/m/none')
+    ]).toEqual(['hello', 'deep', 'deep', '299', -E.NOENT]);
     const text = TEXT(60_000);
-    for (const pos of [0, 4095, 48_000, 70_000, 300_001, text.length - 10]) expect(u.load('/tmp/m/large', 200, pos)).toBe(text.slice(pos, pos + 200));
-    expect([u.load('/tmp/m/sparse', 8), u.load('/tmp/m/sparse', 8, 899_998), u.load('/tmp/m/sparse', 5, 500_000)]).toEqual(['begin\0\0\0', '\0\0end\0\0\0', '\0\0\0\0\0']);
-    const at = u.space(256), stat = (path: string): DataView => { expect(u.end('newfstatat', -100, path, at, 0x100)).toBe(0); return new DataView(u.bytes(at, 128).buffer); };
-    expect([stat('/tmp/m/small').getUint32(16, true), stat('/tmp/m/hard').getUint32(20, true), u.end('readlinkat', -100, '/tmp/m/long', at, 256)]).toEqual([S.IFREG | 0o640, 2, 200]);
-    expect([u.end('openat', -100, '/tmp/m/small', O.WRONLY, 0), u.end('mkdirat', -100, '/tmp/m/n', 0o755), u.end('umount2', '/tmp/m', 0)]).toEqual([-E.ROFS, -E.ROFS, 0]);
+    for (const pos of [0, 4095, 48_000, 70_000, 300_001, text.length - 10])
+      expect(u.load('/tmp/m/large', 200, pos)).toBe(text.slice(pos, pos + 200));
+    expect([
+      u.load('/tmp/m/sparse', 8), u.load('/tmp/m/sparse', 8, 899_998), u.load('/tmp/m/sparse', 5, 500_000)
+    ]).toEqual(['begin\0\0\0', '\0\0end\0\0\0', '\0\0\0\0\0']);
+    const at = u.space(256),
+      stat = (path: string): DataView => {
+        expect(u.end('newfstatat', -100, path, at, 0x100)).toBe(0);
+        return new DataView(u.bytes(at, 128).buffer);
+      };
+    expect([
+      stat('/tmp/m/small').getUint32(16, true), stat('/tmp/m/hard').getUint32(20, true), u.end('readlinkat', -100, '/tmp/m/long', at, 256)
+    ]).toEqual([S.IFREG
+      | 0o640, 2, 200]);
+    expect([
+      u.end('openat', -100, '/tmp/m/small', O.WRONLY, 0), u.end('mkdirat', -100, '/tmp/m/n', 0o755), u.end('umount2', '/tmp/m', 0)
+    ]).toEqual([-E.ROFS, -E.ROFS, 0]);
   });
   it('what is no such file system, or has a journal to play back, is refused', () => {
     const good = image('ext4'), u = new World(new Uint8Array(1 << 20));
@@ -71,7 +94,9 @@ describe.skipIf(!hasTools)('ext4 through a loop device', () => {
       const u = new World(bad);
       u.loop();
       if (u.mount() !== 0) continue;
-      for (const p of ['small', 'large', 'link', 'long', 'sparse', 'sub/deep/x', 'sub/name-7']) { const r = u.load(`/tmp/m/${p}`, 100, 0); expect(typeof r === 'string' || r < 0).toBe(true); }
+      for (const p of [
+        'small', 'large', 'link', 'long', 'sparse', 'sub/deep/x', 'sub/name-7'
+      ]) { const r = u.load(`/tmp/m/${p}`, 100, 0); expect(typeof r === 'string' || r < 0).toBe(true); }
       expect(u.log.filter((l) => l.includes('bug'))).toEqual([]);
     }
   });

@@ -18,9 +18,15 @@ import type { DirOrigin, FileOrigin } from './origin.ts';
 import { LinkInode, TmpDir, type TmpFs } from './tmpfs.ts';
 
 const MAGIC = 0xef53, EXTENT_MAGIC = 0xf30a, ROOT = 2, UNWRITTEN = 0x8000;
-/** Incompatible features: file types in entries, recovery needed, extents, 64 bit, flexible groups, multiple mounts, checksum seed, large directories. */
-const Incompat = { filetype: 2, recover: 4, extents: 0x40, bit64: 0x80, mmp: 0x100, flexBg: 0x200, csumSeed: 0x2000, largeDir: 0x4000 } as const;
-const KNOWN = Incompat.filetype | Incompat.extents | Incompat.bit64 | Incompat.mmp | Incompat.flexBg | Incompat.csumSeed | Incompat.largeDir;
+/**
+ * Incompatible features: file types in entries, recovery needed, extents, 64 bit, flexible groups, multiple mounts, checksum seed, large
+ * directories.
+ */
+const Incompat = {
+  filetype: 2, recover: 4, extents: 0x40, bit64: 0x80, mmp: 0x100, flexBg: 0x200, csumSeed: 0x2000, largeDir: 0x4000
+} as const;
+const KNOWN =
+  Incompat.filetype | Incompat.extents | Incompat.bit64 | Incompat.mmp | Incompat.flexBg | Incompat.csumSeed | Incompat.largeDir;
 const EXTENTS_FL = 0x80000;
 /** Bytes of a directory that is taken for one. */
 const MOST_DIRECTORY = 64 << 20;
@@ -30,7 +36,18 @@ const TYPES = [0, S.IFREG, S.IFDIR, S.IFCHR, S.IFBLK, S.IFIFO, S.IFSOCK, S.IFLNK
 const view = (b: Uint8Array): DataView => new DataView(b.buffer, b.byteOffset, b.length);
 
 /** An inode of the disk. */
-interface Node { readonly mode: number; readonly uid: number; readonly gid: number; readonly links: number; readonly size: number; readonly flags: number; readonly block: Uint8Array; readonly atime: Time; readonly mtime: Time; readonly ctime: Time }
+interface Node {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly links: number;
+  readonly size: number;
+  readonly flags: number;
+  readonly block: Uint8Array;
+  readonly atime: Time;
+  readonly mtime: Time;
+  readonly ctime: Time
+}
 /** Blocks [first, first + count) of a file lie at `at`; 0: they are a hole. */
 interface Run { readonly first: number; readonly count: number; readonly at: number }
 
@@ -51,7 +68,9 @@ export class Ext4 {
     this.inodeSize = sb.getUint32(76, true) === 0 ? 128 : sb.getUint16(88, true);
     this.descriptorAt = (sb.getUint32(20, true) + 1) * this.blockSize;
     const pages = (blocks: number): number => Math.floor(blocks * this.blockSize / 4096);
-    this.space = { blocks: pages(sb.getUint32(4, true)), free: pages(sb.getUint32(12, true)), files: this.inodes, freeFiles: sb.getUint32(16, true) };
+    this.space = {
+      blocks: pages(sb.getUint32(4, true)), free: pages(sb.getUint32(12, true)), files: this.inodes, freeFiles: sb.getUint32(16, true)
+    };
     this.descriptorSize = sb.getUint32(96, true) & Incompat.bit64 ? Math.max(32, sb.getUint16(254, true)) : 32;
   }
 
@@ -73,7 +92,8 @@ export class Ext4 {
 
   *inode(t: Sleeper, n: number): Co<Node | number> {
     if (n < 1 || n > this.inodes) return -E.IO;
-    const group = Math.floor((n - 1) / this.perGroup), d = yield* this.disk.read(t, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
+    const group = Math.floor((n - 1) / this.perGroup),
+      d = yield* this.disk.read(t, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
     if (typeof d === 'number') return d;
     const table = view(d).getUint32(8, true) + (this.descriptorSize >= 64 ? view(d).getUint32(40, true) * 2 ** 32 : 0);
     const b = yield* this.disk.read(t, table * this.blockSize + ((n - 1) % this.perGroup) * this.inodeSize, this.inodeSize);
@@ -97,7 +117,9 @@ export class Ext4 {
     }
     return out;
   }
-  private run(t: Sleeper, node: Node, block: number): Co<Run | number> { return node.flags & EXTENTS_FL ? this.extent(t, node.block, block) : this.indirect(t, node, block); }
+  private run(t: Sleeper, node: Node, block: number): Co<Run | number> {
+    return node.flags & EXTENTS_FL ? this.extent(t, node.block, block) : this.indirect(t, node, block);
+  }
 
   private *extent(t: Sleeper, top: Uint8Array, block: number): Co<Run | number> {
     let bytes = top, end = 2 ** 32;
@@ -110,10 +132,12 @@ export class Ext4 {
       if (i === 0) return { first: block, count: end - block, at: 0 };
       const at = 12 + (i - 1) * 12, first = v.getUint32(at, true);
       if (depth === 0) {
-        const length = v.getUint16(at + 4, true), n = length > UNWRITTEN ? length - UNWRITTEN : length, start = v.getUint16(at + 6, true) * 2 ** 32 + v.getUint32(at + 8, true);
+        const length = v.getUint16(at + 4, true), n = length > UNWRITTEN ? length - UNWRITTEN : length,
+          start = v.getUint16(at + 6, true) * 2 ** 32 + v.getUint32(at + 8, true);
         return block < first + n ? { first, count: n, at: length > UNWRITTEN ? 0 : start } : { first: block, count: end - block, at: 0 };
       }
-      const next = yield* this.disk.read(t, (v.getUint16(at + 8, true) * 2 ** 32 + v.getUint32(at + 4, true)) * this.blockSize, this.blockSize);
+      const next = yield* this.disk.read(t, (v.getUint16(at + 8, true) * 2 ** 32 + v.getUint32(at + 4, true)) * this.blockSize,
+        this.blockSize);
       if (typeof next === 'number') return next;
       bytes = next;
     }
@@ -160,7 +184,8 @@ function readInode(b: Uint8Array): Node {
     return { s: v.getInt32(at, true) + (fine & 3) * 2 ** 32, n: fine >>> 2 };
   };
   return {
-    mode, uid: v.getUint16(2, true) + v.getUint16(120, true) * 65536, gid: v.getUint16(24, true) + v.getUint16(122, true) * 65536, links: v.getUint16(26, true),
+    mode, uid: v.getUint16(2, true) + v.getUint16(120, true) * 65536, gid: v.getUint16(24, true) + v.getUint16(122, true) * 65536,
+    links: v.getUint16(26, true),
     size: v.getUint32(4, true) + v.getUint32(108, true) * 2 ** 32, flags: v.getUint32(32, true), block: b.slice(40, 100),
     atime: time(8, 140), ctime: time(12, 132), mtime: time(16, 136),
   };
@@ -200,14 +225,19 @@ class Tree {
     return inode;
   }
   private *make(t: Sleeper, node: Node): Co<Inode | number> {
-    const type = node.mode & S.IFMT, { ext4, fs } = this, old = view(node.block).getUint16(0, true), rdev = old !== 0 ? makeDevice(old >> 8, old & 0xff) : view(node.block).getUint32(4, true);
+    const type = node.mode & S.IFMT, { ext4, fs } = this, old = view(node.block).getUint16(0, true),
+      rdev = old !== 0 ? makeDevice(old >> 8, old & 0xff) : view(node.block).getUint32(4, true);
     let inode: Inode;
     if (type === S.IFLNK) {
-      const target = node.size < 60 && !(node.flags & EXTENTS_FL) ? node.block.subarray(0, node.size) : yield* ext4.contents(t, node, 0, Math.min(node.size, 4096));
+      const target = node.size < 60 && !(node.flags & EXTENTS_FL)
+        ? node.block.subarray(0, node.size)
+        : yield* ext4.contents(t, node, 0, Math.min(node.size, 4096));
       if (typeof target === 'number') return target;
       inode = new LinkInode(fs, textOf(target));
     } else {
-      const file: FileOrigin | undefined = type === S.IFREG ? { size: node.size, read: (s, pos, length) => ext4.contents(s, node, pos, Math.max(0, Math.min(length, node.size - pos))) } : undefined;
+      const file: FileOrigin | undefined = type === S.IFREG
+        ? { size: node.size, read: (s, pos, length) => ext4.contents(s, node, pos, Math.max(0, Math.min(length, node.size - pos))) }
+        : undefined;
       inode = fs.root.create(node.mode, rdev, undefined, file);
     }
     if (inode instanceof TmpDir) inode.origin = new Ext4Folder(this, node);

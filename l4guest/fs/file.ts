@@ -126,7 +126,8 @@ export class File {
   }
   /** Path seen from `root`, as /proc/PID/fd shows it. */
   path(root: DirPath): string {
-    const at = this.mount && { mount: this.mount, inode: this.inode, dir: this.dir, name: this.name }, path = at && (textOfPath(at, root) ?? textOfPath(at));
+    const at = this.mount && { mount: this.mount, inode: this.inode, dir: this.dir, name: this.name },
+      path = at && (textOfPath(at, root) ?? textOfPath(at));
     if (path === undefined) return this.name;
     return this.inode.nlink === 0 ? `${path} (deleted)` : path;
   }

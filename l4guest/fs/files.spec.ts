@@ -81,7 +81,8 @@ describe('files and names', () => {
     expect(u.text(at, u.call('getcwd', at, 64)! - 1)).toBe('/');
   });
   it('openat2 keeps below its directory when asked', () => {
-    const u = new Unix(), dir = u.open('/tmp', O.DIRECTORY), how = (resolve: number): Uint8Array => { const b = new Uint8Array(24); b[16] = resolve; return b; };
+    const u = new Unix(), dir = u.open('/tmp', O.DIRECTORY),
+      how = (resolve: number): Uint8Array => { const b = new Uint8Array(24); b[16] = resolve; return b; };
     expect(u.call('openat2', dir, '../etc', how(8), 24)).toBe(-E.XDEV);
     expect(u.call('openat2', dir, '/etc', how(8), 24)).toBe(-E.XDEV);
     expect(u.call('openat2', dir, '../etc', how(0), 24)).toBeGreaterThan(2);
@@ -119,7 +120,8 @@ describe('pipes', () => {
 
 describe('/proc and /dev', () => {
   it('tell about processes and swallow bytes', () => {
-    const u = new Unix(), name = u.open('/proc/self/comm'), zero = u.open('/dev/zero'), nil = u.open('/dev/null', O.RDWR), full = u.open('/dev/full', O.RDWR);
+    const u = new Unix(), name = u.open('/proc/self/comm'), zero = u.open('/dev/zero'), nil = u.open('/dev/null', O.RDWR),
+      full = u.open('/dev/full', O.RDWR);
     expect(u.read(name)).toBe('main\n');
     expect(u.read(zero, 3)).toBe('\0\0\0');
     expect([u.write(nil, 'x'), u.read(nil), u.write(full, 'x')]).toEqual([1, '', -E.NOSPC]);
@@ -128,7 +130,11 @@ describe('/proc and /dev', () => {
   });
   it('a session says once who has logged in; its children have it from it', () => {
     const u = new Unix(), uid = (): string => String(u.read(u.open('/proc/self/loginuid')));
-    const login = (text: string): unknown => { const fd = u.open('/proc/self/loginuid', O.RDWR), n = u.write(fd, text); u.call('close', fd); return n; };
+    const login = (text: string): unknown => {
+      const fd = u.open('/proc/self/loginuid', O.RDWR), n = u.write(fd, text);
+      u.call('close', fd);
+      return n;
+    };
     expect([uid(), u.read(u.open('/proc/self/sessionid'))]).toEqual(['4294967295', '4294967295']);
     expect([login('someone'), login('4294967296'), login('1000')]).toEqual([-E.INVAL, -E.INVAL, 4]);
     expect([uid(), u.read(u.open('/proc/self/sessionid'))]).toEqual(['1000', '1']);
@@ -144,9 +150,12 @@ describe('/proc and /dev', () => {
     expect(u.text(at, u.call('readlinkat', -100, `/proc/self/fd/${again}`, at, 64)!)).toBe('/tmp/file');
   });
   it('epoll files that would watch each other in a circle are refused', () => {
-    const u = new Unix(), event = new Uint8Array(16), make = (): number => u.call('epoll_create1', 0)!, [a, b, c] = [make(), make(), make()];
+    const u = new Unix(), event = new Uint8Array(16), make = (): number => u.call('epoll_create1', 0)!,
+      [a, b, c] = [make(), make(), make()];
     event[0] = 1;
-    expect([u.call('epoll_ctl', a, 1, b, event), u.call('epoll_ctl', b, 1, c, event), u.call('epoll_ctl', c, 1, a, event)]).toEqual([0, 0, -E.LOOP]);
+    expect([
+      u.call('epoll_ctl', a, 1, b, event), u.call('epoll_ctl', b, 1, c, event), u.call('epoll_ctl', c, 1, a, event)
+    ]).toEqual([0, 0, -E.LOOP]);
     expect(u.call('epoll_pwait', a, u.space(16), 1, 0, 0, 8)).toBe(0);
   });
   it('a memfd with a shared writable mapping cannot be sealed against writing', () => {

@@ -16,7 +16,13 @@ export class GeneratedFs implements FileSystem {
   /** Some hundred files and directories. */
   readonly weight = 65_536;
   private last = 0;
-  constructor(type: string, dev: number, magic: number, clock: () => Time) { this.type = type; this.source = type; this.dev = dev; this.magic = magic; this.clock = clock; }
+  constructor(type: string, dev: number, magic: number, clock: () => Time) {
+    this.type = type;
+    this.source = type;
+    this.dev = dev;
+    this.magic = magic;
+    this.clock = clock;
+  }
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.last; }
   usage(): { blocks: number; free: number; files: number; freeFiles: number } { return { blocks: 0, free: 0, files: 0, freeFiles: 0 }; }
@@ -27,7 +33,11 @@ export type Content = (t: Thread) => string | Uint8Array;
 export class GeneratedInode extends Inode {
   readonly content: Content;
   readonly accept: ((t: Thread, text: string) => number) | undefined;
-  constructor(fs: FileSystem, content: Content, accept?: (t: Thread, text: string) => number, mode = accept ? 0o644 : 0o444) { super(fs, S.IFREG | mode); this.content = content; this.accept = accept; }
+  constructor(fs: FileSystem, content: Content, accept?: (t: Thread, text: string) => number, mode = accept ? 0o644 : 0o444) {
+    super(fs, S.IFREG | mode);
+    this.content = content;
+    this.accept = accept;
+  }
   override open(_t: Thread, flags: number): File { return new GeneratedFile(this, flags); }
   override truncate(): number { return 0; }
 }
@@ -68,7 +78,11 @@ export class GeneratedFile extends File {
 export class GeneratedLink extends Inode {
   private readonly target: (t: Thread) => string | number;
   private readonly to: ((t: Thread) => Located | number | undefined) | undefined;
-  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Located | number | undefined) { super(fs, S.IFLNK | 0o777); this.target = target; this.to = to; }
+  constructor(fs: FileSystem, target: (t: Thread) => string | number, to?: (t: Thread) => Located | number | undefined) {
+    super(fs, S.IFLNK | 0o777);
+    this.target = target;
+    this.to = to;
+  }
   override readlink(t: Thread): string | number { return this.target(t); }
   override jump(t: Thread): Located | number | undefined { return this.to?.(t); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
@@ -78,7 +92,12 @@ export class GeneratedDir extends Directory {
   private readonly rows = new Map<string, Inode>();
   private readonly find: ((name: string, t: Thread) => Inode | undefined) | undefined;
   private readonly more: ((t: Thread) => DirEntry[]) | undefined;
-  constructor(fs: FileSystem, find?: (name: string, t: Thread) => Inode | undefined, more?: (t: Thread) => DirEntry[]) { super(fs, S.IFDIR | 0o555); this.find = find; this.more = more; this.nlink = 2; }
+  constructor(fs: FileSystem, find?: (name: string, t: Thread) => Inode | undefined, more?: (t: Thread) => DirEntry[]) {
+    super(fs, S.IFDIR | 0o555);
+    this.find = find;
+    this.more = more;
+    this.nlink = 2;
+  }
   add(name: string, inode: Inode): this {
     this.rows.set(name, inode);
     if (inode instanceof Directory) this.adopt(name, inode);
@@ -92,7 +111,9 @@ export class GeneratedDir extends Directory {
     for (const i of this.rows.values()) if (i instanceof GeneratedDir) i.own(uid, gid); else { i.uid = uid; i.gid = gid; }
   }
   adopt(name: string, d: Directory): void { d.parent = this; d.name = name; }
-  file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this { return this.add(name, new GeneratedInode(this.fs, content, accept)); }
+  file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this {
+    return this.add(name, new GeneratedInode(this.fs, content, accept));
+  }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
   override lookup(name: string, t: Thread): Inode | undefined {
     const fixed = this.rows.get(name);

@@ -1,7 +1,7 @@
 /**
- * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a FileSystem makes
- * inodes. What is in memory is answered at once, errors as -errno. What is not throws NotHere and is asked for again when it is there
- * (kernel/later.ts); what changes a file system elsewhere answers `Later`.
+ * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a FileSystem
+ * makes inodes. What is in memory is answered at once, errors as -errno. What is not throws NotHere and is asked for again when it is
+ * there (kernel/later.ts); what changes a file system elsewhere answers `Later`.
  */
 import { E } from '../abi/errno.ts';
 import { S } from '../abi/linux.ts';
@@ -35,12 +35,23 @@ export interface FileSystem {
 }
 
 /** An inode and where it was found: an open file is one. Without a mount it has no place in the tree (pipes, sockets). */
-export interface Located { readonly inode: Inode; readonly mount: Mount | undefined; readonly dir?: Directory | undefined; readonly name?: string }
+export interface Located {
+  readonly inode: Inode;
+  readonly mount: Mount | undefined;
+  readonly dir?: Directory | undefined;
+  readonly name?: string
+}
 
 /** To whom something new belongs. */
 export interface Owner { readonly uid: number; readonly gid: number }
 /** Attributes to set; what is undefined stays. */
-export interface Changes { readonly mode?: number; readonly uid?: number; readonly gid?: number; readonly atime?: Time; readonly mtime?: Time }
+export interface Changes {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly atime?: Time;
+  readonly mtime?: Time
+}
 
 export abstract class Inode {
   readonly fs: FileSystem;
@@ -129,7 +140,9 @@ export abstract class Directory extends Inode {
   /** Takes a name away; the caller has looked what it is. */
   unlink(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
   /** Moves a name to another directory of this file system, in place of `old` where there is one. */
-  move(_name: string, _inode: Inode, _to: Directory, _toName: string, _old: Inode | undefined, _t?: Thread): Later<number> { return -E.PERM; }
+  move(_name: string, _inode: Inode, _to: Directory, _toName: string, _old: Inode | undefined, _t?: Thread): Later<number> {
+    return -E.PERM;
+  }
   exchange(_name: string, _inode: Inode, _to: Directory, _toName: string, _other: Inode, _t?: Thread): Later<number> { return -E.INVAL; }
   /** Whether rmdir may take it; NotHere where that must be asked for. */
   isEmpty(_t: Thread): boolean { return true; }

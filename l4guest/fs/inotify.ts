@@ -1,4 +1,7 @@
-/** inotify: watches on inodes, events as records in a queue. What happens to a file is told to those who watch it and to those who watch its folder. */
+/**
+ * inotify: watches on inodes, events as records in a queue. What happens to a file is told to those who watch it and to those who watch
+ * its folder.
+ */
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { O, Poll } from '../abi/linux.ts';
@@ -19,7 +22,8 @@ const FIONREAD = 0x541b;
 
 /** struct inotify_event: i32 wd, u32 mask, u32 cookie, u32 len, char name[len]. */
 function record(wd: number, mask: number, cookie: number, name: string): Uint8Array {
-  const text = bytesOf(name), length = name === '' ? 0 : Math.ceil((text.length + 1) / 16) * 16, out = new Uint8Array(16 + length), v = new DataView(out.buffer);
+  const text = bytesOf(name), length = name === '' ? 0 : Math.ceil((text.length + 1) / 16) * 16, out = new Uint8Array(16 + length),
+    v = new DataView(out.buffer);
   v.setInt32(0, wd, true); v.setUint32(4, mask >>> 0, true); v.setUint32(8, cookie, true); v.setUint32(12, length, true);
   out.set(text, 16);
   return out;
@@ -28,10 +32,16 @@ function record(wd: number, mask: number, cookie: number, name: string): Uint8Ar
 class Watching {
   readonly file: InotifyFile; readonly wd: number; readonly inode: Inode;
   mask: number;
-  constructor(file: InotifyFile, wd: number, inode: Inode, mask: number) { this.file = file; this.wd = wd; this.inode = inode; this.mask = mask; }
+  constructor(file: InotifyFile, wd: number, inode: Inode, mask: number) {
+    this.file = file;
+    this.wd = wd;
+    this.inode = inode;
+    this.mask = mask;
+  }
   notify(mask: number, cookie: number, name: string): void {
     const wanted = mask & this.mask & Watch.ALL;
-    if (wanted && !(this.mask & Watch.EXCL_UNLINK && name !== '' && this.gone(mask, name))) this.file.post(record(this.wd, mask, cookie, name));
+    if (wanted && !(this.mask & Watch.EXCL_UNLINK && name !== '' && this.gone(mask, name)))
+      this.file.post(record(this.wd, mask, cookie, name));
     if (mask & (Watch.DELETE_SELF | Watch.UNMOUNT) || (this.mask & Watch.ONESHOT && wanted)) this.file.remove(this.wd);
   }
   /** Whether the name is no longer there; names that come and go are told nevertheless. */
@@ -67,11 +77,17 @@ export class InotifyFile extends File {
   private head = 0;
   private readonly watches = new Map<number, Watching>();
   private last = 0;
-  constructor(k: Kernel, inode: Inode, flags: number, user: Usage) { super(inode, O.RDONLY | (flags & O.NONBLOCK)); this.k = k; this.user = user; this.name = 'anon_inode:inotify'; }
+  constructor(k: Kernel, inode: Inode, flags: number, user: Usage) {
+    super(inode, O.RDONLY | (flags & O.NONBLOCK));
+    this.k = k;
+    this.user = user;
+    this.name = 'anon_inode:inotify';
+  }
 
   private get waiting(): number { return this.queue.length - this.head; }
   post(r: Uint8Array): void {
-    const top = this.waiting > 0 ? this.queue[this.queue.length - 1]! : undefined, most = this.k.sysctl.number('fs/inotify/max_queued_events');
+    const top = this.waiting > 0 ? this.queue[this.queue.length - 1]! : undefined,
+      most = this.k.sysctl.number('fs/inotify/max_queued_events');
     if (top && top.length === r.length && top.every((b, i) => b === r[i])) return;
     if (this.waiting > most) return;
     const full = this.waiting === most || !this.k.frames.charge(EVENT_COST + r.length);
@@ -124,7 +140,9 @@ export class InotifyFile extends File {
     return io.done > start ? io.done - start : -E.INVAL;
   }
   /** An event leaves the queue; that there were too many was never paid for. */
-  private uncharge(r: Uint8Array): void { if (new DataView(r.buffer).getUint32(4, true) !== Watch.Q_OVERFLOW) this.k.frames.uncharge(EVENT_COST + r.length); }
+  private uncharge(r: Uint8Array): void {
+    if (new DataView(r.buffer).getUint32(4, true) !== Watch.Q_OVERFLOW) this.k.frames.uncharge(EVENT_COST + r.length);
+  }
   override poll(): number { return this.waiting > 0 ? Poll.IN | Poll.RDNORM : 0; }
   override ioctl(t: Thread, command: number, arg: number): number {
     if (command !== FIONREAD) return -E.NOTTY;
@@ -136,7 +154,10 @@ export class InotifyFile extends File {
   /** Lines of /proc/PID/fdinfo. */
   override get details(): string {
     const hex = (n: number): string => (n >>> 0).toString(16);
-    return [...this.watches.values()].map((w) => `inotify wd:${hex(w.wd)} ino:${hex(w.inode.ino)} sdev:${hex(w.inode.dev)} mask:${hex(w.mask)} ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:${hex(w.inode.ino).padStart(16, '0')}\n`).join('');
+    return [...this.watches.values()].map((w) =>
+      `inotify wd:${hex(w.wd)} ino:${hex(w.inode.ino)} sdev:${hex(w.inode.dev)} mask:${hex(w.mask)} ignored_mask:0 fhandle-bytes:8 `
+        + `fhandle-type:1 f_handle:${hex(w.inode.ino).padStart(16, '0')}\n`).join(
+      '');
   }
   protected override closed(): void {
     for (const w of [...this.watches.values()]) this.forget(w);

@@ -1,6 +1,6 @@
 /**
- * Who wants to be told of what happens to a file by a signal: leases (somebody else opens it), F_NOTIFY (something changes in a folder), and O_ASYNC
- * (something can be read or written). The signal is SIGIO or the one of F_SETSIG, which then says the descriptor.
+ * Who wants to be told of what happens to a file by a signal: leases (somebody else opens it), F_NOTIFY (something changes in a folder),
+ * and O_ASYNC (something can be read or written). The signal is SIGIO or the one of F_SETSIG, which then says the descriptor.
  */
 import { E } from '../abi/errno.ts';
 import { O, Poll, Sig } from '../abi/linux.ts';
@@ -51,11 +51,19 @@ export function setAsync(k: Kernel, f: File, on: boolean): void {
 
 // ── leases ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface Lease { readonly file: File; type: number; /** What it has to become, and when it is taken. */ breaking: number | undefined; until: number }
+interface Lease {
+  readonly file: File;
+  type: number; /** What it has to become, and when it is taken. */
+  breaking: number | undefined;
+  until: number
+}
 class Leases { list: Lease[] = []; readonly wq = new WaitQueue(); }
 const leases = new WeakMap<Inode, Leases>();
 
-export const leaseOf = (f: File): number => { const l = leases.get(f.inode)?.list.find((x) => x.file === f); return l ? l.breaking ?? l.type : LockType.UNLOCK; };
+export const leaseOf = (f: File): number => {
+  const l = leases.get(f.inode)?.list.find((x) => x.file === f);
+  return l ? l.breaking ?? l.type : LockType.UNLOCK;
+};
 /** F_SETLEASE; `openers` counts descriptions of the inode that are open for writing, and all. */
 export function setLease(f: File, type: number, openers: { readonly writing: number; readonly all: number }): number {
   const all = leases.get(f.inode) ?? new Leases(), mine = all.list.find((x) => x.file === f);
@@ -67,13 +75,18 @@ export function setLease(f: File, type: number, openers: { readonly writing: num
   }
   if (type === LockType.READ ? openers.writing > 0 : openers.all > 1) return -E.AGAIN;
   if (mine?.breaking !== undefined && type > mine.breaking) return -E.AGAIN;
-  if (all.list.some((x) => x !== mine && (type === LockType.WRITE || x.type === LockType.WRITE || x.breaking !== undefined))) return -E.AGAIN;
-  if (mine) { mine.type = type; mine.breaking = undefined; } else { all.list.push({ file: f, type, breaking: undefined, until: 0 }); (f.atEnd ??= []).push(() => closeLease(f)); }
+  if (all.list.some((x) => x !== mine && (type === LockType.WRITE || x.type === LockType.WRITE || x.breaking !== undefined)))
+    return -E.AGAIN;
+  if (mine) {
+    mine.type = type;
+    mine.breaking = undefined;
+  } else { all.list.push({ file: f, type, breaking: undefined, until: 0 }); (f.atEnd ??= []).push(() => closeLease(f)); }
   leases.set(f.inode, all);
   all.wq.wakeAll();
   return 0;
 }
-const stands = (l: Lease, write: boolean, f: File | undefined): boolean => l.file !== f && l.file.refs > 0 && (write || l.type === LockType.WRITE);
+const stands = (l: Lease, write: boolean, f: File | undefined): boolean =>
+  l.file !== f && l.file.refs > 0 && (write || l.type === LockType.WRITE);
 /** Whether an opening has to wait for a lease. */
 export const leased = (i: Inode, write: boolean, f?: File): boolean => leases.get(i)?.list.some((l) => stands(l, write, f)) ?? false;
 /** Tells the holders and waits until they have let go, or their time is over. The caller holds `f`. */
@@ -112,7 +125,9 @@ function closeLease(f: File): void {
 
 const DN_MULTISHOT = 0x8000_0000 | 0;
 /** DN_ACCESS, MODIFY, CREATE, DELETE, RENAME, ATTRIB as inotify's events. */
-const DN: readonly number[] = [Watch.ACCESS, Watch.MODIFY, Watch.CREATE | Watch.MOVED_TO, Watch.DELETE | Watch.MOVED_FROM, Watch.RENAMED, Watch.ATTRIB];
+const DN: readonly number[] = [
+  Watch.ACCESS, Watch.MODIFY, Watch.CREATE | Watch.MOVED_TO, Watch.DELETE | Watch.MOVED_FROM, Watch.RENAMED, Watch.ATTRIB
+];
 interface DirNotice { notify(mask: number): void }
 const notices = new WeakMap<File, DirNotice>();
 

@@ -1,4 +1,7 @@
-/** File locks: flock (per open description), POSIX record locks (per process) and those of a description, kept per inode; and who would wait for whom. */
+/**
+ * File locks: flock (per open description), POSIX record locks (per process) and those of a description, kept per inode; and who would
+ * wait for whom.
+ */
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { Process } from '../kernel/process.ts';
@@ -8,7 +11,14 @@ import type { File } from './file.ts';
 import type { Inode } from './inode.ts';
 
 export const LockType = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;
-export interface Lock { readonly owner: object; readonly pid: number; readonly type: number; readonly start: number; readonly end: number; readonly whole: boolean }
+export interface Lock {
+  readonly owner: object;
+  readonly pid: number;
+  readonly type: number;
+  readonly start: number;
+  readonly end: number;
+  readonly whole: boolean
+}
 /** What the server holds for one, bytes. */
 const COST = 160;
 /** Links of a chain of waiting processes that are followed. */
@@ -28,14 +38,17 @@ function locksOf(i: Inode): InodeLocks {
 export const locksOn = (i: Inode): readonly Lock[] => table.get(i)?.list ?? [];
 /** The lock that stands in the way, if any: the first of its owner. flock and record locks do not see each other. */
 export function conflict(i: Inode, want: Lock): Lock | undefined {
-  return locksOf(i).list.find((l) => l.whole === want.whole && l.owner !== want.owner && l.start < want.end && want.start < l.end && (l.type === LockType.WRITE || want.type === LockType.WRITE));
+  return locksOf(i).list.find((l) =>
+    l.whole === want.whole && l.owner !== want.owner && l.start < want.end && want.start < l.end
+      && (l.type === LockType.WRITE || want.type === LockType.WRITE));
 }
 /** The owner's locks after `want`: in order, cut where it overlaps them, joined where they touch and are alike. */
 function combined(own: readonly Lock[], want: Lock): Lock[] {
   const out: Lock[] = [];
   let next = want;
   for (const o of own) {
-    if (o.type === want.type && o.end >= want.start && o.start <= want.end) { next = { ...next, start: Math.min(next.start, o.start), end: Math.max(next.end, o.end) }; continue; }
+    if (o.type === want.type && o.end >= want.start
+        && o.start <= want.end) { next = { ...next, start: Math.min(next.start, o.start), end: Math.max(next.end, o.end) }; continue; }
     if (o.end <= want.start || o.start >= want.end) { out.push(o); continue; }
     if (o.start < want.start) out.push({ ...o, end: want.start });
     if (o.end > want.end) out.push({ ...o, start: want.end });
@@ -45,8 +58,10 @@ function combined(own: readonly Lock[], want: Lock): Lock[] {
 }
 /** Sets or removes; the caller has asked about conflicts. False: no memory for another one. */
 function apply(i: Inode, want: Lock, k?: Kernel): boolean {
-  const l = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole, at = l.list.findIndex(mine), next = combined(l.list.filter(mine), want);
-  const rest = l.list.filter((o) => !mine(o)), more = rest.length + next.length - l.list.length, frames = (i.fs as { frames?: Kernel['frames'] }).frames ?? k?.frames;
+  const l = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole, at = l.list.findIndex(mine),
+    next = combined(l.list.filter(mine), want);
+  const rest = l.list.filter((o) => !mine(o)), more = rest.length + next.length - l.list.length,
+    frames = (i.fs as { frames?: Kernel['frames'] }).frames ?? k?.frames;
   if (more > 0 && frames && !frames.charge(more * COST)) return false;
   if (more < 0) frames?.uncharge(-more * COST);
   rest.splice(at < 0 ? rest.length : Math.min(at, rest.length), 0, ...next);
@@ -62,7 +77,10 @@ function apply(i: Inode, want: Lock, k?: Kernel): boolean {
 export function tryLock(i: Inode, want: Lock): number {
   if (want.type === LockType.UNLOCK) return apply(i, want) ? 0 : -E.NOLCK;
   // flock gives up what it has before it asks for another kind.
-  if (want.whole) { const old = locksOf(i).list.find((o) => o.whole && o.owner === want.owner); if (old && old.type !== want.type) unlock(want.owner, i, true); }
+  if (want.whole) {
+    const old = locksOf(i).list.find((o) => o.whole && o.owner === want.owner);
+    if (old && old.type !== want.type) unlock(want.owner, i, true);
+  }
   if (conflict(i, want)) return -E.AGAIN;
   return apply(i, want) ? 0 : -E.NOLCK;
 }
@@ -89,7 +107,9 @@ export function* waitLock(t: Thread, i: Inode, want: Lock): Co<number> {
     }
   } finally { if (posix) waiting.delete(want.owner); }
 }
-const unlock = (owner: object, i: Inode, whole: boolean): void => { apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole }); };
+const unlock = (owner: object, i: Inode, whole: boolean): void => {
+  apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole });
+};
 /** A process closes a descriptor of the inode: its record locks there end. */
 export function closeLocks(p: Process, i: Inode): void { if (held.get(p)?.delete(i)) unlock(p, i, false); }
 /** With the open description end its flock and its record locks. */
@@ -99,8 +119,12 @@ export function dropLocks(p: Process): void { const s = held.get(p); if (s) for 
 /** /proc/locks. */
 export function lockLines(k: Kernel): string {
   const inodes = new Set<Inode>();
-  for (const p of k.pids.processes.values()) if (p.alive) for (const [, f] of p.fds.entries()) if (table.get(f.inode)?.list.length) inodes.add(f.inode);
+  for (const p of k.pids.processes.values())
+    if (p.alive) for (const [, f] of p.fds.entries()) if (table.get(f.inode)?.list.length) inodes.add(f.inode);
   let n = 0;
-  const line = (i: Inode, l: Lock): string => `${++n}: ${(l.whole ? 'FLOCK' : l.owner instanceof Process ? 'POSIX' : 'OFDLCK').padEnd(6)} ADVISORY  ${(l.type === LockType.WRITE ? 'WRITE' : 'READ').padEnd(5)} ${l.pid} ${(i.dev >>> 8).toString(16).padStart(2, '0')}:${(i.dev & 0xff).toString(16).padStart(2, '0')}:${i.ino} ${l.start} ${l.end === Infinity ? 'EOF' : l.end - 1}\n`;
+  const line = (i: Inode, l: Lock): string =>
+    `${++n}: ${(l.whole ? 'FLOCK' : l.owner instanceof Process ? 'POSIX' : 'OFDLCK').padEnd(6)} ADVISORY  `
+      + `${(l.type === LockType.WRITE ? 'WRITE' : 'READ').padEnd(5)} ${l.pid} ${(i.dev >>> 8).toString(16).padStart(2, '0')}:`
+      + `${(i.dev & 0xff).toString(16).padStart(2, '0')}:${i.ino} ${l.start} ${l.end === Infinity ? 'EOF' : l.end - 1}\n`;
   return [...inodes].flatMap((i) => locksOn(i).map((l) => line(i, l))).join('');
 }

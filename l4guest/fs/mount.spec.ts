@@ -3,12 +3,24 @@ import { E } from '../abi/errno.ts';
 import { Clone, MntFlag, Ms, O } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 
-const world = (...dirs: string[]): Unix => { const u = new Unix(); for (const d of dirs) expect(u.call('mkdirat', -100, d, 0o755)).toBe(0); return u; };
-const file = (u: Unix, path: string, text = ''): void => { const fd = u.open(path, O.CREAT | O.WRONLY); u.write(fd, text); u.call('close', fd); };
+const world = (...dirs: string[]): Unix => {
+  const u = new Unix();
+  for (const d of dirs) expect(u.call('mkdirat', -100, d, 0o755)).toBe(0);
+  return u;
+};
+const file = (u: Unix, path: string, text = ''): void => {
+  const fd = u.open(path, O.CREAT | O.WRONLY);
+  u.write(fd, text);
+  u.call('close', fd);
+};
 const bind = (u: Unix, from: string, to: string, more = 0): number => u.call('mount', from, to, 0, Ms.BIND | more, 0)!;
 const tmpfs = (u: Unix, at: string, data = '', flags = 0): number => u.call('mount', 'none', at, 'tmpfs', flags, data)!;
 const cwd = (u: Unix): string => { const at = u.space(256), n = u.call('getcwd', at, 256)!; return n < 0 ? `${n}` : u.text(at, n - 1); };
-const mounts = (u: Unix, what = 'mounts'): string => { const fd = u.open(`/proc/self/${what}`), text = u.read(fd, 8192); u.call('close', fd); return text as string; };
+const mounts = (u: Unix, what = 'mounts'): string => {
+  const fd = u.open(`/proc/self/${what}`), text = u.read(fd, 8192);
+  u.call('close', fd);
+  return text as string;
+};
 
 describe('mounts', () => {
   it('a bind of a shared mount inside itself is one mount more, not one without end', () => {
@@ -24,7 +36,8 @@ describe('mounts', () => {
     file(u, '/tmp/a/in-a'); file(u, '/tmp/b/in-b');
     expect(u.call('chdir', '/tmp/b')).toBe(0);
     expect([bind(u, '/tmp/a', '/tmp/b'), bind(u, '.', '/tmp/a')]).toEqual([0, 0]);
-    expect([u.list('/tmp/a'), u.list('/tmp/b'), u.list('.')].map((l) => l.filter((n) => n.startsWith('in')))).toEqual([['in-b'], ['in-a'], ['in-b']]);
+    expect([u.list('/tmp/a'), u.list('/tmp/b'), u.list('.')].map((l) => l.filter((n) =>
+      n.startsWith('in')))).toEqual([['in-b'], ['in-a'], ['in-b']]);
     expect([u.call('chdir', '/tmp/a'), cwd(u), u.call('chdir', '..'), cwd(u)]).toEqual([0, '/tmp/a', 0, '/tmp']);
     expect([u.call('chdir', '/tmp/b'), cwd(u)]).toEqual([0, '/tmp/b']);
   });
@@ -33,23 +46,32 @@ describe('mounts', () => {
     file(u, '/tmp/a/x', 'from a'); file(u, '/tmp/y', 'own');
     expect([bind(u, '/tmp/a', '/tmp/b'), bind(u, '/tmp/a/x', '/tmp/y'), bind(u, '/tmp/a', '/tmp/y')]).toEqual([0, 0, -E.NOTDIR]);
     expect([u.read(u.open('/tmp/b/x')), u.read(u.open('/tmp/y'))]).toEqual(['from a', 'from a']);
-    expect([u.call('unlinkat', -100, '/tmp/y', 0), u.call('unlinkat', -100, '/tmp/b', 0x200), u.call('renameat2', -100, '/tmp/b', -100, '/tmp/c', 0)]).toEqual([-E.BUSY, -E.BUSY, -E.BUSY]);
-    expect([u.call('umount2', '/tmp/y', 0), u.call('umount2', '/tmp/b', MntFlag.DETACH), u.call('umount2', '/tmp/b', 0)]).toEqual([-E.BUSY, 0, -E.INVAL]);
+    expect([
+      u.call('unlinkat', -100, '/tmp/y', 0), u.call('unlinkat', -100, '/tmp/b', 0x200),
+      u.call('renameat2', -100, '/tmp/b', -100, '/tmp/c', 0)
+    ]).toEqual([-E.BUSY, -E.BUSY, -E.BUSY]);
+    expect([
+      u.call('umount2', '/tmp/y', 0), u.call('umount2', '/tmp/b', MntFlag.DETACH), u.call('umount2', '/tmp/b', 0)
+    ]).toEqual([-E.BUSY, 0, -E.INVAL]);
     expect([u.list('/tmp/b').length, u.call('renameat2', -100, '/tmp/b', -100, '/tmp/c', 0)]).toEqual([2, 0]);
   });
   it('links and renames do not cross mounts, even of one file system', () => {
     const u = world('/tmp/a', '/tmp/b');
     file(u, '/tmp/a/x');
     bind(u, '/tmp/a', '/tmp/b');
-    expect([u.call('linkat', -100, '/tmp/a/x', -100, '/tmp/b/z', 0), u.call('renameat', -100, '/tmp/a/x', -100, '/tmp/b/z')]).toEqual([-E.XDEV, -E.XDEV]);
+    expect([
+      u.call('linkat', -100, '/tmp/a/x', -100, '/tmp/b/z', 0), u.call('renameat', -100, '/tmp/a/x', -100, '/tmp/b/z')
+    ]).toEqual([-E.XDEV, -E.XDEV]);
   });
   it('a mount that is read-only is so for itself alone', () => {
     const u = world('/tmp/a', '/tmp/b');
     file(u, '/tmp/a/x', 'text');
     bind(u, '/tmp/a', '/tmp/b');
     expect(u.call('mount', 0, '/tmp/b', 0, Ms.BIND | Ms.REMOUNT | Ms.RDONLY, 0)).toBe(0);
-    const refused = [u.open('/tmp/b/x', O.WRONLY), u.open('/tmp/b/new', O.CREAT | O.WRONLY), u.call('mkdirat', -100, '/tmp/b/d', 0o755), u.call('unlinkat', -100, '/tmp/b/x', 0),
-      u.call('fchmodat', -100, '/tmp/b/x', 0o600), u.call('truncate', '/tmp/b/x', 0), u.call('symlinkat', 'x', -100, '/tmp/b/l'), u.call('renameat', -100, '/tmp/b/x', -100, '/tmp/b/y'), u.call('utimensat', -100, '/tmp/b/x', 0, 0)];
+    const refused = [u.open('/tmp/b/x', O.WRONLY), u.open('/tmp/b/new', O.CREAT | O.WRONLY), u.call('mkdirat', -100, '/tmp/b/d', 0o755),
+      u.call('unlinkat', -100, '/tmp/b/x', 0),
+      u.call('fchmodat', -100, '/tmp/b/x', 0o600), u.call('truncate', '/tmp/b/x', 0), u.call('symlinkat', 'x', -100, '/tmp/b/l'),
+      u.call('renameat', -100, '/tmp/b/x', -100, '/tmp/b/y'), u.call('utimensat', -100, '/tmp/b/x', 0, 0)];
     expect(refused).toEqual(refused.map(() => -E.ROFS));
     expect([u.open('/tmp/a/x', O.WRONLY) >= 0, u.read(u.open('/tmp/b/x'))]).toEqual([true, 'text']);
     expect(mounts(u)).toMatch(/^rootfs \/tmp\/b rootfs ro,relatime 0 0$/m);
@@ -60,7 +82,9 @@ describe('mounts', () => {
     u.call('mknodat', -100, '/tmp/m/null', 0o020666, 0x103);
     file(u, '/tmp/m/x', '#!/bin/sh\n');
     u.call('fchmodat', -100, '/tmp/m/x', 0o755);
-    expect([u.open('/tmp/m/null'), u.call('execve', '/tmp/m/x', 0, 0), u.call('faccessat', -100, '/tmp/m/x', 1)]).toEqual([-E.ACCES, -E.ACCES, -E.ACCES]);
+    expect([
+      u.open('/tmp/m/null'), u.call('execve', '/tmp/m/x', 0, 0), u.call('faccessat', -100, '/tmp/m/x', 1)
+    ]).toEqual([-E.ACCES, -E.ACCES, -E.ACCES]);
     expect(mounts(u)).toMatch(/^none \/tmp\/m tmpfs rw,nosuid,nodev,noexec,relatime/m);
   });
   it('what a recursive bind takes along is what was there before it', () => {
@@ -72,7 +96,9 @@ describe('mounts', () => {
   it('moves; not into itself', () => {
     const u = world('/tmp/a', '/tmp/b');
     tmpfs(u, '/tmp/a'); file(u, '/tmp/a/x'); u.call('mkdirat', -100, '/tmp/a/d', 0o755);
-    expect([u.call('mount', '/tmp/a', '/tmp/a/d', 0, Ms.MOVE, 0), u.call('mount', '/tmp/a', '/tmp/b', 0, Ms.MOVE, 0)]).toEqual([-E.LOOP, 0]);
+    expect([
+      u.call('mount', '/tmp/a', '/tmp/a/d', 0, Ms.MOVE, 0), u.call('mount', '/tmp/a', '/tmp/b', 0, Ms.MOVE, 0)
+    ]).toEqual([-E.LOOP, 0]);
     expect([u.list('/tmp/a').length, u.list('/tmp/b').includes('x')]).toEqual([2, true]);
   });
   it('is busy while a file in it is open or a process stands in it', () => {
@@ -83,17 +109,22 @@ describe('mounts', () => {
     u.call('close', fd); u.call('chdir', '/tmp/a');
     expect(u.call('umount2', '/tmp/a', 0)).toBe(-E.BUSY);
     u.call('chdir', '/');
-    expect([u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.list('/tmp/a').length]).toEqual([-E.AGAIN, 0, 2]);
+    expect([
+      u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.list('/tmp/a').length
+    ]).toEqual([-E.AGAIN, 0, 2]);
   });
 });
 
 describe('tmpfs', () => {
   it('keeps its limits of bytes and inodes, and gives back what is deleted', () => {
     const u = world('/tmp/m');
-    expect([tmpfs(u, '/tmp/m', 'size=8k,nr_inodes=3,mode=700'), tmpfs(u, '/tmp/m', 'size=many'), tmpfs(u, '/tmp/m', 'nonsense')]).toEqual([0, -E.INVAL, -E.INVAL]);
+    expect([
+      tmpfs(u, '/tmp/m', 'size=8k,nr_inodes=3,mode=700'), tmpfs(u, '/tmp/m', 'size=many'), tmpfs(u, '/tmp/m', 'nonsense')
+    ]).toEqual([0, -E.INVAL, -E.INVAL]);
     const fd = u.open('/tmp/m/f', O.CREAT | O.RDWR), block = 'x'.repeat(4096);
     expect([u.write(fd, block), u.write(fd, block), u.write(fd, 'y')]).toEqual([4096, 4096, -E.NOSPC]);
-    expect([u.open('/tmp/m/g', O.CREAT), u.open('/tmp/m/h', O.CREAT) > 0, u.open('/tmp/m/i', O.CREAT)].map((n) => n === true || (n as number) > 0 || n)).toEqual([true, true, -E.NOSPC]);
+    expect([u.open('/tmp/m/g', O.CREAT), u.open('/tmp/m/h', O.CREAT) > 0, u.open('/tmp/m/i', O.CREAT)].map((n) =>
+      n === true || (n as number) > 0 || n)).toEqual([true, true, -E.NOSPC]);
     expect([u.call('ftruncate', fd, 4096), u.call('lseek', fd, 0, 2), u.write(fd, block)]).toEqual([0, 4096, 4096]);
     u.call('close', fd);
     expect([u.call('unlinkat', -100, '/tmp/m/f', 0), u.open('/tmp/m/i', O.CREAT) > 0]).toEqual([0, true]);
@@ -126,7 +157,10 @@ describe('mount spaces', () => {
     const u = world('/tmp/n');
     tmpfs(u, '/tmp/n'); u.call('mkdirat', -100, '/tmp/n/old', 0o755); file(u, '/tmp/n/here');
     expect([u.call('pivot_root', '/tmp', '/tmp/n/old'), u.call('pivot_root', '/tmp/n', '/tmp')]).toEqual([-E.BUSY, -E.BUSY]);
-    expect([u.call('pivot_root', '/tmp/n', '/tmp/n/old'), u.list('/').includes('here'), u.list('/old').includes('proc'), u.call('chdir', '/old/tmp'), cwd(u)]).toEqual([0, true, true, 0, '/old/tmp']);
+    expect([
+      u.call('pivot_root', '/tmp/n', '/tmp/n/old'), u.list('/').includes('here'), u.list('/old').includes('proc'),
+      u.call('chdir', '/old/tmp'), cwd(u)
+    ]).toEqual([0, true, true, 0, '/old/tmp']);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * Mounting: a table of file system types, and the calls mount, umount2, pivot_root and unshare(CLONE_NEWNS) on a process's mount space. What is
- * mounted in a shared mount appears in its peers and slaves too.
+ * Mounting: a table of file system types, and the calls mount, umount2, pivot_root and unshare(CLONE_NEWNS) on a process's mount space.
+ * What is mounted in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
 import { AT, Cap, MntFlag, Ms, S } from '../abi/linux.ts';
@@ -97,7 +97,8 @@ function admits(k: Kernel, space: MountSpace, n: number, weight: number): number
 const echoes = (point: Path): number => { let n = 1; for (const _ of hearers(point.mount)) n++; return n; };
 
 /** A mount of a root, not yet anywhere. */
-export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount => new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
+export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount =>
+  new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
 
 /** Puts a mount over a place, and copies of it where peers and slaves of that place's mount see the place. */
 export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
@@ -221,11 +222,14 @@ export const isNowhere = (m: Mount): boolean => m.space?.ino === 0;
 /** Mounts beneath a place, each after the one that it is in. */
 export function submounts(from: Path, mount = from.mount): Mount[] {
   const out: Mount[] = [];
-  for (const m of mount.mounted) if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
+  for (const m of mount.mounted)
+    if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
   return out;
 }
 function isBeneath(p: Path, top: Inode): boolean {
-  for (let d: Inode | undefined = p.inode instanceof Directory ? p.inode : p.dir; d instanceof Directory; d = d.parent) { if (d === top) return true; if (d.parent === d) break; }
+  for (let d: Inode | undefined = p.inode instanceof Directory
+    ? p.inode
+    : p.dir; d instanceof Directory; d = d.parent) { if (d === top) return true; if (d.parent === d) break; }
   return p.inode === top;
 }
 /** Copies mounts onto the copies of the mounts that they are in. */
@@ -332,7 +336,8 @@ export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
 }
 
 /** Whether a process may have a copy of its space: 0 or -errno. */
-export const mayCopySpace = (k: Kernel, p: Process): number => admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
+export const mayCopySpace = (k: Kernel, p: Process): number =>
+  admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
 export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {

@@ -66,7 +66,8 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   const failed = locate(t, fd, path, WalkFlag.parent, place);
   if (failed) return failed;
   const { dir, dirMount, name, slash } = place, inode = name === '' ? undefined : dir.lookup(name, t);
-  if (name === '') return directory ? (path.endsWith('.') && !path.endsWith('..') ? -E.INVAL : path.endsWith('..') ? -E.NOTEMPTY : -E.BUSY) : -E.ISDIR;
+  if (name === '')
+    return directory ? (path.endsWith('.') && !path.endsWith('..') ? -E.INVAL : path.endsWith('..') ? -E.NOTEMPTY : -E.BUSY) : -E.ISDIR;
   if (!inode) return -E.NOENT;
   if (isReadOnly(dirMount)) return -E.ROFS;
   const denied = mayDelete(dir, inode, t.creds);
@@ -95,7 +96,9 @@ export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: numb
   const refused = checkRename(t, moving, old, flags);
   if (refused) return refused;
   const { dir, name } = from, { dir: toDir, name: toName } = to;
-  if (flags & EXCHANGE) return after(dir.exchange(name, moving, toDir, toName, old!, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName) || told(old!, toDir, toName, dir, name)));
+  if (flags & EXCHANGE)
+    return after(dir.exchange(name, moving, toDir, toName, old!,
+      t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName) || told(old!, toDir, toName, dir, name)));
   if (old === moving) return 0;
   return after(dir.move(name, moving, toDir, toName, old, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName)));
 }

@@ -59,7 +59,8 @@ function openSpace(t: Thread, space: Space | undefined): number {
   const seen = space && (space instanceof PidNumbers ? t.proc.numbers.contains(space)
     : contains(t.creds.users, space instanceof UserSpace ? space : space.owner));
   if (!seen) return -E.PERM;
-  const file = new SpaceFile(inodeOf(t.k, space), 0), room = file.charge(t.k.frames), fd = room ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
+  const file = new SpaceFile(inodeOf(t.k, space), 0), room = file.charge(t.k.frames),
+    fd = room ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }

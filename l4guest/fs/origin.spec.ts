@@ -18,13 +18,21 @@ class SlowOrigin implements DirOrigin {
     yield* this.world.wait(t, `find ${this.path}${name}`);
     const found = this.tree[name];
     if (found === undefined) return undefined;
-    if (typeof found !== 'string') { const d = this.fs.root.create(S.IFDIR | 0o755) as TmpDir; d.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`); return d; }
+    if (typeof found
+        !== 'string') {
+          const d = this.fs.root.create(S.IFDIR | 0o755) as TmpDir;
+          d.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`);
+          return d;
+        }
     if (found.startsWith('→')) return new LinkInode(this.fs, found.slice(1));
     return this.fs.root.create(S.IFREG | 0o755, 0, undefined, this.file(name, bytesOf(found)));
   }
   private file(name: string, bytes: Uint8Array): FileOrigin {
     const { world, path } = this;
-    return { size: bytes.length, *read(t, pos, length) { yield* world.wait(t, `read ${path}${name} ${pos}`); return bytes.slice(pos, pos + length); } };
+    return {
+      size: bytes.length,
+      *read(t, pos, length) { yield* world.wait(t, `read ${path}${name} ${pos}`); return bytes.slice(pos, pos + length); }
+    };
   }
   *list(t: Sleeper): Co<readonly DirEntry[] | number> {
     yield* this.world.wait(t, `list ${this.path}`);
@@ -50,9 +58,13 @@ class World extends Unix {
     return this.main.regs.x(10);
   }
   at(path: string, flags: number = O.RDONLY): number { return this.end('openat', -100, path, flags, 0o644); }
-  text_(path: string): string | number { const fd = this.at(path), va = this.space(256), n = fd < 0 ? fd : this.end('read', fd, va, 256); return n < 0 ? n : this.text(va, n); }
+  text_(path: string): string | number {
+    const fd = this.at(path), va = this.space(256), n = fd < 0 ? fd : this.end('read', fd, va, 256);
+    return n < 0 ? n : this.text(va, n);
+  }
   names(path: string): string[] {
-    const fd = this.at(path, O.DIRECTORY), va = this.space(1024), n = this.end('getdents64', fd, va, 1024), b = this.bytes(va, n), v = new DataView(b.buffer), out: string[] = [];
+    const fd = this.at(path, O.DIRECTORY), va = this.space(1024), n = this.end('getdents64', fd, va, 1024), b = this.bytes(va, n),
+      v = new DataView(b.buffer), out: string[] = [];
     for (let o = 0; o < n; o += v.getUint16(o + 16, true)) out.push(new TextDecoder().decode(b.subarray(o + 19, b.indexOf(0, o + 19))));
     return out.filter((x) => !x.startsWith('.')).sort();
   }
@@ -62,26 +74,38 @@ const TREE: Tree = { bin: { prog: 'program', other: 'x' }, etc: { conf: 'one', l
 describe('files that come from an origin', () => {
   it('are asked for once, name by name and piece by piece', () => {
     const u = new World(TREE);
-    expect([u.text_('/tmp/r/etc/link'), u.text_('/tmp/r/etc/conf'), u.text_('/tmp/r/none'), u.text_('/tmp/r/none')]).toEqual(['one', 'one', -E.NOENT, -E.NOENT]);
+    expect([
+      u.text_('/tmp/r/etc/link'), u.text_('/tmp/r/etc/conf'), u.text_('/tmp/r/none'), u.text_('/tmp/r/none')
+    ]).toEqual(['one', 'one', -E.NOENT, -E.NOENT]);
     expect(u.asked).toEqual(['find etc', 'find etc/link', 'find etc/conf', 'read etc/conf 0', 'find none']);
   });
   it('are the guest\'s own: changed, removed and made anew without the origin', () => {
     const u = new World(TREE), fd = u.at('/tmp/r/etc/conf', O.RDWR);
     expect([u.end('pwrite64', fd, 'N', 1, 1), u.text_('/tmp/r/etc/conf')]).toEqual([1, 'oNe']);
-    expect([u.end('unlinkat', -100, '/tmp/r/bin/prog', 0), u.text_('/tmp/r/bin/prog'), u.names('/tmp/r/bin')]).toEqual([0, -E.NOENT, ['other']]);
-    expect([u.end('renameat', -100, '/tmp/r/bin', -100, '/tmp/r/sbin'), u.names('/tmp/r'), u.text_('/tmp/r/sbin/other'), u.at('/tmp/r/bin', O.DIRECTORY)]).toEqual([0, ['big', 'etc', 'sbin'], 'x', -E.NOENT]);
-    expect([u.end('unlinkat', -100, '/tmp/r/sbin', 0x200), u.end('unlinkat', -100, '/tmp/r/sbin/other', 0), u.end('unlinkat', -100, '/tmp/r/sbin', 0x200)]).toEqual([-E.NOTEMPTY, 0, 0]);
+    expect([
+      u.end('unlinkat', -100, '/tmp/r/bin/prog', 0), u.text_('/tmp/r/bin/prog'), u.names('/tmp/r/bin')
+    ]).toEqual([0, -E.NOENT, ['other']]);
+    expect([
+      u.end('renameat', -100, '/tmp/r/bin', -100, '/tmp/r/sbin'), u.names('/tmp/r'), u.text_('/tmp/r/sbin/other'),
+      u.at('/tmp/r/bin', O.DIRECTORY)
+    ]).toEqual([0, ['big', 'etc', 'sbin'], 'x', -E.NOENT]);
+    expect([
+      u.end('unlinkat', -100, '/tmp/r/sbin', 0x200), u.end('unlinkat', -100, '/tmp/r/sbin/other', 0),
+      u.end('unlinkat', -100, '/tmp/r/sbin', 0x200)
+    ]).toEqual([-E.NOTEMPTY, 0, 0]);
     const again = u.at('/tmp/r/sbin', O.CREAT | O.WRONLY);
     expect([u.write(again, 'file'), u.text_('/tmp/r/sbin')]).toEqual([4, 'file']);
   });
   it('reads from a file, and writes of what lies in mapped pages that are not here, are whole', () => {
-    const u = new World(TREE), fd = u.at('/tmp/r/big', O.RDWR), map = u.end('mmap', 0, 12_288, Prot.READ | Prot.WRITE, Map_.PRIVATE, fd, 0), out = u.at('/tmp/out', O.CREAT | O.RDWR);
+    const u = new World(TREE), fd = u.at('/tmp/r/big', O.RDWR), map = u.end('mmap', 0, 12_288, Prot.READ | Prot.WRITE, Map_.PRIVATE, fd, 0),
+      out = u.at('/tmp/out', O.CREAT | O.RDWR);
     expect(u.end('write', out, map + 4000, 5000)).toBe(5000);
     expect(u.end('copy_file_range', fd, 0, out, 0, 9000, 0)).toBe(9000);
     expect(u.end('pread64', out, u.space(10), 10, 13_990)).toBe(10);
   });
   it('data that was taken for a page that is not here is not lost', () => {
-    const u = new World(TREE), fd = u.at('/tmp/r/big', O.RDWR), map = u.end('mmap', 0, 12_288, Prot.READ | Prot.WRITE, Map_.PRIVATE, fd, 0), [r, w] = u.pipe();
+    const u = new World(TREE), fd = u.at('/tmp/r/big', O.RDWR), map = u.end('mmap', 0, 12_288, Prot.READ | Prot.WRITE, Map_.PRIVATE, fd, 0),
+      [r, w] = u.pipe();
     u.write(w, 'through');
     expect([u.end('read', r, map + 8192, 100), u.text(map + 8192, 8)]).toEqual([7, 'throughb']);
     expect(u.end('fstat', fd, map + 4096)).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * Where files in memory come from when they are touched first: a folder or an archive of the host, read name by name and page by page. What was
- * fetched stays as it was then, and is the guest's own from then on; what the guest changes stays in memory.
+ * Where files in memory come from when they are touched first: a folder or an archive of the host, read name by name and page by page.
+ * What was fetched stays as it was then, and is the guest's own from then on; what the guest changes stays in memory.
  */
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { DirEntry, Inode } from './inode.ts';

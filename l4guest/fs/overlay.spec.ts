@@ -12,8 +12,16 @@ class World extends Unix {
     expect(this.call('mount', 'overlay', '/tmp/m', 'overlay', 0, options)).toBe(0);
   }
   dir(path: string): void { expect(this.end('mkdirat', -100, path, 0o755)).toBe(0); }
-  save(path: string, text: string): number { const fd = this.end('openat', -100, path, O.CREAT | O.WRONLY | O.TRUNC, 0o644), n = fd < 0 ? fd : this.write(fd, text)!; this.call('close', fd); return n; }
-  load(path: string): string | number { const fd = this.end('openat', -100, path, 0, 0), text = fd < 0 ? fd : this.read(fd)!; this.call('close', fd); return text; }
+  save(path: string, text: string): number {
+    const fd = this.end('openat', -100, path, O.CREAT | O.WRONLY | O.TRUNC, 0o644), n = fd < 0 ? fd : this.write(fd, text)!;
+    this.call('close', fd);
+    return n;
+  }
+  load(path: string): string | number {
+    const fd = this.end('openat', -100, path, 0, 0), text = fd < 0 ? fd : this.read(fd)!;
+    this.call('close', fd);
+    return text;
+  }
   names(path: string): string[] { return this.list(path).filter((n) => !n.startsWith('.')).sort(); }
   end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? this.main.regs.x(10); }
 }
@@ -26,30 +34,45 @@ const world = (options?: string): World => new World((u) => {
 describe('overlay', () => {
   it('shows several trees as one, the upper ones first', () => {
     const u = world();
-    expect([u.names('/tmp/m'), u.names('/tmp/m/d'), u.load('/tmp/m/a'), u.load('/tmp/m/b'), u.load('/tmp/m/only/z')]).toEqual([['a', 'b', 'd', 'only'], ['x', 'y'], 'a of l1', 'b of l2', 'z']);
+    expect([u.names('/tmp/m'), u.names('/tmp/m/d'), u.load('/tmp/m/a'), u.load('/tmp/m/b'), u.load('/tmp/m/only/z')]).toEqual([
+      ['a', 'b', 'd', 'only'], ['x', 'y'], 'a of l1', 'b of l2', 'z'
+    ]);
   });
   it('copies up what is written, and leaves the lower trees alone', () => {
     const u = world(), fd = u.end('openat', -100, '/tmp/m/only/z', O.RDWR, 0);
     expect([u.write(fd, 'Z!'), u.load('/tmp/m/only/z'), u.load('/tmp/l2/only/z'), u.load('/tmp/up/only/z')]).toEqual([2, 'Z!', 'z', 'Z!']);
-    expect([u.end('fchmodat', -100, '/tmp/m/b', 0o600), u.load('/tmp/up/b'), u.end('truncate', '/tmp/m/a', 1), u.load('/tmp/m/a'), u.load('/tmp/l1/a')]).toEqual([0, 'b of l2', 0, 'a', 'a of l1']);
+    expect([
+      u.end('fchmodat', -100, '/tmp/m/b', 0o600), u.load('/tmp/up/b'), u.end('truncate', '/tmp/m/a', 1), u.load('/tmp/m/a'),
+      u.load('/tmp/l1/a')
+    ]).toEqual([0, 'b of l2', 0, 'a', 'a of l1']);
     expect(u.save('/tmp/m/b', 'new')).toBe(3);
     expect([u.load('/tmp/m/b'), u.load('/tmp/l2/b')]).toEqual(['new', 'b of l2']);
   });
   it('covers what is removed with whiteouts, which nobody sees', () => {
     const u = world();
-    expect([u.end('unlinkat', -100, '/tmp/m/b', 0), u.load('/tmp/m/b'), u.names('/tmp/m'), u.load('/tmp/l2/b')]).toEqual([0, -E.NOENT, ['a', 'd', 'only'], 'b of l2']);
-    expect([u.end('unlinkat', -100, '/tmp/m/only', 0x200), u.end('unlinkat', -100, '/tmp/m/only/z', 0), u.end('unlinkat', -100, '/tmp/m/only', 0x200)]).toEqual([-E.NOTEMPTY, 0, 0]);
+    expect([
+      u.end('unlinkat', -100, '/tmp/m/b', 0), u.load('/tmp/m/b'), u.names('/tmp/m'), u.load('/tmp/l2/b')
+    ]).toEqual([0, -E.NOENT, ['a', 'd', 'only'], 'b of l2']);
+    expect([
+      u.end('unlinkat', -100, '/tmp/m/only', 0x200), u.end('unlinkat', -100, '/tmp/m/only/z', 0),
+      u.end('unlinkat', -100, '/tmp/m/only', 0x200)
+    ]).toEqual([-E.NOTEMPTY, 0, 0]);
     expect(u.names('/tmp/m')).toEqual(['a', 'd']);
     expect([u.save('/tmp/m/b', 'again'), u.load('/tmp/m/b')]).toEqual([5, 'again']);
   });
   it('a directory made where one was removed hides what lay below', () => {
     const u = world();
     for (const f of ['d/x', 'd/y']) u.end('unlinkat', -100, `/tmp/m/${f}`, 0);
-    expect([u.end('unlinkat', -100, '/tmp/m/d', 0x200), u.end('mkdirat', -100, '/tmp/m/d', 0o700), u.names('/tmp/m/d'), u.save('/tmp/m/d/new', 'n'), u.names('/tmp/m/d')]).toEqual([0, 0, [], 1, ['new']]);
+    expect([
+      u.end('unlinkat', -100, '/tmp/m/d', 0x200), u.end('mkdirat', -100, '/tmp/m/d', 0o700), u.names('/tmp/m/d'),
+      u.save('/tmp/m/d/new', 'n'), u.names('/tmp/m/d')
+    ]).toEqual([0, 0, [], 1, ['new']]);
   });
   it('renames files; merged directories answer EXDEV, so that programs copy them', () => {
     const u = world();
-    expect([u.end('renameat', -100, '/tmp/m/b', -100, '/tmp/m/d/b2'), u.load('/tmp/m/d/b2'), u.load('/tmp/m/b'), u.load('/tmp/l2/b')]).toEqual([0, 'b of l2', -E.NOENT, 'b of l2']);
+    expect([
+      u.end('renameat', -100, '/tmp/m/b', -100, '/tmp/m/d/b2'), u.load('/tmp/m/d/b2'), u.load('/tmp/m/b'), u.load('/tmp/l2/b')
+    ]).toEqual([0, 'b of l2', -E.NOENT, 'b of l2']);
     expect(u.end('renameat', -100, '/tmp/m/d', -100, '/tmp/m/e')).toBe(-E.XDEV);
     expect([u.end('linkat', -100, '/tmp/m/a', -100, '/tmp/m/a2', 0), u.load('/tmp/m/a2')]).toEqual([0, 'a of l1']);
   });
@@ -57,6 +80,8 @@ describe('overlay', () => {
     const u = world('lowerdir=/tmp/l1:/tmp/l2');
     expect([u.load('/tmp/m/b'), u.save('/tmp/m/n', 'x'), u.end('unlinkat', -100, '/tmp/m/b', 0)]).toEqual(['b of l2', -E.ROFS, -E.ROFS]);
     const mount = (data: string): number => u.call('mount', 'overlay', '/tmp/work', 'overlay', Ms.RDONLY, data)!;
-    expect([mount('upperdir=/tmp/up'), mount('lowerdir=/tmp/l1,upperdir=/tmp/up'), mount('lowerdir=/nowhere')]).toEqual([-E.INVAL, -E.INVAL, -E.NOENT]);
+    expect([
+      mount('upperdir=/tmp/up'), mount('lowerdir=/tmp/l1,upperdir=/tmp/up'), mount('lowerdir=/nowhere')
+    ]).toEqual([-E.INVAL, -E.INVAL, -E.NOENT]);
   });
 });

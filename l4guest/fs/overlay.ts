@@ -1,6 +1,7 @@
 /**
- * overlay: directories of several trees seen as one. What is changed goes to the uppermost tree: a file below is copied up before it is written, a name
- * below that is removed is covered by a whiteout (a character device 0:0), a directory that hides what is below it is opaque.
+ * overlay: directories of several trees seen as one. What is changed goes to the uppermost tree: a file below is copied up before it is
+ * written, a name below that is removed is covered by a whiteout (a character device 0:0), a directory that hides what is below it is
+ * opaque.
  *
  *   upper   a (changed)   b → whiteout        merged   a (changed)      c
  *   lower   a             b            c
@@ -21,7 +22,8 @@ import { Directory, Inode, type Changes, type DirEntry, type FileSystem, type Ow
 const OPAQUE = 'trusted.overlay.opaque', CHUNK = 65_536;
 const isWhiteout = (i: Inode): boolean => i.type === S.IFCHR && i.rdev === 0;
 const isOpaque = (d: Directory): boolean => d.xattrs?.get(OPAQUE)?.[0] === 0x79;
-const optionOf = (data: string, name: string): string | undefined => data.split(',').find((w) => w.startsWith(`${name}=`))?.slice(name.length + 1);
+const optionOf = (data: string, name: string): string | undefined =>
+  data.split(',').find((w) => w.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /** What a name that was found weighs, bytes; without memory for it, it is found anew each time. */
 const KNOWN_COST = 384;
@@ -149,21 +151,29 @@ export class OverlayDir extends Directory {
       return this.lookup(name, t)!;
     })));
   }
-  override make(name: string, mode: number, rdev: number, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.put(name, t, (u) => u.make(name, mode, rdev, owner, t)); }
-  override makeLink(name: string, target: string, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.put(name, t, (u) => u.makeLink(name, target, owner, t)); }
-  override makeNameless(mode: number, owner: Owner | undefined, t: Thread): Later<Inode | number> { return this.needUpper(t).makeNameless(mode, owner, t); }
+  override make(name: string, mode: number, rdev: number, owner: Owner | undefined, t: Thread): Later<Inode | number> {
+    return this.put(name, t, (u) => u.make(name, mode, rdev, owner, t));
+  }
+  override makeLink(name: string, target: string, owner: Owner | undefined, t: Thread): Later<Inode | number> {
+    return this.put(name, t, (u) => u.makeLink(name, target, owner, t));
+  }
+  override makeNameless(mode: number, owner: Owner | undefined, t: Thread): Later<Inode | number> {
+    return this.needUpper(t).makeNameless(mode, owner, t);
+  }
   override link(name: string, inode: Inode, t: Thread): Later<number> {
     const real = (inode as OverlayInode).needUpper(t);
     return after(this.put(name, t, (u) => after(u.link(name, real, t), (r) => (r < 0 ? r : real))), (r) => (typeof r === 'number' ? r : 0));
   }
   override unlink(name: string, inode: Inode, t: Thread): Later<number> {
     const upper = this.needUpper(t), top = upper.lookup(name, t), covers = this.below(name, t).length > 0;
-    const inside = top instanceof Directory ? top.list(t).map((e) => [e.name, top.lookup(e.name, t)!] as const) : []; // whiteouts: what is seen is empty
+    // whiteouts: what is seen is empty
+    const inside = top instanceof Directory ? top.list(t).map((e) => [e.name, top.lookup(e.name, t)!] as const) : [];
     this.forget(name);
     inode.nlink = inode.isDir ? 0 : Math.max(0, inode.nlink - 1);
     return this.unlinkUpper(upper, name, top, inside, covers, t);
   }
-  private *unlinkUpper(upper: Directory, name: string, top: Inode | undefined, inside: readonly (readonly [string, Inode])[], covers: boolean, t: Thread): Co<number> {
+  private *unlinkUpper(upper: Directory, name: string, top: Inode | undefined, inside: readonly (readonly [string, Inode])[],
+      covers: boolean, t: Thread): Co<number> {
     for (const [n, i] of inside) { const r = yield* sooner((top as Directory).unlink(n, i, t)); if (r < 0) return r; }
     const r = top ? yield* sooner(upper.unlink(name, top, t)) : 0;
     if (r < 0 || !covers) return r;
@@ -174,7 +184,8 @@ export class OverlayDir extends Directory {
   override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Later<number> {
     const into = to as OverlayDir, upper = this.needUpper(t), target = into.needUpper(t);
     if (inode instanceof OverlayDir && (inode.upper === undefined || inode.lowers[0] !== inode.upper)) return -E.XDEV;
-    const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(t), there = target.lookup(toName, t), covers = this.below(name, t).length > 0;
+    const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(t), there = target.lookup(toName, t),
+      covers = this.below(name, t).length > 0;
     const hides = into.below(toName, t).length > 0 && real instanceof Directory;
     this.forget(name);
     into.forget(toName);
@@ -229,7 +240,10 @@ export class OverlayInode extends Inode {
   private *copyUp(s: Sleeper, t: Thread): Co<number> {
     const { real, name } = this, owner = { uid: real.uid, gid: real.gid }, failed = yield* this.dir.copyUp(s, t);
     if (failed || this.isUpper) return failed;
-    const upper = this.dir.upper!, made = yield* sooner(real.isLink ? upper.makeLink(name, real.readlink(t) as string, owner, t) : upper.make(name, real.mode, real.rdev, owner, t));
+    const upper = this.dir.upper!,
+      made = yield* sooner(real.isLink
+        ? upper.makeLink(name, real.readlink(t) as string, owner, t)
+        : upper.make(name, real.mode, real.rdev, owner, t));
     if (typeof made === 'number') return made;
     const copied = real.type === S.IFREG ? yield* copyContents(s, t, real, made) : 0;
     if (copied < 0) { yield* sooner(upper.unlink(name, made, t)); return copied; }

@@ -60,7 +60,8 @@ export class PageMap {
   /** Pages in [from, to) that have a frame. */
   countIn(from: number, to: number): number {
     let n = 0;
-    for (const [key, leaf] of this.leaves) for (let i = Math.max(0, from - key * LEAF), end = Math.min(LEAF, to - key * LEAF); i < end; i++) if (leaf[i] !== 0) n++;
+    for (const [key, leaf] of this.leaves)
+      for (let i = Math.max(0, from - key * LEAF), end = Math.min(LEAF, to - key * LEAF); i < end; i++) if (leaf[i] !== 0) n++;
     return n;
   }
 }

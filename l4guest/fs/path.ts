@@ -1,6 +1,6 @@
 /**
- * Places in the tree of names. A file system is a tree of directories; a Mount shows one (or a part of it) somewhere; a Path is a mount and an
- * entry in it. Nothing about mounts stands in inodes but a count, so one directory may be seen through many mounts.
+ * Places in the tree of names. A file system is a tree of directories; a Mount shows one (or a part of it) somewhere; a Path is a mount
+ * and an entry in it. Nothing about mounts stands in inodes but a count, so one directory may be seen through many mounts.
  *
  *   mount 1 (root) ── dir ── dir ── point ┐
  *                                         └ mount 2 ── root ── dir …
@@ -99,7 +99,11 @@ export class MountSpace implements Space {
   /** Processes that see it, and whoever made it. */
   users = 1;
   readonly purse: Purse;
-  constructor(purse: Purse, ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) { this.purse = purse; this.ino = ino; this.owner = owner; }
+  constructor(purse: Purse, ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) {
+    this.purse = purse;
+    this.ino = ino;
+    this.owner = owner;
+  }
 
   /** There is room for it (`admits` in mount.ts). */
   add(m: Mount): void {
@@ -161,7 +165,10 @@ export function above(at: DirPath, root: DirPath): DirPath {
   return topmost(mount, inode.parent) as DirPath;
 }
 /** Text of a path seen from `root`; undefined when it is not below it. Without a root: up to the top of the tree that the mount is in. */
-export function textOfPath(at: { readonly mount: Mount; readonly inode: Inode; readonly dir?: Directory | undefined; readonly name?: string }, root?: DirPath): string | undefined {
+export function textOfPath(at: {
+  readonly mount: Mount; readonly inode: Inode; readonly dir?: Directory | undefined; readonly name?: string
+},
+    root?: DirPath): string | undefined {
   let { mount, inode, dir, name = '' } = at, text = '';
   for (;;) {
     if (root && mount === root.mount && inode === root.inode) return text === '' ? '/' : text;

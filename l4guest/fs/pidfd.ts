@@ -20,10 +20,14 @@ export class PidFile extends File {
   get reaped(): boolean { return this.process.k.pids.processes.get(this.process.pid) !== this.process; }
   get ended(): boolean { return !this.process.alive || this.thread?.state === Run.dead; }
   override poll(): number { return (this.ended ? Poll.IN | Poll.RDNORM : 0) | (this.reaped ? Poll.HUP : 0); }
-  override get details(): string { const pid = this.reaped ? -1 : this.thread?.tid ?? this.process.pid; return `Pid:\t${pid}\nNSpid:\t${pid}\n`; }
+  override get details(): string {
+    const pid = this.reaped ? -1 : this.thread?.tid ?? this.process.pid;
+    return `Pid:\t${pid}\nNSpid:\t${pid}\n`;
+  }
 }
 export function pidFd(t: Thread, p: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread), fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
+  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread),
+    fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }

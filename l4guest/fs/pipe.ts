@@ -1,6 +1,7 @@
 /**
- * Pipes and fifos: a queue of pages with readers and writers. What a write adds goes behind the last bytes where it fits into their page as a whole,
- * else into pages of its own, so that a pipe is full when its pages are used up, whatever they hold: exactly as programs find it on Linux.
+ * Pipes and fifos: a queue of pages with readers and writers. What a write adds goes behind the last bytes where it fits into their page
+ * as a whole, else into pages of its own, so that a pipe is full when its pages are used up, whatever they hold: exactly as programs find
+ * it on Linux.
  */
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
@@ -155,7 +156,10 @@ export class PipeFile extends File {
   override poll(): number {
     const p = this.pipe;
     let mask = 0;
-    if (this.readable) { if (p.length > 0) mask |= Poll.IN | Poll.RDNORM; if (p.writers === 0 && p.opens[1] !== this.before) mask |= Poll.HUP; }
+    if (this.readable) {
+      if (p.length > 0) mask |= Poll.IN | Poll.RDNORM;
+      if (p.writers === 0 && p.opens[1] !== this.before) mask |= Poll.HUP;
+    }
     if (this.writable) { if (p.readers === 0) mask |= Poll.ERR; if (!p.full) mask |= Poll.OUT | Poll.WRNORM; }
     return mask;
   }

@@ -21,7 +21,13 @@ import { Inode, type FileSystem } from './inode.ts';
 /** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
 export interface Image { readonly bytes: Window; readonly pfn: number }
 
-export interface MemoryFs extends FileSystem { readonly frames: Frames; takePage(): boolean; holdPage(): void; givePages(n: number): void; giveInode(inode: Inode): void }
+export interface MemoryFs extends FileSystem {
+  readonly frames: Frames;
+  takePage(): boolean;
+  holdPage(): void;
+  givePages(n: number): void;
+  giveInode(inode: Inode): void
+}
 
 /** Pages that are fetched at once. */
 const AHEAD = 16;
@@ -74,7 +80,9 @@ export class RegularInode extends Inode implements Mappable {
   }
   glance(index: number): Window | undefined {
     const own = this.pages.get(index), from = index * PAGE;
-    return own !== 0 ? this.fs.frames.page(own) : this.image && from < this.imageLength ? this.image.bytes.part(from, Math.min(from + PAGE, this.imageLength)) : undefined;
+    return own !== 0 ? this.fs.frames.page(own)
+      : this.image && from < this.imageLength ? this.image.bytes.part(from, Math.min(from + PAGE, this.imageLength))
+      : undefined;
   }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
@@ -101,12 +109,15 @@ export class RegularInode extends Inode implements Mappable {
 
   /** Throws NotHere for a page that must be fetched. */
   private needPage(index: number): void {
-    if (this.origin !== undefined && index * PAGE < this.imageLength && this.pages.get(index) === 0) throw new NotHere((t) => this.fetch(t, this.origin!, index));
+    if (this.origin !== undefined && index * PAGE < this.imageLength && this.pages.get(index) === 0)
+      throw new NotHere((t) => this.fetch(t, this.origin!, index));
   }
   private *fetch(t: Sleeper, origin: FileOrigin, index: number): Co<number> {
-    const from = index - (index % AHEAD), bytes = yield* origin.read(t, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
+    const from = index - (index % AHEAD),
+      bytes = yield* origin.read(t, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
     if (typeof bytes === 'number') return bytes;
-    for (let at = 0; at < bytes.length; at += PAGE) if (!this.fill(from + at / PAGE, bytes.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
+    for (let at = 0; at < bytes.length; at += PAGE)
+      if (!this.fill(from + at / PAGE, bytes.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
     return 0;
   }
   private fill(index: number, contents: Uint8Array): boolean {
@@ -146,7 +157,8 @@ export class RegularInode extends Inode implements Mappable {
       this.fs.frames.work.found();
       if (own !== 0) io.put(this.fs.frames.page(own), at, n);
       else if (pos < this.imageLength && this.origin !== undefined) this.needPage(index);
-      else if (pos < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
+      else if (pos
+          < this.imageLength) { n = Math.min(this.imageRun(index, end) - pos, this.imageLength - pos); io.put(this.image!.bytes, pos, n); }
       else io.zero(n);
       pos += n;
     }
@@ -181,7 +193,8 @@ export class RegularInode extends Inode implements Mappable {
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
       this.free(keep, Infinity);
-      if (length % PAGE !== 0 && keep > 0 && this.pages.get(keep - 1) !== 0) this.fs.frames.page(this.pages.get(keep - 1)).zero(length % PAGE, PAGE - (length % PAGE));
+      if (length % PAGE !== 0 && keep > 0 && this.pages.get(keep - 1) !== 0)
+        this.fs.frames.page(this.pages.get(keep - 1)).zero(length % PAGE, PAGE - (length % PAGE));
       this.imageLength = Math.min(this.imageLength, length);
     }
     this.length = length;
@@ -198,7 +211,14 @@ export class RegularInode extends Inode implements Mappable {
       if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
       this.free(first, last);
       // What the image has there is zero from now on, in frames of its own.
-      for (let i = first; i < Math.min(last, Math.ceil(this.imageLength / PAGE)); i++) { if (this.origin) { this.fill(i, NOTHING); this.clean?.delete(i); continue; } const pfn = this.frameToWrite(i); if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE); }
+      for (let i = first; i
+        < Math.min(last,
+          Math.ceil(this.imageLength
+            / PAGE)); i++) {
+              if (this.origin) { this.fill(i, NOTHING); this.clean?.delete(i); continue; }
+              const pfn = this.frameToWrite(i);
+              if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE);
+            }
     }
     for (const [a, b] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const) this.zero(a, b);
     return 0;
@@ -227,7 +247,8 @@ export class RegularInode extends Inode implements Mappable {
   /** SEEK_DATA and SEEK_HOLE: where data, or a hole, begins from `pos` on. -ENXIO. */
   override seek(pos: number, data: boolean): number {
     if (pos < 0 || pos >= this.length) return -E.NXIO;
-    const image = Math.ceil(this.imageLength / PAGE), pages = Math.ceil(this.length / PAGE), here = Math.floor(pos / PAGE), isData = (i: number): boolean => i < image || this.pages.get(i) !== 0;
+    const image = Math.ceil(this.imageLength / PAGE), pages = Math.ceil(this.length / PAGE), here = Math.floor(pos / PAGE),
+      isData = (i: number): boolean => i < image || this.pages.get(i) !== 0;
     if (data) { const i = isData(here) ? here : this.pages.next(here, pages); return i >= pages ? -E.NXIO : Math.max(pos, i * PAGE); }
     let i = here;
     while (i < pages && isData(i)) i = i < image ? image : i + 1;

@@ -23,8 +23,13 @@ export class SignalFile extends File {
       if (!s) break;
       const b = new Uint8Array(128), v = new DataView(b.buffer);
       v.setUint32(0, s.signo, true); v.setInt32(4, s.errno ?? 0, true); v.setInt32(8, s.code, true);
-      v.setUint32(12, s.pid ?? 0, true); v.setUint32(16, s.uid ?? 0, true); v.setUint32(24, s.timer ?? 0, true); v.setUint32(32, s.overrun ?? 0, true);
-      v.setInt32(40, s.status ?? 0, true); v.setInt32(44, Number(BigInt.asIntN(32, s.value ?? 0n)), true); v.setBigUint64(48, BigInt.asUintN(64, s.value ?? 0n), true);
+      v.setUint32(12, s.pid ?? 0, true);
+      v.setUint32(16, s.uid ?? 0, true);
+      v.setUint32(24, s.timer ?? 0, true);
+      v.setUint32(32, s.overrun ?? 0, true);
+      v.setInt32(40, s.status ?? 0, true);
+      v.setInt32(44, Number(BigInt.asIntN(32, s.value ?? 0n)), true);
+      v.setBigUint64(48, BigInt.asUintN(64, s.value ?? 0n), true);
       v.setBigUint64(72, BigInt(s.addr ?? 0), true);
       io.put(b, 0, 128);
     }

@@ -6,7 +6,8 @@ import { GeneratedDir, GeneratedFs } from './generated.ts';
 
 export function sysTree(k: Kernel): Directory {
   const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.clock.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
-  const cpu = dir().file('online', () => '0\n').file('possible', () => '0\n').file('present', () => '0\n').add('cpu0', dir().file('online', () => '1\n'));
+  const cpu = dir().file('online', () => '0\n').file('possible', () => '0\n').file('present', () => '0\n')
+    .add('cpu0', dir().file('online', () => '1\n'));
   // Pages that are alike are not looked for: ksm is there, and does not run.
   const ksm = dir();
   for (const [name, value] of [['run', 0], ['pages_to_scan', 100], ['sleep_millisecs', 20], ['pages_shared', 0], ['pages_sharing', 0],
@@ -14,7 +15,8 @@ export function sysTree(k: Kernel): Directory {
     ['pages_volatile', 0], ['full_scans', 0], ['merge_across_nodes', 1], ['max_page_sharing', 256]] as const) ksm.file(name, () =>
       `${value}\n`);
   const thp = dir().file('enabled', () => 'always madvise [never]\n');
-  return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', classNet(fs, k))).add('block', dir()).add('bus', dir())
+  return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', classNet(fs, k)))
+    .add('block', dir()).add('bus', dir())
     .add('fs', dir().add('cgroup', dir())).add('kernel', dir().add('mm', dir().add('ksm', ksm).add('transparent_hugepage', thp))).add(
       'module', dir());
 }

@@ -1,6 +1,7 @@
 /**
- * Archives in the tar format as a sequence of entries: ustar, GNU long names, pax headers. Archives come from strangers: every number is checked before
- * it is used, nothing is read beyond the archive, and each step goes forward, so that time and memory are bounded by the archive's size.
+ * Archives in the tar format as a sequence of entries: ustar, GNU long names, pax headers. Archives come from strangers: every number is
+ * checked before it is used, nothing is read beyond the archive, and each step goes forward, so that time and memory are bounded by the
+ * archive's size.
  *
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; empty blocks at the end
@@ -57,7 +58,14 @@ export function* tarEntries(bytes: Archive): Generator<TarHeader, number> {
 }
 
 /** What headers before an entry say instead of its own. */
-interface Extra { readonly path?: string; readonly linkpath?: string; readonly size?: number; readonly uid?: number; readonly gid?: number; readonly mtime?: number }
+interface Extra {
+  readonly path?: string;
+  readonly linkpath?: string;
+  readonly size?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mtime?: number
+}
 
 const isEmpty = (block: Uint8Array): boolean => block.every(b => b === 0);
 
@@ -70,8 +78,10 @@ function readHeader(head: Uint8Array, at: number, extra: Extra): TarHeader {
   const size = (own ? extra.size : undefined) ?? field('size', 124, 12);
   if (size < 0) throw damaged(at, 'its size is negative');
   const header = {
-    name: (own ? extra.path : undefined) ?? (prefix ? `${prefix}/${name}` : name), type, mode: field('mode', 100, 8) & 0o7777, uid: extra.uid ?? field('owner', 108, 8), gid: extra.gid ?? field('group', 116, 8),
-    mtime: extra.mtime ?? field('time', 136, 12), link: extra.linkpath ?? untilNul(head.subarray(157, 257)), major: field('device', 329, 8), minor: field('device', 337, 8), dataAt: at + BLOCK, size: holdsData(type) ? size : 0,
+    name: (own ? extra.path : undefined) ?? (prefix ? `${prefix}/${name}` : name), type, mode: field('mode', 100, 8) & 0o7777,
+    uid: extra.uid ?? field('owner', 108, 8), gid: extra.gid ?? field('group', 116, 8),
+    mtime: extra.mtime ?? field('time', 136, 12), link: extra.linkpath ?? untilNul(head.subarray(157, 257)), major: field('device', 329, 8),
+    minor: field('device', 337, 8), dataAt: at + BLOCK, size: holdsData(type) ? size : 0,
   };
   checkNames(header, at);
   return header;
@@ -97,11 +107,13 @@ function checkNames({ name, link }: { name: string; link: string }, at: number):
     if (path.length > MOST_PATH) throw damaged(at, `it names a path of ${path.length} bytes`);
     if (path.includes('\0')) throw damaged(at, 'it has a name with a NUL in it');
   }
-  if (name.length > MOST_NAME && name.split('/').some((part) => part.length > MOST_NAME)) throw damaged(at, `it names a file by more than ${MOST_NAME} bytes`);
+  if (name.length > MOST_NAME && name.split('/').some((part) => part.length > MOST_NAME))
+    throw damaged(at, `it names a file by more than ${MOST_NAME} bytes`);
 }
 
 /** Their contents are not what lies in the archive. */
-const sparse = (name: string): TarError => new TarError(`holds a sparse file${name ? ` ('${visible(name)}')` : ''}, which cannot be read here; pack it without --sparse`);
+const sparse = (name: string): TarError =>
+  new TarError(`holds a sparse file${name ? ` ('${visible(name)}')` : ''}, which cannot be read here; pack it without --sparse`);
 const damaged = (at: number, why: string): TarError => new TarError(`is damaged at byte ${at}: ${why}`);
 
 /** Octal text between blanks, or base 256 with the top bit set (then the next bit is the sign). An empty field is 0. */
@@ -145,7 +157,8 @@ function paxRecord(data: Uint8Array, from: number, at: number): { key: string; v
   let i = from, length = 0;
   for (; i < data.length && data[i]! >= ZERO && data[i]! <= 0x39 && length < data.length; i++) length = length * 10 + data[i]! - ZERO;
   const end = from + length, equals = data.indexOf(EQUALS, i);
-  if (data[i] !== SPACE || end > data.length || data[end - 1] !== NEWLINE || equals < 0 || equals >= end - 1) throw damaged(at, 'its extended header is malformed');
+  if (data[i] !== SPACE || end > data.length || data[end - 1] !== NEWLINE || equals < 0 || equals >= end - 1)
+    throw damaged(at, 'its extended header is malformed');
   return { key: byteString(data.subarray(i + 1, equals)), value: byteString(data.subarray(equals + 1, end - 1)), end };
 }
 

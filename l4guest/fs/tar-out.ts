@@ -1,6 +1,6 @@
 /**
- * A directory of the root file system as a tar archive, piece by piece: what becomes of a folder that the host lent to the guest. Format: ustar,
- * with a pax header before names, links and sizes that ustar has no room for. Device nodes and sockets are left out.
+ * A directory of the root file system as a tar archive, piece by piece: what becomes of a folder that the host lent to the guest. Format:
+ * ustar, with a pax header before names, links and sizes that ustar has no room for. Device nodes and sockets are left out.
  */
 import { S } from '../abi/linux.ts';
 import { KernelIo, bytesOf } from '../mm/uaccess.ts';
@@ -49,7 +49,8 @@ function* file(inode: RegularInode, name: string, first: string | undefined): Ge
 
 /** The header, after a pax header if one is needed. */
 function* heads(e: Entry): Generator<Uint8Array> {
-  const pax = (bytesOf(e.name).length > NAME ? record('path', e.name) : '') + (bytesOf(e.link).length > NAME ? record('linkpath', e.link) : '') + (e.size >= 8 ** 11 ? record('size', String(e.size)) : '');
+  const pax = (bytesOf(e.name).length > NAME ? record('path', e.name) : '')
+    + (bytesOf(e.link).length > NAME ? record('linkpath', e.link) : '') + (e.size >= 8 ** 11 ? record('size', String(e.size)) : '');
   if (pax !== '') {
     const bytes = bytesOf(pax), body = new Uint8Array(Math.ceil(bytes.length / BLOCK) * BLOCK);
     body.set(bytes);
@@ -67,7 +68,8 @@ function record(key: string, value: string): string {
 function header(e: Entry): Uint8Array {
   const h = new Uint8Array(BLOCK);
   const text = (at: number, size: number, value: string): void => h.set(bytesOf(value).subarray(0, size), at);
-  const octal = (at: number, size: number, value: number): void => text(at, size, `${(value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0')}\0`);
+  const octal = (at: number, size: number, value: number): void =>
+    text(at, size, `${(value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0')}\0`);
   text(0, NAME, e.name);
   octal(100, 8, e.inode.mode & ~S.IFMT);
   octal(108, 8, e.inode.uid);

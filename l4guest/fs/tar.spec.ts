@@ -5,8 +5,14 @@ import { loadTar } from './tar.ts';
 
 /** A ustar entry. */
 function entry(name: string, type: string, data = '', link = ''): Uint8Array {
-  const h = new Uint8Array(512 + Math.ceil(data.length / 512) * 512), put = (at: number, s: string): void => { h.set(new TextEncoder().encode(s), at); };
-  put(0, name); put(100, '0000755\0'); put(108, '0000000\0'); put(116, '0000000\0'); put(124, `${data.length.toString(8).padStart(11, '0')}\0`); put(136, '00000000144\0');
+  const h = new Uint8Array(512 + Math.ceil(data.length / 512) * 512),
+    put = (at: number, s: string): void => { h.set(new TextEncoder().encode(s), at); };
+  put(0, name);
+  put(100, '0000755\0');
+  put(108, '0000000\0');
+  put(116, '0000000\0');
+  put(124, `${data.length.toString(8).padStart(11, '0')}\0`);
+  put(136, '00000000144\0');
   put(156, type); put(157, link); put(257, 'ustar\x0000'); put(148, '        '); put(512, data);
   let sum = 0;
   for (let i = 0; i < 512; i++) sum += h[i]!;
@@ -18,7 +24,10 @@ const load = (u: Unix, bytes: Uint8Array): number | string => loadTar(u.k.root, 
 
 describe('the root file system from a tar image', () => {
   it('holds files, directories, links; files are read in place and copied when written', () => {
-    const u = new Unix(), image = join(entry('opt/', '5'), entry('opt/a.txt', '0', 'content'), entry('opt/b', '2', '', 'a.txt'), entry('opt/c', '1', '', 'opt/a.txt')), before = u.k.frames.free;
+    const u = new Unix(),
+      image = join(entry('opt/', '5'), entry('opt/a.txt', '0', 'content'), entry('opt/b', '2', '', 'a.txt'),
+        entry('opt/c', '1', '', 'opt/a.txt')),
+      before = u.k.frames.free;
     expect(load(u, image)).toBe(4);
     // Inodes weigh something; contents take no pages.
     expect(before - u.k.frames.free).toBeLessThan(2);
@@ -41,8 +50,13 @@ describe('the root file system from a tar image', () => {
     expect([u.read(u.open(`/${long}`)), u.read(u.open(`/${'m'.repeat(130)}`))]).toEqual(['1', '2']);
   });
   it('lengths in pax headers count bytes, not letters', () => {
-    const u = new Unix(), name = 'ä'.repeat(60), record = (key: string, value: string): string => { const n = new TextEncoder().encode(` ${key}=${value}\n`).length; return `${n + 3} ${key}=${value}\n`; };
-    const bytes = new TextEncoder().encode(record('path', `${name}.txt`) + record('comment', 'x'.repeat(90))), text = String.fromCharCode(...bytes), header = entry('x', 'x', '\0'.repeat(text.length));
+    const u = new Unix(), name = 'ä'.repeat(60),
+      record = (key: string, value: string): string => {
+        const n = new TextEncoder().encode(` ${key}=${value}\n`).length;
+        return `${n + 3} ${key}=${value}\n`;
+      };
+    const bytes = new TextEncoder().encode(record('path', `${name}.txt`) + record('comment', 'x'.repeat(90))),
+      text = String.fromCharCode(...bytes), header = entry('x', 'x', '\0'.repeat(text.length));
     header.set(bytes, 512);
     load(u, join(header, entry('short', '0', '1')));
     expect(u.read(u.open(`/${name}.txt`))).toBe('1');

@@ -15,7 +15,10 @@ import { LinkInode, TmpDir } from './tmpfs.ts';
 /** `pfn`: server page number of the image's first byte where that byte is page-aligned, else 0. */
 export type TarImage = Image;
 
-/** Puts everything in the image below `root`, which is in memory. Answers the number of entries, or the rest of a sentence that says what is wrong. */
+/**
+ * Puts everything in the image below `root`, which is in memory. Answers the number of entries, or the rest of a sentence that says what
+ * is wrong.
+ */
 export function loadTar(root: TmpDir, image: TarImage): number | string {
   const step = loadTarOver(NOBODY, root, image).next();
   return step.done ? step.value : 'lies over a file system that is not in memory';
@@ -29,7 +32,8 @@ export function* loadTarOver(t: Sleeper, root: TmpDir, { bytes, pfn }: TarImage)
   try {
     for (const h of tarEntries(bytes)) {
       const data = { bytes: bytes.part(h.dataAt, h.dataAt + h.size), pfn: pfn !== 0 && h.dataAt % PAGE === 0 ? pfn + h.dataAt / PAGE : 0 };
-      const inode = yield* persist<Inode | undefined>(t, 0, () => place(root, h, data), (errno) => { throw new TarError(`cannot be laid over the root file system (${errnoName(-errno)})`); });
+      const inode = yield* persist<Inode | undefined>(t, 0, () => place(root, h, data),
+        (errno) => { throw new TarError(`cannot be laid over the root file system (${errnoName(-errno)})`); });
       if (inode?.isDir) dirs.push([inode, h]); // their times change as they are filled
       count++;
     }
@@ -70,7 +74,10 @@ function place(root: TmpDir, h: TarHeader, data: Image): Inode | undefined {
   return inode;
 }
 /** Whether a name is a directory, or a link to wherever. */
-function isThere(dir: TmpDir, name: string): boolean { const i = dir.lookup(name); return i instanceof Directory || i instanceof LinkInode; }
+function isThere(dir: TmpDir, name: string): boolean {
+  const i = dir.lookup(name);
+  return i instanceof Directory || i instanceof LinkInode;
+}
 function make(root: TmpDir, dir: TmpDir, name: string, h: TarHeader, data: Image): Inode | undefined {
   const old = dir.lookup(name);
   if (h.type === '5') { if (old instanceof Directory) return old; }

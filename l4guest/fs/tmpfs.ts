@@ -17,7 +17,13 @@ import { RegularInode, type Image, type MemoryFs } from './regular.ts';
 export type OpenSpecial = (t: Thread, inode: Inode, flags: number) => File | number;
 
 /** Limits and the root's attributes; undefined: none, or as the type has them. `blocks` are pages. */
-export interface TmpOptions { readonly blocks?: number; readonly inodes?: number; readonly mode?: number; readonly uid?: number; readonly gid?: number }
+export interface TmpOptions {
+  readonly blocks?: number;
+  readonly inodes?: number;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number
+}
 
 /** A size as tmpfs reads it: bytes, with k, m, g or t, or a share of memory in percent. */
 function sizeOf(text: string, pages: number): number {
@@ -65,7 +71,10 @@ export class TmpFs implements MemoryFs, FileSystem {
   readonly root: TmpDir;
   private lastIno = 0;
 
-  constructor(init: { type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial }, mode = 0o755, limits: TmpOptions = {}) {
+  constructor(init: {
+    type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial
+  },
+      mode = 0o755, limits: TmpOptions = {}) {
     this.limits = limits;
     this.most = init.type === 'tmpfs' ? init.frames.total >> 1 : init.frames.total;
     this.type = init.type; this.dev = init.dev; this.magic = init.magic ?? 0x01021994; this.source = init.source ?? init.type;
@@ -82,7 +91,10 @@ export class TmpFs implements MemoryFs, FileSystem {
   usage(): { blocks: number; free: number; files: number; freeFiles: number } {
     if (this.space) return this.space;
     const { blocks = this.most, inodes = this.frames.total } = this.limits;
-    return { blocks, free: Math.max(0, Math.min(this.frames.free, blocks - this.pages)), files: inodes, freeFiles: Math.max(0, inodes - this.inodes) };
+    return {
+      blocks, free: Math.max(0, Math.min(this.frames.free, blocks - this.pages)), files: inodes,
+      freeFiles: Math.max(0, inodes - this.inodes)
+    };
   }
   get options(): string {
     const { blocks, inodes, mode, uid, gid } = this.limits;

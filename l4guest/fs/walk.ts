@@ -29,7 +29,9 @@ export function capableOver(inode: Inode, who: Pick<Who, 'caps' | 'users'>, cap:
 }
 /** Whether `who` has these rights to the inode; with CAP_DAC_OVERRIDE all, except execute what nobody may. */
 export function permitted(inode: Inode, mask: number, who: Who): boolean {
-  const bits = inode.uid === who.fsuid ? inode.mode >> 6 : inode.gid === who.fsgid || inGroups(who.groups, inode.gid) ? inode.mode >> 3 : inode.mode;
+  const bits = inode.uid === who.fsuid ? inode.mode >> 6
+    : inode.gid === who.fsgid || inGroups(who.groups, inode.gid) ? inode.mode >> 3
+    : inode.mode;
   if ((bits & mask) === mask) return true;
   if (capableOver(inode, who, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
   return capableOver(inode, who, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));
@@ -63,7 +65,14 @@ export interface Place {
   /** The path ended in a slash. */
   slash: boolean;
 }
-interface Walk { readonly t: Thread; readonly flags: number; links: number; readonly place: Place; readonly root: DirPath; readonly start: DirPath }
+interface Walk {
+  readonly t: Thread;
+  readonly flags: number;
+  links: number;
+  readonly place: Place;
+  readonly root: DirPath;
+  readonly start: DirPath
+}
 
 /** Walks `path` from `base`; fills `place` (yours or a fresh one) and answers 0 or -errno. */
 export function walk(t: Thread, base: DirPath, path: string, flags: number, place: Place): number {
@@ -78,7 +87,10 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
   place.name = ''; place.slash = false;
   return steps({ t, flags, links: 0, place, root, start: base }, path, true);
 }
-export const newPlace = (): Place => ({ dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount, inode: undefined, slash: false });
+export const newPlace = (): Place => ({
+  dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
+  inode: undefined, slash: false
+});
 /** What stays of a place: where its inode was found. */
 export const pathOf = (p: Place): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
@@ -120,7 +132,8 @@ function step(w: Walk, name: string, final: boolean): number {
     p.name = name; p.inode = undefined;
     return final && w.flags & WalkFlag.parent ? 0 : -E.NOENT;
   }
-  if (found.isLink && (!final || w.flags & WalkFlag.follow || (p.slash && !(w.flags & WalkFlag.parent)))) return followLink(w, found, name, final);
+  if (found.isLink && (!final || w.flags & WalkFlag.follow || (p.slash && !(w.flags & WalkFlag.parent))))
+    return followLink(w, found, name, final);
   p.name = name; p.inode = found; p.mount = p.dirMount;
   if (found.covered > 0) enter(p);
   if (p.mount !== p.dirMount && w.flags & WalkFlag.noMounts) return -E.XDEV;
@@ -161,7 +174,8 @@ function followLink(w: Walk, link: Inode, name: string, final: boolean): number 
   if (typeof target === 'number') return target;
   if (target === '') return -E.NOENT;
   if (target.charCodeAt(0) === 47 && w.flags & WalkFlag.beneath) return -E.XDEV;
-  if (target.charCodeAt(0) === 47) { p.mount = p.dirMount = w.root.mount; p.inode = p.dir = w.root.inode; } else { p.inode = dir; p.mount = p.dirMount; }
+  if (target.charCodeAt(0)
+      === 47) { p.mount = p.dirMount = w.root.mount; p.inode = p.dir = w.root.inode; } else { p.inode = dir; p.mount = p.dirMount; }
   const failed = steps(w, target, final);
   if (failed) return failed;
   if (slash) { p.slash = true; if (p.inode && !p.inode.isDir) return -E.NOTDIR; }

@@ -3,9 +3,26 @@ import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const CREAT = 0o1000, NOWAIT = 0o4000, UNDO = 0o10000, RMID = 0, GETVAL = 12, SETVAL = 16, GETNCNT = 14;
-const ops = (...list: [number, number, number?][]): Uint8Array => { const b = new Uint8Array(list.length * 6), v = new DataView(b.buffer); list.forEach(([n, op, flags], i) => { v.setUint16(i * 6, n, true); v.setInt16(i * 6 + 2, op, true); v.setUint16(i * 6 + 4, flags ?? 0, true); }); return b; };
-const message = (type: number, text: string): Uint8Array => { const b = new Uint8Array(8 + text.length); new DataView(b.buffer).setBigInt64(0, BigInt(type), true); b.set(new TextEncoder().encode(text), 8); return b; };
-const words = (...list: number[]): Uint8Array => { const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer); list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); }); return b; };
+const ops = (...list: [number, number, number?][]): Uint8Array => {
+  const b = new Uint8Array(list.length * 6), v = new DataView(b.buffer);
+  list.forEach(([n, op, flags], i) => {
+    v.setUint16(i * 6, n, true);
+    v.setInt16(i * 6 + 2, op, true);
+    v.setUint16(i * 6 + 4, flags ?? 0, true);
+  });
+  return b;
+};
+const message = (type: number, text: string): Uint8Array => {
+  const b = new Uint8Array(8 + text.length);
+  new DataView(b.buffer).setBigInt64(0, BigInt(type), true);
+  b.set(new TextEncoder().encode(text), 8);
+  return b;
+};
+const words = (...list: number[]): Uint8Array => {
+  const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer);
+  list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); });
+  return b;
+};
 
 describe('System V semaphores', () => {
   it('a call does all its operations or none', () => {
@@ -49,15 +66,21 @@ describe('System V semaphores', () => {
     expect(next).not.toBe(s);
     expect(u.call('semctl', s, 0, GETVAL, 0)).toBe(-E.INVAL);
     u.call('setresuid', 1000, 1000, 1000);
-    expect([u.call('semctl', next, 0, GETVAL, 0), u.call('semctl', next, 0, RMID, 0), u.call('semget', 5, 1, 0o600)]).toEqual([-E.ACCES, -E.PERM, -E.ACCES]);
+    expect([
+      u.call('semctl', next, 0, GETVAL, 0), u.call('semctl', next, 0, RMID, 0), u.call('semget', 5, 1, 0o600)
+    ]).toEqual([-E.ACCES, -E.PERM, -E.ACCES]);
   });
 });
 
 describe('System V message queues', () => {
   it('messages come in order, or by type', () => {
     const u = new Unix(), q = u.call('msgget', 0, CREAT | 0o600)!, at = u.space(64);
-    for (const [type, text] of [[3, 'c'], [1, 'a'], [2, 'bb']] as const) expect(u.call('msgsnd', q, message(type, text), text.length, 0)).toBe(0);
-    const next = (type: number, size = 32, flags = NOWAIT): string | number => { const n = u.call('msgrcv', q, at, size, type, flags)!; return n < 0 ? n : `${u.u32(at)}${u.text(at + 8, n)}`; };
+    for (const [type, text] of [[3, 'c'], [1, 'a'], [2, 'bb']] as const)
+      expect(u.call('msgsnd', q, message(type, text), text.length, 0)).toBe(0);
+    const next = (type: number, size = 32, flags = NOWAIT): string | number => {
+      const n = u.call('msgrcv', q, at, size, type, flags)!;
+      return n < 0 ? n : `${u.u32(at)}${u.text(at + 8, n)}`;
+    };
     expect(next(2, 1)).toBe(-E.TOOBIG);
     expect([next(-2), next(2, 1, NOWAIT | 0o10000), next(0), next(0)]).toEqual(['1a', '2b', '3c', -E.NOMSG]);
   });
@@ -84,7 +107,8 @@ describe('System V shared memory', () => {
     expect(u.k.frames.idle).toBe(free);
   });
   it('the end of the last process that maps it counts too', () => {
-    const u = new Unix(), child = u.fork(), free = u.k.frames.idle, s = u.call('shmget', 9, 8192, CREAT | 0o600)!, at = u.callOf(child, 'shmat', s, 0, 0)!;
+    const u = new Unix(), child = u.fork(), free = u.k.frames.idle, s = u.call('shmget', 9, 8192, CREAT | 0o600)!,
+      at = u.callOf(child, 'shmat', s, 0, 0)!;
     u.callOf(child, 'getcwd', at, 100);
     u.call('shmctl', s, RMID, 0);
     u.k.endProcess(child.proc, 0);
@@ -94,17 +118,25 @@ describe('System V shared memory', () => {
 
 describe('POSIX message queues', () => {
   it('the highest priority first, then the oldest; limits from the attributes', () => {
-    const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, words(0, 3, 16))!, at = u.space(16), prio = u.space(4), wall = words(2_000_000_000, 0);
-    for (const [text, p] of [['low', 1], ['high', 9], ['high2', 9]] as const) expect(u.call('mq_timedsend', q, new TextEncoder().encode(text), text.length, p, 0)).toBe(0);
+    const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, words(0, 3, 16))!, at = u.space(16), prio = u.space(4),
+      wall = words(2_000_000_000, 0);
+    for (const [text, p] of [['low', 1], ['high', 9], ['high2', 9]] as const)
+      expect(u.call('mq_timedsend', q, new TextEncoder().encode(text), text.length, p, 0)).toBe(0);
     expect(u.call('mq_timedsend', q, 'xxxxxxxxxxxxxxxxx', 17, 0, 0)).toBe(-E.MSGSIZE);
     expect(u.call('mq_timedreceive', q, at, 15, prio, 0)).toBe(-E.MSGSIZE);
-    const got = [0, 1, 2].map(() => { const n = u.call('mq_timedreceive', q, at, 16, prio, wall)!; return `${u.text(at, n)}/${u.u32(prio)}`; });
+    const got = [0, 1, 2].map(() => {
+      const n = u.call('mq_timedreceive', q, at, 16, prio, wall)!;
+      return `${u.text(at, n)}/${u.u32(prio)}`;
+    });
     expect(got).toEqual(['high/9', 'high2/9', 'low/1']);
     expect(u.call('mq_timedreceive', q, at, 16, prio, words(1, 0))).toBe(-E.TIMEDOUT);
   });
   it('a name goes at once, the queue with its last descriptor', () => {
     const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, 0)!;
-    expect([u.call('mq_open', 'q', 0o302, 0o600, 0), u.call('mq_unlink', 'q'), u.call('mq_open', 'q', 2, 0, 0), u.call('mq_timedsend', q, 'm', 1, 0, 0)]).toEqual([-E.EXIST, 0, -E.NOENT, 0]);
+    expect([
+      u.call('mq_open', 'q', 0o302, 0o600, 0), u.call('mq_unlink', 'q'), u.call('mq_open', 'q', 2, 0, 0),
+      u.call('mq_timedsend', q, 'm', 1, 0, 0)
+    ]).toEqual([-E.EXIST, 0, -E.NOENT, 0]);
   });
   it('the first message raises the signal that was asked for, once', () => {
     const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, 0)!, event = new Uint8Array(64);

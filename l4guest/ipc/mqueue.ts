@@ -89,7 +89,10 @@ export class MqFile extends File {
   }
   /** What read(2) shows of a queue. */
   override read(io: Io, pos: number): number {
-    const q = this.inode, text = bytesOf(`QSIZE:${q.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${q.notify?.signal ?? 0} NOTIFY_PID:${q.notify?.process.pid ?? 0}\n`), n = Math.max(0, Math.min(io.left, text.length - pos));
+    const q = this.inode,
+      text = bytesOf(`QSIZE:${q.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${q.notify?.signal ?? 0} NOTIFY_PID:`
+        + `${q.notify?.process.pid ?? 0}\n`),
+      n = Math.max(0, Math.min(io.left, text.length - pos));
     io.put(text, pos, n);
     return n;
   }

@@ -146,7 +146,10 @@ function info(t: Thread, cmd: number, va: number): number {
   const all = t.proc.ipc.msg, now = cmd === Msg.INFO, sum = (of: (q: MsgQueue) => number): number =>
     all.slots.reduce((n, q) => n + (q ? of(q) : 0), 0);
   clearUser(t.mm, va, 32);
-  [now ? all.count : 0, now ? sum((q) => q.messages.length) : 0, MAX_MESSAGE, QUEUE_BYTES, MSG_MOST, 16, now ? sum((q) => q.bytes) : 0].forEach((n, i) => { setU32(t.mm, va + 4 * i, n); });
+  [
+    now ? all.count : 0, now ? sum((q) => q.messages.length) : 0, MAX_MESSAGE, QUEUE_BYTES, MSG_MOST, 16, now ? sum((q) => q.bytes) : 0
+  ].forEach((n,
+      i) => { setU32(t.mm, va + 4 * i, n); });
   setU16(t.mm, va + 28, 0xffff);
   return all.last;
 }

@@ -20,7 +20,12 @@ export class Perm {
   readonly cuid: number;
   readonly cgid: number;
   mode: number;
-  constructor(key: number, c: Creds, mode: number) { this.key = key; this.uid = this.cuid = c.euid; this.gid = this.cgid = c.egid; this.mode = mode & 0o777; }
+  constructor(key: number, c: Creds, mode: number) {
+    this.key = key;
+    this.uid = this.cuid = c.euid;
+    this.gid = this.cgid = c.egid;
+    this.mode = mode & 0o777;
+  }
 
   /** Whether `c` has what `wanted` (rwx three times, as in flags) asks for. */
   allows(c: Creds, wanted: number): boolean {

@@ -8,7 +8,9 @@ import { getU16, setI64, setU16, setU32 } from '../mm/uaccess.ts';
 import { timespec } from '../syscalls/times.ts';
 import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './objects.ts';
 
-const Sem = { UNDO: 0o10000, GETPID: 11, GETVAL: 12, GETALL: 13, GETNCNT: 14, GETZCNT: 15, SETVAL: 16, SETALL: 17, STAT: 18, INFO: 19, STAT_ANY: 20 } as const;
+const Sem = {
+  UNDO: 0o10000, GETPID: 11, GETVAL: 12, GETALL: 13, GETNCNT: 14, GETZCNT: 15, SETVAL: 16, SETALL: 17, STAT: 18, INFO: 19, STAT_ANY: 20
+} as const;
 /** Largest value, semaphores in a set, operations in a call, sets. */
 const MAX_VALUE = 32767, MAX_SET = 32000, MAX_OPS = 500;
 export const SEM_MOST = 32000;
@@ -29,7 +31,13 @@ export class SemSet implements IpcObject {
   readonly undo = new Map<Process, Map<number, number>>();
   otime = 0;
   ctime: number;
-  constructor(id: number, perm: Perm, n: number, now: number) { this.id = id; this.perm = perm; this.values = new Array<number>(n).fill(0); this.pids = new Array<number>(n).fill(0); this.ctime = now; }
+  constructor(id: number, perm: Perm, n: number, now: number) {
+    this.id = id;
+    this.perm = perm;
+    this.values = new Array<number>(n).fill(0);
+    this.pids = new Array<number>(n).fill(0);
+    this.ctime = now;
+  }
 
   /** Does all operations and answers undefined, or does none: the one that must wait, or -errno. */
   attempt(ops: readonly Op[], p: Process): Op | number | undefined {
@@ -77,7 +85,8 @@ export function semtimedop(t: Thread, id: number, va: number, count: number, tim
   if (count > MAX_OPS) return -E.TOOBIG;
   const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
   if (Number.isNaN(ns)) return -E.INVAL;
-  for (let i = 0; i < count; i++) ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
+  for (let i = 0; i < count; i++)
+    ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
   const s = t.proc.ipc.sem.find(id);
   if (!s) return -E.INVAL;
   if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
@@ -163,6 +172,10 @@ function changed(t: Thread, s: SemSet, change: () => void): number {
 /** struct seminfo: ten integers. */
 function info(t: Thread, cmd: number, va: number): number {
   const all = t.proc.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
-  [SEM_MOST * MAX_SET, SEM_MOST, SEM_MOST * MAX_SET, SEM_MOST * MAX_SET, MAX_SET, MAX_OPS, MAX_OPS, now ? all.count : 20, MAX_VALUE, now ? total : MAX_VALUE].forEach((n, i) => { setU32(t.mm, va + 4 * i, n); });
+  [
+    SEM_MOST * MAX_SET, SEM_MOST, SEM_MOST * MAX_SET, SEM_MOST * MAX_SET, MAX_SET, MAX_OPS, MAX_OPS, now ? all.count : 20, MAX_VALUE,
+    now ? total : MAX_VALUE
+  ].forEach((n,
+      i) => { setU32(t.mm, va + 4 * i, n); });
   return all.last;
 }

@@ -8,11 +8,21 @@ import { mapArea, roundUp, unmap } from '../mm/mmap.ts';
 import { clearUser, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './objects.ts';
 
-export interface Segment extends IpcObject { readonly size: number; readonly inode: RegularInode; readonly cpid: number; lpid: number; atime: number; dtime: number; ctime: number }
+export interface Segment extends IpcObject {
+  readonly size: number;
+  readonly inode: RegularInode;
+  readonly cpid: number;
+  lpid: number;
+  atime: number;
+  dtime: number;
+  ctime: number
+}
 
 /** SHM_LOCKED, in the mode that is told. Nothing is ever swapped out. */
 const LOCKED = 0o2000;
-const Shm = { RDONLY: 0o10000, RND: 0o20000, REMAP: 0o40000, EXEC: 0o100000, DEST: 0o1000, LOCK: 11, UNLOCK: 12, STAT: 13, INFO: 14, STAT_ANY: 15 } as const;
+const Shm = {
+  RDONLY: 0o10000, RND: 0o20000, REMAP: 0o40000, EXEC: 0o100000, DEST: 0o1000, LOCK: 11, UNLOCK: 12, STAT: 13, INFO: 14, STAT_ANY: 15
+} as const;
 export const SHM_MOST = 4096;
 
 /** Segments without a name that somebody still maps. */
@@ -45,7 +55,10 @@ export function shmat(t: Thread, id: number, at: number, flags: number): number 
   const where = flags & Shm.RND ? at - (at % 4096) : at;
   if (where % 4096 !== 0 || (where === 0 && flags & Shm.REMAP)) return -E.INVAL;
   const fixed = where === 0 ? 0 : flags & Shm.REMAP ? Map_.FIXED : Map_.FIXED_NOREPLACE;
-  const r = mapArea(t.mm, { at: where, length: s.size, prot: Prot.READ | (write ? Prot.WRITE : 0) | (flags & Shm.EXEC ? Prot.EXEC : 0), flags: Map_.SHARED | fixed, object: s.inode, name: `/SYSV${(s.perm.key >>> 0).toString(16).padStart(8, '0')} (deleted)`, mayWrite: write });
+  const r = mapArea(t.mm, {
+    at: where, length: s.size, prot: Prot.READ | (write ? Prot.WRITE : 0) | (flags & Shm.EXEC ? Prot.EXEC : 0), flags: Map_.SHARED | fixed,
+    object: s.inode, name: `/SYSV${(s.perm.key >>> 0).toString(16).padStart(8, '0')} (deleted)`, mayWrite: write
+  });
   if (r < 0) return r === -E.EXIST ? -E.INVAL : r;
   s.atime = seconds(t);
   s.lpid = t.proc.pid;
@@ -100,7 +113,9 @@ function info(t: Thread, cmd: number, va: number): number {
   if (cmd === Ipc.INFO) {
     clearUser(t.mm, va, 72);
     const { sysctl } = t.k;
-    [sysctl.number('kernel/shmmax'), 1, SHM_MOST, SHM_MOST, sysctl.number('kernel/shmall')].forEach((n, i) => { setBig(t.mm, va + 8 * i, n > 2 ** 63 ? 0xffff_ffff_feff_ffffn : BigInt(n)); });
+    [sysctl.number('kernel/shmmax'), 1, SHM_MOST, SHM_MOST, sysctl.number('kernel/shmall')].forEach((n, i) => {
+      setBig(t.mm, va + 8 * i, n > 2 ** 63 ? 0xffff_ffff_feff_ffffn : BigInt(n));
+    });
     return all.last;
   }
   clearUser(t.mm, va, 48);

@@ -29,11 +29,15 @@ function packed(n: number): number {
 export function account(k: Kernel, p: Process, status: number): void {
   const file = files.get(k), t = p.leader;
   if (!file || !t) return;
-  const b = new Uint8Array(RECORD), v = new DataView(b.buffer), ticks = (ns: number): number => packed(ns / TICK), age = k.clock.now() - p.startedAt;
-  b[0] = (p.execed ? 0 : Flag.FORKED) | (p.creds.euid === 0 ? Flag.SUPERUSER : 0) | (status & 0x80 ? Flag.CORE : 0) | (status & 0x7f ? Flag.SIGNAL : 0);
+  const b = new Uint8Array(RECORD), v = new DataView(b.buffer), ticks = (ns: number): number => packed(ns / TICK),
+    age = k.clock.now() - p.startedAt;
+  b[0] = (p.execed ? 0 : Flag.FORKED) | (p.creds.euid === 0 ? Flag.SUPERUSER : 0) | (status & 0x80 ? Flag.CORE : 0)
+    | (status & 0x7f ? Flag.SIGNAL : 0);
   b[1] = VERSION;
   v.setUint16(2, p.session.terminal?.rdev ?? 0, true);
-  [status, p.creds.uid, p.creds.gid, p.pid, p.parent?.pid ?? 0, Math.floor(k.clock.wall().s - age / 1e9)].forEach((x, i) => { v.setUint32(4 + 4 * i, x >>> 0, true); });
+  [status, p.creds.uid, p.creds.gid, p.pid, p.parent?.pid ?? 0, Math.floor(k.clock.wall().s - age / 1e9)].forEach((x, i) => {
+    v.setUint32(4 + 4 * i, x >>> 0, true);
+  });
   v.setFloat32(28, age / TICK, true);
   v.setUint16(32, ticks(cpuOfProcess(p)), true);
   b.set(bytesOf(p.name).subarray(0, 15), 48);

@@ -17,7 +17,8 @@ function ensure(root: TmpDir, name: string, mode: number): Directory | undefined
 
 /** Directories that must be there; looks up what the root file system has, so it may be made again (NotHere). */
 export function prepareRoot(k: Kernel): void {
-  for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777], ['dev', 0o755], ['proc', 0o755], ['sys', 0o755]] as const) ensure(k.root, name, mode);
+  for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777], ['dev', 0o755], ['proc', 0o755], ['sys', 0o755]] as const)
+    ensure(k.root, name, mode);
 }
 
 export function mountDefaults(k: Kernel): void {

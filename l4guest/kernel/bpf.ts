@@ -1,6 +1,6 @@
 /**
- * Classic BPF as seccomp has it: programs of (code, jt, jf, k) over the 64 bytes of struct seccomp_data, checked once so that running them needs no
- * checks: jumps lead forward and stay inside, memory is written before it is read, the last instruction returns.
+ * Classic BPF as seccomp has it: programs of (code, jt, jf, k) over the 64 bytes of struct seccomp_data, checked once so that running
+ * them needs no checks: jumps lead forward and stay inside, memory is written before it is read, the last instruction returns.
  */
 export interface Instruction { readonly code: number; readonly jt: number; readonly jf: number; readonly k: number }
 
@@ -68,7 +68,9 @@ function alu(op: number, a: number, b: number): number | undefined {
     default: return -a >>> 0;
   }
 }
-function jumps(op: number, a: number, b: number): boolean { return op === Jump.JEQ ? a === b : op === Jump.JGT ? a > b : op === Jump.JGE ? a >= b : (a & b) !== 0; }
+function jumps(op: number, a: number, b: number): boolean {
+  return op === Jump.JEQ ? a === b : op === Jump.JGT ? a > b : op === Jump.JGE ? a >= b : (a & b) !== 0;
+}
 
 /** What a valid program says about these data (as 32-bit words). */
 export function runProgram(program: readonly Instruction[], data: Uint32Array): number {

@@ -14,7 +14,9 @@ const LOCKS = 0xaa;
 export interface CapSets { permitted: bigint; effective: bigint; inheritable: bigint; ambient: bigint; bounding: bigint; secure: number }
 interface Users { readonly uid: number; readonly euid: number; readonly suid: number; readonly fsuid: number }
 
-export const allCaps = (): CapSets => ({ permitted: ALL_CAPS, effective: ALL_CAPS, inheritable: 0n, ambient: 0n, bounding: ALL_CAPS, secure: 0 });
+export const allCaps = (): CapSets => ({
+  permitted: ALL_CAPS, effective: ALL_CAPS, inheritable: 0n, ambient: 0n, bounding: ALL_CAPS, secure: 0
+});
 export const has = (s: CapSets, cap: Cap): boolean => (s.effective & (1n << BigInt(cap))) !== 0n;
 
 /** After user ids have changed from `old`. */

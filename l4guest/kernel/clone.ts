@@ -36,7 +36,9 @@ export const THREAD_COST = 4096, PROCESS_COST = 8192, GROUP_COST = 8;
 function refusedFlags(t: Thread, a: CloneArgs): number {
   const f = a.flags;
   if (has(f, Clone.NEWNS | Clone.FS) || has(f, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
-  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM)) || (a.clearSighand && has(f, Clone.SIGHAND))) return -E.INVAL;
+  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))
+      || (a.clearSighand && has(f, Clone.SIGHAND)))
+    return -E.INVAL;
   if (f & Clone.THREAD && (f & (Clone.NEWUSER | Clone.NEWPID) || t.proc.childNumbers !== t.proc.numbers)) return -E.INVAL;
   if (f & Clone.PARENT && (t.proc === t.k.init || t.proc.numbers.reaper === t.proc)) return -E.INVAL;
   if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
@@ -54,7 +56,8 @@ function tooMany(t: Thread): boolean {
 
 /** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
 export function clone(t: Thread, a: CloneArgs): number | Co<number> {
-  const f = a.flags, k = t.k, refused = refusedFlags(t, a), cost = (f & Clone.THREAD ? THREAD_COST : PROCESS_COST) + GROUP_COST * t.creds.groups.length + t.creds.users.weight;
+  const f = a.flags, k = t.k, refused = refusedFlags(t, a),
+    cost = (f & Clone.THREAD ? THREAD_COST : PROCESS_COST) + GROUP_COST * t.creds.groups.length + t.creds.users.weight;
   const fdCost = f & (Clone.THREAD | Clone.FILES) ? 0 : t.proc.fds.weight;
   if (refused) return refused;
   if (tooMany(t) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
@@ -83,12 +86,16 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   k.pids.threads.set(tid, child);
   k.forks++;
   k.work.made(f & Clone.THREAD ? Parts.thread : Parts.process);
-  if (f & Clone.PIDFD) t.proc.fds.put(pidfd, new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
+  if (f & Clone.PIDFD)
+    t.proc.fds.put(pidfd,
+      new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
   if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, t.proc.numbers.of(tid)); });
   if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, child.number); });
   child.state = Run.ready;
   k.cpu.ready.pushNew(child, t);
-  if (t.traced) traceChild(t, child, f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
+  if (t.traced)
+    traceChild(t, child,
+      f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
   return f & Clone.VFORK ? waitForChild(t, proc, t.proc.numbers.of(tid)) : t.proc.numbers.of(tid);
 }
 /** The kernel tells numbers where it can; a bad address is no reason not to have a child. */

@@ -68,7 +68,9 @@ export class ServerCpu {
     t.startedAt = now;
     this.ready.used(t, ns);
   }
-  /** Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer. */
+  /**
+   * Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer.
+   */
   rearm(): void {
     const t = this.current, slice = this.ready.length > 0 && t && !this.resched ? this.sliceEnd : Infinity;
     const cpu = t && t.proc.cpuTimers.length > 0 && t.state === Run.current ? this.arch.now() + Math.max(0, untilCpuTimer(t)) : Infinity;

@@ -3,7 +3,11 @@ import { Unix } from '../testing/unix.ts';
 import { Sig } from '../abi/linux.ts';
 import { Timers } from './timers.ts';
 
-const words = (...list: number[]): Uint8Array => { const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer); list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); }); return b; };
+const words = (...list: number[]): Uint8Array => {
+  const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer);
+  list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); });
+  return b;
+};
 /** The main thread computes for that long. */
 function compute(u: Unix, ns: number): void { u.passQuietly(u.k.clock.now() + ns); }
 const pending = (u: Unix): number => u.main.proc.pending.take(0n)?.signo ?? u.main.pending.take(0n)?.signo ?? 0;
@@ -92,7 +96,9 @@ describe('the wall clock', () => {
     expect(u.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
     u.call('clock_gettime', 0, at);
     expect([u.u32(at), u.u32(at + 8), u.k.clock.now()]).toEqual([2_000_000_000, 5, before]);
-    expect([u.call('clock_settime', 0, words(-1, 0)), u.call('clock_settime', 0, words(1, 2e9)), u.call('clock_settime', 1, words(1, 0))]).toEqual([-22, -22, -22]);
+    expect([
+      u.call('clock_settime', 0, words(-1, 0)), u.call('clock_settime', 0, words(1, 2e9)), u.call('clock_settime', 1, words(1, 0))
+    ]).toEqual([-22, -22, -22]);
     u.call('setresuid', 1000, 1000, 1000);
     expect(u.call('clock_settime', 0, words(1, 0))).toBe(-1);
   });

@@ -1,6 +1,7 @@
 /**
- * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. A process has a list of them; only that of
- * the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it count alike.
+ * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. A process has a list of them; only
+ * that of the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it
+ * count alike.
  */
 import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
@@ -29,7 +30,8 @@ export function cancelCpuTimer(p: Process, timer: CpuTimer | undefined): void {
 export function untilCpuTimer(t: Thread): number {
   let least = Infinity;
   const all = cpuOfProcess(t.proc), own = cpuOf(t);
-  for (const x of t.proc.cpuTimers) least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === t ? Math.min(least, x.at - own) : least;
+  for (const x of t.proc.cpuTimers)
+    least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === t ? Math.min(least, x.at - own) : least;
   return least;
 }
 /** Fires what is due for the process of `t`. */
@@ -57,7 +59,10 @@ export function setCpuItimer(p: Process, which: 1 | 2, value: number, interval: 
   if (value > 0) arm(cpuOfProcess(p) + value);
   p.k.cpu.rearm();
 }
-/** RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process is new. */
+/**
+ * RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process
+ * is new.
+ */
 export function armCpuLimit(p: Process): void {
   cancelCpuTimer(p, p.cpuLimit);
   p.cpuLimit = undefined;

@@ -13,8 +13,23 @@ import { Map_, PAGE, Prot } from '../abi/linux.ts';
 const Pt = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551 } as const;
 const ET_EXEC = 2, ET_DYN = 3, EM_RISCV = 243;
 
-export interface Segment { readonly type: number; readonly flags: number; readonly offset: number; readonly va: number; readonly fileSize: number; readonly size: number }
-export interface Elf { readonly inode: ImageInode; readonly fixed: boolean; readonly entry: number; readonly phoff: number; readonly phnum: number; readonly segments: readonly Segment[]; readonly interpreter: string | undefined }
+export interface Segment {
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly va: number;
+  readonly fileSize: number;
+  readonly size: number
+}
+export interface Elf {
+  readonly inode: ImageInode;
+  readonly fixed: boolean;
+  readonly entry: number;
+  readonly phoff: number;
+  readonly phnum: number;
+  readonly segments: readonly Segment[];
+  readonly interpreter: string | undefined
+}
 
 /** The longest name of an interpreter. */
 const PATH_MAX = 4096;
@@ -27,7 +42,8 @@ export function readAt(frames: Frames, inode: ImageInode, offset: number, length
   const out = new Uint8Array(Math.max(0, Math.min(length, inode.size - offset)));
   if (inode instanceof RegularInode) { inode.readTo(new KernelIo(out), offset); return out; }
   for (let done = 0; done < out.length; ) {
-    const at = (offset + done) % PAGE, n = Math.min(PAGE - at, out.length - done), pfn = inode.frameToRead(Math.floor((offset + done) / PAGE));
+    const at = (offset + done) % PAGE, n = Math.min(PAGE - at, out.length - done),
+      pfn = inode.frameToRead(Math.floor((offset + done) / PAGE));
     if (pfn <= 0) return out.subarray(0, done);
     Window.copy(out, done, frames.page(pfn), at, n);
     done += n;
@@ -69,9 +85,17 @@ function segmentAt(v: DataView): Segment {
   const n = (at: number): number => Number(v.getBigUint64(at, true));
   return { type: v.getUint32(0, true), flags: v.getUint32(4, true), offset: n(8), va: n(16), fileSize: n(32), size: n(40) };
 }
-const isSane = (s: Segment, size: number): boolean => s.size >= s.fileSize && s.offset + s.fileSize <= size && s.offset % PAGE === s.va % PAGE && s.va + s.size < 0x40_0000_0000;
+const isSane = (s: Segment, size: number): boolean =>
+  s.size >= s.fileSize && s.offset + s.fileSize <= size && s.offset % PAGE === s.va % PAGE && s.va + s.size < 0x40_0000_0000;
 
-export interface Loaded { readonly base: number; readonly entry: number; readonly phdr: number; readonly end: number; readonly codeStart: number; readonly codeEnd: number }
+export interface Loaded {
+  readonly base: number;
+  readonly entry: number;
+  readonly phdr: number;
+  readonly end: number;
+  readonly codeStart: number;
+  readonly codeEnd: number
+}
 
 /** Maps the segments; position-independent ones at `base` (0 = anywhere). Answers where things are, or -errno. */
 export function mapElf(mm: Mm, elf: Elf, base: number, name: string): Loaded | number {
@@ -94,9 +118,12 @@ export function mapElf(mm: Mm, elf: Elf, base: number, name: string): Loaded | n
 }
 function mapSegment(mm: Mm, elf: Elf, s: Segment, bias: number, name: string): number {
   const start = Math.floor((s.va + bias) / PAGE) * PAGE, fileEnd = s.va + bias + s.fileSize, end = roundUp(s.va + bias + s.size);
-  const prot = (s.flags & 4 ? Prot.READ : 0) | (s.flags & 2 ? Prot.WRITE : 0) | (s.flags & 1 ? Prot.EXEC : 0), flags = Map_.PRIVATE | Map_.FIXED;
+  const prot = (s.flags & 4 ? Prot.READ : 0) | (s.flags & 2 ? Prot.WRITE : 0) | (s.flags & 1 ? Prot.EXEC : 0),
+    flags = Map_.PRIVATE | Map_.FIXED;
   if (s.fileSize > 0) {
-    const at = mapArea(mm, { at: start, length: fileEnd - start, prot, flags, object: elf.inode, first: Math.floor(s.offset / PAGE), name });
+    const at = mapArea(mm, {
+      at: start, length: fileEnd - start, prot, flags, object: elf.inode, first: Math.floor(s.offset / PAGE), name
+    });
     if (at < 0) return at;
     if (s.size > s.fileSize && fileEnd % PAGE !== 0 && prot & Prot.WRITE) clearUser(mm, fileEnd, PAGE - (fileEnd % PAGE));
   }

@@ -22,7 +22,13 @@ import { Loaded, Run, type Thread } from './thread.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 
-interface Program { readonly file: File; readonly elf: Elf; readonly interpreter: { file: File; elf: Elf } | undefined; readonly argv: Uint8Array[]; readonly path: string }
+interface Program {
+  readonly file: File;
+  readonly elf: Elf;
+  readonly interpreter: { file: File; elf: Elf } | undefined;
+  readonly argv: Uint8Array[];
+  readonly path: string
+}
 
 /** Replaces the program of `t`'s process. 0, or -errno with nothing changed. */
 export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
@@ -63,7 +69,8 @@ function find(t: Thread, opened: File[], base: DirPath, path: string, argv: Uint
     const script = scriptLine(head);
     if (!script) return -E.NOEXEC;
     const rest = argv.slice(1), name = bytesOf(path);
-    return find(t, opened, t.proc.fs.cwd, script.program, [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
+    return find(t, opened, t.proc.fs.cwd, script.program,
+      [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
   }
   const elf = parseElf(t.k.frames, file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, opened, elf);
   if (typeof elf === 'number') return elf;
@@ -100,7 +107,8 @@ function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Imag
     throw e;
   }
 }
-function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], main: LoadedElf, interpreter: LoadedElf | undefined): number {
+function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], main: LoadedElf,
+    interpreter: LoadedElf | undefined): number {
   t.proc.limits.applyTo(mm);
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
@@ -117,7 +125,10 @@ function suidCreds(t: Thread, { inode, mount }: File): { uid: number; euid: numb
   const c = t.creds, { users, groups } = c.users, known = nameOfId(users, inode.uid) >= 0 && nameOfId(groups, inode.gid) >= 0;
   const honour = !t.noNewPrivs && known && !((mount?.flags ?? 0) & Ms.NOSUID) &&
     (!t.traced || capable(t.traced.tracer.creds, Cap.SYS_PTRACE));
-  return { uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid, egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid };
+  return {
+    uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid,
+    egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid
+  };
 }
 
 /** The point of no return. */

@@ -1,6 +1,7 @@
 /**
- * Futexes: who waits on which word, and who owns those with priority inheritance. The name of a word is where its bytes are: the address space for
- * private ones; for shared ones the object behind the mapping, or, where there is none, the address space again, told apart from private ones.
+ * Futexes: who waits on which word, and who owns those with priority inheritance. The name of a word is where its bytes are: the address
+ * space for private ones; for shared ones the object behind the mapping, or, where there is none, the address space again, told apart
+ * from private ones.
  */
 import { E } from '../abi/errno.ts';
 import { Access, Fault, type Mm } from '../mm/mm.ts';
@@ -16,7 +17,14 @@ export const Word = { WAITERS: 0x8000_0000, OWNER_DIED: 0x4000_0000, TID: 0x3fff
 export interface Locker extends Sleeper { readonly tid: number; readonly number: number; readonly mm: Mm; rt: number; policy: number;
   nice: number }
 
-interface Waiter { readonly t: Sleeper; readonly bits: number; woken: boolean; queue: Bucket; /** Where it wants to be requeued (FUTEX_WAIT_REQUEUE_PI). */ readonly target: string | undefined; lock: PiWaiter | undefined }
+interface Waiter {
+  readonly t: Sleeper;
+  readonly bits: number;
+  woken: boolean;
+  queue: Bucket; /** Where it wants to be requeued (FUTEX_WAIT_REQUEUE_PI). */
+  readonly target: string | undefined;
+  lock: PiWaiter | undefined
+}
 interface Bucket { readonly key: string; waiters: Waiter[] }
 
 const ids = new WeakMap<object, number>();
@@ -35,7 +43,12 @@ export function futexKey(mm: Mm, va: number, isPrivate: boolean): string {
 /** `va`: where the word stands for this thread. */
 interface PiWaiter { readonly t: Locker; readonly va: number; granted: boolean; readonly wq: WaitQueue }
 /** A lock with priority inheritance that somebody waits for. */
-interface PiLock { readonly key: string; owner: Locker | undefined; readonly waiters: PiWaiter[]; /** What the owner had before it inherited. */ own: { rt: number; policy: number; nice: number } | undefined }
+interface PiLock {
+  readonly key: string;
+  owner: Locker | undefined;
+  readonly waiters: PiWaiter[]; /** What the owner had before it inherited. */
+  own: { rt: number; policy: number; nice: number } | undefined
+}
 
 /** Links of a chain of owners that are followed. */
 const CHAIN = 1024;
@@ -131,7 +144,9 @@ export class FutexTable {
     if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);
   }
   /** Waits for the lock of `owner`: 0 when it has been given, -ETIMEDOUT, -ERESTARTSYS. */
-  *waitLock(key: string, owner: Locker | undefined, t: Locker, va: number, until: number): Co<number> { return yield* this.waitGrant(key, this.attach(key, owner, t, va), t, until); }
+  *waitLock(key: string, owner: Locker | undefined, t: Locker, va: number, until: number): Co<number> {
+    return yield* this.waitGrant(key, this.attach(key, owner, t, va), t, until);
+  }
   /** Whether `owner` waits, through others or not, for something that `t` owns. */
   wouldDeadlock(owner: Locker | undefined, t: Locker): boolean {
     for (let o = owner, n = 0; o && n < CHAIN; n++) {

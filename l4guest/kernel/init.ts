@@ -37,7 +37,10 @@ export function newProcess(k: Kernel, name: string): Process {
   return p;
 }
 
-/** Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws ExecError. */
+/**
+ * Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws
+ * ExecError.
+ */
 export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
   k.init = newProcess(k, 'init');
   const p = newProcess(k, 'start'), t = new Thread(k, p.pid, p, 'start');
@@ -59,7 +62,8 @@ export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Strea
 }
 function changeDir(t: Thread, path: string): void {
   const place = newPlace();
-  if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory) t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
+  if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory)
+    t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
   else throw noDirectory(path);
 }
 const noDirectory = (path: string): ExecError => new ExecError(`working directory '${path}' is not there`, 126);
@@ -91,7 +95,8 @@ function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
   const name = args.argv[0];
   if (!name) throw new ExecError('no program given', 126);
   const path = args.env.findLast((e) => e.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin';
-  const candidates = name.includes('/') ? [name] : path.split(':').map((d) => `${d || '.'}/${name}`), encode = (s: string): Uint8Array => bytesOf(s);
+  const candidates = name.includes('/') ? [name] : path.split(':').map((d) => `${d || '.'}/${name}`),
+    encode = (s: string): Uint8Array => bytesOf(s);
   let worst = -E.NOENT, at = name;
   for (const c of candidates) {
     const r = yield* persist(s, t.since, () => exec(t, t.proc.fs.cwd, c, args.argv.map(encode), args.env.map(encode)), (errno) => errno);
@@ -103,6 +108,7 @@ function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
 }
 function why(t: Thread, path: string, error: number): string {
   const place = newPlace();
-  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode)) return `is ${whyNotElf(readAt(t.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
+  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode))
+    return `is ${whyNotElf(readAt(t.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
   return error === -E.ACCES ? 'is not executable' : `cannot be started (${errnoName(-error)})`;
 }

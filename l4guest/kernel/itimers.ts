@@ -21,7 +21,10 @@ function armReal(k: Kernel, p: Process, at: number): void {
     p.real.timer = undefined;
     p.real.at = 0;
     // A timer that repeats goes on when its signal is taken: so it cannot fire faster than somebody listens.
-    const again = (): void => { if (interval > 0 && p.alive && p.real.timer === undefined && p.real.interval === interval) { armReal(k, p, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); } };
+    const again = (): void => {
+      if (interval > 0 && p.alive && p.real.timer === undefined
+          && p.real.interval === interval) { armReal(k, p, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); }
+    };
     const kept = k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL, { taken: (info) => { again(); return info; } });
     if (!kept && interval > 0) armReal(k, p, forward(at, Math.max(interval, IGNORED_PACE), k.clock.now()));
   });
@@ -48,7 +51,8 @@ export interface PosixTimer {
   setting: number;
 }
 /** The time on the timer's clock. */
-export const timerNow = (k: Kernel, x: PosixTimer): number => (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.clock.now());
+export const timerNow = (k: Kernel, x: PosixTimer): number =>
+  (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.clock.now());
 /** How long until it fires: of one that repeats, from the next time that lies ahead. */
 export function untilFires(k: Kernel, x: PosixTimer): number {
   const now = timerNow(k, x);
@@ -94,7 +98,9 @@ function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
     return { ...info, overrun: x.overrun };
   };
   const more = { timer: x.id, overrun: 0, value: x.value, taken };
-  const kept = t && t.state !== Run.dead ? k.signals.toThread(t, x.signal, SiCode.TIMER, more) : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
+  const kept = t && t.state !== Run.dead
+    ? k.signals.toThread(t, x.signal, SiCode.TIMER, more)
+    : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
   if (!kept && x.interval > 0 && p.alive) arm(k, p, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
 }
 export function dropTimers(k: Kernel, p: Process): void {

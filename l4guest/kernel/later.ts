@@ -1,4 +1,7 @@
-/** Work that mostly ends at once and sometimes sleeps: a value, or the generator that will have it. Plain code stays plain where nothing sleeps. */
+/**
+ * Work that mostly ends at once and sometimes sleeps: a value, or the generator that will have it. Plain code stays plain where nothing
+ * sleeps.
+ */
 import type { Co, Sleeper } from './wait.ts';
 
 export type Later<T> = T | Co<T>;
@@ -15,8 +18,8 @@ function* goOn<T, U>(co: Co<T>, then: (value: T) => Later<U>): Co<U> { return yi
 export function* sooner<T>(x: Later<T>): Co<T> { return isCo(x) ? yield* x as Co<T> : x as T; }
 
 /**
- * Thrown by work that needs what is not in memory: a directory's names, a file's page. Whatever throws it has changed nothing, so that the call
- * may fetch what is missing and be made again, as one that meets a bad address may fail (`UserFault`).
+ * Thrown by work that needs what is not in memory: a directory's names, a file's page. Whatever throws it has changed nothing, so that
+ * the call may fetch what is missing and be made again, as one that meets a bad address may fail (`UserFault`).
  */
 export class NotHere {
   /** Gets it; answers 0, or -errno that the call ends with. */

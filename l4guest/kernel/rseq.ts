@@ -1,6 +1,6 @@
 /**
- * Restartable sequences: a thread says where it is in the middle of something that must not be interrupted; if it is (another thread has run, or a
- * handler is about to), it goes on at its abort address.
+ * Restartable sequences: a thread says where it is in the middle of something that must not be interrupted; if it is (another thread has
+ * run, or a handler is about to), it goes on at its abort address.
  *
  * @spec linux include/uapi/linux/rseq.h
  */

@@ -1,7 +1,7 @@
 /**
  * Who runs next: the ready thread that has had the least processor time, weighted by niceness (Linux's CFS idea in a list). A thread that
- * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes. Threads with a real-time
- * priority come before all others, by priority, then in the order in which they became ready.
+ * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes. Threads with a
+ * real-time priority come before all others, by priority, then in the order in which they became ready.
  */
 /** What the queue goes by; see Thread. */
 export interface Runnable { readonly rt: number; readonly policy: number; readonly nice: number; virtual: number }
@@ -30,7 +30,11 @@ export class RunQueue<T extends Runnable> {
   }
   private get othersWait(): boolean { return this.list.some((x) => x.rt === 0); }
   /** How long `t` may run until it is the others' turn, or (one of them) until that ends; ns. */
-  turnEnds(t: T): number { return t.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity) : this.share > 0 && this.list.some((x) => x.rt > 0) ? this.share : Infinity; }
+  turnEnds(t: T): number {
+    return t.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity)
+      : this.share > 0 && this.list.some((x) => x.rt > 0) ? this.share
+      : Infinity;
+  }
   private noteTurn(t: T, ns: number): void {
     if (t.rt === 0) { if (this.share > 0) { this.share -= ns; if (this.share <= 0) this.share = this.held = 0; } return; }
     if (!this.othersWait) { this.held = this.share = 0; return; }
@@ -68,7 +72,11 @@ export class RunQueue<T extends Runnable> {
   /** Whether somebody ready deserves the processor more than `t`, which has it. */
   beats(t: T): boolean {
     const turn = this.share > 0;
-    for (const other of this.list) if (turn && (other.rt === 0) !== (t.rt === 0) ? other.rt === 0 : other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual)) return true;
+    for (const other of this.list)
+      if (turn && (other.rt === 0) !== (t.rt === 0)
+        ? other.rt === 0
+        : other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual))
+        return true;
     return false;
   }
   /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */

@@ -1,6 +1,7 @@
 /**
- * seccomp: what system calls a thread may make. Strict mode allows four; filters are programs of classic BPF that judge each call, all of a thread's
- * together, the sternest verdict counting. A filter may leave the verdict to another process, which has a descriptor for it (user notification).
+ * seccomp: what system calls a thread may make. Strict mode allows four; filters are programs of classic BPF that judge each call, all of
+ * a thread's together, the sternest verdict counting. A filter may leave the verdict to another process, which has a descriptor for it
+ * (user notification).
  */
 import { E } from '../abi/errno.ts';
 import { O, Poll, Sig } from '../abi/linux.ts';
@@ -14,13 +15,21 @@ import type { Thread } from './thread.ts';
 import { WaitQueue, type Co } from './wait.ts';
 
 export const ARCH = 0xc00000f3;
-export const Ret = { KILL_PROCESS: 0x80000000, KILL_THREAD: 0, TRAP: 0x30000, ERRNO: 0x50000, USER_NOTIF: 0x7fc00000, TRACE: 0x7ff00000, LOG: 0x7ffc0000, ALLOW: 0x7fff0000 } as const;
+export const Ret = {
+  KILL_PROCESS: 0x80000000, KILL_THREAD: 0, TRAP: 0x30000, ERRNO: 0x50000, USER_NOTIF: 0x7fc00000, TRACE: 0x7ff00000, LOG: 0x7ffc0000,
+  ALLOW: 0x7fff0000
+} as const;
 const ACTION = 0xffff0000, MOST_ERRNO = 4095, EVENT = 7;
 /** Calls of strict mode: read, write, exit, rt_sigreturn. */
 const STRICT = new Set([63, 64, 93, 139]);
 
 /** A filter and those that stood before it. */
-export interface Filter { readonly program: readonly Instruction[]; readonly before: Filter | undefined; listener: ListenerFile | undefined; readonly log: boolean }
+export interface Filter {
+  readonly program: readonly Instruction[];
+  readonly before: Filter | undefined;
+  listener: ListenerFile | undefined;
+  readonly log: boolean
+}
 export interface Seccomp { readonly strict: boolean; readonly filter: Filter | undefined }
 
 export const seccompMode = (s: Seccomp | undefined): number => (s ? s.strict ? 1 : 2 : 0);
@@ -78,10 +87,21 @@ function* askTracer(t: Thread, data: number): Co<Judgement> {
 
 // ── user notification ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-const Io = { RECV: 0xc0502100, SEND: 0xc0182101, ID_VALID: 0x40082102, ID_VALID_OLD: 0x80082102, ADDFD: 0x40182103, SET_FLAGS: 0x40082104 } as const;
+const Io = {
+  RECV: 0xc0502100, SEND: 0xc0182101, ID_VALID: 0x40082102, ID_VALID_OLD: 0x80082102, ADDFD: 0x40182103, SET_FLAGS: 0x40082104
+} as const;
 const CONTINUE = 1, AddFd = { SETFD: 1, SEND: 2 } as const;
 
-interface Notice { readonly id: bigint; readonly t: Thread; readonly data: Uint32Array; state: 'new' | 'sent' | 'answered'; value: bigint; error: number; flags: number; readonly wq: WaitQueue }
+interface Notice {
+  readonly id: bigint;
+  readonly t: Thread;
+  readonly data: Uint32Array;
+  state: 'new' | 'sent' | 'answered';
+  value: bigint;
+  error: number;
+  flags: number;
+  readonly wq: WaitQueue
+}
 
 /** The descriptor of a supervisor. */
 export class ListenerFile extends File {
@@ -140,7 +160,8 @@ export class ListenerFile extends File {
   }
   /** struct seccomp_notif_resp: id, value, error, flags. */
   private answer(t: Thread, va: number): number {
-    const id = getBig(t.mm, va), value = BigInt.asIntN(64, getBig(t.mm, va + 8)), error = getI32(t.mm, va + 16), flags = getU32(t.mm, va + 20), n = this.find(id);
+    const id = getBig(t.mm, va), value = BigInt.asIntN(64, getBig(t.mm, va + 8)), error = getI32(t.mm, va + 16),
+      flags = getU32(t.mm, va + 20), n = this.find(id);
     if (flags & ~CONTINUE || (flags & CONTINUE && (error !== 0 || value !== 0n))) return -E.INVAL;
     if (!n) return -E.NOENT;
     if (n.state !== 'sent') return -E.INPROGRESS;
@@ -153,18 +174,26 @@ export class ListenerFile extends File {
   }
   /** struct seccomp_notif_addfd: id, flags, source, number wanted, its flags. */
   private addFd(t: Thread, va: number): number {
-    const id = getBig(t.mm, va), flags = getU32(t.mm, va + 8), source = t.proc.fds.get(getI32(t.mm, va + 12)), to = getU32(t.mm, va + 16), how = getU32(t.mm, va + 20), n = this.find(id);
+    const id = getBig(t.mm, va), flags = getU32(t.mm, va + 8), source = t.proc.fds.get(getI32(t.mm, va + 12)), to = getU32(t.mm, va + 16),
+      how = getU32(t.mm, va + 20), n = this.find(id);
     if (how & ~O.CLOEXEC || flags & ~3 || (to !== 0 && !(flags & AddFd.SETFD))) return -E.INVAL;
     if (!source) return -E.BADF;
     if (!n) return -E.NOENT;
     if (n.state !== 'sent') return -E.INPROGRESS;
     const { fds, limits } = n.t.proc, cloexec = (how & O.CLOEXEC) !== 0;
     let fd = to;
-    if (!(flags & AddFd.SETFD)) { fd = fds.add(source.hold(), cloexec, limits.files); if (fd < 0) { source.release(); return fd; } } else if (to >= limits.files) return -E.BADF; else if (!fds.hasRoom(to)) return -E.NOMEM; else fds.put(to, source.hold(), cloexec);
+    if (!(flags
+        & AddFd.SETFD)) {
+          fd = fds.add(source.hold(), cloexec, limits.files);
+          if (fd < 0) { source.release(); return fd; }
+        } else if (to >= limits.files) return -E.BADF; else if (!fds.hasRoom(to)) return -E.NOMEM; else fds.put(to, source.hold(), cloexec);
     if (flags & AddFd.SEND) this.reply(n, BigInt(fd), 0, 0);
     return fd;
   }
-  override poll(): number { return (this.notices.some((n) => n.state === 'new') ? Poll.IN | Poll.RDNORM : 0) | (this.notices.some((n) => n.state === 'sent') ? Poll.OUT | Poll.WRNORM : 0); }
+  override poll(): number {
+    return (this.notices.some((n) => n.state === 'new') ? Poll.IN | Poll.RDNORM : 0)
+      | (this.notices.some((n) => n.state === 'sent') ? Poll.OUT | Poll.WRNORM : 0);
+  }
   protected override closed(): void {
     this.open = false;
     for (const n of this.notices) n.wq.wakeAll();

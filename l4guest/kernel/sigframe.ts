@@ -1,7 +1,8 @@
 /**
  * The signal frame of Linux riscv64 on the user's stack, and the way back.
  *
- *   sp → siginfo 128 │ uc_flags 8 │ uc_link 8 │ uc_stack 24 │ uc_sigmask 8 + 120 reserved │ (to 16) │ pc, x1 … x31 256 │ f0 … f31, fcsr, reserved 528
+ *   sp → siginfo 128 │ uc_flags 8 │ uc_link 8 │ uc_stack 24 │ uc_sigmask 8 + 120 reserved │ (to 16) │ pc, x1 … x31 256 │ f0 … f31, fcsr,
+ *   reserved 528
  */
 import { TRAMPOLINE } from '../mm/mm.ts';
 import { copyIn, copyOut, getBig, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
@@ -20,7 +21,8 @@ export const trampolineCode = new Uint8Array(new Uint32Array([0x08b00893, 0x0000
 
 const onAltStack = (t: Thread, sp: number): boolean => t.altStack.size > 0 && sp > t.altStack.sp && sp <= t.altStack.sp + t.altStack.size;
 /** Flags as sigaltstack reports them. */
-export const altFlags = (t: Thread, sp: number): number => (t.altStack.size === 0 ? SS_DISABLE : onAltStack(t, sp) ? SS_ONSTACK : 0) | (t.altStack.flags & SS_AUTODISARM);
+export const altFlags = (t: Thread, sp: number): number =>
+  (t.altStack.size === 0 ? SS_DISABLE : onAltStack(t, sp) ? SS_ONSTACK : 0) | (t.altStack.flags & SS_AUTODISARM);
 
 /** Throws NotHere where memory that a frame may go to must be fetched first: asked before a signal is taken. */
 export function bringFrame(t: Thread): void {
@@ -74,6 +76,9 @@ export function restoreFrame(t: Thread): void {
   new Uint8Array(r.big.buffer, 32 * 8, 32 * 8).set(fp);
   r.pc = pc;
   r.fcsr = fcsr & 0xff;
-  t.altStack = { sp: getI64(mm, at + UC_STACK), flags: getU32(mm, at + UC_STACK + 8) & SS_AUTODISARM, size: getU32(mm, at + UC_STACK + 8) & SS_DISABLE ? 0 : getI64(mm, at + UC_STACK + 16) };
+  t.altStack = {
+    sp: getI64(mm, at + UC_STACK), flags: getU32(mm, at + UC_STACK + 8) & SS_AUTODISARM,
+    size: getU32(mm, at + UC_STACK + 8) & SS_DISABLE ? 0 : getI64(mm, at + UC_STACK + 16)
+  };
   t.k.signals.setMask(t, mask);
 }

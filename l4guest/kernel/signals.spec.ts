@@ -93,7 +93,12 @@ describe('signals', () => {
 });
 
 describe('time', () => {
-  const spec = (s: number, n = 0): Uint8Array => { const b = new Uint8Array(16), v = new DataView(b.buffer); v.setBigInt64(0, BigInt(s), true); v.setBigInt64(8, BigInt(n), true); return b; };
+  const spec = (s: number, n = 0): Uint8Array => {
+    const b = new Uint8Array(16), v = new DataView(b.buffer);
+    v.setBigInt64(0, BigInt(s), true);
+    v.setBigInt64(8, BigInt(n), true);
+    return b;
+  };
   it('nanosleep takes its time', () => {
     const u = new Unix();
     expect(u.call('nanosleep', spec(1), 0)).toBeUndefined();

@@ -44,7 +44,12 @@ export class Signals {
   /** Signals queued for the processes of a user: what RLIMIT_SIGPENDING counts. */
   queuedFor(uid: number): number {
     let n = 0;
-    for (const p of this.k.pids.processes.values()) if (p.creds.uid === uid) { n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0); for (const t of p.threads) n += t.pending.length; }
+    for (const p of this.k.pids.processes.values())
+      if (p.creds.uid
+          === uid) {
+            n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0);
+            for (const t of p.threads) n += t.pending.length;
+          }
     return n;
   }
   toGroup(g: ProcessGroup | undefined, sig: number, code: number = SiCode.KERNEL): void {
@@ -109,7 +114,8 @@ export class Signals {
     t.mask = mask & ~UNBLOCKABLE;
     this.update(t);
     const shared = t.proc.pending.bits & t.mask; // signals that this thread has just blocked may suit another one
-    if (shared !== 0n && t.proc.threads.size > 1) for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+    if (shared !== 0n && t.proc.threads.size > 1)
+      for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
   }
   wouldInterrupt(t: Thread): boolean {
     if ((t.proc.stopped && !t.traced?.free) || t.proc.ending !== undefined || (t.traced && t.traced.events.length > 0)) return true;
@@ -156,7 +162,8 @@ export class Signals {
     if (a.handler > Handler.IGN) { this.handle(t, info, a); return true; }
     if (IGNORED_BY_DEFAULT.has(sig)) return false;
     if ((bit(sig) & STOPS) !== 0n) return this.stop(t, sig);
-    if (info.addr !== undefined && t.proc.pid === this.k.mainPid) this.k.fatal = { signo: sig, address: info.addr, access: t.badAccess, pc: t.regs.pc };
+    if (info.addr !== undefined && t.proc.pid === this.k.mainPid)
+      this.k.fatal = { signo: sig, address: info.addr, access: t.badAccess, pc: t.regs.pc };
     this.k.endProcess(t.proc, sig | (CORE.has(sig) && t.proc.limits.soft[4]! > 0 ? 0x80 : 0));
     return true;
   }
@@ -179,7 +186,8 @@ export class Signals {
     const result = -t.regs.x(Reg.a0);
     t.call = -1;
     if (result !== E.RESTARTSYS && result !== E.RESTARTNOHAND && result !== E.RESTARTNOINTR) return;
-    if (a && result !== E.RESTARTNOINTR && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
+    if (a && result !== E.RESTARTNOINTR
+        && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
     t.regs.big[Reg.a0] = t.arg0;
     t.regs.pc -= 4;
   }
@@ -199,7 +207,8 @@ export class Signals {
     const parent = p.parent;
     p.report = report;
     if (!parent) return;
-    if (!(parent.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) this.toProcess(parent, Sig.CHLD, code, { pid: p.pid, uid: p.creds.uid, status });
+    if (!(parent.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP))
+      this.toProcess(parent, Sig.CHLD, code, { pid: p.pid, uid: p.creds.uid, status });
     parent.childWq.wakeAll();
   }
 }

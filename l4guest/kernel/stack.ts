@@ -6,8 +6,10 @@ import { E } from '../abi/errno.ts';
 const MAX_STRING = 131072, AT_RANDOM = 25, AT_EXECFN = 31;
 
 /** Writes the stack; answers the stack pointer, or -E2BIG. The area must be there. */
-export function buildStack(mm: Mm, argv: readonly Uint8Array[], envp: readonly Uint8Array[], execfn: Uint8Array, random: Uint8Array, aux: readonly (readonly [number, number])[]): number {
-  const strings = [...argv, ...envp, execfn], bytes = strings.reduce((n, s) => n + s.length + 1, 0), pointers = (argv.length + envp.length + 3) * 8;
+export function buildStack(mm: Mm, argv: readonly Uint8Array[], envp: readonly Uint8Array[], execfn: Uint8Array, random: Uint8Array,
+    aux: readonly (readonly [number, number])[]): number {
+  const strings = [...argv, ...envp, execfn], bytes = strings.reduce((n, s) => n + s.length + 1, 0),
+    pointers = (argv.length + envp.length + 3) * 8;
   if (strings.some((s) => s.length >= MAX_STRING) || bytes + pointers > mm.stackLimit / 4) return -E.TOOBIG;
   const textAt = STACK_TOP - 16 - bytes, randomAt = Math.floor((textAt - 16) / 16) * 16;
   const vector = [...aux, [AT_RANDOM, randomAt], [AT_EXECFN, STACK_TOP - 16 - execfn.length - 1], [0, 0]] as const;

@@ -1,6 +1,7 @@
 /**
- * The kernel's settings that programs can read and change below /proc/sys: one row each with type, bounds and default. What a row rules asks for its
- * value by name (`k.sysctl.number('fs/pipe-max-size')`); a row that nothing asks for is a figure that programs want to see, and is kept.
+ * The kernel's settings that programs can read and change below /proc/sys: one row each with type, bounds and default. What a row rules
+ * asks for its value by name (`k.sysctl.number('fs/pipe-max-size')`); a row that nothing asks for is a figure that programs want to see,
+ * and is kept.
  */
 import { E } from '../abi/errno.ts';
 
@@ -33,7 +34,9 @@ export const settings: readonly Setting[] = [
   int('kernel/overflowuid', 65534, 0, 65535), int('kernel/overflowgid', 65534, 0, 65535), int('kernel/max_lock_depth', 1024, 0),
   int('kernel/panic_on_oops', 0, 0, 1),
   list('kernel/printk', 4, 4, 1, 7),
-  { name: 'kernel/core_pattern', value: 'core' }, { name: 'kernel/modprobe', value: '/sbin/modprobe' }, { name: 'kernel/hotplug', value: '' }, shown('kernel/cap_last_cap', [40]), shown('kernel/ngroups_max', [65536]), shown('kernel/seccomp/actions_avail', 'kill_process kill_thread trap errno user_notif trace log allow'),
+  { name: 'kernel/core_pattern', value: 'core' }, { name: 'kernel/modprobe', value: '/sbin/modprobe' },
+  { name: 'kernel/hotplug', value: '' }, shown('kernel/cap_last_cap', [40]), shown('kernel/ngroups_max', [65536]),
+  shown('kernel/seccomp/actions_avail', 'kill_process kill_thread trap errno user_notif trace log allow'),
   { name: 'kernel/seccomp/actions_logged', value: 'kill_process kill_thread trap errno user_notif trace log' },
     int('kernel/yama/ptrace_scope', 0, 0, 3), int('kernel/io_uring_disabled', 2, 0, 2),
   int('kernel/keys/maxkeys', 200, 0), int('kernel/keys/maxbytes', 20000, 0), int('kernel/keys/root_maxkeys', 1000000, 0),
@@ -132,8 +135,10 @@ export class Sysctls {
 /** Sign, then decimal, 0x… or 0… as C reads them. */
 function parse(word: string): number {
   const minus = word.startsWith('-'),
-  digits = minus ? word.slice(1) : word, n = /^0x/i.test(digits) ? parseInt(digits, 16) : /^0\d/.test(digits) ? parseInt(digits, 8) : Number(digits);
+  digits = minus ? word.slice(1) : word,
+  n = /^0x/i.test(digits) ? parseInt(digits, 16) : /^0\d/.test(digits) ? parseInt(digits, 8) : Number(digits);
   return minus ? -n : n;
 }
 /** Numbers near the ends of 64 bits are doubles here; the ends themselves are what is meant. */
-const exact = (n: number): string => (n === MOST_SHARED ? '18446744073692774399' : n === 2 ** 63 ? '9223372036854775807' : BigInt(n).toString());
+const exact = (n: number): string =>
+  (n === MOST_SHARED ? '18446744073692774399' : n === 2 ** 63 ? '9223372036854775807' : BigInt(n).toString());

@@ -110,7 +110,9 @@ export class Thread implements Waiter {
     this.k.cpu.somebodyReady();
   }
   /** SIGKILL waits for it, or its process is to end. */
-  get isKilled(): boolean { return this.proc.doomed !== undefined || ((this.pending.bits | this.proc.pending.bits) & bit(Sig.KILL)) !== 0n; }
+  get isKilled(): boolean {
+    return this.proc.doomed !== undefined || ((this.pending.bits | this.proc.pending.bits) & bit(Sig.KILL)) !== 0n;
+  }
   /** Whether a signal is there that this thread would act on. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
 

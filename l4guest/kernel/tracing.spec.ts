@@ -8,20 +8,40 @@ import { continueCall } from './calls.ts';
 import { Reg } from './registers.ts';
 import { Run, type Thread } from './thread.ts';
 
-const P = { PEEK: 2, POKE: 4, CONT: 7, ATTACH: 16, DETACH: 17, SYSCALL: 24, OPTIONS: 0x4200, MESSAGE: 0x4201, GETREGSET: 0x4204, SETREGSET: 0x4205, SEIZE: 0x4206, INTERRUPT: 0x4207, LISTEN: 0x4208, INFO: 0x420e } as const;
+const P = {
+  PEEK: 2, POKE: 4, CONT: 7, ATTACH: 16, DETACH: 17, SYSCALL: 24, OPTIONS: 0x4200, MESSAGE: 0x4201, GETREGSET: 0x4204, SETREGSET: 0x4205,
+  SEIZE: 0x4206, INTERRUPT: 0x4207, LISTEN: 0x4208, INFO: 0x420e
+} as const;
 const WALL = 0x4000_0000, NOHANG = 1;
 const iov = (base: number, n: number): Uint8Array => new Uint8Array(new BigInt64Array([BigInt(base), BigInt(n)]).buffer);
 
 /** A tracer (the main thread), a traced child, and what the loop would do with it. */
-function traced(seize = false): { u: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number; request: (r: number, addr?: number | Uint8Array, data?: number | Uint8Array) => number } {
+function traced(seize = false): {
+  u: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number;
+  request: (r: number, addr?: number | Uint8Array, data?: number | Uint8Array) => number
+} {
   const u = new Unix(), child = u.fork(), status = u.space(8);
   const as = <T>(t: Thread, f: () => T): T => { u.k.cpu.current = t; t.state = Run.current; return f(); };
-  const request = (r: number, addr: number | Uint8Array = 0, data: number | Uint8Array = 0): number => u.call('ptrace', r, child.tid, addr, data)!;
-  const go = (): void => { if (child.state === Run.ready) u.k.cpu.ready.remove(child); if (child.state === Run.stopped || child.state === Run.dead) return; if (child.co) { as(child, () => { continueCall(u.k, child, child.co!); }); if (child.co) return; } as(child, () => { if (child.work) u.k.signals.deliver(child); }); };
-  const call = (nr: number, ...args: number[]): void => { as(child, () => { [0, 1, 2, 3, 4, 5].forEach((i) => { child.regs.setX(Reg.a0 + i, args[i] ?? 0); }); child.regs.setX(Reg.a7, nr); continueCall(u.k, child, tracedCall(child, nr)); }); };
+  const request = (r: number, addr: number | Uint8Array = 0, data: number | Uint8Array = 0): number =>
+    u.call('ptrace', r, child.tid, addr, data)!;
+  const go = (): void => {
+    if (child.state === Run.ready) u.k.cpu.ready.remove(child);
+    if (child.state === Run.stopped || child.state === Run.dead) return;
+    if (child.co) { as(child, () => { continueCall(u.k, child, child.co!); }); if (child.co) return; }
+    as(child, () => { if (child.work) u.k.signals.deliver(child); });
+  };
+  const call = (nr: number, ...args: number[]): void => {
+    as(child, () => {
+      [0, 1, 2, 3, 4, 5].forEach((i) => { child.regs.setX(Reg.a0 + i, args[i] ?? 0); });
+      child.regs.setX(Reg.a7, nr);
+      continueCall(u.k, child, tracedCall(child, nr));
+    });
+  };
   if (seize) expect(request(P.SEIZE)).toBe(0);
   else u.callOf(child, 'ptrace', 0, 0, 0, 0);
-  return { u, child, call, go, request, wait: () => { const r = u.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0 ? u.u32(status) : r; } };
+  return {
+    u, child, call, go, request, wait: () => { const r = u.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0 ? u.u32(status) : r; }
+  };
 }
 
 describe('ptrace', () => {
@@ -54,7 +74,9 @@ describe('ptrace', () => {
     request(P.SETREGSET, 1, u.put(iov(changed, 256)));
     request(P.SYSCALL);
     go();
-    expect([wait(), request(P.INFO, 88, info), u.u32(info + 24), child.regs.x(Reg.a0)]).toEqual([((Sig.TRAP | 0x80) << 8) | 0x7f, 33, child.tid, child.tid]);
+    expect([wait(), request(P.INFO, 88, info), u.u32(info + 24), child.regs.x(Reg.a0)]).toEqual([
+      ((Sig.TRAP | 0x80) << 8) | 0x7f, 33, child.tid, child.tid
+    ]);
     child.regs.setX(Reg.a0, 4711);
     request(P.CONT);
     go();
@@ -105,7 +127,10 @@ describe('ptrace', () => {
     u.call('kill', child.proc.pid, Sig.USR2);
     go();
     u.callOf(third, 'setresuid', 1000, 1000, 1000);
-    expect([u.callOf(third, 'ptrace', P.ATTACH, other.tid, 0, 0), u.callOf(other, 'ptrace', P.ATTACH, child.tid, 0, 0), u.callOf(other, 'ptrace', P.ATTACH, other.tid, 0, 0)]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
+    expect([
+      u.callOf(third, 'ptrace', P.ATTACH, other.tid, 0, 0), u.callOf(other, 'ptrace', P.ATTACH, child.tid, 0, 0),
+      u.callOf(other, 'ptrace', P.ATTACH, other.tid, 0, 0)
+    ]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
     u.k.endProcess(u.main.proc, 0);
     expect([child.traced, child.state]).toEqual([undefined, Run.ready]);
   });

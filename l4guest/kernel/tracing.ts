@@ -1,6 +1,6 @@
 /**
- * One thread traced by a process: ptrace. A traced thread stops at signals, at system calls if its tracer wants that, and at events; in a stop it
- * belongs to the tracer, which hears of it by wait, reads and writes it, and lets it go on.
+ * One thread traced by a process: ptrace. A traced thread stops at signals, at system calls if its tracer wants that, and at events; in a
+ * stop it belongs to the tracer, which hears of it by wait, reads and writes it, and lets it go on.
  *
  *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
  *   pause: the same from inside a system call, which goes on afterwards
@@ -12,7 +12,9 @@ import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
 export const TraceEvent = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, VFORK_DONE: 5, EXIT: 6, STOP: 128 } as const;
-export const TraceOption = { SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000 } as const;
+export const TraceOption = {
+  SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000
+} as const;
 export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) => all | o, 0);
 
 export interface Stop {
@@ -27,7 +29,10 @@ export interface Stop {
 export interface TracedCall { readonly op: 1 | 2; readonly nr: number; readonly args: readonly bigint[] }
 
 const stopped = (sig: number, event = 0): number => event * 65536 + (sig << 8) + 0x7f;
-export const eventStop = (event: number, message = 0, sig: number = Sig.TRAP): Stop => ({ kind: event === TraceEvent.STOP && sig !== Sig.TRAP ? 'group' : 'event', status: stopped(sig, event), info: { signo: sig, code: event * 256 + sig }, message });
+export const eventStop = (event: number, message = 0, sig: number = Sig.TRAP): Stop => ({
+  kind: event === TraceEvent.STOP && sig !== Sig.TRAP ? 'group' : 'event', status: stopped(sig, event),
+  info: { signo: sig, code: event * 256 + sig }, message
+});
 export const signalStop = (info: SigInfo): Stop => ({ kind: 'signal', status: stopped(info.signo), info });
 
 export class Tracing {
@@ -68,11 +73,14 @@ export class Tracing {
     this.listening = false;
     if (stop.message !== undefined) this.message = stop.message;
     t.state = Run.stopped;
-    if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP)) t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.creds.uid, status: (stop.status >> 8) & 0x7f });
+    if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP))
+      t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.creds.uid, status: (stop.status >> 8) & 0x7f });
     tracer.childWq.wakeAll();
   }
   /** The stop of a thread whose process is stopped by job control. */
-  haltGroup(sig: number): void { this.halt(this.seized ? eventStop(TraceEvent.STOP, 0, sig) : { kind: 'group', status: stopped(sig), info: undefined }); }
+  haltGroup(sig: number): void {
+    this.halt(this.seized ? eventStop(TraceEvent.STOP, 0, sig) : { kind: 'group', status: stopped(sig), info: undefined });
+  }
   /** A stop inside a system call; goes on when the tracer says so. */
   *pause(stop: Stop): Co<void> {
     this.halt(stop);

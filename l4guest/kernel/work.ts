@@ -1,12 +1,15 @@
 /**
- * What the server has done since it last paid, in cycles of the table of rates. Whoever does the work notes it here, at few central places; the runner
- * pays when a call or fault ends or sleeps, so that a call costs one charge however much it did.
+ * What the server has done since it last paid, in cycles of the table of rates. Whoever does the work notes it here, at few central
+ * places; the runner pays when a call or fault ends or sleeps, so that a call costs one charge however much it did.
  */
 import { RATES, type Rates } from '../../roottask/client/rates.ts';
 
 export type { Rates };
 
-/** Objects that a process, a thread and an inode with its name consist of; each would be an allocation of its own in a kernel written in C. */
+/**
+ * Objects that a process, a thread and an inode with its name consist of; each would be an allocation of its own in a kernel written in
+ * C.
+ */
 export const Parts = { process: 13, thread: 5, inode: 3, socket: 2, signal: 1 } as const;
 
 export class Work {

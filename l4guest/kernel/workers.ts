@@ -1,4 +1,7 @@
-/** Work of the kernel itself that sleeps: writing back, looking for what changed. Each piece is a generator; it goes on as soon as it is woken. */
+/**
+ * Work of the kernel itself that sleeps: writing back, looking for what changed. Each piece is a generator; it goes on as soon as it is
+ * woken.
+ */
 import type { Co, Sleeper, WaitQueue } from './wait.ts';
 
 class Worker implements Sleeper {

@@ -29,7 +29,8 @@ export class Runs {
   }
   private buddies(a: number, b: number): boolean {
     const order = this.order[a]!, size = 2 ** order;
-    return order === this.order[b] && this.rights[a] === this.rights[b] && this.vpn[b] === this.vpn[a]! + size && this.pfn[b] === this.pfn[a]! + size
+    return order === this.order[b] && this.rights[a] === this.rights[b] && this.vpn[b] === this.vpn[a]! + size
+      && this.pfn[b] === this.pfn[a]! + size
       && this.vpn[a]! % (2 * size) === 0 && this.pfn[a]! % (2 * size) === 0;
   }
 }
@@ -71,6 +72,7 @@ function neighbour(mm: Mm, area: Vma, vpn: number, write: boolean, runs: Runs): 
     pte = makePte(pfn, 0);
     mm.table.set(vpn, pte);
   } else if ((pte & Pte.NONE) !== 0) return true;
-  if (write && (pte & Pte.W) === 0 && !area.shared && area.prot & Prot.WRITE && mm.frames.sole(pteFrame(pte))) { pte = (pte | Pte.W) & ~Pte.MAPPED; }
+  if (write && (pte & Pte.W) === 0 && !area.shared && area.prot & Prot.WRITE
+      && mm.frames.sole(pteFrame(pte))) { pte = (pte | Pte.W) & ~Pte.MAPPED; }
   return (pte & Pte.MAPPED) !== 0 || put(mm, area, vpn, pte, runs);
 }

@@ -80,8 +80,8 @@ export class Frames {
     return this.base + i;
   }
   /**
-   * Takes memory out of the pool for what the server holds elsewhere on somebody's behalf (buffers of pipes and sockets, names, records of all
-   * kinds): so the pool bounds that too. False: there is not as much. What it is used for goes back with `uncharge`.
+   * Takes memory out of the pool for what the server holds elsewhere on somebody's behalf (buffers of pipes and sockets, names, records
+   * of all kinds): so the pool bounds that too. False: there is not as much. What it is used for goes back with `uncharge`.
    */
   charge(bytes: number): boolean {
     const want = Math.ceil((this.outside + bytes) / PAGE), more = want - this.reserved.length;
@@ -116,7 +116,9 @@ export class Frames {
   page(pfn: number): Window {
     const i = pfn - this.base;
     if (i >= 0 && i < this.total) return this.views[i] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
-    for (const rom of this.roms) if (pfn >= rom.first && pfn < rom.end) return rom.views[pfn - rom.first] ??= rom.bytes.part((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
+    for (const rom of this.roms)
+      if (pfn >= rom.first && pfn < rom.end)
+        return rom.views[pfn - rom.first] ??= rom.bytes.part((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
     throw new Error(`no such frame: ${pfn}`);
   }
 

@@ -56,7 +56,8 @@ describe('address spaces', () => {
     expect(mm.fault(shared, Access.read)).toBe(Fault.busErr);
   });
   it('mprotect splits areas and joins them again', () => {
-    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 5 * 4096, RW, ANON, -1, 0)!, count = (): number => mm.areas.list.length, n = count();
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 5 * 4096, RW, ANON, -1, 0)!, count = (): number => mm.areas.list.length,
+      n = count();
     setU8(mm, at + 4096, 1);
     expect(u.call('mprotect', at + 4096, 4096, Prot.READ)).toBe(0);
     expect(count()).toBe(n + 2);
@@ -68,7 +69,8 @@ describe('address spaces', () => {
     expect(u.call('mprotect', at + 4096 * 5, 4096, RW)).toBe(-E.NOMEM);
   });
   it('mremap grows in place or moves with the contents', () => {
-    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 4096, RW, ANON, -1, 0)!, wall = u.call('mmap', at + 4096, 4096, RW, ANON | Map_.FIXED, -1, 0)!;
+    const u = new Unix(), mm = u.main.mm, at = u.call('mmap', 0, 4096, RW, ANON, -1, 0)!,
+      wall = u.call('mmap', at + 4096, 4096, RW, ANON | Map_.FIXED, -1, 0)!;
     setU8(mm, at, 42);
     u.call('mprotect', wall, 4096, Prot.READ);
     expect(u.call('mremap', at, 4096, 16384, 0, 0)).toBe(-E.NOMEM);
@@ -89,7 +91,9 @@ describe('address spaces', () => {
   });
   it('an access by the kernel that has no right is EFAULT', () => {
     const u = new Unix(), fd = u.open('/dev/zero'), at = u.call('mmap', 0, 4096, Prot.READ, ANON, -1, 0)!;
-    expect([u.call('read', fd, 0x5000, 10), u.call('read', fd, at, 10), u.call('read', fd, -8, 10)]).toEqual([-E.FAULT, -E.FAULT, -E.FAULT]);
+    expect([
+      u.call('read', fd, 0x5000, 10), u.call('read', fd, at, 10), u.call('read', fd, -8, 10)
+    ]).toEqual([-E.FAULT, -E.FAULT, -E.FAULT]);
   });
   it('memory that is used up is an error, not a crash', () => {
     const u = new Unix({ pages: 64 }), at = u.call('mmap', 0, 100 * 4096, RW, ANON, -1, 0)!, mm = u.main.mm;

@@ -28,7 +28,10 @@ export function findFree(mm: Mm, length: number, top = MMAP_TOP): number {
   return end - length >= MIN_ADDRESS ? end - length : 0;
 }
 
-const occupied = (mm: Mm, start: number, end: number): boolean => { const v = mm.areas.above(start); return v !== undefined && v.start < end; };
+const occupied = (mm: Mm, start: number, end: number): boolean => {
+  const v = mm.areas.above(start);
+  return v !== undefined && v.start < end;
+};
 
 /** Chooses the address of a new mapping, or -errno. */
 function place(mm: Mm, r: MapRequest, length: number): number {
@@ -45,10 +48,12 @@ function place(mm: Mm, r: MapRequest, length: number): number {
 
 /** Whether the space may grow by so much: RLIMIT_AS, and RLIMIT_DATA for what is private and writable. */
 export const mayGrow = (mm: Mm, bytes: number, data: boolean): boolean =>
-  (mm.spaceLimit === Infinity || mm.size + bytes <= mm.spaceLimit) && (!data || mm.dataLimit === Infinity || mm.data + bytes <= mm.dataLimit);
+  (mm.spaceLimit === Infinity || mm.size + bytes <= mm.spaceLimit)
+    && (!data || mm.dataLimit === Infinity || mm.data + bytes <= mm.dataLimit);
 /** Whether an area of [at, end) is sealed. */
 function sealed(mm: Mm, at: number, end: number): boolean {
-  for (let i = mm.areas.indexAbove(at); i < mm.areas.list.length && mm.areas.list[i]!.start < end; i++) if (mm.areas.list[i]!.sealed) return true;
+  for (let i = mm.areas.indexAbove(at); i < mm.areas.list.length && mm.areas.list[i]!.start < end; i++)
+    if (mm.areas.list[i]!.sealed) return true;
   return false;
 }
 /** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or what the first failure was. */
@@ -151,8 +156,10 @@ function protectArea(mm: Mm, v: Vma, prot: number): void {
 const Mremap = { MAYMOVE: 1, FIXED: 2, DONTUNMAP: 4 } as const;
 
 export function remap(mm: Mm, at: number, oldLength: number, newLength: number, flags: number, newAt: number): number {
-  const old = roundUp(oldLength), wanted = roundUp(newLength), move_ = (flags & Mremap.MAYMOVE) !== 0, keep = (flags & Mremap.DONTUNMAP) !== 0;
-  if (flags & ~7 || (flags & (Mremap.FIXED | Mremap.DONTUNMAP) && !move_) || (keep && (oldLength !== newLength || old === 0))) return -E.INVAL;
+  const old = roundUp(oldLength), wanted = roundUp(newLength), move_ = (flags & Mremap.MAYMOVE) !== 0,
+    keep = (flags & Mremap.DONTUNMAP) !== 0;
+  if (flags & ~7 || (flags & (Mremap.FIXED | Mremap.DONTUNMAP) && !move_) || (keep && (oldLength !== newLength || old === 0)))
+    return -E.INVAL;
   if (at % PAGE !== 0 || !(wanted > 0)) return -E.INVAL;
   const area = mm.areas.find(at);
   if (!area) return -E.FAULT;
@@ -162,7 +169,8 @@ export function remap(mm: Mm, at: number, oldLength: number, newLength: number, 
   if (old === 0 && !area.shared) return -E.INVAL;
   if (at + old > area.end) return -E.FAULT;
   if (wanted > TASK_SIZE || !mayGrow(mm, wanted - old, !area.shared && (area.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
-  if (old > 0 && at + old === area.end && at + wanted <= MMAP_TOP && !occupied(mm, area.end, at + wanted)) { extend(mm, area, at + wanted); return at; }
+  if (old > 0 && at + old === area.end && at + wanted <= MMAP_TOP
+      && !occupied(mm, area.end, at + wanted)) { extend(mm, area, at + wanted); return at; }
   if (!move_) return -E.NOMEM;
   const to = findFree(mm, wanted);
   return to === 0 ? -E.NOMEM : move(mm, at, old, to, wanted, keep);
@@ -170,7 +178,8 @@ export function remap(mm: Mm, at: number, oldLength: number, newLength: number, 
 /** MREMAP_FIXED, and MREMAP_DONTUNMAP, which may leave the place to us. */
 function remapTo(mm: Mm, area: Vma, at: number, old: number, wanted: number, flags: number, newAt: number): number {
   const fixed = (flags & Mremap.FIXED) !== 0, keep = (flags & Mremap.DONTUNMAP) !== 0;
-  if (fixed && (newAt % PAGE !== 0 || newAt < 0 || newAt + wanted > TASK_SIZE || (newAt < at + old && at < newAt + wanted))) return -E.INVAL;
+  if (fixed && (newAt % PAGE !== 0 || newAt < 0 || newAt + wanted > TASK_SIZE || (newAt < at + old && at < newAt + wanted)))
+    return -E.INVAL;
   if (sealed(mm, at, at + Math.max(old, PAGE))) return -E.PERM;
   if (fixed) { const r = unmap(mm, newAt, wanted); if (r < 0) return r; }
   if (old > wanted) { const r = unmap(mm, at + wanted, old - wanted); if (r < 0) return r; }
@@ -216,7 +225,8 @@ export function setBrk(mm: Mm, end: number): number {
 }
 
 const Advice = {
-  WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, COLD: 20, PAGEOUT: 21, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
+  WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, COLD: 20, PAGEOUT: 21,
+  POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
 } as const;
 /** Advice that asks for nothing this server could do otherwise. */
 const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15, 16, 17]);
@@ -243,7 +253,8 @@ function adviseArea(mm: Mm, v: Vma, start: number, end: number, advice: number):
 function removePages(v: Vma, start: number, end: number): number {
   if (v.locked || !v.object) return -E.INVAL;
   if (!v.shared || !v.mayWrite) return -E.ACCES;
-  const from = (v.first + (start - v.start) / PAGE) * PAGE, object = v.object as Mappable & { punch?: (from: number, to: number) => number };
+  const from = (v.first + (start - v.start) / PAGE) * PAGE,
+    object = v.object as Mappable & { punch?: (from: number, to: number) => number };
   return object.punch ? Math.min(0, object.punch(from, from + end - start)) : -E.OPNOTSUPP;
 }
 /** Populating ends at the first page that cannot be: no area ENOMEM, no right EINVAL, no memory or beyond the file's end EFAULT. */
@@ -259,13 +270,16 @@ export function advise(mm: Mm, at: number, length: number, advice: number): numb
   const end = at + roundUp(length);
   if (at % PAGE !== 0 || length < 0 || end < at) return -E.INVAL;
   if (end === at) return 0;
-  if (advice === Advice.POPULATE_READ || advice === Advice.POPULATE_WRITE) return populateAdvised(mm, at, end, advice === Advice.POPULATE_WRITE ? Access.write : Access.read);
+  if (advice === Advice.POPULATE_READ || advice === Advice.POPULATE_WRITE)
+    return populateAdvised(mm, at, end, advice === Advice.POPULATE_WRITE ? Access.write : Access.read);
   const cuts = !HINTS.has(advice), list = cuts ? mm.areas.isolate(at, end) : mm.areas.list.filter((v) => v.start < end && v.end > at);
   let va = at, hole = false, failed = 0;
   for (const v of list) {
     if (v.start > va) hole = true;
     const discards = advice === Advice.DONTNEED || advice === Advice.FREE || advice === Advice.DONTNEED_LOCKED || advice === Advice.REMOVE;
-    failed = v.sealed && discards && !(v.prot & Prot.WRITE) ? -E.PERM : adviseArea(mm, v, Math.max(v.start, at), Math.min(v.end, end), advice);
+    failed = v.sealed && discards && !(v.prot & Prot.WRITE)
+      ? -E.PERM
+      : adviseArea(mm, v, Math.max(v.start, at), Math.min(v.end, end), advice);
     if (failed) break;
     va = v.end;
   }

@@ -95,5 +95,11 @@ export class PageTable {
     }
     this.purse?.work.entered(visited);
   }
-  clear(): void { this.purse?.uncharge(this.leaves.size * LEAF_COST); this.leaves.clear(); this.lastKey = -1; this.last = undefined; this.count = 0; }
+  clear(): void {
+    this.purse?.uncharge(this.leaves.size * LEAF_COST);
+    this.leaves.clear();
+    this.lastKey = -1;
+    this.last = undefined;
+    this.count = 0;
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Bytes of user level as text and back, without loss. What is UTF-8 is decoded as such; a byte that is not becomes a lone low surrogate, U+DC00 and the
- * byte (Python calls this surrogateescape), which no valid text contains.
+ * Bytes of user level as text and back, without loss. What is UTF-8 is decoded as such; a byte that is not becomes a lone low surrogate,
+ * U+DC00 and the byte (Python calls this surrogateescape), which no valid text contains.
  */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }), encoder = new TextEncoder();
 

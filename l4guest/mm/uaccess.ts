@@ -25,8 +25,14 @@ export function setU32(mm: Mm, va: number, v: number): void {
   if (at > 4092) { setU16(mm, va, v); setU16(mm, va + 2, v >>> 16); return; }
   mm.pageAt(va, true).setU32(at, v);
 }
-export function setI64(mm: Mm, va: number, v: number): void { setU32(mm, va, v % 4294967296); setU32(mm, va + 4, Math.floor(v / 4294967296)); }
-export function setBig(mm: Mm, va: number, v: bigint): void { setU32(mm, va, Number(v & 0xffffffffn)); setU32(mm, va + 4, Number((v >> 32n) & 0xffffffffn)); }
+export function setI64(mm: Mm, va: number, v: number): void {
+  setU32(mm, va, v % 4294967296);
+  setU32(mm, va + 4, Math.floor(v / 4294967296));
+}
+export function setBig(mm: Mm, va: number, v: bigint): void {
+  setU32(mm, va, Number(v & 0xffffffffn));
+  setU32(mm, va + 4, Number((v >> 32n) & 0xffffffffn));
+}
 
 export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
   if (length < 0 || length > 0x4000_0000) throw EFAULT;

@@ -5,9 +5,16 @@ import type { Work } from '../kernel/work.ts';
 import type { PageTable } from './pagetable.ts';
 
 /** The address space that an area belongs to, as far as areas know it: its table, and what it owes the processor. */
-export interface Owner { readonly table: PageTable; readonly frames: { readonly work: Work }; owe(from: number, to: number, rights: number, pte?: number): void; sleepy: boolean }
+export interface Owner {
+  readonly table: PageTable;
+  readonly frames: { readonly work: Work };
+  owe(from: number, to: number, rights: number, pte?: number): void;
+  sleepy: boolean
+}
 
-/** What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object. */
+/**
+ * What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object.
+ */
 export interface Mappable {
   /** Frame to map for reading page `index`; -1 beyond the end of the object, 0 when memory is short. Its count is not raised. */
   frameToRead(index: number): number;
@@ -51,8 +58,16 @@ export class Vma {
   /** mseal: it stays as it is. */
   sealed = false;
 
-  constructor(mm: Owner, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number, name: string) {
-    this.mm = mm; this.start = start; this.end = end; this.prot = prot; this.shared = shared; this.object = object; this.first = first; this.name = name;
+  constructor(mm: Owner, start: number, end: number, prot: number, shared: boolean, object: Mappable | undefined, first: number,
+      name: string) {
+    this.mm = mm;
+    this.start = start;
+    this.end = end;
+    this.prot = prot;
+    this.shared = shared;
+    this.object = object;
+    this.first = first;
+    this.name = name;
     mm.frames.work.area();
     object?.areas.add(this);
     if (object?.sleeps) mm.sleepy = true;
@@ -80,8 +95,10 @@ export class Vma {
   }
   /** Whether `next` continues this area, so that both may be one. */
   joins(next: Vma): boolean {
-    return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object && this.name === next.name
-      && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork && this.locked === next.locked && this.sealed === next.sealed
+    return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object
+      && this.name === next.name
+      && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork && this.locked === next.locked
+      && this.sealed === next.sealed
       && (this.object === undefined || this.first + (this.end - this.start) / 4096 === next.first);
   }
 }

@@ -53,12 +53,19 @@ export function getAddress(mm: Mm, va: number, length: number): Address | number
   }
   if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, b.slice(4, 8), (b[2]! << 8) | b[3]!);
   if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, b.slice(8, 24), (b[2]! << 8) | b[3]!);
-  if (family === Af.NETLINK) { const v = new DataView(b.buffer); return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true)); }
+  if (family
+      === Af.NETLINK) {
+        const v = new DataView(b.buffer);
+        return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true));
+      }
   return family === Af.UNSPEC ? { family, path: '', ip: NO_IP, port: 0 } : -E.AFNOSUPPORT;
 }
 export function encode(a: Address): Uint8Array {
   if (a.family === Af.UNIX) {
-    const name = a.path.startsWith('\0') ? Uint8Array.from(a.path, (c) => c.charCodeAt(0)) : a.path === '' ? new Uint8Array(0) : bytesOf(`${a.path}\0`), out = new Uint8Array(2 + name.length);
+    const name = a.path.startsWith('\0') ? Uint8Array.from(a.path, (c) => c.charCodeAt(0))
+      : a.path === '' ? new Uint8Array(0)
+      : bytesOf(`${a.path}\0`),
+      out = new Uint8Array(2 + name.length);
     out[0] = Af.UNIX;
     out.set(name, 2);
     return out;

@@ -45,12 +45,16 @@ export class DatagramSocket extends Socket {
   private deliver(found: DatagramSocket, io: Io, files: readonly File[], t: Thread, extra: Extra | undefined): number {
     const n = io.left;
     if (n + PIECE > this.sendBuffer) return -E.MSGSIZE;
-    if (this.inFlight + n + PIECE > this.sendBuffer || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen'))) return -E.AGAIN;
+    if (this.inFlight + n + PIECE > this.sendBuffer
+        || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')))
+      return -E.AGAIN;
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
     this.k.work.made();
     const bytes = new Uint8Array(n), c = t.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
     try { io.take(bytes, 0, n); } catch (e) { this.k.frames.uncharge(n + PIECE); throw e; }
-    found.queue.push({ bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, by: this });
+    found.queue.push({
+      bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, by: this
+    });
     found.length += n + PIECE;
     this.inFlight += n + PIECE;
     found.wq.wakeAll(Poll.IN | Poll.RDNORM);
@@ -68,7 +72,10 @@ export class DatagramSocket extends Socket {
     const n = Math.min(io.left, d.bytes.length), peek = (flags & Msg.PEEK) !== 0;
     if (!peek) this.drop();
     io.put(d.bytes, 0, n);
-    return { n: flags & Msg.TRUNC ? d.bytes.length : n, flags: n < d.bytes.length ? Msg.TRUNC : 0, files: peek ? d.files.map((f) => f.hold()) : d.files, from: d.from, sender: d.sender };
+    return {
+      n: flags & Msg.TRUNC ? d.bytes.length : n, flags: n < d.bytes.length ? Msg.TRUNC : 0,
+      files: peek ? d.files.map((f) => f.hold()) : d.files, from: d.from, sender: d.sender
+    };
   }
   private drop(): void {
     const d = this.queue.shift()!, cost = d.bytes.length + PIECE;
@@ -79,14 +86,21 @@ export class DatagramSocket extends Socket {
     if (d.by !== this) d.by.wq.wakeAll(Poll.OUT | Poll.WRNORM);
   }
   override poll(): number {
-    const room = (this.inFlight * 4 <= this.sendBuffer && !(this.target && this.target.target !== this && this.target.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')));
-    return (this.queue.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0) | (this.readShut && this.writeShut ? Poll.HUP : 0) | (this.error ? Poll.ERR : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
+    const room = (this.inFlight * 4 <= this.sendBuffer
+      && !(this.target && this.target.target !== this && this.target.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')));
+    return (this.queue.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0)
+      | (this.readShut && this.writeShut ? Poll.HUP : 0) | (this.error ? Poll.ERR : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
   }
   private closed = false;
   override close(): void {
     this.closed = true;
     this.unbind();
-    for (const d of this.queue.splice(0)) { const cost = d.bytes.length + PIECE; this.k.frames.uncharge(cost); d.by.inFlight -= cost; giveUp(d.files); }
+    for (const d of this.queue.splice(0)) {
+      const cost = d.bytes.length + PIECE;
+      this.k.frames.uncharge(cost);
+      d.by.inFlight -= cost;
+      giveUp(d.files);
+    }
     this.length = 0;
     if (this.target) this.target.wq.wakeAll();
   }

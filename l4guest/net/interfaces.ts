@@ -14,13 +14,16 @@ const Iff = { UP: 1, BROADCAST: 2, LOOPBACK: 8, RUNNING: 0x40, MULTICAST: 0x1000
 const Arphrd = { ETHER: 1, LOOPBACK: 772 } as const;
 export const QUEUE_LENGTH = 1000;
 
-export const flagsOf = (i: Interface): number => (i.up ? Iff.UP | Iff.RUNNING | Iff.LOWER_UP : 0) | (i.link ? Iff.BROADCAST | Iff.MULTICAST : Iff.LOOPBACK);
+export const flagsOf = (i: Interface): number =>
+  (i.up ? Iff.UP | Iff.RUNNING | Iff.LOWER_UP : 0) | (i.link ? Iff.BROADCAST | Iff.MULTICAST : Iff.LOOPBACK);
 export const typeOf = (i: Interface): number => (i.link ? Arphrd.ETHER : Arphrd.LOOPBACK);
 export const hardwareOf = (i: Interface): Uint8Array => i.link?.mac ?? new Uint8Array(6);
 
 const Sioc = {
-  ADDRT: 0x890b, DELRT: 0x890c, NAME: 0x8910, CONF: 0x8912, FLAGS: 0x8913, SETFLAGS: 0x8914, ADDR: 0x8915, SETADDR: 0x8916, DSTADDR: 0x8917, BRDADDR: 0x8919, SETBRDADDR: 0x891a, NETMASK: 0x891b,
-  SETNETMASK: 0x891c, METRIC: 0x891d, MTU: 0x8921, SETMTU: 0x8922, HWADDR: 0x8927, INDEX: 0x8933, TXQLEN: 0x8942, SETTXQLEN: 0x8943, MAP: 0x8970,
+  ADDRT: 0x890b, DELRT: 0x890c, NAME: 0x8910, CONF: 0x8912, FLAGS: 0x8913, SETFLAGS: 0x8914, ADDR: 0x8915, SETADDR: 0x8916, DSTADDR: 0x8917,
+  BRDADDR: 0x8919, SETBRDADDR: 0x891a, NETMASK: 0x891b,
+  SETNETMASK: 0x891c, METRIC: 0x891d, MTU: 0x8921, SETMTU: 0x8922, HWADDR: 0x8927, INDEX: 0x8933, TXQLEN: 0x8942, SETTXQLEN: 0x8943,
+  MAP: 0x8970,
 } as const;
 const inet = (ip: Ip): Uint8Array => encode(inetAddress(Af.INET, ip, 0));
 const maskOf = (bits: number): Ip => Uint8Array.from({ length: 4 }, (_, i) => 0xff00 >> Math.min(8, Math.max(0, bits - 8 * i)));
@@ -55,11 +58,13 @@ const ofAddress = (pick: (a: Assigned, i: Interface) => Ip): Access => (t, i, va
   return 0;
 };
 const getters: Readonly<Record<number, Access>> = {
-  [Sioc.FLAGS]: told((t, i, va) => setU16(t.mm, va, flagsOf(i) & 0xffff)), [Sioc.ADDR]: ofAddress((a) => a.ip), [Sioc.DSTADDR]: ofAddress((a) => a.ip),
+  [Sioc.FLAGS]: told((t, i, va) => setU16(t.mm, va, flagsOf(i) & 0xffff)), [Sioc.ADDR]: ofAddress((a) => a.ip),
+  [Sioc.DSTADDR]: ofAddress((a) => a.ip),
   [Sioc.BRDADDR]: ofAddress((a, i) => (i.link ? broadcastOf(a.ip, a.bits) : ANY4)), [Sioc.NETMASK]: ofAddress((a) => maskOf(a.bits)),
   [Sioc.METRIC]: told((t, _, va) => setU32(t.mm, va, 0)), [Sioc.MTU]: told((t, i, va) => setU32(t.mm, va, i.mtu)),
   [Sioc.HWADDR]: told((t, i, va) => { clearUser(t.mm, va, 16); setU16(t.mm, va, typeOf(i)); copyOut(t.mm, va + 2, hardwareOf(i)); }),
-  [Sioc.INDEX]: told((t, i, va) => setU32(t.mm, va, i.index)), [Sioc.TXQLEN]: told((t, _, va) => setU32(t.mm, va, QUEUE_LENGTH)), [Sioc.MAP]: told((t, _, va) => clearUser(t.mm, va, 24)),
+  [Sioc.INDEX]: told((t, i, va) => setU32(t.mm, va, i.index)), [Sioc.TXQLEN]: told((t, _, va) => setU32(t.mm, va, QUEUE_LENGTH)),
+  [Sioc.MAP]: told((t, _, va) => clearUser(t.mm, va, 24)),
 };
 
 /** Gives the interface this IPv4 address instead of the one that it has. */
@@ -96,12 +101,22 @@ const setters: Readonly<Record<number, Access>> = {
 /** struct rtentry: destination, gateway, mask at 8, 24, 40; flags at 56; metric at 74 (plus one); name of the interface at 80. */
 function changeRoute(t: Thread, va: number, adds: boolean): number {
   if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
-  const { stack } = inetOf(t.k), prefix = copyIn(t.mm, va + 12, 4).slice(), via = copyIn(t.mm, va + 28, 4).slice(), mask = copyIn(t.mm, va + 44, 4), flags = getU16(t.mm, va + 56), nameVa = getI64(t.mm, va + 80);
-  const bits = flags & 4 ? 32 : [...mask].reduce((n, b) => n + b.toString(2).replace(/0/g, '').length, 0), gateway = flags & 2 ? via : undefined;
-  const named = nameVa ? stack.interfaceNamed(getString(t.mm, nameVa, 16) ?? '') : undefined, iface = named ?? (gateway && stack.routes.find(gateway)?.interface);
-  if (!adds) return stack.routes.remove((r) => r.bits === bits && same(r.prefix, prefix) && (!gateway || (r.gateway !== undefined && same(r.gateway, gateway)))) > 0 ? 0 : -E.SRCH;
+  const { stack } = inetOf(t.k), prefix = copyIn(t.mm, va + 12, 4).slice(), via = copyIn(t.mm, va + 28, 4).slice(),
+    mask = copyIn(t.mm, va + 44, 4), flags = getU16(t.mm, va + 56), nameVa = getI64(t.mm, va + 80);
+  const bits = flags & 4 ? 32 : [...mask].reduce((n, b) => n + b.toString(2).replace(/0/g, '').length, 0),
+    gateway = flags & 2 ? via : undefined;
+  const named = nameVa ? stack.interfaceNamed(getString(t.mm, nameVa, 16) ?? '') : undefined,
+    iface = named ?? (gateway && stack.routes.find(gateway)?.interface);
+  if (!adds)
+    return stack.routes.remove((r) =>
+      r.bits === bits && same(r.prefix, prefix) && (!gateway || (r.gateway !== undefined && same(r.gateway, gateway))))
+      > 0
+      ? 0
+      : -E.SRCH;
   if (!iface) return gateway ? -E.NETUNREACH : -E.NODEV;
-  return stack.routes.add({ prefix, bits, gateway, interface: iface, metric: Math.max(0, getU16(t.mm, va + 74) - 1), origin: 3 }) ? 0 : -E.EXIST;
+  return stack.routes.add({ prefix, bits, gateway, interface: iface, metric: Math.max(0, getU16(t.mm, va + 74) - 1), origin: 3 })
+    ? 0
+    : -E.EXIST;
 }
 
 /** struct ifconf: room in bytes, address of the list (0 asks for the room needed). */

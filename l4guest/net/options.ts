@@ -1,4 +1,7 @@
-/** getsockopt and setsockopt: options of all sockets as rows, each with its default, what may be set, and how it is read back; Internet's are inet/options.ts. */
+/**
+ * getsockopt and setsockopt: options of all sockets as rows, each with its default, what may be set, and how it is read back; Internet's
+ * are inet/options.ts.
+ */
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { shownId } from '../kernel/spaces.ts';
@@ -15,26 +18,43 @@ import { StreamSocket } from './stream.ts';
 
 const Level = { SOCKET: 1, NETLINK: 270 } as const;
 const So = {
-  DEBUG: 1, REUSEADDR: 2, TYPE: 3, ERROR: 4, DONTROUTE: 5, BROADCAST: 6, SNDBUF: 7, RCVBUF: 8, KEEPALIVE: 9, OOBINLINE: 10, PRIORITY: 12, LINGER: 13, REUSEPORT: 15, PASSCRED: 16, PEERCRED: 17, RCVLOWAT: 18, SNDLOWAT: 19, RCVTIMEO: 20, SNDTIMEO: 21,
-  BINDTODEVICE: 25, PEERNAME: 28, TIMESTAMP: 29, ACCEPTCONN: 30, SNDBUFFORCE: 32, RCVBUFFORCE: 33, PASSSEC: 34, TIMESTAMPNS: 35, MARK: 36, PROTOCOL: 38, DOMAIN: 39, RXQ_OVFL: 40, PEEK_OFF: 42, NOFCS: 43, BUSY_POLL: 46, INCOMING_CPU: 49, COOKIE: 57, PEERGROUPS: 59, ZEROCOPY: 60,
+  DEBUG: 1, REUSEADDR: 2, TYPE: 3, ERROR: 4, DONTROUTE: 5, BROADCAST: 6, SNDBUF: 7, RCVBUF: 8, KEEPALIVE: 9, OOBINLINE: 10, PRIORITY: 12,
+  LINGER: 13, REUSEPORT: 15, PASSCRED: 16, PEERCRED: 17, RCVLOWAT: 18, SNDLOWAT: 19, RCVTIMEO: 20, SNDTIMEO: 21,
+  BINDTODEVICE: 25, PEERNAME: 28, TIMESTAMP: 29, ACCEPTCONN: 30, SNDBUFFORCE: 32, RCVBUFFORCE: 33, PASSSEC: 34, TIMESTAMPNS: 35, MARK: 36,
+  PROTOCOL: 38, DOMAIN: 39, RXQ_OVFL: 40, PEEK_OFF: 42, NOFCS: 43, BUSY_POLL: 46, INCOMING_CPU: 49, COOKIE: 57, PEERGROUPS: 59,
+  ZEROCOPY: 60,
   PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
 } as const;
 
 /** An option that is a number: its default, its bounds (others are EINVAL), whether it is a switch, whom it belongs to. */
-interface Number_ { readonly value: number; readonly least: number; readonly most: number; readonly flag: boolean; readonly cap?: Cap; readonly readOnly?: boolean }
+interface Number_ {
+  readonly value: number;
+  readonly least: number;
+  readonly most: number;
+  readonly flag: boolean;
+  readonly cap?: Cap;
+  readonly readOnly?: boolean
+}
 const number = (value: number, least = -2147483648, most = 2147483647): Number_ => ({ value, least, most, flag: false });
 const flag = (value = 0): Number_ => ({ value, least: -2147483648, most: 2147483647, flag: true });
 const shown = (value: number): Number_ => ({ ...number(value), readOnly: true });
 
 const socketOptions: Readonly<Record<number, Number_>> = {
-  [So.DEBUG]: { ...flag(), cap: Cap.NET_ADMIN }, [So.REUSEADDR]: flag(), [So.DONTROUTE]: flag(), [So.BROADCAST]: flag(), [So.KEEPALIVE]: flag(), [So.OOBINLINE]: flag(), [So.PRIORITY]: number(0, 0, 6), [So.REUSEPORT]: flag(), [So.RCVLOWAT]: number(1), [So.SNDLOWAT]: shown(1),
-  [So.TIMESTAMP]: flag(), [So.TIMESTAMPNS]: flag(), [So.PASSSEC]: flag(), [So.MARK]: { ...number(0), cap: Cap.NET_ADMIN }, [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1), [So.ZEROCOPY]: flag(), [So.PREFER_BUSY_POLL]: flag(),
+  [So.DEBUG]: { ...flag(), cap: Cap.NET_ADMIN }, [So.REUSEADDR]: flag(), [So.DONTROUTE]: flag(), [So.BROADCAST]: flag(),
+  [So.KEEPALIVE]: flag(), [So.OOBINLINE]: flag(), [So.PRIORITY]: number(0, 0, 6), [So.REUSEPORT]: flag(), [So.RCVLOWAT]: number(1),
+  [So.SNDLOWAT]: shown(1),
+  [So.TIMESTAMP]: flag(), [So.TIMESTAMPNS]: flag(), [So.PASSSEC]: flag(), [So.MARK]: { ...number(0), cap: Cap.NET_ADMIN },
+  [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1),
+  [So.ZEROCOPY]: flag(), [So.PREFER_BUSY_POLL]: flag(),
   [So.BUF_LOCK]: number(0, 0, 3), [So.TXREHASH]: number(-1, -1, 1), [So.RCVMARK]: flag(), [So.PASSPIDFD]: flag(),
 };
-const netlinkOptions: Readonly<Record<number, Number_>> = { 1: number(0), 2: number(0), 3: flag(), 4: flag(), 5: flag(), 10: flag(), 11: flag(), 12: flag() };
+const netlinkOptions: Readonly<Record<number, Number_>> = {
+  1: number(0), 2: number(0), 3: flag(), 4: flag(), 5: flag(), 10: flag(), 11: flag(), 12: flag()
+};
 
 /** The numbers of a level for this socket; undefined: it knows nothing of the level. */
-const table = (s: Socket, level: number): Readonly<Record<number, Number_>> | undefined => (level === Level.SOCKET ? socketOptions : level === Level.NETLINK && s.family === Af.NETLINK ? netlinkOptions : undefined);
+const table = (s: Socket, level: number): Readonly<Record<number, Number_>> | undefined =>
+  (level === Level.SOCKET ? socketOptions : level === Level.NETLINK && s.family === Af.NETLINK ? netlinkOptions : undefined);
 const key = (level: number, name: number): number => (level === Level.SOCKET ? name : level * 65536 + name);
 
 // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,7 +71,8 @@ function special(t: Thread, s: Socket, level: number, name: number): Uint8Array 
   switch (name) {
     case So.TYPE: return u32(s.type);
     case So.DOMAIN: return u32(s.family);
-    case So.PROTOCOL: return u32(s instanceof NetlinkSocket ? s.protocolNumber : s.family === Af.UNIX ? 0 : s.type === SockType.STREAM ? 6 : 17);
+    case So.PROTOCOL:
+      return u32(s instanceof NetlinkSocket ? s.protocolNumber : s.family === Af.UNIX ? 0 : s.type === SockType.STREAM ? 6 : 17);
     case So.ERROR: { const e = s.error; s.error = 0; if (e) s.pendingConnect = undefined; return u32(e); }
     case So.SNDBUF: case So.RCVBUF: return u32(s.options.get(name) ?? BUFFER);
     case So.PASSCRED: return u32(s.passCred ? 1 : 0);
@@ -96,7 +117,8 @@ function timeout(t: Thread, va: number, length: number): number {
 const LEAST_SEND = 4608, LEAST_RECEIVE = 2304;
 function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boolean): number {
   if (force && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
-  const sends = name === So.SNDBUF, most = force ? 0x3fff_ffff : t.k.sysctl.number(sends ? 'net/core/wmem_max' : 'net/core/rmem_max'), asked = force ? Math.max(0, value | 0) : value >>> 0;
+  const sends = name === So.SNDBUF, most = force ? 0x3fff_ffff : t.k.sysctl.number(sends ? 'net/core/wmem_max' : 'net/core/rmem_max'),
+    asked = force ? Math.max(0, value | 0) : value >>> 0;
   s.options.set(name, Math.max(Math.min(asked, most) * 2, sends ? LEAST_SEND : LEAST_RECEIVE));
   s.wq.wakeAll();
   if (s instanceof TcpSocket) s.optionSet();
@@ -115,10 +137,13 @@ function setSpecial(t: Thread, s: Socket, level: number, name: number, va: numbe
       return 0;
     }
     case So.LINGER: if (length < 8) return -E.INVAL; s.linger = [getU32(t.mm, va) ? 1 : 0, getU32(t.mm, va + 4)]; return 0;
-    case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE: case So.PEERGROUPS: case So.PEERPIDFD: return -E.NOPROTOOPT;
+    case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE:
+    case So.PEERGROUPS: case So.PEERPIDFD: return -E.NOPROTOOPT;
     case So.BINDTODEVICE: return bindToDevice(t, va, length);
     case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(t, s, name, getU32(t.mm, va), false);
-    case So.SNDBUFFORCE: case So.RCVBUFFORCE: return length < 4 ? -E.INVAL : setBuffer(t, s, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(t.mm, va), true);
+    case So.SNDBUFFORCE:
+    case So.RCVBUFFORCE:
+      return length < 4 ? -E.INVAL : setBuffer(t, s, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(t.mm, va), true);
     case BSDCOMPAT: return length < 4 ? -E.INVAL : 0;
     case So.PASSCRED: if (length < 4) return -E.INVAL; s.passCred = getU32(t.mm, va) !== 0; return 0;
     default: return undefined;
@@ -139,8 +164,16 @@ export function setOption(t: Thread, s: Socket, level: number, name: number, va:
   if (length < 4) return -E.INVAL;
   const value = getI32(t.mm, va);
   if (!row || row.readOnly) return -E.NOPROTOOPT;
-  if (row.cap !== undefined && !capable(t.creds, row.cap)) return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0 : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES : -E.PERM;
-  if (level === Level.SOCKET && name === So.PRIORITY && (value < 0 || value > 6)) { if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM; } else if (value < row.least || value > row.most) return -E.INVAL;
+  if (row.cap !== undefined && !capable(t.creds, row.cap))
+    return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0
+      : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES
+      : -E.PERM;
+  if (level === Level.SOCKET && name === So.PRIORITY
+      && (value < 0
+          || value
+              > 6)) {
+                if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+              } else if (value < row.least || value > row.most) return -E.INVAL;
   s.options.set(key(level, name), row.flag ? (value ? 1 : 0) : value);
   if (s instanceof TcpSocket) s.optionSet();
   return 0;

@@ -33,8 +33,20 @@ describe('sockets', () => {
     const u = new Unix(), at = u.space(8), [r, w] = u.pipe();
     u.call('socketpair', 1, 1, 0, at);
     const [a, b] = [u.u32(at), u.u32(at + 4)], text = u.put(new Uint8Array([42])), control = u.put(new Uint8Array(24));
-    const message = (iov: number, ctl: number): Uint8Array => { const m = new Uint8Array(56), v = new DataView(m.buffer); v.setBigUint64(16, BigInt(iov), true); v.setBigUint64(24, 1n, true); v.setBigUint64(32, BigInt(ctl), true); v.setBigUint64(40, 24n, true); return m; };
-    const iov = (va: number): number => { const m = new Uint8Array(16), v = new DataView(m.buffer); v.setBigUint64(0, BigInt(va), true); v.setBigUint64(8, 1n, true); return u.put(m); };
+    const message = (iov: number, ctl: number): Uint8Array => {
+      const m = new Uint8Array(56), v = new DataView(m.buffer);
+      v.setBigUint64(16, BigInt(iov), true);
+      v.setBigUint64(24, 1n, true);
+      v.setBigUint64(32, BigInt(ctl), true);
+      v.setBigUint64(40, 24n, true);
+      return m;
+    };
+    const iov = (va: number): number => {
+      const m = new Uint8Array(16), v = new DataView(m.buffer);
+      v.setBigUint64(0, BigInt(va), true);
+      v.setBigUint64(8, 1n, true);
+      return u.put(m);
+    };
     const rights = new Uint8Array(24), v = new DataView(rights.buffer);
     v.setBigUint64(0, 20n, true); v.setUint32(8, 1, true); v.setUint32(12, 1, true); v.setUint32(16, r, true);
     expect(u.call('sendmsg', a, message(iov(text), u.put(rights)), 0)).toBe(1);
@@ -68,14 +80,27 @@ describe('sockets', () => {
     expect(u.call('connect', u.call('socket', 2, 1, 0)!, a, a.length)).toBe(-E.NETUNREACH);
   });
   it('TCP that does not wait connects in two steps', () => {
-    const u = new Unix(), s = u.call('socket', 2, 1, 0)!, a = inet(8081), poll = (fd: number): number => { const at = u.put(new Uint8Array(new Uint32Array([fd, 0x1f]).buffer)); u.call('ppoll', at, 1, u.put(new Uint8Array(16)), 0, 8); return u.u32(at + 4) >>> 16; };
-    const error = (fd: number): number => { const at = u.space(8), n = u.put(new Uint8Array([4, 0, 0, 0])); u.call('getsockopt', fd, 1, 4, at, n); return u.u32(at); };
+    const u = new Unix(), s = u.call('socket', 2, 1, 0)!, a = inet(8081),
+      poll = (fd: number): number => {
+        const at = u.put(new Uint8Array(new Uint32Array([fd, 0x1f]).buffer));
+        u.call('ppoll', at, 1, u.put(new Uint8Array(16)), 0, 8);
+        return u.u32(at + 4) >>> 16;
+      };
+    const error = (fd: number): number => {
+      const at = u.space(8), n = u.put(new Uint8Array([4, 0, 0, 0]));
+      u.call('getsockopt', fd, 1, 4, at, n);
+      return u.u32(at);
+    };
     const refused = u.call('socket', 2, 1 | 0o4000, 0)!;
-    expect([u.call('connect', refused, a, 16), poll(refused) & 0x1c, error(refused), error(refused)]).toEqual([-E.INPROGRESS, 0x1c, E.CONNREFUSED, 0]);
+    expect([
+      u.call('connect', refused, a, 16), poll(refused) & 0x1c, error(refused), error(refused)
+    ]).toEqual([-E.INPROGRESS, 0x1c, E.CONNREFUSED, 0]);
     u.call('bind', s, a, 16);
     u.call('listen', s, 0);
     const [c, late] = [u.call('socket', 2, 1 | 0o4000, 0)!, u.call('socket', 2, 1 | 0o4000, 0)!];
-    expect([u.call('connect', c, a, 16), poll(c), error(c), u.call('connect', c, a, 16), u.call('connect', c, a, 16)]).toEqual([-E.INPROGRESS, 4, 0, 0, -E.ISCONN]);
+    expect([
+      u.call('connect', c, a, 16), poll(c), error(c), u.call('connect', c, a, 16), u.call('connect', c, a, 16)
+    ]).toEqual([-E.INPROGRESS, 4, 0, 0, -E.ISCONN]);
     expect(u.call('connect', u.call('socket', 2, 1 | 0o4000, 0)!, a, 16)).toBe(-E.INPROGRESS);
     expect([u.call('connect', late, a, 16), poll(late), u.call('connect', late, a, 16)]).toEqual([-E.INPROGRESS, 0, -E.ALREADY]);
     u.call('accept4', s, 0, 0, 0);
@@ -105,7 +130,9 @@ describe('sockets', () => {
     expect(u.call('sendto', nl, ask, 20, 0, 0, 0)).toBe(20);
     const n = u.call('recvfrom', nl, buffer, 2048, 0, 0, 0)!, bytes = u.bytes(buffer, n);
     expect([u.u32(buffer + 4) & 0xffff, u.u32(buffer + 8), [...bytes].join().includes('127,0,0,1')]).toEqual([20, 77, true]);
-    expect([u.call('recvfrom', nl, buffer, 2048, 0, 0, 0), u.u32(buffer + 4) & 0xffff, u.call('recvfrom', nl, buffer, 2048, 0x40, 0, 0)]).toEqual([20, 3, -E.AGAIN]);
+    expect([
+      u.call('recvfrom', nl, buffer, 2048, 0, 0, 0), u.u32(buffer + 4) & 0xffff, u.call('recvfrom', nl, buffer, 2048, 0x40, 0, 0)
+    ]).toEqual([20, 3, -E.AGAIN]);
   });
   it('no packet has IP options: sshd refuses those that have', () => {
     const u = new Unix(), s = u.call('socket', 2, 1, 0)!, n = u.put(new Uint8Array([200, 0, 0, 0]));

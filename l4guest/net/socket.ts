@@ -77,7 +77,13 @@ export abstract class Socket {
   linger: readonly [number, number] = [0, 0];
   /** A connect that does not wait has begun, and its caller has not heard of its end: 0, or the error. */
   pendingConnect: number | undefined;
-  constructor(k: Kernel, family: number, type: number) { this.k = k; this.family = family; this.type = type; this.cookie = namesOf(k).newCookie(); this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0); }
+  constructor(k: Kernel, family: number, type: number) {
+    this.k = k;
+    this.family = family;
+    this.type = type;
+    this.cookie = namesOf(k).newCookie();
+    this.local = family === Af.UNIX ? unixAddress('') : inetAddress(family, anyIp(family), 0);
+  }
 
   abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number;
   /** How much may be in flight from here, and how much it takes (SO_SNDBUF, SO_RCVBUF). */
@@ -112,7 +118,12 @@ export abstract class Socket {
 
 export class SocketFile extends File {
   readonly socket: Socket;
-  constructor(inode: Inode, flags: number, socket: Socket) { super(inode, O.RDWR | (flags & O.NONBLOCK)); this.socket = socket; this.wq = socket.wq; this.name = `socket:[${inode.ino}]`; }
+  constructor(inode: Inode, flags: number, socket: Socket) {
+    super(inode, O.RDWR | (flags & O.NONBLOCK));
+    this.socket = socket;
+    this.wq = socket.wq;
+    this.name = `socket:[${inode.ino}]`;
+  }
   override read(io: Io): number {
     const r = this.socket.receive(io, 0);
     if (typeof r === 'number') return r;

@@ -116,10 +116,15 @@ export class StreamSocket extends Socket {
     }
     return this.queueTo(peer, bytes, files, t, extra, urgent && io.left === 0, true);
   }
-  private queueTo(peer: StreamSocket, bytes: Uint8Array, files: readonly File[], t: Thread, extra: Extra | undefined, urgent: boolean, charged = false): number {
-    const c = t.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined, sender = wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, n = bytes.length;
+  private queueTo(peer: StreamSocket, bytes: Uint8Array, files: readonly File[], t: Thread, extra: Extra | undefined, urgent: boolean,
+      charged = false): number {
+    const c = t.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined,
+      sender = wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, n = bytes.length;
     if (!charged && !this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
-    const push = (part: Uint8Array, mark: boolean, with_: readonly File[]): void => { peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost: part.length + PIECE, urgent: mark }); this.inFlight += part.length + PIECE; };
+    const push = (part: Uint8Array, mark: boolean, with_: readonly File[]): void => {
+      peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost: part.length + PIECE, urgent: mark });
+      this.inFlight += part.length + PIECE;
+    };
     if (!urgent) push(bytes, false, files);
     else {
       if (n > 1) push(bytes.subarray(0, n - 1), false, files);
@@ -138,7 +143,10 @@ export class StreamSocket extends Socket {
     const peek = (flags & Msg.PEEK) !== 0;
     return this.packets ? this.receivePacket(io, first, peek, flags) : this.receiveBytes(io, first, peek);
   }
-  /** Bytes of one piece after the other, up to files (which come with the piece they were sent with), to other senders, and to the urgent byte. */
+  /**
+   * Bytes of one piece after the other, up to files (which come with the piece they were sent with), to other senders, and to the urgent
+   * byte.
+   */
   private receiveBytes(io: Io, first: Segment, peek: boolean): Received {
     const mixed = this.passCred;
     let files: readonly File[] = [], i = 0, n = 0;
@@ -179,7 +187,12 @@ export class StreamSocket extends Socket {
     if (!(flags & Msg.PEEK)) {
       this.urgentByte = undefined;
       const i = this.queue.findIndex((s) => s.urgent), s = this.queue[i];
-      if (s) { this.queue.splice(i, 1); this.length -= s.bytes.length; this.k.frames.uncharge(s.cost); if (this.peer) this.peer.inFlight -= s.cost; }
+      if (s) {
+        this.queue.splice(i, 1);
+        this.length -= s.bytes.length;
+        this.k.frames.uncharge(s.cost);
+        if (this.peer) this.peer.inFlight -= s.cost;
+      }
     }
     return { n, flags: Msg.OOB, files: [], from: this.remote ?? this.local, sender: NOBODY };
   }

@@ -1,6 +1,6 @@
 /**
- * Asynchronous input and output as Linux's own calls have it (io_setup and relatives). A request is done when it is handed in: this is what Linux
- * does with buffered files too. What has ended waits in the context until somebody asks.
+ * Asynchronous input and output as Linux's own calls have it (io_setup and relatives). A request is done when it is handed in: this is
+ * what Linux does with buffered files too. What has ended waits in the context until somebody asks.
  *
  * @spec linux include/uapi/linux/aio_abi.h
  */
@@ -62,11 +62,25 @@ function destroy(t: Thread, at: number): number {
   return 0;
 }
 
-interface Request { readonly data: bigint; readonly op: number; readonly fd: number; readonly buf: number; readonly bytes: number; readonly offset: number; readonly flags: number; readonly eventFd: number; readonly how: number; result: number }
+interface Request {
+  readonly data: bigint;
+  readonly op: number;
+  readonly fd: number;
+  readonly buf: number;
+  readonly bytes: number;
+  readonly offset: number;
+  readonly flags: number;
+  readonly eventFd: number;
+  readonly how: number;
+  result: number
+}
 function requestAt(t: Thread, at: number): Request {
   const b = copyIn(t.mm, at, 64), v = new DataView(b.buffer, b.byteOffset, 64), big = (o: number): number => Number(v.getBigInt64(o, true));
   if (v.getBigUint64(48, true) !== 0n) throw new CallError(E.INVAL);
-  return { data: v.getBigUint64(0, true), how: v.getUint32(12, true), op: v.getUint16(16, true), fd: v.getInt32(20, true), buf: big(24), bytes: big(32), offset: big(40), flags: v.getUint32(56, true), eventFd: v.getInt32(60, true), result: 0 };
+  return {
+    data: v.getBigUint64(0, true), how: v.getUint32(12, true), op: v.getUint16(16, true), fd: v.getInt32(20, true), buf: big(24),
+    bytes: big(32), offset: big(40), flags: v.getUint32(56, true), eventFd: v.getInt32(60, true), result: 0
+  };
 }
 function* perform(t: Thread, r: Request): Co<number> {
   const file = t.proc.fds.get(r.fd);
@@ -78,10 +92,19 @@ function* perform(t: Thread, r: Request): Co<number> {
   const reads = r.op === Op.PREAD || r.op === Op.PREADV, writes = r.op === Op.PWRITE || r.op === Op.PWRITEV;
   if (reads && !file.readable || writes && !file.writable) return -E.BADF;
   if ((r.op === Op.FSYNC || r.op === Op.FDSYNC) && (r.buf || r.offset || r.bytes || r.how)) return -E.INVAL;
-  const call: Handler | undefined = r.op === Op.PREAD ? handler('pread64') : r.op === Op.PWRITE ? handler('pwrite64') : r.op === Op.PREADV ? handler('preadv') : r.op === Op.PWRITEV ? handler('pwritev') : undefined;
+  const call: Handler | undefined = r.op === Op.PREAD ? handler('pread64')
+    : r.op === Op.PWRITE ? handler('pwrite64')
+    : r.op === Op.PREADV ? handler('preadv')
+    : r.op === Op.PWRITEV ? handler('pwritev')
+    : undefined;
   if (call) {
     let n: number;
-    try { n = yield* sooner(file.seekable ? call(t, r.fd, r.buf, r.bytes, r.offset, 0, 0) : handler(reads ? (r.op === Op.PREAD ? 'read' : 'readv') : r.op === Op.PWRITE ? 'write' : 'writev')(t, r.fd, r.buf, r.bytes, 0, 0, 0)); } catch (e) {
+    try {
+      n = yield* sooner(file.seekable
+        ? call(t, r.fd, r.buf, r.bytes, r.offset, 0, 0)
+        : handler(reads ? (r.op === Op.PREAD ? 'read' : 'readv') : r.op === Op.PWRITE ? 'write' : 'writev')(t, r.fd, r.buf, r.bytes, 0, 0,
+          0));
+    } catch (e) {
       if (!(e instanceof UserFault)) throw e;
       n = -E.FAULT;
     }
@@ -92,7 +115,8 @@ function* perform(t: Thread, r: Request): Co<number> {
 }
 function finish(r: Request, event: unknown, n: number): number {
   r.result = n;
-  if (event instanceof EventFile) event.write(new KernelIo(new Uint8Array(new BigUint64Array([1n]).buffer)) as Parameters<EventFile['write']>[0]);
+  if (event instanceof EventFile)
+    event.write(new KernelIo(new Uint8Array(new BigUint64Array([1n]).buffer)) as Parameters<EventFile['write']>[0]);
   return 0;
 }
 function* submit(t: Thread, at: number, n: number, list: number): Co<number> {

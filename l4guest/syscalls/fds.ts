@@ -45,19 +45,22 @@ function* openWaiting(t: Thread, file: PipeFile, flags: number): Co<number> {
   return install(t, file, (flags & O.CLOEXEC) !== 0);
 }
 /** Flags that openat2 knows; it refuses all others. */
-const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND | O.NONBLOCK | O.SYNC | O.DSYNC | O.ASYNC | O.DIRECT | O.LARGEFILE | O.DIRECTORY | O.NOFOLLOW | O.NOATIME | O.CLOEXEC | O.PATH | O.TMPFILE;
+const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND | O.NONBLOCK | O.SYNC | O.DSYNC | O.ASYNC | O.DIRECT
+  | O.LARGEFILE | O.DIRECTORY | O.NOFOLLOW | O.NOATIME | O.CLOEXEC | O.PATH | O.TMPFILE;
 const O_TMPFILE = O.TMPFILE | O.DIRECTORY, PATH_FLAGS = O.DIRECTORY | O.NOFOLLOW | O.PATH | O.CLOEXEC;
 const RESOLVE_CACHED = 32, RESOLVE = 63;
 
 /** struct open_how: u64 flags, mode, resolve. */
 function openat2(t: Thread, dirfd: number, path: number, how: number, size: number): number | Co<number> {
-  const v = extensible(t, how, size, 24, 24), flags = v.getUint32(0, true) | 0, mode = field64(v, 8), resolve = field64(v, 16), makes = (flags & O.CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE;
+  const v = extensible(t, how, size, 24, 24), flags = v.getUint32(0, true) | 0, mode = field64(v, 8), resolve = field64(v, 16),
+    makes = (flags & O.CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE;
   if (v.getUint32(4, true) !== 0 || flags & ~OPEN_FLAGS || resolve < 0 || resolve > RESOLVE || (resolve & 24) === 24) return -E.INVAL;
   if (makes ? mode < 0 || mode > 0o7777 : mode !== 0) return -E.INVAL;
   if (flags & O.TMPFILE && ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O.ACCMODE) === O.RDONLY)) return -E.INVAL;
   if ((flags & O.PATH && flags & ~PATH_FLAGS) || (flags & (O.DIRECTORY | O.CREAT)) === (O.DIRECTORY | O.CREAT)) return -E.INVAL;
   if (resolve & RESOLVE_CACHED && (makes || flags & O.TRUNC)) return -E.AGAIN;
-  const how2 = (resolve & 1 ? WalkFlag.noMounts : 0) | (resolve & 2 ? WalkFlag.noMagic : 0) | (resolve & 4 ? WalkFlag.noLinks : 0) | (resolve & 8 ? WalkFlag.beneath : 0) | (resolve & 16 ? WalkFlag.inRoot : 0);
+  const how2 = (resolve & 1 ? WalkFlag.noMounts : 0) | (resolve & 2 ? WalkFlag.noMagic : 0) | (resolve & 4 ? WalkFlag.noLinks : 0)
+    | (resolve & 8 ? WalkFlag.beneath : 0) | (resolve & 16 ? WalkFlag.inRoot : 0);
   return open(t, dirfd | 0, pathArg(t, path), flags, mode, how2);
 }
 
@@ -94,7 +97,8 @@ export function installPair(t: Thread, va: number, a: File, b: File, cloexec: bo
   if (x < 0) { b.release(); return x; }
   const y = install(t, b, cloexec);
   if (y < 0) { t.proc.fds.take(x)?.release(); return y; }
-  return tellOrUndo(() => { setU32(t.mm, va, x); setU32(t.mm, va + 4, y); }, () => { t.proc.fds.take(x)?.release(); t.proc.fds.take(y)?.release(); });
+  return tellOrUndo(() => { setU32(t.mm, va, x); setU32(t.mm, va + 4, y); },
+    () => { t.proc.fds.take(x)?.release(); t.proc.fds.take(y)?.release(); });
 }
 function pipe2(t: Thread, va: number, flags: number): number {
   const [r, w] = makePipe(t, flags);
@@ -110,8 +114,10 @@ function lseek(t: Thread, fd: number, offset: number, whence: number): number {
 
 const SETTABLE = O.APPEND | O.NONBLOCK | O.DIRECT | O.NOATIME;
 const F = {
-  DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, GETLK: 5, SETLK: 6, SETLKW: 7, SETOWN: 8, GETOWN: 9, SETSIG: 10, GETSIG: 11, SETOWN_EX: 15, GETOWN_EX: 16, GETOWNER_UIDS: 17, OFD_GETLK: 36, OFD_SETLK: 37, OFD_SETLKW: 38,
-  SETLEASE: 1024, GETLEASE: 1025, NOTIFY: 1026, DUPFD_QUERY: 1027, CREATED_QUERY: 1028, CANCELLK: 1029, DUPFD_CLOEXEC: 1030, SETPIPE_SZ: 1031, GETPIPE_SZ: 1032, ADD_SEALS: 1033, GET_SEALS: 1034,
+  DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, GETLK: 5, SETLK: 6, SETLKW: 7, SETOWN: 8, GETOWN: 9, SETSIG: 10, GETSIG: 11,
+  SETOWN_EX: 15, GETOWN_EX: 16, GETOWNER_UIDS: 17, OFD_GETLK: 36, OFD_SETLK: 37, OFD_SETLKW: 38,
+  SETLEASE: 1024, GETLEASE: 1025, NOTIFY: 1026, DUPFD_QUERY: 1027, CREATED_QUERY: 1028, CANCELLK: 1029, DUPFD_CLOEXEC: 1030,
+  SETPIPE_SZ: 1031, GETPIPE_SZ: 1032, ADD_SEALS: 1033, GET_SEALS: 1034,
 } as const;
 
 /** What fcntl does with a description that names an inode and nothing else. */
@@ -121,7 +127,8 @@ function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co
   const f = t.proc.fds.any(fd), fds = t.proc.fds;
   if (!f || (f.flags & O.PATH && !OF_PATH.has(command))) return -E.BADF;
   switch (command) {
-    case F.DUPFD: case F.DUPFD_CLOEXEC: return arg < 0 || arg >= t.proc.limits.files ? -E.INVAL : install(t, f.hold(), command === F.DUPFD_CLOEXEC, arg);
+    case F.DUPFD:
+    case F.DUPFD_CLOEXEC: return arg < 0 || arg >= t.proc.limits.files ? -E.INVAL : install(t, f.hold(), command === F.DUPFD_CLOEXEC, arg);
     case F.DUPFD_QUERY: { const other = fds.any(arg); return other ? (other === f ? 1 : 0) : -E.BADF; }
     case F.CREATED_QUERY: return f.created ? 1 : 0;
     case F.GETFD: return fds.cloexec(fd) ? 1 : 0;
@@ -189,7 +196,8 @@ function addSeals(f: File, seals: number): number {
 }
 /** struct flock: i16 type, i16 whence, i64 start, i64 length, i32 pid. Commands ≥ 36 lock for the description. */
 function recordLock(t: Thread, f: File, command: number, va: number): number | Co<number> {
-  const type = getU16(t.mm, va), whence = getU16(t.mm, va + 2), pid = getI32(t.mm, va + 24), open = command >= F.OFD_GETLK, kind = open ? command - 31 : command;
+  const type = getU16(t.mm, va), whence = getU16(t.mm, va + 2), pid = getI32(t.mm, va + 24), open = command >= F.OFD_GETLK,
+    kind = open ? command - 31 : command;
   if (open && pid !== 0) return -E.INVAL;
   if (kind === F.GETLK && type > (open ? 2 : 1)) return -E.INVAL;
   const from = [0, f.pos, f.end][whence], offset = getI64(t.mm, va + 8);
@@ -200,7 +208,9 @@ function recordLock(t: Thread, f: File, command: number, va: number): number | C
   if (length > 0 && start + length - 1 >= MAX_OFFSET) return -E.OVERFLOW;
   if (length < 0) { start += length; length = -length; }
   if (start < 0 || type > 2) return -E.INVAL;
-  const want: Lock = { owner: open ? f : t.proc, pid: open ? -1 : t.proc.pid, type, start, end: length === 0 ? Infinity : start + length, whole: false };
+  const want: Lock = {
+    owner: open ? f : t.proc, pid: open ? -1 : t.proc.pid, type, start, end: length === 0 ? Infinity : start + length, whole: false
+  };
   if (kind === F.GETLK) return getLock(t, f, want, va);
   if ((type === LockType.READ && !f.readable) || (type === LockType.WRITE && !f.writable)) return -E.BADF;
   const r = tryLock(f.inode, want);
@@ -220,14 +230,16 @@ function getLock(t: Thread, f: File, want: Lock, va: number): number {
 const LOCK_NB = 4, LOCK_MAND = 32;
 function flock(t: Thread, fd: number, op: number): number | Co<number> {
   if (op & LOCK_MAND) return 0; // as Linux does since 5.17
-  const type = ({ 1: LockType.READ, 2: LockType.WRITE, 8: LockType.UNLOCK } as Record<number, number>)[(op | 0) & ~LOCK_NB], f = t.proc.fds.get(fd);
+  const type = ({ 1: LockType.READ, 2: LockType.WRITE, 8: LockType.UNLOCK } as Record<number, number>)[(op | 0) & ~LOCK_NB],
+    f = t.proc.fds.get(fd);
   if (type === undefined) return -E.INVAL;
   if (!f) return -E.BADF;
   const want: Lock = { owner: f, pid: t.proc.pid, type, start: 0, end: Infinity, whole: true }, r = tryLock(f.inode, want);
   return r !== -E.AGAIN || op & LOCK_NB ? r : waitLock(t, f.inode, want);
 }
 
-const FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIONREAD = 0x541b, FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902, FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904, FIOQSIZE = 0x5460, FIGETBSZ = 2;
+const FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIONREAD = 0x541b, FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902,
+  FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904, FIOQSIZE = 0x5460, FIGETBSZ = 2;
 
 function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
@@ -238,9 +250,12 @@ function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co
     case FIONBIO: f.flags = getU32(t.mm, arg) ? f.flags | O.NONBLOCK : f.flags & ~O.NONBLOCK; return 0;
     case FIOASYNC: { const on = getU32(t.mm, arg) !== 0; if (!f.wq) return on ? -E.NOTTY : 0; setAsync(t.k, f, on); return 0; }
     case FIOSETOWN: case SIOCSPGRP: if (f.wq) { const id = getI32(t.mm, arg); return setOwner(t, f, id < 0 ? 2 : 1, Math.abs(id)); } break;
-    case FIOGETOWN: case SIOCGPGRP: if (f.wq) { setU32(t.mm, arg, f.owner ? (f.owner.type === 2 ? -f.owner.id : f.owner.id) : 0); return 0; } break;
+    case FIOGETOWN:
+    case SIOCGPGRP: if (f.wq) { setU32(t.mm, arg, f.owner ? (f.owner.type === 2 ? -f.owner.id : f.owner.id) : 0); return 0; } break;
     case FIONREAD: if (f.inode.type === S.IFREG && f.seekable) { setU32(t.mm, arg, Math.max(0, f.end - f.pos)); return 0; } break;
-    case FIOQSIZE: if (f.inode.type === S.IFREG || f.inode.isDir || f.inode.isLink) { setI64(t.mm, arg, f.inode.size); return 0; } return -E.NOTTY;
+    case FIOQSIZE:
+      if (f.inode.type === S.IFREG || f.inode.isDir || f.inode.isLink) { setI64(t.mm, arg, f.inode.size); return 0; }
+      return -E.NOTTY;
     case FIGETBSZ: setU32(t.mm, arg, 4096); return 0;
   }
   return f.ioctl(t, command >>> 0, arg);

@@ -9,9 +9,13 @@ import { getBig, getI32, getI64, getU32, setU32 } from '../mm/uaccess.ts';
 import { timespec } from './times.ts';
 import { row, type Row } from './row.ts';
 
-const Op = { WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, UNLOCK_PI: 7, TRYLOCK_PI: 8, WAIT_BITSET: 9, WAKE_BITSET: 10, WAIT_REQUEUE_PI: 11, CMP_REQUEUE_PI: 12, LOCK_PI2: 13 } as const;
+const Op = {
+  WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, UNLOCK_PI: 7, TRYLOCK_PI: 8, WAIT_BITSET: 9, WAKE_BITSET: 10,
+  WAIT_REQUEUE_PI: 11, CMP_REQUEUE_PI: 12, LOCK_PI2: 13
+} as const;
 const PRIVATE = 128, CLOCK_REALTIME = 256;
-const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI]), WALL = new Set<number>([Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI, Op.LOCK_PI2]);
+const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI]),
+  WALL = new Set<number>([Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI, Op.LOCK_PI2]);
 
 /** The words of a call. */
 interface Words { readonly va: number; readonly va2: number; readonly own: boolean }
@@ -26,7 +30,12 @@ function futex(t: Thread, va: number, opArg: number, value: number, time: number
   const ns = timed && time ? timespec(t, time) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (opArg & CLOCK_REALTIME && !WALL.has(op)) return -E.NOSYS;
-  const wall = (opArg & CLOCK_REALTIME) !== 0 || op === Op.LOCK_PI, until = ns === Infinity ? Infinity : op === Op.WAIT ? t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns : wall ? t.k.clock.fromWall(ns) : ns, w: Words = { va, va2, own };
+  const wall = (opArg & CLOCK_REALTIME) !== 0 || op === Op.LOCK_PI,
+    until = ns === Infinity ? Infinity
+      : op === Op.WAIT ? t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns
+      : wall ? t.k.clock.fromWall(ns)
+      : ns,
+    w: Words = { va, va2, own };
   switch (op) {
     case Op.WAIT: case Op.WAIT_BITSET: return wait(t, w, value, until, op === Op.WAIT ? ANY_BITS : value3 >>> 0, op === Op.WAIT);
     case Op.WAKE: return t.k.futexes.wake(keyAt(t, va, own), Math.max(1, v));
@@ -60,8 +69,10 @@ function requeue(t: Thread, { va, va2, own }: Words, wake: number, move: number,
 const sext12 = (x: number): number => (x << 20) >> 20;
 /** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
 function wakeOp(t: Thread, { va, va2, own }: Words, count: number, count2: number, code: number): number {
-  const first = keyAt(t, va, own), second = keyAt(t, va2, own), old = getI32(t.mm, va2), arg = sext12((code >>> 12) & 0xfff), compare = sext12(code & 0xfff);
-  const operand = code & 0x80000000 ? 1 << (arg & 31) : arg, next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][(code >>> 28) & 7];
+  const first = keyAt(t, va, own), second = keyAt(t, va2, own), old = getI32(t.mm, va2), arg = sext12((code >>> 12) & 0xfff),
+    compare = sext12(code & 0xfff);
+  const operand = code & 0x80000000 ? 1 << (arg & 31) : arg,
+    next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][(code >>> 28) & 7];
   if (next === undefined) return -E.NOSYS;
   setU32(t.mm, va2, next >>> 0);
   const yes = [old === compare, old !== compare, old < compare, old <= compare, old > compare, old >= compare][(code >>> 24) & 15];
@@ -113,7 +124,8 @@ function requeueToLock(t: Thread, { va, va2, own }: Words, wake: number, move: n
   const list = t.k.futexes.requeueCandidates(from, to, wake + move);
   if (typeof list === 'number') return list;
   for (const w of list) {
-    const word = getU32(t.mm, va2), tid = word & Word.TID, free = tid === 0 && !t.k.futexes.lockOf(to), owner = free ? undefined : ownerOf(t, tid), more = list.length > 1 ? Word.WAITERS : 0;
+    const word = getU32(t.mm, va2), tid = word & Word.TID, free = tid === 0 && !t.k.futexes.lockOf(to),
+      owner = free ? undefined : ownerOf(t, tid), more = list.length > 1 ? Word.WAITERS : 0;
     if (typeof owner === 'number') return owner;
     setU32(t.mm, va2, free ? (word & Word.OWNER_DIED | more | (w.t as Locker).number) >>> 0 : (word | Word.WAITERS) >>> 0);
     t.k.futexes.moveToLock(w, to, owner, va2, free);
@@ -160,10 +172,17 @@ function futexWait2(t: Thread, va: number, value: number, mask: number, flags: n
 }
 function futexRequeue(t: Thread, va: number, flags: number, wake: number, move: number): number {
   if (flags !== 0 || va === 0 || (wake | 0) < 0 || (move | 0) < 0) return -E.INVAL;
-  const read = (at: number): { value: bigint; at: number; flags: number } => ({ value: getBig(t.mm, at), at: getI64(t.mm, at + 8), flags: getU32(t.mm, at + 16) }), a = read(va), b = read(va + 24);
-  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(t.mm, va + 20) !== 0 || getU32(t.mm, va + 44) !== 0 || !fits(a.value)) return -E.INVAL;
+  const read = (at: number): { value: bigint; at: number; flags: number } => ({
+    value: getBig(t.mm, at), at: getI64(t.mm, at + 8), flags: getU32(t.mm, at + 16)
+  }),
+    a = read(va), b = read(va + 24);
+  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(t.mm, va + 20) !== 0 || getU32(t.mm, va + 44) !== 0 || !fits(a.value))
+    return -E.INVAL;
   const from = keyAt(t, a.at, (a.flags & PRIVATE) !== 0), to = keyAt(t, b.at, (b.flags & PRIVATE) !== 0);
   return BigInt(getU32(t.mm, a.at)) === a.value ? t.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
 }
 
-export const futexCalls: Row[] = [row('futex', futex), row('futex_waitv', waitv), row('futex_wake', futexWake), row('futex_wait', futexWait2), row('futex_requeue', futexRequeue)];
+export const futexCalls: Row[] = [
+  row('futex', futex), row('futex_waitv', waitv), row('futex_wake', futexWake), row('futex_wait', futexWait2),
+  row('futex_requeue', futexRequeue)
+];

@@ -45,7 +45,9 @@ function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
   if (!capableHere(c, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
   return become(c, n, ask);
 }
-/** setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left. */
+/**
+ * setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left.
+ */
 function setre(c: Creds, n: Three, rArg: number, eArg: number): number {
   const r = rArg | 0, e = eArg | 0, oldReal = c[n[0]];
   if (!capableHere(c, n[4]) && (!anyOf(r, oldReal, c[n[1]]) || !anyOf(e, oldReal, c[n[1]], c[n[2]]))) return -E.PERM;
@@ -100,11 +102,13 @@ const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 function limited(t: Thread, pid: number): Process | number {
   const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
   if (!p) return -E.SRCH;
-  const c = t.creds, o = p.creds, same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
+  const c = t.creds, o = p.creds,
+    same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
   return p === t.proc || same || capable(c, Cap.SYS_RESOURCE) ? p : -E.PERM;
 }
 function prlimit(t: Thread, pid: number, whichArg: number, newVa: number, oldVa: number): number {
-  const next = newVa ? [get(getBig(t.mm, newVa)), get(getBig(t.mm, newVa + 8))] as const : undefined, p = limited(t, pid | 0), which = whichArg >>> 0;
+  const next = newVa ? [get(getBig(t.mm, newVa)), get(getBig(t.mm, newVa + 8))] as const : undefined, p = limited(t, pid | 0),
+    which = whichArg >>> 0;
   if (typeof p === 'number') return p;
   if (which >= LIMITS) return -E.INVAL;
   const l = p.limits, old = [l.soft[which]!, l.hard[which]!] as const;
@@ -158,9 +162,16 @@ const prctls: Record<number, Prctl> = {
   2: (t, a) => { setU32(t.mm, a, t.proc.deathSignal); return 0; },
   3: (t) => t.proc.dumpable, 4: (t, a) => flag(a, (on) => { t.proc.dumpable = on ? 1 : 0; }),
   7: (t) => (t.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
-  8: (t, a) => (t.creds.caps.secure & (Secure.KEEP_CAPS << 1) ? -E.PERM : flag(a, (on) => { t.creds.caps.secure = (t.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
+  8: (t, a) =>
+    (t.creds.caps.secure & (Secure.KEEP_CAPS << 1)
+      ? -E.PERM
+      : flag(a, (on) => { t.creds.caps.secure = (t.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
   13: () => 0, 14: (_t, a) => (a === 0 ? 0 : -E.INVAL),
-  15: (t, a) => { t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15)); if (t.proc.leader === t) t.proc.name = t.name; return 0; },
+  15: (t, a) => {
+    t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15));
+    if (t.proc.leader === t) t.proc.name = t.name;
+    return 0;
+  },
   16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
   21: (t) => seccompMode(t.seccomp), 22: (t, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
   23: (t, a) => (a < 0 || a > LAST_CAP ? -E.INVAL : t.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
@@ -169,15 +180,21 @@ const prctls: Record<number, Prctl> = {
   27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
   29: (t, a) => { t.timerSlack = a > 0 ? a : t.slackAtStart; return 0; }, 30: (t) => t.timerSlack,
   31: () => 0, 32: () => 0, // no performance events to stop or start
-  33: (_t, a, b, c, d) => (zero(c, d) && (a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2) ? 0 : -E.INVAL), 34: (_t, a, b, c, d) => (zero(a, b, c, d) ? 2 : -E.INVAL),
+  33: (_t, a, b, c, d) => (zero(c, d) && (a === 0 ? b === 0 : a === 1 && b >= 0 && b <= 2) ? 0 : -E.INVAL),
+  34: (_t, a, b, c, d) => (zero(a, b, c, d) ? 2 : -E.INVAL),
   36: (t, a) => { t.proc.subreaper = a !== 0; return 0; }, 37: (t, a) => { setU32(t.mm, a, t.proc.subreaper ? 1 : 0); return 0; },
-  38: (t, a, b, c, d) => { if (a !== 1 || !zero(b, c, d)) return -E.INVAL; t.noNewPrivs = 1; return 0; }, 39: (t, a, b, c, d) => (zero(a, b, c, d) ? t.noNewPrivs : -E.INVAL),
+  38: (t, a, b, c, d) => { if (a !== 1 || !zero(b, c, d)) return -E.INVAL; t.noNewPrivs = 1; return 0; },
+  39: (t, a, b, c, d) => (zero(a, b, c, d) ? t.noNewPrivs : -E.INVAL),
   40: (t, a) => { setI64(t.mm, a, t.clearTid); return 0; },
-  41: (t, a, b, c, d) => { if (!zero(b, c, d)) return -E.INVAL; t.proc.noHugePages = a !== 0; return 0; }, 42: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.proc.noHugePages ? 1 : 0) : -E.INVAL),
+  41: (t, a, b, c, d) => { if (!zero(b, c, d)) return -E.INVAL; t.proc.noHugePages = a !== 0; return 0; },
+  42: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.proc.noHugePages ? 1 : 0) : -E.INVAL),
   47: ambient,
-  57: (t, a, b, c, d) => (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(b, c, d) ? flag(a, (on) => { t.proc.ioFlusher = on; }) : -E.INVAL), 58: (t, a, b, c, d) => (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(a, b, c, d) ? (t.proc.ioFlusher ? 1 : 0) : -E.INVAL),
+  57: (t, a, b, c, d) =>
+    (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(b, c, d) ? flag(a, (on) => { t.proc.ioFlusher = on; }) : -E.INVAL),
+  58: (t, a, b, c, d) => (!capable(t.creds, Cap.SYS_RESOURCE) ? -E.PERM : zero(a, b, c, d) ? (t.proc.ioFlusher ? 1 : 0) : -E.INVAL),
   65: (t, a, b, c, d) => setMdwe(t, a, zero(b, c, d)), 66: (t, a, b, c, d) => (zero(a, b, c, d) ? t.mm.mdwe : -E.INVAL),
-  67: (t, a, b, c, d) => (zero(b, c, d) ? flag(a, (on) => { t.mm.merges = on; }) : -E.INVAL), 68: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.mm.merges ? 1 : 0) : -E.INVAL),
+  67: (t, a, b, c, d) => (zero(b, c, d) ? flag(a, (on) => { t.mm.merges = on; }) : -E.INVAL),
+  68: (t, a, b, c, d) => (zero(a, b, c, d) ? (t.mm.merges ? 1 : 0) : -E.INVAL),
   71: (_t, a) => (a === 0 || a === 1 ? 0 : -E.INVAL),
   0x59616d61: (t, a) => (a === 0 || a === -1 || t.k.pids.processes.has(t.proc.numbers.id(a)) ? 0 : -E.INVAL), 0x41555856: putAuxv,
 };
@@ -187,7 +204,9 @@ function setMdwe(t: Thread, bits_: number, rest: boolean): number {
   t.mm.mdwe = bits_;
   return 0;
 }
-function prctl(t: Thread, option: number, a: number, b: number, c: number, d: number): number { return prctls[option | 0]?.(t, a, b, c, d) ?? -E.INVAL; }
+function prctl(t: Thread, option: number, a: number, b: number, c: number, d: number): number {
+  return prctls[option | 0]?.(t, a, b, c, d) ?? -E.INVAL;
+}
 
 /** Everybody of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
@@ -210,7 +229,8 @@ function setpriority(t: Thread, whichArg: number, who: number, nice: number): nu
   if (which < 0 || which > 2) return -E.INVAL;
   let result = -E.SRCH;
   for (const x of selected(t, which, who | 0)) {
-    const mine = free || t.creds.euid === x.creds.uid || t.creds.euid === x.creds.euid, may = free || n >= x.nice || 20 - n <= x.proc.limits.soft[Limit.NICE]!;
+    const mine = free || t.creds.euid === x.creds.uid || t.creds.euid === x.creds.euid,
+      may = free || n >= x.nice || 20 - n <= x.proc.limits.soft[Limit.NICE]!;
     if (!mine) result = -E.PERM; else if (!may) result = -E.ACCES; else { x.nice = n; if (result === -E.SRCH) result = 0; }
   }
   return result;
@@ -247,7 +267,11 @@ function capget(t: Thread, header: number, data: number): number {
   if (pid < 0) return -E.INVAL;
   if (!p) return -E.SRCH;
   const { effective, permitted, inheritable } = (pid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, pid) ?? p).creds.caps;
-  if (data) for (let i = 0; i < words; i++) [effective, permitted, inheritable].forEach((s, j) => { setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn)); });
+  if (data)
+    for (let i = 0; i < words; i++)
+      [effective, permitted, inheritable].forEach((s, j) => {
+        setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn));
+      });
   return 0;
 }
 function capset(t: Thread, header: number, data: number): number {
@@ -277,6 +301,7 @@ export const idCalls: Row[] = [
   row('prctl', prctl, { note: 'the options that programs use' }),
   row('setpriority', setpriority), row('getpriority', getpriority),
   row('capget', capget), row('capset', capset),
-  row('ioprio_set', (t, which, who, prio) => ioprioSet(t, which | 0, who, prio | 0)), row('ioprio_get', (t, which, who) => ioprioGet(t, which | 0, who)),
+  row('ioprio_set', (t, which, who, prio) => ioprioSet(t, which | 0, who, prio | 0)),
+  row('ioprio_get', (t, which, who) => ioprioGet(t, which | 0, who)),
   row('personality', (t, v) => { const old = t.proc.personality; if (v >>> 0 !== 0xffffffff) t.proc.personality = v; return old; }),
 ];

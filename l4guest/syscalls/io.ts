@@ -39,7 +39,10 @@ function halfway(f: File, e: unknown, done: number): number {
 function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   const before = io.done;
   t.k.work.filed();
-  try { const n = f.read(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
+  try {
+    const n = f.read(io, pos, t);
+    return typeof n === 'number' ? n : partLater(f, io, before, n);
+  } catch (e) { return halfway(f, e, io.done - before); }
 }
 /** RLIMIT_FSIZE: a file of a file system does not grow beyond it; a write that begins there says so with SIGXFSZ. 0 or -EFBIG. */
 function tooLong(t: Thread, f: File, io: Io, pos: number): number {
@@ -53,7 +56,10 @@ function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   if (t.proc.limits.fileSize !== Infinity) { const r = tooLong(t, f, io, pos); if (r < 0) return r; }
   const before = io.done;
   t.k.work.filed();
-  try { const n = f.write(io, pos, t); return typeof n === 'number' ? n : partLater(f, io, before, n); } catch (e) { return halfway(f, e, io.done - before); }
+  try {
+    const n = f.write(io, pos, t);
+    return typeof n === 'number' ? n : partLater(f, io, before, n);
+  } catch (e) { return halfway(f, e, io.done - before); }
 }
 /** The same for a file that sleeps meanwhile: it stays open until it has answered. */
 function* partLater(f: File, io: Io, before: number, co: Co<number>): Co<number> {
@@ -103,7 +109,9 @@ function writeAgain(t: Thread, f: File, io: Io, done: number): Later<number> {
 
 /** The reusable cursor for calls that end at once; a fresh one must be made for those that sleep. */
 function quick(t: Thread, va: number, length: number): UserIo { return t.k.io.reset(t.mm, va, Math.min(length, MAX)); }
-function cursor(t: Thread, f: File, va: number, length: number): UserIo { return f.wq || f.sleeps ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length); }
+function cursor(t: Thread, f: File, va: number, length: number): UserIo {
+  return f.wq || f.sleeps ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length);
+}
 
 function read(t: Thread, fd: number, va: number, length: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
@@ -189,7 +197,8 @@ function withoutWaiting(f: File, go: () => number | Co<number>): number | Co<num
   try { return go(); } finally { f.flags = was; }
 }
 function preadv2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.readable ? 0 : -E.BADF) : positioned(f, at, false), io = bad || ioVector(t, va, count);
+  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.readable ? 0 : -E.BADF) : positioned(f, at, false),
+    io = bad || ioVector(t, va, count);
   if (typeof io === 'number') return io;
   if (io.left === 0) return 0;
   const refused = howToMove(f!, flags), go = (): number | Co<number> => readFile(t, f!, io, at);
@@ -216,7 +225,8 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   let done = 0;
   for (let pieces = 0; done < count && pieces < MOST_PIECES; pieces++) {
     if (done > 0 && (t.interrupted || (source instanceof PipeFile && source.pipe.length === 0))) break;
-    const room = buffer.subarray(0, Math.min(CHUNK, count - done)), attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
+    const room = buffer.subarray(0, Math.min(CHUNK, count - done)),
+      attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
     let n = yield* here(t, attempt);
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
@@ -259,7 +269,8 @@ function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0,
   if (n >= 0 && va2) setI64(t.mm, va2, at2 + n);
   return n;
 }
-function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {
+function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number,
+    flags: number): number | Co<number> {
   const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
   if (!source || !target) return -E.BADF;
   const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
@@ -286,7 +297,8 @@ function splice(t: Thread, inFd: number, inVa: number, outFd: number, outVa: num
   const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
   if (!source.readable || !target.writable) return -E.BADF;
   const refused = spliceRefused(source, target, inVa, from, outVa, to);
-  return refused || withOffset(t, inVa, from, spliceData(t, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0), outVa, to);
+  return refused
+    || withOffset(t, inVa, from, spliceData(t, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0), outVa, to);
 }
 function spliceRefused(source: File, target: File, inVa: number, from: number, outVa: number, to: number): number {
   const out = source instanceof PipeFile, into = target instanceof PipeFile;
@@ -300,7 +312,8 @@ function spliceRefused(source: File, target: File, inVa: number, from: number, o
 function* spliceData(t: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
   let most = count;
   if (target instanceof PipeFile) {
-    const p = target.pipe, r = yield* roomInPipe(t, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
+    const p = target.pipe,
+      r = yield* roomInPipe(t, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
     if (r < 0) return r;
     most = Math.min(count, p.free * PAGE);
   }

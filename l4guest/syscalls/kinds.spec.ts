@@ -1,4 +1,7 @@
-/** Kinds of mistakes, asked of every row they could be in: flags that nobody knows, descriptors that only name, memory that does not come back. */
+/**
+ * Kinds of mistakes, asked of every row they could be in: flags that nobody knows, descriptors that only name, memory that does not come
+ * back.
+ */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
@@ -18,7 +21,11 @@ describe('the rows of the table', () => {
     }
   });
   it('refuse a descriptor that was opened with O_PATH, where they do anything with the file', () => {
-    const names = new Set(['close', 'dup', 'dup3', 'fcntl', 'fstat', 'fstatfs', 'fchdir', 'statx', 'syncfs', 'io_setup', 'close_range', 'fcntl64', 'ioctl', 'setns', 'openat', 'inotify_rm_watch']), u = new Unix(), answers: string[] = [];
+    const names = new Set([
+      'close', 'dup', 'dup3', 'fcntl', 'fstat', 'fstatfs', 'fchdir', 'statx', 'syncfs', 'io_setup', 'close_range', 'fcntl64', 'ioctl',
+      'setns', 'openat', 'inotify_rm_watch'
+    ]),
+      u = new Unix(), answers: string[] = [];
     for (const r of rows) {
       if (!/^fd\b/.test(r.args) || names.has(r.name)) continue;
       const fd = u.open('/tmp', O_PATH), n = u.call(r.name, fd, 0, 0, 0, 0, 0);
@@ -32,15 +39,47 @@ describe('the rows of the table', () => {
 describe('memory that the server holds for programs', () => {
   /** What a program makes, and how it lets it go. */
   const kinds: Record<string, (u: Unix) => () => void> = {
-    pipes: (u) => { const made = Array.from({ length: 20 }, () => u.pipe()); for (const [, w] of made) u.write(w, 'x'.repeat(3000)); return () => made.flat().forEach((fd) => u.call('close', fd)); },
-    files: (u) => { for (let i = 0; i < 50; i++) u.call('close', u.open(`/tmp/f${i}`, O_CREAT | O_RDWR)); return () => { for (let i = 0; i < 50; i++) u.call('unlinkat', -100, `/tmp/f${i}`, 0); }; },
-    'open files': (u) => { const made = Array.from({ length: 50 }, () => u.open('/dev/null', O_RDWR)); return () => made.forEach((fd) => u.call('close', fd)); },
-    'socket buffers': (u) => { const at = u.space(8); u.call('socketpair', 1, 2, 0, at); const a = u.u32(at), b = u.u32(at + 4); for (let i = 0; i < 8; i++) u.write(a, 'y'.repeat(3000)); return () => { u.call('close', a); u.call('close', b); }; },
-    'messages of System V': (u) => { const q = u.call('msgget', 0, 0o1600)!; for (let i = 0; i < 8; i++) { const m = new Uint8Array(1008); m[0] = 1; u.call('msgsnd', q, m, 1000, 0); } return () => { u.call('msgctl', q, 0, 0); }; },
+    pipes: (u) => {
+      const made = Array.from({ length: 20 }, () => u.pipe());
+      for (const [, w] of made) u.write(w, 'x'.repeat(3000));
+      return () => made.flat().forEach((fd) => u.call('close', fd));
+    },
+    files: (u) => {
+      for (let i = 0; i < 50; i++) u.call('close', u.open(`/tmp/f${i}`, O_CREAT | O_RDWR));
+      return () => { for (let i = 0; i < 50; i++) u.call('unlinkat', -100, `/tmp/f${i}`, 0); };
+    },
+    'open files': (u) => {
+      const made = Array.from({ length: 50 }, () => u.open('/dev/null', O_RDWR));
+      return () => made.forEach((fd) => u.call('close', fd));
+    },
+    'socket buffers': (u) => {
+      const at = u.space(8);
+      u.call('socketpair', 1, 2, 0, at);
+      const a = u.u32(at), b = u.u32(at + 4);
+      for (let i = 0; i < 8; i++) u.write(a, 'y'.repeat(3000));
+      return () => { u.call('close', a); u.call('close', b); };
+    },
+    'messages of System V': (u) => {
+      const q = u.call('msgget', 0, 0o1600)!;
+      for (let i = 0; i < 8; i++) { const m = new Uint8Array(1008); m[0] = 1; u.call('msgsnd', q, m, 1000, 0); }
+      return () => { u.call('msgctl', q, 0, 0); };
+    },
     'sets of semaphores': (u) => { const s = u.call('semget', 0, 500, 0o1600)!; return () => { u.call('semctl', s, 0, 0, 0); }; },
-    segments: (u) => { const s = Array.from({ length: 8 }, () => u.call('shmget', 0, 4096, 0o1600)!); return () => s.forEach((id) => u.call('shmctl', id, 0, 0)); },
-    timers: (u) => { const ids = Array.from({ length: 30 }, () => { const at = u.space(4); u.call('timer_create', 1, 0, at); return u.u32(at); }); return () => ids.forEach((id) => u.call('timer_delete', id)); },
-    'contexts of requests': (u) => { const at = u.space(8); u.call('io_setup', 100, at); const id = new DataView(u.bytes(at, 8).buffer).getUint32(0, true) + new DataView(u.bytes(at, 8).buffer).getUint32(4, true) * 4294967296; return () => { u.call('io_destroy', id); }; },
+    segments: (u) => {
+      const s = Array.from({ length: 8 }, () => u.call('shmget', 0, 4096, 0o1600)!);
+      return () => s.forEach((id) => u.call('shmctl', id, 0, 0));
+    },
+    timers: (u) => {
+      const ids = Array.from({ length: 30 }, () => { const at = u.space(4); u.call('timer_create', 1, 0, at); return u.u32(at); });
+      return () => ids.forEach((id) => u.call('timer_delete', id));
+    },
+    'contexts of requests': (u) => {
+      const at = u.space(8);
+      u.call('io_setup', 100, at);
+      const id =
+        new DataView(u.bytes(at, 8).buffer).getUint32(0, true) + new DataView(u.bytes(at, 8).buffer).getUint32(4, true) * 4294967296;
+      return () => { u.call('io_destroy', id); };
+    },
     watches: (u) => {
       const made = Array.from({ length: 20 }, () => u.call('inotify_init1', 0)!);
       for (const fd of made) for (const p of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, p, 0xfff);
@@ -93,8 +132,15 @@ describe('memory that the server holds for programs', () => {
       for (const fd of made) u.call('getdents64', fd, Unix.MEMORY, 64);
       return () => made.forEach((fd) => u.call('close', fd));
     },
-    mounts: (u) => { for (let i = 0; i < 8; i++) u.call('mount', 'none', '/tmp', 'tmpfs', 0, 0); return () => { for (let i = 0; i < 8; i++) u.call('umount2', '/tmp', 0); }; },
-    'spaces of mounts': (u) => { const t = u.fork(); u.callOf(t, 'unshare', 0x20000); return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); }; },
+    mounts: (u) => {
+      for (let i = 0; i < 8; i++) u.call('mount', 'none', '/tmp', 'tmpfs', 0, 0);
+      return () => { for (let i = 0; i < 8; i++) u.call('umount2', '/tmp', 0); };
+    },
+    'spaces of mounts': (u) => {
+      const t = u.fork();
+      u.callOf(t, 'unshare', 0x20000);
+      return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); };
+    },
     'lists that are waited for': (u) => {
       const [r, w] = u.pipe(), t = u.fork(), list = new Uint8Array(8 * 400), v = new DataView(list.buffer);
       u.callOf(t, 'prlimit64', 0, 7, u.put(new Uint8Array(new BigUint64Array([1000n, 1000n]).buffer), t), 0);
@@ -102,8 +148,14 @@ describe('memory that the server holds for programs', () => {
       expect(u.callOf(t, 'ppoll', u.put(list, t), 400, 0, 0, 8)).toBe(undefined);
       return () => { u.k.cpu.current = u.main; u.k.endProcess(t.proc, 0); u.k.reap(t.proc); u.call('close', r); u.call('close', w); };
     },
-    'descriptors of processes': (u) => { const made = Array.from({ length: 30 }, () => u.call('pidfd_open', u.main.tid, 0)!); return () => made.forEach((fd) => u.call('close', fd)); },
-    processes: (u) => { const c = Array.from({ length: 10 }, () => u.fork()); return () => { for (const t of c) { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); } }; },
+    'descriptors of processes': (u) => {
+      const made = Array.from({ length: 30 }, () => u.call('pidfd_open', u.main.tid, 0)!);
+      return () => made.forEach((fd) => u.call('close', fd));
+    },
+    processes: (u) => {
+      const c = Array.from({ length: 10 }, () => u.fork());
+      return () => { for (const t of c) { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); } };
+    },
   };
   for (const [name, make] of Object.entries(kinds)) it(`${name}: taken from the pool while they are there, and given back`, () => {
     const u = new Unix();
@@ -147,13 +199,18 @@ describe('what a program makes as much of as it can', () => {
     expect(u.write(u.open('/proc/sys/fs/mount-max', 1), '200')).toBe(3);
     expect(u.call('mount', 'none', '/', 0, (1 << 20) | 16384, 0)).toBe(0);
     let n = 0, last: number | undefined = 0;
-    for (; n < 12 && last === 0; n++) { u.call('mkdirat', -100, `/tmp/${n}`, 0o755); last = u.call('mount', '/', `/tmp/${n}`, 0, 4096 | 16384, 0); }
+    for (; n < 12
+      && last === 0; n++) { u.call('mkdirat', -100, `/tmp/${n}`, 0o755); last = u.call('mount', '/', `/tmp/${n}`, 0, 4096 | 16384, 0); }
     expect([last, n < 10]).toEqual([-E.NOSPC, true]);
   });
   it('a program whose interpreter has a name of a terabyte is none', () => {
     const u = new Unix(), head = new Uint8Array(176), v = new DataView(head.buffer);
     head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-    v.setUint16(16, 2, true); v.setUint16(18, 243, true); v.setBigUint64(32, 64n, true); v.setUint16(54, 56, true); v.setUint16(56, 2, true);
+    v.setUint16(16, 2, true);
+    v.setUint16(18, 243, true);
+    v.setBigUint64(32, 64n, true);
+    v.setUint16(54, 56, true);
+    v.setUint16(56, 2, true);
     const segment = (at: number, type: number, offset: bigint, va: bigint, size: bigint): void => {
       v.setUint32(at, type, true); v.setUint32(at + 4, 7, true);
       for (const [i, x] of [offset, va, va, size, size].entries()) v.setBigUint64(at + 8 + 8 * i, x, true);
@@ -172,7 +229,9 @@ describe('what a program makes as much of as it can', () => {
     u.call('setsockopt', fd, 1, 32, Uint8Array.of(0, 0, 0, 64), 4);
     expect(u.call('sendto', fd, Unix.MEMORY, 1 << 30, 0, 0, 0)).toBe(-E.MSGSIZE);
     for (let i = 0; i < 1000; i++) u.call('sendto', fd, dump, 20, 0, 0, 0);
-    expect([u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0), u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0)! > 0]).toEqual([-E.NOBUFS, true]);
+    expect([
+      u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0), u.call('recvfrom', fd, Unix.MEMORY, 4096, 0, 0, 0)! > 0
+    ]).toEqual([-E.NOBUFS, true]);
   });
   it('an interrupt of a traced thread that waits already is no second one', () => {
     const u = new Unix(), child = u.fork(), pid = child.tid;
@@ -185,11 +244,17 @@ describe('what a program makes as much of as it can', () => {
 describe('what one program asks of the kernel', () => {
   it('kcmp orders what is not the same, and says what is', () => {
     const u = new Unix(), child = u.fork(), pid = u.main.tid, other = child.tid, at = u.open('/dev/null'), twin = u.call('dup', at)!;
-    expect([u.call('kcmp', pid, pid, 0, at, twin), u.call('kcmp', pid, other, 0, at, at), u.call('kcmp', pid, other, 1, 0, 0)! > 0, u.call('kcmp', pid, 9999, 0, 0, 0), u.call('kcmp', pid, pid, 9, 0, 0)]).toEqual([0, -E.BADF, true, -E.SRCH, -E.INVAL]);
+    expect([
+      u.call('kcmp', pid, pid, 0, at, twin), u.call('kcmp', pid, other, 0, at, at), u.call('kcmp', pid, other, 1, 0, 0)! > 0,
+      u.call('kcmp', pid, 9999, 0, 0, 0), u.call('kcmp', pid, pid, 9, 0, 0)
+    ]).toEqual([0, -E.BADF, true, -E.SRCH, -E.INVAL]);
   });
   it('membarrier wants a registration first', () => {
     const u = new Unix();
-    expect([u.call('membarrier', 8, 0, 0), u.call('membarrier', 16, 0, 0), u.call('membarrier', 8, 0, 0), u.call('membarrier', 0, 1, 0), u.call('membarrier', 512, 0, 0)]).toEqual([-E.PERM, 0, 0, -E.INVAL, 16]);
+    expect([
+      u.call('membarrier', 8, 0, 0), u.call('membarrier', 16, 0, 0), u.call('membarrier', 8, 0, 0), u.call('membarrier', 0, 1, 0),
+      u.call('membarrier', 512, 0, 0)
+    ]).toEqual([-E.PERM, 0, 0, -E.INVAL, 16]);
   });
   it('a file handle finds the file while it has a name', () => {
     const u = new Unix(), handle = u.put(new Uint8Array([8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])), mount = u.space(4);
@@ -213,18 +278,28 @@ describe('what one program asks of the kernel', () => {
     u.callOf(child, 'setresuid', 1000, 1000, 1000);
     expect(u.callOf(child, 'openat', -100, '/tmp/a', O_NOATIME)).toBe(-E.PERM);
     const at = u.call('mmap', 0, 4096, 1, MAP.SHARED, u.open('/dev/zero'), 0)!;
-    expect([u.call('mprotect', at, 4096, 3), u.call('mprotect', u.call('mmap', 0, 4096, 1, MAP.SHARED | MAP.ANONYMOUS, -1, 0)!, 4096, 3)]).toEqual([-E.ACCES, 0]);
+    expect([
+      u.call('mprotect', at, 4096, 3), u.call('mprotect', u.call('mmap', 0, 4096, 1, MAP.SHARED | MAP.ANONYMOUS, -1, 0)!, 4096, 3)
+    ]).toEqual([-E.ACCES, 0]);
   });
   it('requests of io_submit are done, in order, and told once', () => {
-    const u = new Unix(), fd = u.open('/tmp/aio', O_CREAT | O_RDWR), text = u.put(new TextEncoder().encode('hello')), block = new DataView(new ArrayBuffer(64)), at = u.space(8);
+    const u = new Unix(), fd = u.open('/tmp/aio', O_CREAT | O_RDWR), text = u.put(new TextEncoder().encode('hello')),
+      block = new DataView(new ArrayBuffer(64)), at = u.space(8);
     u.call('io_setup', 4, at);
     const context = Number(new DataView(u.bytes(at, 8).buffer).getBigUint64(0, true));
-    block.setBigUint64(0, 77n, true); block.setUint16(16, 1, true); block.setInt32(20, fd, true); block.setBigUint64(24, BigInt(text), true); block.setBigUint64(32, 5n, true);
-    const request = u.put(new Uint8Array(block.buffer)), list = u.put(new Uint8Array(new BigUint64Array([BigInt(request)]).buffer)), events = u.space(64);
+    block.setBigUint64(0, 77n, true);
+    block.setUint16(16, 1, true);
+    block.setInt32(20, fd, true);
+    block.setBigUint64(24, BigInt(text), true);
+    block.setBigUint64(32, 5n, true);
+    const request = u.put(new Uint8Array(block.buffer)), list = u.put(new Uint8Array(new BigUint64Array([BigInt(request)]).buffer)),
+      events = u.space(64);
     expect([u.call('io_submit', context, 1, list), u.call('io_getevents', context, 1, 2, events, 0)]).toEqual([1, 1]);
     const e = new DataView(u.bytes(events, 32).buffer);
     expect([e.getBigUint64(0, true), e.getBigUint64(16, true)]).toEqual([77n, 5n]);
-    expect([u.call('pread64', fd, u.space(16), 16, 0), u.call('io_destroy', context), u.call('io_destroy', context)]).toEqual([5, 0, -E.INVAL]);
+    expect([
+      u.call('pread64', fd, u.space(16), 16, 0), u.call('io_destroy', context), u.call('io_destroy', context)
+    ]).toEqual([5, 0, -E.INVAL]);
   });
   it('accounts are kept of processes that end', () => {
     const u = new Unix(), child = u.fork();

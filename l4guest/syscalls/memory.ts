@@ -16,7 +16,8 @@ import { copyOut, getBytesZ, getI64, textOf } from '../mm/uaccess.ts';
 import { bits, longBits, row, type Row } from './row.ts';
 
 /** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
-const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
+const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE
+  | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
 /** Bytes of memory that this process may lock; who has the capability, all. */
 const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
 /** Whether taking this range away leaves both ends of one area. */
@@ -181,7 +182,11 @@ function mincore(t: Thread, at: number, length: number, va: number): number {
     const area = t.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);
     if (!area) return -E.NOMEM;
     const out = new Uint8Array((to - from) / PAGE);
-    for (let i = 0; i < out.length; i++) { const vpn = from / PAGE + i; out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0; }
+    for (let i = 0; i
+      < out.length; i++) {
+        const vpn = from / PAGE + i;
+        out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0;
+      }
     copyOut(t.mm, va + (from - at) / PAGE, out);
     from = to;
   }
@@ -191,14 +196,16 @@ function mincore(t: Thread, at: number, length: number, va: number): number {
 export const memoryCalls: Row[] = [
   row('brk', (t, end) => setBrk(t.mm, end)),
   row('mmap', mmap),
-  row('munmap', (t, at, length) => (splits(t, at, length) && t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') ? -E.NOMEM : unmap(t.mm, at, length))),
+  row('munmap', (t, at, length) =>
+    (splits(t, at, length) && t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') ? -E.NOMEM : unmap(t.mm, at, length))),
   row('mprotect', (t, at, length, prot) => protect(t.mm, at, length, prot)),
   row('pkey_mprotect', (t, at, length, prot, key) => (key === -1 ? protect(t.mm, at, length, prot) : -E.INVAL)),
   row('pkey_alloc', () => -E.NOSYS, { support: 'none' }), row('pkey_free', () => -E.NOSYS, { support: 'none' }),
   row('mremap', (t, at, old, length, flags, to) => remap(t.mm, at, old, length, flags, to)),
   row('madvise', (t, at, length, advice) => advise(t.mm, at, length, advice)),
   row('msync', msync, { checks: [bits(2, 7)] }),
-  row('mlock', (t, at, n) => mlock(t, at, n, false)), row('mlock2', (t, at, n, flags) => mlock(t, at, n, flags !== 0), { checks: [bits(2, 1)] }), row('munlock', munlock),
+  row('mlock', (t, at, n) => mlock(t, at, n, false)),
+  row('mlock2', (t, at, n, flags) => mlock(t, at, n, flags !== 0), { checks: [bits(2, 1)] }), row('munlock', munlock),
   row('mlockall', mlockall, { checks: [bits(0, 7)] }), row('munlockall', munlockall),
   row('mseal', mseal), row('remap_file_pages', remapFilePages), row('process_madvise', processMadvise),
   row('mincore', mincore),

@@ -18,7 +18,11 @@ export function getHeader(t: Thread, va: number): Header | number {
   if (getI64(t.mm, va) && getI32(t.mm, va + 8) < 0) return -E.INVAL;
   if (pieces < 0 || pieces > 1024) return -E.MSGSIZE;
   const io = ioVector(t, getI64(t.mm, va + 16), pieces);
-  return typeof io === 'number' ? io : { io, nameVa: getI64(t.mm, va), nameLength: getU32(t.mm, va + 8), controlVa: getI64(t.mm, va + 32), controlLength: getI64(t.mm, va + 40) };
+  return typeof io === 'number'
+    ? io
+    : {
+      io, nameVa: getI64(t.mm, va), nameLength: getU32(t.mm, va + 8), controlVa: getI64(t.mm, va + 32), controlLength: getI64(t.mm, va + 40)
+    };
 }
 const Scm = { RIGHTS: 1, CREDENTIALS: 2 } as const, MOST_FILES = 253, CMSG = 16;
 export interface Ancillary { readonly files: readonly File[]; readonly sender: Credentials | undefined }
@@ -32,7 +36,8 @@ export function getAncillary(t: Thread, s: Socket, h: Header): Ancillary | numbe
     if (length < CMSG || at + length > h.controlLength) return -E.INVAL;
     if (level === SOL_SOCKET && s.family === Af.UNIX) {
       if (type === Scm.RIGHTS) {
-        for (let i = CMSG; i + 4 <= length; i += 4) { const f = t.proc.fds.any(getI32(t.mm, va + i)); if (!f) return -E.BADF; files.push(f); }
+        for (let i = CMSG; i + 4
+          <= length; i += 4) { const f = t.proc.fds.any(getI32(t.mm, va + i)); if (!f) return -E.BADF; files.push(f); }
         if (files.length > MOST_FILES) return -E.INVAL;
       } else if (type === Scm.CREDENTIALS) {
         if (length !== CMSG + 12) return -E.INVAL;
@@ -59,7 +64,11 @@ function mayClaim(t: Thread, { pid, uid, gid }: Credentials): boolean {
 export function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: number): { length: number; flags: number } {
   const room = h.controlVa ? h.controlLength : 0;
   let at = 0, cut = 0;
-  const head = (length: number, type: number, level: number = SOL_SOCKET): void => { setI64(t.mm, h.controlVa + at, length); setU32(t.mm, h.controlVa + at + 8, level); setU32(t.mm, h.controlVa + at + 12, type); };
+  const head = (length: number, type: number, level: number = SOL_SOCKET): void => {
+    setI64(t.mm, h.controlVa + at, length);
+    setU32(t.mm, h.controlVa + at + 8, level);
+    setU32(t.mm, h.controlVa + at + 12, type);
+  };
   if (s.passCred && s.family === Af.UNIX) {
     const length = Math.min(CMSG + 12, room);
     if (length < CMSG + 12) cut = Msg.CTRUNC;
@@ -80,7 +89,11 @@ export function putControl(t: Thread, s: Socket, h: Header, r: Received, flags: 
     const fit = Math.max(0, Math.min(r.files.length, Math.floor((room - at - CMSG) / 4)));
     let n = 0;
     giveUp(r.files.slice(fit));
-    for (const file of r.files.slice(0, fit)) { const fd = install(t, file, (flags & Msg.CMSG_CLOEXEC) !== 0); if (fd >= 0) setU32(t.mm, h.controlVa + at + CMSG + 4 * n++, fd); }
+    for (const file of r.files.slice(0,
+      fit)) {
+        const fd = install(t, file, (flags & Msg.CMSG_CLOEXEC) !== 0);
+        if (fd >= 0) setU32(t.mm, h.controlVa + at + CMSG + 4 * n++, fd);
+      }
     if (n < r.files.length) cut = Msg.CTRUNC;
     if (n > 0) { head(CMSG + 4 * n, Scm.RIGHTS); at = Math.min(room, at + Math.ceil((CMSG + 4 * n) / 8) * 8); }
   }

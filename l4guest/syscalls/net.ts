@@ -26,8 +26,14 @@ import { getAncillary, getHeader, putControl, type Ancillary } from './message.t
 import { bits, row, type Row } from './row.ts';
 import { Parts } from '../kernel/work.ts';
 
-function fileOf(t: Thread, fd: number): SocketFile | number { const f = t.proc.fds.get(fd); return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF; }
-const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => { const f = fileOf(t, fd); return typeof f === 'number' ? f : use(f); };
+function fileOf(t: Thread, fd: number): SocketFile | number {
+  const f = t.proc.fds.get(fd);
+  return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF;
+}
+const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => {
+  const f = fileOf(t, fd);
+  return typeof f === 'number' ? f : use(f);
+};
 
 function netlink(t: Thread, type: number, protocol: number): Socket | number {
   if (type !== SockType.RAW && type !== SockType.DGRAM) return -E.SOCKTNOSUPPORT;
@@ -44,8 +50,12 @@ function inetSocket(t: Thread, family: number, type: number, protocol: number): 
   const icmp = family === Af.INET ? IPPROTO.ICMP : IPPROTO.ICMP6;
   switch (type) {
     case SockType.STREAM: return protocol === 0 || protocol === 6 ? new TcpSocket(t.k, family) : -E.PROTONOSUPPORT;
-    case SockType.DGRAM: return protocol === icmp ? pingSocket(t, family, icmp) : protocol === 0 || protocol === 17 ? new UdpSocket(t.k, family) : -E.PROTONOSUPPORT;
-    case SockType.RAW: return protocol === 0 ? -E.PROTONOSUPPORT : capable(t.creds, Cap.NET_RAW) ? new RawSocket(t.k, family, type, protocol) : -E.PERM;
+    case SockType.DGRAM:
+      return protocol === icmp ? pingSocket(t, family, icmp)
+        : protocol === 0 || protocol === 17 ? new UdpSocket(t.k, family)
+        : -E.PROTONOSUPPORT;
+    case SockType.RAW:
+      return protocol === 0 ? -E.PROTONOSUPPORT : capable(t.creds, Cap.NET_RAW) ? new RawSocket(t.k, family, type, protocol) : -E.PERM;
     default: return -E.SOCKTNOSUPPORT;
   }
 }
@@ -81,7 +91,8 @@ function socketpair(t: Thread, family: number, type: number, protocol: number, v
   if (typeof a === 'number') return a;
   if (family !== Af.UNIX) return -E.OPNOTSUPP;
   const b = create(t, family, type, protocol) as Socket;
-  if (a instanceof StreamSocket) StreamSocket.pair(a, b as StreamSocket); else DatagramSocket.pair(a as DatagramSocket, b as DatagramSocket);
+  if (a instanceof StreamSocket) StreamSocket.pair(a, b as StreamSocket);
+  else DatagramSocket.pair(a as DatagramSocket, b as DatagramSocket);
   return installPair(t, va, fileFor(t, a, type), fileFor(t, b, type), (type & O.CLOEXEC) !== 0);
 }
 function bind(t: Thread, f: SocketFile, va: number, length: number): Later<number> {
@@ -142,7 +153,8 @@ function accept(t: Thread, fd: number, va: number, lengthVa: number, flags: numb
       const n = installSocket(t, s, flags);
       if (n < 0 || !va) return n;
       let told = 0;
-      const undo = (): void => { t.proc.fds.take(n)?.release(); }, failed = tellOrUndo(() => { told = tellAddress(t.mm, va, lengthVa, s.remote); }, undo);
+      const undo = (): void => { t.proc.fds.take(n)?.release(); },
+        failed = tellOrUndo(() => { told = tellAddress(t.mm, va, lengthVa, s.remote); }, undo);
       if (told < 0) undo();
       return failed || (told < 0 ? told : n);
     };
@@ -173,7 +185,8 @@ function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, anc
   return sendRest(t, f, attempt, () => done);
 }
 /** One piece; a bad address after some of them ends the call with what is done. */
-function sendPiece(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra, done: number): number {
+function sendPiece(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra,
+    done: number): number {
   try { return f.socket.send(io, to, files, t, extra); } catch (e) {
     if (!(e instanceof UserFault)) throw e;
     if (done > 0) return -E.FAULT;
@@ -197,12 +210,15 @@ const NOTHING: Ancillary = { files: [], sender: undefined };
 function sendto(t: Thread, fd: number, va: number, length: number, flags: number, toVa: number, toLength: number): number | Co<number> {
   return using(t, fd, (f) => {
     const to = toVa && (toLength !== 0 || f.socket.family !== Af.UNIX) ? getAddress(t.mm, toVa, toLength) : undefined;
-    return typeof to === 'number' ? to : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags) : -E.FAULT;
+    return typeof to === 'number' ? to
+      : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags)
+      : -E.FAULT;
   });
 }
 function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
   return using(t, fd, (f) => {
-    const h = getHeader(t, va), to = typeof h !== 'number' && h.nameVa && h.nameLength ? getAddress(t.mm, h.nameVa, h.nameLength) : undefined;
+    const h = getHeader(t, va),
+      to = typeof h !== 'number' && h.nameVa && h.nameLength ? getAddress(t.mm, h.nameVa, h.nameLength) : undefined;
     if (typeof h === 'number') return h;
     if (typeof to === 'number') return to;
     const ancillary = getAncillary(t, f.socket, h);
@@ -234,7 +250,8 @@ function fromWhom(s: Socket, r: Received): Address | undefined {
   return s.family === Af.UNIX && s.remote && s.remote.path !== '' ? s.remote : undefined;
 }
 function recvfrom(t: Thread, fd: number, va: number, length: number, flags: number, fromVa: number, lengthVa: number): number | Co<number> {
-  return using(t, fd, (f) => (!couldBeUser(va, length) ? -E.FAULT : receive(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), flags, (r) => {
+  return using(t, fd, (f) =>
+    (!couldBeUser(va, length) ? -E.FAULT : receive(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), flags, (r) => {
     giveUp(r.files);
     return fromVa ? tellAddress(t.mm, fromVa, lengthVa, fromWhom(f.socket, r)) : 0;
   })));
@@ -270,7 +287,9 @@ function* sendMany(t: Thread, fd: number, va: number, count: number, flags: numb
 /** recvmmsg: MSG_WAITFORONE waits for the first only; the time limit is looked at between two messages. */
 function receiveMany(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
   const ns = timeVa ? timespec(t, timeVa) : Infinity, refused = using(t, fd, () => 0);
-  return Number.isNaN(ns) ? -E.INVAL : typeof refused !== 'number' || refused < 0 ? refused : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
+  return Number.isNaN(ns) ? -E.INVAL
+    : typeof refused !== 'number' || refused < 0 ? refused
+    : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
 }
 function* receiveAll(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number, ns: number): Co<number> {
   const until = t.k.clock.now() + ns;
@@ -290,16 +309,24 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 }
 
 export const netCalls: Row[] = [
-  row('socket', (t, family, type, protocol) => { const s = create(t, family | 0, type | 0, protocol | 0); return typeof s === 'number' ? s : installSocket(t, s, type); }, { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
+  row('socket',
+    (t, family, type, protocol) => {
+      const s = create(t, family | 0, type | 0, protocol | 0);
+      return typeof s === 'number' ? s : installSocket(t, s, type);
+    },
+    { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
   row('socketpair', socketpair),
-  row('bind', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))), row('listen', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
+  row('bind', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))),
+  row('listen', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
   row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept, { checks: [bits(3, O.CLOEXEC | O.NONBLOCK)] }),
   row('connect', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
-  row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))), row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
+  row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))),
+  row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
   row('sendto', sendto), row('recvfrom', recvfrom),
   row('sendmsg', sendmsg), row('recvmsg', recvmsg),
   row('sendmmsg', sendMany), row('recvmmsg', receiveMany),
-  row('setsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))), row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
+  row('setsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => setOption(t, f.socket, level, option, va, n))),
+  row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
   row('shutdown', (t, fd, how) => using(t, fd, (f) => (how < 0 || how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
 ];
 function listen(t: Thread, f: SocketFile, backlog: number): number {

@@ -171,7 +171,9 @@ const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).
   row(`${p}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n)),
 ]);
 
-/** fsync of what has no storage behind it: EINVAL for everything but files, folders and block devices of file systems that keep something. */
+/**
+ * fsync of what has no storage behind it: EINVAL for everything but files, folders and block devices of file systems that keep something.
+ */
 function fsync(t: Thread, fd: number, dataOnly: boolean): Later<number> {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
@@ -208,7 +210,8 @@ export const pathCalls: Row[] = [
   row('getcwd', getcwd),
   row('mknodat', (t, fd, path, mode, dev) => ((mode & S.IFMT) === S.IFDIR ? -E.PERM : makeNode(t, fd | 0, pathArg(t, path), mode, dev))),
   row('mkdirat', (t, fd, path, mode) => makeNode(t, fd | 0, pathArg(t, path), S.IFDIR | (mode & 0o1777), 0)),
-  row('unlinkat', (t, fd, path, flags) => (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
+  row('unlinkat', (t, fd, path, flags) =>
+    (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
   row('symlinkat', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
   row('linkat', link, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH)] }),
   row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
@@ -218,10 +221,14 @@ export const pathCalls: Row[] = [
   row('chroot', chroot),
   row('getdents64', getdents),
   row('readlinkat', (t, fd, path, va, size) => readlink(t, fd | 0, path, va, size)),
-  row('mount', (t, source, target, type, flags, data) => mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)), { note: 'types: proc, sysfs, tmpfs, ramfs, devtmpfs, devpts' }),
+  row('mount',
+    (t, source, target, type, flags, data) =>
+      mountAt(t, optional(t, source), pathArg(t, target), optional(t, type), flags, optional(t, data)),
+    { note: 'types: proc, sysfs, tmpfs, ramfs, devtmpfs, devpts' }),
   row('umount2', (t, target, flags) => (flags & ~15 ? -E.INVAL : unmountAt(t, pathArg(t, target), flags))),
   row('pivot_root', (t, next, old) => pivotRoot(t, pathArg(t, next), pathArg(t, old))),
-  row('sync', syncAll), row('fsync', (t, fd) => fsync(t, fd, false)), row('fdatasync', (t, fd) => fsync(t, fd, true)), row('sync_file_range', syncFileRange),
+  row('sync', syncAll), row('fsync', (t, fd) => fsync(t, fd, false)), row('fdatasync', (t, fd) => fsync(t, fd, true)),
+  row('sync_file_range', syncFileRange),
   row('syncfs', (t, fd) => { const f = t.proc.fds.get(fd); return f ? f.inode.fs.sync?.(t) ?? 0 : -E.BADF; }),
   row('readahead', readahead), row('fadvise64', fadvise),
   ...xattrCalls,

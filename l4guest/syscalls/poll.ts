@@ -46,7 +46,8 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
   const ns = timeVa ? timespec(t, timeVa) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   const fds: number[] = [], files: (File | undefined)[] = [];
-  for (let i = 0; i < count; i++) { const fd = getI32(t.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : t.proc.fds.get(fd)); }
+  for (let i = 0; i
+    < count; i++) { const fd = getI32(t.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : t.proc.fds.get(fd)); }
   const failed = withMask(t, maskVa, size);
   if (failed) return failed;
   return pollOn(t, () => {
@@ -65,7 +66,8 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
 
 const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
 
-function pselect(t: Thread, count: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number, maskArg: number): number | Co<number> {
+function pselect(t: Thread, count: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number,
+    maskArg: number): number | Co<number> {
   if (count < 0 || count > 65536) return -E.INVAL;
   const bytes = Math.ceil(count / 64) * 8, vas = [readVa, writeVa, exceptVa], bits = [READ, WRITE, EXCEPT];
   const ns = timeVa ? timespec(t, timeVa) : Infinity;
@@ -104,7 +106,8 @@ function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(
 // ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function epollCtl(t: Thread, epfd: number, op: number, fd: number, va: number): number {
-  const told = op !== 2, events = told ? getU32(t.mm, va) : 0, data = told ? getBig(t.mm, va + 8) : 0n, e = t.proc.fds.get(epfd), f = t.proc.fds.get(fd);
+  const told = op !== 2, events = told ? getU32(t.mm, va) : 0, data = told ? getBig(t.mm, va + 8) : 0n, e = t.proc.fds.get(epfd),
+    f = t.proc.fds.get(fd);
   if (!e || !f) return -E.BADF;
   if (!f.wq) return -E.PERM;
   return e instanceof EpollFile ? e.control(op | 0, fd, f, events, data) : -E.INVAL;
@@ -119,7 +122,8 @@ function epollWait(t: Thread, epfd: number, va: number, maxArg: number, until: n
   const e = t.proc.fds.get(epfd);
   if (!e) return refuse(-E.BADF);
   if (!(e instanceof EpollFile)) return refuse(-E.INVAL);
-  return pollOn(t, () => e.collect(max, (i, events, data) => { setU32(t.mm, va + 16 * i, events); setBig(t.mm, va + 16 * i + 8, data); }), [e], until);
+  return pollOn(t, () => e.collect(max, (i, events, data) => { setU32(t.mm, va + 16 * i, events); setBig(t.mm, va + 16 * i + 8, data); }),
+    [e], until);
 }
 function epollPwait2(t: Thread, fd: number, va: number, max: number, time: number, mask: number, size: number): number | Co<number> {
   return epollWait(t, fd, va, max, time ? t.k.clock.now() + timespec(t, time) : Infinity, mask, size);
@@ -182,8 +186,10 @@ export const pollCalls: Row[] = [
   row('epoll_ctl', epollCtl),
   row('epoll_pwait', (t, fd, va, max, ms, mask, size) => epollWait(t, fd, va, max, inMs(t, ms), mask, size)),
   row('epoll_pwait2', epollPwait2),
-  row('eventfd2', (t, count, flags) => install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)), { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | 1)] }),
-  row('timerfd_create', timerfdCreate, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK)] }), row('timerfd_settime', timerSettime), row('timerfd_gettime', timerGettime),
+  row('eventfd2', (t, count, flags) => install(t, new EventFile(anon(t), flags, count >>> 0), cloexec(flags)),
+    { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | 1)] }),
+  row('timerfd_create', timerfdCreate, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK)] }), row('timerfd_settime', timerSettime),
+  row('timerfd_gettime', timerGettime),
   row('inotify_init1', inotifyInit, { checks: [bits(0, O.CLOEXEC | O.NONBLOCK)] }),
   row('inotify_add_watch', inotifyAdd), row('inotify_rm_watch', inotifyRemove),
 ];

@@ -6,7 +6,9 @@ const O_NOCTTY = 0o400, O_RDWR = 2;
 describe('process descriptors', () => {
   it('a directory of /proc serves as one for sending signals', () => {
     const u = new Unix(), child = u.fork(), dir = u.open(`/proc/${child.proc.pid}`, 0o200000);
-    expect([u.call('pidfd_send_signal', dir, 10, 0, 0), u.call('pidfd_send_signal', u.open('/proc', 0o200000), 10, 0, 0)]).toEqual([0, -E.BADF]);
+    expect([
+      u.call('pidfd_send_signal', dir, 10, 0, 0), u.call('pidfd_send_signal', u.open('/proc', 0o200000), 10, 0, 0)
+    ]).toEqual([0, -E.BADF]);
     expect(child.proc.pending.bits).toBe(1n << 9n);
     expect([u.call('pidfd_open', -1, 0), u.call('pidfd_open', child.proc.pid, 1)]).toEqual([-E.INVAL, -E.INVAL]);
   });

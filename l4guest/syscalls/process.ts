@@ -28,11 +28,13 @@ function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: 
 const INTO_CGROUP = 0x2_0000_0000, CLONE_FLAGS = 0x3_ffff_ffff, MOST_LEVELS = 32;
 /** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
 function clone3(t: Thread, va: number, size: number): number | Co<number> {
-  const v = extensible(t, va, size, 64, 88), f = (i: number): number => field64(v, i * 8), [flags, exitSignal, stack, stackSize, setTid, levels] = [f(0), f(4), f(5), f(6), f(8), f(9)] as [number, number, number, number, number, number];
+  const v = extensible(t, va, size, 64, 88), f = (i: number): number => field64(v, i * 8),
+    [flags, exitSignal, stack, stackSize, setTid, levels] = [f(0), f(4), f(5), f(6), f(8), f(9)] as [number, number, number, number, number, number];
   const low = flags % 4294967296 | 0, clear = Math.floor(flags / Clone.CLEAR_SIGHAND) % 2 === 1;
   if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
   if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;
-  if ((low & (Clone.THREAD | Clone.PARENT) && exitSignal !== 0) || (stack === 0) !== (stackSize === 0) || !couldBeUser(stack, stackSize)) return -E.INVAL;
+  if ((low & (Clone.THREAD | Clone.PARENT) && exitSignal !== 0) || (stack === 0) !== (stackSize === 0) || !couldBeUser(stack, stackSize))
+    return -E.INVAL;
   const tids = levels > 0 ? chosenTids(t, setTid, levels) : [];
   if (typeof tids === 'number') return tids;
   return makeClone(t, { flags: low, stack: stack + stackSize, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal, pidfd: f(1),
@@ -71,12 +73,23 @@ function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa:
 // ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Whose state a wait asks for: children, and threads that the caller traces. */
-interface Wanted { readonly matches: (p: Process) => boolean; readonly traced: (tid: number, group: number) => boolean; readonly options: number }
+interface Wanted {
+  readonly matches: (p: Process) => boolean;
+  readonly traced: (tid: number, group: number) => boolean;
+  readonly options: number
+}
 /** Somebody whose state has changed; `consume` when the wait has told it. */
-interface Found { readonly pid: number; readonly status: number; readonly child: Process | undefined; readonly uid: number; readonly consume: () => void }
+interface Found {
+  readonly pid: number;
+  readonly status: number;
+  readonly child: Process | undefined;
+  readonly uid: number;
+  readonly consume: () => void
+}
 
 /** Children that do not end with SIGCHLD are waited for with __WCLONE, all of them with __WALL. */
-const ofKind = (p: Process, options: number): boolean => (options & Wait.ALL) !== 0 || (p.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
+const ofKind = (p: Process, options: number): boolean =>
+  (options & Wait.ALL) !== 0 || (p.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
 function whom(t: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
   const { numbers } = t.proc, one = pid > 0 ? numbers.id(pid) : -1, many = pid === 0 ? t.proc.group.id : pid < -1 ? numbers.id(-pid) : -1;
   const traced = (tid: number, group: number): boolean => (pid === -1 ? true : pid > 0 ? tid === one : group === many);
@@ -170,7 +183,11 @@ function waitidFor(t: Thread, type: number, id: number, infoVa: number, options:
   const nohang = (options & Wait.NOHANG) !== 0, wanted: Wanted = { ...who, options: who.impatient ? options | Wait.NOHANG : options };
   let told = false;
   const r = wait(t, wanted, 0, (found) => {
-    const { status } = found, info = !found.child && (status & 0xff) === 0x7f ? { code: SiCode.TRAPPED, status: status >> 8 } : status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT } : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 } : childInfo(status);
+    const { status } = found,
+      info = !found.child && (status & 0xff) === 0x7f ? { code: SiCode.TRAPPED, status: status >> 8 }
+        : status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT }
+        : (status & 0xff) === 0x7f ? { code: SiCode.STOPPED, status: status >> 8 }
+        : childInfo(status);
     told = true;
     if (!(options & Wait.NOWAIT)) found.consume();
     if (usageVa) usage(t, usageVa, found.child);
@@ -179,7 +196,14 @@ function waitidFor(t: Thread, type: number, id: number, infoVa: number, options:
   });
   if (r !== 0 || told) return r;
   if (who.impatient && !nohang) return -E.AGAIN;
-  if (infoVa) { setU32(t.mm, infoVa, 0); setU32(t.mm, infoVa + 4, 0); setU32(t.mm, infoVa + 8, 0); setU32(t.mm, infoVa + 16, 0); setU32(t.mm, infoVa + 20, 0); setU32(t.mm, infoVa + 24, 0); }
+  if (infoVa) {
+    setU32(t.mm, infoVa, 0);
+    setU32(t.mm, infoVa + 4, 0);
+    setU32(t.mm, infoVa + 8, 0);
+    setU32(t.mm, infoVa + 16, 0);
+    setU32(t.mm, infoVa + 20, 0);
+    setU32(t.mm, infoVa + 24, 0);
+  }
   return 0;
 }
 
@@ -246,7 +270,8 @@ function pidfdGetfd(t: Thread, fd: number, other: number): number {
 export function mayTrace(t: Thread, p: Process): boolean {
   const c = t.creds, o = p.creds;
   if (p === t.proc || capableIn(c, o.users, Cap.SYS_PTRACE)) return true;
-  return p.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && (o.caps.permitted & ~c.caps.permitted) === 0n;
+  return p.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid)
+    && (o.caps.permitted & ~c.caps.permitted) === 0n;
 }
 
 function getRobust(t: Thread, tid: number, headVa: number, lengthVa: number): number {
@@ -275,5 +300,6 @@ export const processCalls: Row[] = [
   row('getpgid', (t, pid) => numberIf(t, processOf(t, pid | 0)?.group.id)),
     row('getsid', (t, pid) => numberIf(t, processOf(t, pid | 0)?.session.id)),
   row('setsid', setsid),
-  row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags), { checks: [bits(1, O.NONBLOCK | O.EXCL)] }), row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd, { checks: [bits(2, 0)] }),
+  row('pidfd_open', (t, pid, flags) => pidfdOpen(t, pid | 0, flags), { checks: [bits(1, O.NONBLOCK | O.EXCL)] }),
+  row('pidfd_send_signal', pidfdSend), row('pidfd_getfd', pidfdGetfd, { checks: [bits(2, 0)] }),
 ];

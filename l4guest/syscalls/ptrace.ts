@@ -61,7 +61,8 @@ function resume(t: Thread, x: Tracing, sig: number, calls: boolean): number {
 function pass(t: Thread, x: Tracing, sig: number): void {
   const { stop } = x;
   if (sig === 0) return;
-  if (stop?.kind === 'signal') x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid };
+  if (stop?.kind === 'signal')
+    x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid };
   else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid });
 }
 function detach(x: Tracing, sig: number): number {
@@ -100,7 +101,10 @@ function peek(t: Thread, x: Thread, addr: number, to: number): number {
   try { setBig(t.mm, to, getBig(x.mm, addr)); return 0; } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
 }
 function poke(x: Thread, addr: number, word: bigint): number {
-  try { copyForced(x.mm, addr, new Uint8Array(new BigInt64Array([word]).buffer)); return 0; } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+  try {
+    copyForced(x.mm, addr, new Uint8Array(new BigInt64Array([word]).buffer));
+    return 0;
+  } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
 }
 function sigInfo(t: Thread, x: Tracing, va: number): number {
   const info = x.stop?.info;
@@ -111,7 +115,10 @@ function sigInfo(t: Thread, x: Tracing, va: number): number {
 function setSigInfo(t: Thread, x: Tracing, va: number): number {
   const { stop } = x;
   if (!stop?.info) return -E.INVAL;
-  const info: SigInfo = { signo: getU32(t.mm, va), errno: getI32(t.mm, va + 4), code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) };
+  const info: SigInfo = {
+    signo: getU32(t.mm, va), errno: getI32(t.mm, va + 4), code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16),
+    uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24)
+  };
   x.stop = { ...stop, info };
   return 0;
 }
@@ -123,7 +130,12 @@ function callInfo(t: Thread, x: Tracing, size: number, va: number): number {
   v.setBigInt64(8, r.big[64]!, true);
   v.setBigInt64(16, r.big[2]!, true);
   let length = 24;
-  if (call?.op === 1) { v.setBigInt64(24, BigInt(call.nr), true); call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); }); length = 80; }
+  if (call?.op
+      === 1) {
+        v.setBigInt64(24, BigInt(call.nr), true);
+        call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); });
+        length = 80;
+      }
   if (call?.op === 2) { const a0 = r.big[10]!; v.setBigInt64(24, a0, true); v.setUint8(32, a0 < 0n && a0 >= -4095n ? 1 : 0); length = 33; }
   copyOut(t.mm, va, out.subarray(0, Math.min(length, size)));
   return length;
@@ -132,9 +144,11 @@ function callInfo(t: Thread, x: Tracing, size: number, va: number): number {
 type Request = (t: Thread, x: Tracing, addr: number, data: number) => number;
 /** Requests on a stopped thread. */
 const requests: Record<number, Request> = {
-  1: (t, x, addr, data) => peek(t, x.t, addr, data), 2: (t, x, addr, data) => peek(t, x.t, addr, data), 3: () => -E.IO, 6: () => -E.IO, 9: () => -E.IO,
+  1: (t, x, addr, data) => peek(t, x.t, addr, data), 2: (t, x, addr, data) => peek(t, x.t, addr, data), 3: () => -E.IO, 6: () => -E.IO,
+  9: () => -E.IO,
   4: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!), 5: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!),
-  7: (t, x, _addr, sig) => resume(t, x, sig, false), 24: (t, x, _addr, sig) => resume(t, x, sig, true), 17: (_t, x, _addr, sig) => detach(x, sig),
+  7: (t, x, _addr, sig) => resume(t, x, sig, false), 24: (t, x, _addr, sig) => resume(t, x, sig, true),
+  17: (_t, x, _addr, sig) => detach(x, sig),
   0x4200: (_t, x, _addr, options) => { if (options & ~TRACE_OPTIONS) return -E.INVAL; x.options = options; return 0; },
   0x4201: (t, x, _addr, data) => { setI64(t.mm, data, x.message); return 0; },
   0x4202: (t, x, _addr, data) => sigInfo(t, x, data), 0x4203: (t, x, _addr, data) => setSigInfo(t, x, data),
@@ -169,10 +183,12 @@ function peekSignals(t: Thread, x: Tracing, how: number, data: number): number {
   return all.length;
 }
 /** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
-function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number, write: boolean): number {
+function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number,
+    write: boolean): number {
   const p = t.k.pids.processOf(t.proc.numbers, pid);
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
-  const vector = (va: number, n: number): [number, number][] => Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
+  const vector = (va: number, n: number): [number, number][] =>
+    Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
   const local = vector(localVa, localCount), remote = vector(remoteVa, remoteCount);
   if ([...local, ...remote].some(([, n]) => n < 0)) return -E.INVAL;
   if (!p?.alive || p.threads.size === 0) return -E.SRCH;
@@ -192,7 +208,8 @@ function processVm(t: Thread, pid: number, localVa: number, localCount: number, 
 }
 
 export const traceCalls: Row[] = [
-  row('ptrace', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data), { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
+  row('ptrace', (t, request, pid, addr, data) => ptrace(t, request, pid | 0, addr, data),
+    { regs: true, note: 'no single steps (riscv64 has none), no seccomp stops' }),
   row('process_vm_readv', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, false), { checks: [longBits(5, 0)] }),
   row('process_vm_writev', (t, pid, a, n, b, m) => processVm(t, pid | 0, a, n, b, m, true), { checks: [longBits(5, 0)] }),
 ];

@@ -1,4 +1,7 @@
-/** Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules. */
+/**
+ * Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files,
+ * modules.
+ */
 import { PidFile } from '../fs/pidfd.ts';
 import type { Inode, Located } from '../fs/inode.ts';
 import { openPath } from '../fs/open.ts';
@@ -27,7 +30,9 @@ function order(x: object): number {
 /** 0 the same, 1 less, 2 more. */
 const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < order(b) ? 1 : 2);
 /** What both processes have one of, by number: memory, descriptors, directories, actions, I/O context, undo lists. */
-const shared: Readonly<Record<number, (p: Process) => object>> = { 1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList };
+const shared: Readonly<Record<number, (p: Process) => object>> = {
+  1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList
+};
 function kcmp(t: Thread, a: number, b: number, type: number, x: number, y: number): number {
   const p = t.k.pids.processOf(t.proc.numbers, a), q = t.k.pids.processOf(t.proc.numbers, b);
   if (!p || !q) return -E.SRCH;
@@ -88,11 +93,14 @@ function nodesAt(t: Thread, va: number, max: number): number {
 }
 function policyOf(t: Thread, mode: number, mask: number, max: number): Policy | number {
   const flags = mode & (Mpol.STATIC | Mpol.RELATIVE | Mpol.BALANCING), kind = mode & ~flags;
-  if (kind < 0 || kind >= Mpol.COUNT || (flags & Mpol.STATIC && flags & Mpol.RELATIVE) || (flags & Mpol.BALANCING && kind !== 2 && kind !== 5)) return -E.INVAL;
+  if (kind < 0 || kind >= Mpol.COUNT || (flags & Mpol.STATIC && flags & Mpol.RELATIVE)
+      || (flags & Mpol.BALANCING && kind !== 2 && kind !== 5))
+    return -E.INVAL;
   const nodes = nodesAt(t, mask, max);
   if (nodes < 0) return nodes;
   const wantsNone = kind === Mpol.DEFAULT || kind === Mpol.LOCAL, mayHaveNone = wantsNone || kind === Mpol.PREFERRED;
-  if ((wantsNone && nodes) || (!mayHaveNone && !nodes) || (wantsNone && flags) || (kind === Mpol.PREFERRED && !nodes && flags)) return -E.INVAL;
+  if ((wantsNone && nodes) || (!mayHaveNone && !nodes) || (wantsNone && flags) || (kind === Mpol.PREFERRED && !nodes && flags))
+    return -E.INVAL;
   return { mode: kind === Mpol.PREFERRED && !nodes ? Mpol.LOCAL : mode, nodes };
 }
 function setPolicy(t: Thread, mode: number, mask: number, max: number): number {
@@ -103,11 +111,15 @@ function setPolicy(t: Thread, mode: number, mask: number, max: number): number {
 }
 function getPolicy(t: Thread, modeVa: number, mask: number, max: number, at: number, flags: number): number {
   const NODE = 1, ADDR = 2, ALLOWED = 4, p = policies.get(t) ?? { mode: 0, nodes: 0 };
-  if (flags & ~7 || (mask !== 0 && max < 1) || (flags & ALLOWED && flags & (NODE | ADDR)) || (at !== 0 && !(flags & ADDR) && !(flags & ALLOWED))) return -E.INVAL;
+  if (flags & ~7 || (mask !== 0 && max < 1) || (flags & ALLOWED && flags & (NODE | ADDR))
+      || (at !== 0 && !(flags & ADDR) && !(flags & ALLOWED)))
+    return -E.INVAL;
   if (flags & ADDR && !t.mm.areas.find(at)) return -E.FAULT;
   if (flags & NODE && !(flags & ADDR) && p.mode !== 3) return -E.INVAL;
   if (modeVa) setU32(t.mm, modeVa, flags & (NODE | ALLOWED) ? 0 : flags & ADDR ? 0 : p.mode);
-  if (mask) for (let i = 0; i < Math.ceil((max - 1) / 64) || i === 0; i++) setBig(t.mm, mask + 8 * i, i === 0 ? BigInt(flags & ALLOWED ? 1 : flags & ADDR ? 0 : p.nodes) : 0n);
+  if (mask)
+    for (let i = 0; i < Math.ceil((max - 1) / 64) || i === 0; i++)
+      setBig(t.mm, mask + 8 * i, i === 0 ? BigInt(flags & ALLOWED ? 1 : flags & ADDR ? 0 : p.nodes) : 0n);
   return 0;
 }
 function bind(t: Thread, at: number, length: number, mode: number, mask: number, max: number, flags: number): number {
@@ -149,7 +161,8 @@ function movePages(t: Thread, pid: number, n: number, pages: number, nodes: numb
 // ── handles of files: a number that finds a file again while it has a name ──────────────────────────────────────────────
 
 const HANDLE_BYTES = 8, HANDLE_TYPE = 1, HANDLE_FID = 0x200, MOUNT_ID_UNIQUE = 1;
-const handles = new Map<string, WeakRef<{ readonly inode: Inode; readonly place: Located }>>(), held = new WeakMap<Inode, { readonly inode: Inode; readonly place: Located }>();
+const handles = new Map<string, WeakRef<{ readonly inode: Inode; readonly place: Located }>>(),
+  held = new WeakMap<Inode, { readonly inode: Inode; readonly place: Located }>();
 function nameToHandle(t: Thread, dir: number, path: number, va: number, mountVa: number, flags: number): number {
   const p = placeOf(t, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
   if (typeof p === 'number') return p;
@@ -176,7 +189,8 @@ function openByHandle(t: Thread, mountFd: number, va: number, flags: number) {
   if (room < HANDLE_BYTES || getI32(t.mm, va + 4) !== HANDLE_TYPE) return -E.STALE;
   const ino = getU32(t.mm, va + 8) + getU32(t.mm, va + 12) * 4294967296, found = handles.get(`${on.inode.dev}:${ino}`)?.deref();
   if (!found || found.inode.nlink === 0) return -E.STALE;
-  return after(openPath(t, found.place as Parameters<typeof openPath>[1], flags | O.LARGEFILE), (file) => (typeof file === 'number' ? file : install(t, file, (flags & O.CLOEXEC) !== 0)));
+  return after(openPath(t, found.place as Parameters<typeof openPath>[1], flags | O.LARGEFILE),
+    (file) => (typeof file === 'number' ? file : install(t, file, (flags & O.CLOEXEC) !== 0)));
 }
 
 // ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,11 +231,16 @@ function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: n
   return n > 16 || flags & 0xffff & ~7 ? -E.INVAL : -E.NOSYS;
 }
 export const rareCalls: Row[] = [
-  row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)), row('membarrier', (t, command, flags, cpu) => membarrier(t, command | 0, flags | 0, cpu | 0)),
+  row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)),
+  row('membarrier', (t, command, flags, cpu) => membarrier(t, command | 0, flags | 0, cpu | 0)),
   row('rseq', rseq),
-  row('set_mempolicy', setPolicy), row('get_mempolicy', getPolicy), row('mbind', bind, { note: 'one node; areas keep no policy' }), row('migrate_pages', migratePages), row('move_pages', movePages),
-  row('name_to_handle_at', nameToHandle, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | HANDLE_FID | MOUNT_ID_UNIQUE)] }), row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
-  row('process_mrelease', release), row('init_module', initModule, { support: 'none' }), row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
-  row('swapon', (t, path, flags) => swap(t, path, flags, true), { support: 'none' }), row('swapoff', (t, path) => swap(t, path, 0, false), { support: 'none' }),
+  row('set_mempolicy', setPolicy), row('get_mempolicy', getPolicy), row('mbind', bind, { note: 'one node; areas keep no policy' }),
+  row('migrate_pages', migratePages), row('move_pages', movePages),
+  row('name_to_handle_at', nameToHandle, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | HANDLE_FID | MOUNT_ID_UNIQUE)] }),
+  row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
+  row('process_mrelease', release), row('init_module', initModule, { support: 'none' }),
+  row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
+  row('swapon', (t, path, flags) => swap(t, path, flags, true), { support: 'none' }),
+  row('swapoff', (t, path) => swap(t, path, 0, false), { support: 'none' }),
   row('kexec_load', kexec, { support: 'none' }), 
 ];

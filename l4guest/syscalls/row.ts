@@ -1,6 +1,6 @@
 /**
- * The shape of the system call table: one row per call, which feeds the dispatcher and the compatibility page. Numbers, names and arguments are
- * those of `abi/calls.ts`, which the trace reads too.
+ * The shape of the system call table: one row per call, which feeds the dispatcher and the compatibility page. Numbers, names and
+ * arguments are those of `abi/calls.ts`, which the trace reads too.
  */
 import { calls, type CallName } from '../abi/calls.ts';
 import { E } from '../abi/errno.ts';
@@ -30,8 +30,8 @@ export interface Row {
 interface Options { support?: Support; note?: string; regs?: boolean; checks?: readonly Check[] }
 
 /**
- * What is asked of an argument before the handler sees the call. bits: none but these may be set, in the 32 bits that Linux looks at, or in all
- * 64 where its argument is a long. open: a descriptor that is open, and not with O_PATH.
+ * What is asked of an argument before the handler sees the call. bits: none but these may be set, in the 32 bits that Linux looks at, or
+ * in all 64 where its argument is a long. open: a descriptor that is open, and not with O_PATH.
  */
 export type Check =
   | { readonly kind: 'bits'; readonly arg: number; readonly allowed: number; readonly errno: number; readonly long: boolean }
@@ -66,7 +66,10 @@ function narrowed(handler: Handler, ints: number): Handler {
   return (t, a, b, c, d, e, f) => handler(t, int(1, a), int(2, b), int(4, c), int(8, d), int(16, e), int(32, f));
 }
 /** Arguments whose format says that they are addresses. */
-const pointersOf = (args: string): number => args.split(' ').reduce((bits, arg, i) => (/:[xsbrv]$/.test(arg) && !/^(flags|mode|mask|prot|dev|end|at|newat|start|rights):/.test(arg) ? bits | (1 << i) : bits), 0);
+const pointersOf = (args: string): number =>
+  args.split(' ').reduce((bits, arg, i) =>
+    (/:[xsbrv]$/.test(arg) && !/^(flags|mode|mask|prot|dev|end|at|newat|start|rights):/.test(arg) ? bits | (1 << i) : bits),
+    0);
 
 export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
   nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]),
@@ -76,8 +79,8 @@ export const row = (name: CallName, handler: Handler, o: Options = {}): Row => (
 });
 
 /**
- * The bytes of a structure whose size the caller states, as all calls with such a structure read it: too small EINVAL, over a page E2BIG, longer
- * than we know with something in the rest E2BIG; shorter than we know means zeros.
+ * The bytes of a structure whose size the caller states, as all calls with such a structure read it: too small EINVAL, over a page E2BIG,
+ * longer than we know with something in the rest E2BIG; shorter than we know means zeros.
  */
 export function extensible(t: Thread, va: number, size: number, least: number, known: number): DataView {
   if (size < 0 || size > 4096) throw new CallError(E.TOOBIG);

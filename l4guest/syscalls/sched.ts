@@ -10,7 +10,8 @@ import { extensible, row, type Row } from './row.ts';
 const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;
 const RESET_ON_FORK = 0x4000_0000, SLICE = 100_000_000;
 const isReal = (policy: number): boolean => policy === Policy.FIFO || policy === Policy.RR;
-const isPolicy = (policy: number): boolean => isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
+const isPolicy = (policy: number): boolean =>
+  isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
 
 /** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. Process 1 has no thread of its own: it gets one for the question. */
 function named(t: Thread, tid: number): Thread | number {
@@ -19,7 +20,10 @@ function named(t: Thread, tid: number): Thread | number {
   return tid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, tid) ??
     (t.proc.numbers.id(tid) === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
 }
-const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => { const x = named(t, tid | 0); return typeof x === 'number' ? x : use(x); };
+const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => {
+  const x = named(t, tid | 0);
+  return typeof x === 'number' ? x : use(x);
+};
 
 /** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
 function mayChange(t: Thread, x: Thread, policy: number, priority: number): boolean {
@@ -44,8 +48,10 @@ function setscheduler(t: Thread, tid: number, policyArg: number, va: number): nu
   if (va === 0 || policy < 0) return -E.INVAL;
   return withThread(t, tid, (x) => change(t, x, policy, getI32(t.mm, va), (policyArg & RESET_ON_FORK) !== 0));
 }
-const setparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, getI32(t.mm, va), x.resetOnFork)));
-const getparam = (t: Thread, tid: number, va: number): number => (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
+const setparam = (t: Thread, tid: number, va: number): number =>
+  (va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, getI32(t.mm, va), x.resetOnFork)));
+const getparam = (t: Thread, tid: number, va: number): number =>
+  (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
 
 /** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not there, and two of utilization. */
 const ATTR = 56, ATTR_LEAST = 48;
@@ -63,7 +69,8 @@ function setattr(t: Thread, tid: number, va: number, flags: number): number {
   if (va === 0 || (tid | 0) < 0 || flags !== 0) return -E.INVAL;
   const v = readAttr(t, va);
   if (typeof v === 'number') return v;
-  const given = v.getInt32(4, true), options = v.getUint32(8, true), nice = Math.max(-20, Math.min(19, v.getInt32(16, true))), priority = v.getUint32(20, true);
+  const given = v.getInt32(4, true), options = v.getUint32(8, true), nice = Math.max(-20, Math.min(19, v.getInt32(16, true))),
+    priority = v.getUint32(20, true);
   if (given < 0) return -E.INVAL;
   return withThread(t, tid, (x) => {
     const policy = options & SchedFlag.KEEP_POLICY ? x.policy : given, keep = (options & SchedFlag.KEEP_PARAMS) !== 0;
@@ -79,7 +86,11 @@ function getattr(t: Thread, tid: number, va: number, size: number, flags: number
   if (va === 0 || (tid | 0) < 0 || size < ATTR_LEAST || size > 4096 || flags !== 0) return -E.INVAL;
   return withThread(t, tid, (x) => {
     const out = new DataView(new ArrayBuffer(size)), told = Math.min(size, ATTR);
-    out.setUint32(0, told, true); out.setUint32(4, x.policy, true); out.setUint32(8, x.resetOnFork ? 1 : 0, true); out.setInt32(16, isReal(x.policy) ? 0 : x.nice, true); out.setUint32(20, x.rt, true);
+    out.setUint32(0, told, true);
+    out.setUint32(4, x.policy, true);
+    out.setUint32(8, x.resetOnFork ? 1 : 0, true);
+    out.setInt32(16, isReal(x.policy) ? 0 : x.nice, true);
+    out.setUint32(20, x.rt, true);
     copyOut(t.mm, va, new Uint8Array(out.buffer));
     return 0;
   });
@@ -95,14 +106,23 @@ function setaffinity(t: Thread, tid: number, size: number, va: number): number {
   return withThread(t, tid, (x) => (first & 1n ? (mayChange(t, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
 }
 function interval(t: Thread, tid: number, va: number): number {
-  return withThread(t, tid, (x) => { setI64(t.mm, va, 0); setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000); return 0; });
+  return withThread(t, tid, (x) => {
+    setI64(t.mm, va, 0);
+    setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000);
+    return 0;
+  });
 }
-const yieldCpu = (t: Thread): number => { t.k.work.found(); if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; } return 0; };
+const yieldCpu = (t: Thread): number => {
+  t.k.work.found();
+  if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; }
+  return 0;
+};
 const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
 
 export const schedCalls: Row[] = [
   row('sched_yield', yieldCpu), row('sched_getaffinity', getaffinity), row('sched_setaffinity', setaffinity, { note: 'one processor' }),
-  row('sched_getscheduler', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))), row('sched_setscheduler', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
+  row('sched_getscheduler', (t, tid) => withThread(t, tid, (x) => x.policy | (x.resetOnFork ? RESET_ON_FORK : 0))),
+  row('sched_setscheduler', (t, tid, policy, va) => setscheduler(t, tid, policy | 0, va), { note: 'no SCHED_DEADLINE' }),
   row('sched_setparam', setparam), row('sched_getparam', getparam),
   row('sched_get_priority_max', (_t, p) => range(p | 0, 99)), row('sched_get_priority_min', (_t, p) => range(p | 0, 1)),
   row('sched_rr_get_interval', interval), row('sched_setattr', setattr, { note: 'no SCHED_DEADLINE' }), row('sched_getattr', getattr),

@@ -23,12 +23,18 @@ function readProgram(t: Thread, va: number): Instruction[] | number {
   const n = getU16(t.mm, va), at = getI64(t.mm, va + 8);
   if (n === 0 || n > MOST_INSTRUCTIONS) return -E.INVAL;
   if (!t.noNewPrivs && !capable(t.creds, Cap.SYS_ADMIN)) return -E.ACCES;
-  const v = new DataView(copyIn(t.mm, at, 8 * n).buffer), program = Array.from({ length: n }, (_, i): Instruction => ({ code: v.getUint16(8 * i, true), jt: v.getUint8(8 * i + 2), jf: v.getUint8(8 * i + 3), k: v.getUint32(8 * i + 4, true) }));
+  const v = new DataView(copyIn(t.mm, at, 8 * n).buffer),
+    program = Array.from({ length: n },
+      (_, i): Instruction => ({
+        code: v.getUint16(8 * i, true), jt: v.getUint8(8 * i + 2), jf: v.getUint8(8 * i + 3), k: v.getUint32(8 * i + 4, true)
+      }));
   return validProgram(program) ? program : -E.INVAL;
 }
 export function addFilter(t: Thread, flags: number, va: number): number {
   const listens = (flags & Flag.NEW_LISTENER) !== 0;
-  if (flags & ~Flag.ALL || ((flags & (Flag.TSYNC | Flag.NEW_LISTENER)) === (Flag.TSYNC | Flag.NEW_LISTENER) && !(flags & Flag.TSYNC_ESRCH)) || (flags & Flag.WAIT_KILLABLE && !listens)) return -E.INVAL;
+  if (flags & ~Flag.ALL || ((flags & (Flag.TSYNC | Flag.NEW_LISTENER)) === (Flag.TSYNC | Flag.NEW_LISTENER) && !(flags & Flag.TSYNC_ESRCH))
+      || (flags & Flag.WAIT_KILLABLE && !listens))
+    return -E.INVAL;
   const program = readProgram(t, va);
   if (typeof program === 'number') return program;
   if (t.seccomp?.strict) return -E.INVAL;
@@ -36,9 +42,12 @@ export function addFilter(t: Thread, flags: number, va: number): number {
   let total = program.length;
   for (let f = before; f; f = f.before) { total += f.program.length + PER_FILTER; if (listens && f.listener) return -E.BUSY; }
   if (total > MOST_IN_ALL || !t.k.frames.charge(8 * program.length)) return -E.NOMEM;
-  const stranger = flags & Flag.TSYNC ? [...t.proc.threads].find((o) => o !== t && o.seccomp && !stands(before, o.seccomp.filter)) : undefined;
+  const stranger = flags & Flag.TSYNC
+    ? [...t.proc.threads].find((o) => o !== t && o.seccomp && !stands(before, o.seccomp.filter))
+    : undefined;
   if (stranger) return flags & Flag.TSYNC_ESRCH ? -E.SRCH : t.proc.numbers.of(stranger.tid);
-  const listener = listens ? new ListenerFile(t.k.anon.make(S.IFREG | 0o600), BigInt(t.k.random.next())) : undefined, fd = listener ? t.proc.fds.add(listener, true, t.proc.limits.files) : 0;
+  const listener = listens ? new ListenerFile(t.k.anon.make(S.IFREG | 0o600), BigInt(t.k.random.next())) : undefined,
+    fd = listener ? t.proc.fds.add(listener, true, t.proc.limits.files) : 0;
   if (fd < 0) { listener!.release(); return fd; }
   const filter: Filter = { program, before, listener, log: (flags & Flag.LOG) !== 0 };
   for (const o of flags & Flag.TSYNC ? t.proc.threads : [t]) o.seccomp = { strict: false, filter };
@@ -54,8 +63,15 @@ function seccomp(t: Thread, op: number, flags: number, va: number): number {
   switch (op) {
     case Op.STRICT: return flags !== 0 || va !== 0 ? -E.INVAL : setStrict(t);
     case Op.FILTER: return addFilter(t, flags, va);
-    case Op.ACTION_AVAIL: { if (flags !== 0) return -E.INVAL; const action = getU32(t.mm, va); return Object.values(Ret).includes(action as never) ? 0 : -E.OPNOTSUPP; }
-    case Op.NOTIF_SIZES: if (flags !== 0) return -E.INVAL; copyOut(t.mm, va, new Uint8Array(new Uint16Array([80, 24, 64]).buffer)); return 0;
+    case Op.ACTION_AVAIL: {
+      if (flags !== 0) return -E.INVAL;
+      const action = getU32(t.mm, va);
+      return Object.values(Ret).includes(action as never) ? 0 : -E.OPNOTSUPP;
+    }
+    case Op.NOTIF_SIZES:
+      if (flags !== 0) return -E.INVAL;
+      copyOut(t.mm, va, new Uint8Array(new Uint16Array([80, 24, 64]).buffer));
+      return 0;
     default: return -E.INVAL;
   }
 }

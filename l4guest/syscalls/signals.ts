@@ -15,7 +15,8 @@ import { timespec } from './times.ts';
 import { row, type Row } from './row.ts';
 
 /** Flags that there are; others are forgotten, which is how a program finds out. */
-const SA_FLAGS = SaFlag.NOCLDSTOP | SaFlag.NOCLDWAIT | SaFlag.SIGINFO | SaFlag.ONSTACK | SaFlag.RESTART | SaFlag.NODEFER | SaFlag.RESETHAND | 0x800;
+const SA_FLAGS =
+  SaFlag.NOCLDSTOP | SaFlag.NOCLDWAIT | SaFlag.SIGINFO | SaFlag.ONSTACK | SaFlag.RESTART | SaFlag.NODEFER | SaFlag.RESETHAND | 0x800;
 
 /** struct sigaction of riscv64: handler, flags, mask; no restorer. */
 function sigaction(t: Thread, sig: number, newVa: number, oldVa: number, size: number): number {
@@ -65,7 +66,8 @@ export function withMask(t: Thread, va: number, size: number): number {
 /** Puts the mask back when the call has ended without a signal. */
 export function endMask(t: Thread, result: number): number {
   if (t.savedMask === undefined) return result;
-  if (result === -E.RESTARTNOHAND || result === -E.RESTARTSYS || result === -E.INTR) return result === -E.RESTARTSYS ? -E.RESTARTNOHAND : result;
+  if (result === -E.RESTARTNOHAND || result === -E.RESTARTSYS || result === -E.INTR)
+    return result === -E.RESTARTSYS ? -E.RESTARTNOHAND : result;
   const m = t.savedMask;
   t.savedMask = undefined;
   t.k.signals.setMask(t, m);
@@ -110,7 +112,9 @@ export function kill(t: Thread, pid: number, sig: number): number {
   return 0;
 }
 /** Whether the user of a process has as many signals queued as the limit allows; it counts for real-time signals. */
-function queueFull(t: Thread, p: Process, sig: number): boolean { return sig >= FIRST_REAL_TIME && t.k.signals.queuedFor(p.creds.uid) >= p.limits.soft[Limit.SIGPENDING]!; }
+function queueFull(t: Thread, p: Process, sig: number): boolean {
+  return sig >= FIRST_REAL_TIME && t.k.signals.queuedFor(p.creds.uid) >= p.limits.soft[Limit.SIGPENDING]!;
+}
 function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInfo): number {
   const { numbers } = t.proc, target = t.k.pids.threadOf(numbers, tid);
   if (!target || (tgid > 0 && target.proc.pid !== numbers.id(tgid))) return -E.SRCH;
@@ -123,7 +127,9 @@ function tgkill(t: Thread, tgid: number, tid: number, sig: number, info?: SigInf
 }
 export const killThread = (t: Thread, tgid: number, tid: number, sig: number): number => tgkill(t, tgid, tid, sig);
 const positive = (...ids: number[]): boolean => ids.every((x) => (x | 0) > 0);
-function infoArg(t: Thread, va: number, sig: number): SigInfo { return { signo: sig, code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) }; }
+function infoArg(t: Thread, va: number, sig: number): SigInfo {
+  return { signo: sig, code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) };
+}
 /** Only the kernel and the process itself say where a signal comes from. */
 const forged = (info: SigInfo): boolean => info.code >= 0 || info.code === SiCode.TKILL;
 export function queueInfo(t: Thread, pid: number, sig: number, va: number): number {
@@ -203,7 +209,8 @@ export const signalCalls: Row[] = [
   row('rt_sigpending', sigpending),
   row('rt_sigsuspend', (t, va, size) => (size === 8 ? suspend(t, getBig(t.mm, va)) : -E.INVAL)),
   row('rt_sigreturn', sigreturn, { regs: true }), row('sigaltstack', sigaltstack, { regs: true }),
-  row('kill', (t, pid, sig) => kill(t, pid | 0, sig | 0)), row('tkill', (t, tid, sig) => (positive(tid) ? tgkill(t, 0, tid | 0, sig | 0) : -E.INVAL)),
+  row('kill', (t, pid, sig) => kill(t, pid | 0, sig | 0)),
+  row('tkill', (t, tid, sig) => (positive(tid) ? tgkill(t, 0, tid | 0, sig | 0) : -E.INVAL)),
   row('tgkill', (t, tgid, tid, sig) => (positive(tgid, tid) ? tgkill(t, tgid | 0, tid | 0, sig | 0) : -E.INVAL)),
   row('rt_sigqueueinfo', (t, pid, sig, va) => queueInfo(t, pid | 0, sig | 0, va)), row('rt_tgsigqueueinfo', threadInfo),
   row('rt_sigtimedwait', sigtimedwait), row('signalfd4', signalfd),

@@ -51,7 +51,10 @@ function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
   view.setUint16(28, i.mode, true);
   u64(32, i.ino); u64(40, i.size); u64(48, i.blocks); u64(56, 0x2000);
   stamp(64, i.atime); stamp(80, i.btime); stamp(96, i.ctime); stamp(112, i.mtime);
-  view.setUint32(128, majorOf(i.rdev), true); view.setUint32(132, minorOf(i.rdev), true); view.setUint32(136, i.dev >>> 8, true); view.setUint32(140, i.dev & 0xff, true);
+  view.setUint32(128, majorOf(i.rdev), true);
+  view.setUint32(132, minorOf(i.rdev), true);
+  view.setUint32(136, i.dev >>> 8, true);
+  view.setUint32(140, i.dev & 0xff, true);
   copyOut(t.mm, va, buffer);
   return 0;
 }
@@ -71,15 +74,18 @@ function putStatfs(t: Thread, { inode: { fs }, mount }: Located, va: number): nu
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
 /** The same with attributes as they are now. */
-const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number => withInode(p, (i) => { t.k.work.filed(); i.refresh(t); return use(i); });
+const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number =>
+  withInode(p, (i) => { t.k.work.filed(); i.refresh(t); return use(i); });
 /** A place whose inode may be changed: -EROFS through a mount that forbids it. */
-const changing = (p: Located | number): Located | number => (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
+const changing = (p: Located | number): Located | number =>
+  (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capableOver(i, t.creds, Cap.FOWNER);
 /** Sets attributes and tells it. */
-const setAttributes = (t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> => after(i.change(c, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.ATTRIB); return r; });
+const setAttributes = (t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> =>
+  after(i.change(c, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.ATTRIB); return r; });
 
 const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
 /** The set-group-ID bit stays only with those who are in the group. */
@@ -87,7 +93,8 @@ const allowedMode = (t: Thread, mode: number, gid: number): number =>
   (mode & S.ISGID && !inGroup(t.creds, gid) && !capableHere(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
 function chmod(t: Thread, found: Located | number, mode: number): Later<number> {
   const p = changing(found);
-  return withInode(p, (i) => (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
+  return withInode(p, (i) =>
+    (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
 }
 function chown(t: Thread, found: Located | number, uid: number, gid: number): Later<number> {
   const c = t.creds, p = changing(found), inner = c.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
@@ -187,7 +194,8 @@ function fallocate(t: Thread, fd: number, modeArg: number, offset: number, lengt
 function cachestat(t: Thread, fd: number, rangeVa: number, va: number): number {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
-  const offset = getI64(t.mm, rangeVa), length = getI64(t.mm, rangeVa + 8), i = f.inode as Inode & { cached?: (from: number, to: number) => number };
+  const offset = getI64(t.mm, rangeVa), length = getI64(t.mm, rangeVa + 8),
+    i = f.inode as Inode & { cached?: (from: number, to: number) => number };
   const from = Math.floor(offset / 4096), to = length === 0 ? Infinity : Math.floor((offset + length - 1) / 4096) + 1;
   copyOut(t.mm, va, new Uint8Array(new BigUint64Array([BigInt(i.cached?.(from, to) ?? 0), 0n, 0n, 0n, 0n]).buffer));
   return 0;
@@ -200,13 +208,15 @@ function statx(t: Thread, fd: number, path: number, flags: number, mask: number,
 }
 
 export const statCalls: Row[] = [
-  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va)), { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
+  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va)),
+    { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
   row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), (i) => putStat(t, i, va))),
   row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat, { checks: [bits(3, 0)] }),
   row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
-  row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags), { checks: [bits(2, 7), bits(3, LOOK | AT.EACCESS)] }),
+  row('faccessat2', (t, fd, path, mode, flags) => access(t, fd | 0, path, mode, flags),
+    { checks: [bits(2, 7), bits(3, LOOK | AT.EACCESS)] }),
   row('fchmod', (t, fd, mode) => chmod(t, ofFd(t, fd), mode)),
   row('fchmodat', (t, fd, path, mode) => chmod(t, placeOf(t, fd | 0, path, 0), mode)),
   row('fchmodat2', (t, fd, path, mode, flags) => chmod(t, placeOf(t, fd | 0, path, flags), mode), { checks: [bits(3, LOOK)] }),

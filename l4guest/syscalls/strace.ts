@@ -9,13 +9,17 @@ const MAY_CREATE = O.CREAT | O.TMPFILE;
 
 function text(t: Thread, va: number): string {
   if (va === 0) return 'NULL';
-  try { const s = getString(t.mm, va, 4096); return s === undefined ? '…' : JSON.stringify(s.length > 80 ? `${s.slice(0, 80)}…` : s); } catch { return `0x${va.toString(16)}`; }
+  try {
+    const s = getString(t.mm, va, 4096);
+    return s === undefined ? '…' : JSON.stringify(s.length > 80 ? `${s.slice(0, 80)}…` : s);
+  } catch { return `0x${va.toString(16)}`; }
 }
 function value(t: Thread, format: string | undefined, v: number): string {
   if (format === 's') return text(t, v);
   const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, v);
   if (word !== undefined) return word;
-  if (format === 'x' || format === 'b' || format === 'r' || format === 'v') return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
+  if (format === 'x' || format === 'b' || format === 'r' || format === 'v')
+    return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
   if (format === 'o' || format === 'm') return `0${v.toString(8)}`;
   return String(v);
 }
@@ -23,5 +27,6 @@ export function strace(t: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];
   if (!row) return `[${t.tid}] call ${nr}()`;
   const words = row.args === '' ? [] : row.args.split(' ');
-  return `[${t.tid} ${t.name}] ${row.name}(${words.filter((w, i) => !w.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0).map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
+  return `[${t.tid} ${t.name}] ${row.name}(`
+    + `${words.filter((w, i) => !w.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0).map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
 }

@@ -15,7 +15,9 @@ import { pathArg, row, type Row } from './row.ts';
 function uname(t: Thread, va: number): number {
   t.k.work.filed();
   const out = new Uint8Array(6 * 65);
-  ['Linux', t.proc.uts.host, RELEASE, VERSION, MACHINE, t.proc.uts.domain].forEach((s, i) => { out.set(bytesOf(s).subarray(0, 64), i * 65); });
+  ['Linux', t.proc.uts.host, RELEASE, VERSION, MACHINE, t.proc.uts.domain].forEach((s, i) => {
+    out.set(bytesOf(s).subarray(0, 64), i * 65);
+  });
   copyOut(t.mm, va, out);
   return 0;
 }
@@ -62,7 +64,9 @@ function syslog(t: Thread, type: number, va: number, length: number): number {
   return type === 10 ? LOG_SIZE : 0;
 }
 const LOG_SIZE = 131072;
-const Reboot = { MAGIC: 0xfee1dead, RESTART: 0x01234567, HALT: 0xcdef0123, CAD_ON: 0x89abcdef, CAD_OFF: 0, POWER_OFF: 0x4321fedc, RESTART2: 0xa1b2c3d4 } as const;
+const Reboot = {
+  MAGIC: 0xfee1dead, RESTART: 0x01234567, HALT: 0xcdef0123, CAD_ON: 0x89abcdef, CAD_OFF: 0, POWER_OFF: 0x4321fedc, RESTART2: 0xa1b2c3d4
+} as const;
 /** The birthdays that reboot(2) wants to hear. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
 function reboot(t: Thread, magic: number, magic2: number, command: number, argument: number): number {
@@ -96,9 +100,11 @@ const refused = (errno: number) => (): number => -errno;
 
 export const systemCalls: Row[] = [
   row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
-  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.host = s; })), row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.domain = s; })),
+  row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.host = s; })),
+  row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.domain = s; })),
   row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
-  row('riscv_hwprobe', hwprobe), row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
+  row('riscv_hwprobe', hwprobe),
+  row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
   row('restart_syscall', refused(E.INTR)),
 
   row('vhangup', vhangup), row('acct', acct),

@@ -18,14 +18,17 @@ describe('the system call table', () => {
     expect(dispatch(u.main, -1, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
   });
   it('no call crashes the server, whatever the arguments', () => {
-    const u = new Unix({ pages: 2048 }), values = [0, -1, 1, 2, 8, 4096, Unix.MEMORY, Unix.MEMORY + 4095, 0x3f_ffff_ffff, 2 ** 40, -(2 ** 33), 0x7fff_ffff, 1e15], skip = new Set(['exit', 'exit_group', 'execve', 'rt_sigreturn', 'kill', 'tkill', 'tgkill', 'reboot']);
+    const u = new Unix({ pages: 2048 }),
+      values = [0, -1, 1, 2, 8, 4096, Unix.MEMORY, Unix.MEMORY + 4095, 0x3f_ffff_ffff, 2 ** 40, -(2 ** 33), 0x7fff_ffff, 1e15],
+      skip = new Set(['exit', 'exit_group', 'execve', 'rt_sigreturn', 'kill', 'tkill', 'tgkill', 'reboot']);
     let seed = 12345;
     const pick = (): number => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return values[(seed >>> 16) % values.length]!; };
     for (const r of rows) for (let i = 0; i < 12 && !skip.has(r.name); i++) {
       const child = u.fork(), result = u.callOf(child, r.name, pick(), pick(), pick(), pick(), pick(), pick());
       expect(result === undefined || Number.isFinite(result), r.name).toBe(true);
       if (child.proc !== u.main.proc && child.proc.alive) u.k.endProcess(child.proc, 0);
-      for (const p of [...u.k.pids.processes.values()]) if (p !== u.main.proc && p !== u.k.init && p.parent && p.alive) u.k.endProcess(p, 0);
+      for (const p of [...u.k.pids.processes.values()])
+        if (p !== u.main.proc && p !== u.k.init && p.parent && p.alive) u.k.endProcess(p, 0);
       for (const c of [...u.main.proc.children]) u.k.reap(c);
       u.main.work = false;
       u.main.proc.pending.remove(~0n);
@@ -34,6 +37,7 @@ describe('the system call table', () => {
   });
   it('shows a call as text', () => {
     const u = new Unix();
-    expect(strace(u.main, 56, [-100, u.put(new TextEncoder().encode('/etc\0')), 0x8000, 0])).toBe(`[${u.main.tid} main] openat(AT_FDCWD, "/etc", O_RDONLY|O_LARGEFILE)`);
+    expect(strace(u.main, 56, [-100, u.put(new TextEncoder().encode('/etc\0')), 0x8000, 0])).toBe(
+      `[${u.main.tid} main] openat(AT_FDCWD, "/etc", O_RDONLY|O_LARGEFILE)`);
   });
 });

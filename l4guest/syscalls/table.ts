@@ -60,8 +60,8 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
 /** Most structures that a call reads or fills are shorter, bytes. */
 const STRUCTURE = 256;
 /**
- * Fetches what pointers among the arguments point to before the call begins: so no handler meets a page that is not in memory after it has changed
- * something. Buffers with a length are the cursors' business (`UserIo`).
+ * Fetches what pointers among the arguments point to before the call begins: so no handler meets a page that is not in memory after it
+ * has changed something. Buffers with a length are the cursors' business (`UserIo`).
  */
 function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d: number, e: number, f: number): void {
   if (which & 1 && a > 0) mm.need(a, STRUCTURE);
@@ -72,8 +72,10 @@ function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d
   if (which & 32 && f > 0) mm.need(f, STRUCTURE);
 }
 /** A call that needs what is not in memory: fetches it and begins again. */
-function again(t: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number, need: NotHere): Co<number> {
-  return persist(t, t.k.clock.now(), () => { if (t.mm.sleepy) bringPointers(t.mm, which, a, b, c, d, e, f); return handler(t, a, b, c, d, e, f); }, (errno) => errno, need);
+function again(t: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number,
+    need: NotHere): Co<number> {
+  return persist(t, t.k.clock.now(),
+    () => { if (t.mm.sleepy) bringPointers(t.mm, which, a, b, c, d, e, f); return handler(t, a, b, c, d, e, f); }, (errno) => errno, need);
 }
 function unknown(t: Thread, nr: number): number {
   t.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);

@@ -22,16 +22,30 @@ export function putTimespec(t: Thread, va: number, ns: number): void {
   setI64(t.mm, va + 8, Math.floor(ns - s * 1e9));
 }
 /** A struct timeval as ns. */
-const timeval = (t: Thread, va: number): number => { const u = getI64(t.mm, va + 8); return u < 0 || u >= 1e6 ? NaN : getI64(t.mm, va) * 1e9 + u * 1000; };
-function putTimeval(t: Thread, va: number, ns: number): void { const s = Math.floor(ns / 1e9); setI64(t.mm, va, s); setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000)); }
+const timeval = (t: Thread, va: number): number => {
+  const u = getI64(t.mm, va + 8);
+  return u < 0 || u >= 1e6 ? NaN : getI64(t.mm, va) * 1e9 + u * 1000;
+};
+function putTimeval(t: Thread, va: number, ns: number): void {
+  const s = Math.floor(ns / 1e9);
+  setI64(t.mm, va, s);
+  setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000));
+}
 
-interface ClockRow { readonly wall: boolean; /** What clock_getres says; 0: it cannot be read. */ readonly grain: number; /** timer_create, clock_nanosleep: 0, or the error. */ readonly timers: number; readonly sleep: number }
+interface ClockRow {
+  readonly wall: boolean; /** What clock_getres says; 0: it cannot be read. */
+  readonly grain: number; /** timer_create, clock_nanosleep: 0, or the error. */
+  readonly timers: number;
+  readonly sleep: number
+}
 const clockRow = (grain: number, timers: number, sleep: number, wall = false): ClockRow => ({ wall, grain, timers, sleep });
 const COARSE = 4_000_000, NO = E.OPNOTSUPP;
 /** The clocks that there are. The alarm clocks would need a clock that runs while the system sleeps. */
 const clocks: Readonly<Record<number, ClockRow>> = {
-  [Clock.REALTIME]: clockRow(1, 0, 0, true), [Clock.MONOTONIC]: clockRow(1, 0, 0), [Clock.PROCESS]: clockRow(1, 0, 0), [Clock.THREAD]: clockRow(1, 0, NO), [Clock.MONOTONIC_RAW]: clockRow(1, NO, NO),
-  [Clock.REALTIME_COARSE]: clockRow(COARSE, NO, NO, true), [Clock.MONOTONIC_COARSE]: clockRow(COARSE, NO, NO), [Clock.BOOTTIME]: clockRow(1, 0, 0), [Clock.REALTIME_ALARM]: clockRow(0, NO, NO, true), [Clock.BOOTTIME_ALARM]: clockRow(0, NO, NO),
+  [Clock.REALTIME]: clockRow(1, 0, 0, true), [Clock.MONOTONIC]: clockRow(1, 0, 0), [Clock.PROCESS]: clockRow(1, 0, 0),
+  [Clock.THREAD]: clockRow(1, 0, NO), [Clock.MONOTONIC_RAW]: clockRow(1, NO, NO),
+  [Clock.REALTIME_COARSE]: clockRow(COARSE, NO, NO, true), [Clock.MONOTONIC_COARSE]: clockRow(COARSE, NO, NO),
+  [Clock.BOOTTIME]: clockRow(1, 0, 0), [Clock.REALTIME_ALARM]: clockRow(0, NO, NO, true), [Clock.BOOTTIME_ALARM]: clockRow(0, NO, NO),
   [Clock.TAI]: clockRow(1, 0, 0, true),
 };
 const isWall = (clock: number): boolean => clocks[clock]?.wall ?? false;
@@ -46,7 +60,8 @@ export function cpuClock(t: Thread, clock: number): { readonly proc: Process; re
   const proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.pids.processes.get(t.proc.numbers.id(id));
   return proc && (!perThread || proc === t.proc) ? { proc, thread } : undefined;
 }
-const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number => (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
+const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number =>
+  (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
 function clockGet(t: Thread, clock: number, va: number): number {
   const c = clock | 0, cpu = cpuClock(t, c);
@@ -83,7 +98,8 @@ const TIMER_ABSTIME = 1;
 /** Negative numbers are clocks of processes and of descriptors; those of descriptors neither sleep nor ring. */
 const noClock = (clock: number): number => ((clock & 7) === 3 ? E.OPNOTSUPP : E.INVAL);
 function nanosleep(t: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
-  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined, refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.sleep ?? E.INVAL;
+  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined,
+    refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.sleep ?? E.INVAL;
   if (refused) return -refused;
   const ns = timespec(t, va);
   if (Number.isNaN(ns) || (cpu?.thread === t)) return -E.INVAL;
@@ -127,7 +143,8 @@ function setitimer(t: Thread, which: number, newVa: number, oldVa: number): numb
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 } as const;
 function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): number {
   const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
-  const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL, signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
+  const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL,
+    signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
   if (refused) return -refused;
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD && notify !== Notify.THREAD_ID) return -E.INVAL;
   if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
@@ -154,16 +171,25 @@ function deleteTimer(t: Thread, id: number): number {
   t.k.frames.uncharge(TIMER_COST);
   return 0;
 }
-function putTimer(t: Thread, va: number, interval: number, left: number): number { putTimespec(t, va, interval); putTimespec(t, va + 16, left); return 0; }
+function putTimer(t: Thread, va: number, interval: number, left: number): number {
+  putTimespec(t, va, interval);
+  putTimespec(t, va + 16, left);
+  return 0;
+}
 function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
   if (newVa === 0) return -E.INVAL;
-  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), x = posixTimers(t.proc).get(id | 0), absolute = (flags & TIMER_ABSTIME) !== 0;
+  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), x = posixTimers(t.proc).get(id | 0),
+    absolute = (flags & TIMER_ABSTIME) !== 0;
   if (Number.isNaN(interval) || Number.isNaN(value) || !x) return -E.INVAL;
   const old = [x.interval, untilFires(t.k, x)] as const;
-  setPosix(t.k, t.proc, x, value > 0 ? Math.max(1, x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) : 0, interval);
+  setPosix(t.k, t.proc, x,
+    value > 0 ? Math.max(1, x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) : 0, interval);
   return oldVa ? putTimer(t, oldVa, ...old) : 0;
 }
-function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number { const x = posixTimers(t.proc).get(id | 0); return x ? use(x) : -E.INVAL; }
+function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number {
+  const x = posixTimers(t.proc).get(id | 0);
+  return x ? use(x) : -E.INVAL;
+}
 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,8 +226,12 @@ function setTimeOfDay(t: Thread, va: number): number {
   if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
-const Adj = { OFFSET: 1, FREQUENCY: 2, MAXERROR: 4, ESTERROR: 8, STATUS: 0x10, TIMECONST: 0x20, TAI: 0x80, SETOFFSET: 0x100, MICRO: 0x1000, NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000 } as const;
-const Sta = { PLL: 1, INS: 0x10, DEL: 0x20, UNSYNC: 0x40, NANO: 0x2000, READ_ONLY: 0xff00 } as const, MOST_ERROR = 16_000_000, MOST_CONSTANT = 10, TIME_ERROR = 5;
+const Adj = {
+  OFFSET: 1, FREQUENCY: 2, MAXERROR: 4, ESTERROR: 8, STATUS: 0x10, TIMECONST: 0x20, TAI: 0x80, SETOFFSET: 0x100, MICRO: 0x1000,
+  NANO: 0x2000, TICK: 0x4000, ADJTIME: 0x8000
+} as const;
+const Sta = { PLL: 1, INS: 0x10, DEL: 0x20, UNSYNC: 0x40, NANO: 0x2000, READ_ONLY: 0xff00 } as const, MOST_ERROR = 16_000_000,
+  MOST_CONSTANT = 10, TIME_ERROR = 5;
 /** What adjtimex sets: the pace of the wall clock, its frequency in 2^-16 millionths, and what is only kept. */
 class Discipline {
   frequency = 0;
@@ -240,7 +270,8 @@ function singleShot(t: Thread, va: number, modes: number, d: Discipline): number
 }
 /** struct timex. */
 function adjustTime(t: Thread, va: number): number {
-  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88), asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO), d = disciplineOf(t.k);
+  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88),
+    asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO), d = disciplineOf(t.k);
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
   if (!asks && !capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
@@ -278,13 +309,20 @@ function adjustClock(t: Thread, clock: number, va: number): number {
 export const timeCalls: Row[] = [
   row('clock_gettime', clockGet),
   row('clock_getres', clockRes),
-  row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }), row('settimeofday', setTimeOfDay),
+  row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }),
+  row('settimeofday', setTimeOfDay),
   row('adjtimex', adjustTime, { note: 'the loop moves the clock evenly' }), row('clock_adjtime', adjustClock),
-  row('gettimeofday', (t, va, zone) => { const w = t.k.clock.wall(); if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); } if (zone) setI64(t.mm, zone, 0); return 0; }),
+  row('gettimeofday', (t, va, zone) => {
+    const w = t.k.clock.wall();
+    if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); }
+    if (zone) setI64(t.mm, zone, 0);
+    return 0;
+  }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
   row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),
   row('timer_create', timerCreate), row('timer_settime', timerSet),
-  row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => putTimer(t, va, x.interval, untilFires(t.k, x)))), row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),
+  row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => putTimer(t, va, x.interval, untilFires(t.k, x)))),
+  row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),
   row('timer_delete', (t, id) => deleteTimer(t, id | 0)),
   row('getrusage', getrusage), row('times', times),
 ];

@@ -36,7 +36,8 @@ export function* tracedCall(t: Thread, first: number): Co<number> {
     if (j === 'done') { yield* afterCall(t); return restartOr(t, false); }
     nr = j.nr;
   }
-  if ((nr === EXIT || nr === EXIT_GROUP) && t.traced?.has(TraceOption.EXIT)) yield* t.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(t.regs.x(Reg.a0))));
+  if ((nr === EXIT || nr === EXIT_GROUP) && t.traced?.has(TraceOption.EXIT))
+    yield* t.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(t.regs.x(Reg.a0))));
   t.arg0 = t.regs.big[Reg.a0]!;
   t.call = nr;
   const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => t.regs.x(i)) as [number, number, number, number, number, number];

@@ -38,7 +38,8 @@ export class Unix {
   constructor(options: { pages?: number; tty?: boolean } = {}) {
     const pages = options.pages ?? 1024, bytes = new Window(new Uint8Array(pages * 4096)), nothing = (): void => undefined;
     const arch: Arch = {
-      pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing, log: (line) => { this.log.push(line); },
+      pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing,
+      log: (line) => { this.log.push(line); },
       threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: (at) => { this.alarm = at; },
     };
     this.k = new Kernel(arch, { epoch: 1_700_000_000, seed: 1, openSpecial });
@@ -98,7 +99,11 @@ export class Unix {
   // ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Fresh memory of a thread's process. */
-  space(n: number): number { const at = Unix.MEMORY + this.next; this.next = (this.next + Math.ceil(n / 16) * 16 + 16) % (1 << 19); return at; }
+  space(n: number): number {
+    const at = Unix.MEMORY + this.next;
+    this.next = (this.next + Math.ceil(n / 16) * 16 + 16) % (1 << 19);
+    return at;
+  }
   put(bytes: Uint8Array, t: Thread = this.main): number { const at = this.space(bytes.length); copyOut(t.mm, at, bytes); return at; }
   bytes(va: number, n: number, t: Thread = this.main): Uint8Array { return copyIn(t.mm, va, n); }
   text(va: number, n: number, t: Thread = this.main): string { return textOf(this.bytes(va, n, t)); }

@@ -24,25 +24,42 @@ class Expected {
     this.trace = trace; this.call = call; this.slowest = slowest;
     this.all = ofKind(trace, ...Object.values(Kind));
     const answers = new Map(this.all.filter((f) => f.kind === Kind.resume).map((f) => [f.cause, f]));
-    this.calls = this.all.filter((f) => f.kind === Kind.event && f.a === Cause.syscall).map((event) => ({ event, name: trace.words.syscalls?.[event.c]?.[0] ?? String(event.c), answer: answers.get(event.seq) }));
+    this.calls = this.all.filter((f) => f.kind === Kind.event && f.a === Cause.syscall).map((event) => ({
+      event, name: trace.words.syscalls?.[event.c]?.[0] ?? String(event.c), answer: answers.get(event.seq)
+    }));
   }
   rows(question: number): Row[] {
-    return [() => this.often(), () => this.longest(), () => this.life(), () => this.records(), () => this.faults(), () => this.users(), () => this.asks(), () => this.lives(), () => this.ran()][question - 1]!();
+    return [
+      () => this.often(), () => this.longest(), () => this.life(), () => this.records(), () => this.faults(), () => this.users(),
+      () => this.asks(), () => this.lives(), () => this.ran()
+    ][question - 1]!();
   }
 
   private often(): Row[] { return sorted([...counted(this.calls.map((c) => c.name))], (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)); }
-  private longest(): Row[] { return this.calls.flatMap((c): [number, string, number][] => (c.answer ? [[c.event.seq, c.name, c.answer.time - c.event.time]] : [])).sort((a, b) => b[2] - a[2] || a[0] - b[0]).slice(0, this.slowest); }
+  private longest(): Row[] {
+    return this.calls.flatMap((c): [number, string, number][] => (c.answer ? [[c.event.seq, c.name, c.answer.time - c.event.time]] : []))
+      .sort((a, b) => b[2] - a[2] || a[0] - b[0]).slice(0, this.slowest);
+  }
   private between(c: Call): Fact[] { return this.all.filter((f) => f.seq >= c.event.seq && f.seq <= c.answer!.seq); }
   private answered(name: string): Call[] { return this.calls.filter((c) => c.name === name && c.answer); }
-  private life(): Row[] { return this.between(this.answered(this.call)[0]!).map((f) => [f.seq, Object.keys(Kind).find((k) => Kind[k as keyof typeof Kind] === f.kind)!, f.from]); }
-  private records(): Row[] { const n = this.answered(this.call).map((c) => this.between(c).length); return [[Math.min(...n), Math.max(...n)]]; }
+  private life(): Row[] {
+    return this.between(this.answered(this.call)[0]!).map((f) => [
+      f.seq, Object.keys(Kind).find((k) => Kind[k as keyof typeof Kind] === f.kind)!, f.from
+    ]);
+  }
+  private records(): Row[] {
+    const n = this.answered(this.call).map((c) => this.between(c).length);
+    return [[Math.min(...n), Math.max(...n)]];
+  }
   private faults(): Row[] {
     const access = ['fetch', 'load', '', 'store'], found = new Map<string, [string, string, number, number]>();
     for (const e of this.all.filter((f) => f.kind === Kind.event && f.a === Cause.pageFault)) {
       const a = access[((e.b >>> 16) & 7) - 4]!, row = found.get(`${e.from} ${a}`) ?? [e.from, a, 0, 0];
       found.set(`${e.from} ${a}`, row);
       row[2]++;
-      row[3] += this.all.filter((f) => f.kind === Kind.map && f.cause === e.seq && f.status === 0 && !(f.a & 8)).reduce((n, f) => n + 2 ** f.b, 0);
+      row[3] += this.all.filter((f) => f.kind === Kind.map && f.cause === e.seq && f.status === 0 && !(f.a & 8)).reduce((n, f) =>
+        n + 2 ** f.b,
+        0);
     }
     return [...found.values()].sort((a, b) => (a[0] === b[0] ? (a[1] < b[1] ? -1 : 1) : a[0] < b[0] ? -1 : 1));
   }
@@ -57,16 +74,26 @@ class Expected {
     return [...sums.values()].sort((a, b) => b[2] - a[2]).slice(0, 3);
   }
   private asks(): Row[] {
-    const labels = this.trace.words.labels ?? {}, servers = new Set(this.calls.map((c) => c.event.to)), asked = this.all.filter((f) => (f.kind === Kind.call || f.kind === Kind.send) && servers.has(f.from) && f.to !== f.from);
+    const labels = this.trace.words.labels ?? {}, servers = new Set(this.calls.map((c) => c.event.to)),
+      asked = this.all.filter((f) => (f.kind === Kind.call || f.kind === Kind.send) && servers.has(f.from) && f.to !== f.from);
     const sent = asked.map((f) => `${f.to}\t${labels[f.a]?.[0] ?? `label 0x${f.a.toString(16)}`}`);
     return [...counted(sent)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, n]) => [...k.split('\t'), n]);
   }
   private lives(): Row[] {
-    return this.calls.filter((c) => c.name === 'exit_group').map((c): [string, number] => [c.event.from, c.event.time - this.all.find((f) => f.kind === Kind.event && f.from === c.event.from)!.time]).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+    return this.calls.filter((c) => c.name === 'exit_group')
+      .map((c): [string, number] => [
+        c.event.from, c.event.time - this.all.find((f) => f.kind === Kind.event && f.from === c.event.from)!.time
+      ])
+      .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   }
   private ran(): Row[] {
     const turns = this.turns();
-    return this.answered('write').map((c): [number, number] => [c.event.seq, turns.filter((t) => t.seq >= c.event.seq && t.seq <= c.answer!.seq && t.task === c.event.to).reduce((n, t) => n + t.duration, 0)]).filter((r) => r[1] > 0);
+    return this.answered('write')
+      .map((c): [number, number] => [
+        c.event.seq,
+        turns.filter((t) => t.seq >= c.event.seq && t.seq <= c.answer!.seq && t.task === c.event.to).reduce((n, t) => n + t.duration, 0)
+      ])
+      .filter((r) => r[1] > 0);
   }
 }
 const sorted = <T>(all: T[], by: (a: T, b: T) => number): T[] => all.sort(by);
@@ -81,12 +108,14 @@ export function queriesOf(text: string): Map<number, string> {
   return new Map(text.split(/^--\s*(?=\d+\.)/m).slice(1).map((part) => [Number.parseInt(part, 10), part.replace(/^.*$/m, '').trim()]));
 }
 
-const value = (v: unknown): string => (v === null || v === undefined ? 'null' : typeof v === 'number' ? String(Math.round(v * 100) / 100) : String(v));
+const value = (v: unknown): string =>
+  (v === null || v === undefined ? 'null' : typeof v === 'number' ? String(Math.round(v * 100) / 100) : String(v));
 const line = (r: Row | undefined): string => (r ? r.map(value).join(' | ') : 'no row');
 
 function asked(db: TraceDatabase, sql: string): Row[] | string {
   if (sql === '') return 'no query';
-  if (!/^(select|with|values)\b/i.test(sql.replace(/^(\s|--.*\n)*/, ''))) return 'a query begins with select or with: the trace is not to be changed';
+  if (!/^(select|with|values)\b/i.test(sql.replace(/^(\s|--.*\n)*/, '')))
+    return 'a query begins with select or with: the trace is not to be changed';
   if (/\b(recursive|attach|pragma|vacuum)\b/i.test(sql)) return 'a word that is not allowed: recursive, attach, pragma, vacuum';
   try {
     const rows: Row[] = [];
@@ -99,21 +128,28 @@ function asked(db: TraceDatabase, sql: string): Row[] | string {
 }
 
 async function judge(seen: Seen, say: Say, call: string, slowest: number): Promise<void> {
-  const db = await TraceDatabase.of(seen.trace), expected = new Expected(seen.trace, call, slowest), queries = queriesOf(seen.submission.text('queries.sql'));
+  const db = await TraceDatabase.of(seen.trace), expected = new Expected(seen.trace, call, slowest),
+    queries = queriesOf(seen.submission.text('queries.sql'));
   for (let n = 1; n <= 9; n++) {
     const want = expected.rows(n), got = asked(db, queries.get(n) ?? '');
     // A question to which this trace has no row is no question.
     if (want.length === 0 && typeof got !== 'string') continue;
     if (typeof got === 'string') { say(`q${n}`, false, `${want.length} rows, the first: ${line(want[0])}`, got); continue; }
     const wrong = want.findIndex((r, i) => line(r) !== line(got[i])), at = wrong >= 0 ? wrong : want.length;
-    say(`q${n}`, wrong < 0 && got.length === want.length, `${want.length} rows; from row ${at + 1}: ${want.slice(at, at + SHOWN).map(line).join(' ‖ ') || 'no more'}`, `${got.length} rows; from row ${at + 1}: ${got.slice(at, at + SHOWN).map(line).join(' ‖ ') || 'no more'}`, typeof want[at]?.[0] === 'number' ? want[at]![0] as number : undefined);
+    say(`q${n}`, wrong < 0 && got.length === want.length,
+      `${want.length} rows; from row ${at + 1}: ${want.slice(at, at + SHOWN).map(line).join(' ‖ ') || 'no more'}`,
+      `${got.length} rows; from row ${at + 1}: ${got.slice(at, at + SHOWN).map(line).join(' ‖ ') || 'no more'}`,
+      typeof want[at]?.[0] === 'number' ? want[at]![0] as number : undefined);
   }
   db.close();
 }
 
 function world(name: string, command: string, call: string, slowest: number): World {
   const story = unixStory(['/bin/sh', '-c', command], PROGRAMS);
-  return { name, components: () => story.components, files: story.files, log: story.log, budget: 10e9, ram: '96M', judge: (seen, say) => judge(seen, say, call, slowest) };
+  return {
+    name, components: () => story.components, files: story.files, log: story.log, budget: 10e9, ram: '96M',
+    judge: (seen, say) => judge(seen, say, call, slowest)
+  };
 }
 
 const lab: Lab = {
@@ -121,20 +157,37 @@ const lab: Lab = {
   checks: [
     { id: 'q1', points: 8, title: 'how often is each system call made?', mistake: 'group by name; two columns, and both orders' },
     { id: 'q2', points: 10, title: 'which calls take longest?', mistake: 'latency is null where there was no answer; order, then limit' },
-    { id: 'q3', points: 12, title: 'the life of one call', mistake: 'events has the answer\'s seq: records between the two, both included' },
-    { id: 'q4', points: 12, title: 'how many records does a call make?', mistake: 'first count for each call (group by), then the least and the greatest of these counts' },
+    {
+      id: 'q3', points: 12, title: 'the life of one call', mistake: 'events has the answer\'s seq: records between the two, both included'
+    },
+    {
+      id: 'q4', points: 12, title: 'how many records does a call make?',
+      mistake: 'first count for each call (group by), then the least and the greatest of these counts'
+    },
     { id: 'q5', points: 10, title: 'page faults', mistake: 'the table faults has a row for each, with what came with its answer' },
     { id: 'q6', points: 12, title: 'who used the processor?', mistake: 'runs has a row for each turn: sum durations by task' },
-    { id: 'q7', points: 12, title: 'what does the server ask others for?', mistake: 'messages whose sender is a server of system calls (events), and that go to another task' },
-    { id: 'q8', points: 12, title: 'how long does a process live?', mistake: 'from the earliest of all its events (faults too), to the call of exit_group, which has no answer' },
-    { id: 'q9', points: 12, title: 'how long does the server itself run?', mistake: 'turns (runs) of the server\'s task that began between event and answer; sum them for each call' },
+    {
+      id: 'q7', points: 12, title: 'what does the server ask others for?',
+      mistake: 'messages whose sender is a server of system calls (events), and that go to another task'
+    },
+    {
+      id: 'q8', points: 12, title: 'how long does a process live?',
+      mistake: 'from the earliest of all its events (faults too), to the call of exit_group, which has no answer'
+    },
+    {
+      id: 'q9', points: 12, title: 'how long does the server itself run?',
+      mistake: 'turns (runs) of the server\'s task that began between event and answer; sum them for each call'
+    },
   ],
   variant: (random) => ({ call: random.pick(['getppid', 'close', 'clone']), slowest: random.between(3, 6) }),
   worlds: (variant, random: Random) => {
     const call = String(variant['call']), slowest = Number(variant['slowest']);
     return [
-      world('a pipeline', `getppid ${random.between(5, 25)}; echo ${random.word(5)} | cat; seq ${random.between(3, 9)} | wc`, call, slowest),
-      world('faults and forks', `getppid ${random.between(3, 9)}; pagefault ${random.between(20, 90)}; forktest; echo ${random.word(9)} | tr a-m A-M | cat`, call, slowest),
+      world('a pipeline', `getppid ${random.between(5, 25)}; echo ${random.word(5)} | cat; seq ${random.between(3, 9)} | wc`, call,
+        slowest),
+      world('faults and forks',
+        `getppid ${random.between(3, 9)}; pagefault ${random.between(20, 90)}; forktest; echo ${random.word(9)} | tr a-m A-M | cat`, call,
+        slowest),
     ];
   },
 };

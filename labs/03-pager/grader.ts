@@ -1,16 +1,33 @@
-/** Grader of lab 3: children whose faults go to the student's pager; each tells what it saw to the driver, which also looks what is mapped. */
+/**
+ * Grader of lab 3: children whose faults go to the student's pager; each tells what it saw to the driver, which also looks what is
+ * mapped.
+ */
 import { ask, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Cause, Ops, type Operation } from '../../microkernel/abi/index.ts';
 import { childCode, hear, makeChild, startChild, type Child } from '../grading/child.ts';
 import { program, same, type Lab, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
-const PAGE = 4096, STATS: Operation = { label: 0x2100, in: [], out: ['faults', 'evictions', 'resident'], doc: '' }, PATIENCE = 20e6, STOPPED = 6;
+const PAGE = 4096, STATS: Operation = { label: 0x2100, in: [], out: ['faults', 'evictions', 'resident'], doc: '' }, PATIENCE = 20e6,
+  STOPPED = 6;
 
 interface Place { readonly heap: number; readonly pages: number; readonly data: number; readonly frames: number }
 /** One access of a child, and what it must see. `check`: which check it belongs to. */
-interface Access { readonly check: string; readonly at: number; readonly store?: bigint; readonly byte?: boolean; readonly fetch?: boolean; readonly expected?: bigint; /** It must not come back from this one. */ readonly stops?: string }
-interface Notes { readonly told: Map<string, bigint[]>; readonly resident: Map<string, number[][]>; readonly stopped: Map<string, boolean>; readonly stats: Map<string, number[]> }
+interface Access {
+  readonly check: string;
+  readonly at: number;
+  readonly store?: bigint;
+  readonly byte?: boolean;
+  readonly fetch?: boolean;
+  readonly expected?: bigint; /** It must not come back from this one. */
+  readonly stops?: string
+}
+interface Notes {
+  readonly told: Map<string, bigint[]>;
+  readonly resident: Map<string, number[][]>;
+  readonly stopped: Map<string, boolean>;
+  readonly stats: Map<string, number[]>
+}
 
 const code = (all: readonly Access[]): Uint8Array => childCode(all.map((a, i) => `
   li s0, ${a.at}
@@ -31,7 +48,9 @@ function* residentPages(sys: Syscalls, child: Child, place: Place): Sys<number[]
 function driver(place: Place, clients: Readonly<Record<string, readonly Access[]>>, notes: Notes, together: boolean): Program {
   return program('driver', function* (sys, env: Env) {
     const names = Object.keys(clients), children = new Map<string, Child>();
-    for (const [i, name] of names.entries()) children.set(name, yield* makeChild(sys, env, code(clients[name]!), { name, badge: i + 1, events: { [Cause.pageFault]: env.cap(name) } }));
+    for (const [i, name] of names.entries())
+      children.set(name,
+        yield* makeChild(sys, env, code(clients[name]!), { name, badge: i + 1, events: { [Cause.pageFault]: env.cap(name) } }));
     for (const name of names) { notes.told.set(name, []); notes.resident.set(name, []); }
     const groups = together ? [names] : names.map((n) => [n]);
     for (const group of groups) {
@@ -69,32 +88,49 @@ function model(place: Place, accesses: readonly Access[]): { resident: number[][
   return { resident, faults, evictions };
 }
 
-function world(name: string, place: Place, data: Uint8Array, clients: Readonly<Record<string, readonly Access[]>>, together = false): World {
+function world(name: string, place: Place, data: Uint8Array, clients: Readonly<Record<string, readonly Access[]>>,
+    together = false): World {
   const notes: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
     name, modules: [{ name: 'data', bytes: data }],
     components: (s) => ({
-      pager: { program: s.program('pager.ts'), args: place as unknown as Record<string, unknown>, provides: ['pager'], roms: ['data'], memory: '1M' },
-      driver: { program: driver(place, clients, notes, together), caps: Object.fromEntries(Object.keys(clients).map((c) => [c, { from: 'pager', label: c }])) },
+      pager: {
+        program: s.program('pager.ts'), args: place as unknown as Record<string, unknown>, provides: ['pager'], roms: ['data'], memory: '1M'
+      },
+      driver: {
+        program: driver(place, clients, notes, together),
+        caps: Object.fromEntries(Object.keys(clients).map((c) => [c, { from: 'pager', label: c }]))
+      },
     }),
     judge: (seen, say) => {
       const { why } = seen.end('pager');
       for (const [client, accesses] of Object.entries(clients)) {
-        const told = notes.told.get(client) ?? [], m = model(place, accesses), nothing = why || seen.why || 'it never came back from the access';
+        const told = notes.told.get(client) ?? [], m = model(place, accesses),
+          nothing = why || seen.why || 'it never came back from the access';
         accesses.forEach((a, i) => {
           const what = `${client}: ${a.fetch ? 'fetch' : a.store !== undefined ? 'store' : 'load'} at 0x${a.at.toString(16)}`;
           if (a.stops) {
-            say(a.check, told[i] === undefined && notes.stopped.get(client) === true, `${what} stops the client`, told[i] !== undefined ? 'it went on' : notes.stopped.get(client) === undefined ? nothing : 'it is not stopped: no answer, or a wrong one');
+            say(a.check, told[i] === undefined && notes.stopped.get(client) === true, `${what} stops the client`,
+              told[i] !== undefined ? 'it went on'
+                : notes.stopped.get(client) === undefined ? nothing
+                : 'it is not stopped: no answer, or a wrong one');
             const line = `${client}: illegal ${a.stops} at 0x${a.at.toString(16)}`;
             say(a.check, seen.lines('pager').includes(line), `a line of the log: ${line}`, seen.lines('pager').join(' | ') || 'no line');
             return;
           }
-          say(a.check, told[i] !== undefined && (a.expected === undefined || BigInt.asUintN(64, told[i]) === a.expected), `${what}${a.expected === undefined ? ' comes back' : ` sees 0x${a.expected.toString(16)}`}`, told[i] === undefined ? nothing : `0x${BigInt.asUintN(64, told[i]).toString(16)}`);
+          say(a.check, told[i] !== undefined && (a.expected === undefined || BigInt.asUintN(64, told[i]) === a.expected),
+            `${what}${a.expected === undefined ? ' comes back' : ` sees 0x${a.expected.toString(16)}`}`,
+            told[i] === undefined ? nothing : `0x${BigInt.asUintN(64, told[i]).toString(16)}`);
           const resident = notes.resident.get(client)?.[i] ?? [];
-          say('limit', resident.length <= place.frames, `${what}: at most ${place.frames} pages of the heap are mapped`, `${resident.length} pages`);
-          if (a.check === 'fifo') say('fifo', resident.join() === m.resident[i]!.join(), `after ${what}, pages ${m.resident[i]!.join(' ')} are mapped: the oldest goes first`, resident.join(' ') || nothing);
+          say('limit', resident.length <= place.frames, `${what}: at most ${place.frames} pages of the heap are mapped`,
+            `${resident.length} pages`);
+          if (a.check === 'fifo')
+            say('fifo', resident.join() === m.resident[i]!.join(),
+              `after ${what}, pages ${m.resident[i]!.join(' ')} are mapped: the oldest goes first`, resident.join(' ') || nothing);
         });
-        if (accesses.some((a) => a.check === 'fifo' || a.stops)) same(say, 'stats', `STATS of ${client}: faults, evictions, pages that are mapped`, [m.faults, m.evictions, m.resident.at(-1)!.length].join(' '), notes.stats.get(client)?.join(' ') ?? (why || 'no answer'));
+        if (accesses.some((a) => a.check === 'fifo' || a.stops))
+          same(say, 'stats', `STATS of ${client}: faults, evictions, pages that are mapped`,
+            [m.faults, m.evictions, m.resident.at(-1)!.length].join(' '), notes.stats.get(client)?.join(' ') ?? (why || 'no answer'));
       }
     },
   };
@@ -102,14 +138,18 @@ function world(name: string, place: Place, data: Uint8Array, clients: Readonly<R
 
 /** A client that has gone before the next one comes: there is not enough memory for both. */
 function after(place: Place, data: Uint8Array, first: readonly Access[], second: readonly Access[]): World {
-  const late = world('a client after another', place, data, { second }), gone: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
+  const late = world('a client after another', place, data, { second }),
+    gone: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
     ...late,
     components: (s) => {
       const { pager, driver: second2 } = late.components(s), program2 = (second2!.program as Program);
       return {
-        pager: { ...pager!, memory: (place.frames + 1) * PAGE }, early: { program: driver(place, { first }, gone, false), caps: { first: { from: 'pager', label: 'first' } } },
-        driver: { ...second2!, program: program('driver', function* (sys, env) { yield* sys.receive(0, 50e6); yield* program2.main(sys, env); }) },
+        pager: { ...pager!, memory: (place.frames + 1) * PAGE },
+        early: { program: driver(place, { first }, gone, false), caps: { first: { from: 'pager', label: 'first' } } },
+        driver: {
+          ...second2!, program: program('driver', function* (sys, env) { yield* sys.receive(0, 50e6); yield* program2.main(sys, env); })
+        },
       };
     },
   };
@@ -119,46 +159,112 @@ const big = (random: Random): bigint => (BigInt(random.next() & 0x7fffffff) << 3
 const at = (place: Place, page: number, offset = 0): number => place.heap + page * PAGE + offset;
 
 function worlds(place: Place, random: Random): World[] {
-  const size = 2 * PAGE + random.between(100, 3000), data = Uint8Array.from({ length: size }, () => random.next() & 255), few = random.some([...Array(place.pages).keys()], Math.min(place.frames, 4));
-  const zero: Access[] = few.flatMap((p) => { const o = 8 * random.between(0, 511), v = big(random); return [{ check: 'zero', at: at(place, p, o), expected: 0n }, { check: 'zero', at: at(place, p, o), store: v }, { check: 'zero', at: at(place, p, o), expected: v }, { check: 'zero', at: at(place, p, 8 * 511), ...(o === 8 * 511 ? { expected: v } : { expected: 0n }) }]; });
-  const file: Access[] = [0, size - 1, 4095, 4096, ...Array.from({ length: 8 }, () => random.between(0, size - 1))].map((o) => ({ check: 'data', at: place.data + o, byte: true, expected: BigInt(data[o]!) }));
+  const size = 2 * PAGE + random.between(100, 3000), data = Uint8Array.from({ length: size }, () => random.next() & 255),
+    few = random.some([...Array(place.pages).keys()], Math.min(place.frames, 4));
+  const zero: Access[] = few.flatMap((p) => {
+    const o = 8 * random.between(0, 511), v = big(random);
+    return [
+      { check: 'zero', at: at(place, p, o), expected: 0n }, { check: 'zero', at: at(place, p, o), store: v },
+      { check: 'zero', at: at(place, p, o), expected: v },
+      { check: 'zero', at: at(place, p, 8 * 511), ...(o === 8 * 511 ? { expected: v } : { expected: 0n }) }
+    ];
+  });
+  const file: Access[] = [0, size - 1, 4095, 4096, ...Array.from({ length: 8 }, () => random.between(0, size - 1))].map((o) => ({
+    check: 'data', at: place.data + o, byte: true, expected: BigInt(data[o]!)
+  }));
   const rest: Access[] = [{ check: 'data', at: place.data + size + 1, byte: true, expected: 0n }];
-  const stops = (at2: number, what: string, check: string): Access[] => [{ check: 'zero', at: at(place, 0), expected: 0n }, { check, at: at2, stops: what, ...(what === 'store' ? { store: 1n } : what === 'fetch' ? { fetch: true } : {}) }];
+  const stops = (at2: number, what: string, check: string): Access[] => [
+    { check: 'zero', at: at(place, 0), expected: 0n },
+    { check, at: at2, stops: what, ...(what === 'store' ? { store: 1n } : what === 'fetch' ? { fetch: true } : {}) }
+  ];
   const many: Access[] = [], values = new Map<number, bigint>();
-  for (let p = 0; p < place.pages; p++) { const v = big(random); values.set(p, v); many.push({ check: 'keeps', at: at(place, p, 16), store: v }); }
-  for (const p of random.some([...values.keys()], place.pages)) many.push({ check: 'keeps', at: at(place, p, 16), expected: values.get(p)! });
-  const order: Access[] = Array.from({ length: 4 * place.pages }, () => ({ check: 'fifo', at: at(place, random.between(0, place.pages - 1), 8 * random.between(0, 511)), ...(random.next() & 1 ? { store: big(random) } : {}) }));
-  const secret: Access[] = few.map((p) => ({ check: 'isolates', at: at(place, p), store: 0x5ec4e7n })), spy: Access[] = few.flatMap((p) => [{ check: 'isolates', at: at(place, p), expected: 0n }, { check: 'isolates', at: at(place, p), store: 7n }, { check: 'isolates', at: at(place, p), expected: 7n }]);
+  for (let p = 0; p
+    < place.pages; p++) { const v = big(random); values.set(p, v); many.push({ check: 'keeps', at: at(place, p, 16), store: v }); }
+  for (const p of random.some([...values.keys()], place.pages))
+    many.push({ check: 'keeps', at: at(place, p, 16), expected: values.get(p)! });
+  const order: Access[] = Array.from({ length: 4 * place.pages },
+    () => ({
+      check: 'fifo', at: at(place, random.between(0, place.pages - 1), 8 * random.between(0, 511)),
+      ...(random.next() & 1 ? { store: big(random) } : {})
+    }));
+  const secret: Access[] = few.map((p) => ({ check: 'isolates', at: at(place, p), store: 0x5ec4e7n })),
+    spy: Access[] = few.flatMap((p) => [
+      { check: 'isolates', at: at(place, p), expected: 0n }, { check: 'isolates', at: at(place, p), store: 7n },
+      { check: 'isolates', at: at(place, p), expected: 7n }
+    ]);
   return [
     world('memory that comes when it is touched', place, data, { client: zero }),
     world('a file in memory', place, data, { client: [...file, ...rest] }),
     world('forbidden accesses', place, data, {
-      above: stops(at(place, place.pages), 'load', 'guard'), below: stops(place.heap - 8, 'store', 'guard'), after: stops(place.data + Math.ceil(size / PAGE) * PAGE, 'load', 'guard'), nowhere: stops(0x2000, 'load', 'guard'),
-      writer: stops(place.data + random.between(0, 500) * 8, 'store', 'readonly'), late: [{ check: 'data', at: place.data, byte: true, expected: BigInt(data[0]!) }, ...stops(place.data + 8, 'store', 'readonly')], jumper: stops(at(place, 1), 'fetch', 'fetch'), reader: stops(place.data + PAGE, 'fetch', 'fetch'),
+      above: stops(at(place, place.pages), 'load', 'guard'), below: stops(place.heap - 8, 'store', 'guard'),
+      after: stops(place.data + Math.ceil(size / PAGE) * PAGE, 'load', 'guard'), nowhere: stops(0x2000, 'load', 'guard'),
+      writer: stops(place.data + random.between(0, 500) * 8, 'store', 'readonly'),
+      late: [{ check: 'data', at: place.data, byte: true, expected: BigInt(data[0]!) }, ...stops(place.data + 8, 'store', 'readonly')],
+      jumper: stops(at(place, 1), 'fetch', 'fetch'), reader: stops(place.data + PAGE, 'fetch', 'fetch'),
     }),
     world('more pages than frames', place, data, { client: many }),
     world('which page goes', place, data, { client: order }),
-    world('two clients at once, one address', place, data, { first: [...secret, ...secret.map((a) => ({ check: 'isolates', at: a.at, expected: a.store! }))], second: spy }, true),
-    after(place, data, [...Array.from({ length: place.frames }, (_, p) => ({ check: 'reuses', at: at(place, p), store: 0x5ec4e7n }))], Array.from({ length: place.frames }, (_, p) => [{ check: 'reuses', at: at(place, p), expected: 0n }, { check: 'reuses', at: at(place, p), store: 9n }]).flat()),
+    world('two clients at once, one address', place, data,
+      { first: [...secret, ...secret.map((a) => ({ check: 'isolates', at: a.at, expected: a.store! }))], second: spy }, true),
+    after(place, data, [...Array.from({ length: place.frames }, (_, p) => ({ check: 'reuses', at: at(place, p), store: 0x5ec4e7n }))],
+      Array.from({ length: place.frames },
+        (_, p) => [{ check: 'reuses', at: at(place, p), expected: 0n }, { check: 'reuses', at: at(place, p), store: 9n }]).flat()),
   ];
 }
 
 const lab: Lab = {
   number: 3, name: '03-pager', title: 'Write a pager', hours: [3, 5], language: 'typescript', files: ['pager.ts'],
   checks: [
-    { id: 'zero', points: 15, title: 'the heap comes when it is touched, filled with zeros, and can be written', mistake: 'a fresh frame is filled with zeros and mapped with Right.RW at the page of the address, not at the address' },
-    { id: 'keeps', points: 10, title: 'what was written is there again, however many pages were touched since', mistake: 'before a frame is used for another page its contents must be saved, after the page was unmapped; the next fault brings them back' },
-    { id: 'data', points: 15, title: 'the file can be read, to its last byte and the zeros behind it', mistake: 'map the page of the module that belongs to the address; the end of the file is not the end of its last page' },
-    { id: 'readonly', points: 10, title: 'writing to the file stops the client, with a line in the log', mistake: 'the page is mapped with Right.R only, and a store fault (cause 15) there is an error' },
-    { id: 'guard', points: 10, title: 'an access to where nothing is stops the client, with a line in the log', mistake: 'check both ends of both ranges; answer with Resume.stop' },
-    { id: 'fetch', points: 5, title: 'executing heap or file stops the client', mistake: 'cause 12 is a fetch: neither range may be executed' },
-    { id: 'limit', points: 10, title: 'no client ever has more pages of the heap mapped than its frames', mistake: 'unmap the page that goes (task.unmap of your own memory takes away what was derived from it) before you map the next' },
-    { id: 'fifo', points: 10, title: 'the page that came first goes first', mistake: 'an access without a fault changes nothing of the order; a page that comes back is the youngest' },
-    { id: 'isolates', points: 5, title: 'clients do not see each other\'s pages', mistake: 'frames, saved contents and the order belong to one client' },
-    { id: 'reuses', points: 5, title: 'frames of a client that has gone serve the next one, filled with zeros', mistake: 'closed(client) puts its frames into a list; fill a frame with zeros when it is given out' },
-    { id: 'stats', points: 5, title: 'STATS tells faults, evictions and mapped pages', mistake: 'every page fault counts, those that stop the client too' },
+    {
+      id: 'zero', points: 15, title: 'the heap comes when it is touched, filled with zeros, and can be written',
+      mistake: 'a fresh frame is filled with zeros and mapped with Right.RW at the page of the address, not at the address'
+    },
+    {
+      id: 'keeps', points: 10, title: 'what was written is there again, however many pages were touched since',
+      mistake: 'before a frame is used for another page its contents must be saved, after the page was unmapped; the next fault brings '
+        + 'them back'
+    },
+    {
+      id: 'data', points: 15, title: 'the file can be read, to its last byte and the zeros behind it',
+      mistake: 'map the page of the module that belongs to the address; the end of the file is not the end of its last page'
+    },
+    {
+      id: 'readonly', points: 10, title: 'writing to the file stops the client, with a line in the log',
+      mistake: 'the page is mapped with Right.R only, and a store fault (cause 15) there is an error'
+    },
+    {
+      id: 'guard', points: 10, title: 'an access to where nothing is stops the client, with a line in the log',
+      mistake: 'check both ends of both ranges; answer with Resume.stop'
+    },
+    {
+      id: 'fetch', points: 5, title: 'executing heap or file stops the client',
+      mistake: 'cause 12 is a fetch: neither range may be executed'
+    },
+    {
+      id: 'limit', points: 10, title: 'no client ever has more pages of the heap mapped than its frames',
+      mistake: 'unmap the page that goes (task.unmap of your own memory takes away what was derived from it) before you map the next'
+    },
+    {
+      id: 'fifo', points: 10, title: 'the page that came first goes first',
+      mistake: 'an access without a fault changes nothing of the order; a page that comes back is the youngest'
+    },
+    {
+      id: 'isolates', points: 5, title: 'clients do not see each other\'s pages',
+      mistake: 'frames, saved contents and the order belong to one client'
+    },
+    {
+      id: 'reuses', points: 5, title: 'frames of a client that has gone serve the next one, filled with zeros',
+      mistake: 'closed(client) puts its frames into a list; fill a frame with zeros when it is given out'
+    },
+    {
+      id: 'stats', points: 5, title: 'STATS tells faults, evictions and mapped pages',
+      mistake: 'every page fault counts, those that stop the client too'
+    },
   ],
-  variant: (random) => ({ heap: 0x4000_0000 + random.between(1, 200) * 0x10000, pages: random.between(8, 12), data: 0x6000_0000 + random.between(1, 200) * 0x10000, frames: random.between(4, 6) }),
+  variant: (random) => ({
+    heap: 0x4000_0000 + random.between(1, 200) * 0x10000, pages: random.between(8, 12),
+    data: 0x6000_0000 + random.between(1, 200) * 0x10000, frames: random.between(4, 6)
+  }),
   worlds: (variant, random) => worlds(variant as unknown as Place, random),
 };
 export default lab;

@@ -1,4 +1,7 @@
-/** Grader of lab 4: a client that borrows keys from the student's broker, uses them, passes them on, tries what it may not, and loses them. */
+/**
+ * Grader of lab 4: a client that borrows keys from the student's broker, uses them, passes them on, tries what it may not, and loses
+ * them.
+ */
 import { ask, statusName, type Env, type Program } from '../../index.ts';
 import { Kind, Ops, Own, Status, capPage, type Operation } from '../../microkernel/abi/index.ts';
 import { ofKind } from '../grading/evidence.ts';
@@ -26,14 +29,19 @@ const driver = (first: number, steps: readonly Step[], got: Got[]): Program => p
       case 'take': got.push({ status: yield* sys.invoke(SLOTS + s.slot, Ops.semaphore.down, [0], 1000) }); break;
       case 'pass': got.push({ status: yield* sys.invoke(Own.task, Ops.task.map, [0, capPage(SLOTS + s.slot), SLOTS + s.to, 0]) }); break;
       default: {
-        const lends = s.slot !== undefined, status = yield* ask(sys, env.cap(s.who ?? 'anna'), op(first + REQUESTS[s.do]), lends ? [s.key, SLOTS + s.slot] : [s.key], { receives: lends, timeout: 5e6 });
+        const lends = s.slot !== undefined,
+          status = yield* ask(sys, env.cap(s.who ?? 'anna'), op(first + REQUESTS[s.do]), lends ? [s.key, SLOTS + s.slot] : [s.key],
+            { receives: lends, timeout: 5e6 });
         got.push({ status, word: s.do === 'COUNT' && status === 0 ? sys.utcb.word(0) : undefined });
       }
     }
   }
 });
 
-const told = (s: Step): string => (s.do === 'up' || s.do === 'take' ? `${s.do === 'up' ? 'semaphore.up' : 'semaphore.down'} with the capability in slot ${s.slot}` : s.do === 'pass' ? `passing on the capability in slot ${s.slot} to slot ${s.to}` : `${s.do} key ${(s as { key: number }).key}${'slot' in s && s.slot !== undefined ? ` into slot ${s.slot}` : ''}`);
+const told = (s: Step): string =>
+  (s.do === 'up' || s.do === 'take' ? `${s.do === 'up' ? 'semaphore.up' : 'semaphore.down'} with the capability in slot ${s.slot}`
+    : s.do === 'pass' ? `passing on the capability in slot ${s.slot} to slot ${s.to}`
+    : `${s.do} key ${(s as { key: number }).key}${'slot' in s && s.slot !== undefined ? ` into slot ${s.slot}` : ''}`);
 const says = (status: number, word?: number): string => statusName(status) + (word === undefined ? '' : `, ${word}`);
 
 function world(first: number, name: string, steps: readonly Step[]): World {
@@ -42,52 +50,136 @@ function world(first: number, name: string, steps: readonly Step[]): World {
     name, budget: 4e7,
     components: (s) => ({
       broker: { program: s.program('broker.s'), provides: ['broker'] },
-      driver: { program: driver(first, steps, got), caps: { anna: { from: 'broker', label: 'anna' }, bert: { from: 'broker', label: 'bert' } }, kernelMemory: '2M' },
+      driver: {
+        program: driver(first, steps, got), caps: { anna: { from: 'broker', label: 'anna' }, bert: { from: 'broker', label: 'bert' } },
+        kernelMemory: '2M'
+      },
     }),
     judge: (seen, say) => {
-      const answers = ofKind(seen.trace, Kind.reply).filter((f) => f.from === 'broker' && f.to === 'driver'), asked = steps.filter((s) => 'key' in s);
+      const answers = ofKind(seen.trace, Kind.reply).filter((f) => f.from === 'broker' && f.to === 'driver'),
+        asked = steps.filter((s) => 'key' in s);
       asked.forEach((s, i) => {
         const words = s.do === 'COUNT' && s.expected === 0 ? 1 : 0, a = answers[i];
-        say('exact', a !== undefined && (a.b & 0xff) === words, `${told(s)}: ${words} words in the answer`, a ? String(a.b & 0xff) : 'no answer', a?.seq);
+        say('exact', a !== undefined && (a.b & 0xff) === words, `${told(s)}: ${words} words in the answer`,
+          a ? String(a.b & 0xff) : 'no answer', a?.seq);
       });
       steps.forEach((s, i) => {
         const count = 'count' in s ? s.count : undefined, g = got[i];
-        say(s.check, g !== undefined && g.status === s.expected && (count === undefined || g.word === count), `step ${i + 1}, ${told(s)}: ${says(s.expected, count)}`, g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
+        say(s.check, g !== undefined && g.status === s.expected && (count === undefined || g.word === count),
+          `step ${i + 1}, ${told(s)}: ${says(s.expected, count)}`,
+          g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
       });
     },
   };
 }
 
 function worlds(first: number, keys: number, random: Random): World[] {
-  const { ok, badCap, badRights, badArgument, badOp } = Status, [a, b, c] = random.some([...Array(keys).keys()], 3) as [number, number, number];
-  const lend = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND', key, slot, expected: ok, who }), on = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND_ON', key, slot, expected: ok, who });
-  const up = (check: string, slot: number, expected: number = ok): Step => ({ check, do: 'up', slot, expected }), take = (check: string, slot: number, expected: number = badRights): Step => ({ check, do: 'take', slot, expected }), pass = (check: string, slot: number, to: number, expected: number = ok): Step => ({ check, do: 'pass', slot, to, expected });
-  const count = (check: string, key: number, n: number, who?: 'bert'): Step => ({ check, do: 'COUNT', key, expected: ok, count: n, who }), does = (check: string, what: Request, key: number, expected: number = ok): Step => ({ check, do: what, key, expected });
-  const ups = (check: string, slot: number, n: number): Step[] => Array.from({ length: n }, () => up(check, slot)), n = random.between(3, 9);
+  const { ok, badCap, badRights, badArgument, badOp } = Status,
+    [a, b, c] = random.some([...Array(keys).keys()], 3) as [number, number, number];
+  const lend = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND', key, slot, expected: ok, who }),
+    on = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND_ON', key, slot, expected: ok, who });
+  const up = (check: string, slot: number, expected: number = ok): Step => ({ check, do: 'up', slot, expected }),
+    take = (check: string, slot: number, expected: number = badRights): Step => ({ check, do: 'take', slot, expected }),
+    pass = (check: string, slot: number, to: number, expected: number = ok): Step => ({ check, do: 'pass', slot, to, expected });
+  const count = (check: string, key: number, n: number, who?: 'bert'): Step => ({ check, do: 'COUNT', key, expected: ok, count: n, who }),
+    does = (check: string, what: Request, key: number, expected: number = ok): Step => ({ check, do: what, key, expected });
+  const ups = (check: string, slot: number, n: number): Step[] => Array.from({ length: n }, () => up(check, slot)),
+    n = random.between(3, 9);
   return [
-    world(first, 'keys are lent', [lend('lends', a, 1), up('lends', 1), lend('lends', b, 2), up('lends', 2), lend('lends', c, 3, 'bert'), up('lends', 3), lend('lends', a, 4, 'bert'), up('lends', 4), on('lends', a, 5), up('lends', 5), lend('lends', 0, 6), lend('lends', keys - 1, 7), up('lends', 6), up('lends', 7)]),
-    world(first, 'uses are counted', [count('counts', a, 0), lend('counts', a, 1), ...ups('counts', 1, n), lend('counts', b, 2), ...ups('counts', 2, 2), count('counts', a, n), count('counts', a, 0), count('counts', b, 2, 'bert'), count('counts', c, 0), ...ups('counts', 1, 1), count('counts', a, 1), count('counts', b, 0)]),
-    world(first, 'the rights of a key', [lend('rights', a, 1), take('rights', 1), on('rights', b, 2), take('rights', 2), pass('rights', 1, 11, badRights), up('rights', 11, badCap), pass('rights', 2, 12), up('rights', 12), take('rights', 12), pass('rights', 12, 13), up('rights', 13), count('rights', b, 2), count('rights', a, 0)]),
-    world(first, 'keys are taken back', [lend('revokes', a, 1), on('revokes', a, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', b, 3), lend('revokes', a, 4, 'bert'), up('revokes', 13), does('revokes', 'REVOKE', a), ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', a, 1), count('revokes', b, 1)]),
-    world(first, 'a key that was taken back', [on('again', a, 1), does('again', 'REVOKE', a), up('again', 1, badCap), does('again', 'REVOKE', a), lend('again', a, 1), up('again', 1), count('again', a, 1), on('again', a, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', b), up('again', 5), does('again', 'REVOKE', a), up('again', 5, badCap), up('again', 1, badCap)]),
-    world(first, 'passing on is over', [on('weakens', a, 1), pass('weakens', 1, 11), on('weakens', b, 2), lend('weakens', a, 3), does('weakens', 'WEAKEN', a), up('weakens', 1), up('weakens', 11), up('weakens', 3), pass('weakens', 1, 14, badRights), pass('weakens', 11, 15, badRights), pass('weakens', 2, 16), up('weakens', 16), on('weakens', a, 6), pass('weakens', 6, 17), count('weakens', a, 3)]),
-    world(first, 'a new key in the place of an old one', [on('renews', a, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', b, 2), up('renews', 2), does('renews', 'RENEW', a), up('renews', 1, badCap), up('renews', 11, badCap), up('renews', 2), count('renews', a, 0), lend('renews', a, 3), up('renews', 3), count('renews', a, 1), count('renews', b, 2), does('renews', 'RENEW', a), does('renews', 'RENEW', a), up('renews', 3, badCap), lend('renews', a, 4), up('renews', 4)]),
-    world(first, 'requests that make no sense', [...(['LEND', 'LEND_ON'] as const).map((what): Step => ({ check: 'errors', do: what, key: keys, slot: 1, expected: badArgument })), up('errors', 1, badCap), ...(['REVOKE', 'COUNT', 'RENEW', 'WEAKEN'] as const).map((what) => does('errors', what, keys + random.between(0, 90), badArgument)), does('errors', 'OTHER', 0, badOp), does('errors', 'BEFORE', 0, badOp), does('errors', 'OTHER', keys, badOp), lend('errors', a, 2), up('errors', 2), does('errors', 'COUNT', -1, badArgument)]),
+    world(first, 'keys are lent',
+      [
+        lend('lends', a, 1), up('lends', 1), lend('lends', b, 2), up('lends', 2), lend('lends', c, 3, 'bert'), up('lends', 3),
+        lend('lends', a, 4, 'bert'), up('lends', 4), on('lends', a, 5), up('lends', 5), lend('lends', 0, 6), lend('lends', keys - 1, 7),
+        up('lends', 6), up('lends', 7)
+      ]),
+    world(first, 'uses are counted',
+      [
+        count('counts', a, 0), lend('counts', a, 1), ...ups('counts', 1, n), lend('counts', b, 2), ...ups('counts', 2, 2),
+        count('counts', a, n), count('counts', a, 0), count('counts', b, 2, 'bert'), count('counts', c, 0), ...ups('counts', 1, 1),
+        count('counts', a, 1), count('counts', b, 0)
+      ]),
+    world(first, 'the rights of a key',
+      [
+        lend('rights', a, 1), take('rights', 1), on('rights', b, 2), take('rights', 2), pass('rights', 1, 11, badRights),
+        up('rights', 11, badCap), pass('rights', 2, 12), up('rights', 12), take('rights', 12), pass('rights', 12, 13), up('rights', 13),
+        count('rights', b, 2), count('rights', a, 0)
+      ]),
+    world(first, 'keys are taken back',
+      [
+        lend('revokes', a, 1), on('revokes', a, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', b, 3),
+        lend('revokes', a, 4, 'bert'), up('revokes', 13), does('revokes', 'REVOKE', a),
+        ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', a, 1), count('revokes', b, 1)
+      ]),
+    world(first, 'a key that was taken back',
+      [
+        on('again', a, 1), does('again', 'REVOKE', a), up('again', 1, badCap), does('again', 'REVOKE', a), lend('again', a, 1),
+        up('again', 1), count('again', a, 1), on('again', a, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', b),
+        up('again', 5), does('again', 'REVOKE', a), up('again', 5, badCap), up('again', 1, badCap)
+      ]),
+    world(first, 'passing on is over',
+      [
+        on('weakens', a, 1), pass('weakens', 1, 11), on('weakens', b, 2), lend('weakens', a, 3), does('weakens', 'WEAKEN', a),
+        up('weakens', 1), up('weakens', 11), up('weakens', 3), pass('weakens', 1, 14, badRights), pass('weakens', 11, 15, badRights),
+        pass('weakens', 2, 16), up('weakens', 16), on('weakens', a, 6), pass('weakens', 6, 17), count('weakens', a, 3)
+      ]),
+    world(first, 'a new key in the place of an old one',
+      [
+        on('renews', a, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', b, 2), up('renews', 2),
+        does('renews', 'RENEW', a), up('renews', 1, badCap), up('renews', 11, badCap), up('renews', 2), count('renews', a, 0),
+        lend('renews', a, 3), up('renews', 3), count('renews', a, 1), count('renews', b, 2), does('renews', 'RENEW', a),
+        does('renews', 'RENEW', a), up('renews', 3, badCap), lend('renews', a, 4), up('renews', 4)
+      ]),
+    world(first, 'requests that make no sense',
+      [
+        ...(['LEND', 'LEND_ON'] as const).map((what): Step => ({ check: 'errors', do: what, key: keys, slot: 1, expected: badArgument })),
+        up('errors', 1, badCap),
+        ...(['REVOKE', 'COUNT', 'RENEW', 'WEAKEN'] as const).map((what) => does('errors', what, keys + random.between(0, 90), badArgument)),
+        does('errors', 'OTHER', 0, badOp), does('errors', 'BEFORE', 0, badOp), does('errors', 'OTHER', keys, badOp), lend('errors', a, 2),
+        up('errors', 2), does('errors', 'COUNT', -1, badArgument)
+      ]),
   ];
 }
 
 const lab: Lab = {
   number: 4, name: '04-capabilities', title: 'Capabilities and revocation', hours: [3, 5], language: 'riscv', files: ['broker.s'],
   checks: [
-    { id: 'lends', points: 15, title: 'LEND gives a capability that works', mistake: 'an item in the reply: flexpage of your selector (selector << 12, plus 8 for a capability, plus rights), and the client\'s selector as destination; the tag says that there is one item' },
-    { id: 'counts', points: 10, title: 'COUNT tells how often a key was used since the last COUNT', mistake: 'semaphore.down with clear = 1 and a time-out of 0; a time-out means 0' },
-    { id: 'rights', points: 15, title: 'a borrowed key has just the rights that it was lent with', mistake: 'LEND: use; LEND_ON: use and pass on; never control' },
-    { id: 'revokes', points: 20, title: 'REVOKE takes a key from everybody, however they got it, and nothing else', mistake: 'task.unmap of your own selector with rights 0 (all) and 0 as second word' },
-    { id: 'again', points: 10, title: 'a key that was taken back can be lent again', mistake: 'with 1 as second word of task.unmap you lose the key yourself' },
-    { id: 'weakens', points: 10, title: 'WEAKEN takes the right to pass on, and leaves the use', mistake: 'the rights in the flexpage of task.unmap are those that go' },
-    { id: 'renews', points: 10, title: 'RENEW puts a new key in the place of the old one', mistake: 'unmap with 1 as second word empties your slot and all that was derived; then make a new semaphore there' },
-    { id: 'exact', points: 5, title: 'an answer has just the words of the table', mistake: 'COUNT answers one word, all others none: look at what your answer puts into the tag' },
-    { id: 'errors', points: 5, title: 'requests that make no sense are refused', mistake: 'an unknown label: badOp; then a key that there is not (compare without sign): badArgument, without an item' },
+    {
+      id: 'lends', points: 15, title: 'LEND gives a capability that works',
+      mistake: 'an item in the reply: flexpage of your selector (selector << 12, plus 8 for a capability, plus rights), and the client\'s '
+        + 'selector as destination; the tag says that there is one item'
+    },
+    {
+      id: 'counts', points: 10, title: 'COUNT tells how often a key was used since the last COUNT',
+      mistake: 'semaphore.down with clear = 1 and a time-out of 0; a time-out means 0'
+    },
+    {
+      id: 'rights', points: 15, title: 'a borrowed key has just the rights that it was lent with',
+      mistake: 'LEND: use; LEND_ON: use and pass on; never control'
+    },
+    {
+      id: 'revokes', points: 20, title: 'REVOKE takes a key from everybody, however they got it, and nothing else',
+      mistake: 'task.unmap of your own selector with rights 0 (all) and 0 as second word'
+    },
+    {
+      id: 'again', points: 10, title: 'a key that was taken back can be lent again',
+      mistake: 'with 1 as second word of task.unmap you lose the key yourself'
+    },
+    {
+      id: 'weakens', points: 10, title: 'WEAKEN takes the right to pass on, and leaves the use',
+      mistake: 'the rights in the flexpage of task.unmap are those that go'
+    },
+    {
+      id: 'renews', points: 10, title: 'RENEW puts a new key in the place of the old one',
+      mistake: 'unmap with 1 as second word empties your slot and all that was derived; then make a new semaphore there'
+    },
+    {
+      id: 'exact', points: 5, title: 'an answer has just the words of the table',
+      mistake: 'COUNT answers one word, all others none: look at what your answer puts into the tag'
+    },
+    {
+      id: 'errors', points: 5, title: 'requests that make no sense are refused',
+      mistake: 'an unknown label: badOp; then a key that there is not (compare without sign): badArgument, without an item'
+    },
   ],
   variant: (random) => ({ keys: random.between(3, 6), first: 0x2400 + 16 * random.between(0, 15) }),
   worlds: (variant, random) => worlds(Number(variant['first']), Number(variant['keys']), random),

@@ -41,7 +41,8 @@ interface Slice { readonly worker: number; readonly from: number; readonly to: n
 
 /** From the right to go on that was given, to the recall. */
 function slices(seen: Seen): { slices: Slice[]; recalls: Fact[]; workers: number[] } {
-  const all = ofKind(seen.trace, Kind.event, Kind.resume, Kind.recall).filter((f) => f.from === 'slicer' || f.to === 'slicer'), open = new Map<number, number>(), found: Slice[] = [], recalls: Fact[] = [], workers = new Set<number>();
+  const all = ofKind(seen.trace, Kind.event, Kind.resume, Kind.recall).filter((f) => f.from === 'slicer' || f.to === 'slicer'),
+    open = new Map<number, number>(), found: Slice[] = [], recalls: Fact[] = [], workers = new Set<number>();
   for (const f of all) {
     if (f.kind === Kind.resume) open.set(f.object, f.time);
     else if (f.kind === Kind.event && (f.a === Cause.startup || f.a === Cause.recall)) workers.add(f.actor);
@@ -81,32 +82,47 @@ function world(name: string, n: Numbers, pauses: readonly number[]): World {
 /** What the workers were made with: pages and labels that nobody uses here, and that the next one who builds on it will. */
 function made(seen: Seen, say: Say): void {
   const asked = ofKind(seen.trace, Kind.invoke).filter((f) => f.from === 'slicer' && f.status === 0);
-  const words = (operation: number, n: number): number[] => asked.filter((f) => f.a === operation).map((f) => operands(seen.trace, f)[n] ?? 0);
+  const words = (operation: number, n: number): number[] =>
+    asked.filter((f) => f.a === operation).map((f) => operands(seen.trace, f)[n] ?? 0);
   const utcbs = words(Ops.factory.createThread.label, 3), labels = words(Ops.factory.createPortal.label, 2).slice(0, 2);
   const own = new Set(utcbs).size === 2 && utcbs.every((va) => va !== 0 && va % 4096 === 0);
-  say('workers', own, 'each worker has a UTCB page of its own', `UTCBs at ${utcbs.map((va) => `0x${va.toString(16)}`).join(' and ') || 'no address'}`);
-  say('workers', labels.join() === '0,1', 'the portals of the workers have labels 0 and 1', `labels ${labels.join(' and ') || 'of no portal'}`);
+  say('workers', own, 'each worker has a UTCB page of its own',
+    `UTCBs at ${utcbs.map((va) => `0x${va.toString(16)}`).join(' and ') || 'no address'}`);
+  say('workers', labels.join() === '0,1', 'the portals of the workers have labels 0 and 1',
+    `labels ${labels.join(' and ') || 'of no portal'}`);
 }
 
 function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boolean): void {
-  const { slices: all, recalls, workers } = slices(seen), why = seen.lines('roottask').find((l) => l.includes('slicer')) ?? 'nothing', [first, second] = workers, slice = (s: Slice): string => `${Math.round(s.to - s.from)} ns`;
+  const { slices: all, recalls, workers } = slices(seen), why = seen.lines('roottask').find((l) => l.includes('slicer')) ?? 'nothing',
+    [first, second] = workers, slice = (s: Slice): string => `${Math.round(s.to - s.from)} ns`;
   const recordOf = recalls[0]?.seq;
-  say('workers', workers.length === 2 && all.length > 0, 'two threads begin with a startup event, and are let go on', `${workers.length} threads with events, ${all.length} slices (${why})`, recordOf);
+  say('workers', workers.length === 2 && all.length > 0, 'two threads begin with a startup event, and are let go on',
+    `${workers.length} threads with events, ${all.length} slices (${why})`, recordOf);
   made(seen, say);
   const priorities = [...new Set(ofKind(seen.trace, Kind.schedule).filter((f) => workers.includes(f.actor)).map((f) => f.a))];
-  say('workers', priorities.join() === String(n.priority), `the workers run with priority ${n.priority}`, priorities.join(', ') || 'they do not run', recordOf);
+  say('workers', priorities.join() === String(n.priority), `the workers run with priority ${n.priority}`,
+    priorities.join(', ') || 'they do not run', recordOf);
   say('recall', recalls.length === n.rounds, `${n.rounds} recalls`, `${recalls.length}`, recordOf);
-  say('turns', all.length > 1 && all.every((s, i) => s.worker === (i % 2 ? second : first)), 'slices of the first and the second worker in turn', all.map((s) => (s.worker === first ? '1' : s.worker === second ? '2' : '?')).join(' ') || 'no slices', recordOf);
-  const at = (s: Slice): number | undefined => notes.signals.find((t) => t >= s.from - 1 && t <= s.to), whole = all.filter((s) => at(s) === undefined);
+  say('turns', all.length > 1 && all.every((s, i) => s.worker === (i % 2 ? second : first)),
+    'slices of the first and the second worker in turn',
+    all.map((s) => (s.worker === first ? '1' : s.worker === second ? '2' : '?')).join(' ') || 'no slices', recordOf);
+  const at = (s: Slice): number | undefined => notes.signals.find((t) => t >= s.from - 1 && t <= s.to),
+    whole = all.filter((s) => at(s) === undefined);
   const odd = whole.find((s) => s.to - s.from < n.slice || s.to - s.from > n.slice + SLACK);
-  say('slice', whole.length > 0 && odd === undefined, `a slice without interrupt is ${n.slice} ns long (and at most ${SLACK} more)`, odd ? slice(odd) : 'no slice', odd?.seq);
-  const both = all.find((s) => workers.some((w) => w !== s.worker && ran(seen, w, s.from + 2000, s.to) > 0)), idle = all.find((s) => ran(seen, s.worker, s.from, s.to) < (s.to - s.from) * 0.5);
-  say('alone', all.length > 1 && both === undefined && idle === undefined, 'in a slice its worker runs, and no other', all.length < 2 ? 'no slices' : both ? 'both ran' : 'it did not run', (both ?? idle)?.seq);
+  say('slice', whole.length > 0 && odd === undefined, `a slice without interrupt is ${n.slice} ns long (and at most ${SLACK} more)`,
+    odd ? slice(odd) : 'no slice', odd?.seq);
+  const both = all.find((s) => workers.some((w) => w !== s.worker && ran(seen, w, s.from + 2000, s.to) > 0)),
+    idle = all.find((s) => ran(seen, s.worker, s.from, s.to) < (s.to - s.from) * 0.5);
+  say('alone', all.length > 1 && both === undefined && idle === undefined, 'in a slice its worker runs, and no other',
+    all.length < 2 ? 'no slices' : both ? 'both ran' : 'it did not run', (both ?? idle)?.seq);
   if (interrupted) {
-    const late = all.find((s) => { const t = at(s); return t !== undefined && s.to - t > QUICK; }), hit = all.filter((s) => at(s) !== undefined).length;
-    say('interrupt', hit > 0 && late === undefined, `an interrupt ends the slice within ${QUICK} ns`, hit === 0 ? 'no slice was interrupted' : late ? `${Math.round(late.to - at(late)!)} ns` : '', late?.seq);
+    const late = all.find((s) => { const t = at(s); return t !== undefined && s.to - t > QUICK; }),
+      hit = all.filter((s) => at(s) !== undefined).length;
+    say('interrupt', hit > 0 && late === undefined, `an interrupt ends the slice within ${QUICK} ns`,
+      hit === 0 ? 'no slice was interrupted' : late ? `${Math.round(late.to - at(late)!)} ns` : '', late?.seq);
     const taken = notes.signals.filter((t) => t <= (all.at(-1)?.to ?? 0)).length;
-    say('done', Math.abs(notes.done - taken) <= 1 && notes.done > 0, `DONE once for each of the ${taken} interrupts`, `${notes.done} times`);
+    say('done', Math.abs(notes.done - taken) <= 1 && notes.done > 0, `DONE once for each of the ${taken} interrupts`,
+      `${notes.done} times`);
     same(say, 'result', 'interrupts that RESULT tells', notes.done, notes.result?.[2] ?? 'no result');
   } else {
     say('done', notes.done === 0, 'no DONE without an interrupt', `${notes.done}`);
@@ -114,25 +130,46 @@ function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boo
   }
   workers.slice(0, 2).forEach((w, i) => {
     const expected = ran(seen, w) / 4, told = notes.result?.[i] ?? -1;
-    say('result', Math.abs(told - expected) < expected * 0.1 + 50, `the count of worker ${i + 1}, about ${Math.round(expected)} (it ran ${Math.round(expected * 4)} cycles)`, notes.result ? String(told) : 'no result');
+    say('result', Math.abs(told - expected) < expected * 0.1 + 50,
+      `the count of worker ${i + 1}, about ${Math.round(expected)} (it ran ${Math.round(expected * 4)} cycles)`,
+      notes.result ? String(told) : 'no result');
   });
 }
 
 const lab: Lab = {
   number: 8, name: '08-interrupts', title: 'Interrupts and recall', hours: [3, 5], language: 'riscv', files: ['slicer.s'],
   checks: [
-    { id: 'workers', points: 20, title: 'two workers begin with an event, and wait', mistake: 'thread, context, portal; setEvents for startup (bit 0) and recall (bit 1); bind; start. Their priority is below yours' },
-    { id: 'recall', points: 15, title: 'each slice ends with one recall', mistake: 'thread.recall to the worker that runs; then wait for its event through its portal' },
-    { id: 'turns', points: 15, title: 'the workers take turns', mistake: 'keep the reply of who has stopped; answer the kept one of the other' },
+    {
+      id: 'workers', points: 20, title: 'two workers begin with an event, and wait',
+      mistake: 'thread, context, portal; setEvents for startup (bit 0) and recall (bit 1); bind; start. Their priority is below yours'
+    },
+    {
+      id: 'recall', points: 15, title: 'each slice ends with one recall',
+      mistake: 'thread.recall to the worker that runs; then wait for its event through its portal'
+    },
+    {
+      id: 'turns', points: 15, title: 'the workers take turns',
+      mistake: 'keep the reply of who has stopped; answer the kept one of the other'
+    },
     { id: 'slice', points: 15, title: 'a slice has its length', mistake: 'wait with a time-out of SLICE after the worker was let go on' },
-    { id: 'alone', points: 10, title: 'only one runs at a time', mistake: 'no worker may have been let go on while the other was not recalled' },
-    { id: 'interrupt', points: 10, title: 'an interrupt ends the slice at once', mistake: 'what you wait for is semaphore.down on the line, with the slice as time-out' },
+    {
+      id: 'alone', points: 10, title: 'only one runs at a time',
+      mistake: 'no worker may have been let go on while the other was not recalled'
+    },
+    {
+      id: 'interrupt', points: 10, title: 'an interrupt ends the slice at once',
+      mistake: 'what you wait for is semaphore.down on the line, with the slice as time-out'
+    },
     { id: 'done', points: 5, title: 'the device is told about each interrupt', mistake: 'DONE when down has answered ok, and only then' },
-    { id: 'result', points: 10, title: 'RESULT tells what was counted', mistake: 'both counters, then the number of interrupts; once, at the end' },
+    {
+      id: 'result', points: 10, title: 'RESULT tells what was counted',
+      mistake: 'both counters, then the number of interrupts; once, at the end'
+    },
   ],
   variant: (random) => ({ rounds: 2 * random.between(6, 10), slice: 1000 * random.between(60, 120), priority: random.between(30, 80) }),
   worlds: (variant, random) => {
-    const n = variant as unknown as Numbers, pauses = Array.from({ length: 5 }, () => Math.round(n.slice * (1.1 + random.between(0, 100) / 60)));
+    const n = variant as unknown as Numbers,
+      pauses = Array.from({ length: 5 }, () => Math.round(n.slice * (1.1 + random.between(0, 100) / 60)));
     return [world('no interrupts', n, []), world('a device that interrupts', n, pauses)];
   },
 };

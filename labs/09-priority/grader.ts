@@ -6,12 +6,29 @@ import { program, type Lab, type Say, type Seen, type World } from '../grading/l
 import type { Random } from '../grading/random.ts';
 
 const row = (label: number, doc: string): Operation => ({ label, in: [], out: [], doc });
-const HELLO = row(0x2700, 'HELLO'), ACQUIRE = row(0x2701, 'ACQUIRE'), RELEASE = row(0x2702, 'RELEASE'), HOLDER = row(0x2703, 'HOLDER'), OTHER = row(0x27ff, 'request 0x27ff');
+const HELLO = row(0x2700, 'HELLO'), ACQUIRE = row(0x2701, 'ACQUIRE'), RELEASE = row(0x2702, 'RELEASE'), HOLDER = row(0x2703, 'HOLDER'),
+  OTHER = row(0x27ff, 'request 0x27ff');
 const STEP = 250_000, SHORT = 60_000, PART = 10_000;
 
-/** One step of a script. work: so many ns of the processor, then (with `lock`) a release. ping: only shows with which priority the client runs. */
-interface Step { readonly who: number; readonly what: Operation | 'work' | 'ping'; readonly lock?: number; readonly patience?: number; readonly ns?: number; /** ACQUIRE: once it has the lock it works for `ns` and releases this one. */ readonly frees?: number }
-interface Script { readonly check: string; readonly name: string; readonly priorities: readonly number[]; readonly steps: readonly Step[]; /** Steps whose answer must come within so many ns. */ readonly within?: Readonly<Record<number, number>> }
+/**
+ * One step of a script. work: so many ns of the processor, then (with `lock`) a release. ping: only shows with which priority the client
+ * runs.
+ */
+interface Step {
+  readonly who: number;
+  readonly what: Operation | 'work' | 'ping';
+  readonly lock?: number;
+  readonly patience?: number;
+  readonly ns?: number; /** ACQUIRE: once it has the lock it works for `ns` and releases this one. */
+  readonly frees?: number
+}
+interface Script {
+  readonly check: string;
+  readonly name: string;
+  readonly priorities: readonly number[];
+  readonly steps: readonly Step[]; /** Steps whose answer must come within so many ns. */
+  readonly within?: Readonly<Record<number, number>>
+}
 interface Answered { readonly step: number; readonly status: number; readonly words: readonly number[]; readonly at: number }
 interface Notes { readonly after: Answered[][]; readonly asked: number[]; readonly pinged: Map<number, number> }
 
@@ -21,11 +38,15 @@ class Model {
   private readonly locks: LockState[];
   private readonly waiting = new Map<number, number>();
   private readonly script: Script;
-  constructor(script: Script, locks: number) { this.script = script; this.locks = Array.from({ length: locks }, () => ({ holder: -1, queue: [] })); }
+  constructor(script: Script, locks: number) {
+    this.script = script;
+    this.locks = Array.from({ length: locks }, () => ({ holder: -1, queue: [] }));
+  }
   priority(w: number, seen = new Set<number>()): number {
     if (seen.has(w)) return 0;
     seen.add(w);
-    return Math.max(this.script.priorities[w]!, ...this.locks.filter((l) => l.holder === w).flatMap((l) => l.queue.map((q) => this.priority(q, seen))));
+    return Math.max(this.script.priorities[w]!,
+      ...this.locks.filter((l) => l.holder === w).flatMap((l) => l.queue.map((q) => this.priority(q, seen))));
   }
   step(i: number, s: Step): { step: number; status: number; words: readonly number[] }[] {
     const l = this.locks[s.lock ?? -1], one = (status: number, ...words: number[]) => [{ step: i, status, words }];
@@ -44,7 +65,8 @@ class Model {
   private release(l: LockState): { step: number; status: number; words: readonly number[] }[] {
     l.holder = -1;
     if (l.queue.length === 0) return [];
-    const highest = Math.max(...l.queue.map((q) => this.priority(q))), next = l.queue.splice(l.queue.findIndex((q) => this.priority(q) === highest), 1)[0]!;
+    const highest = Math.max(...l.queue.map((q) => this.priority(q))),
+      next = l.queue.splice(l.queue.findIndex((q) => this.priority(q) === highest), 1)[0]!;
     l.holder = next;
     return [{ step: this.waiting.get(next)!, status: 0, words: [] }];
   }
@@ -58,9 +80,12 @@ function driver(script: Script, notes: Notes): Program {
       if (frees !== undefined) yield* ask(own, env.cap(`client${w}`), RELEASE, [frees]);
     }
     const worker = (w: number) => function* (own: Syscalls): Sys<void> {
-      const done = (step: number, status: number, words: readonly number[] = []): void => { back.push({ step, status, words, at: own.now() }); };
+      const done = (step: number, status: number, words: readonly number[] = []): void => {
+        back.push({ step, status, words, at: own.now() });
+      };
       yield* own.down(turn[w]!, Ops.semaphore.down);
-      yield* ask(own, env.cap(`client${w}`), HELLO, [script.priorities[w]!], { items: [{ flexpage: capPage(contexts[w]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
+      yield* ask(own, env.cap(`client${w}`), HELLO, [script.priorities[w]!],
+        { items: [{ flexpage: capPage(contexts[w]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
       for (;;) {
         yield* own.down(turn[w]!, Ops.semaphore.down);
         const step = next[w]!, s = script.steps[step]!;
@@ -69,7 +94,8 @@ function driver(script: Script, notes: Notes): Program {
           yield* labour(own, w, s.ns!, s.lock);
           continue;
         }
-        const status = yield* ask(own, env.cap(`client${w}`), s.what, [s.lock ?? 0], s.patience === undefined ? {} : { timeout: s.patience });
+        const status = yield* ask(own, env.cap(`client${w}`), s.what, [s.lock ?? 0],
+          s.patience === undefined ? {} : { timeout: s.patience });
         done(step, status, status === 0 && s.what === HOLDER ? [own.utcb.word(0), own.utcb.word(1)] : []);
         if (s.frees !== undefined) yield* labour(own, w, s.ns!, s.frees);
       }
@@ -92,8 +118,16 @@ function driver(script: Script, notes: Notes): Program {
   });
 }
 
-const told = (s: Step): string => `${s.what === 'ping' ? 'running' : s.what === 'work' ? `work for ${s.ns} ns${s.lock === undefined ? '' : `, then RELEASE ${s.lock}`}` : `${s.what.doc} ${s.lock ?? ''}`.trim()} of client ${s.who}`;
-const words = (all: readonly { step: number; status: number; words: readonly number[] }[], script: Script): string => (all.length === 0 ? 'nobody is answered' : [...all].sort((a, b) => a.step - b.step).map((a) => `${told(script.steps[a.step]!)} (step ${a.step + 1}) → ${a.status === 0 ? a.words.join(' ') || 'ok' : statusName(a.status)}`).join(', '));
+const told = (s: Step): string =>
+  `${s.what === 'ping' ? 'running' : s.what === 'work' ? `work for ${s.ns} ns${s.lock === undefined ? '' : `, then RELEASE ${s.lock}`}` : `${s.what.doc} ${s.lock ?? ''}`.trim()} of `
+    + `client ${s.who}`;
+const words = (all: readonly { step: number; status: number; words: readonly number[] }[], script: Script): string =>
+  (all.length === 0
+    ? 'nobody is answered'
+    : [...all].sort((a, b) => a.step - b.step)
+      .map((a) =>
+        `${told(script.steps[a.step]!)} (step ${a.step + 1}) → ${a.status === 0 ? a.words.join(' ') || 'ok' : statusName(a.status)}`)
+      .join(', '));
 
 function world(locks: number, script: Script): World {
   const notes: Notes = { after: [], asked: [], pinged: new Map() }, clients = script.priorities.map((_, w) => `client${w}`);
@@ -101,28 +135,38 @@ function world(locks: number, script: Script): World {
     name: script.name,
     components: (s) => ({
       lock: { program: s.program('lock.ts'), args: { locks }, provides: ['lock'], priority: 170, kernelMemory: '2M' },
-      driver: { program: driver(script, notes), priority: 180, kernelMemory: '2M', caps: Object.fromEntries(clients.map((c) => [c, { from: 'lock', label: c }])) },
+      driver: {
+        program: driver(script, notes), priority: 180, kernelMemory: '2M',
+        caps: Object.fromEntries(clients.map((c) => [c, { from: 'lock', label: c }]))
+      },
     }),
     judge: (seen, say) => judge(seen, say, script, locks, notes),
   };
 }
 
 function judge(seen: Seen, say: Say, script: Script, locks: number, notes: Notes): void {
-  const why = seen.end('lock').why || (notes.after.length === 0 ? seen.why : ''), model = new Model(script, locks), runs = ofKind(seen.trace, Kind.schedule);
-  const priorityAt = (w: number, time: number): Fact | undefined => runs.findLast((f) => f.time <= time && seen.trace.name(f.actor) === `client ${w}`);
+  const why = seen.end('lock').why || (notes.after.length === 0 ? seen.why : ''), model = new Model(script, locks),
+    runs = ofKind(seen.trace, Kind.schedule);
+  const priorityAt = (w: number, time: number): Fact | undefined => runs.findLast((f) =>
+    f.time <= time && seen.trace.name(f.actor) === `client ${w}`);
   if (script.within) {
     const answers = notes.after.flat();
     for (const [step, most] of Object.entries(script.within)) {
-      const i = Number(step), a = answers.find((x) => x.step === i), took = a ? a.at - notes.asked[i]! : undefined, run = a && priorityAt(script.steps[i]!.who, a.at);
-      say(script.check, took !== undefined && a!.status === 0 && took <= most, `step ${i + 1}, ${told(script.steps[i]!)}: it has the lock within ${most} ns`, took === undefined ? why || 'it never gets it' : a!.status ? statusName(a!.status) : `${Math.round(took)} ns`, run?.seq);
+      const i = Number(step), a = answers.find((x) => x.step === i), took = a ? a.at - notes.asked[i]! : undefined,
+        run = a && priorityAt(script.steps[i]!.who, a.at);
+      say(script.check, took !== undefined && a!.status === 0 && took <= most,
+        `step ${i + 1}, ${told(script.steps[i]!)}: it has the lock within ${most} ns`,
+        took === undefined ? why || 'it never gets it' : a!.status ? statusName(a!.status) : `${Math.round(took)} ns`, run?.seq);
     }
     return;
   }
   script.steps.forEach((s, i) => {
-    const expected = words(model.step(i, s), script), got = notes.after[i] === undefined ? why || 'the world ended before' : words(notes.after[i], script);
+    const expected = words(model.step(i, s), script),
+      got = notes.after[i] === undefined ? why || 'the world ended before' : words(notes.after[i], script);
     if (s.what === 'ping') {
       const time = notes.pinged.get(i), run = time === undefined ? undefined : priorityAt(s.who, time), priority = model.priority(s.who);
-      say(script.check, run?.a === priority, `step ${i + 1}: client ${s.who} has priority ${priority}`, run ? `priority ${run.a}` : why || 'it did not run', run?.seq);
+      say(script.check, run?.a === priority, `step ${i + 1}: client ${s.who} has priority ${priority}`,
+        run ? `priority ${run.a}` : why || 'it did not run', run?.seq);
       return;
     }
     say(script.check, got === expected, `step ${i + 1}, ${told(s)}: ${expected}`, got + (why && got !== why ? ` (${why})` : ''));
@@ -131,32 +175,101 @@ function judge(seen: Seen, say: Say, script: Script, locks: number, notes: Notes
 
 function scripts(random: Random): Script[] {
   const low = random.between(30, 50), mid = random.between(70, 90), high = random.between(120, 150), top = 160, p = [low, mid, high, top];
-  const take = (who: number, lock = 0, patience?: number): Step => ({ who, what: ACQUIRE, lock, patience }), drop = (who: number, lock = 0): Step => ({ who, what: RELEASE, lock }), ping = (who: number): Step => ({ who, what: 'ping' }), holder = (who: number, lock = 0): Step => ({ who, what: HOLDER, lock }), work = (who: number, ns: number, lock?: number): Step => ({ who, what: 'work', ns, lock });
+  const take = (who: number, lock = 0, patience?: number): Step => ({ who, what: ACQUIRE, lock, patience }),
+    drop = (who: number, lock = 0): Step => ({ who, what: RELEASE, lock }), ping = (who: number): Step => ({ who, what: 'ping' }),
+    holder = (who: number, lock = 0): Step => ({ who, what: HOLDER, lock }),
+    work = (who: number, ns: number, lock?: number): Step => ({ who, what: 'work', ns, lock });
   return [
-    { check: 'locks', name: 'locks', priorities: p, steps: [take(0), holder(1), take(1, 1), holder(0, 1), take(2), holder(3), drop(0), holder(3), drop(2), holder(3), take(3), drop(3), drop(1, 1), take(0, 1), drop(0, 1)] },
-    { check: 'order', name: 'the highest first', priorities: p, steps: [take(0), take(1), take(3), take(2), holder(0), drop(0), holder(0), drop(3), drop(2), holder(2), drop(1), holder(0)] },
-    { check: 'order', name: 'of equals, who came first', priorities: [low, mid, mid, mid], steps: [take(0), take(2), take(3), take(1), drop(0), drop(2), drop(3), drop(1), holder(0)] },
-    { check: 'inherits', name: 'a holder inherits', priorities: p, steps: [take(0), ping(0), take(1), holder(3), drop(0), ping(0), ping(1), take(0), take(2), drop(1), ping(1), drop(2), ping(2), ping(0), drop(0), ping(0)] },
-    { check: 'inversion', name: 'a thread in the middle', priorities: p, within: { 2: 1_600_000 }, steps: [take(0), work(0, 1_000_000, 0), take(2), work(1, 6_000_000)] },
-    { check: 'inversion', name: 'two in the middle', priorities: p, within: { 3: 1_900_000 }, steps: [take(0, 1), work(0, 1_000_000, 1), work(1, 5_000_000), take(3, 1), work(2, 5_000_000)] },
-    { check: 'chain', name: 'a chain of locks', priorities: p, within: { 4: 2_000_000 }, steps: [take(0, 0), take(1, 1), work(0, 800_000, 0), { ...take(1, 0), ns: 200_000, frees: 1 }, take(3, 1), work(2, 8_000_000)] },
-    { check: 'restores', name: 'two locks, two heirs', priorities: p, steps: [take(0, 0), take(0, 1), take(1, 0), take(2, 1), drop(0, 1), drop(0, 0), ping(0), take(0, 2), ping(0), drop(2, 1), drop(1, 0), ping(1), ping(2), drop(0, 2), ping(0)] },
-    { check: 'patience', name: 'who gives up', priorities: p, steps: [take(0), take(3, 0, SHORT), take(1), holder(2), drop(0), drop(1), holder(2)].filter((s) => s.what !== HOLDER) },
-    { check: 'errors', name: 'what is refused', priorities: p, steps: [take(0), take(0), drop(1), { who: 1, what: OTHER }, take(1, 99), drop(1, 99), holder(1, 77), drop(0), drop(0), take(1), drop(1)] },
+    {
+      check: 'locks', name: 'locks', priorities: p,
+      steps: [
+        take(0), holder(1), take(1, 1), holder(0, 1), take(2), holder(3), drop(0), holder(3), drop(2), holder(3), take(3), drop(3),
+        drop(1, 1), take(0, 1), drop(0, 1)
+      ]
+    },
+    {
+      check: 'order', name: 'the highest first', priorities: p,
+      steps: [take(0), take(1), take(3), take(2), holder(0), drop(0), holder(0), drop(3), drop(2), holder(2), drop(1), holder(0)]
+    },
+    {
+      check: 'order', name: 'of equals, who came first', priorities: [low, mid, mid, mid],
+      steps: [take(0), take(2), take(3), take(1), drop(0), drop(2), drop(3), drop(1), holder(0)]
+    },
+    {
+      check: 'inherits', name: 'a holder inherits', priorities: p,
+      steps: [
+        take(0), ping(0), take(1), holder(3), drop(0), ping(0), ping(1), take(0), take(2), drop(1), ping(1), drop(2), ping(2), ping(0),
+        drop(0), ping(0)
+      ]
+    },
+    {
+      check: 'inversion', name: 'a thread in the middle', priorities: p, within: { 2: 1_600_000 },
+      steps: [take(0), work(0, 1_000_000, 0), take(2), work(1, 6_000_000)]
+    },
+    {
+      check: 'inversion', name: 'two in the middle', priorities: p, within: { 3: 1_900_000 },
+      steps: [take(0, 1), work(0, 1_000_000, 1), work(1, 5_000_000), take(3, 1), work(2, 5_000_000)]
+    },
+    {
+      check: 'chain', name: 'a chain of locks', priorities: p, within: { 4: 2_000_000 },
+      steps: [take(0, 0), take(1, 1), work(0, 800_000, 0), { ...take(1, 0), ns: 200_000, frees: 1 }, take(3, 1), work(2, 8_000_000)]
+    },
+    {
+      check: 'restores', name: 'two locks, two heirs', priorities: p,
+      steps: [
+        take(0, 0), take(0, 1), take(1, 0), take(2, 1), drop(0, 1), drop(0, 0), ping(0), take(0, 2), ping(0), drop(2, 1), drop(1, 0),
+        ping(1), ping(2), drop(0, 2), ping(0)
+      ]
+    },
+    {
+      check: 'patience', name: 'who gives up', priorities: p,
+      steps: [take(0), take(3, 0, SHORT), take(1), holder(2), drop(0), drop(1), holder(2)].filter((s) => s.what !== HOLDER)
+    },
+    {
+      check: 'errors', name: 'what is refused', priorities: p,
+      steps: [
+        take(0), take(0), drop(1), { who: 1, what: OTHER }, take(1, 99), drop(1, 99), holder(1, 77), drop(0), drop(0), take(1), drop(1)
+      ]
+    },
   ];
 }
 
 const lab: Lab = {
-  number: 9, name: '09-priority', title: 'Priority inversion, donation and helping', hours: [3, 5], language: 'typescript', files: ['lock.ts'],
+  number: 9, name: '09-priority', title: 'Priority inversion, donation and helping', hours: [3, 5], language: 'typescript',
+  files: ['lock.ts'],
   checks: [
-    { id: 'locks', points: 15, title: 'a lock has one holder; the others sleep', mistake: 'keep the reply of who has to wait; answer it at the release. HOLDER tells the number of the client and how many wait' },
-    { id: 'order', points: 15, title: 'the highest priority goes first, of equals who waits longest', mistake: 'look for the highest of all who wait, and take the first of these' },
-    { id: 'inherits', points: 10, title: 'after a release everybody has the priority that is due', mistake: 'who has released goes back to his own priority; the new holder inherits from those who still wait' },
-    { id: 'inversion', points: 25, title: 'a thread of middle priority does not keep a high one waiting', mistake: 'when somebody has to wait, set the holder\'s context to the priority of who waits (schedContext.set), before anything else' },
-    { id: 'chain', points: 15, title: 'inheritance goes along a chain of locks', mistake: 'the holder may wait for another lock itself: go on to that one\'s holder' },
-    { id: 'restores', points: 10, title: 'who holds two locks keeps what is due for the second', mistake: 'compute a priority from all locks that are held, not from the one that was released' },
-    { id: 'patience', points: 5, title: 'who has given up does not get the lock', mistake: 'answerKept tells whether anybody still waited; if not, take the next' },
-    { id: 'errors', points: 5, title: 'what makes no sense is refused', mistake: 'a lock that there is not: badArgument; one that one holds: busy; releasing another\'s: badRights; another request: badOp' },
+    {
+      id: 'locks', points: 15, title: 'a lock has one holder; the others sleep',
+      mistake: 'keep the reply of who has to wait; answer it at the release. HOLDER tells the number of the client and how many wait'
+    },
+    {
+      id: 'order', points: 15, title: 'the highest priority goes first, of equals who waits longest',
+      mistake: 'look for the highest of all who wait, and take the first of these'
+    },
+    {
+      id: 'inherits', points: 10, title: 'after a release everybody has the priority that is due',
+      mistake: 'who has released goes back to his own priority; the new holder inherits from those who still wait'
+    },
+    {
+      id: 'inversion', points: 25, title: 'a thread of middle priority does not keep a high one waiting',
+      mistake: 'when somebody has to wait, set the holder\'s context to the priority of who waits (schedContext.set), before anything else'
+    },
+    {
+      id: 'chain', points: 15, title: 'inheritance goes along a chain of locks',
+      mistake: 'the holder may wait for another lock itself: go on to that one\'s holder'
+    },
+    {
+      id: 'restores', points: 10, title: 'who holds two locks keeps what is due for the second',
+      mistake: 'compute a priority from all locks that are held, not from the one that was released'
+    },
+    {
+      id: 'patience', points: 5, title: 'who has given up does not get the lock',
+      mistake: 'answerKept tells whether anybody still waited; if not, take the next'
+    },
+    {
+      id: 'errors', points: 5, title: 'what makes no sense is refused',
+      mistake: 'a lock that there is not: badArgument; one that one holds: busy; releasing another\'s: badRights; another request: badOp'
+    },
   ],
   variant: (random) => ({ locks: random.between(3, 6) }),
   worlds: (variant, random) => scripts(random).map((s) => world(Number(variant['locks']), s)),

@@ -48,7 +48,8 @@ function runsOf(seen: Seen): Map<number, Run[]> {
   }
   return runs;
 }
-const within = (runs: readonly Run[], from: number, to: number): number => runs.reduce((n, r) => n + Math.max(0, Math.min(r.to, to) - Math.max(r.from, from)), 0);
+const within = (runs: readonly Run[], from: number, to: number): number =>
+  runs.reduce((n, r) => n + Math.max(0, Math.min(r.to, to) - Math.max(r.from, from)), 0);
 
 function world(name: string, activities: readonly Activity[], changes: readonly Change[]): World {
   const notes: Notes = { started: 0, modes: [], over: 0, report: undefined };
@@ -65,49 +66,89 @@ function world(name: string, activities: readonly Activity[], changes: readonly 
 }
 
 function judge(seen: Seen, say: Say, activities: readonly Activity[], changes: readonly Change[], notes: Notes): void {
-  const threads = ofKind(seen.trace, Kind.create).filter((f) => f.from === 'control' && f.a === THREAD_OBJECT && f.status === 0), runs = runsOf(seen), of = (i: number): readonly Run[] => runs.get(threads[i]?.object ?? -1) ?? [];
+  const threads = ofKind(seen.trace, Kind.create).filter((f) => f.from === 'control' && f.a === THREAD_OBJECT && f.status === 0),
+    runs = runsOf(seen), of = (i: number): readonly Run[] => runs.get(threads[i]?.object ?? -1) ?? [];
   const why = seen.lines('roottask').find((l) => l.includes('control')) ?? 'no such thread ran';
-  say('threads', threads.length === 4 && [0, 1, 2, 3].every((i) => of(i).length > 0), 'four threads, all of which run', `${threads.length} threads, of which ${[0, 1, 2, 3].filter((i) => of(i).length > 0).length} run (${why})`, threads[0]?.seq);
-  const priority = (i: number): number => of(i)[0]?.priority ?? -1, order = [0, 1, 2].sort((a, b) => activities[a]!.period - activities[b]!.period);
-  say('priorities', of(0).length > 0 && order.every((a, i) => i === 0 || priority(order[i - 1]!) > priority(a)) && priority(3) < priority(order[2]!) && priority(3) > 10 && [0, 1, 2].every((i) => priority(i) < 190 && new Set(of(i).map((r) => r.priority)).size === 1), `the shorter its period, the higher its priority: activities ${order.join(', ')}, then 3, which is above 10`, [0, 1, 2, 3].map((i) => `activity ${i}: ${priority(i)}`).join(', '), threads[0]?.seq);
+  say('threads', threads.length === 4 && [0, 1, 2, 3].every((i) => of(i).length > 0), 'four threads, all of which run',
+    `${threads.length} threads, of which ${[0, 1, 2, 3].filter((i) => of(i).length > 0).length} run (${why})`, threads[0]?.seq);
+  const priority = (i: number): number => of(i)[0]?.priority ?? -1,
+    order = [0, 1, 2].sort((a, b) => activities[a]!.period - activities[b]!.period);
+  say('priorities',
+    of(0).length > 0 && order.every((a, i) => i === 0 || priority(order[i - 1]!) > priority(a)) && priority(3) < priority(order[2]!)
+      && priority(3) > 10 && [0, 1, 2].every((i) => priority(i) < 190 && new Set(of(i).map((r) => r.priority)).size === 1),
+    `the shorter its period, the higher its priority: activities ${order.join(', ')}, then 3, which is above 10`,
+    [0, 1, 2, 3].map((i) => `activity ${i}: ${priority(i)}`).join(', '), threads[0]?.seq);
   const phases = [notes.started, ...notes.modes, notes.over], budgets = activities.map((a) => a.budget);
   for (let p = 0; p + 1 < phases.length && notes.started > 0; p++) {
     const check = p === 0 ? 'budget' : 'change', change = changes[p - 1];
     if (change) budgets[change.activity] = change.budget;
     for (const [i, { period }] of activities.entries()) {
-      const from = phases[p]! + 2 * period, n = Math.floor((phases[p + 1]! - from) / period), got = within(of(i), from, from + n * period), budget = budgets[i]!, what = `activity ${i}${p > 0 ? ` after change ${p}` : ''}: `;
-      say(check, n > 3 && got > n * (budget - SWITCH) - SLACK, `${what}${budget} cycles in each of ${n} periods of ${period}`, `${Math.round(got / Math.max(1, n))} in each`, of(i)[0] && threads[i]!.seq);
-      say(p === 0 ? 'limit' : 'change', n > 3 && got < n * budget + SLACK && got > 0, `${what}no more than ${budget} cycles in a period`, n > 3 ? `${Math.round(got / n)} in each` : 'nothing', threads[i]?.seq);
+      const from = phases[p]! + 2 * period, n = Math.floor((phases[p + 1]! - from) / period), got = within(of(i), from, from + n * period),
+        budget = budgets[i]!, what = `activity ${i}${p > 0 ? ` after change ${p}` : ''}: `;
+      say(check, n > 3 && got > n * (budget - SWITCH) - SLACK, `${what}${budget} cycles in each of ${n} periods of ${period}`,
+        `${Math.round(got / Math.max(1, n))} in each`, of(i)[0] && threads[i]!.seq);
+      say(p === 0 ? 'limit' : 'change', n > 3 && got < n * budget + SLACK && got > 0, `${what}no more than ${budget} cycles in a period`,
+        n > 3 ? `${Math.round(got / n)} in each` : 'nothing', threads[i]?.seq);
     }
-    const rest = phases[p + 1]! - phases[p]! - [0, 1, 2].reduce((sum, i) => sum + within(of(i), phases[p]!, phases[p + 1]!), 0), left = within(of(3), phases[p]!, phases[p + 1]!);
-    say('rest', left > rest * 0.9, `the fourth thread takes what is left, about ${Math.round(rest)} cycles`, `${Math.round(left)} cycles`, threads[3]?.seq);
+    const rest = phases[p + 1]! - phases[p]! - [0, 1, 2].reduce((sum, i) => sum + within(of(i), phases[p]!, phases[p + 1]!), 0),
+      left = within(of(3), phases[p]!, phases[p + 1]!);
+    say('rest', left > rest * 0.9, `the fourth thread takes what is left, about ${Math.round(rest)} cycles`, `${Math.round(left)} cycles`,
+      threads[3]?.seq);
   }
-  if (notes.modes.length < changes.length || notes.over === 0) say('change', false, `${changes.length} changes, then the end`, `${notes.modes.length} changes were asked for (${why})`);
+  if (notes.modes.length < changes.length || notes.over === 0)
+    say('change', false, `${changes.length} changes, then the end`, `${notes.modes.length} changes were asked for (${why})`);
   [0, 1, 2, 3].forEach((i) => {
     const ran = within(of(i), 0, notes.over), told = notes.report?.[i] ?? -1;
-    say('report', ran > 0 && Math.abs(told - ran) < ran * 0.03 + SLACK, `consumed by activity ${i}: about ${Math.round(ran)} cycles`, notes.report ? String(told) : 'no report');
+    say('report', ran > 0 && Math.abs(told - ran) < ran * 0.03 + SLACK, `consumed by activity ${i}: about ${Math.round(ran)} cycles`,
+      notes.report ? String(told) : 'no report');
   });
 }
 
 const lab: Lab = {
   number: 10, name: '10-budget', title: 'A real-time budget', hours: [3, 4], language: 'riscv', files: ['control.s'],
   checks: [
-    { id: 'threads', points: 15, title: 'four threads run', mistake: 'createThread, createSchedContext, bind, start; each with its own UTCB page' },
-    { id: 'priorities', points: 15, title: 'the shorter the period, the higher the priority', mistake: 'rate-monotonic: order by period, whatever the budgets are; the fourth lowest, all below your own' },
-    { id: 'budget', points: 20, title: 'each activity gets its budget in every period', mistake: 'words of createSchedContext: selector, priority, budget, period, in cycles' },
-    { id: 'limit', points: 10, title: 'and no more than that', mistake: 'a context with budget 0 has no limit: look at the words that you passed' },
-    { id: 'rest', points: 10, title: 'the fourth takes what is left', mistake: 'budget 0 and period 0: as long as nobody of higher priority wants to run' },
-    { id: 'change', points: 20, title: 'a new budget holds from the next period on', mistake: 'schedContext.set takes priority, budget and period: all three; WAIT again until the activity is 3' },
-    { id: 'report', points: 10, title: 'REPORT tells what each consumed', mistake: 'schedContext.consumed counts since the last question: ask each context once, at the end' },
+    {
+      id: 'threads', points: 15, title: 'four threads run',
+      mistake: 'createThread, createSchedContext, bind, start; each with its own UTCB page'
+    },
+    {
+      id: 'priorities', points: 15, title: 'the shorter the period, the higher the priority',
+      mistake: 'rate-monotonic: order by period, whatever the budgets are; the fourth lowest, all below your own'
+    },
+    {
+      id: 'budget', points: 20, title: 'each activity gets its budget in every period',
+      mistake: 'words of createSchedContext: selector, priority, budget, period, in cycles'
+    },
+    {
+      id: 'limit', points: 10, title: 'and no more than that',
+      mistake: 'a context with budget 0 has no limit: look at the words that you passed'
+    },
+    {
+      id: 'rest', points: 10, title: 'the fourth takes what is left',
+      mistake: 'budget 0 and period 0: as long as nobody of higher priority wants to run'
+    },
+    {
+      id: 'change', points: 20, title: 'a new budget holds from the next period on',
+      mistake: 'schedContext.set takes priority, budget and period: all three; WAIT again until the activity is 3'
+    },
+    {
+      id: 'report', points: 10, title: 'REPORT tells what each consumed',
+      mistake: 'schedContext.consumed counts since the last question: ask each context once, at the end'
+    },
   ],
   variant: (random) => {
-    const periods = random.some([110_000, 140_000, 170_000, 210_000, 260_000, 310_000], 3), shares = [random.between(10, 22), random.between(10, 22), random.between(10, 18)];
+    const periods = random.some([110_000, 140_000, 170_000, 210_000, 260_000, 310_000], 3),
+      shares = [random.between(10, 22), random.between(10, 22), random.between(10, 18)];
     return Object.fromEntries(periods.flatMap((p, i) => [[`period${i}`, p], [`budget${i}`, Math.round(p * shares[i]! / 100)]]));
   },
   worlds: (v, random: Random) => {
-    const activities = [0, 1, 2].map((i) => ({ budget: Number(v[`budget${i}`]), period: Number(v[`period${i}`]) })), some = random.some([0, 1, 2], 2);
+    const activities = [0, 1, 2].map((i) => ({ budget: Number(v[`budget${i}`]), period: Number(v[`period${i}`]) })),
+      some = random.some([0, 1, 2], 2);
     const changed = (i: number, by: number): Change => ({ activity: i, budget: Math.round(activities[i]!.budget * by) });
-    return [world('as planned', activities, []), world('budgets change', activities, [changed(some[0]!, 0.5), changed(some[1]!, 0.7), changed(some[0]!, 1.2)])];
+    return [
+      world('as planned', activities, []),
+      world('budgets change', activities, [changed(some[0]!, 0.5), changed(some[1]!, 0.7), changed(some[0]!, 1.2)])
+    ];
   },
 };
 export default lab;

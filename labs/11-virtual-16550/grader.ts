@@ -5,7 +5,8 @@ import { guestAct, makeGuest, type Act, type Guest } from '../grading/guest.ts';
 import { program, type Lab, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
-const op = (label: number): Operation => ({ label, in: [], out: [], doc: '' }), OUTPUT = op(0x2800), INPUT = op(0x2801), LINE = op(0x2802), OTHER = op(0x28ff);
+const op = (label: number): Operation => ({ label, in: [], out: [], doc: '' }), OUTPUT = op(0x2800), INPUT = op(0x2801), LINE = op(0x2802),
+  OTHER = op(0x28ff);
 const NAMES = ['RBR/THR/DLL', 'IER/DLM', 'IIR/FCR', 'LCR', 'MCR', 'LSR', 'MSR', 'SCR'];
 
 type Step = { readonly check: string; readonly guest?: number } & (
@@ -18,10 +19,15 @@ const driver = (base: number, steps: readonly Step[], got: Got[]): Program => pr
   for (const s of steps) {
     const n = s.guest ?? 0, cap = env.cap(`guest${n}`);
     if ('act' in s) {
-      const g = guests[n] ??= yield* makeGuest(sys, env, { name: `guest${n}`, badge: n + 1, events: { [Cause.guestPageFault]: cap } }, 5e6), r = yield* guestAct(sys, env, g, s.act, BigInt(base + s.at), BigInt(s.value ?? 0));
+      const g = guests[n] ??= yield* makeGuest(sys, env, { name: `guest${n}`, badge: n + 1, events: { [Cause.guestPageFault]: cap } }, 5e6),
+        r = yield* guestAct(sys, env, g, s.act, BigInt(base + s.at), BigInt(s.value ?? 0));
       got.push(r ? { value: r.value, intact: r.intact } : {});
     } else if ('input' in s) got.push({ status: yield* ask(sys, cap, INPUT, [s.input.length, ...s.input]) });
-    else if ('output' in s) { const status = yield* ask(sys, cap, OUTPUT), n2 = Math.min(63, sys.utcb.word(0)); got.push({ status, words: status ? [] : Array.from({ length: n2 }, (_, i) => sys.utcb.word(1 + i)) }); }
+    else if ('output'
+        in s) {
+          const status = yield* ask(sys, cap, OUTPUT), n2 = Math.min(63, sys.utcb.word(0));
+          got.push({ status, words: status ? [] : Array.from({ length: n2 }, (_, i) => sys.utcb.word(1 + i)) });
+        }
     else if ('line' in s) { const status = yield* ask(sys, cap, LINE); got.push({ status, words: [sys.utcb.word(0)] }); }
     else got.push({ status: yield* ask(sys, cap, OTHER) });
   }
@@ -29,17 +35,30 @@ const driver = (base: number, steps: readonly Step[], got: Got[]): Program => pr
 
 const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
 function told(s: Step): string {
-  if ('act' in s) return `${s.act} ${NAMES[s.at] ?? `register ${s.at}`}${s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : ''}${s.guest ? ` of guest ${s.guest}` : ''}`;
+  if ('act' in s)
+    return `${s.act} `
+      + `${NAMES[s.at] ?? `register ${s.at}`}${s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : ''}${s.guest ? ` of guest ${s.guest}` : ''}`;
   return 'input' in s ? `INPUT ${s.input.map(hex).join(' ')}` : 'output' in s ? 'OUTPUT' : 'line' in s ? 'LINE' : 'request 0x28ff';
 }
 function want(s: Step): { words: string; right: (g: Got) => boolean } {
-  if ('act' in s) return s.expected === undefined ? { words: 'the guest goes on', right: (g) => g.value !== undefined && g.intact === true } : { words: hex(s.expected), right: (g) => g.intact === true && g.value !== undefined && BigInt.asUintN(64, g.value) === BigInt.asUintN(64, BigInt(s.expected!)) };
+  if ('act' in s)
+    return s.expected === undefined
+      ? { words: 'the guest goes on', right: (g) => g.value !== undefined && g.intact === true }
+      : {
+        words: hex(s.expected),
+        right: (g) => g.intact === true && g.value !== undefined && BigInt.asUintN(64, g.value) === BigInt.asUintN(64, BigInt(s.expected!))
+      };
   if ('input' in s) return { words: 'ok', right: (g) => g.status === 0 };
-  if ('output' in s) return { words: s.output.map(hex).join(' ') || 'nothing', right: (g) => g.status === 0 && g.words!.join() === s.output.join() };
+  if ('output' in s)
+    return { words: s.output.map(hex).join(' ') || 'nothing', right: (g) => g.status === 0 && g.words!.join() === s.output.join() };
   if ('line' in s) return { words: String(s.line), right: (g) => g.status === 0 && g.words![0] === s.line };
   return { words: 'badOp', right: (g) => g.status === 4 };
 }
-const heard = (s: Step, g: Got): string => ('act' in s ? (g.value === undefined ? 'the guest did not go on' : g.intact ? hex(g.value) : `${hex(g.value)}, and another register has changed`) : g.status ? statusName(g.status) : g.words?.map(hex).join(' ') || 'nothing');
+const heard = (s: Step, g: Got): string =>
+  ('act' in s
+    ? (g.value === undefined ? 'the guest did not go on' : g.intact ? hex(g.value) : `${hex(g.value)}, and another register has changed`)
+    : g.status ? statusName(g.status)
+    : g.words?.map(hex).join(' ') || 'nothing');
 
 function world(base: number, name: string, steps: readonly Step[]): World {
   const got: Got[] = [], guests = Math.max(...steps.map((s) => s.guest ?? 0)) + 1;
@@ -47,54 +66,150 @@ function world(base: number, name: string, steps: readonly Step[]): World {
     name,
     components: (s) => ({
       uart: { program: s.program('uart.ts'), args: { base }, provides: ['uart'] },
-      driver: { program: driver(base, steps, got), caps: Object.fromEntries(Array.from({ length: guests }, (_, g) => [`guest${g}`, { from: 'uart', label: `guest${g}` }])), kernelMemory: '2M' },
+      driver: {
+        program: driver(base, steps, got),
+        caps: Object.fromEntries(Array.from({ length: guests }, (_, g) => [`guest${g}`, { from: 'uart', label: `guest${g}` }])),
+        kernelMemory: '2M'
+      },
     }),
     judge: (seen, say) => {
       const why = seen.end('uart').why || (got.length === 0 ? seen.why : '');
       steps.forEach((s, i) => {
         const { words, right } = want(s), g = got[i];
-        say(s.check, g !== undefined && right(g), `step ${i + 1}, ${told(s)}: ${words}`, (g ? heard(s, g) : 'nothing') + (why ? ` (${why})` : ''));
+        say(s.check, g !== undefined && right(g), `step ${i + 1}, ${told(s)}: ${words}`,
+          (g ? heard(s, g) : 'nothing') + (why ? ` (${why})` : ''));
       });
     },
   };
 }
 
 function worlds(base: number, random: Random): World[] {
-  const byte = (): number => random.between(1, 127), load = (check: string, at: number, expected: number, act: Act = 'lbu'): Step => ({ check, act, at, expected }), store = (check: string, at: number, value: number, act: Act = 'sb'): Step => ({ check, act, at, value });
-  const out = (check: string, ...output: number[]): Step => ({ check, output }), input = (check: string, ...bytes: number[]): Step => ({ check, input: bytes }), line = (check: string, n: number): Step => ({ check, line: n });
+  const byte = (): number => random.between(1, 127),
+    load = (check: string, at: number, expected: number, act: Act = 'lbu'): Step => ({ check, act, at, expected }),
+    store = (check: string, at: number, value: number, act: Act = 'sb'): Step => ({ check, act, at, value });
+  const out = (check: string, ...output: number[]): Step => ({ check, output }),
+    input = (check: string, ...bytes: number[]): Step => ({ check, input: bytes }),
+    line = (check: string, n: number): Step => ({ check, line: n });
   const [a, b, c, d] = [byte(), byte(), byte(), byte()], high = random.between(0x80, 0xff), many = Array.from({ length: 20 }, byte);
   return [
-    world(base, 'output', [load('output', 5, 0x60), store('output', 0, a), out('output', a), out('output'), ...[b, c, d].map((x) => store('output', 0, x)), load('output', 5, 0x60), out('output', b, c, d), store('output', 0, high), out('output', high), store('output', 0, 0), out('output', 0), ...many.map((x) => store('output', 0, x)), out('output', ...many)]),
-    world(base, 'registers that keep what is stored', [store('keeps', 7, a), load('keeps', 7, a), store('keeps', 3, 3), load('keeps', 3, 3), store('keeps', 1, 0xff), load('keeps', 1, 15), store('keeps', 4, 0xef), load('keeps', 4, 15), load('keeps', 6, 0xb0), load('keeps', 7, a), store('keeps', 5, 0), load('keeps', 5, 0x60), store('keeps', 6, 0), load('keeps', 6, 0xb0), load('keeps', 3, 3), out('keeps'), store('keeps', 1, 5), load('keeps', 1, 5)]),
-    world(base, 'the divisor latch', [store('latch', 3, 0x83), store('latch', 0, b), store('latch', 1, c), load('latch', 0, b), load('latch', 1, c), out('latch'), store('latch', 3, 3), load('latch', 1, 0), store('latch', 0, d), out('latch', d), store('latch', 3, 0x80), load('latch', 0, b), load('latch', 1, c), input('latch', a), load('latch', 0, b), store('latch', 3, 0), load('latch', 0, a), load('latch', 3, 0)]),
-    world(base, 'input', [load('input', 5, 0x60), load('input', 0, 0), input('input', a), load('input', 5, 0x61), load('input', 0, a), load('input', 5, 0x60), store('input', 2, 1), input('input', b, c, d), load('input', 5, 0x61), load('input', 0, b), load('input', 0, c), load('input', 5, 0x61), load('input', 0, d), load('input', 5, 0x60), load('input', 0, 0), input('input', high), load('input', 0, high), input('input', a), input('input', b), load('input', 0, a), load('input', 0, b)]),
-    world(base, 'too much input', [input('overrun', a, b), load('overrun', 5, 0x63), load('overrun', 5, 0x61), load('overrun', 0, a), load('overrun', 0, 0), store('overrun', 2, 1), input('overrun', ...many.slice(0, 16)), load('overrun', 5, 0x61), input('overrun', c), load('overrun', 5, 0x63), ...many.slice(0, 16).map((x) => load('overrun', 0, x)), load('overrun', 5, 0x60), input('overrun', d), load('overrun', 0, d)]),
-    world(base, 'FIFOs', [load('fifo', 2, 1), store('fifo', 2, 1), load('fifo', 2, 0xc1), input('fifo', a, b), store('fifo', 2, 3), load('fifo', 5, 0x60), input('fifo', c), load('fifo', 0, c), input('fifo', a, b), store('fifo', 2, 0), load('fifo', 5, 0x60), load('fifo', 2, 1), input('fifo', a), store('fifo', 2, 0), load('fifo', 0, a), store('fifo', 2, 1), input('fifo', b, c), store('fifo', 2, 1), load('fifo', 0, b)]),
-    world(base, 'why it interrupts', [line('interrupts', 0), load('interrupts', 2, 1), input('interrupts', a), line('interrupts', 0), load('interrupts', 2, 1), store('interrupts', 1, 1), line('interrupts', 1), load('interrupts', 2, 4), line('interrupts', 1), load('interrupts', 0, a), line('interrupts', 0), load('interrupts', 2, 1),
-      store('interrupts', 1, 2), line('interrupts', 1), load('interrupts', 2, 2), line('interrupts', 0), load('interrupts', 2, 1), store('interrupts', 0, b), line('interrupts', 1), load('interrupts', 2, 2), store('interrupts', 1, 2), line('interrupts', 0), store('interrupts', 1, 0), store('interrupts', 1, 2), line('interrupts', 1), store('interrupts', 1, 0), line('interrupts', 0),
-      store('interrupts', 1, 7), input('interrupts', c, d), load('interrupts', 2, 6), load('interrupts', 5, 0x63), load('interrupts', 2, 4), load('interrupts', 0, c), load('interrupts', 2, 2), line('interrupts', 0), store('interrupts', 1, 4), input('interrupts', c), line('interrupts', 0), input('interrupts', d), line('interrupts', 1), load('interrupts', 5, 0x63), line('interrupts', 0)]),
-    world(base, 'loop', [store('loop', 4, 0x10), store('loop', 0, a), out('loop'), load('loop', 5, 0x61), load('loop', 0, a), load('loop', 6, 0), store('loop', 4, 0x1f), load('loop', 6, 0xf0), store('loop', 4, 0x11), load('loop', 6, 0x20), store('loop', 4, 0x12), load('loop', 6, 0x10), store('loop', 4, 0x14), load('loop', 6, 0x40), store('loop', 4, 0x18), load('loop', 6, 0x80), load('loop', 4, 0x18), store('loop', 4, 0), load('loop', 6, 0xb0), store('loop', 0, b), out('loop', b)]),
+    world(base, 'output',
+      [
+        load('output', 5, 0x60), store('output', 0, a), out('output', a), out('output'), ...[b, c, d].map((x) => store('output', 0, x)),
+        load('output', 5, 0x60), out('output', b, c, d), store('output', 0, high), out('output', high), store('output', 0, 0),
+        out('output', 0), ...many.map((x) => store('output', 0, x)), out('output', ...many)
+      ]),
+    world(base, 'registers that keep what is stored',
+      [
+        store('keeps', 7, a), load('keeps', 7, a), store('keeps', 3, 3), load('keeps', 3, 3), store('keeps', 1, 0xff), load('keeps', 1, 15),
+        store('keeps', 4, 0xef), load('keeps', 4, 15), load('keeps', 6, 0xb0), load('keeps', 7, a), store('keeps', 5, 0),
+        load('keeps', 5, 0x60), store('keeps', 6, 0), load('keeps', 6, 0xb0), load('keeps', 3, 3), out('keeps'), store('keeps', 1, 5),
+        load('keeps', 1, 5)
+      ]),
+    world(base, 'the divisor latch',
+      [
+        store('latch', 3, 0x83), store('latch', 0, b), store('latch', 1, c), load('latch', 0, b), load('latch', 1, c), out('latch'),
+        store('latch', 3, 3), load('latch', 1, 0), store('latch', 0, d), out('latch', d), store('latch', 3, 0x80), load('latch', 0, b),
+        load('latch', 1, c), input('latch', a), load('latch', 0, b), store('latch', 3, 0), load('latch', 0, a), load('latch', 3, 0)
+      ]),
+    world(base, 'input',
+      [
+        load('input', 5, 0x60), load('input', 0, 0), input('input', a), load('input', 5, 0x61), load('input', 0, a), load('input', 5, 0x60),
+        store('input', 2, 1), input('input', b, c, d), load('input', 5, 0x61), load('input', 0, b), load('input', 0, c),
+        load('input', 5, 0x61), load('input', 0, d), load('input', 5, 0x60), load('input', 0, 0), input('input', high),
+        load('input', 0, high), input('input', a), input('input', b), load('input', 0, a), load('input', 0, b)
+      ]),
+    world(base, 'too much input',
+      [
+        input('overrun', a, b), load('overrun', 5, 0x63), load('overrun', 5, 0x61), load('overrun', 0, a), load('overrun', 0, 0),
+        store('overrun', 2, 1), input('overrun', ...many.slice(0, 16)), load('overrun', 5, 0x61), input('overrun', c),
+        load('overrun', 5, 0x63), ...many.slice(0, 16).map((x) => load('overrun', 0, x)), load('overrun', 5, 0x60), input('overrun', d),
+        load('overrun', 0, d)
+      ]),
+    world(base, 'FIFOs',
+      [
+        load('fifo', 2, 1), store('fifo', 2, 1), load('fifo', 2, 0xc1), input('fifo', a, b), store('fifo', 2, 3), load('fifo', 5, 0x60),
+        input('fifo', c), load('fifo', 0, c), input('fifo', a, b), store('fifo', 2, 0), load('fifo', 5, 0x60), load('fifo', 2, 1),
+        input('fifo', a), store('fifo', 2, 0), load('fifo', 0, a), store('fifo', 2, 1), input('fifo', b, c), store('fifo', 2, 1),
+        load('fifo', 0, b)
+      ]),
+    world(base, 'why it interrupts',
+      [line('interrupts', 0), load('interrupts', 2, 1), input('interrupts', a), line('interrupts', 0), load('interrupts', 2, 1),
+        store('interrupts', 1, 1), line('interrupts', 1), load('interrupts', 2, 4), line('interrupts', 1), load('interrupts', 0, a),
+        line('interrupts', 0), load('interrupts', 2, 1),
+      store('interrupts', 1, 2), line('interrupts', 1), load('interrupts', 2, 2), line('interrupts', 0), load('interrupts', 2, 1),
+      store('interrupts', 0, b), line('interrupts', 1), load('interrupts', 2, 2), store('interrupts', 1, 2), line('interrupts', 0),
+      store('interrupts', 1, 0), store('interrupts', 1, 2), line('interrupts', 1), store('interrupts', 1, 0), line('interrupts', 0),
+      store('interrupts', 1, 7), input('interrupts', c, d), load('interrupts', 2, 6), load('interrupts', 5, 0x63), load('interrupts', 2, 4),
+      load('interrupts', 0, c), load('interrupts', 2, 2), line('interrupts', 0), store('interrupts', 1, 4), input('interrupts', c),
+      line('interrupts', 0), input('interrupts', d), line('interrupts', 1), load('interrupts', 5, 0x63), line('interrupts', 0)]),
+    world(base, 'loop',
+      [
+        store('loop', 4, 0x10), store('loop', 0, a), out('loop'), load('loop', 5, 0x61), load('loop', 0, a), load('loop', 6, 0),
+        store('loop', 4, 0x1f), load('loop', 6, 0xf0), store('loop', 4, 0x11), load('loop', 6, 0x20), store('loop', 4, 0x12),
+        load('loop', 6, 0x10), store('loop', 4, 0x14), load('loop', 6, 0x40), store('loop', 4, 0x18), load('loop', 6, 0x80),
+        load('loop', 4, 0x18), store('loop', 4, 0), load('loop', 6, 0xb0), store('loop', 0, b), out('loop', b)
+      ]),
     world(base, 'all kinds of instructions', [
-      store('decode', 7, high), load('decode', 7, high), load('decode', 7, high - 256, 'lb'), load('decode', 7, high, 'lhu'), load('decode', 7, high, 'lh'), load('decode', 7, high, 'lw'), load('decode', 7, high, 'lwu'), load('decode', 7, high, 'ld'), load('decode', 7, high, 'c.lw'),
-      store('decode', 7, 0x1200 + a, 'sh'), load('decode', 7, a), store('decode', 7, 0x12345600 + b, 'sw'), load('decode', 7, b), store('decode', 7, 0x3400 + c, 'sd'), load('decode', 7, c, 'lb'), store('decode', 7, 0x5600 + d, 'c.sw'), load('decode', 7, d, 'c.lw'), store('decode', 7, 99, 'sb zero'), load('decode', 7, 0),
-      input('decode', a), load('decode', 0, 0, 'lbu zero'), load('decode', 5, 0x60), store('decode', 0, b, 'sw'), out('decode', b), input('decode', high), load('decode', 0, high - 256, 'lb'), load('decode', 8, 0), store('decode', 8, a), load('decode', 100, 0, 'lw'), load('decode', 7, 0),
+      store('decode', 7, high), load('decode', 7, high), load('decode', 7, high - 256, 'lb'), load('decode', 7, high, 'lhu'),
+      load('decode', 7, high, 'lh'), load('decode', 7, high, 'lw'), load('decode', 7, high, 'lwu'), load('decode', 7, high, 'ld'),
+      load('decode', 7, high, 'c.lw'),
+      store('decode', 7, 0x1200 + a, 'sh'), load('decode', 7, a), store('decode', 7, 0x12345600 + b, 'sw'), load('decode', 7, b),
+      store('decode', 7, 0x3400 + c, 'sd'), load('decode', 7, c, 'lb'), store('decode', 7, 0x5600 + d, 'c.sw'),
+      load('decode', 7, d, 'c.lw'), store('decode', 7, 99, 'sb zero'), load('decode', 7, 0),
+      input('decode', a), load('decode', 0, 0, 'lbu zero'), load('decode', 5, 0x60), store('decode', 0, b, 'sw'), out('decode', b),
+      input('decode', high), load('decode', 0, high - 256, 'lb'), load('decode', 8, 0), store('decode', 8, a), load('decode', 100, 0, 'lw'),
+      load('decode', 7, 0),
     ]),
-    world(base, 'two guests, and what is refused', [store('apart', 7, a), { ...store('apart', 7, b), guest: 1 }, load('apart', 7, a), { ...load('apart', 7, b), guest: 1 }, store('apart', 0, c), { check: 'apart', guest: 1, output: [] }, out('apart', c), { check: 'apart', guest: 1, input: [d] }, load('apart', 5, 0x60), { ...load('apart', 0, d), guest: 1 }, { check: 'apart', other: true }]),
+    world(base, 'two guests, and what is refused',
+      [
+        store('apart', 7, a), { ...store('apart', 7, b), guest: 1 }, load('apart', 7, a), { ...load('apart', 7, b), guest: 1 },
+        store('apart', 0, c), { check: 'apart', guest: 1, output: [] }, out('apart', c), { check: 'apart', guest: 1, input: [d] },
+        load('apart', 5, 0x60), { ...load('apart', 0, d), guest: 1 }, { check: 'apart', other: true }
+      ]),
   ];
 }
 
 const lab: Lab = {
   number: 11, name: '11-virtual-16550', title: 'A virtual 16550', hours: [4, 6], language: 'typescript', files: ['uart.ts'],
   checks: [
-    { id: 'output', points: 15, title: 'what is stored to THR comes out', mistake: 'register 0 with DLAB clear; OUTPUT gives at most 40 bytes and forgets them; LSR says that the transmitter is empty' },
-    { id: 'keeps', points: 10, title: 'registers keep what they can keep', mistake: 'IER has four bits, MCR five; LSR and MSR cannot be stored to; MSR is 0xb0' },
-    { id: 'latch', points: 10, title: 'with DLAB set, registers 0 and 1 are the divisor', mistake: 'bit 7 of LCR decides at each access; what is received and IER stay as they are' },
-    { id: 'input', points: 15, title: 'what comes in can be read, in order', mistake: 'LSR bit 0 says that there is something; reading RBR takes it' },
-    { id: 'overrun', points: 10, title: 'too much input is lost, and LSR says so once', mistake: 'one byte without FIFO, sixteen with; the new byte is lost; bit 1 of LSR goes when LSR was read' },
-    { id: 'fifo', points: 10, title: 'FCR turns the FIFO on and off and clears it', mistake: 'turning it on or off clears it, writing the same again does not; IIR shows 0xc0' },
-    { id: 'interrupts', points: 10, title: 'IIR tells the most urgent reason, LINE whether there is one', mistake: 'line status 6, received data 4, transmitter empty 2, none 1; only reasons that IER allows; reading IIR takes away reason 2 and no other' },
-    { id: 'loop', points: 5, title: 'loop mode turns what is sent around', mistake: 'MCR bit 4: bytes go to the receiver, and MSR shows RTS, DTR, OUT1, OUT2 of MCR' },
-    { id: 'decode', points: 10, title: 'every load and store works', mistake: 'size and sign stand in funct3; bit 1 of htinst clear means a compressed instruction of two bytes; x0 is never written, and the access happens all the same' },
+    {
+      id: 'output', points: 15, title: 'what is stored to THR comes out',
+      mistake: 'register 0 with DLAB clear; OUTPUT gives at most 40 bytes and forgets them; LSR says that the transmitter is empty'
+    },
+    {
+      id: 'keeps', points: 10, title: 'registers keep what they can keep',
+      mistake: 'IER has four bits, MCR five; LSR and MSR cannot be stored to; MSR is 0xb0'
+    },
+    {
+      id: 'latch', points: 10, title: 'with DLAB set, registers 0 and 1 are the divisor',
+      mistake: 'bit 7 of LCR decides at each access; what is received and IER stay as they are'
+    },
+    {
+      id: 'input', points: 15, title: 'what comes in can be read, in order',
+      mistake: 'LSR bit 0 says that there is something; reading RBR takes it'
+    },
+    {
+      id: 'overrun', points: 10, title: 'too much input is lost, and LSR says so once',
+      mistake: 'one byte without FIFO, sixteen with; the new byte is lost; bit 1 of LSR goes when LSR was read'
+    },
+    {
+      id: 'fifo', points: 10, title: 'FCR turns the FIFO on and off and clears it',
+      mistake: 'turning it on or off clears it, writing the same again does not; IIR shows 0xc0'
+    },
+    {
+      id: 'interrupts', points: 10, title: 'IIR tells the most urgent reason, LINE whether there is one',
+      mistake: 'line status 6, received data 4, transmitter empty 2, none 1; only reasons that IER allows; reading IIR takes away reason 2 '
+        + 'and no other'
+    },
+    {
+      id: 'loop', points: 5, title: 'loop mode turns what is sent around',
+      mistake: 'MCR bit 4: bytes go to the receiver, and MSR shows RTS, DTR, OUT1, OUT2 of MCR'
+    },
+    {
+      id: 'decode', points: 10, title: 'every load and store works',
+      mistake: 'size and sign stand in funct3; bit 1 of htinst clear means a compressed instruction of two bytes; x0 is never written, and '
+        + 'the access happens all the same'
+    },
     { id: 'apart', points: 5, title: 'each guest has its own', mistake: 'state belongs to the session; another request answers badOp' },
   ],
   variant: (random) => ({ base: 0x1000_0000 + random.between(0, 200) * 0x1000 }),

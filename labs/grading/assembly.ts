@@ -25,7 +25,11 @@ function assembled(file: string, lines: readonly string[]): ReturnType<typeof as
   try {
     return assemble(`${constants()}\n${lines.join('\n')}`, BASE);
   } catch (e) {
-    const message = (e as Error).message, at = lines.findIndex((l) => { const s = l.replace(/(#|\/\/).*$/, '').replace(/^\s*[\w.$]+:\s*/, '').trim(); return s !== '' && message.startsWith(`${s}:`); });
+    const message = (e as Error).message,
+      at = lines.findIndex((l) => {
+        const s = l.replace(/(#|\/\/).*$/, '').replace(/^\s*[\w.$]+:\s*/, '').trim();
+        return s !== '' && message.startsWith(`${s}:`);
+      });
     throw new SubmissionError(`${message} (${file}${at < 0 ? '' : `:${at + 1}`})`);
   }
 }
@@ -34,7 +38,9 @@ function assembled(file: string, lines: readonly string[]): ReturnType<typeof as
 export function placed(message: string, file: string, source: string): string {
   const pc = Number.parseInt(/\bpc 0x([0-9a-f]+)/.exec(message)?.[1] ?? '', 16), { symbols, bytes } = assembled(file, source.split('\n'));
   if (!(pc >= BASE && pc < BASE + bytes.length)) return message;
-  const labels = source.split('\n').flatMap((l) => /^\s*([\w.$]+):/.exec(l)?.[1] ?? []).map((l) => [l, Number(symbols.get(l) ?? -1)] as const);
-  const [name, at] = labels.filter(([, a]) => a >= BASE && a <= pc).reduce((best, l) => (l[1] >= best[1] ? l : best), ['', 0] as readonly [string, number]);
+  const labels = source.split('\n').flatMap((l) => /^\s*([\w.$]+):/.exec(l)?.[1] ?? [])
+    .map((l) => [l, Number(symbols.get(l) ?? -1)] as const);
+  const [name, at] = labels.filter(([, a]) => a >= BASE && a <= pc).reduce((best, l) => (l[1] >= best[1] ? l : best),
+    ['', 0] as readonly [string, number]);
   return name === '' ? message : `${message} (${name}${pc > at ? `+0x${(pc - at).toString(16)}` : ''})`;
 }

@@ -1,6 +1,6 @@
 /**
- * Processes of a grader: RISC-V code in a task of its own, made by a driver (a component of the grader). Its events go where the driver says; what it
- * has to tell goes to the driver alone, through a portal that nobody else holds.
+ * Processes of a grader: RISC-V code in a task of its own, made by a driver (a component of the grader). Its events go where the driver
+ * says; what it has to tell goes to the driver alone, through a portal that nobody else holds.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Ops, Own, Right, capPage, memoryPage, statusName, type Received, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
@@ -50,11 +50,18 @@ start:
 export const childCode = (source: string, at = CODE): Uint8Array => assemble(`${constants()}\n${PRELUDE}\n${source}\nj end`, at).bytes;
 
 export interface Child { readonly task: number; readonly thread: number; readonly context: number; readonly report: number }
-export interface ChildOptions { readonly name: string; readonly priority?: number; readonly badge?: number; /** Portal for each cause (Cause.*). */ readonly events: Readonly<Record<number, number>> }
+export interface ChildOptions {
+  readonly name: string;
+  readonly priority?: number;
+  readonly badge?: number; /** Portal for each cause (Cause.*). */
+  readonly events: Readonly<Record<number, number>>
+}
 
 /** Makes a child that runs `code` (of childCode) once it is started. Its memory is its code and its UTCB. */
 export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOptions): Sys<Child> {
-  const [task, thread, context, report] = [env.selector(), env.selector(), env.selector(), env.selector()] as [number, number, number, number];
+  const [task, thread, context, report] = [
+    env.selector(), env.selector(), env.selector(), env.selector()
+  ] as [number, number, number, number];
   yield* sys.must(Own.factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(Own.factory, Ops.factory.createThread, [thread, task, 0, CHILD_UTCB, 0]);
   yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, o.priority ?? 90, 0, 0]);
@@ -67,7 +74,8 @@ export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOp
   yield* sys.must(task, Ops.task.map, [0, capPage(report, 0, 1), REPORT, 0]);
   for (const [cause, portal] of Object.entries(o.events)) {
     const status = yield* sys.invoke(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
-    if (status !== 0) throw new Error(`the events of ${o.name} have nowhere to go: the server behind its portal has ended (${statusName(status)})`);
+    if (status !== 0)
+      throw new Error(`the events of ${o.name} have nowhere to go: the server behind its portal has ended (${statusName(status)})`);
   }
   yield* sys.must(thread, Ops.thread.bind, [context]);
   return { task, thread, context, report };
@@ -77,7 +85,10 @@ export const startChild = (sys: Syscalls, child: Child, arg = 0): Sys<void> => s
 /** What a child told: its four words; undefined after -1, or when nothing came in time. */
 export interface Told { readonly words: readonly bigint[]; readonly badge: number }
 
-/** Hears children until `count` have ended, or nothing more comes for `patience` ns; what `told` answers is a0 of the child after its tell. */
+/**
+ * Hears children until `count` have ended, or nothing more comes for `patience` ns; what `told` answers is a0 of the child after its
+ * tell.
+ */
 export function* hear(sys: Syscalls, count: number, patience: number, told: (t: Told) => Sys<number | bigint | void>): Sys<number> {
   const done = new Set<number>();
   let got: Received = yield* sys.receive(0, patience);

@@ -1,6 +1,6 @@
 /**
- * Virtual processors that do what a driver tells them: between two accesses they wait in a `wfi`, whose exit comes to the driver. Other exits go where
- * the driver says.
+ * Virtual processors that do what a driver tells them: between two accesses they wait in a `wfi`, whose exit comes to the driver. Other
+ * exits go where the driver says.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Cause, Mtd, Ops, Own, Right, ThreadFlag, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
@@ -14,9 +14,11 @@ const SENTINEL = 0x5e;
 
 /** What a guest can do: address in t1, value in t2, result in s0 (and s1). */
 const ACTS = {
-  lbu: 'lbu s0, 0(t1)', lb: 'lb s0, 0(t1)', lhu: 'lhu a5, 0(t1)\n mv s0, a5', lh: 'lh t5, 0(t1)\n mv s0, t5', lw: 'lw s0, 0(t1)', lwu: 'lwu a4, 0(t1)\n mv s0, a4', ld: 'ld s0, 0(t1)',
+  lbu: 'lbu s0, 0(t1)', lb: 'lb s0, 0(t1)', lhu: 'lhu a5, 0(t1)\n mv s0, a5', lh: 'lh t5, 0(t1)\n mv s0, t5', lw: 'lw s0, 0(t1)',
+  lwu: 'lwu a4, 0(t1)\n mv s0, a4', ld: 'ld s0, 0(t1)',
   sb: 'sb t2, 0(t1)', sh: 'mv a5, t2\n sh a5, 0(t1)', sw: 'mv s11, t2\n sw s11, 0(t1)', sd: 'sd t2, 0(t1)',
-  'c.lw': 'mv a3, t1\n c.lw a4, 0(a3)\n mv s0, a4\n c.nop', 'c.sw': 'mv a3, t1\n mv a4, t2\n c.sw a4, 0(a3)\n c.nop', 'lbu zero': 'lbu zero, 0(t1)\n mv s0, zero', 'sb zero': 'sb zero, 0(t1)',
+  'c.lw': 'mv a3, t1\n c.lw a4, 0(a3)\n mv s0, a4\n c.nop', 'c.sw': 'mv a3, t1\n mv a4, t2\n c.sw a4, 0(a3)\n c.nop',
+  'lbu zero': 'lbu zero, 0(t1)\n mv s0, zero', 'sb zero': 'sb zero, 0(t1)',
   sbi: 'mv a0, t1\n mv a1, t2\n ecall\n mv s0, a0\n mv s1, a1',
 } as const;
 export type Act = keyof typeof ACTS;
@@ -49,11 +51,18 @@ after:
 `, RAM).bytes;
 
 export interface Guest { readonly task: number; readonly thread: number; readonly door: number; turn: number }
-export interface Result { readonly value: bigint; readonly second: bigint; /** Registers that nobody may change are as they were. */ readonly intact: boolean }
+export interface Result {
+  readonly value: bigint;
+  readonly second: bigint; /** Registers that nobody may change are as they were. */
+  readonly intact: boolean
+}
 
 /** A guest that waits for its first turn. `events`: the portal for each cause that is not the driver's. */
-export function* makeGuest(sys: Syscalls, env: Env, o: { readonly name: string; readonly badge: number; readonly events: Readonly<Record<number, number>> }, patience: number): Sys<Guest> {
-  const [task, thread, context, door] = [env.selector(), env.selector(), env.selector(), env.selector()] as [number, number, number, number];
+export function* makeGuest(sys: Syscalls, env: Env,
+    o: { readonly name: string; readonly badge: number; readonly events: Readonly<Record<number, number>> }, patience: number): Sys<Guest> {
+  const [task, thread, context, door] = [
+    env.selector(), env.selector(), env.selector(), env.selector()
+  ] as [number, number, number, number];
   yield* sys.must(Own.factory, Ops.factory.createTask, [task, 1]);
   yield* sys.must(Own.factory, Ops.factory.createThread, [thread, task, ThreadFlag.guest, 0, 0]);
   yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, 90, 0, 0]);
@@ -84,7 +93,8 @@ function* waitFor(sys: Syscalls, env: Env, g: Guest, patience: number): Sys<Resu
 }
 
 /** One access, or one call (`sbi`: EID and FID beside the two arguments). */
-export function* guestAct(sys: Syscalls, env: Env, g: Guest, act: Act, first: bigint, second: bigint, eid = 0, fid = 0, patience = 5e6): Sys<Result | undefined> {
+export function* guestAct(sys: Syscalls, env: Env, g: Guest, act: Act, first: bigint, second: bigint, eid = 0, fid = 0,
+    patience = 5e6): Sys<Result | undefined> {
   if (g.turn === 0) return undefined;
   const u = sys.utcb, turn = g.turn;
   g.turn = 0;

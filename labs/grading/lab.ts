@@ -1,6 +1,6 @@
 /**
- * A lab: a page, files that a student hands in, and worlds in which they are tried. Each world is a boot scenario; what happened in it is judged
- * from the machine's own trace and from components of the grader, never from what the submission says about itself.
+ * A lab: a page, files that a student hands in, and worlds in which they are tried. Each world is a boot scenario; what happened in it is
+ * judged from the machine's own trace and from components of the grader, never from what the submission says about itself.
  */
 import type { Component, Program } from '../../index.ts';
 import type { TraceFile } from '../../trace/index.ts';
@@ -75,7 +75,11 @@ export interface Say {
   (check: string, right: boolean, expected: string, seen: string, record?: number): void;
 }
 
-export const text = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : typeof value === 'bigint' ? `0x${value.toString(16)}` : Array.isArray(value) ? `[${value.map(text).join(', ')}]` : String(value));
+export const text = (value: unknown): string =>
+  (typeof value === 'string' ? `'${value}'`
+    : typeof value === 'bigint' ? `0x${value.toString(16)}`
+    : Array.isArray(value) ? `[${value.map(text).join(', ')}]`
+    : String(value));
 
 /** Says whether two values are the same, with both in words. */
 export function same(say: Say, check: string, what: string, expected: unknown, seen: unknown, record?: number): void {

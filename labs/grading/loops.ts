@@ -3,7 +3,10 @@ import { Edits, treeOf, walk, type AnyNode } from './syntax.ts';
 
 const LOOPS: ReadonlySet<string> = new Set(['WhileStatement', 'DoWhileStatement', 'ForStatement', 'ForInStatement', 'ForOfStatement']);
 
-/** `placeOf`: file and line (from 1) of the submission for a line and column (from 0) of the source; undefined for what is not the submission's. */
+/**
+ * `placeOf`: file and line (from 1) of the submission for a line and column (from 0) of the source; undefined for what is not the
+ * submission's.
+ */
 export function countLoops(source: string, placeOf: (line: number, column: number) => { file: string; line: number } | undefined): string {
   const edits = new Edits();
   walk(treeOf(source), (node) => {

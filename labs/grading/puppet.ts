@@ -1,4 +1,6 @@
-/** Processes that do what a driver tells them, one access at a time: the driver decides whose turn it is, and sees what each access gave. */
+/**
+ * Processes that do what a driver tells them, one access at a time: the driver decides whose turn it is, and sees what each access gave.
+ */
 import { Ops, Own, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
 import type { Env } from '../../roottask/client/index.ts';
 import { childCode, makeChild, startChild, type Child, type ChildOptions } from './child.ts';
@@ -59,7 +61,8 @@ function* waitFor(sys: Syscalls, env: Env, p: Puppet, patience: number): Sys<big
 }
 
 /** Lets it make one access; what it loaded, or undefined when it did not come back. */
-export function* act(sys: Syscalls, env: Env, p: Puppet, what: number, address: number, value = 0n, patience = 5e6): Sys<bigint | undefined> {
+export function* act(sys: Syscalls, env: Env, p: Puppet, what: number, address: number, value = 0n,
+    patience = 5e6): Sys<bigint | undefined> {
   if (p.turn === 0) return undefined;
   const turn = p.turn;
   p.turn = 0;

@@ -1,4 +1,7 @@
-/** Numbers by seed: the same on every computer. (splitmix32, after G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014.) */
+/**
+ * Numbers by seed: the same on every computer. (splitmix32, after G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+ * generators", 2014.)
+ */
 export class Random {
   private state: number;
   constructor(seed: number | string) { this.state = typeof seed === 'number' ? seed >>> 0 : hash(seed); }

@@ -24,20 +24,29 @@ export interface RunOptions {
 export function runWorld(world: World, submission: Submission, options: RunOptions): Ran {
   const theirs = new Set<unknown>(), components = world.components(remembering(submission, theirs));
   const names = Object.keys(components).filter((name) => theirs.has(components[name]!.program));
-  const scenario = { name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components, budget: world.budget ?? BUDGET, ram: world.ram ?? RAM, harts: world.harts, log: world.log };
-  const pieces: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }, { words: vocabularyFor(scenario) });
+  const scenario = {
+    name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components, budget: world.budget ?? BUDGET, ram: world.ram ?? RAM,
+    harts: world.harts, log: world.log
+  };
+  const pieces: Uint8Array[] = [],
+    recorder = new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }, { words: vocabularyFor(scenario) });
   const decoder = new TextDecoder();
   let output = '';
   const files = Object.entries(world.files ?? {}).map(([name, path]) => ({ name, bytes: options.file(path) }));
   const system = bootScenario(
     scenario,
-    { output: (_c, bytes) => { output += decoder.decode(bytes, { stream: true }); }, modules: [...submission.modules, ...(world.modules ?? []), ...files] },
+    {
+      output: (_c, bytes) => { output += decoder.decode(bytes, { stream: true }); },
+      modules: [...submission.modules, ...(world.modules ?? []), ...files]
+    },
     { trace: recorder, seed: options.seed ?? 1, capture: (sink) => new Capture(sink, world.capture ?? names) },
   );
   const result = toTheEnd(system);
   recorder.close();
   const traceBytes = joined(pieces), trace = new TraceFile(traceBytes);
-  return { seen: seenOf(system, result, output, trace, submission, options.printed()), traceBytes, digest: digestOf(trace, output), crashes: [...system.components.values()].filter((c) => c.state === 'crashed' || c.state === 'failed').map((c) => `${c.name} ${c.state}: ${c.why}`),
+  return { seen: seenOf(system, result, output, trace, submission, options.printed()), traceBytes, digest: digestOf(trace, output),
+    crashes: [...system.components.values()].filter((c) => c.state === 'crashed' || c.state === 'failed').map((c) =>
+      `${c.name} ${c.state}: ${c.why}`),
     asked: () => names.flatMap((name) => asked(trace, name)),
   };
 }
@@ -57,7 +66,11 @@ function toTheEnd(system: System): Result {
   for (;;) {
     const r = system.runFor(PIECE);
     if (typeof r === 'object') return r;
-    if (r === 'idle') { system.stop(); return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] }; }
+    if (r
+        === 'idle') {
+          system.stop();
+          return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] };
+        }
   }
 }
 
@@ -67,7 +80,8 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-function seenOf(system: System, result: Result, output: string, trace: TraceFile, submission: Submission, printed: readonly string[]): Seen {
+function seenOf(system: System, result: Result, output: string, trace: TraceFile, submission: Submission,
+    printed: readonly string[]): Seen {
   const lines = output.split('\n').map((l) => /^\[([^\]]+)\] ?(.*)$/.exec(l.trimEnd())).filter((m) => m !== null);
   return {
     submission, trace, printed, why: result.why,

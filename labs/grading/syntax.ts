@@ -15,7 +15,8 @@ export function walk(root: Node, visit: (node: AnyNode, parents: readonly AnyNod
   const go = (node: AnyNode, parents: readonly AnyNode[]): void => {
     visit(node, parents);
     const within = [node, ...parents];
-    for (const value of Object.values(node)) for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) go(child, within);
+    for (const value of Object.values(node))
+      for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) go(child, within);
   };
   go(root as AnyNode, []);
 }

@@ -41,13 +41,15 @@ export class Sheet {
 
   results(why = 'nothing that could be looked at'): CheckResult[] {
     return this.lab.checks.map((row) => {
-      const findings = this.wrong.get(row.id) ?? (this.looked.has(row.id) ? [] : [{ world: '', expected: row.title, seen: why, record: undefined }]);
+      const findings =
+        this.wrong.get(row.id) ?? (this.looked.has(row.id) ? [] : [{ world: '', expected: row.title, seen: why, record: undefined }]);
       return { ...row, passed: findings.length === 0, got: findings.length === 0 ? row.points : 0, findings };
     });
   }
 }
 
-export function verdictOf(lab: Lab, seed: string, checks: readonly CheckResult[], notes: readonly string[], output: readonly string[], digest: string): Verdict {
+export function verdictOf(lab: Lab, seed: string, checks: readonly CheckResult[], notes: readonly string[], output: readonly string[],
+    digest: string): Verdict {
   const sum = (of: (c: CheckResult) => number): number => checks.reduce((n, c) => n + of(c), 0);
   return { lab: lab.name, title: lab.title, seed, points: sum((c) => c.got), of: sum((c) => c.points), checks, notes, output, digest };
 }

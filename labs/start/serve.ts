@@ -2,11 +2,18 @@
  * The loop of a server, with nothing hidden: requests and events come through portals, one for each session; the answer may be held back.
  * Labs 3, 5, 6, 7, 9 and 11 begin with it. (`Server` of the library is the same for those who always answer at once.)
  */
-import { CapRight, IpcFlag, Ops, Own, Status, capPage, type MapItem, type Sys, type Syscalls, type Word } from '../../microkernel/abi/index.ts';
+import {
+  CapRight, IpcFlag, Ops, Own, Status, capPage, type MapItem, type Sys, type Syscalls, type Word
+} from '../../microkernel/abi/index.ts';
 import { Protocol, getText, register, valueOf, type Env } from '../../roottask/client/index.ts';
 
 /** What goes back. `mtd`: for events, the groups of state in the UTCB that the thread is to take over. */
-export interface Reply { readonly label?: number; readonly words?: readonly Word[]; readonly items?: readonly MapItem[]; readonly mtd?: number }
+export interface Reply {
+  readonly label?: number;
+  readonly words?: readonly Word[];
+  readonly items?: readonly MapItem[];
+  readonly mtd?: number
+}
 
 export interface Client<T> { readonly id: number; readonly name: string; readonly state: T }
 
@@ -18,8 +25,8 @@ export interface Service<T> {
   /** State of a new client's session. */
   open(name: string): T;
   /**
-   * A request, or an event of a thread whose events go to this client's portal: its label is `sys.utcb.label`, its words stand in `sys.utcb`.
-   * undefined: no answer now; the handler has moved the right to answer away (`keepReply`).
+   * A request, or an event of a thread whose events go to this client's portal: its label is `sys.utcb.label`, its words stand in
+   * `sys.utcb`. undefined: no answer now; the handler has moved the right to answer away (`keepReply`).
    */
   request(sys: Syscalls, client: Client<T>): Sys<Reply | undefined>;
   /** The client has gone. */

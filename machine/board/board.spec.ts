@@ -22,14 +22,17 @@ test('the device tree names every device at its place, with its interrupt', () =
 });
 
 test('the random seed of the device tree is a function of the seed of the run', () => {
-  const seedOf = (seed: number): string => findNode(readFdt(createBoard({ ...small, seed }).deviceTree({}))!, '/chosen')!.props.get('rng-seed')!.join();
+  const seedOf = (seed: number): string =>
+    findNode(readFdt(createBoard({ ...small, seed }).deviceTree({}))!, '/chosen')!.props.get('rng-seed')!.join();
   expect(seedOf(1)).toBe(seedOf(1));
   expect(seedOf(1)).not.toBe(seedOf(2));
 });
 
 test('devices answer on the bus where the table puts them', () => {
   const { bus } = createBoard(small).machine;
-  expect([bus.read(0x1000_0005, 1), bus.read(0x1000_1000, 4), bus.read(0x1000_2008, 4), bus.read(0x0fff_ffff, 1)]).toEqual([0x60, 0x7472_6976, 0, undefined]);
+  expect([
+    bus.read(0x1000_0005, 1), bus.read(0x1000_1000, 4), bus.read(0x1000_2008, 4), bus.read(0x0fff_ffff, 1)
+  ]).toEqual([0x60, 0x7472_6976, 0, undefined]);
   expect(bus.read(0x1000_1008, 4)).toBe(4); // the entropy device takes the first slot where no disk does
 });
 

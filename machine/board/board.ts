@@ -93,7 +93,9 @@ export function createBoard(config: BoardConfig): Board {
   const rngSeed = random.bytes(RNG_SEED_BYTES);
   const models = virtioModels(config, machine, random);
   const devices = attachDevices(machine, config, random, [...models]);
-  const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({ memory: machine.memory, harts, isa, translation: cpu.translation, devices, chosen: { rngSeed, ...chosen } });
+  const deviceTree = (chosen: Chosen): Uint8Array => boardDeviceTree({
+    memory: machine.memory, harts, isa, translation: cpu.translation, devices, chosen: { rngSeed, ...chosen }
+  });
   const placeTree = (chosen: Chosen): number => {
     const blob = deviceTree(chosen);
     const at = deviceTreePlace(machine.memory);
@@ -140,7 +142,8 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
 
 /** Disks take the first slots, so that the first disk is where kernels with fixed addresses look for it. */
 function virtioModels(config: BoardConfig, machine: Machine, random: SeededRandom): VirtioModel[] {
-  const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) => new VirtioBlock(new BoardDisk(disk, machine.memory, machine.events), `tessera-disk${n}`));
+  const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) =>
+    new VirtioBlock(new BoardDisk(disk, machine.memory, machine.events), `tessera-disk${n}`));
   models.push(new VirtioEntropy(random));
   if (config.virtioConsole !== undefined) models.push(new VirtioConsole(config.virtioConsole, config.consolePorts));
   for (const backend of config.virtioConsoles ?? []) models.push(new VirtioConsole(backend));

@@ -21,7 +21,9 @@ import { Phandle, cpuIntc } from './phandles.ts';
 const PLIC_SOURCES = 96;
 
 /** The board's PLIC: even contexts are M mode, odd ones S mode. */
-export const plicOf = (wires: HartWires): Plic => new Plic(wires.count, PLIC_SOURCES, (context, level) => wires.drive(context >> 1, (context & 1) === 0 ? HartIrq.MEI : HartIrq.SEI, level));
+export const plicOf = (wires: HartWires): Plic =>
+  new Plic(wires.count, PLIC_SOURCES, (context, level) =>
+    wires.drive(context >> 1, (context & 1) === 0 ? HartIrq.MEI : HartIrq.SEI, level));
 
 /** One device of a board. */
 export interface DeviceRow {
@@ -89,7 +91,9 @@ const clint: Factory = {
 const sswi: Factory = {
   create: (parts) => new Sswi(parts.wires),
   node: (row, device, harts) => [
-    deviceNode('sswi', row, device, { compatible: row.compatible, 'interrupt-controller': true, '#interrupt-cells': 0, 'interrupts-extended': perHart(harts, [1]) }),
+    deviceNode('sswi', row, device, {
+      compatible: row.compatible, 'interrupt-controller': true, '#interrupt-cells': 0, 'interrupts-extended': perHart(harts, [1])
+    }),
   ],
 };
 

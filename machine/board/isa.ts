@@ -34,8 +34,10 @@ export function isaOf(model: CpuModel, isa: string): string {
 
 /** Names for several extensions, and for what every machine of ours does anyway. */
 const COMMON = [
-  'g', 'h', 's', 'u', 'b', 'zfh', 'zfhmin', 'zfa', 'zcb', 'zcd', 'zk', 'zkn', 'zks', 'zkt', 'zihpm', 'zicntr', 'ziccif', 'ziccrse', 'ziccamoa', 'za64rs', 'zic64b',
-  'svbare', 'svade', 'sv39', 'sv48', 'sv57', 'ssccptr', 'sstvecd', 'sstvala', 'sscounterenw', 'ssu64xl', 'sha', 'shcounterenw', 'shvstvala', 'shtvala', 'shvstvecd', 'shvsatpa', 'shgatpa',
+  'g', 'h', 's', 'u', 'b', 'zfh', 'zfhmin', 'zfa', 'zcb', 'zcd', 'zk', 'zkn', 'zks', 'zkt', 'zihpm', 'zicntr', 'ziccif', 'ziccrse',
+  'ziccamoa', 'za64rs', 'zic64b',
+  'svbare', 'svade', 'sv39', 'sv48', 'sv57', 'ssccptr', 'sstvecd', 'sstvala', 'sscounterenw', 'ssu64xl', 'sha', 'shcounterenw', 'shvstvala',
+  'shtvala', 'shvstvecd', 'shvsatpa', 'shgatpa',
 ];
 
 /** What an ISA string names that this machine does not have, and no machine of ours can do without noticing. */

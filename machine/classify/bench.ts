@@ -8,7 +8,10 @@ import { World, type Mode, type State } from './world.ts';
 export interface Outcome {
   /** Exception code; undefined when the instruction came to its end. */
   readonly trap: number | undefined;
-  /** What it changed beside registers and memory of the program: register names with bits, `mode`, `waits`, `TLB`, `memory of the machine` where a program names none. */
+  /**
+   * What it changed beside registers and memory of the program: register names with bits, `mode`, `waits`, `TLB`, `memory of the machine`
+   * where a program names none.
+   */
   readonly effects: readonly string[];
   /** Registers, pc and memory afterwards, as one text. */
   readonly result: string;
@@ -31,7 +34,10 @@ const STATUS_BITS = ['SIE', 'SPIE', 'SPP', 'FS', 'SUM', 'MXR'] as const;
 /** What software calls the register of a slot, or the bits of it that have changed. */
 function namesOf(slot: number, changed: number): string[] {
   switch (slot) {
-    case C.mstatus: case C.vsstatus: return STATUS_BITS.filter((bit) => (changed & MSTATUS[bit]) !== 0).map((bit) => `${slot === C.mstatus ? 'sstatus' : 'vsstatus'}.${bit}`);
+    case C.mstatus:
+    case C.vsstatus:
+      return STATUS_BITS.filter((bit) => (changed & MSTATUS[bit]) !== 0).map((bit) =>
+        `${slot === C.mstatus ? 'sstatus' : 'vsstatus'}.${bit}`);
     case C.mie: return [...((changed & IP_S) !== 0 ? ['sie'] : []), ...((changed & IP_VS) !== 0 ? ['vsie'] : [])];
     case C.hvip: return [(changed & ~IP.VSSI) === 0 ? 'vsip' : 'hvip'];
     case C.softPending: return ['sip'];
@@ -78,7 +84,11 @@ export class Bench {
     const traps = h.traps.slice(), counts = { ...h.contexts.counts };
     world.machine.run({ maxInstructions: 1 });
     const trap = h.traps.findIndex((n, cause) => n !== traps[cause]);
-    const outcome = { trap: trap < 0 ? undefined : trap, effects: trap < 0 ? [...this.#effects(before, priv, virt, counts), ...(world.window === word ? [] : ['memory of the machine'])] : [], result: trap < 0 ? this.#result(state, virt) : '' };
+    const outcome = {
+      trap: trap < 0 ? undefined : trap,
+      effects: trap < 0 ? [...this.#effects(before, priv, virt, counts), ...(world.window === word ? [] : ['memory of the machine'])] : [],
+      result: trap < 0 ? this.#result(state, virt) : ''
+    };
     if (!this.#isPristine(state, virt)) world.restore();
     return outcome;
   }

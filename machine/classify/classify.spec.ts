@@ -6,18 +6,23 @@ import { reportOf } from './report.ts';
 const FLOATING = 'sstatus.FS';
 const holes = (pair: Pair): string[] => pair.exceptions.filter((e) => !e.closed).map((e) => `${e.mode} ${e.name}`).sort();
 /** Exceptions that a monitor can close, without those of floating point. */
-const closable = (pair: Pair): string[] => pair.exceptions.filter((e) => e.closed && !e.why.includes(FLOATING)).map((e) => `${e.mode} ${e.name}`).sort();
+const closable = (pair: Pair): string[] =>
+  pair.exceptions.filter((e) => e.closed && !e.why.includes(FLOATING)).map((e) => `${e.mode} ${e.name}`).sort();
 const classesOf = (c: Classification, name: string): readonly string[] => c.things.find((t) => t.name === name)!.classes;
 
 describe('the processor as the manual wants it', () => {
   const base = classify(cpuModel('base')), [user, guest] = base.pairs as [Pair, Pair];
 
   it.each([
-    ['add', ['innocuous']], ['ld', ['innocuous']], ['amoadd.d', ['innocuous']], ['jalr', ['innocuous']], ['fence', ['innocuous']], ['cbo.zero', ['innocuous']],
+    ['add', ['innocuous']], ['ld', ['innocuous']], ['amoadd.d', ['innocuous']], ['jalr', ['innocuous']], ['fence', ['innocuous']],
+    ['cbo.zero', ['innocuous']],
     ['c.lwsp', ['innocuous']], ['fadd.d', ['control-sensitive']], ['fmv.x.d', ['innocuous']], ['wfi', ['privileged', 'control-sensitive']],
-    ['sret', ['privileged', 'control-sensitive', 'behaviour-sensitive']], ['sfence.vma', ['privileged', 'control-sensitive']], ['ecall', ['always traps']],
-    ['hlv.d', ['privileged', 'behaviour-sensitive']], ['csrr sstatus', ['privileged', 'behaviour-sensitive']], ['csrw satp', ['privileged', 'control-sensitive']],
-    ['csrr cycle', ['behaviour-sensitive']], ['csrr time', ['behaviour-sensitive']], ['csrw mstatus', ['always traps']], ['csrr fcsr', ['innocuous']],
+    ['sret', ['privileged', 'control-sensitive', 'behaviour-sensitive']], ['sfence.vma', ['privileged', 'control-sensitive']],
+    ['ecall', ['always traps']],
+    ['hlv.d', ['privileged', 'behaviour-sensitive']], ['csrr sstatus', ['privileged', 'behaviour-sensitive']],
+    ['csrw satp', ['privileged', 'control-sensitive']],
+    ['csrr cycle', ['behaviour-sensitive']], ['csrr time', ['behaviour-sensitive']], ['csrw mstatus', ['always traps']],
+    ['csrr fcsr', ['innocuous']],
   ])('%s is %s', (name, classes) => expect(classesOf(base, name)).toEqual(classes));
 
   it('lets a guest supervisor run in U mode if counters and floating point are closed', () => {
@@ -62,6 +67,8 @@ describe('flaws', () => {
 
   it('without translation, too, every instruction is run', () => {
     const found = classify(cpuModel('base,no-mmu'));
-    expect([classesOf(found, 'ld'), classesOf(found, 'sret')]).toEqual([['innocuous'], ['privileged', 'control-sensitive', 'behaviour-sensitive']]);
+    expect([classesOf(found, 'ld'), classesOf(found, 'sret')]).toEqual([
+      ['innocuous'], ['privileged', 'control-sensitive', 'behaviour-sensitive']
+    ]);
   });
 });

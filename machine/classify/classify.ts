@@ -1,6 +1,7 @@
 /**
- * From outcomes to classes, and Popek and Goldberg's theorem 1: a monitor can be built when every sensitive instruction is privileged. Sensitive is what
- * changes the machine's control state without a trap, or what computes something else because of it; privileged is what traps in the guest's mode.
+ * From outcomes to classes, and Popek and Goldberg's theorem 1: a monitor can be built when every sensitive instruction is privileged.
+ * Sensitive is what changes the machine's control state without a trap, or what computes something else because of it; privileged is what
+ * traps in the guest's mode.
  */
 import type { CpuModel } from '../cpu/switch.ts';
 import { DEFAULT_ISA, isaOf } from '../board/isa.ts';
@@ -30,7 +31,13 @@ export interface Thing {
 }
 /** What stands against the theorem in one mode; `closed`: the monitor can make it trap. */
 export interface Exception { readonly name: string; readonly mode: Mode; readonly why: string; readonly closed: boolean }
-export interface Pair { readonly name: string; readonly holds: 'yes' | 'closed' | 'no'; readonly sensitive: number; readonly privileged: number; readonly exceptions: readonly Exception[] }
+export interface Pair {
+  readonly name: string;
+  readonly holds: 'yes' | 'closed' | 'no';
+  readonly sensitive: number;
+  readonly privileged: number;
+  readonly exceptions: readonly Exception[]
+}
 export interface Classification { readonly model: string; readonly things: readonly Thing[]; readonly pairs: readonly Pair[] }
 
 const MIB = 2 ** 20;
@@ -54,7 +61,9 @@ interface Placed { readonly sample: Sample; readonly at: number }
 function thingOf(bench: Bench, placed: readonly Placed[], modes: readonly Mode[]): Thing {
   const { name, kind } = placed[0]!.sample;
   const tried = placed.map(({ sample, at }) => new Trial(bench, sample, at, modes));
-  const behaviours = Object.fromEntries(modes.map((mode) => [mode, merged(tried.map((t) => t.behaviour(mode)))])) as Partial<Record<Mode, Behaviour>>;
+  const behaviours = Object.fromEntries(modes.map((mode) => [
+    mode, merged(tried.map((t) => t.behaviour(mode)))
+  ])) as Partial<Record<Mode, Behaviour>>;
   return { name, kind, modes: behaviours, classes: classesOf(behaviours.U!, behaviours.S!), differs: tried.some((t) => t.differs) };
 }
 
@@ -82,15 +91,23 @@ class Trial {
   behaviour(mode: Mode): Behaviour {
     const open = this.#outcome(mode, 'open');
     if (open.trap !== undefined) return { traps: 'always', changes: [], depends: [] };
-    return { traps: this.#outcome(mode, 'closed').trap === undefined ? 'never' : 'closed', changes: open.effects, depends: this.#depends(mode, open) };
+    return {
+      traps: this.#outcome(mode, 'closed').trap === undefined ? 'never' : 'closed', changes: open.effects,
+      depends: this.#depends(mode, open)
+    };
   }
 
   #depends(mode: Mode, open: Outcome): string[] {
     if (this.#run(mode, 'open').result !== open.result) return ['time'];
-    const other = (state: State): boolean => { const o = this.#outcome(mode, state); return o.trap !== open.trap || o.result !== open.result; };
-    const twin: Mode = mode === 'S' ? 'U' : mode === 'U' ? 'S' : mode === 'VS' ? 'VU' : 'VS', there = this.#modes.includes(twin) ? this.#outcome(twin, 'open') : undefined;
+    const other = (state: State): boolean => {
+      const o = this.#outcome(mode, state);
+      return o.trap !== open.trap || o.result !== open.result;
+    };
+    const twin: Mode = mode === 'S' ? 'U' : mode === 'U' ? 'S' : mode === 'VS' ? 'VU' : 'VS',
+      there = this.#modes.includes(twin) ? this.#outcome(twin, 'open') : undefined;
     return [
-      ...(other('host') ? ['registers'] : []), ...(other('guest') ? ['guest registers'] : []), ...(this.#relocates && other('elsewhere') ? ['place'] : []),
+      ...(other('host') ? ['registers'] : []), ...(other('guest') ? ['guest registers'] : []),
+      ...(this.#relocates && other('elsewhere') ? ['place'] : []),
       ...(there && there.trap === undefined && there.result !== open.result ? ['mode'] : []),
     ];
   }
@@ -98,13 +115,18 @@ class Trial {
   get differs(): boolean {
     if (!this.#modes.includes('VS')) return false;
     const [native, guest] = [this.#outcome('S', 'open'), this.#outcome('VS', 'open')];
-    return native.trap === undefined && guest.trap === undefined && native.result !== guest.result && this.#run('S', 'open').result === native.result;
+    return native.trap === undefined && guest.trap === undefined && native.result !== guest.result
+      && this.#run('S', 'open').result === native.result;
   }
 }
 
 function merged(list: readonly Behaviour[]): Behaviour {
-  const free = list.filter((b) => b.traps !== 'always'), all = (key: 'changes' | 'depends'): string[] => [...new Set(list.flatMap((b) => b[key]))];
-  return { traps: free.length === 0 ? 'always' : free.every((b) => b.traps === 'closed') ? 'closed' : 'never', changes: all('changes'), depends: all('depends') };
+  const free = list.filter((b) => b.traps !== 'always'),
+    all = (key: 'changes' | 'depends'): string[] => [...new Set(list.flatMap((b) => b[key]))];
+  return {
+    traps: free.length === 0 ? 'always' : free.every((b) => b.traps === 'closed') ? 'closed' : 'never', changes: all('changes'),
+    depends: all('depends')
+  };
 }
 
 /** On the machine itself: the supervisor in S mode, its programs in U mode. */
@@ -123,7 +145,9 @@ const isSensitive = (t: Thing): boolean => t.classes.includes('control-sensitive
 function inUser(things: readonly Thing[]): Pair {
   const sensitive = things.filter(isSensitive), exceptions = sensitive.flatMap((t) => {
     const { U, S } = t.modes;
-    return U!.traps === 'always' ? [] : [{ name: t.name, mode: 'U' as const, why: why(S!.changes, S!.depends), closed: U!.traps === 'closed' }];
+    return U!.traps === 'always'
+      ? []
+      : [{ name: t.name, mode: 'U' as const, why: why(S!.changes, S!.depends), closed: U!.traps === 'closed' }];
   });
   return pair('guest supervisor in U', things.filter((t) => t.classes.includes('privileged')).length, sensitive.length, exceptions);
 }
@@ -135,16 +159,23 @@ const ownSource = (source: string): boolean => source === 'guest registers' || s
 /** A guest in VS and VU: what changes or depends on the machine's own state has to trap there. */
 function inGuest(things: readonly Thing[]): Pair {
   const exceptions = things.flatMap((t) => (['VS', 'VU'] as const).flatMap((mode) => {
-    const { traps, changes, depends } = t.modes[mode]!, changed = changes.filter((c) => !own(c)), used = depends.filter((d) => !ownSource(d));
+    const { traps, changes, depends } = t.modes[mode]!, changed = changes.filter((c) => !own(c)),
+      used = depends.filter((d) => !ownSource(d));
     return changed.length + used.length === 0 ? [] : [{ name: t.name, mode, why: why(changed, used), closed: traps === 'closed' }];
   }));
-  const sensitive = things.filter(isSensitive), trapping = things.filter((t) => t.classes[0] !== 'always traps' && t.modes.VS!.traps === 'always');
+  const sensitive = things.filter(isSensitive),
+    trapping = things.filter((t) => t.classes[0] !== 'always traps' && t.modes.VS!.traps === 'always');
   return pair('guest in VS', trapping.length, sensitive.length, exceptions);
 }
 
 function pair(name: string, privileged: number, sensitive: number, exceptions: readonly Exception[]): Pair {
-  return { name, holds: exceptions.length === 0 ? 'yes' : exceptions.every((e) => e.closed) ? 'closed' : 'no', privileged, sensitive, exceptions };
+  return {
+    name, holds: exceptions.length === 0 ? 'yes' : exceptions.every((e) => e.closed) ? 'closed' : 'no', privileged, sensitive, exceptions
+  };
 }
 
 const why = (changes: readonly string[], depends: readonly string[]): string =>
-  [...(changes.length > 0 ? [`changes ${changes.join(', ')}`] : []), ...(depends.length > 0 ? [`depends on ${depends.join(', ')}`] : [])].join('; ');
+  [
+    ...(changes.length > 0 ? [`changes ${changes.join(', ')}`] : []), ...(depends.length > 0 ? [`depends on ${depends.join(', ')}`] : [])
+  ].join(
+    '; ');

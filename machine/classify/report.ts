@@ -9,11 +9,14 @@ export function reportOf({ model, things, pairs }: Classification): string {
   const kinds = KINDS.filter(([kind]) => things.some((t) => t.kind === kind));
   const count = (kind: Thing['kind'], c: Class): number => things.filter((t) => t.kind === kind && t.classes.includes(c)).length;
   return [
-    `Processor ${model}: ${kinds.map(([kind, words]) => `${things.filter((t) => t.kind === kind).length} ${words}`).join(', ')}, each run in ${Object.keys(things[0]!.modes).join(', ')}`, '',
+    `Processor ${model}: ${kinds.map(([kind, words]) => `${things.filter((t) => t.kind === kind).length} ${words}`).join(', ')}, each run `
+      + `in ${Object.keys(things[0]!.modes).join(', ')}`,
+    '',
     row('on the machine itself', kinds.map(([, words]) => words)),
     ...CLASSES.map((c) => row(c, kinds.map(([kind]) => String(count(kind, c))))),
     'One thing can be several of these; "always traps" in S mode, too.', '',
-    'Sensitive, and privileged:', ...grouped(things.filter((t) => isSensitive(t) && t.classes.includes('privileged')).map((t) => [whyOf(t), t.name])), '',
+    'Sensitive, and privileged:',
+    ...grouped(things.filter((t) => isSensitive(t) && t.classes.includes('privileged')).map((t) => [whyOf(t), t.name])), '',
     ...pairs.flatMap(theorem),
   ].join('\n') + '\n';
 }
@@ -23,7 +26,12 @@ const isSensitive = (t: Thing): boolean => t.classes.includes('control-sensitive
 
 function whyOf(t: Thing): string {
   const { changes, depends } = t.modes.S!;
-  return t.kind === 'write' ? 'writes of' : t.kind === 'read' ? 'reads of' : [...(changes.length > 0 ? [`changes ${changes.join(', ')}`] : []), ...(depends.length > 0 ? [`depends on ${depends.join(', ')}`] : [])].join('; ');
+  return t.kind === 'write' ? 'writes of'
+    : t.kind === 'read' ? 'reads of'
+    : [
+      ...(changes.length > 0 ? [`changes ${changes.join(', ')}`] : []), ...(depends.length > 0 ? [`depends on ${depends.join(', ')}`] : [])
+    ].join(
+      '; ');
 }
 
 const VERDICTS: Record<Pair['holds'], string> = {
@@ -34,9 +42,11 @@ const VERDICTS: Record<Pair['holds'], string> = {
 
 function theorem(pair: Pair): string[] {
   const [open, closable] = [pair.exceptions.filter((e) => !e.closed), pair.exceptions.filter((e) => e.closed)];
-  const modesOf = ({ name, why, closed }: Exception): string => pair.exceptions.filter((e) => e.name === name && e.why === why && e.closed === closed).map((e) => e.mode).join(' and ');
+  const modesOf = ({ name, why, closed }: Exception): string =>
+    pair.exceptions.filter((e) => e.name === name && e.why === why && e.closed === closed).map((e) => e.mode).join(' and ');
   const lines = (list: readonly Exception[]): string[] =>
-    grouped(list.filter((e, i) => list.findIndex((other) => other.name === e.name && other.why === e.why) === i).map((e) => [`in ${modesOf(e)}, ${e.why}`, e.name]));
+    grouped(list.filter((e, i) =>
+      list.findIndex((other) => other.name === e.name && other.why === e.why) === i).map((e) => [`in ${modesOf(e)}, ${e.why}`, e.name]));
   return [
     `Theorem 1, ${pair.name}: ${VERDICTS[pair.holds]}`,
     ...(open.length > 0 ? ['  never traps:', ...lines(open)] : []),

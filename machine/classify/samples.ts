@@ -1,6 +1,6 @@
 /**
- * What is tried: every row of the instruction table once, and for every CSR that some mode can reach a read and two writes. On a processor that does not
- * translate some addresses, accesses there too.
+ * What is tried: every row of the instruction table once, and for every CSR that some mode can reach a read and two writes. On a
+ * processor that does not translate some addresses, accesses there too.
  */
 import { encode, insert, type Field, type Operands, type Row } from '../../hardware/isa/row.ts';
 import { enabled, parseIsa, rows, rowNamed } from '../../hardware/isa/table.ts';
@@ -57,20 +57,26 @@ function csrSamples(world: World, number: number): Sample[] {
   const samples: Sample[] = [{ name: `csrr ${name}`, kind: 'read', word: read, registers: registers(world) }];
   if (number >> 10 === READ_ONLY) return samples;
   const write = encode(rowNamed('csrrw'), { rd: 0, csr: number, rs1: X.rs1 });
-  for (const value of [-1n, 0n, 0x8000_0000_0000_0000n + BigInt(world.home.base / 4096)]) samples.push({ name: `csrw ${name}`, kind: 'write', word: write, registers: registers(world, value) });
+  for (const value of [-1n, 0n, 0x8000_0000_0000_0000n + BigInt(world.home.base / 4096)])
+    samples.push({ name: `csrw ${name}`, kind: 'write', word: write, registers: registers(world, value) });
   return samples;
 }
 
 /** Accesses to addresses that the page tables map, in the window of processors with kseg0. */
 function windowSamples(world: World): Sample[] {
   const pointers = registers(world, undefined, VA.window + 0x800 - 64 - 16 * X.rs1);
-  const of = (name: string, operands: Operands): Sample => ({ name: `${name} (window)`, kind: 'window', word: encode(rowNamed(name), operands), registers: pointers });
+  const of = (name: string, operands: Operands): Sample => ({
+    name: `${name} (window)`, kind: 'window', word: encode(rowNamed(name), operands), registers: pointers
+  });
   return [of('lw', { rd: X.rd, rs1: X.rs1 }), of('sw', { rs1: X.rs1, rs2: X.rs2 }), of('amoadd.w', { rd: X.rd, rs1: X.rs1, rs2: X.rs2 })];
 }
 
 export function samplesFor(world: World, isa: string): Sample[] {
   const extensions = parseIsa(isa), legal = rows.slice(1).filter((row) => enabled(row, extensions));
-  const instructions = legal.map((row): Sample => ({ name: row.name, kind: 'instruction', word: wordOf(row), registers: registers(world) }));
-  const csrs = csrRows.filter((row) => row.feature === undefined || world.machine.features[row.feature]).flatMap((row) => csrSamples(world, row.number));
+  const instructions = legal.map((row): Sample => ({
+    name: row.name, kind: 'instruction', word: wordOf(row), registers: registers(world)
+  }));
+  const csrs = csrRows.filter((row) => row.feature === undefined || world.machine.features[row.feature]).flatMap((row) =>
+    csrSamples(world, row.number));
   return [...instructions, ...csrs, ...(world.machine.model.kseg0 ? windowSamples(world) : [])];
 }

@@ -1,9 +1,9 @@
 /**
  * Where a trial happens: memory with page tables, and the states of a hart that trials begin in.
  *
- * A region holds page tables, code, data and a trap vector. There are three: `home`; `away`, with the same contents at other physical addresses and tables that
- * say so; and `moved`, a copy of `home` to the byte, which a second stage puts in home's place. What a program can see of its memory is the same in
- * all of them.
+ * A region holds page tables, code, data and a trap vector. There are three: `home`; `away`, with the same contents at other physical
+ * addresses and tables that say so; and `moved`, a copy of `home` to the byte, which a second stage puts in home's place. What a program
+ * can see of its memory is the same in all of them.
  */
 import { ENVCFG, HSTATUS, IP, IP_VS, MSTATUS, PTE } from '../hart/bits.ts';
 import { C, SLOTS } from '../hart/slots.ts';
@@ -81,7 +81,8 @@ export class World {
   restore(): void {
     const { memory } = this.machine;
     for (const region of this.#regions) for (const page of [AT.data, AT.window]) {
-      const words = new Uint32Array(memory.writable(region + page * PAGE, PAGE).buffer, memory.writable(region + page * PAGE, PAGE).byteOffset, PAGE / 4);
+      const words = new Uint32Array(memory.writable(region + page * PAGE, PAGE).buffer,
+        memory.writable(region + page * PAGE, PAGE).byteOffset, PAGE / 4);
       for (let i = 0; i < words.length; i++) words[i] = 0x0101_0101 * (i & 0x3f) + page;
     }
   }
@@ -118,7 +119,9 @@ export class World {
       c[slot] = value % 2 ** 32;
       c[slot + 1] = Math.floor(value / 2 ** 32);
     };
-    const root = (slot: number, table: number, asid = 1): void => { if (this.translated) { c[slot] = table / PAGE; c[slot + 1] = SV39 | (asid << 12); } };
+    const root = (slot: number, table: number, asid = 1): void => {
+      if (this.translated) { c[slot] = table / PAGE; c[slot + 1] = SV39 | (asid << 12); }
+    };
     c[C.mstatus] = FS_INITIAL;
     c[C.mstatus + 1] = 2 | (2 << 2);
     c[C.vsstatus] = FS_INITIAL;
@@ -169,7 +172,8 @@ const other = (c: Int32Array, ...slots: number[]): void => { for (const slot of 
 
 /** Registers of the machine's own supervisor, of M mode, and counters. A guest does not change with them, nor does what is allowed. */
 function otherHost(c: Int32Array, virtual: boolean): void {
-  other(c, C.mscratch, C.mepc, C.mcause, C.mtval, C.mtinst, C.mtval2, C.sscratch, C.scause, C.stval, C.htval, C.htinst, C.htimedelta, C.cycleOffset, C.instretOffset);
+  other(c, C.mscratch, C.mepc, C.mcause, C.mtval, C.mtinst, C.mtval2, C.sscratch, C.scause, C.stval, C.htval, C.htinst, C.htimedelta,
+    C.cycleOffset, C.instretOffset);
   c[C.sepc] += 8;
   c[C.stimecmp] = c[C.stimecmp + 1] = 0x7fff_0000;
   c[C.stvec] += 4;

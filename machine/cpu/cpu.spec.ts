@@ -59,20 +59,24 @@ describe('a processor with the switch', () => {
   });
 
   it('no-sstc has no timer compare registers', () => {
-    for (const csr of ['stimecmp', 'vstimecmp']) expect([cause('base', `csrr t0, ${csr}`), cause('base,no-sstc', `csrr t0, ${csr}`)]).toEqual([0n, ILLEGAL]);
+    for (const csr of ['stimecmp', 'vstimecmp'])
+      expect([cause('base', `csrr t0, ${csr}`), cause('base,no-sstc', `csrr t0, ${csr}`)]).toEqual([0n, ILLEGAL]);
   });
 
   it('no-htinst does not say which access faulted, but says of a page-table access that it was one', () => {
     const asGuest = (vsatp: string): string => `li t0, ${vsatp}; csrw vsatp, t0; li t0, 0x8000000000080100; csrw hgatp, t0
       li t0, 0x8000020800; csrs mstatus, t0; li sp, 0x1000; ld a0, 8(sp)`;
     const direct = asGuest('0'), walk = asGuest('0x8000000000000001');
-    expect([cause('base', direct), cause('base,no-htinst', direct), cause('base,no-htinst', walk)]).toEqual([GUEST_LOAD, GUEST_LOAD, GUEST_LOAD]);
+    expect([
+      cause('base', direct), cause('base,no-htinst', direct), cause('base,no-htinst', walk)
+    ]).toEqual([GUEST_LOAD, GUEST_LOAD, GUEST_LOAD]);
     expect([run('base', direct).s(10), run('base,no-htinst', direct).s(10)]).toEqual([0x3503n, 0n]); // ld a0, 0(zero)
     expect([run('base', walk).s(10), run('base,no-htinst', walk).s(10)]).toEqual([0x3000n, 0x3000n]);
   });
 
   it('popf shows U mode the real sstatus, and loses its writes, without a trap', () => {
-    const body = `csrsi sstatus, 2; ${enter('u')} csrr s1, sstatus; csrci sstatus, 2; csrr s2, sstatus; csrw sstatus, zero; csrr s3, sstatus`;
+    const body =
+      `csrsi sstatus, 2; ${enter('u')} csrr s1, sstatus; csrci sstatus, 2; csrr s2, sstatus; csrw sstatus, zero; csrr s3, sstatus`;
     expect(cause('base', body)).toBe(ILLEGAL);
     const { s } = run('base,popf', body);
     expect([s(0), s(1) & 2n, s(2) & 2n, s(3)]).toEqual([0n, 2n, 2n, s(1)]);
@@ -85,7 +89,8 @@ describe('a processor with the switch', () => {
   });
 
   it('popf lets U mode at no other register', () => {
-    for (const csr of ['sie', 'sip', 'sscratch', 'satp', 'hstatus', 'mstatus']) expect(cause('base,popf', `${enter('u')} csrr s1, ${csr}`), csr).toBe(ILLEGAL);
+    for (const csr of ['sie', 'sip', 'sscratch', 'satp', 'hstatus', 'mstatus'])
+      expect(cause('base,popf', `${enter('u')} csrr s1, ${csr}`), csr).toBe(ILLEGAL);
   });
 
   it('kseg0 gives the supervisor the window untranslated', () => {
@@ -121,10 +126,14 @@ describe('names of models', () => {
   it('base is the processor that the machine has when nothing is said', () => expect(cpuModel('base')).toEqual(BASE));
 
   it.each([
-    ['', 'begin with base'], ['no-h', 'begin with base'], ['base,', "no switch ''"], ['base,no-vm', "no switch 'no-vm'"], ['base,no-h=1', 'takes no value'],
-    ['base,exit', 'write exit=CYCLES'], ['base,exit=-1', 'write exit=CYCLES'], ['base,exit=1=2', 'write exit=CYCLES'], ['base,exit=2000000', 'from 0 to 1000000'],
-    ['base,popf,popf', 'popf twice'], ['base,exit=1,exit=2', 'exit twice'], ['base,no-h,no-vmid', 'no-h leaves no virtual machines'], ['base,exit=5,no-h', 'no-h leaves'],
-    ['base,no-htinst,no-h', 'no-h leaves'], ['base,no-mmu,no-asid', 'no-mmu leaves no translation'], ['base,kseg0,no-mmu', 'no-mmu leaves'], ['base,no-vmid,no-mmu', 'no-mmu leaves'],
+    ['', 'begin with base'], ['no-h', 'begin with base'], ['base,', "no switch ''"], ['base,no-vm', "no switch 'no-vm'"],
+    ['base,no-h=1', 'takes no value'],
+    ['base,exit', 'write exit=CYCLES'], ['base,exit=-1', 'write exit=CYCLES'], ['base,exit=1=2', 'write exit=CYCLES'],
+    ['base,exit=2000000', 'from 0 to 1000000'],
+    ['base,popf,popf', 'popf twice'], ['base,exit=1,exit=2', 'exit twice'], ['base,no-h,no-vmid', 'no-h leaves no virtual machines'],
+    ['base,exit=5,no-h', 'no-h leaves'],
+    ['base,no-htinst,no-h', 'no-h leaves'], ['base,no-mmu,no-asid', 'no-mmu leaves no translation'], ['base,kseg0,no-mmu', 'no-mmu leaves'],
+    ['base,no-vmid,no-mmu', 'no-mmu leaves'],
   ])('%s is refused', (text, why) => {
     expect(() => cpuModel(text)).toThrow(CpuError);
     expect(() => cpuModel(text)).toThrow(why);

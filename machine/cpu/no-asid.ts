@@ -1,5 +1,6 @@
 /**
- * TLB entries carry no number of an address space: satp.ASID and vsatp.ASID are hardwired to zero (ASIDLEN = 0). Every switch of address spaces flushes the TLB.
+ * TLB entries carry no number of an address space: satp.ASID and vsatp.ASID are hardwired to zero (ASIDLEN = 0). Every switch of address
+ * spaces flushes the TLB.
  *
  * Processors: IA-32 until Westmere's PCID (2010); SiFive's U54.
  * Told by: Liedtke, "Improved Address-Space Switching on Pentium Processors by Transparently Multiplexing User Address Spaces", GMD 1995.

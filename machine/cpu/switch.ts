@@ -36,5 +36,6 @@ export interface Switch {
   readonly senseless?: (model: CpuModel) => string | undefined;
 }
 
-export const lacksVirtualMachines = (model: CpuModel): string | undefined => (model.absent.includes('h') ? 'no-h leaves no virtual machines' : undefined);
+export const lacksVirtualMachines = (model: CpuModel): string | undefined =>
+  (model.absent.includes('h') ? 'no-h leaves no virtual machines' : undefined);
 export const lacksTranslation = (model: CpuModel): string | undefined => (model.translation ? undefined : 'no-mmu leaves no translation');

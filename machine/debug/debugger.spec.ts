@@ -152,7 +152,8 @@ it('stops and steps do not change what is computed, on two harts', () => {
   undisturbed.machine.run({ maxCycles: 60_000 });
   const places = ['again', 'inside', 'lock', 'turns'] as const;
   const pauseLengths = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 30 });
-  fc.assert(fc.property(fc.constantFrom('interp', 'auto', 'jit'), pauseLengths, fc.subarray([...places], { minLength: 1 }), (engine, pauses, points) => {
+  fc.assert(fc.property(fc.constantFrom('interp', 'auto', 'jit'), pauseLengths, fc.subarray([...places], { minLength: 1 }),
+    (engine, pauses, points) => {
     const { machine, debug, at } = machineWith(contest, { harts: 2, engine });
     for (const place of points) debug.insert(place === 'lock' || place === 'turns' ? 'access' : 'break', at(place), 4);
     for (const steps of pauses) {
@@ -195,7 +196,9 @@ it('registers are read and written by number, CSRs by their rules', () => {
   writeRegister(h, REG.csr + 0x300, 2n ** 64n - 1n);
   expect(readRegister(h, REG.csr + 0x300)! & 0b1000_1000n).toBe(0b1000_1000n);
   expect([writeRegister(h, REG.csr + 0xf14, 1n), readRegister(h, REG.csr + 0x7ff)]).toEqual([false, undefined]);
-  expect([writeRegister(h, REG.priv, 1n), h.priv, writeRegister(h, REG.priv, 2n), writeRegister(h, REG.virt, 1n), h.virt]).toEqual([true, 1, false, true, true]);
+  expect([
+    writeRegister(h, REG.priv, 1n), h.priv, writeRegister(h, REG.priv, 2n), writeRegister(h, REG.virt, 1n), h.virt
+  ]).toEqual([true, 1, false, true, true]);
   expect(csrsOf(h.features).find((c) => c.name === 'hgatp')?.number).toBe(0x680);
 });
 
@@ -247,5 +250,6 @@ it('two stages: a guest address goes through its own tables, which lie in guest 
   expect(physicalAddress(h, 2n ** 64n - 2n ** 30n + 0x2004n)).toBe(RAM + 0x2004);
   expect(physicalAddress(h, 0x1000n)).toBeUndefined();
   h.setCsr(0x280, 0n);
-  expect([physicalAddress(h, 0x4000_0123n), physicalAddress(h, 0x1000n), physicalAddress(h, 2n ** 41n)]).toEqual([RAM + 0x123, undefined, undefined]);
+  expect([physicalAddress(h, 0x4000_0123n), physicalAddress(h, 0x1000n), physicalAddress(h, 2n ** 41n)]).toEqual([RAM
+    + 0x123, undefined, undefined]);
 });

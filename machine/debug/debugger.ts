@@ -266,7 +266,8 @@ export class Debugger implements DebugHooks {
   }
 }
 
-const keyOf = (kind: PointKind, address: bigint, length: number): string => `${kind} ${BigInt.asUintN(U64, address)} ${kind === 'break' ? 0 : length}`;
+const keyOf = (kind: PointKind, address: bigint, length: number): string =>
+  `${kind} ${BigInt.asUintN(U64, address)} ${kind === 'break' ? 0 : length}`;
 
 /** Virtual page number as the TLBs count: signed, from the halves of an address. */
 const pageNumber = (lo: number, hi: number): number => hi * 0x10_0000 + (lo >>> 12);

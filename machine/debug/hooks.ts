@@ -9,7 +9,10 @@ export interface DebugHooks {
   begin(h: Hart): number;
   /** The slice is over. `interrupted`: it began with an interrupt. */
   end(h: Hart, interrupted: boolean): void;
-  /** Does the hart go on with a slice that the debugger has interrupted (so that its reservation holds)? Asked before and after each slice; yes is said once. */
+  /**
+   * Does the hart go on with a slice that the debugger has interrupted (so that its reservation holds)? Asked before and after each
+   * slice; yes is said once.
+   */
   resumes(h: Hart): boolean;
   /** Is the hart to do one instruction (or to take one interrupt)? */
   steps(h: Hart): boolean;

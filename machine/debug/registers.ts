@@ -11,10 +11,12 @@ import type { Hart } from '../hart/hart.ts';
 export const REG = { x: 0, pc: 32, f: 33, csr: 65, priv: 65 + 4096, virt: 66 + 4096 } as const;
 
 const byNumber = new Map<number, CsrRow>(csrRows.map((row) => [row.number, row]));
-const isThere = (row: CsrRow | undefined, features: Features): boolean => row !== undefined && (row.feature === undefined || features[row.feature] !== false);
+const isThere = (row: CsrRow | undefined, features: Features): boolean =>
+  row !== undefined && (row.feature === undefined || features[row.feature] !== false);
 
 /** The CSRs that harts with these features have, in the manual's order. */
-export const csrsOf = (features: Features): { readonly number: number; readonly name: string }[] => csrRows.filter((row) => isThere(row, features));
+export const csrsOf = (features: Features): { readonly number: number; readonly name: string }[] =>
+  csrRows.filter((row) => isThere(row, features));
 
 /** The 64-bit value (unsigned); undefined = there is no such register. */
 export function readRegister(h: Hart, n: number): bigint | undefined {
@@ -37,7 +39,9 @@ export function writeRegister(h: Hart, n: number, value: bigint): boolean {
     h.f[n - REG.f] = signed;
     h.w[HS.FS_DIRTY >> 2] = 1;
   } else if (n === REG.priv || n === REG.virt) return writeMode(h, n, value);
-  else return isThere(byNumber.get(n - REG.csr), h.features) && writeCsr(h, n - REG.csr, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+  else
+    return isThere(byNumber.get(n - REG.csr), h.features)
+      && writeCsr(h, n - REG.csr, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
   return true;
 }
 

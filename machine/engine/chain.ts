@@ -4,8 +4,9 @@
  *
  *   chain(hart block, TLB, budget, record, pcBase) → (answer, budget left, record, pcBase)
  *
- * `record` is one where a region can be entered. The answer is that of the last region (regions/convention.ts); when it names a record, `record` is
- * that, and instructions that were counted but not executed have come back to the budget. An address whose record is known is a record `landed` on.
+ * `record` is one where a region can be entered. The answer is that of the last region (regions/convention.ts); when it names a record,
+ * `record` is that, and instructions that were counted but not executed have come back to the budget. An address whose record is known is
+ * a record `landed` on.
  */
 import { Code, Op, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';

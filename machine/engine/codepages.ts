@@ -35,10 +35,13 @@ export class CodePages {
   /** Slots from here on have never been used: their memory is still zero, and costs nothing. */
   private touched = 0;
   used = 0;
-  /** Where a debugger wants to be asked first: linear addresses of instructions. They are neither decoded as what they are nor translated. */
+  /**
+   * Where a debugger wants to be asked first: linear addresses of instructions. They are neither decoded as what they are nor translated.
+   */
   private readonly breaks = new Set<number>();
   /** Translations follow the records. */
-  translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number, page: number): void } | undefined;
+  translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number, page: number): void }
+    | undefined;
 
   constructor(memory: ArrayBuffer, layout: Layout, decode: Decoder) {
     this.layout = layout;

@@ -15,7 +15,10 @@ export interface EngineOptions {
   readonly hartSide: HartSide;
   /** ISA string: which instructions are legal (see `parseIsa`). */
   readonly isa: string;
-  /** `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `eager`: the same, many together; `auto`: what is executed often. */
+  /**
+   * `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `eager`: the same, many together; `auto`: what is
+   * executed often.
+   */
   readonly tier?: Tier | undefined;
   /** Bytes of translations that are kept; for tests. */
   readonly translationBytes?: number | undefined;
@@ -73,7 +76,8 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const doubles = new Float64Array(buffer);
   const retired = (): number => {
     let n = 0;
-    for (let at = HARTS; at < HARTS + layout.harts * HART_BYTES; at += HART_BYTES) n += doubles[(at + HS.INSTRET) >> 3]! + words[(at + HS.SLICE) >> 2]! - words[(at + HS.BUDGET) >> 2]!;
+    for (let at = HARTS; at < HARTS + layout.harts * HART_BYTES; at += HART_BYTES)
+      n += doubles[(at + HS.INSTRET) >> 3]! + words[(at + HS.SLICE) >> 2]! - words[(at + HS.BUDGET) >> 2]!;
     return n;
   };
   return {
@@ -82,7 +86,10 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
     dropCode: (linear, length) => pages.dropCode(linear, length),
     hasCode: (page) => pages.hasCode(page),
     setBreak: (linear, on) => pages.setBreak(linear, on),
-    stats: (): EngineStats => ({ codePages: pages.used, regions: regions.count, widened: regions.widened, compileSeconds: regions.compileSeconds, interpretedInstructions: retired() - translated(), translatedInstructions: translated() }),
+    stats: (): EngineStats => ({
+      codePages: pages.used, regions: regions.count, widened: regions.widened, compileSeconds: regions.compileSeconds,
+      interpretedInstructions: retired() - translated(), translatedInstructions: translated()
+    }),
   };
 }
 

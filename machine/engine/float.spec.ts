@@ -13,8 +13,10 @@ const float64 = (x: number): bigint => new BigInt64Array(new Float64Array([x]).b
 const float32 = (x: number): bigint => BigInt(new Int32Array(new Float32Array([x]).buffer)[0]!);
 const box = (bits: bigint): bigint => BigInt.asIntN(64, (bits & 0xffff_ffffn) | (0xffff_ffffn << 32n));
 
-const NUMBERS = [0, -0, 1, -1, 2, 0.5, 3, 10, 0.1, 1 / 3, -2.5, 3.5, 7.99, 2 ** 31, 2 ** 31 - 1, -(2 ** 31), 2 ** 32, 2 ** 52 + 1, 2 ** 53, 2 ** 63, -(2 ** 63), 2 ** 64,
-  Number.MAX_VALUE, Number.MIN_VALUE, 2 ** -1022, 2 ** -1023, 2 ** 127, 3.4e38, 2 ** -126, 2 ** -149, 1e300, 1e-300, Infinity, -Infinity, NaN];
+const NUMBERS = [0, -0, 1, -1, 2, 0.5, 3, 10, 0.1, 1 / 3, -2.5, 3.5, 7.99, 2 ** 31, 2 ** 31 - 1, -(2 ** 31), 2 ** 32, 2 ** 52 + 1, 2 ** 53,
+  2 ** 63, -(2 ** 63), 2 ** 64,
+  Number.MAX_VALUE, Number.MIN_VALUE, 2 ** -1022, 2 ** -1023, 2 ** 127, 3.4e38, 2 ** -126, 2 ** -149, 1e300, 1e-300, Infinity, -Infinity,
+  NaN];
 const INTEGERS = [0n, 1n, -1n, 5n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n + 1n, 2n ** 24n + 1n, 2n ** 63n - 1n, -(2n ** 63n), -(2n ** 31n)];
 
 function double(): bigint {
@@ -27,7 +29,8 @@ function single(): bigint {
   if (random() % 3 === 0) return box(float32(pick(NUMBERS)));
   return box(random() % 2 ? float32((random() - 2 ** 31) * 2 ** ((random() % 40) - 20)) : BigInt(random()));
 }
-const integer = (): bigint => (random() % 2 ? pick(INTEGERS) : BigInt.asIntN(64, ((BigInt(random()) << 32n) | BigInt(random())) >> BigInt(random() % 64)));
+const integer = (): bigint =>
+  (random() % 2 ? pick(INTEGERS) : BigInt.asIntN(64, ((BigInt(random()) << 32n) | BigInt(random())) >> BigInt(random() % 64)));
 
 const machine = new Machine({ memoryBytes: 1 << 20 });
 const hart = machine.harts[0]!;
@@ -50,13 +53,17 @@ function engine(): number {
   return 1 - hart.w[HS.BUDGET >> 2]!;
 }
 
-const inline = rows.filter((r) => floatHandlers.has(r.name) && (meanings[rowIndex.get(r.name)!] || r.name.startsWith('fm') || r.name.startsWith('fn')) && !r.operands.includes('imm') && !r.name.endsWith('.h'));
+const inline = rows.filter((r) =>
+  floatHandlers.has(r.name) && (meanings[rowIndex.get(r.name)!] || r.name.startsWith('fm') || r.name.startsWith('fn'))
+    && !r.operands.includes('imm') && !r.name.endsWith('.h'));
 
 describe('floating point inline', () => {
   it.each(inline.map((r) => [r.name, r] as const))('%s', (name, row) => {
     const modes = row.pattern.fields.some((f) => f.name === 'rm') ? [7, 0, 1] : [undefined];
     for (const rm of modes) {
-      const word = encode(row, { rd: 4, rs1: 1, rs2: row.operands.includes('rs2') || row.operands.includes('fs2') ? 2 : undefined, rs3: 3, rm });
+      const word = encode(row, {
+        rd: 4, rs1: 1, rs2: row.operands.includes('rs2') || row.operands.includes('fs2') ? 2 : undefined, rs3: 3, rm
+      });
       machine.memory.setU32(RAM_BASE, word >>> 0);
       for (let i = 0; i < (rm === 1 && !name.startsWith('fcvt') ? 10 : 250); i++) {
         const make = name.includes('.s') && !name.includes('s.d') ? single : double;
@@ -65,7 +72,8 @@ describe('floating point inline', () => {
         const got = outcome(engine, a, b, c, x, flags);
         if (got.x !== want.x || got.f !== want.f || got.flags !== want.flags || got.retired !== 1) {
           const hex = (v: bigint): string => BigInt.asUintN(64, v).toString(16);
-          expect.fail(`${name} rm=${rm} flags=${flags} a=${hex(a)} b=${hex(b)} c=${hex(c)} x=${hex(x)}: f ${hex(got.f)} x ${hex(got.x)} flags ${got.flags}, want f ${hex(want.f)} x ${hex(want.x)} flags ${want.flags}`);
+          expect.fail(`${name} rm=${rm} flags=${flags} a=${hex(a)} b=${hex(b)} c=${hex(c)} x=${hex(x)}: f ${hex(got.f)} x `
+            + `${hex(got.x)} flags ${got.flags}, want f ${hex(want.f)} x ${hex(want.x)} flags ${want.flags}`);
         }
       }
     }

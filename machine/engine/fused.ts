@@ -1,6 +1,7 @@
 /**
- * Does this host multiply and add with one rounding? WebAssembly's relaxed SIMD has an instruction that may (and does, where the processor can). It is
- * used when it is there and rounds once; otherwise semantics/fused.ts does it with products and sums. The results are the same.
+ * Does this host multiply and add with one rounding? WebAssembly's relaxed SIMD has an instruction that may (and does, where the
+ * processor can). It is used when it is there and rounds once; otherwise semantics/fused.ts does it with products and sums. The results
+ * are the same.
  */
 
 const SIMD = 0xfd;
@@ -24,7 +25,10 @@ function probe(): Uint8Array {
   const body: number[] = [0];
   emitFused({ byte: (b) => { body.push(b); } }, [0, 1, 2].map((n) => () => { body.push(0x20, n); }));
   body.push(0x0b);
-  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 8, 1, 0x60, 3, 0x7c, 0x7c, 0x7c, 1, 0x7c, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0, 10, body.length + 2, 1, body.length, ...body]);
+  return Uint8Array.from([
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 8, 1, 0x60, 3, 0x7c, 0x7c, 0x7c, 1, 0x7c, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0, 10, body.length + 2,
+    1, body.length, ...body
+  ]);
 }
 
 function tried(): boolean {

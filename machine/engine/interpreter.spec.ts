@@ -44,7 +44,8 @@ describe.each(['interp', 'jit'] as const)('the engine (%s)', (tier) => {
     m.run();
     const at = (n: number): bigint => m.view.getBigUint64(m.linear(RAM_BASE + 0x8000) + n, true);
     const raw = at(7);
-    expect(sizes.map((_k, i) => m.x(10 + i))).toEqual([8, 16, 32, 64].map((b) => BigInt.asIntN(b, raw)).concat([8, 16, 32].map((b) => BigInt.asUintN(b, raw))));
+    expect(sizes.map((_k, i) => m.x(10 + i))).toEqual([8, 16, 32, 64].map((b) => BigInt.asIntN(b, raw)).concat([8, 16, 32].map((b) =>
+      BigInt.asUintN(b, raw))));
     expect(at(0)).toBe(0x8877665544332211n);
     expect([m.calls.load, m.calls.store]).toEqual([1, 1]);
   });
@@ -99,7 +100,11 @@ describe.each(['interp', 'jit'] as const)('the engine (%s)', (tier) => {
 
   it('evicts decoded pages when the pool is full, and decodes them again', () => {
     m = new TestMachine('rv64gc', 3, tier);
-    for (let page = 0; page < 8; page++) m.program(page < 7 ? 'addi a0, a0, 1; lui t0, 1; add t1, t1, t0; jr t1' : 'addi a1, a1, -1; mv t1, s0; beqz a1, out; jr t1; out: ebreak', RAM_BASE + page * 4096);
+    for (let page = 0; page < 8; page++)
+      m.program(page < 7
+        ? 'addi a0, a0, 1; lui t0, 1; add t1, t1, t0; jr t1'
+        : 'addi a1, a1, -1; mv t1, s0; beqz a1, out; jr t1; out: ebreak',
+        RAM_BASE + page * 4096);
     m.setX(8, BigInt(RAM_BASE));
     m.setX(6, BigInt(RAM_BASE));
     m.setX(11, 3n);
@@ -109,7 +114,8 @@ describe.each(['interp', 'jit'] as const)('the engine (%s)', (tier) => {
   });
 
   it('does moves, constants and comparisons with zero in their cheaper forms alike', () => {
-    m.program('li a0, -5; mv a1, a0; c.mv a2, a1; c.li a3, 3; add a4, zero, a3; addiw a5, a0, 0; add zero, zero, a0; mv zero, a0; beqz zero, on; li a0, 1; on: bnez a3, over; li a0, 2; over: c.bnez a3, out; li a0, 3; out: ebreak');
+    m.program('li a0, -5; mv a1, a0; c.mv a2, a1; c.li a3, 3; add a4, zero, a3; addiw a5, a0, 0; add zero, zero, a0; mv zero, a0; beqz '
+      + 'zero, on; li a0, 1; on: bnez a3, over; li a0, 2; over: c.bnez a3, out; li a0, 3; out: ebreak');
     m.run();
     expect([0, 10, 11, 12, 13, 14, 15].map((n) => m.x(n))).toEqual([0n, -5n, -5n, -5n, 3n, 3n, -5n]);
   });
@@ -128,7 +134,10 @@ describe.each(['interp', 'jit'] as const)('the engine (%s)', (tier) => {
   });
 
   it('hands rows without semantics, and all illegal words, to the hart side', () => {
-    for (const [text, name] of [['csrr a0, cycle', 'csrrs'], ['wfi', 'wfi'], ['.word 0', 'illegal'], ['.word 0xffffffff', 'illegal'], ['fround.d fa0, fa0', 'fround.d'], ['c.ebreak', 'ebreak']] as const) {
+    for (const [text, name] of [
+      ['csrr a0, cycle', 'csrrs'], ['wfi', 'wfi'], ['.word 0', 'illegal'], ['.word 0xffffffff', 'illegal'],
+      ['fround.d fa0, fa0', 'fround.d'], ['c.ebreak', 'ebreak']
+    ] as const) {
       m.slowed.length = 0;
       m.program(text);
       expect(m.run()).toBe(0);

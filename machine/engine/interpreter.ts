@@ -25,8 +25,10 @@ const TWO = { params: ['i32', 'i32'], results: ['i32'] } as const;
 const THREE = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
 const HOT = { params: ['i32', 'i32', 'i64'], results: [] } as const;
 const IMPORTS: readonly Import[] = [
-  { name: 'load', signature: TWO }, { name: 'store', signature: TWO }, { name: 'atomic', signature: TWO }, { name: 'fetch', signature: ONE },
-  { name: 'slow', signature: THREE }, { name: 'hot', signature: HOT }, { name: 'busy', signature: HOT }, { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
+  { name: 'load', signature: TWO }, { name: 'store', signature: TWO }, { name: 'atomic', signature: TWO },
+  { name: 'fetch', signature: ONE },
+  { name: 'slow', signature: THREE }, { name: 'hot', signature: HOT }, { name: 'busy', signature: HOT },
+  { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
 ];
 const CALL = Object.fromEntries(IMPORTS.map((f, i) => [f.name, i])) as Record<string, number>;
 
@@ -41,7 +43,12 @@ export const STRADDLE_RECORD = RECORDS + 1;
 export function generateInterpreter(layout: Layout, threshold: number, strict = false): Uint8Array {
   const emitter = new InterpreterEmitter(new Code(1 << 17), strict);
   const body = new Generator(emitter, layout, threshold).function();
-  return encodeModule(layout.wasmPages, IMPORTS, [{ name: 'run', signature: ONE, locals: emitter.locals.slice(1), body }, generateChain(layout, { regionType: tableType(IMPORTS, 2), busy: CALL['busy']! })], { size: TABLE_SIZE, signature: REGION });
+  return encodeModule(layout.wasmPages, IMPORTS,
+    [
+      { name: 'run', signature: ONE, locals: emitter.locals.slice(1), body },
+      generateChain(layout, { regionType: tableType(IMPORTS, 2), busy: CALL['busy']! })
+    ],
+    { size: TABLE_SIZE, signature: REGION });
 }
 
 class Generator {

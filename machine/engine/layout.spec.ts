@@ -6,7 +6,9 @@ const MIB = 2 ** 20;
 describe('the memory of the engine', () => {
   it('has room for 3.5 GiB of RAM, and says how much there may be', () => {
     expect(computeLayout(3584 * MIB, 16).bytes).toBeLessThan(2 ** 32);
-    const [, most] = /(\d+) MiB of RAM at most/.exec((() => { try { computeLayout(4096 * MIB, 1); return ''; } catch (error) { return (error as Error).message; } })())!;
+    const [, most] = /(\d+) MiB of RAM at most/.exec((() => {
+      try { computeLayout(4096 * MIB, 1); return ''; } catch (error) { return (error as Error).message; }
+    })())!;
     expect(computeLayout(Number(most) * MIB, 1).bytes).toBeLessThan(2 ** 32);
     expect(() => computeLayout((Number(most) + 1) * MIB, 1)).toThrow(RangeError);
   });
@@ -18,7 +20,8 @@ describe('the memory of the engine', () => {
       return [0, 1, 2].some((kind) => BigInt.asUintN(64, va - words[entry * (TLB_ENTRY / 8) + kind]!) <= BigInt(4096 - size));
     };
     clearTlb(words, 0, true);
-    for (const page of [0n, 1n, 4095n, 4096n, 8191n, -1n, -4096n, 1n << 26n]) for (const at of [0n, 1n, 4088n, 4095n]) for (const size of [1, 8]) expect(hits(page * 4096n + at, size)).toBe(false);
+    for (const page of [0n, 1n, 4095n, 4096n, 8191n, -1n, -4096n, 1n << 26n])
+      for (const at of [0n, 1n, 4088n, 4095n]) for (const size of [1, 8]) expect(hits(page * 4096n + at, size)).toBe(false);
     expect([...words].filter((word) => word !== 0n)).toEqual([4096n, 4096n, 4096n]);
     words.fill(7n);
     clearTlb(words, 0);

@@ -1,10 +1,19 @@
-/** From an address to its record, by the TLB's execute tag and the map of code pages: what the interpreter and the dispatcher do after a jump. */
+/**
+ * From an address to its record, by the TLB's execute tag and the map of code pages: what the interpreter and the dispatcher do after a
+ * jump.
+ */
 import { Op, type Label } from './code.ts';
 import type { Emitter } from './emitter.ts';
 import { TLB_MASK, type Layout } from './layout.ts';
 
 /** Numbers of locals: `target` and `tlb` are given, `entry` is scratch, `record` and `pcBase` become those of the address. */
-export interface LookUp { readonly target: number; readonly tlb: number; readonly entry: number; readonly record: number; readonly pcBase: number }
+export interface LookUp {
+  readonly target: number;
+  readonly tlb: number;
+  readonly entry: number;
+  readonly record: number;
+  readonly pcBase: number
+}
 
 /** Goes to `miss` when the page is not mapped for execution or has no records. `found`: while `record` is the code page's address. */
 export function emitLookUp(e: Emitter, { codeMap, ram }: Layout, at: LookUp, miss: Label, found: () => void): void {

@@ -40,7 +40,8 @@ function vector<T>(out: Code, items: readonly T[], write: (item: T, i: number) =
 const types = (out: Code, list: readonly TypeName[]): void => vector(out, list, (t) => out.byte(Type[t]));
 
 /** Imports come from module `e`: `e.memory` (initial = maximum = `pages` of 64 KiB), then the functions. Every function is exported. */
-export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[], table?: TableImport): Uint8Array {
+export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[],
+    table?: TableImport): Uint8Array {
   const out = new Code(4096);
   for (const b of MAGIC) out.byte(b);
   section(out, Section.type, (s) => vector(s, [...imports, ...functions, ...(table ? [table] : [])], ({ signature }) => {

@@ -1,7 +1,7 @@
 /**
  * The interpreter's operations: which number in a record's `op` field stands for which row in which form. A row with inline semantics
- * has one form per instruction length, and jumps one per reach (`near`: the target's record is on the same page; the record's imm is then the
- * distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
+ * has one form per instruction length, and jumps one per reach (`near`: the target's record is on the same page; the record's imm is then
+ * the distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
  * Everything else is one of a few internal operations.
  */
 import type { Operands } from '../../hardware/isa/row.ts';
@@ -56,7 +56,8 @@ function define(name: string, meaning: Meaning, length: 2 | 4, near: boolean): n
   const key = `${length}/${near}`;
   const known = forms.get(key);
   if (known !== undefined) return known;
-  const number = FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning, length, near }) - 1;
+  const number =
+    FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning, length, near }) - 1;
   forms.set(key, number);
   return number;
 }
@@ -70,7 +71,8 @@ const shortened = new Set(rows.flatMap((r) => (r.expands ? [r.expands.name] : r.
 
 function formsOf(name: string, meaning: Meaning, lengths: readonly (2 | 4)[], jump: boolean): Forms {
   const forms = [-1, -1, -1, -1];
-  for (const near of jump ? [false, true] : [false]) for (const length of lengths) forms[formIndex(length, near)] = define(name, meaning, length, near);
+  for (const near of jump ? [false, true] : [false])
+    for (const length of lengths) forms[formIndex(length, near)] = define(name, meaning, length, near);
   return forms;
 }
 
@@ -82,7 +84,9 @@ const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
   const jump = isJump(r.operands);
   return {
     forms: formsOf(r.name, meaning, lengths, jump),
-    specials: (SPECIALS[r.name] ?? []).map((special) => ({ when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump) })),
+    specials: (SPECIALS[r.name] ?? []).map((special) => ({
+      when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump)
+    })),
   };
 });
 

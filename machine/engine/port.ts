@@ -29,7 +29,8 @@ export interface HartSide {
   fetch(hart: number): number;
   /**
    * An instruction whose row says `slow`, or one that generated code hands over (rounding, NaNs, FS off …): `row` is the index into
-   * `rows` of hardware/isa/table.ts (0 = illegal: raise it with tval = insn as it stands in memory), `insn` the raw bits (expanded, if it was compressed).
+   * `rows` of hardware/isa/table.ts (0 = illegal: raise it with tval = insn as it stands in memory), `insn` the raw bits (expanded, if it
+   * was compressed).
    */
   slow(hart: number, row: number, insn: number): number;
   /** The halfword at HS.PC + 2, on another page, is needed: NEXT = it is in HS.VALUE; JUMP after a fault (tval = PC + 2). */
@@ -38,11 +39,16 @@ export interface HartSide {
 
 /** What the hart model asks of the engine. Physical pages are named by their linear address. */
 export interface EngineSide {
-  /** Runs hart `index` from HS.PC until BUDGET is used up (0) or a slow path says LEAVE (2). `resumed`: a debugger has interrupted the slice, its reservation holds. */
+  /**
+   * Runs hart `index` from HS.PC until BUDGET is used up (0) or a slow path says LEAVE (2). `resumed`: a debugger has interrupted the
+   * slice, its reservation holds.
+   */
   run(index: number, resumed?: boolean): number;
   /** Sets or takes away a breakpoint on the instruction at this linear address: `slow` is then asked with row `BREAKPOINT`. */
   setBreak(linear: number, on: boolean): void;
-  /** Makes sure that the RAM page at this linear address has a decoded code page. The caller has dropped the write tags to it in all TLBs. */
+  /**
+   * Makes sure that the RAM page at this linear address has a decoded code page. The caller has dropped the write tags to it in all TLBs.
+   */
   codePage(page: number): void;
   /** Forgets decoded (and translated) code that overlaps [linear, linear + length). Cheap when there is none. */
   dropCode(linear: number, length: number): void;

@@ -1,6 +1,7 @@
 /**
- * Where the instructions go. After every so many instructions the place that the hart has come to stands for all of them: a sample that does
- * not depend on the host, costs nothing inside a slice, and sees all tiers alike. The host's time for the same instructions goes with it.
+ * Where the instructions go. After every so many instructions the place that the hart has come to stands for all of them: a sample that
+ * does not depend on the host, costs nothing inside a slice, and sees all tiers alike. The host's time for the same instructions goes
+ * with it.
  *
  *   machine.profiler = new Profiler();  machine.run();  machine.profiler.samples()
  */
@@ -10,7 +11,14 @@ import { HS } from './layout.ts';
 export interface Profiled { readonly w: Int32Array; readonly pcNum: number }
 
 /** Instructions (and seconds of the host) up to where the pc was found at one place; `translated`: by translations. */
-export interface Sample { readonly pc: number; readonly priv: number; readonly virt: boolean; instructions: number; translated: number; seconds: number }
+export interface Sample {
+  readonly pc: number;
+  readonly priv: number;
+  readonly virt: boolean;
+  instructions: number;
+  translated: number;
+  seconds: number
+}
 
 /** Instructions between two samples: a prime, so that loops do not keep step with it. */
 const PERIOD = 9973;

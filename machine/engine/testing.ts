@@ -5,7 +5,9 @@
 import { rows } from '../../hardware/isa/table.ts';
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { createEngine, type Tier } from './engine.ts';
-import { clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout } from './layout.ts';
+import {
+  clearTlb, CODEPAGE_COUNT, computeLayout, HARTS, HS, PAGE, RAM_BASE, SLOW, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED, type Layout
+} from './layout.ts';
 import { LD, type EngineSide, type HartSide } from './port.ts';
 
 const LOAD_SIZE = [1, 2, 4, 8, 1, 2, 4, 4, 8, 2];

@@ -24,7 +24,10 @@ const settings: readonly (readonly [name: string, csr: number, value: bigint])[]
   // Kernels leave this alone and yet let programs read the time.
   ['scounteren', 0x106, 7n],
   ['mcountinhibit', 0x320, 0n],
-  ['menvcfg', 0x30a, (3n << BigInt(MENVCFG.CBIE)) | bit(MENVCFG.CBCFE) | bit(MENVCFG.CBZE) | bit(MENVCFG.ADUE) | bit(MENVCFG.PBMTE) | bit(MENVCFG.STCE)],
+  [
+    'menvcfg', 0x30a,
+    (3n << BigInt(MENVCFG.CBIE)) | bit(MENVCFG.CBCFE) | bit(MENVCFG.CBZE) | bit(MENVCFG.ADUE) | bit(MENVCFG.PBMTE) | bit(MENVCFG.STCE)
+  ],
   ['mstateen0', 0x30c, ALL_ONES],
   ['mie', 0x304, 0n],
 ];

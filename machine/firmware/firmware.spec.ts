@@ -63,7 +63,8 @@ function call(eid: number, fid: number, ...args: (number | bigint)[]): [error: n
 
 test('the base extension tells version 2.0 and which extensions are there', () => {
   expect(call(0x10, 0)).toEqual([0, 0x0200_0000]);
-  expect([0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0x4350_5043].map((e) => call(0x10, 3, e)[1])).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 0]);
+  expect([0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0x4350_5043].map((e) =>
+    call(0x10, 3, e)[1])).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 0]);
   expect(call(0x1234_5678, 0)).toEqual([-2, 0]);
   expect(call(0x10, 99)[0]).toBe(-2);
 });
@@ -87,7 +88,8 @@ test('IPIs and fences go to the harts of the mask; a mask with a hart that is no
   call(0x5246_4e43, 1, 0, -1, 0, 0);
   call(0x5246_4e43, 3, 1, 0, 0x1000, 4096, 3);
   expect(log).toEqual([
-    'sfence1 -8192 9', 'sfence1 -4096 9', 'sfence0 undefined undefined', 'sfence1 undefined undefined', 'sfence2 undefined undefined', 'hfence0 4096 3',
+    'sfence1 -8192 9', 'sfence1 -4096 9', 'sfence0 undefined undefined', 'sfence1 undefined undefined', 'sfence2 undefined undefined',
+    'hfence0 4096 3',
   ]);
 });
 
@@ -152,14 +154,18 @@ const ALL = 0xff_ffff_ffff_ffffn;
 
 test('counters: four programmable ones behind the fixed ones, then sixteen of firmware', () => {
   expect(call(PMU, 0)).toEqual([0, 4 + 3 + 16]);
-  expect([0, 1, 2, 6].map((i) => call(PMU, 1, i))).toEqual([[0, (63 << 12) | 0xc00], [-3, 0], [0, (63 << 12) | 0xc02], [0, (63 << 12) | 0xc06]]);
+  expect([0, 1, 2, 6].map((i) => call(PMU, 1, i))).toEqual([
+    [0, (63 << 12) | 0xc00], [-3, 0], [0, (63 << 12) | 0xc02], [0, (63 << 12) | 0xc06]
+  ]);
   expect([call(PMU, 1, 7), call(PMU, 1, 23)]).toEqual([[0, -(2 ** 63)], [-3, 0]]);
 });
 
 test('an event gets a programmable counter, with its filters; a fixed one when nothing else is left', () => {
   const found = [1, 1, 1, 1, 1].map(() => call(PMU, 2, 0, 0x7f, 0, 1));
   expect(found).toEqual([3, 4, 5, 6, 0].map((i) => [0, i]));
-  expect([call(PMU, 2, 0, 0x7f, 0, 1)[0], call(PMU, 2, 0, 0x7f, 0, 3)[0], call(PMU, 2, 0, ALL, 0, 1)[0], call(PMU, 2, 0, 0, 0, 1)[0]]).toEqual([-2, -2, -3, -3]);
+  expect([
+    call(PMU, 2, 0, 0x7f, 0, 1)[0], call(PMU, 2, 0, 0x7f, 0, 3)[0], call(PMU, 2, 0, ALL, 0, 1)[0], call(PMU, 2, 0, 0, 0, 1)[0]
+  ]).toEqual([-2, -2, -3, -3]);
   expect(call(PMU, 4, 3, 1, 1)[0]).toBe(-8); // it did not run, but the event is forgotten
   expect(call(PMU, 2, 0, 0x7f, 0x20, 2)).toEqual([0, 3]);
   expect(harts[0].csr(0x323)).toBe(2n | (1n << 60n));
@@ -190,8 +196,11 @@ test('firmware counts what it does for harts that ask', () => {
 });
 
 test('any call with any arguments is answered', () => {
-  const ids = [0x10, 0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0, 1, 2, 3, 4, 8, 0x0a00_0000];
-  const arg = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(0n, 1n, 2n, -1n, 0x8000_0000n, BigInt(RAM), BigInt(RAM + 0xff8)));
+  const ids = [
+    0x10, 0x5449_4d45, 0x73_5049, 0x5246_4e43, 0x48_534d, 0x5352_5354, 0x4442_434e, 0x50_4d55, 0x5355_5350, 0, 1, 2, 3, 4, 8, 0x0a00_0000
+  ];
+  const arg = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.constantFrom(0n, 1n, 2n, -1n, 0x8000_0000n, BigInt(RAM), BigInt(RAM + 0xff8)));
   fc.assert(fc.property(fc.constantFrom(...ids), fc.nat(8), fc.array(arg, { minLength: 5, maxLength: 5 }), (id, fid, args) => {
     const [error] = call(id, fid, ...args);
     expect(Number.isInteger(error)).toBe(true);

@@ -26,7 +26,8 @@ handler:
   return Array.from({ length: count }, (_, i) => board.machine.memory.u64(RESULTS + 8 * i));
 }
 
-const configure = (event: number, flags: number): string => `li a7, 0x504d55; li a6, 2; li a0, 0; li a1, 0x7f8; li a2, ${flags}; li a3, ${event}; li a4, 0; ecall`;
+const configure = (event: number, flags: number): string =>
+  `li a7, 0x504d55; li a6, 2; li a0, 0; li a1, 0x7f8; li a2, ${flags}; li a3, ${event}; li a4, 0; ecall`;
 const start = 'li a7, 0x504d55; li a6, 3; li a0, 3; li a1, 1; li a2, 0; li a3, 0; ecall';
 const stop = 'li a7, 0x504d55; li a6, 4; li a0, 3; li a1, 1; li a2, 0; ecall';
 const loop = (label: string, times: number): string => `li t0, ${times}; ${label}: addi t0, t0, -1; bnez t0, ${label}`;

@@ -43,7 +43,8 @@ describe.each(['interp', 'jit'] as const)('misaligned accesses (%s)', (engine) =
   });
 
   it('a misaligned access as a guest says so in mstatus.GVA', () => {
-    const mprv = 'li t0, 0x20800; csrs mstatus, t0; li t0, 1; slli t0, t0, 39; csrs mstatus, t0; la t1, trap; csrw mtvec, t1; la s0, data; lw a2, 1(s0); j stop; .align 2; trap: csrr a0, mcause; csrr a1, mstatus; stop: wfi; j stop; .align 3; data: .zero 16';
+    const mprv = 'li t0, 0x20800; csrs mstatus, t0; li t0, 1; slli t0, t0, 39; csrs mstatus, t0; la t1, trap; csrw mtvec, t1; la s0, data; '
+      + 'lw a2, 1(s0); j stop; .align 2; trap: csrr a0, mcause; csrr a1, mstatus; stop: wfi; j stop; .align 3; data: .zero 16';
     const { h } = run(`${FULL_ISA}_xstrictalign`, engine, mprv);
     expect([h.x[10], (h.x[11]! >> 38n) & 1n]).toEqual([4n, 1n]);
   });

@@ -9,7 +9,9 @@ const RAM = 0x8000_0000;
 function causeOf(engine: 'interp' | 'jit', rd: number, rs2: number): bigint {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });
   const amocas = ((0b00101 << 27) | (rs2 << 20) | (10 << 15) | (0b100 << 12) | (rd << 7) | 0x2f) >>> 0;
-  const { bytes } = assemble(`la t6, trap; csrw mtvec, t6; li a0, ${RAM + 0x8000}; .word ${amocas}; j end; .align 2; trap: csrr s11, mcause; end: wfi; j end`, RAM);
+  const { bytes } = assemble(`la t6, trap; csrw mtvec, t6; li a0, ${RAM + 0x8000}; .word ${amocas}; j end; .align 2; trap: csrr s11, `
+    + `mcause; end: wfi; j end`,
+    RAM);
   machine.memory.writable(RAM, bytes.length).set(bytes);
   machine.reset(RAM);
   machine.run({ maxInstructions: 1_000 });

@@ -22,7 +22,8 @@ export const ENVCFG = {
 
 /** Interrupt bits of mip and its relatives. @spec priv 3.1.9 */
 export const IP = {
-  SSI: 1 << 1, VSSI: 1 << 2, MSI: 1 << 3, STI: 1 << 5, VSTI: 1 << 6, MTI: 1 << 7, SEI: 1 << 9, VSEI: 1 << 10, MEI: 1 << 11, SGEI: 1 << 12, LCOFI: 1 << 13,
+  SSI: 1 << 1, VSSI: 1 << 2, MSI: 1 << 3, STI: 1 << 5, VSTI: 1 << 6, MTI: 1 << 7, SEI: 1 << 9, VSEI: 1 << 10, MEI: 1 << 11, SGEI: 1 << 12,
+  LCOFI: 1 << 13,
 } as const;
 export const IP_S = IP.SSI | IP.STI | IP.SEI;
 export const IP_VS = IP.VSSI | IP.VSTI | IP.VSEI;

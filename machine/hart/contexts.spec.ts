@@ -64,7 +64,8 @@ describe('TLB contexts', () => {
     const { linear, contexts, csrs, space } = make();
     space(1);
     const c = contexts.enter(0, false, csrs);
-    const none = () => [[0, 0], [4095, 0], [-4096, -1], [-1, -1]].flatMap(([lo, hi]) => [0, 1, 2].map((kind) => contexts.hit(c, lo!, hi!, kind) || contexts.revive(c, lo!, hi!, kind)));
+    const none = () => [[0, 0], [4095, 0], [-4096, -1], [-1, -1]].flatMap(([lo, hi]) =>
+      [0, 1, 2].map((kind) => contexts.hit(c, lo!, hi!, kind) || contexts.revive(c, lo!, hi!, kind)));
     expect(none().every((page) => page === 0)).toBe(true);
     for (const at of [0x4_0000, 0x4_0000 + (16 << 20)]) contexts.fill(c, at, 0, linear.layout.ram, false, 0, 0);
     expect(none().every((page) => page === 0)).toBe(true);
@@ -145,7 +146,9 @@ describe('TLB contexts', () => {
     contexts.fill(first, 0x6000, -1, page + 4096, false, 0, 0);
     space(2, 2);
     const second = contexts.enter(1, false, csrs);
-    expect([contexts.hit(second, 0x5000, -1, 0), contexts.hit(second, 0x5000, -1, 1), contexts.hit(second, 0x6000, -1, 0)]).toEqual([page, page, 0]);
+    expect([
+      contexts.hit(second, 0x5000, -1, 0), contexts.hit(second, 0x5000, -1, 1), contexts.hit(second, 0x6000, -1, 0)
+    ]).toEqual([page, page, 0]);
     expect(contexts.hit(contexts.enter(0, false, csrs), 0x5000, -1, 0)).toBe(0); // another mode
     contexts.fence(undefined, 1);
     expect([contexts.hit(first, 0x5000, -1, 0), contexts.hit(first, 0x6000, -1, 0)]).toEqual([page, 0]);

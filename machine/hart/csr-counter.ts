@@ -37,7 +37,8 @@ function plus(h: Hart, count: number, slot: number): void {
 }
 
 /** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it will have moved when the writing instruction is done. */
-function counter(slot: number, bit: number, skew: (h: Hart) => number, count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
+function counter(slot: number, bit: number, skew: (h: Hart) => number,
+    count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
   return {
     read: (h) => {
       if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) return plus(h, count(h), slot);

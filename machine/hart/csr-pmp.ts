@@ -7,7 +7,8 @@ import { C, PMP_ENTRIES } from './slots.ts';
 const LOCK = 0x80;
 
 /**
- * One configuration byte as it may be stored: R=0 W=1 is reserved (under MML it means a shared region). Under MML no rule that lets machine mode execute can be added, unless locks can be bypassed.
+ * One configuration byte as it may be stored: R=0 W=1 is reserved (under MML it means a shared region). Under MML no rule that lets
+ * machine mode execute can be added, unless locks can be bypassed.
  */
 function legal(old: number, value: number, security: number): number {
   const bypass = (security & MSECCFG.RLB) !== 0;

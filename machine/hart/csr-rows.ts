@@ -37,7 +37,10 @@ const USER: CsrRow[] = [
   computed(0xc00, 'cycle', counter.cycle),
   computed(0xc01, 'time', counter.time),
   computed(0xc02, 'instret', counter.instret),
-  ...range(29, (i) => (i < HPM_COUNTERS ? computed(0xc03 + i, `hpmcounter${i + 3}`, { read: counter.hpm[i]!.value.read, guard: counter.allowed(i + 3) }) : constant(0xc03 + i, `hpmcounter${i + 3}`, 0, 0, { guard: counter.allowed(i + 3) }))),
+  ...range(29, (i) =>
+    (i < HPM_COUNTERS
+      ? computed(0xc03 + i, `hpmcounter${i + 3}`, { read: counter.hpm[i]!.value.read, guard: counter.allowed(i + 3) })
+      : constant(0xc03 + i, `hpmcounter${i + 3}`, 0, 0, { guard: counter.allowed(i + 3) }))),
 ];
 
 /** @spec priv 4.1, 12.1.1, 12.1.2, 12.1.3, 12.1.4, 12.1.5, 12.1.6, 12.1.7, 12.1.8, 12.1.9, 12.1.10, 12.1.11, 19.1.1, 20.2 */
@@ -111,7 +114,8 @@ const MACHINE: CsrRow[] = [
   stored(0x30a, 'menvcfg', C.menvcfg, ENV_LO, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI, { write: space.writeMenvcfg }),
   ...range(4, (n) => stored(0x30c + n, `mstateen${n}`, space.mstateenSlot(n), 0, space.stateenBits(n), { feature: 'smstateen' })),
   stored(0x320, 'mcountinhibit', C.mcountinhibit, 0x7fd, 0, { write: counter.writeInhibit }),
-  ...range(29, (i) => (i < HPM_COUNTERS ? computed(0x323 + i, `mhpmevent${i + 3}`, counter.hpm[i]!.event) : constant(0x323 + i, `mhpmevent${i + 3}`))),
+  ...range(29, (i) =>
+    (i < HPM_COUNTERS ? computed(0x323 + i, `mhpmevent${i + 3}`, counter.hpm[i]!.event) : constant(0x323 + i, `mhpmevent${i + 3}`))),
   stored(0x340, 'mscratch', C.mscratch),
   stored(0x341, 'mepc', C.mepc, ~1, ALL, status.exceptionPc(C.mepc)),
   stored(0x342, 'mcause', C.mcause),
@@ -119,8 +123,14 @@ const MACHINE: CsrRow[] = [
   computed(0x344, 'mip', irq.mip),
   stored(0x34a, 'mtinst', C.mtinst, ALL, ALL, { feature: 'h' }),
   stored(0x34b, 'mtval2', C.mtval2, ALL, ALL, { feature: 'h' }),
-  ...range(8, (i) => (i < 2 ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8), refetch: true }) : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
-  ...range(64, (i) => (i < PMP_ENTRIES ? stored(0x3b0 + i, `pmpaddr${i}`, C.pmpaddr + 2 * i, ALL, 0x3f_ffff, pmp.address(i)) : constant(0x3b0 + i, `pmpaddr${i}`))),
+  ...range(8, (i) =>
+    (i < 2
+      ? stored(0x3a0 + 2 * i, `pmpcfg${2 * i}`, i === 0 ? C.pmpcfg0 : C.pmpcfg2, ALL, ALL, { write: pmp.writeConfig(i * 8), refetch: true })
+      : constant(0x3a0 + 2 * i, `pmpcfg${2 * i}`))),
+  ...range(64, (i) =>
+    (i < PMP_ENTRIES
+      ? stored(0x3b0 + i, `pmpaddr${i}`, C.pmpaddr + 2 * i, ALL, 0x3f_ffff, pmp.address(i))
+      : constant(0x3b0 + i, `pmpaddr${i}`))),
   stored(0x747, 'mseccfg', C.mseccfg, 0, 0, { write: pmp.writeSecurity, refetch: true, feature: 'smepmp' }),
   constant(0x7a0, 'tselect'),
   constant(0x7a1, 'tdata1'),
@@ -129,7 +139,8 @@ const MACHINE: CsrRow[] = [
   constant(0x7a4, 'tinfo', 1),
   computed(0xb00, 'mcycle', counter.mcycle),
   computed(0xb02, 'minstret', counter.minstret),
-  ...range(29, (i) => (i < HPM_COUNTERS ? computed(0xb03 + i, `mhpmcounter${i + 3}`, counter.hpm[i]!.value) : constant(0xb03 + i, `mhpmcounter${i + 3}`))),
+  ...range(29, (i) =>
+    (i < HPM_COUNTERS ? computed(0xb03 + i, `mhpmcounter${i + 3}`, counter.hpm[i]!.value) : constant(0xb03 + i, `mhpmcounter${i + 3}`))),
 ];
 
 export const ROWS: readonly CsrRow[] = [...USER, ...SUPERVISOR, ...withFeature('h', HYPERVISOR), ...withFeature('h', GUEST), ...MACHINE];

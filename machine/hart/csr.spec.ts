@@ -58,7 +58,9 @@ describe('registers follow what is there', () => {
   it('the floating-point status register and mseccfg come with their extensions', () => {
     const h = hart('rv64imac_zicsr');
     h.setCsr(0x300, 0x6000n);
-    expect([readIn(h, 0x001, 1, false), readIn(h, 0x002, 1, false), readIn(h, 0x003, 1, false), readIn(h, 0x747, 3, false)]).toEqual([2, 2, 2, 2]);
+    expect([
+      readIn(h, 0x001, 1, false), readIn(h, 0x002, 1, false), readIn(h, 0x003, 1, false), readIn(h, 0x747, 3, false)
+    ]).toEqual([2, 2, 2, 2]);
     expect(readIn(hart(), 0x747, 3, false)).toBe(undefined);
   });
 
@@ -93,7 +95,9 @@ describe('state enables (Smstateen)', () => {
     for (let n = 0; n < 4; n++) {
       expect([readIn(h, SSTATEEN0 + n, 1, false), readIn(h, HSTATEEN0 + n, 1, false)]).toEqual([2, 2]);
       h.setCsr(MSTATEEN0 + n, SE);
-      expect([readIn(h, SSTATEEN0 + n, 1, false), readIn(h, HSTATEEN0 + n, 1, false), readIn(h, SSTATEEN0 + n, 1, true)]).toEqual([undefined, undefined, 22]);
+      expect([
+        readIn(h, SSTATEEN0 + n, 1, false), readIn(h, HSTATEEN0 + n, 1, false), readIn(h, SSTATEEN0 + n, 1, true)
+      ]).toEqual([undefined, undefined, 22]);
       h.setCsr(HSTATEEN0 + n, SE);
       expect(readIn(h, SSTATEEN0 + n, 1, true)).toBe(undefined);
     }

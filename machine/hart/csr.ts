@@ -117,7 +117,8 @@ export function csrInstruction(h: Hart, insn: number): number {
   let row = byNumber[number];
   if (row === undefined) return illegalInstruction(h);
   const deny = check(h, row, write);
-  if (deny !== Deny.no) return leaks(h, number) ? leak(h, to) : deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
+  if (deny !== Deny.no)
+    return leaks(h, number) ? leak(h, to) : deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
   if (hasGuestCopy[number] !== 0 && h.w[HS.VIRT >> 2] !== 0) row = byNumber[number + GUEST_COPY]!;
 
   let lo = (f3 & 4) !== 0 ? source : h.x32[2 * source];

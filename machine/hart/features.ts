@@ -45,8 +45,10 @@ export function featuresOf(isa: string): Features {
   const compressed = has('c') || has('zca') ? letter('c') : 0;
   const supervisor = letter('s') | letter('u'); // always there
   return {
-    h: has('h'), f: has('f'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'), svpbmt: has('svpbmt'),
-    smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'), strictAlignment: has(STRICT_ALIGNMENT), hstateen: has('smstateen') && has('h'),
+    h: has('h'), f: has('f'), sstc: has('sstc'), vsstc: has('sstc') && has('h'), svadu: has('svadu'), svnapot: has('svnapot'),
+    svpbmt: has('svpbmt'),
+    smstateen: has('smstateen'), smepmp: has('smepmp'), sscofpmf: has('sscofpmf'), zicbom: has('zicbom'), zicboz: has('zicboz'),
+    strictAlignment: has(STRICT_ALIGNMENT), hstateen: has('smstateen') && has('h'),
     letters: [...MISA_LETTERS].reduce((bits, ch) => (has(ch) ? bits | letter(ch) : bits), compressed | supervisor),
   };
 }

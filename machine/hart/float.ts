@@ -83,7 +83,9 @@ function multiplyAdd(negateProduct: boolean, negateAddend: boolean): Body {
 function quickFused(f: Format, negateProduct: boolean, negateAddend: boolean): Handler {
   const exact = instruction(f, true, multiplyAdd(negateProduct, negateAddend));
   const compute = f === DOUBLE ? fused.fusedDouble : fused.fusedSingle;
-  const read = f === DOUBLE ? (h: Hart, i: number): number => h.fd[i] : (h: Hart, i: number): number => (h.f32[2 * i + 1] === -1 ? h.fs[2 * i] : NaN);
+  const read = f === DOUBLE
+    ? (h: Hart, i: number): number => h.fd[i]
+    : (h: Hart, i: number): number => (h.f32[2 * i + 1] === -1 ? h.fs[2 * i] : NaN);
   return (h, insn) => {
     const rm = (insn >> 12) & 7;
     if (h.w[HS.FS_ON >> 2] === 0 || (rm === DYNAMIC ? h.w[HS.FRM >> 2] : rm) !== 0) return exact(h, insn);
@@ -105,7 +107,8 @@ function quickFused(f: Format, negateProduct: boolean, negateAddend: boolean): H
 
 const relation = (how: compares.Relation, quiet: boolean): Body => (o, f) =>
   writeX(o, compares.compare(f, st, how, one(o, f), two(o, f), quiet) ? 1n : 0n);
-const choose = (maximum: boolean, propagate: boolean): Body => (o, f) => result(o, f, compares.select(f, st, one(o, f), two(o, f), maximum, propagate));
+const choose = (maximum: boolean, propagate: boolean): Body => (o, f) =>
+  result(o, f, compares.select(f, st, one(o, f), two(o, f), maximum, propagate));
 
 /** Sign injection: the sign of rs2, its opposite, or the exclusive or of both. */
 const signInjection = (how: 'copy' | 'negate' | 'xor'): Body => (o, f) => {
@@ -156,7 +159,8 @@ function conversions(table: Map<string, Handler>, f: Format): void {
     }));
   }
   for (const to of FORMATS) {
-    if (to !== f) table.set(`fcvt.${to.name}.${f.name}`, instruction(f, true, (o) => result(o, to, converts.convert(f, to, st, one(o, f)))));
+    if (to !== f)
+      table.set(`fcvt.${to.name}.${f.name}`, instruction(f, true, (o) => result(o, to, converts.convert(f, to, st, one(o, f)))));
   }
 }
 

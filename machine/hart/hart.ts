@@ -166,7 +166,8 @@ export class Hart implements HartApi {
 
   setCsr(number: number, value: bigint): void {
     const lo = Number(BigInt.asIntN(32, value));
-    if (!writeCsr(this, number, lo, Number(BigInt.asIntN(32, value >> 32n)))) throw new RangeError(`hart: no writable CSR 0x${number.toString(16)}`);
+    if (!writeCsr(this, number, lo, Number(BigInt.asIntN(32, value >> 32n))))
+      throw new RangeError(`hart: no writable CSR 0x${number.toString(16)}`);
   }
 
   setX(i: number, lo: number, hi: number): void {
@@ -356,7 +357,10 @@ export class Hart implements HartApi {
     if ((this.pending & this.c[C.mie]) !== 0) this.endSlice();
   }
 
-  /** After a return from a trap, which has retired: an interrupt that is possible now is taken before the next instruction. @spec priv 3.1.9 */
+  /**
+   * After a return from a trap, which has retired: an interrupt that is possible now is taken before the next instruction.
+   * @spec priv 3.1.9
+   */
   endSliceIfInterrupted(): boolean {
     if ((this.pending & this.c[C.mie]) === 0) return false;
     const left = this.w[BUDGET];

@@ -1,6 +1,6 @@
 /**
- * Zcb, Zicond, Zimop, Zcmop, Zacas: instructions that QEMU 7.2 does not have and assemblers of its time do not know, encoded by hand after the manual's tables and
- * compared with its words.
+ * Zcb, Zicond, Zimop, Zcmop, Zacas: instructions that QEMU 7.2 does not have and assemblers of its time do not know, encoded by hand
+ * after the manual's tables and compared with its words.
  * @spec unpriv 10, 11, 15, 28.8
  */
 import { describe, expect, it } from 'vitest';
@@ -11,20 +11,30 @@ const RAM = 0x8000_0000;
 const [CASES, STRIDE, COUNT] = [RAM + 0x1_0000, 64, 400];
 
 /** a0, a1; what is in memory at (a2): two doublewords; a4 and a5, a6 and a7 as pairs. */
-interface State { readonly a0: bigint; readonly a1: bigint; readonly memory: readonly [bigint, bigint]; readonly pair: readonly [bigint, bigint]; readonly swap: readonly [bigint, bigint] }
+interface State {
+  readonly a0: bigint;
+  readonly a1: bigint;
+  readonly memory: readonly [bigint, bigint];
+  readonly pair: readonly [bigint, bigint];
+  readonly swap: readonly [bigint, bigint]
+}
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
 
 let seed = 7;
 const random = (): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0; return seed >>> 8; };
 const wide = (): bigint => u64(BigInt(random()) << 48n ^ BigInt(random()) << 24n ^ BigInt(random()));
-const value = (): bigint => [0n, 1n, u64(-1n), 0x8000_0000n, 0x7fff_ffffn, 0x80n, 0x8000n, wide(), wide(), BigInt(random() & 0xffff)][random() % 10]!;
+const value = (): bigint =>
+  [0n, 1n, u64(-1n), 0x8000_0000n, 0x7fff_ffffn, 0x80n, 0x8000n, wide(), wide(), BigInt(random() & 0xffff)][random() % 10]!;
 
 /** Compared registers are often those of memory. */
 function state(): State {
   const memory = [value(), value()] as const;
   const same = random() % 2 === 0;
   const low = random() % 2 === 0;
-  return { a0: same ? memory[0] : low ? wide() & ~0xffff_ffffn | memory[0] & 0xffff_ffffn : value(), a1: value(), memory, pair: same ? memory : [memory[0], value()], swap: [value(), value()] };
+  return {
+    a0: same ? memory[0] : low ? wide() & ~0xffff_ffffn | memory[0] & 0xffff_ffffn : value(), a1: value(), memory,
+    pair: same ? memory : [memory[0], value()], swap: [value(), value()]
+  };
 }
 
 /** The states after the instruction (2 or 4 bytes). */
@@ -43,7 +53,9 @@ end: wfi; j end`, RAM);
   machine.run({ maxInstructions: 40 * states.length + 100 });
   const view = new DataView(Uint8Array.from(memory.view(CASES, STRIDE * states.length)).buffer);
   const at = (i: number, n: number): bigint => view.getBigUint64(STRIDE * i + 8 * n, true);
-  return states.map((_, i) => ({ a0: at(i, 0), a1: at(i, 1), memory: [at(i, 2), at(i, 3)], pair: [at(i, 4), at(i, 5)], swap: [at(i, 6), at(i, 7)] }));
+  return states.map((_, i) => ({
+    a0: at(i, 0), a1: at(i, 1), memory: [at(i, 2), at(i, 3)], pair: [at(i, 4), at(i, 5)], swap: [at(i, 6), at(i, 7)]
+  }));
 }
 
 type Effect = (s: State) => State;
@@ -62,9 +74,12 @@ const fromMemory = (s: State, byte: number): bigint => s.memory[0] >> BigInt(8 *
 const unary = (op: number): number => 0b100111 << 10 | A0 << 7 | 0b11 << 5 | op << 2 | 1;
 const byteForm = (funct6: number, u: number, reg: number): number => funct6 << 10 | A2 << 7 | (u & 1) << 6 | u >> 1 << 5 | reg << 2;
 const halfForm = (funct6: number, u: number, reg: number, bit6 = 0): number => funct6 << 10 | A2 << 7 | bit6 << 6 | u >> 1 << 5 | reg << 2;
-const r = (funct7: number, rs2: number, rs1: number, funct3: number, rd: number, opcode: number): number => (funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode) >>> 0;
-const mopR = (n: number): number => (1 << 31 | n >> 4 << 30 | (n >> 2 & 3) << 26 | 0b0111 << 22 | (n & 3) << 20 | 11 << 15 | 0b100 << 12 | 10 << 7 | 0x73) >>> 0;
-const mopRR = (n: number): number => (1 << 31 | n >> 2 << 30 | (n & 3) << 26 | 1 << 25 | 14 << 20 | 11 << 15 | 0b100 << 12 | 10 << 7 | 0x73) >>> 0;
+const r = (funct7: number, rs2: number, rs1: number, funct3: number, rd: number, opcode: number): number =>
+  (funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode) >>> 0;
+const mopR = (n: number): number =>
+  (1 << 31 | n >> 4 << 30 | (n >> 2 & 3) << 26 | 0b0111 << 22 | (n & 3) << 20 | 11 << 15 | 0b100 << 12 | 10 << 7 | 0x73) >>> 0;
+const mopRR = (n: number): number =>
+  (1 << 31 | n >> 2 << 30 | (n & 3) << 26 | 1 << 25 | 14 << 20 | 11 << 15 | 0b100 << 12 | 10 << 7 | 0x73) >>> 0;
 const amocas = (funct3: number, rd: number, rs2: number): number => r(0b0010100, rs2, 12, funct3, rd, 0x2f);
 
 const ROWS: readonly [string, number, Effect][] = [
@@ -91,9 +106,18 @@ const ROWS: readonly [string, number, Effect][] = [
     return { ...s, a0: u64(old), memory: [old === signed(32, s.a0) ? put(s.memory[0], 0, 32, s.a1) : s.memory[0], s.memory[1]] };
   }],
   ['amocas.d', amocas(3, 10, 11), (s) => ({ ...s, a0: s.memory[0], memory: [s.memory[0] === s.a0 ? s.a1 : s.memory[0], s.memory[1]] })],
-  ['amocas.q', amocas(4, 14, 16), (s) => ({ ...s, pair: s.memory, memory: s.memory[0] === s.pair[0] && s.memory[1] === s.pair[1] ? s.swap : s.memory })],
-  ['amocas.q with x0 as the pair that is compared', amocas(4, 0, 16), (s) => ({ ...s, memory: s.memory[0] === 0n && s.memory[1] === 0n ? s.swap : s.memory })],
-  ['amocas.q with x0 as the pair that is stored', amocas(4, 14, 0), (s) => ({ ...s, pair: s.memory, memory: s.memory[0] === s.pair[0] && s.memory[1] === s.pair[1] ? [0n, 0n] : s.memory })],
+  [
+    'amocas.q', amocas(4, 14, 16),
+    (s) => ({ ...s, pair: s.memory, memory: s.memory[0] === s.pair[0] && s.memory[1] === s.pair[1] ? s.swap : s.memory })
+  ],
+  [
+    'amocas.q with x0 as the pair that is compared', amocas(4, 0, 16),
+    (s) => ({ ...s, memory: s.memory[0] === 0n && s.memory[1] === 0n ? s.swap : s.memory })
+  ],
+  [
+    'amocas.q with x0 as the pair that is stored', amocas(4, 14, 0),
+    (s) => ({ ...s, pair: s.memory, memory: s.memory[0] === s.pair[0] && s.memory[1] === s.pair[1] ? [0n, 0n] : s.memory })
+  ],
 ];
 
 describe.each(['interp', 'jit'] as const)('instructions of later extensions (%s)', (engine) => {

@@ -7,7 +7,10 @@ const RAM = 0x8000_0000;
 const [D, F, H, C] = [1n << 3n, 1n << 5n, 1n << 7n, 1n << 2n];
 const [MISA, MIDELEG, HGATP, HVIP] = [0x301, 0x303, 0x680, 0x645];
 
-/** Runs this in M mode, with `t0` = the value of misa without the bits `off`; each exception is counted in s10, its cause left in s11, the instruction skipped. */
+/**
+ * Runs this in M mode, with `t0` = the value of misa without the bits `off`; each exception is counted in s10, its cause left in s11, the
+ * instruction skipped.
+ */
 function run(engine: 'interp' | 'jit', off: bigint, text: string): Machine {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });
   const { bytes } = assemble(`la t6, trap; csrw mtvec, t6; li t6, 0x6000; csrs mstatus, t6; csrr t0, misa; li t1, ${off}; not t1, t1; and t0, t0, t1; ${text}; end: wfi; j end
@@ -32,7 +35,9 @@ describe.each(['interp', 'jit'] as const)('misa (%s)', (engine) => {
   });
 
   it('a loop of floating point that was translated becomes illegal as well', () => {
-    const machine = run(engine, F, 'la s2, again; li s3, 2; again: li s0, 3000; add: fadd.d f1, f2, f3; addi s0, s0, -1; bnez s0, add; csrw misa, t0; addi s3, s3, -1; bnez s3, again');
+    const machine = run(engine, F,
+      'la s2, again; li s3, 2; again: li s0, 3000; add: fadd.d f1, f2, f3; addi s0, s0, -1; bnez s0, add; csrw misa, t0; addi s3, s3, -1; '
+        + 'bnez s3, again');
     expect(seen(machine).slice(0, 2)).toEqual([3000, 2]);
   });
 
@@ -41,7 +46,8 @@ describe.each(['interp', 'jit'] as const)('misa (%s)', (engine) => {
     const off = run(engine, H, `csrw misa, t0; ${text}; li a0, -1; csrw mideleg, a0; csrw mie, a0; csrr a0, mie`);
     expect(seen(off)).toEqual([7, 2, 0x2aaan]);
     expect(off.harts[0].csr(MIDELEG)).toBe(0x2222n);
-    const on = run(engine, H, 'csrr t2, misa; li a0, 4; csrw hvip, a0; li a0, 0x8000000000080000; csrw hgatp, a0; csrw misa, t0; csrw misa, t2; csrr a0, hstatus');
+    const on = run(engine, H,
+      'csrr t2, misa; li a0, 4; csrw hvip, a0; li a0, 0x8000000000080000; csrw hgatp, a0; csrw misa, t0; csrw misa, t2; csrr a0, hstatus');
     const h = on.harts[0];
     expect([seen(on), h.csr(HGATP), h.csr(HVIP), h.csr(MIDELEG)]).toEqual([[0, 0, 2n << 32n], 0n, 0n, 0x444n]);
   });

@@ -1,10 +1,10 @@
 /**
- * misa, and what happens when machine mode switches an extension off: the hypervisor extension (H), which harts are encouraged to let go, and floating
- * point (F; D, which builds on it, goes along). The other letters are as the ISA string says: they decide how code is decoded, and decoded code is shared by
- * all harts.
+ * misa, and what happens when machine mode switches an extension off: the hypervisor extension (H), which harts are encouraged to let go,
+ * and floating point (F; D, which builds on it, goes along). The other letters are as the ISA string says: they decide how code is
+ * decoded, and decoded code is shared by all harts.
  *
- * What is off has no registers and no instructions: HS.FS_ON says so to generated code, `features` to the rest (FS itself can be written, as it may
- * where there is no F). The registers of the hypervisor extension are as after a reset when it is switched on again.
+ * What is off has no registers and no instructions: HS.FS_ON says so to generated code, `features` to the rest (FS itself can be written,
+ * as it may where there is no F). The registers of the hypervisor extension are as after a reset when it is switched on again.
  * @spec priv 3.1.1, 3.1.6.7, 21
  */
 import { HSTATUS, IP_VS, MSTATUS } from './bits.ts';
@@ -33,7 +33,9 @@ export const misa: Pick<CsrRow, 'read' | 'write' | 'refetch'> = {
 
 const withLetters = (all: Features, letters: number): Features => {
   const guests = (letters & H) !== 0;
-  return { ...all, letters, f: all.f && (letters & F) !== 0, h: all.h && guests, vsstc: all.vsstc && guests, hstateen: all.hstateen && guests };
+  return {
+    ...all, letters, f: all.f && (letters & F) !== 0, h: all.h && guests, vsstc: all.vsstc && guests, hstateen: all.hstateen && guests
+  };
 };
 
 const REGISTERS = [

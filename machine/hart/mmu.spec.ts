@@ -106,7 +106,8 @@ describe('two stages', () => {
     const m = make();
     // Guest tables are identity mapped; the page itself lies at gpa.
     map(m.machine, ROOT, va, gpa, V | R | W | U | A | D);
-    for (const page of [0, 0x4000, 0x5000]) m.machine.memory.setU64(GUEST_ROOT + 0x5000 + 8 * (0x10 + page / 4096), pte(ROOT + page, V | R | W | U | A | D));
+    for (const page of [0, 0x4000, 0x5000])
+      m.machine.memory.setU64(GUEST_ROOT + 0x5000 + 8 * (0x10 + page / 4096), pte(ROOT + page, V | R | W | U | A | D));
     m.machine.memory.setU64(GUEST_ROOT + 8 * 2, pte(GUEST_ROOT + 0x4000, V));
     m.machine.memory.setU64(GUEST_ROOT + 0x4000, pte(GUEST_ROOT + 0x5000, V));
     m.machine.memory.setU64(GUEST_ROOT + 8 * 16, pte(GUEST_ROOT + 0x6000, V));

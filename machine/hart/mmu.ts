@@ -13,7 +13,10 @@ import { C } from './slots.ts';
 const WORD = 0x1_0000_0000;
 const PERM_BIT = [PTE.R, PTE.W, PTE.X] as const;
 const PMP_BIT = [PmpPerm.R, PmpPerm.W, PmpPerm.X] as const;
-/** Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8. @spec priv 12.4.1, 12.5.1, 12.6.1 */
+/**
+ * Canonical addresses: how far to shift the upper word so that only the sign extension is lost; by satp.MODE - 8.
+ * @spec priv 12.4.1, 12.5.1, 12.6.1
+ */
 const SIGN = [25, 16, 7] as const;
 const PTE_BYTES = 8;
 /** Second-stage translations remembered, by guest page. */
@@ -70,7 +73,8 @@ export class Mmu {
       const status = c[C.mstatus];
       const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
       const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
-      if (!this.#walk(C.satp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, (status & MSTATUS.MXR) !== 0, false, adue, pbmte, false)) return false;
+      if (!this.#walk(C.satp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, (status & MSTATUS.MXR) !== 0, false, adue, pbmte, false))
+        return false;
     }
     const allowed = this.#protection(this.ppn, lo & 0xfff, size, priv);
     this.split = (allowed & SPLIT) !== 0;
@@ -105,7 +109,8 @@ export class Mmu {
   }
 
   /** One walk of a first-stage (or only) table. Under `virt` its entries lie at guest physical addresses. */
-  #walk(root: number, lo: number, hi: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean, adue: boolean, pbmte: boolean, virt: boolean): boolean {
+  #walk(root: number, lo: number, hi: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean, adue: boolean,
+      pbmte: boolean, virt: boolean): boolean {
     const h = this.#h;
     const m = h.host.linear.i32;
     const mode = (h.c[root + 1] >>> 28) - 8;
@@ -139,7 +144,8 @@ export class Mmu {
       let leaf = pteLo;
       if ((pteLo & need) !== need) {
         if (!adue) return this.#pageFault(access);
-        if (virt && !tableWritable && !this.#second(this.#tableGppn(root, lo, hi, level), offset, Access.store, access, false, 2)) return false;
+        if (virt && !tableWritable && !this.#second(this.#tableGppn(root, lo, hi, level), offset, Access.store, access, false, 2))
+          return false;
         leaf = this.#mark(ppn, at, pteLo | need, access);
         if (leaf === 0) return false;
       }
@@ -200,7 +206,8 @@ export class Mmu {
       }
       const napot = pteHi < 0;
       const size = 2 ** (9 * level);
-      if (!permitted(pteLo, access, 0, false, mxr, executable) || (!napot && next % size !== 0)) return this.#guestFault(gppn, offset, original, implicit);
+      if (!permitted(pteLo, access, 0, false, mxr, executable) || (!napot && next % size !== 0))
+        return this.#guestFault(gppn, offset, original, implicit);
       const need = access === Access.store ? PTE.A | PTE.D : PTE.A;
       let leaf = pteLo;
       if ((pteLo & need) !== need) {

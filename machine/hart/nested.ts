@@ -1,6 +1,6 @@
 /**
- * Software that does nothing but fault: its handler faults, for which its handler is called, which faults. Nothing could stop it but who started it. Faults
- * of a mode inside that mode's own handler are counted until it returns from one; real systems nest a few.
+ * Software that does nothing but fault: its handler faults, for which its handler is called, which faults. Nothing could stop it but who
+ * started it. Faults of a mode inside that mode's own handler are counted until it returns from one; real systems nest a few.
  */
 /** So many without a return, with hardly an instruction between two of them, are for ever. */
 export const MOST_NESTED = 100_000;

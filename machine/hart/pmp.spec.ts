@@ -40,7 +40,9 @@ describe('physical memory protection', () => {
     hart.setCsr(PMPADDR0, 0n);
     hart.setCsr(PMPADDR0 + 1, 0n);
     hart.setCsr(PMPCFG0, 0n);
-    expect([hart.csr(PMPADDR0), hart.csr(PMPADDR0 + 1), hart.csr(PMPCFG0)]).toEqual([0x2000_0000n, 0x2000_0400n, BigInt((TOR | R | L) << 8)]);
+    expect([hart.csr(PMPADDR0), hart.csr(PMPADDR0 + 1), hart.csr(PMPCFG0)]).toEqual([
+      0x2000_0000n, 0x2000_0400n, BigInt((TOR | R | L) << 8)
+    ]);
   });
 
   it('does not store the reserved R=0 W=1 without MML', () => {
@@ -60,7 +62,8 @@ describe('physical memory protection', () => {
     hart.setCsr(PMPCFG0, BigInt(NA4 | R | L | ((NAPOT | R | W) << 8)));
     expect([hart.pmp.check(PAGE, 0), hart.pmp.check(PAGE + 1, 0), hart.pmp.check(PAGE + 1, 3)]).toEqual([SPLIT, 0, 7]);
     const at = (offset: number, size: number, priv: number): number => hart.pmp.checkBytes(0x8000_0000 + offset, size, priv);
-    expect([at(0xfc, 4, 0), at(0x100, 4, 0), at(0x104, 4, 0), at(0xfc, 8, 0), at(0x100, 8, 3), at(0x102, 1, 3), at(0x104, 8, 3)]).toEqual([R | W, R, R | W, 0, 0, R, 7]);
+    expect([at(0xfc, 4, 0), at(0x100, 4, 0), at(0x104, 4, 0), at(0xfc, 8, 0), at(0x100, 8, 3), at(0x102, 1, 3), at(0x104, 8, 3)]).toEqual([R
+      | W, R, R | W, 0, 0, R, 7]);
   });
 
   it('under MML gives a rule to machine mode, to the others, or to both, as its bits say (Smepmp table 1)', () => {
@@ -122,10 +125,12 @@ describe.each(['interp', 'jit'] as const)('a page that physical memory protectio
     machine.run({ maxCycles: 100_000 });
     return { hart: machine.harts[0], at: (name) => BigInt(symbols.get(name)!) };
   };
-  const denied = (what: string, offset: number): string => `la t0, ${what}; addi t0, t0, ${offset}; srli t0, t0, 2; csrw pmpaddr0, t0; li t0, 0x10; csrw pmpcfg0, t0; ${OPEN}`;
+  const denied = (what: string, offset: number): string =>
+    `la t0, ${what}; addi t0, t0, ${offset}; srli t0, t0, 2; csrw pmpaddr0, t0; li t0, 0x10; csrw pmpcfg0, t0; ${OPEN}`;
 
   it('lets data through beside four forbidden bytes, and stops an access that touches one of them', () => {
-    const { hart: h, at } = run(denied('data', 64), 'la s0, data; li t1, 77; sd t1, 56(s0); sw t1, 68(s0); ld a3, 56(s0); lw a4, 68(s0); lw a5, 60(s0); lb a5, 67(s0); ebreak');
+    const { hart: h, at } = run(denied('data', 64),
+      'la s0, data; li t1, 77; sd t1, 56(s0); sw t1, 68(s0); ld a3, 56(s0); lw a4, 68(s0); lw a5, 60(s0); lb a5, 67(s0); ebreak');
     expect([h.x[10], h.x[11], h.x[13], h.x[14]]).toEqual([5n, at('data') + 67n, 77n, 77n]);
     const wide = run(denied('data', 64), 'la s0, data; sd zero, 64(s0); ebreak');
     expect([wide.hart.x[10], wide.hart.x[11]]).toEqual([7n, wide.at('data') + 64n]);
@@ -134,7 +139,8 @@ describe.each(['interp', 'jit'] as const)('a page that physical memory protectio
   });
 
   it('executes up to the forbidden instruction', () => {
-    const { hart: h, at } = run(denied('end', 0), 'li a3, 0; li a4, 10; again: addi a3, a3, 1; addi a4, a4, -1; bnez a4, again; .align 2; end: li a3, 99; ebreak');
+    const { hart: h, at } = run(denied('end', 0),
+      'li a3, 0; li a4, 10; again: addi a3, a3, 1; addi a4, a4, -1; bnez a4, again; .align 2; end: li a3, 99; ebreak');
     expect([h.x[10], h.x[11], h.x[12], h.x[13]]).toEqual([1n, at('end'), at('end'), 10n]);
   });
 
@@ -144,12 +150,15 @@ describe.each(['interp', 'jit'] as const)('a page that physical memory protectio
   });
 
   it('an LR/SC loop in it makes progress, and an SC without its LR fails', () => {
-    const { hart: h } = run(denied('end', 0), 'la s0, data; again: lr.w t0, (s0); addi t0, t0, 5; sc.w t1, t0, (s0); bnez t1, again; lw a3, 0(s0); sc.w a4, t0, (s0); .align 2; end: ebreak');
+    const { hart: h } = run(denied('end', 0),
+      'la s0, data; again: lr.w t0, (s0); addi t0, t0, 5; sc.w t1, t0, (s0); bnez t1, again; lw a3, 0(s0); sc.w a4, t0, (s0); .align 2; '
+        + 'end: ebreak');
     expect([h.x[10], h.x[13], h.x[14]]).toEqual([1n, 5n, 1n]);
   });
 
   it('page table entries in it are read where that is allowed', () => {
-    const tables = `la t0, data; li t1, 0x200000cf; sd t1, 16(t0); srli t0, t0, 12; li t1, 8; slli t1, t1, 60; or t0, t0, t1; csrw satp, t0; sfence.vma; ${denied('data', 16)}`;
+    const tables = `la t0, data; li t1, 0x200000cf; sd t1, 16(t0); srli t0, t0, 12; li t1, 8; slli t1, t1, 60; or t0, t0, t1; csrw satp, `
+      + `t0; sfence.vma; ${denied('data', 16)}`;
     expect(run(tables, 'ebreak').hart.x[10]).toBe(1n);
     const beside = tables.replace(denied('data', 16), denied('data', 24)).replace('0x200000cf', '0x200000df');
     expect(run(beside, 'ebreak').hart.x[10]).toBe(3n);

@@ -3,7 +3,8 @@
  * CSRs that are views of others (sstatus, sie, sip …) or of counters have no slot of their own.
  */
 export const C = {
-  mstatus: 0, misa: 2, medeleg: 4, mideleg: 6, mie: 8, mtvec: 10, mcounteren: 12, menvcfg: 14, mscratch: 16, mepc: 18, mcause: 20, mtval: 22,
+  mstatus: 0, misa: 2, medeleg: 4, mideleg: 6, mie: 8, mtvec: 10, mcounteren: 12, menvcfg: 14, mscratch: 16, mepc: 18, mcause: 20,
+  mtval: 22,
   mtinst: 24, mtval2: 26, mcountinhibit: 28,
   stvec: 30, scounteren: 32, senvcfg: 34, sscratch: 36, sepc: 38, scause: 40, stval: 42, satp: 44, stimecmp: 46,
   hstatus: 48, hedeleg: 50, hideleg: 52, hcounteren: 54, htimedelta: 56, henvcfg: 58, htval: 60, htinst: 62, hgatp: 64, hvip: 66,

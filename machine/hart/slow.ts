@@ -39,8 +39,8 @@ const handlers = {
 const byName = new Map<string, Handler>([...Object.entries(handlers), ...floatHandlers, ...cryptoHandlers]);
 
 /**
- * Each row is executed by its meaning (machine/semantics), by a handler here, or by both: the meaning then leaves some cases to the handler. Short forms
- * are executed as what they stand for.
+ * Each row is executed by its meaning (machine/semantics), by a handler here, or by both: the meaning then leaves some cases to the
+ * handler. Short forms are executed as what they stand for.
  */
 function handlerOf(row: Row, i: number): Handler {
   const handler = byName.get(row.name) ?? (accesses[i]?.kind === 'atomic' ? atomic : undefined);
@@ -54,7 +54,8 @@ export const executedByHand = (name: string): boolean => byName.has(name) || acc
 /** By row number. */
 const byRow: readonly Handler[] = rows.map(handlerOf);
 
-for (const name of byName.keys()) if (!rowIndex.has(name)) throw new Error(`"${name}" is executed, but no row of the instruction table is called so`);
+for (const name of byName.keys())
+  if (!rowIndex.has(name)) throw new Error(`"${name}" is executed, but no row of the instruction table is called so`);
 
 /** Asks the debugger; it has the machine stop here, or steps over. */
 function breakpoint(h: Hart): number {

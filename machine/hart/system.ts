@@ -31,8 +31,8 @@ export const ebreak: Handler = (h) => raise(h, Cause.breakpoint, h.w[PC], h.w[PC
 const POLLING = 100;
 
 /**
- * Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. A hart that polls gives the rest of its
- * turn away: it would only spin. @spec priv 3.3.3, 21.6.1
+ * Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. A hart that polls gives the rest of
+ * its turn away: it would only spin. @spec priv 3.3.3, 21.6.1
  */
 export function wfi(h: Hart): number {
   const priv = h.w[PRIV];

@@ -28,7 +28,9 @@ export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): num
   const mmu = h.mmu;
   const cause = mmu.cause;
   if (cause < 20) return trap(h, cause, false, lo, hi, 0, 0, 0, guest);
-  const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020) : h.host.model.htinst ? transformedInstruction(h, cause, lo) : 0;
+  const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020)
+    : h.host.model.htinst ? transformedInstruction(h, cause, lo)
+    : 0;
   return trap(h, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
 }
 
@@ -52,7 +54,8 @@ export function takeInterrupt(h: Hart, number: number, target: number): void {
   else enterSupervisor(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
 }
 
-function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): number {
+function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number,
+    guest: boolean): number {
   const bit = 1 << cause;
   const priv = h.w[PRIV];
   h.traps[cause]++;
@@ -75,7 +78,8 @@ function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: numbe
   return hosted ? afterSupervisor(h) : afterTrap(h);
 }
 
-const nested = (h: Hart, cause: number, tvalLo: number, tvalHi: number): boolean => h.nested.another(h.instret, h.w[PC], h.w[PC + 1], cause, tvalLo, tvalHi);
+const nested = (h: Hart, cause: number, tvalLo: number, tvalHi: number): boolean =>
+  h.nested.another(h.instret, h.w[PC], h.w[PC + 1], cause, tvalLo, tvalHi);
 
 /** Stops the machine; its driver reports the reason. */
 function onlyFaults(h: Hart): number {
@@ -129,7 +133,8 @@ function leaveGuest(h: Hart): void {
 }
 
 /** @spec priv 3.1.6.1, 3.1.8, 3.1.14, 3.1.15, 3.1.16, 21.4.1, 21.4.4, 21.4.5, 21.6.2 */
-function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
+function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
+    instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
   leaveGuest(h);
@@ -146,13 +151,15 @@ function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, t
   const status = c[C.mstatus];
   const enabled = (status & MSTATUS.MIE) !== 0 ? MSTATUS.MPIE : 0;
   c[C.mstatus] = (status & ~(MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP)) | enabled | (h.w[PRIV] << MSTATUS.MPP_SHIFT);
-  c[C.mstatus + 1] = (c[C.mstatus + 1] & ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI)) | (h.w[VIRT] !== 0 ? MSTATUS.MPV_HI : 0) | (guest ? MSTATUS.GVA_HI : 0);
+  c[C.mstatus + 1] =
+    (c[C.mstatus + 1] & ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI)) | (h.w[VIRT] !== 0 ? MSTATUS.MPV_HI : 0) | (guest ? MSTATUS.GVA_HI : 0);
   vector(h, C.mtvec, cause, causeHi);
   h.setMode(3, false);
 }
 
 /** @spec priv 12.1.1, 12.1.7, 12.1.8, 12.1.9, 21.2.1, 21.2.8, 21.2.9, 21.6.2 */
-function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number, guest: boolean): void {
+function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
+    instruction: number, guest: boolean): void {
   const c = h.c;
   h.foldFs();
   leaveGuest(h);

@@ -1,5 +1,6 @@
 /**
- * Zfa against the words of the manual: QEMU 7.2 does not have it, so the reference is written here, in exact arithmetic and apart from `softfloat`.
+ * Zfa against the words of the manual: QEMU 7.2 does not have it, so the reference is written here, in exact arithmetic and apart from
+ * `softfloat`.
  * @spec unpriv 25
  */
 import { describe, expect, it } from 'vitest';
@@ -11,9 +12,16 @@ const [CASES, RESULTS] = [RAM + 0x1_0000, RAM + 0x8_0000];
 const COUNT = 3000;
 const [NV, NX] = [16, 1];
 
-interface Format { readonly suffix: string; readonly width: number; readonly fraction: number; readonly bias: number; readonly code: number }
+interface Format {
+  readonly suffix: string;
+  readonly width: number;
+  readonly fraction: number;
+  readonly bias: number;
+  readonly code: number
+}
 const FORMATS: readonly Format[] = [
-  { suffix: 'h', width: 16, fraction: 10, bias: 15, code: 2 }, { suffix: 's', width: 32, fraction: 23, bias: 127, code: 0 }, { suffix: 'd', width: 64, fraction: 52, bias: 1023, code: 1 },
+  { suffix: 'h', width: 16, fraction: 10, bias: 15, code: 2 }, { suffix: 's', width: 32, fraction: 23, bias: 127, code: 0 },
+  { suffix: 'd', width: 64, fraction: 52, bias: 1023, code: 1 },
 ];
 interface Case { readonly a: bigint; readonly b: bigint; readonly rm: number }
 interface Outcome { readonly value: bigint; readonly flags: number }
@@ -96,7 +104,10 @@ function modular(f: Format, { a }: Case): Outcome {
 }
 
 /** The constants of fli; number 1 is the smallest normal number of the format. */
-const CONSTANTS: readonly number[] = [-1, NaN, 2 ** -16, 2 ** -15, 2 ** -8, 2 ** -7, 0.0625, 0.125, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.625, 0.75, 0.875, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 8, 16, 128, 256, 2 ** 15, 2 ** 16, Infinity, NaN];
+const CONSTANTS: readonly number[] = [
+  -1, NaN, 2 ** -16, 2 ** -15, 2 ** -8, 2 ** -7, 0.0625, 0.125, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.625, 0.75, 0.875, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 4, 8, 16, 128, 256, 2 ** 15, 2 ** 16, Infinity, NaN
+];
 
 // ---- the machine --------------------------------------------------------------------------------------------------------
 
@@ -107,8 +118,13 @@ const wide = (): bigint => (BigInt(random()) << 48n ^ BigInt(random()) << 24n ^ 
 /** Zeros, subnormals, ones, infinities, NaNs, numbers near the integers' border, halves, anything; now and then without its box. */
 function operand(f: Format): bigint {
   const one = BigInt(f.bias) << BigInt(f.fraction);
-  const near = (exponent: number): bigint => (BigInt(f.bias + exponent) << BigInt(f.fraction)) | (wide() & ((1n << BigInt(f.fraction)) - 1n) & (random() % 2 === 0 ? -1n << BigInt(Math.max(f.fraction - 6, 0)) : -1n));
-  const choices = [0n, 1n, one, one + 1n, one - 1n, infinity(f), infinity(f) + 1n, quiet(f), infinity(f) - 1n, wide(), near(random() % (f.fraction + 2)), near(-1), near(random() % Math.min(70, f.bias))];
+  const near = (exponent: number): bigint =>
+    (BigInt(f.bias + exponent) << BigInt(f.fraction))
+      | (wide() & ((1n << BigInt(f.fraction)) - 1n) & (random() % 2 === 0 ? -1n << BigInt(Math.max(f.fraction - 6, 0)) : -1n));
+  const choices = [
+    0n, 1n, one, one + 1n, one - 1n, infinity(f), infinity(f) + 1n, quiet(f), infinity(f) - 1n, wide(), near(random() % (f.fraction + 2)),
+    near(-1), near(random() % Math.min(70, f.bias))
+  ];
   const bits = BigInt.asUintN(f.width - 1, choices[random() % choices.length]!) | (random() % 2 === 0 ? 1n << BigInt(f.width - 1) : 0n);
   return random() % 20 === 0 ? wide() : box(f, bits);
 }
@@ -130,7 +146,8 @@ end: wfi; j end`, RAM);
 }
 
 const DYNAMIC = 7;
-const encode = (funct5: number, f: Format, rs2: number, rm: number, rd: number): number => ((funct5 << 27) | (f.code << 25) | (rs2 << 20) | (1 << 15) | (rm << 12) | (rd << 7) | 0x53) >>> 0;
+const encode = (funct5: number, f: Format, rs2: number, rm: number, rd: number): number =>
+  ((funct5 << 27) | (f.code << 25) | (rs2 << 20) | (1 << 15) | (rm << 12) | (rd << 7) | 0x53) >>> 0;
 
 function check(engine: 'interp' | 'jit', f: Format, word: number, toInteger: boolean, reference: (c: Case) => Outcome): void {
   const cases = Array.from({ length: COUNT }, () => ({ a: operand(f), b: operand(f), rm: random() % 5 }));
@@ -170,5 +187,7 @@ describe.each(FORMATS)('Zfa, format $suffix', (f) => {
 });
 
 describe.each(['interp', 'jit'] as const)('fcvtmod.w.d (%s)', (engine) => {
-  it('does what the manual says', () => check(engine, FORMATS[2]!, ((0b1100001 << 25) | (8 << 20) | (1 << 15) | (1 << 12) | (13 << 7) | 0x53) >>> 0, true, (c) => modular(FORMATS[2]!, c)));
+  it('does what the manual says', () =>
+    check(engine, FORMATS[2]!, ((0b1100001 << 25) | (8 << 20) | (1 << 15) | (1 << 12) | (13 << 7) | 0x53) >>> 0, true,
+      (c) => modular(FORMATS[2]!, c)));
 });

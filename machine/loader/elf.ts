@@ -46,7 +46,9 @@ const LONGEST_NAME = 512;
 /** Symbols that are taken, and letters of all their names: a file can claim the same table many times. */
 const MOST_SYMBOLS = 2_000_000, MOST_LETTERS = 2 ** 28;
 
-const machines: Record<number, string> = { 3: 'x86 (i386)', 8: 'MIPS', 20: 'PowerPC', 21: 'PowerPC64', 40: 'ARM', 62: 'x86-64', 183: 'AArch64' };
+const machines: Record<number, string> = {
+  3: 'x86 (i386)', 8: 'MIPS', 20: 'PowerPC', 21: 'PowerPC64', 40: 'ARM', 62: 'x86-64', 183: 'AArch64'
+};
 const fileTypes: Record<number, string> = { 1: 'a relocatable object file', 4: 'a core dump' };
 
 export function isElf(bytes: Uint8Array): boolean {
@@ -85,7 +87,8 @@ function whatIsStrange(entry: number, segments: readonly Segment[]): string | un
   const byPlace = [...segments].sort((a, b) => a.paddr - b.paddr);
   for (let i = 1; i < byPlace.length; i++) {
     const { paddr } = byPlace[i]!;
-    if (paddr < byPlace[i - 1]!.paddr + byPlace[i - 1]!.memBytes) return `is damaged: two of its segments overlap at 0x${paddr.toString(16)}`;
+    if (paddr < byPlace[i - 1]!.paddr + byPlace[i - 1]!.memBytes)
+      return `is damaged: two of its segments overlap at 0x${paddr.toString(16)}`;
   }
   const holds = (at: (s: Segment) => number): boolean => segments.some((s) => entry >= at(s) && entry < at(s) + s.memBytes);
   if (!holds((s) => s.vaddr) && !holds((s) => s.paddr)) return `is damaged: its entry point ${hex(entry)} is in none of its segments`;

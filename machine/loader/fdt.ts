@@ -50,7 +50,9 @@ export function writeFdt(root: FdtNode, reserved: readonly ReservedRange[] = [],
   const stringsAt = structAt + structure.length;
   const total = stringsAt + strings.bytes.length;
   const out = new Bytes();
-  const header = [MAGIC, total, structAt, stringsAt, HEADER_BYTES, VERSION, LAST_COMPATIBLE, bootHart, strings.bytes.length, structure.length];
+  const header = [
+    MAGIC, total, structAt, stringsAt, HEADER_BYTES, VERSION, LAST_COMPATIBLE, bootHart, strings.bytes.length, structure.length
+  ];
   for (const field of header) out.u32(field);
   for (const part of [ranges, structure, strings.bytes]) out.bytes(part.take());
   return out.take();
@@ -147,7 +149,8 @@ export interface ReadNode {
 const MOST_DEPTH = 64, LONGEST_NAME = 255;
 
 /**
- * Reads a blob; `undefined` when it is not a device tree or is damaged. Names that do not end soon are damage, so that the time is that of one walk.
+ * Reads a blob; `undefined` when it is not a device tree or is damaged. Names that do not end soon are damage, so that the time is that
+ * of one walk.
  * @spec devicetree 5.4 (structure block)
  */
 export function readFdt(blob: Uint8Array): ReadNode | undefined {

@@ -33,7 +33,10 @@ export interface LoadOptions {
   readonly base: number;
   /** Unpacks gzip; throws on damaged input. Without it compressed files are refused. */
   readonly gunzip?: (bytes: Uint8Array) => Uint8Array;
-  /** Take a file with neither ELF nor Image header for raw code at `base`, whatever it is. Without it such a file has to begin with an instruction, and goes where kernels go. */
+  /**
+   * Take a file with neither ELF nor Image header for raw code at `base`, whatever it is. Without it such a file has to begin with an
+   * instruction, and goes where kernels go.
+   */
   readonly raw?: boolean;
 }
 
@@ -57,7 +60,9 @@ export function loadProgram(memory: PhysicalMemory, file: Uint8Array, options: L
   // The error of an image for another processor says more than that it is no code.
   const why = isArm64Image(bytes) ? undefined : whyNotCode(bytes);
   if (why !== undefined) return refused(why);
-  return isArm64Image(bytes) ? loadImage(memory, bytes, options.base) : placeFlat(memory, bytes, options.base + KERNEL_OFFSET, bytes.length);
+  return isArm64Image(bytes)
+    ? loadImage(memory, bytes, options.base)
+    : placeFlat(memory, bytes, options.base + KERNEL_OFFSET, bytes.length);
 }
 
 function unpack(file: Uint8Array, options: LoadOptions): Loaded<Uint8Array> {
@@ -67,7 +72,9 @@ function unpack(file: Uint8Array, options: LoadOptions): Loaded<Uint8Array> {
     return loaded(options.gunzip(file));
   } catch (error) {
     // Node's word for output above the limit that it was given.
-    return refused(error instanceof RangeError ? 'unpacks to more than the memory there is; give the machine more memory' : 'is truncated or damaged: its gzip data does not unpack');
+    return refused(error instanceof RangeError
+      ? 'unpacks to more than the memory there is; give the machine more memory'
+      : 'is truncated or damaged: its gzip data does not unpack');
   }
 }
 
@@ -90,7 +97,8 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   const elf = parsed.value;
   const segments = elf.segments.map((s) => withoutHeaders(s, bytes, memory.base));
   for (const s of segments) {
-    if (!memory.isRam(s.paddr, s.memBytes)) return refused(elf.relocatable ? notLinked(memory, s.paddr) : doesNotFit(memory, s.paddr, s.memBytes));
+    if (!memory.isRam(s.paddr, s.memBytes))
+      return refused(elf.relocatable ? notLinked(memory, s.paddr) : doesNotFit(memory, s.paddr, s.memBytes));
   }
   for (const s of segments) {
     memory.writable(s.paddr, s.bytes.length).set(s.bytes);
@@ -102,7 +110,9 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   return loaded({ entry: physicalEntry(elf.entry, elf.segments), start, end, pieces, symbols: elf.symbols });
 }
 
-/** What `ld -Ttext=0x80000000` makes: a segment that begins a page earlier, with the file's own headers. They are no part of the program. */
+/**
+ * What `ld -Ttext=0x80000000` makes: a segment that begins a page earlier, with the file's own headers. They are no part of the program.
+ */
 function withoutHeaders(s: Segment, file: Uint8Array, base: number): Segment {
   const before = base - s.paddr;
   if (before <= 0 || before > PAGE || s.bytes.length < before || s.bytes.byteOffset !== file.byteOffset) return s;
@@ -116,7 +126,8 @@ function doesNotFit(memory: PhysicalMemory, at: number, bytes: number): string {
 }
 
 function notLinked(memory: PhysicalMemory, at: number): string {
-  return `is position-independent and linked at 0x${at.toString(16)}, where there is no RAM; link it at 0x${memory.base.toString(16)}, or give its raw image`;
+  return `is position-independent and linked at 0x${at.toString(16)}, where there is no RAM; link it at 0x${memory.base.toString(16)}, or `
+    + `give its raw image`;
 }
 
 /** The first two of these that share memory. */

@@ -34,18 +34,23 @@ test('an ELF goes to its physical addresses, zeroed behind the file, and starts 
   expect([...memory.view(RAM + 0x1006, 4)]).toEqual([0xab, 0xab, 0, 0]);
 });
 
-test('a page before RAM with the file\'s own headers, as `ld -Ttext=0x80000000` makes it, is left out; other things before RAM are refused with advice', () => {
+test('a page before RAM with the file\'s own headers, as `ld -Ttext=0x80000000` makes it, is left out; other things before RAM are refused '
+  + 'with advice',
+  () => {
   const memory = new TestMemory(0x10000);
   const linked = (change: (data: DataView) => void): Uint8Array => {
     const bytes = new Uint8Array(0x1008);
     bytes.set(tinyElf());
     bytes.fill(0xcd, 0x1000);
     const data = new DataView(bytes.buffer);
-    [[24, RAM], [72, 0], [80, RAM - 0x1000], [88, RAM - 0x1000], [96, 0x1008], [104, 0x1010]].forEach(([at, v]) => data.setBigUint64(at!, BigInt(v!), true));
+    [[24, RAM], [72, 0], [80, RAM - 0x1000], [88, RAM - 0x1000], [96, 0x1008], [104, 0x1010]].forEach(([at, v]) =>
+      data.setBigUint64(at!, BigInt(v!), true));
     change(data);
     return bytes;
   };
-  expect(loadProgram(memory, linked(() => {}), { base: RAM })).toMatchObject({ ok: true, value: { entry: RAM, start: RAM, end: RAM + 0x10 } });
+  expect(loadProgram(memory, linked(() => {}), { base: RAM })).toMatchObject({
+    ok: true, value: { entry: RAM, start: RAM, end: RAM + 0x10 }
+  });
   expect([...memory.view(RAM + 6, 4)]).toEqual([0xcd, 0xcd, 0, 0]);
   const early = loadProgram(memory, linked((d) => { d.setBigUint64(88, BigInt(RAM - 0x1800), true); }), { base: RAM });
   expect(early).toMatchObject({ ok: false, error: expect.stringContaining('link it at 0x80000000 or above') });
@@ -119,7 +124,9 @@ test('a position-independent program is asked for at the address it is linked fo
     d.setUint16(16, 3, true);
     d.setBigUint64(88, 0x1000n, true);
   });
-  expect(loadProgram(new TestMemory(0x10000), file, { base: RAM })).toMatchObject({ ok: false, error: expect.stringContaining('position-independent and linked at 0x1000') });
+  expect(loadProgram(new TestMemory(0x10000), file, { base: RAM })).toMatchObject({
+    ok: false, error: expect.stringContaining('position-independent and linked at 0x1000')
+  });
 });
 
 test('a name table without ends is read in reasonable time', () => {
@@ -134,20 +141,26 @@ test('a name table without ends is read in reasonable time', () => {
   data.setUint16(60, 3, true);
   bytes.fill(0, table);
   for (const [at, v] of [[64 + 4, 2], [64 + 40, 2]] as const) data.setUint32(table + at, v, true);
-  for (const [at, v] of [[64 + 24, 120], [64 + 32, 24 * symbols], [128 + 24, 120 + 24 * symbols], [128 + 32, names]] as const) data.setBigUint64(table + at, BigInt(v), true);
+  for (const [at, v] of [[64 + 24, 120], [64 + 32, 24 * symbols], [128 + 24, 120 + 24 * symbols], [128 + 32, names]] as const)
+    data.setBigUint64(table + at, BigInt(v), true);
   for (let i = 0; i < symbols; i++) data.setUint32(120 + 24 * i, i, true);
   const elf = parseElf(bytes);
   expect(elf.ok && Math.max(...[...elf.value.symbols.keys()].map((name) => name.length))).toBe(512);
 });
 
 test('however an ELF file is damaged, it is loaded or refused in one line', () => {
-  const interesting = fc.constantFrom(0n, 1n, 0xffn, 0xffffn, 0x7fff_ffffn, 0xffff_ffffn, 0x7fff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn, BigInt(RAM), BigInt(RAM + 0x1008), 64n, 120n);
-  const damage = fc.tuple(fc.integer({ min: 4, max: 176 }), fc.oneof(interesting, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })), fc.constantFrom(1, 2, 4, 8));
-  fc.assert(fc.property(fc.boolean(), fc.array(damage, { minLength: 1, maxLength: 6 }), fc.integer({ min: 0, max: 200 }), (two, damages, cut) => {
+  const interesting = fc.constantFrom(0n, 1n, 0xffn, 0xffffn, 0x7fff_ffffn, 0xffff_ffffn, 0x7fff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn,
+    BigInt(RAM), BigInt(RAM + 0x1008), 64n, 120n);
+  const damage = fc.tuple(fc.integer({ min: 4, max: 176 }), fc.oneof(interesting, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+    fc.constantFrom(1, 2, 4, 8));
+  fc.assert(fc.property(fc.boolean(), fc.array(damage, { minLength: 1, maxLength: 6 }), fc.integer({ min: 0, max: 200 }),
+    (two, damages, cut) => {
     const bytes = two ? overlappingElf() : tinyElf();
     const data = new DataView(bytes.buffer);
-    for (const [at, value, size] of damages) for (let i = 0; i < size && at + i < bytes.length; i++) data.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
-    const result = loadProgram(new TestMemory(0x10000), cut < bytes.length && cut % 3 === 0 ? bytes.subarray(0, cut) : bytes, { base: RAM });
+    for (const [at, value, size] of damages)
+      for (let i = 0; i < size && at + i < bytes.length; i++) data.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
+    const result = loadProgram(new TestMemory(0x10000), cut < bytes.length && cut % 3 === 0 ? bytes.subarray(0, cut) : bytes,
+      { base: RAM });
     if (result.ok) expect(result.value.entry).toSatisfy((entry: number) => entry >= RAM && entry < RAM + 0x10000 && entry % 2 === 0);
     else expect(result.error).toMatch(/^[^\n]+$/);
   }), { numRuns: 2000 });
@@ -169,8 +182,12 @@ function tinyImage(imageSize: number): Uint8Array {
 
 test('a Linux Image goes to its text offset and claims its image size', () => {
   const memory = new TestMemory(0x40_0000);
-  expect(loadProgram(memory, tinyImage(0x1000), { base: RAM })).toMatchObject({ ok: true, value: { entry: RAM + 0x20_0000, end: RAM + 0x20_1000 } });
-  expect(loadProgram(memory, tinyImage(0x20_0001), { base: RAM })).toMatchObject({ ok: false, error: expect.stringContaining('outside of RAM') });
+  expect(loadProgram(memory, tinyImage(0x1000), { base: RAM })).toMatchObject({
+    ok: true, value: { entry: RAM + 0x20_0000, end: RAM + 0x20_1000 }
+  });
+  expect(loadProgram(memory, tinyImage(0x20_0001), { base: RAM })).toMatchObject({
+    ok: false, error: expect.stringContaining('outside of RAM')
+  });
 });
 
 test('gzip is unpacked by the function given, and refused when damaged', () => {
@@ -178,7 +195,9 @@ test('gzip is unpacked by the function given, and refused when damaged', () => {
   const file = Uint8Array.of(0x1f, 0x8b, 8, 0);
   expect(loadProgram(memory, file, { base: RAM, gunzip: () => tinyImage(0) })).toMatchObject({ ok: true });
   const damaged = (): never => { throw new Error('bad'); };
-  expect(loadProgram(memory, file, { base: RAM, gunzip: damaged })).toMatchObject({ error: 'is truncated or damaged: its gzip data does not unpack' });
+  expect(loadProgram(memory, file, { base: RAM, gunzip: damaged })).toMatchObject({
+    error: 'is truncated or damaged: its gzip data does not unpack'
+  });
 });
 
 test('what is neither ELF nor Image is raw code where that is asked for, or where it begins with an instruction', () => {
@@ -194,8 +213,12 @@ test('what is neither ELF nor Image is raw code where that is asked for, or wher
 
 test('an initrd goes high, page aligned, and is refused where the kernel leaves no room', () => {
   const memory = new TestMemory(0x80_0000);
-  expect(loadInitrd(memory, new Uint8Array(5000), RAM + 0x20_0000)).toMatchObject({ value: { start: RAM + 0x5f_e000, end: RAM + 0x5f_f388 } });
-  expect(loadInitrd(memory, new Uint8Array(0x30_0000), RAM + 0x40_0000)).toMatchObject({ ok: false, error: expect.stringContaining('does not fit: 3 MiB') });
+  expect(loadInitrd(memory, new Uint8Array(5000), RAM + 0x20_0000)).toMatchObject({
+    value: { start: RAM + 0x5f_e000, end: RAM + 0x5f_f388 }
+  });
+  expect(loadInitrd(memory, new Uint8Array(0x30_0000), RAM + 0x40_0000)).toMatchObject({
+    ok: false, error: expect.stringContaining('does not fit: 3 MiB')
+  });
 });
 
 test('a device tree reads back as it was written', () => {

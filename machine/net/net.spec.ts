@@ -40,7 +40,8 @@ describe('cables', () => {
   });
 
   test('a tap sees both directions, with the cycle', () => {
-    const events = new TestEvents(), seen: [number, string][] = [], end = plug(tapped(loopback, ({ cycle, direction }) => seen.push([cycle, direction])), events);
+    const events = new TestEvents(), seen: [number, string][] = [],
+      end = plug(tapped(loopback, ({ cycle, direction }) => seen.push([cycle, direction])), events);
     end.send(frame(B, A, 1));
     events.advanceTo(1e6);
     expect(seen).toEqual([[0, 'out'], [40_000, 'in']]);

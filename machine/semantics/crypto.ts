@@ -1,5 +1,6 @@
 /**
- * Scalar cryptography: the hash functions are written with rotations. AES and SM4, which look bytes up in tables, are the hart's (machine/hart/crypto.ts).
+ * Scalar cryptography: the hash functions are written with rotations. AES and SM4, which look bytes up in tables, are the hart's
+ * (machine/hart/crypto.ts).
  * @spec unpriv 31
  */
 import type { crypto as rows } from '../../hardware/isa/crypto.ts';
@@ -21,7 +22,8 @@ function mix64(s: Semantics, terms: readonly Term[]): I64 {
 /** The same in 32 bits; `itself` adds the value as it is. */
 function mix32(s: Semantics, terms: readonly Term[], itself: boolean): I32 {
   const x = s.keep32(s.w1());
-  const move = ([kind, by]: Term): I32 => (kind === 'shr' ? s.shrU32(x(), s.word(by)) : kind === 'ror' ? s.rotr32(x(), s.word(by)) : s.rotl32(x(), s.word(by)));
+  const move = ([kind, by]: Term): I32 =>
+    (kind === 'shr' ? s.shrU32(x(), s.word(by)) : kind === 'ror' ? s.rotr32(x(), s.word(by)) : s.rotl32(x(), s.word(by)));
   let sum = itself ? x() : move(terms[0]!);
   for (const term of itself ? terms : terms.slice(1)) sum = s.xor32(sum, move(term));
   return sum;

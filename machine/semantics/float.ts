@@ -41,7 +41,8 @@ function sum<F>(s: Semantics, f: Format<F>, subtract: boolean): void {
 const negativeDifference = <F>(s: Semantics, f: Format<F>, b: () => F, t: () => F): F => f.sub(s, f.sub(s, f.zero(s), b()), t());
 
 /** Products and quotients: `exact` decides where it can; an operand of zero makes a zero that is exact. */
-function scaled<F>(s: Semantics, f: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first', exact: (a: () => F, b: () => F, r: () => F) => I32): void {
+function scaled<F>(s: Semantics, f: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first',
+    exact: (a: () => F, b: () => F, r: () => F) => I32): void {
   needsNearest(s);
   const a = f.keep(s, f.first(s));
   const b = f.keep(s, f.second(s));
@@ -61,7 +62,8 @@ function squareRoot<F>(s: Semantics, f: Format<F>): void {
   const a = f.keep(s, f.first(s));
   const r = f.keep(s, f.sqrt(s, a()));
   s.slowIf(notNormal(s, f, r()));
-  s.when(s.eqz32(s.inexactSet()), () => s.slowIf(s.eqz32(s.choose32(f.exactProduct(s, r, r), () => f.eq(s, f.mul(s, r(), r()), a()), () => s.word(0)))));
+  s.when(s.eqz32(s.inexactSet()), () =>
+    s.slowIf(s.eqz32(s.choose32(f.exactProduct(s, r, r), () => f.eq(s, f.mul(s, r(), r()), a()), () => s.word(0)))));
   f.result(s, r());
 }
 

@@ -54,9 +54,9 @@ const outside = (s: Semantics, v: F64): I32 => s.gtU32(s.sub32(DOUBLE.exponent(s
 const NEAR_ONE = [0x3fef_ffff_ffff_fff8n, 0x3ff0_0000_0000_0004n] as const; // 1 - 2^-50, 1 + 2^-50
 
 /**
- * a * b + c = sum + rest exactly, where rest = the errors of product and sum. Both ends of an interval that surely holds it are rounded: where
- * they agree, that is the result. An operation that would be the first inexact one goes the slow way, as does all that left the range
- * (a NaN on the way makes the ends unequal).
+ * a * b + c = sum + rest exactly, where rest = the errors of product and sum. Both ends of an interval that surely holds it are rounded:
+ * where they agree, that is the result. An operation that would be the first inexact one goes the slow way, as does all that left the
+ * range (a NaN on the way makes the ends unequal).
  */
 function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
   const a = s.keepD(negateD(s, s.d1(), negateProduct));

@@ -1,4 +1,7 @@
-/** Zfhmin: loads, stores and moves of half precision. All arithmetic of Zfh, and Zfa, is done in software (machine/hart/float.ts). @spec unpriv 23 */
+/**
+ * Zfhmin: loads, stores and moves of half precision. All arithmetic of Zfh, and Zfa, is done in software (machine/hart/float.ts).
+ * @spec unpriv 23
+ */
 import type { halfFloat as rows } from '../../hardware/isa/halffloat.ts';
 import type { Meanings } from './semantics.ts';
 

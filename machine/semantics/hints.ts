@@ -1,4 +1,7 @@
-/** Instructions that do nothing here, and may-be-operations, which write zero. Cache-block management is the hart's. @spec unpriv 8, 9, 10, 19 */
+/**
+ * Instructions that do nothing here, and may-be-operations, which write zero. Cache-block management is the hart's.
+ * @spec unpriv 8, 9, 10, 19
+ */
 import type { shortMayBe } from '../../hardware/isa/compressed.ts';
 import { mayBe, type hints as rows } from '../../hardware/isa/hints.ts';
 import type { Meaning, Meanings, Semantics } from './semantics.ts';

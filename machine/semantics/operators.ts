@@ -45,14 +45,18 @@ export const OPERATORS = {
   wrap: op<[I64], I32>(0xa7), sext: op<[I32], I64>(0xac), zext: op<[I32], I64>(0xad),
   sext8: op<[I64], I64>(0xc2), sext16: op<[I64], I64>(0xc3), sext32: op<[I64], I64>(0xc4),
 
-  eqD: op<D2, I32>(0x61), neD: op<D2, I32>(0x62), ltD: op<D2, I32>(0x63), gtD: op<D2, I32>(0x64), leD: op<D2, I32>(0x65), geD: op<D2, I32>(0x66),
+  eqD: op<D2, I32>(0x61), neD: op<D2, I32>(0x62), ltD: op<D2, I32>(0x63), gtD: op<D2, I32>(0x64), leD: op<D2, I32>(0x65),
+  geD: op<D2, I32>(0x66),
   absD: op<[F64], F64>(0x99), negD: op<[F64], F64>(0x9a), ceilD: op<[F64], F64>(0x9b), floorD: op<[F64], F64>(0x9c),
   truncD: op<[F64], F64>(0x9d), nearestD: op<[F64], F64>(0x9e), sqrtD: op<[F64], F64>(0x9f),
-  addD: op<D2, F64>(0xa0), subD: op<D2, F64>(0xa1), mulD: op<D2, F64>(0xa2), divD: op<D2, F64>(0xa3), minD: op<D2, F64>(0xa4), maxD: op<D2, F64>(0xa5),
-  eqS: op<S2, I32>(0x5b), neS: op<S2, I32>(0x5c), ltS_: op<S2, I32>(0x5d), gtS_: op<S2, I32>(0x5e), leS_: op<S2, I32>(0x5f), geS_: op<S2, I32>(0x60),
+  addD: op<D2, F64>(0xa0), subD: op<D2, F64>(0xa1), mulD: op<D2, F64>(0xa2), divD: op<D2, F64>(0xa3), minD: op<D2, F64>(0xa4),
+  maxD: op<D2, F64>(0xa5),
+  eqS: op<S2, I32>(0x5b), neS: op<S2, I32>(0x5c), ltS_: op<S2, I32>(0x5d), gtS_: op<S2, I32>(0x5e), leS_: op<S2, I32>(0x5f),
+  geS_: op<S2, I32>(0x60),
   absS: op<[F32], F32>(0x8b), negS: op<[F32], F32>(0x8c), ceilS: op<[F32], F32>(0x8d), floorS: op<[F32], F32>(0x8e),
   truncS: op<[F32], F32>(0x8f), nearestS: op<[F32], F32>(0x90), sqrtS: op<[F32], F32>(0x91),
-  addS: op<S2, F32>(0x92), subS: op<S2, F32>(0x93), mulS: op<S2, F32>(0x94), divS_: op<S2, F32>(0x95), minS: op<S2, F32>(0x96), maxS: op<S2, F32>(0x97),
+  addS: op<S2, F32>(0x92), subS: op<S2, F32>(0x93), mulS: op<S2, F32>(0x94), divS_: op<S2, F32>(0x95), minS: op<S2, F32>(0x96),
+  maxS: op<S2, F32>(0x97),
 
   /** Reinterpretation of bits. */
   bitsD: op<[F64], I64>(0xbd), fromBitsD: op<[I64], F64>(0xbf), bitsS: op<[F32], I32>(0xbc), fromBitsS: op<[I32], F32>(0xbe),

@@ -12,9 +12,12 @@ import { integer } from './integer.ts';
 import { multiply } from './multiply.ts';
 import type { Meaning } from './semantics.ts';
 
-const byName = { ...integer, ...multiply, ...atomic, ...float, ...bitmanip, ...crypto, ...hints, ...halfFloat, ...shortHints } satisfies Partial<Record<Mnemonic, Meaning>>;
+const byName = {
+  ...integer, ...multiply, ...atomic, ...float, ...bitmanip, ...crypto, ...hints, ...halfFloat, ...shortHints
+} satisfies Partial<Record<Mnemonic, Meaning>>;
 
 /** By row number; undefined for what TypeScript executes, and for short forms of other rows. */
 export const meanings: readonly (Meaning | undefined)[] = rows.map((row) => (byName as Partial<Record<string, Meaning>>)[row.name]);
 
-for (const name of Object.keys(byName)) if (!rowIndex.has(name)) throw new Error(`"${name}" means something, but no row of the instruction table is called so`);
+for (const name of Object.keys(byName))
+  if (!rowIndex.has(name)) throw new Error(`"${name}" means something, but no row of the instruction table is called so`);

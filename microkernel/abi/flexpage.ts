@@ -7,9 +7,9 @@
  *   │ base page / sel│ 0 │ order  │ kind │ X   W   R │
  *   └────────────────┴───┴────────┴──────┴───────────┘
  *
- * Memory: base is an address (the upper half of a space is negative, as the processor extends its sign), order ≥ 12 is log2 of the size in bytes;
- * for unmap, order 64 is all of a space. Capabilities: the selector stands in bits 12 and up,
- * order is log2 of the number of capabilities.
+ * Memory: base is an address (the upper half of a space is negative, as the processor extends its sign), order ≥ 12 is log2 of the size
+ * in bytes; for unmap, order 64 is all of a space. Capabilities: the selector stands in bits 12 and up, order is log2 of the number of
+ * capabilities.
  */
 export const Right = { R: 1, W: 2, X: 4, RW: 3, RX: 5, RWX: 7 } as const;
 /** Rights of capabilities reuse the three bits: use (send, call), control (change the object), and pass on (map it to others). */
@@ -19,7 +19,8 @@ export type Flexpage = number;
 const KIND_CAP = 8;
 
 export const memoryPage = (base: number, order: number, rights: number): Flexpage => base + order * 16 + rights;
-export const capPage = (selector: number, order = 0, rights: number = CapRight.all): Flexpage => selector * 4096 + order * 16 + KIND_CAP + rights;
+export const capPage = (selector: number, order = 0, rights: number = CapRight.all): Flexpage =>
+  selector * 4096 + order * 16 + KIND_CAP + rights;
 export const flexBase = (f: Flexpage): number => Math.floor(f / 4096) * 4096;
 export const flexSelector = (f: Flexpage): number => Math.floor(f / 4096);
 export const flexOrder = (f: Flexpage): number => (f & 2047) >> 4;
@@ -36,7 +37,8 @@ export const wholeSpace = (rights: number = Right.RWX): Flexpage => memoryPage(0
 export function* flexpages(base: number, size: number, rights: number, dest = base): Generator<{ page: Flexpage; dest: number }> {
   for (let at = 0; at < size; ) {
     let order = 12;
-    while (order < 38 && (base + at) % 2 ** (order + 1) === 0 && (dest + at) % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= size) order++;
+    while (order < 38 && (base + at) % 2 ** (order + 1) === 0 && (dest + at) % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= size)
+      order++;
     yield { page: memoryPage(base + at, order, rights), dest: dest + at };
     at += 2 ** order;
   }

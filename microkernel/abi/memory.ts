@@ -20,8 +20,8 @@ export interface Memory {
   copy(to: number, from: number, length: number): void;
   fill(va: number, length: number, byte: number): void;
   /**
-   * [va, va+length) as a window, with the rights to read and, if asked for, to write; undefined where it is not mapped so, or its frames are not
-   * contiguous. Code that is written through a window is seen by the processor after `changedCode`.
+   * [va, va+length) as a window, with the rights to read and, if asked for, to write; undefined where it is not mapped so, or its frames
+   * are not contiguous. Code that is written through a window is seen by the processor after `changedCode`.
    */
   window(va: number, length: number, rights: number): Window | undefined;
   changedCode(va: number, length: number): void;

@@ -24,7 +24,10 @@ export interface IpcRequest {
   receiveTimeout: number;
   /** For Factory.createThread with ThreadFlag.typescript only: the new thread's body. */
   body: ThreadBody | undefined;
-  /** For a reply-and-wait (`Syscalls.serve`): called for each message that comes; true: the answer stands in the UTCB, and the thread waits again. */
+  /**
+   * For a reply-and-wait (`Syscalls.serve`): called for each message that comes; true: the answer stands in the UTCB, and the thread
+   * waits again.
+   */
   handler: (() => boolean) | undefined;
 }
 
@@ -38,7 +41,13 @@ export type Word = number | bigint;
 export interface MapItem { flexpage: number; dest: number; flags?: number }
 export interface Message { label?: number; words?: readonly Word[]; items?: readonly MapItem[]; mtd?: number }
 /** A received message. `words` is a copy; `badge` is the label of the portal it came through. */
-export interface Received { readonly status: number; readonly label: number; readonly badge: number; readonly words: readonly bigint[]; readonly mtd: number }
+export interface Received {
+  readonly status: number;
+  readonly label: number;
+  readonly badge: number;
+  readonly words: readonly bigint[];
+  readonly mtd: number
+}
 
 /** A system call that should not have failed, failed. */
 export class KernelError extends Error {
@@ -46,7 +55,10 @@ export class KernelError extends Error {
   constructor(what: string, status: number) { super(`${what}: ${statusName(status)}`); this.status = status; }
 }
 
-/** Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change nothing. */
+/**
+ * Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change
+ * nothing.
+ */
 export type Look = (label: number, va: number, length: number) => Uint8Array;
 
 /** Most that a thread can charge between two system calls: about three hours. */
@@ -59,12 +71,16 @@ export interface ThreadPort {
   /** Virtual time in ns. */
   now(): number;
   /**
-   * Charges cycles for work of this thread: a number from 0 on, up to MOST_CHARGE between two system calls; anything else is a RangeError, and nothing
-   * is charged. A charge is a debt. It runs off before the thread's next system call takes effect, in time in which interrupts, timers and threads of higher priority get
-   * the hart, and which its budget pays. `now` counts it in at once, so a server that measures itself sees what it has charged.
+   * Charges cycles for work of this thread: a number from 0 on, up to MOST_CHARGE between two system calls; anything else is a
+   * RangeError, and nothing is charged. A charge is a debt. It runs off before the thread's next system call takes effect, in time in
+   * which interrupts, timers and threads of higher priority get the hart, and which its budget pays. `now` counts it in at once, so a
+   * server that measures itself sees what it has charged.
    */
   charge(cycles: number): void;
-  /** Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it all. */
+  /**
+   * Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it
+   * all.
+   */
   show?(look: Look): void;
 }
 
@@ -79,7 +95,10 @@ export class Syscalls {
   /** Charges cycles for work that this thread does: by the byte, the page, the entry. See `ThreadPort.charge`. */
   charge(cycles: number): void { this.port.charge(cycles); }
 
-  /** The bare system call on what stands in the UTCB. Answers the status; message and badge are in the UTCB. No allocation: `const s = yield sys.ipc(…)`. */
+  /**
+   * The bare system call on what stands in the UTCB. Answers the status; message and badge are in the UTCB. No allocation: `const s =
+   * yield sys.ipc(…)`.
+   */
   ipc(flags: number, cap: number, sendTimeout: number = NEVER, receiveTimeout: number = NEVER): IpcRequest {
     const r = this.request;
     r.flags = flags; r.cap = cap; r.sendTimeout = sendTimeout; r.receiveTimeout = receiveTimeout; r.body = undefined; r.handler = undefined;

@@ -12,10 +12,14 @@ export const Kind = {
   call: 2, // the same, and a reply is awaited
   receive: 3, // a message is delivered to actor: object = sender thread, cause = its send or call
   reply: 4, // object = caller thread, a = label, b = words, cause = the call or event
-  event: 5, // actor = faulting thread, object = portal, a = cause (events.ts), b = bytes of state moved | scause << 16 (page faults), c = detail (address, system call number, SBI extension)
+  // actor = faulting thread, object = portal, a = cause (events.ts), b = bytes of state moved | scause << 16 (page faults), c = detail
+  // (address, system call number, SBI extension)
+  event: 5,
   resume: 6, // reply to an event: actor = server, object = resumed thread, a = Resume label, b = bytes of state moved, cause = the event
   invoke: 7, // kernel object operation: object id, a = operation label, c = first word
-  map: 8, // object = destination task, a = rights | attributes, b = order, c = destination address, cause = the call or event whose message or answer carries it
+  // object = destination task, a = rights | attributes, b = order, c = destination address, cause = the call or event whose message or
+  // answer carries it
+  map: 8,
   unmap: 9, // the same
   schedule: 10, // actor = thread that runs now on `hart`, object = the one before, a = reason
   interrupt: 11, // a = line, object = semaphore
@@ -31,15 +35,19 @@ const kindNames = ['lost', ...Object.keys(Kind)];
 export const kindName = (k: number): string => kindNames[k] ?? `kind ${k}`;
 
 /** The access of a page fault's record, by `b` of the event; empty when it does not say. */
-export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' => (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
+export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' =>
+  (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
 /** Bytes of state that an event or its answer moved. */
 export const stateBytes = (b: number): number => b & 0xffff;
 
 /**
- * Somebody who looks at each record the moment it is written, while the threads still stand as they did: payload capture. It changes nothing,
- * and there is none unless one was asked for.
+ * Somebody who looks at each record the moment it is written, while the threads still stand as they did: payload capture. It changes
+ * nothing, and there is none unless one was asked for.
  */
 export type RecordWatch = (sequence: number, kind: number, actor: number, object: number, cause: number, a: number) => void;
 
 /** Where the kernel writes; the recorder drains. `drain` is called with full halves of the ring, and at the end with the rest. */
-export interface TraceSink { drain(records: Uint8Array, firstSequence: number): void; name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void }
+export interface TraceSink {
+  drain(records: Uint8Array, firstSequence: number): void;
+  name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void
+}

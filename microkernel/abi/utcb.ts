@@ -16,7 +16,9 @@
 export const UTCB_SIZE = 4096;
 export const MAX_WORDS = 64;
 export const MAX_ITEMS = 16;
-export const U = { tag: 0x000, badge: 0x008, window: 0x010, capWindow: 0x018, mtd: 0x020, visit: 0x028, words: 0x040, items: 0x240, state: 0x400 } as const;
+export const U = {
+  tag: 0x000, badge: 0x008, window: 0x010, capWindow: 0x018, mtd: 0x020, visit: 0x028, words: 0x040, items: 0x240, state: 0x400
+} as const;
 export const ITEM_BYTES = 24;
 /** Item flags. */
 export const Item = { grant: 1, device: 2 } as const;
@@ -35,7 +37,8 @@ export const S = {
 } as const;
 
 /**
- * A view of one UTCB. A TypeScript thread's stands in a page of its own outside of the machine's memory: `i32.buffer` is that page and no more. Word accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits).
+ * A view of one UTCB. A TypeScript thread's stands in a page of its own outside of the machine's memory: `i32.buffer` is that page and no
+ * more. Word accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits).
  */
 export class Utcb {
   readonly i32: Int32Array;

@@ -1,6 +1,7 @@
 /**
- * A window: a range of memory that a server may look at again and again without asking for each address. It gives numbers and copies, never what
- * lies beneath it, so it cannot be widened; and it ends with the mapping that it was made of: after that every access throws MemoryFault.
+ * A window: a range of memory that a server may look at again and again without asking for each address. It gives numbers and copies,
+ * never what lies beneath it, so it cannot be widened; and it ends with the mapping that it was made of: after that every access throws
+ * MemoryFault.
  */
 
 /** What a window stands on. */
@@ -48,7 +49,13 @@ export class Window {
   u8(at: number): number { return this.#live()[at]!; }
   u32(at: number): number { const b = this.#live(); return (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0; }
   setU8(at: number, v: number): void { this.#toWrite()[at] = v; }
-  setU32(at: number, v: number): void { const b = this.#toWrite(); b[at] = v; b[at + 1] = v >>> 8; b[at + 2] = v >>> 16; b[at + 3] = v >>> 24; }
+  setU32(at: number, v: number): void {
+    const b = this.#toWrite();
+    b[at] = v;
+    b[at + 1] = v >>> 8;
+    b[at + 2] = v >>> 16;
+    b[at + 3] = v >>> 24;
+  }
   /** A copy of n bytes; fewer where the window ends. */
   read(at: number, n: number): Uint8Array { return this.#live().slice(at, at + n); }
   zero(at: number, n: number): void { this.#toWrite().fill(0, at, at + n); }

@@ -7,8 +7,19 @@ import { CODE, bootReal, makeUser, type User } from '../testing/real-machine.ts'
 
 const UTCB = 0x2000_0000;
 /** One client and what it does in a round: words, time-out (-1: never), priority, budget; and the server's. */
-interface Client { readonly words: number; readonly timeout: number; readonly priority: number; readonly budget: number; readonly spin: number }
-interface Plan { readonly clients: readonly Client[]; readonly server: Client; readonly onlyFrom: boolean; readonly meddle: readonly ('recall' | 'cancel' | 'migrate' | 'set' | 'wait')[] }
+interface Client {
+  readonly words: number;
+  readonly timeout: number;
+  readonly priority: number;
+  readonly budget: number;
+  readonly spin: number
+}
+interface Plan {
+  readonly clients: readonly Client[];
+  readonly server: Client;
+  readonly onlyFrom: boolean;
+  readonly meddle: readonly ('recall' | 'cancel' | 'migrate' | 'set' | 'wait')[]
+}
 
 const tag = (words: number, label: number): string => `li t0, ${label * 2 ** 32 + words}; sd t0, 0(s0)`;
 const clientCode = (c: Client, n: number): string => `li s0, ${UTCB + n * 0x1_0000}; li s1, 1
@@ -35,11 +46,15 @@ function play(plan: Plan, fastpath: boolean): { records: number[]; cycles: numbe
 }
 
 function* world(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
-  const server = yield* makeUser(sys, 256, serverCode(plan.server, plan.onlyFrom), { utcb: UTCB + 0x10_0000, priority: plan.server.priority, pa: 0x8010_0000 }), users: User[] = [server];
-  if (plan.server.budget > 0) yield* sys.must(server.context, Ops.schedContext.set, [plan.server.priority, plan.server.budget, plan.server.budget * 3]);
+  const server = yield* makeUser(sys, 256, serverCode(plan.server,
+    plan.onlyFrom), { utcb: UTCB + 0x10_0000, priority: plan.server.priority, pa: 0x8010_0000 }),
+    users: User[] = [server];
+  if (plan.server.budget > 0)
+    yield* sys.must(server.context, Ops.schedContext.set, [plan.server.priority, plan.server.budget, plan.server.budget * 3]);
   if (plan.server.budget < 0) yield* sys.must(server.thread, Ops.thread.bind, [0]); // runs on its callers' time
   for (const [i, c] of plan.clients.entries()) {
-    const u = yield* makeUser(sys, 300 + 20 * i, clientCode(c, i), { utcb: UTCB + i * 0x1_0000, priority: c.priority, pa: 0x8010_1000 + 4096 * i });
+    const u = yield* makeUser(sys, 300
+      + 20 * i, clientCode(c, i), { utcb: UTCB + i * 0x1_0000, priority: c.priority, pa: 0x8010_1000 + 4096 * i });
     if (c.budget > 0) yield* sys.must(u.context, Ops.schedContext.set, [c.priority, c.budget, c.budget * 2]);
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [500 + i, server.thread, 1000 + i, 0]);
     yield* sys.must(u.task, Ops.task.map, [0, capPage(500 + i), 20 + i, 0]);
@@ -63,11 +78,13 @@ function* world(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
 }
 
 const client: fc.Arbitrary<Client> = fc.record({
-  words: fc.constantFrom(1, 2, 2, 7, 64), timeout: fc.constantFrom(-1, -1, -1, 20_000), priority: fc.constantFrom(40, 50, 50, 60), budget: fc.constantFrom(0, 0, 0, 5000, 20_000, -1), spin: fc.constantFrom(0, 0, 3, 200),
+  words: fc.constantFrom(1, 2, 2, 7, 64), timeout: fc.constantFrom(-1, -1, -1, 20_000), priority: fc.constantFrom(40, 50, 50, 60),
+  budget: fc.constantFrom(0, 0, 0, 5000, 20_000, -1), spin: fc.constantFrom(0, 0, 3, 200),
 });
 const plans: fc.Arbitrary<Plan> = fc.record({
   clients: fc.array(client, { minLength: 1, maxLength: 3 }), server: client, onlyFrom: fc.boolean(),
-  meddle: fc.array(fc.constantFrom('recall' as const, 'cancel' as const, 'migrate' as const, 'set' as const, 'wait' as const), { minLength: 3, maxLength: 12 }),
+  meddle: fc.array(fc.constantFrom('recall' as const, 'cancel' as const, 'migrate' as const, 'set' as const, 'wait' as const),
+    { minLength: 3, maxLength: 12 }),
 });
 
 describe('the fast path of IPC', () => {
@@ -77,7 +94,8 @@ describe('the fast path of IPC', () => {
   it('is taken, with a server of higher priority, of lower, and without a context', () => {
     const settled = vi.spyOn(Kernel.prototype, 'settle');
     for (const [priority, budget] of [[60, 0], [40, 0], [40, -1]] as const) {
-      const plain: Client = { words: 2, timeout: -1, priority: 50, budget: 0, spin: 0 }, plan: Plan = { clients: [plain], server: { ...plain, priority, budget }, onlyFrom: false, meddle: ['wait', 'wait', 'wait'] };
+      const plain: Client = { words: 2, timeout: -1, priority: 50, budget: 0, spin: 0 },
+        plan: Plan = { clients: [plain], server: { ...plain, priority, budget }, onlyFrom: false, meddle: ['wait', 'wait', 'wait'] };
       settled.mockClear();
       const { counters } = play(plan, true);
       expect((JSON.parse(counters) as { ipc: number }).ipc).toBeGreaterThan(30);

@@ -1,7 +1,7 @@
 /**
  * The fast path of IPC between RISC-V threads: a call to a server that waits, and an answer that waits again; without items, without
- * time-outs, on one hart. It asks everything before it changes anything; at the first no, the general path does it all (traps/, ipc/, sched/).
- * Both leave the same state, the same records and the same cycles: fastipc.spec.ts runs one against the other.
+ * time-outs, on one hart. It asks everything before it changes anything; at the first no, the general path does it all (traps/, ipc/,
+ * sched/). Both leave the same state, the same records and the same cycles: fastipc.spec.ts runs one against the other.
  *
  * Two ways of time: the server has a context of its own and of higher priority (then the context is handed over and back), or it works on
  * its caller's (then nothing is scheduled at all).
@@ -31,7 +31,9 @@ const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + CO
 export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
   const { hart } = cpu, x = hart.x32;
   if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || x[A7] !== IPC || x[A7 + 1] !== 0 || t.alien || t.guest) return false;
-  if (x[A2 + 1] >= 0 || x[A1 + 1] !== 0 || cpu.reschedule || cpu.owner !== t || cpu.active !== t.task || !t.utcb || (t.utcb.i32[0] & ITEMS) !== 0 || hart.cycles + MOST >= cpu.armed) return false;
+  if (x[A2 + 1] >= 0 || x[A1 + 1] !== 0 || cpu.reschedule || cpu.owner !== t || cpu.active !== t.task || !t.utcb
+      || (t.utcb.i32[0] & ITEMS) !== 0 || hart.cycles + MOST >= cpu.armed)
+    return false;
   return x[A0] === CALL ? call(k, cpu, t, x[A1] >>> 0) : x[A0] === ANSWER && x[A1] === 0 && answer(k, cpu, t);
 }
 
@@ -42,11 +44,17 @@ const goesOn = (t: Thread, cpu: Cpu): boolean =>
 
 function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   const cap = t.task.caps.lookup(selector), from = cpu.current;
-  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers || from.left <= 0) return false;
+  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers
+      || from.left <= 0)
+    return false;
   const portal = cap.object as Portal, server = portal.thread, own = server.context;
-  if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu)) return false;
+  if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu))
+    return false;
   const handsOver = server.helpers !== undefined;
-  if (handsOver ? server.helpers !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0 : own && own.place !== Place.queue) return false;
+  if (handsOver
+    ? server.helpers !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0
+    : own && own.place !== Place.queue)
+    return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), arrived = sent + COSTS.message + n * COSTS.word;
   t.sequence = k.trace.record(sent, Kind.call, cpu.id, 0, t.id, portal.id, 0, u[1] >>> 0, n, portal.label);
   const d = server.utcb!.i32;
@@ -79,7 +87,11 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
   const caller = t.currentCaller, now = cpu.current;
   if (!caller || caller.event >= 0 || t.senders.first || caller.helpers || !goesOn(caller, cpu) || !now || t.helpers) return false;
   const handsBack = now.thread === t, back = caller.context!;
-  if (handsBack ? back === undefined || back.place !== Place.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0 || back.priority > now.priority : now !== back) return false;
+  if (handsBack
+    ? back === undefined || back.place !== Place.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0
+        || back.priority > now.priority
+    : now !== back)
+    return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), d = caller.utcb!.i32;
   copy(k, u, d, n);
   cpu.hart.charge(COSTS.message + n * COSTS.word);

@@ -6,7 +6,8 @@ import { Kernel } from '../kernel.ts';
 import { CODE, bootReal, makeUser } from '../testing/real-machine.ts';
 
 /** What the server does with one system call. */
-type Deed = { kind: 'result' | 'args' | 'stop' | 'throughBody' } | { kind: 'charge' | 'timeout'; cycles: number } | { kind: 'recall'; user: number };
+type Deed = { kind: 'result' | 'args' | 'stop' | 'throughBody' } | { kind: 'charge' | 'timeout'; cycles: number }
+  | { kind: 'recall'; user: number };
 interface Plan { readonly deeds: Deed[]; readonly budgets: number[]; readonly priorities: number[]; readonly serverBudget: number }
 
 /** Two users call the server again and again, which does what the plan says. Answers every record, and what is left at the end. */
@@ -55,7 +56,8 @@ function* server(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
     if (pending.kind === 'stop') utcb.setTag(2, 0);
     else answer(sys, Mtd.result);
     if (pending.kind === 'recall') answer(sys, Mtd.result);
-    const status = (yield* sys.replyAndWait({ label: pending.kind === 'stop' ? 2 : 0, mtd: Mtd.result }, pending.kind === 'timeout' ? pending.cycles : 1e6)).status;
+    const status = (yield* sys.replyAndWait({ label: pending.kind === 'stop' ? 2 : 0, mtd: Mtd.result },
+      pending.kind === 'timeout' ? pending.cycles : 1e6)).status;
     if (status !== 0) { sums.push(`status ${status}`); if ((yield* sys.receive(0, 1e6)).status !== 0) return; }
   }
 }
@@ -70,20 +72,29 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom<Deed>({ kind: 'result' }) },
   { weight: 2, arbitrary: fc.constantFrom<Deed>({ kind: 'args' }, { kind: 'throughBody' }) },
   { weight: 1, arbitrary: fc.constant<Deed>({ kind: 'stop' }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('charge' as const, 'timeout' as const), cycles: fc.oneof(fc.integer({ min: 0, max: 6000 }), fc.integer({ min: 0, max: 60_000 })) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('charge' as const, 'timeout' as const),
+      cycles: fc.oneof(fc.integer({ min: 0, max: 6000 }), fc.integer({ min: 0, max: 60_000 }))
+    })
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('recall' as const), user: fc.integer({ min: 0, max: 1 }) }) },
 );
 
 describe('the fast path of system calls', () => {
   it('does what the general path does: the same records, cycles and counts', () => {
     const plan: fc.Arbitrary<Plan> = fc.record({
-      deeds: fc.array(deed, { maxLength: 60, size: 'max' }), priorities: fc.array(fc.constantFrom(50, 60, 210, 255), { minLength: 2, maxLength: 2 }),
-      budgets: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 300, max: 20_000 })), { minLength: 2, maxLength: 2 }), serverBudget: fc.oneof(fc.constant(0), fc.integer({ min: 1000, max: 30_000 })),
+      deeds: fc.array(deed, { maxLength: 60, size: 'max' }),
+      priorities: fc.array(fc.constantFrom(50, 60, 210, 255), { minLength: 2, maxLength: 2 }),
+      budgets: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 300, max: 20_000 })), { minLength: 2, maxLength: 2 }),
+      serverBudget: fc.oneof(fc.constant(0), fc.integer({ min: 1000, max: 30_000 })),
     });
     fc.assert(fc.property(plan, p => { expect(play(p, true)).toEqual(play(p, false)); }), { numRuns: 60 });
   });
   it('is taken: a call that is answered at once never meets the general path', () => {
-    const deeds = Array.from({ length: 50 }, (): Deed => ({ kind: 'result' })), plan = { deeds, budgets: [0], priorities: [50], serverBudget: 0 };
+    const deeds = Array.from({ length: 50 }, (): Deed => ({ kind: 'result' })),
+      plan = { deeds, budgets: [0], priorities: [50], serverBudget: 0 };
     const settled = vi.spyOn(Kernel.prototype, 'settle'), slow = counted(() => play(plan, false)), fast = counted(() => play(plan, true));
     function counted(run: () => { sums: string[] }): number {
       settled.mockClear();

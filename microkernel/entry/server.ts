@@ -1,7 +1,7 @@
 /**
  * TypeScript server threads: generators that make the same system calls as RISC-V code. They run in virtual time, atomically between
- * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any of it. An
- * object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
+ * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any
+ * of it. An object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
  */
 import { Cause, MOST_CHARGE, MemoryFault, Status, Syscalls, Utcb, type IpcRequest, type Look, type Sys } from '../abi/index.ts';
 import type { Core } from '../core.ts';
@@ -39,7 +39,10 @@ export function body(k: Core, t: Thread): Asked | undefined {
   return undefined;
 }
 
-/** A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it asks for the same as before. */
+/**
+ * A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it asks for the same
+ * as before.
+ */
 function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
   const { handler } = t;
   if (handler === undefined || t.status !== Status.ok) return running.next(t.status);
@@ -54,8 +57,10 @@ function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> |
 /** Throws for what is no system call, and what its getters throw. */
 function copy(to: Asked, from: IpcRequest): void {
   const { flags, cap, sendTimeout, receiveTimeout, body: run, handler } = from;
-  const numbers = typeof flags === 'number' && typeof cap === 'number' && typeof sendTimeout === 'number' && typeof receiveTimeout === 'number';
-  if (!numbers || (run !== undefined && typeof run !== 'function') || (handler !== undefined && typeof handler !== 'function')) throw new TypeError('yielded something that is not a system call');
+  const numbers =
+    typeof flags === 'number' && typeof cap === 'number' && typeof sendTimeout === 'number' && typeof receiveTimeout === 'number';
+  if (!numbers || (run !== undefined && typeof run !== 'function') || (handler !== undefined && typeof handler !== 'function'))
+    throw new TypeError('yielded something that is not a system call');
   to.flags = flags;
   to.cap = cap;
   to.sendTimeout = Math.ceil(sendTimeout);
@@ -88,7 +93,8 @@ function newSys(k: Core, t: Thread): Syscalls {
     now: () => t.cpu.hart.cycles + t.debt,
     show: (look: unknown) => { t.look = typeof look === 'function' ? shown(look as Look) : undefined; },
     charge: (cycles: unknown) => {
-      if (typeof cycles !== 'number' || !(cycles >= 0 && t.debt + cycles <= MOST_CHARGE)) throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
+      if (typeof cycles !== 'number' || !(cycles >= 0 && t.debt + cycles <= MOST_CHARGE))
+        throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
       t.debt += Math.floor(cycles);
     },
   }));
@@ -123,7 +129,8 @@ const ACCESS = new Map([['read', 13], ['write', 15], ['execute', 12]]);
 /** What was thrown, in words, and the fault if it is one. Looking may throw too. */
 function lookAt(e: unknown): { text: string; access: number | undefined; address: number } {
   try {
-    const fault = e instanceof MemoryFault ? ACCESS.get(e.access) : undefined, address = Number(fault === undefined ? 0 : (e as MemoryFault).address);
+    const fault = e instanceof MemoryFault ? ACCESS.get(e.access) : undefined,
+      address = Number(fault === undefined ? 0 : (e as MemoryFault).address);
     return { text: String(e instanceof Error ? e.stack ?? `${e.name}: ${e.message}` : e).slice(0, 4000), access: fault, address };
   } catch {
     return { text: 'something that cannot be shown', access: undefined, address: 0 };

@@ -34,7 +34,8 @@ export function ipc(k: Core, t: Thread, flags: number, cap: number, sendTime: nu
   t.status = Status.badArgument;
 }
 
-function send(k: Core, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number, body: Body | undefined): void {
+function send(k: Core, t: Thread, flags: number, selector: number, sendTimeout: number, receiveTimeout: number,
+    body: Body | undefined): void {
   const cap = t.task.caps.lookup(selector);
   if (!cap) { t.status = Status.badCap; return; }
   if (cap.object.kind !== ObjectKind.portal && cap.object.kind !== ObjectKind.reply) return invoke(k, t, cap, receiveTimeout, body);
@@ -52,7 +53,8 @@ function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTime
   t.thenReceives = !call && (flags & IpcFlag.receive) !== 0;
   t.receiveTimeout = receiveTimeout;
   const u = t.utcb!;
-  t.sequence = k.trace.record(t.cpu.hart.cycles, call ? Kind.call : Kind.send, t.cpu.id, 0, t.id, portal.id, 0, u.u32[1], wordsOf(u) | (itemsOf(u) << 8), portal.label);
+  t.sequence = k.trace.record(t.cpu.hart.cycles, call ? Kind.call : Kind.send, t.cpu.id, 0, t.id, portal.id, 0, u.u32[1],
+    wordsOf(u) | (itemsOf(u) << 8), portal.label);
   if (waitsFor(server, portal)) {
     const status = deliver(k, t, server);
     if (status !== Status.ok) { t.status = status; return; }
@@ -68,7 +70,8 @@ function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTime
 function deliver(k: Core, t: Thread, server: Thread): Status {
   const portal = t.portal!, status = transfer(k, t, server, portal);
   if (status !== Status.ok) return status;
-  k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, server.utcb!.u32[1], wordsOf(server.utcb!), portal.label);
+  k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, server.utcb!.u32[1], wordsOf(server.utcb!),
+    portal.label);
   if (t.sendsCall) {
     t.state = ThreadState.calling;
     t.partner = server;

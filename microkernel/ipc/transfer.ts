@@ -1,5 +1,7 @@
 /** What a message carries from one thread to another: the tag, words, the badge, and typed items that map memory and capabilities. */
-import { ITEM_BYTES, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexSelector, flexSize, isCapPage, type Utcb } from '../abi/index.ts';
+import {
+  ITEM_BYTES, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexSelector, flexSize, isCapPage, type Utcb
+} from '../abi/index.ts';
 import { checkCaps } from '../objects/cap-space.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
@@ -78,8 +80,8 @@ export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: n
 }
 
 /**
- * All of them or none: every question is asked before the first is mapped. An object that an earlier item replaced or moved is not there any
- * more for a later one.
+ * All of them or none: every question is asked before the first is mapped. An object that an earlier item replaced or moved is not there
+ * any more for a later one.
  */
 function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: number): Status {
   for (let i = 0, before = 0; places.length > 1 && i < places.length; i++) {

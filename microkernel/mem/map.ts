@@ -34,7 +34,8 @@ export function checkMemory(from: Space, page: number, to: Space, dest: number):
 /** Would the flexpage fit both quotas, with `before` bytes gone already? Exact only where they are nearly used up. */
 export function fits(from: Space, page: number, to: Space, dest: number, before: number): boolean {
   const size = flexSize(page);
-  return Math.min(from.factory.free, to.factory.free) >= crudeCost(size) + before || affordable(from, flexBase(page), size, to, dest, legalRights(flexRights(page)), before);
+  return Math.min(from.factory.free, to.factory.free) >= crudeCost(size) + before
+    || affordable(from, flexBase(page), size, to, dest, legalRights(flexRights(page)), before);
 }
 
 /** badArgument: order, alignment or range; fault: nothing is mapped there with these rights; noQuota. Unless ok, nothing has changed. */
@@ -87,7 +88,9 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
     }
     at += LEVEL_SIZE[level];
   }
-  return from.factory === to.factory ? from.factory.free >= cost + parts * BYTES.parts : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
+  return from.factory === to.factory
+    ? from.factory.free >= cost + parts * BYTES.parts
+    : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
 }
 
 function tableAt(space: Space, va: number, level: number): Table | undefined {
@@ -110,8 +113,8 @@ function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: nu
 }
 
 /**
- * Granting: the new leaf takes the source's place in the tree, the source's leaf goes. Where the giver does not pay for splitting a superpage
- * of which a part is granted, that part stays: it is mapped, not moved.
+ * Granting: the new leaf takes the source's place in the tree, the source's leaf goes. Where the giver does not pay for splitting a
+ * superpage of which a part is granted, that part stays: it is mapped, not moved.
  */
 function handOver(source: MapNode, node: MapNode): void {
   let from = source;
@@ -183,8 +186,8 @@ function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 
 }
 
 /**
- * A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). Where the quota
- * does not pay for that, all of it makes room; but what the source was derived from stays.
+ * A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). Where the
+ * quota does not pay for that, all of it makes room; but what the source was derived from stays.
  */
 function clearLarger(source: MapNode, to: Space, dest: number, level: number, pa: number): Room {
   for (let node = to.find(dest); node; node = to.find(dest)) {

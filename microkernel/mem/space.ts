@@ -1,6 +1,7 @@
 /**
- * A memory space: page tables of a task (Sv39, Sv48 or Sv57, both halves), or of a guest's physical memory (Sv39x4, root of 16 KiB), and the
- * mapping nodes of their leaves. Addresses are numbers as the processor extends their sign: the upper half of a task's space is negative. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
+ * A memory space: page tables of a task (Sv39, Sv48 or Sv57, both halves), or of a guest's physical memory (Sv39x4, root of 16 KiB), and
+ * the mapping nodes of their leaves. Addresses are numbers as the processor extends their sign: the upper half of a task's space is
+ * negative. This file finds and changes single leaves; map.ts and unmap.ts are the operations on flexpages.
  *
  * Everything is charged to the task's factory: 4096 bytes a table, BYTES.node a leaf.
  * @spec priv 12.4, 12.5, 12.6 @spec priv 21.5.1
@@ -13,8 +14,16 @@ import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode, within } from '
 import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePointer } from './table.ts';
 
 /** Kinds of spaces by the number in `createTask`: levels, half of the address space (or all guest-physical addresses), satp.MODE. */
-export interface Shape { readonly levels: number; readonly guest: boolean; readonly low: number; readonly limit: number; readonly mode: number }
-const host = (levels: number): Shape => ({ levels, guest: false, low: -(2 ** (9 * levels + 11)), limit: 2 ** (9 * levels + 11), mode: levels + 5 });
+export interface Shape {
+  readonly levels: number;
+  readonly guest: boolean;
+  readonly low: number;
+  readonly limit: number;
+  readonly mode: number
+}
+const host = (levels: number): Shape => ({
+  levels, guest: false, low: -(2 ** (9 * levels + 11)), limit: 2 ** (9 * levels + 11), mode: levels + 5
+});
 export const SHAPES: readonly Shape[] = [host(3), { levels: 3, guest: true, low: 0, limit: 2 ** 41, mode: 8 }, host(4), host(5)];
 const CACHE = 256, FENCES = 8;
 const NO_TAGS = new Float64Array(CACHE).fill(NaN); // in spaces that nobody has walked
@@ -187,7 +196,9 @@ export class Space {
     if (fewer) { this.k.work(COSTS.unmap); this.invalidate(node.va, node.level); }
     else this.#forget(node.va, node.level);
   }
-  #forget(va: number, level: number): void { if (level > 0) this.#tags.fill(NaN); else this.#tags[Math.floor(va / 4096) & (CACHE - 1)] = NaN; }
+  #forget(va: number, level: number): void {
+    if (level > 0) this.#tags.fill(NaN); else this.#tags[Math.floor(va / 4096) & (CACHE - 1)] = NaN;
+  }
 
   /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
   invalidate(va: number, level: number): void {

@@ -12,7 +12,10 @@ function* makeTask(sys: Syscalls, factory: number, task: number, free: number): 
   yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 512 + BYTES.frame + free, 100, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [task, 0]);
 }
-const look = function* (sys: Syscalls, task: number, va: number): Sys<number> { yield* sys.must(task, Ops.task.lookup, [va]); return sys.utcb.word(0); };
+const look = function* (sys: Syscalls, task: number, va: number): Sys<number> {
+  yield* sys.must(task, Ops.task.lookup, [va]);
+  return sys.utcb.word(0);
+};
 const unmap = (sys: Syscalls, task: number, page: number, self: number): Sys<number> => sys.invoke(task, Ops.task.unmap, [page, self]);
 
 describe('a gigabyte', () => {
@@ -26,7 +29,10 @@ describe('a gigabyte', () => {
         expect(yield* look(sys, TASK, dest)).toBe(memoryPage(dest, dest % GIB === 0 ? 30 : 21, Right.RWX));
         const tables = frames.used - before[2];
         yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(RAM, 30, 0), 0]);
-        steps.push([counters.pagesMapped - before[0], counters.pagesUnmapped - before[1], tables, frames.used - before[2], Math.round((sys.now() - before[3]) / 1000)]);
+        steps.push([
+          counters.pagesMapped - before[0], counters.pagesUnmapped - before[1], tables, frames.used - before[2],
+          Math.round((sys.now() - before[3]) / 1000)
+        ]);
       }
     }, { bytes: GIB + 64 * 2 ** 20 });
     expect(steps).toEqual([[1, 1, 0, 0, 1], [512, 512, 2, 0, 124]]); // leaves mapped, unmapped; tables made, left; thousands of cycles
@@ -41,7 +47,9 @@ describe('a part of a superpage', () => {
       yield* sys.must(TASK, Ops.task.map, [TASK, memoryPage(TO, 12, Right.R), 0x1000, 0]);
       expect(yield* unmap(sys, TASK, memoryPage(TO + 0x5000, 12, Right.W), 1)).toBe(Status.noQuota);
       expect(yield* unmap(sys, TASK, memoryPage(TO, 12, 0), 1)).toBe(Status.noQuota);
-      expect([yield* look(sys, TASK, TO), yield* look(sys, TASK, 0x1000)]).toEqual([memoryPage(TO, 21, Right.RW), memoryPage(0x1000, 12, Right.R)]);
+      expect([yield* look(sys, TASK, TO), yield* look(sys, TASK, 0x1000)]).toEqual([
+        memoryPage(TO, 21, Right.RW), memoryPage(0x1000, 12, Right.R)
+      ]);
       expect(yield* unmap(sys, TASK, memoryPage(TO, 12, 0), 0)).toBe(Status.ok); // what was derived can always be taken
       expect(yield* look(sys, TASK, 0x1000)).toBe(0);
       expect(yield* unmap(sys, TASK, memoryPage(TO, 21, 0), 1)).toBe(Status.ok); // and a whole superpage

@@ -2,7 +2,8 @@
  * One page table: a frame in simulated RAM that the MMU walks, and beside it what the kernel knows about each entry: the mapping node
  * of a leaf, or the next table. The two always say the same (audit.ts checks it).
  *
- * Level 2 is the root of Sv39 (512 entries of 1 GiB; 2048 in guest-physical spaces), 3 that of Sv48, 4 that of Sv57; level 1 has entries of 2 MiB, level 0 of 4 KiB.
+ * Level 2 is the root of Sv39 (512 entries of 1 GiB; 2048 in guest-physical spaces), 3 that of Sv48, 4 that of Sv57; level 1 has entries
+ * of 2 MiB, level 0 of 4 KiB.
  * @spec priv 12.4
  */
 import { Right } from '../abi/index.ts';
@@ -53,7 +54,9 @@ function writeEntry(frames: Frames, table: Table, index: number, pa: number, fla
 export function clearEntry(frames: Frames, table: Table, index: number): void { writeEntry(frames, table, index, 0, 0); }
 
 /** Physical address and flags of an entry as the MMU sees it. */
-export function entryFlags(frames: Frames, tablePa: number, index: number): number { return frames.words[(tablePa - frames.base) / 4 + index * 2] & 0x3ff; }
+export function entryFlags(frames: Frames, tablePa: number, index: number): number {
+  return frames.words[(tablePa - frames.base) / 4 + index * 2] & 0x3ff;
+}
 export function entryAddress(frames: Frames, tablePa: number, index: number): number {
   const at = (tablePa - frames.base) / 4 + index * 2;
   return ((frames.words[at] >>> 10) + frames.words[at + 1] * 2 ** 22) * 4096;

@@ -96,7 +96,9 @@ export class TaskMemory implements Memory {
     for (let at = 0; at < n; ) {
       const pa = this.#at(va + at, access);
       let size = Math.min(n - at, PAGE - ((va + at) & LAST));
-      while (at + size < n && this.#space.walk(va + at + size) && this.#space.pa === pa + size && this.#at(va + at + size, access) === pa + size) size += Math.min(PAGE, n - at - size);
+      while (at + size < n && this.#space.walk(va + at + size) && this.#space.pa === pa + size
+          && this.#at(va + at + size, access) === pa + size)
+        size += Math.min(PAGE, n - at - size);
       if (!this.#memory.isRam(pa, size)) throw new MemoryFault(va + at, access);
       yield { pa, at, size };
       at += size;
@@ -142,7 +144,8 @@ export class TaskMemory implements Memory {
     if (pa < 0) return undefined;
     if ((right & Right.W) !== 0) this.#memory.writable(pa, length);
     const space = this.#space, check = (offset: number, n: number): void => {
-      if (this.#contiguous(va + offset, n, right) !== pa + offset) throw new MemoryFault(va + offset, (right & Right.W) !== 0 ? 'write' : 'read');
+      if (this.#contiguous(va + offset, n, right) !== pa + offset)
+        throw new MemoryFault(va + offset, (right & Right.W) !== 0 ? 'write' : 'read');
     };
     return new Window(this.#memory.view(pa, length), (right & Right.W) !== 0, { get changes() { return space.changes; }, check });
   }
@@ -175,6 +178,7 @@ const copying = (bytes: number): number => Math.ceil(bytes / 8) * COSTS.word;
 
 /** Addresses are whole numbers, lengths whole numbers from 0 on. An object that converts to one could give another value each time. */
 function plain(va: number, length = 0): void {
-  if (typeof va !== 'number' || typeof length !== 'number' || Math.floor(va) !== va || !(length >= 0) || Math.floor(length) !== length) throw new TypeError('no address, or no length');
+  if (typeof va !== 'number' || typeof length !== 'number' || Math.floor(va) !== va || !(length >= 0) || Math.floor(length) !== length)
+    throw new TypeError('no address, or no length');
 }
 Object.freeze(TaskMemory.prototype);

@@ -5,7 +5,9 @@
  */
 import { EVERYTHING, Right, Status } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import { LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, within, type Parts } from './node.ts';
+import {
+  LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, within, type Parts
+} from './node.ts';
 import type { Space } from './space.ts';
 import { Table, writeLeaf, writePointer } from './table.ts';
 
@@ -14,10 +16,12 @@ export let unmapped = 0;
 
 /** Takes rights (0 = all) from what was derived from the range of 2^order bytes, and from the range itself if `self`. ok, or noQuota. */
 export function unmapMemory(space: Space, start: number, order: number, taken: number, self: boolean): Status {
-  const all = order === EVERYTHING, base = all ? space.low : start, size = all ? space.limit - space.low : 2 ** order, rights = taken || Right.RWX;
+  const all = order === EVERYTHING, base = all ? space.low : start, size = all ? space.limit - space.low : 2 ** order,
+    rights = taken || Right.RWX;
   const first = all || !space.holds(base, 1) ? undefined : space.find(base);
   unmapped = 0;
-  if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0) return takePart(first, first.pa + base - first.va, size, rights);
+  if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0)
+    return takePart(first, first.pa + base - first.va, size, rights);
   for (let at = Math.max(base, space.low); at < Math.min(base + size, space.limit); ) {
     const node = space.find(at);
     space.k.work(COSTS.node);
@@ -64,7 +68,8 @@ function takeRange(node: MapNode, pa: number, size: number, rights: number): voi
   const pieces = split(node);
   if (!pieces) return removeSubtree(node); // (a space that cannot pay)
   const step = LEVEL_SIZE[node.level - 1];
-  for (let i = Math.max(0, Math.floor((pa - node.pa) / step)); i < 512 && node.pa + i * step < pa + size; i++) takeRange(pieces[i], pa, size, rights);
+  for (let i = Math.max(0, Math.floor((pa - node.pa) / step)); i < 512 && node.pa + i * step < pa + size; i++)
+    takeRange(pieces[i], pa, size, rights);
 }
 
 /** Takes rights from a leaf and its descendants; those that have none left are gone. */
@@ -102,7 +107,8 @@ const SPLIT = BYTES.frame + 511 * BYTES.node;
  * are to be left of it) does not allow it.
  */
 export function split(node: MapNode, keep = 0): MapNode[] | undefined {
-  const { parent } = node, own = node.space.factory, above = parent?.space.factory, parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
+  const { parent } = node, own = node.space.factory, above = parent?.space.factory,
+    parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
   if (own.free < SPLIT + keep || (above && above.free < parts + keep + (above === own ? SPLIT : 0))) return undefined;
   own.charge(SPLIT);
   above?.charge(parts);

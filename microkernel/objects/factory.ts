@@ -115,7 +115,8 @@ function createThread(i: Invocation): Status {
   if (typeof cap === 'number') return cap;
   const task = cap.object as Task, guest = (flags & ThreadFlag.guest) !== 0, script = (flags & ThreadFlag.typescript) !== 0;
   const cpu = isCount(hart, k.cpus.length) ? k.cpus[hart] : undefined;
-  if (!cpu || !isCount(flags, 8) || guest !== task.guest || (guest && script) || script !== (i.body !== undefined)) return Status.badArgument;
+  if (!cpu || !isCount(flags, 8) || guest !== task.guest || (guest && script) || script !== (i.body !== undefined))
+    return Status.badArgument;
   const mapsUtcb = utcb !== 0 && !script && !guest, withUtcb = script || mapsUtcb;
   if (mapsUtcb) {
     if (!task.space.holds(utcb, 4096) || utcb % 4096 !== 0) return Status.badArgument;
@@ -124,7 +125,8 @@ function createThread(i: Invocation): Status {
   if (!factoryOf(i).allows(cpu)) return Status.badRights;
   const bytes = threadBytes(guest, withUtcb), status = room(i, bytes + (mapsUtcb ? BYTES.node + 2 * BYTES.frame : 0));
   if (status !== Status.ok) return status;
-  const thread = newThread(k, factoryOf(i), bytes, task, cpu, { guest, alien: (flags & ThreadFlag.alien) !== 0, body: i.body }, withUtcb, mapsUtcb ? utcb : undefined);
+  const thread = newThread(k, factoryOf(i), bytes, task, cpu, { guest, alien: (flags & ThreadFlag.alien) !== 0, body: i.body }, withUtcb,
+    mapsUtcb ? utcb : undefined);
   return thread ? hand(i, thread) : Status.noQuota;
 }
 
@@ -155,7 +157,9 @@ function createSchedContext(i: Invocation): Status {
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
   if (priority > factoryOf(i).highest) return Status.badRights;
   const status = room(i, BYTES.schedContext);
-  return status === Status.ok ? hand(i, new SchedContext(i.k.newId(), factoryOf(i), priority, budget, period, i.k.cpu.hart.cycles)) : status;
+  return status === Status.ok
+    ? hand(i, new SchedContext(i.k.newId(), factoryOf(i), priority, budget, period, i.k.cpu.hart.cycles))
+    : status;
 }
 
 function createFactory(i: Invocation): Status {
@@ -173,5 +177,6 @@ function account(i: Invocation): Status {
 
 /** In the order of the labels, from 0x100. */
 export const factoryOps: readonly Row[] = [
-  control(createTask), control(createThread), control(createPortal), control(createSemaphore), control(createSchedContext), control(createFactory), control(account),
+  control(createTask), control(createThread), control(createPortal), control(createSemaphore), control(createSchedContext),
+  control(createFactory), control(account),
 ];

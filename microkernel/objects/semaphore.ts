@@ -30,7 +30,8 @@ export class Semaphore extends KernelObject {
   up(k: Core, cause = 0): void {
     const waiter = this.waiters.first;
     if (!waiter) { this.count++; return; }
-    k.trace.record(k.cpu.hart.cycles, Kind.wake, k.cpu.id, 0, waiter.id, this.id, cause, cause === 0 && k.cpu.running ? k.cpu.running.id : 0, 0, 0);
+    k.trace.record(k.cpu.hart.cycles, Kind.wake, k.cpu.id, 0, waiter.id, this.id, cause,
+      cause === 0 && k.cpu.running ? k.cpu.running.id : 0, 0, 0);
     waiter.utcb?.setWord(0, 1);
     waiter.utcb?.setTag(0, 1);
     endWait(k, waiter, Status.ok);

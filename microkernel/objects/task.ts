@@ -96,7 +96,8 @@ export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: n
     k.work(COSTS.item + mapped * COSTS.map);
   }
   const { cpu } = k;
-  k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause, flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
+  k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause,
+    flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
   return status;
 }
 
@@ -118,7 +119,8 @@ function unmap(i: Invocation): Status {
   if (u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
   if (isCapPage(page)) {
     if (base < 0) return Status.badArgument;
-    for (const cap of [...task.caps.range(base / 4096, flexSize(page))]) if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
+    for (const cap of [...task.caps.range(base / 4096, flexSize(page))])
+      if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
   } else {
     if (order < 12 || base % flexSize(page) !== 0 || (order > MOST_ORDER && order !== EVERYTHING)) return Status.badArgument;
     const status = unmapMemory(task.space, base, order, flexRights(page), self);
@@ -126,7 +128,8 @@ function unmap(i: Invocation): Status {
     k.work(COSTS.item);
     if (status !== Status.ok) return status;
   }
-  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order, base);
+  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order,
+    base);
   return Status.ok;
 }
 

@@ -6,7 +6,9 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import { CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import {
+  CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody
+} from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
@@ -32,7 +34,14 @@ import type { Task } from './task.ts';
 /** What a TypeScript thread runs, and what it is called until somebody names it. */
 export interface Body { readonly run: ThreadBody; readonly name: string }
 /** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
-export interface Asked { flags: number; cap: number; sendTimeout: number; receiveTimeout: number; body: Body | undefined; handler: (() => boolean) | undefined }
+export interface Asked {
+  flags: number;
+  cap: number;
+  sendTimeout: number;
+  receiveTimeout: number;
+  body: Body | undefined;
+  handler: (() => boolean) | undefined
+}
 export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: Body | undefined }
 
 export class Thread extends KernelObject implements Timed {
@@ -168,13 +177,16 @@ export class Thread extends KernelObject implements Timed {
 const NO_REGISTERS = new Int32Array(0);
 
 /** Bytes of a thread of this kind, its UTCB's frame included. */
-export const threadBytes = (guest: boolean, withUtcb: boolean): number => (guest ? BYTES.guest : BYTES.thread) + (withUtcb ? BYTES.frame : 0);
+export const threadBytes = (guest: boolean, withUtcb: boolean): number =>
+  (guest ? BYTES.guest : BYTES.thread) + (withUtcb ? BYTES.frame : 0);
 
 /** A page that nobody can take away from the kernel: its buffer is of the kinds that are never detached. */
-const ownPage = (): ArrayBufferLike => typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(UTCB_SIZE) : new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer;
+const ownPage = (): ArrayBufferLike =>
+  typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(UTCB_SIZE) : new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer;
 
 /** A thread, charged to `factory`; its UTCB, if it has one, is a kernel frame, mapped at `utcbVa` for RISC-V code. */
-export function newThread(k: Core, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind, withUtcb: boolean, utcbVa: number | undefined): Thread | undefined {
+export function newThread(k: Core, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind, withUtcb: boolean,
+    utcbVa: number | undefined): Thread | undefined {
   if (!factory.charge(bytes)) return undefined;
   const frame = withUtcb && !kind.body ? k.frames.take() : 0;
   const node = utcbVa === undefined ? undefined : task.space.install(utcbVa, 0, frame, 3, undefined, true);
@@ -242,7 +254,8 @@ function setWide(x: Int32Array, register: number, value: bigint): void {
 
 const threadOf = (i: Invocation): Thread => i.cap.object as Thread;
 /** May its state be read and written? busy: it is about to run. */
-const stands = (t: Thread): Status => t.state === ThreadState.dead ? Status.dead : t.state === ThreadState.ready || t.body ? Status.busy : Status.ok;
+const stands = (t: Thread): Status =>
+  t.state === ThreadState.dead ? Status.dead : t.state === ThreadState.ready || t.body ? Status.busy : Status.ok;
 
 const start = (i: Invocation): Status => startThread(i.k, threadOf(i), i.u.bigWord(0), i.u.bigWord(1), i.u.bigWord(2));
 

@@ -1,13 +1,16 @@
 /**
- * Debts: work whose effects are there, and whose time is still to pass. A TypeScript thread runs up a debt by charging; any thread by an operation
- * that visits much (mapping, revoking, destroying). It runs off before the thread goes on: in pieces, between which interrupts, timers and
- * threads of higher priority get the hart, and which the thread's context pays like any other time. So effects come first and time after them,
- * and nothing in the kernel holds the hart for longer than TURN and one short operation.
+ * Debts: work whose effects are there, and whose time is still to pass. A TypeScript thread runs up a debt by charging; any thread by an
+ * operation that visits much (mapping, revoking, destroying). It runs off before the thread goes on: in pieces, between which interrupts,
+ * timers and threads of higher priority get the hart, and which the thread's context pays like any other time. So effects come first and
+ * time after them, and nothing in the kernel holds the hart for longer than TURN and one short operation.
  */
 import type { Cpu } from './cpu.ts';
 import type { Thread } from '../objects/thread.ts';
 
-/** The kernel, TypeScript threads included, has the hart for so many cycles; then the machine has its turn (events, interrupts, other harts). */
+/**
+ * The kernel, TypeScript threads included, has the hart for so many cycles; then the machine has its turn (events, interrupts, other
+ * harts).
+ */
 export const TURN = 10_000;
 /** Of an operation's work, so much since the kernel was entered passes at once. */
 const AT_ONCE = 4000;
@@ -29,8 +32,8 @@ export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
 }
 
 /**
- * Work of an operation that visits much: a little of it passes now, the rest is a debt of the thread that asked for it. (What a thread leaves unpaid when
- * it ends, nobody pays: else its end could hold up everybody.)
+ * Work of an operation that visits much: a little of it passes now, the rest is a debt of the thread that asked for it. (What a thread
+ * leaves unpaid when it ends, nobody pays: else its end could hold up everybody.)
  */
 export function pay(cpu: Cpu, t: Thread | undefined, cycles: number): void {
   const now = Math.min(cycles, Math.max(0, AT_ONCE - (cpu.hart.cycles - cpu.entered)));

@@ -1,6 +1,6 @@
 /**
- * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. A waiting one goes at
- * once; what executes on another hart is interrupted there, and goes when that hart comes into the kernel (`leaveHart`).
+ * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. A waiting one
+ * goes at once; what executes on another hart is interrupted there, and goes when that hart comes into the kernel (`leaveHart`).
  */
 import type { Stage } from '../core.ts';
 import type { SchedContext } from '../objects/sched-context.ts';

@@ -1,6 +1,6 @@
 /**
- * The place of each scheduling context. The scheduler picks contexts, not threads: a context runs its own thread or, while that waits for an
- * answer, the thread that owes it, along the chain of calls. Donation to servers without a context and helping of servers of lower
+ * The place of each scheduling context. The scheduler picks contexts, not threads: a context runs its own thread or, while that waits for
+ * an answer, the thread that owes it, along the chain of calls. Donation to servers without a context and helping of servers of lower
  * priority are this one rule.
  *
  * A context whose chain ends at a blocked thread leaves the run queue when it is found there, and waits `behind` that thread.
@@ -16,7 +16,8 @@ import type { Timed } from './timeouts.ts';
 
 /** After so many steps a chain of calls is looked at for being a circle. */
 const LONG = 32;
-const waitsForAnswer = (t: Thread): boolean => (t.state === ThreadState.calling || t.state === ThreadState.sending) && t.partner !== undefined;
+const waitsForAnswer = (t: Thread): boolean =>
+  (t.state === ThreadState.calling || t.state === ThreadState.sending) && t.partner !== undefined;
 
 /** The thread at the end of the chain: ready, or what everything waits for. Of a circle it is always the same member. */
 export function endOfChain(from: Thread): Thread {
@@ -61,8 +62,8 @@ export function preempt(k: Stage, cpu: Cpu): void {
 }
 
 /**
- * `t` waits for a thread on another hart now, or does no more: contexts in the queue of `cpu` whose chains lead to another hart go there. (The
- * others that a chain's end concerns are found when they are chosen.)
+ * `t` waits for a thread on another hart now, or does no more: contexts in the queue of `cpu` whose chains lead to another hart go there.
+ * (The others that a chain's end concerns are found when they are chosen.)
  */
 export function followChains(k: Stage, cpu: Cpu): void {
   for (const c of [...cpu.contexts()]) {
@@ -134,7 +135,8 @@ export function makeReady(k: Stage, t: Thread): void {
  */
 export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
   const from = cpu.current, to = server.context;
-  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
+  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule
+      || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
     return makeReady(k, server);
   }
   account(cpu);

@@ -42,10 +42,13 @@ function play(steps: readonly { run: number; wait: number }[]): [from: number, t
   return ran;
 }
 /** How much of [from, from + PERIOD) it ran. */
-const within = (ran: readonly [number, number][], from: number): number => ran.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(b, from + PERIOD) - Math.max(a, from)), 0);
+const within = (ran: readonly [number, number][], from: number): number =>
+  ran.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(b, from + PERIOD) - Math.max(a, from)), 0);
 
 it('no window of one period, wherever it begins, holds more than the budget', () => {
-  const step = fc.record({ run: fc.integer({ min: 1, max: 2 * BUDGET }), wait: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 * PERIOD })) });
+  const step = fc.record({
+    run: fc.integer({ min: 1, max: 2 * BUDGET }), wait: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 * PERIOD }))
+  });
   fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), steps => {
     const ran = play(steps);
     for (const [a, b] of ran) for (const from of [a, b - PERIOD, b]) expect(within(ran, from)).toBeLessThanOrEqual(BUDGET);

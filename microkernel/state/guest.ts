@@ -22,7 +22,8 @@ const row = (csr: number, at: number, group: number, initial = 0n): Row => ({ cs
  * own business and its interrupts are delegated, counters readable, Sstc and the cache-block operations on, `wfi` exits.
  */
 const ROWS: readonly Row[] = [
-  row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs), row(0x241, S.vsepc, Mtd.vs),
+  row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs),
+  row(0x241, S.vsepc, Mtd.vs),
   row(0x242, S.vscause, Mtd.vs), row(0x243, S.vstval, Mtd.vs), row(0x280, S.vsatp, Mtd.vs),
   row(0x602, S.hedeleg, Mtd.control, 0xb1ffn), row(0x603, S.hideleg, Mtd.control, 0x444n), row(0x606, S.hcounteren, Mtd.control, 7n),
   row(0x60a, S.henvcfg, Mtd.control, 0xe000_0000_0000_00f0n), row(CSR.hstatus, S.hstatus, Mtd.control, 0x20_0000n),

@@ -1,5 +1,8 @@
 /** The ABI for C, guests/include/tessera-abi.h, made of the records in `abi/` (a spec says how, and keeps it up to date). */
-import { CAUSES, CapRight, IPC, IpcFlag, Initial, Item, MAX_ITEMS, MAX_WORDS, Mtd, Ops, Own, Resume, Right, S, Status, ThreadFlag, U, causeName, type Operation } from '../abi/index.ts';
+import {
+  CAUSES, CapRight, IPC, IpcFlag, Initial, Item, MAX_ITEMS, MAX_WORDS, Mtd, Ops, Own, Resume, Right, S, Status, ThreadFlag, U, causeName,
+  type Operation
+} from '../abi/index.ts';
 
 const snake = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
 const constant = (...parts: string[]): string => parts.filter(p => p).map(snake).join('_').toUpperCase();
@@ -23,8 +26,11 @@ function fields(offsets: Readonly<Record<string, number>>, base: number, sizes: 
 function stub(group: string, name: string, o: Operation): string {
   const label = constant(group, name), operands = o.in.includes('text') ? [] : o.in;
   const parameters = operands.map(w => `, u64 ${w}`).join(''), words = operands.map((w, i) => `u->words[${i}] = ${w}`).join(', ');
-  if (o.in.includes('text')) return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap, u64 words) { return call(u, cap, ${label}, words); } /* text packed in the words */`;
-  return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap${parameters}) { ${words ? `${words}; ` : ''}return call(u, cap, ${label}, ${operands.length}); }${o.out.length > 0 ? ` /* → ${o.out.join(' ')} */` : ''}`;
+  if (o.in.includes('text'))
+    return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap, u64 words) { return call(u, cap, ${label}, words); } `
+      + `/* text packed in the words */`;
+  return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap${parameters}) { ${words ? `${words}; ` : ''}return `
+    + `call(u, cap, ${label}, ${operands.length}); }${o.out.length > 0 ? ` /* → ${o.out.join(' ')} */` : ''}`;
 }
 
 export function cHeader(): string {

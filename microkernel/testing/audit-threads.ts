@@ -15,8 +15,10 @@ export function auditThreads(k: Kernel, factories: readonly Factory[]): string[]
     for (const o of f.objects()) if (o instanceof SchedContext) auditContext(o, wrong);
   }
   for (const cpu of k.cpus) {
-    if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu)) wrong.push(`hart ${cpu.id}: its context ${cpu.current.id} is elsewhere`);
-    for (const t of [cpu.running, cpu.owner, cpu.vsOwner]) if (t && (t.dead || t.state === ThreadState.dead)) wrong.push(`hart ${cpu.id}: thread ${t.id} is dead`);
+    if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu))
+      wrong.push(`hart ${cpu.id}: its context ${cpu.current.id} is elsewhere`);
+    for (const t of [cpu.running, cpu.owner, cpu.vsOwner])
+      if (t && (t.dead || t.state === ThreadState.dead)) wrong.push(`hart ${cpu.id}: thread ${t.id} is dead`);
   }
   return wrong;
 }
@@ -29,8 +31,10 @@ function auditWait(t: Thread, wrong: string[]): void {
     case ThreadState.semaphore: if (!t.waitingAt || t.inQueue !== t.waitingAt.waiters) say('not in the semaphore\'s queue'); break;
     default: if (t.inQueue || t.partner || t.waitingAt || t.keptReply) say('does not wait, but something holds it');
   }
-  if (!t.factory!.allows(t.cpu) || (t.movesTo && !t.factory!.allows(t.movesTo))) say(`hart ${(t.movesTo ?? t.cpu).id} is not its factory's`);
-  if (t.context && t.context.priority > t.factory!.highest) say(`priority ${t.context.priority}, its factory reaches ${t.factory!.highest}`);
+  if (!t.factory!.allows(t.cpu) || (t.movesTo && !t.factory!.allows(t.movesTo)))
+    say(`hart ${(t.movesTo ?? t.cpu).id} is not its factory's`);
+  if (t.context && t.context.priority > t.factory!.highest)
+    say(`priority ${t.context.priority}, its factory reaches ${t.factory!.highest}`);
   if (t.state === ThreadState.receiving && t.senders.first && !t.onlyFrom) say('receives, but somebody waits to send');
   if (t.heapIndex >= 0 && (t.state < ThreadState.receiving || t.state > ThreadState.semaphore)) say('has a time-out but does not wait');
   if (t.currentCaller && t.currentCaller.partner !== t) say('its caller waits for somebody else');
@@ -44,7 +48,11 @@ function auditContext(c: SchedContext, wrong: string[]): void {
   if (!c.thread) { if (c.place !== Place.nowhere) say('has no thread'); return; }
   if (c.thread.context !== c) say('its thread has another');
   const end = endOfChain(c.thread);
-  if (end.state === ThreadState.ready && c.place !== Place.queue && c.place !== Place.current && c.place !== Place.depleted) say(`could run thread ${end.id}`);
-  if (end.state === ThreadState.ready && (c.place === Place.queue || c.place === Place.current) && c.cpu !== end.cpu && !c.cpu!.reschedule && !end.movesTo) say(`is on hart ${c.cpu?.id}, thread ${end.id} on hart ${end.cpu.id}`);
-  if (c.place === Place.blocked && c.behind !== end && end.state !== ThreadState.ready) say(`waits behind thread ${c.behind?.id}, not ${end.id}`);
+  if (end.state === ThreadState.ready && c.place !== Place.queue && c.place !== Place.current && c.place !== Place.depleted)
+    say(`could run thread ${end.id}`);
+  if (end.state === ThreadState.ready && (c.place === Place.queue || c.place === Place.current) && c.cpu !== end.cpu && !c.cpu!.reschedule
+      && !end.movesTo)
+    say(`is on hart ${c.cpu?.id}, thread ${end.id} on hart ${end.cpu.id}`);
+  if (c.place === Place.blocked && c.behind !== end && end.state !== ThreadState.ready)
+    say(`waits behind thread ${c.behind?.id}, not ${end.id}`);
 }

@@ -1,6 +1,7 @@
 /**
  * The isolation audit: do page tables in RAM, mapping nodes and the tree say the same; is every right of a leaf its parent's too; is
- * every byte of every quota accounted for; was the kernel always ready for an interrupt soon enough? Answers what is wrong, one line each; nothing, when all is well.
+ * every byte of every quota accounted for; was the kernel always ready for an interrupt soon enough? Answers what is wrong, one line
+ * each; nothing, when all is well.
  */
 import { auditThreads } from './audit-threads.ts';
 import { BYTES } from '../costs.ts';
@@ -67,7 +68,8 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
   let used = 0;
   for (let i = 0; i < length; i++) {
     const node = table.nodes[i], below = table.tables?.[i], va = addressOf(task, base + i * LEVEL_SIZE[table.level]);
-    const flags = entryFlags(k.frames, table.pa, i), address = entryAddress(k.frames, table.pa, i), where = `task ${task.id} at 0x${va.toString(16)}`;
+    const flags = entryFlags(k.frames, table.pa, i), address = entryAddress(k.frames, table.pa, i),
+      where = `task ${task.id} at 0x${va.toString(16)}`;
     if (node || below) used++;
     if (node && below) wrong.push(`${where}: leaf and table`);
     if (!node && !below && flags !== 0) wrong.push(`${where}: entry without a node`);
@@ -78,8 +80,11 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
     if (!node) continue;
     count.leaves++;
     if (node.parts) count.parts += 1 + (node.parts.parts?.filter(p => p).length ?? 0);
-    if (address !== node.pa || ((flags >> 1) & 7) !== node.rights || (flags & PTE.V) === 0) wrong.push(`${where}: entry differs from its node`);
-    if (node.va !== va || node.level !== table.level || node.table !== table || node.index !== i || node.space !== task.space || !node.alive) wrong.push(`${where}: misplaced node`);
+    if (address !== node.pa || ((flags >> 1) & 7) !== node.rights || (flags & PTE.V) === 0)
+      wrong.push(`${where}: entry differs from its node`);
+    if (node.va !== va || node.level !== table.level || node.table !== table || node.index !== i || node.space !== task.space
+        || !node.alive)
+      wrong.push(`${where}: misplaced node`);
     auditParent(k, node, where, wrong);
   }
   if (used !== table.used) wrong.push(`task ${task.id}: table at 0x${base.toString(16)} has ${used} entries, ${table.used} counted`);
@@ -91,13 +96,16 @@ const addressOf = ({ space: { limit, guest } }: Task, va: number): number => (!g
 function auditParent(k: Kernel, node: MapNode, where: string, wrong: string[]): void {
   const p = node.parent;
   if (!p) {
-    if (!node.pinned && node.space !== k.root.task.space && node.pa >= k.frames.base && node.pa < k.frames.end) wrong.push(`${where}: kernel memory is mapped`);
+    if (!node.pinned && node.space !== k.root.task.space && node.pa >= k.frames.base && node.pa < k.frames.end)
+      wrong.push(`${where}: kernel memory is mapped`);
     return;
   }
   if (!p.alive) wrong.push(`${where}: derived from a leaf that is gone`);
   if ((node.rights & ~p.rights) !== 0) wrong.push(`${where}: more rights than what it was derived from`);
-  if (node.pa < p.pa || node.pa + LEVEL_SIZE[node.level] > p.pa + LEVEL_SIZE[p.level]) wrong.push(`${where}: not a part of what it was derived from`);
-  if (!node.pinned && node.pa < k.frames.end && node.pa + LEVEL_SIZE[node.level] > k.frames.base) wrong.push(`${where}: kernel memory is mapped`);
+  if (node.pa < p.pa || node.pa + LEVEL_SIZE[node.level] > p.pa + LEVEL_SIZE[p.level])
+    wrong.push(`${where}: not a part of what it was derived from`);
+  if (!node.pinned && node.pa < k.frames.end && node.pa + LEVEL_SIZE[node.level] > k.frames.base)
+    wrong.push(`${where}: kernel memory is mapped`);
 }
 
 function auditCaps(task: Task, wrong: string[]): void {

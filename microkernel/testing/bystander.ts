@@ -1,5 +1,6 @@
 /**
- * An innocent task beside those that a fuzzer drives wild: nobody else has a capability to anything of it, so nothing of it may ever change.
+ * An innocent task beside those that a fuzzer drives wild: nobody else has a capability to anything of it, so nothing of it may ever
+ * change.
  * `digest` is all that it has and is: memory and its contents, capabilities, quota, the state and the registers of its waiting thread.
  */
 import { Initial, Ops, Right, ThreadFlag, capPage, memoryPage, IPC, type Sys, type Syscalls } from '../abi/index.ts';
@@ -11,16 +12,22 @@ import { CODE, loadProgram } from './real-machine.ts';
 
 const UTCB = 0x2000_0000, DATA = 0x1000_0000;
 
-/** Out of selectors `first` … `first + 4`; its memory is the 64 KiB from `pa` on, which the fuzzers must not have. Waits for ever when this is done. */
+/**
+ * Out of selectors `first` … `first + 4`; its memory is the 64 KiB from `pa` on, which the fuzzers must not have. Waits for ever when
+ * this is done.
+ */
 export function* makeBystander(sys: Syscalls, first: number, pa: number, options: { riscv: boolean; hart?: number }): Sys<void> {
   const [factory, task, thread, context, portal] = [first, first + 1, first + 2, first + 3, first + 4];
   for (let at = pa; at < pa + 0x1_0000; at += 4) sys.memory.setU32(at, (at * 2654435761) >>> 0);
   yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 100_000, 240, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [task, 0]);
-  yield* sys.must(factory, Ops.factory.createThread, [thread, task, options.riscv ? 0 : ThreadFlag.typescript, options.riscv ? UTCB : 0, options.hart ?? 0], options.riscv ? undefined : function* (s) { yield* s.receive(); });
+  yield* sys.must(factory, Ops.factory.createThread,
+    [thread, task, options.riscv ? 0 : ThreadFlag.typescript, options.riscv ? UTCB : 0, options.hart ?? 0],
+    options.riscv ? undefined : function* (s) { yield* s.receive(); });
   yield* sys.must(factory, Ops.factory.createSchedContext, [context, 240, 0, 0]);
   yield* sys.must(factory, Ops.factory.createPortal, [portal, thread, 1, 0x3ff]);
-  for (const [i, cap] of [task, thread, factory, context, portal].entries()) yield* sys.must(task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
+  for (const [i, cap] of [task, thread, factory, context, portal].entries())
+    yield* sys.must(task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(pa, 15, Right.RW), DATA, 0]);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(pa + 0x8000, 12, Right.R), DATA + 0x10_0000, 0]);
   if (options.riscv) {
@@ -33,10 +40,15 @@ export function* makeBystander(sys: Syscalls, first: number, pa: number, options
 }
 
 export function digest(k: Kernel, first: number): string {
-  const { caps } = k.root.task, factory = caps.lookup(first)!.object as Factory, task = caps.lookup(first + 1)!.object as Task, out: unknown[] = [factory.used, factory.limit, factory.dead, task.dead];
+  const { caps } = k.root.task, factory = caps.lookup(first)!.object as Factory, task = caps.lookup(first + 1)!.object as Task,
+    out: unknown[] = [factory.used, factory.limit, factory.dead, task.dead];
   for (const c of task.caps.range(0, 1 << 20)) out.push([c.selector, c.object.id, c.rights]);
   leaves(k, task.space.root, out);
-  for (let t = task.firstThread; t; t = t.nextOfTask) out.push([t.id, t.state, t.status, t.context?.priority, t.deadline, t.events.filter(e => e).length, t.consumed, [...t.cpu.owner === t ? t.cpu.hart.x32 : t.x].join()]);
+  for (let t = task.firstThread; t; t = t.nextOfTask)
+    out.push([
+      t.id, t.state, t.status, t.context?.priority, t.deadline, t.events.filter(e => e).length, t.consumed,
+      [...t.cpu.owner === t ? t.cpu.hart.x32 : t.x].join()
+    ]);
   return JSON.stringify(out);
 }
 function leaves(k: Kernel, table: Table, out: unknown[]): void {

@@ -50,7 +50,12 @@ export class Compare {
     for (const o of this.#world.objects) {
       if (this.#of(o).dead) throw new Error(`the kernel's ${o.kind} has ended, the model's has not`);
       if (o.kind === 'thread') this.#thread(o, this.#of(o));
-      else if (o.kind === 'task') { tasks++; this.#caps(o, this.#of(o)); if (this.#world.memoryChanged) this.#memory(o, this.#of(o)); } else if (o.kind === 'semaphore') this.#semaphore(o, this.#of(o));
+      else if (o.kind
+          === 'task') {
+            tasks++;
+            this.#caps(o, this.#of(o));
+            if (this.#world.memoryChanged) this.#memory(o, this.#of(o));
+          } else if (o.kind === 'semaphore') this.#semaphore(o, this.#of(o));
       else if (o.kind === 'schedContext') this.#context(o, this.#of(o));
     }
     same('number of tasks', this.#kernel.tasks.size, tasks);
@@ -65,7 +70,11 @@ export class Compare {
   }
 
   #thread(m: MThread, t: Thread): void {
-    const is = (what: string, found: unknown, expected: unknown): void => { if (found !== expected) throw new Error(`thread at ${[...m.caps].map(c => c.sel).join('/')} (${m.state}): ${what} ${show(found)}, expected ${show(expected)}`); };
+    const is = (what: string, found: unknown, expected: unknown): void => {
+      if (found !== expected)
+        throw new Error(
+          `thread at ${[...m.caps].map(c => c.sel).join('/')} (${m.state}): ${what} ${show(found)}, expected ${show(expected)}`);
+    };
     is('state', STATES[t.state], m.state);
     is('hart', (t.movesTo ?? t.cpu).id, m.state === 'dead' ? (t.movesTo ?? t.cpu).id : m.cpu);
     is('deadline', t.heapIndex >= 0 ? t.deadline : Infinity, m.deadline);
@@ -96,15 +105,20 @@ export class Compare {
     same('number of capabilities', t.caps.count, m.slots.size);
     for (const [sel, cap] of m.slots) {
       const found = t.caps.lookup(sel), parent = cap.parent;
-      if (!found || found.object !== this.#of(cap.object) || found.rights !== cap.rights) throw new Error(`selector ${sel}: ${found ? `object ${found.object.id}, rights ${found.rights}` : 'nothing'}, expected a ${cap.object.kind}, rights ${cap.rights}`);
-      if (found.parent?.selector !== parent?.sel || found.parent?.space !== (parent && this.#of<Task>(parent.task).caps)) throw new Error(`selector ${sel}: derived from ${found.parent?.selector}, expected ${parent?.sel}`);
+      if (!found || found.object !== this.#of(cap.object) || found.rights !== cap.rights)
+        throw new Error(`selector ${sel}: ${found ? `object ${found.object.id}, rights ${found.rights}` : 'nothing'}, expected a `
+          + `${cap.object.kind}, rights ${cap.rights}`);
+      if (found.parent?.selector !== parent?.sel || found.parent?.space !== (parent && this.#of<Task>(parent.task).caps))
+        throw new Error(`selector ${sel}: derived from ${found.parent?.selector}, expected ${parent?.sel}`);
     }
   }
 
   /** Its quota, or that of somebody from whom it has memory, may not pay for splitting superpages. */
   poor(m: MTask): boolean {
-    const free = new Set<number>([this.#of<Factory>(m.factory!).free]), byPages = new Map([...this.#world.objects].filter(o => o.kind === 'task').map(t => [t.pages, t]));
-    for (const e of m.pages.values()) for (let p = e.parent; p; p = p.parent) { const t = byPages.get(p.table); if (t) free.add(this.#of<Factory>(t.factory!).free); }
+    const free = new Set<number>([this.#of<Factory>(m.factory!).free]),
+      byPages = new Map([...this.#world.objects].filter(o => o.kind === 'task').map(t => [t.pages, t]));
+    for (const e of m.pages.values())
+      for (let p = e.parent; p; p = p.parent) { const t = byPages.get(p.table); if (t) free.add(this.#of<Factory>(t.factory!).free); }
     return Math.min(...free) < POOR;
   }
 
@@ -113,7 +127,10 @@ export class Compare {
     const { space } = t, first = t === this.#kernel.root.task;
     for (const [va, e] of m.pages) {
       if (!space.walk(va) && this.poor(m)) unmapPages(m.pages, va, 4096, 7, true); // lost with the superpage that it was a part of
-      else if (!space.walk(va) || space.pa !== e.frame || space.rights !== e.rights) throw new Error(`task ${t.id} at 0x${va.toString(16)}: ${space.walk(va) ? `0x${space.pa.toString(16)}, rights ${space.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, rights ${e.rights}`);
+      else if (!space.walk(va) || space.pa !== e.frame || space.rights !== e.rights)
+        throw new Error(`task ${t.id} at 0x${va.toString(16)}: `
+          + `${space.walk(va) ? `0x${space.pa.toString(16)}, rights ${space.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, `
+          + `rights ${e.rights}`);
     }
     const count = { bytes: 0, pages: 0 };
     measure(space.root, first ? [0x8040_0000, 0x8080_0000] : [-Infinity, Infinity], count);
@@ -148,5 +165,7 @@ function measure(table: Table, range: readonly number[], count: { bytes: number;
   }
 }
 
-function same(what: string, found: unknown, expected: unknown): void { if (found !== expected) throw new Error(`${what}: ${show(found)}, expected ${show(expected)}`); }
+function same(what: string, found: unknown, expected: unknown): void {
+  if (found !== expected) throw new Error(`${what}: ${show(found)}, expected ${show(expected)}`);
+}
 const show = (v: unknown): string => typeof v === 'object' && v !== null && 'id' in v ? `object ${String(v.id)}` : String(v);

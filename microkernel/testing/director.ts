@@ -25,7 +25,14 @@ import { crash, systemCall } from './reference-calls.ts';
 export const RAM = 0x8040_0000, RAM_BYTES = 4 * 2 ** 20;
 const KERNEL_MEMORY = 8 * 2 ** 20, LINES = 128;
 
-interface Pending { readonly t: MThread; readonly move: Move; readonly hart: number; readonly now: number; readonly child: Child | undefined; readonly spent: MContext | undefined }
+interface Pending {
+  readonly t: MThread;
+  readonly move: Move;
+  readonly hart: number;
+  readonly now: number;
+  readonly child: Child | undefined;
+  readonly spent: MContext | undefined
+}
 /** What a new thread's body knows of itself. */
 interface Child { thread: MThread | undefined }
 
@@ -85,7 +92,10 @@ export class Director implements Oracle {
 
   /** Only who has little left may leave a superpage whole. */
   poverty(from: MTask, to: MTask): Poverty {
-    const walk = (t: MTask, va: number): number => { const { space } = this.#kernelOf.get(t) as Task; return space.walk(va) ? space.pa : 0; };
+    const walk = (t: MTask, va: number): number => {
+      const { space } = this.#kernelOf.get(t) as Task;
+      return space.walk(va) ? space.pa : 0;
+    };
     return {
       stays: (_, va, frame) => walk(to, va) !== frame && walk(to, va) !== 0 && this.#compare.poor(to),
       keeps: (_, va, frame) => walk(from, va) === frame && this.#compare.poor(from),
@@ -120,13 +130,15 @@ export class Director implements Oracle {
 
   /** Burns the time, and makes the call. */
   #make(t: MThread, sys: Syscalls, move: Move): IpcRequest {
-    const { cpu } = this.kernel, hart = this.machine.harts[cpu.id], context = this.#modelOf(cpu.current!) as MContext, child: Child | undefined = move.request.body ? { thread: undefined } : undefined;
+    const { cpu } = this.kernel, hart = this.machine.harts[cpu.id], context = this.#modelOf(cpu.current!) as MContext,
+      child: Child | undefined = move.request.body ? { thread: undefined } : undefined;
     this.steps++;
     hart.cycles += move.burn;
     t.consumed += move.burn;
     context.consumed += move.burn;
     context.used += move.burn;
-    const spent = context.used >= context.slice && move.request.message.label !== Ops.schedContext.set.label ? context : undefined; // (new parameters, a new place)
+    // (new parameters, a new place)
+    const spent = context.used >= context.slice && move.request.message.label !== Ops.schedContext.set.label ? context : undefined;
     if (context.used >= context.slice) context.used = 0;
     this.#pending = { t, move, hart: cpu.id, now: hart.cycles, child, spent };
     (this.#kernelOf.get(t) as Thread).status = Status.ok; // its next status is new
@@ -158,7 +170,8 @@ export class Director implements Oracle {
       if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
     }
     this.#spent.fill(undefined); // this call may have moved any thread of another hart to the end of its queue
-    this.#spent[p.hart] = p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
+    this.#spent[p.hart] =
+      p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
   }
   /** Finds the kernel's objects of what is new in the model. */
   #link(child: Child | undefined): void {
@@ -180,13 +193,20 @@ export class Director implements Oracle {
   #mayRun(t: MThread, hart: number): void {
     const { current } = this.kernel.cpu;
     if (!current) throw new Error(`${name(t)} runs on nobody's time`);
-    const context = this.#modelOf(current) as MContext, spent = this.#spent[hart], end = context.thread && this.world.endOfChain(context.thread);
+    const context = this.#modelOf(current) as MContext, spent = this.#spent[hart],
+      end = context.thread && this.world.endOfChain(context.thread);
     this.#spent[hart] = undefined;
-    if (end !== t || t.state !== 'ready' || t.cpu !== hart) throw new Error(`${name(t)}, ${t.state} on hart ${t.cpu}, runs on hart ${hart} by a context of ${name(context.thread)} that ends at ${name(end)}`);
+    if (end !== t || t.state !== 'ready' || t.cpu !== hart)
+      throw new Error(
+        `${name(t)}, ${t.state} on hart ${t.cpu}, runs on hart ${hart} by a context of ${name(context.thread)} that ends at ${name(end)}`);
     if (current.left <= 0) throw new Error(`${name(t)} runs without time`);
     if (context.limited) return;
-    const could = this.#couldRun(hart), better = could.find(c => c.priority > context.priority) ?? (spent?.context === context ? could.find(c => spent.equals.includes(c) && c.priority === context.priority) : undefined);
-    if (better) throw new Error(`${name(t)} runs at priority ${context.priority}, not ${name(this.world.endOfChain(better.thread!))} at ${better.priority} (${this.#where(better)})`);
+    const could = this.#couldRun(hart),
+      better = could.find(c => c.priority > context.priority)
+        ?? (spent?.context === context ? could.find(c => spent.equals.includes(c) && c.priority === context.priority) : undefined);
+    if (better)
+      throw new Error(`${name(t)} runs at priority ${context.priority}, not ${name(this.world.endOfChain(better.thread!))} at `
+        + `${better.priority} (${this.#where(better)})`);
   }
   /** Another hart has been told to let go of it, and has not come into the kernel yet. */
   #onItsWay(c: MContext, end: MThread, hart: number): boolean {
@@ -210,7 +230,9 @@ export class Director implements Oracle {
   #guard(body: () => void): void {
     if (this.failure) return;
     try { body(); } catch (e) {
-      this.failure = new Error(`step ${this.steps}${this.#moves?.last ? ` (after ${this.#moves.last})` : ''}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+      this.failure = new Error(`step ${this.steps}${this.#moves?.last ? ` (after ${this.#moves.last})` : ''}: `
+        + `${e instanceof Error ? e.message : String(e)}`,
+        { cause: e });
       this.#over = true;
     }
   }
@@ -220,16 +242,27 @@ export class Director implements Oracle {
   /** The model of what the kernel makes at boot (only the first task's memory at RAM takes part). */
   #boot(): Director['root'] {
     const { world, kernel } = this, { factory, task } = kernel.root, at = (sel: number): KernelObject => task.caps.lookup(sel)!.object;
-    const f = world.make<MFactory>({ kind: 'factory', factory: undefined, bytes: factory.bytes, limit: factory.limit, highest: 255, harts: Array.from({ length: 32 }, (_, h) => h < this.harts) });
-    const t = world.make<MTask>({ kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false, levels: 3 });
-    const thread = world.makeThread(f, t, 0, at(Initial.thread).bytes), context = world.make<MContext>({ kind: 'schedContext', factory: f, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false, slice: 10_000_000, used: 0 });
+    const f = world.make<MFactory>({
+      kind: 'factory', factory: undefined, bytes: factory.bytes, limit: factory.limit, highest: 255,
+      harts: Array.from({ length: 32 }, (_, h) => h < this.harts)
+    });
+    const t = world.make<MTask>({
+      kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false, levels: 3
+    });
+    const thread = world.makeThread(f, t, 0, at(Initial.thread).bytes),
+      context = world.make<MContext>({
+        kind: 'schedContext', factory: f, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false,
+        slice: 10_000_000, used: 0
+      });
     const put = (sel: number, o: MObject): void => { world.putCap(t, sel, o, 7, undefined); this.#kernelOf.set(o, at(sel)); };
     put(Initial.factory, f);
     put(Initial.task, t);
     put(Initial.thread, thread);
     put(Initial.schedContext, context);
     for (let line = 1; line < LINES; line++) {
-      const interrupt = world.make<MSemaphore>({ kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: [] });
+      const interrupt = world.make<MSemaphore>({
+        kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: []
+      });
       put(Initial.irqBase + line, interrupt);
       world.objects.delete(interrupt); // nobody uses them here: they need not be looked at each time
     }

@@ -133,7 +133,10 @@ export class FakeMachine implements KernelMachine {
 }
 
 /** Boots a kernel on a fake machine with this first thread and runs it until all is quiet. Kernel lines go to `lines`. */
-export function bootFake(root: ThreadBody, options: Partial<KernelOptions> & { harts?: number; bytes?: number; onKernel?: (k: Kernel) => void } = {}): { kernel: Kernel; machine: FakeMachine; lines: string[] } {
+export function bootFake(root: ThreadBody,
+    options: Partial<KernelOptions> & {
+      harts?: number; bytes?: number; onKernel?: (k: Kernel) => void
+    } = {}): { kernel: Kernel; machine: FakeMachine; lines: string[] } {
   const machine = new FakeMachine(options.bytes, options.harts), lines: string[] = [];
   const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
   options.onKernel?.(kernel);

@@ -5,7 +5,14 @@
 import { CapRight, Right, Status } from '../abi/index.ts';
 
 /** One page of one task, or one slot. */
-export interface Entry { readonly frame: number; rights: number; parent: Entry | undefined; readonly children: Set<Entry>; readonly table: Table; readonly at: number }
+export interface Entry {
+  readonly frame: number;
+  rights: number;
+  parent: Entry | undefined;
+  readonly children: Set<Entry>;
+  readonly table: Table;
+  readonly at: number
+}
 /** A task's pages by address (or slots by selector). */
 export type Table = Map<number, Entry>;
 
@@ -41,12 +48,16 @@ function take(e: Entry, rights: number, fix: (r: number) => number): void {
   for (const c of [...e.children]) take(c, rights, fix);
 }
 
-/** What a kernel may leave as it is where a quota does not pay for splitting a superpage: the page at a destination, the source of a grant. */
+/**
+ * What a kernel may leave as it is where a quota does not pay for splitting a superpage: the page at a destination, the source of a
+ * grant.
+ */
 export interface Poverty { stays(to: Table, va: number, frame: number): boolean; keeps(from: Table, va: number, frame: number): boolean }
 const RICH: Poverty = { stays: () => false, keeps: () => false };
 
 /** Maps pages: a mapping replaces what was there, unless the source itself came from that. */
-export function mapPages(from: Table, base: number, size: number, rights: number, to: Table, dest: number, grant: boolean, poverty = RICH): Status {
+export function mapPages(from: Table, base: number, size: number, rights: number, to: Table, dest: number, grant: boolean,
+    poverty = RICH): Status {
   if (base % size !== 0 || dest % PAGE !== 0 || legal(rights) === 0) return Status.badArgument;
   let any = false;
   for (let at = 0; at < size; at += PAGE) any ||= legal((from.get(base + at)?.rights ?? 0) & legal(rights)) !== 0;

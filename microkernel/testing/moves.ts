@@ -21,11 +21,18 @@ const at = (actor: number, what: keyof typeof AT): number => FIRST_FREE_SELECTOR
 type Group = keyof typeof Ops;
 interface Choice { readonly group: Group; readonly name: string; readonly op: Operation; readonly weight: number }
 /** How often each operation is chosen; one for all others. */
-const WEIGHTS: Record<string, number> = { map: 10, unmap: 6, createPortal: 2, createSemaphore: 3, up: 4, down: 4, keepReply: 5, start: 2, bind: 3, kill: 0.3, createThread: 3, createTask: 1.5, delete: 1, setEvents: 2 };
-const CHOICES: readonly Choice[] = (Object.keys(Ops) as Group[]).flatMap(group => Object.entries(Ops[group]).map(([name, op]) => ({ group, name, op: op as Operation, weight: WEIGHTS[name] ?? 1 })));
+const WEIGHTS: Record<string, number> = {
+  map: 10, unmap: 6, createPortal: 2, createSemaphore: 3, up: 4, down: 4, keepReply: 5, start: 2, bind: 3, kill: 0.3, createThread: 3,
+  createTask: 1.5, delete: 1, setEvents: 2
+};
+const CHOICES: readonly Choice[] = (Object.keys(Ops) as Group[]).flatMap(group =>
+  Object.entries(Ops[group]).map(([name, op]) => ({ group, name, op: op as Operation, weight: WEIGHTS[name] ?? 1 })));
 const TOTAL = CHOICES.reduce((sum, c) => sum + c.weight, 0);
 
-const FLAGS = [IpcFlag.send, IpcFlag.receive, IpcFlag.receive, CALL, CALL, CALL, IpcFlag.reply, IpcFlag.reply | IpcFlag.receive, IpcFlag.reply | IpcFlag.receive, 3, 3, 0, 5, 15] as const;
+const FLAGS = [
+  IpcFlag.send, IpcFlag.receive, IpcFlag.receive, CALL, CALL, CALL, IpcFlag.reply, IpcFlag.reply | IpcFlag.receive,
+  IpcFlag.reply | IpcFlag.receive, 3, 3, 0, 5, 15
+] as const;
 const TIMES = [0, 1000, 20_000, 300_000, 300_000, 2_000_000, NEVER] as const;
 
 export class Moves {
@@ -52,11 +59,17 @@ export class Moves {
     if (scripted) return this.#say(t, scripted);
     if (this.#step >= this.#steps.length) return undefined;
     const r = new Random(this.#steps[this.#step++] + 1);
-    return t === this.#root.thread ? this.#say(t, this.#watch(r)) : this.#say(t, this.#request(r, t), r.chance(25) ? r.pick([100, 1500, 12_000, 60_000, 400_000, 11_000_000]) : 0, r.below(400) === 0);
+    return t === this.#root.thread
+      ? this.#say(t, this.#watch(r))
+      : this.#say(t, this.#request(r, t), r.chance(25) ? r.pick([100, 1500, 12_000, 60_000, 400_000, 11_000_000]) : 0, r.below(400) === 0);
   }
   #say(t: MThread, request: Request, burn = 0, crash = false): Move {
     const op = CHOICES.find(c => c.op.label === request.message.label);
-    this.last = `${[...t.caps].map(c => c.sel).join('/')}: ${crash ? 'crash' : request.flags === CALL && op ? `${op.group}.${op.name}` : `flags ${request.flags}`} ${request.cap} [${request.message.words.join(', ')}] ${request.message.items.map(i => `${i.flexpage.toString(16)}→${i.dest.toString(16)}/${i.flags}`).join(' ')} ${request.sendTimeout}/${request.receiveTimeout} burn ${burn}`;
+    this.last = `${[...t.caps].map(c => c.sel).join('/')}: `
+      + `${crash ? 'crash' : request.flags === CALL && op ? `${op.group}.${op.name}` : `flags ${request.flags}`} ${request.cap} [`
+      + `${request.message.words.join(', ')}] `
+      + `${request.message.items.map(i => `${i.flexpage.toString(16)}→${i.dest.toString(16)}/${i.flags}`).join(' ')} `
+      + `${request.sendTimeout}/${request.receiveTimeout} burn ${burn}`;
     return { request, burn, crash };
   }
 
@@ -66,7 +79,8 @@ export class Moves {
 
   #build(i: number): void {
     const n = this.#builds++, f = at(i, 'factory');
-    this.#do(Initial.factory, Ops.factory.createFactory, [f, 400_000 + 100_000 * (n % 4), n % 3 === 1 ? 45 : 60, n % 4 === 3 ? 2 ** (n % this.#harts) : 0]);
+    this.#do(Initial.factory, Ops.factory.createFactory,
+      [f, 400_000 + 100_000 * (n % 4), n % 3 === 1 ? 45 : 60, n % 4 === 3 ? 2 ** (n % this.#harts) : 0]);
     this.#do(f, Ops.factory.createTask, [at(i, 'task'), 0]);
     for (const [thread, context, portal] of [['thread', 'context', 'portal'], ['second', 'secondContext', 'secondPortal']] as const) {
       this.#do(f, Ops.factory.createThread, [at(i, thread), at(i, 'task'), 4, 0, n % this.#harts], true);
@@ -82,7 +96,9 @@ export class Moves {
   }
   /** Portals to everybody and a semaphore of another's; then it starts. */
   #connect(i: number): void {
-    for (let j = 0; j < ACTORS; j++) for (const [k, portal] of (['portal', 'secondPortal'] as const).entries()) this.#do(at(i, 'task'), Ops.task.map, [0, capPage(at(j, portal)), SLOT.portals + 2 * j + k, 0]);
+    for (let j = 0; j < ACTORS; j++)
+      for (const [k, portal] of (['portal', 'secondPortal'] as const).entries())
+        this.#do(at(i, 'task'), Ops.task.map, [0, capPage(at(j, portal)), SLOT.portals + 2 * j + k, 0]);
     this.#do(at(i, 'task'), Ops.task.map, [0, capPage(at((i + 1) % ACTORS, 'semaphore')), SLOT.semaphore, 0]);
     if (i % 2 === 0) this.#do(at(i, 'task'), Ops.task.map, [0, capPage(at(i + 1, 'task')), SLOT.other, 0]);
     this.#do(at(i, 'thread'), Ops.thread.start, [0, 0, 0]);
@@ -98,28 +114,49 @@ export class Moves {
       this.#connect(i);
       return this.#script.shift()!;
     }
-    if (what < 4) return call(at(i, r.pick(['thread', 'second'])), r.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
+    if (what < 4)
+      return call(at(i, r.pick(['thread', 'second'])),
+        r.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
     if (what < 6) return call(at(i, r.pick(['thread', 'second'])), Ops.thread.migrate, [r.below(this.#harts + 1)]);
     if (what < 7) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
-    if (what < 8) return call(Initial.task, Ops.task.unmap, [memoryPage(RAM + r.below(64) * 0x1_0000, r.pick([12, 13, 16]), r.below(8)), 0]);
-    return { ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: r.pick([20_000, 200_000, 1_000_000]), message: NOTHING };
+    if (what < 8)
+      return call(Initial.task, Ops.task.unmap, [memoryPage(RAM + r.below(64) * 0x1_0000, r.pick([12, 13, 16]), r.below(8)), 0]);
+    return {
+      ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: r.pick([20_000, 200_000, 1_000_000]), message: NOTHING
+    };
   }
 
   // ---- everybody else --------------------------------------------------------------------------------------------------
 
   #request(r: Random, t: MThread): Request {
-    const windows = { window: r.chance(50) ? 0 : memoryPage(this.#place(r, 21), r.pick([13, 21, 22]), 0), capWindow: r.chance(50) ? capPage(32, r.pick([0, 2, 5])) : 0 };
-    if (r.chance(35)) return { ...windows, flags: r.pick(FLAGS), cap: r.chance(15) ? r.below(40) : r.chance(25) ? 0 : this.#pick(r, t, r.chance(25) ? ['reply', 'portal'] : ['portal']), sendTimeout: r.pick(TIMES), receiveTimeout: r.pick(TIMES), message: this.#message(r, t), body: false };
+    const windows = {
+      window: r.chance(50) ? 0 : memoryPage(this.#place(r, 21), r.pick([13, 21, 22]), 0),
+      capWindow: r.chance(50) ? capPage(32, r.pick([0, 2, 5])) : 0
+    };
+    if (r.chance(35))
+      return {
+        ...windows, flags: r.pick(FLAGS),
+        cap: r.chance(15) ? r.below(40) : r.chance(25) ? 0 : this.#pick(r, t, r.chance(25) ? ['reply', 'portal'] : ['portal']),
+        sendTimeout: r.pick(TIMES), receiveTimeout: r.pick(TIMES), message: this.#message(r, t), body: false
+      };
     let weight = r.below(Math.floor(TOTAL)), choice = CHOICES[0];
     for (choice of CHOICES) if ((weight -= choice.weight) < 0) break;
     const { group, op, name } = choice, body = name === 'createThread' && r.chance(85);
     const label = r.below(60) === 0 ? op.label + 0x80 : op.label, cap = r.chance(4) ? r.below(40) : this.#pick(r, t, [group as Kind]);
     const words = op.in.map(operand => this.#operand(r, t, operand, name, body));
-    return { ...windows, flags: CALL, cap, sendTimeout: r.pick(TIMES), receiveTimeout: name === 'down' ? r.pick(TIMES.slice(0, 6)) : NEVER, message: { label, words, items: [] }, body };
+    return {
+      ...windows, flags: CALL, cap, sendTimeout: r.pick(TIMES), receiveTimeout: name === 'down' ? r.pick(TIMES.slice(0, 6)) : NEVER,
+      message: { label, words, items: [] }, body
+    };
   }
   #message(r: Random, t: MThread): Message {
     const words = Array.from({ length: r.below(5) }, () => r.below(1000) - 100), items: MItem[] = [];
-    if (r.chance(35)) for (let n = 1 + r.below(3); n > 0; n--) items.push({ flexpage: this.#flexpage(r, t), dest: r.chance(70) ? r.below(32) * (r.chance(50) ? 4096 : 1) : this.#place(r, 12), flags: r.pick([0, 0, 0, 1]) });
+    if (r.chance(35))
+      for (let n = 1 + r.below(3); n > 0; n--)
+        items.push({
+          flexpage: this.#flexpage(r, t), dest: r.chance(70) ? r.below(32) * (r.chance(50) ? 4096 : 1) : this.#place(r, 12),
+          flags: r.pick([0, 0, 0, 1])
+        });
     return { label: r.below(5), words, items };
   }
 
@@ -137,10 +174,16 @@ export class Moves {
     return r.chance(95) ? Math.floor(where / size) * size : where;
   }
   #flexpage(r: Random, t: MThread): number {
-    if (r.chance(45)) { const sel = r.chance(85) ? this.#pick(r, t, [r.pick(['semaphore', 'portal', 'task', 'schedContext', 'reply', 'thread'] as const)]) : r.below(40); return capPage(sel, r.chance(80) ? 0 : r.below(4), r.chance(70) ? 7 : r.below(8)); }
+    if (r.chance(45)) {
+      const sel = r.chance(85)
+        ? this.#pick(r, t, [r.pick(['semaphore', 'portal', 'task', 'schedContext', 'reply', 'thread'] as const)])
+        : r.below(40);
+      return capPage(sel, r.chance(80) ? 0 : r.below(4), r.chance(70) ? 7 : r.below(8));
+    }
     const order = r.pick([12, 12, 12, 13, 15, 16, 20, 21, 21, 22, 11]), mine = [...t.task.pages.keys()];
     const from = mine.length > 0 && r.chance(80) ? r.pick(mine) : this.#place(r, 12);
-    return memoryPage(r.chance(96) ? Math.floor(from / 2 ** order) * 2 ** order : from, order, r.chance(80) ? r.pick([1, 3, 5, 7, 7]) : r.below(8));
+    return memoryPage(r.chance(96) ? Math.floor(from / 2 ** order) * 2 ** order : from, order,
+      r.chance(80) ? r.pick([1, 3, 5, 7, 7]) : r.below(8));
   }
 
   #operand(r: Random, t: MThread, name: string, op: string, body: boolean): number {
@@ -154,7 +197,8 @@ export class Moves {
       case 'selector': return r.below(60);
       case 'flexpage': return this.#flexpage(r, t);
       case 'dest': return r.chance(55) ? this.#place(r, 12) : 18 + r.below(40);
-      case 'address': return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, -(2 ** 38), -(2 ** 38) - 1, 2 ** 41, 2 ** 47, -(2 ** 56)]);
+      case 'address':
+        return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, -(2 ** 38), -(2 ** 38) - 1, 2 ** 41, 2 ** 47, -(2 ** 56)]);
       case 'quota': return r.pick([0, 5000, 30_000, 2 ** 40, 1e9]);
       case 'priority': return r.pick([10, 20, 30, 40, 40, 46, 61, 255, 256, -1]);
       case 'harts': return r.pick([0, 0, 0, 1, 2, 3, 7, 2 ** 32, -1]);
@@ -173,4 +217,7 @@ export class Moves {
 }
 
 const call = (cap: number, op: Operation, words: number[], body = false): Request =>
-  ({ flags: CALL, cap, sendTimeout: NEVER, receiveTimeout: NEVER, message: { label: op.label, words, items: [] }, window: 0, capWindow: 0, body });
+  ({
+    flags: CALL, cap, sendTimeout: NEVER, receiveTimeout: NEVER, message: { label: op.label, words, items: [] }, window: 0, capWindow: 0,
+    body
+  });

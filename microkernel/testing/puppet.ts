@@ -12,7 +12,14 @@ export interface Order {
   item?: { flexpage: number; dest: number }; window?: number; capWindow?: number;
 }
 export interface Report { status: number; badge: number; label: number; words: number[] }
-export interface Puppet { readonly kind: 'riscv' | 'typescript'; readonly task: number; readonly thread: number; readonly portal: number; readonly reply: number; readonly context: number }
+export interface Puppet {
+  readonly kind: 'riscv' | 'typescript';
+  readonly task: number;
+  readonly thread: number;
+  readonly portal: number;
+  readonly reply: number;
+  readonly context: number
+}
 
 const UTCB = 0x2000_0000, WORDS = 8;
 /** Registers of orders and reports: tag, window, capWindow, flexpage, destination; words from x18 on. */
@@ -53,11 +60,14 @@ export function* makePuppet(sys: Syscalls, kind: Puppet['kind'], first: number, 
   const p: Puppet = { kind, task: first, thread: first + 1, context: first + 2, portal: first + 3, reply: first + 4 }, factory = first + 5;
   yield* sys.must(Initial.factory, Ops.factory.createFactory, [factory, 300_000, 200, 0]);
   yield* sys.must(factory, Ops.factory.createTask, [p.task, 0]);
-  yield* sys.must(factory, Ops.factory.createThread, [p.thread, p.task, kind === 'riscv' ? 0 : ThreadFlag.typescript, kind === 'riscv' ? UTCB : 0, hart], kind === 'riscv' ? undefined : scripted(1000));
+  yield* sys.must(factory, Ops.factory.createThread,
+    [p.thread, p.task, kind === 'riscv' ? 0 : ThreadFlag.typescript, kind === 'riscv' ? UTCB : 0, hart],
+    kind === 'riscv' ? undefined : scripted(1000));
   yield* sys.must(factory, Ops.factory.createSchedContext, [p.context, 100, 0, 0]);
   yield* sys.must(p.thread, Ops.thread.bind, [p.context]);
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [p.portal, Initial.thread, first, Mtd.args | Mtd.regs]);
-  for (const [i, cap] of [p.task, p.thread, factory, p.context].entries()) yield* sys.must(p.task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
+  for (const [i, cap] of [p.task, p.thread, factory, p.context].entries())
+    yield* sys.must(p.task, Ops.task.map, [0, capPage(cap), i + 1, 0]);
   if (kind === 'riscv') {
     yield* sys.must(p.thread, Ops.thread.setEvents, [p.portal, 0x1ffe]);
     yield* loadProgram(sys, p.task, stub, { pa: page });
@@ -69,13 +79,18 @@ export function* makePuppet(sys: Syscalls, kind: Puppet['kind'], first: number, 
 
 /** Gives an order; the puppet sets about it when the conductor waits. */
 export function* begin(sys: Syscalls, p: Puppet, o: Order): Sys<void> {
-  const [low, label] = tagOf(o), u = sys.utcb, { flags, cap = 0, timeout = -1, window = 0, capWindow = 0, words = [] } = o, page = o.item?.flexpage ?? 0, dest = o.item?.dest ?? 0;
+  const [low, label] = tagOf(o), u = sys.utcb, { flags, cap = 0, timeout = -1, window = 0, capWindow = 0, words = [] } = o,
+    page = o.item?.flexpage ?? 0, dest = o.item?.dest ?? 0;
   if (p.kind === 'typescript') {
     yield* sys.send(p.reply, { words: [flags, cap, timeout, low, label, window, capWindow, page, dest, ...words] });
     return;
   }
   u.setX(10, flags); u.setX(11, cap); u.setX(12, timeout);
-  u.setX(X.tag, label * 2 ** 32 + low); u.setX(X.window, window); u.setX(X.capWindow, capWindow); u.setX(X.page, page); u.setX(X.dest, dest);
+  u.setX(X.tag, label * 2 ** 32 + low);
+  u.setX(X.window, window);
+  u.setX(X.capWindow, capWindow);
+  u.setX(X.page, page);
+  u.setX(X.dest, dest);
   for (let i = 0; i < WORDS; i++) u.setX(X.word + i, words[i] ?? 0);
   u.setTag(0, 0);
   u.mtd = Mtd.args | Mtd.regs;
@@ -89,7 +104,10 @@ export function* end(sys: Syscalls, p: Puppet, patience = 1e7): Sys<Report | und
   const n = p.kind === 'riscv' ? u.x(X.tag) % 128 : 0;
   const report: Report = p.kind === 'typescript'
     ? { status: Number(r.words[0]), badge: Number(r.words[1]), label: Number(r.words[2]), words: r.words.slice(3).map(Number) }
-    : { status: u.x(10), badge: u.x(11), label: Math.floor(u.x(X.tag) / 2 ** 32), words: Array.from({ length: Math.min(n, WORDS) }, (_, i) => u.x(X.word + i)) };
+    : {
+      status: u.x(10), badge: u.x(11), label: Math.floor(u.x(X.tag) / 2 ** 32),
+      words: Array.from({ length: Math.min(n, WORDS) }, (_, i) => u.x(X.word + i))
+    };
   yield* sys.must(Initial.thread, Ops.thread.keepReply, [p.reply]);
   return report;
 }

@@ -18,7 +18,8 @@ export class Random {
 
 type Group = keyof typeof Ops;
 interface Choice { readonly group: Group; readonly name: string; readonly op: Operation }
-const ALL: readonly Choice[] = (Object.keys(Ops) as Group[]).flatMap(group => Object.entries(Ops[group]).map(([name, op]) => ({ group, name, op: op as Operation })));
+const ALL: readonly Choice[] = (Object.keys(Ops) as Group[]).flatMap(group =>
+  Object.entries(Ops[group]).map(([name, op]) => ({ group, name, op: op as Operation })));
 /** Operations that make and connect objects, more often than those that end them. */
 const MAKING = ALL.filter(c => /create|map|start|bind|setEvents|keepReply|down|up/.test(c.name) && c.name !== 'unmap');
 
@@ -31,7 +32,10 @@ const TIMES = [0, 0, 1000, 20_000, 300_000] as const;
 /** What selectors, addresses and flexpages are drawn from. */
 const SELECTORS = 48, MEMORY = 0x8000_0000;
 const selector = (r: Random): number => r.chance(70) ? r.below(12) : r.below(SELECTORS);
-const address = (r: Random): number => r.chance(60) ? MEMORY + r.below(16) * 0x20_0000 + (r.chance(50) ? 0 : r.below(8) * 4096) : r.pick([-4096, -(2 ** 38), -0x20_0000, 0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, r.below(2 ** 31)]);
+const address = (r: Random): number =>
+  r.chance(60)
+    ? MEMORY + r.below(16) * 0x20_0000 + (r.chance(50) ? 0 : r.below(8) * 4096)
+    : r.pick([-4096, -(2 ** 38), -0x20_0000, 0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, r.below(2 ** 31)]);
 function flexpage(r: Random): number {
   if (r.chance(40)) return capPage(selector(r), r.chance(70) ? 0 : r.below(6), r.below(8));
   const order = r.pick([12, 12, 12, 13, 15, 21, 21, 22, 30, 38, 64]), at = address(r);
@@ -50,7 +54,8 @@ function word(r: Random): number {
 function fillItems(sys: Syscalls, r: Random, n: number): void {
   for (let i = 0; i < n; i++) sys.utcb.setItem(i, flexpage(r), word(r), r.pick([0, 0, 0, Item.grant]));
 }
-const oneOf = (r: Random, list: readonly number[] | undefined): number => list && list.length > 0 && r.chance(85) ? r.pick(list) : selector(r);
+const oneOf = (r: Random, list: readonly number[] | undefined): number =>
+  list && list.length > 0 && r.chance(85) ? r.pick(list) : selector(r);
 
 function operand(r: Random, known: Known, name: string): number | undefined {
   switch (name) {
@@ -98,7 +103,8 @@ function fillMessage(sys: Syscalls, r: Random): void {
 /** A thread that makes `calls` random system calls and ends; threads that it creates do the same with fewer. */
 export function randomBody(seed: number, calls: number): ThreadBody {
   return function* (sys) {
-    const r = new Random(seed), known: Known = { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5, 6, 7, 8], semaphore: [9] };
+    const r = new Random(seed),
+      known: Known = { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5, 6, 7, 8], semaphore: [9] };
     for (let i = 0; i < calls; i++) {
       sys.utcb.window = r.chance(50) ? 0 : flexpage(r);
       sys.utcb.capWindow = r.chance(50) ? capPage(0, 6) : 0;

@@ -6,7 +6,12 @@ import { Initial, Ops, Right, memoryPage, type Sys, type Syscalls, type ThreadBo
 import type { KernelOptions } from '../boot.ts';
 import { Hosted, Kernel } from '../kernel.ts';
 
-export interface Real { readonly kernel: Kernel; readonly machine: Machine; readonly plic: ReturnType<typeof plicOf>; readonly lines: string[] }
+export interface Real {
+  readonly kernel: Kernel;
+  readonly machine: Machine;
+  readonly plic: ReturnType<typeof plicOf>;
+  readonly lines: string[]
+}
 
 /** Boots with this first thread, not run yet. */
 export function bootReal(root: ThreadBody, options: Partial<KernelOptions> & { harts?: number; bytes?: number } = {}): Real {
@@ -22,7 +27,8 @@ export const CODE = 0x10000;
 const CODE_PA = 0x8010_0000;
 
 /** Assembles a program into a page of RAM and maps it into a task, executable. Answers its symbols. */
-export function* loadProgram(sys: Syscalls, task: number, source: string, options: { va?: number; pa?: number; rights?: number } = {}): Sys<Map<string, bigint>> {
+export function* loadProgram(sys: Syscalls, task: number, source: string,
+    options: { va?: number; pa?: number; rights?: number } = {}): Sys<Map<string, bigint>> {
   const va = options.va ?? CODE, pa = options.pa ?? CODE_PA, { bytes, symbols } = assemble(source, va);
   sys.memory.write(pa, bytes);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(pa, 12, options.rights ?? Right.RX), va, 0]);
@@ -33,7 +39,10 @@ export function* loadProgram(sys: Syscalls, task: number, source: string, option
 export interface User { readonly task: number; readonly thread: number; readonly context: number; readonly portal: number }
 
 /** A task with one RISC-V thread whose events all come to the caller through one portal. Not started. */
-export function* makeUser(sys: Syscalls, first: number, source: string, options: { flags?: number; mtd?: number; priority?: number; utcb?: number; hart?: number; guest?: boolean; causes?: number; pa?: number } = {}): Sys<User> {
+export function* makeUser(sys: Syscalls, first: number, source: string,
+    options: {
+      flags?: number; mtd?: number; priority?: number; utcb?: number; hart?: number; guest?: boolean; causes?: number; pa?: number
+    } = {}): Sys<User> {
   const u = { task: first, thread: first + 1, context: first + 2, portal: first + 3 };
   yield* sys.must(Initial.factory, Ops.factory.createTask, [u.task, options.guest ? 1 : 0]);
   yield* sys.must(Initial.factory, Ops.factory.createThread, [u.thread, u.task, options.flags ?? 0, options.utcb ?? 0, options.hart ?? 0]);

@@ -31,7 +31,10 @@ function send(w: World, t: MThread, r: Request): void {
   if (o.kind === 'reply') { t.status = reply(w, t, o.caller); return; }
   const server = o.thread;
   if (server.state === 'dead') { t.status = Status.dead; return; }
-  Object.assign(t, { portal: o, event: -1, sendsCall: (r.flags & IpcFlag.call) !== 0, thenReceives: (r.flags & IpcFlag.call) === 0 && (r.flags & IpcFlag.receive) !== 0, receiveTimeout: r.receiveTimeout });
+  Object.assign(t, {
+    portal: o, event: -1, sendsCall: (r.flags & IpcFlag.call) !== 0,
+    thenReceives: (r.flags & IpcFlag.call) === 0 && (r.flags & IpcFlag.receive) !== 0, receiveTimeout: r.receiveTimeout
+  });
   if (server.state === 'receiving' && (!server.onlyFrom || server.onlyFrom === o)) {
     const status = deliver(w, t, server);
     if (status !== Status.ok) { t.status = status; t.portal = undefined; return; }

@@ -24,17 +24,25 @@ export function place(w: World, from: MTask, to: MTask, places: readonly Place[]
   for (const [i, p] of places.entries()) {
     const status = isCapPage(p.flexpage) ? checkCaps(w, from, p, to) : checkMemory(from, p, to);
     if (status !== Status.ok) return status;
-    if (isCapPage(p.flexpage) && places.some((q, j) => j < i && isCapPage(q.flexpage) && q.dest < p.dest + flexSize(p.flexpage) && p.dest < q.dest + flexSize(q.flexpage))) return Status.badArgument;
+    if (isCapPage(p.flexpage)
+        && places.some((q, j) =>
+          j < i && isCapPage(q.flexpage) && q.dest < p.dest + flexSize(p.flexpage) && p.dest < q.dest + flexSize(q.flexpage)))
+      return Status.badArgument;
   }
-  if (w.oracle.saysNoQuota(asker, places.reduce((sum, p) => sum + cost(p.flexpage), 0), [from.factory!, to.factory!])) return Status.noQuota;
+  if (w.oracle.saysNoQuota(asker, places.reduce((sum, p) => sum + cost(p.flexpage), 0), [from.factory!, to.factory!]))
+    return Status.noQuota;
   for (const p of places) map(w, from, p, to);
   return Status.ok;
 }
 /** What mapping a flexpage costs at most. */
-const cost = (page: number): number => isCapPage(page) ? flexSize(page) * (BYTES.cap + 8) + 2 * BYTES.capChunk : (flexSize(page) / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
+const cost = (page: number): number =>
+  isCapPage(page) ? flexSize(page) * (BYTES.cap + 8) + 2 * BYTES.capChunk : (flexSize(page) / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
 function map(w: World, from: MTask, p: Place, to: MTask): void {
   const grant = (p.flags & 1) !== 0;
-  if (!isCapPage(p.flexpage)) { w.map(from, flexBase(p.flexpage), flexSize(p.flexpage), flexRights(p.flexpage), to, p.dest, grant); return; }
+  if (!isCapPage(p.flexpage)) {
+    w.map(from, flexBase(p.flexpage), flexSize(p.flexpage), flexRights(p.flexpage), to, p.dest, grant);
+    return;
+  }
   for (const cap of capsOf(from, p.flexpage)) {
     const at = p.dest + cap.sel - flexSelector(p.flexpage);
     if (to.slots.has(at)) continue; // taken by an item before

@@ -10,7 +10,10 @@ type Answer = number | readonly number[] | undefined;
 
 export function invoke(w: World, t: MThread, cap: MCap, r: Request): void {
   const { label } = r.message, found = ROWS.get(label);
-  t.status = !found ? Status.badOp : found.kind !== cap.object.kind ? Status.badKind : (cap.rights & found.right) === 0 ? Status.badRights : Status.ok;
+  t.status = !found ? Status.badOp
+    : found.kind !== cap.object.kind ? Status.badKind
+    : (cap.rights & found.right) === 0 ? Status.badRights
+    : Status.ok;
   if (t.status !== Status.ok) return;
   const answer = found!.run({ w, t, o: cap.object, a: r.message.words, r });
   if (answer === undefined) return;
@@ -26,7 +29,8 @@ function named<K extends MObject['kind']>(c: Call, sel: number, kind: K, right: 
   return (cap.rights & right) === 0 ? Status.badRights : cap.object as Extract<MObject, { kind: K }>;
 }
 const count = (v: number, limit: number): boolean => Number.isInteger(v) && v >= 0 && v < limit;
-const parameters = (p: number, b: number, per: number): boolean => count(p, 256) && count(b, 2 ** 46) && count(per, 2 ** 46) && (per === 0 || (b > 0 && b <= per));
+const parameters = (p: number, b: number, per: number): boolean =>
+  count(p, 256) && count(b, 2 ** 46) && count(per, 2 ** 46) && (per === 0 || (b > 0 && b <= per));
 
 /** Makes an object for the caller's slot, unless the slot or the quota says no. */
 function create(c: Call, bytes: number, make: (factory: MFactory) => MObject): number {
@@ -43,12 +47,20 @@ const factory = {
   createTask: (c: Call): Answer => {
     const guest = c.a[1] === 1, levels = [3, 3, 4, 5][c.a[1]];
     if (levels === undefined) return Status.badArgument;
-    return create(c, BYTES.task + BYTES.frame * (guest ? 4 : 1), f => c.w.make<MTask>({ kind: 'task', factory: f, bytes: BYTES.task + BYTES.frame * (guest ? 4 : 1), slots: new Map(), chunks: new Set(), pages: new Map(), guest, levels }));
+    return create(c, BYTES.task
+      + BYTES.frame
+        * (guest
+          ? 4
+          : 1), f => c.w.make<MTask>({
+            kind: 'task', factory: f, bytes: BYTES.task + BYTES.frame * (guest ? 4 : 1), slots: new Map(), chunks: new Set(),
+            pages: new Map(), guest, levels
+          }));
   },
   createThread: (c: Call): Answer => {
     const task = named(c, c.a[1], 'task', 2), [, , flags, utcb, hart] = c.a;
     if (typeof task === 'number') return task;
-    if (!count(hart, c.w.oracle.harts) || flags !== 4 || task.guest || !c.r.body || utcb !== 0) return Status.badArgument; // (the director asks for TypeScript threads only)
+    // (the director asks for TypeScript threads only)
+    if (!count(hart, c.w.oracle.harts) || flags !== 4 || task.guest || !c.r.body || utcb !== 0) return Status.badArgument;
     if (!(c.o as MFactory).harts[hart]) return Status.badRights;
     return create(c, BYTES.thread + BYTES.frame, f => c.w.makeThread(f, task, hart, BYTES.thread + BYTES.frame));
   },
@@ -56,21 +68,32 @@ const factory = {
     const thread = named(c, c.a[1], 'thread', 2);
     if (typeof thread === 'number') return thread;
     if (thread.state === 'dead') return Status.dead;
-    return create(c, BYTES.portal, f => c.w.make<MPortal>({ kind: 'portal', factory: f, bytes: BYTES.portal, thread, label: c.a[2], mtd: c.a[3] & 0xffff }));
+    return create(c, BYTES.portal, f => c.w.make<MPortal>({
+      kind: 'portal', factory: f, bytes: BYTES.portal, thread, label: c.a[2], mtd: c.a[3] & 0xffff
+    }));
   },
-  createSemaphore: (c: Call): Answer => count(c.a[1], 2 ** 32) ? create(c, BYTES.semaphore, f => c.w.make<MSemaphore>({ kind: 'semaphore', factory: f, bytes: BYTES.semaphore, count: c.a[1], waiters: [] })) : Status.badArgument,
+  createSemaphore: (c: Call): Answer =>
+    count(c.a[1], 2 ** 32)
+      ? create(c, BYTES.semaphore, f => c.w.make<MSemaphore>({
+        kind: 'semaphore', factory: f, bytes: BYTES.semaphore, count: c.a[1], waiters: []
+      }))
+      : Status.badArgument,
   createSchedContext: (c: Call): Answer => {
     const [, priority, budget, period] = c.a;
     if (!parameters(priority, budget, period)) return Status.badArgument;
     if (priority > (c.o as MFactory).highest) return Status.badRights;
-    return create(c, BYTES.schedContext, f => c.w.make<MContext>({ kind: 'schedContext', factory: f, bytes: BYTES.schedContext, priority, thread: undefined, consumed: 0, limited: period > 0, slice: budget || 10_000_000, used: 0 }));
+    return create(c, BYTES.schedContext, f => c.w.make<MContext>({
+      kind: 'schedContext', factory: f, bytes: BYTES.schedContext, priority, thread: undefined, consumed: 0, limited: period > 0,
+      slice: budget || 10_000_000, used: 0
+    }));
   },
   createFactory: (c: Call): Answer => {
     const [, quota, highest, set] = c.a, from = c.o as MFactory;
     if (!count(quota, 2 ** 40) || !count(highest, 256) || !count(set, 2 ** 32)) return Status.badArgument;
     const harts = Array.from({ length: 32 }, (_, h) => set === 0 ? from.harts[h] : Math.floor(set / 2 ** h) % 2 === 1);
     if (highest > from.highest || harts.some((wanted, h) => wanted && !from.harts[h])) return Status.badRights;
-    return create(c, BYTES.factory + quota, f => c.w.make<MFactory>({ kind: 'factory', factory: f, bytes: BYTES.factory + quota, limit: quota, highest, harts }));
+    return create(c, BYTES.factory
+      + quota, f => c.w.make<MFactory>({ kind: 'factory', factory: f, bytes: BYTES.factory + quota, limit: quota, highest, harts }));
   },
   account: (c: Call): Answer => {
     const { limit, highest, harts } = c.o as MFactory;
@@ -174,7 +197,10 @@ const thread = {
     t.currentCaller = undefined;
     return Status.ok;
   },
-  info: (c: Call): Answer => [['inactive', 'ready', 'receiving', 'sending', 'calling', 'semaphore', 'stopped', 'dead'].indexOf((c.o as MThread).state), (c.o as MThread).consumed],
+  info: (c: Call): Answer => [
+    ['inactive', 'ready', 'receiving', 'sending', 'calling', 'semaphore', 'stopped', 'dead'].indexOf((c.o as MThread).state),
+    (c.o as MThread).consumed
+  ],
   resume: (c: Call): Answer => {
     const t = c.o as MThread;
     if (t.state !== 'stopped') return t.state === 'dead' ? Status.dead : Status.busy;
@@ -241,7 +267,9 @@ const schedContext = {
 };
 
 /** By label. Every operation of the ABI must be here. */
-const groups = { factory, task, thread, semaphore, schedContext } satisfies { [G in keyof typeof Ops]: Record<keyof (typeof Ops)[G], (c: Call) => Answer> };
+const groups = {
+  factory, task, thread, semaphore, schedContext
+} satisfies { [G in keyof typeof Ops]: Record<keyof (typeof Ops)[G], (c: Call) => Answer> };
 const ROWS = new Map<number, { kind: MObject['kind']; right: number; run: (c: Call) => Answer }>();
 for (const [kind, ops] of Object.entries(groups)) {
   for (const [name, run] of Object.entries(ops)) {

@@ -12,12 +12,38 @@ import { mapPages, put, unmapPages, type Poverty, type Table } from './model.ts'
 
 export type Kind = 'factory' | 'task' | 'thread' | 'portal' | 'semaphore' | 'schedContext' | 'reply';
 /** What every object has. `bytes` were charged to `factory`. */
-interface Base { readonly kind: Kind; readonly factory: MFactory | undefined; readonly bytes: number; readonly caps: Set<MCap>; dead: boolean }
-export interface MFactory extends Base { readonly kind: 'factory'; readonly limit: number; readonly highest: number; readonly harts: readonly boolean[] }
-export interface MTask extends Base { readonly kind: 'task'; readonly slots: Map<number, MCap>; readonly chunks: Set<number>; readonly pages: Table; readonly guest: boolean; readonly levels: number }
+interface Base {
+  readonly kind: Kind;
+  readonly factory: MFactory | undefined;
+  readonly bytes: number;
+  readonly caps: Set<MCap>;
+  dead: boolean
+}
+export interface MFactory extends Base {
+  readonly kind: 'factory';
+  readonly limit: number;
+  readonly highest: number;
+  readonly harts: readonly boolean[]
+}
+export interface MTask extends Base {
+  readonly kind: 'task';
+  readonly slots: Map<number, MCap>;
+  readonly chunks: Set<number>;
+  readonly pages: Table;
+  readonly guest: boolean;
+  readonly levels: number
+}
 export interface MPortal extends Base { readonly kind: 'portal'; readonly thread: MThread; readonly label: number; readonly mtd: number }
 export interface MSemaphore extends Base { readonly kind: 'semaphore'; count: number; readonly waiters: MThread[] }
-export interface MContext extends Base { readonly kind: 'schedContext'; priority: number; thread: MThread | undefined; consumed: number; limited: boolean; slice: number; used: number }
+export interface MContext extends Base {
+  readonly kind: 'schedContext';
+  priority: number;
+  thread: MThread | undefined;
+  consumed: number;
+  limited: boolean;
+  slice: number;
+  used: number
+}
 export interface MReply extends Base { readonly kind: 'reply'; caller: MThread | undefined }
 export interface MThread extends Base {
   readonly kind: 'thread'; readonly task: MTask; cpu: number;
@@ -28,18 +54,38 @@ export interface MThread extends Base {
   context: MContext | undefined; consumed: number; readonly events: (MPortal | undefined)[];
   /** The call that it makes, or has made: its message, what it waits for. */
   message: Message; sendsCall: boolean; thenReceives: boolean; receiveTimeout: number; event: number;
-  portal: MPortal | undefined; partner: MThread | undefined; onlyFrom: MPortal | undefined; waitingAt: MSemaphore | undefined; deadline: number;
+  portal: MPortal | undefined;
+  partner: MThread | undefined;
+  onlyFrom: MPortal | undefined;
+  waitingAt: MSemaphore | undefined;
+  deadline: number;
   keptReply: MReply | undefined; currentCaller: MThread | undefined; readonly senders: MThread[];
   /** What it finds when it runs next. */
   status: number; utcb: { label: number; words: readonly number[] | undefined; badge: number | undefined };
   window: number; capWindow: number;
 }
 export type MObject = MFactory | MTask | MThread | MPortal | MSemaphore | MContext | MReply;
-export interface MCap { readonly object: MObject; rights: number; readonly task: MTask; readonly sel: number; parent: MCap | undefined; readonly children: Set<MCap> }
+export interface MCap {
+  readonly object: MObject;
+  rights: number;
+  readonly task: MTask;
+  readonly sel: number;
+  parent: MCap | undefined;
+  readonly children: Set<MCap>
+}
 export interface MItem { readonly flexpage: number; readonly dest: number; readonly flags: number }
 export interface Message { readonly label: number; readonly words: readonly number[]; readonly items: readonly MItem[] }
 /** A system call, with what stands in the UTCB; `body`: of a new thread. */
-export interface Request { readonly flags: number; readonly cap: number; readonly sendTimeout: number; readonly receiveTimeout: number; readonly message: Message; readonly window: number; readonly capWindow: number; readonly body: boolean }
+export interface Request {
+  readonly flags: number;
+  readonly cap: number;
+  readonly sendTimeout: number;
+  readonly receiveTimeout: number;
+  readonly message: Message;
+  readonly window: number;
+  readonly capWindow: number;
+  readonly body: boolean
+}
 
 export const SELECTORS = 2 ** 20;
 export const NOTHING: Message = { label: 0, words: [], items: [] };
@@ -72,8 +118,10 @@ export class World {
   }
   makeThread(factory: MFactory, task: MTask, cpu: number, bytes: number): MThread {
     return this.make<MThread>({
-      kind: 'thread', factory, bytes, task, cpu, state: 'inactive', begun: false, over: false, mayBegin: false, context: undefined, consumed: 0, events: [], message: NOTHING, sendsCall: false, thenReceives: false,
-      receiveTimeout: 0, event: -1, portal: undefined, partner: undefined, onlyFrom: undefined, waitingAt: undefined, deadline: Infinity, keptReply: undefined, currentCaller: undefined,
+      kind: 'thread', factory, bytes, task, cpu, state: 'inactive', begun: false, over: false, mayBegin: false, context: undefined,
+      consumed: 0, events: [], message: NOTHING, sendsCall: false, thenReceives: false,
+      receiveTimeout: 0, event: -1, portal: undefined, partner: undefined, onlyFrom: undefined, waitingAt: undefined, deadline: Infinity,
+      keptReply: undefined, currentCaller: undefined,
       senders: [], status: 0, utcb: { label: 0, words: undefined, badge: undefined }, window: 0, capWindow: 0,
     });
   }
@@ -160,11 +208,14 @@ export class World {
   }
   unmap(task: MTask, base: number, size: number, rights: number, self: boolean): void {
     this.memoryChanged = true;
-    if (size > 4096 * task.pages.size) for (const at of [...task.pages.keys()].filter(a => a >= base && a < base + size)) unmapPages(task.pages, at, 4096, rights, self);
+    if (size > 4096 * task.pages.size)
+      for (const at of [...task.pages.keys()].filter(a => a >= base && a < base + size)) unmapPages(task.pages, at, 4096, rights, self);
     else unmapPages(task.pages, base, size, rights, self);
   }
   /** The first task's memory: its own address is its address. */
-  give(task: MTask, base: number, size: number): void { for (let at = base; at < base + size; at += 4096) put(task.pages, at, at, 7, undefined); }
+  give(task: MTask, base: number, size: number): void {
+    for (let at = base; at < base + size; at += 4096) put(task.pages, at, at, 7, undefined);
+  }
 
   // ---- threads -----------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ import { bootFake } from './fake-machine.ts';
 import { bootReal, type Real } from './real-machine.ts';
 
 /** On the real machine: threads in RISC-V code too. */
-export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>, options: Parameters<typeof bootReal>[1] & { maxCycles?: number; maxInstructions?: number } = {}): Real {
+export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>,
+    options: Parameters<typeof bootReal>[1] & { maxCycles?: number; maxInstructions?: number } = {}): Real {
   let done = false, failure: unknown;
   const real = bootReal(function* (sys) {
     try { yield* body(sys, real); done = true; } catch (e) { failure = e; }
@@ -22,7 +23,8 @@ export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>, options:
 }
 
 /** On a machine without an engine: TypeScript threads. */
-export function runFake(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>, options: Parameters<typeof bootFake>[1] = {}): ReturnType<typeof bootFake> {
+export function runFake(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>,
+    options: Parameters<typeof bootFake>[1] = {}): ReturnType<typeof bootFake> {
   let done = false, failure: unknown, kernel: Kernel | undefined;
   const booted = bootFake(function* (sys) {
     try { yield* body(sys, () => kernel!); done = true; } catch (e) { failure = e; }

@@ -1,8 +1,8 @@
 /**
- * What the work of servers costs, in cycles: the twelve rates that TypeScript servers charge by (`Syscalls.charge`), as microkernel/costs.ts is what the
- * kernel charges by. Each is what the same work takes in instructions of compiled code: `npx tsx bench/calibrate.ts` fits them to Linux 6.12 on the same
- * simulated machine and writes bench/calibration.json, from which docs/costs.md shows how well they predict; test/calibration.spec.ts
- * holds them to it.
+ * What the work of servers costs, in cycles: the twelve rates that TypeScript servers charge by (`Syscalls.charge`), as
+ * microkernel/costs.ts is what the kernel charges by. Each is what the same work takes in instructions of compiled code: `npx tsx
+ * bench/calibrate.ts` fits them to Linux 6.12 on the same simulated machine and writes bench/calibration.json, from which docs/costs.md
+ * shows how well they predict; test/calibration.spec.ts holds them to it.
  */
 export const RATES = {
   /** Taking a system call, a fault or another request: dispatch, arguments, the descriptor. */

@@ -23,8 +23,8 @@ export function getBytes(utcb: Utcb, at: number, length: number): Uint8Array {
   return new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + U.words + at * 8, n).slice();
 }
 /**
- * For servers, first of all: the words behind a message are what earlier messages have left, other clients' among them. From here on they read as 0,
- * so that no message that says it is longer than it is brings them out.
+ * For servers, first of all: the words behind a message are what earlier messages have left, other clients' among them. From here on they
+ * read as 0, so that no message that says it is longer than it is brings them out.
  */
 export function forgetOthers(utcb: Utcb): void { utcb.i64.fill(0n, (U.words >> 3) + utcb.wordCount, (U.words >> 3) + MAX_WORDS); }
 /** Text whose length stands in word `at` and whose bytes follow it. */

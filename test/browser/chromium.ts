@@ -6,12 +6,18 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions', '--hide-scrollbars', '--remote-debugging-pipe'];
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-extensions', '--hide-scrollbars', '--remote-debugging-pipe'
+];
 
 /** Where it is on this computer; undefined: not installed. */
 export const chromiumPath = (): string | undefined => PLACES.find((path) => existsSync(path));
 
-type Answer = { id?: number; result?: Record<string, unknown>; error?: { message: string }; method?: string; params?: Record<string, unknown>; sessionId?: string };
+type Answer = {
+  id?: number; result?: Record<string, unknown>; error?: { message: string }; method?: string; params?: Record<string, unknown>;
+  sessionId?: string
+};
 
 export class Chromium {
   private readonly child: ChildProcess;
@@ -22,7 +28,8 @@ export class Chromium {
   private rest = '';
 
   constructor(path: string) {
-    this.child = spawn(path, [...FLAGS, `--user-data-dir=${this.folder}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    this.child = spawn(path, [...FLAGS, `--user-data-dir=${this.folder}`, 'about:blank'],
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     (this.child.stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => this.hear(text));
     this.child.on('exit', () => { for (const { reject } of this.waiting.values()) reject(new Error('Chromium has ended')); });
   }
@@ -47,7 +54,8 @@ export class Chromium {
   }
 
   async page(width: number, height: number): Promise<Page> {
-    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' }), { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' }),
+      { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const page = new Page(this, sessionId as string);
     await page.open(width, height);
     return page;
@@ -73,26 +81,38 @@ export class Page {
     this.session = session;
     browser.on(({ method, params, sessionId }) => {
       if (sessionId !== session || !params) return;
-      const thrown = params['exceptionDetails'] as { exception?: { description?: string }; text: string } | undefined, entry = params['entry'] as { level: string; text: string; url?: string } | undefined;
+      const thrown = params['exceptionDetails'] as { exception?: { description?: string }; text: string } | undefined,
+        entry = params['entry'] as { level: string; text: string; url?: string } | undefined;
       if (method === 'Runtime.exceptionThrown' && thrown) this.complaints.push(thrown.exception?.description ?? thrown.text);
       if (method === 'Log.entryAdded' && entry?.level === 'error') this.complaints.push(`${entry.text} ${entry.url ?? ''}`);
     });
   }
-  private send(method: string, params: object = {}): Promise<Record<string, unknown>> { return this.browser.send(method, params, this.session); }
+  private send(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    return this.browser.send(method, params, this.session);
+  }
 
   async open(width: number, height: number): Promise<void> {
     for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await this.send(`${domain}.enable`);
     await this.size(width, height);
   }
-  async size(width: number, height: number): Promise<void> { await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 500 }); }
-  async theme(name: 'light' | 'dark'): Promise<void> { await this.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: name }] }); }
-  async offline(is: boolean): Promise<void> { await this.send('Network.emulateNetworkConditions', { offline: is, latency: 0, downloadThroughput: -1, uploadThroughput: -1 }); }
+  async size(width: number, height: number): Promise<void> {
+    await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 500 });
+  }
+  async theme(name: 'light' | 'dark'): Promise<void> {
+    await this.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: name }] });
+  }
+  async offline(is: boolean): Promise<void> {
+    await this.send('Network.emulateNetworkConditions', { offline: is, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  }
   async goto(url: string): Promise<void> { await this.send('Page.navigate', { url }); }
   async reload(): Promise<void> { await this.send('Page.reload', {}); }
 
   /** The value of an expression, promises awaited. */
   async evaluate<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true }) as { result: { value: T }; exceptionDetails?: { exception?: { description?: string }; text: string } };
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate',
+      {
+        expression, awaitPromise: true, returnByValue: true
+      }) as { result: { value: T }; exceptionDetails?: { exception?: { description?: string }; text: string } };
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
@@ -106,7 +126,8 @@ export class Page {
   }
   /** Clicks the first button, link or tab with this text. */
   async click(text: string): Promise<void> {
-    const found = await this.evaluate<boolean>(`(() => { const e = [...document.querySelectorAll('button, a, [role=tab]')].find((x) => x.offsetParent && x.textContent.trim().startsWith(${JSON.stringify(text)})); e?.click(); return !!e; })()`);
+    const found = await this.evaluate<boolean>(`(() => { const e = [...document.querySelectorAll('button, a, [role=tab]')].find((x) => `
+      + `x.offsetParent && x.textContent.trim().startsWith(${JSON.stringify(text)})); e?.click(); return !!e; })()`);
     if (!found) throw new Error(`there is nothing to click that says '${text}'`);
   }
   async type(text: string): Promise<void> {
@@ -116,12 +137,18 @@ export class Page {
     }
   }
   async key(key: string, code = key, keyCode = 0): Promise<void> {
-    for (const type of ['keyDown', 'keyUp']) await this.send('Input.dispatchKeyEvent', { type, key, code, windowsVirtualKeyCode: keyCode, ...(key === 'Enter' && { text: '\r' }) });
+    for (const type of ['keyDown', 'keyUp'])
+      await this.send('Input.dispatchKeyEvent', {
+        type, key, code, windowsVirtualKeyCode: keyCode, ...(key === 'Enter' && { text: '\r' })
+      });
   }
-  async screenshot(): Promise<Uint8Array> { return Buffer.from((await this.send('Page.captureScreenshot', { format: 'png' }))['data'] as string, 'base64'); }
+  async screenshot(): Promise<Uint8Array> {
+    return Buffer.from((await this.send('Page.captureScreenshot', { format: 'png' }))['data'] as string, 'base64');
+  }
   /** The tree that screen readers see: roles and names. */
   async accessibility(): Promise<{ role: string; name: string }[]> {
-    const { nodes } = await this.send('Accessibility.getFullAXTree') as { nodes: { ignored: boolean; role?: { value: string }; name?: { value: string } }[] };
+    const { nodes } = await this.send(
+      'Accessibility.getFullAXTree') as { nodes: { ignored: boolean; role?: { value: string }; name?: { value: string } }[] };
     return nodes.filter((n) => !n.ignored).map((n) => ({ role: n.role?.value ?? '', name: n.name?.value ?? '' }));
   }
 }

@@ -23,7 +23,13 @@ class TextSocket {
   }
   static open(port: number, path: string): Promise<TextSocket> {
     return new Promise((resolve, reject) => {
-      const asked = request({ port, path, host: '127.0.0.1', headers: { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': randomBytes(16).toString('base64') } });
+      const asked = request({
+        port, path, host: '127.0.0.1',
+        headers: {
+          Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13',
+          'Sec-WebSocket-Key': randomBytes(16).toString('base64')
+        }
+      });
       asked.on('upgrade', (_answer, socket) => resolve(new TextSocket(socket as Socket)));
       asked.on('response', (answer) => reject(new Error(`no WebSocket: ${answer.statusCode}`)));
       asked.on('error', reject);
@@ -55,7 +61,9 @@ class TextSocket {
   }
 }
 
-type Answer = { id?: number; type: string; result?: Record<string, unknown>; message?: string; method?: string; params?: { text?: string; level?: string } };
+type Answer = {
+  id?: number; type: string; result?: Record<string, unknown>; message?: string; method?: string; params?: { text?: string; level?: string }
+};
 
 export class Firefox {
   private readonly child: ChildProcess;
@@ -68,7 +76,8 @@ export class Firefox {
   readonly complaints: string[] = [];
 
   private constructor(path: string) {
-    this.child = spawn(path, ['--headless', '--no-remote', '--profile', this.folder, '--remote-debugging-port=0', 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: this.folder } });
+    this.child = spawn(path, ['--headless', '--no-remote', '--profile', this.folder, '--remote-debugging-port=0', 'about:blank'],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: this.folder } });
   }
   /** Starts it with one empty page. */
   static async start(path: string): Promise<Firefox> {
@@ -84,7 +93,11 @@ export class Firefox {
   private port(): Promise<number> {
     return new Promise((resolve, reject) => {
       let said = '';
-      this.child.stderr!.setEncoding('utf8').on('data', (text: string) => { said += text; const at = /ws:\/\/127\.0\.0\.1:(\d+)/.exec(said); if (at) resolve(Number(at[1])); });
+      this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        const at = /ws:\/\/127\.0\.0\.1:(\d+)/.exec(said);
+        if (at) resolve(Number(at[1]));
+      });
       this.child.on('exit', () => reject(new Error(`Firefox has ended: ${said.slice(-500)}`)));
     });
   }
@@ -97,20 +110,28 @@ export class Firefox {
   }
   private send(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = this.next++;
-    return new Promise((resolve, reject) => { this.waiting.set(id, { resolve, reject }); this.socket.send(JSON.stringify({ id, method, params })); });
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.socket.send(JSON.stringify({ id, method, params }));
+    });
   }
 
   async goto(url: string): Promise<void> { await this.send('browsingContext.navigate', { context: this.context, url, wait: 'complete' }); }
   async evaluate<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.send('script.evaluate', { expression: `Promise.resolve(${expression}).then((v) => JSON.stringify(v))`, target: { context: this.context }, awaitPromise: true }) as { result?: { value?: string }; exceptionDetails?: { text: string } };
+    const { result, exceptionDetails } = await this.send('script.evaluate', {
+      expression: `Promise.resolve(${expression}).then((v) => JSON.stringify(v))`, target: { context: this.context }, awaitPromise: true
+    }) as { result?: { value?: string }; exceptionDetails?: { text: string } };
     if (exceptionDetails) throw new Error(exceptionDetails.text);
     return result?.value === undefined ? undefined as T : JSON.parse(result.value) as T;
   }
   async until(expression: string, milliseconds = 30_000): Promise<void> {
-    for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise((r) => setTimeout(r, 100))) if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
+    for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
+      if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
     throw new Error(`after ${milliseconds} ms not true: ${expression}; ${this.complaints.join('; ')}`);
   }
-  async screenshot(): Promise<Uint8Array> { return Buffer.from((await this.send('browsingContext.captureScreenshot', { context: this.context }))['data'] as string, 'base64'); }
+  async screenshot(): Promise<Uint8Array> {
+    return Buffer.from((await this.send('browsingContext.captureScreenshot', { context: this.context }))['data'] as string, 'base64');
+  }
   async close(): Promise<void> {
     const gone = new Promise((resolve) => this.child.once('exit', resolve));
     this.socket.close();

@@ -22,7 +22,10 @@ export const groups: Record<string, Group> = {
   C: { march: 'rv64imac_zicsr', isa: 'rv64imafdc_zicsr_zifencei' },
   B: { march: 'rv64i_zba_zbb_zbc_zbs_zicsr', isa: 'rv64imafdc_zicsr_zba_zbb_zbc_zbs' },
   D: { march: 'rv64ifd_zicsr', isa: 'rv64imafdc_zicsr_zifencei', defines: ['-DFLEN=64'] },
-  K_unratified: { march: `rv64i_zicsr_${CRYPTO}`, isa: `rv64imafdc_zicsr_${CRYPTO}_xdraftk`, defines: ['-include', join(import.meta.dirname, 'arch-test-draft.h')] },
+  K_unratified: {
+    march: `rv64i_zicsr_${CRYPTO}`, isa: `rv64imafdc_zicsr_${CRYPTO}_xdraftk`,
+    defines: ['-include', join(import.meta.dirname, 'arch-test-draft.h')]
+  },
   Zifencei: { march: 'rv64i_zicsr_zifencei', isa: 'rv64imafdc_zicsr_zifencei' },
   privilege: { march: 'rv64i_zicsr', isa: 'rv64imafd_zicsr_zifencei' },
 };
@@ -35,9 +38,12 @@ export const excluded: Record<string, string> = {};
 
 /** Tests of which the public history has the reference signature and no source; the suite's own generator makes the sources anew. */
 export const regenerated = ['D/d_fadd_b11-01', 'D/d_fsub_b11-01'] as const;
-export const REGENERATED = 'The sources of d_fadd_b11-01 and d_fsub_b11-01 are missing from the public copy of the history. They were made anew with the suite\'s own generator, '
-  + 'riscv-ctg 0.5.6 with riscv-isac 0.7.3 (87d5bef and 7234b3b), from its coverage files, with the options that the neighbouring sources name. Operands come from a seeded '
-  + 'generator and are the same each time; registers of the first few instances are drawn anew, so the draw was repeated until the same two of them use one register twice. '
+export const REGENERATED = 'The sources of d_fadd_b11-01 and d_fsub_b11-01 are missing from the public copy of the history. They were made '
+  + 'anew with the suite\'s own generator, '
+  + 'riscv-ctg 0.5.6 with riscv-isac 0.7.3 (87d5bef and 7234b3b), from its coverage files, with the options that the neighbouring sources '
+  + 'name. Operands come from a seeded '
+  + 'generator and are the same each time; registers of the first few instances are drawn anew, so the draw was repeated until the same '
+  + 'two of them use one register twice. '
   + 'All 42,852 words of either reference then agree; with one operand changed they do not.';
 
 export function buildFlags(checkout: string, group: string): string[] {

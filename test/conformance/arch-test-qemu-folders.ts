@@ -1,8 +1,8 @@
 /**
  * Folders of riscv-arch-test's later revisions: what their tests are built for, on what machine they run; and what is left out.
  *
- * Not compared, because QEMU 7.2 does not have the extensions: CMO, D_Zfa, F_Zfa, Zacas, Zcmop, Zicond, Zimop, and Zcb in `C`; and Zfinx, which
- * Tessera does not have.
+ * Not compared, because QEMU 7.2 does not have the extensions: CMO, D_Zfa, F_Zfa, Zacas, Zcmop, Zicond, Zimop, and Zcb in `C`; and Zfinx,
+ * which Tessera does not have.
  */
 export interface Folder {
   /** `-march` of the compiler. */
@@ -44,7 +44,8 @@ export const excludedTests: Record<string, string> = {
   'rv64i_m/C/cebreak-01': 'as privilege/ebreak',
   'rv64i_m/B/ctzw-01': 'QEMU 7.2 counts the zeros of the upper half as well; the answer for 0 is 32 (unpriv, Zbb)',
   'rv64i_m/pmp64/pmp64-CFG-reg': 'QEMU 7.2 stores the reserved bits 5 and 6 of pmpcfg, which are zero (priv 3.7.1)',
-  'rv64i_m/pmp64/pmp64-NA4-RX-priority-level-2': 'behind the four bytes that may be executed a locked entry forbids everything; QEMU 7.2 asks only where a block of code begins',
+  'rv64i_m/pmp64/pmp64-NA4-RX-priority-level-2': 'behind the four bytes that may be executed a locked entry forbids everything; QEMU 7.2 '
+    + 'asks only where a block of code begins',
   'rv64i_m/pmp64/pmp64-NA4-X-priority-level-2': 'as NA4-RX-priority-level-2',
 };
 

@@ -2,7 +2,8 @@
  * Runs the tests of a riscv-arch-test checkout that carries no reference signatures (its later revisions) here and on QEMU, and compares
  * what the two send.
  *
- *   npx tsx test/conformance/arch-test-qemu.ts CHECKOUT [--folders rv64i_m/I,rv32i_m/D] [--only TEXT] [--engine interp|jit|auto] [--build DIR]
+ *   npx tsx test/conformance/arch-test-qemu.ts CHECKOUT [--folders rv64i_m/I,rv32i_m/D] [--only TEXT] [--engine interp|jit|auto] [--build
+ *   DIR]
  *     [--record --revision NAME]
  *
  * The folders, what they are built for, and what is left out because QEMU 7.2 lacks it or is wrong: arch-test-qemu-folders.ts.
@@ -25,7 +26,8 @@ const LIMIT = 300_000_000;
 function definesOf(source: string, isa: string): string[] {
   const wanted = new Set<string>();
   for (const [, text] of source.matchAll(/^\s*RVTEST_CASE\(\s*\d+\s*,\s*"([^"]*)"/gm)) {
-    const fits = [...text!.matchAll(/check ISA *:= *regex\((.*?)\) *;/g)].every(([, pattern]) => new RegExp(pattern!).test(isa)) && !/misaligned_support *:= *False/.test(text!);
+    const fits = [...text!.matchAll(/check ISA *:= *regex\((.*?)\) *;/g)].every(([, pattern]) => new RegExp(pattern!).test(isa))
+      && !/misaligned_support *:= *False/.test(text!);
     if (fits) for (const [, name] of text!.matchAll(/\bdef (\w+) *= *True/g)) wanted.add(`-D${name}=True`);
   }
   return [...wanted];
@@ -35,7 +37,8 @@ const sourceOf = (checkout: string, folder: string, test: string): string => joi
 
 /** Tests none of whose cases is for this machine would compare nothing. */
 const applies = (checkout: string, folder: string, test: string): boolean =>
-  definesOf(readFileSync(sourceOf(checkout, folder, test), 'utf8'), folders[folder]!.checkIsa).some((define) => define.includes('TEST_CASE'));
+  definesOf(readFileSync(sourceOf(checkout, folder, test), 'utf8'), folders[folder]!.checkIsa).some((define) =>
+    define.includes('TEST_CASE'));
 
 function build(checkout: string, out: string, folder: string, test: string): string {
   const { march, checkIsa, float } = folders[folder]!;
@@ -43,8 +46,10 @@ function build(checkout: string, out: string, folder: string, test: string): str
   const elf = join(out, `${folder.replace('/', '-')}--${test}.elf`);
   if (existsSync(elf)) return elf;
   execFileSync('riscv64-unknown-elf-gcc', [
-    `-march=${march}`, '-mabi=lp64', '-DXLEN=64', ...(float === undefined ? [] : [`-DFLEN=${float}`]), '-w', '-static', '-mcmodel=medany', '-nostdlib', '-nostartfiles',
-    `-I${join(checkout, 'riscv-test-suite/env')}`, `-I${join(import.meta.dirname, 'virt')}`, `-T${join(import.meta.dirname, 'virt/link.ld')}`,
+    `-march=${march}`, '-mabi=lp64', '-DXLEN=64', ...(float === undefined ? [] : [`-DFLEN=${float}`]), '-w', '-static', '-mcmodel=medany',
+    '-nostdlib', '-nostartfiles',
+    `-I${join(checkout, 'riscv-test-suite/env')}`, `-I${join(import.meta.dirname, 'virt')}`,
+    `-T${join(import.meta.dirname, 'virt/link.ld')}`,
     ...definesOf(readFileSync(source, 'utf8'), checkIsa), source, '-o', elf,
   ], { stdio: ['ignore', 'ignore', 'pipe'] });
   return elf;
@@ -65,7 +70,9 @@ function ours(elf: string, isa: string, engine: Tier): Uint8Array | string {
 function onQemu(elf: string): Uint8Array | string {
   const out = `${elf}.out`;
   try {
-    execFileSync('qemu-system-riscv64', ['-M', 'virt', '-m', '64', '-cpu', QEMU_CPU, '-display', 'none', '-monitor', 'none', '-bios', elf, '-serial', `file:${out}`], { timeout: 60_000, stdio: 'ignore' });
+    execFileSync('qemu-system-riscv64',
+      ['-M', 'virt', '-m', '64', '-cpu', QEMU_CPU, '-display', 'none', '-monitor', 'none', '-bios', elf, '-serial', `file:${out}`],
+      { timeout: 60_000, stdio: 'ignore' });
     return readFileSync(out);
   } catch {
     return 'QEMU does not come to the end';
@@ -81,7 +88,9 @@ function compare(a: Uint8Array | string, b: Uint8Array | string): string | undef
   const words = (bytes: Uint8Array): string[] => [...new Uint32Array(Uint8Array.from(bytes).buffer)].map((n) => n.toString(16));
   const [left, right] = [words(a), words(b)];
   const at = left.findIndex((word, i) => word !== right[i]);
-  return at < 0 ? undefined : `word ${at} is ${left[at]}, QEMU ${right[at]} (${left.filter((word, i) => word !== right[i]).length} of ${left.length} differ)`;
+  return at < 0
+    ? undefined
+    : `word ${at} is ${left[at]}, QEMU ${right[at]} (${left.filter((word, i) => word !== right[i]).length} of ${left.length} differ)`;
 }
 
 function outcome(checkout: string, out: string, folder: string, test: string, engine: Tier): string | undefined {
@@ -96,7 +105,8 @@ function outcome(checkout: string, out: string, folder: string, test: string, en
 function main(): void {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { folders: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' }, build: { type: 'string' },
+    options: { folders: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' },
+      build: { type: 'string' },
       record: { type: 'boolean', default: false }, revision: { type: 'string', default: '' } },
   });
   const checkout = positionals[0];
@@ -106,7 +116,9 @@ function main(): void {
   let [equal, total] = [0, 0];
   const chosen = values.folders?.split(',') ?? Object.keys(folders);
   for (const folder of chosen) {
-    const tests = readdirSync(join(checkout, 'riscv-test-suite', folder, 'src')).filter((name) => name.endsWith('.S') && name.includes(values.only)).map((name) => name.slice(0, -2));
+    const tests = readdirSync(join(checkout, 'riscv-test-suite', folder, 'src')).filter((name) =>
+      name.endsWith('.S') && name.includes(values.only)).map((name) =>
+      name.slice(0, -2));
     const wanted = tests.filter((test) => excludedTests[`${folder}/${test}`] === undefined && applies(checkout, folder, test)).sort();
     let good = 0;
     for (const test of wanted) {
@@ -120,9 +132,11 @@ function main(): void {
   }
   console.log(`${equal} of ${total} signatures equal`);
   if (values.record) {
-    const left = Object.entries(excludedTests).filter(([test]) => chosen.some((folder) => test.startsWith(`${folder}/`))).map(([test, reason]) => ({ test, reason }));
+    const left = Object.entries(excludedTests).filter(([test]) => chosen.some((folder) => test.startsWith(`${folder}/`)))
+      .map(([test, reason]) => ({ test, reason }));
     record({
-      suite: `riscv-arch-test, later tests, against QEMU 7.2: ${chosen.map((folder) => folder.replace('rv64i_m/', '')).join(' ')}`, revision: values.revision, command: 'npx tsx test/conformance/arch-test-qemu.ts CHECKOUT',
+      suite: `riscv-arch-test, later tests, against QEMU 7.2: ${chosen.map((folder) => folder.replace('rv64i_m/', '')).join(' ')}`,
+      revision: values.revision, command: 'npx tsx test/conformance/arch-test-qemu.ts CHECKOUT',
       passed: equal, failed: total - equal, skipped: left.length, left, covers: [],
     });
   }

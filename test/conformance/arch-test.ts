@@ -26,7 +26,8 @@ function build(checkout: string, folder: string, group: string, test: string): s
   const source = join(checkout, 'riscv-test-suite/rv64i_m', group, 'src', `${test}.S`);
   // A test says in its RVTEST_CASE lines what it wants defined.
   const defines = new Set(Array.from(readFileSync(source, 'utf8').matchAll(/\bdef (\w+) *= *True/g), (found) => `-D${found[1]}=True`));
-  execFileSync('riscv64-unknown-elf-gcc', [...buildFlags(checkout, group), ...defines, source, '-o', elf], { stdio: ['ignore', 'ignore', 'pipe'] });
+  execFileSync('riscv64-unknown-elf-gcc', [...buildFlags(checkout, group), ...defines, source, '-o', elf],
+    { stdio: ['ignore', 'ignore', 'pipe'] });
   return elf;
 }
 
@@ -60,7 +61,10 @@ function tests(checkout: string, group: string, only: string): string[] {
 function main(): void {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { groups: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' }, build: { type: 'string' }, record: { type: 'boolean', default: false } },
+    options: {
+      groups: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' },
+      build: { type: 'string' }, record: { type: 'boolean', default: false }
+    },
   });
   const checkout = positionals[0];
   if (checkout === undefined) throw new Error('usage: arch-test.ts CHECKOUT');
@@ -76,7 +80,8 @@ function main(): void {
       return outcome;
     });
     const failed = outcomes.filter((o) => o.failure !== undefined);
-    unbuilt.push(...failed.filter((o) => !existsSync(join(checkout, 'riscv-test-suite/rv64i_m', group, 'src', `${o.test}.S`))).map((o) => `${group}/${o.test}`));
+    unbuilt.push(...failed.filter((o) => !existsSync(join(checkout, 'riscv-test-suite/rv64i_m', group, 'src', `${o.test}.S`))).map((o) =>
+      `${group}/${o.test}`));
     console.log(`${group}: ${outcomes.length - failed.length} of ${outcomes.length}`);
     passed += outcomes.length - failed.length;
     total += outcomes.length;
@@ -85,9 +90,14 @@ function main(): void {
   if (values.record) {
     const made = regenerated.some((test) => existsSync(join(checkout, 'riscv-test-suite/rv64i_m', test.replace('/', '/src/') + '.S')));
     const revision = execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-    record({ suite: 'riscv-arch-test, rv64, reference signatures', revision, command: 'npx tsx test/conformance/arch-test.ts CHECKOUT', passed, failed: total - passed, skipped: Object.keys(excluded).length,
+    record({ suite: 'riscv-arch-test, rv64, reference signatures', revision, command: 'npx tsx test/conformance/arch-test.ts CHECKOUT',
+      passed, failed: total - passed, skipped: Object.keys(excluded).length,
       ...(made ? { note: REGENERATED } : {}),
-      left: [...Object.entries(excluded).map(([test, reason]) => ({ test, reason })), ...unbuilt.map((test) => ({ test, reason: 'the checkout has a reference signature but no source' }))], covers: ['unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 12', 'unpriv 21', 'unpriv 27', 'unpriv 29', 'unpriv 31', 'priv 3'] });
+      left: [
+        ...Object.entries(excluded).map(([test, reason]) => ({ test, reason })),
+        ...unbuilt.map((test) => ({ test, reason: 'the checkout has a reference signature but no source' }))
+      ],
+      covers: ['unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 12', 'unpriv 21', 'unpriv 27', 'unpriv 29', 'unpriv 31', 'priv 3'] });
   }
   process.exitCode = passed === total ? 0 : 1;
 }

@@ -55,11 +55,14 @@ function* headings(text: Iterable<string>): Generator<{ number: string; title: s
   }
 }
 
-const plain = (title: string): string => title.replaceAll(/\b(?:ext|csr|insn):+([\w.]*)\[([^\]]*)\]/g, '$1$2').replaceAll(/[`_*"]/g, '').replaceAll(/, Version|Standard /g, '').replaceAll(/\s+/g, ' ').trim();
+const plain = (title: string): string =>
+  title.replaceAll(/\b(?:ext|csr|insn):+([\w.]*)\[([^\]]*)\]/g, '$1$2').replaceAll(/[`_*"]/g, '').replaceAll(/, Version|Standard /g, '')
+    .replaceAll(/\s+/g, ' ').trim();
 
 function make(checkout: string): void {
   const depth = (number: string): number => number.split('.').length;
-  const of = (file: string, keep: (number: string) => boolean): Titles => Object.fromEntries([...headings(lines(checkout, file))].filter((h) => keep(h.number)).map((h) => [h.number, h.title]));
+  const of = (file: string, keep: (number: string) => boolean): Titles =>
+    Object.fromEntries([...headings(lines(checkout, file))].filter((h) => keep(h.number)).map((h) => [h.number, h.title]));
   const result: Clauses = {
     edition: EDITION, priv: of('riscv-privileged.adoc', (n) => depth(n) <= 4),
     unpriv: of('riscv-unprivileged.adoc', (n) => depth(n) <= (/^(30|3[2-9])(\.|$)/.test(n) ? 1 : /^(19)\./.test(n) ? 4 : 3)),

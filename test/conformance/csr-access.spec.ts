@@ -1,6 +1,7 @@
 /**
- * May this mode read, may it write this register? Asked of all 4,096 numbers in M, S, U, VS and VU mode, with counters and extensions open and closed to
- * the lower modes; the answers (0, or the exception) are compared with QEMU 7.2's, less those where it is known to be wrong.
+ * May this mode read, may it write this register? Asked of all 4,096 numbers in M, S, U, VS and VU mode, with counters and extensions
+ * open and closed to the lower modes; the answers (0, or the exception) are compared with QEMU 7.2's, less those where it is known to be
+ * wrong.
  * @spec unpriv 6.1; priv 2.1, 21.2, 21.6.1
  */
 import { execFileSync } from 'node:child_process';
@@ -64,7 +65,8 @@ function qemus(bytes: Uint8Array, h: boolean): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-csr-'));
   try {
     writeFileSync(join(folder, 'image'), bytes);
-    execFileSync('qemu-system-riscv64', ['-M', 'virt', '-m', '64', '-cpu', `rv64,pmu-num=29,h=${h ? 'on' : 'off'}`, '-display', 'none', '-monitor', 'none',
+    execFileSync('qemu-system-riscv64',
+      ['-M', 'virt', '-m', '64', '-cpu', `rv64,pmu-num=29,h=${h ? 'on' : 'off'}`, '-display', 'none', '-monitor', 'none',
       '-bios', join(folder, 'image'), '-serial', `file:${join(folder, 'out')}`], { timeout: 60_000, stdio: 'ignore' });
     return readFileSync(join(folder, 'out'));
   } finally {
@@ -89,14 +91,23 @@ const KNOWN: readonly ((a: Answer) => boolean)[] = [
 function differences(mine: Uint8Array, others: Uint8Array): string[] {
   const names = new Map(csrRows.map((row) => [row.number, row.name]));
   return [...mine].flatMap((byte, i) => {
-    const answer = { mode: MODES[Math.floor(i / (2 * NUMBERS))]![0], number: (i >> 1) % NUMBERS, write: i % 2 === 1, ours: byte, theirs: others[i]! };
+    const answer = {
+      mode: MODES[Math.floor(i / (2 * NUMBERS))]![0], number: (i >> 1) % NUMBERS, write: i % 2 === 1, ours: byte, theirs: others[i]!
+    };
     if (byte === answer.theirs || KNOWN.some((known) => known(answer))) return [];
-    return [`${answer.mode} ${answer.write ? 'writes' : 'reads'} ${names.get(answer.number) ?? answer.number.toString(16)}: ${byte}, QEMU ${answer.theirs}`];
+    return [
+      `${answer.mode} ${answer.write ? 'writes' : 'reads'} ${names.get(answer.number) ?? answer.number.toString(16)}: ${byte}, QEMU `
+        + `${answer.theirs}`
+    ];
   });
 }
 
 describe.skipIf(!hasQemu())('access to every register from every mode is QEMU\'s (skipped: no qemu-system-riscv64)', () => {
-  it.each([['open', OPEN, false], ['closed', '', false], ['open to guests', OPEN_TO_GUESTS, true], ['open to supervisors', OPEN, true], ['closed to all', '', true]] as const)('%s', (_, setup, h) => {
+  it.each([
+    ['open', OPEN, false], ['closed', '', false], ['open to guests', OPEN_TO_GUESTS, true], ['open to supervisors', OPEN, true],
+    ['closed to all', '', true]
+  ] as const)('%s',
+    (_, setup, h) => {
     const bytes = image(h, setup);
     const mine = ours(bytes, h ? HYPERVISOR_ISA : PRIVILEGED_ISA);
     expect(mine).toHaveLength(2 * NUMBERS * (h ? 5 : 3));

@@ -1,6 +1,6 @@
 /**
- * Whatever is written to registers: what they then hold is legal (written back, it stays), read-only bits stay, and no combination of values makes the
- * machine itself fail, in whatever mode it goes on. @spec priv 2.1, 2.3, 21.2
+ * Whatever is written to registers: what they then hold is legal (written back, it stays), read-only bits stay, and no combination of
+ * values makes the machine itself fail, in whatever mode it goes on. @spec priv 2.1, 2.3, 21.2
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,8 @@ const MOVING = /^(m?cycle|m?instret|time|m?hpmcounter\d+|mcountinhibit|mhpmevent
 const writable = csrRows.filter((row) => row.number >> 10 !== 3);
 const steady = writable.filter((row) => !MOVING.test(row.name));
 
-const value = fc.oneof(fc.bigInt(0n, (1n << 64n) - 1n), fc.constantFrom(0n, (1n << 64n) - 1n, 1n << 63n, 0x5555_5555_5555_5555n, 0xaaaa_aaaa_aaaa_aaaan), fc.bigInt(0n, 4096n),
+const value = fc.oneof(fc.bigInt(0n, (1n << 64n) - 1n),
+  fc.constantFrom(0n, (1n << 64n) - 1n, 1n << 63n, 0x5555_5555_5555_5555n, 0xaaaa_aaaa_aaaa_aaaan), fc.bigInt(0n, 4096n),
   fc.tuple(fc.constantFrom(0n, 8n, 9n, 10n, 5n), fc.bigInt(0n, (1n << 44n) - 1n)).map(([mode, root]) => mode << 60n | root));
 
 describe('registers', () => {
@@ -48,7 +49,10 @@ describe('registers', () => {
   });
 });
 
-const CODE = [0x0005b503, 0x00b53023, 0x00a5a52f, 0x6c05c573, 0x6ea5c073, 0x12b50073, 0x22b50073, 0x62b50073, 0x10200073, 0x30200073, 0x10500073, 0x02007053, 0x0045a00f, 0x00000073, 0x10002573, 0x18059073];
+const CODE = [
+  0x0005b503, 0x00b53023, 0x00a5a52f, 0x6c05c573, 0x6ea5c073, 0x12b50073, 0x22b50073, 0x62b50073, 0x10200073, 0x30200073, 0x10500073,
+  0x02007053, 0x0045a00f, 0x00000073, 0x10002573, 0x18059073
+];
 
 describe('the machine', () => {
   it.each(['interp', 'jit'] as const)('goes on in any state that registers can be in (%s)', (engine) => {
@@ -56,7 +60,8 @@ describe('the machine', () => {
     const h = machine.harts[0];
     const writes = fc.array(fc.tuple(fc.constantFrom(...writable), value), { maxLength: 40, size: 'max' });
     const registers = fc.array(fc.oneof(value, fc.bigInt(BigInt(RAM), BigInt(RAM + (1 << 20)))), { minLength: 3, maxLength: 3 });
-    fc.assert(fc.property(writes, registers, fc.constantFrom<0 | 1 | 3>(0, 1, 3), fc.boolean(), fc.shuffledSubarray(CODE, { minLength: 4 }), (csrs, [a0, a1, pc], priv, virt, code) => {
+    fc.assert(fc.property(writes, registers, fc.constantFrom<0 | 1 | 3>(0, 1, 3), fc.boolean(), fc.shuffledSubarray(CODE, { minLength: 4 }),
+      (csrs, [a0, a1, pc], priv, virt, code) => {
       machine.reset(RAM);
       code.forEach((word, i) => machine.memory.setU32(RAM + 0x1000 + 4 * i, word));
       for (const [row, x] of csrs) h.setCsr(row.number, x);

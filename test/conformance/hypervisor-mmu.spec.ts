@@ -1,6 +1,7 @@
 /**
- * Translation in one and two stages against a plain reference: random tables in both stages, random accesses, changes of tables with their fences, switches of
- * address spaces; in both tiers of the engine. A failure shrinks to few entries and steps. `TESSERA_RUNS=N` runs more, `TESSERA_SEED=N` others.
+ * Translation in one and two stages against a plain reference: random tables in both stages, random accesses, changes of tables with
+ * their fences, switches of address spaces; in both tiers of the engine. A failure shrinks to few entries and steps. `TESSERA_RUNS=N`
+ * runs more, `TESSERA_SEED=N` others.
  * @spec priv 12.3.2, 12.4.1, 13, 14, 16, 21.3.1, 21.3.2, 21.5.1, 21.5.2, 21.5.3
  */
 import fc from 'fast-check';
@@ -8,13 +9,16 @@ import { describe, expect, it } from 'vitest';
 import { Machine } from '../../machine/machine.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import {
-  accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, hasGlobals, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram, plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
+  accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, hasGlobals, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram,
+  plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
   unitOf, VMID, world, type World,
 } from './hypervisor-random.ts';
 import { type Access, type Actor, Fault, Reference, type Registers } from './hypervisor-reference.ts';
 
 const RUNS = Number(process.env.TESSERA_RUNS ?? 150), SEED = Number(process.env.TESSERA_SEED ?? 1);
-const ACCESS: Record<Request['kind'], Access> = { ld: 'load', sd: 'store', amo: 'store', fetch: 'fetch', hlv: 'load', hlvx: 'load', hsv: 'store' };
+const ACCESS: Record<Request['kind'], Access> = {
+  ld: 'load', sd: 'store', amo: 'store', fetch: 'fetch', hlv: 'load', hlvx: 'load', hsv: 'store'
+};
 
 /** What the reference says: a fault, or the addresses (two, when a page end is crossed). */
 type Answer = { fault: Fault; at: bigint } | { pa: readonly [bigint, number][] };
@@ -89,20 +93,23 @@ class Expectation {
     }
     const { plain } = this.#w;
     if ('fault' in answer) return this.#add(accessRow(asked, 0n, plain), faultNote(answer, asked));
-    if (asked.kind === 'fetch') return this.#add(accessRow(asked, 0n, plain), { cause: asked.user ? 8 : plain ? 9 : 10, value: BigInt((Number(answer.pa[0]![0]) - RAM) >>> 12) & 0xfffn });
+    if (asked.kind === 'fetch')
+      return this.#add(accessRow(asked, 0n,
+        plain), { cause: asked.user ? 8 : plain ? 9 : 10, value: BigInt((Number(answer.pa[0]![0]) - RAM) >>> 12) & 0xfffn });
     const value = this.#read(answer.pa);
     this.#add(accessRow(asked, value, plain), ACCESS[asked.kind] === 'load' || asked.kind === 'amo' ? { cause: -1, value } : { cause: -1 });
   }
 
   #read(parts: readonly [bigint, number][]): bigint {
     let value = 0n, shift = 0n;
-    for (const [pa, bytes] of parts) for (let i = 0; i < bytes; i++, shift += 8n) value |= BigInt(this.#memory.getUint8(Number(pa) - RAM + i)) << shift;
+    for (const [pa, bytes] of parts)
+      for (let i = 0; i < bytes; i++, shift += 8n) value |= BigInt(this.#memory.getUint8(Number(pa) - RAM + i)) << shift;
     return value;
   }
 
   /**
-   * A leaf becomes another leaf or nothing; the fence is the least that makes this address see it, and a whole one follows for all the others. A leaf of
-   * the second stage is named by a guest physical address, which is known here where the first stage is Bare.
+   * A leaf becomes another leaf or nothing; the fence is the least that makes this address see it, and a whole one follows for all the
+   * others. A leaf of the second stage is named by a guest physical address, which is known here where the first stage is Bare.
    */
   #edit({ request, stage, page, flags, fence }: Extract<Step, { do: 'edit' }>): void {
     this.#access(request);
@@ -117,8 +124,12 @@ class Expectation {
     // Any address of a large page stands for all of it.
     const near = request.va ^ (isLeaf && fence > 3 && span > 12 ? 1n << BigInt(span - 1) : 0n);
     const form = (isLeaf && staysLeaf ? fence & 3 : fence & 2) & (stage === 0 && hasGlobals(this.#w) ? 1 : 3);
-    const { vsatp, hgatp } = this.#reference.registers as Registers & { readonly vsatp: ReturnType<typeof spaceOf>; readonly hgatp: ReturnType<typeof machineOf> };
-    this.#add(stage === 0 ? plainRow(FENCES[this.#w.plain ? 'plain' : 'first'][form]!, near, vsatp.id) : plainRow(FENCES.second[vsatp.mode === 0 ? form : form & 2]!, request.va >> 2n, hgatp.id));
+    const { vsatp, hgatp } = this.#reference.registers as Registers & {
+      readonly vsatp: ReturnType<typeof spaceOf>; readonly hgatp: ReturnType<typeof machineOf>
+    };
+    this.#add(stage === 0
+      ? plainRow(FENCES[this.#w.plain ? 'plain' : 'first'][form]!, near, vsatp.id)
+      : plainRow(FENCES.second[vsatp.mode === 0 ? form : form & 2]!, request.va >> 2n, hgatp.id));
     this.#access(request);
     this.#add(plainRow('all'));
   }
@@ -174,7 +185,9 @@ describe.each<Tier>(['interp', 'jit'])('translation (%s)', (engine) => {
 it('a guest address of 58 bits is reported exactly', () => {
   // Its quarter has more than 53: it was once computed as one number.
   const request: Request = { kind: 'ld', va: (1n << 58n) - 4n, user: false, sum: false, mxr: false, hostMxr: false };
-  compareWorld(new Machine({ memoryBytes: MEMORY, engine: 'interp' }), { plain: false, vs: 0, g: 10, enables: 0, identity: 0xdf, entries: [], steps: [{ do: 'access', request }] });
+  compareWorld(new Machine({ memoryBytes: MEMORY, engine: 'interp' }), {
+    plain: false, vs: 0, g: 10, enables: 0, identity: 0xdf, entries: [], steps: [{ do: 'access', request }]
+  });
 });
 
 it('the random worlds met successes, changes, and faults of every kind', () => {

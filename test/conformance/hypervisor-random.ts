@@ -1,10 +1,10 @@
 /**
- * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M mode that goes
- * through a list of rows (accesses by MPRV, by hlv and hsv, by jumping; changes of tables with their fences; switches between address spaces and
- * machines, without fences) and notes what came of each.
+ * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M
+ * mode that goes through a list of rows (accesses by MPRV, by hlv and hsv, by jumping; changes of tables with their fences; switches
+ * between address spaces and machines, without fences) and notes what came of each.
  *
- * Memory, by page: 0 … 1023 data (each 8 bytes: `addi a0, x0, id; ecall`), except the tables of the VS-stage at 0x100, of the G-stage at 0x120
- * (the root's four pages at 0x140), and at 0x300 the program and its list.
+ * Memory, by page: 0 … 1023 data (each 8 bytes: `addi a0, x0, id; ecall`), except the tables of the VS-stage at 0x100, of the G-stage at
+ * 0x120 (the root's four pages at 0x140), and at 0x300 the program and its list.
  */
 import fc from 'fast-check';
 import { assemble } from '../../hardware/isa/assemble.ts';
@@ -20,52 +20,92 @@ const INDEXES = [0, 1, 2, 511] as const;
 // ---- the world -----------------------------------------------------------------------------------------------------
 
 export interface Entry { readonly stage: 0 | 1; readonly table: number; readonly index: number; readonly pte: bigint }
-/** `plain`: no virtual machine, one stage by satp. Mode of each stage, `enables` (henvcfg and menvcfg), rights of the region with the tables, tables, and what is done. */
-export interface World { readonly plain: boolean; readonly vs: number; readonly g: number; readonly enables: number; readonly identity: number; readonly entries: readonly Entry[]; readonly steps: readonly Step[] }
+/**
+ * `plain`: no virtual machine, one stage by satp. Mode of each stage, `enables` (henvcfg and menvcfg), rights of the region with the
+ * tables, tables, and what is done.
+ */
+export interface World {
+  readonly plain: boolean;
+  readonly vs: number;
+  readonly g: number;
+  readonly enables: number;
+  readonly identity: number;
+  readonly entries: readonly Entry[];
+  readonly steps: readonly Step[]
+}
 /** An access; an access, a change of a leaf that it goes by, the fence for that, and the access again; or another vsatp or hgatp. */
 export type Step = { readonly do: 'access'; readonly request: Request }
-  | { readonly do: 'edit'; readonly request: Request; readonly stage: 0 | 1; readonly page: bigint; readonly flags: number; readonly fence: number }
+  | {
+    readonly do: 'edit'; readonly request: Request; readonly stage: 0 | 1; readonly page: bigint; readonly flags: number;
+    readonly fence: number
+  }
   | { readonly do: 'space' | 'machine'; readonly which: number };
 export const KINDS = ['ld', 'sd', 'amo', 'fetch', 'hlv', 'hlvx', 'hsv'] as const;
-export interface Request { readonly kind: (typeof KINDS)[number]; readonly va: bigint; readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean }
+export interface Request {
+  readonly kind: (typeof KINDS)[number];
+  readonly va: bigint;
+  readonly user: boolean;
+  readonly sum: boolean;
+  readonly mxr: boolean;
+  readonly hostMxr: boolean
+}
 
 const mode = fc.constantFrom(0, 8, 8, 9, 10);
-const flags = fc.oneof({ weight: 14, arbitrary: fc.constantFrom(0xdf, 0xdf, 0xdf, 0xdf, 0xcf, 0xdb, 0xd7) }, { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) }, { weight: 2, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
-const high = fc.oneof({ weight: 30, arbitrary: fc.constant(0n) }, { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
+const flags = fc.oneof({ weight: 14, arbitrary: fc.constantFrom(0xdf, 0xdf, 0xdf, 0xdf, 0xcf, 0xdb, 0xd7) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 127 }).map((x) => x << 1 | 1) },
+  { weight: 2, arbitrary: fc.constantFrom(0x5f, 0x1f, 0x4f, 0x0f, 0x9f) });
+const high = fc.oneof({ weight: 30, arbitrary: fc.constant(0n) },
+  { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
 const pteOf = (page: bigint, low: number, up = 0n): bigint => (page & ((1n << 44n) - 1n)) << 10n | BigInt(low) | up;
 
 /** What a leaf at this level may point at: data, mostly naturally aligned; 64 KiB runs; tables; nothing. */
 const physical = (level: number): fc.Arbitrary<bigint> => fc.oneof(
-  { weight: 19, arbitrary: level <= 0 ? fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n)) : fc.constantFrom(level < 3 ? BASE_PAGE : 0n, level === 1 ? BASE_PAGE + 0x200n : 0n) },
+  {
+    weight: 19,
+    arbitrary: level <= 0
+      ? fc.integer({ min: 0, max: 31 }).map((n) => BASE_PAGE + BigInt(n))
+      : fc.constantFrom(level < 3 ? BASE_PAGE : 0n, level === 1 ? BASE_PAGE + 0x200n : 0n)
+  },
   { weight: 1, arbitrary: fc.constantFrom(BASE_PAGE + 8n, BASE_PAGE + 0x18n, BASE_PAGE + 0x101n, 0x1_0000_0000n, 1n) });
 /** Guest pages: the identity region at 2 GiB, or by the indexes that G-stage tables have entries for. */
 const guestPage = (level: number): fc.Arbitrary<bigint> => fc.oneof({ weight: 12, arbitrary: physical(level) },
-  { weight: 5, arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) => path.reduce((page, i, n) => page << 9n | BigInt(path.length - n <= level ? 0 : i), 0n)) },
+  {
+    weight: 5,
+    arbitrary: fc.array(fc.constantFrom(...INDEXES), { minLength: 3, maxLength: 5 }).map((path) =>
+      path.reduce((page, i, n) => page << 9n | BigInt(path.length - n <= level ? 0 : i), 0n))
+  },
   { weight: 1, arbitrary: fc.bigInt(0n, (1n << 44n) - 1n) });
 
 /** Table `t` is mostly met at level `levels - 1 - t`: pointers lead to the next table, now and then to any. */
 function slot(stage: 0 | 1, table: number, index: number, levels: number): fc.Arbitrary<Entry | undefined> {
   const level = levels - 1 - table;
-  const next = fc.oneof({ weight: 14, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) }, { weight: 1, arbitrary: fc.nat(TABLES - 1) });
+  const next = fc.oneof({ weight: 14, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) },
+    { weight: 1, arbitrary: fc.nat(TABLES - 1) });
   const pointer = next.map((t) => pteOf(BASE_PAGE + BigInt((stage === 0 ? VS_TABLES : G_TABLES) + t), 1));
   const plainLeaf = fc.tuple(stage === 0 ? guestPage(level) : physical(level), flags, high).map(([page, low, up]) => pteOf(page, low, up));
   const run = fc.tuple(fc.nat(1), flags).map(([n, low]) => pteOf(BASE_PAGE + BigInt(8 + 16 * n), low, 1n << 63n)); // 64 KiB
   const leaf = level > 0 ? plainLeaf : fc.oneof({ weight: 5, arbitrary: plainLeaf }, { weight: 1, arbitrary: run });
-  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: level > 0 ? 12 : 1, arbitrary: pointer }, { weight: level > 0 ? 6 : 20, arbitrary: leaf })
+  return fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight: level > 0 ? 12 : 1, arbitrary: pointer },
+    { weight: level > 0 ? 6 : 20, arbitrary: leaf })
     .map((pte) => (pte === undefined ? undefined : { stage, table, index, pte }));
 }
 
 const slots = (stage: 0 | 1, satpMode: number): fc.Arbitrary<(Entry | undefined)[]> =>
-  fc.tuple(...Array.from({ length: TABLES * INDEXES.length }, (_, n) => slot(stage, n >> 2, INDEXES[n & 3]!, satpMode === 0 ? 3 : satpMode - 5)));
+  fc.tuple(...Array.from({ length: TABLES * INDEXES.length },
+    (_, n) => slot(stage, n >> 2, INDEXES[n & 3]!, satpMode === 0 ? 3 : satpMode - 5)));
 
 const OFFSETS = [0n, 8n, 0x7f8n, 0xff8n];
 const address = fc.record({ path: fc.array(fc.constantFrom(...INDEXES), { minLength: 5, maxLength: 5 }), wild: fc.nat(31) });
 /** Few addresses, so that they are used again, in other ways. */
 const places = fc.array(address, { minLength: 4, maxLength: 4 });
-const request = fc.record({ kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), at: fc.nat(3), offset: fc.constantFrom(...OFFSETS), crossing: fc.nat(9), user: fc.boolean(), sum: fc.constantFrom(true, true, true, false), mxr: fc.boolean(), hostMxr: fc.boolean() });
+const request = fc.record({
+  kind: fc.constantFrom(...KINDS, 'ld' as const, 'sd' as const, 'fetch' as const), at: fc.nat(3), offset: fc.constantFrom(...OFFSETS),
+  crossing: fc.nat(9), user: fc.boolean(), sum: fc.constantFrom(true, true, true, false), mxr: fc.boolean(), hostMxr: fc.boolean()
+});
 
 /** An address fit for the mode: sign-extended (or as wide as a guest address) most of the time. */
-function fit(a: { path: number[]; wild: number }, { offset: within, crossing }: { offset: bigint; crossing: number }, vs: number, g: number, kind: Request['kind']): bigint {
+function fit(a: { path: number[]; wild: number }, { offset: within, crossing }: { offset: bigint; crossing: number }, vs: number, g: number,
+    kind: Request['kind']): bigint {
   const levels = vs !== 0 ? vs - 5 : g !== 0 ? g - 5 : 3;
   const page = a.path.slice(0, levels).reduce((p, i) => p << 9n | BigInt(i), 0n);
   const offset = crossing === 0 && (kind === 'ld' || kind === 'sd') ? 0xffcn : within;
@@ -78,12 +118,18 @@ function fit(a: { path: number[]; wild: number }, { offset: within, crossing }: 
 
 const step = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('access' as const), request }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0), flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('edit' as const), request, stage: fc.constantFrom<0 | 1>(0, 1), page: physical(0),
+      flags: fc.oneof(flags, fc.constant(0)), fence: fc.nat(7)
+    })
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('space' as const, 'machine' as const), which: fc.nat(2) }) },
 );
 /**
- * A global page must be the same in all address spaces, and no fence for one of them need forget it: so only worlds of a single space keep the first
- * stage's G bits. (The second stage ignores its own.)
+ * A global page must be the same in all address spaces, and no fence for one of them need forget it: so only worlds of a single space
+ * keep the first stage's G bits. (The second stage ignores its own.)
  */
 const G = 32;
 export const hasGlobals = (w: World): boolean => w.steps.every((s) => s.do !== 'space');
@@ -94,8 +140,15 @@ const withoutGlobals = (w: World): World => (hasGlobals(w) ? w : {
 });
 
 const PLAIN_KINDS: Partial<Record<Request['kind'], Request['kind']>> = { hlv: 'ld', hlvx: 'amo', hsv: 'sd' };
-const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) }, { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
-export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) => fc.record({ entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15), identity: fc.oneof({ weight: 3, arbitrary: fc.constant(0xdf) }, { weight: 1, arbitrary: fc.constantFrom(0xd7, 0x53, 0x57, 0x5b, 0x59, 0x17) }), addresses: places, asked: fc.array(step, { minLength: 1, maxLength: 70, size: 'max' }) })
+const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
+export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) =>
+  fc.record({
+    entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15),
+    identity: fc.oneof({ weight: 3, arbitrary: fc.constant(0xdf) },
+      { weight: 1, arbitrary: fc.constantFrom(0xd7, 0x53, 0x57, 0x5b, 0x59, 0x17) }),
+    addresses: places, asked: fc.array(step, { minLength: 1, maxLength: 70, size: 'max' })
+  })
   .map(({ entries, enables, identity, addresses, asked }): World => withoutGlobals({
     plain, vs, g, enables, identity, entries: entries.flat().filter((e) => e !== undefined),
     steps: asked.map((s) => {
@@ -114,12 +167,18 @@ export const ASID = 5n, VMID = 9n;
 export const spaceOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
   (which === 2 ? { mode: 0, root: 0n, id: 0n } : { mode: w.vs, root: vsRoot + BigInt(which), id: ASID + BigInt(which) });
 export const machineOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
-  (which === 2 ? { mode: 0, root: 0n, id: 0n } : { mode: w.g, root: BASE_PAGE + BigInt(which === 0 ? G_ROOT : G_ROOT_2), id: VMID + BigInt(which) });
-export const csrOf = ({ mode: m, root, id }: { mode: number; root: bigint; id: bigint }): bigint => (m === 0 ? 0n : BigInt(m) << 60n | id << 44n | root);
+  (which === 2
+    ? { mode: 0, root: 0n, id: 0n }
+    : { mode: w.g, root: BASE_PAGE + BigInt(which === 0 ? G_ROOT : G_ROOT_2), id: VMID + BigInt(which) });
+export const csrOf = ({ mode: m, root, id }: { mode: number; root: bigint; id: bigint }): bigint =>
+  (m === 0 ? 0n : BigInt(m) << 60n | id << 44n | root);
 
 export function registersOf(w: World): Registers {
   const host = { adue: (w.enables & 1) !== 0, pbmte: (w.enables & 2) !== 0 };
-  return { vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host, guest: w.plain ? host : { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 } };
+  return {
+    vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host,
+    guest: w.plain ? host : { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 }
+  };
 }
 
 /** Page `n` of the data: its 8-byte units say who they are, and can be executed. */
@@ -134,7 +193,9 @@ const UNITS = new BigUint64Array(MEMORY / 8).map((_, i) => unitOf(i >>> 9));
 
 export function fillMemory(w: World, memory: DataView): void {
   new Uint8Array(memory.buffer, memory.byteOffset, MEMORY).set(new Uint8Array(UNITS.buffer));
-  const zero = (page: number, count: number): void => { new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0); };
+  const zero = (page: number, count: number): void => {
+    new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
+  };
   zero(VS_TABLES, TABLES);
   zero(G_TABLES, TABLES);
   zero(G_ROOT, 8);
@@ -142,7 +203,8 @@ export function fillMemory(w: World, memory: DataView): void {
   for (const e of w.entries) {
     put((e.stage === 0 ? VS_TABLES : G_TABLES) + e.table, e.index, e.pte);
     // The G-stage's root is a table of its own, with entries in each of its four pages.
-    if (e.stage === 1 && e.table < 2) for (const quarter of [0, 512, 1024, 1536]) put(e.table === 0 ? G_ROOT : G_ROOT_2, quarter + e.index, e.pte);
+    if (e.stage === 1 && e.table < 2)
+      for (const quarter of [0, 512, 1024, 1536]) put(e.table === 0 ? G_ROOT : G_ROOT_2, quarter + e.index, e.pte);
   }
   // The way to the identity region at 2 GiB: entries 0 down to the level of 1 GiB pages, there entry 2.
   if (w.g === 0) return;
@@ -163,7 +225,13 @@ export const isIdentity = (w: World, pte: bigint): boolean => {
 
 const STRIDE = 96;
 const MAX = 800;
-export interface Noted { readonly cause: number; readonly tval: bigint; readonly tval2: bigint; readonly tinst: number; readonly value: bigint }
+export interface Noted {
+  readonly cause: number;
+  readonly tval: bigint;
+  readonly tval2: bigint;
+  readonly tinst: number;
+  readonly value: bigint
+}
 
 const PROGRAM_TEXT = `
   hfence.vvma x0, x0; hfence.gvma x0, x0; sfence.vma x0, x0; fence.i
@@ -212,12 +280,24 @@ const program = assemble(PROGRAM_TEXT, RAM + PROGRAM * 4096);
 const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n, MPV: 1n << 39n };
 
 /** One row of the list: what is done, and the words that the program loads. */
-export interface Row { readonly label: string; readonly mstatus: bigint; readonly vsstatus: bigint; readonly hstatus: bigint; readonly a1: bigint; readonly a2: bigint }
+export interface Row {
+  readonly label: string;
+  readonly mstatus: bigint;
+  readonly vsstatus: bigint;
+  readonly hstatus: bigint;
+  readonly a1: bigint;
+  readonly a2: bigint
+}
 
-export const FENCES = { plain: ['svma', 'svma_va', 'svma_id', 'svma_va_id'], first: ['vvma', 'vvma_va', 'vvma_id', 'vvma_va_id'], second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id'] } as const;
+export const FENCES = {
+  plain: ['svma', 'svma_va', 'svma_id', 'svma_va_id'], first: ['vvma', 'vvma_va', 'vvma_id', 'vvma_va_id'],
+  second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id']
+} as const;
 
 /** A row that is no access. */
-export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({ label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2 });
+export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({
+  label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2
+});
 
 /** An access; `value` is what a store writes. */
 export function accessRow(r: Request, value: bigint, plain: boolean): Row {
@@ -226,8 +306,13 @@ export function accessRow(r: Request, value: bigint, plain: boolean): Row {
     return { label: r.kind, mstatus: r.kind === 'fetch' ? loose : loose | MSTATUS.MPRV, vsstatus: 0n, hstatus: 0n, a1: r.va, a2: value };
   }
   const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
-  const mstatus = r.kind.startsWith('h') ? outer : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
-  return { label: r.kind, mstatus, vsstatus: (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, hstatus: r.user ? 0n : 1n << 8n, a1: r.va, a2: value };
+  const mstatus = r.kind.startsWith('h')
+    ? outer
+    : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
+  return {
+    label: r.kind, mstatus, vsstatus: (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, hstatus: r.user ? 0n : 1n << 8n,
+    a1: r.va, a2: value
+  };
 }
 
 /** Writes program and list. Answers where they begin. */

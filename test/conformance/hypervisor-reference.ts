@@ -14,7 +14,13 @@ export interface Registers {
 }
 
 /** Who makes an access: privilege, and the bits that loosen permissions. `mxr`: of vsstatus; `hostMxr`: of mstatus. */
-export interface Actor { readonly user: boolean; readonly sum: boolean; readonly mxr: boolean; readonly hostMxr: boolean; readonly executable?: boolean }
+export interface Actor {
+  readonly user: boolean;
+  readonly sum: boolean;
+  readonly mxr: boolean;
+  readonly hostMxr: boolean;
+  readonly executable?: boolean
+}
 
 export class Fault extends Error {
   override readonly cause: number;
@@ -55,7 +61,10 @@ export class Reference {
   readonly #base: bigint;
   /** As they are now. */
   registers: Registers;
-  /** Where the leaves of the latest translation lie in memory: of the VS-stage, with the bits of its page's size, and of the G-stage for the data itself. */
+  /**
+   * Where the leaves of the latest translation lie in memory: of the VS-stage, with the bits of its page's size, and of the G-stage for
+   * the data itself.
+   */
   leaves: { first?: bigint; span?: number; second?: bigint } = {};
 
   /** Memory is written where hardware updates accessed and dirty bits. */
@@ -95,7 +104,8 @@ export class Reference {
         this.leaves.first = this.#second(gpa, 'load', access, undefined, 0x3000);
         return this.#memory.getBigUint64(this.#physical(this.leaves.first, access), true);
       },
-      write: (gpa, pte) => this.#memory.setBigUint64(this.#physical(this.#second(gpa, 'store', access, undefined, 0x3020), access), pte, true),
+      write: (gpa, pte) =>
+        this.#memory.setBigUint64(this.#physical(this.#second(gpa, 'store', access, undefined, 0x3020), access), pte, true),
       found: (span) => { this.leaves.span = span; },
       allowed: (pte) => {
         if (actor.user ? (pte & U) === 0n : (pte & U) !== 0n && (access === 'fetch' || !actor.sum)) return false;
@@ -154,7 +164,8 @@ function walk(va: bigint, access: Access, stage: Stage): bigint {
   throw stage.fault();
 }
 
-function leaf(va: bigint, access: Access, stage: Stage, { i, pte, ppn, address }: { i: number; pte: bigint; ppn: bigint; address: bigint }): bigint {
+function leaf(va: bigint, access: Access, stage: Stage,
+    { i, pte, ppn, address }: { i: number; pte: bigint; ppn: bigint; address: bigint }): bigint {
   const napot = pte >> 63n === 1n;
   const low = napot ? 4 : 9 * i;
   stage.found?.(12 + low);

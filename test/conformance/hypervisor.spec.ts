@@ -15,14 +15,19 @@ describe('the hypervisor suite', () => {
 
   it('prints the same in the translator', () => expect(ours('jit').text).toBe(interpreted.text));
 
-  it.each(['rv64gch', 'rv64gch_sstc_svadu_svpbmt_smstateen', 'rv64imach_zicsr_zifencei_xstrictalign'])('passes on %s, where extensions are missing', (isa) => {
+  it.each([
+    'rv64gch', 'rv64gch_sstc_svadu_svpbmt_smstateen', 'rv64imach_zicsr_zifencei_xstrictalign'
+  ])('passes on %s, where extensions are missing',
+    (isa) => {
     const outcome = ours('interp', isa);
     expect(outcome.failed).toEqual([]);
     expect(outcome.complete).toBe(true);
     expect(outcome.skipped.length).toBeGreaterThan(0);
   });
 
-  it.skipIf(!hasQemu() || !qemuVersion().startsWith('7.2'))('differs on QEMU 7.2 just where QEMU is known to be wrong (skipped: no QEMU 7.2)', () => {
+  it.skipIf(!hasQemu()
+    || !qemuVersion().startsWith('7.2'))('differs on QEMU 7.2 just where QEMU is known to be wrong (skipped: no QEMU 7.2)',
+    () => {
     const outcome = qemu();
     expect(outcome.complete).toBe(true);
     expect(unexplained(outcome)).toEqual([]);

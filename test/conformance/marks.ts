@@ -3,7 +3,8 @@
  *
  *   @spec priv 3.1.9, 21.2.3; sbi 9.1 (a note)
  *
- * `priv` and `unpriv` count as the RISC-V manuals of `clauses.json` do. A mark in a test says what the test is about; elsewhere, what is implemented.
+ * `priv` and `unpriv` count as the RISC-V manuals of `clauses.json` do. A mark in a test says what the test is about; elsewhere, what is
+ * implemented.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,7 +60,8 @@ function read(text: string, at: { file: string; line: number }, marks: Mark[], m
       continue;
     }
     for (const [place] of places!.replaceAll(/\([^)]*\)/g, '').matchAll(/(?:table )?\d+(?:[.-]\d+)*(?= |,|$)/g)) {
-      if ((document === 'priv' || document === 'unpriv') && !(place in clauses()[document])) malformed.push({ ...at, mark, why: `${document} has no section ${place}` });
+      if ((document === 'priv' || document === 'unpriv') && !(place in clauses()[document]))
+        malformed.push({ ...at, mark, why: `${document} has no section ${place}` });
       else marks.push({ ...at, document, place });
     }
   }

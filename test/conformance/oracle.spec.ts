@@ -31,6 +31,7 @@ describe('random privileged sequences', () => {
   }, 5 * MINUTES);
 
   it('of all modes end alike in both tiers of the engine', () => {
-    expect(compare(privileged(true), [ours('interp', HYPERVISOR_ISA), ours('eager', HYPERVISOR_ISA)], { seed: 1, instructions: part(20_000) })).toEqual([]);
+    expect(compare(privileged(true), [ours('interp', HYPERVISOR_ISA), ours('eager', HYPERVISOR_ISA)],
+      { seed: 1, instructions: part(20_000) })).toEqual([]);
   }, 5 * MINUTES);
 });

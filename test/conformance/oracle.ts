@@ -2,7 +2,8 @@
  * The oracle: random instruction streams on our engines and on QEMU, compared sequence by sequence; a difference is shrunk to the
  * instructions that make it.
  *
- *   npx tsx test/conformance/oracle.ts [--privileged | --hypervisor] [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa STR]
+ *   npx tsx test/conformance/oracle.ts [--privileged | --hypervisor] [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa
+ *   STR]
  *
  * Every image runs on all the runners; the first one is what the others are compared with.
  */
@@ -27,7 +28,8 @@ export interface Runner {
   readonly passes: number;
   run(image: Uint8Array): BigUint64Array;
 }
-const runSequences = <S>(runner: Runner, stream: Stream<S>, sequences: readonly S[]): BigUint64Array => runner.run(stream.image(sequences, runner.passes));
+const runSequences = <S>(runner: Runner, stream: Stream<S>, sequences: readonly S[]): BigUint64Array =>
+  runner.run(stream.image(sequences, runner.passes));
 
 const runOurs = (engine: Tier, isa: string) => (image: Uint8Array): BigUint64Array => {
   const sent: number[] = [];
@@ -41,14 +43,17 @@ const runOurs = (engine: Tier, isa: string) => (image: Uint8Array): BigUint64Arr
 };
 
 /** `eager` translates many sequences together; `jit` each on its own, which takes longer. */
-export const ours = (engine: Tier, isa = COMMON_ISA): Runner => ({ name: engine, passes: engine === 'eager' ? 2 : 1, run: runOurs(engine, isa) });
+export const ours = (engine: Tier, isa = COMMON_ISA): Runner => ({
+  name: engine, passes: engine === 'eager' ? 2 : 1, run: runOurs(engine, isa)
+});
 
 function runQemu(image: Uint8Array): BigUint64Array {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-oracle-'));
   try {
     writeFileSync(join(folder, 'image'), image);
     execFileSync('qemu-system-riscv64', [
-      '-M', 'virt', '-m', '64', '-cpu', QEMU_CPU, '-display', 'none', '-monitor', 'none', '-bios', join(folder, 'image'), '-serial', `file:${join(folder, 'out')}`,
+      '-M', 'virt', '-m', '64', '-cpu', QEMU_CPU, '-display', 'none', '-monitor', 'none', '-bios', join(folder, 'image'), '-serial',
+      `file:${join(folder, 'out')}`,
     ], { timeout: 120_000, stdio: 'ignore' });
     return words(readFileSync(join(folder, 'out')));
   } finally {
@@ -114,7 +119,8 @@ export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed
       sequences.forEach((s, i) => {
         const pass = differs(stream, expected, actual, i, sequences.length);
         if (pass === undefined || differences.length >= most) return;
-        differences.push(`${first!.name} / ${other.name} differ:\n${explain(stream, shrink(stream, stream.focus(s, pass), first!, other), first!, other)}`);
+        differences.push(`${first!.name} / ${other.name} differ:\n`
+          + `${explain(stream, shrink(stream, stream.focus(s, pass), first!, other), first!, other)}`);
       });
     }
   }
@@ -123,20 +129,26 @@ export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed
 
 function main(): void {
   const { values } = parseArgs({ options: {
-    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, runners: { type: 'string', default: 'interp,eager,qemu' },
-    privileged: { type: 'boolean', default: false }, hypervisor: { type: 'boolean', default: false }, isa: { type: 'string' }, most: { type: 'string', default: '5' },
+    instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' },
+    runners: { type: 'string', default: 'interp,eager,qemu' },
+    privileged: { type: 'boolean', default: false }, hypervisor: { type: 'boolean', default: false }, isa: { type: 'string' },
+    most: { type: 'string', default: '5' },
   } });
   const isa = values.isa ?? (values.hypervisor ? HYPERVISOR_ISA : values.privileged ? PRIVILEGED_ISA : COMMON_ISA);
   if (values.hypervisor && values.runners.includes('qemu')) {
-    console.error('oracle: --hypervisor compares our tiers only, such as --runners interp,eager (why QEMU 7.2 is no judge there: docs/conformance.md)');
+    console.error(
+      'oracle: --hypervisor compares our tiers only, such as --runners interp,eager (why QEMU 7.2 is no judge there: docs/conformance.md)');
     process.exitCode = 2;
     return;
   }
   const runners = values.runners.split(',').map((name) => (name === 'qemu' ? qemu : ours(name as Tier, isa)));
   const amount = { seed: Number(values.seed), instructions: Number(values.instructions), most: Number(values.most) };
-  const differences = values.privileged || values.hypervisor ? compare(privileged(values.hypervisor), runners, amount) : compare(unprivileged(isa, runners.includes(qemu) ? QEMU_WRONG : []), runners, amount);
+  const differences = values.privileged || values.hypervisor
+    ? compare(privileged(values.hypervisor), runners, amount)
+    : compare(unprivileged(isa, runners.includes(qemu) ? QEMU_WRONG : []), runners, amount);
   for (const text of differences) console.log(text);
-  console.log(`${runners.map((r) => r.name).join(', ')}: ${amount.instructions} instructions, seed ${amount.seed}, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
+  console.log(`${runners.map((r) => r.name).join(', ')}: ${amount.instructions} instructions, seed ${amount.seed}, `
+    + `${differences.length === 0 ? 'no difference' : `${differences.length} differences`}`);
   if (differences.length > 0) process.exitCode = 1;
 }
 

@@ -31,16 +31,27 @@ export const GUEST_ROOTS = [TABLES + 0x8000, TABLES + 0xc000, TABLES + 0x1_0000]
 export const Service = { U: 0, S: 1, VU: 2, VS: 3, M: 4, setEntry: 16, mprv: 17, protect: 18, leave: 99 } as const;
 
 /** Registers that a sequence starts with, from its data block, in this order. */
-export const STARTED = ['mie', 'medeleg', 'mideleg', 'mcounteren', 'scounteren', 'hcounteren', 'hedeleg', 'hideleg', 'hie', 'hstatus', 'vsstatus', 'senvcfg'] as const;
+export const STARTED = [
+  'mie', 'medeleg', 'mideleg', 'mcounteren', 'scounteren', 'hcounteren', 'hedeleg', 'hideleg', 'hie', 'hstatus', 'vsstatus', 'senvcfg'
+] as const;
 /** Registers that start as zero. */
-const CLEARED = ['mip', 'mtval', 'mtval2', 'mtinst', 'mscratch', 'sscratch', 'sepc', 'scause', 'stval', 'satp', 'hvip', 'htval', 'htinst', 'hgatp', 'vsatp', 'vsepc', 'vscause', 'vstval', 'vsscratch', 'pmpcfg0', 'pmpaddr0', 'pmpaddr1'];
+const CLEARED = [
+  'mip', 'mtval', 'mtval2', 'mtinst', 'mscratch', 'sscratch', 'sepc', 'scause', 'stval', 'satp', 'hvip', 'htval', 'htinst', 'hgatp',
+  'vsatp', 'vsepc', 'vscause', 'vstval', 'vsscratch', 'pmpcfg0', 'pmpaddr0', 'pmpaddr1'
+];
 /** Registers that are dumped at the end. */
-export const DUMPED = ['mstatus', 'mie', 'mip', 'medeleg', 'mideleg', 'mcounteren', 'mtval', 'mtval2', 'mtinst', 'mscratch', 'sstatus', 'sie', 'sip', 'sepc', 'scause', 'stval', 'sscratch', 'scounteren', 'senvcfg', 'satp',
-  'hstatus', 'hedeleg', 'hideleg', 'hie', 'hip', 'hvip', 'hcounteren', 'htval', 'htinst', 'hgatp', 'vsstatus', 'vsie', 'vsip', 'vsepc', 'vscause', 'vstval', 'vsscratch', 'vsatp', 'pmpcfg0', 'pmpaddr0', 'pmpaddr1'];
-/** Bits that are left out, because QEMU 7.2 is wrong about them: it shows no SD in vsstatus, and delegates SGEI though GEILEN is 0 (priv 18.2.2, 3.1.8). */
+export const DUMPED = ['mstatus', 'mie', 'mip', 'medeleg', 'mideleg', 'mcounteren', 'mtval', 'mtval2', 'mtinst', 'mscratch', 'sstatus',
+  'sie', 'sip', 'sepc', 'scause', 'stval', 'sscratch', 'scounteren', 'senvcfg', 'satp',
+  'hstatus', 'hedeleg', 'hideleg', 'hie', 'hip', 'hvip', 'hcounteren', 'htval', 'htinst', 'hgatp', 'vsstatus', 'vsie', 'vsip', 'vsepc',
+  'vscause', 'vstval', 'vsscratch', 'vsatp', 'pmpcfg0', 'pmpaddr0', 'pmpaddr1'];
+/**
+ * Bits that are left out, because QEMU 7.2 is wrong about them: it shows no SD in vsstatus, and delegates SGEI though GEILEN is 0 (priv
+ * 18.2.2, 3.1.8).
+ */
 const HIDDEN: Record<string, bigint> = { vsstatus: 1n << 63n, mideleg: 1n << 12n };
 /** Reads a register, without those bits; `other` is another free register. */
-export const readCsr = (register: string, csr: string, other: string): string => `csrr ${register}, ${csr}; ${visible(register, csr, other)}`;
+export const readCsr = (register: string, csr: string, other: string): string =>
+  `csrr ${register}, ${csr}; ${visible(register, csr, other)}`;
 export function visible(register: string, csr: string, other: string): string {
   const hidden = HIDDEN[csr];
   return hidden === undefined ? 'nop' : `li ${other}, ${~hidden}; and ${register}, ${register}, ${other}`;
@@ -52,7 +63,8 @@ const STARTED_X = 12;
 /** Doublewords of a data block: registers of `STARTED`, entries of both tables, x5 … */
 export const DATA = STARTED.length + 2 * WINDOW_PAGES + STARTED_X;
 export const dumpNames = (h: boolean): readonly string[] => [
-  ...DUMPED.filter((csr) => h || !isHypervisor(csr)), ...Array.from({ length: LAST_X - FIRST_X + 1 }, (_, i) => `x${i + FIRST_X}`), 'trap hash',
+  ...DUMPED.filter((csr) => h || !isHypervisor(csr)), ...Array.from({ length: LAST_X - FIRST_X + 1 }, (_, i) => `x${i + FIRST_X}`),
+  'trap hash',
   ...Array.from({ length: 2 * WINDOW_PAGES }, (_, i) => `entry ${i < WINDOW_PAGES ? 'A' : 'B'}${i % WINDOW_PAGES}`),
   ...Array.from({ length: PAGE_COUNT * DATA_WORDS }, (_, i) => `page ${Math.floor(i / DATA_WORDS)} + ${8 * (i % DATA_WORDS)}`),
 ];
@@ -188,11 +200,13 @@ first:
 
 /** Stores that build the fixed parts of the page tables: identity for code and tables, its alias for user mode, the way to the window. */
 function tables(): string {
-  const entry = (table: number, index: number, target: number, flags: number): string => `li t0, ${table + 8 * index}; li t1, ${Math.floor(target / 4) + flags}; sd t1, 0(t0)`;
+  const entry = (table: number, index: number, target: number, flags: number): string =>
+    `li t0, ${table + 8 * index}; li t1, ${Math.floor(target / 4) + flags}; sd t1, 0(t0)`;
   const [pointer, supervisor, user] = [0x01, 0xcf, 0xdf];
   const window = WINDOW / 2 ** 30;
   return [
-    entry(ROOTS[0], 2, BASE, supervisor), entry(ROOTS[0], 3, BASE, user), entry(ROOTS[0], window, MIDDLE_A, pointer), entry(MIDDLE_A, 0, TABLE_A, pointer),
+    entry(ROOTS[0], 2, BASE, supervisor), entry(ROOTS[0], 3, BASE, user), entry(ROOTS[0], window, MIDDLE_A, pointer),
+    entry(MIDDLE_A, 0, TABLE_A, pointer),
     entry(ROOTS[1], 0, ROOTS[0], pointer), entry(ROOTS[2], 0, ROOTS[1], pointer),
     entry(GUEST_ROOTS[0], 2, BASE, user), entry(GUEST_ROOTS[0], window, MIDDLE_B, pointer), entry(MIDDLE_B, 0, TABLE_B, pointer),
     entry(GUEST_ROOTS[1], 0, GUEST_ROOTS[0], pointer), entry(GUEST_ROOTS[2], 0, GUEST_ROOTS[1], pointer),

@@ -7,7 +7,10 @@
  * comes first, priv 12.1.3; QEMU takes the lowest number).
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { DATA, DUMPED, dumpNames, GUEST_ROOTS, isHypervisor, mix, PAGE_COUNT, PAGES, privilegedFrame, readCsr, ROOTS, Service, STARTED, TABLE_A, TABLE_B, visible, WINDOW, WINDOW_PAGES } from './privileged-frame.ts';
+import {
+  DATA, DUMPED, dumpNames, GUEST_ROOTS, isHypervisor, mix, PAGE_COUNT, PAGES, privilegedFrame, readCsr, ROOTS, Service, STARTED, TABLE_A,
+  TABLE_B, visible, WINDOW, WINDOW_PAGES
+} from './privileged-frame.ts';
 import { BASE, Random, type Stream } from './stream.ts';
 
 export const PRIVILEGED_ISA = 'rv64imafdc_zicsr_zifencei_sstc_svadu';
@@ -18,8 +21,10 @@ export interface Steps { readonly steps: readonly string[]; readonly data: BigUi
 /** Bits that a sequence may change; those of ecalls are never delegated, as M mode gives the services. */
 const EXCEPTIONS = 0xb0ffn;
 const WRITABLE: Record<string, bigint> = {
-  mstatus: 0xc_6122n, mie: 0xeeen, mip: 0x222n, medeleg: 0xf0_0000n | EXCEPTIONS, mideleg: 0x222n, mcounteren: 7n, mtval: ~0n, mscratch: ~0n,
-  sstatus: 0xc_6122n, sie: 0x222n, sip: 2n, scounteren: 7n, scause: 0x8000_0000_0000_000fn, stval: ~0n, sscratch: ~0n, sepc: ~1n, senvcfg: 1n,
+  mstatus: 0xc_6122n, mie: 0xeeen, mip: 0x222n, medeleg: 0xf0_0000n | EXCEPTIONS, mideleg: 0x222n, mcounteren: 7n, mtval: ~0n,
+  mscratch: ~0n,
+  sstatus: 0xc_6122n, sie: 0x222n, sip: 2n, scounteren: 7n, scause: 0x8000_0000_0000_000fn, stval: ~0n, sscratch: ~0n, sepc: ~1n,
+  senvcfg: 1n,
   hstatus: 0x30_0380n, hedeleg: EXCEPTIONS, hideleg: 0x444n, hie: 0x444n, hip: 4n, hvip: 0x444n, hcounteren: 7n, htval: ~0n, htinst: ~0n,
   vsstatus: 0xc_6122n, vsie: 0x222n, vsip: 2n, vsepc: ~1n, vscause: 0x8000_0000_0000_000fn, vstval: ~0n, vsscratch: ~0n,
 };
@@ -28,7 +33,10 @@ const NAMES = new Map<number, string>(Object.entries(Service).map(([name, n]) =>
 
 /** Exceptions that only the hypervisor extension has: ecall from VS, guest page faults, virtual instruction. */
 const GUEST_CAUSES = 0xf0_0000n;
-/** Bits that QEMU 7.2 gets wrong: it keeps enables of the hypervisor extension's interrupts without it, and of several interrupts takes the lowest number first. */
+/**
+ * Bits that QEMU 7.2 gets wrong: it keeps enables of the hypervisor extension's interrupts without it, and of several interrupts takes
+ * the lowest number first.
+ */
 const QEMU_OTHERWISE: Record<string, bigint> = { mie: 0x444n, mip: 0x200n };
 const wide = (random: Random): bigint => (BigInt(random.next()) << 32n) | BigInt(random.next());
 const service = (n: number): string => `li a7, ${n}; ecall`;
@@ -54,7 +62,8 @@ function csrStep(random: Random, h: boolean): string {
   const value = (random.below(3) === 0 ? wide(random) : 1n << BigInt(random.below(64))) & mask;
   // What is swapped in keeps the fixed bits of status registers (floating point on).
   const swap = !name.endsWith('status');
-  return `li t2, ${BigInt.asIntN(64, value)}; ${swap ? random.pick(['csrrw', 'csrrs', 'csrrc']) : random.pick(['csrrs', 'csrrc'])} t0, ${name}, t2; ${visible('t0', name, 't2')}; ${mix('t0')}`;
+  return `li t2, ${BigInt.asIntN(64, value)}; ${swap ? random.pick(['csrrw', 'csrrs', 'csrrc']) : random.pick(['csrrs', 'csrrc'])} t0, `
+    + `${name}, t2; ${visible('t0', name, 't2')}; ${mix('t0')}`;
 }
 
 function memoryStep(random: Random): string {
@@ -71,7 +80,8 @@ function guestAccess(random: Random): string {
   return name.startsWith('hlv') ? `${at}; ${name} t0, (t1); ${mix('t0')}` : `${at}; ${name} t2, (t1)`;
 }
 
-const call = (random: Random): string => `li t1, ${WINDOW + 4096 * random.below(WINDOW_PAGES) + 2048 + 4 * random.below(8)}; jalr ra, 0(t1)`;
+const call = (random: Random): string =>
+  `li t1, ${WINDOW + 4096 * random.below(WINDOW_PAGES) + 2048 + 4 * random.below(8)}; jalr ra, 0(t1)`;
 
 function setEntry(random: Random, h: boolean): string {
   const guest = h && random.below(2) === 0;
@@ -90,14 +100,18 @@ function protect(random: Random): string {
   const at = (): number => (PAGES + 4096 * random.below(PAGE_COUNT)) / 4 + random.pick([0, 2, 4, 8, 0x1ff, 512, 1024]);
   // The first entry does not reach down to address 0: code and handlers lie there.
   const config = (modes: readonly number[]): number => random.pick(modes) | random.pick([0, 1, 3, 4, 5, 7]);
-  return `li a0, ${at()}; li a2, ${at()}; li a1, ${config([0, 0x10, 0x18]) | (config([0, 0x08, 0x10, 0x18]) << 8)}; ${service(Service.protect)}`;
+  return `li a0, ${at()}; li a2, ${at()}; li a1, ${config([0, 0x10, 0x18]) | (config([0, 0x08, 0x10, 0x18]) << 8)}; `
+    + `${service(Service.protect)}`;
 }
 
 type Kind = readonly [weight: number, make: (random: Random, h: boolean) => string];
 const KINDS: readonly Kind[] = [
   [10, csrStep], [8, memoryStep], [3, call], [4, setEntry], [3, setRoot], [1, protect],
   [1, (random) => `li a0, ${WINDOW + 4096 * random.below(WINDOW_PAGES) + 8 * random.below(6)}; ${service(Service.mprv)}`],
-  [6, (random, h) => service(random.pick(h ? [Service.U, Service.S, Service.VU, Service.VS, Service.M] : [Service.U, Service.S, Service.M]))],
+  [
+    6,
+    (random, h) => service(random.pick(h ? [Service.U, Service.S, Service.VU, Service.VS, Service.M] : [Service.U, Service.S, Service.M]))
+  ],
   [1, (random) => random.pick(['sfence.vma', 'sfence.vma t1, zero', 'fence.i'])],
 ];
 const GUEST_KINDS: readonly Kind[] = [[3, guestAccess], [1, (random) => random.pick(['hfence.vvma', 'hfence.gvma'])]];
@@ -116,7 +130,9 @@ const LENGTH = 24;
 
 function make(random: Random, h: boolean): Steps {
   const data = BigUint64Array.from({ length: DATA }, () => wide(random));
-  STARTED.forEach((csr, i) => { data[i] = wide(random) & (csr === 'mie' || csr === 'hie' ? 0n : WRITABLE[csr]!) & (h ? ~0n : ~GUEST_CAUSES); });
+  STARTED.forEach((csr, i) => {
+    data[i] = wide(random) & (csr === 'mie' || csr === 'hie' ? 0n : WRITABLE[csr]!) & (h ? ~0n : ~GUEST_CAUSES);
+  });
   for (let i = 0; i < 2 * WINDOW_PAGES; i++) data[STARTED.length + i] = entry(random, h && i < WINDOW_PAGES);
   return { steps: Array.from({ length: LENGTH }, () => step(random, h)), data };
 }
@@ -145,7 +161,8 @@ export const privileged = (h: boolean): Stream<Steps> => ({
   make: (random) => make(random, h),
   image: (list, passes) => image(list, passes, h),
   focus: (s) => s,
-  parts: (s) => s.steps.map((text) => text.replace(/xor x27.*$/, '(mixed)').replace(/li a7, (\d+); ecall/, (_, n: string) => `ecall ${NAMES.get(Number(n))}`)),
+  parts: (s) => s.steps.map((text) =>
+    text.replace(/xor x27.*$/, '(mixed)').replace(/li a7, (\d+); ecall/, (_, n: string) => `ecall ${NAMES.get(Number(n))}`)),
   isNothing: (s, i) => s.steps[i] === NOTHING,
   without: (s, i) => ({ ...s, steps: s.steps.map((text, n) => (n === i ? NOTHING : text)) }),
   dumpNames: dumpNames(h),

@@ -1,6 +1,7 @@
 /**
- * Runs suites of programs under the Unix server: the Linux Test Project's system calls, the Open POSIX tests, or any folder of built programs, and
- * records how each ended. Programs are static riscv64 ELF files; a list names them where a test needs arguments (LTP's `runtest/syscalls`).
+ * Runs suites of programs under the Unix server: the Linux Test Project's system calls, the Open POSIX tests, or any folder of built
+ * programs, and records how each ended. Programs are static riscv64 ELF files; a list names them where a test needs arguments (LTP's
+ * `runtest/syscalls`).
  *
  *   npx tsx test/conformance/programs.ts FOLDER [--list FILE] [--only NAME,…|@FILE] [--part K/N] [--seconds N] [--batch N] [--out FILE]
  *       [--linux] [--against FILE] [--tessera COMMAND] [--record SUITE --revision COMMIT]

@@ -1,5 +1,6 @@
 /**
- * riscv-tests: builds the `hypervisor` groups and `uzicond`, takes the others as the suite's own Makefile built them (in CHECKOUT/isa), runs all.
+ * riscv-tests: builds the `hypervisor` groups and `uzicond`, takes the others as the suite's own Makefile built them (in CHECKOUT/isa),
+ * runs all.
  *
  *   npx tsx test/conformance/riscv-tests.ts CHECKOUT [--record] [--engine auto|interp|jit]
  *
@@ -22,7 +23,8 @@ const COMPILER = 'riscv64-linux-gnu-gcc';
 const BUILT_HERE: Record<string, string> = {
   hypervisor: '.option arch, +h',
   'hypervisor-svadu': '.option arch, +h',
-  rv64uzicond: '.macro czero.eqz rd, rs1, rs2\n .insn r 0x33, 5, 7, \\rd, \\rs1, \\rs2\n.endm\n.macro czero.nez rd, rs1, rs2\n .insn r 0x33, 7, 7, \\rd, \\rs1, \\rs2\n.endm',
+  rv64uzicond: '.macro czero.eqz rd, rs1, rs2\n .insn r 0x33, 5, 7, \\rd, \\rs1, \\rs2\n.endm\n.macro czero.nez rd, rs1, rs2\n'
+    + ' .insn r 0x33, 7, 7, \\rd, \\rs1, \\rs2\n.endm',
 };
 /** Group, form (physical or virtual), test. */
 const NAME = /^rv64(\w+)-([pv])-(\w+)$/;
@@ -49,12 +51,20 @@ function run(file: string, engine: Tier): string | undefined {
 
 function build(checkout: string, folder: string): { name: string; file: string }[] {
   const isa = join(checkout, 'isa');
-  return Object.entries(BUILT_HERE).flatMap(([group, prelude]) => readdirSync(join(isa, group)).filter((f) => f.endsWith('.S')).flatMap((source) =>
+  return Object.entries(BUILT_HERE).flatMap(([group, prelude]) =>
+    readdirSync(join(isa, group)).filter((f) => f.endsWith('.S')).flatMap((source) =>
     (group.startsWith('rv64u') ? ['p', 'v'] : ['p']).map((form) => {
       const name = `${group}-${form}-${source.replace('.S', '')}`, file = join(folder, name), env = join(checkout, 'env', form);
       writeFileSync(`${file}.S`, `${prelude}\n#include "${join(isa, group, source)}"\n`);
-      const rest = form === 'v' ? ['-DENTROPY=0x1234567', '-std=gnu99', '-O2', '-w', join(env, 'entry.S'), join(env, 'string.c'), join(env, 'vm.c')] : [];
-      execFileSync(COMPILER, ['-march=rv64g', '-mabi=lp64d', '-static', '-fno-pic', '-no-pie', '-Wl,--build-id=none', '-mcmodel=medany', '-fvisibility=hidden', '-nostdlib', '-nostartfiles', `-I${env}`, `-I${join(isa, 'macros/scalar')}`, `-T${join(env, 'link.ld')}`, ...rest, `${file}.S`, '-o', file]);
+      const rest = form === 'v'
+        ? ['-DENTROPY=0x1234567', '-std=gnu99', '-O2', '-w', join(env, 'entry.S'), join(env, 'string.c'), join(env, 'vm.c')]
+        : [];
+      execFileSync(COMPILER,
+        [
+          '-march=rv64g', '-mabi=lp64d', '-static', '-fno-pic', '-no-pie', '-Wl,--build-id=none', '-mcmodel=medany', '-fvisibility=hidden',
+          '-nostdlib', '-nostartfiles', `-I${env}`, `-I${join(isa, 'macros/scalar')}`, `-T${join(env, 'link.ld')}`, ...rest, `${file}.S`,
+          '-o', file
+        ]);
       return { name, file };
     })));
 }
@@ -69,8 +79,13 @@ function main(checkout: string, engine: Tier, recorded: boolean): void {
     console.log(`${all.length - failed.length} of ${all.length} pass`);
     const revision = execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
     if (recorded) {
-      record({ suite: 'riscv-tests, rv64, physical and virtual form', revision, command: 'npx tsx test/conformance/riscv-tests.ts CHECKOUT', passed: all.length - failed.length, failed: failed.length, skipped: 0,
-        left: LEFT.filter((l) => failed.some((f) => f.name === l.test)), covers: ['unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 6', 'unpriv 11', 'unpriv 12', 'unpriv 13', 'unpriv 19', 'unpriv 20', 'unpriv 21', 'unpriv 23', 'unpriv 27', 'unpriv 29', 'priv 3', 'priv 12', 'priv 13', 'priv 21'] });
+      record({ suite: 'riscv-tests, rv64, physical and virtual form', revision, command: 'npx tsx test/conformance/riscv-tests.ts CHECKOUT',
+        passed: all.length - failed.length, failed: failed.length, skipped: 0,
+        left: LEFT.filter((l) => failed.some((f) => f.name === l.test)),
+        covers: [
+          'unpriv 2', 'unpriv 4', 'unpriv 5', 'unpriv 6', 'unpriv 11', 'unpriv 12', 'unpriv 13', 'unpriv 19', 'unpriv 20', 'unpriv 21',
+          'unpriv 23', 'unpriv 27', 'unpriv 29', 'priv 3', 'priv 12', 'priv 13', 'priv 21'
+        ] });
     }
     process.exitCode = failed.every((f) => LEFT.some((l) => l.test === f.name)) ? 0 : 1;
   } finally {
@@ -79,7 +94,9 @@ function main(checkout: string, engine: Tier, recorded: boolean): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { record: { type: 'boolean', default: false }, engine: { type: 'string', default: 'auto' } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true, options: { record: { type: 'boolean', default: false }, engine: { type: 'string', default: 'auto' } }
+  });
   if (positionals[0] === undefined) {
     console.error('usage: npx tsx test/conformance/riscv-tests.ts CHECKOUT-OF-RISCV-TESTS [--record] [--engine TIER]');
     process.exitCode = 2;

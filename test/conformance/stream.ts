@@ -52,7 +52,10 @@ export interface Stream<S> {
   /** Instructions (or steps) of a sequence, over all the states that it is run from. */
   readonly length: number;
   make(random: Random): S;
-  /** An image that runs all of them, and again as often as the stream wants, at least `passes` times; it sends a hash for each sequence of each pass. */
+  /**
+   * An image that runs all of them, and again as often as the stream wants, at least `passes` times; it sends a hash for each sequence of
+   * each pass.
+   */
   image(sequences: readonly S[], passes: number): Uint8Array;
   /** The same sequence from that one of its states alone. */
   focus(sequence: S, pass: number): S;
@@ -86,10 +89,13 @@ function operandsFor(row: Row, random: Random): Operands {
   const float = (name: string): boolean => row.operands.includes(`f${name.slice(1)}`);
   for (const field of row.pattern.fields) {
     const width = field.parts.reduce((n, p) => n + p.width, 0);
-    if (field.name === 'imm') out.imm = immediate(row, field.parts.reduce((n, p) => Math.min(n, p.to), 9), width, random, memory, field.signBits > 0);
-    else if (field.name === 'rd' && !float('rd')) out.rd = random.pick(row.pattern.length === 2 ? [...FREE, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15] : [...FREE, 0]);
+    if (field.name === 'imm')
+      out.imm = immediate(row, field.parts.reduce((n, p) => Math.min(n, p.to), 9), width, random, memory, field.signBits > 0);
+    else if (field.name === 'rd' && !float('rd'))
+      out.rd = random.pick(row.pattern.length === 2 ? [...FREE, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15] : [...FREE, 0]);
     else if (field.name === 'rs1' && memory) out.rs1 = row.pattern.length === 4 ? random.pick(PINNED) : 8;
-    else if (/^rs[123]$/.test(field.name) && !float(field.name)) out[field.name as 'rs1'] = field.bias > 0 ? 8 + random.below(8) : random.below(31);
+    else if (/^rs[123]$/.test(field.name) && !float(field.name))
+      out[field.name as 'rs1'] = field.bias > 0 ? 8 + random.below(8) : random.below(31);
     else out[field.name] = field.bias + random.below(1 << width);
   }
   return out;
@@ -126,8 +132,10 @@ const floatState = (random: Random): Word => {
 };
 
 const SPECIAL = [0n, 1n, 0xffff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn, 0x8000_0000n, 0x7fff_ffffn, 0xffff_ffffn,
-  0x7ff0_0000_0000_0000n, 0x7ff8_0000_0000_0000n, 0x7ff0_0000_0000_0001n, 0x0010_0000_0000_0000n, 0x000f_ffff_ffff_ffffn, 0x3ff0_0000_0000_0000n,
-  0xffff_ffff_3f80_0000n, 0xffff_ffff_7f80_0000n, 0xffff_ffff_7fc0_0000n, 0xffff_ffff_0080_0000n, 0xffff_ffff_007f_ffffn, 0xffff_ffff_7f80_0001n,
+  0x7ff0_0000_0000_0000n, 0x7ff8_0000_0000_0000n, 0x7ff0_0000_0000_0001n, 0x0010_0000_0000_0000n, 0x000f_ffff_ffff_ffffn,
+  0x3ff0_0000_0000_0000n,
+  0xffff_ffff_3f80_0000n, 0xffff_ffff_7f80_0000n, 0xffff_ffff_7fc0_0000n, 0xffff_ffff_0080_0000n, 0xffff_ffff_007f_ffffn,
+  0xffff_ffff_7f80_0001n,
   0xffff_ffff_ffff_3c00n, 0xffff_ffff_ffff_7c00n, 0xffff_ffff_ffff_7e00n, 0xffff_ffff_ffff_0400n, 0xffff_ffff_ffff_03ffn];
 
 function value(random: Random): bigint {
@@ -264,6 +272,7 @@ export function unprivileged(isa: string, but: readonly string[] = []): Stream<S
     parts: (s) => s.words.map((w) => `${w.bits.toString(16)}  ${w.text}`),
     isNothing: (s, i) => s.words[i] === NOP || s.words[i] === SHORT_NOP,
     without: (s, at) => ({ ...s, words: s.words.map((w, i) => (i !== at ? w : w.length === 4 ? NOP : SHORT_NOP)) }),
-    dumpNames: Array.from({ length: DUMP_WORDS }, (_, n) => (n < 31 ? `x${n}` : n < 63 ? `f${n - 31}` : n === 63 ? 'fcsr' : `memory+${8 * (n - 64)}`)),
+    dumpNames: Array.from({ length: DUMP_WORDS },
+      (_, n) => (n < 31 ? `x${n}` : n < 63 ? `f${n - 31}` : n === 63 ? 'fcsr' : `memory+${8 * (n - 64)}`)),
   };
 }

@@ -1,4 +1,7 @@
-/** Each reader and door: its good inputs, its kept ones (findings of old among them), and some hundred made out of them. `npm run fuzz` goes on from here. */
+/**
+ * Each reader and door: its good inputs, its kept ones (findings of old among them), and some hundred made out of them. `npm run fuzz`
+ * goes on from here.
+ */
 import { describe, expect, it } from 'vitest';
 import { kept } from './corpus.ts';
 import { mutant, Rng } from './mutate.ts';

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- --minutes N [--target T] [--seed S] [--keep]`: gives every reader and door inputs made out of good ones, guided by the code that they
- * reach, and says what it found. A finding is an exception that is no answer, an input that takes more than two seconds, or more than a gigabyte. Each is
- * written to fuzz-findings/. `--keep` adds what reached new code to the corpus (test/fuzz/corpus/).
+ * `npm run fuzz -- --minutes N [--target T] [--seed S] [--keep]`: gives every reader and door inputs made out of good ones, guided by the
+ * code that they reach, and says what it found. A finding is an exception that is no answer, an input that takes more than two seconds,
+ * or more than a gigabyte. Each is written to fuzz-findings/. `--keep` adds what reached new code to the corpus (test/fuzz/corpus/).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -12,15 +12,24 @@ import { targets } from './targets.ts';
 import type { FuzzJob, FuzzResult } from './worker.ts';
 
 /** A thread of Node 20 does not take over how the main one loads TypeScript. */
-const START = "import('tsx/esm/api').then(({ register }) => { register(); return import(require('node:worker_threads').workerData.file); });";
+const START =
+  "import('tsx/esm/api').then(({ register }) => { register(); return import(require('node:worker_threads').workerData.file); });";
 const LARGEST = 1 << 20, HANGS = 15_000, MOST_MIB = 1024;
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '2' }, target: { type: 'string', multiple: true }, seed: { type: 'string' }, keep: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' }, target: { type: 'string', multiple: true }, seed: { type: 'string' },
+    keep: { type: 'boolean', default: false }
+  }
+});
 
 /** Runs one target for its share of the time. */
 function fuzz(target: string, seed: number, milliseconds: number): Promise<FuzzResult> {
   const progress = new Int32Array(new SharedArrayBuffer(8)), input = new Uint8Array(new SharedArrayBuffer(LARGEST));
   const job: FuzzJob = { target, seed, milliseconds, progress, input };
-  const worker = new Worker(START, { eval: true, workerData: { ...job, file: new URL('./worker.ts', import.meta.url).href }, resourceLimits: { maxOldGenerationSizeMb: MOST_MIB } });
+  const worker = new Worker(START, {
+    eval: true, workerData: { ...job, file: new URL('./worker.ts', import.meta.url).href },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_MIB }
+  });
   return new Promise((resolve) => {
     let last = -1;
     const end = (result: FuzzResult) => {
@@ -28,7 +37,9 @@ function fuzz(target: string, seed: number, milliseconds: number): Promise<FuzzR
       void worker.terminate();
       resolve(result);
     };
-    const lost = (why: string) => end({ inputs: Atomics.load(progress, 0), ranges: 0, fresh: [], failure: { input: input.slice(0, Atomics.load(progress, 1)), why } });
+    const lost = (why: string) => end({
+      inputs: Atomics.load(progress, 0), ranges: 0, fresh: [], failure: { input: input.slice(0, Atomics.load(progress, 1)), why }
+    });
     const watch = setInterval(() => {
       const now = Atomics.load(progress, 0);
       if (now === last && now > 0) lost(`hangs for ${HANGS / 1000} seconds`);
@@ -47,13 +58,15 @@ function written(target: string, input: Uint8Array): string {
 }
 
 const chosen = values.target ?? Object.keys(targets);
-for (const name of chosen) if (!Object.hasOwn(targets, name)) throw new Error(`there is no target '${name}': ${Object.keys(targets).join(', ')}`);
+for (const name of chosen)
+  if (!Object.hasOwn(targets, name)) throw new Error(`there is no target '${name}': ${Object.keys(targets).join(', ')}`);
 const share = (Number(values.minutes) * 60_000) / chosen.length, seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed);
 console.log(`seed ${seed}, ${chosen.length} targets, ${Math.round(share / 1000)} s each`);
 let findings = 0;
 for (const target of chosen) {
   const result = await fuzz(target, seed, share);
-  console.log(`${target.padEnd(16)} ${String(result.inputs).padStart(9)} inputs  ${String(result.ranges).padStart(6)} blocks  ${result.fresh.length} kept`);
+  console.log(`${target.padEnd(16)} ${String(result.inputs).padStart(9)} inputs  ${String(result.ranges).padStart(6)} blocks  `
+    + `${result.fresh.length} kept`);
   if (result.failure) {
     findings++;
     console.log(`  FOUND ${written(target, result.failure.input)}: ${result.failure.why}`);

@@ -5,8 +5,19 @@ import { kept } from './corpus.ts';
 import { mutant, Rng } from './mutate.ts';
 import { targets } from './targets.ts';
 
-export interface FuzzJob { readonly target: string; readonly seed: number; readonly milliseconds: number; /** [0] inputs begun, [1] length of the one under way */ readonly progress: Int32Array; readonly input: Uint8Array }
-export interface FuzzResult { readonly inputs: number; readonly ranges: number; readonly fresh: Uint8Array[]; readonly failure?: { readonly input: Uint8Array; readonly why: string } }
+export interface FuzzJob {
+  readonly target: string;
+  readonly seed: number;
+  readonly milliseconds: number; /** [0] inputs begun, [1] length of the one under way */
+  readonly progress: Int32Array;
+  readonly input: Uint8Array
+}
+export interface FuzzResult {
+  readonly inputs: number;
+  readonly ranges: number;
+  readonly fresh: Uint8Array[];
+  readonly failure?: { readonly input: Uint8Array; readonly why: string }
+}
 
 /** Inputs between two looks at what was reached. */
 const BATCH = 64;
@@ -29,7 +40,8 @@ class Coverage {
     this.session.post('Profiler.takePreciseCoverage', (_error, taken) => {
       for (const script of taken?.result ?? []) {
         if (!script.url.startsWith('file:') || script.url.includes('node_modules') || script.url.includes('/test/')) continue;
-        for (const f of script.functions) for (const r of f.ranges) if (r.count > 0) found.push(`${script.scriptId}:${r.startOffset}:${r.endOffset}`);
+        for (const f of script.functions)
+          for (const r of f.ranges) if (r.count > 0) found.push(`${script.scriptId}:${r.startOffset}:${r.endOffset}`);
       }
     });
     return found;

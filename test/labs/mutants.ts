@@ -3,8 +3,9 @@
  *
  *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show] [--texts]   (--texts: also what a student would read)
  *
- * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the same program
- * and does not count. Lines of an assembly program that the starter has already were given, and are not mutated. These are the rules, and the only ones.
+ * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the
+ * same program and does not count. Lines of an assembly program that the starter has already were given, and are not mutated. These are
+ * the rules, and the only ones.
  */
 import { pathToFileURL } from 'node:url';
 import { filesOfLab } from '../../cli/lab/folder.ts';
@@ -21,7 +22,15 @@ import { mutantsOf as ofSql } from './mutate-sql.ts';
 const SEED = 'mutants', SECRET = 'exam';
 const makers = { typescript: ofJavaScript, riscv: ofAssembly, c: ofC, sql: ofSql } as const;
 
-export interface Count { readonly lab: string; readonly possible: number; tried: number; same: number; failed: number; named: number; readonly survivors: string[] }
+export interface Count {
+  readonly lab: string;
+  readonly possible: number;
+  tried: number;
+  same: number;
+  failed: number;
+  named: number;
+  readonly survivors: string[]
+}
 
 export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'solution', variantOf(lab, SEED));
 
@@ -29,20 +38,24 @@ export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'so
 export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}, texts = false): Promise<Count> {
   const solution = solutionOf(lab), reference = (await grade(lab, solution, { seed: SEED, secret: SECRET })).verdict;
   if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
-  const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)), all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) => makers[lab.language](source, starter.get(file)).map((m: Mutant) => ({ file, ...m })));
+  const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)),
+    all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) =>
+      makers[lab.language](source, starter.get(file)).map((m: Mutant) => ({ file, ...m })));
   const c: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
   for (const m of new Random(lab.name).some(all, all.length)) {
     if (c.tried - c.same >= count) break;
     const { verdict } = await grade(lab, new Map([...solution, [m.file, m.source]]), { seed: SEED, secret: SECRET, untilWrong: true });
     c.tried++;
     // Checks of worlds that were not run have a finding without a world.
-    const failed = verdict.checks.filter((x) => !x.passed), told = failed.filter((x) => x.findings.some((f) => f.world !== '')), wrong = told.length > 0 ? told : failed;
+    const failed = verdict.checks.filter((x) => !x.passed), told = failed.filter((x) => x.findings.some((f) => f.world !== '')),
+      wrong = told.length > 0 ? told : failed;
     if (wrong.length > 0) {
       c.failed++;
       if (wrong.some((x) => x.findings.some((f) => f.expected !== '' && f.seen !== '')) || verdict.notes.length > 0) c.named++;
     } else if (verdict.digest === reference.digest) c.same++;
     else c.survivors.push(`${m.file} ${m.what}`);
-    say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${m.file} ${m.what}`);
+    say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${m.file} `
+      + `${m.what}`);
     if (texts) for (const line of textsOf(verdict)) say(line);
   }
   return c;
@@ -50,7 +63,8 @@ export async function countMutants(lab: Lab, count: number, say: (line: string) 
 
 /** What a student reads of what is wrong: of each check the first finding. */
 function textsOf({ checks, notes, output }: Verdict): string[] {
-  const found = checks.filter((c) => !c.passed).flatMap((c) => c.findings.slice(0, 1).map((f) => ({ ...f, title: c.title, mistake: c.mistake })));
+  const found = checks.filter((c) => !c.passed).flatMap((c) => c.findings.slice(0,
+    1).map((f) => ({ ...f, title: c.title, mistake: c.mistake })));
   const lines = found.filter((f) => f.world !== '').map((f) => `    ${f.title}: expected ${f.expected}; seen ${f.seen} | ${f.mistake}`);
   return [...lines, ...[...notes, ...output.slice(0, 3)].map((line) => `    ! ${line}`)];
 }
@@ -59,11 +73,16 @@ function textsOf({ checks, notes, output }: Verdict): string[] {
 export const share = (c: Count): number => (100 * c.named) / Math.max(1, c.tried - c.same);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const option = (name: string): string | undefined => { const i = process.argv.indexOf(name); return i < 0 ? undefined : process.argv[i + 1]; };
+  const option = (name: string): string | undefined => {
+    const i = process.argv.indexOf(name);
+    return i < 0 ? undefined : process.argv[i + 1];
+  };
   let low = 0;
   for (const name of option('--lab') ? [option('--lab')!] : labNames()) {
-    const c = await countMutants((await findLab(name))!, Number(option('--count') ?? 120), process.argv.includes('--show') || process.argv.includes('--texts') ? console.log : undefined, process.argv.includes('--texts'));
-    console.log(`${c.lab}: ${c.possible} mutants, ${c.tried} tried, ${c.same} the same program, ${c.failed} fail, ${c.named} with words: ${share(c).toFixed(1)} %`);
+    const c = await countMutants((await findLab(name))!, Number(option('--count') ?? 120),
+      process.argv.includes('--show') || process.argv.includes('--texts') ? console.log : undefined, process.argv.includes('--texts'));
+    console.log(`${c.lab}: ${c.possible} mutants, ${c.tried} tried, ${c.same} the same program, ${c.failed} fail, ${c.named} with words: `
+      + `${share(c).toFixed(1)} %`);
     for (const s of c.survivors) console.log(`  survives: ${s}`);
     if (share(c) < 95 || c.tried - c.same < 100) low++;
   }

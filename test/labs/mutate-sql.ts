@@ -2,15 +2,24 @@
 import type { Mutant } from './mutate-javascript.ts';
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
-  '=': ['<>', '>='], '<>': ['='], '<': ['>', '<='], '>': ['<', '>='], '<=': ['>'], '>=': ['<'], and: ['or'], or: ['and'], min: ['max'], max: ['min'], sum: ['avg', 'max'], avg: ['sum', 'max'], count: ['max'], asc: ['desc'], desc: ['asc'],
-  '+': ['-'], '-': ['+'], '*': ['+'], '/': ['*'], distinct: [''], not: [''], join: ['left join'], time: ['seq'], seq: ['time'], latency: ['time'], task: ['thread'], answer: ['seq'], sender: ['receiver'], receiver: ['sender'], between: ['not between'], load: ['store'], store: ['load'], bytes: ['maps'], maps: ['bytes'],
-  events: ['records'], cause: ['server'], server: ['task'], words: ['items'], nr: ['result'], name: ['error'], duration: ['priority'], a: ['b'], b: ['a'], like: ['not like'], is: ['is not'], having: ['where'], group: ['order'], limit: ['limit 1 +'],
+  '=': ['<>', '>='], '<>': ['='], '<': ['>', '<='], '>': ['<', '>='], '<=': ['>'], '>=': ['<'], and: ['or'], or: ['and'], min: ['max'],
+  max: ['min'], sum: ['avg', 'max'], avg: ['sum', 'max'], count: ['max'], asc: ['desc'], desc: ['asc'],
+  '+': ['-'], '-': ['+'], '*': ['+'], '/': ['*'], distinct: [''], not: [''], join: ['left join'], time: ['seq'], seq: ['time'],
+  latency: ['time'], task: ['thread'], answer: ['seq'], sender: ['receiver'], receiver: ['sender'], between: ['not between'],
+  load: ['store'], store: ['load'], bytes: ['maps'], maps: ['bytes'],
+  events: ['records'], cause: ['server'], server: ['task'], words: ['items'], nr: ['result'], name: ['error'], duration: ['priority'],
+  a: ['b'], b: ['a'], like: ['not like'], is: ['is not'], having: ['where'], group: ['order'], limit: ['limit 1 +'],
 };
 
 /** All mutants, in the order of the source; comments stay. */
 export function mutantsOf(source: string): Mutant[] {
   const found: Mutant[] = [];
-  const change = (at: number, length: number, text: string): void => { found.push({ what: `line ${source.slice(0, at).split('\n').length}: ${source.slice(at, at + length)} → ${text || 'nothing'}`, source: source.slice(0, at) + text + source.slice(at + length) }); };
+  const change = (at: number, length: number, text: string): void => {
+    found.push({
+      what: `line ${source.slice(0, at).split('\n').length}: ${source.slice(at, at + length)} → ${text || 'nothing'}`,
+      source: source.slice(0, at) + text + source.slice(at + length)
+    });
+  };
   for (const m of source.matchAll(/--[^\n]*|'(?:[^']|'')*'|<>|<=|>=|[=<>*/+-]|\d+(?:\.\d+)?|\w+/g)) {
     const [word] = m, at = m.index;
     if (word.startsWith('--')) continue;
@@ -18,6 +27,7 @@ export function mutantsOf(source: string): Mutant[] {
     else if (/^\d/.test(word)) for (const v of [Number(word) + 1, Number(word) === 0 ? 2 : 0]) change(at, word.length, String(v));
     else for (const other of WORDS[word.toLowerCase()] ?? []) change(at, word.length, other);
   }
-  for (const m of source.matchAll(/\b(?:and|where)\s+[^()\n]*?(?=\s+and\b|\s+group\b|\s+order\b|;|\n)/gi)) change(m.index, m[0].length, /^where/i.test(m[0]) ? 'where 1' : '');
+  for (const m of source.matchAll(/\b(?:and|where)\s+[^()\n]*?(?=\s+and\b|\s+group\b|\s+order\b|;|\n)/gi))
+    change(m.index, m[0].length, /^where/i.test(m[0]) ? 'where 1' : '');
   return found;
 }

@@ -14,7 +14,16 @@ function withFile<T>(name: string, bytes: Uint8Array | string, use: (path: strin
   try { writeFileSync(path, bytes); return use(path); } finally { rmSync(folder, { recursive: true }); }
 }
 
-interface Json { ph: string; pid: number; tid?: number; ts?: number; id?: number; name?: string; bp?: string; args?: Record<string, unknown> }
+interface Json {
+  ph: string;
+  pid: number;
+  tid?: number;
+  ts?: number;
+  id?: number;
+  name?: string;
+  bp?: string;
+  args?: Record<string, unknown>
+}
 describe('Perfetto JSON', () => {
   const events = (JSON.parse([...perfetto(trace)].join('')) as { traceEvents: Json[] }).traceEvents;
   it('has what the Trace Event Format wants of each kind of event', () => {
@@ -55,27 +64,47 @@ describe('Perfetto JSON', () => {
   });
 });
 
-/** Fields that the published schema (perfetto_trace.proto) gives these messages: name, wire type. Messages name the message that is in them. */
+/**
+ * Fields that the published schema (perfetto_trace.proto) gives these messages: name, wire type. Messages name the message that is in
+ * them.
+ */
 const schema: Record<string, Record<number, [name: string, wire: 0 | 1 | 2, message?: string]>> = {
   Trace: { 1: ['packet', 2, 'TracePacket'] },
-  TracePacket: { 8: ['timestamp', 0], 10: ['trusted_packet_sequence_id', 0], 11: ['track_event', 2, 'TrackEvent'], 13: ['sequence_flags', 0], 60: ['track_descriptor', 2, 'TrackDescriptor'] },
+  TracePacket: {
+    8: ['timestamp', 0], 10: ['trusted_packet_sequence_id', 0], 11: ['track_event', 2, 'TrackEvent'], 13: ['sequence_flags', 0],
+    60: ['track_descriptor', 2, 'TrackDescriptor']
+  },
   TrackDescriptor: { 1: ['uuid', 0], 3: ['process', 2, 'ProcessDescriptor'], 4: ['thread', 2, 'ThreadDescriptor'], 5: ['parent_uuid', 0] },
   ProcessDescriptor: { 1: ['pid', 0], 6: ['process_name', 2] },
   ThreadDescriptor: { 1: ['pid', 0], 2: ['tid', 0], 5: ['thread_name', 2] },
-  TrackEvent: { 4: ['debug_annotations', 2, 'DebugAnnotation'], 9: ['type', 0], 11: ['track_uuid', 0], 22: ['categories', 2], 23: ['name', 2], 47: ['flow_ids', 1], 48: ['terminating_flow_ids', 1] },
+  TrackEvent: {
+    4: ['debug_annotations', 2, 'DebugAnnotation'], 9: ['type', 0], 11: ['track_uuid', 0], 22: ['categories', 2], 23: ['name', 2],
+    47: ['flow_ids', 1], 48: ['terminating_flow_ids', 1]
+  },
   DebugAnnotation: { 3: ['uint_value', 0], 6: ['string_value', 2], 10: ['name', 2] },
 };
 type Decoded = Record<string, unknown[]>;
 function decode(message: string, bytes: Uint8Array): Decoded {
   const out: Decoded = {}, view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
-  const varint = (): number => { let v = 0, scale = 1; for (;;) { const b = bytes[at++]!; v += (b & 127) * scale; if (b < 128) return v; scale *= 128; } };
+  const varint = (): number => {
+    let v = 0, scale = 1;
+    for (;;) { const b = bytes[at++]!; v += (b & 127) * scale; if (b < 128) return v; scale *= 128; }
+  };
   while (at < bytes.length) {
     const key = varint(), field = schema[message]![Math.floor(key / 8)], wire = key % 8;
     if (!field || field[1] !== wire) throw new Error(`${message}: field ${Math.floor(key / 8)} of wire type ${wire}`);
     let value: unknown;
     if (wire === 0) value = varint();
-    else if (wire === 1) { value = Number(view.getBigUint64(at, true)); at += 8; } else { const length = varint(), data = bytes.subarray(at, at + length); at += length; value = field[2] ? decode(field[2], data) : new TextDecoder().decode(data); }
+    else if (wire
+        === 1) {
+          value = Number(view.getBigUint64(at, true));
+          at += 8;
+        } else {
+          const length = varint(), data = bytes.subarray(at, at + length);
+          at += length;
+          value = field[2] ? decode(field[2], data) : new TextDecoder().decode(data);
+        }
     (out[field[0]] ??= []).push(value);
   }
   return out;
@@ -96,9 +125,13 @@ describe('Perfetto protobuf', () => {
     }
     expect(begun).toBeGreaterThan(100);
   });
-  it.skipIf(!PROTO || !has('protoc', '--version'))(`is read by protoc${PROTO ? '' : ' (skipped: TESSERA_PERFETTO_PROTO does not name perfetto_trace.proto)'}`, () => {
+  it.skipIf(!PROTO
+    || !has('protoc',
+      '--version'))(`is read by protoc${PROTO ? '' : ' (skipped: TESSERA_PERFETTO_PROTO does not name perfetto_trace.proto)'}`,
+    () => {
     const [, folder, name] = /^(.*\/)?([^/]+)$/.exec(PROTO!)!;
-    const text = execFileSync('protoc', ['-I', folder ?? '.', '--decode=perfetto.protos.Trace', name!], { input: bytes, encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const text = execFileSync('protoc', ['-I', folder ?? '.', '--decode=perfetto.protos.Trace', name!],
+      { input: bytes, encoding: 'utf8', maxBuffer: 2 ** 28 });
     expect(text).toContain('type: TYPE_SLICE_BEGIN');
     expect(text).not.toMatch(/^\s*\d+:/m);
   });
@@ -130,7 +163,10 @@ describe('JSON lines and Mermaid', () => {
 
 describe('pcapng', () => {
   /** An ARP request of 10.0.2.15 for 10.0.2.2, and the answer. */
-  const arp = (op: number): Uint8Array => Uint8Array.from([...(op === 1 ? Array<number>(6).fill(255) : [0x52, 0x54, 0, 0x12, 0x34, 0x56]), 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 6, 0, 1, 8, 0, 6, 4, 0, op, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2]);
+  const arp = (op: number): Uint8Array => Uint8Array.from([
+    ...(op === 1 ? Array<number>(6).fill(255) : [0x52, 0x54, 0, 0x12, 0x34, 0x56]), 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 6, 0, 1, 8, 0, 6, 4,
+    0, op, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2
+  ]);
   const parts: Uint8Array[] = [], recorder = new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined });
   for (const [n, op] of [[2, 1], [5, 2]] as const) {
     const frame = new Uint8Array(8 + 42);
@@ -143,7 +179,10 @@ describe('pcapng', () => {
   const bytes = Buffer.concat([...pcapng(new TraceFile(new Uint8Array(Buffer.concat(parts))))]);
   it('holds the frames of the payload', () => expect(bytes.length).toBeGreaterThan(150));
   it.skipIf(!has('tshark', '--version'))('is read by tshark (skipped without it)', () => {
-    const lines = withFile('t.pcapng', bytes, (path) => execFileSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'arp.opcode', '-e', 'arp.dst.proto_ipv4'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).trim().split('\n');
+    const lines = withFile('t.pcapng', bytes, (path) =>
+      execFileSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'arp.opcode', '-e', 'arp.dst.proto_ipv4'],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).trim().split(
+      '\n');
     expect(lines.map((l) => l.split('\t'))).toEqual([['0.000002000', '1', '10.0.2.2'], ['0.000005000', '2', '10.0.2.2']]);
   });
 });

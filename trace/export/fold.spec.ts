@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Arrow } from './arrows.ts';
 import { fold } from './fold.ts';
 
-const arrows = (text: string): Arrow[] => [...text].map((c, n) => ({ sequence: n + 1, time: n * 10, from: 'a', to: 'b', text: c, reply: false }));
-const said = (text: string): string => fold(arrows(text)).map((a) => a.text + (a.repeat ? `[${a.repeat.of}×${a.repeat.more}]` : '')).join('');
+const arrows = (text: string): Arrow[] => [...text].map((c, n) => ({
+  sequence: n + 1, time: n * 10, from: 'a', to: 'b', text: c, reply: false
+}));
+const said = (text: string): string =>
+  fold(arrows(text)).map((a) => a.text + (a.repeat ? `[${a.repeat.of}×${a.repeat.more}]` : '')).join('');
 
 describe('folding', () => {
   it('shows a pattern once and says how often it came again', () => {

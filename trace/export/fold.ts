@@ -21,7 +21,9 @@ export function fold(arrows: readonly Arrow[]): FoldedArrow[] {
     }
     const { period, times } = best;
     for (let n = 0; n < period; n++) folded.push(arrows[i + n]!);
-    if (times > 1) folded[folded.length - 1] = { ...arrows[i + period - 1]!, repeat: { more: times - 1, of: period, until: arrows[i + period * times - 1]!.time } };
+    if (times > 1)
+      folded[folded.length
+        - 1] = { ...arrows[i + period - 1]!, repeat: { more: times - 1, of: period, until: arrows[i + period * times - 1]!.time } };
     i += period * times;
   }
   return folded;

@@ -9,9 +9,13 @@ export function* jsonLines(file: TraceSource): Generator<string> {
   for (const r of file.records()) yield JSON.stringify(describe(file, r)) + '\n';
 }
 
-/** A record in words. Fields that a kind does not use are left out. Of a thread switch, `thread` is who runs now and `instead` who stops. */
+/**
+ * A record in words. Fields that a kind does not use are left out. Of a thread switch, `thread` is who runs now and `instead` who stops.
+ */
 export function describe(file: TraceSource, r: RecordView): Record<string, unknown> {
-  const o: Record<string, unknown> = { seq: r.sequence, time: r.time, kind: r.kindName, hart: r.hart, thread: file.name(r.actor), task: file.taskOf(r.actor) };
+  const o: Record<string, unknown> = {
+    seq: r.sequence, time: r.time, kind: r.kindName, hart: r.hart, thread: file.name(r.actor), task: file.taskOf(r.actor)
+  };
   if (r.object !== 0) o[r.kind === Kind.schedule ? 'instead' : 'object'] = file.name(r.object);
   if (r.cause !== 0) o['answers'] = r.cause;
   if (r.status !== 0) o['status'] = r.status;

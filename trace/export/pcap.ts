@@ -20,6 +20,9 @@ export function* pcapng(trace: TraceSource): Generator<Uint8Array> {
       cards.set(card, (at = cards.size));
       yield interfaceBlock({ name: `net${card}`, linkType: LinkType.ETHERNET });
     }
-    yield packetBlock({ interface: at, nanoseconds: Math.round(timeOf(p)), bytes: p.bytes.subarray(TIME), direction: p.index & INCOMING ? 'in' : 'out', comment: `record ${r.sequence}` });
+    yield packetBlock({
+      interface: at, nanoseconds: Math.round(timeOf(p)), bytes: p.bytes.subarray(TIME), direction: p.index & INCOMING ? 'in' : 'out',
+      comment: `record ${r.sequence}`
+    });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Perfetto's JSON format (the Trace Event Format), which its UI and its trace processor read: B and E events are slices of a thread, i an instant,
- * s and f the ends of a flow, M names. Times are microseconds.
+ * Perfetto's JSON format (the Trace Event Format), which its UI and its trace processor read: B and E events are slices of a thread, i an
+ * instant, s and f the ends of a flow, M names. Times are microseconds.
  */
 import type { TraceSource } from '../reader.ts';
 import { tracksOf, type TrackEvent } from './tracks.ts';
@@ -22,5 +22,8 @@ function objectsOf(e: TrackEvent): object[] {
   if (e.type === 'end') return [{ ph: 'E', ...at, args: e.args }];
   if (e.type === 'instant') return [{ ph: 'i', s: 't', name: e.name, cat: e.category, ...at, args: e.args }];
   const flow = (ph: 's' | 'f', id: number): object => ({ ph, ...(ph === 'f' ? { bp: 'e' } : {}), id, name: 'message', cat: 'flow', ...at });
-  return [{ ph: 'B', name: e.name, cat: e.category, ...at, args: e.args }, ...(e.flowOut === undefined ? [] : [flow('s', e.flowOut)]), ...(e.flowIn === undefined ? [] : [flow('f', e.flowIn)])];
+  return [
+    { ph: 'B', name: e.name, cat: e.category, ...at, args: e.args }, ...(e.flowOut === undefined ? [] : [flow('s', e.flowOut)]),
+    ...(e.flowIn === undefined ? [] : [flow('f', e.flowIn)])
+  ];
 }

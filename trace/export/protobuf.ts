@@ -76,9 +76,12 @@ export function* perfettoProtobuf(trace: TraceSource): Generator<Uint8Array> {
 
 function descriptor(e: TrackEvent & { type: 'process' | 'thread' }): Message {
   const d = new Message().uint(Field.TrackDescriptor.uuid, uuidOf(e.type === 'thread' ? e : { pid: e.pid }));
-  if (e.type === 'process') return d.message(Field.TrackDescriptor.process, new Message().uint(Field.ProcessDescriptor.pid, e.pid).text(Field.ProcessDescriptor.process_name, e.name));
+  if (e.type === 'process')
+    return d.message(Field.TrackDescriptor.process,
+      new Message().uint(Field.ProcessDescriptor.pid, e.pid).text(Field.ProcessDescriptor.process_name, e.name));
   const F = Field.ThreadDescriptor;
-  return d.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: e.pid })).message(Field.TrackDescriptor.thread, new Message().uint(F.pid, e.pid).uint(F.tid, e.tid).text(F.thread_name, e.name));
+  return d.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: e.pid })).message(Field.TrackDescriptor.thread,
+    new Message().uint(F.pid, e.pid).uint(F.tid, e.tid).text(F.thread_name, e.name));
 }
 
 function event(e: TrackEvent & { type: 'begin' | 'end' | 'instant' }): Message {

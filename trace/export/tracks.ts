@@ -1,7 +1,7 @@
 /**
- * A trace as tracks: a process for each task, a track for each of its threads, and a process of harts with who runs on them. A request is a slice
- * of its thread from there to the answer; what a server does for it is a slice of the server's, and a flow leads from one to the other.
- * Both Perfetto formats are made of this. Slices of a track end in the opposite order in which they began.
+ * A trace as tracks: a process for each task, a track for each of its threads, and a process of harts with who runs on them. A request is
+ * a slice of its thread from there to the answer; what a server does for it is a slice of the server's, and a flow leads from one to the
+ * other. Both Perfetto formats are made of this. Slices of a track end in the opposite order in which they began.
  */
 import { Kind, causeName } from '../../microkernel/abi/index.ts';
 import { sentence } from '../decode.ts';
@@ -14,9 +14,15 @@ export type TrackEvent =
   | { readonly type: 'process'; readonly pid: number; readonly name: string }
   | { readonly type: 'thread'; readonly pid: number; readonly tid: number; readonly name: string }
   /** `flowOut`, `flowIn`: a flow of this number starts or ends here. */
-  | { readonly type: 'begin'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string; readonly category: string; readonly args: Args; readonly flowOut?: number; readonly flowIn?: number }
+  | {
+    readonly type: 'begin'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string;
+    readonly category: string; readonly args: Args; readonly flowOut?: number; readonly flowIn?: number
+  }
   | { readonly type: 'end'; readonly pid: number; readonly tid: number; readonly time: number; readonly args: Args }
-  | { readonly type: 'instant'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string; readonly category: string; readonly args: Args };
+  | {
+    readonly type: 'instant'; readonly pid: number; readonly tid: number; readonly time: number; readonly name: string;
+    readonly category: string; readonly args: Args
+  };
 
 /** Processes that are no tasks. Tasks and threads keep their numbers. */
 export const KERNEL_PID = 1_000_000_000, HARTS_PID = 1_000_000_001;
@@ -54,12 +60,17 @@ class Tracks {
     if (kind === Kind.schedule) { yield* this.hart(r); return; }
     if (kind === Kind.event || kind === Kind.call) {
       const server = this.trace.names.get(r.object)?.parent ?? 0;
-      yield* this.begin(r.actor, time, sequence, kind === Kind.event ? eventWords(r) : requestText(r), kind === Kind.event ? causeName(r.a) : 'message', { record: sequence }, server !== 0 ? { flowOut: sequence } : {});
+      yield* this.begin(r.actor, time, sequence, kind === Kind.event ? eventWords(r) : requestText(r),
+        kind === Kind.event ? causeName(r.a) : 'message', { record: sequence }, server !== 0 ? { flowOut: sequence } : {});
       if (this.requests.size < MOST_OPEN) this.requests.set(sequence, r.copy());
       if (kind === Kind.event && server !== 0) yield* this.serve(server, r, sequence);
     } else if (kind === Kind.receive && r.cause !== 0 && !this.serves(r.actor, r.cause)) yield* this.serve(r.actor, r, r.cause);
     else if (kind === Kind.reply || kind === Kind.resume) yield* this.answer(r);
-    else if (!QUIET.has(kind)) yield { type: 'instant', ...this.place(r.actor), time, name: sentence(r), category: r.kindName, args: { record: sequence, ...(r.cause ? { follows: r.cause } : {}) } };
+    else if (!QUIET.has(kind))
+      yield {
+        type: 'instant', ...this.place(r.actor), time, name: sentence(r), category: r.kindName,
+        args: { record: sequence, ...(r.cause ? { follows: r.cause } : {}) }
+      };
   }
 
   /** The server works on a request from now on; what it worked on before is put aside. */
@@ -67,7 +78,8 @@ class Tracks {
     yield* this.introduce(server);
     const open = this.stacks.get(server)?.find((s) => s < 0);
     if (open !== undefined) yield* this.end(server, r.time, open, {});
-    yield* this.begin(server, r.time, -request, `serves ${this.trace.taskOf(r.kind === Kind.receive ? r.object : r.actor)}`, 'service', { request }, this.requests.has(request) ? { flowIn: request } : {});
+    yield* this.begin(server, r.time, -request, `serves ${this.trace.taskOf(r.kind === Kind.receive ? r.object : r.actor)}`, 'service',
+      { request }, this.requests.has(request) ? { flowIn: request } : {});
   }
   private serves(server: number, request: number): boolean { return this.stacks.get(server)?.includes(-request) ?? false; }
 
@@ -84,10 +96,14 @@ class Tracks {
     if (!this.running.has(r.hart)) yield { type: 'thread', pid: HARTS_PID, tid, name: `hart ${r.hart}` };
     else yield { type: 'end', pid: HARTS_PID, tid, time: r.time, args: {} };
     this.running.set(r.hart, r.actor);
-    yield { type: 'begin', pid: HARTS_PID, tid, time: r.time, name: this.trace.name(r.actor), category: 'hart', args: { task: this.trace.taskOf(r.actor), record: r.sequence } };
+    yield {
+      type: 'begin', pid: HARTS_PID, tid, time: r.time, name: this.trace.name(r.actor), category: 'hart',
+      args: { task: this.trace.taskOf(r.actor), record: r.sequence }
+    };
   }
 
-  private *begin(thread: number, time: number, id: number, name: string, category: string, args: Args, flow: { flowOut?: number; flowIn?: number }): Generator<TrackEvent> {
+  private *begin(thread: number, time: number, id: number, name: string, category: string, args: Args,
+      flow: { flowOut?: number; flowIn?: number }): Generator<TrackEvent> {
     const stack = this.stacks.get(thread);
     if (stack) stack.push(id); else this.stacks.set(thread, [id]);
     yield { type: 'begin', ...this.place(thread), time, name, category, args, ...flow };
@@ -109,6 +125,8 @@ class Tracks {
     yield { type: 'thread', pid, tid, name: this.trace.name(thread) };
   }
   private place(thread: number): { pid: number; tid: number } {
-    return thread === 0 ? { pid: KERNEL_PID, tid: KERNEL_TID } : { pid: this.pids.get(this.trace.taskOf(thread)) ?? KERNEL_PID, tid: thread };
+    return thread === 0
+      ? { pid: KERNEL_PID, tid: KERNEL_TID }
+      : { pid: this.pids.get(this.trace.taskOf(thread)) ?? KERNEL_PID, tid: thread };
   }
 }

@@ -12,8 +12,11 @@ import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';
 /** Most records that a database takes: about a gigabyte of memory. */
 export const MOST_RECORDS = 2_500_000;
 
-type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs', SqlStatement>;
-const COLUMNS: Readonly<Record<keyof Tables, number>> = { objects: 5, records: 14, events: 10, syscalls: 10, faults: 9, exits: 11, messages: 11, maps: 11, operations: 8, runs: 7 };
+type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs',
+  SqlStatement>;
+const COLUMNS: Readonly<Record<keyof Tables, number>> = {
+  objects: 5, records: 14, events: 10, syscalls: 10, faults: 9, exits: 11, messages: 11, maps: 11, operations: 8, runs: 7
+};
 
 /** A request that waits for its answer; `maps` and `bytes` are what came with the answer to a fault. */
 interface Open { readonly index: number; readonly time: number; maps: number; bytes: number }
@@ -41,7 +44,9 @@ class Loader {
   private lastTime = 0;
   constructor(db: SqlDatabase, trace: TraceFile) {
     this.trace = trace;
-    this.tables = Object.fromEntries(Object.entries(COLUMNS).map(([t, n]) => [t, db.prepare(`insert into ${t} values (${Array(n).fill('?').join()})`)])) as Tables;
+    this.tables = Object.fromEntries(Object.entries(COLUMNS).map(([t, n]) => [
+      t, db.prepare(`insert into ${t} values (${Array(n).fill('?').join()})`)
+    ])) as Tables;
   }
 
   load(keep: (r: RecordView, index: number) => boolean): void {
@@ -61,7 +66,9 @@ class Loader {
     const { trace, tables } = this, { sequence, time, kind, cause } = r, opener = cause === 0 ? undefined : this.open.get(cause);
     const answers = kind === Kind.reply || kind === Kind.resume, latency = opener ? time - opener.time : null;
     const task = r.actor ? trace.taskOf(r.actor) : 'kernel', thread = r.actor ? trace.name(r.actor) : 'kernel';
-    tables.records.run([sequence, time, r.kindName, r.hart, statusName(r.status), r.actor, r.object, task, thread, cause || null, r.a, r.b, r.c, latency]);
+    tables.records.run([
+      sequence, time, r.kindName, r.hart, statusName(r.status), r.actor, r.object, task, thread, cause || null, r.a, r.b, r.c, latency
+    ]);
     switch (kind) {
       case Kind.event: case Kind.call: case Kind.send: this.open.set(sequence, { index, time, maps: 0, bytes: 0 }); break;
       case Kind.map: if (opener && r.status === 0) { opener.maps++; opener.bytes += r.a & 8 ? 0 : 2 ** r.b; } this.map(r, task); break;
@@ -73,30 +80,43 @@ class Loader {
   }
 
   private request(q: RecordView, o: Open, answer: RecordView | undefined): void {
-    const latency = answer ? answer.time - q.time : null, { trace, tables } = this, task = trace.taskOf(q.actor), thread = trace.name(q.actor), server = q.object ? trace.taskOf(q.object) : null;
+    const latency = answer ? answer.time - q.time : null, { trace, tables } = this, task = trace.taskOf(q.actor),
+      thread = trace.name(q.actor), server = q.object ? trace.taskOf(q.object) : null;
     if (q.kind !== Kind.event) {
-      tables.messages.run([q.sequence, q.time, task, server, trace.words.labels?.[q.a]?.[0] ?? labelName(q.a), requestText(q), q.b & 0xff, q.b >>> 8, answer ? statusName(answer.status) : null, answer?.sequence ?? null, latency]);
+      tables.messages.run([
+        q.sequence, q.time, task, server, trace.words.labels?.[q.a]?.[0] ?? labelName(q.a), requestText(q), q.b & 0xff, q.b >>> 8,
+        answer ? statusName(answer.status) : null, answer?.sequence ?? null, latency
+      ]);
       return;
     }
     const cause = causeName(q.a);
     tables.events.run([q.sequence, q.time, task, thread, server, cause, q.c, stateBytes(q.b), answer?.sequence ?? null, latency]);
     if (q.a === Cause.syscall) this.systemCall(q, answer, task, thread, latency);
-    else if (q.a === Cause.pageFault) tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, o.maps, o.bytes, latency]);
+    else if (q.a === Cause.pageFault)
+      tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, o.maps, o.bytes, latency]);
     else if (q.a >= Cause.sbi) this.exit(q, answer, task, cause, latency);
   }
   private systemCall(q: RecordView, answer: RecordView | undefined, task: string, thread: string, latency: number | null): void {
     const result = answer && this.word(answer, Part.result, 0), value = result === undefined ? null : Number(BigInt.asIntN(64, result));
     const error = value !== null && value < 0 && value > -4096 ? this.trace.words.errors?.[-value] ?? `E${-value}` : null;
-    this.tables.syscalls.run([q.sequence, q.time, task, thread, q.c, callName(this.trace.words, q.c), this.has(q) ? callText(q, answer) : null, value, error, latency]);
+    this.tables.syscalls.run([
+      q.sequence, q.time, task, thread, q.c, callName(this.trace.words, q.c), this.has(q) ? callText(q, answer) : null, value, error,
+      latency
+    ]);
   }
   private exit(q: RecordView, answer: RecordView | undefined, task: string, cause: string, latency: number | null): void {
-    const at = registerOf(q), fault = q.a === Cause.guestPageFault, value = fault ? this.word(q, Part.words, ExitWord.value) ?? (answer && this.word(answer, Part.result, 0)) : undefined;
-    this.tables.exits.run([q.sequence, q.time, task, cause, fault ? q.c : null, at?.device ?? null, at?.register ?? null, fault ? accessOf(q.b) || null : null,
+    const at = registerOf(q), fault = q.a === Cause.guestPageFault,
+      value = fault ? this.word(q, Part.words, ExitWord.value) ?? (answer && this.word(answer, Part.result, 0)) : undefined;
+    this.tables.exits.run([q.sequence, q.time, task, cause, fault ? q.c : null, at?.device ?? null, at?.register ?? null,
+      fault ? accessOf(q.b) || null : null,
       value === undefined ? null : Number(BigInt.asIntN(64, value)), q.a === Cause.sbi ? eventWords(q, answer) : null, latency]);
   }
   private map(r: RecordView, task: string): void {
     const m = mappedRange(r);
-    this.tables.maps.run([r.sequence, r.time, r.kindName, task, this.trace.taskOf(r.object), m.capability ? 'capability' : 'memory', m.base, m.capability ? null : 2 ** r.b, m.rights, statusName(r.status), r.cause || null]);
+    this.tables.maps.run([
+      r.sequence, r.time, r.kindName, task, this.trace.taskOf(r.object), m.capability ? 'capability' : 'memory', m.base,
+      m.capability ? null : 2 ** r.b, m.rights, statusName(r.status), r.cause || null
+    ]);
   }
   private schedule(r: RecordView, task: string, thread: string): void {
     const before = this.runs.get(r.hart);

@@ -20,13 +20,16 @@ export class TraceDatabase {
 
   /** Throws QueryError when there are more records than fit. `keep`: which records go in. */
   static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
-    if (trace.length > MOST_RECORDS && !keep) throw new QueryError(`the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
+    if (trace.length > MOST_RECORDS && !keep)
+      throw new QueryError(
+        `the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
     const db = await openDatabase();
     db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
     let kept = 0;
     loadTrace(db, trace, keep && ((r, i) => {
       if (!keep(r, i)) return false;
-      if (++kept > MOST_RECORDS) throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
+      if (++kept > MOST_RECORDS)
+        throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
       return true;
     }));
     return new TraceDatabase(db);
@@ -57,21 +60,35 @@ function guarded<T>(action: () => T): T {
 }
 
 const text = (v: SqlValue): string => visible(plain(v));
-const plain = (v: SqlValue): string => (v === null ? '' : v instanceof Uint8Array ? `${v.length} bytes` : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000) : String(v));
+const plain = (v: SqlValue): string =>
+  (v === null ? ''
+    : v instanceof Uint8Array ? `${v.length} bytes`
+    : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000)
+    : String(v));
 const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t; };
 
 /** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
 export function* rowsText({ columns, rows }: Rows, format: RowFormat): Generator<string> {
   if (format === 'table') { yield tableText(columns, [...rows]); return; }
   if (format === 'csv') yield columns.map(csv).join(',') + '\n';
-  for (const row of rows) yield format === 'csv' ? row.map(csv).join(',') + '\n' : `${jsonText(Object.fromEntries(columns.map((c, i) => [c, row[i]])))}\n`;
+  for (const row of rows)
+    yield format === 'csv' ? row.map(csv).join(',') + '\n' : `${jsonText(Object.fromEntries(columns.map((c, i) => [c, row[i]])))}\n`;
 }
 
 const MOST_CELL = 60;
 function tableText(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): string {
-  const cell = (v: SqlValue): string => { const t = text(v).replace(/\s/g, ' '); return t.length > MOST_CELL ? `${t.slice(0, MOST_CELL - 1)}…` : t; };
+  const cell = (v: SqlValue): string => {
+    const t = text(v).replace(/\s/g, ' ');
+    return t.length > MOST_CELL ? `${t.slice(0, MOST_CELL - 1)}…` : t;
+  };
   const cells = rows.map((r) => r.map(cell)), width = columns.map((c, i) => cells.reduce((w, r) => Math.max(w, r[i]!.length), c.length));
-  const right = columns.map((_, i) => rows.some((r) => typeof r[i] === 'number') && rows.every((r) => r[i] === null || typeof r[i] === 'number'));
-  const line = (r: readonly string[]): string => r.map((c, i) => (right[i] ? c.padStart(width[i]!) : c.padEnd(width[i]!))).join('  ').trimEnd();
-  return [line(columns), line(width.map((w) => '─'.repeat(w))), ...cells.map(line), `${rows.length} row${rows.length === 1 ? '' : 's'}`].join('\n') + '\n';
+  const right = columns.map((_, i) =>
+    rows.some((r) => typeof r[i] === 'number') && rows.every((r) => r[i] === null || typeof r[i] === 'number'));
+  const line = (r: readonly string[]): string =>
+    r.map((c, i) => (right[i] ? c.padStart(width[i]!) : c.padEnd(width[i]!))).join('  ').trimEnd();
+  return [
+    line(columns), line(width.map((w) => '─'.repeat(w))), ...cells.map(line), `${rows.length} row${rows.length === 1 ? '' : 's'}`
+  ].join(
+    '\n')
+    + '\n';
 }

@@ -2,14 +2,31 @@
 import { Cause, Kind, TRACE_RECORD } from '../../microkernel/abi/index.ts';
 import { TraceRecorder } from '../recorder.ts';
 
-export interface Rec { time: number; kind: number; actor: number; object: number; status?: number; cause?: number; a?: number; b?: number; c?: number }
+export interface Rec {
+  time: number;
+  kind: number;
+  actor: number;
+  object: number;
+  status?: number;
+  cause?: number;
+  a?: number;
+  b?: number;
+  c?: number
+}
 
 export function bytesOf(records: Rec[]): Uint8Array {
   const bytes = new Uint8Array(records.length * TRACE_RECORD), v = new DataView(bytes.buffer);
   records.forEach((r, i) => {
     const at = i * TRACE_RECORD;
-    v.setFloat64(at, r.time, true); v.setUint16(at + 8, r.kind, true); v.setUint8(at + 11, r.status ?? 0); v.setUint32(at + 12, r.actor, true); v.setUint32(at + 16, r.object, true);
-    v.setUint32(at + 20, r.cause ?? 0, true); v.setUint32(at + 24, r.a ?? 0, true); v.setUint32(at + 28, r.b ?? 0, true); v.setFloat64(at + 32, r.c ?? 0, true);
+    v.setFloat64(at, r.time, true);
+    v.setUint16(at + 8, r.kind, true);
+    v.setUint8(at + 11, r.status ?? 0);
+    v.setUint32(at + 12, r.actor, true);
+    v.setUint32(at + 16, r.object, true);
+    v.setUint32(at + 20, r.cause ?? 0, true);
+    v.setUint32(at + 24, r.a ?? 0, true);
+    v.setUint32(at + 28, r.b ?? 0, true);
+    v.setFloat64(at + 32, r.c ?? 0, true);
   });
   return bytes;
 }
@@ -22,7 +39,8 @@ export function recorded(records: Rec[], split = 7): Uint8Array {
   recorder.name('thread', 12, 1, 'sh.main'); recorder.name('thread', 22, 2, 'server'); recorder.name('thread', 33, 3, 'memory');
   recorder.name('portal', 30, 22, 'syscall'); recorder.name('portal', 40, 33, 'requests');
   const bytes = bytesOf(records);
-  for (let at = 0, n = 0; at < bytes.length; at += split * TRACE_RECORD, n += split) recorder.drain(bytes.subarray(at, at + split * TRACE_RECORD), n + 1);
+  for (let at = 0, n = 0; at < bytes.length; at += split * TRACE_RECORD, n += split)
+    recorder.drain(bytes.subarray(at, at + split * TRACE_RECORD), n + 1);
   recorder.close();
   return new Uint8Array(Buffer.concat(parts));
 }
@@ -32,7 +50,8 @@ export function story(rounds = 1): Rec[] {
   const list: Rec[] = [];
   for (let round = 0; round < rounds; round++) {
     const start = round * 2000, base = list.length;
-    const put = (time: number, kind: number, actor: number, object: number, more: Partial<Rec> = {}): number => list.push({ time: start + time, kind, actor, object, ...more });
+    const put = (time: number, kind: number, actor: number, object: number, more: Partial<Rec> = {}): number =>
+      list.push({ time: start + time, kind, actor, object, ...more });
     put(0, Kind.schedule, 12, 0, { a: 100 });
     const open = put(100, Kind.event, 12, 30, { a: Cause.syscall, b: 64, c: 56 });
     put(110, Kind.receive, 22, 12, { cause: open });

@@ -8,12 +8,17 @@ import type { Viewer } from './viewer.ts';
 
 /** Names of keys that type nothing, as `Viewer.key` wants them. */
 const named: [keyof Key, string][] = [
-  ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'], ['home', 'home'], ['end', 'end'],
+  ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'],
+  ['home', 'home'], ['end', 'end'],
   ['return', 'return'], ['escape', 'escape'], ['tab', 'tab'], ['backspace', 'backspace'], ['delete', 'delete'],
 ];
-const controls: Record<string, string> = { c: 'ctrl-c', z: 'ctrl-z', u: 'clear', w: 'word', a: 'home', e: 'end', f: 'pagedown', b: 'pageup' };
+const controls: Record<string, string> = {
+  c: 'ctrl-c', z: 'ctrl-z', u: 'clear', w: 'word', a: 'home', e: 'end', f: 'pagedown', b: 'pageup'
+};
 /** Control characters in the middle of a piece of input. */
-const pasted: Record<string, string> = { '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x1a': 'ctrl-z', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace' };
+const pasted: Record<string, string> = {
+  '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x1a': 'ctrl-z', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace'
+};
 
 /** Milliseconds between two screens while work goes on that no key asked for. */
 const PROGRESS = 120;
@@ -24,7 +29,8 @@ const REST = 25;
 
 /** The library knows the terminal and its keys; the screen is painted beside it, line by line (paint.ts). */
 export function App({ viewer, colours }: { viewer: Viewer; colours: boolean }): null {
-  const { exit } = useApp(), { stdout } = useStdout(), loop = useMemo(() => new Loop(viewer, new Painter((text) => stdout.write(text), colours)), [viewer, stdout, colours]);
+  const { exit } = useApp(), { stdout } = useStdout(),
+    loop = useMemo(() => new Loop(viewer, new Painter((text) => stdout.write(text), colours)), [viewer, stdout, colours]);
   useInput((input, key) => {
     type(viewer, input, key);
     if (viewer.finished) exit();
@@ -68,7 +74,8 @@ class Loop {
   private work(): void {
     this.working = undefined;
     if (performance.now() - this.touched >= REST) this.viewer.slice();
-    if (!this.viewer.busy || performance.now() - this.painted > (performance.now() - this.touched < FIRST ? PROGRESS / 4 : PROGRESS)) this.paint();
+    if (!this.viewer.busy || performance.now() - this.painted > (performance.now() - this.touched < FIRST ? PROGRESS / 4 : PROGRESS))
+      this.paint();
     else this.working = setTimeout(() => this.work(), performance.now() - this.touched < REST ? REST : 1);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * An index of causality: for each record the next one of its chain, so that answers, latencies and jumps along a chain cost the same in a trace
- * of ten million records as in one of ten. It is built in slices behind the user's back; what it has not reached yet is looked for nearby.
+ * An index of causality: for each record the next one of its chain, so that answers, latencies and jumps along a chain cost the same in a
+ * trace of ten million records as in one of ten. It is built in slices behind the user's back; what it has not reached yet is looked for
+ * nearby.
  */
 import { answerOf, isAnswer, latencyAt, nextInChain, previousInChain } from '../causality.ts';
 import type { TraceFile } from '../reader.ts';
@@ -56,7 +57,8 @@ export class Chains {
   answer(record: number): number {
     const { cause } = this.trace.at(record, this.view);
     if (cause !== 0) return -1;
-    for (let at = this.following.get(record) - 1; at >= 0; at = this.following.get(at) - 1) if (isAnswer(this.trace.at(at, this.view).kind)) return at;
+    for (let at = this.following.get(record) - 1; at >= 0; at = this.following.get(at) - 1)
+      if (isAnswer(this.trace.at(at, this.view).kind)) return at;
     return this.complete ? -1 : answerOf(this.trace, record, NEARBY);
   }
 

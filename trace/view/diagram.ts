@@ -16,30 +16,63 @@ export type DiagramRow = { arrow: FoldedArrow; record: number } | { note: string
 
 /** What is drawn of the span between mark and cursor, or of what follows the selected record; `part` of it has been looked at. */
 export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number; part: number } {
-  const found = messagesOf(v), view = new RecordView(), drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(v.trace, v.trace.at(i, view))!);
+  const found = messagesOf(v), view = new RecordView(),
+    drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(v.trace, v.trace.at(i, view))!);
   const rows = fold(drawn).flatMap((arrow): DiagramRow[] => {
     const record = v.trace.indexOf(arrow.sequence), { repeat } = arrow;
-    return repeat ? [{ arrow, record }, { note: `… the last ${repeat.of > 1 ? `${repeat.of} messages` : 'message'} ${repeat.more} more times, until +${cyclesText(repeat.until - drawn[0]!.time)}`, record }] : [{ arrow, record }];
+    return repeat
+      ? [
+        { arrow, record },
+        {
+          note: `… the last ${repeat.of > 1 ? `${repeat.of} messages` : 'message'} ${repeat.more} more times, until +`
+            + `${cyclesText(repeat.until - drawn[0]!.time)}`,
+          record
+        }
+      ]
+      : [{ arrow, record }];
   });
   return { rows, messages: drawn.length, part: found.part };
 }
 
 export function diagram(v: Viewer, width: number, height: number): Line[] {
-  const { rows: all, messages, part } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])), everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
-  if (arrows.length === 0) return [[{ text: part < 1 ? `looking for messages … ${Math.floor(part * 100)} %` : 'no messages in this span; mark its start with space in the list, go to its end, press d' }]];
-  const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = everybody.slice(0, room), lane = Math.floor((width - LEFT) / tasks.length);
-  const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane, shown = all.filter((r) => !('arrow' in r) || (tasks.includes(r.arrow.from) && tasks.includes(r.arrow.to)));
+  const { rows: all, messages, part } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])),
+    everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
+  if (arrows.length === 0)
+    return [
+      [
+        {
+          text: part < 1
+            ? `looking for messages … ${Math.floor(part * 100)} %`
+            : 'no messages in this span; mark its start with space in the list, go to its end, press d'
+        }
+      ]
+    ];
+  const room = Math.max(1, Math.floor((width - LEFT) / 13)), tasks = everybody.slice(0, room),
+    lane = Math.floor((width - LEFT) / tasks.length);
+  const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane,
+    shown = all.filter((r) => !('arrow' in r) || (tasks.includes(r.arrow.from) && tasks.includes(r.arrow.to)));
   const start = arrows[0]!.time, rows = height - 2;
   v.diagramTop = Math.max(0, Math.min(v.diagramTop, shown.length - rows));
-  const lines: Line[] = [[{ text: fit('  record   after', LEFT), bold: true }, { text: tasks.map((t) => centre(t, lane)).join(''), bold: true }]];
+  const lines: Line[] = [
+    [{ text: fit('  record   after', LEFT), bold: true }, { text: tasks.map((t) => centre(t, lane)).join(''), bold: true }]
+  ];
   for (const row of shown.slice(v.diagramTop, v.diagramTop + rows)) {
     if (!('arrow' in row)) { lines.push([{ text: `${' '.repeat(LEFT)}${row.note}`, dim: true }]); continue; }
     const a = row.arrow, left = `${String(a.sequence).padStart(8)} ${('+' + cyclesText(a.time - start)).padStart(9)} `;
-    lines.push([{ text: left, dim: true }, { text: arrowText(a, tasks.map(x), x(a.from), x(a.to), width - LEFT), color: a.reply ? 'green' : 'cyan' }]);
+    lines.push([
+      { text: left, dim: true }, { text: arrowText(a, tasks.map(x), x(a.from), x(a.to), width - LEFT), color: a.reply ? 'green' : 'cyan' }
+    ]);
   }
   while (lines.length < height - 1) lines.push([]);
   const left = everybody.length - tasks.length;
-  lines.push([{ text: `${messages} messages${messages === LIMIT ? ' (the first of them)' : ''}${left > 0 ? `; ${left} task${left > 1 ? 's' : ''} do not fit` : ''}; e writes this span as SVG`, dim: true }]);
+  lines.push([
+    {
+      text: `${messages} messages`
+        + `${messages === LIMIT ? ' (the first of them)' : ''}${left > 0 ? `; ${left} task${left > 1 ? 's' : ''} do not fit` : ''}; e `
+        + `writes this span as SVG`,
+      dim: true
+    }
+  ]);
   return lines;
 }
 
@@ -50,7 +83,8 @@ function centre(text: string, width: number): string {
 
 /** Lifelines with one arrow across them; its words stand in the arrow, or behind it where they do not fit. */
 function arrowText(a: Arrow, lines: number[], from: number, to: number, width: number): string {
-  const cells = Array.from({ length: width }, () => ' '), put = (at: number, text: string): void => { [...text].forEach((c, n) => { if (at + n < width) cells[at + n] = c; }); };
+  const cells = Array.from({ length: width }, () => ' '),
+    put = (at: number, text: string): void => { [...text].forEach((c, n) => { if (at + n < width) cells[at + n] = c; }); };
   for (const at of lines) cells[at] = '│';
   const low = Math.min(from, to), high = Math.max(from, to), inside = high - low - 5;
   if (from === to) put(from, `├╴${a.text}`);
@@ -58,7 +92,9 @@ function arrowText(a: Arrow, lines: number[], from: number, to: number, width: n
     put(low + 1, (a.reply ? '╌' : '─').repeat(high - low - 1));
     cells[to > from ? to - 1 : to + 1] = to > from ? '▶' : '◀';
     if (a.text.length <= inside) put(low + 2 + Math.floor((inside - a.text.length) / 2), ` ${a.text} `);
-    else put(high + 1 + a.text.length + 1 <= width ? high + 1 : low + 2, high + 1 + a.text.length + 1 <= width ? ` ${a.text}` : ` ${a.text.slice(0, Math.max(0, inside - 1))}… `);
+    else
+      put(high + 1 + a.text.length + 1 <= width ? high + 1 : low + 2,
+        high + 1 + a.text.length + 1 <= width ? ` ${a.text}` : ` ${a.text.slice(0, Math.max(0, inside - 1))}… `);
   }
   return cells.join('').trimEnd();
 }

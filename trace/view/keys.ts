@@ -31,7 +31,10 @@ const everywhere: Record<string, Act> = {
   'ctrl-z': (v) => v.suspend(),
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
   s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
-  o: (v) => { if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console'; else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)'; },
+  o: (v) => {
+    if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console';
+    else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)';
+  },
   escape: (v) => {
     if (v.mode === 'list') clear(v);
     v.mode = 'list';
@@ -63,7 +66,10 @@ const everywhere: Record<string, Act> = {
   b: bookmark,
   '[': (v) => jump(v, [...v.bookmarks].filter((r) => r < v.record).sort((x, y) => y - x)[0]),
   ']': (v) => jump(v, [...v.bookmarks].filter((r) => r > v.record).sort((x, y) => x - y)[0]),
-  ' ': (v) => { v.mark = v.mark >= 0 ? -1 : v.record; v.message = v.mark >= 0 ? 'span starts here; d draws it, e writes it as SVG' : 'no span'; },
+  ' ': (v) => {
+    v.mark = v.mark >= 0 ? -1 : v.record;
+    v.message = v.mark >= 0 ? 'span starts here; d draws it, e writes it as SVG' : 'no span';
+  },
   e: exportSpan,
   return: toggle('record'),
   c: (v) => { if (v.mode === 'path') v.mode = 'list'; else if (findPath(v)) v.mode = 'path'; },
@@ -83,7 +89,10 @@ function clear(v: Viewer): void {
 function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
   const by = (n: (v: Viewer) => number): Act => (v) => set(v, Math.max(0, get(v) + n(v)));
   const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
-  return { up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2), home: first, g: first, end: last, G: last };
+  return {
+    up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2),
+    home: first, g: first, end: last, G: last
+  };
 }
 const SIDE = 12;
 const zoom = (by: number): Act => (v) => { v.shown = undefined; v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };

@@ -7,17 +7,27 @@ import type { Viewer } from './viewer.ts';
 export const DETAIL_LINES = 8;
 
 const looks: Record<number, Look> = {
-  [Kind.send]: { color: 'cyan' }, [Kind.call]: { color: 'cyan' }, [Kind.receive]: {}, [Kind.reply]: { color: 'green' }, [Kind.resume]: { color: 'green' },
-  [Kind.event]: { color: 'yellow' }, [Kind.map]: { color: 'magenta' }, [Kind.unmap]: { color: 'magenta' }, [Kind.interrupt]: { color: 'red' }, [Kind.timeout]: { color: 'red' }, [Kind.destroy]: { color: 'red' },
+  [Kind.send]: { color: 'cyan' }, [Kind.call]: { color: 'cyan' }, [Kind.receive]: {}, [Kind.reply]: { color: 'green' },
+  [Kind.resume]: { color: 'green' },
+  [Kind.event]: { color: 'yellow' }, [Kind.map]: { color: 'magenta' }, [Kind.unmap]: { color: 'magenta' },
+  [Kind.interrupt]: { color: 'red' }, [Kind.timeout]: { color: 'red' }, [Kind.destroy]: { color: 'red' },
 };
 export const lookOf = (kind: number): Look => looks[kind] ?? { dim: true };
 
 export const listHeight = (height: number): number => Math.max(3, height - DETAIL_LINES - 2);
 
 export function list(v: Viewer, width: number, height: number): Line[] {
-  const shown = listHeight(height), lines: Line[] = [[{ text: fit(columns(width, 'record', 'time µs', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
+  const shown = listHeight(height),
+    lines: Line[] = [[{ text: fit(columns(width, 'record', 'time µs', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
   for (let row = v.top; row < v.top + shown; row++) lines.push(row < v.rows.length ? rowLine(v, row, width) : []);
-  if (v.rows.length === 0) lines[1] = [{ text: v.rows.progress < 1 ? '  looking …' : v.trace.length === 0 ? '  no records in this file' : '  no record matches the filter (f changes it, f and Enter on nothing shows all)' }];
+  if (v.rows.length === 0)
+    lines[1] = [
+      {
+        text: v.rows.progress < 1 ? '  looking …'
+          : v.trace.length === 0 ? '  no records in this file'
+          : '  no record matches the filter (f changes it, f and Enter on nothing shows all)'
+      }
+    ];
   lines.push([{ text: '─'.repeat(width), dim: true }]);
   return [...lines, ...detailLines(v, v.record, width).slice(0, DETAIL_LINES)];
 }
@@ -26,14 +36,18 @@ function rowLine(v: Viewer, row: number, width: number): Line {
   const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
   const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
   const latency = v.chains.latency(record);
-  const text = mark + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)), Number.isNaN(latency) ? '' : cyclesText(latency), v.side).slice(2);
+  const text = mark
+    + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)),
+      Number.isNaN(latency) ? '' : cyclesText(latency), v.side).slice(2);
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
 
 /** Who and what are as wide as the terminal lets them be, and slide sideways together. Times are microseconds. */
-function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string, side = 0): string {
+function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string,
+    side = 0): string {
   const narrow = width < 110, whoWidth = narrow ? 21 : Math.min(48, Math.floor(width * 0.25)), kindWidth = narrow ? 9 : 12;
-  const room = width - (2 + 7 + 1 + 11 + 1 + kindWidth + 1 + 8), said = side === 0 ? `${fit(who, whoWidth)} ${what}` : `${who} ${what}`.slice(side);
+  const room = width - (2 + 7 + 1 + 11 + 1 + kindWidth + 1 + 8),
+    said = side === 0 ? `${fit(who, whoWidth)} ${what}` : `${who} ${what}`.slice(side);
   return `  ${sequence.padStart(7)} ${time.padStart(11)} ${fit(kind, kindWidth - 1)} ${fit(said, room)} ${latency.padStart(8)}`;
 }
 
@@ -45,6 +59,9 @@ function micros(cycles: number): string {
 function detailLines({ trace, chains }: Viewer, record: number, width: number): Line[] {
   if (record < 0) return [];
   const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? chains.latency(record) : NaN;
-  if (!Number.isNaN(latency) && !lines.some(([name]) => name === 'answered')) lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
-  return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]));
+  if (!Number.isNaN(latency) && !lines.some(([name]) => name === 'answered'))
+    lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
+  return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [
+    { text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }
+  ]));
 }

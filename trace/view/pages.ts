@@ -18,32 +18,58 @@ function scrolled(v: Viewer, lines: Line[], height: number): Line[] {
 
 export function recordPage(v: Viewer, width: number, height: number): Line[] {
   if (v.record < 0) return [[{ text: 'no record is selected' }]];
-  const { trace } = v, r = trace.at(v.record), named = (name: string, value: string): Line[] => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]);
-  const lines: Line[] = [[{ text: `Record ${r.sequence}`, bold: true }], ...details(trace, r).flatMap(([name, value]) => named(name, value)), [], [{ text: 'Its chain', bold: true }], ...chain(v, width)];
+  const { trace } = v, r = trace.at(v.record),
+    named = (name: string, value: string): Line[] =>
+      wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]);
+  const lines: Line[] = [
+    [{ text: `Record ${r.sequence}`, bold: true }], ...details(trace, r).flatMap(([name, value]) => named(name, value)), [],
+    [{ text: 'Its chain', bold: true }], ...chain(v, width)
+  ];
   const parts = trace.payload(r.sequence);
-  if (parts.length > 0) lines.push([], [{ text: 'Payload', bold: true }], ...parts.flatMap((p) => [...named(partNames.get(p.part) ?? `part ${p.part}`, `${p.index > 0 ? `argument ${p.index}, ` : ''}${p.bytes.length} bytes`), ...dump(p)]));
+  if (parts.length > 0)
+    lines.push([], [{ text: 'Payload', bold: true }],
+      ...parts.flatMap((p) => [
+        ...named(partNames.get(p.part) ?? `part ${p.part}`, `${p.index > 0 ? `argument ${p.index}, ` : ''}${p.bytes.length} bytes`),
+        ...dump(p)
+      ]));
   return scrolled(v, lines, height);
 }
 
 /** The records of the chain that the selected one belongs to. */
 function chain(v: Viewer, width: number): Line[] {
-  const { trace, chains } = v, view = new RecordView(), { cause } = trace.at(v.record, view), opener = cause === 0 ? v.record : trace.indexOf(cause), lines: Line[] = [];
+  const { trace, chains } = v, view = new RecordView(), { cause } = trace.at(v.record, view),
+    opener = cause === 0 ? v.record : trace.indexOf(cause), lines: Line[] = [];
   if (opener < 0) return [[{ text: `it begins with record ${cause}, which is not in this file` }]];
   const start = trace.at(opener, view).time;
   for (let at = opener; at >= 0 && lines.length < CHAIN; at = chains.next(at)) {
     const r = trace.at(at);
-    lines.push([{ text: fit(`${at === v.record ? '>' : ' '} ${String(r.sequence).padStart(8)} ${`+${cyclesText(r.time - start)}`.padStart(9)}  ${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`, width).trimEnd(), inverse: at === v.record }]);
+    lines.push([
+      {
+        text: fit(`${at === v.record ? '>' : ' '} ${String(r.sequence).padStart(8)} ${`+${cyclesText(r.time - start)}`.padStart(9)}  `
+          + `${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`,
+          width).trimEnd(),
+        inverse: at === v.record
+      }
+    ]);
   }
   return lines;
 }
 
 /** Words as numbers; everything else as bytes with their characters. */
 function dump(p: PayloadPart): Line[] {
-  if (p.part === Part.words || p.part === Part.result || p.part === Part.items) return wordsOfPart(p).map((w, n) => [{ text: `            ${String(n).padStart(3)}  0x${w.toString(16).padStart(16, '0')}  ${BigInt.asIntN(64, w)}` }]);
+  if (p.part === Part.words || p.part === Part.result || p.part === Part.items)
+    return wordsOfPart(p).map((w, n) => [
+      { text: `            ${String(n).padStart(3)}  0x${w.toString(16).padStart(16, '0')}  ${BigInt.asIntN(64, w)}` }
+    ]);
   const lines: Line[] = [];
   for (let at = 0; at < p.bytes.length; at += 16) {
     const row = [...p.bytes.subarray(at, at + 16)], shown = row.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : '.')).join('');
-    lines.push([{ text: `            ${at.toString(16).padStart(4, '0')}  ${row.map((b) => b.toString(16).padStart(2, '0')).join(' ').padEnd(48)} ${shown}` }]);
+    lines.push([
+      {
+        text: `            ${at.toString(16).padStart(4, '0')}  ${row.map((b) => b.toString(16).padStart(2, '0')).join(' ').padEnd(48)} `
+          + `${shown}`
+      }
+    ]);
   }
   return lines;
 }
@@ -52,13 +78,21 @@ function dump(p: PayloadPart): Line[] {
 export function findPath(v: Viewer): boolean {
   if (v.record < 0) return false;
   const [from, to] = v.span();
-  if (to - from > LONGEST_PATH) { v.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; ${LONGEST_PATH.toLocaleString('en-US')} is the most`; return false; }
+  if (to - from
+      > LONGEST_PATH) {
+        v.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; `
+          + `${LONGEST_PATH.toLocaleString('en-US')} is the most`;
+        return false;
+      }
   v.path = pathReport(v.trace, criticalPath(v.trace, from, to)).trimEnd().split('\n');
   v.pageTop = 0;
   return true;
 }
 
-export const pathPage = (v: Viewer, width: number, height: number): Line[] => scrolled(v, [[{ text: 'What led to the end of the span', bold: true }], ...v.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])], height);
+export const pathPage = (v: Viewer, width: number, height: number): Line[] =>
+  scrolled(v,
+    [[{ text: 'What led to the end of the span', bold: true }], ...v.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])],
+    height);
 /** Where the address that was asked for is. */
 export const addressPage = (v: Viewer, width: number, height: number): Line[] =>
   scrolled(v, v.walked.map((text): Line => [{ text: fit(text, width).trimEnd(), bold: !text.startsWith(' ') }]), height);

@@ -23,7 +23,8 @@ export class Prompt {
     if (name === 'return') return this.accept(v);
     if (name === 'tab') this.complete(v);
     else if (name === 'up' || name === 'down') this.recall(v, name === 'up' ? 1 : -1);
-    else if (name === 'left' || name === 'right' || name === 'home' || name === 'end') this.at = { left: Math.max(0, this.at - 1), right: Math.min(this.text.length, this.at + 1), home: 0, end: this.text.length }[name];
+    else if (name === 'left' || name === 'right' || name === 'home' || name === 'end')
+      this.at = { left: Math.max(0, this.at - 1), right: Math.min(this.text.length, this.at + 1), home: 0, end: this.text.length }[name];
     else this.edit(name, typed);
     return false;
   }
@@ -41,7 +42,8 @@ export class Prompt {
 
   /** Earlier texts of prompts of this kind. */
   private recall(v: Viewer, by: number): void {
-    const earlier = v.history.filter((h) => h.kind === this.kind).map((h) => h.text), next = Math.max(-1, Math.min(earlier.length - 1, this.recalled + by));
+    const earlier = v.history.filter((h) => h.kind === this.kind).map((h) => h.text),
+      next = Math.max(-1, Math.min(earlier.length - 1, this.recalled + by));
     if (next === this.recalled) return;
     this.recalled = next;
     this.put(next < 0 ? '' : earlier[next]!, '');
@@ -53,7 +55,8 @@ export class Prompt {
     if (this.error) return this.error;
     if (this.kind === 'address') return 'an address of the guest, such as 0xffffffff80000000; Enter walks its tables, Esc leaves';
     if (this.kind === 'go to') return 'a record number, time:1.5ms, or addr 0x80200000; Enter goes there, Esc leaves';
-    const known = this.choices.length ? this.choices : completions(this.text, v.trace), words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
+    const known = this.choices.length ? this.choices : completions(this.text, v.trace),
+      words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
     return words.length && !/\s$/.test(this.text) ? `Tab: ${words.join('  ')}` : 'Enter applies, Esc leaves, Tab completes, Ctrl-U clears';
   }
 
@@ -98,9 +101,12 @@ function walkTo(v: Viewer, text: string): void {
 function goTo(v: Viewer, text: string): void {
   const time = /^time[:=]?(\d+(?:\.\d+)?)(ns|us|µs|ms|s)?$/.exec(text);
   if (v.trace.length === 0) throw new FilterError('there are no records');
-  if (time) return v.goTo(Math.min(v.trace.length - 1, v.trace.indexAtTime(Number(time[1]) * { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 }[(time[2] ?? 'ns') as 'ns']!)));
+  if (time)
+    return v.goTo(Math.min(v.trace.length - 1,
+      v.trace.indexAtTime(Number(time[1]) * { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 }[(time[2] ?? 'ns') as 'ns']!)));
   const index = /^\d+$/.test(text) ? v.trace.indexOf(Number(text)) : -1;
-  if (index < 0) throw new FilterError(`no record '${text}'; there are ${v.trace.at(0).sequence} to ${v.trace.at(v.trace.length - 1).sequence}`);
+  if (index < 0)
+    throw new FilterError(`no record '${text}'; there are ${v.trace.at(0).sequence} to ${v.trace.at(v.trace.length - 1).sequence}`);
   v.goTo(index);
 }
 

@@ -10,7 +10,8 @@ import type { Job } from './jobs.ts';
 const SHIFT = 9, BUCKET = 1 << SHIFT, FAN = 3;
 /** Kinds that have a letter in the timeline, the most telling first: a mask's lowest bit is what a cell shows. */
 export const ranked: readonly number[] = [
-  Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy, Kind.create, Kind.invoke, Kind.recall, Kind.wake,
+  Kind.interrupt, Kind.timeout, Kind.event, Kind.call, Kind.send, Kind.resume, Kind.reply, Kind.receive, Kind.map, Kind.unmap, Kind.destroy,
+  Kind.create, Kind.invoke, Kind.recall, Kind.wake,
 ];
 const RUNS = 1 << 15;
 const bits = new Uint32Array(64);
@@ -60,7 +61,11 @@ export class Pyramid {
   collect(deeds: Deeds, at: number, last: number): void {
     while (at < last) {
       let level = 0;
-      for (let wide = 1 << FAN; level + 1 < this.levels.length && (at & (wide - 1)) === 0 && at + wide <= last && at / wide < this.levels[level + 1]!.length; wide <<= FAN) level++;
+      for (let wide =
+        1
+          << FAN; level + 1 < this.levels.length && (at & (wide - 1)) === 0 && at + wide <= last
+            && at / wide < this.levels[level + 1]!.length; wide <<= FAN)
+        level++;
       this.take(deeds, this.levels[level]![at >> (FAN * level)]!);
       at += 1 << (FAN * level);
     }

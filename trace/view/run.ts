@@ -37,7 +37,8 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
   const watch = setInterval(() => grow(viewer), LOOK), ended = (): never => { process.stdout.write(LEAVE); process.exit(143); };
   process.once('SIGTERM', ended);
   try {
-    await render(createElement(App, { viewer, colours: !process.env['NO_COLOR'] }), { exitOnCtrlC: false, patchConsole: false }).waitUntilExit();
+    await render(createElement(App, { viewer, colours: !process.env['NO_COLOR'] }),
+      { exitOnCtrlC: false, patchConsole: false }).waitUntilExit();
   } finally {
     clearInterval(watch);
     undo?.();

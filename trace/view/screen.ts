@@ -17,10 +17,14 @@ const views: Record<Mode, (v: Viewer, width: number, height: number) =>
 /** `height` lines of at most `width` columns. */
 export function screen(v: Viewer): Line[] {
   const { width, height } = v;
-  if (width < LEAST_WIDTH || height < LEAST_HEIGHT) return [[{ text: fit(`terminal too small: ${width}×${height}, wanted ${LEAST_WIDTH}×${LEAST_HEIGHT} (q quits)`, width).trimEnd() }]];
+  if (width < LEAST_WIDTH || height < LEAST_HEIGHT)
+    return [[{ text: fit(`terminal too small: ${width}×${height}, wanted ${LEAST_WIDTH}×${LEAST_HEIGHT} (q quits)`, width).trimEnd() }]];
   const body = views[v.mode](v, width, v.body).slice(0, v.body);
   while (body.length < v.body) body.push([]);
-  return [title(v, width), ...body, bottom(v), [{ text: fit(v.prompt ? v.prompt.hint(v) : hints[v.mode]!, width), dim: !v.prompt?.error }]].map((l) => cut(l, width));
+  return [
+    title(v, width), ...body, bottom(v), [{ text: fit(v.prompt ? v.prompt.hint(v) : hints[v.mode]!, width), dim: !v.prompt?.error }]
+  ].map((l) =>
+    cut(l, width));
 }
 
 function title(v: Viewer, width: number): Line {
@@ -33,7 +37,10 @@ function title(v: Viewer, width: number): Line {
 function bottom(v: Viewer): Line {
   if (v.prompt) {
     const { kind, text, at } = v.prompt, room = v.width - kind.length - 4, from = Math.max(0, at - room);
-    return [{ text: `${kind}: ${text.slice(from, at)}`, bold: true }, { text: text[at] ?? ' ', inverse: true }, { text: text.slice(at + 1), bold: true }];
+    return [
+      { text: `${kind}: ${text.slice(from, at)}`, bold: true }, { text: text[at] ?? ' ', inverse: true },
+      { text: text.slice(at + 1), bold: true }
+    ];
   }
   return v.message ? [{ text: v.message, color: 'yellow' }] : [];
 }

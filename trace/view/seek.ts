@@ -36,16 +36,20 @@ function* searching(v: Viewer, filter: Filter, way: 1 | -1): Generator<void, voi
 export function follow(v: Viewer, forward: boolean): void {
   if (v.record < 0) return;
   const found = forward ? v.chains.next(v.record) : v.chains.previous(v.record);
-  if (found < 0) v.message = forward ? 'nothing follows from this record; > goes to what its thread did next' : 'nothing is known that this record follows from; < goes to what it was done for';
+  if (found < 0)
+    v.message = forward
+      ? 'nothing follows from this record; > goes to what its thread did next'
+      : 'nothing is known that this record follows from; < goes to what it was done for';
   else v.goTo(found);
 }
 
 const opens = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.event;
-const telling = (kind: number): boolean => opens(kind) || kind === Kind.interrupt || kind === Kind.map || kind === Kind.invoke || kind === Kind.recall;
+const telling = (kind: number): boolean =>
+  opens(kind) || kind === Kind.interrupt || kind === Kind.map || kind === Kind.invoke || kind === Kind.recall;
 
 /**
- * Into: what the receiver of a message, or the thread itself, did next (a call, an operation, an event). Bookkeeping such as thread switches
- * is passed over.
+ * Into: what the receiver of a message, or the thread itself, did next (a call, an operation, an event). Bookkeeping such as thread
+ * switches is passed over.
  */
 export function into(v: Viewer): void {
   if (v.record < 0) return;
@@ -61,7 +65,8 @@ export function into(v: Viewer): void {
 /** Out: the message or event that the selected record's thread was working on. */
 export function out(v: Viewer): void {
   if (v.record < 0) return;
-  const view = new RecordView(), r = v.trace.at(v.record, view), chain = r.cause !== 0 ? v.trace.indexOf(r.cause) : -1, from = chain >= 0 ? chain : v.record;
+  const view = new RecordView(), r = v.trace.at(v.record, view), chain = r.cause !== 0 ? v.trace.indexOf(r.cause) : -1,
+    from = chain >= 0 ? chain : v.record;
   const worker = v.trace.at(from, view).actor, answered = new Set<number>();
   for (let i = from - 1; i >= 0 && i > from - REACH; i--) {
     const { kind, actor, object, cause, sequence } = v.trace.at(i, view);
@@ -72,7 +77,10 @@ export function out(v: Viewer): void {
 }
 
 /** The thread that serves a portal; other objects are themselves. */
-const served = (v: Viewer, object: number): number => { const name = v.trace.names.get(object); return name?.kind === 'portal' ? name.parent : object; };
+const served = (v: Viewer, object: number): number => {
+  const name = v.trace.names.get(object);
+  return name?.kind === 'portal' ? name.parent : object;
+};
 
 /** The slowest of the records that are shown; called again, the next slowest. */
 export function slowest(v: Viewer): void {

@@ -14,7 +14,10 @@ const AT_ONCE = 15;
 /** Record numbers of the messages found so far; `part` of the span has been looked at, 0 … 1. */
 export interface Messages { readonly key: string; readonly records: number[]; part: number }
 
-/** The messages of the span between mark and cursor, or of what follows the selected record. Goes on in the background when there are many records. */
+/**
+ * The messages of the span between mark and cursor, or of what follows the selected record. Goes on in the background when there are many
+ * records.
+ */
 export function messagesOf(v: Viewer): Messages {
   const [from, to] = v.span(), key = [from, to, v.rows.filter?.text ?? '', v.trace.length].join('\0');
   if (v.messages?.key === key) return v.messages;
@@ -53,7 +56,8 @@ function* waiting(v: Viewer, found: Messages, name: string): Job {
 
 function write(v: Viewer, { records }: Messages, name: string): void {
   const { trace } = v, source: TraceSource = {
-    names: trace.names, damage: trace.damage, words: trace.words, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id), payload: (sequence) => trace.payload(sequence),
+    names: trace.names, damage: trace.damage, words: trace.words, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
+    payload: (sequence) => trace.payload(sequence),
     *records() { const view = new RecordView(); for (const i of records) yield trace.at(i, view); },
   };
   try {

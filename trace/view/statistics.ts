@@ -39,17 +39,26 @@ export class StatsPanes {
   }
 
   lines(v: Viewer, height: number): Line[] {
-    if (this.panes.length === 0) return [[{ text: v.trace.length === 0 ? 'no records to count' : `counting … ${Math.floor(this.progress * 100)} %` }]];
-    const titles = ['all', ...this.panes.map((p, n) => (n === 0 ? 'summary' : p[0]!.trim()))], shown = this.pane < 0 ? this.panes.flatMap((p, n) => (n ? ['', ...p] : p)) : this.panes[this.pane]!;
+    if (this.panes.length === 0)
+      return [[{ text: v.trace.length === 0 ? 'no records to count' : `counting … ${Math.floor(this.progress * 100)} %` }]];
+    const titles = ['all', ...this.panes.map((p, n) => (n === 0 ? 'summary' : p[0]!.trim()))],
+      shown = this.pane < 0 ? this.panes.flatMap((p, n) => (n ? ['', ...p] : p)) : this.panes[this.pane]!;
     this.top = Math.max(0, Math.min(this.top, shown.length - height + 1));
-    return [this.tabs(titles, v.width), ...shown.slice(this.top, this.top + height - 1).map((text): Line => [{ text, bold: text !== '' && !text.startsWith(' ') }])];
+    return [
+      this.tabs(titles, v.width),
+      ...shown.slice(this.top, this.top + height - 1).map((text): Line => [{ text, bold: text !== '' && !text.startsWith(' ') }])
+    ];
   }
 
   /** Names of the panes in a row; those on the left give way until the selected one is seen. */
   private tabs(titles: string[], width: number): Line {
-    const selected = this.pane + 1, room = (from: number): number => titles.slice(from, selected + 1).reduce((n, t) => n + t.length + 3, from > 0 ? 2 : 0);
+    const selected = this.pane + 1,
+      room = (from: number): number => titles.slice(from, selected + 1).reduce((n, t) => n + t.length + 3, from > 0 ? 2 : 0);
     let from = 0;
     while (from < selected && room(from) > width - 1) from++;
-    return [...(from > 0 ? [{ text: '… ' }] : []), ...titles.slice(from).flatMap((t, n) => [{ text: ` ${t} `, inverse: n + from === selected }, { text: ' ' }])];
+    return [
+      ...(from > 0 ? [{ text: '… ' }] : []),
+      ...titles.slice(from).flatMap((t, n) => [{ text: ` ${t} `, inverse: n + from === selected }, { text: ' ' }])
+    ];
   }
 }

@@ -12,7 +12,8 @@ import { fit, type Line, type Run } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
 const letters: Record<number, string> = {
-  [Kind.interrupt]: 'i', [Kind.timeout]: 't', [Kind.event]: 'e', [Kind.call]: 'c', [Kind.send]: 's', [Kind.resume]: 'r', [Kind.reply]: 'r', [Kind.receive]: 'v', [Kind.map]: 'm',
+  [Kind.interrupt]: 'i', [Kind.timeout]: 't', [Kind.event]: 'e', [Kind.call]: 'c', [Kind.send]: 's', [Kind.resume]: 'r', [Kind.reply]: 'r',
+  [Kind.receive]: 'v', [Kind.map]: 'm',
   [Kind.unmap]: 'u', [Kind.destroy]: 'd', [Kind.create]: 'n', [Kind.invoke]: 'o', [Kind.recall]: 'x', [Kind.wake]: 'w',
 };
 const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m map  u unmap  o operation  n new  d destroy  i interrupt';
@@ -31,7 +32,8 @@ export function windowOf(v: Viewer): Window {
   if (v.trace.length === 0) return { from: 0, to: 1 };
   const chosen = v.shown, at = v.trace.at(Math.max(0, v.record)).time;
   if (chosen && at >= chosen.from && at <= chosen.to) return chosen;
-  const [first, end] = v.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** v.zoom), now = v.trace.at(Math.max(0, v.record)).time;
+  const [first, end] = v.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** v.zoom),
+    now = v.trace.at(Math.max(0, v.record)).time;
   const from = Math.max(first, Math.min(now - span / 2, last - span));
   return { from, to: from + span };
 }
@@ -40,14 +42,30 @@ export function timeline(v: Viewer, width: number, height: number): Line[] {
   const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(v);
   const { lanes, known } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
   v.laneTop = Math.max(0, Math.min(v.laneTop, names.length - visible));
-  const now = v.record < 0 ? 0 : v.trace.at(v.record).time, column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
-  const head = `${cyclesText(window.to - window.from)} from ${(window.from / 1000).toLocaleString('en-US', { maximumFractionDigits: 3 })} µs, ${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
-  const lines: Line[] = [[{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }], [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]];
-  for (const name of names.slice(v.laneTop, v.laneTop + visible)) lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column, known)]);
+  const now = v.record < 0 ? 0 : v.trace.at(v.record).time,
+    column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
+  const head = `${cyclesText(window.to - window.from)} from `
+    + `${(window.from / 1000).toLocaleString('en-US', { maximumFractionDigits: 3 })} µs, `
+    + `${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
+  const lines: Line[] = [
+    [{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }],
+    [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]
+  ];
+  for (const name of names.slice(v.laneTop, v.laneTop + visible))
+    lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column, known)]);
   while (lines.length < height - 2) lines.push([]);
   lines.push([{ text: LEGEND, dim: true }]);
-  const selected = v.record < 0 ? '' : `record ${v.trace.at(v.record).sequence}: ${ends(v.trace, v.trace.at(v.record))}: ${sentence(v.trace.at(v.record), originOf(v.trace, v.trace.at(v.record)))}`;
-  lines.push([{ text: names.length > visible ? `lanes ${v.laneTop + 1}–${Math.min(names.length, v.laneTop + visible)} of ${names.length}  ` : '', dim: true }, { text: selected }]);
+  const selected = v.record < 0
+    ? ''
+    : `record ${v.trace.at(v.record).sequence}: ${ends(v.trace, v.trace.at(v.record))}: `
+      + `${sentence(v.trace.at(v.record), originOf(v.trace, v.trace.at(v.record)))}`;
+  lines.push([
+    {
+      text: names.length > visible ? `lanes ${v.laneTop + 1}–${Math.min(names.length, v.laneTop + visible)} of ${names.length}  ` : '',
+      dim: true
+    },
+    { text: selected }
+  ]);
   return lines;
 }
 
@@ -61,7 +79,11 @@ function cells(lane: Lane, across: number, column: number, known: number): Line 
   const runs: Run[] = [];
   for (let n = 0; n < across; n++) {
     const mask = lane.kinds[n]! & 0x7fff, kind = mask ? ranked[31 - Math.clz32(mask & -mask)]! : 0;
-    const letter = kind ? (lane.counts[n]! > 1 ? letters[kind]!.toUpperCase() : letters[kind]!) : lane.runs[n] ? '━' : n === column ? '┊' : n >= known ? '░' : ' ';
+    const letter = kind ? (lane.counts[n]! > 1 ? letters[kind]!.toUpperCase() : letters[kind]!)
+      : lane.runs[n] ? '━'
+      : n === column ? '┊'
+      : n >= known ? '░'
+      : ' ';
     const look = { ...(kind ? lookOf(kind) : {}), ...(n === column ? { inverse: true } : {}) }, before = runs.at(-1);
     if (before && before.color === look.color && before.inverse === look.inverse && before.dim === look.dim) before.text += letter;
     else runs.push({ text: letter, ...look });
@@ -82,7 +104,9 @@ function fill(v: Viewer, window: Window, across: number): { lanes: Lanes; known:
     if (!found) ofThread.set(thread, (found = laneOf(lanes, byThread ? objectName(trace, thread) : trace.taskOf(thread), across)));
     return found;
   };
-  const { deeds, running } = v.trace.indexAtTime(window.to) - trace.indexAtTime(window.from) <= EXACT ? exactly(v, window, across) : indexed(v, window, across);
+  const { deeds, running } = v.trace.indexAtTime(window.to) - trace.indexAtTime(window.from) <= EXACT
+    ? exactly(v, window, across)
+    : indexed(v, window, across);
   deeds.forEach((column, n) => {
     for (const thread of running.values()) lane(thread).runs[n] = 1;
     for (const [thread, deed] of column) {
@@ -114,7 +138,8 @@ function exactly({ trace, pyramid }: Viewer, { from, to }: Window, across: numbe
 
 /** The same in whole buckets of the index, as far as it goes. */
 function indexed({ trace, pyramid }: Viewer, { from, to }: Window, across: number): Columns {
-  const each = (to - from) / across, deeds: Deeds[] = [], all = pyramid.bucketAt(Infinity), whole = pyramid.seen + pyramid.bucket > trace.length;
+  const each = (to - from) / across, deeds: Deeds[] = [], all = pyramid.bucketAt(Infinity),
+    whole = pyramid.seen + pyramid.bucket > trace.length;
   let bucket = pyramid.bucketAt(from);
   for (let column = 0; column < across && (whole || bucket < all); column++) {
     const end = pyramid.bucketAt(from + (column + 1) * each), here: Deeds = new Map();

@@ -8,7 +8,8 @@ import { Viewer } from './viewer.ts';
 
 const saved = new Map<string, string>();
 function open(width = 80, height = 24, rounds = 40, filter = ''): Viewer {
-  const v = new Viewer(new TraceFile(recorded(story(rounds))), 'story.trace', (name, text) => { saved.set(name, [...text].join('')); }, filter);
+  const v = new Viewer(new TraceFile(recorded(story(rounds))), 'story.trace', (name, text) => { saved.set(name, [...text].join('')); },
+    filter);
   v.resize(width, height);
   settle(v);
   return v;
@@ -21,8 +22,12 @@ const selected = (v: Viewer): number => v.trace.at(v.record).sequence;
 
 describe('screens', () => {
   const sizes: [number, number][] = [[80, 23], [200, 59]];
-  const cases: Record<string, string[]> = { list: ['down', 'down', 'b', 'down'], timeline: ['pagedown', 't', '+', '+', '+'], diagram: ['down', 'd'], statistics: ['s'], help: ['?'] };
-  const telling: Record<string, string> = { list: 'resumed after', timeline: 'a column', diagram: '◀╌', statistics: 'System calls', help: 'PgUp PgDn' };
+  const cases: Record<string, string[]> = {
+    list: ['down', 'down', 'b', 'down'], timeline: ['pagedown', 't', '+', '+', '+'], diagram: ['down', 'd'], statistics: ['s'], help: ['?']
+  };
+  const telling: Record<string, string> = {
+    list: 'resumed after', timeline: 'a column', diagram: '◀╌', statistics: 'System calls', help: 'PgUp PgDn'
+  };
   for (const [width, height] of sizes) for (const [name, pressed] of Object.entries(cases)) {
     it(`${name} at ${width}×${height + 1}`, () => {
       const text = shown(keys(open(width, height), ...pressed));
@@ -36,7 +41,8 @@ describe('screens', () => {
     expect(screen(open(20, 3)).length).toBe(1);
   });
   it('draws every view at every size without a line too many', () => {
-    for (const mode of ['s', 't', 'd', '?', 'f', 'return', 'c']) for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
+    for (const mode of ['s', 't', 'd', '?', 'f', 'return', 'c'])
+      for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
       const lines = screen(keys(open(width, height, 3), mode));
       expect(lines.length).toBe(height);
       for (const l of lines) expect(plain(l).length).toBeLessThanOrEqual(width);
@@ -45,7 +51,9 @@ describe('screens', () => {
   it('shows a trace without records, and what is wrong with the file', () => {
     const empty = new Viewer(new TraceFile(recorded([])), 'empty', () => undefined);
     empty.resize(80, 23);
-    for (const key of ['down', 'n', 'p', 'b', ' ', 'e', 't', '+', 'd', 's', '?', 'return', 'c', 'L', '>', '<', 'G']) { keys(empty, key); expect(screen(empty).length).toBe(23); }
+    for (const key of [
+      'down', 'n', 'p', 'b', ' ', 'e', 't', '+', 'd', 's', '?', 'return', 'c', 'L', '>', '<', 'G'
+    ]) { keys(empty, key); expect(screen(empty).length).toBe(23); }
     keys(empty, 'escape');
     expect(shown(empty)).toContain('no records in this file');
     const cut = new Viewer(new TraceFile(recorded(story(2)).subarray(0, 700)), 'cut', () => undefined);
@@ -57,7 +65,8 @@ describe('screens', () => {
 describe('keys', () => {
   it('move by record, page and to the ends', () => {
     const v = open();
-    expect([['down'], ['j'], ['pagedown'], ['up'], ['pageup'], ['end'], ['home'], ['up']].map(([k]) => selected(keys(v, k!)))).toEqual([2, 3, 13, 12, 2, 560, 1, 1]);
+    expect([['down'], ['j'], ['pagedown'], ['up'], ['pageup'], ['end'], ['home'], ['up']].map(([k]) =>
+      selected(keys(v, k!)))).toEqual([2, 3, 13, 12, 2, 560, 1, 1]);
   });
   it('jump along causality with n and p, and say when there is no further', () => {
     const v = keys(open(), 'down', 'n', 'n');
@@ -147,7 +156,8 @@ describe('keys', () => {
     expect(saved.get('trace-2-12.svg')).toContain('ecall openat');
   });
   it('zoom the timeline to the span, and out again', () => {
-    const v = keys(open(200, 40), 'down', 'down', ' ', 'down', 'down', 'down', 'down'), [from, to] = v.span().map((n) => v.trace.at(n).time);
+    const v = keys(open(200, 40), 'down', 'down', ' ', 'down', 'down', 'down', 'down'),
+      [from, to] = v.span().map((n) => v.trace.at(n).time);
     keys(v, 't', 'z');
     expect(windowOf(v)).toEqual({ from, to });
     expect(windowOf(keys(v, '0')).to - windowOf(v).from).toBeGreaterThan(to! - from!);

@@ -101,12 +101,15 @@ export class Viewer {
     if (this.jobs.has('search')) return 'searching …';
     if (this.jobs.has('stats')) return `counting ${percent(this.stats.progress)}`;
     const indexed = Math.min(this.chains.seen, this.jobs.has('pyramid') ? this.pyramid.seen : Infinity);
-    return this.jobs.has('chains') || this.jobs.has('pyramid') ? `indexing ${percent(indexed / this.trace.length)}` : this.busy ? 'working …' : '';
+    return this.jobs.has('chains') || this.jobs.has('pyramid') ? `indexing ${percent(indexed / this.trace.length)}`
+      : this.busy ? 'working …'
+      : '';
   }
 
   /** First and last time of the trace. */
   get times(): [number, number] {
-    if (this.ends?.length !== this.trace.length) this.ends = { length: this.trace.length, times: [this.trace.at(0).time, this.trace.at(this.trace.length - 1).time] };
+    if (this.ends?.length !== this.trace.length)
+      this.ends = { length: this.trace.length, times: [this.trace.at(0).time, this.trace.at(this.trace.length - 1).time] };
     return this.ends.times;
   }
   private ends: { length: number; times: [number, number] } | undefined;
@@ -117,7 +120,10 @@ export class Viewer {
 
   /** Does a slice of the work under way, for about `milliseconds`. */
   slice(milliseconds = 12): void {
-    this.jobs.first = this.mode === 'timeline' ? 'pyramid' : this.mode === 'stats' && this.jobs.has('chains') === false ? 'stats' : this.rows.filter?.usesLatency ? 'chains' : 'rows';
+    this.jobs.first = this.mode === 'timeline' ? 'pyramid'
+      : this.mode === 'stats' && this.jobs.has('chains') === false ? 'stats'
+      : this.rows.filter?.usesLatency ? 'chains'
+      : 'rows';
     this.jobs.work(milliseconds);
     if (this.following) this.cursor = Math.max(0, this.rows.length - 1);
     this.scroll();
@@ -152,7 +158,8 @@ export class Viewer {
   goTo(record: number): void {
     this.following = false;
     this.show(this.rows.rowOf(record));
-    if (!this.rows.shows(record)) this.message = `record ${this.trace.at(record).sequence} is hidden by the filter; the next that is shown is selected`;
+    if (!this.rows.shows(record))
+      this.message = `record ${this.trace.at(record).sequence} is hidden by the filter; the next that is shown is selected`;
   }
   private scroll(): void {
     const shown = listHeight(this.body);
@@ -172,7 +179,9 @@ export class Viewer {
     if (this.mode === 'stats') this.stats.start(this);
   }
   private *filterJob(selected: number): Generator<void, void> {
-    for (const steps = this.rows.fill(); !steps.next().done; yield) if (this.cursor === 0 && this.rows.length > 0 && this.rows.record(this.rows.length - 1) >= selected) this.show(this.rows.rowOf(selected));
+    for (const steps = this.rows.fill(); !steps.next().done; yield)
+      if (this.cursor === 0 && this.rows.length > 0 && this.rows.record(this.rows.length - 1) >= selected)
+        this.show(this.rows.rowOf(selected));
     if (this.cursor === 0) this.show(this.rows.rowOf(selected));
   }
 
@@ -181,10 +190,13 @@ export class Viewer {
     const now = Math.max(0, this.record), end = this.trace.length - 1;
     if (this.mark >= 0) return [Math.min(this.mark, now), Math.max(this.mark, now)];
     if (this.trace.length === 0) return [0, -1];
-    const { cause } = this.trace.at(now), start = cause === 0 ? now : Math.max(0, this.trace.indexOf(cause)), answer = this.chains.answer(start);
+    const { cause } = this.trace.at(now), start = cause === 0 ? now : Math.max(0, this.trace.indexOf(cause)),
+      answer = this.chains.answer(start);
     return answer >= 0 ? [start, answer] : [Math.max(0, Math.min(now, end - 200)), Math.min(end, now + 200)];
   }
-  inSpan(record: number): boolean { return this.mark >= 0 && record >= Math.min(this.mark, this.record) && record <= Math.max(this.mark, this.record); }
+  inSpan(record: number): boolean {
+    return this.mark >= 0 && record >= Math.min(this.mark, this.record) && record <= Math.max(this.mark, this.record);
+  }
   laneOf(record: number): string {
     if (record < 0) return '';
     const { actor } = this.trace.at(record);

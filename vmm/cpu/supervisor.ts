@@ -76,7 +76,8 @@ export class Supervisor {
       case Csr.sie: return this.#enabled;
       case Csr.sip: return this.pending;
       case Csr.stimecmp: return this.#sstc ? this.stimecmp : undefined;
-      case Csr.stvec: case Csr.scounteren: case Csr.senvcfg: case Csr.sscratch: case Csr.sepc: case Csr.scause: case Csr.stval: case Csr.satp: return this.#get(number);
+      case Csr.stvec: case Csr.scounteren: case Csr.senvcfg: case Csr.sscratch: case Csr.sepc: case Csr.scause: case Csr.stval:
+      case Csr.satp: return this.#get(number);
       default: return undefined;
     }
   }

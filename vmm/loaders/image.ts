@@ -7,7 +7,10 @@
  */
 import { type Loaded, loaded, refused } from './result.ts';
 
-export interface Image { /** From the start of RAM. */ readonly textOffset: number; /** Memory it occupies, .bss included. */ readonly memory: number }
+export interface Image {
+  /** From the start of RAM. */ readonly textOffset: number; /** Memory it occupies, .bss included. */
+  readonly memory: number
+}
 
 const HEADER = 64, MAGIC_AT = 56;
 const magics: Record<string, string> = { 'RSC\x05': 'RISC-V', 'ARM\x64': 'AArch64' };

@@ -72,7 +72,9 @@ function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<K
 }
 
 function tooSmall(ram: GuestRam, address: number, length: number): string {
-  if (address < ram.base) return `wants to be at 0x${address.toString(16)}, but memory begins at 0x${ram.base.toString(16)}${ram.base > RAM_BASE ? `: ${RESERVED}; relink it` : ''}`;
+  if (address < ram.base)
+    return `wants to be at 0x${address.toString(16)}, but memory begins at 0x`
+      + `${ram.base.toString(16)}${ram.base > RAM_BASE ? `: ${RESERVED}; relink it` : ''}`;
   const needed = Math.ceil((address + length - ram.base) / MIB) + TREE_ROOM / MIB;
   return `does not fit: it needs ${needed} MiB of memory, the VM has ${Math.floor(ram.size / MIB)} MiB; give it more with --memory`;
 }
@@ -84,7 +86,8 @@ export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Lo
   const start = Math.floor((treePlace(ram) - bytes.length) / PAGE) * PAGE;
   if (start < kernel.end) {
     const left = Math.max(0, Math.floor((treePlace(ram) - kernel.end) / MIB));
-    return refused(`does not fit: it has ${Math.ceil(bytes.length / MIB)} MiB, the kernel leaves ${left} MiB; give the VM more with --memory`);
+    return refused(
+      `does not fit: it has ${Math.ceil(bytes.length / MIB)} MiB, the kernel leaves ${left} MiB; give the VM more with --memory`);
   }
   ram.write(start, bytes);
   return loaded({ start, end: start + bytes.length });
@@ -92,7 +95,8 @@ export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Lo
 
 export function loadTree(ram: GuestRam, tree: Uint8Array, kernel: Kernel): Loaded<number> {
   const at = treePlace(ram);
-  if (at < kernel.end || tree.length > TREE_ROOM) return refused(`leaves no room for the device tree; give the VM more than ${Math.floor(ram.size / MIB)} MiB with --memory`);
+  if (at < kernel.end || tree.length > TREE_ROOM)
+    return refused(`leaves no room for the device tree; give the VM more than ${Math.floor(ram.size / MIB)} MiB with --memory`);
   ram.write(at, tree);
   return loaded(at);
 }

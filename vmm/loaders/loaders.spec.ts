@@ -16,7 +16,10 @@ function image(size = 4096, memory = size, magic = 'RSC\x05'): Uint8Array {
 function elf(change: (d: DataView) => void = () => {}): Uint8Array {
   const data = new DataView(new ArrayBuffer(256)), bytes = new Uint8Array(data.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  data.setUint16(16, 2, true); data.setUint16(18, 243, true); data.setBigUint64(24, 0xffff_ffff_8000_0010n, true); data.setBigUint64(32, 64n, true);
+  data.setUint16(16, 2, true);
+  data.setUint16(18, 243, true);
+  data.setBigUint64(24, 0xffff_ffff_8000_0010n, true);
+  data.setBigUint64(32, 64n, true);
   data.setUint16(54, 56, true); data.setUint16(56, 1, true);
   data.setUint32(64, 1, true);
   [120n, 0xffff_ffff_8000_0000n, BigInt(RAM_BASE + 0x20_0000), 16n, 32n].forEach((v, i) => data.setBigUint64(72 + 8 * i, v, true));
@@ -56,7 +59,8 @@ describe('kernels', () => {
   });
   it('answers whatever the file is', () => {
     const ram = fakeRam(4 * MIB);
-    fc.assert(fc.property(fc.constantFrom(image(), elf(), gzipSync(image())), fc.array(fc.tuple(fc.nat(255), fc.nat(255)), { maxLength: 8 }), fc.nat(4096), (base, changes, cut) => {
+    fc.assert(fc.property(fc.constantFrom(image(), elf(), gzipSync(image())),
+      fc.array(fc.tuple(fc.nat(255), fc.nat(255)), { maxLength: 8 }), fc.nat(4096), (base, changes, cut) => {
       const file = base.slice(0, cut);
       for (const [at, v] of changes) if (at < file.length) file[at] = v;
       loadKernel(ram, file);
@@ -67,12 +71,15 @@ describe('kernels', () => {
 describe('initrd and device tree', () => {
   it('stand behind the kernel, at the end of memory', () => {
     const ram = fakeRam(8 * MIB), kernel = { entry: 0, end: RAM_BASE + 3 * MIB };
-    expect(loadInitrd(ram, new Uint8Array(5000), kernel)).toEqual({ ok: true, value: { start: RAM_BASE + 6 * MIB - 8192, end: RAM_BASE + 6 * MIB - 8192 + 5000 } });
+    expect(loadInitrd(ram, new Uint8Array(5000), kernel)).toEqual({
+      ok: true, value: { start: RAM_BASE + 6 * MIB - 8192, end: RAM_BASE + 6 * MIB - 8192 + 5000 }
+    });
     expect(loadTree(ram, Uint8Array.of(1), kernel)).toEqual({ ok: true, value: treePlace(ram) });
   });
   it('say when there is no room', () => {
     const ram = fakeRam(8 * MIB);
-    expect(error(loadInitrd(ram, new Uint8Array(4 * MIB), { entry: 0, end: RAM_BASE + 3 * MIB }))).toBe('does not fit: it has 4 MiB, the kernel leaves 3 MiB; give the VM more with --memory');
+    expect(error(loadInitrd(ram, new Uint8Array(4 * MIB), { entry: 0, end: RAM_BASE + 3 * MIB }))).toBe(
+      'does not fit: it has 4 MiB, the kernel leaves 3 MiB; give the VM more with --memory');
     expect(error(loadTree(ram, Uint8Array.of(1), { entry: 0, end: RAM_BASE + 7 * MIB }))).toMatch(/no room for the device tree/);
   });
 });

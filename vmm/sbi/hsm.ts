@@ -8,7 +8,10 @@
  * A stopped vCPU is one whose event is not answered; `begin` answers it.
  * @spec sbi 9 (v2.0)
  */
-import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
+import {
+  A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, low, notSupported, success, unsigned,
+  value
+} from './sbi.ts';
 
 const State = { started: 0, stopped: 1, suspended: 4 } as const;
 const Suspend = { retentive: 0, nonRetentive: 0x8000_0000 } as const, FIRST_OF_PLATFORM = 0x1000_0000;

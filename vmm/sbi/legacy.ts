@@ -1,7 +1,9 @@
 /** The calls of SBI 0.1: the extension is the function, the answer is a0 alone. @spec sbi 5 (v2.0) */
 import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension } from './sbi.ts';
 
-const Call = { setTimer: 0, putchar: 1, getchar: 2, clearIpi: 3, sendIpi: 4, remoteFenceI: 5, remoteSfence: 6, remoteSfenceAsid: 7, shutdown: 8 } as const;
+const Call = {
+  setTimer: 0, putchar: 1, getchar: 2, clearIpi: 3, sendIpi: 4, remoteFenceI: 5, remoteSfence: 6, remoteSfenceAsid: 7, shutdown: 8
+} as const;
 const done: SbiAnswer = { legacy: 0 };
 
 export class LegacyExtension implements SbiExtension {

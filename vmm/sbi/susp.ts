@@ -1,5 +1,7 @@
 /** System suspend: the guest keeps its memory and sleeps until an interrupt that its last vCPU has enabled. @spec sbi 13 (v2.0) */
-import { A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, low, notSupported, success, unsigned } from './sbi.ts';
+import {
+  A, SbiError, type SbiAnswer, type SbiCall, type SbiExtension, answer, invalidAddress, invalidParam, low, notSupported, success, unsigned
+} from './sbi.ts';
 
 const SUSPEND_TO_RAM = 0;
 

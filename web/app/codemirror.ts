@@ -8,13 +8,21 @@ import { tags } from '@lezer/highlight';
 import { basicSetup } from 'codemirror';
 
 const style = HighlightStyle.define([
-  { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--k-memory)' }, { tag: [tags.string, tags.regexp], color: 'var(--k-answer)' }, { tag: [tags.number, tags.bool, tags.null], color: 'var(--k-event)' },
-  { tag: tags.comment, color: 'var(--dim)', fontStyle: 'italic' }, { tag: [tags.typeName, tags.className], color: 'var(--k-object)' }, { tag: [tags.function(tags.variableName), tags.labelName], color: 'var(--k-message)' },
+  { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--k-memory)' },
+  { tag: [tags.string, tags.regexp], color: 'var(--k-answer)' }, { tag: [tags.number, tags.bool, tags.null], color: 'var(--k-event)' },
+  { tag: tags.comment, color: 'var(--dim)', fontStyle: 'italic' }, { tag: [tags.typeName, tags.className], color: 'var(--k-object)' },
+  { tag: [tags.function(tags.variableName), tags.labelName], color: 'var(--k-message)' },
 ]);
 const theme = EditorView.theme({
-  '&': { height: '100%', fontSize: '13px', backgroundColor: 'transparent', color: 'var(--text)' }, '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5' }, '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--dim)', border: '0' },
-  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'rgb(128 120 100 / .08)' }, '.cm-content': { caretColor: 'var(--accent)' }, '.cm-cursor': { borderLeftColor: 'var(--accent)' }, '&.cm-focused': { outline: 'none' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft) !important' }, '.cm-tooltip': { backgroundColor: 'var(--raised)', borderColor: 'var(--line-strong)' },
+  '&': { height: '100%', fontSize: '13px', backgroundColor: 'transparent', color: 'var(--text)' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5' },
+  '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--dim)', border: '0' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'rgb(128 120 100 / .08)' }, '.cm-content': { caretColor: 'var(--accent)' },
+  '.cm-cursor': { borderLeftColor: 'var(--accent)' }, '&.cm-focused': { outline: 'none' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--accent-soft) !important'
+  },
+  '.cm-tooltip': { backgroundColor: 'var(--raised)', borderColor: 'var(--line-strong)' },
 });
 
 /** RISC-V assembly: labels, comments, numbers, the rest. */
@@ -37,6 +45,13 @@ export function editor(parent: HTMLElement, name: string, doc: string, change: (
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: 'open' });
   return new EditorView({
     parent: root as unknown as DocumentFragment, root,
-    state: EditorState.create({ doc, extensions: [basicSetup, keymap.of([indentWithTab]), name.endsWith('.ts') ? javascript({ typescript: true }) : assembly, syntaxHighlighting(style), theme, changed, EditorView.contentAttributes.of({ 'aria-label': `${name}: press Escape, then Tab, to leave the editor` })] }),
+    state: EditorState.create({
+      doc,
+      extensions: [
+        basicSetup, keymap.of([indentWithTab]), name.endsWith('.ts') ? javascript({ typescript: true }) : assembly,
+        syntaxHighlighting(style), theme, changed,
+        EditorView.contentAttributes.of({ 'aria-label': `${name}: press Escape, then Tab, to leave the editor` })
+      ]
+    }),
   });
 }

@@ -8,9 +8,15 @@ export function Editor({ name, text, change }: Props) {
   const place = useRef<HTMLDivElement>(null), view = useRef<EditorView | undefined>(undefined);
   useEffect(() => {
     let gone = false;
-    void import('./codemirror.ts').then(({ editor }) => { if (!gone && place.current) view.current = editor(place.current, name, text, change); });
+    void import('./codemirror.ts').then(({ editor }) => {
+      if (!gone && place.current) view.current = editor(place.current, name, text, change);
+    });
     return () => { gone = true; view.current?.destroy(); };
   }, [name]);
-  useEffect(() => { const v = view.current; if (v && v.state.doc.toString() !== text) v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: text } }); }, [text]);
+  useEffect(() => {
+    const v = view.current;
+    if (v && v.state.doc.toString() !== text) v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: text } });
+  },
+    [text]);
   return <div class="editor" ref={place} />;
 }

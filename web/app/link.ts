@@ -2,16 +2,31 @@
 export type View = 'list' | 'sequence' | 'timeline' | 'memory' | 'counts';
 export const views: readonly View[] = ['list', 'sequence', 'timeline', 'memory', 'counts'];
 
-/** `what`: a scenario's name, 'shell' or 'minios'. `at`: the sequence number of the selected record. `keys`: what was typed, packed (keys.ts). */
-export interface Place { readonly what: string; readonly seed: number; readonly at?: number; readonly view?: View; readonly filter?: string; readonly keys?: string; readonly tour?: number }
+/**
+ * `what`: a scenario's name, 'shell' or 'minios'. `at`: the sequence number of the selected record. `keys`: what was typed, packed
+ * (keys.ts).
+ */
+export interface Place {
+  readonly what: string;
+  readonly seed: number;
+  readonly at?: number;
+  readonly view?: View;
+  readonly filter?: string;
+  readonly keys?: string;
+  readonly tour?: number
+}
 
 /** The place that an address names; undefined for the first screen. */
 export function placeOf(hash: string): Place | undefined {
   const match = /^#\/run\/([\w-]+)(?:\?(.*))?$/.exec(hash);
   if (!match) return undefined;
-  const query = new URLSearchParams(match[2] ?? ''), number = (key: string): number | undefined => (/^\d{1,15}$/.test(query.get(key) ?? '') ? Number(query.get(key)) : undefined);
+  const query = new URLSearchParams(match[2] ?? ''),
+    number = (key: string): number | undefined => (/^\d{1,15}$/.test(query.get(key) ?? '') ? Number(query.get(key)) : undefined);
   const view = views.find((v) => v === query.get('view'));
-  return { what: match[1]!, seed: number('seed') ?? 1, at: number('at'), view, filter: query.get('filter') ?? undefined, keys: query.get('keys') ?? undefined, tour: number('tour') };
+  return {
+    what: match[1]!, seed: number('seed') ?? 1, at: number('at'), view, filter: query.get('filter') ?? undefined,
+    keys: query.get('keys') ?? undefined, tour: number('tour')
+  };
 }
 
 /** The lab that an address names. */

@@ -12,9 +12,11 @@ const TALLEST = 8_000_000;
 
 export function List({ session }: { session: Session }) {
   const box = useRef<HTMLDivElement>(null), [top, setTop] = useState(0), [height, setHeight] = useState(400);
-  const { rows, trace } = session, length = (session.version.value, rows?.length ?? 0), each = rowHeight(), shown = Math.min(200, Math.ceil(height / each) + 1);
+  const { rows, trace } = session, length = (session.version.value, rows?.length ?? 0), each = rowHeight(),
+    shown = Math.min(200, Math.ceil(height / each) + 1);
   const tall = Math.min(length * each, TALLEST), scaled = length * each > TALLEST, most = Math.max(0, length - Math.floor(height / each));
-  const first = Math.max(0, Math.min(most, scaled ? Math.round((top / Math.max(1, tall - height)) * most) : Math.floor(top / each))), following = session.following.value, selected = session.selected.value;
+  const first = Math.max(0, Math.min(most, scaled ? Math.round((top / Math.max(1, tall - height)) * most) : Math.floor(top / each))),
+    following = session.following.value, selected = session.selected.value;
 
   const show = (row: number): void => {
     const element = box.current;
@@ -33,9 +35,12 @@ export function List({ session }: { session: Session }) {
   useLayoutEffect(() => { if (following && length > 0) show(length - 1); }, [length, following]);
   useLayoutEffect(() => { if (!following && rows && selected >= 0) show(rows.rowOf(selected)); }, [selected, following, rows]);
 
-  const move = (by: number): void => { if (rows && length > 0) session.select(rows.record(Math.max(0, Math.min(length - 1, (selected < 0 ? -1 : rows.rowOf(selected)) + by)))); };
+  const move = (by: number): void => {
+    if (rows && length > 0) session.select(rows.record(Math.max(0, Math.min(length - 1, (selected < 0 ? -1 : rows.rowOf(selected)) + by))));
+  };
   const keys: Record<string, () => void> = {
-    ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(shown - 2), PageUp: () => move(2 - shown), Home: () => move(-length), End: () => move(length),
+    ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(shown - 2), PageUp: () => move(2 - shown),
+    Home: () => move(-length), End: () => move(length),
     n: () => chain(session, true), p: () => chain(session, false),
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -45,13 +50,18 @@ export function List({ session }: { session: Session }) {
   };
   const visible = Array.from({ length: Math.max(0, Math.min(shown, length - first)) }, (_, i) => first + i);
   return (
-    <div class="list" ref={box} role="listbox" tabIndex={0} aria-label={`Trace, ${length} records`} aria-activedescendant={selected >= 0 ? `r${selected}` : undefined} onKeyDown={onKeyDown} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
+    <div class="list" ref={box} role="listbox" tabIndex={0} aria-label={`Trace, ${length} records`}
+      aria-activedescendant={selected >= 0 ? `r${selected}` : undefined} onKeyDown={onKeyDown}
+      onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
       <div class="tall" style={{ height: `${tall}px` }}>
         <div class="window" style={{ transform: `translateY(${scaled ? top : first * each}px)` }}>
           {trace && rows && visible.map((row) => <Row key={row} session={session} row={row} length={length} />)}
         </div>
       </div>
-      {length === 0 && <div class="empty">{trace ? (rows && rows.progress < 1 ? 'Looking …' : 'No record matches the filter.') : 'Records appear here as the system runs.'}</div>}
+      {length === 0
+        && <div class="empty">
+          {trace ? (rows && rows.progress < 1 ? 'Looking …' : 'No record matches the filter.') : 'Records appear here as the system runs.'}
+        </div>}
     </div>
   );
 }
@@ -65,9 +75,11 @@ export function chain(session: Session, forward: boolean): void {
 }
 
 function Row({ session, row, length }: { session: Session; row: number; length: number }) {
-  const { trace, rows, chains } = session, record = rows!.record(row), r = trace!.at(record).clone(), latency = chains!.latency(record), chosen = record === session.selected.value;
+  const { trace, rows, chains } = session, record = rows!.record(row), r = trace!.at(record).clone(), latency = chains!.latency(record),
+    chosen = record === session.selected.value;
   return (
-    <div class="row" id={`r${record}`} role="option" aria-selected={chosen} aria-posinset={row + 1} aria-setsize={length} data-family={familyOf(r.kind)} onClick={() => session.select(record)}>
+    <div class="row" id={`r${record}`} role="option" aria-selected={chosen} aria-posinset={row + 1} aria-setsize={length}
+      data-family={familyOf(r.kind)} onClick={() => session.select(record)}>
       <span class="tile" title={r.kindName} />
       <span class="seq">{r.sequence}</span>
       <span class="time">{(r.time / 1000).toFixed(r.time < 1e8 ? 3 : 1)}</span>
@@ -80,5 +92,8 @@ function Row({ session, row, length }: { session: Session; row: number; length: 
 
 export function FollowButton({ session }: { session: Session }) {
   const on = session.following.value;
-  return <button class="quiet" aria-pressed={on} title="Keep to the newest record" onClick={() => { session.following.value = !on; }}><Icon name="end" />Follow</button>;
+  return <button class="quiet" aria-pressed={on} title="Keep to the newest record" onClick={() => { session.following.value = !on; }}>
+    <Icon name="end" />
+    Follow
+  </button>;
 }

@@ -14,7 +14,9 @@ import { prepare, Session } from './session.ts';
 import { dark, toggleTheme } from './theme.ts';
 import { Workspace } from './workspace.tsx';
 
-const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined), images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal(''), labs = signal<readonly LabInfo[]>([]), lab = signal<LabInfo | undefined>(undefined);
+const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined),
+  images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal(''), labs = signal<readonly LabInfo[]>([]),
+  lab = signal<LabInfo | undefined>(undefined);
 /** What the session on the screen is of; undefined for files of one's own, which no address can name. */
 let shown: Place | undefined;
 /** Set while the address is changed by the page itself. */
@@ -36,7 +38,8 @@ async function whatOf({ what }: Place): Promise<What | undefined> {
   const given: Given[] = [];
   for (const name of entry.images ?? []) {
     const path = images.value.get(name);
-    if (path === undefined) { problem.value = `“${entry.title}” needs Debian’s images, which this page was made without.`; return undefined; }
+    if (path
+        === undefined) { problem.value = `“${entry.title}” needs Debian’s images, which this page was made without.`; return undefined; }
     given.push({ name, bytes: new Uint8Array(await (await fetch(path)).arrayBuffer()) });
   }
   return { kind: 'scenario', name: what, images: given };
@@ -53,7 +56,9 @@ async function visit(place: Place | undefined): Promise<void> {
     return;
   }
   let replay: string | undefined;
-  try { replay = place.keys === undefined ? undefined : await unpackKeys(place.keys); } catch { problem.value = 'What was typed cannot be read from this address.'; }
+  try {
+    replay = place.keys === undefined ? undefined : await unpackKeys(place.keys);
+  } catch { problem.value = 'What was typed cannot be read from this address.'; }
   const next = new Session(what, place.seed, what.kind === 'scenario' ? 'full' : 'paced', replay);
   next.view.value = place.view ?? 'list';
   if (place.filter) next.setFilter(place.filter);
@@ -68,9 +73,12 @@ async function visit(place: Place | undefined): Promise<void> {
 async function share(): Promise<string> {
   const s = session.value;
   if (!s || !shown) return location.href.replace(/#.*/, '');
-  const typed = s.what.kind === 'shell' && s.phase.value !== 'failed' ? await s.recording() : undefined, keys = typed && typed.split('\n').length > 3 ? await packKeys(typed) : undefined;
+  const typed = s.what.kind === 'shell' && s.phase.value !== 'failed' ? await s.recording() : undefined,
+    keys = typed && typed.split('\n').length > 3 ? await packKeys(typed) : undefined;
   const at = s.following.value ? undefined : s.record(s.selected.value)?.sequence;
-  own = hashOf({ what: shown.what, seed: s.seed, at, view: s.view.value === 'list' ? undefined : s.view.value, filter: s.filter.value || undefined, keys });
+  own = hashOf({
+    what: shown.what, seed: s.seed, at, view: s.view.value === 'list' ? undefined : s.view.value, filter: s.filter.value || undefined, keys
+  });
   history.replaceState(null, '', own);
   return location.href;
 }
@@ -123,16 +131,23 @@ function App() {
   const s = session.value;
   return (
     <>
-      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('#main')?.focus(); }}>Skip to content</a>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>('#main')?.focus(); }}>
+        Skip to content
+      </a>
       <header class="top">
         <a class="brand" href="#/"><Mark />Tessera</a>
         {s && lab.value && <a class="button quiet" href={`#/lab/${lab.value.name}`}><Icon name="left" />Back to the lab</a>}
         {(s || lab.value) && <a class="button quiet" href="#/"><Icon name="left" />{lab.value ? 'First screen' : 'All scenarios'}</a>}
         <span class="spring" />
-        <button class="quiet" onClick={toggleTheme} aria-pressed={dark.value} title="Light or dark"><Icon name="sun" /><span class="label">{dark.value ? 'Dark' : 'Light'}</span></button>
+        <button class="quiet" onClick={toggleTheme} aria-pressed={dark.value} title="Light or dark">
+          <Icon name="sun" />
+          <span class="label">{dark.value ? 'Dark' : 'Light'}</span>
+        </button>
       </header>
       {problem.value && <p class="note" role="alert">{problem.value}</p>}
-      {s ? <Workspace session={s} again={again} share={share} tour={tour.value} setTour={(step) => { tour.value = step; }} /> : lab.value ? <Lab key={lab.value.name} info={lab.value} open={openTrace} /> : <Home images={images.value} labs={labs.value} start={start} openTrace={openTrace} />}
+      {s ? <Workspace session={s} again={again} share={share} tour={tour.value} setTour={(step) => { tour.value = step; }} />
+        : lab.value ? <Lab key={lab.value.name} info={lab.value} open={openTrace} />
+        : <Home images={images.value} labs={labs.value} start={start} openTrace={openTrace} />}
     </>
   );
 }
@@ -148,11 +163,17 @@ async function lookForLabs(): Promise<void> {
 async function lookForImages(): Promise<void> {
   try {
     const answer = await fetch('images/index.json');
-    if (answer.ok) images.value = new Map(Object.entries((await answer.json()) as Record<string, string>).map(([name, file]) => [name, `images/${file}`]));
+    if (answer.ok)
+      images.value = new Map(Object.entries((await answer.json()) as Record<string,
+        string>).map(([name, file]) => [name, `images/${file}`]));
   } catch { /* a page without images */ }
 }
 
-effect(() => { document.title = lab.value && !session.value ? `${lab.value.title} · Tessera` : session.value?.title.value ? `${session.value.title.value} · Tessera` : 'Tessera'; });
+effect(() => {
+  document.title = lab.value && !session.value ? `${lab.value.title} · Tessera`
+    : session.value?.title.value ? `${session.value.title.value} · Tessera`
+    : 'Tessera';
+});
 render(<App />, document.getElementById('app')!);
 const ready = Promise.all([lookForImages(), lookForLabs()]);
 if (location.hash.length > 2) void ready.then(route);

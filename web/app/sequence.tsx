@@ -12,7 +12,10 @@ import type { Session } from './session.ts';
 
 const BEFORE = 40, AFTER = 120, REACH = 20_000, GUTTER = 84, LANE = 132;
 
-interface Shown { readonly arrows: readonly (FoldedArrow & { readonly record: number; readonly family: Family })[]; readonly lanes: readonly string[] }
+interface Shown {
+  readonly arrows: readonly (FoldedArrow & { readonly record: number; readonly family: Family })[];
+  readonly lanes: readonly string[]
+}
 
 /** Arrows on both sides of a row, those that repeat folded. */
 function around(session: Session): Shown {
@@ -36,8 +39,10 @@ function around(session: Session): Shown {
 
 export function Sequence({ session }: { session: Session }) {
   const box = useRef<HTMLDivElement>(null), [width, setWidth] = useState(800);
-  const { arrows, lanes } = (session.version.value, around(session)), selected = session.selected.value, following = session.following.value;
-  const lane = Math.max(LANE, Math.floor((width - GUTTER - 12) / Math.max(1, lanes.length))), chosen = session.record(selected), start = (following ? arrows[0]?.time : chosen?.time) ?? 0;
+  const { arrows, lanes } = (session.version.value, around(session)), selected = session.selected.value,
+    following = session.following.value;
+  const lane = Math.max(LANE, Math.floor((width - GUTTER - 12) / Math.max(1, lanes.length))), chosen = session.record(selected),
+    start = (following ? arrows[0]?.time : chosen?.time) ?? 0;
   useLayoutEffect(() => {
     const watcher = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 800));
     watcher.observe(box.current!);
@@ -53,10 +58,15 @@ export function Sequence({ session }: { session: Session }) {
       {arrows.length === 0 && <div class="empty">No messages here yet.</div>}
       {arrows.length > 0 && (
         <div class="paper" style={{ width: `${GUTTER + lanes.length * lane}px` }}>
-          <div class="heads">{lanes.map((task) => <div key={task} class="head" style={{ left: `${x(task)}px`, maxWidth: `${lane - 10}px` }} title={task}>{task}</div>)}</div>
+          <div class="heads">
+            {lanes.map((task) =>
+              <div key={task} class="head" style={{ left: `${x(task)}px`, maxWidth: `${lane - 10}px` }} title={task}>{task}</div>)}
+          </div>
           {lanes.map((task) => <div key={task} class="life" style={{ left: `${x(task)}px` }} />)}
           <ol>
-            {arrows.map((a) => <Step key={a.sequence} arrow={a} from={x(a.from)} to={x(a.to)} since={a.time - start} chosen={a.record === selected} choose={() => session.select(a.record)} />)}
+            {arrows.map((a) =>
+              <Step key={a.sequence} arrow={a} from={x(a.from)} to={x(a.to)} since={a.time - start} chosen={a.record === selected}
+                choose={() => session.select(a.record)} />)}
           </ol>
         </div>
       )}
@@ -71,7 +81,8 @@ function Step({ arrow, from, to, since, chosen, choose }: StepProps) {
     <li aria-current={chosen} data-family={arrow.family}>
       <button onClick={choose}>
         <span class="since">{since < 0 ? '−' : '+'}{cyclesText(Math.abs(since))}</span>
-        <span class={`arrow ${self ? 'self' : to > from ? 'forth' : 'back'} ${arrow.reply ? 'reply' : ''}`} style={{ left: `${low}px`, width: self ? '14px' : `${span}px` }}>
+        <span class={`arrow ${self ? 'self' : to > from ? 'forth' : 'back'} ${arrow.reply ? 'reply' : ''}`}
+          style={{ left: `${low}px`, width: self ? '14px' : `${span}px` }}>
           <span class="sr">{arrow.from} to {arrow.to}: </span>
           <span class="text">{arrow.text}</span>
         </span>

@@ -1,4 +1,7 @@
-/** One run as the page sees it: the worker, the trace that grows, its indexes, the selected record. Signals tell the views what has changed. */
+/**
+ * One run as the page sees it: the worker, the trace that grows, its indexes, the selected record. Signals tell the views what has
+ * changed.
+ */
 import { batch, signal } from '@preact/signals';
 import { Filter, PiecesSource, TraceFile, type RecordView } from '../../trace/index.ts';
 import { Chains } from '../../trace/view/chains.ts';
@@ -117,7 +120,14 @@ export class Session {
 
   private hear(message: FromWorker): void {
     switch (message.type) {
-      case 'started': batch(() => { this.title.value = message.title; this.summary.value = message.summary; this.consoles.value = message.consoles; this.phase.value = 'running'; }); break;
+      case 'started':
+        batch(() => {
+          this.title.value = message.title;
+          this.summary.value = message.summary;
+          this.consoles.value = message.consoles;
+          this.phase.value = 'running';
+        });
+        break;
       case 'output':
         this.early.push([message.channel, message.bytes]);
         this.onOutput?.(message.channel, message.bytes);
@@ -211,5 +221,7 @@ export class Session {
     } catch { /* this run has nothing of that name */ }
     return -1;
   }
-  record(number: number): RecordView | undefined { return this.trace && number >= 0 && number < this.trace.length ? this.trace.at(number) : undefined; }
+  record(number: number): RecordView | undefined {
+    return this.trace && number >= 0 && number < this.trace.length ? this.trace.at(number) : undefined;
+  }
 }

@@ -5,8 +5,18 @@ import type { Session } from './session.ts';
 import { dark } from './theme.ts';
 
 const themes = {
-  light: { background: '#fdfcfa', foreground: '#22211f', cursor: '#a8431f', selectionBackground: '#e8d9cd', black: '#22211f', red: '#b3261e', green: '#2f6b2f', yellow: '#7a5a00', blue: '#1f5fa8', magenta: '#7d3c98', cyan: '#0f6b75', white: '#6b6963', brightBlack: '#6b6963', brightRed: '#b3261e', brightGreen: '#2f6b2f', brightYellow: '#7a5a00', brightBlue: '#1f5fa8', brightMagenta: '#7d3c98', brightCyan: '#0f6b75', brightWhite: '#22211f' },
-  dark: { background: '#171614', foreground: '#e9e6df', cursor: '#ef9468', selectionBackground: '#4a3a30', black: '#171614', red: '#f08a80', green: '#8cc98c', yellow: '#e0b860', blue: '#86b8f0', magenta: '#d0a0e0', cyan: '#7cc8d0', white: '#e9e6df', brightBlack: '#a19d93', brightRed: '#f08a80', brightGreen: '#8cc98c', brightYellow: '#e0b860', brightBlue: '#86b8f0', brightMagenta: '#d0a0e0', brightCyan: '#7cc8d0', brightWhite: '#ffffff' },
+  light: {
+    background: '#fdfcfa', foreground: '#22211f', cursor: '#a8431f', selectionBackground: '#e8d9cd', black: '#22211f', red: '#b3261e',
+    green: '#2f6b2f', yellow: '#7a5a00', blue: '#1f5fa8', magenta: '#7d3c98', cyan: '#0f6b75', white: '#6b6963', brightBlack: '#6b6963',
+    brightRed: '#b3261e', brightGreen: '#2f6b2f', brightYellow: '#7a5a00', brightBlue: '#1f5fa8', brightMagenta: '#7d3c98',
+    brightCyan: '#0f6b75', brightWhite: '#22211f'
+  },
+  dark: {
+    background: '#171614', foreground: '#e9e6df', cursor: '#ef9468', selectionBackground: '#4a3a30', black: '#171614', red: '#f08a80',
+    green: '#8cc98c', yellow: '#e0b860', blue: '#86b8f0', magenta: '#d0a0e0', cyan: '#7cc8d0', white: '#e9e6df', brightBlack: '#a19d93',
+    brightRed: '#f08a80', brightGreen: '#8cc98c', brightYellow: '#e0b860', brightBlue: '#86b8f0', brightMagenta: '#d0a0e0',
+    brightCyan: '#7cc8d0', brightWhite: '#ffffff'
+  },
 } as const;
 
 /** In xterm's mode for screen readers the keyboards of telephones are not heard; their screen readers read the screen itself. */
@@ -47,14 +57,22 @@ class Screens {
 
 export function Consoles({ session }: { session: Session }) {
   const all = session.consoles.value.filter((c) => !c.into), [at, setAt] = useState(0), screens = useRef<Screens | undefined>(undefined);
-  if (all.length === 0) return <section class="console pane" aria-label="Console"><div class="empty">{session.phase.value === 'loading' ? 'Starting the machine …' : ''}</div></section>;
+  if (all.length === 0)
+    return <section class="console pane" aria-label="Console">
+      <div class="empty">{session.phase.value === 'loading' ? 'Starting the machine …' : ''}</div>
+    </section>;
   screens.current ??= new Screens(session);
   return (
     <section class="console pane" aria-label="Console">
       <div class="bar" role="tablist" aria-label="Consoles">
-        {all.map((c, i) => <button key={c.channel} role="tab" class="tab" aria-selected={i === at} tabIndex={i === at ? 0 : -1} onClick={() => setAt(i)}>{c.label}</button>)}
+        {all.map((c, i) =>
+          <button key={c.channel} role="tab" class="tab" aria-selected={i === at} tabIndex={i === at ? 0 : -1} onClick={() => setAt(i)}>
+            {c.label}
+          </button>)}
       </div>
-      {all.map((c, i) => <Screen key={c.channel} session={session} screens={screens.current!} channel={c.channel} label={c.label} input={c.input} shown={i === at} />)}
+      {all.map((c, i) =>
+        <Screen key={c.channel} session={session} screens={screens.current!} channel={c.channel} label={c.label} input={c.input}
+          shown={i === at} />)}
     </section>
   );
 }
@@ -67,7 +85,8 @@ function Screen({ session, screens, channel, label, input, shown }: ScreenProps)
     void Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]).then(([xterm, { FitAddon }]) => {
       if (gone || !place.current) return;
       const t = new xterm.Terminal({
-        fontFamily: 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", "Liberation Mono", monospace', fontSize: 13, lineHeight: 1.25, scrollback: 10_000, disableStdin: !input, cursorBlink: false,
+        fontFamily: 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", "Liberation Mono", monospace', fontSize: 13, lineHeight: 1.25,
+        scrollback: 10_000, disableStdin: !input, cursorBlink: false,
         theme: themes[dark.value ? 'dark' : 'light'], screenReaderMode: !touch.matches, convertEol: false, minimumContrastRatio: 4.5,
       });
       const fitting = new FitAddon();

@@ -45,7 +45,8 @@ function lanesOf(session: Session, { from, to }: Window, columns: number): Lane[
     }
     if (at >= (exact ? trace.length : pyramid.bucketAt(Infinity))) break;
   }
-  const order = [...trace.names.values()].filter((n) => n.kind === 'task').map((n) => trace.taskOf(n.id)), place = (name: string): number => (order.indexOf(name) + order.length) % order.length;
+  const order = [...trace.names.values()].filter((n) => n.kind === 'task').map((n) => trace.taskOf(n.id)),
+    place = (name: string): number => (order.indexOf(name) + order.length) % order.length;
   return [...lanes.values()].sort((a, b) => place(a.name) - place(b.name));
 }
 
@@ -56,25 +57,35 @@ function runningBefore({ trace }: Session, index: number, running: Map<number, n
   }
 }
 
-const ticks = (span: number): number => { const rough = span / 6, power = 10 ** Math.floor(Math.log10(rough)); return [1, 2, 5, 10].map((m) => m * power).find((m) => m >= rough)!; };
+const ticks = (span: number): number => {
+  const rough = span / 6, power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].map((m) => m * power).find((m) => m >= rough)!;
+};
 
 export function Timeline({ session }: { session: Session }) {
-  const canvas = useRef<HTMLCanvasElement>(null), state = useRef({ window: undefined as Window | undefined, lanes: [] as Lane[], drag: undefined as { x: number; window: Window; moved: boolean } | undefined });
+  const canvas = useRef<HTMLCanvasElement>(null),
+    state = useRef({
+      window: undefined as Window | undefined, lanes: [] as Lane[],
+      drag: undefined as { x: number; window: Window; moved: boolean } | undefined
+    });
   const span = useRef(signal('')).current;
   const draw = (): void => { if (canvas.current) span.value = paint(canvas.current, session, state.current); };
   const zoom = (factor: number, at = 0.5): void => {
-    const all = whole(session), { from, to } = state.current.window ?? all, centre = from + (to - from) * at, size = Math.max(20, Math.min(all.to - all.from, (to - from) * factor));
+    const all = whole(session), { from, to } = state.current.window ?? all, centre = from + (to - from) * at,
+      size = Math.max(20, Math.min(all.to - all.from, (to - from) * factor));
     const start = Math.max(all.from, Math.min(all.to - size, centre - size * at));
     state.current.window = size >= (all.to - all.from) * 0.999 ? undefined : { from: start, to: start + size };
     draw();
   };
   const pan = (by: number): void => {
-    const all = whole(session), { from, to } = state.current.window ?? all, size = to - from, start = Math.max(all.from, Math.min(all.to - size, from + by * size));
+    const all = whole(session), { from, to } = state.current.window ?? all, size = to - from,
+      start = Math.max(all.from, Math.min(all.to - size, from + by * size));
     if (state.current.window) state.current.window = { from: start, to: start + size };
     draw();
   };
   useEffect(() => {
-    const version = session.version.subscribe(() => draw()), chosen = session.selected.subscribe(() => { reveal(session, state.current); draw(); }), watcher = new ResizeObserver(draw);
+    const version = session.version.subscribe(() => draw()),
+      chosen = session.selected.subscribe(() => { reveal(session, state.current); draw(); }), watcher = new ResizeObserver(draw);
     watcher.observe(canvas.current!.parentElement!);
     const theme = new MutationObserver(draw);
     theme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
@@ -90,12 +101,16 @@ export function Timeline({ session }: { session: Session }) {
     element.addEventListener('wheel', wheel, { passive: false });
     return () => element.removeEventListener('wheel', wheel);
   }, []);
-  const down = (e: PointerEvent): void => { state.current.drag = { x: e.offsetX, window: state.current.window ?? whole(session), moved: false }; canvas.current!.setPointerCapture(e.pointerId); };
+  const down = (e: PointerEvent): void => {
+    state.current.drag = { x: e.offsetX, window: state.current.window ?? whole(session), moved: false };
+    canvas.current!.setPointerCapture(e.pointerId);
+  };
   const move = (e: PointerEvent): void => {
     const { drag } = state.current, across = canvas.current!.clientWidth - LABEL;
     if (!drag || Math.abs(e.offsetX - drag.x) < 4 && !drag.moved) return;
     drag.moved = true;
-    const all = whole(session), size = drag.window.to - drag.window.from, start = Math.max(all.from, Math.min(all.to - size, drag.window.from - ((e.offsetX - drag.x) / across) * size));
+    const all = whole(session), size = drag.window.to - drag.window.from,
+      start = Math.max(all.from, Math.min(all.to - size, drag.window.from - ((e.offsetX - drag.x) / across) * size));
     if (state.current.window) state.current.window = { from: start, to: start + size };
     draw();
   };
@@ -106,12 +121,25 @@ export function Timeline({ session }: { session: Session }) {
     const record = nearest(session, state.current, canvas.current!, e.offsetX, e.offsetY);
     if (record >= 0) session.select(record);
   };
-  const keys: Record<string, () => void> = { '+': () => zoom(0.5), '=': () => zoom(0.5), '-': () => zoom(2), ArrowLeft: () => pan(-0.2), ArrowRight: () => pan(0.2), '0': () => { state.current.window = undefined; draw(); } };
+  const keys: Record<string, () => void> = {
+    '+': () => zoom(0.5), '=': () => zoom(0.5), '-': () => zoom(2), ArrowLeft: () => pan(-0.2), ArrowRight: () => pan(0.2),
+    '0': () => { state.current.window = undefined; draw(); }
+  };
   const onKeyDown = (e: KeyboardEvent): void => { if (keys[e.key]) { e.preventDefault(); keys[e.key]!(); } };
   return (
-    <div class="timeline" role="group" aria-label="Timeline: plus and minus zoom, arrows pan, 0 shows all" tabIndex={0} onKeyDown={onKeyDown}>
-      <div class="tools"><span class="dim">{span}</span><span class="spring" /><button class="quiet" onClick={() => zoom(2)}>Zoom out</button><button class="quiet" onClick={() => zoom(0.5)}>Zoom in</button><button class="quiet" onClick={() => { state.current.window = undefined; draw(); }}>All</button></div>
-      <div class="surface"><canvas ref={canvas} role="img" aria-label="Which task runs when, and what it does" onPointerDown={down} onPointerMove={move} onPointerUp={up} /></div>
+    <div class="timeline" role="group" aria-label="Timeline: plus and minus zoom, arrows pan, 0 shows all" tabIndex={0}
+      onKeyDown={onKeyDown}>
+      <div class="tools">
+        <span class="dim">{span}</span>
+        <span class="spring" />
+        <button class="quiet" onClick={() => zoom(2)}>Zoom out</button>
+        <button class="quiet" onClick={() => zoom(0.5)}>Zoom in</button>
+        <button class="quiet" onClick={() => { state.current.window = undefined; draw(); }}>All</button>
+      </div>
+      <div class="surface">
+        <canvas ref={canvas} role="img" aria-label="Which task runs when, and what it does" onPointerDown={down} onPointerMove={move}
+          onPointerUp={up} />
+      </div>
     </div>
   );
 }
@@ -125,8 +153,10 @@ function reveal(session: Session, state: { window: Window | undefined }): void {
 }
 
 /** The record of the lane under the pointer that is nearest in time. */
-function nearest(session: Session, { window, lanes }: { window: Window | undefined; lanes: Lane[] }, canvas: HTMLCanvasElement, x: number, y: number): number {
-  const { trace } = session, { from, to } = window ?? whole(session), time = from + ((x - LABEL) / (canvas.clientWidth - LABEL)) * (to - from), lane = lanes[Math.floor((y - HEAD) / LANE)];
+function nearest(session: Session, { window, lanes }: { window: Window | undefined; lanes: Lane[] }, canvas: HTMLCanvasElement, x: number,
+    y: number): number {
+  const { trace } = session, { from, to } = window ?? whole(session),
+    time = from + ((x - LABEL) / (canvas.clientWidth - LABEL)) * (to - from), lane = lanes[Math.floor((y - HEAD) / LANE)];
   if (!trace || !lane || x < LABEL) return -1;
   const centre = trace.indexAtTime(time), reach = 4000;
   let best = -1, distance = Infinity;
@@ -139,8 +169,10 @@ function nearest(session: Session, { window, lanes }: { window: Window | undefin
 
 /** Draws, and says which part of time it was. */
 function paint(canvas: HTMLCanvasElement, session: Session, state: { window: Window | undefined; lanes: Lane[] }): string {
-  const box = canvas.parentElement!, ratio = devicePixelRatio || 1, width = box.clientWidth, window = state.window ?? whole(session), { from, to } = window;
-  const across = Math.max(10, width - LABEL), lanes = (state.lanes = lanesOf(session, window, Math.floor(across / STEP))), height = Math.max(box.clientHeight, HEAD + lanes.length * LANE + 8);
+  const box = canvas.parentElement!, ratio = devicePixelRatio || 1, width = box.clientWidth, window = state.window ?? whole(session),
+    { from, to } = window;
+  const across = Math.max(10, width - LABEL), lanes = (state.lanes = lanesOf(session, window, Math.floor(across / STEP))),
+    height = Math.max(box.clientHeight, HEAD + lanes.length * LANE + 8);
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.width = `${width}px`;
@@ -176,7 +208,8 @@ function tickText(t: number, step: number): string {
   return t === 0 ? '0' : `${(t / unit).toFixed(Math.max(0, Math.ceil(Math.log10(unit / step))))} ${name}`;
 }
 
-function scale(c: CanvasRenderingContext2D, { from, to }: Window, x: (t: number) => number, height: number, { dim, line }: { dim: string; line: string }): void {
+function scale(c: CanvasRenderingContext2D, { from, to }: Window, x: (t: number) => number, height: number,
+    { dim, line }: { dim: string; line: string }): void {
   const step = ticks((to - from) * Math.max(1, 560 / (x(to) - x(from))));
   for (let t = Math.ceil(from / step) * step; t < to; t += step) {
     c.strokeStyle = line;
@@ -203,7 +236,8 @@ function bars(c: CanvasRenderingContext2D, lane: Lane, y: number, run: string): 
 
 /** Messages between lanes, when there are few enough to tell apart. */
 function arrows(c: CanvasRenderingContext2D, { trace }: Session, { from, to }: Window, lanes: Lane[], x: (t: number) => number): void {
-  const first = trace!.indexAtTime(from), last = trace!.indexAtTime(to), y = new Map(lanes.map((l, n) => [l.name, HEAD + n * LANE + LANE / 2]));
+  const first = trace!.indexAtTime(from), last = trace!.indexAtTime(to),
+    y = new Map(lanes.map((l, n) => [l.name, HEAD + n * LANE + LANE / 2]));
   if (last - first > 1500) return;
   const found = [];
   for (let i = first; i < last; i++) {

@@ -1,6 +1,6 @@
 /**
- * The worker that checks labs: what was written is compiled here, put where the service worker gives it out as a script of the page (the policy allows
- * no other), and tried in the worlds of the lab's grader, which is the command's.
+ * The worker that checks labs: what was written is compiled here, put where the service worker gives it out as a script of the page (the
+ * policy allows no other), and tried in the worlds of the lab's grader, which is the command's.
  */
 import { findLab } from '../../labs/catalogue.ts';
 import { nativeProgram } from '../../labs/grading/assembly.ts';
@@ -16,14 +16,26 @@ import type { Program } from '../../roottask/client/index.ts';
 import type { FromLab, ToLab } from '../lab-protocol.ts';
 import { withAddresses, withoutTypes, withYields } from './typeless.ts';
 
-declare const self: { postMessage(message: FromLab, transfer?: ArrayBuffer[]): void; onmessage: ((event: { data: ToLab }) => void) | null; location: { href: string } };
+declare const self: {
+  postMessage(message: FromLab, transfer?: ArrayBuffer[]): void; onmessage: ((event: { data: ToLab }) => void) | null;
+  location: { href: string }
+};
 const say = (message: FromLab): void => self.postMessage(message);
 
 /** Turns of loops between two system calls, as the command allows them. */
 const MOST_TURNS = 5_000_000;
 let turns = 0;
 const printed: string[] = [], MOST_LINES = 500;
-Object.defineProperty(globalThis, 'turn$', { value: (file: string, line: number) => { if (++turns > MOST_TURNS) { turns = 0; throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`); } } });
+Object.defineProperty(globalThis, 'turn$',
+  {
+    value: (file: string, line: number) => {
+      if (++turns
+          > MOST_TURNS) {
+            turns = 0;
+            throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
+          }
+    }
+  });
 Object.defineProperty(globalThis, 'turned$', { value: (answer: unknown) => { turns = 0; return answer; } });
 console.log = (...words: unknown[]) => { if (printed.length < MOST_LINES) printed.push(words.map(String).join(' ')); };
 
@@ -31,21 +43,27 @@ const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.va
 
 /** Compiles the files and loads them. Throws SubmissionError. */
 async function programs(files: Readonly<Record<string, string>>): Promise<Map<string, Program>> {
-  const base = new URL(`../own/${Date.now()}-${Math.random().toString(36).slice(2)}/`, self.location.href), cache = await caches.open('own-scripts');
+  const base = new URL(`../own/${Date.now()}-${Math.random().toString(36).slice(2)}/`, self.location.href),
+    cache = await caches.open('own-scripts');
   for (const old of await cache.keys()) await cache.delete(old);
   const addressOf = (from: string) => (path: string): string => {
     if (path === 'tessera') return new URL('lab-api.js', self.location.href).href;
     const name = path.replace(/^\.\//, '').replace(/\.js$/, '.ts'), found = [name, `${name}.ts`].find((n) => n in files);
-    if (found === undefined || !path.startsWith('./')) throw new SubmissionError(`${from} imports '${path}': a lab may import 'tessera' and the files that are handed in (${Object.keys(files).join(', ')})`);
+    if (found === undefined || !path.startsWith('./'))
+      throw new SubmissionError(
+        `${from} imports '${path}': a lab may import 'tessera' and the files that are handed in (${Object.keys(files).join(', ')})`);
     return new URL(`${found}.js`, base).href;
   };
   for (const [name, source] of Object.entries(files)) {
-    const code = withAddresses(countLoops(withYields(withoutTypes(name, source)), (line) => ({ file: name, line: line + 1 })), addressOf(name));
+    const code = withAddresses(countLoops(withYields(withoutTypes(name, source)), (line) => ({ file: name, line: line + 1 })),
+      addressOf(name));
     await cache.put(new URL(`${name}.js`, base).href, new Response(code, { headers: { 'Content-Type': 'text/javascript' } }));
   }
   const loaded = new Map<string, Program>();
   for (const name of Object.keys(files)) {
-    const { default: program } = await import(new URL(`${name}.js`, base).href).catch((error: unknown) => { throw new SubmissionError(`${name}: ${(error as Error).message}`); }) as { default?: Program };
+    const { default: program } = await import(new URL(`${name}.js`, base).href).catch((error: unknown) => {
+      throw new SubmissionError(`${name}: ${(error as Error).message}`);
+    }) as { default?: Program };
     if (program) loaded.set(name, program);
   }
   return loaded;
@@ -53,7 +71,9 @@ async function programs(files: Readonly<Record<string, string>>): Promise<Map<st
 
 async function ready(lab: Lab, files: Readonly<Record<string, string>>): Promise<Submission> {
   if (lab.language === 'sql' || lab.language === 'c') throw new SubmissionError('this lab is checked by the command: tessera lab check');
-  const natives = lab.language === 'riscv' ? Object.entries(files).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) })) : [];
+  const natives = lab.language === 'riscv'
+    ? Object.entries(files).map(([name, source]) => ({ name, bytes: nativeProgram(name, source) }))
+    : [];
   const loaded = lab.language === 'typescript' ? await programs(files) : new Map<string, Program>();
   return {
     modules: natives, text: (file) => files[file] ?? '',
@@ -73,14 +93,20 @@ function notesOf(files: Readonly<Record<string, string>>): string[] {
 }
 
 async function check(name: string, seed: string, files: Readonly<Record<string, string>>): Promise<void> {
-  const lab = (await findLab(name))!, sheet = new Sheet(lab), notes = notesOf(files), traces: Record<string, Uint8Array> = {}, output: string[] = [], digests: string[] = [];
+  const lab = (await findLab(name))!, sheet = new Sheet(lab), notes = notesOf(files), traces: Record<string, Uint8Array> = {},
+    output: string[] = [], digests: string[] = [];
   try {
     const submission = await ready(lab, files);
     for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/`))) {
       say({ type: 'world', name: world.name });
-      const brought = new Map(await Promise.all(Object.values(world.files ?? {}).map(async (path) => [path, await guestBytes(path)] as const))), from = printed.length;
+      const brought = new Map(await Promise.all(Object.values(world.files ?? {}).map(async (path) =>
+        [path, await guestBytes(path)] as const))),
+        from = printed.length;
       turns = 0;
-      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, { file: (path) => brought.get(path)!, printed: () => printed.slice(from) }), told = sheet.say(world.name);
+      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, {
+        file: (path) => brought.get(path)!, printed: () => printed.slice(from)
+      }),
+        told = sheet.say(world.name);
       let wrong = false;
       await world.judge(seen, (id, right, ...rest) => { wrong ||= !right; told(id, right, ...rest); });
       digests.push(digest);
@@ -91,11 +117,16 @@ async function check(name: string, seed: string, files: Readonly<Record<string, 
     say({ type: 'verdict', traces, verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16)) });
   } catch (error) {
     if (!(error instanceof SubmissionError)) throw error;
-    say({ type: 'verdict', traces, verdict: verdictOf(lab, seed, sheet.results(error.message), [...new Set([...notes, error.message])], output, '') });
+    say({
+      type: 'verdict', traces,
+      verdict: verdictOf(lab, seed, sheet.results(error.message), [...new Set([...notes, error.message])], output, '')
+    });
   }
 }
 
 self.onmessage = ({ data }) => {
-  const work = data.type === 'check' ? check(data.lab, data.seed, data.files) : findLab(data.lab).then((lab) => { if (lab) say({ type: 'variant', variant: variantOf(lab, data.seed) }); });
+  const work = data.type === 'check'
+    ? check(data.lab, data.seed, data.files)
+    : findLab(data.lab).then((lab) => { if (lab) say({ type: 'variant', variant: variantOf(lab, data.seed) }); });
   work.catch((error: unknown) => say({ type: 'failed', message: String((error as Error)?.stack ?? error) }));
 };

@@ -1,16 +1,24 @@
-/** The service worker: keeps the whole page after the first visit, so that it needs no network afterwards. The build writes FILES and VERSION. */
+/**
+ * The service worker: keeps the whole page after the first visit, so that it needs no network afterwards. The build writes FILES and
+ * VERSION.
+ */
 declare const FILES: readonly string[];
 declare const VERSION: string;
 interface Waiting { waitUntil(done: Promise<unknown>): void }
 interface Fetching extends Waiting { readonly request: Request; respondWith(answer: Promise<Response>): void }
-declare const self: { addEventListener(type: 'install' | 'activate', listener: (event: Waiting) => void): void; addEventListener(type: 'fetch', listener: (event: Fetching) => void): void; skipWaiting(): Promise<void>; clients: { claim(): Promise<void> }; location: Location };
+declare const self: {
+  addEventListener(type: 'install' | 'activate', listener: (event: Waiting) => void): void;
+  addEventListener(type: 'fetch', listener: (event: Fetching) => void): void; skipWaiting(): Promise<void>;
+  clients: { claim(): Promise<void> }; location: Location
+};
 
 export {};
 
 /** Scripts of labs, which the page compiles and keeps under addresses below own/. */
 const OWN = 'own-scripts', NAME = `tessera-${VERSION}`;
 
-self.addEventListener('install', (event) => event.waitUntil(caches.open(NAME).then((cache) => cache.addAll([...FILES])).then(() => self.skipWaiting())));
+self.addEventListener('install', (event) =>
+  event.waitUntil(caches.open(NAME).then((cache) => cache.addAll([...FILES])).then(() => self.skipWaiting())));
 self.addEventListener('activate', (event) => event.waitUntil((async () => {
   for (const old of await caches.keys()) if (old.startsWith('tessera-') && old !== NAME) await caches.delete(old);
   await self.clients.claim();
@@ -23,7 +31,8 @@ self.addEventListener('fetch', (event) => {
 });
 
 async function answer(request: Request): Promise<Response> {
-  if (new URL(request.url).pathname.includes('/own/')) return (await (await caches.open(OWN)).match(request)) ?? new Response('not here', { status: 404 });
+  if (new URL(request.url).pathname.includes('/own/'))
+    return (await (await caches.open(OWN)).match(request)) ?? new Response('not here', { status: 404 });
   const cache = await caches.open(NAME), kept = await cache.match(request, { ignoreSearch: true });
   if (kept) return kept;
   const fresh = await fetch(request);

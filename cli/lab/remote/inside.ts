@@ -1,9 +1,11 @@
 /**
- * The submission's end, inside a bare JavaScript context: threads of the submission as generators, whose system calls and accesses to memory go to
- * the grader's process and are done there, by the kernel. Here is no kernel, no machine, no expectation.
+ * The submission's end, inside a bare JavaScript context: threads of the submission as generators, whose system calls and accesses to
+ * memory go to the grader's process and are done there, by the kernel. Here is no kernel, no machine, no expectation.
  */
 import './text.ts';
-import { MemoryFault, Syscalls, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys, type ThreadBody } from '../../../microkernel/abi/index.ts';
+import {
+  MemoryFault, Syscalls, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys, type ThreadBody
+} from '../../../microkernel/abi/index.ts';
 import type { Program } from '../../../roottask/client/env.ts';
 import { LocalEnv } from '../../../roottask/root/env.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, Writer } from './wire.ts';
@@ -22,7 +24,16 @@ const MOST_TURNS = 5_000_000;
 let turns = 0;
 
 /** Called once in each turn of each loop of the submission. */
-Object.defineProperty(globalThis, 'turn$', { value: (file: string, line: number) => { if (++turns > MOST_TURNS) { turns = 0; throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`); } } });
+Object.defineProperty(globalThis, 'turn$',
+  {
+    value: (file: string, line: number) => {
+      if (++turns
+          > MOST_TURNS) {
+            turns = 0;
+            throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
+          }
+    }
+  });
 
 /** A question in the middle of a step. */
 function ask(): Reader {
@@ -83,10 +94,14 @@ function stepped(t: Thread, step: () => IteratorResult<IpcRequest, void>): void 
   try {
     const { done, value } = step();
     if (done) { answer.clear().u8(Says.done).utcb(t.sys.utcb); return; }
-    if (!isRequest(value)) throw new TypeError(typeof value === 'object' && value !== null && 'next' in value ? "a generator was yielded where a system call belongs: write 'yield*', not 'yield'" : "yielded something that is not a system call: write 'yield*' before a function of the system");
+    if (!isRequest(value))
+      throw new TypeError(typeof value === 'object' && value !== null && 'next' in value
+        ? "a generator was yielded where a system call belongs: write 'yield*', not 'yield'"
+        : "yielded something that is not a system call: write 'yield*' before a function of the system");
     t.request = value;
     const body = value.body ? numberOf(value.body) : -1;
-    answer.clear().u8(Says.yields).f64(value.flags).f64(value.cap).f64(value.sendTimeout).f64(value.receiveTimeout).f64(body).u8(value.handler ? 1 : 0).utcb(t.sys.utcb);
+    answer.clear().u8(Says.yields).f64(value.flags).f64(value.cap).f64(value.sendTimeout).f64(value.receiveTimeout).f64(body)
+      .u8(value.handler ? 1 : 0).utcb(t.sys.utcb);
   } catch (e) {
     failed(t, e);
   }
@@ -128,13 +143,24 @@ function act(n: number): void {
 
 /** Prints to the grader, who shows it with the verdict. */
 const print = (...what: unknown[]): void => {
-  const words = what.map((w) => { try { return typeof w === 'string' ? w : typeof w === 'bigint' ? `${w}n` : (JSON.stringify(w, (_k, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(w)); } catch { return '?'; } });
+  const words = what.map((w) => {
+    try {
+      return typeof w === 'string' ? w
+        : typeof w === 'bigint' ? `${w}n`
+        : (JSON.stringify(w, (_k, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(w));
+    } catch { return '?'; }
+  });
   question.clear().u8(Says.print).text(words.join(' ').slice(0, 2000));
   ask();
 };
 Object.assign(globalThis, { console: { log: print, info: print, warn: print, error: print, debug: print } });
 
-interface Config { readonly file: string; readonly name: string; readonly args: Readonly<Record<string, unknown>>; readonly caps: readonly (readonly [string, number])[] }
+interface Config {
+  readonly file: string;
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly caps: readonly (readonly [string, number])[]
+}
 
 /** Serves the program of one of the submission's files for ever. `config`: which, and what the scenario gave it (JSON). */
 export function serve(programs: Readonly<Record<string, () => unknown>>, config: string): void {
@@ -142,7 +168,8 @@ export function serve(programs: Readonly<Record<string, () => unknown>>, config:
   for (const [cap, selector] of caps) env.caps.set(cap, selector);
   bodies.set(0, function* (sys) {
     const program = programs[file]!() as Partial<Program> | undefined;
-    if (typeof program?.main !== 'function') throw new TypeError(`${file} does not export a program: it must say 'export default { name, *main(sys, env) { … } }'`);
+    if (typeof program?.main !== 'function')
+      throw new TypeError(`${file} does not export a program: it must say 'export default { name, *main(sys, env) { … } }'`);
     yield* program.main(sys, env);
   });
   answer.clear().u8(Says.done);

@@ -1,6 +1,7 @@
 /**
- * The process that a component of a submission runs in, seen from the grader. It may read no file, start no process, make no code of strings; it has
- * a bound on processor time and on memory. It knows how to ask for system calls and accesses to memory, and that is all it is asked about.
+ * The process that a component of a submission runs in, seen from the grader. It may read no file, start no process, make no code of
+ * strings; it has a bound on processor time and on memory. It knows how to ask for system calls and accesses to memory, and that is all
+ * it is asked about.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
@@ -13,8 +14,8 @@ import { MOST_BYTES } from './wire.ts';
 const LIMITS = { seconds: 20, heap: 128, addresses: 6_000_000 } as const;
 
 /**
- * The process runs this before anything else. It takes a script and its configuration, runs it in a context of its own that holds nothing but the
- * language and `exchange`. Results of `exchange` are numbers: no object of this world reaches the other.
+ * The process runs this before anything else. It takes a script and its configuration, runs it in a context of its own that holds nothing
+ * but the language and `exchange`. Results of `exchange` are numbers: no object of this world reaches the other.
  */
 const BOOTSTRAP = `
 'use strict';
@@ -40,7 +41,8 @@ new Script(code, { filename: 'submission.js' }).runInContext(bare);
 `;
 
 const flags = (): string[] => [
-  process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission', '--no-warnings', '--disallow-code-generation-from-strings', '--no-addons',
+  process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission', '--no-warnings',
+  '--disallow-code-generation-from-strings', '--no-addons',
   `--max-old-space-size=${LIMITS.heap}`, '--stack-size=900',
 ];
 
@@ -133,6 +135,7 @@ export class RemoteProcess {
   }
   private gone(): Gone {
     this.close();
-    return new Gone(`its process has ended: it used more than ${LIMITS.seconds} s of the processor or ${LIMITS.heap} MiB of memory, or ended itself`);
+    return new Gone(
+      `its process has ended: it used more than ${LIMITS.seconds} s of the processor or ${LIMITS.heap} MiB of memory, or ended itself`);
   }
 }

@@ -121,7 +121,10 @@ class Remote {
 
   private memory({ memory }: Syscalls, access: (typeof ACCESSES)[number] | undefined, r: Reader): void {
     const ok = (): Writer => this.out.clear().u8(Do.ok), va = r.f64();
-    const bounded = (n: number): number => { if (n >= 0 && n <= MOST_BYTES) return n; throw new RangeError(`at most ${MOST_BYTES} bytes at once`); };
+    const bounded = (n: number): number => {
+      if (n >= 0 && n <= MOST_BYTES) return n;
+      throw new RangeError(`at most ${MOST_BYTES} bytes at once`);
+    };
     switch (access) {
       case 'u8': case 'u16': case 'u32': { const v = memory[access](va); ok().f64(v); return; }
       case 'u64': { const v = memory.u64(va); ok().i64(v); return; }

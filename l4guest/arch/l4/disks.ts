@@ -21,13 +21,19 @@ class Disk implements ByteSource {
   private readonly semaphore: number;
   private readonly queue: Asked[] = [];
   private sleeping = false;
-  constructor(block: Block, shared: Shared, semaphore: number) { this.block = block; this.shared = shared; this.semaphore = semaphore; this.size = block.sectors * SECTOR; }
+  constructor(block: Block, shared: Shared, semaphore: number) {
+    this.block = block;
+    this.shared = shared;
+    this.semaphore = semaphore;
+    this.size = block.sectors * SECTOR;
+  }
 
   *read(t: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
     if (pos < 0 || pos + length > this.size) return -E.IO;
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
-      const first = Math.floor((pos + done) / SECTOR), skip = (pos + done) % SECTOR, n = Math.min(length - done, PIECE - skip), bytes = yield* this.sectors(t, first, Math.ceil((skip + n) / SECTOR));
+      const first = Math.floor((pos + done) / SECTOR), skip = (pos + done) % SECTOR, n = Math.min(length - done, PIECE - skip),
+        bytes = yield* this.sectors(t, first, Math.ceil((skip + n) / SECTOR));
       if (!bytes) return -E.IO;
       out.set(bytes.subarray(skip, skip + n), done);
       done += n;
@@ -46,7 +52,8 @@ class Disk implements ByteSource {
   *serve(sys: Syscalls, buffer: number, irq: number): Sys<void> {
     for (;;) {
       for (let asked = this.queue.shift(); asked; asked = this.queue.shift()) {
-        const { done, count, sector } = asked, r = yield* this.block.read(sys, sector, count, buffer), bytes = r.ok ? sys.memory.read(buffer, count * SECTOR) : undefined;
+        const { done, count, sector } = asked, r = yield* this.block.read(sys, sector, count, buffer),
+          bytes = r.ok ? sys.memory.read(buffer, count * SECTOR) : undefined;
         this.shared.arrivals.push(() => done(bytes));
         yield* raise(sys, irq);
       }
@@ -60,7 +67,8 @@ class Disk implements ByteSource {
 /** Opens the disks behind capabilities disk0, disk1, … */
 export function* openDisks(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number): Sys<void> {
   for (let i = 0; env.hasCap(`disk${i}`); i++) {
-    const block = valueOf(yield* openBlock(sys, env, `disk${i}`)), semaphore = env.selector(), buffer = valueOf(yield* allocate(sys, env, PIECE));
+    const block = valueOf(yield* openBlock(sys, env, `disk${i}`)), semaphore = env.selector(),
+      buffer = valueOf(yield* allocate(sys, env, PIECE));
     yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
     const disk = new Disk(block, shared, semaphore);
     blockDevicesOf(k).disks.push(disk);

@@ -1,6 +1,6 @@
 /**
- * Folders of the host. Where the host answers at once, the main thread asks it itself; otherwise one thread carries the messages of one connection,
- * so that only those wait who ask.
+ * Folders of the host. Where the host answers at once, the main thread asks it itself; otherwise one thread carries the messages of one
+ * connection, so that only those wait who ask.
  */
 import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
 import { FILES_HALF, openFiles, spawn, valueOf, type Env, type HostFiles } from '../../../roottask/client/index.ts';

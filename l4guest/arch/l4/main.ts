@@ -129,7 +129,8 @@ function lastWords({ fatal }: Kernel): string {
 /** What the server has done and still holds, for the table at the end: leaks would show here. */
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
   yield* sys.must(Own.factory, Ops.factory.account);
-  return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory in use`;
+  return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory `
+    + `in use`;
 }
 
 /** Work of the kernel that may sleep, while no process runs: to its end. Answers what it threw. */

@@ -67,14 +67,18 @@ export function* openOutput(sys: Syscalls, env: Env, shared: Shared, console: Co
 }
 
 /** Reads a stream for as long as it lives. `resized` hears of the window's size. */
-export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Console, port: InputPort, irq: number, resized?: (columns: number, rows: number) => void): Sys<void> {
+export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Console, port: InputPort, irq: number,
+    resized?: (columns: number, rows: number) => void): Sys<void> {
   valueOf(yield* spawn(sys, env, function* (own) {
     for (;;) {
       const got = yield* console.read(own, 4096);
       if (!got.ok) return;
       if (got.value.length > 0) shared.arrivals.push(() => port.arrive(got.value));
       else if (yield* console.ended(own)) { shared.arrivals.push(() => port.end()); yield* raise(own, irq); return; }
-      if (resized) { const size = yield* console.size(own); if (size.ok && size.value.columns > 0) shared.arrivals.push(() => resized(size.value.columns, size.value.rows)); }
+      if (resized) {
+        const size = yield* console.size(own);
+        if (size.ok && size.value.columns > 0) shared.arrivals.push(() => resized(size.value.columns, size.value.rows));
+      }
       if (shared.arrivals.length > 0) yield* raise(own, irq);
       if (got.value.length === 0) yield* own.down(console.inputSemaphore, Ops.semaphore.down, Infinity, 1);
     }
@@ -87,7 +91,8 @@ export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: n
   valueOf(yield* spawn(sys, env, function* (own) {
     for (;;) {
       shared.armed = shared.alarm;
-      const status = yield* own.down(semaphore, Ops.semaphore.down, shared.armed === Infinity ? Infinity : Math.max(0, shared.armed - own.now()), 1);
+      const status = yield* own.down(semaphore, Ops.semaphore.down,
+        shared.armed === Infinity ? Infinity : Math.max(0, shared.armed - own.now()), 1);
       if (status !== Status.timeout || own.now() < shared.alarm) continue;
       shared.armed = shared.alarm = Infinity;
       yield* raise(own, irq);

@@ -63,7 +63,10 @@ class DirectPort implements OutputPort {
 
 const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE);
 
-/** Interrupts, floating point, counters and cache-block instructions for user mode; the first thing that happens is a timer interrupt. @spec priv 12.1 */
+/**
+ * Interrupts, floating point, counters and cache-block instructions for user mode; the first thing that happens is a timer interrupt.
+ * @spec priv 12.1
+ */
 function ready(hart: HartApi): void {
   hart.setCsr(CSR.sie, 0x222n);
   hart.setCsr(CSR.sstatus, hart.csr(CSR.sstatus) | 0x6000n);
@@ -74,12 +77,14 @@ function ready(hart: HartApi): void {
 
 /** Runs a program to its end. Throws ExecError when it cannot be started. */
 export function runNative(o: NativeOptions): NativeResult {
-  const memory = o.memory ?? 64 * MIB, romPages = pagesOf(o.root.length), tablePages = Math.max(64, Math.floor(memory / PAGE / TABLE_SHARE)), poolPages = pagesOf(memory) - tablePages;
+  const memory = o.memory ?? 64 * MIB, romPages = pagesOf(o.root.length),
+    tablePages = Math.max(64, Math.floor(memory / PAGE / TABLE_SHARE)), poolPages = pagesOf(memory) - tablePages;
   const machine = new Machine({ memoryBytes: (romPages + poolPages + tablePages) * PAGE + MIB, ...(o.engine ? { engine: o.engine } : {}) });
   const hart = machine.harts[0]!, ram = machine.memory, rom = ram.base + MIB, pool = rom + romPages * PAGE;
   ram.write(rom, o.root);
   const region = {
-    pool: { pfn: pool / PAGE, pages: poolPages, bytes: new Window(ram.writable(pool, poolPages * PAGE)) }, tables: new TableFrames(ram, pool + poolPages * PAGE, tablePages),
+    pool: { pfn: pool / PAGE, pages: poolPages, bytes: new Window(ram.writable(pool, poolPages * PAGE)) },
+    tables: new TableFrames(ram, pool + poolPages * PAGE, tablePages),
   };
   const arch = new NativeArch(hart, ram, region, o.log ?? (() => {}));
   machine.supervisor = arch.supervisor;
@@ -114,7 +119,9 @@ function* main(k: Kernel, runner: Runner, o: NativeOptions, input: InputPort): S
   input.end();
   const out = new DirectPort((b) => o.output(b)), err = new DirectPort((b) => o.error(b));
   k.workers.start(function* (self) {
-    try { yield* startInit(k, self, { argv: o.argv, env: o.env ?? [], cwd: o.cwd ?? '/' }, { input, out, err }); } catch (error) { failed = error; }
+    try {
+      yield* startInit(k, self, { argv: o.argv, env: o.env ?? [], cwd: o.cwd ?? '/' }, { input, out, err });
+    } catch (error) { failed = error; }
   });
   if (failed !== undefined) throw failed;
   yield* runner.serve();

@@ -1,6 +1,7 @@
 /**
- * Cycles of what a kernel on the machine does in instructions and TypeScript does in none: the way from user mode to C code and back, page-table
- * entries, switching spaces. Each is the length of Linux 6.12's path on riscv64, in instructions (arch/riscv/kernel/entry.S, mm/); estimates, ± a half.
+ * Cycles of what a kernel on the machine does in instructions and TypeScript does in none: the way from user mode to C code and back,
+ * page-table entries, switching spaces. Each is the length of Linux 6.12's path on riscv64, in instructions (arch/riscv/kernel/entry.S,
+ * mm/); estimates, ± a half.
  */
 export const COSTS = {
   /** handle_exception and ret_from_exception: 31 registers and four CSRs out and in, the dispatch. */

@@ -1,6 +1,7 @@
 /**
- * The Unix kernel on the machine itself, where the microkernel would stand: HS mode is the server's. A process's trap comes straight to the kernel,
- * and its pages are entries of the kernel's own tables. Nothing else differs from `arch/l4`, so the difference in cost is the microkernel's price.
+ * The Unix kernel on the machine itself, where the microkernel would stand: HS mode is the server's. A process's trap comes straight to
+ * the kernel, and its pages are entries of the kernel's own tables. Nothing else differs from `arch/l4`, so the difference in cost is the
+ * microkernel's price.
  *
  *   trap ─→ answered at once: back to user mode          put off: the driver's generator goes on where `switch` yielded
  */
@@ -18,7 +19,9 @@ import { TableFrames, Tables } from './tables.ts';
 const PAGE = 4096, ALL = 7;
 /** Exceptions from user mode. @spec priv 12.1.8 */
 const Cause = { ecall: 8, fetchPage: 12, loadPage: 13, storePage: 15 } as const;
-const TRAPS: Readonly<Record<number, Trap>> = { 0: Trap.misaligned, 2: Trap.illegal, 3: Trap.breakpoint, 4: Trap.misaligned, 6: Trap.misaligned };
+const TRAPS: Readonly<Record<number, Trap>> = {
+  0: Trap.misaligned, 2: Trap.illegal, 3: Trap.breakpoint, 4: Trap.misaligned, 6: Trap.misaligned
+};
 const ASIDS = 0xffff;
 
 /** The part of the machine that the kernel has: frames for processes, and frames for tables. */

@@ -1,5 +1,6 @@
 /**
- * Page tables of Sv39 in the machine's memory, one tree an address space. What the kernel's own tables say is copied here page by page as it is touched.
+ * Page tables of Sv39 in the machine's memory, one tree an address space. What the kernel's own tables say is copied here page by page as
+ * it is touched.
  *
  *   entry = frame << 10 | D A G U X W R V      @spec priv 12.4
  */

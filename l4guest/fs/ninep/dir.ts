@@ -80,7 +80,9 @@ export class NineDir extends Directory {
   private forgetNames(): void {
     const old = this.names;
     this.names = new Map();
-    for (const { inode } of old.values()) if (inode && inode.users === 0 && inode.covered === 0 && !inode.watchers && !(inode instanceof Directory) && !isMapped(inode)) inode.drop();
+    for (const { inode } of old.values())
+      if (inode && inode.users === 0 && inode.covered === 0 && !inode.watchers && !(inode instanceof Directory) && !isMapped(inode))
+        inode.drop();
   }
 
   override list(t: Thread): DirEntry[] {
@@ -124,7 +126,8 @@ export class NineDir extends Directory {
     return failed || (this.names.get(name)?.inode ?? -E.NOENT);
   }
   override *link(name: string, inode: Inode, t: Thread): Co<number> {
-    const fid = yield* (inode as NineInode).node.way(t), r = fid < 0 ? fid : yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid, name: toWire(name) });
+    const fid = yield* (inode as NineInode).node.way(t),
+      r = fid < 0 ? fid : yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid, name: toWire(name) });
     if (typeof r === 'number') return r;
     this.gone(name);
     inode.touchAttributes();
@@ -140,7 +143,10 @@ export class NineDir extends Directory {
     return 0;
   }
   override *move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Co<number> {
-    const dir = to as NineDir, r = yield* this.fs.session.ask(t, 'renameat', { from: this.node.fid, oldName: toWire(name), to: dir.node.fid, newName: toWire(toName) });
+    const dir = to as NineDir,
+      r = yield* this.fs.session.ask(t, 'renameat', {
+        from: this.node.fid, oldName: toWire(name), to: dir.node.fid, newName: toWire(toName)
+      });
     if (typeof r === 'number') return r;
     this.gone(name);
     dir.gone(toName);

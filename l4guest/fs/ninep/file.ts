@@ -163,7 +163,8 @@ export class NineRegular extends Inode implements Mappable {
     const r = yield* session.ask(t, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
     if (typeof r === 'number') return r;
     if (r.data.length <= (index - from) * PAGE) return -E.IO;
-    for (let at = 0; at < r.data.length; at += PAGE) if (!this.cache.fill(from + at / PAGE, r.data.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
+    for (let at = 0; at < r.data.length; at += PAGE)
+      if (!this.cache.fill(from + at / PAGE, r.data.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
     return 0;
   }
   /** A file is mapped so that stores reach it: there must be a way back. */
@@ -249,7 +250,8 @@ export class NineFile extends File {
   }
   override sync(t: Thread, dataOnly: boolean): Later<number> { return this.syncAll(t, dataOnly); }
   private *syncAll(t: Thread, dataOnly: boolean): Co<number> {
-    const failed = yield* this.inode.writeBack(t), r = yield* this.inode.fs.session.ask(t, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
+    const failed = yield* this.inode.writeBack(t),
+      r = yield* this.inode.fs.session.ask(t, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
     return failed || (typeof r === 'number' ? r : 0);
   }
   override map(_mm: Mm, shared: boolean): MapAnswer | number {

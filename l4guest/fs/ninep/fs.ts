@@ -1,8 +1,9 @@
 /**
- * A file system behind a 9P server: live folders of the host. What the other side may change meanwhile is asked for again when a call begins to look
- * at it; what was asked within the same call, or a moment ago, counts. A moment is ten milliseconds, and ends when anything else comes in from
- * outside: a person who changes a file and then types sees the change. Writes go through: what a call was told is written is with the
- * server. Mapped files have a page cache; it is given up when the server's version of the file is another one.
+ * A file system behind a 9P server: live folders of the host. What the other side may change meanwhile is asked for again when a call
+ * begins to look at it; what was asked within the same call, or a moment ago, counts. A moment is ten milliseconds, and ends when
+ * anything else comes in from outside: a person who changes a file and then types sees the change. Writes go through: what a call was
+ * told is written is with the server. Mapped files have a page cache; it is given up when the server's version of the file is another
+ * one.
  */
 import { ATTRIBUTES, Set as Valid, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
@@ -243,10 +244,13 @@ export class NineNode {
   }
   isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
   *set(t: Sleeper, c: Changes, size?: number): Co<number> {
-    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0), n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0));
+    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0),
+      n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0));
     const request: Request<'setattr'> = {
-      fid: yield* this.any(t), mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime), atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
-      valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size) | has(c.atime, Valid.atime | Valid.atimeGiven) | has(c.mtime, Valid.mtime | Valid.mtimeGiven),
+      fid: yield* this.any(t), mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime),
+      atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
+      valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size)
+        | has(c.atime, Valid.atime | Valid.atimeGiven) | has(c.mtime, Valid.mtime | Valid.mtimeGiven),
     };
     const r = request.fid < 0 ? request.fid : yield* this.fs.session.ask(t, 'setattr', request);
     if (typeof r === 'number') return r;

@@ -18,7 +18,8 @@ export function* mountFolder(k: Kernel, t: Sleeper, link: FilesLink, at: FolderM
   const fs = new NineFs(k, new NineSession(link, (ns, act) => { k.timers.add(k.clock.now() + ns, act); }), at.source, at.readOnly,
     makeNineInode), failed = yield* fs.begin(t);
   if (failed) return failed;
-  const names = at.path.split('/').filter((name) => name !== '' && name !== '.'), place = yield* persist(t, k.clock.now(), () => placeFor(k, names), () => undefined);
+  const names = at.path.split('/').filter((name) => name !== '' && name !== '.'),
+    place = yield* persist(t, k.clock.now(), () => placeFor(k, names), () => undefined);
   if (!place || fs.root.isDir !== place.inode.isDir) return -E.NOTDIR;
   cover(k, k.mounts, newMount(k, fs.root, at.source, at.readOnly ? Ms.RDONLY : 0), { ...place, dir: undefined, name: '' });
   return 0;

@@ -44,8 +44,16 @@ beforeEach(() => { base = mkdtempSync(join(tmpdir(), 'tessera-ninep-')); open();
 afterEach(() => { rmSync(base, { recursive: true, force: true }); });
 const list = (): string[] => u.list('/mnt/host').sort();
 const later = (): void => { u.pass(2e7); };
-const put = (path: string, text: string, flags = 0): number => { const fd = u.open(path, O.CREAT | O.WRONLY | flags), n = fd < 0 ? fd : u.write(fd, text)!; u.call('close', fd); return n; };
-const get = (path: string): string | number => { const fd = u.open(path), text = fd < 0 ? fd : u.read(fd)!; u.call('close', fd); return text; };
+const put = (path: string, text: string, flags = 0): number => {
+  const fd = u.open(path, O.CREAT | O.WRONLY | flags), n = fd < 0 ? fd : u.write(fd, text)!;
+  u.call('close', fd);
+  return n;
+};
+const get = (path: string): string | number => {
+  const fd = u.open(path), text = fd < 0 ? fd : u.read(fd)!;
+  u.call('close', fd);
+  return text;
+};
 
 describe('messages of a live folder', () => {
   const files = Array.from({ length: 64 }, (_, i) => `f${String(i).padStart(2, '0')}`);
@@ -111,26 +119,45 @@ describe('a live folder', () => {
     expect(put('/mnt/host/new', 'hello')).toBe(5);
     expect(readFileSync(host('new'), 'utf8')).toBe('hello');
     const fd = u.open('/mnt/host/new', O.RDWR);
-    expect([u.call('pwrite64', fd, 'J', 1, 0), readFileSync(host('new'), 'utf8'), u.call('ftruncate', fd, 2), readFileSync(host('new'), 'utf8')]).toEqual([1, 'Jello', 0, 'Je']);
+    expect([
+      u.call('pwrite64', fd, 'J', 1, 0), readFileSync(host('new'), 'utf8'), u.call('ftruncate', fd, 2), readFileSync(host('new'), 'utf8')
+    ]).toEqual([1, 'Jello', 0, 'Je']);
     appendFileSync(host('new'), ' from the host');
     later();
     const add = u.open('/mnt/host/new', O.WRONLY | O.APPEND);
     expect([u.write(add, '!'), readFileSync(host('new'), 'utf8'), u.call('lseek', fd, 0, 2)]).toEqual([1, 'Je from the host!', 17]);
   });
   it('makes, renames, links and removes names on the host', () => {
-    expect([u.call('mkdirat', -100, '/mnt/host/d', 0o755), put('/mnt/host/d/x', 'x'), u.call('linkat', -100, '/mnt/host/d/x', -100, '/mnt/host/y', 0), u.call('symlinkat', 'd/x', -100, '/mnt/host/l')]).toEqual([0, 1, 0, 0]);
-    expect([get('/mnt/host/l'), statSync(host('y')).nlink, u.call('renameat', -100, '/mnt/host/y', -100, '/mnt/host/d/z'), readdirSync(host('d')).sort()]).toEqual(['x', 2, 0, ['x', 'z']]);
-    expect([u.call('unlinkat', -100, '/mnt/host/d', 0x200), u.call('unlinkat', -100, '/mnt/host/d/x', 0), u.call('unlinkat', -100, '/mnt/host/d/z', 0), u.call('unlinkat', -100, '/mnt/host/d', 0x200), existsSync(host('d'))]).toEqual([-E.NOTEMPTY, 0, 0, 0, false]);
-    expect([u.open('/mnt/host/a', O.CREAT | O.EXCL) >= 0, u.open('/mnt/host/a', O.CREAT | O.EXCL), u.call('mkdirat', -100, '/mnt/host/a', 0o755)]).toEqual([true, -E.EXIST, -E.EXIST]);
+    expect([
+      u.call('mkdirat', -100, '/mnt/host/d', 0o755), put('/mnt/host/d/x', 'x'),
+      u.call('linkat', -100, '/mnt/host/d/x', -100, '/mnt/host/y', 0), u.call('symlinkat', 'd/x', -100, '/mnt/host/l')
+    ]).toEqual([0, 1, 0, 0]);
+    expect([
+      get('/mnt/host/l'), statSync(host('y')).nlink, u.call('renameat', -100, '/mnt/host/y', -100, '/mnt/host/d/z'),
+      readdirSync(host('d')).sort()
+    ]).toEqual(['x', 2, 0, ['x', 'z']]);
+    expect([
+      u.call('unlinkat', -100, '/mnt/host/d', 0x200), u.call('unlinkat', -100, '/mnt/host/d/x', 0),
+      u.call('unlinkat', -100, '/mnt/host/d/z', 0), u.call('unlinkat', -100, '/mnt/host/d', 0x200), existsSync(host('d'))
+    ]).toEqual([-E.NOTEMPTY, 0, 0, 0, false]);
+    expect([
+      u.open('/mnt/host/a', O.CREAT | O.EXCL) >= 0, u.open('/mnt/host/a', O.CREAT | O.EXCL), u.call('mkdirat', -100, '/mnt/host/a', 0o755)
+    ]).toEqual([true, -E.EXIST, -E.EXIST]);
   });
   it('sets permission bits and times; the host\'s errors are the guest\'s', () => {
     put('/mnt/host/a', 'x');
     const times = new Uint8Array(32), v = new DataView(times.buffer);
     v.setBigInt64(0, 1000n, true); v.setBigInt64(16, 2000n, true);
-    expect([u.call('fchmodat', -100, '/mnt/host/a', 0o640), u.call('utimensat', -100, '/mnt/host/a', times, 0), u.call('fchownat', -100, '/mnt/host/a', 1234, 1234, 0)]).toEqual([0, 0, -E.PERM]);
+    expect([
+      u.call('fchmodat', -100, '/mnt/host/a', 0o640), u.call('utimensat', -100, '/mnt/host/a', times, 0),
+      u.call('fchownat', -100, '/mnt/host/a', 1234, 1234, 0)
+    ]).toEqual([0, 0, -E.PERM]);
     expect([statSync(host('a')).mode & 0o777, statSync(host('a')).mtimeMs]).toEqual([0o640, 2_000_000]);
     mkdirSync(host('d'));
-    expect([u.call('unlinkat', -100, '/mnt/host/d', 0), put('/mnt/host/d', 'x'), u.call('truncate', '/mnt/host/none', 1), put(`/mnt/host/${'n'.repeat(256)}`, 'x')]).toEqual([-E.ISDIR, -E.ISDIR, -E.NOENT, -E.NAMETOOLONG]);
+    expect([
+      u.call('unlinkat', -100, '/mnt/host/d', 0), put('/mnt/host/d', 'x'), u.call('truncate', '/mnt/host/none', 1),
+      put(`/mnt/host/${'n'.repeat(256)}`, 'x')
+    ]).toEqual([-E.ISDIR, -E.ISDIR, -E.NOENT, -E.NAMETOOLONG]);
   });
   it('follows no link out of the folder, but its own root\'s', () => {
     symlinkSync('/etc', host('out')); symlinkSync('/tmp/guest', host('in'));
@@ -144,14 +171,18 @@ describe('a live folder', () => {
     expect(u.read(fd)).toBe('odd');
   });
   it('lets FIFOs and sockets of the guest live in the guest', () => {
-    expect([u.call('mknodat', -100, '/mnt/host/fifo', 0o010644, 0), list(), existsSync(host('fifo'))]).toEqual([0, ['.', '..', 'fifo'], false]);
+    expect([
+      u.call('mknodat', -100, '/mnt/host/fifo', 0o010644, 0), list(), existsSync(host('fifo'))
+    ]).toEqual([0, ['.', '..', 'fifo'], false]);
     const fd = u.open('/mnt/host/fifo', O.RDWR);
     expect([u.write(fd, 'through'), u.read(fd)]).toEqual([7, 'through']);
   });
   it('is not changed where it is mounted read-only', () => {
     writeFileSync(host('a'), 'x');
     open(true);
-    expect([get('/mnt/host/a'), put('/mnt/host/a', 'y'), put('/mnt/host/b', 'y'), u.call('unlinkat', -100, '/mnt/host/a', 0)]).toEqual(['x', -E.ROFS, -E.ROFS, -E.ROFS]);
+    expect([
+      get('/mnt/host/a'), put('/mnt/host/a', 'y'), put('/mnt/host/b', 'y'), u.call('unlinkat', -100, '/mnt/host/a', 0)
+    ]).toEqual(['x', -E.ROFS, -E.ROFS, -E.ROFS]);
   });
   it('a file without names stays readable while it is open', () => {
     put('/mnt/host/a', 'still here');
@@ -161,7 +192,8 @@ describe('a live folder', () => {
 });
 
 describe('mappings of a live folder', () => {
-  const map = (fd: number, shared: boolean, length = 8192): number => u.call('mmap', 0, length, Prot.READ | Prot.WRITE, shared ? Map_.SHARED : Map_.PRIVATE, fd, 0)!;
+  const map = (fd: number, shared: boolean, length = 8192): number =>
+    u.call('mmap', 0, length, Prot.READ | Prot.WRITE, shared ? Map_.SHARED : Map_.PRIVATE, fd, 0)!;
   it('a page is fetched when a call touches it; private stores stay private', () => {
     writeFileSync(host('a'), 'x'.repeat(5000));
     const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), w = u.open('/tmp/out', O.CREAT | O.RDWR);

@@ -47,13 +47,16 @@ class NineFolderOrigin implements DirOrigin {
     return inode;
   }
   private *make(t: Sleeper, fid: number, name: string, a: Attributes): Co<Inode | number> {
-    const { source, source: { session, fs } } = this, type = a.mode & S.IFMT, special = makeDevice(Number(a.rdev >> 8n) & 0xfff, Number(a.rdev & 0xffn));
+    const { source, source: { session, fs } } = this, type = a.mode & S.IFMT,
+      special = makeDevice(Number(a.rdev >> 8n) & 0xfff, Number(a.rdev & 0xffn));
     let inode: Inode;
     if (type === S.IFLNK) {
       const r = yield* session.ask(t, 'readlink', { fid });
       if (typeof r === 'number') return r;
       inode = new LinkInode(fs, fromWire(r.target));
-    } else inode = fs.root.create(a.mode, special, undefined, type === S.IFREG ? new NineOrigin(source, this.fid, name, fid, Number(a.size)) : undefined);
+    } else
+      inode = fs.root.create(a.mode, special, undefined,
+        type === S.IFREG ? new NineOrigin(source, this.fid, name, fid, Number(a.size)) : undefined);
     if (inode instanceof TmpDir) inode.origin = new NineFolderOrigin(source, fid); else if (type !== S.IFREG) session.forget(fid);
     dress(inode, a);
     return inode;
@@ -78,10 +81,17 @@ class NineOrigin implements FileOrigin {
   /** The way to it, until it is opened. */
   private way: number | undefined;
   private openFid: number | undefined;
-  constructor(source: Source, folder: number, name: string, fid: number, size: number) { this.source = source; this.folder = folder; this.name = name; this.way = fid; this.size = size; }
+  constructor(source: Source, folder: number, name: string, fid: number, size: number) {
+    this.source = source;
+    this.folder = folder;
+    this.name = name;
+    this.way = fid;
+    this.size = size;
+  }
 
   *read(t: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
-    const { session } = this.source, fid = this.openFid ?? (yield* this.open(t)), out = new Uint8Array(Math.max(0, Math.min(length, this.size - pos)));
+    const { session } = this.source, fid = this.openFid ?? (yield* this.open(t)),
+      out = new Uint8Array(Math.max(0, Math.min(length, this.size - pos)));
     if (fid < 0) return fid;
     this.source.used(this);
     for (let done = 0; done < out.length; ) {

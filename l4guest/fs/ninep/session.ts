@@ -1,6 +1,6 @@
 /**
- * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who carries the
- * messages is the arch layer's business (`FilesLink`).
+ * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who
+ * carries the messages is the arch layer's business (`FilesLink`).
  */
 import { COMPOUND, decodeEntries, decodeReply, encodeRequest, joinParts, NO_FID, splitParts, VERSION, type MessageName, type Reply,
   type Request } from '../../../roottask/client/ninep/index.ts';
@@ -19,7 +19,11 @@ export interface FilesLink {
 
 /** Names are bytes: the protocol's texts have one character a byte. */
 export const toWire = (name: string): string => { let s = ''; for (const b of bytesOf(name)) s += String.fromCharCode(b); return s; };
-export const fromWire = (text: string): string => { const b = new Uint8Array(text.length); for (let i = 0; i < text.length; i++) b[i] = text.charCodeAt(i); return textOf(b); };
+export const fromWire = (text: string): string => {
+  const b = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) b[i] = text.charCodeAt(i);
+  return textOf(b);
+};
 
 /** Bytes of a read's or write's message beside the data. */
 const OVERHEAD = 24;
@@ -104,7 +108,9 @@ export class NineSession {
         if (typeof r === 'number') return r;
         const some = decodeEntries(r.data);
         if (some.length === 0) return list;
-        for (const e of some) if (e.name !== '.' && e.name !== '..') list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
+        for (const e of some)
+          if (e.name !== '.' && e.name !== '..')
+            list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
         offset = some[some.length - 1]!.offset;
       }
     } finally { this.forget(fid); }

@@ -8,8 +8,10 @@ import type { FileSystem } from '../inode.ts';
 import type { Vma } from '../../mm/vma.ts';
 
 function line(v: Vma): string {
-  const p = v.prot, rights = `${p & 1 ? 'r' : '-'}${p & 2 ? 'w' : '-'}${p & 4 ? 'x' : '-'}${v.shared && v.object?.ino ? 's' : 'p'}`, hex = (n: number, w: number): string => n.toString(16).padStart(w, '0');
-  const head = `${hex(v.start, 8)}-${hex(v.end, 8)} ${rights} ${hex(v.object ? v.first * 4096 : 0, 8)} 00:${hex(v.object?.dev ?? 0, 2)} ${v.object?.ino ?? 0} `;
+  const p = v.prot, rights = `${p & 1 ? 'r' : '-'}${p & 2 ? 'w' : '-'}${p & 4 ? 'x' : '-'}${v.shared && v.object?.ino ? 's' : 'p'}`,
+    hex = (n: number, w: number): string => n.toString(16).padStart(w, '0');
+  const head = `${hex(v.start, 8)}-${hex(v.end, 8)} ${rights} ${hex(v.object ? v.first * 4096 : 0, 8)} 00:${hex(v.object?.dev ?? 0, 2)} `
+    + `${v.object?.ino ?? 0} `;
   return `${v.name ? `${head.padEnd(73)}${v.name}` : head}\n`;
 }
 export class MapsInode extends GeneratedInode {

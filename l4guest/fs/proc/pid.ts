@@ -64,7 +64,8 @@ function ownedBy(p: Process, dir: GeneratedDir): void {
   if (dir.uid !== uid || dir.gid !== gid) dir.own(uid, gid);
 }
 
-const bytesAt = (p: Process, start: number, end: number): Uint8Array => (p.alive && end > start ? copyIn(p.mm, start, Math.min(end - start, 1 << 20)) : new Uint8Array(0));
+const bytesAt = (p: Process, start: number, end: number): Uint8Array =>
+  (p.alive && end > start ? copyIn(p.mm, start, Math.min(end - start, 1 << 20)) : new Uint8Array(0));
 
 const owners = new WeakMap<Inode, Process>();
 /** The process whose directory in /proc this is. */
@@ -90,11 +91,21 @@ function taskDir(fs: FileSystem, p: Process, tid: number, numbers: PidNumbers): 
 function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | undefined, numbers: PidNumbers): void {
   dir.file('stat', () => statLine(p, thread, numbers)).file('status', (t) => statusText(p, thread, numbers, t.creds.users)).file('statm',
     () => statm(p))
-    .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd)).file('auxv', () => p.mm.auxv)
-    .file('comm', () => `${thread?.name ?? p.name}\n`, (_t, text) => { const name = text.replace(/\n.*$/s, '').slice(0, 15); if (thread ?? p.leader) (thread ?? p.leader)!.name = name; if (!thread) p.name = name; return 0; })
+    .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd))
+    .file('auxv', () => p.mm.auxv)
+    .file('comm', () => `${thread?.name ?? p.name}\n`,
+    (_t, text) => {
+      const name = text.replace(/\n.*$/s, '').slice(0, 15);
+      if (thread ?? p.leader) (thread ?? p.leader)!.name = name;
+      if (!thread) p.name = name;
+      return 0;
+    })
     .add('maps', new MapsInode(fs, p)).file('smaps', (t) => smaps(p, t)).add('mounts', new MountsInode(fs, p, mountLines)).add('mountinfo',
       new MountsInode(fs, p, mountInfo)).file('limits', () => limits(p))
-    .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n').file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; }).file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`).file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
+    .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n')
+    .file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; })
+    .file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`)
+    .file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file(
       'schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) =>
       { const x = thread ?? p.leader, n = Number(s); if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
@@ -107,7 +118,16 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
   dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
   dir.add('fd', fdDir(fs, p));
-  dir.add('fdinfo', new GeneratedDir(fs, (name) => { const f = p.fds.any(Number(name)); return f && new GeneratedInode(fs, () => `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\nmnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`); }, () => fdEntries(p, S.IFREG)));
+  dir.add('fdinfo',
+    new GeneratedDir(fs,
+      (name) => {
+        const f = p.fds.any(Number(name));
+        return f
+          && new GeneratedInode(fs, () =>
+            `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\n`
+              + `mnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`);
+      },
+      () => fdEntries(p, S.IFREG)));
 }
 /** A process says for whom it logs in: once by itself, again only with CAP_AUDIT_CONTROL. Linux: audit_set_loginuid. */
 function logIn(t: Thread, p: Process, text: string): number {
@@ -120,7 +140,8 @@ function logIn(t: Thread, p: Process, text: string): number {
   return 0;
 }
 
-const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] => (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
+const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] =>
+  (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
 function fdDir(fs: FileSystem, p: Process): GeneratedDir {
   return new GeneratedDir(fs, (name) => {
     const f = p.alive && /^\d+$/.test(name) ? p.fds.any(Number(name)) : undefined;
@@ -128,7 +149,9 @@ function fdDir(fs: FileSystem, p: Process): GeneratedDir {
   }, () => fdEntries(p, S.IFLNK));
 }
 
-const optionWords: readonly (readonly [number, string])[] = [[Ms.NOSUID, 'nosuid'], [Ms.NODEV, 'nodev'], [Ms.NOEXEC, 'noexec'], [Ms.NOATIME, 'noatime'], [Ms.NODIRATIME, 'nodiratime']];
+const optionWords: readonly (readonly [number, string])[] = [
+  [Ms.NOSUID, 'nosuid'], [Ms.NODEV, 'nodev'], [Ms.NOEXEC, 'noexec'], [Ms.NOATIME, 'noatime'], [Ms.NODIRATIME, 'nodiratime']
+];
 function mountWords(m: Mount): string {
   const words = optionWords.filter(([bit]) => m.flags & bit).map(([, word]) => word);
   return [m.flags & Ms.RDONLY ? 'ro' : 'rw', ...words, ...(m.flags & Ms.NOATIME ? [] : ['relatime'])].join(',');
@@ -136,10 +159,16 @@ function mountWords(m: Mount): string {
 /** A name as the mount tables write it: blanks and what would end the line in octal. */
 const escaped = (name: string): string => name.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 /** The mounts of a process that can be reached from its root, with their paths. */
-const seen = (p: Process): (readonly [Mount, string])[] => p.mounts.list.flatMap((m) => { const at = textOfPath({ mount: m, inode: m.root }, p.fs.root); return at === undefined ? [] : [[m, at] as const]; });
+const seen = (p: Process): (readonly [Mount, string])[] => p.mounts.list.flatMap((m) => {
+  const at = textOfPath({ mount: m, inode: m.root }, p.fs.root);
+  return at === undefined ? [] : [[m, at] as const];
+});
 /** /proc/PID/mounts. */
 function mountLines(p: Process): string {
-  return seen(p).map(([m, at]) => `${escaped(m.source)} ${escaped(at)} ${m.fs.type} ${m.fs.readOnly ? mountWords(m).replace(/^rw/, 'ro') : mountWords(m)}${m.fs.options} 0 0\n`).join('');
+  return seen(p).map(([m, at]) =>
+    `${escaped(m.source)} ${escaped(at)} ${m.fs.type} `
+      + `${m.fs.readOnly ? mountWords(m).replace(/^rw/, 'ro') : mountWords(m)}${m.fs.options} 0 0\n`).join(
+    '');
 }
 /** Where a mount's root lies in its file system. */
 function rootWithin(m: Mount): string {
@@ -150,14 +179,20 @@ function rootWithin(m: Mount): string {
 function mountInfo(p: Process): string {
   return seen(p).map(([m, at]) => {
     const tags = `${m.peers ? `shared:${m.peers.id} ` : ''}${m.master ? `master:${m.master.id} ` : ''}${m.unbindable ? 'unbindable ' : ''}`;
-    return `${m.id} ${m.point?.mount.id ?? 1} 0:${m.fs.dev} ${escaped(rootWithin(m))} ${escaped(at)} ${mountWords(m)} ${tags}- ${m.fs.type} ${escaped(m.source)} ${m.fs.readOnly ? 'ro' : 'rw'}${m.fs.options}\n`;
+    return `${m.id} ${m.point?.mount.id ?? 1} 0:${m.fs.dev} ${escaped(rootWithin(m))} ${escaped(at)} ${mountWords(m)} ${tags}- `
+      + `${m.fs.type} ${escaped(m.source)} ${m.fs.readOnly ? 'ro' : 'rw'}${m.fs.options}\n`;
   }).join('');
 }
 const limitRows: readonly (readonly [string, number, string])[] = [
-  ['Max cpu time', Limit.CPU, 'seconds'], ['Max file size', Limit.FSIZE, 'bytes'], ['Max data size', Limit.DATA, 'bytes'], ['Max stack size', Limit.STACK, 'bytes'], ['Max core file size', Limit.CORE, 'bytes'], ['Max resident set', Limit.RSS, 'bytes'], ['Max processes', Limit.NPROC, 'processes'], ['Max open files', Limit.NOFILE, 'files'],
-  ['Max locked memory', Limit.MEMLOCK, 'bytes'], ['Max address space', Limit.AS, 'bytes'], ['Max file locks', Limit.LOCKS, 'locks'], ['Max pending signals', Limit.SIGPENDING, 'signals'], ['Max msgqueue size', Limit.MSGQUEUE, 'bytes'], ['Max nice priority', Limit.NICE, ''], ['Max realtime priority', Limit.RTPRIO, ''], ['Max realtime timeout', Limit.RTTIME, 'us'],
+  ['Max cpu time', Limit.CPU, 'seconds'], ['Max file size', Limit.FSIZE, 'bytes'], ['Max data size', Limit.DATA, 'bytes'],
+  ['Max stack size', Limit.STACK, 'bytes'], ['Max core file size', Limit.CORE, 'bytes'], ['Max resident set', Limit.RSS, 'bytes'],
+  ['Max processes', Limit.NPROC, 'processes'], ['Max open files', Limit.NOFILE, 'files'],
+  ['Max locked memory', Limit.MEMLOCK, 'bytes'], ['Max address space', Limit.AS, 'bytes'], ['Max file locks', Limit.LOCKS, 'locks'],
+  ['Max pending signals', Limit.SIGPENDING, 'signals'], ['Max msgqueue size', Limit.MSGQUEUE, 'bytes'],
+  ['Max nice priority', Limit.NICE, ''], ['Max realtime priority', Limit.RTPRIO, ''], ['Max realtime timeout', Limit.RTTIME, 'us'],
 ];
 function limits(p: Process): string {
   const n = (v: number): string => (v === Infinity ? 'unlimited' : String(v)).padEnd(21);
-  return `${'Limit'.padEnd(26)}${'Soft Limit'.padEnd(21)}${'Hard Limit'.padEnd(21)}Units     \n${limitRows.map(([name, i, unit]) => `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('')}`;
+  return `${'Limit'.padEnd(26)}${'Soft Limit'.padEnd(21)}${'Hard Limit'.padEnd(21)}Units     \n`
+    + `${limitRows.map(([name, i, unit]) => `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('')}`;
 }

@@ -42,7 +42,8 @@ export function statLine(p: Process, thread: Thread | undefined, n: PidNumbers):
       n.of(p.session.id), p.session.terminal?.rdev ?? 0, foreground(p, n), 0x400000, mm.minorFaults, p.childFaults, 0, 0,
     ticks(cpu(p, thread)), 0, ticks(p.childCpuNs), 0, 20 + (t?.nice ?? 0), t?.nice ?? 0, Math.max(1, p.threads.size), 0, ticks(p.startedAt),
     p.alive ? mm.size : 0, p.alive ? mm.table.count : 0, '18446744073709551615', mm.codeStart, mm.codeEnd, mm.stackStart, 0, 0,
-    low(p.pending.bits), low(t?.mask ?? 0n), low(ignored(p)), low(caught(p)), 0, 0, 0, p.exitSignal, 0, 0, 0, 0, 0, 0, 0, 0, mm.brkStart, mm.argStart, mm.argEnd, mm.envStart, mm.envEnd, p.status ?? 0,
+    low(p.pending.bits), low(t?.mask ?? 0n), low(ignored(p)), low(caught(p)), 0, 0, 0, p.exitSignal, 0, 0, 0, 0, 0, 0, 0, 0, mm.brkStart,
+    mm.argStart, mm.argEnd, mm.envStart, mm.envEnd, p.status ?? 0,
   ];
   return `${fields.join(' ')}\n`;
 }
@@ -53,8 +54,16 @@ export function statm(p: Process): string {
 }
 const names: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', t: 't (tracing stop)', Z: 'Z (zombie)' };
 export function statusText(p: Process, thread: Thread | undefined, n: PidNumbers, { users, groups }: UserSpace): string {
-  const t = thread ?? p.leader, c = t?.creds ?? p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'), kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
-  const memory = p.alive ? [['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(p.mm.locked)], ['VmHWM', kb(Math.max(p.mm.peak * 4096, p.mm.resident))], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)], ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)], ['VmSwap', kb(0)]] : [];
+  const t = thread ?? p.leader, c = t?.creds ?? p.creds, hex = (s: bigint): string => BigInt.asUintN(64, s).toString(16).padStart(16, '0'),
+    kb = (n: number): string => `${String(Math.floor(n / 1024)).padStart(8)} kB`;
+  const memory = p.alive
+    ? [
+      ['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(p.mm.locked)],
+      ['VmHWM', kb(Math.max(p.mm.peak * 4096, p.mm.resident))], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)],
+      ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)],
+      ['VmSwap', kb(0)]
+    ]
+    : [];
   const rows = [
     ['Name', t?.name ?? p.name], ['Umask', `0${p.fs.umask.toString(8).padStart(3, '0')}`], ['State', names[stateLetter(p, thread)]!],
     ['Tgid', n.of(p.pid)], ['Ngid', 0], ['Pid', n.of(thread?.tid ?? p.pid)],
@@ -64,8 +73,13 @@ export function statusText(p: Process, thread: Thread | undefined, n: PidNumbers
     ['FDSize', Math.max(64, p.fds.length)], ['Groups', `${c.groups.map((x) => shownId(groups, x)).join(' ')} `],
     ['NStgid', numbersOf(p, p.pid, n)], ['NSpid', numbersOf(p, thread?.tid ?? p.pid, n)], ['NSpgid', numbersOf(p, p.group.id, n)],
     ['NSsid', numbersOf(p, p.session.id, n)],
-    ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', `${p.k.signals.queuedFor(c.uid)}/${p.limits.soft[Limit.SIGPENDING]}`], ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))], ['SigCgt', hex(caught(p))],
-    ['CapInh', hex(c.caps.inheritable)], ['CapPrm', hex(c.caps.permitted)], ['CapEff', hex(c.caps.effective)], ['CapBnd', hex(c.caps.bounding)], ['CapAmb', hex(c.caps.ambient)], ['NoNewPrivs', t?.noNewPrivs ?? 0], ['Seccomp', seccompMode(t?.seccomp)], ['Seccomp_filters', filtersOf(t?.seccomp)], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'], ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],
+    ...memory, ['Threads', Math.max(1, p.threads.size)], ['SigQ', `${p.k.signals.queuedFor(c.uid)}/${p.limits.soft[Limit.SIGPENDING]}`],
+    ['SigPnd', hex(t?.pending.bits ?? 0n)], ['ShdPnd', hex(p.pending.bits)], ['SigBlk', hex(t?.mask ?? 0n)], ['SigIgn', hex(ignored(p))],
+    ['SigCgt', hex(caught(p))],
+    ['CapInh', hex(c.caps.inheritable)], ['CapPrm', hex(c.caps.permitted)], ['CapEff', hex(c.caps.effective)],
+    ['CapBnd', hex(c.caps.bounding)], ['CapAmb', hex(c.caps.ambient)], ['NoNewPrivs', t?.noNewPrivs ?? 0],
+    ['Seccomp', seccompMode(t?.seccomp)], ['Seccomp_filters', filtersOf(t?.seccomp)], ['Cpus_allowed', '1'], ['Cpus_allowed_list', '0'],
+    ['voluntary_ctxt_switches', 0], ['nonvoluntary_ctxt_switches', 0],
   ];
   return rows.map(([k, v]) => `${k}:\t${v}\n`).join('');
 }

@@ -1,4 +1,7 @@
-/** /proc/sys: the settings of kernel/sysctl.ts as files, and those few that belong to something else (names of the system, random numbers). */
+/**
+ * /proc/sys: the settings of kernel/sysctl.ts as files, and those few that belong to something else (names of the system, random
+ * numbers).
+ */
 import { Cap } from '../../abi/linux.ts';
 import { LAST_PID, capableIn } from '../../kernel/spaces.ts';
 import { capable } from '../../kernel/creds.ts';
@@ -20,17 +23,22 @@ function directory(root: GeneratedDir, fs: GeneratedFs, path: readonly string[])
   return dir;
 }
 function settingFile(k: Kernel, fs: GeneratedFs, s: Setting): GeneratedInode {
-  const accept = (t: Thread, text: string): number => (s.name.startsWith('kernel/') && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
+  const accept = (t: Thread, text: string): number =>
+    (s.name.startsWith('kernel/') && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
   return new GeneratedInode(fs, () => k.sysctl.show(s.name), s.mode === 0o444 ? undefined : accept, s.mode ?? 0o644);
 }
 export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const root = new GeneratedDir(fs);
-  const put = (path: string, file: GeneratedInode): void => { const parts = path.split('/'); directory(root, fs, parts.slice(0, -1)).add(parts[parts.length - 1]!, file); };
+  const put = (path: string, file: GeneratedInode): void => {
+    const parts = path.split('/');
+    directory(root, fs, parts.slice(0, -1)).add(parts[parts.length - 1]!, file);
+  };
   const shown = (path: string, content: Content): void => put(path, new GeneratedInode(fs, content));
   for (const s of settings) put(s.name, settingFile(k, fs, s));
   const line = (text: string): string => text.replace(/\n.*$/s, '').slice(0, 64);
   put('kernel/hostname', new GeneratedInode(fs, (t) => `${t.proc.uts.host}\n`, (t, text) => { t.proc.uts.host = line(text); return 0; }));
-  put('kernel/domainname', new GeneratedInode(fs, (t) => `${t.proc.uts.domain}\n`, (t, text) => { t.proc.uts.domain = line(text); return 0; }));
+  put('kernel/domainname',
+    new GeneratedInode(fs, (t) => `${t.proc.uts.domain}\n`, (t, text) => { t.proc.uts.domain = line(text); return 0; }));
   put('kernel/ns_last_pid', new GeneratedInode(fs, (t) => `${t.proc.numbers.last}\n`, (t, text) => setLast(t, text), 0o666));
   shown('kernel/osrelease', () => `${RELEASE}\n`);
   shown('kernel/ostype', () => 'Linux\n');
@@ -54,6 +62,8 @@ function setLast(t: Thread, text: string): number {
   return 0;
 }
 function uuid(k: Kernel): string {
-  const h = [...k.random.bytes(16)].map((b, i) => (i === 6 ? (b & 15) | 64 : i === 8 ? (b & 63) | 128 : b).toString(16).padStart(2, '0')).join('');
+  const h = [...k.random.bytes(16)].map((b, i) =>
+    (i === 6 ? (b & 15) | 64 : i === 8 ? (b & 63) | 128 : b).toString(16).padStart(2, '0')).join(
+    '');
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}\n`;
 }

@@ -28,7 +28,10 @@ export function procTree(k: Kernel, numbers: PidNumbers): Directory {
   addSystemFiles(root, k, numbers);
   root.add('sys', sysctlTree(k, fs));
   root.add('sysvipc', sysvipcDir(fs, k));
-  root.add('tty', new GeneratedDir(fs).file('drivers', () => '/dev/tty /dev/tty 5 0 system:/dev/tty\n/dev/console /dev/console 5 1 system:console\n/dev/ptmx /dev/ptmx 5 2 system\npty_slave /dev/pts 136 0-1048575 pty:slave\n'));
+  root.add('tty',
+    new GeneratedDir(fs).file('drivers', () =>
+      '/dev/tty /dev/tty 5 0 system:/dev/tty\n/dev/console /dev/console 5 1 system:console\n/dev/ptmx /dev/ptmx 5 2 system\n'
+        + 'pty_slave /dev/pts 136 0-1048575 pty:slave\n'));
   return root;
 }
 
@@ -40,21 +43,36 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('stat', () => stat(k))
     .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
-    .file('devices', () => `Character devices:\n${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 pts\n\nBlock devices:\n`)
-    .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '').file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
+    .file('devices', () =>
+      `Character devices:\n`
+        + `${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 `
+        + `pts\n\nBlock devices:\n`)
+    .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '')
+    .file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
     .file('locks', () => lockLines(k)).file('keys', (t) => keyLines(t)).file('cgroups', () =>
       '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')
-    .file('modules', () => '').file('interrupts', () => '           CPU0\n').file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
+    .file('modules', () => '').file('interrupts', () => '           CPU0\n')
+    .file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
 }
-function running(k: Kernel): number { let n = 0; for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++; return n; }
+function running(k: Kernel): number {
+  let n = 0;
+  for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++;
+  return n;
+}
 function meminfo(k: Kernel): string {
   const kb = (pages: number): string => `${String(pages * 4).padStart(8)} kB`, { total, free } = k.frames;
-  const rows: [string, number][] = [['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0], ['Active', total - free], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0], ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['SReclaimable', 0], ['CommitLimit', total], ['Committed_AS', total - free]];
+  const rows: [string, number][] = [
+    ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0],
+    ['Active', total - free], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0],
+    ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['SReclaimable', 0], ['CommitLimit', total],
+    ['Committed_AS', total - free]
+  ];
   return rows.map(([name, pages]) => `${`${name}:`.padEnd(16)}${kb(pages)}\n`).join('');
 }
 function stat(k: Kernel): string {
   let ns = 0;
   for (const p of k.pids.processes.values()) { ns += p.cpuNs; for (const t of p.threads) ns += t.cpuNs; }
   const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.clock.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
-  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.cpu.switches}\nbtime ${k.clock.wall(0).s}\nprocesses ${k.forks}\nprocs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
+  return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.cpu.switches}\nbtime ${k.clock.wall(0).s}\nprocesses ${k.forks}\n`
+    + `procs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
 }

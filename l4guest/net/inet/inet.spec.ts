@@ -6,9 +6,11 @@ import { inetOf } from './inet.ts';
 import { addUplink } from './uplink.ts';
 
 const STREAM = 1, DGRAM = 2, RAW = 3, NONBLOCK = 0o4000, INET = 2, INET6 = 10;
-const at = (port: number, ...ip: number[]): Uint8Array => new Uint8Array([2, 0, port >> 8, port & 255, ...(ip.length ? ip : [127, 0, 0, 1]), 0, 0, 0, 0, 0, 0, 0, 0]);
+const at = (port: number, ...ip: number[]): Uint8Array =>
+  new Uint8Array([2, 0, port >> 8, port & 255, ...(ip.length ? ip : [127, 0, 0, 1]), 0, 0, 0, 0, 0, 0, 0, 0]);
 const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
-const set = (u: Unix, fd: number, level: number, name: number, value: number): number => u.call('setsockopt', fd, level, name, u32(value), 4)!;
+const set = (u: Unix, fd: number, level: number, name: number, value: number): number =>
+  u.call('setsockopt', fd, level, name, u32(value), 4)!;
 function get(u: Unix, fd: number, level: number, name: number): number {
   const va = u.space(8), n = u.put(u32(4)), r = u.call('getsockopt', fd, level, name, va, n)!;
   return r < 0 ? r : u.u32(va) | 0;
@@ -25,9 +27,14 @@ function withPeer(): { u: Unix; peer: Stack; run: (ns: number) => void } {
   let x = 7;
   const peer = new Stack({ now: () => Math.floor(u.k.clock.now() / 1000), random: () => (x = Math.imul(x, 1103515245) + 12345) >>> 0 });
   const wire: (() => void)[] = [];
-  const face = peer.addEthernet('eth0', { mac: Uint8Array.of(2, 0, 0, 0, 0, 2), mtu: 1500, send: (f) => { const c = f.slice(); wire.push(() => inet.act(() => inet.stack.receive(own, c))); } });
+  const face = peer.addEthernet('eth0', {
+    mac: Uint8Array.of(2, 0, 0, 0, 0, 2), mtu: 1500,
+    send: (f) => { const c = f.slice(); wire.push(() => inet.act(() => inet.stack.receive(own, c))); }
+  });
   peer.assign(face, Uint8Array.of(10, 0, 2, 2), 24);
-  const own = addUplink(u.k, { mac: Uint8Array.of(2, 0, 0, 0, 0, 1), mtu: 1500, send: (f) => { const c = f.slice(); wire.push(() => peer.receive(face, c)); } }, { address: [10, 0, 2, 15], bits: 24, gateway: [10, 0, 2, 2] });
+  const own = addUplink(u.k,
+    { mac: Uint8Array.of(2, 0, 0, 0, 0, 1), mtu: 1500, send: (f) => { const c = f.slice(); wire.push(() => peer.receive(face, c)); } },
+    { address: [10, 0, 2, 15], bits: 24, gateway: [10, 0, 2, 2] });
   const run = (ns: number): void => {
     for (let left = ns; left > 0; left -= 1e6) {
       while (wire.length > 0) wire.shift()!();
@@ -58,7 +65,8 @@ describe('TCP', () => {
   });
 
   it('reaches a host on the link, and hears what is not there', () => {
-    const { u, peer, run } = withPeer(), listener = peer.tcp.listen(new Uint8Array(4), 80, 4), c = u.call('socket', INET, STREAM | NONBLOCK, 0)!;
+    const { u, peer, run } = withPeer(), listener = peer.tcp.listen(new Uint8Array(4), 80, 4),
+      c = u.call('socket', INET, STREAM | NONBLOCK, 0)!;
     expect(u.call('connect', c, at(80, 10, 0, 2, 2), 16)).toBe(-E.INPROGRESS);
     run(20e6);
     expect([poll(u, c) & 4, get(u, c, 1, 4), u.write(c, 'GET')]).toEqual([4, 0, 3]);
@@ -68,7 +76,8 @@ describe('TCP', () => {
     server.write(new TextEncoder().encode('page'));
     run(100e6);
     expect(u.read(c)).toBe('page');
-    const refused = u.call('socket', INET, STREAM | NONBLOCK, 0)!, gone = u.call('socket', INET, STREAM | NONBLOCK, 0)!, away = u.call('socket', INET, STREAM, 0)!;
+    const refused = u.call('socket', INET, STREAM | NONBLOCK, 0)!, gone = u.call('socket', INET, STREAM | NONBLOCK, 0)!,
+      away = u.call('socket', INET, STREAM, 0)!;
     u.call('connect', refused, at(81, 10, 0, 2, 2), 16);
     u.call('connect', gone, at(80, 10, 0, 2, 99), 16);
     run(4e9);
@@ -77,10 +86,17 @@ describe('TCP', () => {
   });
 
   it('addresses in use: who may share a port', () => {
-    const bind = (u: Unix, more: (fd: number) => void, a = at(9000)): number => { const s = u.call('socket', INET, STREAM, 0)!; more(s); return u.call('bind', s, a, 16) || (u.call('listen', s, 1) ?? 0) || s; };
-    const u = new Unix(), plain = (): void => {}, reuse = (s: number): void => void set(u, s, 1, 2, 1), share = (s: number): void => void set(u, s, 1, 15, 1);
+    const bind = (u: Unix, more: (fd: number) => void, a = at(9000)): number => {
+      const s = u.call('socket', INET, STREAM, 0)!;
+      more(s);
+      return u.call('bind', s, a, 16) || (u.call('listen', s, 1) ?? 0) || s;
+    };
+    const u = new Unix(), plain = (): void => {}, reuse = (s: number): void => void set(u, s, 1, 2, 1),
+      share = (s: number): void => void set(u, s, 1, 15, 1);
     expect(bind(u, plain)).toBeGreaterThan(0);
-    expect([bind(u, plain), bind(u, reuse), bind(u, share), bind(u, plain, at(9000, 127, 0, 0, 2)) > 0]).toEqual([-E.ADDRINUSE, -E.ADDRINUSE, -E.ADDRINUSE, true]);
+    expect([
+      bind(u, plain), bind(u, reuse), bind(u, share), bind(u, plain, at(9000, 127, 0, 0, 2)) > 0
+    ]).toEqual([-E.ADDRINUSE, -E.ADDRINUSE, -E.ADDRINUSE, true]);
     const v = new Unix(), both = (s: number): void => void set(v, s, 1, 15, 1);
     expect([bind(v, both) > 0, bind(v, both) > 0]).toEqual([true, true]);
     expect([bind(u, plain, at(80, 10, 1, 1, 1)), bind(u, plain, at(0)) > 0]).toEqual([-E.ADDRNOTAVAIL, true]);
@@ -88,14 +104,22 @@ describe('TCP', () => {
 
   it('options are kept within their bounds, and read back', () => {
     const u = new Unix(), s = u.call('socket', INET, STREAM, 0)!;
-    const rows = [[6, 4, 7200, 32767, 0], [6, 5, 75, 32767, 0], [6, 6, 9, 127, 128], [6, 7, 6, 127, 0], [0, 2, 64, 255, 256], [0, 1, 0, 16, 256]] as const;
+    const rows = [
+      [6, 4, 7200, 32767, 0], [6, 5, 75, 32767, 0], [6, 6, 9, 127, 128], [6, 7, 6, 127, 0], [0, 2, 64, 255, 256], [0, 1, 0, 16, 256]
+    ] as const;
     for (const [level, name, first, good, bad] of rows) {
-      expect([level, name, get(u, s, level, name), set(u, s, level, name, good), get(u, s, level, name), set(u, s, level, name, bad), get(u, s, level, name)])
+      expect([
+        level, name, get(u, s, level, name), set(u, s, level, name, good), get(u, s, level, name), set(u, s, level, name, bad),
+        get(u, s, level, name)
+      ])
         .toEqual([level, name, first, 0, good, -E.INVAL, good]);
     }
     expect([set(u, s, 6, 1, 7), get(u, s, 6, 1), get(u, s, 6, 99), set(u, s, 41, 26, 1)]).toEqual([0, 1, -E.NOPROTOOPT, -E.NOPROTOOPT]);
     const name = u.put(new TextEncoder().encode('reno')), out = u.space(16), n = u.put(u32(16));
-    expect([u.call('setsockopt', s, 6, 13, name, 4), u.call('getsockopt', s, 6, 13, out, n), u.u32(out), u.call('setsockopt', s, 6, 13, u.put(new TextEncoder().encode('warp')), 4)]).toEqual([0, 0, 0x6f6e6572, -E.NOENT]);
+    expect([
+      u.call('setsockopt', s, 6, 13, name, 4), u.call('getsockopt', s, 6, 13, out, n), u.u32(out),
+      u.call('setsockopt', s, 6, 13, u.put(new TextEncoder().encode('warp')), 4)
+    ]).toEqual([0, 0, 0x6f6e6572, -E.NOENT]);
   });
 
   it('TCP_INFO tells the state', () => {
@@ -118,7 +142,9 @@ describe('UDP', () => {
   });
   it('broadcasts only for who asked to', () => {
     const { u } = withPeer(), c = u.call('socket', INET, DGRAM, 0)!, all = at(7, 255, 255, 255, 255);
-    expect([u.call('sendto', c, 'x', 1, 0, all, 16), set(u, c, 1, 6, 1), u.call('sendto', c, 'x', 1, 0, all, 16)]).toEqual([-E.ACCES, 0, 1]);
+    expect([
+      u.call('sendto', c, 'x', 1, 0, all, 16), set(u, c, 1, 6, 1), u.call('sendto', c, 'x', 1, 0, all, 16)
+    ]).toEqual([-E.ACCES, 0, 1]);
   });
   it('a group reaches its members on this host, and its sender unless he does not want it', () => {
     const u = new Unix(), r = u.call('socket', INET, DGRAM, 0)!, s = u.call('socket', INET, DGRAM, 0)!, group = at(5000, 239, 1, 2, 3);
@@ -134,7 +160,11 @@ describe('UDP', () => {
 it('raw sockets are for who may have them; echo sockets for the groups that may ping', () => {
   const u = new Unix();
   expect(u.call('socket', INET, RAW, 1)).toBeGreaterThan(0);
-  expect([u.call('socket', INET, RAW, 0), u.call('socket', INET, DGRAM, 1), u.call('socket', INET, STREAM, 17), u.call('socket', INET6, DGRAM, 6)]).toEqual([-E.PROTONOSUPPORT, -E.ACCES, -E.PROTONOSUPPORT, -E.PROTONOSUPPORT]);
+  expect([
+    u.call('socket', INET, RAW, 0), u.call('socket', INET, DGRAM, 1), u.call('socket', INET, STREAM, 17), u.call('socket', INET6, DGRAM, 6)
+  ]).toEqual([
+    -E.PROTONOSUPPORT, -E.ACCES, -E.PROTONOSUPPORT, -E.PROTONOSUPPORT
+  ]);
   u.call('setresuid', 1000, 1000, 1000);
   expect(u.call('socket', INET, RAW, 1)).toBe(-E.PERM);
 });
@@ -142,11 +172,14 @@ it('raw sockets are for who may have them; echo sockets for the groups that may 
 it('a socket that is closed leaves nothing behind', () => {
   const u = new Unix(), { stack } = inetOf(u.k);
   for (let i = 0; i < 50; i++) {
-    const s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, d = u.call('socket', INET, DGRAM, 0)!, a = at(7000);
+    const s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, d = u.call('socket', INET, DGRAM, 0)!,
+      a = at(7000);
     set(u, s, 1, 2, 1);
     expect([u.call('bind', s, a, 16), u.call('listen', s, 1), u.call('connect', c, a, 16), u.call('bind', d, a, 16)]).toEqual([0, 0, 0, 0]);
     for (const fd of [s, c, d]) u.call('close', fd);
   }
   u.pass(120e9);
-  expect([[...stack.tcp.connections].length, [...stack.tcp.listeners].length, stack.udp.sockets.length, stack.next]).toEqual([0, 0, 0, Infinity]);
+  expect([
+    [...stack.tcp.connections].length, [...stack.tcp.listeners].length, stack.udp.sockets.length, stack.next
+  ]).toEqual([0, 0, 0, Infinity]);
 });

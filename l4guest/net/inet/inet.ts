@@ -1,6 +1,6 @@
 /**
- * The Internet of one kernel: a stack of `network/` with the loopback, and who has bound which port. Every call into the stack goes through `act`,
- * which delivers what the host sent to itself and has the kernel's clock ring when the stack's next timer is due.
+ * The Internet of one kernel: a stack of `network/` with the loopback, and who has bound which port. Every call into the stack goes
+ * through `act`, which delivers what the host sent to itself and has the kernel's clock ring when the stack's next timer is due.
  */
 import type { Ip } from '../../../network/address.ts';
 import type { Interface } from '../../../network/link/interface.ts';
@@ -22,7 +22,10 @@ export class Inet {
 
   constructor(k: Kernel) {
     this.k = k;
-    this.stack = new Stack({ now: () => Math.floor(k.clock.now() / NS_PER_US), random: () => k.random.next(), sent: (packets) => k.work.sent(packets), budget: { take: (n) => k.frames.charge(n), give: (n) => k.frames.uncharge(n) } });
+    this.stack = new Stack({
+      now: () => Math.floor(k.clock.now() / NS_PER_US), random: () => k.random.next(), sent: (packets) => k.work.sent(packets),
+      budget: { take: (n) => k.frames.charge(n), give: (n) => k.frames.uncharge(n) }
+    });
     this.stack.addLoopback();
   }
 
@@ -67,6 +70,7 @@ export function socketAddress(family: number, ip: Ip, port: number): Address {
 }
 
 const ERRNO: Readonly<Record<TcpError | SendError, number>> = {
-  reset: E.CONNRESET, pipe: E.PIPE, refused: E.CONNREFUSED, timeout: E.TIMEDOUT, network: E.NETUNREACH, host: E.HOSTUNREACH, aborted: E.CONNABORTED, tooBig: E.MSGSIZE,
+  reset: E.CONNRESET, pipe: E.PIPE, refused: E.CONNREFUSED, timeout: E.TIMEDOUT, network: E.NETUNREACH, host: E.HOSTUNREACH,
+  aborted: E.CONNABORTED, tooBig: E.MSGSIZE,
 };
 export const errnoOf = (error: TcpError | SendError): number => ERRNO[error];

@@ -1,6 +1,6 @@
 /**
- * Options of IP, IPv6, TCP and UDP as rows: name, default, bounds, effect. A row without bounds takes any number; one with `kept` has no effect here,
- * and programs read back what they set.
+ * Options of IP, IPv6, TCP and UDP as rows: name, default, bounds, effect. A row without bounds takes any number; one with `kept` has no
+ * effect here, and programs read back what they set.
  *
  * Documentation: ip(7), ipv6(7), tcp(7), udp(7) of Linux.
  */
@@ -33,20 +33,31 @@ const tcpOnly = (s: InetSocket): TcpSocket | undefined => (s instanceof TcpSocke
 
 const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
   [Sol.IP]: {
-    1: number(0, 0, 255), 2: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) }, 3: { ...flag(), privileged: true }, 6: flag(), 7: flag(), 8: flag(),
-    10: number(1, 0, 5), 11: flag(), 12: flag(), 13: flag(), 14: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 15: flag(), 19: { ...flag(), privileged: true },
-    20: flag(), 21: number(0, 0, 255), 24: flag(), 33: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 34: flag(1), 49: flag(1), 50: number(0, 0, 65535),
+    1: number(0, 0, 255), 2: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) },
+    3: { ...flag(), privileged: true }, 6: flag(), 7: flag(), 8: flag(),
+    10: number(1, 0, 5), 11: flag(), 12: flag(), 13: flag(),
+    14: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 15: flag(),
+    19: { ...flag(), privileged: true },
+    20: flag(), 21: number(0, 0, 255), 24: flag(),
+    33: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 34: flag(1), 49: flag(1),
+    50: number(0, 0, 65535),
   },
   [Sol.TCP]: {
-    1: flag(), 2: { ...number(536, 88, 32767), shown: (s) => tcpOnly(s)?.connection?.sender.mss ?? 536 }, 3: flag(), 4: number(7200, 1, 32767), 5: number(75, 1, 32767), 6: number(9, 1, 127),
-    7: number(6, 1, 127), 8: { ...number(60, -1, 0x7fff_ffff) }, 9: number(0, 0, 255), 10: { value: 0 }, 12: flag(1), 18: number(0, 0, 0x7fff_ffff), 19: flag(), 23: number(0, 0, 0x7fff_ffff), 24: { value: 0 }, 25: { value: -1 },
+    1: flag(), 2: { ...number(536, 88, 32767), shown: (s) => tcpOnly(s)?.connection?.sender.mss ?? 536 }, 3: flag(),
+    4: number(7200, 1, 32767), 5: number(75, 1, 32767), 6: number(9, 1, 127),
+    7: number(6, 1, 127), 8: { ...number(60, -1, 0x7fff_ffff) }, 9: number(0, 0, 255), 10: { value: 0 }, 12: flag(1),
+    18: number(0, 0, 0x7fff_ffff), 19: flag(), 23: number(0, 0, 0x7fff_ffff), 24: { value: 0 }, 25: { value: -1 },
     30: flag(), 36: flag(),
   },
   [Sol.UDP]: { 1: flag(), 100: number(0, 0, 7), 101: flag(), 102: flag(), 103: number(0, 0, 65535), 104: flag() },
   [Sol.IPV6]: {
-    16: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) }, 18: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 19: flag(1), 22: flag(), 23: number(1, 0, 5),
-    24: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 25: flag(), 26: flag(), 33: flag(), 49: flag(), 51: flag(), 53: flag(), 54: flag(), 56: flag(), 58: flag(), 62: flag(), 66: flag(),
-    67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: flag(), 72: flag(), 73: number(1, 0, 255), 75: { ...flag(), privileged: true }, 78: flag(),
+    16: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) },
+    18: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 19: flag(1), 22: flag(),
+    23: number(1, 0, 5),
+    24: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 25: flag(), 26: flag(),
+    33: flag(), 49: flag(), 51: flag(), 53: flag(), 54: flag(), 56: flag(), 58: flag(), 62: flag(), 66: flag(),
+    67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: flag(), 72: flag(), 73: number(1, 0, 255),
+    75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
 const Ip4 = { OPTIONS: 4, MTU: 14, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
@@ -144,11 +155,13 @@ export const NUMBERS: Readonly<Record<State, number>> = {
   established: 1, synSent: 2, synReceived: 3, finWait1: 4, finWait2: 5, timeWait: 6, closed: 7, closeWait: 8, lastAck: 9, closing: 11,
 };
 const LISTENING = 10;
-export const tcpState = (s: TcpSocket): number => (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
+export const tcpState = (s: TcpSocket): number =>
+  (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
 
 /** struct tcp_info, the 104 bytes that all kernels have. Times are microseconds. */
 function tcpInfo(s: TcpSocket): Uint8Array {
-  const out = new Uint8Array(104), v = new DataView(out.buffer), c = s.connection, word = (at: number, value: number): void => v.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);
+  const out = new Uint8Array(104), v = new DataView(out.buffer), c = s.connection,
+    word = (at: number, value: number): void => v.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);
   out[0] = tcpState(s);
   if (!c) return out;
   const { sender, receiver } = c;
@@ -158,7 +171,10 @@ function tcpInfo(s: TcpSocket): Uint8Array {
   word(8, sender.trip.timeout); word(12, 40_000); word(16, sender.mss); word(20, c.peerMss);
   word(24, sender.flight / sender.mss); word(28, sender.scoreboard.bytes / sender.mss); word(36, sender.recoverUntil === undefined ? 0 : 1);
   word(60, s.inet.stack.mtuTo(c.ends.remote)); word(68, sender.trip.smoothed); word(72, sender.trip.variation);
-  word(76, Math.min(0x7fff_ffff, sender.congestion.threshold / sender.mss)); word(80, sender.congestion.window / sender.mss); word(84, sender.mss); word(88, 3);
+  word(76, Math.min(0x7fff_ffff, sender.congestion.threshold / sender.mss));
+  word(80, sender.congestion.window / sender.mss);
+  word(84, sender.mss);
+  word(88, 3);
   word(96, receiver.limit); word(100, sender.retransmitted);
   return out;
 }

@@ -1,4 +1,7 @@
-/** Who has bound which port of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict, udp_lib_get_port). */
+/**
+ * Who has bound which port of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict,
+ * udp_lib_get_port).
+ */
 import { isAny, type Ip } from '../../../network/address.ts';
 import { same } from '../../../network/bytes.ts';
 
@@ -44,7 +47,8 @@ export class Ports {
   }
 
   isTaken(holder: Holder, ip: Ip, port: number): boolean {
-    return [...this.at(holder.transport, port)].some((other) => other !== holder && !mayShare(holder, other) && other.ends.some((end) => end.port === port && overlap(end.ip, ip)));
+    return [...this.at(holder.transport, port)].some((other) =>
+      other !== holder && !mayShare(holder, other) && other.ends.some((end) => end.port === port && overlap(end.ip, ip)));
   }
 
   isUsed(transport: Transport, port: number): boolean { return this.holders.has(`${transport}${port}`); }

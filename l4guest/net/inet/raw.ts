@@ -75,19 +75,26 @@ export class RawSocket extends InetSocket {
       buffer[HEADROOM + 5] = this.local.port;
     }
     if (this.isEcho || this.protocol === Protocol.ICMP6) seal(buffer, from, to);
-    const trouble = this.inet.stack.send(buffer, { from: from.slice(), to: to.slice(), protocol: this.protocol, ttl: this.ttlTo(to), tos: this.tosTo(to) });
+    const trouble = this.inet.stack.send(buffer, {
+      from: from.slice(), to: to.slice(), protocol: this.protocol, ttl: this.ttlTo(to), tos: this.tosTo(to)
+    });
     return trouble && -errnoOf(trouble);
   }
-  private get hasHeader(): boolean { return this.family === Af.INET && !this.isEcho && (this.protocol === IPPROTO.RAW || (this.option(Sol.IP, HDRINCL) ?? 0) !== 0); }
+  private get hasHeader(): boolean {
+    return this.family === Af.INET && !this.isEcho && (this.protocol === IPPROTO.RAW || (this.option(Sol.IP, HDRINCL) ?? 0) !== 0);
+  }
 
   /** A packet whose header the program wrote: its length, number and checksum are filled in, as Linux does. */
   private emitWhole(bytes: Uint8Array, to: Ip): number | undefined {
     if (bytes.length < 20) return -E.INVAL;
     const header = (bytes[0]! & 15) * 4;
     if (header < 20 || header > bytes.length) return -E.INVAL;
-    const own = bytes.subarray(12, 16), from = isAny(own) ? this.inet.stack.sourceFor(to)! : own.slice(), buffer = draft(bytes.length - header);
+    const own = bytes.subarray(12, 16), from = isAny(own) ? this.inet.stack.sourceFor(to)! : own.slice(),
+      buffer = draft(bytes.length - header);
     buffer.set(bytes.subarray(header), HEADROOM);
-    const trouble = this.inet.stack.send(buffer, { from, to: to.slice(), protocol: bytes[9]!, ttl: bytes[8]!, tos: bytes[1]!, dontFragment: (u16(bytes, 6) & 0x4000) !== 0 });
+    const trouble = this.inet.stack.send(buffer, {
+      from, to: to.slice(), protocol: bytes[9]!, ttl: bytes[8]!, tos: bytes[1]!, dontFragment: (u16(bytes, 6) & 0x4000) !== 0
+    });
     return trouble && -errnoOf(trouble);
   }
 
@@ -102,10 +109,13 @@ export class RawSocket extends InetSocket {
     io.put(bytes, 0, n);
     if (!(flags & Msg.PEEK)) this.port.take();
     return {
-      n: flags & Msg.TRUNC ? bytes.length : n, flags: n < bytes.length ? Msg.TRUNC : 0, files: [], sender: this.owner, from: inetAddress(this.family, packet.from, 0), control: controlOf(this, packet),
+      n: flags & Msg.TRUNC ? bytes.length : n, flags: n < bytes.length ? Msg.TRUNC : 0, files: [], sender: this.owner,
+      from: inetAddress(this.family, packet.from, 0), control: controlOf(this, packet),
     };
   }
-  override poll(): number { return (this.port.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.error ? Poll.ERR : 0) | Poll.OUT | Poll.WRNORM; }
+  override poll(): number {
+    return (this.port.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.error ? Poll.ERR : 0) | Poll.OUT | Poll.WRNORM;
+  }
   override close(): void { this.inet.stack.raw.close(this.port); }
 }
 

@@ -46,7 +46,8 @@ export abstract class InetSocket extends Socket implements Holder {
   /** Ends that binding to this address takes: the unspecified IPv6 address means IPv4 as well, unless the socket is for IPv6 alone. */
   protected endsOf(a: Address): Holder['ends'] {
     const ip = stackIp(a.ip);
-    if (a.family === Af.INET6 && !isMapped(a.ip) && isAny(ip) && !this.v6only) return [{ ip: ANY6, port: a.port }, { ip: ANY4, port: a.port }];
+    if (a.family === Af.INET6 && !isMapped(a.ip) && isAny(ip) && !this.v6only)
+      return [{ ip: ANY6, port: a.port }, { ip: ANY4, port: a.port }];
     return [{ ip, port: a.port }];
   }
 
@@ -54,7 +55,8 @@ export abstract class InetSocket extends Socket implements Holder {
   bindInet(t: Thread, a: Address): number {
     if (this.ends.length > 0) return -E.INVAL;
     const ip = stackIp(a.ip);
-    const isOurs = isAny(ip) || this.inet.stack.isLocal(ip) || (this.transport === 'udp' && (isMulticast(ip) || this.inet.stack.interfaces.some((i) => i.isBroadcast(ip))));
+    const isOurs = isAny(ip) || this.inet.stack.isLocal(ip)
+      || (this.transport === 'udp' && (isMulticast(ip) || this.inet.stack.interfaces.some((i) => i.isBroadcast(ip))));
     if (!isOurs) return -E.ADDRNOTAVAIL;
     const least = this.k.sysctl.number('net/ipv4/ip_unprivileged_port_start');
     if (a.port > 0 && a.port < least && !capable(t.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;

@@ -68,7 +68,8 @@ export class TcpSocket extends InetSocket {
     if (this.c && this.c.state !== State.CLOSED) return this.c.state === State.SYN_SENT ? -E.ALREADY : -E.ISCONN;
     if (this.used && this.c?.error === undefined) return -E.ISCONN;
     const target = stackIp(to.ip), remote = isAny(target) ? loopbackIp(target.length === 4 ? Af.INET : Af.INET6) : target;
-    const own = stackIp(this.local.ip), source = isAny(own) ? this.inet.stack.sourceFor(remote) : own.length === remote.length ? own : undefined;
+    const own = stackIp(this.local.ip),
+      source = isAny(own) ? this.inet.stack.sourceFor(remote) : own.length === remote.length ? own : undefined;
     if (!source) return -E.NETUNREACH;
     return this.inet.act(() => this.open(t, source, remote.slice(), to.port));
   }
@@ -234,12 +235,14 @@ export class TcpSocket extends InetSocket {
   override optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
   private apply(c: TcpConnection): void {
     if (c.sender.congestion.name !== this.chosen) c.sender.setCongestion(this.chosen);
-    const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise, { choices, sender, receiver } = c, { remote } = c.ends;
+    const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise, { choices, sender, receiver } = c,
+      { remote } = c.ends;
     choices.ttl = this.ttlTo(remote);
     choices.tos = this.tosTo(remote);
     const keepAlive = (this.option(Sol.SOCKET, So.KEEPALIVE) ?? 0) !== 0;
     Object.assign(choices, {
-      keepIdle: of(Tcp.KEEPIDLE, 7200) * SECOND, keepInterval: of(Tcp.KEEPINTVL, 75) * SECOND, keepProbes: of(Tcp.KEEPCNT, 9), synRetries: of(Tcp.SYNCNT, 6),
+      keepIdle: of(Tcp.KEEPIDLE, 7200) * SECOND, keepInterval: of(Tcp.KEEPINTVL, 75) * SECOND, keepProbes: of(Tcp.KEEPCNT, 9),
+      synRetries: of(Tcp.SYNCNT, 6),
       userTimeout: of(Tcp.USER_TIMEOUT, 0) * 1000, finTimeout: Math.max(0, of(Tcp.LINGER2, 60)) * SECOND,
     });
     if (keepAlive || choices.keepAlive) { choices.keepAlive = keepAlive; c.watch(); }

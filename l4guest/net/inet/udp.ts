@@ -17,7 +17,10 @@ import { InetSocket, Sol } from './socket.ts';
 const MOST_BYTES = 65_507, CORK = 1, SNDBUF = 7, RCVBUF = 8, MULTICAST_IF = 32, MULTICAST_TTL = 33, MULTICAST_LOOP = 34;
 /** What a connected socket hears of an error that came back. */
 export const troubleErrno = (trouble: Trouble): number =>
-  ({ port: E.CONNREFUSED, host: E.HOSTUNREACH, network: E.NETUNREACH, protocol: E.NOPROTOOPT, prohibited: E.ACCES, time: E.HOSTUNREACH, tooBig: E.MSGSIZE })[trouble];
+  ({
+    port: E.CONNREFUSED, host: E.HOSTUNREACH, network: E.NETUNREACH, protocol: E.NOPROTOOPT, prohibited: E.ACCES, time: E.HOSTUNREACH,
+    tooBig: E.MSGSIZE
+  })[trouble];
 
 export class UdpSocket extends InetSocket {
   readonly transport = 'udp';
@@ -119,7 +122,8 @@ export class UdpSocket extends InetSocket {
   private emit(bytes: Uint8Array, from: Ip, to: Ip, port: number): number | undefined {
     const isGroup = isMulticast(to), ttl = isGroup ? this.option(Sol.IP, MULTICAST_TTL) ?? 1 : this.ttlTo(to);
     const via = this.interfaceFor(to)?.name, loops = !isGroup || (this.option(Sol.IP, MULTICAST_LOOP) ?? 1) !== 0;
-    const trouble = this.inet.stack.udp.send(bytes, { from: this.local.port, to: port }, { from: from.slice(), to: to.slice(), ttl, tos: this.tosTo(to), ...(loops ? {} : { noLoop: true }) }, via);
+    const trouble = this.inet.stack.udp.send(bytes, { from: this.local.port, to: port },
+      { from: from.slice(), to: to.slice(), ttl, tos: this.tosTo(to), ...(loops ? {} : { noLoop: true }) }, via);
     return trouble && -errnoOf(trouble);
   }
 
@@ -141,7 +145,8 @@ export class UdpSocket extends InetSocket {
   override poll(): number {
     const failed = this.error !== 0 || this.ports.some((p) => p.error);
     const readable = this.first() !== undefined || this.readShut;
-    return (readable ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0) | (failed ? Poll.ERR : 0) | (this.readShut && this.writeShut ? Poll.HUP : 0) | Poll.OUT | Poll.WRNORM;
+    return (readable ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0) | (failed ? Poll.ERR : 0)
+      | (this.readShut && this.writeShut ? Poll.HUP : 0) | Poll.OUT | Poll.WRNORM;
   }
   override shutdown(how: number): number { return this.remote ? super.shutdown(how) : -E.NOTCONN; }
   override close(): void {
@@ -149,12 +154,16 @@ export class UdpSocket extends InetSocket {
     for (const p of this.ports.splice(0)) this.inet.stack.udp.unbind(p);
     this.leaveAll();
   }
-  private leaveAll(): void { for (const { iface, key } of this.groups.values()) leaveGroup(this.inet.stack.interfaceNamed(iface)?.groups, key); this.groups.clear(); }
+  private leaveAll(): void {
+    for (const { iface, key } of this.groups.values()) leaveGroup(this.inet.stack.interfaceNamed(iface)?.groups, key);
+    this.groups.clear();
+  }
 }
 
 /** Joins a group on an interface: 0, -ENODEV, -EADDRINUSE. */
 export function joinGroup(s: InetSocket, ip: Ip, index: number): number {
-  const { interfaces } = s.inet.stack, iface = index ? interfaces.find((i) => i.index === index) : interfaces.find((i) => i.link && i.up) ?? interfaces[0];
+  const { interfaces } = s.inet.stack,
+    iface = index ? interfaces.find((i) => i.index === index) : interfaces.find((i) => i.link && i.up) ?? interfaces[0];
   if (!iface) return -E.NODEV;
   const key = keyOf(ip), id = `${iface.name}/${key}`;
   if (!isMulticast(ip)) return -E.INVAL;

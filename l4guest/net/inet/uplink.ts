@@ -9,7 +9,12 @@ import { TmpDir } from '../../fs/tmpfs.ts';
 import { inetOf } from './inet.ts';
 
 /** What the interface is given at the start, as a boot loader would (ip=…). Absent: programs configure it. */
-export interface NetworkConfig { readonly address: readonly number[]; readonly bits: number; readonly gateway: readonly number[]; readonly nameServer?: string }
+export interface NetworkConfig {
+  readonly address: readonly number[];
+  readonly bits: number;
+  readonly gateway: readonly number[];
+  readonly nameServer?: string
+}
 
 /** Route made at boot (rtnetlink's RTPROT_BOOT). */
 const BOOT = 3;

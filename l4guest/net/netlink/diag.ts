@@ -9,7 +9,15 @@ import { join, u32, u8, type Answer, type Request } from './messages.ts';
 export const SOCK_DIAG_BY_FAMILY = 20;
 const LISTEN = 10, UNCONNECTED = 7, TCP = 6, UDP = 17;
 
-interface Told { readonly state: number; readonly local: Ip; readonly localPort: number; readonly remote: Ip; readonly remotePort: number; readonly received: number; readonly unsent: number }
+interface Told {
+  readonly state: number;
+  readonly local: Ip;
+  readonly localPort: number;
+  readonly remote: Ip;
+  readonly remotePort: number;
+  readonly received: number;
+  readonly unsent: number
+}
 
 /** struct inet_diag_msg: family, state, timer, retransmits; struct inet_diag_sockid; expires, queues, user, inode. */
 function answer(s: Told): Answer {
@@ -18,23 +26,35 @@ function answer(s: Told): Answer {
   put16(id, 2, s.remotePort);
   id.set(s.local, 4);
   id.set(s.remote, 20);
-  return { type: SOCK_DIAG_BY_FAMILY, body: join(u8(s.local.length === 4 ? Af.INET : Af.INET6, s.state, 0, 0), id, u32(0, s.received, s.unsent, 0, 0)) };
+  return {
+    type: SOCK_DIAG_BY_FAMILY,
+    body: join(u8(s.local.length === 4 ? Af.INET : Af.INET6, s.state, 0, 0), id, u32(0, s.received, s.unsent, 0, 0))
+  };
 }
 
 /** struct inet_diag_req_v2: family, protocol, extensions, pad, states, id. */
 export function diagAnswers(inet: Inet, q: Request): readonly Answer[] {
-  const [family, protocol] = q.body, states = q.body.length >= 8 ? new DataView(q.body.buffer, q.body.byteOffset).getUint32(4, true) : 0, length = family === Af.INET ? 4 : 16;
+  const [family, protocol] = q.body, states = q.body.length >= 8 ? new DataView(q.body.buffer, q.body.byteOffset).getUint32(4, true) : 0,
+    length = family === Af.INET ? 4 : 16;
   const all = protocol === TCP ? tcpSockets(inet) : protocol === UDP ? udpSockets(inet) : [];
   return all.filter((s) => s.local.length === length && (states >>> s.state) & 1).map(answer);
 }
 
 function tcpSockets({ stack }: Inet): Told[] {
   const none = (ip: Ip): Ip => new Uint8Array(ip.length);
-  const listeners = [...stack.tcp.listeners].map((l): Told => ({ state: LISTEN, local: l.local, localPort: l.port, remote: none(l.local), remotePort: 0, received: l.ready.length, unsent: l.backlog }));
-  return [...listeners, ...[...stack.tcp.connections].map((c): Told => ({ state: NUMBERS[c.state], ...c.ends, received: c.receiver.queue.length, unsent: c.sender.queue.length }))];
+  const listeners = [...stack.tcp.listeners].map((l): Told => ({
+    state: LISTEN, local: l.local, localPort: l.port, remote: none(l.local), remotePort: 0, received: l.ready.length, unsent: l.backlog
+  }));
+  return [
+    ...listeners,
+    ...[...stack.tcp.connections].map((c): Told => ({
+      state: NUMBERS[c.state], ...c.ends, received: c.receiver.queue.length, unsent: c.sender.queue.length
+    }))
+  ];
 }
 
 const udpSockets = ({ stack }: Inet): Told[] => stack.udp.sockets.map((s) => ({
-  state: s.remote ? 1 : UNCONNECTED, local: s.local, localPort: s.port, remote: s.remote?.ip ?? new Uint8Array(s.local.length), remotePort: s.remote?.port ?? 0,
+  state: s.remote ? 1 : UNCONNECTED, local: s.local, localPort: s.port, remote: s.remote?.ip ?? new Uint8Array(s.local.length),
+  remotePort: s.remote?.port ?? 0,
   received: s.queue.reduce((n, d) => n + d.payload.length, 0), unsent: 0,
 }));

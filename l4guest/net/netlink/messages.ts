@@ -7,7 +7,13 @@
  */
 export const Flag = { MULTI: 2, ACK: 4, DUMP: 0x300, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
 
-export interface Request { readonly type: number; readonly flags: number; readonly sequence: number; readonly body: Uint8Array; readonly head: Uint8Array }
+export interface Request {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly body: Uint8Array;
+  readonly head: Uint8Array
+}
 /** One message of an answer: its type and payload. */
 export interface Answer { readonly type: number; readonly body: Uint8Array }
 

@@ -14,7 +14,10 @@ import type { Inet } from '../inet/inet.ts';
 import { flagsOf, hardwareOf, typeOf, QUEUE_LENGTH } from '../interfaces.ts';
 import { Flag, attribute, attributesOf, join, numberAt, u32, u8, type Answer, type Request } from './messages.ts';
 
-const Type = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, SETLINK: 19, NEWADDR: 20, DELADDR: 21, GETADDR: 22, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26, GETNEIGH: 30, NEWNEIGH: 28, GETRULE: 34 } as const;
+const Type = {
+  NEWLINK: 16, DELLINK: 17, GETLINK: 18, SETLINK: 19, NEWADDR: 20, DELADDR: 21, GETADDR: 22, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26,
+  GETNEIGH: 30, NEWNEIGH: 28, GETRULE: 34
+} as const;
 const Link = { ADDRESS: 1, BROADCAST: 2, NAME: 3, MTU: 4, DISCIPLINE: 6, STATS: 7, QUEUE: 13, STATE: 16, MODE: 17, STATS64: 23 } as const;
 const Address = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, CACHE: 6, FLAGS: 8 } as const;
 const RouteAttribute = { DESTINATION: 1, OUT: 4, GATEWAY: 5, PRIORITY: 6, SOURCE: 7, TABLE: 15 } as const;
@@ -39,9 +42,12 @@ function linkAnswer(i: Interface): Answer {
   const long = new BigUint64Array(24), short = new Uint32Array(24);
   stats.forEach((n, at) => { long[at] = BigInt(n); short[at] = n; });
   const type = typeOf(i);
-  return { type: Type.NEWLINK, body: join(u8(0, 0, type & 255, type >> 8), u32(i.index, flagsOf(i), 0), attribute(Link.NAME, bytesOf(`${i.name}\0`)),
-    attribute(Link.QUEUE, u32(QUEUE_LENGTH)), attribute(Link.STATE, u8(i.link ? (i.up ? 6 : 2) : 0)), attribute(Link.MODE, u8(0)), attribute(Link.MTU, u32(i.mtu)),
-    attribute(Link.DISCIPLINE, bytesOf(i.link ? 'pfifo_fast\0' : 'noqueue\0')), attribute(Link.ADDRESS, mac), attribute(Link.BROADCAST, new Uint8Array(6).fill(i.link ? 255 : 0)),
+  return { type: Type.NEWLINK,
+    body: join(u8(0, 0, type & 255, type >> 8), u32(i.index, flagsOf(i), 0), attribute(Link.NAME, bytesOf(`${i.name}\0`)),
+    attribute(Link.QUEUE, u32(QUEUE_LENGTH)), attribute(Link.STATE, u8(i.link ? (i.up ? 6 : 2) : 0)), attribute(Link.MODE, u8(0)),
+    attribute(Link.MTU, u32(i.mtu)),
+    attribute(Link.DISCIPLINE, bytesOf(i.link ? 'pfifo_fast\0' : 'noqueue\0')), attribute(Link.ADDRESS, mac),
+    attribute(Link.BROADCAST, new Uint8Array(6).fill(i.link ? 255 : 0)),
     attribute(Link.STATS64, new Uint8Array(long.buffer)), attribute(Link.STATS, new Uint8Array(short.buffer))) };
 }
 function linkOf(inet: Inet, q: Request): Interface | undefined {
@@ -67,16 +73,26 @@ const scopeOf = (ip: Ip): number => (isLoopback(ip) ? Scope.HOST : isLinkLocal(i
 function addressAnswers(i: Interface, family: number): Answer[] {
   return i.addresses.filter((a) => family === 0 || family === familyOf(a.ip)).map((a) => {
     const flags = PERMANENT | (a.tentative ? TENTATIVE : 0), v4 = a.ip.length === 4;
-    const more = v4 ? [attribute(Address.LOCAL, a.ip), ...(i.link ? [attribute(Address.BROADCAST, broadcastOf(a.ip, a.bits))] : []), attribute(Address.LABEL, bytesOf(`${i.name}\0`))] : [];
-    return { type: Type.NEWADDR, body: join(u8(familyOf(a.ip), a.bits, flags, scopeOf(a.ip)), u32(i.index), attribute(Address.ADDRESS, a.ip), ...more, attribute(Address.FLAGS, u32(flags)),
+    const more = v4
+      ? [
+        attribute(Address.LOCAL, a.ip), ...(i.link ? [attribute(Address.BROADCAST, broadcastOf(a.ip, a.bits))] : []),
+        attribute(Address.LABEL, bytesOf(`${i.name}\0`))
+      ]
+      : [];
+    return { type: Type.NEWADDR,
+      body: join(u8(familyOf(a.ip), a.bits, flags, scopeOf(a.ip)), u32(i.index), attribute(Address.ADDRESS, a.ip), ...more,
+        attribute(Address.FLAGS, u32(flags)),
       attribute(Address.CACHE, u32(FOREVER, FOREVER, 0, 0))) };
   });
 }
 function addressOf(inet: Inet, q: Request): { iface: Interface; ip: Ip; bits: number } | number {
   if (q.body.length < 8) return -E.INVAL;
-  const attributes = attributesOf(q.body, 8), ip = attributes.get(Address.LOCAL) ?? attributes.get(Address.ADDRESS), iface = inet.stack.interfaces.find((i) => i.index === numberAt(q.body, 4));
+  const attributes = attributesOf(q.body, 8), ip = attributes.get(Address.LOCAL) ?? attributes.get(Address.ADDRESS),
+    iface = inet.stack.interfaces.find((i) => i.index === numberAt(q.body, 4));
   if (!iface) return -E.NODEV;
-  return ip && ip.length === (q.body[0] === Af.INET ? 4 : 16) && q.body[1]! <= ip.length * 8 ? { iface, ip: ip.slice(), bits: q.body[1]! } : -E.INVAL;
+  return ip && ip.length === (q.body[0] === Af.INET ? 4 : 16) && q.body[1]! <= ip.length * 8
+    ? { iface, ip: ip.slice(), bits: q.body[1]! }
+    : -E.INVAL;
 }
 function newAddress(inet: Inet, q: Request): number {
   const a = addressOf(inet, q);
@@ -96,9 +112,12 @@ function deleteAddress(inet: Inet, q: Request): number {
 /** struct rtmsg and its attributes. */
 function routeAnswer(r: Route): Answer {
   const family = familyOf(r.prefix), scope = r.gateway || family === Af.INET6 ? Scope.GLOBAL : Scope.LINK;
-  return { type: Type.NEWROUTE, body: join(u8(family, r.bits, 0, 0, MAIN_TABLE, r.origin, scope, UNICAST), u32(0), attribute(RouteAttribute.TABLE, u32(MAIN_TABLE)),
-    ...(r.bits > 0 ? [attribute(RouteAttribute.DESTINATION, networkOf(r))] : []), ...(r.source ? [attribute(RouteAttribute.SOURCE, r.source)] : []),
-    ...(r.gateway ? [attribute(RouteAttribute.GATEWAY, r.gateway)] : []), ...(r.metric ? [attribute(RouteAttribute.PRIORITY, u32(r.metric))] : []), attribute(RouteAttribute.OUT, u32(r.interface.index))) };
+  return { type: Type.NEWROUTE,
+    body: join(u8(family, r.bits, 0, 0, MAIN_TABLE, r.origin, scope, UNICAST), u32(0), attribute(RouteAttribute.TABLE, u32(MAIN_TABLE)),
+    ...(r.bits > 0 ? [attribute(RouteAttribute.DESTINATION, networkOf(r))] : []),
+    ...(r.source ? [attribute(RouteAttribute.SOURCE, r.source)] : []),
+    ...(r.gateway ? [attribute(RouteAttribute.GATEWAY, r.gateway)] : []),
+    ...(r.metric ? [attribute(RouteAttribute.PRIORITY, u32(r.metric))] : []), attribute(RouteAttribute.OUT, u32(r.interface.index))) };
 }
 /** The prefix without the bits behind it. */
 const networkOf = ({ prefix, bits }: Route): Ip => prefix.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
@@ -111,13 +130,22 @@ function findRoute(inet: Inet, q: Request): readonly Answer[] | number {
   const lo = inet.stack.interfaces.find((i) => !i.link), found = inet.stack.isLocal(to) && lo ? undefined : inet.stack.routes.find(to);
   if (!found && !inet.stack.isLocal(to)) return -E.NETUNREACH;
   const source = inet.stack.sourceFor(to) ?? anyOf(to), out = found?.interface ?? lo!;
-  return [{ type: Type.NEWROUTE, body: join(u8(familyOf(to), to.length * 8, 0, 0, MAIN_TABLE, 0, 0, found ? UNICAST : 2), u32(0x200), attribute(RouteAttribute.DESTINATION, to), attribute(RouteAttribute.SOURCE, source),
+  return [{ type: Type.NEWROUTE,
+    body: join(u8(familyOf(to), to.length * 8, 0, 0, MAIN_TABLE, 0, 0, found ? UNICAST : 2), u32(0x200),
+      attribute(RouteAttribute.DESTINATION, to), attribute(RouteAttribute.SOURCE, source),
     ...(found?.gateway ? [attribute(RouteAttribute.GATEWAY, found.gateway)] : []), attribute(RouteAttribute.OUT, u32(out.index))) }];
 }
-interface Wanted { readonly prefix: Ip; readonly bits: number; readonly gateway: Ip | undefined; readonly iface: Interface | undefined; readonly metric: number }
+interface Wanted {
+  readonly prefix: Ip;
+  readonly bits: number;
+  readonly gateway: Ip | undefined;
+  readonly iface: Interface | undefined;
+  readonly metric: number
+}
 function wantedRoute(inet: Inet, q: Request): Wanted | number {
   if (q.body.length < 12) return -E.INVAL;
-  const length = q.body[0] === Af.INET ? 4 : 16, attributes = attributesOf(q.body, 12), of = (name: number): Ip | undefined => attributes.get(name)?.slice(), out = numberAt(attributes.get(RouteAttribute.OUT));
+  const length = q.body[0] === Af.INET ? 4 : 16, attributes = attributesOf(q.body, 12),
+    of = (name: number): Ip | undefined => attributes.get(name)?.slice(), out = numberAt(attributes.get(RouteAttribute.OUT));
   const prefix = of(RouteAttribute.DESTINATION) ?? new Uint8Array(length), gateway = of(RouteAttribute.GATEWAY), bits = q.body[1]!;
   if (prefix.length !== length || (gateway && gateway.length !== length) || bits > length * 8) return -E.INVAL;
   const iface = out ? inet.stack.interfaces.find((i) => i.index === out) : gateway && inet.stack.routes.find(gateway)?.interface;
@@ -127,7 +155,8 @@ function newRoute(inet: Inet, q: Request): number {
   const w = wantedRoute(inet, q);
   if (typeof w === 'number') return w;
   if (!w.iface) return w.gateway ? -E.NETUNREACH : -E.NODEV;
-  const isSame = (r: Route): boolean => r.bits === w.bits && same(networkOf(r), networkOf({ ...r, prefix: w.prefix })) && r.metric === w.metric;
+  const isSame = (r: Route): boolean =>
+    r.bits === w.bits && same(networkOf(r), networkOf({ ...r, prefix: w.prefix })) && r.metric === w.metric;
   if (q.flags & Flag.REPLACE) inet.stack.routes.remove(isSame);
   const { prefix, bits, gateway, metric } = w;
   return inet.stack.routes.add({ prefix, bits, gateway, metric, interface: w.iface, origin: q.body[5]! }) ? 0 : -E.EXIST;
@@ -135,23 +164,34 @@ function newRoute(inet: Inet, q: Request): number {
 function deleteRoute(inet: Inet, q: Request): number {
   const w = wantedRoute(inet, q);
   if (typeof w === 'number') return w;
-  const fits = (r: Route): boolean => r.bits === w.bits && r.prefix.length === w.prefix.length && same(networkOf(r), networkOf({ ...r, prefix: w.prefix }))
+  const fits = (r: Route): boolean =>
+    r.bits === w.bits && r.prefix.length === w.prefix.length && same(networkOf(r), networkOf({ ...r, prefix: w.prefix }))
     && (!w.gateway || (r.gateway !== undefined && same(r.gateway, w.gateway))) && (!w.iface || w.iface === r.interface);
   let left = 1;
   return inet.stack.routes.remove((r) => left > 0 && fits(r) && left-- > 0) > 0 ? 0 : -E.SRCH;
 }
 
 /** struct ndmsg, destination, link address. */
-const neighbourAnswers = (i: Interface, family: number): Answer[] => (i.neighbours?.entries ?? []).filter((n) => family === 0 || family === familyOf(n.ip)).map((n) => ({
-  type: Type.NEWNEIGH, body: join(u8(familyOf(n.ip), 0, 0, 0), u32(i.index), u8(n.mac ? REACHABLE : INCOMPLETE, 0, 0, 0, UNICAST).subarray(0, 4), attribute(1, n.ip), ...(n.mac ? [attribute(2, n.mac)] : [])),
+const neighbourAnswers = (i: Interface, family: number): Answer[] =>
+  (i.neighbours?.entries ?? []).filter((n) => family === 0 || family === familyOf(n.ip)).map((n) => ({
+  type: Type.NEWNEIGH,
+  body: join(u8(familyOf(n.ip), 0, 0, 0), u32(i.index), u8(n.mac ? REACHABLE : INCOMPLETE, 0, 0, 0, UNICAST).subarray(0, 4),
+    attribute(1, n.ip), ...(n.mac ? [attribute(2, n.mac)] : [])),
 }));
 
 export const routeRows: Readonly<Record<number, RouteRow>> = {
-  [Type.GETLINK]: { dump: (inet) => inet.stack.interfaces.map(linkAnswer), get: (inet, q) => { const i = linkOf(inet, q); return i ? [linkAnswer(i)] : -E.NODEV; } },
+  [Type.GETLINK]: {
+    dump: (inet) => inet.stack.interfaces.map(linkAnswer),
+    get: (inet, q) => { const i = linkOf(inet, q); return i ? [linkAnswer(i)] : -E.NODEV; }
+  },
   [Type.NEWLINK]: { change: setLink }, [Type.SETLINK]: { change: setLink },
   [Type.GETADDR]: { dump: (inet, family) => inet.stack.interfaces.flatMap((i) => addressAnswers(i, family)) },
   [Type.NEWADDR]: { change: newAddress }, [Type.DELADDR]: { change: deleteAddress },
-  [Type.GETROUTE]: { dump: (inet, family) => inet.stack.routes.all.filter((r) => isShown(r) && (family === 0 || family === familyOf(r.prefix))).map(routeAnswer), get: findRoute },
+  [Type.GETROUTE]: {
+    dump: (inet, family) =>
+      inet.stack.routes.all.filter((r) => isShown(r) && (family === 0 || family === familyOf(r.prefix))).map(routeAnswer),
+    get: findRoute
+  },
   [Type.NEWROUTE]: { change: newRoute }, [Type.DELROUTE]: { change: deleteRoute },
   [Type.GETNEIGH]: { dump: (inet, family) => inet.stack.interfaces.flatMap((i) => neighbourAnswers(i, family)) },
   [Type.GETRULE]: { dump: () => [] },

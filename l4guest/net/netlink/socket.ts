@@ -1,6 +1,6 @@
 /**
- * Netlink sockets: how programs ask for interfaces, addresses, routes and sockets (ip, ss, getifaddrs), and change them. A request is answered at once
- * with the messages that a reader then takes, one datagram for each.
+ * Netlink sockets: how programs ask for interfaces, addresses, routes and sockets (ip, ss, getifaddrs), and change them. A request is
+ * answered at once with the messages that a reader then takes, one datagram for each.
  */
 import { E } from '../../abi/errno.ts';
 import { Cap, Poll } from '../../abi/linux.ts';
@@ -29,7 +29,11 @@ export class NetlinkSocket extends Socket {
   private queue: Uint8Array[] = [];
   /** Bytes in the queue, each datagram with its overhead. */
   private held = 0;
-  constructor(k: Kernel, type: number, protocol: number) { super(k, Af.NETLINK, type); this.protocol = protocol; this.local = netlinkAddress(0, 0); }
+  constructor(k: Kernel, type: number, protocol: number) {
+    super(k, Af.NETLINK, type);
+    this.protocol = protocol;
+    this.local = netlinkAddress(0, 0);
+  }
 
   get available(): number { return this.queue[0]?.length ?? 0; }
   get protocolNumber(): number { return this.protocol; }
@@ -51,7 +55,8 @@ export class NetlinkSocket extends Socket {
     return this.local.port ? 0 : this.bind(t, this.local);
   }
   override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread): number {
-    const tooLong = io.left > Math.min(this.sendBuffer, LARGEST_REQUEST), bytes = new Uint8Array(tooLong ? 0 : io.left), v = new DataView(bytes.buffer), target = to ?? this.remote;
+    const tooLong = io.left > Math.min(this.sendBuffer, LARGEST_REQUEST), bytes = new Uint8Array(tooLong ? 0 : io.left),
+      v = new DataView(bytes.buffer), target = to ?? this.remote;
     if (tooLong) return -E.MSGSIZE;
     if (target && target.port !== 0) return -E.CONNREFUSED;
     if (this.local.port === 0) this.bind(t, this.local);
@@ -59,7 +64,11 @@ export class NetlinkSocket extends Socket {
     for (let at = 0; at + 16 <= bytes.length; ) {
       const length = v.getUint32(at, true);
       if (length < 16 || at + length > bytes.length) break;
-      this.answer({ type: v.getUint16(at + 4, true), flags: v.getUint16(at + 6, true), sequence: v.getUint32(at + 8, true), body: bytes.subarray(at + 16, at + length), head: bytes.slice(at, at + 16) }, t);
+      this.answer({
+        type: v.getUint16(at + 4, true), flags: v.getUint16(at + 6, true), sequence: v.getUint32(at + 8, true),
+        body: bytes.subarray(at + 16, at + length), head: bytes.slice(at, at + 16)
+      },
+        t);
       at += pad(length);
     }
     this.wq.wakeAll();
@@ -86,7 +95,9 @@ export class NetlinkSocket extends Socket {
     this.held -= cost;
     this.k.frames.uncharge(cost);
   }
-  private acknowledge(q: Request, error: number): void { this.push(message(Type.ERROR, 0, q, this.local.port, join(i32(error), q.head, error ? q.body : u8()))); }
+  private acknowledge(q: Request, error: number): void {
+    this.push(message(Type.ERROR, 0, q, this.local.port, join(i32(error), q.head, error ? q.body : u8())));
+  }
   /** The answer, or -errno; nothing after a change. */
   private look(inet: Inet, q: Request, dump: boolean, t: Thread): readonly Answer[] | number {
     if (this.protocol === NetlinkProtocol.SOCK_DIAG) return q.type === SOCK_DIAG_BY_FAMILY && dump ? diagAnswers(inet, q) : -E.OPNOTSUPP;
@@ -94,7 +105,9 @@ export class NetlinkSocket extends Socket {
     if (row?.change) return capable(t.creds, Cap.NET_ADMIN) ? row.change(inet, q) || [] : -E.PERM;
     if (row && dump) return row.dump ? row.dump(inet, q.body[0] ?? 0) : -E.OPNOTSUPP;
     if (row?.get) return row.get(inet, q);
-    return this.protocol === NetlinkProtocol.ROUTE && q.type >= 16 && q.type % 4 !== 2 && !capable(t.creds, Cap.NET_ADMIN) ? -E.PERM : -E.OPNOTSUPP;
+    return this.protocol === NetlinkProtocol.ROUTE && q.type >= 16 && q.type % 4 !== 2 && !capable(t.creds, Cap.NET_ADMIN)
+      ? -E.PERM
+      : -E.OPNOTSUPP;
   }
   override receive(io: Io, flags: number): Received | number {
     const d = this.queue[0], { error } = this;
@@ -104,7 +117,10 @@ export class NetlinkSocket extends Socket {
     const n = Math.min(io.left, d.length);
     io.put(d, 0, n);
     if (!(flags & Msg.PEEK)) this.shift();
-    return { n: flags & Msg.TRUNC ? d.length : n, flags: n < d.length ? Msg.TRUNC : 0, files: [], from: netlinkAddress(0, 0), sender: { pid: 0, uid: 0, gid: 0 } };
+    return {
+      n: flags & Msg.TRUNC ? d.length : n, flags: n < d.length ? Msg.TRUNC : 0, files: [], from: netlinkAddress(0, 0),
+      sender: { pid: 0, uid: 0, gid: 0 }
+    };
   }
   override poll(): number { return (this.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | Poll.OUT | Poll.WRNORM; }
   override close(): void { this.unbind(); while (this.queue.length > 0) this.shift(); }

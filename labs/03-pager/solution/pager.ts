@@ -1,4 +1,7 @@
-import { Cause, Mtd, Ops, Own, Resume, Right, allocate, log, memoryPage, openRom, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Ops, Own, Resume, Right, allocate, log, memoryPage, openRom, serve, valueOf, type Client, type Program, type Reply, type Sys,
+  type Syscalls
+} from 'tessera';
 
 const STATS = 0x2100, PAGE = 4096;
 const FETCH = 12, STORE = 15;
@@ -9,7 +12,8 @@ interface Space { readonly resident: Map<number, number>; readonly saved: Map<nu
 const pager: Program = {
   name: 'pager',
   *main(sys, env) {
-    const { heap, pages, data, frames } = env.args as Record<string, number> as { heap: number; pages: number; data: number; frames: number };
+    const { heap, pages, data, frames } = env.args as Record<string,
+      number> as { heap: number; pages: number; data: number; frames: number };
     const file = (yield* openRom(sys, env, 'data'))!, unused: number[] = [];
 
     function* freeFrame(own: Syscalls, space: Space): Sys<number> {

@@ -1,5 +1,7 @@
 // A pager: answers the page faults of its clients with memory. README.md says what lies where.
-import { Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
+} from 'tessera';
 
 const STATS = 0x2100, PAGE = 4096;
 
@@ -11,7 +13,10 @@ const pager: Program = {
   *main(sys, env) {
     const { heap, pages } = env.args as Record<string, number> as { heap: number; pages: number; data: number; frames: number };
 
-    /** A page fault: word 0 is the cause (12 fetch, 13 load, 15 store), word 1 the address. The reply maps a page and lets the client go on. */
+    /**
+     * A page fault: word 0 is the cause (12 fetch, 13 load, 15 store), word 1 the address. The reply maps a page and lets the client go
+     * on.
+     */
     function* fault(own: Syscalls, client: Client<Space>): Sys<Reply> {
       const address = own.utcb.word(1), page = Math.floor(address / PAGE);
       client.state.faults++;

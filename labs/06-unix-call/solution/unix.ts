@@ -1,4 +1,7 @@
-import { Cause, Mtd, Ops, Own, Resume, Right, allocate, log, memoryPage, serve, textOf, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Ops, Own, Resume, Right, allocate, log, memoryPage, serve, textOf, valueOf, type Client, type Program, type Reply, type Sys,
+  type Syscalls
+} from 'tessera';
 
 const PAGE = 4096, A0 = 10, A7 = 17;
 const EBADF = -9, EFAULT = -14, ENOSYS = -38;
@@ -20,7 +23,8 @@ const unix: Program = {
       return frame;
     }
     /** Calls `part` for each piece of [address, address + length) that lies in one page: where it is here, and which of the bytes. */
-    function* pieces(own: Syscalls, p: Process, address: number, length: number, part: (at: number, from: number, to: number) => void): Sys<void> {
+    function* pieces(own: Syscalls, p: Process, address: number, length: number,
+        part: (at: number, from: number, to: number) => void): Sys<void> {
       for (let done = 0; done < length; ) {
         const at = address + done, offset = at % PAGE, n = Math.min(length - done, PAGE - offset);
         part((yield* frameOf(own, p, Math.floor(at / PAGE))) + offset, done, done + n);
@@ -59,7 +63,8 @@ const unix: Program = {
     }
 
     function* call(own: Syscalls, client: Client<Process>): Sys<Reply> {
-      const [a0, a1, a2] = [own.utcb.x(A0), own.utcb.x(A0 + 1), own.utcb.x(A0 + 2)] as [number, number, number], nr = own.utcb.x(A7), p = client.state;
+      const [a0, a1, a2] = [own.utcb.x(A0), own.utcb.x(A0 + 1), own.utcb.x(A0 + 2)] as [number, number, number], nr = own.utcb.x(A7),
+        p = client.state;
       let result = ENOSYS;
       switch (nr) {
         case 63: result = yield* read(own, p, a0, a1, a2); break;

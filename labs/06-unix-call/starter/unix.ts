@@ -1,5 +1,7 @@
 // A Unix server with five calls. Memory is there already; README.md says what the calls do.
-import { Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
+} from 'tessera';
 
 const PAGE = 4096, A0 = 10, A7 = 17;
 
@@ -29,7 +31,9 @@ const unix: Program = {
     function* fault(own: Syscalls, client: Client<Process>): Sys<Reply> {
       const address = own.utcb.word(1), page = Math.floor(address / PAGE);
       if (!inside(client.state, address, 1)) return { label: Resume.stop };
-      return { label: Resume.go, items: [{ flexpage: memoryPage(yield* frameOf(own, client.state, page), 12, Right.RW), dest: page * PAGE }] };
+      return {
+        label: Resume.go, items: [{ flexpage: memoryPage(yield* frameOf(own, client.state, page), 12, Right.RW), dest: page * PAGE }]
+      };
     }
 
     yield* serve<Process>(sys, env, 'unix', {

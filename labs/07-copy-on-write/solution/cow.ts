@@ -1,4 +1,7 @@
-import { Cause, Mtd, Ops, Own, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Ops, Own, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys,
+  type Syscalls
+} from 'tessera';
 
 const FORK = 0x2300, COUNTS = 0x2301, END = 0x2302, PAGE = 4096, STORE = 15;
 
@@ -21,7 +24,8 @@ const cow: Program = {
       return { at: again, users: 1 };
     }
     /** Takes rights away from all that was derived from a frame. */
-    const take = (own: Syscalls, frame: Frame, rights: number): Sys<void> => own.must(Own.task, Ops.task.unmap, [memoryPage(frame.at, 12, rights), 0]);
+    const take = (own: Syscalls, frame: Frame, rights: number): Sys<void> =>
+      own.must(Own.task, Ops.task.unmap, [memoryPage(frame.at, 12, rights), 0]);
 
     function* drop(own: Syscalls, frame: Frame): Sys<void> {
       if (--frame.users > 0) return;
@@ -40,7 +44,8 @@ const cow: Program = {
     }
 
     function* fault(own: Syscalls, client: Client<Space>): Sys<Reply> {
-      const access = own.utcb.word(0), address = own.utcb.word(1), page = Math.floor(address / PAGE), space = client.state, dest = page * PAGE;
+      const access = own.utcb.word(0), address = own.utcb.word(1), page = Math.floor(address / PAGE), space = client.state,
+        dest = page * PAGE;
       if (address < base || address >= base + pages * PAGE || access === 12) return { label: Resume.stop };
       let frame = space.get(page);
       if (!frame) space.set(page, (frame = yield* newFrame(own)));

@@ -1,5 +1,7 @@
 // Memory of processes that fork. Pages come when they are touched; README.md says what FORK must do.
-import { Cause, Mtd, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Cause, Mtd, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
+} from 'tessera';
 
 const FORK = 0x2300, PAGE = 4096;
 

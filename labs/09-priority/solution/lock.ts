@@ -1,4 +1,6 @@
-import { Ops, Status, answerKept, capPage, keepReply, serve, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
+import {
+  Ops, Status, answerKept, capPage, keepReply, serve, type Client, type Program, type Reply, type Sys, type Syscalls
+} from 'tessera';
 
 const HELLO = 0x2700, ACQUIRE = 0x2701, RELEASE = 0x2702, HOLDER = 0x2703;
 
@@ -12,7 +14,8 @@ const lock: Program = {
     const count = Number(env.args['locks']), locks: Lock[] = Array.from({ length: count }, () => ({ holder: undefined, queue: [] }));
 
     /** The priority that a client must have: its own, or that of whoever waits for what it holds. */
-    const due = (c: Client<Who>): number => Math.max(c.state.own, ...locks.filter((l) => l.holder === c).flatMap((l) => l.queue.map((w) => w.state.now)));
+    const due = (c: Client<Who>): number =>
+      Math.max(c.state.own, ...locks.filter((l) => l.holder === c).flatMap((l) => l.queue.map((w) => w.state.now)));
 
     /** Sets the priority of a client, and of whoever holds what it waits for, and so on. */
     function* adjust(own: Syscalls, start: Client<Who> | undefined): Sys<void> {
@@ -30,7 +33,8 @@ const lock: Program = {
       l.holder = undefined;
       if (before) yield* adjust(own, before);
       while (l.queue.length > 0) {
-        const highest = Math.max(...l.queue.map((w) => w.state.now)), next = l.queue.splice(l.queue.findIndex((w) => w.state.now === highest), 1)[0]!;
+        const highest = Math.max(...l.queue.map((w) => w.state.now)),
+          next = l.queue.splice(l.queue.findIndex((w) => w.state.now === highest), 1)[0]!;
         next.state.waits = undefined;
         l.holder = next;
         if ((yield* answerKept(own, env, next.state.reply)) === Status.ok) return yield* adjust(own, next);

@@ -5,12 +5,21 @@ const DEEP = 16, MOST = 40;
 const Lsr = { ready: 1, overrun: 2, empty: 0x60 } as const, Ier = { received: 1, empty: 2, line: 4 } as const;
 
 /** What the guest has asked for: an access to one of the eight registers. */
-interface Access { readonly store: boolean; readonly size: number; readonly signed: boolean; readonly register: number; readonly length: number }
+interface Access {
+  readonly store: boolean;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly register: number;
+  readonly length: number
+}
 
 /** The transformed instruction: opcode, funct3, rd or rs2; bit 1 is 0 where it was a compressed one. */
 function decode(htinst: number): Access {
   const funct3 = (htinst >> 12) & 7, store = (htinst & 0x7d) === 0x21;
-  return { store, size: 1 << (funct3 & 3), signed: funct3 < 4, register: store ? (htinst >> 20) & 31 : (htinst >> 7) & 31, length: htinst & 2 ? 4 : 2 };
+  return {
+    store, size: 1 << (funct3 & 3), signed: funct3 < 4, register: store ? (htinst >> 20) & 31 : (htinst >> 7) & 31,
+    length: htinst & 2 ? 4 : 2
+  };
 }
 
 class Uart {

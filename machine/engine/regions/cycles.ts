@@ -3,8 +3,8 @@
 export type Edges = (id: number) => readonly number[];
 
 /**
- * The strongly connected components among `ids`, each before those that it leads to (Tarjan's algorithm, in reverse). Among components in no
- * such relation, those that hold earlier members of `ids` come first.
+ * The strongly connected components among `ids`, each before those that it leads to (Tarjan's algorithm, in reverse). Among components in
+ * no such relation, those that hold earlier members of `ids` come first.
  */
 export function componentsOf(ids: readonly number[], edges: Edges): number[][] {
   const work = new Tarjan(new Set(ids), edges);

@@ -1,9 +1,9 @@
 /**
- * Finds a region: the basic blocks that can be reached from a hot instruction, as far as they are worth translating: those of its page, and those of
- * other pages that it calls or jumps to often.
+ * Finds a region: the basic blocks that can be reached from a hot instruction, as far as they are worth translating: those of its page,
+ * and those of other pages that it calls or jumps to often.
  *
- * Places in a page are counted in halfwords (0 … 2047, 2048 is its end), as records are. Pages of a region are numbered, its head's is 0; a place of page n is
- * n × SPAN + place in the page.
+ * Places in a page are counted in halfwords (0 … 2047, 2048 is its end), as records are. Pages of a region are numbered, its head's is 0;
+ * a place of page n is n × SPAN + place in the page.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
 import { meanings } from '../../semantics/table.ts';
@@ -25,7 +25,10 @@ export interface PageView {
   warmPlaces(hot: boolean): readonly number[];
   /** Was it ever decoded? What was not cannot have been executed. */
   decoded(place: number): boolean;
-  /** The page so many bytes behind this one in the address space where it became hot; undefined when it is not known, or never was executed. */
+  /**
+   * The page so many bytes behind this one in the address space where it became hot; undefined when it is not known, or never was
+   * executed.
+   */
   neighbour(delta: number): PageView | undefined;
   /** Linear addresses of its decoded code page and of the page itself. */
   readonly records: number;
@@ -120,7 +123,8 @@ class Scan {
     this.wide = wide;
     this.pages = [{ delta: 0, view: page }];
     this.lead(head, this.near);
-    for (let at = this.near.shift(); at !== undefined && this.code.size < MAX_INSTRUCTIONS; at = this.near.shift() ?? this.far.shift()) this.follow(at);
+    for (let at = this.near.shift(); at !== undefined && this.code.size < MAX_INSTRUCTIONS; at = this.near.shift() ?? this.far.shift())
+      this.follow(at);
   }
 
   private view(place: number): PageView { return this.pages[pageOf(place)]!.view; }
@@ -173,7 +177,8 @@ class Scan {
     if (at >= SPAN) return;
     if (links(d) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
     if (d.operands.rs1 === RA || this.computed.length > 0) return;
-    this.computed = [...this.view(at).warmPlaces(links(d))].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0, links(d) ? MAX_CALLED : MAX_COMPUTED);
+    this.computed = [...this.view(at).warmPlaces(links(d))].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0,
+      links(d) ? MAX_CALLED : MAX_COMPUTED);
     for (const place of this.computed) this.lead(place, this.near);
   }
 

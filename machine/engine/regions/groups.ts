@@ -1,6 +1,7 @@
 /**
- * Accesses that share one TLB check: loads (or stores) with the same base register, unchanged between them, a few bytes apart, in a block or
- * in one that follows it alone. The first one looks at the whole range; the others then go straight to memory, as nothing inside a region changes a TLB.
+ * Accesses that share one TLB check: loads (or stores) with the same base register, unchanged between them, a few bytes apart, in a block
+ * or in one that follows it alone. The first one looks at the whole range; the others then go straight to memory, as nothing inside a
+ * region changes a TLB.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
 import { accesses as tableAccesses, type Access } from '../../../hardware/isa/access.ts';
@@ -21,15 +22,17 @@ export interface Group {
 }
 
 /** Loads and stores that generated code does itself. */
-const accesses: readonly (Access | undefined)[] = tableAccesses.map((access, i) => (access?.kind !== 'atomic' && meanings[i] ? access : undefined));
+const accesses: readonly (Access | undefined)[] = tableAccesses.map((access, i) =>
+  (access?.kind !== 'atomic' && meanings[i] ? access : undefined));
 
 /** Open groups by base register: loads, stores. */
 type Open = readonly [Map<number, Group>, Map<number, Group>];
 export type BlockGroups = readonly (Group | undefined)[];
 
 /**
- * For each block of the region (by its number), for each instruction, the group it belongs to; undefined where it checks for itself. A block that
- * control reaches from one other alone goes on with the groups of that one. `order` has each block behind its predecessors but for back edges.
+ * For each block of the region (by its number), for each instruction, the group it belongs to; undefined where it checks for itself. A
+ * block that control reaches from one other alone goes on with the groups of that one. `order` has each block behind its predecessors but
+ * for back edges.
  */
 export function groupsOf(region: Region, order: readonly number[], entries: ReadonlySet<number>): ReadonlyMap<number, BlockGroups> {
   const out = new Map<number, BlockGroups>();

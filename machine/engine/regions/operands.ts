@@ -40,7 +40,10 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   exit!: Label;
   readonly jumps: JumpSide;
   private d!: Decoded;
-  /** The instruction's address - pcBase; the answer that names it (convention.ts) in two halves; instructions counted from here to the end of the block. */
+  /**
+   * The instruction's address - pcBase; the answer that names it (convention.ts) in two halves; instructions counted from here to the end
+   * of the block.
+   */
   private offset = 0;
   private answer = 0;
   private page = 0;

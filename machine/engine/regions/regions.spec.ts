@@ -13,7 +13,10 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-const ALU = ['add', 'sub', 'xor', 'or', 'and', 'sll', 'srl', 'sra', 'slt', 'sltu', 'addw', 'subw', 'sllw', 'srlw', 'sraw', 'mul', 'mulh', 'mulhu', 'mulhsu', 'div', 'divu', 'rem', 'remu', 'mulw', 'divw', 'remuw', 'andn', 'max', 'minu', 'rol', 'sh2add'];
+const ALU = [
+  'add', 'sub', 'xor', 'or', 'and', 'sll', 'srl', 'sra', 'slt', 'sltu', 'addw', 'subw', 'sllw', 'srlw', 'sraw', 'mul', 'mulh', 'mulhu',
+  'mulhsu', 'div', 'divu', 'rem', 'remu', 'mulw', 'divw', 'remuw', 'andn', 'max', 'minu', 'rol', 'sh2add'
+];
 const ALU_IMM = ['addi', 'xori', 'ori', 'andi', 'slti', 'sltiu', 'addiw'];
 const LOADS = ['lb', 'lh', 'lw', 'ld', 'lbu', 'lhu', 'lwu'];
 const STORES = ['sb', 'sh', 'sw', 'sd'];
@@ -31,14 +34,17 @@ function program(random: (below: number) => number): string {
   const open: { name: string; after: number }[] = [];
   const lines: string[] = ['again: addi s3, s3, -1', 'beqz s3, out'];
   const kinds: (() => string)[] = [
-    () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`, () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`, () => `${pick(ALU_IMM)} ${x()}, ${x()}, ${offset()}`,
+    () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`, () => `${pick(ALU)} ${x()}, ${x()}, ${x()}`,
+    () => `${pick(ALU_IMM)} ${x()}, ${x()}, ${offset()}`,
     () => `slli ${x()}, ${x()}, ${random(64)}`, () => `auipc ${x()}, ${random(8)}`,
     () => `${pick(LOADS)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(LOADS)} ${x()}, ${offset()}(s0)`,
     () => `${pick(STORES)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(STORES)} ${x()}, ${offset()}(s0)`,
     () => `addi s0, s0, ${offset()}`, () => `fld ${f()}, ${offset()}(s1)`, () => `fsd ${f()}, ${offset()}(s1)`,
-    () => { const op = pick(FLOAT); return `${op} ${f()}, ${f()}, ${f()}`; }, () => `fcvt.d.w ${f()}, ${x()}`, () => `fmadd.d ${f()}, ${f()}, ${f()}, ${f()}`,
+    () => { const op = pick(FLOAT); return `${op} ${f()}, ${f()}, ${f()}`; }, () => `fcvt.d.w ${f()}, ${x()}`,
+    () => `fmadd.d ${f()}, ${f()}, ${f()}, ${f()}`,
     () => { const op = pick(AMO); return op === 'lr.d' ? `lr.d ${x()}, (s2)` : `${op} ${x()}, ${x()}, (s2)`; },
-    () => `jal ra, function${random(2)}`, () => 'fence.i', () => `sw ${pick(['s5', 's6'])}, 0(s4)`, () => 'patch_here', () => 'c.addi a0, 1',
+    () => `jal ra, function${random(2)}`, () => 'fence.i', () => `sw ${pick(['s5', 's6'])}, 0(s4)`, () => 'patch_here',
+    () => 'c.addi a0, 1',
   ];
   for (let i = 0; i < 40; i++) {
     const due = open.findIndex((l) => l.after <= i);
@@ -51,7 +57,8 @@ function program(random: (below: number) => number): string {
   }
   for (const l of open) lines.push(`${l.name}: nop`);
   // An inner loop, and the instruction that stores rewrite.
-  lines.push('li s7, 5', 'inner: addi s7, s7, -1', `${pick(STORES)} a0, 8(s0)`, 'patch: addi a1, a1, 1', 'bnez s7, inner', 'mv s0, s8', 'j again');
+  lines.push('li s7, 5', 'inner: addi s7, s7, -1', `${pick(STORES)} a0, 8(s0)`, 'patch: addi a1, a1, 1', 'bnez s7, inner', 'mv s0, s8',
+    'j again');
   lines.push('function0: add a2, a2, ra', 'ret', 'function1: beqz a0, function0', 'sd a0, 0(s1)', 'ret', 'out: ebreak');
   return lines.filter((l) => l !== 'patch_here').join('; ');
 }
@@ -60,7 +67,9 @@ function prepare(m: TestMachine, seed: number): TestMachine {
   const random = generator(seed);
   const symbols = m.program(program(random));
   for (let i = 0; i < 32; i++) m.setX(i, i === 0 ? 0n : BigInt(random(0x7fff_ffff)) * (random(2) ? 0x1_0000_0001n : 1n));
-  for (let i = 0; i < 32; i++) m.setF(i, BigInt.asIntN(64, [0x3ff0000000000000n, 0x4009_21fb_5444_2d18n, -0x4000_0000_0000_0000n, 0xffff_ffff_3fc0_0000n, 0n][random(5)]!));
+  for (let i = 0; i < 32; i++)
+    m.setF(i,
+      BigInt.asIntN(64, [0x3ff0000000000000n, 0x4009_21fb_5444_2d18n, -0x4000_0000_0000_0000n, 0xffff_ffff_3fc0_0000n, 0n][random(5)]!));
   for (const i of [8, 24]) m.setX(i, BigInt(DATA + 4096 - random(80)));
   m.setX(9, BigInt(DATA + 256));
   m.setX(18, BigInt(DATA + 1024));
@@ -90,7 +99,8 @@ function slice(m: TestMachine, budget: number): number {
 
 describe('the two tiers', () => {
   it.each(Array.from({ length: 16 }, (_, i) => i + 1))('agree on random program %i', (seed) => {
-    const [a, b] = (['interp', 'jit'] as const).map((tier) => prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
+    const [a, b] = (['interp', 'jit'] as const).map((tier) =>
+      prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
     const random = generator(seed * 77);
     for (let i = 0; i < 400 && a.slowed.at(-1) !== 'ebreak'; i++) {
       const budget = 1 + random(random(4) === 0 ? 400 : 40);
@@ -101,7 +111,9 @@ describe('the two tiers', () => {
   });
 
   it('agree on loops that are entered at their test, one in the other, wherever a slice ends', () => {
-    const text = 'li s1, 20; li a2, 1; j outerTest; outer: li s2, 7; andi t0, s1, 1; beqz t0, innerTest; inner: add a0, a0, a2; sd a0, 0(s0); innerTest: addi s2, s2, -1; xor a1, a1, a0; bgez s2, inner; outerTest: addi s1, s1, -1; addi a2, a2, 3; bgez s1, outer; ebreak';
+    const text = 'li s1, 20; li a2, 1; j outerTest; outer: li s2, 7; andi t0, s1, 1; beqz t0, innerTest; inner: add a0, a0, a2; sd a0, '
+      + '0(s0); innerTest: addi s2, s2, -1; xor a1, a1, a0; bgez s2, inner; outerTest: addi s1, s1, -1; addi a2, a2, 3; bgez s1, outer; '
+      + 'ebreak';
     const [a, b] = (['interp', 'jit'] as const).map((tier) => new TestMachine(FULL_ISA, undefined, tier)) as [TestMachine, TestMachine];
     for (const m of [a, b]) { m.program(text); m.setX(8, BigInt(DATA)); }
     const random = generator(5);
@@ -134,7 +146,8 @@ describe('the two tiers', () => {
 
   it('take a page that keeps changing to be data: it stays interpreted', () => {
     const m = new TestMachine(FULL_ISA, undefined, 'jit');
-    m.program('li a1, 200; lw t0, 0(s4); loop: sw t0, 0(s4); addi a1, a1, -1; fence.i; j patch; nop; patch: addi a0, a0, 1; bnez a1, loop; ebreak');
+    m.program(
+      'li a1, 200; lw t0, 0(s4); loop: sw t0, 0(s4); addi a1, a1, -1; fence.i; j patch; nop; patch: addi a0, a0, 1; bnez a1, loop; ebreak');
     m.setX(20, BigInt(RAM_BASE + 28));
     m.run();
     expect(m.x(10)).toBe(200n);
@@ -145,13 +158,16 @@ describe('the two tiers', () => {
     const ROUNDS = 1500;
     const [plain, m] = [new TestMachine(FULL_ISA, undefined, 'interp'), new TestMachine(FULL_ISA, 8, 'jit', 30_000)];
     for (const machine of [plain, m]) {
-      // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It goes round 64 KiB, in more pages than may have records.
+      // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It goes round 64 KiB, in more pages
+      // than may have records.
       machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4); sw t0, 8(s0); lw t0, 12(s4); sw t0, 12(s0);
         fence.i; li a1, 5; jalr ra, 0(s0); addi s0, s0, 192; bltu s0, s5, next; mv s0, s3; next: addi s1, s1, -1; bnez s1, round; ebreak`);
       machine.setX(19, BigInt(RAM_BASE + 0x1_0000));
       machine.setX(20, BigInt(DATA));
       machine.setX(21, BigInt(RAM_BASE + 0x2_0000));
-      [0x0015_0513, 0xfff5_8593, 0xfe05_9ce3, 0x0000_8067].forEach((word, i) => { machine.view.setUint32(machine.linear(DATA) + i * 4, word, true); });
+      [0x0015_0513, 0xfff5_8593, 0xfe05_9ce3, 0x0000_8067].forEach((word, i) => {
+        machine.view.setUint32(machine.linear(DATA) + i * 4, word, true);
+      });
       let most = 0;
       while (machine.slowed.at(-1) !== 'ebreak') {
         machine.run(2000);

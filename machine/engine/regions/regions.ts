@@ -134,12 +134,16 @@ export class Regions {
     const at = pages.address(slot);
     const page = pages.pageOf(slot);
     if (page === 0 || covered.has(record) || this.drops[this.ramIndex(page)]! >= MAX_DROPS) return;
-    if (widen ? this.live[widen.index] !== widen : this.halves[record >> 1] === Internal.REGION || this.denied(slot, record, (record - at) / RECORD)) return;
+    if (widen
+      ? this.live[widen.index] !== widen
+      : this.halves[record >> 1] === Internal.REGION || this.denied(slot, record, (record - at) / RECORD))
+      return;
     const region = discover(this.view(slot, hot), (record - at) / RECORD, widen !== undefined || this.o.threshold <= 2);
     if (!region || widen && region.instructions <= widen.instructions) return;
     const index = this.free.pop();
     if (index === undefined) return;
-    const translation = translate(region, { codePages: this.o.layout.codePages, sides: this.sideOf(at), index, strict: this.o.strict }, `r${drafts.length}`);
+    const translation = translate(region, { codePages: this.o.layout.codePages, sides: this.sideOf(at), index, strict: this.o.strict },
+      `r${drafts.length}`);
     for (const place of translation.entries) if (place < SPAN) covered.add(at + place * RECORD);
     drafts.push({ hot, index, region, translation });
   }
@@ -150,7 +154,8 @@ export class Regions {
    */
   private denied(slot: number, record: number, place: number): boolean {
     if (this.o.threshold <= 2) return false;
-    const inside = [...(this.bySlot.get(slot) ?? [])].some((r) => headSlot(r) === slot && r.ranges.get(slot)!.some(([from, to]) => from <= place * 2 && place * 2 < to));
+    const inside = [...(this.bySlot.get(slot) ?? [])].some((r) =>
+      headSlot(r) === slot && r.ranges.get(slot)!.some(([from, to]) => from <= place * 2 && place * 2 < to));
     if (!inside) return false;
     const times = (this.denials.get(record) ?? 0) + 1;
     if (times > MAX_DENIALS) return false;
@@ -177,7 +182,9 @@ export class Regions {
     };
   }
 
-  /** The page at this address, as the TLB has it now. That may have changed since, or be another's: regions look again when they go there. */
+  /**
+   * The page at this address, as the TLB has it now. That may have changed since, or be another's: regions look again when they go there.
+   */
   private neighbour(seen: Seen): PageView | undefined {
     const { layout, pages } = this.o;
     const entry = seen.tlb + (Number(BigInt.asUintN(32, seen.base)) >>> 7 & TLB_MASK);
@@ -203,7 +210,10 @@ export class Regions {
     this.batches.push(batch);
     for (const { hot, index, region, translation } of drafts) {
       table.set(index, instance.exports[translation.function.name] as never);
-      const live: Live = { ranges: this.rangesOf(region), index, head: hot.record, instructions: region.instructions, records: new Set(), batch, wide: hot.widen !== undefined };
+      const live: Live = {
+        ranges: this.rangesOf(region), index, head: hot.record, instructions: region.instructions, records: new Set(), batch,
+        wide: hot.widen !== undefined
+      };
       this.live[index] = live;
       if (region.pages.length > 1) this.widened++;
       batch.regions.push(live);

@@ -1,4 +1,7 @@
-/** The shape of any graph says where every jump goes: forward, to the head of a loop around it, or through the doors of the loops around its target. */
+/**
+ * The shape of any graph says where every jump goes: forward, to the head of a loop around it, or through the doors of the loops around
+ * its target.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { successorsOf, type Block, type Region } from './discover.ts';
@@ -6,7 +9,9 @@ import { shapeOf, type Item } from './shape.ts';
 
 /** A region of blocks with one instruction each; -1 = control leaves. */
 function region(edges: readonly (readonly [number, number])[], roots: readonly number[]): Region {
-  const blocks = edges.map(([taken, falls], id): Block => ({ id, start: id, instructions: [{} as never], ending: 'branch', end: id + 1, target: taken, taken, falls, comeback: -1 }));
+  const blocks = edges.map(([taken, falls], id): Block => ({
+    id, start: id, instructions: [{} as never], ending: 'branch', end: id + 1, target: taken, taken, falls, comeback: -1
+  }));
   return { head: 0, blocks: new Map(blocks.map((b) => [b.id, b])), roots: new Set([0, ...roots]), instructions: blocks.length, pages: [] };
 }
 

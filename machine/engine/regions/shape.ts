@@ -39,7 +39,10 @@ export function shapeOf(region: Region): Shape {
   const behind = (id: number): boolean => graph.loopsAround.get(id)!.some((head) => head !== id);
   const all = graph.order.filter((id) => entries.has(id));
   const direct = all.filter((id) => !behind(id));
-  return { items, order: graph.order, entries: [...direct, ...all.filter(behind)], firstDoor: direct.length, loopsAround: graph.loopsAround, need: graph.needs() };
+  return {
+    items, order: graph.order, entries: [...direct, ...all.filter(behind)], firstDoor: direct.length, loopsAround: graph.loopsAround,
+    need: graph.needs()
+  };
 }
 
 class Graph {

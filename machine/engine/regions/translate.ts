@@ -24,7 +24,10 @@ export interface Translation {
   readonly entries: readonly number[];
 }
 
-/** Where a translation stands: linear address of the pool of code pages, of the data beside the first record of the head's page, its number in the dispatcher's table. */
+/**
+ * Where a translation stands: linear address of the pool of code pages, of the data beside the first record of the head's page, its
+ * number in the dispatcher's table.
+ */
 export interface Place { readonly codePages: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
 
 export function translate(region: Region, place: Place, name: string): Translation {

@@ -10,7 +10,10 @@
  */
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
-import { A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
+import {
+  A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, success, unsigned,
+  value
+} from './sbi.ts';
 
 const STATE = { STARTED: 0, STOPPED: 1, SUSPENDED: 4 } as const;
 const SUSPEND = { RETENTIVE: 0, NON_RETENTIVE: 0x8000_0000 } as const;
@@ -62,13 +65,16 @@ export class HsmExtension implements SbiExtension {
 
   #status(target: number): SbiResult {
     if (target >= this.#state.length) return invalidParam;
-    return value(this.#state[target] === STATE.STARTED && this.#suspended[target] && this.#host.waits(target) ? STATE.SUSPENDED : this.#state[target]);
+    return value(this.#state[target] === STATE.STARTED && this.#suspended[target] && this.#host.waits(target)
+      ? STATE.SUSPENDED
+      : this.#state[target]);
   }
 
   /** suspend_type, resume_addr, opaque. Types other than the two defaults are for platforms to define, and this one defines none. */
   #suspend(hart: HartApi): SbiResult | undefined {
     const type = low(hart, A0);
-    if (type !== SUSPEND.RETENTIVE && type !== SUSPEND.NON_RETENTIVE) return (type & 0x7fff_ffff) >= 0x1000_0000 ? notSupported : invalidParam;
+    if (type !== SUSPEND.RETENTIVE && type !== SUSPEND.NON_RETENTIVE)
+      return (type & 0x7fff_ffff) >= 0x1000_0000 ? notSupported : invalidParam;
     if (type === SUSPEND.NON_RETENTIVE) {
       if (!this.#host.memory.isRam(unsigned(hart, A1), 4)) return invalidAddress;
       this.sleep(hart, hart.x[A1], hart.x[A2]);

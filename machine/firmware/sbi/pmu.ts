@@ -12,13 +12,16 @@
  */
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
-import { A0, A1, A2, A3, A4, SbiError, type SbiExtension, type SbiResult, failure, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
+import {
+  A0, A1, A2, A3, A4, SbiError, type SbiExtension, type SbiResult, failure, invalidParam, low, notSupported, success, unsigned, value
+} from './sbi.ts';
 
 /** Events of type 15 that firmware counts. @spec sbi 11.6 */
 export const FirmwareEvent = {
   SET_TIMER: 5, IPI_SENT: 6, IPI_RECEIVED: 7, FENCE_I_SENT: 8, FENCE_I_RECEIVED: 9, SFENCE_VMA_SENT: 10, SFENCE_VMA_RECEIVED: 11,
   SFENCE_VMA_ASID_SENT: 12, SFENCE_VMA_ASID_RECEIVED: 13, HFENCE_GVMA_VMID_SENT: 16, HFENCE_GVMA_VMID_RECEIVED: 17,
-  HFENCE_GVMA_SENT: 14, HFENCE_GVMA_RECEIVED: 15, HFENCE_VVMA_ASID_SENT: 20, HFENCE_VVMA_ASID_RECEIVED: 21, HFENCE_VVMA_SENT: 18, HFENCE_VVMA_RECEIVED: 19,
+  HFENCE_GVMA_SENT: 14, HFENCE_GVMA_RECEIVED: 15, HFENCE_VVMA_ASID_SENT: 20, HFENCE_VVMA_ASID_RECEIVED: 21, HFENCE_VVMA_SENT: 18,
+  HFENCE_VVMA_RECEIVED: 19,
 } as const;
 const FIRMWARE_EVENTS = 22;
 
@@ -48,7 +51,8 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
   /** `programmable`: how many mhpmcounters the harts have. */
   constructor(host: FirmwareHost, programmable: number) {
     this.#hardware = FIRST_PROGRAMMABLE + programmable;
-    this.#counters = host.harts.map(() => Array.from({ length: this.#hardware + FIRMWARE_COUNTERS }, () => ({ event: undefined, running: false, count: 0n })));
+    this.#counters = host.harts.map(() =>
+      Array.from({ length: this.#hardware + FIRMWARE_COUNTERS }, () => ({ event: undefined, running: false, count: 0n })));
   }
 
   call(hart: HartApi, fid: number): SbiResult {
@@ -110,17 +114,20 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
   /** A free counter of the set that can count the event: a programmable one first, since it can also filter and interrupt. */
   #match(hart: HartApi, named: readonly number[], event: number, flags: number): number | undefined {
     const free = named.filter((index) => this.#counters[hart.id][index].event === undefined);
-    if (event >> 16 === EVENT_TYPE.FIRMWARE) return (event & 0xffff) < FIRMWARE_EVENTS ? free.find((index) => index >= this.#hardware) : undefined;
+    if (event >> 16 === EVENT_TYPE.FIRMWARE)
+      return (event & 0xffff) < FIRMWARE_EVENTS ? free.find((index) => index >= this.#hardware) : undefined;
     const source = hardwareEvent(hart, event);
     if (source === undefined) return undefined;
     const fixed = source === GENERAL.CYCLES ? 0 : 2;
-    return free.find((index) => index >= FIRST_PROGRAMMABLE && index < this.#hardware) ?? ((flags & FILTERS) === 0 ? free.find((index) => index === fixed) : undefined);
+    return free.find((index) => index >= FIRST_PROGRAMMABLE && index < this.#hardware)
+      ?? ((flags & FILTERS) === 0 ? free.find((index) => index === fixed) : undefined);
   }
 
   #assign(hart: HartApi, index: number, event: number, flags: number): void {
     const counter = this.#counters[hart.id][index];
     counter.event = event >> 16 === EVENT_TYPE.FIRMWARE ? event & 0xffff : event;
-    if (this.#isProgrammable(index)) hart.setCsr(CSR.MHPMEVENT + index, BigInt(hardwareEvent(hart, event)!) | (BigInt(flags & FILTERS) << FILTER_SHIFT));
+    if (this.#isProgrammable(index))
+      hart.setCsr(CSR.MHPMEVENT + index, BigInt(hardwareEvent(hart, event)!) | (BigInt(flags & FILTERS) << FILTER_SHIFT));
     if (this.#isProgrammable(index)) this.#inhibit(hart, index, true);
   }
 

@@ -6,7 +6,9 @@
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
 import { FirmwareEvent, type FirmwareCounts } from './pmu.ts';
-import { A0, A1, A2, A3, A4, type SbiExtension, type SbiResult, hartMask, invalidParam, isAllOnes, low, notSupported, success, unsigned } from './sbi.ts';
+import {
+  A0, A1, A2, A3, A4, type SbiExtension, type SbiResult, hartMask, invalidParam, isAllOnes, low, notSupported, success, unsigned
+} from './sbi.ts';
 
 const PAGE = 4096;
 /** Longer ranges are flushed whole. */
@@ -28,7 +30,8 @@ const fences: readonly (Fence | undefined)[] = [
 
 /** What is counted at the sender, by function number; at the receiver it is the number behind. */
 const sent = [
-  FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT, FirmwareEvent.HFENCE_GVMA_VMID_SENT, FirmwareEvent.HFENCE_GVMA_SENT,
+  FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT, FirmwareEvent.HFENCE_GVMA_VMID_SENT,
+  FirmwareEvent.HFENCE_GVMA_SENT,
   FirmwareEvent.HFENCE_VVMA_ASID_SENT, FirmwareEvent.HFENCE_VVMA_SENT,
 ] as const;
 

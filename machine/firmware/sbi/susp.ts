@@ -6,7 +6,9 @@
 import type { HartApi } from '../../api.ts';
 import type { FirmwareHost } from '../host.ts';
 import type { HsmExtension } from './hsm.ts';
-import { A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, unsigned } from './sbi.ts';
+import {
+  A0, A1, A2, SbiError, type SbiExtension, type SbiResult, failure, invalidAddress, invalidParam, low, notSupported, unsigned
+} from './sbi.ts';
 
 const SUSPEND_TO_RAM = 0;
 

@@ -39,7 +39,8 @@ export function mul(f: Format, st: Status, aBits: bigint, bBits: bigint): bigint
   const nan = nanOf(f, st, a, b);
   if (nan !== undefined) return nan;
   const negative = a.negative !== b.negative;
-  if (a.kind === 'infinite' || b.kind === 'infinite') return a.kind === 'zero' || b.kind === 'zero' ? invalid(f, st) : infinity(f, negative);
+  if (a.kind === 'infinite' || b.kind === 'infinite')
+    return a.kind === 'zero' || b.kind === 'zero' ? invalid(f, st) : infinity(f, negative);
   return round(f, st, negative, a.sig * b.sig, a.exp + b.exp);
 }
 
@@ -97,6 +98,9 @@ export function fma(f: Format, st: Status, aBits: bigint, bBits: bigint, cBits: 
   const nan = nanOf(f, st, a, b, c);
   if (nan !== undefined) return nan;
   const negative = a.negative !== b.negative;
-  const product: Unpacked = { kind: isInfinite ? 'infinite' : a.kind === 'zero' || b.kind === 'zero' ? 'zero' : 'finite', negative, exp: a.exp + b.exp, sig: a.sig * b.sig, signaling: false };
+  const product: Unpacked = {
+    kind: isInfinite ? 'infinite' : a.kind === 'zero' || b.kind === 'zero' ? 'zero' : 'finite', negative, exp: a.exp + b.exp,
+    sig: a.sig * b.sig, signaling: false
+  };
   return addUnpacked(f, st, product, c);
 }

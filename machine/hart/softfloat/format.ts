@@ -20,7 +20,10 @@ export interface Format {
 function format(name: Format['name'], exponent: number, fraction: number): Format {
   const emax = 2 ** (exponent - 1) - 1;
   const infinity = ((1n << BigInt(exponent)) - 1n) << BigInt(fraction);
-  return { name, exponent, fraction, emin: 1 - emax, emax, infinity, nan: infinity | (1n << BigInt(fraction - 1)), signBit: 1n << BigInt(exponent + fraction) };
+  return {
+    name, exponent, fraction, emin: 1 - emax, emax, infinity, nan: infinity | (1n << BigInt(fraction - 1)),
+    signBit: 1n << BigInt(exponent + fraction)
+  };
 }
 
 export const HALF = format('h', 5, 10);
@@ -58,7 +61,8 @@ export function unpack(f: Format, bits: bigint): Unpacked {
     if (fraction === 0n) return { kind: 'infinite', negative, exp: 0, sig: 0n, signaling: false };
     return { kind: 'nan', negative, exp: 0, sig: 0n, signaling: (fraction >> BigInt(f.fraction - 1)) === 0n };
   }
-  if (biased === 0) return { kind: fraction === 0n ? 'zero' : 'finite', negative, exp: f.emin - f.fraction, sig: fraction, signaling: false };
+  if (biased === 0)
+    return { kind: fraction === 0n ? 'zero' : 'finite', negative, exp: f.emin - f.fraction, sig: fraction, signaling: false };
   return { kind: 'finite', negative, exp: biased - f.emax - f.fraction, sig: fraction | (1n << BigInt(f.fraction)), signaling: false };
 }
 

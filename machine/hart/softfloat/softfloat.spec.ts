@@ -39,7 +39,8 @@ function* pairs(count: number): Generator<[bigint, bigint]> {
   }
 }
 
-const same = (actual: bigint, expected: number, nan: bigint, encode: (x: number) => bigint): boolean => (Number.isNaN(expected) ? actual === nan : actual === encode(expected));
+const same = (actual: bigint, expected: number, nan: bigint, encode: (x: number) => bigint): boolean =>
+  (Number.isNaN(expected) ? actual === nan : actual === encode(expected));
 
 describe('software floating point, round to nearest', () => {
   const operations: [string, (f: Format, st: Status, a: bigint, b: bigint) => bigint, (a: number, b: number) => number][] = [
@@ -52,7 +53,8 @@ describe('software floating point, round to nearest', () => {
     it(`${name} agrees with the host's doubles`, () => {
       for (const [a, b] of pairs(1500)) {
         const actual = ours(DOUBLE, new Status(), a, b);
-        if (!same(actual, host(value(a), value(b)), DOUBLE.nan, bitsOf)) expect([a.toString(16), b.toString(16), actual.toString(16)]).toBe(bitsOf(host(value(a), value(b))).toString(16));
+        if (!same(actual, host(value(a), value(b)), DOUBLE.nan, bitsOf))
+          expect([a.toString(16), b.toString(16), actual.toString(16)]).toBe(bitsOf(host(value(a), value(b))).toString(16));
       }
     });
     it(`${name} agrees with the host's singles`, () => {
@@ -60,13 +62,15 @@ describe('software floating point, round to nearest', () => {
         const [x, y] = [BigInt.asUintN(32, a >> 32n), BigInt.asUintN(32, b >> 32n)];
         const expected = Math.fround(host(singleValue(x), singleValue(y)));
         const actual = ours(SINGLE, new Status(), x, y);
-        if (!same(actual, expected, SINGLE.nan, single)) expect([x.toString(16), y.toString(16), actual.toString(16)]).toBe(single(expected).toString(16));
+        if (!same(actual, expected, SINGLE.nan, single))
+          expect([x.toString(16), y.toString(16), actual.toString(16)]).toBe(single(expected).toString(16));
       }
     });
   }
 
   it('square roots agree with the host', () => {
-    for (const [a] of pairs(1000)) expect(same(arithmetic.sqrt(DOUBLE, new Status(), a), Math.sqrt(value(a)), DOUBLE.nan, bitsOf)).toBe(true);
+    for (const [a] of pairs(1000))
+      expect(same(arithmetic.sqrt(DOUBLE, new Status(), a), Math.sqrt(value(a)), DOUBLE.nan, bitsOf)).toBe(true);
   });
 
   it('narrowing and widening agree with the host', () => {
@@ -160,7 +164,8 @@ describe('comparison', () => {
     expect(select(DOUBLE, st, DOUBLE.nan, bitsOf(1), true, true)).toBe(DOUBLE.nan);
   });
   it('classifies', () => {
-    expect([-Infinity, -1, -5e-324, -0, 0, 5e-324, 1, Infinity].map((x) => Math.log2(classify(DOUBLE, bitsOf(x))))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([-Infinity, -1, -5e-324, -0, 0, 5e-324, 1, Infinity].map((x) =>
+      Math.log2(classify(DOUBLE, bitsOf(x))))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(classify(DOUBLE, 0x7ff0_0000_0000_0001n)).toBe(1 << 8);
     expect(classify(DOUBLE, DOUBLE.nan)).toBe(1 << 9);
   });

@@ -1,7 +1,8 @@
 /**
  * A DHCP server for one small network: who asks gets the next free address, and the same one again for the same card.
  *
- *   op, htype, hlen, hops u8 │ xid u32 │ secs, flags u16 │ ciaddr, yiaddr, siaddr, giaddr │ chaddr 16 │ sname 64 │ file 128 │ cookie │ options
+ *   op, htype, hlen, hops u8 │ xid u32 │ secs, flags u16 │ ciaddr, yiaddr, siaddr, giaddr │ chaddr 16 │ sname 64 │ file 128 │ cookie │
+ *   options
  *
  * Documentation: RFC 2131, 2132.
  */
@@ -30,7 +31,8 @@ export class DhcpServer {
 
   /** The answer to a message from a client, or undefined when there is none. */
   answer(message: Uint8Array): Uint8Array | undefined {
-    if (message.length < FIXED_BYTES || message[0] !== 1 || !same(message.subarray(AT.COOKIE, FIXED_BYTES), Uint8Array.from(COOKIE))) return undefined;
+    if (message.length < FIXED_BYTES || message[0] !== 1 || !same(message.subarray(AT.COOKIE, FIXED_BYTES), Uint8Array.from(COOKIE)))
+      return undefined;
     const options = readOptions(message.subarray(FIXED_BYTES));
     const chosen = options.get(OPTION.SERVER);
     if (chosen !== undefined && !same(chosen, this.#self)) return undefined;

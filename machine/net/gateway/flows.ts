@@ -1,6 +1,7 @@
 /**
- * Datagrams between the guest and the world: each port of the guest that sends has a flow, which is a port of the host. A flow that is quiet for a
- * while is forgotten. Datagrams to a forwarded port come to the guest from a port of the gateway that stands for their sender.
+ * Datagrams between the guest and the world: each port of the guest that sends has a flow, which is a port of the host. A flow that is
+ * quiet for a while is forgotten. Datagrams to a forwarded port come to the guest from a port of the gateway that stands for their
+ * sender.
  */
 import { keyOf, type Ip } from '../../../network/address.ts';
 import { Timer, type Timers } from '../../../network/timers.ts';

@@ -58,7 +58,8 @@ class Guest {
 describe('the gateway alone', () => {
   it('answers pings, and echoes datagrams', () => {
     const guest = new Guest(), socket = guest.stack.raw.open(4, Protocol.ICMP, ANY4, 5);
-    guest.stack.send(seal(message(8, 0, (5 << 16) | 1, text('ping?')), GUEST_IP, GATEWAY_IP), { from: GUEST_IP, to: GATEWAY_IP, protocol: Protocol.ICMP });
+    guest.stack.send(seal(message(8, 0, (5 << 16) | 1, text('ping?')), GUEST_IP, GATEWAY_IP),
+      { from: GUEST_IP, to: GATEWAY_IP, protocol: Protocol.ICMP });
     guest.run(() => socket.queue.length > 0);
     expect(socket.take()!.payload.slice(8)).toEqual(text('ping?'));
     expect(guest.ask(7, text('hello'))).toEqual(text('hello'));
@@ -103,14 +104,26 @@ describe('the gateway alone', () => {
     expect(ask([0, 4, 0, 2])).toBeUndefined();
     expect(new TextDecoder().decode(ask([0, 1], text('a/b\0octet\0blksize\x00500\0'))!.subarray(2))).toBe('blksize\x00500\0');
     expect([[0, 0], [0, 1], [0, 2]].map((block) => ask([0, 4, ...block])!.length)).toEqual([504, 504, 4]);
-    expect([ask([0, 1], text('no\0octet\0'))![3], ask([0, 1], text('a/b\0netascii\0'))![3], ask([0, 2], text('x\0octet\0'))![3], ask([0, 9, 0, 0])![3]]).toEqual([1, 4, 2, 4]);
+    expect([
+      ask([0, 1], text('no\0octet\0'))![3], ask([0, 1], text('a/b\0netascii\0'))![3], ask([0, 2], text('x\0octet\0'))![3],
+      ask([0, 9, 0, 0])![3]
+    ]).toEqual([1, 4, 2, 4]);
   });
 
   it('survives any frame, and sends only from its own address', () => {
     const guest = new Guest({ files: new Map([['f', new Uint8Array(9)]]) }), random = randomOf(5);
     for (let i = 0; i < 3000; i++) {
-      const body = patternOf(random() % 300, random()), frame = Uint8Array.of(...(i % 3 ? GATEWAY_MAC : new Uint8Array(6).fill(255)), ...MAC, ...be16([0x800, 0x806, 0x86dd, 5][random() % 4]!), ...body);
-      if (frame.length > 40 && i % 2) { frame[14] = 0x45; put16(frame, 16, frame.length - 14); frame[23] = [1, 6, 17][random() % 3]!; frame.set([10, 0, 2, 15, 10, 0, 2, 2], 26); }
+      const body = patternOf(random() % 300, random()),
+        frame = Uint8Array.of(...(i % 3 ? GATEWAY_MAC : new Uint8Array(6).fill(255)), ...MAC,
+          ...be16([0x800, 0x806, 0x86dd, 5][random() % 4]!), ...body);
+      if (frame.length > 40
+          && i
+              % 2) {
+                frame[14] = 0x45;
+                put16(frame, 16, frame.length - 14);
+                frame[23] = [1, 6, 17][random() % 3]!;
+                frame.set([10, 0, 2, 15, 10, 0, 2, 2], 26);
+              }
       guest.send(frame);
     }
     guest.run(() => false, 1);
@@ -209,8 +222,11 @@ describe('the gateway with a world', () => {
   });
 
   it('forwards ports of the host to the guest, TCP and UDP', () => {
-    const forwards = [{ protocol: 'tcp' as const, guest: { ip: GUEST_IP, port: 22 } }, { protocol: 'udp' as const, guest: { ip: GUEST_IP, port: 53 } }];
-    const { guest, world, tell } = online({ forwards, restricted: true }), listener = guest.stack.tcp.listen(ANY4, 22, 4), socket = guest.stack.udp.bind(ANY4, 53);
+    const forwards = [
+      { protocol: 'tcp' as const, guest: { ip: GUEST_IP, port: 22 } }, { protocol: 'udp' as const, guest: { ip: GUEST_IP, port: 53 } }
+    ];
+    const { guest, world, tell } = online({ forwards, restricted: true }), listener = guest.stack.tcp.listen(ANY4, 22, 4),
+      socket = guest.stack.udp.bind(ANY4, 53);
     tell({ kind: 'accepted', id: INCOMING + 1, forward: 0 });
     tell({ kind: 'data', id: INCOMING + 1, bytes: text('SSH') });
     guest.run(() => (listener.ready[0]?.receiver.queue.length ?? 0) > 0);
@@ -242,8 +258,10 @@ describe('the gateway with a world', () => {
 it('messages of the world survive being written and read; rubbish is none', () => {
   const from = { ip: ip4(1, 2, 3, 4), port: 80 };
   const all: WorldMessage[] = [
-    { kind: 'opened', id: 7 }, { kind: 'end', id: 7 }, { kind: 'reset', id: 0xffff_ffff }, { kind: 'failed', id: 1, why: 2 }, { kind: 'sent', id: 1, count: 70_000 },
-    { kind: 'accepted', id: INCOMING, forward: 3 }, { kind: 'data', id: 5, bytes: text('x') }, { kind: 'datagram', id: 9, from, bytes: text('yz'), forward: 1 },
+    { kind: 'opened', id: 7 }, { kind: 'end', id: 7 }, { kind: 'reset', id: 0xffff_ffff }, { kind: 'failed', id: 1, why: 2 },
+    { kind: 'sent', id: 1, count: 70_000 },
+    { kind: 'accepted', id: INCOMING, forward: 3 }, { kind: 'data', id: 5, bytes: text('x') },
+    { kind: 'datagram', id: 9, from, bytes: text('yz'), forward: 1 },
   ];
   expect(all.map((m) => decodeWorld(encodeWorld(m)))).toEqual(all);
   const random = randomOf(4);

@@ -1,13 +1,14 @@
 /**
- * The host at the other end of the cable: a small computer in virtual time that answers, always in the same way, so that runs with a network stay
- * functions of their inputs.
+ * The host at the other end of the cable: a small computer in virtual time that answers, always in the same way, so that runs with a
+ * network stay functions of their inputs.
  *
  *   10.0.2.2    itself: ARP, ICMP echo, UDP echo (port 7), DHCP (leases from 10.0.2.15 on), TFTP for the files it is given
  *   10.0.2.3    with a world: DNS, forwarded
  *   fd00:2::2   the same for IPv6, whose addresses hosts make themselves (SLAAC)
  *
- * Alone it knows nobody else: other addresses are unreachable, connections are refused. With a `World` it stands for all others: TCP connections and
- * datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; what comes back enters through `heard`.
+ * Alone it knows nobody else: other addresses are unreachable, connections are refused. With a `World` it stands for all others: TCP
+ * connections and datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; what comes back enters through
+ * `heard`.
  */
 import { BROADCAST4, ip4, isLoopback, isMulticast, textOfIp, type Ip } from '../../../network/address.ts';
 import { budgetOf } from '../../../network/budget.ts';
@@ -131,7 +132,8 @@ export class Gateway {
 
   #leased(d: Datagram): void {
     const payload = this.#dhcp.answer(d.payload), client = clientAddress(d.payload) ?? BROADCAST4;
-    if (payload) this.#stack!.udp.send(payload, { from: PORT.DHCP, to: PORT.DHCP_CLIENT }, { from: GATEWAY_IP, to: client }, this.#face!.name);
+    if (payload)
+      this.#stack!.udp.send(payload, { from: PORT.DHCP, to: PORT.DHCP_CLIENT }, { from: GATEWAY_IP, to: client }, this.#face!.name);
   }
 
   #datagram(d: Datagram): boolean {
@@ -141,7 +143,8 @@ export class Gateway {
     };
     const isOwn = same(d.to, GATEWAY_IP) || same(d.to, GATEWAY_IP6);
     if (isOwn && d.toPort === PORT.ECHO) return back(d.payload);
-    if (isOwn && (d.toPort === PORT.TFTP || d.toPort === PORT.TFTP_TRANSFER)) return back(this.#tftp.answer(`${textOfIp(d.from)}:${d.fromPort}`, d.payload), PORT.TFTP_TRANSFER);
+    if (isOwn && (d.toPort === PORT.TFTP || d.toPort === PORT.TFTP_TRANSFER))
+      return back(this.#tftp.answer(`${textOfIp(d.from)}:${d.fromPort}`, d.payload), PORT.TFTP_TRANSFER);
     if (isOwn && this.#flows!.isAnswer(d)) return true;
     const place = this.#outside({ ip: d.to, port: d.toPort });
     return place !== undefined && this.#flows!.out(d, place);
@@ -211,6 +214,8 @@ function alarmOf(events: EventQueue, stack: Stack, ring: () => void): () => void
     if (stack.next === at) return;
     handle?.cancel();
     at = stack.next;
-    handle = at === Infinity ? undefined : events.at(Math.max(events.now, at * NS_PER_US), () => { at = Infinity; handle = undefined; ring(); });
+    handle = at === Infinity
+      ? undefined
+      : events.at(Math.max(events.now, at * NS_PER_US), () => { at = Infinity; handle = undefined; ring(); });
   };
 }

@@ -25,10 +25,11 @@ export class Splice {
   #over = false;
 
   /**
-   * `open`: the world's side is there already (a forwarded port); then the guest's is being opened. `unreachable` tells the guest that its SYN had
-   * no way, `ended` is called once.
+   * `open`: the world's side is there already (a forwarded port); then the guest's is being opened. `unreachable` tells the guest that
+   * its SYN had no way, `ended` is called once.
    */
-  constructor(id: number, connection: TcpConnection, tcp: Tcp, world: World | undefined, open: boolean, unreachable: () => void, ended: () => void) {
+  constructor(id: number, connection: TcpConnection, tcp: Tcp, world: World | undefined, open: boolean, unreachable: () => void,
+      ended: () => void) {
     this.#id = id;
     this.#connection = connection;
     this.#tcp = tcp;

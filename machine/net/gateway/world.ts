@@ -1,6 +1,7 @@
 /**
- * The world behind the gateway: sockets of the host, or what a test puts in their place. The gateway, which lives in virtual time, calls it; what
- * the world has to say comes back as messages through the door for input from outside, at a cycle that a recording notes. A replay has no world.
+ * The world behind the gateway: sockets of the host, or what a test puts in their place. The gateway, which lives in virtual time, calls
+ * it; what the world has to say comes back as messages through the door for input from outside, at a cycle that a recording notes. A
+ * replay has no world.
  *
  *   message = u8 kind, u32 id (little endian), then the body of its kind
  */
@@ -9,7 +10,10 @@ import { u16 } from '../../../network/bytes.ts';
 /** Where to: an address of 4 or 16 bytes and a port. */
 export interface Place { readonly ip: Uint8Array; readonly port: number }
 
-/** Connections and flows are named by numbers that the gateway chooses; connections that come from the host have numbers of the world, from INCOMING on. */
+/**
+ * Connections and flows are named by numbers that the gateway chooses; connections that come from the host have numbers of the world,
+ * from INCOMING on.
+ */
 export interface World {
   /** Opens a TCP connection. Answers: OPENED or FAILED. */
   open(id: number, to: Place): void;
@@ -83,7 +87,8 @@ function withBytes(kind: number, id: number, body: Uint8Array): Uint8Array {
 
 /** forward u32, length of the address u8, address, port u16 (big endian), payload. */
 function encodeDatagram(m: WorldMessage & { kind: 'datagram' }): Uint8Array {
-  const { ip, port } = m.from, at = HEAD_BYTES + 5 + ip.length, { bytes, view } = head(WorldKind.DATAGRAM, m.id, 7 + ip.length + m.bytes.length);
+  const { ip, port } = m.from, at = HEAD_BYTES + 5 + ip.length,
+    { bytes, view } = head(WorldKind.DATAGRAM, m.id, 7 + ip.length + m.bytes.length);
   view.setUint32(HEAD_BYTES, m.forward, true);
   bytes[HEAD_BYTES + 4] = ip.length;
   bytes.set(ip, HEAD_BYTES + 5);
