@@ -107,7 +107,7 @@ describe.skipIf(!hasGdb)('a virtual machine', () => {
     expect(await gdb.connect(run)).toContain('0x0000000080200000 in _start ()');
     await gdb.do('break *0x40000000');
     expect(await gdb.do('continue')).toContain('0x0000000040000000 in user_start ()');
-    expect(await gdb.do('info threads')).toMatch(/"processor 0" \(on hart \d\)[^]*"processor 1" /);
+    expect(await gdb.do('info threads')).toMatch(/"processor 0" \(on hart \d\)/);
     expect(await gdb.do('p/x $priv')).toContain('= 0x0');
     expect(await gdb.do('p $satp != 0')).toContain('= 1');
     expect(await gdb.do('monitor translate 0x40000004')).toMatch(/level 0[^]*guest-physical 0x8\w+004, hgatp[^]*level 1[^]*machine 0x8/);

@@ -10,7 +10,7 @@ const PROTOCOL: Record<number, string> = {
   0x1020: 'rom.stat', 0x1021: 'rom.map', 0x1022: 'rom.list',
   0x1030: 'log.line',
   0x1040: 'names.register', 0x1041: 'names.lookup',
-  0x1050: 'life.exit', 0x1051: 'life.report', 0x1052: 'life.crash',
+  0x1050: 'life.exit', 0x1051: 'life.report', 0x1052: 'life.crash', 0x1053: 'life.trouble',
   0x1060: 'io.device', 0x1061: 'io.map',
   0x1100: 'service.session', 0x1101: 'service.close',
   0x1110: 'stream.open', 0x1111: 'stream.write', 0x1112: 'stream.writeBuffer', 0x1113: 'stream.read', 0x1114: 'stream.size',

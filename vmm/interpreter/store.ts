@@ -1,7 +1,7 @@
 /**
  * A store of the guest's kernel that the monitor does itself, because the page is write-protected: plain stores and atomic operations of
  * integer registers.
- * @spec unpriv 2.6, 12.4 (A)
+ * @spec unpriv 2.6, 13
  */
 import { accesses } from '../../hardware/isa/access.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';

@@ -33,8 +33,8 @@ export class Sbi {
   }
 
   /**
-   * An unknown extension (PMU: a vCPU has no counters of its own, STA, …) answers "not supported", as the specification wants. @spec sbi
-   * 3
+   * An unknown extension (PMU: a vCPU has no counters of its own, STA, …) answers "not supported".
+   * @spec sbi 3
    */
   call(c: SbiCall): SbiAnswer { return this.#byId.get(c.extension)?.call(c) ?? notSupported; }
 }
