@@ -20,13 +20,15 @@ export function check(s: ScenarioFile): void {
   if (s.name === undefined) wrong('it has no name');
   if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components',
     'components');
-  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void =>
-    { if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where); };
+  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void => {
+    if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where);
+  };
   for (const [name, c] of Object.entries(s.components)) component(s, name, c);
   if (s.status !== undefined) known(s.status, 'status');
   if (s.log !== undefined) known(s.log, 'log');
-  const expected = (list: readonly Expectation[] | undefined, ...where: string[]): void =>
-    { for (const e of list ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, ...where, e.from); };
+  const expected = (list: readonly Expectation[] | undefined, ...where: string[]): void => {
+    for (const e of list ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, ...where, e.from);
+  };
   expected(s.expect, 'expect');
   for (const [name, e] of Object.entries(s.endings ?? {})) expected(e.expect, 'endings', name);
   bounds(s);

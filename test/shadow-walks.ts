@@ -379,9 +379,10 @@ class Run {
 const pte = (gpa: number, flags: number): bigint => (BigInt(gpa / PAGE) << 10n) | BigInt(flags);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const option = (name: string,
-    otherwise: string): string =>
-      { const i = process.argv.indexOf(`--${name}`); return i < 0 ? otherwise : process.argv[i + 1] ?? otherwise; };
+  const option = (name: string, otherwise: string): string => {
+    const i = process.argv.indexOf(`--${name}`);
+    return i < 0 ? otherwise : process.argv[i + 1] ?? otherwise;
+  };
   const total = Number(option('steps', '1000000')), run = Number(option('run', '200000')), first = Number(option('seed', '1')),
     traced = option('shadow', 'sync') === 'traced';
   const sums: Record<string, number> = {};

@@ -8,8 +8,10 @@ const Op = { GET: 0, JOIN: 1, REVOKE: 3, SETPERM: 5, DESCRIBE: 6, LINK: 8, UNLIN
   INVALIDATE: 21 } as const;
 const add = (u: Unix, type: string, name: string, text: string, ring: number): number =>
   u.call('add_key', type, name, text === '' ? 0 : new TextEncoder().encode(text), text.length, ring)!;
-const read = (u: Unix, id: number): string | number =>
-  { const at = u.space(64), n = u.call('keyctl', Op.READ, id, at, 64)!; return n < 0 ? n : u.text(at, n); };
+const read = (u: Unix, id: number): string | number => {
+  const at = u.space(64), n = u.call('keyctl', Op.READ, id, at, 64)!;
+  return n < 0 ? n : u.text(at, n);
+};
 
 describe('keys', () => {
   it('are kept in keyrings, read, given anew, and found by type and description', () => {

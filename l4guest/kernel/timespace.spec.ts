@@ -5,8 +5,11 @@ import { Unix } from '../testing/unix.ts';
 
 const seconds = (u: Unix, t: Parameters<Unix['callOf']>[0], clock: number): number =>
   { u.callOf(t, 'clock_gettime', clock, Unix.MEMORY + 0x9000); return u.u32(Unix.MEMORY + 0x9000, t); };
-const write = (u: Unix, path: string, text: string): number =>
-  { const fd = u.open(path, 1), n = u.write(fd, text)!; u.call('close', fd); return n; };
+const write = (u: Unix, path: string, text: string): number => {
+  const fd = u.open(path, 1), n = u.write(fd, text)!;
+  u.call('close', fd);
+  return n;
+};
 
 describe('spaces of time', () => {
   it('children see clocks that are ahead; what is set stays once one lives in the space', () => {

@@ -24,8 +24,10 @@ export class TimeSpace implements Space {
     }
   }
   text(): string {
-    const row = (name: string, ns: number): string =>
-      { const s = Math.floor(ns / 1e9); return `${name.padEnd(10)} ${String(s).padStart(10)} ${String(ns - s * 1e9).padStart(9)}\n`; };
+    const row = (name: string, ns: number): string => {
+      const s = Math.floor(ns / 1e9);
+      return `${name.padEnd(10)} ${String(s).padStart(10)} ${String(ns - s * 1e9).padStart(9)}\n`;
+    };
     return row('monotonic', this.monotonic) + row('boottime', this.boot);
   }
   /** Lines of a clock, seconds, nanoseconds: all of them, or none. `now`: a clock may not be before its start. */

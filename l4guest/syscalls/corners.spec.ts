@@ -6,8 +6,11 @@ import { Unix } from '../testing/unix.ts';
 
 describe('corners that suites of others found', () => {
   it('an identifier of System V IPC may be asked for, and how many there are is a setting', () => {
-    const u = new Unix(), write = (path: string, text: string): void =>
-      { const fd = u.open(path, O.WRONLY); u.write(fd, text); u.call('close', fd); };
+    const u = new Unix(), write = (path: string, text: string): void => {
+      const fd = u.open(path, O.WRONLY);
+      u.write(fd, text);
+      u.call('close', fd);
+    };
     write('/proc/sys/kernel/msg_next_id', '300');
     expect([u.call('msgget', 0, 0o600), u.read(u.open('/proc/sys/kernel/msg_next_id'))]).toEqual([300, '-1\n']);
     write('/proc/sys/kernel/msgmni', '1');

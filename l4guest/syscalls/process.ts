@@ -98,9 +98,12 @@ function whom(t: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
 
 /** A child whose state the caller has asked for, with the wait status; undefined = none yet; -ECHILD. */
 function look(t: Thread, w: Wanted): Found | undefined | number {
+  const consume = (child: Process): void => {
+    if (child.status === undefined) child.report = undefined;
+    else t.k.reap(child);
+  };
   const of = (child: Process, status: number): Found =>
-    ({ pid: t.proc.numbers.of(child.pid), status, child, uid: child.creds.uid, consume: () =>
-    { if (child.status === undefined) child.report = undefined; else t.k.reap(child); } });
+    ({ pid: t.proc.numbers.of(child.pid), status, child, uid: child.creds.uid, consume: () => consume(child) });
   const traced = lookTraced(t, w);
   if (typeof traced === 'object') return traced;
   let any = traced;

@@ -106,12 +106,20 @@ function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | 
     .file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; })
     .file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`)
     .file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
-    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n').file(
-      'schedstat', () => `${p.cpuNs} 0 0\n`).file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) =>
-      { const x = thread ?? p.leader, n = Number(s); if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
-      x.timerSlack = n || x.slackAtStart; return 0; }).file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`,
-        (_t, s) =>
-      { const n = Number(s); if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL; p.coreFilter = n & 0x1ff; return 0; });
+    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n')
+    .file('schedstat', () => `${p.cpuNs} 0 0\n`)
+    .file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) => {
+      const x = thread ?? p.leader, n = Number(s);
+      if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
+      x.timerSlack = n || x.slackAtStart;
+      return 0;
+    })
+    .file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => {
+      const n = Number(s);
+      if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL;
+      p.coreFilter = n & 0x1ff;
+      return 0;
+    });
   addSpaceFiles(dir, fs, p);
   dir.add('mem', new MemInode(fs, p));
   dir.add('pagemap', new PageMapInode(fs, p));
