@@ -79,22 +79,20 @@ function* memory(sys: Syscalls): Sys<void> {
   yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(0x80c0_0000, 12, Right.R), 0x4000_1000, 0]); // the tables stay
   yield* timed(sys, 'map and unmap a page', 20_000, '', function* () {
-    for (let i = 0; i
-      < 20_000; i++) {
-        yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), 0x4000_0000, 0]);
-        yield* unmap(12);
-      }
+    for (let i = 0; i < 20_000; i++) {
+      yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), 0x4000_0000, 0]);
+      yield* unmap(12);
+    }
   });
   yield* timed(sys, 'map and unmap 512 pages in one operation, a page', 512 * 50, '', function* () {
     for (let i = 0; i
       < 50; i++) { yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4000_3000, 0]); yield* unmap(21); }
   });
   yield* timed(sys, 'map and unmap 2 MiB', 20_000, '', function* () {
-    for (let i = 0; i
-      < 20_000; i++) {
-        yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4020_0000, 0]);
-        yield* unmap(21);
-      }
+    for (let i = 0; i < 20_000; i++) {
+      yield* sys.invoke(task, Ops.task.map, [0, memoryPage(0x8080_0000, 21, Right.RW), 0x4020_0000, 0]);
+      yield* unmap(21);
+    }
   });
 }
 

@@ -175,11 +175,10 @@ export class Stack {
     if (!iface?.up) return 'network';
     if (isMulticast(to)) this.#loopToMembers(buffer, envelope, iface);
     if (!iface.link) return isMulticast(to) ? undefined : this.#loopback(buffer, envelope);
-    if (buffer.length - HEADROOM + headerBytes(to)
-        <= iface.mtu) {
-          this.#emit(iface, buffer, writeHeader(buffer, envelope, this.#nextId()), to, route?.gateway ?? to);
-          return undefined;
-        }
+    if (buffer.length - HEADROOM + headerBytes(to) <= iface.mtu) {
+      this.#emit(iface, buffer, writeHeader(buffer, envelope, this.#nextId()), to, route?.gateway ?? to);
+      return undefined;
+    }
     if (envelope.dontFragment) return 'tooBig';
     for (const piece of cut(buffer, envelope, this.#nextId(), iface.mtu))
       this.#emit(iface, piece.buffer, piece.start, to, route?.gateway ?? to);

@@ -136,18 +136,15 @@ describe('causality', () => {
       if (r.kind === Kind.resume) expect([cause!.kind, cause!.actor]).toEqual([Kind.event, r.object]);
       if (r.kind === Kind.reply) expect([cause!.kind, cause!.actor]).toEqual([Kind.call, r.object]);
       if (r.kind === Kind.receive) expect(cause!.actor).toBe(r.object);
-      if (r.kind === Kind.map
-          && cause?.kind
-              === Kind.event) {
-                faultMaps++;
-                expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(r.object)]);
-              }
-      if (r.kind
-          === Kind.wake) {
-            wakes++;
-            expect(cause ? cause.kind : r.a).toBe(cause ? Kind.interrupt : r.a);
-            expect(cause !== undefined || r.a !== 0).toBe(true);
-          }
+      if (r.kind === Kind.map && cause?.kind === Kind.event) {
+        faultMaps++;
+        expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(r.object)]);
+      }
+      if (r.kind === Kind.wake) {
+        wakes++;
+        expect(cause ? cause.kind : r.a).toBe(cause ? Kind.interrupt : r.a);
+        expect(cause !== undefined || r.a !== 0).toBe(true);
+      }
     }
     expect(faultMaps).toBeGreaterThan(100);
     expect(wakes).toBeGreaterThan(10);

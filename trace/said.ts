@@ -91,12 +91,11 @@ function operandsText(names: readonly string[], part: PayloadPart): string {
   names.forEach((name, i) => {
     const v = values[i];
     if (v === undefined) return;
-    if (name
-        !== TEXT) {
-          shown.push(`${name}=`
-            + `${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`);
-          return;
-        }
+    if (name !== TEXT) {
+      shown.push(`${name}=`
+        + `${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`);
+      return;
+    }
     shown.push(quoted(part.bytes.subarray(8 * i + 8, 8 * i + 8 + Number(v))));
   });
   return shown.join(', ');

@@ -166,14 +166,13 @@ export class LineDiscipline {
   private outOne(c: number, out: number[]): void {
     const o = this.termios.o;
     if (c === NL) { if (o & Out.ONLCR) { out.push(CR); this.column = 0; } out.push(NL); if (o & Out.ONLRET) this.column = 0; return; }
-    if (c
-        === CR) {
-          if (o & Out.ONOCR && this.column === 0) return;
-          if (o & Out.OCRNL) { out.push(NL); return; }
-          this.column = 0;
-          out.push(CR);
-          return;
-        }
+    if (c === CR) {
+      if (o & Out.ONOCR && this.column === 0) return;
+      if (o & Out.OCRNL) { out.push(NL); return; }
+      this.column = 0;
+      out.push(CR);
+      return;
+    }
     if (c === 9 && (o & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
     if (c === 8) { if (this.column > 0) this.column--; } else if (c >= 32) this.column++;
     out.push(o & Out.OLCUC && c >= 97 && c <= 122 ? c - 32 : c);

@@ -163,12 +163,10 @@ export class Tty implements Terminal {
   /** tcflow: 0 and 1 stop and start what is written; 2 and 3 tell the other side to stop and to start. */
   private flow(action: number): number {
     const d = this.discipline;
-    if (action === 0
-        || action
-            === 1) {
-              if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START);
-              d.stopped = action === 0;
-            }
+    if (action === 0 || action === 1) {
+      if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START);
+      d.stopped = action === 0;
+    }
     else if (action === 2 || action === 3)
       this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
     else return -E.INVAL;
@@ -197,12 +195,11 @@ export class Tty implements Terminal {
       case T.IOCSCTTY: return this.control(t, arg);
       case T.IOCNOTTY:
         if (!own) return -E.NOTTY;
-        if (p.session.id
-            === p.pid) {
-              this.k.signals.toGroup(this.foreground, Sig.HUP);
-              this.session = this.foreground = undefined;
-              p.session.terminal = undefined;
-            }
+        if (p.session.id === p.pid) {
+          this.k.signals.toGroup(this.foreground, Sig.HUP);
+          this.session = this.foreground = undefined;
+          p.session.terminal = undefined;
+        }
         return 0;
       case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.foreground?.id ?? 0)); return 0;
       case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.session.id)); return 0;

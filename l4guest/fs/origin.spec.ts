@@ -18,12 +18,11 @@ class SlowOrigin implements DirOrigin {
     yield* this.world.wait(t, `find ${this.path}${name}`);
     const found = this.tree[name];
     if (found === undefined) return undefined;
-    if (typeof found
-        !== 'string') {
-          const d = this.fs.root.create(S.IFDIR | 0o755) as TmpDir;
-          d.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`);
-          return d;
-        }
+    if (typeof found !== 'string') {
+      const d = this.fs.root.create(S.IFDIR | 0o755) as TmpDir;
+      d.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`);
+      return d;
+    }
     if (found.startsWith('→')) return new LinkInode(this.fs, found.slice(1));
     return this.fs.root.create(S.IFREG | 0o755, 0, undefined, this.file(name, bytesOf(found)));
   }

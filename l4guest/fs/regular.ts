@@ -211,8 +211,7 @@ export class RegularInode extends Inode implements Mappable {
       if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
       this.free(first, last);
       // What the image has there is zero from now on, in frames of its own.
-      for (let i = first; i
-        < Math.min(last,
+      for (let i = first; i < Math.min(last,
           Math.ceil(this.imageLength
             / PAGE)); i++) {
               if (this.origin) { this.fill(i, NOTHING); this.clean?.delete(i); continue; }

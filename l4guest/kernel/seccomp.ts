@@ -182,11 +182,10 @@ export class ListenerFile extends File {
     if (n.state !== 'sent') return -E.INPROGRESS;
     const { fds, limits } = n.t.proc, cloexec = (how & O.CLOEXEC) !== 0;
     let fd = to;
-    if (!(flags
-        & AddFd.SETFD)) {
-          fd = fds.add(source.hold(), cloexec, limits.files);
-          if (fd < 0) { source.release(); return fd; }
-        } else if (to >= limits.files) return -E.BADF; else if (!fds.hasRoom(to)) return -E.NOMEM; else fds.put(to, source.hold(), cloexec);
+    if (!(flags & AddFd.SETFD)) {
+      fd = fds.add(source.hold(), cloexec, limits.files);
+      if (fd < 0) { source.release(); return fd; }
+    } else if (to >= limits.files) return -E.BADF; else if (!fds.hasRoom(to)) return -E.NOMEM; else fds.put(to, source.hold(), cloexec);
     if (flags & AddFd.SEND) this.reply(n, BigInt(fd), 0, 0);
     return fd;
   }

@@ -45,11 +45,10 @@ export class Signals {
   queuedFor(uid: number): number {
     let n = 0;
     for (const p of this.k.pids.processes.values())
-      if (p.creds.uid
-          === uid) {
-            n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0);
-            for (const t of p.threads) n += t.pending.length;
-          }
+      if (p.creds.uid === uid) {
+        n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0);
+        for (const t of p.threads) n += t.pending.length;
+      }
     return n;
   }
   toGroup(g: ProcessGroup | undefined, sig: number, code: number = SiCode.KERNEL): void {

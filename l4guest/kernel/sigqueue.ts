@@ -78,11 +78,10 @@ export class SignalQueue {
     if (sig === 0) return undefined;
     const line = this.lines[sig]!, info = line.infos[line.head++]!;
     this.gone(sig, 1);
-    if (line.length
-        === 0) {
-          this.bits &= ~bit(sig);
-          this.lines[sig] = undefined;
-        } else if (line.head > 256) { line.infos = line.infos.slice(line.head); line.head = 0; }
+    if (line.length === 0) {
+      this.bits &= ~bit(sig);
+      this.lines[sig] = undefined;
+    } else if (line.head > 256) { line.infos = line.infos.slice(line.head); line.head = 0; }
     return info.taken ? info.taken(info) : info;
   }
   /** Those outside `mask` without taking them, from the `skip`th on. */

@@ -53,11 +53,10 @@ export function getAddress(mm: Mm, va: number, length: number): Address | number
   }
   if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, b.slice(4, 8), (b[2]! << 8) | b[3]!);
   if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, b.slice(8, 24), (b[2]! << 8) | b[3]!);
-  if (family
-      === Af.NETLINK) {
-        const v = new DataView(b.buffer);
-        return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true));
-      }
+  if (family === Af.NETLINK) {
+    const v = new DataView(b.buffer);
+    return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true));
+  }
   return family === Af.UNSPEC ? { family, path: '', ip: NO_IP, port: 0 } : -E.AFNOSUPPORT;
 }
 export function encode(a: Address): Uint8Array {

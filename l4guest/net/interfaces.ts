@@ -109,8 +109,7 @@ function changeRoute(t: Thread, va: number, adds: boolean): number {
     iface = named ?? (gateway && stack.routes.find(gateway)?.interface);
   if (!adds)
     return stack.routes.remove((r) =>
-      r.bits === bits && same(r.prefix, prefix) && (!gateway || (r.gateway !== undefined && same(r.gateway, gateway))))
-      > 0
+      r.bits === bits && same(r.prefix, prefix) && (!gateway || (r.gateway !== undefined && same(r.gateway, gateway)))) > 0
       ? 0
       : -E.SRCH;
   if (!iface) return gateway ? -E.NETUNREACH : -E.NODEV;

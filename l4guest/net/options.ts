@@ -168,12 +168,9 @@ export function setOption(t: Thread, s: Socket, level: number, name: number, va:
     return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0
       : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES
       : -E.PERM;
-  if (level === Level.SOCKET && name === So.PRIORITY
-      && (value < 0
-          || value
-              > 6)) {
-                if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
-              } else if (value < row.least || value > row.most) return -E.INVAL;
+  if (level === Level.SOCKET && name === So.PRIORITY && (value < 0 || value > 6)) {
+    if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+  } else if (value < row.least || value > row.most) return -E.INVAL;
   s.options.set(key(level, name), row.flag ? (value ? 1 : 0) : value);
   if (s instanceof TcpSocket) s.optionSet();
   return 0;

@@ -182,11 +182,10 @@ function mincore(t: Thread, at: number, length: number, va: number): number {
     const area = t.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);
     if (!area) return -E.NOMEM;
     const out = new Uint8Array((to - from) / PAGE);
-    for (let i = 0; i
-      < out.length; i++) {
-        const vpn = from / PAGE + i;
-        out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0;
-      }
+    for (let i = 0; i < out.length; i++) {
+      const vpn = from / PAGE + i;
+      out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0;
+    }
     copyOut(t.mm, va + (from - at) / PAGE, out);
     from = to;
   }

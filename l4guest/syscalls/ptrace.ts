@@ -130,12 +130,11 @@ function callInfo(t: Thread, x: Tracing, size: number, va: number): number {
   v.setBigInt64(8, r.big[64]!, true);
   v.setBigInt64(16, r.big[2]!, true);
   let length = 24;
-  if (call?.op
-      === 1) {
-        v.setBigInt64(24, BigInt(call.nr), true);
-        call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); });
-        length = 80;
-      }
+  if (call?.op === 1) {
+    v.setBigInt64(24, BigInt(call.nr), true);
+    call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); });
+    length = 80;
+  }
   if (call?.op === 2) { const a0 = r.big[10]!; v.setBigInt64(24, a0, true); v.setUint8(32, a0 < 0n && a0 >= -4095n ? 1 : 0); length = 33; }
   copyOut(t.mm, va, out.subarray(0, Math.min(length, size)));
   return length;

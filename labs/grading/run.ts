@@ -66,11 +66,10 @@ function toTheEnd(system: System): Result {
   for (;;) {
     const r = system.runFor(PIECE);
     if (typeof r === 'object') return r;
-    if (r
-        === 'idle') {
-          system.stop();
-          return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] };
-        }
+    if (r === 'idle') {
+      system.stop();
+      return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] };
+    }
   }
 }
 

@@ -50,12 +50,11 @@ export class Compare {
     for (const o of this.#world.objects) {
       if (this.#of(o).dead) throw new Error(`the kernel's ${o.kind} has ended, the model's has not`);
       if (o.kind === 'thread') this.#thread(o, this.#of(o));
-      else if (o.kind
-          === 'task') {
-            tasks++;
-            this.#caps(o, this.#of(o));
-            if (this.#world.memoryChanged) this.#memory(o, this.#of(o));
-          } else if (o.kind === 'semaphore') this.#semaphore(o, this.#of(o));
+      else if (o.kind === 'task') {
+        tasks++;
+        this.#caps(o, this.#of(o));
+        if (this.#world.memoryChanged) this.#memory(o, this.#of(o));
+      } else if (o.kind === 'semaphore') this.#semaphore(o, this.#of(o));
       else if (o.kind === 'schedContext') this.#context(o, this.#of(o));
     }
     same('number of tasks', this.#kernel.tasks.size, tasks);

@@ -24,8 +24,7 @@ export function place(w: World, from: MTask, to: MTask, places: readonly Place[]
   for (const [i, p] of places.entries()) {
     const status = isCapPage(p.flexpage) ? checkCaps(w, from, p, to) : checkMemory(from, p, to);
     if (status !== Status.ok) return status;
-    if (isCapPage(p.flexpage)
-        && places.some((q, j) =>
+    if (isCapPage(p.flexpage) && places.some((q, j) =>
           j < i && isCapPage(q.flexpage) && q.dest < p.dest + flexSize(p.flexpage) && p.dest < q.dest + flexSize(q.flexpage)))
       return Status.badArgument;
   }

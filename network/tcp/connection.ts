@@ -341,12 +341,11 @@ export class TcpConnection {
   }
 
   #keepAlive(): void {
-    if (this.probes
-        >= this.choices.keepProbes) {
-          this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
-          this.finish('timeout');
-          return;
-        }
+    if (this.probes >= this.choices.keepProbes) {
+      this.#segment({ seq: this.sender.next, length: 0, fin: false }, Flag.RST | Flag.ACK);
+      this.finish('timeout');
+      return;
+    }
     if (this.sender.flight === 0) { this.probes++; this.#probe(); }
     this.host.timers.set(this.#keep, this.host.now() + this.choices.keepInterval);
   }

@@ -83,8 +83,7 @@ export function assertions(text: string): { test: string; passed: boolean }[] {
   return [
     ...text.replaceAll(/\x1b\[[0-9;]*m/g, '').matchAll(/^\t(\S.*?)\s{2,}(PASSED|FAILED)\s*$/gm)
   ].map(([, test, verdict]) => ({ test: test!,
-    passed: verdict
-    === 'PASSED' }));
+    passed: verdict === 'PASSED' }));
 }
 
 function main(checkout: string): void {

@@ -96,11 +96,10 @@ function decode(message: string, bytes: Uint8Array): Decoded {
     if (!field || field[1] !== wire) throw new Error(`${message}: field ${Math.floor(key / 8)} of wire type ${wire}`);
     let value: unknown;
     if (wire === 0) value = varint();
-    else if (wire
-        === 1) {
-          value = Number(view.getBigUint64(at, true));
-          at += 8;
-        } else {
+    else if (wire === 1) {
+      value = Number(view.getBigUint64(at, true));
+      at += 8;
+    } else {
           const length = varint(), data = bytes.subarray(at, at + length);
           at += length;
           value = field[2] ? decode(field[2], data) : new TextDecoder().decode(data);

@@ -36,9 +36,8 @@ export function click(v: Viewer, { what, x, y }: Click): void {
   if (v.mode === 'list' && row >= 0 && row < listHeight(v.body)
       && v.top + row < v.rows.length) { v.following = false; v.move(v.top + row); }
   else if (v.mode === 'timeline') { const record = recordAt(v, x, v.width); if (record >= 0) v.goTo(record); }
-  else if (v.mode
-      === 'diagram') {
-        const found = diagramRows(v).rows[v.diagramTop + row];
-        if (row >= 0 && found) { v.mode = 'list'; v.goTo(found.record); }
-      }
+  else if (v.mode === 'diagram') {
+    const found = diagramRows(v).rows[v.diagramTop + row];
+    if (row >= 0 && found) { v.mode = 'list'; v.goTo(found.record); }
+  }
 }

@@ -78,12 +78,11 @@ function dump(p: PayloadPart): Line[] {
 export function findPath(v: Viewer): boolean {
   if (v.record < 0) return false;
   const [from, to] = v.span();
-  if (to - from
-      > LONGEST_PATH) {
-        v.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; `
-          + `${LONGEST_PATH.toLocaleString('en-US')} is the most`;
-        return false;
-      }
+  if (to - from > LONGEST_PATH) {
+    v.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; `
+      + `${LONGEST_PATH.toLocaleString('en-US')} is the most`;
+    return false;
+  }
   v.path = pathReport(v.trace, criticalPath(v.trace, from, to)).trimEnd().split('\n');
   v.pageTop = 0;
   return true;

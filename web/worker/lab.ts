@@ -29,11 +29,10 @@ const printed: string[] = [], MOST_LINES = 500;
 Object.defineProperty(globalThis, 'turn$',
   {
     value: (file: string, line: number) => {
-      if (++turns
-          > MOST_TURNS) {
-            turns = 0;
-            throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
-          }
+      if (++turns > MOST_TURNS) {
+        turns = 0;
+        throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
+      }
     }
   });
 Object.defineProperty(globalThis, 'turned$', { value: (answer: unknown) => { turns = 0; return answer; } });

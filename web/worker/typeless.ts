@@ -43,18 +43,16 @@ export function withoutTypes(file: string, source: string): string {
       blank(inner.end, node.end);
     }
     else if (node.type === 'ImportSpecifier'
-        || node.type
-            === 'ExportSpecifier') {
-              if (node['importKind'] === 'type' || node['exportKind'] === 'type') blank(node.start, afterComma(source, node.end));
-            }
+        || node.type === 'ExportSpecifier') {
+          if (node['importKind'] === 'type' || node['exportKind'] === 'type') blank(node.start, afterComma(source, node.end));
+        }
     if (node['optional'] === true
         && node.type === 'Identifier') { const at = source.indexOf('?', node.start + (node['name'] as string).length); blank(at, at + 1); }
     if (node['definite'] === true) { const at = source.indexOf('!', ((node['id'] ?? node['key']) as Node).start); blank(at, at + 1); }
     if (node.type === 'PropertyDefinition' || node.type === 'MethodDefinition')
       for (const m of source.slice(node.start, (node['key'] as Node).start).matchAll(MODIFIERS))
         blank(node.start + m.index, node.start + m.index + m[0].length);
-    if (Array.isArray(node['implements'])
-        && node['implements'].length
+    if (Array.isArray(node['implements']) && node['implements'].length
             > 0) { const list = node['implements'] as Node[]; blank(source.lastIndexOf('implements', list[0]!.start), list.at(-1)!.end); }
     const first = (node['params'] as AnyNode[] | undefined)?.[0];
     if (first?.type === 'Identifier' && first['name'] === 'this') blank(first.start, afterComma(source, first.end));

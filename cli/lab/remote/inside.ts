@@ -27,11 +27,10 @@ let turns = 0;
 Object.defineProperty(globalThis, 'turn$',
   {
     value: (file: string, line: number) => {
-      if (++turns
-          > MOST_TURNS) {
-            turns = 0;
-            throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
-          }
+      if (++turns > MOST_TURNS) {
+        turns = 0;
+        throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
+      }
     }
   });
 

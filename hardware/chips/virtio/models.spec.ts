@@ -96,13 +96,12 @@ describe('transport', () => {
   it('stops at an indirect table that is longer than any queue', () => {
     const r = rig(new VirtioEntropy(new SeededRandom(1)), 0, [1 << 28, 1]);
     r.setUp();
-    for (let i = 0; i
-      < 64; i++) {
-        r.ram.setU32(DATA + 16 * i, DATA);
-        r.ram.setU32(DATA + 16 * i + 8, 64);
-        r.ram.setU16(DATA + 16 * i + 12, 3);
-        r.ram.setU16(DATA + 16 * i + 14, i + 1);
-      }
+    for (let i = 0; i < 64; i++) {
+      r.ram.setU32(DATA + 16 * i, DATA);
+      r.ram.setU32(DATA + 16 * i + 8, 64);
+      r.ram.setU16(DATA + 16 * i + 12, 3);
+      r.ram.setU16(DATA + 16 * i + 14, i + 1);
+    }
     r.descriptor(0, DATA, 16 * 1025, 4); r.offer(0);
     expect(r.t.read(0x70, 4) & 64).toBe(64);
   });

@@ -116,8 +116,7 @@ describe('the gateway alone', () => {
       const body = patternOf(random() % 300, random()),
         frame = Uint8Array.of(...(i % 3 ? GATEWAY_MAC : new Uint8Array(6).fill(255)), ...MAC,
           ...be16([0x800, 0x806, 0x86dd, 5][random() % 4]!), ...body);
-      if (frame.length > 40
-          && i
+      if (frame.length > 40 && i
               % 2) {
                 frame[14] = 0x45;
                 put16(frame, 16, frame.length - 14);
