@@ -8,20 +8,7 @@
 	.section .text.head, "ax"
 	.globl	_start
 _start:
-	.option push
-	.option norvc
-	j	1f
-	.option pop
-	.word	0
-	.dword	0x200000		# where to load, from the start of RAM
-	.dword	image_end - _start	# memory it needs
-	.dword	0			# little-endian
-	.word	2			# header version 0.2
-	.word	0
-	.dword	0
-	.ascii	"RISCV\0\0\0"
-	.ascii	"RSC\x05"
-	.word	0
+#include "../include/image.S"
 
 digits:	.ascii	"0123456789abcdef"
 text:	.ascii	"mmio: the line status register says 0x"

@@ -3,20 +3,7 @@
 	.section .text.head, "ax"
 	.globl	_start
 _start:
-	.option push
-	.option norvc
-	j	1f
-	.option pop
-	.word	0
-	.dword	0x200000		# where to load, from the start of RAM
-	.dword	image_end - _start	# memory it needs
-	.dword	0			# little-endian
-	.word	2			# header version 0.2
-	.word	0
-	.dword	0
-	.ascii	"RISCV\0\0\0"
-	.ascii	"RSC\x05"
-	.word	0
+#include "../include/image.S"
 1:	la	t0, middle		# pc-relative: still the physical address
 	srli	t1, t0, 2
 	ori	t1, t1, 1
