@@ -1,17 +1,23 @@
-/** The time-outs of one hart: a heap of what is due when; equal times in the order in which they were set. */
+/** What is due when: a binary heap ordered by cycle, then by when it was set. It keeps the machine's events and the kernel's time-outs. */
+export interface Due {
+  deadline: number;
+  order: number;
+  /** Position in the heap, -1 = not set. */
+  heapIndex: number
+}
 
-/** A thread that waits, or a scheduling context whose budget comes back. In a heap while `heapIndex` >= 0. */
-export interface Timed { deadline: number; order: number; heapIndex: number; readonly kind: number }
+const before = (a: Due, b: Due): boolean => a.deadline < b.deadline || (a.deadline === b.deadline && a.order < b.order);
 
-export class Timeouts {
-  readonly #heap: Timed[] = [];
+export class Deadlines<T extends Due> {
+  readonly #heap: T[] = [];
   #order = 0;
 
+  get first(): T | undefined { return this.#heap[0]; }
   /** Cycle of the first, Infinity when there is none. */
   get next(): number { return this.#heap.length > 0 ? this.#heap[0].deadline : Infinity; }
 
-  /** Sets (or moves) the time-out of `item`; Infinity = none. */
-  set(item: Timed, deadline: number): void {
+  /** Sets (or moves) the deadline of `item`; Infinity = none. */
+  set(item: T, deadline: number): void {
     if (item.heapIndex >= 0) this.cancel(item);
     if (deadline === Infinity) return;
     item.deadline = deadline;
@@ -20,7 +26,7 @@ export class Timeouts {
     this.#up(item, this.#heap.length - 1);
   }
 
-  cancel(item: Timed): void {
+  cancel(item: T): void {
     const i = item.heapIndex;
     if (i < 0) return;
     item.heapIndex = -1;
@@ -32,14 +38,14 @@ export class Timeouts {
   }
 
   /** Takes the first one that is due at `now` out. */
-  due(now: number): Timed | undefined {
+  due(now: number): T | undefined {
     const first = this.#heap[0];
     if (!first || first.deadline > now) return undefined;
     this.cancel(first);
     return first;
   }
 
-  #up(item: Timed, from: number): void {
+  #up(item: T, from: number): void {
     let i = from;
     while (i > 0) {
       const parent = (i - 1) >> 1;
@@ -49,7 +55,8 @@ export class Timeouts {
     }
     this.#put(item, i);
   }
-  #down(item: Timed, from: number): void {
+
+  #down(item: T, from: number): void {
     let i = from;
     for (;;) {
       let child = 2 * i + 1;
@@ -61,10 +68,9 @@ export class Timeouts {
     }
     this.#put(item, i);
   }
-  #put(item: Timed, i: number): void {
+
+  #put(item: T, i: number): void {
     this.#heap[i] = item;
     item.heapIndex = i;
   }
 }
-
-const before = (a: Timed, b: Timed): boolean => a.deadline < b.deadline || (a.deadline === b.deadline && a.order < b.order);
