@@ -5,7 +5,7 @@
  *            ├ boot modules, read-only
  *            └ kernel memory: page tables, UTCBs
  */
-import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
+import type { Bus, HartApi, PhysicalMemory } from '../machine/api.ts';
 import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadBody, type TraceSink } from './abi/index.ts';
 import { BYTES } from './costs.ts';
 import { Factory } from './objects/factory.ts';
@@ -34,8 +34,6 @@ export interface KernelMachine {
   readonly harts: readonly HartApi[];
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
-  /** A `Hosted` (kernel.ts), made before the machine. */
-  readonly supervisor: Supervisor | undefined;
 }
 /** Contents that write themselves to their place, into zeroed memory. */
 export interface ModuleContents { readonly length: number; copyTo(target: Uint8Array): void }

@@ -1,5 +1,5 @@
 /** Exact counts of what the kernel did, for `--stats` and tests. */
-import { CAUSES, causeName, Cause } from './abi/index.ts';
+import { CAUSES } from './abi/index.ts';
 
 export class Counters {
   /** System calls, traps and interrupts taken. */
@@ -20,17 +20,4 @@ export class Counters {
   longestStretch = 0;
   /** Events raised, by cause. */
   readonly events = new Float64Array(CAUSES);
-
-  /** Events by name, without those that did not happen. */
-  eventsByCause(): Record<string, number> {
-    const named: Record<string, number> = {};
-    for (let c = 0; c < CAUSES; c++) if (this.events[c] > 0) named[causeName(c)] = this.events[c];
-    return named;
-  }
-  /** Events of guest threads. */
-  get exits(): number {
-    let n = 0;
-    for (let c: number = Cause.sbi; c <= Cause.guestTrap; c++) n += this.events[c];
-    return n;
-  }
 }

@@ -117,7 +117,7 @@ function* torment(sys: Syscalls, real: Real, seed: number, harts: number, events
 /** A random operation in the victim's UTCB, for its next `ecall`. */
 function scribble(sys: Syscalls, real: Real, r: Random, n: number): void {
   for (const t of real.kernel.tasks) {
-    for (let thread = t.firstThread; thread; thread = thread.nextOfTask) {
+    for (const thread of [...t.threads].reverse()) {
       if (thread.utcbNode && thread.events[3]?.label === n)
         fillOperation({ utcb: thread.utcb } as Syscalls, r, { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5] });
     }

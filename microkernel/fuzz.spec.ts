@@ -52,7 +52,7 @@ function* world(sys: Syscalls, kernel: () => Kernel, seed: number, calls: number
 export function fuzz(seed: number, calls: number, harts: number, rootToo = false): Kernel {
   const machine = new FakeMachine(16 * 2 ** 20, harts), lines: string[] = [];
   let failure: unknown;
-  const kernel: Kernel = new Kernel({
+  const kernel: Kernel = machine.kernel = new Kernel({
     machine, log: l => lines.push(l),
     root: function* (sys) {
       try { yield* world(sys, () => kernel, seed, calls, harts); } catch (e) { failure = e; }

@@ -1,5 +1,5 @@
 /** The microkernel, for those who assemble a system. Servers see `abi/` alone. */
-export { Hosted, Kernel } from './kernel.ts';
+export { Kernel } from './kernel.ts';
 export type { Core } from './core.ts';
 export type { KernelMachine, KernelOptions, ModuleContents } from './boot.ts';
 export { Counters } from './counters.ts';

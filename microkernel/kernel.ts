@@ -25,17 +25,10 @@ import { TURN, pay, runOff } from './sched/debt.ts';
 import { account } from './sched/place.ts';
 import { arm, choose, tick } from './sched/scheduler.ts';
 import { step } from './entry/server.ts';
-import { TraceRing, WatchedRing } from './trace-ring.ts';
+import { TraceRing } from './trace-ring.ts';
 import { Interrupts } from './entry/interrupts.ts';
 import { resume } from './entry/resume.ts';
 import { handleTrap } from './entry/trap.ts';
-
-/** What a machine is constructed with before there is a kernel: hands everything on to it. */
-export class Hosted implements Supervisor {
-  kernel: Kernel | undefined = undefined;
-  trap(hart: HartApi): void { this.kernel?.trap(hart); }
-  wake(hart: HartApi): void { this.kernel?.wake(hart); }
-}
 
 export class Kernel implements Supervisor, Core {
   readonly memory: PhysicalMemory;
@@ -73,13 +66,12 @@ export class Kernel implements Supervisor, Core {
     this.bus = machine.bus;
     this.log = options.log ?? (() => {});
     this.fastpath = options.fastpath ?? true;
-    this.trace = options.watch ? new WatchedRing(options.trace, options.watch(this)) : new TraceRing(options.trace);
+    this.trace = new TraceRing(options.trace, options.watch?.(this));
     this.interrupts = new Interrupts(machine.bus, machine.harts.length);
     this.interrupts.kernel = this;
     this.cpus = machine.harts.map(h => new Cpu(h, options.guestState !== 'copied'));
     this.cpu = this.cpus[0];
     boot(this, options);
-    if (machine.supervisor instanceof Hosted) machine.supervisor.kernel = this;
   }
 
   trap(hart: HartApi): void {
@@ -148,7 +140,7 @@ export class Kernel implements Supervisor, Core {
 
   /** The end of every change: objects that nobody names any more go, TLBs forget. */
   settle(): void {
-    for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.firstCap) this.destroy(o);
+    for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.derived.first) this.destroy(o);
     for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
     if (this.#owed > 0) pay(this.cpu, this.#payer, this.#owed);
     this.#owed = 0;
@@ -159,7 +151,7 @@ export class Kernel implements Supervisor, Core {
   /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
   created(object: KernelObject): void {
     if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
-    object.factory?.adopt(object);
+    object.factory?.objects.add(object);
     this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0,
       object.kind, 0, object.bytes);
   }
@@ -171,7 +163,7 @@ export class Kernel implements Supervisor, Core {
   destroy(object: KernelObject): void {
     if (object.dead) return;
     object.dead = true;
-    for (let cap = object.firstCap; cap; cap = object.firstCap) cap.space.remove(this, cap);
+    for (let cap = object.derived.first; cap; cap = object.derived.first) cap.space.remove(this, cap);
     object.teardown(this);
     object.factory?.release(object);
     this.work(COSTS.object);

@@ -8,6 +8,7 @@ const WORDS = TRACE_RECORD / 4, DOUBLES = TRACE_RECORD / 8, HALVES = TRACE_RECOR
 
 export class TraceRing {
   readonly #sink: TraceSink | undefined;
+  readonly #watch: RecordWatch | undefined;
   readonly #records: number;
   readonly #bytes: Uint8Array;
   readonly #u16: Uint16Array;
@@ -19,9 +20,10 @@ export class TraceRing {
   /** Records of the ring that the sink has already. */
   #drained = 0;
 
-  /** `records`: size of the ring, even. */
-  constructor(sink: TraceSink | undefined, records = 16384) {
+  /** `watch` looks at each record as it is written; `records`: size of the ring, even. */
+  constructor(sink: TraceSink | undefined, watch?: RecordWatch, records = 16384) {
     this.#sink = sink;
+    this.#watch = watch;
     this.#records = records;
     const buffer = new ArrayBuffer(records * TRACE_RECORD);
     this.#bytes = new Uint8Array(buffer);
@@ -45,7 +47,9 @@ export class TraceRing {
     this.#f64[at * DOUBLES + 4] = c;
     this.#at = at + 1;
     if (this.#at === this.#records / 2 || this.#at === this.#records) this.#halfFull();
-    return this.#sequence++;
+    const sequence = this.#sequence++;
+    if (this.#watch) this.#watch(sequence, kind, actor, object, cause, a);
+    return sequence;
   }
 
   /** Gives the sink what it has not seen yet: at the end of a run. */
@@ -76,20 +80,5 @@ export class TraceRing {
     this.#sink?.drain(this.#bytes.subarray(from * TRACE_RECORD, to * TRACE_RECORD), this.#sequence + 1 - (to - from));
     if (to === this.#records) this.#at = 0;
     this.#drained = this.#at;
-  }
-}
-
-/** A ring whose records somebody looks at as they are written. */
-export class WatchedRing extends TraceRing {
-  readonly #watch: RecordWatch;
-  constructor(sink: TraceSink | undefined, watch: RecordWatch) {
-    super(sink);
-    this.#watch = watch;
-  }
-  override record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number,
-      b: number, c: number): number {
-    const sequence = super.record(time, kind, hart, status, actor, object, cause, a, b, c);
-    this.#watch(sequence, kind, actor, object, cause, a);
-    return sequence;
   }
 }

@@ -10,6 +10,7 @@ import native from '../scenarios/native.ts';
 import restart from '../scenarios/restart.ts';
 import twoWorlds from '../scenarios/two-worlds.ts';
 import { audit } from '../microkernel/index.ts';
+import { eventsByCause } from '../system/report.ts';
 
 const root = new URL('../', import.meta.url);
 
@@ -92,7 +93,7 @@ describe.each(['getpid', 'page-fault', 'fork-cow', 'pipe', 'interrupt'])('%s', n
     expect(r.why).toBe('');
     expect(r.status).toBe(0);
     expect(audit(r.system.kernel)).toEqual([]);
-    if (name === 'getpid') expect(r.system.kernel.counters.eventsByCause()['syscall']).toBe(1004);
-    if (name === 'interrupt') expect(r.system.kernel.counters.eventsByCause()['recall']).toBeGreaterThan(10);
+    if (name === 'getpid') expect(eventsByCause(r.system.kernel)['syscall']).toBe(1004);
+    if (name === 'interrupt') expect(eventsByCause(r.system.kernel)['recall']).toBeGreaterThan(10);
   });
 });

@@ -10,6 +10,7 @@ import { audit } from '../microkernel/index.ts';
 import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
 import { machineComponent } from '../scenarios/worlds.ts';
 import type { Scenario } from '../roottask/scenario.ts';
+import { Cause } from '../microkernel/abi/index.ts';
 
 const ENTRY = 0x8020_0000, MIB = 1 << 20;
 const DEVICE = 0x1000_1000, DESC = 0x8040_0000, AVAIL = 0x8040_1000, USED = 0x8040_2000, HEAD = 0x8040_3000, STATUS = 0x8040_3100,
@@ -66,7 +67,8 @@ hang: wfi
     },
     { maxInstructions: 50_000_000 });
   const { status } = await system.run(), { counters } = system.kernel;
-  return { status, text, messages: counters.ipc + 2 * counters.exits, cycles: system.machine.events.now, problems: audit(system.kernel) };
+  const exits = counters.events.slice(Cause.sbi, Cause.guestTrap + 1).reduce((a, b) => a + b, 0), messages = counters.ipc + 2 * exits;
+  return { status, text, messages, cycles: system.machine.events.now, problems: audit(system.kernel) };
 }
 
 // ── the guest, in pieces ──

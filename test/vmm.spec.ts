@@ -11,6 +11,7 @@ import { assemble } from '../hardware/isa/assemble.ts';
 import { audit } from '../microkernel/index.ts';
 import { consoleDriver } from '../scenarios/devices.ts';
 import { machineComponent } from '../scenarios/worlds.ts';
+import { eventsByCause } from '../system/report.ts';
 
 const ENTRY = 0x8020_0000, MIB = 1 << 20;
 const minios = new Uint8Array(readFileSync(fileURLToPath(new URL('../guests/bin/minios.bin', import.meta.url))));
@@ -43,7 +44,7 @@ async function run(kernel: Uint8Array, more: Record<string, unknown> = {},
     { maxInstructions: options.instructions ?? 60_000_000 });
   const { status, why } = await system.run();
   return {
-    status, text, why, exits: system.kernel.counters.eventsByCause(), crashes: system.kernel.crashes, problems: audit(system.kernel)
+    status, text, why, exits: eventsByCause(system.kernel), crashes: system.kernel.crashes, problems: audit(system.kernel)
   };
 }
 

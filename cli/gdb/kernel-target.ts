@@ -15,7 +15,7 @@ import type { Kernel } from '../../microkernel/index.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/sched/states.ts';
-import { guestRegister, setGuestRegister } from '../../microkernel/state/guest.ts';
+import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { readerOf } from '../../system/capture/peek.ts';
 import { auxiliaryVector } from './auxv.ts';
@@ -193,7 +193,7 @@ export class KernelTarget implements Target {
     const tasks = this.#kind === 'guest' ? [...this.#kernel.tasks].filter((task) => task.guest && (!this.#mayBe || this.#mayBe(task)))
       : this.#process === undefined ? [] : [this.#process];
     const found: Thread[] = [];
-    for (const task of tasks) for (let t = task.firstThread; t; t = t.nextOfTask) if (t.state !== ThreadState.dead) found.unshift(t);
+    for (const task of tasks) found.unshift(...[...task.threads].filter(t => t.state !== ThreadState.dead));
     return found;
   }
 

@@ -44,15 +44,15 @@ const goesOn = (t: Thread, cpu: Cpu): boolean =>
 
 function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   const cap = t.task.caps.lookup(selector), from = cpu.current;
-  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers
+  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers.first
       || from.left <= 0)
     return false;
   const portal = cap.object as Portal, server = portal.thread, own = server.context;
   if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu))
     return false;
-  const handsOver = server.helpers !== undefined;
+  const handsOver = server.helpers.first !== undefined;
   if (handsOver
-    ? server.helpers !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0
+    ? server.helpers.first !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0
     : own && own.place !== Place.queue)
     return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), arrived = sent + COSTS.message + n * COSTS.word;
@@ -85,7 +85,8 @@ function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
 
 function answer(k: Core, cpu: Cpu, t: Thread): boolean {
   const caller = t.currentCaller, now = cpu.current;
-  if (!caller || caller.event >= 0 || t.senders.first || caller.helpers || !goesOn(caller, cpu) || !now || t.helpers) return false;
+  if (!caller || caller.event >= 0 || t.senders.first || caller.helpers.first || t.helpers.first || !goesOn(caller, cpu) || !now)
+    return false;
   const handsBack = now.thread === t, back = caller.context!;
   if (handsBack
     ? back === undefined || back.place !== Place.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0

@@ -34,7 +34,7 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest
     || (isIpc(hart.x32) && (!t.alien || t.events[Cause.ownCall] !== undefined))) return false;
   const portal = t.events[Cause.syscall], from = cpu.current;
-  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers || cpu.owner !== t
+  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers.first || cpu.owner !== t
     || cpu.active !== t.task || cpu.reschedule) return false;
   const server = portal.thread, to = server.context, now = hart.cycles;
   if (!to || !server.body || server.task === t.task || !isIdle(server, to) || server.cpu !== cpu || to.priority <= from.priority
@@ -50,7 +50,7 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
 /** The server waits for any message, for as long as it takes, and nobody's time is behind it but its own. */
 const isIdle = (server: Thread, own: SchedContext): boolean =>
   server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined
-    && server.helpers === own && own.next === undefined;
+    && server.helpers.first === own && own.next === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
 function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {

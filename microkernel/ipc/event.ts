@@ -7,6 +7,7 @@ import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
 import { ObjectKind } from '../objects/object.ts';
+import { named } from '../objects/operation.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 import { ThreadState } from '../sched/states.ts';
@@ -29,7 +30,7 @@ export function raise(k: Core, t: Thread, cause: number): void {
   t.sendsCall = true;
   t.receiveTimeout = Infinity;
   t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause,
-    bytesOf(portal.mtd) | accessBits(t, cause), detail(t, cause));
+    portal.eventBytes | accessBits(t, cause), detail(t, cause));
   const server = portal.thread;
   if (waitsFor(server, portal)) {
     deliverEvent(k, t, server, false);
@@ -52,13 +53,8 @@ function detail(t: Thread, cause: number): number {
 }
 
 /** … and of a page fault: which access it was. */
-const accessBits = (t: Thread, cause: number): number => (cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16
-  : 0);
-
-function bytesOf(mtd: number): number {
-  return (mtd & Mtd.args ? 64 : 0) + (mtd & Mtd.regs ? 184 : 0) + (mtd & Mtd.pc ? 8 : 0) + (mtd & Mtd.fpu ? 264 : 0) + (mtd & Mtd.vs ? 56
-    : 0) + (mtd & Mtd.irq ? 24 : 0);
-}
+const accessBits = (t: Thread, cause: number): number =>
+  cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0;
 
 /** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it has stood in the queue before. */
 export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean): Status {
@@ -120,10 +116,6 @@ export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
 function visited(server: Thread, t: Thread): Task | Status {
   const selector = server.utcb!.num(U.visit);
   if (selector === 0) return t.task;
-  const cap = server.task.caps.lookup(selector);
-  if (!cap) return Status.badCap;
-  if (cap.object.kind !== ObjectKind.task) return Status.badKind;
-  if ((cap.rights & CapRight.control) === 0) return Status.badRights;
-  const task = cap.object as Task;
-  return t.body || task.guest !== t.guest ? Status.badArgument : task;
+  const task = named<Task>(server.task.caps, selector, ObjectKind.task, CapRight.control);
+  return typeof task !== 'number' && (t.body || task.guest !== t.guest) ? Status.badArgument : task;
 }

@@ -54,7 +54,7 @@ export class CapSpace {
     this.#chunks[cap.selector >>> 8]![cap.selector & 255] = undefined;
     this.count--;
     this.factory.refund(BYTES.cap);
-    if (!cap.object.firstCap) k.doom(cap.object);
+    if (!cap.object.derived.first) k.doom(cap.object);
   }
 
   /** Bytes charged for this space. */

@@ -2,6 +2,7 @@
  * A capability: an object, rights, and its place, both in the capability space of a task and in the derivation tree of its object.
  * The tree says who got it from whom; revoking a capability takes away what was derived from it, at once, everywhere.
  */
+import { List } from '../sched/queue.ts';
 import type { KernelObject } from './object.ts';
 import type { CapSpace } from './cap-space.ts';
 
@@ -10,8 +11,9 @@ export class Cap {
   rights: number;
   readonly space: CapSpace;
   readonly selector: number;
+  /** From which it was derived; without one it hangs at its object. */
   parent: Cap | undefined = undefined;
-  firstChild: Cap | undefined = undefined;
+  readonly derived = new List<Cap>();
   next: Cap | undefined = undefined;
   prev: Cap | undefined = undefined;
 
@@ -23,37 +25,30 @@ export class Cap {
   }
 }
 
-/** Hangs a capability below `parent`, or, without one, at its object. */
+/** Where a capability stands that was derived from `parent`. */
+const siblings = (cap: Cap, parent: Cap | undefined): List<Cap> => (parent ?? cap.object).derived;
+
 export function link(cap: Cap, parent: Cap | undefined): void {
-  const head = parent ? parent.firstChild : cap.object.firstCap;
+  const list = siblings(cap, parent);
   cap.parent = parent;
-  cap.prev = undefined;
-  cap.next = head;
-  if (head) head.prev = cap;
-  if (parent) parent.firstChild = cap;
-  else cap.object.firstCap = cap;
+  list.insert(cap, list.first);
 }
 
 /** Takes one capability out of the tree; what was derived from it becomes its parent's. Answers how many those are. */
 export function unlink(cap: Cap): number {
   let children = 0;
-  if (cap.prev) cap.prev.next = cap.next;
-  else if (cap.parent) cap.parent.firstChild = cap.next;
-  else cap.object.firstCap = cap.next;
-  if (cap.next) cap.next.prev = cap.prev;
-  for (let child = cap.firstChild; child; ) {
-    const next: Cap | undefined = child.next;
+  siblings(cap, cap.parent).remove(cap);
+  for (let child = cap.derived.first; child; child = cap.derived.first) {
     children++;
+    cap.derived.remove(child);
     link(child, cap.parent);
-    child = next;
   }
-  cap.parent = cap.firstChild = cap.next = cap.prev = undefined;
   return children;
 }
 
 /** `cap` and everything derived from it, each before what is derived from it. */
 export function subtree(cap: Cap): Cap[] {
   const all = [cap];
-  for (let i = 0; i < all.length; i++) for (let c = all[i].firstChild; c; c = c.next) all.push(c);
+  for (let i = 0; i < all.length; i++) for (let c = all[i].derived.first; c; c = c.next) all.push(c);
   return all;
 }

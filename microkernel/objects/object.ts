@@ -3,12 +3,16 @@
  * factory, or (a thread) is killed before that. A dead object is never reused: who still holds it finds `dead` set.
  */
 import type { Core } from '../core.ts';
+import { List } from '../sched/queue.ts';
 import type { Cap } from './cap.ts';
 import type { Factory } from './factory.ts';
 
 /** The numbers are those of the operations' labels (label >> 8). */
 export const ObjectKind = { factory: 1, task: 2, thread: 3, semaphore: 4, schedContext: 5, portal: 6, reply: 7 } as const;
 export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
+
+/** In the order in which things end: who came last goes first. */
+export const youngest = <T>(all: ReadonlySet<T>): T[] => [...all].reverse();
 
 export abstract class KernelObject {
   abstract readonly kind: ObjectKind;
@@ -18,10 +22,7 @@ export abstract class KernelObject {
   readonly bytes: number;
   dead = false;
   /** The capabilities that were not derived from others: roots of the derivation trees. */
-  firstCap: Cap | undefined = undefined;
-  /** The other objects of the same factory. */
-  nextOfFactory: KernelObject | undefined = undefined;
-  prevOfFactory: KernelObject | undefined = undefined;
+  readonly derived = new List<Cap>();
 
   constructor(id: number, factory: Factory | undefined, bytes: number) {
     this.id = id;

@@ -1,23 +1,22 @@
-/** What operations of kernel objects are made of: rows with the right they need, and what handlers use. */
-import { CapRight, Status, U, type Utcb } from '../abi/index.ts';
+/** What the handlers of operations get and use. */
+import { Status, U, type Ops, type Utcb } from '../abi/index.ts';
 import type { Core } from '../core.ts';
-import type { Cap } from './cap.ts';
+import type { CapSpace } from './cap-space.ts';
+import type { KernelObject, ObjectKind } from './object.ts';
 import type { Body, Thread } from './thread.ts';
 
-/** What a handler gets: the caller, the capability it named, and the message. */
+/** The caller, its message, and the body that came beside it. */
 export interface Invocation {
   readonly k: Core;
   readonly caller: Thread;
-  readonly cap: Cap;
   readonly u: Utcb;
   readonly body: Body | undefined;
 }
 /** The handler has blocked the caller: there is no status yet. */
 export const BLOCKED = -1;
-export type Handler = (i: Invocation) => Status | typeof BLOCKED;
-export interface Row { readonly right: number; readonly run: Handler }
-export const use = (run: Handler): Row => ({ right: CapRight.use, run });
-export const control = (run: Handler): Row => ({ right: CapRight.control, run });
+export type Handler<T> = (i: Invocation, object: T) => Status | typeof BLOCKED;
+/** One handler for each operation that the ABI has for this kind of object. */
+export type Handlers<Kind extends keyof typeof Ops, T> = Readonly<Record<keyof (typeof Ops)[Kind], Handler<T>>>;
 
 /** Answers with words. */
 export function answer(u: Utcb, ...words: number[]): Status {
@@ -28,12 +27,12 @@ export function answer(u: Utcb, ...words: number[]): Status {
 
 export const isCount = (v: number, limit: number): boolean => Number.isInteger(v) && v >= 0 && v < limit;
 
-/** The object of kind `kind` that a selector of the caller names, with this right; or why not. */
-export function named(i: Invocation, selector: number, kind: number, right: number): Cap | Status {
-  const cap = i.caller.task.caps.lookup(selector);
+/** The object of kind `kind` that a selector names, with this right; or why not. */
+export function named<T extends KernelObject>(caps: CapSpace, selector: number, kind: ObjectKind, right: number): T | Status {
+  const cap = caps.lookup(selector);
   if (!cap) return Status.badCap;
   if (cap.object.kind !== kind) return Status.badKind;
-  return (cap.rights & right) === 0 ? Status.badRights : cap;
+  return (cap.rights & right) === 0 ? Status.badRights : cap.object as T;
 }
 
 /** A name for traces and logs: its bytes, packed in the words; at most 64. */

@@ -10,10 +10,15 @@ import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
 import type { Thread } from './thread.ts';
 
+/** Bytes of the state groups, by their bits in an MTD (abi/mtd.ts): those of user threads, and of guests what is large. */
+const GROUP_BYTES = [64, 184, 8, 264, 0, 0, 56, 24];
+
 export class Portal extends KernelObject {
   readonly kind = ObjectKind.portal;
   readonly thread: Thread;
   readonly mtd: number;
+  /** What its events carry, as the trace says it. */
+  readonly eventBytes: number;
   /** The 64-bit label in two halves, as it is copied into UTCBs; and as a number for the trace. */
   readonly labelLo: number;
   readonly labelHi: number;
@@ -26,6 +31,7 @@ export class Portal extends KernelObject {
     this.labelHi = labelHi;
     this.label = labelHi * 2 ** 32 + (labelLo >>> 0);
     this.mtd = mtd;
+    this.eventBytes = GROUP_BYTES.reduce((n, bytes, group) => n + ((mtd >> group) & 1) * bytes, 0);
   }
 
   /** Who waits to send through it gets `dead`; a server that waits for it alone does too. */
@@ -38,6 +44,6 @@ export class Portal extends KernelObject {
 /** The first sender in the queue of `server`, or the first one that comes through this portal. */
 export function senderOf(server: Thread, portal: Portal | undefined): Thread | undefined {
   let t = server.senders.first;
-  while (t && portal && t.portal !== portal) t = t.nextWaiting;
+  while (t && portal && t.portal !== portal) t = t.next;
   return t;
 }

@@ -3,6 +3,7 @@
  * Budget 0: round robin with the default slice. With a period it is a sporadic server: no more than the budget in any period (refills.ts).
  */
 import { Status } from '../abi/index.ts';
+import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { Cpu } from '../sched/cpu.ts';
@@ -10,10 +11,9 @@ import { account, detach, place } from '../sched/place.ts';
 import { requeue } from '../sched/queue.ts';
 import { Refills } from '../sched/refills.ts';
 import { Place } from '../sched/states.ts';
-import type { Timed } from '../sched/timeouts.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
-import { answer, control, isCount, use, type Invocation, type Row } from './operation.ts';
+import { answer, isCount, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
 /** Default time slice: 10 ms. */
@@ -21,7 +21,7 @@ export const SLICE = 10_000_000;
 /** Most that budgets and periods may be: about three years of cycles. */
 const LONGEST = 2 ** 46;
 
-export class SchedContext extends KernelObject implements Timed {
+export class SchedContext extends KernelObject implements Due {
   readonly kind = ObjectKind.schedContext;
   priority = 0;
   /** Cycles of a slice, if there is no period; 0 = the default slice. */
@@ -63,14 +63,12 @@ export class SchedContext extends KernelObject implements Timed {
   }
 }
 
-const contextOf = (i: Invocation): SchedContext => i.cap.object as SchedContext;
-
 /** Priority below 256; a period is not shorter than its budget. */
 export const parametersOk = (priority: number, budget: number, period: number): boolean =>
   isCount(priority, 256) && isCount(budget, LONGEST) && isCount(period, LONGEST) && (period === 0 || (budget > 0 && budget <= period));
 
-function set(i: Invocation): Status {
-  const c = contextOf(i), priority = i.u.word(0), budget = i.u.word(1), period = i.u.word(2);
+function set(i: Invocation, c: SchedContext): Status {
+  const priority = i.u.word(0), budget = i.u.word(1), period = i.u.word(2);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
   if (priority > Math.min(c.factory!.highest, c.thread?.factory!.highest ?? 255)) return Status.badRights;
   const was = c.place;
@@ -80,13 +78,11 @@ function set(i: Invocation): Status {
   requeue(c.thread);
   return Status.ok;
 }
-function consumed(i: Invocation): Status {
-  const c = contextOf(i);
+function consumed(i: Invocation, c: SchedContext): Status {
   if (c.place === Place.current) account(c.cpu!);
   const cycles = c.consumed;
   c.consumed = 0;
   return answer(i.u, cycles);
 }
 
-/** In the order of the labels, from 0x500. */
-export const contextOps: readonly Row[] = [control(set), use(consumed)];
+export const schedContext: Handlers<'schedContext', SchedContext> = { set, consumed };

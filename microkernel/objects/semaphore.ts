@@ -10,7 +10,7 @@ import { ThreadState } from '../sched/states.ts';
 import { endWait } from '../sched/wait.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
-import { BLOCKED, control, use, type Invocation, type Row } from './operation.ts';
+import { BLOCKED, type Handler, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
 export class Semaphore extends KernelObject {
@@ -60,14 +60,12 @@ export class Semaphore extends KernelObject {
   }
 }
 
-const semaphoreOf = (i: Invocation): Semaphore => i.cap.object as Semaphore;
-
-function up(i: Invocation): Status {
-  semaphoreOf(i).up(i.k);
+function up(i: Invocation, s: Semaphore): Status {
+  s.up(i.k);
   return Status.ok;
 }
-function down(i: Invocation): Status | typeof BLOCKED {
-  const s = semaphoreOf(i), clear = i.u.wordCount > 0 && i.u.word(0) === 1;
+function down(i: Invocation, s: Semaphore): Status | typeof BLOCKED {
+  const clear = i.u.wordCount > 0 && i.u.word(0) === 1;
   if (s.line > 0) i.k.interrupts.listen(s.line);
   if (s.take(i.caller, clear)) return Status.ok;
   s.enqueue(i.caller);
@@ -75,19 +73,21 @@ function down(i: Invocation): Status | typeof BLOCKED {
 }
 
 /** What only an interrupt can do. */
-function line(i: Invocation, act: (line: number) => void): Status {
-  const s = semaphoreOf(i);
-  if (s.line === 0) return Status.badKind;
-  act(s.line);
+const ofLine = (act: (i: Invocation, line: number) => void): Handler<Semaphore> => (i, { line }) => {
+  if (line === 0) return Status.badKind;
+  act(i, line);
+  return Status.ok;
+};
+function route(i: Invocation, { line }: Semaphore): Status {
+  const to = i.k.cpus[i.u.word(0)];
+  if (line === 0) return Status.badKind;
+  if (!to) return Status.badArgument;
+  i.k.interrupts.route(line, to.id);
   return Status.ok;
 }
-const ack = (i: Invocation): Status => line(i, l => i.k.interrupts.ack(l));
-const mask = (i: Invocation): Status => line(i, l => i.k.interrupts.mask(l));
-function route(i: Invocation): Status {
-  const to = i.k.cpus[i.u.word(0)];
-  if (!to && semaphoreOf(i).line !== 0) return Status.badArgument;
-  return line(i, l => i.k.interrupts.route(l, to.id));
-}
 
-/** In the order of the labels, from 0x400. */
-export const semaphoreOps: readonly Row[] = [use(up), control(down), control(ack), control(mask), control(route)];
+export const semaphore: Handlers<'semaphore', Semaphore> = {
+  up, down, route,
+  ack: ofLine((i, line) => i.k.interrupts.ack(line)),
+  mask: ofLine((i, line) => i.k.interrupts.mask(line)),
+};

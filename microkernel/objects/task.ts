@@ -13,8 +13,8 @@ import { removeSubtree, unmapMemory, unmapped } from '../mem/unmap.ts';
 import { preempt } from '../sched/place.ts';
 import { CapSpace, mapCaps, revoke } from './cap-space.ts';
 import type { Factory } from './factory.ts';
-import { KernelObject, ObjectKind } from './object.ts';
-import { answer, control, named, nameOf, type Invocation, type Row } from './operation.ts';
+import { KernelObject, ObjectKind, youngest } from './object.ts';
+import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
 /** Bytes of a task with the root of its page tables. */
@@ -25,7 +25,7 @@ export class Task extends KernelObject {
   readonly space: Space;
   readonly caps: CapSpace;
   readonly guest: boolean;
-  firstThread: Thread | undefined = undefined;
+  readonly threads = new Set<Thread>();
 
   /** Root frames, number and quota are there (`newTask`). */
   constructor(k: Core, factory: Factory, shape: Shape, root: number, asid: number) {
@@ -36,7 +36,7 @@ export class Task extends KernelObject {
   }
 
   override teardown(k: Core): void {
-    while (this.firstThread) k.destroy(this.firstThread);
+    for (const t of youngest(this.threads)) k.destroy(t);
     for (const cpu of k.cpus) if (cpu.running?.visiting === this) preempt(k, cpu); // it finds out when it resumes
     this.caps.clear(k);
     const { space } = this;
@@ -104,62 +104,57 @@ export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: n
 /** Half of an address space of Sv57. */
 const MOST_ORDER = 56;
 
-const taskOf = (i: Invocation): Task => i.cap.object as Task;
-
 /** Who holds both tasks with the right to control them may map from the one into the other. */
-function map(i: Invocation): Status {
-  const { u } = i, source = u.word(0), cap = source === 0 ? undefined : named(i, source, ObjectKind.task, CapRight.control);
-  if (typeof cap === 'number') return cap;
-  const from = cap ? cap.object as Task : i.caller.task;
-  return mapFlexpage(i.k, from, u.word(1), taskOf(i), u.word(2), u.word(3), 0);
+function map(i: Invocation, to: Task): Status {
+  const { u, caller: { task: own } } = i, source = u.word(0);
+  const from = source === 0 ? own : named<Task>(own.caps, source, ObjectKind.task, CapRight.control);
+  return typeof from === 'number' ? from : mapFlexpage(i.k, from, u.word(1), to, u.word(2), u.word(3), 0);
 }
 
-function unmap(i: Invocation): Status {
-  const { k, u } = i, page = u.u32[U.words >> 2], self = u.word(1) === 1, task = taskOf(i), order = flexOrder(page), base = u.page(U.words);
+function unmap(i: Invocation, of: Task): Status {
+  const { k, u } = i, page = u.u32[U.words >> 2], self = u.word(1) === 1, order = flexOrder(page), base = u.page(U.words);
   if (u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
   if (isCapPage(page)) {
     if (base < 0) return Status.badArgument;
-    for (const cap of [...task.caps.range(base / 4096, flexSize(page))])
+    for (const cap of [...of.caps.range(base / 4096, flexSize(page))])
       if (cap.space.lookup(cap.selector) === cap) revoke(k, cap, flexRights(page) || CapRight.all, self);
   } else {
     if (order < 12 || base % flexSize(page) !== 0 || (order > MOST_ORDER && order !== EVERYTHING)) return Status.badArgument;
-    const status = unmapMemory(task.space, base, order, flexRights(page), self);
+    const status = unmapMemory(of.space, base, order, flexRights(page), self);
     k.counters.pagesUnmapped += unmapped;
     k.work(COSTS.item);
     if (status !== Status.ok) return status;
   }
-  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, task.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order,
+  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, of.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order,
     base);
   return Status.ok;
 }
 
-function lookup(i: Invocation): Status {
-  const va = i.u.word(0), { space } = taskOf(i);
+function lookup(i: Invocation, { space }: Task): Status {
+  const va = i.u.word(0);
   if (!space.holds(va, 1)) return Status.badArgument;
   const node = space.find(va), status = answer(i.u, node ? node.va : 0);
   if (node) i.u.u32[U.words >> 2] += memoryPage(0, LEVEL_BITS[node.level], node.rights); // apart: exact for each address
   return status;
 }
 
-function remove(i: Invocation): Status {
-  const { caps } = taskOf(i), cap = caps.lookup(i.u.word(0));
+function remove(i: Invocation, { caps }: Task): Status {
+  const cap = caps.lookup(i.u.word(0));
   if (!cap) return Status.badCap;
   caps.remove(i.k, cap);
   return Status.ok;
 }
 
-function name(i: Invocation): Status {
-  i.k.trace.name('task', taskOf(i).id, 0, nameOf(i));
+function name(i: Invocation, { id }: Task): Status {
+  i.k.trace.name('task', id, 0, nameOf(i));
   return Status.ok;
 }
 
 /** A guest's own translations are cached with its address-space number: all of them go (the range is a hint). */
-function fence(i: Invocation): Status {
-  const { space } = taskOf(i);
+function fence(i: Invocation, { space }: Task): Status {
   if (!space.guest) return Status.badArgument;
   for (const cpu of i.k.cpus) if ((space.harts & (1 << cpu.id)) !== 0) cpu.hart.hfenceGvma(undefined, space.asid);
   return Status.ok;
 }
 
-/** In the order of the labels, from 0x200. */
-export const taskOps: readonly Row[] = [control(map), control(unmap), control(lookup), control(remove), control(name), control(fence)];
+export const task: Handlers<'task', Task> = { map, unmap, lookup, delete: remove, name, fence };

@@ -7,24 +7,24 @@
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
 import {
-  CAUSES, CapRight, Cause, Kind, Status, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody
+  CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody
 } from '../abi/index.ts';
+import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
 import { REGISTERS, type Cpu } from '../sched/cpu.ts';
 import { migrate } from '../sched/migrate.ts';
 import { account, detach, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
-import { WaitQueue, requeue } from '../sched/queue.ts';
+import { List, WaitQueue, requeue } from '../sched/queue.ts';
 import { ThreadState } from '../sched/states.ts';
-import type { Timed } from '../sched/timeouts.ts';
 import { endWait, leave } from '../sched/wait.ts';
 import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
 import { ALL_UNITS } from '../state/units.ts';
 import { registersOf, setPc, stateIn, stateOut } from '../state/user.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind } from './object.ts';
-import { answer, control, named, nameOf, use, type Invocation, type Row } from './operation.ts';
+import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
 import type { Portal } from './portal.ts';
 import { Reply } from './reply.ts';
 import type { SchedContext } from './sched-context.ts';
@@ -44,7 +44,7 @@ export interface Asked {
 }
 export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: Body | undefined }
 
-export class Thread extends KernelObject implements Timed {
+export class Thread extends KernelObject implements Due {
   readonly kind = ObjectKind.thread;
   readonly task: Task;
   /** Its hart, and where it goes as soon as it does not execute there any more. */
@@ -90,8 +90,8 @@ export class Thread extends KernelObject implements Timed {
   sequence = 0;
   keptReply: Reply | undefined = undefined;
   /** Place in a wait queue. */
-  nextWaiting: Thread | undefined = undefined;
-  prevWaiting: Thread | undefined = undefined;
+  next: Thread | undefined = undefined;
+  prev: Thread | undefined = undefined;
   inQueue: WaitQueue | undefined = undefined;
   /** Time-out. */
   deadline = Infinity;
@@ -105,7 +105,7 @@ export class Thread extends KernelObject implements Timed {
   // Scheduling.
   context: SchedContext | undefined = undefined;
   /** Contexts that wait until this thread is ready. */
-  helpers: SchedContext | undefined = undefined;
+  readonly helpers = new List<SchedContext>();
   consumed = 0;
   /** Cycles of work that it has done and that have not passed yet. They pass before it goes on, and can be preempted (sched/debt.ts). */
   debt = 0;
@@ -140,9 +140,6 @@ export class Thread extends KernelObject implements Timed {
   mode: 0 | 1 = 1;
   readonly vs: BigInt64Array | undefined;
 
-  nextOfTask: Thread | undefined = undefined;
-  prevOfTask: Thread | undefined = undefined;
-
   constructor(id: number, factory: Factory, bytes: number, task: Task, cpu: Cpu, kind: ThreadKind) {
     super(id, factory, bytes);
     this.task = task;
@@ -155,9 +152,7 @@ export class Thread extends KernelObject implements Timed {
     this.x = this.registers.subarray(0, 64);
     this.f = kind.body ? undefined : new BigInt64Array(this.registers.buffer, 256, 32);
     this.vs = kind.guest ? new BigInt64Array(VS_SLOTS) : undefined;
-    this.nextOfTask = task.firstThread;
-    if (task.firstThread) task.firstThread.prevOfTask = this;
-    task.firstThread = this;
+    task.threads.add(this);
   }
 
   /** Runs on others' time where it has no context of its own. */
@@ -165,16 +160,14 @@ export class Thread extends KernelObject implements Timed {
 
   override teardown(k: Core): void {
     killThread(k, this);
-    if (this.prevOfTask) this.prevOfTask.nextOfTask = this.nextOfTask;
-    else this.task.firstThread = this.nextOfTask;
-    if (this.nextOfTask) this.nextOfTask.prevOfTask = this.prevOfTask;
+    this.task.threads.delete(this);
     if (this.utcbNode?.alive) this.utcbNode.space.remove(this.utcbNode);
     if (this.utcbFrame !== 0) k.frames.give(this.utcbFrame);
     this.utcb = undefined;
   }
 }
 
-const NO_REGISTERS = new Int32Array(0);
+const NO_REGISTERS = new Int32Array(0), SP = 2, A0 = 10;
 
 /** Bytes of a thread of this kind, its UTCB's frame included. */
 export const threadBytes = (guest: boolean, withUtcb: boolean): number =>
@@ -208,6 +201,12 @@ export function newThread(k: Core, factory: Factory, bytes: number, task: Task, 
   return t;
 }
 
+function unbind(k: Core, t: Thread): void {
+  if (!t.context) return;
+  detach(k, t.context);
+  t.context = t.context.thread = undefined;
+}
+
 /** Ends a thread: aborts its operation and wakes its waiters. The dead object stays until its capabilities are gone. */
 export function killThread(k: Core, t: Thread): void {
   if (t.state === ThreadState.dead) return;
@@ -215,11 +214,7 @@ export function killThread(k: Core, t: Thread): void {
   leave(k, t);
   t.state = ThreadState.dead;
   if (end) releaseHelpers(k, end);
-  if (t.context) {
-    detach(k, t.context);
-    t.context.thread = undefined;
-    t.context = undefined;
-  }
+  unbind(k, t);
   const caller = t.currentCaller;
   if (caller) endWait(k, caller, Status.dead);
   for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
@@ -231,67 +226,58 @@ export function killThread(k: Core, t: Thread): void {
   k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, k.cpu.running ? k.cpu.running.id : 0, t.id, 0, t.kind, 0, 0);
 }
 
-/** Thread.start: ready at `pc` with `sp` and a0 = `arg`, as 64-bit values. busy: it has begun already. */
-function startThread(k: Core, t: Thread, pc: bigint, sp: bigint, arg: bigint): Status {
+/** Ready at `pc` with `sp` and a0 = `arg`, as 64-bit values. busy: it has begun already. */
+function start(i: Invocation, t: Thread): Status {
   if (t.state !== ThreadState.inactive && t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
+  if (t.running) return Status.busy;
   if (!t.body) {
-    const x = registersOf(t);
-    setWide(x, 2, sp);
-    setWide(x, 10, arg);
-    setPc(t, Number(BigInt.asIntN(32, pc)), Number(BigInt.asIntN(32, pc >> 32n)));
+    const x = registersOf(t), words = i.u.i32.subarray(U.words >> 2);
+    setPc(t, words[0], words[1]);
+    x.set(words.subarray(2, 4), 2 * SP);
+    x.set(words.subarray(4, 6), 2 * A0);
     t.inSyscall = false;
     t.starting = t.events[Cause.startup]?.dead === false; // first run of a thread that has a portal for it
-  } else if (t.running) return Status.busy;
+  }
   t.status = Status.ok;
-  makeReady(k, t);
+  makeReady(i.k, t);
   return Status.ok;
 }
 
-function setWide(x: Int32Array, register: number, value: bigint): void {
-  x[2 * register] = Number(BigInt.asIntN(32, value));
-  x[2 * register + 1] = Number(BigInt.asIntN(32, value >> 32n));
-}
-
-const threadOf = (i: Invocation): Thread => i.cap.object as Thread;
 /** May its state be read and written? busy: it is about to run. */
 const stands = (t: Thread): Status =>
   t.state === ThreadState.dead ? Status.dead : t.state === ThreadState.ready || t.body ? Status.busy : Status.ok;
 
-const start = (i: Invocation): Status => startThread(i.k, threadOf(i), i.u.bigWord(0), i.u.bigWord(1), i.u.bigWord(2));
-
-function getState(i: Invocation): Status {
-  const t = threadOf(i), mtd = i.u.word(0), status = stands(t);
+function getState(i: Invocation, t: Thread): Status {
+  const mtd = i.u.word(0), status = stands(t);
   if (status !== Status.ok) return status;
   stateOut(t, i.u, mtd);
   i.u.mtd = mtd;
   return status;
 }
-function setState(i: Invocation): Status {
-  const t = threadOf(i), status = stands(t);
+function setState(i: Invocation, t: Thread): Status {
+  const status = stands(t);
   if (status === Status.ok) stateIn(t, i.u, i.u.word(0));
   return status;
 }
 
-function setEvents(i: Invocation): Status {
+function setEvents(i: Invocation, t: Thread): Status {
   const selector = i.u.word(0), causes = i.u.word(1);
-  const cap = selector === 0 ? undefined : named(i, selector, ObjectKind.portal, CapRight.use);
-  if (typeof cap === 'number') return cap;
+  const portal = selector === 0 ? undefined : named<Portal>(i.caller.task.caps, selector, ObjectKind.portal, CapRight.use);
+  if (typeof portal === 'number') return portal;
   if (!(causes >= 0) || causes >= 2 ** CAUSES) return Status.badArgument;
-  const portal = cap ? cap.object as Portal : undefined;
-  for (let c = 0; c < CAUSES; c++) if (((causes >> c) & 1) !== 0) threadOf(i).events[c] = portal;
+  for (let c = 0; c < CAUSES; c++) if (((causes >> c) & 1) !== 0) t.events[c] = portal;
   return Status.ok;
 }
 
 /** Binding takes a context from nobody: it must be free, and the thread must have none. */
-function bind(i: Invocation): Status {
-  const { k } = i, t = threadOf(i), selector = i.u.word(0);
+function bind(i: Invocation, t: Thread): Status {
+  const { k } = i, selector = i.u.word(0);
   if (selector === 0) {
-    if (t.context) { detach(k, t.context); t.context.thread = undefined; t.context = undefined; }
+    unbind(k, t);
     return Status.ok;
   }
-  const cap = named(i, selector, ObjectKind.schedContext, CapRight.control);
-  if (typeof cap === 'number') return cap;
-  const context = cap.object as SchedContext;
+  const context = named<SchedContext>(i.caller.task.caps, selector, ObjectKind.schedContext, CapRight.control);
+  if (typeof context === 'number') return context;
   if (t.state === ThreadState.dead) return Status.dead;
   if (context.priority > t.factory!.highest) return Status.badRights;
   if (t.context || context.thread) return Status.busy;
@@ -303,39 +289,37 @@ function bind(i: Invocation): Status {
 }
 
 /** An event waits for its reply as before; a wait of its own ends; what runs stops at once. */
-function recall(i: Invocation): Status {
-  const { k } = i, t = threadOf(i);
+function recall(i: Invocation, t: Thread): Status {
+  const { k } = i;
   if (t.state === ThreadState.dead) return Status.dead;
   k.trace.record(k.cpu.hart.cycles, Kind.recall, k.cpu.id, 0, i.caller.id, t.id, 0, 0, 0, 0);
   if (!t.body) t.recalled = true;
   if (t.state === ThreadState.ready) {
     if (t.cpu !== k.cpu && t.cpu.running === t) preempt(k, t.cpu);
-  } else if (t.state !== ThreadState.inactive && t.state !== ThreadState.stopped && t.event < 0) endWait(k, t, Status.aborted);
+  } else if (t.event < 0) cancel(i, t);
   return Status.ok;
 }
-
-function kill(i: Invocation): Status {
-  killThread(i.k, threadOf(i));
-  return Status.ok;
-}
-function cancel(i: Invocation): Status {
-  const t = threadOf(i);
+function cancel(i: Invocation, t: Thread): Status {
   if (t.state === ThreadState.dead) return Status.dead;
   if (t.state >= ThreadState.receiving && t.state <= ThreadState.semaphore) endWait(i.k, t, Status.aborted);
   return Status.ok;
 }
+function kill(i: Invocation, t: Thread): Status {
+  killThread(i.k, t);
+  return Status.ok;
+}
 
 /** badArgument: not the caller itself; dead: there is no caller to answer (any more). */
-function keepReply(i: Invocation): Status {
-  const { k } = i, t = threadOf(i), selector = i.u.word(0), waiting = t.currentCaller, factory = t.task.factory!;
+function keepReply(i: Invocation, t: Thread): Status {
+  const { k } = i, selector = i.u.word(0), waiting = t.currentCaller, { caps, factory } = t.task;
   if (t !== i.caller) return Status.badArgument;
   if (!waiting) return Status.dead;
-  const status = t.task.caps.canPut(selector);
+  const status = caps.canPut(selector);
   if (status !== Status.ok) return status;
-  if (factory.free < 2 * BYTES.cap + BYTES.capChunk || !factory.charge(BYTES.cap)) return Status.noQuota;
-  const reply = new Reply(k.newId(), factory, waiting);
-  factory.adopt(reply);
-  t.task.caps.put(selector, reply, CapRight.all, undefined);
+  if (factory!.free < 2 * BYTES.cap + BYTES.capChunk || !factory!.charge(BYTES.cap)) return Status.noQuota;
+  const reply = new Reply(k.newId(), factory!, waiting);
+  factory!.objects.add(reply);
+  caps.put(selector, reply, CapRight.all, undefined);
   waiting.keptReply = reply;
   waiting.partner = undefined;
   t.currentCaller = undefined;
@@ -343,24 +327,21 @@ function keepReply(i: Invocation): Status {
   return Status.ok;
 }
 
-function info(i: Invocation): Status {
-  const t = threadOf(i);
+function info(i: Invocation, t: Thread): Status {
   account(t.cpu);
   return answer(i.u, t.state, t.consumed);
 }
-function resume(i: Invocation): Status {
-  const t = threadOf(i);
+function resume(i: Invocation, t: Thread): Status {
   if (t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
   makeReady(i.k, t);
   return Status.ok;
 }
-function name(i: Invocation): Status {
-  i.k.trace.name('thread', threadOf(i).id, threadOf(i).task.id, nameOf(i));
+function name(i: Invocation, t: Thread): Status {
+  i.k.trace.name('thread', t.id, t.task.id, nameOf(i));
   return Status.ok;
 }
-
-function move(i: Invocation): Status {
-  const t = threadOf(i), to = i.k.cpus[i.u.word(0)];
+function move(i: Invocation, t: Thread): Status {
+  const to = i.k.cpus[i.u.word(0)];
   if (!to) return Status.badArgument;
   if (t.state === ThreadState.dead) return Status.dead;
   if (!t.factory!.allows(to)) return Status.badRights;
@@ -368,8 +349,6 @@ function move(i: Invocation): Status {
   return Status.ok;
 }
 
-/** In the order of the labels, from 0x300. */
-export const threadOps: readonly Row[] = [
-  control(start), control(getState), control(setState), control(setEvents), control(bind), control(recall), control(kill), control(cancel),
-  use(keepReply), use(info), control(resume), control(name), control(move),
-];
+export const thread: Handlers<'thread', Thread> = {
+  start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume, name, migrate: move
+};

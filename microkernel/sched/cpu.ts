@@ -1,10 +1,11 @@
 /** What the kernel keeps per hart: run queues by priority, who runs, whose state is in the registers. */
 import type { HartApi } from '../../machine/api.ts';
+import { Deadlines } from '../../machine/deadlines.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 import { ALL_UNITS } from '../state/units.ts';
-import { Timeouts } from './timeouts.ts';
+import { List } from './queue.ts';
 
 export const PRIORITIES = 256;
 /** Halves of x0 … x31 and f0 … f31. */
@@ -27,7 +28,8 @@ function keeps(hart: HartApi, csr: number, bits: bigint): boolean {
 export class Cpu {
   readonly hart: HartApi;
   readonly id: number;
-  readonly timeouts = new Timeouts();
+  /** Threads that wait no longer than that, and contexts whose budget comes back. */
+  readonly timeouts = new Deadlines<Thread | SchedContext>();
   /** The context whose time passes, and the thread that it runs. */
   current: SchedContext | undefined = undefined;
   running: Thread | undefined = undefined;
@@ -49,8 +51,7 @@ export class Cpu {
   sharedByGuest = false;
   /** What the hart gives to user level (state/units.ts). */
   units = ALL_UNITS;
-  readonly #heads = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
-  readonly #tails = new Array<SchedContext | undefined>(PRIORITIES).fill(undefined);
+  readonly #queues = Array.from({ length: PRIORITIES }, () => new List<SchedContext>());
   /** Bit p of the array: the queue of priority p is not empty. */
   readonly #map = new Int32Array(PRIORITIES / 32);
 
@@ -80,39 +81,25 @@ export class Cpu {
   top(): SchedContext | undefined {
     for (let w = this.#map.length - 1; w >= 0; w--) {
       const bits = this.#map[w];
-      if (bits !== 0) return this.#heads[w * 32 + 31 - Math.clz32(bits)];
+      if (bits !== 0) return this.#queues[w * 32 + 31 - Math.clz32(bits)].first;
     }
     return undefined;
   }
 
   /** Everything in the queues, the highest priority first. */
-  *contexts(): Generator<SchedContext> { for (let p = PRIORITIES - 1; p >= 0; p--) for (let c = this.#heads[p]; c; c = c.next) yield c; }
-
-  pushTail(c: SchedContext): void {
-    const p = c.priority, tail = this.#tails[p];
-    c.prev = tail;
-    c.next = undefined;
-    if (tail) tail.next = c;
-    else this.#heads[p] = c;
-    this.#tails[p] = c;
-    this.#map[p >> 5] |= 1 << (p & 31);
+  *contexts(): Generator<SchedContext> {
+    for (let p = PRIORITIES - 1; p >= 0; p--) for (let c = this.#queues[p].first; c; c = c.next) yield c;
   }
-  pushHead(c: SchedContext): void {
-    const p = c.priority, head = this.#heads[p];
-    c.next = head;
-    c.prev = undefined;
-    if (head) head.prev = c;
-    else this.#tails[p] = c;
-    this.#heads[p] = c;
+
+  /** Behind the others of its priority, or before them. */
+  add(c: SchedContext, first = false): void {
+    const p = c.priority, queue = this.#queues[p];
+    queue.insert(c, first ? queue.first : undefined);
     this.#map[p >> 5] |= 1 << (p & 31);
   }
   remove(c: SchedContext): void {
-    const p = c.priority;
-    if (c.prev) c.prev.next = c.next;
-    else this.#heads[p] = c.next;
-    if (c.next) c.next.prev = c.prev;
-    else this.#tails[p] = c.prev;
-    c.next = c.prev = undefined;
-    if (!this.#heads[p]) this.#map[p >> 5] &= ~(1 << (p & 31));
+    const p = c.priority, queue = this.#queues[p];
+    queue.remove(c);
+    if (!queue.first) this.#map[p >> 5] &= ~(1 << (p & 31));
   }
 }

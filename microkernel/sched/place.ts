@@ -12,7 +12,6 @@ import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { Place, ThreadState } from './states.ts';
-import type { Timed } from './timeouts.ts';
 
 /** After so many steps a chain of calls is looked at for being a circle. */
 const LONG = 32;
@@ -49,8 +48,7 @@ export function place(k: Stage, c: SchedContext, first = false): void {
   c.cpu = cpu;
   if (c.left <= 0 && !renew(k, c, cpu)) return;
   c.place = Place.queue;
-  if (first) cpu.pushHead(c);
-  else cpu.pushTail(c);
+  cpu.add(c, first);
   if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
 }
 
@@ -66,11 +64,7 @@ export function preempt(k: Stage, cpu: Cpu): void {
  * (The others that a chain's end concerns are found when they are chosen.)
  */
 export function followChains(k: Stage, cpu: Cpu): void {
-  for (const c of [...cpu.contexts()]) {
-    if (!c.thread || endOfChain(c.thread).cpu === cpu) continue;
-    detach(k, c);
-    place(k, c);
-  }
+  for (const c of [...cpu.contexts()]) if (c.thread && endOfChain(c.thread).cpu !== cpu) placeAnew(k, c);
 }
 
 /** `t` owes its caller nothing any more: time that it was lent is the caller's again. */
@@ -79,10 +73,7 @@ export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.threa
 export function putBehind(c: SchedContext, t: Thread): void {
   c.place = Place.blocked;
   c.behind = t;
-  c.prev = undefined;
-  c.next = t.helpers;
-  if (t.helpers) t.helpers.prev = c;
-  t.helpers = c;
+  t.helpers.insert(c, t.helpers.first);
 }
 
 /** Takes a context from wherever it is. */
@@ -92,41 +83,33 @@ export function detach(k: Stage, c: SchedContext): void {
     case Place.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
     case Place.depleted: c.cpu!.timeouts.cancel(c); break;
     case Place.blocked:
-      if (c.prev) c.prev.next = c.next;
-      else c.behind!.helpers = c.next;
-      if (c.next) c.next.prev = c.prev;
-      c.next = c.prev = c.behind = undefined;
+      c.behind!.helpers.remove(c);
+      c.behind = undefined;
       if (c.refills) c.left = c.refills.settle(c.left, k.cpu.hart.cycles, true);
   }
   c.place = Place.nowhere;
 }
 
-/** Everything that waits behind `t` looks again where it belongs. */
+function placeAnew(k: Stage, c: SchedContext): void {
+  detach(k, c);
+  place(k, c);
+}
+
+/** Places everything anew that waits behind `t`. */
 export function releaseHelpers(k: Stage, t: Thread): void {
-  const first = t.helpers;
-  if (first && !first.next) {
-    detach(k, first);
-    return place(k, first);
-  }
-  const all: SchedContext[] = [];
-  for (let c = first; c; c = c.next) all.push(c);
-  for (const c of all) {
-    detach(k, c);
-    place(k, c);
-  }
+  const { first } = t.helpers;
+  if (first?.next) for (const c of [...t.helpers]) placeAnew(k, c);
+  else if (first) placeAnew(k, first);
 }
 
 /** A thread has become ready. */
 export function makeReady(k: Stage, t: Thread): void {
   t.state = ThreadState.ready;
-  if (t.helpers) releaseHelpers(k, t);
+  releaseHelpers(k, t);
   const own = t.context;
   if (!own) return;
   if (own.place === Place.nowhere) place(k, own);
-  else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) {
-    detach(k, own);
-    place(k, own);
-  }
+  else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) placeAnew(k, own);
 }
 
 /**
@@ -135,7 +118,7 @@ export function makeReady(k: Stage, t: Thread): void {
  */
 export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
   const from = cpu.current, to = server.context;
-  if (!from || !to || server.helpers !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule
+  if (!from || !to || server.helpers.first !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule
       || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
     return makeReady(k, server);
   }
@@ -147,9 +130,10 @@ export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
 
 /** The current context makes room, at the head of its queue, for that of a server, which has waited behind it. */
 export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
-  server.helpers = to.behind = undefined;
+  server.helpers.remove(to);
+  to.behind = undefined;
   from.place = Place.queue;
-  cpu.pushHead(from);
+  cpu.add(from, true);
   to.place = Place.current;
   to.cpu = cpu;
   cpu.current = to;
@@ -159,7 +143,7 @@ export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: Sched
 export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
   to.place = Place.blocked;
   to.behind = server;
-  server.helpers = to;
+  server.helpers.insert(to, undefined);
   cpu.remove(from);
   from.place = Place.current;
   cpu.current = from;
@@ -198,7 +182,7 @@ function renew(k: Stage, c: SchedContext, cpu: Cpu): boolean {
 }
 
 /** `item` is due on this hart at `deadline`; another hart, asleep for longer, wakes up and sets its timer. */
-export function alarm(k: Stage, cpu: Cpu, item: Timed, deadline: number): void {
+export function alarm(k: Stage, cpu: Cpu, item: Thread | SchedContext, deadline: number): void {
   cpu.timeouts.set(item, deadline);
   if (cpu !== k.cpu && deadline < cpu.armed) preempt(k, cpu);
 }

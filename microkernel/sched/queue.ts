@@ -1,31 +1,49 @@
-/** A queue of waiting threads: higher priority first, then who came first. A thread waits in at most one. */
+/** Lists through their members: whoever stands in one is in no other. And the queue of waiting threads. */
 import type { Thread } from '../objects/thread.ts';
 
-export class WaitQueue {
-  first: Thread | undefined = undefined;
-  last: Thread | undefined = undefined;
+export interface Linked<T> { next: T | undefined; prev: T | undefined }
 
+export class List<T extends Linked<T>> {
+  first: T | undefined = undefined;
+  last: T | undefined = undefined;
+
+  /** Puts `item` before another member, or last. */
+  insert(item: T, before: T | undefined): void {
+    const after = before ? before.prev : this.last;
+    item.prev = after;
+    item.next = before;
+    if (after) after.next = item;
+    else this.first = item;
+    if (before) before.prev = item;
+    else this.last = item;
+  }
+
+  remove(item: T): void {
+    const { prev, next } = item;
+    if (prev) prev.next = next;
+    else this.first = next;
+    if (next) next.prev = prev;
+    else this.last = prev;
+    item.next = item.prev = undefined;
+  }
+
+  *[Symbol.iterator](): Generator<T> { for (let item = this.first; item; item = item.next) yield item; }
+}
+
+/** Higher priority first, then who came first. */
+export class WaitQueue extends List<Thread> {
   add(t: Thread): void {
-    const priority = t.priority;
-    let before = this.last;
-    while (before && before.priority < priority) before = before.prevWaiting;
-    const after = before ? before.nextWaiting : this.first;
-    t.prevWaiting = before;
-    t.nextWaiting = after;
-    if (before) before.nextWaiting = t;
-    else this.first = t;
-    if (after) after.prevWaiting = t;
-    else this.last = t;
+    const { priority } = t;
+    let after = this.last;
+    while (after && after.priority < priority) after = after.prev;
+    this.insert(t, after ? after.next : this.first);
     t.inQueue = this;
   }
 
-  remove(t: Thread): void {
+  override remove(t: Thread): void {
     if (t.inQueue !== this) return;
-    if (t.prevWaiting) t.prevWaiting.nextWaiting = t.nextWaiting;
-    else this.first = t.nextWaiting;
-    if (t.nextWaiting) t.nextWaiting.prevWaiting = t.prevWaiting;
-    else this.last = t.prevWaiting;
-    t.nextWaiting = t.prevWaiting = t.inQueue = undefined;
+    super.remove(t);
+    t.inQueue = undefined;
   }
 }
 

@@ -1,7 +1,6 @@
 /** The scheduler: who runs on a hart now, what is due on it, and when its timer fires next. place.ts says where everybody else stands. */
 import type { Stage } from '../core.ts';
 import { ObjectKind } from '../objects/object.ts';
-import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { leaveHart } from './migrate.ts';
@@ -31,7 +30,7 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
         place(k, c); // its time is spent elsewhere
       } else {
         c.place = Place.queue;
-        cpu.pushHead(c);
+        cpu.add(c, true);
       }
       c = undefined;
     }
@@ -57,9 +56,11 @@ export function tick(k: Stage, cpu: Cpu): void {
   const now = cpu.hart.cycles;
   cpu.armed = -1;
   for (let item = cpu.timeouts.due(now); item; item = cpu.timeouts.due(now)) {
-    if (item.kind === ObjectKind.thread) { expireWait(k, item as Thread); continue; }
-    (item as SchedContext).place = Place.nowhere;
-    place(k, item as SchedContext);
+    if (item.kind === ObjectKind.thread) expireWait(k, item);
+    else {
+      item.place = Place.nowhere;
+      place(k, item);
+    }
   }
   account(cpu);
   if (cpu.current && cpu.current.left <= 0) cpu.reschedule = true;

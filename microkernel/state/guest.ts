@@ -21,7 +21,7 @@ const row = (csr: number, at: number, group: number, initial = 0n): Row => ({ cs
  * CSR number, place in the state area, group, and the value of a new virtual processor: exceptions that are a guest operating system's
  * own business and its interrupts are delegated, counters readable, Sstc and the cache-block operations on, `wfi` exits.
  */
-const ROWS: readonly Row[] = [
+export const ROWS: readonly Row[] = [
   row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs),
   row(0x241, S.vsepc, Mtd.vs),
   row(0x242, S.vscause, Mtd.vs), row(0x243, S.vstval, Mtd.vs), row(0x280, S.vsatp, Mtd.vs),
@@ -51,62 +51,39 @@ export function shareWith(cpu: Cpu, guest: boolean): void {
 
 export function initGuest(t: Thread): void { ROWS.forEach((r, i) => { t.vs![i] = r.initial; }); }
 
-export function guestOut(t: Thread, u: Utcb, mtd: number): number {
+/** Groups of the state area, out of the thread or into it; answers the bytes. */
+export function moveGuest(t: Thread, u: Utcb, mtd: number, out: boolean): number {
   const live = t.cpu.vsOwner === t;
   let bytes = 0;
-  if ((mtd & Mtd.mode) !== 0) { u.setNum(S.mode, t.mode); bytes += 8; }
-  if ((mtd & GUEST_GROUPS) === Mtd.mode) return bytes;
-  for (let i = 0; i < ROWS.length; i++) {
-    const r = ROWS[i];
-    if ((mtd & r.group) === 0) continue;
-    u.setBig(r.at, live ? read(t.cpu, r.csr) : t.vs![i]);
+  if ((mtd & Mtd.mode) !== 0) {
+    if (out) u.setNum(S.mode, t.mode);
+    else t.mode = u.num(S.mode) === 0 ? 0 : 1;
     bytes += 8;
   }
-  return bytes;
-}
-
-export function guestIn(t: Thread, u: Utcb, mtd: number): number {
-  const live = t.cpu.vsOwner === t;
-  let bytes = 0;
-  if ((mtd & Mtd.mode) !== 0) { t.mode = u.num(S.mode) === 0 ? 0 : 1; bytes += 8; }
   if ((mtd & GUEST_GROUPS) === Mtd.mode) return bytes;
   for (let i = 0; i < ROWS.length; i++) {
-    const r = ROWS[i];
-    if ((mtd & r.group) === 0) continue;
-    if (live) write(t.cpu, r.csr, u.big(r.at));
-    else t.vs![i] = u.big(r.at);
+    const { csr, at, group } = ROWS[i];
+    if ((mtd & group) === 0) continue;
+    if (out) u.setBig(at, live ? readVs(t.cpu, csr) : t.vs![i]);
+    else if (live) writeVs(t.cpu, csr, u.big(at));
+    else t.vs![i] = u.big(at);
     bytes += 8;
   }
   return bytes;
 }
 
 /** Exits are forced by these bits alone; whatever else a monitor writes to hstatus is the kernel's. */
-function write(cpu: Cpu, csr: number, value: bigint): void {
+export function writeVs(cpu: Cpu, csr: number, value: bigint): void {
   if (csr === CSR.hstatus) cpu.hart.setCsr(csr, (cpu.hart.csr(csr) & ~HSTATUS_MASK) | (value & HSTATUS_MASK));
   else cpu.hart.setCsr(csr, value);
 }
-const read = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
-
-/** One of the registers above, by the number of its CSR, wherever it is: for debuggers. Undefined: it is none of them. */
-export function guestRegister(t: Thread, csr: number): bigint | undefined {
-  const i = ROWS.findIndex(r => r.csr === csr && r.group !== 0);
-  if (i < 0) return undefined;
-  return BigInt.asUintN(64, t.cpu.vsOwner === t ? read(t.cpu, csr) : t.vs![i]);
-}
-/** False: it is none of them. */
-export function setGuestRegister(t: Thread, csr: number, value: bigint): boolean {
-  const i = ROWS.findIndex(r => r.csr === csr && r.group !== 0);
-  if (i < 0) return false;
-  if (t.cpu.vsOwner === t) write(t.cpu, csr, value);
-  else t.vs![i] = BigInt.asIntN(64, value);
-  return true;
-}
+export const readVs = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
 
 /** The world of `t` comes into the hart; the one before is saved. */
 export function loadGuest(k: Stage, cpu: Cpu, t: Thread): void {
   unloadGuest(cpu);
   cpu.vsOwner = t;
-  for (let i = 0; i < SHARED; i++) write(cpu, ROWS[i].csr, t.vs![i]);
+  for (let i = 0; i < SHARED; i++) writeVs(cpu, ROWS[i].csr, t.vs![i]);
   k.counters.worldSwitches++;
   k.charge(COSTS.worldSwitch);
 }
@@ -116,7 +93,7 @@ export function unloadGuest(cpu: Cpu): void {
   const old = cpu.vsOwner;
   if (!old) return;
   shareWith(cpu, false);
-  for (let i = 0; i < SHARED; i++) old.vs![i] = read(cpu, ROWS[i].csr);
+  for (let i = 0; i < SHARED; i++) old.vs![i] = readVs(cpu, ROWS[i].csr);
   cpu.vsOwner = undefined;
 }
 

@@ -8,51 +8,39 @@ import type { Stage } from '../core.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { unitsIn, unitsOut, useUnits } from './units.ts';
-import { guestIn, guestOut, loadGuest, shareWith, GUEST_GROUPS } from './guest.ts';
+import { moveGuest, loadGuest, shareWith, GUEST_GROUPS } from './guest.ts';
 
-const X = S.x >> 2, A0 = 20, A7_END = 36;
+/** In halves: places of the state area, and of registers among the integer registers (x1 … x9 and x18 … x31 are `regs`). */
+const X = S.x >> 2, PC = S.pc >> 2, X1 = 2, A0 = 20, A7_END = 36, X_END = 64;
 
 /** The thread's integer registers, wherever they are, as 32-bit halves. */
 export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.x32 : t.x;
 
 /** Copies the groups of `mtd` to the state area; answers the bytes copied. */
-export function stateOut(t: Thread, u: Utcb, mtd: number): number {
-  const to = u.i32;
-  let bytes = 0;
-  if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
-    const x = registersOf(t);
-    if ((mtd & Mtd.result) !== 0) { to[X + A0] = x[A0]; to[X + A0 + 1] = x[A0 + 1]; bytes += 8; }
-    if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) to[X + i] = x[i]; bytes += 64; }
-    if ((mtd & Mtd.regs) !== 0) { copyOthers(to, X, x, 0); bytes += 184; }
-  }
-  if ((mtd & Mtd.pc) !== 0) { pcOut(t, u); bytes += 8; }
-  if ((mtd & Mtd.fpu) !== 0) { floatOut(t, u); bytes += 264; }
-  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestOut(t, u, mtd);
-  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += unitsOut(t, u);
-  return bytes;
-}
-
+export const stateOut = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, true);
 /** Takes the groups of `mtd` from the state area. */
-export function stateIn(t: Thread, u: Utcb, mtd: number): number {
-  const from = u.i32;
+export const stateIn = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, false);
+
+function move(t: Thread, u: Utcb, mtd: number, out: boolean): number {
   let bytes = 0;
   if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
-    const x = registersOf(t);
-    if ((mtd & Mtd.result) !== 0) { x[A0] = from[X + A0]; x[A0 + 1] = from[X + A0 + 1]; bytes += 8; }
-    if ((mtd & Mtd.args) !== 0) { for (let i = A0; i < A7_END; i++) x[i] = from[X + i]; bytes += 64; }
-    if ((mtd & Mtd.regs) !== 0) { copyOthers(x, 0, from, X); x[0] = x[1] = 0; bytes += 184; }
+    const x = registersOf(t), area = u.i32;
+    if ((mtd & Mtd.result) !== 0) bytes += copy(x, area, A0, A0 + 2, out);
+    if ((mtd & Mtd.args) !== 0) bytes += copy(x, area, A0, A7_END, out);
+    if ((mtd & Mtd.regs) !== 0) bytes += copy(x, area, X1, A0, out) + copy(x, area, A7_END, X_END, out);
   }
-  if ((mtd & Mtd.pc) !== 0) { setPc(t, from[S.pc >> 2], from[(S.pc >> 2) + 1]); bytes += 8; }
-  if ((mtd & Mtd.fpu) !== 0) { floatIn(t, u); bytes += 264; }
-  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += guestIn(t, u, mtd);
-  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += unitsIn(t, u);
+  if ((mtd & Mtd.pc) !== 0) bytes += movePc(t, u.i32, out);
+  if ((mtd & Mtd.fpu) !== 0) bytes += moveFloat(t, u, out);
+  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += moveGuest(t, u, mtd, out);
+  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += out ? unitsOut(t, u) : unitsIn(t, u);
   return bytes;
 }
 
-/** x1 … x9 and x18 … x31. */
-function copyOthers(to: Int32Array, toBase: number, from: Int32Array, fromBase: number): void {
-  for (let i = 2; i < A0; i++) to[toBase + i] = from[fromBase + i];
-  for (let i = A7_END; i < 64; i++) to[toBase + i] = from[fromBase + i];
+/** Halves [from, end) of the integer registers; answers how many bytes those are. */
+function copy(x: Int32Array, area: Int32Array, from: number, end: number, out: boolean): number {
+  if (out) for (let i = from; i < end; i++) area[X + i] = x[i];
+  else for (let i = from; i < end; i++) x[i] = area[X + i];
+  return 4 * (end - from);
 }
 
 /** The thread's pc, wherever it is, as two halves. */
@@ -61,11 +49,6 @@ export const pcOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.pc
 /** … as a number, exact for the addresses that programs have. */
 export const pcNumber = (t: Thread): number => pcOf(t)[1] * 2 ** 32 + (pcOf(t)[0] >>> 0);
 
-function pcOut(t: Thread, u: Utcb): void {
-  const pc = pcOf(t);
-  u.i32[S.pc >> 2] = pc[0];
-  u.i32[(S.pc >> 2) + 1] = pc[1];
-}
 /** Instructions are at even addresses. */
 export function setPc(t: Thread, lo: number, hi: number): void {
   const pc = pcOf(t);
@@ -73,15 +56,22 @@ export function setPc(t: Thread, lo: number, hi: number): void {
   pc[1] = hi;
 }
 
-function floatOut(t: Thread, u: Utcb): void {
-  const live = t.cpu.owner === t;
-  u.i64.set(live ? t.cpu.hart.f : t.f!, S.f >> 3);
-  u.setNum(S.fcsr, live ? t.cpu.hart.fcsr : t.fcsr);
+function movePc(t: Thread, area: Int32Array, out: boolean): number {
+  if (out) area.set(pcOf(t), PC);
+  else setPc(t, area[PC], area[PC + 1]);
+  return 8;
 }
-function floatIn(t: Thread, u: Utcb): void {
-  const from = u.i64.subarray(S.f >> 3, (S.f >> 3) + 32), fcsr = u.num(S.fcsr) & 0xff;
-  if (t.cpu.owner === t) { t.cpu.hart.f.set(from); t.cpu.hart.fcsr = fcsr; }
-  else { t.f!.set(from); t.fcsr = fcsr; }
+
+function moveFloat(t: Thread, u: Utcb, out: boolean): number {
+  const keeper = t.cpu.owner === t ? t.cpu.hart : t, area = u.i64.subarray(S.f >> 3, (S.f >> 3) + 32), { f } = keeper;
+  if (out) {
+    area.set(f!);
+    u.setNum(S.fcsr, keeper.fcsr);
+  } else {
+    f!.set(area);
+    keeper.fcsr = u.num(S.fcsr) & 0xff;
+  }
+  return 264;
 }
 
 /** Makes `t` the owner of its hart's registers. */

@@ -8,11 +8,11 @@ import { endOfChain } from '../sched/place.ts';
 
 export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {
   const wrong: string[] = [];
-  for (const task of k.tasks) for (let t = task.firstThread; t; t = t.nextOfTask) auditWait(t, wrong);
+  for (const task of k.tasks) for (const t of task.threads) auditWait(t, wrong);
   for (const f of factories) {
     const up = f.factory;
     if (up && (f.highest > up.highest || (f.harts & ~up.harts) !== 0)) wrong.push(`factory ${f.id}: more authority than factory ${up.id}`);
-    for (const o of f.objects()) if (o instanceof SchedContext) auditContext(o, wrong);
+    for (const o of f.objects) if (o instanceof SchedContext) auditContext(o, wrong);
   }
   for (const cpu of k.cpus) {
     if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu))

@@ -43,7 +43,7 @@ function auditQuotas(k: Kernel, charges: Charges, wrong: string[]): Factory[] {
   const all = [k.root.factory];
   let frames = k.bootFrames;
   for (const f of all) {
-    for (const o of f.objects()) {
+    for (const o of f.objects) {
       charges.add(f, o.bytes);
       if (o instanceof Factory) all.push(o);
       if (o instanceof Thread && o.utcbFrame !== 0) frames++;

@@ -44,7 +44,7 @@ export function digest(k: Kernel, first: number): string {
     out: unknown[] = [factory.used, factory.limit, factory.dead, task.dead];
   for (const c of task.caps.range(0, 1 << 20)) out.push([c.selector, c.object.id, c.rights]);
   leaves(k, task.space.root, out);
-  for (let t = task.firstThread; t; t = t.nextOfTask)
+  for (const t of [...task.threads].reverse())
     out.push([
       t.id, t.state, t.status, t.context?.priority, t.deadline, t.events.filter(e => e).length, t.consumed,
       [...t.cpu.owner === t ? t.cpu.hart.x32 : t.x].join()

@@ -86,13 +86,13 @@ export class Compare {
     is('event', t.event, m.event);
     if (m.state === 'sending' || m.state === 'calling') is('portal', t.portal, m.portal && this.#of(m.portal));
     let waiting = t.senders.first;
-    for (const s of m.senders) { is('sender', waiting, this.#of(s)); waiting = waiting!.nextWaiting; }
+    for (const s of m.senders) { is('sender', waiting, this.#of(s)); waiting = waiting!.next; }
     is('sender', waiting, undefined);
   }
   #semaphore(m: MSemaphore, s: Semaphore): void {
     same('count', s.count, m.count);
     let waiting = s.waiters.first;
-    for (const t of m.waiters) { same('waiter', waiting, this.#of(t)); waiting = waiting!.nextWaiting; }
+    for (const t of m.waiters) { same('waiter', waiting, this.#of(t)); waiting = waiting!.next; }
     same('waiter', waiting, undefined);
   }
   #context(m: MContext, c: SchedContext): void {
@@ -143,7 +143,7 @@ export class Compare {
       if (o.factory === m) objects++;
       if (o.kind === 'task' && o.factory === m) mappings += this.#mappings.get(o) ?? 0;
     }
-    same('objects of a factory', [...f.objects()].length, objects);
+    same('objects of a factory', f.objects.size, objects);
     same('bytes in use of a factory', f.used, this.#world.used(m) + mappings);
     if (f.used > f.limit) throw new Error(`a factory is over its limit: ${f.used} of ${f.limit}`);
   }

@@ -62,7 +62,7 @@ export class Director implements Oracle {
     this.machine = new FakeMachine(16 * 2 ** 20, harts, true);
     this.machine.onWake = hart => this.#guard(() => { this.#flush(); this.world.expire(hart.id, hart.cycles); });
     const child: Child = { thread: undefined };
-    this.kernel = new Kernel({ machine: this.machine, root: this.#body(child), kernelMemory: KERNEL_MEMORY });
+    this.kernel = this.machine.kernel = new Kernel({ machine: this.machine, root: this.#body(child), kernelMemory: KERNEL_MEMORY });
     this.root = this.#boot();
     child.thread = this.root.thread;
     this.#moves = new Moves(this.root, steps, harts);

@@ -3,7 +3,7 @@
  * thread does nothing but trap, every 500 cycles, in turn for one cause and another.
  */
 import type { Bus, HartApi, PhysicalMemory } from '../../machine/api.ts';
-import { Hosted, Kernel } from '../kernel.ts';
+import { Kernel } from '../kernel.ts';
 import type { KernelMachine, KernelOptions } from '../boot.ts';
 import type { ThreadBody } from '../abi/index.ts';
 
@@ -91,7 +91,8 @@ export class FakeMachine implements KernelMachine {
   readonly harts: FakeHart[];
   readonly memory: FakeMemory;
   readonly bus: Bus = { read: () => undefined, write: () => false };
-  readonly supervisor = new Hosted();
+  /** Who handles its traps, once it is there. */
+  kernel: Kernel | undefined = undefined;
 
   /** Told before a hart wakes. */
   onWake: ((hart: FakeHart) => void) | undefined = undefined;
@@ -109,7 +110,7 @@ export class FakeMachine implements KernelMachine {
       if (!next) return;
       if (next.executing) {
         next.nextTrap();
-        this.supervisor.trap(next);
+        this.kernel?.trap(next);
         continue;
       }
       const at = next.kicked ? next.cycles : Math.max(next.cycles, next.timer);
@@ -117,7 +118,7 @@ export class FakeMachine implements KernelMachine {
       next.kicked = next.waiting = false;
       next.timer = Infinity;
       this.onWake?.(next);
-      this.supervisor.wake(next);
+      this.kernel?.wake(next);
     }
     throw new Error('the fake machine is still busy');
   }
@@ -138,7 +139,7 @@ export function bootFake(root: ThreadBody,
       harts?: number; bytes?: number; onKernel?: (k: Kernel) => void
     } = {}): { kernel: Kernel; machine: FakeMachine; lines: string[] } {
   const machine = new FakeMachine(options.bytes, options.harts), lines: string[] = [];
-  const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
+  const kernel = machine.kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
   options.onKernel?.(kernel);
   machine.run();
   return { kernel, machine, lines };

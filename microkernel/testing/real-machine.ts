@@ -1,10 +1,11 @@
 /** The kernel on the real machine, with small assembled programs as user threads: for specs. */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { plicOf } from '../../machine/board/factories.ts';
+import type { Supervisor } from '../../machine/api.ts';
 import { Machine } from '../../machine/machine.ts';
 import { Initial, Ops, Right, memoryPage, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
 import type { KernelOptions } from '../boot.ts';
-import { Hosted, Kernel } from '../kernel.ts';
+import { Kernel } from '../kernel.ts';
 
 export interface Real {
   readonly kernel: Kernel;
@@ -15,11 +16,12 @@ export interface Real {
 
 /** Boots with this first thread, not run yet. */
 export function bootReal(root: ThreadBody, options: Partial<KernelOptions> & { harts?: number; bytes?: number } = {}): Real {
-  const hosted = new Hosted(), lines: string[] = [];
-  const machine = new Machine({ memoryBytes: options.bytes ?? 16 * 2 ** 20, harts: options.harts ?? 1, supervisor: hosted });
+  const lines: string[] = [], supervisor: Supervisor = { trap: hart => kernel.trap(hart), wake: hart => kernel.wake(hart) };
+  const machine = new Machine({ memoryBytes: options.bytes ?? 16 * 2 ** 20, harts: options.harts ?? 1, supervisor });
   const plic = plicOf(machine);
   machine.attach(0xc00_0000, plic);
-  return { kernel: new Kernel({ log: line => lines.push(line), ...options, machine, root }), machine, plic, lines };
+  const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
+  return { kernel, machine, plic, lines };
 }
 
 /** Where `loadProgram` puts code: the page at 1 MiB of RAM, and in the task at CODE. */

@@ -131,7 +131,7 @@ export class Capture implements TraceSink {
     let t = this.threads.get(id);
     if (t || id === 0) return t;
     for (const task of this.kernel!.tasks)
-      for (t = task.firstThread; t; t = t.nextOfTask) if (t.id === id) { this.threads.set(id, t); return t; }
+      for (t of task.threads) if (t.id === id) { this.threads.set(id, t); return t; }
     return undefined;
   }
 }

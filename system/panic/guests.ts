@@ -4,7 +4,7 @@ import { walk } from '../../machine/debug/translate.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/sched/states.ts';
-import { guestRegister } from '../../microkernel/state/guest.ts';
+import { guestRegister } from '../guest-registers.ts';
 import { pcOf, registersOf } from '../../microkernel/state/user.ts';
 import type { System } from '../system.ts';
 import type { ReadWord } from './chain.ts';
@@ -27,9 +27,7 @@ export function virtualProcessors(system: System, component: string): Thread[] {
   const own = system.tally.taskNamed(component), mine = belongsTo(system, component), found: Thread[] = [];
   for (const task of system.kernel.tasks) {
     if (task.id === own || !mine(task)) continue;
-    const threads: Thread[] = [];
-    for (let t = task.firstThread; t; t = t.nextOfTask) if (t.state !== ThreadState.dead) threads.unshift(t);
-    found.push(...threads);
+    found.push(...[...task.threads].filter(t => t.state !== ThreadState.dead));
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /** The registers that translate a thread's addresses, as values of satp, vsatp and hgatp. */
 import type { Roots } from '../../machine/debug/walk.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
-import { guestRegister } from '../../microkernel/state/guest.ts';
+import { guestRegister } from '../guest-registers.ts';
 
 const VSATP = 0x280;
 
